@@ -1,0 +1,12 @@
+//! `posts/` becomes an [`Archive`]: posts in fixed order, and a word about each file that is not in it.
+//!
+//! Everything here but [`folder`] is a function over values. No feed or mail format is known here.
+
+pub mod folder;
+pub mod front_matter;
+pub mod ids;
+pub mod links;
+pub mod markdown;
+mod post;
+
+pub use post::{Archive, LeftOut, Post, PostAuthor, WhyLeftOut};

@@ -1,0 +1,85 @@
+//! A published post, and the archive that holds them.
+
+use camino::Utf8PathBuf;
+use chrono::{DateTime, FixedOffset};
+use url::Url;
+
+use crate::finding::Finding;
+use crate::text::{HeaderText, XmlText};
+
+/// Every published post, newest first (ties broken by id), and what was left out and why.
+#[derive(Debug, Clone, Default)]
+pub struct Archive {
+    /// Published posts, newest first.
+    pub posts: Vec<Post>,
+    /// Files that are not published, in the order of their paths.
+    pub left_out: Vec<LeftOut>,
+    /// Warnings and notes about posts; errors stop the reading of the archive instead.
+    pub findings: Vec<Finding>,
+}
+
+/// A post that is published now.
+#[derive(Debug, Clone)]
+pub struct Post {
+    /// The file, as the user would type it: `posts/2024-05-01-slug.md`.
+    pub source: Utf8PathBuf,
+    /// The line of `source`, from 1, on which `body` begins.
+    pub body_line: usize,
+    /// The permanent id: an absolute, canonical URI that no edit, rename, move or new base URL changes.
+    pub id: String,
+    /// The canonical absolute URL of the post's page.
+    pub url: Url,
+    /// The last part of the page's address.
+    pub slug: String,
+    /// The title.
+    pub title: HeaderText,
+    /// When it was first published, in the zone that the post or the site names.
+    pub published: DateTime<FixedOffset>,
+    /// When its text last changed; never before `published`.
+    pub updated: DateTime<FixedOffset>,
+    /// Who wrote it; empty means the site's author.
+    pub authors: Vec<PostAuthor>,
+    /// Categories, in the order of the front matter, each once.
+    pub categories: Vec<HeaderText>,
+    /// Tags, in the order of the front matter, each once.
+    pub tags: Vec<HeaderText>,
+    /// The summary or description from the front matter, plain text.
+    pub summary: Option<XmlText>,
+    /// The language, where it is not the site's.
+    pub language: Option<String>,
+    /// The picture, an absolute URL.
+    pub image: Option<Url>,
+    /// `false`: never mailed.
+    pub newsletter: bool,
+    /// The Markdown as written, without its front matter, made clean for XML.
+    pub body: XmlText,
+}
+
+/// Somebody who wrote a post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostAuthor {
+    /// The name.
+    pub name: HeaderText,
+}
+
+/// A file that is not in the feeds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The file, as the user would type it.
+    pub source: Utf8PathBuf,
+    /// Why.
+    pub why: WhyLeftOut,
+}
+
+/// Why a file is not in the feeds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhyLeftOut {
+    /// `draft = true`.
+    Draft,
+    /// Its date is still to come.
+    Future(DateTime<FixedOffset>),
+    /// It has no date, neither in the front matter nor in the file name.
+    Undated,
+    /// A section page of a site generator (`_index.md`).
+    SectionPage,
+}

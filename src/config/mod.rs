@@ -1,0 +1,57 @@
+//! `config.toml`: text to checked values, with `file:line` errors. Holds values and knows none of the things
+//! that it configures; the only reader of the environment.
+
+mod duration;
+mod feeds;
+mod newsletter;
+mod read;
+mod secret;
+mod site;
+mod smtp;
+mod store;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Deserialize;
+
+pub use duration::Span;
+pub use feeds::{Archive, By, Content, Feeds, Format};
+pub use newsletter::{FirstRun, Newsletter, OnUnknown};
+pub use read::{ConfigError, environment, load, parse};
+pub use secret::{Secret, SecretError};
+pub use site::{Author, Site, SiteUrl};
+pub use smtp::{Deadlines, Smtp, Tls};
+pub use store::{Output, Store, Web};
+
+/// A whole configuration. Every relative path is relative to `root`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The folder that holds `config.toml`.
+    #[serde(skip)]
+    pub root: Utf8PathBuf,
+    /// Who publishes, and where.
+    pub site: Site,
+    /// Where the posts are.
+    pub archive: Archive,
+    /// Which feeds to make.
+    pub feeds: Feeds,
+    /// What is mailed, and when.
+    pub newsletter: Newsletter,
+    /// The relay; `None` means the outbox folder.
+    #[serde(default)]
+    pub smtp: Option<Smtp>,
+    /// Where the ledger and the readers are kept.
+    pub store: Store,
+    /// The public address of the web half.
+    #[serde(default)]
+    pub web: Web,
+    /// Where feeds and letters are written.
+    pub output: Output,
+}
+
+impl Config {
+    /// `path` as seen from the folder of `config.toml`.
+    pub fn resolve(&self, path: impl AsRef<Utf8Path>) -> Utf8PathBuf {
+        self.root.join(path)
+    }
+}

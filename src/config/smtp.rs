@@ -1,0 +1,109 @@
+//! `[smtp]`: the relay.
+
+use camino::Utf8PathBuf;
+use serde::Deserialize;
+
+use super::Span;
+
+/// The `[smtp]` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smtp {
+    /// The relay's name; its certificate must carry it.
+    pub host: String,
+    /// Without it 465, 587 or 25, as `tls` says.
+    pub port: Option<u16>,
+    /// How the connection is protected.
+    #[serde(default)]
+    pub tls: Tls,
+    /// The name to log in with.
+    pub user: Option<String>,
+    /// The file that holds the password.
+    pub password_file: Option<Utf8PathBuf>,
+    /// The environment variable that holds the password.
+    pub password_env: Option<String>,
+    /// Further certificate authorities, PEM.
+    pub ca_file: Option<Utf8PathBuf>,
+    /// How many connections are open at once.
+    #[serde(default = "connections")]
+    pub connections: u16,
+    /// After how many messages a connection is closed.
+    #[serde(default = "messages_per_connection")]
+    pub messages_per_connection: u32,
+    /// The waits before the second, third, … attempt; the last one repeats.
+    #[serde(default = "retry")]
+    pub retry: Vec<Span>,
+    /// How long after the freeze a reader is still tried.
+    #[serde(default = "give_up")]
+    pub give_up: Span,
+    /// The name to say in EHLO.
+    pub hello: Option<String>,
+    /// How long each phase may take.
+    #[serde(default)]
+    pub deadlines: Deadlines,
+}
+
+impl Smtp {
+    /// The port, or the usual one for `tls`.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(match self.tls {
+            Tls::Implicit => 465,
+            Tls::Starttls => 587,
+            Tls::None => 25,
+        })
+    }
+}
+
+/// How the connection is protected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// TLS from the first byte (RFC 8314), port 465.
+    #[default]
+    Implicit,
+    /// STARTTLS (RFC 3207), demanded, port 587.
+    Starttls,
+    /// No encryption; towards this machine only.
+    None,
+}
+
+/// How long each phase may take, in total and not for each read (RFC 5321, 4.5.3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Deadlines {
+    /// TCP and TLS.
+    pub connect: Span,
+    /// Greeting, EHLO, AUTH, MAIL, RCPT.
+    pub command: Span,
+    /// DATA until 354, and the writing of the message.
+    pub data: Span,
+    /// The final dot until its reply.
+    pub dot: Span,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            connect: Span::seconds(30),
+            command: Span::seconds(300),
+            data: Span::seconds(120),
+            dot: Span::seconds(600),
+        }
+    }
+}
+
+const fn connections() -> u16 {
+    4
+}
+
+const fn messages_per_connection() -> u32 {
+    100
+}
+
+fn retry() -> Vec<Span> {
+    [5 * 60, 15 * 60, 3_600, 3 * 3_600, 6 * 3_600].map(Span::seconds).to_vec()
+}
+
+const fn give_up() -> Span {
+    Span::seconds(48 * 3_600)
+}

@@ -1,0 +1,139 @@
+//! Delivery: claim, send, arm, dot, record. The promise: nobody gets an issue twice without a recorded decision,
+//! and `sent` always means that a 2yz reply was read.
+//!
+//! The seam to the outside is [`Wire`]: SMTP, the outbox folder, or a script in the tests. A wire reports facts
+//! (phase, reply or trouble); what they mean is decided in [`verdict`] alone.
+
+pub mod outbox;
+pub mod smtp;
+pub mod verdict;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+pub use smtp::reply::Reply;
+
+use crate::address::EmailAddress;
+
+/// Where in the dialogue something happened, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// DNS and TCP.
+    Connect,
+    /// The server's first line.
+    Greeting,
+    /// EHLO.
+    Hello,
+    /// STARTTLS and the TLS handshake.
+    Tls,
+    /// AUTH.
+    Auth,
+    /// MAIL FROM.
+    Mail,
+    /// RCPT TO.
+    Rcpt,
+    /// DATA, until its 354.
+    Data,
+    /// The message without its final dot.
+    Body,
+    /// The final dot, until its reply. From the first byte of the dot on, silence means "in doubt".
+    Dot,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connecting",
+            Self::Greeting => "the greeting",
+            Self::Hello => "EHLO",
+            Self::Tls => "TLS",
+            Self::Auth => "AUTH",
+            Self::Mail => "MAIL FROM",
+            Self::Rcpt => "RCPT TO",
+            Self::Data => "DATA",
+            Self::Body => "the message",
+            Self::Dot => "the final dot",
+        })
+    }
+}
+
+/// What was heard instead of a whole reply.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// The phase's deadline passed.
+    #[error("no answer in time")]
+    Deadline,
+    /// The other side closed the connection, perhaps in the middle of a reply.
+    #[error("the connection was closed")]
+    Closed,
+    /// The system reported an error: refused, reset, no route, disk full.
+    #[error("{0}")]
+    Io(String),
+    /// Bytes that are no SMTP reply, or more of them than a reply may have.
+    #[error("the server broke the protocol: {0}")]
+    Protocol(String),
+    /// The handshake failed, or the certificate is not for this host.
+    #[error("TLS failed: {0}")]
+    Tls(String),
+    /// The server lacks what is needed: STARTTLS, AUTH, SMTPUTF8, SIZE.
+    #[error("the server does not offer {0}")]
+    Missing(String),
+    /// The name could not be resolved.
+    #[error("cannot look up the server: {0}")]
+    Dns(String),
+}
+
+/// One fact from the wire: in this phase, this was heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// Where.
+    pub phase: Phase,
+    /// A whole, well-formed reply of any class, or what came instead.
+    pub what: Result<Reply, Trouble>,
+}
+
+/// The envelope of one copy (RFC 5321, 2.3.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// Where bounces go.
+    pub from: EmailAddress,
+    /// The one recipient.
+    pub to: EmailAddress,
+    /// Bytes of the message before dot-stuffing, for SIZE (RFC 1870).
+    pub size: usize,
+}
+
+/// A way for messages to leave.
+#[async_trait]
+pub trait Wire: Send + Sync {
+    /// Opens one channel, ready for its first envelope; on failure says in which phase and why.
+    async fn connect(&self) -> Result<Box<dyn Channel>, Heard>;
+    /// How many channels may be open at once.
+    fn channels(&self) -> usize;
+    /// For people: `mail.example.com:465` or `outbox/`.
+    fn name(&self) -> String;
+}
+
+/// One connection. The caller goes through [`Channel::offer`], [`Channel::body`], [`Channel::dot`] in this order,
+/// for one copy after another.
+#[async_trait]
+pub trait Channel: Send {
+    /// Hands over the envelope and asks for permission to send (MAIL, RCPT, DATA). `Ok` means that 354 was read.
+    /// If this envelope already travelled with the last dot, only its replies are read. After an orderly refusal
+    /// the channel stays usable.
+    async fn offer(&mut self, envelope: &Envelope) -> Result<(), Heard>;
+
+    /// Writes the message, dot-stuffed, but **not** the final dot: until [`Channel::dot`] the server cannot accept it.
+    async fn body(&mut self, message: &[u8]) -> Result<(), Heard>;
+
+    /// Writes the final dot and reads its reply. Where the server pipelines, `next` travels in the same write, and
+    /// the following [`Channel::offer`] must be for that same envelope. Called only after the arm is durable.
+    async fn dot(&mut self, next: Option<&Envelope>) -> Heard;
+
+    /// Whether another copy may go over this channel: it is in step with the server and below the server's limits.
+    fn usable(&self) -> bool;
+
+    /// Says goodbye, as far as that is possible in a second or two.
+    async fn quit(self: Box<Self>);
+}

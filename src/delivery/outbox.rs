@@ -1,0 +1,1 @@
+//! The outbox folder as a wire.

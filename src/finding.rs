@@ -1,0 +1,100 @@
+//! What is wrong, where, and what to write instead: the one shape of every complaint about a user's files.
+//!
+//! Findings are values. Whether one stops a run is decided by who asked for them.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know; nothing needs to change.
+    Note,
+    /// It works, but readers would be better served otherwise.
+    Warning,
+    /// Nothing is written or sent until this is put right.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// One complaint, in the order in which a person reads it: where, what, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// A short stable name, such as `post-date` or `letter-size`, for scripts and for searching the docs.
+    pub rule: &'static str,
+    /// The file, as the user would type it.
+    pub file: String,
+    /// The line in that file, from 1, where one can be named.
+    pub line: Option<usize>,
+    /// What is wrong, one sentence without a full stop.
+    pub message: String,
+    /// What to write instead, where that is known.
+    pub hint: Option<String>,
+}
+
+impl Finding {
+    /// An error in `file`; add the line and the hint with [`Finding::at`] and [`Finding::hint`].
+    pub fn error(rule: &'static str, file: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, rule, file, message)
+    }
+
+    /// A warning about `file`.
+    pub fn warning(rule: &'static str, file: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, rule, file, message)
+    }
+
+    /// A note about `file`.
+    pub fn note(rule: &'static str, file: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, rule, file, message)
+    }
+
+    fn new(
+        severity: Severity,
+        rule: &'static str,
+        file: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { severity, rule, file: file.into(), line: None, message: message.into(), hint: None }
+    }
+
+    /// Names the line, from 1.
+    #[must_use]
+    pub fn at(mut self, line: usize) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// Says what to write instead.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}: {}", self.severity, self.message)?;
+        if let Some(hint) = &self.hint {
+            write!(f, "\n    help: {hint}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+//! Letterpress turns a folder of posts into RSS, Atom and JSON feeds and sends the newest entry as an HTML
+//! letter, once to each subscriber, keeping a ledger of what has been sent.
+//!
+//! The modules in reading order; each imports only from those before it (`tests/tidy.rs` holds the line):
+//!
+//! 1. [`clock`], [`text`], [`finding`], [`address`]: time, chance, and words that cannot hold nonsense.
+//! 2. [`config`]: `config.toml` becomes checked values.
+//! 3. [`archive`]: `posts/` becomes an [`archive::Archive`].
+//! 4. [`feeds`]: the archive becomes documents, and the documents become files.
+//! 5. [`subscribers`]: who reads, since when, and the signed tokens by which they leave.
+//! 6. [`letters`]: a post becomes one letter with slots; a letter and a reader become bytes.
+//! 7. [`schedule`]: which post is due, and why the others are not.
+//! 8. [`ledger`]: the states of a delivery and the only moves between them.
+//! 9. [`store`]: what outlives the process.
+//! 10. [`delivery`]: claim, send, arm, dot, record.
+//!
+//! [`importers`] bring archives and readers from elsewhere, [`pipeline`] is one run, and [`cli`] is the door.
+
+pub mod address;
+pub mod archive;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod delivery;
+pub mod feeds;
+pub mod finding;
+pub mod importers;
+pub mod ledger;
+pub mod letters;
+pub mod pipeline;
+pub mod schedule;
+pub mod store;
+pub mod subscribers;
+pub mod text;

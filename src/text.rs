@@ -1,0 +1,196 @@
+//! Strings that cannot hold what would break a header or a feed.
+//!
+//! No parsing of addresses or markup here; those have rooms of their own.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One line of text that is safe in a mail header, a feed title or on a terminal: no control characters
+/// (C0, C1, DEL), no bidirectional controls, no line or paragraph separators, white space collapsed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct HeaderText(String);
+
+/// Why a string is not a [`HeaderText`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderTextError {
+    /// Nothing but white space or invisible characters.
+    #[error("it is empty")]
+    Empty,
+    /// A character that must not stand in a header.
+    #[error("it holds the control character U+{0:04X}")]
+    Control(u32),
+}
+
+impl HeaderText {
+    /// Collapses white space (a tab or a line break becomes one space) and refuses every other control character.
+    pub fn parse(raw: &str) -> Result<Self, HeaderTextError> {
+        if let Some(c) = raw.chars().find(|&c| is_forbidden(c) && !c.is_whitespace()) {
+            return Err(HeaderTextError::Control(u32::from(c)));
+        }
+        let text = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+        if text.chars().all(is_invisible) {
+            return Err(HeaderTextError::Empty);
+        }
+        Ok(Self(text))
+    }
+
+    /// Like [`HeaderText::parse`], but leaves out what may not stand there; `None` if nothing is left.
+    pub fn lossy(raw: &str) -> Option<Self> {
+        let kept: String = raw.chars().filter(|&c| c.is_whitespace() || !is_forbidden(c)).collect();
+        Self::parse(&kept).ok()
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Bidirectional controls reorder what stands around them: a subject could hide its end.
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+fn is_forbidden(c: char) -> bool {
+    c.is_control() || is_bidi_control(c) || !is_xml_char(c) || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Zero-width characters join emoji and shape Indic scripts, so they may stand in a title but not be one.
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}')
+}
+
+impl TryFrom<String> for HeaderText {
+    type Error = HeaderTextError;
+
+    fn try_from(raw: String) -> Result<Self, Self::Error> {
+        Self::parse(&raw)
+    }
+}
+
+impl From<HeaderText> for String {
+    fn from(text: HeaderText) -> Self {
+        text.0
+    }
+}
+
+impl fmt::Display for HeaderText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Text of any length that XML 1.0 can carry (its production 2, `Char`), less the C1 controls that it allows
+/// and no reader wants.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct XmlText(String);
+
+/// A character that was taken out of a text, and the line, from 1, on which it stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removed {
+    /// The character.
+    pub char: char,
+    /// Its line, from 1.
+    pub line: usize,
+}
+
+impl XmlText {
+    /// Takes out every character that a feed may not hold, and says which and where.
+    pub fn clean(raw: &str) -> (Self, Vec<Removed>) {
+        if raw.chars().all(is_feed_char) {
+            return (Self(raw.to_owned()), Vec::new());
+        }
+        let (mut kept, mut removed, mut line) = (String::with_capacity(raw.len()), Vec::new(), 1);
+        for c in raw.chars() {
+            if is_feed_char(c) {
+                line += usize::from(c == '\n');
+                kept.push(c);
+            } else {
+                removed.push(Removed { char: c, line });
+            }
+        }
+        (Self(kept), removed)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for XmlText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_xml_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
+}
+
+fn is_feed_char(c: char) -> bool {
+    is_xml_char(c) && !matches!(c, '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}')
+}
+
+/// Makes foreign text safe to show on a terminal: control characters become `\u{…}` escapes.
+pub fn for_terminal(raw: &str) -> String {
+    raw.chars()
+        .flat_map(|c| {
+            let escaped = (c != '\n' && c.is_control()) || is_bidi_control(c);
+            let (plain, escape) = if escaped { (None, Some(c.escape_unicode())) } else { (Some(c), None) };
+            plain.into_iter().chain(escape.into_iter().flatten())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn white_space_collapses_and_other_controls_are_refused() {
+        assert_eq!(HeaderText::parse(" 주간\t소식\r\n 42 ").unwrap().as_str(), "주간 소식 42");
+        assert_eq!(HeaderText::parse("a\u{0}b"), Err(HeaderTextError::Control(0)));
+        assert_eq!(HeaderText::parse("a\u{202E}b"), Err(HeaderTextError::Control(0x202E)));
+        assert_eq!(HeaderText::parse(" \u{200B} "), Err(HeaderTextError::Empty));
+    }
+
+    #[test]
+    fn a_family_emoji_keeps_its_joiners() {
+        assert_eq!(HeaderText::parse("👨\u{200D}👩\u{200D}👧").unwrap().as_str(), "👨\u{200D}👩\u{200D}👧");
+    }
+
+    #[test]
+    fn removed_characters_are_named_with_their_line() {
+        let (text, removed) = XmlText::clean("a\u{B}\nb\u{8}c");
+        assert_eq!(text.as_str(), "a\nbc");
+        assert_eq!(removed, [Removed { char: '\u{B}', line: 1 }, Removed { char: '\u{8}', line: 2 }]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_header_text_is_one_line_without_controls(raw in any::<String>()) {
+            if let Some(text) = HeaderText::lossy(&raw) {
+                prop_assert!(!text.as_str().chars().any(|c| c.is_control() || is_bidi_control(c)));
+                prop_assert_eq!(HeaderText::parse(text.as_str()).unwrap(), text);
+            }
+        }
+
+        #[test]
+        fn clean_text_is_clean_and_cleaning_is_idempotent(raw in any::<String>()) {
+            let (once, _) = XmlText::clean(&raw);
+            let (twice, removed) = XmlText::clean(once.as_str());
+            prop_assert!(removed.is_empty());
+            prop_assert_eq!(once, twice);
+        }
+
+        #[test]
+        fn terminal_text_has_no_escape_sequences(raw in any::<String>()) {
+            prop_assert!(!for_terminal(&raw).chars().any(|c| c != '\n' && c.is_control()));
+        }
+    }
+}
