@@ -1,0 +1,291 @@
+//! Reading `config.toml` over the documented defaults; every complaint names the line.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use toml::{Table, Value};
+
+use super::{Config, Tls};
+use crate::finding::Finding;
+
+const DEFAULTS: &str = include_str!("default.toml");
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there.
+    #[error("{0} does not exist\n    help: `letterpress new DIR` makes a site; or say where yours is with --config FILE")]
+    Missing(Utf8PathBuf),
+    /// The file could not be read.
+    #[error("cannot read {0}: {1}")]
+    Unreadable(Utf8PathBuf, std::io::Error),
+    /// What it says is wrong; every finding is an error.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Wrong(Vec<Finding>),
+}
+
+/// A variable of the environment. The only place that reads it.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Reads the configuration file at `path`.
+pub fn load(path: &Utf8Path) -> Result<Config, ConfigError> {
+    let text = match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| {
+            ConfigError::Wrong(vec![
+                Finding::error("config", path.as_str(), "the file is not UTF-8").hint("save it as UTF-8"),
+            ])
+        })?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(ConfigError::Missing(path.to_owned()));
+        }
+        Err(error) => return Err(ConfigError::Unreadable(path.to_owned(), error)),
+    };
+    let root = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    parse(text.trim_start_matches('\u{FEFF}'), path.as_str(), root)
+}
+
+/// Reads a configuration from `text`; `file` is its name in messages.
+pub fn parse(text: &str, file: &str, root: &Utf8Path) -> Result<Config, ConfigError> {
+    let source = Source { text, file };
+    let own: Table = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_at(text, span.start));
+        source.wrong(Finding::error("config", file, error.message().to_owned()).at(line))
+    })?;
+    let mut table: Table = toml::from_str(DEFAULTS)
+        .map_err(|error| source.wrong(Finding::error("config", "default.toml", error.to_string())))?;
+    overlay(&mut table, own);
+    let mut config: Config = serde_path_to_error::deserialize(Value::Table(table))
+        .map_err(|error| source.wrong(source.explain(&error.path().to_string(), error.inner().message())))?;
+    root.clone_into(&mut config.root);
+    let findings = check(&config, &source);
+    if findings.is_empty() { Ok(config) } else { Err(ConfigError::Wrong(findings)) }
+}
+
+/// Lays what the user wrote over the defaults, table by table; arrays are replaced whole.
+fn overlay(under: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            (Some(Value::Table(under)), Value::Table(over)) => overlay(under, over),
+            (_, value) => {
+                under.insert(key, value);
+            }
+        }
+    }
+}
+
+/// The text of a configuration file, to find lines in.
+struct Source<'a> {
+    text: &'a str,
+    file: &'a str,
+}
+
+impl Source<'_> {
+    fn wrong(&self, finding: Finding) -> ConfigError {
+        debug_assert!(!self.file.is_empty());
+        ConfigError::Wrong(vec![finding])
+    }
+
+    fn error(&self, key: &str, message: impl Into<String>) -> Finding {
+        let finding = Finding::error("config", self.file, format!("`{key}`: {}", message.into()));
+        match self.line_of(key) {
+            Some(line) => finding.at(line),
+            None => finding,
+        }
+    }
+
+    /// Turns what serde says into what a person needs: the line, and the nearest known key for a typo.
+    fn explain(&self, path: &str, message: &str) -> Finding {
+        let mut quoted = message.split('`').skip(1).step_by(2);
+        if message.starts_with("unknown field") {
+            let unknown = quoted.next().unwrap_or_default();
+            let key = match path.strip_suffix(unknown).map_or(path, |section| section.trim_end_matches('.')) {
+                "" | "." => unknown.to_owned(),
+                section => format!("{section}.{unknown}"),
+            };
+            let nearest = quoted
+                .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
+                .min()
+                .filter(|(distance, known)| *distance <= 3 && *distance < known.len());
+            let hint = nearest.map_or_else(
+                || "every known key is in docs/config.toml".to_owned(),
+                |(_, known)| format!("did you mean `{known}`?"),
+            );
+            return self.error(&key, "there is no such key").hint(hint);
+        }
+        if message.starts_with("missing field") {
+            let key = quoted.next().unwrap_or_default();
+            let section = path.trim_matches('.');
+            let at = self.line_of(section);
+            let finding = Finding::error("config", self.file, format!("`{section}.{key}` is missing"))
+                .hint(format!("add a line `{key} = …` below `[{section}]`"));
+            return at.map_or(finding.clone(), |line| finding.at(line));
+        }
+        self.error(path.trim_matches('.'), message)
+    }
+
+    /// The line, from 1, on which `section.key` or `[section]` stands in the user's file.
+    fn line_of(&self, key: &str) -> Option<usize> {
+        let table = toml::de::DeTable::parse(self.text).ok()?;
+        let mut table = table.get_ref();
+        let mut found = None;
+        let mut parts = key.split('.').peekable();
+        while let Some(part) = parts.next() {
+            let name = part.split('[').next().unwrap_or(part);
+            let (key, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
+            found = Some(line_at(self.text, key.span().start));
+            match value.get_ref() {
+                toml::de::DeValue::Table(inner) => table = inner,
+                _ if parts.peek().is_some() => return found,
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+fn line_at(text: &str, offset: usize) -> usize {
+    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// What types cannot say: ranges, and keys that need one another.
+fn check(config: &Config, source: &Source<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut wrong = |key: &str, message: &str, hint: &str| {
+        findings.push(source.error(key, message).hint(hint));
+    };
+    if config.feeds.formats.is_empty() {
+        wrong("feeds.formats", "no format is named", "write some of \"rss\", \"atom\", \"json\"");
+    }
+    if config.feeds.entries > 100_000 {
+        wrong("feeds.entries", "more than 100,000 entries", "write 0 for all");
+    }
+    if !config.archive.permalink.starts_with('/') {
+        wrong("archive.permalink", "it does not begin with a slash", "write it like \"/posts/:slug/\"");
+    }
+    if !config.archive.permalink.contains(":slug") {
+        wrong("archive.permalink", "without `:slug` two posts could share an address", "write it like \"/posts/:slug/\"");
+    }
+    if config.store.sqlite_path().is_none_or(|path| path.as_str().is_empty()) {
+        wrong("store.url", "it names no SQLite file", "write it like \"sqlite:letterpress.db\"");
+    }
+    if config.newsletter.bounces.as_ref().is_some_and(|bounces| bounces.local_part().len() > 24) {
+        wrong(
+            "newsletter.bounces",
+            "its local part is longer than 24 characters, and a token must fit behind it",
+            "use a shorter one, such as \"bounces@…\"",
+        );
+    }
+    if let Some(smtp) = &config.smtp {
+        check_smtp(smtp, &mut wrong);
+    }
+    findings
+}
+
+fn check_smtp(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
+    if smtp.host.is_empty() || smtp.host.contains(|c: char| c.is_whitespace() || "/@:".contains(c)) {
+        wrong("smtp.host", "it is not a host name", "write the name alone, such as \"smtp.example.com\"");
+    }
+    if smtp.tls == Tls::None && !is_this_machine(&smtp.host) {
+        let hint = "write tls = \"implicit\" (port 465) or \"starttls\" (port 587)";
+        wrong("smtp.tls", "without TLS everybody on the way can read the letters and the password", hint);
+    }
+    if !(1..=200).contains(&smtp.connections) {
+        wrong("smtp.connections", "it is not between 1 and 200", "4 suits most relays");
+    }
+    if smtp.messages_per_connection == 0 {
+        wrong("smtp.messages_per_connection", "it is 0", "100 suits most relays");
+    }
+    if smtp.retry.is_empty() || smtp.retry.iter().any(|wait| wait.duration().as_secs() == 0) {
+        wrong("smtp.retry", "it must name at least one wait, and none of them 0", "[\"5m\", \"15m\", \"1h\"]");
+    }
+    let deadlines = [smtp.deadlines.connect, smtp.deadlines.command, smtp.deadlines.data, smtp.deadlines.dot];
+    if deadlines.iter().any(|deadline| deadline.duration().as_secs() == 0) {
+        wrong("smtp.deadlines", "a deadline is 0", "leave it out: the defaults are those of RFC 5321");
+    }
+    let passwords = [smtp.password_file.is_some(), smtp.password_env.is_some()];
+    match (smtp.user.is_some(), passwords.iter().filter(|given| **given).count()) {
+        (true, 0) => wrong("smtp.user", "there is no password for it", "add password_file or password_env"),
+        (false, 1..) => wrong("smtp", "there is a password but no user", "add user = \"…\""),
+        (_, 2) => wrong("smtp.password_env", "the password is given twice", "keep password_file or password_env"),
+        _ => {}
+    }
+}
+
+/// Whether `host` can only be this machine, so that nothing travels in the clear.
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost"
+        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SITE: &str = "[site]\ntitle = \"글\"\nurl = \"https://example.com\"\n";
+
+    fn read(text: &str) -> Result<Config, String> {
+        parse(text, "config.toml", Utf8Path::new(".")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn two_keys_are_enough_and_the_rest_is_the_documented_default() {
+        let config = read(SITE).unwrap();
+        assert_eq!(config.feeds.entries, 20);
+        assert_eq!(config.newsletter.max_age.to_string(), "1w");
+        assert!(config.smtp.is_none());
+    }
+
+    #[test]
+    fn an_example_value_in_the_documented_defaults_is_the_value_the_code_uses() {
+        let commented = DEFAULTS.replace("# [smtp]", "[smtp]");
+        let uncommented: String = commented
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(key) if key.split_once(" = ").is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')) => format!("{key}\n"),
+                _ => format!("{line}\n"),
+            })
+            .filter(|line| !line.starts_with("password_env"))
+            .collect();
+        let smtp = read(&uncommented).unwrap().smtp.unwrap();
+        let bare = read(&format!("{SITE}[smtp]\nhost = \"smtp.example.com\"")).unwrap().smtp.unwrap();
+        assert_eq!((smtp.connections, smtp.messages_per_connection), (bare.connections, bare.messages_per_connection));
+        assert_eq!((smtp.retry, smtp.give_up, smtp.deadlines), (bare.retry.clone(), bare.give_up, bare.deadlines));
+        assert_eq!((smtp.tls, smtp.port), (bare.tls, Some(bare.port())));
+    }
+
+    #[test]
+    fn a_typo_is_refused_with_its_line_and_the_nearest_key() {
+        let message = read(&format!("{SITE}titel = \"x\"")).unwrap_err();
+        assert!(message.contains("config.toml:4") && message.contains("did you mean `title`?"), "{message}");
+        let message = read(&format!("{SITE}[newsleter]\nenabled = true")).unwrap_err();
+        assert!(message.contains("config.toml:4") && message.contains("`newsletter`"), "{message}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_refused_with_its_line() {
+        for (line, word) in [
+            ("timezone = \"Seoul\"", "Asia/Seoul"),
+            ("language = \"korean!\"", "language tag"),
+            ("[newsletter]\nfrom = \"nobody\"", "newsletter.from"),
+            ("[newsletter]\ndelay = \"soon\"", "10m"),
+            ("[smtp]\nhost = \"mail.example.com\"\ntls = \"none\"", "implicit"),
+            ("[smtp]\nhost = \"mail.example.com\"\nconnections = 0", "between 1 and 200"),
+            ("[smtp]\nhost = \"mail.example.com\"\nuser = \"kim\"", "password_file"),
+            ("[smtp]\nhost = \"mail.example.com\"\nconnections = -1", "smtp.connections"),
+            ("[feeds]\nformats = []", "feeds.formats"),
+            ("[feeds]\nformats = [\"rss\", \"atm\"]", "feeds.formats"),
+        ] {
+            let message = read(&format!("{SITE}{line}")).unwrap_err();
+            assert!(message.contains("config.toml:") && message.contains(word), "{line}: {message}");
+        }
+    }
+
+    #[test]
+    fn broken_toml_and_a_missing_title_are_named_with_their_line() {
+        let message = read("[site]\ntitle = ").unwrap_err();
+        assert!(message.contains("config.toml:2"), "{message}");
+        let message = read("[site]\nurl = \"https://example.com\"").unwrap_err();
+        assert!(message.contains("config.toml:1") && message.contains("`site.title` is missing"), "{message}");
+    }
+}

@@ -1,0 +1,1 @@
+//! Importers: to come.
