@@ -18,7 +18,7 @@ pub use feeds::{Archive, By, Content, Feeds, Format};
 pub use newsletter::{FirstRun, Newsletter, OnUnknown};
 pub use read::{ConfigError, environment, load, parse};
 pub use secret::{Secret, SecretError};
-pub use site::{Author, Site, SiteUrl};
+pub use site::{Author, Site, SiteUrl, is_language_tag};
 pub use smtp::{Deadlines, Smtp, Tls};
 pub use store::{Output, Store, Web};
 
