@@ -2,7 +2,7 @@
 //! elsewhere; here are walking, reading, and bringing the posts together. Links are not followed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, FileType, Metadata};
+use std::fs::{self, DirEntry, File, FileType, Metadata};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 
@@ -153,7 +153,8 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     walk.files.append(&mut walk.sections);
     walk.files.push(Utf8PathBuf::from(ids::FILE));
     walk.files.sort();
-    let stats: Vec<_> = walk.files.par_iter().map(|relative| fs::symlink_metadata(root.join(relative))).collect();
+    let stats: Vec<_> =
+        walk.files.par_iter().map(|relative| fs::symlink_metadata(root.join(relative))).collect();
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     for (relative, stat) in walk.files.iter().zip(stats) {
         let Some(stat) = found(stat)? else { continue };
@@ -202,7 +203,10 @@ fn read_file(path: &Utf8Path) -> io::Result<Vec<u8>> {
             return Err(io::Error::other("it is not a file"));
         }
         if before.len() > MAX_FILE {
-            return Err(io::Error::other(format!("it is {} MB long; 10 MB is the limit", before.len() / 1_000_000)));
+            return Err(io::Error::other(format!(
+                "it is {} MB long; 10 MB is the limit",
+                before.len() / 1_000_000
+            )));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0) + 1);
         (&mut file).take(MAX_FILE).read_to_end(&mut bytes)?;
@@ -215,43 +219,36 @@ fn read_file(path: &Utf8Path) -> io::Result<Vec<u8>> {
 }
 
 /// What lies in the folder, each list sorted by path.
-#[derive(Default)]
 struct Walk {
+    /// The folder of posts, as the user would type it.
+    posts: Utf8PathBuf,
     files: Vec<Utf8PathBuf>,
     sections: Vec<Utf8PathBuf>,
+    /// Folders still to be walked, with their depth.
+    folders: Vec<(Utf8PathBuf, usize)>,
     errors: Vec<Finding>,
     findings: Vec<Finding>,
 }
 
 impl Walk {
     fn of(config: &Config) -> Self {
-        let mut walk = Self::default();
+        let mut walk = Self {
+            posts: config.archive.posts.clone(),
+            files: Vec::new(),
+            sections: Vec::new(),
+            folders: vec![(Utf8PathBuf::new(), 0)],
+            errors: Vec::new(),
+            findings: Vec::new(),
+        };
         let root = config.resolve(&config.archive.posts);
-        let mut folders = vec![(Utf8PathBuf::new(), 0)];
-        while let Some((folder, depth)) = folders.pop() {
-            let source = config.archive.posts.join(&folder);
+        while let Some((folder, depth)) = walk.folders.pop() {
             let entries = fs::read_dir(root.join(&folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-            let entries = match entries {
-                Ok(entries) => entries,
+            match entries {
+                Ok(entries) => entries.iter().for_each(|entry| walk.enter(&folder, depth, entry)),
                 Err(error) => {
-                    let finding = Finding::error("post-folder", source.as_str(), format!("the folder cannot be read: {error}"));
+                    let finding = walk.wrong(&folder, format!("the folder cannot be read: {error}"));
                     let hint = "set `posts` in [archive] of config.toml to the folder of your posts";
                     walk.errors.push(if depth == 0 { finding.hint(hint) } else { finding });
-                    continue;
-                }
-            };
-            for entry in entries {
-                let name = entry.file_name();
-                if name.as_encoded_bytes().starts_with(b".") {
-                    continue;
-                }
-                match (name.to_str(), entry.file_type()) {
-                    (Some(name), Ok(kind)) => walk.visit(&folder, name, kind, &source, (&mut folders, depth)),
-                    (Some(name), Err(error)) => {
-                        let finding = Finding::error("post-file", source.join(name).as_str(), format!("it cannot be looked at: {error}"));
-                        walk.errors.push(finding);
-                    }
-                    (None, _) => walk.note_strange_name(&source, &name.to_string_lossy()),
                 }
             }
         }
@@ -262,51 +259,70 @@ impl Walk {
         walk
     }
 
-    fn visit(
-        &mut self,
-        folder: &Utf8Path,
-        name: &str,
-        kind: FileType,
-        source: &Utf8Path,
-        (folders, depth): (&mut Vec<(Utf8PathBuf, usize)>, usize),
-    ) {
-        let (relative, source) = (folder.join(name), source.join(name));
-        let wrong = |message: &str| Finding::error("post-file", source.as_str(), message);
+    fn enter(&mut self, folder: &Utf8Path, depth: usize, entry: &DirEntry) {
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(b".") {
+            return;
+        }
+        let shown = name.to_string_lossy();
+        if name.to_str().is_none() || shown.chars().any(char::is_control) {
+            if is_post(&shown) {
+                let shown = text::for_terminal(&shown).replace('\n', "\\n");
+                let finding =
+                    self.wrong(&folder.join(shown), "its name holds control characters or is not UTF-8");
+                self.errors.push(finding.hint("rename it"));
+            }
+            return;
+        }
+        let relative = folder.join(&*shown);
+        match entry.file_type() {
+            Ok(kind) => self.sort_in(relative, &shown, kind, depth),
+            Err(error) => self.errors.push(self.wrong(&relative, format!("it cannot be looked at: {error}"))),
+        }
+    }
+
+    fn sort_in(&mut self, relative: Utf8PathBuf, name: &str, kind: FileType, depth: usize) {
         if kind.is_dir() {
             if is_post(name) {
-                self.errors.push(wrong("it has the name of a post, but is a folder").hint("rename it"));
+                let finding = self.wrong(&relative, "it has the name of a post, but is a folder");
+                self.errors.push(finding.hint("rename it"));
             } else if depth == MAX_DEPTH {
-                self.errors.push(wrong("the folders are nested more than 32 deep"));
+                self.errors.push(self.wrong(&relative, "the folders are nested more than 32 deep"));
             } else {
-                folders.push((relative, depth + 1));
+                self.folders.push((relative, depth + 1));
             }
-        } else if !is_post(name) {
-        } else if name.chars().any(char::is_control) {
-            self.note_strange_name(source.parent().unwrap_or(&source), name);
-        } else if kind.is_symlink() {
-            let finding = Finding::warning("post-file", source.as_str(), "it is a symbolic link, and links are not followed");
+            return;
+        }
+        if !is_post(name) {
+            return;
+        }
+        if kind.is_symlink() {
+            let source = self.posts.join(&relative);
+            let message = "it is a symbolic link, and links are not followed";
+            let finding = Finding::warning("post-file", source.as_str(), message);
             self.findings.push(finding.hint("put the post itself into the folder"));
         } else if !kind.is_file() {
-            self.errors.push(wrong("it is a pipe, a socket or a device, not a file").hint("remove or rename it"));
-        } else if name.rsplit_once('.').is_some_and(|(stem, _)| stem == "_index") {
+            let finding = self.wrong(&relative, "it is a pipe, a socket or a device, not a file");
+            self.errors.push(finding.hint("remove or rename it"));
+        } else if relative.file_stem() == Some("_index") {
             self.sections.push(relative);
         } else {
             self.files.push(relative);
         }
     }
 
-    fn note_strange_name(&mut self, folder: &Utf8Path, name: &str) {
-        if is_post(name) {
-            let file = format!("{folder}/{}", text::for_terminal(name).replace('\n', "\\n"));
-            let finding = Finding::error("post-file", file, "its name holds control characters or is not UTF-8");
-            self.errors.push(finding.hint("rename it"));
-        }
+    fn wrong(&self, relative: &Utf8Path, message: impl Into<String>) -> Finding {
+        // Joining nothing would add a slash.
+        let source =
+            if relative.as_str().is_empty() { self.posts.clone() } else { self.posts.join(relative) };
+        Finding::error("post-file", source.as_str(), message)
     }
 }
 
 fn is_post(name: &str) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("md") || extension.eq_ignore_ascii_case("markdown"))
+    name.rsplit_once('.').is_some_and(|(_, extension)| {
+        extension.eq_ignore_ascii_case("md") || extension.eq_ignore_ascii_case("markdown")
+    })
 }
 
 #[cfg(test)]

@@ -32,7 +32,8 @@ fn push_block<'a>(blocks: &mut Vec<Block>, node: &'a AstNode<'a>, place: Place<'
         NodeValue::BlockQuote => Block::Quote(self::blocks(node, place)),
         NodeValue::Alert(alert) => {
             let title = alert.title.as_deref().unwrap_or_else(|| alert.alert_type.default_title());
-            let mut inside = vec![Block::Paragraph(vec![Inline::Strong(vec![Inline::Text(title.to_owned())])])];
+            let mut inside =
+                vec![Block::Paragraph(vec![Inline::Strong(vec![Inline::Text(title.to_owned())])])];
             inside.extend(self::blocks(node, place));
             Block::Quote(inside)
         }
@@ -135,15 +136,15 @@ fn push_inline<'a>(line: &mut Vec<Inline>, node: &'a AstNode<'a>, place: Place<'
         NodeValue::Emph => Inline::Emphasis(inlines(node, place)),
         NodeValue::Strong => Inline::Strong(inlines(node, place)),
         NodeValue::Strikethrough => Inline::Strike(inlines(node, place)),
-        NodeValue::Link(link) => match place.absolute(&link.url, Purpose::Link) {
+        NodeValue::Link(target) => match place.absolute(&target.url, Purpose::Link) {
             Ok(url) => Inline::Link(inlines(node, place), url),
             Err(_) => return line.extend(inlines(node, place)),
         },
-        NodeValue::Image(link) => match place.absolute(&link.url, Purpose::Resource) {
+        NodeValue::Image(target) => match place.absolute(&target.url, Purpose::Resource) {
             Ok(url) => Inline::Image(node.collect_text(), url),
             Err(_) => return push_text(line, &node.collect_text()),
         },
-        NodeValue::FootnoteReference(note) => Inline::Footnote(note.ix as usize),
+        NodeValue::FootnoteReference(reference) => Inline::Footnote(reference.ix as usize),
         _ => return line.extend(inlines(node, place)),
     };
     line.push(inline);
@@ -184,10 +185,10 @@ fn push_tag(line: &mut Vec<Inline>, tag: &Tag<'_>, place: Place<'_>) {
         return;
     }
     match tag.name.as_str() {
-        "br" | "p" | "div" | "li" | "tr" | "summary" | "figcaption" | "dt" | "dd" => {
-            if !matches!(line.last(), None | Some(Inline::Break)) {
-                line.push(Inline::Break);
-            }
+        "br" | "p" | "div" | "li" | "tr" | "summary" | "figcaption" | "dt" | "dd"
+            if !matches!(line.last(), None | Some(Inline::Break)) =>
+        {
+            line.push(Inline::Break);
         }
         "img" => {
             let source = tag.attribute("src").unwrap_or_default();
@@ -266,8 +267,17 @@ fn push_plain(text: &mut String, blocks: &[Block], limit: usize) {
                 push_words(text, line);
             }
             Block::Quote(inside) => push_plain(text, inside, limit),
-            Block::List(_, items) => items.iter().for_each(|item| push_plain(text, &item.blocks, limit)),
-            Block::Definitions(entries) => entries.iter().for_each(|(_, details)| push_plain(text, details, limit)),
+            Block::List(_, items) => {
+                for item in items {
+                    push_plain(text, &item.blocks, limit);
+                }
+            }
+            Block::Definitions(entries) => {
+                for (_, details) in entries {
+                    push_plain(text, details, limit);
+                }
+            }
+
             Block::Heading(..) | Block::Code(..) | Block::Table(..) | Block::Rule | Block::Footnotes(_) => {}
         }
     }
@@ -277,7 +287,10 @@ fn push_words(text: &mut String, line: &[Inline]) {
     for inline in line {
         match inline {
             Inline::Text(words) | Inline::Code(words) => text.push_str(words),
-            Inline::Emphasis(inside) | Inline::Strong(inside) | Inline::Strike(inside) | Inline::Link(inside, _) => {
+            Inline::Emphasis(inside)
+            | Inline::Strong(inside)
+            | Inline::Strike(inside)
+            | Inline::Link(inside, _) => {
                 push_words(text, inside);
             }
             Inline::Break => text.push(' '),

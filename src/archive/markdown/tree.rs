@@ -112,4 +112,3 @@ pub(super) fn is_more(node: &AstNode<'_>) -> bool {
         _ => false,
     }
 }
-
