@@ -77,7 +77,9 @@ impl World {
             _ if self.accepted > 1 + decided => Some("L1: a copy too many"),
             State::Sent if self.accepted == 0 => Some("L2: sent, but never accepted"),
             State::Failed if self.accepted > 0 => Some("L3: failed, but accepted"),
-            State::Pending if self.accepted > 0 && decided == 0 => Some("L1: to be sent again although accepted"),
+            State::Pending if self.accepted > 0 && decided == 0 => {
+                Some("L1: to be sent again although accepted")
+            }
             _ if self.resends > resends => Some("a resend that nobody decided"),
             _ => None,
         }
@@ -117,7 +119,9 @@ impl World {
                     let event = match reply {
                         Reply::Accepted => Event::Accept { last: None },
                         Reply::Later => defer(number),
-                        Reply::Never => Event::Reject { token: token(number), reason: "rejected", last: None },
+                        Reply::Never => {
+                            Event::Reject { token: token(number), reason: "rejected", last: None }
+                        }
                         Reply::Lost => Event::Lose { token: token(number), last: None },
                     };
                     let world = self.try_event(table, &event).unwrap_or_else(|| self.clone());
@@ -157,7 +161,9 @@ impl World {
         }
         let arm = Event::Arm { token: token(number), bytes: [0; 32] };
         match self.try_event(table, &arm) {
-            Some(world) if world.row.state == State::Armed => out.push(world.with(worker, Step::Armed(number))),
+            Some(world) if world.row.state == State::Armed => {
+                out.push(world.with(worker, Step::Armed(number)))
+            }
             Some(world) => out.push(world.with(worker, Step::Idle)),
             None => out.push(self.with(worker, Step::Idle)),
         }
@@ -219,11 +225,9 @@ fn with_one_decided_resend_there_is_at_most_one_copy_more() {
 #[test]
 fn a_table_that_takes_a_timeout_for_a_deferral_mails_twice() {
     let weak: Table = |row, event, around| match event {
-        Event::Lose { token, .. } => real(
-            row,
-            &Event::Defer { token: *token, next_at: around.now, last: None },
-            around,
-        ),
+        Event::Lose { token, .. } => {
+            real(row, &Event::Defer { token: *token, next_at: around.now, last: None }, around)
+        }
         _ => real(row, event, around),
     };
     assert!(explore(weak, 2, 2, 0).1.is_some());

@@ -125,6 +125,8 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             mine(row, *token)?;
             next.state = Pending;
             next.next_at = *next_at;
+            // Nothing was heard: the run gave the row back, and its schedule does not advance.
+            next.attempts -= u32::from(last.is_none() && row.attempts > 0);
             heard(&mut next, last);
         }
         // T3, T7
@@ -150,7 +152,10 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         }
         // T5, T12
         (Sent, Event::Accept { .. }) => {}
-        (Pending | Claimed | Armed | Failed | Skipped | Unknown | FailedUncertain, Event::Accept { last }) => {
+        (
+            Pending | Claimed | Armed | Failed | Skipped | Unknown | FailedUncertain,
+            Event::Accept { last },
+        ) => {
             next.state = Sent;
             next.reason = None;
             heard(&mut next, last);
@@ -274,7 +279,10 @@ mod tests {
     #[test]
     fn a_reply_that_says_yes_counts_whoever_holds_the_row_now() {
         for state in State::ALL {
-            assert_eq!(apply(&row(state), &Event::Accept { last: None }, &around()).unwrap().state, State::Sent);
+            assert_eq!(
+                apply(&row(state), &Event::Accept { last: None }, &around()).unwrap().state,
+                State::Sent
+            );
         }
     }
 
@@ -290,7 +298,11 @@ mod tests {
         let holder = (1u8..3).prop_map(token);
         prop_oneof![
             holder.clone().prop_map(|token| Event::Claim { token, lease_until: DateTime::UNIX_EPOCH }),
-            holder.clone().prop_map(|token| Event::Defer { token, next_at: DateTime::UNIX_EPOCH, last: None }),
+            holder.clone().prop_map(|token| Event::Defer {
+                token,
+                next_at: DateTime::UNIX_EPOCH,
+                last: None
+            }),
             holder.clone().prop_map(|token| Event::Reject { token, reason: "rejected", last: None }),
             holder.clone().prop_map(|token| Event::Arm { token, bytes: [7; 32] }),
             holder.prop_map(|token| Event::Lose { token, last: None }),

@@ -34,7 +34,9 @@ pub enum StoreError {
         keys: String,
     },
     /// It was made by a newer Letterpress.
-    #[error("{path} was written by a newer Letterpress (schema {found}, this one knows {known})\n    help: install the newer one")]
+    #[error(
+        "{path} was written by a newer Letterpress (schema {found}, this one knows {known})\n    help: install the newer one"
+    )]
     TooNew {
         /// The store.
         path: String,
@@ -63,7 +65,9 @@ pub enum StoreError {
     #[error("the store holds {0}, which Letterpress never writes there")]
     Nonsense(String),
     /// The audience that was counted is not the audience that was frozen.
-    #[error("the audience changed while the issue was frozen ({counted} readers counted, {frozen} frozen); nothing was sent")]
+    #[error(
+        "the audience changed while the issue was frozen ({counted} readers counted, {frozen} frozen); nothing was sent"
+    )]
     Miscounted {
         /// Readers counted first.
         counted: u64,
@@ -73,11 +77,17 @@ pub enum StoreError {
 }
 
 fn hint(error: &rusqlite::Error) -> &'static str {
-    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly, SystemIoFailure};
+    use rusqlite::ErrorCode::{
+        DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly, SystemIoFailure,
+    };
     match error.sqlite_error_code() {
-        Some(DiskFull) => "\n    help: the disk is full; make room and run the same command again, nothing is lost",
+        Some(DiskFull) => {
+            "\n    help: the disk is full; make room and run the same command again, nothing is lost"
+        }
         Some(ReadOnly) => "\n    help: the file or its folder cannot be written by this user",
-        Some(DatabaseCorrupt | NotADatabase) => "\n    help: the file is damaged; restore it from a backup before anything is sent",
+        Some(DatabaseCorrupt | NotADatabase) => {
+            "\n    help: the file is damaged; restore it from a backup before anything is sent"
+        }
         Some(SystemIoFailure) => "\n    help: the disk reported an error; check it before anything is sent",
         Some(DatabaseBusy) => "\n    help: another program holds the file; run the same command again",
         _ => "",
@@ -221,9 +231,20 @@ pub trait Store: Send + Sync {
     /// One reader.
     async fn subscriber(&self, key: AddressKey) -> Result<Option<Subscriber>, StoreError>;
     /// Takes a reader off the list, wherever their copies stand; waiting copies are skipped. `false`: not a reader.
-    async fn unsubscribe(&self, key: AddressKey, source: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    async fn unsubscribe(
+        &self,
+        key: AddressKey,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
     /// Forbids an address for ever, reader or not.
-    async fn suppress(&self, key: AddressKey, reason: &str, source: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
+    async fn suppress(
+        &self,
+        key: AddressKey,
+        reason: &str,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
     /// A remembered word, such as the digest of the list that was read last.
     async fn recall(&self, key: &str) -> Result<Option<String>, StoreError>;
     /// Remembers it.
@@ -234,32 +255,71 @@ pub trait Store: Send + Sync {
     /// Records posts as published before the ledger began, and that the ledger has begun.
     async fn baseline(&self, posts: Vec<(String, HeaderText)>, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// T0: the issue and one waiting delivery for each active reader, in one transaction. Returns the audience.
-    async fn freeze(&self, issue: NewIssue, imprint: ImprintMaker, now: DateTime<Utc>) -> Result<u64, StoreError>;
+    async fn freeze(
+        &self,
+        issue: NewIssue,
+        imprint: ImprintMaker,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError>;
     /// The issues that are being sent, oldest first.
     async fn open_issues(&self) -> Result<Vec<OpenIssue>, StoreError>;
     /// Every issue with its counts, newest first, without the baseline.
     async fn issues(&self) -> Result<Vec<IssueSummary>, StoreError>;
     /// Changes the state of an issue; `because` is recorded.
-    async fn set_issue(&self, post: &str, state: IssueState, because: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    async fn set_issue(
+        &self,
+        post: &str,
+        state: IssueState,
+        because: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
     /// Marks issues without open deliveries as done.
     async fn close_finished(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// T1 for up to `claim.most` waiting copies.
-    async fn claim(&self, claim: Claim, tokens: Vec<Token>, now: DateTime<Utc>) -> Result<Vec<Claimed>, StoreError>;
+    async fn claim(
+        &self,
+        claim: Claim,
+        tokens: Vec<Token>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Claimed>, StoreError>;
     /// Applies a batch in one durable transaction; one answer for each move, in order. If the transaction fails,
     /// nothing of it happened.
-    async fn commit(&self, moves: Vec<Move>, now: DateTime<Utc>) -> Result<Vec<Result<State, Refusal>>, StoreError>;
+    async fn commit(
+        &self,
+        moves: Vec<Move>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Result<State, Refusal>>, StoreError>;
     /// T9 and T10 for every copy that somebody else holds, or whose lease is over. Returns how many went back to
     /// waiting, and how many are in doubt now.
     async fn recover(&self, owner: &str, alone: bool, now: DateTime<Utc>) -> Result<(u64, u64), StoreError>;
     /// Deliveries for people to read: of one issue, of one reader, in given states.
     async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryView>, StoreError>;
     /// T11 or T12, recorded with who decided and why.
-    async fn resolve(&self, number: DeliveryNumber, event: Event, why: &str, now: DateTime<Utc>) -> Result<Result<State, Refusal>, StoreError>;
+    async fn resolve(
+        &self,
+        number: DeliveryNumber,
+        event: Event,
+        why: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Result<State, Refusal>, StoreError>;
 }
 
-/// Makes what is fixed for one copy, from the issue's post id and the reader's key.
-pub type ImprintMaker = Box<dyn Fn(&str, AddressKey) -> Imprint + Send>;
+/// Whose copy is being frozen.
+#[derive(Debug, Clone, Copy)]
+pub struct Addressee<'a> {
+    /// The post's permanent id.
+    pub post: &'a str,
+    /// Where the copy goes.
+    pub address: &'a EmailAddress,
+    /// The reader.
+    pub key: AddressKey,
+    /// The delivery's number.
+    pub number: u64,
+}
+
+/// Makes what is fixed for one copy.
+pub type ImprintMaker = Box<dyn Fn(&Addressee<'_>) -> Imprint + Send>;
 
 /// Which deliveries to show.
 #[derive(Debug, Clone, Default)]

@@ -66,7 +66,9 @@ pub enum Enrolled {
 pub fn enrol(now: Option<Standing>, listed: Standing) -> (Standing, Enrolled) {
     match now {
         None => (listed, Enrolled::Added),
-        Some(left @ (Standing::Unsubscribed | Standing::Suppressed)) if listed < left => (left, Enrolled::KeptOut),
+        Some(left @ (Standing::Unsubscribed | Standing::Suppressed)) if listed < left => {
+            (left, Enrolled::KeptOut)
+        }
         Some(Standing::Unconfirmed) if listed == Standing::Active => (listed, Enrolled::Changed),
         Some(Standing::Active) if listed == Standing::Unconfirmed => (Standing::Active, Enrolled::Known),
         Some(known) if listed > known => (listed, Enrolled::Changed),

@@ -13,7 +13,8 @@ use crate::store::{Claim, Claimed, DeliveryNumber, DeliveryView, Filter, Imprint
 use crate::subscribers::AddressKey;
 use crate::text::HeaderText;
 
-const COLUMNS: &str = "state, token, attempts, lease_until, next_at, resends, had_unknown, bytes_sha256, dated, reason,
+const COLUMNS: &str =
+    "state, token, attempts, lease_until, next_at, resends, had_unknown, bytes_sha256, dated, reason,
                        last_phase, last_reply";
 
 /// One row, and what else the transition table must know to judge it.
@@ -24,7 +25,11 @@ struct Found {
     around: Around,
 }
 
-fn find(tx: &Transaction<'_>, number: DeliveryNumber, now: DateTime<Utc>) -> Result<Option<Found>, StoreError> {
+fn find(
+    tx: &Transaction<'_>,
+    number: DeliveryNumber,
+    now: DateTime<Utc>,
+) -> Result<Option<Found>, StoreError> {
     let doing = failed("reading a delivery");
     let sql = format!(
         "SELECT {COLUMNS}, issue, addr_key, (SELECT state FROM issue WHERE id = delivery.issue)

@@ -8,8 +8,9 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::events::{self, Entry};
 use super::{failed, millis, open as notes, time};
+use crate::address::EmailAddress;
 use crate::ledger::{IssueState, IssueSummary, State, Tally};
-use crate::store::{ImprintMaker, IssueNumber, NewIssue, OpenIssue, StoreError};
+use crate::store::{Addressee, Imprint, ImprintMaker, IssueNumber, NewIssue, OpenIssue, StoreError};
 use crate::subscribers::AddressKey;
 use crate::text::HeaderText;
 
@@ -44,7 +45,11 @@ pub(super) fn baseline(
     if notes::recall(tx, BEGUN)?.is_none() {
         notes::remember(tx, BEGUN, &now.to_rfc3339())?;
         let detail = format!("{} posts were published before the ledger began", posts.len());
-        events::append(tx, &Entry { kind: "baseline", issue: None, subject: None, actor: "publish", detail: &detail }, now)?;
+        events::append(
+            tx,
+            &Entry { kind: "baseline", issue: None, subject: None, actor: "publish", detail: &detail },
+            now,
+        )?;
     }
     Ok(())
 }
@@ -72,17 +77,23 @@ pub(super) fn freeze(
     let number = tx.last_insert_rowid();
     let audience = "FROM subscriber WHERE standing = 'active'
                     AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)";
-    let counted: u64 = tx
-        .query_row(&format!("SELECT count(*) {audience}"), [], |row| row.get(0))
-        .map_err(&doing)?;
-    let frozen = address_copies(tx, number, audience, &|key| imprint(&issue.post, key), now)?;
+    let counted: u64 =
+        tx.query_row(&format!("SELECT count(*) {audience}"), [], |row| row.get(0)).map_err(&doing)?;
+    let frozen = address_copies(
+        tx,
+        number,
+        audience,
+        &|key, address, number| imprint(&Addressee { post: &issue.post, address, key, number }),
+        now,
+    )?;
     if frozen != counted {
         return Err(StoreError::Miscounted { counted, frozen });
     }
     let audience = i64::try_from(frozen).unwrap_or(i64::MAX);
     tx.execute("UPDATE issue SET audience = ?2 WHERE id = ?1", params![number, audience]).map_err(&doing)?;
     let detail = format!("{}: {frozen} readers", issue.post);
-    let entry = Entry { kind: "freeze", issue: Some(number), subject: None, actor: "publish", detail: &detail };
+    let entry =
+        Entry { kind: "freeze", issue: Some(number), subject: None, actor: "publish", detail: &detail };
     events::append(tx, &entry, now)?;
     Ok(frozen)
 }
@@ -92,7 +103,7 @@ fn address_copies(
     tx: &Transaction<'_>,
     number: i64,
     audience: &str,
-    imprint: &dyn Fn(AddressKey) -> crate::store::Imprint,
+    imprint: &dyn Fn(AddressKey, &EmailAddress, u64) -> Imprint,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let doing = failed("freezing the issue");
@@ -100,18 +111,24 @@ fn address_copies(
         tx.prepare(&format!("SELECT addr_key, email, name {audience} ORDER BY id")).map_err(&doing)?;
     let mut insert = tx
         .prepare(
-            "INSERT INTO delivery (issue, addr_key, address, name, message_id, boundary_seed, unsubscribe, bounce,
+            "INSERT INTO delivery (id, issue, addr_key, address, name, message_id, boundary_seed, unsubscribe, bounce,
                                    state, next_at, changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'pending', ?9, ?9)",
+             VALUES (?10, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'pending', ?9, ?9)",
         )
         .map_err(&doing)?;
     let mut rows = readers.query([]).map_err(&doing)?;
+    // The number is part of what the copy says (its bounce token), so it is chosen here and not by the database.
+    let last: u64 =
+        tx.query_row("SELECT coalesce(max(id), 0) FROM delivery", [], |row| row.get(0)).map_err(&doing)?;
     let mut frozen = 0;
     while let Some(row) = rows.next().map_err(&doing)? {
         let key = AddressKey(row.get(0).map_err(&doing)?);
         let (email, name): (String, Option<String>) =
             (row.get(1).map_err(&doing)?, row.get(2).map_err(&doing)?);
-        let fixed = imprint(key);
+        frozen += 1;
+        let address = EmailAddress::parse(&email)
+            .map_err(|error| StoreError::Nonsense(format!("an address: {error}")))?;
+        let fixed = imprint(key, &address, last + frozen);
         insert
             .execute(params![
                 number,
@@ -122,10 +139,10 @@ fn address_copies(
                 fixed.boundary_seed,
                 fixed.unsubscribe,
                 fixed.bounce,
-                millis(now)
+                millis(now),
+                last + frozen
             ])
             .map_err(&doing)?;
-        frozen += 1;
     }
     Ok(frozen)
 }
@@ -219,8 +236,13 @@ pub(super) fn set(
         .optional()
         .map_err(&doing)?;
     let Some(number) = number else { return Ok(false) };
-    let entry =
-        Entry { kind: state.as_str(), issue: Some(number), subject: None, actor: "letterpress", detail: because };
+    let entry = Entry {
+        kind: state.as_str(),
+        issue: Some(number),
+        subject: None,
+        actor: "letterpress",
+        detail: because,
+    };
     events::append(tx, &entry, now)?;
     Ok(true)
 }
@@ -234,13 +256,16 @@ pub(super) fn close_finished(tx: &Transaction<'_>, now: DateTime<Utc>) -> Result
              RETURNING id",
         )
         .map_err(&doing)?;
-    let done: Vec<i64> = statement
-        .query_map([], |row| row.get(0))
-        .and_then(Iterator::collect)
-        .map_err(&doing)?;
+    let done: Vec<i64> =
+        statement.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(&doing)?;
     for number in done {
-        let entry =
-            Entry { kind: "done", issue: Some(number), subject: None, actor: "letterpress", detail: "nothing is open" };
+        let entry = Entry {
+            kind: "done",
+            issue: Some(number),
+            subject: None,
+            actor: "letterpress",
+            detail: "nothing is open",
+        };
         events::append(tx, &entry, now)?;
     }
     Ok(())

@@ -17,7 +17,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
-    Claim, Claimed, DeliveryNumber, DeliveryView, Filter, ImprintMaker, Move, NewIssue, OpenIssue, Store, StoreError,
+    Claim, Claimed, DeliveryNumber, DeliveryView, Filter, ImprintMaker, Move, NewIssue, OpenIssue, Store,
+    StoreError,
 };
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{IssueState, IssueSummary, State, Token};
@@ -40,8 +41,9 @@ impl SqliteStore {
         let run = move || {
             // A panic in an earlier verb rolled its transaction back; the connection itself is sound.
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(doing))?;
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(failed(doing))?;
             let value = verb(&transaction)?;
             transaction.commit().map_err(failed(doing))?;
             Ok(value)
@@ -85,9 +87,18 @@ impl Store for SqliteStore {
         self.run("looking up a reader", Box::new(move |tx| readers::find(tx, key))).await
     }
 
-    async fn unsubscribe(&self, key: AddressKey, source: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    async fn unsubscribe(
+        &self,
+        key: AddressKey,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let source = source.to_owned();
-        self.run("taking a reader off the list", Box::new(move |tx| readers::unsubscribe(tx, key, &source, now))).await
+        self.run(
+            "taking a reader off the list",
+            Box::new(move |tx| readers::unsubscribe(tx, key, &source, now)),
+        )
+        .await
     }
 
     async fn suppress(
@@ -98,7 +109,11 @@ impl Store for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let (reason, source) = (reason.to_owned(), source.to_owned());
-        self.run("suppressing an address", Box::new(move |tx| readers::suppress(tx, key, &reason, &source, now))).await
+        self.run(
+            "suppressing an address",
+            Box::new(move |tx| readers::suppress(tx, key, &reason, &source, now)),
+        )
+        .await
     }
 
     async fn recall(&self, key: &str) -> Result<Option<String>, StoreError> {
@@ -119,7 +134,12 @@ impl Store for SqliteStore {
         self.run("recording the baseline", Box::new(move |tx| issues::baseline(tx, &posts, now))).await
     }
 
-    async fn freeze(&self, issue: NewIssue, imprint: ImprintMaker, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    async fn freeze(
+        &self,
+        issue: NewIssue,
+        imprint: ImprintMaker,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
         self.run("freezing the issue", Box::new(move |tx| issues::freeze(tx, &issue, &imprint, now))).await
     }
 
@@ -146,7 +166,12 @@ impl Store for SqliteStore {
         self.run("closing finished issues", Box::new(move |tx| issues::close_finished(tx, now))).await
     }
 
-    async fn claim(&self, claim: Claim, tokens: Vec<Token>, now: DateTime<Utc>) -> Result<Vec<Claimed>, StoreError> {
+    async fn claim(
+        &self,
+        claim: Claim,
+        tokens: Vec<Token>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Claimed>, StoreError> {
         self.run("claiming copies", Box::new(move |tx| deliveries::claim(tx, &claim, &tokens, now))).await
     }
 
@@ -163,7 +188,8 @@ impl Store for SqliteStore {
 
     async fn recover(&self, owner: &str, alone: bool, now: DateTime<Utc>) -> Result<(u64, u64), StoreError> {
         let owner = owner.to_owned();
-        self.run("recovering after a crash", Box::new(move |tx| deliveries::recover(tx, &owner, alone, now))).await
+        self.run("recovering after a crash", Box::new(move |tx| deliveries::recover(tx, &owner, alone, now)))
+            .await
     }
 
     async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryView>, StoreError> {
@@ -178,6 +204,10 @@ impl Store for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Result<State, Refusal>, StoreError> {
         let why = why.to_owned();
-        self.run("recording a decision", Box::new(move |tx| deliveries::resolve(tx, number, &event, &why, now))).await
+        self.run(
+            "recording a decision",
+            Box::new(move |tx| deliveries::resolve(tx, number, &event, &why, now)),
+        )
+        .await
     }
 }

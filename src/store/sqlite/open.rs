@@ -26,11 +26,15 @@ impl SqliteStore {
         }
         let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
         if let Some(network) = network_file_system(folder) {
-            return Err(unfit(format!("it is on a network file system ({network}), where its locks do not hold")));
+            return Err(unfit(format!(
+                "it is on a network file system ({network}), where its locks do not hold"
+            )));
         }
         let mut connection = Connection::open_with_flags(
             path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+            OpenFlags::SQLITE_OPEN_READ_WRITE
+                | OpenFlags::SQLITE_OPEN_CREATE
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )
         .map_err(failed("opening it"))?;
         if is_new {
@@ -63,7 +67,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 /// WAL with `NORMAL` forgets commits at a power cut, and an arm that is forgotten is a second copy: so the settings
 /// are read back and not believed.
 fn verify(connection: &Connection, unfit: &dyn Fn(String) -> StoreError) -> Result<(), StoreError> {
-    let text = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+    let text =
+        |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
     let journal = text("journal_mode").map_err(failed("reading its journal mode"))?;
     if journal != rusqlite::types::Value::Text("wal".to_owned()) {
         return Err(unfit(format!("its journal mode is {journal:?} and not WAL")));
@@ -92,7 +97,9 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Resu
     let transaction = connection.transaction().map_err(failed("migrating it"))?;
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
         transaction.execute_batch(sql).map_err(failed("migrating it"))?;
-        transaction.pragma_update(None, "user_version", i64::try_from(step + 1).unwrap_or(i64::MAX)).map_err(failed("migrating it"))?;
+        transaction
+            .pragma_update(None, "user_version", i64::try_from(step + 1).unwrap_or(i64::MAX))
+            .map_err(failed("migrating it"))?;
     }
     if found == 0 {
         remember(&transaction, "instance", instance)?;

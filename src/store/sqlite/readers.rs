@@ -83,7 +83,11 @@ fn standing_from(word: &str) -> Result<Standing, StoreError> {
     Standing::from_word(word).ok_or_else(|| StoreError::Nonsense(format!("the standing {word:?}")))
 }
 
-pub(super) fn page(tx: &Transaction<'_>, after: i64, most: usize) -> Result<Vec<(i64, Subscriber)>, StoreError> {
+pub(super) fn page(
+    tx: &Transaction<'_>,
+    after: i64,
+    most: usize,
+) -> Result<Vec<(i64, Subscriber)>, StoreError> {
     let doing = failed("reading the readers");
     let sql = format!("SELECT {COLUMNS} FROM subscriber WHERE id > ?1 ORDER BY id LIMIT ?2");
     let mut statement = tx.prepare_cached(&sql).map_err(&doing)?;
@@ -111,7 +115,8 @@ fn subscriber(row: &Row<'_>) -> Result<Subscriber, StoreError> {
     let consented_at: Option<i64> = row.get(7).map_err(&doing)?;
     Ok(Subscriber {
         key: AddressKey(row.get(1).map_err(&doing)?),
-        email: EmailAddress::parse(&email).map_err(|error| StoreError::Nonsense(format!("an address: {error}")))?,
+        email: EmailAddress::parse(&email)
+            .map_err(|error| StoreError::Nonsense(format!("an address: {error}")))?,
         name: row.get::<_, Option<String>>(3).map_err(&doing)?.and_then(|name| HeaderText::lossy(&name)),
         language: row.get(4).map_err(&doing)?,
         standing: standing_from(&standing)?,
