@@ -29,6 +29,9 @@ pub struct Config {
     /// The folder that holds `config.toml`.
     #[serde(skip)]
     pub root: Utf8PathBuf,
+    /// The text of `config.toml` as it was read.
+    #[serde(skip)]
+    pub text: String,
     /// Who publishes, and where.
     pub site: Site,
     /// Where the posts are.

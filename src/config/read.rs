@@ -60,6 +60,7 @@ pub fn parse(text: &str, file: &str, root: &Utf8Path) -> Result<Config, ConfigEr
     let mut config: Config = serde_path_to_error::deserialize(Value::Table(table))
         .map_err(|error| source.wrong(source.explain(&error.path().to_string(), error.inner().message())))?;
     root.clone_into(&mut config.root);
+    text.clone_into(&mut config.text);
     let findings = check(&config, &source);
     if findings.is_empty() { Ok(config) } else { Err(ConfigError::Wrong(findings)) }
 }

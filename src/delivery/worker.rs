@@ -54,20 +54,7 @@ enum Reached {
 impl Worker {
     /// Works until nothing is left or the run stops. Without a `channel` it opens one for its first copy.
     pub(super) async fn run(self, channel: Option<Box<dyn Channel>>) -> Result<(), StoreError> {
-        let Some(first) = self.next_hand().await? else {
-            if let Some(channel) = channel {
-                channel.quit().await;
-            }
-            return Ok(());
-        };
-        let channel = match channel {
-            Some(channel) => channel,
-            None => match self.open().await {
-                Some(channel) => channel,
-                None => return self.release(Some(first)).await,
-            },
-        };
-        let ended = self.serve(channel, first).await;
+        let ended = self.serve(channel).await;
         if ended.is_err() {
             // No further dots in this process: what the disk keeps is no longer certain.
             self.breaker.stop(Stop::Relay("the store failed".to_owned()));
@@ -75,45 +62,50 @@ impl Worker {
         ended
     }
 
-    async fn serve(&self, mut channel: Box<dyn Channel>, first: Hand) -> Result<(), StoreError> {
-        let (mut hand, mut fate) = (Some(first), None);
+    async fn serve(&self, mut channel: Option<Box<dyn Channel>>) -> Result<(), StoreError> {
+        let (mut hand, mut fate) = (self.next_hand().await?, None);
         while let Some(copy) = hand.take() {
-            let reached = self.up_to_the_dot(channel.as_mut(), &copy, &mut fate).await?;
-            let mut in_step = channel.usable();
-            match reached {
+            let mut open = match channel.take() {
+                Some(open) => open,
+                None => match self.open().await {
+                    Some(open) => open,
+                    None => return self.release(Some(copy)).await,
+                },
+            };
+            match self.up_to_the_dot(open.as_mut(), &copy, &mut fate).await? {
                 Reached::Armed => {
                     hand = self.ready_hand().await?;
-                    let heard = channel.dot(hand.as_ref().map(|next| &next.composed.envelope)).await;
+                    let heard = open.dot(hand.as_ref().map(|next| &next.composed.envelope)).await;
                     fate = Some(self.fate(&copy, &heard));
-                    in_step = channel.usable();
+                    channel = Some(open);
                 }
-                Reached::Refused(heard) => fate = Some(self.fate(&copy, &heard)),
+                Reached::Refused(heard) => {
+                    fate = Some(self.fate(&copy, &heard));
+                    channel = Some(open);
+                }
                 // The body stands on the wire without its dot: only closing the connection takes it back.
-                Reached::Barred => in_step = false,
+                Reached::Barred => drop(open),
             }
+            channel = channel.filter(|open| open.usable());
             if self.breaker.stopped().is_some() {
                 break;
-            }
-            if !in_step {
-                self.record(fate.take()).await?;
-                drop(channel);
-                channel = match self.open().await {
-                    Some(channel) => channel,
-                    None => return self.release(hand).await,
-                };
             }
             if hand.is_none() {
                 hand = self.ready_hand().await?;
             }
-            if hand.is_none() {
-                // Nothing is ready: what is known must not wait for it.
+            // Whatever makes the next arm wait must not make what is known wait with it.
+            if channel.is_none() || hand.is_none() {
                 self.record(fate.take()).await?;
+            }
+            if hand.is_none() {
                 hand = self.next_hand().await?;
             }
         }
         self.record(fate).await?;
         self.release(hand).await?;
-        channel.quit().await;
+        if let Some(channel) = channel {
+            channel.quit().await;
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! no transaction is open while anybody talks SMTP. A store judges nothing: states move by
 //! [`crate::ledger::transition`] alone.
 
+mod lock;
 mod sqlite;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+pub use lock::{LockError, RunLock};
 pub use sqlite::SqliteStore;
 
 use crate::address::EmailAddress;
@@ -64,6 +66,9 @@ pub enum StoreError {
     /// What was read cannot be: a word or a number that Letterpress does not write.
     #[error("the store holds {0}, which Letterpress never writes there")]
     Nonsense(String),
+    /// The post has an issue already; a second one would be a second copy for everybody.
+    #[error("{0} has been mailed already")]
+    AlreadyIssued(String),
     /// The audience that was counted is not the audience that was frozen.
     #[error(
         "the audience changed while the issue was frozen ({counted} readers counted, {frozen} frozen); nothing was sent"

@@ -262,6 +262,11 @@ impl Keys {
         mac.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Names the oldest key without showing it: a ledger knows its readers under that key and no other.
+    pub fn fingerprint(&self) -> String {
+        self.root(Purpose::Address, &["fingerprint"]).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// 128 bits of HMAC over the parts, with the oldest key.
     fn root(&self, purpose: Purpose, parts: &[&str]) -> [u8; 16] {
         let mut mac = [0; 16];

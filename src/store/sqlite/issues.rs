@@ -61,20 +61,27 @@ pub(super) fn freeze(
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let doing = failed("freezing the issue");
-    tx.execute(
-        "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience)
-         VALUES (?1, 'sending', ?2, ?3, ?4, ?5, ?6, 0)",
-        params![
-            issue.post,
-            issue.subject.as_str(),
-            issue.label,
-            issue.letter,
-            digest(&SHA256, issue.letter.as_bytes()).as_ref(),
-            millis(now)
-        ],
-    )
-    .map_err(&doing)?;
-    let number = tx.last_insert_rowid();
+    // A post of the baseline can still be mailed, if its writer says so; any other issue is final.
+    let number: Option<i64> = tx
+        .query_row(
+            "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience)
+             VALUES (?1, 'sending', ?2, ?3, ?4, ?5, ?6, 0)
+             ON CONFLICT (post) DO UPDATE SET state = 'sending', subject = ?2, label = ?3, letter = ?4,
+                 letter_sha256 = ?5, frozen_at = ?6 WHERE issue.state = 'baseline'
+             RETURNING id",
+            params![
+                issue.post,
+                issue.subject.as_str(),
+                issue.label,
+                issue.letter,
+                digest(&SHA256, issue.letter.as_bytes()).as_ref(),
+                millis(now)
+            ],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(&doing)?;
+    let number = number.ok_or_else(|| StoreError::AlreadyIssued(issue.post.clone()))?;
     let audience = "FROM subscriber WHERE standing = 'active'
                     AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)";
     let counted: u64 =
