@@ -241,6 +241,27 @@ pub(super) fn recover(
     Ok((waiting, in_doubt))
 }
 
+/// T13 for every copy of an issue that is not armed yet.
+pub(super) fn skip_waiting(
+    tx: &Transaction<'_>,
+    issue: i64,
+    reason: &'static str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mut statement = tx
+        .prepare("SELECT id FROM delivery WHERE issue = ?1 AND state IN ('pending', 'claimed') ORDER BY id")
+        .map_err(failed("cancelling an issue"))?;
+    let waiting: Vec<i64> = statement
+        .query_map([issue], |row| row.get(0))
+        .and_then(Iterator::collect)
+        .map_err(failed("cancelling an issue"))?;
+    for number in waiting.into_iter().map(DeliveryNumber) {
+        // A refusal would be a row that moved on within this transaction, and there is none.
+        let _ = step(tx, &Move { number, event: Event::Skip { reason } }, now)?;
+    }
+    Ok(())
+}
+
 pub(super) fn list(tx: &Transaction<'_>, filter: &Filter) -> Result<Vec<DeliveryView>, StoreError> {
     let doing = failed("reading the ledger");
     let mut sql = format!(

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::events::{self, Entry};
-use super::{failed, millis, open as notes, time};
+use super::{deliveries, failed, millis, open as notes, time};
 use crate::address::EmailAddress;
 use crate::ledger::{IssueState, IssueSummary, State, Tally};
 use crate::store::{Addressee, Imprint, ImprintMaker, IssueNumber, NewIssue, OpenIssue, StoreError};
@@ -243,6 +243,9 @@ pub(super) fn set(
         .optional()
         .map_err(&doing)?;
     let Some(number) = number else { return Ok(false) };
+    if state == IssueState::Cancelled {
+        deliveries::skip_waiting(tx, number, "cancelled", now)?;
+    }
     let entry = Entry {
         kind: state.as_str(),
         issue: Some(number),
