@@ -167,12 +167,12 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Import, Finding> {
                 import
                     .warnings
                     .extend(doubts.into_iter().map(|doubt| doubt.into_finding(options.file, line)));
-                match known.get(row.email.normalised()).and_then(|at| import.rows.get_mut(*at)) {
-                    Some(first) => import.warnings.push(merge(first, row, options.file)),
-                    None => {
-                        known.insert(row.email.normalised().to_owned(), import.rows.len());
-                        import.rows.push(row);
-                    }
+                if let Some(first) = known.get(row.email.normalised()).and_then(|at| import.rows.get_mut(*at))
+                {
+                    import.warnings.push(merge(first, row, options.file));
+                } else {
+                    known.insert(row.email.normalised().to_owned(), import.rows.len());
+                    import.rows.push(row);
                 }
             }
         }

@@ -77,7 +77,7 @@ pub fn read(text: &str, file: &str) -> Result<TextPage, Vec<Finding>> {
     let wrapped = text.lines().all(|line| line.chars().count() <= WRAPPED);
     let (posts, mut findings) = posts(&blocks, file, wrapped);
     let category = HeaderText::parse(category.1).map_err(|error| {
-        findings.push(Finding::error("text-page", file, format!("the category: {error}")).at(category.0))
+        findings.push(Finding::error("text-page", file, format!("the category: {error}")).at(category.0));
     });
     if posts.is_empty() && findings.is_empty() {
         findings.push(Finding::error("text-page", file, "there is no post on the page").hint(
@@ -240,7 +240,7 @@ fn posts(blocks: &[Block<'_>], file: &str, wrapped: bool) -> (Vec<PagePost>, Vec
                 posts.push(PagePost { title, line: head.line, body: markdown::write(&paragraphs, wrapped) });
             }
             Err(error) => {
-                findings.push(Finding::error("text-page", file, format!("the title: {error}")).at(head.line))
+                findings.push(Finding::error("text-page", file, format!("the title: {error}")).at(head.line));
             }
         }
     }

@@ -134,7 +134,9 @@ pub enum KeysError {
     #[error("there is no key in it; restore it from a backup, or remove the file if no letter was ever sent")]
     None,
     /// An id that could not stand in a token, or stands there twice.
-    #[error("the key id {0:?} is not usable; ids are different from one another, of one to eight of a-z and 0-9")]
+    #[error(
+        "the key id {0:?} is not usable; ids are different from one another, of one to eight of a-z and 0-9"
+    )]
     Id(String),
     /// Not 32 bytes of base64, or bytes that nobody drew.
     #[error("the secret of {0:?} is not 32 random bytes in base64; `openssl rand -base64 32` makes one")]
@@ -195,20 +197,19 @@ impl Keys {
 
     /// The key file. It is the secret itself: mode 0600.
     pub fn to_text(&self) -> String {
-        let mut text = "# Signs the unsubscribe links of every letter that was ever sent: keep it secret, and back it up.\n\
-             # The first key signs. The last one names the readers in the ledger: never remove it.\n"
-            .to_owned();
-        for key in &self.0 {
-            text.push_str(&format!("\n[[key]]\nid = \"{}\"\nsecret = \"{}\"\n", key.id, BASE64.encode(key.secret)));
-        }
-        text
+        let head = "# Signs the unsubscribe links of every letter that was ever sent: keep it secret, and back it up.\n\
+             # The first key signs. The last one names the readers in the ledger: never remove it.\n";
+        let tables = self.0.iter().map(|key| {
+            format!("\n[[key]]\nid = \"{}\"\nsecret = \"{}\"\n", key.id, BASE64.encode(key.secret))
+        });
+        std::iter::once(head.to_owned()).chain(tables).collect()
     }
 
     /// Puts a new signing key, made of 32 random bytes, before the others.
     #[must_use]
     pub fn rotated(mut self, random: [u8; 32]) -> Self {
         let taken = |id: &String| self.0.iter().any(|key| key.id == *id);
-        let id = (self.0.len() + 1..).map(|number| format!("k{number}")).find(|id| !taken(id)).unwrap_or_default();
+        let id = (2..=u32::MAX).map(|number| format!("k{number}")).find(|id| !taken(id)).unwrap_or_default();
         self.0.insert(0, Key::new(id, random));
         self
     }
@@ -217,8 +218,7 @@ impl Keys {
     /// with a `bounces+` before it.
     pub fn sign(&self, purpose: Purpose, subject: &Subject, generation: u32) -> String {
         let Some(key) = self.0.first() else { return String::new() };
-        let claim =
-            format!("{VERSION}.{}.{}.{}.{generation}", key.id, purpose.letter(), subject.as_str());
+        let claim = format!("{VERSION}.{}.{}.{}.{generation}", key.id, purpose.letter(), subject.as_str());
         let mac = key.mac(purpose, &claim);
         format!("{claim}.{mac}")
     }
@@ -232,7 +232,9 @@ impl Keys {
         let token = token.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_ascii_lowercase();
         let (claim, mac) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
         let fields: Vec<&str> = claim.split('.').collect();
-        let &[VERSION, id, _, subject, generation] = fields.as_slice() else { return Err(TokenError::Malformed) };
+        let &[VERSION, id, _, subject, generation] = fields.as_slice() else {
+            return Err(TokenError::Malformed);
+        };
         let subject = Subject::parse(subject).ok_or(TokenError::Malformed)?;
         let generation: u32 = generation.parse().map_err(|_| TokenError::Malformed)?;
         let key = self.0.iter().find(|key| key.id == id).ok_or(TokenError::UnknownKey)?;
@@ -251,7 +253,7 @@ impl Keys {
     /// What stands before the `@` of a Message-ID: 32 hex digits, always the same for this issue and reader.
     pub fn message_id_local(&self, issue: &str, address: &EmailAddress) -> String {
         let mac = self.root(Purpose::MessageId, &[issue, address.normalised()]);
-        mac.iter().map(|byte| format!("{byte:02x}")).collect()
+        format!("{:032x}", u128::from_be_bytes(mac))
     }
 
     /// 128 bits of HMAC over the parts, with the oldest key.
@@ -259,8 +261,10 @@ impl Keys {
         let mut mac = [0; 16];
         if let Some(key) = self.0.last() {
             // Lengths first, so that no two lists of parts are the same bytes.
-            let framed: Vec<u8> =
-                parts.iter().flat_map(|part| [&part.len().to_be_bytes()[..], part.as_bytes()].concat()).collect();
+            let framed: Vec<u8> = parts
+                .iter()
+                .flat_map(|part| [&part.len().to_be_bytes()[..], part.as_bytes()].concat())
+                .collect();
             mac.copy_from_slice(&hmac::sign(key.scope(purpose), &framed).as_ref()[..16]);
         }
         mac
@@ -292,11 +296,16 @@ impl Key {
 }
 
 /// HKDF-Expand with the purpose as its info.
-#[expect(clippy::expect_used, reason = "HKDF fails only beyond 255 blocks, and no key at all must never sign")]
+#[expect(
+    clippy::expect_used,
+    reason = "HKDF fails only beyond 255 blocks, and no key at all must never sign"
+)]
 fn scoped(root: &hkdf::Prk, purpose: Purpose) -> hmac::Key {
     let info = [purpose.letter().as_bytes()];
     let mut key = [0; 32];
-    root.expand(&info, hkdf::HKDF_SHA256).and_then(|okm| okm.fill(&mut key)).expect("one block of HKDF output");
+    root.expand(&info, hkdf::HKDF_SHA256)
+        .and_then(|okm| okm.fill(&mut key))
+        .expect("one block of HKDF output");
     hmac::Key::new(hmac::HMAC_SHA256, &key)
 }
 
@@ -336,7 +345,7 @@ fn unbase32(text: &str) -> Option<[u8; 16]> {
     }
     // 26 characters have 130 bits: the last two must be zero.
     let last = text.bytes().last().and_then(digit)?;
-    (last & 3 == 0).then(|| (value << 3 | last >> 2).to_be_bytes())
+    (last.trailing_zeros() >= 2).then(|| (value << 3 | last >> 2).to_be_bytes())
 }
 
 fn digit(byte: u8) -> Option<u128> {
@@ -371,12 +380,17 @@ mod tests {
             let token = keys.sign(made, &subject, 3);
             for used in Purpose::ALL {
                 let verdict = keys.verify(used, &token);
-                let relabelled = token.replacen(&format!(".{}.", made.letter()), &format!(".{}.", used.letter()), 1);
+                let relabelled =
+                    token.replacen(&format!(".{}.", made.letter()), &format!(".{}.", used.letter()), 1);
                 if made == used {
                     assert_eq!(verdict, Ok(Claim { subject: subject.clone(), generation: 3 }));
                 } else {
                     assert_eq!(verdict, Err(TokenError::Forged), "{made:?} as {used:?}");
-                    assert_eq!(keys.verify(used, &relabelled), Err(TokenError::Forged), "{made:?} relabelled {used:?}");
+                    assert_eq!(
+                        keys.verify(used, &relabelled),
+                        Err(TokenError::Forged),
+                        "{made:?} relabelled {used:?}"
+                    );
                 }
             }
         }
@@ -405,7 +419,13 @@ mod tests {
         let keys = keys();
         let token = keys.sign(Purpose::Unsubscribe, &Subject::from(keys.address_key(&reader())), 0);
         let upper = token.to_uppercase();
-        for mangled in [upper.as_str(), &format!("{token}."), &format!("<{token}>"), &format!("({token}),"), &format!(" {token}&\r\n")] {
+        for mangled in [
+            upper.as_str(),
+            &format!("{token}."),
+            &format!("<{token}>"),
+            &format!("({token}),"),
+            &format!(" {token}&\r\n"),
+        ] {
             assert!(keys.verify(Purpose::Unsubscribe, mangled).is_ok(), "{mangled}");
         }
     }
@@ -422,7 +442,8 @@ mod tests {
     #[test]
     fn a_new_key_signs_and_the_old_tokens_and_names_stay_good() {
         let old = keys();
-        let (subject, name, id) = (Subject::from(7_u64), old.address_key(&reader()), old.message_id_local("tag:x", &reader()));
+        let (subject, name, id) =
+            (Subject::from(7_u64), old.address_key(&reader()), old.message_id_local("tag:x", &reader()));
         let token = old.sign(Purpose::Confirm, &subject, 1);
         let new = Keys::parse(&old.rotated(drawn(2)).to_text()).unwrap();
         assert!(new.verify(Purpose::Confirm, &token).is_ok());
@@ -430,7 +451,10 @@ mod tests {
         assert_eq!((new.address_key(&reader()), new.message_id_local("tag:x", &reader())), (name, id));
         let stranger = Keys::generate(drawn(3));
         assert_eq!(stranger.verify(Purpose::Confirm, &token), Err(TokenError::Forged));
-        assert_eq!(stranger.verify(Purpose::Confirm, &new.sign(Purpose::Confirm, &subject, 1)), Err(TokenError::UnknownKey));
+        assert_eq!(
+            stranger.verify(Purpose::Confirm, &new.sign(Purpose::Confirm, &subject, 1)),
+            Err(TokenError::UnknownKey)
+        );
     }
 
     #[test]
@@ -466,7 +490,10 @@ mod tests {
 
     #[test]
     fn base32_is_that_of_rfc_4648() {
-        assert_eq!(["f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base32(text.as_bytes())), ["my", "mzxq", "mzxw6", "mzxw6yq", "mzxw6ytb", "mzxw6ytboi"]);
+        assert_eq!(
+            ["f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base32(text.as_bytes())),
+            ["my", "mzxq", "mzxw6", "mzxw6yq", "mzxw6ytb", "mzxw6ytboi"]
+        );
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::RowState::{Active, Unconfirmed, Unsubscribed};
 use super::*;
 use crate::address::Doubt;
 
@@ -100,7 +101,6 @@ fn a_header_that_is_missing_or_double_is_refused_with_the_names_that_are_known()
 #[test]
 fn without_a_past_date_of_consent_a_reader_is_unconfirmed_unless_the_owner_vouches() {
     let text = "email,status,consented\na@letters.kr,active,\nb@letters.kr,,2026-11-21T00:00:00Z\nc@letters.kr,,03/04/2026\nd@letters.kr,active,2026-11-20\ne@letters.kr,pending,2026-01-01\nf@letters.kr,unsubscribed,\n";
-    use RowState::{Active, Unconfirmed, Unsubscribed};
     let states = |list: Import| list.rows.into_iter().map(|row| row.state).collect::<Vec<_>>();
     assert_eq!(
         states(import(text)),

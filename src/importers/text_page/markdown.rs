@@ -144,10 +144,10 @@ fn url(text: &str) -> Option<&str> {
         }
     }
     // Entities are read inside an autolink too; a path that goes on in another script would be cut.
-    let whole = !(url.contains('&') && url.contains(';'))
-        && !(url.ends_with(['/', '=', '-', '_', '%'])
-            && text[url.len()..].starts_with(|c: char| !c.is_ascii() && c.is_alphanumeric()));
-    (whole && url.len() > scheme.len()).then_some(url)
+    let entity = url.contains('&') && url.contains(';');
+    let goes_on = text[url.len()..].starts_with(|c: char| !c.is_ascii() && c.is_alphanumeric());
+    let cut = goes_on && url.ends_with(['/', '=', '-', '_', '%']);
+    (!entity && !cut && url.len() > scheme.len()).then_some(url)
 }
 
 #[cfg(test)]
@@ -191,10 +191,10 @@ mod tests {
             match &node.data.borrow().value {
                 NodeValue::Text(run) => text.push_str(run),
                 NodeValue::SoftBreak | NodeValue::LineBreak | NodeValue::Paragraph | NodeValue::Item(_) => {
-                    text.push(' ')
+                    text.push(' ');
                 }
                 NodeValue::Document | NodeValue::Link(_) | NodeValue::List(_) => {}
-                other => text.push_str(&format!("[{other:?}]")),
+                other => text.extend(["[", &format!("{other:?}"), "]"]),
             }
         }
         normal(&text)
