@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use chrono::NaiveDate;
+use chrono::{DateTime, FixedOffset, NaiveDate};
 use clap::Subcommand;
 
 use super::Outcome;
@@ -32,10 +32,11 @@ pub(super) enum Command {
 
 pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let Command::Text { file, newest, every, dry_run } = command;
-    let bytes = std::fs::read(file)
-        .map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "name a text file"))?;
-    let page = text_page::read(&bytes, file.as_str()).map_err(RunError::Findings)?;
-    let posts = text_page::to_posts(&page, *newest, every.delta());
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "name a text file in UTF-8"))?;
+    let page = text_page::read(&text, file.as_str()).map_err(RunError::Findings)?;
+    let newest = midnight(*newest, world)?;
+    let posts = text_page::to_posts(&page, newest, every.delta());
     let folder = world.config.resolve(&world.config.archive.posts);
     let taken: Vec<_> = posts.iter().map(|post| folder.join(&post.file_name)).filter(|path| path.exists()).collect();
     for post in &posts {
@@ -59,6 +60,15 @@ pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<
     }
     taken.iter().for_each(|path| printer.complain(format!("{path} is there already and stays as it is")));
     Ok(Outcome::UserError)
+}
+
+/// The first moment of the day in the site's zone.
+fn midnight(day: NaiveDate, world: &World) -> Result<DateTime<FixedOffset>, RunError> {
+    let zone = world.config.site.timezone;
+    (0..24)
+        .find_map(|hour| day.and_hms_opt(hour, 0, 0)?.and_local_timezone(zone).earliest())
+        .map(|time| time.fixed_offset())
+        .ok_or_else(|| RunError::user(format!("{day} is no day in {zone}"), "name another date"))
 }
 
 /// Writes a file that must not be there, whole or not at all.

@@ -92,7 +92,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
     let clock = clock()?;
     match cli.command {
         Command::New(args) => return new::run(&args, clock.as_ref(), printer),
-        Command::Check(args) => return check::run(&args, &cli.config, clock, printer),
+        Command::Check(args) => return check::run(&args, &cli.config, clock, printer).await,
         _ => {}
     }
     let (watch, bar) = progress::watch(printer);

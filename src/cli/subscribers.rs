@@ -211,7 +211,7 @@ fn exported(reader: Subscriber) -> subscribers_csv::Row {
         email: reader.email,
         name: reader.name,
         language: reader.language,
-        standing: reader.standing,
+        state: reader.standing,
         source: Some(reader.source),
         consented_at: reader.consented_at,
         line: 0,

@@ -16,7 +16,7 @@ use serde::Deserialize;
 pub use duration::Span;
 pub use feeds::{Archive, By, Content, Feeds, Format};
 pub use newsletter::{FirstRun, Newsletter, OnUnknown};
-pub use read::{ConfigError, environment, load, parse};
+pub use read::{ConfigError, DEFAULTS, environment, load, parse};
 pub use secret::{Secret, SecretError};
 pub use site::{Author, Site, SiteUrl};
 pub use smtp::{Deadlines, Smtp, Tls};

@@ -6,7 +6,8 @@ use toml::{Table, Value};
 use super::{Config, Tls};
 use crate::finding::Finding;
 
-const DEFAULTS: &str = include_str!("default.toml");
+/// Every key with its default, commented: what `letterpress check --defaults` prints.
+pub const DEFAULTS: &str = include_str!("default.toml");
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +112,7 @@ impl Source<'_> {
                 .min()
                 .filter(|(distance, known)| *distance <= 3 && *distance < known.len());
             let hint = nearest.map_or_else(
-                || "every known key is in docs/config.toml".to_owned(),
+                || "`letterpress check --defaults` prints every key".to_owned(),
                 |(_, known)| format!("did you mean `{known}`?"),
             );
             return self.error(&key, "there is no such key").hint(hint);

@@ -11,7 +11,10 @@ mod site;
 use std::sync::Arc;
 
 pub use edition::Edition;
-pub use newsletter::{Draft, Mailing, compose, deliver_open, draft, enrol_list, freeze, send_test, templates, wire};
+pub(crate) use newsletter::{find, read_readers};
+pub use newsletter::{
+    Draft, Mailing, compose, deliver_open, draft, enrol_list, freeze, send_test, templates, wire,
+};
 pub use office::Office;
 pub use site::{Built, build};
 

@@ -135,18 +135,22 @@ pub(crate) fn read_readers(
     office: &Office,
     now: DateTime<Utc>,
 ) -> Result<(Vec<Enrolment>, Vec<Finding>), RunError> {
-    let import = subscribers_csv::read(bytes, file, &subscribers_csv::Options { confirmed, now })
+    let import = subscribers_csv::read(bytes, subscribers_csv::Options { file, confirmed, now })
         .map_err(|finding| RunError::Findings(vec![finding]))?;
+    let rejected = import.rejected.iter().map(|row| {
+        Finding::error("readers-row", file, format!("this row was left out: {}", row.reason)).at(row.line)
+    });
+    let findings = rejected.chain(import.warnings).collect();
     let rows = import.rows.into_iter().map(|row| Enrolment {
         key: office.key_of(&row.email),
         email: row.email,
         name: row.name,
         language: row.language,
-        standing: row.standing,
+        standing: row.state,
         source: row.source.unwrap_or_else(|| file.to_owned()),
         consented_at: row.consented_at,
     });
-    Ok((rows.collect(), import.findings))
+    Ok((rows.collect(), findings))
 }
 
 /// An issue that could be frozen now, fully composed and linted.

@@ -197,25 +197,19 @@ impl Keys {
 
     /// The key file. It is the secret itself: mode 0600.
     pub fn to_text(&self) -> String {
-        let mut text = "# Signs the unsubscribe links of every letter that was ever sent: keep it secret, and back it up.\n\
-             # The first key signs. The last one names the readers in the ledger: never remove it.\n"
-            .to_owned();
-        for key in &self.0 {
-            text.push_str(&format!(
-                "\n[[key]]\nid = \"{}\"\nsecret = \"{}\"\n",
-                key.id,
-                BASE64.encode(key.secret)
-            ));
-        }
-        text
+        let head = "# Signs the unsubscribe links of every letter that was ever sent: keep it secret, and back it up.\n\
+             # The first key signs. The last one names the readers in the ledger: never remove it.\n";
+        let tables = self.0.iter().map(|key| {
+            format!("\n[[key]]\nid = \"{}\"\nsecret = \"{}\"\n", key.id, BASE64.encode(key.secret))
+        });
+        std::iter::once(head.to_owned()).chain(tables).collect()
     }
 
     /// Puts a new signing key, made of 32 random bytes, before the others.
     #[must_use]
     pub fn rotated(mut self, random: [u8; 32]) -> Self {
         let taken = |id: &String| self.0.iter().any(|key| key.id == *id);
-        let id =
-            (self.0.len() + 1..).map(|number| format!("k{number}")).find(|id| !taken(id)).unwrap_or_default();
+        let id = (2..=u32::MAX).map(|number| format!("k{number}")).find(|id| !taken(id)).unwrap_or_default();
         self.0.insert(0, Key::new(id, random));
         self
     }
@@ -259,7 +253,7 @@ impl Keys {
     /// What stands before the `@` of a Message-ID: 32 hex digits, always the same for this issue and reader.
     pub fn message_id_local(&self, issue: &str, address: &EmailAddress) -> String {
         let mac = self.root(Purpose::MessageId, &[issue, address.normalised()]);
-        mac.iter().map(|byte| format!("{byte:02x}")).collect()
+        format!("{:032x}", u128::from_be_bytes(mac))
     }
 
     /// Names the oldest key without showing it: a ledger knows its readers under that key and no other.
@@ -356,7 +350,7 @@ fn unbase32(text: &str) -> Option<[u8; 16]> {
     }
     // 26 characters have 130 bits: the last two must be zero.
     let last = text.bytes().last().and_then(digit)?;
-    (last & 3 == 0).then(|| (value << 3 | last >> 2).to_be_bytes())
+    (last.trailing_zeros() >= 2).then(|| (value << 3 | last >> 2).to_be_bytes())
 }
 
 fn digit(byte: u8) -> Option<u128> {
