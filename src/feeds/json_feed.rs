@@ -13,7 +13,7 @@ use crate::text::HeaderText;
 pub(super) const VERSION: &str = "https://jsonfeed.org/version/1.1";
 
 #[derive(Serialize)]
-struct Feed<'a> {
+struct JsonFeed<'a> {
     version: &'static str,
     title: &'a str,
     home_page_url: &'a str,
@@ -69,9 +69,9 @@ pub(super) fn render(page: &Page<'_>) -> Vec<u8> {
     bytes
 }
 
-fn feed<'a>(page: &'a Page<'a>) -> Feed<'a> {
+fn feed<'a>(page: &'a Page<'a>) -> JsonFeed<'a> {
     let site = &page.config.site;
-    Feed {
+    JsonFeed {
         version: VERSION,
         title: &page.feed.title,
         home_page_url: site.url.as_str(),

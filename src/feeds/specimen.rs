@@ -61,7 +61,7 @@ pub(super) fn authors(names: &[&str]) -> Vec<PostAuthor> {
 
 /// Six posts, newest first, each with something that has broken a feed somewhere.
 pub(super) fn archive() -> Archive {
-    let mut markup = post(6, "A & B: <b>굵게</b> ]]> &amp; \"따옴표\" it's");
+    let mut markup = post(6, "A & B: <b>굵게</b> ]]> &copy; \"따옴표\" it's");
     markup.categories = names(&["기술", "C++"]);
     markup.tags = names(&["<태그> & 표", "C++"]);
     markup.summary = Some(XmlText::clean("a < b && c > d ]]> 요약").0);

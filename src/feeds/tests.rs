@@ -124,7 +124,7 @@ fn the_update_of_an_rss_item_stands_in_it_and_dates_the_feed() {
 #[test]
 fn plain_text_in_rss_uses_hexadecimal_references_and_nothing_else_does() {
     let rss = text(&render_all(&specimen::archive(), &specimen::full_config())[0]);
-    assert!(rss.contains("<title>A &#x26; B: &#x3C;b&#x3E;굵게&#x3C;/b&#x3E; ]]&#x3E; &#x26;amp; "));
+    assert!(rss.contains("<title>A &#x26; B: &#x3C;b&#x3E;굵게&#x3C;/b&#x3E; ]]&#x3E; &#x26;copy; "));
     assert!(rss.contains("<dc:creator>R. &#x26; D. &#x3C;팀&#x3E;</dc:creator>"));
     assert!(rss.contains("<url>https://example.com/logo.png?a=1&amp;b=2</url>"));
     assert!(rss.contains("<description><![CDATA[a &lt; b &amp;&amp; c &gt; d ]]&gt; 요약]]></description>"));

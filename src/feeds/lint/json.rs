@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use super::{Item, Reading, Report, Stamp};
 use crate::feeds::json_feed::VERSION;
-use crate::text::XmlText;
 
 #[derive(Deserialize)]
 struct JsonFeed<'a> {
@@ -75,10 +74,7 @@ fn read_item(at: usize, item: JsonItem<'_>, report: &mut Report<'_>) -> Item {
     // The bytes were looked through already, but an escape such as \u0000 only shows now.
     let texts = [&item.content_html, &item.content_text, &item.summary];
     for text in texts.into_iter().flatten().map(Cow::as_ref).chain(item.title.as_deref()) {
-        for removed in XmlText::clean(text).1 {
-            let code = u32::from(removed.char);
-            report.error("feed-character", 0, format!("entry {} holds the character U+{code:04X}", at + 1));
-        }
+        report.characters(text, 0);
     }
     if let Some(html) = &item.content_html {
         report.content(html, 0);

@@ -30,14 +30,7 @@ fn check_one(document: &Document) -> Vec<Finding> {
     let mut report = Report { file: document.path.as_str(), findings: Vec::new() };
     match std::str::from_utf8(&document.bytes) {
         Ok(text) => {
-            for removed in XmlText::clean(text).1 {
-                let code = u32::from(removed.char);
-                report.error(
-                    "feed-character",
-                    removed.line,
-                    format!("the character U+{code:04X} may not stand in a feed"),
-                );
-            }
+            report.characters(text, 1);
             if let Some(reading) = read(text, &mut report) {
                 rules(&reading, &mut report);
             }
@@ -110,6 +103,18 @@ impl Report<'_> {
 
     fn push(&mut self, finding: Finding, line: usize) {
         self.findings.push(if line == 0 { finding } else { finding.at(line) });
+    }
+
+    /// Names every character that no feed may hold; `first` is the line on which `text` begins, or 0.
+    fn characters(&mut self, text: &str, first: usize) {
+        if XmlText::is_clean(text) {
+            return;
+        }
+        for removed in XmlText::clean(text).1 {
+            let line = if first == 0 { 0 } else { first + removed.line - 1 };
+            let code = u32::from(removed.char);
+            self.error("feed-character", line, format!("the character U+{code:04X} may not stand in a feed"));
+        }
     }
 
     /// Looks through the HTML of an entry for addresses that only work on the page it was written for.

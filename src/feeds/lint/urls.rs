@@ -53,16 +53,12 @@ fn tag<'h>(html: &'h str, mut at: usize, report: &mut impl FnMut(&'h str, &'h st
 /// The attribute value that begins at `at`, and the place behind it.
 fn value(html: &str, at: usize) -> (&str, usize) {
     let bytes = html.as_bytes();
-    match bytes.get(at) {
-        Some(&quote @ (b'"' | b'\'')) => {
-            let end = memchr(quote, &bytes[at + 1..]).map_or(bytes.len(), |length| at + 1 + length);
-            (html.get(at + 1..end).unwrap_or_default(), end + 1)
-        }
-        _ => {
-            let end = skip(bytes, at, |b| !b.is_ascii_whitespace() && b != b'>');
-            (html.get(at..end).unwrap_or_default(), end)
-        }
+    if let Some(&quote @ (b'"' | b'\'')) = bytes.get(at) {
+        let end = memchr(quote, &bytes[at + 1..]).map_or(bytes.len(), |length| at + 1 + length);
+        return (html.get(at + 1..end).unwrap_or_default(), end + 1);
     }
+    let end = skip(bytes, at, |b| !b.is_ascii_whitespace() && b != b'>');
+    (html.get(at..end).unwrap_or_default(), end)
 }
 
 /// The first place from `at` on whose byte is not `wanted`; never past the end.
@@ -74,11 +70,7 @@ fn skip(bytes: &[u8], at: usize, wanted: impl Fn(u8) -> bool) -> usize {
 fn judge<'h>(name: &'h str, value: &'h str, report: &mut impl FnMut(&'h str, &'h str)) {
     let lower = name.to_ascii_lowercase();
     match lower.as_str() {
-        "href" | "src" | "poster" | "data" | "cite" => {
-            if !is_absolute(value.trim()) {
-                report(name, value);
-            }
-        }
+        "href" | "src" | "poster" | "data" | "cite" if !is_absolute(value.trim()) => report(name, value),
         "srcset" => candidates(value).filter(|url| !is_absolute(url)).for_each(|url| report(name, url)),
         _ => {}
     }

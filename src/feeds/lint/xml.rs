@@ -2,6 +2,8 @@
 //!
 //! One pass over events. It reads the elements that feeds here have under the prefixes they have here.
 
+use std::ops::Range;
+
 use quick_xml::Reader;
 use quick_xml::escape::{resolve_predefined_entity, unescape};
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
@@ -24,7 +26,10 @@ pub(super) fn read(text: &str, report: &mut Report<'_>) -> Option<Reading> {
         let at = usize::try_from(events.buffer_position()).unwrap_or(text.len());
         let outcome = match events.read_event() {
             Ok(Event::Eof) => break,
-            Ok(event) => walk.event(event, at, report),
+            Ok(event) => {
+                let end = usize::try_from(events.buffer_position()).unwrap_or(text.len());
+                walk.event(&event, at..end, report)
+            }
             Err(error) => Err(error.to_string()),
         };
         if let Err(message) = outcome {
@@ -55,12 +60,19 @@ struct Walk<'t> {
 }
 
 impl<'t> Walk<'t> {
-    /// `at` is where the event begins.
-    fn event(&mut self, event: Event<'t>, at: usize, report: &mut Report<'_>) -> Result<(), String> {
+    /// `range` is where the event stands. Its text is taken from there: it is known to be UTF-8 already.
+    fn event(
+        &mut self,
+        event: &Event<'_>,
+        range: Range<usize>,
+        report: &mut Report<'_>,
+    ) -> Result<(), String> {
+        let at = range.start;
+        let raw = self.lines.text.get(range).unwrap_or_default();
         match event {
-            Event::Start(start) => self.start(&start, at),
+            Event::Start(start) => self.start(start, at),
             Event::Empty(start) => {
-                self.start(&start, at)?;
+                self.start(start, at)?;
                 self.end(at, report);
                 Ok(())
             }
@@ -68,10 +80,14 @@ impl<'t> Walk<'t> {
                 self.end(at, report);
                 Ok(())
             }
-            Event::Text(text) => self.characters(utf8(&text)?, true),
-            Event::CData(text) => self.characters(utf8(&text)?, false),
-            Event::GeneralRef(reference) => self.reference(&reference),
-            Event::Decl(declaration) => self.declaration(&declaration, report),
+            Event::Text(_) if raw.contains("]]>") => Err("`]]>` outside a CDATA section".to_owned()),
+            Event::Text(_) => self.characters(raw),
+            Event::CData(_) => {
+                let inner = raw.strip_prefix("<![CDATA[").and_then(|raw| raw.strip_suffix("]]>"));
+                self.characters(inner.unwrap_or_default())
+            }
+            Event::GeneralRef(reference) => self.reference(reference),
+            Event::Decl(declaration) => self.declaration(declaration, report),
             Event::DocType(_) => Err("a feed has no DOCTYPE".to_owned()),
             Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
         }
@@ -88,12 +104,9 @@ impl<'t> Walk<'t> {
         Ok(())
     }
 
-    fn characters(&mut self, text: &str, is_markup: bool) -> Result<(), String> {
+    fn characters(&mut self, text: &str) -> Result<(), String> {
         if self.open.is_empty() && !text.trim().is_empty() {
             return Err("text outside the root element".to_owned());
-        }
-        if is_markup && text.contains("]]>") {
-            return Err("`]]>` outside a CDATA section".to_owned());
         }
         self.text.push_str(text);
         Ok(())
@@ -106,14 +119,14 @@ impl<'t> Walk<'t> {
             return Ok(());
         }
         match reference.resolve_char_ref().map_err(|error| error.to_string())? {
-            Some(c) if XmlText::clean(c.encode_utf8(&mut [0; 4])).1.is_empty() => self.text.push(c),
+            Some(c) if XmlText::is_clean(c.encode_utf8(&mut [0; 4])) => self.text.push(c),
             Some(c) => return Err(format!("a reference to the character U+{:04X}", u32::from(c))),
             None => return Err(format!("the entity &{name}; is not declared")),
         }
         Ok(())
     }
 
-    fn start(&mut self, start: &BytesStart<'t>, at: usize) -> Result<(), String> {
+    fn start(&mut self, start: &BytesStart<'_>, at: usize) -> Result<(), String> {
         if self.open.is_empty() && std::mem::replace(&mut self.has_root, true) {
             return Err("a second root element".to_owned());
         }
