@@ -1,0 +1,221 @@
+//! The text part, made from the Markdown and not from the HTML: a letter that reads well without any markup.
+//!
+//! Links are numbered `[1]` and listed at the end, so that Korean addresses of two hundred percent signs do not
+//! interrupt a sentence; footnotes have raised figures, which cannot be taken for a link's.
+
+use super::words::Words;
+use super::wrap::{self, Span, columns};
+use crate::archive::markdown::{Block, Inline, Item};
+
+/// Nesting makes lines shorter, but never shorter than this.
+const NARROWEST: usize = 24;
+
+/// Renders a body in lines of at most 76 columns; only an address or code is ever longer. Ends in a line break
+/// unless it is empty.
+pub(super) fn render(blocks: &[Block], words: &Words) -> String {
+    let mut page = Page { words, links: Vec::new() };
+    let mut lines = page.blocks(blocks, wrap::LINE);
+    if !page.links.is_empty() {
+        lines.extend([String::new(), format!("{}:", words.links)]);
+        lines.extend(page.links.iter().enumerate().map(|(n, url)| format!("[{}] {url}", n + 1)));
+    }
+    lines.iter().fold(String::new(), |text, line| text + line.trim_end() + "\n")
+}
+
+struct Page<'a> {
+    words: &'a Words,
+    links: Vec<String>,
+}
+
+impl Page<'_> {
+    /// Blocks with an empty line between them.
+    fn blocks(&mut self, blocks: &[Block], width: usize) -> Vec<String> {
+        let mut lines = Vec::new();
+        for block in blocks {
+            let block = self.block(block, width.max(NARROWEST));
+            if !lines.is_empty() && !block.is_empty() {
+                lines.push(String::new());
+            }
+            lines.extend(block);
+        }
+        lines
+    }
+
+    fn block(&mut self, block: &Block, width: usize) -> Vec<String> {
+        match block {
+            Block::Heading(level, text) => self.heading(*level, text, width),
+            Block::Paragraph(text) => self.paragraph(text, width),
+            Block::List(start, items) => self.list(*start, items, width),
+            Block::Quote(blocks) => indented(self.blocks(blocks, width - 2), "> ", "> "),
+            Block::Code(_, code) => code.trim_end().lines().map(|line| format!("    {line}")).collect(),
+            Block::Table(head, rows) => self.table(head, rows, width),
+            Block::Definitions(entries) => self.definitions(entries, width),
+            Block::Rule => vec!["* * *".to_owned()],
+            Block::Footnotes(notes) => self.footnotes(notes, width),
+        }
+    }
+
+    fn heading(&mut self, level: u8, text: &[Inline], width: usize) -> Vec<String> {
+        let mut lines = self.paragraph(text, width);
+        let rule = lines.iter().map(|line| columns(line)).max().unwrap_or(0);
+        match level {
+            1 => lines.push("=".repeat(rule)),
+            2 => lines.push("-".repeat(rule)),
+            _ => return indented(lines, "# ", "  "),
+        }
+        lines
+    }
+
+    fn paragraph(&mut self, text: &[Inline], width: usize) -> Vec<String> {
+        let mut spans = Vec::new();
+        self.spans(text, &mut spans);
+        wrap::lines(&spans, width)
+    }
+
+    fn list(&mut self, start: Option<usize>, items: &[Item], width: usize) -> Vec<String> {
+        let last = start.map(|first| first.saturating_add(items.len()).saturating_sub(1));
+        let digits = last.map_or(0, |last| last.to_string().len());
+        // A list of one-line items stands close; paragraphs in an item need air around it.
+        let loose = items.iter().any(|item| {
+            item.blocks.iter().filter(|block| !matches!(block, Block::List(..))).count() > 1
+        });
+        let mut lines = Vec::new();
+        for (n, item) in items.iter().enumerate() {
+            let mut bullet = match start {
+                Some(first) => format!("{:>digits$}. ", first.saturating_add(n)),
+                None if item.task.is_some() => String::new(),
+                None => "- ".to_owned(),
+            };
+            bullet.push_str(match item.task {
+                Some(true) => "☑ ",
+                Some(false) => "☐ ",
+                None => "",
+            });
+            if loose && n > 0 {
+                lines.push(String::new());
+            }
+            let margin = " ".repeat(columns(&bullet));
+            let inner = width.saturating_sub(margin.len());
+            let body = if loose { self.blocks(&item.blocks, inner) } else { self.close_blocks(&item.blocks, inner) };
+            lines.extend(indented(if body.is_empty() { vec![String::new()] } else { body }, &bullet, &margin));
+        }
+        lines
+    }
+
+    /// Blocks without empty lines between them.
+    fn close_blocks(&mut self, blocks: &[Block], width: usize) -> Vec<String> {
+        blocks.iter().flat_map(|block| self.block(block, width.max(NARROWEST))).collect()
+    }
+
+    /// A table with its columns aligned, or, if that is too wide, a small list for each row.
+    fn table(&mut self, head: &[Vec<Inline>], rows: &[Vec<Vec<Inline>>], width: usize) -> Vec<String> {
+        let head = self.cells(head);
+        let rows: Vec<Vec<String>> = rows.iter().map(|row| self.cells(row)).collect();
+        let count = rows.iter().map(Vec::len).chain([head.len()]).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..count)
+            .map(|n| rows.iter().chain([&head]).filter_map(|row| row.get(n)).map(|cell| columns(cell)).max().unwrap_or(0))
+            .collect();
+        if widths.iter().sum::<usize>() + 2 * count.saturating_sub(1) > width {
+            return listed(&head, &rows, width);
+        }
+        let rule: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
+        [&head, &rule].into_iter().chain(&rows).map(|row| aligned(row, &widths)).collect()
+    }
+
+    fn cells(&mut self, row: &[Vec<Inline>]) -> Vec<String> {
+        row.iter().map(|cell| self.paragraph(cell, usize::MAX).join(" ")).collect()
+    }
+
+    fn definitions(&mut self, entries: &[(Vec<Inline>, Vec<Block>)], width: usize) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (term, meaning) in entries {
+            lines.extend(self.paragraph(term, width));
+            lines.extend(indented(self.blocks(meaning, width - 4), "    ", "    "));
+        }
+        lines
+    }
+
+    fn footnotes(&mut self, notes: &[Vec<Block>], width: usize) -> Vec<String> {
+        let mut lines = vec!["-".repeat(12)];
+        for (n, note) in notes.iter().enumerate() {
+            let figure = raised(n + 1) + " ";
+            let margin = " ".repeat(columns(&figure));
+            lines.extend(indented(self.blocks(note, width - margin.len()), &figure, &margin));
+        }
+        lines
+    }
+
+    fn spans(&mut self, text: &[Inline], out: &mut Vec<Span>) {
+        for inline in text {
+            match inline {
+                Inline::Text(text) => out.push(Span::Text(text.clone())),
+                Inline::Code(code) => out.push(Span::Text(format!("`{code}`"))),
+                Inline::Emphasis(inner) => self.marked("_", inner, out),
+                Inline::Strong(inner) => self.marked("*", inner, out),
+                Inline::Strike(inner) => self.marked("~", inner, out),
+                Inline::Link(inner, url) => self.link(inner, url, out),
+                Inline::Image(alt, url) => {
+                    let alt = if alt.trim().is_empty() { self.words.picture } else { alt.trim() };
+                    out.push(Span::Text(format!("[{alt}] ")));
+                    out.push(Span::Solid(format!("<{url}>")));
+                }
+                Inline::Footnote(number) => out.push(Span::Solid(raised(*number))),
+                Inline::Break => out.push(Span::Break),
+            }
+        }
+    }
+
+    fn marked(&mut self, mark: &str, inner: &[Inline], out: &mut Vec<Span>) {
+        out.push(Span::Text(mark.to_owned()));
+        self.spans(inner, out);
+        out.push(Span::Text(mark.to_owned()));
+    }
+
+    /// An address that is its own text stands for itself; any other is listed at the end, each once.
+    fn link(&mut self, inner: &[Inline], url: &str, out: &mut Vec<Span>) {
+        let bare = url.trim_start_matches("mailto:");
+        if matches!(inner, [Inline::Text(text)] if text == url || text == bare) {
+            out.push(Span::Solid(bare.to_owned()));
+            return;
+        }
+        self.spans(inner, out);
+        let number = self.links.iter().position(|known| known == url).unwrap_or_else(|| {
+            self.links.push(url.to_owned());
+            self.links.len() - 1
+        });
+        out.push(Span::Solid(format!(" [{}]", number + 1)));
+    }
+}
+
+fn indented(lines: Vec<String>, first: &str, other: &str) -> Vec<String> {
+    lines.into_iter().enumerate().map(|(n, line)| [if n == 0 { first } else { other }, &line].concat()).collect()
+}
+
+fn aligned(row: &[String], widths: &[usize]) -> String {
+    let mut line = String::new();
+    for (cell, width) in row.iter().zip(widths) {
+        line.push_str(cell);
+        line.push_str(&" ".repeat(width.saturating_sub(columns(cell)) + 2));
+    }
+    line
+}
+
+/// A wide table: for each row a small list of `head: cell`.
+fn listed(head: &[String], rows: &[Vec<String>], width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for row in rows {
+        for (n, cell) in row.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+            let title = head.get(n).filter(|title| !title.is_empty());
+            let entry = title.map_or_else(|| cell.clone(), |title| format!("{title}: {cell}"));
+            let entry = wrap::lines(&[Span::Text(entry)], width - 2);
+            lines.extend(indented(entry, if n == 0 { "- " } else { "  " }, "  "));
+        }
+    }
+    lines
+}
+
+/// A number in superscript figures.
+fn raised(number: usize) -> String {
+    const FIGURES: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    number.to_string().bytes().map(|digit| FIGURES[usize::from(digit - b'0') % 10]).collect()
+}
