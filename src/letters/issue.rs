@@ -11,7 +11,8 @@ use super::slots::{Damaged, Markers};
 use super::templates::{Kind, Printer, Templates};
 use super::words::{self, Words};
 use super::{Letter, Piece, Slot};
-use crate::archive::{Post, markdown};
+use crate::archive::markdown::{self, Block};
+use crate::archive::Post;
 use crate::config::Config;
 use crate::finding::{Finding, Severity};
 use crate::text::HeaderText;
@@ -23,6 +24,23 @@ pub fn compose(post: &Post, config: &Config, templates: &Templates) -> Result<Le
     if !errors.is_empty() {
         return Err(errors);
     }
+    let body = Body { html: rendered.html, blocks: markdown::outline(post) };
+    from_body(post, &body, config, templates)
+}
+
+/// A post's text in both shapes that `archive::markdown` gives it.
+pub(super) struct Body {
+    pub(super) html: String,
+    pub(super) blocks: Vec<Block>,
+}
+
+/// [`compose`] on a body that is already parsed.
+pub(super) fn from_body(
+    post: &Post,
+    body: &Body,
+    config: &Config,
+    templates: &Templates,
+) -> Result<Letter, Vec<Finding>> {
     let Some(from) = &config.newsletter.from else {
         return Err(vec![
             Finding::error("newsletter-from", "config.toml", "a letter needs a sender, and `newsletter.from` is not set")
@@ -30,19 +48,18 @@ pub fn compose(post: &Post, config: &Config, templates: &Templates) -> Result<Le
         ]);
     };
     let words = Words::of(&config.site.language);
-    let body = Body {
-        html: html::for_mail(&rendered.html, words),
-        text: plain::render(&markdown::outline(post), words),
-    };
+    let html = html::for_mail(&body.html, words);
+    let text = plain::render(&body.blocks, words);
     let printer = templates.printer(config.newsletter.templates.as_str(), config.newsletter.subject.as_deref())?;
-    let markers = Markers::absent_from(&[&*body.html, &*body.text, post.title.as_str()].concat());
-    let subject = subject(&printer, &fields(post, config, &body, words)).map_err(|finding| vec![finding])?;
+    let markers = Markers::absent_from(&[&html, &text, post.title.as_str()].concat());
+    let shared = fields(post, config, &html, &text);
+    let subject = subject(&printer, &shared).map_err(|finding| vec![finding])?;
     let fields = context! {
         subject => subject.as_str(),
         greeting => markers.of(Slot::Greeting),
         name => markers.of(Slot::Name),
         unsubscribe_url => markers.of(Slot::Unsubscribe),
-        ..fields(post, config, &body, words)
+        ..shared
     };
     let text = text_part(&printer, &fields, &markers);
     let html = html_part(&printer, &fields, &markers);
@@ -60,14 +77,9 @@ pub fn compose(post: &Post, config: &Config, templates: &Templates) -> Result<Le
     })
 }
 
-/// The post's text in both shapes.
-struct Body {
-    html: String,
-    text: String,
-}
-
 /// What every template can use, as `docs/templates.md` lists it.
-fn fields(post: &Post, config: &Config, body: &Body, words: &Words) -> Value {
+fn fields(post: &Post, config: &Config, html: &str, text: &str) -> Value {
+    let words = Words::of(&config.site.language);
     let lang = post.language.as_deref().unwrap_or(&config.site.language);
     let mut authors: Vec<String> = post.authors.iter().map(|author| author.name.to_string()).collect();
     if authors.is_empty() {
@@ -93,8 +105,8 @@ fn fields(post: &Post, config: &Config, body: &Body, words: &Words) -> Value {
             summary => post.summary.as_ref().map(|summary| summary.as_str().trim().to_owned()),
             image => post.image.as_ref().map(|url| url.as_str().to_owned()),
             // Data, never a template: `{{ … }}` in a post stays as it is written.
-            content_html => Value::from_safe_string(body.html.trim_end().to_owned()),
-            content_text => body.text.trim_end(),
+            content_html => Value::from_safe_string(html.trim_end().to_owned()),
+            content_text => text.trim_end(),
         },
         newsletter => context! { address => config.newsletter.address.as_deref() },
         words => words.fields(config.site.title.as_str()),

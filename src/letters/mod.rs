@@ -99,3 +99,8 @@ pub struct Unsubscribe {
     /// The one-click address, if `[web] url` is set: `https://…/u/TOKEN`.
     pub page: Option<String>,
 }
+
+#[cfg(test)]
+mod specimens;
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use minijinja::{Value, context};
 use super::Greeting;
 
 /// The words of one language.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Words {
     /// The link to the post's page.
     pub(super) read_online: &'static str,

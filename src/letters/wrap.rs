@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn japanese_breaks_between_characters_but_never_before_a_full_stop() {
         assert_eq!(paragraph("手紙は一度だけ。次の行", 14), "手紙は一度だ\nけ。次の行");
-        assert_eq!(paragraph("彼は「はい」と", 8), "彼は\n「はい」\nと");
+        assert_eq!(paragraph("彼は今「はい」", 8), "彼は今\n「はい」");
     }
 
     #[test]

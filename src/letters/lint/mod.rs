@@ -6,6 +6,9 @@
 mod message;
 mod page;
 
+#[cfg(test)]
+pub(super) use page::text_of as page_text;
+
 use super::{Letter, Piece, Slot};
 use crate::finding::Finding;
 

@@ -180,7 +180,7 @@ fn hidden(tag: &Tag, report: &mut Report) {
 }
 
 /// The text between the tags.
-fn text_of(html: &str) -> String {
+pub(in super::super) fn text_of(html: &str) -> String {
     let mut text = String::new();
     let mut from = 0;
     for tag in tags(html) {
