@@ -61,7 +61,7 @@ impl Page<'_> {
         match level {
             1 => lines.push("=".repeat(rule)),
             2 => lines.push("-".repeat(rule)),
-            _ => return indented(lines, "# ", "  "),
+            level => return indented(lines, &("#".repeat(level.into()) + " "), ""),
         }
         lines
     }

@@ -140,6 +140,50 @@ pub(super) fn english_post() -> (Post, Body) {
     (post, Body { html, blocks })
 }
 
+pub(super) fn japanese_letter() -> Letter {
+    let site = "title = \"遅い郵便\"\nurl = \"https://post.example.com/\"\nlanguage = \"ja\"";
+    let config = config(site, "from = \"遅い郵便 <letters@post.example.com>\"");
+    let cell = |words: &str| vec![text(words)];
+    let blocks = vec![
+        Block::Paragraph(vec![
+            text("去年の冬、郵便局の窓口で「"),
+            Inline::Strong(vec![text("この手紙はいつ届きますか")]),
+            text("」と尋ねている人を見かけました。局員は少し考えてから、「三日ほど」と答えました。"),
+        ]),
+        Block::Heading(2, vec![text("用語")]),
+        Block::Definitions(vec![
+            (cell("速達"), vec![paragraph("ふつうの手紙より早く届く。料金は少し高い。")]),
+            (cell("書留"), vec![paragraph("届いたことが記録される。")]),
+        ]),
+        Block::Heading(3, vec![text("料金の比較")]),
+        Block::Table(["種類", "重さ", "料金", "届くまでの日数", "ひとこと"].map(cell).to_vec(), vec![
+            ["定形郵便物", "50グラムまで", "110円", "二日から三日", "土曜日と日曜日には配達されないので、週末をはさむともう少しかかることがあります。"]
+                .map(cell)
+                .to_vec(),
+            ["速達", "250グラムまで", "410円", "翌日", "急ぐときに。"].map(cell).to_vec(),
+        ]),
+        Block::Code(
+            None,
+            "curl -sS https://post.example.com/feed.json | jq -r '.items[] | [.date_published, .title, .url] | @tsv' | \
+             sort -r | head -n 20\n"
+                .to_owned(),
+        ),
+        Block::List(Some(1), vec![
+            item(None, vec![paragraph("封筒に宛名を書く。")]),
+            item(None, vec![
+                paragraph("切手を貼る。"),
+                Block::List(None, vec![item(None, vec![paragraph("記念切手でもよい")])]),
+            ]),
+        ]),
+        Block::Rule,
+        Block::Paragraph(vec![link("▶ 動画を見る", "https://post.example.com/letters/film.mp4")]),
+        Block::Heading(4, vec![text("あとがき")]),
+        Block::Paragraph(vec![text("続きは "), Inline::Code("posts/".to_owned()), text(" フォルダーにあります。")]),
+    ];
+    let html = include_str!("../../tests/data/letters/japanese-body.html").to_owned();
+    from_body(&post("手紙が届くまで", "until-it-arrives"), &Body { html, blocks }, &config, &Templates::builtin()).unwrap()
+}
+
 pub(super) fn korean_letter() -> Letter {
     let (post, body) = korean_post();
     from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap()

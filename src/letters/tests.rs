@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::issue::from_body;
 use super::specimens::{
-    config, english_letter, english_post, header, korean_config, korean_letter, korean_post, paragraph, reader,
+    config, english_letter, english_post, header, japanese_letter, korean_config, korean_letter, korean_post, paragraph, reader,
 };
 use super::{Letter, Mailbox, Piece, Recipient, Templates, lint};
 use crate::finding::{Finding, Severity};
@@ -34,6 +34,11 @@ fn assert_golden(name: &str, message: &[u8]) {
 #[test]
 fn a_korean_letter_is_the_golden_one() {
     assert_golden("korean.eml", &korean_letter().copy_for(&reader(Some("김민준"))));
+}
+
+#[test]
+fn a_japanese_letter_is_the_golden_one() {
+    assert_golden("japanese.eml", &japanese_letter().copy_for(&reader(Some("キム"))));
 }
 
 #[test]
@@ -185,7 +190,7 @@ fn a_frozen_letter_presses_the_same_copies_after_a_restart() {
 
 #[test]
 fn the_built_in_letters_leave_the_lint_nothing_to_say() {
-    for letter in [korean_letter(), english_letter()] {
+    for letter in [korean_letter(), japanese_letter(), english_letter()] {
         let findings = lint(&letter, &letter.copy_for(&reader(None)), "posts/a.md");
         assert_eq!(findings, [], "{}", letter.subject);
     }
@@ -358,4 +363,35 @@ fn a_clipped_letter_is_a_warning_and_a_clipped_way_out_is_an_error() {
         rules(&Templates::new(None, None, Some(own.to_owned()))),
         [(Severity::Warning, "letter-size"), (Severity::Error, "letter-size-unsubscribe")]
     );
+}
+
+#[test]
+#[ignore]
+fn bench() {
+    let (post, mut body) = korean_post();
+    body.html = body.html.repeat(6);
+    let mut blocks = Vec::new();
+    for _ in 0..6 { blocks.extend(body.blocks.iter().cloned()); }
+    body.blocks = blocks;
+    let letter = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    let t = std::time::Instant::now();
+    for _ in 0..20 { std::hint::black_box(from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap()); }
+    println!("compose {:?}", t.elapsed() / 20);
+    let size = |p: &[Piece]| p.iter().map(|p| if let Piece::Fixed(t) = p { t.len() } else { 0 }).sum::<usize>();
+    println!("text {} html {}", size(&letter.text), size(&letter.html));
+    let r = reader(Some("김민준"));
+    let press = letter.prepare();
+    println!("bytes {}", press.copy_for(&r).len());
+    for _ in 0..3 {
+        let t = std::time::Instant::now();
+        for _ in 0..2000 { std::hint::black_box(press.copy_for(&r)); }
+        println!("press {:?}", t.elapsed() / 2000);
+        let t = std::time::Instant::now();
+        for _ in 0..2000 { std::hint::black_box(letter.copy_for(&r)); }
+        println!("letter {:?}", t.elapsed() / 2000);
+        let mut head = String::new();
+        let t = std::time::Instant::now();
+        for _ in 0..2000 { head.clear(); super::headers::write_for_reader(&r, &mut head); }
+        println!("headers {:?}", t.elapsed() / 2000);
+    }
 }
