@@ -35,14 +35,19 @@ pub(super) struct Sender<'a> {
 pub(super) fn of_issue(subject: &HeaderText, post: &Post, sender: &Sender) -> Vec<(String, String)> {
     let domain = sender.from.address.domain();
     let language = post.language.as_deref().unwrap_or(&sender.site.language);
-    let mut fields = vec![
-        ("From", mailbox::<FromHeader>(sender.from)),
-        ("Subject", unstructured("Subject", subject)),
-    ];
+    let mut fields =
+        vec![("From", mailbox::<FromHeader>(sender.from)), ("Subject", unstructured("Subject", subject))];
     fields.extend(sender.reply_to.map(|to| ("Reply-To", mailbox::<ReplyTo>(to))));
     fields.extend([
         // The domain and not the site's address: a new base URL must not make a new list for the reader's filters.
-        ("List-Id", folded_before_address("List-Id", &phrase("List-Id", &sender.site.title), &format!("letters.{domain}"))),
+        (
+            "List-Id",
+            folded_before_address(
+                "List-Id",
+                &phrase("List-Id", &sender.site.title),
+                &format!("letters.{domain}"),
+            ),
+        ),
         ("List-Archive", format!("<{}>", sender.site.url.as_str())),
         ("Precedence", "bulk".to_owned()),
         ("Feedback-ID", format!("{}:letters:newsletter:{}", fingerprint(&post.id), fingerprint(domain))),
@@ -217,4 +222,70 @@ fn encoded_words(text: &str, start: usize) -> String {
         rest = tail;
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::specimens::{header, reader};
+    use super::*;
+
+    fn named(name: &str) -> String {
+        mailbox::<To>(
+            &Mailbox::parse(&format!("{name} <a@example.com>"))
+                .map(|found| Mailbox { name: Some(header(name)), ..found })
+                .unwrap(),
+        )
+    }
+
+    #[test]
+    fn ascii_names_are_quoted_and_only_other_names_are_encoded() {
+        assert_eq!(named("Kim"), "Kim <a@example.com>");
+        assert_eq!(named("Kim Minjun"), "\"Kim Minjun\" <a@example.com>");
+        assert_eq!(named("O'Brien, \"Pat\""), "\"O'Brien, \\\"Pat\\\"\" <a@example.com>");
+        assert_eq!(named("김민준"), "=?utf-8?b?6rmA66+87KSA?= <a@example.com>");
+    }
+
+    #[test]
+    fn a_name_that_looks_encoded_is_encoded_so_that_nobody_decodes_it_twice() {
+        assert_eq!(
+            named("=?utf-8?b?QQ==?="),
+            format!("=?utf-8?b?{}?= <a@example.com>", STANDARD.encode("=?utf-8?b?QQ==?="))
+        );
+    }
+
+    #[test]
+    fn a_title_in_ascii_is_folded_at_its_spaces() {
+        let title =
+            header("A title that is long enough to need a second line because it goes on and on and on");
+        let subject = unstructured("Subject", &title);
+        assert_eq!(subject.replace("\r\n", ""), title.as_str());
+        assert!(subject.contains("\r\n "));
+    }
+
+    #[test]
+    fn strings_from_elsewhere_cannot_leave_their_line_or_brackets() {
+        let mut reader = reader(None);
+        reader.message_id = "a>\r\nBcc: b@example.com".to_owned();
+        reader.unsubscribe.token = "t&body=x\r\n".to_owned();
+        let mut fields = String::new();
+        write_for_reader(&reader, &mut fields);
+        assert!(fields.contains("Message-ID: <a%3E%0D%0ABcc:%20b@example.com>\r\n"));
+        assert!(fields.contains("subject=unsubscribe%20t%26body%3Dx%0D%0A>"));
+    }
+
+    proptest! {
+        #[test]
+        fn encoded_words_hold_whole_characters_in_at_most_75(text in "\\PC{1,200}", start in 0usize..40) {
+            let words = encoded_words(&text, start);
+            let mut decoded = String::new();
+            for (n, word) in words.split("\r\n ").enumerate() {
+                prop_assert!(word.len() <= 75 && (n > 0 || start + word.len() <= 78));
+                let payload = word.strip_prefix("=?utf-8?b?").and_then(|word| word.strip_suffix("?=")).unwrap();
+                decoded.push_str(&String::from_utf8(STANDARD.decode(payload).unwrap()).unwrap());
+            }
+            prop_assert_eq!(decoded, text);
+        }
+    }
 }

@@ -56,7 +56,7 @@ pub(super) fn for_mail(body: &str, words: &Words) -> String {
             }
             continue;
         }
-        if !matches!(tag.name, "video" | "audio" | "picture" | "source" | "img" | "input" | "li") {
+        if !matches!(tag.name, "video" | "audio" | "picture" | "source" | "img" | "input" | "li" | "table") {
             continue;
         }
         out.push_str(&body[copied..tag.at.start]);
@@ -66,6 +66,12 @@ pub(super) fn for_mail(body: &str, words: &Words) -> String {
                 medium = Some(Medium { name: tag.name, address: tag.attribute("src") });
             }
             "img" => write_image(&tag, &mut out),
+            // A table that is too wide for a phone scrolls by itself, where that is known, and not with the page.
+            "table" if tag.closing => out.push_str("</table></div>"),
+            "table" => {
+                out.push_str("<div class=\"scroll\">");
+                out.push_str(&body[tag.at]);
+            }
             "li" => {
                 out.push_str(&body[tag.at.clone()]);
                 item_end = (!tag.closing && tag.attribute("class").is_none()).then(|| out.len() - 1);
@@ -153,10 +159,15 @@ mod tests {
     #[test]
     fn a_film_becomes_a_link_and_its_fallback_is_left_out() {
         assert_eq!(
-            mailed("<p>a <video controls=\"\"><source src=\"https://e.org/a.mp4?x=1&amp;y=2\">old</video> b</p>"),
+            mailed(
+                "<p>a <video controls=\"\"><source src=\"https://e.org/a.mp4?x=1&amp;y=2\">old</video> b</p>"
+            ),
             "<p>a <a href=\"https://e.org/a.mp4?x=1&amp;y=2\">▶ Watch the video</a> b</p>"
         );
-        assert_eq!(mailed("<audio src=\"https://e.org/a.mp3\">"), "<a href=\"https://e.org/a.mp3\">▶ Listen to the recording</a>");
+        assert_eq!(
+            mailed("<audio src=\"https://e.org/a.mp3\">"),
+            "<a href=\"https://e.org/a.mp3\">▶ Listen to the recording</a>"
+        );
         assert_eq!(mailed("a<video></video>b"), "ab");
     }
 
@@ -167,6 +178,14 @@ mod tests {
                 "<picture><source srcset=\"a.avif\"><img src=\"https://e.org/a.png\" srcset=\"b 2x\" width=\"1120\" height=\"500\"></picture>"
             ),
             "<img src=\"https://e.org/a.png\" width=\"560\" height=\"250\" alt=\"\">"
+        );
+    }
+
+    #[test]
+    fn a_table_can_scroll_by_itself() {
+        assert_eq!(
+            mailed("<table class=\"a\"><tr><td>b</td></tr></table>c"),
+            "<div class=\"scroll\"><table class=\"a\"><tr><td>b</td></tr></table></div>c"
         );
     }
 

@@ -11,8 +11,8 @@ use super::slots::{Damaged, Markers};
 use super::templates::{Kind, Printer, Templates};
 use super::words::{self, Words};
 use super::{Letter, Piece, Slot};
-use crate::archive::markdown::{self, Block};
 use crate::archive::Post;
+use crate::archive::markdown::{self, Block};
 use crate::config::Config;
 use crate::finding::{Finding, Severity};
 use crate::text::HeaderText;
@@ -43,14 +43,19 @@ pub(super) fn from_body(
 ) -> Result<Letter, Vec<Finding>> {
     let Some(from) = &config.newsletter.from else {
         return Err(vec![
-            Finding::error("newsletter-from", "config.toml", "a letter needs a sender, and `newsletter.from` is not set")
-                .hint("from = \"Kim <kim@example.com>\" under [newsletter]"),
+            Finding::error(
+                "newsletter-from",
+                "config.toml",
+                "a letter needs a sender, and `newsletter.from` is not set",
+            )
+            .hint("from = \"Kim <kim@example.com>\" under [newsletter]"),
         ]);
     };
     let words = Words::of(&config.site.language);
     let html = html::for_mail(&body.html, words);
     let text = plain::render(&body.blocks, words);
-    let printer = templates.printer(config.newsletter.templates.as_str(), config.newsletter.subject.as_deref())?;
+    let printer =
+        templates.printer(config.newsletter.templates.as_str(), config.newsletter.subject.as_deref())?;
     let markers = Markers::absent_from(&[&html, &text, post.title.as_str()].concat());
     let shared = fields(post, config, &html, &text);
     let subject = subject(&printer, &shared).map_err(|finding| vec![finding])?;
@@ -120,8 +125,12 @@ fn names(of: &[HeaderText]) -> Vec<String> {
 fn subject(printer: &Printer, fields: &Value) -> Result<HeaderText, Finding> {
     let rendered = printer.print(Kind::Subject, fields)?;
     HeaderText::parse(&rendered).map_err(|error| {
-        Finding::error("letter-subject", printer.file("subject.txt"), format!("the subject cannot be sent: {error}"))
-            .hint("{{ post.title }}")
+        Finding::error(
+            "letter-subject",
+            printer.file("subject.txt"),
+            format!("the subject cannot be sent: {error}"),
+        )
+        .hint("{{ post.title }}")
     })
 }
 
@@ -133,8 +142,9 @@ fn text_part(printer: &Printer, fields: &Value, markers: &Markers) -> Result<Vec
 fn html_part(printer: &Printer, fields: &Value, markers: &Markers) -> Result<Vec<Piece>, Finding> {
     let page = printer.print(Kind::Html, fields)?;
     let file = printer.file("body.html");
-    let inlined = html::inlined(&page)
-        .map_err(|error| Finding::error("letter-css", &*file, format!("its style cannot be inlined: {error}")))?;
+    let inlined = html::inlined(&page).map_err(|error| {
+        Finding::error("letter-css", &*file, format!("its style cannot be inlined: {error}"))
+    })?;
     markers.split(&inlined).map_err(|damage| damaged(file, &damage))
 }
 
@@ -145,5 +155,7 @@ fn damaged(file: String, damage: &Damaged) -> Finding {
         file,
         format!("`greeting`, `name` or `unsubscribe_url` went through a filter (line {line} of the result)"),
     )
-    .hint("print them alone, as in {{ greeting }}: they are filled for each reader after the template has run")
+    .hint(
+        "print them alone, as in {{ greeting }}: they are filled for each reader after the template has run",
+    )
 }

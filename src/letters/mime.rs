@@ -55,7 +55,8 @@ impl Press {
         head.push_str(&self.head);
         headers::write_for_reader(recipient, &mut head);
         // Neither base64 nor quoted-printable can produce `=_`, so no part can contain the boundary.
-        let seed: String = recipient.boundary_seed.chars().filter(char::is_ascii_alphanumeric).take(60).collect();
+        let seed: String =
+            recipient.boundary_seed.chars().filter(char::is_ascii_alphanumeric).take(60).collect();
         let boundary = format!("=_{seed}");
         head.push_str("Content-Type: multipart/alternative;\r\n boundary=\"");
         head.push_str(&boundary);
@@ -152,7 +153,8 @@ impl Part {
                 }
             }
         }
-        let fixed: usize = ready.iter().map(|piece| if let Ready::Fixed(b) = piece { b.len() } else { 256 }).sum();
+        let fixed: usize =
+            ready.iter().map(|piece| if let Ready::Fixed(b) = piece { b.len() } else { 256 }).sum();
         let header = format!(
             "\r\nContent-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {}\r\n\r\n",
             encoding.name()
@@ -279,5 +281,43 @@ fn quoted_printable(bytes: &[u8], column: &mut usize, out: &mut Vec<u8>) {
         }
         *column += width;
         at += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quoted(text: &str) -> String {
+        let mut out = Vec::new();
+        quoted_printable(&crlf(text), &mut 0, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn quoted_printable_keeps_ascii_and_protects_the_ends_of_lines() {
+        assert_eq!(quoted("a = b \nFrom here\té\t\n"), "a =3D b=20\r\n=46rom here\t=C3=A9=09\r\n");
+        let long = "x".repeat(80);
+        assert_eq!(quoted(&long), format!("{}=\r\n{}", "x".repeat(75), "x".repeat(5)));
+    }
+
+    #[test]
+    fn every_line_end_becomes_crlf() {
+        assert_eq!(crlf("a\nb\r\nc\rd"), b"a\r\nb\r\nc\r\nd");
+    }
+
+    #[test]
+    fn mostly_ascii_is_quoted_and_korean_is_base64() {
+        let encoding = |text: &str| Encoding::cheapest(&[Piece::Fixed(text.to_owned())]);
+        assert_eq!(encoding("plain text with a dash – here, and some more of it"), Encoding::QuotedPrintable);
+        assert_eq!(encoding("한국어 편지"), Encoding::Base64);
+        assert_eq!(encoding(""), Encoding::QuotedPrintable);
+    }
+
+    #[test]
+    fn base64_lines_have_76_characters() {
+        let mut out = Vec::new();
+        base64_lines(&[0; 58], &mut out);
+        assert_eq!(out, [&b"A".repeat(76)[..], b"\r\nAA==\r\n"].concat());
     }
 }

@@ -76,9 +76,9 @@ impl Page<'_> {
         let last = start.map(|first| first.saturating_add(items.len()).saturating_sub(1));
         let digits = last.map_or(0, |last| last.to_string().len());
         // A list of one-line items stands close; paragraphs in an item need air around it.
-        let loose = items.iter().any(|item| {
-            item.blocks.iter().filter(|block| !matches!(block, Block::List(..))).count() > 1
-        });
+        let loose = items
+            .iter()
+            .any(|item| item.blocks.iter().filter(|block| !matches!(block, Block::List(..))).count() > 1);
         let mut lines = Vec::new();
         for (n, item) in items.iter().enumerate() {
             let mut bullet = match start {
@@ -96,8 +96,13 @@ impl Page<'_> {
             }
             let margin = " ".repeat(columns(&bullet));
             let inner = width.saturating_sub(margin.len());
-            let body = if loose { self.blocks(&item.blocks, inner) } else { self.close_blocks(&item.blocks, inner) };
-            lines.extend(indented(if body.is_empty() { vec![String::new()] } else { body }, &bullet, &margin));
+            let body =
+                if loose { self.blocks(&item.blocks, inner) } else { self.close_blocks(&item.blocks, inner) };
+            lines.extend(indented(
+                if body.is_empty() { vec![String::new()] } else { body },
+                &bullet,
+                &margin,
+            ));
         }
         lines
     }
@@ -113,7 +118,14 @@ impl Page<'_> {
         let rows: Vec<Vec<String>> = rows.iter().map(|row| self.cells(row)).collect();
         let count = rows.iter().map(Vec::len).chain([head.len()]).max().unwrap_or(0);
         let widths: Vec<usize> = (0..count)
-            .map(|n| rows.iter().chain([&head]).filter_map(|row| row.get(n)).map(|cell| columns(cell)).max().unwrap_or(0))
+            .map(|n| {
+                rows.iter()
+                    .chain([&head])
+                    .filter_map(|row| row.get(n))
+                    .map(|cell| columns(cell))
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
         if widths.iter().sum::<usize>() + 2 * count.saturating_sub(1) > width {
             return listed(&head, &rows, width);
@@ -188,7 +200,11 @@ impl Page<'_> {
 }
 
 fn indented(lines: Vec<String>, first: &str, other: &str) -> Vec<String> {
-    lines.into_iter().enumerate().map(|(n, line)| [if n == 0 { first } else { other }, &line].concat()).collect()
+    lines
+        .into_iter()
+        .enumerate()
+        .map(|(n, line)| [if n == 0 { first } else { other }, &line].concat())
+        .collect()
 }
 
 fn aligned(row: &[String], widths: &[usize]) -> String {
@@ -218,4 +234,131 @@ fn listed(head: &[String], rows: &[Vec<String>], width: usize) -> Vec<String> {
 fn raised(number: usize) -> String {
     const FIGURES: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     number.to_string().bytes().map(|digit| FIGURES[usize::from(digit - b'0') % 10]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::specimens::{item, link, paragraph, text};
+    use super::*;
+
+    fn plain(blocks: &[Block]) -> String {
+        render(blocks, Words::of("ko"))
+    }
+
+    #[test]
+    fn links_are_numbered_once_each_and_listed_at_the_end() {
+        let (a, b) = ("https://example.com/a", "https://example.com/b");
+        let body = [Block::Paragraph(vec![
+            link("하나", a),
+            text(", "),
+            link("둘", b),
+            text(", "),
+            link("다시", a),
+            text("를"),
+        ])];
+        assert_eq!(plain(&body), format!("하나 [1], 둘 [2], 다시 [1]를\n\n링크:\n[1] {a}\n[2] {b}\n"));
+    }
+
+    #[test]
+    fn a_link_that_shows_its_own_address_is_not_listed() {
+        let body = [Block::Paragraph(vec![
+            link("https://example.com/", "https://example.com/"),
+            text(" "),
+            link("kim@example.com", "mailto:kim@example.com"),
+        ])];
+        assert_eq!(plain(&body), "https://example.com/ kim@example.com\n");
+    }
+
+    #[test]
+    fn headings_are_underlined_as_wide_as_they_look() {
+        let body = [
+            Block::Heading(1, vec![text("서문")]),
+            Block::Heading(2, vec![text("a 나")]),
+            Block::Heading(3, vec![text("다")]),
+        ];
+        assert_eq!(plain(&body), "서문\n====\n\na 나\n----\n\n### 다\n");
+    }
+
+    #[test]
+    fn ordered_lists_keep_their_numbers_and_nested_ones_their_place() {
+        let body = [Block::List(
+            Some(9),
+            vec![
+                item(None, vec![paragraph("아홉")]),
+                item(
+                    None,
+                    vec![paragraph("열"), Block::List(None, vec![item(Some(true), vec![paragraph("했음")])])],
+                ),
+            ],
+        )];
+        assert_eq!(plain(&body), " 9. 아홉\n10. 열\n    ☑ 했음\n");
+    }
+
+    #[test]
+    fn an_item_of_two_paragraphs_has_air_around_it() {
+        let body = [Block::List(
+            None,
+            vec![item(None, vec![paragraph("하나"), paragraph("더")]), item(None, Vec::new())],
+        )];
+        assert_eq!(plain(&body), "- 하나\n\n  더\n\n-\n");
+    }
+
+    #[test]
+    fn a_quote_in_a_quote_has_two_marks_and_code_keeps_its_spaces() {
+        let body = [
+            Block::Quote(vec![paragraph("밖"), Block::Quote(vec![paragraph("안")])]),
+            Block::Code(None, "if a:\n    b\n".to_owned()),
+        ];
+        assert_eq!(plain(&body), "> 밖\n>\n> > 안\n\n    if a:\n        b\n");
+    }
+
+    #[test]
+    fn a_narrow_table_is_aligned_and_a_wide_one_becomes_a_list() {
+        let row = |cells: [&str; 2]| cells.map(|cell| vec![text(cell)]).to_vec();
+        let narrow = [Block::Table(row(["이름", "a"]), vec![row(["나", "bcd"])])];
+        assert_eq!(plain(&narrow), "이름  a\n----  ---\n나    bcd\n");
+        let long = "가나다라 ".repeat(9);
+        let wide = [Block::Table(row(["이름", "뜻"]), vec![row(["나", long.trim()])])];
+        assert!(plain(&wide).starts_with("- 이름: 나\n  뜻: 가나다라 가나다라"));
+    }
+
+    #[test]
+    fn footnotes_have_raised_figures_and_pictures_their_words() {
+        let body = [
+            Block::Paragraph(vec![
+                text("글"),
+                Inline::Footnote(12),
+                text(" "),
+                Inline::Image(String::new(), "https://example.com/a.png".to_owned()),
+            ]),
+            Block::Footnotes(vec![vec![paragraph("주")]]),
+        ];
+        assert_eq!(plain(&body), "글¹² [그림] <https://example.com/a.png>\n\n------------\n¹ 주\n");
+    }
+
+    #[test]
+    fn deep_nesting_narrows_the_column_only_so_far() {
+        let mut block = paragraph(&"가나 ".repeat(20));
+        for _ in 0..60 {
+            block = Block::Quote(vec![block]);
+        }
+        let plain = plain(&[block]);
+        assert!(plain.lines().all(|line| line.trim_start_matches("> ").chars().count() >= 2));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_of_prose_is_wider_than_76_columns(words in "[가-힣a-z ]{0,300}", code in "[가-힣a-z ]{0,20}") {
+            let body = [
+                paragraph(&words),
+                Block::List(Some(1), vec![item(None, vec![Block::Quote(vec![paragraph(&words)])])]),
+                Block::Paragraph(vec![Inline::Strong(vec![text(&words)]), Inline::Break, Inline::Code(code)]),
+            ];
+            for line in plain(&body).lines() {
+                prop_assert!(columns(line) <= 76 || !line.trim().contains(' '), "{line:?}");
+            }
+        }
+    }
 }

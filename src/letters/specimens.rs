@@ -75,7 +75,8 @@ pub(super) fn post(title: &str, slug: &str) -> Post {
 
 pub(super) fn korean_post() -> (Post, Body) {
     let mut post = post("느리게 도착하는 것들에 대하여", "slow-things");
-    post.summary = Some(XmlText::clean("빠른 답장이 미덕이 된 시대에, 한 달에 한 번 쓰는 편지가 우리에게 남기는 것.").0);
+    post.summary =
+        Some(XmlText::clean("빠른 답장이 미덕이 된 시대에, 한 달에 한 번 쓰는 편지가 우리에게 남기는 것.").0);
     post.authors = vec![PostAuthor { name: header("이서연") }];
     let html = include_str!("../../tests/data/letters/korean-body.html").to_owned();
     let blocks = vec![
@@ -92,14 +93,20 @@ pub(super) fn korean_post() -> (Post, Body) {
             Inline::Footnote(1),
         ]),
         Block::Quote(vec![paragraph("편지는 도착하기 전까지 이미 여러 번 쓰인 글이다.")]),
-        Block::List(None, vec![
-            item(None, vec![paragraph("한 번에 한 사람에게 쓰기")]),
-            item(None, vec![paragraph("급한 일은 전화로, 중요한 일은 편지로")]),
-        ]),
-        Block::List(None, vec![
-            item(Some(true), vec![paragraph("우표 사기")]),
-            item(Some(false), vec![paragraph("답장 쓰기")]),
-        ]),
+        Block::List(
+            None,
+            vec![
+                item(None, vec![paragraph("한 번에 한 사람에게 쓰기")]),
+                item(None, vec![paragraph("급한 일은 전화로, 중요한 일은 편지로")]),
+            ],
+        ),
+        Block::List(
+            None,
+            vec![
+                item(Some(true), vec![paragraph("우표 사기")]),
+                item(Some(false), vec![paragraph("답장 쓰기")]),
+            ],
+        ),
         Block::Table(
             vec![vec![text("보낸 방법")], vec![text("걸린 시간")], vec![text("다시 읽은 횟수")]],
             vec![
@@ -107,7 +114,10 @@ pub(super) fn korean_post() -> (Post, Body) {
                 vec![vec![text("전자우편")], vec![text("삼 초")], vec![text("한 번")]],
             ],
         ),
-        Block::Code(Some("sh".to_owned()), "letterpress publish --dry-run\n# 누구에게 무엇이 가는지 먼저 봅니다\n".to_owned()),
+        Block::Code(
+            Some("sh".to_owned()),
+            "letterpress publish --dry-run\n# 누구에게 무엇이 가는지 먼저 봅니다\n".to_owned(),
+        ),
         Block::Paragraph(vec![Inline::Image(
             "창가의 우체통".to_owned(),
             "https://post.example.com/slow-things/postbox.jpg".to_owned(),
@@ -132,10 +142,13 @@ pub(super) fn english_post() -> (Post, Body) {
             text("."),
         ]),
         Block::Heading(2, vec![text("What waiting is for")]),
-        Block::List(Some(1), vec![
-            item(None, vec![paragraph("Write to one person.")]),
-            item(None, vec![paragraph("Call for what is urgent.")]),
-        ]),
+        Block::List(
+            Some(1),
+            vec![
+                item(None, vec![paragraph("Write to one person.")]),
+                item(None, vec![paragraph("Call for what is urgent.")]),
+            ],
+        ),
     ];
     (post, Body { html, blocks })
 }
@@ -181,7 +194,13 @@ pub(super) fn japanese_letter() -> Letter {
         Block::Paragraph(vec![text("続きは "), Inline::Code("posts/".to_owned()), text(" フォルダーにあります。")]),
     ];
     let html = include_str!("../../tests/data/letters/japanese-body.html").to_owned();
-    from_body(&post("手紙が届くまで", "until-it-arrives"), &Body { html, blocks }, &config, &Templates::builtin()).unwrap()
+    from_body(
+        &post("手紙が届くまで", "until-it-arrives"),
+        &Body { html, blocks },
+        &config,
+        &Templates::builtin(),
+    )
+    .unwrap()
 }
 
 pub(super) fn korean_letter() -> Letter {

@@ -107,12 +107,20 @@ mod tests {
         let seen: Vec<_> = tags(html).map(|tag| (tag.name, tag.closing)).collect();
         assert_eq!(
             seen,
-            [("p", false), ("a", false), ("a", true), ("br", false), ("p", true), ("style", false), ("style", true)]
+            [
+                ("p", false),
+                ("a", false),
+                ("a", true),
+                ("br", false),
+                ("p", true),
+                ("style", false),
+                ("style", true)
+            ]
         );
         let link = tags(html).nth(1).unwrap();
         assert_eq!(link.attribute("href").unwrap(), "/?a=1&b=>");
         assert_eq!(link.attribute("download").unwrap(), "");
-        assert!(html[link.at].starts_with("<a ") );
+        assert!(html[link.at].starts_with("<a "));
     }
 
     proptest! {

@@ -66,7 +66,9 @@ impl Templates {
         environment.set_fuel(Some(FUEL));
         environment.set_debug(true);
         // A tag on a line of its own leaves no empty line behind.
-        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default());
+        environment.set_syntax(
+            SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default(),
+        );
         environment.set_formatter(|out, state, value| match value.as_str() {
             // minijinja's own escaping turns `/` into `&#x2f;`, in every address of a letter.
             Some(text) if matches!(state.auto_escape(), AutoEscape::Html) && !value.is_safe() => {
@@ -128,7 +130,9 @@ impl Printer<'_> {
         let mut message = match (error.kind(), expression) {
             (ErrorKind::UndefinedError, Some(expression)) => format!("there is no field `{expression}`"),
             (ErrorKind::OutOfFuel, _) => "the template does not come to an end".to_owned(),
-            (kind, _) => error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}")),
+            (kind, _) => {
+                error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}"))
+            }
         };
         let file = self.file(name);
         let in_config = file == "config.toml";
@@ -141,7 +145,9 @@ impl Printer<'_> {
             finding = finding.at(line);
         }
         match error.kind() {
-            ErrorKind::UndefinedError => finding.hint("docs/templates.md lists the fields that a template can use"),
+            ErrorKind::UndefinedError => {
+                finding.hint("docs/templates.md lists the fields that a template can use")
+            }
             ErrorKind::OutOfFuel => finding.hint("look for a loop over a large range"),
             _ => finding,
         }

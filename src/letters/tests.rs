@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::issue::from_body;
 use super::specimens::{
-    config, english_letter, english_post, header, japanese_letter, korean_config, korean_letter, korean_post, paragraph, reader,
+    config, english_letter, english_post, header, japanese_letter, korean_config, korean_letter, korean_post,
+    paragraph, reader,
 };
 use super::{Letter, Mailbox, Piece, Recipient, Templates, lint};
 use crate::finding::{Finding, Severity};
@@ -84,7 +85,8 @@ fn one_click_is_announced_only_with_a_page_and_the_page_comes_first() {
 
 #[test]
 fn the_list_keeps_its_name_when_the_site_moves() {
-    let list_id = |letter: &Letter| letter.headers.iter().find(|(name, _)| name == "List-Id").unwrap().1.clone();
+    let list_id =
+        |letter: &Letter| letter.headers.iter().find(|(name, _)| name == "List-Id").unwrap().1.clone();
     let (post, body) = korean_post();
     let mut moved = korean_config();
     moved.site.url = crate::config::SiteUrl::parse("https://new-home.example.org/").unwrap();
@@ -97,7 +99,20 @@ fn both_parts_say_the_same_words() {
     let (post, body) = korean_post();
     let letter = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
     let (text, html) = parts(&letter.copy_for(&reader(Some("김민준"))));
-    for word in ["서랍을", "기다림은", "전시", "쓰인", "전화로", "우표", "답장", "열두", "--dry-run", "34쪽", "수신", "세종대로"] {
+    for word in [
+        "서랍을",
+        "기다림은",
+        "전시",
+        "쓰인",
+        "전화로",
+        "우표",
+        "답장",
+        "열두",
+        "--dry-run",
+        "34쪽",
+        "수신",
+        "세종대로",
+    ] {
         assert_eq!(text.contains(word), html.contains(word), "{word}");
     }
     let visible = super::lint::page_text(&html);
@@ -149,8 +164,15 @@ fn a_mistake_in_a_template_is_reported_with_its_file_and_line() {
     assert_eq!((typo[0].file.as_str(), typo[0].line), ("templates/body.html", Some(2)));
     assert_eq!(typo[0].message, "there is no field `post.titel`");
     let syntax = complaints(None, Some("{% if %}"), Some("{{ name"));
-    assert_eq!(syntax.iter().map(|f| f.file.as_str()).collect::<Vec<_>>(), ["templates/body.txt", "templates/body.html"]);
-    let endless = complaints(None, Some("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}"), None);
+    assert_eq!(
+        syntax.iter().map(|f| f.file.as_str()).collect::<Vec<_>>(),
+        ["templates/body.txt", "templates/body.html"]
+    );
+    let endless = complaints(
+        None,
+        Some("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}"),
+        None,
+    );
     assert_eq!(endless[0].message, "the template does not come to an end");
     let filtered = complaints(None, Some("{{ greeting|upper }} {{ unsubscribe_url }}"), None);
     assert_eq!(filtered[0].rule, "letter-slot");
@@ -162,7 +184,8 @@ fn a_mistake_in_a_template_is_reported_with_its_file_and_line() {
 fn a_subject_in_the_configuration_is_a_template_and_its_mistakes_name_that_file() {
     let (post, body) = english_post();
     let site = "title = \"The Slow Post\"\nurl = \"https://post.example.com/\"";
-    let good = config(site, "from = \"a@post.example.com\"\nsubject = \"{{ site.title }}: {{ post.title }}\"");
+    let good =
+        config(site, "from = \"a@post.example.com\"\nsubject = \"{{ site.title }}: {{ post.title }}\"");
     let letter = from_body(&post, &body, &good, &Templates::builtin()).unwrap();
     assert_eq!(letter.subject.as_str(), "The Slow Post: On things that arrive slowly");
     let bad = config(site, "from = \"a@post.example.com\"\nsubject = \"{{ site.name }}\"");
@@ -231,7 +254,9 @@ fn every_colour_of_text_has_enough_contrast_on_every_ground_in_both_palettes() {
     let (light, dark) = css.split_once("@media (prefers-color-scheme: dark)").unwrap();
     for (palette, least) in [(light, 10), (dark, 10)] {
         let all = declarations(palette);
-        let of = |wanted: &str| all.iter().filter(|d| d.1 == wanted).map(|d| (&d.0, luminance(&d.2))).collect::<Vec<_>>();
+        let of = |wanted: &str| {
+            all.iter().filter(|d| d.1 == wanted).map(|d| (&d.0, luminance(&d.2))).collect::<Vec<_>>()
+        };
         let (texts, grounds) = (of("color"), of("background-color"));
         assert!(texts.len() >= least && grounds.len() >= 2, "the palette was not found");
         for (selector, text) in &texts {
@@ -313,10 +338,12 @@ fn findings_about_a_bad_letter_name_the_rule_and_say_what_to_write() {
                  <img src=\"https://example.org/a.svg\" alt=\"a\"> <img src=\"data:image/png;base64,AA\" alt=\"b\"> \
                  <img src=\"https://example.org/b.png\"> <span style=\"font-size:0\">e</span></p><iframe></iframe>"
         .to_owned();
-    let mut letter = from_body(&post, &body, &super::specimens::english_config(), &Templates::builtin()).unwrap();
+    let mut letter =
+        from_body(&post, &body, &super::specimens::english_config(), &Templates::builtin()).unwrap();
     letter.subject = header("RE: BUY THIS NOW PLEASE");
     letter.text = vec![Piece::Fixed("<p>\u{7}</p>\n".to_owned())];
-    let findings = lint(&letter, b"From: a\nSubject: =?utf-8?b?7J20?= =?utf-8?b?7J0=?=\r\n\r\n", "posts/a.md");
+    let findings =
+        lint(&letter, b"From: a\nSubject: =?utf-8?b?7J20?= =?utf-8?b?7J0=?=\r\n\r\n", "posts/a.md");
     let errors = [
         "letter-unsubscribe",
         "letter-control",
@@ -343,7 +370,10 @@ fn findings_about_a_bad_letter_name_the_rule_and_say_what_to_write() {
     for (rules, severity) in [(&errors[..], Severity::Error), (&warnings[..], Severity::Warning)] {
         for rule in rules {
             let found = findings.iter().find(|finding| finding.rule == *rule);
-            assert!(found.is_some_and(|finding| finding.severity == severity && finding.hint.is_some()), "{rule}");
+            assert!(
+                found.is_some_and(|finding| finding.severity == severity && finding.hint.is_some()),
+                "{rule}"
+            );
         }
     }
 }
@@ -371,27 +401,39 @@ fn bench() {
     let (post, mut body) = korean_post();
     body.html = body.html.repeat(6);
     let mut blocks = Vec::new();
-    for _ in 0..6 { blocks.extend(body.blocks.iter().cloned()); }
+    for _ in 0..6 {
+        blocks.extend(body.blocks.iter().cloned());
+    }
     body.blocks = blocks;
     let letter = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
     let t = std::time::Instant::now();
-    for _ in 0..20 { std::hint::black_box(from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap()); }
+    for _ in 0..20 {
+        std::hint::black_box(from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap());
+    }
     println!("compose {:?}", t.elapsed() / 20);
-    let size = |p: &[Piece]| p.iter().map(|p| if let Piece::Fixed(t) = p { t.len() } else { 0 }).sum::<usize>();
+    let size =
+        |p: &[Piece]| p.iter().map(|p| if let Piece::Fixed(t) = p { t.len() } else { 0 }).sum::<usize>();
     println!("text {} html {}", size(&letter.text), size(&letter.html));
     let r = reader(Some("김민준"));
     let press = letter.prepare();
     println!("bytes {}", press.copy_for(&r).len());
     for _ in 0..3 {
         let t = std::time::Instant::now();
-        for _ in 0..2000 { std::hint::black_box(press.copy_for(&r)); }
+        for _ in 0..2000 {
+            std::hint::black_box(press.copy_for(&r));
+        }
         println!("press {:?}", t.elapsed() / 2000);
         let t = std::time::Instant::now();
-        for _ in 0..2000 { std::hint::black_box(letter.copy_for(&r)); }
+        for _ in 0..2000 {
+            std::hint::black_box(letter.copy_for(&r));
+        }
         println!("letter {:?}", t.elapsed() / 2000);
         let mut head = String::new();
         let t = std::time::Instant::now();
-        for _ in 0..2000 { head.clear(); super::headers::write_for_reader(&r, &mut head); }
+        for _ in 0..2000 {
+            head.clear();
+            super::headers::write_for_reader(&r, &mut head);
+        }
         println!("headers {:?}", t.elapsed() / 2000);
     }
 }

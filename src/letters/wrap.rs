@@ -171,7 +171,8 @@ mod tests {
     #[test]
     fn an_address_is_never_broken_even_if_it_is_too_long() {
         let url = "https://example.com/%EA%B8%80/a-long-path-that-goes-on";
-        let spans = [Span::Text("여기 ".into()), Span::Solid(format!("<{url}>")), Span::Text("를 보세요".into())];
+        let spans =
+            [Span::Text("여기 ".into()), Span::Solid(format!("<{url}>")), Span::Text("를 보세요".into())];
         assert_eq!(lines(&spans, 20), ["여기", &format!("<{url}>를"), "보세요"]);
     }
 

@@ -26,7 +26,8 @@ const EXACTLY_ONCE: [&str; 9] = [
 
 pub(super) fn lint(bytes: &[u8], report: &mut Report) {
     line_ends(bytes, report);
-    let longest = bytes.split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line).len()).max();
+    let longest =
+        bytes.split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line).len()).max();
     if let Some(length) = longest.filter(|&length| length > LONGEST_LINE) {
         let message = format!("a line has {length} bytes, and mail servers refuse more than {LONGEST_LINE}");
         report.error("letter-line-length", message, "shorten the longest address or name in the headers");
@@ -79,7 +80,11 @@ fn counts(fields: &[(&str, String)], report: &mut Report) {
         let count = values(fields, name).count();
         if count != 1 {
             let message = format!("the message has {count} `{name}` fields instead of one");
-            report.error("letter-header-count", message, "set `newsletter.from` and send without extra headers");
+            report.error(
+                "letter-header-count",
+                message,
+                "set `newsletter.from` and send without extra headers",
+            );
         }
     }
     let one_click = values(fields, "List-Unsubscribe-Post").count();
@@ -101,7 +106,9 @@ fn counts(fields: &[(&str, String)], report: &mut Report) {
 
 fn field(name: &str, value: &str, report: &mut Report) {
     let may_be_utf8 = name.eq_ignore_ascii_case("To") || name.eq_ignore_ascii_case("From");
-    let foreign = value.chars().any(|c| (c.is_control() && !matches!(c, '\r' | '\n' | '\t')) || !(c.is_ascii() || may_be_utf8));
+    let foreign = value
+        .chars()
+        .any(|c| (c.is_control() && !matches!(c, '\r' | '\n' | '\t')) || !(c.is_ascii() || may_be_utf8));
     if foreign {
         report.error(
             "letter-header-bytes",
@@ -110,7 +117,8 @@ fn field(name: &str, value: &str, report: &mut Report) {
         );
     }
     let first = name.len() + 1;
-    let longest = value.split("\r\n").enumerate().map(|(n, line)| line.len() + if n == 0 { first } else { 0 }).max();
+    let longest =
+        value.split("\r\n").enumerate().map(|(n, line)| line.len() + if n == 0 { first } else { 0 }).max();
     if let Some(length) = longest.filter(|&length| length > LONGEST_HEADER) {
         let message = format!("`{name}` has a line of {length} bytes that cannot be folded");
         report.error("letter-header-length", message, "a shorter address in config.toml");

@@ -55,7 +55,8 @@ fn subject(subject: &str, report: &mut Report) {
         report.warning("letter-subject-length", message, "a shorter title, or `newsletter.subject`");
     }
     let letters: Vec<char> = subject.chars().filter(|c| c.is_alphabetic()).collect();
-    let shouted = letters.iter().all(|c| c.is_uppercase()) && letters.iter().filter(|c| c.is_ascii()).count() > 9;
+    let shouted =
+        letters.iter().all(|c| c.is_uppercase()) && letters.iter().filter(|c| c.is_ascii()).count() > 9;
     if shouted {
         report.warning(
             "letter-subject-capitals",
@@ -126,8 +127,13 @@ fn html(letter: &Letter, report: &mut Report) {
 fn size(html: &str, report: &mut Report) {
     let bytes = html.len();
     if bytes > CLIPPED {
-        let message = format!("the HTML part has {bytes} bytes: Gmail shows about {CLIPPED} and hides the rest");
-        report.warning("letter-size", message, "a shorter post, or move long code and tables to a page of their own");
+        let message =
+            format!("the HTML part has {bytes} bytes: Gmail shows about {CLIPPED} and hides the rest");
+        report.warning(
+            "letter-size",
+            message,
+            "a shorter post, or move long code and tables to a page of their own",
+        );
         if html.find(UNSUBSCRIBE).is_some_and(|at| at > CLIPPED) {
             report.error(
                 "letter-size-unsubscribe",
@@ -170,5 +176,8 @@ fn whole(pieces: &[Piece]) -> String {
 }
 
 fn fixed(pieces: &[Piece]) -> String {
-    pieces.iter().filter_map(|piece| if let Piece::Fixed(text) = piece { Some(text.as_str()) } else { None }).collect()
+    pieces
+        .iter()
+        .filter_map(|piece| if let Piece::Fixed(text) = piece { Some(text.as_str()) } else { None })
+        .collect()
 }

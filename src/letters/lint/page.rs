@@ -85,7 +85,10 @@ fn image(tag: &Tag, report: &mut Report) {
     if url.scheme() == "http" {
         report.warning(
             "letter-image-http",
-            format!("the picture {} is fetched without encryption, which many programs refuse", shortened(&source)),
+            format!(
+                "the picture {} is fetched without encryption, which many programs refuse",
+                shortened(&source)
+            ),
             "an https:// address",
         );
     }
@@ -155,12 +158,12 @@ fn forbidden(name: &str, report: &mut Report) {
             format!("mail servers refuse letters with <{name}>"),
             "take it out of body.html, and link to the page instead",
         ),
-        "form" | "input" | "button" | "select" | "textarea" | "svg" | "picture" | "video" | "audio" | "link" => report
-            .warning(
-                "letter-html-element",
-                format!("mail programs drop <{name}>"),
-                "a picture or a link in its place",
-            ),
+        "form" | "input" | "button" | "select" | "textarea" | "svg" | "picture" | "video" | "audio"
+        | "link" => report.warning(
+            "letter-html-element",
+            format!("mail programs drop <{name}>"),
+            "a picture or a link in its place",
+        ),
         _ => {}
     }
 }
@@ -169,7 +172,8 @@ fn hidden(tag: &Tag, report: &mut Report) {
     let Some(style) = tag.attribute("style") else { return };
     let style: String = style.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
     let declarations: BTreeSet<&str> = style.split(';').collect();
-    let tricks = ["display:none", "visibility:hidden", "font-size:0", "font-size:0px", "opacity:0", "max-height:0"];
+    let tricks =
+        ["display:none", "visibility:hidden", "font-size:0", "font-size:0px", "opacity:0", "max-height:0"];
     if let Some(trick) = tricks.into_iter().find(|trick| declarations.contains(trick)) {
         report.warning(
             "letter-hidden-text",
