@@ -152,7 +152,7 @@ async fn served(config: &Config, documents: &[Document], findings: &mut Vec<Find
         .build()
         .map_err(|error| RunError::user(format!("cannot ask the web: {error}"), "is there a CA store on this machine?"))?;
     for document in documents {
-        let url = feeds::url(config, &document.path);
+        let url = config.site.url.join(document.path.as_str());
         let wrong = |message: String| Finding::error("live", url.as_str(), message);
         let response = match client.get(&url).send().await {
             Ok(response) => response,
