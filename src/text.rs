@@ -100,7 +100,7 @@ impl XmlText {
     /// Whether [`XmlText::clean`] would take nothing out. Looks at bytes, many at a time: whole feeds come by here.
     pub fn is_clean(raw: &str) -> bool {
         let bytes = raw.as_bytes();
-        let is_control = |&b: &u8| (b < b' ') & (b != b'\t') & (b != b'\n') & (b != b'\r') | (b == 0x7F);
+        let is_control = |b: &u8| matches!(b, 0..=8 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F);
         let has_control =
             bytes.chunks(64).any(|chunk| chunk.iter().fold(false, |any, b| any | is_control(b)));
         // The other forbidden characters begin with one of these two bytes: C1 controls, U+FFFE and U+FFFF.

@@ -59,7 +59,7 @@ struct Walk<'t> {
     reading: Reading,
 }
 
-impl<'t> Walk<'t> {
+impl Walk<'_> {
     /// `range` is where the event stands. Its text is taken from there: it is known to be UTF-8 already.
     fn event(
         &mut self,
