@@ -51,7 +51,7 @@ pub(super) fn of_issue(subject: &HeaderText, post: &Post, sender: &Sender) -> Ve
         ("List-Archive", format!("<{}>", sender.site.url.as_str())),
         ("Precedence", "bulk".to_owned()),
         ("Feedback-ID", format!("{}:letters:newsletter:{}", fingerprint(&post.id), fingerprint(domain))),
-        ("Content-Language", language.to_owned()),
+        ("Content-Language", visible(language)),
         ("MIME-Version", "1.0".to_owned()),
     ]);
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

@@ -145,7 +145,7 @@ pub(super) fn inlined(page: &str) -> Result<String, InlineError> {
         remove_inlined_selectors: true,
         ..InlineOptions::default()
     });
-    inliner.inline(page)
+    inliner.inline(page).map(|inlined| inlined.trim_end().to_owned() + "\n")
 }
 
 #[cfg(test)]

@@ -16,9 +16,9 @@ const BUILTIN: [(&str, &str); 3] = [
     ("builtin/body.html", include_str!("templates/issue/body.html")),
 ];
 
-/// Instructions, and units of 64 bytes of output, that one template may spend: a letter of a megabyte takes a
-/// tenth of it, an endless loop ends in milliseconds.
-const FUEL: u64 = 200_000;
+/// Instructions, and units of 64 bytes of output, that one template may spend: enough for a hundred megabytes, and
+/// an endless loop ends within a second.
+const FUEL: u64 = 2_000_000;
 
 /// The templates of one newsletter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use super::specimens::{
     config, english_letter, english_post, header, japanese_letter, korean_config, korean_letter, korean_post,
     paragraph, reader,
 };
-use super::{Letter, Mailbox, Piece, Recipient, Templates, lint};
-use crate::finding::{Finding, Severity};
+use super::{Letter, Mailbox, Piece, Recipient, Templates, compose};
+use crate::finding::Finding;
 
 fn lines_of(message: &[u8]) -> impl Iterator<Item = &[u8]> {
     message.split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
@@ -142,6 +142,15 @@ fn template_syntax_in_a_post_stays_as_it_is_written() {
 }
 
 #[test]
+fn a_post_is_composed_from_its_markdown() {
+    let (mut post, _) = korean_post();
+    post.body = crate::text::XmlText::clean("첫 문단입니다.").0;
+    let letter = compose(&post, &korean_config(), &Templates::builtin()).unwrap();
+    let (text, html) = parts(&letter.copy_for(&reader(None)));
+    assert!(text.contains("\n첫 문단입니다.") && html.contains("첫 문단입니다."));
+}
+
+#[test]
 fn a_letter_without_a_sender_says_what_to_write() {
     let (post, body) = korean_post();
     let mut config = korean_config();
@@ -209,14 +218,6 @@ fn a_frozen_letter_presses_the_same_copies_after_a_restart() {
     let thawed: Letter = serde_json::from_str(&serde_json::to_string(&letter).unwrap()).unwrap();
     let reader = reader(Some("김민준"));
     assert_eq!(letter.copy_for(&reader), thawed.copy_for(&reader));
-}
-
-#[test]
-fn the_built_in_letters_leave_the_lint_nothing_to_say() {
-    for letter in [korean_letter(), japanese_letter(), english_letter()] {
-        let findings = lint(&letter, &letter.copy_for(&reader(None)), "posts/a.md");
-        assert_eq!(findings, [], "{}", letter.subject);
-    }
 }
 
 /// The colours of a rule list: selector, property, value.
@@ -327,113 +328,5 @@ proptest! {
         let wanted = format!("{greeting}\n{body}{shown} .\nFrom here\n{page}\n").replace('\n', "\r\n");
         // The line break before a boundary belongs to the boundary.
         prop_assert_eq!(text.trim_end(), wanted.trim_end());
-    }
-}
-
-#[test]
-fn findings_about_a_bad_letter_name_the_rule_and_say_what_to_write() {
-    let (post, mut body) = english_post();
-    body.html = "<p><a href=\"/about\">a</a> <a href=\"https://u@example.org/\">b</a> <a href=\"http://192.0.2.1/\">c</a> \
-                 <a href=\"https://evil.example\">https://bank.example</a> <a href=\"https://bit.ly/x\">d</a> \
-                 <img src=\"https://example.org/a.svg\" alt=\"a\"> <img src=\"data:image/png;base64,AA\" alt=\"b\"> \
-                 <img src=\"https://example.org/b.png\"> <span style=\"font-size:0\">e</span></p><iframe></iframe>"
-        .to_owned();
-    let mut letter =
-        from_body(&post, &body, &super::specimens::english_config(), &Templates::builtin()).unwrap();
-    letter.subject = header("RE: BUY THIS NOW PLEASE");
-    letter.text = vec![Piece::Fixed("<p>\u{7}</p>\n".to_owned())];
-    let findings =
-        lint(&letter, b"From: a\nSubject: =?utf-8?b?7J20?= =?utf-8?b?7J0=?=\r\n\r\n", "posts/a.md");
-    let errors = [
-        "letter-unsubscribe",
-        "letter-control",
-        "letter-relative-url",
-        "letter-html-element",
-        "letter-line-end",
-        "letter-header-count",
-        "letter-encoded-word",
-    ];
-    let warnings = [
-        "letter-subject-capitals",
-        "letter-subject-reply",
-        "letter-text-html",
-        "letter-url-user",
-        "letter-url-ip",
-        "letter-link-text",
-        "letter-url-short",
-        "letter-image-format",
-        "letter-image-data",
-        "letter-image-alt",
-        "letter-hidden-text",
-        "letter-one-click",
-    ];
-    for (rules, severity) in [(&errors[..], Severity::Error), (&warnings[..], Severity::Warning)] {
-        for rule in rules {
-            let found = findings.iter().find(|finding| finding.rule == *rule);
-            assert!(
-                found.is_some_and(|finding| finding.severity == severity && finding.hint.is_some()),
-                "{rule}"
-            );
-        }
-    }
-}
-
-#[test]
-fn a_clipped_letter_is_a_warning_and_a_clipped_way_out_is_an_error() {
-    let (post, mut body) = korean_post();
-    body.html = format!("<p>{}</p>", "가나다라마바사 ".repeat(5_000));
-    let own = "<!doctype html><html lang=\"ko\"><title>a</title>{{ post.content_html }}<a href=\"{{ unsubscribe_url }}\">x</a>";
-    let rules = |templates: &Templates| {
-        let letter = from_body(&post, &body, &korean_config(), templates).unwrap();
-        let findings = lint(&letter, &letter.copy_for(&reader(None)), "posts/a.md");
-        findings.into_iter().map(|finding| (finding.severity, finding.rule)).collect::<Vec<_>>()
-    };
-    assert_eq!(rules(&Templates::builtin()), [(Severity::Warning, "letter-size")]);
-    assert_eq!(
-        rules(&Templates::new(None, None, Some(own.to_owned()))),
-        [(Severity::Warning, "letter-size"), (Severity::Error, "letter-size-unsubscribe")]
-    );
-}
-
-#[test]
-#[ignore]
-fn bench() {
-    let (post, mut body) = korean_post();
-    body.html = body.html.repeat(6);
-    let mut blocks = Vec::new();
-    for _ in 0..6 {
-        blocks.extend(body.blocks.iter().cloned());
-    }
-    body.blocks = blocks;
-    let letter = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
-    let t = std::time::Instant::now();
-    for _ in 0..20 {
-        std::hint::black_box(from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap());
-    }
-    println!("compose {:?}", t.elapsed() / 20);
-    let size =
-        |p: &[Piece]| p.iter().map(|p| if let Piece::Fixed(t) = p { t.len() } else { 0 }).sum::<usize>();
-    println!("text {} html {}", size(&letter.text), size(&letter.html));
-    let r = reader(Some("김민준"));
-    let press = letter.prepare();
-    println!("bytes {}", press.copy_for(&r).len());
-    for _ in 0..3 {
-        let t = std::time::Instant::now();
-        for _ in 0..2000 {
-            std::hint::black_box(press.copy_for(&r));
-        }
-        println!("press {:?}", t.elapsed() / 2000);
-        let t = std::time::Instant::now();
-        for _ in 0..2000 {
-            std::hint::black_box(letter.copy_for(&r));
-        }
-        println!("letter {:?}", t.elapsed() / 2000);
-        let mut head = String::new();
-        let t = std::time::Instant::now();
-        for _ in 0..2000 {
-            head.clear();
-            super::headers::write_for_reader(&r, &mut head);
-        }
-        println!("headers {:?}", t.elapsed() / 2000);
     }
 }

@@ -65,6 +65,8 @@ struct Setter {
     width: usize,
     done: Vec<String>,
     line: String,
+    /// The columns that `line` takes.
+    used: usize,
     /// What must not be broken, not yet on a line.
     atom: String,
     /// White space stands before the atom.
@@ -95,7 +97,12 @@ impl Setter {
     fn break_line(&mut self) {
         self.flush();
         self.space = false;
+        self.end_line();
+    }
+
+    fn end_line(&mut self) {
         self.done.push(std::mem::take(&mut self.line));
+        self.used = 0;
     }
 
     /// Sets the atom on this line, or on the next if it does not fit.
@@ -105,27 +112,33 @@ impl Setter {
         if atom.is_empty() {
             return;
         }
-        let space = std::mem::take(&mut self.space) && !self.line.is_empty();
-        if !self.line.is_empty() && columns(&self.line) + usize::from(space) + columns(&atom) > self.width {
-            self.done.push(std::mem::take(&mut self.line));
+        let wide = columns(&atom);
+        let space = std::mem::take(&mut self.space) && self.used > 0;
+        if self.used > 0 && self.used + usize::from(space) + wide > self.width {
+            self.end_line();
         } else if space {
-            self.line.push(' ');
+            self.set(" ", 1);
         }
         // An ASCII word of this length is an address or a hash, which is of no use in pieces.
-        if solid || atom.is_ascii() || columns(&atom) <= self.width {
-            self.line.push_str(&atom);
+        if solid || atom.is_ascii() || wide <= self.width {
+            self.set(&atom, wide);
         } else {
             self.set_in_pieces(&atom);
         }
     }
 
+    fn set(&mut self, text: &str, wide: usize) {
+        self.line.push_str(text);
+        self.used += wide;
+    }
+
     fn set_in_pieces(&mut self, atom: &str) {
         for c in atom.chars() {
             let wide = c.width().unwrap_or(0);
-            if wide > 0 && !self.line.is_empty() && columns(&self.line) + wide > self.width {
-                self.done.push(std::mem::take(&mut self.line));
+            if wide > 0 && self.used > 0 && self.used + wide > self.width {
+                self.end_line();
             }
-            self.line.push(c);
+            self.set(c.encode_utf8(&mut [0; 4]), wide);
         }
     }
 }

@@ -96,7 +96,7 @@ fn counts(fields: &[(&str, String)], report: &mut Report) {
             "set `web.url` to an address that begins with https://",
         );
     } else if !https {
-        report.warning(
+        report.note(
             "letter-one-click",
             "there is no one-click unsubscription, which Gmail and Yahoo ask of large senders",
             "set `web.url` to the address at which `letterpress serve` answers",

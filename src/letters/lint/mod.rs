@@ -7,6 +7,9 @@ mod message;
 mod page;
 
 #[cfg(test)]
+mod tests;
+
+#[cfg(test)]
 pub(super) use page::text_of as page_text;
 
 use super::{Letter, Piece, Slot};
@@ -16,7 +19,7 @@ use crate::finding::Finding;
 const CLIPPED: usize = 102_400;
 /// Room for the reader's name and the longer addresses of a test.
 const NEARLY_CLIPPED: usize = 90_000;
-/// rspamd's LONG_SUBJ begins at 200; phones show 40.
+/// rspamd's `LONG_SUBJ` begins at 200; phones show 40.
 const LONG_SUBJECT: usize = 150;
 
 /// Stands for a reader's own address while the page is judged: `.invalid` is never a real host (RFC 2606).
@@ -41,6 +44,10 @@ struct Report<'a> {
 impl Report<'_> {
     fn error(&mut self, rule: &'static str, message: impl Into<String>, hint: impl Into<String>) {
         self.findings.push(Finding::error(rule, self.source, message).hint(hint));
+    }
+
+    fn note(&mut self, rule: &'static str, message: impl Into<String>, hint: impl Into<String>) {
+        self.findings.push(Finding::note(rule, self.source, message).hint(hint));
     }
 
     fn warning(&mut self, rule: &'static str, message: impl Into<String>, hint: impl Into<String>) {
