@@ -38,6 +38,13 @@ fn a_list_of_a_korean_form_is_read() {
 }
 
 #[test]
+fn the_sample_list_of_this_repository_has_three_readers_who_asked() {
+    let list = import(include_str!("../../../subscribers.csv"));
+    assert!(list.rows.len() == 3 && list.rejected.is_empty() && list.ignored.is_empty(), "{list:?}");
+    assert!(list.rows.iter().all(|row| row.state == RowState::Active && row.consented_at.is_some()));
+}
+
+#[test]
 fn a_bad_row_is_reported_with_its_line_and_the_rest_goes_on() {
     let text = "email,name\na b@letters.kr,x\nKim <a@letters.kr>,x\n\"c@letters.kr\",\"two\nlines\"\n\"d@letters.kr,x\ne@letters.kr,\0\nf@letters.kr,x,y\ng@letters.kr,good\n";
     assert_eq!(
