@@ -96,6 +96,9 @@ pub enum Trouble {
     /// The server lacks what is needed: STARTTLS, AUTH, SMTPUTF8, SIZE.
     #[error("the server does not offer {0}")]
     Missing(String),
+    /// Letterpress itself does not put this on the wire; nothing was said to the server.
+    #[error("{0}")]
+    Unsendable(String),
     /// The name could not be resolved.
     #[error("cannot look up the server: {0}")]
     Dns(String),
