@@ -5,7 +5,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::verdict::Verdict;
-use super::{Heard, Phase};
+use super::Heard;
 
 /// So many failed connections or lost transactions in a row mean that the relay is not there.
 const MOST_FAILURES: u32 = 5;
@@ -54,18 +54,13 @@ impl Breaker {
 
     /// Takes note of what was heard about one copy, or while connecting.
     pub(super) fn note(&self, heard: &Heard, verdict: Verdict) {
-        let said = match &heard.what {
-            Ok(reply) => format!("{} {}", reply.code, reply.text),
-            Err(trouble) => trouble.to_string(),
-        };
+        let said = heard.said();
         self.with(|counts| {
             match verdict {
                 Verdict::Sent => (counts.failures, counts.refusals) = (0, 0),
-                Verdict::Failed if heard.phase == Phase::Dot => counts.refusals += 1,
-                Verdict::Failed => {}
-                Verdict::Policy => counts.refusals += 1,
-                Verdict::Deferred | Verdict::Unknown if heard.what.is_err() => counts.failures += 1,
-                Verdict::Deferred | Verdict::Unknown => {}
+                _ if verdict.counts_towards_pause() => counts.refusals += 1,
+                Verdict::Deferred { .. } | Verdict::Unknown if heard.what.is_err() => counts.failures += 1,
+                Verdict::Deferred { .. } | Verdict::Failed { .. } | Verdict::Unknown => {}
                 Verdict::Sender => {
                     let why = format!("the relay does not take mail from here (at {}): {said}", heard.phase);
                     counts.stop.get_or_insert(Stop::Relay(why));

@@ -113,6 +113,16 @@ pub struct Heard {
     pub what: Result<Reply, Trouble>,
 }
 
+impl Heard {
+    /// What was heard, for people: `550 5.1.1 no such user`, or the trouble.
+    pub fn said(&self) -> String {
+        match &self.what {
+            Ok(reply) => format!("{} {}", reply.code, reply.text),
+            Err(trouble) => trouble.to_string(),
+        }
+    }
+}
+
 /// The envelope of one copy (RFC 5321, 2.3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {

@@ -158,10 +158,10 @@ impl Worker {
         let event = match verdict {
             Verdict::Sent => Event::Accept { last },
             Verdict::Unknown => Event::Lose { token, last },
-            Verdict::Failed => Event::Reject { token, reason: "rejected", last },
-            // The letter is the problem: whoever was refused gets it once that is put right.
-            Verdict::Policy | Verdict::Sender => Event::Defer { token, next_at: now, last },
-            Verdict::Deferred | Verdict::Throttled => {
+            Verdict::Failed { .. } => Event::Reject { token, reason: "rejected", last },
+            // Nobody waits longer for what is the sender's to put right.
+            Verdict::Sender => Event::Defer { token, next_at: now, last },
+            Verdict::Deferred { .. } | Verdict::Throttled => {
                 let (attempts, chance) = (copy.claimed.attempts, self.job.clock.random());
                 match self.job.retry.next(attempts, self.job.frozen_at, now, chance) {
                     Some(next_at) => Event::Defer { token, next_at, last },
@@ -260,9 +260,5 @@ impl Worker {
 }
 
 fn last_word(heard: &Heard) -> LastWord {
-    let text = match &heard.what {
-        Ok(reply) => format!("{} {}", reply.code, reply.text),
-        Err(trouble) => trouble.to_string(),
-    };
-    LastWord { phase: heard.phase.to_string(), text: text.chars().take(1_000).collect() }
+    LastWord { phase: heard.phase.to_string(), text: heard.said().chars().take(1_000).collect() }
 }

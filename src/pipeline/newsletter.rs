@@ -401,11 +401,8 @@ pub async fn send_test(world: &World, post: &Post, address: EmailAddress) -> Res
     let composed = edition.compose(&claimed);
     let wire = wire(&world.config, "test")?;
     let failed = |heard: crate::delivery::Heard| {
-        let said = match heard.what {
-            Ok(reply) => format!("{} {}", reply.code, reply.text),
-            Err(trouble) => trouble.to_string(),
-        };
-        RunError::user(format!("{} did not take the copy at {}: {said}", wire.name(), heard.phase), "nothing was recorded")
+        let what = format!("{} did not take the copy at {}: {}", wire.name(), heard.phase, heard.said());
+        RunError::user(what, "nothing was recorded")
     };
     let mut channel = wire.connect().await.map_err(failed)?;
     channel.offer(&composed.envelope).await.map_err(failed)?;
