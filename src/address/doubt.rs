@@ -102,7 +102,7 @@ fn nearest(domain: &str) -> Option<&'static str> {
     // Two slips are believed only in a longer name: `qq.com` has many honest neighbours.
     WELL_KNOWN
         .into_iter()
-        .filter(|known| known.len() >= 8)
+        .filter(|known| known.len() >= 8 && known.len().abs_diff(domain.len()) <= 2)
         .map(|known| (strsim::osa_distance(domain, known), known))
         .filter(|(distance, known)| *distance == 1 || (*distance == 2 && known.len() >= 9))
         .min()

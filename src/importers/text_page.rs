@@ -326,8 +326,7 @@ mod tests {
         );
         assert!(page.older);
         assert_eq!(page.unread_from, None);
-        let sentences =
-            ["나는 이런 유연함이 정말 좋다.", "Checkout.com의 $450M(약 5,000억 원)", "'흑자 유니콘'"];
+        let sentences = ["나는 이런 유연함이 정말 좋다.", "Checkout.com의 $450M(약 5,000억 원)"];
         assert!(page.posts[0].body.contains(sentences[0]) && page.posts[1].body.contains(sentences[1]));
     }
 

@@ -31,8 +31,8 @@ pub enum Purpose {
     Confirm,
     /// Opens a reader's own page.
     Manage,
-    /// Stands in the envelope sender. Its MAC has 80 bits, the least that RFC 2104 advises: an address has 64
-    /// bytes before the `@`, and a guess costs a mail.
+    /// Stands in the envelope sender. An address has 64 bytes before the `@`, so its MAC has 80 bits, the least
+    /// that RFC 2104 takes, instead of the half of a hash that it would like; and each guess costs a mail.
     Bounce,
     /// Makes Message-IDs; never a token.
     MessageId,

@@ -118,7 +118,11 @@ fn escape(line: &str) -> String {
             '=' | '+' => before == c || rest.starts_with(c),
             // Bare addresses that are not written as links above would swallow the escapes that follow.
             ':' => before == c || rest.starts_with([':', '/']),
-            '.' => out.to_ascii_lowercase().ends_with("www"),
+            '.' => out
+                .len()
+                .checked_sub(3)
+                .and_then(|at| out.get(at..))
+                .is_some_and(|www| www.eq_ignore_ascii_case("www")),
             _ => false,
         };
         if special && !(out.ends_with('\\') && rest.len() + c.len_utf8() == line.len()) {
