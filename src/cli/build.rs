@@ -13,7 +13,7 @@ pub(super) fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> 
 pub(super) fn report(built: &Built, world: &World, printer: Printer) {
     let directory = &world.config.output.directory;
     if let Some(archive) = &built.archive {
-        printer.findings(&archive.findings);
+        printer.warnings(&archive.findings);
     }
     if built.written.is_empty() {
         printer.say(format!("feeds: unchanged ({} in {directory}/)", count(built.unchanged as u64, "file")));

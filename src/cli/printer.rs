@@ -52,13 +52,15 @@ impl Printer {
         let _ = writeln!(std::io::stderr().lock(), "{}", for_terminal(line.as_ref()));
     }
 
-    /// Findings, each on its own line; notes are left out when quiet.
+    /// Findings, each on its own line.
     pub fn findings(self, findings: &[Finding]) {
-        for finding in findings {
-            if finding.severity > Severity::Note || !self.quiet {
-                self.complain(finding.to_string());
-            }
-        }
+        findings.iter().for_each(|finding| self.complain(finding.to_string()));
+    }
+
+    /// Findings without the notes, which are for `letterpress check`.
+    pub fn warnings(self, findings: &[Finding]) {
+        let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
+        graver.for_each(|finding| self.complain(finding.to_string()));
     }
 
     /// Whether a progress bar would be seen and not logged.

@@ -3,6 +3,7 @@
 use super::printer::{Printer, count};
 use super::{Outcome, build};
 use crate::delivery::Stop;
+use crate::finding::Severity;
 use crate::ledger::State;
 use crate::pipeline::{Mailing, RunError, World, publish};
 
@@ -23,7 +24,7 @@ pub(super) async fn run(world: &World, printer: Printer) -> Result<Outcome, RunE
 /// What the newsletter half did, in a few lines; what needs attention is said even under cron.
 pub(super) fn report(mailing: &Mailing, printer: Printer) -> Outcome {
     report_readers(mailing, printer);
-    printer.findings(&mailing.findings);
+    printer.warnings(&mailing.findings);
     if mailing.baseline > 0 {
         let posts = count(mailing.baseline as u64, "post");
         printer.say(format!("ledger: begun; {posts} published before it will not be mailed"));
@@ -31,7 +32,7 @@ pub(super) fn report(mailing: &Mailing, printer: Printer) -> Outcome {
     if let Some((subject, audience)) = &mailing.frozen {
         printer.say(format!("letter: \"{subject}\" to {}", count(*audience, "reader")));
     }
-    let mut partly = !mailing.rejected.is_empty();
+    let mut partly = rejects_rows(mailing);
     if mailing.recovered != (0, 0) {
         let (waiting, in_doubt) = mailing.recovered;
         let recovered = format!("an earlier run was cut off: {waiting} wait again, {in_doubt} in doubt");
@@ -77,10 +78,17 @@ pub(super) fn report(mailing: &Mailing, printer: Printer) -> Outcome {
 }
 
 fn report_readers(mailing: &Mailing, printer: Printer) {
-    printer.findings(&mailing.rejected);
+    // Warnings about rows are for `check`; a run speaks of the rows that it could not take.
+    mailing.rejected.iter().filter(|finding| finding.severity == Severity::Error).for_each(|finding| {
+        printer.complain(finding.to_string());
+    });
     if let Some(enrolled) = mailing.enrolled.filter(|enrolled| enrolled.added + enrolled.changed > 0) {
         printer.say(format!("readers: {} new, {} changed", enrolled.added, enrolled.changed));
     }
+}
+
+fn rejects_rows(mailing: &Mailing) -> bool {
+    mailing.rejected.iter().any(|finding| finding.severity == Severity::Error)
 }
 
 /// The states in words.

@@ -87,7 +87,7 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
         return Ok(Outcome::Done);
     }
     printer.findings(&rejected);
-    printer.findings(&draft.findings);
+    printer.warnings(&draft.findings);
     match draft.post.zip(draft.edition.as_ref()) {
         None => printer.answer("nothing is due"),
         Some((post, edition)) => {

@@ -131,7 +131,7 @@ fn language<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
 }
 
 /// The shape of a BCP 47 tag: letters, then letters and digits, at most eight between hyphens.
-fn is_language_tag(raw: &str) -> bool {
+pub fn is_language_tag(raw: &str) -> bool {
     let mut parts = raw.split('-');
     let primary = parts.next().unwrap_or_default();
     (2..=8).contains(&primary.len())

@@ -121,7 +121,7 @@ pub async fn enrol_list(world: &World, office: &Office) -> Result<(Option<Enrolm
     }
     let (rows, rejected) = read_readers(&bytes, list.as_str(), confirmed, office, world.clock.now())?;
     let enrolled = office.store.enrol(rows, world.clock.now()).await?;
-    if rejected.is_empty() {
+    if rejected.iter().all(|finding| finding.severity < Severity::Error) {
         office.store.remember("list", &note).await?;
     }
     Ok((Some(enrolled), rejected))
