@@ -41,7 +41,7 @@ fn a_list_of_a_korean_form_is_read() {
 fn the_sample_list_of_this_repository_has_three_readers_who_asked() {
     let list = import(include_str!("../../../subscribers.csv"));
     assert!(list.rows.len() == 3 && list.rejected.is_empty() && list.ignored.is_empty(), "{list:?}");
-    assert!(list.rows.iter().all(|row| row.state == RowState::Active && row.consented_at.is_some()));
+    assert!(list.rows.iter().all(|row| row.state == Standing::Active && row.consented_at.is_some()));
 }
 
 #[test]
