@@ -28,8 +28,9 @@ pub struct OutboxWire {
 
 impl OutboxWire {
     /// Letters go to `directory/label`, one folder for each issue; the folder is made when the first letter comes.
-    pub fn new(directory: Utf8PathBuf, label: &str) -> Self {
-        Self { folder: directory.join(file_name(label)) }
+    pub fn new(mut directory: Utf8PathBuf, label: &str) -> Self {
+        directory.push(file_name(label));
+        Self { folder: directory }
     }
 }
 

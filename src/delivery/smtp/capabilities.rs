@@ -6,6 +6,7 @@
 use super::reply::lines;
 
 /// The extensions that Letterpress can use.
+#[expect(clippy::struct_excessive_bools, reason = "each is an extension of its own, offered or not")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Capabilities {
     /// RFC 2920.
@@ -37,7 +38,7 @@ impl Capabilities {
             match words.next() {
                 Some("PIPELINING") => found.pipelining = true,
                 Some("SIZE") => {
-                    found.size = Some(words.next().and_then(|limit| limit.parse().ok()).unwrap_or(0))
+                    found.size = Some(words.next().and_then(|limit| limit.parse().ok()).unwrap_or(0));
                 }
                 Some("8BITMIME") => found.eight_bit = true,
                 Some("SMTPUTF8") => found.smtputf8 = true,

@@ -99,7 +99,9 @@ fn needs_utf8(address: &crate::address::EmailAddress) -> bool {
 }
 
 fn push(out: &mut Vec<u8>, words: &[&str]) {
-    words.iter().for_each(|word| out.extend_from_slice(word.as_bytes()));
+    for word in words {
+        out.extend_from_slice(word.as_bytes());
+    }
 }
 
 /// RFC 3461, 4: `+`, `=` and what is not printable ASCII become `+` and two hexadecimal digits.

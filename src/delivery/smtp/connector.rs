@@ -107,7 +107,7 @@ impl TlsSetup {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         match connector.connect(self.name.clone(), stream).await {
             Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => Err(trouble(error)),
+            Err(error) => Err(trouble(&error)),
         }
     }
 }
@@ -139,7 +139,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = camino::Utf8PathBuf::from_path_buf(folder.path().join("ca.pem")).unwrap();
         for content in [None, Some("no certificate")] {
-            content.map(|text| std::fs::write(&path, text).unwrap());
+            if let Some(text) = content {
+                std::fs::write(&path, text).unwrap();
+            }
             let error = TlsSetup::new("mail.example.com", Some(&path)).unwrap_err().to_string();
             assert!(error.contains("ca.pem"), "{error}");
         }

@@ -63,7 +63,7 @@ impl Link {
             Ok(()) => self.stream.flush().await,
             Err(error) => Err(error),
         };
-        self.write_failed = written.err().map(trouble);
+        self.write_failed = written.err().map(|error| trouble(&error));
     }
 
     /// Writes all of `bytes` while listening. `false` means that the server spoke or hung up before the end; why, a
@@ -79,7 +79,7 @@ impl Link {
                 let failure = if written == bytes.len() {
                     match ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
                         Ok(()) => return Poll::Ready(true),
-                        Err(error) => trouble(error),
+                        Err(error) => trouble(&error),
                     }
                 } else {
                     match ready!(Pin::new(&mut self.stream).poll_write(cx, &bytes[written..])) {
@@ -88,7 +88,7 @@ impl Link {
                             written += more;
                             continue;
                         }
-                        Err(error) => trouble(error),
+                        Err(error) => trouble(&error),
                     }
                 };
                 self.write_failed = Some(failure);
@@ -168,7 +168,7 @@ impl Link {
                 self.inbox.extend_from_slice(chunk.filled());
                 Ok(())
             }
-            Err(error) => Err(trouble(error)),
+            Err(error) => Err(trouble(&error)),
         })
     }
 }
@@ -182,7 +182,7 @@ pub(super) async fn within<T>(
 }
 
 /// What an error of the system or of TLS amounts to.
-pub(super) fn trouble(error: io::Error) -> Trouble {
+pub(super) fn trouble(error: &io::Error) -> Trouble {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(tls) => Trouble::Tls(tls.to_string()),
         None if error.kind() == io::ErrorKind::UnexpectedEof => Trouble::Closed,

@@ -56,21 +56,21 @@ impl Session<'_> {
     /// EHLO, or HELO where the server is too old for EHLO and nothing is demanded that needs it.
     async fn hello(&mut self) -> Result<Capabilities, Heard> {
         let limit = self.wire.deadlines.command.duration();
-        let line = format!("EHLO {}\r\n", self.hello);
+        let ehlo = format!("EHLO {}\r\n", self.hello);
         let link = &mut self.link;
         let (reply, offered) = within(limit, async {
             if let Some(early) = link.unasked().await {
                 return early.map(|reply| (reply, Capabilities::default()));
             }
-            link.write(line.as_bytes()).await;
+            link.write(ehlo.as_bytes()).await;
             link.hello_reply().await
         })
         .await
         .map_err(heard(Phase::Hello))?;
         let bare = matches!(self.wire.security, Security::None) && self.wire.login.is_none();
         if reply.class() == 5 && bare {
-            let line = format!("HELO {}\r\n", self.hello);
-            self.command(Phase::Hello, line.as_bytes(), 2).await?;
+            let helo = format!("HELO {}\r\n", self.hello);
+            self.command(Phase::Hello, helo.as_bytes(), 2).await?;
             return Ok(Capabilities::default());
         }
         expect(Phase::Hello, 2, Ok(reply))?;
@@ -112,14 +112,14 @@ impl Session<'_> {
     }
 
     /// One command and its reply, which must be of `class`. Nothing is written if the server has spoken already.
-    async fn command(&mut self, phase: Phase, line: &[u8], class: u16) -> Result<(), Heard> {
+    async fn command(&mut self, phase: Phase, words: &[u8], class: u16) -> Result<(), Heard> {
         let limit = self.wire.deadlines.command.duration();
         let link = &mut self.link;
         let reply = within(limit, async {
             if let Some(early) = link.unasked().await {
                 return early;
             }
-            link.write(line).await;
+            link.write(words).await;
             link.reply().await
         });
         expect(phase, class, reply.await)
@@ -165,7 +165,8 @@ fn without_secret(mut heard: Heard, password: &str) -> Heard {
     if let Ok(reply) = &mut heard.what {
         let quoted = reply.text.contains(password) || reply.text.split(' ').any(|word| names(word, password));
         if quoted {
-            reply.text = "(not shown: the server repeated the password)".to_owned();
+            *reply =
+                Reply { code: reply.code, text: "(not shown: the server repeated the password)".to_owned() };
         }
     }
     heard
