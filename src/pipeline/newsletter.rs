@@ -353,7 +353,9 @@ pub fn wire(config: &Config, label: &str) -> Result<Arc<dyn Wire>, RunError> {
         let folder = config.resolve(&config.output.outbox);
         return Ok(Arc::new(OutboxWire::new(folder, label)));
     };
-    let wire = SmtpWire::new(smtp, password(config)?)
+    let mut smtp = smtp.clone();
+    smtp.ca_file = smtp.ca_file.map(|file| config.resolve(file));
+    let wire = SmtpWire::new(&smtp, password(config)?)
         .map_err(|error| RunError::user(error.to_string(), "look at the section [smtp] of config.toml"))?;
     Ok(Arc::new(wire))
 }
