@@ -132,6 +132,16 @@ fn a_name_is_escaped_in_html_and_stands_as_it_is_in_text() {
 }
 
 #[test]
+fn markup_in_a_title_is_text_everywhere() {
+    let (mut post, body) = english_post();
+    post.title = header("a </title><b> & \"c\"");
+    let letter = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    let (text, html) = parts(&letter.copy_for(&reader(None)));
+    assert!(text.contains(post.title.as_str()));
+    assert_eq!(html.matches("a &lt;/title&gt;&lt;b&gt; &amp; ").count(), 2, "{html}");
+}
+
+#[test]
 fn template_syntax_in_a_post_stays_as_it_is_written() {
     let (mut post, mut body) = korean_post();
     post.title = header("{{ 7 * 7 }}");
