@@ -2,11 +2,14 @@
 //!
 //! Everything here but [`folder`] is a function over values. No feed or mail format is known here.
 
+mod encoding;
 pub mod folder;
 pub mod front_matter;
 pub mod ids;
 pub mod links;
 pub mod markdown;
+mod manuscript;
+pub mod permalink;
 mod post;
 
 pub use post::{Archive, LeftOut, Post, PostAuthor, WhyLeftOut};

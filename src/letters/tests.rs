@@ -11,7 +11,7 @@ use super::specimens::{
     config, english_letter, english_post, header, japanese_letter, korean_config, korean_letter, korean_post,
     paragraph, reader,
 };
-use super::{Letter, Mailbox, Piece, Recipient, Templates, compose};
+use super::{Letter, Mailbox, Piece, Recipient, Templates, compose, lint};
 use crate::finding::Finding;
 
 fn lines_of(message: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -157,10 +157,23 @@ fn template_syntax_in_a_post_stays_as_it_is_written() {
 #[test]
 fn a_post_is_composed_from_its_markdown() {
     let (mut post, _) = korean_post();
-    post.body = crate::text::XmlText::clean("첫 문단입니다.").0;
+    let markdown = "**첫 문단**입니다. [전시](/exhibition/)[^1]\n\n- [x] 우표\n- [ ] 답장\n\n| 가 | 나 |\n|---|---|\n| 1 | 2 |\n\n\
+                    ![우체통](box.jpg)\n\n[^1]: 주석입니다.\n";
+    post.body = crate::text::XmlText::clean(markdown).0;
     let letter = compose(&post, &korean_config(), &Templates::builtin()).unwrap();
-    let (text, html) = parts(&letter.copy_for(&reader(None)));
-    assert!(text.contains("\n첫 문단입니다.") && html.contains("첫 문단입니다."));
+    let bytes = letter.copy_for(&reader(None));
+    let (text, html) = parts(&bytes);
+    assert!(text.contains("*첫 문단*입니다. 전시 [1]¹"), "{text}");
+    assert!(text.contains("☑ 우표\r\n☐ 답장"), "{text}");
+    assert!(
+        html.contains("<strong>첫 문단</strong>입니다. <a href=\"https://post.example.com/exhibition/\""),
+        "{html}"
+    );
+    assert!(
+        html.contains("class=\"lp-task\"") && html.contains("class=\"lp-scroll\"") && !html.contains('↩'),
+        "{html}"
+    );
+    assert_eq!(lint(&letter, &bytes, "posts/a.md"), []);
 }
 
 #[test]

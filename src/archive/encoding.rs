@@ -1,0 +1,85 @@
+//! Bytes to text: UTF-8 or a refusal that names what it seems to be instead. Nothing is converted by guess.
+
+use crate::finding::Finding;
+
+/// The text of a file, without a byte order mark, its lines ending in `\n`.
+pub fn decode(bytes: Vec<u8>, file: &str) -> Result<String, Finding> {
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let bytes = error.as_bytes();
+        let line = memchr::memchr_iter(b'\n', &bytes[..error.utf8_error().valid_up_to()]).count() + 1;
+        let (guess, name) = guess(bytes);
+        let hint = format!("save it as UTF-8, for example: iconv -f {name} -t UTF-8 OLD > NEW");
+        Finding::error("post-encoding", file, format!("the file is not UTF-8; it looks like {guess}")).at(line).hint(hint)
+    })?;
+    let text = match text.strip_prefix('\u{FEFF}') {
+        Some(text) => text.to_owned(),
+        None => text,
+    };
+    // What a check-out on Windows does to line ends must not count as an edit.
+    if text.contains('\r') { Ok(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Ok(text) }
+}
+
+/// What the bytes look like, in words and as iconv calls it.
+fn guess(bytes: &[u8]) -> (&'static str, &'static str) {
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        return ("UTF-16", "UTF-16");
+    }
+    let leads = euc_leads(bytes);
+    let share = |range: std::ops::RangeInclusive<u8>| leads.iter().filter(|lead| range.contains(lead)).count() * 3;
+    // Hangul fills the rows B0 to C8 of KS X 1001, kana the rows A4 and A5 of JIS X 0208.
+    if share(0xA4..=0xA5) > leads.len() {
+        ("EUC-JP", "EUC-JP")
+    } else if share(0xB0..=0xC8) > leads.len() * 2 {
+        ("EUC-KR (CP949)", "CP949")
+    } else if !leads.is_empty() {
+        ("GB18030 or Big5", "GB18030")
+    } else if bytes.iter().any(|byte| matches!(byte, 0x81..=0x9F)) {
+        ("Shift_JIS or another Windows encoding", "CP932")
+    } else {
+        ("Latin-1", "LATIN1")
+    }
+}
+
+/// The first bytes of all two-byte characters, if every byte above ASCII is part of one.
+fn euc_leads(bytes: &[u8]) -> Vec<u8> {
+    let mut leads = Vec::new();
+    let mut rest = bytes.iter();
+    while let Some(&byte) = rest.next() {
+        if byte.is_ascii() {
+            continue;
+        }
+        // CP949 adds trail bytes below A1 to EUC-KR.
+        if !(0x81..=0xFE).contains(&byte) || !rest.next().is_some_and(|trail| matches!(trail, 0x41..=0x5A | 0x61..=0x7A | 0x81..=0xFE)) {
+            return Vec::new();
+        }
+        leads.push(byte);
+    }
+    leads
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(bytes: &[u8]) -> String {
+        decode(bytes.to_vec(), "a.md").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_foreign_line_ends_are_taken_away() {
+        assert_eq!(decode("\u{FEFF}한\r\n글\r".into(), "a.md").unwrap(), "한\n글\n");
+    }
+
+    #[test]
+    fn another_encoding_is_named_with_its_line_and_a_way_out() {
+        // "안녕하세요" in EUC-KR.
+        let korean = b"a\n\xBE\xC8\xB3\xE7\xC7\xCF\xBC\xBC\xBF\xE4\n";
+        assert!(refusal(korean).starts_with("a.md:2: error: the file is not UTF-8; it looks like EUC-KR"), "{}", refusal(korean));
+        assert!(refusal(korean).contains("iconv -f CP949"));
+        assert!(refusal(b"\xFF\xFEa\0").contains("UTF-16"));
+        // "こんにちは" in EUC-JP and in Shift_JIS.
+        assert!(refusal(b"\xA4\xB3\xA4\xF3\xA4\xCB\xA4\xC1\xA4\xCF").contains("EUC-JP"));
+        assert!(refusal(b"\x82\xB1\x82\xF1\x82\xC9\x82\xBF\x82\xCD").contains("UTF-8"));
+        assert!(refusal(b"caf\xE9 ").contains("Latin-1"));
+    }
+}

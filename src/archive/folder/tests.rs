@@ -1,0 +1,162 @@
+//! Folders as they are found: bundles, links that lead out, pipes, ledgers, and ten thousand files.
+
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+struct Garden {
+    folder: tempfile::TempDir,
+    config: Config,
+}
+
+fn garden(files: &[(&str, &str)]) -> Garden {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Utf8Path::from_path(folder.path()).unwrap().to_owned();
+    fs::create_dir(root.join("posts")).unwrap();
+    let text = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\ntimezone = \"Asia/Seoul\"\n";
+    let config = crate::config::parse(text, "config.toml", &root).unwrap();
+    let garden = Garden { folder, config };
+    for (name, text) in files {
+        garden.write(name, text);
+    }
+    garden
+}
+
+impl Garden {
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join("posts").join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn read(&self) -> Result<Reading, Vec<String>> {
+        let now = DateTime::parse_from_rfc3339("2024-06-01T00:00:00.5Z").unwrap().to_utc();
+        read(&self.config, now).map_err(|findings| findings.iter().map(ToString::to_string).collect())
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let reading = self.read().unwrap();
+        if let Some(ids) = reading.ids {
+            write_ids(&self.config, &ids).unwrap();
+        }
+        reading.archive.posts.into_iter().map(|post| post.id).collect()
+    }
+}
+
+fn titled(title: &str) -> String {
+    format!("---\ntitle: {title}\n---\n{title}의 글\n")
+}
+
+#[test]
+fn posts_and_bundles_become_an_archive_newest_first() {
+    let garden = garden(&[
+        ("2024-05-01-하나.md", &titled("하나")),
+        ("여행/2024-05-03-둘/index.md", &titled("둘")),
+        ("deep/er/2024-05-02-셋.markdown", &titled("셋")),
+        ("_index.md", "+++\n+++\n"),
+        ("draft.md", "---\ndraft: true\n---\n"),
+        ("about.md", &titled("소개")),
+        ("2030-01-01-later.md", &titled("나중")),
+        (".hidden.md", "\u{0}"),
+        (".git/2024-05-01-x.md", "\u{0}"),
+        ("notes.txt", "x"),
+    ]);
+    let archive = garden.read().unwrap().archive;
+    assert_eq!(archive.posts.iter().map(|post| post.slug.as_str()).collect::<Vec<_>>(), ["둘", "셋", "하나"]);
+    assert_eq!(archive.posts[0].source, "posts/여행/2024-05-03-둘/index.md");
+    let left_out: Vec<_> = archive.left_out.iter().map(|left| (left.source.as_str(), &left.why)).collect();
+    assert_eq!(left_out.len(), 4);
+    assert!(matches!(left_out[0], ("posts/2030-01-01-later.md", WhyLeftOut::Future(_))));
+    assert_eq!(left_out[1..], [
+        ("posts/_index.md", &WhyLeftOut::SectionPage),
+        ("posts/about.md", &WhyLeftOut::Undated),
+        ("posts/draft.md", &WhyLeftOut::Draft),
+    ]);
+}
+
+#[test]
+fn an_empty_folder_is_an_empty_archive_and_a_missing_one_an_error() {
+    let garden = garden(&[]);
+    let reading = garden.read().unwrap();
+    assert!(reading.archive.posts.is_empty() && reading.ids.is_none());
+    fs::remove_dir(garden.path("")).unwrap();
+    let errors = garden.read().unwrap_err();
+    assert!(errors[0].starts_with("posts/: error: the folder cannot be read") || errors[0].starts_with("posts: error"), "{errors:?}");
+    assert!(errors[0].contains("[archive]"));
+}
+
+#[test]
+fn what_is_no_file_is_refused_by_name_or_not_followed() {
+    let garden = garden(&[("2024-05-01-a.md", &titled("a"))]);
+    let outside = garden.folder.path().join("secret.md");
+    fs::write(&outside, titled("secret")).unwrap();
+    symlink(&outside, garden.path("2024-05-01-link.md")).unwrap();
+    symlink(garden.folder.path(), garden.path("loop")).unwrap();
+    let reading = garden.read().unwrap();
+    assert_eq!(reading.archive.posts.len(), 1);
+    assert!(reading.archive.findings[0].to_string().starts_with("posts/2024-05-01-link.md: warning: it is a symbolic link"));
+    fs::create_dir(garden.path("x.md")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(garden.path("y.md")).unwrap();
+    garden.write("a\nb.md", "x");
+    let errors = garden.read().unwrap_err();
+    assert_eq!(errors.len(), 3, "{errors:?}");
+    for (error, word) in errors.iter().zip(["posts/a\\nb.md: error: its name", "posts/x.md: error: it has the name of a post", "posts/y.md: error: it is a pipe"]) {
+        assert!(error.starts_with(word), "{error}");
+    }
+}
+
+#[test]
+fn every_bad_post_is_named_at_once() {
+    let garden = garden(&[
+        ("2024-05-01-a.md", "---\ntitle: a\n"),
+        ("2024-05-02-b.md", "no title"),
+        ("2024-05-03-c.md", "---\ntitle: c\ndate: 2024-02-30\n---\n"),
+        ("ids.txt", "nonsense\n"),
+    ]);
+    let errors = garden.read().unwrap_err();
+    assert_eq!(errors.len(), 4, "{errors:?}");
+    for (error, place) in errors.iter().zip(["posts/2024-05-01-a.md:1:", "posts/2024-05-02-b.md:1:", "posts/2024-05-03-c.md:3:", "posts/ids.txt:1:"]) {
+        assert!(error.starts_with(place), "{error}");
+    }
+}
+
+#[test]
+fn two_posts_with_one_address_are_refused_even_if_only_the_case_differs() {
+    let garden = garden(&[("2024-05-01-Post.md", &titled("a")), ("2024-05-02-post.md", &titled("b"))]);
+    let errors = garden.read().unwrap_err();
+    assert!(errors[0].starts_with("posts/2024-05-02-post.md: error: posts/2024-05-01-Post.md has the same address"), "{errors:?}");
+}
+
+#[test]
+fn ids_are_written_once_and_outlive_edits_renames_and_moves() {
+    let garden = garden(&[("2024-05-01-하나.md", &titled("하나")), ("2024-05-02-둘.md", &titled("둘"))]);
+    let ids = garden.ids();
+    assert_eq!(ids[1], "tag:example.com,2024-05-01:%ED%95%98%EB%82%98");
+    assert!(garden.read().unwrap().ids.is_none(), "nothing changed, so nothing is written");
+    fs::create_dir(garden.path("moved")).unwrap();
+    fs::rename(garden.path("2024-05-01-하나.md"), garden.path("moved/2024-05-01-other.md")).unwrap();
+    garden.write("2024-05-02-둘.md", &titled("둘째"));
+    assert_eq!(garden.ids(), ids);
+    let edited = &garden.read().unwrap().archive.posts[0];
+    assert_eq!(edited.updated.to_rfc3339(), "2024-06-01T09:00:00+09:00");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(garden.path("ids.txt")).unwrap().permissions());
+    assert_eq!(mode & 0o444, 0o444, "the ledger can be read like the posts");
+}
+
+#[test]
+fn the_signature_changes_with_the_files_and_only_with_them() {
+    let garden = garden(&[("2024-05-01-a.md", &titled("a"))]);
+    let first = signature(&garden.config).unwrap();
+    assert_eq!(signature(&garden.config).unwrap(), first);
+    garden.write("picture.png", "x");
+    assert_eq!(signature(&garden.config).unwrap(), first, "a picture is not read");
+    garden.write("2024-05-01-a.md", &titled("b"));
+    let second = signature(&garden.config).unwrap();
+    assert_ne!(second, first, "the size is the same, the times are not");
+    garden.write("ids.txt", "");
+    assert_ne!(signature(&garden.config).unwrap(), second);
+}

@@ -1,0 +1,216 @@
+//! Dates as people write them. A date without a zone is read in the site's zone, a date alone is midnight there;
+//! a time that a clock change skips is the first moment after it, one that it repeats is the first of the two.
+
+use chrono::{
+    DateTime, Datelike as _, Days, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta,
+    TimeZone as _, Timelike as _,
+};
+use chrono_tz::Tz;
+
+/// What to write instead.
+pub const HINT: &str = "write it like 2024-05-01, 2024-05-01 09:00 or 2024-05-01T09:00:00+09:00";
+
+/// Why a text is not a date.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DateError {
+    /// Not written like any known date.
+    #[error("{0:?} is not a date")]
+    Shape(String),
+    /// 30 February, 24:00, second 60 or a zone beyond +14:00.
+    #[error("{0:?} names a day, a time or a zone that does not exist")]
+    Calendar(String),
+    /// Feeds carry four-digit years, and before 1970 there was nothing to publish to.
+    #[error("the year of {0:?} is not between 1970 and 9998")]
+    Year(String),
+}
+
+/// Reads RFC 3339, RFC 2822, `2024-05-01` and `2024-05-01 10:00[:00][ +0900]`; fractions of seconds are dropped.
+pub fn parse(raw: &str, zone: Tz) -> Result<DateTime<FixedOffset>, DateError> {
+    let text = raw.trim();
+    let shown = || text.chars().take(60).collect::<String>();
+    let date = match day(text) {
+        Ok(day) => time_and_zone(&text[10..], day, zone),
+        Err(Fault::Shape) => DateTime::parse_from_rfc2822(text).map_err(|_| Fault::Shape),
+        Err(fault) => Err(fault),
+    };
+    // Chrono reads second 60 as a nanosecond past the last one; feeds have no such second.
+    let date = date.and_then(|date| {
+        if date.nanosecond() < 1_000_000_000 { date.with_nanosecond(0).ok_or(Fault::Calendar) } else { Err(Fault::Calendar) }
+    });
+    match date {
+        Ok(date) if (1970..=9998).contains(&date.year()) => Ok(date),
+        Ok(_) => Err(DateError::Year(shown())),
+        Err(Fault::Calendar) => Err(DateError::Calendar(shown())),
+        Err(Fault::Shape) => Err(DateError::Shape(shown())),
+    }
+}
+
+/// The day in front of a name such as `2024-05-01-slug`, and what follows it.
+pub fn in_name(name: &str) -> Option<(&str, &str)> {
+    day(name).ok()?;
+    let (date, rest) = name.split_at_checked(10)?;
+    (rest.is_empty() || rest.starts_with(['-', '_', ' '])).then(|| (date, rest.trim_start_matches(['-', '_', ' '])))
+}
+
+enum Fault {
+    /// Not written like a date.
+    Shape,
+    /// Written like one, but there is none.
+    Calendar,
+}
+
+fn day(text: &str) -> Result<NaiveDate, Fault> {
+    let bytes = text.as_bytes().get(..10).ok_or(Fault::Shape)?;
+    let is_shape = bytes.iter().enumerate().all(|(at, byte)| match at {
+        4 | 7 => *byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    if !is_shape {
+        return Err(Fault::Shape);
+    }
+    NaiveDate::parse_from_str(&text[..10], "%Y-%m-%d").map_err(|_| Fault::Calendar)
+}
+
+fn time_and_zone(rest: &str, day: NaiveDate, zone: Tz) -> Result<DateTime<FixedOffset>, Fault> {
+    if rest.is_empty() {
+        return in_zone(day.and_time(NaiveTime::MIN), zone);
+    }
+    let rest = rest.strip_prefix(['T', 't', ' ']).ok_or(Fault::Shape)?.trim_start();
+    let end = rest.find(|c: char| !(c.is_ascii_digit() || ":.,".contains(c))).unwrap_or(rest.len());
+    let (time, offset) = (&rest[..end], rest[end..].trim_start());
+    let local = day.and_time(clock(time)?);
+    if offset.is_empty() {
+        return in_zone(local, zone);
+    }
+    self::offset(offset)?.from_local_datetime(&local).single().ok_or(Fault::Calendar)
+}
+
+fn clock(text: &str) -> Result<NaiveTime, Fault> {
+    let whole = text.split(['.', ',']).next().unwrap_or_default();
+    let parts: Option<Vec<u32>> =
+        whole.split(':').map(|part| part.parse().ok().filter(|_| part.len() == 2)).collect();
+    match parts.as_deref() {
+        Some(&[hour, minute]) => NaiveTime::from_hms_opt(hour, minute, 0).ok_or(Fault::Calendar),
+        Some(&[hour, minute, second]) => NaiveTime::from_hms_opt(hour, minute, second).ok_or(Fault::Calendar),
+        _ => Err(Fault::Shape),
+    }
+}
+
+fn offset(text: &str) -> Result<FixedOffset, Fault> {
+    if ["Z", "UTC", "GMT"].iter().any(|name| text.eq_ignore_ascii_case(name)) {
+        return FixedOffset::east_opt(0).ok_or(Fault::Calendar);
+    }
+    let (sign, digits) = match text.split_at_checked(1) {
+        Some(("+", digits)) => (1, digits),
+        Some(("-", digits)) => (-1, digits),
+        _ => return Err(Fault::Shape),
+    };
+    let digits = digits.replacen(':', "", 1);
+    if !matches!(digits.len(), 2 | 4) || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(Fault::Shape);
+    }
+    let number: i32 = digits.parse().map_err(|_| Fault::Shape)?;
+    let (hours, minutes) = if digits.len() == 2 { (number, 0) } else { (number / 100, number % 100) };
+    let seconds = hours * 3600 + minutes * 60;
+    if minutes >= 60 || seconds > 14 * 3600 {
+        return Err(Fault::Calendar);
+    }
+    FixedOffset::east_opt(sign * seconds).ok_or(Fault::Calendar)
+}
+
+fn in_zone(local: NaiveDateTime, zone: Tz) -> Result<DateTime<FixedOffset>, Fault> {
+    match zone.from_local_datetime(&local) {
+        MappedLocalTime::Single(date) => Ok(date.fixed_offset()),
+        MappedLocalTime::Ambiguous(earlier, _) => Ok(earlier.fixed_offset()),
+        MappedLocalTime::None => after_gap(local, zone).ok_or(Fault::Calendar),
+    }
+}
+
+/// The first instant at which clocks in `zone` show `local` or later. Gaps reach from minutes to a whole day
+/// (Samoa skipped 30 December 2011), so the search begins two days before.
+fn after_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<FixedOffset>> {
+    let from = local.checked_sub_days(Days::new(2))?;
+    let shows = |seconds: i64| {
+        let instant = from.checked_add_signed(TimeDelta::seconds(seconds))?;
+        Some(zone.from_utc_datetime(&instant))
+    };
+    let (mut before, mut after) = (0, 4 * 24 * 3600);
+    while after - before > 1 {
+        let middle = i64::midpoint(before, after);
+        if shows(middle)?.naive_local() < local {
+            before = middle;
+        } else {
+            after = middle;
+        }
+    }
+    shows(after).map(|date| date.fixed_offset())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(raw: &str, zone: Tz) -> String {
+        parse(raw, zone).map_or_else(|error| error.to_string(), |date| date.to_rfc3339())
+    }
+
+    #[test]
+    fn the_usual_ways_to_write_a_date_are_understood() {
+        for (raw, expected) in [
+            ("2024-05-01", "2024-05-01T00:00:00+09:00"),
+            ("2024-05-01 10:00", "2024-05-01T10:00:00+09:00"),
+            ("2024-05-01 10:00:30 +0100", "2024-05-01T10:00:30+01:00"),
+            ("2024-05-01T10:00:30.5Z", "2024-05-01T10:00:30+00:00"),
+            ("2024-05-01t10:00:00-03:30", "2024-05-01T10:00:00-03:30"),
+            ("2024-05-01 10:00 UTC", "2024-05-01T10:00:00+00:00"),
+            ("Wed, 01 May 2024 10:00:00 +0900", "2024-05-01T10:00:00+09:00"),
+        ] {
+            assert_eq!(read(raw, Tz::Asia__Seoul), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_told_from_what_does_not_exist() {
+        for (raw, word) in [
+            ("2024-02-30", "does not exist"),
+            ("2024-05-01 24:00", "does not exist"),
+            ("2024-05-01T10:00:60Z", "does not exist"),
+            ("2024-05-01T10:00:00+15:00", "does not exist"),
+            ("0000-01-01", "between 1970 and 9998"),
+            ("9999-12-31", "between 1970 and 9998"),
+            ("May 1st", "not a date"),
+            ("2024-05-01 soon", "not a date"),
+            ("10:00:00", "not a date"),
+            ("2024년 5월 1일", "not a date"),
+            ("", "not a date"),
+        ] {
+            assert!(read(raw, Tz::UTC).contains(word), "{raw}: {}", read(raw, Tz::UTC));
+        }
+    }
+
+    #[test]
+    fn a_time_that_does_not_exist_is_the_first_one_after_and_a_repeated_one_the_first() {
+        assert_eq!(read("2024-03-31 02:30", Tz::Europe__Berlin), "2024-03-31T03:00:00+02:00");
+        assert_eq!(read("2024-10-27 02:30", Tz::Europe__Berlin), "2024-10-27T02:30:00+02:00");
+        assert_eq!(read("2011-12-30", Tz::Pacific__Apia), "2011-12-31T00:00:00+14:00");
+    }
+
+    #[test]
+    fn a_file_name_may_begin_with_its_day() {
+        assert_eq!(in_name("2024-05-01-안녕"), Some(("2024-05-01", "안녕")));
+        assert_eq!(in_name("2024-05-01"), Some(("2024-05-01", "")));
+        assert_eq!(in_name("2024-05-012"), None);
+        assert_eq!(in_name("2024-13-01-a"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_reader_and_what_is_read_reads_the_same_again(raw in "[0-9T:+ Z.-]{0,26}|\\PC{0,20}") {
+            if let Ok(date) = parse(&raw, Tz::Asia__Seoul) {
+                prop_assert_eq!(parse(&date.to_rfc3339(), Tz::UTC).unwrap(), date);
+            }
+        }
+    }
+}

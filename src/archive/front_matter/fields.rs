@@ -1,0 +1,301 @@
+//! What the fields of front matter mean, under the names that Hugo, Zola, Jekyll and Pelican give them. Keys that
+//! nobody here knows are other programs' business and are passed over.
+
+use chrono::{DateTime, FixedOffset};
+use chrono_tz::Tz;
+
+use super::dates::{self, DateError};
+use super::{Entry, Value};
+use crate::archive::PostAuthor;
+use crate::config::is_language_tag;
+use crate::finding::Finding;
+use crate::text::{HeaderText, XmlText};
+
+/// A value, and the line of the file on which it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lined<T> {
+    /// The line, from 1.
+    pub line: usize,
+    /// The value.
+    pub value: T,
+}
+
+/// What a post says of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Fields {
+    /// `title`, as written.
+    pub title: Option<Lined<String>>,
+    /// `date`, `published_date` or `published`.
+    pub date: Option<DateTime<FixedOffset>>,
+    /// `updated`, `lastmod`, `modified` or `last_modified_at`.
+    pub updated: Option<Lined<DateTime<FixedOffset>>>,
+    /// `draft = true`, `published: false` or `status: draft`.
+    pub draft: bool,
+    /// `slug`, as written.
+    pub slug: Option<Lined<String>>,
+    /// `permalink`, `url` or `path`, as written.
+    pub path: Option<Lined<String>>,
+    /// `id` or `guid`, as written.
+    pub id: Option<Lined<String>>,
+    /// `categories` or `category`, each once.
+    pub categories: Vec<HeaderText>,
+    /// `tags` or `keywords`, each once.
+    pub tags: Vec<HeaderText>,
+    /// `authors` or `author`.
+    pub authors: Vec<PostAuthor>,
+    /// `summary`, `description` or `excerpt`.
+    pub summary: Option<XmlText>,
+    /// `language` or `lang`.
+    pub language: Option<String>,
+    /// `image`, `cover` or `featured_image`, as written.
+    pub image: Option<Lined<String>>,
+    /// `newsletter = false` keeps the post out of the mail.
+    pub newsletter: bool,
+}
+
+/// Reads the fields; every finding is an error, and all of them are named.
+pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
+    let mut reader = Reader { entries, file, zone, findings: Vec::new() };
+    let fields = Fields {
+        title: reader.text(&["title"]),
+        date: reader.date(&["date", "published_date", "published"]).map(|date| date.value),
+        updated: reader.date(&["updated", "lastmod", "modified", "last_modified_at"]),
+        draft: reader.draft(),
+        slug: reader.text(&["slug"]),
+        path: reader.text(&["permalink", "url", "path"]),
+        id: reader.text(&["id", "guid"]),
+        categories: reader.names(&["categories", "category"]),
+        tags: reader.names(&["tags", "tag", "keywords"]),
+        authors: reader.names(&["authors", "author"]).into_iter().map(|name| PostAuthor { name }).collect(),
+        summary: reader.text(&["summary", "description", "excerpt"]).map(|text| XmlText::clean(text.value.trim()).0),
+        language: reader.language(),
+        image: reader.image(),
+        newsletter: reader.yes_or_no("newsletter").unwrap_or(true),
+    };
+    (fields, reader.findings)
+}
+
+struct Reader<'e> {
+    entries: &'e [Entry],
+    file: &'e str,
+    zone: Tz,
+    findings: Vec<Finding>,
+}
+
+impl<'e> Reader<'e> {
+    /// The first of `keys` that says something; most generators do not care about case.
+    fn find(&self, keys: &[&str]) -> Option<&'e Entry> {
+        keys.iter().find_map(|key| {
+            self.entries.iter().find(|entry| entry.key.eq_ignore_ascii_case(key) && !says_nothing(&entry.value))
+        })
+    }
+
+    fn wrong(&mut self, rule: &'static str, entry: &Entry, message: &str, hint: &str) {
+        let message = format!("`{}`: {message}", entry.key);
+        self.findings.push(Finding::error(rule, self.file, message).at(entry.line).hint(hint));
+    }
+
+    fn text(&mut self, keys: &[&str]) -> Option<Lined<String>> {
+        let entry = self.find(keys)?;
+        if let Value::Text(text) | Value::Number(text) | Value::Date(text) = &entry.value {
+            return Some(Lined { line: entry.line, value: text.clone() });
+        }
+        self.wrong("post-field", entry, "it is not text", "put the value in quotes");
+        None
+    }
+
+    fn date(&mut self, keys: &[&str]) -> Option<Lined<DateTime<FixedOffset>>> {
+        // Jekyll's `published` says yes or no, others' says when.
+        let entry = keys.iter().find_map(|key| self.find(&[key]).filter(|entry| bool_of(&entry.value).is_none()))?;
+        let date = match &entry.value {
+            Value::Text(text) | Value::Date(text) | Value::Number(text) => dates::parse(text, self.zone),
+            _ => Err(DateError::Shape("this".to_owned())),
+        };
+        match date {
+            Ok(value) => Some(Lined { line: entry.line, value }),
+            Err(error) => {
+                self.wrong("post-date", entry, &error.to_string(), dates::HINT);
+                None
+            }
+        }
+    }
+
+    fn draft(&mut self) -> bool {
+        let is_unpublished = self.find(&["published"]).and_then(|entry| bool_of(&entry.value)) == Some(false);
+        let status = match self.find(&["status"]).map(|entry| &entry.value) {
+            Some(Value::Text(status)) => status.trim().to_ascii_lowercase(),
+            _ => String::new(),
+        };
+        let is_held_back = ["draft", "hidden", "skip", "private", "pending"].contains(&status.as_str());
+        self.yes_or_no("draft").unwrap_or(false) || is_unpublished || is_held_back
+    }
+
+    fn yes_or_no(&mut self, key: &str) -> Option<bool> {
+        let entry = self.find(&[key])?;
+        let answer = bool_of(&entry.value);
+        if answer.is_none() {
+            self.wrong("post-field", entry, "it is neither true nor false", "write true or false");
+        }
+        answer
+    }
+
+    /// The names under the first of `keys` that is there, at the top or in Zola's `[taxonomies]`.
+    fn names(&mut self, keys: &[&str]) -> Vec<HeaderText> {
+        let taxonomies = self.find(&["taxonomies"]);
+        let inside = || match taxonomies.map(|entry| &entry.value) {
+            Some(Value::Table(table)) => {
+                keys.iter().find_map(|key| table.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)))
+            }
+            _ => None,
+        };
+        let (entry, key, value) = match (self.find(keys), taxonomies) {
+            (Some(entry), _) => (entry, entry.key.as_str(), &entry.value),
+            (None, Some(entry)) => match inside() {
+                Some((key, value)) => (entry, key.as_str(), value),
+                None => return Vec::new(),
+            },
+            (None, None) => return Vec::new(),
+        };
+        // Only a plural can hold several names in one text: `author: Kim, Lee & Partners` is one.
+        let is_plural = key.ends_with(['s', 'S']);
+        let raw: Vec<&str> = match value {
+            Value::Text(text) if is_plural => text.split(',').collect(),
+            Value::List(items) => items.iter().filter_map(name_of).collect(),
+            value => name_of(value).into_iter().collect(),
+        };
+        if let Value::List(items) = value
+            && raw.len() < items.len()
+        {
+            self.wrong("post-field", entry, "not every item is a name", "write it like [\"one\", \"two\"]");
+        }
+        let mut names = Vec::new();
+        for raw in raw.into_iter().filter(|raw| !raw.trim().is_empty()) {
+            match HeaderText::parse(raw) {
+                Ok(name) if !names.contains(&name) => names.push(name),
+                Ok(_) => {}
+                Err(error) => self.wrong("post-field", entry, &error.to_string(), "remove what cannot be seen"),
+            }
+        }
+        names
+    }
+
+    fn language(&mut self) -> Option<String> {
+        let entry = self.find(&["language", "lang"])?;
+        if let Value::Text(text) = &entry.value {
+            let tag = text.trim().replace('_', "-");
+            if is_language_tag(&tag) {
+                return Some(tag);
+            }
+        }
+        self.wrong("post-field", entry, "it is not a language tag", "write \"ko\", \"ja\" or \"en-GB\"");
+        None
+    }
+
+    fn image(&mut self) -> Option<Lined<String>> {
+        let entry = self.find(&["image", "cover", "featured_image", "images"])?;
+        let mut value = &entry.value;
+        if let Value::List(items) = value {
+            value = items.first()?;
+        }
+        if let Value::Table(table) = value {
+            let inside = table.iter().find(|(key, _)| ["image", "url", "src", "path"].contains(&key.as_str()));
+            value = &inside?.1;
+        }
+        match value {
+            Value::Text(text) => Some(Lined { line: entry.line, value: text.trim().to_owned() }),
+            _ => {
+                self.wrong("post-field", entry, "it is not the address of a picture", "write it like \"cover.jpg\"");
+                None
+            }
+        }
+    }
+}
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Nothing => true,
+        Value::Text(text) => text.trim().is_empty(),
+        Value::List(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+fn bool_of(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(yes) => Some(*yes),
+        Value::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "yes" => Some(true),
+            "false" | "no" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A name alone, or a table that has one.
+fn name_of(value: &Value) -> Option<&str> {
+    match value {
+        Value::Text(text) | Value::Number(text) | Value::Date(text) => Some(text),
+        Value::Table(table) => table.iter().find(|(key, _)| key == "name").and_then(|(_, name)| name_of(name)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::front_matter::split;
+
+    fn fields(text: &str) -> (Fields, Vec<String>) {
+        let parts = split(text, "a.md").unwrap();
+        let (fields, findings) = read(&parts.entries, "a.md", Tz::Asia__Seoul);
+        (fields, findings.iter().map(ToString::to_string).collect())
+    }
+
+    fn names(names: &[HeaderText]) -> Vec<&str> {
+        names.iter().map(HeaderText::as_str).collect()
+    }
+
+    #[test]
+    fn hugo_zola_jekyll_and_pelican_are_understood() {
+        for text in [
+            "+++\ntitle = \"글\"\ndate = 2024-05-01T09:00:00+09:00\ntags = [\"하나\", \"둘\", \"하나\"]\ncategories = [\"기술\"]\nauthors = [{ name = \"Kim\" }]\ncover = { image = \"a.png\" }\n[menu]\nmain = 1\n+++\n",
+            "+++\ntitle = \"글\"\ndate = 2024-05-01 09:00:00\nauthors = [\"Kim\"]\n[taxonomies]\ntags = [\"하나\", \"둘\"]\ncategories = [\"기술\"]\n[extra]\nimage = 1\n+++\n",
+            "---\nlayout: post\ntitle: 글\ndate: 2024-05-01 09:00:00 +0900\ncategory: 기술\ntags: [하나, 둘]\nauthor: {name: Kim}\nimage: a.png\n---\n",
+            "Title: 글\nDate: 2024-05-01 09:00\nCategory: 기술\nTags: 하나, 둘\nAuthor: Kim\nStatus: published\n\n",
+        ] {
+            let (fields, findings) = fields(text);
+            assert!(findings.is_empty(), "{findings:?}");
+            assert_eq!(fields.title.unwrap().value, "글");
+            assert_eq!(fields.date.unwrap().to_rfc3339(), "2024-05-01T09:00:00+09:00");
+            assert_eq!(names(&fields.tags), ["하나", "둘"], "{text}");
+            assert_eq!(names(&fields.categories), ["기술"]);
+            assert_eq!(fields.authors[0].name.as_str(), "Kim");
+            assert!(!fields.draft && fields.newsletter);
+        }
+    }
+
+    #[test]
+    fn every_way_to_hold_a_post_back_is_seen() {
+        for text in ["+++\ndraft = true\n+++\n", "---\npublished: false\n---\n", "Title: a\nStatus: draft\n\n", "---\ndraft: yes\n---\n"] {
+            assert!(fields(text).0.draft, "{text}");
+        }
+        assert!(!fields("---\npublished: 2024-05-01\n---\n").0.draft);
+        assert!(!fields("+++\nnewsletter = false\n+++\n").0.newsletter);
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_with_its_line() {
+        let (_, findings) = fields("+++\ntitle = [\"a\"]\ndate = \"2024-02-30\"\ndraft = \"perhaps\"\nlang = \"한국어\"\ntags = [\"a\\u0000\"]\nimage = 1\n+++\n");
+        assert_eq!(findings.len(), 6, "{findings:?}");
+        for (finding, line) in findings.iter().zip([2, 3, 4, 6, 5, 7]) {
+            assert!(findings.iter().any(|finding| finding.starts_with(&format!("a.md:{line}: error"))), "{finding}");
+        }
+    }
+
+    #[test]
+    fn one_author_may_have_a_comma_in_the_name() {
+        assert_eq!(names(&fields("---\nauthors: Kim, Lee\n---\n").0.authors.iter().map(|a| a.name.clone()).collect::<Vec<_>>()), ["Kim", "Lee"]);
+        assert_eq!(fields("---\nauthor: Kim, Lee & Partners\n---\n").0.authors.len(), 1);
+    }
+}

@@ -1,0 +1,81 @@
+//! Pelican's front matter: `Key: value` lines down to the first blank one. Says nothing of files: errors carry
+//! the line of the text alone.
+
+use super::{Entry, Value, line_end};
+
+/// With which keys such front matter begins. Any other first line is text: "Note: …" begins many posts.
+const FIRST_KEYS: [&str; 13] = [
+    "title", "date", "modified", "category", "tags", "keywords", "slug", "author", "authors", "summary", "lang",
+    "status", "template",
+];
+
+/// How many bytes of `text` are front matter, the blank line after it included.
+pub(super) fn length(text: &str) -> usize {
+    let is_metadata =
+        text.lines().next().and_then(pair).is_some_and(|(key, _)| FIRST_KEYS.contains(&key.as_str()));
+    if !is_metadata {
+        return 0;
+    }
+    let mut at = 0;
+    while at < text.len() {
+        let next = line_end(text, at);
+        if text[at..next].trim().is_empty() {
+            return next;
+        }
+        at = next;
+    }
+    at
+}
+
+/// The entries of `text`, or the line, from 1, and what is wrong there.
+pub(super) fn entries(text: &str) -> Result<Vec<Entry>, (usize, String)> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for (line, content) in text.lines().enumerate().map(|(at, content)| (at + 1, content.trim_end())) {
+        if content.is_empty() {
+            continue;
+        }
+        let continued = content.starts_with([' ', '\t']);
+        match (continued, entries.last_mut().map(|entry| &mut entry.value)) {
+            (true, Some(Value::Text(value))) => {
+                value.push(' ');
+                value.push_str(content.trim());
+            }
+            _ => {
+                let (key, value) = pair(content).ok_or_else(|| {
+                    (line, "this line of the front matter is not `Key: value`; end it with a blank line".to_owned())
+                })?;
+                if entries.iter().any(|entry| entry.key == key) {
+                    return Err((line, format!("`{key}` is given twice")));
+                }
+                entries.push(Entry { key, line, value: Value::Text(value.to_owned()) });
+            }
+        }
+    }
+    Ok(entries)
+}
+
+fn pair(line: &str) -> Option<(String, &str)> {
+    let (key, value) = line.split_once(':')?;
+    let is_key = key.starts_with(|c: char| c.is_ascii_alphabetic())
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    (is_key && (value.is_empty() || value.starts_with([' ', '\t']))).then(|| (key.to_ascii_lowercase(), value.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_go_on_in_indented_lines() {
+        let text = "Title: 글\nSummary: one\n    two\nTags: a, b\n\nbody";
+        let entries = entries(&text[..length(text)]).unwrap();
+        assert_eq!(entries[1].value, Value::Text("one two".to_owned()));
+        assert_eq!((entries[2].key.as_str(), entries[2].line), ("tags", 4));
+    }
+
+    #[test]
+    fn a_sentence_with_a_colon_is_not_front_matter() {
+        assert_eq!(length("Note: this\n"), 0);
+        assert_eq!(length("date:10\n"), 0);
+    }
+}

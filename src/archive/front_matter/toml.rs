@@ -1,0 +1,38 @@
+//! TOML front matter (Hugo, Zola). Says nothing of files: errors carry the line of the text alone.
+
+use toml::de::{DeTable, DeValue};
+
+use super::{Entry, Value, line_at};
+
+/// The entries of `text`, or the line, from 1, and what is wrong there.
+pub(super) fn entries(text: &str) -> Result<Vec<Entry>, (usize, String)> {
+    let table = DeTable::parse(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_at(text, span.start));
+        (line, error.message().replace('\n', ", "))
+    })?;
+    let entries = table.into_inner().into_iter().map(|(key, value)| Entry {
+        line: line_at(text, key.span().start),
+        key: key.into_inner().into_owned(),
+        value: self::value(value.into_inner()),
+    });
+    Ok(entries.collect())
+}
+
+fn value(value: DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::Text(text.into_owned()),
+        DeValue::Integer(number) => Value::Number(number.to_string()),
+        DeValue::Float(number) => Value::Number(number.to_string()),
+        DeValue::Boolean(yes) => Value::Bool(yes),
+        DeValue::Datetime(date) => Value::Date(date.to_string()),
+        DeValue::Array(items) => {
+            Value::List(items.into_iter().map(|item| self::value(item.into_inner())).collect())
+        }
+        DeValue::Table(table) => Value::Table(
+            table
+                .into_iter()
+                .map(|(key, value)| (key.into_inner().into_owned(), self::value(value.into_inner())))
+                .collect(),
+        ),
+    }
+}

@@ -1,1 +1,0 @@
-//! ids: to come.

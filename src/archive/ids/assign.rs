@@ -1,0 +1,308 @@
+//! Which post has which id. A post is looked for by what is most its own first: its `id`, its file, its text,
+//! its day and slug, its instant; only a post that is found nowhere gets a new id.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, FixedOffset};
+
+use super::{Ledger, Line, RETIRED, canonical_uri, is_uri, slug_of, tag};
+use crate::archive::front_matter::fields::Lined;
+use crate::archive::links;
+use crate::finding::Finding;
+
+/// A published post, as far as its id is concerned.
+#[derive(Debug, Clone)]
+pub struct Sighting {
+    /// The file, relative to the folder of posts, with `/`.
+    pub path: String,
+    /// The file, as the user would type it.
+    pub source: String,
+    /// `id` in the front matter.
+    pub id: Option<Lined<String>>,
+    /// The slug, not encoded.
+    pub slug: String,
+    /// When it was published.
+    pub published: DateTime<FixedOffset>,
+    /// `updated` in the front matter.
+    pub updated: Option<DateTime<FixedOffset>>,
+    /// Of title and text, as [`super::content_hash`] has it.
+    pub hash: String,
+}
+
+/// What a post is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// Its id.
+    pub id: String,
+    /// When its text last changed; never before it was published.
+    pub updated: DateTime<FixedOffset>,
+}
+
+/// The result: what each post is given, in the order in which the posts came, and the new ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// One for each post.
+    pub given: Vec<Given>,
+    /// To be written if it differs from the old one.
+    pub ledger: Ledger,
+}
+
+/// Finds or makes the id of every post. `held_back` names the files that exist but are not published: their lines
+/// are not up for adoption. `host` goes into new ids; `now`, in whole seconds, becomes the `updated` of a post
+/// whose text changed. The order of `posts` does not matter.
+pub fn assign(
+    ledger: &Ledger,
+    posts: &[Sighting],
+    held_back: &BTreeSet<String>,
+    host: &str,
+    now: DateTime<FixedOffset>,
+) -> Result<Assignment, Vec<Finding>> {
+    let mut search = Search::new(ledger, posts, held_back);
+    search.by_own_id();
+    search.by_path();
+    search.by_hash();
+    search.by_day_and_slug();
+    search.by_instant();
+    search.mint(host);
+    let ids = search.finish()?;
+    let mut ledger = ledger.clone();
+    retire(&mut ledger, posts, &ids);
+    let given = posts.iter().zip(ids).map(|(post, id)| {
+        let updated = updated(post, ledger.get(&id), now);
+        let line = Line { path: post.path.clone(), published: post.published, hash: post.hash.clone(), updated };
+        ledger.record(id.clone(), line);
+        Given { id, updated }
+    });
+    Ok(Assignment { given: given.collect(), ledger })
+}
+
+/// A post that has given up an id for another must not find the old one by its file again.
+fn retire(ledger: &mut Ledger, posts: &[Sighting], ids: &[String]) {
+    let current: BTreeMap<&str, &String> = posts.iter().map(|post| post.path.as_str()).zip(ids).collect();
+    for (id, line) in &mut ledger.lines {
+        if current.get(line.path.as_str()).is_some_and(|current| *current != id) {
+            RETIRED.clone_into(&mut line.path);
+        }
+    }
+}
+
+/// The front matter wins; else the time stands still as long as the text does.
+fn updated(post: &Sighting, line: Option<&Line>, now: DateTime<FixedOffset>) -> DateTime<FixedOffset> {
+    let updated = match (post.updated, line) {
+        (Some(updated), _) => updated,
+        (None, None) => post.published,
+        (None, Some(line)) if line.hash == post.hash => line.updated,
+        // A clock that was set back must not take an update back.
+        (None, Some(line)) => now.max(line.updated),
+    };
+    updated.max(post.published)
+}
+
+/// `id` in the front matter.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum OwnId {
+    /// Used as it is.
+    Uri(String),
+    /// Takes the place of the slug in a new id.
+    Key(String),
+}
+
+impl OwnId {
+    fn of(post: &Sighting) -> Option<Self> {
+        let raw = post.id.as_ref()?.value.trim();
+        Some(if is_uri(raw) { Self::Uri(canonical_uri(raw)) } else { Self::Key(links::segment(raw)) })
+    }
+}
+
+struct Search<'s> {
+    ledger: &'s Ledger,
+    posts: &'s [Sighting],
+    own: Vec<Option<OwnId>>,
+    /// Indices of the posts in an order that does not depend on how they came.
+    order: Vec<usize>,
+    /// Lines whose file is gone and that nobody has taken yet.
+    orphans: BTreeSet<&'s str>,
+    found: Vec<Option<String>>,
+    owners: BTreeMap<String, usize>,
+    findings: Vec<Finding>,
+}
+
+impl<'s> Search<'s> {
+    fn new(ledger: &'s Ledger, posts: &'s [Sighting], held_back: &BTreeSet<String>) -> Self {
+        let mut order: Vec<usize> = (0..posts.len()).collect();
+        order.sort_by(|a, b| {
+            (posts[*a].published, &posts[*a].path).cmp(&(posts[*b].published, &posts[*b].path))
+        });
+        let present: BTreeSet<&str> = posts.iter().map(|post| post.path.as_str()).collect();
+        let is_gone = |path: &str| path != RETIRED && !present.contains(path) && !held_back.contains(path);
+        let orphans = ledger.iter().filter(|(_, line)| is_gone(&line.path)).map(|(id, _)| id).collect();
+        Self {
+            ledger,
+            posts,
+            own: posts.iter().map(OwnId::of).collect(),
+            order,
+            orphans,
+            found: vec![None; posts.len()],
+            owners: BTreeMap::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Gives `id` to the post at `at`; two posts with one id are an error that names both.
+    fn give(&mut self, at: usize, id: String) {
+        self.orphans.remove(id.as_str());
+        if let Some(other) = self.owners.get(&id) {
+            self.collide(*other, at, &id);
+        }
+        self.owners.insert(id.clone(), at);
+        self.found[at] = Some(id);
+    }
+
+    fn collide(&mut self, first: usize, second: usize, id: &str) {
+        let (first, second) = (&self.posts[first], &self.posts[second]);
+        // The line of the post that names the id itself, if one does.
+        let (named, other) = if second.id.is_some() { (second, first) } else { (first, second) };
+        let finding = Finding::error("post-id", named.source.as_str(), format!("{} has the same id, {id}", other.source));
+        let finding = match &named.id {
+            Some(own) => finding.at(own.line),
+            None => finding,
+        };
+        self.findings.push(finding.hint("remove `id` from the copy: a new post gets an id of its own"));
+    }
+
+    /// Posts without an id so far, in order.
+    fn lost(&self) -> Vec<usize> {
+        self.order.iter().copied().filter(|at| self.found[*at].is_none()).collect()
+    }
+
+    fn by_own_id(&mut self) {
+        let mut lines: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (id, _) in self.ledger.iter() {
+            lines.entry(slug_of(id).unwrap_or_default()).or_default().push(id);
+        }
+        let mut keys: BTreeMap<String, usize> = BTreeMap::new();
+        for at in self.order.clone() {
+            match self.own[at].clone() {
+                Some(OwnId::Uri(id)) => self.give(at, id),
+                Some(OwnId::Key(key)) => {
+                    let id = lines.get(key.as_str()).and_then(|ids| self.line_with_key(at, ids));
+                    if let Some(other) = keys.get(&key) {
+                        self.collide(*other, at, &key);
+                    } else if let Some(id) = id {
+                        self.give(at, id);
+                    }
+                    keys.insert(key, at);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Of the lines that were made from the post's key: its own first, else one whose file is gone.
+    fn line_with_key(&self, at: usize, ids: &[&str]) -> Option<String> {
+        let post = &self.posts[at];
+        let rank = |id: &str| {
+            let line = self.ledger.get(id)?;
+            let is_own = line.path == post.path;
+            let is_free = !self.owners.contains_key(id) && (is_own || self.orphans.contains(id));
+            is_free.then_some((!is_own, line.hash != post.hash))
+        };
+        ids.iter().filter_map(|id| Some((rank(id)?, *id))).min().map(|(_, id)| id.to_owned())
+    }
+
+    fn by_path(&mut self) {
+        let lines: BTreeMap<&str, &str> =
+            self.ledger.iter().filter(|(_, line)| line.path != RETIRED).map(|(id, line)| (line.path.as_str(), id)).collect();
+        for at in self.lost() {
+            if let Some(id) = lines.get(self.posts[at].path.as_str()) {
+                self.give(at, (*id).to_owned());
+            }
+        }
+    }
+
+    /// Renamed or moved: the text is the same.
+    fn by_hash(&mut self) {
+        self.adopt(|_, line| Some(line.hash.clone()), |post| post.hash.clone());
+    }
+
+    /// Renamed and edited: the day and the slug are the same.
+    fn by_day_and_slug(&mut self) {
+        self.adopt(
+            |id, line| Some((line.published.date_naive(), slug_of(id)?.to_owned())),
+            |post| (post.published.date_naive(), links::segment(&post.slug)),
+        );
+    }
+
+    /// Gives each lost post the orphan with its key; of several the one with its instant, with its slug, with the
+    /// smallest id.
+    fn adopt<K: Ord>(&mut self, key_of_line: impl Fn(&str, &Line) -> Option<K>, key_of_post: impl Fn(&Sighting) -> K) {
+        let mut orphans: BTreeMap<K, Vec<(&str, &Line)>> = BTreeMap::new();
+        for id in &self.orphans {
+            let Some(line) = self.ledger.get(id) else { continue };
+            if let Some(key) = key_of_line(id, line) {
+                orphans.entry(key).or_default().push((id, line));
+            }
+        }
+        for at in self.lost() {
+            let post = &self.posts[at];
+            let best = orphans
+                .get(&key_of_post(post))
+                .into_iter()
+                .flatten()
+                .filter(|(id, _)| self.orphans.contains(id))
+                .min_by_key(|(id, line)| (line.published != post.published, !has_slug(id, post), *id));
+            if let Some((id, _)) = best {
+                self.give(at, (*id).to_owned());
+            }
+        }
+    }
+
+    /// Renamed, edited and given another slug: the instant is the same, and nobody else's.
+    fn by_instant(&mut self) {
+        let mut instants: BTreeMap<DateTime<FixedOffset>, (Vec<usize>, Vec<&str>)> = BTreeMap::new();
+        for at in self.lost() {
+            instants.entry(self.posts[at].published).or_default().0.push(at);
+        }
+        for id in &self.orphans {
+            if let Some(line) = self.ledger.get(id) {
+                instants.entry(line.published).or_default().1.push(id);
+            }
+        }
+        for (posts, ids) in instants.into_values() {
+            if let ([at], [id]) = (posts.as_slice(), ids.as_slice()) {
+                self.give(*at, (*id).to_owned());
+            }
+        }
+    }
+
+    fn mint(&mut self, host: &str) {
+        for at in self.lost() {
+            let post = &self.posts[at];
+            let slug = match &self.own[at] {
+                Some(OwnId::Key(key)) => key.clone(),
+                _ => links::segment(&post.slug),
+            };
+            let first = tag(host, post.published, &slug);
+            let is_taken = |id: &String| self.ledger.get(id).is_some() || self.owners.contains_key(id);
+            let id = std::iter::once(first.clone())
+                .chain((2..=usize::MAX).map(|number| format!("{first}-{number}")))
+                .find(|id| !is_taken(id))
+                .unwrap_or(first);
+            self.give(at, id);
+        }
+    }
+
+    fn finish(self) -> Result<Vec<String>, Vec<Finding>> {
+        if !self.findings.is_empty() {
+            return Err(self.findings);
+        }
+        Ok(self.found.into_iter().flatten().collect())
+    }
+}
+
+fn has_slug(id: &str, post: &Sighting) -> bool {
+    slug_of(id) == Some(links::segment(&post.slug).as_str())
+}
+
+#[cfg(test)]
+mod tests;

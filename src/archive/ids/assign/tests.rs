@@ -1,0 +1,180 @@
+//! Stories of posts that are edited, renamed, moved, re-dated, copied and deleted.
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+
+use super::*;
+use crate::archive::ids::content_hash;
+
+fn day(day: u32) -> DateTime<FixedOffset> {
+    DateTime::parse_from_rfc3339(&format!("2024-05-{day:02}T09:00:00+09:00")).unwrap()
+}
+
+fn post(path: &str, published: DateTime<FixedOffset>, body: &str) -> Sighting {
+    Sighting {
+        path: path.to_owned(),
+        source: format!("posts/{path}"),
+        id: None,
+        slug: path.trim_end_matches(".md").rsplit('/').next().unwrap().to_owned(),
+        published,
+        updated: None,
+        hash: content_hash("t", body),
+    }
+}
+
+fn with_id(mut post: Sighting, id: &str) -> Sighting {
+    post.id = Some(Lined { line: 3, value: id.to_owned() });
+    post
+}
+
+fn run(ledger: &Ledger, posts: &[Sighting]) -> Assignment {
+    assign(ledger, posts, &BTreeSet::new(), "example.com", day(20)).unwrap()
+}
+
+fn first_run(posts: &[Sighting]) -> (Vec<String>, Ledger) {
+    let done = run(&Ledger::default(), posts);
+    (done.given.into_iter().map(|given| given.id).collect(), done.ledger)
+}
+
+#[test]
+fn a_new_post_gets_a_tag_of_host_day_and_slug() {
+    let done = run(&Ledger::default(), &[post("안녕 하세요.md", day(1), "a")]);
+    assert_eq!(done.given[0].id, "tag:example.com,2024-05-01:%EC%95%88%EB%85%95%20%ED%95%98%EC%84%B8%EC%9A%94");
+    assert_eq!(done.given[0].updated, day(1), "first seen is as published");
+}
+
+#[test]
+fn an_edit_changes_updated_once_and_never_the_id() {
+    let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
+    let edited = run(&ledger, &[post("a.md", day(1), "two")]);
+    assert_eq!((edited.given[0].id.as_str(), edited.given[0].updated), (ids[0].as_str(), day(20)));
+    let later = assign(&edited.ledger, &[post("a.md", day(1), "two")], &BTreeSet::new(), "example.com", day(25)).unwrap();
+    assert_eq!(later, edited, "nothing changed, so nothing changes");
+    let set_back = assign(&edited.ledger, &[post("a.md", day(1), "three")], &BTreeSet::new(), "example.com", day(3)).unwrap();
+    assert_eq!(set_back.given[0].updated, day(20), "a clock that was set back takes nothing back");
+}
+
+#[test]
+fn the_front_matter_decides_updated_but_not_before_published() {
+    let mut stated = post("a.md", day(5), "one");
+    stated.updated = Some(day(7));
+    assert_eq!(run(&Ledger::default(), std::slice::from_ref(&stated)).given[0].updated, day(7));
+    stated.updated = Some(day(1));
+    assert_eq!(run(&Ledger::default(), &[stated]).given[0].updated, day(5));
+}
+
+#[test]
+fn renamed_moved_redated_or_on_another_host_a_post_keeps_its_id() {
+    let (ids, ledger) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(1), "two")]);
+    for changed in [
+        post("c.md", day(1), "one"),
+        post("2024/a.md", day(1), "one"),
+        post("c.md", day(9), "one"),
+        post("a.md", day(9), "edited too"),
+        post("moved/a.md", day(1), "edited too"),
+    ] {
+        let done = assign(&ledger, &[changed.clone(), post("b.md", day(1), "two")], &BTreeSet::new(), "new.example", day(20)).unwrap();
+        assert_eq!(done.given[0].id, ids[0], "{changed:?}");
+    }
+    let done = run(&ledger, &[post("c.md", day(1), "all new"), post("b.md", day(1), "two")]);
+    assert_eq!(done.given[0].id, ids[0], "the only lost line with that instant");
+}
+
+#[test]
+fn two_posts_that_swap_their_texts_keep_their_files_ids() {
+    let (ids, ledger) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(2), "two")]);
+    let done = run(&ledger, &[post("a.md", day(1), "two"), post("b.md", day(2), "one")]);
+    assert_eq!(done.given.into_iter().map(|given| given.id).collect::<Vec<_>>(), ids);
+}
+
+#[test]
+fn the_id_of_a_post_that_is_gone_or_held_back_goes_to_nobody_else() {
+    let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
+    let done = run(&ledger, &[post("x/a.md", day(2), "another")]);
+    assert_ne!(done.given[0].id, ids[0]);
+    assert!(done.ledger.get(&ids[0]).is_some(), "its line stays");
+    let held_back = BTreeSet::from(["a.md".to_owned()]);
+    let done = assign(&ledger, &[post("x/a.md", day(1), "one")], &held_back, "example.com", day(20)).unwrap();
+    assert_eq!(done.given[0].id, "tag:example.com,2024-05-01:a-2", "a.md is a draft again, and still owns its line");
+}
+
+#[test]
+fn an_id_in_the_front_matter_is_used_as_it_is_or_takes_the_place_of_the_slug() {
+    let posts = [with_id(post("a.md", day(1), "one"), "https://example.com/?p=%ea글"), with_id(post("b.md", day(1), "two"), "내 글")];
+    let (ids, ledger) = first_run(&posts);
+    assert_eq!(ids, ["https://example.com/?p=%EA%EA%B8%80", "tag:example.com,2024-05-01:%EB%82%B4%20%EA%B8%80"]);
+    let moved = with_id(post("c.md", day(3), "other"), "내 글");
+    assert_eq!(run(&ledger, &[moved]).given[0].id, ids[1], "found by its key wherever it went");
+}
+
+#[test]
+fn an_id_that_is_added_or_taken_away_later_does_not_lose_the_post() {
+    let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
+    assert_eq!(run(&ledger, &[with_id(post("a.md", day(1), "one"), "key")]).given[0].id, ids[0]);
+    let adopted = run(&ledger, &[with_id(post("a.md", day(1), "one"), "urn:x:1")]);
+    assert_eq!(adopted.given[0].id, "urn:x:1");
+    let removed = run(&adopted.ledger, &[post("a.md", day(1), "one")]);
+    assert_eq!(removed.given[0].id, "urn:x:1");
+}
+
+#[test]
+fn two_posts_with_one_id_are_refused_and_both_are_named() {
+    for id in ["urn:x:1", "key"] {
+        let posts = [with_id(post("a.md", day(1), "one"), id), with_id(post("b.md", day(2), "two"), id)];
+        let findings = assign(&Ledger::default(), &posts, &BTreeSet::new(), "example.com", day(20)).unwrap_err();
+        let message = findings[0].to_string();
+        assert!(message.starts_with("posts/b.md:3: error: posts/a.md has the same id"), "{message}");
+    }
+    let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
+    let posts = [post("a.md", day(1), "one"), with_id(post("b.md", day(2), "two"), &ids[0])];
+    let findings = assign(&ledger, &posts, &BTreeSet::new(), "example.com", day(20)).unwrap_err();
+    assert!(findings[0].to_string().starts_with("posts/b.md:3"), "{}", findings[0]);
+}
+
+fn archive() -> impl Strategy<Value = Vec<Sighting>> {
+    proptest::collection::btree_map("[a-d]/[a-c]", (1u32..4, "[xy]{1,3}"), 0..8).prop_map(|posts| {
+        posts.into_iter().map(|(path, (date, body))| post(&format!("{path}.md"), day(date), &body)).collect()
+    })
+}
+
+fn by_path(posts: &[Sighting], done: &Assignment) -> BTreeMap<String, Given> {
+    posts.iter().map(|post| post.path.clone()).zip(done.given.iter().cloned()).collect()
+}
+
+proptest! {
+    #[test]
+    fn ids_are_unique_and_do_not_depend_on_the_order(posts in archive(), before in archive(), turn in 0usize..8) {
+        let ledger = run(&Ledger::default(), &before).ledger;
+        let done = run(&ledger, &posts);
+        let unique: BTreeSet<_> = done.given.iter().map(|given| &given.id).collect();
+        prop_assert_eq!(unique.len(), posts.len());
+        let mut turned = posts.clone();
+        turned.rotate_left(turn.min(posts.len()));
+        let again = run(&ledger, &turned);
+        prop_assert_eq!(by_path(&posts, &done), by_path(&turned, &again));
+        prop_assert_eq!(&done.ledger, &again.ledger);
+        prop_assert!(ledger.iter().all(|(id, _)| done.ledger.get(id).is_some()), "no line is ever lost");
+        prop_assert_eq!(&run(&done.ledger, &posts), &done, "a second run changes nothing");
+        prop_assert_eq!(Ledger::parse(&done.ledger.to_text(), "ids.txt").unwrap(), done.ledger);
+    }
+
+    #[test]
+    fn one_change_at_a_time_never_changes_an_id(posts in archive(), which in 0usize..8, change in 0u8..3) {
+        prop_assume!(which < posts.len());
+        let first = run(&Ledger::default(), &posts);
+        let mut changed = posts.clone();
+        match change {
+            0 => changed[which].hash = content_hash("t", "edited"),
+            1 => changed[which].published += TimeDelta::days(7),
+            // Unless another post has the same text, the rename is seen by it.
+            _ => {
+                prop_assume!(posts.iter().filter(|post| post.hash == posts[which].hash).count() == 1);
+                changed[which].path = "z/renamed.md".to_owned();
+                changed[which].slug = "renamed".to_owned();
+            }
+        }
+        let second = run(&first.ledger, &changed);
+        let ids = |done: &Assignment| done.given.iter().map(|given| given.id.clone()).collect::<Vec<_>>();
+        prop_assert_eq!(ids(&second), ids(&first));
+    }
+}

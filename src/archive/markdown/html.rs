@@ -1,0 +1,436 @@
+//! The tree as HTML, byte for byte as an HTML serialiser would write it, so that the sanitiser has nothing to
+//! change where the post holds no raw HTML. Raw HTML passes through here unchecked; the caller cleans it.
+
+use std::fmt::Write as _;
+
+use comrak::Anchorizer;
+use comrak::nodes::{AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue, TableAlignment};
+
+use super::Place;
+use super::sanitise::{self, Nesting};
+use super::tags;
+use crate::archive::links::{self, LinkError, Purpose};
+use crate::finding::Finding;
+
+/// Writes one fragment. The tree is no deeper than `tree::parse` leaves it, so plain recursion is safe.
+pub(super) struct Writer<'s> {
+    place: Place<'s>,
+    out: String,
+    findings: Vec<Finding>,
+    anchors: Anchorizer,
+    in_link: bool,
+    holds_raw: bool,
+    nesting: Nesting,
+    is_broken: bool,
+    footnotes: usize,
+}
+
+/// What was written.
+pub(super) struct Fragment {
+    /// The HTML; to be cleaned if `holds_raw`.
+    pub(super) html: String,
+    /// Whether raw HTML of the post is in it.
+    pub(super) holds_raw: bool,
+    /// What an author should know.
+    pub(super) findings: Vec<Finding>,
+}
+
+impl<'s> Writer<'s> {
+    pub(super) fn new(place: Place<'s>, capacity: usize) -> Self {
+        Self {
+            place,
+            out: String::with_capacity(capacity),
+            findings: Vec::new(),
+            anchors: Anchorizer::new(),
+            in_link: false,
+            holds_raw: false,
+            nesting: Nesting::default(),
+            is_broken: false,
+            footnotes: 0,
+        }
+    }
+
+    /// Writes the children of `root`.
+    pub(super) fn write<'a>(mut self, root: &'a AstNode<'a>) -> Fragment {
+        self.blocks(root);
+        if self.footnotes > 0 {
+            self.out.push_str("</ol>\n</section>\n");
+        }
+        Fragment { html: self.out, holds_raw: self.holds_raw, findings: self.findings }
+    }
+
+    fn blocks<'a>(&mut self, parent: &'a AstNode<'a>) {
+        for child in parent.children() {
+            self.block(child, false);
+        }
+    }
+
+    fn block<'a>(&mut self, node: &'a AstNode<'a>, tight: bool) {
+        match &node.data().value {
+            NodeValue::Paragraph if tight => self.inlines(node),
+            NodeValue::Paragraph => self.inline_element("p", node),
+            NodeValue::Heading(heading) => {
+                let id = self.anchors.anchorize(&node.collect_text());
+                let _ = write!(self.out, "<h{}", heading.level);
+                if !id.is_empty() {
+                    self.attribute("id", &id);
+                }
+                self.out.push('>');
+                self.inlines(node);
+                let _ = writeln!(self.out, "</h{}>", heading.level);
+            }
+            NodeValue::ThematicBreak => self.out.push_str("<hr>\n"),
+            NodeValue::BlockQuote => self.block_element("blockquote", node),
+            NodeValue::Alert(alert) => {
+                let title = alert.title.as_deref().unwrap_or_else(|| alert.alert_type.default_title());
+                self.out.push_str("<blockquote>\n<p><strong>");
+                push_text(&mut self.out, title);
+                self.out.push_str("</strong></p>\n");
+                self.blocks(node);
+                self.out.push_str("</blockquote>\n");
+            }
+            NodeValue::List(list) => self.list(node, list),
+            NodeValue::DescriptionList => self.definitions(node),
+            NodeValue::CodeBlock(code) => self.code_block(code),
+            NodeValue::Table(table) => self.table(node, &table.alignments),
+            NodeValue::FootnoteDefinition(note) => self.footnote(node, note.total_references),
+            NodeValue::HtmlBlock(html) => {
+                self.raw(&html.literal, node);
+                self.new_line();
+            }
+            value if value.block() => self.blocks(node),
+            _ => self.inline(node),
+        }
+    }
+
+    fn block_element<'a>(&mut self, name: &str, node: &'a AstNode<'a>) {
+        let _ = writeln!(self.out, "<{name}>");
+        self.blocks(node);
+        let _ = writeln!(self.out, "</{name}>");
+    }
+
+    fn inline_element<'a>(&mut self, name: &str, node: &'a AstNode<'a>) {
+        let _ = write!(self.out, "<{name}>");
+        self.inlines(node);
+        let _ = writeln!(self.out, "</{name}>");
+    }
+
+    fn list<'a>(&mut self, node: &'a AstNode<'a>, list: &NodeList) {
+        let name = if list.list_type == ListType::Ordered { "ol" } else { "ul" };
+        let _ = write!(self.out, "<{name}");
+        if list.list_type == ListType::Ordered && list.start != 1 {
+            self.attribute("start", &list.start.to_string());
+        }
+        self.out.push_str(">\n");
+        for item in node.children() {
+            self.out.push_str("<li>");
+            if let NodeValue::TaskItem(task) = &item.data().value {
+                self.out.push_str(if task.symbol.is_some() { "☑ " } else { "☐ " });
+            }
+            self.item(item, list.tight);
+            self.out.push_str("</li>\n");
+        }
+        let _ = writeln!(self.out, "</{name}>");
+    }
+
+    fn item<'a>(&mut self, item: &'a AstNode<'a>, tight: bool) {
+        for child in item.children() {
+            if !(tight && matches!(child.data().value, NodeValue::Paragraph)) || child.previous_sibling().is_some() {
+                self.new_line();
+            }
+            self.block(child, tight);
+        }
+    }
+
+    fn definitions<'a>(&mut self, node: &'a AstNode<'a>) {
+        self.out.push_str("<dl>\n");
+        for item in node.children() {
+            let tight = matches!(&item.data().value, NodeValue::DescriptionItem(item) if item.tight);
+            for part in item.children() {
+                let is_term = matches!(part.data().value, NodeValue::DescriptionTerm);
+                self.out.push_str(if is_term { "<dt>" } else { "<dd>" });
+                self.item(part, tight || is_term);
+                self.out.push_str(if is_term { "</dt>\n" } else { "</dd>\n" });
+            }
+        }
+        self.out.push_str("</dl>\n");
+    }
+
+    fn code_block(&mut self, code: &NodeCodeBlock) {
+        self.out.push_str("<pre><code");
+        if let Some(language) = code.info.split_whitespace().next() {
+            self.attribute("class", &format!("language-{language}"));
+        }
+        self.out.push('>');
+        push_text(&mut self.out, &code.literal);
+        self.out.push_str("</code></pre>\n");
+    }
+
+    fn table<'a>(&mut self, node: &'a AstNode<'a>, alignments: &[TableAlignment]) {
+        self.out.push_str("<table>\n");
+        let mut has_body = false;
+        for row in node.children() {
+            let NodeValue::TableRow(is_head) = row.data().value else { continue };
+            if is_head {
+                self.out.push_str("<thead>\n");
+            } else if !has_body {
+                self.out.push_str("<tbody>\n");
+                has_body = true;
+            }
+            self.out.push_str("<tr>\n");
+            for (cell, alignment) in row.children().zip(alignments) {
+                let name = if is_head { "th" } else { "td" };
+                let _ = write!(self.out, "<{name}");
+                match alignment {
+                    TableAlignment::Left => self.attribute("align", "left"),
+                    TableAlignment::Center => self.attribute("align", "center"),
+                    TableAlignment::Right => self.attribute("align", "right"),
+                    TableAlignment::None => {}
+                }
+                self.out.push('>');
+                self.inlines(cell);
+                let _ = writeln!(self.out, "</{name}>");
+            }
+            self.out.push_str(if is_head { "</tr>\n</thead>\n" } else { "</tr>\n" });
+        }
+        self.out.push_str(if has_body { "</tbody>\n</table>\n" } else { "</table>\n" });
+    }
+
+    /// The definitions stand at the end of the tree in the order of their numbers.
+    fn footnote<'a>(&mut self, node: &'a AstNode<'a>, references: u32) {
+        if self.footnotes == 0 {
+            self.out.push_str("<section class=\"footnotes\">\n<ol>\n");
+        }
+        self.footnotes += 1;
+        let number = self.footnotes;
+        let _ = writeln!(self.out, "<li id=\"fn-{number}\">");
+        for child in node.children() {
+            let is_last = child.next_sibling().is_none();
+            if is_last && matches!(child.data().value, NodeValue::Paragraph) {
+                self.out.push_str("<p>");
+                self.inlines(child);
+                self.back_references(number, references);
+                self.out.push_str("</p>\n");
+            } else {
+                self.block(child, false);
+                if is_last {
+                    self.back_references(number, references);
+                    self.new_line();
+                }
+            }
+        }
+        self.out.push_str("</li>\n");
+    }
+
+    fn back_references(&mut self, number: usize, references: u32) {
+        for reference in 1..=references {
+            self.out.push_str(" <a");
+            self.fragment_link(&reference_id(number, reference));
+            self.attribute("class", "footnote-backref");
+            self.out.push_str(">↩</a>");
+        }
+    }
+
+    fn inlines<'a>(&mut self, parent: &'a AstNode<'a>) {
+        for child in parent.children() {
+            self.inline(child);
+        }
+    }
+
+    fn inline<'a>(&mut self, node: &'a AstNode<'a>) {
+        match &node.data().value {
+            NodeValue::Text(text) => push_text(&mut self.out, text),
+            NodeValue::SoftBreak => self.out.push('\n'),
+            NodeValue::LineBreak => self.out.push_str("<br>\n"),
+            NodeValue::Code(code) => {
+                self.out.push_str("<code>");
+                push_text(&mut self.out, &code.literal);
+                self.out.push_str("</code>");
+            }
+            NodeValue::Emph => self.span("em", node),
+            NodeValue::Strong => self.span("strong", node),
+            NodeValue::Strikethrough => self.span("del", node),
+            NodeValue::Link(link) => self.link(node, link),
+            NodeValue::Image(link) => self.image(node, link),
+            NodeValue::FootnoteReference(note) => {
+                self.footnote_reference(note.ix as usize, note.ref_num);
+            }
+            NodeValue::HtmlInline(html) => self.raw(html, node),
+            _ => self.inlines(node),
+        }
+    }
+
+    fn span<'a>(&mut self, name: &str, node: &'a AstNode<'a>) {
+        let _ = write!(self.out, "<{name}>");
+        self.inlines(node);
+        let _ = write!(self.out, "</{name}>");
+    }
+
+    fn link<'a>(&mut self, node: &'a AstNode<'a>, link: &NodeLink) {
+        if self.in_link {
+            return self.inlines(node);
+        }
+        self.out.push_str("<a");
+        match self.place.absolute(&link.url, Purpose::Link) {
+            Ok(url) => {
+                self.attribute("href", &url);
+                self.note_user_info(&url, node);
+            }
+            Err(error) => self.note_refusal(&error, node),
+        }
+        if !link.title.is_empty() {
+            self.attribute("title", &link.title);
+        }
+        self.out.push('>');
+        self.in_link = true;
+        self.inlines(node);
+        self.in_link = false;
+        self.out.push_str("</a>");
+    }
+
+    fn image<'a>(&mut self, node: &'a AstNode<'a>, link: &NodeLink) {
+        let alternative = node.collect_text();
+        if alternative.trim().is_empty() {
+            self.note_missing_alternative(node);
+        }
+        match self.place.absolute(&link.url, Purpose::Resource) {
+            Ok(url) => {
+                self.note_user_info(&url, node);
+                self.out.push_str("<img");
+                self.attribute("src", &url);
+                self.attribute("alt", &alternative);
+                if !link.title.is_empty() {
+                    self.attribute("title", &link.title);
+                }
+                self.out.push('>');
+            }
+            Err(error) => {
+                self.note_refusal(&error, node);
+                push_text(&mut self.out, &alternative);
+            }
+        }
+    }
+
+    fn footnote_reference(&mut self, number: usize, reference: u32) {
+        // A link inside a link is not HTML: there the number stands alone.
+        if self.in_link {
+            let _ = write!(self.out, "<sup>{number}</sup>");
+            return;
+        }
+        self.out.push_str("<sup class=\"footnote-ref\"><a");
+        self.fragment_link(&format!("fn-{number}"));
+        self.attribute("id", &reference_id(number, reference));
+        let _ = write!(self.out, ">{number}</a></sup>");
+    }
+
+    fn raw<'a>(&mut self, html: &str, node: &'a AstNode<'a>) {
+        if is_comment(html) {
+            return;
+        }
+        if self.is_broken || !self.nesting.follow(html) {
+            if !self.is_broken {
+                self.is_broken = true;
+                let finding = self.finding(node, "html-nesting", "more than 100 HTML elements are open at once, so the rest of the HTML is shown as text");
+                self.findings.push(finding.hint("close every element that is opened"));
+            }
+            return push_text(&mut self.out, html);
+        }
+        self.holds_raw = true;
+        for tag in tags::tags(html).filter(|tag| !tag.closing) {
+            if tag.name == "img" && tag.attribute("alt").is_none_or(|alt| alt.trim().is_empty()) {
+                self.note_missing_alternative(node);
+            }
+            for (name, purpose) in [("href", Purpose::Link), ("src", Purpose::Resource)] {
+                let Some(raw) = tag.attribute(name) else { continue };
+                match self.place.absolute(&raw, purpose) {
+                    Ok(url) => self.note_user_info(&url, node),
+                    Err(error) => self.note_refusal(&error, node),
+                }
+            }
+        }
+        let linked = sanitise::with_links_for_embeds(html, self.place.page);
+        self.out.push_str(&linked);
+    }
+
+    fn fragment_link(&mut self, id: &str) {
+        let url = self.place.absolute(&format!("#{id}"), Purpose::Link).unwrap_or_default();
+        self.attribute("href", &url);
+    }
+
+    fn attribute(&mut self, name: &str, value: &str) {
+        let _ = write!(self.out, " {name}=\"");
+        push_attribute_text(&mut self.out, value);
+        self.out.push('"');
+    }
+
+    fn new_line(&mut self) {
+        if !self.out.ends_with('\n') {
+            self.out.push('\n');
+        }
+    }
+
+    fn finding(&self, node: &AstNode<'_>, rule: &'static str, message: impl Into<String>) -> Finding {
+        self.place.warning(node.data().sourcepos.start.line, rule, message)
+    }
+
+    fn note_missing_alternative(&mut self, node: &AstNode<'_>) {
+        let finding = self.finding(node, "image-alt", "a picture has no alternative text, so readers who do not load it see nothing");
+        self.findings.push(finding.hint("say what it shows: ![a cat on a mat](cat.jpg)"));
+    }
+
+    fn note_user_info(&mut self, url: &str, node: &AstNode<'_>) {
+        if links::has_user_info(url) {
+            let finding = self.finding(node, "link-user-info", "an address holds a user name or a password, and readers will see it");
+            self.findings.push(finding.hint("leave out what stands before the @"));
+        }
+    }
+
+    fn note_refusal(&mut self, error: &LinkError, node: &AstNode<'_>) {
+        let finding = self.finding(node, "link-unsafe", format!("{error}, and is left out"));
+        self.findings.push(finding.hint("write an https: address, or one relative to the post"));
+    }
+}
+
+/// Whether raw HTML is one comment and nothing else: the post then needs no cleaning.
+fn is_comment(html: &str) -> bool {
+    html.trim().strip_prefix("<!--").is_some_and(|rest| rest.find("-->").is_some_and(|end| end + 3 == rest.len()))
+}
+
+fn reference_id(number: usize, reference: u32) -> String {
+    if reference > 1 { format!("fnref-{number}-{reference}") } else { format!("fnref-{number}") }
+}
+
+/// Text between tags.
+pub(super) fn push_text(out: &mut String, text: &str) {
+    push_escaped(out, text, |c| match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '\u{A0}' => Some("&nbsp;"),
+        _ => None,
+    });
+}
+
+/// Text between the quotes of an attribute.
+pub(super) fn push_attribute_text(out: &mut String, text: &str) {
+    push_escaped(out, text, |c| match c {
+        '&' => Some("&amp;"),
+        '"' => Some("&quot;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '\u{A0}' => Some("&nbsp;"),
+        _ => None,
+    });
+}
+
+fn push_escaped(out: &mut String, text: &str, escape: impl Fn(char) -> Option<&'static str>) {
+    let mut from = 0;
+    for (at, c) in text.char_indices() {
+        if let Some(escaped) = escape(c) {
+            out.push_str(&text[from..at]);
+            out.push_str(escaped);
+            from = at + c.len_utf8();
+        }
+    }
+    out.push_str(&text[from..]);
+}

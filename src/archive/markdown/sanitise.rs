@@ -1,0 +1,234 @@
+//! What raw HTML may keep: an allow-list, applied by a parser that reads HTML as browsers do. The last gate
+//! before a feed or a letter; nothing here trusts what came before.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use ammonia::Builder;
+use url::Url;
+
+use super::tags::{self, Tag};
+use crate::archive::links::{self, Purpose};
+use crate::archive::markdown::html::push_attribute_text;
+
+const TAGS: &[&str] = &[
+    "a", "abbr", "aside", "audio", "b", "bdi", "bdo", "blockquote", "br", "caption", "cite", "code", "col",
+    "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "h1", "h2", "h3",
+    "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "rp", "rt", "ruby", "s",
+    "samp", "section", "small", "source", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td",
+    "tfoot", "th", "thead", "time", "tr", "u", "ul", "var", "video", "wbr",
+];
+
+/// Elements that go with everything in them; others that are not allowed leave their text.
+const GONE: &[&str] = &[
+    "script", "style", "iframe", "object", "embed", "svg", "math", "noscript", "noembed", "noframes", "template",
+    "textarea", "select", "title", "head", "xmp",
+];
+
+const GENERIC: &[&str] = &["align", "aria-label", "class", "dir", "id", "lang", "title"];
+
+const ATTRIBUTES: &[(&str, &[&str])] = &[
+    ("a", &["href", "hreflang"]),
+    ("audio", &["src", "controls", "preload"]),
+    ("blockquote", &["cite"]),
+    ("col", &["span", "width"]),
+    ("colgroup", &["span"]),
+    ("del", &["cite", "datetime"]),
+    ("details", &["open"]),
+    ("img", &["src", "srcset", "sizes", "alt", "width", "height"]),
+    ("ins", &["cite", "datetime"]),
+    ("li", &["value"]),
+    ("ol", &["start", "reversed", "type"]),
+    ("q", &["cite"]),
+    ("source", &["src", "type"]),
+    ("table", &["width"]),
+    ("td", &["colspan", "rowspan", "headers", "width", "valign"]),
+    ("th", &["colspan", "rowspan", "headers", "scope", "width", "valign"]),
+    ("time", &["datetime"]),
+    ("video", &["src", "poster", "controls", "preload", "width", "height"]),
+];
+
+/// The part of `html` that is safe everywhere; every address in it absolute against `page`.
+pub(super) fn clean(html: &str, page: &Url) -> String {
+    let page = page.clone();
+    let mut builder = Builder::empty();
+    builder
+        .tags(TAGS.iter().copied().collect())
+        .clean_content_tags(GONE.iter().copied().collect())
+        .generic_attributes(GENERIC.iter().copied().collect())
+        .tag_attributes(attributes())
+        .url_schemes(links::LINK_SCHEMES.into_iter().collect())
+        .link_rel(None)
+        .strip_comments(true)
+        .attribute_filter(move |element, name, value| attribute(&page, element, name, value));
+    without_bare_sources(builder.clean(html).to_string())
+}
+
+fn attributes() -> HashMap<&'static str, HashSet<&'static str>> {
+    ATTRIBUTES.iter().map(|(element, names)| (*element, names.iter().copied().collect())).collect()
+}
+
+fn attribute<'v>(page: &Url, element: &str, name: &str, value: &'v str) -> Option<Cow<'v, str>> {
+    match name {
+        "href" | "cite" => links::absolute(page, value, Purpose::Link).ok().map(Cow::Owned),
+        "src" | "poster" => links::absolute(page, value, Purpose::Resource).ok().map(Cow::Owned),
+        "srcset" => links::srcset(page, value).map(Cow::Owned),
+        // The letter's own style sheet must not be steered from inside a post.
+        "class" => {
+            let kept: Vec<_> = value.split_ascii_whitespace().filter(|class| !class.starts_with("lp-")).collect();
+            (!kept.is_empty()).then(|| Cow::Owned(kept.join(" ")))
+        }
+        "type" if element == "ol" => matches!(value, "1" | "a" | "A" | "i" | "I").then_some(Cow::Borrowed(value)),
+        _ => Some(Cow::Borrowed(value)),
+    }
+}
+
+/// A `source` of a `picture` names its files in `srcset` alone; without the `picture` it is an empty shell.
+fn without_bare_sources(html: String) -> String {
+    if !html.contains("<source") {
+        return html;
+    }
+    let mut kept = String::with_capacity(html.len());
+    let mut from = 0;
+    for tag in tags::tags(&html).filter(|tag| tag.name == "source" && tag.attribute("src").is_none()) {
+        kept.push_str(&html[from..tag.span.0]);
+        from = tag.span.1;
+    }
+    kept.push_str(&html[from..]);
+    kept
+}
+
+/// Where an embedded page or plug-in content lies, if `tag` is one.
+pub(super) fn embed(tag: &Tag<'_>, page: &Url) -> Option<String> {
+    let attribute = match (tag.closing, tag.name.as_str()) {
+        (false, "iframe" | "embed") => "src",
+        (false, "object") => "data",
+        _ => return None,
+    };
+    links::absolute(page, &tag.attribute(attribute)?, Purpose::Link).ok()
+}
+
+/// `html` with a link before each embed, which the sanitiser then takes away.
+pub(super) fn with_links_for_embeds<'h>(html: &'h str, page: &Url) -> Cow<'h, str> {
+    let mut linked = String::new();
+    let mut from = 0;
+    for tag in tags::tags(html) {
+        let Some(url) = embed(&tag, page) else { continue };
+        linked.push_str(&html[from..tag.span.0]);
+        linked.push_str("<a href=\"");
+        push_attribute_text(&mut linked, &url);
+        linked.push_str("\">");
+        push_attribute_text(&mut linked, &tag.attribute("title").filter(|title| !title.is_empty()).unwrap_or(url));
+        linked.push_str("</a>");
+        from = tag.span.0;
+    }
+    if from == 0 && linked.is_empty() {
+        return Cow::Borrowed(html);
+    }
+    linked.push_str(&html[from..]);
+    Cow::Owned(linked)
+}
+
+/// How many elements can be open at once before the HTML counts as broken: parsers that build trees take time
+/// that grows with the square of the depth.
+const MAX_OPEN: usize = 100;
+
+/// Counts open elements. Unclosed ones stay counted, as browsers carry an unclosed `<b>` from paragraph to
+/// paragraph.
+#[derive(Debug, Default)]
+pub(super) struct Nesting {
+    open: Vec<String>,
+}
+
+impl Nesting {
+    /// Takes note of the tags of one piece of raw HTML; `false` if too many elements are then open.
+    pub(super) fn follow(&mut self, html: &str) -> bool {
+        for tag in tags::tags(html).filter(|tag| !closes_itself(&tag.name)) {
+            if !tag.closing {
+                self.open.push(tag.name);
+            } else if let Some(at) = self.open.iter().rposition(|name| *name == tag.name) {
+                self.open.remove(at);
+            }
+            if self.open.len() > MAX_OPEN {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Elements without content, and those whose end tag people leave out rightly.
+fn closes_itself(name: &str) -> bool {
+    matches!(
+        name,
+        "area" | "base" | "br" | "col" | "embed" | "hr" | "img" | "input" | "link" | "meta" | "source" | "track"
+            | "wbr" | "p" | "li" | "dt" | "dd" | "tr" | "td" | "th" | "thead" | "tbody" | "tfoot" | "option" | "rt" | "rp"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn page() -> Url {
+        Url::parse("https://example.com/p/").unwrap()
+    }
+
+    fn cleaned(html: &str) -> String {
+        clean(&with_links_for_embeds(html, &page()), &page())
+    }
+
+    #[test]
+    fn nothing_that_runs_stays() {
+        for (raw, expected) in [
+            ("<script>alert(1)</script>a", "a"),
+            ("<p onclick=x style='color:red'>a</p>", "<p>a</p>"),
+            ("<a href='javascript:x'>a</a>", "<a>a</a>"),
+            ("<img src='data:image/svg+xml,x' alt='a'>", "<img alt=\"a\">"),
+            ("<svg><script>x</script></svg><math><mi>x</mi></math>b", "b"),
+            ("<form action=/x><input name=a><button>b</button></form>", "b"),
+            ("<base href=//evil><meta http-equiv=refresh content=0><link rel=stylesheet href=x>c", "c"),
+            ("<plaintext>a<b>", "a&lt;b&gt;"),
+            ("<lp-slot name=x>a</lp-slot><p class='lp-slot x'>b</p>", "a<p class=\"x\">b</p>"),
+        ] {
+            assert_eq!(cleaned(raw), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn an_embed_becomes_a_link_and_a_video_keeps_its_source() {
+        assert_eq!(
+            cleaned("<iframe src='//video.example/1' title='영상'>x</iframe>"),
+            "<a href=\"https://video.example/1\">영상</a>"
+        );
+        assert_eq!(
+            cleaned("<video poster=a.png controls autoplay><source src=b.mp4 type=video/mp4></video>"),
+            "<video poster=\"https://example.com/p/a.png\" controls=\"\"><source src=\"https://example.com/p/b.mp4\" type=\"video/mp4\"></video>"
+        );
+    }
+
+    #[test]
+    fn a_picture_is_reduced_to_its_img() {
+        assert_eq!(
+            cleaned("<picture><source srcset='a.avif' type='image/avif'><img src='a.png' srcset='b.png 2x' alt='글'></picture>"),
+            "<img src=\"https://example.com/p/a.png\" srcset=\"https://example.com/p/b.png 2x\" alt=\"글\">"
+        );
+    }
+
+    #[test]
+    fn unclosed_formatting_is_counted_but_unclosed_items_are_not() {
+        assert!(Nesting::default().follow(&"<li>a<p>b".repeat(1000)));
+        assert!(!Nesting::default().follow(&"<p><b>x</p>".repeat(1000)));
+    }
+
+    proptest! {
+        #[test]
+        fn cleaning_twice_changes_nothing(html in "(<(a|b|p|table|td|svg|script|img|li|iframe)( (src|href|onx|class)='?[a:/ x]{0,6}'?)?>|</(a|b|p|table|svg|script|iframe)>|[a-z&<>\" ]){0,12}") {
+            let once = cleaned(&html);
+            prop_assert!(!once.contains("<script") && !once.contains("onx="), "{}", once);
+            prop_assert_eq!(clean(&once, &page()), once);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What readers see: emphasis beside particles, links, embeds, footnotes, and nothing that runs.
+
+use chrono::DateTime;
+use proptest::prelude::*;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::text::{HeaderText, XmlText};
+
+fn post(body: &str) -> Post {
+    let date = DateTime::parse_from_rfc3339("2024-05-01T09:00:00+09:00").unwrap();
+    Post {
+        source: "posts/a.md".into(),
+        body_line: 4,
+        id: "tag:example.com,2024-05-01:a".to_owned(),
+        url: Url::parse("https://example.com/p/a/").unwrap(),
+        slug: "a".to_owned(),
+        title: HeaderText::parse("a").unwrap(),
+        published: date,
+        updated: date,
+        authors: Vec::new(),
+        categories: Vec::new(),
+        tags: Vec::new(),
+        summary: None,
+        language: None,
+        image: None,
+        newsletter: true,
+        body: XmlText::clean(body).0,
+    }
+}
+
+fn html(body: &str) -> String {
+    render(&post(body)).0.html
+}
+
+fn findings(body: &str) -> Vec<String> {
+    render(&post(body)).1.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_bold_korean_word_before_a_particle_is_bold() {
+    assert_eq!(html("**한국어**는 **\"인용\"**을"), "<p><strong>한국어</strong>는 <strong>\"인용\"</strong>을</p>");
+    assert_eq!(html("가__한국어__는, __둘__이"), "<p>가<strong>한국어</strong>는, <strong>둘</strong>이</p>");
+    assert_eq!(html("파이썬의 `a`와 \\_\\_init\\_\\_는"), "<p>파이썬의 <code>a</code>와 __init__는</p>");
+}
+
+#[test]
+fn every_kind_of_block_has_its_plain_element() {
+    for (body, expected) in [
+        ("## 제목\n\n## 제목", "<h2 id=\"제목\">제목</h2>\n<h2 id=\"제목-1\">제목</h2>"),
+        ("- [x] 하나\n- [ ] 둘", "<ul>\n<li>☑ 하나</li>\n<li>☐ 둘</li>\n</ul>"),
+        ("3. a\n\n   b\n4. c", "<ol start=\"3\">\n<li>\n<p>a</p>\n<p>b</p>\n</li>\n<li>\n<p>c</p>\n</li>\n</ol>"),
+        ("> [!NOTE]\n> a", "<blockquote>\n<p><strong>Note</strong></p>\n<p>a</p>\n</blockquote>"),
+        ("```rust x\na < b\n```", "<pre><code class=\"language-rust\">a &lt; b\n</code></pre>"),
+        ("|a|b|\n|-|:-:|\n|c|d|", "<table>\n<thead>\n<tr>\n<th>a</th>\n<th align=\"center\">b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>c</td>\n<td align=\"center\">d</td>\n</tr>\n</tbody>\n</table>"),
+        ("말\n\n: 뜻", "<dl>\n<dt>말</dt>\n<dd>\n<p>뜻</p>\n</dd>\n</dl>"),
+        ("~~a~~  \n---", "<h2 id=\"a\"><del>a</del></h2>"),
+        ("a\n\n***\n", "<p>a</p>\n<hr>"),
+    ] {
+        assert_eq!(html(body), expected, "{body}");
+    }
+}
+
+#[test]
+fn every_address_is_absolute_and_canonical() {
+    for (body, expected) in [
+        ("[a](/x \"t\")", "<p><a href=\"https://example.com/x\" title=\"t\">a</a></p>"),
+        ("[a](#절)", "<p><a href=\"https://example.com/p/a/#%EC%A0%88\">a</a></p>"),
+        ("![사진](./사진.png)", "<p><img src=\"https://example.com/p/a/%EC%82%AC%EC%A7%84.png\" alt=\"사진\"></p>"),
+        ("https://한국.kr/a&b", "<p><a href=\"https://xn--3e0b707e.kr/a&amp;b\">https://한국.kr/a&amp;b</a></p>"),
+        ("<img src=//c.example/a.png alt=a srcset='b.png 2x'>", "<img src=\"https://c.example/a.png\" alt=\"a\" srcset=\"https://example.com/p/a/b.png 2x\">"),
+        ("<a href='../b/'>b</a>", "<p><a href=\"https://example.com/p/b/\">b</a></p>"),
+    ] {
+        assert_eq!(html(body), expected, "{body}");
+    }
+}
+
+#[test]
+fn what_could_run_is_left_out_and_named() {
+    assert_eq!(html("[a](javascript:alert(1))"), "<p><a>a</a></p>");
+    assert_eq!(html("![글](data:image/png;base64,AA)"), "<p>글</p>");
+    assert_eq!(html("a <b onclick=x>b</b><script>c</script>"), "<p>a <b>b</b></p>");
+    let found = findings("a\n\n[a](javascript:x)");
+    assert!(found[0].starts_with("posts/a.md:6: warning: a `javascript:` address"), "{found:?}");
+}
+
+#[test]
+fn pictures_without_words_and_addresses_with_user_names_are_named_with_their_line() {
+    let found = findings("a\n\n![](a.png)\n\n<img src=b.png>\n\n[x](https://kim@example.com/)\n");
+    assert_eq!(found.len(), 3, "{found:?}");
+    for (finding, start) in found.iter().zip(["posts/a.md:6: warning: a picture", "posts/a.md:8: warning: a picture", "posts/a.md:10: warning: an address"]) {
+        assert!(finding.starts_with(start), "{finding}");
+    }
+}
+
+#[test]
+fn footnotes_work_and_lead_back() {
+    let html = html("하나[^a] 둘[^b] 셋[^a]\n\n[^b]: 비\n[^a]: 에이\n");
+    assert!(html.contains("하나<sup class=\"footnote-ref\"><a href=\"https://example.com/p/a/#fn-1\" id=\"fnref-1\">1</a></sup>"), "{html}");
+    assert!(html.contains("id=\"fnref-1-2\""), "{html}");
+    assert!(html.contains("<li id=\"fn-1\">\n<p>에이 <a href=\"https://example.com/p/a/#fnref-1\" class=\"footnote-backref\">↩</a> <a href"), "{html}");
+    assert!(html.ends_with("</ol>\n</section>"), "{html}");
+}
+
+#[test]
+fn the_excerpt_ends_at_the_mark_and_keeps_its_own_footnotes() {
+    let (rendered, _) = render(&post("<details>\n\n하나[^1]\n\n<!-- more -->\n\n</details>\n\n둘[^2]\n\n[^1]: a\n[^2]: b\n"));
+    let excerpt = rendered.excerpt.unwrap();
+    assert!(excerpt.starts_with("<details>") && excerpt.contains("하나") && excerpt.ends_with("</details>"), "{excerpt}");
+    assert!(excerpt.contains("fn-1") && !excerpt.contains("fn-2") && !excerpt.contains("둘"), "{excerpt}");
+    assert!(rendered.html.contains("둘") && !rendered.html.contains("more"));
+    assert_eq!(render(&post("하나")).0.excerpt, None);
+}
+
+#[test]
+fn an_embed_is_a_link_in_html_and_in_plain_text() {
+    let body = "<iframe src=\"https://video.example/1\" title=\"영상\"></iframe>\n";
+    assert_eq!(html(body), "<a href=\"https://video.example/1\">영상</a>");
+    assert_eq!(
+        outline(&post(body)),
+        [Block::Paragraph(vec![Inline::Link(vec![Inline::Text("영상".into())], "https://video.example/1".into())])]
+    );
+}
+
+#[test]
+fn a_post_that_speaks_of_slots_is_not_taken_for_one() {
+    for body in ["`<lp-slot>` and [a](/lp-slot)", "<lp-slot>a</lp-slot> <p id=lp-slot>b</p>", "# lp-slot"] {
+        assert!(!html(body).contains("lp-slot"), "{}", html(body));
+    }
+}
+
+#[test]
+fn the_outline_is_the_body_without_markup() {
+    let text = |text: &str| Inline::Text(text.to_owned());
+    assert_eq!(
+        outline(&post("# 제목\n\n**굵게** [글](/x)  \n![사진](a.png)[^1]\n\n- [x] a\n\n<p>하나 &amp; <b>둘</b><br>셋</p>\n\n[^1]: 주")),
+        [
+            Block::Heading(1, vec![text("제목")]),
+            Block::Paragraph(vec![
+                Inline::Strong(vec![text("굵게")]),
+                text(" "),
+                Inline::Link(vec![text("글")], "https://example.com/x".into()),
+                Inline::Break,
+                Inline::Image("사진".into(), "https://example.com/p/a/a.png".into()),
+                Inline::Footnote(1),
+            ]),
+            Block::List(None, vec![Item { task: Some(true), blocks: vec![Block::Paragraph(vec![text("a")])] }]),
+            Block::Paragraph(vec![text("하나 & 둘"), Inline::Break, text("셋")]),
+            Block::Footnotes(vec![vec![Block::Paragraph(vec![text("주")])]]),
+        ]
+    );
+}
+
+#[test]
+fn an_excerpt_is_cut_at_a_word_or_between_two_letters() {
+    let body = "# 제목\n\n하나 둘셋 넷다섯 여섯\n\n```\ncode\n```\n";
+    assert_eq!(excerpt(&post(body), 100), "하나 둘셋 넷다섯 여섯");
+    assert_eq!(excerpt(&post(body), 9), "하나 둘셋…");
+    assert_eq!(excerpt(&post("吾輩は猫である。名前はまだ無い。"), 8), "吾輩は猫である…");
+    assert_eq!(excerpt(&post("👩\u{200D}👩\u{200D}👧가나다라"), 3), "…", "a family is not torn apart");
+    assert_eq!(excerpt(&post("하나\n\n<!--more-->\n\n둘"), 100), "하나");
+}
+
+#[test]
+fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
+    let n = 100_000;
+    let start = Instant::now();
+    for body in [
+        ">".repeat(n),
+        "> ".repeat(n) + "a",
+        "- ".repeat(n) + "a",
+        "[".repeat(n),
+        "![".repeat(n) + "a",
+        "*a ".repeat(n),
+        "**a_".repeat(n / 2) + &"_**".repeat(n / 2),
+        "[a](".repeat(n),
+        "`".repeat(n),
+        "<div>".repeat(n),
+        "<b>".repeat(n) + "\n\n" + &"<p>a</p>".repeat(1000),
+        "<!--".repeat(n),
+        "__가".repeat(n),
+        "|a".repeat(n) + "\n" + &"|-".repeat(n),
+        "[^1]".repeat(n) + "\n\n[^1]: a",
+        "&#x".repeat(n),
+        "<a href='".repeat(n),
+        "x".repeat(10_000_000),
+    ] {
+        let at = Instant::now();
+        let (rendered, _) = render(&post(&body));
+        outline(&post(&body));
+        let took = at.elapsed();
+        assert!(took < Duration::from_secs(20), "{took:?} for {:?}…", &body.chars().take(20).collect::<String>());
+        drop(rendered);
+    }
+    assert!(start.elapsed() < Duration::from_secs(120));
+    assert!(findings(&("> ".repeat(200) + "a"))[0].contains("nested more than 60 deep"));
+    assert!(html(&("> ".repeat(200) + "가")).contains('가'));
+}
+
+/// Markdown as people and fuzzers write it.
+fn markdown(raw_html: bool) -> impl Strategy<Value = String> {
+    let plain = "(\\*\\*|\\*|_|__|~~|`|```\n|> |- |1\\. |# |\n|\n\n|\\[a\\]\\(|\\)|!\\[|\\]|\\[\\^1\\]|\\[\\^1\\]: |\\|a|\\|\n|-\\|-|\\[x\\] |: |https://a\\.b/|javascript:|한국어|는|[a \"'&]|&nbsp;|\\\\){0,30}";
+    let with_raw = "(<(b|p|div|script|svg|iframe|img|a|table|td|lp-slot|style|details)( (href|src|onerror|style|id)=\"?(javascript:x|a|//b)\"?)?>|</(b|p|div|script|svg|a|table|style)>|<!-- more -->|<!--|-->|\\*\\*|> |- |\n|\n\n|한국어|[a \"'&<>]){0,30}";
+    if raw_html { with_raw } else { plain }
+}
+
+/// Whether every tag is closed in order.
+fn is_well_formed(html: &str) -> bool {
+    let mut open = Vec::new();
+    for tag in tags::tags(html) {
+        if ["br", "hr", "img", "source", "wbr", "col"].contains(&tag.name.as_str()) {
+            continue;
+        }
+        if !tag.closing {
+            open.push(tag.name);
+        } else if open.pop() != Some(tag.name) {
+            return false;
+        }
+    }
+    open.is_empty()
+}
+
+proptest! {
+    #[test]
+    fn without_raw_html_the_sanitiser_has_nothing_to_change(body in markdown(false)) {
+        let post = post(&body);
+        let html = render(&post).0.html;
+        prop_assert_eq!(sanitise::clean(&html, &post.url), html);
+    }
+
+    #[test]
+    fn with_raw_html_what_comes_out_is_well_formed_and_safe(body in markdown(true)) {
+        let post = post(&body);
+        let (rendered, _) = render(&post);
+        for html in [Some(rendered.html), rendered.excerpt].into_iter().flatten() {
+            prop_assert!(is_well_formed(&html), "{}", html);
+            for tag in tags::tags(&html) {
+                prop_assert!(!["script", "style", "svg", "iframe", "lp-slot"].contains(&tag.name.as_str()), "{}", html);
+                prop_assert!(tag.attribute("onerror").is_none() && tag.attribute("style").is_none(), "{}", html);
+                for name in ["href", "src"] {
+                    let url = tag.attribute(name).unwrap_or_else(|| "https:".to_owned());
+                    prop_assert!(url.starts_with("http"), "{}", html);
+                }
+            }
+        }
+        outline(&post);
+        prop_assert!(excerpt(&post, 20).chars().count() <= 20);
+    }
+}

@@ -1,0 +1,81 @@
+//! The one parse: comrak's options, and the tree that both renderings walk, cut to a depth that no stack minds.
+
+use comrak::nodes::{AstNode, NodeValue};
+use comrak::{Arena, Options};
+
+/// Deeper blocks and spans are reduced to their text. Real posts stay below ten.
+const MAX_DEPTH: usize = 60;
+
+/// A parsed body.
+pub(super) struct Tree<'a> {
+    /// The document node.
+    pub(super) root: &'a AstNode<'a>,
+    /// The line of the body, from 1, where it was cut for its depth.
+    pub(super) cut: Option<usize>,
+}
+
+fn options() -> Options<'static> {
+    let mut options = Options::default();
+    let extension = &mut options.extension;
+    extension.strikethrough = true;
+    extension.table = true;
+    extension.autolink = true;
+    extension.tasklist = true;
+    extension.footnotes = true;
+    extension.description_lists = true;
+    extension.alerts = true;
+    extension.cjk_friendly_emphasis = true;
+    options
+}
+
+/// Parses `body`.
+pub(super) fn parse<'a>(arena: &'a Arena<'a>, body: &str) -> Tree<'a> {
+    let root = comrak::parse_document(arena, body, &options());
+    let cut = limit_depth(arena, root);
+    if body.contains("__") {
+        super::underscores::embolden(arena, root);
+    }
+    Tree { root, cut }
+}
+
+/// Replaces what lies too deep by its text; returns the first line where that happened.
+fn limit_depth<'a>(arena: &'a Arena<'a>, root: &'a AstNode<'a>) -> Option<usize> {
+    let (mut deep, mut stack) = (Vec::new(), vec![(root, 0)]);
+    while let Some((node, depth)) = stack.pop() {
+        if depth == MAX_DEPTH && node.first_child().is_some() {
+            deep.push(node);
+        } else {
+            stack.extend(node.children().map(|child| (child, depth + 1)));
+        }
+    }
+    let line = deep.iter().map(|node| node.data().sourcepos.start.line).min();
+    for node in deep {
+        let text = node.collect_text();
+        let is_block = node.data().value.block();
+        // Children are taken off one by one: the text of a whole subtree stays, its shape goes.
+        while let Some(child) = node.first_child() {
+            child.detach();
+        }
+        let flat = arena.alloc(NodeValue::Text(text.into()).into());
+        if is_block && !node.data().value.contains_inlines() {
+            node.data_mut().value = NodeValue::Paragraph;
+        }
+        node.append(flat);
+    }
+    line
+}
+
+
+/// Whether a comment is the mark that ends the excerpt.
+pub(super) fn is_more(node: &AstNode<'_>) -> bool {
+    match &node.data().value {
+        NodeValue::HtmlBlock(block) => block
+            .literal
+            .trim_start()
+            .strip_prefix("<!--")
+            .and_then(|rest| rest.split_once("-->"))
+            .is_some_and(|(inside, _)| inside.trim().eq_ignore_ascii_case("more")),
+        _ => false,
+    }
+}
+

@@ -1,0 +1,11 @@
+//! What the integration tests share: an SMTP server that does what its script says, and its certificates.
+//!
+//! Nothing here judges; it acts, and it remembers what it saw.
+
+pub(crate) mod certificates;
+pub(crate) mod script;
+pub(crate) mod server;
+
+pub(crate) use certificates::Certificates;
+pub(crate) use script::{At, Do, Script, say};
+pub(crate) use server::{Message, Server};
