@@ -1,12 +1,25 @@
 //! Email addresses: parsed once by a small grammar, compared normalised, masked when printed.
 //!
-//! No quoted local parts, comments, routes or groups: parsers disagree about them, and that is how mail is misdirected.
+//! No quoted local parts, comments, routes or groups: parsers disagree about them, and that is how mail is
+//! misdirected. No DNS is asked, and nothing is repaired silently: what is not plainly one address is refused.
+
+mod doubt;
+mod mailbox;
 
 use std::fmt;
 
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
-use crate::text::HeaderText;
+pub use doubt::Doubt;
+pub use mailbox::Mailbox;
+
+/// Bytes that a local part may have (RFC 5321, 4.5.3.1.1).
+const MAX_LOCAL: usize = 64;
+/// Bytes that an address may have: a path of 256 less its angle brackets (RFC 5321, 4.5.3.1.3).
+const MAX_ADDRESS: usize = 254;
 
 /// An address that every relay reads in the same way: a dot-atom local part and a domain in A-labels.
 ///
@@ -17,21 +30,119 @@ pub struct EmailAddress {
     normal: String,
 }
 
-/// Why a string is not an [`EmailAddress`]; each says what to do.
+/// Why a string is not an [`EmailAddress`] or a [`Mailbox`]; each says what to write instead. None of them repeats
+/// the address, so that a log of errors holds no addresses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// Placeholder until the grammar stands.
-    #[error("{0:?} is not an email address")]
-    Malformed(String),
+    /// Nothing but spaces.
+    #[error("it is empty; write an address such as name@example.com")]
+    Empty,
+    /// CR, LF, NUL and their like.
+    #[error("it holds the control character U+{0:04X}; type the address anew")]
+    Control(u32),
+    /// A zero-width or bidirectional character.
+    #[error("it holds the invisible character U+{0:04X}; type the address anew instead of pasting it")]
+    Invisible(u32),
+    /// A space, tab or no-break space inside.
+    #[error("there is a space in it; an address has none")]
+    Space,
+    /// No `@`.
+    #[error("there is no @ in it; write an address such as name@example.com")]
+    NoAt,
+    /// The `＠` of an input method.
+    #[error("it holds the full-width {0}; type a plain @")]
+    FullWidthAt(char),
+    /// More than one `@` without anything that separates two addresses.
+    #[error("there is more than one @ in it; write one address")]
+    ManyAts,
+    /// Two addresses, or a group.
+    #[error("it is more than one address; write one address in each place")]
+    Several,
+    /// `Name <a@b>` where only an address may stand.
+    #[error("it holds < or >; write the address alone and put the name into the name column")]
+    Brackets,
+    /// `mailto:a@b`.
+    #[error("it begins with mailto:; write the address alone")]
+    Mailto,
+    /// A dot, comma or semicolon behind the address.
+    #[error("it ends in {0:?}; leave that out")]
+    TrailingMark(char),
+    /// `"a b"@c`.
+    #[error(
+        "it holds a quotation mark; quoted addresses are not supported, because servers disagree about them"
+    )]
+    Quoted,
+    /// `a(comment)@b`.
+    #[error("it holds a comment in parentheses; leave that out")]
+    Comment,
+    /// `@x:a@b` or `group:a@b;`.
+    #[error("it holds a colon, as routes and groups do; write one address alone")]
+    Route,
+    /// `a%b@c` or `a!b@c`.
+    #[error("there is a {0:?} before the @, which some servers take for a route; use another address")]
+    Relay(char),
+    /// `=?utf-8?q?…?=@c`.
+    #[error("it is an encoded word; write the address or the name itself")]
+    EncodedWord,
+    /// Nothing before the `@`.
+    #[error("there is nothing before the @; write an address such as name@example.com")]
+    NoLocalPart,
+    /// `.a@`, `a.@`, `a..b@`.
+    #[error("a dot stands at the beginning or the end of the part before the @, or twice in a row")]
+    Dots,
+    /// A full-width or otherwise styled form of an ASCII character.
+    #[error("it holds {0:?}, a styled form of {1:?}; type the plain character")]
+    Styled(char, String),
+    /// A character that the part before the `@` cannot have.
+    #[error("the part before the @ holds {0:?}; letters, digits and marks such as . - _ + may stand there")]
+    LocalCharacter(char),
+    /// The local part is too long.
+    #[error("the part before the @ has {0} bytes; no more than 64 are allowed")]
+    LongLocalPart(usize),
+    /// The whole is too long.
+    #[error("it has {0} bytes; no more than 254 are allowed")]
+    Long(usize),
+    /// Nothing behind the `@`.
+    #[error("there is nothing behind the @; write an address such as name@example.com")]
+    NoDomain,
+    /// `a@b`.
+    #[error("there is no dot behind the @; write the whole domain, such as example.com")]
+    BareHost,
+    /// `a@127.0.0.1`, `a@[::1]`, `a@example.123`.
+    #[error("an IP address or a number stands behind the @; write a domain, such as example.com")]
+    Number,
+    /// Not a domain by UTS #46 with STD3 rules.
+    #[error(
+        "what stands behind the @ is not a domain; letters, digits and inner hyphens may stand between its dots"
+    )]
+    Domain,
+    /// A display name that could be read in two ways.
+    #[error("there is a {0:?} in the name; put the name into quotation marks: \"Kim, M.\" <kim@example.com>")]
+    NameNeedsQuotes(char),
+    /// `Kim <a@b> x`, `"Kim <a@b>`, an unclosed bracket.
+    #[error("it is not of the form Name <name@example.com>")]
+    Mailbox,
 }
 
 impl EmailAddress {
-    /// Reads an address.
+    /// Reads an address. Spaces around it are left out, nothing else is.
     pub fn parse(raw: &str) -> Result<Self, AddressError> {
-        if !raw.contains('@') {
-            return Err(AddressError::Malformed(raw.to_owned()));
+        let raw = raw.trim_matches(' ');
+        refuse_by_shape(raw)?;
+        let (local, domain) = raw.split_once('@').ok_or(AddressError::NoAt)?;
+        let local: String = local.nfc().collect();
+        check_local(&local)?;
+        let domain = ascii_domain(domain)?;
+        // Character by character: the contextual final sigma would make equality depend on the neighbours.
+        let folded: String = local.chars().flat_map(char::to_lowercase).nfc().collect();
+        let (longest, total) = (local.len().max(folded.len()), domain.len() + 1);
+        if longest > MAX_LOCAL {
+            return Err(AddressError::LongLocalPart(longest));
         }
-        Ok(Self { written: raw.to_owned(), normal: raw.to_lowercase() })
+        if longest + total > MAX_ADDRESS {
+            return Err(AddressError::Long(longest + total));
+        }
+        Ok(Self { written: format!("{local}@{domain}"), normal: format!("{folded}@{domain}") })
     }
 
     /// As it goes into the envelope and the `To` header: local part as typed, domain in A-labels.
@@ -46,12 +157,12 @@ impl EmailAddress {
 
     /// What stands before the `@`.
     pub fn local_part(&self) -> &str {
-        self.written.rsplit_once('@').map_or("", |(local, _)| local)
+        self.written.split_once('@').map_or("", |(local, _)| local)
     }
 
     /// The domain in A-labels, lower case.
     pub fn domain(&self) -> &str {
-        self.normal.rsplit_once('@').map_or("", |(_, domain)| domain)
+        self.normal.split_once('@').map_or("", |(_, domain)| domain)
     }
 
     /// Whether the local part needs SMTPUTF8 (RFC 6531).
@@ -63,6 +174,123 @@ impl EmailAddress {
     pub fn masked(&self) -> String {
         let first: String = self.local_part().chars().take(1).collect();
         format!("{first}…@{}", self.domain())
+    }
+}
+
+/// Finds what a person most likely meant, so that the complaint names it; what passes is one word with one `@`.
+fn refuse_by_shape(raw: &str) -> Result<(), AddressError> {
+    if raw.is_empty() {
+        return Err(AddressError::Empty);
+    }
+    refuse_unseen(raw)?;
+    if let Some(at) = raw.chars().find(|c| matches!(c, '＠' | '﹫')) {
+        return Err(AddressError::FullWidthAt(at));
+    }
+    if raw.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("mailto:")) {
+        return Err(AddressError::Mailto);
+    }
+    if raw.contains('"') {
+        return Err(AddressError::Quoted);
+    }
+    let ats = raw.matches('@').count();
+    let separated = raw.contains([',', ';', '、', '，', '；']);
+    if ats > 1 && separated {
+        return Err(AddressError::Several);
+    }
+    if raw.contains(['<', '>']) {
+        return Err(AddressError::Brackets);
+    }
+    if raw.contains(['(', ')']) {
+        return Err(AddressError::Comment);
+    }
+    if raw.contains('[') {
+        return Err(AddressError::Number);
+    }
+    if raw.contains(':') {
+        return Err(AddressError::Route);
+    }
+    if ats > 1 {
+        return Err(if raw.contains(char::is_whitespace) {
+            AddressError::Several
+        } else {
+            AddressError::ManyAts
+        });
+    }
+    if let Some(mark) = raw.chars().next_back().filter(|c| matches!(c, '.' | ',' | ';' | '。' | '、')) {
+        return Err(AddressError::TrailingMark(mark));
+    }
+    if raw.contains(char::is_whitespace) {
+        return Err(AddressError::Space);
+    }
+    Ok(())
+}
+
+/// Refuses what a person cannot see: control, zero-width, bidirectional and other ignorable characters.
+fn refuse_unseen(raw: &str) -> Result<(), AddressError> {
+    if let Some(c) = raw.chars().find(|c| c.is_control()) {
+        return Err(AddressError::Control(u32::from(c)));
+    }
+    raw.chars().find(|&c| is_unseen(c)).map_or(Ok(()), |c| Err(AddressError::Invisible(u32::from(c))))
+}
+
+/// Unicode's default-ignorable characters, line separators and the Hangul fillers.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
+            | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}'
+            | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}'
+    )
+}
+
+/// A dot-atom (RFC 5322, 3.2.3) without `!` and `%`, with the letters of every script (RFC 6531).
+fn check_local(local: &str) -> Result<(), AddressError> {
+    if local.is_empty() {
+        return Err(AddressError::NoLocalPart);
+    }
+    if local.starts_with("=?") {
+        return Err(AddressError::EncodedWord);
+    }
+    if local.split('.').any(str::is_empty) {
+        return Err(AddressError::Dots);
+    }
+    if let Some(mark) = local.chars().find(|c| matches!(c, '%' | '!')) {
+        return Err(AddressError::Relay(mark));
+    }
+    let mut before = '.';
+    for c in local.chars() {
+        let allowed = if c.is_ascii() {
+            c.is_ascii_alphanumeric() || ".#$&'*+-/=?^_`{|}~".contains(c)
+        } else {
+            let plain: String = std::iter::once(c).nfkc().collect();
+            if plain.is_ascii() {
+                return Err(AddressError::Styled(c, plain));
+            }
+            // A mark that has no letter to sit on would sit on the dot, or on what stands before the address.
+            c.is_alphanumeric() || (is_combining_mark(c) && before != '.')
+        };
+        if !allowed {
+            return Err(AddressError::LocalCharacter(c));
+        }
+        before = c;
+    }
+    Ok(())
+}
+
+/// The domain in A-labels (UTS #46 with STD3 rules; given A-labels are verified).
+fn ascii_domain(domain: &str) -> Result<String, AddressError> {
+    if domain.is_empty() {
+        return Err(AddressError::NoDomain);
+    }
+    // Not `Hyphens::Check`: domains such as `r3---example.com` are older than that rule and get mail.
+    let ascii = Uts46::new()
+        .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
+        .map_err(|_| AddressError::Domain)?;
+    match ascii.rsplit_once('.') {
+        None => Err(AddressError::BareHost),
+        Some((_, top)) if top.bytes().all(|byte| byte.is_ascii_digit()) => Err(AddressError::Number),
+        Some(_) => Ok(ascii.into_owned()),
     }
 }
 
@@ -98,30 +326,179 @@ impl<'de> Deserialize<'de> for EmailAddress {
     }
 }
 
-/// An address with the name that is shown beside it: `Kim <kim@example.com>` or the address alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mailbox {
-    /// The display name.
-    pub name: Option<HeaderText>,
-    /// The address.
-    pub address: EmailAddress,
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-impl Mailbox {
-    /// Reads one mailbox; a list or a group is refused.
-    pub fn parse(raw: &str) -> Result<Self, AddressError> {
-        match raw.rsplit_once('<') {
-            Some((name, address)) => Ok(Self {
-                name: HeaderText::parse(name).ok(),
-                address: EmailAddress::parse(address.trim_end_matches('>'))?,
-            }),
-            None => Ok(Self { name: None, address: EmailAddress::parse(raw)? }),
+    use super::*;
+
+    fn parse(raw: &str) -> Result<String, AddressError> {
+        EmailAddress::parse(raw).map(|address| address.as_str().to_owned())
+    }
+
+    #[test]
+    fn plain_addresses_are_taken_as_typed() {
+        for raw in [
+            "kim@example.com",
+            "Kim.M+news@Mail.example.co.kr",
+            "o'hara@example.com",
+            "1@2.example",
+            "a@r3---x.example",
+        ] {
+            let (local, domain) = raw.split_once('@').unwrap();
+            assert_eq!(parse(raw).unwrap(), format!("{local}@{}", domain.to_lowercase()), "{raw}");
         }
     }
-}
 
-impl<'de> Deserialize<'de> for Mailbox {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    #[test]
+    fn spaces_around_an_address_are_left_out_and_no_other_white_space_is() {
+        assert_eq!(parse("  kim@example.com ").unwrap(), "kim@example.com");
+        assert_eq!(parse("kim@example.com\t"), Err(AddressError::Control(9)));
+        assert_eq!(parse("kim@example.com\u{A0}"), Err(AddressError::Space));
+        assert_eq!(parse("   "), Err(AddressError::Empty));
+    }
+
+    #[test]
+    fn line_breaks_and_what_cannot_be_seen_are_refused() {
+        assert_eq!(parse("a\r\nRCPT TO:<x>@example.com"), Err(AddressError::Control(13)));
+        assert_eq!(parse("a\0@example.com"), Err(AddressError::Control(0)));
+        for c in
+            ['\u{200B}', '\u{200D}', '\u{202E}', '\u{2066}', '\u{FEFF}', '\u{AD}', '\u{3164}', '\u{E0041}']
+        {
+            assert_eq!(parse(&format!("a{c}b@example.com")), Err(AddressError::Invisible(u32::from(c))));
+            assert_eq!(parse(&format!("a@exa{c}mple.com")), Err(AddressError::Invisible(u32::from(c))));
+        }
+    }
+
+    #[test]
+    fn what_parsers_disagree_about_is_refused() {
+        for (raw, error) in [
+            ("\"a>b\"@example.com", AddressError::Quoted),
+            ("\"a b\"@example.com", AddressError::Quoted),
+            ("\"x@evil\" @host", AddressError::Quoted),
+            ("a(c)@b.example", AddressError::Comment),
+            ("@x:a@b.example", AddressError::Route),
+            ("group:a@b.example;", AddressError::Route),
+            ("=?utf-8?q?abc?=@x.example", AddressError::EncodedWord),
+            ("a%b@c.example", AddressError::Relay('%')),
+            ("host!a@c.example", AddressError::Relay('!')),
+            ("a@b@c.example", AddressError::ManyAts),
+        ] {
+            assert_eq!(parse(raw), Err(error), "{raw}");
+        }
+    }
+
+    #[test]
+    fn slips_of_the_hand_are_named() {
+        for (raw, error) in [
+            ("kim＠example.com", AddressError::FullWidthAt('＠')),
+            ("kim@example.com.", AddressError::TrailingMark('.')),
+            ("kim@example.com,", AddressError::TrailingMark(',')),
+            ("MailTo:kim@example.com", AddressError::Mailto),
+            ("kim m@example.com", AddressError::Space),
+            ("Kim <kim@example.com>", AddressError::Brackets),
+            ("<a@b.c>", AddressError::Brackets),
+            ("a@b.example;c@d.example", AddressError::Several),
+            ("a@b.example c@d.example", AddressError::Several),
+            ("kim.example.com", AddressError::NoAt),
+            ("@example.com", AddressError::NoLocalPart),
+            ("kim@", AddressError::NoDomain),
+            (".a@b.example", AddressError::Dots),
+            ("a.@b.example", AddressError::Dots),
+            ("a..b@b.example", AddressError::Dots),
+            ("ａ@example.com", AddressError::Styled('ａ', "a".to_owned())),
+            ("a→b@example.com", AddressError::LocalCharacter('→')),
+        ] {
+            assert_eq!(parse(raw), Err(error), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_domain_is_a_name_with_a_dot() {
+        for (raw, error) in [
+            ("a@b", AddressError::BareHost),
+            ("a@127.0.0.1", AddressError::Number),
+            ("a@[127.0.0.1]", AddressError::Number),
+            ("a@example.123", AddressError::Number),
+            ("a@exa_mple.com", AddressError::Domain),
+            ("a@-b.com", AddressError::Domain),
+            ("a@b-.com", AddressError::Domain),
+            ("a@b..com", AddressError::Domain),
+            ("a@.com", AddressError::Domain),
+            ("x@xn--a.com", AddressError::Domain),
+        ] {
+            assert_eq!(parse(raw), Err(error), "{raw}");
+        }
+        assert_eq!(parse(&format!("a@{}.com", "b".repeat(64))), Err(AddressError::Domain));
+    }
+
+    #[test]
+    fn a_domain_of_another_script_is_sent_in_a_labels_and_needs_no_smtputf8() {
+        let address = EmailAddress::parse("user@예시.한국").unwrap();
+        assert_eq!(address.as_str(), "user@xn--vv4b11d.xn--3e0b707e");
+        assert!(!address.needs_smtputf8());
+        assert_eq!(address, EmailAddress::parse("USER@xn--vv4b11d.xn--3e0b707e").unwrap());
+    }
+
+    #[test]
+    fn a_local_part_of_another_script_is_composed_and_needs_smtputf8() {
+        let (composed, decomposed) =
+            ("한글@example.com", "\u{1112}\u{1161}\u{11AB}\u{1100}\u{1173}\u{11AF}@example.com");
+        let address = EmailAddress::parse(decomposed).unwrap();
+        assert_eq!(address.as_str(), composed);
+        assert!(address.needs_smtputf8());
+        assert_eq!(parse("\u{301}a@example.com"), Err(AddressError::LocalCharacter('\u{301}')));
+    }
+
+    #[test]
+    fn lengths_are_counted_in_bytes() {
+        let long = "a".repeat(64);
+        assert!(parse(&format!("{long}@example.com")).is_ok());
+        assert_eq!(parse(&format!("{long}a@example.com")), Err(AddressError::LongLocalPart(65)));
+        assert_eq!(parse(&format!("{}@example.com", "한".repeat(22))), Err(AddressError::LongLocalPart(66)));
+        let label = "b".repeat(62);
+        assert_eq!(parse(&format!("{long}@{label}.{label}.{label}.c")), Err(AddressError::Long(255)));
+        assert!(parse(&format!("{}@{label}.{label}.{label}.c", &long[1..])).is_ok());
+    }
+
+    #[test]
+    fn case_does_not_make_another_reader_and_tags_and_dots_do() {
+        let address = |raw| EmailAddress::parse(raw).unwrap();
+        assert_eq!(address("A@Example.COM"), address("a@example.com"));
+        assert_eq!(address("A@Example.COM").as_str(), "A@example.com");
+        assert_ne!(address("a.b@example.com"), address("ab@example.com"));
+        assert_ne!(address("a+x@example.com"), address("a@example.com"));
+    }
+
+    #[test]
+    fn a_masked_address_shows_one_character_and_the_domain() {
+        assert_eq!(EmailAddress::parse("kim.m@example.com").unwrap().masked(), "k…@example.com");
+        assert_eq!(EmailAddress::parse("한글@example.com").unwrap().masked(), "한…@example.com");
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics_and_what_passes_is_one_safe_word(raw in "[ -~]{0,12}@?[a-z가-힣İΣⱥ.\\-]{0,12}|\\PC{0,30}") {
+            if let Ok(address) = EmailAddress::parse(&raw) {
+                let text = address.as_str();
+                prop_assert!(!text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;:\"()\\[]".contains(c)));
+                prop_assert_eq!(text.matches('@').count(), 1);
+                prop_assert!(text.len() <= MAX_ADDRESS && address.domain().is_ascii());
+            }
+        }
+
+        #[test]
+        fn printing_and_normalising_lead_back_to_the_same_address(
+            local in "[a-zA-Z0-9가-힣À-ʯΑ-Ωж-я+_-]{1,20}(\\.[a-zA-Zİẞ]{1,5})?", domain in "[a-zA-Z가-힣ぁ-ん0-9]{1,9}\\.[a-z]{2,4}",
+        ) {
+            let address = EmailAddress::parse(&format!("{local}@{domain}"));
+            prop_assume!(address.is_ok());
+            let address = address.unwrap();
+            let printed = EmailAddress::parse(&address.to_string()).unwrap();
+            prop_assert_eq!(printed.as_str(), address.as_str());
+            let normal = EmailAddress::parse(address.normalised()).unwrap();
+            prop_assert_eq!(normal.normalised(), address.normalised());
+            prop_assert_eq!(normal, address);
+        }
     }
 }

@@ -1,1 +1,7 @@
-fn main(){}
+//! The door: parse, run, map the outcome to the exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    letterpress::cli::main()
+}

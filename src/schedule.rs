@@ -1,1 +1,201 @@
-//! Schedule: to come.
+//! What is due, and why the rest is not: the rules of `docs/ledger.md`, section "When".
+//!
+//! Pure: the archive, what the ledger knows, and the time go in; a plan comes out.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::archive::{Archive, Post};
+use crate::config::{FirstRun, Newsletter};
+
+/// What the newsletter half of a run is to do.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The post that is mailed now: the oldest of those that are due.
+    pub due: Option<&'a Post>,
+    /// Posts that are recorded as published before the ledger began.
+    pub baseline: Vec<&'a Post>,
+    /// How many more are due; each run freezes one.
+    pub more: usize,
+    /// The posts that the ledger does not know and that are not due.
+    pub waiting: Vec<(&'a Post, WhyNot)>,
+}
+
+/// Why a post that was never mailed is not mailed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhyNot {
+    /// Its front matter says `newsletter = false`.
+    OptedOut,
+    /// It is younger than `newsletter.delay`; due at this time.
+    TooYoung(DateTime<Utc>),
+    /// It is older than `newsletter.max_age`: mailed only if somebody says so.
+    TooOld,
+}
+
+/// Decides what is due. `known` holds the posts that have an issue or are in the baseline; `None` is a ledger that
+/// has not begun.
+pub fn plan<'a>(
+    archive: &'a Archive,
+    known: Option<&HashSet<String>>,
+    newsletter: &Newsletter,
+    now: DateTime<Utc>,
+) -> Plan<'a> {
+    let mut plan = Plan { due: None, baseline: Vec::new(), more: 0, waiting: Vec::new() };
+    let Some(known) = known else {
+        return first(archive, newsletter, now, plan);
+    };
+    let mut due = Vec::new();
+    // Posts are newest first; what is mailed is the oldest of those that are due, so that none is overtaken.
+    for post in archive.posts.iter().filter(|post| !known.contains(&post.id)) {
+        match why_not(post, newsletter, now) {
+            None => due.push(post),
+            Some(why) => plan.waiting.push((post, why)),
+        }
+    }
+    plan.due = due.pop();
+    plan.more = due.len();
+    plan
+}
+
+/// The first run: everything is baseline, but for the newest post if the writer says so. A post that is still in its
+/// delay is left for a later run, as it would be at any other time.
+fn first<'a>(
+    archive: &'a Archive,
+    newsletter: &Newsletter,
+    now: DateTime<Utc>,
+    mut plan: Plan<'a>,
+) -> Plan<'a> {
+    let mailable = |post: &Post| why_not(post, newsletter, now).is_none_or(|why| why == WhyNot::TooOld);
+    for post in &archive.posts {
+        match why_not(post, newsletter, now) {
+            Some(young @ WhyNot::TooYoung(_)) => plan.waiting.push((post, young)),
+            _ if newsletter.first_run == FirstRun::Newest && plan.due.is_none() && mailable(post) => {
+                plan.due = Some(post);
+            }
+            _ => plan.baseline.push(post),
+        }
+    }
+    plan
+}
+
+fn why_not(post: &Post, newsletter: &Newsletter, now: DateTime<Utc>) -> Option<WhyNot> {
+    let age = now - post.published.to_utc();
+    if !post.newsletter {
+        Some(WhyNot::OptedOut)
+    } else if age < newsletter.delay.delta() {
+        Some(WhyNot::TooYoung(post.published.to_utc() + newsletter.delay.delta()))
+    } else if age > newsletter.max_age.delta() {
+        Some(WhyNot::TooOld)
+    } else {
+        None
+    }
+}
+
+/// The earliest time at which a plan could look different without any file changing.
+pub fn wakes_at(plan: &Plan<'_>, archive: &Archive) -> Option<DateTime<Utc>> {
+    let young = plan.waiting.iter().filter_map(|(_, why)| match why {
+        WhyNot::TooYoung(until) => Some(*until),
+        _ => None,
+    });
+    let future = archive.left_out.iter().filter_map(|left| match left.why {
+        crate::archive::WhyLeftOut::Future(date) => Some(date.to_utc()),
+        _ => None,
+    });
+    let more = (plan.more > 0).then_some(DateTime::<Utc>::MIN_UTC + TimeDelta::days(1));
+    young.chain(future).chain(more).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8Path;
+
+    use super::*;
+    use crate::text::{HeaderText, XmlText};
+
+    fn post(id: &str, hours_old: i64) -> Post {
+        let published = (now() - TimeDelta::hours(hours_old)).fixed_offset();
+        Post {
+            source: format!("posts/{id}.md").into(),
+            body_line: 1,
+            id: id.to_owned(),
+            url: url::Url::parse("https://example.com/").unwrap(),
+            slug: id.to_owned(),
+            title: HeaderText::parse(id).unwrap(),
+            published,
+            updated: published,
+            authors: Vec::new(),
+            categories: Vec::new(),
+            tags: Vec::new(),
+            summary: None,
+            language: None,
+            image: None,
+            newsletter: true,
+            body: XmlText::default(),
+        }
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    fn newsletter(extra: &str) -> Newsletter {
+        let text = format!("[site]\ntitle = \"T\"\nurl = \"https://example.com\"\n[newsletter]\n{extra}");
+        crate::config::parse(&text, "config.toml", Utf8Path::new(".")).unwrap().newsletter
+    }
+
+    fn archive(posts: Vec<Post>) -> Archive {
+        Archive { posts, ..Archive::default() }
+    }
+
+    fn ids<'a>(posts: impl IntoIterator<Item = &'a &'a Post>) -> Vec<&'a str> {
+        posts.into_iter().map(|post| post.id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_first_run_mails_nothing_of_the_archive() {
+        let archive = archive(vec![post("new", 1), post("old", 24)]);
+        let plan = plan(&archive, None, &newsletter(""), now());
+        assert!(plan.due.is_none());
+        assert_eq!(ids(&plan.baseline), ["new", "old"]);
+    }
+
+    #[test]
+    fn a_first_run_mails_the_newest_post_alone_if_the_writer_says_so_however_old_it_is() {
+        let archive = archive(vec![post("new", 24 * 400), post("old", 24 * 500)]);
+        let plan = plan(&archive, None, &newsletter("first_run = \"newest\""), now());
+        assert_eq!(plan.due.unwrap().id, "new");
+        assert_eq!(ids(&plan.baseline), ["old"]);
+    }
+
+    #[test]
+    fn of_two_new_posts_the_older_goes_first_and_the_other_with_the_next_run() {
+        let archive = archive(vec![post("b", 1), post("a", 2), post("known", 3)]);
+        let known = HashSet::from(["known".to_owned()]);
+        let plan = plan(&archive, Some(&known), &newsletter(""), now());
+        assert_eq!((plan.due.unwrap().id.as_str(), plan.more), ("a", 1));
+        assert!(wakes_at(&plan, &archive).is_some_and(|at| at < now()));
+    }
+
+    #[test]
+    fn a_post_waits_out_its_delay_and_is_not_mailed_past_its_age() {
+        let mut opted_out = post("quiet", 5);
+        opted_out.newsletter = false;
+        let archive = archive(vec![post("young", 0), opted_out, post("ancient", 24 * 8)]);
+        let known = HashSet::new();
+        let plan = plan(&archive, Some(&known), &newsletter(""), now());
+        assert!(plan.due.is_none());
+        let whys: Vec<_> = plan.waiting.iter().map(|(_, why)| *why).collect();
+        let until = now() + TimeDelta::minutes(10);
+        assert_eq!(whys, [WhyNot::TooYoung(until), WhyNot::OptedOut, WhyNot::TooOld]);
+        assert_eq!(wakes_at(&plan, &archive), Some(until));
+    }
+
+    #[test]
+    fn what_the_ledger_knows_is_never_due_again_whatever_its_date_becomes() {
+        let archive = archive(vec![post("again", 1)]);
+        let known = HashSet::from(["again".to_owned()]);
+        let plan = plan(&archive, Some(&known), &newsletter("max_age = \"520w\""), now());
+        assert!(plan.due.is_none() && plan.waiting.is_empty());
+    }
+}

@@ -1,1 +1,147 @@
-//! Cli: to come.
+//! The command line: one file per command. Commands return an [`Outcome`]; nothing here decides about mail.
+
+mod build;
+mod check;
+mod import;
+mod new;
+mod outcome;
+mod printer;
+mod progress;
+mod publish;
+mod resolve;
+mod send;
+mod status;
+mod subscribers;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+use chrono::DateTime;
+use clap::{Parser, Subcommand};
+
+pub use outcome::Outcome;
+use printer::Printer;
+
+use crate::clock::{Clock, FrozenClock, SystemClock};
+use crate::config::{environment, load};
+use crate::delivery::{Breaker, Stop};
+use crate::pipeline::{RunError, World};
+
+/// Posts become feeds and a letter; each reader gets it once; the ledger remembers.
+#[derive(Parser)]
+#[command(name = "letterpress", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, also if there was nothing to do; 1 you can put it right; 2 Letterpress or its \
+surroundings failed;\n3 partly delivered or in doubt; 4 another run is at work.")]
+struct Cli {
+    /// The configuration file.
+    #[arg(long, short, global = true, default_value = "config.toml", value_name = "FILE")]
+    config: Utf8PathBuf,
+    /// Say nothing unless something needs attention: for cron.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the feeds and send what is due: the cron line.
+    Publish,
+    /// Build the feeds.
+    Build,
+    /// Send what is due, without building the feeds.
+    Send(send::Args),
+    /// Show issues, counts, and what is in doubt.
+    Status(status::Args),
+    /// Settle what is in doubt; go on with a paused issue.
+    Resolve(resolve::Args),
+    /// List, add, import, export, unsubscribe, suppress readers.
+    #[command(subcommand)]
+    Subscribers(subscribers::Command),
+    /// Bring an existing archive.
+    #[command(subcommand)]
+    Import(import::Command),
+    /// Find what would hurt later: configuration, posts, feeds, the letter.
+    Check(check::Args),
+    /// Make a site that can publish at once.
+    New(new::Args),
+}
+
+/// Runs the command line; the whole program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let printer = Printer::new(cli.quiet);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli, printer)),
+        Err(error) => Err(RunError::io("starting", error)),
+    };
+    let outcome = ended.unwrap_or_else(|error| {
+        printer.complain(match &error {
+            // A finding says itself whether it is an error.
+            RunError::Findings(_) | RunError::Config(_) => error.to_string(),
+            _ => format!("error: {error}"),
+        });
+        Outcome::of(&error)
+    });
+    outcome.into()
+}
+
+async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
+    let clock = clock()?;
+    match cli.command {
+        Command::New(args) => return new::run(&args, clock.as_ref(), printer),
+        Command::Check(args) => return check::run(&args, &cli.config, clock, printer).await,
+        _ => {}
+    }
+    let (watch, bar) = progress::watch(printer);
+    let breaker = Arc::new(Breaker::default());
+    let world = World { config: Arc::new(load(&cli.config)?), clock, watch, breaker };
+    stop_on_signal(Arc::clone(&world.breaker));
+    let outcome = match cli.command {
+        Command::Publish => publish::run(&world, printer).await,
+        Command::Build => build::run(&world, printer),
+        Command::Send(args) => send::run(&args, &world, printer).await,
+        Command::Status(args) => status::run(&args, &world, printer).await,
+        Command::Resolve(args) => resolve::run(&args, &world, printer).await,
+        Command::Subscribers(command) => subscribers::run(command, &world, printer).await,
+        Command::Import(command) => import::run(&command, &world, printer),
+        Command::Check(_) | Command::New(_) => Ok(Outcome::Done),
+    };
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    outcome
+}
+
+/// The system's clock; or, for transcripts and demonstrations, one that stands at `LETTERPRESS_FROZEN_AT`.
+fn clock() -> Result<Arc<dyn Clock>, RunError> {
+    let Some(frozen) = environment("LETTERPRESS_FROZEN_AT") else { return Ok(Arc::new(SystemClock)) };
+    let at = DateTime::parse_from_rfc3339(&frozen).map_err(|error| {
+        RunError::user(format!("LETTERPRESS_FROZEN_AT is {frozen:?}: {error}"), "write it like 2026-11-23T09:00:00Z")
+    })?;
+    let seed = at.timestamp().unsigned_abs();
+    Ok(Arc::new(FrozenClock::at(at.to_utc(), seed)))
+}
+
+/// The first signal stops claiming and lets what is on the wire finish; the second one ends the process.
+fn stop_on_signal(breaker: Arc<Breaker>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    tokio::spawn(async move {
+        let mut asked = false;
+        loop {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            if asked {
+                // What is on the wire is found by the next run's recovery, as after any other death.
+                std::process::abort();
+            }
+            asked = true;
+            breaker.stop(Stop::Asked);
+        }
+    });
+}

@@ -30,7 +30,9 @@ impl Span {
                 .filter(|seconds| *seconds <= LONGEST)
                 .map(Self)
                 .ok_or_else(|| format!("{raw} is longer than ten years")),
-            _ => Err(format!("{raw:?} is not a span of time; write a number and s, m, h, d or w, such as \"10m\"")),
+            _ => Err(format!(
+                "{raw:?} is not a span of time; write a number and s, m, h, d or w, such as \"10m\""
+            )),
         }
     }
 
@@ -47,8 +49,10 @@ impl Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, seconds) =
-            UNITS.iter().find(|(_, seconds)| self.0 >= *seconds && self.0 % seconds == 0).unwrap_or(&('s', 1));
+        let (unit, seconds) = UNITS
+            .iter()
+            .find(|(_, seconds)| self.0 >= *seconds && self.0 % seconds == 0)
+            .unwrap_or(&('s', 1));
         write!(f, "{}{unit}", self.0 / seconds)
     }
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 pub use duration::Span;
 pub use feeds::{Archive, By, Content, Feeds, Format};
 pub use newsletter::{FirstRun, Newsletter, OnUnknown};
-pub use read::{ConfigError, environment, load, parse};
+pub use read::{ConfigError, DEFAULTS, environment, load, parse};
 pub use secret::{Secret, SecretError};
 pub use site::{Author, Site, SiteUrl, is_language_tag};
 pub use smtp::{Deadlines, Smtp, Tls};
@@ -29,6 +29,9 @@ pub struct Config {
     /// The folder that holds `config.toml`.
     #[serde(skip)]
     pub root: Utf8PathBuf,
+    /// The text of `config.toml` as it was read.
+    #[serde(skip)]
+    pub text: String,
     /// Who publishes, and where.
     pub site: Site,
     /// Where the posts are.
@@ -52,6 +55,7 @@ pub struct Config {
 impl Config {
     /// `path` as seen from the folder of `config.toml`.
     pub fn resolve(&self, path: impl AsRef<Utf8Path>) -> Utf8PathBuf {
-        self.root.join(path)
+        // "./posts" and "posts" are the same folder, but only one of them reads well in a message.
+        if self.root == "." { path.as_ref().to_owned() } else { self.root.join(path) }
     }
 }

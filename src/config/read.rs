@@ -6,13 +6,16 @@ use toml::{Table, Value};
 use super::{Config, Tls};
 use crate::finding::Finding;
 
-const DEFAULTS: &str = include_str!("default.toml");
+/// Every key with its default, commented: what `letterpress check --defaults` prints.
+pub const DEFAULTS: &str = include_str!("default.toml");
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file is not there.
-    #[error("{0} does not exist\n    help: `letterpress new DIR` makes a site; or say where yours is with --config FILE")]
+    #[error(
+        "{0} does not exist\n    help: `letterpress new DIR` makes a site; or say where yours is with --config FILE"
+    )]
     Missing(Utf8PathBuf),
     /// The file could not be read.
     #[error("cannot read {0}: {1}")]
@@ -58,6 +61,7 @@ pub fn parse(text: &str, file: &str, root: &Utf8Path) -> Result<Config, ConfigEr
     let mut config: Config = serde_path_to_error::deserialize(Value::Table(table))
         .map_err(|error| source.wrong(source.explain(&error.path().to_string(), error.inner().message())))?;
     root.clone_into(&mut config.root);
+    text.clone_into(&mut config.text);
     let findings = check(&config, &source);
     if findings.is_empty() { Ok(config) } else { Err(ConfigError::Wrong(findings)) }
 }
@@ -108,7 +112,7 @@ impl Source<'_> {
                 .min()
                 .filter(|(distance, known)| *distance <= 3 && *distance < known.len());
             let hint = nearest.map_or_else(
-                || "every known key is in docs/config.toml".to_owned(),
+                || "`letterpress check --defaults` prints every key".to_owned(),
                 |(_, known)| format!("did you mean `{known}`?"),
             );
             return self.error(&key, "there is no such key").hint(hint);
@@ -164,7 +168,11 @@ fn check(config: &Config, source: &Source<'_>) -> Vec<Finding> {
         wrong("archive.permalink", "it does not begin with a slash", "write it like \"/posts/:slug/\"");
     }
     if !config.archive.permalink.contains(":slug") {
-        wrong("archive.permalink", "without `:slug` two posts could share an address", "write it like \"/posts/:slug/\"");
+        wrong(
+            "archive.permalink",
+            "without `:slug` two posts could share an address",
+            "write it like \"/posts/:slug/\"",
+        );
     }
     if config.store.sqlite_path().is_none_or(|path| path.as_str().is_empty()) {
         wrong("store.url", "it names no SQLite file", "write it like \"sqlite:letterpress.db\"");
@@ -197,7 +205,11 @@ fn check_smtp(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
         wrong("smtp.messages_per_connection", "it is 0", "100 suits most relays");
     }
     if smtp.retry.is_empty() || smtp.retry.iter().any(|wait| wait.duration().as_secs() == 0) {
-        wrong("smtp.retry", "it must name at least one wait, and none of them 0", "[\"5m\", \"15m\", \"1h\"]");
+        wrong(
+            "smtp.retry",
+            "it must name at least one wait, and none of them 0",
+            "[\"5m\", \"15m\", \"1h\"]",
+        );
     }
     let deadlines = [smtp.deadlines.connect, smtp.deadlines.command, smtp.deadlines.data, smtp.deadlines.dot];
     if deadlines.iter().any(|deadline| deadline.duration().as_secs() == 0) {
@@ -207,7 +219,9 @@ fn check_smtp(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
     match (smtp.user.is_some(), passwords.iter().filter(|given| **given).count()) {
         (true, 0) => wrong("smtp.user", "there is no password for it", "add password_file or password_env"),
         (false, 1..) => wrong("smtp", "there is a password but no user", "add user = \"…\""),
-        (_, 2) => wrong("smtp.password_env", "the password is given twice", "keep password_file or password_env"),
+        (_, 2) => {
+            wrong("smtp.password_env", "the password is given twice", "keep password_file or password_env")
+        }
         _ => {}
     }
 }
@@ -242,15 +256,27 @@ mod tests {
         let uncommented: String = commented
             .lines()
             .map(|line| match line.strip_prefix("# ") {
-                Some(key) if key.split_once(" = ").is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')) => format!("{key}\n"),
+                Some(key)
+                    if key.split_once(" = ").is_some_and(|(name, _)| {
+                        name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                    }) =>
+                {
+                    format!("{key}\n")
+                }
                 _ => format!("{line}\n"),
             })
             .filter(|line| !line.starts_with("password_env"))
             .collect();
         let smtp = read(&uncommented).unwrap().smtp.unwrap();
         let bare = read(&format!("{SITE}[smtp]\nhost = \"smtp.example.com\"")).unwrap().smtp.unwrap();
-        assert_eq!((smtp.connections, smtp.messages_per_connection), (bare.connections, bare.messages_per_connection));
-        assert_eq!((smtp.retry, smtp.give_up, smtp.deadlines), (bare.retry.clone(), bare.give_up, bare.deadlines));
+        assert_eq!(
+            (smtp.connections, smtp.messages_per_connection),
+            (bare.connections, bare.messages_per_connection)
+        );
+        assert_eq!(
+            (smtp.retry, smtp.give_up, smtp.deadlines),
+            (bare.retry.clone(), bare.give_up, bare.deadlines)
+        );
         assert_eq!((smtp.tls, smtp.port), (bare.tls, Some(bare.port())));
     }
 
@@ -286,6 +312,9 @@ mod tests {
         let message = read("[site]\ntitle = ").unwrap_err();
         assert!(message.contains("config.toml:2"), "{message}");
         let message = read("[site]\nurl = \"https://example.com\"").unwrap_err();
-        assert!(message.contains("config.toml:1") && message.contains("`site.title` is missing"), "{message}");
+        assert!(
+            message.contains("config.toml:1") && message.contains("`site.title` is missing"),
+            "{message}"
+        );
     }
 }

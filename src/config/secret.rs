@@ -1,4 +1,4 @@
-//! Secrets: read from a file or the environment, never printed, wiped when dropped.
+//! Secrets: read from a file or the environment, never printed.
 
 use std::fmt;
 

@@ -60,13 +60,18 @@ pub struct SiteUrl(Url);
 impl SiteUrl {
     /// Normalises `https://example.com/blog` to `https://example.com/blog/`; the message says what to write instead.
     pub fn parse(raw: &str) -> Result<Self, String> {
-        let mut url = Url::parse(raw.trim())
-            .map_err(|_| format!("{raw:?} is not a URL; write it in full, such as \"https://example.com/\""))?;
+        let mut url = Url::parse(raw.trim()).map_err(|_| {
+            format!("{raw:?} is not a URL; write it in full, such as \"https://example.com/\"")
+        })?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-            return Err(format!("{raw:?} is not a web address; write it in full, such as \"https://example.com/\""));
+            return Err(format!(
+                "{raw:?} is not a web address; write it in full, such as \"https://example.com/\""
+            ));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(format!("{raw:?} has a query or a fragment; write the address of the home page alone"));
+            return Err(format!(
+                "{raw:?} has a query or a fragment; write the address of the home page alone"
+            ));
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err("the address holds a user name or a password, and readers would see it".to_owned());
@@ -111,7 +116,9 @@ impl<'de> Deserialize<'de> for SiteUrl {
 fn timezone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tz, D::Error> {
     let raw = String::deserialize(deserializer)?;
     raw.parse().map_err(|_| {
-        serde::de::Error::custom(format!("{raw:?} is not a time zone; write its IANA name, such as \"Asia/Seoul\""))
+        serde::de::Error::custom(format!(
+            "{raw:?} is not a time zone; write its IANA name, such as \"Asia/Seoul\""
+        ))
     })
 }
 
@@ -145,7 +152,13 @@ mod tests {
 
     #[test]
     fn addresses_that_are_no_home_page_are_refused_with_a_hint() {
-        for raw in ["example.com", "ftp://example.com", "https://example.com/?a=1", "https://a:b@example.com/", "https:///"] {
+        for raw in [
+            "example.com",
+            "ftp://example.com",
+            "https://example.com/?a=1",
+            "https://a:b@example.com/",
+            "https:///",
+        ] {
             let message = SiteUrl::parse(raw);
             assert!(message.is_err(), "{raw} became {message:?}");
         }

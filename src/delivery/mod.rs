@@ -4,17 +4,34 @@
 //! The seam to the outside is [`Wire`]: SMTP, the outbox folder, or a script in the tests. A wire reports facts
 //! (phase, reply or trouble); what they mean is decided in [`verdict`] alone.
 
+mod breaker;
+mod claims;
+mod group_commit;
 pub mod outbox;
 pub mod smtp;
 pub mod verdict;
+mod worker;
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_lc_rs::digest::{SHA256, digest};
+use chrono::{DateTime, Utc};
+use tokio::task::JoinSet;
 
+pub use breaker::{Breaker, Stop};
 pub use smtp::reply::Reply;
 
 use crate::address::EmailAddress;
+use crate::clock::Clock;
+use crate::ledger::{RetrySchedule, State};
+use crate::store::{Claimed, IssueNumber, Store, StoreError};
+use claims::Claims;
+use group_commit::GroupCommit;
+use worker::Worker;
 
 /// Where in the dialogue something happened, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +96,9 @@ pub enum Trouble {
     /// The server lacks what is needed: STARTTLS, AUTH, SMTPUTF8, SIZE.
     #[error("the server does not offer {0}")]
     Missing(String),
+    /// Letterpress itself does not put this on the wire; nothing was said to the server.
+    #[error("{0}")]
+    Unsendable(String),
     /// The name could not be resolved.
     #[error("cannot look up the server: {0}")]
     Dns(String),
@@ -91,6 +111,16 @@ pub struct Heard {
     pub phase: Phase,
     /// A whole, well-formed reply of any class, or what came instead.
     pub what: Result<Reply, Trouble>,
+}
+
+impl Heard {
+    /// What was heard, for people: `550 5.1.1 no such user`, or the trouble.
+    pub fn said(&self) -> String {
+        match &self.what {
+            Ok(reply) => format!("{} {}", reply.code, reply.text),
+            Err(trouble) => trouble.to_string(),
+        }
+    }
 }
 
 /// The envelope of one copy (RFC 5321, 2.3.1).
@@ -136,4 +166,83 @@ pub trait Channel: Send {
 
     /// Says goodbye, as far as that is possible in a second or two.
     async fn quit(self: Box<Self>);
+}
+
+/// One copy, ready for the wire.
+#[derive(Debug, Clone)]
+pub struct Composed {
+    /// The envelope.
+    pub envelope: Envelope,
+    /// The message, CRLF, before dot-stuffing.
+    pub message: Vec<u8>,
+}
+
+impl Composed {
+    /// SHA-256 of the message: what the ledger compares when a copy is sent again.
+    fn digest(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest(&SHA256, &self.message).as_ref());
+        bytes
+    }
+}
+
+/// Everything that a run over one issue needs.
+pub struct Job {
+    /// Where the states are kept.
+    pub store: Arc<dyn Store>,
+    /// The way out.
+    pub wire: Arc<dyn Wire>,
+    /// Time and chance.
+    pub clock: Arc<dyn Clock>,
+    /// The issue.
+    pub issue: IssueNumber,
+    /// When it was frozen: the retry horizon begins here.
+    pub frozen_at: DateTime<Utc>,
+    /// Makes a reader's copy; must give the same bytes for the same claim, always.
+    pub compose: Box<dyn Fn(&Claimed) -> Composed + Send + Sync>,
+    /// When a deferred copy is tried again.
+    pub retry: RetrySchedule,
+    /// How long a claim lasts: longer than all phases of a message together.
+    pub lease: Duration,
+    /// A name that no other process has.
+    pub owner: String,
+    /// Told of each copy that reached a state, for progress.
+    pub watch: Box<dyn Fn(State) + Send + Sync>,
+}
+
+/// Sends what is due of one issue. Returns when nothing is left that could be sent now, or when the breaker stopped
+/// the run; the ledger has the counts.
+///
+/// # Errors
+///
+/// The store failed. No dot was written after that, and whatever was in flight is found by the next run's recovery.
+pub async fn deliver(job: Job, breaker: Arc<Breaker>) -> Result<Option<Stop>, StoreError> {
+    let job = Arc::new(job);
+    let ledger = GroupCommit::start(Arc::clone(&job.store), Arc::clone(&job.clock));
+    let (claims, feeder) = Claims::start(&job, &breaker, &ledger);
+    let live = Arc::new(AtomicUsize::new(1));
+    let worker = Worker { job: Arc::clone(&job), claims: claims.clone(), ledger: ledger.clone(), breaker, live };
+    let breaker = Arc::clone(&worker.breaker);
+    let mut workers = JoinSet::new();
+    // One connection first: if the relay refuses us, it is asked once and not fifty times.
+    if let Some(channel) = worker.open().await {
+        worker.live.store(job.wire.channels(), Ordering::Relaxed);
+        workers.spawn(worker.clone().run(Some(channel)));
+        for _ in 1..job.wire.channels() {
+            workers.spawn(worker.clone().run(None));
+        }
+    }
+    drop(worker);
+    let mut ended = Ok(());
+    while let Some(joined) = workers.join_next().await {
+        match joined {
+            Ok(outcome) => ended = ended.and(outcome),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+    if ended.is_ok() {
+        claims.drain(&job, &ledger).await?;
+        ended = feeder.await.unwrap_or(Ok(()));
+    }
+    ended.map(|()| breaker.stopped())
 }

@@ -1,1 +1,303 @@
-//! The outbox folder as a wire.
+//! The outbox folder as a wire: each copy becomes an `.eml` file that a mail program can open.
+//!
+//! For trying out and for relays that are fed by files. The same steps and the same promise as SMTP: until the dot a
+//! copy is a temporary file, and "sent" means that the file is on the disk under its name. Nothing is overwritten.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+
+use async_trait::async_trait;
+use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::NamedTempFile;
+
+use super::smtp::check_message;
+use super::{Channel, Envelope, Heard, Phase, Reply, Trouble, Wire};
+
+/// File names end at 255 bytes everywhere that matters; this leaves room for `-2.eml`.
+const LONGEST_NAME: usize = 230;
+
+/// The code of "done", as an SMTP server would give it.
+const DONE: u16 = 250;
+
+/// A folder that letters are written to.
+#[derive(Debug, Clone)]
+pub struct OutboxWire {
+    folder: Utf8PathBuf,
+}
+
+impl OutboxWire {
+    /// Letters go to `directory/label`, one folder for each issue; the folder is made when the first letter comes.
+    pub fn new(mut directory: Utf8PathBuf, label: &str) -> Self {
+        directory.push(file_name(label));
+        Self { folder: directory }
+    }
+}
+
+#[async_trait]
+impl Wire for OutboxWire {
+    async fn connect(&self) -> Result<Box<dyn Channel>, Heard> {
+        let folder = self.folder.clone();
+        on_disk(Phase::Connect, move || fs::create_dir_all(&folder).map_err(named(&folder))).await?;
+        Ok(Box::new(OutboxChannel { folder: self.folder.clone(), step: Step::Idle }))
+    }
+
+    fn channels(&self) -> usize {
+        4
+    }
+
+    fn name(&self) -> String {
+        format!("{}/", self.folder)
+    }
+}
+
+struct OutboxChannel {
+    folder: Utf8PathBuf,
+    step: Step,
+}
+
+/// What has been handed over.
+enum Step {
+    Idle,
+    Offered { name: String },
+    Written { name: String, file: NamedTempFile },
+}
+
+#[async_trait]
+impl Channel for OutboxChannel {
+    async fn offer(&mut self, envelope: &Envelope) -> Result<(), Heard> {
+        self.step = Step::Offered { name: file_name(envelope.to.normalised()) };
+        Ok(())
+    }
+
+    async fn body(&mut self, message: &[u8]) -> Result<(), Heard> {
+        let Step::Offered { name } = std::mem::replace(&mut self.step, Step::Idle) else {
+            return Err(out_of_order(Phase::Body));
+        };
+        check_message(message).map_err(|what| Heard { phase: Phase::Body, what: Err(what) })?;
+        let (folder, message) = (self.folder.clone(), message.to_vec());
+        let file = on_disk(Phase::Body, move || {
+            let mut file =
+                tempfile::Builder::new().prefix(".letter-").tempfile_in(&folder).map_err(named(&folder))?;
+            file.write_all(&message).map_err(named(&folder))?;
+            Ok(file)
+        })
+        .await?;
+        self.step = Step::Written { name, file };
+        Ok(())
+    }
+
+    async fn dot(&mut self, _next: Option<&Envelope>) -> Heard {
+        let Step::Written { name, file } = std::mem::replace(&mut self.step, Step::Idle) else {
+            return out_of_order(Phase::Body);
+        };
+        let folder = self.folder.clone();
+        // Before the file has its name, the copy is definitely not kept; the phase says so.
+        let kept = on_disk(Phase::Body, move || {
+            file.as_file().sync_all().map_err(named(&folder))?;
+            keep(file, &folder, &name)
+        });
+        let path = match kept.await {
+            Ok(path) => path,
+            Err(heard) => return heard,
+        };
+        let folder = self.folder.clone();
+        match on_disk(Phase::Dot, move || sync_folder(&folder)).await {
+            Ok(()) => {
+                Heard { phase: Phase::Dot, what: Ok(Reply { code: DONE, text: format!("kept as {path}") }) }
+            }
+            Err(heard) => heard,
+        }
+    }
+
+    fn usable(&self) -> bool {
+        matches!(self.step, Step::Idle)
+    }
+
+    async fn quit(self: Box<Self>) {}
+}
+
+/// Gives the file its name, or finds that the same copy was kept before a crash.
+fn keep(mut file: NamedTempFile, folder: &Utf8Path, name: &str) -> io::Result<Utf8PathBuf> {
+    for number in 1_u32.. {
+        let path = if number == 1 {
+            folder.join(format!("{name}.eml"))
+        } else {
+            folder.join(format!("{name}-{number}.eml"))
+        };
+        match file.persist_noclobber(&path) {
+            Ok(_) => return Ok(path),
+            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
+                if fs::read(&path).map_err(named(&path))?
+                    == fs::read(refused.file.path()).map_err(named(folder))?
+                {
+                    return Ok(path);
+                }
+                file = refused.file;
+            }
+            Err(refused) => return Err(named(&path)(refused.error)),
+        }
+    }
+    Err(io::Error::other(format!("{folder}: there are too many letters called {name}")))
+}
+
+/// A new name is on the disk only when its folder is.
+fn sync_folder(folder: &Utf8Path) -> io::Result<()> {
+    if cfg!(windows) {
+        // Windows cannot sync a folder, and its file systems write names in order.
+        return Ok(());
+    }
+    File::open(folder).and_then(|opened| opened.sync_all()).map_err(named(folder))
+}
+
+/// Runs blocking work beside the runtime.
+async fn on_disk<T: Send + 'static>(
+    phase: Phase,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Heard> {
+    let ended = match tokio::task::spawn_blocking(work).await {
+        Ok(ended) => ended,
+        Err(ended) => Err(io::Error::other(ended)),
+    };
+    ended.map_err(|error| Heard { phase, what: Err(Trouble::Io(error.to_string())) })
+}
+
+/// Puts the path before what the system said.
+fn named(path: &Utf8Path) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{path}: {error}"))
+}
+
+fn out_of_order(phase: Phase) -> Heard {
+    Heard { phase, what: Err(Trouble::Io("the steps of a letter came out of order".to_owned())) }
+}
+
+/// A name that is safe in every file system: letters and digits of any script stay, most else becomes `%2F`.
+fn file_name(raw: &str) -> String {
+    let mut name = String::new();
+    for (place, c) in raw.char_indices() {
+        if c.is_alphanumeric() || matches!(c, '_' | '@' | '+' | '=') || (matches!(c, '-' | '.') && place > 0)
+        {
+            name.push(c);
+        } else {
+            let mut bytes = [0; 4];
+            for byte in c.encode_utf8(&mut bytes).bytes() {
+                push_hex(&mut name, "%", byte);
+            }
+        }
+    }
+    if name.len() > LONGEST_NAME {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, raw.as_bytes());
+        name.truncate(name.floor_char_boundary(LONGEST_NAME - 17));
+        name.push('~');
+        digest.as_ref()[..8].iter().for_each(|byte| push_hex(&mut name, "", *byte));
+    }
+    if name.is_empty() { "%".to_owned() } else { name }
+}
+
+fn push_hex(name: &mut String, mark: &str, byte: u8) {
+    // Writing to a `String` cannot fail.
+    let _ = write!(name, "{mark}{byte:02X}");
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::address::EmailAddress;
+    use crate::delivery::verdict::{Verdict, judge};
+
+    const LETTER: &[u8] = b"Subject: x\r\n\r\n.a\r\n";
+
+    fn envelope(to: &str) -> Envelope {
+        let address = |raw| EmailAddress::parse(raw).unwrap();
+        Envelope { from: address("b@news.example"), to: address(to), size: LETTER.len() }
+    }
+
+    fn outbox() -> (tempfile::TempDir, OutboxWire) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        (folder, OutboxWire::new(path, "2026/42호"))
+    }
+
+    async fn send(wire: &OutboxWire, to: &str, message: &[u8]) -> Heard {
+        let mut channel = wire.connect().await.ok().unwrap();
+        channel.offer(&envelope(to)).await.unwrap();
+        match channel.body(message).await {
+            Ok(()) => channel.dot(None).await,
+            Err(heard) => heard,
+        }
+    }
+
+    fn files(wire: &OutboxWire) -> Vec<String> {
+        let entries = fs::read_dir(&wire.folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn a_letter_is_a_file_named_after_its_reader_only_after_the_dot() {
+        let (_guard, wire) = outbox();
+        let mut channel = wire.connect().await.ok().unwrap();
+        channel.offer(&envelope("kim@example.com")).await.unwrap();
+        channel.body(LETTER).await.unwrap();
+        assert!(files(&wire).iter().all(|name| name.starts_with(".letter-")));
+        assert_eq!(judge(&channel.dot(None).await), Verdict::Sent);
+        assert_eq!(files(&wire), ["kim@example.com.eml"]);
+        assert_eq!(fs::read(wire.folder.join("kim@example.com.eml")).unwrap(), LETTER);
+        assert!(wire.folder.ends_with("2026%2F42호"), "{}", wire.folder);
+    }
+
+    #[tokio::test]
+    async fn the_same_copy_again_changes_nothing_and_another_is_kept_beside_it() {
+        let (_guard, wire) = outbox();
+        for message in [LETTER, LETTER, b"other\r\n", b"other\r\n"] {
+            assert_eq!(judge(&send(&wire, "kim@example.com", message).await), Verdict::Sent);
+        }
+        assert_eq!(files(&wire), ["kim@example.com-2.eml", "kim@example.com.eml"]);
+    }
+
+    #[tokio::test]
+    async fn a_letter_given_up_before_its_dot_leaves_no_file() {
+        let (_guard, wire) = outbox();
+        let mut channel = wire.connect().await.ok().unwrap();
+        channel.offer(&envelope("kim@example.com")).await.unwrap();
+        channel.body(LETTER).await.unwrap();
+        drop(channel);
+        assert!(files(&wire).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_vanished_is_a_definite_failure_before_the_dot() {
+        let (_guard, wire) = outbox();
+        let mut channel = wire.connect().await.ok().unwrap();
+        channel.offer(&envelope("kim@example.com")).await.unwrap();
+        channel.body(LETTER).await.unwrap();
+        fs::remove_dir_all(&wire.folder).unwrap();
+        let heard = channel.dot(None).await;
+        assert_eq!(
+            (heard.phase, judge(&heard)),
+            (Phase::Body, Verdict::Deferred { policy: false }),
+            "{heard:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_no_server_would_take_is_not_kept_either() {
+        let (_guard, wire) = outbox();
+        let heard = send(&wire, "kim@example.com", b"a\nb\r\n").await;
+        assert!(matches!(heard.what, Err(Trouble::Unsendable(_))), "{heard:?}");
+        assert!(files(&wire).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn a_file_name_stays_in_its_folder_and_within_its_length(raw in any::<String>()) {
+            let name = file_name(&raw);
+            prop_assert!(!name.is_empty() && name.len() <= LONGEST_NAME && !name.starts_with(['.', '-']));
+            prop_assert!(!name.contains(['/', '\\', ':', '*', '?', '"', '<', '>', '|', '\0', ' ']), "{}", name);
+        }
+    }
+}

@@ -1,1 +1,384 @@
-//! What a fact from the wire means: the reply classes of `ledger.md`, section 7.
+//! What a fact from the wire means: the reply classes of RFC 5321, 4.2.1, and what silence means in each phase.
+//!
+//! Pure and total. The first digit decides; second and third digits never do, except where a refusal must be laid at
+//! the reader's door or at the sender's (RFC 3463). The ledger acts on the verdict; nothing is changed here.
+
+use super::{Heard, Phase, Reply, Trouble};
+
+/// What becomes of the copy, and whether the run goes on.
+///
+/// Where `policy` is true, the server refused the sender or the letter rather than the reader: the caller counts such
+/// verdicts, pauses the issue after a few in a row, and never suppresses the reader for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// A 2yz reply to the dot was read: the server has the copy.
+    Sent,
+    /// Definitely not accepted; to be tried again later.
+    Deferred {
+        /// Counts towards pausing the issue.
+        policy: bool,
+    },
+    /// Definitely not accepted and not worth another try.
+    Failed {
+        /// Counts towards pausing the issue.
+        policy: bool,
+    },
+    /// The dot was written and no reply was read: only a person, or evidence, can say more.
+    Unknown,
+    /// Definitely not accepted, for a reason that every copy shares: nobody is failed, the copy waits, and the run
+    /// stops until somebody has looked.
+    Sender,
+    /// Definitely not accepted, because the server wants to be left alone for now: the copy waits, and this run stops.
+    Throttled,
+}
+
+impl Verdict {
+    /// Whether the refusal was of the sender or the letter and counts towards pausing the issue.
+    pub fn counts_towards_pause(self) -> bool {
+        matches!(self, Self::Deferred { policy: true } | Self::Failed { policy: true })
+    }
+
+    /// Whether no further copy should be tried in this run.
+    pub fn stops_run(self) -> bool {
+        matches!(self, Self::Sender | Self::Throttled)
+    }
+}
+
+/// Judges one fact.
+pub fn judge(heard: &Heard) -> Verdict {
+    match &heard.what {
+        Ok(reply) if heard.phase == Phase::Dot => after_the_dot(reply),
+        Ok(reply) => before_the_dot(heard.phase, reply),
+        Err(_) if heard.phase == Phase::Dot => Verdict::Unknown,
+        Err(trouble) => without_reply(heard.phase, trouble),
+    }
+}
+
+/// Whether the reply says that the mailbox or its domain does not exist, so that the reader should be suppressed at
+/// once. A full mailbox, a filter or an unexplained 550 is not enough.
+pub fn is_dead_address(heard: &Heard) -> bool {
+    let Ok(reply) = &heard.what else { return false };
+    matches!(heard.phase, Phase::Rcpt | Phase::Dot)
+        && reply.class() == 5
+        && matches!(reply.enhanced(), Some((5, 1, 1 | 2 | 3 | 6 | 10) | (5, 2, 1)))
+}
+
+/// Whether the connection must be dropped after this fact; it may be kept only after an orderly reply.
+pub fn drops_connection(heard: &Heard) -> bool {
+    let orderly = |reply: &Reply| matches!(reply.class(), 4 | 5) && reply.code != 421;
+    !match (heard.phase, &heard.what) {
+        (Phase::Dot, Ok(reply)) => reply.class() == 2 || orderly(reply),
+        (Phase::Mail | Phase::Rcpt | Phase::Data, Ok(reply)) => orderly(reply),
+        (Phase::Mail | Phase::Rcpt, Err(Trouble::Missing(_) | Trouble::Unsendable(_))) => true,
+        _ => false,
+    }
+}
+
+fn after_the_dot(reply: &Reply) -> Verdict {
+    match reply.class() {
+        2 => Verdict::Sent,
+        4 if is_throttle(reply) => Verdict::Throttled,
+        4 => Verdict::Deferred { policy: false },
+        // The recipient was taken at RCPT, so unless the server says otherwise it is the letter that it refuses.
+        5 => Verdict::Failed { policy: !blames_reader(reply) },
+        _ => Verdict::Unknown,
+    }
+}
+
+fn before_the_dot(phase: Phase, reply: &Reply) -> Verdict {
+    match (reply.class(), phase) {
+        (4, Phase::Greeting) => Verdict::Throttled,
+        (4, _) if is_throttle(reply) && !is_greylisting(phase, reply) => Verdict::Throttled,
+        (5, Phase::Rcpt) if blames_sender(reply) => Verdict::Deferred { policy: true },
+        (5, Phase::Rcpt) => Verdict::Failed { policy: false },
+        (5, Phase::Data | Phase::Body) => Verdict::Deferred { policy: true },
+        (5, _) => Verdict::Sender,
+        _ => Verdict::Deferred { policy: false },
+    }
+}
+
+fn without_reply(phase: Phase, trouble: &Trouble) -> Verdict {
+    match (trouble, phase) {
+        // Only this reader's address asks for the extension; others go on.
+        (Trouble::Missing(_) | Trouble::Unsendable(_), Phase::Rcpt) => Verdict::Failed { policy: false },
+        (Trouble::Unsendable(_), Phase::Body) => Verdict::Failed { policy: true },
+        // The next connection would see the same certificate, the same offers, the same return path.
+        (Trouble::Tls(_) | Trouble::Missing(_) | Trouble::Unsendable(_), _) => Verdict::Sender,
+        // A server that takes connections and does not even greet is overloaded, and so will be the next connection.
+        (Trouble::Deadline, Phase::Greeting) => Verdict::Throttled,
+        _ => Verdict::Deferred { policy: false },
+    }
+}
+
+/// An enhanced code counts only if it agrees with the code: "250 5.1.1" is a 250.
+fn agreeing_enhanced(reply: &Reply) -> Option<(u16, u16)> {
+    let (class, subject, detail) = reply.enhanced()?;
+    (u16::from(class) == reply.class()).then_some((subject, detail))
+}
+
+/// 421 closes the connection; 4.7.x is how the large providers say "slower".
+fn is_throttle(reply: &Reply) -> bool {
+    reply.code == 421 || matches!(agreeing_enhanced(reply), Some((7, _)))
+}
+
+/// Greylisting is often given 4.7.1, but it asks one reader's copy to wait, not the sender to slow down.
+fn is_greylisting(phase: Phase, reply: &Reply) -> bool {
+    let text = reply.text.to_ascii_lowercase();
+    matches!(phase, Phase::Rcpt | Phase::Data)
+        && reply.code != 421
+        && (text.contains("greylist") || text.contains("graylist"))
+}
+
+/// Whether an enhanced code speaks of the address (1), the mailbox (2) or its route (4), and not of the sender's
+/// address (1.7, 1.8).
+fn blames_reader(reply: &Reply) -> bool {
+    matches!(agreeing_enhanced(reply), Some((1 | 2 | 4, detail)) if !is_senders_address(reply, detail))
+}
+
+fn is_senders_address(reply: &Reply, detail: u16) -> bool {
+    matches!(agreeing_enhanced(reply), Some((1, _))) && matches!(detail, 7 | 8)
+}
+
+/// Whether a refused RCPT is about policy, authentication, spam or limits. Without an enhanced code the text is all
+/// there is, and taking a policy for a dead mailbox costs a reader while the reverse costs another try.
+fn blames_sender(reply: &Reply) -> bool {
+    const WORDS: [&str; 11] = [
+        "too many",
+        "rate limit",
+        "spam",
+        "blocked",
+        "blacklist",
+        "blocklist",
+        "policy",
+        "authenti",
+        "spf",
+        "dmarc",
+        "relay",
+    ];
+    match agreeing_enhanced(reply) {
+        Some((1, detail)) => is_senders_address(reply, detail),
+        // The system's limits, the protocol, the content, and security.
+        Some((subject, _)) => matches!(subject, 3 | 5 | 6 | 7),
+        None => {
+            let text = reply.text.to_ascii_lowercase();
+            WORDS.iter().any(|word| text.contains(word))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PHASES: [Phase; 10] = [
+        Phase::Connect,
+        Phase::Greeting,
+        Phase::Hello,
+        Phase::Tls,
+        Phase::Auth,
+        Phase::Mail,
+        Phase::Rcpt,
+        Phase::Data,
+        Phase::Body,
+        Phase::Dot,
+    ];
+    const LATER: Verdict = Verdict::Deferred { policy: false };
+    const LATER_POLICY: Verdict = Verdict::Deferred { policy: true };
+    const FAILED: Verdict = Verdict::Failed { policy: false };
+    const FAILED_POLICY: Verdict = Verdict::Failed { policy: true };
+
+    fn said(phase: Phase, reply: &str) -> Heard {
+        let (code, text) = reply.split_once(' ').unwrap_or((reply, ""));
+        Heard { phase, what: Ok(Reply { code: code.parse().unwrap(), text: text.to_owned() }) }
+    }
+
+    fn all_troubles() -> Vec<Trouble> {
+        let why = String::new;
+        vec![
+            Trouble::Deadline,
+            Trouble::Closed,
+            Trouble::Io(why()),
+            Trouble::Protocol(why()),
+            Trouble::Tls(why()),
+            Trouble::Missing(why()),
+            Trouble::Unsendable(why()),
+            Trouble::Dns(why()),
+        ]
+    }
+
+    #[test]
+    fn before_the_dot_no_reply_is_definite_and_tried_again() {
+        for trouble in
+            [Trouble::Deadline, Trouble::Closed, Trouble::Io(String::new()), Trouble::Protocol(String::new())]
+        {
+            for phase in [
+                Phase::Connect,
+                Phase::Hello,
+                Phase::Auth,
+                Phase::Mail,
+                Phase::Rcpt,
+                Phase::Data,
+                Phase::Body,
+            ] {
+                assert_eq!(judge(&Heard { phase, what: Err(trouble.clone()) }), LATER, "{phase} {trouble}");
+            }
+        }
+        assert_eq!(judge(&Heard { phase: Phase::Connect, what: Err(Trouble::Dns(String::new())) }), LATER);
+    }
+
+    #[test]
+    fn after_the_dot_every_trouble_is_in_doubt() {
+        for trouble in all_troubles() {
+            let heard = Heard { phase: Phase::Dot, what: Err(trouble) };
+            assert_eq!((judge(&heard), drops_connection(&heard)), (Verdict::Unknown, true), "{heard:?}");
+        }
+    }
+
+    #[test]
+    fn after_the_dot_a_whole_reply_is_sent_later_or_failed_by_its_first_digit() {
+        for (reply, verdict) in [
+            ("250 2.0.0 ok queued as 4F2", Verdict::Sent),
+            ("250", Verdict::Sent),
+            ("299 x", Verdict::Sent),
+            ("250 5.1.1 x", Verdict::Sent),
+            ("354 go on", Verdict::Unknown),
+            ("452 4.3.1 full", LATER),
+            ("451 5.7.1 x", LATER),
+            ("421 bye", Verdict::Throttled),
+            ("451 4.7.650 slower", Verdict::Throttled),
+            ("550 5.1.1 gone", FAILED),
+            ("554 spam", FAILED_POLICY),
+            ("550 5.7.26 unauthenticated", FAILED_POLICY),
+            ("571 x", FAILED_POLICY),
+        ] {
+            assert_eq!(judge(&said(Phase::Dot, reply)), verdict, "{reply}");
+        }
+    }
+
+    #[test]
+    fn a_refused_recipient_fails_alone_unless_the_refusal_is_about_the_sender() {
+        for (reply, verdict) in [
+            ("550 5.1.1 no such user", FAILED),
+            ("550 no such user", FAILED),
+            ("577 x", FAILED),
+            ("552 5.2.2 full", FAILED),
+            ("550 5.1.1 blocked mailbox", FAILED),
+            ("550 5.7.26 unauthenticated", LATER_POLICY),
+            ("550 5.7.515 access denied", LATER_POLICY),
+            ("550 5.7.1 spam", LATER_POLICY),
+            ("550 5.1.8 bad sender", LATER_POLICY),
+            ("550 Too many recipients", LATER_POLICY),
+            ("550 5.5.3 too many", LATER_POLICY),
+            ("450 greylisted", LATER),
+            ("451 4.7.1 Greylisting in action", LATER),
+            ("452 4.2.2 mailbox full", LATER),
+            ("421 4.7.28 slower", Verdict::Throttled),
+            ("421 4.7.0 [TSS04] slower", Verdict::Throttled),
+            ("451 4.7.650 slower", Verdict::Throttled),
+        ] {
+            assert_eq!(judge(&said(Phase::Rcpt, reply)), verdict, "{reply}");
+        }
+    }
+
+    #[test]
+    fn a_5yz_to_the_senders_own_commands_stops_the_run_and_fails_nobody() {
+        for phase in [Phase::Greeting, Phase::Hello, Phase::Tls, Phase::Auth, Phase::Mail] {
+            assert_eq!(judge(&said(phase, "550 5.1.1 no")), Verdict::Sender, "{phase}");
+        }
+    }
+
+    #[test]
+    fn anything_but_354_to_data_is_definitely_not_accepted() {
+        for (reply, verdict) in [("250 ok", LATER), ("451 x", LATER), ("554 x", LATER_POLICY)] {
+            assert_eq!(judge(&said(Phase::Data, reply)), verdict, "{reply}");
+        }
+    }
+
+    #[test]
+    fn a_busy_or_silent_greeting_stops_this_run_only() {
+        assert_eq!(judge(&said(Phase::Greeting, "450 busy")), Verdict::Throttled);
+        assert_eq!(
+            judge(&Heard { phase: Phase::Greeting, what: Err(Trouble::Deadline) }),
+            Verdict::Throttled
+        );
+    }
+
+    #[test]
+    fn a_bad_certificate_or_a_missing_extension_needs_a_person() {
+        for (phase, trouble, verdict) in [
+            (Phase::Tls, Trouble::Tls("expired".to_owned()), Verdict::Sender),
+            (Phase::Tls, Trouble::Missing("STARTTLS".to_owned()), Verdict::Sender),
+            (Phase::Auth, Trouble::Missing("AUTH".to_owned()), Verdict::Sender),
+            (Phase::Mail, Trouble::Missing("SIZE".to_owned()), Verdict::Sender),
+            (Phase::Rcpt, Trouble::Missing("SMTPUTF8".to_owned()), FAILED),
+            (Phase::Body, Trouble::Unsendable("bare LF".to_owned()), FAILED_POLICY),
+        ] {
+            assert_eq!(judge(&Heard { phase, what: Err(trouble) }), verdict, "{phase}");
+        }
+    }
+
+    #[test]
+    fn only_a_mailbox_that_does_not_exist_is_dead() {
+        assert!(is_dead_address(&said(Phase::Rcpt, "550 5.1.1 no such user")));
+        assert!(is_dead_address(&said(Phase::Dot, "550 5.1.10 no such user")));
+        for (phase, reply) in [
+            (Phase::Rcpt, "550 no such user"),
+            (Phase::Rcpt, "552 5.2.2 full"),
+            (Phase::Rcpt, "450 5.1.1 later"),
+            (Phase::Rcpt, "550 5.7.1 spam"),
+            (Phase::Mail, "550 5.1.1 you"),
+        ] {
+            assert!(!is_dead_address(&said(phase, reply)), "{phase} {reply}");
+        }
+    }
+
+    #[test]
+    fn a_connection_outlives_orderly_refusals_and_nothing_else() {
+        for reply in ["550 5.1.1 x", "450 x"] {
+            assert!(
+                !drops_connection(&said(Phase::Rcpt, reply)) && !drops_connection(&said(Phase::Dot, reply))
+            );
+        }
+        assert!(!drops_connection(&said(Phase::Dot, "250 ok")));
+        for heard in [
+            said(Phase::Rcpt, "421 x"),
+            said(Phase::Data, "250 x"),
+            said(Phase::Dot, "354 x"),
+            said(Phase::Body, "550 x"),
+        ] {
+            assert!(drops_connection(&heard), "{heard:?}");
+        }
+    }
+
+    fn any_heard() -> impl Strategy<Value = Heard> {
+        let reply = (200_u16..600, "([245]\\.[0-9]{1,2}\\.[0-9]{1,3} )?(greylisted|spam|too many|ok|가)?");
+        let what = prop_oneof![
+            reply.prop_map(|(code, text)| Ok(Reply { code, text })),
+            prop::sample::select(all_troubles()).prop_map(Err),
+        ];
+        (prop::sample::select(PHASES.to_vec()), what).prop_map(|(phase, what)| Heard { phase, what })
+    }
+
+    proptest! {
+        #[test]
+        fn sent_needs_a_2yz_after_the_dot_and_doubt_exists_only_there(heard in any_heard()) {
+            let verdict = judge(&heard);
+            let positive = matches!(&heard.what, Ok(reply) if reply.class() == 2);
+            prop_assert_eq!(verdict == Verdict::Sent, heard.phase == Phase::Dot && positive);
+            if heard.phase != Phase::Dot {
+                prop_assert_ne!(verdict, Verdict::Unknown);
+            }
+        }
+
+        #[test]
+        fn only_a_5yz_or_letterpress_itself_fails_a_reader(heard in any_heard()) {
+            if matches!(judge(&heard), Verdict::Failed { .. }) {
+                let refused = matches!(&heard.what, Ok(reply) if reply.class() == 5);
+                let unsendable = matches!(&heard.what, Err(Trouble::Missing(_) | Trouble::Unsendable(_)));
+                prop_assert!(refused || (unsendable && heard.phase != Phase::Dot));
+            }
+        }
+    }
+}

@@ -1,1 +1,7 @@
-//! Importers: to come.
+//! Importers: what another program or a web page left behind becomes posts and readers.
+//!
+//! An importer is a function from bytes to what could be taken over and, one by one, what could not and why.
+//! None of them touches a file, a socket or the clock: whoever calls them reads, writes, and never overwrites.
+
+pub mod subscribers_csv;
+pub mod text_page;

@@ -1,1 +1,249 @@
-//! Ledger: to come.
+//! Who was sent what, and what is in doubt: the words of the ledger.
+//!
+//! Values only. [`transition`] alone says how a delivery moves from state to state; no SQL and no SMTP here.
+
+#[cfg(test)]
+mod model;
+mod retry;
+mod tally;
+pub mod transition;
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+pub use retry::RetrySchedule;
+pub use tally::Tally;
+
+use crate::text::HeaderText;
+
+/// A number that is given out once, for ever, to one attempt at one delivery: 128 random bits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Token(pub [u8; 16]);
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({self})")
+    }
+}
+
+/// The state of one delivery: one issue to one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Waiting for its turn, perhaps until a time.
+    Pending,
+    /// Somebody has it in hand; nothing that the server could accept has been written.
+    Claimed,
+    /// The final dot may be on its way: from here on silence means doubt.
+    Armed,
+    /// A 2yz reply was read after the dot.
+    Sent,
+    /// No attempt can have been accepted, and none will be made.
+    Failed,
+    /// The reader left, was suppressed, or the issue was cancelled before the copy was armed.
+    Skipped,
+    /// It may or may not have arrived: the reply to the dot was lost.
+    Unknown,
+    /// It was refused for good, but an earlier attempt may have arrived.
+    FailedUncertain,
+}
+
+impl State {
+    /// Every state, in the order in which a person reads them.
+    pub const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::Claimed,
+        Self::Armed,
+        Self::Sent,
+        Self::Failed,
+        Self::Skipped,
+        Self::Unknown,
+        Self::FailedUncertain,
+    ];
+
+    /// The word that is stored and printed; scripts rely on it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Claimed => "claimed",
+            Self::Armed => "armed",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Unknown => "unknown",
+            Self::FailedUncertain => "failed_uncertain",
+        }
+    }
+
+    /// Reads [`State::as_str`] back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Whether a run still has something to do for it.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::Claimed | Self::Armed)
+    }
+
+    /// Whether a copy may be in a mailbox without a reply that says so.
+    pub const fn is_in_doubt(self) -> bool {
+        matches!(self, Self::Unknown | Self::FailedUncertain)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One delivery as the transition table sees it. What the copy says (address, Message-ID, …) is fixed at the
+/// freeze and not here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Where it stands.
+    pub state: State,
+    /// The attempt that holds it, or that it was last held by.
+    pub token: Option<Token>,
+    /// Claims so far.
+    pub attempts: u32,
+    /// When the claim runs out.
+    pub lease_until: Option<DateTime<Utc>>,
+    /// Not before this time.
+    pub next_at: DateTime<Utc>,
+    /// Recorded decisions to send again although a copy may have arrived.
+    pub resends: u32,
+    /// Whether an earlier attempt may have been accepted.
+    pub had_unknown: bool,
+    /// SHA-256 of the bytes of the first armed attempt: every later attempt sends the same.
+    pub bytes: Option<[u8; 32]>,
+    /// The `Date` header of the copy, fixed at its first claim.
+    pub dated: Option<DateTime<Utc>>,
+    /// Why it failed or was skipped: a short word for scripts.
+    pub reason: Option<String>,
+    /// In which phase the last attempt ended, and the reply or the trouble, at most 1 KiB, printable.
+    pub last: Option<LastWord>,
+}
+
+/// What was heard last about a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastWord {
+    /// The phase of the dialogue.
+    pub phase: String,
+    /// The reply or the trouble.
+    pub text: String,
+}
+
+impl Delivery {
+    /// A delivery as the freeze inserts it.
+    pub const fn fresh(now: DateTime<Utc>) -> Self {
+        Self {
+            state: State::Pending,
+            token: None,
+            attempts: 0,
+            lease_until: None,
+            next_at: now,
+            resends: 0,
+            had_unknown: false,
+            bytes: None,
+            dated: None,
+            reason: None,
+            last: None,
+        }
+    }
+
+    /// Filters hold a late `Date` against a letter (SpamAssassin from three hours on), so after a *definite*
+    /// refusal a new one is set. A copy that may have arrived keeps its date: its bytes must not change.
+    fn date_for(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self.dated {
+            Some(dated) if self.had_unknown || now - dated < TimeDelta::hours(3) => dated,
+            _ => now,
+        }
+    }
+}
+
+/// Where an issue stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IssueState {
+    /// Copies go out.
+    Sending,
+    /// Nothing moves until somebody says so.
+    Paused,
+    /// No delivery is open any more.
+    Done,
+    /// Given up by its writer.
+    Cancelled,
+    /// Published before the ledger began: never mailed.
+    Baseline,
+}
+
+impl IssueState {
+    /// The word that is stored and printed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sending => "sending",
+            Self::Paused => "paused",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+            Self::Baseline => "baseline",
+        }
+    }
+
+    /// Reads [`IssueState::as_str`] back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Sending, Self::Paused, Self::Done, Self::Cancelled, Self::Baseline]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+    }
+}
+
+/// An issue and its counts, as `status` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueSummary {
+    /// The post's permanent id.
+    pub id: String,
+    /// The subject.
+    pub subject: HeaderText,
+    /// Where it stands.
+    pub state: IssueState,
+    /// When its audience and its bytes were fixed.
+    pub frozen_at: DateTime<Utc>,
+    /// How many readers were frozen with it.
+    pub audience: u64,
+    /// How many deliveries are in each state.
+    pub tally: Tally,
+    /// The earliest time at which a pending delivery may go out.
+    pub next_at: Option<DateTime<Utc>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_reads_back_from_its_word() {
+        for state in State::ALL {
+            assert_eq!(State::from_word(state.as_str()), Some(state));
+        }
+        assert_eq!(State::from_word("mailed"), None);
+    }
+
+    #[test]
+    fn a_late_copy_gets_a_new_date_only_if_no_earlier_one_may_have_arrived() {
+        let start = DateTime::UNIX_EPOCH;
+        let mut delivery = Delivery { dated: Some(start), ..Delivery::fresh(start) };
+        assert_eq!(delivery.date_for(start + TimeDelta::hours(2)), start);
+        assert_eq!(delivery.date_for(start + TimeDelta::hours(4)), start + TimeDelta::hours(4));
+        delivery.had_unknown = true;
+        assert_eq!(delivery.date_for(start + TimeDelta::hours(4)), start);
+    }
+}

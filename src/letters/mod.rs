@@ -3,11 +3,28 @@
 //! Pure: no file, socket, clock or chance. A letter is rendered once per issue and frozen into the ledger;
 //! what differs from reader to reader is spliced in by [`Letter::copy_for`].
 
+mod headers;
+mod html;
+mod issue;
+mod lint;
+mod mime;
+mod plain;
+mod slots;
+mod tags;
+mod templates;
+mod words;
+mod wrap;
+
 use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
 use crate::address::{EmailAddress, Mailbox};
 use crate::text::HeaderText;
+
+pub use issue::compose;
+pub use lint::lint;
+pub use mime::Press;
+pub use templates::Templates;
 
 /// An issue, rendered once. It is stored as JSON when the issue is frozen, and every copy is made from it:
 /// a later edit of the post, a template or `config.toml` does not reach an issue that is under way.
@@ -82,3 +99,8 @@ pub struct Unsubscribe {
     /// The one-click address, if `[web] url` is set: `https://…/u/TOKEN`.
     pub page: Option<String>,
 }
+
+#[cfg(test)]
+mod specimens;
+#[cfg(test)]
+mod tests;

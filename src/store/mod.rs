@@ -1,1 +1,338 @@
-//! Store: to come.
+//! What outlives the process: readers, issues, deliveries, and the record of decisions.
+//!
+//! [`Store`] speaks the language of the domain; the only SQL is in the backends. Each verb is one transaction, and
+//! no transaction is open while anybody talks SMTP. A store judges nothing: states move by
+//! [`crate::ledger::transition`] alone.
+
+mod lock;
+mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+pub use lock::{LockError, RunLock};
+pub use sqlite::SqliteStore;
+
+use crate::address::EmailAddress;
+use crate::ledger::transition::{Event, Refusal};
+use crate::ledger::{Delivery, IssueState, IssueSummary, State, Token};
+use crate::subscribers::{AddressKey, Enrolment, Enrolments, Subscriber};
+use crate::text::HeaderText;
+
+/// What can go wrong with a store. Cheap to clone: one failed commit fails everybody who took part in it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The file is not where the ledger says it must be; making a new one would mail the archive again.
+    #[error(
+        "{store} is missing, but its keys are at {keys}\n    help: put the store back from a backup; only if you \
+         want to begin anew, move {keys} away too"
+    )]
+    Vanished {
+        /// The store.
+        store: String,
+        /// The keys.
+        keys: String,
+    },
+    /// It was made by a newer Letterpress.
+    #[error(
+        "{path} was written by a newer Letterpress (schema {found}, this one knows {known})\n    help: install the newer one"
+    )]
+    TooNew {
+        /// The store.
+        path: String,
+        /// Its schema.
+        found: i64,
+        /// The newest schema known here.
+        known: i64,
+    },
+    /// It cannot promise what the ledger needs.
+    #[error("{path} cannot be used as a ledger: {why}")]
+    Unfit {
+        /// The store.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The database reported an error.
+    #[error("the store failed while {doing}: {source}{}", hint(.source))]
+    Database {
+        /// What was being done.
+        doing: &'static str,
+        /// What the database said.
+        source: Arc<rusqlite::Error>,
+    },
+    /// What was read cannot be: a word or a number that Letterpress does not write.
+    #[error("the store holds {0}, which Letterpress never writes there")]
+    Nonsense(String),
+    /// The post has an issue already; a second one would be a second copy for everybody.
+    #[error("{0} has been mailed already")]
+    AlreadyIssued(String),
+    /// The audience that was counted is not the audience that was frozen.
+    #[error(
+        "the audience changed while the issue was frozen ({counted} readers counted, {frozen} frozen); nothing was sent"
+    )]
+    Miscounted {
+        /// Readers counted first.
+        counted: u64,
+        /// Rows inserted.
+        frozen: u64,
+    },
+}
+
+fn hint(error: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode::{
+        DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly, SystemIoFailure,
+    };
+    match error.sqlite_error_code() {
+        Some(DiskFull) => {
+            "\n    help: the disk is full; make room and run the same command again, nothing is lost"
+        }
+        Some(ReadOnly) => "\n    help: the file or its folder cannot be written by this user",
+        Some(DatabaseCorrupt | NotADatabase) => {
+            "\n    help: the file is damaged; restore it from a backup before anything is sent"
+        }
+        Some(SystemIoFailure) => "\n    help: the disk reported an error; check it before anything is sent",
+        Some(DatabaseBusy) => "\n    help: another program holds the file; run the same command again",
+        _ => "",
+    }
+}
+
+impl StoreError {
+    /// Whether waiting can help: a full disk or a lock may pass, damage does not.
+    pub fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+        matches!(self, Self::Database { source, .. }
+            if matches!(source.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked | DiskFull)))
+    }
+}
+
+/// The number of an issue within its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct IssueNumber(pub i64);
+
+/// The number of a delivery within its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DeliveryNumber(pub i64);
+
+/// An issue that is to be frozen.
+#[derive(Debug, Clone)]
+pub struct NewIssue {
+    /// The post's permanent id.
+    pub post: String,
+    /// The subject.
+    pub subject: HeaderText,
+    /// The post's slug.
+    pub label: String,
+    /// The frozen letter as JSON.
+    pub letter: String,
+}
+
+/// What is fixed for one copy at the freeze.
+#[derive(Debug, Clone)]
+pub struct Imprint {
+    /// The `Message-ID`, without angle brackets.
+    pub message_id: String,
+    /// Makes the MIME boundary unique.
+    pub boundary_seed: String,
+    /// The signed token by which this reader leaves.
+    pub unsubscribe: String,
+    /// The token of the envelope sender; empty without VERP.
+    pub bounce: String,
+}
+
+/// An issue that has something left to send.
+#[derive(Debug, Clone)]
+pub struct OpenIssue {
+    /// Its number.
+    pub number: IssueNumber,
+    /// The post's permanent id.
+    pub post: String,
+    /// The subject.
+    pub subject: HeaderText,
+    /// The post's slug.
+    pub label: String,
+    /// The frozen letter as JSON.
+    pub letter: String,
+    /// When it was frozen.
+    pub frozen_at: DateTime<Utc>,
+    /// The earliest time at which a waiting copy may go out; `None` if none waits.
+    pub next_at: Option<DateTime<Utc>>,
+}
+
+/// A copy that this process has in hand.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// Its number.
+    pub number: DeliveryNumber,
+    /// The reader.
+    pub key: AddressKey,
+    /// Where it goes.
+    pub address: EmailAddress,
+    /// The reader's name as it was at the freeze.
+    pub name: Option<HeaderText>,
+    /// What was fixed at the freeze.
+    pub imprint: Imprint,
+    /// The attempt.
+    pub token: Token,
+    /// How many attempts there have been, with this one.
+    pub attempts: u32,
+    /// The `Date` header.
+    pub dated: DateTime<Utc>,
+}
+
+/// A delivery and an event that happened to it.
+#[derive(Debug, Clone)]
+pub struct Move {
+    /// Which delivery.
+    pub number: DeliveryNumber,
+    /// What happened.
+    pub event: Event,
+}
+
+/// A delivery for people to read.
+#[derive(Debug, Clone)]
+pub struct DeliveryView {
+    /// Its number.
+    pub number: DeliveryNumber,
+    /// The post's id.
+    pub post: String,
+    /// The issue's subject.
+    pub subject: HeaderText,
+    /// The address as it was sent to.
+    pub address: String,
+    /// The `Message-ID`, without angle brackets.
+    pub message_id: String,
+    /// Where it stands.
+    pub row: Delivery,
+    /// When that last changed.
+    pub changed_at: DateTime<Utc>,
+}
+
+/// How an issue is begun: who decides, and how long claims last.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The issue.
+    pub issue: IssueNumber,
+    /// At most so many copies.
+    pub most: usize,
+    /// Who claims: a name that no other process has.
+    pub owner: String,
+    /// When the claims run out.
+    pub lease_until: DateTime<Utc>,
+}
+
+/// What outlives the process.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The permanent random name of this store.
+    fn instance(&self) -> &str;
+
+    /// Adds readers by the rule of [`crate::subscribers::lifecycle::enrol`].
+    async fn enrol(&self, readers: Vec<Enrolment>, now: DateTime<Utc>) -> Result<Enrolments, StoreError>;
+    /// The readers in the order in which they were added, `most` at a time, after the one numbered `after`.
+    async fn subscribers(&self, after: i64, most: usize) -> Result<Vec<(i64, Subscriber)>, StoreError>;
+    /// One reader.
+    async fn subscriber(&self, key: AddressKey) -> Result<Option<Subscriber>, StoreError>;
+    /// Takes a reader off the list, wherever their copies stand; waiting copies are skipped. `false`: not a reader.
+    async fn unsubscribe(
+        &self,
+        key: AddressKey,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
+    /// Forbids an address for ever, reader or not.
+    async fn suppress(
+        &self,
+        key: AddressKey,
+        reason: &str,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+    /// A remembered word, such as the digest of the list that was read last.
+    async fn recall(&self, key: &str) -> Result<Option<String>, StoreError>;
+    /// Remembers it.
+    async fn remember(&self, key: &str, value: &str) -> Result<(), StoreError>;
+
+    /// The posts that have an issue or are part of the baseline; `None` before the first run.
+    async fn known_posts(&self) -> Result<Option<std::collections::HashSet<String>>, StoreError>;
+    /// Records posts as published before the ledger began, and that the ledger has begun.
+    async fn baseline(&self, posts: Vec<(String, HeaderText)>, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// T0: the issue and one waiting delivery for each active reader, in one transaction. Returns the audience.
+    async fn freeze(
+        &self,
+        issue: NewIssue,
+        imprint: ImprintMaker,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError>;
+    /// The issues that are being sent, oldest first.
+    async fn open_issues(&self) -> Result<Vec<OpenIssue>, StoreError>;
+    /// Every issue with its counts, newest first, without the baseline.
+    async fn issues(&self) -> Result<Vec<IssueSummary>, StoreError>;
+    /// Changes the state of an issue; `because` is recorded.
+    async fn set_issue(
+        &self,
+        post: &str,
+        state: IssueState,
+        because: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
+    /// Marks issues without open deliveries as done.
+    async fn close_finished(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// T1 for up to `claim.most` waiting copies.
+    async fn claim(
+        &self,
+        claim: Claim,
+        tokens: Vec<Token>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Claimed>, StoreError>;
+    /// Applies a batch in one durable transaction; one answer for each move, in order. If the transaction fails,
+    /// nothing of it happened.
+    async fn commit(
+        &self,
+        moves: Vec<Move>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Result<State, Refusal>>, StoreError>;
+    /// T9 and T10 for every copy that somebody else holds, or whose lease is over. Returns how many went back to
+    /// waiting, and how many are in doubt now.
+    async fn recover(&self, owner: &str, alone: bool, now: DateTime<Utc>) -> Result<(u64, u64), StoreError>;
+    /// Deliveries for people to read: of one issue, of one reader, in given states.
+    async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryView>, StoreError>;
+    /// T11 or T12, recorded with who decided and why.
+    async fn resolve(
+        &self,
+        number: DeliveryNumber,
+        event: Event,
+        why: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Result<State, Refusal>, StoreError>;
+}
+
+/// Whose copy is being frozen.
+#[derive(Debug, Clone, Copy)]
+pub struct Addressee<'a> {
+    /// The post's permanent id.
+    pub post: &'a str,
+    /// Where the copy goes.
+    pub address: &'a EmailAddress,
+    /// The reader.
+    pub key: AddressKey,
+    /// The delivery's number.
+    pub number: u64,
+}
+
+/// Makes what is fixed for one copy.
+pub type ImprintMaker = Box<dyn Fn(&Addressee<'_>) -> Imprint + Send>;
+
+/// Which deliveries to show.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this post's issue.
+    pub post: Option<String>,
+    /// To this reader.
+    pub reader: Option<AddressKey>,
+    /// In one of these states; empty means all.
+    pub states: Vec<State>,
+}

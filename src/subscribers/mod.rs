@@ -1,1 +1,91 @@
-//! Subscribers: to come.
+//! Who reads, since when, and the signed tokens by which they leave.
+//!
+//! Values and rules only; the rows live in [`crate::store`]. No mail is sent from here.
+
+pub mod lifecycle;
+pub mod token;
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+pub use lifecycle::{Enrolled, Standing};
+
+use crate::address::EmailAddress;
+use crate::text::HeaderText;
+
+/// The keyed hash of a normalised address: what identifies a reader everywhere but in the envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AddressKey(pub [u8; 16]);
+
+impl fmt::Display for AddressKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A reader as the store keeps them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscriber {
+    /// The identity.
+    pub key: AddressKey,
+    /// Where the letter goes.
+    pub email: EmailAddress,
+    /// How the letter greets them.
+    pub name: Option<HeaderText>,
+    /// The language they asked for.
+    pub language: Option<String>,
+    /// Whether they get the letter.
+    pub standing: Standing,
+    /// Where the address came from: a file's name, `cli`.
+    pub source: String,
+    /// When they asked for the letter.
+    pub consented_at: Option<DateTime<Utc>>,
+    /// When the address was first seen.
+    pub added_at: DateTime<Utc>,
+}
+
+/// A reader who is to be enrolled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolment {
+    /// The identity.
+    pub key: AddressKey,
+    /// Where the letter goes.
+    pub email: EmailAddress,
+    /// How the letter greets them.
+    pub name: Option<HeaderText>,
+    /// The language they asked for.
+    pub language: Option<String>,
+    /// What the list says of them.
+    pub standing: Standing,
+    /// Where the address came from.
+    pub source: String,
+    /// When they asked for the letter.
+    pub consented_at: Option<DateTime<Utc>>,
+}
+
+/// How many readers an enrolment added, changed and kept out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Enrolments {
+    /// New readers.
+    pub added: u64,
+    /// Readers who were waiting for their consent and now have it, or who left.
+    pub changed: u64,
+    /// Readers who were there already.
+    pub known: u64,
+    /// Readers who left or were suppressed, and stay so.
+    pub kept_out: u64,
+}
+
+impl Enrolments {
+    /// Counts one more.
+    pub fn count(&mut self, outcome: Enrolled) {
+        match outcome {
+            Enrolled::Added => self.added += 1,
+            Enrolled::Changed => self.changed += 1,
+            Enrolled::Known => self.known += 1,
+            Enrolled::KeptOut => self.kept_out += 1,
+        }
+    }
+}

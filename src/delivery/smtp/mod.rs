@@ -1,6 +1,154 @@
 //! The SMTP client: Letterpress's own, because no library tells in which phase a connection was lost
 //! (RFC 5321, RFC 2920, RFC 3207, RFC 4954).
 //!
-//! No retries and no meaning here: facts go up, [`crate::delivery::verdict`] judges.
+//! No retries and no meaning here: facts go up, [`crate::delivery::verdict`] judges. A reading order:
+//! [`reply`] bytes to replies · `capabilities` what EHLO offered · `command` checked words to command lines ·
+//! `body` a message to dot-stuffed bytes · `link` one connection's bytes · `connector` TCP and TLS · `session` until
+//! AUTH · `transaction` the phases of a copy, the dot apart.
 
+mod body;
+mod capabilities;
+mod command;
+mod connector;
+mod link;
 pub mod reply;
+mod session;
+mod transaction;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use camino::Utf8PathBuf;
+use rustls::pki_types::ServerName;
+
+use super::{Channel, Heard, Trouble, Wire};
+use crate::config::{Deadlines, Secret, Smtp, Tls};
+
+/// A relay, reached over SMTP.
+#[derive(Debug)]
+pub struct SmtpWire {
+    host: String,
+    port: u16,
+    security: Security,
+    login: Option<Login>,
+    hello: Option<String>,
+    deadlines: Deadlines,
+    connections: u16,
+    messages_per_connection: u32,
+}
+
+/// How the connection is protected, with what is needed for it.
+#[derive(Debug, Clone)]
+enum Security {
+    None,
+    Implicit(TlsSetup),
+    Starttls(TlsSetup),
+}
+
+/// The certificate authorities that are trusted, and the name that the certificate must carry.
+#[derive(Debug, Clone)]
+struct TlsSetup {
+    config: Arc<rustls::ClientConfig>,
+    name: ServerName<'static>,
+}
+
+/// A name and a password, neither of which is ever part of an error.
+#[derive(Debug, Clone)]
+struct Login {
+    user: String,
+    password: Secret,
+}
+
+/// Why the relay cannot even be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum SmtpError {
+    /// `smtp.host` is neither a name nor an IP address.
+    #[error("smtp.host {0:?} is not a host name; write it like \"smtp.example.com\"")]
+    Host(String),
+    /// `smtp.hello` holds what would break the EHLO line.
+    #[error("smtp.hello {0:?} is not a name for EHLO; write it like \"news.example.com\" or leave it out")]
+    Hello(String),
+    /// `smtp.ca_file` cannot be read.
+    #[error("cannot read smtp.ca_file {path}: {reason}; it must hold certificates in PEM")]
+    CaFile {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No certificate authority at all.
+    #[error(
+        "this system has no certificate authorities; install its CA certificates or name some in smtp.ca_file"
+    )]
+    NoAuthorities,
+    /// A user without a password.
+    #[error("smtp.user is set but there is no password; add smtp.password_file or smtp.password_env")]
+    NoPassword,
+    /// A NUL, which AUTH PLAIN uses as its separator (RFC 4616).
+    #[error("the SMTP user or password holds a NUL character; take it out")]
+    Nul,
+    /// The TLS library refused its set-up.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+impl SmtpWire {
+    /// Prepares the relay of `smtp`; nothing is connected yet. `smtp.ca_file` must have been resolved already.
+    pub fn new(smtp: &Smtp, password: Option<Secret>) -> Result<Self, SmtpError> {
+        let host = match smtp.host.parse::<std::net::IpAddr>() {
+            Ok(address) => address.to_string(),
+            Err(_) => idna::domain_to_ascii(&smtp.host).map_err(|_| SmtpError::Host(smtp.host.clone()))?,
+        };
+        if let Some(hello) = &smtp.hello
+            && (hello.is_empty() || !hello.is_ascii() || !command::is_one_word(hello))
+        {
+            return Err(SmtpError::Hello(hello.clone()));
+        }
+        let login = match (&smtp.user, password) {
+            (Some(user), Some(password)) if user.contains('\0') || password.expose().contains('\0') => {
+                return Err(SmtpError::Nul);
+            }
+            (Some(user), Some(password)) => Some(Login { user: user.clone(), password }),
+            (Some(_), None) => return Err(SmtpError::NoPassword),
+            (None, _) => None,
+        };
+        let security = match smtp.tls {
+            Tls::None => Security::None,
+            Tls::Implicit => Security::Implicit(TlsSetup::new(&host, smtp.ca_file.as_deref())?),
+            Tls::Starttls => Security::Starttls(TlsSetup::new(&host, smtp.ca_file.as_deref())?),
+        };
+        Ok(Self {
+            port: smtp.port(),
+            hello: smtp.hello.clone(),
+            deadlines: smtp.deadlines,
+            connections: smtp.connections,
+            messages_per_connection: smtp.messages_per_connection,
+            host,
+            security,
+            login,
+        })
+    }
+}
+
+#[async_trait]
+impl Wire for SmtpWire {
+    async fn connect(&self) -> Result<Box<dyn Channel>, Heard> {
+        let (link, capabilities) = session::open(self).await?;
+        let limits =
+            transaction::Limits { deadlines: self.deadlines, messages: self.messages_per_connection };
+        Ok(Box::new(transaction::SmtpChannel::new(link, capabilities, limits)))
+    }
+
+    fn channels(&self) -> usize {
+        usize::from(self.connections)
+    }
+
+    fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+/// Whether `message` could go over any wire: whole CR LF lines of at most 998 bytes, no NUL.
+pub(super) fn check_message(message: &[u8]) -> Result<(), Trouble> {
+    body::check(message).map_err(|why| Trouble::Unsendable(why.to_string()))
+}

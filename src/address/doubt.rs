@@ -1,0 +1,141 @@
+//! Addresses that are well-formed and yet probably not a reader: warnings, never corrections.
+
+use super::EmailAddress;
+
+/// Mailboxes that a role or a machine reads (RFC 2142, and what no-reply addresses are called).
+const ROLES: [&str; 17] = [
+    "abuse",
+    "admin",
+    "bounce",
+    "bounces",
+    "contact",
+    "help",
+    "hostmaster",
+    "info",
+    "mailer-daemon",
+    "no-reply",
+    "noreply",
+    "postmaster",
+    "root",
+    "sales",
+    "security",
+    "support",
+    "webmaster",
+];
+
+/// Domains that many readers have, to find slips against. A domain of this list is never doubted itself, which
+/// is why some rare ones are here: they look like a slip of their big neighbour.
+const WELL_KNOWN: [&str; 24] = [
+    "gmail.com",
+    "googlemail.com",
+    "naver.com",
+    "daum.net",
+    "hanmail.net",
+    "kakao.com",
+    "nate.com",
+    "outlook.com",
+    "hotmail.com",
+    "live.com",
+    "yahoo.com",
+    "yahoo.co.jp",
+    "yahoo.co.kr",
+    "icloud.com",
+    "proton.me",
+    "docomo.ne.jp",
+    "qq.com",
+    "163.com",
+    "126.com",
+    "mail.com",
+    "email.com",
+    "ymail.com",
+    "gmx.com",
+    "gmx.net",
+];
+
+/// Why a well-formed address may not be a reader's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    /// A domain that never gets mail (RFC 2606, RFC 6761).
+    #[error("its domain is reserved for examples and tests and never gets mail")]
+    Reserved,
+    /// `postmaster@`, `noreply@`.
+    #[error("{0}@ is read by a role or a machine, not by one person")]
+    Role(String),
+    /// Programs may take it for an option.
+    #[error("it begins with a hyphen; some mail programs take that for an option")]
+    LeadingHyphen,
+    /// One or two keys away from a big domain.
+    #[error("is {0} meant?")]
+    Slip(&'static str),
+}
+
+impl EmailAddress {
+    /// The first reason to look at this address again.
+    pub fn doubt(&self) -> Option<Doubt> {
+        let (local, domain) = self.normalised().split_once('@')?;
+        if is_reserved(domain) {
+            return Some(Doubt::Reserved);
+        }
+        if local.starts_with('-') {
+            return Some(Doubt::LeadingHyphen);
+        }
+        let mailbox = local.split('+').next().unwrap_or(local);
+        if ROLES.contains(&mailbox) {
+            return Some(Doubt::Role(mailbox.to_owned()));
+        }
+        nearest(domain).map(Doubt::Slip)
+    }
+}
+
+fn is_reserved(domain: &str) -> bool {
+    let within =
+        |name: &str| domain == name || domain.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
+    ["example.com", "example.net", "example.org", "example", "test", "invalid", "localhost"]
+        .into_iter()
+        .any(within)
+}
+
+fn nearest(domain: &str) -> Option<&'static str> {
+    if WELL_KNOWN.contains(&domain) {
+        return None;
+    }
+    // Two slips are believed only in a longer name: `qq.com` has many honest neighbours.
+    WELL_KNOWN
+        .into_iter()
+        .filter(|known| known.len() >= 8 && known.len().abs_diff(domain.len()) <= 2)
+        .map(|known| (strsim::osa_distance(domain, known), known))
+        .filter(|(distance, known)| *distance == 1 || (*distance == 2 && known.len() >= 9))
+        .min()
+        .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn doubt(raw: &str) -> Option<Doubt> {
+        EmailAddress::parse(raw).unwrap().doubt()
+    }
+
+    #[test]
+    fn a_slip_in_a_big_domain_is_suggested_and_the_address_stays() {
+        assert_eq!(doubt("kim@gmial.con"), Some(Doubt::Slip("gmail.com")));
+        assert_eq!(doubt("kim@navr.com"), Some(Doubt::Slip("naver.com")));
+        assert_eq!(doubt("kim@hanmial.net"), Some(Doubt::Slip("hanmail.net")));
+    }
+
+    #[test]
+    fn big_and_small_honest_domains_are_not_doubted() {
+        for raw in ["kim@gmail.com", "kim@mail.com", "kim@nate.com", "kim@letters.kr", "kim@q.com"] {
+            assert_eq!(doubt(raw), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn roles_examples_and_leading_hyphens_are_worth_a_word() {
+        assert_eq!(doubt("NoReply+x@letters.kr"), Some(Doubt::Role("noreply".to_owned())));
+        assert_eq!(doubt("kim@news.example.com"), Some(Doubt::Reserved));
+        assert_eq!(doubt("kim@notexample.com"), None);
+        assert_eq!(doubt("-oQ/tmp@letters.kr"), Some(Doubt::LeadingHyphen));
+    }
+}

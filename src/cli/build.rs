@@ -1,0 +1,33 @@
+//! `letterpress build`: the feeds alone.
+
+use super::Outcome;
+use super::printer::{Printer, count};
+use crate::pipeline::{Built, RunError, World, build};
+
+pub(super) fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    report(&build(world)?, world, printer);
+    Ok(Outcome::Done)
+}
+
+/// What the feed half did, in a line or two.
+pub(super) fn report(built: &Built, world: &World, printer: Printer) {
+    let directory = &world.config.output.directory;
+    if let Some(archive) = &built.archive {
+        printer.warnings(&archive.findings);
+    }
+    if built.written.is_empty() {
+        printer.say(format!("feeds: unchanged ({} in {directory}/)", count(built.unchanged as u64, "file")));
+        return;
+    }
+    let posts = built.archive.as_ref().map_or(0, |archive| archive.posts.len());
+    printer.say(format!(
+        "feeds: {} from {} written to {directory}/, {} unchanged",
+        count(built.written.len() as u64, "file"),
+        count(posts as u64, "post"),
+        built.unchanged
+    ));
+    if built.ids_changed {
+        let ids = world.config.archive.posts.join("ids.txt");
+        printer.say(format!("  {ids} has new lines: it belongs into version control, beside the posts"));
+    }
+}

@@ -1,0 +1,198 @@
+//! `letterpress check`: every finding that would hurt later, in one pass. Writes nothing, not even ids or keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::Utf8Path;
+use clap::Args as ClapArgs;
+use serde_json::json;
+
+use super::Outcome;
+use super::printer::{Printer, count};
+use crate::archive::{Archive, WhyLeftOut, folder};
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, DEFAULTS, load};
+use crate::feeds::{self, Document};
+use crate::finding::{Finding, Severity};
+use crate::importers::subscribers_csv;
+use crate::pipeline::{RunError, compose};
+
+#[derive(ClapArgs)]
+pub(super) struct Args {
+    /// For scripts.
+    #[arg(long)]
+    json: bool,
+    /// Also ask the site's web server whether it serves these feeds.
+    #[arg(long)]
+    live: bool,
+    /// Print every key of the configuration with its default, and check nothing.
+    #[arg(long)]
+    defaults: bool,
+}
+
+pub(super) async fn run(
+    args: &Args,
+    file: &Utf8Path,
+    clock: Arc<dyn Clock>,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
+    if args.defaults {
+        printer.raw(DEFAULTS.as_bytes());
+        return Ok(Outcome::Done);
+    }
+    let mut findings = Vec::new();
+    match load(file) {
+        Ok(config) => everything(&config, clock.as_ref(), args.live, &mut findings).await?,
+        Err(ConfigError::Wrong(wrong)) => findings.extend(wrong),
+        Err(error) => return Err(error.into()),
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let warnings = findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
+    if args.json {
+        printer.json(&json!({ "findings": findings }));
+    } else {
+        findings.iter().for_each(|finding| printer.answer(finding.to_string()));
+        printer.say(match (errors, warnings) {
+            (0, 0) => "all is well".to_owned(),
+            _ => format!("{}, {}", count(errors as u64, "error"), count(warnings as u64, "warning")),
+        });
+    }
+    Ok(if errors > 0 { Outcome::UserError } else { Outcome::Done })
+}
+
+async fn everything(
+    config: &Config,
+    clock: &dyn Clock,
+    live: bool,
+    findings: &mut Vec<Finding>,
+) -> Result<(), RunError> {
+    readers(config, clock, findings);
+    let archive = match folder::read(config, clock.now()) {
+        Ok(reading) => reading.archive,
+        Err(wrong) => {
+            findings.extend(wrong);
+            return Ok(());
+        }
+    };
+    let documents = feeds::render_all(&archive, config);
+    findings.extend(feeds::lint::check(&documents));
+    letter(config, &archive, findings);
+    left_out(&archive, findings);
+    findings.extend(archive.findings);
+    if live {
+        served(config, &documents, findings).await?;
+    }
+    Ok(())
+}
+
+/// The list that every run reads.
+fn readers(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
+    let newsletter = &config.newsletter;
+    let Some(list) = &newsletter.list else { return };
+    let options =
+        subscribers_csv::Options { file: list.as_str(), confirmed: newsletter.list_confirmed, now: clock.now() };
+    match std::fs::read(config.resolve(list)) {
+        Err(error) => findings.push(
+            Finding::error("readers", list.as_str(), format!("cannot be read: {error}"))
+                .hint("make the file, or take newsletter.list out of config.toml"),
+        ),
+        Ok(bytes) => match subscribers_csv::read(&bytes, options) {
+            Err(finding) => findings.push(finding),
+            Ok(import) => {
+                findings.extend(import.rejected.iter().map(|row| {
+                    Finding::error("readers-row", list.as_str(), row.reason.to_string()).at(row.line)
+                }));
+                findings.extend(import.warnings);
+            }
+        },
+    }
+}
+
+/// The letter that the newest post would be.
+fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
+    if config.newsletter.from.is_none() {
+        findings.push(
+            Finding::note("newsletter", "config.toml", "there is no newsletter.from, so no letters are sent")
+                .hint("add from = \"Your name <you@example.com>\" below [newsletter]"),
+        );
+        return;
+    }
+    if let Some(post) = archive.posts.iter().find(|post| post.newsletter) {
+        match compose(config, post) {
+            Ok((_, warnings)) => findings.extend(warnings),
+            Err(RunError::Findings(errors)) => findings.extend(errors),
+            Err(error) => findings.push(Finding::error("letter", post.source.as_str(), error.to_string())),
+        }
+    }
+}
+
+fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
+    for left in &archive.left_out {
+        let why = match left.why {
+            WhyLeftOut::Draft => "is a draft and stays out".to_owned(),
+            WhyLeftOut::Future(date) => format!("is dated {}, still to come, and stays out until then", date.to_rfc3339()),
+            WhyLeftOut::Undated => "has no date and stays out".to_owned(),
+            WhyLeftOut::SectionPage => "is a section page, not a post".to_owned(),
+        };
+        let mut finding = Finding::note("left-out", left.source.as_str(), why);
+        if left.why == WhyLeftOut::Undated {
+            finding.severity = Severity::Warning;
+            finding = finding.hint("add a line like date = 2026-11-23, or name the file 2026-11-23-slug.md");
+        }
+        findings.push(finding);
+    }
+}
+
+/// Asks the site for each feed: is it there, is it these bytes, does it say what it is?
+async fn served(config: &Config, documents: &[Document], findings: &mut Vec<Finding>) -> Result<(), RunError> {
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(20))
+        .user_agent(concat!("letterpress/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| RunError::user(format!("cannot ask the web: {error}"), "is there a CA store on this machine?"))?;
+    for document in documents {
+        let url = config.site.url.join(document.path.as_str());
+        let wrong = |message: String| Finding::error("live", url.as_str(), message);
+        let response = match client.get(&url).send().await {
+            Ok(response) => response,
+            Err(error) => {
+                findings.push(wrong(format!("cannot be fetched: {error}")));
+                continue;
+            }
+        };
+        if !response.status().is_success() {
+            findings.push(wrong(format!("the server answers {}", response.status())).hint("upload the public folder"));
+            continue;
+        }
+        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let essence = |kind: &str| kind.split(';').next().unwrap_or_default().trim().to_owned();
+        let served = [essence(kind), essence(document.media_type)];
+        if served[0] != served[1] && !matches!(served[0].as_str(), "application/xml" | "text/xml") {
+            findings.push(
+                Finding::warning("live-type", url.as_str(), format!("it is served as {kind:?}"))
+                    .hint(format!("let the server say Content-Type: {}", document.media_type)),
+            );
+        }
+        match capped(response, document.bytes.len()).await {
+            Some(bytes) if bytes == document.bytes => {}
+            _ => findings.push(
+                Finding::warning("live-bytes", url.as_str(), "the server has another version of it")
+                    .hint("upload the public folder; a cache may also take a while"),
+            ),
+        }
+    }
+    Ok(())
+}
+
+/// The body, if it is no longer than what is expected: a server could send for ever.
+async fn capped(mut response: reqwest::Response, most: usize) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.ok()? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > most {
+            return None;
+        }
+    }
+    Some(bytes)
+}

@@ -1,0 +1,86 @@
+//! `letterpress import`: archives from elsewhere become posts. Nothing is ever overwritten.
+
+use std::io::Write;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use chrono::{DateTime, FixedOffset, NaiveDate};
+use clap::Subcommand;
+
+use super::Outcome;
+use super::printer::{Printer, count};
+use crate::config::Span;
+use crate::importers::text_page;
+use crate::pipeline::{RunError, World};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// A plain text archive page: a category, then posts with a title of their own line.
+    Text {
+        /// The file.
+        file: Utf8PathBuf,
+        /// The date of the newest post, which is the first on the page.
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        newest: NaiveDate,
+        /// The time between two posts, such as 7d.
+        #[arg(long, value_name = "SPAN", value_parser = Span::parse, default_value = "7d")]
+        every: Span,
+        /// List what would be written, and write nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let Command::Text { file, newest, every, dry_run } = command;
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "name a text file in UTF-8"))?;
+    let page = text_page::read(&text, file.as_str()).map_err(RunError::Findings)?;
+    let newest = midnight(*newest, world)?;
+    let posts = text_page::to_posts(&page, newest, every.delta());
+    let folder = world.config.resolve(&world.config.archive.posts);
+    let taken: Vec<_> = posts.iter().map(|post| folder.join(&post.file_name)).filter(|path| path.exists()).collect();
+    for post in &posts {
+        let path = folder.join(&post.file_name);
+        if *dry_run {
+            let note = if taken.contains(&path) { " (is there already, and would stay)" } else { "" };
+            printer.answer(format!("{path}{note}"));
+        } else if !taken.contains(&path) {
+            write(&path, post.contents.as_bytes())?;
+            printer.say(path.as_str());
+        }
+    }
+    let written = posts.len() - taken.len();
+    let verb = if *dry_run { "would be written" } else { "written" };
+    printer.say(format!("{} {verb} in the category {}", count(written as u64, "post"), page.category));
+    if page.older {
+        printer.say("the page says that there are older entries; they are not on it");
+    }
+    if taken.is_empty() || *dry_run {
+        return Ok(Outcome::Done);
+    }
+    taken.iter().for_each(|path| printer.complain(format!("{path} is there already and stays as it is")));
+    Ok(Outcome::UserError)
+}
+
+/// The first moment of the day in the site's zone.
+fn midnight(day: NaiveDate, world: &World) -> Result<DateTime<FixedOffset>, RunError> {
+    let zone = world.config.site.timezone;
+    (0..24)
+        .find_map(|hour| day.and_hms_opt(hour, 0, 0)?.and_local_timezone(zone).earliest())
+        .map(|time| time.fixed_offset())
+        .ok_or_else(|| RunError::user(format!("{day} is no day in {zone}"), "name another date"))
+}
+
+/// Writes a file that must not be there, whole or not at all.
+fn write(path: &Utf8Path, bytes: &[u8]) -> Result<(), RunError> {
+    let folder = path.parent().unwrap_or(Utf8Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|error| RunError::io(format!("making {folder}"), error))?;
+    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut temp| {
+        temp.write_all(bytes)?;
+        temp.as_file().sync_all()?;
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        temp.as_file().set_permissions(readable)?;
+        temp.persist_noclobber(path).map(drop).map_err(|error| error.error)
+    });
+    written.map_err(|error| RunError::io(format!("writing {path}"), error))
+}

@@ -1,0 +1,69 @@
+//! `letterpress new`: a site that can publish at once.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use chrono::{DateTime, Utc};
+use clap::Args as ClapArgs;
+
+use super::Outcome;
+use super::printer::Printer;
+use crate::clock::Clock;
+use crate::config::environment;
+use crate::pipeline::RunError;
+
+#[derive(ClapArgs)]
+pub(super) struct Args {
+    /// The folder; made if it is not there.
+    #[arg(default_value = ".")]
+    directory: Utf8PathBuf,
+}
+
+pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Outcome, RunError> {
+    let files = files(clock.now());
+    let directory = &args.directory;
+    // Looked at before anything is written: nothing of somebody's is ever overwritten, and nothing is half made.
+    if let Some((name, _)) = files.iter().find(|(name, _)| directory.join(name).exists()) {
+        return Err(RunError::user(
+            format!("{} is there already", directory.join(name)),
+            "name an empty folder: `letterpress new my-letters`",
+        ));
+    }
+    for (name, text) in &files {
+        write(&directory.join(name), text)?;
+    }
+    let config = directory.join("config.toml");
+    printer.say(format!("made {directory}/: config.toml, {}, subscribers.csv", files[1].0));
+    printer.say("  publish it now (letters go to outbox/ until you name an SMTP server in config.toml):");
+    printer.say(format!("    letterpress --config {config} publish"));
+    printer.say("  and for ever, with one line in `crontab -e`:");
+    printer.say(format!("    */10 * * * * {} --quiet --config {} publish", program(), absolute(&config)));
+    Ok(Outcome::Done)
+}
+
+fn files(now: DateTime<Utc>) -> [(String, String); 4] {
+    let today = now.date_naive();
+    [
+        ("config.toml".to_owned(), include_str!("new/config.toml").to_owned()),
+        (
+            format!("posts/{today}-hello.md"),
+            include_str!("new/hello.md").replace("{date}", &now.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+        ),
+        ("subscribers.csv".to_owned(), include_str!("new/subscribers.csv").replace("{date}", &today.to_string())),
+        (".gitignore".to_owned(), include_str!("new/gitignore").to_owned()),
+    ]
+}
+
+fn write(path: &Utf8Path, text: &str) -> Result<(), RunError> {
+    let folder = path.parent().unwrap_or(Utf8Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|error| RunError::io(format!("making {folder}"), error))?;
+    std::fs::write(path, text).map_err(|error| RunError::io(format!("writing {path}"), error))
+}
+
+/// The program as cron must name it.
+fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "letterpress".to_owned(), |path| path.display().to_string())
+}
+
+fn absolute(path: &Utf8Path) -> String {
+    let here = environment("PWD").map(Utf8PathBuf::from).unwrap_or_default();
+    path.canonicalize_utf8().unwrap_or_else(|_| here.join(path)).to_string()
+}

@@ -1,0 +1,50 @@
+//! How a command ended, and the exit code that scripts rely on.
+
+use std::process::ExitCode;
+
+use crate::pipeline::RunError;
+use crate::store::LockError;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done, or nothing to do.
+    Done,
+    /// The user can put it right.
+    UserError,
+    /// Letterpress or its surroundings failed.
+    Broken,
+    /// Partly delivered, or something is in doubt.
+    Partly,
+    /// Another run holds the lock.
+    Locked,
+}
+
+impl Outcome {
+    /// The class of an error.
+    pub fn of(error: &RunError) -> Self {
+        match error {
+            RunError::Config(_) | RunError::Findings(_) | RunError::User { .. } => Self::UserError,
+            RunError::Store(_) | RunError::Io { .. } | RunError::Lock(LockError::Io(..)) => Self::Broken,
+            RunError::Lock(LockError::Held(_)) => Self::Locked,
+        }
+    }
+
+    /// 0 done · 1 the user can fix it · 2 Letterpress or its surroundings failed · 3 partly delivered or in doubt ·
+    /// 4 another run holds the lock.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::UserError => 1,
+            Self::Broken => 2,
+            Self::Partly => 3,
+            Self::Locked => 4,
+        }
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        outcome.code().into()
+    }
+}

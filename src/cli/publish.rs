@@ -1,0 +1,106 @@
+//! `letterpress publish`: the cron line.
+
+use super::printer::{Printer, count};
+use super::{Outcome, build};
+use crate::delivery::Stop;
+use crate::finding::Severity;
+use crate::ledger::State;
+use crate::pipeline::{Mailing, RunError, World, publish};
+
+pub(super) async fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let summary = publish(world).await?;
+    if let Some(built) = &summary.built {
+        build::report(built, world, printer);
+    }
+    match &summary.mailing {
+        Some(mailing) => Ok(report(mailing, printer)),
+        None => {
+            printer.say("letters: off (newsletter.from is not set)");
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+/// What the newsletter half did, in a few lines; what needs attention is said even under cron.
+pub(super) fn report(mailing: &Mailing, printer: Printer) -> Outcome {
+    report_readers(mailing, printer);
+    printer.warnings(&mailing.findings);
+    if mailing.baseline > 0 {
+        let posts = count(mailing.baseline as u64, "post");
+        printer.say(format!("ledger: begun; {posts} published before it will not be mailed"));
+    }
+    if let Some((subject, audience)) = &mailing.frozen {
+        printer.say(format!("letter: \"{subject}\" to {}", count(*audience, "reader")));
+    }
+    let mut partly = rejects_rows(mailing);
+    if mailing.recovered != (0, 0) {
+        let (waiting, in_doubt) = mailing.recovered;
+        let recovered = format!("an earlier run was cut off: {waiting} wait again, {in_doubt} in doubt");
+        if in_doubt > 0 { printer.complain(recovered) } else { printer.say(recovered) }
+    }
+    for issue in &mailing.issues {
+        let tally = &issue.tally;
+        let parts: Vec<String> = State::ALL
+            .into_iter()
+            .filter(|state| tally.count(*state) > 0)
+            .map(|state| format!("{} {}", tally.count(state), words(state)))
+            .collect();
+        let through = mailing.through.as_deref().map_or_else(String::new, |wire| format!(" through {wire}"));
+        let line = if parts.is_empty() { "no readers".to_owned() } else { parts.join(", ") };
+        let all_sent = tally.count(State::Sent) + tally.count(State::Skipped) == issue.audience;
+        if all_sent {
+            printer.say(format!("  {line}{through}"));
+        } else {
+            partly = true;
+            printer.complain(format!("\"{}\": {line}{through}", issue.subject));
+            if let Some(next_at) = issue.next_at {
+                printer.complain(format!("  the next try is due at {}", next_at.format("%Y-%m-%d %H:%M UTC")));
+            }
+            if tally.in_doubt() > 0 {
+                printer.complain("  `letterpress status` names who is in doubt, `letterpress resolve` settles it");
+            }
+        }
+    }
+    if let Some(stop) = &mailing.stopped {
+        partly = true;
+        printer.complain(match stop {
+            Stop::Asked => "stopped as asked; the next run goes on".to_owned(),
+            Stop::Relay(why) => format!("stopped: {why}\n  the next run goes on"),
+            Stop::Letter(why) => format!("paused: {why}\n  put it right, then `letterpress resolve ISSUE --resume`"),
+        });
+    }
+    if mailing.more > 0 {
+        printer.say(format!("{} more due; each run mails one", count(mailing.more as u64, "post")));
+    } else if mailing.frozen.is_none() && mailing.issues.is_empty() && mailing.recovered == (0, 0) {
+        printer.say("letters: nothing is due");
+    }
+    if partly { Outcome::Partly } else { Outcome::Done }
+}
+
+fn report_readers(mailing: &Mailing, printer: Printer) {
+    // Warnings about rows are for `check`; a run speaks of the rows that it could not take.
+    mailing.rejected.iter().filter(|finding| finding.severity == Severity::Error).for_each(|finding| {
+        printer.complain(finding.to_string());
+    });
+    if let Some(enrolled) = mailing.enrolled.filter(|enrolled| enrolled.added + enrolled.changed > 0) {
+        printer.say(format!("readers: {} new, {} changed", enrolled.added, enrolled.changed));
+    }
+}
+
+fn rejects_rows(mailing: &Mailing) -> bool {
+    mailing.rejected.iter().any(|finding| finding.severity == Severity::Error)
+}
+
+/// The states in words.
+pub(super) const fn words(state: State) -> &'static str {
+    match state {
+        State::Pending => "waiting",
+        State::Claimed => "in hand",
+        State::Armed => "under way",
+        State::Sent => "sent",
+        State::Failed => "failed",
+        State::Skipped => "skipped",
+        State::Unknown => "in doubt",
+        State::FailedUncertain => "failed, but may have arrived",
+    }
+}

@@ -1,0 +1,71 @@
+//! `letterpress resolve`: settle what is in doubt, and go on with or give up a paused issue. Each decision is recorded.
+
+use clap::Args as ClapArgs;
+
+use super::Outcome;
+use super::printer::{Printer, count};
+use super::status::{issue_id, parse};
+use crate::ledger::transition::Event;
+use crate::ledger::{IssueState, LastWord, State};
+use crate::pipeline::{Office, RunError, World};
+use crate::store::Filter;
+
+#[derive(ClapArgs)]
+#[command(group(clap::ArgGroup::new("decision").required(true)))]
+pub(super) struct Args {
+    /// The issue: its id or slug; without it, the newest.
+    issue: Option<String>,
+    /// Only this reader.
+    #[arg(long, value_name = "ADDRESS")]
+    reader: Option<String>,
+    /// The copies in doubt did arrive (the relay's log says so).
+    #[arg(long, group = "decision")]
+    sent: bool,
+    /// Send the copies in doubt once more, the same to the byte; some readers may get it twice.
+    #[arg(long, group = "decision")]
+    resend: bool,
+    /// Go on with a paused issue.
+    #[arg(long, group = "decision", conflicts_with = "reader")]
+    resume: bool,
+    /// Give an issue up: nobody who waits gets it any more.
+    #[arg(long, group = "decision", conflicts_with = "reader")]
+    cancel: bool,
+    /// Why, for the record.
+    #[arg(long, default_value = "decided at the command line")]
+    why: String,
+}
+
+pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
+    let post = issue_id(&office, args.issue.as_deref()).await?;
+    let now = world.clock.now();
+    if args.resume || args.cancel {
+        let state = if args.resume { IssueState::Sending } else { IssueState::Cancelled };
+        let changed = office.store.set_issue(&post, state, &args.why, now).await?;
+        printer.answer(match (changed, args.resume) {
+            (false, _) => format!("{post} was {} already", state.as_str()),
+            (true, true) => format!("{post} goes on with the next run"),
+            (true, false) => format!("{post} is given up; whoever has it keeps it"),
+        });
+        return Ok(Outcome::Done);
+    }
+    let reader = args.reader.as_deref().map(parse).transpose()?.map(|address| office.key_of(&address));
+    // A copy that was refused after an earlier one may have arrived can be called sent, but not be sent again.
+    let states = if args.sent { vec![State::Unknown, State::FailedUncertain] } else { vec![State::Unknown] };
+    let views = office.store.deliveries(Filter { post: Some(post), reader, states }).await?;
+    let mut settled = 0;
+    for view in &views {
+        let event = if args.resend {
+            Event::Resend
+        } else {
+            Event::Accept { last: Some(LastWord { phase: "evidence".to_owned(), text: args.why.clone() }) }
+        };
+        settled += u64::from(office.store.resolve(view.number, event, &args.why, now).await?.is_ok());
+    }
+    printer.answer(match (settled, args.resend) {
+        (0, _) => "nothing is in doubt".to_owned(),
+        (_, true) => format!("{} to be sent once more with the next run", count(settled, "copy").replace("copys", "copies")),
+        (_, false) => format!("{} recorded as sent", count(settled, "copy").replace("copys", "copies")),
+    });
+    Ok(Outcome::Done)
+}

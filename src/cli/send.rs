@@ -1,0 +1,105 @@
+//! `letterpress send`: the newsletter half alone, a rehearsal, or a test copy.
+
+use clap::Args as ClapArgs;
+use serde_json::json;
+
+use super::Outcome;
+use super::printer::{Printer, count};
+use super::publish::report;
+use crate::address::EmailAddress;
+use crate::archive::folder;
+use crate::pipeline::{Office, RunError, World, draft, enrol_list, send, send_test};
+use crate::subscribers::Standing;
+
+#[derive(ClapArgs)]
+pub(super) struct Args {
+    /// Show what would go to whom, and send nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Send one test copy to this address; it is not recorded.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "dry_run")]
+    to: Option<String>,
+    /// A post that would not be mailed by itself: its id, slug or file.
+    #[arg(long, value_name = "POST")]
+    post: Option<String>,
+    /// For scripts; with --dry-run.
+    #[arg(long, requires = "dry_run")]
+    json: bool,
+}
+
+pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    if let Some(address) = &args.to {
+        return test(args, world, printer, address).await;
+    }
+    if args.dry_run {
+        return rehearse(args, world, printer).await;
+    }
+    Ok(report(&send(world, args.post.as_deref()).await?, printer))
+}
+
+async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Result<Outcome, RunError> {
+    let address = EmailAddress::parse(address)
+        .map_err(|error| RunError::user(format!("{address:?}: {error}"), "write it like you@example.com"))?;
+    let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
+    let post = match &args.post {
+        Some(wanted) => crate::pipeline::find(&archive, wanted)?,
+        None => archive
+            .posts
+            .iter()
+            .find(|post| post.newsletter)
+            .ok_or_else(|| RunError::user("there is no published post", "`letterpress check` says why"))?,
+    };
+    let through = send_test(world, post, address.clone()).await?;
+    printer.say(format!("a test copy of \"{}\" went to {address} through {through}; nothing was recorded", post.title));
+    Ok(Outcome::Done)
+}
+
+async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let office = Office::open(&world.config, world.clock.as_ref()).await?;
+    let (_, rejected) = enrol_list(world, &office).await?;
+    let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
+    let draft = draft(world, &office, &archive, args.post.as_deref()).await?;
+    let mut readers: Vec<(Standing, u64)> = Vec::new();
+    let (mut after, mut active) = (0, Vec::new());
+    loop {
+        let page = office.store.subscribers(after, 1_000).await?;
+        let Some((last, _)) = page.last() else { break };
+        after = *last;
+        for (_, reader) in &page {
+            match readers.iter_mut().find(|(standing, _)| *standing == reader.standing) {
+                Some((_, number)) => *number += 1,
+                None => readers.push((reader.standing, 1)),
+            }
+            if reader.standing == Standing::Active && (args.json || active.len() < 5) {
+                active.push(reader.email.to_string());
+            }
+        }
+    }
+    readers.sort_unstable();
+    let total = readers.iter().find(|(standing, _)| *standing == Standing::Active).map_or(0, |(_, number)| *number);
+    if args.json {
+        let counts: serde_json::Map<_, _> =
+            readers.iter().map(|(standing, number)| (standing.as_str().to_owned(), json!(number))).collect();
+        let issue = draft.post.zip(draft.edition.as_ref()).map(|(post, edition)| {
+            json!({ "id": post.id, "subject": edition.letter().subject, "source": post.source, "url": post.url })
+        });
+        printer.json(&json!({ "issue": issue, "readers": counts, "to": active, "more": draft.more }));
+        return Ok(Outcome::Done);
+    }
+    printer.findings(&rejected);
+    printer.warnings(&draft.findings);
+    match draft.post.zip(draft.edition.as_ref()) {
+        None => printer.answer("nothing is due"),
+        Some((post, edition)) => {
+            printer.answer(format!("would send \"{}\" ({}) to {}", edition.letter().subject, post.source, count(total, "reader")));
+            active.iter().for_each(|address| printer.answer(format!("  {address}")));
+            if total > active.len() as u64 {
+                printer.answer(format!("  … and {} more (--json names them all)", total - active.len() as u64));
+            }
+        }
+    }
+    for (standing, number) in readers.iter().filter(|(standing, _)| *standing != Standing::Active) {
+        printer.answer(format!("{} {}: no letter", number, standing.as_str()));
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,198 @@
+//! `letterpress status`: issues and their counts, who is in doubt, and what one reader got and why.
+
+use clap::{Args as ClapArgs, Subcommand};
+use serde_json::{Value, json};
+
+use super::Outcome;
+use super::printer::{Printer, count};
+use super::publish::words;
+use crate::address::EmailAddress;
+use crate::archive::{Archive, folder};
+use crate::ledger::{IssueState, State};
+use crate::pipeline::{Office, RunError, World};
+use crate::schedule::{WhyNot, plan};
+use crate::store::{DeliveryView, Filter};
+use crate::subscribers::{Standing, Subscriber};
+
+#[derive(ClapArgs)]
+pub(super) struct Args {
+    /// For scripts.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    question: Option<Question>,
+}
+
+#[derive(Subcommand)]
+enum Question {
+    /// Every reader of an issue, and what became of their copy.
+    WhoGot {
+        /// The post's id or slug; without it, the newest issue.
+        issue: Option<String>,
+    },
+    /// Every issue that an address was sent.
+    WhatGot {
+        /// The address.
+        address: String,
+    },
+    /// Why an address does not get letters.
+    WhyNot {
+        /// The address.
+        address: String,
+    },
+}
+
+pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let office = Office::open(&world.config, world.clock.as_ref()).await?;
+    match &args.question {
+        None => overview(args.json, world, &office, printer).await,
+        Some(Question::WhoGot { issue }) => {
+            let post = issue_id(&office, issue.as_deref()).await?;
+            let views = office.store.deliveries(Filter { post: Some(post), ..Filter::default() }).await?;
+            show(&views, args.json, printer);
+            Ok(Outcome::Done)
+        }
+        Some(Question::WhatGot { address }) => {
+            let reader = Some(office.key_of(&parse(address)?));
+            let views = office.store.deliveries(Filter { reader, ..Filter::default() }).await?;
+            if views.is_empty() && !args.json {
+                printer.answer(format!("{address} was in no issue"));
+            }
+            show(&views, args.json, printer);
+            Ok(Outcome::Done)
+        }
+        Some(Question::WhyNot { address }) => why_not(address, args.json, &office, printer).await,
+    }
+}
+
+pub(super) fn parse(address: &str) -> Result<EmailAddress, RunError> {
+    EmailAddress::parse(address)
+        .map_err(|error| RunError::user(format!("{address:?}: {error}"), "write it like reader@example.com"))
+}
+
+/// The id of the issue that a person means by an id or the end of one; without a word, the newest.
+pub(super) async fn issue_id(office: &Office, wanted: Option<&str>) -> Result<String, RunError> {
+    let issues = office.store.issues().await?;
+    let found = match wanted {
+        None => issues.first(),
+        Some(wanted) => issues.iter().find(|issue| issue.id == wanted).or_else(|| {
+            issues.iter().find(|issue| issue.id.ends_with(&format!(":{wanted}")))
+        }),
+    };
+    found.map(|issue| issue.id.clone()).ok_or_else(|| {
+        RunError::user("there is no such issue", "`letterpress status` lists them with their ids")
+    })
+}
+
+async fn overview(as_json: bool, world: &World, office: &Office, printer: Printer) -> Result<Outcome, RunError> {
+    let issues = office.store.issues().await?;
+    let in_doubt = [State::Unknown, State::FailedUncertain];
+    let doubts = office.store.deliveries(Filter { states: in_doubt.to_vec(), ..Filter::default() }).await?;
+    let next = next(world, office).await?;
+    let outcome = if doubts.is_empty() { Outcome::Done } else { Outcome::Partly };
+    if as_json {
+        let issues: Vec<Value> = issues
+            .iter()
+            .map(|issue| {
+                json!({ "id": issue.id, "subject": issue.subject, "state": issue.state, "frozen_at": issue.frozen_at,
+                        "audience": issue.audience, "counts": issue.tally, "next_at": issue.next_at })
+            })
+            .collect();
+        printer.json(&json!({ "issues": issues, "next": next }));
+        return Ok(outcome);
+    }
+    if issues.is_empty() {
+        printer.answer("no issue has been sent yet");
+    }
+    for issue in &issues {
+        let counts: Vec<String> = State::ALL
+            .into_iter()
+            .filter(|state| issue.tally.count(*state) > 0)
+            .map(|state| format!("{} {}", issue.tally.count(state), words(state)))
+            .collect();
+        let state = if issue.state == IssueState::Done { String::new() } else { format!(" [{}]", issue.state.as_str()) };
+        printer.answer(format!("{}  \"{}\"{state}", issue.frozen_at.format("%Y-%m-%d %H:%M"), issue.subject));
+        printer.answer(format!("    {} of {}", counts.join(", "), count(issue.audience, "reader")));
+        printer.answer(format!("    {}", issue.id));
+    }
+    if !doubts.is_empty() {
+        printer.answer("in doubt (may or may not have arrived; `letterpress resolve` settles it):");
+        for view in &doubts {
+            let said = view.row.last.as_ref().map_or_else(
+                || "the run was cut off after the copy was armed".to_owned(),
+                |last| format!("at {}: {}", last.phase, last.text),
+            );
+            printer.answer(format!("    {}  \"{}\"  {}  {said}", view.address, view.subject, view.row.state));
+        }
+    }
+    for line in next.as_array().into_iter().flatten() {
+        printer.answer(format!("next: {} ({})", line["title"].as_str().unwrap_or(""), line["why"].as_str().unwrap_or("")));
+    }
+    Ok(outcome)
+}
+
+/// Posts that were never mailed and could be, each with what it waits for. A broken archive hides no ledger.
+async fn next(world: &World, office: &Office) -> Result<Value, RunError> {
+    let archive: Archive = match folder::read(&world.config, world.clock.now()) {
+        Ok(reading) => reading.archive,
+        Err(findings) => {
+            return Ok(json!([{ "title": "the archive cannot be read", "why": findings.first().map(ToString::to_string) }]));
+        }
+    };
+    let known = office.store.known_posts().await?;
+    let plan = plan(&archive, known.as_ref(), &world.config.newsletter, world.clock.now());
+    let entry = |post: &crate::archive::Post, why: String| json!({ "id": post.id, "title": post.title, "why": why });
+    let due = plan.due.iter().map(|post| entry(post, "due with the next run".to_owned()));
+    let waiting = plan.waiting.iter().map(|(post, why)| {
+        entry(post, match why {
+            WhyNot::OptedOut => "newsletter = false in its front matter".to_owned(),
+            WhyNot::TooYoung(until) => format!("due at {}", until.format("%Y-%m-%d %H:%M UTC")),
+            WhyNot::TooOld => "older than newsletter.max_age; `letterpress send --post` mails it all the same".to_owned(),
+        })
+    });
+    Ok(due.chain(waiting).collect())
+}
+
+fn show(views: &[DeliveryView], as_json: bool, printer: Printer) {
+    if as_json {
+        let views: Vec<Value> = views
+            .iter()
+            .map(|view| {
+                json!({ "address": view.address, "issue": view.post, "subject": view.subject, "state": view.row.state,
+                        "at": view.changed_at, "attempts": view.row.attempts, "message_id": view.message_id,
+                        "reason": view.row.reason, "reply": view.row.last.as_ref().map(|last| &last.text) })
+            })
+            .collect();
+        printer.json(&views);
+        return;
+    }
+    for view in views {
+        let said = view.row.last.as_ref().map_or(String::new(), |last| format!("  {}", last.text));
+        let at = view.changed_at.format("%Y-%m-%d %H:%M");
+        printer.answer(format!("{at}  {:<17} {}  \"{}\"{said}", view.row.state.as_str(), view.address, view.subject));
+    }
+}
+
+async fn why_not(address: &str, as_json: bool, office: &Office, printer: Printer) -> Result<Outcome, RunError> {
+    let key = office.key_of(&parse(address)?);
+    let reader = office.store.subscriber(key).await?;
+    let why = reason(reader.as_ref());
+    if as_json {
+        let standing = reader.map(|reader| reader.standing);
+        printer.json(&json!({ "address": address, "standing": standing, "why": why }));
+    } else {
+        printer.answer(format!("{address}: {why}"));
+    }
+    Ok(Outcome::Done)
+}
+
+fn reason(reader: Option<&Subscriber>) -> String {
+    let Some(reader) = reader else { return "is not on the list".to_owned() };
+    let source = &reader.source;
+    match reader.standing {
+        Standing::Active => "gets every issue that is frozen from now on".to_owned(),
+        Standing::Unconfirmed => format!("no consent is on record (from {source}); add its date, or import with --confirmed"),
+        Standing::Unsubscribed => "left the list; only the reader can come back".to_owned(),
+        Standing::Suppressed => "is suppressed: it bounced, complained, or you said so".to_owned(),
+    }
+}

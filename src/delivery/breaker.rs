@@ -1,0 +1,87 @@
+//! When to stop a run: the relay is the problem and not the reader, or it asks for patience.
+//!
+//! Nothing here is durable. A stopped run leaves its readers waiting, and the next run goes on.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::verdict::Verdict;
+use super::Heard;
+
+/// So many failed connections or lost transactions in a row mean that the relay is not there.
+const MOST_FAILURES: u32 = 5;
+/// So many refusals of the letter itself in a row mean that the next reader's copy would be refused too.
+const MOST_REFUSALS: u32 = 5;
+
+/// Why a run stopped before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// Somebody asked: a signal.
+    Asked,
+    /// The relay asks for patience, is not there, or refuses the sender. The next run tries again.
+    Relay(String),
+    /// The relay refuses the letter. The issue is paused until somebody looks at it.
+    Letter(String),
+}
+
+#[derive(Default)]
+struct Counts {
+    stop: Option<Stop>,
+    failures: u32,
+    refusals: u32,
+}
+
+/// The breaker of one run, shared by its workers.
+#[derive(Default)]
+pub struct Breaker(Mutex<Counts>);
+
+impl Breaker {
+    /// Stops the run; the first reason stays.
+    pub fn stop(&self, why: Stop) {
+        self.with(|counts| {
+            counts.stop.get_or_insert(why);
+        });
+    }
+
+    /// Why the run is to stop, if it is.
+    pub fn stopped(&self) -> Option<Stop> {
+        self.with(|counts| counts.stop.clone())
+    }
+
+    /// A channel was opened.
+    pub(super) fn connected(&self) {
+        self.with(|counts| counts.failures = 0);
+    }
+
+    /// Takes note of what was heard about one copy, or while connecting.
+    pub(super) fn note(&self, heard: &Heard, verdict: Verdict) {
+        let said = heard.said();
+        self.with(|counts| {
+            match verdict {
+                Verdict::Sent => (counts.failures, counts.refusals) = (0, 0),
+                _ if verdict.counts_towards_pause() => counts.refusals += 1,
+                Verdict::Deferred { .. } | Verdict::Unknown if heard.what.is_err() => counts.failures += 1,
+                Verdict::Deferred { .. } | Verdict::Failed { .. } | Verdict::Unknown => {}
+                Verdict::Sender => {
+                    let why = format!("the relay does not take mail from here (at {}): {said}", heard.phase);
+                    counts.stop.get_or_insert(Stop::Relay(why));
+                }
+                Verdict::Throttled => {
+                    let why = format!("the relay asks for patience (at {}): {said}", heard.phase);
+                    counts.stop.get_or_insert(Stop::Relay(why));
+                }
+            }
+            if counts.refusals >= MOST_REFUSALS {
+                let why = format!("{MOST_REFUSALS} readers in a row were refused, the last with: {said}");
+                counts.stop.get_or_insert(Stop::Letter(why));
+            }
+            if counts.failures >= MOST_FAILURES {
+                let why = format!("{MOST_FAILURES} failures in a row, the last at {}: {said}", heard.phase);
+                counts.stop.get_or_insert(Stop::Relay(why));
+            }
+        });
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Counts) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,86 @@
+//! Copies in hand: claimed in batches, ahead of the workers, and given back if the run stops.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
+
+use super::Job;
+use super::breaker::Breaker;
+use super::group_commit::GroupCommit;
+use crate::ledger::Token;
+use crate::ledger::transition::Event;
+use crate::store::{Claim, Claimed, Move, StoreError};
+
+/// The queue between the ledger and the workers.
+#[derive(Clone)]
+pub(super) struct Claims(Arc<Mutex<mpsc::Receiver<Claimed>>>);
+
+/// The task that claims; its end says whether the store failed.
+pub(super) type Feeder = JoinHandle<Result<(), StoreError>>;
+
+impl Claims {
+    /// Starts claiming. A batch is claimed while the one before it is still being sent, so workers do not wait.
+    pub(super) fn start(job: &Arc<Job>, breaker: &Arc<Breaker>, ledger: &GroupCommit) -> (Self, Feeder) {
+        let batch = (job.wire.channels() * 4).clamp(8, 400);
+        let (push, pull) = mpsc::channel(batch);
+        let (job, breaker, ledger) = (Arc::clone(job), Arc::clone(breaker), ledger.clone());
+        let feeder = tokio::spawn(async move {
+            while breaker.stopped().is_none() {
+                let claimed = claim(&job, batch).await?;
+                if claimed.is_empty() {
+                    break;
+                }
+                let mut claimed = claimed.into_iter();
+                while let Some(copy) = claimed.next() {
+                    if let Err(mpsc::error::SendError(copy)) = push.send(copy).await {
+                        let left = [copy].into_iter().chain(claimed).map(|copy| give_back(&copy, &job)).collect();
+                        return ledger.commit(left).await.map(drop);
+                    }
+                }
+            }
+            Ok(())
+        });
+        (Self(Arc::new(Mutex::new(pull))), feeder)
+    }
+
+    /// The next copy; `None` when there is none left.
+    pub(super) async fn next(&self) -> Option<Claimed> {
+        self.0.lock().await.recv().await
+    }
+
+    /// The next copy if one is ready now.
+    pub(super) async fn ready(&self) -> Option<Claimed> {
+        self.0.lock().await.try_recv().ok()
+    }
+
+    /// Gives back what nobody took, so that the next run need not wait for a lease to end.
+    pub(super) async fn drain(&self, job: &Job, ledger: &GroupCommit) -> Result<(), StoreError> {
+        let mut queue = self.0.lock().await;
+        queue.close();
+        let mut left = Vec::new();
+        while let Some(copy) = queue.recv().await {
+            left.push(give_back(&copy, job));
+        }
+        if !left.is_empty() {
+            ledger.commit(left).await?;
+        }
+        Ok(())
+    }
+}
+
+/// T2 for reasons of our own: the attempt does not count.
+pub(super) fn give_back(copy: &Claimed, job: &Job) -> Move {
+    Move {
+        number: copy.number,
+        event: Event::Defer { token: copy.token, next_at: job.clock.now(), last: None },
+    }
+}
+
+async fn claim(job: &Job, most: usize) -> Result<Vec<Claimed>, StoreError> {
+    let now = job.clock.now();
+    let tokens = (0..most).map(|_| Token(job.clock.random())).collect();
+    let lease_until = now + TimeDelta::from_std(job.lease).unwrap_or(TimeDelta::hours(1));
+    job.store.claim(Claim { issue: job.issue, most, owner: job.owner.clone(), lease_until }, tokens, now).await
+}

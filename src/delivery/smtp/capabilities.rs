@@ -1,0 +1,94 @@
+//! What a server offers in its answer to EHLO (RFC 5321, 4.1.1.1), read with tolerance: firewalls overwrite keywords
+//! with `XXXXXXXA`, and an unknown or mangled keyword only means that nothing is known.
+//!
+//! Decides nothing: a demand that is not met is refused where it is made.
+
+use super::reply::lines;
+
+/// The extensions that Letterpress can use.
+#[expect(clippy::struct_excessive_bools, reason = "each is an extension of its own, offered or not")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Capabilities {
+    /// RFC 2920.
+    pub pipelining: bool,
+    /// RFC 1870: offered, and the largest message in bytes, 0 if the server names none.
+    pub size: Option<usize>,
+    /// RFC 6152.
+    pub eight_bit: bool,
+    /// RFC 6531.
+    pub smtputf8: bool,
+    /// RFC 3207.
+    pub starttls: bool,
+    /// RFC 3461.
+    pub dsn: bool,
+    /// RFC 4954: AUTH with PLAIN.
+    pub plain: bool,
+    /// AUTH with LOGIN, which some relays still offer alone.
+    pub login: bool,
+}
+
+impl Capabilities {
+    /// Reads the lines of a 250 reply to EHLO. The first one holds the server's name.
+    pub(super) fn read(raw: &[u8]) -> Self {
+        let mut found = Self::default();
+        for line in lines(raw).skip(1) {
+            let line = String::from_utf8_lossy(&line[line.len().min(4)..]).to_ascii_uppercase();
+            // "AUTH=PLAIN" is how servers before RFC 2554 wrote it.
+            let mut words = line.split([' ', '\t', '=']).filter(|word| !word.is_empty());
+            match words.next() {
+                Some("PIPELINING") => found.pipelining = true,
+                Some("SIZE") => {
+                    found.size = Some(words.next().and_then(|limit| limit.parse().ok()).unwrap_or(0));
+                }
+                Some("8BITMIME") => found.eight_bit = true,
+                Some("SMTPUTF8") => found.smtputf8 = true,
+                Some("STARTTLS") => found.starttls = true,
+                Some("DSN") => found.dsn = true,
+                Some("AUTH") => words.for_each(|mechanism| match mechanism {
+                    "PLAIN" => found.plain = true,
+                    "LOGIN" => found.login = true,
+                    _ => {}
+                }),
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offered(keyword: &str) -> Capabilities {
+        Capabilities::read(format!("250-relay.example PIPELINING\r\n250 {keyword}\r\n").as_bytes())
+    }
+
+    #[test]
+    fn keywords_are_read_in_any_case_and_the_first_line_is_only_a_name() {
+        assert_eq!(offered("nothing"), Capabilities::default());
+        assert_eq!(offered("pipelining"), Capabilities { pipelining: true, ..Capabilities::default() });
+    }
+
+    #[test]
+    fn a_size_that_is_no_number_is_an_offer_without_a_limit() {
+        for (keyword, size) in [("SIZE 0", 0), ("SIZE 1", 1), ("SIZE banana", 0), ("SIZE", 0), ("SIZE -5", 0)]
+        {
+            assert_eq!(offered(keyword).size, Some(size), "{keyword}");
+        }
+    }
+
+    #[test]
+    fn an_empty_auth_offers_nothing_and_the_old_spelling_counts() {
+        let mechanisms = |keyword| (offered(keyword).plain, offered(keyword).login);
+        assert_eq!(mechanisms("AUTH"), (false, false));
+        assert_eq!(mechanisms("AUTH=PLAIN"), (true, false));
+        assert_eq!(mechanisms("AUTH CRAM-MD5 LOGIN plain"), (true, true));
+    }
+
+    #[test]
+    fn a_keyword_mangled_by_a_firewall_is_not_an_offer() {
+        assert_eq!(offered("XXXXXXXA"), Capabilities::default());
+        assert_eq!(offered("\u{fffd}\u{0}PIPELINING"), Capabilities::default());
+    }
+}

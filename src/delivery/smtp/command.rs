@@ -1,0 +1,192 @@
+//! Envelopes to command lines. Every string that reaches a command passes [`is_one_word`] here, whatever its type
+//! promises: one CR LF in an address would be a command of the address's author.
+//!
+//! Writes to memory only.
+
+use std::io::Write as _;
+
+use super::capabilities::Capabilities;
+use crate::delivery::{Envelope, Heard, Phase, Trouble};
+
+/// Whether `raw` stays one argument: no control character, no space, no angle bracket.
+pub(super) fn is_one_word(raw: &str) -> bool {
+    !raw.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>'))
+}
+
+/// An envelope that this server can take and that cannot break a command line.
+pub(super) struct Outgoing<'a> {
+    envelope: &'a Envelope,
+    offered: &'a Capabilities,
+    utf8: bool,
+}
+
+impl<'a> Outgoing<'a> {
+    /// Checks `envelope` against what the server offers. Nothing has been said to the server yet, so a refusal
+    /// leaves the connection as it was.
+    pub(super) fn check(envelope: &'a Envelope, offered: &'a Capabilities) -> Result<Self, Heard> {
+        for (phase, address) in [(Phase::Mail, &envelope.from), (Phase::Rcpt, &envelope.to)] {
+            let refuse = |trouble| Err(Heard { phase, what: Err(trouble) });
+            if address.as_str().is_empty() || !is_one_word(address.as_str()) {
+                return refuse(Trouble::Unsendable(
+                    "the address holds a space, a bracket or a control character".to_owned(),
+                ));
+            }
+            if needs_utf8(address) && !(offered.smtputf8 && offered.eight_bit) {
+                return refuse(Trouble::Missing("SMTPUTF8, which an address outside ASCII needs".to_owned()));
+            }
+        }
+        match offered.size {
+            Some(limit) if limit > 0 && envelope.size > limit => Err(Heard {
+                phase: Phase::Mail,
+                what: Err(Trouble::Missing(format!(
+                    "SIZE for {} bytes; its limit is {limit}",
+                    envelope.size
+                ))),
+            }),
+            _ => {
+                let utf8 = needs_utf8(&envelope.from) || needs_utf8(&envelope.to);
+                Ok(Self { envelope, offered, utf8 })
+            }
+        }
+    }
+
+    /// Whether the message may hold bytes above 127 (RFC 6152).
+    pub(super) fn eight_bit(&self) -> bool {
+        self.utf8
+    }
+
+    /// Appends MAIL FROM.
+    pub(super) fn mail(&self, out: &mut Vec<u8>) {
+        push(out, &["MAIL FROM:<", self.envelope.from.as_str(), ">"]);
+        if self.offered.size.is_some() {
+            // Writing to a `Vec` cannot fail.
+            let _ = write!(out, " SIZE={}", self.envelope.size);
+        }
+        if self.utf8 {
+            push(out, &[" BODY=8BITMIME SMTPUTF8"]);
+        }
+        if self.offered.dsn {
+            // The return path is different for each copy, so its local part tells a DSN's copy exactly.
+            push(out, &[" RET=HDRS ENVID="]);
+            push_xtext(out, self.envelope.from.local_part());
+        }
+        push(out, &["\r\n"]);
+    }
+
+    /// Appends RCPT TO.
+    pub(super) fn rcpt(&self, out: &mut Vec<u8>) {
+        push(out, &["RCPT TO:<", self.envelope.to.as_str(), ">"]);
+        if self.offered.dsn {
+            push(out, &[" NOTIFY=FAILURE,DELAY"]);
+            if !needs_utf8(&self.envelope.to) {
+                push(out, &[" ORCPT=rfc822;"]);
+                push_xtext(out, self.envelope.to.as_str());
+            }
+        }
+        push(out, &["\r\n"]);
+    }
+
+    /// Appends MAIL, RCPT and DATA, to travel in one write (RFC 2920, 3.1).
+    pub(super) fn batch(&self, out: &mut Vec<u8>) {
+        self.mail(out);
+        self.rcpt(out);
+        push(out, &["DATA\r\n"]);
+    }
+}
+
+fn needs_utf8(address: &crate::address::EmailAddress) -> bool {
+    address.needs_smtputf8() || !address.as_str().is_ascii()
+}
+
+fn push(out: &mut Vec<u8>, words: &[&str]) {
+    for word in words {
+        out.extend_from_slice(word.as_bytes());
+    }
+}
+
+/// RFC 3461, 4: `+`, `=` and what is not printable ASCII become `+` and two hexadecimal digits.
+fn push_xtext(out: &mut Vec<u8>, raw: &str) {
+    for byte in raw.bytes() {
+        match byte {
+            b'!'..=b'~' if byte != b'+' && byte != b'=' => out.push(byte),
+            _ => {
+                let _ = write!(out, "+{byte:02X}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::address::EmailAddress;
+
+    fn envelope(from: &str, to: &str, size: usize) -> Envelope {
+        Envelope { from: EmailAddress::parse(from).unwrap(), to: EmailAddress::parse(to).unwrap(), size }
+    }
+
+    fn written(envelope: &Envelope, offered: &Capabilities) -> String {
+        let mut out = Vec::new();
+        Outgoing::check(envelope, offered).ok().unwrap().batch(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_bare_server_gets_bare_commands() {
+        let copy = envelope("b+1@n.example", "kim@example.com", 9);
+        let expected = "MAIL FROM:<b+1@n.example>\r\nRCPT TO:<kim@example.com>\r\nDATA\r\n";
+        assert_eq!(written(&copy, &Capabilities::default()), expected);
+    }
+
+    #[test]
+    fn size_and_dsn_are_used_where_they_are_offered() {
+        let offered = Capabilities { size: Some(0), dsn: true, ..Capabilities::default() };
+        let text = written(&envelope("b+1@n.example", "a=b@example.com", 9), &offered);
+        assert!(text.starts_with("MAIL FROM:<b+1@n.example> SIZE=9 RET=HDRS ENVID=b+2B1\r\n"), "{text}");
+        assert!(
+            text.contains(
+                "RCPT TO:<a=b@example.com> NOTIFY=FAILURE,DELAY ORCPT=rfc822;a+3Db@example.com\r\n"
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_korean_local_part_needs_smtputf8_and_says_so() {
+        let copy = envelope("b@n.example", "김@example.com", 9);
+        let refused = Outgoing::check(&copy, &Capabilities::default()).err().unwrap();
+        assert!(
+            matches!(refused, Heard { phase: Phase::Rcpt, what: Err(Trouble::Missing(_)) }),
+            "{refused:?}"
+        );
+        let offered = Capabilities { smtputf8: true, eight_bit: true, ..Capabilities::default() };
+        assert!(written(&copy, &offered).starts_with("MAIL FROM:<b@n.example> BODY=8BITMIME SMTPUTF8\r\n"));
+    }
+
+    #[test]
+    fn a_letter_over_the_servers_size_is_not_offered() {
+        let offered = Capabilities { size: Some(100), ..Capabilities::default() };
+        assert!(Outgoing::check(&envelope("b@n.example", "k@example.com", 100), &offered).is_ok());
+        let refused =
+            Outgoing::check(&envelope("b@n.example", "k@example.com", 101), &offered).err().unwrap();
+        assert!(
+            matches!(refused, Heard { phase: Phase::Mail, what: Err(Trouble::Missing(_)) }),
+            "{refused:?}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_string_can_add_a_command_or_an_argument(raw in "[a-z<>@ \r\n\t\0\u{85}\u{2028}가]{0,12}") {
+            if is_one_word(&raw) {
+                let hostile = ['\r', '\n', '\0', ' ', '<', '>', '\u{85}', '\u{2028}'];
+                prop_assert!(!raw.contains(hostile), "{raw:?}");
+            }
+            let mut line = Vec::new();
+            push_xtext(&mut line, &raw);
+            prop_assert!(line.iter().all(|byte| matches!(byte, b'!'..=b'~') && *byte != b'='));
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! TCP and TLS: from a name to a stream.
+//!
+//! Certificates are always verified; there is no switch to turn that off.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::Utf8Path;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+
+use super::link::{Stream, trouble};
+use super::{SmtpError, TlsSetup};
+use crate::delivery::Trouble;
+
+/// How long one address may stay silent before the next is tried beside it (RFC 8305, 5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// A TCP connection and its two ends.
+pub(super) struct Dialled {
+    pub(super) stream: TcpStream,
+    pub(super) local: IpAddr,
+    pub(super) peer: IpAddr,
+}
+
+/// Looks `host` up and connects to the first of its addresses that answers, IPv6 and IPv4 in turn: a path that is
+/// broken for one family costs a quarter of a second, not the letter.
+pub(super) async fn dial(host: &str, port: u16) -> Result<Dialled, Trouble> {
+    let found = tokio::net::lookup_host((host, port))
+        .await
+        .map_err(|error| Trouble::Dns(format!("{host}: {error}")))?;
+    let mut waiting = in_turn(found.collect()).into_iter();
+    let mut attempts = JoinSet::new();
+    let mut last = Trouble::Dns(format!("{host} has no address"));
+    loop {
+        if let Some(address) = waiting.next() {
+            attempts
+                .spawn(async move { connect(address).await.map_err(|error| format!("{address}: {error}")) });
+        } else if attempts.is_empty() {
+            return Err(last);
+        }
+        tokio::select! {
+            Some(ended) = attempts.join_next() => match ended {
+                Ok(Ok(dialled)) => return Ok(dialled),
+                Ok(Err(why)) => last = Trouble::Io(why),
+                Err(ended) => last = Trouble::Io(ended.to_string()),
+            },
+            () = tokio::time::sleep(STAGGER), if waiting.len() > 0 => {}
+        }
+    }
+}
+
+async fn connect(address: SocketAddr) -> std::io::Result<Dialled> {
+    let stream = TcpStream::connect(address).await?;
+    // The dot is a write of its own: with Nagle's algorithm it would wait for the acknowledgement of the body, 40 ms.
+    stream.set_nodelay(true)?;
+    let (local, peer) = (stream.local_addr()?.ip().to_canonical(), stream.peer_addr()?.ip().to_canonical());
+    Ok(Dialled { stream, local, peer })
+}
+
+/// The families alternate, beginning with the one that the system put first; within one, its order stays.
+fn in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let six_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| address.is_ipv6() == six_first);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut all = Vec::new();
+    loop {
+        let pair = [first.next(), second.next()];
+        if pair == [None, None] {
+            return all;
+        }
+        all.extend(pair.into_iter().flatten());
+    }
+}
+
+impl TlsSetup {
+    /// Trusts the system's authorities and those of `ca_file`, for a server called `host`.
+    pub(super) fn new(host: &str, ca_file: Option<&Utf8Path>) -> Result<Self, SmtpError> {
+        let mut roots = RootCertStore::empty();
+        // A certificate of the system that cannot be read is the system's business, as long as others can.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if let Some(path) = ca_file {
+            add_file(&mut roots, path)
+                .map_err(|reason| SmtpError::CaFile { path: path.to_owned(), reason })?;
+        }
+        if roots.is_empty() {
+            return Err(SmtpError::NoAuthorities);
+        }
+        // The provider is named here rather than installed for the process, so no other crate can change it.
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| SmtpError::Host(host.to_owned()))?;
+        Ok(Self { config: Arc::new(config), name })
+    }
+
+    /// The TLS handshake, with verification, over a stream on which nothing is waiting.
+    pub(super) async fn handshake(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, Trouble> {
+        let connector = TlsConnector::from(Arc::clone(&self.config));
+        match connector.connect(self.name.clone(), stream).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(trouble(&error)),
+        }
+    }
+}
+
+fn add_file(roots: &mut RootCertStore, path: &Utf8Path) -> Result<(), String> {
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
+    let before = roots.len();
+    for certificate in certificates {
+        roots.add(certificate.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
+    }
+    if roots.len() == before { Err("it holds no certificate".to_owned()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_families_are_tried_in_turn() {
+        let addresses =
+            |all: &[&str]| all.iter().map(|one| one.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let given = addresses(&["[::1]:25", "[::2]:25", "[::3]:25", "10.0.0.1:25"]);
+        assert_eq!(in_turn(given), addresses(&["[::1]:25", "10.0.0.1:25", "[::2]:25", "[::3]:25"]));
+        assert_eq!(in_turn(Vec::new()), []);
+    }
+
+    #[test]
+    fn a_ca_file_that_is_missing_or_empty_is_named_in_the_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = camino::Utf8PathBuf::from_path_buf(folder.path().join("ca.pem")).unwrap();
+        for content in [None, Some("no certificate")] {
+            if let Some(text) = content {
+                std::fs::write(&path, text).unwrap();
+            }
+            let error = TlsSetup::new("mail.example.com", Some(&path)).unwrap_err().to_string();
+            assert!(error.contains("ca.pem"), "{error}");
+        }
+    }
+}

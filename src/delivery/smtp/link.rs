@@ -1,0 +1,191 @@
+//! One connection's bytes: what is written, what has been read, and nothing in between lost.
+//!
+//! Knows replies but no commands, and no deadlines: its callers bound each phase as a whole.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+use super::capabilities::Capabilities;
+use super::reply::{Parse, Reply, ReplyParser};
+use crate::delivery::Trouble;
+
+/// Bytes per read; a reply rarely has more than a hundred.
+const CHUNK: usize = 4 * 1024;
+
+/// TCP, or TLS over it.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A connection, with the bytes that were read and not yet understood.
+pub(super) struct Link {
+    stream: Box<dyn Stream>,
+    chunk: Box<[u8]>,
+    inbox: Vec<u8>,
+    parser: ReplyParser,
+    /// A failed write does not end the dialogue: a server that hangs up often says why first.
+    write_failed: Option<Trouble>,
+}
+
+impl Link {
+    /// Takes over a fresh stream.
+    pub(super) fn new(stream: Box<dyn Stream>) -> Self {
+        Self {
+            stream,
+            chunk: vec![0; CHUNK].into_boxed_slice(),
+            inbox: Vec::new(),
+            parser: ReplyParser::default(),
+            write_failed: None,
+        }
+    }
+
+    /// Gives the stream back for the TLS handshake, unless there are bytes that came in the clear: behind the
+    /// handshake they would pass for the server's protected answers (RFC 3207, 6).
+    pub(super) fn into_stream(self) -> Result<Box<dyn Stream>, Trouble> {
+        if self.inbox.is_empty() {
+            Ok(self.stream)
+        } else {
+            Err(Trouble::Protocol("it sent more than its answer before the TLS handshake".to_owned()))
+        }
+    }
+
+    /// Writes all of `bytes`. A failure is kept until a reply is asked for.
+    pub(super) async fn write(&mut self, bytes: &[u8]) {
+        if self.write_failed.is_some() {
+            return;
+        }
+        let written = match self.stream.write_all(bytes).await {
+            Ok(()) => self.stream.flush().await,
+            Err(error) => Err(error),
+        };
+        self.write_failed = written.err().map(|error| trouble(&error));
+    }
+
+    /// Writes all of `bytes` while listening. `false` means that the server spoke or hung up before the end; why, a
+    /// call of [`Link::reply`] tells.
+    pub(super) async fn write_listening(&mut self, bytes: &[u8]) -> bool {
+        let mut written = 0;
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(heard) = self.poll_fill(cx) {
+                    self.write_failed = heard.err();
+                    return Poll::Ready(false);
+                }
+                let failure = if written == bytes.len() {
+                    match ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
+                        Ok(()) => return Poll::Ready(true),
+                        Err(error) => trouble(&error),
+                    }
+                } else {
+                    match ready!(Pin::new(&mut self.stream).poll_write(cx, &bytes[written..])) {
+                        Ok(0) => Trouble::Closed,
+                        Ok(more) => {
+                            written += more;
+                            continue;
+                        }
+                        Err(error) => trouble(&error),
+                    }
+                };
+                self.write_failed = Some(failure);
+                return Poll::Ready(false);
+            }
+        })
+        .await
+    }
+
+    /// Whether a write has failed. Then a reply can still refuse, but it can no longer accept.
+    pub(super) fn is_cut(&self) -> bool {
+        self.write_failed.is_some()
+    }
+
+    /// Before a command that nothing waits for: whether the server has spoken or hung up unasked. What it said must
+    /// not be taken for the answer to what comes next.
+    pub(super) async fn unasked(&mut self) -> Option<Result<Reply, Trouble>> {
+        if let Poll::Ready(Err(hung_up)) = poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await
+            && self.inbox.is_empty()
+        {
+            return Some(Err(hung_up));
+        }
+        if self.inbox.is_empty() {
+            return None;
+        }
+        Some(match self.parser.push(&self.inbox) {
+            // "421 timeout" is said unasked by every server that is tired of waiting.
+            Parse::Done { reply, .. } if matches!(reply.class(), 4 | 5) => Ok(reply),
+            _ => Err(Trouble::Protocol("it spoke before it was asked".to_owned())),
+        })
+    }
+
+    /// Reads one reply. If a write failed and no reply comes, the write's trouble is the answer.
+    pub(super) async fn reply(&mut self) -> Result<Reply, Trouble> {
+        self.whole_reply().await.map(|(reply, used)| {
+            self.inbox.drain(..used);
+            reply
+        })
+    }
+
+    /// Reads one reply, and from its lines what the server offers.
+    pub(super) async fn hello_reply(&mut self) -> Result<(Reply, Capabilities), Trouble> {
+        let (reply, used) = self.whole_reply().await?;
+        let offered = Capabilities::read(&self.inbox[..used]);
+        self.inbox.drain(..used);
+        Ok((reply, offered))
+    }
+
+    /// Ends the connection in good manners.
+    pub(super) async fn close(&mut self) {
+        // There is nobody left to tell if even this fails.
+        let _ = self.stream.shutdown().await;
+    }
+
+    async fn whole_reply(&mut self) -> Result<(Reply, usize), Trouble> {
+        loop {
+            match self.parser.push(&self.inbox) {
+                Parse::Done { reply, used } => {
+                    self.parser = ReplyParser::default();
+                    return Ok((reply, used));
+                }
+                Parse::Broken(why) => return Err(Trouble::Protocol(why)),
+                Parse::Need => {}
+            }
+            if let Err(trouble) = poll_fn(|cx| self.poll_fill(cx)).await {
+                return Err(self.write_failed.take().unwrap_or(trouble));
+            }
+        }
+    }
+
+    /// Reads what there is into the inbox; the end of the stream is a trouble too.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Trouble>> {
+        let mut chunk = ReadBuf::new(&mut self.chunk);
+        Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut chunk)) {
+            Ok(()) if chunk.filled().is_empty() => Err(Trouble::Closed),
+            Ok(()) => {
+                self.inbox.extend_from_slice(chunk.filled());
+                Ok(())
+            }
+            Err(error) => Err(trouble(&error)),
+        })
+    }
+}
+
+/// Bounds a whole phase, however many reads and writes it takes (a byte a second must not keep it alive).
+pub(super) async fn within<T>(
+    limit: Duration,
+    phase: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
+    tokio::time::timeout(limit, phase).await.unwrap_or(Err(Trouble::Deadline))
+}
+
+/// What an error of the system or of TLS amounts to.
+pub(super) fn trouble(error: &io::Error) -> Trouble {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(tls) => Trouble::Tls(tls.to_string()),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => Trouble::Closed,
+        None => Trouble::Io(error.to_string()),
+    }
+}

@@ -1,0 +1,178 @@
+//! From nothing to a server that waits for an envelope: connect, greeting, EHLO, STARTTLS, AUTH.
+//!
+//! What is demanded and not offered ends the session; there is no way back to plaintext. The password is in no error.
+
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::capabilities::Capabilities;
+use super::connector::{Dialled, dial};
+use super::link::{Link, within};
+use super::reply::Reply;
+use super::{Login, Security, SmtpWire, TlsSetup};
+use crate::delivery::{Heard, Phase, Trouble};
+
+/// Opens a session; on failure says how far it came.
+pub(super) async fn open(wire: &SmtpWire) -> Result<(Link, Capabilities), Heard> {
+    let deadlines = &wire.deadlines;
+    let Dialled { stream, local, peer } = within(deadlines.connect.duration(), dial(&wire.host, wire.port))
+        .await
+        .map_err(heard(Phase::Connect))?;
+    let mut session = Session { wire, hello: hello_name(wire, local), link: Link::new(Box::new(stream)) };
+    if let Security::Implicit(tls) = &wire.security {
+        session = session.handshake(tls).await?;
+    }
+    session.greeting().await?;
+    let mut offered = session.hello().await?;
+    if let Security::Starttls(tls) = &wire.security {
+        session = session.starttls(&offered, tls).await?;
+        // What was said in the clear may have been somebody else's words (RFC 3207, 4.2).
+        offered = session.hello().await?;
+    }
+    if let Some(login) = &wire.login {
+        let in_clear = matches!(wire.security, Security::None);
+        if in_clear && !peer.is_loopback() {
+            return Err(missing(Phase::Auth, "TLS, without which a password is not sent"));
+        }
+        session.log_in(login, &offered).await?;
+    }
+    Ok((session.link, offered))
+}
+
+struct Session<'a> {
+    wire: &'a SmtpWire,
+    hello: String,
+    link: Link,
+}
+
+impl Session<'_> {
+    async fn greeting(&mut self) -> Result<(), Heard> {
+        let limit = self.wire.deadlines.command.duration();
+        expect(Phase::Greeting, 2, within(limit, self.link.reply()).await)
+    }
+
+    /// EHLO, or HELO where the server is too old for EHLO and nothing is demanded that needs it.
+    async fn hello(&mut self) -> Result<Capabilities, Heard> {
+        let limit = self.wire.deadlines.command.duration();
+        let ehlo = format!("EHLO {}\r\n", self.hello);
+        let link = &mut self.link;
+        let (reply, offered) = within(limit, async {
+            if let Some(early) = link.unasked().await {
+                return early.map(|reply| (reply, Capabilities::default()));
+            }
+            link.write(ehlo.as_bytes()).await;
+            link.hello_reply().await
+        })
+        .await
+        .map_err(heard(Phase::Hello))?;
+        let bare = matches!(self.wire.security, Security::None) && self.wire.login.is_none();
+        if reply.class() == 5 && bare {
+            let helo = format!("HELO {}\r\n", self.hello);
+            self.command(Phase::Hello, helo.as_bytes(), 2).await?;
+            return Ok(Capabilities::default());
+        }
+        expect(Phase::Hello, 2, Ok(reply))?;
+        Ok(offered)
+    }
+
+    async fn starttls(mut self, offered: &Capabilities, tls: &TlsSetup) -> Result<Self, Heard> {
+        if !offered.starttls {
+            return Err(missing(Phase::Tls, "STARTTLS, which smtp.tls demands"));
+        }
+        self.command(Phase::Tls, b"STARTTLS\r\n", 2).await?;
+        self.handshake(tls).await
+    }
+
+    async fn handshake(self, tls: &TlsSetup) -> Result<Self, Heard> {
+        let limit = self.wire.deadlines.connect.duration();
+        let stream = self.link.into_stream().map_err(heard(Phase::Tls))?;
+        let stream = within(limit, tls.handshake(stream)).await.map_err(heard(Phase::Tls))?;
+        Ok(Self { link: Link::new(stream), ..self })
+    }
+
+    /// AUTH PLAIN (RFC 4616) or, where only that is offered, LOGIN.
+    async fn log_in(&mut self, login: &Login, offered: &Capabilities) -> Result<(), Heard> {
+        let password = login.password.expose();
+        let answers = if offered.plain {
+            vec![secret_line("AUTH PLAIN ", &format!("\0{}\0{password}", login.user))]
+        } else if offered.login {
+            vec![b"AUTH LOGIN\r\n".to_vec(), secret_line("", &login.user), secret_line("", password)]
+        } else {
+            return Err(missing(Phase::Auth, "AUTH with PLAIN or LOGIN"));
+        };
+        let last = answers.len() - 1;
+        for (step, mut line) in answers.into_iter().enumerate() {
+            let said = self.command(Phase::Auth, &line, if step == last { 2 } else { 3 }).await;
+            wipe(&mut line);
+            said.map_err(|heard| without_secret(heard, password))?;
+        }
+        Ok(())
+    }
+
+    /// One command and its reply, which must be of `class`. Nothing is written if the server has spoken already.
+    async fn command(&mut self, phase: Phase, words: &[u8], class: u16) -> Result<(), Heard> {
+        let limit = self.wire.deadlines.command.duration();
+        let link = &mut self.link;
+        let reply = within(limit, async {
+            if let Some(early) = link.unasked().await {
+                return early;
+            }
+            link.write(words).await;
+            link.reply().await
+        });
+        expect(phase, class, reply.await)
+    }
+}
+
+/// What to say in EHLO: the configured name, or the address of this end (RFC 5321, 4.1.3).
+fn hello_name(wire: &SmtpWire, local: IpAddr) -> String {
+    match (&wire.hello, local) {
+        (Some(name), _) => name.clone(),
+        (None, IpAddr::V4(address)) => format!("[{address}]"),
+        (None, IpAddr::V6(address)) => format!("[IPv6:{address}]"),
+    }
+}
+
+fn expect(phase: Phase, class: u16, what: Result<Reply, Trouble>) -> Result<(), Heard> {
+    match what {
+        Ok(reply) if reply.class() == class => Ok(()),
+        what => Err(Heard { phase, what }),
+    }
+}
+
+fn heard(phase: Phase) -> impl Fn(Trouble) -> Heard {
+    move |trouble| Heard { phase, what: Err(trouble) }
+}
+
+fn missing(phase: Phase, what: &str) -> Heard {
+    heard(phase)(Trouble::Missing(what.to_owned()))
+}
+
+fn secret_line(prefix: &str, secret: &str) -> Vec<u8> {
+    format!("{prefix}{}\r\n", BASE64.encode(secret)).into_bytes()
+}
+
+/// Overwrites a line that held a password; the black box keeps the compiler from seeing that nobody reads it.
+fn wipe(line: &mut [u8]) {
+    line.fill(0);
+    std::hint::black_box(line);
+}
+
+/// Some servers repeat what they did not like.
+fn without_secret(mut heard: Heard, password: &str) -> Heard {
+    if let Ok(reply) = &mut heard.what {
+        let quoted = reply.text.contains(password) || reply.text.split(' ').any(|word| names(word, password));
+        if quoted {
+            *reply =
+                Reply { code: reply.code, text: "(not shown: the server repeated the password)".to_owned() };
+        }
+    }
+    heard
+}
+
+/// Whether `word` is Base64 that holds the password.
+fn names(word: &str, password: &str) -> bool {
+    BASE64.decode(word).is_ok_and(|bytes| memchr::memmem::find(&bytes, password.as_bytes()).is_some())
+}

@@ -1,0 +1,264 @@
+//! One worker, one channel, one copy after another.
+//!
+//! The order is the promise: the body is written, **then** the arm is committed, **then** the dot is written. The fate
+//! of a copy is committed together with the arm of the next one, so each message costs one share of one fsync; until
+//! that commit at most one copy of each channel can be in doubt.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::breaker::{Breaker, Stop};
+use super::claims::{Claims, give_back};
+use super::group_commit::GroupCommit;
+use super::verdict::{Verdict, judge};
+use super::{Channel, Composed, Heard, Job};
+use crate::ledger::transition::{Event, Refusal};
+use crate::ledger::{LastWord, State};
+use crate::store::{Claimed, Move, StoreError};
+
+/// How often and how long a full disk is waited for before what was heard is left to the recovery.
+const STORE_TRIES: u32 = 30;
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// The first wait before a connection is tried again; it doubles each time.
+const RECONNECT: Duration = Duration::from_millis(500);
+
+/// What all workers of a run share.
+#[derive(Clone)]
+pub(super) struct Worker {
+    pub(super) job: Arc<Job>,
+    pub(super) claims: Claims,
+    pub(super) ledger: GroupCommit,
+    pub(super) breaker: Arc<Breaker>,
+    /// Workers that have not left the work to the others; never less than one.
+    pub(super) live: Arc<AtomicUsize>,
+}
+
+/// A copy in hand, composed.
+struct Hand {
+    claimed: Claimed,
+    composed: Composed,
+}
+
+/// How far a copy got before its dot.
+enum Reached {
+    /// The arm is durable: the dot may be written.
+    Armed,
+    /// Somebody else has the row, or the reader left: no dot.
+    Barred,
+    /// The server, the network or the message said no.
+    Refused(Heard),
+}
+
+impl Worker {
+    /// Works until nothing is left or the run stops. Without a `channel` it opens one for its first copy.
+    pub(super) async fn run(self, channel: Option<Box<dyn Channel>>) -> Result<(), StoreError> {
+        let ended = self.serve(channel).await;
+        if ended.is_err() {
+            // No further dots in this process: what the disk keeps is no longer certain.
+            self.breaker.stop(Stop::Relay("the store failed".to_owned()));
+        }
+        ended
+    }
+
+    async fn serve(&self, mut channel: Option<Box<dyn Channel>>) -> Result<(), StoreError> {
+        let (mut hand, mut fate) = (self.next_hand().await?, None);
+        while let Some(copy) = hand.take() {
+            let mut open = match channel.take() {
+                Some(open) => open,
+                None => match self.open().await {
+                    Some(open) => open,
+                    None => return self.release(Some(copy)).await,
+                },
+            };
+            match self.up_to_the_dot(open.as_mut(), &copy, &mut fate).await? {
+                Reached::Armed => {
+                    hand = self.ready_hand().await?;
+                    let heard = open.dot(hand.as_ref().map(|next| &next.composed.envelope)).await;
+                    fate = Some(self.fate(&copy, &heard));
+                    channel = Some(open);
+                }
+                Reached::Refused(heard) => {
+                    fate = Some(self.fate(&copy, &heard));
+                    channel = Some(open);
+                }
+                // The body stands on the wire without its dot: only closing the connection takes it back.
+                Reached::Barred => drop(open),
+            }
+            channel = channel.filter(|open| open.usable());
+            if self.breaker.stopped().is_some() {
+                break;
+            }
+            if hand.is_none() {
+                hand = self.ready_hand().await?;
+            }
+            // Whatever makes the next arm wait must not make what is known wait with it.
+            if channel.is_none() || hand.is_none() {
+                self.record(fate.take()).await?;
+            }
+            if hand.is_none() {
+                hand = self.next_hand().await?;
+            }
+        }
+        self.record(fate).await?;
+        self.release(hand).await?;
+        if let Some(channel) = channel {
+            channel.quit().await;
+        }
+        Ok(())
+    }
+
+    /// Envelope, body, arm. The fate of the copy before travels in the same commit as the arm.
+    async fn up_to_the_dot(
+        &self,
+        channel: &mut dyn Channel,
+        copy: &Hand,
+        fate: &mut Option<Move>,
+    ) -> Result<Reached, StoreError> {
+        let written = match channel.offer(&copy.composed.envelope).await {
+            Ok(()) => channel.body(&copy.composed.message).await,
+            refused => refused,
+        };
+        if let Err(heard) = written {
+            self.record(fate.take()).await?;
+            return Ok(Reached::Refused(heard));
+        }
+        let bytes = copy.composed.digest();
+        let arm = Move { number: copy.claimed.number, event: Event::Arm { token: copy.claimed.token, bytes } };
+        let known = fate.take();
+        match self.ledger.commit(known.iter().cloned().chain([arm]).collect()).await {
+            Ok(outcomes) => {
+                if known.is_some() {
+                    self.watch(&outcomes[0]);
+                }
+                match outcomes.last() {
+                    Some(Ok(State::Armed)) => Ok(Reached::Armed),
+                    Some(Err(Refusal::OtherBytes)) => {
+                        self.breaker.stop(Stop::Letter(Refusal::OtherBytes.to_string()));
+                        Ok(Reached::Barred)
+                    }
+                    _ => Ok(Reached::Barred),
+                }
+            }
+            Err(error) => {
+                self.record(known).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// What was heard becomes an event; the breaker hears it too.
+    fn fate(&self, copy: &Hand, heard: &Heard) -> Move {
+        let verdict = judge(heard);
+        self.breaker.note(heard, verdict);
+        let token = copy.claimed.token;
+        let last = Some(last_word(heard));
+        let now = self.job.clock.now();
+        let event = match verdict {
+            Verdict::Sent => Event::Accept { last },
+            Verdict::Unknown => Event::Lose { token, last },
+            Verdict::Failed { .. } => Event::Reject { token, reason: "rejected", last },
+            // Nobody waits longer for what is the sender's to put right.
+            Verdict::Sender => Event::Defer { token, next_at: now, last },
+            Verdict::Deferred { .. } | Verdict::Throttled => {
+                let (attempts, chance) = (copy.claimed.attempts, self.job.clock.random());
+                match self.job.retry.next(attempts, self.job.frozen_at, now, chance) {
+                    Some(next_at) => Event::Defer { token, next_at, last },
+                    None => Event::Reject { token, reason: "expired", last },
+                }
+            }
+        };
+        Move { number: copy.claimed.number, event }
+    }
+
+    /// Makes the fate of a copy durable. After the dot a full disk is waited for: what was heard must not be lost.
+    async fn record(&self, fate: Option<Move>) -> Result<(), StoreError> {
+        let Some(fate) = fate else { return Ok(()) };
+        let mut tries = 0;
+        loop {
+            match self.ledger.commit(vec![fate.clone()]).await {
+                Ok(outcomes) => {
+                    outcomes.iter().for_each(|outcome| self.watch(outcome));
+                    return Ok(());
+                }
+                Err(error) if error.may_pass() && tries < STORE_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn watch(&self, outcome: &Result<State, Refusal>) {
+        if let Ok(state) = outcome {
+            (self.job.watch)(*state);
+        }
+    }
+
+    /// Opens a channel, with patience, unless the run has stopped. Where other channels are open, a server that
+    /// refuses one more is believed at once.
+    pub(super) async fn open(&self) -> Option<Box<dyn Channel>> {
+        let mut pause = RECONNECT;
+        while self.breaker.stopped().is_none() {
+            match self.job.wire.connect().await {
+                Ok(channel) => {
+                    self.breaker.connected();
+                    return Some(channel);
+                }
+                Err(_) if self.retire() => return None,
+                Err(heard) => {
+                    self.breaker.note(&heard, judge(&heard));
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+            }
+        }
+        None
+    }
+
+    /// Leaves the work to the others, unless there are none.
+    fn retire(&self) -> bool {
+        let one_less = |live: usize| (live > 1).then(|| live - 1);
+        self.live.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+    }
+
+    async fn release(&self, hand: Option<Hand>) -> Result<(), StoreError> {
+        self.record(hand.map(|hand| give_back(&hand.claimed, &self.job))).await
+    }
+
+    async fn next_hand(&self) -> Result<Option<Hand>, StoreError> {
+        while let Some(claimed) = self.claims.next().await {
+            if let Some(hand) = self.compose(claimed).await? {
+                return Ok(Some(hand));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn ready_hand(&self) -> Result<Option<Hand>, StoreError> {
+        while let Some(claimed) = self.claims.ready().await {
+            if let Some(hand) = self.compose(claimed).await? {
+                return Ok(Some(hand));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A copy that cannot be composed is that reader's failure, not the end of the run.
+    async fn compose(&self, claimed: Claimed) -> Result<Option<Hand>, StoreError> {
+        match catch_unwind(AssertUnwindSafe(|| (self.job.compose)(&claimed))) {
+            Ok(composed) => Ok(Some(Hand { claimed, composed })),
+            Err(_) => {
+                let event = Event::Reject { token: claimed.token, reason: "render", last: None };
+                self.record(Some(Move { number: claimed.number, event })).await?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn last_word(heard: &Heard) -> LastWord {
+    LastWord { phase: heard.phase.to_string(), text: heard.said().chars().take(1_000).collect() }
+}

@@ -1,0 +1,205 @@
+//! What all formats say about a post, decided once so that they cannot differ.
+//!
+//! Nothing here is escaped yet: HTML is HTML, everything else is plain text, and all of it is clean for XML.
+
+use chrono::{DateTime, FixedOffset, Offset, SubsecRound, TimeZone};
+use unicode_normalization::UnicodeNormalization;
+use url::Url;
+
+use super::select::CATEGORIES;
+use crate::archive::{Post, markdown};
+use crate::config::{Author, Config, Content};
+use crate::text::{HeaderText, XmlText};
+
+/// Characters of a post's beginning that stand in for a summary.
+const EXCERPT: usize = 300;
+
+/// A date with its zone.
+pub(super) type Moment = DateTime<FixedOffset>;
+
+/// A post as feeds show it.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) id: &'a str,
+    pub(super) url: &'a Url,
+    pub(super) title: &'a str,
+    pub(super) published: Moment,
+    /// Never before `published`.
+    pub(super) updated: Moment,
+    /// The post's authors, else the site's; empty if neither is known.
+    pub(super) authors: Vec<Person<'a>>,
+    /// Categories, then tags.
+    pub(super) labels: Vec<Label>,
+    /// One line of plain text; empty if the post is.
+    pub(super) summary: XmlText,
+    /// The whole post; `None` where feeds carry summaries.
+    pub(super) html: Option<XmlText>,
+    /// The post's language, where it is not the site's.
+    pub(super) language: Option<&'a str>,
+    pub(super) image: Option<&'a Url>,
+}
+
+/// Somebody who wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Person<'a> {
+    pub(super) name: &'a str,
+    pub(super) email: Option<&'a str>,
+    pub(super) url: Option<&'a Url>,
+}
+
+/// A category or a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Label {
+    pub(super) kind: LabelKind,
+    /// In composed form (NFC), so that one name is one label in every reader.
+    pub(super) name: String,
+}
+
+/// What a label is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LabelKind {
+    Category,
+    Tag,
+}
+
+impl LabelKind {
+    /// The folder below the site that stands for all labels of this kind.
+    pub(super) fn folder(self) -> &'static str {
+        match self {
+            Self::Category => CATEGORIES,
+            Self::Tag => "tags/",
+        }
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// Renders `post`.
+    pub(super) fn new(post: &'a Post, config: &'a Config) -> Self {
+        let site = &config.site;
+        let published = to_the_second(post.published);
+        let html = (config.feeds.content == Content::Full).then(|| xml_clean(&markdown::render(post).0.html));
+        Self {
+            id: &post.id,
+            url: &post.url,
+            title: post.title.as_str(),
+            published,
+            updated: to_the_second(post.updated).max(published),
+            authors: authors(post, site.author.as_ref()),
+            labels: labels(post),
+            summary: summary(post),
+            html,
+            language: post.language.as_deref().filter(|tag| !tag.eq_ignore_ascii_case(&site.language)),
+            image: post.image.as_ref(),
+        }
+    }
+
+    /// Whether readers should be told of an update after the first publication.
+    pub(super) fn was_updated(&self) -> bool {
+        self.updated > self.published
+    }
+}
+
+impl<'a> From<&'a Author> for Person<'a> {
+    fn from(author: &'a Author) -> Self {
+        Self {
+            name: author.name.as_str(),
+            email: author.email.as_ref().map(crate::address::EmailAddress::as_str),
+            url: author.url.as_ref(),
+        }
+    }
+}
+
+/// A post that names the site's author means the same person, page and address included.
+fn authors<'a>(post: &'a Post, owner: Option<&'a Author>) -> Vec<Person<'a>> {
+    if post.authors.is_empty() {
+        return owner.map(Person::from).into_iter().collect();
+    }
+    let named = post.authors.iter().map(|author| author.name.as_str());
+    named
+        .map(|name| match owner {
+            Some(owner) if owner.name.as_str() == name => Person::from(owner),
+            _ => Person { name, email: None, url: None },
+        })
+        .collect()
+}
+
+fn labels(post: &Post) -> Vec<Label> {
+    let of = |kind, names: &[HeaderText]| {
+        names.iter().map(|name| Label { kind, name: name.as_str().nfc().collect() }).collect::<Vec<_>>()
+    };
+    let mut labels = of(LabelKind::Category, &post.categories);
+    labels.extend(of(LabelKind::Tag, &post.tags));
+    labels
+}
+
+fn summary(post: &Post) -> XmlText {
+    let text = match &post.summary {
+        Some(summary) => summary.as_str().to_owned(),
+        None => markdown::excerpt(post, EXCERPT),
+    };
+    xml_clean(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The last look before XML: nothing illegal passes, and a carriage return, which every XML parser turns into a
+/// line feed (XML 1.0, 2.11), is one in JSON too.
+fn xml_clean(text: &str) -> XmlText {
+    if text.contains('\r') {
+        return XmlText::clean(&text.replace("\r\n", "\n").replace('\r', "\n")).0;
+    }
+    XmlText::clean(text).0
+}
+
+/// RSS has neither fractions of a second nor zones with seconds (as Seoul's before 1908), so no format has.
+fn to_the_second(moment: Moment) -> Moment {
+    let offset = moment.offset().fix().local_minus_utc();
+    let minutes = FixedOffset::east_opt(offset - offset % 60).unwrap_or(*moment.offset());
+    minutes.from_utc_datetime(&moment.naive_utc().trunc_subsecs(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feeds::specimen;
+
+    #[test]
+    fn an_old_zone_with_seconds_is_rounded_and_the_instant_kept() {
+        let seoul = FixedOffset::east_opt(8 * 3600 + 27 * 60 + 52).unwrap();
+        let moment = seoul.with_ymd_and_hms(1900, 1, 1, 12, 0, 0).unwrap();
+        assert_eq!(to_the_second(moment), moment);
+        assert_eq!(to_the_second(moment).to_rfc3339(), "1900-01-01T11:59:08+08:27");
+    }
+
+    #[test]
+    fn an_update_is_never_older_than_the_publication() {
+        let mut post = specimen::post(5, "글");
+        post.updated = post.published - chrono::TimeDelta::days(1);
+        let config = specimen::config("");
+        let entry = Entry::new(&post, &config);
+        assert!(!entry.was_updated() && entry.updated == entry.published);
+    }
+
+    #[test]
+    fn a_post_without_authors_is_by_the_owner_of_the_site() {
+        let config =
+            specimen::config("author = { name = \"김하늘\", url = \"https://example.com/about/\" }\n");
+        let mut post = specimen::post(1, "글");
+        assert_eq!(Entry::new(&post, &config).authors[0].url.unwrap().path(), "/about/");
+        post.authors = specimen::authors(&["이바다", "김하늘"]);
+        let entry = Entry::new(&post, &config);
+        assert_eq!(
+            entry.authors.iter().map(|author| author.url.is_some()).collect::<Vec<_>>(),
+            [false, true]
+        );
+    }
+
+    #[test]
+    fn a_summary_is_one_line_and_html_has_no_carriage_return() {
+        let mut post = specimen::post(1, "글");
+        post.summary = Some(XmlText::clean("첫 줄\n  둘째\u{85}줄").0);
+        post.body = XmlText::clean("<p>a\r\nb\rc</p>").0;
+        let config = specimen::config("");
+        let entry = Entry::new(&post, &config);
+        assert_eq!(entry.summary.as_str(), "첫 줄 둘째 줄");
+        assert!(!entry.html.unwrap().as_str().contains('\r'));
+    }
+}

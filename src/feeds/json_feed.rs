@@ -1,0 +1,115 @@
+//! JSON Feed 1.1.
+//!
+//! The order of the fields is that of the structs. Titles and summaries are plain text and not escaped for HTML.
+
+use serde::Serialize;
+use url::Url;
+
+use super::Page;
+use super::entry::{Entry, Person};
+use crate::text::HeaderText;
+
+/// The version, and where it is specified.
+pub(super) const VERSION: &str = "https://jsonfeed.org/version/1.1";
+
+#[derive(Serialize)]
+struct JsonFeed<'a> {
+    version: &'static str,
+    title: &'a str,
+    home_page_url: &'a str,
+    feed_url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<HeaderText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icon: Option<&'a Url>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    favicon: Option<&'a Url>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authors: Vec<JsonAuthor<'a>>,
+    language: &'a str,
+    items: Vec<Item<'a>>,
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    id: &'a str,
+    url: &'a Url,
+    title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_html: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_text: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    summary: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a Url>,
+    date_published: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date_modified: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authors: Vec<JsonAuthor<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct JsonAuthor<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a Url>,
+}
+
+/// The document, without a byte order mark.
+#[expect(clippy::expect_used, reason = "the keys are strings and the writer is memory")]
+pub(super) fn render(page: &Page<'_>) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(&feed(page)).expect("every value here has a form in JSON");
+    bytes.push(b'\n');
+    bytes
+}
+
+fn feed<'a>(page: &'a Page<'a>) -> JsonFeed<'a> {
+    let site = &page.config.site;
+    JsonFeed {
+        version: VERSION,
+        title: &page.feed.title,
+        home_page_url: site.url.as_str(),
+        feed_url: &page.own_url,
+        description: HeaderText::lossy(&site.description),
+        icon: site.icon.as_ref(),
+        favicon: site.icon.as_ref(),
+        authors: site.author.as_ref().map(|owner| author(Person::from(owner))).into_iter().collect(),
+        language: &site.language,
+        items: page.entries.iter().map(|entry| item(entry)).collect(),
+    }
+}
+
+fn item<'a>(entry: &'a Entry<'a>) -> Item<'a> {
+    let mut tags: Vec<&str> = Vec::with_capacity(entry.labels.len());
+    for label in &entry.labels {
+        // JSON Feed does not tell a category from a tag, and a name that is both is one.
+        if !tags.contains(&label.name.as_str()) {
+            tags.push(&label.name);
+        }
+    }
+    Item {
+        id: entry.id,
+        url: entry.url,
+        title: entry.title,
+        content_html: entry.html.as_ref().map(crate::text::XmlText::as_str),
+        // An item must have content of one kind, so where feeds carry summaries the summary is the content.
+        content_text: entry.html.is_none().then(|| entry.summary.as_str()),
+        summary: entry.summary.as_str(),
+        image: entry.image,
+        date_published: entry.published.to_rfc3339(),
+        date_modified: entry.was_updated().then(|| entry.updated.to_rfc3339()),
+        authors: entry.authors.iter().copied().map(author).collect(),
+        tags,
+        language: entry.language,
+    }
+}
+
+fn author(person: Person<'_>) -> JsonAuthor<'_> {
+    JsonAuthor { name: person.name, url: person.url }
+}

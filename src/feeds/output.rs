@@ -1,0 +1,426 @@
+//! The only writer of the public folder: whoever reads there sees an old document or a new one, never half of one.
+//!
+//! Knows nothing of what a document says. What it did not make in this run it neither changes nor removes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Write};
+
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
+use tempfile::TempPath;
+
+use super::Document;
+
+/// What a run changed in the public folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The documents that are new or have new bytes, as [`Document::path`] names them, in the order given.
+    pub written: Vec<Utf8PathBuf>,
+    /// How many were there already, byte for byte; their files were not touched.
+    pub unchanged: usize,
+}
+
+/// Why the public folder is not as it should be. Unless it says otherwise, every document is as it was before.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// The operating system refused.
+    #[error("cannot {action} {path}: {source}{}", hint(.source))]
+    Refused {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: Utf8PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The path, or a symbolic link on it, leads out of the public folder.
+    #[error(
+        "{path} leads out of {directory}, and nothing is written there\n    \
+         help: remove the symbolic link, or let `output.directory` name the folder it leads to"
+    )]
+    Outside {
+        /// The document's path, as far as it was followed.
+        path: Utf8PathBuf,
+        /// The public folder.
+        directory: Utf8PathBuf,
+    },
+    /// Something else stands where a folder or a document must go.
+    #[error("{path} is {found}, and {wanted} must stand there\n    help: move it away")]
+    InTheWay {
+        /// The path.
+        path: Utf8PathBuf,
+        /// What is there.
+        found: &'static str,
+        /// What should be.
+        wanted: &'static str,
+    },
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull => {
+            "\n    help: the disk is full; `df` shows how full. Free some space and run again"
+        }
+        io::ErrorKind::QuotaExceeded => "\n    help: your quota is used up. Free some space and run again",
+        io::ErrorKind::PermissionDenied => {
+            "\n    help: let the user that runs Letterpress write there, or change `output.directory`"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "\n    help: the file system is mounted read-only; change `output.directory`"
+        }
+        _ => "",
+    }
+}
+
+fn refused(action: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> OutputError {
+    move |source| OutputError::Refused { action, path: path.to_owned(), source }
+}
+
+/// Brings `directory` up to date with `documents`.
+///
+/// Every changed document is first written whole and synced under a temporary name, and only then is each renamed
+/// into place: a disk that fills up half-way leaves every old file as it was.
+pub fn write(directory: &Utf8Path, documents: &[Document]) -> Result<Written, OutputError> {
+    let mut folders = Folders::open(directory)?;
+    let mut changed = Vec::new();
+    for document in documents {
+        let target = folders.target(&document.path)?;
+        if !holds(&target, &document.bytes)? {
+            changed.push((target, document));
+        }
+    }
+    let staged: Vec<(TempPath, Utf8PathBuf)> = changed
+        .par_iter()
+        .map(|(target, document)| Ok((stage(target, &document.bytes)?, target.clone())))
+        .collect::<Result<_, OutputError>>()?;
+    let renamed = staged.into_iter().try_for_each(|(temporary, target)| {
+        folders.touch(&target);
+        let told = temporary.persist(&target);
+        told.map_err(|error| refused("put the new document in the place of", &target)(error.error))
+    });
+    // Also after a failure: what was renamed by then shall last.
+    folders.sync()?;
+    renamed?;
+    Ok(Written {
+        unchanged: documents.len() - changed.len(),
+        written: changed.into_iter().map(|(_, document)| document.path.clone()).collect(),
+    })
+}
+
+/// The folders on the way to the documents, each looked at once.
+struct Folders {
+    directory: Utf8PathBuf,
+    /// The public folder as it is without symbolic links.
+    root: Utf8PathBuf,
+    /// Relative path to real path.
+    known: BTreeMap<Utf8PathBuf, Utf8PathBuf>,
+    /// Folders whose entries changed.
+    touched: BTreeSet<Utf8PathBuf>,
+}
+
+impl Folders {
+    fn open(directory: &Utf8Path) -> Result<Self, OutputError> {
+        fs::create_dir_all(directory).map_err(refused("make the folder", directory))?;
+        let root = directory.canonicalize_utf8().map_err(refused("find", directory))?;
+        let known = BTreeMap::from([(Utf8PathBuf::new(), root.clone())]);
+        Ok(Self { directory: directory.to_owned(), root, known, touched: BTreeSet::new() })
+    }
+
+    /// Where the document at `path` goes, its folders made.
+    fn target(&mut self, path: &Utf8Path) -> Result<Utf8PathBuf, OutputError> {
+        let is_below = path.components().all(|part| matches!(part, Utf8Component::Normal(_)));
+        let (Some(name), Some(parent), true) = (path.file_name(), path.parent(), is_below) else {
+            return Err(self.outside(path));
+        };
+        let target = self.folder(parent)?.join(name);
+        match fs::symlink_metadata(&target) {
+            Ok(found) if found.is_symlink() => self.follow(path, &target),
+            Ok(found) if found.is_dir() => {
+                Err(OutputError::InTheWay { path: target, found: "a folder", wanted: "a document" })
+            }
+            Ok(_) => Ok(target),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(target),
+            Err(error) => Err(refused("look at", &target)(error)),
+        }
+    }
+
+    fn folder(&mut self, path: &Utf8Path) -> Result<Utf8PathBuf, OutputError> {
+        if let Some(real) = self.known.get(path) {
+            return Ok(real.clone());
+        }
+        let (Some(name), Some(parent)) = (path.file_name(), path.parent()) else {
+            return Err(self.outside(path));
+        };
+        let parent = self.folder(parent)?;
+        let mut real = parent.join(name);
+        match fs::symlink_metadata(&real) {
+            Ok(found) if found.is_symlink() => real = self.follow(path, &real)?,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir(&real).map_err(refused("make the folder", &real))?;
+                self.touched.insert(parent);
+            }
+            Err(error) => return Err(refused("look at", &real)(error)),
+        }
+        if !real.is_dir() {
+            return Err(OutputError::InTheWay { path: real, found: "a file", wanted: "a folder" });
+        }
+        self.known.insert(path.to_owned(), real.clone());
+        Ok(real)
+    }
+
+    /// Where a symbolic link leads, if that is still inside.
+    fn follow(&self, path: &Utf8Path, link: &Utf8Path) -> Result<Utf8PathBuf, OutputError> {
+        let real = link.canonicalize_utf8().map_err(refused("follow the symbolic link", link))?;
+        if real.starts_with(&self.root) { Ok(real) } else { Err(self.outside(path)) }
+    }
+
+    fn outside(&self, path: &Utf8Path) -> OutputError {
+        OutputError::Outside { path: path.to_owned(), directory: self.directory.clone() }
+    }
+
+    fn touch(&mut self, target: &Utf8Path) {
+        if let Some(parent) = target.parent() {
+            self.touched.insert(parent.to_owned());
+        }
+    }
+
+    /// A rename lasts once its folder is on disk; one sync serves all renames in it.
+    fn sync(&self) -> Result<(), OutputError> {
+        for folder in &self.touched {
+            sync_folder(folder).map_err(refused("sync the folder", folder))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Utf8Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Elsewhere a folder cannot be opened, and its entries are written through.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Utf8Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether the file at `target` has precisely these bytes; reads no further than the first difference.
+fn holds(target: &Utf8Path, bytes: &[u8]) -> Result<bool, OutputError> {
+    let same = || -> io::Result<bool> {
+        let file = File::open(target)?;
+        if file.metadata()?.len() != bytes.len() as u64 {
+            return Ok(false);
+        }
+        let (mut reader, mut rest) = (BufReader::with_capacity(1 << 16, file), bytes);
+        loop {
+            let chunk = reader.fill_buf()?;
+            if chunk.is_empty() {
+                return Ok(rest.is_empty());
+            }
+            let Some(behind) = rest.strip_prefix(chunk) else { return Ok(false) };
+            rest = behind;
+            let length = chunk.len();
+            reader.consume(length);
+        }
+    };
+    match same() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        outcome => outcome.map_err(refused("read", target)),
+    }
+}
+
+/// Writes `bytes` to disk under a name beside `target`; the file goes when the value goes.
+fn stage(target: &Utf8Path, bytes: &[u8]) -> Result<TempPath, OutputError> {
+    let folder = target.parent().unwrap_or(Utf8Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".letterpress-")
+        .suffix(".tmp")
+        .tempfile_in(folder)
+        .map_err(refused("make a file in", folder))?;
+    file.write_all(bytes)
+        .and_then(|()| readable_by_all(file.as_file()))
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(refused("write", target))?;
+    // The handle is closed here: a site of many categories would run out of them.
+    Ok(file.into_temp_path())
+}
+
+/// Temporary files are private; a web server runs as somebody else.
+#[cfg(unix)]
+fn readable_by_all(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable_by_all(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    struct Public {
+        _guard: tempfile::TempDir,
+        path: Utf8PathBuf,
+    }
+
+    fn public() -> Public {
+        let guard = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::try_from(guard.path().join("public")).unwrap();
+        Public { _guard: guard, path }
+    }
+
+    fn document(path: &str, text: &str) -> Document {
+        Document { path: path.into(), media_type: "application/xml", bytes: text.into() }
+    }
+
+    /// Every file below `folder` and what it says.
+    fn files(folder: &Utf8Path) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        for entry in folder.read_dir_utf8().unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                found.extend(files(entry.path()));
+            } else {
+                found.insert(entry.path().to_string(), fs::read_to_string(entry.path()).unwrap());
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn an_unchanged_document_is_not_touched_and_a_changed_one_is_replaced() {
+        let public = public();
+        let mut documents = [document("rss.xml", "one"), document("categories/기술/rss.xml", "둘")];
+        assert_eq!(write(&public.path, &documents).unwrap().written.len(), 2);
+        let old = fs::metadata(public.path.join("rss.xml")).unwrap().modified().unwrap();
+        documents[1] = document("categories/기술/rss.xml", "셋");
+        let written = write(&public.path, &documents).unwrap();
+        assert_eq!(written, Written { written: vec!["categories/기술/rss.xml".into()], unchanged: 1 });
+        assert_eq!(fs::metadata(public.path.join("rss.xml")).unwrap().modified().unwrap(), old);
+        assert_eq!(files(&public.path).into_values().collect::<Vec<_>>(), ["셋", "one"]);
+    }
+
+    #[test]
+    fn everybody_may_read_a_document() {
+        let public = public();
+        write(&public.path, &[document("rss.xml", "one")]).unwrap();
+        let mode = fs::metadata(public.path.join("rss.xml")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+    }
+
+    #[test]
+    fn a_file_of_the_same_length_with_other_bytes_is_replaced() {
+        let (public, long) = (public(), "가".repeat(100_000));
+        let other = format!("{}나", "가".repeat(99_999));
+        write(&public.path, &[document("rss.xml", &long)]).unwrap();
+        assert_eq!(write(&public.path, &[document("rss.xml", &other)]).unwrap().written.len(), 1);
+        assert_eq!(write(&public.path, &[document("rss.xml", &other)]).unwrap().unchanged, 1);
+    }
+
+    #[test]
+    fn a_failure_leaves_every_old_document_and_no_temporary_file() {
+        let public = public();
+        write(&public.path, &[document("rss.xml", "old"), document("atom.xml", "old")]).unwrap();
+        let before = files(&public.path);
+        fs::create_dir(public.path.join("feed.json")).unwrap();
+        let documents =
+            [document("rss.xml", "new"), document("atom.xml", "new"), document("feed.json", "new")];
+        let message = write(&public.path, &documents).unwrap_err().to_string();
+        assert!(message.contains("feed.json is a folder"), "{message}");
+        assert_eq!(files(&public.path), before);
+    }
+
+    #[test]
+    fn a_rename_that_fails_leaves_no_temporary_file() {
+        let public = public();
+        let documents = [document("feed", "one"), document("feed/rss.xml", "two")];
+        // Both cannot be: the second makes a folder where the first must go.
+        let message = write(&public.path, &documents).unwrap_err().to_string();
+        assert!(message.contains("/feed: "), "{message}");
+        assert_eq!(files(&public.path), BTreeMap::new());
+    }
+
+    #[test]
+    fn no_path_and_no_symbolic_link_leads_outside() {
+        let public = public();
+        let outside = public.path.with_file_name("outside");
+        fs::create_dir_all(&outside).unwrap();
+        fs::create_dir_all(&public.path).unwrap();
+        fs::write(outside.join("secret"), "old").unwrap();
+        symlink(&outside, public.path.join("categories")).unwrap();
+        symlink(outside.join("secret"), public.path.join("rss.xml")).unwrap();
+        for path in [
+            "../rss.xml",
+            "/rss.xml",
+            "a/../../rss.xml",
+            "categories/rss.xml",
+            "categories/a/rss.xml",
+            "rss.xml",
+            "",
+        ] {
+            let error = write(&public.path, &[document(path, "new")]).unwrap_err();
+            assert!(matches!(error, OutputError::Outside { .. }), "{path}: {error}");
+        }
+        assert_eq!(files(&outside).into_values().collect::<Vec<_>>(), ["old"]);
+    }
+
+    #[test]
+    fn a_symbolic_link_that_stays_inside_is_followed_and_kept() {
+        let public = public();
+        write(&public.path, &[document("rss.xml", "old")]).unwrap();
+        symlink("rss.xml", public.path.join("index.xml")).unwrap();
+        write(&public.path, &[document("index.xml", "new")]).unwrap();
+        assert!(public.path.join("index.xml").is_symlink());
+        assert_eq!(fs::read_to_string(public.path.join("rss.xml")).unwrap(), "new");
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_folder_is_named() {
+        let public = public();
+        fs::write(&public.path, "").unwrap();
+        let message = write(&public.path, &[document("rss.xml", "new")]).unwrap_err().to_string();
+        assert!(
+            message.contains(public.path.as_str()) && message.contains("cannot make the folder"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_written_is_named_with_what_to_do() {
+        let public = public();
+        write(&public.path, &[document("rss.xml", "old")]).unwrap();
+        let before = files(&public.path);
+        fs::set_permissions(&public.path, fs::Permissions::from_mode(0o555)).unwrap();
+        let may_write_everywhere = File::create(public.path.join("probe")).is_ok();
+        let outcome = write(&public.path, &[document("rss.xml", "new")]);
+        fs::set_permissions(&public.path, fs::Permissions::from_mode(0o755)).unwrap();
+        if may_write_everywhere {
+            // The superuser is not held back by a mode.
+            assert!(outcome.is_ok());
+            return;
+        }
+        let message = outcome.unwrap_err().to_string();
+        assert!(
+            message.contains(public.path.as_str()) && message.contains("help: let the user"),
+            "{message}"
+        );
+        assert_eq!(files(&public.path), before);
+    }
+
+    #[test]
+    fn a_full_disk_is_called_a_full_disk() {
+        let error = refused("write", Utf8Path::new("public/rss.xml"))(io::ErrorKind::StorageFull.into());
+        let message = error.to_string();
+        assert!(
+            message.starts_with("cannot write public/rss.xml: ") && message.contains("`df`"),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! When a deferred copy is tried again: the schedule is data.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The waits between attempts, and when to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetrySchedule {
+    /// The waits before the second, third, … attempt; the last one repeats.
+    pub waits: Vec<TimeDelta>,
+    /// How long after the freeze a reader is still tried.
+    pub give_up: TimeDelta,
+}
+
+impl RetrySchedule {
+    /// The time of the next attempt after `attempts` of them, or `None` if that is past the horizon.
+    ///
+    /// Each wait is stretched or shortened by up to 20 %, so that a relay which turned many away at once does not
+    /// see all of them again at once; `chance` decides by how much.
+    pub fn next(
+        &self,
+        attempts: u32,
+        frozen_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+        chance: [u8; 16],
+    ) -> Option<DateTime<Utc>> {
+        let index = (attempts.max(1) as usize - 1).min(self.waits.len().checked_sub(1)?);
+        let wait = self.waits[index].num_milliseconds();
+        let fifth = i64::from(u16::from_be_bytes([chance[0], chance[1]])) * 400 / 65_535 - 200;
+        let next = now.checked_add_signed(TimeDelta::milliseconds(wait + wait / 1_000 * fifth))?;
+        (next <= frozen_at + self.give_up).then_some(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn schedule() -> RetrySchedule {
+        RetrySchedule {
+            waits: [5, 15, 60, 180, 360].map(TimeDelta::minutes).to_vec(),
+            give_up: TimeDelta::hours(48),
+        }
+    }
+
+    #[test]
+    fn the_last_wait_repeats_until_the_horizon_and_then_the_reader_is_given_up() {
+        let frozen = DateTime::UNIX_EPOCH;
+        let (mut now, mut attempts) = (frozen, 1);
+        while let Some(next) = schedule().next(attempts, frozen, now, [128; 16]) {
+            (now, attempts) = (next, attempts + 1);
+        }
+        assert!(now - frozen > TimeDelta::hours(40) && now - frozen <= TimeDelta::hours(48), "{now}");
+        assert_eq!(attempts, 12);
+    }
+
+    proptest! {
+        #[test]
+        fn every_wait_is_within_a_fifth_of_the_scheduled_one(attempts in 1u32..40, chance in any::<[u8; 16]>()) {
+            let now = DateTime::UNIX_EPOCH;
+            let wait = schedule().waits[(attempts as usize - 1).min(4)].num_seconds();
+            let next = (schedule().next(attempts, now, now, chance).unwrap() - now).num_seconds();
+            prop_assert!((next - wait).abs() <= wait / 5 + 1, "{next} for {wait}");
+        }
+    }
+}

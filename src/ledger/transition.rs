@@ -1,0 +1,336 @@
+//! The transition table: the only place that changes the state of a delivery.
+//!
+//! Numbers T1 to T13 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
+//! and writes what it returns; whatever it refuses is not written. No I/O, no clock: times come with the events.
+//!
+//! Two rules carry the promise. A *negative* result counts only for the attempt that holds the row, so that a worker
+//! that was given up for dead cannot undo what came after it. *Positive* evidence always counts.
+
+use chrono::{DateTime, Utc};
+
+use super::{Delivery, LastWord, State, Token};
+
+/// What happened, or what somebody wants to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// T1: take it in hand. Durable before MAIL FROM.
+    Claim {
+        /// A token that was never given out before.
+        token: Token,
+        /// When the claim runs out.
+        lease_until: DateTime<Utc>,
+    },
+    /// T2 before the dot, T6 after a 4yz to it: definitely not accepted, to be tried again.
+    Defer {
+        /// The attempt that heard it.
+        token: Token,
+        /// Not before this time.
+        next_at: DateTime<Utc>,
+        /// What was heard; `None` when the run stopped for reasons of its own.
+        last: Option<LastWord>,
+    },
+    /// T3 before the dot, T7 after a 5yz to it: definitely not accepted, not to be tried again.
+    Reject {
+        /// The attempt that heard it.
+        token: Token,
+        /// A short word: `rejected`, `expired`, `render`.
+        reason: &'static str,
+        /// What was heard.
+        last: Option<LastWord>,
+    },
+    /// T4: the body is written, the dot comes next. Durable before the dot.
+    Arm {
+        /// The attempt that is about to write the dot.
+        token: Token,
+        /// SHA-256 of the message.
+        bytes: [u8; 32],
+    },
+    /// T5, T12: a 2yz to the dot of any attempt at this row, or evidence that it was accepted.
+    Accept {
+        /// What was heard, or what the evidence is.
+        last: Option<LastWord>,
+    },
+    /// T8: the dot was written and no whole reply came.
+    Lose {
+        /// The attempt that wrote the dot.
+        token: Token,
+        /// What came instead.
+        last: Option<LastWord>,
+    },
+    /// T9, T10: whoever held it is gone.
+    Recover,
+    /// T11: a recorded decision to send it again although it may have arrived.
+    Resend,
+    /// T13: the reader left, was suppressed, or the issue was cancelled.
+    Skip {
+        /// A short word: `unsubscribed`, `suppressed`, `cancelled`.
+        reason: &'static str,
+    },
+}
+
+/// What else is true in the transaction in which the event is judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Around {
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// The issue's state is `sending`.
+    pub sending: bool,
+    /// Why the reader must not get it, if so: `unsubscribed` or `suppressed`.
+    pub barred: Option<&'static str>,
+    /// Every other owner is known to be dead: this process holds the lock.
+    pub alone: bool,
+}
+
+/// Why an event does not apply. The row stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Another attempt holds the row: whoever asked must stop, without sending anything further.
+    #[error("the row belongs to another attempt")]
+    NotYours,
+    /// The guard is not met: too early, paused, the lease is past.
+    #[error("not now")]
+    NotNow,
+    /// The table has no such edge.
+    #[error("the row is in no state for that")]
+    NoSuchEdge,
+    /// An earlier attempt armed other bytes: a resend must be the same message to the byte.
+    #[error("the message differs from the one that was armed before")]
+    OtherBytes,
+}
+
+/// Judges `event` against `row`; returns the row as it must be written.
+pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery, Refusal> {
+    use State::{Armed, Claimed, Failed, FailedUncertain, Pending, Sent, Skipped, Unknown};
+
+    let mut next = row.clone();
+    match (row.state, event) {
+        // T1
+        (Pending, Event::Claim { .. }) if around.barred.is_some() => skip(&mut next, around.barred),
+        (Pending, Event::Claim { token, lease_until }) => {
+            if !around.sending || row.next_at > around.now {
+                return Err(Refusal::NotNow);
+            }
+            let dated = row.date_for(around.now);
+            if row.dated != Some(dated) {
+                next.bytes = None;
+            }
+            next.dated = Some(dated);
+            next.state = Claimed;
+            next.token = Some(*token);
+            next.lease_until = Some(*lease_until);
+            next.attempts += 1;
+        }
+        // T2, T6
+        (Claimed | Armed | Unknown, Event::Defer { token, next_at, last }) => {
+            mine(row, *token)?;
+            next.state = Pending;
+            next.next_at = *next_at;
+            // Nothing was heard: the run gave the row back, and its schedule does not advance.
+            next.attempts -= u32::from(last.is_none() && row.attempts > 0);
+            heard(&mut next, last);
+        }
+        // T3, T7
+        (Claimed | Armed | Unknown, Event::Reject { token, reason, last }) => {
+            mine(row, *token)?;
+            next.state = if row.had_unknown { FailedUncertain } else { Failed };
+            next.reason = Some((*reason).to_owned());
+            heard(&mut next, last);
+        }
+        // T4; T13 if the reader left since the claim
+        (Claimed, Event::Arm { token, bytes }) => {
+            mine(row, *token)?;
+            if around.barred.is_some() {
+                skip(&mut next, around.barred);
+            } else if !around.sending || row.lease_until.is_none_or(|until| until <= around.now) {
+                return Err(Refusal::NotNow);
+            } else if row.bytes.is_some_and(|armed| armed != *bytes) {
+                return Err(Refusal::OtherBytes);
+            } else {
+                next.state = Armed;
+                next.bytes = Some(*bytes);
+            }
+        }
+        // T5, T12
+        (Sent, Event::Accept { .. }) => {}
+        (
+            Pending | Claimed | Armed | Failed | Skipped | Unknown | FailedUncertain,
+            Event::Accept { last },
+        ) => {
+            next.state = Sent;
+            next.reason = None;
+            heard(&mut next, last);
+        }
+        // T8
+        (Armed, Event::Lose { token, last }) => {
+            mine(row, *token)?;
+            next.state = Unknown;
+            heard(&mut next, last);
+        }
+        // T9, T10
+        (Claimed | Armed, Event::Recover) => {
+            if !around.alone && row.lease_until.is_some_and(|until| until > around.now) {
+                return Err(Refusal::NotNow);
+            }
+            next.state = if row.state == Claimed { Pending } else { Unknown };
+        }
+        // T11
+        (Unknown, Event::Resend) => {
+            next.state = Pending;
+            next.next_at = around.now;
+            next.had_unknown = true;
+            next.resends += 1;
+        }
+        // T13
+        (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
+        // The holder is told apart from a stranger, so that a worker knows that its row was taken over.
+        (
+            _,
+            Event::Arm { token, .. }
+            | Event::Defer { token, .. }
+            | Event::Reject { token, .. }
+            | Event::Lose { token, .. },
+        ) => {
+            mine(row, *token)?;
+            return Err(Refusal::NoSuchEdge);
+        }
+        _ => return Err(Refusal::NoSuchEdge),
+    }
+    if next.state != Claimed && next.state != Armed {
+        next.lease_until = None;
+    }
+    Ok(next)
+}
+
+fn mine(row: &Delivery, token: Token) -> Result<(), Refusal> {
+    if row.token == Some(token) { Ok(()) } else { Err(Refusal::NotYours) }
+}
+
+/// A reader who may already have a copy is not "skipped": the doubt stays on record.
+fn skip(row: &mut Delivery, reason: Option<&'static str>) {
+    row.state = if row.had_unknown { State::FailedUncertain } else { State::Skipped };
+    row.reason = reason.map(str::to_owned);
+}
+
+fn heard(row: &mut Delivery, last: &Option<LastWord>) {
+    if last.is_some() {
+        row.last.clone_from(last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn row(state: State) -> Delivery {
+        let lease = Some(DateTime::UNIX_EPOCH + chrono::TimeDelta::minutes(30));
+        Delivery { state, token: Some(token(1)), lease_until: lease, ..Delivery::fresh(DateTime::UNIX_EPOCH) }
+    }
+
+    fn token(number: u8) -> Token {
+        Token([number; 16])
+    }
+
+    fn around() -> Around {
+        Around { now: DateTime::UNIX_EPOCH, sending: true, barred: None, alone: false }
+    }
+
+    fn arm(number: u8) -> Event {
+        Event::Arm { token: token(number), bytes: [7; 32] }
+    }
+
+    #[test]
+    fn a_reader_who_leaves_between_claim_and_arm_is_skipped_and_not_armed() {
+        let left = Around { barred: Some("unsubscribed"), ..around() };
+        let row = apply(&row(State::Claimed), &arm(1), &left).unwrap();
+        assert_eq!((row.state, row.reason.as_deref()), (State::Skipped, Some("unsubscribed")));
+    }
+
+    #[test]
+    fn a_worker_whose_row_was_taken_over_is_told_so() {
+        let taken = row(State::Claimed);
+        assert_eq!(apply(&taken, &arm(2), &around()), Err(Refusal::NotYours));
+        let lose = Event::Lose { token: token(2), last: None };
+        assert_eq!(apply(&row(State::Armed), &lose, &around()), Err(Refusal::NotYours));
+    }
+
+    #[test]
+    fn nothing_is_armed_after_its_lease_or_while_the_issue_is_paused() {
+        let late = Around { now: DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(1), ..around() };
+        assert_eq!(apply(&row(State::Claimed), &arm(1), &late), Err(Refusal::NotNow));
+        let paused = Around { sending: false, ..around() };
+        assert_eq!(apply(&row(State::Claimed), &arm(1), &paused), Err(Refusal::NotNow));
+    }
+
+    #[test]
+    fn a_resend_must_be_the_same_message_to_the_byte() {
+        let resent = Delivery { bytes: Some([8; 32]), had_unknown: true, ..row(State::Claimed) };
+        assert_eq!(apply(&resent, &arm(1), &around()), Err(Refusal::OtherBytes));
+    }
+
+    #[test]
+    fn a_refusal_after_a_resend_stays_in_doubt() {
+        let resent = Delivery { had_unknown: true, ..row(State::Claimed) };
+        let reject = Event::Reject { token: token(1), reason: "rejected", last: None };
+        assert_eq!(apply(&resent, &reject, &around()).unwrap().state, State::FailedUncertain);
+    }
+
+    #[test]
+    fn a_reply_that_says_yes_counts_whoever_holds_the_row_now() {
+        for state in State::ALL {
+            assert_eq!(
+                apply(&row(state), &Event::Accept { last: None }, &around()).unwrap().state,
+                State::Sent
+            );
+        }
+    }
+
+    #[test]
+    fn recovery_never_puts_an_armed_copy_back_into_the_queue() {
+        let alone = Around { alone: true, ..around() };
+        assert_eq!(apply(&row(State::Armed), &Event::Recover, &alone).unwrap().state, State::Unknown);
+        assert_eq!(apply(&row(State::Claimed), &Event::Recover, &alone).unwrap().state, State::Pending);
+        assert_eq!(apply(&row(State::Armed), &Event::Recover, &around()), Err(Refusal::NotNow));
+    }
+
+    fn any_event() -> impl Strategy<Value = Event> {
+        let holder = (1u8..3).prop_map(token);
+        prop_oneof![
+            holder.clone().prop_map(|token| Event::Claim { token, lease_until: DateTime::UNIX_EPOCH }),
+            holder.clone().prop_map(|token| Event::Defer {
+                token,
+                next_at: DateTime::UNIX_EPOCH,
+                last: None
+            }),
+            holder.clone().prop_map(|token| Event::Reject { token, reason: "rejected", last: None }),
+            holder.clone().prop_map(|token| Event::Arm { token, bytes: [7; 32] }),
+            holder.prop_map(|token| Event::Lose { token, last: None }),
+            Just(Event::Accept { last: None }),
+            Just(Event::Recover),
+            Just(Event::Resend),
+            Just(Event::Skip { reason: "suppressed" }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn only_the_arm_arms_only_yes_sends_and_nothing_leaves_sent(
+            state in prop::sample::select(State::ALL.to_vec()),
+            event in any_event(),
+            had_unknown in any::<bool>(),
+            alone in any::<bool>(),
+        ) {
+            let before = Delivery { had_unknown, ..row(state) };
+            let Ok(after) = apply(&before, &event, &Around { alone, ..around() }) else { return Ok(()) };
+            let (arms, accepts) = (matches!(event, Event::Arm { .. }), matches!(event, Event::Accept { .. }));
+            prop_assert!(arms || after.state != State::Armed);
+            prop_assert!(accepts || before.state == State::Sent || after.state != State::Sent);
+            prop_assert!(before.state != State::Sent || after.state == State::Sent);
+            let doubt = before.state.is_in_doubt() || before.state == State::Armed;
+            let definite = accepts || matches!(event, Event::Defer { .. } | Event::Reject { .. });
+            prop_assert!(!doubt || definite || after.state.is_in_doubt() || after.had_unknown);
+            prop_assert!(after.had_unknown || !before.had_unknown);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Composes the letter of one post: fields, templates, slots, headers.
+//!
+//! Pure. What is wrong comes back as findings that name the file; no half letter is ever returned.
+
+use minijinja::{Value, context};
+
+use super::headers::{self, Sender};
+use super::html;
+use super::plain;
+use super::slots::{Damaged, Markers};
+use super::templates::{Kind, Printer, Templates};
+use super::words::{self, Words};
+use super::{Letter, Piece, Slot};
+use crate::archive::Post;
+use crate::archive::markdown::{self, Block};
+use crate::config::Config;
+use crate::finding::{Finding, Severity};
+use crate::text::HeaderText;
+
+/// Renders `post` as a letter. The errors name the post, `config.toml` or a template of the user.
+pub fn compose(post: &Post, config: &Config, templates: &Templates) -> Result<Letter, Vec<Finding>> {
+    let (rendered, findings) = markdown::render(post);
+    let errors: Vec<Finding> = findings.into_iter().filter(|f| f.severity == Severity::Error).collect();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let body = Body { html: rendered.html, blocks: markdown::outline(post) };
+    from_body(post, &body, config, templates)
+}
+
+/// A post's text in both shapes that `archive::markdown` gives it.
+pub(super) struct Body {
+    pub(super) html: String,
+    pub(super) blocks: Vec<Block>,
+}
+
+/// [`compose`] on a body that is already parsed.
+pub(super) fn from_body(
+    post: &Post,
+    body: &Body,
+    config: &Config,
+    templates: &Templates,
+) -> Result<Letter, Vec<Finding>> {
+    let Some(from) = &config.newsletter.from else {
+        return Err(vec![
+            Finding::error(
+                "newsletter-from",
+                "config.toml",
+                "a letter needs a sender, and `newsletter.from` is not set",
+            )
+            .hint("from = \"Kim <kim@example.com>\" under [newsletter]"),
+        ]);
+    };
+    let words = Words::of(&config.site.language);
+    let html = html::for_mail(&body.html, words);
+    let text = plain::render(&body.blocks, words);
+    let printer =
+        templates.printer(config.newsletter.templates.as_str(), config.newsletter.subject.as_deref())?;
+    let markers = Markers::absent_from(&[&html, &text, post.title.as_str()].concat());
+    let shared = fields(post, config, &html, &text);
+    let subject = subject(&printer, &shared).map_err(|finding| vec![finding])?;
+    let fields = context! {
+        subject => subject.as_str(),
+        greeting => markers.of(Slot::Greeting),
+        name => markers.of(Slot::Name),
+        unsubscribe_url => markers.of(Slot::Unsubscribe),
+        ..shared
+    };
+    let text = text_part(&printer, &fields, &markers);
+    let html = html_part(&printer, &fields, &markers);
+    let (text, html) = match (text, html) {
+        (Ok(text), Ok(html)) => (text, html),
+        (text, html) => return Err(text.err().into_iter().chain(html.err()).collect()),
+    };
+    let sender = Sender { site: &config.site, from, reply_to: config.newsletter.reply_to.as_ref() };
+    Ok(Letter {
+        headers: headers::of_issue(&subject, post, &sender),
+        subject,
+        text,
+        html,
+        greeting: words.greeting(),
+    })
+}
+
+/// What every template can use, as `docs/templates.md` lists it.
+fn fields(post: &Post, config: &Config, html: &str, text: &str) -> Value {
+    let words = Words::of(&config.site.language);
+    let lang = post.language.as_deref().unwrap_or(&config.site.language);
+    let mut authors: Vec<String> = post.authors.iter().map(|author| author.name.to_string()).collect();
+    if authors.is_empty() {
+        authors.extend(config.site.author.iter().map(|author| author.name.to_string()));
+    }
+    context! {
+        lang,
+        lang_primary => words::primary(lang),
+        dir => if words::is_right_to_left(lang) { "rtl" } else { "ltr" },
+        site => context! {
+            title => config.site.title.as_str(),
+            url => config.site.url.as_str(),
+            description => config.site.tagline(),
+            language => &config.site.language,
+        },
+        post => context! {
+            title => post.title.as_str(),
+            url => post.url.as_str(),
+            published => words.date(&post.published),
+            authors,
+            categories => names(&post.categories),
+            tags => names(&post.tags),
+            summary => post.summary.as_ref().map(|summary| summary.as_str().trim().to_owned()),
+            image => post.image.as_ref().map(|url| url.as_str().to_owned()),
+            // Data, never a template: `{{ … }}` in a post stays as it is written.
+            content_html => Value::from_safe_string(html.trim_end().to_owned()),
+            content_text => text.trim_end(),
+        },
+        newsletter => context! { address => config.newsletter.address.as_deref() },
+        words => words.fields(config.site.title.as_str()),
+    }
+}
+
+fn names(of: &[HeaderText]) -> Vec<String> {
+    of.iter().map(HeaderText::to_string).collect()
+}
+
+fn subject(printer: &Printer, fields: &Value) -> Result<HeaderText, Finding> {
+    let rendered = printer.print(Kind::Subject, fields)?;
+    HeaderText::parse(&rendered).map_err(|error| {
+        Finding::error(
+            "letter-subject",
+            printer.file("subject.txt"),
+            format!("the subject cannot be sent: {error}"),
+        )
+        .hint("{{ post.title }}")
+    })
+}
+
+fn text_part(printer: &Printer, fields: &Value, markers: &Markers) -> Result<Vec<Piece>, Finding> {
+    let text = printer.print(Kind::Text, fields)?;
+    markers.split(&text).map_err(|damage| damaged(printer.file("body.txt"), &damage))
+}
+
+fn html_part(printer: &Printer, fields: &Value, markers: &Markers) -> Result<Vec<Piece>, Finding> {
+    let page = printer.print(Kind::Html, fields)?;
+    let file = printer.file("body.html");
+    let inlined = html::inlined(&page).map_err(|error| {
+        Finding::error("letter-css", &*file, format!("its style cannot be inlined: {error}"))
+    })?;
+    markers.split(&inlined).map_err(|damage| damaged(file, &damage))
+}
+
+fn damaged(file: String, damage: &Damaged) -> Finding {
+    let line = damage.line;
+    Finding::error(
+        "letter-slot",
+        file,
+        format!("`greeting`, `name` or `unsubscribe_url` went through a filter (line {line} of the result)"),
+    )
+    .hint(
+        "print them alone, as in {{ greeting }}: they are filled for each reader after the template has run",
+    )
+}

@@ -1,0 +1,205 @@
+//! The HTML part: what mail programs drop, cannot resolve, or take for a trick.
+
+use std::collections::BTreeSet;
+
+use url::{Host, Url};
+
+use super::super::tags::{Tag, decoded, tags};
+use super::Report;
+
+const SHORTENERS: [&str; 8] =
+    ["bit.ly", "t.co", "goo.gl", "tinyurl.com", "ow.ly", "is.gd", "han.gl", "me2.do"];
+
+pub(super) fn lint(html: &str, report: &mut Report) {
+    structure(html, report);
+    let mut images = 0;
+    let mut link: Option<(usize, Url)> = None;
+    for tag in tags(html) {
+        match (tag.name, tag.closing) {
+            ("img", false) => {
+                images += 1;
+                image(&tag, report);
+            }
+            ("a", false) => link = address(&tag, "href", report).map(|url| (tag.at.end, url)),
+            ("a", true) => {
+                if let Some((start, url)) = link.take() {
+                    visible_address(&html[start..tag.at.start], &url, report);
+                }
+            }
+            (name, false) => forbidden(name, report),
+            _ => {}
+        }
+        hidden(&tag, report);
+    }
+    let letters = text_of(html).chars().filter(|c| c.is_alphanumeric()).count();
+    if images > 0 && letters < 200 {
+        report.warning(
+            "letter-image-only",
+            format!("the letter has {letters} letters of text beside its pictures, which spam filters count"),
+            "say in words what the pictures show",
+        );
+    }
+}
+
+fn structure(html: &str, report: &mut Report) {
+    let start = html.trim_start().get(..15).unwrap_or_default();
+    let page = tags(html).find(|tag| tag.name == "html");
+    let lang = page.and_then(|page| page.attribute("lang")).is_some_and(|lang| !lang.is_empty());
+    let titled = tags(html).any(|tag| tag.name == "title");
+    if !start.eq_ignore_ascii_case("<!doctype html>") || !lang || !titled {
+        report.warning(
+            "letter-html-head",
+            "the HTML part lacks a doctype, a title or the language of its page",
+            "begin body.html as the built-in one does, with <html lang=\"{{ lang }}\"> and <title>",
+        );
+    }
+}
+
+fn image(tag: &Tag, report: &mut Report) {
+    let source = tag.attribute("src").unwrap_or_default();
+    if tag.attribute("alt").is_none_or(|alt| alt.trim().is_empty()) {
+        report.warning(
+            "letter-image-alt",
+            format!("the picture {} has no alternative text", shortened(&source)),
+            "![what it shows](address): many programs show only these words",
+        );
+    }
+    if source.starts_with("data:") {
+        report.warning(
+            "letter-image-data",
+            "a picture is written into the page as a data: address, which Gmail does not show",
+            "put the picture on the site and link to it",
+        );
+        return;
+    }
+    let Some(url) = address(tag, "src", report) else { return };
+    let path = url.path().to_ascii_lowercase();
+    let unseen = [(".svg", "Gmail"), (".webp", "Outlook"), (".avif", "Outlook")];
+    if let Some((kind, program)) = unseen.iter().find(|(kind, _)| path.ends_with(kind)) {
+        report.warning(
+            "letter-image-format",
+            format!("{program} does not show the {kind} picture {}", shortened(&source)),
+            "a PNG or JPEG of it",
+        );
+    }
+    if url.scheme() == "http" {
+        report.warning(
+            "letter-image-http",
+            format!(
+                "the picture {} is fetched without encryption, which many programs refuse",
+                shortened(&source)
+            ),
+            "an https:// address",
+        );
+    }
+}
+
+/// The address in an attribute, absolute and without tricks.
+fn address(tag: &Tag, attribute: &str, report: &mut Report) -> Option<Url> {
+    let raw = tag.attribute(attribute)?;
+    // A jump inside the letter needs no site.
+    if raw.starts_with('#') {
+        return None;
+    }
+    let Ok(url) = Url::parse(&raw) else {
+        report.error(
+            "letter-relative-url",
+            format!("{} is not an absolute address, and a letter has no page to start from", shortened(&raw)),
+            "write the address in full, with https://",
+        );
+        return None;
+    };
+    if !matches!(url.scheme(), "http" | "https" | "mailto" | "tel") {
+        let message = format!("mail programs do not follow {}", shortened(&raw));
+        report.warning("letter-url-scheme", message, "an https:// address");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        let message = format!("{} holds a user name, as deceptive links do", shortened(&raw));
+        report.warning("letter-url-user", message, "the address without what stands before the @");
+    }
+    match url.host() {
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => {
+            let message = format!("{} names a machine by its number, as spam does", shortened(&raw));
+            report.warning("letter-url-ip", message, "a host name");
+        }
+        Some(Host::Domain(host)) if SHORTENERS.contains(&host) => {
+            let message = format!("{} hides where it leads, and spam filters count it", shortened(&raw));
+            report.warning("letter-url-short", message, "the address that it stands for");
+        }
+        _ => {}
+    }
+    Some(url)
+}
+
+/// A link whose text is the address of another host is what phishing looks like.
+fn visible_address(inside: &str, target: &Url, report: &mut Report) {
+    let text = text_of(inside);
+    let shown = text.trim();
+    if shown.contains(char::is_whitespace) || !matches!(target.scheme(), "http" | "https") {
+        return;
+    }
+    let shown_host = Url::parse(shown).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let host = |host: &str| host.trim_start_matches("www.").to_owned();
+    if let (Some(seen), Some(real)) = (shown_host, target.host_str())
+        && host(&seen) != host(real)
+    {
+        report.warning(
+            "letter-link-text",
+            format!("a link shows {seen} and leads to {real}, which spam filters take for phishing"),
+            "show the same address, or words",
+        );
+    }
+}
+
+fn forbidden(name: &str, report: &mut Report) {
+    match name {
+        "script" | "iframe" | "object" | "embed" | "base" => report.error(
+            "letter-html-element",
+            format!("mail servers refuse letters with <{name}>"),
+            "take it out of body.html, and link to the page instead",
+        ),
+        "form" | "input" | "button" | "select" | "textarea" | "svg" | "picture" | "video" | "audio"
+        | "link" => report.warning(
+            "letter-html-element",
+            format!("mail programs drop <{name}>"),
+            "a picture or a link in its place",
+        ),
+        _ => {}
+    }
+}
+
+fn hidden(tag: &Tag, report: &mut Report) {
+    let Some(style) = tag.attribute("style") else { return };
+    let style: String = style.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
+    let declarations: BTreeSet<&str> = style.split(';').collect();
+    let tricks =
+        ["display:none", "visibility:hidden", "font-size:0", "font-size:0px", "opacity:0", "max-height:0"];
+    if let Some(trick) = tricks.into_iter().find(|trick| declarations.contains(trick)) {
+        report.warning(
+            "letter-hidden-text",
+            format!("<{}> is hidden by `{trick}`, and spam filters count hidden text", tag.name),
+            "leave the text out",
+        );
+    }
+}
+
+/// The text between the tags.
+pub(in super::super) fn text_of(html: &str) -> String {
+    let mut text = String::new();
+    let mut from = 0;
+    for tag in tags(html) {
+        let styled = tag.closing && matches!(tag.name, "style" | "script" | "title");
+        if let Some(between) = html.get(from..tag.at.start).filter(|_| !styled) {
+            text.push_str(&decoded(between));
+        }
+        from = tag.at.end;
+    }
+    text.push_str(&decoded(html.get(from..).unwrap_or_default()));
+    text
+}
+
+/// Enough of an address to find it by.
+fn shortened(address: &str) -> String {
+    let start: String = address.chars().take(60).collect();
+    if start.len() < address.len() { format!("{start}…") } else { start }
+}

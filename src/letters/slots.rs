@@ -1,0 +1,114 @@
+//! Finds the slots of a rendered part, so that a template runs once per issue and not once per reader.
+//!
+//! A template prints markers where a reader's words will stand; what is between them is fixed.
+
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::{Piece, Slot};
+
+/// Strings that stand for the slots while templates run: letters and digits only, so that neither HTML escaping
+/// nor CSS inlining changes them.
+#[derive(Debug)]
+pub(super) struct Markers {
+    stem: String,
+}
+
+/// A marker that was changed by a filter, on this line (from 1) of the rendered part.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Damaged {
+    pub(super) line: usize,
+}
+
+impl Markers {
+    /// Markers that do not occur in `content`: it would have to contain its own hash.
+    pub(super) fn absent_from(content: &str) -> Self {
+        let hash = digest(&SHA256, content.as_bytes());
+        let stem = hash.as_ref().iter().take(16).fold(String::from("slot"), |mut stem, byte| {
+            let _ = write!(stem, "{byte:02x}");
+            stem
+        });
+        Self { stem }
+    }
+
+    pub(super) fn of(&self, slot: Slot) -> String {
+        format!("{}{}", self.stem, mark(slot))
+    }
+
+    /// Cuts a rendered part at its markers.
+    pub(super) fn split(&self, rendered: &str) -> Result<Vec<Piece>, Damaged> {
+        let mut pieces = Vec::new();
+        let mut fixed = String::new();
+        let mut rest = rendered;
+        while let Some(at) = rest.find(&self.stem) {
+            let (before, tail) = rest.split_at(at);
+            let tail = &tail[self.stem.len()..];
+            let slot = [Slot::Greeting, Slot::Name, Slot::Unsubscribe]
+                .into_iter()
+                .find(|&slot| tail.starts_with(mark(slot)))
+                .ok_or_else(|| damaged(rendered, rendered.len() - tail.len()))?;
+            fixed.push_str(before);
+            if !fixed.is_empty() {
+                pieces.push(Piece::Fixed(std::mem::take(&mut fixed)));
+            }
+            pieces.push(Piece::Slot(slot));
+            rest = &tail[1..];
+        }
+        // A filter such as `upper` leaves a marker that no longer matches; a reader would see it.
+        if let Some(at) = rendered.replace(&self.stem, "").to_ascii_lowercase().find(&self.stem) {
+            return Err(damaged(rendered, at));
+        }
+        if !rest.is_empty() {
+            pieces.push(Piece::Fixed(rest.to_owned()));
+        }
+        Ok(pieces)
+    }
+}
+
+const fn mark(slot: Slot) -> char {
+    match slot {
+        Slot::Greeting => 'g',
+        Slot::Name => 'n',
+        Slot::Unsubscribe => 'u',
+    }
+}
+
+fn damaged(rendered: &str, at: usize) -> Damaged {
+    Damaged { line: 1 + rendered.bytes().take(at).filter(|&b| b == b'\n').count() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_cut_at_its_markers() {
+        let markers = Markers::absent_from("본문");
+        let rendered = format!("{} 본문 <{}>", markers.of(Slot::Greeting), markers.of(Slot::Unsubscribe));
+        assert_eq!(
+            markers.split(&rendered).unwrap(),
+            [
+                Piece::Slot(Slot::Greeting),
+                Piece::Fixed(" 본문 <".to_owned()),
+                Piece::Slot(Slot::Unsubscribe),
+                Piece::Fixed(">".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_slot_that_went_through_a_filter_is_refused_with_its_line() {
+        let markers = Markers::absent_from("");
+        let shouted = format!("한 줄\n{}", markers.of(Slot::Name).to_uppercase());
+        assert_eq!(markers.split(&shouted), Err(Damaged { line: 2 }));
+        let cut = markers.of(Slot::Name);
+        assert_eq!(markers.split(&cut[..cut.len() - 1]), Err(Damaged { line: 1 }));
+    }
+
+    #[test]
+    fn content_that_quotes_the_markers_of_other_content_gets_new_ones() {
+        let old = Markers::absent_from("a").of(Slot::Name);
+        assert!(!old.starts_with(&Markers::absent_from(&old).stem));
+    }
+}

@@ -1,0 +1,155 @@
+//! The templates of a letter: three built in, each of which a user may replace or extend.
+//!
+//! A template sees values and no functions that reach outside; a post's text is a value and never a template.
+//! What may be used in them is listed in `docs/templates.md`.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+
+use super::{html, wrap};
+use crate::finding::Finding;
+
+const BUILTIN: [(&str, &str); 3] = [
+    ("builtin/subject.txt", include_str!("templates/issue/subject.txt")),
+    ("builtin/body.txt", include_str!("templates/issue/body.txt")),
+    ("builtin/body.html", include_str!("templates/issue/body.html")),
+];
+
+/// Instructions, and units of 64 bytes of output, that one template may spend: enough for a hundred megabytes, and
+/// an endless loop ends within a second.
+const FUEL: u64 = 2_000_000;
+
+/// The templates of one newsletter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Templates {
+    subject: Option<String>,
+    text: Option<String>,
+    html: Option<String>,
+}
+
+/// Which template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Subject,
+    Text,
+    Html,
+}
+
+/// Templates that are ready to run, and the names that complaints give them.
+pub(super) struct Printer<'a> {
+    environment: Environment<'a>,
+    folder: &'a str,
+    subject_in_config: bool,
+}
+
+impl Templates {
+    /// Letterpress's own.
+    pub fn builtin() -> Self {
+        Self::default()
+    }
+
+    /// The user's own `subject.txt`, `body.txt` and `body.html`; the built-in one stands in for each `None`.
+    pub fn new(subject: Option<String>, text: Option<String>, html: Option<String>) -> Self {
+        Self { subject, text, html }
+    }
+
+    /// Parses every template. `folder` is where the user's are; `subject` is the one in `config.toml`, which wins
+    /// over a file.
+    pub(super) fn printer<'a>(
+        &'a self,
+        folder: &'a str,
+        subject: Option<&'a str>,
+    ) -> Result<Printer<'a>, Vec<Finding>> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(FUEL));
+        environment.set_debug(true);
+        // A tag on a line of its own leaves no empty line behind.
+        environment.set_syntax(
+            SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default(),
+        );
+        environment.set_formatter(|out, state, value| match value.as_str() {
+            // minijinja's own escaping turns `/` into `&#x2f;`, in every address of a letter.
+            Some(text) if matches!(state.auto_escape(), AutoEscape::Html) && !value.is_safe() => {
+                Ok(out.write_str(&html::escape(text))?)
+            }
+            _ => minijinja::escape_formatter(out, state, value),
+        });
+        environment.add_filter("wrap", |text: &str| wrap::paragraph(text, wrap::LINE));
+        environment.add_filter("underline", |text: &str| wrap::underlined(text, '=', wrap::LINE));
+        let own = [
+            ("subject.txt", subject.or(self.subject.as_deref())),
+            ("body.txt", self.text.as_deref()),
+            ("body.html", self.html.as_deref()),
+        ];
+        let mut printer = Printer { environment, folder, subject_in_config: subject.is_some() };
+        let mut findings = Vec::new();
+        let sources = own.into_iter().filter_map(|(name, source)| Some((name, source?)));
+        for (name, source) in BUILTIN.into_iter().chain(sources) {
+            if let Err(error) = printer.environment.add_template(name, source) {
+                findings.push(printer.complaint(&error, name));
+            }
+        }
+        if findings.is_empty() { Ok(printer) } else { Err(findings) }
+    }
+}
+
+impl Printer<'_> {
+    /// Renders one template with LF line ends and one at the end.
+    pub(super) fn print(&self, kind: Kind, fields: &Value) -> Result<String, Finding> {
+        let (own, builtin) = match kind {
+            Kind::Subject => ("subject.txt", "builtin/subject.txt"),
+            Kind::Text => ("body.txt", "builtin/body.txt"),
+            Kind::Html => ("body.html", "builtin/body.html"),
+        };
+        let rendered = self
+            .environment
+            .get_template(own)
+            .or_else(|_| self.environment.get_template(builtin))
+            .and_then(|template| template.render(fields))
+            .map_err(|error| self.complaint(&error, own))?;
+        let mut text = rendered.replace("\r\n", "\n").replace('\r', "\n");
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+        Ok(text)
+    }
+
+    /// The file of a template, as the user would type it.
+    pub(super) fn file(&self, name: &str) -> String {
+        match name {
+            "subject.txt" if self.subject_in_config => "config.toml".to_owned(),
+            name if name.starts_with("builtin/") => name.to_owned(),
+            name => format!("{}/{name}", self.folder),
+        }
+    }
+
+    fn complaint(&self, error: &Error, fallback: &str) -> Finding {
+        let name = error.name().unwrap_or(fallback);
+        let expression = error.range().and_then(|range| error.template_source()?.get(range)).map(str::trim);
+        let mut message = match (error.kind(), expression) {
+            (ErrorKind::UndefinedError, Some(expression)) => format!("there is no field `{expression}`"),
+            (ErrorKind::OutOfFuel, _) => "the template does not come to an end".to_owned(),
+            (kind, _) => {
+                error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}"))
+            }
+        };
+        let file = self.file(name);
+        let in_config = file == "config.toml";
+        if in_config {
+            message.insert_str(0, "newsletter.subject: ");
+        }
+        let mut finding = Finding::error("letter-template", file, message);
+        // A line inside the value is not a line of config.toml.
+        if let Some(line) = error.line().filter(|_| !in_config) {
+            finding = finding.at(line);
+        }
+        match error.kind() {
+            ErrorKind::UndefinedError => {
+                finding.hint("docs/templates.md lists the fields that a template can use")
+            }
+            ErrorKind::OutOfFuel => finding.hint("look for a loop over a large range"),
+            _ => finding,
+        }
+    }
+}

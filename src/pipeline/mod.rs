@@ -1,0 +1,125 @@
+//! One run: posts become feeds and a letter, each reader gets it once, the ledger remembers.
+//!
+//! The picture of `ARCHITECTURE.md` in code. Each step is a call into its room; nothing is decided here but the order:
+//! ids before feeds, feeds before letters, the freeze before the first connection.
+
+mod edition;
+mod newsletter;
+mod office;
+mod site;
+
+use std::sync::Arc;
+
+pub use edition::Edition;
+pub(crate) use newsletter::{find, read_readers};
+pub use newsletter::{
+    Draft, Mailing, compose, deliver_open, draft, enrol_list, freeze, send_test, templates, wire,
+};
+pub use office::Office;
+pub use site::{Built, build};
+
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::delivery::Breaker;
+use crate::finding::Finding;
+use crate::ledger::State;
+use crate::store::{LockError, StoreError};
+
+/// What a run is given.
+#[derive(Clone)]
+pub struct World {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Time and chance.
+    pub clock: Arc<dyn Clock>,
+    /// Told of each copy that reached a state.
+    pub watch: Arc<dyn Fn(State) + Send + Sync>,
+    /// Stops the run when asked to.
+    pub breaker: Arc<Breaker>,
+}
+
+/// Why a run ended early. What was done before it stands, and nothing is half done.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Something in the user's files is wrong.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Findings(Vec<Finding>),
+    /// The user can put it right: what, and how.
+    #[error("{what}\n    help: {help}")]
+    User {
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        help: String,
+    },
+    /// Another run is at work, or the lock cannot be had.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The ledger failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The surroundings failed.
+    #[error("{what}: {source}{}", disk_hint(.source))]
+    Io {
+        /// What was being done.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl RunError {
+    /// Something that the user can put right.
+    pub fn user(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::User { what: what.into(), help: help.into() }
+    }
+
+    /// Something that the system refused.
+    pub fn io(what: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Io { what: what.into(), source }
+    }
+}
+
+fn disk_hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => "\n    help: the disk is full; make room and run the same command again",
+        std::io::ErrorKind::PermissionDenied => "\n    help: this user may not do that; look at the owner of the file and its folder",
+        _ => "",
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// The feeds; `None` if they were not looked at.
+    pub built: Option<Built>,
+    /// The newsletter half; `None` if it is switched off.
+    pub mailing: Option<Mailing>,
+}
+
+/// `publish`: build the feeds, send what is due.
+pub async fn publish(world: &World) -> Result<Summary, RunError> {
+    let office = match newsletter::is_on(&world.config) {
+        true => Some(Office::open_to_send(&world.config, world.clock.as_ref()).await?),
+        false => None,
+    };
+    let built = build(world)?;
+    let mailing = match office {
+        Some(office) => Some(newsletter::mail(world, &office, &built).await?),
+        None => None,
+    };
+    Ok(Summary { built: Some(built), mailing })
+}
+
+/// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself.
+pub async fn send(world: &World, post: Option<&str>) -> Result<Mailing, RunError> {
+    newsletter::demand(&world.config)?;
+    let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
+    enrol_list(world, &office).await?;
+    let archive = site::read(world)?;
+    let draft = draft(world, &office, &archive, post).await?;
+    freeze(world, &office, draft).await
+}

@@ -1,0 +1,415 @@
+//! The newsletter half of a run: who reads, what is due, freeze, deliver.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use chrono::{DateTime, Utc};
+
+use super::{Built, Edition, Office, RunError, World, site};
+use crate::address::EmailAddress;
+use crate::archive::{Archive, Post};
+use crate::config::{Config, OnUnknown, Secret, environment};
+use crate::delivery::outbox::OutboxWire;
+use crate::delivery::smtp::SmtpWire;
+use crate::delivery::verdict::{Verdict, judge};
+use crate::delivery::{Job, Stop, Wire, deliver};
+use crate::finding::{Finding, Severity};
+use crate::importers::subscribers_csv;
+use crate::ledger::transition::Event;
+use crate::ledger::{IssueState, IssueSummary, RetrySchedule, State, Token};
+use crate::letters::{self, Templates};
+use crate::schedule;
+use crate::store::{Addressee, Claimed, DeliveryNumber, Filter, NewIssue, OpenIssue};
+use crate::subscribers::{AddressKey, Enrolment, Enrolments};
+use crate::text::HeaderText;
+
+/// What the newsletter half did.
+#[derive(Debug, Default)]
+pub struct Mailing {
+    /// Readers that the list brought.
+    pub enrolled: Option<Enrolments>,
+    /// Rows of the list that could not be taken.
+    pub rejected: Vec<Finding>,
+    /// Posts that were recorded as older than the ledger.
+    pub baseline: usize,
+    /// The issue that was frozen in this run: its subject and its audience.
+    pub frozen: Option<(HeaderText, u64)>,
+    /// Warnings about the letter.
+    pub findings: Vec<Finding>,
+    /// The issues that this run had in hand, as they stand now.
+    pub issues: Vec<IssueSummary>,
+    /// Where the copies went: `mail.example.com:465` or `outbox/…`.
+    pub through: Option<String>,
+    /// Copies that an interrupted run left behind: waiting again, and in doubt.
+    pub recovered: (u64, u64),
+    /// Why the run stopped before its end.
+    pub stopped: Option<Stop>,
+    /// How many more posts are due; each run freezes one.
+    pub more: usize,
+}
+
+/// Whether there is a newsletter at all.
+pub(super) fn is_on(config: &Config) -> bool {
+    config.newsletter.enabled && config.newsletter.from.is_some()
+}
+
+/// Says what is missing before anything can be sent.
+pub(super) fn demand(config: &Config) -> Result<(), RunError> {
+    if is_on(config) {
+        return Ok(());
+    }
+    Err(RunError::user(
+        "the newsletter is switched off",
+        "add from = \"Your name <you@example.com>\" below [newsletter] in config.toml",
+    ))
+}
+
+/// The whole half, after the feeds were built.
+pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Result<Mailing, RunError> {
+    let (enrolled, rejected) = enrol_list(world, office).await?;
+    let mut mailing = match settled(world, office, built).await? {
+        true => deliver_open(world, office).await?,
+        false => {
+            let read;
+            let archive = match &built.archive {
+                Some(archive) => archive,
+                None => {
+                    read = site::read(world)?;
+                    &read
+                }
+            };
+            let draft = draft(world, office, archive, None).await?;
+            let until = draft.until;
+            let mailing = freeze(world, office, draft).await?;
+            office.store.remember(SETTLED, &until.map_or_else(String::new, |until| until.to_rfc3339())).await?;
+            mailing
+        }
+    };
+    mailing.enrolled = enrolled;
+    mailing.rejected = rejected;
+    Ok(mailing)
+}
+
+/// The note that the schedule has nothing to say before a time, unless the archive changes.
+const SETTLED: &str = "settled";
+
+async fn settled(world: &World, office: &Office, built: &Built) -> Result<bool, RunError> {
+    if built.archive.is_some() {
+        return Ok(false);
+    }
+    let note = office.store.recall(SETTLED).await?;
+    Ok(note.is_some_and(|until| {
+        until.is_empty() || DateTime::parse_from_rfc3339(&until).is_ok_and(|until| world.clock.now() < until.to_utc())
+    }))
+}
+
+/// Reads `newsletter.list`, if there is one and it changed; it only ever adds.
+pub async fn enrol_list(world: &World, office: &Office) -> Result<(Option<Enrolments>, Vec<Finding>), RunError> {
+    let config = &world.config;
+    let Some(list) = &config.newsletter.list else { return Ok((None, Vec::new())) };
+    let path = config.resolve(list);
+    let bytes = std::fs::read(&path).map_err(|error| {
+        RunError::user(format!("cannot read newsletter.list, {path}: {error}"), "make the file, or take the line out of config.toml")
+    })?;
+    let confirmed = config.newsletter.list_confirmed;
+    let seen = format!("{:02x?} {confirmed}", digest(&SHA256, &bytes).as_ref());
+    // Rows without consent may gain it by the mere passing of time (a date that was still to come): a day is enough.
+    let note = format!("{seen} {}", world.clock.now().date_naive());
+    if office.store.recall("list").await?.as_deref() == Some(&note) {
+        return Ok((None, Vec::new()));
+    }
+    let (rows, rejected) = read_readers(&bytes, list.as_str(), confirmed, office, world.clock.now())?;
+    let enrolled = office.store.enrol(rows, world.clock.now()).await?;
+    if rejected.iter().all(|finding| finding.severity < Severity::Error) {
+        office.store.remember("list", &note).await?;
+    }
+    Ok((Some(enrolled), rejected))
+}
+
+/// Rows of a CSV file as readers, and findings about those that cannot be taken.
+pub(crate) fn read_readers(
+    bytes: &[u8],
+    file: &str,
+    confirmed: bool,
+    office: &Office,
+    now: DateTime<Utc>,
+) -> Result<(Vec<Enrolment>, Vec<Finding>), RunError> {
+    let import = subscribers_csv::read(bytes, subscribers_csv::Options { file, confirmed, now })
+        .map_err(|finding| RunError::Findings(vec![finding]))?;
+    let rejected = import.rejected.iter().map(|row| {
+        Finding::error("readers-row", file, format!("this row was left out: {}", row.reason)).at(row.line)
+    });
+    let findings = rejected.chain(import.warnings).collect();
+    let rows = import.rows.into_iter().map(|row| Enrolment {
+        key: office.key_of(&row.email),
+        email: row.email,
+        name: row.name,
+        language: row.language,
+        standing: row.state,
+        source: row.source.unwrap_or_else(|| file.to_owned()),
+        consented_at: row.consented_at,
+    });
+    Ok((rows.collect(), findings))
+}
+
+/// An issue that could be frozen now, fully composed and linted.
+pub struct Draft<'a> {
+    /// The post; `None` if nothing is due.
+    pub post: Option<&'a Post>,
+    /// Its edition.
+    pub edition: Option<Edition>,
+    /// Warnings about the letter.
+    pub findings: Vec<Finding>,
+    /// Posts that become the baseline.
+    pub baseline: Vec<(String, HeaderText)>,
+    /// How many more are due.
+    pub more: usize,
+    /// When the schedule must be asked again although nothing changed.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// Plans and composes, and writes nothing. A letter with an error is refused here, before the ledger knows of it.
+pub async fn draft<'a>(
+    world: &World,
+    office: &Office,
+    archive: &'a Archive,
+    wanted: Option<&str>,
+) -> Result<Draft<'a>, RunError> {
+    let known = office.store.known_posts().await?;
+    let plan = schedule::plan(archive, known.as_ref(), &world.config.newsletter, world.clock.now());
+    let mut baseline: Vec<_> = plan.baseline.iter().map(|post| (post.id.clone(), post.title.clone())).collect();
+    let post = match wanted {
+        None => plan.due,
+        Some(wanted) => Some(find(archive, wanted)?),
+    };
+    if let Some(post) = post {
+        baseline.retain(|(id, _)| *id != post.id);
+    }
+    let (edition, findings) = match post {
+        Some(post) => {
+            let (edition, findings) = compose(&world.config, post)?;
+            (Some(edition), findings)
+        }
+        None => (None, Vec::new()),
+    };
+    Ok(Draft { post, edition, findings, baseline, more: plan.more, until: schedule::wakes_at(&plan, archive) })
+}
+
+/// The post that a person means by an id, a slug or a file name.
+pub(crate) fn find<'a>(archive: &'a Archive, wanted: &str) -> Result<&'a Post, RunError> {
+    let named = |post: &&Post| post.id == wanted || post.slug == wanted || post.source == wanted;
+    archive.posts.iter().find(named).ok_or_else(|| {
+        RunError::user(format!("there is no published post {wanted:?}"), "name its id, its slug or its file")
+    })
+}
+
+/// Composes and lints the letter of a post.
+pub fn compose(config: &Config, post: &Post) -> Result<(Edition, Vec<Finding>), RunError> {
+    demand(config)?;
+    let letter = letters::compose(post, config, &templates(config)?).map_err(RunError::Findings)?;
+    let missing = || RunError::user("newsletter.from is missing", "add it to config.toml");
+    let edition = Edition::new(letter, config).ok_or_else(missing)?;
+    let specimen = edition.compose(&specimen(config)?);
+    let (errors, findings): (Vec<_>, Vec<_>) = letters::lint(edition.letter(), &specimen.message, post.source.as_str())
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
+    if errors.is_empty() { Ok((edition, findings)) } else { Err(RunError::Findings(errors)) }
+}
+
+/// The user's own templates over the built-in ones.
+pub fn templates(config: &Config) -> Result<Templates, RunError> {
+    let folder = config.resolve(&config.newsletter.templates);
+    let read = |name: &str| match std::fs::read_to_string(folder.join(name)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(RunError::io(format!("reading {}", folder.join(name)), error)),
+    };
+    Ok(Templates::new(read("subject.txt")?, read("body.txt")?, read("body.html")?))
+}
+
+/// A copy to a reader who does not exist, as long as copies get: for the linter.
+fn specimen(config: &Config) -> Result<Claimed, RunError> {
+    let address = config.newsletter.from.as_ref().map(|from| from.address.clone());
+    let address = match address {
+        Some(address) => address,
+        None => EmailAddress::parse("reader@example.com").map_err(|error| RunError::user(error.to_string(), ""))?,
+    };
+    Ok(Claimed {
+        number: DeliveryNumber(0),
+        key: AddressKey([0; 16]),
+        address,
+        name: HeaderText::lossy("김민준 Reader"),
+        imprint: crate::store::Imprint {
+            message_id: "0123456789abcdef0123456789abcdef@example.com".to_owned(),
+            boundary_seed: "0123456789abcdef0123456789abcdef".to_owned(),
+            unsubscribe: "v1.k1.u.aaaaaaaaaaaaaaaaaaaaaaaaaa.1.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
+            bounce: String::new(),
+        },
+        token: Token([0; 16]),
+        attempts: 1,
+        dated: DateTime::UNIX_EPOCH,
+    })
+}
+
+/// Freezes the draft, and delivers whatever is open.
+pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<Mailing, RunError> {
+    let now = world.clock.now();
+    let baseline = draft.baseline.len();
+    office.store.baseline(draft.baseline, now).await?;
+    let mut frozen = None;
+    if let (Some(post), Some(edition)) = (draft.post, draft.edition) {
+        let subject = edition.letter().subject.clone();
+        let letter = serde_json::to_string(&edition).map_err(|error| RunError::user(error.to_string(), ""))?;
+        let issue = NewIssue { post: post.id.clone(), subject: subject.clone(), label: label(post), letter };
+        let keys = Arc::clone(&office.keys);
+        let imprint = move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee);
+        let audience = office.store.freeze(issue, Box::new(imprint), now).await?;
+        frozen = Some((subject, audience));
+    }
+    let mut mailing = deliver_open(world, office).await?;
+    mailing.baseline = baseline;
+    mailing.frozen = frozen;
+    mailing.findings = draft.findings;
+    mailing.more = draft.more;
+    Ok(mailing)
+}
+
+fn label(post: &Post) -> String {
+    format!("{}-{}", post.published.date_naive(), post.slug)
+}
+
+/// Recovers what an interrupted run left, then sends what is due of each open issue.
+pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, RunError> {
+    let mut mailing = Mailing::default();
+    let owner: String = world.clock.random().iter().map(|byte| format!("{byte:02x}")).collect();
+    let alone = office.lock.is_some();
+    mailing.recovered = office.store.recover(&owner, alone, world.clock.now()).await?;
+    if world.config.newsletter.on_unknown == OnUnknown::Resend {
+        resend_once(world, office).await?;
+    }
+    let mut touched = Vec::new();
+    for issue in office.store.open_issues().await? {
+        let recovered = mailing.recovered != (0, 0);
+        if issue.next_at.is_none_or(|at| at > world.clock.now()) && !recovered {
+            continue;
+        }
+        touched.push(issue.post.clone());
+        if mailing.stopped.is_none() {
+            mailing.stopped = deliver_issue(world, office, &issue, &owner, &mut mailing.through).await?;
+        }
+        if let Some(Stop::Letter(why)) = &mailing.stopped {
+            office.store.set_issue(&issue.post, IssueState::Paused, why, world.clock.now()).await?;
+        }
+    }
+    office.store.close_finished(world.clock.now()).await?;
+    mailing.issues =
+        office.store.issues().await?.into_iter().filter(|issue| touched.contains(&issue.id)).collect();
+    Ok(mailing)
+}
+
+async fn deliver_issue(
+    world: &World,
+    office: &Office,
+    issue: &OpenIssue,
+    owner: &str,
+    through: &mut Option<String>,
+) -> Result<Option<Stop>, RunError> {
+    let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
+        RunError::user(format!("the frozen letter of {} cannot be read: {error}", issue.post), "was it frozen by a newer Letterpress?")
+    })?;
+    let wire = wire(&world.config, &issue.label)?;
+    *through = Some(wire.name());
+    let watch = Arc::clone(&world.watch);
+    let (retry, lease) = patience(&world.config);
+    let job = Job {
+        store: Arc::clone(&office.store),
+        wire,
+        clock: Arc::clone(&world.clock),
+        issue: issue.number,
+        frozen_at: issue.frozen_at,
+        compose: Box::new(move |copy| edition.compose(copy)),
+        retry,
+        lease,
+        owner: owner.to_owned(),
+        watch: Box::new(move |state| watch(state)),
+    };
+    Ok(deliver(job, Arc::clone(&world.breaker)).await?)
+}
+
+/// `on_unknown = "resend"`: the writer's standing decision, taken at most once for each reader and recorded.
+async fn resend_once(world: &World, office: &Office) -> Result<(), RunError> {
+    let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
+    for view in office.store.deliveries(filter).await?.iter().filter(|view| view.row.resends == 0) {
+        let why = "newsletter.on_unknown = \"resend\"";
+        let _ = office.store.resolve(view.number, Event::Resend, why, world.clock.now()).await?;
+    }
+    Ok(())
+}
+
+/// The way out: the relay, or the outbox folder while there is none.
+pub fn wire(config: &Config, label: &str) -> Result<Arc<dyn Wire>, RunError> {
+    let Some(smtp) = &config.smtp else {
+        let folder = config.resolve(&config.output.outbox);
+        return Ok(Arc::new(OutboxWire::new(folder, label)));
+    };
+    let mut smtp = smtp.clone();
+    smtp.ca_file = smtp.ca_file.map(|file| config.resolve(file));
+    let wire = SmtpWire::new(&smtp, password(config)?)
+        .map_err(|error| RunError::user(error.to_string(), "look at the section [smtp] of config.toml"))?;
+    Ok(Arc::new(wire))
+}
+
+fn password(config: &Config) -> Result<Option<Secret>, RunError> {
+    let Some(smtp) = &config.smtp else { return Ok(None) };
+    let secret = match (&smtp.password_file, &smtp.password_env) {
+        (Some(file), _) => {
+            let path = config.resolve(file);
+            let text = std::fs::read_to_string(&path)
+                .map_err(|source| crate::config::SecretError::File { path: path.to_string(), source });
+            text.and_then(|text| Secret::new(&text, path.as_str()))
+        }
+        (None, Some(name)) => environment(name)
+            .ok_or_else(|| crate::config::SecretError::Unset(name.clone()))
+            .and_then(|text| Secret::new(&text, name)),
+        (None, None) => return Ok(None),
+    };
+    secret.map(Some).map_err(|error| RunError::user(error.to_string(), "look at the section [smtp] of config.toml"))
+}
+
+/// When copies are tried again, and how long a claim lasts: longer than all phases of a message together.
+fn patience(config: &Config) -> (RetrySchedule, Duration) {
+    let smtp = config.smtp.as_ref();
+    let deadlines = smtp.map(|smtp| smtp.deadlines).unwrap_or_default();
+    let lease = 4 * deadlines.command.duration() + 2 * deadlines.data.duration() + deadlines.dot.duration();
+    let waits = smtp.map_or_else(
+        || vec![chrono::TimeDelta::minutes(5)],
+        |smtp| smtp.retry.iter().map(|wait| wait.delta()).collect(),
+    );
+    let give_up = smtp.map_or(chrono::TimeDelta::hours(48), |smtp| smtp.give_up.delta());
+    (RetrySchedule { waits, give_up }, lease + Duration::from_secs(300))
+}
+
+/// Sends one copy of `post` to `address` and records nothing: no issue, no reader, no delivery.
+pub async fn send_test(world: &World, post: &Post, address: EmailAddress) -> Result<String, RunError> {
+    let (edition, _) = compose(&world.config, post)?;
+    let random: String = world.clock.random().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut claimed = specimen(&world.config)?;
+    claimed.address = address;
+    claimed.name = None;
+    claimed.imprint.message_id = format!("{random}@{}", claimed.address.domain());
+    claimed.imprint.boundary_seed = random;
+    claimed.dated = world.clock.now();
+    let composed = edition.compose(&claimed);
+    let wire = wire(&world.config, "test")?;
+    let failed = |heard: crate::delivery::Heard| {
+        let what = format!("{} did not take the copy at {}: {}", wire.name(), heard.phase, heard.said());
+        RunError::user(what, "nothing was recorded")
+    };
+    let mut channel = wire.connect().await.map_err(failed)?;
+    channel.offer(&composed.envelope).await.map_err(failed)?;
+    channel.body(&composed.message).await.map_err(failed)?;
+    let heard = channel.dot(None).await;
+    channel.quit().await;
+    if judge(&heard) == Verdict::Sent { Ok(wire.name()) } else { Err(failed(heard)) }
+}

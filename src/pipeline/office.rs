@@ -1,0 +1,104 @@
+//! The newsletter's office: the run lock, the ledger, and the keys that belong to it.
+//!
+//! Keys and ledger are made together and belong together: with other keys nobody who left would be recognised.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Arc;
+
+use camino::Utf8Path;
+
+use super::RunError;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::store::{RunLock, SqliteStore, Store};
+use crate::subscribers::AddressKey;
+use crate::subscribers::token::Keys;
+
+/// The note in the store that names the keys it was made with.
+const KEYS: &str = "keys";
+
+/// An open office.
+pub struct Office {
+    /// The ledger and the readers.
+    pub store: Arc<dyn Store>,
+    /// What signs the tokens and names the readers.
+    pub keys: Arc<Keys>,
+    /// Held while this run may send; `None` for commands that only look or add.
+    pub lock: Option<RunLock>,
+}
+
+impl Office {
+    /// Opens the office for a run that may send: nobody else may.
+    pub async fn open_to_send(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        let lock = RunLock::take(&path(config))?;
+        let mut office = Self::open(config, clock).await?;
+        office.lock = Some(lock);
+        Ok(office)
+    }
+
+    /// Opens the office for a look, or to add and remove readers.
+    pub async fn open(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        let keys = config.resolve(&config.store.keys);
+        let instance: String = clock.random().iter().map(|byte| format!("{byte:02x}")).collect();
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path(config), &keys, &instance)?);
+        let keys = match store.recall(KEYS).await? {
+            Some(fingerprint) => kept(&keys, &fingerprint)?,
+            None => {
+                let made = made(&keys, clock)?;
+                store.remember(KEYS, &made.fingerprint()).await?;
+                made
+            }
+        };
+        Ok(Self { store, keys: Arc::new(keys), lock: None })
+    }
+
+    /// The key under which the store knows an address.
+    pub fn key_of(&self, address: &crate::address::EmailAddress) -> AddressKey {
+        AddressKey(self.keys.address_key(address))
+    }
+}
+
+fn path(config: &Config) -> camino::Utf8PathBuf {
+    config.resolve(config.store.sqlite_path().unwrap_or_default())
+}
+
+/// The keys that this store was made with.
+fn kept(path: &Utf8Path, fingerprint: &str) -> Result<Keys, RunError> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        RunError::user(
+            format!("cannot read the keys at {path}: {error}"),
+            "restore them from a backup: without them nobody who left would be recognised, so nothing is sent",
+        )
+    })?;
+    let keys = Keys::parse(&text).map_err(|error| RunError::user(format!("{path}: {error}"), "restore it from a backup"))?;
+    if keys.fingerprint() == fingerprint {
+        return Ok(keys);
+    }
+    Err(RunError::user(
+        format!("{path} holds other keys than those that the store was made with"),
+        "put the keys that belong to this store back; with these, readers who left would be mailed again",
+    ))
+}
+
+/// New keys for a new store, or those that an interrupted first run left behind.
+fn made(path: &Utf8Path, clock: &dyn Clock) -> Result<Keys, RunError> {
+    if let Ok(text) = std::fs::read_to_string(path)
+        && let Ok(keys) = Keys::parse(&text)
+    {
+        return Ok(keys);
+    }
+    let mut secret = [0; 32];
+    secret[..16].copy_from_slice(&clock.random());
+    secret[16..].copy_from_slice(&clock.random());
+    let keys = Keys::generate(secret);
+    let written = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(keys.to_text().as_bytes()).and_then(|()| file.sync_all()));
+    written.map_err(|error| RunError::io(format!("writing the keys to {path}"), error))?;
+    Ok(keys)
+}

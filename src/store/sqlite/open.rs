@@ -1,0 +1,147 @@
+//! Opening the file: is it there, is it sound, is it new enough, and does it keep what it commits?
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use camino::Utf8Path;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
+
+use super::{SqliteStore, failed};
+use crate::store::StoreError;
+
+/// The schema, one file for each step; a step that has been released never changes.
+const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_ledger.sql")];
+
+/// File systems on which WAL's shared memory does not work, or a lock does not hold.
+const NETWORKS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs"];
+
+impl SqliteStore {
+    /// Opens the ledger at `path`, or makes it. `instance` names a new one. `keys` is the file with the secrets:
+    /// where it stands without the store, the store was lost and is not silently begun anew.
+    pub fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Self, StoreError> {
+        let unfit = |why: String| StoreError::Unfit { path: path.to_string(), why };
+        let is_new = !path.exists();
+        if is_new && keys.exists() {
+            return Err(StoreError::Vanished { store: path.to_string(), keys: keys.to_string() });
+        }
+        let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+        if let Some(network) = network_file_system(folder) {
+            return Err(unfit(format!(
+                "it is on a network file system ({network}), where its locks do not hold"
+            )));
+        }
+        let mut connection = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE
+                | OpenFlags::SQLITE_OPEN_CREATE
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .map_err(failed("opening it"))?;
+        if is_new {
+            owner_only(path).map_err(|error| unfit(format!("its permissions cannot be set: {error}")))?;
+        }
+        configure(&connection).map_err(failed("configuring it"))?;
+        verify(&connection, &unfit)?;
+        migrate(&mut connection, path, instance)?;
+        let instance = connection
+            .query_row("SELECT value FROM meta WHERE key = 'instance'", [], |row| row.get(0))
+            .map_err(failed("reading its name"))?;
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), instance })
+    }
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // What is erased must not stay behind in free pages.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "cache_size", -16_000)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// WAL with `NORMAL` forgets commits at a power cut, and an arm that is forgotten is a second copy: so the settings
+/// are read back and not believed.
+fn verify(connection: &Connection, unfit: &dyn Fn(String) -> StoreError) -> Result<(), StoreError> {
+    let text =
+        |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+    let journal = text("journal_mode").map_err(failed("reading its journal mode"))?;
+    if journal != rusqlite::types::Value::Text("wal".to_owned()) {
+        return Err(unfit(format!("its journal mode is {journal:?} and not WAL")));
+    }
+    let synchronous = text("synchronous").map_err(failed("reading its synchronous mode"))?;
+    if synchronous != rusqlite::types::Value::Integer(2) {
+        return Err(unfit(format!("its synchronous mode is {synchronous:?} and not FULL (2)")));
+    }
+    let sound: String = connection
+        .pragma_query_value(None, "quick_check", |row| row.get(0))
+        .map_err(failed("checking it"))?;
+    if sound != "ok" {
+        return Err(unfit(format!("it is damaged ({sound}); restore it from a backup")));
+    }
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Result<(), StoreError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let found: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(failed("reading its schema"))?;
+    if found > known {
+        return Err(StoreError::TooNew { path: path.to_string(), found, known });
+    }
+    let transaction = connection.transaction().map_err(failed("migrating it"))?;
+    for (step, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
+        transaction.execute_batch(sql).map_err(failed("migrating it"))?;
+        transaction
+            .pragma_update(None, "user_version", i64::try_from(step + 1).unwrap_or(i64::MAX))
+            .map_err(failed("migrating it"))?;
+    }
+    if found == 0 {
+        remember(&transaction, "instance", instance)?;
+        remember(&transaction, "epoch", "0")?;
+    }
+    transaction.commit().map_err(failed("migrating it"))
+}
+
+pub(super) fn recall(tx: &Transaction<'_>, key: &str) -> Result<Option<String>, StoreError> {
+    tx.prepare_cached("SELECT value FROM meta WHERE key = ?1")
+        .and_then(|mut statement| statement.query_row([key], |row| row.get(0)).optional())
+        .map_err(failed("reading a note"))
+}
+
+pub(super) fn remember(tx: &Transaction<'_>, key: &str, value: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        [key, value],
+    )
+    .map_err(failed("taking a note"))?;
+    Ok(())
+}
+
+/// The readers' addresses are nobody else's business.
+fn owner_only(path: &Utf8Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+}
+
+/// The type of the file system that holds `folder`, if it is one of [`NETWORKS`]. Knows Linux only; elsewhere it
+/// says nothing.
+fn network_file_system(folder: &Utf8Path) -> Option<String> {
+    let folder = folder.canonicalize_utf8().ok()?;
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    mounts
+        .lines()
+        .filter_map(|line| {
+            let (mount, kind) = line.split_once(" - ")?;
+            let point = mount.split(' ').nth(4)?;
+            folder.starts_with(point).then(|| (point.len(), kind.split(' ').next().unwrap_or_default()))
+        })
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, kind)| kind.to_owned())
+        .filter(|kind| NETWORKS.contains(&kind.as_str()))
+}

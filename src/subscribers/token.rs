@@ -1,0 +1,522 @@
+//! Signed, scoped tokens: what a link, a bounce address or a header may carry instead of an address.
+//!
+//! Pure: the secret bytes come from the caller. A token is `v1.kid.purpose.subject.generation.mac` in lower-case
+//! letters, digits and hyphens, so that a mail server may change its case. Each purpose has a key of its own
+//! (HKDF-SHA256, RFC 5869): a token for one purpose is noise for every other.
+
+use std::fmt;
+
+use aws_lc_rs::{constant_time, hkdf, hmac};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+
+use crate::address::EmailAddress;
+
+const VERSION: &str = "v1";
+/// No honest token is longer; nothing longer is looked at.
+const MAX_TOKEN: usize = 200;
+/// 128 bits in base32.
+const MAC_CHARS: usize = 26;
+/// 80 bits in base32: see [`Purpose::Bounce`].
+const BOUNCE_MAC_CHARS: usize = 16;
+const BASE32: [u8; 32] = *b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// What a key is used for; none can stand in for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Leaves the list. Never expires.
+    Unsubscribe,
+    /// Confirms a sign-up; the generation is that of the consent.
+    Confirm,
+    /// Opens a reader's own page.
+    Manage,
+    /// Stands in the envelope sender. An address has 64 bytes before the `@`, so its MAC has 80 bits, the least
+    /// that RFC 2104 takes, instead of the half of a hash that it would like; and each guess costs a mail.
+    Bounce,
+    /// Makes Message-IDs; never a token.
+    MessageId,
+    /// Makes address keys; never a token.
+    Address,
+}
+
+impl Purpose {
+    const ALL: [Self; 6] =
+        [Self::Unsubscribe, Self::Confirm, Self::Manage, Self::Bounce, Self::MessageId, Self::Address];
+
+    fn letter(self) -> &'static str {
+        match self {
+            Self::Unsubscribe => "u",
+            Self::Confirm => "c",
+            Self::Manage => "m",
+            Self::Bounce => "b",
+            Self::MessageId => "i",
+            Self::Address => "a",
+        }
+    }
+
+    fn mac_chars(self) -> usize {
+        if self == Self::Bounce { BOUNCE_MAC_CHARS } else { MAC_CHARS }
+    }
+}
+
+/// What a token is about: the key of an address, or a number. Never an address itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Subject(String);
+
+impl Subject {
+    /// As it stands in the token.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The address key, if that is what it is.
+    pub fn address_key(&self) -> Option<[u8; 16]> {
+        unbase32(&self.0)
+    }
+
+    /// The number, if that is what it is.
+    pub fn number(&self) -> Option<u64> {
+        self.0.parse().ok().filter(|number: &u64| number.to_string() == self.0)
+    }
+
+    fn parse(raw: &str) -> Option<Self> {
+        let subject = Self(raw.to_owned());
+        (subject.address_key().is_some() || subject.number().is_some()).then_some(subject)
+    }
+}
+
+impl From<[u8; 16]> for Subject {
+    fn from(key: [u8; 16]) -> Self {
+        Self(base32(&key))
+    }
+}
+
+impl From<u64> for Subject {
+    fn from(number: u64) -> Self {
+        Self(number.to_string())
+    }
+}
+
+/// What a genuine token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Whom or what it is about.
+    pub subject: Subject,
+    /// Which consent, attempt or copy; a newer one may make it stale.
+    pub generation: u32,
+}
+
+/// Why a token is refused. For the log alone: whoever sent it must see the same answer for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not of the form of a token.
+    #[error("it is not a token")]
+    Malformed,
+    /// Signed with a key that is no longer in the key file, or never was.
+    #[error("its key is not in the key file")]
+    UnknownKey,
+    /// The signature does not fit what it says and what it is used for.
+    #[error("its signature is wrong")]
+    Forged,
+}
+
+/// Why a key file cannot be used. No message repeats what stands in the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeysError {
+    /// Not TOML, or other keys than `id` and `secret`.
+    #[error(
+        "line {0}: this is not a key file; it holds [[key]] tables with id = \"k1\" and secret = \"…\", and \
+         nothing else. Restore it from a backup: with other keys, unsubscribe links of old letters stop working"
+    )]
+    Malformed(usize),
+    /// No `[[key]]` at all.
+    #[error("there is no key in it; restore it from a backup, or remove the file if no letter was ever sent")]
+    None,
+    /// An id that could not stand in a token, or stands there twice.
+    #[error(
+        "the key id {0:?} is not usable; ids are different from one another, of one to eight of a-z and 0-9"
+    )]
+    Id(String),
+    /// Not 32 bytes of base64, or bytes that nobody drew.
+    #[error("the secret of {0:?} is not 32 random bytes in base64; `openssl rand -base64 32` makes one")]
+    Secret(String),
+}
+
+/// The keys of a site. The first one signs; all of them verify. The **last**, which was made first, also makes
+/// the address keys and Message-IDs, so that a new signing key does not make strangers of all readers.
+pub struct Keys(Vec<Key>);
+
+struct Key {
+    id: String,
+    secret: [u8; 32],
+    scoped: [hmac::Key; 6],
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    key: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    secret: String,
+}
+
+impl Keys {
+    /// The keys of a new site, from 32 random bytes.
+    pub fn generate(random: [u8; 32]) -> Self {
+        Self(vec![Key::new("k1".to_owned(), random)])
+    }
+
+    /// Reads a key file.
+    pub fn parse(text: &str) -> Result<Self, KeysError> {
+        let file: File = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            KeysError::Malformed(1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count())
+        })?;
+        let mut keys: Vec<Key> = Vec::with_capacity(file.key.len());
+        for Entry { id, secret } in file.key {
+            let usable = (1..=8).contains(&id.len())
+                && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+            if !usable || keys.iter().any(|key| key.id == id) {
+                return Err(KeysError::Id(id));
+            }
+            let bytes = BASE64.decode(secret.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+            match bytes.filter(looks_drawn) {
+                Some(bytes) => keys.push(Key::new(id, bytes)),
+                None => return Err(KeysError::Secret(id)),
+            }
+        }
+        if keys.is_empty() { Err(KeysError::None) } else { Ok(Self(keys)) }
+    }
+
+    /// The key file. It is the secret itself: mode 0600.
+    pub fn to_text(&self) -> String {
+        let head = "# Signs the unsubscribe links of every letter that was ever sent: keep it secret, and back it up.\n\
+             # The first key signs. The last one names the readers in the ledger: never remove it.\n";
+        let tables = self.0.iter().map(|key| {
+            format!("\n[[key]]\nid = \"{}\"\nsecret = \"{}\"\n", key.id, BASE64.encode(key.secret))
+        });
+        std::iter::once(head.to_owned()).chain(tables).collect()
+    }
+
+    /// Puts a new signing key, made of 32 random bytes, before the others.
+    #[must_use]
+    pub fn rotated(mut self, random: [u8; 32]) -> Self {
+        let taken = |id: &String| self.0.iter().any(|key| key.id == *id);
+        let id = (2..=u32::MAX).map(|number| format!("k{number}")).find(|id| !taken(id)).unwrap_or_default();
+        self.0.insert(0, Key::new(id, random));
+        self
+    }
+
+    /// A token. For [`Purpose::Bounce`] with a [`Subject`] that is a number, it has at most 64 characters together
+    /// with a `bounces+` before it.
+    pub fn sign(&self, purpose: Purpose, subject: &Subject, generation: u32) -> String {
+        let Some(key) = self.0.first() else { return String::new() };
+        let claim = format!("{VERSION}.{}.{}.{}.{generation}", key.id, purpose.letter(), subject.as_str());
+        let mac = key.mac(purpose, &claim);
+        format!("{claim}.{mac}")
+    }
+
+    /// What `token` says, if it was signed here for `purpose`. Upper case and the punctuation that mail programs
+    /// leave behind a link do no harm.
+    pub fn verify(&self, purpose: Purpose, token: &str) -> Result<Claim, TokenError> {
+        if token.len() > MAX_TOKEN {
+            return Err(TokenError::Malformed);
+        }
+        let token = token.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_ascii_lowercase();
+        let (claim, mac) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
+        let fields: Vec<&str> = claim.split('.').collect();
+        let &[VERSION, id, _, subject, generation] = fields.as_slice() else {
+            return Err(TokenError::Malformed);
+        };
+        let subject = Subject::parse(subject).ok_or(TokenError::Malformed)?;
+        let generation: u32 = generation.parse().map_err(|_| TokenError::Malformed)?;
+        let key = self.0.iter().find(|key| key.id == id).ok_or(TokenError::UnknownKey)?;
+        // The letter in the token is covered by the MAC; the key of `purpose` decides, not the letter.
+        let expected = key.mac(purpose, claim);
+        constant_time::verify_slices_are_equal(expected.as_bytes(), mac.as_bytes())
+            .map_err(|_| TokenError::Forged)?;
+        Ok(Claim { subject, generation })
+    }
+
+    /// Names an address without showing it: the same for ever for every spelling of the address.
+    pub fn address_key(&self, address: &EmailAddress) -> [u8; 16] {
+        self.root(Purpose::Address, &[address.normalised()])
+    }
+
+    /// What stands before the `@` of a Message-ID: 32 hex digits, always the same for this issue and reader.
+    pub fn message_id_local(&self, issue: &str, address: &EmailAddress) -> String {
+        let mac = self.root(Purpose::MessageId, &[issue, address.normalised()]);
+        format!("{:032x}", u128::from_be_bytes(mac))
+    }
+
+    /// Names the oldest key without showing it: a ledger knows its readers under that key and no other.
+    pub fn fingerprint(&self) -> String {
+        self.root(Purpose::Address, &["fingerprint"]).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// 128 bits of HMAC over the parts, with the oldest key.
+    fn root(&self, purpose: Purpose, parts: &[&str]) -> [u8; 16] {
+        let mut mac = [0; 16];
+        if let Some(key) = self.0.last() {
+            // Lengths first, so that no two lists of parts are the same bytes.
+            let framed: Vec<u8> = parts
+                .iter()
+                .flat_map(|part| [&part.len().to_be_bytes()[..], part.as_bytes()].concat())
+                .collect();
+            mac.copy_from_slice(&hmac::sign(key.scope(purpose), &framed).as_ref()[..16]);
+        }
+        mac
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|key| &key.id)).finish()
+    }
+}
+
+impl Key {
+    fn new(id: String, secret: [u8; 32]) -> Self {
+        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"letterpress v1").extract(&secret);
+        let scoped = Purpose::ALL.map(|purpose| scoped(&root, purpose));
+        Self { id, secret, scoped }
+    }
+
+    fn scope(&self, purpose: Purpose) -> &hmac::Key {
+        &self.scoped[purpose as usize]
+    }
+
+    fn mac(&self, purpose: Purpose, claim: &str) -> String {
+        let mut mac = base32(&hmac::sign(self.scope(purpose), claim.as_bytes()).as_ref()[..16]);
+        mac.truncate(purpose.mac_chars());
+        mac
+    }
+}
+
+/// HKDF-Expand with the purpose as its info.
+#[expect(
+    clippy::expect_used,
+    reason = "HKDF fails only beyond 255 blocks, and no key at all must never sign"
+)]
+fn scoped(root: &hkdf::Prk, purpose: Purpose) -> hmac::Key {
+    let info = [purpose.letter().as_bytes()];
+    let mut key = [0; 32];
+    root.expand(&info, hkdf::HKDF_SHA256)
+        .and_then(|okm| okm.fill(&mut key))
+        .expect("one block of HKDF output");
+    hmac::Key::new(hmac::HMAC_SHA256, &key)
+}
+
+/// Refuses example values: 32 drawn bytes have fewer than 8 different ones once in more than 2^100 draws.
+fn looks_drawn(secret: &[u8; 32]) -> bool {
+    let mut bytes = *secret;
+    bytes.sort_unstable();
+    bytes.chunk_by(|a, b| a == b).count() >= 8
+}
+
+/// RFC 4648, section 6, in lower case and without padding.
+fn base32(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 8 / 5 + 1);
+    let (mut buffer, mut bits) = (0_u32, 0);
+    for &byte in bytes {
+        buffer = (buffer << 8 | u32::from(byte)) & 0xFFF;
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            text.push(char::from(BASE32[(buffer >> bits) as usize & 31]));
+        }
+    }
+    if bits > 0 {
+        text.push(char::from(BASE32[(buffer << (5 - bits)) as usize & 31]));
+    }
+    text
+}
+
+/// The 16 bytes behind 26 characters; there is one spelling for each.
+fn unbase32(text: &str) -> Option<[u8; 16]> {
+    if text.len() != MAC_CHARS {
+        return None;
+    }
+    let mut value = 0_u128;
+    for byte in text.bytes().take(MAC_CHARS - 1) {
+        value = value << 5 | digit(byte)?;
+    }
+    // 26 characters have 130 bits: the last two must be zero.
+    let last = text.bytes().last().and_then(digit)?;
+    (last.trailing_zeros() >= 2).then(|| (value << 3 | last >> 2).to_be_bytes())
+}
+
+fn digit(byte: u8) -> Option<u128> {
+    BASE32.iter().position(|known| *known == byte).and_then(|at| u128::try_from(at).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TOKENS: [Purpose; 4] = [Purpose::Unsubscribe, Purpose::Confirm, Purpose::Manage, Purpose::Bounce];
+
+    fn drawn(seed: u8) -> [u8; 32] {
+        std::array::from_fn(|at| u8::try_from(at).unwrap().wrapping_mul(37).wrapping_add(seed))
+    }
+
+    fn keys() -> Keys {
+        Keys::generate(drawn(1))
+    }
+
+    fn reader() -> EmailAddress {
+        EmailAddress::parse("kim@example.com").unwrap()
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_own_purpose_and_for_no_other() {
+        let keys = keys();
+        let subject = Subject::from(keys.address_key(&reader()));
+        for made in Purpose::ALL {
+            let token = keys.sign(made, &subject, 3);
+            for used in Purpose::ALL {
+                let verdict = keys.verify(used, &token);
+                let relabelled =
+                    token.replacen(&format!(".{}.", made.letter()), &format!(".{}.", used.letter()), 1);
+                if made == used {
+                    assert_eq!(verdict, Ok(Claim { subject: subject.clone(), generation: 3 }));
+                } else {
+                    assert_eq!(verdict, Err(TokenError::Forged), "{made:?} as {used:?}");
+                    assert_eq!(
+                        keys.verify(used, &relabelled),
+                        Err(TokenError::Forged),
+                        "{made:?} relabelled {used:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_of_any_character_is_refused() {
+        let keys = keys();
+        for purpose in TOKENS {
+            for subject in [Subject::from(keys.address_key(&reader())), Subject::from(48_u64)] {
+                let token = keys.sign(purpose, &subject, 10);
+                for at in 0..token.len() {
+                    for other in "abcdefghijklmnopqrstuvwxyz0123456789.-".chars() {
+                        let changed = format!("{}{other}{}", &token[..at], &token[at + 1..]);
+                        let refused = keys.verify(purpose, &changed).is_err();
+                        assert!(refused || changed == token, "{changed}");
+                    }
+                    assert!(keys.verify(purpose, &format!("{}{}", &token[..at], &token[at + 1..])).is_err());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_mail_programs_do_to_a_token_does_no_harm() {
+        let keys = keys();
+        let token = keys.sign(Purpose::Unsubscribe, &Subject::from(keys.address_key(&reader())), 0);
+        let upper = token.to_uppercase();
+        for mangled in [
+            upper.as_str(),
+            &format!("{token}."),
+            &format!("<{token}>"),
+            &format!("({token}),"),
+            &format!(" {token}&\r\n"),
+        ] {
+            assert!(keys.verify(Purpose::Unsubscribe, mangled).is_ok(), "{mangled}");
+        }
+    }
+
+    #[test]
+    fn a_bounce_token_fits_before_the_at_sign_behind_the_longest_mailbox_that_the_configuration_takes() {
+        let token = keys().sign(Purpose::Bounce, &Subject::from(9_999_999_999_u64), 99);
+        let local = format!("{}+{token}", "b".repeat(24));
+        assert!(local.len() <= 64, "{local}");
+        assert!(EmailAddress::parse(&format!("{local}@example.com")).is_ok());
+        assert!(keys().sign(Purpose::Bounce, &Subject::from([255; 16]), 99).len() <= 64);
+    }
+
+    #[test]
+    fn a_new_key_signs_and_the_old_tokens_and_names_stay_good() {
+        let old = keys();
+        let (subject, name, id) =
+            (Subject::from(7_u64), old.address_key(&reader()), old.message_id_local("tag:x", &reader()));
+        let token = old.sign(Purpose::Confirm, &subject, 1);
+        let new = Keys::parse(&old.rotated(drawn(2)).to_text()).unwrap();
+        assert!(new.verify(Purpose::Confirm, &token).is_ok());
+        assert!(new.sign(Purpose::Confirm, &subject, 1).starts_with("v1.k2."));
+        assert_eq!((new.address_key(&reader()), new.message_id_local("tag:x", &reader())), (name, id));
+        let stranger = Keys::generate(drawn(3));
+        assert_eq!(stranger.verify(Purpose::Confirm, &token), Err(TokenError::Forged));
+        assert_eq!(
+            stranger.verify(Purpose::Confirm, &new.sign(Purpose::Confirm, &subject, 1)),
+            Err(TokenError::UnknownKey)
+        );
+    }
+
+    #[test]
+    fn the_address_does_not_show_and_its_spelling_does_not_matter() {
+        let keys = keys();
+        let other = EmailAddress::parse("KIM@Example.COM").unwrap();
+        assert_eq!(keys.address_key(&reader()), keys.address_key(&other));
+        let token = keys.sign(Purpose::Unsubscribe, &Subject::from(keys.address_key(&other)), 0);
+        assert!(!token.contains("kim") && !token.contains('@'));
+        assert_ne!(keys.message_id_local("a", &other), keys.message_id_local("b", &other));
+        assert_eq!(keys.message_id_local("a", &other).len(), 32);
+    }
+
+    #[test]
+    fn a_key_file_that_cannot_be_right_is_refused_without_repeating_it() {
+        let good = BASE64.encode(drawn(9));
+        let file = |id: &str, secret: &str| format!("[[key]]\nid = \"{id}\"\nsecret = \"{secret}\"\n");
+        assert!(Keys::parse(&file("k1", &good)).is_ok());
+        for (text, word) in [
+            (String::new(), "no key"),
+            (file("k1", &BASE64.encode([7; 32])), "32 random bytes"),
+            (file("k1", &BASE64.encode([1, 2, 3])), "32 random bytes"),
+            (file("K1", &good), "not usable"),
+            (format!("{0}{0}", file("k1", &good)), "not usable"),
+            (format!("{}secrt = \"{good}\"\n", file("k1", &good)), "line "),
+            (format!("[[key]]\nid = 1\nsecret = \"{good}"), "line "),
+        ] {
+            let message = Keys::parse(&text).unwrap_err().to_string();
+            assert!(message.contains(word) && !message.contains(&good), "{message}");
+        }
+        assert!(!format!("{:?}", Keys::parse(&file("k1", &good)).unwrap()).contains(&good[..8]));
+    }
+
+    #[test]
+    fn base32_is_that_of_rfc_4648() {
+        assert_eq!(
+            ["f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base32(text.as_bytes())),
+            ["my", "mzxq", "mzxw6", "mzxw6yq", "mzxw6ytb", "mzxw6ytboi"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_token_and_none_panics(text in "(v1\\.k1\\.u\\.)?[a-z0-9.]{0,70}|\\PC{0,40}") {
+            prop_assert!(keys().verify(Purpose::Unsubscribe, &text).is_err());
+        }
+
+        #[test]
+        fn subjects_come_back(key in any::<[u8; 16]>(), number in any::<u64>(), generation in any::<u32>()) {
+            for subject in [Subject::from(key), Subject::from(number)] {
+                let token = keys().sign(Purpose::Manage, &subject, generation);
+                let claim = keys().verify(Purpose::Manage, &token).unwrap();
+                prop_assert_eq!((&claim.subject, claim.generation), (&subject, generation));
+                prop_assert!(token.len() <= MAX_TOKEN);
+            }
+            prop_assert_eq!(Subject::from(key).address_key(), Some(key));
+            prop_assert_eq!(Subject::from(number).number(), Some(number));
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The integration tests, in one binary so that they link once.
+
+// The attribute tells clippy that these are tests, helpers included.
+#[cfg(test)]
+mod deliver;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod store_story;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod wire;

@@ -1,0 +1,146 @@
+//! What a scripted server offers and where it misbehaves, written as a chain:
+//! `Script::polite().pipelining(true).on(At::Rcpt, say("550 5.1.1 gone")).nth(At::Dot, 3, Do::Cut)`.
+
+use std::time::Duration;
+
+use super::Certificates;
+
+/// A point of the dialogue at which the server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum At {
+    /// The client has connected.
+    Greeting,
+    /// EHLO.
+    Ehlo,
+    /// HELO.
+    Helo,
+    /// STARTTLS.
+    StartTls,
+    /// AUTH, its first line.
+    Auth,
+    /// MAIL FROM.
+    Mail,
+    /// RCPT TO.
+    Rcpt,
+    /// DATA.
+    Data,
+    /// The first bytes of a message, before its end; silence by default.
+    Body,
+    /// The final dot.
+    Dot,
+    /// RSET.
+    Rset,
+    /// QUIT.
+    Quit,
+}
+
+/// What the server does there.
+#[derive(Debug, Clone)]
+pub(crate) enum Do {
+    /// Writes these very bytes.
+    Say(Vec<u8>),
+    /// Writes nothing more and reads until the client leaves.
+    Stall,
+    /// Closes the connection.
+    Cut,
+    /// Closes it with a reset.
+    Reset,
+    /// Waits.
+    Wait(Duration),
+    /// Writes one byte at a time, with this wait before each.
+    Drip(Vec<u8>, Duration),
+    /// Waits until the client has sent these bytes too: only a client that pipelines ever does.
+    Await(&'static str),
+    /// One after the other.
+    Each(Vec<Do>),
+}
+
+/// One reply line.
+pub(crate) fn say(line: &str) -> Do {
+    Do::Say(format!("{line}\r\n").into_bytes())
+}
+
+/// A server's character.
+#[derive(Debug, Clone)]
+pub(crate) struct Script {
+    pub(super) keywords: Vec<String>,
+    pub(super) implicit_tls: bool,
+    pub(super) certificates: Option<Certificates>,
+    pub(super) login: Option<(String, String)>,
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug, Clone)]
+struct Rule {
+    at: At,
+    nth: Option<usize>,
+    recipient: Option<String>,
+    action: Do,
+}
+
+impl Script {
+    /// Offers nothing and accepts everything.
+    pub(crate) fn polite() -> Self {
+        Self { keywords: Vec::new(), implicit_tls: false, certificates: None, login: None, rules: Vec::new() }
+    }
+
+    /// Offers PIPELINING, or does not.
+    pub(crate) fn pipelining(self, offered: bool) -> Self {
+        if offered { self.keyword("PIPELINING") } else { self }
+    }
+
+    /// Offers a keyword in its answer to EHLO.
+    pub(crate) fn keyword(mut self, keyword: &str) -> Self {
+        self.keywords.push(keyword.to_owned());
+        self
+    }
+
+    /// TLS from the first byte.
+    pub(crate) fn tls(mut self, certificates: &Certificates) -> Self {
+        self.certificates = Some(certificates.clone());
+        self.implicit_tls = true;
+        self
+    }
+
+    /// Offers STARTTLS.
+    pub(crate) fn starttls(mut self, certificates: &Certificates) -> Self {
+        self.certificates = Some(certificates.clone());
+        self.keyword("STARTTLS")
+    }
+
+    /// Offers AUTH with these mechanisms, for one user.
+    pub(crate) fn auth(mut self, mechanisms: &str, user: &str, password: &str) -> Self {
+        self.login = Some((user.to_owned(), password.to_owned()));
+        self.keyword(&format!("AUTH {mechanisms}"))
+    }
+
+    /// Does this every time.
+    pub(crate) fn on(self, at: At, action: Do) -> Self {
+        self.rule(at, None, None, action)
+    }
+
+    /// Does this the `nth` time, counted from 1 over all connections.
+    pub(crate) fn nth(self, at: At, nth: usize, action: Do) -> Self {
+        self.rule(at, Some(nth), None, action)
+    }
+
+    /// Answers RCPT so for one recipient.
+    pub(crate) fn recipient(self, address: &str, action: Do) -> Self {
+        self.rule(At::Rcpt, None, Some(address), action)
+    }
+
+    /// The first rule that fits.
+    pub(super) fn action(&self, at: At, nth: usize, line: &str) -> Option<&Do> {
+        let fits = |rule: &&Rule| {
+            rule.at == at
+                && rule.nth.is_none_or(|wanted| wanted == nth)
+                && rule.recipient.as_ref().is_none_or(|address| line.contains(&format!("<{address}>")))
+        };
+        self.rules.iter().find(fits).map(|rule| &rule.action)
+    }
+
+    fn rule(mut self, at: At, nth: Option<usize>, recipient: Option<&str>, action: Do) -> Self {
+        self.rules.push(Rule { at, nth, recipient: recipient.map(str::to_owned), action });
+        self
+    }
+}

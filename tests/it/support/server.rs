@@ -1,0 +1,414 @@
+//! An SMTP server on a port of its own that follows a [`Script`] and remembers what it saw.
+//!
+//! It runs on a thread of its own, so blocking tests and whole processes can be served too.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::script::{At, Do, Script};
+
+/// A message whose final dot arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    /// The connection, from 1.
+    pub(crate) connection: usize,
+    /// The MAIL line.
+    pub(crate) mail: String,
+    /// The RCPT lines that were answered 2yz.
+    pub(crate) rcpt: Vec<String>,
+    /// The message, dot-stuffing undone.
+    pub(crate) data: Vec<u8>,
+    /// What the script says in answer to the dot.
+    pub(crate) answer: Vec<u8>,
+}
+
+impl Message {
+    /// Whether the server took it: at least one recipient, and a whole 2yz reply.
+    pub(crate) fn accepted(&self) -> bool {
+        !self.rcpt.is_empty() && is_whole_2yz(&self.answer)
+    }
+}
+
+/// What the server saw so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Log {
+    /// Connections taken.
+    pub(crate) connections: usize,
+    /// Every command line, with its connection.
+    pub(crate) commands: Vec<(usize, String)>,
+    /// Every message whose dot arrived.
+    pub(crate) messages: Vec<Message>,
+    seen: HashMap<At, usize>,
+}
+
+/// A running server; dropping it ends it.
+pub(crate) struct Server {
+    port: u16,
+    log: Arc<Mutex<Log>>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Server {
+    /// Listens on 127.0.0.1.
+    pub(crate) fn start(script: Script) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let (tell_port, port) = std::sync::mpsc::channel();
+        let log = Arc::new(Mutex::new(Log::default()));
+        let (shared, script) = (Arc::clone(&log), Arc::new(script));
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                tell_port.send(listener.local_addr().unwrap().port()).unwrap();
+                tokio::select! {
+                    () = accept(listener, script, shared) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        Self { port: port.recv().unwrap(), log, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What it has seen by now.
+    pub(crate) fn log(&self) -> Log {
+        lock(&self.log).clone()
+    }
+
+    /// The recipients of the messages it took, in order.
+    pub(crate) fn accepted(&self) -> Vec<String> {
+        let log = self.log();
+        log.messages
+            .iter()
+            .filter(|message| message.accepted())
+            .flat_map(|message| message.rcpt.clone())
+            .collect()
+    }
+
+    /// Its command lines in order, each cut at the first space after its verb.
+    pub(crate) fn verbs(&self) -> Vec<String> {
+        self.log().commands.iter().map(|(_, line)| line.split(' ').next().unwrap_or("").to_owned()).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.take().map(|stop| stop.send(()));
+        self.thread.take().map(std::thread::JoinHandle::join);
+    }
+}
+
+async fn accept(listener: TcpListener, script: Arc<Script>, log: Arc<Mutex<Log>>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { return };
+        stream.set_nodelay(true).unwrap();
+        let number = {
+            let mut log = lock(&log);
+            log.connections += 1;
+            log.connections
+        };
+        let (script, log) = (Arc::clone(&script), Arc::clone(&log));
+        tokio::spawn(async move {
+            let mut guest = Guest {
+                number,
+                script,
+                log,
+                stream: Some(Transport::Plain(stream)),
+                inbox: Vec::new(),
+                mail: String::new(),
+                rcpt: Vec::new(),
+            };
+            // However it ends, the log holds what there is to know.
+            let _ = guest.serve().await;
+        });
+    }
+}
+
+enum Transport {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// One connection.
+struct Guest {
+    number: usize,
+    script: Arc<Script>,
+    log: Arc<Mutex<Log>>,
+    stream: Option<Transport>,
+    inbox: Vec<u8>,
+    mail: String,
+    rcpt: Vec<String>,
+}
+
+impl Guest {
+    async fn serve(&mut self) -> io::Result<()> {
+        if self.script.implicit_tls {
+            self.handshake().await?;
+        }
+        self.answer(At::Greeting, "", "220 test.example ESMTP").await?;
+        loop {
+            let line = self.line().await?;
+            lock(&self.log).commands.push((self.number, line.clone()));
+            let verb = line.split(' ').next().unwrap_or("").to_ascii_uppercase();
+            match verb.as_str() {
+                "EHLO" => {
+                    let offers = self.offers();
+                    self.answer(At::Ehlo, &line, &offers).await?;
+                }
+                "HELO" => drop(self.answer(At::Helo, &line, "250 test.example").await?),
+                "STARTTLS" => {
+                    self.answer(At::StartTls, &line, "220 go ahead").await?;
+                    self.inbox.clear();
+                    self.handshake().await?;
+                }
+                "AUTH" => self.auth(&line).await?,
+                "MAIL" => {
+                    let default = if self.mail.is_empty() { "250 2.1.0 ok" } else { "503 5.5.1 nested MAIL" };
+                    if is_whole_2yz(&self.answer(At::Mail, &line, default).await?) {
+                        self.mail.clone_from(&line);
+                    }
+                }
+                "RCPT" => {
+                    let default = if self.mail.is_empty() { "503 5.5.1 MAIL first" } else { "250 2.1.5 ok" };
+                    if is_whole_2yz(&self.answer(At::Rcpt, &line, default).await?) {
+                        self.rcpt.push(line);
+                    }
+                }
+                "DATA" => self.data(&line).await?,
+                "RSET" => {
+                    self.forget();
+                    self.answer(At::Rset, &line, "250 2.0.0 ok").await?;
+                }
+                "QUIT" => {
+                    self.answer(At::Quit, &line, "221 2.0.0 bye").await?;
+                    return Ok(());
+                }
+                _ => self.write(b"500 5.5.2 what?\r\n").await?,
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        self.mail.clear();
+        self.rcpt.clear();
+    }
+
+    fn offers(&self) -> String {
+        let encrypted = matches!(self.stream, Some(Transport::Tls(_)));
+        let keywords = self.script.keywords.iter().filter(|keyword| !(encrypted && *keyword == "STARTTLS"));
+        let mut lines = vec!["test.example".to_owned()];
+        lines.extend(keywords.cloned());
+        let last = lines.len() - 1;
+        let lines = lines.iter().enumerate();
+        lines
+            .map(|(at, line)| format!("250{}{line}", if at == last { " " } else { "-" }))
+            .collect::<Vec<_>>()
+            .join("\r\n")
+    }
+
+    async fn auth(&mut self, line: &str) -> io::Result<()> {
+        let mut given = Vec::new();
+        let default = match line.split(' ').collect::<Vec<_>>().as_slice() {
+            [_, "PLAIN", initial] => {
+                let decoded = BASE64.decode(initial).unwrap();
+                given.extend(String::from_utf8(decoded).unwrap().split('\0').skip(1).map(str::to_owned));
+                None
+            }
+            _ => Some("334 VXNlcm5hbWU6"),
+        };
+        if default.is_some() {
+            for prompt in ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"] {
+                self.write(format!("{prompt}\r\n").as_bytes()).await?;
+                given.push(String::from_utf8(BASE64.decode(self.line().await?).unwrap()).unwrap());
+            }
+        }
+        let right = self
+            .script
+            .login
+            .as_ref()
+            .is_some_and(|(user, password)| given == [user.clone(), password.clone()]);
+        let verdict = if right { "235 2.7.0 welcome" } else { "535 5.7.8 no" };
+        self.answer(At::Auth, line, verdict).await.map(drop)
+    }
+
+    async fn data(&mut self, line: &str) -> io::Result<()> {
+        let default = if self.rcpt.is_empty() { "554 5.5.1 no valid recipients" } else { "354 go ahead" };
+        if !self.answer(At::Data, line, default).await?.starts_with(b"354") {
+            return Ok(());
+        }
+        let mut body_seen = false;
+        let (data, used) = loop {
+            if let Some(found) = end_of_data(&self.inbox) {
+                break found;
+            }
+            if !self.inbox.is_empty() && !std::mem::replace(&mut body_seen, true) {
+                self.answer(At::Body, "", "").await?;
+            }
+            self.read().await?;
+        };
+        self.inbox.drain(..used);
+        let action = self.next_action(At::Dot, "").unwrap_or(super::say("250 2.0.0 queued as 4F2"));
+        let message = Message {
+            connection: self.number,
+            mail: self.mail.clone(),
+            rcpt: self.rcpt.clone(),
+            data,
+            answer: spoken(&action),
+        };
+        // Before the answer is written: whoever has read it must find it in the log.
+        lock(&self.log).messages.push(message);
+        self.forget();
+        self.perform(&action).await
+    }
+
+    /// Does what the script says here, or gives the default answer; returns what was said.
+    async fn answer(&mut self, at: At, line: &str, default: &str) -> io::Result<Vec<u8>> {
+        let action = self.next_action(at, line);
+        let action = action
+            .unwrap_or_else(|| if default.is_empty() { Do::Each(Vec::new()) } else { super::say(default) });
+        self.perform(&action).await?;
+        Ok(spoken(&action))
+    }
+
+    fn next_action(&self, at: At, line: &str) -> Option<Do> {
+        let mut log = lock(&self.log);
+        let nth = log.seen.entry(at).and_modify(|count| *count += 1).or_insert(1);
+        self.script.action(at, *nth, line).cloned()
+    }
+
+    async fn perform(&mut self, action: &Do) -> io::Result<()> {
+        let over = || Err(io::ErrorKind::ConnectionAborted.into());
+        match action {
+            Do::Say(bytes) => self.write(bytes).await,
+            Do::Stall => loop {
+                self.read().await?;
+            },
+            Do::Cut => over(),
+            Do::Reset => {
+                self.tcp().set_zero_linger()?;
+                over()
+            }
+            Do::Wait(time) => {
+                tokio::time::sleep(*time).await;
+                Ok(())
+            }
+            Do::Drip(bytes, wait) => {
+                for byte in bytes {
+                    tokio::time::sleep(*wait).await;
+                    self.write(&[*byte]).await?;
+                }
+                Ok(())
+            }
+            Do::Await(wanted) => {
+                while memchr::memmem::find(&self.inbox, wanted.as_bytes()).is_none() {
+                    self.read().await?;
+                }
+                Ok(())
+            }
+            Do::Each(actions) => {
+                for action in actions {
+                    Box::pin(self.perform(action)).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn handshake(&mut self) -> io::Result<()> {
+        let acceptor = self.script.certificates.as_ref().map(|own| TlsAcceptor::from(own.server()));
+        let (Some(acceptor), Some(Transport::Plain(stream))) = (acceptor, self.stream.take()) else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        self.stream = Some(Transport::Tls(Box::new(acceptor.accept(stream).await?)));
+        Ok(())
+    }
+
+    async fn line(&mut self) -> io::Result<String> {
+        loop {
+            if let Some(end) = memchr::memmem::find(&self.inbox, b"\r\n") {
+                let line = self.inbox.drain(..end + 2).take(end).collect();
+                return Ok(String::from_utf8(line).unwrap());
+            }
+            self.read().await?;
+        }
+    }
+
+    async fn read(&mut self) -> io::Result<()> {
+        let read = match self.stream.as_mut() {
+            Some(Transport::Plain(stream)) => stream.read_buf(&mut self.inbox).await?,
+            Some(Transport::Tls(stream)) => stream.read_buf(&mut self.inbox).await?,
+            None => 0,
+        };
+        if read == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self.stream.as_mut() {
+            Some(Transport::Plain(stream)) => stream.write_all(bytes).await,
+            Some(Transport::Tls(stream)) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
+            }
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match self.stream.as_ref().unwrap() {
+            Transport::Plain(stream) => stream,
+            Transport::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+/// All that an action says, in whatever pieces.
+fn spoken(action: &Do) -> Vec<u8> {
+    match action {
+        Do::Say(bytes) | Do::Drip(bytes, _) => bytes.clone(),
+        Do::Each(actions) => actions.iter().flat_map(spoken).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The server's own reading of RFC 5321, 4.2.1, on purpose not the client's: the first reply is whole and 2yz.
+fn is_whole_2yz(said: &[u8]) -> bool {
+    for line in said.split_inclusive(|byte| *byte == b'\n') {
+        let text = line.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        match text {
+            Some([b'2', b'0'..=b'9', b'0'..=b'9', b'-', ..]) => {}
+            Some([b'2', b'0'..=b'9', b'0'..=b'9', rest @ ..]) => {
+                return rest.is_empty() || rest.starts_with(b" ");
+            }
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// The message before the first lone dot, unstuffed, and how many bytes it took with its dot.
+fn end_of_data(inbox: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let end = if inbox.starts_with(b".\r\n") { 0 } else { memchr::memmem::find(inbox, b"\r\n.\r\n")? + 2 };
+    let mut data = Vec::new();
+    for line in inbox[..end].split_inclusive(|byte| *byte == b'\n') {
+        data.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));
+    }
+    Some((data, end + 3))
+}
+
+fn lock(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
+    log.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

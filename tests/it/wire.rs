@@ -1,0 +1,103 @@
+//! The SMTP wire against a scripted server: for every fault, what was heard, what it means, and what the server saw.
+
+mod dot;
+mod phases;
+mod random;
+mod session;
+
+use letterpress::address::EmailAddress;
+use letterpress::config::{Secret, Smtp, Span};
+use letterpress::delivery::smtp::SmtpWire;
+use letterpress::delivery::verdict::{Verdict, judge};
+use letterpress::delivery::{Channel, Envelope, Heard, Phase, Wire as _};
+use serde_json::json;
+
+use super::support::{At, Certificates, Do, Script, Server, say};
+
+const LATER: Verdict = Verdict::Deferred { policy: false };
+const LATER_POLICY: Verdict = Verdict::Deferred { policy: true };
+const FAILED: Verdict = Verdict::Failed { policy: false };
+const FAILED_POLICY: Verdict = Verdict::Failed { policy: true };
+
+/// The relay at `server`, without TLS.
+fn relay(server: &Server) -> Smtp {
+    serde_json::from_value(json!({ "host": "127.0.0.1", "port": server.port(), "tls": "none" })).unwrap()
+}
+
+/// The relay at `server`, over TLS; `how` is `implicit` or `starttls`.
+fn secure_relay(server: &Server, how: &str, certificates: &Certificates) -> Smtp {
+    let ca_file = certificates.ca_file();
+    serde_json::from_value(
+        json!({ "host": "localhost", "port": server.port(), "tls": how, "ca_file": ca_file }),
+    )
+    .unwrap()
+}
+
+fn wire(smtp: &Smtp) -> SmtpWire {
+    let password = smtp.user.as_ref().map(|_| Secret::new("correct horse", "test").unwrap());
+    SmtpWire::new(smtp, password).unwrap()
+}
+
+/// The shortest deadline that a configuration can hold.
+fn a_second() -> Span {
+    Span::seconds(1)
+}
+
+fn letter(reader: &str) -> Vec<u8> {
+    format!("To: {reader}\r\nSubject: 42\r\n\r\n.a dot\r\n.\r\nend\r\n").into_bytes()
+}
+
+fn envelope(reader: &str) -> Envelope {
+    let address = |raw: &str| EmailAddress::parse(raw).unwrap();
+    let name: String = reader.split('@').take(1).flat_map(str::chars).filter(char::is_ascii).collect();
+    let from = format!("b+{name}@news.example");
+    Envelope { from: address(&from), to: address(reader), size: letter(reader).len() }
+}
+
+/// One copy through all its phases.
+async fn one(channel: &mut dyn Channel, reader: &str, next: Option<&Envelope>) -> Heard {
+    if let Err(heard) = channel.offer(&envelope(reader)).await {
+        return heard;
+    }
+    if let Err(heard) = channel.body(&letter(reader)).await {
+        return heard;
+    }
+    channel.dot(next).await
+}
+
+/// One copy to each reader, over as few connections as the wire allows; what was heard of each.
+async fn send(smtp: &Smtp, readers: &[&str]) -> Vec<Heard> {
+    let wire = wire(smtp);
+    let mut open: Option<Box<dyn Channel>> = None;
+    let mut all = Vec::new();
+    for (place, reader) in readers.iter().enumerate() {
+        let mut channel = match open.take().filter(|channel| channel.usable()) {
+            Some(channel) => channel,
+            None => match wire.connect().await {
+                Ok(channel) => channel,
+                Err(heard) => {
+                    all.push(heard);
+                    continue;
+                }
+            },
+        };
+        let next = readers.get(place + 1).map(|reader| envelope(reader));
+        all.push(one(&mut *channel, reader, next.as_ref()).await);
+        open = Some(channel);
+    }
+    if let Some(channel) = open {
+        channel.quit().await;
+    }
+    all
+}
+
+/// One copy to one reader, at a server with this script.
+async fn alone(script: Script) -> (Server, Heard) {
+    let server = Server::start(script);
+    let mut heard = send(&relay(&server), &["kim@example.com"]).await;
+    (server, heard.remove(0))
+}
+
+fn verdicts(heard: &[Heard]) -> Vec<Verdict> {
+    heard.iter().map(judge).collect()
+}

@@ -1,0 +1,191 @@
+//! After the dot: a whole reply decides by its first digit, and everything else is in doubt.
+
+use std::time::Duration;
+
+use super::*;
+use letterpress::delivery::Trouble;
+
+const KIM: &str = "kim@example.com";
+const LEE: &str = "lee@example.com";
+
+fn raw(bytes: &[u8]) -> Do {
+    Do::Say(bytes.to_vec())
+}
+
+/// The verdict on one copy, whatever the server says after the dot before it hangs up.
+async fn verdict_on(answer: Do) -> Verdict {
+    let (_server, heard) = alone(Script::polite().on(At::Dot, Do::Each(vec![answer, Do::Cut]))).await;
+    assert_eq!(heard.phase, Phase::Dot, "{heard:?}");
+    judge(&heard)
+}
+
+#[tokio::test]
+async fn f49_r2_r3_r4_r20_a_whole_2yz_is_sent_whatever_its_text() {
+    for answer in [
+        &b"250 2.0.0 ok queued as 4F2\r\n"[..],
+        b"250\r\n",
+        b"250 \xf6\r\n",
+        b"250 \xc8\xae\xc0\xce\r\n",
+        b"250 ok\n",
+        b"250-one\r\n250-two\r\n250 three\r\n",
+        b"250 5.1.1 said by mistake\r\n",
+        b"299 x\r\n",
+    ] {
+        assert_eq!(verdict_on(raw(answer)).await, Verdict::Sent, "{}", answer.escape_ascii());
+    }
+}
+
+#[tokio::test]
+async fn f50_r5_to_r13_what_is_not_a_whole_reply_is_unknown() {
+    for answer in [
+        &b"354 go on\r\n"[..],
+        b"100 wait\r\n",
+        b"250-queued\r\n",
+        b"250 half",
+        b"25",
+        b"",
+        b"250-a\r\n251 b\r\n",
+        b"  250 ok\r\n",
+        b"2500 ok\r\n",
+        b"\r\n250 ok\r\n",
+        b"ok\r\n",
+    ] {
+        assert_eq!(verdict_on(raw(answer)).await, Verdict::Unknown, "{}", answer.escape_ascii());
+    }
+    assert_eq!(verdict_on(raw(&b"250-x\r\n".repeat(10_000))).await, Verdict::Unknown);
+    assert_eq!(verdict_on(raw(&[b"250 ".to_vec(), vec![b'x'; 8_000_000]].concat())).await, Verdict::Unknown);
+}
+
+#[tokio::test]
+async fn f51_r1_a_refusal_after_the_dot_is_definite() {
+    for (answer, verdict) in [
+        ("451 4.3.0 later", LATER),
+        ("452 4.3.1 full", LATER),
+        ("451 4.7.650 slower", Verdict::Throttled),
+        ("554 5.7.1 spam", FAILED_POLICY),
+        ("554 no", FAILED_POLICY),
+        ("571 x", FAILED_POLICY),
+        ("550 5.1.1 gone", FAILED),
+    ] {
+        assert_eq!(verdict_on(say(answer)).await, verdict, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_orderly_refusal_after_the_dot_keeps_the_connection_and_the_carried_envelope() {
+    for pipelining in [true, false] {
+        let script = Script::polite().pipelining(pipelining).nth(At::Dot, 1, say("451 later"));
+        let server = Server::start(script);
+        assert_eq!(verdicts(&send(&relay(&server), &[KIM, LEE]).await), [LATER, Verdict::Sent]);
+        assert_eq!(server.log().connections, 1);
+        assert!(!server.verbs().contains(&"RSET".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn r12_a_reply_in_single_bytes_is_a_reply() {
+    assert_eq!(verdict_on(Do::Drip(b"250 ok\r\n".to_vec(), Duration::from_millis(5))).await, Verdict::Sent);
+}
+
+#[tokio::test]
+async fn f47_a_connection_lost_after_the_dot_is_unknown_and_never_used_again() {
+    for action in [Do::Cut, Do::Reset] {
+        for pipelining in [true, false] {
+            let server =
+                Server::start(Script::polite().pipelining(pipelining).nth(At::Dot, 1, action.clone()));
+            let heard = send(&relay(&server), &[KIM, LEE]).await;
+            assert_eq!(verdicts(&heard), [Verdict::Unknown, Verdict::Sent], "{heard:?}");
+            assert_eq!(server.log().connections, 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn f45_f47_f48_a_late_reply_is_unknown_and_not_the_answer_to_anything_else() {
+    let late = Do::Each(vec![Do::Wait(Duration::from_millis(1_300)), say("250 late")]);
+    let drip = Do::Drip(b"250 slow\r\n".to_vec(), Duration::from_millis(300));
+    let runs = [late, drip, Do::Stall].map(|action| async move {
+        let script =
+            Script::polite().pipelining(true).nth(At::Dot, 1, action).recipient(LEE, say("550 5.1.1 gone"));
+        let server = Server::start(script);
+        let mut smtp = relay(&server);
+        smtp.deadlines.dot = a_second();
+        let heard = send(&smtp, &[KIM, LEE]).await;
+        assert_eq!(heard[0], Heard { phase: Phase::Dot, what: Err(Trouble::Deadline) });
+        assert_eq!((verdicts(&heard), server.log().connections), (vec![Verdict::Unknown, FAILED], 2));
+    });
+    let [late, drip, silent] = runs;
+    tokio::join!(late, drip, silent);
+}
+
+#[tokio::test]
+async fn a_caller_that_stops_waiting_leaves_a_channel_that_cannot_be_used() {
+    let server = Server::start(Script::polite().pipelining(true).nth(At::Dot, 1, Do::Stall));
+    let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
+    let impatient =
+        tokio::time::timeout(Duration::from_millis(200), one(&mut *channel, KIM, Some(&envelope(LEE)))).await;
+    assert!(impatient.is_err() && !channel.usable());
+    let heard = channel.offer(&envelope(LEE)).await.unwrap_err();
+    assert!(matches!(heard, Heard { phase: Phase::Mail, what: Err(Trouble::Io(_)) }), "{heard:?}");
+}
+
+#[tokio::test]
+async fn r11_r14_an_acceptance_before_the_dot_is_not_an_acceptance() {
+    for action in [raw(b"354 go\r\n250 ok\r\n"), Do::Each(vec![say("354 go"), say("250 ok")])] {
+        let server = Server::start(Script::polite().on(At::Data, action));
+        let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
+        channel.offer(&envelope(KIM)).await.unwrap();
+        // Time for a second packet to arrive; the first case needs none.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let heard = match channel.body(&letter(KIM)).await {
+            Ok(()) => channel.dot(None).await,
+            Err(heard) => heard,
+        };
+        assert_eq!((heard.phase, judge(&heard), channel.usable()), (Phase::Body, LATER, false), "{heard:?}");
+        assert!(server.log().messages.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_acceptance_that_comes_between_message_and_dot_stops_the_dot() {
+    let server = Server::start(Script::polite().on(At::Body, say("250 ok")));
+    let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
+    channel.offer(&envelope(KIM)).await.unwrap();
+    let body = channel.body(&letter(KIM)).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let heard = match body {
+        Ok(()) => channel.dot(None).await,
+        Err(heard) => heard,
+    };
+    assert_eq!((heard.phase, judge(&heard)), (Phase::Body, LATER), "{heard:?}");
+    assert!(server.log().messages.is_empty());
+}
+
+#[tokio::test]
+async fn a_second_reply_to_one_dot_is_not_the_answer_to_the_next_envelope() {
+    let server = Server::start(Script::polite().nth(At::Dot, 1, raw(b"250 ok\r\n250 ok again\r\n")));
+    let heard = send(&relay(&server), &[KIM, LEE]).await;
+    assert_eq!(judge(&heard[0]), Verdict::Sent);
+    assert!(
+        matches!(heard[1], Heard { phase: Phase::Mail, what: Err(Trouble::Protocol(_)) }),
+        "{:?}",
+        heard[1]
+    );
+}
+
+#[tokio::test]
+async fn r16_the_text_of_a_reply_cannot_draw_on_a_terminal() {
+    let (_server, heard) = alone(Script::polite().on(At::Dot, raw(b"550 \x1b]0;owned\x07\rno\0\r\n"))).await;
+    let text = heard.what.unwrap().to_string();
+    assert!(!text.chars().any(char::is_control), "{text:?}");
+}
+
+#[tokio::test]
+async fn without_a_message_there_is_no_dot() {
+    let server = Server::start(Script::polite());
+    let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
+    assert_eq!(channel.dot(None).await.phase, Phase::Body);
+    assert!(!channel.usable());
+    channel.quit().await;
+    assert_eq!(server.verbs(), ["EHLO"], "a channel that is out of step says nothing more");
+}

@@ -1,0 +1,305 @@
+//! MAIL, RCPT, DATA and the message: all of it definite, because the dot has not been written.
+
+use super::*;
+use letterpress::delivery::Trouble;
+use proptest::prelude::*;
+
+const KIM: &str = "kim@example.com";
+const LEE: &str = "lee@example.com";
+const PARK: &str = "park@example.com";
+
+#[tokio::test]
+async fn a_letter_arrives_as_it_was_and_one_connection_serves_all() {
+    for pipelining in [true, false] {
+        let server = Server::start(Script::polite().pipelining(pipelining));
+        let heard = send(&relay(&server), &[KIM, LEE, PARK]).await;
+        assert_eq!(verdicts(&heard), [Verdict::Sent; 3], "{heard:?}");
+        let log = server.log();
+        assert_eq!((log.connections, log.messages.len()), (1, 3));
+        for (message, reader) in log.messages.iter().zip([KIM, LEE, PARK]) {
+            assert_eq!((message.connection, &message.data), (1, &letter(reader)));
+            assert_eq!(message.rcpt, [format!("RCPT TO:<{reader}>")]);
+            assert!(message.mail.starts_with("MAIL FROM:<b+"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_three_commands_travel_in_one_write_and_the_next_three_with_the_dot() {
+    let script = Script::polite()
+        .pipelining(true)
+        .nth(At::Mail, 1, Do::Each(vec![Do::Await("DATA\r\n"), say("250 ok")]))
+        .nth(At::Dot, 1, Do::Each(vec![Do::Await("DATA\r\n"), say("250 ok")]));
+    let server = Server::start(script);
+    assert_eq!(verdicts(&send(&relay(&server), &[KIM, LEE]).await), [Verdict::Sent; 2]);
+}
+
+#[tokio::test]
+async fn f38_a_refused_reader_fails_alone_and_the_connection_goes_on() {
+    for pipelining in [true, false] {
+        let script = Script::polite().pipelining(pipelining).recipient(LEE, say("550 5.1.1 no such user"));
+        let server = Server::start(script);
+        let heard = send(&relay(&server), &[KIM, LEE, PARK]).await;
+        assert_eq!(verdicts(&heard), [Verdict::Sent, FAILED, Verdict::Sent], "{heard:?}");
+        assert_eq!(heard[1].phase, Phase::Rcpt);
+        assert_eq!(server.log().connections, 1);
+        let resets = server.verbs().iter().filter(|verb| *verb == "RSET").count();
+        assert_eq!(resets, 1, "MAIL was accepted, so the server must be told to forget it");
+    }
+}
+
+#[tokio::test]
+async fn f39_f40_f42_each_refusal_of_a_recipient_has_its_meaning() {
+    for (reply, verdict) in [
+        ("450 4.2.0 greylisted", LATER),
+        ("451 4.7.1 Greylisting in action", LATER),
+        ("452 4.2.2 mailbox full", LATER),
+        ("550 5.7.26 unauthenticated", LATER_POLICY),
+        ("550 5.7.515 access denied", LATER_POLICY),
+        ("550 5.7.1 spam", LATER_POLICY),
+    ] {
+        for pipelining in [true, false] {
+            let (server, heard) =
+                alone(Script::polite().pipelining(pipelining).on(At::Rcpt, say(reply))).await;
+            assert_eq!((heard.phase, judge(&heard)), (Phase::Rcpt, verdict), "{reply}");
+            assert!(server.accepted().is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn f41_r15_a_421_in_any_phase_stops_the_run_and_ends_the_connection() {
+    for at in [At::Mail, At::Rcpt, At::Data, At::Dot] {
+        for pipelining in [true, false] {
+            let script = Script::polite().pipelining(pipelining).nth(at, 1, say("421 4.7.28 slow down"));
+            let server = Server::start(script);
+            let heard = send(&relay(&server), &[KIM, LEE]).await;
+            assert_eq!(verdicts(&heard), [Verdict::Throttled, Verdict::Sent], "{at:?} {heard:?}");
+            assert_eq!(server.log().connections, 2, "{at:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn f43_data_without_354_is_not_accepted_and_no_message_is_written() {
+    for (action, verdict) in [
+        (say("250 ok"), LATER),
+        (say("451 later"), LATER),
+        (say("554 no"), LATER_POLICY),
+        (say("what?"), LATER),
+    ] {
+        for pipelining in [true, false] {
+            let (server, heard) =
+                alone(Script::polite().pipelining(pipelining).on(At::Data, action.clone())).await;
+            assert_eq!((heard.phase, judge(&heard)), (Phase::Data, verdict), "{heard:?}");
+            assert!(server.log().messages.is_empty() && !server.verbs().contains(&"To:".to_owned()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_reader_and_354_nevertheless_is_ended_by_a_lone_dot() {
+    let script = Script::polite()
+        .pipelining(true)
+        .recipient(KIM, say("550 5.1.1 no such user"))
+        .nth(At::Data, 1, say("354 go ahead"))
+        .nth(At::Dot, 1, say("250 an empty letter to nobody"));
+    let server = Server::start(script);
+    let heard = send(&relay(&server), &[KIM, LEE]).await;
+    assert_eq!(verdicts(&heard), [FAILED, Verdict::Sent], "{heard:?}");
+    assert_eq!((server.log().connections, server.log().messages[0].data.len()), (1, 0));
+    assert_eq!(server.accepted(), [format!("RCPT TO:<{LEE}>")]);
+}
+
+#[tokio::test]
+async fn a_refused_sender_with_an_accepted_reader_gets_no_dot_at_all() {
+    let script = Script::polite()
+        .pipelining(true)
+        .nth(At::Mail, 1, say("550 5.7.1 not you"))
+        .nth(At::Rcpt, 1, say("250 ok"))
+        .nth(At::Data, 1, say("354 go ahead"));
+    let server = Server::start(script);
+    let heard = send(&relay(&server), &[KIM, LEE]).await;
+    assert_eq!(verdicts(&heard), [Verdict::Sender, Verdict::Sent], "{heard:?}");
+    assert_eq!((server.log().connections, server.log().messages.len()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_refused_sender_leaves_nothing_to_reset() {
+    let server = Server::start(Script::polite().pipelining(true).nth(At::Mail, 1, say("451 try again")));
+    let heard = send(&relay(&server), &[KIM, LEE]).await;
+    assert_eq!((heard[0].phase, judge(&heard[0]), judge(&heard[1])), (Phase::Mail, LATER, Verdict::Sent));
+    assert!(!server.verbs().contains(&"RSET".to_owned()));
+}
+
+#[tokio::test]
+async fn f44_silence_in_each_phase_ends_at_its_deadline_and_costs_the_connection() {
+    let runs = [(At::Mail, Phase::Mail), (At::Rcpt, Phase::Rcpt), (At::Data, Phase::Data)].map(
+        |(at, phase)| async move {
+            let server = Server::start(Script::polite().pipelining(true).nth(at, 1, Do::Stall));
+            let mut smtp = relay(&server);
+            (smtp.deadlines.command, smtp.deadlines.data) = (a_second(), a_second());
+            let heard = send(&smtp, &[KIM, LEE]).await;
+            assert_eq!(heard[0], Heard { phase, what: Err(Trouble::Deadline) });
+            assert_eq!(
+                (judge(&heard[0]), judge(&heard[1]), server.log().connections),
+                (LATER, Verdict::Sent, 2)
+            );
+        },
+    );
+    let [mail, rcpt, data] = runs;
+    tokio::join!(mail, rcpt, data);
+}
+
+/// Sixteen megabytes: a write of it cannot end before the server has read some and answered.
+fn more_than_buffers_hold() -> Vec<u8> {
+    [vec![b'x'; 998], b"\r\n".to_vec()].concat().repeat(16_000)
+}
+
+#[tokio::test]
+async fn f46_a_connection_lost_in_the_message_is_definite() {
+    for action in [Do::Cut, Do::Reset] {
+        let server = Server::start(Script::polite().on(At::Body, action));
+        let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
+        channel.offer(&envelope(KIM)).await.unwrap();
+        let heard = channel.body(&more_than_buffers_hold()).await.unwrap_err();
+        assert_eq!((heard.phase, judge(&heard), channel.usable()), (Phase::Body, LATER, false), "{heard:?}");
+        assert!(server.log().messages.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_rejects_in_the_middle_of_the_message_is_heard() {
+    for after in [vec![], vec![Do::Cut]] {
+        let action = Do::Each([vec![say("552 5.3.4 too big")], after].concat());
+        let server = Server::start(Script::polite().on(At::Body, action));
+        let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
+        channel.offer(&envelope(KIM)).await.unwrap();
+        let heard = channel.body(&more_than_buffers_hold()).await.unwrap_err();
+        assert!(matches!(&heard.what, Ok(reply) if reply.code == 552), "{heard:?}");
+        assert_eq!((judge(&heard), channel.usable()), (LATER_POLICY, false));
+    }
+}
+
+#[tokio::test]
+async fn f52_a_connection_carries_no_more_messages_than_it_may() {
+    for pipelining in [true, false] {
+        let server = Server::start(Script::polite().pipelining(pipelining));
+        let smtp = Smtp { messages_per_connection: 2, ..relay(&server) };
+        assert_eq!(verdicts(&send(&smtp, &[KIM, LEE, PARK]).await), [Verdict::Sent; 3]);
+        let log = server.log();
+        assert_eq!(log.messages.iter().map(|message| message.connection).collect::<Vec<_>>(), [1, 1, 2]);
+    }
+}
+
+#[tokio::test]
+async fn f52_a_letter_over_the_servers_size_is_never_begun() {
+    for (keyword, sent) in [("SIZE 1", false), ("SIZE 0", true), ("SIZE banana", true), ("SIZE", true)] {
+        let (server, heard) = alone(Script::polite().keyword(keyword)).await;
+        assert_eq!(judge(&heard), if sent { Verdict::Sent } else { Verdict::Sender }, "{keyword} {heard:?}");
+        assert_eq!(server.verbs().contains(&"MAIL".to_owned()), sent);
+        let declared = server.log().messages.iter().all(|message| message.mail.contains(" SIZE="));
+        assert!(declared, "{keyword}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_outside_ascii_needs_smtputf8_and_others_go_on() {
+    let readers = [KIM, "김@example.com", LEE];
+    for (script, verdict) in [
+        (Script::polite(), FAILED),
+        (Script::polite().keyword("8BITMIME").keyword("SMTPUTF8"), Verdict::Sent),
+    ] {
+        let server = Server::start(script.pipelining(true));
+        let smtp = relay(&server);
+        let mut channel = wire(&smtp).connect().await.ok().unwrap();
+        let mut heard = Vec::new();
+        for reader in readers {
+            heard.push(one(&mut *channel, reader, None).await);
+        }
+        assert_eq!(verdicts(&heard), [Verdict::Sent, verdict, Verdict::Sent], "{heard:?}");
+        assert_eq!(server.log().connections, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_travelled_with_the_dot_must_be_what_is_offered_next() {
+    let server = Server::start(Script::polite().pipelining(true));
+    let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
+    assert_eq!(judge(&one(&mut *channel, KIM, Some(&envelope(LEE))).await), Verdict::Sent);
+    let heard = channel.offer(&envelope(PARK)).await.unwrap_err();
+    assert_eq!((heard.phase, judge(&heard), channel.usable()), (Phase::Mail, LATER, false), "{heard:?}");
+    drop(channel);
+    assert_eq!(server.accepted(), [format!("RCPT TO:<{KIM}>")]);
+}
+
+#[tokio::test]
+async fn a_carried_reader_may_be_refused_like_any_other() {
+    let server = Server::start(Script::polite().pipelining(true).recipient(LEE, say("550 5.1.1 gone")));
+    let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
+    one(&mut *channel, KIM, Some(&envelope(LEE))).await;
+    assert_eq!(judge(&channel.offer(&envelope(LEE)).await.unwrap_err()), FAILED);
+    assert!(channel.usable());
+    assert_eq!(judge(&one(&mut *channel, PARK, None).await), Verdict::Sent);
+    assert_eq!(server.log().connections, 1);
+}
+
+#[tokio::test]
+async fn a_message_that_could_be_smuggled_is_refused_before_a_byte_of_it_is_written() {
+    for message in [
+        &b"a\n.\nMAIL FROM:<x@example.com>\r\n"[..],
+        b"a\r.\r\n",
+        b"a\0\r\n",
+        "김\r\n".as_bytes(),
+        &[b'x'; 999],
+    ] {
+        let server = Server::start(Script::polite());
+        let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
+        channel.offer(&envelope(KIM)).await.unwrap();
+        let heard = channel.body(message).await.unwrap_err();
+        assert!(
+            matches!(heard, Heard { phase: Phase::Body, what: Err(Trouble::Unsendable(_)) }),
+            "{heard:?}"
+        );
+        assert_eq!((judge(&heard), channel.usable()), (FAILED_POLICY, false));
+        assert_eq!(server.verbs(), ["EHLO", "MAIL", "RCPT", "DATA"]);
+    }
+}
+
+#[tokio::test]
+async fn an_idle_server_that_hung_up_is_noticed_before_the_next_envelope() {
+    let farewell = Do::Each(vec![
+        say("250 ok"),
+        Do::Wait(std::time::Duration::from_millis(20)),
+        say("421 4.4.2 idle"),
+        Do::Cut,
+    ]);
+    let server = Server::start(Script::polite().on(At::Dot, farewell));
+    let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
+    assert_eq!(judge(&one(&mut *channel, KIM, None).await), Verdict::Sent);
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let heard = channel.offer(&envelope(LEE)).await.unwrap_err();
+    assert!(
+        matches!(&heard, Heard { phase: Phase::Mail, what: Ok(reply) } if reply.code == 421),
+        "{heard:?}"
+    );
+    assert!(!channel.usable());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_message_arrives_byte_for_byte(lines in prop::collection::vec("[.a ]{0,4}", 0..40)) {
+        let message = lines.iter().flat_map(|line| [line.as_str(), "\r\n"]).collect::<String>();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let server = Server::start(Script::polite());
+        runtime.block_on(async {
+            let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
+            channel.offer(&envelope(KIM)).await.unwrap();
+            channel.body(message.as_bytes()).await.unwrap();
+            channel.dot(None).await.what.unwrap();
+        });
+        prop_assert_eq!(&server.log().messages[0].data, message.as_bytes());
+    }
+}

@@ -1,0 +1,77 @@
+//! Whatever a server says or does, "sent" is reported only for a letter that it took.
+
+use std::time::Duration;
+
+use super::super::support::Message;
+use super::*;
+use proptest::prelude::*;
+
+const READERS: [&str; 4] = ["a@example.com", "b@example.com", "c@example.com", "d@example.com"];
+
+/// What servers do, well and badly; nothing that waits for a deadline.
+fn any_action() -> impl Strategy<Value = Do> {
+    let line = prop_oneof![
+        Just("250 ok"),
+        Just("250"),
+        Just("354 go ahead"),
+        Just("421 4.7.0 slower"),
+        Just("451 later"),
+        Just("550 5.1.1 gone"),
+        Just("554 5.7.1 spam"),
+        Just("999 what"),
+    ];
+    let bytes = prop::sample::select(vec![
+        &b"250 ok\r\n250 ok\r\n"[..],
+        b"250-a\r\n550 b\r\n",
+        b"354 a\r\n250 b\r\n",
+        b"\xff\xfe\r\n",
+        b"250 ok\n",
+    ]);
+    prop_oneof![
+        6 => line.prop_map(say),
+        3 => bytes.prop_map(|bytes| Do::Say(bytes.to_vec())),
+        1 => Just(Do::Cut),
+        1 => Just(Do::Reset),
+        1 => Just(Do::Each(vec![Do::Say(b"250 o".to_vec()), Do::Cut])),
+        // Without the cut, the reply to a carried MAIL would complete it: on the wire that is a whole 250.
+        1 => Just(Do::Each(vec![Do::Say(b"250-half\r\n".to_vec()), Do::Cut])),
+        1 => Just(Do::Each(vec![Do::Wait(Duration::from_millis(3)), say("250 ok"), Do::Cut])),
+        1 => Just(Do::Drip(b"250 ok\r\n".to_vec(), Duration::from_millis(1))),
+    ]
+}
+
+/// Replies come only where one is due: a server that speaks between message and dot and then answers the dot as well
+/// gives one dot two answers, and which of them is read is a race (`dot.rs` has the cases that are none).
+fn any_script() -> impl Strategy<Value = Script> {
+    let at = prop::sample::select(vec![At::Mail, At::Rcpt, At::Data, At::Dot, At::Dot, At::Rset]);
+    let rules = prop::collection::vec((at, 1_usize..4, any_action()), 0..6);
+    (any::<bool>(), rules).prop_map(|(pipelining, rules)| {
+        let polite = Script::polite().pipelining(pipelining);
+        rules.into_iter().fold(polite, |script, (at, nth, action)| script.nth(at, nth, action))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn sent_implies_that_the_server_answered_this_letters_dot_with_2yz(script in any_script()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let server = Server::start(script);
+        let mut smtp = relay(&server);
+        (smtp.deadlines.command, smtp.deadlines.data, smtp.deadlines.dot) = (a_second(), a_second(), a_second());
+        let heard = runtime.block_on(send(&smtp, &READERS));
+        let log = server.log();
+        for (reader, heard) in READERS.iter().zip(&heard) {
+            let mut copies = log.messages.iter().filter(|message| message.data == letter(reader));
+            let verdict = judge(heard);
+            if verdict == Verdict::Sent {
+                prop_assert!(copies.clone().any(Message::accepted), "{reader}: {heard:?} {:?}", log.messages);
+            }
+            // The other half of the promise: what is called definite was not taken behind our back.
+            if !matches!(verdict, Verdict::Sent | Verdict::Unknown) {
+                prop_assert!(!copies.any(Message::accepted), "{reader}: {heard:?} {:?}", log.messages);
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Until the first envelope: connecting, greeting, EHLO, TLS, AUTH.
+
+use super::*;
+use letterpress::delivery::Trouble;
+
+/// What a connection came to, for a relay that should not be reached.
+async fn refused(smtp: &Smtp) -> Heard {
+    match wire(smtp).connect().await {
+        Ok(_) => panic!("a channel was opened"),
+        Err(heard) => heard,
+    }
+}
+
+async fn refused_by(script: Script, change: impl FnOnce(&mut Smtp)) -> (Heard, Server) {
+    let server = Server::start(script);
+    let mut smtp = relay(&server);
+    change(&mut smtp);
+    (refused(&smtp).await, server)
+}
+
+fn with_user(smtp: &mut Smtp) {
+    smtp.user = Some("kim".to_owned());
+}
+
+#[tokio::test]
+async fn f34_a_port_that_nobody_listens_on_is_a_connect_failure() {
+    let mut smtp = relay(&Server::start(Script::polite()));
+    smtp.deadlines.connect = a_second();
+    let heard = refused(&smtp).await;
+    assert!(matches!(heard, Heard { phase: Phase::Connect, what: Err(Trouble::Io(_)) }), "{heard:?}");
+    assert_eq!(judge(&heard), LATER);
+}
+
+#[tokio::test]
+async fn f34_a_certificate_that_is_expired_or_for_another_name_ends_the_run_before_any_command() {
+    for certificates in [Certificates::expired("localhost"), Certificates::for_name("other.example")] {
+        for (how, script) in [
+            ("implicit", Script::polite().tls(&certificates)),
+            ("starttls", Script::polite().starttls(&certificates)),
+        ] {
+            let server = Server::start(script);
+            let heard = refused(&secure_relay(&server, how, &certificates)).await;
+            assert!(matches!(heard, Heard { phase: Phase::Tls, what: Err(Trouble::Tls(_)) }), "{heard:?}");
+            assert_eq!(judge(&heard), Verdict::Sender);
+            assert!(!server.verbs().contains(&"MAIL".to_owned()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn f34_a_certificate_of_an_unknown_authority_is_refused() {
+    let (own, other) = (Certificates::for_name("localhost"), Certificates::for_name("localhost"));
+    let server = Server::start(Script::polite().tls(&own));
+    let heard = refused(&secure_relay(&server, "implicit", &other)).await;
+    assert!(matches!(heard.what, Err(Trouble::Tls(_))), "{heard:?}");
+}
+
+#[tokio::test]
+async fn letters_travel_over_implicit_tls_and_over_starttls() {
+    let certificates = Certificates::for_name("localhost");
+    for (how, script) in [
+        ("implicit", Script::polite().tls(&certificates)),
+        ("starttls", Script::polite().starttls(&certificates)),
+    ] {
+        let server = Server::start(script.pipelining(true).auth("PLAIN", "kim", "correct horse"));
+        let mut smtp = secure_relay(&server, how, &certificates);
+        with_user(&mut smtp);
+        let heard = send(&smtp, &["kim@example.com", "lee@example.com"]).await;
+        assert_eq!(verdicts(&heard), [Verdict::Sent; 2], "{how}: {heard:?}");
+        assert_eq!(server.log().connections, 1);
+        assert_eq!(server.log().messages[1].data, letter("lee@example.com"));
+        let hellos = server.verbs().iter().filter(|verb| *verb == "EHLO").count();
+        assert_eq!(hellos, if how == "starttls" { 2 } else { 1 });
+    }
+}
+
+#[tokio::test]
+async fn f35_starttls_that_is_demanded_and_not_offered_ends_the_run_without_auth() {
+    let certificates = Certificates::for_name("localhost");
+    let server = Server::start(Script::polite().auth("PLAIN", "kim", "correct horse"));
+    let mut smtp = secure_relay(&server, "starttls", &certificates);
+    with_user(&mut smtp);
+    let heard = refused(&smtp).await;
+    assert!(matches!(heard, Heard { phase: Phase::Tls, what: Err(Trouble::Missing(_)) }), "{heard:?}");
+    assert_eq!((judge(&heard), server.verbs()), (Verdict::Sender, vec!["EHLO".to_owned()]));
+}
+
+#[tokio::test]
+async fn f36_a_greeting_of_554_or_421_or_silence_stops_the_run() {
+    for (action, verdict) in [
+        (say("554 no service"), Verdict::Sender),
+        (say("421 busy"), Verdict::Throttled),
+        (Do::Stall, Verdict::Throttled),
+    ] {
+        let (heard, server) =
+            refused_by(Script::polite().on(At::Greeting, action), |smtp| smtp.deadlines.command = a_second())
+                .await;
+        assert_eq!((heard.phase, judge(&heard)), (Phase::Greeting, verdict), "{heard:?}");
+        assert!(server.verbs().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn f37_a_refused_password_stops_the_run_and_is_in_no_error() {
+    for (mechanisms, reply) in
+        [("PLAIN", "535 5.7.8 no"), ("LOGIN", "535 no"), ("PLAIN", "535 not 'correct horse'")]
+    {
+        let script = Script::polite().auth(mechanisms, "kim", "another").on(At::Auth, say(reply));
+        let (heard, server) = refused_by(script, with_user).await;
+        assert_eq!((heard.phase, judge(&heard)), (Phase::Auth, Verdict::Sender), "{heard:?}");
+        let shown = format!("{heard:?} {}", heard.what.as_ref().unwrap());
+        assert!(!shown.contains("correct horse") && !shown.contains("Y29ycmVjdCBob3JzZQ"), "{shown}");
+        assert!(!server.verbs().contains(&"MAIL".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_password_repeated_in_base64_is_not_shown_either() {
+    let script = Script::polite()
+        .auth("PLAIN", "kim", "another")
+        .on(At::Auth, say("535 AGtpbQBjb3JyZWN0IGhvcnNl is wrong"));
+    let (heard, _server) = refused_by(script, with_user).await;
+    assert!(!format!("{heard:?}").contains("AGtpbQ"), "{heard:?}");
+}
+
+#[tokio::test]
+async fn plain_and_login_both_log_in_and_the_old_spelling_is_understood() {
+    for mechanisms in ["PLAIN", "LOGIN", "CRAM-MD5 LOGIN PLAIN"] {
+        let server = Server::start(Script::polite().auth(mechanisms, "kim", "correct horse"));
+        let mut smtp = relay(&server);
+        with_user(&mut smtp);
+        assert_eq!(verdicts(&send(&smtp, &["kim@example.com"]).await), [Verdict::Sent], "{mechanisms}");
+    }
+    let server = Server::start(Script::polite().auth("GSSAPI", "kim", "correct horse").keyword("AUTH=PLAIN"));
+    let mut smtp = relay(&server);
+    with_user(&mut smtp);
+    assert_eq!(verdicts(&send(&smtp, &["kim@example.com"]).await), [Verdict::Sent]);
+}
+
+#[tokio::test]
+async fn a_server_without_a_way_to_log_in_is_missing_auth() {
+    for keyword in ["AUTH", "AUTH CRAM-MD5", "HELP"] {
+        let (heard, server) = refused_by(Script::polite().keyword(keyword), with_user).await;
+        assert!(matches!(heard, Heard { phase: Phase::Auth, what: Err(Trouble::Missing(_)) }), "{heard:?}");
+        assert_eq!(server.verbs(), ["EHLO"]);
+    }
+}
+
+#[tokio::test]
+async fn r18_a_server_that_asks_for_ever_is_left() {
+    let script = Script::polite().auth("PLAIN", "kim", "x").on(At::Auth, say("334 "));
+    let (heard, _server) = refused_by(script, with_user).await;
+    assert_eq!((heard.phase, judge(&heard)), (Phase::Auth, LATER), "{heard:?}");
+}
+
+#[tokio::test]
+async fn f44_f45_silence_and_a_byte_now_and_then_end_at_the_same_deadline() {
+    let drip = Do::Drip(b"220 a very slow server\r\n".repeat(9), std::time::Duration::from_millis(90));
+    for action in [Do::Stall, drip] {
+        let before = tokio::time::Instant::now();
+        let (heard, _server) =
+            refused_by(Script::polite().on(At::Ehlo, action), |smtp| smtp.deadlines.command = a_second())
+                .await;
+        assert_eq!(heard, Heard { phase: Phase::Hello, what: Err(Trouble::Deadline) });
+        assert!(before.elapsed().as_secs_f64() < 1.9, "{:?}", before.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn f55_a_mangled_ehlo_costs_the_extensions_and_not_the_letter() {
+    let script =
+        Script::polite().on(At::Ehlo, Do::Say(b"250-test\r\n250-XXXXXXXA\r\n250 \xff\xfe\r\n".to_vec()));
+    let (server, heard) = alone(script).await;
+    assert_eq!(judge(&heard), Verdict::Sent);
+    assert_eq!(server.verbs(), ["EHLO", "MAIL", "RCPT", "DATA", "QUIT"]);
+}
+
+#[tokio::test]
+async fn f56_bytes_behind_the_answer_to_starttls_are_never_taken_for_protected_ones() {
+    let certificates = Certificates::for_name("localhost");
+    let injected = Do::Say(b"220 go\r\n250-fake\r\n250 AUTH PLAIN\r\n".to_vec());
+    let server = Server::start(Script::polite().starttls(&certificates).on(At::StartTls, injected));
+    let heard = refused(&secure_relay(&server, "starttls", &certificates)).await;
+    assert!(matches!(heard, Heard { phase: Phase::Tls, what: Err(Trouble::Protocol(_)) }), "{heard:?}");
+    assert_eq!(server.verbs(), ["EHLO", "STARTTLS"]);
+}
+
+#[tokio::test]
+async fn r14_a_reply_before_the_command_is_not_its_answer() {
+    let banner = Do::Say(b"220 hello\r\n250 already\r\n".to_vec());
+    let (heard, server) = refused_by(Script::polite().on(At::Greeting, banner), |_| {}).await;
+    assert!(matches!(heard, Heard { phase: Phase::Hello, what: Err(Trouble::Protocol(_)) }), "{heard:?}");
+    assert!(server.verbs().is_empty());
+}
+
+#[tokio::test]
+async fn r17_a_thousand_keywords_are_not_a_reply() {
+    let flood = [b"250-X\r\n".repeat(1_000), b"250 X\r\n".to_vec()].concat();
+    let (heard, _server) = refused_by(Script::polite().on(At::Ehlo, Do::Say(flood)), |_| {}).await;
+    assert!(matches!(heard.what, Err(Trouble::Protocol(_))), "{heard:?}");
+}
+
+#[tokio::test]
+async fn r19_a_greeting_and_then_nothing_is_a_closed_connection() {
+    let script = Script::polite().on(At::Greeting, Do::Each(vec![say("220 hi"), Do::Cut]));
+    let (heard, _server) = refused_by(script, |_| {}).await;
+    assert_eq!((heard.phase, judge(&heard)), (Phase::Hello, LATER), "{heard:?}");
+}
+
+#[tokio::test]
+async fn an_old_server_is_greeted_with_helo_only_where_nothing_is_demanded() {
+    let old = || Script::polite().on(At::Ehlo, say("502 what?"));
+    let (server, heard) = alone(old()).await;
+    assert_eq!((judge(&heard), server.verbs()[1].as_str()), (Verdict::Sent, "HELO"));
+    let (heard, server) = refused_by(old(), with_user).await;
+    assert_eq!((judge(&heard), server.verbs()), (Verdict::Sender, vec!["EHLO".to_owned()]));
+}
+
+#[tokio::test]
+async fn ehlo_says_the_configured_name_or_the_address_of_the_socket() {
+    let (server, _) = alone(Script::polite()).await;
+    assert_eq!(server.log().commands[0].1, "EHLO [127.0.0.1]");
+    let server = Server::start(Script::polite());
+    let smtp = Smtp { hello: Some("news.example".to_owned()), ..relay(&server) };
+    send(&smtp, &["kim@example.com"]).await;
+    assert_eq!(server.log().commands[0].1, "EHLO news.example");
+    let hostile = Smtp { hello: Some("a\r\nMAIL".to_owned()), ..smtp };
+    assert!(SmtpWire::new(&hostile, None).unwrap_err().to_string().contains("smtp.hello"));
+}

@@ -1,0 +1,124 @@
+//! The house rules that no lint can hold: arrows run one way, every file says what it is for, no file grows into a
+//! drawer.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms in reading order: a module imports only from those to its left.
+const ROOMS: [&str; 17] = [
+    "clock",
+    "text",
+    "finding",
+    "address",
+    "config",
+    "archive",
+    "feeds",
+    "subscribers",
+    "letters",
+    "schedule",
+    "ledger",
+    "store",
+    "delivery",
+    "importers",
+    "pipeline",
+    "cli",
+    "main",
+];
+
+const FORBIDDEN_WORDS: [&str; 6] = ["TODO", "FIXME", "XXX", "HACK", "unimplemented!", "todo!("];
+const LONGEST_FILE: usize = 400;
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    collect(Path::new("src"), &mut files);
+    assert!(files.len() > 40, "only {} files were found", files.len());
+    files
+}
+
+fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            files.push((path, text));
+        }
+    }
+}
+
+fn room(path: &Path) -> Option<usize> {
+    let first = path.strip_prefix("src").unwrap().components().next()?.as_os_str().to_str()?.to_owned();
+    let name = first.trim_end_matches(".rs");
+    ROOMS.iter().position(|room| *room == name)
+}
+
+/// The code of a file, without its inline tests.
+fn code(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text)
+}
+
+#[test]
+fn every_arrow_runs_to_the_left() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let Some(here) = room(&path) else { continue };
+        for (number, line) in text.lines().enumerate() {
+            let line = line.split("//").next().unwrap_or_default();
+            for rest in line.split("crate::").skip(1) {
+                let name: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                if let Some(there) = ROOMS.iter().position(|room| *room == name)
+                    && there > here
+                {
+                    wrong.push(format!("{}:{}: {} imports {name}", path.display(), number + 1, ROOMS[here]));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "arrows that run back:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_says_in_its_head_what_it_is_for() {
+    let silent: Vec<_> =
+        sources().into_iter().filter(|(_, text)| !text.starts_with("//! ")).map(|(path, _)| path).collect();
+    assert!(silent.is_empty(), "without a head: {silent:?}");
+}
+
+#[test]
+fn no_file_grows_into_a_drawer() {
+    let long: Vec<_> = sources()
+        .into_iter()
+        .map(|(path, text)| (path, code(&text).lines().filter(|line| !line.trim().is_empty()).count()))
+        .filter(|(path, lines)| *lines > LONGEST_FILE && !path.ends_with("tests.rs"))
+        .collect();
+    assert!(long.is_empty(), "longer than {LONGEST_FILE} lines of code: {long:?}");
+}
+
+#[test]
+fn nothing_is_left_open_and_no_room_is_called_util() {
+    for (path, text) in sources() {
+        for word in FORBIDDEN_WORDS {
+            assert!(!text.contains(word), "{} holds {word}", path.display());
+        }
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(!["util", "utils", "common", "helpers", "core", "error", "errors"].contains(&name), "{}", path.display());
+    }
+}
+
+#[test]
+fn sql_stands_in_the_store_and_nowhere_else() {
+    for (path, text) in sources().into_iter().filter(|(path, _)| !path.starts_with("src/store")) {
+        for verb in ["INSERT INTO", "DELETE FROM", "UPDATE delivery", "SELECT "] {
+            assert!(!text.contains(verb), "{} speaks SQL: {verb}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_transition_table_names_a_new_state() {
+    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("src/store")) {
+        let sets_a_state = code(&text).lines().any(|line| line.contains("UPDATE delivery SET state = '"));
+        assert!(!sets_a_state, "{} sets a state by itself", path.display());
+    }
+}
