@@ -1,11 +1,15 @@
 //! The only place that prints. Results go to standard output, complaints to standard error.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
 
 use crate::finding::{Finding, Severity};
+use crate::pipeline::RunError;
 use crate::text::for_terminal;
+
+/// So many findings of one rule are shown in full; a long list with one mistake in every row has one mistake.
+const ALIKE: usize = 5;
 
 /// Where a command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -32,18 +36,23 @@ impl Printer {
         let _ = writeln!(std::io::stdout().lock(), "{}", for_terminal(line.as_ref()));
     }
 
-    /// Bytes that were asked for, as they are.
+    /// Bytes that were asked for, as they are. What is read by machines is whole, or the command has failed.
     #[expect(clippy::unused_self, reason = "a printer is asked to print, even where it has no choice")]
-    pub fn raw(self, bytes: &[u8]) {
-        let _ = std::io::stdout().lock().write_all(bytes);
+    pub fn raw(self, bytes: &[u8]) -> Result<(), RunError> {
+        let mut out = std::io::stdout().lock();
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(RunError::io("writing to standard output", error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// One JSON value, for scripts.
-    pub fn json(self, value: &impl Serialize) {
-        match serde_json::to_string_pretty(value) {
-            Ok(json) => self.raw(format!("{json}\n").as_bytes()),
-            Err(error) => self.complain(error.to_string()),
-        }
+    pub fn json(self, value: &impl Serialize) -> Result<(), RunError> {
+        let json = serde_json::to_string_pretty(value)
+            .map_err(|error| RunError::io("writing JSON", error.into()))?;
+        self.raw(format!("{json}\n").as_bytes())
     }
 
     /// A line that needs attention; printed even when quiet, so that cron mails it.
@@ -52,15 +61,15 @@ impl Printer {
         let _ = writeln!(std::io::stderr().lock(), "{}", for_terminal(line.as_ref()));
     }
 
-    /// Findings, each on its own line.
-    pub fn findings(self, findings: &[Finding]) {
-        findings.iter().for_each(|finding| self.complain(finding.to_string()));
-    }
-
-    /// Findings without the notes, which are for `letterpress check`.
+    /// What a run complains about: findings without the notes, which are for `letterpress check`.
     pub fn warnings(self, findings: &[Finding]) {
         let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
-        graver.for_each(|finding| self.complain(finding.to_string()));
+        brief(graver).for_each(|line| self.complain(line));
+    }
+
+    /// Findings that were asked for.
+    pub fn findings(self, findings: &[Finding]) {
+        brief(findings.iter()).for_each(|line| self.answer(line));
     }
 
     /// Whether a progress bar would be seen and not logged.
@@ -69,7 +78,30 @@ impl Printer {
     }
 }
 
-/// "1 reader", "3 readers".
+/// The findings in words. Of many alike only the first few are shown, and how many more there are; errors are never
+/// left out, since each of them has to be put right.
+fn brief<'a>(findings: impl Iterator<Item = &'a Finding>) -> impl Iterator<Item = String> {
+    let mut alike: Vec<(&str, &str, usize)> = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
+    for finding in findings {
+        let seen = match alike.iter_mut().find(|(rule, file, _)| (*rule, *file) == (finding.rule, &finding.file)) {
+            Some((.., seen)) => seen,
+            None => &mut alike.push_mut((finding.rule, &finding.file, 0)).2,
+        };
+        *seen += 1;
+        if finding.severity == Severity::Error || *seen <= ALIKE {
+            lines.push(finding.to_string());
+        }
+    }
+    let more = alike.into_iter().filter(|(.., seen)| *seen > ALIKE);
+    lines.into_iter().chain(more.map(|(rule, file, seen)| format!("{file}: … and {} more of this kind", seen - ALIKE)))
+}
+
+/// "1 reader", "3 readers", "2 copies".
 pub fn count(number: u64, one: &str) -> String {
-    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+    match (number, one.strip_suffix('y')) {
+        (1, _) => format!("1 {one}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        _ => format!("{number} {one}s"),
+    }
 }
