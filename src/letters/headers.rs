@@ -232,11 +232,8 @@ mod tests {
     use super::*;
 
     fn named(name: &str) -> String {
-        mailbox::<To>(
-            &Mailbox::parse(&format!("{name} <a@example.com>"))
-                .map(|found| Mailbox { name: Some(header(name)), ..found })
-                .unwrap(),
-        )
+        let address = EmailAddress::parse("a@example.com").unwrap();
+        mailbox::<To>(&Mailbox { name: Some(header(name)), address })
     }
 
     #[test]

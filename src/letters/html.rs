@@ -37,69 +37,70 @@ pub(super) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A post's body for mail: a film or a recording becomes a link, a `picture` its `img`, a task's checkbox ☑ or ☐,
-/// and every `img` has an `alt`.
+/// A post's body for mail: a film or a recording becomes a link, a `picture` its `img`, and every `img` has an `alt`.
+/// The classes that begin with `lp-` belong to the letter's style; `archive::markdown` takes them out of posts.
 pub(super) fn for_mail(body: &str, words: &Words) -> String {
     let mut out = String::with_capacity(body.len());
     let mut copied = 0;
-    let mut medium: Option<Medium> = None;
-    let mut item_end = None;
+    let mut replaced: Option<Replaced> = None;
     for tag in tags(body) {
-        if let Some(open) = &mut medium {
+        if let Some(open) = &mut replaced {
             if open.address.is_none() && tag.name == "source" {
                 open.address = tag.attribute("src");
             }
             if tag.closing && tag.name == open.name {
                 open.write_link(words, &mut out);
                 copied = tag.at.end;
-                medium = None;
+                replaced = None;
             }
             continue;
         }
-        if !matches!(tag.name, "video" | "audio" | "picture" | "source" | "img" | "input" | "li" | "table") {
+        if !matches!(tag.name, "video" | "audio" | "picture" | "source" | "img" | "li" | "table" | "a") {
             continue;
         }
         out.push_str(&body[copied..tag.at.start]);
         copied = tag.at.end;
         match tag.name {
             "video" | "audio" if !tag.closing => {
-                medium = Some(Medium { name: tag.name, address: tag.attribute("src") });
+                replaced = Some(Replaced { name: tag.name, address: tag.attribute("src") });
             }
             "img" => write_image(&tag, &mut out),
             // A table that is too wide for a phone scrolls by itself, where that is known, and not with the page.
             "table" if tag.closing => out.push_str("</table></div>"),
             "table" => {
-                out.push_str("<div class=\"scroll\">");
+                out.push_str("<div class=\"lp-scroll\">");
                 out.push_str(&body[tag.at]);
             }
-            "li" => {
-                out.push_str(&body[tag.at.clone()]);
-                item_end = (!tag.closing && tag.attribute("class").is_none()).then(|| out.len() - 1);
+            "li" if is_task(&tag, &body[tag.at.end..]) => out.push_str("<li class=\"lp-task\">"),
+            // The way back from a footnote leads to the page, out of the letter.
+            "a" if tag.attribute("class").as_deref() == Some("footnote-backref") => {
+                replaced = Some(Replaced { name: "a", address: None });
             }
-            "input" if tag.attribute("type").as_deref() == Some("checkbox") => {
-                // The box takes the place of the bullet.
-                if let Some(at) = item_end.take() {
-                    out.insert_str(at, " class=\"task\"");
-                }
-                out.push(if tag.attribute("checked").is_some() { '☑' } else { '☐' });
-            }
+            "li" | "a" => out.push_str(&body[tag.at]),
             _ => {}
         }
     }
-    match medium {
+    match replaced {
         Some(open) => open.write_link(words, &mut out),
         None => out.push_str(&body[copied..]),
     }
     out
 }
 
-/// An open `video` or `audio` element.
-struct Medium<'a> {
+/// Whether a list item begins with a box, which then takes the place of the bullet.
+fn is_task(item: &Tag, inside: &str) -> bool {
+    let text = inside.trim_start();
+    let text = text.strip_prefix("<p>").unwrap_or(text);
+    !item.closing && text.starts_with(['☐', '☑']) && item.attributes().next().is_none()
+}
+
+/// An open element that is left out, and what may take its place.
+struct Replaced<'a> {
     name: &'a str,
     address: Option<Cow<'a, str>>,
 }
 
-impl Medium<'_> {
+impl Replaced<'_> {
     fn write_link(&self, words: &Words, out: &mut String) {
         let Some(address) = &self.address else { return };
         let label = if self.name == "video" { words.video } else { words.audio };
@@ -182,18 +183,28 @@ mod tests {
     }
 
     #[test]
-    fn a_table_can_scroll_by_itself() {
+    fn the_way_back_from_a_footnote_is_left_out() {
         assert_eq!(
-            mailed("<table class=\"a\"><tr><td>b</td></tr></table>c"),
-            "<div class=\"scroll\"><table class=\"a\"><tr><td>b</td></tr></table></div>c"
+            mailed(
+                "<p>note <a href=\"https://e.org/#fnref-1\" class=\"footnote-backref\">↩</a></p><a href=\"/\">b</a>"
+            ),
+            "<p>note </p><a href=\"/\">b</a>"
         );
     }
 
     #[test]
-    fn a_task_shows_its_box_in_place_of_the_bullet() {
+    fn a_table_can_scroll_by_itself() {
         assert_eq!(
-            mailed("<ul><li><input type=\"checkbox\" checked=\"\" disabled=\"\"> 하나</li><li>둘</li></ul>"),
-            "<ul><li class=\"task\">☑ 하나</li><li>둘</li></ul>"
+            mailed("<table class=\"a\"><tr><td>b</td></tr></table>c"),
+            "<div class=\"lp-scroll\"><table class=\"a\"><tr><td>b</td></tr></table></div>c"
+        );
+    }
+
+    #[test]
+    fn a_task_has_its_box_in_place_of_the_bullet() {
+        assert_eq!(
+            mailed("<ul><li>☑ 하나</li>\n<li>\n<p>☐ 둘</p></li><li>셋</li></ul>"),
+            "<ul><li class=\"lp-task\">☑ 하나</li>\n<li class=\"lp-task\">\n<p>☐ 둘</p></li><li>셋</li></ul>"
         );
     }
 

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Greeting, Letter, Piece, Recipient, Slot, headers, html};
 
-/// Bytes that make one line of base64, and the line's length.
-const BASE64_LINE: (usize, usize) = (57, 76);
+/// The longest line of base64 (RFC 2045, 6.8).
+const BASE64_LINE: usize = 76;
 /// The longest line of quoted-printable (RFC 2045, 6.7).
 const QUOTED_LINE: usize = 76;
 
@@ -236,15 +236,11 @@ fn crlf(text: &str) -> Vec<u8> {
     out
 }
 
-/// Base64 in lines of 76 characters (RFC 2045, 6.8).
+/// Base64 in lines of 76 characters (RFC 2045, 6.8), encoded at one go and cut afterwards.
 fn base64_lines(bytes: &[u8], out: &mut Vec<u8>) {
-    let (input, output) = BASE64_LINE;
-    for line in bytes.chunks(input) {
-        let at = out.len();
-        out.resize(at + output, 0);
-        // The slice holds any line, so the length is always known.
-        let written = STANDARD.encode_slice(line, &mut out[at..]).unwrap_or(0);
-        out.truncate(at + written);
+    let encoded = STANDARD.encode(bytes);
+    for line in encoded.as_bytes().chunks(BASE64_LINE) {
+        out.extend_from_slice(line);
         out.extend_from_slice(b"\r\n");
     }
 }

@@ -1,14 +1,17 @@
 //! Whole letters: composed, pressed, read back by a foreign parser, and judged.
 
+use std::sync::LazyLock;
+
 use mail_parser::{MessageParser, MimeHeaders as _};
 use proptest::prelude::*;
 
+use super::headers::{self, Sender};
 use super::issue::from_body;
 use super::specimens::{
     config, english_letter, english_post, header, japanese_letter, korean_config, korean_letter, korean_post,
     paragraph, reader,
 };
-use super::{Letter, Mailbox, Piece, Recipient, Templates, compose};
+use super::{Letter, Mailbox, Piece, Recipient, Templates, compose, lint};
 use crate::finding::Finding;
 
 fn lines_of(message: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -129,6 +132,16 @@ fn a_name_is_escaped_in_html_and_stands_as_it_is_in_text() {
 }
 
 #[test]
+fn markup_in_a_title_is_text_everywhere() {
+    let (mut post, body) = english_post();
+    post.title = header("a </title><b> & \"c\"");
+    let letter = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    let (text, html) = parts(&letter.copy_for(&reader(None)));
+    assert!(text.contains(post.title.as_str()));
+    assert_eq!(html.matches("a &lt;/title&gt;&lt;b&gt; &amp; ").count(), 2, "{html}");
+}
+
+#[test]
 fn template_syntax_in_a_post_stays_as_it_is_written() {
     let (mut post, mut body) = korean_post();
     post.title = header("{{ 7 * 7 }}");
@@ -144,10 +157,23 @@ fn template_syntax_in_a_post_stays_as_it_is_written() {
 #[test]
 fn a_post_is_composed_from_its_markdown() {
     let (mut post, _) = korean_post();
-    post.body = crate::text::XmlText::clean("첫 문단입니다.").0;
+    let markdown = "**첫 문단**입니다. [전시](/exhibition/)[^1]\n\n- [x] 우표\n- [ ] 답장\n\n| 가 | 나 |\n|---|---|\n| 1 | 2 |\n\n\
+                    ![우체통](box.jpg)\n\n[^1]: 주석입니다.\n";
+    post.body = crate::text::XmlText::clean(markdown).0;
     let letter = compose(&post, &korean_config(), &Templates::builtin()).unwrap();
-    let (text, html) = parts(&letter.copy_for(&reader(None)));
-    assert!(text.contains("\n첫 문단입니다.") && html.contains("첫 문단입니다."));
+    let bytes = letter.copy_for(&reader(None));
+    let (text, html) = parts(&bytes);
+    assert!(text.contains("*첫 문단*입니다. 전시 [1]¹"), "{text}");
+    assert!(text.contains("☑ 우표\r\n☐ 답장"), "{text}");
+    assert!(
+        html.contains("<strong>첫 문단</strong>입니다. <a href=\"https://post.example.com/exhibition/\""),
+        "{html}"
+    );
+    assert!(
+        html.contains("class=\"lp-task\"") && html.contains("class=\"lp-scroll\"") && !html.contains('↩'),
+        "{html}"
+    );
+    assert_eq!(lint(&letter, &bytes, "posts/a.md"), []);
 }
 
 #[test]
@@ -270,6 +296,8 @@ fn every_colour_of_text_has_enough_contrast_on_every_ground_in_both_palettes() {
     }
 }
 
+static PLAIN_LETTER: LazyLock<Letter> = LazyLock::new(english_letter);
+
 proptest! {
     #[test]
     fn any_title_and_any_name_come_back_whole_from_short_ascii_lines(
@@ -280,11 +308,12 @@ proptest! {
         for (title, name) in [(title.clone(), name.clone()), (words.join(" "), words.join(" "))] {
             let (Some(title), Some(name)) = (crate::text::HeaderText::lossy(&title), crate::text::HeaderText::lossy(&name))
             else { continue };
-            let (mut post, body) = english_post();
-            post.title = title.clone();
             let mut config = korean_config();
-            config.newsletter.from.as_mut().unwrap().name = Some(name.clone());
-            let letter = from_body(&post, &body, &config, &Templates::builtin()).unwrap();
+            let from = config.newsletter.from.as_mut().unwrap();
+            from.name = Some(name.clone());
+            let sender = Sender { site: &config.site, from, reply_to: None };
+            let headers = headers::of_issue(&title, &english_post().0, &sender);
+            let letter = Letter { headers, ..PLAIN_LETTER.clone() };
             let bytes = letter.copy_for(&reader(Some(name.as_str())));
             let head = &bytes[..memchr::memmem::find(&bytes, b"\r\n\r\n").unwrap()];
             prop_assert!(head.is_ascii());
@@ -314,7 +343,7 @@ proptest! {
                 Piece::Slot(super::Slot::Unsubscribe),
                 Piece::Fixed("\n".to_owned()),
             ],
-            ..english_letter()
+            ..PLAIN_LETTER.clone()
         };
         let bytes = letter.copy_for(&recipient);
         prop_assert_eq!(&bytes, &letter.copy_for(&recipient));

@@ -145,7 +145,9 @@ impl Setter {
 
 /// Whether a line may end between two characters that no space divides.
 fn may_break(before: char, after: char) -> bool {
-    let joined = after.width() == Some(0) || before == '\u{200D}';
+    // The marks of emphasis belong to the word that they enclose, on either side.
+    let mark = |c| "*_~`".contains(c);
+    let joined = after.width() == Some(0) || before == '\u{200D}' || mark(before) || mark(after);
     !joined && (is_unspaced(before) || is_unspaced(after)) && !is_opening(before) && !is_closing(after)
 }
 

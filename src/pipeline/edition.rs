@@ -3,18 +3,20 @@
 //! It is frozen as JSON. A copy is made from the edition and its delivery alone, so that a copy sent a second time is
 //! the same to the byte, whatever has become of `config.toml` since.
 
+use std::sync::OnceLock;
+
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{EmailAddress, Mailbox};
 use crate::config::Config;
 use crate::delivery::{Composed, Envelope};
-use crate::letters::{Letter, Recipient, Unsubscribe};
+use crate::letters::{Letter, Press, Recipient, Unsubscribe};
 use crate::store::{Addressee, Claimed, Imprint};
 use crate::subscribers::token::{Keys, Purpose, Subject};
 
 /// A letter that is about to be frozen, or was.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Edition {
     letter: Letter,
     /// The domain of the `From` address: the right side of each Message-ID.
@@ -29,6 +31,9 @@ pub struct Edition {
     page: Option<String>,
     /// The zone of the `Date` header.
     timezone: Tz,
+    /// The letter, split and encoded as far as all copies share it; made with the first copy.
+    #[serde(skip)]
+    press: OnceLock<Press>,
 }
 
 impl Edition {
@@ -44,6 +49,7 @@ impl Edition {
             unsubscribe: newsletter.unsubscribe_address()?.clone(),
             page: config.web.url.as_ref().map(|url| url.join("u/")),
             timezone: config.site.timezone,
+            press: OnceLock::new(),
         })
     }
 
@@ -78,7 +84,7 @@ impl Edition {
                 page: self.page.as_ref().map(|page| format!("{page}{}", copy.imprint.unsubscribe)),
             },
         };
-        let message = self.letter.copy_for(&recipient);
+        let message = self.press.get_or_init(|| self.letter.prepare()).copy_for(&recipient);
         let envelope = Envelope { from: self.return_path(&copy.imprint), to: copy.address.clone(), size: message.len() };
         Composed { envelope, message }
     }
