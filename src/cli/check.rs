@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 use clap::Args as ClapArgs;
+use rayon::prelude::*;
 use serde_json::json;
 
 use super::Outcome;
 use super::printer::{Printer, count};
-use crate::archive::{Archive, WhyLeftOut, folder};
+use crate::archive::{Archive, WhyLeftOut, folder, markdown};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DEFAULTS, load};
 use crate::feeds::{self, Document};
 use crate::finding::{Finding, Severity};
 use crate::importers::subscribers_csv;
-use crate::pipeline::{RunError, compose};
+use crate::pipeline::{RunError, compose, demand};
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -37,7 +38,7 @@ pub(super) async fn run(
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     if args.defaults {
-        printer.raw(DEFAULTS.as_bytes());
+        printer.raw(DEFAULTS.as_bytes())?;
         return Ok(Outcome::Done);
     }
     let mut findings = Vec::new();
@@ -50,9 +51,9 @@ pub(super) async fn run(
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let warnings = findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
     if args.json {
-        printer.json(&json!({ "findings": findings }));
+        printer.json(&json!({ "findings": findings }))?;
     } else {
-        findings.iter().for_each(|finding| printer.answer(finding.to_string()));
+        printer.findings(&findings);
         printer.say(match (errors, warnings) {
             (0, 0) => "all is well".to_owned(),
             _ => format!("{}, {}", count(errors as u64, "error"), count(warnings as u64, "warning")),
@@ -79,7 +80,9 @@ async fn everything(
     findings.extend(feeds::lint::check(&documents));
     letter(config, &archive, findings);
     left_out(&archive, findings);
-    findings.extend(archive.findings);
+    // The feeds carry a post whatever its text is like; what readers will miss is said here.
+    let texts: Vec<_> = archive.posts.par_iter().map(|post| markdown::render(post).1).collect();
+    findings.extend(archive.findings.into_iter().chain(texts.into_iter().flatten()));
     if live {
         served(config, &documents, findings).await?;
     }
@@ -111,12 +114,16 @@ fn readers(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
 
 /// The letter that the newest post would be.
 fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
-    if config.newsletter.from.is_none() {
-        findings.push(
-            Finding::note("newsletter", "config.toml", "there is no newsletter.from, so no letters are sent")
-                .hint("add from = \"Your name <you@example.com>\" below [newsletter]"),
-        );
-        return;
+    match demand(config) {
+        Ok(()) => {}
+        // A site without letters is whole; a newsletter that cannot leave is not.
+        Err(RunError::User { what, help }) => {
+            let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
+            let new = if wants_letters { Finding::error } else { Finding::note };
+            findings.push(new("newsletter", "config.toml", what).hint(help));
+            return;
+        }
+        Err(error) => return findings.push(Finding::error("newsletter", "config.toml", error.to_string())),
     }
     if let Some(post) = archive.posts.iter().find(|post| post.newsletter) {
         match compose(config, post) {

@@ -31,9 +31,13 @@ pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Ou
         write(&directory.join(name), text)?;
     }
     let config = directory.join("config.toml");
-    printer.say(format!("made {directory}/: config.toml, {}, subscribers.csv", files[1].0));
+    let (place, option) = match directory.as_str() {
+        "." => ("here".to_owned(), String::new()),
+        _ => (format!("in {directory}"), format!(" --config {config}")),
+    };
+    printer.say(format!("made {place}: config.toml, {}, subscribers.csv, .gitignore", files[1].0));
     printer.say("  publish it now (letters go to outbox/ until you name an SMTP server in config.toml):");
-    printer.say(format!("    letterpress --config {config} publish"));
+    printer.say(format!("    letterpress{option} publish"));
     printer.say("  and for ever, with one line in `crontab -e`:");
     printer.say(format!("    */10 * * * * {} --quiet --config {} publish", program(), absolute(&config)));
     Ok(Outcome::Done)

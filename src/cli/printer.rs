@@ -1,5 +1,6 @@
 //! The only place that prints. Results go to standard output, complaints to standard error.
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
@@ -8,7 +9,7 @@ use crate::finding::{Finding, Severity};
 use crate::pipeline::RunError;
 use crate::text::for_terminal;
 
-/// So many findings of one rule are shown in full; a long list with one mistake in every row has one mistake.
+/// So many warnings of one rule in one file are shown in full.
 const ALIKE: usize = 5;
 
 /// Where a command speaks.
@@ -55,6 +56,13 @@ impl Printer {
         self.raw(format!("{json}\n").as_bytes())
     }
 
+    /// A line beside the results; left out when quiet.
+    pub fn remark(self, line: impl AsRef<str>) {
+        if !self.quiet {
+            self.complain(line);
+        }
+    }
+
     /// A line that needs attention; printed even when quiet, so that cron mails it.
     #[expect(clippy::unused_self, reason = "a printer is asked to print, even where it has no choice")]
     pub fn complain(self, line: impl AsRef<str>) {
@@ -64,12 +72,12 @@ impl Printer {
     /// What a run complains about: findings without the notes, which are for `letterpress check`.
     pub fn warnings(self, findings: &[Finding]) {
         let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
-        brief(graver).for_each(|line| self.complain(line));
+        brief(graver).iter().for_each(|line| self.complain(line));
     }
 
     /// Findings that were asked for.
     pub fn findings(self, findings: &[Finding]) {
-        brief(findings.iter()).for_each(|line| self.answer(line));
+        brief(findings.iter()).iter().for_each(|line| self.answer(line));
     }
 
     /// Whether a progress bar would be seen and not logged.
@@ -78,23 +86,21 @@ impl Printer {
     }
 }
 
-/// The findings in words. Of many alike only the first few are shown, and how many more there are; errors are never
-/// left out, since each of them has to be put right.
-fn brief<'a>(findings: impl Iterator<Item = &'a Finding>) -> impl Iterator<Item = String> {
-    let mut alike: Vec<(&str, &str, usize)> = Vec::new();
-    let mut lines: Vec<String> = Vec::new();
+/// Findings in words. One mistake in every row of a list is one mistake: what comes after its fifth warning is
+/// counted. An error is always shown, for each has to be put right.
+fn brief<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
+    let mut seen: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut lines = Vec::new();
     for finding in findings {
-        let seen = match alike.iter_mut().find(|(rule, file, _)| (*rule, *file) == (finding.rule, &finding.file)) {
-            Some((.., seen)) => seen,
-            None => &mut alike.push_mut((finding.rule, &finding.file, 0)).2,
-        };
-        *seen += 1;
-        if finding.severity == Severity::Error || *seen <= ALIKE {
+        let alike = seen.entry((&finding.file, finding.rule)).or_default();
+        *alike += usize::from(finding.severity < Severity::Error);
+        if finding.severity == Severity::Error || *alike <= ALIKE {
             lines.push(finding.to_string());
         }
     }
-    let more = alike.into_iter().filter(|(.., seen)| *seen > ALIKE);
-    lines.into_iter().chain(more.map(|(rule, file, seen)| format!("{file}: … and {} more of this kind", seen - ALIKE)))
+    let more = seen.into_iter().filter(|(_, alike)| *alike > ALIKE);
+    lines.extend(more.map(|((file, rule), alike)| format!("{file}: {} more like these ({rule})", alike - ALIKE)));
+    lines
 }
 
 /// "1 reader", "3 readers", "2 copies".

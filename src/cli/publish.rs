@@ -12,13 +12,12 @@ pub(super) async fn run(world: &World, printer: Printer) -> Result<Outcome, RunE
     if let Some(built) = &summary.built {
         build::report(built, world, printer);
     }
-    match &summary.mailing {
-        Some(mailing) => Ok(report(mailing, printer)),
-        None => {
-            printer.say("letters: off (newsletter.from is not set)");
-            Ok(Outcome::Done)
-        }
-    }
+    let Some(mailing) = summary.mailing else {
+        let key = if world.config.newsletter.enabled { "from is not set" } else { "enabled is false" };
+        printer.say(format!("letters: off (newsletter.{key})"));
+        return Ok(Outcome::Done);
+    };
+    Ok(report(&mailing?, printer))
 }
 
 /// What the newsletter half did, in a few lines; what needs attention is said even under cron.

@@ -64,8 +64,8 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     }
     printer.answer(match (settled, args.resend) {
         (0, _) => "nothing is in doubt".to_owned(),
-        (_, true) => format!("{} to be sent once more with the next run", count(settled, "copy").replace("copys", "copies")),
-        (_, false) => format!("{} recorded as sent", count(settled, "copy").replace("copys", "copies")),
+        (_, true) => format!("{} to be sent once more with the next run", count(settled, "copy")),
+        (_, false) => format!("{} recorded as sent", count(settled, "copy")),
     });
     Ok(Outcome::Done)
 }

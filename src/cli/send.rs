@@ -8,7 +8,7 @@ use super::printer::{Printer, count};
 use super::publish::report;
 use crate::address::EmailAddress;
 use crate::archive::folder;
-use crate::pipeline::{Office, RunError, World, draft, enrol_list, send, send_test};
+use crate::pipeline::{Office, RunError, World, demand, draft, enrol_list, send, send_test};
 use crate::subscribers::Standing;
 
 #[derive(ClapArgs)]
@@ -55,6 +55,7 @@ async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Re
 }
 
 async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    demand(&world.config)?;
     let office = Office::open(&world.config, world.clock.as_ref()).await?;
     let (_, rejected) = enrol_list(world, &office).await?;
     let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
@@ -83,10 +84,10 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
         let issue = draft.post.zip(draft.edition.as_ref()).map(|(post, edition)| {
             json!({ "id": post.id, "subject": edition.letter().subject, "source": post.source, "url": post.url })
         });
-        printer.json(&json!({ "issue": issue, "readers": counts, "to": active, "more": draft.more }));
+        printer.json(&json!({ "issue": issue, "readers": counts, "to": active, "more": draft.more }))?;
         return Ok(Outcome::Done);
     }
-    printer.findings(&rejected);
+    printer.warnings(&rejected);
     printer.warnings(&draft.findings);
     match draft.post.zip(draft.edition.as_ref()) {
         None => printer.answer("nothing is due"),

@@ -49,8 +49,7 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
         Some(Question::WhoGot { issue }) => {
             let post = issue_id(&office, issue.as_deref()).await?;
             let views = office.store.deliveries(Filter { post: Some(post), ..Filter::default() }).await?;
-            show(&views, args.json, printer);
-            Ok(Outcome::Done)
+            show(&views, args.json, printer)
         }
         Some(Question::WhatGot { address }) => {
             let reader = Some(office.key_of(&parse(address)?));
@@ -58,8 +57,7 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
             if views.is_empty() && !args.json {
                 printer.answer(format!("{address} was in no issue"));
             }
-            show(&views, args.json, printer);
-            Ok(Outcome::Done)
+            show(&views, args.json, printer)
         }
         Some(Question::WhyNot { address }) => why_not(address, args.json, &office, printer).await,
     }
@@ -98,7 +96,7 @@ async fn overview(as_json: bool, world: &World, office: &Office, printer: Printe
                         "audience": issue.audience, "counts": issue.tally, "next_at": issue.next_at })
             })
             .collect();
-        printer.json(&json!({ "issues": issues, "next": next }));
+        printer.json(&json!({ "issues": issues, "next": next }))?;
         return Ok(outcome);
     }
     if issues.is_empty() {
@@ -153,7 +151,7 @@ async fn next(world: &World, office: &Office) -> Result<Value, RunError> {
     Ok(due.chain(waiting).collect())
 }
 
-fn show(views: &[DeliveryView], as_json: bool, printer: Printer) {
+fn show(views: &[DeliveryView], as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
     if as_json {
         let views: Vec<Value> = views
             .iter()
@@ -163,36 +161,38 @@ fn show(views: &[DeliveryView], as_json: bool, printer: Printer) {
                         "reason": view.row.reason, "reply": view.row.last.as_ref().map(|last| &last.text) })
             })
             .collect();
-        printer.json(&views);
-        return;
+        printer.json(&views)?;
+        return Ok(Outcome::Done);
     }
     for view in views {
         let said = view.row.last.as_ref().map_or(String::new(), |last| format!("  {}", last.text));
         let at = view.changed_at.format("%Y-%m-%d %H:%M");
         printer.answer(format!("{at}  {:<17} {}  \"{}\"{said}", view.row.state.as_str(), view.address, view.subject));
     }
+    Ok(Outcome::Done)
 }
 
 async fn why_not(address: &str, as_json: bool, office: &Office, printer: Printer) -> Result<Outcome, RunError> {
     let key = office.key_of(&parse(address)?);
-    let reader = office.store.subscriber(key).await?;
-    let why = reason(reader.as_ref());
+    let standing = office.store.standing(key).await?;
+    let why = reason(standing, office.store.subscriber(key).await?.as_ref());
     if as_json {
-        let standing = reader.map(|reader| reader.standing);
-        printer.json(&json!({ "address": address, "standing": standing, "why": why }));
+        printer.json(&json!({ "address": address, "standing": standing, "why": why }))?;
     } else {
         printer.answer(format!("{address}: {why}"));
     }
     Ok(Outcome::Done)
 }
 
-fn reason(reader: Option<&Subscriber>) -> String {
-    let Some(reader) = reader else { return "is not on the list".to_owned() };
-    let source = &reader.source;
-    match reader.standing {
-        Standing::Active => "gets every issue that is frozen from now on".to_owned(),
-        Standing::Unconfirmed => format!("no consent is on record (from {source}); add its date, or import with --confirmed"),
-        Standing::Unsubscribed => "left the list; only the reader can come back".to_owned(),
-        Standing::Suppressed => "is suppressed: it bounced, complained, or you said so".to_owned(),
+fn reason(standing: Option<Standing>, reader: Option<&Subscriber>) -> String {
+    let source = reader.map_or("the list", |reader| reader.source.as_str());
+    match standing {
+        None => "is not on the list".to_owned(),
+        Some(Standing::Active) => "gets every issue that is frozen from now on".to_owned(),
+        Some(Standing::Unconfirmed) => {
+            format!("no consent is on record (from {source}); add its date, or import with --confirmed")
+        }
+        Some(Standing::Unsubscribed) => "left the list; only the reader can come back".to_owned(),
+        Some(Standing::Suppressed) => "is suppressed: it bounced, complained, or you said so".to_owned(),
     }
 }

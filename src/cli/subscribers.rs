@@ -5,8 +5,9 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::Outcome;
-use super::printer::Printer;
+use super::printer::{Printer, count};
 use super::status::parse;
+use crate::config::is_language_tag;
 use crate::importers::subscribers_csv;
 use crate::pipeline::{Office, RunError, World, read_readers};
 use crate::subscribers::token::Purpose;
@@ -70,6 +71,9 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
         Command::List { json } => list(&office, json, printer).await,
         Command::Add { address, name, language } => {
             let email = parse(&address)?;
+            if let Some(tag) = language.as_deref().filter(|tag| !is_language_tag(tag)) {
+                return Err(RunError::user(format!("{tag:?} is not a language tag"), "write it like ko, ja or en-GB"));
+            }
             let name = name
                 .map(|name| HeaderText::parse(&name).map_err(|error| RunError::user(format!("the name: {error}"), "leave it out")))
                 .transpose()?;
@@ -103,7 +107,7 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
         Command::Export => {
             let mut rows = Vec::new();
             each(&office, |reader| rows.push(exported(reader))).await?;
-            printer.raw(subscribers_csv::write(&rows).as_bytes());
+            printer.raw(subscribers_csv::write(&rows).as_bytes())?;
             Ok(Outcome::Done)
         }
         Command::Unsubscribe { who } => {
@@ -145,8 +149,9 @@ async fn each(office: &Office, mut visit: impl FnMut(Subscriber)) -> Result<(), 
 }
 
 async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
-    let mut rows = Vec::new();
+    let (mut rows, mut empty) = (Vec::new(), true);
     each(office, |reader| {
+        empty = false;
         if as_json {
             rows.push(json!({
                 "email": reader.email, "name": reader.name, "language": reader.language,
@@ -160,7 +165,9 @@ async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcom
     })
     .await?;
     if as_json {
-        printer.json(&rows);
+        printer.json(&rows)?;
+    } else if empty {
+        printer.say("there are no readers yet");
     }
     Ok(Outcome::Done)
 }
@@ -185,11 +192,14 @@ async fn import(
     let total = rows.len();
     let enrolled = if options.dry_run { None } else { Some(office.store.enrol(rows, now).await?) };
     if options.json {
-        printer.json(&json!({ "rows": total, "unconfirmed": unconfirmed, "result": enrolled, "findings": findings }));
+        printer.json(&json!({ "rows": total, "unconfirmed": unconfirmed, "result": enrolled, "findings": findings }))?;
     } else {
-        printer.findings(&findings);
+        printer.warnings(&findings);
         printer.say(match enrolled {
-            None => format!("{total} readers read, {unconfirmed} of them without consent on record; nothing was changed"),
+            None => {
+                let read = count(total as u64, "reader");
+                format!("{read} read, {unconfirmed} of them without consent on record; nothing was changed")
+            }
             Some(done) => format!(
                 "{} new, {} changed, {} known, {} kept out (they left or are suppressed)",
                 done.added, done.changed, done.known, done.kept_out

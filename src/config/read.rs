@@ -18,7 +18,7 @@ pub enum ConfigError {
     )]
     Missing(Utf8PathBuf),
     /// The file could not be read.
-    #[error("cannot read {0}: {1}")]
+    #[error("cannot read {0}: {1}\n    help: --config takes the file itself, such as my-letters/config.toml")]
     Unreadable(Utf8PathBuf, std::io::Error),
     /// What it says is wrong; every finding is an error.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
