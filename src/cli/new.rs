@@ -21,16 +21,17 @@ pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Ou
     let files = files(clock.now());
     let directory = &args.directory;
     // Looked at before anything is written: nothing of somebody's is ever overwritten, and nothing is half made.
-    if let Some((name, _)) = files.iter().find(|(name, _)| directory.join(name).exists()) {
+    let path = |name: &str| if directory == "." { name.into() } else { directory.join(name) };
+    if let Some(taken) = files.iter().map(|(name, _)| path(name)).find(|path| path.exists()) {
         return Err(RunError::user(
-            format!("{} is there already", directory.join(name)),
+            format!("{taken} is there already"),
             "name an empty folder: `letterpress new my-letters`",
         ));
     }
     for (name, text) in &files {
-        write(&directory.join(name), text)?;
+        write(&path(name), text)?;
     }
-    let config = directory.join("config.toml");
+    let config = path("config.toml");
     let (place, option) = match directory.as_str() {
         "." => ("here".to_owned(), String::new()),
         _ => (format!("in {directory}"), format!(" --config {config}")),

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal, Write};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::config::Config;
 use crate::finding::{Finding, Severity};
 use crate::pipeline::RunError;
 use crate::text::for_terminal;
@@ -14,18 +16,18 @@ const ALIKE: usize = 5;
 
 /// Where a command speaks.
 #[derive(Debug, Clone, Copy)]
-pub struct Printer {
+pub(super) struct Printer {
     quiet: bool,
 }
 
 impl Printer {
     /// `quiet` leaves out everything that needs nobody's attention.
-    pub fn new(quiet: bool) -> Self {
+    pub(super) fn new(quiet: bool) -> Self {
         Self { quiet }
     }
 
     /// A line about what was done; left out when quiet.
-    pub fn say(self, line: impl AsRef<str>) {
+    pub(super) fn say(self, line: impl AsRef<str>) {
         if !self.quiet {
             self.answer(line);
         }
@@ -33,13 +35,13 @@ impl Printer {
 
     /// A line that was asked for. A reader that has gone away (`| head`) is no error.
     #[expect(clippy::unused_self, reason = "a printer is asked to print, even where it has no choice")]
-    pub fn answer(self, line: impl AsRef<str>) {
+    pub(super) fn answer(self, line: impl AsRef<str>) {
         let _ = writeln!(std::io::stdout().lock(), "{}", for_terminal(line.as_ref()));
     }
 
     /// Bytes that were asked for, as they are. What is read by machines is whole, or the command has failed.
     #[expect(clippy::unused_self, reason = "a printer is asked to print, even where it has no choice")]
-    pub fn raw(self, bytes: &[u8]) -> Result<(), RunError> {
+    pub(super) fn raw(self, bytes: &[u8]) -> Result<(), RunError> {
         let mut out = std::io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -50,14 +52,14 @@ impl Printer {
     }
 
     /// One JSON value, for scripts.
-    pub fn json(self, value: &impl Serialize) -> Result<(), RunError> {
+    pub(super) fn json(self, value: &impl Serialize) -> Result<(), RunError> {
         let json = serde_json::to_string_pretty(value)
             .map_err(|error| RunError::io("writing JSON", error.into()))?;
         self.raw(format!("{json}\n").as_bytes())
     }
 
     /// A line beside the results; left out when quiet.
-    pub fn remark(self, line: impl AsRef<str>) {
+    pub(super) fn remark(self, line: impl AsRef<str>) {
         if !self.quiet {
             self.complain(line);
         }
@@ -65,23 +67,23 @@ impl Printer {
 
     /// A line that needs attention; printed even when quiet, so that cron mails it.
     #[expect(clippy::unused_self, reason = "a printer is asked to print, even where it has no choice")]
-    pub fn complain(self, line: impl AsRef<str>) {
+    pub(super) fn complain(self, line: impl AsRef<str>) {
         let _ = writeln!(std::io::stderr().lock(), "{}", for_terminal(line.as_ref()));
     }
 
     /// What a run complains about: findings without the notes, which are for `letterpress check`.
-    pub fn warnings(self, findings: &[Finding]) {
+    pub(super) fn warnings(self, findings: &[Finding]) {
         let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
         brief(graver).iter().for_each(|line| self.complain(line));
     }
 
     /// Findings that were asked for.
-    pub fn findings(self, findings: &[Finding]) {
+    pub(super) fn findings(self, findings: &[Finding]) {
         brief(findings.iter()).iter().for_each(|line| self.answer(line));
     }
 
     /// Whether a progress bar would be seen and not logged.
-    pub fn has_terminal(self) -> bool {
+    pub(super) fn has_terminal(self) -> bool {
         !self.quiet && std::io::stderr().is_terminal()
     }
 }
@@ -103,8 +105,13 @@ fn brief<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
     lines
 }
 
+/// A time as the writer's own clock shows it.
+pub(super) fn when(time: DateTime<Utc>, config: &Config) -> String {
+    time.with_timezone(&config.site.timezone).format("%Y-%m-%d %H:%M").to_string()
+}
+
 /// "1 reader", "3 readers", "2 copies".
-pub fn count(number: u64, one: &str) -> String {
+pub(super) fn count(number: u64, one: &str) -> String {
     match (number, one.strip_suffix('y')) {
         (1, _) => format!("1 {one}"),
         (_, Some(stem)) => format!("{number} {stem}ies"),

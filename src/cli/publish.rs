@@ -1,9 +1,9 @@
 //! `letterpress publish`: the cron line.
 
-use super::printer::{Printer, count};
+use super::printer::{Printer, count, when};
 use super::{Outcome, build};
 use crate::delivery::Stop;
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::ledger::State;
 use crate::pipeline::{Mailing, RunError, World, publish};
 
@@ -17,11 +17,11 @@ pub(super) async fn run(world: &World, printer: Printer) -> Result<Outcome, RunE
         printer.say(format!("letters: off (newsletter.{key})"));
         return Ok(Outcome::Done);
     };
-    Ok(report(&mailing?, printer))
+    Ok(report(&mailing?, world, printer))
 }
 
 /// What the newsletter half did, in a few lines; what needs attention is said even under cron.
-pub(super) fn report(mailing: &Mailing, printer: Printer) -> Outcome {
+pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outcome {
     report_readers(mailing, printer);
     printer.warnings(&mailing.findings);
     if mailing.baseline > 0 {
@@ -53,7 +53,7 @@ pub(super) fn report(mailing: &Mailing, printer: Printer) -> Outcome {
             partly = true;
             printer.complain(format!("\"{}\": {line}{through}", issue.subject));
             if let Some(next_at) = issue.next_at {
-                printer.complain(format!("  the next try is due at {}", next_at.format("%Y-%m-%d %H:%M UTC")));
+                printer.complain(format!("  the next try is due at {}", when(next_at, &world.config)));
             }
             if tally.in_doubt() > 0 {
                 printer.complain("  `letterpress status` names who is in doubt, `letterpress resolve` settles it");
@@ -77,13 +77,16 @@ pub(super) fn report(mailing: &Mailing, printer: Printer) -> Outcome {
 }
 
 fn report_readers(mailing: &Mailing, printer: Printer) {
-    // Warnings about rows are for `check`; a run speaks of the rows that it could not take.
-    mailing.rejected.iter().filter(|finding| finding.severity == Severity::Error).for_each(|finding| {
-        printer.complain(finding.to_string());
-    });
+    report_rows(&mailing.rejected, printer);
     if let Some(enrolled) = mailing.enrolled.filter(|enrolled| enrolled.added + enrolled.changed > 0) {
         printer.say(format!("readers: {} new, {} changed", enrolled.added, enrolled.changed));
     }
+}
+
+/// Warnings about rows are for `check`; a run speaks of the rows that it could not take.
+pub(super) fn report_rows(rejected: &[Finding], printer: Printer) {
+    let untaken = rejected.iter().filter(|finding| finding.severity == Severity::Error);
+    untaken.for_each(|finding| printer.complain(finding.to_string()));
 }
 
 fn rejects_rows(mailing: &Mailing) -> bool {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Outcome;
 use super::printer::{Printer, count};
-use super::publish::report;
+use super::publish::{report, report_rows};
 use crate::address::EmailAddress;
 use crate::archive::folder;
 use crate::pipeline::{Office, RunError, World, demand, draft, enrol_list, send, send_test};
@@ -34,7 +34,7 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     if args.dry_run {
         return rehearse(args, world, printer).await;
     }
-    Ok(report(&send(world, args.post.as_deref()).await?, printer))
+    Ok(report(&send(world, args.post.as_deref()).await?, world, printer))
 }
 
 async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Result<Outcome, RunError> {
@@ -87,7 +87,7 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
         printer.json(&json!({ "issue": issue, "readers": counts, "to": active, "more": draft.more }))?;
         return Ok(Outcome::Done);
     }
-    printer.warnings(&rejected);
+    report_rows(&rejected, printer);
     printer.warnings(&draft.findings);
     match draft.post.zip(draft.edition.as_ref()) {
         None => printer.answer("nothing is due"),

@@ -4,10 +4,11 @@ use clap::{Args as ClapArgs, Subcommand};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::printer::{Printer, count};
+use super::printer::{Printer, count, when};
 use super::publish::words;
 use crate::address::EmailAddress;
 use crate::archive::{Archive, folder};
+use crate::config::Config;
 use crate::ledger::{IssueState, State};
 use crate::pipeline::{Office, RunError, World};
 use crate::schedule::{WhyNot, plan};
@@ -49,7 +50,7 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
         Some(Question::WhoGot { issue }) => {
             let post = issue_id(&office, issue.as_deref()).await?;
             let views = office.store.deliveries(Filter { post: Some(post), ..Filter::default() }).await?;
-            show(&views, args.json, printer)
+            show(&views, args.json, &world.config, printer)
         }
         Some(Question::WhatGot { address }) => {
             let reader = Some(office.key_of(&parse(address)?));
@@ -57,7 +58,7 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
             if views.is_empty() && !args.json {
                 printer.answer(format!("{address} was in no issue"));
             }
-            show(&views, args.json, printer)
+            show(&views, args.json, &world.config, printer)
         }
         Some(Question::WhyNot { address }) => why_not(address, args.json, &office, printer).await,
     }
@@ -109,7 +110,7 @@ async fn overview(as_json: bool, world: &World, office: &Office, printer: Printe
             .map(|state| format!("{} {}", issue.tally.count(state), words(state)))
             .collect();
         let state = if issue.state == IssueState::Done { String::new() } else { format!(" [{}]", issue.state.as_str()) };
-        printer.answer(format!("{}  \"{}\"{state}", issue.frozen_at.format("%Y-%m-%d %H:%M"), issue.subject));
+        printer.answer(format!("{}  \"{}\"{state}", when(issue.frozen_at, &world.config), issue.subject));
         printer.answer(format!("    {} of {}", counts.join(", "), count(issue.audience, "reader")));
         printer.answer(format!("    {}", issue.id));
     }
@@ -144,14 +145,14 @@ async fn next(world: &World, office: &Office) -> Result<Value, RunError> {
     let waiting = plan.waiting.iter().map(|(post, why)| {
         entry(post, match why {
             WhyNot::OptedOut => "newsletter = false in its front matter".to_owned(),
-            WhyNot::TooYoung(until) => format!("due at {}", until.format("%Y-%m-%d %H:%M UTC")),
+            WhyNot::TooYoung(until) => format!("due at {}", when(*until, &world.config)),
             WhyNot::TooOld => "older than newsletter.max_age; `letterpress send --post` mails it all the same".to_owned(),
         })
     });
     Ok(due.chain(waiting).collect())
 }
 
-fn show(views: &[DeliveryView], as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
+fn show(views: &[DeliveryView], as_json: bool, config: &Config, printer: Printer) -> Result<Outcome, RunError> {
     if as_json {
         let views: Vec<Value> = views
             .iter()
@@ -166,7 +167,7 @@ fn show(views: &[DeliveryView], as_json: bool, printer: Printer) -> Result<Outco
     }
     for view in views {
         let said = view.row.last.as_ref().map_or(String::new(), |last| format!("  {}", last.text));
-        let at = view.changed_at.format("%Y-%m-%d %H:%M");
+        let at = when(view.changed_at, config);
         printer.answer(format!("{at}  {:<17} {}  \"{}\"{said}", view.row.state.as_str(), view.address, view.subject));
     }
     Ok(Outcome::Done)

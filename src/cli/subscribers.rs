@@ -1,6 +1,7 @@
 //! `letterpress subscribers`: who reads.
 
 use camino::Utf8PathBuf;
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -69,37 +70,7 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
     let now = world.clock.now();
     match command {
         Command::List { json } => list(&office, json, printer).await,
-        Command::Add { address, name, language } => {
-            let email = parse(&address)?;
-            if let Some(tag) = language.as_deref().filter(|tag| !is_language_tag(tag)) {
-                return Err(RunError::user(format!("{tag:?} is not a language tag"), "write it like ko, ja or en-GB"));
-            }
-            let name = name
-                .map(|name| HeaderText::parse(&name).map_err(|error| RunError::user(format!("the name: {error}"), "leave it out")))
-                .transpose()?;
-            let reader = Enrolment {
-                key: office.key_of(&email),
-                email,
-                name,
-                language,
-                standing: Standing::Active,
-                source: "command line".to_owned(),
-                consented_at: Some(now),
-            };
-            let enrolled = office.store.enrol(vec![reader], now).await?;
-            if enrolled.kept_out > 0 {
-                return Err(RunError::user(
-                    format!("{address} left the list or is suppressed, and stays so"),
-                    "only the reader's own new sign-up can change that",
-                ));
-            }
-            printer.say(if enrolled.added + enrolled.changed > 0 {
-                format!("{address} reads from now on")
-            } else {
-                format!("{address} was a reader already")
-            });
-            Ok(Outcome::Done)
-        }
+        Command::Add { address, name, language } => add(&address, name, language, (&office, now), printer).await,
         Command::Import { file, confirmed, dry_run, json } => {
             let options = ImportOptions { confirmed, dry_run, json };
             import(&file, &options, world, &office, printer).await
@@ -125,6 +96,42 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
             Ok(Outcome::Done)
         }
     }
+}
+
+async fn add(
+    address: &str,
+    name: Option<String>,
+    language: Option<String>,
+    (office, now): (&Office, DateTime<Utc>),
+    printer: Printer,
+) -> Result<Outcome, RunError> {
+    let email = parse(address)?;
+    let name = name.map(|name| HeaderText::parse(&name)).transpose();
+    let name = name.map_err(|error| RunError::user(format!("the name: {error}"), "leave it out"))?;
+    if let Some(tag) = language.as_deref().filter(|tag| !is_language_tag(tag)) {
+        return Err(RunError::user(format!("{tag:?} is not a language tag"), "write it like ko, ja or en-GB"));
+    }
+    let reader = Enrolment {
+        key: office.key_of(&email),
+        email,
+        name,
+        language,
+        standing: Standing::Active,
+        source: "command line".to_owned(),
+        consented_at: Some(now),
+    };
+    let enrolled = office.store.enrol(vec![reader], now).await?;
+    if enrolled.kept_out > 0 {
+        return Err(RunError::user(
+            format!("{address} left the list or is suppressed, and stays so"),
+            "only the reader's own new sign-up can change that",
+        ));
+    }
+    printer.say(match enrolled.added + enrolled.changed {
+        0 => format!("{address} was a reader already"),
+        _ => format!("{address} reads from now on"),
+    });
+    Ok(Outcome::Done)
 }
 
 /// An address, or the token that stands in an unsubscribe mail.
@@ -207,8 +214,9 @@ async fn import(
         });
         if unconfirmed > 0 {
             printer.complain(format!(
-                "{unconfirmed} have no consent on record and get no letter; give the file a column `consented` with its date, \
-                 or vouch for all of them with --confirmed"
+                "no letter for {} without consent on record; give the file a column `consented` with its date, or vouch \
+                 for everybody with --confirmed",
+                count(unconfirmed as u64, "reader")
             ));
         }
     }
