@@ -93,8 +93,11 @@ async fn everything(
 fn readers(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
     let newsletter = &config.newsletter;
     let Some(list) = &newsletter.list else { return };
-    let options =
-        subscribers_csv::Options { file: list.as_str(), confirmed: newsletter.list_confirmed, now: clock.now() };
+    let options = subscribers_csv::Options {
+        file: list.as_str(),
+        confirmed: newsletter.list_confirmed,
+        now: clock.now(),
+    };
     match std::fs::read(config.resolve(list)) {
         Err(error) => findings.push(
             Finding::error("readers", list.as_str(), format!("cannot be read: {error}"))
@@ -138,7 +141,9 @@ fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
     for left in &archive.left_out {
         let why = match left.why {
             WhyLeftOut::Draft => "is a draft and stays out".to_owned(),
-            WhyLeftOut::Future(date) => format!("is dated {}, still to come, and stays out until then", date.to_rfc3339()),
+            WhyLeftOut::Future(date) => {
+                format!("is dated {}, still to come, and stays out until then", date.to_rfc3339())
+            }
             WhyLeftOut::Undated => "has no date and stays out".to_owned(),
             WhyLeftOut::SectionPage => "is a section page, not a post".to_owned(),
         };
@@ -152,12 +157,18 @@ fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
 }
 
 /// Asks the site for each feed: is it there, is it these bytes, does it say what it is?
-async fn served(config: &Config, documents: &[Document], findings: &mut Vec<Finding>) -> Result<(), RunError> {
+async fn served(
+    config: &Config,
+    documents: &[Document],
+    findings: &mut Vec<Finding>,
+) -> Result<(), RunError> {
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(20))
         .user_agent(concat!("letterpress/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| RunError::user(format!("cannot ask the web: {error}"), "is there a CA store on this machine?"))?;
+        .map_err(|error| {
+            RunError::user(format!("cannot ask the web: {error}"), "is there a CA store on this machine?")
+        })?;
     for document in documents {
         let url = config.site.url.join(document.path.as_str());
         let wrong = |message: String| Finding::error("live", url.as_str(), message);
@@ -169,10 +180,13 @@ async fn served(config: &Config, documents: &[Document], findings: &mut Vec<Find
             }
         };
         if !response.status().is_success() {
-            findings.push(wrong(format!("the server answers {}", response.status())).hint("upload the public folder"));
+            findings.push(
+                wrong(format!("the server answers {}", response.status())).hint("upload the public folder"),
+            );
             continue;
         }
-        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind =
+            response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let essence = |kind: &str| kind.split(';').next().unwrap_or_default().trim().to_owned();
         let served = [essence(kind), essence(document.media_type)];
         if served[0] != served[1] && !matches!(served[0].as_str(), "application/xml" | "text/xml") {

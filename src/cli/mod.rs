@@ -101,7 +101,9 @@ pub fn main() -> ExitCode {
 fn report(error: &RunError, printer: Printer) {
     match error {
         // A finding says itself whether it is an error.
-        RunError::Findings(_) | RunError::Config(ConfigError::Wrong(_)) => printer.complain(error.to_string()),
+        RunError::Findings(_) | RunError::Config(ConfigError::Wrong(_)) => {
+            printer.complain(error.to_string());
+        }
         // A long issue outlives many ticks of cron, and each of them would become a mail to the owner.
         RunError::Lock(LockError::Held(_)) => printer.remark(error.to_string()),
         _ => printer.complain(format!("error: {error}")),
@@ -139,7 +141,10 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
 fn clock() -> Result<Arc<dyn Clock>, RunError> {
     let Some(frozen) = environment("LETTERPRESS_FROZEN_AT") else { return Ok(Arc::new(SystemClock)) };
     let at = DateTime::parse_from_rfc3339(&frozen).map_err(|error| {
-        RunError::user(format!("LETTERPRESS_FROZEN_AT is {frozen:?}: {error}"), "write it like 2026-11-23T09:00:00Z")
+        RunError::user(
+            format!("LETTERPRESS_FROZEN_AT is {frozen:?}: {error}"),
+            "write it like 2026-11-23T09:00:00Z",
+        )
     })?;
     let seed = at.timestamp().unsigned_abs();
     Ok(Arc::new(FrozenClock::at(at.to_utc(), seed)))
@@ -148,7 +153,8 @@ fn clock() -> Result<Arc<dyn Clock>, RunError> {
 /// The first signal stops claiming and lets what is on the wire finish; the second one ends the process.
 fn stop_on_signal(breaker: Arc<Breaker>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         return;
     };

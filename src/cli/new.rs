@@ -52,7 +52,10 @@ fn files(now: DateTime<Utc>) -> [(String, String); 4] {
             format!("posts/{today}-hello.md"),
             include_str!("new/hello.md").replace("{date}", &now.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
         ),
-        ("subscribers.csv".to_owned(), include_str!("new/subscribers.csv").replace("{date}", &today.to_string())),
+        (
+            "subscribers.csv".to_owned(),
+            include_str!("new/subscribers.csv").replace("{date}", &today.to_string()),
+        ),
         (".gitignore".to_owned(), include_str!("new/gitignore").to_owned()),
     ]
 }

@@ -24,8 +24,10 @@ impl Outcome {
     /// The class of an error.
     pub fn of(error: &RunError) -> Self {
         match error {
-            RunError::Config(_) | RunError::Findings(_) | RunError::User { .. } => Self::UserError,
-            RunError::Store(StoreError::AlreadyIssued(_)) => Self::UserError,
+            RunError::Config(_)
+            | RunError::Findings(_)
+            | RunError::User { .. }
+            | RunError::Store(StoreError::AlreadyIssued(_)) => Self::UserError,
             RunError::Store(_) | RunError::Io { .. } | RunError::Lock(LockError::Io(..)) => Self::Broken,
             RunError::Lock(LockError::Held(_)) => Self::Locked,
         }

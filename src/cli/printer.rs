@@ -74,12 +74,16 @@ impl Printer {
     /// What a run complains about: findings without the notes, which are for `letterpress check`.
     pub(super) fn warnings(self, findings: &[Finding]) {
         let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
-        brief(graver).iter().for_each(|line| self.complain(line));
+        for line in brief(graver) {
+            self.complain(line);
+        }
     }
 
     /// Findings that were asked for.
     pub(super) fn findings(self, findings: &[Finding]) {
-        brief(findings.iter()).iter().for_each(|line| self.answer(line));
+        for line in brief(findings.iter()) {
+            self.answer(line);
+        }
     }
 
     /// Whether a progress bar would be seen and not logged.
@@ -101,7 +105,9 @@ fn brief<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
         }
     }
     let more = seen.into_iter().filter(|(_, alike)| *alike > ALIKE);
-    lines.extend(more.map(|((file, rule), alike)| format!("{file}: {} more like these ({rule})", alike - ALIKE)));
+    lines.extend(
+        more.map(|((file, rule), alike)| format!("{file}: {} more like these ({rule})", alike - ALIKE)),
+    );
     lines
 }
 

@@ -16,7 +16,8 @@ pub(super) fn watch(printer: Printer) -> (Watch, Option<ProgressBar>) {
         return (Arc::new(|_| {}), None);
     }
     let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} copies, {per_sec}, {elapsed} {wide_msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} copies, {per_sec}, {elapsed} {wide_msg}")
+    {
         bar.set_style(style);
     }
     let counted = bar.clone();

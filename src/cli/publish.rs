@@ -56,7 +56,9 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
                 printer.complain(format!("  the next try is due at {}", when(next_at, &world.config)));
             }
             if tally.in_doubt() > 0 {
-                printer.complain("  `letterpress status` names who is in doubt, `letterpress resolve` settles it");
+                printer.complain(
+                    "  `letterpress status` names who is in doubt, `letterpress resolve` settles it",
+                );
             }
         }
     }
@@ -65,7 +67,9 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         printer.complain(match stop {
             Stop::Asked => "stopped as asked; the next run goes on".to_owned(),
             Stop::Relay(why) => format!("stopped: {why}\n  the next run goes on"),
-            Stop::Letter(why) => format!("paused: {why}\n  put it right, then `letterpress resolve ISSUE --resume`"),
+            Stop::Letter(why) => {
+                format!("paused: {why}\n  put it right, then `letterpress resolve ISSUE --resume`")
+            }
         });
     }
     if mailing.more > 0 {

@@ -11,6 +11,10 @@ use crate::pipeline::{Office, RunError, World};
 use crate::store::Filter;
 
 #[derive(ClapArgs)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line, and clap sees that one is set"
+)]
 #[command(group(clap::ArgGroup::new("decision").required(true)))]
 pub(super) struct Args {
     /// The issue: its id or slug; without it, the newest.

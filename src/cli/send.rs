@@ -41,16 +41,18 @@ async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Re
     let address = EmailAddress::parse(address)
         .map_err(|error| RunError::user(format!("{address:?}: {error}"), "write it like you@example.com"))?;
     let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
-    let post = match &args.post {
-        Some(wanted) => crate::pipeline::find(&archive, wanted)?,
-        None => archive
-            .posts
-            .iter()
-            .find(|post| post.newsletter)
-            .ok_or_else(|| RunError::user("there is no published post", "`letterpress check` says why"))?,
-    };
+    let post =
+        match &args.post {
+            Some(wanted) => crate::pipeline::find(&archive, wanted)?,
+            None => archive.posts.iter().find(|post| post.newsletter).ok_or_else(|| {
+                RunError::user("there is no published post", "`letterpress check` says why")
+            })?,
+        };
     let through = send_test(world, post, address.clone()).await?;
-    printer.say(format!("a test copy of \"{}\" went to {address} through {through}; nothing was recorded", post.title));
+    printer.say(format!(
+        "a test copy of \"{}\" went to {address} through {through}; nothing was recorded",
+        post.title
+    ));
     Ok(Outcome::Done)
 }
 
@@ -77,7 +79,8 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
         }
     }
     readers.sort_unstable();
-    let total = readers.iter().find(|(standing, _)| *standing == Standing::Active).map_or(0, |(_, number)| *number);
+    let total =
+        readers.iter().find(|(standing, _)| *standing == Standing::Active).map_or(0, |(_, number)| *number);
     if args.json {
         let counts: serde_json::Map<_, _> =
             readers.iter().map(|(standing, number)| (standing.as_str().to_owned(), json!(number))).collect();
@@ -92,10 +95,18 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
     match draft.post.zip(draft.edition.as_ref()) {
         None => printer.answer("nothing is due"),
         Some((post, edition)) => {
-            printer.answer(format!("would send \"{}\" ({}) to {}", edition.letter().subject, post.source, count(total, "reader")));
-            active.iter().for_each(|address| printer.answer(format!("  {address}")));
+            printer.answer(format!(
+                "would send \"{}\" ({}) to {}",
+                edition.letter().subject,
+                post.source,
+                count(total, "reader")
+            ));
+            for address in &active {
+                printer.answer(format!("  {address}"));
+            }
             if total > active.len() as u64 {
-                printer.answer(format!("  … and {} more (--json names them all)", total - active.len() as u64));
+                printer
+                    .answer(format!("  … and {} more (--json names them all)", total - active.len() as u64));
             }
         }
     }

@@ -74,16 +74,22 @@ pub(super) async fn issue_id(office: &Office, wanted: Option<&str>) -> Result<St
     let issues = office.store.issues().await?;
     let found = match wanted {
         None => issues.first(),
-        Some(wanted) => issues.iter().find(|issue| issue.id == wanted).or_else(|| {
-            issues.iter().find(|issue| issue.id.ends_with(&format!(":{wanted}")))
-        }),
+        Some(wanted) => issues
+            .iter()
+            .find(|issue| issue.id == wanted)
+            .or_else(|| issues.iter().find(|issue| issue.id.ends_with(&format!(":{wanted}")))),
     };
     found.map(|issue| issue.id.clone()).ok_or_else(|| {
         RunError::user("there is no such issue", "`letterpress status` lists them with their ids")
     })
 }
 
-async fn overview(as_json: bool, world: &World, office: &Office, printer: Printer) -> Result<Outcome, RunError> {
+async fn overview(
+    as_json: bool,
+    world: &World,
+    office: &Office,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     let issues = office.store.issues().await?;
     let in_doubt = [State::Unknown, State::FailedUncertain];
     let doubts = office.store.deliveries(Filter { states: in_doubt.to_vec(), ..Filter::default() }).await?;
@@ -109,7 +115,11 @@ async fn overview(as_json: bool, world: &World, office: &Office, printer: Printe
             .filter(|state| issue.tally.count(*state) > 0)
             .map(|state| format!("{} {}", issue.tally.count(state), words(state)))
             .collect();
-        let state = if issue.state == IssueState::Done { String::new() } else { format!(" [{}]", issue.state.as_str()) };
+        let state = if issue.state == IssueState::Done {
+            String::new()
+        } else {
+            format!(" [{}]", issue.state.as_str())
+        };
         printer.answer(format!("{}  \"{}\"{state}", when(issue.frozen_at, &world.config), issue.subject));
         printer.answer(format!("    {} of {}", counts.join(", "), count(issue.audience, "reader")));
         printer.answer(format!("    {}", issue.id));
@@ -125,7 +135,11 @@ async fn overview(as_json: bool, world: &World, office: &Office, printer: Printe
         }
     }
     for line in next.as_array().into_iter().flatten() {
-        printer.answer(format!("next: {} ({})", line["title"].as_str().unwrap_or(""), line["why"].as_str().unwrap_or("")));
+        printer.answer(format!(
+            "next: {} ({})",
+            line["title"].as_str().unwrap_or(""),
+            line["why"].as_str().unwrap_or("")
+        ));
     }
     Ok(outcome)
 }
@@ -135,24 +149,40 @@ async fn next(world: &World, office: &Office) -> Result<Value, RunError> {
     let archive: Archive = match folder::read(&world.config, world.clock.now()) {
         Ok(reading) => reading.archive,
         Err(findings) => {
-            return Ok(json!([{ "title": "the archive cannot be read", "why": findings.first().map(ToString::to_string) }]));
+            return Ok(
+                json!([{ "title": "the archive cannot be read", "why": findings.first().map(ToString::to_string) }]),
+            );
         }
     };
     let known = office.store.known_posts().await?;
     let plan = plan(&archive, known.as_ref(), &world.config.newsletter, world.clock.now());
-    let entry = |post: &crate::archive::Post, why: String| json!({ "id": post.id, "title": post.title, "why": why });
+    let entry =
+        |post: &crate::archive::Post, why: String| json!({ "id": post.id, "title": post.title, "why": why });
     let due = plan.due.iter().map(|post| entry(post, "due with the next run".to_owned()));
     let waiting = plan.waiting.iter().map(|(post, why)| {
-        entry(post, match why {
-            WhyNot::OptedOut => "newsletter = false in its front matter".to_owned(),
-            WhyNot::TooYoung(until) => format!("due at {}", when(*until, &world.config)),
-            WhyNot::TooOld => "older than newsletter.max_age; `letterpress send --post` mails it all the same".to_owned(),
-        })
+        entry(
+            post,
+            match why {
+                WhyNot::OptedOut => "newsletter = false in its front matter".to_owned(),
+                WhyNot::TooYoung(until) => format!("due at {}", when(*until, &world.config)),
+                WhyNot::TooOld => {
+                    format!(
+                        "older than newsletter.max_age; `letterpress send --post {}` mails it all the same",
+                        post.slug
+                    )
+                }
+            },
+        )
     });
     Ok(due.chain(waiting).collect())
 }
 
-fn show(views: &[DeliveryView], as_json: bool, config: &Config, printer: Printer) -> Result<Outcome, RunError> {
+fn show(
+    views: &[DeliveryView],
+    as_json: bool,
+    config: &Config,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     if as_json {
         let views: Vec<Value> = views
             .iter()
@@ -168,12 +198,22 @@ fn show(views: &[DeliveryView], as_json: bool, config: &Config, printer: Printer
     for view in views {
         let said = view.row.last.as_ref().map_or(String::new(), |last| format!("  {}", last.text));
         let at = when(view.changed_at, config);
-        printer.answer(format!("{at}  {:<17} {}  \"{}\"{said}", view.row.state.as_str(), view.address, view.subject));
+        printer.answer(format!(
+            "{at}  {:<17} {}  \"{}\"{said}",
+            view.row.state.as_str(),
+            view.address,
+            view.subject
+        ));
     }
     Ok(Outcome::Done)
 }
 
-async fn why_not(address: &str, as_json: bool, office: &Office, printer: Printer) -> Result<Outcome, RunError> {
+async fn why_not(
+    address: &str,
+    as_json: bool,
+    office: &Office,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     let key = office.key_of(&parse(address)?);
     let standing = office.store.standing(key).await?;
     let why = reason(standing, office.store.subscriber(key).await?.as_ref());

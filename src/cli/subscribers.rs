@@ -70,7 +70,9 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
     let now = world.clock.now();
     match command {
         Command::List { json } => list(&office, json, printer).await,
-        Command::Add { address, name, language } => add(&address, name, language, (&office, now), printer).await,
+        Command::Add { address, name, language } => {
+            add(&address, name, language, (&office, now), printer).await
+        }
         Command::Import { file, confirmed, dry_run, json } => {
             let options = ImportOptions { confirmed, dry_run, json };
             import(&file, &options, world, &office, printer).await
@@ -84,7 +86,10 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
         Command::Unsubscribe { who } => {
             let key = whose(&who, &office)?;
             if !office.store.unsubscribe(key, "command line", now).await? {
-                return Err(RunError::user(format!("{who} is not on the list"), "`letterpress subscribers list` shows who is"));
+                return Err(RunError::user(
+                    format!("{who} is not on the list"),
+                    "`letterpress subscribers list` shows who is",
+                ));
             }
             printer.say(format!("{who} gets no more letters"));
             Ok(Outcome::Done)
@@ -109,7 +114,10 @@ async fn add(
     let name = name.map(|name| HeaderText::parse(&name)).transpose();
     let name = name.map_err(|error| RunError::user(format!("the name: {error}"), "leave it out"))?;
     if let Some(tag) = language.as_deref().filter(|tag| !is_language_tag(tag)) {
-        return Err(RunError::user(format!("{tag:?} is not a language tag"), "write it like ko, ja or en-GB"));
+        return Err(RunError::user(
+            format!("{tag:?} is not a language tag"),
+            "write it like ko, ja or en-GB",
+        ));
     }
     let reader = Enrolment {
         key: office.key_of(&email),
@@ -139,7 +147,9 @@ fn whose(who: &str, office: &Office) -> Result<AddressKey, RunError> {
     if who.contains('@') {
         return Ok(office.key_of(&parse(who)?));
     }
-    let wrong = || RunError::user("this is neither an address nor a token from a letter", "paste the whole token: v1.…");
+    let wrong = || {
+        RunError::user("this is neither an address nor a token from a letter", "paste the whole token: v1.…")
+    };
     let claim = office.keys.verify(Purpose::Unsubscribe, who).map_err(|_| wrong())?;
     claim.subject.address_key().map(AddressKey).ok_or_else(wrong)
 }
@@ -151,7 +161,9 @@ async fn each(office: &Office, mut visit: impl FnMut(Subscriber)) -> Result<(), 
         let page = office.store.subscribers(after, 1_000).await?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = *last;
-        page.into_iter().for_each(|(_, reader)| visit(reader));
+        for (_, reader) in page {
+            visit(reader);
+        }
     }
 }
 
@@ -192,14 +204,17 @@ async fn import(
     office: &Office,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let bytes = std::fs::read(file).map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "name a CSV file"))?;
+    let bytes = std::fs::read(file)
+        .map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "name a CSV file"))?;
     let now = world.clock.now();
     let (rows, findings) = read_readers(&bytes, file.as_str(), options.confirmed, office, now)?;
     let unconfirmed = rows.iter().filter(|row| row.standing == Standing::Unconfirmed).count();
     let total = rows.len();
     let enrolled = if options.dry_run { None } else { Some(office.store.enrol(rows, now).await?) };
     if options.json {
-        printer.json(&json!({ "rows": total, "unconfirmed": unconfirmed, "result": enrolled, "findings": findings }))?;
+        printer.json(
+            &json!({ "rows": total, "unconfirmed": unconfirmed, "result": enrolled, "findings": findings }),
+        )?;
     } else {
         printer.warnings(&findings);
         printer.say(match enrolled {
