@@ -11,10 +11,10 @@ mod site;
 use std::sync::Arc;
 
 pub use edition::Edition;
-pub(crate) use newsletter::{demand, find, read_readers};
 pub use newsletter::{
     Draft, Mailing, compose, deliver_open, draft, enrol_list, freeze, send_test, templates, wire,
 };
+pub(crate) use newsletter::{demand, find, read_readers};
 pub use office::Office;
 pub use site::{Built, build};
 
@@ -85,8 +85,12 @@ impl RunError {
 
 fn disk_hint(error: &std::io::Error) -> &'static str {
     match error.kind() {
-        std::io::ErrorKind::StorageFull => "\n    help: the disk is full; make room and run the same command again",
-        std::io::ErrorKind::PermissionDenied => "\n    help: this user may not do that; look at the owner of the file and its folder",
+        std::io::ErrorKind::StorageFull => {
+            "\n    help: the disk is full; make room and run the same command again"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "\n    help: this user may not do that; look at the owner of the file and its folder"
+        }
         _ => "",
     }
 }
@@ -102,12 +106,11 @@ pub struct Summary {
 
 /// `publish`: build the feeds, send what is due.
 pub async fn publish(world: &World) -> Result<Summary, RunError> {
-    let office = match newsletter::is_on(&world.config) {
-        true => {
-            newsletter::demand(&world.config)?;
-            Some(Office::open_to_send(&world.config, world.clock.as_ref()).await?)
-        }
-        false => None,
+    let office = if newsletter::is_on(&world.config) {
+        newsletter::demand(&world.config)?;
+        Some(Office::open_to_send(&world.config, world.clock.as_ref()).await?)
+    } else {
+        None
     };
     let built = build(world)?;
     let mailing = match office {
