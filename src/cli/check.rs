@@ -1,5 +1,6 @@
 //! `letterpress check`: every finding that would hurt later, in one pass. Writes nothing, not even ids or keys.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +70,7 @@ async fn everything(
     findings: &mut Vec<Finding>,
 ) -> Result<(), RunError> {
     readers(config, clock, findings);
+    secrets(config, findings);
     let archive = match folder::read(config, clock.now()) {
         Ok(reading) => reading.archive,
         Err(wrong) => {
@@ -112,6 +114,20 @@ fn readers(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
                 findings.extend(import.warnings);
             }
         },
+    }
+}
+
+/// Files with secrets that other users of the machine can read.
+fn secrets(config: &Config, findings: &mut Vec<Finding>) {
+    let password = config.smtp.as_ref().and_then(|smtp| smtp.password_file.as_ref());
+    for file in password.into_iter().chain([&config.store.keys]) {
+        let mode = config.resolve(file).metadata().map_or(0, |meta| meta.permissions().mode());
+        if mode & 0o077 != 0 {
+            let message = format!("other users of this machine can open it (mode {:03o})", mode & 0o777);
+            findings.push(
+                Finding::warning("secret-mode", file.as_str(), message).hint(format!("chmod 600 {file}")),
+            );
+        }
     }
 }
 

@@ -94,7 +94,7 @@ pub async fn enrol_list(world: &World, office: &Office) -> Result<(Option<Enrolm
     let bytes = std::fs::read(&path).map_err(|error| {
         RunError::user(
             format!("cannot read newsletter.list, {path}: {error}"),
-            "make the file, with a first line that says email,name; or take the line out of config.toml",
+            "make the file, with a first line that says email,name,consented; or take the line out of config.toml",
         )
     })?;
     let confirmed = config.newsletter.list_confirmed;
