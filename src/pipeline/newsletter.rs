@@ -18,7 +18,7 @@ use crate::ledger::transition::Event;
 use crate::ledger::{IssueState, IssueSummary, State, Token};
 use crate::letters::{self, Templates};
 use crate::schedule;
-use crate::store::{Addressee, Claimed, DeliveryNumber, Filter, NewIssue, OpenIssue};
+use crate::store::{Addressee, Claimed, DeliveryNumber, Filter, NewIssue, OpenIssue, StoreError};
 use crate::subscribers::{AddressKey, Enrolment, Enrolments};
 use crate::text::HeaderText;
 
@@ -166,7 +166,13 @@ pub async fn draft<'a>(
     let mut baseline: Vec<_> = plan.baseline.iter().map(|post| (post.id.clone(), post.title.clone())).collect();
     let post = match wanted {
         None => plan.due,
-        Some(wanted) => Some(find(archive, wanted)?),
+        Some(wanted) => {
+            let post = find(archive, wanted)?;
+            if office.store.issues().await?.iter().any(|issue| issue.id == post.id) {
+                return Err(StoreError::AlreadyIssued(post.id.clone()).into());
+            }
+            Some(post)
+        }
     };
     if let Some(post) = post {
         baseline.retain(|(id, _)| *id != post.id);
