@@ -2,6 +2,12 @@
 
 // The attribute tells clippy that these are tests, helpers included.
 #[cfg(test)]
+mod deliver;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod store_story;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod wire;

@@ -1,0 +1,203 @@
+//! The whole program against a server that does what its script says: what it accepted is compared with the ledger.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::support::{At, Do, Script, Server, Site, say};
+
+fn pipelining() -> Script {
+    Script::polite().pipelining(true)
+}
+
+fn times(server: &Server, address: &str) -> usize {
+    let wanted = format!("<{address}>");
+    server.accepted().iter().filter(|line| line.contains(&wanted)).count()
+}
+
+#[test]
+fn every_reader_gets_the_letter_once_and_a_second_run_sends_nothing() {
+    for pipelines in [true, false] {
+        let server = Server::start(Script::polite().pipelining(pipelines));
+        let site = Site::new(server.port(), 25, 3);
+        let ended = site.run(&["publish"]);
+        assert_eq!(ended.code, 0, "{}", ended.said);
+        assert_eq!(site.counts(), json!({ "sent": 25 }));
+        (0..25).for_each(|number| assert_eq!(times(&server, &format!("reader{number}@example.org")), 1));
+        let again = site.run(&["publish"]);
+        assert_eq!((again.code, server.accepted().len()), (0, 25), "{}", again.said);
+        assert!(again.said.contains("nothing is due"), "{}", again.said);
+    }
+}
+
+#[test]
+fn a_reader_who_is_refused_fails_alone_and_the_others_get_theirs() {
+    let server = Server::start(pipelining().recipient("reader3@example.org", say("550 5.1.1 no such user")));
+    let site = Site::new(server.port(), 10, 2);
+    let ended = site.run(&["publish"]);
+    assert_eq!(ended.code, 3, "{}", ended.said);
+    assert_eq!(site.counts(), json!({ "sent": 9, "failed": 1 }));
+    assert_eq!(site.in_state("failed"), ["reader3@example.org"]);
+}
+
+#[test]
+fn a_greylisted_reader_gets_the_same_letter_with_a_later_run() {
+    let server = Server::start(pipelining().nth(At::Rcpt, 2, say("450 4.2.0 greylisted")));
+    let site = Site::new(server.port(), 3, 1);
+    assert_eq!(site.run(&["publish"]).code, 3);
+    assert_eq!(site.counts(), json!({ "sent": 2, "pending": 1 }));
+    assert_eq!(site.run_at("2026-11-20T10:01:00Z", &["publish"]).code, 0, "it is not time yet, and all is well");
+    assert_eq!(server.accepted().len(), 2);
+    assert_eq!(site.run_at("2026-11-20T10:07:00Z", &["publish"]).code, 0);
+    assert_eq!(site.counts(), json!({ "sent": 3 }));
+    assert_eq!(server.accepted().len(), 3);
+}
+
+#[test]
+fn a_reply_that_is_lost_after_the_dot_is_a_doubt_and_nobody_gets_a_second_copy() {
+    for lost in [Do::Cut, Do::Reset, Do::Stall, say("354 what"), Do::Each(vec![Do::Say(b"250-ha".to_vec()), Do::Cut])] {
+        let server = Server::start(pipelining().nth(At::Dot, 2, lost.clone()));
+        let site = Site::new(server.port(), 6, 1);
+        let ended = site.run(&["publish"]);
+        assert_eq!(ended.code, 3, "{lost:?}: {}", ended.said);
+        assert_eq!(site.counts(), json!({ "sent": 5, "unknown": 1 }), "{lost:?}");
+        let again = site.run_at("2026-11-21T10:00:00Z", &["publish"]);
+        assert_eq!(again.code, 0, "{}", again.said);
+        assert_eq!(server.log().messages.len(), 6, "{lost:?}: a doubt was sent again");
+    }
+}
+
+#[test]
+fn a_decided_resend_is_the_same_message_to_the_byte() {
+    let server = Server::start(pipelining().nth(At::Dot, 2, Do::Cut));
+    let site = Site::new(server.port(), 3, 1);
+    site.run(&["publish"]);
+    let doubt = site.in_state("unknown");
+    site.write("posts/slow.md", "+++\ntitle = \"고쳤다\"\ndate = 2026-11-20T09:00:00Z\nslug = \"slow\"\n+++\n다른 글.\n");
+    assert_eq!(site.run(&["resolve", "--resend", "--why", "the relay's log has no such message"]).code, 0);
+    let ended = site.run_at("2026-11-20T20:00:00Z", &["publish"]);
+    assert_eq!(ended.code, 0, "{}", ended.said);
+    assert_eq!(site.counts(), json!({ "sent": 3 }));
+    let to_them = format!("<{}>", doubt[0]);
+    let log = server.log();
+    let copies: Vec<_> = log.messages.iter().filter(|message| message.rcpt.concat().contains(&to_them)).collect();
+    assert_eq!(copies.len(), 2);
+    assert_eq!(copies[0].data, copies[1].data);
+}
+
+#[test]
+fn evidence_settles_a_doubt_without_another_copy() {
+    let server = Server::start(pipelining().nth(At::Dot, 1, Do::Cut));
+    let site = Site::new(server.port(), 2, 1);
+    site.run(&["publish"]);
+    assert_eq!(site.run(&["status"]).code, 3, "a doubt shows in the exit code");
+    assert_eq!(site.run(&["resolve", "--sent"]).code, 0);
+    assert_eq!(site.counts(), json!({ "sent": 2 }));
+    assert_eq!(site.run(&["status"]).code, 0);
+    assert_eq!(server.log().messages.len(), 2);
+}
+
+#[test]
+fn f37_a_refused_login_stops_the_run_and_touches_nobody() {
+    let server = Server::start(pipelining().on(At::Mail, say("530 5.7.0 authentication required")));
+    let site = Site::new(server.port(), 20, 4);
+    let ended = site.run(&["publish"]);
+    assert_eq!(ended.code, 3, "{}", ended.said);
+    assert!(ended.said.contains("530 5.7.0 authentication required"), "{}", ended.said);
+    assert_eq!(site.counts(), json!({ "pending": 20 }));
+}
+
+#[test]
+fn f41_throttling_stops_the_run_and_fails_nobody() {
+    let server = Server::start(pipelining().nth(At::Rcpt, 5, say("421 4.7.0 try again later")));
+    let site = Site::new(server.port(), 20, 1);
+    let ended = site.run(&["publish"]);
+    assert_eq!(ended.code, 3, "{}", ended.said);
+    assert_eq!(site.counts(), json!({ "sent": 4, "pending": 16 }));
+    assert_eq!(site.run_at("2026-11-20T11:00:00Z", &["publish"]).code, 0);
+    assert_eq!(site.counts(), json!({ "sent": 20 }));
+    assert_eq!(server.accepted().len(), 20);
+}
+
+#[test]
+fn f51_a_letter_that_every_filter_refuses_pauses_its_issue() {
+    let server = Server::start(pipelining().on(At::Dot, say("554 5.7.1 looks like spam")));
+    let site = Site::new(server.port(), 40, 1);
+    let ended = site.run(&["publish"]);
+    assert_eq!(ended.code, 3, "{}", ended.said);
+    assert!(ended.said.contains("paused") && ended.said.contains("looks like spam"), "{}", ended.said);
+    assert_eq!(site.counts()["failed"], 5);
+    let again = site.run(&["publish"]);
+    assert_eq!(server.log().messages.len(), 5, "a paused issue went on: {}", again.said);
+    assert_eq!(site.run(&["resolve", "--resume"]).code, 0);
+    let resumed = site.run_at("2026-11-20T11:00:00Z", &["publish"]);
+    assert!(server.log().messages.len() > 5, "{}", resumed.said);
+}
+
+#[test]
+fn f34_a_relay_that_is_not_there_is_one_line_and_no_reader_moves() {
+    let server = Server::start(pipelining());
+    let site = Site::new(server.port(), 5, 4);
+    drop(server);
+    let ended = site.run(&["publish"]);
+    assert_eq!(ended.code, 3, "{}", ended.said);
+    assert_eq!(ended.said.matches("refused").count(), 1, "{}", ended.said);
+    assert_eq!(site.counts(), json!({ "pending": 5 }));
+}
+
+#[test]
+fn f73_a_reader_who_leaves_while_the_issue_waits_gets_no_letter() {
+    let server = Server::start(pipelining().nth(At::Mail, 3, say("421 4.3.2 going down")));
+    let site = Site::new(server.port(), 10, 1);
+    site.run(&["publish"]);
+    let waiting = site.in_state("pending");
+    assert_eq!(waiting.len(), 8);
+    assert_eq!(site.run(&["subscribers", "unsubscribe", &waiting[0]]).code, 0);
+    assert_eq!(site.run(&["subscribers", "suppress", &waiting[1]]).code, 0);
+    assert_eq!(site.run_at("2026-11-20T11:00:00Z", &["publish"]).code, 0);
+    assert_eq!(site.counts(), json!({ "sent": 8, "skipped": 2 }));
+    waiting[..2].iter().for_each(|address| assert_eq!(times(&server, address), 0));
+}
+
+#[test]
+fn f57_a_run_that_overlaps_another_leaves_at_once_with_a_code_of_its_own() {
+    let server = Server::start(pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(300)), say("250 ok")])));
+    let site = Site::new(server.port(), 4, 1);
+    let mut first = site.start(&["publish"]);
+    while server.log().commands.is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let second = site.run_now(&["publish"]);
+    assert_eq!(second.code, 4, "{}", second.said);
+    assert!(first.wait().unwrap().success());
+    assert_eq!(server.accepted().len(), 4);
+}
+
+#[test]
+fn f15_a_terminated_run_finishes_what_is_on_the_wire_and_gives_the_rest_back() {
+    let server = Server::start(pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(30)), say("250 ok")])));
+    let site = Site::new(server.port(), 200, 2);
+    let mut run = site.start(&["publish"]);
+    while server.accepted().len() < 5 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let killed = std::process::Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(run.wait().unwrap().code(), Some(3));
+    let (sent, counts) = (server.accepted().len(), site.counts());
+    assert_eq!(counts, json!({ "sent": sent, "pending": 200 - sent }));
+}
+
+#[test]
+fn f24_a_ledger_that_vanished_is_not_begun_anew() {
+    let server = Server::start(pipelining());
+    let site = Site::new(server.port(), 3, 1);
+    site.run(&["publish"]);
+    for file in ["letterpress.db", "letterpress.db-wal", "letterpress.db-shm"] {
+        let _ = std::fs::remove_file(site.path(file));
+    }
+    let ended = site.run(&["publish"]);
+    assert_eq!(ended.code, 2, "{}", ended.said);
+    assert!(ended.said.contains("letterpress.db") && ended.said.contains("backup"), "{}", ended.said);
+    assert_eq!(server.accepted().len(), 3);
+}

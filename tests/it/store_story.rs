@@ -1,0 +1,164 @@
+//! One story of an issue, told to a store through its trait: the next backend must tell the same.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use camino::Utf8Path;
+use chrono::{DateTime, TimeDelta, Utc};
+use letterpress::address::EmailAddress;
+use letterpress::ledger::transition::{Event, Refusal};
+use letterpress::ledger::{IssueState, State, Token};
+use letterpress::store::{Addressee, Claim, Claimed, Filter, Imprint, Move, NewIssue, SqliteStore, Store, StoreError};
+use letterpress::subscribers::{AddressKey, Enrolment, Standing};
+use letterpress::text::HeaderText;
+
+fn now() -> DateTime<Utc> {
+    "2026-11-20T10:00:00Z".parse().unwrap()
+}
+
+fn reader(number: u8, standing: Standing) -> Enrolment {
+    Enrolment {
+        key: AddressKey([number; 16]),
+        email: EmailAddress::parse(&format!("reader{number}@example.org")).unwrap(),
+        name: HeaderText::lossy("독자"),
+        language: None,
+        standing,
+        source: "story".to_owned(),
+        consented_at: Some(now()),
+    }
+}
+
+fn issue(post: &str) -> NewIssue {
+    NewIssue {
+        post: post.to_owned(),
+        subject: HeaderText::parse("천천히 오는 편지").unwrap(),
+        label: "slow".to_owned(),
+        letter: "{}".to_owned(),
+    }
+}
+
+fn imprint(addressee: &Addressee<'_>) -> Imprint {
+    Imprint {
+        message_id: format!("{}@example.com", addressee.key),
+        boundary_seed: addressee.number.to_string(),
+        unsubscribe: "token".to_owned(),
+        bounce: String::new(),
+    }
+}
+
+async fn claim(store: &dyn Store, most: usize, owner: &str, at: DateTime<Utc>) -> Vec<Claimed> {
+    let open = store.open_issues().await.unwrap();
+    let tokens = (0..most).map(|_| fresh()).collect();
+    let claim =
+        Claim { issue: open[0].number, most, owner: owner.to_owned(), lease_until: at + TimeDelta::minutes(30) };
+    store.claim(claim, tokens, at).await.unwrap()
+}
+
+/// A token that differs from every other.
+fn fresh() -> Token {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    Token(bytes)
+}
+
+async fn one(store: &dyn Store, copy: &Claimed, event: Event) -> Result<State, Refusal> {
+    store.commit(vec![Move { number: copy.number, event }], now()).await.unwrap().remove(0)
+}
+
+fn arm(copy: &Claimed) -> Event {
+    Event::Arm { token: copy.token, bytes: [1; 32] }
+}
+
+async fn story(store: &dyn Store) {
+    // Before the first run nothing is known; then the archive is the baseline.
+    assert_eq!(store.known_posts().await.unwrap(), None);
+    store.baseline(vec![("old".to_owned(), HeaderText::parse("옛 글").unwrap())], now()).await.unwrap();
+    assert_eq!(store.known_posts().await.unwrap(), Some(HashSet::from(["old".to_owned()])));
+
+    // Five readers ask for it, one has not confirmed, one left, one is suppressed before they were ever seen.
+    let mut readers: Vec<_> = (1..=5).map(|number| reader(number, Standing::Active)).collect();
+    readers.push(reader(6, Standing::Unconfirmed));
+    store.enrol(readers, now()).await.unwrap();
+    store.suppress(AddressKey([7; 16]), "complaint", "story", now()).await.unwrap();
+    let kept_out = store.enrol(vec![reader(7, Standing::Active)], now()).await.unwrap();
+    assert_eq!((kept_out.added, kept_out.kept_out), (0, 1));
+
+    // The freeze counts the active ones, happens once, and is not repeated.
+    assert_eq!(store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap(), 5);
+    assert!(matches!(
+        store.freeze(issue("new"), Box::new(imprint), now()).await,
+        Err(StoreError::AlreadyIssued(_))
+    ));
+    assert_eq!(store.issues().await.unwrap()[0].tally.count(State::Pending), 5);
+
+    // A claim takes rows for one owner; nobody else gets them.
+    let copies = claim(store, 4, "first", now()).await;
+    assert_eq!(copies.len(), 4);
+    assert_eq!(claim(store, 4, "second", now()).await.len(), 1);
+
+    // A reader who leaves between claim and arm is not armed.
+    assert!(store.unsubscribe(copies[0].key, "story", now()).await.unwrap());
+    assert_eq!(one(store, &copies[0], arm(&copies[0])).await, Ok(State::Skipped));
+
+    // Sent; deferred; and one whose run dies after the arm.
+    assert_eq!(one(store, &copies[1], arm(&copies[1])).await, Ok(State::Armed));
+    assert_eq!(one(store, &copies[1], Event::Accept { last: None }).await, Ok(State::Sent));
+    let later = now() + TimeDelta::minutes(5);
+    let defer = Event::Defer { token: copies[2].token, next_at: later, last: None };
+    assert_eq!(one(store, &copies[2], defer).await, Ok(State::Pending));
+    assert_eq!(one(store, &copies[3], arm(&copies[3])).await, Ok(State::Armed));
+    assert_eq!(store.recover("third", false, now()).await.unwrap(), (0, 0), "leases hold while owners may live");
+    assert_eq!(store.recover("third", true, now()).await.unwrap(), (1, 1));
+    assert_eq!(store.recover("third", true, now()).await.unwrap(), (0, 0), "recovery is idempotent");
+
+    // The dead run's late answers: a refusal does not count once the row was resent, a yes always does.
+    let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
+    let doubt = store.deliveries(filter).await.unwrap().remove(0);
+    assert_eq!(store.resolve(doubt.number, Event::Resend, "no trace in the log", now()).await.unwrap(), Ok(State::Pending));
+    let again = claim(store, 9, "third", later).await;
+    assert_eq!(again.len(), 3);
+    let late = Event::Reject { token: copies[3].token, reason: "rejected", last: None };
+    assert_eq!(one(store, &copies[3], late).await, Err(Refusal::NotYours));
+    assert_eq!(one(store, &copies[3], Event::Accept { last: None }).await, Ok(State::Sent));
+
+    // The rest goes out, the counts add up to the audience, and the issue closes.
+    for copy in again.iter().filter(|copy| copy.number != copies[3].number) {
+        assert_eq!(one(store, copy, arm(copy)).await, Ok(State::Armed));
+        assert_eq!(one(store, copy, Event::Accept { last: None }).await, Ok(State::Sent));
+    }
+    store.close_finished(now()).await.unwrap();
+    let summary = store.issues().await.unwrap().remove(0);
+    assert_eq!((summary.state, summary.audience, summary.tally.total()), (IssueState::Done, 5, 5));
+    assert_eq!((summary.tally.count(State::Sent), summary.tally.count(State::Skipped)), (4, 1));
+}
+
+#[tokio::test]
+async fn sqlite_tells_the_story() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let store = SqliteStore::open(&path, &path.with_extension("keys"), "instance").unwrap();
+    story(&store).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_issue_lets_nobody_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let store = SqliteStore::open(&path, &path.with_extension("keys"), "instance").unwrap();
+    store.enrol(vec![reader(1, Standing::Active), reader(2, Standing::Active)], now()).await.unwrap();
+    store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    let claimed = claim(&store, 1, "first", now()).await;
+    assert!(store.set_issue("new", IssueState::Cancelled, "story", now()).await.unwrap());
+    assert_eq!(one(&store, &claimed[0], arm(&claimed[0])).await, Err(Refusal::NoSuchEdge));
+    assert_eq!(store.issues().await.unwrap()[0].tally.count(State::Skipped), 2);
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    std::fs::write(&path, b"not a database, and long enough to be looked at as one................").unwrap();
+    assert!(SqliteStore::open(&path, &path.with_extension("keys"), "instance").is_err());
+    assert!(std::fs::read(&path).unwrap().starts_with(b"not a database"));
+}

@@ -1,0 +1,108 @@
+//! A site in a folder of its own, and the real program run in it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The moment at which frozen sites stand: an hour after their newest post.
+pub(crate) const NOW: &str = "2026-11-20T10:00:00Z";
+
+/// A site with one Korean post, readers, and a relay on loopback.
+pub(crate) struct Site {
+    folder: tempfile::TempDir,
+}
+
+/// A run that has ended.
+pub(crate) struct Ended {
+    /// The exit code.
+    pub(crate) code: i32,
+    /// What it said, both streams.
+    pub(crate) said: String,
+}
+
+impl Site {
+    /// `readers` readers named `reader0@example.org` and so on, `connections` to the relay at `port`.
+    pub(crate) fn new(port: u16, readers: usize, connections: usize) -> Self {
+        let site = Self { folder: tempfile::tempdir().unwrap() };
+        let config = format!(
+            "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\ntimezone = \"Asia/Seoul\"\n\
+             [newsletter]\nfrom = \"느린 편지 <news@letters.example>\"\nfirst_run = \"newest\"\n\
+             [smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nconnections = {connections}\n\
+             deadlines = {{ connect = \"5s\", command = \"5s\", data = \"5s\", dot = \"1s\" }}\n"
+        );
+        site.write("config.toml", &config);
+        let post = "+++\ntitle = \"천천히 오는 편지\"\ndate = 2026-11-20T09:00:00Z\nslug = \"slow\"\n+++\n\n**편지**는 천천히 온다.\n";
+        site.write("posts/slow.md", post);
+        let rows: String = (0..readers).map(|number| format!("reader{number}@example.org,독자 {number}\n")).collect();
+        site.write("readers.csv", &format!("email,name\n{rows}"));
+        assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
+        site
+    }
+
+    /// A path in the site's folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file into the site's folder.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Runs the program to its end at [`NOW`].
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_at(NOW, arguments)
+    }
+
+    /// Runs the program to its end at another moment. Chance follows the moment, so two runs that claim copies need two
+    /// moments: a token is given out once.
+    pub(crate) fn run_at(&self, now: &str, arguments: &[&str]) -> Ended {
+        let output = self.command(Some(now), arguments).output().unwrap();
+        Ended::from(output)
+    }
+
+    /// Starts the program with the machine's clock and does not wait for it.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.command(None, arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Runs the program to its end with the machine's clock.
+    pub(crate) fn run_now(&self, arguments: &[&str]) -> Ended {
+        Ended::from(self.command(None, arguments).output().unwrap())
+    }
+
+    /// The counts of the newest issue, by state.
+    pub(crate) fn counts(&self) -> Value {
+        let status = self.run(&["status", "--json"]);
+        let status: Value = serde_json::from_str(status.said.trim()).unwrap_or_else(|_| panic!("{}", status.said));
+        status["issues"][0]["counts"].clone()
+    }
+
+    /// The addresses whose copies of the newest issue are in `state`.
+    pub(crate) fn in_state(&self, state: &str) -> Vec<String> {
+        let rows = self.run(&["status", "--json", "who-got"]);
+        let rows: Vec<Value> = serde_json::from_str(rows.said.trim()).unwrap_or_else(|_| panic!("{}", rows.said));
+        let fits = rows.into_iter().filter(|row| row["state"] == state);
+        fits.map(|row| row["address"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn command(&self, now: Option<&str>, arguments: &[&str]) -> Command {
+        let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_letterpress")));
+        command.current_dir(self.folder.path()).args(arguments).env_clear();
+        if let Some(now) = now {
+            command.env("LETTERPRESS_FROZEN_AT", now);
+        }
+        command
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        let said = [output.stdout, output.stderr].concat();
+        let code = output.status.code().unwrap_or(-1);
+        Self { code, said: String::from_utf8(said).unwrap() }
+    }
+}
