@@ -71,6 +71,7 @@ async fn everything(
 ) -> Result<(), RunError> {
     readers(config, clock, findings);
     secrets(config, findings);
+    let sends = can_send(config, findings);
     let archive = match folder::read(config, clock.now()) {
         Ok(reading) => reading.archive,
         Err(wrong) => {
@@ -80,7 +81,9 @@ async fn everything(
     };
     let documents = feeds::render_all(&archive, config);
     findings.extend(feeds::lint::check(&documents));
-    letter(config, &archive, findings);
+    if sends {
+        letter(config, &archive, findings);
+    }
     left_out(&archive, findings);
     // The feeds carry a post whatever its text is like; what readers will miss is said here.
     let texts: Vec<_> = archive.posts.par_iter().map(|post| markdown::render(post).1).collect();
@@ -131,19 +134,22 @@ fn secrets(config: &Config, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Whether letters could leave. A site without letters is whole; a newsletter that cannot leave is not.
+fn can_send(config: &Config, findings: &mut Vec<Finding>) -> bool {
+    let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
+    let new = if wants_letters { Finding::error } else { Finding::note };
+    match demand(config) {
+        Ok(()) => return true,
+        Err(RunError::User { what, help }) => {
+            findings.push(new("newsletter", "config.toml", what).hint(help));
+        }
+        Err(error) => findings.push(new("newsletter", "config.toml", error.to_string())),
+    }
+    false
+}
+
 /// The letter that the newest post would be.
 fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
-    match demand(config) {
-        Ok(()) => {}
-        // A site without letters is whole; a newsletter that cannot leave is not.
-        Err(RunError::User { what, help }) => {
-            let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
-            let new = if wants_letters { Finding::error } else { Finding::note };
-            findings.push(new("newsletter", "config.toml", what).hint(help));
-            return;
-        }
-        Err(error) => return findings.push(Finding::error("newsletter", "config.toml", error.to_string())),
-    }
     if let Some(post) = archive.posts.iter().find(|post| post.newsletter) {
         match compose(config, post) {
             Ok((_, warnings)) => findings.extend(warnings),
