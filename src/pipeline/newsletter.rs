@@ -1,26 +1,24 @@
 //! The newsletter half of a run: who reads, what is due, freeze, deliver.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
+use super::way_out::{no_sender, patience, wire};
 use super::{Built, Edition, Office, RunError, World, site};
 use crate::address::EmailAddress;
 use crate::archive::{Archive, Post};
-use crate::config::{Config, OnUnknown, Secret, environment};
-use crate::delivery::outbox::OutboxWire;
-use crate::delivery::smtp::SmtpWire;
+use crate::config::{Config, OnUnknown};
 use crate::delivery::verdict::{Verdict, judge};
-use crate::delivery::{Job, Stop, Wire, deliver};
+use crate::delivery::{Job, Stop, deliver};
 use crate::finding::{Finding, Severity};
 use crate::importers::subscribers_csv;
 use crate::ledger::transition::Event;
-use crate::ledger::{IssueState, IssueSummary, RetrySchedule, State, Token};
+use crate::ledger::{IssueState, IssueSummary, State, Token};
 use crate::letters::{self, Templates};
 use crate::schedule;
-use crate::store::{Addressee, Claimed, DeliveryNumber, Filter, NewIssue, OpenIssue};
+use crate::store::{Addressee, Claimed, DeliveryNumber, Filter, NewIssue, OpenIssue, StoreError};
 use crate::subscribers::{AddressKey, Enrolment, Enrolments};
 use crate::text::{HeaderText, hex};
 
@@ -47,33 +45,6 @@ pub struct Mailing {
     pub stopped: Option<Stop>,
     /// How many more posts are due; each run freezes one.
     pub more: usize,
-}
-
-/// Whether there is a newsletter at all.
-pub(super) fn is_on(config: &Config) -> bool {
-    config.newsletter.enabled && config.newsletter.from.is_some()
-}
-
-/// What is missing before anything can be sent, the password of the relay included: a run that could not end well
-/// does not begin.
-pub(crate) fn demand(config: &Config) -> Result<(), RunError> {
-    if !config.newsletter.enabled {
-        return Err(RunError::user(
-            "the newsletter is switched off",
-            "write enabled = true below [newsletter] in config.toml",
-        ));
-    }
-    if config.newsletter.from.is_none() {
-        return Err(no_sender());
-    }
-    wire(config, "").map(drop)
-}
-
-fn no_sender() -> RunError {
-    RunError::user(
-        "newsletter.from is missing: a letter needs a sender",
-        "add from = \"Your name <you@example.com>\" below [newsletter] in config.toml",
-    )
 }
 
 /// The whole half, after the feeds were built.
@@ -125,7 +96,7 @@ pub async fn enrol_list(
     let bytes = std::fs::read(&path).map_err(|error| {
         RunError::user(
             format!("cannot read newsletter.list, {path}: {error}"),
-            "make the file, with a first line that says email,name; or take the line out of config.toml",
+            "make the file, with a first line that says email,name,consented; or take the line out of config.toml",
         )
     })?;
     let confirmed = config.newsletter.list_confirmed;
@@ -198,7 +169,13 @@ pub async fn draft<'a>(
         plan.baseline.iter().map(|post| (post.id.clone(), post.title.clone())).collect();
     let post = match wanted {
         None => plan.due,
-        Some(wanted) => Some(find(archive, wanted)?),
+        Some(wanted) => {
+            let post = find(archive, wanted)?;
+            if office.store.issues().await?.iter().any(|issue| issue.id == post.id) {
+                return Err(StoreError::AlreadyIssued(post.id.clone()).into());
+            }
+            Some(post)
+        }
     };
     if let Some(post) = post {
         baseline.retain(|(id, _)| *id != post.id);
@@ -373,51 +350,6 @@ async fn resend_once(world: &World, office: &Office) -> Result<(), RunError> {
         let _ = office.store.resolve(view.number, Event::Resend, why, world.clock.now()).await?;
     }
     Ok(())
-}
-
-/// The way out: the relay, or the outbox folder while there is none.
-pub fn wire(config: &Config, label: &str) -> Result<Arc<dyn Wire>, RunError> {
-    let Some(smtp) = &config.smtp else {
-        let folder = config.resolve(&config.output.outbox);
-        return Ok(Arc::new(OutboxWire::new(folder, label)));
-    };
-    let mut smtp = smtp.clone();
-    smtp.ca_file = smtp.ca_file.map(|file| config.resolve(file));
-    let wire = SmtpWire::new(&smtp, password(config)?)
-        .map_err(|error| RunError::user(error.to_string(), "look at the section [smtp] of config.toml"))?;
-    Ok(Arc::new(wire))
-}
-
-fn password(config: &Config) -> Result<Option<Secret>, RunError> {
-    let Some(smtp) = &config.smtp else { return Ok(None) };
-    let secret = match (&smtp.password_file, &smtp.password_env) {
-        (Some(file), _) => {
-            let path = config.resolve(file);
-            let text = std::fs::read_to_string(&path)
-                .map_err(|source| crate::config::SecretError::File { path: path.to_string(), source });
-            text.and_then(|text| Secret::new(&text, path.as_str()))
-        }
-        (None, Some(name)) => environment(name)
-            .ok_or_else(|| crate::config::SecretError::Unset(name.clone()))
-            .and_then(|text| Secret::new(&text, name)),
-        (None, None) => return Ok(None),
-    };
-    let help =
-        "put the password, and nothing else, into the file or the variable that [smtp] of config.toml names";
-    secret.map(Some).map_err(|error| RunError::user(error.to_string(), help))
-}
-
-/// When copies are tried again, and how long a claim lasts: longer than all phases of a message together.
-fn patience(config: &Config) -> (RetrySchedule, Duration) {
-    let smtp = config.smtp.as_ref();
-    let deadlines = smtp.map(|smtp| smtp.deadlines).unwrap_or_default();
-    let lease = 4 * deadlines.command.duration() + 2 * deadlines.data.duration() + deadlines.dot.duration();
-    let waits = smtp.map_or_else(
-        || vec![chrono::TimeDelta::minutes(5)],
-        |smtp| smtp.retry.iter().map(|wait| wait.delta()).collect(),
-    );
-    let give_up = smtp.map_or(chrono::TimeDelta::hours(48), |smtp| smtp.give_up.delta());
-    (RetrySchedule { waits, give_up }, lease + Duration::from_mins(5))
 }
 
 /// Sends one copy of `post` to `address` and records nothing: no issue, no reader, no delivery.

@@ -7,6 +7,7 @@ use comrak::Anchorizer;
 use comrak::nodes::{AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue, TableAlignment};
 
 use super::Place;
+use super::escape::{push_attribute_text, push_text};
 use super::sanitise::{self, Nesting};
 use super::tags;
 use crate::archive::links::{self, LinkError, Purpose};
@@ -419,39 +420,4 @@ fn is_comment(html: &str) -> bool {
 
 fn reference_id(number: usize, reference: u32) -> String {
     if reference > 1 { format!("fnref-{number}-{reference}") } else { format!("fnref-{number}") }
-}
-
-/// Text between tags.
-pub(super) fn push_text(out: &mut String, text: &str) {
-    push_escaped(out, text, |c| match c {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
-        '\u{A0}' => Some("&nbsp;"),
-        _ => None,
-    });
-}
-
-/// Text between the quotes of an attribute.
-pub(super) fn push_attribute_text(out: &mut String, text: &str) {
-    push_escaped(out, text, |c| match c {
-        '&' => Some("&amp;"),
-        '"' => Some("&quot;"),
-        '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
-        '\u{A0}' => Some("&nbsp;"),
-        _ => None,
-    });
-}
-
-fn push_escaped(out: &mut String, text: &str, escape: impl Fn(char) -> Option<&'static str>) {
-    let mut from = 0;
-    for (at, c) in text.char_indices() {
-        if let Some(escaped) = escape(c) {
-            out.push_str(&text[from..at]);
-            out.push_str(escaped);
-            from = at + c.len_utf8();
-        }
-    }
-    out.push_str(&text[from..]);
 }

@@ -1,5 +1,6 @@
 //! Markdown to HTML that is safe everywhere, and to a small tree for plain text. The only place that knows comrak.
 
+mod escape;
 mod html;
 mod outline;
 mod sanitise;

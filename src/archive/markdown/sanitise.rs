@@ -9,7 +9,7 @@ use url::Url;
 
 use super::tags::{self, Tag};
 use crate::archive::links::{self, Purpose};
-use crate::archive::markdown::html::push_attribute_text;
+use crate::archive::markdown::escape::push_attribute_text;
 
 const TAGS: &[&str] = &[
     "a",
