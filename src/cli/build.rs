@@ -11,7 +11,7 @@ pub(super) fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> 
 
 /// What the feed half did, in a line or two.
 pub(super) fn report(built: &Built, world: &World, printer: Printer) {
-    let directory = &world.config.output.directory;
+    let directory = world.config.resolve(&world.config.output.directory);
     if let Some(archive) = &built.archive {
         printer.warnings(&archive.findings);
     }
@@ -27,7 +27,7 @@ pub(super) fn report(built: &Built, world: &World, printer: Printer) {
         built.unchanged
     ));
     if built.ids_changed {
-        let ids = world.config.archive.posts.join("ids.txt");
+        let ids = world.config.resolve(&world.config.archive.posts).join("ids.txt");
         printer.say(format!("  {ids} has new lines: it belongs into version control, beside the posts"));
     }
 }

@@ -11,7 +11,7 @@ mod site;
 use std::sync::Arc;
 
 pub use edition::Edition;
-pub(crate) use newsletter::{find, read_readers};
+pub(crate) use newsletter::{demand, find, read_readers};
 pub use newsletter::{
     Draft, Mailing, compose, deliver_open, draft, enrol_list, freeze, send_test, templates, wire,
 };
@@ -96,19 +96,22 @@ fn disk_hint(error: &std::io::Error) -> &'static str {
 pub struct Summary {
     /// The feeds; `None` if they were not looked at.
     pub built: Option<Built>,
-    /// The newsletter half; `None` if it is switched off.
-    pub mailing: Option<Mailing>,
+    /// The newsletter half; `None` if it is switched off. Its failure takes nothing back of what was built.
+    pub mailing: Option<Result<Mailing, RunError>>,
 }
 
 /// `publish`: build the feeds, send what is due.
 pub async fn publish(world: &World) -> Result<Summary, RunError> {
     let office = match newsletter::is_on(&world.config) {
-        true => Some(Office::open_to_send(&world.config, world.clock.as_ref()).await?),
+        true => {
+            newsletter::demand(&world.config)?;
+            Some(Office::open_to_send(&world.config, world.clock.as_ref()).await?)
+        }
         false => None,
     };
     let built = build(world)?;
     let mailing = match office {
-        Some(office) => Some(newsletter::mail(world, &office, &built).await?),
+        Some(office) => Some(newsletter::mail(world, &office, &built).await),
         None => None,
     };
     Ok(Summary { built: Some(built), mailing })

@@ -54,15 +54,26 @@ pub(super) fn is_on(config: &Config) -> bool {
     config.newsletter.enabled && config.newsletter.from.is_some()
 }
 
-/// Says what is missing before anything can be sent.
-pub(super) fn demand(config: &Config) -> Result<(), RunError> {
-    if is_on(config) {
-        return Ok(());
+/// What is missing before anything can be sent, the password of the relay included: a run that could not end well
+/// does not begin.
+pub(crate) fn demand(config: &Config) -> Result<(), RunError> {
+    if !config.newsletter.enabled {
+        return Err(RunError::user(
+            "the newsletter is switched off",
+            "write enabled = true below [newsletter] in config.toml",
+        ));
     }
-    Err(RunError::user(
-        "the newsletter is switched off",
+    if config.newsletter.from.is_none() {
+        return Err(no_sender());
+    }
+    wire(config, "").map(drop)
+}
+
+fn no_sender() -> RunError {
+    RunError::user(
+        "newsletter.from is missing: a letter needs a sender",
         "add from = \"Your name <you@example.com>\" below [newsletter] in config.toml",
-    ))
+    )
 }
 
 /// The whole half, after the feeds were built.
@@ -110,7 +121,10 @@ pub async fn enrol_list(world: &World, office: &Office) -> Result<(Option<Enrolm
     let Some(list) = &config.newsletter.list else { return Ok((None, Vec::new())) };
     let path = config.resolve(list);
     let bytes = std::fs::read(&path).map_err(|error| {
-        RunError::user(format!("cannot read newsletter.list, {path}: {error}"), "make the file, or take the line out of config.toml")
+        RunError::user(
+            format!("cannot read newsletter.list, {path}: {error}"),
+            "make the file, with a first line that says email,name; or take the line out of config.toml",
+        )
     })?;
     let confirmed = config.newsletter.list_confirmed;
     let seen = format!("{:02x?} {confirmed}", digest(&SHA256, &bytes).as_ref());
@@ -206,10 +220,8 @@ pub(crate) fn find<'a>(archive: &'a Archive, wanted: &str) -> Result<&'a Post, R
 
 /// Composes and lints the letter of a post.
 pub fn compose(config: &Config, post: &Post) -> Result<(Edition, Vec<Finding>), RunError> {
-    demand(config)?;
     let letter = letters::compose(post, config, &templates(config)?).map_err(RunError::Findings)?;
-    let missing = || RunError::user("newsletter.from is missing", "add it to config.toml");
-    let edition = Edition::new(letter, config).ok_or_else(missing)?;
+    let edition = Edition::new(letter, config).ok_or_else(no_sender)?;
     let specimen = edition.compose(&specimen(config)?);
     let (errors, findings): (Vec<_>, Vec<_>) = letters::lint(edition.letter(), &specimen.message, post.source.as_str())
         .into_iter()
@@ -374,7 +386,8 @@ fn password(config: &Config) -> Result<Option<Secret>, RunError> {
             .and_then(|text| Secret::new(&text, name)),
         (None, None) => return Ok(None),
     };
-    secret.map(Some).map_err(|error| RunError::user(error.to_string(), "look at the section [smtp] of config.toml"))
+    let help = "put the password, and nothing else, into the file or the variable that [smtp] of config.toml names";
+    secret.map(Some).map_err(|error| RunError::user(error.to_string(), help))
 }
 
 /// When copies are tried again, and how long a claim lasts: longer than all phases of a message together.
@@ -404,7 +417,8 @@ pub async fn send_test(world: &World, post: &Post, address: EmailAddress) -> Res
     let wire = wire(&world.config, "test")?;
     let failed = |heard: crate::delivery::Heard| {
         let what = format!("{} did not take the copy at {}: {}", wire.name(), heard.phase, heard.said());
-        RunError::user(what, "nothing was recorded")
+        let help = "nothing was recorded; if it is the server's address that is wrong, look at host, port and tls below [smtp]";
+        RunError::user(what, help)
     };
     let mut channel = wire.connect().await.map_err(failed)?;
     channel.offer(&composed.envelope).await.map_err(failed)?;

@@ -71,7 +71,7 @@ fn kept(path: &Utf8Path, fingerprint: &str) -> Result<Keys, RunError> {
             "restore them from a backup: without them nobody who left would be recognised, so nothing is sent",
         )
     })?;
-    let keys = Keys::parse(&text).map_err(|error| RunError::user(format!("{path}: {error}"), "restore it from a backup"))?;
+    let keys = Keys::parse(&text).map_err(|error| RunError::user(format!("{path}: {error}"), "nothing was sent"))?;
     if keys.fingerprint() == fingerprint {
         return Ok(keys);
     }

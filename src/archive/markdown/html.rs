@@ -198,6 +198,11 @@ impl<'s> Writer<'s> {
 
     /// The definitions stand at the end of the tree in the order of their numbers.
     fn footnote<'a>(&mut self, node: &'a AstNode<'a>, references: u32) {
+        // Definitions that are referred to stand at the end of the document; one that stayed in a quote or in another
+        // definition is part of its text.
+        if !node.parent().is_some_and(|parent| matches!(parent.data().value, NodeValue::Document)) {
+            return self.blocks(node);
+        }
         if self.footnotes == 0 {
             self.out.push_str("<section class=\"footnotes\">\n<ol>\n");
         }

@@ -178,6 +178,9 @@ fn raw(html: &str, place: Place<'_>) -> Vec<Inline> {
         while line.last() == Some(&Inline::Break) {
             line.pop();
         }
+        if let Some(Inline::Text(last)) = line.last_mut() {
+            last.truncate(last.trim_end().len());
+        }
     }
     line
 }
@@ -195,11 +198,18 @@ fn push_raw_text(line: &mut Vec<Inline>, raw: &str) {
     if words.is_empty() {
         return;
     }
-    let is_inside = matches!(line.last(), Some(before) if *before != Inline::Break);
+    let is_inside = match line.last() {
+        None | Some(Inline::Break) => false,
+        Some(Inline::Text(before)) => !before.ends_with(' '),
+        Some(_) => true,
+    };
     if is_inside && text.starts_with(|c: char| c.is_ascii_whitespace()) {
         push_text(line, " ");
     }
     push_text(line, &tags::decode(&words));
+    if text.ends_with(|c: char| c.is_ascii_whitespace()) {
+        push_text(line, " ");
+    }
 }
 
 /// The plain text of paragraphs, quotes and lists, until `limit` characters are there.

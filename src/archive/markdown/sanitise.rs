@@ -225,10 +225,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cleaning_twice_changes_nothing(html in "(<(a|b|p|table|td|svg|script|img|li|iframe)( (src|href|onx|class)='?[a:/ x]{0,6}'?)?>|</(a|b|p|table|svg|script|iframe)>|[a-z&<>\" ]){0,12}") {
-            let once = cleaned(&html);
-            prop_assert!(!once.contains("<script") && !once.contains("onx="), "{}", once);
-            prop_assert_eq!(clean(&once, &page()), once);
+        fn whatever_goes_in_only_allowed_elements_come_out(html in "(<(a|b|p|table|td|svg|script|img|li|iframe)( (src|href|onx|class)='?[a:/ x]{0,6}'?)?>|</(a|b|p|table|svg|script|iframe)>|[a-z&<>\" ]){0,12}") {
+            // Twice, because a parser may nest what it has written otherwise than what it was given.
+            for clean in [cleaned(&html), cleaned(&cleaned(&html))] {
+                prop_assert!(tags::tags(&clean).all(|tag| TAGS.contains(&tag.name.as_str())), "{}", clean);
+                prop_assert!(tags::tags(&clean).all(|tag| tag.attribute("onx").is_none()), "{}", clean);
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The one parse: comrak's options, and the tree that both renderings walk, cut to a depth that no stack minds.
 
+use std::borrow::Cow;
+
 use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, Options};
 
@@ -30,12 +32,39 @@ fn options() -> Options<'static> {
 
 /// Parses `body`.
 pub(super) fn parse<'a>(arena: &'a Arena<'a>, body: &str) -> Tree<'a> {
-    let root = comrak::parse_document(arena, body, &options());
+    let root = comrak::parse_document(arena, &tamed(body), &options());
     let cut = limit_depth(arena, root);
     if body.contains("__") {
         super::underscores::embolden(arena, root);
     }
     Tree { root, cut }
+}
+
+/// A line that opens more quotes and lists than this is no writing. The parser takes time that grows with the square of
+/// their number, so the rest of them is escaped and read as text.
+const MAX_MARKERS: usize = 500;
+
+fn tamed(body: &str) -> Cow<'_, str> {
+    let mut tame = String::new();
+    let mut from = 0;
+    let mut line_start = 0;
+    for line in body.split_inclusive('\n') {
+        let markers = line.bytes().take_while(|byte| b">-+* \t".contains(byte)).count();
+        // A long run of one marker alone is a thematic break; quotes never are.
+        let is_break = !line[..markers].contains('>') && line[markers..].trim().is_empty();
+        if markers > 2 * MAX_MARKERS && !is_break {
+            let at = line_start + 2 * MAX_MARKERS;
+            tame.push_str(&body[from..at]);
+            tame.push('\\');
+            from = at + usize::from(body.as_bytes()[at].is_ascii_whitespace());
+        }
+        line_start += line.len();
+    }
+    if from == 0 {
+        return Cow::Borrowed(body);
+    }
+    tame.push_str(&body[from..]);
+    Cow::Owned(tame)
 }
 
 /// Replaces what lies too deep by its text; returns the first line where that happened.

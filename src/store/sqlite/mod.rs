@@ -22,7 +22,7 @@ use super::{
 };
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{IssueState, IssueSummary, State, Token};
-use crate::subscribers::{AddressKey, Enrolment, Enrolments, Subscriber};
+use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use crate::text::HeaderText;
 
 /// A ledger in one SQLite file.
@@ -85,6 +85,10 @@ impl Store for SqliteStore {
 
     async fn subscriber(&self, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
         self.run("looking up a reader", Box::new(move |tx| readers::find(tx, key))).await
+    }
+
+    async fn standing(&self, key: AddressKey) -> Result<Option<Standing>, StoreError> {
+        self.run("looking up a reader", Box::new(move |tx| readers::standing(tx, key))).await
     }
 
     async fn unsubscribe(
