@@ -15,7 +15,7 @@ if [ -z "${POSTFIX_PORT:-}" ]; then exec "$here/run.sh" "${BASH_SOURCE[0]}" "$@"
 # shellcheck source=tests/postfix/site.sh
 . "$here/site.sh"
 
-binary=$(realpath "$1") number=$2 kills=$3 connections=8
+binary=$(realpath "$1") number=$2 kills=$3 connections=4
 site=$(mktemp -d "${TMPDIR:-/tmp}/letterpress-site.XXXXXX")
 trap 'rm -rf "$site"' EXIT
 
@@ -68,4 +68,5 @@ postfix_drain "$POSTFIX_DIR"
 letterpress status who-got --json >"$site/ledger.json"
 python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --readers "$number" --in-doubt-at-most 0
 python3 "$here/check_maildir.py" "$POSTFIX_MAILDIR" --expect "$number" --contains "우리를 기다린다"
-printf '%s kills, %s of them while copies were on their way; %s readers, each once\n' "$tried" "$counted" "$number"
+printf '%s kills, %s of them while copies were on their way, the last after %s copies; %s readers, each once\n' \
+    "$tried" "$counted" "$sent" "$number"
