@@ -20,7 +20,7 @@ use crate::letters::{self, Templates};
 use crate::schedule;
 use crate::store::{Addressee, Claimed, DeliveryNumber, Filter, NewIssue, OpenIssue, StoreError};
 use crate::subscribers::{AddressKey, Enrolment, Enrolments};
-use crate::text::HeaderText;
+use crate::text::{HeaderText, hex};
 
 /// What the newsletter half did.
 #[derive(Debug, Default)]
@@ -50,23 +50,21 @@ pub struct Mailing {
 /// The whole half, after the feeds were built.
 pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Result<Mailing, RunError> {
     let (enrolled, rejected) = enrol_list(world, office).await?;
-    let mut mailing = match settled(world, office, built).await? {
-        true => deliver_open(world, office).await?,
-        false => {
-            let read;
-            let archive = match &built.archive {
-                Some(archive) => archive,
-                None => {
-                    read = site::read(world)?;
-                    &read
-                }
-            };
-            let draft = draft(world, office, archive, None).await?;
-            let until = draft.until;
-            let mailing = freeze(world, office, draft).await?;
-            office.store.remember(SETTLED, &until.map_or_else(String::new, |until| until.to_rfc3339())).await?;
-            mailing
-        }
+    let mut mailing = if settled(world, office, built).await? {
+        deliver_open(world, office).await?
+    } else {
+        let read;
+        let archive = if let Some(archive) = &built.archive {
+            archive
+        } else {
+            read = site::read(world)?;
+            &read
+        };
+        let draft = draft(world, office, archive, None).await?;
+        let until = draft.until;
+        let mailing = freeze(world, office, draft).await?;
+        office.store.remember(SETTLED, &until.map_or_else(String::new, |until| until.to_rfc3339())).await?;
+        mailing
     };
     mailing.enrolled = enrolled;
     mailing.rejected = rejected;
@@ -82,12 +80,16 @@ async fn settled(world: &World, office: &Office, built: &Built) -> Result<bool, 
     }
     let note = office.store.recall(SETTLED).await?;
     Ok(note.is_some_and(|until| {
-        until.is_empty() || DateTime::parse_from_rfc3339(&until).is_ok_and(|until| world.clock.now() < until.to_utc())
+        until.is_empty()
+            || DateTime::parse_from_rfc3339(&until).is_ok_and(|until| world.clock.now() < until.to_utc())
     }))
 }
 
 /// Reads `newsletter.list`, if there is one and it changed; it only ever adds.
-pub async fn enrol_list(world: &World, office: &Office) -> Result<(Option<Enrolments>, Vec<Finding>), RunError> {
+pub async fn enrol_list(
+    world: &World,
+    office: &Office,
+) -> Result<(Option<Enrolments>, Vec<Finding>), RunError> {
     let config = &world.config;
     let Some(list) = &config.newsletter.list else { return Ok((None, Vec::new())) };
     let path = config.resolve(list);
@@ -98,7 +100,7 @@ pub async fn enrol_list(world: &World, office: &Office) -> Result<(Option<Enrolm
         )
     })?;
     let confirmed = config.newsletter.list_confirmed;
-    let seen = format!("{:02x?} {confirmed}", digest(&SHA256, &bytes).as_ref());
+    let seen = format!("{} {confirmed}", hex(digest(&SHA256, &bytes).as_ref()));
     // Rows without consent may gain it by the mere passing of time (a date that was still to come): a day is enough.
     let note = format!("{seen} {}", world.clock.now().date_naive());
     if office.store.recall("list").await?.as_deref() == Some(&note) {
@@ -163,7 +165,8 @@ pub async fn draft<'a>(
 ) -> Result<Draft<'a>, RunError> {
     let known = office.store.known_posts().await?;
     let plan = schedule::plan(archive, known.as_ref(), &world.config.newsletter, world.clock.now());
-    let mut baseline: Vec<_> = plan.baseline.iter().map(|post| (post.id.clone(), post.title.clone())).collect();
+    let mut baseline: Vec<_> =
+        plan.baseline.iter().map(|post| (post.id.clone(), post.title.clone())).collect();
     let post = match wanted {
         None => plan.due,
         Some(wanted) => {
@@ -184,7 +187,14 @@ pub async fn draft<'a>(
         }
         None => (None, Vec::new()),
     };
-    Ok(Draft { post, edition, findings, baseline, more: plan.more, until: schedule::wakes_at(&plan, archive) })
+    Ok(Draft {
+        post,
+        edition,
+        findings,
+        baseline,
+        more: plan.more,
+        until: schedule::wakes_at(&plan, archive),
+    })
 }
 
 /// The post that a person means by an id, a slug or a file name.
@@ -200,9 +210,10 @@ pub fn compose(config: &Config, post: &Post) -> Result<(Edition, Vec<Finding>), 
     let letter = letters::compose(post, config, &templates(config)?).map_err(RunError::Findings)?;
     let edition = Edition::new(letter, config).ok_or_else(no_sender)?;
     let specimen = edition.compose(&specimen(config)?);
-    let (errors, findings): (Vec<_>, Vec<_>) = letters::lint(edition.letter(), &specimen.message, post.source.as_str())
-        .into_iter()
-        .partition(|finding| finding.severity == Severity::Error);
+    let (errors, findings): (Vec<_>, Vec<_>) =
+        letters::lint(edition.letter(), &specimen.message, post.source.as_str())
+            .into_iter()
+            .partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok((edition, findings)) } else { Err(RunError::Findings(errors)) }
 }
 
@@ -222,7 +233,8 @@ fn specimen(config: &Config) -> Result<Claimed, RunError> {
     let address = config.newsletter.from.as_ref().map(|from| from.address.clone());
     let address = match address {
         Some(address) => address,
-        None => EmailAddress::parse("reader@example.com").map_err(|error| RunError::user(error.to_string(), ""))?,
+        None => EmailAddress::parse("reader@example.com")
+            .map_err(|error| RunError::user(error.to_string(), ""))?,
     };
     Ok(Claimed {
         number: DeliveryNumber(0),
@@ -249,7 +261,8 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
     let mut frozen = None;
     if let (Some(post), Some(edition)) = (draft.post, draft.edition) {
         let subject = edition.letter().subject.clone();
-        let letter = serde_json::to_string(&edition).map_err(|error| RunError::user(error.to_string(), ""))?;
+        let letter =
+            serde_json::to_string(&edition).map_err(|error| RunError::user(error.to_string(), ""))?;
         let issue = NewIssue { post: post.id.clone(), subject: subject.clone(), label: label(post), letter };
         let keys = Arc::clone(&office.keys);
         let imprint = move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee);
@@ -271,7 +284,7 @@ fn label(post: &Post) -> String {
 /// Recovers what an interrupted run left, then sends what is due of each open issue.
 pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, RunError> {
     let mut mailing = Mailing::default();
-    let owner: String = world.clock.random().iter().map(|byte| format!("{byte:02x}")).collect();
+    let owner = hex(&world.clock.random());
     let alone = office.lock.is_some();
     mailing.recovered = office.store.recover(&owner, alone, world.clock.now()).await?;
     if world.config.newsletter.on_unknown == OnUnknown::Resend {
@@ -305,7 +318,10 @@ async fn deliver_issue(
     through: &mut Option<String>,
 ) -> Result<Option<Stop>, RunError> {
     let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
-        RunError::user(format!("the frozen letter of {} cannot be read: {error}", issue.post), "was it frozen by a newer Letterpress?")
+        RunError::user(
+            format!("the frozen letter of {} cannot be read: {error}", issue.post),
+            "was it frozen by a newer Letterpress?",
+        )
     })?;
     let wire = wire(&world.config, &issue.label)?;
     *through = Some(wire.name());
@@ -339,7 +355,7 @@ async fn resend_once(world: &World, office: &Office) -> Result<(), RunError> {
 /// Sends one copy of `post` to `address` and records nothing: no issue, no reader, no delivery.
 pub async fn send_test(world: &World, post: &Post, address: EmailAddress) -> Result<String, RunError> {
     let (edition, _) = compose(&world.config, post)?;
-    let random: String = world.clock.random().iter().map(|byte| format!("{byte:02x}")).collect();
+    let random = hex(&world.clock.random());
     let mut claimed = specimen(&world.config)?;
     claimed.address = address;
     claimed.name = None;
