@@ -304,3 +304,14 @@ fn a_password_that_everybody_can_read_is_found_by_check() {
         assert_eq!(ran.out.contains("secret: warning: other users"), is_found, "{ran:?}");
     }
 }
+
+#[test]
+fn a_row_that_cannot_be_taken_is_named_by_publish_and_send_alike_and_the_others_get_their_letter() {
+    for command in ["publish", "send"] {
+        let site = Site::new();
+        site.append("subscribers.csv", "not an address,,2026-10-01\n");
+        let ran = site.run(&format!("--quiet {command}"));
+        assert!(ran.code == 3 && ran.err.starts_with("subscribers.csv:3: error:"), "{command}: {ran:?}");
+        assert_eq!(site.letters().len(), 1, "{command}");
+    }
+}

@@ -127,8 +127,9 @@ pub async fn publish(world: &World) -> Result<Summary, RunError> {
 pub async fn send(world: &World, post: Option<&str>) -> Result<Mailing, RunError> {
     way_out::demand(&world.config)?;
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
-    enrol_list(world, &office).await?;
+    let (enrolled, rejected) = enrol_list(world, &office).await?;
     let archive = site::read(world)?;
     let draft = draft(world, &office, &archive, post).await?;
-    freeze(world, &office, draft).await
+    let mailing = freeze(world, &office, draft).await?;
+    Ok(Mailing { enrolled, rejected, ..mailing })
 }
