@@ -11,6 +11,7 @@ mod relay;
 mod site;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use relay::{Relay, Says};
 use site::{PROGRAM, Ran, SEED, Site};
@@ -287,4 +288,19 @@ fn a_test_copy_through_a_relay_that_is_not_there_says_where_to_look_and_records_
         "{ran:?}"
     );
     assert!(!site.path("letterpress.db").exists());
+}
+
+#[test]
+fn a_password_that_everybody_can_read_is_found_by_check() {
+    let site = Site::new();
+    site.append(
+        "config.toml",
+        "[smtp]\nhost = \"smtp.example.com\"\nuser = \"kim\"\npassword_file = \"secret\"\n",
+    );
+    site.write("secret", "correct horse\n");
+    for (mode, is_found) in [(0o644, true), (0o600, false)] {
+        fs::set_permissions(site.path("secret"), fs::Permissions::from_mode(mode)).unwrap();
+        let ran = site.run("check").succeeds();
+        assert_eq!(ran.out.contains("secret: warning: other users"), is_found, "{ran:?}");
+    }
 }

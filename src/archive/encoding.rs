@@ -3,13 +3,15 @@
 use crate::finding::Finding;
 
 /// The text of a file, without a byte order mark, its lines ending in `\n`.
-pub fn decode(bytes: Vec<u8>, file: &str) -> Result<String, Finding> {
+pub(super) fn decode(bytes: Vec<u8>, file: &str) -> Result<String, Finding> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let bytes = error.as_bytes();
         let line = memchr::memchr_iter(b'\n', &bytes[..error.utf8_error().valid_up_to()]).count() + 1;
         let (guess, name) = guess(bytes);
         let hint = format!("save it as UTF-8, for example: iconv -f {name} -t UTF-8 OLD > NEW");
-        Finding::error("post-encoding", file, format!("the file is not UTF-8; it looks like {guess}")).at(line).hint(hint)
+        Finding::error("post-encoding", file, format!("the file is not UTF-8; it looks like {guess}"))
+            .at(line)
+            .hint(hint)
     })?;
     let text = match text.strip_prefix('\u{FEFF}') {
         Some(text) => text.to_owned(),
@@ -25,7 +27,8 @@ fn guess(bytes: &[u8]) -> (&'static str, &'static str) {
         return ("UTF-16", "UTF-16");
     }
     let leads = euc_leads(bytes);
-    let share = |range: std::ops::RangeInclusive<u8>| leads.iter().filter(|lead| range.contains(lead)).count() * 3;
+    let share =
+        |range: std::ops::RangeInclusive<u8>| leads.iter().filter(|lead| range.contains(lead)).count() * 3;
     // Hangul fills the rows B0 to C8 of KS X 1001, kana the rows A4 and A5 of JIS X 0208.
     if share(0xA4..=0xA5) > leads.len() {
         ("EUC-JP", "EUC-JP")
@@ -49,7 +52,9 @@ fn euc_leads(bytes: &[u8]) -> Vec<u8> {
             continue;
         }
         // CP949 adds trail bytes below A1 to EUC-KR.
-        if !(0x81..=0xFE).contains(&byte) || !rest.next().is_some_and(|trail| matches!(trail, 0x41..=0x5A | 0x61..=0x7A | 0x81..=0xFE)) {
+        if !(0x81..=0xFE).contains(&byte)
+            || !rest.next().is_some_and(|trail| matches!(trail, 0x41..=0x5A | 0x61..=0x7A | 0x81..=0xFE))
+        {
             return Vec::new();
         }
         leads.push(byte);
@@ -74,7 +79,11 @@ mod tests {
     fn another_encoding_is_named_with_its_line_and_a_way_out() {
         // "안녕하세요" in EUC-KR.
         let korean = b"a\n\xBE\xC8\xB3\xE7\xC7\xCF\xBC\xBC\xBF\xE4\n";
-        assert!(refusal(korean).starts_with("a.md:2: error: the file is not UTF-8; it looks like EUC-KR"), "{}", refusal(korean));
+        assert!(
+            refusal(korean).starts_with("a.md:2: error: the file is not UTF-8; it looks like EUC-KR"),
+            "{}",
+            refusal(korean)
+        );
         assert!(refusal(korean).contains("iconv -f CP949"));
         assert!(refusal(b"\xFF\xFEa\0").contains("UTF-16"));
         // "こんにちは" in EUC-JP and in Shift_JIS.

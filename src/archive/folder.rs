@@ -153,7 +153,8 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     walk.files.append(&mut walk.sections);
     walk.files.push(Utf8PathBuf::from(ids::FILE));
     walk.files.sort();
-    let stats: Vec<_> = walk.files.par_iter().map(|relative| fs::symlink_metadata(root.join(relative))).collect();
+    let stats: Vec<_> =
+        walk.files.par_iter().map(|relative| fs::symlink_metadata(root.join(relative))).collect();
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     for (relative, stat) in walk.files.iter().zip(stats) {
         let Some(stat) = found(stat)? else { continue };
@@ -202,7 +203,10 @@ fn read_file(path: &Utf8Path) -> io::Result<Vec<u8>> {
             return Err(io::Error::other("it is not a file"));
         }
         if before.len() > MAX_FILE {
-            return Err(io::Error::other(format!("it is {} MB long; 10 MB is the limit", before.len() / 1_000_000)));
+            return Err(io::Error::other(format!(
+                "it is {} MB long; 10 MB is the limit",
+                before.len() / 1_000_000
+            )));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0) + 1);
         (&mut file).take(MAX_FILE).read_to_end(&mut bytes)?;
@@ -217,6 +221,10 @@ fn read_file(path: &Utf8Path) -> io::Result<Vec<u8>> {
 /// What lies in the folder, each list sorted by path.
 #[derive(Default)]
 struct Walk {
+    /// The archive's folder as the user wrote it.
+    posts: Utf8PathBuf,
+    /// Folders that are still to be read, relative to it, and how deep they lie.
+    folders: Vec<(Utf8PathBuf, usize)>,
     files: Vec<Utf8PathBuf>,
     sections: Vec<Utf8PathBuf>,
     errors: Vec<Finding>,
@@ -225,16 +233,20 @@ struct Walk {
 
 impl Walk {
     fn of(config: &Config) -> Self {
-        let mut walk = Self::default();
+        let posts = config.archive.posts.clone();
+        let mut walk = Self { posts, folders: vec![(Utf8PathBuf::new(), 0)], ..Self::default() };
         let root = config.resolve(&config.archive.posts);
-        let mut folders = vec![(Utf8PathBuf::new(), 0)];
-        while let Some((folder, depth)) = folders.pop() {
+        while let Some((folder, depth)) = walk.folders.pop() {
             let source = config.archive.posts.join(&folder);
             let entries = fs::read_dir(root.join(&folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
             let entries = match entries {
                 Ok(entries) => entries,
                 Err(error) => {
-                    let finding = Finding::error("post-folder", source.as_str(), format!("the folder cannot be read: {error}"));
+                    let finding = Finding::error(
+                        "post-folder",
+                        source.as_str(),
+                        format!("the folder cannot be read: {error}"),
+                    );
                     let hint = "set `posts` in [archive] of config.toml to the folder of your posts";
                     walk.errors.push(if depth == 0 { finding.hint(hint) } else { finding });
                     continue;
@@ -246,9 +258,13 @@ impl Walk {
                     continue;
                 }
                 match (name.to_str(), entry.file_type()) {
-                    (Some(name), Ok(kind)) => walk.visit(&folder, name, kind, &source, (&mut folders, depth)),
+                    (Some(name), Ok(kind)) => walk.visit(&folder, name, kind, depth),
                     (Some(name), Err(error)) => {
-                        let finding = Finding::error("post-file", source.join(name).as_str(), format!("it cannot be looked at: {error}"));
+                        let finding = Finding::error(
+                            "post-file",
+                            source.join(name).as_str(),
+                            format!("it cannot be looked at: {error}"),
+                        );
                         walk.errors.push(finding);
                     }
                     (None, _) => walk.note_strange_name(&source, &name.to_string_lossy()),
@@ -262,15 +278,9 @@ impl Walk {
         walk
     }
 
-    fn visit(
-        &mut self,
-        folder: &Utf8Path,
-        name: &str,
-        kind: FileType,
-        source: &Utf8Path,
-        (folders, depth): (&mut Vec<(Utf8PathBuf, usize)>, usize),
-    ) {
-        let (relative, source) = (folder.join(name), source.join(name));
+    fn visit(&mut self, folder: &Utf8Path, name: &str, kind: FileType, depth: usize) {
+        let relative = folder.join(name);
+        let source = self.posts.join(&relative);
         let wrong = |message: &str| Finding::error("post-file", source.as_str(), message);
         if kind.is_dir() {
             if is_post(name) {
@@ -278,16 +288,21 @@ impl Walk {
             } else if depth == MAX_DEPTH {
                 self.errors.push(wrong("the folders are nested more than 32 deep"));
             } else {
-                folders.push((relative, depth + 1));
+                self.folders.push((relative, depth + 1));
             }
         } else if !is_post(name) {
         } else if name.chars().any(char::is_control) {
             self.note_strange_name(source.parent().unwrap_or(&source), name);
         } else if kind.is_symlink() {
-            let finding = Finding::warning("post-file", source.as_str(), "it is a symbolic link, and links are not followed");
+            let finding = Finding::warning(
+                "post-file",
+                source.as_str(),
+                "it is a symbolic link, and links are not followed",
+            );
             self.findings.push(finding.hint("put the post itself into the folder"));
         } else if !kind.is_file() {
-            self.errors.push(wrong("it is a pipe, a socket or a device, not a file").hint("remove or rename it"));
+            self.errors
+                .push(wrong("it is a pipe, a socket or a device, not a file").hint("remove or rename it"));
         } else if name.rsplit_once('.').is_some_and(|(stem, _)| stem == "_index") {
             self.sections.push(relative);
         } else {
@@ -298,15 +313,17 @@ impl Walk {
     fn note_strange_name(&mut self, folder: &Utf8Path, name: &str) {
         if is_post(name) {
             let file = format!("{folder}/{}", text::for_terminal(name).replace('\n', "\\n"));
-            let finding = Finding::error("post-file", file, "its name holds control characters or is not UTF-8");
+            let finding =
+                Finding::error("post-file", file, "its name holds control characters or is not UTF-8");
             self.errors.push(finding.hint("rename it"));
         }
     }
 }
 
 fn is_post(name: &str) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("md") || extension.eq_ignore_ascii_case("markdown"))
+    name.rsplit_once('.').is_some_and(|(_, extension)| {
+        extension.eq_ignore_ascii_case("md") || extension.eq_ignore_ascii_case("markdown")
+    })
 }
 
 #[cfg(test)]

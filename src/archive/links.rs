@@ -77,7 +77,8 @@ pub fn srcset(page: &Url, raw: &str) -> Option<String> {
 
 /// Whether a URL shows a user name or a password to everybody who reads it.
 pub fn has_user_info(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| url.has_host() && (!url.username().is_empty() || url.password().is_some()))
+    Url::parse(url)
+        .is_ok_and(|url| url.has_host() && (!url.username().is_empty() || url.password().is_some()))
 }
 
 /// The URL as RFC 3986 has it: what the `url` crate leaves raw is encoded, and every `%xx` is upper-case.
@@ -94,7 +95,20 @@ pub fn canonical(url: &Url) -> String {
                 text.push_str(&tail[at..at + 3].to_ascii_uppercase());
                 at += 2;
             }
-            b'%' | b'|' | b'[' | b']' | b'^' | b'`' | b'{' | b'}' | b'\\' | b'"' | b'<' | b'>' | b'\0'..=b' ' | 0x7F.. => {
+            b'%'
+            | b'|'
+            | b'['
+            | b']'
+            | b'^'
+            | b'`'
+            | b'{'
+            | b'}'
+            | b'\\'
+            | b'"'
+            | b'<'
+            | b'>'
+            | b'\0'..=b' '
+            | 0x7F.. => {
                 push_encoded(&mut text, byte);
             }
             _ => text.push(char::from(byte)),
@@ -182,14 +196,27 @@ mod tests {
     #[test]
     fn korean_spaces_quotes_and_international_hosts_are_encoded() {
         assert_eq!(link("사진 1.png"), "https://example.com/blog/slug/%EC%82%AC%EC%A7%84%201.png");
-        assert_eq!(link("https://한국.kr/%ea%b8%80?q=\"a|b\""), "https://xn--3e0b707e.kr/%EA%B8%80?q=%22a%7Cb%22");
+        assert_eq!(
+            link("https://한국.kr/%ea%b8%80?q=\"a|b\""),
+            "https://xn--3e0b707e.kr/%EA%B8%80?q=%22a%7Cb%22"
+        );
         assert_eq!(link("100%.html"), "https://example.com/blog/slug/100%25.html");
-        assert_eq!(link("mailto:kim@example.com?subject=안녕 a"), "mailto:kim@example.com?subject=%EC%95%88%EB%85%95%20a");
+        assert_eq!(
+            link("mailto:kim@example.com?subject=안녕 a"),
+            "mailto:kim@example.com?subject=%EC%95%88%EB%85%95%20a"
+        );
     }
 
     #[test]
     fn addresses_that_could_run_something_are_refused_however_they_are_spelled() {
-        for raw in ["javascript:alert(1)", " JaVaScRiPt:alert(1)", "java\nscript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd"] {
+        for raw in [
+            "javascript:alert(1)",
+            " JaVaScRiPt:alert(1)",
+            "java\nscript:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "file:///etc/passwd",
+        ] {
             assert!(matches!(absolute(&page(), raw, Purpose::Link), Err(LinkError::Scheme(_))), "{raw}");
         }
         assert!(absolute(&page(), "mailto:a@example.com", Purpose::Resource).is_err());
@@ -214,7 +241,10 @@ mod tests {
     #[test]
     fn a_path_that_climbs_out_of_the_site_is_not_below_it() {
         let site = SiteUrl::parse("https://example.com/blog").unwrap();
-        assert_eq!(below(&site, "/2024/%EA%B8%80/").unwrap().as_str(), "https://example.com/blog/2024/%EA%B8%80/");
+        assert_eq!(
+            below(&site, "/2024/%EA%B8%80/").unwrap().as_str(),
+            "https://example.com/blog/2024/%EA%B8%80/"
+        );
         assert!(below(&site, "../x").is_none() && below(&site, "%2e%2e/x").is_none());
     }
 

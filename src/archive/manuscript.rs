@@ -17,7 +17,7 @@ use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
 
 /// The longest body, in bytes; a novel has one megabyte.
-pub const MAX_BODY: usize = 10_000_000;
+pub(super) const MAX_BODY: usize = 10_000_000;
 
 /// A longer title is cut by mail programs and feed readers.
 const LONG_TITLE: usize = 150;
@@ -27,7 +27,7 @@ const MAX_REMOVALS: usize = 20;
 
 /// A file's name.
 #[derive(Debug, Clone, Copy)]
-pub struct Name<'n> {
+pub(super) struct Name<'n> {
     /// Relative to the folder of posts, with `/`.
     pub relative: &'n Utf8Path,
     /// As the user would type it.
@@ -36,7 +36,7 @@ pub struct Name<'n> {
 
 /// A post without its id.
 #[derive(Debug, Clone)]
-pub struct Manuscript {
+pub(super) struct Manuscript {
     post: Post,
     updated: Option<DateTime<FixedOffset>>,
     relative: String,
@@ -48,7 +48,7 @@ pub struct Manuscript {
 
 impl Manuscript {
     /// Reads a file; `Ok(Err(_))` is a file that is fine but not published now. All errors are named.
-    pub fn read(
+    pub(super) fn read(
         bytes: Vec<u8>,
         name: Name<'_>,
         config: &Config,
@@ -72,7 +72,7 @@ impl Manuscript {
             return Ok(Err(WhyLeftOut::Future(published)));
         }
         let mut writer = Writer { file, config, errors: Vec::new(), findings: Vec::new() };
-        let manuscript = writer.write(fields, &parts, Stamp { published, now, stem }, name);
+        let manuscript = writer.write(fields, &parts, &Stamp { published, now, stem }, name);
         match manuscript {
             Some(manuscript) if writer.errors.is_empty() => {
                 Ok(Ok(Self { findings: writer.findings, ..manuscript }))
@@ -82,7 +82,7 @@ impl Manuscript {
     }
 
     /// What the id ledger needs to know.
-    pub fn sighting(&self) -> Sighting {
+    pub(super) fn sighting(&self) -> Sighting {
         Sighting {
             path: self.relative.clone(),
             source: self.post.source.to_string(),
@@ -95,17 +95,17 @@ impl Manuscript {
     }
 
     /// The page.
-    pub fn url(&self) -> &Url {
+    pub(super) fn url(&self) -> &Url {
         &self.post.url
     }
 
     /// The file, as the user would type it.
-    pub fn source(&self) -> &Utf8Path {
+    pub(super) fn source(&self) -> &Utf8Path {
         &self.post.source
     }
 
     /// The post, with what the ledger gave it.
-    pub fn publish(self, given: Given) -> Post {
+    pub(super) fn publish(self, given: Given) -> Post {
         Post { id: given.id, updated: given.updated, ..self.post }
     }
 }
@@ -142,16 +142,16 @@ impl Writer<'_> {
         &mut self,
         fields: Fields,
         parts: &front_matter::Parts<'_>,
-        stamp: Stamp<'_>,
+        stamp: &Stamp<'_>,
         name: Name<'_>,
     ) -> Option<Manuscript> {
         let body = self.body(parts);
         let (title, body) = self.title(fields.title, body, parts.body_line);
         let slug = self.slug(fields.slug, stamp.stem);
         let category = fields.categories.first().map(HeaderText::as_str);
-        let url = slug.as_deref().and_then(|slug| {
-            self.url(fields.path, Parts { slug, published: stamp.published, category })
-        });
+        let url = slug
+            .as_deref()
+            .and_then(|slug| self.url(fields.path, Parts { slug, published: stamp.published, category }));
         let updated = self.updated(fields.updated, stamp.now);
         let (title, slug, url) = (title?, slug?, url?);
         let image = self.image(fields.image, &url);
@@ -181,7 +181,8 @@ impl Writer<'_> {
     fn body(&mut self, parts: &front_matter::Parts<'_>) -> XmlText {
         if parts.body.len() > MAX_BODY {
             let message = format!("the text is {} MB long; 10 MB is the limit", parts.body.len() / 1_000_000);
-            self.errors.push(self.error("post-size", parts.body_line, message).hint("make several posts of it"));
+            self.errors
+                .push(self.error("post-size", parts.body_line, message).hint("make several posts of it"));
             return XmlText::default();
         }
         let (body, removed) = XmlText::clean(parts.body);
@@ -191,19 +192,30 @@ impl Writer<'_> {
                 continue;
             }
             line = removed.line;
-            let message = format!("the character U+{:04X} may not stand in a feed and is left out", u32::from(removed.char));
-            let finding = Finding::warning("post-character", self.file, message).at(parts.body_line + line - 1);
-            self.findings.push(finding.hint("delete it; an editor shows it when invisible characters are shown"));
+            let message = format!(
+                "the character U+{:04X} may not stand in a feed and is left out",
+                u32::from(removed.char)
+            );
+            let finding =
+                Finding::warning("post-character", self.file, message).at(parts.body_line + line - 1);
+            self.findings
+                .push(finding.hint("delete it; an editor shows it when invisible characters are shown"));
         }
         if removed.len() > MAX_REMOVALS {
-            let message = format!("{} characters of the text may not stand in a feed and are left out", removed.len());
+            let message =
+                format!("{} characters of the text may not stand in a feed and are left out", removed.len());
             self.findings.push(Finding::warning("post-character", self.file, message));
         }
         body
     }
 
     /// The title, and the body without the heading that it was taken from.
-    fn title(&mut self, stated: Option<Lined<String>>, body: XmlText, body_line: usize) -> (Option<HeaderText>, XmlText) {
+    fn title(
+        &mut self,
+        stated: Option<Lined<String>>,
+        body: XmlText,
+        body_line: usize,
+    ) -> (Option<HeaderText>, XmlText) {
         let (line, raw, body) = if let Some(title) = stated {
             (title.line, title.value, body)
         } else {
@@ -218,14 +230,20 @@ impl Writer<'_> {
             Ok(title) => {
                 let length = title.as_str().chars().count();
                 if length > LONG_TITLE {
-                    let message = format!("the title is {length} characters long, and mail programs and feed readers will cut it");
-                    self.findings.push(Finding::warning("post-title", self.file, message).at(line).hint("150 are enough"));
+                    let message = format!(
+                        "the title is {length} characters long, and mail programs and feed readers will cut it"
+                    );
+                    self.findings.push(
+                        Finding::warning("post-title", self.file, message).at(line).hint("150 are enough"),
+                    );
                 }
                 (Some(title), body)
             }
             Err(error) => {
                 let message = format!("the title cannot be used: {error}");
-                self.errors.push(self.error("post-title", line, message).hint("write a title of letters that can be seen"));
+                self.errors.push(
+                    self.error("post-title", line, message).hint("write a title of letters that can be seen"),
+                );
                 (None, body)
             }
         }
@@ -239,7 +257,9 @@ impl Writer<'_> {
     fn url(&mut self, own: Option<Lined<String>>, parts: Parts<'_>) -> Option<Url> {
         let (line, own) = own.map_or((1, None), |own| (own.line, Some(own.value.trim().to_owned())));
         let (site, pattern) = (&self.config.site.url, &self.config.archive.permalink);
-        permalink::page(site, pattern, own.as_deref(), parts).map_err(|error| self.refuse_address(&error, line)).ok()
+        permalink::page(site, pattern, own.as_deref(), parts)
+            .map_err(|error| self.refuse_address(&error, line))
+            .ok()
     }
 
     fn refuse_address(&mut self, error: &PermalinkError, line: usize) {
@@ -248,12 +268,20 @@ impl Writer<'_> {
     }
 
     /// An update that is still to come would make the feed lie until then.
-    fn updated(&mut self, stated: Option<Lined<DateTime<FixedOffset>>>, now: DateTime<Utc>) -> Option<DateTime<FixedOffset>> {
+    fn updated(
+        &mut self,
+        stated: Option<Lined<DateTime<FixedOffset>>>,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<FixedOffset>> {
         let stated = stated?;
         if stated.value <= now {
             return Some(stated.value);
         }
-        let finding = Finding::warning("post-date", self.file, "the date of the update is still to come and does not count until then");
+        let finding = Finding::warning(
+            "post-date",
+            self.file,
+            "the date of the update is still to come and does not count until then",
+        );
         self.findings.push(finding.at(stated.line).hint("write the day on which the text last changed"));
         None
     }
@@ -265,8 +293,11 @@ impl Writer<'_> {
             Ok(Ok(url)) => Some(url),
             Ok(Err(_)) => None,
             Err(error) => {
-                let finding = Finding::warning("post-image", self.file, format!("the picture is left out: {error}"));
-                self.findings.push(finding.at(stated.line).hint("write an https: address, or one relative to the post"));
+                let finding =
+                    Finding::warning("post-image", self.file, format!("the picture is left out: {error}"));
+                self.findings.push(
+                    finding.at(stated.line).hint("write an https: address, or one relative to the post"),
+                );
                 None
             }
         }
@@ -329,7 +360,10 @@ mod tests {
 
     #[test]
     fn drafts_future_and_undated_posts_stay_out_whatever_else_is_wrong_with_a_draft() {
-        assert_eq!(read("a.md", "---\ndraft: true\ndate: soon\n---\n").unwrap().unwrap_err(), WhyLeftOut::Draft);
+        assert_eq!(
+            read("a.md", "---\ndraft: true\ndate: soon\n---\n").unwrap().unwrap_err(),
+            WhyLeftOut::Draft
+        );
         assert_eq!(read("a.md", "---\ntitle: a\n---\n").unwrap().unwrap_err(), WhyLeftOut::Undated);
         let why = read("a.md", "---\ntitle: a\ndate: 2024-06-02\n---\n").unwrap().unwrap_err();
         assert!(matches!(why, WhyLeftOut::Future(date) if date.to_rfc3339() == "2024-06-02T00:00:00+09:00"));
@@ -345,15 +379,21 @@ mod tests {
 
     #[test]
     fn control_characters_go_with_a_warning_that_names_the_line() {
-        let manuscript = read("2024-05-01-a.md", "---\ntitle: a\n---\none\ntwo\u{B}\u{8}\n").unwrap().unwrap();
+        let manuscript =
+            read("2024-05-01-a.md", "---\ntitle: a\n---\none\ntwo\u{B}\u{8}\n").unwrap().unwrap();
         assert_eq!(manuscript.post.body.as_str(), "one\ntwo\n");
         assert_eq!(manuscript.findings.len(), 1);
-        assert!(manuscript.findings[0].to_string().starts_with("posts/2024-05-01-a.md:5: warning: the character U+000B"));
+        assert!(
+            manuscript.findings[0]
+                .to_string()
+                .starts_with("posts/2024-05-01-a.md:5: warning: the character U+000B")
+        );
     }
 
     #[test]
     fn an_update_in_the_future_does_not_count() {
-        let manuscript = read("2024-05-01-a.md", "---\ntitle: a\nupdated: 2030-01-01\n---\n").unwrap().unwrap();
+        let manuscript =
+            read("2024-05-01-a.md", "---\ntitle: a\nupdated: 2030-01-01\n---\n").unwrap().unwrap();
         assert_eq!(manuscript.updated, None);
         assert_eq!(manuscript.findings[0].line, Some(3));
     }

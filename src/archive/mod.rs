@@ -7,8 +7,8 @@ pub mod folder;
 pub mod front_matter;
 pub mod ids;
 pub mod links;
-pub mod markdown;
 mod manuscript;
+pub mod markdown;
 pub mod permalink;
 mod post;
 

@@ -59,7 +59,12 @@ pub struct Parts<'p> {
 }
 
 /// The page of a post: `own` (its `permalink`, `url` or `path`) if there is one, else `pattern`.
-pub fn page(site: &SiteUrl, pattern: &str, own: Option<&str>, parts: Parts<'_>) -> Result<Url, PermalinkError> {
+pub fn page(
+    site: &SiteUrl,
+    pattern: &str,
+    own: Option<&str>,
+    parts: Parts<'_>,
+) -> Result<Url, PermalinkError> {
     let Some(own) = own else {
         return below(site, &expand(pattern, parts), pattern);
     };
@@ -117,10 +122,17 @@ mod tests {
 
     #[test]
     fn the_own_path_of_a_post_wins_and_stays_below_the_site() {
-        assert_eq!(address("/:slug/", Some("글/하나/")), "https://example.com/blog/%EA%B8%80/%ED%95%98%EB%82%98/");
+        assert_eq!(
+            address("/:slug/", Some("글/하나/")),
+            "https://example.com/blog/%EA%B8%80/%ED%95%98%EB%82%98/"
+        );
         assert_eq!(address("/:slug/", Some("https://other.example/a")), "https://other.example/a");
         for own in ["../../etc", "%2e%2e/x", "a\\b", "javascript:/../../x"] {
-            assert!(address("/:slug/", Some(own)).contains("no page below"), "{own}: {}", address("/:slug/", Some(own)));
+            assert!(
+                address("/:slug/", Some(own)).contains("no page below"),
+                "{own}: {}",
+                address("/:slug/", Some(own))
+            );
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::printer::{Printer, count};
+use crate::archive::WhyLeftOut;
 use crate::pipeline::{Built, RunError, World, build};
 
 pub(super) fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> {
@@ -14,6 +15,13 @@ pub(super) fn report(built: &Built, world: &World, printer: Printer) {
     let directory = world.config.resolve(&world.config.output.directory);
     if let Some(archive) = &built.archive {
         printer.warnings(&archive.findings);
+        // A draft is meant to stay out; a missing date is the likeliest slip in a new post.
+        for left in archive.left_out.iter().filter(|left| left.why == WhyLeftOut::Undated) {
+            printer.say(format!(
+                "{} has no date and stays out; `letterpress check` says what to write",
+                left.source
+            ));
+        }
     }
     if built.written.is_empty() {
         printer.say(format!("feeds: unchanged ({} in {directory}/)", count(built.unchanged as u64, "file")));

@@ -1,5 +1,6 @@
 //! `letterpress check`: every finding that would hurt later, in one pass. Writes nothing, not even ids or keys.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +70,8 @@ async fn everything(
     findings: &mut Vec<Finding>,
 ) -> Result<(), RunError> {
     readers(config, clock, findings);
+    secrets(config, findings);
+    let sends = can_send(config, findings);
     let archive = match folder::read(config, clock.now()) {
         Ok(reading) => reading.archive,
         Err(wrong) => {
@@ -78,7 +81,9 @@ async fn everything(
     };
     let documents = feeds::render_all(&archive, config);
     findings.extend(feeds::lint::check(&documents));
-    letter(config, &archive, findings);
+    if sends {
+        letter(config, &archive, findings);
+    }
     left_out(&archive, findings);
     // The feeds carry a post whatever its text is like; what readers will miss is said here.
     let texts: Vec<_> = archive.posts.par_iter().map(|post| markdown::render(post).1).collect();
@@ -115,19 +120,36 @@ fn readers(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Files with secrets that other users of the machine can read.
+fn secrets(config: &Config, findings: &mut Vec<Finding>) {
+    let password = config.smtp.as_ref().and_then(|smtp| smtp.password_file.as_ref());
+    for file in password.into_iter().chain([&config.store.keys]) {
+        let mode = config.resolve(file).metadata().map_or(0, |meta| meta.permissions().mode());
+        if mode & 0o077 != 0 {
+            let message = format!("other users of this machine can open it (mode {:03o})", mode & 0o777);
+            findings.push(
+                Finding::warning("secret-mode", file.as_str(), message).hint(format!("chmod 600 {file}")),
+            );
+        }
+    }
+}
+
+/// Whether letters could leave. A site without letters is whole; a newsletter that cannot leave is not.
+fn can_send(config: &Config, findings: &mut Vec<Finding>) -> bool {
+    let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
+    let new = if wants_letters { Finding::error } else { Finding::note };
+    match demand(config) {
+        Ok(()) => return true,
+        Err(RunError::User { what, help }) => {
+            findings.push(new("newsletter", "config.toml", what).hint(help));
+        }
+        Err(error) => findings.push(new("newsletter", "config.toml", error.to_string())),
+    }
+    false
+}
+
 /// The letter that the newest post would be.
 fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
-    match demand(config) {
-        Ok(()) => {}
-        // A site without letters is whole; a newsletter that cannot leave is not.
-        Err(RunError::User { what, help }) => {
-            let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
-            let new = if wants_letters { Finding::error } else { Finding::note };
-            findings.push(new("newsletter", "config.toml", what).hint(help));
-            return;
-        }
-        Err(error) => return findings.push(Finding::error("newsletter", "config.toml", error.to_string())),
-    }
     if let Some(post) = archive.posts.iter().find(|post| post.newsletter) {
         match compose(config, post) {
             Ok((_, warnings)) => findings.extend(warnings),

@@ -160,7 +160,7 @@ fn plainly(message: &str) -> String {
 }
 
 fn line_at(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    1 + text.get(..offset).unwrap_or(text).matches('\n').count()
 }
 
 /// What types cannot say: ranges, and keys that need one another.
@@ -231,7 +231,7 @@ fn check_smtp(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
         (true, 0) => wrong("smtp.user", "there is no password for it", "add password_file or password_env"),
         (false, 1..) => wrong("smtp", "there is a password but no user", "add user = \"…\""),
         (_, 2) => {
-            wrong("smtp.password_env", "the password is given twice", "keep password_file or password_env")
+            wrong("smtp.password_env", "the password is given twice", "keep password_file or password_env");
         }
         _ => {}
     }

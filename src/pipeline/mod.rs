@@ -7,16 +7,19 @@ mod edition;
 mod newsletter;
 mod office;
 mod site;
+mod way_out;
 
 use std::sync::Arc;
 
 pub use edition::Edition;
-pub(crate) use newsletter::{demand, find, read_readers};
 pub use newsletter::{
-    Draft, Mailing, compose, deliver_open, draft, enrol_list, freeze, send_test, templates, wire,
+    Draft, Mailing, compose, deliver_open, draft, enrol_list, freeze, send_test, templates,
 };
+pub(crate) use newsletter::{find, read_readers};
 pub use office::Office;
 pub use site::{Built, build};
+pub(crate) use way_out::demand;
+pub use way_out::wire;
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -85,8 +88,12 @@ impl RunError {
 
 fn disk_hint(error: &std::io::Error) -> &'static str {
     match error.kind() {
-        std::io::ErrorKind::StorageFull => "\n    help: the disk is full; make room and run the same command again",
-        std::io::ErrorKind::PermissionDenied => "\n    help: this user may not do that; look at the owner of the file and its folder",
+        std::io::ErrorKind::StorageFull => {
+            "\n    help: the disk is full; make room and run the same command again"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "\n    help: this user may not do that; look at the owner of the file and its folder"
+        }
         _ => "",
     }
 }
@@ -102,12 +109,11 @@ pub struct Summary {
 
 /// `publish`: build the feeds, send what is due.
 pub async fn publish(world: &World) -> Result<Summary, RunError> {
-    let office = match newsletter::is_on(&world.config) {
-        true => {
-            newsletter::demand(&world.config)?;
-            Some(Office::open_to_send(&world.config, world.clock.as_ref()).await?)
-        }
-        false => None,
+    let office = if way_out::is_on(&world.config) {
+        way_out::demand(&world.config)?;
+        Some(Office::open_to_send(&world.config, world.clock.as_ref()).await?)
+    } else {
+        None
     };
     let built = build(world)?;
     let mailing = match office {
@@ -119,7 +125,7 @@ pub async fn publish(world: &World) -> Result<Summary, RunError> {
 
 /// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself.
 pub async fn send(world: &World, post: Option<&str>) -> Result<Mailing, RunError> {
-    newsletter::demand(&world.config)?;
+    way_out::demand(&world.config)?;
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
     enrol_list(world, &office).await?;
     let archive = site::read(world)?;

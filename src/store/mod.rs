@@ -67,7 +67,9 @@ pub enum StoreError {
     #[error("the store holds {0}, which Letterpress never writes there")]
     Nonsense(String),
     /// The post has an issue already; a second one would be a second copy for everybody.
-    #[error("{0} has been mailed already\n    help: `letterpress status who-got` says to whom; what is new needs a post of its own")]
+    #[error(
+        "{0} has been mailed already\n    help: `letterpress status who-got` says to whom; what is new needs a post of its own"
+    )]
     AlreadyIssued(String),
     /// The audience that was counted is not the audience that was frozen.
     #[error(

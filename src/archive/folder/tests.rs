@@ -71,11 +71,14 @@ fn posts_and_bundles_become_an_archive_newest_first() {
     let left_out: Vec<_> = archive.left_out.iter().map(|left| (left.source.as_str(), &left.why)).collect();
     assert_eq!(left_out.len(), 4);
     assert!(matches!(left_out[0], ("posts/2030-01-01-later.md", WhyLeftOut::Future(_))));
-    assert_eq!(left_out[1..], [
-        ("posts/_index.md", &WhyLeftOut::SectionPage),
-        ("posts/about.md", &WhyLeftOut::Undated),
-        ("posts/draft.md", &WhyLeftOut::Draft),
-    ]);
+    assert_eq!(
+        left_out[1..],
+        [
+            ("posts/_index.md", &WhyLeftOut::SectionPage),
+            ("posts/about.md", &WhyLeftOut::Undated),
+            ("posts/draft.md", &WhyLeftOut::Draft),
+        ]
+    );
 }
 
 #[test]
@@ -85,7 +88,11 @@ fn an_empty_folder_is_an_empty_archive_and_a_missing_one_an_error() {
     assert!(reading.archive.posts.is_empty() && reading.ids.is_none());
     fs::remove_dir(garden.path("")).unwrap();
     let errors = garden.read().unwrap_err();
-    assert!(errors[0].starts_with("posts/: error: the folder cannot be read") || errors[0].starts_with("posts: error"), "{errors:?}");
+    assert!(
+        errors[0].starts_with("posts/: error: the folder cannot be read")
+            || errors[0].starts_with("posts: error"),
+        "{errors:?}"
+    );
     assert!(errors[0].contains("[archive]"));
 }
 
@@ -98,13 +105,21 @@ fn what_is_no_file_is_refused_by_name_or_not_followed() {
     symlink(garden.folder.path(), garden.path("loop")).unwrap();
     let reading = garden.read().unwrap();
     assert_eq!(reading.archive.posts.len(), 1);
-    assert!(reading.archive.findings[0].to_string().starts_with("posts/2024-05-01-link.md: warning: it is a symbolic link"));
+    assert!(
+        reading.archive.findings[0]
+            .to_string()
+            .starts_with("posts/2024-05-01-link.md: warning: it is a symbolic link")
+    );
     fs::create_dir(garden.path("x.md")).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(garden.path("y.md")).unwrap();
     garden.write("a\nb.md", "x");
     let errors = garden.read().unwrap_err();
     assert_eq!(errors.len(), 3, "{errors:?}");
-    for (error, word) in errors.iter().zip(["posts/a\\nb.md: error: its name", "posts/x.md: error: it has the name of a post", "posts/y.md: error: it is a pipe"]) {
+    for (error, word) in errors.iter().zip([
+        "posts/a\\nb.md: error: its name",
+        "posts/x.md: error: it has the name of a post",
+        "posts/y.md: error: it is a pipe",
+    ]) {
         assert!(error.starts_with(word), "{error}");
     }
 }
@@ -119,7 +134,12 @@ fn every_bad_post_is_named_at_once() {
     ]);
     let errors = garden.read().unwrap_err();
     assert_eq!(errors.len(), 4, "{errors:?}");
-    for (error, place) in errors.iter().zip(["posts/2024-05-01-a.md:1:", "posts/2024-05-02-b.md:1:", "posts/2024-05-03-c.md:3:", "posts/ids.txt:1:"]) {
+    for (error, place) in errors.iter().zip([
+        "posts/2024-05-01-a.md:1:",
+        "posts/2024-05-02-b.md:1:",
+        "posts/2024-05-03-c.md:3:",
+        "posts/ids.txt:1:",
+    ]) {
         assert!(error.starts_with(place), "{error}");
     }
 }
@@ -128,7 +148,11 @@ fn every_bad_post_is_named_at_once() {
 fn two_posts_with_one_address_are_refused_even_if_only_the_case_differs() {
     let garden = garden(&[("2024-05-01-Post.md", &titled("a")), ("2024-05-02-post.md", &titled("b"))]);
     let errors = garden.read().unwrap_err();
-    assert!(errors[0].starts_with("posts/2024-05-02-post.md: error: posts/2024-05-01-Post.md has the same address"), "{errors:?}");
+    assert!(
+        errors[0]
+            .starts_with("posts/2024-05-02-post.md: error: posts/2024-05-01-Post.md has the same address"),
+        "{errors:?}"
+    );
 }
 
 #[test]
@@ -143,7 +167,8 @@ fn ids_are_written_once_and_outlive_edits_renames_and_moves() {
     assert_eq!(garden.ids(), ids);
     let edited = &garden.read().unwrap().archive.posts[0];
     assert_eq!(edited.updated.to_rfc3339(), "2024-06-01T09:00:00+09:00");
-    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(garden.path("ids.txt")).unwrap().permissions());
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(garden.path("ids.txt")).unwrap().permissions());
     assert_eq!(mode & 0o444, 0o444, "the ledger can be read like the posts");
 }
 

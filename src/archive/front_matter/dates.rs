@@ -2,8 +2,8 @@
 //! a time that a clock change skips is the first moment after it, one that it repeats is the first of the two.
 
 use chrono::{
-    DateTime, Datelike as _, Days, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta,
-    TimeZone as _, Timelike as _,
+    DateTime, Datelike as _, Days, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime,
+    TimeDelta, TimeZone as _, Timelike as _,
 };
 use chrono_tz::Tz;
 
@@ -35,7 +35,11 @@ pub fn parse(raw: &str, zone: Tz) -> Result<DateTime<FixedOffset>, DateError> {
     };
     // Chrono reads second 60 as a nanosecond past the last one; feeds have no such second.
     let date = date.and_then(|date| {
-        if date.nanosecond() < 1_000_000_000 { date.with_nanosecond(0).ok_or(Fault::Calendar) } else { Err(Fault::Calendar) }
+        if date.nanosecond() < 1_000_000_000 {
+            date.with_nanosecond(0).ok_or(Fault::Calendar)
+        } else {
+            Err(Fault::Calendar)
+        }
     });
     match date {
         Ok(date) if (1970..=9998).contains(&date.year()) => Ok(date),
@@ -49,7 +53,8 @@ pub fn parse(raw: &str, zone: Tz) -> Result<DateTime<FixedOffset>, DateError> {
 pub fn in_name(name: &str) -> Option<(&str, &str)> {
     day(name).ok()?;
     let (date, rest) = name.split_at_checked(10)?;
-    (rest.is_empty() || rest.starts_with(['-', '_', ' '])).then(|| (date, rest.trim_start_matches(['-', '_', ' '])))
+    (rest.is_empty() || rest.starts_with(['-', '_', ' ']))
+        .then(|| (date, rest.trim_start_matches(['-', '_', ' '])))
 }
 
 enum Fault {

@@ -67,7 +67,9 @@ pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
         categories: reader.names(&["categories", "category"]),
         tags: reader.names(&["tags", "tag", "keywords"]),
         authors: reader.names(&["authors", "author"]).into_iter().map(|name| PostAuthor { name }).collect(),
-        summary: reader.text(&["summary", "description", "excerpt"]).map(|text| XmlText::clean(text.value.trim()).0),
+        summary: reader
+            .text(&["summary", "description", "excerpt"])
+            .map(|text| XmlText::clean(text.value.trim()).0),
         language: reader.language(),
         image: reader.image(),
         newsletter: reader.yes_or_no("newsletter").unwrap_or(true),
@@ -86,7 +88,9 @@ impl<'e> Reader<'e> {
     /// The first of `keys` that says something; most generators do not care about case.
     fn find(&self, keys: &[&str]) -> Option<&'e Entry> {
         keys.iter().find_map(|key| {
-            self.entries.iter().find(|entry| entry.key.eq_ignore_ascii_case(key) && !says_nothing(&entry.value))
+            self.entries
+                .iter()
+                .find(|entry| entry.key.eq_ignore_ascii_case(key) && !says_nothing(&entry.value))
         })
     }
 
@@ -106,7 +110,8 @@ impl<'e> Reader<'e> {
 
     fn date(&mut self, keys: &[&str]) -> Option<Lined<DateTime<FixedOffset>>> {
         // Jekyll's `published` says yes or no, others' says when.
-        let entry = keys.iter().find_map(|key| self.find(&[key]).filter(|entry| bool_of(&entry.value).is_none()))?;
+        let entry =
+            keys.iter().find_map(|key| self.find(&[key]).filter(|entry| bool_of(&entry.value).is_none()))?;
         let date = match &entry.value {
             Value::Text(text) | Value::Date(text) | Value::Number(text) => dates::parse(text, self.zone),
             _ => Err(DateError::Shape("this".to_owned())),
@@ -173,7 +178,9 @@ impl<'e> Reader<'e> {
             match HeaderText::parse(raw) {
                 Ok(name) if !names.contains(&name) => names.push(name),
                 Ok(_) => {}
-                Err(error) => self.wrong("post-field", entry, &error.to_string(), "remove what cannot be seen"),
+                Err(error) => {
+                    self.wrong("post-field", entry, &error.to_string(), "remove what cannot be seen");
+                }
             }
         }
         names
@@ -198,15 +205,20 @@ impl<'e> Reader<'e> {
             value = items.first()?;
         }
         if let Value::Table(table) = value {
-            let inside = table.iter().find(|(key, _)| ["image", "url", "src", "path"].contains(&key.as_str()));
+            let inside =
+                table.iter().find(|(key, _)| ["image", "url", "src", "path"].contains(&key.as_str()));
             value = &inside?.1;
         }
-        match value {
-            Value::Text(text) => Some(Lined { line: entry.line, value: text.trim().to_owned() }),
-            _ => {
-                self.wrong("post-field", entry, "it is not the address of a picture", "write it like \"cover.jpg\"");
-                None
-            }
+        if let Value::Text(text) = value {
+            Some(Lined { line: entry.line, value: text.trim().to_owned() })
+        } else {
+            self.wrong(
+                "post-field",
+                entry,
+                "it is not the address of a picture",
+                "write it like \"cover.jpg\"",
+            );
+            None
         }
     }
 }
@@ -236,7 +248,9 @@ fn bool_of(value: &Value) -> Option<bool> {
 fn name_of(value: &Value) -> Option<&str> {
     match value {
         Value::Text(text) | Value::Number(text) | Value::Date(text) => Some(text),
-        Value::Table(table) => table.iter().find(|(key, _)| key == "name").and_then(|(_, name)| name_of(name)),
+        Value::Table(table) => {
+            table.iter().find(|(key, _)| key == "name").and_then(|(_, name)| name_of(name))
+        }
         _ => None,
     }
 }
@@ -277,7 +291,12 @@ mod tests {
 
     #[test]
     fn every_way_to_hold_a_post_back_is_seen() {
-        for text in ["+++\ndraft = true\n+++\n", "---\npublished: false\n---\n", "Title: a\nStatus: draft\n\n", "---\ndraft: yes\n---\n"] {
+        for text in [
+            "+++\ndraft = true\n+++\n",
+            "---\npublished: false\n---\n",
+            "Title: a\nStatus: draft\n\n",
+            "---\ndraft: yes\n---\n",
+        ] {
             assert!(fields(text).0.draft, "{text}");
         }
         assert!(!fields("---\npublished: 2024-05-01\n---\n").0.draft);
@@ -286,16 +305,31 @@ mod tests {
 
     #[test]
     fn every_wrong_field_is_named_with_its_line() {
-        let (_, findings) = fields("+++\ntitle = [\"a\"]\ndate = \"2024-02-30\"\ndraft = \"perhaps\"\nlang = \"한국어\"\ntags = [\"a\\u0000\"]\nimage = 1\n+++\n");
+        let (_, findings) = fields(
+            "+++\ntitle = [\"a\"]\ndate = \"2024-02-30\"\ndraft = \"perhaps\"\nlang = \"한국어\"\ntags = [\"a\\u0000\"]\nimage = 1\n+++\n",
+        );
         assert_eq!(findings.len(), 6, "{findings:?}");
         for (finding, line) in findings.iter().zip([2, 3, 4, 6, 5, 7]) {
-            assert!(findings.iter().any(|finding| finding.starts_with(&format!("a.md:{line}: error"))), "{finding}");
+            assert!(
+                findings.iter().any(|finding| finding.starts_with(&format!("a.md:{line}: error"))),
+                "{finding}"
+            );
         }
     }
 
     #[test]
     fn one_author_may_have_a_comma_in_the_name() {
-        assert_eq!(names(&fields("---\nauthors: Kim, Lee\n---\n").0.authors.iter().map(|a| a.name.clone()).collect::<Vec<_>>()), ["Kim", "Lee"]);
+        assert_eq!(
+            names(
+                &fields("---\nauthors: Kim, Lee\n---\n")
+                    .0
+                    .authors
+                    .iter()
+                    .map(|a| a.name.clone())
+                    .collect::<Vec<_>>()
+            ),
+            ["Kim", "Lee"]
+        );
         assert_eq!(fields("---\nauthor: Kim, Lee & Partners\n---\n").0.authors.len(), 1);
     }
 }

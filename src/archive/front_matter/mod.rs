@@ -84,7 +84,8 @@ pub fn split<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
         end = next;
     }
     let fence = ends[0];
-    let hint = format!("close it with a line that says only {fence}; a rule at the top of a post is written as ***");
+    let hint =
+        format!("close it with a line that says only {fence}; a rule at the top of a post is written as ***");
     Err(wrong(file, 1, "the front matter that begins here has no end").hint(hint))
 }
 
@@ -97,7 +98,9 @@ fn entries(syntax: Syntax, text: &str, file: &str) -> Result<Vec<Entry>, Finding
     // The fence is line 1.
     .map_err(|(line, message)| wrong(file, line + 1, message))
     .map(|mut entries| {
-        entries.iter_mut().for_each(|entry| entry.line += 1);
+        for entry in &mut entries {
+            entry.line += 1;
+        }
         entries
     })
 }
@@ -174,9 +177,20 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
-        assert!(refusal("+++\ntitle = \"a\"\n\nbody").contains("a.md:1: error: the front matter that begins here has no end"));
-        assert!(refusal("+++\ntitle = 1\ntitle = 2\n+++\n").contains("a.md:3"), "{}", refusal("+++\ntitle = 1\ntitle = 2\n+++\n"));
-        assert!(refusal("---\ntitle: a\ntitle: b\n---\n").contains("a.md:3"), "{}", refusal("---\ntitle: a\ntitle: b\n---\n"));
+        assert!(
+            refusal("+++\ntitle = \"a\"\n\nbody")
+                .contains("a.md:1: error: the front matter that begins here has no end")
+        );
+        assert!(
+            refusal("+++\ntitle = 1\ntitle = 2\n+++\n").contains("a.md:3"),
+            "{}",
+            refusal("+++\ntitle = 1\ntitle = 2\n+++\n")
+        );
+        assert!(
+            refusal("---\ntitle: a\ntitle: b\n---\n").contains("a.md:3"),
+            "{}",
+            refusal("---\ntitle: a\ntitle: b\n---\n")
+        );
         assert!(refusal("+++\ntitle = \n+++\n").contains("a.md:2"));
         assert!(refusal("---\ntitle: [a\n---\n").contains("a.md:"));
         assert!(refusal("---\n- a\n- b\n---\n").contains("a.md:2"), "{}", refusal("---\n- a\n- b\n---\n"));
@@ -190,7 +204,7 @@ mod tests {
         let mut bomb = "---\na0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..12 {
             let before = format!("*a{}", level - 1);
-            bomb.push_str(&format!("a{level}: &a{level} [{}]\n", [before.as_str(); 9].join(",")));
+            bomb = [bomb, format!("a{level}: &a{level} [{}]\n", [before.as_str(); 9].join(","))].concat();
         }
         bomb.push_str("---\n");
         assert!(split(&bomb, "a.md").is_err());

@@ -5,8 +5,8 @@ use super::{Entry, Value, line_end};
 
 /// With which keys such front matter begins. Any other first line is text: "Note: …" begins many posts.
 const FIRST_KEYS: [&str; 13] = [
-    "title", "date", "modified", "category", "tags", "keywords", "slug", "author", "authors", "summary", "lang",
-    "status", "template",
+    "title", "date", "modified", "category", "tags", "keywords", "slug", "author", "authors", "summary",
+    "lang", "status", "template",
 ];
 
 /// How many bytes of `text` are front matter, the blank line after it included.
@@ -35,20 +35,22 @@ pub(super) fn entries(text: &str) -> Result<Vec<Entry>, (usize, String)> {
             continue;
         }
         let continued = content.starts_with([' ', '\t']);
-        match (continued, entries.last_mut().map(|entry| &mut entry.value)) {
-            (true, Some(Value::Text(value))) => {
-                value.push(' ');
-                value.push_str(content.trim());
+        if let (true, Some(Value::Text(value))) =
+            (continued, entries.last_mut().map(|entry| &mut entry.value))
+        {
+            value.push(' ');
+            value.push_str(content.trim());
+        } else {
+            let (key, value) = pair(content).ok_or_else(|| {
+                (
+                    line,
+                    "this line of the front matter is not `Key: value`; end it with a blank line".to_owned(),
+                )
+            })?;
+            if entries.iter().any(|entry| entry.key == key) {
+                return Err((line, format!("`{key}` is given twice")));
             }
-            _ => {
-                let (key, value) = pair(content).ok_or_else(|| {
-                    (line, "this line of the front matter is not `Key: value`; end it with a blank line".to_owned())
-                })?;
-                if entries.iter().any(|entry| entry.key == key) {
-                    return Err((line, format!("`{key}` is given twice")));
-                }
-                entries.push(Entry { key, line, value: Value::Text(value.to_owned()) });
-            }
+            entries.push(Entry { key, line, value: Value::Text(value.to_owned()) });
         }
     }
     Ok(entries)
@@ -58,7 +60,8 @@ fn pair(line: &str) -> Option<(String, &str)> {
     let (key, value) = line.split_once(':')?;
     let is_key = key.starts_with(|c: char| c.is_ascii_alphabetic())
         && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-    (is_key && (value.is_empty() || value.starts_with([' ', '\t']))).then(|| (key.to_ascii_lowercase(), value.trim()))
+    (is_key && (value.is_empty() || value.starts_with([' ', '\t'])))
+        .then(|| (key.to_ascii_lowercase(), value.trim()))
 }
 
 #[cfg(test)]

@@ -69,7 +69,8 @@ pub fn assign(
     retire(&mut ledger, posts, &ids);
     let given = posts.iter().zip(ids).map(|(post, id)| {
         let updated = updated(post, ledger.get(&id), now);
-        let line = Line { path: post.path.clone(), published: post.published, hash: post.hash.clone(), updated };
+        let line =
+            Line { path: post.path.clone(), published: post.published, hash: post.hash.clone(), updated };
         ledger.record(id.clone(), line);
         Given { id, updated }
     });
@@ -162,7 +163,11 @@ impl<'s> Search<'s> {
         let (first, second) = (&self.posts[first], &self.posts[second]);
         // The line of the post that names the id itself, if one does.
         let (named, other) = if second.id.is_some() { (second, first) } else { (first, second) };
-        let finding = Finding::error("post-id", named.source.as_str(), format!("{} has the same id, {id}", other.source));
+        let finding = Finding::error(
+            "post-id",
+            named.source.as_str(),
+            format!("{} has the same id, {id}", other.source),
+        );
         let finding = match &named.id {
             Some(own) => finding.at(own.line),
             None => finding,
@@ -211,8 +216,12 @@ impl<'s> Search<'s> {
     }
 
     fn by_path(&mut self) {
-        let lines: BTreeMap<&str, &str> =
-            self.ledger.iter().filter(|(_, line)| line.path != RETIRED).map(|(id, line)| (line.path.as_str(), id)).collect();
+        let lines: BTreeMap<&str, &str> = self
+            .ledger
+            .iter()
+            .filter(|(_, line)| line.path != RETIRED)
+            .map(|(id, line)| (line.path.as_str(), id))
+            .collect();
         for at in self.lost() {
             if let Some(id) = lines.get(self.posts[at].path.as_str()) {
                 self.give(at, (*id).to_owned());
@@ -235,7 +244,11 @@ impl<'s> Search<'s> {
 
     /// Gives each lost post the orphan with its key; of several the one with its instant, with its slug, with the
     /// smallest id.
-    fn adopt<K: Ord>(&mut self, key_of_line: impl Fn(&str, &Line) -> Option<K>, key_of_post: impl Fn(&Sighting) -> K) {
+    fn adopt<K: Ord>(
+        &mut self,
+        key_of_line: impl Fn(&str, &Line) -> Option<K>,
+        key_of_post: impl Fn(&Sighting) -> K,
+    ) {
         let mut orphans: BTreeMap<K, Vec<(&str, &Line)>> = BTreeMap::new();
         for id in &self.orphans {
             let Some(line) = self.ledger.get(id) else { continue };

@@ -53,18 +53,24 @@ impl Ledger {
         let mut ledger = Self::default();
         let mut paths: BTreeMap<String, usize> = BTreeMap::new();
         let mut findings = Vec::new();
-        for (number, line) in text.trim_start_matches('\u{FEFF}').lines().enumerate().map(|(at, line)| (at + 1, line)) {
+        for (number, line) in
+            text.trim_start_matches('\u{FEFF}').lines().enumerate().map(|(at, line)| (at + 1, line))
+        {
             if line.trim().is_empty() || line.starts_with('#') {
                 continue;
             }
-            let wrong = |message: String, hint: &str| Finding::error("ids", file, message).at(number).hint(hint);
+            let wrong =
+                |message: String, hint: &str| Finding::error("ids", file, message).at(number).hint(hint);
             if ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().any(|mark| line.starts_with(mark)) {
-                let hint = "keep the lines of both sides, take out the marks, and of two lines with one id keep one";
+                let hint =
+                    "keep the lines of both sides, take out the marks, and of two lines with one id keep one";
                 findings.push(wrong("a merge was not finished here".to_owned(), hint));
                 continue;
             }
             match parse_line(line) {
-                Err(message) => findings.push(wrong(message.to_owned(), "restore the line from version control")),
+                Err(message) => {
+                    findings.push(wrong(message.to_owned(), "restore the line from version control"));
+                }
                 Ok((id, _)) if ledger.lines.contains_key(id) => {
                     findings.push(wrong(format!("the id {id} has a second line"), "keep one of them"));
                 }
@@ -123,8 +129,15 @@ fn parse_line(line: &str) -> Result<(&str, Line), &'static str> {
     if hash.len() != HASH_DIGITS || !hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Err("the hash is not 32 hexadecimal digits");
     }
-    let date = |raw| DateTime::parse_from_rfc3339(raw).map_err(|_| "a date is not written like 2024-05-01T09:00:00+09:00");
-    let line = Line { path: path.to_owned(), published: date(published)?, hash: hash.to_owned(), updated: date(updated)? };
+    let date = |raw| {
+        DateTime::parse_from_rfc3339(raw).map_err(|_| "a date is not written like 2024-05-01T09:00:00+09:00")
+    };
+    let line = Line {
+        path: path.to_owned(),
+        published: date(published)?,
+        hash: hash.to_owned(),
+        updated: date(updated)?,
+    };
     Ok((id, line))
 }
 
@@ -214,17 +227,32 @@ mod tests {
         let other = LINE.replace(":a\t", ":b\t");
         let found = refusals(&format!("<<<<<<< HEAD\n{LINE}\n=======\n{LINE}\n{other}\n>>>>>>> x\nfoo\n"));
         assert_eq!(found.len(), 6, "{found:#?}");
-        for (finding, word) in found.iter().zip(["txt:1:", "txt:3:", "txt:4: error: the id", "txt:5: error: a.md has", "txt:6:", "txt:7: error: the line"]) {
+        for (finding, word) in found.iter().zip([
+            "txt:1:",
+            "txt:3:",
+            "txt:4: error: the id",
+            "txt:5: error: a.md has",
+            "txt:6:",
+            "txt:7: error: the line",
+        ]) {
             assert!(finding.contains(word), "{finding}");
         }
-        for broken in [LINE.replace("tag:", "tag "), LINE.replace("2024-05-02", "2024-02-30"), LINE.replace("cdef\t", "cdeg\t"), LINE.replace("a.md", "")] {
+        for broken in [
+            LINE.replace("tag:", "tag "),
+            LINE.replace("2024-05-02", "2024-02-30"),
+            LINE.replace("cdef\t", "cdeg\t"),
+            LINE.replace("a.md", ""),
+        ] {
             assert_eq!(refusals(&broken).len(), 1, "{broken}");
         }
     }
 
     #[test]
     fn an_iri_becomes_a_uri_and_is_otherwise_left_alone() {
-        assert_eq!(canonical_uri("https://Example.com/글?a=%ea%b8%80"), "https://Example.com/%EA%B8%80?a=%EA%B8%80");
+        assert_eq!(
+            canonical_uri("https://Example.com/글?a=%ea%b8%80"),
+            "https://Example.com/%EA%B8%80?a=%EA%B8%80"
+        );
         assert!(is_uri("urn:uuid:1") && is_uri("tag:a,2024:b"));
         assert!(!is_uri("my-post") && !is_uri("note: a") && !is_uri("2024:a") && !is_uri("a:"));
     }
@@ -237,13 +265,20 @@ mod tests {
     }
 
     fn any_line() -> impl Strategy<Value = (String, Line)> {
-        ("[a-z]{1,6}", "[a-z가-힣/ ]{1,8}[.]md", 0i64..4_000_000_000, -14i32..=14, "[0-9a-f]{32}", 0i64..1000).prop_map(
-            |(id, path, seconds, zone, hash, later)| {
+        ("[a-z]{1,6}", "[a-z가-힣/ ]{1,8}[.]md", 0i64..4_000_000_000, -14i32..=14, "[0-9a-f]{32}", 0i64..1000)
+            .prop_map(|(id, path, seconds, zone, hash, later)| {
                 let zone = FixedOffset::east_opt(zone * 3600).unwrap();
                 let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap().with_timezone(&zone);
-                (format!("urn:x:{id}"), Line { path: format!("{id}/{path}"), published: at(seconds), hash, updated: at(seconds + later) })
-            },
-        )
+                (
+                    format!("urn:x:{id}"),
+                    Line {
+                        path: format!("{id}/{path}"),
+                        published: at(seconds),
+                        hash,
+                        updated: at(seconds + later),
+                    },
+                )
+            })
     }
 
     proptest! {

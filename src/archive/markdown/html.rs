@@ -7,6 +7,7 @@ use comrak::Anchorizer;
 use comrak::nodes::{AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue, TableAlignment};
 
 use super::Place;
+use super::escape::{push_attribute_text, push_text};
 use super::sanitise::{self, Nesting};
 use super::tags;
 use crate::archive::links::{self, LinkError, Purpose};
@@ -135,7 +136,9 @@ impl<'s> Writer<'s> {
 
     fn item<'a>(&mut self, item: &'a AstNode<'a>, tight: bool) {
         for child in item.children() {
-            if !(tight && matches!(child.data().value, NodeValue::Paragraph)) || child.previous_sibling().is_some() {
+            if !(tight && matches!(child.data().value, NodeValue::Paragraph))
+                || child.previous_sibling().is_some()
+            {
                 self.new_line();
             }
             self.block(child, tight);
@@ -335,7 +338,11 @@ impl<'s> Writer<'s> {
         if self.is_broken || !self.nesting.follow(html) {
             if !self.is_broken {
                 self.is_broken = true;
-                let finding = self.finding(node, "html-nesting", "more than 100 HTML elements are open at once, so the rest of the HTML is shown as text");
+                let finding = self.finding(
+                    node,
+                    "html-nesting",
+                    "more than 100 HTML elements are open at once, so the rest of the HTML is shown as text",
+                );
                 self.findings.push(finding.hint("close every element that is opened"));
             }
             return push_text(&mut self.out, html);
@@ -379,13 +386,21 @@ impl<'s> Writer<'s> {
     }
 
     fn note_missing_alternative(&mut self, node: &AstNode<'_>) {
-        let finding = self.finding(node, "image-alt", "a picture has no alternative text, so readers who do not load it see nothing");
+        let finding = self.finding(
+            node,
+            "image-alt",
+            "a picture has no alternative text, so readers who do not load it see nothing",
+        );
         self.findings.push(finding.hint("say what it shows: ![a cat on a mat](cat.jpg)"));
     }
 
     fn note_user_info(&mut self, url: &str, node: &AstNode<'_>) {
         if links::has_user_info(url) {
-            let finding = self.finding(node, "link-user-info", "an address holds a user name or a password, and readers will see it");
+            let finding = self.finding(
+                node,
+                "link-user-info",
+                "an address holds a user name or a password, and readers will see it",
+            );
             self.findings.push(finding.hint("leave out what stands before the @"));
         }
     }
@@ -398,44 +413,11 @@ impl<'s> Writer<'s> {
 
 /// Whether raw HTML is one comment and nothing else: the post then needs no cleaning.
 fn is_comment(html: &str) -> bool {
-    html.trim().strip_prefix("<!--").is_some_and(|rest| rest.find("-->").is_some_and(|end| end + 3 == rest.len()))
+    html.trim()
+        .strip_prefix("<!--")
+        .is_some_and(|rest| rest.find("-->").is_some_and(|end| end + 3 == rest.len()))
 }
 
 fn reference_id(number: usize, reference: u32) -> String {
     if reference > 1 { format!("fnref-{number}-{reference}") } else { format!("fnref-{number}") }
-}
-
-/// Text between tags.
-pub(super) fn push_text(out: &mut String, text: &str) {
-    push_escaped(out, text, |c| match c {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
-        '\u{A0}' => Some("&nbsp;"),
-        _ => None,
-    });
-}
-
-/// Text between the quotes of an attribute.
-pub(super) fn push_attribute_text(out: &mut String, text: &str) {
-    push_escaped(out, text, |c| match c {
-        '&' => Some("&amp;"),
-        '"' => Some("&quot;"),
-        '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
-        '\u{A0}' => Some("&nbsp;"),
-        _ => None,
-    });
-}
-
-fn push_escaped(out: &mut String, text: &str, escape: impl Fn(char) -> Option<&'static str>) {
-    let mut from = 0;
-    for (at, c) in text.char_indices() {
-        if let Some(escaped) = escape(c) {
-            out.push_str(&text[from..at]);
-            out.push_str(escaped);
-            from = at + c.len_utf8();
-        }
-    }
-    out.push_str(&text[from..]);
 }

@@ -1,5 +1,6 @@
 //! Markdown to HTML that is safe everywhere, and to a small tree for plain text. The only place that knows comrak.
 
+mod escape;
 mod html;
 mod outline;
 mod sanitise;
@@ -7,8 +8,8 @@ mod tags;
 mod tree;
 mod underscores;
 
-use comrak::nodes::{AstNode, NodeValue};
 use comrak::Arena;
+use comrak::nodes::{AstNode, NodeValue};
 use url::Url;
 
 use super::Post;
@@ -109,7 +110,8 @@ pub fn render(post: &Post) -> (Rendered, Vec<Finding>) {
     let tree = tree::parse(&arena, post.body.as_str());
     let (html, mut findings) = fragment(tree.root, place, post.body.as_str().len());
     if let Some(line) = tree.cut {
-        let message = "quotes, lists or emphasis are nested more than 60 deep; what lies deeper is shown as plain text";
+        let message =
+            "quotes, lists or emphasis are nested more than 60 deep; what lies deeper is shown as plain text";
         findings.push(place.warning(line, "post-depth", message));
     }
     // The excerpt is a fragment of its own: what is left open before the mark is closed there.
@@ -119,7 +121,8 @@ pub fn render(post: &Post) -> (Rendered, Vec<Finding>) {
 
 fn fragment<'a>(root: &'a AstNode<'a>, place: Place<'_>, length: usize) -> (String, Vec<Finding>) {
     let fragment = html::Writer::new(place, length + length / 4).write(root);
-    let mut html = if fragment.holds_raw { sanitise::clean(&fragment.html, place.page) } else { fragment.html };
+    let mut html =
+        if fragment.holds_raw { sanitise::clean(&fragment.html, place.page) } else { fragment.html };
     html.truncate(html.trim_end().len());
     // Letters mark the places for a reader's own words with this name; a post may speak of it, not be taken for it.
     if html.contains("lp-slot") {

@@ -31,7 +31,8 @@ fn push_block<'a>(blocks: &mut Vec<Block>, node: &'a AstNode<'a>, place: Place<'
         NodeValue::BlockQuote => Block::Quote(self::blocks(node, place)),
         NodeValue::Alert(alert) => {
             let title = alert.title.as_deref().unwrap_or_else(|| alert.alert_type.default_title());
-            let mut inside = vec![Block::Paragraph(vec![Inline::Strong(vec![Inline::Text(title.to_owned())])])];
+            let mut inside =
+                vec![Block::Paragraph(vec![Inline::Strong(vec![Inline::Text(title.to_owned())])])];
             inside.extend(self::blocks(node, place));
             Block::Quote(inside)
         }
@@ -153,14 +154,17 @@ fn raw(html: &str, place: Place<'_>) -> Vec<Inline> {
         from = tag.span.1;
         opaque = !tag.closing && tags::is_opaque(&tag.name);
         if let Some(url) = sanitise::embed(&tag, place.page) {
-            line.push(Inline::Link(vec![Inline::Text(tag.attribute("title").unwrap_or_else(|| url.clone()))], url));
+            line.push(Inline::Link(
+                vec![Inline::Text(tag.attribute("title").unwrap_or_else(|| url.clone()))],
+                url,
+            ));
             continue;
         }
         match tag.name.as_str() {
-            "br" | "p" | "div" | "li" | "tr" | "summary" | "figcaption" | "dt" | "dd" if !line.is_empty() => {
-                if line.last() != Some(&Inline::Break) {
-                    line.push(Inline::Break);
-                }
+            "br" | "p" | "div" | "li" | "tr" | "summary" | "figcaption" | "dt" | "dd"
+                if !line.is_empty() && line.last() != Some(&Inline::Break) =>
+            {
+                line.push(Inline::Break);
             }
             "img" => {
                 let source = tag.attribute("src").unwrap_or_default();
@@ -233,7 +237,11 @@ fn push_plain(text: &mut String, blocks: &[Block], limit: usize) {
             }
             Block::Quote(inside) => push_plain(text, inside, limit),
             Block::List(_, items) => items.iter().for_each(|item| push_plain(text, &item.blocks, limit)),
-            Block::Definitions(entries) => entries.iter().for_each(|(_, details)| push_plain(text, details, limit)),
+            Block::Definitions(entries) => {
+                for (_, details) in entries {
+                    push_plain(text, details, limit);
+                }
+            }
             Block::Heading(..) | Block::Code(..) | Block::Table(..) | Block::Rule | Block::Footnotes(_) => {}
         }
     }
@@ -243,7 +251,10 @@ fn push_words(text: &mut String, line: &[Inline]) {
     for inline in line {
         match inline {
             Inline::Text(words) | Inline::Code(words) => text.push_str(words),
-            Inline::Emphasis(inside) | Inline::Strong(inside) | Inline::Strike(inside) | Inline::Link(inside, _) => {
+            Inline::Emphasis(inside)
+            | Inline::Strong(inside)
+            | Inline::Strike(inside)
+            | Inline::Link(inside, _) => {
                 push_words(text, inside);
             }
             Inline::Break => text.push(' '),

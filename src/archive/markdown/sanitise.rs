@@ -9,20 +9,82 @@ use url::Url;
 
 use super::tags::{self, Tag};
 use crate::archive::links::{self, Purpose};
-use crate::archive::markdown::html::push_attribute_text;
+use crate::archive::markdown::escape::push_attribute_text;
 
 const TAGS: &[&str] = &[
-    "a", "abbr", "aside", "audio", "b", "bdi", "bdo", "blockquote", "br", "caption", "cite", "code", "col",
-    "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "h1", "h2", "h3",
-    "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "rp", "rt", "ruby", "s",
-    "samp", "section", "small", "source", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td",
-    "tfoot", "th", "thead", "time", "tr", "u", "ul", "var", "video", "wbr",
+    "a",
+    "abbr",
+    "aside",
+    "audio",
+    "b",
+    "bdi",
+    "bdo",
+    "blockquote",
+    "br",
+    "caption",
+    "cite",
+    "code",
+    "col",
+    "colgroup",
+    "dd",
+    "del",
+    "details",
+    "dfn",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "figcaption",
+    "figure",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "ins",
+    "kbd",
+    "li",
+    "mark",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "rp",
+    "rt",
+    "ruby",
+    "s",
+    "samp",
+    "section",
+    "small",
+    "source",
+    "span",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "time",
+    "tr",
+    "u",
+    "ul",
+    "var",
+    "video",
+    "wbr",
 ];
 
 /// Elements that go with everything in them; others that are not allowed leave their text.
 const GONE: &[&str] = &[
-    "script", "style", "iframe", "object", "embed", "svg", "math", "noscript", "noembed", "noframes", "template",
-    "textarea", "select", "title", "head", "xmp",
+    "script", "style", "iframe", "object", "embed", "svg", "math", "noscript", "noembed", "noframes",
+    "template", "textarea", "select", "title", "head", "xmp",
 ];
 
 const GENERIC: &[&str] = &["align", "aria-label", "class", "dir", "id", "lang", "title"];
@@ -75,10 +137,13 @@ fn attribute<'v>(page: &Url, element: &str, name: &str, value: &'v str) -> Optio
         "srcset" => links::srcset(page, value).map(Cow::Owned),
         // The letter's own style sheet must not be steered from inside a post.
         "class" => {
-            let kept: Vec<_> = value.split_ascii_whitespace().filter(|class| !class.starts_with("lp-")).collect();
+            let kept: Vec<_> =
+                value.split_ascii_whitespace().filter(|class| !class.starts_with("lp-")).collect();
             (!kept.is_empty()).then(|| Cow::Owned(kept.join(" ")))
         }
-        "type" if element == "ol" => matches!(value, "1" | "a" | "A" | "i" | "I").then_some(Cow::Borrowed(value)),
+        "type" if element == "ol" => {
+            matches!(value, "1" | "a" | "A" | "i" | "I").then_some(Cow::Borrowed(value))
+        }
         _ => Some(Cow::Borrowed(value)),
     }
 }
@@ -118,7 +183,10 @@ pub(super) fn with_links_for_embeds<'h>(html: &'h str, page: &Url) -> Cow<'h, st
         linked.push_str("<a href=\"");
         push_attribute_text(&mut linked, &url);
         linked.push_str("\">");
-        push_attribute_text(&mut linked, &tag.attribute("title").filter(|title| !title.is_empty()).unwrap_or(url));
+        push_attribute_text(
+            &mut linked,
+            &tag.attribute("title").filter(|title| !title.is_empty()).unwrap_or(url),
+        );
         linked.push_str("</a>");
         from = tag.span.0;
     }
@@ -161,8 +229,32 @@ impl Nesting {
 fn closes_itself(name: &str) -> bool {
     matches!(
         name,
-        "area" | "base" | "br" | "col" | "embed" | "hr" | "img" | "input" | "link" | "meta" | "source" | "track"
-            | "wbr" | "p" | "li" | "dt" | "dd" | "tr" | "td" | "th" | "thead" | "tbody" | "tfoot" | "option" | "rt" | "rp"
+        "area"
+            | "base"
+            | "br"
+            | "col"
+            | "embed"
+            | "hr"
+            | "img"
+            | "input"
+            | "link"
+            | "meta"
+            | "source"
+            | "track"
+            | "wbr"
+            | "p"
+            | "li"
+            | "dt"
+            | "dd"
+            | "tr"
+            | "td"
+            | "th"
+            | "thead"
+            | "tbody"
+            | "tfoot"
+            | "option"
+            | "rt"
+            | "rp"
     )
 }
 
@@ -212,7 +304,9 @@ mod tests {
     #[test]
     fn a_picture_is_reduced_to_its_img() {
         assert_eq!(
-            cleaned("<picture><source srcset='a.avif' type='image/avif'><img src='a.png' srcset='b.png 2x' alt='글'></picture>"),
+            cleaned(
+                "<picture><source srcset='a.avif' type='image/avif'><img src='a.png' srcset='b.png 2x' alt='글'></picture>"
+            ),
             "<img src=\"https://example.com/p/a.png\" srcset=\"https://example.com/p/b.png 2x\" alt=\"글\">"
         );
     }

@@ -42,9 +42,7 @@ fn first_char(text: &str) -> usize {
 
 fn attribute_value(text: &str) -> (&str, &str) {
     match text.as_bytes().first() {
-        Some(&quote @ (b'"' | b'\'')) => {
-            text[1..].split_once(char::from(quote)).unwrap_or((&text[1..], ""))
-        }
+        Some(&quote @ (b'"' | b'\'')) => text[1..].split_once(char::from(quote)).unwrap_or((&text[1..], "")),
         _ => text.split_at(text.find(|c: char| c.is_ascii_whitespace()).unwrap_or(text.len())),
     }
 }
@@ -106,7 +104,21 @@ fn tag_at(html: &str, start: usize) -> Option<Tag<'_>> {
 
 /// Elements whose inside is not text to be read.
 pub(super) fn is_opaque(name: &str) -> bool {
-    matches!(name, "script" | "style" | "iframe" | "noscript" | "noembed" | "noframes" | "template" | "title" | "textarea" | "xmp" | "svg" | "math")
+    matches!(
+        name,
+        "script"
+            | "style"
+            | "iframe"
+            | "noscript"
+            | "noembed"
+            | "noframes"
+            | "template"
+            | "title"
+            | "textarea"
+            | "xmp"
+            | "svg"
+            | "math"
+    )
 }
 
 fn end_of_opaque(html: &str, from: usize, name: &str) -> usize {
@@ -129,7 +141,8 @@ pub(super) fn decode(text: &str) -> String {
     while let Some(start) = rest.find('&') {
         decoded.push_str(&rest[..start]);
         rest = &rest[start..];
-        let reference = rest.find(';').filter(|end| *end <= 10).and_then(|end| Some((end, referred(&rest[1..end])?)));
+        let reference =
+            rest.find(';').filter(|end| *end <= 10).and_then(|end| Some((end, referred(&rest[1..end])?)));
         let (length, c) = reference.map_or((1, '&'), |(end, c)| (end + 1, c));
         decoded.push(c);
         rest = &rest[length..];
@@ -181,7 +194,10 @@ mod tests {
 
     #[test]
     fn tags_are_found_and_comments_scripts_and_comparisons_are_not_tags() {
-        assert_eq!(names("<P a='>'>1 < 2</p><!-- <b> --><script>'<i>'</script><br/>"), ["p", "/p", "script", "/script", "br"]);
+        assert_eq!(
+            names("<P a='>'>1 < 2</p><!-- <b> --><script>'<i>'</script><br/>"),
+            ["p", "/p", "script", "/script", "br"]
+        );
     }
 
     #[test]

@@ -39,7 +39,10 @@ fn findings(body: &str) -> Vec<String> {
 
 #[test]
 fn a_bold_korean_word_before_a_particle_is_bold() {
-    assert_eq!(html("**한국어**는 **\"인용\"**을"), "<p><strong>한국어</strong>는 <strong>\"인용\"</strong>을</p>");
+    assert_eq!(
+        html("**한국어**는 **\"인용\"**을"),
+        "<p><strong>한국어</strong>는 <strong>\"인용\"</strong>을</p>"
+    );
     assert_eq!(html("가__한국어__는, __둘__이"), "<p>가<strong>한국어</strong>는, <strong>둘</strong>이</p>");
     assert_eq!(html("파이썬의 `a`와 \\_\\_init\\_\\_는"), "<p>파이썬의 <code>a</code>와 __init__는</p>");
 }
@@ -49,10 +52,16 @@ fn every_kind_of_block_has_its_plain_element() {
     for (body, expected) in [
         ("## 제목\n\n## 제목", "<h2 id=\"제목\">제목</h2>\n<h2 id=\"제목-1\">제목</h2>"),
         ("- [x] 하나\n- [ ] 둘", "<ul>\n<li>☑ 하나</li>\n<li>☐ 둘</li>\n</ul>"),
-        ("3. a\n\n   b\n4. c", "<ol start=\"3\">\n<li>\n<p>a</p>\n<p>b</p>\n</li>\n<li>\n<p>c</p>\n</li>\n</ol>"),
+        (
+            "3. a\n\n   b\n4. c",
+            "<ol start=\"3\">\n<li>\n<p>a</p>\n<p>b</p>\n</li>\n<li>\n<p>c</p>\n</li>\n</ol>",
+        ),
         ("> [!NOTE]\n> a", "<blockquote>\n<p><strong>Note</strong></p>\n<p>a</p>\n</blockquote>"),
         ("```rust x\na < b\n```", "<pre><code class=\"language-rust\">a &lt; b\n</code></pre>"),
-        ("|a|b|\n|-|:-:|\n|c|d|", "<table>\n<thead>\n<tr>\n<th>a</th>\n<th align=\"center\">b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>c</td>\n<td align=\"center\">d</td>\n</tr>\n</tbody>\n</table>"),
+        (
+            "|a|b|\n|-|:-:|\n|c|d|",
+            "<table>\n<thead>\n<tr>\n<th>a</th>\n<th align=\"center\">b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>c</td>\n<td align=\"center\">d</td>\n</tr>\n</tbody>\n</table>",
+        ),
         ("말\n\n: 뜻", "<dl>\n<dt>말</dt>\n<dd>\n<p>뜻</p>\n</dd>\n</dl>"),
         ("~~a~~  \n---", "<h2 id=\"a\"><del>a</del></h2>"),
         ("a\n\n***\n", "<p>a</p>\n<hr>"),
@@ -66,9 +75,18 @@ fn every_address_is_absolute_and_canonical() {
     for (body, expected) in [
         ("[a](/x \"t\")", "<p><a href=\"https://example.com/x\" title=\"t\">a</a></p>"),
         ("[a](#절)", "<p><a href=\"https://example.com/p/a/#%EC%A0%88\">a</a></p>"),
-        ("![사진](./사진.png)", "<p><img src=\"https://example.com/p/a/%EC%82%AC%EC%A7%84.png\" alt=\"사진\"></p>"),
-        ("https://한국.kr/a&b", "<p><a href=\"https://xn--3e0b707e.kr/a&amp;b\">https://한국.kr/a&amp;b</a></p>"),
-        ("<img src=//c.example/a.png alt=a srcset='b.png 2x'>", "<img src=\"https://c.example/a.png\" alt=\"a\" srcset=\"https://example.com/p/a/b.png 2x\">"),
+        (
+            "![사진](./사진.png)",
+            "<p><img src=\"https://example.com/p/a/%EC%82%AC%EC%A7%84.png\" alt=\"사진\"></p>",
+        ),
+        (
+            "https://한국.kr/a&b",
+            "<p><a href=\"https://xn--3e0b707e.kr/a&amp;b\">https://한국.kr/a&amp;b</a></p>",
+        ),
+        (
+            "<img src=//c.example/a.png alt=a srcset='b.png 2x'>",
+            "<img src=\"https://c.example/a.png\" alt=\"a\" srcset=\"https://example.com/p/a/b.png 2x\">",
+        ),
         ("<a href='../b/'>b</a>", "<p><a href=\"https://example.com/p/b/\">b</a></p>"),
     ] {
         assert_eq!(html(body), expected, "{body}");
@@ -88,7 +106,11 @@ fn what_could_run_is_left_out_and_named() {
 fn pictures_without_words_and_addresses_with_user_names_are_named_with_their_line() {
     let found = findings("a\n\n![](a.png)\n\n<img src=b.png>\n\n[x](https://kim@example.com/)\n");
     assert_eq!(found.len(), 3, "{found:?}");
-    for (finding, start) in found.iter().zip(["posts/a.md:6: warning: a picture", "posts/a.md:8: warning: a picture", "posts/a.md:10: warning: an address"]) {
+    for (finding, start) in found.iter().zip([
+        "posts/a.md:6: warning: a picture",
+        "posts/a.md:8: warning: a picture",
+        "posts/a.md:10: warning: an address",
+    ]) {
         assert!(finding.starts_with(start), "{finding}");
     }
 }
@@ -104,9 +126,13 @@ fn footnotes_work_and_lead_back() {
 
 #[test]
 fn the_excerpt_ends_at_the_mark_and_keeps_its_own_footnotes() {
-    let (rendered, _) = render(&post("<details>\n\n하나[^1]\n\n<!-- more -->\n\n</details>\n\n둘[^2]\n\n[^1]: a\n[^2]: b\n"));
+    let (rendered, _) =
+        render(&post("<details>\n\n하나[^1]\n\n<!-- more -->\n\n</details>\n\n둘[^2]\n\n[^1]: a\n[^2]: b\n"));
     let excerpt = rendered.excerpt.unwrap();
-    assert!(excerpt.starts_with("<details>") && excerpt.contains("하나") && excerpt.ends_with("</details>"), "{excerpt}");
+    assert!(
+        excerpt.starts_with("<details>") && excerpt.contains("하나") && excerpt.ends_with("</details>"),
+        "{excerpt}"
+    );
     assert!(excerpt.contains("fn-1") && !excerpt.contains("fn-2") && !excerpt.contains("둘"), "{excerpt}");
     assert!(rendered.html.contains("둘") && !rendered.html.contains("more"));
     assert_eq!(render(&post("하나")).0.excerpt, None);
@@ -118,7 +144,10 @@ fn an_embed_is_a_link_in_html_and_in_plain_text() {
     assert_eq!(html(body), "<a href=\"https://video.example/1\">영상</a>");
     assert_eq!(
         outline(&post(body)),
-        [Block::Paragraph(vec![Inline::Link(vec![Inline::Text("영상".into())], "https://video.example/1".into())])]
+        [Block::Paragraph(vec![Inline::Link(
+            vec![Inline::Text("영상".into())],
+            "https://video.example/1".into()
+        )])]
     );
 }
 
@@ -133,7 +162,9 @@ fn a_post_that_speaks_of_slots_is_not_taken_for_one() {
 fn the_outline_is_the_body_without_markup() {
     let text = |text: &str| Inline::Text(text.to_owned());
     assert_eq!(
-        outline(&post("# 제목\n\n**굵게** [글](/x)  \n![사진](a.png)[^1]\n\n- [x] a\n\n<p>하나 &amp; <b>둘</b><br>셋</p>\n\n[^1]: 주")),
+        outline(&post(
+            "# 제목\n\n**굵게** [글](/x)  \n![사진](a.png)[^1]\n\n- [x] a\n\n<p>하나 &amp; <b>둘</b><br>셋</p>\n\n[^1]: 주"
+        )),
         [
             Block::Heading(1, vec![text("제목")]),
             Block::Paragraph(vec![
@@ -144,7 +175,10 @@ fn the_outline_is_the_body_without_markup() {
                 Inline::Image("사진".into(), "https://example.com/p/a/a.png".into()),
                 Inline::Footnote(1),
             ]),
-            Block::List(None, vec![Item { task: Some(true), blocks: vec![Block::Paragraph(vec![text("a")])] }]),
+            Block::List(
+                None,
+                vec![Item { task: Some(true), blocks: vec![Block::Paragraph(vec![text("a")])] }]
+            ),
             Block::Paragraph(vec![text("하나 & 둘"), Inline::Break, text("셋")]),
             Block::Footnotes(vec![vec![Block::Paragraph(vec![text("주")])]]),
         ]
@@ -189,10 +223,14 @@ fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
         let (rendered, _) = render(&post(&body));
         outline(&post(&body));
         let took = at.elapsed();
-        assert!(took < Duration::from_secs(20), "{took:?} for {:?}…", &body.chars().take(20).collect::<String>());
+        assert!(
+            took < Duration::from_secs(20),
+            "{took:?} for {:?}…",
+            &body.chars().take(20).collect::<String>()
+        );
         drop(rendered);
     }
-    assert!(start.elapsed() < Duration::from_secs(120));
+    assert!(start.elapsed() < Duration::from_mins(2));
     assert!(findings(&("> ".repeat(200) + "a"))[0].contains("nested more than 60 deep"));
     assert!(html(&("> ".repeat(200) + "가")).contains('가'));
 }

@@ -94,7 +94,6 @@ fn limit_depth<'a>(arena: &'a Arena<'a>, root: &'a AstNode<'a>) -> Option<usize>
     line
 }
 
-
 /// Whether a comment is the mark that ends the excerpt.
 pub(super) fn is_more(node: &AstNode<'_>) -> bool {
     match &node.data().value {
@@ -107,4 +106,3 @@ pub(super) fn is_more(node: &AstNode<'_>) -> bool {
         _ => false,
     }
 }
-

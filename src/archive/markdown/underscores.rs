@@ -1,4 +1,4 @@
-//! `__한국어__는` is bold: CommonMark does not let `__` close before a letter, and Korean particles follow
+//! `__한국어__는` is bold: `CommonMark` does not let `__` close before a letter, and Korean particles follow
 //! without a space. Only Chinese, Japanese and Korean letters on the inside make it so: `__init__는` stays.
 
 use comrak::Arena;

@@ -1,4 +1,4 @@
-//! SQLite as a ledger: WAL with `synchronous=FULL`, one connection, one writer at a time.
+//! `SQLite` as a ledger: WAL with `synchronous=FULL`, one connection, one writer at a time.
 //!
 //! Every verb runs on a blocking thread, inside one `BEGIN IMMEDIATE` transaction. A commit that has returned is on
 //! the disk; that is what the word "durable" means in the rest of the program.
@@ -25,7 +25,7 @@ use crate::ledger::{IssueState, IssueSummary, State, Token};
 use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use crate::text::HeaderText;
 
-/// A ledger in one SQLite file.
+/// A ledger in one `SQLite` file.
 pub struct SqliteStore {
     connection: Arc<Mutex<Connection>>,
     instance: String,

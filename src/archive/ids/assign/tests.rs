@@ -39,7 +39,10 @@ fn first_run(posts: &[Sighting]) -> (Vec<String>, Ledger) {
 #[test]
 fn a_new_post_gets_a_tag_of_host_day_and_slug() {
     let done = run(&Ledger::default(), &[post("안녕 하세요.md", day(1), "a")]);
-    assert_eq!(done.given[0].id, "tag:example.com,2024-05-01:%EC%95%88%EB%85%95%20%ED%95%98%EC%84%B8%EC%9A%94");
+    assert_eq!(
+        done.given[0].id,
+        "tag:example.com,2024-05-01:%EC%95%88%EB%85%95%20%ED%95%98%EC%84%B8%EC%9A%94"
+    );
     assert_eq!(done.given[0].updated, day(1), "first seen is as published");
 }
 
@@ -48,9 +51,13 @@ fn an_edit_changes_updated_once_and_never_the_id() {
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
     let edited = run(&ledger, &[post("a.md", day(1), "two")]);
     assert_eq!((edited.given[0].id.as_str(), edited.given[0].updated), (ids[0].as_str(), day(20)));
-    let later = assign(&edited.ledger, &[post("a.md", day(1), "two")], &BTreeSet::new(), "example.com", day(25)).unwrap();
+    let later =
+        assign(&edited.ledger, &[post("a.md", day(1), "two")], &BTreeSet::new(), "example.com", day(25))
+            .unwrap();
     assert_eq!(later, edited, "nothing changed, so nothing changes");
-    let set_back = assign(&edited.ledger, &[post("a.md", day(1), "three")], &BTreeSet::new(), "example.com", day(3)).unwrap();
+    let set_back =
+        assign(&edited.ledger, &[post("a.md", day(1), "three")], &BTreeSet::new(), "example.com", day(3))
+            .unwrap();
     assert_eq!(set_back.given[0].updated, day(20), "a clock that was set back takes nothing back");
 }
 
@@ -73,7 +80,14 @@ fn renamed_moved_redated_or_on_another_host_a_post_keeps_its_id() {
         post("a.md", day(9), "edited too"),
         post("moved/a.md", day(1), "edited too"),
     ] {
-        let done = assign(&ledger, &[changed.clone(), post("b.md", day(1), "two")], &BTreeSet::new(), "new.example", day(20)).unwrap();
+        let done = assign(
+            &ledger,
+            &[changed.clone(), post("b.md", day(1), "two")],
+            &BTreeSet::new(),
+            "new.example",
+            day(20),
+        )
+        .unwrap();
         assert_eq!(done.given[0].id, ids[0], "{changed:?}");
     }
     let done = run(&ledger, &[post("c.md", day(1), "all new"), post("b.md", day(1), "two")]);
@@ -95,14 +109,23 @@ fn the_id_of_a_post_that_is_gone_or_held_back_goes_to_nobody_else() {
     assert!(done.ledger.get(&ids[0]).is_some(), "its line stays");
     let held_back = BTreeSet::from(["a.md".to_owned()]);
     let done = assign(&ledger, &[post("x/a.md", day(1), "one")], &held_back, "example.com", day(20)).unwrap();
-    assert_eq!(done.given[0].id, "tag:example.com,2024-05-01:a-2", "a.md is a draft again, and still owns its line");
+    assert_eq!(
+        done.given[0].id, "tag:example.com,2024-05-01:a-2",
+        "a.md is a draft again, and still owns its line"
+    );
 }
 
 #[test]
 fn an_id_in_the_front_matter_is_used_as_it_is_or_takes_the_place_of_the_slug() {
-    let posts = [with_id(post("a.md", day(1), "one"), "https://example.com/?p=%ea글"), with_id(post("b.md", day(1), "two"), "내 글")];
+    let posts = [
+        with_id(post("a.md", day(1), "one"), "https://example.com/?p=%ea글"),
+        with_id(post("b.md", day(1), "two"), "내 글"),
+    ];
     let (ids, ledger) = first_run(&posts);
-    assert_eq!(ids, ["https://example.com/?p=%EA%EA%B8%80", "tag:example.com,2024-05-01:%EB%82%B4%20%EA%B8%80"]);
+    assert_eq!(
+        ids,
+        ["https://example.com/?p=%EA%EA%B8%80", "tag:example.com,2024-05-01:%EB%82%B4%20%EA%B8%80"]
+    );
     let moved = with_id(post("c.md", day(3), "other"), "내 글");
     assert_eq!(run(&ledger, &[moved]).given[0].id, ids[1], "found by its key wherever it went");
 }
@@ -121,7 +144,8 @@ fn an_id_that_is_added_or_taken_away_later_does_not_lose_the_post() {
 fn two_posts_with_one_id_are_refused_and_both_are_named() {
     for id in ["urn:x:1", "key"] {
         let posts = [with_id(post("a.md", day(1), "one"), id), with_id(post("b.md", day(2), "two"), id)];
-        let findings = assign(&Ledger::default(), &posts, &BTreeSet::new(), "example.com", day(20)).unwrap_err();
+        let findings =
+            assign(&Ledger::default(), &posts, &BTreeSet::new(), "example.com", day(20)).unwrap_err();
         let message = findings[0].to_string();
         assert!(message.starts_with("posts/b.md:3: error: posts/a.md has the same id"), "{message}");
     }
