@@ -32,7 +32,7 @@ postfix N="200":
     tests/postfix/deliver.sh target/release/letterpress {{N}}
 
 # Kill the sender in mid-issue, then compare what Postfix delivered with the ledger.
-kill N="4000" KILLS="10":
+kill N="3000" KILLS="10":
     cargo build --release
     tests/postfix/kill.sh target/release/letterpress {{N}} {{KILLS}}
 
