@@ -3,6 +3,8 @@
 //! `cargo bench --bench build`. Prints the time beside what it costs to read every file in the same run.
 //! `benches/compare.sh` sets the figures beside other generators.
 
+#![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
+
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};

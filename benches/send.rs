@@ -3,6 +3,8 @@
 //! `cargo bench --bench send`. Prints messages per second beside what an fsync costs on this disk in the same run, and
 //! the memory that the sender needed. `benches/compare.sh` sets the figure beside other senders.
 
+#![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const READERS: [usize; 2] = [2_000, 20_000];
+const READERS: [u32; 2] = [2_000, 20_000];
 const CONNECTIONS: usize = 50;
 
 fn main() {
@@ -28,7 +30,7 @@ fn main() {
         let took = began.elapsed();
         println!(
             "{readers:>6} readers, {CONNECTIONS} connections: {:>6.0} messages/s in {:.2} s, {} kB at most",
-            readers as f64 / took.as_secs_f64(),
+            f64::from(readers) / took.as_secs_f64(),
             took.as_secs_f64(),
             peak
         );
@@ -50,7 +52,7 @@ fn fsync_cost(folder: &Path) -> Duration {
     costs[costs.len() / 2]
 }
 
-fn make_site(site: &Path, port: u16, readers: usize) {
+fn make_site(site: &Path, port: u16, readers: u32) {
     let config = format!(
         "[site]\ntitle = \"주간 노트\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\n\
          [newsletter]\nfrom = \"주간 노트 <news@letters.example>\"\nfirst_run = \"newest\"\n\
