@@ -22,10 +22,20 @@ deny:
 bench:
     cargo bench
 
-# Deliver to a real Postfix on a loopback port (Debian's package `postfix`).
-postfix:
-    tests/postfix/deliver.sh
+# All that CI does (as root, on Debian: it installs what is missing).
+ci:
+    .ci/run
 
-# Kill the sender at random N times, then compare what arrived with the ledger.
-torture N="10":
-    cargo test --release --test it -- --ignored --nocapture torture_{{N}}
+# Deliver to N readers through a real Postfix on a loopback port (Debian's package `postfix`; as root).
+postfix N="200":
+    cargo build --release
+    tests/postfix/deliver.sh target/release/letterpress {{N}}
+
+# Kill the sender in mid-issue, then compare what Postfix delivered with the ledger.
+kill N="3000" KILLS="10":
+    cargo build --release
+    tests/postfix/kill.sh target/release/letterpress {{N}} {{KILLS}}
+
+# The same against the scripted server of the tests, 200 times.
+torture:
+    cargo test --release --test it -- --ignored --nocapture torture

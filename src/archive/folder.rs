@@ -2,7 +2,7 @@
 //! elsewhere; here are walking, reading, and bringing the posts together. Links are not followed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, DirEntry, File, FileType, Metadata};
+use std::fs::{self, File, FileType, Metadata};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 
@@ -219,36 +219,55 @@ fn read_file(path: &Utf8Path) -> io::Result<Vec<u8>> {
 }
 
 /// What lies in the folder, each list sorted by path.
+#[derive(Default)]
 struct Walk {
-    /// The folder of posts, as the user would type it.
+    /// The archive's folder as the user wrote it.
     posts: Utf8PathBuf,
+    /// Folders that are still to be read, relative to it, and how deep they lie.
+    folders: Vec<(Utf8PathBuf, usize)>,
     files: Vec<Utf8PathBuf>,
     sections: Vec<Utf8PathBuf>,
-    /// Folders still to be walked, with their depth.
-    folders: Vec<(Utf8PathBuf, usize)>,
     errors: Vec<Finding>,
     findings: Vec<Finding>,
 }
 
 impl Walk {
     fn of(config: &Config) -> Self {
-        let mut walk = Self {
-            posts: config.archive.posts.clone(),
-            files: Vec::new(),
-            sections: Vec::new(),
-            folders: vec![(Utf8PathBuf::new(), 0)],
-            errors: Vec::new(),
-            findings: Vec::new(),
-        };
+        let posts = config.archive.posts.clone();
+        let mut walk = Self { posts, folders: vec![(Utf8PathBuf::new(), 0)], ..Self::default() };
         let root = config.resolve(&config.archive.posts);
         while let Some((folder, depth)) = walk.folders.pop() {
+            let source = config.archive.posts.join(&folder);
             let entries = fs::read_dir(root.join(&folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-            match entries {
-                Ok(entries) => entries.iter().for_each(|entry| walk.enter(&folder, depth, entry)),
+            let entries = match entries {
+                Ok(entries) => entries,
                 Err(error) => {
-                    let finding = walk.wrong(&folder, format!("the folder cannot be read: {error}"));
+                    let finding = Finding::error(
+                        "post-folder",
+                        source.as_str(),
+                        format!("the folder cannot be read: {error}"),
+                    );
                     let hint = "set `posts` in [archive] of config.toml to the folder of your posts";
                     walk.errors.push(if depth == 0 { finding.hint(hint) } else { finding });
+                    continue;
+                }
+            };
+            for entry in entries {
+                let name = entry.file_name();
+                if name.as_encoded_bytes().starts_with(b".") {
+                    continue;
+                }
+                match (name.to_str(), entry.file_type()) {
+                    (Some(name), Ok(kind)) => walk.visit(&folder, name, kind, depth),
+                    (Some(name), Err(error)) => {
+                        let finding = Finding::error(
+                            "post-file",
+                            source.join(name).as_str(),
+                            format!("it cannot be looked at: {error}"),
+                        );
+                        walk.errors.push(finding);
+                    }
+                    (None, _) => walk.note_strange_name(&source, &name.to_string_lossy()),
                 }
             }
         }
@@ -259,63 +278,45 @@ impl Walk {
         walk
     }
 
-    fn enter(&mut self, folder: &Utf8Path, depth: usize, entry: &DirEntry) {
-        let name = entry.file_name();
-        if name.as_encoded_bytes().starts_with(b".") {
-            return;
-        }
-        let shown = name.to_string_lossy();
-        if name.to_str().is_none() || shown.chars().any(char::is_control) {
-            if is_post(&shown) {
-                let shown = text::for_terminal(&shown).replace('\n', "\\n");
-                let finding =
-                    self.wrong(&folder.join(shown), "its name holds control characters or is not UTF-8");
-                self.errors.push(finding.hint("rename it"));
-            }
-            return;
-        }
-        let relative = folder.join(&*shown);
-        match entry.file_type() {
-            Ok(kind) => self.sort_in(relative, &shown, kind, depth),
-            Err(error) => self.errors.push(self.wrong(&relative, format!("it cannot be looked at: {error}"))),
-        }
-    }
-
-    fn sort_in(&mut self, relative: Utf8PathBuf, name: &str, kind: FileType, depth: usize) {
+    fn visit(&mut self, folder: &Utf8Path, name: &str, kind: FileType, depth: usize) {
+        let relative = folder.join(name);
+        let source = self.posts.join(&relative);
+        let wrong = |message: &str| Finding::error("post-file", source.as_str(), message);
         if kind.is_dir() {
             if is_post(name) {
-                let finding = self.wrong(&relative, "it has the name of a post, but is a folder");
-                self.errors.push(finding.hint("rename it"));
+                self.errors.push(wrong("it has the name of a post, but is a folder").hint("rename it"));
             } else if depth == MAX_DEPTH {
-                self.errors.push(self.wrong(&relative, "the folders are nested more than 32 deep"));
+                self.errors.push(wrong("the folders are nested more than 32 deep"));
             } else {
                 self.folders.push((relative, depth + 1));
             }
-            return;
-        }
-        if !is_post(name) {
-            return;
-        }
-        if kind.is_symlink() {
-            let source = self.posts.join(&relative);
-            let message = "it is a symbolic link, and links are not followed";
-            let finding = Finding::warning("post-file", source.as_str(), message);
+        } else if !is_post(name) {
+        } else if name.chars().any(char::is_control) {
+            self.note_strange_name(source.parent().unwrap_or(&source), name);
+        } else if kind.is_symlink() {
+            let finding = Finding::warning(
+                "post-file",
+                source.as_str(),
+                "it is a symbolic link, and links are not followed",
+            );
             self.findings.push(finding.hint("put the post itself into the folder"));
         } else if !kind.is_file() {
-            let finding = self.wrong(&relative, "it is a pipe, a socket or a device, not a file");
-            self.errors.push(finding.hint("remove or rename it"));
-        } else if relative.file_stem() == Some("_index") {
+            self.errors
+                .push(wrong("it is a pipe, a socket or a device, not a file").hint("remove or rename it"));
+        } else if name.rsplit_once('.').is_some_and(|(stem, _)| stem == "_index") {
             self.sections.push(relative);
         } else {
             self.files.push(relative);
         }
     }
 
-    fn wrong(&self, relative: &Utf8Path, message: impl Into<String>) -> Finding {
-        // Joining nothing would add a slash.
-        let source =
-            if relative.as_str().is_empty() { self.posts.clone() } else { self.posts.join(relative) };
-        Finding::error("post-file", source.as_str(), message)
+    fn note_strange_name(&mut self, folder: &Utf8Path, name: &str) {
+        if is_post(name) {
+            let file = format!("{folder}/{}", text::for_terminal(name).replace('\n', "\\n"));
+            let finding =
+                Finding::error("post-file", file, "its name holds control characters or is not UTF-8");
+            self.errors.push(finding.hint("rename it"));
+        }
     }
 }
 

@@ -29,9 +29,9 @@ const MAX_REMOVALS: usize = 20;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Name<'n> {
     /// Relative to the folder of posts, with `/`.
-    pub(super) relative: &'n Utf8Path,
+    pub relative: &'n Utf8Path,
     /// As the user would type it.
-    pub(super) source: &'n Utf8Path,
+    pub source: &'n Utf8Path,
 }
 
 /// A post without its id.
@@ -43,7 +43,7 @@ pub(super) struct Manuscript {
     id: Option<Lined<String>>,
     hash: String,
     /// Warnings and notes.
-    pub(super) findings: Vec<Finding>,
+    pub findings: Vec<Finding>,
 }
 
 impl Manuscript {
@@ -72,7 +72,7 @@ impl Manuscript {
             return Ok(Err(WhyLeftOut::Future(published)));
         }
         let mut writer = Writer { file, config, errors: Vec::new(), findings: Vec::new() };
-        let manuscript = writer.write(fields, &parts, Stamp { published, now, stem }, name);
+        let manuscript = writer.write(fields, &parts, &Stamp { published, now, stem }, name);
         match manuscript {
             Some(manuscript) if writer.errors.is_empty() => {
                 Ok(Ok(Self { findings: writer.findings, ..manuscript }))
@@ -124,7 +124,6 @@ fn split_name(relative: &Utf8Path) -> (Option<&str>, &str) {
     }
 }
 
-#[derive(Clone, Copy)]
 struct Stamp<'n> {
     published: DateTime<FixedOffset>,
     now: DateTime<Utc>,
@@ -143,7 +142,7 @@ impl Writer<'_> {
         &mut self,
         fields: Fields,
         parts: &front_matter::Parts<'_>,
-        stamp: Stamp<'_>,
+        stamp: &Stamp<'_>,
         name: Name<'_>,
     ) -> Option<Manuscript> {
         let body = self.body(parts);

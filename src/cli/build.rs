@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::printer::{Printer, count};
+use crate::archive::WhyLeftOut;
 use crate::pipeline::{Built, RunError, World, build};
 
 pub(super) fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> {
@@ -11,9 +12,16 @@ pub(super) fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> 
 
 /// What the feed half did, in a line or two.
 pub(super) fn report(built: &Built, world: &World, printer: Printer) {
-    let directory = &world.config.output.directory;
+    let directory = world.config.resolve(&world.config.output.directory);
     if let Some(archive) = &built.archive {
         printer.warnings(&archive.findings);
+        // A draft is meant to stay out; a missing date is the likeliest slip in a new post.
+        for left in archive.left_out.iter().filter(|left| left.why == WhyLeftOut::Undated) {
+            printer.say(format!(
+                "{} has no date and stays out; `letterpress check` says what to write",
+                left.source
+            ));
+        }
     }
     if built.written.is_empty() {
         printer.say(format!("feeds: unchanged ({} in {directory}/)", count(built.unchanged as u64, "file")));
@@ -27,7 +35,7 @@ pub(super) fn report(built: &Built, world: &World, printer: Printer) {
         built.unchanged
     ));
     if built.ids_changed {
-        let ids = world.config.archive.posts.join("ids.txt");
+        let ids = world.config.resolve(&world.config.archive.posts).join("ids.txt");
         printer.say(format!("  {ids} has new lines: it belongs into version control, beside the posts"));
     }
 }

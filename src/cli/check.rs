@@ -1,21 +1,23 @@
 //! `letterpress check`: every finding that would hurt later, in one pass. Writes nothing, not even ids or keys.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use camino::Utf8Path;
 use clap::Args as ClapArgs;
+use rayon::prelude::*;
 use serde_json::json;
 
 use super::Outcome;
 use super::printer::{Printer, count};
-use crate::archive::{Archive, WhyLeftOut, folder};
+use crate::archive::{Archive, WhyLeftOut, folder, markdown};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DEFAULTS, load};
 use crate::feeds::{self, Document};
 use crate::finding::{Finding, Severity};
 use crate::importers::subscribers_csv;
-use crate::pipeline::{RunError, compose};
+use crate::pipeline::{RunError, compose, demand};
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -37,7 +39,7 @@ pub(super) async fn run(
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     if args.defaults {
-        printer.raw(DEFAULTS.as_bytes());
+        printer.raw(DEFAULTS.as_bytes())?;
         return Ok(Outcome::Done);
     }
     let mut findings = Vec::new();
@@ -50,9 +52,9 @@ pub(super) async fn run(
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let warnings = findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
     if args.json {
-        printer.json(&json!({ "findings": findings }));
+        printer.json(&json!({ "findings": findings }))?;
     } else {
-        findings.iter().for_each(|finding| printer.answer(finding.to_string()));
+        printer.findings(&findings);
         printer.say(match (errors, warnings) {
             (0, 0) => "all is well".to_owned(),
             _ => format!("{}, {}", count(errors as u64, "error"), count(warnings as u64, "warning")),
@@ -68,6 +70,8 @@ async fn everything(
     findings: &mut Vec<Finding>,
 ) -> Result<(), RunError> {
     readers(config, clock, findings);
+    secrets(config, findings);
+    let sends = can_send(config, findings);
     let archive = match folder::read(config, clock.now()) {
         Ok(reading) => reading.archive,
         Err(wrong) => {
@@ -77,9 +81,13 @@ async fn everything(
     };
     let documents = feeds::render_all(&archive, config);
     findings.extend(feeds::lint::check(&documents));
-    letter(config, &archive, findings);
+    if sends {
+        letter(config, &archive, findings);
+    }
     left_out(&archive, findings);
-    findings.extend(archive.findings);
+    // The feeds carry a post whatever its text is like; what readers will miss is said here.
+    let texts: Vec<_> = archive.posts.par_iter().map(|post| markdown::render(post).1).collect();
+    findings.extend(archive.findings.into_iter().chain(texts.into_iter().flatten()));
     if live {
         served(config, &documents, findings).await?;
     }
@@ -90,8 +98,11 @@ async fn everything(
 fn readers(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
     let newsletter = &config.newsletter;
     let Some(list) = &newsletter.list else { return };
-    let options =
-        subscribers_csv::Options { file: list.as_str(), confirmed: newsletter.list_confirmed, now: clock.now() };
+    let options = subscribers_csv::Options {
+        file: list.as_str(),
+        confirmed: newsletter.list_confirmed,
+        now: clock.now(),
+    };
     match std::fs::read(config.resolve(list)) {
         Err(error) => findings.push(
             Finding::error("readers", list.as_str(), format!("cannot be read: {error}"))
@@ -109,15 +120,36 @@ fn readers(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Files with secrets that other users of the machine can read.
+fn secrets(config: &Config, findings: &mut Vec<Finding>) {
+    let password = config.smtp.as_ref().and_then(|smtp| smtp.password_file.as_ref());
+    for file in password.into_iter().chain([&config.store.keys]) {
+        let mode = config.resolve(file).metadata().map_or(0, |meta| meta.permissions().mode());
+        if mode & 0o077 != 0 {
+            let message = format!("other users of this machine can open it (mode {:03o})", mode & 0o777);
+            findings.push(
+                Finding::warning("secret-mode", file.as_str(), message).hint(format!("chmod 600 {file}")),
+            );
+        }
+    }
+}
+
+/// Whether letters could leave. A site without letters is whole; a newsletter that cannot leave is not.
+fn can_send(config: &Config, findings: &mut Vec<Finding>) -> bool {
+    let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
+    let new = if wants_letters { Finding::error } else { Finding::note };
+    match demand(config) {
+        Ok(()) => return true,
+        Err(RunError::User { what, help }) => {
+            findings.push(new("newsletter", "config.toml", what).hint(help));
+        }
+        Err(error) => findings.push(new("newsletter", "config.toml", error.to_string())),
+    }
+    false
+}
+
 /// The letter that the newest post would be.
 fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
-    if config.newsletter.from.is_none() {
-        findings.push(
-            Finding::note("newsletter", "config.toml", "there is no newsletter.from, so no letters are sent")
-                .hint("add from = \"Your name <you@example.com>\" below [newsletter]"),
-        );
-        return;
-    }
     if let Some(post) = archive.posts.iter().find(|post| post.newsletter) {
         match compose(config, post) {
             Ok((_, warnings)) => findings.extend(warnings),
@@ -131,7 +163,9 @@ fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
     for left in &archive.left_out {
         let why = match left.why {
             WhyLeftOut::Draft => "is a draft and stays out".to_owned(),
-            WhyLeftOut::Future(date) => format!("is dated {}, still to come, and stays out until then", date.to_rfc3339()),
+            WhyLeftOut::Future(date) => {
+                format!("is dated {}, still to come, and stays out until then", date.to_rfc3339())
+            }
             WhyLeftOut::Undated => "has no date and stays out".to_owned(),
             WhyLeftOut::SectionPage => "is a section page, not a post".to_owned(),
         };
@@ -145,12 +179,18 @@ fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
 }
 
 /// Asks the site for each feed: is it there, is it these bytes, does it say what it is?
-async fn served(config: &Config, documents: &[Document], findings: &mut Vec<Finding>) -> Result<(), RunError> {
+async fn served(
+    config: &Config,
+    documents: &[Document],
+    findings: &mut Vec<Finding>,
+) -> Result<(), RunError> {
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(20))
         .user_agent(concat!("letterpress/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| RunError::user(format!("cannot ask the web: {error}"), "is there a CA store on this machine?"))?;
+        .map_err(|error| {
+            RunError::user(format!("cannot ask the web: {error}"), "is there a CA store on this machine?")
+        })?;
     for document in documents {
         let url = config.site.url.join(document.path.as_str());
         let wrong = |message: String| Finding::error("live", url.as_str(), message);
@@ -162,10 +202,13 @@ async fn served(config: &Config, documents: &[Document], findings: &mut Vec<Find
             }
         };
         if !response.status().is_success() {
-            findings.push(wrong(format!("the server answers {}", response.status())).hint("upload the public folder"));
+            findings.push(
+                wrong(format!("the server answers {}", response.status())).hint("upload the public folder"),
+            );
             continue;
         }
-        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind =
+            response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let essence = |kind: &str| kind.split(';').next().unwrap_or_default().trim().to_owned();
         let served = [essence(kind), essence(document.media_type)];
         if served[0] != served[1] && !matches!(served[0].as_str(), "application/xml" | "text/xml") {

@@ -32,13 +32,15 @@ pub(super) enum Command {
 
 pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let Command::Text { file, newest, every, dry_run } = command;
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "name a text file in UTF-8"))?;
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        RunError::user(format!("cannot read {file}: {error}"), "name a text file in UTF-8")
+    })?;
     let page = text_page::read(&text, file.as_str()).map_err(RunError::Findings)?;
     let newest = midnight(*newest, world)?;
     let posts = text_page::to_posts(&page, newest, every.delta());
     let folder = world.config.resolve(&world.config.archive.posts);
-    let taken: Vec<_> = posts.iter().map(|post| folder.join(&post.file_name)).filter(|path| path.exists()).collect();
+    let taken: Vec<_> =
+        posts.iter().map(|post| folder.join(&post.file_name)).filter(|path| path.exists()).collect();
     for post in &posts {
         let path = folder.join(&post.file_name);
         if *dry_run {
@@ -58,7 +60,9 @@ pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<
     if taken.is_empty() || *dry_run {
         return Ok(Outcome::Done);
     }
-    taken.iter().for_each(|path| printer.complain(format!("{path} is there already and stays as it is")));
+    for path in taken {
+        printer.complain(format!("{path} is there already and stays as it is"));
+    }
     Ok(Outcome::UserError)
 }
 

@@ -24,15 +24,21 @@ pub use outcome::Outcome;
 use printer::Printer;
 
 use crate::clock::{Clock, FrozenClock, SystemClock};
-use crate::config::{environment, load};
+use crate::config::{ConfigError, environment, load};
 use crate::delivery::{Breaker, Stop};
 use crate::pipeline::{RunError, World};
+use crate::store::LockError;
 
 /// Posts become feeds and a letter; each reader gets it once; the ledger remembers.
 #[derive(Parser)]
 #[command(name = "letterpress", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done, also if there was nothing to do; 1 you can put it right; 2 Letterpress or its \
-surroundings failed;\n3 partly delivered or in doubt; 4 another run is at work.")]
+#[command(after_help = "\
+Exit codes:
+  0  done, also if there was nothing to do
+  1  you can put it right
+  2  Letterpress or its surroundings failed
+  3  partly delivered or in doubt
+  4  another run is at work")]
 struct Cli {
     /// The configuration file.
     #[arg(long, short, global = true, default_value = "config.toml", value_name = "FILE")]
@@ -70,7 +76,15 @@ enum Command {
 
 /// Runs the command line; the whole program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // clap's own code for a mistyped command is 2, which here means that something is broken.
+            let outcome = if usage.use_stderr() { Outcome::UserError } else { Outcome::Done };
+            let _ = usage.print();
+            return outcome.into();
+        }
+    };
     let printer = Printer::new(cli.quiet);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
@@ -78,14 +92,22 @@ pub fn main() -> ExitCode {
         Err(error) => Err(RunError::io("starting", error)),
     };
     let outcome = ended.unwrap_or_else(|error| {
-        printer.complain(match &error {
-            // A finding says itself whether it is an error.
-            RunError::Findings(_) | RunError::Config(_) => error.to_string(),
-            _ => format!("error: {error}"),
-        });
+        report(&error, printer);
         Outcome::of(&error)
     });
     outcome.into()
+}
+
+fn report(error: &RunError, printer: Printer) {
+    match error {
+        // A finding says itself whether it is an error.
+        RunError::Findings(_) | RunError::Config(ConfigError::Wrong(_)) => {
+            printer.complain(error.to_string());
+        }
+        // A long issue outlives many ticks of cron, and each of them would become a mail to the owner.
+        RunError::Lock(LockError::Held(_)) => printer.remark(error.to_string()),
+        _ => printer.complain(format!("error: {error}")),
+    }
 }
 
 async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
@@ -119,7 +141,10 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
 fn clock() -> Result<Arc<dyn Clock>, RunError> {
     let Some(frozen) = environment("LETTERPRESS_FROZEN_AT") else { return Ok(Arc::new(SystemClock)) };
     let at = DateTime::parse_from_rfc3339(&frozen).map_err(|error| {
-        RunError::user(format!("LETTERPRESS_FROZEN_AT is {frozen:?}: {error}"), "write it like 2026-11-23T09:00:00Z")
+        RunError::user(
+            format!("LETTERPRESS_FROZEN_AT is {frozen:?}: {error}"),
+            "write it like 2026-11-23T09:00:00Z",
+        )
     })?;
     let seed = at.timestamp().unsigned_abs();
     Ok(Arc::new(FrozenClock::at(at.to_utc(), seed)))
@@ -128,7 +153,8 @@ fn clock() -> Result<Arc<dyn Clock>, RunError> {
 /// The first signal stops claiming and lets what is on the wire finish; the second one ends the process.
 fn stop_on_signal(breaker: Arc<Breaker>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         return;
     };

@@ -21,19 +21,24 @@ pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Ou
     let files = files(clock.now());
     let directory = &args.directory;
     // Looked at before anything is written: nothing of somebody's is ever overwritten, and nothing is half made.
-    if let Some((name, _)) = files.iter().find(|(name, _)| directory.join(name).exists()) {
+    let path = |name: &str| if directory == "." { name.into() } else { directory.join(name) };
+    if let Some(taken) = files.iter().map(|(name, _)| path(name)).find(|path| path.exists()) {
         return Err(RunError::user(
-            format!("{} is there already", directory.join(name)),
+            format!("{taken} is there already"),
             "name an empty folder: `letterpress new my-letters`",
         ));
     }
     for (name, text) in &files {
-        write(&directory.join(name), text)?;
+        write(&path(name), text)?;
     }
-    let config = directory.join("config.toml");
-    printer.say(format!("made {directory}/: config.toml, {}, subscribers.csv", files[1].0));
+    let config = path("config.toml");
+    let (place, option) = match directory.as_str() {
+        "." => ("here".to_owned(), String::new()),
+        _ => (format!("in {directory}"), format!(" --config {config}")),
+    };
+    printer.say(format!("made {place}: config.toml, {}, subscribers.csv, .gitignore", files[1].0));
     printer.say("  publish it now (letters go to outbox/ until you name an SMTP server in config.toml):");
-    printer.say(format!("    letterpress --config {config} publish"));
+    printer.say(format!("    letterpress{option} publish"));
     printer.say("  and for ever, with one line in `crontab -e`:");
     printer.say(format!("    */10 * * * * {} --quiet --config {} publish", program(), absolute(&config)));
     Ok(Outcome::Done)
@@ -47,7 +52,10 @@ fn files(now: DateTime<Utc>) -> [(String, String); 4] {
             format!("posts/{today}-hello.md"),
             include_str!("new/hello.md").replace("{date}", &now.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
         ),
-        ("subscribers.csv".to_owned(), include_str!("new/subscribers.csv").replace("{date}", &today.to_string())),
+        (
+            "subscribers.csv".to_owned(),
+            include_str!("new/subscribers.csv").replace("{date}", &today.to_string()),
+        ),
         (".gitignore".to_owned(), include_str!("new/gitignore").to_owned()),
     ]
 }

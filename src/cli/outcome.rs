@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::pipeline::RunError;
-use crate::store::LockError;
+use crate::store::{LockError, StoreError};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,10 @@ impl Outcome {
     /// The class of an error.
     pub fn of(error: &RunError) -> Self {
         match error {
-            RunError::Config(_) | RunError::Findings(_) | RunError::User { .. } => Self::UserError,
+            RunError::Config(_)
+            | RunError::Findings(_)
+            | RunError::User { .. }
+            | RunError::Store(StoreError::AlreadyIssued(_)) => Self::UserError,
             RunError::Store(_) | RunError::Io { .. } | RunError::Lock(LockError::Io(..)) => Self::Broken,
             RunError::Lock(LockError::Held(_)) => Self::Locked,
         }

@@ -8,15 +8,16 @@ use super::printer::Printer;
 use crate::ledger::State;
 
 /// Told of each copy that reached a state.
-pub type Watch = Arc<dyn Fn(State) + Send + Sync>;
+pub(super) type Watch = Arc<dyn Fn(State) + Send + Sync>;
 
 /// A bar that counts copies, if there is a terminal to show it on.
-pub fn watch(printer: Printer) -> (Watch, Option<ProgressBar>) {
+pub(super) fn watch(printer: Printer) -> (Watch, Option<ProgressBar>) {
     if !printer.has_terminal() {
         return (Arc::new(|_| {}), None);
     }
     let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} copies, {per_sec}, {elapsed} {wide_msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} copies, {per_sec}, {elapsed} {wide_msg}")
+    {
         bar.set_style(style);
     }
     let counted = bar.clone();

@@ -1,9 +1,9 @@
 //! `letterpress publish`: the cron line.
 
-use super::printer::{Printer, count};
+use super::printer::{Printer, count, when};
 use super::{Outcome, build};
 use crate::delivery::Stop;
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::ledger::State;
 use crate::pipeline::{Mailing, RunError, World, publish};
 
@@ -12,17 +12,16 @@ pub(super) async fn run(world: &World, printer: Printer) -> Result<Outcome, RunE
     if let Some(built) = &summary.built {
         build::report(built, world, printer);
     }
-    match &summary.mailing {
-        Some(mailing) => Ok(report(mailing, printer)),
-        None => {
-            printer.say("letters: off (newsletter.from is not set)");
-            Ok(Outcome::Done)
-        }
-    }
+    let Some(mailing) = summary.mailing else {
+        let key = if world.config.newsletter.enabled { "from is not set" } else { "enabled is false" };
+        printer.say(format!("letters: off (newsletter.{key})"));
+        return Ok(Outcome::Done);
+    };
+    Ok(report(&mailing?, world, printer))
 }
 
 /// What the newsletter half did, in a few lines; what needs attention is said even under cron.
-pub(super) fn report(mailing: &Mailing, printer: Printer) -> Outcome {
+pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outcome {
     report_readers(mailing, printer);
     printer.warnings(&mailing.findings);
     if mailing.baseline > 0 {
@@ -54,10 +53,12 @@ pub(super) fn report(mailing: &Mailing, printer: Printer) -> Outcome {
             partly = true;
             printer.complain(format!("\"{}\": {line}{through}", issue.subject));
             if let Some(next_at) = issue.next_at {
-                printer.complain(format!("  the next try is due at {}", next_at.format("%Y-%m-%d %H:%M UTC")));
+                printer.complain(format!("  the next try is due at {}", when(next_at, &world.config)));
             }
             if tally.in_doubt() > 0 {
-                printer.complain("  `letterpress status` names who is in doubt, `letterpress resolve` settles it");
+                printer.complain(
+                    "  `letterpress status` names who is in doubt, `letterpress resolve` settles it",
+                );
             }
         }
     }
@@ -66,7 +67,9 @@ pub(super) fn report(mailing: &Mailing, printer: Printer) -> Outcome {
         printer.complain(match stop {
             Stop::Asked => "stopped as asked; the next run goes on".to_owned(),
             Stop::Relay(why) => format!("stopped: {why}\n  the next run goes on"),
-            Stop::Letter(why) => format!("paused: {why}\n  put it right, then `letterpress resolve ISSUE --resume`"),
+            Stop::Letter(why) => {
+                format!("paused: {why}\n  put it right, then `letterpress resolve ISSUE --resume`")
+            }
         });
     }
     if mailing.more > 0 {
@@ -78,13 +81,16 @@ pub(super) fn report(mailing: &Mailing, printer: Printer) -> Outcome {
 }
 
 fn report_readers(mailing: &Mailing, printer: Printer) {
-    // Warnings about rows are for `check`; a run speaks of the rows that it could not take.
-    mailing.rejected.iter().filter(|finding| finding.severity == Severity::Error).for_each(|finding| {
-        printer.complain(finding.to_string());
-    });
+    report_rows(&mailing.rejected, printer);
     if let Some(enrolled) = mailing.enrolled.filter(|enrolled| enrolled.added + enrolled.changed > 0) {
         printer.say(format!("readers: {} new, {} changed", enrolled.added, enrolled.changed));
     }
+}
+
+/// Warnings about rows are for `check`; a run speaks of the rows that it could not take.
+pub(super) fn report_rows(rejected: &[Finding], printer: Printer) {
+    let untaken = rejected.iter().filter(|finding| finding.severity == Severity::Error);
+    untaken.for_each(|finding| printer.complain(finding.to_string()));
 }
 
 fn rejects_rows(mailing: &Mailing) -> bool {

@@ -11,6 +11,10 @@ use crate::pipeline::{Office, RunError, World};
 use crate::store::Filter;
 
 #[derive(ClapArgs)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line, and clap sees that one is set"
+)]
 #[command(group(clap::ArgGroup::new("decision").required(true)))]
 pub(super) struct Args {
     /// The issue: its id or slug; without it, the newest.
@@ -64,8 +68,8 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     }
     printer.answer(match (settled, args.resend) {
         (0, _) => "nothing is in doubt".to_owned(),
-        (_, true) => format!("{} to be sent once more with the next run", count(settled, "copy").replace("copys", "copies")),
-        (_, false) => format!("{} recorded as sent", count(settled, "copy").replace("copys", "copies")),
+        (_, true) => format!("{} to be sent once more with the next run", count(settled, "copy")),
+        (_, false) => format!("{} recorded as sent", count(settled, "copy")),
     });
     Ok(Outcome::Done)
 }

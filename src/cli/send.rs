@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::Outcome;
 use super::printer::{Printer, count};
-use super::publish::report;
+use super::publish::{report, report_rows};
 use crate::address::EmailAddress;
 use crate::archive::folder;
-use crate::pipeline::{Office, RunError, World, draft, enrol_list, send, send_test};
+use crate::pipeline::{Office, RunError, World, demand, draft, enrol_list, send, send_test};
 use crate::subscribers::Standing;
 
 #[derive(ClapArgs)]
@@ -34,27 +34,30 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     if args.dry_run {
         return rehearse(args, world, printer).await;
     }
-    Ok(report(&send(world, args.post.as_deref()).await?, printer))
+    Ok(report(&send(world, args.post.as_deref()).await?, world, printer))
 }
 
 async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Result<Outcome, RunError> {
     let address = EmailAddress::parse(address)
         .map_err(|error| RunError::user(format!("{address:?}: {error}"), "write it like you@example.com"))?;
     let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
-    let post = match &args.post {
-        Some(wanted) => crate::pipeline::find(&archive, wanted)?,
-        None => archive
-            .posts
-            .iter()
-            .find(|post| post.newsletter)
-            .ok_or_else(|| RunError::user("there is no published post", "`letterpress check` says why"))?,
-    };
+    let post =
+        match &args.post {
+            Some(wanted) => crate::pipeline::find(&archive, wanted)?,
+            None => archive.posts.iter().find(|post| post.newsletter).ok_or_else(|| {
+                RunError::user("there is no published post", "`letterpress check` says why")
+            })?,
+        };
     let through = send_test(world, post, address.clone()).await?;
-    printer.say(format!("a test copy of \"{}\" went to {address} through {through}; nothing was recorded", post.title));
+    printer.say(format!(
+        "a test copy of \"{}\" went to {address} through {through}; nothing was recorded",
+        post.title
+    ));
     Ok(Outcome::Done)
 }
 
 async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    demand(&world.config)?;
     let office = Office::open(&world.config, world.clock.as_ref()).await?;
     let (_, rejected) = enrol_list(world, &office).await?;
     let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
@@ -76,25 +79,34 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
         }
     }
     readers.sort_unstable();
-    let total = readers.iter().find(|(standing, _)| *standing == Standing::Active).map_or(0, |(_, number)| *number);
+    let total =
+        readers.iter().find(|(standing, _)| *standing == Standing::Active).map_or(0, |(_, number)| *number);
     if args.json {
         let counts: serde_json::Map<_, _> =
             readers.iter().map(|(standing, number)| (standing.as_str().to_owned(), json!(number))).collect();
         let issue = draft.post.zip(draft.edition.as_ref()).map(|(post, edition)| {
             json!({ "id": post.id, "subject": edition.letter().subject, "source": post.source, "url": post.url })
         });
-        printer.json(&json!({ "issue": issue, "readers": counts, "to": active, "more": draft.more }));
+        printer.json(&json!({ "issue": issue, "readers": counts, "to": active, "more": draft.more }))?;
         return Ok(Outcome::Done);
     }
-    printer.findings(&rejected);
+    report_rows(&rejected, printer);
     printer.warnings(&draft.findings);
     match draft.post.zip(draft.edition.as_ref()) {
         None => printer.answer("nothing is due"),
         Some((post, edition)) => {
-            printer.answer(format!("would send \"{}\" ({}) to {}", edition.letter().subject, post.source, count(total, "reader")));
-            active.iter().for_each(|address| printer.answer(format!("  {address}")));
+            printer.answer(format!(
+                "would send \"{}\" ({}) to {}",
+                edition.letter().subject,
+                post.source,
+                count(total, "reader")
+            ));
+            for address in &active {
+                printer.answer(format!("  {address}"));
+            }
             if total > active.len() as u64 {
-                printer.answer(format!("  … and {} more (--json names them all)", total - active.len() as u64));
+                printer
+                    .answer(format!("  … and {} more (--json names them all)", total - active.len() as u64));
             }
         }
     }

@@ -4,10 +4,11 @@ use clap::{Args as ClapArgs, Subcommand};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::printer::{Printer, count};
+use super::printer::{Printer, count, when};
 use super::publish::words;
 use crate::address::EmailAddress;
 use crate::archive::{Archive, folder};
+use crate::config::Config;
 use crate::ledger::{IssueState, State};
 use crate::pipeline::{Office, RunError, World};
 use crate::schedule::{WhyNot, plan};
@@ -49,8 +50,7 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
         Some(Question::WhoGot { issue }) => {
             let post = issue_id(&office, issue.as_deref()).await?;
             let views = office.store.deliveries(Filter { post: Some(post), ..Filter::default() }).await?;
-            show(&views, args.json, printer);
-            Ok(Outcome::Done)
+            show(&views, args.json, &world.config, printer)
         }
         Some(Question::WhatGot { address }) => {
             let reader = Some(office.key_of(&parse(address)?));
@@ -58,8 +58,7 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
             if views.is_empty() && !args.json {
                 printer.answer(format!("{address} was in no issue"));
             }
-            show(&views, args.json, printer);
-            Ok(Outcome::Done)
+            show(&views, args.json, &world.config, printer)
         }
         Some(Question::WhyNot { address }) => why_not(address, args.json, &office, printer).await,
     }
@@ -75,16 +74,22 @@ pub(super) async fn issue_id(office: &Office, wanted: Option<&str>) -> Result<St
     let issues = office.store.issues().await?;
     let found = match wanted {
         None => issues.first(),
-        Some(wanted) => issues.iter().find(|issue| issue.id == wanted).or_else(|| {
-            issues.iter().find(|issue| issue.id.ends_with(&format!(":{wanted}")))
-        }),
+        Some(wanted) => issues
+            .iter()
+            .find(|issue| issue.id == wanted)
+            .or_else(|| issues.iter().find(|issue| issue.id.ends_with(&format!(":{wanted}")))),
     };
     found.map(|issue| issue.id.clone()).ok_or_else(|| {
         RunError::user("there is no such issue", "`letterpress status` lists them with their ids")
     })
 }
 
-async fn overview(as_json: bool, world: &World, office: &Office, printer: Printer) -> Result<Outcome, RunError> {
+async fn overview(
+    as_json: bool,
+    world: &World,
+    office: &Office,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     let issues = office.store.issues().await?;
     let in_doubt = [State::Unknown, State::FailedUncertain];
     let doubts = office.store.deliveries(Filter { states: in_doubt.to_vec(), ..Filter::default() }).await?;
@@ -98,7 +103,7 @@ async fn overview(as_json: bool, world: &World, office: &Office, printer: Printe
                         "audience": issue.audience, "counts": issue.tally, "next_at": issue.next_at })
             })
             .collect();
-        printer.json(&json!({ "issues": issues, "next": next }));
+        printer.json(&json!({ "issues": issues, "next": next }))?;
         return Ok(outcome);
     }
     if issues.is_empty() {
@@ -110,8 +115,12 @@ async fn overview(as_json: bool, world: &World, office: &Office, printer: Printe
             .filter(|state| issue.tally.count(*state) > 0)
             .map(|state| format!("{} {}", issue.tally.count(state), words(state)))
             .collect();
-        let state = if issue.state == IssueState::Done { String::new() } else { format!(" [{}]", issue.state.as_str()) };
-        printer.answer(format!("{}  \"{}\"{state}", issue.frozen_at.format("%Y-%m-%d %H:%M"), issue.subject));
+        let state = if issue.state == IssueState::Done {
+            String::new()
+        } else {
+            format!(" [{}]", issue.state.as_str())
+        };
+        printer.answer(format!("{}  \"{}\"{state}", when(issue.frozen_at, &world.config), issue.subject));
         printer.answer(format!("    {} of {}", counts.join(", "), count(issue.audience, "reader")));
         printer.answer(format!("    {}", issue.id));
     }
@@ -126,7 +135,11 @@ async fn overview(as_json: bool, world: &World, office: &Office, printer: Printe
         }
     }
     for line in next.as_array().into_iter().flatten() {
-        printer.answer(format!("next: {} ({})", line["title"].as_str().unwrap_or(""), line["why"].as_str().unwrap_or("")));
+        printer.answer(format!(
+            "next: {} ({})",
+            line["title"].as_str().unwrap_or(""),
+            line["why"].as_str().unwrap_or("")
+        ));
     }
     Ok(outcome)
 }
@@ -136,24 +149,40 @@ async fn next(world: &World, office: &Office) -> Result<Value, RunError> {
     let archive: Archive = match folder::read(&world.config, world.clock.now()) {
         Ok(reading) => reading.archive,
         Err(findings) => {
-            return Ok(json!([{ "title": "the archive cannot be read", "why": findings.first().map(ToString::to_string) }]));
+            return Ok(
+                json!([{ "title": "the archive cannot be read", "why": findings.first().map(ToString::to_string) }]),
+            );
         }
     };
     let known = office.store.known_posts().await?;
     let plan = plan(&archive, known.as_ref(), &world.config.newsletter, world.clock.now());
-    let entry = |post: &crate::archive::Post, why: String| json!({ "id": post.id, "title": post.title, "why": why });
+    let entry =
+        |post: &crate::archive::Post, why: String| json!({ "id": post.id, "title": post.title, "why": why });
     let due = plan.due.iter().map(|post| entry(post, "due with the next run".to_owned()));
     let waiting = plan.waiting.iter().map(|(post, why)| {
-        entry(post, match why {
-            WhyNot::OptedOut => "newsletter = false in its front matter".to_owned(),
-            WhyNot::TooYoung(until) => format!("due at {}", until.format("%Y-%m-%d %H:%M UTC")),
-            WhyNot::TooOld => "older than newsletter.max_age; `letterpress send --post` mails it all the same".to_owned(),
-        })
+        entry(
+            post,
+            match why {
+                WhyNot::OptedOut => "newsletter = false in its front matter".to_owned(),
+                WhyNot::TooYoung(until) => format!("due at {}", when(*until, &world.config)),
+                WhyNot::TooOld => {
+                    format!(
+                        "older than newsletter.max_age; `letterpress send --post {}` mails it all the same",
+                        post.slug
+                    )
+                }
+            },
+        )
     });
     Ok(due.chain(waiting).collect())
 }
 
-fn show(views: &[DeliveryView], as_json: bool, printer: Printer) {
+fn show(
+    views: &[DeliveryView],
+    as_json: bool,
+    config: &Config,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     if as_json {
         let views: Vec<Value> = views
             .iter()
@@ -163,36 +192,48 @@ fn show(views: &[DeliveryView], as_json: bool, printer: Printer) {
                         "reason": view.row.reason, "reply": view.row.last.as_ref().map(|last| &last.text) })
             })
             .collect();
-        printer.json(&views);
-        return;
+        printer.json(&views)?;
+        return Ok(Outcome::Done);
     }
     for view in views {
         let said = view.row.last.as_ref().map_or(String::new(), |last| format!("  {}", last.text));
-        let at = view.changed_at.format("%Y-%m-%d %H:%M");
-        printer.answer(format!("{at}  {:<17} {}  \"{}\"{said}", view.row.state.as_str(), view.address, view.subject));
+        let at = when(view.changed_at, config);
+        printer.answer(format!(
+            "{at}  {:<17} {}  \"{}\"{said}",
+            view.row.state.as_str(),
+            view.address,
+            view.subject
+        ));
     }
+    Ok(Outcome::Done)
 }
 
-async fn why_not(address: &str, as_json: bool, office: &Office, printer: Printer) -> Result<Outcome, RunError> {
+async fn why_not(
+    address: &str,
+    as_json: bool,
+    office: &Office,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     let key = office.key_of(&parse(address)?);
-    let reader = office.store.subscriber(key).await?;
-    let why = reason(reader.as_ref());
+    let standing = office.store.standing(key).await?;
+    let why = reason(standing, office.store.subscriber(key).await?.as_ref());
     if as_json {
-        let standing = reader.map(|reader| reader.standing);
-        printer.json(&json!({ "address": address, "standing": standing, "why": why }));
+        printer.json(&json!({ "address": address, "standing": standing, "why": why }))?;
     } else {
         printer.answer(format!("{address}: {why}"));
     }
     Ok(Outcome::Done)
 }
 
-fn reason(reader: Option<&Subscriber>) -> String {
-    let Some(reader) = reader else { return "is not on the list".to_owned() };
-    let source = &reader.source;
-    match reader.standing {
-        Standing::Active => "gets every issue that is frozen from now on".to_owned(),
-        Standing::Unconfirmed => format!("no consent is on record (from {source}); add its date, or import with --confirmed"),
-        Standing::Unsubscribed => "left the list; only the reader can come back".to_owned(),
-        Standing::Suppressed => "is suppressed: it bounced, complained, or you said so".to_owned(),
+fn reason(standing: Option<Standing>, reader: Option<&Subscriber>) -> String {
+    let source = reader.map_or("the list", |reader| reader.source.as_str());
+    match standing {
+        None => "is not on the list".to_owned(),
+        Some(Standing::Active) => "gets every issue that is frozen from now on".to_owned(),
+        Some(Standing::Unconfirmed) => {
+            format!("no consent is on record (from {source}); add its date, or import with --confirmed")
+        }
+        Some(Standing::Unsubscribed) => "left the list; only the reader can come back".to_owned(),
+        Some(Standing::Suppressed) => "is suppressed: it bounced, complained, or you said so".to_owned(),
     }
 }

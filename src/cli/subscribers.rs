@@ -1,12 +1,14 @@
 //! `letterpress subscribers`: who reads.
 
 use camino::Utf8PathBuf;
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde_json::json;
 
 use super::Outcome;
-use super::printer::Printer;
+use super::printer::{Printer, count};
 use super::status::parse;
+use crate::config::is_language_tag;
 use crate::importers::subscribers_csv;
 use crate::pipeline::{Office, RunError, World, read_readers};
 use crate::subscribers::token::Purpose;
@@ -69,32 +71,7 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
     match command {
         Command::List { json } => list(&office, json, printer).await,
         Command::Add { address, name, language } => {
-            let email = parse(&address)?;
-            let name = name
-                .map(|name| HeaderText::parse(&name).map_err(|error| RunError::user(format!("the name: {error}"), "leave it out")))
-                .transpose()?;
-            let reader = Enrolment {
-                key: office.key_of(&email),
-                email,
-                name,
-                language,
-                standing: Standing::Active,
-                source: "command line".to_owned(),
-                consented_at: Some(now),
-            };
-            let enrolled = office.store.enrol(vec![reader], now).await?;
-            if enrolled.kept_out > 0 {
-                return Err(RunError::user(
-                    format!("{address} left the list or is suppressed, and stays so"),
-                    "only the reader's own new sign-up can change that",
-                ));
-            }
-            printer.say(if enrolled.added + enrolled.changed > 0 {
-                format!("{address} reads from now on")
-            } else {
-                format!("{address} was a reader already")
-            });
-            Ok(Outcome::Done)
+            add(&address, name, language, (&office, now), printer).await
         }
         Command::Import { file, confirmed, dry_run, json } => {
             let options = ImportOptions { confirmed, dry_run, json };
@@ -103,13 +80,16 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
         Command::Export => {
             let mut rows = Vec::new();
             each(&office, |reader| rows.push(exported(reader))).await?;
-            printer.raw(subscribers_csv::write(&rows).as_bytes());
+            printer.raw(subscribers_csv::write(&rows).as_bytes())?;
             Ok(Outcome::Done)
         }
         Command::Unsubscribe { who } => {
             let key = whose(&who, &office)?;
             if !office.store.unsubscribe(key, "command line", now).await? {
-                return Err(RunError::user(format!("{who} is not on the list"), "`letterpress subscribers list` shows who is"));
+                return Err(RunError::user(
+                    format!("{who} is not on the list"),
+                    "`letterpress subscribers list` shows who is",
+                ));
             }
             printer.say(format!("{who} gets no more letters"));
             Ok(Outcome::Done)
@@ -123,12 +103,53 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
     }
 }
 
+async fn add(
+    address: &str,
+    name: Option<String>,
+    language: Option<String>,
+    (office, now): (&Office, DateTime<Utc>),
+    printer: Printer,
+) -> Result<Outcome, RunError> {
+    let email = parse(address)?;
+    let name = name.map(|name| HeaderText::parse(&name)).transpose();
+    let name = name.map_err(|error| RunError::user(format!("the name: {error}"), "leave it out"))?;
+    if let Some(tag) = language.as_deref().filter(|tag| !is_language_tag(tag)) {
+        return Err(RunError::user(
+            format!("{tag:?} is not a language tag"),
+            "write it like ko, ja or en-GB",
+        ));
+    }
+    let reader = Enrolment {
+        key: office.key_of(&email),
+        email,
+        name,
+        language,
+        standing: Standing::Active,
+        source: "command line".to_owned(),
+        consented_at: Some(now),
+    };
+    let enrolled = office.store.enrol(vec![reader], now).await?;
+    if enrolled.kept_out > 0 {
+        return Err(RunError::user(
+            format!("{address} left the list or is suppressed, and stays so"),
+            "only the reader's own new sign-up can change that",
+        ));
+    }
+    printer.say(match enrolled.added + enrolled.changed {
+        0 => format!("{address} was a reader already"),
+        _ => format!("{address} reads from now on"),
+    });
+    Ok(Outcome::Done)
+}
+
 /// An address, or the token that stands in an unsubscribe mail.
 fn whose(who: &str, office: &Office) -> Result<AddressKey, RunError> {
     if who.contains('@') {
         return Ok(office.key_of(&parse(who)?));
     }
-    let wrong = || RunError::user("this is neither an address nor a token from a letter", "paste the whole token: v1.…");
+    let wrong = || {
+        RunError::user("this is neither an address nor a token from a letter", "paste the whole token: v1.…")
+    };
     let claim = office.keys.verify(Purpose::Unsubscribe, who).map_err(|_| wrong())?;
     claim.subject.address_key().map(AddressKey).ok_or_else(wrong)
 }
@@ -140,13 +161,16 @@ async fn each(office: &Office, mut visit: impl FnMut(Subscriber)) -> Result<(), 
         let page = office.store.subscribers(after, 1_000).await?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = *last;
-        page.into_iter().for_each(|(_, reader)| visit(reader));
+        for (_, reader) in page {
+            visit(reader);
+        }
     }
 }
 
 async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
-    let mut rows = Vec::new();
+    let (mut rows, mut empty) = (Vec::new(), true);
     each(office, |reader| {
+        empty = false;
         if as_json {
             rows.push(json!({
                 "email": reader.email, "name": reader.name, "language": reader.language,
@@ -160,7 +184,9 @@ async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcom
     })
     .await?;
     if as_json {
-        printer.json(&rows);
+        printer.json(&rows)?;
+    } else if empty {
+        printer.say("there are no readers yet");
     }
     Ok(Outcome::Done)
 }
@@ -178,18 +204,24 @@ async fn import(
     office: &Office,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let bytes = std::fs::read(file).map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "name a CSV file"))?;
+    let bytes = std::fs::read(file)
+        .map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "name a CSV file"))?;
     let now = world.clock.now();
     let (rows, findings) = read_readers(&bytes, file.as_str(), options.confirmed, office, now)?;
     let unconfirmed = rows.iter().filter(|row| row.standing == Standing::Unconfirmed).count();
     let total = rows.len();
     let enrolled = if options.dry_run { None } else { Some(office.store.enrol(rows, now).await?) };
     if options.json {
-        printer.json(&json!({ "rows": total, "unconfirmed": unconfirmed, "result": enrolled, "findings": findings }));
+        printer.json(
+            &json!({ "rows": total, "unconfirmed": unconfirmed, "result": enrolled, "findings": findings }),
+        )?;
     } else {
-        printer.findings(&findings);
+        printer.warnings(&findings);
         printer.say(match enrolled {
-            None => format!("{total} readers read, {unconfirmed} of them without consent on record; nothing was changed"),
+            None => {
+                let read = count(total as u64, "reader");
+                format!("{read} read, {unconfirmed} of them without consent on record; nothing was changed")
+            }
             Some(done) => format!(
                 "{} new, {} changed, {} known, {} kept out (they left or are suppressed)",
                 done.added, done.changed, done.known, done.kept_out
@@ -197,8 +229,9 @@ async fn import(
         });
         if unconfirmed > 0 {
             printer.complain(format!(
-                "{unconfirmed} have no consent on record and get no letter; give the file a column `consented` with its date, \
-                 or vouch for all of them with --confirmed"
+                "no letter for {} without consent on record; give the file a column `consented` with its date, or vouch \
+                 for everybody with --confirmed",
+                count(unconfirmed as u64, "reader")
             ));
         }
     }

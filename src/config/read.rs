@@ -18,7 +18,7 @@ pub enum ConfigError {
     )]
     Missing(Utf8PathBuf),
     /// The file could not be read.
-    #[error("cannot read {0}: {1}")]
+    #[error("cannot read {0}: {1}\n    help: --config takes the file itself, such as my-letters/config.toml")]
     Unreadable(Utf8PathBuf, std::io::Error),
     /// What it says is wrong; every finding is an error.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
@@ -125,7 +125,7 @@ impl Source<'_> {
                 .hint(format!("add a line `{key} = …` below `[{section}]`"));
             return at.map_or(finding.clone(), |line| finding.at(line));
         }
-        self.error(path.trim_matches('.'), message)
+        self.error(path.trim_matches('.'), plainly(message))
     }
 
     /// The line, from 1, on which `section.key` or `[section]` stands in the user's file.
@@ -148,8 +148,19 @@ impl Source<'_> {
     }
 }
 
+/// What serde says of a number, without the names of Rust's types.
+fn plainly(message: &str) -> String {
+    [("u16", u64::from(u16::MAX)), ("u32", u64::from(u32::MAX))].into_iter().fold(
+        message.to_owned(),
+        |message, (kind, most)| match message.strip_suffix(&format!("expected {kind}")) {
+            Some(said) => format!("{said}expected a whole number from 0 to {most}"),
+            None => message,
+        },
+    )
+}
+
 fn line_at(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    1 + text.get(..offset).unwrap_or(text).matches('\n').count()
 }
 
 /// What types cannot say: ranges, and keys that need one another.
@@ -220,7 +231,7 @@ fn check_smtp(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
         (true, 0) => wrong("smtp.user", "there is no password for it", "add password_file or password_env"),
         (false, 1..) => wrong("smtp", "there is a password but no user", "add user = \"…\""),
         (_, 2) => {
-            wrong("smtp.password_env", "the password is given twice", "keep password_file or password_env")
+            wrong("smtp.password_env", "the password is given twice", "keep password_file or password_env");
         }
         _ => {}
     }

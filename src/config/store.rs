@@ -16,7 +16,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// The path of the SQLite file.
+    /// The path of the `SQLite` file.
     pub fn sqlite_path(&self) -> Option<Utf8PathBuf> {
         let path = self.url.strip_prefix("sqlite:")?;
         Some(path.strip_prefix("//").unwrap_or(path).into())

@@ -4,8 +4,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::verdict::Verdict;
 use super::Heard;
+use super::verdict::Verdict;
 
 /// So many failed connections or lost transactions in a row mean that the relay is not there.
 const MOST_FAILURES: u32 = 5;

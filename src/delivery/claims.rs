@@ -35,7 +35,8 @@ impl Claims {
                 let mut claimed = claimed.into_iter();
                 while let Some(copy) = claimed.next() {
                     if let Err(mpsc::error::SendError(copy)) = push.send(copy).await {
-                        let left = [copy].into_iter().chain(claimed).map(|copy| give_back(&copy, &job)).collect();
+                        let left =
+                            [copy].into_iter().chain(claimed).map(|copy| give_back(&copy, &job)).collect();
                         return ledger.commit(left).await.map(drop);
                     }
                 }
@@ -82,5 +83,7 @@ async fn claim(job: &Job, most: usize) -> Result<Vec<Claimed>, StoreError> {
     let now = job.clock.now();
     let tokens = (0..most).map(|_| Token(job.clock.random())).collect();
     let lease_until = now + TimeDelta::from_std(job.lease).unwrap_or(TimeDelta::hours(1));
-    job.store.claim(Claim { issue: job.issue, most, owner: job.owner.clone(), lease_until }, tokens, now).await
+    job.store
+        .claim(Claim { issue: job.issue, most, owner: job.owner.clone(), lease_until }, tokens, now)
+        .await
 }

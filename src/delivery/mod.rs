@@ -221,7 +221,8 @@ pub async fn deliver(job: Job, breaker: Arc<Breaker>) -> Result<Option<Stop>, St
     let ledger = GroupCommit::start(Arc::clone(&job.store), Arc::clone(&job.clock));
     let (claims, feeder) = Claims::start(&job, &breaker, &ledger);
     let live = Arc::new(AtomicUsize::new(1));
-    let worker = Worker { job: Arc::clone(&job), claims: claims.clone(), ledger: ledger.clone(), breaker, live };
+    let worker =
+        Worker { job: Arc::clone(&job), claims: claims.clone(), ledger: ledger.clone(), breaker, live };
     let breaker = Arc::clone(&worker.breaker);
     let mut workers = JoinSet::new();
     // One connection first: if the relay refuses us, it is asked once and not fifty times.

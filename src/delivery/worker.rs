@@ -125,12 +125,13 @@ impl Worker {
             return Ok(Reached::Refused(heard));
         }
         let bytes = copy.composed.digest();
-        let arm = Move { number: copy.claimed.number, event: Event::Arm { token: copy.claimed.token, bytes } };
+        let arm =
+            Move { number: copy.claimed.number, event: Event::Arm { token: copy.claimed.token, bytes } };
         let known = fate.take();
         match self.ledger.commit(known.iter().cloned().chain([arm]).collect()).await {
             Ok(outcomes) => {
                 if known.is_some() {
-                    self.watch(&outcomes[0]);
+                    self.watch(outcomes[0]);
                 }
                 match outcomes.last() {
                     Some(Ok(State::Armed)) => Ok(Reached::Armed),
@@ -179,7 +180,9 @@ impl Worker {
         loop {
             match self.ledger.commit(vec![fate.clone()]).await {
                 Ok(outcomes) => {
-                    outcomes.iter().for_each(|outcome| self.watch(outcome));
+                    for outcome in outcomes {
+                        self.watch(outcome);
+                    }
                     return Ok(());
                 }
                 Err(error) if error.may_pass() && tries < STORE_TRIES => {
@@ -191,9 +194,9 @@ impl Worker {
         }
     }
 
-    fn watch(&self, outcome: &Result<State, Refusal>) {
+    fn watch(&self, outcome: Result<State, Refusal>) {
         if let Ok(state) = outcome {
-            (self.job.watch)(*state);
+            (self.job.watch)(state);
         }
     }
 
@@ -248,13 +251,12 @@ impl Worker {
 
     /// A copy that cannot be composed is that reader's failure, not the end of the run.
     async fn compose(&self, claimed: Claimed) -> Result<Option<Hand>, StoreError> {
-        match catch_unwind(AssertUnwindSafe(|| (self.job.compose)(&claimed))) {
-            Ok(composed) => Ok(Some(Hand { claimed, composed })),
-            Err(_) => {
-                let event = Event::Reject { token: claimed.token, reason: "render", last: None };
-                self.record(Some(Move { number: claimed.number, event })).await?;
-                Ok(None)
-            }
+        if let Ok(composed) = catch_unwind(AssertUnwindSafe(|| (self.job.compose)(&claimed))) {
+            Ok(Some(Hand { claimed, composed }))
+        } else {
+            let event = Event::Reject { token: claimed.token, reason: "render", last: None };
+            self.record(Some(Move { number: claimed.number, event })).await?;
+            Ok(None)
         }
     }
 }

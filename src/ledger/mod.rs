@@ -160,7 +160,7 @@ impl Delivery {
         }
     }
 
-    /// Filters hold a late `Date` against a letter (SpamAssassin from three hours on), so after a *definite*
+    /// Filters hold a late `Date` against a letter (`SpamAssassin` from three hours on), so after a *definite*
     /// refusal a new one is set. A copy that may have arrived keeps its date: its bytes must not change.
     fn date_for(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self.dated {

@@ -162,7 +162,7 @@ impl World {
         let arm = Event::Arm { token: token(number), bytes: [0; 32] };
         match self.try_event(table, &arm) {
             Some(world) if world.row.state == State::Armed => {
-                out.push(world.with(worker, Step::Armed(number)))
+                out.push(world.with(worker, Step::Armed(number)));
             }
             Some(world) => out.push(world.with(worker, Step::Idle)),
             None => out.push(self.with(worker, Step::Idle)),

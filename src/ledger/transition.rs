@@ -104,21 +104,13 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
 
     let mut next = row.clone();
     match (row.state, event) {
-        // T1
-        (Pending, Event::Claim { .. }) if around.barred.is_some() => skip(&mut next, around.barred),
+        // T1, T13
         (Pending, Event::Claim { token, lease_until }) => {
-            if !around.sending || row.next_at > around.now {
-                return Err(Refusal::NotNow);
+            claim(&mut next, around)?;
+            if next.state == Claimed {
+                next.token = Some(*token);
+                next.lease_until = Some(*lease_until);
             }
-            let dated = row.date_for(around.now);
-            if row.dated != Some(dated) {
-                next.bytes = None;
-            }
-            next.dated = Some(dated);
-            next.state = Claimed;
-            next.token = Some(*token);
-            next.lease_until = Some(*lease_until);
-            next.attempts += 1;
         }
         // T2, T6
         (Claimed | Armed | Unknown, Event::Defer { token, next_at, last }) => {
@@ -127,28 +119,19 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             next.next_at = *next_at;
             // Nothing was heard: the run gave the row back, and its schedule does not advance.
             next.attempts -= u32::from(last.is_none() && row.attempts > 0);
-            heard(&mut next, last);
+            heard(&mut next, last.as_ref());
         }
         // T3, T7
         (Claimed | Armed | Unknown, Event::Reject { token, reason, last }) => {
             mine(row, *token)?;
             next.state = if row.had_unknown { FailedUncertain } else { Failed };
             next.reason = Some((*reason).to_owned());
-            heard(&mut next, last);
+            heard(&mut next, last.as_ref());
         }
-        // T4; T13 if the reader left since the claim
+        // T4, T13
         (Claimed, Event::Arm { token, bytes }) => {
             mine(row, *token)?;
-            if around.barred.is_some() {
-                skip(&mut next, around.barred);
-            } else if !around.sending || row.lease_until.is_none_or(|until| until <= around.now) {
-                return Err(Refusal::NotNow);
-            } else if row.bytes.is_some_and(|armed| armed != *bytes) {
-                return Err(Refusal::OtherBytes);
-            } else {
-                next.state = Armed;
-                next.bytes = Some(*bytes);
-            }
+            arm(&mut next, bytes, around)?;
         }
         // T5, T12
         (Sent, Event::Accept { .. }) => {}
@@ -158,13 +141,13 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         ) => {
             next.state = Sent;
             next.reason = None;
-            heard(&mut next, last);
+            heard(&mut next, last.as_ref());
         }
         // T8
         (Armed, Event::Lose { token, last }) => {
             mine(row, *token)?;
             next.state = Unknown;
-            heard(&mut next, last);
+            heard(&mut next, last.as_ref());
         }
         // T9, T10
         (Claimed | Armed, Event::Recover) => {
@@ -201,6 +184,42 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
     Ok(next)
 }
 
+/// A reader who left while the copy waited is skipped instead.
+fn claim(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
+    if around.barred.is_some() {
+        skip(row, around.barred);
+        return Ok(());
+    }
+    if !around.sending || row.next_at > around.now {
+        return Err(Refusal::NotNow);
+    }
+    let dated = row.date_for(around.now);
+    if row.dated != Some(dated) {
+        row.bytes = None;
+    }
+    row.dated = Some(dated);
+    row.state = State::Claimed;
+    row.attempts += 1;
+    Ok(())
+}
+
+/// A reader who left since the claim is skipped instead: the last moment at which that can count.
+fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &Around) -> Result<(), Refusal> {
+    if around.barred.is_some() {
+        skip(row, around.barred);
+        return Ok(());
+    }
+    if !around.sending || row.lease_until.is_none_or(|until| until <= around.now) {
+        return Err(Refusal::NotNow);
+    }
+    if row.bytes.is_some_and(|armed| armed != *bytes) {
+        return Err(Refusal::OtherBytes);
+    }
+    row.state = State::Armed;
+    row.bytes = Some(*bytes);
+    Ok(())
+}
+
 fn mine(row: &Delivery, token: Token) -> Result<(), Refusal> {
     if row.token == Some(token) { Ok(()) } else { Err(Refusal::NotYours) }
 }
@@ -211,9 +230,9 @@ fn skip(row: &mut Delivery, reason: Option<&'static str>) {
     row.reason = reason.map(str::to_owned);
 }
 
-fn heard(row: &mut Delivery, last: &Option<LastWord>) {
-    if last.is_some() {
-        row.last.clone_from(last);
+fn heard(row: &mut Delivery, last: Option<&LastWord>) {
+    if let Some(last) = last {
+        row.last = Some(last.clone());
     }
 }
 

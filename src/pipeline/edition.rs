@@ -85,7 +85,8 @@ impl Edition {
             },
         };
         let message = self.press.get_or_init(|| self.letter.prepare()).copy_for(&recipient);
-        let envelope = Envelope { from: self.return_path(&copy.imprint), to: copy.address.clone(), size: message.len() };
+        let envelope =
+            Envelope { from: self.return_path(&copy.imprint), to: copy.address.clone(), size: message.len() };
         Composed { envelope, message }
     }
 

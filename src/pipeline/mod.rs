@@ -7,16 +7,19 @@ mod edition;
 mod newsletter;
 mod office;
 mod site;
+mod way_out;
 
 use std::sync::Arc;
 
 pub use edition::Edition;
-pub(crate) use newsletter::{find, read_readers};
 pub use newsletter::{
-    Draft, Mailing, compose, deliver_open, draft, enrol_list, freeze, send_test, templates, wire,
+    Draft, Mailing, compose, deliver_open, draft, enrol_list, freeze, send_test, templates,
 };
+pub(crate) use newsletter::{find, read_readers};
 pub use office::Office;
 pub use site::{Built, build};
+pub(crate) use way_out::demand;
+pub use way_out::wire;
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -85,8 +88,12 @@ impl RunError {
 
 fn disk_hint(error: &std::io::Error) -> &'static str {
     match error.kind() {
-        std::io::ErrorKind::StorageFull => "\n    help: the disk is full; make room and run the same command again",
-        std::io::ErrorKind::PermissionDenied => "\n    help: this user may not do that; look at the owner of the file and its folder",
+        std::io::ErrorKind::StorageFull => {
+            "\n    help: the disk is full; make room and run the same command again"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "\n    help: this user may not do that; look at the owner of the file and its folder"
+        }
         _ => "",
     }
 }
@@ -96,19 +103,21 @@ fn disk_hint(error: &std::io::Error) -> &'static str {
 pub struct Summary {
     /// The feeds; `None` if they were not looked at.
     pub built: Option<Built>,
-    /// The newsletter half; `None` if it is switched off.
-    pub mailing: Option<Mailing>,
+    /// The newsletter half; `None` if it is switched off. Its failure takes nothing back of what was built.
+    pub mailing: Option<Result<Mailing, RunError>>,
 }
 
 /// `publish`: build the feeds, send what is due.
 pub async fn publish(world: &World) -> Result<Summary, RunError> {
-    let office = match newsletter::is_on(&world.config) {
-        true => Some(Office::open_to_send(&world.config, world.clock.as_ref()).await?),
-        false => None,
+    let office = if way_out::is_on(&world.config) {
+        way_out::demand(&world.config)?;
+        Some(Office::open_to_send(&world.config, world.clock.as_ref()).await?)
+    } else {
+        None
     };
     let built = build(world)?;
     let mailing = match office {
-        Some(office) => Some(newsletter::mail(world, &office, &built).await?),
+        Some(office) => Some(newsletter::mail(world, &office, &built).await),
         None => None,
     };
     Ok(Summary { built: Some(built), mailing })
@@ -116,10 +125,11 @@ pub async fn publish(world: &World) -> Result<Summary, RunError> {
 
 /// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself.
 pub async fn send(world: &World, post: Option<&str>) -> Result<Mailing, RunError> {
-    newsletter::demand(&world.config)?;
+    way_out::demand(&world.config)?;
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
-    enrol_list(world, &office).await?;
+    let (enrolled, rejected) = enrol_list(world, &office).await?;
     let archive = site::read(world)?;
     let draft = draft(world, &office, &archive, post).await?;
-    freeze(world, &office, draft).await
+    let mailing = freeze(world, &office, draft).await?;
+    Ok(Mailing { enrolled, rejected, ..mailing })
 }

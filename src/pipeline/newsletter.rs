@@ -1,28 +1,26 @@
 //! The newsletter half of a run: who reads, what is due, freeze, deliver.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
+use super::way_out::{no_sender, patience, wire};
 use super::{Built, Edition, Office, RunError, World, site};
 use crate::address::EmailAddress;
 use crate::archive::{Archive, Post};
-use crate::config::{Config, OnUnknown, Secret, environment};
-use crate::delivery::outbox::OutboxWire;
-use crate::delivery::smtp::SmtpWire;
+use crate::config::{Config, OnUnknown};
 use crate::delivery::verdict::{Verdict, judge};
-use crate::delivery::{Job, Stop, Wire, deliver};
+use crate::delivery::{Job, Stop, deliver};
 use crate::finding::{Finding, Severity};
 use crate::importers::subscribers_csv;
 use crate::ledger::transition::Event;
-use crate::ledger::{IssueState, IssueSummary, RetrySchedule, State, Token};
+use crate::ledger::{IssueState, IssueSummary, State, Token};
 use crate::letters::{self, Templates};
 use crate::schedule;
-use crate::store::{Addressee, Claimed, DeliveryNumber, Filter, NewIssue, OpenIssue};
+use crate::store::{Addressee, Claimed, DeliveryNumber, Filter, NewIssue, OpenIssue, StoreError};
 use crate::subscribers::{AddressKey, Enrolment, Enrolments};
-use crate::text::HeaderText;
+use crate::text::{HeaderText, hex};
 
 /// What the newsletter half did.
 #[derive(Debug, Default)]
@@ -49,42 +47,24 @@ pub struct Mailing {
     pub more: usize,
 }
 
-/// Whether there is a newsletter at all.
-pub(super) fn is_on(config: &Config) -> bool {
-    config.newsletter.enabled && config.newsletter.from.is_some()
-}
-
-/// Says what is missing before anything can be sent.
-pub(super) fn demand(config: &Config) -> Result<(), RunError> {
-    if is_on(config) {
-        return Ok(());
-    }
-    Err(RunError::user(
-        "the newsletter is switched off",
-        "add from = \"Your name <you@example.com>\" below [newsletter] in config.toml",
-    ))
-}
-
 /// The whole half, after the feeds were built.
 pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Result<Mailing, RunError> {
     let (enrolled, rejected) = enrol_list(world, office).await?;
-    let mut mailing = match settled(world, office, built).await? {
-        true => deliver_open(world, office).await?,
-        false => {
-            let read;
-            let archive = match &built.archive {
-                Some(archive) => archive,
-                None => {
-                    read = site::read(world)?;
-                    &read
-                }
-            };
-            let draft = draft(world, office, archive, None).await?;
-            let until = draft.until;
-            let mailing = freeze(world, office, draft).await?;
-            office.store.remember(SETTLED, &until.map_or_else(String::new, |until| until.to_rfc3339())).await?;
-            mailing
-        }
+    let mut mailing = if settled(world, office, built).await? {
+        deliver_open(world, office).await?
+    } else {
+        let read;
+        let archive = if let Some(archive) = &built.archive {
+            archive
+        } else {
+            read = site::read(world)?;
+            &read
+        };
+        let draft = draft(world, office, archive, None).await?;
+        let until = draft.until;
+        let mailing = freeze(world, office, draft).await?;
+        office.store.remember(SETTLED, &until.map_or_else(String::new, |until| until.to_rfc3339())).await?;
+        mailing
     };
     mailing.enrolled = enrolled;
     mailing.rejected = rejected;
@@ -100,20 +80,27 @@ async fn settled(world: &World, office: &Office, built: &Built) -> Result<bool, 
     }
     let note = office.store.recall(SETTLED).await?;
     Ok(note.is_some_and(|until| {
-        until.is_empty() || DateTime::parse_from_rfc3339(&until).is_ok_and(|until| world.clock.now() < until.to_utc())
+        until.is_empty()
+            || DateTime::parse_from_rfc3339(&until).is_ok_and(|until| world.clock.now() < until.to_utc())
     }))
 }
 
 /// Reads `newsletter.list`, if there is one and it changed; it only ever adds.
-pub async fn enrol_list(world: &World, office: &Office) -> Result<(Option<Enrolments>, Vec<Finding>), RunError> {
+pub async fn enrol_list(
+    world: &World,
+    office: &Office,
+) -> Result<(Option<Enrolments>, Vec<Finding>), RunError> {
     let config = &world.config;
     let Some(list) = &config.newsletter.list else { return Ok((None, Vec::new())) };
     let path = config.resolve(list);
     let bytes = std::fs::read(&path).map_err(|error| {
-        RunError::user(format!("cannot read newsletter.list, {path}: {error}"), "make the file, or take the line out of config.toml")
+        RunError::user(
+            format!("cannot read newsletter.list, {path}: {error}"),
+            "make the file, with a first line that says email,name,consented; or take the line out of config.toml",
+        )
     })?;
     let confirmed = config.newsletter.list_confirmed;
-    let seen = format!("{:02x?} {confirmed}", digest(&SHA256, &bytes).as_ref());
+    let seen = format!("{} {confirmed}", hex(digest(&SHA256, &bytes).as_ref()));
     // Rows without consent may gain it by the mere passing of time (a date that was still to come): a day is enough.
     let note = format!("{seen} {}", world.clock.now().date_naive());
     if office.store.recall("list").await?.as_deref() == Some(&note) {
@@ -178,10 +165,17 @@ pub async fn draft<'a>(
 ) -> Result<Draft<'a>, RunError> {
     let known = office.store.known_posts().await?;
     let plan = schedule::plan(archive, known.as_ref(), &world.config.newsletter, world.clock.now());
-    let mut baseline: Vec<_> = plan.baseline.iter().map(|post| (post.id.clone(), post.title.clone())).collect();
+    let mut baseline: Vec<_> =
+        plan.baseline.iter().map(|post| (post.id.clone(), post.title.clone())).collect();
     let post = match wanted {
         None => plan.due,
-        Some(wanted) => Some(find(archive, wanted)?),
+        Some(wanted) => {
+            let post = find(archive, wanted)?;
+            if office.store.issues().await?.iter().any(|issue| issue.id == post.id) {
+                return Err(StoreError::AlreadyIssued(post.id.clone()).into());
+            }
+            Some(post)
+        }
     };
     if let Some(post) = post {
         baseline.retain(|(id, _)| *id != post.id);
@@ -193,7 +187,14 @@ pub async fn draft<'a>(
         }
         None => (None, Vec::new()),
     };
-    Ok(Draft { post, edition, findings, baseline, more: plan.more, until: schedule::wakes_at(&plan, archive) })
+    Ok(Draft {
+        post,
+        edition,
+        findings,
+        baseline,
+        more: plan.more,
+        until: schedule::wakes_at(&plan, archive),
+    })
 }
 
 /// The post that a person means by an id, a slug or a file name.
@@ -206,14 +207,13 @@ pub(crate) fn find<'a>(archive: &'a Archive, wanted: &str) -> Result<&'a Post, R
 
 /// Composes and lints the letter of a post.
 pub fn compose(config: &Config, post: &Post) -> Result<(Edition, Vec<Finding>), RunError> {
-    demand(config)?;
     let letter = letters::compose(post, config, &templates(config)?).map_err(RunError::Findings)?;
-    let missing = || RunError::user("newsletter.from is missing", "add it to config.toml");
-    let edition = Edition::new(letter, config).ok_or_else(missing)?;
+    let edition = Edition::new(letter, config).ok_or_else(no_sender)?;
     let specimen = edition.compose(&specimen(config)?);
-    let (errors, findings): (Vec<_>, Vec<_>) = letters::lint(edition.letter(), &specimen.message, post.source.as_str())
-        .into_iter()
-        .partition(|finding| finding.severity == Severity::Error);
+    let (errors, findings): (Vec<_>, Vec<_>) =
+        letters::lint(edition.letter(), &specimen.message, post.source.as_str())
+            .into_iter()
+            .partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok((edition, findings)) } else { Err(RunError::Findings(errors)) }
 }
 
@@ -233,7 +233,8 @@ fn specimen(config: &Config) -> Result<Claimed, RunError> {
     let address = config.newsletter.from.as_ref().map(|from| from.address.clone());
     let address = match address {
         Some(address) => address,
-        None => EmailAddress::parse("reader@example.com").map_err(|error| RunError::user(error.to_string(), ""))?,
+        None => EmailAddress::parse("reader@example.com")
+            .map_err(|error| RunError::user(error.to_string(), ""))?,
     };
     Ok(Claimed {
         number: DeliveryNumber(0),
@@ -260,7 +261,8 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
     let mut frozen = None;
     if let (Some(post), Some(edition)) = (draft.post, draft.edition) {
         let subject = edition.letter().subject.clone();
-        let letter = serde_json::to_string(&edition).map_err(|error| RunError::user(error.to_string(), ""))?;
+        let letter =
+            serde_json::to_string(&edition).map_err(|error| RunError::user(error.to_string(), ""))?;
         let issue = NewIssue { post: post.id.clone(), subject: subject.clone(), label: label(post), letter };
         let keys = Arc::clone(&office.keys);
         let imprint = move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee);
@@ -282,7 +284,7 @@ fn label(post: &Post) -> String {
 /// Recovers what an interrupted run left, then sends what is due of each open issue.
 pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, RunError> {
     let mut mailing = Mailing::default();
-    let owner: String = world.clock.random().iter().map(|byte| format!("{byte:02x}")).collect();
+    let owner = hex(&world.clock.random());
     let alone = office.lock.is_some();
     mailing.recovered = office.store.recover(&owner, alone, world.clock.now()).await?;
     if world.config.newsletter.on_unknown == OnUnknown::Resend {
@@ -316,7 +318,10 @@ async fn deliver_issue(
     through: &mut Option<String>,
 ) -> Result<Option<Stop>, RunError> {
     let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
-        RunError::user(format!("the frozen letter of {} cannot be read: {error}", issue.post), "was it frozen by a newer Letterpress?")
+        RunError::user(
+            format!("the frozen letter of {} cannot be read: {error}", issue.post),
+            "was it frozen by a newer Letterpress?",
+        )
     })?;
     let wire = wire(&world.config, &issue.label)?;
     *through = Some(wire.name());
@@ -347,53 +352,10 @@ async fn resend_once(world: &World, office: &Office) -> Result<(), RunError> {
     Ok(())
 }
 
-/// The way out: the relay, or the outbox folder while there is none.
-pub fn wire(config: &Config, label: &str) -> Result<Arc<dyn Wire>, RunError> {
-    let Some(smtp) = &config.smtp else {
-        let folder = config.resolve(&config.output.outbox);
-        return Ok(Arc::new(OutboxWire::new(folder, label)));
-    };
-    let mut smtp = smtp.clone();
-    smtp.ca_file = smtp.ca_file.map(|file| config.resolve(file));
-    let wire = SmtpWire::new(&smtp, password(config)?)
-        .map_err(|error| RunError::user(error.to_string(), "look at the section [smtp] of config.toml"))?;
-    Ok(Arc::new(wire))
-}
-
-fn password(config: &Config) -> Result<Option<Secret>, RunError> {
-    let Some(smtp) = &config.smtp else { return Ok(None) };
-    let secret = match (&smtp.password_file, &smtp.password_env) {
-        (Some(file), _) => {
-            let path = config.resolve(file);
-            let text = std::fs::read_to_string(&path)
-                .map_err(|source| crate::config::SecretError::File { path: path.to_string(), source });
-            text.and_then(|text| Secret::new(&text, path.as_str()))
-        }
-        (None, Some(name)) => environment(name)
-            .ok_or_else(|| crate::config::SecretError::Unset(name.clone()))
-            .and_then(|text| Secret::new(&text, name)),
-        (None, None) => return Ok(None),
-    };
-    secret.map(Some).map_err(|error| RunError::user(error.to_string(), "look at the section [smtp] of config.toml"))
-}
-
-/// When copies are tried again, and how long a claim lasts: longer than all phases of a message together.
-fn patience(config: &Config) -> (RetrySchedule, Duration) {
-    let smtp = config.smtp.as_ref();
-    let deadlines = smtp.map(|smtp| smtp.deadlines).unwrap_or_default();
-    let lease = 4 * deadlines.command.duration() + 2 * deadlines.data.duration() + deadlines.dot.duration();
-    let waits = smtp.map_or_else(
-        || vec![chrono::TimeDelta::minutes(5)],
-        |smtp| smtp.retry.iter().map(|wait| wait.delta()).collect(),
-    );
-    let give_up = smtp.map_or(chrono::TimeDelta::hours(48), |smtp| smtp.give_up.delta());
-    (RetrySchedule { waits, give_up }, lease + Duration::from_secs(300))
-}
-
 /// Sends one copy of `post` to `address` and records nothing: no issue, no reader, no delivery.
 pub async fn send_test(world: &World, post: &Post, address: EmailAddress) -> Result<String, RunError> {
     let (edition, _) = compose(&world.config, post)?;
-    let random: String = world.clock.random().iter().map(|byte| format!("{byte:02x}")).collect();
+    let random = hex(&world.clock.random());
     let mut claimed = specimen(&world.config)?;
     claimed.address = address;
     claimed.name = None;
@@ -404,7 +366,8 @@ pub async fn send_test(world: &World, post: &Post, address: EmailAddress) -> Res
     let wire = wire(&world.config, "test")?;
     let failed = |heard: crate::delivery::Heard| {
         let what = format!("{} did not take the copy at {}: {}", wire.name(), heard.phase, heard.said());
-        RunError::user(what, "nothing was recorded")
+        let help = "nothing was recorded; if it is the server's address that is wrong, look at host, port and tls below [smtp]";
+        RunError::user(what, help)
     };
     let mut channel = wire.connect().await.map_err(failed)?;
     channel.offer(&composed.envelope).await.map_err(failed)?;

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::store::{RunLock, SqliteStore, Store};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::Keys;
+use crate::text::hex;
 
 /// The note in the store that names the keys it was made with.
 const KEYS: &str = "keys";
@@ -40,15 +41,14 @@ impl Office {
     /// Opens the office for a look, or to add and remove readers.
     pub async fn open(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         let keys = config.resolve(&config.store.keys);
-        let instance: String = clock.random().iter().map(|byte| format!("{byte:02x}")).collect();
+        let instance = hex(&clock.random());
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path(config), &keys, &instance)?);
-        let keys = match store.recall(KEYS).await? {
-            Some(fingerprint) => kept(&keys, &fingerprint)?,
-            None => {
-                let made = made(&keys, clock)?;
-                store.remember(KEYS, &made.fingerprint()).await?;
-                made
-            }
+        let keys = if let Some(fingerprint) = store.recall(KEYS).await? {
+            kept(&keys, &fingerprint)?
+        } else {
+            let made = made(&keys, clock)?;
+            store.remember(KEYS, &made.fingerprint()).await?;
+            made
         };
         Ok(Self { store, keys: Arc::new(keys), lock: None })
     }
@@ -71,7 +71,8 @@ fn kept(path: &Utf8Path, fingerprint: &str) -> Result<Keys, RunError> {
             "restore them from a backup: without them nobody who left would be recognised, so nothing is sent",
         )
     })?;
-    let keys = Keys::parse(&text).map_err(|error| RunError::user(format!("{path}: {error}"), "restore it from a backup"))?;
+    let keys =
+        Keys::parse(&text).map_err(|error| RunError::user(format!("{path}: {error}"), "nothing was sent"))?;
     if keys.fingerprint() == fingerprint {
         return Ok(keys);
     }

@@ -12,6 +12,7 @@ use super::{RunError, World};
 use crate::archive::{Archive, WhyLeftOut, folder};
 use crate::feeds::{self, output};
 use crate::finding::{Finding, Severity};
+use crate::text::hex;
 
 /// What the feed half did.
 #[derive(Debug, Default)]
@@ -37,20 +38,25 @@ pub fn build(world: &World) -> Result<Built, RunError> {
     }
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
     let documents = feeds::render_all(&reading.archive, config);
-    let errors: Vec<Finding> =
-        feeds::lint::check(&documents).into_iter().filter(|finding| finding.severity == Severity::Error).collect();
+    let errors: Vec<Finding> = feeds::lint::check(&documents)
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .collect();
     if !errors.is_empty() {
         return Err(RunError::Findings(errors));
     }
     // An id that readers have seen must be on record, so the ledger of ids is written first.
     if let Some(ids) = &reading.ids {
-        folder::write_ids(config, ids).map_err(|error| RunError::io("writing the ids of the posts", error))?;
+        folder::write_ids(config, ids)
+            .map_err(|error| RunError::io("writing the ids of the posts", error))?;
     }
     let directory = config.resolve(&config.output.directory);
-    let done = output::write(&directory, &documents).map_err(|error| RunError::user(
-        error.to_string(),
-        "the feeds that were there before are still whole; put it right and run the same command again",
-    ))?;
+    let done = output::write(&directory, &documents).map_err(|error| {
+        RunError::user(
+            error.to_string(),
+            "the feeds that were there before are still whole; put it right and run the same command again",
+        )
+    })?;
     let paths: Vec<Utf8PathBuf> = documents.into_iter().map(|document| document.path).collect();
     // Writing the ids changed a file of the archive's folder, so the inputs are looked at once more.
     Stamp::write(world, &Stamp::inputs(world)?, &paths, &reading.archive);
@@ -87,7 +93,7 @@ impl Stamp {
         let posts = folder::signature(&world.config)
             .map_err(|error| RunError::io(format!("looking at {}", world.config.archive.posts), error))?;
         let all = [env!("CARGO_PKG_VERSION").as_bytes(), &posts, world.config.text.as_bytes()].concat();
-        Ok(digest(&SHA256, &all).as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(digest(&SHA256, &all).as_ref()))
     }
 
     fn read(world: &World) -> Option<Self> {

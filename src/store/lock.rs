@@ -15,7 +15,7 @@ pub enum LockError {
     #[error("another run holds {0}; it is still at work, and this one has nothing to add")]
     Held(Utf8PathBuf),
     /// The file cannot be made or locked.
-    #[error("cannot lock {0}: {1}")]
+    #[error("cannot lock {0}: {1}\n    help: this user must be able to write the file and its folder")]
     Io(Utf8PathBuf, std::io::Error),
 }
 

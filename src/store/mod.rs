@@ -18,7 +18,7 @@ pub use sqlite::SqliteStore;
 use crate::address::EmailAddress;
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{Delivery, IssueState, IssueSummary, State, Token};
-use crate::subscribers::{AddressKey, Enrolment, Enrolments, Subscriber};
+use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use crate::text::HeaderText;
 
 /// What can go wrong with a store. Cheap to clone: one failed commit fails everybody who took part in it.
@@ -67,7 +67,9 @@ pub enum StoreError {
     #[error("the store holds {0}, which Letterpress never writes there")]
     Nonsense(String),
     /// The post has an issue already; a second one would be a second copy for everybody.
-    #[error("{0} has been mailed already")]
+    #[error(
+        "{0} has been mailed already\n    help: `letterpress status who-got` says to whom; what is new needs a post of its own"
+    )]
     AlreadyIssued(String),
     /// The audience that was counted is not the audience that was frozen.
     #[error(
@@ -83,13 +85,13 @@ pub enum StoreError {
 
 fn hint(error: &rusqlite::Error) -> &'static str {
     use rusqlite::ErrorCode::{
-        DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly, SystemIoFailure,
+        CannotOpen, DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly, SystemIoFailure,
     };
     match error.sqlite_error_code() {
         Some(DiskFull) => {
             "\n    help: the disk is full; make room and run the same command again, nothing is lost"
         }
-        Some(ReadOnly) => "\n    help: the file or its folder cannot be written by this user",
+        Some(ReadOnly | CannotOpen) => "\n    help: the file or its folder cannot be written by this user",
         Some(DatabaseCorrupt | NotADatabase) => {
             "\n    help: the file is damaged; restore it from a backup before anything is sent"
         }
@@ -235,6 +237,8 @@ pub trait Store: Send + Sync {
     async fn subscribers(&self, after: i64, most: usize) -> Result<Vec<(i64, Subscriber)>, StoreError>;
     /// One reader.
     async fn subscriber(&self, key: AddressKey) -> Result<Option<Subscriber>, StoreError>;
+    /// How an address stands; one that is suppressed need not be a reader.
+    async fn standing(&self, key: AddressKey) -> Result<Option<Standing>, StoreError>;
     /// Takes a reader off the list, wherever their copies stand; waiting copies are skipped. `false`: not a reader.
     async fn unsubscribe(
         &self,

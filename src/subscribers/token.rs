@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 
 use crate::address::EmailAddress;
+use crate::text::hex;
 
 const VERSION: &str = "v1";
 /// No honest token is longer; nothing longer is looked at.
@@ -258,7 +259,7 @@ impl Keys {
 
     /// Names the oldest key without showing it: a ledger knows its readers under that key and no other.
     pub fn fingerprint(&self) -> String {
-        self.root(Purpose::Address, &["fingerprint"]).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.root(Purpose::Address, &["fingerprint"]))
     }
 
     /// 128 bits of HMAC over the parts, with the oldest key.

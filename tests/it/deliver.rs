@@ -46,7 +46,11 @@ fn a_greylisted_reader_gets_the_same_letter_with_a_later_run() {
     let site = Site::new(server.port(), 3, 1);
     assert_eq!(site.run(&["publish"]).code, 3);
     assert_eq!(site.counts(), json!({ "sent": 2, "pending": 1 }));
-    assert_eq!(site.run_at("2026-11-20T10:01:00Z", &["publish"]).code, 0, "it is not time yet, and all is well");
+    assert_eq!(
+        site.run_at("2026-11-20T10:01:00Z", &["publish"]).code,
+        0,
+        "it is not time yet, and all is well"
+    );
     assert_eq!(server.accepted().len(), 2);
     assert_eq!(site.run_at("2026-11-20T10:07:00Z", &["publish"]).code, 0);
     assert_eq!(site.counts(), json!({ "sent": 3 }));
@@ -55,7 +59,9 @@ fn a_greylisted_reader_gets_the_same_letter_with_a_later_run() {
 
 #[test]
 fn a_reply_that_is_lost_after_the_dot_is_a_doubt_and_nobody_gets_a_second_copy() {
-    for lost in [Do::Cut, Do::Reset, Do::Stall, say("354 what"), Do::Each(vec![Do::Say(b"250-ha".to_vec()), Do::Cut])] {
+    for lost in
+        [Do::Cut, Do::Reset, Do::Stall, say("354 what"), Do::Each(vec![Do::Say(b"250-ha".to_vec()), Do::Cut])]
+    {
         let server = Server::start(pipelining().nth(At::Dot, 2, lost.clone()));
         let site = Site::new(server.port(), 6, 1);
         let ended = site.run(&["publish"]);
@@ -73,14 +79,18 @@ fn a_decided_resend_is_the_same_message_to_the_byte() {
     let site = Site::new(server.port(), 3, 1);
     site.run(&["publish"]);
     let doubt = site.in_state("unknown");
-    site.write("posts/slow.md", "+++\ntitle = \"고쳤다\"\ndate = 2026-11-20T09:00:00Z\nslug = \"slow\"\n+++\n다른 글.\n");
+    site.write(
+        "posts/slow.md",
+        "+++\ntitle = \"고쳤다\"\ndate = 2026-11-20T09:00:00Z\nslug = \"slow\"\n+++\n다른 글.\n",
+    );
     assert_eq!(site.run(&["resolve", "--resend", "--why", "the relay's log has no such message"]).code, 0);
     let ended = site.run_at("2026-11-20T20:00:00Z", &["publish"]);
     assert_eq!(ended.code, 0, "{}", ended.said);
     assert_eq!(site.counts(), json!({ "sent": 3 }));
     let to_them = format!("<{}>", doubt[0]);
     let log = server.log();
-    let copies: Vec<_> = log.messages.iter().filter(|message| message.rcpt.concat().contains(&to_them)).collect();
+    let copies: Vec<_> =
+        log.messages.iter().filter(|message| message.rcpt.concat().contains(&to_them)).collect();
     assert_eq!(copies.len(), 2);
     assert_eq!(copies[0].data, copies[1].data);
 }
@@ -161,7 +171,9 @@ fn f73_a_reader_who_leaves_while_the_issue_waits_gets_no_letter() {
 
 #[test]
 fn f57_a_run_that_overlaps_another_leaves_at_once_with_a_code_of_its_own() {
-    let server = Server::start(pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(300)), say("250 ok")])));
+    let server = Server::start(
+        pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(300)), say("250 ok")])),
+    );
     let site = Site::new(server.port(), 4, 1);
     let mut first = site.start(&["publish"]);
     while server.log().commands.is_empty() {
@@ -175,7 +187,9 @@ fn f57_a_run_that_overlaps_another_leaves_at_once_with_a_code_of_its_own() {
 
 #[test]
 fn f15_a_terminated_run_finishes_what_is_on_the_wire_and_gives_the_rest_back() {
-    let server = Server::start(pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(30)), say("250 ok")])));
+    let server = Server::start(
+        pipelining().on(At::Dot, Do::Each(vec![Do::Wait(Duration::from_millis(30)), say("250 ok")])),
+    );
     let site = Site::new(server.port(), 200, 2);
     let mut run = site.start(&["publish"]);
     while server.accepted().len() < 5 {

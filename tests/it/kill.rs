@@ -42,12 +42,16 @@ fn torture(kills: u64, readers: usize) {
     let counts = site.counts();
     let number = |state: &str| counts[state].as_u64().unwrap_or(0);
     let (sent, unknown) = (number("sent"), number("unknown"));
-    println!("{caught} kills caught a run in mid-issue; {sent} sent, {unknown} in doubt, {} accepted", copies.len());
+    println!(
+        "{caught} kills caught a run in mid-issue; {sent} sent, {unknown} in doubt, {} accepted",
+        copies.len()
+    );
     assert!(copies.values().all(|number| *number == 1), "somebody has two copies");
     assert_eq!(sent + unknown, readers as u64, "somebody is missing: {counts}");
     assert!(unknown <= kills * CONNECTIONS as u64, "{unknown} in doubt after {kills} kills");
     let doubts = site.in_state("unknown");
-    let told = copies.keys().filter(|line| !doubts.iter().any(|doubt| line.contains(&format!("<{doubt}>")))).count();
+    let told =
+        copies.keys().filter(|line| !doubts.iter().any(|doubt| line.contains(&format!("<{doubt}>")))).count();
     assert_eq!(told as u64, sent, "the ledger and the server disagree about who was sent the letter");
     assert!(caught > 0, "no kill caught a run at work, so nothing was shown");
     let status: Value = serde_json::from_str(site.run(&["status", "--json"]).said.trim()).unwrap();

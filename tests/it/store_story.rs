@@ -8,7 +8,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
 use letterpress::ledger::transition::{Event, Refusal};
 use letterpress::ledger::{IssueState, State, Token};
-use letterpress::store::{Addressee, Claim, Claimed, Filter, Imprint, Move, NewIssue, SqliteStore, Store, StoreError};
+use letterpress::store::{
+    Addressee, Claim, Claimed, Filter, Imprint, Move, NewIssue, SqliteStore, Store, StoreError,
+};
 use letterpress::subscribers::{AddressKey, Enrolment, Standing};
 use letterpress::text::HeaderText;
 
@@ -49,8 +51,12 @@ fn imprint(addressee: &Addressee<'_>) -> Imprint {
 async fn claim(store: &dyn Store, most: usize, owner: &str, at: DateTime<Utc>) -> Vec<Claimed> {
     let open = store.open_issues().await.unwrap();
     let tokens = (0..most).map(|_| fresh()).collect();
-    let claim =
-        Claim { issue: open[0].number, most, owner: owner.to_owned(), lease_until: at + TimeDelta::minutes(30) };
+    let claim = Claim {
+        issue: open[0].number,
+        most,
+        owner: owner.to_owned(),
+        lease_until: at + TimeDelta::minutes(30),
+    };
     store.claim(claim, tokens, at).await.unwrap()
 }
 
@@ -108,14 +114,21 @@ async fn story(store: &dyn Store) {
     let defer = Event::Defer { token: copies[2].token, next_at: later, last: None };
     assert_eq!(one(store, &copies[2], defer).await, Ok(State::Pending));
     assert_eq!(one(store, &copies[3], arm(&copies[3])).await, Ok(State::Armed));
-    assert_eq!(store.recover("third", false, now()).await.unwrap(), (0, 0), "leases hold while owners may live");
+    assert_eq!(
+        store.recover("third", false, now()).await.unwrap(),
+        (0, 0),
+        "leases hold while owners may live"
+    );
     assert_eq!(store.recover("third", true, now()).await.unwrap(), (1, 1));
     assert_eq!(store.recover("third", true, now()).await.unwrap(), (0, 0), "recovery is idempotent");
 
     // The dead run's late answers: a refusal does not count once the row was resent, a yes always does.
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
     let doubt = store.deliveries(filter).await.unwrap().remove(0);
-    assert_eq!(store.resolve(doubt.number, Event::Resend, "no trace in the log", now()).await.unwrap(), Ok(State::Pending));
+    assert_eq!(
+        store.resolve(doubt.number, Event::Resend, "no trace in the log", now()).await.unwrap(),
+        Ok(State::Pending)
+    );
     let again = claim(store, 9, "third", later).await;
     assert_eq!(again.len(), 3);
     let late = Event::Reject { token: copies[3].token, reason: "rejected", last: None };

@@ -210,11 +210,16 @@ impl<'e> Reader<'e> {
             value = &inside?.1;
         }
         if let Value::Text(text) = value {
-            return Some(Lined { line: entry.line, value: text.trim().to_owned() });
+            Some(Lined { line: entry.line, value: text.trim().to_owned() })
+        } else {
+            self.wrong(
+                "post-field",
+                entry,
+                "it is not the address of a picture",
+                "write it like \"cover.jpg\"",
+            );
+            None
         }
-
-        self.wrong("post-field", entry, "it is not the address of a picture", "write it like \"cover.jpg\"");
-        None
     }
 }
 

@@ -204,8 +204,7 @@ mod tests {
         let mut bomb = "---\na0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..12 {
             let before = format!("*a{}", level - 1);
-            let line = format!("a{level}: &a{level} [{}]\n", [before.as_str(); 9].join(","));
-            bomb.push_str(&line);
+            bomb = [bomb, format!("a{level}: &a{level} [{}]\n", [before.as_str(); 9].join(","))].concat();
         }
         bomb.push_str("---\n");
         assert!(split(&bomb, "a.md").is_err());

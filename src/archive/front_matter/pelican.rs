@@ -35,18 +35,23 @@ pub(super) fn entries(text: &str) -> Result<Vec<Entry>, (usize, String)> {
             continue;
         }
         let continued = content.starts_with([' ', '\t']);
-        if continued && let Some(Entry { value: Value::Text(value), .. }) = entries.last_mut() {
+        if let (true, Some(Value::Text(value))) =
+            (continued, entries.last_mut().map(|entry| &mut entry.value))
+        {
             value.push(' ');
             value.push_str(content.trim());
-            continue;
+        } else {
+            let (key, value) = pair(content).ok_or_else(|| {
+                (
+                    line,
+                    "this line of the front matter is not `Key: value`; end it with a blank line".to_owned(),
+                )
+            })?;
+            if entries.iter().any(|entry| entry.key == key) {
+                return Err((line, format!("`{key}` is given twice")));
+            }
+            entries.push(Entry { key, line, value: Value::Text(value.to_owned()) });
         }
-        let (key, value) = pair(content).ok_or_else(|| {
-            (line, "this line of the front matter is not `Key: value`; end it with a blank line".to_owned())
-        })?;
-        if entries.iter().any(|entry| entry.key == key) {
-            return Err((line, format!("`{key}` is given twice")));
-        }
-        entries.push(Entry { key, line, value: Value::Text(value.to_owned()) });
     }
     Ok(entries)
 }

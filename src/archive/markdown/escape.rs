@@ -1,7 +1,6 @@
-//! Text into HTML, in the very form in which an HTML serialiser writes it (HTML, 13.3): what is escaped here needs no
-//! second look. Nothing is unescaped here.
+//! Text made safe for its place in HTML, as a serialiser of HTML would write it.
 
-/// Appends text that stands between tags.
+/// Text between tags.
 pub(super) fn push_text(out: &mut String, text: &str) {
     push_escaped(out, text, |c| match c {
         '&' => Some("&amp;"),
@@ -12,7 +11,7 @@ pub(super) fn push_text(out: &mut String, text: &str) {
     });
 }
 
-/// Appends text that stands between the quotes of an attribute.
+/// Text between the quotes of an attribute.
 pub(super) fn push_attribute_text(out: &mut String, text: &str) {
     push_escaped(out, text, |c| match c {
         '&' => Some("&amp;"),

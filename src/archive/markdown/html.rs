@@ -10,7 +10,6 @@ use super::Place;
 use super::escape::{push_attribute_text, push_text};
 use super::sanitise::{self, Nesting};
 use super::tags;
-use super::tree;
 use crate::archive::links::{self, LinkError, Purpose};
 use crate::finding::Finding;
 
@@ -95,9 +94,7 @@ impl<'s> Writer<'s> {
             NodeValue::DescriptionList => self.definitions(node),
             NodeValue::CodeBlock(code) => self.code_block(code),
             NodeValue::Table(table) => self.table(node, &table.alignments),
-            NodeValue::FootnoteDefinition(definition) if tree::is_at_top(node) => {
-                self.footnote(node, definition.total_references);
-            }
+            NodeValue::FootnoteDefinition(note) => self.footnote(node, note.total_references),
             NodeValue::HtmlBlock(html) => {
                 self.raw(&html.literal, node);
                 self.new_line();
@@ -204,6 +201,11 @@ impl<'s> Writer<'s> {
 
     /// The definitions stand at the end of the tree in the order of their numbers.
     fn footnote<'a>(&mut self, node: &'a AstNode<'a>, references: u32) {
+        // Definitions that are referred to stand at the end of the document; one that stayed in a quote or in another
+        // definition is part of its text.
+        if !node.parent().is_some_and(|parent| matches!(parent.data().value, NodeValue::Document)) {
+            return self.blocks(node);
+        }
         if self.footnotes == 0 {
             self.out.push_str("<section class=\"footnotes\">\n<ol>\n");
         }
@@ -258,8 +260,8 @@ impl<'s> Writer<'s> {
             NodeValue::Strikethrough => self.span("del", node),
             NodeValue::Link(link) => self.link(node, link),
             NodeValue::Image(link) => self.image(node, link),
-            NodeValue::FootnoteReference(reference) => {
-                self.footnote_reference(reference.ix as usize, reference.ref_num);
+            NodeValue::FootnoteReference(note) => {
+                self.footnote_reference(note.ix as usize, note.ref_num);
             }
             NodeValue::HtmlInline(html) => self.raw(html, node),
             _ => self.inlines(node),
@@ -330,7 +332,7 @@ impl<'s> Writer<'s> {
     }
 
     fn raw<'a>(&mut self, html: &str, node: &'a AstNode<'a>) {
-        if tags::is_comment(html) {
+        if is_comment(html) {
             return;
         }
         if self.is_broken || !self.nesting.follow(html) {
@@ -407,6 +409,13 @@ impl<'s> Writer<'s> {
         let finding = self.finding(node, "link-unsafe", format!("{error}, and is left out"));
         self.findings.push(finding.hint("write an https: address, or one relative to the post"));
     }
+}
+
+/// Whether raw HTML is one comment and nothing else: the post then needs no cleaning.
+fn is_comment(html: &str) -> bool {
+    html.trim()
+        .strip_prefix("<!--")
+        .is_some_and(|rest| rest.find("-->").is_some_and(|end| end + 3 == rest.len()))
 }
 
 fn reference_id(number: usize, reference: u32) -> String {

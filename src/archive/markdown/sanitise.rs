@@ -7,9 +7,9 @@ use std::collections::{HashMap, HashSet};
 use ammonia::Builder;
 use url::Url;
 
-use super::escape::push_attribute_text;
 use super::tags::{self, Tag};
 use crate::archive::links::{self, Purpose};
+use crate::archive::markdown::escape::push_attribute_text;
 
 const TAGS: &[&str] = &[
     "a",
@@ -319,12 +319,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_what_is_allowed_stays_also_for_whoever_reads_it_again(html in "(<(a|b|p|table|td|svg|script|img|li|iframe)( (src|href|onx|class)='?[a:/ x]{0,6}'?)?>|</(a|b|p|table|svg|script|iframe)>|[a-z&<>\" ]){0,12}") {
-            // Reading what was written can move elements (a link inside a table leaves it), never bring back others.
-            let once = cleaned(&html);
-            let twice = clean(&once, &page());
-            for tag in tags::tags(&once).chain(tags::tags(&twice)) {
-                prop_assert!(TAGS.contains(&tag.name.as_str()) && tag.attribute("onx").is_none(), "{} {}", once, twice);
+        fn whatever_goes_in_only_allowed_elements_come_out(html in "(<(a|b|p|table|td|svg|script|img|li|iframe)( (src|href|onx|class)='?[a:/ x]{0,6}'?)?>|</(a|b|p|table|svg|script|iframe)>|[a-z&<>\" ]){0,12}") {
+            // Twice, because a parser may nest what it has written otherwise than what it was given.
+            for clean in [cleaned(&html), cleaned(&cleaned(&html))] {
+                prop_assert!(tags::tags(&clean).all(|tag| TAGS.contains(&tag.name.as_str())), "{}", clean);
+                prop_assert!(tags::tags(&clean).all(|tag| tag.attribute("onx").is_none()), "{}", clean);
             }
         }
     }

@@ -102,13 +102,6 @@ fn tag_at(html: &str, start: usize) -> Option<Tag<'_>> {
     })
 }
 
-/// Whether raw HTML is one comment and nothing else: the post then needs no cleaning.
-pub(super) fn is_comment(html: &str) -> bool {
-    html.trim()
-        .strip_prefix("<!--")
-        .is_some_and(|rest| rest.find("-->").is_some_and(|end| end + 3 == rest.len()))
-}
-
 /// Elements whose inside is not text to be read.
 pub(super) fn is_opaque(name: &str) -> bool {
     matches!(

@@ -8,9 +8,6 @@ use comrak::{Arena, Options};
 /// Deeper blocks and spans are reduced to their text. Real posts stay below ten.
 const MAX_DEPTH: usize = 60;
 
-/// How many quote marks may begin a line.
-const MAX_QUOTES: usize = 100;
-
 /// A parsed body.
 pub(super) struct Tree<'a> {
     /// The document node.
@@ -35,37 +32,39 @@ fn options() -> Options<'static> {
 
 /// Parses `body`.
 pub(super) fn parse<'a>(arena: &'a Arena<'a>, body: &str) -> Tree<'a> {
-    let (body, flattened) = limit_quotes(body);
-    let root = comrak::parse_document(arena, &body, &options());
-    let cut = limit_depth(arena, root).into_iter().chain(flattened).min();
+    let root = comrak::parse_document(arena, &tamed(body), &options());
+    let cut = limit_depth(arena, root);
     if body.contains("__") {
         super::underscores::embolden(arena, root);
     }
     Tree { root, cut }
 }
 
-/// Puts a backslash before the quote mark that would open one quote too many, and names the first such line: the
-/// parser limits the depth of lists itself, but takes time that grows with the square of the depth of quotes.
-fn limit_quotes(body: &str) -> (Cow<'_, str>, Option<usize>) {
-    let excess = |line: &str| {
-        let markers = line.bytes().take_while(|byte| byte.is_ascii_digit() || b"> \t-+*.)".contains(byte));
-        markers.enumerate().filter(|(_, byte)| *byte == b'>').nth(MAX_QUOTES).map(|(at, _)| at)
-    };
-    if !body.lines().any(|line| line.len() > MAX_QUOTES && excess(line).is_some()) {
-        return (Cow::Borrowed(body), None);
+/// A line that opens more quotes and lists than this is no writing. The parser takes time that grows with the square of
+/// their number, so the rest of them is escaped and read as text.
+const MAX_MARKERS: usize = 500;
+
+fn tamed(body: &str) -> Cow<'_, str> {
+    let mut tame = String::new();
+    let mut from = 0;
+    let mut line_start = 0;
+    for line in body.split_inclusive('\n') {
+        let markers = line.bytes().take_while(|byte| b">-+* \t".contains(byte)).count();
+        // A long run of one marker alone is a thematic break; quotes never are.
+        let is_break = !line[..markers].contains('>') && line[markers..].trim().is_empty();
+        if markers > 2 * MAX_MARKERS && !is_break {
+            let at = line_start + 2 * MAX_MARKERS;
+            tame.push_str(&body[from..at]);
+            tame.push('\\');
+            from = at + usize::from(body.as_bytes()[at].is_ascii_whitespace());
+        }
+        line_start += line.len();
     }
-    let (mut limited, mut first) = (String::with_capacity(body.len() + 8), None);
-    for (number, line) in body.split_inclusive('\n').enumerate() {
-        let Some(at) = excess(line) else {
-            limited.push_str(line);
-            continue;
-        };
-        first = first.or(Some(number + 1));
-        limited.push_str(&line[..at]);
-        limited.push('\\');
-        limited.push_str(&line[at..]);
+    if from == 0 {
+        return Cow::Borrowed(body);
     }
-    (Cow::Owned(limited), first)
+    tame.push_str(&body[from..]);
+    Cow::Owned(tame)
 }
 
 /// Replaces what lies too deep by its text; returns the first line where that happened.
@@ -93,11 +92,6 @@ fn limit_depth<'a>(arena: &'a Arena<'a>, root: &'a AstNode<'a>) -> Option<usize>
         node.append(flat);
     }
     line
-}
-
-/// Footnotes are gathered at the end of the document; one that stands elsewhere is a repetition.
-pub(super) fn is_at_top(node: &AstNode<'_>) -> bool {
-    node.parent().is_some_and(|parent| matches!(parent.data().value, NodeValue::Document))
 }
 
 /// Whether a comment is the mark that ends the excerpt.

@@ -1,7 +1,7 @@
 //! Headings and states in the words of the programs that write them, in English, Korean, Japanese and Chinese.
 
-use crate::subscribers::Standing;
 use super::records::{Record, unguard};
+use crate::subscribers::Standing;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

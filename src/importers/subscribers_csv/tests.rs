@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use crate::subscribers::Standing::{Active, Unconfirmed, Unsubscribed};
 use super::*;
 use crate::address::Doubt;
+use crate::subscribers::Standing::{Active, Unconfirmed, Unsubscribed};
 
 fn now() -> DateTime<Utc> {
     "2026-11-20T00:00:00Z".parse().unwrap()

@@ -99,7 +99,7 @@ fn counts(fields: &[(&str, String)], report: &mut Report) {
         report.note(
             "letter-one-click",
             "there is no one-click unsubscription, which Gmail and Yahoo ask of large senders",
-            "set `web.url` to the address at which `letterpress serve` answers",
+            "set `web.url` once a page of yours answers there",
         );
     }
 }

@@ -41,7 +41,8 @@ fn find(
     let key = AddressKey(row.get(13).map_err(&doing)?);
     let sending = row.get_ref(14).map_err(&doing)?.as_str().is_ok_and(|state| state == "sending");
     // A reader whose row is gone was erased, and an erased reader is not mailed.
-    let barred = readers::standing(tx, key)?.map_or(Some("unsubscribed"), |standing| standing.barred());
+    let barred = readers::standing(tx, key)?
+        .map_or(Some("unsubscribed"), crate::subscribers::lifecycle::Standing::barred);
     let around = Around { now, sending, barred, alone: false };
     Ok(Some(Found { row: delivery(row)?, issue: row.get(12).map_err(&doing)?, key, around }))
 }

@@ -1,4 +1,4 @@
-//! SQLite as a ledger: WAL with `synchronous=FULL`, one connection, one writer at a time.
+//! `SQLite` as a ledger: WAL with `synchronous=FULL`, one connection, one writer at a time.
 //!
 //! Every verb runs on a blocking thread, inside one `BEGIN IMMEDIATE` transaction. A commit that has returned is on
 //! the disk; that is what the word "durable" means in the rest of the program.
@@ -22,10 +22,10 @@ use super::{
 };
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{IssueState, IssueSummary, State, Token};
-use crate::subscribers::{AddressKey, Enrolment, Enrolments, Subscriber};
+use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use crate::text::HeaderText;
 
-/// A ledger in one SQLite file.
+/// A ledger in one `SQLite` file.
 pub struct SqliteStore {
     connection: Arc<Mutex<Connection>>,
     instance: String,
@@ -85,6 +85,10 @@ impl Store for SqliteStore {
 
     async fn subscriber(&self, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
         self.run("looking up a reader", Box::new(move |tx| readers::find(tx, key))).await
+    }
+
+    async fn standing(&self, key: AddressKey) -> Result<Option<Standing>, StoreError> {
+        self.run("looking up a reader", Box::new(move |tx| readers::standing(tx, key))).await
     }
 
     async fn unsubscribe(

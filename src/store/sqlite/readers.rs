@@ -140,7 +140,12 @@ pub(super) fn unsubscribe(
         )
         .map_err(failed("taking a reader off the list"))?;
     if changed > 0 {
-        record(tx, "unsubscribe", key, source, "", now)?;
+        let subject = Some(key.to_string());
+        events::append(
+            tx,
+            &Entry { kind: "unsubscribe", issue: None, subject, actor: source, detail: "" },
+            now,
+        )?;
     }
     Ok(standing(tx, key)?.is_some())
 }
@@ -166,19 +171,12 @@ pub(super) fn suppress(
     )
     .map_err(&doing)?;
     if added > 0 {
-        record(tx, "suppress", key, source, reason, now)?;
+        let subject = Some(key.to_string());
+        events::append(
+            tx,
+            &Entry { kind: "suppress", issue: None, subject, actor: source, detail: reason },
+            now,
+        )?;
     }
     Ok(())
-}
-
-fn record(
-    tx: &Transaction<'_>,
-    kind: &str,
-    key: AddressKey,
-    actor: &str,
-    detail: &str,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let subject = Some(key.to_string());
-    events::append(tx, &Entry { kind, issue: None, subject, actor, detail }, now)
 }

@@ -34,8 +34,9 @@ impl Site {
         site.write("config.toml", &config);
         let post = "+++\ntitle = \"천천히 오는 편지\"\ndate = 2026-11-20T09:00:00Z\nslug = \"slow\"\n+++\n\n**편지**는 천천히 온다.\n";
         site.write("posts/slow.md", post);
-        let rows: String = (0..readers).map(|number| format!("reader{number}@example.org,독자 {number}\n")).collect();
-        site.write("readers.csv", &format!("email,name\n{rows}"));
+        let rows: Vec<String> =
+            (0..readers).map(|number| format!("reader{number}@example.org,독자 {number}")).collect();
+        site.write("readers.csv", &format!("email,name\n{}\n", rows.join("\n")));
         assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
         site
     }
@@ -77,14 +78,16 @@ impl Site {
     /// The counts of the newest issue, by state.
     pub(crate) fn counts(&self) -> Value {
         let status = self.run(&["status", "--json"]);
-        let status: Value = serde_json::from_str(status.said.trim()).unwrap_or_else(|_| panic!("{}", status.said));
+        let status: Value =
+            serde_json::from_str(status.said.trim()).unwrap_or_else(|_| panic!("{}", status.said));
         status["issues"][0]["counts"].clone()
     }
 
     /// The addresses whose copies of the newest issue are in `state`.
     pub(crate) fn in_state(&self, state: &str) -> Vec<String> {
         let rows = self.run(&["status", "--json", "who-got"]);
-        let rows: Vec<Value> = serde_json::from_str(rows.said.trim()).unwrap_or_else(|_| panic!("{}", rows.said));
+        let rows: Vec<Value> =
+            serde_json::from_str(rows.said.trim()).unwrap_or_else(|_| panic!("{}", rows.said));
         let fits = rows.into_iter().filter(|row| row["state"] == state);
         fits.map(|row| row["address"].as_str().unwrap().to_owned()).collect()
     }

@@ -1,0 +1,147 @@
+//! How fast letters leave: 20,000 readers over 50 connections to a server that only counts, with a durable ledger.
+//!
+//! `cargo bench --bench send`. Prints messages per second beside what an fsync costs on this disk in the same run, and
+//! the memory that the sender needed. `benches/compare.sh` sets the figure beside other senders.
+
+#![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const READERS: [u32; 2] = [2_000, 20_000];
+const CONNECTIONS: usize = 50;
+
+fn main() {
+    let folder =
+        tempfile::tempdir_in(".").unwrap_or_else(|error| panic!("cannot make a folder here: {error}"));
+    let sync = fsync_cost(folder.path());
+    println!("one fsync on this disk: {:.2} ms", sync.as_secs_f64() * 1e3);
+    for readers in READERS {
+        let site = folder.path().join(readers.to_string());
+        let port = sink();
+        make_site(&site, port, readers);
+        run(&site, &["--quiet", "subscribers", "import", "readers.csv", "--confirmed"]);
+        let began = Instant::now();
+        let peak = run(&site, &["--quiet", "publish"]);
+        let took = began.elapsed();
+        println!(
+            "{readers:>6} readers, {CONNECTIONS} connections: {:>6.0} messages/s in {:.2} s, {} kB at most",
+            f64::from(readers) / took.as_secs_f64(),
+            took.as_secs_f64(),
+            peak
+        );
+    }
+}
+
+/// The median of fifty small writes that are waited for.
+fn fsync_cost(folder: &Path) -> Duration {
+    let mut file = File::create(folder.join("sync")).unwrap_or_else(|error| panic!("{error}"));
+    let mut costs: Vec<Duration> = (0..50)
+        .map(|_| {
+            let began = Instant::now();
+            let written = file.write_all(&[0; 4096]).and_then(|()| file.sync_data());
+            written.unwrap_or_else(|error| panic!("{error}"));
+            began.elapsed()
+        })
+        .collect();
+    costs.sort_unstable();
+    costs[costs.len() / 2]
+}
+
+fn make_site(site: &Path, port: u16, readers: u32) {
+    let config = format!(
+        "[site]\ntitle = \"주간 노트\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\n\
+         [newsletter]\nfrom = \"주간 노트 <news@letters.example>\"\nfirst_run = \"newest\"\n\
+         [smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nconnections = {CONNECTIONS}\n\
+         messages_per_connection = 1000000\n"
+    );
+    let sentence = "구독자는 편지를 기다리고, 편지는 구독자를 기다린다. 대기열의 주소는 천천히 줄어든다. ";
+    let body = format!("{}\n\n", sentence.repeat(9)).repeat(10);
+    let rows: Vec<String> =
+        (0..readers).map(|number| format!("user{number}@example.net,독자 {number}")).collect();
+    let files = [
+        ("config.toml", config),
+        ("posts/note.md", format!("+++\ntitle = \"주간 노트 42호\"\ndate = 2026-11-20\n+++\n\n{body}")),
+        ("readers.csv", format!("email,name\n{}\n", rows.join("\n"))),
+    ];
+    for (name, text) in files {
+        let path = site.join(name);
+        let written =
+            std::fs::create_dir_all(path.parent().unwrap_or(site)).and_then(|()| std::fs::write(&path, text));
+        written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
+
+/// Runs the program to its end; returns the most memory it had, in kB, where the system tells.
+fn run(site: &Path, arguments: &[&str]) -> u64 {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_letterpress"))
+        .current_dir(site)
+        .args(arguments)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    loop {
+        if let Ok(text) = std::fs::read_to_string(&status) {
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak);
+        }
+        match child.try_wait() {
+            Ok(None) => std::thread::sleep(Duration::from_millis(20)),
+            Ok(Some(status)) => {
+                assert!(status.success(), "{arguments:?} ended with {status}");
+                return peak;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// A server that takes everything and keeps nothing; its threads end with the benchmark.
+fn sink() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                // A client that hangs up is a client that is done.
+                let _ = serve(stream);
+            });
+        }
+    });
+    port
+}
+
+fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.write_all(b"220 sink ESMTP\r\n")?;
+    let (mut inbox, mut chunk, mut in_data) = (Vec::new(), vec![0; 64 * 1024], false);
+    loop {
+        let read = stream.read(&mut chunk)?;
+        if read == 0 {
+            return Ok(());
+        }
+        inbox.extend_from_slice(&chunk[..read]);
+        let mut replies = Vec::new();
+        loop {
+            let (mark, length): (&[u8], usize) = if in_data { (b"\r\n.\r\n", 5) } else { (b"\r\n", 2) };
+            let Some(at) = memchr::memmem::find(&inbox, mark) else { break };
+            let line = inbox[..at].to_ascii_uppercase();
+            inbox.drain(..at + length);
+            let reply: &[u8] = match (in_data, &line[..line.len().min(4)]) {
+                (true, _) => b"250 2.0.0 queued\r\n",
+                (_, b"EHLO") => b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 50000000\r\n",
+                (_, b"DATA") => b"354 go ahead\r\n",
+                (_, b"QUIT") => b"221 bye\r\n",
+                _ => b"250 ok\r\n",
+            };
+            in_data = !in_data && line == b"DATA";
+            replies.extend_from_slice(reply);
+        }
+        stream.write_all(&replies)?;
+    }
+}

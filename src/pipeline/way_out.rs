@@ -1,0 +1,83 @@
+//! The way out: what it takes to send, looked at before a run writes anything, and the relay or the outbox itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::RunError;
+use crate::config::{Config, Secret, SecretError, environment};
+use crate::delivery::Wire;
+use crate::delivery::outbox::OutboxWire;
+use crate::delivery::smtp::SmtpWire;
+use crate::ledger::RetrySchedule;
+
+/// Whether there is a newsletter at all.
+pub(super) fn is_on(config: &Config) -> bool {
+    config.newsletter.enabled && config.newsletter.from.is_some()
+}
+
+/// What is missing before anything can be sent, the password of the relay included: a run that could not end well
+/// does not begin.
+pub(crate) fn demand(config: &Config) -> Result<(), RunError> {
+    if !config.newsletter.enabled {
+        return Err(RunError::user(
+            "the newsletter is switched off",
+            "write enabled = true below [newsletter] in config.toml",
+        ));
+    }
+    if config.newsletter.from.is_none() {
+        return Err(no_sender());
+    }
+    wire(config, "").map(drop)
+}
+
+pub(super) fn no_sender() -> RunError {
+    RunError::user(
+        "newsletter.from is missing: a letter needs a sender",
+        "add from = \"Your name <you@example.com>\" below [newsletter] in config.toml",
+    )
+}
+
+/// The way out: the relay, or the outbox folder while there is none.
+pub fn wire(config: &Config, label: &str) -> Result<Arc<dyn Wire>, RunError> {
+    let Some(smtp) = &config.smtp else {
+        let folder = config.resolve(&config.output.outbox);
+        return Ok(Arc::new(OutboxWire::new(folder, label)));
+    };
+    let mut smtp = smtp.clone();
+    smtp.ca_file = smtp.ca_file.map(|file| config.resolve(file));
+    let wire = SmtpWire::new(&smtp, password(config)?)
+        .map_err(|error| RunError::user(error.to_string(), "look at the section [smtp] of config.toml"))?;
+    Ok(Arc::new(wire))
+}
+
+fn password(config: &Config) -> Result<Option<Secret>, RunError> {
+    let Some(smtp) = &config.smtp else { return Ok(None) };
+    let secret = match (&smtp.password_file, &smtp.password_env) {
+        (Some(file), _) => {
+            let path = config.resolve(file);
+            let text = std::fs::read_to_string(&path)
+                .map_err(|source| SecretError::File { path: path.to_string(), source });
+            text.and_then(|text| Secret::new(&text, path.as_str()))
+        }
+        (None, Some(name)) => environment(name)
+            .ok_or_else(|| SecretError::Unset(name.clone()))
+            .and_then(|text| Secret::new(&text, name)),
+        (None, None) => return Ok(None),
+    };
+    let help =
+        "put the password, and nothing else, into the file or the variable that [smtp] of config.toml names";
+    secret.map(Some).map_err(|error| RunError::user(error.to_string(), help))
+}
+
+/// When copies are tried again, and how long a claim lasts: longer than all phases of a message together.
+pub(super) fn patience(config: &Config) -> (RetrySchedule, Duration) {
+    let smtp = config.smtp.as_ref();
+    let deadlines = smtp.map(|smtp| smtp.deadlines).unwrap_or_default();
+    let lease = 4 * deadlines.command.duration() + 2 * deadlines.data.duration() + deadlines.dot.duration();
+    let waits = smtp.map_or_else(
+        || vec![chrono::TimeDelta::minutes(5)],
+        |smtp| smtp.retry.iter().map(|wait| wait.delta()).collect(),
+    );
+    let give_up = smtp.map_or(chrono::TimeDelta::hours(48), |smtp| smtp.give_up.delta());
+    (RetrySchedule { waits, give_up }, lease + Duration::from_mins(5))
+}

@@ -1,0 +1,317 @@
+//! The command line as its users meet it: transcripts in a frozen world (`tests/cmd/`), and beside them what a
+//! transcript cannot hold: what is in the files, who holds the lock, what was lost.
+//!
+//! `TRYCMD=overwrite cargo test --test cli` writes the transcripts anew; then read what it wrote.
+
+#[cfg(test)]
+#[path = "cli/relay.rs"]
+mod relay;
+#[cfg(test)]
+#[path = "cli/site.rs"]
+mod site;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use relay::{Relay, Says};
+use site::{PROGRAM, Ran, SEED, Site};
+
+/// The transcripts of `cases`, run where whatever must not matter is set to something that would show.
+fn transcripts(cases: &str) -> trycmd::TestCases {
+    let transcripts = trycmd::TestCases::new();
+    transcripts
+        .case(cases)
+        .env("HOME", "/nonexistent")
+        .env("TZ", "Pacific/Kiritimati")
+        .env("LANG", "tr_TR.UTF-8");
+    transcripts
+}
+
+#[test]
+fn the_transcripts_of_one_moment_hold() {
+    transcripts("tests/cmd/*.md")
+        .env("LETTERPRESS_FROZEN_AT", "2026-11-23T09:00:00+09:00")
+        .insert_var("[PROGRAM]", PROGRAM)
+        .unwrap();
+}
+
+/// These say in each line what time it is, which a time for all of them would overrule.
+#[test]
+fn the_transcripts_over_time_hold() {
+    transcripts("tests/cmd/days/*.md");
+}
+
+#[test]
+fn under_cron_a_run_succeeds_without_a_word_from_any_folder_and_with_nothing_in_its_environment() {
+    let site = Site::new();
+    for _ in 0..2 {
+        let ran = Ran::of(
+            site.command()
+                .current_dir("/")
+                .args(["--quiet", "--config"])
+                .arg(site.path("config.toml"))
+                .arg("publish"),
+        );
+        assert_eq!(ran, Ran { code: 0, out: String::new(), err: String::new() });
+    }
+    let ran =
+        Ran::of(site.command().current_dir(site.path("posts")).args(["-qc", "../config.toml", "publish"]));
+    assert_eq!(ran, Ran { code: 0, out: String::new(), err: String::new() });
+    assert_eq!(site.letters().len(), 1);
+}
+
+#[test]
+fn a_post_that_cannot_be_read_stops_the_run_before_any_feed_or_letter_is_written() {
+    let site = Site::new();
+    site.write("posts/broken.md", "+++\ntitle = \"no end\"\n");
+    assert_eq!(site.run("publish").code, 1);
+    assert!(
+        !site.path("public").exists()
+            && !site.path("outbox").exists()
+            && !site.path("posts/ids.txt").exists()
+    );
+    site.write("posts/broken.md", "# An end\n");
+    assert_eq!(site.run("publish").code, 0);
+    assert_eq!(site.letters().len(), 1);
+}
+
+#[test]
+fn a_password_that_cannot_be_read_stops_the_run_before_anything_is_written() {
+    let site = Site::new();
+    site.append(
+        "config.toml",
+        "[smtp]\nhost = \"localhost\"\ntls = \"none\"\nuser = \"kim\"\npassword_file = \"secret\"\n",
+    );
+    let ran = site.run("publish");
+    assert!(ran.code == 1 && ran.err.contains("password file secret"), "{ran:?}");
+    assert!(!site.path("public").exists() && !site.path("letterpress.db").exists());
+}
+
+#[test]
+fn an_unchanged_feed_keeps_its_bytes_and_its_time() {
+    let site = Site::new();
+    site.run("build").succeeds();
+    let feeds = ["public/rss.xml", "public/atom.xml", "public/feed.json", "posts/ids.txt"]
+        .map(|name| site.path(name));
+    let before =
+        feeds.each_ref().map(|path| (fs::read(path).unwrap(), path.metadata().unwrap().modified().unwrap()));
+    // Also when the shortcut for runs with nothing to do is gone and every post is read again.
+    for forgets in [false, true] {
+        if forgets {
+            fs::remove_dir_all(site.path(".letterpress")).unwrap();
+        }
+        let ran = site.run("build").succeeds();
+        assert_eq!(ran.out, "feeds: unchanged (6 files in public/)\n");
+        let after = feeds
+            .each_ref()
+            .map(|path| (fs::read(path).unwrap(), path.metadata().unwrap().modified().unwrap()));
+        assert_eq!(before, after);
+    }
+}
+
+#[test]
+fn a_second_run_sees_the_lock_and_leaves_with_code_4_and_under_cron_without_a_word() {
+    let site = Site::new();
+    site.run("publish").succeeds();
+    let lock = fs::File::options().append(true).open(site.path("letterpress.db.lock")).unwrap();
+    lock.lock().unwrap();
+    for command in ["publish", "send", "resolve --sent"] {
+        let ran = site.run(command);
+        assert!(ran.code == 4 && ran.err.contains("another run"), "{command}: {ran:?}");
+        let ran = site.run(&format!("--quiet {command}"));
+        assert_eq!(ran, Ran { code: 4, out: String::new(), err: String::new() }, "{command}");
+    }
+    site.run("status").succeeds();
+    site.run("build").succeeds();
+    drop(lock);
+    site.run("publish").succeeds();
+}
+
+#[test]
+fn a_ledger_that_was_lost_is_not_silently_begun_anew() {
+    let site = Site::new();
+    site.run("publish").succeeds();
+    for name in ["letterpress.db", "letterpress.db-wal", "letterpress.db-shm"] {
+        let _ = fs::remove_file(site.path(name));
+    }
+    for command in ["publish", "send", "status", "subscribers list"] {
+        let ran = site.run(command);
+        assert!(ran.code == 2 && ran.err.contains("letterpress.db is missing"), "{command}: {ran:?}");
+    }
+    assert!(!site.path("letterpress.db").exists());
+    assert_eq!(site.letters().len(), 1);
+}
+
+#[test]
+fn without_the_keys_nothing_is_sent_because_nobody_who_left_would_be_recognised() {
+    let site = Site::new();
+    site.run("publish").succeeds();
+    let keys = fs::read(site.path("letterpress.keys")).unwrap();
+    fs::remove_file(site.path("letterpress.keys")).unwrap();
+    let ran = site.run("publish");
+    assert!(ran.code == 1 && ran.err.contains("letterpress.keys"), "{ran:?}");
+    let other = Site::new();
+    other.run_at("2026-11-23T01:00:00Z", "publish").succeeds();
+    fs::copy(other.path("letterpress.keys"), site.path("letterpress.keys")).unwrap();
+    let ran = site.run("publish");
+    assert!(ran.code == 1 && ran.err.contains("other keys"), "{ran:?}");
+    fs::write(site.path("letterpress.keys"), keys).unwrap();
+    site.run("publish").succeeds();
+}
+
+#[test]
+fn the_token_of_a_letter_takes_its_reader_off_the_list_for_good() {
+    let site = Site::new();
+    site.run("publish").succeeds();
+    let letter = fs::read_to_string(&site.letters()[0]).unwrap().replace("\r\n ", " ");
+    let header = letter.lines().find(|line| line.starts_with("List-Unsubscribe:")).unwrap();
+    let token = header.split("unsubscribe%20").nth(1).unwrap().trim_end_matches('>');
+    site.run(&format!("subscribers unsubscribe {token}")).succeeds();
+    for again in ["subscribers add reader@example.com", "subscribers unsubscribe v1.k1.u.forged.1.forged"] {
+        assert_eq!(site.run(again).code, 1, "{again}");
+    }
+    site.run("subscribers import subscribers.csv --confirmed").succeeds();
+    assert!(site.run("subscribers list").out.starts_with("unsubscribed"));
+    site.write("posts/next.md", "+++\ntitle = \"Next\"\ndate = 2026-11-23T00:00:00Z\n+++\nText.\n");
+    site.run_at("2026-11-23T02:00:00Z", "publish").succeeds();
+    assert_eq!(site.letters().len(), 1, "who left got the next letter");
+}
+
+#[test]
+fn the_seed_becomes_five_posts_and_none_of_them_is_ever_overwritten() {
+    let site = Site::new();
+    let import = format!("import text {SEED} --newest 2026-11-22 --every 7d");
+    let ran = site.run(&format!("{import} --dry-run")).succeeds();
+    assert_eq!(ran.out.lines().filter(|line| line.starts_with("posts/")).count(), 5);
+    assert_eq!(site.posts().len(), 1);
+    let ran = site.run(&import).succeeds();
+    assert!(ran.out.contains("5 posts written in the category B2B"), "{ran:?}");
+    let posts = site.posts();
+    assert_eq!(posts.len(), 6);
+    let texts: Vec<_> = posts.iter().map(|post| fs::read(post).unwrap()).collect();
+    let ran = site.run(&import);
+    assert!(ran.code == 1 && ran.err.matches("is there already and stays as it is").count() == 5, "{ran:?}");
+    assert_eq!(posts.iter().map(|post| fs::read(post).unwrap()).collect::<Vec<_>>(), texts);
+    site.run("publish").succeeds();
+    assert!(site.path("public/categories/B2B/rss.xml").exists());
+    assert_eq!(site.letters().len(), 1, "the first run mails the newest post and none of the archive");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error_and_a_full_disk_is_one() {
+    let site = Site::new();
+    for number in 0..2_000 {
+        site.append("subscribers.csv", &format!("r{number}@example.com,,2026-10-01\n"));
+    }
+    let ran = site.run("subscribers import subscribers.csv").succeeds();
+    assert_eq!(ran.err.lines().filter(|line| line.contains("warning")).count(), 5, "{}", ran.err);
+    assert!(ran.err.contains("subscribers.csv: 1996 more like these"), "{}", ran.err);
+    let mut list =
+        site.command().args(["subscribers", "list"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(list.stdout.take());
+    assert!(list.wait().unwrap().success());
+    for command in ["subscribers export", "subscribers list --json", "status --json"] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let ran = Ran::of(site.command().args(command.split(' ')).stdout(full));
+        assert!(ran.code == 2 && ran.err.contains("standard output"), "{command}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_copy_in_doubt_ends_with_code_3_is_named_and_waits_for_a_decision() {
+    let site = Site::new();
+    let relay = Relay::start(Says::NothingAfterTheDot);
+    site.append("config.toml", &relay.section());
+    let ran = site.run("publish");
+    assert!(
+        ran.code == 3 && ran.err.contains("1 in doubt") && ran.err.contains("letterpress resolve"),
+        "{ran:?}"
+    );
+    let ran = site.run_at("2026-11-23T01:00:00Z", "publish");
+    assert_eq!((ran.code, relay.letters()), (0, 1), "nobody decided, and yet it went out again: {ran:?}");
+    let ran = site.run("status");
+    assert!(
+        ran.code == 3 && ran.out.contains("in doubt") && ran.out.contains("reader@example.com"),
+        "{ran:?}"
+    );
+    let ran = site.run("resolve --resend").succeeds();
+    assert_eq!(ran.out, "1 copy to be sent once more with the next run\n");
+    let ran = site.run_at("2026-11-23T02:00:00Z", "publish");
+    assert_eq!((ran.code, relay.letters()), (3, 2), "{ran:?}");
+    let ran = site.run("resolve --sent").succeeds();
+    assert_eq!(ran.out, "1 copy recorded as sent\n");
+    site.run("status").succeeds();
+    site.run_at("2026-11-23T03:00:00Z", "publish").succeeds();
+    assert_eq!(relay.letters(), 2);
+}
+
+#[test]
+fn a_reader_whom_the_relay_refuses_is_counted_and_never_tried_again() {
+    let site = Site::new();
+    let relay = Relay::start(Says::NoSuchReader);
+    site.append("config.toml", &relay.section());
+    let ran = site.run("--quiet publish");
+    assert!(ran.code == 3 && ran.out.is_empty() && ran.err.contains("1 failed"), "{ran:?}");
+    let ran = site.run("status what-got reader@example.com").succeeds();
+    assert!(ran.out.contains("550") && ran.out.contains("no such reader"), "{ran:?}");
+    site.run_at("2026-11-23T01:00:00Z", "--quiet publish").succeeds();
+    assert_eq!(relay.letters(), 0);
+}
+
+#[test]
+fn a_reader_who_cannot_be_reached_now_waits_and_is_tried_again_when_the_wait_is_over() {
+    let site = Site::new();
+    let config = fs::read_to_string(site.path("config.toml")).unwrap();
+    let (busy, free) = (Relay::start(Says::NotNow), Relay::start(Says::Yes));
+    site.write("config.toml", &format!("{config}{}", busy.section()));
+    let ran = site.run("--quiet publish");
+    assert!(
+        ran.code == 3
+            && ran.err.contains("1 waiting")
+            && ran.err.contains("the next try is due at 2026-11-23 00:0"),
+        "{ran:?}"
+    );
+    site.write("config.toml", &format!("{config}{}", free.section()));
+    site.run_at("2026-11-23T00:03:00Z", "publish").succeeds();
+    assert_eq!(free.letters(), 0, "it did not wait");
+    site.run_at("2026-11-23T00:07:00Z", "publish").succeeds();
+    assert_eq!(free.letters(), 1);
+}
+
+#[test]
+fn a_test_copy_through_a_relay_that_is_not_there_says_where_to_look_and_records_nothing() {
+    let site = Site::new();
+    site.append("config.toml", "[smtp]\nhost = \"127.0.0.1\"\nport = 1\ntls = \"none\"\n");
+    let ran = site.run("send --to me@example.com");
+    assert!(
+        ran.code == 1 && ran.err.contains("127.0.0.1:1") && ran.err.contains("host, port and tls"),
+        "{ran:?}"
+    );
+    assert!(!site.path("letterpress.db").exists());
+}
+
+#[test]
+fn a_password_that_everybody_can_read_is_found_by_check() {
+    let site = Site::new();
+    site.append(
+        "config.toml",
+        "[smtp]\nhost = \"smtp.example.com\"\nuser = \"kim\"\npassword_file = \"secret\"\n",
+    );
+    site.write("secret", "correct horse\n");
+    for (mode, is_found) in [(0o644, true), (0o600, false)] {
+        fs::set_permissions(site.path("secret"), fs::Permissions::from_mode(mode)).unwrap();
+        let ran = site.run("check").succeeds();
+        assert_eq!(ran.out.contains("secret: warning: other users"), is_found, "{ran:?}");
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_taken_is_named_by_publish_and_send_alike_and_the_others_get_their_letter() {
+    for command in ["publish", "send"] {
+        let site = Site::new();
+        site.append("subscribers.csv", "not an address,,2026-10-01\n");
+        let ran = site.run(&format!("--quiet {command}"));
+        assert!(ran.code == 3 && ran.err.starts_with("subscribers.csv:3: error:"), "{command}: {ran:?}");
+        assert_eq!(site.letters().len(), 1, "{command}");
+    }
+}

@@ -1,0 +1,101 @@
+//! A site in a folder of its own, and the program run on it as cron would: with an empty environment. Judges nothing.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A plain text archive page with five posts.
+pub(crate) const SEED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/seed.txt");
+
+/// The time of every run that does not say another.
+const NOW: &str = "2026-11-23T00:00:00Z";
+
+/// The program under test.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_letterpress");
+
+/// What `letterpress new` made.
+pub(crate) struct Site(tempfile::TempDir);
+
+impl Site {
+    pub(crate) fn new() -> Self {
+        let site = Self(tempfile::tempdir().unwrap());
+        site.run("--quiet new").succeeds();
+        site
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    pub(crate) fn append(&self, name: &str, text: &str) {
+        let mut file = fs::File::options().append(true).open(self.path(name)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The program in this site's folder, with the time and nothing else in its environment.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear().env("LETTERPRESS_FROZEN_AT", NOW).current_dir(self.0.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `line`, whose words hold no spaces.
+    pub(crate) fn run(&self, line: &str) -> Ran {
+        self.run_at(NOW, line)
+    }
+
+    pub(crate) fn run_at(&self, now: &str, line: &str) -> Ran {
+        Ran::of(self.command().env("LETTERPRESS_FROZEN_AT", now).args(line.split(' ')))
+    }
+
+    /// Every letter in the outbox.
+    pub(crate) fn letters(&self) -> Vec<PathBuf> {
+        files(&self.path("outbox"), "eml")
+    }
+
+    /// Every post.
+    pub(crate) fn posts(&self) -> Vec<PathBuf> {
+        files(&self.path("posts"), "md")
+    }
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut found = Vec::new();
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|end| end == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What a run said, and how it ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// The same, if it ended well.
+    pub(crate) fn succeeds(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+}

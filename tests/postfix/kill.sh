@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Kills the sender with SIGKILL at random moments in mid-issue, lets a last run finish, and compares what Postfix delivered
+# with what the ledger says; then settles what is in doubt, after which every reader has exactly one copy.
+#
+#   tests/postfix/kill.sh BINARY N KILLS
+#
+# N is large enough if the issue outlives the kills: most runs live up to 250 ms after their first copy.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+if [ $# -ne 3 ]; then sed -n '2,7p' "$0" | sed 's/^# \?//' >&2; exit 2; fi
+if [ -z "${POSTFIX_PORT:-}" ]; then exec "$here/run.sh" "${BASH_SOURCE[0]}" "$@"; fi
+# shellcheck source=tests/postfix/run.sh
+. "$here/run.sh"
+# shellcheck source=tests/postfix/site.sh
+. "$here/site.sh"
+
+binary=$(realpath "$1") number=$2 kills=$3 connections=4
+site=$(mktemp -d "${TMPDIR:-/tmp}/letterpress-site.XXXXXX")
+trap 'rm -rf "$site"' EXIT
+
+fail() { printf 'kill.sh: %s\n' "$*" >&2; exit 1; }
+letterpress() { "$binary" --config "$site/config.toml" "$@"; }
+# Exit code 3 says that something is in doubt, which is what this test is about.
+looked() { "$@" || [ $? -eq 3 ]; }
+
+site_make "$site"
+site_use_postfix "$site" "$POSTFIX_PORT" "$connections"
+site_readers "$binary" "$site" "$number"
+
+delivered() { find "$POSTFIX_MAILDIR" -path '*/new/*' -type f | wc -l; }
+
+# Most kills wait for the first copy of their run, so that a slow machine is caught in mid-issue too; every third falls
+# anywhere, be it into the start, the freeze or the recovery. Only those that found copies on their way are counted, but
+# any of them may leave some in doubt.
+tried=0 counted=0 sent=0
+while [ "$counted" -lt "$kills" ]; do
+    tried=$((tried + 1))
+    [ "$tried" -le $((kills * 5)) ] || fail "only $counted of $((tried - 1)) kills found the sender sending"
+    arrived=$(delivered)
+    # Started without a function or a subshell between, so that the number is the sender's own.
+    "$binary" --quiet --config "$site/config.toml" publish >>"$site/runs.log" 2>&1 &
+    sender=$!
+    if [ $((tried % 3)) -ne 0 ]; then
+        while kill -0 "$sender" 2>/dev/null && [ "$(delivered)" -eq "$arrived" ]; do sleep 0.01; done
+    fi
+    sleep "0.$(printf '%03d' $((RANDOM % 250)))"
+    kill -9 "$sender" 2>/dev/null || true
+    code=0
+    # The shell's own word about the killed job is no news here.
+    { wait "$sender" || code=$?; } 2>/dev/null
+    postfix_drain "$POSTFIX_DIR"
+    looked letterpress status --json >"$site/status.json"
+    before=$sent sent=$(site_count sent <"$site/status.json")
+    if [ "$code" -eq 137 ]; then
+        [ "$sent" -eq "$before" ] || counted=$((counted + 1))
+    elif [ "$code" -eq 0 ] || [ "$code" -eq 3 ]; then
+        fail "the issue was over after $counted kills: take more readers than $number"
+    else
+        tail -n 20 "$site/runs.log" >&2
+        fail "a run ended by itself with exit code $code"
+    fi
+done
+
+looked letterpress publish
+postfix_drain "$POSTFIX_DIR"
+letterpress status who-got --json >"$site/ledger.json"
+python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --readers "$number" \
+    --in-doubt-at-most $((connections * tried)) --settle "$site/settle"
+
+# What a person would do with the relay's log in hand.
+while read -r decision address; do
+    letterpress --quiet resolve "--$decision" --reader "$address" --why "the relay's log" >>"$site/runs.log"
+done <"$site/settle"
+letterpress publish
+postfix_drain "$POSTFIX_DIR"
+letterpress status who-got --json >"$site/ledger.json"
+python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --readers "$number" --in-doubt-at-most 0
+python3 "$here/check_maildir.py" "$POSTFIX_MAILDIR" --expect "$number" --contains "우리를 기다린다"
+printf '%s kills, %s of them while copies were on their way, the last after %s copies; %s readers, each once\n' \
+    "$tried" "$counted" "$sent" "$number"
