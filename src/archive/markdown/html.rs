@@ -9,7 +9,7 @@ use comrak::nodes::{AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeVa
 use super::Place;
 use super::escape::{push_attribute_text, push_text};
 use super::sanitise::{self, Nesting};
-use super::tags;
+use super::{tags, tree};
 use crate::archive::links::{self, LinkError, Purpose};
 use crate::finding::Finding;
 
@@ -201,9 +201,7 @@ impl<'s> Writer<'s> {
 
     /// The definitions stand at the end of the tree in the order of their numbers.
     fn footnote<'a>(&mut self, node: &'a AstNode<'a>, references: u32) {
-        // Definitions that are referred to stand at the end of the document; one that stayed in a quote or in another
-        // definition is part of its text.
-        if !node.parent().is_some_and(|parent| matches!(parent.data().value, NodeValue::Document)) {
+        if !tree::is_at_top(node) {
             return self.blocks(node);
         }
         if self.footnotes == 0 {

@@ -3,7 +3,8 @@
 
 use comrak::nodes::{AstNode, ListType, NodeList, NodeValue};
 
-use super::{Block, Inline, Item, Place, sanitise, tags};
+use super::tags::Tag;
+use super::{Block, Inline, Item, Place, sanitise, tags, tree};
 use crate::archive::links::Purpose;
 
 /// The blocks below `parent`.
@@ -11,7 +12,7 @@ pub(super) fn blocks<'a>(parent: &'a AstNode<'a>, place: Place<'_>) -> Vec<Block
     let mut blocks = Vec::new();
     let mut notes = Vec::new();
     for node in parent.children() {
-        if let NodeValue::FootnoteDefinition(_) = node.data().value {
+        if matches!(node.data().value, NodeValue::FootnoteDefinition(_)) && tree::is_at_top(node) {
             notes.push(self::blocks(node, place));
         } else {
             push_block(&mut blocks, node, place);
@@ -105,8 +106,23 @@ fn table<'a>(node: &'a AstNode<'a>, place: Place<'_>) -> Block {
 
 fn inlines<'a>(parent: &'a AstNode<'a>, place: Place<'_>) -> Vec<Inline> {
     let mut line = Vec::new();
+    let mut hidden: Option<String> = None;
     for node in parent.children() {
-        push_inline(&mut line, node, place);
+        let NodeValue::HtmlInline(html) = &node.data().value else {
+            if hidden.is_none() {
+                push_inline(&mut line, node, place);
+            }
+            continue;
+        };
+        // Each is a single tag: its text has nodes of its own, and those of a script are not to be read.
+        for tag in tags::tags(html) {
+            if tag.closing && hidden.as_ref() == Some(&tag.name) {
+                hidden = None;
+            } else if hidden.is_none() {
+                push_tag(&mut line, &tag, place);
+                hidden = (!tag.closing && tags::is_opaque(&tag.name)).then_some(tag.name);
+            }
+        }
     }
     line
 }
@@ -120,16 +136,15 @@ fn push_inline<'a>(line: &mut Vec<Inline>, node: &'a AstNode<'a>, place: Place<'
         NodeValue::Emph => Inline::Emphasis(inlines(node, place)),
         NodeValue::Strong => Inline::Strong(inlines(node, place)),
         NodeValue::Strikethrough => Inline::Strike(inlines(node, place)),
-        NodeValue::Link(link) => match place.absolute(&link.url, Purpose::Link) {
+        NodeValue::Link(target) => match place.absolute(&target.url, Purpose::Link) {
             Ok(url) => Inline::Link(inlines(node, place), url),
             Err(_) => return line.extend(inlines(node, place)),
         },
-        NodeValue::Image(link) => match place.absolute(&link.url, Purpose::Resource) {
+        NodeValue::Image(target) => match place.absolute(&target.url, Purpose::Resource) {
             Ok(url) => Inline::Image(node.collect_text(), url),
             Err(_) => return push_text(line, &node.collect_text()),
         },
-        NodeValue::FootnoteReference(note) => Inline::Footnote(note.ix as usize),
-        NodeValue::HtmlInline(html) => return line.extend(raw(html, place)),
+        NodeValue::FootnoteReference(reference) => Inline::Footnote(reference.ix as usize),
         _ => return line.extend(inlines(node, place)),
     };
     line.push(inline);
@@ -142,7 +157,7 @@ fn push_text(line: &mut Vec<Inline>, text: &str) {
     }
 }
 
-/// What a reader of plain text gets from raw HTML.
+/// What a reader of plain text gets from a block of raw HTML.
 fn raw(html: &str, place: Place<'_>) -> Vec<Inline> {
     let mut line = Vec::new();
     let mut from = 0;
@@ -153,40 +168,53 @@ fn raw(html: &str, place: Place<'_>) -> Vec<Inline> {
         }
         from = tag.span.1;
         opaque = !tag.closing && tags::is_opaque(&tag.name);
-        if let Some(url) = sanitise::embed(&tag, place.page) {
-            line.push(Inline::Link(
-                vec![Inline::Text(tag.attribute("title").unwrap_or_else(|| url.clone()))],
-                url,
-            ));
-            continue;
-        }
-        match tag.name.as_str() {
-            "br" | "p" | "div" | "li" | "tr" | "summary" | "figcaption" | "dt" | "dd"
-                if !line.is_empty() && line.last() != Some(&Inline::Break) =>
-            {
-                line.push(Inline::Break);
-            }
-            "img" => {
-                let source = tag.attribute("src").unwrap_or_default();
-                if let Ok(url) = place.absolute(&source, Purpose::Resource) {
-                    line.push(Inline::Image(tag.attribute("alt").unwrap_or_default(), url));
-                }
-            }
-            _ => {}
-        }
+        push_tag(&mut line, &tag, place);
     }
     if !opaque {
         push_raw_text(&mut line, &html[from..]);
     }
-    if html.ends_with('\n') {
-        while line.last() == Some(&Inline::Break) {
-            line.pop();
-        }
-        if let Some(Inline::Text(last)) = line.last_mut() {
-            last.truncate(last.trim_end().len());
-        }
-    }
+    trim_end(&mut line);
     line
+}
+
+/// What shows of a tag without its text: a line break, a picture, a link to what is embedded.
+fn push_tag(line: &mut Vec<Inline>, tag: &Tag<'_>, place: Place<'_>) {
+    if let Some(url) = sanitise::embed(tag, place.page) {
+        let title = tag.attribute("title").filter(|title| !title.is_empty()).unwrap_or_else(|| url.clone());
+        line.push(Inline::Link(vec![Inline::Text(title)], url));
+        return;
+    }
+    match tag.name.as_str() {
+        "br" | "p" | "div" | "li" | "tr" | "summary" | "figcaption" | "dt" | "dd"
+            if !matches!(line.last(), None | Some(Inline::Break)) =>
+        {
+            line.push(Inline::Break);
+        }
+        "img" => {
+            let source = tag.attribute("src").unwrap_or_default();
+            if let Ok(url) = place.absolute(&source, Purpose::Resource) {
+                line.push(Inline::Image(tag.attribute("alt").unwrap_or_default(), url));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Blocks of raw HTML end in a line break or in white space that nobody sees.
+fn trim_end(line: &mut Vec<Inline>) {
+    while let Some(last) = line.last_mut() {
+        match last {
+            Inline::Text(text) => {
+                text.truncate(text.trim_end().len());
+                if !text.is_empty() {
+                    return;
+                }
+            }
+            Inline::Break => {}
+            _ => return,
+        }
+        line.pop();
+    }
 }
 
 /// Text between tags: comments go, white space collapses, character references are decoded.
@@ -198,21 +226,24 @@ fn push_raw_text(line: &mut Vec<Inline>, raw: &str) {
         rest = comment.split_once("-->").map_or("", |(_, after)| after);
     }
     text.push_str(rest);
-    let words = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
-    if words.is_empty() {
-        return;
+    let is_spaced = |at: Option<char>| at.is_some_and(|c| c.is_ascii_whitespace());
+    let mut words = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+    if is_spaced(text.chars().next()) && !starts_line(line) {
+        words.insert(0, ' ');
     }
-    let is_inside = match line.last() {
-        None | Some(Inline::Break) => false,
-        Some(Inline::Text(before)) => !before.ends_with(' '),
-        Some(_) => true,
-    };
-    if is_inside && text.starts_with(|c: char| c.is_ascii_whitespace()) {
-        push_text(line, " ");
+    if is_spaced(text.chars().next_back()) && !words.trim().is_empty() {
+        words.push(' ');
     }
-    push_text(line, &tags::decode(&words));
-    if text.ends_with(|c: char| c.is_ascii_whitespace()) {
-        push_text(line, " ");
+    if !words.is_empty() {
+        push_text(line, &tags::decode(&words));
+    }
+}
+
+fn starts_line(line: &[Inline]) -> bool {
+    match line.last() {
+        None | Some(Inline::Break) => true,
+        Some(Inline::Text(text)) => text.ends_with(' '),
+        Some(_) => false,
     }
 }
 
@@ -236,12 +267,17 @@ fn push_plain(text: &mut String, blocks: &[Block], limit: usize) {
                 push_words(text, line);
             }
             Block::Quote(inside) => push_plain(text, inside, limit),
-            Block::List(_, items) => items.iter().for_each(|item| push_plain(text, &item.blocks, limit)),
+            Block::List(_, items) => {
+                for item in items {
+                    push_plain(text, &item.blocks, limit);
+                }
+            }
             Block::Definitions(entries) => {
                 for (_, details) in entries {
                     push_plain(text, details, limit);
                 }
             }
+
             Block::Heading(..) | Block::Code(..) | Block::Table(..) | Block::Rule | Block::Footnotes(_) => {}
         }
     }

@@ -186,6 +186,28 @@ fn the_outline_is_the_body_without_markup() {
 }
 
 #[test]
+fn plain_text_breaks_where_html_does_and_does_not_read_scripts_aloud() {
+    let text = |text: &str| Inline::Text(text.to_owned());
+    assert_eq!(
+        outline(&post("하나<br>둘 <script>alert(1)</script>*<b>셋</b>*")),
+        [Block::Paragraph(vec![
+            text("하나"),
+            Inline::Break,
+            text("둘 "),
+            Inline::Emphasis(vec![text("셋")]),
+        ])]
+    );
+}
+
+#[test]
+fn a_footnote_inside_a_footnote_is_part_of_its_text() {
+    let blocks = outline(&post("> [^1]: [^1]: 안[^1]\n"));
+    let notes = blocks.iter().filter(|block| matches!(block, Block::Footnotes(_))).count();
+    assert!(notes <= 1 && !format!("{blocks:?}").contains("[Footnotes"), "{blocks:?}");
+    assert!(!html("> [^1]: [^1]: 안[^1]\n").contains("fn-2"));
+}
+
+#[test]
 fn an_excerpt_is_cut_at_a_word_or_between_two_letters() {
     let body = "# 제목\n\n하나 둘셋 넷다섯 여섯\n\n```\ncode\n```\n";
     assert_eq!(excerpt(&post(body), 100), "하나 둘셋 넷다섯 여섯");

@@ -94,6 +94,12 @@ fn limit_depth<'a>(arena: &'a Arena<'a>, root: &'a AstNode<'a>) -> Option<usize>
     line
 }
 
+/// Definitions that are referred to stand at the end of the document; one that stayed in a quote or in another
+/// definition is part of its text.
+pub(super) fn is_at_top(node: &AstNode<'_>) -> bool {
+    node.parent().is_some_and(|parent| matches!(parent.data().value, NodeValue::Document))
+}
+
 /// Whether a comment is the mark that ends the excerpt.
 pub(super) fn is_more(node: &AstNode<'_>) -> bool {
     match &node.data().value {
