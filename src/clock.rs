@@ -71,6 +71,21 @@ impl Clock for FrozenClock {
     }
 }
 
+/// A clock that stands still with chance as it is: for transcripts and demonstrations of the real program, whose keys
+/// and tokens must stay beyond guessing.
+#[derive(Debug)]
+pub struct StoppedClock(pub DateTime<Utc>);
+
+impl Clock for StoppedClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.0
+    }
+
+    fn random(&self) -> [u8; 16] {
+        SystemClock.random()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

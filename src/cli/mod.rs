@@ -23,7 +23,7 @@ use clap::{Parser, Subcommand};
 pub use outcome::Outcome;
 use printer::Printer;
 
-use crate::clock::{Clock, FrozenClock, SystemClock};
+use crate::clock::{Clock, StoppedClock, SystemClock};
 use crate::config::{ConfigError, environment, load};
 use crate::delivery::{Breaker, Stop};
 use crate::pipeline::{RunError, World};
@@ -146,8 +146,7 @@ fn clock() -> Result<Arc<dyn Clock>, RunError> {
             "write it like 2026-11-23T09:00:00Z",
         )
     })?;
-    let seed = at.timestamp().unsigned_abs();
-    Ok(Arc::new(FrozenClock::at(at.to_utc(), seed)))
+    Ok(Arc::new(StoppedClock(at.to_utc())))
 }
 
 /// The first signal stops claiming and lets what is on the wire finish; the second one ends the process.

@@ -4,7 +4,7 @@ use super::printer::{Printer, count, when};
 use super::{Outcome, build};
 use crate::delivery::Stop;
 use crate::finding::{Finding, Severity};
-use crate::ledger::State;
+use crate::ledger::{IssueSummary, State};
 use crate::pipeline::{Mailing, RunError, World, publish};
 
 pub(super) async fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> {
@@ -35,49 +35,61 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
     if mailing.recovered != (0, 0) {
         let (waiting, in_doubt) = mailing.recovered;
         let recovered = format!("an earlier run was cut off: {waiting} wait again, {in_doubt} in doubt");
+        partly |= in_doubt > 0;
         if in_doubt > 0 { printer.complain(recovered) } else { printer.say(recovered) }
     }
     for issue in &mailing.issues {
-        let tally = &issue.tally;
-        let parts: Vec<String> = State::ALL
-            .into_iter()
-            .filter(|state| tally.count(*state) > 0)
-            .map(|state| format!("{} {}", tally.count(state), words(state)))
-            .collect();
-        let through = mailing.through.as_deref().map_or_else(String::new, |wire| format!(" through {wire}"));
-        let line = if parts.is_empty() { "no readers".to_owned() } else { parts.join(", ") };
-        let all_sent = tally.count(State::Sent) + tally.count(State::Skipped) == issue.audience;
-        if all_sent {
-            printer.say(format!("  {line}{through}"));
-        } else {
-            partly = true;
-            printer.complain(format!("\"{}\": {line}{through}", issue.subject));
-            if let Some(next_at) = issue.next_at {
-                printer.complain(format!("  the next try is due at {}", when(next_at, &world.config)));
-            }
-            if tally.in_doubt() > 0 {
-                printer.complain(
-                    "  `letterpress status` names who is in doubt, `letterpress resolve` settles it",
-                );
-            }
-        }
+        partly |= report_issue(issue, mailing.through.as_deref(), world, printer);
     }
     if let Some(stop) = &mailing.stopped {
         partly = true;
         printer.complain(match stop {
             Stop::Asked => "stopped as asked; the next run goes on".to_owned(),
             Stop::Relay(why) => format!("stopped: {why}\n  the next run goes on"),
-            Stop::Letter(why) => {
-                format!("paused: {why}\n  put it right, then `letterpress resolve ISSUE --resume`")
-            }
+            Stop::Letter(why) => format!("stopped: {why}"),
         });
+    }
+    for (post, why) in &mailing.paused {
+        partly = true;
+        printer.complain(format!("paused: {post}: {why}"));
+        printer.complain(format!(
+            "  `letterpress resolve {post} --resume` goes on with it, `--cancel` gives it up"
+        ));
     }
     if mailing.more > 0 {
         printer.say(format!("{} more due; each run mails one", count(mailing.more as u64, "post")));
-    } else if mailing.frozen.is_none() && mailing.issues.is_empty() && mailing.recovered == (0, 0) {
+    } else if mailing.frozen.is_none()
+        && mailing.issues.is_empty()
+        && mailing.recovered == (0, 0)
+        && mailing.paused.is_empty()
+    {
         printer.say("letters: nothing is due");
     }
     if partly { Outcome::Partly } else { Outcome::Done }
+}
+
+/// The counts of one issue; `true` if somebody is still without it or in doubt.
+fn report_issue(issue: &IssueSummary, through: Option<&str>, world: &World, printer: Printer) -> bool {
+    let tally = &issue.tally;
+    let parts: Vec<String> = State::ALL
+        .into_iter()
+        .filter(|state| tally.count(*state) > 0)
+        .map(|state| format!("{} {}", tally.count(state), words(state)))
+        .collect();
+    let through = through.map_or_else(String::new, |wire| format!(" through {wire}"));
+    let line = if parts.is_empty() { "no readers".to_owned() } else { parts.join(", ") };
+    if tally.count(State::Sent) + tally.count(State::Skipped) == issue.audience {
+        printer.say(format!("  {line}{through}"));
+        return false;
+    }
+    printer.complain(format!("\"{}\": {line}{through}", issue.subject));
+    if let Some(next_at) = issue.next_at {
+        printer.complain(format!("  the next try is due at {}", when(next_at, &world.config)));
+    }
+    if tally.in_doubt() > 0 {
+        printer.complain("  `letterpress status` names who is in doubt, `letterpress resolve` settles it");
+    }
+    true
 }
 
 fn report_readers(mailing: &Mailing, printer: Printer) {

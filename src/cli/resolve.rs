@@ -9,6 +9,7 @@ use crate::ledger::transition::Event;
 use crate::ledger::{IssueState, LastWord, State};
 use crate::pipeline::{Office, RunError, World};
 use crate::store::Filter;
+use crate::text::hex;
 
 #[derive(ClapArgs)]
 #[expect(
@@ -43,11 +44,14 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
     let post = issue_id(&office, args.issue.as_deref()).await?;
     let now = world.clock.now();
+    // What a run that was cut off left behind is part of what is in doubt.
+    office.store.recover(&hex(&world.clock.random()), true, now).await?;
     if args.resume || args.cancel {
         let state = if args.resume { IssueState::Sending } else { IssueState::Cancelled };
         let changed = office.store.set_issue(&post, state, &args.why, now).await?;
         printer.answer(match (changed, args.resume) {
-            (false, _) => format!("{post} was {} already", state.as_str()),
+            (false, true) => format!("{post} is not paused"),
+            (false, false) => format!("{post} was given up already"),
             (true, true) => format!("{post} goes on with the next run"),
             (true, false) => format!("{post} is given up; whoever has it keeps it"),
         });

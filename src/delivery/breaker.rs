@@ -4,11 +4,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::Heard;
 use super::verdict::Verdict;
+use super::{Heard, Phase};
 
-/// So many failed connections or lost transactions in a row mean that the relay is not there.
+/// So many connections that came to nothing in a row mean that the relay is not there.
 const MOST_FAILURES: u32 = 5;
+/// So many copies lost on the way without one that arrived mean that the next one would be lost too.
+const MOST_LOSSES: u32 = 5;
 /// So many refusals of the letter itself in a row mean that the next reader's copy would be refused too.
 const MOST_REFUSALS: u32 = 5;
 
@@ -27,6 +29,7 @@ pub enum Stop {
 struct Counts {
     stop: Option<Stop>,
     failures: u32,
+    losses: u32,
     refusals: u32,
 }
 
@@ -47,7 +50,13 @@ impl Breaker {
         self.with(|counts| counts.stop.clone())
     }
 
-    /// A channel was opened.
+    /// A new issue begins: what the relay thought of another letter says nothing about this one.
+    pub fn begin_issue(&self) {
+        self.with(|counts| (counts.losses, counts.refusals) = (0, 0));
+    }
+
+    /// A channel was opened. Copies that were lost stay counted: a relay that takes calls and hangs up at each dot would
+    /// otherwise put every reader in doubt.
     pub(super) fn connected(&self) {
         self.with(|counts| counts.failures = 0);
     }
@@ -57,10 +66,13 @@ impl Breaker {
         let said = heard.said();
         self.with(|counts| {
             match verdict {
-                Verdict::Sent => (counts.failures, counts.refusals) = (0, 0),
+                Verdict::Sent => (counts.losses, counts.refusals) = (0, 0),
                 _ if verdict.counts_towards_pause() => counts.refusals += 1,
-                Verdict::Deferred { .. } | Verdict::Unknown if heard.what.is_err() => counts.failures += 1,
-                Verdict::Deferred { .. } | Verdict::Failed { .. } | Verdict::Unknown => {}
+                Verdict::Unknown => counts.losses += 1,
+                // Before MAIL no copy is at stake: whatever was said, there is no channel.
+                Verdict::Deferred { .. } if heard.phase < Phase::Mail => counts.failures += 1,
+                Verdict::Deferred { .. } if heard.what.is_err() => counts.losses += 1,
+                Verdict::Deferred { .. } | Verdict::Failed { .. } => {}
                 Verdict::Sender => {
                     let why = format!("the relay does not take mail from here (at {}): {said}", heard.phase);
                     counts.stop.get_or_insert(Stop::Relay(why));
@@ -74,7 +86,7 @@ impl Breaker {
                 let why = format!("{MOST_REFUSALS} readers in a row were refused, the last with: {said}");
                 counts.stop.get_or_insert(Stop::Letter(why));
             }
-            if counts.failures >= MOST_FAILURES {
+            if counts.failures >= MOST_FAILURES || counts.losses >= MOST_LOSSES {
                 let why = format!("{MOST_FAILURES} failures in a row, the last at {}: {said}", heard.phase);
                 counts.stop.get_or_insert(Stop::Relay(why));
             }

@@ -51,9 +51,9 @@ impl Claims {
         self.0.lock().await.recv().await
     }
 
-    /// The next copy if one is ready now.
-    pub(super) async fn ready(&self) -> Option<Claimed> {
-        self.0.lock().await.try_recv().ok()
+    /// The next copy if one is ready now; never waits, not even for a worker that waits for the queue to fill.
+    pub(super) fn ready(&self) -> Option<Claimed> {
+        self.0.try_lock().ok()?.try_recv().ok()
     }
 
     /// Gives back what nobody took, so that the next run need not wait for a lease to end.

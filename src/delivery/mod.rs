@@ -243,7 +243,10 @@ pub async fn deliver(job: Job, breaker: Arc<Breaker>) -> Result<Option<Stop>, St
     }
     if ended.is_ok() {
         claims.drain(&job, &ledger).await?;
-        ended = feeder.await.unwrap_or(Ok(()));
+        ended = match feeder.await {
+            Ok(fed) => fed,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
     }
     ended.map(|()| breaker.stopped())
 }

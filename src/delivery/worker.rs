@@ -7,7 +7,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
 
 use super::breaker::{Breaker, Stop};
 use super::claims::{Claims, give_back};
@@ -23,6 +25,7 @@ const STORE_TRIES: u32 = 30;
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// The first wait before a connection is tried again; it doubles each time.
 const RECONNECT: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// What all workers of a run share.
 #[derive(Clone)]
@@ -135,8 +138,18 @@ impl Worker {
                 }
                 match outcomes.last() {
                     Some(Ok(State::Armed)) => Ok(Reached::Armed),
+                    // It may have arrived once and cannot be sent again as it was: it stays in doubt, and final.
                     Some(Err(Refusal::OtherBytes)) => {
-                        self.breaker.stop(Stop::Letter(Refusal::OtherBytes.to_string()));
+                        let last = Some(LastWord {
+                            phase: "the arm".to_owned(),
+                            text: Refusal::OtherBytes.to_string(),
+                        });
+                        let event = Event::Reject { token: copy.claimed.token, reason: "other_bytes", last };
+                        self.record(Some(Move { number: copy.claimed.number, event })).await?;
+                        Ok(Reached::Barred)
+                    }
+                    Some(Err(Refusal::NotNow)) => {
+                        self.record(Some(give_back(&copy.claimed, &self.job))).await?;
                         Ok(Reached::Barred)
                     }
                     _ => Ok(Reached::Barred),
@@ -213,12 +226,20 @@ impl Worker {
                 Err(_) if self.retire() => return None,
                 Err(heard) => {
                     self.breaker.note(&heard, judge(&heard));
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
+                    self.rest(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
         }
         None
+    }
+
+    /// Waits, but not longer than the run lasts.
+    async fn rest(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while self.breaker.stopped().is_none() && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Leaves the work to the others, unless there are none.
@@ -241,7 +262,7 @@ impl Worker {
     }
 
     async fn ready_hand(&self) -> Result<Option<Hand>, StoreError> {
-        while let Some(claimed) = self.claims.ready().await {
+        while let Some(claimed) = self.claims.ready() {
             if let Some(hand) = self.compose(claimed).await? {
                 return Ok(Some(hand));
             }
@@ -251,6 +272,11 @@ impl Worker {
 
     /// A copy that cannot be composed is that reader's failure, not the end of the run.
     async fn compose(&self, claimed: Claimed) -> Result<Option<Hand>, StoreError> {
+        // A claim that is about to end would be refused at its arm, after its body was written.
+        if claimed.lease_until <= self.job.clock.now() + TimeDelta::minutes(1) {
+            self.record(Some(give_back(&claimed, &self.job))).await?;
+            return Ok(None);
+        }
         if let Ok(composed) = catch_unwind(AssertUnwindSafe(|| (self.job.compose)(&claimed))) {
             Ok(Some(Hand { claimed, composed }))
         } else {

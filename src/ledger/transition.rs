@@ -212,7 +212,8 @@ fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &Around) -> Result<(), Refu
     if !around.sending || row.lease_until.is_none_or(|until| until <= around.now) {
         return Err(Refusal::NotNow);
     }
-    if row.bytes.is_some_and(|armed| armed != *bytes) {
+    // After a definite refusal nobody has the earlier message, and a new one does no harm.
+    if row.had_unknown && row.bytes.is_some_and(|armed| armed != *bytes) {
         return Err(Refusal::OtherBytes);
     }
     row.state = State::Armed;

@@ -6,17 +6,17 @@
 mod edition;
 mod newsletter;
 mod office;
+mod sending;
 mod site;
 mod way_out;
 
 use std::sync::Arc;
 
 pub use edition::Edition;
-pub use newsletter::{
-    Draft, Mailing, compose, deliver_open, draft, enrol_list, freeze, send_test, templates,
-};
+pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
 pub(crate) use newsletter::{find, read_readers};
 pub use office::Office;
+pub use sending::deliver_open;
 pub use site::{Built, build};
 pub(crate) use way_out::demand;
 pub use way_out::wire;

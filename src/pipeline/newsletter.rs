@@ -5,20 +5,19 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
-use super::way_out::{no_sender, patience, wire};
-use super::{Built, Edition, Office, RunError, World, site};
+use super::way_out::{no_sender, wire};
+use super::{Built, Edition, Office, RunError, World, deliver_open, site};
 use crate::address::EmailAddress;
 use crate::archive::{Archive, Post};
-use crate::config::{Config, OnUnknown};
+use crate::config::Config;
+use crate::delivery::Stop;
 use crate::delivery::verdict::{Verdict, judge};
-use crate::delivery::{Job, Stop, deliver};
 use crate::finding::{Finding, Severity};
 use crate::importers::subscribers_csv;
-use crate::ledger::transition::Event;
-use crate::ledger::{IssueState, IssueSummary, State, Token};
+use crate::ledger::{IssueSummary, Token};
 use crate::letters::{self, Templates};
 use crate::schedule;
-use crate::store::{Addressee, Claimed, DeliveryNumber, Filter, NewIssue, OpenIssue, StoreError};
+use crate::store::{Addressee, Claimed, DeliveryNumber, NewIssue, StoreError};
 use crate::subscribers::{AddressKey, Enrolment, Enrolments};
 use crate::text::{HeaderText, hex};
 
@@ -43,6 +42,8 @@ pub struct Mailing {
     pub recovered: (u64, u64),
     /// Why the run stopped before its end.
     pub stopped: Option<Stop>,
+    /// Issues that wait for somebody's word: the post's id, and why.
+    pub paused: Vec<(String, String)>,
     /// How many more posts are due; each run freezes one.
     pub more: usize,
 }
@@ -63,7 +64,8 @@ pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Resul
         let draft = draft(world, office, archive, None).await?;
         let until = draft.until;
         let mailing = freeze(world, office, draft).await?;
-        office.store.remember(SETTLED, &until.map_or_else(String::new, |until| until.to_rfc3339())).await?;
+        let until = until.map_or_else(String::new, |until| until.to_rfc3339());
+        office.store.remember(SETTLED, &format!("{} {until}", built.inputs)).await?;
         mailing
     };
     mailing.enrolled = enrolled;
@@ -71,18 +73,18 @@ pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Resul
     Ok(mailing)
 }
 
-/// The note that the schedule has nothing to say before a time, unless the archive changes.
+/// The note that the schedule has nothing more to say of these inputs before a time. It is written only after a run has
+/// done what was due, so that a build, or a run that was cut off, leaves nothing unsaid.
 const SETTLED: &str = "settled";
 
 async fn settled(world: &World, office: &Office, built: &Built) -> Result<bool, RunError> {
     if built.archive.is_some() {
         return Ok(false);
     }
-    let note = office.store.recall(SETTLED).await?;
-    Ok(note.is_some_and(|until| {
-        until.is_empty()
-            || DateTime::parse_from_rfc3339(&until).is_ok_and(|until| world.clock.now() < until.to_utc())
-    }))
+    let note = office.store.recall(SETTLED).await?.unwrap_or_default();
+    let Some(until) = note.strip_prefix(built.inputs.as_str()).map(str::trim) else { return Ok(false) };
+    let holds = DateTime::parse_from_rfc3339(until).is_ok_and(|until| world.clock.now() < until.to_utc());
+    Ok(until.is_empty() || holds)
 }
 
 /// Reads `newsletter.list`, if there is one and it changed; it only ever adds.
@@ -250,6 +252,7 @@ fn specimen(config: &Config) -> Result<Claimed, RunError> {
         token: Token([0; 16]),
         attempts: 1,
         dated: DateTime::UNIX_EPOCH,
+        lease_until: DateTime::UNIX_EPOCH,
     })
 }
 
@@ -257,17 +260,24 @@ fn specimen(config: &Config) -> Result<Claimed, RunError> {
 pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<Mailing, RunError> {
     let now = world.clock.now();
     let baseline = draft.baseline.len();
-    office.store.baseline(draft.baseline, now).await?;
     let mut frozen = None;
     if let (Some(post), Some(edition)) = (draft.post, draft.edition) {
         let subject = edition.letter().subject.clone();
         let letter =
             serde_json::to_string(&edition).map_err(|error| RunError::user(error.to_string(), ""))?;
-        let issue = NewIssue { post: post.id.clone(), subject: subject.clone(), label: label(post), letter };
+        let issue = NewIssue {
+            post: post.id.clone(),
+            subject: subject.clone(),
+            label: label(post),
+            letter,
+            baseline: draft.baseline,
+        };
         let keys = Arc::clone(&office.keys);
         let imprint = move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee);
         let audience = office.store.freeze(issue, Box::new(imprint), now).await?;
         frozen = Some((subject, audience));
+    } else {
+        office.store.baseline(draft.baseline, now).await?;
     }
     let mut mailing = deliver_open(world, office).await?;
     mailing.baseline = baseline;
@@ -279,77 +289,6 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
 
 fn label(post: &Post) -> String {
     format!("{}-{}", post.published.date_naive(), post.slug)
-}
-
-/// Recovers what an interrupted run left, then sends what is due of each open issue.
-pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, RunError> {
-    let mut mailing = Mailing::default();
-    let owner = hex(&world.clock.random());
-    let alone = office.lock.is_some();
-    mailing.recovered = office.store.recover(&owner, alone, world.clock.now()).await?;
-    if world.config.newsletter.on_unknown == OnUnknown::Resend {
-        resend_once(world, office).await?;
-    }
-    let mut touched = Vec::new();
-    for issue in office.store.open_issues().await? {
-        let recovered = mailing.recovered != (0, 0);
-        if issue.next_at.is_none_or(|at| at > world.clock.now()) && !recovered {
-            continue;
-        }
-        touched.push(issue.post.clone());
-        if mailing.stopped.is_none() {
-            mailing.stopped = deliver_issue(world, office, &issue, &owner, &mut mailing.through).await?;
-        }
-        if let Some(Stop::Letter(why)) = &mailing.stopped {
-            office.store.set_issue(&issue.post, IssueState::Paused, why, world.clock.now()).await?;
-        }
-    }
-    office.store.close_finished(world.clock.now()).await?;
-    mailing.issues =
-        office.store.issues().await?.into_iter().filter(|issue| touched.contains(&issue.id)).collect();
-    Ok(mailing)
-}
-
-async fn deliver_issue(
-    world: &World,
-    office: &Office,
-    issue: &OpenIssue,
-    owner: &str,
-    through: &mut Option<String>,
-) -> Result<Option<Stop>, RunError> {
-    let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
-        RunError::user(
-            format!("the frozen letter of {} cannot be read: {error}", issue.post),
-            "was it frozen by a newer Letterpress?",
-        )
-    })?;
-    let wire = wire(&world.config, &issue.label)?;
-    *through = Some(wire.name());
-    let watch = Arc::clone(&world.watch);
-    let (retry, lease) = patience(&world.config);
-    let job = Job {
-        store: Arc::clone(&office.store),
-        wire,
-        clock: Arc::clone(&world.clock),
-        issue: issue.number,
-        frozen_at: issue.frozen_at,
-        compose: Box::new(move |copy| edition.compose(copy)),
-        retry,
-        lease,
-        owner: owner.to_owned(),
-        watch: Box::new(move |state| watch(state)),
-    };
-    Ok(deliver(job, Arc::clone(&world.breaker)).await?)
-}
-
-/// `on_unknown = "resend"`: the writer's standing decision, taken at most once for each reader and recorded.
-async fn resend_once(world: &World, office: &Office) -> Result<(), RunError> {
-    let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
-    for view in office.store.deliveries(filter).await?.iter().filter(|view| view.row.resends == 0) {
-        let why = "newsletter.on_unknown = \"resend\"";
-        let _ = office.store.resolve(view.number, Event::Resend, why, world.clock.now()).await?;
-    }
-    Ok(())
 }
 
 /// Sends one copy of `post` to `address` and records nothing: no issue, no reader, no delivery.

@@ -3,7 +3,6 @@
 //! Keys and ledger are made together and belong together: with other keys nobody who left would be recognised.
 
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
 use camino::Utf8Path;
@@ -93,13 +92,16 @@ fn made(path: &Utf8Path, clock: &dyn Clock) -> Result<Keys, RunError> {
     secret[..16].copy_from_slice(&clock.random());
     secret[16..].copy_from_slice(&clock.random());
     let keys = Keys::generate(secret);
-    let written = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(keys.to_text().as_bytes()).and_then(|()| file.sync_all()));
-    written.map_err(|error| RunError::io(format!("writing the keys to {path}"), error))?;
-    Ok(keys)
+    // Whole or not at all, and never over somebody else's: a temporary file has mode 0600.
+    let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut temp| {
+        temp.write_all(keys.to_text().as_bytes())?;
+        temp.as_file().sync_all()?;
+        temp.persist_noclobber(path).map(drop).map_err(|error| error.error)
+    });
+    match written {
+        Ok(()) => Ok(keys),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => made(path, clock),
+        Err(error) => Err(RunError::io(format!("writing the keys to {path}"), error)),
+    }
 }

@@ -25,6 +25,8 @@ pub struct Built {
     pub unchanged: usize,
     /// The id ledger was written: it belongs into version control.
     pub ids_changed: bool,
+    /// Digest of everything that the feeds were made from.
+    pub inputs: String,
 }
 
 /// Builds the feeds, or finds that they are as they must be.
@@ -34,7 +36,7 @@ pub fn build(world: &World) -> Result<Built, RunError> {
     let inputs = Stamp::inputs(world)?;
     let stamp = Stamp::read(world).filter(|stamp| stamp.inputs == inputs && stamp.holds(world, now));
     if let Some(stamp) = stamp {
-        return Ok(Built { unchanged: stamp.outputs.len(), ..Built::default() });
+        return Ok(Built { unchanged: stamp.outputs.len(), inputs, ..Built::default() });
     }
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
     let documents = feeds::render_all(&reading.archive, config);
@@ -59,12 +61,14 @@ pub fn build(world: &World) -> Result<Built, RunError> {
     })?;
     let paths: Vec<Utf8PathBuf> = documents.into_iter().map(|document| document.path).collect();
     // Writing the ids changed a file of the archive's folder, so the inputs are looked at once more.
-    Stamp::write(world, &Stamp::inputs(world)?, &paths, &reading.archive);
+    let inputs = Stamp::inputs(world)?;
+    Stamp::write(world, &inputs, &paths, &reading.archive);
     Ok(Built {
         archive: Some(reading.archive),
         written: done.written,
         unchanged: done.unchanged,
         ids_changed: reading.ids.is_some(),
+        inputs,
     })
 }
 

@@ -129,6 +129,8 @@ pub struct NewIssue {
     pub label: String,
     /// The frozen letter as JSON.
     pub letter: String,
+    /// Posts that are recorded as older than the ledger in the same transaction: the first run's archive.
+    pub baseline: Vec<(String, HeaderText)>,
 }
 
 /// What is fixed for one copy at the freeze.
@@ -161,6 +163,8 @@ pub struct OpenIssue {
     pub frozen_at: DateTime<Utc>,
     /// The earliest time at which a waiting copy may go out; `None` if none waits.
     pub next_at: Option<DateTime<Utc>>,
+    /// Somebody has looked at it since it was frozen: it was paused, and resumed.
+    pub resumed: bool,
 }
 
 /// A copy that this process has in hand.
@@ -182,6 +186,8 @@ pub struct Claimed {
     pub attempts: u32,
     /// The `Date` header.
     pub dated: DateTime<Utc>,
+    /// When the claim runs out.
+    pub lease_until: DateTime<Utc>,
 }
 
 /// A delivery and an event that happened to it.
@@ -212,7 +218,7 @@ pub struct DeliveryView {
     pub changed_at: DateTime<Utc>,
 }
 
-/// How an issue is begun: who decides, and how long claims last.
+/// What is to be claimed, and by whom.
 #[derive(Debug, Clone)]
 pub struct Claim {
     /// The issue.
@@ -239,7 +245,8 @@ pub trait Store: Send + Sync {
     async fn subscriber(&self, key: AddressKey) -> Result<Option<Subscriber>, StoreError>;
     /// How an address stands; one that is suppressed need not be a reader.
     async fn standing(&self, key: AddressKey) -> Result<Option<Standing>, StoreError>;
-    /// Takes a reader off the list, wherever their copies stand; waiting copies are skipped. `false`: not a reader.
+    /// Takes a reader off the list. Copies that wait are skipped when their turn comes, and at their arm at the latest.
+    /// `false`: not a reader.
     async fn unsubscribe(
         &self,
         key: AddressKey,

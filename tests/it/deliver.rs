@@ -215,3 +215,83 @@ fn f24_a_ledger_that_vanished_is_not_begun_anew() {
     assert!(ended.said.contains("letterpress.db") && ended.said.contains("backup"), "{}", ended.said);
     assert_eq!(server.accepted().len(), 3);
 }
+
+#[test]
+fn a_build_between_the_new_post_and_the_run_does_not_lose_the_letter() {
+    let server = Server::start(pipelining());
+    let site = Site::new(server.port(), 2, 1);
+    assert_eq!(site.run(&["publish"]).code, 0);
+    site.write("posts/next.md", "+++\ntitle = \"다음 편지\"\ndate = 2026-11-20T09:30:00Z\n+++\n\n또 왔다.\n");
+    assert_eq!(site.run(&["build"]).code, 0);
+    let ended = site.run(&["publish"]);
+    assert!(ended.said.contains("다음 편지"), "{}", ended.said);
+    assert_eq!(server.accepted().len(), 4);
+}
+
+#[test]
+fn f23_a_ledger_that_was_emptied_is_not_begun_anew() {
+    let server = Server::start(pipelining());
+    let site = Site::new(server.port(), 3, 1);
+    site.run(&["publish"]);
+    let _ = std::fs::remove_file(site.path("letterpress.db-wal"));
+    site.write("letterpress.db", "");
+    let ended = site.run(&["publish"]);
+    assert_eq!(ended.code, 2, "{}", ended.said);
+    assert_eq!(server.accepted().len(), 3);
+}
+
+#[test]
+fn a_relay_that_refuses_every_session_for_now_ends_the_run_and_does_not_hold_it() {
+    for (at, reply) in [(At::Ehlo, "450 4.3.0 later"), (At::Greeting, "354 what")] {
+        let server = Server::start(Script::polite().on(at, say(reply)));
+        let site = Site::new(server.port(), 3, 2);
+        let ended = site.run(&["publish"]);
+        assert_eq!(ended.code, 3, "{reply}: {}", ended.said);
+        assert_eq!(site.counts(), json!({ "pending": 3 }), "{reply}");
+    }
+}
+
+#[test]
+fn a_relay_that_hangs_up_at_every_dot_does_not_put_the_whole_audience_in_doubt() {
+    for lost in [Do::Cut, say("354 what")] {
+        let server = Server::start(pipelining().on(At::Dot, lost));
+        let site = Site::new(server.port(), 100, 4);
+        let ended = site.run(&["publish"]);
+        assert_eq!(ended.code, 3, "{}", ended.said);
+        let counts = site.counts();
+        let doubts = counts["unknown"].as_u64().unwrap();
+        assert!((5..=12).contains(&doubts), "{counts}");
+        assert_eq!(doubts + counts["pending"].as_u64().unwrap(), 100, "{counts}");
+    }
+}
+
+#[test]
+fn an_issue_that_is_long_past_asks_before_it_is_sent() {
+    let server = Server::start(pipelining());
+    let site = Site::new(server.port(), 3, 1);
+    let port = server.port();
+    drop(server);
+    site.run(&["publish"]);
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    let server = Server::start(pipelining());
+    site.write("config.toml", &config.replace(&port.to_string(), &server.port().to_string()));
+    let late = site.run_at("2026-12-20T10:00:00Z", &["publish"]);
+    assert_eq!((late.code, server.accepted().len()), (3, 0), "{}", late.said);
+    assert!(late.said.contains("paused") && late.said.contains("--resume"), "{}", late.said);
+    assert_eq!(site.run_at("2026-12-20T10:00:00Z", &["resolve", "--resume"]).code, 0);
+    assert_eq!(site.run_at("2026-12-20T10:00:00Z", &["publish"]).code, 0);
+    assert_eq!(server.accepted().len(), 3);
+}
+
+#[test]
+fn letters_that_left_through_a_relay_do_not_turn_into_files() {
+    let server = Server::start(pipelining());
+    let site = Site::new(server.port(), 2, 1);
+    site.run(&["publish"]);
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    site.write("config.toml", config.split("[smtp]").next().unwrap());
+    site.write("posts/next.md", "+++\ntitle = \"다음 편지\"\ndate = 2026-11-20T09:30:00Z\n+++\n\n또 왔다.\n");
+    let ended = site.run(&["publish"]);
+    assert_eq!(ended.code, 1, "{}", ended.said);
+    assert!(ended.said.contains("[smtp]") && !site.path("outbox").exists(), "{}", ended.said);
+}

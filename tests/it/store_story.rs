@@ -36,6 +36,7 @@ fn issue(post: &str) -> NewIssue {
         subject: HeaderText::parse("천천히 오는 편지").unwrap(),
         label: "slow".to_owned(),
         letter: "{}".to_owned(),
+        baseline: Vec::new(),
     }
 }
 

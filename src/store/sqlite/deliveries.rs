@@ -156,27 +156,35 @@ pub(super) fn claim(
     now: DateTime<Utc>,
 ) -> Result<Vec<Claimed>, StoreError> {
     let doing = failed("claiming copies");
-    let most = i64::try_from(claim.most.min(tokens.len())).unwrap_or(i64::MAX);
     let mut statement = tx
         .prepare_cached(
             "SELECT id FROM delivery WHERE issue = ?1 AND state = 'pending' AND next_at <= ?2 ORDER BY id LIMIT ?3",
         )
         .map_err(&doing)?;
-    let waiting: Vec<i64> = statement
-        .query_map(params![claim.issue.0, millis(now), most], |row| row.get(0))
-        .and_then(Iterator::collect)
-        .map_err(&doing)?;
-    let mut claimed = Vec::with_capacity(waiting.len());
-    for (number, token) in waiting.into_iter().map(DeliveryNumber).zip(tokens) {
-        let Some(found) = find(tx, number, now)? else { continue };
-        let event = Event::Claim { token: *token, lease_until: claim.lease_until };
-        let Ok(next) = apply(&found.row, &event, &found.around) else { continue };
-        write(tx, number, &next, Some(&claim.owner), now)?;
-        if next.state == State::Claimed {
-            claimed.push(read_claimed(tx, number, found.key, *token, &next)?);
+    let mut tokens = tokens.iter().take(claim.most);
+    let mut claimed = Vec::with_capacity(tokens.len());
+    // A batch of readers who have all left is skipped and claims nothing, but others may wait behind it.
+    loop {
+        let room = i64::try_from(tokens.len()).unwrap_or(i64::MAX);
+        let waiting: Vec<i64> = statement
+            .query_map(params![claim.issue.0, millis(now), room], |row| row.get(0))
+            .and_then(Iterator::collect)
+            .map_err(&doing)?;
+        let mut moved = false;
+        for number in waiting.into_iter().map(DeliveryNumber) {
+            let (Some(found), Some(token)) = (find(tx, number, now)?, tokens.next()) else { continue };
+            let event = Event::Claim { token: *token, lease_until: claim.lease_until };
+            let Ok(next) = apply(&found.row, &event, &found.around) else { continue };
+            write(tx, number, &next, Some(&claim.owner), now)?;
+            moved = true;
+            if next.state == State::Claimed {
+                claimed.push(read_claimed(tx, number, found.key, *token, &next)?);
+            }
+        }
+        if !moved || !claimed.is_empty() || tokens.len() == 0 {
+            return Ok(claimed);
         }
     }
-    Ok(claimed)
 }
 
 fn read_claimed(
@@ -213,6 +221,7 @@ fn read_claimed(
         token,
         attempts: row.attempts,
         dated: row.dated.unwrap_or(row.next_at),
+        lease_until: row.lease_until.unwrap_or(row.next_at),
     })
 }
 
@@ -314,6 +323,10 @@ pub(super) fn resolve(
 ) -> Result<Result<State, Refusal>, StoreError> {
     let doing = failed("recording a decision");
     let Some(found) = find(tx, number, now)? else { return Ok(Err(Refusal::NoSuchEdge)) };
+    // An issue that was given up sends nothing: a copy put back to waiting there would wait unseen for ever.
+    if *event == Event::Resend && is_cancelled(tx, found.issue)? {
+        return Ok(Err(Refusal::NoSuchEdge));
+    }
     let outcome = step(tx, &Move { number, event: event.clone() }, now)?;
     if outcome.is_err() {
         return Ok(outcome);
@@ -334,4 +347,9 @@ pub(super) fn resolve(
     };
     events::append(tx, &entry, now)?;
     Ok(outcome)
+}
+
+fn is_cancelled(tx: &Transaction<'_>, issue: i64) -> Result<bool, StoreError> {
+    tx.query_row("SELECT state = 'cancelled' FROM issue WHERE id = ?1", [issue], |row| row.get(0))
+        .map_err(failed("recording a decision"))
 }

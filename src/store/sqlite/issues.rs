@@ -61,6 +61,7 @@ pub(super) fn freeze(
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let doing = failed("freezing the issue");
+    baseline(tx, &issue.baseline, now)?;
     // A post of the baseline can still be mailed, if its writer says so; any other issue is final.
     let number: Option<i64> = tx
         .query_row(
@@ -159,7 +160,8 @@ pub(super) fn open(tx: &Transaction<'_>) -> Result<Vec<OpenIssue>, StoreError> {
     let mut statement = tx
         .prepare(
             "SELECT id, post, subject, label, letter, frozen_at,
-                    (SELECT min(next_at) FROM delivery WHERE issue = issue.id AND state = 'pending')
+                    (SELECT min(next_at) FROM delivery WHERE issue = issue.id AND state = 'pending'),
+                    paused_because IS NOT NULL
              FROM issue WHERE state = 'sending' ORDER BY id",
         )
         .map_err(&doing)?;
@@ -175,6 +177,7 @@ pub(super) fn open(tx: &Transaction<'_>) -> Result<Vec<OpenIssue>, StoreError> {
             letter: row.get(4).map_err(&doing)?,
             frozen_at: time(row.get(5).map_err(&doing)?)?,
             next_at: next_at.map(time).transpose()?,
+            resumed: row.get(7).map_err(&doing)?,
         });
     }
     Ok(issues)
@@ -236,7 +239,8 @@ pub(super) fn set(
     let doing = failed("changing an issue");
     let number: Option<i64> = tx
         .query_row(
-            "UPDATE issue SET state = ?2, paused_because = ?3 WHERE post = ?1 AND state <> ?2 RETURNING id",
+            "UPDATE issue SET state = ?2, paused_because = ?3 WHERE post = ?1 AND state <> ?2
+             AND (?2 <> 'sending' OR state = 'paused') RETURNING id",
             params![post, state.as_str(), because],
             |row| row.get(0),
         )

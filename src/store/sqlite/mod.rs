@@ -35,15 +35,27 @@ pub struct SqliteStore {
 type Verb<T> = Box<dyn FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send>;
 
 impl SqliteStore {
-    /// Runs `verb` in one transaction on a thread that may block.
+    /// Runs `verb` in one writing transaction on a thread that may block.
     async fn run<T: Send + 'static>(&self, doing: &'static str, verb: Verb<T>) -> Result<T, StoreError> {
+        self.transact(TransactionBehavior::Immediate, doing, verb).await
+    }
+
+    /// Runs `verb`, which only reads: it keeps no writer waiting, and waits for none.
+    async fn look<T: Send + 'static>(&self, doing: &'static str, verb: Verb<T>) -> Result<T, StoreError> {
+        self.transact(TransactionBehavior::Deferred, doing, verb).await
+    }
+
+    async fn transact<T: Send + 'static>(
+        &self,
+        behavior: TransactionBehavior,
+        doing: &'static str,
+        verb: Verb<T>,
+    ) -> Result<T, StoreError> {
         let connection = Arc::clone(&self.connection);
         let run = move || {
             // A panic in an earlier verb rolled its transaction back; the connection itself is sound.
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let transaction = connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)
-                .map_err(failed(doing))?;
+            let transaction = connection.transaction_with_behavior(behavior).map_err(failed(doing))?;
             let value = verb(&transaction)?;
             transaction.commit().map_err(failed(doing))?;
             Ok(value)
@@ -80,15 +92,15 @@ impl Store for SqliteStore {
     }
 
     async fn subscribers(&self, after: i64, most: usize) -> Result<Vec<(i64, Subscriber)>, StoreError> {
-        self.run("reading the readers", Box::new(move |tx| readers::page(tx, after, most))).await
+        self.look("reading the readers", Box::new(move |tx| readers::page(tx, after, most))).await
     }
 
     async fn subscriber(&self, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
-        self.run("looking up a reader", Box::new(move |tx| readers::find(tx, key))).await
+        self.look("looking up a reader", Box::new(move |tx| readers::find(tx, key))).await
     }
 
     async fn standing(&self, key: AddressKey) -> Result<Option<Standing>, StoreError> {
-        self.run("looking up a reader", Box::new(move |tx| readers::standing(tx, key))).await
+        self.look("looking up a reader", Box::new(move |tx| readers::standing(tx, key))).await
     }
 
     async fn unsubscribe(
@@ -122,7 +134,7 @@ impl Store for SqliteStore {
 
     async fn recall(&self, key: &str) -> Result<Option<String>, StoreError> {
         let key = key.to_owned();
-        self.run("reading a note", Box::new(move |tx| open::recall(tx, &key))).await
+        self.look("reading a note", Box::new(move |tx| open::recall(tx, &key))).await
     }
 
     async fn remember(&self, key: &str, value: &str) -> Result<(), StoreError> {
@@ -131,7 +143,7 @@ impl Store for SqliteStore {
     }
 
     async fn known_posts(&self) -> Result<Option<HashSet<String>>, StoreError> {
-        self.run("reading the issues", Box::new(issues::known)).await
+        self.look("reading the issues", Box::new(issues::known)).await
     }
 
     async fn baseline(&self, posts: Vec<(String, HeaderText)>, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -148,11 +160,11 @@ impl Store for SqliteStore {
     }
 
     async fn open_issues(&self) -> Result<Vec<OpenIssue>, StoreError> {
-        self.run("reading the open issues", Box::new(issues::open)).await
+        self.look("reading the open issues", Box::new(issues::open)).await
     }
 
     async fn issues(&self) -> Result<Vec<IssueSummary>, StoreError> {
-        self.run("reading the issues", Box::new(issues::all)).await
+        self.look("reading the issues", Box::new(issues::all)).await
     }
 
     async fn set_issue(
@@ -197,7 +209,7 @@ impl Store for SqliteStore {
     }
 
     async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryView>, StoreError> {
-        self.run("reading the ledger", Box::new(move |tx| deliveries::list(tx, &filter))).await
+        self.look("reading the ledger", Box::new(move |tx| deliveries::list(tx, &filter))).await
     }
 
     async fn resolve(

@@ -41,6 +41,11 @@ impl SqliteStore {
             owner_only(path).map_err(|error| unfit(format!("its permissions cannot be set: {error}")))?;
         }
         configure(&connection).map_err(failed("configuring it"))?;
+        // Keys are made after the tables: tables that are missing beside them were lost, by a truncated file or a copy
+        // without its write-ahead log.
+        if schema(&connection)? == 0 && keys.exists() {
+            return Err(StoreError::Vanished { store: path.to_string(), keys: keys.to_string() });
+        }
         verify(&connection, &unfit)?;
         migrate(&mut connection, path, instance)?;
         let instance = connection
@@ -51,7 +56,7 @@ impl SqliteStore {
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(Duration::from_secs(30))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
@@ -86,11 +91,15 @@ fn verify(connection: &Connection, unfit: &dyn Fn(String) -> StoreError) -> Resu
     Ok(())
 }
 
+fn schema(connection: &Connection) -> Result<i64, StoreError> {
+    connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(failed("reading its schema"))
+}
+
 fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Result<(), StoreError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    let found: i64 = connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(failed("reading its schema"))?;
+    let found = schema(connection)?;
     if found > known {
         return Err(StoreError::TooNew { path: path.to_string(), found, known });
     }

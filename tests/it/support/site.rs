@@ -58,8 +58,7 @@ impl Site {
         self.run_at(NOW, arguments)
     }
 
-    /// Runs the program to its end at another moment. Chance follows the moment, so two runs that claim copies need two
-    /// moments: a token is given out once.
+    /// Runs the program to its end at another moment.
     pub(crate) fn run_at(&self, now: &str, arguments: &[&str]) -> Ended {
         let output = self.command(Some(now), arguments).output().unwrap();
         Ended::from(output)
