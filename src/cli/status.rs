@@ -7,9 +7,9 @@ use super::Outcome;
 use super::printer::{Printer, count, when};
 use super::publish::words;
 use crate::address::EmailAddress;
-use crate::archive::{Archive, folder};
+use crate::archive::{Archive, folder, links};
 use crate::config::Config;
-use crate::ledger::{IssueState, State};
+use crate::ledger::{IssueState, IssueSummary, State};
 use crate::pipeline::{Office, RunError, World};
 use crate::schedule::{WhyNot, plan};
 use crate::store::{DeliveryView, Filter};
@@ -74,10 +74,12 @@ pub(super) async fn issue_id(office: &Office, wanted: Option<&str>) -> Result<St
     let issues = office.store.issues().await?;
     let found = match wanted {
         None => issues.first(),
-        Some(wanted) => issues
-            .iter()
-            .find(|issue| issue.id == wanted)
-            .or_else(|| issues.iter().find(|issue| issue.id.ends_with(&format!(":{wanted}")))),
+        Some(wanted) => {
+            // In an id the slug is percent-encoded; a person types it as it reads.
+            let slugs = [format!(":{wanted}"), format!(":{}", links::segment(wanted))];
+            let named = |issue: &&IssueSummary| slugs.iter().any(|slug| issue.id.ends_with(slug));
+            issues.iter().find(|issue| issue.id == wanted).or_else(|| issues.iter().find(named))
+        }
     };
     found.map(|issue| issue.id.clone()).ok_or_else(|| {
         RunError::user("there is no such issue", "`letterpress status` lists them with their ids")
