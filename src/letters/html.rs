@@ -43,6 +43,7 @@ pub(super) fn for_mail(body: &str, words: &Words) -> String {
     let mut out = String::with_capacity(body.len());
     let mut copied = 0;
     let mut replaced: Option<Replaced> = None;
+    let mut unlinked = false;
     for tag in tags(body) {
         if let Some(open) = &mut replaced {
             if open.address.is_none() && tag.name == "source" {
@@ -76,6 +77,9 @@ pub(super) fn for_mail(body: &str, words: &Words) -> String {
             "a" if tag.attribute("class").as_deref() == Some("footnote-backref") => {
                 replaced = Some(Replaced { name: "a", address: None });
             }
+            // The way to it would, too: the number stays, and the note is at the end of the letter.
+            "a" if tag.attribute("id").is_some_and(|id| id.starts_with("fnref-")) => unlinked = true,
+            "a" if tag.closing && unlinked => unlinked = false,
             "li" | "a" => out.push_str(&body[tag.at]),
             _ => {}
         }
@@ -179,6 +183,16 @@ mod tests {
                 "<picture><source srcset=\"a.avif\"><img src=\"https://e.org/a.png\" srcset=\"b 2x\" width=\"1120\" height=\"500\"></picture>"
             ),
             "<img src=\"https://e.org/a.png\" width=\"560\" height=\"250\" alt=\"\">"
+        );
+    }
+
+    #[test]
+    fn the_number_of_a_footnote_stays_and_leads_nowhere() {
+        assert_eq!(
+            mailed(
+                "<p>a<sup><a href=\"https://e.org/#fn-1\" id=\"fnref-1\">1</a></sup> <a href=\"/\">b</a></p>"
+            ),
+            "<p>a<sup>1</sup> <a href=\"/\">b</a></p>"
         );
     }
 

@@ -110,7 +110,6 @@ fn fields(post: &Post, config: &Config, html: &str, text: &str) -> Value {
             summary => post.summary.as_ref().map(|summary| summary.as_str().trim().to_owned()),
             image => post.image.as_ref().map(|url| url.as_str().to_owned()),
             // Data, never a template: `{{ … }}` in a post stays as it is written.
-            web_links => html.matches("href=\"http").count(),
             content_html => Value::from_safe_string(html.trim_end().to_owned()),
             content_text => text.trim_end(),
         },
