@@ -39,12 +39,22 @@ const SHOWN: usize = 80;
 
 /// `raw`, as it stands in the page `page`, as a canonical absolute URL.
 pub fn absolute(page: &Url, raw: &str, purpose: Purpose) -> Result<String, LinkError> {
-    let url = page.join(raw.trim()).map_err(|_| LinkError::Malformed(raw.chars().take(SHOWN).collect()))?;
+    let malformed = || LinkError::Malformed(raw.chars().take(SHOWN).collect());
+    let url = page.join(raw.trim()).map_err(|_| malformed())?;
+    if !url.host_str().is_none_or(is_host) {
+        return Err(malformed());
+    }
     let allowed = match purpose {
         Purpose::Link => LINK_SCHEMES.contains(&url.scheme()),
         Purpose::Resource => matches!(url.scheme(), "http" | "https"),
     };
     if allowed { Ok(canonical(&url)) } else { Err(LinkError::Scheme(url.scheme().to_owned())) }
+}
+
+/// Whether RFC 3986 takes these characters in a host (`reg-name`, `IP-literal`): browsers, and so the `url` crate,
+/// allow `{` and others too, which no feed may hold and no percent-encoding can save.
+fn is_host(host: &str) -> bool {
+    host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%[]:".contains(&byte))
 }
 
 /// Every candidate of a `srcset`, absolute; `None` if none is left.
@@ -221,6 +231,7 @@ mod tests {
         }
         assert!(absolute(&page(), "mailto:a@example.com", Purpose::Resource).is_err());
         assert!(absolute(&page(), "https://[", Purpose::Link).is_err());
+        assert!(absolute(&page(), "https://{a/", Purpose::Link).is_err());
     }
 
     #[test]
