@@ -180,7 +180,7 @@ mod tests {
             for (number, word) in words.iter().enumerate() {
                 let (within, behind) = &gaps[number];
                 let ends = number % 3 == 2;
-                plain.extend([word, if ends { "\r\n" } else { " " }]);
+                plain.extend([word.as_str(), if ends { "\r\n" } else { " " }]);
                 spaced.extend(if ends { [word, behind, "\r\n"] } else { [word, within, ""] });
             }
             prop_assert_eq!(body(plain.as_bytes()), body(spaced.as_bytes()));
