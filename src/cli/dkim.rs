@@ -67,15 +67,16 @@ fn new(args: New, config: &Config, printer: Printer) -> Result<Outcome, RunError
         ));
     }
     let from = config.newsletter.from.as_ref().map(|from| from.address.domain());
-    let Some(domain) = dkim.signing_domain(from) else {
-        return Err(RunError::user(
-            "it is not said for which domain the key signs",
-            "set newsletter.from in config.toml, or name the domain with --domain example.com",
-        ));
-    };
+    let domain = dkim.signing_domain(from).ok_or_else(|| {
+        let what = match &dkim.domain {
+            Some(domain) => format!("{domain:?} is not a domain"),
+            None => "it is not said for which domain the key signs".to_owned(),
+        };
+        RunError::user(what, "set newsletter.from in config.toml, or name the domain: --domain example.com")
+    })?;
     let key = new_key(algorithm, &config.resolve(&dkim.key_file))?;
     let identity = Identity { domain, selector: dkim.selector.clone(), key };
-    printer.answer(format!("made {}: {what}, for nobody's eyes but yours", dkim.key_file));
+    printer.answer(format!("made {}: {what} that only this user can read", dkim.key_file));
     printer.answer("1. add this TXT record to the DNS:");
     record(&identity, printer);
     printer.answer("2. when the DNS has it, add to config.toml:");

@@ -135,13 +135,15 @@ impl Source<'_> {
         let mut found = None;
         let mut parts = key.split('.').peekable();
         while let Some(part) = parts.next() {
-            let (name, number) = part.split_once('[').unwrap_or((part, "0"));
+            let (name, number) = match part.split_once('[') {
+                Some((name, number)) => (name, number.trim_end_matches(']').parse::<usize>().ok()),
+                None => (part, None),
+            };
             let (key, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
             found = Some(line_at(self.text, key.span().start));
-            let value = match value.get_ref() {
+            let value = match (value.get_ref(), number) {
                 // One of several `[[sections]]`.
-                toml::de::DeValue::Array(several) => {
-                    let number: usize = number.trim_end_matches(']').parse().unwrap_or_default();
+                (toml::de::DeValue::Array(several), Some(number)) => {
                     let one = several.get(number)?;
                     found = Some(line_at(self.text, one.span().start));
                     one
