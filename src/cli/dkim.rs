@@ -80,11 +80,13 @@ fn new(args: New, config: &Config, printer: Printer) -> Result<Outcome, RunError
     printer.answer("1. add this TXT record to the DNS:");
     record(&identity, printer);
     printer.answer("2. when the DNS has it, add to config.toml:");
-    if !config.dkim.is_empty() {
+    // Ed25519 stands beside RSA, not in its place.
+    let is_further = !config.dkim.is_empty() || algorithm == Algorithm::Ed25519;
+    if is_further {
         printer
-            .answer("   (two keys are two sections [[dkim]], so write the first with two brackets as well)");
+            .answer("   (two keys are two sections [[dkim]]: write the other one with two brackets as well)");
     }
-    for line in section(&dkim, !config.dkim.is_empty()) {
+    for line in section(&dkim, is_further) {
         printer.answer(line);
     }
     Ok(Outcome::Done)
