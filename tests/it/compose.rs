@@ -10,7 +10,7 @@ use letterpress::clock::FrozenClock;
 use letterpress::delivery::outbox::OutboxWire;
 use letterpress::delivery::{Breaker, Composed, Envelope, Job, deliver};
 use letterpress::ledger::{RetrySchedule, State};
-use letterpress::store::{Addressee, Claimed, Filter, Imprint, NewIssue, SqliteStore, Store};
+use letterpress::store::{Addressee, Claimed, Filter, Imprint, NewIssue, Store, open_sqlite};
 use letterpress::subscribers::{AddressKey, Enrolment, Standing};
 use letterpress::text::HeaderText;
 
@@ -61,8 +61,7 @@ async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let folder = Utf8Path::from_path(folder.path()).unwrap();
     let path = folder.join("letterpress.db");
-    let store: Arc<dyn Store> =
-        Arc::new(SqliteStore::open(&path, &path.with_extension("keys"), "instance").unwrap());
+    let store: Arc<dyn Store> = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
     store.enrol((1..=5).map(reader).collect(), now()).await.unwrap();
     let issue = NewIssue {
         post: "slow".to_owned(),
