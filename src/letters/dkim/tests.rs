@@ -1,3 +1,5 @@
+//! The standards' own examples, over-signing field by field, foreign and broken keys, and random letters.
+
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
