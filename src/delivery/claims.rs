@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 
 use super::Job;
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Stop};
 use super::group_commit::GroupCommit;
 use crate::ledger::Token;
 use crate::ledger::transition::Event;
@@ -28,7 +28,10 @@ impl Claims {
         let (job, breaker, ledger) = (Arc::clone(job), Arc::clone(breaker), ledger.clone());
         let feeder = tokio::spawn(async move {
             while breaker.stopped().is_none() {
-                let claimed = claim(&job, batch).await?;
+                let claimed = claim(&job, batch).await.inspect_err(|error| {
+                    ledger.failed(error);
+                    breaker.stop(Stop::Relay("the store failed".to_owned()));
+                })?;
                 if claimed.is_empty() {
                     break;
                 }
