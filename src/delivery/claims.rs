@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::Job;
 use super::breaker::{Breaker, Stop};
@@ -13,9 +14,16 @@ use crate::ledger::Token;
 use crate::ledger::transition::Event;
 use crate::store::{Claim, Claimed, Move, StoreError};
 
+/// A copy in hand, and when the claim on it ends. That is kept by the monotonic clock: the store has the last word at
+/// the arm, and a host whose wall clock is ahead of the store's would take every claim for ended, and claim for ever.
+pub(super) struct Taken {
+    pub(super) claimed: Claimed,
+    pub(super) until: Instant,
+}
+
 /// The queue between the ledger and the workers.
 #[derive(Clone)]
-pub(super) struct Claims(Arc<Mutex<mpsc::Receiver<Claimed>>>);
+pub(super) struct Claims(Arc<Mutex<mpsc::Receiver<Taken>>>);
 
 /// The task that claims; its end says whether the store failed.
 pub(super) type Feeder = JoinHandle<Result<(), StoreError>>;
@@ -28,6 +36,7 @@ impl Claims {
         let (job, breaker, ledger) = (Arc::clone(job), Arc::clone(breaker), ledger.clone());
         let feeder = tokio::spawn(async move {
             while breaker.stopped().is_none() {
+                let until = Instant::now() + job.lease;
                 let claimed = claim(&job, batch).await.inspect_err(|error| {
                     ledger.failed(error);
                     breaker.stop(Stop::Relay("the store failed".to_owned()));
@@ -37,9 +46,10 @@ impl Claims {
                 }
                 let mut claimed = claimed.into_iter();
                 while let Some(copy) = claimed.next() {
-                    if let Err(mpsc::error::SendError(copy)) = push.send(copy).await {
-                        let left =
-                            [copy].into_iter().chain(claimed).map(|copy| give_back(&copy, &job)).collect();
+                    let taken = Taken { claimed: copy, until };
+                    if let Err(mpsc::error::SendError(taken)) = push.send(taken).await {
+                        let left = [taken.claimed].into_iter().chain(claimed);
+                        let left = left.map(|copy| give_back(&copy)).collect();
                         return ledger.commit(left).await.map(drop);
                     }
                 }
@@ -50,22 +60,22 @@ impl Claims {
     }
 
     /// The next copy; `None` when there is none left.
-    pub(super) async fn next(&self) -> Option<Claimed> {
+    pub(super) async fn next(&self) -> Option<Taken> {
         self.0.lock().await.recv().await
     }
 
     /// The next copy if one is ready now; never waits, not even for a worker that waits for the queue to fill.
-    pub(super) fn ready(&self) -> Option<Claimed> {
+    pub(super) fn ready(&self) -> Option<Taken> {
         self.0.try_lock().ok()?.try_recv().ok()
     }
 
     /// Gives back what nobody took, so that the next run need not wait for a lease to end.
-    pub(super) async fn drain(&self, job: &Job, ledger: &GroupCommit) -> Result<(), StoreError> {
+    pub(super) async fn drain(&self, ledger: &GroupCommit) -> Result<(), StoreError> {
         let mut queue = self.0.lock().await;
         queue.close();
         let mut left = Vec::new();
         while let Some(copy) = queue.recv().await {
-            left.push(give_back(&copy, job));
+            left.push(give_back(&copy.claimed));
         }
         if !left.is_empty() {
             ledger.commit(left).await?;
@@ -74,12 +84,9 @@ impl Claims {
     }
 }
 
-/// T2 for reasons of our own: the attempt does not count.
-pub(super) fn give_back(copy: &Claimed, job: &Job) -> Move {
-    Move {
-        number: copy.number,
-        event: Event::Defer { token: copy.token, next_at: job.clock.now(), last: None },
-    }
+/// T2 for reasons of our own: the attempt does not count, and the copy need not wait.
+pub(super) fn give_back(copy: &Claimed) -> Move {
+    Move { number: copy.number, event: Event::Defer { token: copy.token, next_at: None, last: None } }
 }
 
 async fn claim(job: &Job, most: usize) -> Result<Vec<Claimed>, StoreError> {

@@ -24,8 +24,9 @@ pub enum Event {
     Defer {
         /// The attempt that heard it.
         token: Token,
-        /// Not before this time.
-        next_at: DateTime<Utc>,
+        /// Not before this time; `None`: it need not wait. That is not the same as "now": a clock that is ten years
+        /// ahead would put the copy off for ten years.
+        next_at: Option<DateTime<Utc>>,
         /// What was heard; `None` when the run stopped for reasons of its own.
         last: Option<LastWord>,
     },
@@ -116,7 +117,7 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         (Claimed | Armed | Unknown, Event::Defer { token, next_at, last }) => {
             mine(row, *token)?;
             next.state = Pending;
-            next.next_at = *next_at;
+            next.next_at = next_at.unwrap_or(row.next_at);
             // Nothing was heard: the run gave the row back, and its schedule does not advance.
             next.attempts -= u32::from(last.is_none() && row.attempts > 0);
             heard(&mut next, last.as_ref());
@@ -158,8 +159,8 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         }
         // T11
         (Unknown, Event::Resend) => {
+            // Its time had come when it was claimed, and that is still so if the clock has jumped since.
             next.state = Pending;
-            next.next_at = around.now;
             next.had_unknown = true;
             next.resends += 1;
         }
@@ -314,13 +315,24 @@ mod tests {
         assert_eq!(apply(&row(State::Armed), &Event::Recover, &around()), Err(Refusal::NotNow));
     }
 
+    #[test]
+    fn a_copy_that_is_given_back_or_sent_again_keeps_its_time_whatever_the_clock_says() {
+        let ahead = DateTime::UNIX_EPOCH + chrono::TimeDelta::days(3_650);
+        let astray = Around { now: ahead, ..around() };
+        let back = Event::Defer { token: token(1), next_at: None, last: None };
+        for (state, event) in [(State::Claimed, back), (State::Unknown, Event::Resend)] {
+            let row = apply(&row(state), &event, &astray).unwrap();
+            assert_eq!((row.state, row.next_at), (State::Pending, DateTime::UNIX_EPOCH));
+        }
+    }
+
     fn any_event() -> impl Strategy<Value = Event> {
         let holder = (1u8..3).prop_map(token);
         prop_oneof![
             holder.clone().prop_map(|token| Event::Claim { token, lease_until: DateTime::UNIX_EPOCH }),
             holder.clone().prop_map(|token| Event::Defer {
                 token,
-                next_at: DateTime::UNIX_EPOCH,
+                next_at: Some(DateTime::UNIX_EPOCH),
                 last: None
             }),
             holder.clone().prop_map(|token| Event::Reject { token, reason: "rejected", last: None }),

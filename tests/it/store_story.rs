@@ -112,7 +112,7 @@ async fn story(store: &dyn Store) {
     assert_eq!(one(store, &copies[1], arm(&copies[1])).await, Ok(State::Armed));
     assert_eq!(one(store, &copies[1], Event::Accept { last: None }).await, Ok(State::Sent));
     let later = now() + TimeDelta::minutes(5);
-    let defer = Event::Defer { token: copies[2].token, next_at: later, last: None };
+    let defer = Event::Defer { token: copies[2].token, next_at: Some(later), last: None };
     assert_eq!(one(store, &copies[2], defer).await, Ok(State::Pending));
     assert_eq!(one(store, &copies[3], arm(&copies[3])).await, Ok(State::Armed));
     assert_eq!(

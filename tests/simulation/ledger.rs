@@ -332,9 +332,11 @@ fn in_store_clock(world: &World, time: DateTime<Utc>, now: DateTime<Utc>) -> Dat
 
 fn in_store_time(world: &World, event: &Event, now: DateTime<Utc>) -> Event {
     match event {
-        Event::Defer { token, next_at, last } => {
-            Event::Defer { token: *token, next_at: in_store_clock(world, *next_at, now), last: last.clone() }
-        }
+        Event::Defer { token, next_at, last } => Event::Defer {
+            token: *token,
+            next_at: next_at.map(|at| in_store_clock(world, at, now)),
+            last: last.clone(),
+        },
         other => other.clone(),
     }
 }
@@ -344,7 +346,10 @@ fn brief(event: &Event) -> String {
         Event::Claim { .. } => "claim".to_owned(),
         Event::Defer { next_at, last, .. } => {
             let said = last.as_ref().map_or("given back", |last| &last.text);
-            format!("defer until {next_at} ({said})")
+            match next_at {
+                Some(at) => format!("defer until {at} ({said})"),
+                None => format!("defer ({said})"),
+            }
         }
         Event::Reject { reason, .. } => format!("reject: {reason}"),
         Event::Arm { .. } => "arm".to_owned(),

@@ -157,7 +157,10 @@ impl World {
     /// A promise was broken.
     pub(crate) fn broken(&self, what: String) {
         self.say(|| format!("BROKEN  {what}"));
-        self.broken.lock().unwrap().push(what);
+        let mut broken = self.broken.lock().unwrap();
+        if !broken.contains(&what) {
+            broken.push(what);
+        }
     }
 
     pub(crate) fn breaches(&self) -> Vec<String> {
