@@ -86,7 +86,7 @@ impl Claims {
 
 /// T2 for reasons of our own: the attempt does not count, and the copy need not wait.
 pub(super) fn give_back(copy: &Claimed) -> Move {
-    Move { number: copy.number, event: Event::Defer { token: copy.token, next_at: None, last: None } }
+    Move { number: copy.number, event: Event::Defer { token: copy.token, retry: None, last: None } }
 }
 
 async fn claim(job: &Job, most: usize) -> Result<Vec<Claimed>, StoreError> {

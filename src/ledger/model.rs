@@ -171,7 +171,7 @@ impl World {
 }
 
 fn defer(number: u8) -> Event {
-    Event::Defer { token: token(number), next_at: None, last: None }
+    Event::Defer { token: token(number), retry: None, last: None }
 }
 
 /// Explores everything; returns how many worlds there are and the first broken promise.
@@ -226,7 +226,7 @@ fn with_one_decided_resend_there_is_at_most_one_copy_more() {
 fn a_table_that_takes_a_timeout_for_a_deferral_mails_twice() {
     let weak: Table = |row, event, around| match event {
         Event::Lose { token, .. } => {
-            real(row, &Event::Defer { token: *token, next_at: None, last: None }, around)
+            real(row, &Event::Defer { token: *token, retry: None, last: None }, around)
         }
         _ => real(row, event, around),
     };

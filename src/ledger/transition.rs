@@ -8,7 +8,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Delivery, LastWord, State, Token};
+use super::{Delivery, LastWord, Retry, State, Token};
 
 /// What happened, or what somebody wants to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +24,9 @@ pub enum Event {
     Defer {
         /// The attempt that heard it.
         token: Token,
-        /// Not before this time; `None`: it need not wait. That is not the same as "now": a clock that is ten years
-        /// ahead would put the copy off for ten years.
-        next_at: Option<DateTime<Utc>>,
+        /// When it is tried again; past the horizon it is given up (`expired`). `None`: it need not wait. That is not
+        /// the same as "now": a clock that is ten years ahead would put the copy off for ten years.
+        retry: Option<Retry>,
         /// What was heard; `None` when the run stopped for reasons of its own.
         last: Option<LastWord>,
     },
@@ -114,10 +114,12 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             }
         }
         // T2, T6
-        (Claimed | Armed | Unknown, Event::Defer { token, next_at, last }) => {
+        (Claimed | Armed | Unknown, Event::Defer { token, retry, last }) => {
             mine(row, *token)?;
-            next.state = Pending;
-            next.next_at = next_at.unwrap_or(row.next_at);
+            match retry.map_or(Some(row.next_at), |retry| retry.at(around.now)) {
+                Some(next_at) => (next.state, next.next_at) = (Pending, next_at),
+                None => give_up(&mut next, "expired"),
+            }
             // Nothing was heard: the run gave the row back, and its schedule does not advance.
             next.attempts -= u32::from(last.is_none() && row.attempts > 0);
             heard(&mut next, last.as_ref());
@@ -125,8 +127,7 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         // T3, T7
         (Claimed | Armed | Unknown, Event::Reject { token, reason, last }) => {
             mine(row, *token)?;
-            next.state = if row.had_unknown { FailedUncertain } else { Failed };
-            next.reason = Some((*reason).to_owned());
+            give_up(&mut next, reason);
             heard(&mut next, last.as_ref());
         }
         // T4, T13
@@ -226,6 +227,12 @@ fn mine(row: &Delivery, token: Token) -> Result<(), Refusal> {
     if row.token == Some(token) { Ok(()) } else { Err(Refusal::NotYours) }
 }
 
+/// A reader who may already have a copy has not "failed": the doubt stays on record.
+fn give_up(row: &mut Delivery, reason: &str) {
+    row.state = if row.had_unknown { State::FailedUncertain } else { State::Failed };
+    row.reason = Some(reason.to_owned());
+}
+
 /// A reader who may already have a copy is not "skipped": the doubt stays on record.
 fn skip(row: &mut Delivery, reason: Option<&'static str>) {
     row.state = if row.had_unknown { State::FailedUncertain } else { State::Skipped };
@@ -316,10 +323,25 @@ mod tests {
     }
 
     #[test]
+    fn the_horizon_is_judged_by_the_store_s_clock_and_a_doubt_outlives_it() {
+        let retry = |hours| {
+            let wait = chrono::TimeDelta::hours(hours);
+            let give_up_at = DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(48);
+            Event::Defer { token: token(1), retry: Some(Retry { wait, give_up_at }), last: None }
+        };
+        let later = apply(&row(State::Armed), &retry(48), &around()).unwrap();
+        assert_eq!((later.state, later.next_at.timestamp()), (State::Pending, 48 * 3_600));
+        let expired = apply(&row(State::Armed), &retry(49), &around()).unwrap();
+        assert_eq!((expired.state, expired.reason.as_deref()), (State::Failed, Some("expired")));
+        let resent = Delivery { had_unknown: true, ..row(State::Claimed) };
+        assert_eq!(apply(&resent, &retry(49), &around()).unwrap().state, State::FailedUncertain);
+    }
+
+    #[test]
     fn a_copy_that_is_given_back_or_sent_again_keeps_its_time_whatever_the_clock_says() {
         let ahead = DateTime::UNIX_EPOCH + chrono::TimeDelta::days(3_650);
         let astray = Around { now: ahead, ..around() };
-        let back = Event::Defer { token: token(1), next_at: None, last: None };
+        let back = Event::Defer { token: token(1), retry: None, last: None };
         for (state, event) in [(State::Claimed, back), (State::Unknown, Event::Resend)] {
             let row = apply(&row(state), &event, &astray).unwrap();
             assert_eq!((row.state, row.next_at), (State::Pending, DateTime::UNIX_EPOCH));
@@ -330,11 +352,7 @@ mod tests {
         let holder = (1u8..3).prop_map(token);
         prop_oneof![
             holder.clone().prop_map(|token| Event::Claim { token, lease_until: DateTime::UNIX_EPOCH }),
-            holder.clone().prop_map(|token| Event::Defer {
-                token,
-                next_at: Some(DateTime::UNIX_EPOCH),
-                last: None
-            }),
+            holder.clone().prop_map(|token| Event::Defer { token, retry: None, last: None }),
             holder.clone().prop_map(|token| Event::Reject { token, reason: "rejected", last: None }),
             holder.clone().prop_map(|token| Event::Arm { token, bytes: [7; 32] }),
             holder.prop_map(|token| Event::Lose { token, last: None }),

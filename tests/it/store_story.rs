@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
 use letterpress::ledger::transition::{Event, Refusal};
-use letterpress::ledger::{IssueState, State, Token};
+use letterpress::ledger::{IssueState, Retry, State, Token};
 use letterpress::store::{
     Addressee, Claim, Claimed, Filter, Imprint, Move, NewIssue, SqliteStore, Store, StoreError,
 };
@@ -111,8 +111,10 @@ async fn story(store: &dyn Store) {
     // Sent; deferred; and one whose run dies after the arm.
     assert_eq!(one(store, &copies[1], arm(&copies[1])).await, Ok(State::Armed));
     assert_eq!(one(store, &copies[1], Event::Accept { last: None }).await, Ok(State::Sent));
-    let later = now() + TimeDelta::minutes(5);
-    let defer = Event::Defer { token: copies[2].token, next_at: Some(later), last: None };
+    let wait = TimeDelta::minutes(5);
+    let later = now() + wait;
+    let retry = Some(Retry { wait, give_up_at: now() + TimeDelta::hours(48) });
+    let defer = Event::Defer { token: copies[2].token, retry, last: None };
     assert_eq!(one(store, &copies[2], defer).await, Ok(State::Pending));
     assert_eq!(one(store, &copies[3], arm(&copies[3])).await, Ok(State::Armed));
     assert_eq!(

@@ -9,7 +9,6 @@ use chrono::TimeDelta;
 use letterpress::delivery::Envelope;
 use letterpress::ledger::{State, Tally};
 
-use super::faults::Style;
 use super::ledger::{GIVE_UP_HOURS, Ledger, Row};
 use super::server::Accepted;
 use super::world::{Process, World};
@@ -68,8 +67,8 @@ pub(crate) fn after_commit(world: &World, ledger: &Ledger) {
             world.broken(format!("{armed} copies of {owner} are armed at once on {channels} channel(s)"));
         }
     }
-    // With one clock for all, no jump of it may put a copy off beyond the horizon.
-    if world.plan.style != Style::Database {
+    // No clock that jumps may put a copy off beyond the horizon.
+    {
         for (number, row) in ledger.rows.iter().filter(|(_, row)| row.delivery.state == State::Pending) {
             let horizon = ledger.issues[&row.issue].frozen_at + TimeDelta::hours(GIVE_UP_HOURS);
             if row.delivery.next_at > horizon {

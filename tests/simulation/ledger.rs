@@ -159,10 +159,7 @@ impl Ledger {
         moves: &[Move],
         now: DateTime<Utc>,
     ) -> Vec<Result<State, Refusal>> {
-        moves
-            .iter()
-            .map(|step| self.step(world, step.number.0, &in_store_time(world, &step.event, now), now))
-            .collect()
+        moves.iter().map(|step| self.step(world, step.number.0, &step.event, now)).collect()
     }
 
     /// T1, as the real store does it.
@@ -330,24 +327,13 @@ fn in_store_clock(world: &World, time: DateTime<Utc>, now: DateTime<Utc>) -> Dat
     }
 }
 
-fn in_store_time(world: &World, event: &Event, now: DateTime<Utc>) -> Event {
-    match event {
-        Event::Defer { token, next_at, last } => Event::Defer {
-            token: *token,
-            next_at: next_at.map(|at| in_store_clock(world, at, now)),
-            last: last.clone(),
-        },
-        other => other.clone(),
-    }
-}
-
 fn brief(event: &Event) -> String {
     match event {
         Event::Claim { .. } => "claim".to_owned(),
-        Event::Defer { next_at, last, .. } => {
+        Event::Defer { retry, last, .. } => {
             let said = last.as_ref().map_or("given back", |last| &last.text);
-            match next_at {
-                Some(at) => format!("defer until {at} ({said})"),
+            match retry {
+                Some(retry) => format!("defer for {} s ({said})", retry.wait.num_seconds()),
                 None => format!("defer ({said})"),
             }
         }

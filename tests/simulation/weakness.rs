@@ -61,7 +61,7 @@ pub(crate) fn judge(
     let (mut row, mut event, mut around) = (row.clone(), event.clone(), around.clone());
     match (weakness, &mut event) {
         (Weakness::SilenceIsDeferral, Event::Lose { token, last }) => {
-            event = Event::Defer { token: *token, next_at: None, last: last.clone() };
+            event = Event::Defer { token: *token, retry: None, last: last.clone() };
         }
         (Weakness::NoTokenCheck, Event::Arm { token, .. }) => {
             // "UPDATE … SET armed WHERE id = …": neither the token nor the state is looked at.
