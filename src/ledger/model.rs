@@ -9,7 +9,7 @@ use std::collections::{HashSet, VecDeque};
 use chrono::{DateTime, TimeDelta};
 
 use super::transition::{Around, Event, apply};
-use super::{Delivery, State, Token};
+use super::{Delivery, IssueState, State, Token};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Step {
@@ -43,7 +43,7 @@ type Table = fn(&Delivery, &Event, &Around) -> Option<Delivery>;
 const MOST_TOKENS: u8 = 5;
 
 fn around() -> Around {
-    Around { now: DateTime::UNIX_EPOCH, sending: true, barred: None, alone: false }
+    Around { now: DateTime::UNIX_EPOCH, issue: IssueState::Sending, barred: None, alone: false }
 }
 
 fn token(number: u8) -> Token {

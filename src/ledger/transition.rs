@@ -8,7 +8,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Delivery, LastWord, Retry, State, Token};
+use super::{Delivery, IssueState, LastWord, Retry, State, Token};
 
 /// What happened, or what somebody wants to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,8 +74,8 @@ pub enum Event {
 pub struct Around {
     /// The time.
     pub now: DateTime<Utc>,
-    /// The issue's state is `sending`.
-    pub sending: bool,
+    /// Where the issue stands.
+    pub issue: IssueState,
     /// Why the reader must not get it, if so: `unsubscribed` or `suppressed`.
     pub barred: Option<&'static str>,
     /// Every other owner is known to be dead: this process holds the lock.
@@ -180,6 +180,10 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         }
         _ => return Err(Refusal::NoSuchEdge),
     }
+    // T13: in an issue that was given up a copy would wait for ever.
+    if next.state == Pending && around.issue == IssueState::Cancelled {
+        skip(&mut next, Some("cancelled"));
+    }
     if next.state != Claimed && next.state != Armed {
         next.lease_until = None;
     }
@@ -192,7 +196,7 @@ fn claim(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
         skip(row, around.barred);
         return Ok(());
     }
-    if !around.sending || row.next_at > around.now {
+    if around.issue != IssueState::Sending || row.next_at > around.now {
         return Err(Refusal::NotNow);
     }
     let dated = row.date_for(around.now);
@@ -211,7 +215,7 @@ fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &Around) -> Result<(), Refu
         skip(row, around.barred);
         return Ok(());
     }
-    if !around.sending || row.lease_until.is_none_or(|until| until <= around.now) {
+    if around.issue != IssueState::Sending || row.lease_until.is_none_or(|until| until <= around.now) {
         return Err(Refusal::NotNow);
     }
     // After a definite refusal nobody has the earlier message, and a new one does no harm.
@@ -261,7 +265,7 @@ mod tests {
     }
 
     fn around() -> Around {
-        Around { now: DateTime::UNIX_EPOCH, sending: true, barred: None, alone: false }
+        Around { now: DateTime::UNIX_EPOCH, issue: IssueState::Sending, barred: None, alone: false }
     }
 
     fn arm(number: u8) -> Event {
@@ -287,7 +291,7 @@ mod tests {
     fn nothing_is_armed_after_its_lease_or_while_the_issue_is_paused() {
         let late = Around { now: DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(1), ..around() };
         assert_eq!(apply(&row(State::Claimed), &arm(1), &late), Err(Refusal::NotNow));
-        let paused = Around { sending: false, ..around() };
+        let paused = Around { issue: IssueState::Paused, ..around() };
         assert_eq!(apply(&row(State::Claimed), &arm(1), &paused), Err(Refusal::NotNow));
     }
 
@@ -320,6 +324,18 @@ mod tests {
         assert_eq!(apply(&row(State::Armed), &Event::Recover, &alone).unwrap().state, State::Unknown);
         assert_eq!(apply(&row(State::Claimed), &Event::Recover, &alone).unwrap().state, State::Pending);
         assert_eq!(apply(&row(State::Armed), &Event::Recover, &around()), Err(Refusal::NotNow));
+    }
+
+    #[test]
+    fn a_copy_that_is_refused_for_now_after_its_issue_was_cancelled_does_not_wait_for_ever() {
+        let cancelled = Around { issue: IssueState::Cancelled, ..around() };
+        let later = Event::Defer { token: token(1), retry: None, last: None };
+        for state in [State::Claimed, State::Armed, State::Unknown] {
+            let row = apply(&row(state), &later, &cancelled).unwrap();
+            assert_eq!((row.state, row.reason.as_deref()), (State::Skipped, Some("cancelled")));
+        }
+        let resent = Delivery { had_unknown: true, ..row(State::Armed) };
+        assert_eq!(apply(&resent, &later, &cancelled).unwrap().state, State::FailedUncertain);
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Ledger {
         let standing = self.standing.get(&row.key);
         Around {
             now: world.store_now(now),
-            sending: self.issues[&row.issue].state == IssueState::Sending,
+            issue: self.issues[&row.issue].state,
             barred: standing.map_or(Some("unsubscribed"), |standing| standing.barred()),
             alone: false,
         }

@@ -151,7 +151,10 @@ impl Store for SimStore {
     }
 
     async fn suppress(&self, key: AddressKey, _: &str, _: &str, _: DateTime<Utc>) -> Result<(), StoreError> {
-        self.write("suppress", move |ledger, _| drop(leave(ledger, key, Standing::Suppressed))).await
+        self.write("suppress", move |ledger, _| {
+            leave(ledger, key, Standing::Suppressed);
+        })
+        .await
     }
 
     async fn recall(&self, _: &str) -> Result<Option<String>, StoreError> {

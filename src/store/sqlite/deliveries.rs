@@ -8,7 +8,7 @@ use super::events::{self, Entry};
 use super::{failed, issues, millis, readers, time};
 use crate::address::EmailAddress;
 use crate::ledger::transition::{Around, Event, Refusal, apply};
-use crate::ledger::{Delivery, LastWord, State, Token};
+use crate::ledger::{Delivery, IssueState, LastWord, State, Token};
 use crate::store::{Claim, Claimed, DeliveryNumber, DeliveryView, Filter, Imprint, Move, StoreError};
 use crate::subscribers::AddressKey;
 use crate::text::HeaderText;
@@ -39,11 +39,13 @@ fn find(
     let mut rows = statement.query([number.0]).map_err(&doing)?;
     let Some(row) = rows.next().map_err(&doing)? else { return Ok(None) };
     let key = AddressKey(row.get(13).map_err(&doing)?);
-    let sending = row.get_ref(14).map_err(&doing)?.as_str().is_ok_and(|state| state == "sending");
+    let word: String = row.get(14).map_err(&doing)?;
+    let stands = IssueState::from_word(&word)
+        .ok_or_else(|| StoreError::Nonsense(format!("the issue state {word:?}")))?;
     // A reader whose row is gone was erased, and an erased reader is not mailed.
     let barred = readers::standing(tx, key)?
         .map_or(Some("unsubscribed"), crate::subscribers::lifecycle::Standing::barred);
-    let around = Around { now, sending, barred, alone: false };
+    let around = Around { now, issue: stands, barred, alone: false };
     Ok(Some(Found { row: delivery(row)?, issue: row.get(12).map_err(&doing)?, key, around }))
 }
 
