@@ -158,6 +158,23 @@ async fn sqlite_tells_the_story() {
 }
 
 #[tokio::test]
+async fn a_finished_issue_goes_on_if_a_sender_given_up_for_dead_comes_back_with_not_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let store = SqliteStore::open(&path, &path.with_extension("keys"), "instance").unwrap();
+    store.enrol(vec![reader(1, Standing::Active)], now()).await.unwrap();
+    store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    let copy = claim(&store, 1, "slow", now()).await.remove(0);
+    assert_eq!(one(&store, &copy, arm(&copy)).await, Ok(State::Armed));
+    assert_eq!(store.recover("next", true, now()).await.unwrap(), (0, 1));
+    store.close_finished(now()).await.unwrap();
+    assert_eq!(store.issues().await.unwrap()[0].state, IssueState::Done);
+    let later = Event::Defer { token: copy.token, retry: None, last: None };
+    assert_eq!(one(&store, &copy, later).await, Ok(State::Pending));
+    assert_eq!(store.open_issues().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_cancelled_issue_lets_nobody_wait() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");

@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use letterpress::delivery::Envelope;
 use letterpress::ledger::{State, Tally};
 
+use super::faults::Style;
 use super::ledger::{GIVE_UP_HOURS, Ledger, Row};
 use super::server::Accepted;
 use super::world::{Process, World};
@@ -68,15 +69,13 @@ pub(crate) fn after_commit(world: &World, ledger: &Ledger) {
         }
     }
     // No clock that jumps may put a copy off beyond the horizon.
-    {
-        for (number, row) in ledger.rows.iter().filter(|(_, row)| row.delivery.state == State::Pending) {
-            let horizon = ledger.issues[&row.issue].frozen_at + TimeDelta::hours(GIVE_UP_HOURS);
-            if row.delivery.next_at > horizon {
-                world.broken(format!(
-                    "L5: delivery {number} waits until {}, beyond the horizon",
-                    row.delivery.next_at
-                ));
-            }
+    for (number, row) in ledger.rows.iter().filter(|(_, row)| row.delivery.state == State::Pending) {
+        let horizon = ledger.issues[&row.issue].frozen_at + TimeDelta::hours(GIVE_UP_HOURS);
+        if row.delivery.next_at > horizon {
+            world.broken(format!(
+                "L5: delivery {number} waits until {}, beyond the horizon",
+                row.delivery.next_at
+            ));
         }
     }
 }
@@ -130,6 +129,14 @@ fn row_at_the_end(
     }
     if u64::from(row.delivery.resends) != decided {
         world.broken(format!("L1: {decided} resends were decided, {} counted", row.delivery.resends));
+    }
+    // Where the store has a clock of its own, no host's clock gives a reader up early.
+    let tried = row.changed_at - ledger.issues[&row.issue].frozen_at;
+    if world.plan.style == Style::Database
+        && row.delivery.reason.as_deref() == Some("expired")
+        && tried < TimeDelta::hours(GIVE_UP_HOURS - 8)
+    {
+        world.broken(format!("L5: given up after {} h: {about}", tried.num_hours()));
     }
     let evidence = ledger.evidence.contains(&number);
     if state == State::Sent && !yes.contains(&number) && !evidence {

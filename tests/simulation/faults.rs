@@ -216,7 +216,8 @@ fn moment(chance: &mut Chance, span: Duration) -> Duration {
 }
 
 fn jump(chance: &mut Chance) -> TimeDelta {
-    let far = *chance.pick(&[TimeDelta::hours(1), TimeDelta::minutes(50), TimeDelta::days(3_650)]);
+    let far = [TimeDelta::minutes(50), TimeDelta::hours(1), TimeDelta::days(6), TimeDelta::days(3_650)];
+    let far = *chance.pick(&far);
     if chance.percent(50) { far } else { -far }
 }
 

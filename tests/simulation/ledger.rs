@@ -148,6 +148,13 @@ impl Ledger {
         if is_written(world.weakness, &next) {
             row.delivery = next;
             row.changed_at = around.now;
+            let issue = self.issues.get_mut(&row.issue).unwrap();
+            if row.delivery.state == State::Pending
+                && issue.state == IssueState::Done
+                && world.weakness != Some(Weakness::FinishedForEver)
+            {
+                issue.state = IssueState::Sending;
+            }
         }
         Ok(answer)
     }
@@ -243,11 +250,6 @@ impl Ledger {
             *self.resends.entry(number).or_default() += 1;
         } else {
             self.evidence.insert(number);
-        }
-        let waits = self.rows.values().any(|row| row.issue == issue && row.delivery.state == State::Pending);
-        let issue = self.issues.get_mut(&issue).unwrap();
-        if issue.state == IssueState::Done && waits {
-            issue.state = IssueState::Sending;
         }
         Ok(state)
     }

@@ -29,12 +29,14 @@ pub(crate) enum Weakness {
     StaleIsDropped,
     /// A negative answer counts whoever holds the row.
     AnybodyRefuses,
+    /// An issue that was done stays done, whatever comes back into its queue.
+    FinishedForEver,
     /// Times that were said by one clock are judged by another.
     ForeignTimes,
 }
 
 impl Weakness {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::NoArmCommit,
         Self::ArmedGoesBack,
         Self::SilenceIsDeferral,
@@ -46,6 +48,7 @@ impl Weakness {
         Self::OtherBytes,
         Self::StaleIsDropped,
         Self::AnybodyRefuses,
+        Self::FinishedForEver,
         Self::ForeignTimes,
     ];
 }

@@ -122,7 +122,18 @@ pub(super) fn step(
     };
     write(tx, step.number, &next, None, now)?;
     note_attempt(tx, step.number, &found.row, &next, now)?;
+    if next.state == State::Pending && found.around.issue == IssueState::Done {
+        reopen(tx, found.issue)?;
+    }
     Ok(Ok(next.state))
+}
+
+/// A finished issue has something to send again: a doubt was decided, or a sender that was given up for dead came back
+/// with a "not now". Left as it is, the copy would wait unseen for ever.
+fn reopen(tx: &Transaction<'_>, issue: i64) -> Result<(), StoreError> {
+    tx.execute("UPDATE issue SET state = 'sending' WHERE id = ?1 AND state = 'done'", [issue])
+        .map_err(failed("reopening an issue"))?;
+    Ok(())
 }
 
 /// The attempts table: a line when a copy is armed, completed when its fate is known.
@@ -323,7 +334,6 @@ pub(super) fn resolve(
     why: &str,
     now: DateTime<Utc>,
 ) -> Result<Result<State, Refusal>, StoreError> {
-    let doing = failed("recording a decision");
     let Some(found) = find(tx, number, now)? else { return Ok(Err(Refusal::NoSuchEdge)) };
     // An issue that was given up sends nothing: a copy put back to waiting there would wait unseen for ever.
     if *event == Event::Resend && is_cancelled(tx, found.issue)? {
@@ -333,12 +343,6 @@ pub(super) fn resolve(
     if outcome.is_err() {
         return Ok(outcome);
     }
-    tx.execute(
-        "UPDATE issue SET state = 'sending' WHERE id = ?1 AND state = 'done'
-         AND EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND state = 'pending')",
-        [found.issue],
-    )
-    .map_err(&doing)?;
     let kind = if matches!(event, Event::Resend) { "resend" } else { "evidence" };
     let entry = Entry {
         kind,
