@@ -145,7 +145,7 @@ fn one_seed_is_one_run_to_the_letter() {
 #[test]
 fn a_weaker_machine_is_found_out() {
     for weakness in Weakness::ALL {
-        let outcome = run_all(&(0..1_000).collect::<Vec<_>>(), Some(weakness));
+        let outcome = run_all(&(0..3_000).collect::<Vec<_>>(), Some(weakness));
         let (seed, breaches) = outcome.failed.unwrap_or_else(|| panic!("{weakness:?} was not found out"));
         println!("{weakness:?}: {} seeds, seed {seed}: {}", outcome.runs, breaches[0]);
     }
