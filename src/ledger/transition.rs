@@ -116,10 +116,7 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         // T2, T6
         (Claimed | Armed | Unknown, Event::Defer { token, retry, last }) => {
             mine(row, *token)?;
-            match retry.map_or(Some(row.next_at), |retry| retry.at(around.now)) {
-                Some(next_at) => (next.state, next.next_at) = (Pending, next_at),
-                None => give_up(&mut next, "expired"),
-            }
+            defer(&mut next, *retry, around.now);
             // Nothing was heard: the run gave the row back, and its schedule does not advance.
             next.attempts -= u32::from(last.is_none() && row.attempts > 0);
             heard(&mut next, last.as_ref());
@@ -229,6 +226,14 @@ fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &Around) -> Result<(), Refu
 
 fn mine(row: &Delivery, token: Token) -> Result<(), Refusal> {
     if row.token == Some(token) { Ok(()) } else { Err(Refusal::NotYours) }
+}
+
+/// Back into the queue, unless the horizon lies before the next attempt.
+fn defer(row: &mut Delivery, retry: Option<Retry>, now: DateTime<Utc>) {
+    match retry.map_or(Some(row.next_at), |retry| retry.at(now)) {
+        Some(next_at) => (row.state, row.next_at) = (State::Pending, next_at),
+        None => give_up(row, "expired"),
+    }
 }
 
 /// A reader who may already have a copy has not "failed": the doubt stays on record.

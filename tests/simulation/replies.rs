@@ -39,11 +39,8 @@ impl Answer {
         for end in (0..self.bytes.len()).step_by(7).chain([self.bytes.len()]) {
             match parser.push(&self.bytes[..end]) {
                 Parse::Need => {}
-                Parse::Done { reply, .. } => {
-                    // What was sent in the same packet is there too, whatever the piece.
-                    let first = self.bytes.iter().filter(|byte| **byte == b'\n').count();
-                    return (Ok(reply), first > lines_of(&self.bytes));
-                }
+                // What was sent in the same packet is there too, whatever the piece.
+                Parse::Done { reply, used } => return (Ok(reply), used < self.bytes.len()),
                 Parse::Broken(why) => return (Err(Trouble::Protocol(why)), false),
             }
         }
@@ -54,18 +51,6 @@ impl Answer {
         };
         (Err(trouble), false)
     }
-}
-
-/// How many lines the first reply of `bytes` has.
-fn lines_of(bytes: &[u8]) -> usize {
-    let mut lines = 0;
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        lines += 1;
-        if line.get(3) != Some(&b'-') {
-            break;
-        }
-    }
-    lines
 }
 
 /// How long a client waits in a phase.
@@ -146,7 +131,7 @@ pub(crate) fn at_the_dot(chance: &mut Chance) -> (bool, Answer) {
     match chance.below(10) {
         0..=3 => (chance.percent(60), lost(chance)),
         4 => {
-            let said: &[u8] = *chance.pick(&[
+            let said: &[u8] = chance.pick::<&[u8]>(&[
                 b"250\r\n".as_slice(),
                 b"250 \xf6\xb0\r\n",
                 b"250 ok\n",
@@ -158,7 +143,7 @@ pub(crate) fn at_the_dot(chance: &mut Chance) -> (bool, Answer) {
         }
         5 => (true, Answer::new(b"250 2.0.0 ok\r\n250 2.0.0 again\r\n", Then::Listen)),
         6 | 7 => {
-            let said: &[u8] = *chance.pick(&[
+            let said: &[u8] = chance.pick::<&[u8]>(&[
                 b"451 4.3.0 later\r\n".as_slice(),
                 b"452 4.2.2 mailbox full\r\n",
                 b"451 4.7.1 slow\r\n",
@@ -168,7 +153,7 @@ pub(crate) fn at_the_dot(chance: &mut Chance) -> (bool, Answer) {
             (false, Answer::new(said, then))
         }
         _ => {
-            let said: &[u8] = *chance.pick(&[
+            let said: &[u8] = chance.pick::<&[u8]>(&[
                 b"554 5.7.1 spam\r\n".as_slice(),
                 b"550 5.1.1 no such user\r\n",
                 b"571\r\n",

@@ -285,7 +285,7 @@ impl Process {
             }
         }
         if self.is_over() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -295,7 +295,7 @@ impl Process {
         self.world.ledger().forget_unsynced(&self.world, &self.owner);
         self.end();
         self.died.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn moment(&self) -> Duration {
