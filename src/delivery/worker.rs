@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, Stop};
@@ -171,17 +170,16 @@ impl Worker {
         self.breaker.note(heard, verdict);
         let token = copy.claimed.token;
         let last = Some(last_word(heard));
-        let now = self.job.clock.now();
         let event = match verdict {
             Verdict::Sent => Event::Accept { token: Some(token), last },
             Verdict::Unknown => Event::Lose { token, last },
             Verdict::Failed { .. } => Event::Reject { token, reason: "rejected", last },
             // Nobody waits longer for what is the sender's to put right.
-            Verdict::Sender => Event::Defer { token, wait: TimeDelta::zero(), last },
+            Verdict::Sender => Event::Defer { token, retry: None, last },
             Verdict::Deferred { .. } | Verdict::Throttled => {
                 let (attempts, chance) = (copy.claimed.attempts, self.job.clock.random());
-                match self.job.retry.next(attempts, self.job.frozen_at, now, chance) {
-                    Some(next_at) => Event::Defer { token, wait: next_at - now, last },
+                match self.job.retry.next(attempts, self.job.frozen_at, chance) {
+                    retry @ Some(_) => Event::Defer { token, retry, last },
                     None => Event::Reject { token, reason: "expired", last },
                 }
             }

@@ -6,7 +6,7 @@ use super::events::{self, Entry};
 use super::{Dialect, Row, StoreError, Tx, Value, args, issues, nonsense, readers};
 use crate::address::EmailAddress;
 use crate::ledger::transition::{Around, Event, Refusal, apply};
-use crate::ledger::{Delivery, LastWord, State, Token};
+use crate::ledger::{Delivery, IssueState, LastWord, State, Token};
 use crate::store::{Claim, Claimed, DeliveryNumber, DeliveryView, Filter, Imprint, Move};
 use crate::subscribers::AddressKey;
 use crate::subscribers::lifecycle::Standing;
@@ -35,12 +35,13 @@ fn find(tx: &mut dyn Tx, number: DeliveryNumber, now: DateTime<Utc>) -> Result<O
          WHERE delivery.id = ?1 {lock}"
     );
     let found = tx.one(&sql, args![number.0], |row| {
-        Ok((delivery(row)?, row.get(12)?, AddressKey(row.get(13)?), row.get::<String>(14)? == "sending"))
+        Ok((delivery(row)?, row.get(12)?, AddressKey(row.get(13)?), row.get::<String>(14)?))
     })?;
-    let Some((row, issue, key, sending)) = found else { return Ok(None) };
+    let Some((row, issue, key, word)) = found else { return Ok(None) };
     // A reader whose row is gone was erased, and an erased reader is not mailed.
     let barred = readers::standing_kept(tx, key)?.map_or(Some("unsubscribed"), Standing::barred);
-    Ok(Some(Found { row, issue, key, around: Around { now, sending, barred, alone: false } }))
+    let stands = issues::state(&word)?;
+    Ok(Some(Found { row, issue, key, around: Around { now, issue: stands, barred, alone: false } }))
 }
 
 fn delivery(row: &dyn Row) -> Result<Delivery, StoreError> {
@@ -107,7 +108,16 @@ pub(super) fn step(
     };
     write(tx, step.number, &next, None, now)?;
     note_attempt(tx, step, &found.row, &next, now)?;
+    if next.state == State::Pending && found.around.issue == IssueState::Done {
+        reopen(tx, found.issue)?;
+    }
     Ok(Ok(next.state))
+}
+
+/// A finished issue has something to send again: a doubt was decided, or a sender that was given up for dead came back
+/// with a "not now". Left as it is, the copy would wait unseen for ever.
+fn reopen(tx: &mut dyn Tx, issue: i64) -> Result<(), StoreError> {
+    tx.execute("UPDATE issue SET state = 'sending' WHERE id = ?1 AND state = 'done'", args![issue]).map(drop)
 }
 
 /// The attempts table: a line when a copy is armed, completed when its fate is known.
@@ -294,18 +304,13 @@ pub(super) fn resolve(
 ) -> Result<Result<State, Refusal>, StoreError> {
     let Some(found) = find(tx, number, now)? else { return Ok(Err(Refusal::NoSuchEdge)) };
     // An issue that was given up sends nothing: a copy put back to waiting there would wait unseen for ever.
-    if *event == Event::Resend && is_cancelled(tx, found.issue)? {
+    if *event == Event::Resend && found.around.issue == IssueState::Cancelled {
         return Ok(Err(Refusal::NoSuchEdge));
     }
     let outcome = step(tx, &Move { number, event: event.clone() }, now)?;
     if outcome.is_err() {
         return Ok(outcome);
     }
-    tx.execute(
-        "UPDATE issue SET state = 'sending' WHERE id = ?1 AND state = 'done'
-         AND EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND state = 'pending')",
-        args![found.issue],
-    )?;
     let kind = if matches!(event, Event::Resend) { "resend" } else { "evidence" };
     let entry = Entry {
         kind,
@@ -316,10 +321,4 @@ pub(super) fn resolve(
     };
     events::append(tx, &entry, now)?;
     Ok(outcome)
-}
-
-fn is_cancelled(tx: &mut dyn Tx, issue: i64) -> Result<bool, StoreError> {
-    let state: Option<String> =
-        tx.one("SELECT state FROM issue WHERE id = ?1", args![issue], |row| row.get(0))?;
-    Ok(state.as_deref() == Some("cancelled"))
 }
