@@ -16,6 +16,7 @@ use super::claims::{Claims, give_back};
 use super::group_commit::GroupCommit;
 use super::verdict::{Verdict, judge};
 use super::{Channel, Composed, Heard, Job};
+use crate::crash;
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{LastWord, State};
 use crate::store::{Claimed, Move, StoreError};
@@ -78,7 +79,9 @@ impl Worker {
             match self.up_to_the_dot(open.as_mut(), &copy, &mut fate).await? {
                 Reached::Armed => {
                     hand = self.ready_hand().await?;
+                    crash::point("armed");
                     let heard = open.dot(hand.as_ref().map(|next| &next.composed.envelope)).await;
+                    crash::point("dot-answered");
                     fate = Some(self.fate(&copy, &heard));
                     channel = Some(open);
                 }
@@ -107,6 +110,7 @@ impl Worker {
         self.record(fate).await?;
         self.release(hand).await?;
         if let Some(channel) = channel {
+            crash::point("before-quit");
             channel.quit().await;
         }
         Ok(())
@@ -127,6 +131,7 @@ impl Worker {
             self.record(fate.take()).await?;
             return Ok(Reached::Refused(heard));
         }
+        crash::point("body-written");
         let bytes = copy.composed.digest();
         let arm =
             Move { number: copy.claimed.number, event: Event::Arm { token: copy.claimed.token, bytes } };

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use tempfile::TempPath;
 
 use super::Document;
+use crate::crash;
 
 /// What a run changed in the public folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,6 +98,7 @@ pub fn write(directory: &Utf8Path, documents: &[Document]) -> Result<Written, Ou
     let renamed = staged.into_iter().try_for_each(|(temporary, target)| {
         folders.touch(&target);
         let told = temporary.persist(&target);
+        crash::point("feed-renamed");
         told.map_err(|error| refused("put the new document in the place of", &target)(error.error))
     });
     // Also after a failure: what was renamed by then shall last.
@@ -243,6 +245,7 @@ fn stage(target: &Utf8Path, bytes: &[u8]) -> Result<TempPath, OutputError> {
         .and_then(|()| readable_by_all(file.as_file()))
         .and_then(|()| file.as_file().sync_all())
         .map_err(refused("write", target))?;
+    crash::point("feed-staged");
     // The handle is closed here: a site of many categories would run out of them.
     Ok(file.into_temp_path())
 }

@@ -20,6 +20,7 @@ use super::{
     Claim, Claimed, DeliveryNumber, DeliveryView, Filter, ImprintMaker, Move, NewIssue, OpenIssue, Store,
     StoreError,
 };
+use crate::crash;
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{IssueState, IssueSummary, State, Token};
 use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
@@ -57,7 +58,9 @@ impl SqliteStore {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             let transaction = connection.transaction_with_behavior(behavior).map_err(failed(doing))?;
             let value = verb(&transaction)?;
+            crash::point_in("before-commit", doing);
             transaction.commit().map_err(failed(doing))?;
+            crash::point_in("committed", doing);
             Ok(value)
         };
         match tokio::task::spawn_blocking(run).await {

@@ -7,6 +7,7 @@ use camino::Utf8Path;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
 
 use super::{SqliteStore, failed};
+use crate::crash;
 use crate::store::StoreError;
 
 /// The schema, one file for each step; a step that has been released never changes.
@@ -40,6 +41,7 @@ impl SqliteStore {
         if is_new {
             owner_only(path).map_err(|error| unfit(format!("its permissions cannot be set: {error}")))?;
         }
+        crash::point("store-made");
         configure(&connection).map_err(failed("configuring it"))?;
         // Keys are made after the tables: tables that are missing beside them were lost, by a truncated file or a copy
         // without its write-ahead log.
@@ -106,6 +108,7 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Resu
     let transaction = connection.transaction().map_err(failed("migrating it"))?;
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
         transaction.execute_batch(sql).map_err(failed("migrating it"))?;
+        crash::point("in-migration");
         transaction
             .pragma_update(None, "user_version", i64::try_from(step + 1).unwrap_or(i64::MAX))
             .map_err(failed("migrating it"))?;
@@ -114,7 +117,10 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Resu
         remember(&transaction, "instance", instance)?;
         remember(&transaction, "epoch", "0")?;
     }
-    transaction.commit().map_err(failed("migrating it"))
+    crash::point("before-commit/migrating it");
+    transaction.commit().map_err(failed("migrating it"))?;
+    crash::point("committed/migrating it");
+    Ok(())
 }
 
 pub(super) fn recall(tx: &Transaction<'_>, key: &str) -> Result<Option<String>, StoreError> {
