@@ -74,6 +74,9 @@ const POINTS: &[(&str, usize)] = &[
     ("committed/closing finished issues", 1),
 ];
 
+/// So many of them come before the first connection.
+const BEFORE_ANY_RELAY: usize = 17;
+
 /// What became of one cell.
 struct Cell {
     killed: bool,
@@ -103,8 +106,6 @@ fn cell(point: &str, connections: usize, script: Script, clean: &str) -> Cell {
     let next = site.run_at(LATER, &["publish"]);
     let relays = [&odd, &healthy];
     let arrived = || relays.map(|relay| relay.log().messages.len());
-    // A copy that was deferred in the next run's own time.
-    site.run_at("2026-11-20T10:30:00Z", &["publish"]);
     let before = arrived();
     let last = site.run_at(MUCH_LATER, &["publish"]);
     let mut account = settle(&site, &relays, READERS);
@@ -133,8 +134,11 @@ fn clean_build() -> String {
 #[test]
 fn every_crash_point_with_every_reply_loses_nobody_and_gives_nobody_two_copies() {
     let (scripts, clean) = (replies::all(), clean_build());
-    let work: Vec<(usize, usize)> =
-        (0..POINTS.len()).flat_map(|point| (0..scripts.len()).map(move |script| (point, script))).collect();
+    // A run that dies before it connects never hears what an odd relay would have said: one script stands for all.
+    let scripts_for = |point: usize| if point < BEFORE_ANY_RELAY { 1 } else { scripts.len() };
+    let work: Vec<(usize, usize)> = (0..POINTS.len())
+        .flat_map(|point| (0..scripts_for(point)).map(move |script| (point, script)))
+        .collect();
     let (next, cells) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
@@ -159,7 +163,7 @@ fn every_crash_point_with_every_reply_loses_nobody_and_gives_nobody_two_copies()
     assert!(broken.is_empty(), "{}", broken.join("\n"));
     assert_eq!(cells.len(), work.len());
     for (point, (name, _)) in POINTS.iter().enumerate() {
-        let reached = (0..scripts.len()).any(|script| cells[&(point, script)].killed);
+        let reached = (0..scripts_for(point)).any(|script| cells[&(point, script)].killed);
         assert!(reached, "no run ever died at {name}, so nothing was shown there");
     }
 }
@@ -173,7 +177,8 @@ fn show(cells: &BTreeMap<(usize, usize), Cell>, scripts: &[(&str, Script)]) {
     println!("{:46} {ones}", "");
     for (point, (name, connections)) in POINTS.iter().enumerate() {
         let line: String = (0..scripts.len())
-            .map(|script| match &cells[&(point, script)] {
+            .filter_map(|script| cells.get(&(point, script)))
+            .map(|cell| match cell {
                 Cell { account, .. } if account.duplicated > 0 => 'D',
                 Cell { account, .. } if account.lost > 0 => 'L',
                 Cell { killed: false, account } if account.in_doubt == 0 => '.',
