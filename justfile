@@ -36,6 +36,10 @@ kill N="3000" KILLS="10":
     cargo build --release
     tests/postfix/kill.sh target/release/letterpress {{N}} {{KILLS}}
 
-# The same against the scripted server of the tests, 200 times.
-torture:
-    cargo test --release --test it -- --ignored --nocapture torture
+# Every crash point of the program times every reply of a relay, and what it came to as a table.
+crash:
+    cargo test --features crash-points --test crash -- --nocapture
+
+# Kill one, two and three senders at random moments, so many times: the scripted server against the ledger.
+torture KILLS="200":
+    LETTERPRESS_TORTURE={{KILLS}} cargo test --features crash-points --test crash -- --nocapture torture

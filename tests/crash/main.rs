@@ -11,7 +11,7 @@ mod points;
 mod replies;
 #[cfg(test)]
 #[path = "../it/support/mod.rs"]
-#[expect(dead_code, reason = "the integration tests use more of it")]
+#[expect(dead_code, unused_imports, reason = "the integration tests use more of it")]
 mod support;
 #[cfg(test)]
 mod torture;

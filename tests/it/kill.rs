@@ -62,9 +62,3 @@ fn torture(kills: u64, readers: usize) {
 fn ten_kills_in_mid_issue_give_nobody_two_copies_and_lose_nobody() {
     torture(10, 1_500);
 }
-
-#[test]
-#[ignore = "takes minutes: `just torture`"]
-fn torture_200() {
-    torture(200, 20_000);
-}
