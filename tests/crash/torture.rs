@@ -147,7 +147,9 @@ impl Round {
             }
         }
         let died = Instant::now();
-        senders.iter_mut().for_each(|sender| drop(sender.wait().unwrap()));
+        for sender in &mut senders {
+            sender.wait().unwrap();
+        }
         died
     }
 
