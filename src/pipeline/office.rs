@@ -11,7 +11,7 @@ use super::RunError;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crash;
-use crate::store::{RunLock, SqliteStore, Store};
+use crate::store::{RunLock, Store, open_sqlite};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::Keys;
 use crate::text::hex;
@@ -43,7 +43,7 @@ impl Office {
     pub async fn open(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         let keys = config.resolve(&config.store.keys);
         let instance = hex(&clock.random());
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path(config), &keys, &instance)?);
+        let store = open_sqlite(&path(config), &keys, &instance)?;
         let keys = if let Some(fingerprint) = store.recall(KEYS).await? {
             kept(&keys, &fingerprint)?
         } else {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use camino::Utf8PathBuf;
 use letterpress::ledger::State;
-use letterpress::store::{Filter, SqliteStore, Store as _};
+use letterpress::store::{Filter, open_sqlite};
 
 use super::support::{Server, Site};
 
@@ -91,7 +91,7 @@ fn copies(relays: &[&Server]) -> HashMap<String, Copies> {
 /// Every row of the ledger, read by the library.
 pub(crate) fn rows(site: &Site) -> BTreeMap<String, State> {
     let path = |name| Utf8PathBuf::from_path_buf(site.path(name)).unwrap();
-    let store = SqliteStore::open(&path("letterpress.db"), &path("letterpress.keys"), "").unwrap();
+    let store = open_sqlite(&path("letterpress.db"), &path("letterpress.keys"), "").unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let rows = runtime.block_on(store.deliveries(Filter::default())).unwrap();
     let count = rows.len();
