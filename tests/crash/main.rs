@@ -2,7 +2,7 @@
 //! crash-points --test crash` builds it with the points of `src/crash.rs`; a plain `cargo test` leaves all this out.
 
 #[cfg(test)]
-mod account;
+mod busy;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::account::{Account, published, rows, settle};
+use super::support::account::{Account, published, rows, settle};
 use super::replies;
 use super::support::{Script, Server, Site};
 

@@ -2,7 +2,7 @@
 
 use letterpress::ledger::State;
 
-use super::account::{published, rows, settle};
+use super::support::account::{published, rows, settle};
 use super::matrix::{dies, site};
 use super::support::site::NOW;
 use super::support::{Script, Server, Site};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::ledger::State;
 
-use super::account::{rows, settle};
+use super::support::account::{rows, settle};
 use super::support::site::NOW;
 use super::support::{At, Do, Script, Server, Site, say};
 

@@ -31,7 +31,12 @@ impl Site {
 
     /// The same before its first run: no ledger, no keys, and the readers in `readers.csv` alone.
     pub(crate) fn unopened(port: u16, readers: usize, connections: usize) -> Self {
-        let site = Self { folder: tempfile::tempdir().unwrap() };
+        Self::inside(&std::env::temp_dir(), port, readers, connections)
+    }
+
+    /// The same in a folder of its own below `parent`.
+    pub(crate) fn inside(parent: &Path, port: u16, readers: usize, connections: usize) -> Self {
+        let site = Self { folder: tempfile::tempdir_in(parent).unwrap() };
         site.relay(port, connections, "");
         let post = "+++\ntitle = \"천천히 오는 편지\"\ndate = 2026-11-20T09:00:00Z\nslug = \"slow\"\n+++\n\n**편지**는 천천히 온다.\n";
         site.write("posts/slow.md", post);

@@ -8,7 +8,7 @@ use camino::Utf8PathBuf;
 use letterpress::ledger::State;
 use letterpress::store::{Filter, open_sqlite};
 
-use super::support::{Server, Site};
+use super::{Server, Site};
 
 /// What a run or many of them came to.
 #[derive(Debug, Default, Clone)]

@@ -1,0 +1,1 @@
+//! Clocks that jump, zones that change, and days that no calendar has.
