@@ -25,6 +25,8 @@ use crate::store::{Claimed, Move, StoreError};
 /// How often and how long a full disk is waited for before what was heard is left to the recovery.
 const STORE_TRIES: u32 = 30;
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How long the fate of a copy waits for the arm of the next one, to share its commit.
+const FATE_WAIT: Duration = Duration::from_millis(200);
 /// The first wait before a connection is tried again; it doubles each time.
 const RECONNECT: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
@@ -126,9 +128,17 @@ impl Worker {
         copy: &Hand,
         fate: &mut Option<Move>,
     ) -> Result<Reached, StoreError> {
-        let written = match channel.offer(&copy.composed.envelope).await {
-            Ok(()) => channel.body(&copy.composed.message).await,
-            refused => refused,
+        let mut writing = std::pin::pin!(async {
+            channel.offer(&copy.composed.envelope).await?;
+            channel.body(&copy.composed.message).await
+        });
+        let written = match tokio::time::timeout(FATE_WAIT, &mut writing).await {
+            Ok(written) => written,
+            // The relay takes its time; what is known of the copy before does not wait for it.
+            Err(_) => {
+                self.record(fate.take()).await?;
+                writing.await
+            }
         };
         if let Err(heard) = written {
             self.record(fate.take()).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use camino::Utf8Path;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Open, Sqlite, failed};
+use super::{Open, Sqlite, at, failed};
 use crate::crash;
 use crate::store::sql::{SqlStore, notes};
 use crate::store::{Store, StoreError};
@@ -20,6 +20,10 @@ const NETWORKS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs"
 /// Opens the ledger at `path`, or makes it. `instance` names a new one. `keys` is the file with the secrets:
 /// where it stands without the store, the store was lost and is not silently begun anew.
 pub fn open_sqlite(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Store>, StoreError> {
+    open(path, keys, instance).map_err(|error| at(Some(path.as_str()), error))
+}
+
+fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Store>, StoreError> {
     let unfit = |why: String| StoreError::Unfit { path: path.to_string(), why };
     let is_new = !path.exists();
     if is_new && keys.exists() {

@@ -1,6 +1,7 @@
 //! What the kernel was asked for, and in which order: the ledger is on the disk before the dot is on the wire. Needs
 //! `strace`; where it is missing, the test says that it showed nothing.
 
+use std::collections::HashMap;
 use std::process::Command;
 
 use super::super::support::account::settle;
@@ -29,21 +30,28 @@ fn traced(site: &Site, inject: Option<&str>) -> Option<(i32, Vec<Step>)> {
     }
     let log = site.path("trace.txt");
     let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-e", "trace=fsync,fdatasync,sendto,write,writev,sendmsg", "-o"]).arg(&log);
+    command.args(["-f", "-qq", "-y", "-e", "trace=fsync,fdatasync,sendto,write,writev,sendmsg", "-o"]).arg(&log);
     command.args(inject.iter().flat_map(|what| ["-e", *what]));
     command.arg(site.command(None, &[]).get_program()).arg("publish");
     command.env_clear().env("LETTERPRESS_FROZEN_AT", LATER).current_dir(site.path("."));
     let ended = command.output().unwrap();
     let trace = std::fs::read_to_string(log).unwrap();
-    Some((ended.status.code().unwrap(), trace.lines().filter_map(step).collect()))
+    let mut begun = HashMap::new();
+    Some((ended.status.code().unwrap(), trace.lines().filter_map(|line| step(line, &mut begun)).collect()))
 }
 
-fn step(line: &str) -> Option<Step> {
-    let is_sync = line.contains("fsync(") || line.contains("fdatasync(");
-    let is_sync = is_sync || line.contains("fsync resumed") || line.contains("fdatasync resumed");
+/// `begun` holds the calls of each thread that are written in two lines.
+fn step<'a>(line: &'a str, begun: &mut HashMap<&'a str, &'a str>) -> Option<Step> {
+    let (thread, call) = line.split_once(' ')?;
+    if call.contains("sync(") && call.contains("<unfinished") {
+        begun.insert(thread, call);
+        return None;
+    }
+    let first = if call.contains("sync resumed") { begun.remove(thread)? } else { call };
+    // SQLite syncs the folder of a new file too, and goes on if that fails.
+    let is_sync = first.contains("sync(") && first.contains("letterpress.db");
     match line {
         _ if is_sync && line.contains("EIO") => Some(Step::SyncFailed),
-        // A call that is written in two lines ends with the second.
         _ if is_sync && line.contains("= 0") => Some(Step::Synced),
         _ if line.contains("sendto(") && line.contains(", \".\\r\\n") => Some(Step::Dot),
         _ if line.contains("sendto(") => Some(Step::Said),
