@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_leaves_every_old_document_and_no_temporary_file() {
+    fn f01_a_failure_leaves_every_old_document_and_no_temporary_file() {
         let public = public();
         write(&public.path, &[document("rss.xml", "old"), document("atom.xml", "old")]).unwrap();
         let before = files(&public.path);

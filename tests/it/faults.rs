@@ -1,5 +1,6 @@
 //! The rows of `docs/faults.md` about the disk, the time and the list, each on the real program.
 
+mod content;
 mod disk;
 mod list;
 mod time;
