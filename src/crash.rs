@@ -33,9 +33,8 @@ mod armed {
     /// Whether the process is to die at this passing of `name`.
     pub(crate) fn due(name: &str) -> bool {
         static PASSED: AtomicUsize = AtomicUsize::new(0);
-        wanted().is_some_and(|(wanted, nth)| {
-            wanted == name && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth
-        })
+        wanted()
+            .is_some_and(|(wanted, nth)| wanted == name && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth)
     }
 
     /// Dies.

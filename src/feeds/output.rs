@@ -362,7 +362,9 @@ mod tests {
         let public = public();
         let documents = [document("rss.xml", "one"), document("categories/기술/rss.xml", "둘")];
         write(&public.path, &documents).unwrap();
-        for name in [".letterpress-Ab12.tmp", "categories/기술/.letterpress-x.tmp", ".htaccess", "letterpress.tmp"] {
+        for name in
+            [".letterpress-Ab12.tmp", "categories/기술/.letterpress-x.tmp", ".htaccess", "letterpress.tmp"]
+        {
             fs::write(public.path.join(name), "half").unwrap();
         }
         assert_eq!(write(&public.path, &documents).unwrap().unchanged, 2);

@@ -32,8 +32,7 @@ pub struct Office {
 impl Office {
     /// Opens the office for a run that may send: nobody else may.
     pub async fn open_to_send(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
-        let lock =
-            if crash::run_lock_is_bypassed() { None } else { Some(RunLock::take(&path(config))?) };
+        let lock = if crash::run_lock_is_bypassed() { None } else { Some(RunLock::take(&path(config))?) };
         let mut office = Self::open(config, clock).await?;
         office.lock = lock;
         Ok(office)

@@ -5,8 +5,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::support::account::{Account, published, rows, settle};
 use super::replies;
+use super::support::account::{Account, published, rows, settle};
 use super::support::{Script, Server, Site};
 
 const READERS: usize = 5;
@@ -90,7 +90,10 @@ pub(crate) fn dies(site: &Site, now: &str, point: &str) -> bool {
     // SIGABRT, and not a panic: that would be exit code 101.
     let killed = output.status.signal() == Some(6);
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(killed || [Some(0), Some(1), Some(2), Some(3)].contains(&output.status.code()), "{point}: {said}");
+    assert!(
+        killed || [Some(0), Some(1), Some(2), Some(3)].contains(&output.status.code()),
+        "{point}: {said}"
+    );
     assert!(!said.contains("panicked"), "{point}: {said}");
     killed
 }

@@ -2,8 +2,8 @@
 
 use letterpress::ledger::State;
 
-use super::support::account::{published, rows, settle};
 use super::matrix::{dies, site};
+use super::support::account::{published, rows, settle};
 use super::support::site::NOW;
 use super::support::{Script, Server, Site};
 
@@ -91,7 +91,10 @@ fn f05_f06_f07_a_death_before_the_arm_costs_nobody_a_copy_and_puts_nobody_in_dou
         "before-commit/recording what was sent:1",
     ] {
         let (site, relay) = died_at(point);
-        assert!(rows(&site).values().all(|state| matches!(state, State::Pending | State::Claimed)), "{point}");
+        assert!(
+            rows(&site).values().all(|state| matches!(state, State::Pending | State::Claimed)),
+            "{point}"
+        );
         assert_eq!(copies(&relay), 0, "{point}: a dot was written");
         assert_eq!(finishes(&site, &relay), 0, "{point}");
         assert_eq!(copies(&relay), READERS, "{point}");

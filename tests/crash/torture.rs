@@ -92,7 +92,11 @@ impl Round {
         let mut senders: Vec<Child> = (0..self.company.senders).map(|_| self.start(step)).collect();
         let waited = Instant::now();
         while !self.relay.heard_beyond(connections) {
-            assert!(waited.elapsed() < Duration::from_secs(60), "{:?}: nobody sends in step {step}", self.company);
+            assert!(
+                waited.elapsed() < Duration::from_secs(60),
+                "{:?}: nobody sends in step {step}",
+                self.company
+            );
             std::thread::sleep(Duration::from_millis(1));
         }
         self.toll.pauses.extend(died.map(|died| died.elapsed()));
@@ -205,7 +209,14 @@ fn f57_f58_f73_kills_at_any_moment_lose_nobody_and_give_nobody_two_copies() {
             left -= kills;
             println!(
                 "{company:?}: {} kills, {} terminations, {} turned away, {} left the list; {} sent, {} in doubt, {} lost, {} duplicated",
-                toll.kills, toll.terminations, toll.turned_away, toll.left, toll.sent, toll.in_doubt, toll.lost, toll.duplicated
+                toll.kills,
+                toll.terminations,
+                toll.turned_away,
+                toll.left,
+                toll.sent,
+                toll.in_doubt,
+                toll.lost,
+                toll.duplicated
             );
             tolls.push((company, toll));
         }

@@ -49,7 +49,10 @@ fn f62_f63_a_post_that_is_edited_while_its_issue_goes_out_goes_out_as_it_was_fro
     let (relay, site) = interrupted();
     let before = std::fs::read_to_string(site.path("public/atom.xml")).unwrap();
     let post = std::fs::read_to_string(site.path("posts/slow.md")).unwrap();
-    site.write("posts/slow.md", &post.replace("천천히 오는 편지", "빨리 오는 편지").replace("**편지**", "**소식**"));
+    site.write(
+        "posts/slow.md",
+        &post.replace("천천히 오는 편지", "빨리 오는 편지").replace("**편지**", "**소식**"),
+    );
     the_rest_is_the_same_letter(&relay, &site);
     let after = std::fs::read_to_string(site.path("public/atom.xml")).unwrap();
     assert!(after.contains("빨리 오는 편지"));

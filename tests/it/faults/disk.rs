@@ -70,7 +70,11 @@ fn wait_until(what: impl Fn() -> bool) {
 }
 
 /// Sends over a disk that is full from the moment at which `relay` sees `full` until `pause` later.
-fn over_a_full_disk(script: Script, full: impl Fn(&Server) -> bool, pause: Duration) -> Option<(Site, Server, String)> {
+fn over_a_full_disk(
+    script: Script,
+    full: impl Fn(&Server) -> bool,
+    pause: Duration,
+) -> Option<(Site, Server, String)> {
     let disk = SmallDisk::new()?;
     let relay = Server::start(script);
     let site = Site::inside(disk.point.path(), relay.port(), READERS, 1);

@@ -56,8 +56,13 @@ fn f60_the_zone_of_the_machine_changes_nothing() {
     for zone in [None, Some("Asia/Seoul"), Some("America/New_York"), Some("Nowhere/Land")] {
         let site = Site::unopened(9, 0, 1);
         // The clocks of New York go back in that night, and half past one comes twice.
-        for (slug, date) in [("day", "2026-11-01"), ("twice", "2026-11-01 01:30"), ("never", "2026-03-08 02:30")] {
-            site.write(&format!("posts/{slug}.md"), &format!("---\ntitle: {slug}\ndate: {date}\n---\n\n편지.\n"));
+        for (slug, date) in
+            [("day", "2026-11-01"), ("twice", "2026-11-01 01:30"), ("never", "2026-03-08 02:30")]
+        {
+            site.write(
+                &format!("posts/{slug}.md"),
+                &format!("---\ntitle: {slug}\ndate: {date}\n---\n\n편지.\n"),
+            );
         }
         let mut command = site.command(Some(NOW), &["build"]);
         command.envs(zone.map(|zone| ("TZ", zone)));

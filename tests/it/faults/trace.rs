@@ -30,7 +30,9 @@ fn traced(site: &Site, inject: Option<&str>) -> Option<(i32, Vec<Step>)> {
     }
     let log = site.path("trace.txt");
     let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-y", "-e", "trace=fsync,fdatasync,sendto,write,writev,sendmsg", "-o"]).arg(&log);
+    command
+        .args(["-f", "-qq", "-y", "-e", "trace=fsync,fdatasync,sendto,write,writev,sendmsg", "-o"])
+        .arg(&log);
     command.args(inject.iter().flat_map(|what| ["-e", *what]));
     command.arg(site.command(None, &[]).get_program()).arg("publish");
     command.env_clear().env("LETTERPRESS_FROZEN_AT", LATER).current_dir(site.path("."));
