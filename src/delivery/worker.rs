@@ -132,13 +132,12 @@ impl Worker {
             channel.offer(&copy.composed.envelope).await?;
             channel.body(&copy.composed.message).await
         });
-        let written = match tokio::time::timeout(FATE_WAIT, &mut writing).await {
-            Ok(written) => written,
+        let written = if let Ok(written) = tokio::time::timeout(FATE_WAIT, &mut writing).await {
+            written
+        } else {
             // The relay takes its time; what is known of the copy before does not wait for it.
-            Err(_) => {
-                self.record(fate.take()).await?;
-                writing.await
-            }
+            self.record(fate.take()).await?;
+            writing.await
         };
         if let Err(heard) = written {
             self.record(fate.take()).await?;

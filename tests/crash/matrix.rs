@@ -176,7 +176,7 @@ fn show(cells: &BTreeMap<(usize, usize), Cell>, scripts: &[(&str, Script)]) {
     for (number, (name, _)) in scripts.iter().enumerate() {
         println!("{number:>3}  {name}");
     }
-    let ones: String = (0..scripts.len()).map(|number| char::from(b'0' + (number % 10) as u8)).collect();
+    let ones: String = (0..scripts.len()).map(|number| digit(number % 10)).collect();
     println!("{:46} {ones}", "");
     for (point, (name, connections)) in POINTS.iter().enumerate() {
         let line: String = (0..scripts.len())
@@ -186,7 +186,7 @@ fn show(cells: &BTreeMap<(usize, usize), Cell>, scripts: &[(&str, Script)]) {
                 Cell { account, .. } if account.lost > 0 => 'L',
                 Cell { killed: false, account } if account.in_doubt == 0 => '.',
                 Cell { killed: false, .. } => '?',
-                Cell { account, .. } => char::from_digit(account.in_doubt as u32, 10).unwrap_or('+'),
+                Cell { account, .. } => digit(account.in_doubt),
             })
             .collect();
         println!("{:46} {line}", format!("{name} ({connections})"));
@@ -200,6 +200,10 @@ fn show(cells: &BTreeMap<(usize, usize), Cell>, scripts: &[(&str, Script)]) {
         sum(|cell| cell.account.lost),
         sum(|cell| cell.account.duplicated)
     );
+}
+
+fn digit(number: usize) -> char {
+    u32::try_from(number).ok().and_then(|number| char::from_digit(number, 10)).unwrap_or('+')
 }
 
 /// A site that has not run yet, with readers in its list.

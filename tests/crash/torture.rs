@@ -76,7 +76,7 @@ impl Round {
 
     /// Each step is later than every lease of the step before it: a sender that still lives then is a stalled one.
     fn time(&self, step: usize) -> String {
-        (self.began + TimeDelta::minutes(7 * step as i64)).to_rfc3339()
+        (self.began + TimeDelta::minutes(7 * i64::try_from(step).unwrap())).to_rfc3339()
     }
 
     fn start(&self, step: usize) -> Child {
@@ -93,7 +93,7 @@ impl Round {
         let waited = Instant::now();
         while !self.relay.heard_beyond(connections) {
             assert!(
-                waited.elapsed() < Duration::from_secs(60),
+                waited.elapsed() < Duration::from_mins(1),
                 "{:?}: nobody sends in step {step}",
                 self.company
             );
