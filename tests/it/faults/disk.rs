@@ -70,11 +70,7 @@ fn wait_until(what: impl Fn() -> bool) {
 }
 
 /// Sends over a disk that is full from the moment at which `relay` sees `full` until `pause` later.
-fn over_a_full_disk(
-    script: Script,
-    full: impl Fn(&Server) -> bool,
-    pause: Duration,
-) -> Option<(Site, Server, String)> {
+fn over_a_full_disk(script: Script, full: impl Fn(&Server) -> bool, pause: Duration) -> Option<i32> {
     let disk = SmallDisk::new()?;
     let relay = Server::start(script);
     let site = Site::inside(disk.point.path(), relay.port(), READERS, 1);
@@ -87,25 +83,28 @@ fn over_a_full_disk(
     let seen = relay.log().messages.len();
     disk.make_room();
     let ended = run.wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
-    assert_eq!(relay.log().messages.len(), seen, "a dot was written after the disk was full");
-    let said = String::from_utf8(ended.stderr).unwrap();
-    assert!(said.contains("disk is full"), "{said}");
+    if !ended.status.success() {
+        assert_eq!(relay.log().messages.len(), seen, "a dot was written after the disk was full");
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(said.contains("disk is full") && said.contains("letterpress.db"), "{said}");
+    }
     let at_end = rows(&site);
     let next = site.run_at(LATER, &["publish"]);
     assert_eq!(next.code, 0, "{}", next.said);
     let account = settle(&site, &[&relay], READERS);
     assert!(account.broken.is_empty(), "{:?}", account.broken);
     assert_eq!(account.in_doubt, 0, "{at_end:?}");
-    Some((site, relay, format!("{at_end:?}")))
+    ended.status.code()
 }
 
 #[test]
 fn f19_on_a_disk_that_is_full_before_the_arm_no_dot_is_written_and_nothing_is_lost() {
     let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), say("250 2.1.5 ok")]);
-    let script = Script::polite().nth(At::Rcpt, 3, slow);
-    let third = |relay: &Server| relay.verbs().iter().filter(|verb| *verb == "RCPT").count() == 3;
-    over_a_full_disk(script, third, Duration::from_secs(3));
+    // The first copy: before a later one, what is known of its forerunner would wait for room, and the run would live.
+    let script = Script::polite().nth(At::Rcpt, 1, slow);
+    let first = |relay: &Server| relay.verbs().iter().any(|verb| verb == "RCPT");
+    let code = over_a_full_disk(script, first, Duration::from_secs(3));
+    assert!(matches!(code, None | Some(2)), "{code:?}");
 }
 
 #[test]
@@ -114,7 +113,9 @@ fn f20_an_answer_that_finds_the_disk_full_is_kept_until_there_is_room() {
     let slow = Do::Each(vec![Do::Wait(Duration::from_millis(800)), say("250 2.0.0 ok")]);
     let script = Script::polite().nth(At::Dot, 3, slow);
     let third = |relay: &Server| relay.log().messages.len() == 3;
-    over_a_full_disk(script, third, Duration::from_secs(3));
+    // The run goes on if the answer found room before the next arm was tried, and ends if that arm found none.
+    let code = over_a_full_disk(script, third, Duration::from_secs(3));
+    assert!(matches!(code, None | Some(0 | 2)), "{code:?}");
 }
 
 #[test]
