@@ -110,10 +110,8 @@ fn f16_a_copy_that_panics_is_that_readers_failure_and_the_run_goes_on() {
                 assert!(!copy.address.to_string().starts_with("reader3@"), "a hostile row");
                 let from = copy.address.clone();
                 let message = b"Subject: slow\r\n\r\nslowly\r\n".to_vec();
-                Composed {
-                    envelope: Envelope { from, to: copy.address.clone(), size: message.len() },
-                    message,
-                }
+                let envelope = Envelope { from, to: copy.address.clone(), size: message.len() };
+                Ok(Composed { envelope, message })
             }),
             retry: RetrySchedule { waits: vec![TimeDelta::minutes(5)], give_up: TimeDelta::hours(48) },
             lease: Duration::from_mins(10),
