@@ -49,6 +49,10 @@ simulate N="100000":
 simulate-one SEED:
     LETTERPRESS_SEED={{SEED}} cargo test --test simulation -- --ignored --nocapture one_seed
 
-# The same against the scripted server of the tests, 200 times.
-torture:
-    cargo test --release --test it -- --ignored --nocapture torture
+# Every crash point of the program times every reply of a relay, and what it came to as a table.
+crash:
+    cargo test --features crash-points --test crash -- --nocapture
+
+# Kill one, two and three senders at random moments, so many times: the scripted server against the ledger.
+torture KILLS="200":
+    LETTERPRESS_TORTURE={{KILLS}} cargo test --features crash-points --test crash -- --nocapture torture

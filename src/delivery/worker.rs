@@ -16,6 +16,7 @@ use super::claims::{Claims, Held, give_back};
 use super::group_commit::GroupCommit;
 use super::verdict::{Verdict, judge};
 use super::{Channel, Composed, Heard, Job};
+use crate::crash;
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{LastWord, State};
 use crate::store::{Claimed, Move, StoreError};
@@ -23,6 +24,8 @@ use crate::store::{Claimed, Move, StoreError};
 /// How often and how long a full disk is waited for before what was heard is left to the recovery.
 const STORE_TRIES: u32 = 30;
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How long the fate of a copy waits for the arm of the next one, to share its commit.
+const FATE_WAIT: Duration = Duration::from_millis(200);
 /// The first wait before a connection is tried again; it doubles each time.
 const RECONNECT: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
@@ -80,7 +83,9 @@ impl Worker {
             match self.up_to_the_dot(open.as_mut(), &copy, &mut fate).await? {
                 Reached::Armed => {
                     hand = self.ready_hand().await?;
+                    crash::point("armed");
                     let heard = open.dot(hand.as_ref().map(|next| &next.composed.envelope)).await;
+                    crash::point("dot-answered");
                     fate = Some(self.fate(&copy, &heard));
                     channel = Some(open);
                 }
@@ -109,6 +114,7 @@ impl Worker {
         self.record(fate).await?;
         self.release(hand).await?;
         if let Some(channel) = channel {
+            crash::point("before-quit");
             channel.quit().await;
         }
         Ok(())
@@ -121,14 +127,22 @@ impl Worker {
         copy: &Hand,
         fate: &mut Option<Move>,
     ) -> Result<Reached, StoreError> {
-        let written = match channel.offer(&copy.composed.envelope).await {
-            Ok(()) => channel.body(&copy.composed.message).await,
-            refused => refused,
+        let mut writing = std::pin::pin!(async {
+            channel.offer(&copy.composed.envelope).await?;
+            channel.body(&copy.composed.message).await
+        });
+        let written = if let Ok(written) = tokio::time::timeout(FATE_WAIT, &mut writing).await {
+            written
+        } else {
+            // The relay takes its time; what is known of the copy before does not wait for it.
+            self.record(fate.take()).await?;
+            writing.await
         };
         if let Err(heard) = written {
             self.record(fate.take()).await?;
             return Ok(Reached::Refused(heard));
         }
+        crash::point("body-written");
         let bytes = copy.composed.digest();
         let arm =
             Move { number: copy.claimed.number, event: Event::Arm { token: copy.claimed.token, bytes } };

@@ -6,6 +6,8 @@ mod compose;
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod store_story;

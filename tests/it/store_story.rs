@@ -183,7 +183,7 @@ async fn a_cancelled_issue_lets_nobody_wait() {
 }
 
 #[test]
-fn a_damaged_file_is_refused_and_left_as_it_is() {
+fn f23_a_damaged_file_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     std::fs::write(&path, b"not a database, and long enough to be looked at as one................").unwrap();
