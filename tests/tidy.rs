@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms in reading order: a module imports only from those to its left.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "clock",
     "text",
     "finding",
@@ -21,6 +21,7 @@ const ROOMS: [&str; 17] = [
     "ledger",
     "store",
     "delivery",
+    "inbox",
     "importers",
     "pipeline",
     "cli",

@@ -3,6 +3,7 @@
 
 mod duration;
 mod feeds;
+mod inbox;
 mod newsletter;
 mod read;
 mod secret;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 pub use duration::Span;
 pub use feeds::{Archive, By, Content, Feeds, Format};
+pub use inbox::{Inbox, Processed};
 pub use newsletter::{FirstRun, Newsletter, OnUnknown};
 pub use read::{ConfigError, DEFAULTS, environment, load, parse};
 pub use secret::{Secret, SecretError};
@@ -43,6 +45,9 @@ pub struct Config {
     /// The relay; `None` means the outbox folder.
     #[serde(default)]
     pub smtp: Option<Smtp>,
+    /// The mailbox to which bounces come; `None` means that `letterpress inbox` is told where to look.
+    #[serde(default)]
+    pub inbox: Option<Inbox>,
     /// Where the ledger and the readers are kept.
     pub store: Store,
     /// The public address of the web half.

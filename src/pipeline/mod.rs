@@ -18,7 +18,7 @@ pub(crate) use newsletter::{find, read_readers};
 pub use office::Office;
 pub use sending::deliver_open;
 pub use site::{Built, build};
-pub(crate) use way_out::demand;
+pub(crate) use way_out::{demand, password};
 pub use way_out::wire;
 
 use crate::clock::Clock;

@@ -5,6 +5,7 @@
 //! [`crate::ledger::transition`] alone.
 
 mod lock;
+mod notice;
 mod sqlite;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 pub use lock::{LockError, RunLock};
+pub use notice::{About, Notice, Reported, Taken, Word};
 pub use sqlite::SqliteStore;
 
 use crate::address::EmailAddress;

@@ -1,0 +1,3 @@
+//! B1 to B13.
+
+use super::*;
