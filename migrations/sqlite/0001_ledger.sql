@@ -1,5 +1,5 @@
 -- The readers, the issues, and one row for each copy. Times are milliseconds since 1970, UTC.
--- Columns are BIGINT, TEXT and BLOB only, so that the same tables can stand in PostgreSQL.
+-- Columns are whole numbers, TEXT and BLOB only, so that the same statements work in PostgreSQL.
 
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,

@@ -66,7 +66,10 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
         let event = if args.resend {
             Event::Resend
         } else {
-            Event::Accept { last: Some(LastWord { phase: "evidence".to_owned(), text: args.why.clone() }) }
+            Event::Accept {
+                token: None,
+                last: Some(LastWord { phase: "evidence".to_owned(), text: args.why.clone() }),
+            }
         };
         settled += u64::from(office.store.resolve(view.number, event, &args.why, now).await?.is_ok());
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::Job;
 use super::breaker::Breaker;
@@ -13,9 +14,17 @@ use crate::ledger::Token;
 use crate::ledger::transition::Event;
 use crate::store::{Claim, Claimed, Move, StoreError};
 
+/// A copy in hand, and until when.
+pub(super) struct Held {
+    pub(super) copy: Claimed,
+    /// The end of the lease by this process's own monotonic clock, at the latest: no clock can be set under it, and the
+    /// store began to count later.
+    pub(super) until: Instant,
+}
+
 /// The queue between the ledger and the workers.
 #[derive(Clone)]
-pub(super) struct Claims(Arc<Mutex<mpsc::Receiver<Claimed>>>);
+pub(super) struct Claims(Arc<Mutex<mpsc::Receiver<Held>>>);
 
 /// The task that claims; its end says whether the store failed.
 pub(super) type Feeder = JoinHandle<Result<(), StoreError>>;
@@ -33,10 +42,10 @@ impl Claims {
                     break;
                 }
                 let mut claimed = claimed.into_iter();
-                while let Some(copy) = claimed.next() {
-                    if let Err(mpsc::error::SendError(copy)) = push.send(copy).await {
+                while let Some(held) = claimed.next() {
+                    if let Err(mpsc::error::SendError(held)) = push.send(held).await {
                         let left =
-                            [copy].into_iter().chain(claimed).map(|copy| give_back(&copy, &job)).collect();
+                            [held].into_iter().chain(claimed).map(|held| give_back(&held.copy)).collect();
                         return ledger.commit(left).await.map(drop);
                     }
                 }
@@ -47,22 +56,22 @@ impl Claims {
     }
 
     /// The next copy; `None` when there is none left.
-    pub(super) async fn next(&self) -> Option<Claimed> {
+    pub(super) async fn next(&self) -> Option<Held> {
         self.0.lock().await.recv().await
     }
 
     /// The next copy if one is ready now; never waits, not even for a worker that waits for the queue to fill.
-    pub(super) fn ready(&self) -> Option<Claimed> {
+    pub(super) fn ready(&self) -> Option<Held> {
         self.0.try_lock().ok()?.try_recv().ok()
     }
 
     /// Gives back what nobody took, so that the next run need not wait for a lease to end.
-    pub(super) async fn drain(&self, job: &Job, ledger: &GroupCommit) -> Result<(), StoreError> {
+    pub(super) async fn drain(&self, ledger: &GroupCommit) -> Result<(), StoreError> {
         let mut queue = self.0.lock().await;
         queue.close();
         let mut left = Vec::new();
-        while let Some(copy) = queue.recv().await {
-            left.push(give_back(&copy, job));
+        while let Some(held) = queue.recv().await {
+            left.push(give_back(&held.copy));
         }
         if !left.is_empty() {
             ledger.commit(left).await?;
@@ -72,18 +81,16 @@ impl Claims {
 }
 
 /// T2 for reasons of our own: the attempt does not count.
-pub(super) fn give_back(copy: &Claimed, job: &Job) -> Move {
-    Move {
-        number: copy.number,
-        event: Event::Defer { token: copy.token, next_at: job.clock.now(), last: None },
-    }
+pub(super) fn give_back(copy: &Claimed) -> Move {
+    let event = Event::Defer { token: copy.token, wait: TimeDelta::zero(), last: None };
+    Move { number: copy.number, event }
 }
 
-async fn claim(job: &Job, most: usize) -> Result<Vec<Claimed>, StoreError> {
-    let now = job.clock.now();
+async fn claim(job: &Job, most: usize) -> Result<Vec<Held>, StoreError> {
     let tokens = (0..most).map(|_| Token(job.clock.random())).collect();
-    let lease_until = now + TimeDelta::from_std(job.lease).unwrap_or(TimeDelta::hours(1));
-    job.store
-        .claim(Claim { issue: job.issue, most, owner: job.owner.clone(), lease_until }, tokens, now)
-        .await
+    let until = Instant::now() + job.lease;
+    let lease = TimeDelta::from_std(job.lease).unwrap_or(TimeDelta::hours(1));
+    let claim = Claim { issue: job.issue, most, owner: job.owner.clone(), lease };
+    let claimed = job.store.claim(claim, tokens, job.clock.now()).await?;
+    Ok(claimed.into_iter().map(|copy| Held { copy, until }).collect())
 }

@@ -242,7 +242,7 @@ pub async fn deliver(job: Job, breaker: Arc<Breaker>) -> Result<Option<Stop>, St
         }
     }
     if ended.is_ok() {
-        claims.drain(&job, &ledger).await?;
+        claims.drain(&ledger).await?;
         ended = match feeder.await {
             Ok(fed) => fed,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),

@@ -7,12 +7,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::TimeDelta;
+use tokio::time::Instant;
 
 use super::breaker::{Breaker, Stop};
-use super::claims::{Claims, give_back};
+use super::claims::{Claims, Held, give_back};
 use super::group_commit::GroupCommit;
 use super::verdict::{Verdict, judge};
 use super::{Channel, Composed, Heard, Job};
@@ -26,6 +27,8 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// The first wait before a connection is tried again; it doubles each time.
 const RECONNECT: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// A copy whose lease has no more than this left is not begun.
+const NEARLY_OVER: Duration = Duration::from_mins(1);
 
 /// What all workers of a run share.
 #[derive(Clone)]
@@ -149,7 +152,7 @@ impl Worker {
                         Ok(Reached::Barred)
                     }
                     Some(Err(Refusal::NotNow)) => {
-                        self.record(Some(give_back(&copy.claimed, &self.job))).await?;
+                        self.record(Some(give_back(&copy.claimed))).await?;
                         Ok(Reached::Barred)
                     }
                     _ => Ok(Reached::Barred),
@@ -170,15 +173,15 @@ impl Worker {
         let last = Some(last_word(heard));
         let now = self.job.clock.now();
         let event = match verdict {
-            Verdict::Sent => Event::Accept { last },
+            Verdict::Sent => Event::Accept { token: Some(token), last },
             Verdict::Unknown => Event::Lose { token, last },
             Verdict::Failed { .. } => Event::Reject { token, reason: "rejected", last },
             // Nobody waits longer for what is the sender's to put right.
-            Verdict::Sender => Event::Defer { token, next_at: now, last },
+            Verdict::Sender => Event::Defer { token, wait: TimeDelta::zero(), last },
             Verdict::Deferred { .. } | Verdict::Throttled => {
                 let (attempts, chance) = (copy.claimed.attempts, self.job.clock.random());
                 match self.job.retry.next(attempts, self.job.frozen_at, now, chance) {
-                    Some(next_at) => Event::Defer { token, next_at, last },
+                    Some(next_at) => Event::Defer { token, wait: next_at - now, last },
                     None => Event::Reject { token, reason: "expired", last },
                 }
             }
@@ -249,12 +252,12 @@ impl Worker {
     }
 
     async fn release(&self, hand: Option<Hand>) -> Result<(), StoreError> {
-        self.record(hand.map(|hand| give_back(&hand.claimed, &self.job))).await
+        self.record(hand.map(|hand| give_back(&hand.claimed))).await
     }
 
     async fn next_hand(&self) -> Result<Option<Hand>, StoreError> {
-        while let Some(claimed) = self.claims.next().await {
-            if let Some(hand) = self.compose(claimed).await? {
+        while let Some(held) = self.claims.next().await {
+            if let Some(hand) = self.compose(held).await? {
                 return Ok(Some(hand));
             }
         }
@@ -262,8 +265,8 @@ impl Worker {
     }
 
     async fn ready_hand(&self) -> Result<Option<Hand>, StoreError> {
-        while let Some(claimed) = self.claims.ready() {
-            if let Some(hand) = self.compose(claimed).await? {
+        while let Some(held) = self.claims.ready() {
+            if let Some(hand) = self.compose(held).await? {
                 return Ok(Some(hand));
             }
         }
@@ -271,10 +274,11 @@ impl Worker {
     }
 
     /// A copy that cannot be composed is that reader's failure, not the end of the run.
-    async fn compose(&self, claimed: Claimed) -> Result<Option<Hand>, StoreError> {
+    async fn compose(&self, held: Held) -> Result<Option<Hand>, StoreError> {
+        let Held { copy: claimed, until } = held;
         // A claim that is about to end would be refused at its arm, after its body was written.
-        if claimed.lease_until <= self.job.clock.now() + TimeDelta::minutes(1) {
-            self.record(Some(give_back(&claimed, &self.job))).await?;
+        if until <= Instant::now() + NEARLY_OVER {
+            self.record(Some(give_back(&claimed))).await?;
             return Ok(None);
         }
         if let Ok(composed) = catch_unwind(AssertUnwindSafe(|| (self.job.compose)(&claimed))) {

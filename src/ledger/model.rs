@@ -117,7 +117,7 @@ impl World {
                 }
                 Step::Dotted(number, reply) => {
                     let event = match reply {
-                        Reply::Accepted => Event::Accept { last: None },
+                        Reply::Accepted => Event::Accept { token: None, last: None },
                         Reply::Later => defer(number),
                         Reply::Never => {
                             Event::Reject { token: token(number), reason: "rejected", last: None }
@@ -135,8 +135,7 @@ impl World {
     fn idle(&self, table: Table, worker: usize, out: &mut Vec<Self>) {
         if self.tokens < MOST_TOKENS {
             let number = self.tokens + 1;
-            let lease_until = around().now + TimeDelta::minutes(30);
-            let claim = Event::Claim { token: token(number), lease_until };
+            let claim = Event::Claim { token: token(number), lease: TimeDelta::minutes(30) };
             if let Some(mut world) = self.try_event(table, &claim) {
                 world.tokens = number;
                 out.push(world.with(worker, Step::Holds(number)));
@@ -171,7 +170,7 @@ impl World {
 }
 
 fn defer(number: u8) -> Event {
-    Event::Defer { token: token(number), next_at: around().now, last: None }
+    Event::Defer { token: token(number), wait: TimeDelta::zero(), last: None }
 }
 
 /// Explores everything; returns how many worlds there are and the first broken promise.
@@ -226,7 +225,7 @@ fn with_one_decided_resend_there_is_at_most_one_copy_more() {
 fn a_table_that_takes_a_timeout_for_a_deferral_mails_twice() {
     let weak: Table = |row, event, around| match event {
         Event::Lose { token, .. } => {
-            real(row, &Event::Defer { token: *token, next_at: around.now, last: None }, around)
+            real(row, &Event::Defer { token: *token, wait: TimeDelta::zero(), last: None }, around)
         }
         _ => real(row, event, around),
     };

@@ -6,7 +6,7 @@
 //! Two rules carry the promise. A *negative* result counts only for the attempt that holds the row, so that a worker
 //! that was given up for dead cannot undo what came after it. *Positive* evidence always counts.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Delivery, LastWord, State, Token};
 
@@ -17,15 +17,15 @@ pub enum Event {
     Claim {
         /// A token that was never given out before.
         token: Token,
-        /// When the claim runs out.
-        lease_until: DateTime<Utc>,
+        /// How long the claim lasts.
+        lease: TimeDelta,
     },
     /// T2 before the dot, T6 after a 4yz to it: definitely not accepted, to be tried again.
     Defer {
         /// The attempt that heard it.
         token: Token,
-        /// Not before this time.
-        next_at: DateTime<Utc>,
+        /// Not before so much time has passed.
+        wait: TimeDelta,
         /// What was heard; `None` when the run stopped for reasons of its own.
         last: Option<LastWord>,
     },
@@ -47,6 +47,8 @@ pub enum Event {
     },
     /// T5, T12: a 2yz to the dot of any attempt at this row, or evidence that it was accepted.
     Accept {
+        /// The attempt that heard it; `None` for evidence that names no attempt.
+        token: Option<Token>,
         /// What was heard, or what the evidence is.
         last: Option<LastWord>,
     },
@@ -105,18 +107,18 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
     let mut next = row.clone();
     match (row.state, event) {
         // T1, T13
-        (Pending, Event::Claim { token, lease_until }) => {
+        (Pending, Event::Claim { token, lease }) => {
             claim(&mut next, around)?;
             if next.state == Claimed {
                 next.token = Some(*token);
-                next.lease_until = Some(*lease_until);
+                next.lease_until = Some(around.now + *lease);
             }
         }
         // T2, T6
-        (Claimed | Armed | Unknown, Event::Defer { token, next_at, last }) => {
+        (Claimed | Armed | Unknown, Event::Defer { token, wait, last }) => {
             mine(row, *token)?;
             next.state = Pending;
-            next.next_at = *next_at;
+            next.next_at = around.now + *wait;
             // Nothing was heard: the run gave the row back, and its schedule does not advance.
             next.attempts -= u32::from(last.is_none() && row.attempts > 0);
             heard(&mut next, last.as_ref());
@@ -137,7 +139,7 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         (Sent, Event::Accept { .. }) => {}
         (
             Pending | Claimed | Armed | Failed | Skipped | Unknown | FailedUncertain,
-            Event::Accept { last },
+            Event::Accept { last, .. },
         ) => {
             next.state = Sent;
             next.reason = None;
@@ -244,7 +246,7 @@ mod tests {
     use super::*;
 
     fn row(state: State) -> Delivery {
-        let lease = Some(DateTime::UNIX_EPOCH + chrono::TimeDelta::minutes(30));
+        let lease = Some(DateTime::UNIX_EPOCH + TimeDelta::minutes(30));
         Delivery { state, token: Some(token(1)), lease_until: lease, ..Delivery::fresh(DateTime::UNIX_EPOCH) }
     }
 
@@ -277,7 +279,7 @@ mod tests {
 
     #[test]
     fn nothing_is_armed_after_its_lease_or_while_the_issue_is_paused() {
-        let late = Around { now: DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(1), ..around() };
+        let late = Around { now: DateTime::UNIX_EPOCH + TimeDelta::hours(1), ..around() };
         assert_eq!(apply(&row(State::Claimed), &arm(1), &late), Err(Refusal::NotNow));
         let paused = Around { sending: false, ..around() };
         assert_eq!(apply(&row(State::Claimed), &arm(1), &paused), Err(Refusal::NotNow));
@@ -300,7 +302,7 @@ mod tests {
     fn a_reply_that_says_yes_counts_whoever_holds_the_row_now() {
         for state in State::ALL {
             assert_eq!(
-                apply(&row(state), &Event::Accept { last: None }, &around()).unwrap().state,
+                apply(&row(state), &Event::Accept { token: None, last: None }, &around()).unwrap().state,
                 State::Sent
             );
         }
@@ -317,16 +319,12 @@ mod tests {
     fn any_event() -> impl Strategy<Value = Event> {
         let holder = (1u8..3).prop_map(token);
         prop_oneof![
-            holder.clone().prop_map(|token| Event::Claim { token, lease_until: DateTime::UNIX_EPOCH }),
-            holder.clone().prop_map(|token| Event::Defer {
-                token,
-                next_at: DateTime::UNIX_EPOCH,
-                last: None
-            }),
+            holder.clone().prop_map(|token| Event::Claim { token, lease: TimeDelta::minutes(30) }),
+            holder.clone().prop_map(|token| Event::Defer { token, wait: TimeDelta::zero(), last: None }),
             holder.clone().prop_map(|token| Event::Reject { token, reason: "rejected", last: None }),
             holder.clone().prop_map(|token| Event::Arm { token, bytes: [7; 32] }),
             holder.prop_map(|token| Event::Lose { token, last: None }),
-            Just(Event::Accept { last: None }),
+            Just(Event::Accept { token: None, last: None }),
             Just(Event::Recover),
             Just(Event::Resend),
             Just(Event::Skip { reason: "suppressed" }),

@@ -252,7 +252,6 @@ fn specimen(config: &Config) -> Result<Claimed, RunError> {
         token: Token([0; 16]),
         attempts: 1,
         dated: DateTime::UNIX_EPOCH,
-        lease_until: DateTime::UNIX_EPOCH,
     })
 }
 

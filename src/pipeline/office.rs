@@ -10,7 +10,7 @@ use camino::Utf8Path;
 use super::RunError;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::{RunLock, SqliteStore, Store};
+use crate::store::{RunLock, Store, open_sqlite};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::Keys;
 use crate::text::hex;
@@ -41,7 +41,7 @@ impl Office {
     pub async fn open(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         let keys = config.resolve(&config.store.keys);
         let instance = hex(&clock.random());
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path(config), &keys, &instance)?);
+        let store = open_sqlite(&path(config), &keys, &instance)?;
         let keys = if let Some(fingerprint) = store.recall(KEYS).await? {
             kept(&keys, &fingerprint)?
         } else {

@@ -2,20 +2,22 @@
 //!
 //! [`Store`] speaks the language of the domain; the only SQL is in the backends. Each verb is one transaction, and
 //! no transaction is open while anybody talks SMTP. A store judges nothing: states move by
-//! [`crate::ledger::transition`] alone.
+//! [`crate::ledger::transition`] alone. The times that verbs are given are the caller's; where several machines share
+//! a store, it goes by a clock of its own.
 
 mod lock;
 mod notice;
+mod sql;
 mod sqlite;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 pub use lock::{LockError, RunLock};
 pub use notice::{About, Notice, Reported, Taken, Word};
-pub use sqlite::SqliteStore;
+pub use sqlite::open_sqlite;
 
 use crate::address::EmailAddress;
 use crate::ledger::transition::{Event, Refusal};
@@ -58,12 +60,14 @@ pub enum StoreError {
         why: String,
     },
     /// The database reported an error.
-    #[error("the store failed while {doing}: {source}{}", hint(.source))]
+    #[error("the store failed while {doing}: {source}{}", .fault.hint())]
     Database {
         /// What was being done.
         doing: &'static str,
+        /// How bad it is.
+        fault: Fault,
         /// What the database said.
-        source: Arc<rusqlite::Error>,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// What was read cannot be: a word or a number that Letterpress does not write.
     #[error("the store holds {0}, which Letterpress never writes there")]
@@ -85,30 +89,44 @@ pub enum StoreError {
     },
 }
 
-fn hint(error: &rusqlite::Error) -> &'static str {
-    use rusqlite::ErrorCode::{
-        CannotOpen, DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly, SystemIoFailure,
-    };
-    match error.sqlite_error_code() {
-        Some(DiskFull) => {
-            "\n    help: the disk is full; make room and run the same command again, nothing is lost"
+/// How bad a database's error is, and what helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The disk is full.
+    Full,
+    /// Somebody else holds it.
+    Busy,
+    /// This user may not.
+    Barred,
+    /// What is there is damaged.
+    Damaged,
+    /// The disk reported an error: what it keeps is no longer certain.
+    Io,
+    /// Anything else.
+    Other,
+}
+
+impl Fault {
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::Full => {
+                "\n    help: the disk is full; make room and run the same command again, nothing is lost"
+            }
+            Self::Busy => "\n    help: another program holds the file; run the same command again",
+            Self::Barred => "\n    help: the file or its folder cannot be written by this user",
+            Self::Damaged => {
+                "\n    help: the file is damaged; restore it from a backup before anything is sent"
+            }
+            Self::Io => "\n    help: the disk reported an error; check it before anything is sent",
+            Self::Other => "",
         }
-        Some(ReadOnly | CannotOpen) => "\n    help: the file or its folder cannot be written by this user",
-        Some(DatabaseCorrupt | NotADatabase) => {
-            "\n    help: the file is damaged; restore it from a backup before anything is sent"
-        }
-        Some(SystemIoFailure) => "\n    help: the disk reported an error; check it before anything is sent",
-        Some(DatabaseBusy) => "\n    help: another program holds the file; run the same command again",
-        _ => "",
     }
 }
 
 impl StoreError {
     /// Whether waiting can help: a full disk or a lock may pass, damage does not.
     pub fn may_pass(&self) -> bool {
-        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
-        matches!(self, Self::Database { source, .. }
-            if matches!(source.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked | DiskFull)))
+        matches!(self, Self::Database { fault: Fault::Full | Fault::Busy, .. })
     }
 }
 
@@ -188,8 +206,6 @@ pub struct Claimed {
     pub attempts: u32,
     /// The `Date` header.
     pub dated: DateTime<Utc>,
-    /// When the claim runs out.
-    pub lease_until: DateTime<Utc>,
 }
 
 /// A delivery and an event that happened to it.
@@ -229,8 +245,8 @@ pub struct Claim {
     pub most: usize,
     /// Who claims: a name that no other process has.
     pub owner: String,
-    /// When the claims run out.
-    pub lease_until: DateTime<Utc>,
+    /// How long the claims last, by the store's clock.
+    pub lease: TimeDelta,
 }
 
 /// What outlives the process.

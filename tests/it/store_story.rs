@@ -9,7 +9,7 @@ use letterpress::address::EmailAddress;
 use letterpress::ledger::transition::{Event, Refusal};
 use letterpress::ledger::{IssueState, State, Token};
 use letterpress::store::{
-    Addressee, Claim, Claimed, Filter, Imprint, Move, NewIssue, SqliteStore, Store, StoreError,
+    Addressee, Claim, Claimed, Filter, Imprint, Move, NewIssue, Store, StoreError, open_sqlite,
 };
 use letterpress::subscribers::{AddressKey, Enrolment, Standing};
 use letterpress::text::HeaderText;
@@ -52,12 +52,7 @@ fn imprint(addressee: &Addressee<'_>) -> Imprint {
 async fn claim(store: &dyn Store, most: usize, owner: &str, at: DateTime<Utc>) -> Vec<Claimed> {
     let open = store.open_issues().await.unwrap();
     let tokens = (0..most).map(|_| fresh()).collect();
-    let claim = Claim {
-        issue: open[0].number,
-        most,
-        owner: owner.to_owned(),
-        lease_until: at + TimeDelta::minutes(30),
-    };
+    let claim = Claim { issue: open[0].number, most, owner: owner.to_owned(), lease: TimeDelta::minutes(30) };
     store.claim(claim, tokens, at).await.unwrap()
 }
 
@@ -110,9 +105,10 @@ async fn story(store: &dyn Store) {
 
     // Sent; deferred; and one whose run dies after the arm.
     assert_eq!(one(store, &copies[1], arm(&copies[1])).await, Ok(State::Armed));
-    assert_eq!(one(store, &copies[1], Event::Accept { last: None }).await, Ok(State::Sent));
-    let later = now() + TimeDelta::minutes(5);
-    let defer = Event::Defer { token: copies[2].token, next_at: later, last: None };
+    assert_eq!(one(store, &copies[1], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
+    let wait = TimeDelta::minutes(5);
+    let later = now() + wait;
+    let defer = Event::Defer { token: copies[2].token, wait, last: None };
     assert_eq!(one(store, &copies[2], defer).await, Ok(State::Pending));
     assert_eq!(one(store, &copies[3], arm(&copies[3])).await, Ok(State::Armed));
     assert_eq!(
@@ -134,12 +130,12 @@ async fn story(store: &dyn Store) {
     assert_eq!(again.len(), 3);
     let late = Event::Reject { token: copies[3].token, reason: "rejected", last: None };
     assert_eq!(one(store, &copies[3], late).await, Err(Refusal::NotYours));
-    assert_eq!(one(store, &copies[3], Event::Accept { last: None }).await, Ok(State::Sent));
+    assert_eq!(one(store, &copies[3], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
 
     // The rest goes out, the counts add up to the audience, and the issue closes.
     for copy in again.iter().filter(|copy| copy.number != copies[3].number) {
         assert_eq!(one(store, copy, arm(copy)).await, Ok(State::Armed));
-        assert_eq!(one(store, copy, Event::Accept { last: None }).await, Ok(State::Sent));
+        assert_eq!(one(store, copy, Event::Accept { token: None, last: None }).await, Ok(State::Sent));
     }
     store.close_finished(now()).await.unwrap();
     let summary = store.issues().await.unwrap().remove(0);
@@ -151,20 +147,20 @@ async fn story(store: &dyn Store) {
 async fn sqlite_tells_the_story() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
-    let store = SqliteStore::open(&path, &path.with_extension("keys"), "instance").unwrap();
-    story(&store).await;
+    let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    story(store.as_ref()).await;
 }
 
 #[tokio::test]
 async fn a_cancelled_issue_lets_nobody_wait() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
-    let store = SqliteStore::open(&path, &path.with_extension("keys"), "instance").unwrap();
+    let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
     store.enrol(vec![reader(1, Standing::Active), reader(2, Standing::Active)], now()).await.unwrap();
     store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
-    let claimed = claim(&store, 1, "first", now()).await;
+    let claimed = claim(store.as_ref(), 1, "first", now()).await;
     assert!(store.set_issue("new", IssueState::Cancelled, "story", now()).await.unwrap());
-    assert_eq!(one(&store, &claimed[0], arm(&claimed[0])).await, Err(Refusal::NoSuchEdge));
+    assert_eq!(one(store.as_ref(), &claimed[0], arm(&claimed[0])).await, Err(Refusal::NoSuchEdge));
     assert_eq!(store.issues().await.unwrap()[0].tally.count(State::Skipped), 2);
 }
 
@@ -173,6 +169,6 @@ fn a_damaged_file_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     std::fs::write(&path, b"not a database, and long enough to be looked at as one................").unwrap();
-    assert!(SqliteStore::open(&path, &path.with_extension("keys"), "instance").is_err());
+    assert!(open_sqlite(&path, &path.with_extension("keys"), "instance").is_err());
     assert!(std::fs::read(&path).unwrap().starts_with(b"not a database"));
 }

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use camino::Utf8Path;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
+use rusqlite::{Connection, OpenFlags};
 
-use super::{SqliteStore, failed};
-use crate::store::StoreError;
+use super::{Open, Sqlite, failed};
+use crate::store::sql::{SqlStore, notes};
+use crate::store::{Store, StoreError};
 
 /// The schema, one file for each step; a step that has been released never changes.
 const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_ledger.sql")];
@@ -15,44 +16,40 @@ const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_led
 /// File systems on which WAL's shared memory does not work, or a lock does not hold.
 const NETWORKS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs"];
 
-impl SqliteStore {
-    /// Opens the ledger at `path`, or makes it. `instance` names a new one. `keys` is the file with the secrets:
-    /// where it stands without the store, the store was lost and is not silently begun anew.
-    pub fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Self, StoreError> {
-        let unfit = |why: String| StoreError::Unfit { path: path.to_string(), why };
-        let is_new = !path.exists();
-        if is_new && keys.exists() {
-            return Err(StoreError::Vanished { store: path.to_string(), keys: keys.to_string() });
-        }
-        let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-        if let Some(network) = network_file_system(folder) {
-            return Err(unfit(format!(
-                "it is on a network file system ({network}), where its locks do not hold"
-            )));
-        }
-        let mut connection = Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE
-                | OpenFlags::SQLITE_OPEN_CREATE
-                | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )
-        .map_err(failed("opening it"))?;
-        if is_new {
-            owner_only(path).map_err(|error| unfit(format!("its permissions cannot be set: {error}")))?;
-        }
-        configure(&connection).map_err(failed("configuring it"))?;
-        // Keys are made after the tables: tables that are missing beside them were lost, by a truncated file or a copy
-        // without its write-ahead log.
-        if schema(&connection)? == 0 && keys.exists() {
-            return Err(StoreError::Vanished { store: path.to_string(), keys: keys.to_string() });
-        }
-        verify(&connection, &unfit)?;
-        migrate(&mut connection, path, instance)?;
-        let instance = connection
-            .query_row("SELECT value FROM meta WHERE key = 'instance'", [], |row| row.get(0))
-            .map_err(failed("reading its name"))?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), instance })
+/// Opens the ledger at `path`, or makes it. `instance` names a new one. `keys` is the file with the secrets:
+/// where it stands without the store, the store was lost and is not silently begun anew.
+pub fn open_sqlite(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let unfit = |why: String| StoreError::Unfit { path: path.to_string(), why };
+    let is_new = !path.exists();
+    if is_new && keys.exists() {
+        return Err(StoreError::Vanished { store: path.to_string(), keys: keys.to_string() });
     }
+    let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    if let Some(network) = network_file_system(folder) {
+        return Err(unfit(format!(
+            "it is on a network file system ({network}), where its locks do not hold"
+        )));
+    }
+    let mut connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(failed("opening it"))?;
+    if is_new {
+        owner_only(path).map_err(|error| unfit(format!("its permissions cannot be set: {error}")))?;
+    }
+    configure(&connection).map_err(failed("configuring it"))?;
+    // Keys are made after the tables: tables that are missing beside them were lost, by a truncated file or a copy
+    // without its write-ahead log.
+    if schema(&connection)? == 0 && keys.exists() {
+        return Err(StoreError::Vanished { store: path.to_string(), keys: keys.to_string() });
+    }
+    verify(&connection, &unfit)?;
+    migrate(&mut connection, path, instance)?;
+    let instance = connection
+        .query_row("SELECT value FROM meta WHERE key = 'instance'", [], |row| row.get(0))
+        .map_err(failed("reading its name"))?;
+    Ok(Arc::new(SqlStore::over(Sqlite(Mutex::new(connection)), instance)))
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
@@ -110,26 +107,12 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Resu
             .pragma_update(None, "user_version", i64::try_from(step + 1).unwrap_or(i64::MAX))
             .map_err(failed("migrating it"))?;
     }
+    let mut open = Open { transaction, doing: "migrating it" };
     if found == 0 {
-        remember(&transaction, "instance", instance)?;
-        remember(&transaction, "epoch", "0")?;
+        notes::remember(&mut open, "instance", instance)?;
+        notes::remember(&mut open, "epoch", "0")?;
     }
-    transaction.commit().map_err(failed("migrating it"))
-}
-
-pub(super) fn recall(tx: &Transaction<'_>, key: &str) -> Result<Option<String>, StoreError> {
-    tx.prepare_cached("SELECT value FROM meta WHERE key = ?1")
-        .and_then(|mut statement| statement.query_row([key], |row| row.get(0)).optional())
-        .map_err(failed("reading a note"))
-}
-
-pub(super) fn remember(tx: &Transaction<'_>, key: &str, value: &str) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        [key, value],
-    )
-    .map_err(failed("taking a note"))?;
-    Ok(())
+    open.transaction.commit().map_err(failed("migrating it"))
 }
 
 /// The readers' addresses are nobody else's business.

@@ -1,0 +1,65 @@
+//! The record of decisions: append only, each row carrying the hash of the one before it.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use chrono::{DateTime, Utc};
+
+use super::{Dialect, StoreError, Tx, args};
+
+/// One decision or milestone.
+pub(super) struct Entry<'a> {
+    /// `freeze`, `resend`, `unsubscribe`, ….
+    pub(super) kind: &'a str,
+    /// The issue's number, where it is about one.
+    pub(super) issue: Option<i64>,
+    /// The reader's key in hex, where it is about one.
+    pub(super) subject: Option<String>,
+    /// Who decided: a command or a rule.
+    pub(super) actor: &'a str,
+    /// The rest, in words.
+    pub(super) detail: &'a str,
+}
+
+/// Appends `entry` to the chain.
+pub(super) fn append(tx: &mut dyn Tx, entry: &Entry<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+    if tx.dialect() == Dialect::Postgres {
+        // Two links behind one and the same would be a fork.
+        tx.execute("LOCK TABLE event IN EXCLUSIVE MODE", &[])?;
+    }
+    let before: Option<Vec<u8>> =
+        tx.one("SELECT hash FROM event ORDER BY id DESC LIMIT 1", &[], |row| row.get(0))?;
+    let subject = entry.subject.as_deref();
+    let hash = link(&before.unwrap_or_default(), entry, now.timestamp_millis());
+    tx.execute(
+        "INSERT INTO event (at, kind, issue, subject, actor, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        args![
+            now,
+            entry.kind,
+            super::Value::Int(entry.issue),
+            subject,
+            entry.actor,
+            entry.detail,
+            hash.as_slice()
+        ],
+    )
+    .map(drop)
+}
+
+/// The hash of one link: what it says, and the link before it.
+fn link(before: &[u8], entry: &Entry<'_>, at: i64) -> Vec<u8> {
+    let mut chain = Context::new(&SHA256);
+    chain.update(before);
+    let fields = [
+        at.to_string(),
+        entry.kind.to_owned(),
+        entry.issue.unwrap_or_default().to_string(),
+        entry.subject.clone().unwrap_or_default(),
+        entry.actor.to_owned(),
+        entry.detail.to_owned(),
+    ];
+    for field in &fields {
+        // The length keeps "ab" + "c" apart from "a" + "bc".
+        chain.update(&(field.len() as u64).to_be_bytes());
+        chain.update(field.as_bytes());
+    }
+    chain.finish().as_ref().to_vec()
+}

@@ -1,0 +1,255 @@
+//! Issues: the baseline, the freeze (T0), and what is open.
+
+use std::collections::{HashMap, HashSet};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use chrono::{DateTime, Utc};
+
+use super::events::{self, Entry};
+use super::{StoreError, Tx, args, deliveries, nonsense, notes};
+use crate::address::EmailAddress;
+use crate::ledger::{IssueState, IssueSummary, State, Tally};
+use crate::store::{Addressee, ImprintMaker, IssueNumber, NewIssue, OpenIssue};
+use crate::subscribers::AddressKey;
+use crate::text::HeaderText;
+
+/// The note that says that the ledger has begun: an empty archive has an empty baseline.
+const BEGUN: &str = "begun";
+
+/// Who gets an issue.
+const AUDIENCE: &str = "FROM subscriber WHERE standing = 'active'
+     AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)";
+
+/// So many readers are frozen at a time: a million of them need no memory.
+const PAGE: usize = 1_000;
+
+pub(super) fn known(tx: &mut dyn Tx) -> Result<Option<HashSet<String>>, StoreError> {
+    if notes::recall(tx, BEGUN)?.is_none() {
+        return Ok(None);
+    }
+    let posts = tx.all("SELECT post FROM issue", &[], |row| row.get(0))?;
+    Ok(Some(posts.into_iter().collect()))
+}
+
+pub(super) fn baseline(
+    tx: &mut dyn Tx,
+    posts: &[(String, HeaderText)],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for (post, title) in posts {
+        tx.execute(
+            "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience)
+             VALUES (?1, 'baseline', ?2, '', '', ?3, ?4, 0) ON CONFLICT (post) DO NOTHING",
+            args![post, title.as_str(), &[], now],
+        )?;
+    }
+    if notes::recall(tx, BEGUN)?.is_none() {
+        notes::remember(tx, BEGUN, &now.to_rfc3339())?;
+        let detail = format!("{} posts were published before the ledger began", posts.len());
+        let entry = Entry { kind: "baseline", issue: None, subject: None, actor: "publish", detail: &detail };
+        events::append(tx, &entry, now)?;
+    }
+    Ok(())
+}
+
+pub(super) fn freeze(
+    tx: &mut dyn Tx,
+    issue: &NewIssue,
+    imprint: &ImprintMaker,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    baseline(tx, &issue.baseline, now)?;
+    // A post of the baseline can still be mailed, if its writer says so; any other issue is final.
+    let number: Option<i64> = tx.one(
+        "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience)
+         VALUES (?1, 'sending', ?2, ?3, ?4, ?5, ?6, 0)
+         ON CONFLICT (post) DO UPDATE SET state = 'sending', subject = ?2, label = ?3, letter = ?4,
+             letter_sha256 = ?5, frozen_at = ?6 WHERE issue.state = 'baseline'
+         RETURNING id",
+        args![
+            &issue.post,
+            issue.subject.as_str(),
+            &issue.label,
+            &issue.letter,
+            digest(&SHA256, issue.letter.as_bytes()).as_ref(),
+            now
+        ],
+        |row| row.get(0),
+    )?;
+    let number = number.ok_or_else(|| StoreError::AlreadyIssued(issue.post.clone()))?;
+    let counted: u64 =
+        tx.one(&format!("SELECT count(*) {AUDIENCE}"), &[], |row| row.get(0))?.unwrap_or_default();
+    let frozen = address_copies(tx, number, &issue.post, imprint, now)?;
+    if frozen != counted {
+        return Err(StoreError::Miscounted { counted, frozen });
+    }
+    tx.execute("UPDATE issue SET audience = ?2 WHERE id = ?1", args![number, frozen])?;
+    let detail = format!("{}: {frozen} readers", issue.post);
+    let entry =
+        Entry { kind: "freeze", issue: Some(number), subject: None, actor: "publish", detail: &detail };
+    events::append(tx, &entry, now)?;
+    Ok(frozen)
+}
+
+/// Inserts one waiting copy for each reader of the audience.
+fn address_copies(
+    tx: &mut dyn Tx,
+    issue: i64,
+    post: &str,
+    imprint: &ImprintMaker,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    // The number is part of what the copy says (its bounce token), so it is chosen here and not by the database.
+    let last: u64 =
+        tx.one("SELECT coalesce(max(id), 0) FROM delivery", &[], |row| row.get(0))?.unwrap_or_default();
+    let sql = format!("SELECT id, addr_key, email, name {AUDIENCE} AND id > ?1 ORDER BY id LIMIT ?2");
+    let (mut after, mut frozen) = (0_i64, 0_u64);
+    loop {
+        let page = tx.all(&sql, args![after, PAGE], |row| {
+            Ok((row.get(0)?, AddressKey(row.get(1)?), row.get(2)?, row.get(3)?))
+        })?;
+        if page.is_empty() {
+            return Ok(frozen);
+        }
+        for (reader, key, email, name) in page {
+            let (email, name): (String, Option<String>) = (email, name);
+            let address =
+                EmailAddress::parse(&email).map_err(|error| nonsense(format!("an address: {error}")))?;
+            (after, frozen) = (reader, frozen + 1);
+            let number = last + frozen;
+            let fixed = imprint(&Addressee { post, address: &address, key, number });
+            tx.execute(
+                "INSERT INTO delivery (id, issue, addr_key, address, name, message_id, boundary_seed, unsubscribe,
+                                       bounce, state, next_at, changed_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'pending', ?10, ?10)",
+                args![
+                    number,
+                    issue,
+                    &key.0,
+                    &email,
+                    name.as_deref(),
+                    &fixed.message_id,
+                    &fixed.boundary_seed,
+                    &fixed.unsubscribe,
+                    &fixed.bounce,
+                    now
+                ],
+            )?;
+        }
+    }
+}
+
+pub(super) fn open(tx: &mut dyn Tx) -> Result<Vec<OpenIssue>, StoreError> {
+    tx.all(
+        "SELECT id, post, subject, label, letter, frozen_at,
+                (SELECT min(next_at) FROM delivery WHERE issue = issue.id AND state = 'pending'),
+                CASE WHEN paused_because IS NULL THEN 0 ELSE 1 END
+         FROM issue WHERE state = 'sending' ORDER BY id",
+        &[],
+        |row| {
+            Ok(OpenIssue {
+                number: IssueNumber(row.get(0)?),
+                post: row.get(1)?,
+                subject: subject(&row.get::<String>(2)?)?,
+                label: row.get(3)?,
+                letter: row.get(4)?,
+                frozen_at: row.get(5)?,
+                next_at: row.get(6)?,
+                resumed: row.get(7)?,
+            })
+        },
+    )
+}
+
+pub(super) fn subject(text: &str) -> Result<HeaderText, StoreError> {
+    HeaderText::parse(text).map_err(|error| nonsense(format!("a subject: {error}")))
+}
+
+pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
+    let mut counts: HashMap<i64, (Tally, Option<DateTime<Utc>>)> = HashMap::new();
+    tx.each(
+        "SELECT issue, state, count(*), min(CASE WHEN state = 'pending' THEN next_at END)
+         FROM delivery GROUP BY issue, state",
+        &[],
+        &mut |row| {
+            let word: String = row.get(1)?;
+            let state = State::from_word(&word).ok_or_else(|| nonsense(format!("the state {word:?}")))?;
+            let entry = counts.entry(row.get(0)?).or_default();
+            entry.0.add(state, row.get(2)?);
+            entry.1 = entry.1.or(row.get(3)?);
+            Ok(())
+        },
+    )?;
+    let issues = tx.all(
+        "SELECT id, post, subject, state, frozen_at, audience FROM issue WHERE state <> 'baseline' ORDER BY id DESC",
+        &[],
+        |row| {
+            let word: String = row.get(3)?;
+            let summary = IssueSummary {
+                id: row.get(1)?,
+                subject: subject(&row.get::<String>(2)?)?,
+                state: IssueState::from_word(&word)
+                    .ok_or_else(|| nonsense(format!("the issue state {word:?}")))?,
+                frozen_at: row.get(4)?,
+                audience: row.get(5)?,
+                tally: Tally::default(),
+                next_at: None,
+            };
+            Ok((row.get::<i64>(0)?, summary))
+        },
+    )?;
+    let with_counts = |(number, summary)| {
+        let (tally, next_at) = counts.remove(&number).unwrap_or_default();
+        IssueSummary { tally, next_at, ..summary }
+    };
+    Ok(issues.into_iter().map(with_counts).collect())
+}
+
+pub(super) fn set(
+    tx: &mut dyn Tx,
+    post: &str,
+    state: IssueState,
+    because: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let number: Option<i64> = tx.one(
+        "UPDATE issue SET state = ?2, paused_because = ?3 WHERE post = ?1 AND state <> ?2
+         AND (?2 <> 'sending' OR state = 'paused') RETURNING id",
+        args![post, state.as_str(), because],
+        |row| row.get(0),
+    )?;
+    let Some(number) = number else { return Ok(false) };
+    if state == IssueState::Cancelled {
+        deliveries::skip_waiting(tx, number, "cancelled", now)?;
+    }
+    let entry = Entry {
+        kind: state.as_str(),
+        issue: Some(number),
+        subject: None,
+        actor: "letterpress",
+        detail: because,
+    };
+    events::append(tx, &entry, now)?;
+    Ok(true)
+}
+
+pub(super) fn close_finished(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let done: Vec<i64> = tx.all(
+        "UPDATE issue SET state = 'done' WHERE state = 'sending' AND NOT EXISTS (
+             SELECT 1 FROM delivery WHERE issue = issue.id AND state IN ('pending', 'claimed', 'armed'))
+         RETURNING id",
+        &[],
+        |row| row.get(0),
+    )?;
+    for number in done {
+        let entry = Entry {
+            kind: "done",
+            issue: Some(number),
+            subject: None,
+            actor: "letterpress",
+            detail: "nothing is open",
+        };
+        events::append(tx, &entry, now)?;
+    }
+    Ok(())
+}

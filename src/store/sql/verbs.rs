@@ -1,0 +1,186 @@
+//! The verbs, each in its transaction.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::{Access, Backend, SqlStore, StoreError, Tx, deliveries, issues, notes, readers};
+use crate::ledger::transition::{Event, Refusal};
+use crate::ledger::{IssueState, IssueSummary, State, Token};
+use crate::store::{
+    Claim, Claimed, DeliveryNumber, DeliveryView, Filter, ImprintMaker, Move, NewIssue, OpenIssue, Store,
+};
+use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
+use crate::text::HeaderText;
+
+impl<B: Backend> SqlStore<B> {
+    async fn look<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        verb: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(Access::Look, doing, verb).await
+    }
+
+    /// A verb that writes is told what time it is: `here` if all who write share a clock, else the database's.
+    async fn change<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        here: DateTime<Utc>,
+        verb: impl FnOnce(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(Access::Change, doing, move |tx| {
+            let now = tx.now(here)?;
+            verb(tx, now)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl<B: Backend> Store for SqlStore<B> {
+    fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    async fn enrol(&self, list: Vec<Enrolment>, now: DateTime<Utc>) -> Result<Enrolments, StoreError> {
+        self.change("adding readers", now, move |tx, now| readers::enrol(tx, &list, now)).await
+    }
+
+    async fn subscribers(&self, after: i64, most: usize) -> Result<Vec<(i64, Subscriber)>, StoreError> {
+        self.look("reading the readers", move |tx| readers::page(tx, after, most)).await
+    }
+
+    async fn subscriber(&self, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
+        self.look("looking up a reader", move |tx| readers::find(tx, key)).await
+    }
+
+    async fn standing(&self, key: AddressKey) -> Result<Option<Standing>, StoreError> {
+        self.look("looking up a reader", move |tx| readers::standing(tx, key)).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        key: AddressKey,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let source = source.to_owned();
+        self.change("taking a reader off the list", now, move |tx, now| {
+            readers::unsubscribe(tx, key, &source, now)
+        })
+        .await
+    }
+
+    async fn suppress(
+        &self,
+        key: AddressKey,
+        reason: &str,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let (reason, source) = (reason.to_owned(), source.to_owned());
+        self.change("suppressing an address", now, move |tx, now| {
+            readers::suppress(tx, key, &reason, &source, now)
+        })
+        .await
+    }
+
+    async fn recall(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let key = key.to_owned();
+        self.look("reading a note", move |tx| notes::recall(tx, &key)).await
+    }
+
+    async fn remember(&self, key: &str, value: &str) -> Result<(), StoreError> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.run(Access::Change, "taking a note", move |tx| notes::remember(tx, &key, &value)).await
+    }
+
+    async fn known_posts(&self) -> Result<Option<HashSet<String>>, StoreError> {
+        self.look("reading the issues", issues::known).await
+    }
+
+    async fn baseline(&self, posts: Vec<(String, HeaderText)>, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.change("recording the baseline", now, move |tx, now| issues::baseline(tx, &posts, now)).await
+    }
+
+    async fn freeze(
+        &self,
+        issue: NewIssue,
+        imprint: ImprintMaker,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        self.change("freezing the issue", now, move |tx, now| issues::freeze(tx, &issue, &imprint, now)).await
+    }
+
+    async fn open_issues(&self) -> Result<Vec<OpenIssue>, StoreError> {
+        self.look("reading the open issues", issues::open).await
+    }
+
+    async fn issues(&self) -> Result<Vec<IssueSummary>, StoreError> {
+        self.look("reading the issues", issues::all).await
+    }
+
+    async fn set_issue(
+        &self,
+        post: &str,
+        state: IssueState,
+        because: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let (post, because) = (post.to_owned(), because.to_owned());
+        self.change("changing an issue", now, move |tx, now| issues::set(tx, &post, state, &because, now))
+            .await
+    }
+
+    async fn close_finished(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.change("closing finished issues", now, issues::close_finished).await
+    }
+
+    async fn claim(
+        &self,
+        claim: Claim,
+        tokens: Vec<Token>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.change("claiming copies", now, move |tx, now| deliveries::claim(tx, &claim, &tokens, now)).await
+    }
+
+    async fn commit(
+        &self,
+        moves: Vec<Move>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Result<State, Refusal>>, StoreError> {
+        self.change("recording what was sent", now, move |tx, now| {
+            moves.iter().map(|step| deliveries::step(tx, step, now)).collect()
+        })
+        .await
+    }
+
+    async fn recover(&self, owner: &str, alone: bool, now: DateTime<Utc>) -> Result<(u64, u64), StoreError> {
+        let owner = owner.to_owned();
+        self.change("recovering after a crash", now, move |tx, now| {
+            deliveries::recover(tx, &owner, alone, now)
+        })
+        .await
+    }
+
+    async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryView>, StoreError> {
+        self.look("reading the ledger", move |tx| deliveries::list(tx, &filter)).await
+    }
+
+    async fn resolve(
+        &self,
+        number: DeliveryNumber,
+        event: Event,
+        why: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Result<State, Refusal>, StoreError> {
+        let why = why.to_owned();
+        self.change("recording a decision", now, move |tx, now| {
+            deliveries::resolve(tx, number, &event, &why, now)
+        })
+        .await
+    }
+}
