@@ -122,7 +122,7 @@ fn fingerprint(head: &Fields, about: &About, word: &Word, bytes: &[u8]) -> [u8; 
     }
     let id = head.get("message-id").map(str::trim).filter(|id| !id.is_empty());
     let mut hash = Context::new(&SHA256);
-    for field in [b"letterpress notice", said.as_bytes(), id.map_or(bytes, str::as_bytes)] {
+    for field in [&b"letterpress notice"[..], said.as_bytes(), id.map_or(bytes, str::as_bytes)] {
         hash.update(&(field.len() as u64).to_be_bytes());
         hash.update(field);
     }

@@ -182,7 +182,7 @@ pub(super) async fn within<T>(
 }
 
 /// What an error of the system or of TLS amounts to.
-pub(super) fn trouble(error: &io::Error) -> Trouble {
+pub(crate) fn trouble(error: &io::Error) -> Trouble {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(tls) => Trouble::Tls(tls.to_string()),
         None if error.kind() == io::ErrorKind::UnexpectedEof => Trouble::Closed,

@@ -10,7 +10,7 @@ const MUTF7: GeneralPurpose = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
 pub(super) fn quoted_folder(name: &str) -> String {
     let mut out = String::new();
     let mut wide = Vec::new();
-    let mut flush = |wide: &mut Vec<u8>, out: &mut String| {
+    let flush = |wide: &mut Vec<u8>, out: &mut String| {
         if !wide.is_empty() {
             out.push('&');
             out.push_str(&MUTF7.encode(&*wide));
