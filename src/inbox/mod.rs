@@ -17,6 +17,8 @@ mod tally;
 mod trace;
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod tests;
 
 use std::io::Read;

@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_full_mailbox_is_given_up_after_three_issues_and_fifteen_days_and_not_before() {
-        use Fault::{Nobody, Sender, Soft};
+        use Fault::{Sender, Soft};
         assert!(judged(&[(0, Soft), (7, Soft), (14, Soft)], 15));
         assert!(!judged(&[(0, Soft), (7, Soft), (14, Soft)], 14), "not fifteen days yet");
         assert!(!judged(&[(0, Soft), (20, Soft)], 40), "two issues only");

@@ -6,6 +6,8 @@
 mod folder;
 mod response;
 mod session;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::collections::HashSet;
