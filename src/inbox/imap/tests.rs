@@ -257,7 +257,8 @@ async fn a_server_that_stalls_lies_or_refuses_is_given_up_in_time_and_named() {
     ] {
         let (place, server) = place_with_mail(1).await;
         server.is_flawed(flaw);
-        let ended = tokio::time::timeout(Duration::from_secs(10), run(&place, &server.mailbox(Processed::Seen)));
+        let mailbox = server.mailbox(Processed::Seen);
+        let ended = tokio::time::timeout(Duration::from_secs(10), run(&place, &mailbox));
         let (tally, ended) = ended.await.unwrap();
         let error = ended.unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
