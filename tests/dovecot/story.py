@@ -239,7 +239,7 @@ processed = "{processed}"
                                           "suppress": 2 * share, "unsubscribe": share, "evidence": 3})
         self.expect("notices", self.notices(), 4 * share)
         readers = json.loads(self.run("subscribers", "list", "--json"))
-        standings = {reader["email"]: reader["standing"] for reader in readers}
+        standings = {reader["email"]: reader["state"] for reader in readers}
         for part, standing in zip(self.parts, ("suppressed", "active", "suppressed", "unsubscribed")):
             self.expect("readers", collections.Counter(standings[to] for to in part), {standing: share})
         # A farewell is no evidence of one copy: its token is in every letter.

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
+mod inbox;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod store_story;
