@@ -5,6 +5,7 @@ CREATE TABLE notice (
     at          BIGINT NOT NULL,
     addr_key    BLOB NOT NULL,
     delivery    BIGINT REFERENCES delivery (id), -- where the mail named a copy
+    issue       BIGINT REFERENCES issue (id),    -- that copy's
     kind        TEXT NOT NULL,              -- failed, delayed, delivered, relayed, expanded, complaint, leave
     fault       TEXT NOT NULL,              -- dead, soft, sender; empty for what is no failure
     status      TEXT,
@@ -12,3 +13,4 @@ CREATE TABLE notice (
 ) WITHOUT ROWID;
 
 CREATE INDEX notice_delivery ON notice (delivery);
+CREATE INDEX notice_hard ON notice (issue) WHERE fault = 'dead' OR kind = 'complaint';

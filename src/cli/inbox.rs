@@ -103,6 +103,12 @@ fn report(tally: &Tally, args: &Args, printer: Printer) -> Result<(), RunError> 
     for line in lines(tally, args.dry_run) {
         printer.say(line);
     }
+    if tally.paused > 0 {
+        printer.complain(
+            "an issue is paused: too many of its copies came back; `letterpress status` says which\n    help: look at \
+             the list and at the relay, then `letterpress resolve --resume` or `--cancel`",
+        );
+    }
     Ok(())
 }
 
@@ -140,7 +146,10 @@ fn lines(tally: &Tally, rehearsal: bool) -> Vec<String> {
     let label = if rehearsal { "would take" } else { "taken" };
     let parts = [(label, taken), ("of these", again), ("readers", readers), ("ignored", other)];
     lines.extend(
-        parts.into_iter().filter(|(_, what)| !what.is_empty()).map(|(label, what)| format!("  {label}: {what}")),
+        parts
+            .into_iter()
+            .filter(|(_, what)| !what.is_empty())
+            .map(|(label, what)| format!("  {label}: {what}")),
     );
     if tally.settled > 0 {
         lines.push(format!("  ledger: {} in doubt had been accepted", count(tally.settled, "copy")));

@@ -307,7 +307,10 @@ mod tests {
         let inbox = config.inbox.unwrap();
         let least = format!("{SITE}[inbox]\nhost = \"imap.example.com\"\nuser = \"b\"\npassword_env = \"P\"");
         let least = read(&least).unwrap().inbox.unwrap();
-        assert_eq!((inbox.tls, inbox.port, inbox.folder), (least.tls, Some(least.port()), least.folder.clone()));
+        assert_eq!(
+            (inbox.tls, inbox.port, inbox.folder),
+            (least.tls, Some(least.port()), least.folder.clone())
+        );
         assert_eq!((inbox.processed, inbox.timeout), (least.processed.clone(), least.timeout));
         let smtp = config.smtp.unwrap();
         let bare = read(&format!("{SITE}[smtp]\nhost = \"smtp.example.com\"")).unwrap().smtp.unwrap();
@@ -343,8 +346,14 @@ mod tests {
             ("[smtp]\nhost = \"mail.example.com\"\nconnections = -1", "smtp.connections"),
             ("[feeds]\nformats = []", "feeds.formats"),
             ("[inbox]\nhost = \"imap.example.com\"\nuser = \"b\"", "password_file"),
-            ("[inbox]\nhost = \"imap.example.com\"\nuser = \"b\"\npassword_env = \"P\"\ntls = \"none\"", "993"),
-            ("[inbox]\nhost = \"h\"\nuser = \"b\"\npassword_env = \"P\"\nprocessed = \"move\"", "move to FOLDER"),
+            (
+                "[inbox]\nhost = \"imap.example.com\"\nuser = \"b\"\npassword_env = \"P\"\ntls = \"none\"",
+                "993",
+            ),
+            (
+                "[inbox]\nhost = \"h\"\nuser = \"b\"\npassword_env = \"P\"\nprocessed = \"move\"",
+                "move to FOLDER",
+            ),
             ("[feeds]\nformats = [\"rss\", \"atm\"]", "feeds.formats"),
         ] {
             let message = read(&format!("{SITE}{line}")).unwrap_err();

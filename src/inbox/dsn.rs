@@ -77,7 +77,11 @@ fn recipient(group: &Fields) -> Option<Reported> {
 fn address(field: &str) -> String {
     let (kind, address) = field.split_once(';').unwrap_or(("rfc822", field));
     let address = address.trim().trim_matches(['<', '>', ' ']);
-    printable(&if kind.trim().eq_ignore_ascii_case("utf-8") { unescaped(address) } else { address.to_owned() })
+    printable(&if kind.trim().eq_ignore_ascii_case("utf-8") {
+        unescaped(address)
+    } else {
+        address.to_owned()
+    })
 }
 
 /// RFC 6533, section 3: a character outside ASCII, or one that could be mistaken, stands as `\x{HEX}`.

@@ -300,7 +300,8 @@ mod tests {
 
     #[test]
     fn a_part_without_a_head_of_its_own_does_not_swallow_the_next() {
-        let text = "Content-Type: multipart/mixed; boundary=b\n\n--b\n--b\nContent-Type: text/html\n\nx\n--b--\n";
+        let text =
+            "Content-Type: multipart/mixed; boundary=b\n\n--b\n--b\nContent-Type: text/html\n\nx\n--b--\n";
         assert_eq!(kinds(text).last().unwrap(), &("text/html".to_owned(), "x".to_owned()));
     }
 
@@ -319,7 +320,10 @@ mod tests {
 
     #[test]
     fn encoded_words_are_read() {
-        assert_eq!(unstructured("=?utf-8?Q?unsubscribe_v1=2Ek1?= =?UTF-8?B?LnU=?= x"), "unsubscribe v1.k1.u x");
+        assert_eq!(
+            unstructured("=?utf-8?Q?unsubscribe_v1=2Ek1?= =?UTF-8?B?LnU=?= x"),
+            "unsubscribe v1.k1.u x"
+        );
         assert_eq!(unstructured("=?broken =?utf-8?x?y?= 1 =?"), "=?broken =?utf-8?x?y?= 1 =?");
     }
 

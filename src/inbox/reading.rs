@@ -43,8 +43,8 @@ pub fn read(bytes: &[u8], keys: &Keys) -> Reading {
     let notice = |about: About, word: Word| {
         Reading::Notice(Notice { fingerprint: fingerprint(&mail.head, &about, &word, bytes), about, word })
     };
-    if let Some(feedback) = find(&mail, &["message/feedback-report"])
-        .and_then(|part| Feedback::parse(&part.content()))
+    if let Some(feedback) =
+        find(&mail, &["message/feedback-report"]).and_then(|part| Feedback::parse(&part.content()))
     {
         let envelope = feedback.envelope.each_ref().map(Option::as_deref);
         return match trace::copy(&mail.head, &envelope, &returned, keys) {
@@ -53,7 +53,8 @@ pub fn read(bytes: &[u8], keys: &Keys) -> Reading {
             None => Reading::Unverified,
         };
     }
-    if let Some(dsn) = mail.parts.iter().filter(|part| is(part, &REPORT)).find_map(|part| Dsn::parse(&part.content()))
+    if let Some(dsn) =
+        mail.parts.iter().filter(|part| is(part, &REPORT)).find_map(|part| Dsn::parse(&part.content()))
     {
         let about = trace::copy(&mail.head, &[dsn.envelope_id.as_deref()], &returned, keys);
         return match (about, dsn.verdict()) {

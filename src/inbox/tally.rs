@@ -32,6 +32,8 @@ pub struct Tally {
     pub unsubscribed: u64,
     /// Reports that named another address than that of their copy.
     pub elsewhere: u64,
+    /// Issues that were paused, as too many of their copies came back.
+    pub paused: u64,
     /// Answers of machines.
     pub automatic: u64,
     /// Mails to a bounce address that are no report.
@@ -64,7 +66,8 @@ impl Tally {
         match taken {
             Taken::Again => self.again += 1,
             Taken::Stranger => self.strangers += 1,
-            Taken::Recorded { settled, standing, elsewhere } => {
+            Taken::Recorded { settled, standing, elsewhere, paused } => {
+                self.paused += u64::from(*paused);
                 self.settled += u64::from(*settled);
                 self.elsewhere += u64::from(*elsewhere);
                 self.suppressed += u64::from(*standing == Some(Standing::Suppressed));

@@ -11,9 +11,7 @@ use crate::address::EmailAddress;
 use crate::clock::FrozenClock;
 use crate::ledger::State;
 use crate::ledger::transition::Event;
-use crate::store::{
-    About, Claim, Claimed, Filter, Imprint, Move, NewIssue, Store, Word, open_sqlite,
-};
+use crate::store::{About, Claim, Claimed, Filter, Imprint, Move, NewIssue, Store, Word, open_sqlite};
 use crate::subscribers::bounces::Action;
 use crate::subscribers::token::{Keys, Purpose, Subject};
 use crate::subscribers::{AddressKey, Enrolment, Standing};
@@ -187,7 +185,11 @@ async fn b2_delayed_relayed_delivered_and_expanded_are_evidence_and_no_failure()
         let place = Place::with_readers(1).await;
         let copies = place.issue("first", false).await;
         let (tally, disposal) = place.take(&dsn(&verp(&copies[0]), "1", action, "5.1.1", "550 5.1.1")).await;
-        assert_eq!((tally.reports, tally.bounces, tally.settled, disposal), (1, 0, 1, Disposal::Done), "{action}");
+        assert_eq!(
+            (tally.reports, tally.bounces, tally.settled, disposal),
+            (1, 0, 1, Disposal::Done),
+            "{action}"
+        );
         assert_eq!((place.standing(1).await, place.states().await), (Standing::Active, vec![State::Sent]));
     }
 }
@@ -199,10 +201,7 @@ async fn b3_the_token_decides_against_the_final_recipient() {
     // The report names reader 1; the token is that of reader 2's copy.
     let (tally, _) = place.take(&hard(&verp(&copies[1]), "1")).await;
     assert_eq!((tally.suppressed, tally.elsewhere), (1, 1));
-    assert_eq!(
-        (place.standing(1).await, place.standing(2).await),
-        (Standing::Active, Standing::Suppressed)
-    );
+    assert_eq!((place.standing(1).await, place.standing(2).await), (Standing::Active, Standing::Suppressed));
     let (tally, _) = place.take(&hard(&verp(&copies[0]), "2")).await;
     assert_eq!((tally.suppressed, tally.elsewhere), (1, 0));
 }
@@ -248,7 +247,9 @@ fn b6_a_status_in_a_quoted_text_part_is_not_a_report() {
         assert_eq!(read(mail.as_bytes(), &keys()), Reading::Prose, "{mail}");
     }
     // Nor is a report that comes back within a message that comes back.
-    let within = format!("To: {to}\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: message/rfc822\r\n\r\n{real}\r\n--o--\r\n");
+    let within = format!(
+        "To: {to}\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: message/rfc822\r\n\r\n{real}\r\n--o--\r\n"
+    );
     assert_eq!(read(within.as_bytes(), &keys()), Reading::Prose);
 }
 
@@ -257,8 +258,10 @@ async fn b7_holiday_notices_are_ignored() {
     let place = Place::with_readers(1).await;
     let copies = place.issue("first", false).await;
     for header in ["Auto-Submitted: auto-replied (vacation)", "Precedence: auto_reply", "X-Autoreply: yes"] {
-        let to_a_copy =
-            format!("To: <{}>\r\n{header}\r\nSubject: Out of office\r\n\r\nStatus: 5.1.1\r\n", verp(&copies[0]));
+        let to_a_copy = format!(
+            "To: <{}>\r\n{header}\r\nSubject: Out of office\r\n\r\nStatus: 5.1.1\r\n",
+            verp(&copies[0])
+        );
         let (tally, disposal) = place.take(&to_a_copy).await;
         assert_eq!((tally.automatic, tally.ours(), disposal), (1, 0, Disposal::Done), "{header}");
         // One in the writer's own mailbox is the writer's business, whatever its subject repeats.
@@ -288,7 +291,8 @@ async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
     let by_path = format!("Return-Path: <{}>\r\nTo: redacted", verp(&copies[0]));
     let by_list = format!(
         "To: redacted\r\nMessage-ID: <{}>\r\nList-Unsubscribe: <https://x.example/u/{token}>,\r\n <mailto:leave@example.com?subject=unsubscribe%20{token}>",
-        copies[1].imprint.message_id, token = leave_token(2)
+        copies[1].imprint.message_id,
+        token = leave_token(2)
     );
     for (reader, returned) in [(1, by_path), (2, by_list)] {
         let (tally, disposal) = place.take(&complaint("abuse", &returned)).await;
@@ -370,7 +374,9 @@ fn b11_recipients_outside_ascii_are_read() {
 async fn b12_the_token_says_who_leaves_and_the_sender_does_not() {
     let place = Place::with_readers(3).await;
     let mail = |to: &str, subject: &str| {
-        format!("From: reader1@example.org\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <{subject}@x>\r\n\r\n")
+        format!(
+            "From: reader1@example.org\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <{subject}@x>\r\n\r\n"
+        )
     };
     let (tally, disposal) = place.take(&mail("leave@example.com", "unsubscribe")).await;
     assert_eq!((tally.foreign, disposal), (1, Disposal::LeaveAlone));
@@ -382,12 +388,16 @@ async fn b12_the_token_says_who_leaves_and_the_sender_does_not() {
     let subject = format!("unsubscribe {}", leave_token(1));
     place.take(&mail(&format!("leave+{}@example.com", leave_token(3)), &subject)).await;
     assert_eq!(place.standing(1).await, Standing::Active);
-    assert_eq!((place.standing(2).await, place.standing(3).await), (Standing::Unsubscribed, Standing::Unsubscribed));
+    assert_eq!(
+        (place.standing(2).await, place.standing(3).await),
+        (Standing::Unsubscribed, Standing::Unsubscribed)
+    );
 }
 
 #[test]
 fn b13_what_a_server_says_is_one_printable_line_of_a_bounded_length() {
-    let said = format!("smtp; 550 5.1.1 <script>alert(1)</script> \u{1b}[2J\u{202e}evil {}", "x".repeat(5_000));
+    let said =
+        format!("smtp; 550 5.1.1 <script>alert(1)</script> \u{1b}[2J\u{202e}evil {}", "x".repeat(5_000));
     let mail = dsn(&format!("bounces+{}@example.com", bounce_token(3)), "1", "failed", "5.1.1", &said);
     let Reading::Notice(notice) = read(mail.as_bytes(), &keys()) else { panic!("not a notice") };
     let Word::Reported(report) = notice.word else { panic!("not a report") };
@@ -402,7 +412,8 @@ async fn a_full_mailbox_is_given_up_after_three_issues_and_fifteen_days() {
         let copies = place.issue(issue, true).await;
         place.clock.advance(TimeDelta::days(1));
         for again in 0..2 {
-            let full = dsn(&verp(&copies[0]), &format!("{issue}{again}"), "failed", "5.2.2", "smtp; 552 5.2.2 full");
+            let full =
+                dsn(&verp(&copies[0]), &format!("{issue}{again}"), "failed", "5.2.2", "smtp; 552 5.2.2 full");
             let (tally, _) = place.take(&full).await;
             assert_eq!(tally.suppressed, u64::from(given_up && again == 0), "{issue}");
         }
@@ -428,6 +439,20 @@ async fn an_issue_that_arrived_and_a_fault_of_the_senders_hold_nothing_against_a
         place.clock.advance(TimeDelta::days(8));
     }
     assert_eq!(place.standing(1).await, Standing::Active);
+}
+
+#[tokio::test]
+async fn an_issue_of_which_too_much_comes_back_is_paused_once() {
+    use crate::ledger::IssueState;
+    let place = Place::with_readers(12).await;
+    let copies = place.issue("first", true).await;
+    let mut paused = Vec::new();
+    for (at, copy) in copies.iter().enumerate() {
+        paused.push(place.take(&hard(&verp(copy), &at.to_string())).await.0.paused);
+    }
+    assert_eq!(paused, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]);
+    let issue = place.store().issues().await.unwrap().remove(0);
+    assert_eq!(issue.state, IssueState::Paused);
 }
 
 #[tokio::test]
@@ -465,7 +490,9 @@ async fn a_maildir_keeps_what_is_not_ours_and_what_is_no_mail() {
     write("new/.hidden", &hard(&verp(&copies[1]), "6"));
     std::os::unix::fs::symlink(root.join("tmp/5.e.host"), root.join("new/7.link.host")).unwrap();
     std::fs::create_dir(root.join("new/8.folder.host")).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(root.join("new/9.pipe.host")).status().unwrap().success());
+    assert!(
+        std::process::Command::new("mkfifo").arg(root.join("new/9.pipe.host")).status().unwrap().success()
+    );
     // A name of which the mark would be taken.
     write("new/10.x.host", &hard(&verp(&copies[0]), "10"));
     write("cur/10.x.host:2,S", "somebody else's");

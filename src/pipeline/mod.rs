@@ -18,8 +18,8 @@ pub(crate) use newsletter::{find, read_readers};
 pub use office::Office;
 pub use sending::deliver_open;
 pub use site::{Built, build};
-pub(crate) use way_out::{demand, password};
 pub use way_out::wire;
+pub(crate) use way_out::{demand, password};
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};

@@ -81,5 +81,7 @@ pub enum Taken {
         standing: Option<Standing>,
         /// The report names another address than the copy went to; the token decided.
         elsewhere: bool,
+        /// So many copies of its issue came back that the issue is paused now.
+        paused: bool,
     },
 }

@@ -13,11 +13,17 @@ fn sent(readers: usize, script: Script) -> (Site, Server, Vec<(String, String)>)
     let site = Site::new(server.port(), readers, 1);
     let config = fs::read_to_string(site.path("config.toml")).unwrap();
     let from = "first_run = \"newest\"\n";
-    let bounces = format!("{from}bounces = \"bounces@letters.example\"\nunsubscribe = \"leave@letters.example\"\n");
+    let bounces =
+        format!("{from}bounces = \"bounces@letters.example\"\nunsubscribe = \"leave@letters.example\"\n");
     site.write("config.toml", &config.replace(from, &bounces));
     assert!([0, 3].contains(&site.run(&["publish"]).code));
     let within = |line: &str| line.split(['<', '>']).nth(1).unwrap().to_owned();
-    let copies = server.log().messages.iter().map(|message| (within(&message.rcpt[0]), within(&message.mail))).collect();
+    let copies = server
+        .log()
+        .messages
+        .iter()
+        .map(|message| (within(&message.rcpt[0]), within(&message.mail)))
+        .collect();
     (site, server, copies)
 }
 
@@ -68,7 +74,8 @@ fn a_maildir_that_is_read_by_a_program_that_is_killed_loses_nothing_and_counts_n
     assert_eq!(number_of_files(&site, "mail/cur"), READERS + 1);
     assert!(site.path("mail/new/friend.host").exists() && number_of_files(&site, "mail/new") == 1);
     assert_eq!(standings(&site), vec!["suppressed"; READERS]);
-    let last: Value = serde_json::from_str(&site.run(&["inbox", "--maildir", "mail", "--json"]).said).unwrap();
+    let last: Value =
+        serde_json::from_str(&site.run(&["inbox", "--maildir", "mail", "--json"]).said).unwrap();
     assert_eq!((last["mails"].as_u64(), last["foreign"].as_u64()), (Some(1), Some(1)));
 }
 

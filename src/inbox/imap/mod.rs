@@ -86,9 +86,7 @@ impl Mailbox {
     pub fn new(inbox: &Inbox, password: Secret) -> Result<Self, ImapError> {
         let host = match inbox.host.parse::<std::net::IpAddr>() {
             Ok(address) => address.to_string(),
-            Err(_) => {
-                idna::domain_to_ascii(&inbox.host).map_err(|_| ImapError::Host(inbox.host.clone()))?
-            }
+            Err(_) => idna::domain_to_ascii(&inbox.host).map_err(|_| ImapError::Host(inbox.host.clone()))?,
         };
         let setup = match inbox.tls {
             Tls::None => None,
@@ -139,12 +137,7 @@ impl Mark {
 }
 
 /// Takes every unseen mail that came since the last time; with `again`, also those that were left alone before.
-pub async fn sweep(
-    desk: &Desk,
-    mailbox: &Mailbox,
-    again: bool,
-    tally: &mut Tally,
-) -> Result<(), InboxError> {
+pub async fn sweep(desk: &Desk, mailbox: &Mailbox, again: bool, tally: &mut Tally) -> Result<(), InboxError> {
     let mut session = Session::open(mailbox).await?;
     let validity = session.select(&mailbox.folder, desk.rehearsal).await?;
     let known = desk.store.recall(&mailbox.note()).await?;

@@ -99,7 +99,10 @@ mod tests {
     #[test]
     fn codes_tags_and_literals_are_read() {
         assert_eq!(response(&["* OK [UIDVALIDITY 77] ok"], &[]).code("uidvalidity"), Some(77));
-        assert_eq!(response(&["A1 NO [AUTHENTICATIONFAILED] no"], &[]).tagged("A1"), Some((false, "[AUTHENTICATIONFAILED] no")));
+        assert_eq!(
+            response(&["A1 NO [AUTHENTICATIONFAILED] no"], &[]).tagged("A1"),
+            Some((false, "[AUTHENTICATIONFAILED] no"))
+        );
         assert_eq!(response(&["A12 OK"], &[]).tagged("A1"), None);
         assert_eq!(announced("BODY[] {12}"), Some(Ok(12)));
         assert_eq!(announced("BODY[] {12+}"), Some(Ok(12)));

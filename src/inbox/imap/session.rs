@@ -34,10 +34,11 @@ impl Session {
     pub(super) async fn open(mailbox: &Mailbox) -> Result<Self, ImapError> {
         let address = format!("{}:{}", mailbox.host, mailbox.port);
         let unreachable = |why: String| ImapError::Connect(address.clone(), why);
-        let Dialled { stream, peer, .. } = tokio::time::timeout(mailbox.timeout, dial(&mailbox.host, mailbox.port))
-            .await
-            .map_err(|_| unreachable("no answer in time".to_owned()))?
-            .map_err(|trouble| unreachable(trouble.to_string()))?;
+        let Dialled { stream, peer, .. } =
+            tokio::time::timeout(mailbox.timeout, dial(&mailbox.host, mailbox.port))
+                .await
+                .map_err(|_| unreachable("no answer in time".to_owned()))?
+                .map_err(|trouble| unreachable(trouble.to_string()))?;
         if mailbox.tls == Tls::None && !peer.is_loopback() {
             return Err(ImapError::Missing("TLS, without which a password is not sent"));
         }

@@ -4,8 +4,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::ImapError;
 use super::response::{Response, announced};
-use crate::delivery::smtp::link::{Stream, trouble};
 use crate::delivery::Trouble;
+use crate::delivery::smtp::link::{Stream, trouble};
 use crate::inbox::MOST_BYTES;
 
 /// The longest line: a search that finds half a million mails.

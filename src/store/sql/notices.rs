@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
-use super::{StoreError, Tx, Value, args, deliveries, readers};
+use super::{StoreError, Tx, Value, args, deliveries, issues, readers};
 use crate::address::EmailAddress;
 use crate::ledger::transition::Event;
-use crate::ledger::{LastWord, State};
+use crate::ledger::{IssueState, LastWord, State};
 use crate::store::{About, DeliveryNumber, Move, Notice, Reported, Taken, Word};
-use crate::subscribers::bounces::{Fault, Past, blame, judge};
+use crate::subscribers::bounces::{Fault, Past, blame, is_too_many, judge};
 use crate::subscribers::{AddressKey, Standing};
 
 /// Who decided, in the record.
@@ -33,8 +33,8 @@ struct Copy {
 pub(super) fn take(tx: &mut dyn Tx, notice: &Notice, now: DateTime<Utc>) -> Result<Taken, StoreError> {
     let Some(named) = find(tx, &notice.about)? else { return Ok(Taken::Stranger) };
     let report = if let Word::Reported(report) = &notice.word { Some(report) } else { None };
-    let fault = report
-        .map_or(Fault::Nobody, |report| blame(report.action, report.status, &report.diagnostic));
+    let fault =
+        report.map_or(Fault::Nobody, |report| blame(report.action, report.status, &report.diagnostic));
     if !record(tx, notice, &named, fault, now)? {
         return Ok(Taken::Again);
     }
@@ -62,7 +62,13 @@ pub(super) fn take(tx: &mut dyn Tx, notice: &Notice, now: DateTime<Utc>) -> Resu
         (Word::Reported(_), Fault::Sender | Fault::Nobody) => {}
     }
     let after = readers::standing(tx, named.key)?;
-    Ok(Taken::Recorded { settled, standing: after.filter(|_| before != after), elsewhere })
+    let paused = match &named.copy {
+        Some(copy) if fault == Fault::Dead || notice.word == Word::Complained => {
+            pause_if_too_many(tx, copy.issue, now)?
+        }
+        _ => false,
+    };
+    Ok(Taken::Recorded { settled, standing: after.filter(|_| before != after), elsewhere, paused })
 }
 
 fn find(tx: &mut dyn Tx, about: &About) -> Result<Option<Named>, StoreError> {
@@ -108,13 +114,14 @@ fn record(
         Word::Complained | Word::Left => (None, None),
     };
     let added = tx.execute(
-        "INSERT INTO notice (fingerprint, at, addr_key, delivery, kind, fault, status, diagnostic)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (fingerprint) DO NOTHING",
+        "INSERT INTO notice (fingerprint, at, addr_key, delivery, issue, kind, fault, status, diagnostic)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (fingerprint) DO NOTHING",
         args![
             &notice.fingerprint,
             now,
             &named.key.0,
             Value::Int(named.copy.as_ref().map(|copy| copy.number.0)),
+            Value::Int(named.copy.as_ref().map(|copy| copy.issue)),
             notice.word.as_str(),
             fault.as_str(),
             status.as_deref(),
@@ -168,6 +175,31 @@ fn accept(
     let entry = Entry { kind: "evidence", issue: Some(copy.issue), subject, actor: ACTOR, detail: word };
     events::append(tx, &entry, now)?;
     Ok(true)
+}
+
+/// A relay that takes everything and returns it later is not noticed by the run that sends. An issue that somebody has
+/// resumed is not paused again.
+fn pause_if_too_many(tx: &mut dyn Tx, issue: i64, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let post: Option<String> = tx.one(
+        "SELECT post FROM issue WHERE id = ?1 AND state = 'sending' AND paused_because IS NULL",
+        args![issue],
+        |row| row.get(0),
+    )?;
+    let Some(post) = post else { return Ok(false) };
+    let count = |tx: &mut dyn Tx, sql: &str| tx.one(sql, args![issue], |row| row.get::<u64>(0));
+    let back = "SELECT count(*) FROM notice WHERE issue = ?1 AND (fault = 'dead' OR kind = 'complaint')";
+    let back = count(tx, back)?.unwrap_or(0);
+    // Counting the copies reads all of them: not for each of a thousand bounces.
+    if back % 10 != 0 {
+        return Ok(false);
+    }
+    let sent = "SELECT count(*) FROM delivery WHERE issue = ?1 AND state = 'sent'";
+    let sent = count(tx, sent)?.unwrap_or(0);
+    if !is_too_many(back, sent) {
+        return Ok(false);
+    }
+    let because = format!("{back} of {sent} copies came back as undeliverable or brought a complaint");
+    issues::set(tx, &post, IssueState::Paused, &because, now)
 }
 
 /// Whether the report names an address that is not the one that the copy went to.

@@ -9,8 +9,8 @@ use super::{Access, Backend, SqlStore, StoreError, Tx, deliveries, issues, notes
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{IssueState, IssueSummary, State, Token};
 use crate::store::{
-    Claim, Claimed, DeliveryNumber, DeliveryView, Filter, ImprintMaker, Move, NewIssue, Notice, OpenIssue, Store,
-    Taken,
+    Claim, Claimed, DeliveryNumber, DeliveryView, Filter, ImprintMaker, Move, NewIssue, Notice, OpenIssue,
+    Store, Taken,
 };
 use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use crate::text::HeaderText;
