@@ -152,7 +152,8 @@ fn answer(words: &str, kept: &Mutex<Kept>, flaw: Flaw) -> Option<(String, bool)>
             let last = kept.mails.keys().last().copied();
             let unseen = |uid: &&u32| !kept.seen.contains(uid);
             let found = kept.mails.keys().filter(|uid| **uid >= first || Some(**uid) == last).filter(unseen);
-            (format!("* SEARCH{}\r\n", found.map(|uid| format!(" {uid}")).collect::<String>()), false)
+            let found: Vec<String> = found.map(|uid| format!(" {uid}")).collect();
+            (format!("* SEARCH{}\r\n", found.concat()), false)
         }
         ["UID", "FETCH", set, ..] => {
             if flaw == Flaw::HugeLiteral {

@@ -94,13 +94,10 @@ impl Wire {
     }
 
     async fn fill(&mut self, doing: &'static str) -> Result<(), ImapError> {
-        let mut chunk = [0; CHUNK];
-        match self.stream.read(&mut chunk).await {
+        self.buffer.reserve(CHUNK);
+        match self.stream.read_buf(&mut self.buffer).await {
             Ok(0) => Err(ImapError::Closed(doing)),
-            Ok(length) => {
-                self.buffer.extend_from_slice(&chunk[..length]);
-                Ok(())
-            }
+            Ok(_) => Ok(()),
             Err(error) => Err(failed(doing, &error)),
         }
     }
