@@ -57,7 +57,9 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
         (None, None) => desk.take_from(std::io::stdin().lock(), &mut tally).await,
     };
     // What was taken before a failure stands, so it is told too.
-    report(&tally, args, printer)?;
+    if ended.is_ok() || tally.mails > 0 {
+        report(&tally, args, printer)?;
+    }
     ended.map_err(|error| failed(error, args))?;
     Ok(Outcome::Done)
 }

@@ -14,8 +14,10 @@ use super::fields::{Fields, next_line};
 
 /// Multiparts within multiparts; a report is one, within the wrapper of a filter or two.
 const MOST_DEPTH: usize = 8;
-/// Parts in all.
+/// Parts in all, multiparts included: each has a head, which is read before its end is known.
 const MOST_PARTS: usize = 100;
+/// The longest head of a part.
+const MOST_HEAD: usize = 64 * 1024;
 
 /// Base64 as it is found: with or without its padding.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -49,7 +51,7 @@ impl<'a> Mail<'a> {
     /// Takes a message apart.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, TooMuch> {
         let (head, body) = Fields::read(bytes);
-        let mut walk = Walk { boundaries: Vec::new(), parts: Vec::new(), begun: None };
+        let mut walk = Walk { boundaries: Vec::new(), heads: 0, parts: Vec::new(), begun: None };
         walk.begin(&head, bytes.len() - body.len())?;
         let mut rest = body;
         while let Some((line, after)) = next_line(rest) {
@@ -62,10 +64,12 @@ impl<'a> Mail<'a> {
             walk.finish(&bytes[..at]);
             walk.boundaries.truncate(if closes { level } else { level + 1 });
             if !closes {
-                let (fields, body) = Fields::read(rest);
+                let within = &rest[..rest.len().min(MOST_HEAD)];
+                let (fields, body) = Fields::read(within);
+                let head = &within[..within.len() - body.len()];
                 // A head that holds a boundary is no head: what comes after it would be lost.
-                if !holds_boundary(&rest[..rest.len() - body.len()], &walk) {
-                    rest = body;
+                if !holds_boundary(head, &walk) {
+                    rest = &rest[head.len()..];
                 }
                 walk.begin(&fields, bytes.len() - rest.len())?;
             }
@@ -79,6 +83,7 @@ impl<'a> Mail<'a> {
 struct Walk {
     /// The boundaries of the multiparts that are open, outermost first.
     boundaries: Vec<Vec<u8>>,
+    heads: usize,
     parts: Vec<Found>,
     begun: Option<Found>,
 }
@@ -93,6 +98,10 @@ struct Found {
 
 impl Walk {
     fn begin(&mut self, fields: &Fields, from: usize) -> Result<(), TooMuch> {
+        self.heads += 1;
+        if self.heads > MOST_PARTS {
+            return Err(TooMuch);
+        }
         let (kind, boundary) = content_type(fields.get("content-type").unwrap_or("text/plain"));
         if let Some(boundary) = boundary.filter(|_| kind.starts_with("multipart/")) {
             if self.boundaries.len() == MOST_DEPTH {
@@ -100,9 +109,6 @@ impl Walk {
             }
             self.boundaries.push(boundary.into_bytes());
             return Ok(());
-        }
-        if self.parts.len() == MOST_PARTS {
-            return Err(TooMuch);
         }
         let encoding = fields.get("content-transfer-encoding").unwrap_or_default().to_ascii_lowercase();
         self.begun = Some(Found { kind, encoding, from, to: from });
@@ -314,6 +320,10 @@ mod tests {
         assert_eq!(Mail::parse(nested.as_bytes()).unwrap_err(), TooMuch);
         let wide = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(1_000_000));
         assert_eq!(Mail::parse(wide.as_bytes()).unwrap_err(), TooMuch);
+        // Multiparts that follow one another instead of nesting, without an end to their heads.
+        let opened = "--b\nContent-Type: multipart/mixed; boundary=x\n".repeat(20_000);
+        let flat = format!("Content-Type: multipart/mixed; boundary=b\n\n{opened}");
+        assert_eq!(Mail::parse(flat.as_bytes()).unwrap_err(), TooMuch);
         // Messages in messages are opened by nobody, so they may nest as they like.
         let matryoshka = "Content-Type: message/rfc822\n\n".repeat(30_000);
         assert_eq!(Mail::parse(matryoshka.as_bytes()).unwrap().parts.len(), 1);
