@@ -1,6 +1,7 @@
 //! `config.toml`: text to checked values, with `file:line` errors. Holds values and knows none of the things
 //! that it configures; the only reader of the environment.
 
+mod dkim;
 mod duration;
 mod feeds;
 mod inbox;
@@ -14,6 +15,7 @@ mod store;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
+pub use dkim::Dkim;
 pub use duration::Span;
 pub use feeds::{Archive, By, Content, Feeds, Format};
 pub use inbox::{Inbox, Processed};
@@ -48,6 +50,9 @@ pub struct Config {
     /// The mailbox to which bounces come; `None` means that `letterpress inbox` is told where to look.
     #[serde(default)]
     pub inbox: Option<Inbox>,
+    /// The keys that letters are signed with; none means that they leave unsigned.
+    #[serde(default, deserialize_with = "dkim::one_or_several")]
+    pub dkim: Vec<Dkim>,
     /// Where the ledger and the readers are kept.
     pub store: Store,
     /// The public address of the web half.
