@@ -195,6 +195,10 @@ impl Store for SimStore {
         .await
     }
 
+    async fn take_notice(&self, _: Notice, _: DateTime<Utc>) -> Result<Taken, StoreError> {
+        no_such_verb()
+    }
+
     async fn issues(&self) -> Result<Vec<IssueSummary>, StoreError> {
         no_such_verb()
     }

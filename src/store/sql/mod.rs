@@ -8,6 +8,7 @@ mod deliveries;
 mod events;
 mod issues;
 pub(super) mod notes;
+mod notices;
 mod readers;
 mod value;
 mod verbs;
