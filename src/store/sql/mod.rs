@@ -5,15 +5,18 @@
 //! two needs its own words, the place asks [`Tx::dialect`]. Nothing here knows how a connection is made.
 
 mod deliveries;
+pub(super) mod epoch;
 mod events;
 mod issues;
 pub(super) mod notes;
 mod readers;
 mod value;
 mod verbs;
+mod verify;
 
 use std::sync::Arc;
 
+use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
 pub(super) use value::{Cell, Row, Value};
@@ -100,6 +103,10 @@ pub(super) trait Backend: Send + Sync + 'static {
         doing: &'static str,
         verb: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError>;
+
+    /// Writes a whole copy, as of one moment, to the new file `target`, while others read and write; the copy says of
+    /// itself that it was `copied` then.
+    fn backup(&self, target: &Utf8Path, copied: DateTime<Utc>) -> Result<(), StoreError>;
 }
 
 /// A ledger in an SQL database.
@@ -122,10 +129,15 @@ impl<B: Backend> SqlStore<B> {
         verb: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let backend = Arc::clone(&self.backend);
-        match tokio::task::spawn_blocking(move || backend.transact(access, doing, verb)).await {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
+        joined(tokio::task::spawn_blocking(move || backend.transact(access, doing, verb)).await)
+    }
+}
+
+/// What a thread that may block came back with; its panic is ours.
+fn joined<T>(ended: Result<T, tokio::task::JoinError>) -> T {
+    match ended {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 
