@@ -4,10 +4,14 @@
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
+mod fence;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod store_story;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod verify;
 #[cfg(test)]
 mod wire;
