@@ -163,22 +163,11 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             next.state = if row.state == Claimed { Pending } else { Unknown };
         }
         // T11
-        (Unknown, Event::Resend) => {
-            next.state = Pending;
-            next.next_at = around.now;
-            next.had_unknown = true;
-            next.resends += 1;
-            next.reason = None;
-        }
+        (Unknown, Event::Resend) => resend(&mut next, around.now),
         // T13
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
         // T14
-        (Pending | Claimed | Armed | Unknown, Event::Adopt) => {
-            next.state = Unknown;
-            // A refusal heard by an attempt of before says nothing of the attempts that were forgotten.
-            next.token = None;
-            next.reason.get_or_insert_with(|| RESTORED.to_owned());
-        }
+        (Pending | Claimed | Armed | Unknown, Event::Adopt) => adopt(&mut next),
         // T15
         (Unknown | FailedUncertain, Event::Leave) => next.reason = Some(LEFT.to_owned()),
         // The holder is told apart from a stranger, so that a worker knows that its row was taken over.
@@ -235,6 +224,22 @@ fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &Around) -> Result<(), Refu
     row.state = State::Armed;
     row.bytes = Some(*bytes);
     Ok(())
+}
+
+/// A doubt that comes after this one is a new one, so its reason goes.
+fn resend(row: &mut Delivery, now: DateTime<Utc>) {
+    row.state = State::Pending;
+    row.next_at = now;
+    row.had_unknown = true;
+    row.resends += 1;
+    row.reason = None;
+}
+
+/// A refusal heard by an attempt of before says nothing of the attempts that were forgotten, so no token holds the row.
+fn adopt(row: &mut Delivery) {
+    row.state = State::Unknown;
+    row.token = None;
+    row.reason.get_or_insert_with(|| RESTORED.to_owned());
 }
 
 fn mine(row: &Delivery, token: Token) -> Result<(), Refusal> {
