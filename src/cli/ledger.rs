@@ -113,14 +113,16 @@ async fn adopt_restored(args: &AdoptRestored, world: &World, printer: Printer) -
     if args.moved {
         printer.say(format!("the ledger {would}adopted as the original, with a new fence"));
     } else {
-        printer.say(format!(
-            "{} {would}in doubt: each may have been sent",
-            count(adopted.in_doubt, "more copy")
-        ));
-        printer.say(format!(
-            "{} {would}recorded as mailed: each may have been",
-            count(adopted.baseline, "published post")
-        ));
+        printer.say(match adopted.in_doubt {
+            0 => "no copy was waiting to be sent".to_owned(),
+            copies => format!("{} {would}in doubt: each may have been sent", count(copies, "more copy")),
+        });
+        printer.say(match adopted.baseline {
+            0 => "it knows every published post".to_owned(),
+            posts => {
+                format!("{} {would}recorded as mailed: each may have been", count(posts, "published post"))
+            }
+        });
     }
     if args.dry_run {
         printer.say("nothing was changed");
@@ -133,7 +135,7 @@ async fn adopt_restored(args: &AdoptRestored, world: &World, printer: Printer) -
              letterpress send --post SLUG                       mails a post that nobody got",
         );
         printer.say(
-            "readers who left since the copy was made are on its list again: take them off before you send",
+            "who left since the copy was made is on the list again: take them off before the next letter",
         );
     }
     Ok(Outcome::Done)
