@@ -105,8 +105,13 @@ pub(super) trait Backend: Send + Sync + 'static {
     ) -> Result<T, StoreError>;
 
     /// Writes a whole copy, as of one moment, to the new file `target`, while others read and write; the copy says of
-    /// itself that it was `copied` then.
-    fn backup(&self, target: &Utf8Path, copied: DateTime<Utc>) -> Result<(), StoreError>;
+    /// itself that it was `copied` then. A database that is not a file leaves that to its own tools.
+    fn backup(&self, _target: &Utf8Path, _copied: DateTime<Utc>) -> Result<(), StoreError> {
+        Err(StoreError::Elsewhere {
+            what: "this ledger is not a file that could be copied",
+            help: "use the database's own tools, such as `pg_dump`, and keep a copy of the keys beside it",
+        })
+    }
 }
 
 /// A ledger in an SQL database.
