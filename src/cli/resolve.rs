@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Send the copies in doubt once more, the same to the byte; some readers may get it twice.
     #[arg(long, group = "decision")]
     resend: bool,
+    /// Leave the copies in doubt as they are, and do not report them any more.
+    #[arg(long, group = "decision")]
+    leave: bool,
     /// Go on with a paused issue.
     #[arg(long, group = "decision", conflicts_with = "reader")]
     resume: bool,
@@ -59,12 +62,16 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     }
     let reader = args.reader.as_deref().map(parse).transpose()?.map(|address| office.key_of(&address));
     // A copy that was refused after an earlier one may have arrived can be called sent, but not be sent again.
-    let states = if args.sent { vec![State::Unknown, State::FailedUncertain] } else { vec![State::Unknown] };
+    let states =
+        if args.resend { vec![State::Unknown] } else { vec![State::Unknown, State::FailedUncertain] };
     let views = office.store.deliveries(Filter { post: Some(post), reader, states }).await?;
     let mut settled = 0;
-    for view in &views {
+    // What was left already is not left again; it can still be settled.
+    for view in views.iter().filter(|view| !args.leave || view.row.asks()) {
         let event = if args.resend {
             Event::Resend
+        } else if args.leave {
+            Event::Leave
         } else {
             Event::Accept {
                 token: None,
@@ -75,6 +82,7 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     }
     printer.answer(match (settled, args.resend) {
         (0, _) => "nothing is in doubt".to_owned(),
+        (_, false) if args.leave => format!("{} left in doubt, and reported no more", count(settled, "copy")),
         (_, true) => format!("{} to be sent once more with the next run", count(settled, "copy")),
         (_, false) => format!("{} recorded as sent", count(settled, "copy")),
     });

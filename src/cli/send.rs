@@ -59,6 +59,7 @@ async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Re
 async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     demand(&world.config)?;
     let office = Office::open(&world.config, world.clock.as_ref()).await?;
+    office.admit(&world.config).await?;
     let (_, rejected) = enrol_list(world, &office).await?;
     let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
     let draft = draft(world, &office, &archive, args.post.as_deref()).await?;

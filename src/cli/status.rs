@@ -9,7 +9,7 @@ use super::publish::words;
 use crate::address::EmailAddress;
 use crate::archive::{Archive, folder, links};
 use crate::config::Config;
-use crate::ledger::{IssueState, IssueSummary, State};
+use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
 use crate::pipeline::{Office, RunError, World};
 use crate::schedule::{WhyNot, plan};
 use crate::store::{DeliveryView, Filter};
@@ -94,9 +94,16 @@ async fn overview(
 ) -> Result<Outcome, RunError> {
     let issues = office.store.issues().await?;
     let in_doubt = [State::Unknown, State::FailedUncertain];
-    let doubts = office.store.deliveries(Filter { states: in_doubt.to_vec(), ..Filter::default() }).await?;
+    let mut doubts =
+        office.store.deliveries(Filter { states: in_doubt.to_vec(), ..Filter::default() }).await?;
+    doubts.retain(|view| view.row.asks());
     let next = next(world, office).await?;
-    let outcome = if doubts.is_empty() { Outcome::Done } else { Outcome::Partly };
+    let barred = barred(world, office, printer).await?;
+    let outcome = match (barred.is_some(), doubts.is_empty()) {
+        (true, _) => Outcome::UserError,
+        (false, false) => Outcome::Partly,
+        (false, true) => Outcome::Done,
+    };
     if as_json {
         let issues: Vec<Value> = issues
             .iter()
@@ -105,7 +112,7 @@ async fn overview(
                         "audience": issue.audience, "counts": issue.tally, "next_at": issue.next_at })
             })
             .collect();
-        printer.json(&json!({ "issues": issues, "next": next }))?;
+        printer.json(&json!({ "issues": issues, "next": next, "barred": barred }))?;
         return Ok(outcome);
     }
     if issues.is_empty() {
@@ -129,10 +136,11 @@ async fn overview(
     if !doubts.is_empty() {
         printer.answer("in doubt (may or may not have arrived; `letterpress resolve` settles it):");
         for view in &doubts {
-            let said = view.row.last.as_ref().map_or_else(
-                || "the run was cut off after the copy was armed".to_owned(),
-                |last| format!("at {}: {}", last.phase, last.text),
-            );
+            let said = match (&view.row.last, view.row.reason.as_deref()) {
+                (_, Some(RESTORED)) => "the ledger was put back from a copy".to_owned(),
+                (Some(last), _) => format!("at {}: {}", last.phase, last.text),
+                (None, _) => "the run was cut off after the copy was armed".to_owned(),
+            };
             printer.answer(format!("    {}  \"{}\"  {}  {said}", view.address, view.subject, view.row.state));
         }
     }
@@ -144,6 +152,14 @@ async fn overview(
         ));
     }
     Ok(outcome)
+}
+
+/// Why nothing is sent from this ledger; said at once, beside what is in it.
+async fn barred(world: &World, office: &Office, printer: Printer) -> Result<Option<String>, RunError> {
+    let Some(mismatch) = office.mismatch().await? else { return Ok(None) };
+    let why = office.barred(&mismatch, &world.config);
+    printer.complain(format!("error: {why}\n    help: {}", mismatch.help()));
+    Ok(Some(why))
 }
 
 /// Posts that were never mailed and could be, each with what it waits for. A broken archive hides no ledger.

@@ -133,6 +133,12 @@ pub struct Delivery {
     pub last: Option<LastWord>,
 }
 
+/// The reason of a doubt that comes from putting the ledger back from a copy.
+pub const RESTORED: &str = "restored";
+
+/// The reason of a doubt that somebody decided to leave as it is.
+pub const LEFT: &str = "left";
+
 /// What was heard last about a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastWord {
@@ -158,6 +164,11 @@ impl Delivery {
             reason: None,
             last: None,
         }
+    }
+
+    /// Whether it is in doubt and nobody has decided to leave it so.
+    pub fn asks(&self) -> bool {
+        self.state.is_in_doubt() && self.reason.as_deref() != Some(LEFT)
     }
 
     /// Filters hold a late `Date` against a letter (`SpamAssassin` from three hours on), so after a *definite*

@@ -1,6 +1,6 @@
 //! The transition table: the only place that changes the state of a delivery.
 //!
-//! Numbers T1 to T13 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
+//! Numbers T1 to T15 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
 //! and writes what it returns; whatever it refuses is not written. No I/O, no clock: times come with the events.
 //!
 //! Two rules carry the promise. A *negative* result counts only for the attempt that holds the row, so that a worker
@@ -8,7 +8,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Delivery, IssueState, LastWord, Retry, State, Token};
+use super::{Delivery, IssueState, LEFT, LastWord, RESTORED, Retry, State, Token};
 
 /// What happened, or what somebody wants to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,10 @@ pub enum Event {
         /// A short word: `unsubscribed`, `suppressed`, `cancelled`.
         reason: &'static str,
     },
+    /// T14: the ledger was put back from a copy, and what became of this row since is lost.
+    Adopt,
+    /// T15: a recorded decision to leave the doubt as it is.
+    Leave,
 }
 
 /// What else is true in the transaction in which the event is judged.
@@ -158,14 +162,13 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             next.state = if row.state == Claimed { Pending } else { Unknown };
         }
         // T11
-        (Unknown, Event::Resend) => {
-            // Its time had come when it was claimed, and that is still so if the clock has jumped since.
-            next.state = Pending;
-            next.had_unknown = true;
-            next.resends += 1;
-        }
+        (Unknown, Event::Resend) => resend(&mut next),
         // T13
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
+        // T14
+        (Pending | Claimed | Armed | Unknown, Event::Adopt) => adopt(&mut next),
+        // T15
+        (Unknown | FailedUncertain, Event::Leave) => next.reason = Some(LEFT.to_owned()),
         // The holder is told apart from a stranger, so that a worker knows that its row was taken over.
         (
             _,
@@ -224,6 +227,22 @@ fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &Around) -> Result<(), Refu
     row.state = State::Armed;
     row.bytes = Some(*bytes);
     Ok(())
+}
+
+/// A doubt that comes after this one is a new one, so its reason goes. Its time had come when it was claimed, and that
+/// is still so if the clock has jumped since.
+fn resend(row: &mut Delivery) {
+    row.state = State::Pending;
+    row.had_unknown = true;
+    row.resends += 1;
+    row.reason = None;
+}
+
+/// A refusal heard by an attempt of before says nothing of the attempts that were forgotten, so no token holds the row.
+fn adopt(row: &mut Delivery) {
+    row.state = State::Unknown;
+    row.token = None;
+    row.reason.get_or_insert_with(|| RESTORED.to_owned());
 }
 
 fn mine(row: &Delivery, token: Token) -> Result<(), Refusal> {
@@ -371,6 +390,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn after_a_restore_whatever_is_not_final_is_in_doubt_and_only_a_yes_still_counts() {
+        for state in [State::Pending, State::Claimed, State::Armed, State::Unknown] {
+            let adopted = apply(&row(state), &Event::Adopt, &around()).unwrap();
+            assert_eq!((adopted.state, adopted.reason.as_deref()), (State::Unknown, Some(RESTORED)));
+            let defer = Event::Defer { token: token(1), retry: None, last: None };
+            for event in [arm(1), defer] {
+                assert_eq!(apply(&adopted, &event, &around()), Err(Refusal::NotYours));
+            }
+            let yes = Event::Accept { token: Some(token(1)), last: None };
+            assert_eq!(apply(&adopted, &yes, &around()).unwrap().state, State::Sent);
+        }
+        for state in [State::Sent, State::Failed, State::Skipped, State::FailedUncertain] {
+            assert_eq!(apply(&row(state), &Event::Adopt, &around()), Err(Refusal::NoSuchEdge));
+        }
+    }
+
+    #[test]
+    fn a_doubt_that_is_left_stays_a_doubt_is_reported_no_more_and_can_still_be_settled() {
+        let left = apply(&row(State::Unknown), &Event::Leave, &around()).unwrap();
+        assert!(left.state == State::Unknown && !left.asks());
+        let resent = apply(&left, &Event::Resend, &around()).unwrap();
+        let again = Delivery { state: State::Unknown, ..resent };
+        assert!(again.asks(), "a new doubt is reported anew");
+        assert_eq!(apply(&row(State::Sent), &Event::Leave, &around()), Err(Refusal::NoSuchEdge));
+    }
+
     fn any_event() -> impl Strategy<Value = Event> {
         let holder = (1u8..3).prop_map(token);
         prop_oneof![
@@ -383,6 +429,8 @@ mod tests {
             Just(Event::Recover),
             Just(Event::Resend),
             Just(Event::Skip { reason: "suppressed" }),
+            Just(Event::Adopt),
+            Just(Event::Leave),
         ]
     }
 

@@ -3,7 +3,10 @@
 //! The picture of `ARCHITECTURE.md` in code. Each step is a call into its room; nothing is decided here but the order:
 //! ids before feeds, feeds before letters, the freeze before the first connection.
 
+mod adoption;
+mod backup;
 mod edition;
+mod evidence;
 mod newsletter;
 mod office;
 mod sending;
@@ -13,7 +16,10 @@ mod way_out;
 
 use std::sync::Arc;
 
+pub use adoption::{Restored, adopt};
+pub use backup::{Backup, back_up};
 pub use edition::Edition;
+pub use evidence::{Evidence, Reconciled, reconcile};
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
 pub(crate) use newsletter::{find, read_readers};
 pub use office::Office;
@@ -28,7 +34,7 @@ use crate::config::{Config, ConfigError};
 use crate::delivery::Breaker;
 use crate::finding::Finding;
 use crate::ledger::State;
-use crate::store::{LockError, StoreError};
+use crate::store::{FenceError, LockError, StoreError};
 
 /// What a run is given.
 #[derive(Clone)]
@@ -66,6 +72,9 @@ pub enum RunError {
     /// The ledger failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The fence cannot be read or written.
+    #[error(transparent)]
+    Fence(#[from] FenceError),
     /// The surroundings failed.
     #[error("{what}: {source}{}", disk_hint(.source))]
     Io {
@@ -119,7 +128,10 @@ pub async fn publish(world: &World) -> Result<Summary, RunError> {
     };
     let built = build(world)?;
     let mailing = match office {
-        Some(office) => Some(newsletter::mail(world, &office, &built).await),
+        Some(office) => {
+            let mailing = newsletter::mail(world, &office, &built).await;
+            Some(end(&office, mailing).await)
+        }
         None => None,
     };
     Ok(Summary { built: Some(built), mailing })
@@ -129,9 +141,29 @@ pub async fn publish(world: &World) -> Result<Summary, RunError> {
 pub async fn send(world: &World, post: Option<&str>) -> Result<Mailing, RunError> {
     way_out::demand(&world.config)?;
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
-    let (enrolled, rejected) = enrol_list(world, &office).await?;
+    let mailing = send_from(world, &office, post).await;
+    end(&office, mailing).await
+}
+
+async fn send_from(world: &World, office: &Office, post: Option<&str>) -> Result<Mailing, RunError> {
+    let (enrolled, rejected) = enrol_list(world, office).await?;
     let archive = site::read(world)?;
-    let draft = draft(world, &office, &archive, post).await?;
-    let mailing = freeze(world, &office, draft).await?;
+    let draft = draft(world, office, &archive, post).await?;
+    let mailing = freeze(world, office, draft).await?;
     Ok(Mailing { enrolled, rejected, ..mailing })
+}
+
+/// The epoch rises once more when a run has changed the ledger, so that a copy of the database that was taken meanwhile
+/// is behind the fence. What was sent was sent: a failure to say so is a warning.
+async fn end(office: &Office, mailing: Result<Mailing, RunError>) -> Result<Mailing, RunError> {
+    let is_idle = mailing.as_ref().is_ok_and(|mailing| {
+        mailing.frozen.is_none() && mailing.through.is_none() && mailing.recovered == (0, 0)
+    });
+    let raised = if is_idle { Ok(()) } else { office.raise().await };
+    let mut mailing = mailing?;
+    if let Err(error) = raised {
+        let finding = Finding::warning("fence", office.fence.path().as_str(), error.to_string());
+        mailing.findings.push(finding);
+    }
+    Ok(mailing)
 }

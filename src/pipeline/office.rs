@@ -1,17 +1,18 @@
-//! The newsletter's office: the run lock, the ledger, and the keys that belong to it.
+//! The newsletter's office: the run lock, the ledger, the keys that belong to it, and the fence that it may not be behind.
 //!
-//! Keys and ledger are made together and belong together: with other keys nobody who left would be recognised.
+//! Keys and ledger are made together and belong together: with other keys nobody who left would be recognised. Whoever
+//! opens the office to send raises the ledger's epoch first, then the fence's, and only then may anything happen.
 
 use std::io::Write;
 use std::sync::Arc;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::RunError;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crash;
-use crate::store::{RunLock, Store, open_sqlite};
+use crate::store::{Custody, Fence, Mark, Mismatch, RunLock, Store, StoreError, judge, open_sqlite};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::Keys;
 use crate::text::hex;
@@ -25,13 +26,27 @@ pub struct Office {
     pub store: Arc<dyn Store>,
     /// What signs the tokens and names the readers.
     pub keys: Arc<Keys>,
+    /// How far the ledger has got, outside of it.
+    pub fence: Fence,
     /// Held while this run may send; `None` for commands that only look or add.
     pub lock: Option<RunLock>,
 }
 
 impl Office {
-    /// Opens the office for a run that may send: nobody else may.
+    /// Opens the office for a run that may send: nobody else may, and the ledger is the one that sent last.
     pub async fn open_to_send(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        let office = Self::open_alone(config, clock).await?;
+        office.admit(config).await?;
+        // A first fence is written before the first raise: a death between the two must not look like a lost fence.
+        if office.fence.read()?.is_none() {
+            office.fence.write(&office.store.custody().await?.mark)?;
+        }
+        office.raise().await?;
+        Ok(office)
+    }
+
+    /// Opens the office while no run is at work, whatever the fence says.
+    pub async fn open_alone(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         let lock = if crash::run_lock_is_bypassed() { None } else { Some(RunLock::take(&path(config))?) };
         let mut office = Self::open(config, clock).await?;
         office.lock = lock;
@@ -41,8 +56,15 @@ impl Office {
     /// Opens the office for a look, or to add and remove readers.
     pub async fn open(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         let keys = config.resolve(&config.store.keys);
+        let fence = Fence::at(config.resolve(&config.store.fence));
+        let path = path(config);
+        // Where the fence stands there was a ledger, also if its keys are gone with it.
+        if !keys.exists() && fence.path().exists() && is_empty(&path) {
+            let (store, witness) = (path.to_string(), fence.path().to_string());
+            return Err(StoreError::Vanished { store, witness }.into());
+        }
         let instance = hex(&clock.random());
-        let store = open_sqlite(&path(config), &keys, &instance)?;
+        let store = open_sqlite(&path, &keys, &instance)?;
         let keys = if let Some(fingerprint) = store.recall(KEYS).await? {
             kept(&keys, &fingerprint)?
         } else {
@@ -51,7 +73,38 @@ impl Office {
             store.remember(KEYS, &made.fingerprint()).await?;
             made
         };
-        Ok(Self { store, keys: Arc::new(keys), lock: None })
+        Ok(Self { store, keys: Arc::new(keys), fence, lock: None })
+    }
+
+    /// Opens the office for a look at a ledger that must be there.
+    pub async fn open_begun(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        demand_begun(config)?;
+        Self::open(config, clock).await
+    }
+
+    /// Why this ledger may not send, if so.
+    pub async fn mismatch(&self) -> Result<Option<Mismatch>, RunError> {
+        let Custody { mark, copied } = self.store.custody().await?;
+        Ok(judge(&mark, copied.as_deref(), self.fence.read()?.as_ref()).err())
+    }
+
+    /// Goes on only if this ledger may send.
+    pub async fn admit(&self, config: &Config) -> Result<(), RunError> {
+        match self.mismatch().await? {
+            None => Ok(()),
+            Some(mismatch) => Err(RunError::user(self.barred(&mismatch, config), mismatch.help())),
+        }
+    }
+
+    /// What bars this ledger, for people.
+    pub fn barred(&self, mismatch: &Mismatch, config: &Config) -> String {
+        format!("nothing is sent from {}: {mismatch} (fence: {})", path(config), self.fence.path())
+    }
+
+    /// The ledger gets one epoch further, and then the fence.
+    pub async fn raise(&self) -> Result<(), RunError> {
+        let epoch = self.store.raise_epoch().await?;
+        Ok(self.fence.write(&Mark { instance: self.store.instance().to_owned(), epoch })?)
     }
 
     /// The key under which the store knows an address.
@@ -60,8 +113,26 @@ impl Office {
     }
 }
 
-fn path(config: &Config) -> camino::Utf8PathBuf {
+/// Where the ledger is.
+pub(super) fn path(config: &Config) -> Utf8PathBuf {
     config.resolve(config.store.sqlite_path().unwrap_or_default())
+}
+
+/// A look must not begin a ledger.
+pub(super) fn demand_begun(config: &Config) -> Result<(), RunError> {
+    let path = path(config);
+    let witness = [&config.store.keys, &config.store.fence].map(|file| config.resolve(file));
+    if !is_empty(&path) || witness.iter().any(|file| file.exists()) {
+        return Ok(());
+    }
+    Err(RunError::user(
+        format!("there is no ledger at {path} yet"),
+        "the first `letterpress publish` begins one",
+    ))
+}
+
+fn is_empty(path: &Utf8Path) -> bool {
+    path.metadata().map_or(true, |meta| meta.len() == 0)
 }
 
 /// The keys that this store was made with.

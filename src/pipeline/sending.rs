@@ -12,7 +12,7 @@ use crate::delivery::{Job, Stop, deliver};
 use crate::ledger::IssueState;
 use crate::ledger::State;
 use crate::ledger::transition::Event;
-use crate::store::{Filter, OpenIssue};
+use crate::store::{DeliveryView, Filter, OpenIssue};
 use crate::text::hex;
 
 /// Recovers what an interrupted run left, then sends what is due of each open issue.
@@ -131,7 +131,9 @@ async fn resend_once(world: &World, office: &Office) -> Result<(), RunError> {
     let give_up = world.config.smtp.as_ref().map_or(TimeDelta::days(2), |smtp| smtp.give_up.delta());
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
     let doubts = office.store.deliveries(filter).await?;
-    for view in doubts.iter().filter(|view| view.row.resends == 0 && now - view.changed_at <= give_up) {
+    // A doubt with a reason comes from a restored ledger, which does not know what was sent since, or was left so.
+    let fresh = |view: &&DeliveryView| view.row.reason.is_none() && now - view.changed_at <= give_up;
+    for view in doubts.iter().filter(fresh).filter(|view| view.row.resends == 0) {
         // A refusal means that the row moved on, or that its issue was given up.
         let _ = office
             .store

@@ -5,6 +5,8 @@
 //! [`crate::ledger::transition`] alone. The times that verbs are given are the caller's; where several machines share
 //! a store, it goes by a clock of its own.
 
+mod custody;
+mod fence;
 mod lock;
 mod notice;
 mod sql;
@@ -13,8 +15,11 @@ mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use custody::{Adopted, Adoption, Custody, Decision};
+pub use fence::{Fence, FenceError, Mark, Mismatch, judge};
 pub use lock::{LockError, RunLock};
 pub use notice::{About, Notice, Reported, Taken, Word};
 pub use sqlite::open_sqlite;
@@ -30,14 +35,14 @@ use crate::text::HeaderText;
 pub enum StoreError {
     /// The file is not where the ledger says it must be; making a new one would mail the archive again.
     #[error(
-        "{store} is missing, but its keys are at {keys}\n    help: put the store back from a backup; only if you \
-         want to begin anew, move {keys} away too"
+        "{store} is missing, but {witness} says that there was one\n    help: put it back from a backup; only if you want \
+         to begin anew, move {witness} away too"
     )]
     Vanished {
         /// The store.
         store: String,
-        /// The keys.
-        keys: String,
+        /// Its keys, or its fence.
+        witness: String,
     },
     /// It was made by a newer Letterpress.
     #[error(
@@ -77,6 +82,14 @@ pub enum StoreError {
         "{0} has been mailed already\n    help: `letterpress status who-got` says to whom; what is new needs a post of its own"
     )]
     AlreadyIssued(String),
+    /// This kind of store does that with its own tools.
+    #[error("{what}\n    help: {help}")]
+    Elsewhere {
+        /// What was asked for.
+        what: &'static str,
+        /// How it is done instead.
+        help: &'static str,
+    },
     /// The audience that was counted is not the audience that was frozen.
     #[error(
         "the audience changed while the issue was frozen ({counted} readers counted, {frozen} frozen); nothing was sent"
@@ -340,6 +353,24 @@ pub trait Store: Send + Sync {
         why: &str,
         now: DateTime<Utc>,
     ) -> Result<Result<State, Refusal>, StoreError>;
+    /// The same decision about many deliveries, in one transaction. Returns for how many it could be taken.
+    async fn settle(
+        &self,
+        numbers: Vec<DeliveryNumber>,
+        decision: Decision,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError>;
+
+    /// Which store this is, and how far it has got.
+    async fn custody(&self) -> Result<Custody, StoreError>;
+    /// Gets one epoch further, durably; returns it.
+    async fn raise_epoch(&self) -> Result<u64, StoreError>;
+    /// T14, in one transaction: goes on with a store that was put back from a copy, or moved.
+    async fn adopt(&self, adoption: Adoption, now: DateTime<Utc>) -> Result<Adopted, StoreError>;
+    /// Whether everything in it adds up; each flaw in words.
+    async fn verify(&self) -> Result<Vec<String>, StoreError>;
+    /// Writes a copy of it, as of one moment, to a file that is not there yet.
+    async fn backup(&self, target: &Utf8Path, now: DateTime<Utc>) -> Result<(), StoreError>;
 }
 
 /// Whose copy is being frozen.

@@ -8,6 +8,8 @@ mod deliver;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod fence;
+#[cfg(test)]
 mod inbox;
 #[cfg(test)]
 mod kill;
@@ -15,5 +17,7 @@ mod kill;
 mod store_story;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod verify;
 #[cfg(test)]
 mod wire;

@@ -7,9 +7,10 @@ use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
 use letterpress::ledger::transition::{Event, Refusal};
-use letterpress::ledger::{IssueState, Retry, State, Token};
+use letterpress::ledger::{IssueState, LastWord, Retry, State, Token};
 use letterpress::store::{
-    Addressee, Claim, Claimed, Filter, Imprint, Move, NewIssue, Store, StoreError, open_sqlite,
+    Addressee, Adopted, Adoption, Claim, Claimed, Decision, Filter, Imprint, Move, NewIssue, Store,
+    StoreError, open_sqlite,
 };
 use letterpress::subscribers::{AddressKey, Enrolment, Standing};
 use letterpress::text::HeaderText;
@@ -150,6 +151,52 @@ async fn sqlite_tells_the_story() {
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
     story(store.as_ref()).await;
+}
+
+/// How far the store has got, and what becomes of it when it is put back from a copy.
+async fn restored(store: &dyn Store) {
+    store.enrol((1..=4).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
+    store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    assert_eq!(store.custody().await.unwrap().mark.epoch, 0);
+    assert_eq!((store.raise_epoch().await.unwrap(), store.raise_epoch().await.unwrap()), (1, 2));
+
+    // One is sent, one armed, one claimed, one waits; a moved original stays as it is.
+    let copies = claim(store, 3, "first", now()).await;
+    for copy in &copies[..2] {
+        assert_eq!(one(store, copy, arm(copy)).await, Ok(State::Armed));
+    }
+    let yes = |copy: &Claimed| Event::Accept { token: Some(copy.token), last: None };
+    assert_eq!(one(store, &copies[0], yes(&copies[0])).await, Ok(State::Sent));
+    let moved = Adoption { published: None, above: 0, why: "moved".to_owned() };
+    assert_eq!(store.adopt(moved, now()).await.unwrap(), Adopted { in_doubt: 0, baseline: 0 });
+    assert_eq!(store.custody().await.unwrap().mark.epoch, 3);
+
+    // One that was put back doubts all that it would send, and takes what it does not know for mailed.
+    let title = HeaderText::parse("글").unwrap();
+    let published = vec![("new".to_owned(), title.clone()), ("later".to_owned(), title)];
+    let adoption = Adoption { published: Some(published), above: 9, why: "restored".to_owned() };
+    assert_eq!(store.adopt(adoption, now()).await.unwrap(), Adopted { in_doubt: 3, baseline: 1 });
+    assert_eq!(store.custody().await.unwrap().mark.epoch, 10);
+    assert_eq!(store.issues().await.unwrap()[0].state, IssueState::Done);
+    assert_eq!(one(store, &copies[2], arm(&copies[2])).await, Err(Refusal::NotYours));
+    assert_eq!(one(store, &copies[1], yes(&copies[1])).await, Ok(State::Sent), "a late yes still counts");
+
+    // Doubts are settled many at a time, and the ledger adds up.
+    let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
+    let doubts: Vec<_> = store.deliveries(filter).await.unwrap().iter().map(|view| view.number).collect();
+    let last = Some(LastWord { phase: "evidence".to_owned(), text: "the log".to_owned() });
+    let event = Event::Accept { token: None, last };
+    let decision = Decision { event, actor: "story", why: "the log".to_owned() };
+    assert_eq!(store.settle(doubts, decision, now()).await.unwrap(), 2);
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn sqlite_can_be_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    restored(store.as_ref()).await;
 }
 
 #[tokio::test]

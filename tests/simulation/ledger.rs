@@ -339,6 +339,7 @@ fn brief(event: &Event) -> String {
         Event::Recover => "recover".to_owned(),
         Event::Resend => "resend".to_owned(),
         Event::Skip { reason } => format!("skip: {reason}"),
+        other => format!("{other:?}"),
     }
 }
 

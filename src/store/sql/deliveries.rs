@@ -7,7 +7,7 @@ use super::{Dialect, Row, StoreError, Tx, Value, args, issues, nonsense, readers
 use crate::address::EmailAddress;
 use crate::ledger::transition::{Around, Event, Refusal, apply};
 use crate::ledger::{Delivery, IssueState, LastWord, State, Token};
-use crate::store::{Claim, Claimed, DeliveryNumber, DeliveryView, Filter, Imprint, Move};
+use crate::store::{Claim, Claimed, Decision, DeliveryNumber, DeliveryView, Filter, Imprint, Move};
 use crate::subscribers::AddressKey;
 use crate::subscribers::lifecycle::Standing;
 use crate::text::HeaderText;
@@ -130,7 +130,8 @@ fn note_attempt(
 ) -> Result<(), StoreError> {
     // A late yes belongs to the attempt that heard it, whoever holds the row now.
     let heard_by = if let Event::Accept { token, .. } = &step.event { *token } else { None };
-    let Some(token) = heard_by.or(after.token) else { return Ok(()) };
+    // An adoption takes the token away, but the attempt that it ends is still named by it.
+    let Some(token) = heard_by.or(after.token).or(before.token) else { return Ok(()) };
     if after.state == State::Armed {
         tx.execute(
             "INSERT INTO attempt (token, delivery, n, epoch, armed_at)
@@ -295,29 +296,32 @@ pub(super) fn list(tx: &mut dyn Tx, filter: &Filter) -> Result<Vec<DeliveryView>
 }
 
 /// A decision of a person: the move, the reopening of a finished issue, and the record of who and why.
-pub(super) fn resolve(
+pub(super) fn decide(
     tx: &mut dyn Tx,
     number: DeliveryNumber,
-    event: &Event,
-    why: &str,
+    decision: &Decision,
     now: DateTime<Utc>,
 ) -> Result<Result<State, Refusal>, StoreError> {
     let Some(found) = find(tx, number, now)? else { return Ok(Err(Refusal::NoSuchEdge)) };
     // An issue that was given up sends nothing: a copy put back to waiting there would wait unseen for ever.
-    if *event == Event::Resend && found.around.issue == IssueState::Cancelled {
+    if decision.event == Event::Resend && found.around.issue == IssueState::Cancelled {
         return Ok(Err(Refusal::NoSuchEdge));
     }
-    let outcome = step(tx, &Move { number, event: event.clone() }, now)?;
+    let outcome = step(tx, &Move { number, event: decision.event.clone() }, now)?;
     if outcome.is_err() {
         return Ok(outcome);
     }
-    let kind = if matches!(event, Event::Resend) { "resend" } else { "evidence" };
+    let kind = match decision.event {
+        Event::Resend => "resend",
+        Event::Leave => "leave",
+        _ => "evidence",
+    };
     let entry = Entry {
         kind,
         issue: Some(found.issue),
         subject: Some(found.key.to_string()),
-        actor: "resolve",
-        detail: why,
+        actor: decision.actor,
+        detail: &decision.why,
     };
     events::append(tx, &entry, now)?;
     Ok(outcome)

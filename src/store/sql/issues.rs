@@ -31,13 +31,15 @@ pub(super) fn known(tx: &mut dyn Tx) -> Result<Option<HashSet<String>>, StoreErr
     Ok(Some(posts.into_iter().collect()))
 }
 
+/// Returns how many of the posts were not known before.
 pub(super) fn baseline(
     tx: &mut dyn Tx,
     posts: &[(String, HeaderText)],
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
+    let mut added = 0;
     for (post, title) in posts {
-        tx.execute(
+        added += tx.execute(
             "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience)
              VALUES (?1, 'baseline', ?2, '', '', ?3, ?4, 0) ON CONFLICT (post) DO NOTHING",
             args![post, title.as_str(), &[], now],
@@ -49,7 +51,7 @@ pub(super) fn baseline(
         let entry = Entry { kind: "baseline", issue: None, subject: None, actor: "publish", detail: &detail };
         events::append(tx, &entry, now)?;
     }
-    Ok(())
+    Ok(added)
 }
 
 pub(super) fn freeze(
