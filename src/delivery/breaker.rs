@@ -1,11 +1,17 @@
 //! When to stop a run: the relay is the problem and not the reader, or it asks for patience.
 //!
-//! Nothing here is durable. A stopped run leaves its readers waiting, and the next run goes on.
+//! Nothing here is durable. A stopped run leaves its readers waiting, and the next run goes on; whether it should wait
+//! before it does is the pipeline's to remember.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use super::verdict::Verdict;
+use tokio::time::Instant;
+
+use super::verdict::{Verdict, is_dead_address};
 use super::{Heard, Phase};
+use crate::ledger::health::{Health, Toll};
 
 /// So many connections that came to nothing in a row mean that the relay is not there.
 const MOST_FAILURES: u32 = 5;
@@ -13,15 +19,22 @@ const MOST_FAILURES: u32 = 5;
 const MOST_LOSSES: u32 = 5;
 /// So many refusals of the letter itself in a row mean that the next reader's copy would be refused too.
 const MOST_REFUSALS: u32 = 5;
+/// Of so many copies it is counted how many went to readers who do not exist.
+const WINDOW: usize = 200;
+
+/// How often somebody who rests looks whether the run is to stop.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// Why a run stopped before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
     /// Somebody asked: a signal.
     Asked,
-    /// The relay asks for patience, is not there, or refuses the sender. The next run tries again.
+    /// The relay is not there, or refuses the sender. The next run tries again.
     Relay(String),
-    /// The relay refuses the letter. The issue is paused until somebody looks at it.
+    /// The relay asks for patience. Who runs next waits a while before it tries again.
+    Throttled(String),
+    /// The relay refuses the letter, or too many readers do not exist or complain. The issue is paused until somebody looks at it.
     Letter(String),
 }
 
@@ -31,6 +44,25 @@ struct Counts {
     failures: u32,
     losses: u32,
     refusals: u32,
+    sent: u64,
+    /// Of the latest copies, whether each went to nobody; `None` while nobody counts.
+    dead: Option<VecDeque<bool>>,
+}
+
+impl Counts {
+    /// One more copy that was taken, or refused because its reader does not exist.
+    fn count(&mut self, is_dead: bool, said: &str) {
+        let Some(window) = &mut self.dead else { return };
+        if window.len() == WINDOW {
+            window.pop_front();
+        }
+        window.push_back(is_dead);
+        let hard = window.iter().filter(|dead| **dead).count() as u64;
+        let toll = Toll { sent: window.len() as u64 - hard, hard, complaints: 0 };
+        if let Health::Sick(why) = toll.health() {
+            self.stop.get_or_insert(Stop::Letter(format!("{why}, the last with: {said}")));
+        }
+    }
 }
 
 /// The breaker of one run, shared by its workers.
@@ -52,7 +84,25 @@ impl Breaker {
 
     /// A new issue begins: what the relay thought of another letter says nothing about this one.
     pub fn begin_issue(&self) {
-        self.with(|counts| (counts.losses, counts.refusals) = (0, 0));
+        self.with(|counts| (counts.losses, counts.refusals, counts.dead) = (0, 0, Some(VecDeque::new())));
+    }
+
+    /// Readers who do not exist stop the run no more: somebody has looked, and goes on.
+    pub fn ignore_bounces(&self) {
+        self.with(|counts| counts.dead = None);
+    }
+
+    /// Whether any copy was taken in this run.
+    pub fn has_sent(&self) -> bool {
+        self.with(|counts| counts.sent > 0)
+    }
+
+    /// Waits, but not longer than the run lasts.
+    pub(super) async fn rest(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while self.stopped().is_none() && Instant::now() < until {
+            tokio::time::sleep_until(until.min(Instant::now() + GLANCE)).await;
+        }
     }
 
     /// A channel was opened. Copies that were lost stay counted: a relay that takes calls and hangs up at each dot would
@@ -66,7 +116,11 @@ impl Breaker {
         let said = heard.said();
         self.with(|counts| {
             match verdict {
-                Verdict::Sent => (counts.losses, counts.refusals) = (0, 0),
+                Verdict::Sent => {
+                    (counts.losses, counts.refusals, counts.sent) = (0, 0, counts.sent + 1);
+                    counts.count(false, &said);
+                }
+                Verdict::Failed { .. } if is_dead_address(heard) => counts.count(true, &said),
                 _ if verdict.counts_towards_pause() => counts.refusals += 1,
                 Verdict::Unknown => counts.losses += 1,
                 // Before MAIL no copy is at stake: whatever was said, there is no channel.
@@ -79,7 +133,7 @@ impl Breaker {
                 }
                 Verdict::Throttled => {
                     let why = format!("the relay asks for patience (at {}): {said}", heard.phase);
-                    counts.stop.get_or_insert(Stop::Relay(why));
+                    counts.stop.get_or_insert(Stop::Throttled(why));
                 }
             }
             if counts.refusals >= MOST_REFUSALS {

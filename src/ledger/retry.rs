@@ -12,7 +12,8 @@ pub struct RetrySchedule {
 }
 
 impl RetrySchedule {
-    /// The time of the next attempt after `attempts` of them, or `None` if that is past the horizon.
+    /// The time of the next attempt after `attempts` of them, or `None` if that is past the horizon. Whoever comes late,
+    /// in a slow run or in an issue that was paused, is still tried once more than there are waits.
     ///
     /// Each wait is stretched or shortened by up to 20 %, so that a relay which turned many away at once does not
     /// see all of them again at once; `chance` decides by how much.
@@ -27,7 +28,8 @@ impl RetrySchedule {
         let wait = self.waits[index].num_milliseconds();
         let fifth = i64::from(u16::from_be_bytes([chance[0], chance[1]])) * 400 / 65_535 - 200;
         let next = now.checked_add_signed(TimeDelta::milliseconds(wait + wait / 1_000 * fifth))?;
-        (next <= frozen_at + self.give_up).then_some(next)
+        let has_waits = attempts as usize <= self.waits.len();
+        (has_waits || next <= frozen_at + self.give_up).then_some(next)
     }
 }
 
@@ -53,6 +55,16 @@ mod tests {
         }
         assert!(now - frozen > TimeDelta::hours(40) && now - frozen <= TimeDelta::hours(48), "{now}");
         assert_eq!(attempts, 12);
+    }
+
+    #[test]
+    fn a_reader_who_is_first_tried_past_the_horizon_gets_every_wait_once() {
+        let frozen = DateTime::UNIX_EPOCH;
+        let (mut now, mut attempts) = (frozen + TimeDelta::days(30), 1);
+        while let Some(next) = schedule().next(attempts, frozen, now, [128; 16]) {
+            (now, attempts) = (next, attempts + 1);
+        }
+        assert_eq!(attempts, 6);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! The transition table: the only place that changes the state of a delivery.
 //!
-//! Numbers T1 to T13 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
+//! Numbers T1 to T16 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
 //! and writes what it returns; whatever it refuses is not written. No I/O, no clock: times come with the events.
 //!
 //! Two rules carry the promise. A *negative* result counts only for the attempt that holds the row, so that a worker
@@ -33,7 +33,7 @@ pub enum Event {
     Reject {
         /// The attempt that heard it.
         token: Token,
-        /// A short word: `rejected`, `expired`, `render`.
+        /// A short word: `rejected`, `no_mailbox`, `letter_refused`, `expired`, `render`.
         reason: &'static str,
         /// What was heard.
         last: Option<LastWord>,
@@ -63,6 +63,8 @@ pub enum Event {
     Recover,
     /// T11: a recorded decision to send it again although it may have arrived.
     Resend,
+    /// T16: a recorded decision to try again whom a server definitely refused.
+    Retry,
     /// T13: the reader left, was suppressed, or the issue was cancelled.
     Skip {
         /// A short word: `unsubscribed`, `suppressed`, `cancelled`.
@@ -164,6 +166,13 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             next.next_at = around.now;
             next.had_unknown = true;
             next.resends += 1;
+        }
+        // T16. A row whose earlier attempt may have arrived is `failed_uncertain`, and stays.
+        (Failed, Event::Retry) if !row.had_unknown => {
+            next.state = Pending;
+            next.next_at = around.now;
+            next.attempts = 0;
+            next.reason = None;
         }
         // T13
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
@@ -299,6 +308,20 @@ mod tests {
     }
 
     #[test]
+    fn only_a_definite_refusal_can_be_tried_again() {
+        for state in State::ALL {
+            let retried = apply(&row(state), &Event::Retry, &around());
+            assert_eq!(
+                retried.is_ok_and(|row| row.state == State::Pending),
+                state == State::Failed,
+                "{state}"
+            );
+        }
+        let doubtful = Delivery { had_unknown: true, ..row(State::Failed) };
+        assert_eq!(apply(&doubtful, &Event::Retry, &around()), Err(Refusal::NoSuchEdge));
+    }
+
+    #[test]
     fn a_reply_that_says_yes_counts_whoever_holds_the_row_now() {
         for state in State::ALL {
             assert_eq!(
@@ -327,6 +350,7 @@ mod tests {
             Just(Event::Accept { token: None, last: None }),
             Just(Event::Recover),
             Just(Event::Resend),
+            Just(Event::Retry),
             Just(Event::Skip { reason: "suppressed" }),
         ]
     }

@@ -4,8 +4,11 @@
 //! ids before feeds, feeds before letters, the freeze before the first connection.
 
 mod edition;
+mod health;
 mod newsletter;
 mod office;
+mod outlook;
+mod rest;
 mod sending;
 mod site;
 mod way_out;
@@ -16,6 +19,8 @@ pub use edition::Edition;
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
 pub(crate) use newsletter::{find, read_readers};
 pub use office::Office;
+pub use outlook::{Standstill, outlook};
+pub use rest::{Rest, resting};
 pub use sending::deliver_open;
 pub use site::{Built, build};
 pub(crate) use way_out::demand;
@@ -123,10 +128,14 @@ pub async fn publish(world: &World) -> Result<Summary, RunError> {
     Ok(Summary { built: Some(built), mailing })
 }
 
-/// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself.
-pub async fn send(world: &World, post: Option<&str>) -> Result<Mailing, RunError> {
+/// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself. With `at_once` a
+/// relay that asked for patience is asked again.
+pub async fn send(world: &World, post: Option<&str>, at_once: bool) -> Result<Mailing, RunError> {
     way_out::demand(&world.config)?;
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
+    if at_once {
+        rest::forget(&office).await?;
+    }
     let (enrolled, rejected) = enrol_list(world, &office).await?;
     let archive = site::read(world)?;
     let draft = draft(world, &office, &archive, post).await?;

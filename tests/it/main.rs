@@ -6,6 +6,8 @@ mod deliver;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod pace;
+#[cfg(test)]
 mod store_story;
 #[cfg(test)]
 mod support;

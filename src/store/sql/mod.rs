@@ -8,7 +8,9 @@ mod deliveries;
 mod events;
 mod issues;
 pub(super) mod notes;
+mod pace;
 mod readers;
+mod toll;
 mod value;
 mod verbs;
 

@@ -5,11 +5,14 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Access, Backend, SqlStore, StoreError, Tx, deliveries, issues, notes, readers};
+use super::{Access, Backend, SqlStore, StoreError, Tx, deliveries, issues, notes, pace, readers, toll};
+use crate::ledger::health::Toll;
+use crate::ledger::pace::Meter;
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{IssueState, IssueSummary, State, Token};
 use crate::store::{
-    Claim, Claimed, DeliveryNumber, DeliveryView, Filter, ImprintMaker, Move, NewIssue, OpenIssue, Store,
+    Claim, Claimed, DeliveryNumber, DeliveryView, Filter, ImprintMaker, IssueNumber, Move, NewIssue,
+    OpenIssue, Pace, Ration, Store,
 };
 use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use crate::text::HeaderText;
@@ -145,6 +148,32 @@ impl<B: Backend> Store for SqlStore<B> {
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed>, StoreError> {
         self.change("claiming copies", now, move |tx, now| deliveries::claim(tx, &claim, &tokens, now)).await
+    }
+
+    async fn lanes(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        self.change("looking for domains", now, move |tx, now| pace::lanes(tx, issue, now)).await
+    }
+
+    async fn claim_within(
+        &self,
+        pace: Pace,
+        claim: Claim,
+        tokens: Vec<Token>,
+        now: DateTime<Utc>,
+    ) -> Result<Ration, StoreError> {
+        self.change("claiming copies", now, move |tx, now| pace::claim(tx, &pace, &claim, &tokens, now)).await
+    }
+
+    async fn meter(&self) -> Result<Meter, StoreError> {
+        self.look("reading the meter", pace::total).await
+    }
+
+    async fn toll(&self, issue: IssueNumber) -> Result<Toll, StoreError> {
+        self.look("counting bounces", move |tx| toll::count(tx, issue)).await
+    }
+
+    async fn bury(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.change("suppressing dead addresses", now, move |tx, now| toll::bury(tx, issue, now)).await
     }
 
     async fn commit(
