@@ -46,8 +46,7 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         printer.complain(match stop {
             Stop::Asked => "stopped as asked; the next run goes on".to_owned(),
             Stop::Relay(why) => format!("stopped: {why}\n  the next run goes on"),
-            Stop::Throttled(why) => format!("stopped: {why}"),
-            Stop::Letter(why) => format!("stopped: {why}"),
+            Stop::Throttled(why) | Stop::Letter(why) => format!("stopped: {why}"),
         });
     }
     if let Some(rest) = &mailing.rest {
@@ -56,7 +55,8 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
             Some(_) => printer.complain(format!("  {line}; the first run after that goes on")),
             // It was said once, by the run that was stopped.
             None => {
-                printer.say(format!("letters: {line}: {} (`letterpress send --now` does not wait)", rest.why))
+                printer
+                    .say(format!("letters: {line}: {} (`letterpress send --now` does not wait)", rest.why));
             }
         }
     }

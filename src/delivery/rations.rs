@@ -93,10 +93,13 @@ impl Rations {
     /// is left, and now and then: copies become due while a run lasts.
     async fn open_lanes(&mut self, job: &Job) -> Result<Vec<String>, StoreError> {
         let mut open = after(&self.lanes, &self.last);
-        let looked_lately = self.looked.is_some_and(|at| at.elapsed() < LOOK);
         // A look that brought no copy at all would bring the same once more.
-        let is_barren = self.lanes.is_empty() && self.is_barren;
-        if open.is_empty() && !is_barren && !(looked_lately && !self.lanes.is_empty()) {
+        let looks = if self.lanes.is_empty() {
+            !self.is_barren
+        } else {
+            open.is_empty() && self.looked.is_none_or(|at| at.elapsed() >= LOOK)
+        };
+        if looks {
             let due = job.store.lanes(job.issue, job.clock.now()).await?;
             let now = Instant::now();
             let mut known = std::mem::take(&mut self.lanes);

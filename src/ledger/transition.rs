@@ -154,12 +154,7 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             heard(&mut next, last.as_ref());
         }
         // T9, T10
-        (Claimed | Armed, Event::Recover) => {
-            if !around.alone && row.lease_until.is_some_and(|until| until > around.now) {
-                return Err(Refusal::NotNow);
-            }
-            next.state = if row.state == Claimed { Pending } else { Unknown };
-        }
+        (Claimed | Armed, Event::Recover) => recover(&mut next, around)?,
         // T11
         (Unknown, Event::Resend) => {
             next.state = Pending;
@@ -167,13 +162,8 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             next.had_unknown = true;
             next.resends += 1;
         }
-        // T16. A row whose earlier attempt may have arrived is `failed_uncertain`, and stays.
-        (Failed, Event::Retry) if !row.had_unknown => {
-            next.state = Pending;
-            next.next_at = around.now;
-            next.attempts = 0;
-            next.reason = None;
-        }
+        // T16
+        (Failed, Event::Retry) => retry(&mut next, around)?,
         // T13
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
         // The holder is told apart from a stranger, so that a worker knows that its row was taken over.
@@ -193,6 +183,24 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         next.lease_until = None;
     }
     Ok(next)
+}
+
+/// Never straight back to the queue for a copy that may be on its way.
+fn recover(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
+    if !around.alone && row.lease_until.is_some_and(|until| until > around.now) {
+        return Err(Refusal::NotNow);
+    }
+    row.state = if row.state == State::Claimed { State::Pending } else { State::Unknown };
+    Ok(())
+}
+
+/// A row whose earlier attempt may have arrived is `failed_uncertain`, and stays.
+fn retry(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
+    if row.had_unknown {
+        return Err(Refusal::NoSuchEdge);
+    }
+    *row = Delivery { state: State::Pending, next_at: around.now, attempts: 0, reason: None, ..row.clone() };
+    Ok(())
 }
 
 /// A reader who left while the copy waited is skipped instead.

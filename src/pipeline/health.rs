@@ -19,7 +19,10 @@ pub(super) fn watch(office: &Office, issue: &OpenIssue, breaker: &Arc<Breaker>) 
     let (store, breaker) = (Arc::clone(&office.store), Arc::clone(breaker));
     let (number, resumed) = (issue.number, issue.resumed);
     tokio::spawn(async move {
-        while !resumed {
+        if resumed {
+            return;
+        }
+        loop {
             tokio::time::sleep(COUNT).await;
             // A store that fails here fails the run where it matters.
             let Ok(toll) = store.toll(number).await else { return };

@@ -90,7 +90,9 @@ pub async fn outlook(
         found.push(Standstill::RelayRests { until: rest.until, said: rest.why, waiting });
     }
     let permit = next_permit(world, office).await?;
-    issues.iter().for_each(|issue| of_issue(issue, world, at_work, permit, &mut found));
+    for issue in issues {
+        of_issue(issue, world, at_work, permit, &mut found);
+    }
     Ok(found)
 }
 
