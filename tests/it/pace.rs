@@ -269,3 +269,26 @@ fn status_says_that_the_newsletter_is_off() {
         status.said
     );
 }
+
+#[test]
+fn f53_d39_what_came_back_by_mail_stops_an_issue_that_is_under_way() {
+    for (kind, detail, words) in
+        [("complaint", "", "3 of 3 readers called it spam"), ("failed", "5.1.1 dead", "3 of 3 copies")]
+    {
+        let server = Server::start(polite().nth(At::Mail, 4, say("421 4.3.2 not now")));
+        let site = site(&server, 10, 1, "");
+        site.run(&["publish"]);
+        assert_eq!(site.counts(), json!({ "sent": 3, "pending": 7 }));
+        let database = rusqlite::Connection::open(site.path("letterpress.db")).unwrap();
+        for subject in ["aa", "aa", "bb", "cc"] {
+            let sql = "INSERT INTO event (at, kind, issue, subject, actor, detail, hash)
+                       SELECT 0, ?1, id, ?2, 'inbox', ?3, x'00' FROM issue WHERE state = 'sending'";
+            assert_eq!(database.execute(sql, (kind, subject, detail)).unwrap(), 1);
+        }
+        let ended = site.run_at(HOUR_LATER, &["publish"]);
+        // Three bounces are too few to judge a list by; three complaints are not.
+        let is_paused = kind == "complaint";
+        assert_eq!(ended.said.contains(words), is_paused, "{}", ended.said);
+        assert_eq!(server.accepted().len(), if is_paused { 3 } else { 10 }, "{}", ended.said);
+    }
+}
