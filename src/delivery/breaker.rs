@@ -151,3 +151,71 @@ impl Breaker {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Reply;
+    use super::super::verdict::judge;
+    use super::*;
+
+    fn hear(breaker: &Breaker, phase: Phase, code: u16, text: &str, times: usize) {
+        let heard = Heard { phase, what: Ok(Reply { code, text: text.to_owned() }) };
+        (0..times).for_each(|_| breaker.note(&heard, judge(&heard)));
+    }
+
+    fn sent(breaker: &Breaker, times: usize) {
+        hear(breaker, Phase::Dot, 250, "2.0.0 ok", times);
+    }
+
+    fn dead(breaker: &Breaker, times: usize) {
+        hear(breaker, Phase::Rcpt, 550, "5.1.1 no such user", times);
+    }
+
+    #[test]
+    fn f53_more_than_a_twentieth_of_the_latest_two_hundred_copies_stops_the_issue() {
+        let breaker = Breaker::default();
+        breaker.begin_issue();
+        sent(&breaker, 1_000);
+        dead(&breaker, 10);
+        assert_eq!(breaker.stopped(), None);
+        sent(&breaker, 190);
+        dead(&breaker, 1);
+        assert_eq!(breaker.stopped(), None, "one went out of sight as another came in");
+        dead(&breaker, 10);
+        assert!(matches!(breaker.stopped(), Some(Stop::Letter(why)) if why.contains("do not exist")));
+    }
+
+    #[test]
+    fn readers_who_do_not_exist_stop_nothing_once_somebody_has_looked() {
+        let breaker = Breaker::default();
+        breaker.begin_issue();
+        breaker.ignore_bounces();
+        dead(&breaker, 100);
+        assert_eq!(breaker.stopped(), None);
+    }
+
+    #[test]
+    fn f41_a_relay_that_asks_for_patience_is_told_from_one_that_is_not_there() {
+        let breaker = Breaker::default();
+        hear(&breaker, Phase::Rcpt, 451, "4.7.650 slower", 1);
+        assert!(matches!(breaker.stopped(), Some(Stop::Throttled(_))));
+        let breaker = Breaker::default();
+        let gone = Heard { phase: Phase::Connect, what: Err(super::super::Trouble::Closed) };
+        (0..MOST_FAILURES).for_each(|_| breaker.note(&gone, judge(&gone)));
+        assert!(matches!(breaker.stopped(), Some(Stop::Relay(_))));
+    }
+
+    #[test]
+    fn f42_f51_five_refusals_of_the_letter_in_a_row_stop_it_and_four_do_not() {
+        let breaker = Breaker::default();
+        for _ in 0..3 {
+            hear(&breaker, Phase::Dot, 554, "5.7.1 spam", 4);
+            sent(&breaker, 1);
+        }
+        assert_eq!(breaker.stopped(), None);
+        hear(&breaker, Phase::Dot, 554, "5.7.1 spam", 4);
+        dead(&breaker, 1);
+        hear(&breaker, Phase::Rcpt, 550, "5.7.26 unauthenticated", 1);
+        assert!(matches!(breaker.stopped(), Some(Stop::Letter(_))));
+    }
+}

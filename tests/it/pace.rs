@@ -292,3 +292,18 @@ fn f53_d39_what_came_back_by_mail_stops_an_issue_that_is_under_way() {
         assert_eq!(server.accepted().len(), if is_paused { 3 } else { 10 }, "{}", ended.said);
     }
 }
+
+#[test]
+fn an_issue_that_is_paused_under_a_run_with_rates_ends_the_run() {
+    let server = Server::start(polite());
+    let site = site(&server, 40, 1, "per_domain_per_minute = 60");
+    let mut run = site.start(&["publish"]);
+    while server.accepted().len() < 2 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let database = rusqlite::Connection::open(site.path("letterpress.db")).unwrap();
+    database.busy_timeout(Duration::from_secs(5)).unwrap();
+    database.execute("UPDATE issue SET state = 'paused'", ()).unwrap();
+    run.wait().unwrap();
+    assert!(server.accepted().len() < 20, "{}", server.accepted().len());
+}
