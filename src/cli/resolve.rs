@@ -31,8 +31,8 @@ pub(super) struct Args {
     /// Send the copies in doubt once more, the same to the byte; some readers may get it twice.
     #[arg(long, group = "decision")]
     resend: bool,
-    /// Try again whom the relay refused for the letter's or the sender's sake, or as unknown without having been
-    /// believed; with --reader, this reader, whatever the refusal was. A paused issue goes on.
+    /// Try those again whom the relay refused for the letter's sake, or did not know without being believed; with
+    /// --reader, this one, whatever the refusal was. If the issue is paused, it goes on.
     #[arg(long, group = "decision")]
     retry: bool,
     /// Go on with a paused issue.

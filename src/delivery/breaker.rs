@@ -45,21 +45,24 @@ struct Counts {
     losses: u32,
     refusals: u32,
     sent: u64,
-    /// Of the latest copies, whether each went to nobody; `None` while nobody counts.
-    dead: Option<VecDeque<bool>>,
+    /// Of the latest copies, whether each went to nobody.
+    dead: VecDeque<bool>,
+    /// Somebody has found that many readers do not exist, and goes on.
+    expects_dead: bool,
 }
 
 impl Counts {
     /// One more copy that was taken, or refused because its reader does not exist.
     fn count(&mut self, is_dead: bool, said: &str) {
-        let Some(window) = &mut self.dead else { return };
+        let window = &mut self.dead;
         if window.len() == WINDOW {
             window.pop_front();
         }
         window.push_back(is_dead);
         let hard = window.iter().filter(|dead| **dead).count() as u64;
         let toll = Toll { sent: window.len() as u64 - hard, hard, complaints: 0 };
-        if let Health::Sick(why) = toll.health() {
+        let Health::Sick(why) = toll.health() else { return };
+        if !self.expects_dead || toll.is_absurd() {
             self.stop.get_or_insert(Stop::Letter(format!("{why}, the last with: {said}")));
         }
     }
@@ -84,12 +87,15 @@ impl Breaker {
 
     /// A new issue begins: what the relay thought of another letter says nothing about this one.
     pub fn begin_issue(&self) {
-        self.with(|counts| (counts.losses, counts.refusals, counts.dead) = (0, 0, Some(VecDeque::new())));
+        self.with(|counts| {
+            (counts.losses, counts.refusals) = (0, 0);
+            (counts.dead, counts.expects_dead) = (VecDeque::new(), false);
+        });
     }
 
-    /// Readers who do not exist stop the run no more: somebody has looked, and goes on.
-    pub fn ignore_bounces(&self) {
-        self.with(|counts| counts.dead = None);
+    /// Somebody has looked, and goes on: readers who do not exist stop the run only if they are nearly everybody.
+    pub fn expect_bounces(&self) {
+        self.with(|counts| counts.expects_dead = true);
     }
 
     /// Whether any copy was taken in this run.
@@ -186,12 +192,21 @@ mod tests {
     }
 
     #[test]
-    fn readers_who_do_not_exist_stop_nothing_once_somebody_has_looked() {
+    fn once_somebody_has_looked_only_a_relay_that_knows_nobody_stops_the_issue() {
         let breaker = Breaker::default();
         breaker.begin_issue();
-        breaker.ignore_bounces();
-        dead(&breaker, 100);
+        breaker.expect_bounces();
+        for _ in 0..40 {
+            sent(&breaker, 1);
+            dead(&breaker, 1);
+        }
         assert_eq!(breaker.stopped(), None);
+        breaker.begin_issue();
+        breaker.expect_bounces();
+        dead(&breaker, 9);
+        assert_eq!(breaker.stopped(), None);
+        dead(&breaker, 1);
+        assert!(matches!(breaker.stopped(), Some(Stop::Letter(_))));
     }
 
     #[test]

@@ -53,6 +53,11 @@ impl Toll {
         }
     }
 
+    /// Whether so few of them exist that it can only be the relay that is wrong.
+    pub const fn is_absurd(self) -> bool {
+        self.hard >= 2 * FEWEST_BOUNCES && self.hard > self.sent
+    }
+
     /// Whether a relay that says "no such reader" may be believed: it takes more copies than it refuses. One that
     /// refuses everybody is broken, and would cost the whole list.
     pub fn is_credible(self) -> bool {

@@ -81,17 +81,18 @@ pub async fn outlook(
         found.push(Standstill::SwitchedOff { key });
     }
     let waiting: u64 = issues.iter().filter(|issue| issue.state == IssueState::Sending).map(waits).sum();
-    let at_work = office.another_run(&world.config);
-    if at_work {
+    if office.another_run(&world.config) {
         found.push(Standstill::AnotherRun { waiting, until: through_by(world, waiting) });
     } else if let Some(rest) = resting(world, office).await?
         && waiting > 0
     {
         found.push(Standstill::RelayRests { until: rest.until, said: rest.why, waiting });
     }
+    // What concerns all issues is not said again of each.
+    let said = !found.is_empty();
     let permit = next_permit(world, office).await?;
     for issue in issues {
-        of_issue(issue, world, at_work, permit, &mut found);
+        of_issue(issue, world.clock.now(), said, permit, &mut found);
     }
     Ok(found)
 }
@@ -102,12 +103,12 @@ fn waits(issue: &IssueSummary) -> u64 {
 
 fn of_issue(
     issue: &IssueSummary,
-    world: &World,
-    at_work: bool,
+    now: DateTime<Utc>,
+    said: bool,
     permit: Option<DateTime<Utc>>,
     found: &mut Vec<Standstill>,
 ) {
-    let (id, subject, now) = (issue.id.clone(), issue.subject.to_string(), world.clock.now());
+    let (id, subject) = (issue.id.clone(), issue.subject.to_string());
     match issue.state {
         IssueState::Paused => {
             let why = issue.because.clone().unwrap_or_default();
@@ -118,7 +119,7 @@ fn of_issue(
                 waiting: waits(issue),
             });
         }
-        IssueState::Sending if !at_work => match issue.next_at {
+        IssueState::Sending => match issue.next_at {
             Some(until) if until > now => {
                 found.push(Standstill::Retries {
                     issue: id.clone(),
@@ -127,7 +128,7 @@ fn of_issue(
                     until,
                 });
             }
-            _ if waits(issue) > 0 => {
+            _ if waits(issue) > 0 && !said => {
                 found.push(Standstill::NextRun {
                     issue: id.clone(),
                     subject: subject.clone(),

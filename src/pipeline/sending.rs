@@ -111,7 +111,7 @@ async fn deliver_issue(
     *through = Some(wire.name());
     world.breaker.begin_issue();
     if issue.resumed {
-        world.breaker.ignore_bounces();
+        world.breaker.expect_bounces();
     }
     let watch = Arc::clone(&world.watch);
     let (retry, lease) = patience(&world.config);
