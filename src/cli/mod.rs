@@ -14,6 +14,7 @@ mod progress;
 mod publish;
 mod resolve;
 mod send;
+mod standstill;
 mod status;
 mod subscribers;
 

@@ -164,6 +164,8 @@ impl World {
             world.decided += 1;
             out.push(world);
         }
+        // A retry is no resend: it needs no budget, for it must never make a second copy.
+        out.extend(self.try_event(table, &Event::Retry));
     }
 
     /// Taking a copy of the ledger, and putting it back: the fence lets nothing happen before it is adopted. Workers of
@@ -255,6 +257,18 @@ fn no_interleaving_of_three_workers_and_three_crashes_breaks_a_promise() {
 #[test]
 fn with_one_decided_resend_there_is_at_most_one_copy_more() {
     assert_eq!(explore(real, most(2, 2, 1)).1, None);
+}
+
+#[test]
+fn a_table_that_retries_what_may_have_arrived_mails_twice() {
+    let weak: Table = |row, event, around| match (row.state, event) {
+        (State::FailedUncertain, Event::Retry) => {
+            let failed = Delivery { state: State::Failed, had_unknown: false, ..row.clone() };
+            real(&failed, event, around)
+        }
+        _ => real(row, event, around),
+    };
+    assert!(explore(weak, most(2, 2, 1)).1.is_some());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The transition table: the only place that changes the state of a delivery.
 //!
-//! Numbers T1 to T15 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
+//! Numbers T1 to T16 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
 //! and writes what it returns; whatever it refuses is not written. No I/O, no clock: times come with the events.
 //!
 //! Two rules carry the promise. A *negative* result counts only for the attempt that holds the row, so that a worker
@@ -34,7 +34,7 @@ pub enum Event {
     Reject {
         /// The attempt that heard it.
         token: Token,
-        /// A short word: `rejected`, `expired`, `render`.
+        /// A short word: `rejected`, `no_mailbox`, `letter_refused`, `expired`, `render`.
         reason: &'static str,
         /// What was heard.
         last: Option<LastWord>,
@@ -64,6 +64,8 @@ pub enum Event {
     Recover,
     /// T11: a recorded decision to send it again although it may have arrived.
     Resend,
+    /// T16: a recorded decision to try again whom a server definitely refused.
+    Retry,
     /// T13: the reader left, was suppressed, or the issue was cancelled.
     Skip {
         /// A short word: `unsubscribed`, `suppressed`, `cancelled`.
@@ -155,14 +157,11 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             heard(&mut next, last.as_ref());
         }
         // T9, T10
-        (Claimed | Armed, Event::Recover) => {
-            if !around.alone && row.lease_until.is_some_and(|until| until > around.now) {
-                return Err(Refusal::NotNow);
-            }
-            next.state = if row.state == Claimed { Pending } else { Unknown };
-        }
+        (Claimed | Armed, Event::Recover) => recover(&mut next, around)?,
         // T11
         (Unknown, Event::Resend) => resend(&mut next),
+        // T16
+        (Failed, Event::Retry) => retry(&mut next, around)?,
         // T13
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
         // T14
@@ -190,6 +189,24 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         next.lease_until = None;
     }
     Ok(next)
+}
+
+/// Never straight back to the queue for a copy that may be on its way.
+fn recover(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
+    if !around.alone && row.lease_until.is_some_and(|until| until > around.now) {
+        return Err(Refusal::NotNow);
+    }
+    row.state = if row.state == State::Claimed { State::Pending } else { State::Unknown };
+    Ok(())
+}
+
+/// A row whose earlier attempt may have arrived is `failed_uncertain`, and stays.
+fn retry(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
+    if row.had_unknown {
+        return Err(Refusal::NoSuchEdge);
+    }
+    *row = Delivery { state: State::Pending, next_at: around.now, attempts: 0, reason: None, ..row.clone() };
+    Ok(())
 }
 
 /// A reader who left while the copy waited is skipped instead.
@@ -335,6 +352,20 @@ mod tests {
     }
 
     #[test]
+    fn only_a_definite_refusal_can_be_tried_again() {
+        for state in State::ALL {
+            let retried = apply(&row(state), &Event::Retry, &around());
+            assert_eq!(
+                retried.is_ok_and(|row| row.state == State::Pending),
+                state == State::Failed,
+                "{state}"
+            );
+        }
+        let doubtful = Delivery { had_unknown: true, ..row(State::Failed) };
+        assert_eq!(apply(&doubtful, &Event::Retry, &around()), Err(Refusal::NoSuchEdge));
+    }
+
+    #[test]
     fn a_reply_that_says_yes_counts_whoever_holds_the_row_now() {
         for state in State::ALL {
             assert_eq!(
@@ -368,7 +399,7 @@ mod tests {
     fn the_horizon_is_judged_by_the_store_s_clock_and_a_doubt_outlives_it() {
         let retry = |hours| {
             let wait = chrono::TimeDelta::hours(hours);
-            let give_up_at = DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(48);
+            let give_up_at = Some(DateTime::UNIX_EPOCH + TimeDelta::hours(48));
             Event::Defer { token: token(1), retry: Some(Retry { wait, give_up_at }), last: None }
         };
         let later = apply(&row(State::Armed), &retry(48), &around()).unwrap();
@@ -428,6 +459,7 @@ mod tests {
             Just(Event::Accept { token: None, last: None }),
             Just(Event::Recover),
             Just(Event::Resend),
+            Just(Event::Retry),
             Just(Event::Skip { reason: "suppressed" }),
             Just(Event::Adopt),
             Just(Event::Leave),

@@ -7,8 +7,11 @@ mod adoption;
 mod backup;
 mod edition;
 mod evidence;
+mod health;
 mod newsletter;
 mod office;
+mod outlook;
+mod rest;
 mod sending;
 mod signing;
 mod site;
@@ -23,6 +26,8 @@ pub use evidence::{Evidence, Reconciled, reconcile};
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
 pub(crate) use newsletter::{find, read_readers};
 pub use office::Office;
+pub use outlook::{Standstill, outlook};
+pub use rest::{Rest, resting};
 pub use sending::deliver_open;
 pub(crate) use signing::{identities, new_key};
 pub use site::{Built, build};
@@ -137,10 +142,14 @@ pub async fn publish(world: &World) -> Result<Summary, RunError> {
     Ok(Summary { built: Some(built), mailing })
 }
 
-/// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself.
-pub async fn send(world: &World, post: Option<&str>) -> Result<Mailing, RunError> {
+/// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself. With `at_once` a
+/// relay that asked for patience is asked again.
+pub async fn send(world: &World, post: Option<&str>, at_once: bool) -> Result<Mailing, RunError> {
     way_out::demand(&world.config)?;
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
+    if at_once {
+        rest::forget(&office).await?;
+    }
     let mailing = send_from(world, &office, post).await;
     end(&office, mailing).await
 }

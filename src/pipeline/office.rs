@@ -107,6 +107,11 @@ impl Office {
         Ok(self.fence.write(&Mark { instance: self.store.instance().to_owned(), epoch })?)
     }
 
+    /// Whether a run that may send is at work now, this one apart.
+    pub fn another_run(&self, config: &Config) -> bool {
+        self.lock.is_none() && RunLock::is_held(&path(config))
+    }
+
     /// The key under which the store knows an address.
     pub fn key_of(&self, address: &crate::address::EmailAddress) -> AddressKey {
         AddressKey(self.keys.address_key(address))

@@ -25,6 +25,8 @@ pub use notice::{About, Notice, Reported, Taken, Word};
 pub use sqlite::open_sqlite;
 
 use crate::address::EmailAddress;
+use crate::ledger::health::Toll;
+use crate::ledger::pace::{Limits, Meter};
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{Delivery, IssueState, IssueSummary, State, Token};
 use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
@@ -262,6 +264,35 @@ pub struct Claim {
     pub lease: TimeDelta,
 }
 
+/// Within what a claim must stay.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// The rates.
+    pub limits: Arc<Limits>,
+    /// The domains to claim from, where the rates speak of domains.
+    pub lanes: Vec<String>,
+}
+
+/// What a claim within limits came to.
+#[derive(Debug, Clone, Default)]
+pub struct Ration {
+    /// The copies, each with its permit.
+    pub copies: Vec<Claimed>,
+    /// How long there is no permit for anybody.
+    pub wait: Option<TimeDelta>,
+    /// What is to be known of the domains that were asked for; one that is not named may have more.
+    pub lanes: Vec<(String, Lane)>,
+}
+
+/// Why a domain has nothing more to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// No copy to it is due.
+    Empty,
+    /// There is no permit for so long.
+    Full(TimeDelta),
+}
+
 /// What outlives the process.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -330,6 +361,23 @@ pub trait Store: Send + Sync {
         tokens: Vec<Token>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed>, StoreError>;
+    /// The domains to which copies of an issue are due, each once.
+    async fn lanes(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<Vec<String>, StoreError>;
+    /// T1 as in [`Store::claim`], for as many copies as there are permits. The permits are taken in the transaction of
+    /// the claim, so that neither a crash nor another sender makes more of them.
+    async fn claim_within(
+        &self,
+        pace: Pace,
+        claim: Claim,
+        tokens: Vec<Token>,
+        now: DateTime<Utc>,
+    ) -> Result<Ration, StoreError>;
+    /// The meter of the rate for all copies.
+    async fn meter(&self) -> Result<Meter, StoreError>;
+    /// What an issue has cost so far: bounces and complaints.
+    async fn toll(&self, issue: IssueNumber) -> Result<Toll, StoreError>;
+    /// Suppresses the readers of an issue whose mailboxes do not exist, as the relay said at once. Returns how many.
+    async fn bury(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError>;
     /// Applies a batch in one durable transaction; one answer for each move, in order. If the transaction fails,
     /// nothing of it happened.
     async fn commit(
@@ -345,7 +393,7 @@ pub trait Store: Send + Sync {
     /// Something that came back by mail, with everything that follows from it: T12 for its copy, and what becomes of
     /// the reader by the rules of [`crate::subscribers::bounces`]. The same notice is taken once.
     async fn take_notice(&self, notice: Notice, now: DateTime<Utc>) -> Result<Taken, StoreError>;
-    /// T11 or T12, recorded with who decided and why.
+    /// T11, T12, T15 or T16, recorded with who decided and why.
     async fn resolve(
         &self,
         number: DeliveryNumber,

@@ -14,6 +14,8 @@ mod inbox;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod pace;
+#[cfg(test)]
 mod store_story;
 #[cfg(test)]
 mod support;

@@ -1,16 +1,18 @@
 //! One story of an issue, told to a store through its trait: the next backend must tell the same.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
+use letterpress::ledger::pace::{Limits, Rate};
 use letterpress::ledger::transition::{Event, Refusal};
 use letterpress::ledger::{IssueState, LastWord, Retry, State, Token};
 use letterpress::store::{
-    Addressee, Adopted, Adoption, Claim, Claimed, Decision, Filter, Imprint, Move, NewIssue, Store,
-    StoreError, open_sqlite,
+    Addressee, Adopted, Adoption, Claim, Claimed, Decision, Filter, Imprint, Lane, Move, NewIssue, Pace,
+    Store, StoreError, open_sqlite,
 };
 use letterpress::subscribers::{AddressKey, Enrolment, Standing};
 use letterpress::text::HeaderText;
@@ -109,7 +111,7 @@ async fn story(store: &dyn Store) {
     assert_eq!(one(store, &copies[1], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
     let wait = TimeDelta::minutes(5);
     let later = now() + wait;
-    let retry = Some(Retry { wait, give_up_at: now() + TimeDelta::hours(48) });
+    let retry = Some(Retry { wait, give_up_at: Some(now() + TimeDelta::hours(48)) });
     let defer = Event::Defer { token: copies[2].token, retry, last: None };
     assert_eq!(one(store, &copies[2], defer).await, Ok(State::Pending));
     assert_eq!(one(store, &copies[3], arm(&copies[3])).await, Ok(State::Armed));
@@ -214,6 +216,51 @@ async fn a_finished_issue_goes_on_if_a_sender_given_up_for_dead_comes_back_with_
     let later = Event::Defer { token: copy.token, retry: None, last: None };
     assert_eq!(one(store.as_ref(), &copy, later).await, Ok(State::Pending));
     assert_eq!(store.open_issues().await.unwrap().len(), 1);
+}
+
+/// A rate for all, or one for each domain.
+fn pace(all: Option<u32>, each: Option<u32>, lanes: &[String]) -> Pace {
+    let rate = |number: Option<u32>| number.and_then(Rate::per_minute);
+    let limits = Limits { all: rate(all), each_domain: rate(each), ..Limits::default() };
+    Pace { limits: Arc::new(limits), lanes: lanes.to_vec() }
+}
+
+#[tokio::test]
+async fn two_senders_share_their_permits_and_one_that_dies_gives_none_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let open = || open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    let (one, other) = (open(), open());
+    one.enrol((1..=60).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
+    one.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    let number = one.open_issues().await.unwrap()[0].number;
+    let ration = async |store: &dyn Store, pace: &Pace, at: DateTime<Utc>| {
+        let lease = TimeDelta::minutes(30);
+        let claim = Claim { issue: number, most: 9, owner: fresh().to_string(), lease };
+        store.claim_within(pace.clone(), claim, (0..9).map(|_| fresh()).collect(), at).await.unwrap()
+    };
+    // Ten at once, whoever asks; then ten in each second.
+    let all = pace(Some(600), None, &[]);
+    assert_eq!(ration(one.as_ref(), &all, now()).await.copies.len(), 9);
+    assert_eq!(ration(other.as_ref(), &all, now()).await.copies.len(), 1);
+    let nothing = ration(one.as_ref(), &all, now()).await;
+    assert_eq!((nothing.copies.len(), nothing.wait), (0, Some(TimeDelta::milliseconds(100))));
+    // Whoever holds them dies: the copies wait again, their permits are gone.
+    assert_eq!(one.recover("heir", true, now()).await.unwrap(), (10, 0));
+    assert!(ration(one.as_ref(), &all, now()).await.copies.is_empty());
+    let second = now() + TimeDelta::seconds(1);
+    assert_eq!(ration(other.as_ref(), &all, second).await.copies.len(), 9);
+    // A clock that goes back finds the meter full.
+    assert!(ration(one.as_ref(), &all, now() - TimeDelta::days(1)).await.copies.is_empty());
+
+    let lanes = one.lanes(number, second).await.unwrap();
+    assert_eq!(lanes, ["example.org"]);
+    let each = pace(None, Some(120), &lanes);
+    assert_eq!(ration(one.as_ref(), &each, second).await.copies.len(), 2);
+    let full = ration(other.as_ref(), &each, second).await;
+    assert_eq!(full.lanes, [("example.org".to_owned(), Lane::Full(TimeDelta::milliseconds(500)))]);
+    let late = pace(None, Some(120), &["nobody.example".to_owned()]);
+    assert_eq!(ration(one.as_ref(), &late, second).await.lanes, [("nobody.example".to_owned(), Lane::Empty)]);
 }
 
 #[tokio::test]

@@ -154,20 +154,34 @@ pub(super) fn claim(
     tokens: &[Token],
     now: DateTime<Utc>,
 ) -> Result<Vec<Claimed>, StoreError> {
+    claim_from(tx, claim, None, tokens, now)
+}
+
+/// Claims up to `claim.most` copies, of one domain if a `lane` is named.
+pub(super) fn claim_from(
+    tx: &mut dyn Tx,
+    claim: &Claim,
+    lane: Option<&str>,
+    tokens: &[Token],
+    now: DateTime<Utc>,
+) -> Result<Vec<Claimed>, StoreError> {
     // Whoever claims at the same time takes other rows.
     let lock = match tx.dialect() {
         Dialect::Sqlite => "",
         Dialect::Postgres => "FOR UPDATE SKIP LOCKED",
     };
+    let of_lane = if lane.is_some() { "AND lane = ?4" } else { "" };
     let waiting = format!(
-        "SELECT id FROM delivery WHERE issue = ?1 AND state = 'pending' AND next_at <= ?2 ORDER BY id LIMIT ?3 {lock}"
+        "SELECT id FROM delivery WHERE issue = ?1 AND state = 'pending' AND next_at <= ?2 {of_lane}
+         ORDER BY id LIMIT ?3 {lock}"
     );
     let mut tokens = tokens.iter().take(claim.most);
     let mut claimed = Vec::with_capacity(tokens.len());
     // A batch of readers who have all left is skipped and claims nothing, but others may wait behind it.
     loop {
-        let numbers: Vec<i64> =
-            tx.all(&waiting, args![claim.issue.0, now, tokens.len()], |row| row.get(0))?;
+        let mut values = args![claim.issue.0, now, tokens.len()].to_vec();
+        values.extend(lane.map(Value::from));
+        let numbers: Vec<i64> = tx.all(&waiting, &values, |row| row.get(0))?;
         let mut moved = false;
         for number in numbers.into_iter().map(DeliveryNumber) {
             let (Some(found), Some(token)) = (find(tx, number, now)?, tokens.next()) else { continue };
@@ -304,7 +318,7 @@ pub(super) fn decide(
 ) -> Result<Result<State, Refusal>, StoreError> {
     let Some(found) = find(tx, number, now)? else { return Ok(Err(Refusal::NoSuchEdge)) };
     // An issue that was given up sends nothing: a copy put back to waiting there would wait unseen for ever.
-    if decision.event == Event::Resend && found.around.issue == IssueState::Cancelled {
+    if matches!(decision.event, Event::Resend | Event::Retry) && found.around.issue == IssueState::Cancelled {
         return Ok(Err(Refusal::NoSuchEdge));
     }
     let outcome = step(tx, &Move { number, event: decision.event.clone() }, now)?;
@@ -314,6 +328,7 @@ pub(super) fn decide(
     let kind = match decision.event {
         Event::Resend => "resend",
         Event::Leave => "leave",
+        Event::Retry => "retry",
         _ => "evidence",
     };
     let entry = Entry {

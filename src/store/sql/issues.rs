@@ -173,9 +173,10 @@ pub(super) fn state(word: &str) -> Result<IssueState, StoreError> {
 }
 
 pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
-    let mut counts: HashMap<i64, (Tally, Option<DateTime<Utc>>)> = HashMap::new();
+    let mut counts: HashMap<i64, (Tally, Option<DateTime<Utc>>, u64)> = HashMap::new();
     tx.each(
-        "SELECT issue, state, count(*), min(CASE WHEN state = 'pending' THEN next_at END)
+        "SELECT issue, state, count(*), min(CASE WHEN state = 'pending' THEN next_at END),
+                count(CASE WHEN state = 'pending' AND attempts > 0 THEN 1 END)
          FROM delivery GROUP BY issue, state",
         &[],
         &mut |row| {
@@ -184,11 +185,13 @@ pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
             let entry = counts.entry(row.get(0)?).or_default();
             entry.0.add(state, row.get(2)?);
             entry.1 = entry.1.or(row.get(3)?);
+            entry.2 += row.get::<u64>(4)?;
             Ok(())
         },
     )?;
     let issues = tx.all(
-        "SELECT id, post, subject, state, frozen_at, audience FROM issue WHERE state <> 'baseline' ORDER BY id DESC",
+        "SELECT id, post, subject, state, frozen_at, audience, paused_because FROM issue WHERE state <> 'baseline'
+         ORDER BY id DESC",
         &[],
         |row| {
             let word: String = row.get(3)?;
@@ -200,13 +203,15 @@ pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
                 audience: row.get(5)?,
                 tally: Tally::default(),
                 next_at: None,
+                retrying: 0,
+                because: row.get(6)?,
             };
             Ok((row.get::<i64>(0)?, summary))
         },
     )?;
     let with_counts = |(number, summary)| {
-        let (tally, next_at) = counts.remove(&number).unwrap_or_default();
-        IssueSummary { tally, next_at, ..summary }
+        let (tally, next_at, retrying) = counts.remove(&number).unwrap_or_default();
+        IssueSummary { tally, next_at, retrying, ..summary }
     };
     Ok(issues.into_iter().map(with_counts).collect())
 }

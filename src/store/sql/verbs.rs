@@ -8,14 +8,16 @@ use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Access, Backend, SqlStore, StoreError, Tx, deliveries, epoch, issues, joined, notes, notices, readers,
-    verify,
+    Access, Backend, SqlStore, StoreError, Tx, deliveries, epoch, issues, joined, notes, notices, pace,
+    readers, toll, verify,
 };
+use crate::ledger::health::Toll;
+use crate::ledger::pace::Meter;
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{IssueState, IssueSummary, State, Token};
 use crate::store::{
     Adopted, Adoption, Claim, Claimed, Custody, Decision, DeliveryNumber, DeliveryView, Filter, ImprintMaker,
-    Move, NewIssue, Notice, OpenIssue, Store, Taken,
+    IssueNumber, Move, NewIssue, Notice, OpenIssue, Pace, Ration, Store, Taken,
 };
 use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use crate::text::HeaderText;
@@ -152,6 +154,32 @@ impl<B: Backend> Store for SqlStore<B> {
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed>, StoreError> {
         self.change("claiming copies", now, move |tx, now| deliveries::claim(tx, &claim, &tokens, now)).await
+    }
+
+    async fn lanes(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        self.change("looking for domains", now, move |tx, now| pace::lanes(tx, issue, now)).await
+    }
+
+    async fn claim_within(
+        &self,
+        pace: Pace,
+        claim: Claim,
+        tokens: Vec<Token>,
+        now: DateTime<Utc>,
+    ) -> Result<Ration, StoreError> {
+        self.change("claiming copies", now, move |tx, now| pace::claim(tx, &pace, &claim, &tokens, now)).await
+    }
+
+    async fn meter(&self) -> Result<Meter, StoreError> {
+        self.look("reading the meter", pace::total).await
+    }
+
+    async fn toll(&self, issue: IssueNumber) -> Result<Toll, StoreError> {
+        self.look("counting bounces", move |tx| toll::count(tx, issue)).await
+    }
+
+    async fn bury(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.change("suppressing dead addresses", now, move |tx, now| toll::bury(tx, issue, now)).await
     }
 
     async fn commit(

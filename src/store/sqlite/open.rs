@@ -13,9 +13,10 @@ use crate::store::sql::{SqlStore, notes};
 use crate::store::{Store, StoreError};
 
 /// The schema, one file for each step; a step that has been released never changes.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../../migrations/sqlite/0002_bounces.sql"),
+    include_str!("../../../migrations/sqlite/0003_pace.sql"),
 ];
 
 /// File systems on which WAL's shared memory does not work, or a lock does not hold.
