@@ -38,6 +38,13 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         partly |= in_doubt > 0;
         if in_doubt > 0 { printer.complain(recovered) } else { printer.say(recovered) }
     }
+    if let Some(in_doubt) = mailing.failed_over {
+        partly |= in_doubt > 0;
+        printer.complain(format!(
+            "another database server has taken over, and may not have seen the last moments of the one before: {} in doubt",
+            count(in_doubt, "copy")
+        ));
+    }
     for issue in &mailing.issues {
         partly |= report_issue(issue, mailing.through.as_deref(), world, printer);
     }

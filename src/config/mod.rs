@@ -4,6 +4,7 @@
 mod duration;
 mod feeds;
 mod newsletter;
+mod postgres;
 mod read;
 mod secret;
 mod site;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 pub use duration::Span;
 pub use feeds::{Archive, By, Content, Feeds, Format};
 pub use newsletter::{FirstRun, Newsletter, OnUnknown};
+pub use postgres::{Encryption, PostgresUrl};
 pub use read::{ConfigError, DEFAULTS, environment, load, parse};
 pub use secret::{Secret, SecretError};
 pub use site::{Author, Site, SiteUrl, is_language_tag};

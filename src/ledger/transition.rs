@@ -68,6 +68,8 @@ pub enum Event {
         /// A short word: `unsubscribed`, `suppressed`, `cancelled`.
         reason: &'static str,
     },
+    /// T14: the ledger was put back from a copy, and what became of this row since is lost.
+    Adopt,
 }
 
 /// What else is true in the transaction in which the event is judged.
@@ -167,6 +169,12 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         }
         // T13
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
+        // T14
+        (Pending | Claimed | Armed | Unknown, Event::Adopt) => {
+            next.state = Unknown;
+            // A refusal heard by an attempt of before says nothing of the attempts that were forgotten.
+            next.token = None;
+        }
         // The holder is told apart from a stranger, so that a worker knows that its row was taken over.
         (
             _,

@@ -5,12 +5,12 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
-use super::RunError;
+use super::{RunError, way_out};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::{RunLock, Store, open_sqlite};
+use crate::store::{PostgresAccess, RunLock, Store, open_postgres, open_sqlite};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::Keys;
 use crate::text::hex;
@@ -24,16 +24,20 @@ pub struct Office {
     pub store: Arc<dyn Store>,
     /// What signs the tokens and names the readers.
     pub keys: Arc<Keys>,
-    /// Held while this run may send; `None` for commands that only look or add.
+    /// Held while this run alone may send; `None` for commands that only look or add, and where senders share a database.
     pub lock: Option<RunLock>,
 }
 
 impl Office {
-    /// Opens the office for a run that may send: nobody else may.
+    /// Opens the office for a run that may send: nobody else may, unless the store is a database.
     pub async fn open_to_send(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
-        let lock = RunLock::take(&path(config))?;
+        // Senders of several machines share a database; a file is sent from by one run at a time.
+        let lock = match config.store.sqlite_path() {
+            Some(path) => Some(RunLock::take(&config.resolve(path))?),
+            None => None,
+        };
         let mut office = Self::open(config, clock).await?;
-        office.lock = Some(lock);
+        office.lock = lock;
         Ok(office)
     }
 
@@ -41,13 +45,14 @@ impl Office {
     pub async fn open(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         let keys = config.resolve(&config.store.keys);
         let instance = hex(&clock.random());
-        let store = open_sqlite(&path(config), &keys, &instance)?;
+        let store = open_store(config, keys.clone(), instance, clock.random()).await?;
         let keys = if let Some(fingerprint) = store.recall(KEYS).await? {
             kept(&keys, &fingerprint)?
         } else {
             let made = made(&keys, clock)?;
-            store.remember(KEYS, &made.fingerprint()).await?;
-            made
+            // Two machines may begin at once: the keys of one of them count.
+            let fingerprint = store.remember_first(KEYS, &made.fingerprint()).await?;
+            if fingerprint == made.fingerprint() { made } else { kept(&keys, &fingerprint)? }
         };
         Ok(Self { store, keys: Arc::new(keys), lock: None })
     }
@@ -58,8 +63,29 @@ impl Office {
     }
 }
 
-fn path(config: &Config) -> camino::Utf8PathBuf {
-    config.resolve(config.store.sqlite_path().unwrap_or_default())
+/// The file or the database, on a thread that may wait for it.
+async fn open_store(
+    config: &Config,
+    keys: Utf8PathBuf,
+    instance: String,
+    chance: [u8; 16],
+) -> Result<Arc<dyn Store>, RunError> {
+    let Some(url) = config.store.postgres() else {
+        return Ok(open_sqlite(&config.resolve(config.store.sqlite_path().unwrap_or_default()), &keys, &instance)?);
+    };
+    let access = PostgresAccess {
+        server: url.server,
+        shown: url.shown,
+        password: way_out::secret(config, config.store.password_file.as_ref(), config.store.password_env.as_ref(), "store")?,
+        encryption: url.encryption,
+        root: url.root.map(|root| config.resolve(root)),
+        window: config.store.failover_window.delta(),
+        chance,
+    };
+    match tokio::task::spawn_blocking(move || open_postgres(access, &keys, &instance)).await {
+        Ok(opened) => Ok(opened?),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
 }
 
 /// The keys that this store was made with.
@@ -67,7 +93,8 @@ fn kept(path: &Utf8Path, fingerprint: &str) -> Result<Keys, RunError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         RunError::user(
             format!("cannot read the keys at {path}: {error}"),
-            "restore them from a backup: without them nobody who left would be recognised, so nothing is sent",
+            "restore them from a backup, or copy them from the machine that began the ledger: without them nobody who left would be \
+             recognised, so nothing is sent",
         )
     })?;
     let keys =

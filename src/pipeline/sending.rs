@@ -2,27 +2,29 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::way_out::{patience, wire};
 use super::{Edition, Mailing, Office, RunError, World};
+use crate::clock::Clock;
 use crate::config::OnUnknown;
 use crate::delivery::{Job, Stop, deliver};
 use crate::ledger::IssueState;
 use crate::ledger::State;
 use crate::ledger::transition::Event;
-use crate::store::{Filter, OpenIssue};
+use crate::store::{Filter, OpenIssue, owner};
 use crate::text::hex;
 
 /// Recovers what an interrupted run left, then sends what is due of each open issue.
 pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, RunError> {
     let mut mailing = Mailing::default();
-    let owner = hex(&world.clock.random());
+    let owner = owner::name(&hex(&world.clock.random()));
     let alone = office.lock.is_some();
-    let now = world.clock.now();
+    let clock = StoreClock::new(world, office).await?;
+    let now = clock.now();
     mailing.recovered = office.store.recover(&owner, alone, now).await?;
     if world.config.newsletter.on_unknown == OnUnknown::Resend {
-        resend_once(world, office).await?;
+        resend_once(world, office, now).await?;
     }
     let mut touched = Vec::new();
     for issue in office.store.open_issues().await? {
@@ -34,13 +36,13 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
         if !due || mailing.stopped.as_ref().is_some_and(|stop| !matches!(stop, Stop::Letter(_))) {
             continue;
         }
-        if let Some(why) = pause_first(world, &issue) {
+        if let Some(why) = pause_first(world, &issue, now) {
             office.store.set_issue(&issue.post, IssueState::Paused, &why, now).await?;
             mailing.paused.push((issue.post.clone(), why));
             continue;
         }
         world.breaker.begin_issue();
-        mailing.stopped = deliver_issue(world, office, &issue, &owner, &mut mailing.through).await?;
+        mailing.stopped = deliver_issue(world, office, &issue, (&owner, &clock), &mut mailing.through).await?;
         if let Some(Stop::Letter(why)) = &mailing.stopped {
             office.store.set_issue(&issue.post, IssueState::Paused, why, world.clock.now()).await?;
             mailing.paused.push((issue.post.clone(), why.clone()));
@@ -48,6 +50,7 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
         }
     }
     office.store.close_finished(world.clock.now()).await?;
+    mailing.failed_over = office.store.failed_over();
     for summary in office.store.issues().await? {
         if summary.state == IssueState::Paused && mailing.paused.iter().all(|(post, _)| *post != summary.id) {
             mailing.paused.push((summary.id.clone(), "it was paused earlier".to_owned()));
@@ -59,8 +62,34 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
     Ok(mailing)
 }
 
+/// The store's clock as this process knows it: what is due, and what is too old, is the same for all who share the store,
+/// whatever the clock of this machine says.
+#[derive(Clone)]
+struct StoreClock {
+    here: Arc<dyn Clock>,
+    ahead: TimeDelta,
+}
+
+impl StoreClock {
+    async fn new(world: &World, office: &Office) -> Result<Self, RunError> {
+        let here = world.clock.now();
+        let ahead = office.store.now(here).await? - here;
+        Ok(Self { here: Arc::clone(&world.clock), ahead })
+    }
+}
+
+impl Clock for StoreClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.here.now() + self.ahead
+    }
+
+    fn random(&self) -> [u8; 16] {
+        self.here.random()
+    }
+}
+
 /// Why an issue must not simply go on: it is long past, or its letter cannot be read. Somebody who resumes it has looked.
-fn pause_first(world: &World, issue: &OpenIssue) -> Option<String> {
+fn pause_first(world: &World, issue: &OpenIssue, now: DateTime<Utc>) -> Option<String> {
     if let Err(error) = serde_json::from_str::<Edition>(&issue.letter) {
         return Some(format!(
             "its frozen letter cannot be read, perhaps it was frozen by a newer Letterpress: {error}"
@@ -68,7 +97,7 @@ fn pause_first(world: &World, issue: &OpenIssue) -> Option<String> {
     }
     let newsletter = &world.config.newsletter;
     let give_up = world.config.smtp.as_ref().map_or(TimeDelta::days(2), |smtp| smtp.give_up.delta());
-    let long_past = issue.frozen_at + newsletter.max_age.delta().max(give_up) < world.clock.now();
+    let long_past = issue.frozen_at + newsletter.max_age.delta().max(give_up) < now;
     (long_past && !issue.resumed).then(|| {
         format!(
             "it was frozen at {}, longer ago than newsletter.max_age",
@@ -81,7 +110,7 @@ async fn deliver_issue(
     world: &World,
     office: &Office,
     issue: &OpenIssue,
-    owner: &str,
+    (owner, clock): (&str, &StoreClock),
     through: &mut Option<String>,
 ) -> Result<Option<Stop>, RunError> {
     let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
@@ -95,7 +124,7 @@ async fn deliver_issue(
     let job = Job {
         store: Arc::clone(&office.store),
         wire,
-        clock: Arc::clone(&world.clock),
+        clock: Arc::new(clock.clone()),
         issue: issue.number,
         frozen_at: issue.frozen_at,
         compose: Box::new(move |copy| edition.compose(copy)),
@@ -122,8 +151,7 @@ async fn outbox_only_first(world: &World, office: &Office) -> Result<(), RunErro
 
 /// `on_unknown = "resend"`: the writer's standing decision, taken at most once for each reader and recorded. It reaches
 /// no further back than a deferred copy would.
-async fn resend_once(world: &World, office: &Office) -> Result<(), RunError> {
-    let now = world.clock.now();
+async fn resend_once(world: &World, office: &Office, now: DateTime<Utc>) -> Result<(), RunError> {
     let give_up = world.config.smtp.as_ref().map_or(TimeDelta::days(2), |smtp| smtp.give_up.delta());
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
     let doubts = office.store.deliveries(filter).await?;

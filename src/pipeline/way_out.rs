@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
+
 use super::RunError;
 use crate::config::{Config, Secret, SecretError, environment};
 use crate::delivery::Wire;
@@ -52,7 +54,17 @@ pub fn wire(config: &Config, label: &str) -> Result<Arc<dyn Wire>, RunError> {
 
 fn password(config: &Config) -> Result<Option<Secret>, RunError> {
     let Some(smtp) = &config.smtp else { return Ok(None) };
-    let secret = match (&smtp.password_file, &smtp.password_env) {
+    secret(config, smtp.password_file.as_ref(), smtp.password_env.as_ref(), "smtp")
+}
+
+/// The password that a section names by its file or its variable; `None` if it names none.
+pub(super) fn secret(
+    config: &Config,
+    file: Option<&Utf8PathBuf>,
+    variable: Option<&String>,
+    section: &str,
+) -> Result<Option<Secret>, RunError> {
+    let secret = match (file, variable) {
         (Some(file), _) => {
             let path = config.resolve(file);
             let text = std::fs::read_to_string(&path)
@@ -64,8 +76,9 @@ fn password(config: &Config) -> Result<Option<Secret>, RunError> {
             .and_then(|text| Secret::new(&text, name)),
         (None, None) => return Ok(None),
     };
-    let help =
-        "put the password, and nothing else, into the file or the variable that [smtp] of config.toml names";
+    let help = format!(
+        "put the password, and nothing else, into the file or the variable that [{section}] of config.toml names"
+    );
     secret.map(Some).map_err(|error| RunError::user(error.to_string(), help))
 }
 

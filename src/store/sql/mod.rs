@@ -4,11 +4,12 @@
 //! written with `?1`, keep to BIGINT, TEXT and bytes, and mean the same in `SQLite` and `PostgreSQL`; where one of the
 //! two needs its own words, the place asks [`Tx::dialect`]. Nothing here knows how a connection is made.
 
-mod deliveries;
-mod events;
+pub(super) mod deliveries;
+pub(super) mod events;
 mod issues;
 pub(super) mod notes;
 mod readers;
+mod rows;
 mod value;
 mod verbs;
 
@@ -42,6 +43,9 @@ pub(super) enum Access {
     Look,
     /// It writes; once it has returned, that is on the disk.
     Change,
+    /// It freezes an issue: it writes, what it reads stays the same from its first statement to its last, and nobody
+    /// else freezes meanwhile.
+    Freeze,
 }
 
 /// One open transaction.
@@ -93,13 +97,19 @@ impl dyn Tx + '_ {
 
 /// A database that runs verbs, each in one transaction of its own. Its calls block.
 pub(super) trait Backend: Send + Sync + 'static {
-    /// Runs `verb` in one transaction; `doing` names it in errors. If it fails, nothing of it happened.
+    /// Runs `verb` in one transaction; `doing` names it in errors. If it fails, nothing of it happened. A verb may be
+    /// run more than once, as after a deadlock; then nothing of its earlier runs stands.
     fn transact<T>(
         &self,
         access: Access,
         doing: &'static str,
-        verb: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>,
+        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError>;
+
+    /// See [`Store::failed_over`](super::Store::failed_over).
+    fn failed_over(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A ledger in an SQL database.
@@ -119,7 +129,7 @@ impl<B: Backend> SqlStore<B> {
         &self,
         access: Access,
         doing: &'static str,
-        verb: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let backend = Arc::clone(&self.backend);
         match tokio::task::spawn_blocking(move || backend.transact(access, doing, verb)).await {

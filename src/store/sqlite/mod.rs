@@ -22,11 +22,11 @@ impl Backend for Sqlite {
         &self,
         access: Access,
         doing: &'static str,
-        verb: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>,
+        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let behavior = match access {
             Access::Look => TransactionBehavior::Deferred,
-            Access::Change => TransactionBehavior::Immediate,
+            Access::Change | Access::Freeze => TransactionBehavior::Immediate,
         };
         // A panic in an earlier verb rolled its transaction back; the connection itself is sound.
         let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,6 +84,9 @@ impl ToSql for Value<'_> {
             Value::Int(value) => value.map_or(ValueRef::Null, ValueRef::Integer),
             Value::Text(value) => value.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())),
             Value::Blob(value) => value.map_or(ValueRef::Null, ValueRef::Blob),
+            Value::Ints(_) | Value::Texts(_) | Value::Blobs(_) => {
+                return Err(rusqlite::Error::ToSqlConversionFailure("SQLite takes one value at a time".into()));
+            }
         }))
     }
 }
