@@ -6,6 +6,8 @@ mod deliver;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod store_story;
 #[cfg(test)]
 mod support;
