@@ -8,6 +8,8 @@ mod kill;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod sharing;
+#[cfg(test)]
 mod store_story;
 #[cfg(test)]
 mod support;

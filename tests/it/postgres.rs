@@ -10,7 +10,7 @@ use letterpress::subscribers::Standing;
 
 use super::store_story::{arm, cancelled, claim, imprint, issue, now, one, reader, story};
 use super::support::postgres::open;
-use super::support::{Cutter, Postgres};
+use super::support::{Bouncer, Cutter, Postgres};
 
 async fn with_readers(url: &str, readers: u8) -> Arc<dyn Store> {
     let store = open(url).await.unwrap();
@@ -33,6 +33,14 @@ async fn postgres_tells_the_story() {
 async fn a_cancelled_issue_lets_nobody_wait_in_postgres_either() {
     let Some(server) = Postgres::shared() else { return };
     cancelled(open(&server.database()).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f32_the_story_is_the_same_behind_pgbouncer_in_transaction_mode() {
+    let Some(server) = Postgres::shared() else { return };
+    let Some(bouncer) = Bouncer::start(&server) else { return };
+    let url = bouncer.through(&server.database(), &server);
+    story(open(&url).await.unwrap().as_ref()).await;
 }
 
 /// Tells the whole story through a connection that is cut at the `at`th message; returns how many there were.

@@ -84,8 +84,13 @@ fn place(postgres: &Postgres) -> Result<String, StoreError> {
 
 /// How many steps were made; 0 in an empty database.
 fn schema(tx: &mut dyn Tx, shown: &str) -> Result<i64, StoreError> {
-    let there = tx.one("SELECT CAST(to_regclass('meta') AS TEXT)", &[], |row| row.get::<Option<String>>(0))?;
-    if there.flatten().is_none() {
+    // The catalogue itself and not `to_regclass`, which may remember that there was none.
+    let there: Option<i64> = tx.one(
+        "SELECT count(*) FROM pg_class WHERE relname = 'meta' AND pg_table_is_visible(oid)",
+        &[],
+        |row| row.get(0),
+    )?;
+    if there != Some(1) {
         return Ok(0);
     }
     let not_ours = || StoreError::Unfit {
@@ -93,7 +98,8 @@ fn schema(tx: &mut dyn Tx, shown: &str) -> Result<i64, StoreError> {
         why: "it has a table `meta` that is not Letterpress's; give the ledger a database of its own".to_owned(),
     };
     let columns: Option<i64> = tx.one(
-        "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('meta') AND attname IN ('key', 'value')
+        "SELECT count(*) FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+         WHERE relname = 'meta' AND pg_table_is_visible(attrelid) AND attname IN ('key', 'value')
          AND attnum > 0 AND NOT attisdropped",
         &[],
         |row| row.get(0),

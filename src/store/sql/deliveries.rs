@@ -48,7 +48,7 @@ pub(super) fn claim(
         Dialect::Postgres => "FOR UPDATE OF delivery SKIP LOCKED",
     };
     let waiting = format!(
-        "SELECT {COLUMNS}, delivery.id, issue, addr_key, issue.state, address, name, message_id, boundary_seed,
+        "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, address, name, message_id, boundary_seed,
                 unsubscribe, bounce
          FROM delivery JOIN issue ON issue.id = delivery.issue
          WHERE issue = ?1 AND delivery.state = 'pending' AND next_at <= ?2 ORDER BY delivery.id LIMIT ?3 {lock}"
@@ -93,7 +93,7 @@ struct Copy {
 }
 
 fn copy(row: &dyn Row) -> Result<Copy, StoreError> {
-    const FIRST: usize = rows::WIDTH + 4;
+    const FIRST: usize = rows::WIDTH + 3;
     Ok(Copy {
         address: EmailAddress::parse(&row.get::<String>(FIRST)?)
             .map_err(|error| nonsense(format!("an address: {error}")))?,

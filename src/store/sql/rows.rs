@@ -26,7 +26,6 @@ pub(super) const PAGE: usize = 1_000;
 /// One row, and what else the transition table must know to judge it.
 pub(super) struct Found {
     pub(super) row: Delivery,
-    pub(super) issue: i64,
     pub(super) key: AddressKey,
     pub(super) around: Around,
 }
@@ -67,7 +66,7 @@ impl Batch {
         // The issue is only looked at: who pauses it waits for nobody, and a batch that was judged before that counts
         // as having been before it.
         let sql = format!(
-            "SELECT {COLUMNS}, delivery.id, issue, addr_key, issue.state
+            "SELECT {COLUMNS}, delivery.id, addr_key, issue.state
              FROM delivery JOIN issue ON issue.id = delivery.issue WHERE delivery.id"
         );
         let mut take = |row: &dyn Row| {
@@ -238,12 +237,11 @@ impl Batch {
     }
 }
 
-/// Reads [`COLUMNS`], the number, the issue, the reader's key and the issue's state.
+/// Reads [`COLUMNS`], the number, the reader's key and the issue's state.
 pub(super) fn found(row: &dyn Row, now: DateTime<Utc>) -> Result<(i64, Found), StoreError> {
-    let sending = row.get::<String>(WIDTH + 3)? == "sending";
+    let sending = row.get::<String>(WIDTH + 2)? == "sending";
     let around = Around { now, sending, barred: None, alone: false };
-    let found =
-        Found { row: delivery(row)?, issue: row.get(WIDTH + 1)?, key: AddressKey(row.get(WIDTH + 2)?), around };
+    let found = Found { row: delivery(row)?, key: AddressKey(row.get(WIDTH + 1)?), around };
     Ok((row.get(WIDTH)?, found))
 }
 

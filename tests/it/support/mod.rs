@@ -12,7 +12,7 @@ pub(crate) mod site;
 
 pub(crate) use certificates::Certificates;
 pub(crate) use cutter::Cutter;
-pub(crate) use postgres::Postgres;
+pub(crate) use postgres::{Bouncer, Postgres};
 pub(crate) use script::{At, Do, Script, say};
 pub(crate) use server::{Message, Server};
 pub(crate) use site::Site;

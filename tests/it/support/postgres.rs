@@ -5,7 +5,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -121,12 +121,16 @@ impl Postgres {
     /// Runs a statement as the server's owner.
     pub(crate) fn sql(&self, database: &str, sql: &str) {
         let config: tokio_postgres::Config = format!("{}/{database}", self.base).parse().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
-            tokio::spawn(connection);
-            client.batch_execute(sql).await.unwrap();
-        });
+        let work = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+                tokio::spawn(connection);
+                client.batch_execute(sql).await.unwrap();
+            });
+        };
+        // Callers may stand in a runtime of their own.
+        std::thread::scope(|scope| scope.spawn(work).join().unwrap());
     }
 
     /// The port, for whoever stands between.
@@ -140,6 +144,65 @@ impl Drop for Postgres {
         if self.own.is_some() {
             self.down();
         }
+    }
+}
+
+/// pgBouncer in transaction mode before a server.
+pub(crate) struct Bouncer {
+    process: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Bouncer {
+    /// Starts it; `None`, and a word about it, where there is none.
+    pub(crate) fn start(server: &Postgres) -> Option<Self> {
+        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"]
+            .into_iter()
+            .find(|program| Path::new(program).exists());
+        let Some(program) = program else {
+            println!("NOT RUN: there is no pgBouncer here");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let users = folder.path().join("users.txt");
+        std::fs::write(&users, format!("\"{USER}\" \"\"\n")).unwrap();
+        let settings = folder.path().join("pgbouncer.ini");
+        let text = format!(
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = transaction\nserver_reset_query =\n\
+             default_pool_size = 4\nquery_wait_timeout = 20\n",
+            server.port(),
+            users.display()
+        );
+        std::fs::write(&settings, text).unwrap();
+        let mut command = Command::new(program);
+        command.arg("-q").arg(&settings).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if is_root() {
+            run(Command::new("chown").arg("-R").arg(USER).arg(folder.path()));
+            command.args(["-u", USER]);
+        }
+        let process = command.spawn().unwrap();
+        let mut tries = 0;
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            tries += 1;
+            assert!(tries < 100, "pgBouncer does not answer");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        Some(Self { process, port, _folder: folder })
+    }
+
+    /// A database of the server behind it, through it.
+    pub(crate) fn through(&self, url: &str, server: &Postgres) -> String {
+        url.replace(&format!(":{}/", server.port()), &format!(":{}/", self.port))
+    }
+}
+
+impl Drop for Bouncer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

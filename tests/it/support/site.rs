@@ -24,12 +24,17 @@ pub(crate) struct Ended {
 impl Site {
     /// `readers` readers named `reader0@example.org` and so on, `connections` to the relay at `port`.
     pub(crate) fn new(port: u16, readers: usize, connections: usize) -> Self {
+        Self::with(port, readers, connections, "")
+    }
+
+    /// The same, with further lines of configuration.
+    pub(crate) fn with(port: u16, readers: usize, connections: usize, more: &str) -> Self {
         let site = Self { folder: tempfile::tempdir().unwrap() };
         let config = format!(
             "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\ntimezone = \"Asia/Seoul\"\n\
              [newsletter]\nfrom = \"느린 편지 <news@letters.example>\"\nfirst_run = \"newest\"\n\
              [smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nconnections = {connections}\n\
-             deadlines = {{ connect = \"5s\", command = \"5s\", data = \"5s\", dot = \"1s\" }}\n"
+             deadlines = {{ connect = \"5s\", command = \"5s\", data = \"5s\", dot = \"1s\" }}\n{more}"
         );
         site.write("config.toml", &config);
         let post = "+++\ntitle = \"천천히 오는 편지\"\ndate = 2026-11-20T09:00:00Z\nslug = \"slow\"\n+++\n\n**편지**는 천천히 온다.\n";
