@@ -85,7 +85,9 @@ fn report_issue(issue: &IssueSummary, through: Option<&str>, world: &World, prin
         .collect();
     let through = through.map_or_else(String::new, |wire| format!(" through {wire}"));
     let line = if parts.is_empty() { "no readers".to_owned() } else { parts.join(", ") };
-    if tally.count(State::Sent) + tally.count(State::Skipped) == issue.audience {
+    // Where senders share a database, what the others have in hand is theirs to report.
+    let settled = [State::Sent, State::Skipped, State::Claimed, State::Armed];
+    if settled.into_iter().map(|state| tally.count(state)).sum::<u64>() == issue.audience {
         printer.say(format!("  {line}{through}"));
         return false;
     }

@@ -15,6 +15,13 @@ fn moment(turn: u64) -> Duration {
     Duration::from_millis(60 + turn.wrapping_mul(2_654_435_761) % 240)
 }
 
+fn wait_for_the_first(server: &Server) {
+    let waited = Instant::now();
+    while server.log().messages.is_empty() && waited.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn is_running(sender: &mut Child) -> bool {
     sender.try_wait().unwrap().is_none()
 }
@@ -30,10 +37,7 @@ fn torture(turns: u64, readers: usize) {
     let server = Server::start(Script::polite().pipelining(true).on(At::Dot, slow));
     let site = Site::with(server.port(), readers, CONNECTIONS, &format!("[store]\nurl = \"{url}\"\n"));
     let mut senders: Vec<Child> = (0..SENDERS).map(|_| site.start(&["send"])).collect();
-    let waited = Instant::now();
-    while server.log().messages.is_empty() && waited.elapsed() < Duration::from_secs(30) {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_for_the_first(&server);
     let (mut kills, mut cuts) = (0, 0);
     for turn in 0..turns {
         std::thread::sleep(moment(turn));
@@ -97,6 +101,7 @@ fn connections_that_are_cut_leave_no_doubt_behind() {
     let server = Server::start(Script::polite().pipelining(true));
     let site = Site::with(server.port(), 600, CONNECTIONS, &format!("[store]\nurl = \"{url}\"\n"));
     let mut sender = site.start(&["publish"]);
+    wait_for_the_first(&server);
     let mut cuts = 0;
     while is_running(&mut sender) {
         std::thread::sleep(Duration::from_millis(40));
@@ -116,10 +121,7 @@ fn f33_a_sender_whose_clock_is_wrong_by_days_sends_what_is_due_and_nothing_twice
     let site = Site::with(server.port(), 40, 2, &url);
     let mut slow = site.start(&["publish"]);
     // After the freeze, a machine that thinks it is much later, and one that thinks it is much earlier.
-    let waited = Instant::now();
-    while server.log().messages.is_empty() && waited.elapsed() < Duration::from_secs(30) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for_the_first(&server);
     for wrong in ["2027-06-01T10:00:00Z", "2026-11-20T10:00:00Z"] {
         let ended = site.run_at(wrong, &["send"]);
         assert_eq!(ended.code, 0, "{wrong}: {}", ended.said);

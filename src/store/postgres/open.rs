@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta};
 use super::{For, Postgres, begin, failed, failover};
 use crate::config::{Encryption, Secret};
 use crate::store::sql::{Backend as _, SqlStore, Tx, args, notes};
-use crate::store::{Store, StoreError};
+use crate::store::{Fault, Store, StoreError};
 
 /// The schema, one file for each step, with the numbers of `SQLite`'s; a step that has been released never changes.
 const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/postgres/0001_ledger.sql")];
@@ -49,8 +49,8 @@ pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<
         window,
     };
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    // A server that is not there at all is said at once; one that goes away later is waited for.
-    let link = postgres.link("connecting to it")?;
+    // A server that is not there at all is said soon; one that goes away later is waited for.
+    let link = few_times(|| postgres.link("connecting to it"))?;
     postgres.give_back(link, false);
     let found = postgres.transact(For::Look, "reading its schema", |tx| schema(tx, &shown))?;
     if found == 0 && keys.exists() {
@@ -60,9 +60,9 @@ pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<
         return Err(StoreError::TooNew { path: shown, found, known });
     }
     if found < known {
-        migrate(&postgres, &shown, instance)?;
+        few_times(|| migrate(&postgres, &shown, instance))?;
     }
-    let place = place(&postgres)?;
+    let place = few_times(|| place(&postgres))?;
     failover::adopt(&postgres, &place)?;
     let instance = postgres.transact(For::Change, "reading its name", |tx| {
         let yesterday = tx.now(DateTime::UNIX_EPOCH)? - TimeDelta::days(1);
@@ -71,6 +71,19 @@ pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<
     })?;
     let instance = instance.ok_or_else(|| StoreError::Nonsense("no name of its own".to_owned()))?;
     Ok(Arc::new(SqlStore::over(postgres, instance)))
+}
+
+/// Tries again what a lost connection interrupted, for as long as somebody waits for a prompt.
+fn few_times<T>(attempt: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    for pause in [50, 200, 500] {
+        match attempt() {
+            Err(error) if error.fault() == Some(Fault::Lost) => {
+                std::thread::sleep(std::time::Duration::from_millis(pause));
+            }
+            ended => return ended,
+        }
+    }
+    attempt()
 }
 
 /// Which server answers now.
