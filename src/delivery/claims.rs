@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Job;
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Stop};
 use super::group_commit::GroupCommit;
 use crate::ledger::Token;
 use crate::ledger::transition::Event;
@@ -37,7 +37,10 @@ impl Claims {
         let (job, breaker, ledger) = (Arc::clone(job), Arc::clone(breaker), ledger.clone());
         let feeder = tokio::spawn(async move {
             while breaker.stopped().is_none() {
-                let claimed = claim(&job, batch).await?;
+                let claimed = claim(&job, batch).await.inspect_err(|error| {
+                    ledger.failed(error);
+                    breaker.stop(Stop::Relay("the store failed".to_owned()));
+                })?;
                 if claimed.is_empty() {
                     break;
                 }
@@ -80,10 +83,9 @@ impl Claims {
     }
 }
 
-/// T2 for reasons of our own: the attempt does not count.
+/// T2 for reasons of our own: the attempt does not count, and the copy need not wait.
 pub(super) fn give_back(copy: &Claimed) -> Move {
-    let event = Event::Defer { token: copy.token, wait: TimeDelta::zero(), last: None };
-    Move { number: copy.number, event }
+    Move { number: copy.number, event: Event::Defer { token: copy.token, retry: None, last: None } }
 }
 
 async fn claim(job: &Job, most: usize) -> Result<Vec<Held>, StoreError> {

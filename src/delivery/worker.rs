@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, Stop};
@@ -17,6 +16,7 @@ use super::claims::{Claims, Held, give_back};
 use super::group_commit::GroupCommit;
 use super::verdict::{Verdict, judge};
 use super::{Channel, Composed, Heard, Job};
+use crate::crash;
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{LastWord, State};
 use crate::store::{Claimed, Move, StoreError};
@@ -24,6 +24,8 @@ use crate::store::{Claimed, Move, StoreError};
 /// How often and how long a full disk is waited for before what was heard is left to the recovery.
 const STORE_TRIES: u32 = 30;
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How long the fate of a copy waits for the arm of the next one, to share its commit.
+const FATE_WAIT: Duration = Duration::from_millis(200);
 /// The first wait before a connection is tried again; it doubles each time.
 const RECONNECT: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
@@ -81,7 +83,9 @@ impl Worker {
             match self.up_to_the_dot(open.as_mut(), &copy, &mut fate).await? {
                 Reached::Armed => {
                     hand = self.ready_hand().await?;
+                    crash::point("armed");
                     let heard = open.dot(hand.as_ref().map(|next| &next.composed.envelope)).await;
+                    crash::point("dot-answered");
                     fate = Some(self.fate(&copy, &heard));
                     channel = Some(open);
                 }
@@ -110,6 +114,7 @@ impl Worker {
         self.record(fate).await?;
         self.release(hand).await?;
         if let Some(channel) = channel {
+            crash::point("before-quit");
             channel.quit().await;
         }
         Ok(())
@@ -122,14 +127,22 @@ impl Worker {
         copy: &Hand,
         fate: &mut Option<Move>,
     ) -> Result<Reached, StoreError> {
-        let written = match channel.offer(&copy.composed.envelope).await {
-            Ok(()) => channel.body(&copy.composed.message).await,
-            refused => refused,
+        let mut writing = std::pin::pin!(async {
+            channel.offer(&copy.composed.envelope).await?;
+            channel.body(&copy.composed.message).await
+        });
+        let written = if let Ok(written) = tokio::time::timeout(FATE_WAIT, &mut writing).await {
+            written
+        } else {
+            // The relay takes its time; what is known of the copy before does not wait for it.
+            self.record(fate.take()).await?;
+            writing.await
         };
         if let Err(heard) = written {
             self.record(fate.take()).await?;
             return Ok(Reached::Refused(heard));
         }
+        crash::point("body-written");
         let bytes = copy.composed.digest();
         let arm =
             Move { number: copy.claimed.number, event: Event::Arm { token: copy.claimed.token, bytes } };
@@ -171,17 +184,16 @@ impl Worker {
         self.breaker.note(heard, verdict);
         let token = copy.claimed.token;
         let last = Some(last_word(heard));
-        let now = self.job.clock.now();
         let event = match verdict {
             Verdict::Sent => Event::Accept { token: Some(token), last },
             Verdict::Unknown => Event::Lose { token, last },
             Verdict::Failed { .. } => Event::Reject { token, reason: "rejected", last },
             // Nobody waits longer for what is the sender's to put right.
-            Verdict::Sender => Event::Defer { token, wait: TimeDelta::zero(), last },
+            Verdict::Sender => Event::Defer { token, retry: None, last },
             Verdict::Deferred { .. } | Verdict::Throttled => {
                 let (attempts, chance) = (copy.claimed.attempts, self.job.clock.random());
-                match self.job.retry.next(attempts, self.job.frozen_at, now, chance) {
-                    Some(next_at) => Event::Defer { token, wait: next_at - now, last },
+                match self.job.retry.next(attempts, self.job.frozen_at, chance) {
+                    retry @ Some(_) => Event::Defer { token, retry, last },
                     None => Event::Reject { token, reason: "expired", last },
                 }
             }
@@ -281,13 +293,15 @@ impl Worker {
             self.record(Some(give_back(&claimed))).await?;
             return Ok(None);
         }
-        if let Ok(composed) = catch_unwind(AssertUnwindSafe(|| (self.job.compose)(&claimed))) {
-            Ok(Some(Hand { claimed, composed }))
-        } else {
-            let event = Event::Reject { token: claimed.token, reason: "render", last: None };
-            self.record(Some(Move { number: claimed.number, event })).await?;
-            Ok(None)
-        }
+        let composed = catch_unwind(AssertUnwindSafe(|| (self.job.compose)(&claimed)));
+        let why = match composed {
+            Ok(Ok(composed)) => return Ok(Some(Hand { claimed, composed })),
+            Ok(Err(why)) => Some(LastWord { phase: "composing".to_owned(), text: why }),
+            Err(_) => None,
+        };
+        let event = Event::Reject { token: claimed.token, reason: "render", last: why };
+        self.record(Some(Move { number: claimed.number, event })).await?;
+        Ok(None)
     }
 }
 

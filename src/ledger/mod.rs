@@ -13,7 +13,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-pub use retry::RetrySchedule;
+pub use retry::{Retry, RetrySchedule};
 pub use tally::Tally;
 
 use crate::text::HeaderText;

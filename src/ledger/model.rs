@@ -9,7 +9,7 @@ use std::collections::{HashSet, VecDeque};
 use chrono::{DateTime, TimeDelta};
 
 use super::transition::{Around, Event, apply};
-use super::{Delivery, State, Token};
+use super::{Delivery, IssueState, State, Token};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Step {
@@ -43,7 +43,7 @@ type Table = fn(&Delivery, &Event, &Around) -> Option<Delivery>;
 const MOST_TOKENS: u8 = 5;
 
 fn around() -> Around {
-    Around { now: DateTime::UNIX_EPOCH, sending: true, barred: None, alone: false }
+    Around { now: DateTime::UNIX_EPOCH, issue: IssueState::Sending, barred: None, alone: false }
 }
 
 fn token(number: u8) -> Token {
@@ -170,7 +170,7 @@ impl World {
 }
 
 fn defer(number: u8) -> Event {
-    Event::Defer { token: token(number), wait: TimeDelta::zero(), last: None }
+    Event::Defer { token: token(number), retry: None, last: None }
 }
 
 /// Explores everything; returns how many worlds there are and the first broken promise.
@@ -225,7 +225,7 @@ fn with_one_decided_resend_there_is_at_most_one_copy_more() {
 fn a_table_that_takes_a_timeout_for_a_deferral_mails_twice() {
     let weak: Table = |row, event, around| match event {
         Event::Lose { token, .. } => {
-            real(row, &Event::Defer { token: *token, wait: TimeDelta::zero(), last: None }, around)
+            real(row, &Event::Defer { token: *token, retry: None, last: None }, around)
         }
         _ => real(row, event, around),
     };

@@ -8,7 +8,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Delivery, LastWord, State, Token};
+use super::{Delivery, IssueState, LastWord, Retry, State, Token};
 
 /// What happened, or what somebody wants to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +24,9 @@ pub enum Event {
     Defer {
         /// The attempt that heard it.
         token: Token,
-        /// Not before so much time has passed.
-        wait: TimeDelta,
+        /// When it is tried again; past the horizon it is given up (`expired`). `None`: it need not wait. That is not
+        /// the same as "now": a clock that is ten years ahead would put the copy off for ten years.
+        retry: Option<Retry>,
         /// What was heard; `None` when the run stopped for reasons of its own.
         last: Option<LastWord>,
     },
@@ -77,8 +78,8 @@ pub enum Event {
 pub struct Around {
     /// The time.
     pub now: DateTime<Utc>,
-    /// The issue's state is `sending`.
-    pub sending: bool,
+    /// Where the issue stands.
+    pub issue: IssueState,
     /// Why the reader must not get it, if so: `unsubscribed` or `suppressed`.
     pub barred: Option<&'static str>,
     /// Every other owner is known to be dead: this process holds the lock.
@@ -117,10 +118,9 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             }
         }
         // T2, T6
-        (Claimed | Armed | Unknown, Event::Defer { token, wait, last }) => {
+        (Claimed | Armed | Unknown, Event::Defer { token, retry, last }) => {
             mine(row, *token)?;
-            next.state = Pending;
-            next.next_at = around.now + *wait;
+            defer(&mut next, *retry, around.now);
             // Nothing was heard: the run gave the row back, and its schedule does not advance.
             next.attempts -= u32::from(last.is_none() && row.attempts > 0);
             heard(&mut next, last.as_ref());
@@ -128,8 +128,7 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         // T3, T7
         (Claimed | Armed | Unknown, Event::Reject { token, reason, last }) => {
             mine(row, *token)?;
-            next.state = if row.had_unknown { FailedUncertain } else { Failed };
-            next.reason = Some((*reason).to_owned());
+            give_up(&mut next, reason);
             heard(&mut next, last.as_ref());
         }
         // T4, T13
@@ -162,8 +161,8 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         }
         // T11
         (Unknown, Event::Resend) => {
+            // Its time had come when it was claimed, and that is still so if the clock has jumped since.
             next.state = Pending;
-            next.next_at = around.now;
             next.had_unknown = true;
             next.resends += 1;
         }
@@ -188,6 +187,10 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         }
         _ => return Err(Refusal::NoSuchEdge),
     }
+    // T13: in an issue that was given up a copy would wait for ever.
+    if next.state == Pending && around.issue == IssueState::Cancelled {
+        skip(&mut next, Some("cancelled"));
+    }
     if next.state != Claimed && next.state != Armed {
         next.lease_until = None;
     }
@@ -200,7 +203,7 @@ fn claim(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
         skip(row, around.barred);
         return Ok(());
     }
-    if !around.sending || row.next_at > around.now {
+    if around.issue != IssueState::Sending || row.next_at > around.now {
         return Err(Refusal::NotNow);
     }
     let dated = row.date_for(around.now);
@@ -219,7 +222,7 @@ fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &Around) -> Result<(), Refu
         skip(row, around.barred);
         return Ok(());
     }
-    if !around.sending || row.lease_until.is_none_or(|until| until <= around.now) {
+    if around.issue != IssueState::Sending || row.lease_until.is_none_or(|until| until <= around.now) {
         return Err(Refusal::NotNow);
     }
     // After a definite refusal nobody has the earlier message, and a new one does no harm.
@@ -233,6 +236,20 @@ fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &Around) -> Result<(), Refu
 
 fn mine(row: &Delivery, token: Token) -> Result<(), Refusal> {
     if row.token == Some(token) { Ok(()) } else { Err(Refusal::NotYours) }
+}
+
+/// Back into the queue, unless the horizon lies before the next attempt.
+fn defer(row: &mut Delivery, retry: Option<Retry>, now: DateTime<Utc>) {
+    match retry.map_or(Some(row.next_at), |retry| retry.at(now)) {
+        Some(next_at) => (row.state, row.next_at) = (State::Pending, next_at),
+        None => give_up(row, "expired"),
+    }
+}
+
+/// A reader who may already have a copy has not "failed": the doubt stays on record.
+fn give_up(row: &mut Delivery, reason: &str) {
+    row.state = if row.had_unknown { State::FailedUncertain } else { State::Failed };
+    row.reason = Some(reason.to_owned());
 }
 
 /// A reader who may already have a copy is not "skipped": the doubt stays on record.
@@ -263,7 +280,7 @@ mod tests {
     }
 
     fn around() -> Around {
-        Around { now: DateTime::UNIX_EPOCH, sending: true, barred: None, alone: false }
+        Around { now: DateTime::UNIX_EPOCH, issue: IssueState::Sending, barred: None, alone: false }
     }
 
     fn arm(number: u8) -> Event {
@@ -289,7 +306,7 @@ mod tests {
     fn nothing_is_armed_after_its_lease_or_while_the_issue_is_paused() {
         let late = Around { now: DateTime::UNIX_EPOCH + TimeDelta::hours(1), ..around() };
         assert_eq!(apply(&row(State::Claimed), &arm(1), &late), Err(Refusal::NotNow));
-        let paused = Around { sending: false, ..around() };
+        let paused = Around { issue: IssueState::Paused, ..around() };
         assert_eq!(apply(&row(State::Claimed), &arm(1), &paused), Err(Refusal::NotNow));
     }
 
@@ -324,11 +341,49 @@ mod tests {
         assert_eq!(apply(&row(State::Armed), &Event::Recover, &around()), Err(Refusal::NotNow));
     }
 
+    #[test]
+    fn a_copy_that_is_refused_for_now_after_its_issue_was_cancelled_does_not_wait_for_ever() {
+        let cancelled = Around { issue: IssueState::Cancelled, ..around() };
+        let later = Event::Defer { token: token(1), retry: None, last: None };
+        for state in [State::Claimed, State::Armed, State::Unknown] {
+            let row = apply(&row(state), &later, &cancelled).unwrap();
+            assert_eq!((row.state, row.reason.as_deref()), (State::Skipped, Some("cancelled")));
+        }
+        let resent = Delivery { had_unknown: true, ..row(State::Armed) };
+        assert_eq!(apply(&resent, &later, &cancelled).unwrap().state, State::FailedUncertain);
+    }
+
+    #[test]
+    fn the_horizon_is_judged_by_the_store_s_clock_and_a_doubt_outlives_it() {
+        let retry = |hours| {
+            let wait = chrono::TimeDelta::hours(hours);
+            let give_up_at = DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(48);
+            Event::Defer { token: token(1), retry: Some(Retry { wait, give_up_at }), last: None }
+        };
+        let later = apply(&row(State::Armed), &retry(48), &around()).unwrap();
+        assert_eq!((later.state, later.next_at.timestamp()), (State::Pending, 48 * 3_600));
+        let expired = apply(&row(State::Armed), &retry(49), &around()).unwrap();
+        assert_eq!((expired.state, expired.reason.as_deref()), (State::Failed, Some("expired")));
+        let resent = Delivery { had_unknown: true, ..row(State::Claimed) };
+        assert_eq!(apply(&resent, &retry(49), &around()).unwrap().state, State::FailedUncertain);
+    }
+
+    #[test]
+    fn a_copy_that_is_given_back_or_sent_again_keeps_its_time_whatever_the_clock_says() {
+        let ahead = DateTime::UNIX_EPOCH + chrono::TimeDelta::days(3_650);
+        let astray = Around { now: ahead, ..around() };
+        let back = Event::Defer { token: token(1), retry: None, last: None };
+        for (state, event) in [(State::Claimed, back), (State::Unknown, Event::Resend)] {
+            let row = apply(&row(state), &event, &astray).unwrap();
+            assert_eq!((row.state, row.next_at), (State::Pending, DateTime::UNIX_EPOCH));
+        }
+    }
+
     fn any_event() -> impl Strategy<Value = Event> {
         let holder = (1u8..3).prop_map(token);
         prop_oneof![
             holder.clone().prop_map(|token| Event::Claim { token, lease: TimeDelta::minutes(30) }),
-            holder.clone().prop_map(|token| Event::Defer { token, wait: TimeDelta::zero(), last: None }),
+            holder.clone().prop_map(|token| Event::Defer { token, retry: None, last: None }),
             holder.clone().prop_map(|token| Event::Reject { token, reason: "rejected", last: None }),
             holder.clone().prop_map(|token| Event::Arm { token, bytes: [7; 32] }),
             holder.prop_map(|token| Event::Lose { token, last: None }),

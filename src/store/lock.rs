@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_run_is_told_at_once_and_a_later_one_finds_no_stale_lock() {
+    fn f58_a_second_run_is_told_at_once_and_a_later_one_finds_no_stale_lock() {
         let folder = tempfile::tempdir().unwrap();
         let store = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
         let first = RunLock::take(&store).unwrap();

@@ -2,7 +2,11 @@
 
 // The attribute tells clippy that these are tests, helpers included.
 #[cfg(test)]
+mod compose;
+#[cfg(test)]
 mod deliver;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]

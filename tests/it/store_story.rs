@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
 use letterpress::ledger::transition::{Event, Refusal};
-use letterpress::ledger::{IssueState, State, Token};
+use letterpress::ledger::{IssueState, Retry, State, Token};
 use letterpress::store::{
     Addressee, Claim, Claimed, Filter, Imprint, Move, NewIssue, Store, StoreError, open_sqlite,
 };
@@ -109,7 +109,8 @@ pub(crate) async fn story(store: &dyn Store) {
     assert_eq!(one(store, &copies[1], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
     let wait = TimeDelta::milliseconds(50);
     let later = now() + wait;
-    let defer = Event::Defer { token: copies[2].token, wait, last: None };
+    let retry = Some(Retry { wait, give_up_at: now() + TimeDelta::days(36_500) });
+    let defer = Event::Defer { token: copies[2].token, retry, last: None };
     assert_eq!(one(store, &copies[2], defer).await, Ok(State::Pending));
     assert_eq!(one(store, &copies[3], arm(&copies[3])).await, Ok(State::Armed));
     assert_eq!(
@@ -156,6 +157,23 @@ async fn sqlite_tells_the_story() {
 }
 
 #[tokio::test]
+async fn a_finished_issue_goes_on_if_a_sender_given_up_for_dead_comes_back_with_not_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    store.enrol(vec![reader(1, Standing::Active)], now()).await.unwrap();
+    store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    let copy = claim(store.as_ref(), 1, "slow", now()).await.remove(0);
+    assert_eq!(one(store.as_ref(), &copy, arm(&copy)).await, Ok(State::Armed));
+    assert_eq!(store.recover("next", true, now()).await.unwrap(), (0, 1));
+    store.close_finished(now()).await.unwrap();
+    assert_eq!(store.issues().await.unwrap()[0].state, IssueState::Done);
+    let later = Event::Defer { token: copy.token, retry: None, last: None };
+    assert_eq!(one(store.as_ref(), &copy, later).await, Ok(State::Pending));
+    assert_eq!(store.open_issues().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_cancelled_issue_lets_nobody_wait() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
@@ -173,7 +191,7 @@ pub(crate) async fn cancelled(store: Arc<dyn Store>) {
 }
 
 #[test]
-fn a_damaged_file_is_refused_and_left_as_it_is() {
+fn f23_a_damaged_file_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     std::fs::write(&path, b"not a database, and long enough to be looked at as one................").unwrap();

@@ -23,6 +23,7 @@ use rustls::pki_types::ServerName;
 
 use super::{Channel, Heard, Trouble, Wire};
 use crate::config::{Deadlines, Secret, Smtp, Tls};
+use crate::crash;
 
 /// A relay, reached over SMTP.
 #[derive(Debug)]
@@ -133,6 +134,7 @@ impl SmtpWire {
 #[async_trait]
 impl Wire for SmtpWire {
     async fn connect(&self) -> Result<Box<dyn Channel>, Heard> {
+        crash::point("before-connect");
         let (link, capabilities) = session::open(self).await?;
         let limits =
             transaction::Limits { deadlines: self.deadlines, messages: self.messages_per_connection };

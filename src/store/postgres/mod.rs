@@ -23,6 +23,7 @@ use tokio_postgres::types::Type;
 
 use super::sql::{Access as For, Backend, Dialect, Row, Tx, Value};
 use super::{Fault, StoreError};
+use crate::crash;
 use fault::failed;
 use link::Link;
 pub use open::{Access, open_postgres};
@@ -174,8 +175,10 @@ impl Postgres {
                 return Ended::Failed(error);
             }
         };
+        crash::point_in("before-commit", doing);
         match link.run(link.client.batch_execute("COMMIT")) {
             Ok(()) => {
+                crash::point_in("committed", doing);
                 self.give_back(link, false);
                 Ended::Done(value)
             }

@@ -48,7 +48,7 @@ pub(super) fn claim(
         Dialect::Postgres => "FOR UPDATE OF delivery SKIP LOCKED",
     };
     let waiting = format!(
-        "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, address, name, message_id, boundary_seed,
+        "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue, address, name, message_id, boundary_seed,
                 unsubscribe, bounce
          FROM delivery JOIN issue ON issue.id = delivery.issue
          WHERE issue = ?1 AND delivery.state = 'pending' AND next_at <= ?2 ORDER BY delivery.id LIMIT ?3 {lock}"
@@ -93,7 +93,7 @@ struct Copy {
 }
 
 fn copy(row: &dyn Row) -> Result<Copy, StoreError> {
-    const FIRST: usize = rows::WIDTH + 3;
+    const FIRST: usize = rows::WIDTH + 4;
     Ok(Copy {
         address: EmailAddress::parse(&row.get::<String>(FIRST)?)
             .map_err(|error| nonsense(format!("an address: {error}")))?,
@@ -249,11 +249,6 @@ pub(super) fn resolve(
         return Ok(outcome);
     }
     batch.write(tx)?;
-    tx.execute(
-        "UPDATE issue SET state = 'sending' WHERE id = ?1 AND state = 'done'
-         AND EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND state = 'pending')",
-        args![issue],
-    )?;
     let kind = if matches!(event, Event::Resend) { "resend" } else { "evidence" };
     let entry = Entry {
         kind,

@@ -232,6 +232,11 @@ pub(super) fn subject(text: &str) -> Result<HeaderText, StoreError> {
     HeaderText::parse(text).map_err(|error| nonsense(format!("a subject: {error}")))
 }
 
+/// Reads the word for where an issue stands.
+pub(super) fn state(word: &str) -> Result<IssueState, StoreError> {
+    IssueState::from_word(word).ok_or_else(|| nonsense(format!("the issue state {word:?}")))
+}
+
 pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
     let mut counts: HashMap<i64, (Tally, Option<DateTime<Utc>>)> = HashMap::new();
     tx.each(
@@ -255,8 +260,7 @@ pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
             let summary = IssueSummary {
                 id: row.get(1)?,
                 subject: subject(&row.get::<String>(2)?)?,
-                state: IssueState::from_word(&word)
-                    .ok_or_else(|| nonsense(format!("the issue state {word:?}")))?,
+                state: state(&word)?,
                 frozen_at: row.get(4)?,
                 audience: row.get(5)?,
                 tally: Tally::default(),

@@ -3,11 +3,11 @@
 //! `SQLite` goes row by row over cached statements, which costs it no round trips; `PostgreSQL` takes the whole batch
 //! in one statement. Rows are locked in the order of their numbers, so that two batches do not wait for each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use super::{Dialect, Row, StoreError, Tx, Value, args, nonsense, readers};
+use super::{Dialect, Row, StoreError, Tx, Value, args, issues, nonsense, readers};
 use crate::ledger::transition::{Around, Event, Refusal, apply};
 use crate::ledger::{Delivery, LastWord, State, Token};
 use crate::store::Move;
@@ -26,6 +26,7 @@ pub(super) const PAGE: usize = 1_000;
 /// One row, and what else the transition table must know to judge it.
 pub(super) struct Found {
     pub(super) row: Delivery,
+    issue: i64,
     pub(super) key: AddressKey,
     pub(super) around: Around,
 }
@@ -56,6 +57,9 @@ pub(super) struct Batch {
     changed: BTreeMap<i64, Option<String>>,
     armed: Vec<(Token, i64, u32)>,
     ended: BTreeMap<[u8; 16], (State, Option<String>)>,
+    /// Issues that have something to send again: a doubt was decided, or a sender that was given up for dead came back
+    /// with a "not now". If such an issue was finished, the copy would wait unseen for ever.
+    reopened: BTreeSet<i64>,
     now: DateTime<Utc>,
 }
 
@@ -66,7 +70,7 @@ impl Batch {
         // The issue is only looked at: who pauses it waits for nobody, and a batch that was judged before that counts
         // as having been before it.
         let sql = format!(
-            "SELECT {COLUMNS}, delivery.id, addr_key, issue.state
+            "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue
              FROM delivery JOIN issue ON issue.id = delivery.issue WHERE delivery.id"
         );
         let mut take = |row: &dyn Row| {
@@ -92,7 +96,7 @@ impl Batch {
 
     /// Rows that were read and locked already.
     pub(super) const fn of(found: BTreeMap<i64, Found>, now: DateTime<Utc>) -> Self {
-        Self { found, changed: BTreeMap::new(), armed: Vec::new(), ended: BTreeMap::new(), now }
+        Self { found, changed: BTreeMap::new(), armed: Vec::new(), ended: BTreeMap::new(), reopened: BTreeSet::new(), now }
     }
 
     /// A row, as it stands after the events so far.
@@ -143,6 +147,9 @@ impl Batch {
                 self.ended.insert(token.0, (next.state, reply));
             }
         }
+        if next.state == State::Pending && !found.row.state.is_open() {
+            self.reopened.insert(found.issue);
+        }
         let state = next.state;
         found.row = next;
         let owner = owner.map(str::to_owned);
@@ -156,9 +163,15 @@ impl Batch {
             return Ok(());
         }
         match tx.dialect() {
-            Dialect::Sqlite => self.write_each(tx),
-            Dialect::Postgres => self.write_together(tx),
+            Dialect::Sqlite => self.write_each(tx)?,
+            Dialect::Postgres => self.write_together(tx)?,
         }
+        for issue in &self.reopened {
+            // Whoever closes the issue now does so before this, or sees the copy that waits.
+            issues::hold(tx, *issue)?;
+            tx.execute("UPDATE issue SET state = 'sending' WHERE id = ?1 AND state = 'done'", args![*issue])?;
+        }
+        Ok(())
     }
 
     fn write_each(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
@@ -237,11 +250,12 @@ impl Batch {
     }
 }
 
-/// Reads [`COLUMNS`], the number, the reader's key and the issue's state.
+/// Reads [`COLUMNS`], the number, the reader's key, the issue's state and its number.
 pub(super) fn found(row: &dyn Row, now: DateTime<Utc>) -> Result<(i64, Found), StoreError> {
-    let sending = row.get::<String>(WIDTH + 2)? == "sending";
-    let around = Around { now, sending, barred: None, alone: false };
-    let found = Found { row: delivery(row)?, key: AddressKey(row.get(WIDTH + 1)?), around };
+    let issue = issues::state(&row.get::<String>(WIDTH + 2)?)?;
+    let around = Around { now, issue, barred: None, alone: false };
+    let found =
+        Found { row: delivery(row)?, issue: row.get(WIDTH + 3)?, key: AddressKey(row.get(WIDTH + 1)?), around };
     Ok((row.get(WIDTH)?, found))
 }
 

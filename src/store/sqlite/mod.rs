@@ -12,6 +12,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::sql::{Access, Backend, Cell, Dialect, Row, Tx, Value};
 use super::{Fault, StoreError};
+use crate::crash;
 pub use open::open_sqlite;
 
 /// The file, opened.
@@ -30,12 +31,24 @@ impl Backend for Sqlite {
         };
         // A panic in an earlier verb rolled its transaction back; the connection itself is sound.
         let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection.transaction_with_behavior(behavior).map_err(failed(doing))?;
-        let mut open = Open { transaction, doing };
-        let value = verb(&mut open)?;
-        open.transaction.commit().map_err(failed(doing))?;
-        Ok(value)
+        let outcome = transact(&mut connection, behavior, doing, verb);
+        outcome.map_err(|error| at(connection.path(), error))
     }
+}
+
+fn transact<T>(
+    connection: &mut Connection,
+    behavior: TransactionBehavior,
+    doing: &'static str,
+    verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = connection.transaction_with_behavior(behavior).map_err(failed(doing))?;
+    let mut open = Open { transaction, doing };
+    let value = verb(&mut open)?;
+    crash::point_in("before-commit", doing);
+    open.transaction.commit().map_err(failed(doing))?;
+    crash::point_in("committed", doing);
+    Ok(value)
 }
 
 /// A transaction, and what it is for.
@@ -114,6 +127,23 @@ impl Row for Found<'_, '_> {
 /// Names what was being done when the database failed, and how bad it is.
 fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Database { doing, fault: fault(&source), source: Arc::new(source) }
+}
+
+/// Which file it was: whoever reads of a full disk must know which one.
+fn at(path: Option<&str>, error: StoreError) -> StoreError {
+    match (path, error) {
+        (Some(path), StoreError::Database { doing, fault, source }) => {
+            StoreError::Database { doing, fault, source: Arc::new(InFile { path: path.to_owned(), source }) }
+        }
+        (_, error) => error,
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {source}")]
+struct InFile {
+    path: String,
+    source: Arc<dyn std::error::Error + Send + Sync>,
 }
 
 fn fault(error: &rusqlite::Error) -> Fault {

@@ -3,6 +3,7 @@
 //!
 //! Nothing here judges; it acts, and it remembers what it saw.
 
+pub(crate) mod account;
 pub(crate) mod certificates;
 pub(crate) mod cutter;
 pub(crate) mod postgres;
