@@ -224,7 +224,6 @@ fn check_store(store: &super::Store, wrong: &mut impl FnMut(&str, &str, &str)) {
             "with this sslmode everybody on the way can read the password and the readers",
             "write sslmode=verify-full, or leave it out",
         ),
-        Some(Ok(_)) => {}
         None if store.sqlite_path().is_none_or(|path| path.as_str().is_empty()) => wrong(
             "store.url",
             "it names neither an SQLite file nor a PostgreSQL database",
@@ -233,7 +232,7 @@ fn check_store(store: &super::Store, wrong: &mut impl FnMut(&str, &str, &str)) {
         None if has_password => {
             wrong("store", "there is a password, but an SQLite file has none", "take the line out");
         }
-        None => {}
+        Some(Ok(_)) | None => {}
     }
 }
 

@@ -168,12 +168,8 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         }
         // T13
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
-        // T14
-        (Pending | Claimed | Armed | Unknown, Event::Adopt) => {
-            next.state = Unknown;
-            // A refusal heard by an attempt of before says nothing of the attempts that were forgotten.
-            next.token = None;
-        }
+        // T14; a refusal heard by an attempt of before says nothing of the attempts that were forgotten.
+        (Pending | Claimed | Armed | Unknown, Event::Adopt) => (next.state, next.token) = (Unknown, None),
         // The holder is told apart from a stranger, so that a worker knows that its row was taken over.
         (
             _,

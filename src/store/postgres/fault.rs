@@ -79,7 +79,7 @@ fn is_about_the_way(error: &tokio_postgres::Error) -> bool {
             return false;
         }
         if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            return !io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+            return !io.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>);
         }
         cause = inner.source();
     }

@@ -48,6 +48,13 @@ struct Postgres {
     window: TimeDelta,
 }
 
+/// One verb on its way: what for, and the token that its receipt bears.
+struct Errand {
+    access: For,
+    doing: &'static str,
+    receipt: [u8; 16],
+}
+
 /// What a transaction found when it began.
 struct Begun {
     now: DateTime<Utc>,
@@ -93,12 +100,12 @@ impl Postgres {
         anywhere: bool,
         verb: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let receipt = self.receipt();
+        let errand = Errand { access, doing, receipt: self.receipt() };
         let (began, mut tries, mut conflicts) = (Instant::now(), 0_u32, 0_u32);
         let mut in_doubt: Option<T> = None;
         loop {
             let place = if anywhere { None } else { lock(&self.place).clone() };
-            let error = match self.attempt(access, doing, &receipt, place.as_deref(), verb) {
+            let error = match self.attempt(&errand, place.as_deref(), verb) {
                 Ended::Done(value) => return Ok(value),
                 Ended::WasDone => match in_doubt.take() {
                     Some(value) => return Ok(value),
@@ -137,17 +144,16 @@ impl Postgres {
     /// Runs a verb once. `place` is the server that it may run on.
     fn attempt<T>(
         &self,
-        access: For,
-        doing: &'static str,
-        receipt: &[u8; 16],
+        errand: &Errand,
         place: Option<&str>,
         verb: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Ended<T> {
+        let Errand { access, doing, receipt } = *errand;
         let link = match self.link(doing) {
             Ok(link) => link,
             Err(error) => return Ended::Failed(error),
         };
-        let begun = match begin(&link, access, receipt).map_err(|error| failed(doing)(error)) {
+        let begun = match begin(&link, access, &receipt).map_err(|error| failed(doing)(error)) {
             Ok(begun) => begun,
             Err(error) => {
                 self.give_back(link, true);
