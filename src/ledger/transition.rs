@@ -1,6 +1,6 @@
 //! The transition table: the only place that changes the state of a delivery.
 //!
-//! Numbers T1 to T13 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
+//! Numbers T1 to T14 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
 //! and writes what it returns; whatever it refuses is not written. No I/O, no clock: times come with the events.
 //!
 //! Two rules carry the promise. A *negative* result counts only for the attempt that holds the row, so that a worker
@@ -166,9 +166,8 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             next.had_unknown = true;
             next.resends += 1;
         }
-        // T13
+        // T13, T14: a refusal heard by an attempt of before says nothing of the attempts that were forgotten.
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
-        // T14; a refusal heard by an attempt of before says nothing of the attempts that were forgotten.
         (Pending | Claimed | Armed | Unknown, Event::Adopt) => (next.state, next.token) = (Unknown, None),
         // The holder is told apart from a stranger, so that a worker knows that its row was taken over.
         (
@@ -375,6 +374,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn when_the_last_moments_are_lost_whatever_was_open_is_in_doubt_and_only_a_yes_still_counts() {
+        for state in [State::Pending, State::Claimed, State::Armed, State::Unknown] {
+            let adopted = apply(&row(state), &Event::Adopt, &around()).unwrap();
+            assert_eq!((adopted.state, adopted.lease_until), (State::Unknown, None));
+            assert_eq!(apply(&adopted, &arm(1), &around()), Err(Refusal::NotYours));
+            let yes = Event::Accept { token: Some(token(1)), last: None };
+            assert_eq!(apply(&adopted, &yes, &around()).unwrap().state, State::Sent);
+        }
+        for state in [State::Sent, State::Failed, State::Skipped, State::FailedUncertain] {
+            assert_eq!(apply(&row(state), &Event::Adopt, &around()), Err(Refusal::NoSuchEdge));
+        }
+    }
+
     fn any_event() -> impl Strategy<Value = Event> {
         let holder = (1u8..3).prop_map(token);
         prop_oneof![
@@ -385,6 +398,7 @@ mod tests {
             holder.prop_map(|token| Event::Lose { token, last: None }),
             Just(Event::Accept { token: None, last: None }),
             Just(Event::Recover),
+            Just(Event::Adopt),
             Just(Event::Resend),
             Just(Event::Skip { reason: "suppressed" }),
         ]

@@ -104,7 +104,8 @@ fn connections_that_are_cut_leave_no_doubt_behind() {
     wait_for_the_first(&server);
     let mut cuts = 0;
     while is_running(&mut sender) {
-        std::thread::sleep(Duration::from_millis(40));
+        // Ever longer, so that a busy machine gets on at last.
+        std::thread::sleep(Duration::from_millis(40 * (cuts + 1)));
         let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname";
         database.sql("postgres", &format!("{others} = '{name}'"));
         cuts += 1;
