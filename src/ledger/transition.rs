@@ -160,12 +160,7 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             next.state = if row.state == Claimed { Pending } else { Unknown };
         }
         // T11
-        (Unknown, Event::Resend) => {
-            // Its time had come when it was claimed, and that is still so if the clock has jumped since.
-            next.state = Pending;
-            next.had_unknown = true;
-            next.resends += 1;
-        }
+        (Unknown, Event::Resend) => resend(&mut next),
         // T13, T14: a refusal heard by an attempt of before says nothing of the attempts that were forgotten.
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
         (Pending | Claimed | Armed | Unknown, Event::Adopt) => (next.state, next.token) = (Unknown, None),
@@ -245,6 +240,13 @@ fn defer(row: &mut Delivery, retry: Option<Retry>, now: DateTime<Utc>) {
 fn give_up(row: &mut Delivery, reason: &str) {
     row.state = if row.had_unknown { State::FailedUncertain } else { State::Failed };
     row.reason = Some(reason.to_owned());
+}
+
+fn resend(row: &mut Delivery) {
+    // Its time had come when it was claimed, and that is still so if the clock has jumped since.
+    row.state = Pending;
+    row.had_unknown = true;
+    row.resends += 1;
 }
 
 /// A reader who may already have a copy is not "skipped": the doubt stays on record.
