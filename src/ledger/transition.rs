@@ -244,7 +244,7 @@ fn give_up(row: &mut Delivery, reason: &str) {
 
 fn resend(row: &mut Delivery) {
     // Its time had come when it was claimed, and that is still so if the clock has jumped since.
-    row.state = Pending;
+    row.state = State::Pending;
     row.had_unknown = true;
     row.resends += 1;
 }
