@@ -42,12 +42,16 @@ impl PostgresUrl {
     }
 
     fn parse(rest: &str) -> Result<Self, (String, &'static str)> {
-        const PASSWORD: &str = "take the password out, and name it with store.password_file or store.password_env";
+        const PASSWORD: &str =
+            "take the password out, and name it with store.password_file or store.password_env";
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = place.split_once('/').unwrap_or((place, ""));
         let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
         if user.contains(':') {
-            return Err(("there is a password in it, for everybody who may read this file".to_owned(), PASSWORD));
+            return Err((
+                "there is a password in it, for everybody who may read this file".to_owned(),
+                PASSWORD,
+            ));
         }
         if user.is_empty() || database.is_empty() {
             let hint = "write it like \"postgres://user@db.example.com/letterpress\"";
@@ -81,8 +85,7 @@ impl PostgresUrl {
         if !kept.is_empty() {
             url.server = format!("{}?{}", url.server, kept.join("&"));
         }
-        url.encryption =
-            mode.unwrap_or(if url.local { Encryption::Never } else { Encryption::Always });
+        url.encryption = mode.unwrap_or(if url.local { Encryption::Never } else { Encryption::Always });
         Ok(url)
     }
 
@@ -111,7 +114,10 @@ fn is_local(host: &str) -> bool {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
         _ => host,
     };
-    name.is_empty() || name.starts_with('/') || name.to_ascii_uppercase().starts_with("%2F") || is_this_machine(name)
+    name.is_empty()
+        || name.starts_with('/')
+        || name.to_ascii_uppercase().starts_with("%2F")
+        || is_this_machine(name)
 }
 
 #[cfg(test)]
@@ -155,11 +161,16 @@ mod tests {
 
     #[test]
     fn what_the_driver_reads_is_handed_on_and_the_rest_is_not() {
-        let url = read("postgres://kim@a,b/letters?sslmode=require&target_session_attrs=read-write&sslrootcert=/ca.pem")
-            .unwrap();
+        let url = read(
+            "postgres://kim@a,b/letters?sslmode=require&target_session_attrs=read-write&sslrootcert=/ca.pem",
+        )
+        .unwrap();
         assert_eq!(url.server, "postgres://kim@a,b/letters?target_session_attrs=read-write");
         assert_eq!((url.encryption, url.root), (Encryption::Always, Some("/ca.pem".into())));
         assert!(PostgresUrl::read("sqlite:letterpress.db").is_none());
-        assert!(read("postgres://db.example.com/letters").is_err() && read("postgres://kim@db.example.com").is_err());
+        assert!(
+            read("postgres://db.example.com/letters").is_err()
+                && read("postgres://kim@db.example.com").is_err()
+        );
     }
 }

@@ -73,12 +73,21 @@ async fn open_store(
     chance: [u8; 16],
 ) -> Result<Arc<dyn Store>, RunError> {
     let Some(url) = config.store.postgres() else {
-        return Ok(open_sqlite(&config.resolve(config.store.sqlite_path().unwrap_or_default()), &keys, &instance)?);
+        return Ok(open_sqlite(
+            &config.resolve(config.store.sqlite_path().unwrap_or_default()),
+            &keys,
+            &instance,
+        )?);
     };
     let access = PostgresAccess {
         server: url.server,
         shown: url.shown,
-        password: way_out::secret(config, config.store.password_file.as_ref(), config.store.password_env.as_ref(), "store")?,
+        password: way_out::secret(
+            config,
+            config.store.password_file.as_ref(),
+            config.store.password_env.as_ref(),
+            "store",
+        )?,
         encryption: url.encryption,
         root: url.root.map(|root| config.resolve(root)),
         window: config.store.failover_window.delta(),

@@ -43,7 +43,8 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
             continue;
         }
         world.breaker.begin_issue();
-        mailing.stopped = deliver_issue(world, office, &issue, (&owner, &clock), &mut mailing.through).await?;
+        mailing.stopped =
+            deliver_issue(world, office, &issue, (&owner, &clock), &mut mailing.through).await?;
         if let Some(Stop::Letter(why)) = &mailing.stopped {
             office.store.set_issue(&issue.post, IssueState::Paused, why, world.clock.now()).await?;
             mailing.paused.push((issue.post.clone(), why.clone()));

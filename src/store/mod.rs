@@ -118,7 +118,9 @@ impl Fault {
                 "\n    help: the disk is full; make room and run the same command again, nothing is lost"
             }
             Self::Busy => "\n    help: another program holds what is needed; run the same command again",
-            Self::Barred => "\n    help: this user may not write there; look at the owner of the file and its folder, or of the database's tables",
+            Self::Barred => {
+                "\n    help: this user may not write there; look at the owner of the file and its folder, or of the database's tables"
+            }
             Self::Damaged => {
                 "\n    help: the ledger is damaged; restore it from a backup before anything is sent"
             }

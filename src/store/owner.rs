@@ -63,8 +63,10 @@ mod tests {
 
     #[test]
     fn nothing_is_said_of_another_boot_another_container_or_a_name_without_a_machine() {
-        let (boot, space) = machine().unwrap().split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-        for name in [format!("other:{space}:1:1:x"), format!("{boot}:1:1:1:x"), "0123456789abcdef".to_owned()] {
+        let (boot, space) =
+            machine().unwrap().split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        for name in [format!("other:{space}:1:1:x"), format!("{boot}:1:1:1:x"), "0123456789abcdef".to_owned()]
+        {
             assert!(!is_gone(&name), "{name}");
         }
     }

@@ -1,4 +1,4 @@
-//! The ledger in PostgreSQL: the same story, and what only a database across a network can do to it.
+//! The ledger in `PostgreSQL`: the same story, and what only a database across a network can do to it.
 
 use std::sync::Arc;
 
@@ -156,7 +156,8 @@ async fn two_machines_that_freeze_at_once_freeze_once_and_count_right() {
     let url = server.database();
     let (one, other) = (open(&url).await.unwrap(), open(&url).await.unwrap());
     one.enrol((1..=200).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
-    let freeze = |store: Arc<dyn Store>| async move { store.freeze(issue("new"), Box::new(imprint), now()).await };
+    let freeze =
+        |store: Arc<dyn Store>| async move { store.freeze(issue("new"), Box::new(imprint), now()).await };
     let (a, b) = tokio::join!(tokio::spawn(freeze(Arc::clone(&one))), tokio::spawn(freeze(other)));
     let outcomes = [a.unwrap(), b.unwrap()];
     let frozen = outcomes.iter().filter(|outcome| matches!(outcome, Ok(200))).count();

@@ -1,4 +1,4 @@
-//! Several senders share one issue over a PostgreSQL server: they are killed, their connections are cut, and what the
+//! Several senders share one issue over a `PostgreSQL` server: they are killed, their connections are cut, and what the
 //! SMTP server took is compared with the ledger.
 
 use std::collections::HashMap;

@@ -75,7 +75,8 @@ fn settle(
         moved += deliveries::to_each(tx, &open, &Event::Adopt, now)?;
     }
     notes::remember(tx, PLACE, place)?;
-    let detail = format!("another database server answers ({known} before, {place} now): {moved} copies are in doubt");
+    let detail =
+        format!("another database server answers ({known} before, {place} now): {moved} copies are in doubt");
     let entry = Entry { kind: "failover", issue: None, subject: None, actor: "letterpress", detail: &detail };
     events::append(tx, &entry, now)?;
     Ok(Some(moved))

@@ -34,8 +34,10 @@ impl Link {
     /// Connects, and looks whether the server is fit.
     pub(super) fn open(access: &Access, doing: &'static str) -> Result<Self, StoreError> {
         let unfit = |why: String| StoreError::Unfit { path: access.shown.clone(), why };
-        let mut config: tokio_postgres::Config =
-            access.server.parse().map_err(|error| unfit(format!("store.url cannot be read: {}", Trouble::from(error))))?;
+        let mut config: tokio_postgres::Config = access
+            .server
+            .parse()
+            .map_err(|error| unfit(format!("store.url cannot be read: {}", Trouble::from(error))))?;
         if let Some(password) = &access.password {
             config.password(password.expose());
         }
@@ -89,7 +91,11 @@ impl Link {
     }
 
     /// A server that forgets commits at a power cut is refused: an arm that is forgotten is a second copy.
-    fn verify(&mut self, doing: &'static str, unfit: &dyn Fn(String) -> StoreError) -> Result<(), StoreError> {
+    fn verify(
+        &mut self,
+        doing: &'static str,
+        unfit: &dyn Fn(String) -> StoreError,
+    ) -> Result<(), StoreError> {
         let row = self
             .run(self.client.query_typed_one(
                 "SELECT current_setting('fsync'), current_setting('full_page_writes'), pg_is_in_recovery(),
@@ -119,10 +125,10 @@ impl Link {
             return Err(unfit(format!("its encoding is {encoding} and not UTF8")));
         }
         // A user who may not know it lives with the timeline alone.
-        let system = self.run(self.client.query_typed_one(
-            "SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()",
-            &[],
-        ));
+        let system = self.run(
+            self.client
+                .query_typed_one("SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()", &[]),
+        );
         self.system = system.ok().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
         Ok(())
     }

@@ -189,7 +189,9 @@ impl Postgres {
                 Ended::Done(value)
             }
             Err(error) => match failed(doing)(error) {
-                lost if lost.fault() == Some(Fault::Lost) && access != For::Look => Ended::InDoubt(value, lost),
+                lost if lost.fault() == Some(Fault::Lost) && access != For::Look => {
+                    Ended::InDoubt(value, lost)
+                }
                 error => Ended::Failed(error),
             },
         }
@@ -223,14 +225,16 @@ impl Postgres {
 }
 
 fn moved(doing: &'static str) -> StoreError {
-    let source = std::sync::Arc::new(std::io::Error::other("another server took over while it was committing"));
+    let source =
+        std::sync::Arc::new(std::io::Error::other("another server took over while it was committing"));
     StoreError::Database { doing, fault: Fault::Moved, source }
 }
 
 /// Begins a transaction and asks for the time, in one round trip. One that writes must be on the disk when its commit
 /// returns, however the server is set up otherwise; a stronger promise is kept.
 fn begin(link: &Link, access: For, receipt: &[u8; 16]) -> Result<Begun, fault::Trouble> {
-    const WAITS: &str = "SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = '1min'";
+    const WAITS: &str =
+        "SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = '1min'";
     const CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
     let (opening, asking, arguments) = match access {
         For::Look => (
@@ -262,8 +266,7 @@ fn begin(link: &Link, access: For, receipt: &[u8; 16]) -> Result<Begun, fault::T
     let typed = typed(&arguments);
     let both = async {
         // Both are on their way before either is answered, in this order.
-        let (opened, row) =
-            tokio::join!(biased; link.client.batch_execute(&opening), link.client.query_typed_one(&asking, &typed));
+        let (opened, row) = tokio::join!(biased; link.client.batch_execute(&opening), link.client.query_typed_one(&asking, &typed));
         opened.and(row)
     };
     let row = link.run(both)?;

@@ -108,7 +108,8 @@ fn schema(tx: &mut dyn Tx, shown: &str) -> Result<i64, StoreError> {
     }
     let not_ours = || StoreError::Unfit {
         path: shown.to_owned(),
-        why: "it has a table `meta` that is not Letterpress's; give the ledger a database of its own".to_owned(),
+        why: "it has a table `meta` that is not Letterpress's; give the ledger a database of its own"
+            .to_owned(),
     };
     let columns: Option<i64> = tx.one(
         "SELECT count(*) FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid

@@ -74,9 +74,11 @@ impl Row for Found<'_> {
         let wrong = |error| failed(self.doing)(Trouble::Database(error));
         let cell = match kind {
             Some(Type::INT8) => self.row.try_get::<_, Option<i64>>(column).map_err(wrong)?.map(Cell::Int),
-            Some(Type::INT4) => {
-                self.row.try_get::<_, Option<i32>>(column).map_err(wrong)?.map(|value| Cell::Int(value.into()))
-            }
+            Some(Type::INT4) => self
+                .row
+                .try_get::<_, Option<i32>>(column)
+                .map_err(wrong)?
+                .map(|value| Cell::Int(value.into())),
             Some(Type::TEXT) => self.row.try_get::<_, Option<&str>>(column).map_err(wrong)?.map(Cell::Text),
             Some(Type::BYTEA) => self.row.try_get::<_, Option<&[u8]>>(column).map_err(wrong)?.map(Cell::Blob),
             kind => return Err(StoreError::Nonsense(format!("{kind:?} in column {column}"))),

@@ -140,9 +140,8 @@ pub(super) fn recover(
         let numbers: Vec<i64> = page.iter().map(|(number, ..)| *number).collect();
         let mut batch = Batch::read(tx, &numbers, now)?;
         for (number, owner, token) in page {
-            let is_gone = *gone
-                .entry(owner.clone())
-                .or_insert_with(|| owner.as_deref().is_some_and(owner::is_gone));
+            let is_gone =
+                *gone.entry(owner.clone()).or_insert_with(|| owner.as_deref().is_some_and(owner::is_gone));
             if let Some(found) = batch.get_mut(*number) {
                 // A row that was claimed anew since it was looked at is somebody else's.
                 let same = found.row.token.map(|held| held.0) == *token;
@@ -250,13 +249,8 @@ pub(super) fn resolve(
     }
     batch.write(tx)?;
     let kind = if matches!(event, Event::Resend) { "resend" } else { "evidence" };
-    let entry = Entry {
-        kind,
-        issue: Some(issue),
-        subject: Some(key.to_string()),
-        actor: "resolve",
-        detail: why,
-    };
+    let entry =
+        Entry { kind, issue: Some(issue), subject: Some(key.to_string()), actor: "resolve", detail: why };
     events::append(tx, &entry, now)?;
     Ok(outcome)
 }

@@ -20,7 +20,11 @@ pub(in crate::store) struct Entry<'a> {
 }
 
 /// Appends `entry` to the chain.
-pub(in crate::store) fn append(tx: &mut dyn Tx, entry: &Entry<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(in crate::store) fn append(
+    tx: &mut dyn Tx,
+    entry: &Entry<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     if tx.dialect() == Dialect::Postgres {
         // Two links behind one and the same would be a fork.
         tx.execute("LOCK TABLE event IN EXCLUSIVE MODE", &[])?;

@@ -52,11 +52,7 @@ pub(super) fn enrol(
     Ok(counts)
 }
 
-fn add(
-    tx: &mut dyn Tx,
-    added: &[(&Enrolment, Standing)],
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+fn add(tx: &mut dyn Tx, added: &[(&Enrolment, Standing)], now: DateTime<Utc>) -> Result<(), StoreError> {
     if added.is_empty() {
         return Ok(());
     }
@@ -96,10 +92,8 @@ fn add_together(
     let languages: Vec<_> = added.iter().map(|(reader, _)| reader.language.as_deref()).collect();
     let standings: Vec<_> = added.iter().map(|(_, standing)| Some(standing.as_str())).collect();
     let sources: Vec<_> = added.iter().map(|(reader, _)| Some(reader.source.as_str())).collect();
-    let consents: Vec<_> = added
-        .iter()
-        .map(|(reader, _)| reader.consented_at.map(|at| at.timestamp_millis()))
-        .collect();
+    let consents: Vec<_> =
+        added.iter().map(|(reader, _)| reader.consented_at.map(|at| at.timestamp_millis())).collect();
     tx.execute(
         "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at, changed_at)
          SELECT addr_key, email, name, language, standing, source, consented_at, ?8, ?8
@@ -153,10 +147,14 @@ pub(super) fn standings(
         standings.insert(row.get(0)?, standing_from(&row.get::<String>(1)?)?);
         Ok(())
     })?;
-    tx.each("SELECT addr_key FROM suppression WHERE addr_key = ANY(?1)", args![wanted.as_slice()], &mut |row| {
-        standings.insert(row.get(0)?, Standing::Suppressed);
-        Ok(())
-    })?;
+    tx.each(
+        "SELECT addr_key FROM suppression WHERE addr_key = ANY(?1)",
+        args![wanted.as_slice()],
+        &mut |row| {
+            standings.insert(row.get(0)?, Standing::Suppressed);
+            Ok(())
+        },
+    )?;
     Ok(standings)
 }
 

@@ -15,7 +15,8 @@ use crate::subscribers::AddressKey;
 use crate::subscribers::lifecycle::Standing;
 
 /// What [`delivery`] reads, in its order.
-pub(super) const COLUMNS: &str = "delivery.state, token, attempts, lease_until, next_at, resends, had_unknown,
+pub(super) const COLUMNS: &str =
+    "delivery.state, token, attempts, lease_until, next_at, resends, had_unknown,
     bytes_sha256, dated, reason, last_phase, last_reply";
 /// How many columns those are.
 pub(super) const WIDTH: usize = 12;
@@ -96,7 +97,14 @@ impl Batch {
 
     /// Rows that were read and locked already.
     pub(super) const fn of(found: BTreeMap<i64, Found>, now: DateTime<Utc>) -> Self {
-        Self { found, changed: BTreeMap::new(), armed: Vec::new(), ended: BTreeMap::new(), reopened: BTreeSet::new(), now }
+        Self {
+            found,
+            changed: BTreeMap::new(),
+            armed: Vec::new(),
+            ended: BTreeMap::new(),
+            reopened: BTreeSet::new(),
+            now,
+        }
     }
 
     /// A row, as it stands after the events so far.
@@ -125,8 +133,9 @@ impl Batch {
         for number in numbers {
             if let Some(found) = self.found.get_mut(number) {
                 // A reader whose row is gone was erased, and an erased reader is not mailed.
-                found.around.barred =
-                    standings.get(&found.key.0).map_or(Some("unsubscribed"), |standing| Standing::barred(*standing));
+                found.around.barred = standings
+                    .get(&found.key.0)
+                    .map_or(Some("unsubscribed"), |standing| Standing::barred(*standing));
             }
         }
         Ok(())
@@ -254,8 +263,12 @@ impl Batch {
 pub(super) fn found(row: &dyn Row, now: DateTime<Utc>) -> Result<(i64, Found), StoreError> {
     let issue = issues::state(&row.get::<String>(WIDTH + 2)?)?;
     let around = Around { now, issue, barred: None, alone: false };
-    let found =
-        Found { row: delivery(row)?, issue: row.get(WIDTH + 3)?, key: AddressKey(row.get(WIDTH + 1)?), around };
+    let found = Found {
+        row: delivery(row)?,
+        issue: row.get(WIDTH + 3)?,
+        key: AddressKey(row.get(WIDTH + 1)?),
+        around,
+    };
     Ok((row.get(WIDTH)?, found))
 }
 

@@ -98,7 +98,9 @@ impl ToSql for Value<'_> {
             Value::Text(value) => value.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())),
             Value::Blob(value) => value.map_or(ValueRef::Null, ValueRef::Blob),
             Value::Ints(_) | Value::Texts(_) | Value::Blobs(_) => {
-                return Err(rusqlite::Error::ToSqlConversionFailure("SQLite takes one value at a time".into()));
+                return Err(rusqlite::Error::ToSqlConversionFailure(
+                    "SQLite takes one value at a time".into(),
+                ));
             }
         }))
     }

@@ -1,4 +1,4 @@
-//! Stands between a client and a PostgreSQL server and cuts the connection at one of the client's messages, before or
+//! Stands between a client and a `PostgreSQL` server and cuts the connection at one of the client's messages, before or
 //! after the server got it.
 
 use std::io::{Read, Write};
@@ -27,8 +27,7 @@ impl Cutter {
     pub(crate) fn start(server: u16, at: u64, after: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let plan =
-            Arc::new(Plan { seen: AtomicU64::new(0), at, after, done: AtomicBool::new(false) });
+        let plan = Arc::new(Plan { seen: AtomicU64::new(0), at, after, done: AtomicBool::new(false) });
         let shared = Arc::clone(&plan);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {

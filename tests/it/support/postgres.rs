@@ -1,4 +1,4 @@
-//! A private PostgreSQL server in a temporary folder, for as long as a test needs it.
+//! A private `PostgreSQL` server in a temporary folder, for as long as a test needs it.
 //!
 //! `LETTERPRESS_TEST_POSTGRES=postgres://user@host` names a server to use instead. Without either, tests that need one say
 //! that they did not run.
@@ -50,7 +50,9 @@ impl Postgres {
     /// A server of its own, which the test may stop, copy and promote.
     pub(crate) fn start() -> Option<Self> {
         let Some(tools) = tools() else {
-            println!("NOT RUN: there is no PostgreSQL here (initdb), and LETTERPRESS_TEST_POSTGRES is not set");
+            println!(
+                "NOT RUN: there is no PostgreSQL here (initdb), and LETTERPRESS_TEST_POSTGRES is not set"
+            );
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
@@ -78,8 +80,8 @@ impl Postgres {
     /// Starts the server on its data.
     pub(crate) fn up(&self, settings: &[&str]) {
         let own = self.own();
-        let mut options = format!("-p {} -h 127.0.0.1 -k {}", own.port, own.folder.path().display());
-        settings.iter().for_each(|setting| options.push_str(&format!(" -c {setting}")));
+        let settings: String = settings.iter().flat_map(|setting| [" -c ", setting]).collect();
+        let options = format!("-p {} -h 127.0.0.1 -k {}{settings}", own.port, own.folder.path().display());
         let log = own.folder.path().join("log");
         let mut start = as_user(&tools().unwrap().join("pg_ctl"));
         run(start.args(["-w", "-D"]).arg(self.data()).arg("-l").arg(log).args(["-o", &options, "start"]));
@@ -208,7 +210,6 @@ impl Drop for Bouncer {
 
 /// Opens a ledger in the database at `url`.
 pub(crate) async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    let chance = *uuid();
     let access = PostgresAccess {
         server: url.to_owned(),
         shown: url.to_owned(),
@@ -216,19 +217,17 @@ pub(crate) async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
         encryption: Encryption::Never,
         root: None,
         window: chrono::TimeDelta::minutes(10),
-        chance,
+        chance: unique(),
     };
     let opening = move || open_postgres(access, Utf8Path::new("there/are/no.keys"), "instance");
     tokio::task::spawn_blocking(opening).await.unwrap()
 }
 
 /// Bytes that no other call gave out: a process has one number, and counts.
-fn uuid() -> Box<[u8; 16]> {
+fn unique() -> [u8; 16] {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let mut bytes = Box::new([0; 16]);
-    bytes[..4].copy_from_slice(&std::process::id().to_be_bytes());
-    bytes[4..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-    bytes
+    let (process, count) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    ((u128::from(process) << 96) | (u128::from(count) << 64)).to_be_bytes()
 }
 
 /// The folder with the server's programs: Debian keeps most of them off the PATH.
@@ -236,7 +235,8 @@ fn tools() -> Option<PathBuf> {
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();
     folders.sort();
-    let path = std::env::vars_os().find(|(name, _)| name == "PATH").map(|(_, value)| value).unwrap_or_default();
+    let path =
+        std::env::vars_os().find(|(name, _)| name == "PATH").map(|(_, value)| value).unwrap_or_default();
     folders.extend(std::env::split_paths(&path));
     let wanted = ["initdb", "pg_ctl", "pg_basebackup"];
     folders.into_iter().find(|folder| wanted.iter().all(|tool| folder.join(tool).exists()))
