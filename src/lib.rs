@@ -13,6 +13,7 @@
 //! 8. [`ledger`]: the states of a delivery and the only moves between them.
 //! 9. [`store`]: what outlives the process.
 //! 10. [`delivery`]: claim, send, arm, dot, record.
+//! 11. [`inbox`]: what comes back.
 //!
 //! `crash` holds the points at which test builds die. [`importers`] bring archives and readers from elsewhere, [`pipeline`] is one run, and [`cli`] is the door.
 
@@ -26,6 +27,7 @@ pub mod delivery;
 pub mod feeds;
 pub mod finding;
 pub mod importers;
+pub mod inbox;
 pub mod ledger;
 pub mod letters;
 pub mod pipeline;

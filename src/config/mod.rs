@@ -4,6 +4,7 @@
 mod dkim;
 mod duration;
 mod feeds;
+mod inbox;
 mod newsletter;
 mod postgres;
 mod read;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 pub use dkim::Dkim;
 pub use duration::Span;
 pub use feeds::{Archive, By, Content, Feeds, Format};
+pub use inbox::{Inbox, Processed};
 pub use newsletter::{FirstRun, Newsletter, OnUnknown};
 pub use postgres::{Encryption, PostgresUrl};
 pub use read::{ConfigError, DEFAULTS, environment, load, parse};
@@ -47,6 +49,9 @@ pub struct Config {
     /// The relay; `None` means the outbox folder.
     #[serde(default)]
     pub smtp: Option<Smtp>,
+    /// The mailbox to which bounces come; `None` means that `letterpress inbox` is told where to look.
+    #[serde(default)]
+    pub inbox: Option<Inbox>,
     /// The keys that letters are signed with; none means that they leave unsigned.
     #[serde(default, deserialize_with = "dkim::one_or_several")]
     pub dkim: Vec<Dkim>,

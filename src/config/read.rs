@@ -208,6 +208,9 @@ fn check(config: &Config, source: &Source<'_>) -> Vec<Finding> {
     if let Some(smtp) = &config.smtp {
         check_smtp(smtp, &mut wrong);
     }
+    if let Some(inbox) = &config.inbox {
+        check_inbox(inbox, &mut wrong);
+    }
     check_dkim(config, &mut wrong);
     findings
 }
@@ -293,6 +296,28 @@ fn check_smtp(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
     }
 }
 
+fn check_inbox(inbox: &super::Inbox, wrong: &mut impl FnMut(&str, &str, &str)) {
+    if inbox.host.is_empty() || inbox.host.contains(|c: char| c.is_whitespace() || "/@:".contains(c)) {
+        wrong("inbox.host", "it is not a host name", "write the name alone, such as \"imap.example.com\"");
+    }
+    if inbox.tls == Tls::None && !is_this_machine(&inbox.host) {
+        let hint = "write tls = \"implicit\" (port 993) or \"starttls\" (port 143)";
+        wrong("inbox.tls", "without TLS everybody on the way can read the mails and the password", hint);
+    }
+    if inbox.timeout.duration().as_secs() == 0 {
+        wrong("inbox.timeout", "it is 0", "60s suits most servers");
+    }
+    match (&inbox.password_file, &inbox.password_env) {
+        (None, None) => {
+            wrong("inbox.user", "there is no password for it", "add password_file or password_env");
+        }
+        (Some(_), Some(_)) => {
+            wrong("inbox.password_env", "the password is given twice", "keep password_file or password_env");
+        }
+        _ => {}
+    }
+}
+
 /// Whether `host` can only be this machine, so that nothing travels in the clear.
 pub(super) fn is_this_machine(host: &str) -> bool {
     host == "localhost"
@@ -319,7 +344,10 @@ mod tests {
 
     #[test]
     fn an_example_value_in_the_documented_defaults_is_the_value_the_code_uses() {
-        let commented = DEFAULTS.replace("# [smtp]", "[smtp]").replace("# [dkim]", "[dkim]");
+        let commented = DEFAULTS
+            .replace("# [smtp]", "[smtp]")
+            .replace("# [inbox]", "[inbox]")
+            .replace("# [dkim]", "[dkim]");
         let uncommented: String = commented
             .lines()
             .map(|line| match line.strip_prefix("# ") {
@@ -334,7 +362,16 @@ mod tests {
             })
             .filter(|line| !line.starts_with("password_env") && !line.contains("db-password"))
             .collect();
-        let smtp = read(&uncommented).unwrap().smtp.unwrap();
+        let config = read(&uncommented).unwrap();
+        let inbox = config.inbox.unwrap();
+        let least = format!("{SITE}[inbox]\nhost = \"imap.example.com\"\nuser = \"b\"\npassword_env = \"P\"");
+        let least = read(&least).unwrap().inbox.unwrap();
+        assert_eq!(
+            (inbox.tls, inbox.port, inbox.folder),
+            (least.tls, Some(least.port()), least.folder.clone())
+        );
+        assert_eq!((inbox.processed, inbox.timeout), (least.processed.clone(), least.timeout));
+        let smtp = config.smtp.unwrap();
         let bare = read(&format!("{SITE}[smtp]\nhost = \"smtp.example.com\"")).unwrap().smtp.unwrap();
         assert_eq!(
             (smtp.connections, smtp.messages_per_connection),
@@ -367,6 +404,15 @@ mod tests {
             ("[smtp]\nhost = \"mail.example.com\"\nuser = \"kim\"", "password_file"),
             ("[smtp]\nhost = \"mail.example.com\"\nconnections = -1", "smtp.connections"),
             ("[feeds]\nformats = []", "feeds.formats"),
+            ("[inbox]\nhost = \"imap.example.com\"\nuser = \"b\"", "password_file"),
+            (
+                "[inbox]\nhost = \"imap.example.com\"\nuser = \"b\"\npassword_env = \"P\"\ntls = \"none\"",
+                "993",
+            ),
+            (
+                "[inbox]\nhost = \"h\"\nuser = \"b\"\npassword_env = \"P\"\nprocessed = \"move\"",
+                "move to FOLDER",
+            ),
             ("[feeds]\nformats = [\"rss\", \"atm\"]", "feeds.formats"),
         ] {
             let message = read(&format!("{SITE}{line}")).unwrap_err();

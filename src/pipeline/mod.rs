@@ -20,8 +20,8 @@ pub use office::Office;
 pub use sending::deliver_open;
 pub(crate) use signing::{identities, new_key};
 pub use site::{Built, build};
-pub(crate) use way_out::demand;
 pub use way_out::wire;
+pub(crate) use way_out::{demand, password};
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};

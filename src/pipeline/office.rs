@@ -82,11 +82,10 @@ async fn open_store(
     let access = PostgresAccess {
         server: url.server,
         shown: url.shown,
-        password: way_out::secret(
+        password: way_out::password(
             config,
-            config.store.password_file.as_ref(),
-            config.store.password_env.as_ref(),
             "store",
+            (config.store.password_file.as_deref(), config.store.password_env.as_deref()),
         )?,
         encryption: url.encryption,
         root: url.root.map(|root| config.resolve(root)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::Utf8Path;
 
 use super::RunError;
 use super::signing::signer;
@@ -49,22 +49,17 @@ pub fn wire(config: &Config, label: &str) -> Result<Arc<dyn Wire>, RunError> {
     };
     let mut smtp = smtp.clone();
     smtp.ca_file = smtp.ca_file.map(|file| config.resolve(file));
-    let wire = SmtpWire::new(&smtp, password(config)?)
+    let source = (smtp.password_file.as_deref(), smtp.password_env.as_deref());
+    let wire = SmtpWire::new(&smtp, password(config, "smtp", source)?)
         .map_err(|error| RunError::user(error.to_string(), "look at the section [smtp] of config.toml"))?;
     Ok(Arc::new(wire))
 }
 
-fn password(config: &Config) -> Result<Option<Secret>, RunError> {
-    let Some(smtp) = &config.smtp else { return Ok(None) };
-    secret(config, smtp.password_file.as_ref(), smtp.password_env.as_ref(), "smtp")
-}
-
-/// The password that a section names by its file or its variable; `None` if it names none.
-pub(super) fn secret(
+/// The password that `section` keeps in a file or in a variable of the environment.
+pub(crate) fn password(
     config: &Config,
-    file: Option<&Utf8PathBuf>,
-    variable: Option<&String>,
     section: &str,
+    (file, variable): (Option<&Utf8Path>, Option<&str>),
 ) -> Result<Option<Secret>, RunError> {
     let secret = match (file, variable) {
         (Some(file), _) => {
@@ -74,7 +69,7 @@ pub(super) fn secret(
             text.and_then(|text| Secret::new(&text, path.as_str()))
         }
         (None, Some(name)) => environment(name)
-            .ok_or_else(|| SecretError::Unset(name.clone()))
+            .ok_or_else(|| SecretError::Unset(name.to_owned()))
             .and_then(|text| Secret::new(&text, name)),
         (None, None) => return Ok(None),
     };

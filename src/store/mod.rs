@@ -6,6 +6,7 @@
 //! a store, it goes by a clock of its own.
 
 mod lock;
+mod notice;
 pub mod owner;
 mod postgres;
 mod sql;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use lock::{LockError, RunLock};
+pub use notice::{About, Notice, Reported, Taken, Word};
 pub use postgres::{Access as PostgresAccess, open_postgres};
 pub use sqlite::open_sqlite;
 
@@ -365,6 +367,9 @@ pub trait Store: Send + Sync {
     async fn recover(&self, owner: &str, alone: bool, now: DateTime<Utc>) -> Result<(u64, u64), StoreError>;
     /// Deliveries for people to read: of one issue, of one reader, in given states.
     async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryView>, StoreError>;
+    /// Something that came back by mail, with everything that follows from it: T12 for its copy, and what becomes of
+    /// the reader by the rules of [`crate::subscribers::bounces`]. The same notice is taken once.
+    async fn take_notice(&self, notice: Notice, now: DateTime<Utc>) -> Result<Taken, StoreError>;
     /// T11 or T12, recorded with who decided and why.
     async fn resolve(
         &self,

@@ -8,6 +8,8 @@ mod deliver;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod inbox;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod postgres;

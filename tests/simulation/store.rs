@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use letterpress::ledger::transition::{Event, Refusal};
 use letterpress::ledger::{IssueState, IssueSummary, State, Token};
 use letterpress::store::{
-    Claim, Claimed, DeliveryNumber, DeliveryView, Fault, Filter, ImprintMaker, Move, NewIssue, OpenIssue,
-    Store, StoreError,
+    Claim, Claimed, DeliveryNumber, DeliveryView, Fault, Filter, ImprintMaker, Move, NewIssue, Notice,
+    OpenIssue, Store, StoreError, Taken,
 };
 use letterpress::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use letterpress::text::HeaderText;
@@ -193,6 +193,10 @@ impl Store for SimStore {
                 .collect()
         })
         .await
+    }
+
+    async fn take_notice(&self, _: Notice, _: DateTime<Utc>) -> Result<Taken, StoreError> {
+        no_such_verb()
     }
 
     async fn issues(&self) -> Result<Vec<IssueSummary>, StoreError> {

@@ -22,15 +22,15 @@ use crate::delivery::Trouble;
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// A TCP connection and its two ends.
-pub(super) struct Dialled {
-    pub(super) stream: TcpStream,
-    pub(super) local: IpAddr,
-    pub(super) peer: IpAddr,
+pub(crate) struct Dialled {
+    pub(crate) stream: TcpStream,
+    pub(crate) local: IpAddr,
+    pub(crate) peer: IpAddr,
 }
 
 /// Looks `host` up and connects to the first of its addresses that answers, IPv6 and IPv4 in turn: a path that is
 /// broken for one family costs a quarter of a second, not the letter.
-pub(super) async fn dial(host: &str, port: u16) -> Result<Dialled, Trouble> {
+pub(crate) async fn dial(host: &str, port: u16) -> Result<Dialled, Trouble> {
     let found = tokio::net::lookup_host((host, port))
         .await
         .map_err(|error| Trouble::Dns(format!("{host}: {error}")))?;
@@ -81,7 +81,7 @@ fn in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 
 impl TlsSetup {
     /// Trusts the system's authorities and those of `ca_file`, for a server called `host`.
-    pub(super) fn new(host: &str, ca_file: Option<&Utf8Path>) -> Result<Self, SmtpError> {
+    pub(crate) fn new(host: &str, ca_file: Option<&Utf8Path>) -> Result<Self, SmtpError> {
         let mut roots = RootCertStore::empty();
         // A certificate of the system that cannot be read is the system's business, as long as others can.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -103,7 +103,7 @@ impl TlsSetup {
     }
 
     /// The TLS handshake, with verification, over a stream on which nothing is waiting.
-    pub(super) async fn handshake(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, Trouble> {
+    pub(crate) async fn handshake(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, Trouble> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         match connector.connect(self.name.clone(), stream).await {
             Ok(stream) => Ok(Box::new(stream)),

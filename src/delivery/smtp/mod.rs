@@ -9,8 +9,8 @@
 mod body;
 mod capabilities;
 mod command;
-mod connector;
-mod link;
+pub(crate) mod connector;
+pub(crate) mod link;
 pub mod reply;
 mod session;
 mod transaction;
@@ -48,7 +48,7 @@ enum Security {
 
 /// The certificate authorities that are trusted, and the name that the certificate must carry.
 #[derive(Debug, Clone)]
-struct TlsSetup {
+pub(crate) struct TlsSetup {
     config: Arc<rustls::ClientConfig>,
     name: ServerName<'static>,
 }

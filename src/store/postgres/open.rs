@@ -12,7 +12,10 @@ use crate::store::sql::{Backend as _, SqlStore, Tx, args, notes};
 use crate::store::{Fault, Store, StoreError};
 
 /// The schema, one file for each step, with the numbers of `SQLite`'s; a step that has been released never changes.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/postgres/0001_ledger.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/postgres/0001_ledger.sql"),
+    include_str!("../../../migrations/postgres/0002_bounces.sql"),
+];
 
 /// The note with the number of steps that were made.
 const SCHEMA: &str = "schema";

@@ -28,6 +28,16 @@ pub(super) fn commit(
     Ok(outcomes)
 }
 
+/// One event to one delivery.
+pub(super) fn step(
+    tx: &mut dyn Tx,
+    step: &Move,
+    now: DateTime<Utc>,
+) -> Result<Result<State, Refusal>, StoreError> {
+    let outcome = commit(tx, std::slice::from_ref(step), now)?.pop();
+    Ok(outcome.unwrap_or(Err(Refusal::NoSuchEdge)))
+}
+
 /// Whom the moves are about, each once and in order.
 fn numbers(moves: &[Move]) -> Vec<i64> {
     let mut numbers: Vec<i64> = moves.iter().map(|step| step.number.0).collect();

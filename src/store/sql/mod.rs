@@ -8,6 +8,7 @@ pub(super) mod deliveries;
 pub(super) mod events;
 mod issues;
 pub(super) mod notes;
+mod notices;
 mod readers;
 mod rows;
 mod value;

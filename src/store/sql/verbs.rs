@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Access, Backend, SqlStore, StoreError, Tx, deliveries, issues, notes, readers};
+use super::{Access, Backend, SqlStore, StoreError, Tx, deliveries, issues, notes, notices, readers};
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{IssueState, IssueSummary, State, Token};
 use crate::store::{
-    Claim, Claimed, DeliveryNumber, DeliveryView, Filter, ImprintMaker, Move, NewIssue, OpenIssue, Store,
+    Claim, Claimed, DeliveryNumber, DeliveryView, Filter, ImprintMaker, Move, NewIssue, Notice, OpenIssue,
+    Store, Taken,
 };
 use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use crate::text::HeaderText;
@@ -182,6 +183,10 @@ impl<B: Backend> Store for SqlStore<B> {
 
     async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryView>, StoreError> {
         self.look("reading the ledger", move |tx| deliveries::list(tx, &filter)).await
+    }
+
+    async fn take_notice(&self, notice: Notice, now: DateTime<Utc>) -> Result<Taken, StoreError> {
+        self.change("recording what came back", now, move |tx, now| notices::take(tx, &notice, now)).await
     }
 
     async fn resolve(

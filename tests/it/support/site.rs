@@ -1,5 +1,6 @@
 //! A site in a folder of its own, and the real program run in it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -97,6 +98,16 @@ impl Site {
     /// Runs the program to its end with the machine's clock.
     pub(crate) fn run_now(&self, arguments: &[&str]) -> Ended {
         Ended::from(self.command(None, arguments).output().unwrap())
+    }
+
+    /// Runs the program at [`NOW`] with `input` on its standard input.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &[u8]) -> Ended {
+        let mut command = self.command(Some(NOW), arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A program that does not read its input to the end shows here as a broken pipe.
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        Ended::from(child.wait_with_output().unwrap())
     }
 
     /// The counts of the newest issue, by state.
