@@ -38,6 +38,13 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         partly |= in_doubt > 0;
         if in_doubt > 0 { printer.complain(recovered) } else { printer.say(recovered) }
     }
+    if let Some(in_doubt) = mailing.failed_over {
+        partly |= in_doubt > 0;
+        printer.complain(format!(
+            "another database server has taken over, and may not have seen the last moments of the one before: {} in doubt",
+            count(in_doubt, "copy")
+        ));
+    }
     for issue in &mailing.issues {
         partly |= report_issue(issue, mailing.through.as_deref(), world, printer);
     }
@@ -96,7 +103,9 @@ fn report_issue(issue: &IssueSummary, through: Option<&str>, world: &World, prin
         .collect();
     let through = through.map_or_else(String::new, |wire| format!(" through {wire}"));
     let line = if parts.is_empty() { "no readers".to_owned() } else { parts.join(", ") };
-    if tally.count(State::Sent) + tally.count(State::Skipped) == issue.audience {
+    // Where senders share a database, what the others have in hand is theirs to report.
+    let settled = [State::Sent, State::Skipped, State::Claimed, State::Armed];
+    if settled.into_iter().map(|state| tally.count(state)).sum::<u64>() == issue.audience {
         printer.say(format!("  {line}{through}"));
         return false;
     }

@@ -197,9 +197,7 @@ fn check(config: &Config, source: &Source<'_>) -> Vec<Finding> {
             "write it like \"/posts/:slug/\"",
         );
     }
-    if config.store.sqlite_path().is_none_or(|path| path.as_str().is_empty()) {
-        wrong("store.url", "it names no SQLite file", "write it like \"sqlite:letterpress.db\"");
-    }
+    check_store(&config.store, &mut wrong);
     if config.newsletter.bounces.as_ref().is_some_and(|bounces| bounces.local_part().len() > 24) {
         wrong(
             "newsletter.bounces",
@@ -215,6 +213,30 @@ fn check(config: &Config, source: &Source<'_>) -> Vec<Finding> {
     }
     check_dkim(config, &mut wrong);
     findings
+}
+
+fn check_store(store: &super::Store, wrong: &mut impl FnMut(&str, &str, &str)) {
+    let has_password = store.password_file.is_some() || store.password_env.is_some();
+    if store.password_file.is_some() && store.password_env.is_some() {
+        wrong("store.password_env", "the password is given twice", "keep password_file or password_env");
+    }
+    match super::PostgresUrl::read(&store.url) {
+        Some(Err((what, hint))) => wrong("store.url", &what, hint),
+        Some(Ok(url)) if has_password && url.betrays_a_password() => wrong(
+            "store.url",
+            "with this sslmode everybody on the way can read the password and the readers",
+            "write sslmode=verify-full, or leave it out",
+        ),
+        None if store.sqlite_path().is_none_or(|path| path.as_str().is_empty()) => wrong(
+            "store.url",
+            "it names neither an SQLite file nor a PostgreSQL database",
+            "write it like \"sqlite:letterpress.db\" or \"postgres://user@db.example.com/letterpress\"",
+        ),
+        None if has_password => {
+            wrong("store", "there is a password, but an SQLite file has none", "take the line out");
+        }
+        Some(Ok(_)) | None => {}
+    }
 }
 
 fn check_dkim(config: &Config, wrong: &mut impl FnMut(&str, &str, &str)) {
@@ -322,7 +344,7 @@ fn check_rates(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
 }
 
 /// Whether `host` can only be this machine, so that nothing travels in the clear.
-fn is_this_machine(host: &str) -> bool {
+pub(super) fn is_this_machine(host: &str) -> bool {
     host == "localhost"
         || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
@@ -363,7 +385,7 @@ mod tests {
                 }
                 _ => format!("{line}\n"),
             })
-            .filter(|line| !line.starts_with("password_env"))
+            .filter(|line| !line.starts_with("password_env") && !line.contains("db-password"))
             .collect();
         let config = read(&uncommented).unwrap();
         let inbox = config.inbox.unwrap();

@@ -42,6 +42,8 @@ pub struct Mailing {
     pub through: Option<String>,
     /// Copies that an interrupted run left behind: waiting again, and in doubt.
     pub recovered: (u64, u64),
+    /// Another database server took over, and so many copies are in doubt for it.
+    pub failed_over: Option<u64>,
     /// Why the run stopped before its end.
     pub stopped: Option<Stop>,
     /// Until when the relay is left alone.
@@ -288,8 +290,12 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
         };
         let keys = Arc::clone(&office.keys);
         let imprint = move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee);
-        let audience = office.store.freeze(issue, Box::new(imprint), now).await?;
-        frozen = Some((subject, audience));
+        frozen = match office.store.freeze(issue, Box::new(imprint), now).await {
+            Ok(audience) => Some((subject, audience)),
+            // Another machine froze it since this one planned: its copies are delivered together.
+            Err(StoreError::AlreadyIssued(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
     } else {
         office.store.baseline(draft.baseline, now).await?;
     }

@@ -2,28 +2,30 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::signing::signer;
 use super::way_out::{limits, patience, wire};
 use super::{Edition, Mailing, Office, RunError, World, health, rest};
+use crate::clock::Clock;
 use crate::config::OnUnknown;
 use crate::delivery::{Job, Stop, deliver};
 use crate::ledger::health::Health;
 use crate::ledger::transition::Event;
 use crate::ledger::{IssueState, State};
-use crate::store::{DeliveryView, Filter, OpenIssue};
+use crate::store::{DeliveryView, Filter, OpenIssue, owner};
 use crate::text::hex;
 
 /// Recovers what an interrupted run left, then sends what is due of each open issue.
 pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, RunError> {
     let mut mailing = Mailing::default();
-    let owner = hex(&world.clock.random());
+    let owner = owner::name(&hex(&world.clock.random()));
     let alone = office.lock.is_some();
-    let now = world.clock.now();
+    let clock = StoreClock::new(world, office).await?;
+    let now = clock.now();
     mailing.recovered = office.store.recover(&owner, alone, now).await?;
     if world.config.newsletter.on_unknown == OnUnknown::Resend {
-        resend_once(world, office).await?;
+        resend_once(world, office, now).await?;
     }
     let mut touched = Vec::new();
     mailing.rest = rest::resting(world, office).await?;
@@ -37,12 +39,13 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
         if !due || is_over || mailing.rest.is_some() {
             continue;
         }
-        if let Some(why) = pause_first(world, office, &issue, &mut mailing.warnings).await? {
+        if let Some(why) = pause_first((world, office), &issue, now, &mut mailing.warnings).await? {
             office.store.set_issue(&issue.post, IssueState::Paused, &why, now).await?;
             mailing.paused.push((issue.post.clone(), why));
             continue;
         }
-        mailing.stopped = deliver_issue(world, office, &issue, &owner, &mut mailing.through).await?;
+        mailing.stopped =
+            deliver_issue(world, office, &issue, (&owner, &clock), &mut mailing.through).await?;
         mailing.rest = rest::note(world, office, mailing.stopped.as_ref()).await?;
         if let Some(Stop::Letter(why)) = &mailing.stopped {
             office.store.set_issue(&issue.post, IssueState::Paused, why, world.clock.now()).await?;
@@ -52,6 +55,7 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
         mailing.buried += health::bury(world, office, &issue).await?;
     }
     office.store.close_finished(world.clock.now()).await?;
+    mailing.failed_over = office.store.failed_over();
     for summary in office.store.issues().await? {
         if summary.state == IssueState::Paused && mailing.paused.iter().all(|(post, _)| *post != summary.id) {
             let why = summary.because.clone().unwrap_or_default();
@@ -64,12 +68,38 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
     Ok(mailing)
 }
 
+/// The store's clock as this process knows it: what is due, and what is too old, is the same for all who share the store,
+/// whatever the clock of this machine says.
+#[derive(Clone)]
+struct StoreClock {
+    here: Arc<dyn Clock>,
+    ahead: TimeDelta,
+}
+
+impl StoreClock {
+    async fn new(world: &World, office: &Office) -> Result<Self, RunError> {
+        let here = world.clock.now();
+        let ahead = office.store.now(here).await? - here;
+        Ok(Self { here: Arc::clone(&world.clock), ahead })
+    }
+}
+
+impl Clock for StoreClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.here.now() + self.ahead
+    }
+
+    fn random(&self) -> [u8; 16] {
+        self.here.random()
+    }
+}
+
 /// Why an issue must not simply go on: it is long past, its letter cannot be read, or its readers do not exist or
 /// complain. Somebody who resumes it has looked.
 async fn pause_first(
-    world: &World,
-    office: &Office,
+    (world, office): (&World, &Office),
     issue: &OpenIssue,
+    now: DateTime<Utc>,
     warnings: &mut Vec<String>,
 ) -> Result<Option<String>, RunError> {
     if let Err(error) = serde_json::from_str::<Edition>(&issue.letter) {
@@ -82,7 +112,7 @@ async fn pause_first(
     }
     let newsletter = &world.config.newsletter;
     let give_up = world.config.smtp.as_ref().map_or(TimeDelta::days(2), |smtp| smtp.give_up.delta());
-    if issue.frozen_at + newsletter.max_age.delta().max(give_up) < world.clock.now() {
+    if issue.frozen_at + newsletter.max_age.delta().max(give_up) < now {
         let frozen = issue.frozen_at.with_timezone(&world.config.site.timezone);
         let frozen = frozen.format("%Y-%m-%d %H:%M");
         return Ok(Some(format!("it was frozen at {frozen}, longer ago than newsletter.max_age")));
@@ -101,7 +131,7 @@ async fn deliver_issue(
     world: &World,
     office: &Office,
     issue: &OpenIssue,
-    owner: &str,
+    (owner, clock): (&str, &StoreClock),
     through: &mut Option<String>,
 ) -> Result<Option<Stop>, RunError> {
     let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
@@ -120,7 +150,7 @@ async fn deliver_issue(
     let job = Job {
         store: Arc::clone(&office.store),
         wire,
-        clock: Arc::clone(&world.clock),
+        clock: Arc::new(clock.clone()),
         issue: issue.number,
         frozen_at: issue.frozen_at,
         compose: Box::new(move |copy| {
@@ -153,8 +183,7 @@ async fn outbox_only_first(world: &World, office: &Office) -> Result<(), RunErro
 
 /// `on_unknown = "resend"`: the writer's standing decision, taken at most once for each reader and recorded. It reaches
 /// no further back than a deferred copy would.
-async fn resend_once(world: &World, office: &Office) -> Result<(), RunError> {
-    let now = world.clock.now();
+async fn resend_once(world: &World, office: &Office, now: DateTime<Utc>) -> Result<(), RunError> {
     let give_up = world.config.smtp.as_ref().map_or(TimeDelta::days(2), |smtp| smtp.give_up.delta());
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
     let doubts = office.store.deliveries(filter).await?;

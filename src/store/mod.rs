@@ -9,6 +9,8 @@ mod custody;
 mod fence;
 mod lock;
 mod notice;
+pub mod owner;
+mod postgres;
 mod sql;
 mod sqlite;
 
@@ -22,6 +24,7 @@ pub use custody::{Adopted, Adoption, Custody, Decision};
 pub use fence::{Fence, FenceError, Mark, Mismatch, judge};
 pub use lock::{LockError, RunLock};
 pub use notice::{About, Notice, Reported, Taken, Word};
+pub use postgres::{Access as PostgresAccess, open_postgres};
 pub use sqlite::open_sqlite;
 
 use crate::address::EmailAddress;
@@ -117,6 +120,10 @@ pub enum Fault {
     Damaged,
     /// The disk reported an error: what it keeps is no longer certain.
     Io,
+    /// The connection to the database was lost, or cannot be made.
+    Lost,
+    /// Another server took over: what was under way there may be lost.
+    Moved,
     /// Anything else.
     Other,
 }
@@ -127,21 +134,34 @@ impl Fault {
             Self::Full => {
                 "\n    help: the disk is full; make room and run the same command again, nothing is lost"
             }
-            Self::Busy => "\n    help: another program holds the file; run the same command again",
-            Self::Barred => "\n    help: the file or its folder cannot be written by this user",
+            Self::Busy => "\n    help: another program holds what is needed; run the same command again",
+            Self::Barred => {
+                "\n    help: this user may not write there; look at the owner of the file and its folder, or of the database's tables"
+            }
             Self::Damaged => {
-                "\n    help: the file is damaged; restore it from a backup before anything is sent"
+                "\n    help: the ledger is damaged; restore it from a backup before anything is sent"
             }
             Self::Io => "\n    help: the disk reported an error; check it before anything is sent",
+            Self::Lost => {
+                "\n    help: is the database running, and is store.url right? run the same command again; nothing is lost"
+            }
+            Self::Moved => {
+                "\n    help: another database server has taken over; run the same command again, it says what is in doubt"
+            }
             Self::Other => "",
         }
     }
 }
 
 impl StoreError {
-    /// Whether waiting can help: a full disk or a lock may pass, damage does not.
+    /// How bad it is, if it is the database's error.
+    fn fault(&self) -> Option<Fault> {
+        if let Self::Database { fault, .. } = self { Some(*fault) } else { None }
+    }
+
+    /// Whether waiting can help: a full disk, a lock or a lost connection may pass, damage does not.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Database { fault: Fault::Full | Fault::Busy, .. })
+        matches!(self, Self::Database { fault: Fault::Full | Fault::Busy | Fault::Lost | Fault::Moved, .. })
     }
 }
 
@@ -299,6 +319,16 @@ pub trait Store: Send + Sync {
     /// The permanent random name of this store.
     fn instance(&self) -> &str;
 
+    /// How many copies are in doubt because another database server took over from the one that wrote the ledger, and
+    /// may not have seen its last moments; `None` if this process noticed nothing of the kind.
+    fn failed_over(&self) -> Option<u64> {
+        None
+    }
+    /// What time it is for everybody who writes to this store; `here` is the caller's own clock.
+    async fn now(&self, here: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+        Ok(here)
+    }
+
     /// Adds readers by the rule of [`crate::subscribers::lifecycle::enrol`].
     async fn enrol(&self, readers: Vec<Enrolment>, now: DateTime<Utc>) -> Result<Enrolments, StoreError>;
     /// The readers in the order in which they were added, `most` at a time, after the one numbered `after`.
@@ -327,6 +357,14 @@ pub trait Store: Send + Sync {
     async fn recall(&self, key: &str) -> Result<Option<String>, StoreError>;
     /// Remembers it.
     async fn remember(&self, key: &str, value: &str) -> Result<(), StoreError>;
+    /// Remembers it unless something stands there already; returns what stands. Of two who begin at once, one wins.
+    async fn remember_first(&self, key: &str, value: &str) -> Result<String, StoreError> {
+        if let Some(standing) = self.recall(key).await? {
+            return Ok(standing);
+        }
+        self.remember(key, value).await?;
+        Ok(value.to_owned())
+    }
 
     /// The posts that have an issue or are part of the baseline; `None` before the first run.
     async fn known_posts(&self) -> Result<Option<std::collections::HashSet<String>>, StoreError>;

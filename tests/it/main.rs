@@ -16,6 +16,10 @@ mod kill;
 #[cfg(test)]
 mod pace;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
+mod sharing;
+#[cfg(test)]
 mod store_story;
 #[cfg(test)]
 mod support;

@@ -26,7 +26,7 @@ impl<B: Backend> SqlStore<B> {
     async fn look<T: Send + 'static>(
         &self,
         doing: &'static str,
-        verb: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.run(Access::Look, doing, verb).await
     }
@@ -36,7 +36,7 @@ impl<B: Backend> SqlStore<B> {
         &self,
         doing: &'static str,
         here: DateTime<Utc>,
-        verb: impl FnOnce(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
+        verb: impl Fn(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.run(Access::Change, doing, move |tx| {
             let now = tx.now(here)?;
@@ -50,6 +50,14 @@ impl<B: Backend> SqlStore<B> {
 impl<B: Backend> Store for SqlStore<B> {
     fn instance(&self) -> &str {
         &self.instance
+    }
+
+    fn failed_over(&self) -> Option<u64> {
+        self.backend.failed_over()
+    }
+
+    async fn now(&self, here: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+        self.run(Access::Look, "asking for the time", move |tx| tx.now(here)).await
     }
 
     async fn enrol(&self, list: Vec<Enrolment>, now: DateTime<Utc>) -> Result<Enrolments, StoreError> {
@@ -105,6 +113,11 @@ impl<B: Backend> Store for SqlStore<B> {
         self.run(Access::Change, "taking a note", move |tx| notes::remember(tx, &key, &value)).await
     }
 
+    async fn remember_first(&self, key: &str, value: &str) -> Result<String, StoreError> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.run(Access::Change, "taking a note", move |tx| notes::remember_first(tx, &key, &value)).await
+    }
+
     async fn known_posts(&self) -> Result<Option<HashSet<String>>, StoreError> {
         self.look("reading the issues", issues::known).await
     }
@@ -120,7 +133,11 @@ impl<B: Backend> Store for SqlStore<B> {
         imprint: ImprintMaker,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        self.change("freezing the issue", now, move |tx, now| issues::freeze(tx, &issue, &imprint, now)).await
+        self.run(Access::Freeze, "freezing the issue", move |tx| {
+            let now = tx.now(now)?;
+            issues::freeze(tx, &issue, &imprint, now)
+        })
+        .await
     }
 
     async fn open_issues(&self) -> Result<Vec<OpenIssue>, StoreError> {
@@ -187,10 +204,7 @@ impl<B: Backend> Store for SqlStore<B> {
         moves: Vec<Move>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Result<State, Refusal>>, StoreError> {
-        self.change("recording what was sent", now, move |tx, now| {
-            moves.iter().map(|step| deliveries::step(tx, step, now)).collect()
-        })
-        .await
+        self.change("recording what was sent", now, move |tx, now| deliveries::commit(tx, &moves, now)).await
     }
 
     async fn recover(&self, owner: &str, alone: bool, now: DateTime<Utc>) -> Result<(u64, u64), StoreError> {
@@ -231,8 +245,8 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<u64, StoreError> {
         self.change("recording a decision", now, move |tx, now| {
             let mut settled = 0;
-            for number in numbers {
-                settled += u64::from(deliveries::decide(tx, number, &decision, now)?.is_ok());
+            for number in &numbers {
+                settled += u64::from(deliveries::decide(tx, *number, &decision, now)?.is_ok());
             }
             Ok(settled)
         })

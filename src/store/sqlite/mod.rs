@@ -25,11 +25,11 @@ impl Backend for Sqlite {
         &self,
         access: Access,
         doing: &'static str,
-        verb: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>,
+        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let behavior = match access {
             Access::Look => TransactionBehavior::Deferred,
-            Access::Change => TransactionBehavior::Immediate,
+            Access::Change | Access::Freeze => TransactionBehavior::Immediate,
         };
         // A panic in an earlier verb rolled its transaction back; the connection itself is sound.
         let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,7 +48,7 @@ fn transact<T>(
     connection: &mut Connection,
     behavior: TransactionBehavior,
     doing: &'static str,
-    verb: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>,
+    verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let transaction = connection.transaction_with_behavior(behavior).map_err(failed(doing))?;
     let mut open = Open { transaction, doing };
@@ -105,6 +105,11 @@ impl ToSql for Value<'_> {
             Value::Int(value) => value.map_or(ValueRef::Null, ValueRef::Integer),
             Value::Text(value) => value.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())),
             Value::Blob(value) => value.map_or(ValueRef::Null, ValueRef::Blob),
+            Value::Ints(_) | Value::Texts(_) | Value::Blobs(_) => {
+                return Err(rusqlite::Error::ToSqlConversionFailure(
+                    "SQLite takes one value at a time".into(),
+                ));
+            }
         }))
     }
 }

@@ -30,6 +30,15 @@ impl Site {
         site
     }
 
+    /// The same with further sections of configuration, in its store before the readers come.
+    pub(crate) fn with(port: u16, readers: usize, connections: usize, more: &str) -> Self {
+        let site = Self::unopened(port, readers, connections);
+        let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+        site.write("config.toml", &format!("{config}{more}"));
+        assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
+        site
+    }
+
     /// The same before its first run: no ledger, no keys, and the readers in `readers.csv` alone.
     pub(crate) fn unopened(port: u16, readers: usize, connections: usize) -> Self {
         Self::inside(&std::env::temp_dir(), port, readers, connections)
