@@ -272,6 +272,15 @@ fn a_table_that_retries_what_may_have_arrived_mails_twice() {
 }
 
 #[test]
+fn a_table_that_believes_a_restored_refusal_mails_twice() {
+    let weak: Table = |row, event, around| match (row.state, event) {
+        (State::Failed, Event::Adopt) => Some(row.clone()),
+        _ => real(row, event, around),
+    };
+    assert!(explore(weak, Most { restores: 1, ..most(2, 1, 0) }).1.is_some());
+}
+
+#[test]
 fn a_table_that_takes_a_timeout_for_a_deferral_mails_twice() {
     let weak: Table = |row, event, around| match event {
         Event::Lose { token, .. } => {

@@ -165,7 +165,7 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         // T13
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
         // T14
-        (Pending | Claimed | Armed | Unknown, Event::Adopt) => adopt(&mut next),
+        (Pending | Claimed | Armed | Unknown | Failed, Event::Adopt) => adopt(&mut next),
         // T15
         (Unknown | FailedUncertain, Event::Leave) => next.reason = Some(LEFT.to_owned()),
         // The holder is told apart from a stranger, so that a worker knows that its row was taken over.
@@ -257,8 +257,14 @@ fn resend(row: &mut Delivery) {
 
 /// A refusal heard by an attempt of before says nothing of the attempts that were forgotten, so no token holds the row.
 fn adopt(row: &mut Delivery) {
-    row.state = State::Unknown;
     row.token = None;
+    if row.state == State::Failed {
+        // It may have been tried again since (T16), and have arrived. That is rare: nobody is asked about each of them.
+        row.state = State::FailedUncertain;
+        row.reason = Some(LEFT.to_owned());
+        return;
+    }
+    row.state = State::Unknown;
     row.reason.get_or_insert_with(|| RESTORED.to_owned());
 }
 
@@ -399,7 +405,7 @@ mod tests {
     fn the_horizon_is_judged_by_the_store_s_clock_and_a_doubt_outlives_it() {
         let retry = |hours| {
             let wait = chrono::TimeDelta::hours(hours);
-            let give_up_at = Some(DateTime::UNIX_EPOCH + TimeDelta::hours(48));
+            let give_up_at = DateTime::UNIX_EPOCH + TimeDelta::hours(48);
             Event::Defer { token: token(1), retry: Some(Retry { wait, give_up_at }), last: None }
         };
         let later = apply(&row(State::Armed), &retry(48), &around()).unwrap();
@@ -433,9 +439,16 @@ mod tests {
             let yes = Event::Accept { token: Some(token(1)), last: None };
             assert_eq!(apply(&adopted, &yes, &around()).unwrap().state, State::Sent);
         }
-        for state in [State::Sent, State::Failed, State::Skipped, State::FailedUncertain] {
+        for state in [State::Sent, State::Skipped, State::FailedUncertain] {
             assert_eq!(apply(&row(state), &Event::Adopt, &around()), Err(Refusal::NoSuchEdge));
         }
+    }
+
+    #[test]
+    fn after_a_restore_a_refusal_is_not_certain_any_more_and_cannot_be_tried_again() {
+        let adopted = apply(&row(State::Failed), &Event::Adopt, &around()).unwrap();
+        assert!(adopted.state == State::FailedUncertain && !adopted.asks(), "{adopted:?}");
+        assert_eq!(apply(&adopted, &Event::Retry, &around()), Err(Refusal::NoSuchEdge));
     }
 
     #[test]

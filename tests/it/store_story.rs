@@ -111,7 +111,7 @@ pub(crate) async fn story(store: &dyn Store) {
     assert_eq!(one(store, &copies[1], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
     let wait = TimeDelta::milliseconds(50);
     let later = now() + wait;
-    let retry = Some(Retry { wait, give_up_at: Some(now() + TimeDelta::days(36_500)) });
+    let retry = Some(Retry { wait, give_up_at: now() + TimeDelta::days(36_500) });
     let defer = Event::Defer { token: copies[2].token, retry, last: None };
     assert_eq!(one(store, &copies[2], defer).await, Ok(State::Pending));
     assert_eq!(one(store, &copies[3], arm(&copies[3])).await, Ok(State::Armed));
