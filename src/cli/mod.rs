@@ -1,10 +1,12 @@
 //! The command line: one file per command. Commands return an [`Outcome`]; nothing here decides about mail.
 
+mod backup;
 mod build;
 mod check;
 mod dkim;
 mod import;
 mod inbox;
+mod ledger;
 mod new;
 mod outcome;
 mod printer;
@@ -12,6 +14,7 @@ mod progress;
 mod publish;
 mod resolve;
 mod send;
+mod standstill;
 mod status;
 mod subscribers;
 
@@ -65,6 +68,11 @@ enum Command {
     Status(status::Args),
     /// Settle what is in doubt; go on with a paused issue.
     Resolve(resolve::Args),
+    /// Put a restored ledger to use, verify it, settle doubts by the relay's own log.
+    #[command(subcommand)]
+    Ledger(ledger::Command),
+    /// Copy the ledger and its keys to a file, also while a run is at work.
+    Backup(backup::Args),
     /// List, add, import, export, unsubscribe, suppress readers.
     #[command(subcommand)]
     Subscribers(subscribers::Command),
@@ -142,6 +150,8 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Send(args) => send::run(&args, &world, printer).await,
         Command::Status(args) => status::run(&args, &world, printer).await,
         Command::Resolve(args) => resolve::run(&args, &world, printer).await,
+        Command::Ledger(command) => ledger::run(&command, &world, printer).await,
+        Command::Backup(args) => backup::run(&args, &world, printer).await,
         Command::Subscribers(command) => subscribers::run(command, &world, printer).await,
         Command::Inbox(args) => inbox::run(&args, &world, printer).await,
         Command::Import(command) => import::run(&command, &world, printer),

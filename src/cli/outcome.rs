@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::pipeline::RunError;
-use crate::store::{LockError, StoreError};
+use crate::store::{FenceError, LockError, StoreError};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +29,12 @@ impl Outcome {
             RunError::Config(_)
             | RunError::Findings(_)
             | RunError::User { .. }
-            | RunError::Store(StoreError::AlreadyIssued(_)) => Self::UserError,
-            RunError::Store(_) | RunError::Io { .. } | RunError::Lock(LockError::Io(..)) => Self::Broken,
+            | RunError::Fence(FenceError::Unreadable { .. })
+            | RunError::Store(StoreError::AlreadyIssued(_) | StoreError::Elsewhere { .. }) => Self::UserError,
+            RunError::Store(_)
+            | RunError::Fence(FenceError::Io { .. })
+            | RunError::Io { .. }
+            | RunError::Lock(LockError::Io(..)) => Self::Broken,
             RunError::Lock(LockError::Held(_)) => Self::Locked,
         }
     }

@@ -3,14 +3,14 @@
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::{Value, json};
 
-use super::Outcome;
 use super::printer::{Printer, count, when};
 use super::publish::words;
+use super::{Outcome, standstill};
 use crate::address::EmailAddress;
-use crate::archive::{Archive, folder, links};
+use crate::archive::{Archive, WhyLeftOut, folder, links};
 use crate::config::Config;
-use crate::ledger::{IssueState, IssueSummary, State};
-use crate::pipeline::{Office, RunError, World};
+use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
+use crate::pipeline::{Office, RunError, World, outlook};
 use crate::schedule::{WhyNot, plan};
 use crate::store::{DeliveryView, Filter};
 use crate::subscribers::{Standing, Subscriber};
@@ -94,18 +94,27 @@ async fn overview(
 ) -> Result<Outcome, RunError> {
     let issues = office.store.issues().await?;
     let in_doubt = [State::Unknown, State::FailedUncertain];
-    let doubts = office.store.deliveries(Filter { states: in_doubt.to_vec(), ..Filter::default() }).await?;
+    let mut doubts =
+        office.store.deliveries(Filter { states: in_doubt.to_vec(), ..Filter::default() }).await?;
+    doubts.retain(|view| view.row.asks());
     let next = next(world, office).await?;
-    let outcome = if doubts.is_empty() { Outcome::Done } else { Outcome::Partly };
+    let barred = barred(world, office, printer).await?;
+    let still = outlook(world, office, &issues).await?;
+    let outcome = match (barred.is_some(), doubts.is_empty()) {
+        (true, _) => Outcome::UserError,
+        (false, false) => Outcome::Partly,
+        (false, true) => Outcome::Done,
+    };
     if as_json {
         let issues: Vec<Value> = issues
             .iter()
             .map(|issue| {
                 json!({ "id": issue.id, "subject": issue.subject, "state": issue.state, "frozen_at": issue.frozen_at,
-                        "audience": issue.audience, "counts": issue.tally, "next_at": issue.next_at })
+                        "audience": issue.audience, "counts": issue.tally, "next_at": issue.next_at,
+                        "because": issue.because })
             })
             .collect();
-        printer.json(&json!({ "issues": issues, "next": next }))?;
+        printer.json(&json!({ "issues": issues, "waiting": still, "next": next, "barred": barred }))?;
         return Ok(outcome);
     }
     if issues.is_empty() {
@@ -129,12 +138,16 @@ async fn overview(
     if !doubts.is_empty() {
         printer.answer("in doubt (may or may not have arrived; `letterpress resolve` settles it):");
         for view in &doubts {
-            let said = view.row.last.as_ref().map_or_else(
-                || "the run was cut off after the copy was armed".to_owned(),
-                |last| format!("at {}: {}", last.phase, last.text),
-            );
+            let said = match (&view.row.last, view.row.reason.as_deref()) {
+                (_, Some(RESTORED)) => "the ledger was put back from a copy".to_owned(),
+                (Some(last), _) => format!("at {}: {}", last.phase, last.text),
+                (None, _) => "the run was cut off after the copy was armed".to_owned(),
+            };
             printer.answer(format!("    {}  \"{}\"  {}  {said}", view.address, view.subject, view.row.state));
         }
+    }
+    for reason in &still {
+        printer.answer(standstill::sentence(reason, &world.config));
     }
     for line in next.as_array().into_iter().flatten() {
         printer.answer(format!(
@@ -144,6 +157,14 @@ async fn overview(
         ));
     }
     Ok(outcome)
+}
+
+/// Why nothing is sent from this ledger; said at once, beside what is in it.
+async fn barred(world: &World, office: &Office, printer: Printer) -> Result<Option<String>, RunError> {
+    let Some(mismatch) = office.mismatch().await? else { return Ok(None) };
+    let why = office.barred(&mismatch, &world.config);
+    printer.complain(format!("error: {why}\n    help: {}", mismatch.help()));
+    Ok(Some(why))
 }
 
 /// Posts that were never mailed and could be, each with what it waits for. A broken archive hides no ledger.
@@ -176,7 +197,15 @@ async fn next(world: &World, office: &Office) -> Result<Value, RunError> {
             },
         )
     });
-    Ok(due.chain(waiting).collect())
+    let left_out = archive.left_out.iter().filter_map(|left| {
+        let why = match &left.why {
+            WhyLeftOut::Draft => "a draft".to_owned(),
+            WhyLeftOut::Future(date) => format!("dated {}", when(date.to_utc(), &world.config)),
+            WhyLeftOut::Undated | WhyLeftOut::SectionPage => return None,
+        };
+        Some(json!({ "id": null, "title": left.source, "why": why }))
+    });
+    Ok(due.chain(waiting).chain(left_out).collect())
 }
 
 fn show(

@@ -281,6 +281,7 @@ fn check_smtp(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
             "[\"5m\", \"15m\", \"1h\"]",
         );
     }
+    check_rates(smtp, wrong);
     let deadlines = [smtp.deadlines.connect, smtp.deadlines.command, smtp.deadlines.data, smtp.deadlines.dot];
     if deadlines.iter().any(|deadline| deadline.duration().as_secs() == 0) {
         wrong("smtp.deadlines", "a deadline is 0", "leave it out: the defaults are those of RFC 5321");
@@ -315,6 +316,30 @@ fn check_inbox(inbox: &super::Inbox, wrong: &mut impl FnMut(&str, &str, &str)) {
             wrong("inbox.password_env", "the password is given twice", "keep password_file or password_env");
         }
         _ => {}
+    }
+}
+
+/// The most copies in a minute that can be asked for.
+const FASTEST: u32 = 1_000_000;
+
+fn check_rates(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
+    let whole =
+        [("smtp.per_minute", smtp.per_minute), ("smtp.per_domain_per_minute", smtp.per_domain_per_minute)];
+    let domains =
+        smtp.domains.iter().map(|(domain, number)| (format!("smtp.domains.{domain}"), Some(*number)));
+    for (key, number) in whole.map(|(key, number)| (key.to_owned(), number)).into_iter().chain(domains) {
+        if number.is_some_and(|number| !(1..=FASTEST).contains(&number)) {
+            wrong(
+                &key,
+                "it is not between 1 and 1000000",
+                "leave it out for no limit; newsletter.enabled = false sends nothing",
+            );
+        }
+    }
+    for domain in smtp.domains.keys() {
+        if !domain.contains('.') || idna::domain_to_ascii_strict(domain).is_err() {
+            wrong("smtp.domains", "a name in it is not a domain", "write it like \"gmail.com\" = 300");
+        }
     }
 }
 
@@ -401,6 +426,10 @@ mod tests {
             ("[newsletter]\ndelay = \"soon\"", "10m"),
             ("[smtp]\nhost = \"mail.example.com\"\ntls = \"none\"", "implicit"),
             ("[smtp]\nhost = \"mail.example.com\"\nconnections = 0", "between 1 and 200"),
+            ("[smtp]\nhost = \"mail.example.com\"\nper_minute = 0", "between 1 and 1000000"),
+            ("[smtp]\nhost = \"mail.example.com\"\nper_domain_per_minute = 9999999", "no limit"),
+            ("[smtp]\nhost = \"mail.example.com\"\ndomains = { \"gmail.com\" = 0 }", "smtp.domains.gmail"),
+            ("[smtp]\nhost = \"mail.example.com\"\ndomains = { gmail = 5 }", "\"gmail.com\" = 300"),
             ("[smtp]\nhost = \"mail.example.com\"\nuser = \"kim\"", "password_file"),
             ("[smtp]\nhost = \"mail.example.com\"\nconnections = -1", "smtp.connections"),
             ("[feeds]\nformats = []", "feeds.formats"),

@@ -13,6 +13,8 @@ pub struct Store {
     pub url: String,
     /// The file with the secret behind the tokens.
     pub keys: Utf8PathBuf,
+    /// The file outside the database that says how far the ledger has got.
+    pub fence: Utf8PathBuf,
     /// The file that holds the password of the database.
     pub password_file: Option<Utf8PathBuf>,
     /// The environment variable that holds it.

@@ -14,11 +14,11 @@ use tokio::time::Instant;
 use super::breaker::{Breaker, Stop};
 use super::claims::{Claims, Held, give_back};
 use super::group_commit::GroupCommit;
-use super::verdict::{Verdict, judge};
+use super::verdict::{Verdict, is_dead_address, judge};
 use super::{Channel, Composed, Heard, Job};
 use crate::crash;
 use crate::ledger::transition::{Event, Refusal};
-use crate::ledger::{LastWord, State};
+use crate::ledger::{LETTER_REFUSED, LastWord, NO_MAILBOX, State};
 use crate::store::{Claimed, Move, StoreError};
 
 /// How often and how long a full disk is waited for before what was heard is left to the recovery.
@@ -29,6 +29,8 @@ const FATE_WAIT: Duration = Duration::from_millis(200);
 /// The first wait before a connection is tried again; it doubles each time.
 const RECONNECT: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// So long a connection may lie idle: Postfix under load gives up after ten seconds.
+const LONGEST_IDLE: Duration = Duration::from_secs(5);
 /// A copy whose lease has no more than this left is not begun.
 const NEARLY_OVER: Duration = Duration::from_mins(1);
 
@@ -108,7 +110,7 @@ impl Worker {
                 self.record(fate.take()).await?;
             }
             if hand.is_none() {
-                hand = self.next_hand().await?;
+                (hand, channel) = self.next_hand_within(channel).await?;
             }
         }
         self.record(fate).await?;
@@ -187,7 +189,14 @@ impl Worker {
         let event = match verdict {
             Verdict::Sent => Event::Accept { token: Some(token), last },
             Verdict::Unknown => Event::Lose { token, last },
-            Verdict::Failed { .. } => Event::Reject { token, reason: "rejected", last },
+            Verdict::Failed { policy } => {
+                let reason = match (policy, is_dead_address(heard)) {
+                    (true, _) => LETTER_REFUSED,
+                    (false, true) => NO_MAILBOX,
+                    (false, false) => "rejected",
+                };
+                Event::Reject { token, reason, last }
+            }
             // Nobody waits longer for what is the sender's to put right.
             Verdict::Sender => Event::Defer { token, retry: None, last },
             Verdict::Deferred { .. } | Verdict::Throttled => {
@@ -241,20 +250,12 @@ impl Worker {
                 Err(_) if self.retire() => return None,
                 Err(heard) => {
                     self.breaker.note(&heard, judge(&heard));
-                    self.rest(pause).await;
+                    self.breaker.rest(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
         }
         None
-    }
-
-    /// Waits, but not longer than the run lasts.
-    async fn rest(&self, pause: Duration) {
-        let until = Instant::now() + pause;
-        while self.breaker.stopped().is_none() && Instant::now() < until {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
     }
 
     /// Leaves the work to the others, unless there are none.
@@ -274,6 +275,25 @@ impl Worker {
             }
         }
         Ok(None)
+    }
+
+    /// The next copy. A relay is not kept waiting for it: it would hang up, and the copy be lost with the connection.
+    async fn next_hand_within(
+        &self,
+        channel: Option<Box<dyn Channel>>,
+    ) -> Result<(Option<Hand>, Option<Box<dyn Channel>>), StoreError> {
+        let Some(open) = channel else { return Ok((self.next_hand().await?, None)) };
+        match tokio::time::timeout(LONGEST_IDLE, self.claims.next()).await {
+            Ok(None) => Ok((None, Some(open))),
+            Ok(Some(held)) => match self.compose(held).await? {
+                Some(hand) => Ok((Some(hand), Some(open))),
+                None => Ok((self.next_hand().await?, Some(open))),
+            },
+            Err(_) => {
+                open.quit().await;
+                Ok((self.next_hand().await?, None))
+            }
+        }
     }
 
     async fn ready_hand(&self) -> Result<Option<Hand>, StoreError> {

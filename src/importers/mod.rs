@@ -1,7 +1,8 @@
-//! Importers: what another program or a web page left behind becomes posts and readers.
+//! Importers: what another program or a web page left behind becomes posts, readers and evidence.
 //!
 //! An importer is a function from bytes to what could be taken over and, one by one, what could not and why.
 //! None of them touches a file, a socket or the clock: whoever calls them reads, writes, and never overwrites.
 
+pub mod relay_log;
 pub mod subscribers_csv;
 pub mod text_page;

@@ -2,8 +2,10 @@
 //!
 //! Values only. [`transition`] alone says how a delivery moves from state to state; no SQL and no SMTP here.
 
+pub mod health;
 #[cfg(test)]
 mod model;
+pub mod pace;
 mod retry;
 mod tally;
 pub mod transition;
@@ -17,6 +19,11 @@ pub use retry::{Retry, RetrySchedule};
 pub use tally::Tally;
 
 use crate::text::HeaderText;
+
+/// Why a delivery failed: the mailbox or its domain does not exist.
+pub const NO_MAILBOX: &str = "no_mailbox";
+/// Why a delivery failed: the server refused the letter or its sender, whoever the reader is.
+pub const LETTER_REFUSED: &str = "letter_refused";
 
 /// A number that is given out once, for ever, to one attempt at one delivery: 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -133,6 +140,12 @@ pub struct Delivery {
     pub last: Option<LastWord>,
 }
 
+/// The reason of a doubt that comes from putting the ledger back from a copy.
+pub const RESTORED: &str = "restored";
+
+/// The reason of a doubt that somebody decided to leave as it is.
+pub const LEFT: &str = "left";
+
 /// What was heard last about a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastWord {
@@ -158,6 +171,11 @@ impl Delivery {
             reason: None,
             last: None,
         }
+    }
+
+    /// Whether it is in doubt and nobody has decided to leave it so.
+    pub fn asks(&self) -> bool {
+        self.state.is_in_doubt() && self.reason.as_deref() != Some(LEFT)
     }
 
     /// Filters hold a late `Date` against a letter (`SpamAssassin` from three hours on), so after a *definite*
@@ -223,6 +241,10 @@ pub struct IssueSummary {
     pub tally: Tally,
     /// The earliest time at which a pending delivery may go out.
     pub next_at: Option<DateTime<Utc>>,
+    /// How many of the pending ones were tried before, and wait for their next attempt.
+    pub retrying: u64,
+    /// Why it was paused, resumed or given up, if it was.
+    pub because: Option<String>,
 }
 
 #[cfg(test)]

@@ -17,19 +17,20 @@ pub struct RetrySchedule {
 pub struct Retry {
     /// How long from now.
     pub wait: TimeDelta,
-    /// The horizon: not after this time.
-    pub give_up_at: DateTime<Utc>,
+    /// The horizon: not after this time, if the schedule has come to its end.
+    pub give_up_at: Option<DateTime<Utc>>,
 }
 
 impl Retry {
     /// The time of the attempt, or `None` if that is past the horizon.
     pub fn at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        now.checked_add_signed(self.wait).filter(|at| *at <= self.give_up_at)
+        now.checked_add_signed(self.wait).filter(|at| self.give_up_at.is_none_or(|end| *at <= end))
     }
 }
 
 impl RetrySchedule {
-    /// The next attempt after `attempts` of them; `None` if the schedule knows no second one.
+    /// The next attempt after `attempts` of them; `None` if the schedule knows no second one. Whoever comes late, in a
+    /// slow run or in an issue that was paused, is still tried once more than there are waits.
     ///
     /// Each wait is stretched or shortened by up to 20 %, so that a relay which turned many away at once does not
     /// see all of them again at once; `chance` decides by how much.
@@ -39,7 +40,7 @@ impl RetrySchedule {
         let fifth = i64::from(u16::from_be_bytes([chance[0], chance[1]])) * 400 / 65_535 - 200;
         Some(Retry {
             wait: TimeDelta::milliseconds(wait + wait / 1_000 * fifth),
-            give_up_at: frozen_at + self.give_up,
+            give_up_at: (attempts as usize > self.waits.len()).then(|| frozen_at + self.give_up),
         })
     }
 }
@@ -66,6 +67,16 @@ mod tests {
         }
         assert!(now - frozen > TimeDelta::hours(40) && now - frozen <= TimeDelta::hours(48), "{now}");
         assert_eq!(attempts, 12);
+    }
+
+    #[test]
+    fn a_reader_who_is_first_tried_past_the_horizon_gets_every_wait_once() {
+        let frozen = DateTime::UNIX_EPOCH;
+        let (mut now, mut attempts) = (frozen + TimeDelta::days(30), 1);
+        while let Some(next) = schedule().next(attempts, frozen, [128; 16]).unwrap().at(now) {
+            (now, attempts) = (next, attempts + 1);
+        }
+        assert_eq!(attempts, 6);
     }
 
     proptest! {

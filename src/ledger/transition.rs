@@ -1,6 +1,6 @@
 //! The transition table: the only place that changes the state of a delivery.
 //!
-//! Numbers T1 to T14 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
+//! Numbers T1 to T16 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
 //! and writes what it returns; whatever it refuses is not written. No I/O, no clock: times come with the events.
 //!
 //! Two rules carry the promise. A *negative* result counts only for the attempt that holds the row, so that a worker
@@ -8,7 +8,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Delivery, IssueState, LastWord, Retry, State, Token};
+use super::{Delivery, IssueState, LEFT, LastWord, RESTORED, Retry, State, Token};
 
 /// What happened, or what somebody wants to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Event {
     Reject {
         /// The attempt that heard it.
         token: Token,
-        /// A short word: `rejected`, `expired`, `render`.
+        /// A short word: `rejected`, `no_mailbox`, `letter_refused`, `expired`, `render`.
         reason: &'static str,
         /// What was heard.
         last: Option<LastWord>,
@@ -64,6 +64,8 @@ pub enum Event {
     Recover,
     /// T11: a recorded decision to send it again although it may have arrived.
     Resend,
+    /// T16: a recorded decision to try again whom a server definitely refused.
+    Retry,
     /// T13: the reader left, was suppressed, or the issue was cancelled.
     Skip {
         /// A short word: `unsubscribed`, `suppressed`, `cancelled`.
@@ -71,6 +73,8 @@ pub enum Event {
     },
     /// T14: the ledger was put back from a copy, and what became of this row since is lost.
     Adopt,
+    /// T15: a recorded decision to leave the doubt as it is.
+    Leave,
 }
 
 /// What else is true in the transaction in which the event is judged.
@@ -153,17 +157,17 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             heard(&mut next, last.as_ref());
         }
         // T9, T10
-        (Claimed | Armed, Event::Recover) => {
-            if !around.alone && row.lease_until.is_some_and(|until| until > around.now) {
-                return Err(Refusal::NotNow);
-            }
-            next.state = if row.state == Claimed { Pending } else { Unknown };
-        }
+        (Claimed | Armed, Event::Recover) => recover(&mut next, around)?,
         // T11
         (Unknown, Event::Resend) => resend(&mut next),
-        // T13, T14: a refusal heard by an attempt of before says nothing of the attempts that were forgotten.
+        // T16
+        (Failed, Event::Retry) => retry(&mut next, around)?,
+        // T13
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
-        (Pending | Claimed | Armed | Unknown, Event::Adopt) => (next.state, next.token) = (Unknown, None),
+        // T14
+        (Pending | Claimed | Armed | Unknown, Event::Adopt) => adopt(&mut next),
+        // T15
+        (Unknown | FailedUncertain, Event::Leave) => next.reason = Some(LEFT.to_owned()),
         // The holder is told apart from a stranger, so that a worker knows that its row was taken over.
         (
             _,
@@ -185,6 +189,24 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         next.lease_until = None;
     }
     Ok(next)
+}
+
+/// Never straight back to the queue for a copy that may be on its way.
+fn recover(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
+    if !around.alone && row.lease_until.is_some_and(|until| until > around.now) {
+        return Err(Refusal::NotNow);
+    }
+    row.state = if row.state == State::Claimed { State::Pending } else { State::Unknown };
+    Ok(())
+}
+
+/// A row whose earlier attempt may have arrived is `failed_uncertain`, and stays.
+fn retry(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
+    if row.had_unknown {
+        return Err(Refusal::NoSuchEdge);
+    }
+    *row = Delivery { state: State::Pending, next_at: around.now, attempts: 0, reason: None, ..row.clone() };
+    Ok(())
 }
 
 /// A reader who left while the copy waited is skipped instead.
@@ -224,6 +246,22 @@ fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &Around) -> Result<(), Refu
     Ok(())
 }
 
+/// A doubt that comes after this one is a new one, so its reason goes. Its time had come when it was claimed, and that
+/// is still so if the clock has jumped since.
+fn resend(row: &mut Delivery) {
+    row.state = State::Pending;
+    row.had_unknown = true;
+    row.resends += 1;
+    row.reason = None;
+}
+
+/// A refusal heard by an attempt of before says nothing of the attempts that were forgotten, so no token holds the row.
+fn adopt(row: &mut Delivery) {
+    row.state = State::Unknown;
+    row.token = None;
+    row.reason.get_or_insert_with(|| RESTORED.to_owned());
+}
+
 fn mine(row: &Delivery, token: Token) -> Result<(), Refusal> {
     if row.token == Some(token) { Ok(()) } else { Err(Refusal::NotYours) }
 }
@@ -240,13 +278,6 @@ fn defer(row: &mut Delivery, retry: Option<Retry>, now: DateTime<Utc>) {
 fn give_up(row: &mut Delivery, reason: &str) {
     row.state = if row.had_unknown { State::FailedUncertain } else { State::Failed };
     row.reason = Some(reason.to_owned());
-}
-
-fn resend(row: &mut Delivery) {
-    // Its time had come when it was claimed, and that is still so if the clock has jumped since.
-    row.state = State::Pending;
-    row.had_unknown = true;
-    row.resends += 1;
 }
 
 /// A reader who may already have a copy is not "skipped": the doubt stays on record.
@@ -321,6 +352,20 @@ mod tests {
     }
 
     #[test]
+    fn only_a_definite_refusal_can_be_tried_again() {
+        for state in State::ALL {
+            let retried = apply(&row(state), &Event::Retry, &around());
+            assert_eq!(
+                retried.is_ok_and(|row| row.state == State::Pending),
+                state == State::Failed,
+                "{state}"
+            );
+        }
+        let doubtful = Delivery { had_unknown: true, ..row(State::Failed) };
+        assert_eq!(apply(&doubtful, &Event::Retry, &around()), Err(Refusal::NoSuchEdge));
+    }
+
+    #[test]
     fn a_reply_that_says_yes_counts_whoever_holds_the_row_now() {
         for state in State::ALL {
             assert_eq!(
@@ -354,7 +399,7 @@ mod tests {
     fn the_horizon_is_judged_by_the_store_s_clock_and_a_doubt_outlives_it() {
         let retry = |hours| {
             let wait = chrono::TimeDelta::hours(hours);
-            let give_up_at = DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(48);
+            let give_up_at = Some(DateTime::UNIX_EPOCH + TimeDelta::hours(48));
             Event::Defer { token: token(1), retry: Some(Retry { wait, give_up_at }), last: None }
         };
         let later = apply(&row(State::Armed), &retry(48), &around()).unwrap();
@@ -377,17 +422,30 @@ mod tests {
     }
 
     #[test]
-    fn when_the_last_moments_are_lost_whatever_was_open_is_in_doubt_and_only_a_yes_still_counts() {
+    fn after_a_restore_whatever_is_not_final_is_in_doubt_and_only_a_yes_still_counts() {
         for state in [State::Pending, State::Claimed, State::Armed, State::Unknown] {
             let adopted = apply(&row(state), &Event::Adopt, &around()).unwrap();
-            assert_eq!((adopted.state, adopted.lease_until), (State::Unknown, None));
-            assert_eq!(apply(&adopted, &arm(1), &around()), Err(Refusal::NotYours));
+            assert_eq!((adopted.state, adopted.reason.as_deref()), (State::Unknown, Some(RESTORED)));
+            let defer = Event::Defer { token: token(1), retry: None, last: None };
+            for event in [arm(1), defer] {
+                assert_eq!(apply(&adopted, &event, &around()), Err(Refusal::NotYours));
+            }
             let yes = Event::Accept { token: Some(token(1)), last: None };
             assert_eq!(apply(&adopted, &yes, &around()).unwrap().state, State::Sent);
         }
         for state in [State::Sent, State::Failed, State::Skipped, State::FailedUncertain] {
             assert_eq!(apply(&row(state), &Event::Adopt, &around()), Err(Refusal::NoSuchEdge));
         }
+    }
+
+    #[test]
+    fn a_doubt_that_is_left_stays_a_doubt_is_reported_no_more_and_can_still_be_settled() {
+        let left = apply(&row(State::Unknown), &Event::Leave, &around()).unwrap();
+        assert!(left.state == State::Unknown && !left.asks());
+        let resent = apply(&left, &Event::Resend, &around()).unwrap();
+        let again = Delivery { state: State::Unknown, ..resent };
+        assert!(again.asks(), "a new doubt is reported anew");
+        assert_eq!(apply(&row(State::Sent), &Event::Leave, &around()), Err(Refusal::NoSuchEdge));
     }
 
     fn any_event() -> impl Strategy<Value = Event> {
@@ -400,9 +458,11 @@ mod tests {
             holder.prop_map(|token| Event::Lose { token, last: None }),
             Just(Event::Accept { token: None, last: None }),
             Just(Event::Recover),
-            Just(Event::Adopt),
             Just(Event::Resend),
+            Just(Event::Retry),
             Just(Event::Skip { reason: "suppressed" }),
+            Just(Event::Adopt),
+            Just(Event::Leave),
         ]
     }
 

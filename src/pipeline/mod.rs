@@ -3,9 +3,15 @@
 //! The picture of `ARCHITECTURE.md` in code. Each step is a call into its room; nothing is decided here but the order:
 //! ids before feeds, feeds before letters, the freeze before the first connection.
 
+mod adoption;
+mod backup;
 mod edition;
+mod evidence;
+mod health;
 mod newsletter;
 mod office;
+mod outlook;
+mod rest;
 mod sending;
 mod signing;
 mod site;
@@ -13,10 +19,15 @@ mod way_out;
 
 use std::sync::Arc;
 
+pub use adoption::{Restored, adopt};
+pub use backup::{Backup, back_up};
 pub use edition::Edition;
+pub use evidence::{Evidence, Reconciled, reconcile};
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
 pub(crate) use newsletter::{find, read_readers};
 pub use office::Office;
+pub use outlook::{Standstill, outlook};
+pub use rest::{Rest, resting};
 pub use sending::deliver_open;
 pub(crate) use signing::{identities, new_key};
 pub use site::{Built, build};
@@ -28,7 +39,7 @@ use crate::config::{Config, ConfigError};
 use crate::delivery::Breaker;
 use crate::finding::Finding;
 use crate::ledger::State;
-use crate::store::{LockError, StoreError};
+use crate::store::{FenceError, LockError, StoreError};
 
 /// What a run is given.
 #[derive(Clone)]
@@ -66,6 +77,9 @@ pub enum RunError {
     /// The ledger failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The fence cannot be read or written.
+    #[error(transparent)]
+    Fence(#[from] FenceError),
     /// The surroundings failed.
     #[error("{what}: {source}{}", disk_hint(.source))]
     Io {
@@ -119,19 +133,46 @@ pub async fn publish(world: &World) -> Result<Summary, RunError> {
     };
     let built = build(world)?;
     let mailing = match office {
-        Some(office) => Some(newsletter::mail(world, &office, &built).await),
+        Some(office) => {
+            let mailing = newsletter::mail(world, &office, &built).await;
+            Some(end(&office, mailing).await)
+        }
         None => None,
     };
     Ok(Summary { built: Some(built), mailing })
 }
 
-/// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself.
-pub async fn send(world: &World, post: Option<&str>) -> Result<Mailing, RunError> {
+/// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself. With `at_once` a
+/// relay that asked for patience is asked again.
+pub async fn send(world: &World, post: Option<&str>, at_once: bool) -> Result<Mailing, RunError> {
     way_out::demand(&world.config)?;
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
-    let (enrolled, rejected) = enrol_list(world, &office).await?;
+    if at_once {
+        rest::forget(&office).await?;
+    }
+    let mailing = send_from(world, &office, post).await;
+    end(&office, mailing).await
+}
+
+async fn send_from(world: &World, office: &Office, post: Option<&str>) -> Result<Mailing, RunError> {
+    let (enrolled, rejected) = enrol_list(world, office).await?;
     let archive = site::read(world)?;
-    let draft = draft(world, &office, &archive, post).await?;
-    let mailing = freeze(world, &office, draft).await?;
+    let draft = draft(world, office, &archive, post).await?;
+    let mailing = freeze(world, office, draft).await?;
     Ok(Mailing { enrolled, rejected, ..mailing })
+}
+
+/// The epoch rises once more when a run has changed the ledger, so that a copy of the database that was taken meanwhile
+/// is behind the fence. What was sent was sent: a failure to say so is a warning.
+async fn end(office: &Office, mailing: Result<Mailing, RunError>) -> Result<Mailing, RunError> {
+    let is_idle = mailing.as_ref().is_ok_and(|mailing| {
+        mailing.frozen.is_none() && mailing.through.is_none() && mailing.recovered == (0, 0)
+    });
+    let raised = if is_idle { Ok(()) } else { office.raise().await };
+    let mut mailing = mailing?;
+    if let Err(error) = raised {
+        let finding = Finding::warning("fence", office.fence.path().as_str(), error.to_string());
+        mailing.findings.push(finding);
+    }
+    Ok(mailing)
 }

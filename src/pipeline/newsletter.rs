@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
+use super::rest::Rest;
 use super::signing::signer;
 use super::way_out::{no_sender, wire};
 use super::{Built, Edition, Office, RunError, World, deliver_open, site};
@@ -45,6 +46,12 @@ pub struct Mailing {
     pub failed_over: Option<u64>,
     /// Why the run stopped before its end.
     pub stopped: Option<Stop>,
+    /// Until when the relay is left alone.
+    pub rest: Option<Rest>,
+    /// What does not stop an issue and should be looked at.
+    pub warnings: Vec<String>,
+    /// Readers who are never mailed again, because the relay knows of no such mailbox.
+    pub buried: u64,
     /// Issues that wait for somebody's word: the post's id, and why.
     pub paused: Vec<(String, String)>,
     /// How many more posts are due; each run freezes one.

@@ -1,6 +1,7 @@
-//! The newsletter's office: the run lock, the ledger, and the keys that belong to it.
+//! The newsletter's office: the run lock, the ledger, the keys that belong to it, and the fence that it may not be behind.
 //!
-//! Keys and ledger are made together and belong together: with other keys nobody who left would be recognised.
+//! Keys and ledger are made together and belong together: with other keys nobody who left would be recognised. Whoever
+//! opens the office to send raises the ledger's epoch first, then the fence's, and only then may anything happen.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -11,7 +12,10 @@ use super::{RunError, way_out};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crash;
-use crate::store::{PostgresAccess, RunLock, Store, open_postgres, open_sqlite};
+use crate::store::{
+    Custody, Fence, Mark, Mismatch, PostgresAccess, RunLock, Store, StoreError, judge, open_postgres,
+    open_sqlite,
+};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::Keys;
 use crate::text::hex;
@@ -25,16 +29,31 @@ pub struct Office {
     pub store: Arc<dyn Store>,
     /// What signs the tokens and names the readers.
     pub keys: Arc<Keys>,
+    /// How far the ledger has got, outside of it.
+    pub fence: Fence,
     /// Held while this run alone may send; `None` for commands that only look or add, and where senders share a database.
     pub lock: Option<RunLock>,
 }
 
 impl Office {
-    /// Opens the office for a run that may send: nobody else may, unless the store is a database.
+    /// Opens the office for a run that may send: nobody else may, unless the store is a database, and the ledger is the one
+    /// that sent last.
     pub async fn open_to_send(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        let office = Self::open_alone(config, clock).await?;
+        office.admit(config).await?;
+        // A first fence is written before the first raise: a death between the two must not look like a lost fence.
+        if office.fence.read()?.is_none() {
+            office.fence.write(&office.store.custody().await?.mark)?;
+        }
+        office.raise().await?;
+        Ok(office)
+    }
+
+    /// Opens the office while no run is at work, whatever the fence says.
+    pub async fn open_alone(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         // Senders of several machines share a database; a file is sent from by one run at a time.
-        let lock = match config.store.sqlite_path() {
-            Some(path) if !crash::run_lock_is_bypassed() => Some(RunLock::take(&config.resolve(path))?),
+        let lock = match file(config) {
+            Some(path) if !crash::run_lock_is_bypassed() => Some(RunLock::take(&path)?),
             _ => None,
         };
         let mut office = Self::open(config, clock).await?;
@@ -45,8 +64,17 @@ impl Office {
     /// Opens the office for a look, or to add and remove readers.
     pub async fn open(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         let keys = config.resolve(&config.store.keys);
-        let instance = hex(&clock.random());
-        let store = open_store(config, keys.clone(), instance, clock.random()).await?;
+        let fence = Fence::at(config.resolve(&config.store.fence));
+        // Where the fence stands there was a ledger, also if its keys are gone with it.
+        if let Some(path) = file(config)
+            && !keys.exists()
+            && fence.path().exists()
+            && is_empty(&path)
+        {
+            let (store, witness) = (path.to_string(), fence.path().to_string());
+            return Err(StoreError::Vanished { store, witness }.into());
+        }
+        let store = open_store(config, &keys, clock).await?;
         let keys = if let Some(fingerprint) = store.recall(KEYS).await? {
             kept(&keys, &fingerprint)?
         } else {
@@ -56,7 +84,45 @@ impl Office {
             let fingerprint = store.remember_first(KEYS, &made.fingerprint()).await?;
             if fingerprint == made.fingerprint() { made } else { kept(&keys, &fingerprint)? }
         };
-        Ok(Self { store, keys: Arc::new(keys), lock: None })
+        Ok(Self { store, keys: Arc::new(keys), fence, lock: None })
+    }
+
+    /// Opens the office for a look at a ledger that must be there.
+    pub async fn open_begun(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        demand_begun(config)?;
+        Self::open(config, clock).await
+    }
+
+    /// Why this ledger may not send, if so.
+    pub async fn mismatch(&self) -> Result<Option<Mismatch>, RunError> {
+        let Custody { mark, copied } = self.store.custody().await?;
+        Ok(judge(&mark, copied.as_deref(), self.fence.read()?.as_ref()).err())
+    }
+
+    /// Goes on only if this ledger may send.
+    pub async fn admit(&self, config: &Config) -> Result<(), RunError> {
+        match self.mismatch().await? {
+            None => Ok(()),
+            // A machine that joins the others has no fence yet: the database cannot have been copied to it by accident.
+            Some(Mismatch::Unfenced(_)) if file(config).is_none() => Ok(()),
+            Some(mismatch) => Err(RunError::user(self.barred(&mismatch, config), mismatch.help())),
+        }
+    }
+
+    /// What bars this ledger, for people.
+    pub fn barred(&self, mismatch: &Mismatch, config: &Config) -> String {
+        format!("nothing is sent from {}: {mismatch} (fence: {})", place(config), self.fence.path())
+    }
+
+    /// The ledger gets one epoch further, and then the fence.
+    pub async fn raise(&self) -> Result<(), RunError> {
+        let epoch = self.store.raise_epoch().await?;
+        Ok(self.fence.write(&Mark { instance: self.store.instance().to_owned(), epoch })?)
+    }
+
+    /// Whether a run that may send is at work now, this one apart.
+    pub fn another_run(&self, config: &Config) -> bool {
+        self.lock.is_none() && file(config).is_some_and(|path| RunLock::is_held(&path))
     }
 
     /// The key under which the store knows an address.
@@ -65,37 +131,58 @@ impl Office {
     }
 }
 
+/// The file that the ledger is in; `None` if that is a database.
+fn file(config: &Config) -> Option<Utf8PathBuf> {
+    config.store.sqlite_path().map(|path| config.resolve(path))
+}
+
+/// Where the ledger is, for people.
+fn place(config: &Config) -> String {
+    let database = || config.store.postgres().map(|url| url.shown);
+    file(config).map(String::from).or_else(database).unwrap_or_default()
+}
+
 /// The file or the database, on a thread that may wait for it.
-async fn open_store(
-    config: &Config,
-    keys: Utf8PathBuf,
-    instance: String,
-    chance: [u8; 16],
-) -> Result<Arc<dyn Store>, RunError> {
+async fn open_store(config: &Config, keys: &Utf8Path, clock: &dyn Clock) -> Result<Arc<dyn Store>, RunError> {
+    let instance = hex(&clock.random());
     let Some(url) = config.store.postgres() else {
-        return Ok(open_sqlite(
-            &config.resolve(config.store.sqlite_path().unwrap_or_default()),
-            &keys,
-            &instance,
-        )?);
+        return Ok(open_sqlite(&file(config).unwrap_or_default(), keys, &instance)?);
     };
+    let store = &config.store;
     let access = PostgresAccess {
         server: url.server,
         shown: url.shown,
         password: way_out::password(
             config,
             "store",
-            (config.store.password_file.as_deref(), config.store.password_env.as_deref()),
+            (store.password_file.as_deref(), store.password_env.as_deref()),
         )?,
         encryption: url.encryption,
         root: url.root.map(|root| config.resolve(root)),
-        window: config.store.failover_window.delta(),
-        chance,
+        window: store.failover_window.delta(),
+        chance: clock.random(),
     };
+    let keys = keys.to_owned();
     match tokio::task::spawn_blocking(move || open_postgres(access, &keys, &instance)).await {
         Ok(opened) => Ok(opened?),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
+}
+
+/// A look must not begin a ledger.
+pub(super) fn demand_begun(config: &Config) -> Result<(), RunError> {
+    let witness = [&config.store.keys, &config.store.fence].map(|file| config.resolve(file));
+    if file(config).is_some_and(|path| !is_empty(&path)) || witness.iter().any(|file| file.exists()) {
+        return Ok(());
+    }
+    Err(RunError::user(
+        format!("there is no ledger at {} yet", place(config)),
+        "the first `letterpress publish` begins one",
+    ))
+}
+
+fn is_empty(path: &Utf8Path) -> bool {
+    path.metadata().map_or(true, |meta| meta.len() == 0)
 }
 
 /// The keys that this store was made with.
@@ -103,8 +190,8 @@ fn kept(path: &Utf8Path, fingerprint: &str) -> Result<Keys, RunError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         RunError::user(
             format!("cannot read the keys at {path}: {error}"),
-            "restore them from a backup, or copy them from the machine that began the ledger: without them nobody who left would be \
-             recognised, so nothing is sent",
+            "restore them from a backup, or copy them from the machine that began the ledger: without them nobody who \
+             left would be recognised, so nothing is sent",
         )
     })?;
     let keys =

@@ -12,6 +12,7 @@ use crate::delivery::Wire;
 use crate::delivery::outbox::OutboxWire;
 use crate::delivery::smtp::SmtpWire;
 use crate::ledger::RetrySchedule;
+use crate::ledger::pace::{Limits, Rate};
 
 /// Whether there is a newsletter at all.
 pub(super) fn is_on(config: &Config) -> bool {
@@ -90,4 +91,19 @@ pub(super) fn patience(config: &Config) -> (RetrySchedule, Duration) {
     );
     let give_up = smtp.map_or(chrono::TimeDelta::hours(48), |smtp| smtp.give_up.delta());
     (RetrySchedule { waits, give_up }, lease + Duration::from_mins(5))
+}
+
+/// The rates to stay within; `None` if nothing is limited.
+pub(super) fn limits(config: &Config) -> Option<Arc<Limits>> {
+    let smtp = config.smtp.as_ref()?;
+    let rate = |number: u32| Rate::per_minute(number);
+    let named = |(domain, number): (&String, &u32)| {
+        Some((idna::domain_to_ascii(domain).ok()?.to_ascii_lowercase(), rate(*number)?))
+    };
+    let limits = Limits {
+        all: smtp.per_minute.and_then(rate),
+        each_domain: smtp.per_domain_per_minute.and_then(rate),
+        domains: smtp.domains.iter().filter_map(named).collect(),
+    };
+    (!limits.is_none()).then(|| Arc::new(limits))
 }

@@ -5,6 +5,8 @@
 //! [`crate::ledger::transition`] alone. The times that verbs are given are the caller's; where several machines share
 //! a store, it goes by a clock of its own.
 
+mod custody;
+mod fence;
 mod lock;
 mod notice;
 pub mod owner;
@@ -15,14 +17,19 @@ mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use custody::{Adopted, Adoption, Custody, Decision};
+pub use fence::{Fence, FenceError, Mark, Mismatch, judge};
 pub use lock::{LockError, RunLock};
 pub use notice::{About, Notice, Reported, Taken, Word};
 pub use postgres::{Access as PostgresAccess, open_postgres};
 pub use sqlite::open_sqlite;
 
 use crate::address::EmailAddress;
+use crate::ledger::health::Toll;
+use crate::ledger::pace::{Limits, Meter};
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{Delivery, IssueState, IssueSummary, State, Token};
 use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
@@ -33,14 +40,14 @@ use crate::text::HeaderText;
 pub enum StoreError {
     /// The file is not where the ledger says it must be; making a new one would mail the archive again.
     #[error(
-        "{store} is missing, but its keys are at {keys}\n    help: put the store back from a backup; only if you \
-         want to begin anew, move {keys} away too"
+        "{store} is missing, but {witness} says that there was one\n    help: put it back from a backup; only if you want \
+         to begin anew, move {witness} away too"
     )]
     Vanished {
         /// The store.
         store: String,
-        /// The keys.
-        keys: String,
+        /// Its keys, or its fence.
+        witness: String,
     },
     /// It was made by a newer Letterpress.
     #[error(
@@ -80,6 +87,14 @@ pub enum StoreError {
         "{0} has been mailed already\n    help: `letterpress status who-got` says to whom; what is new needs a post of its own"
     )]
     AlreadyIssued(String),
+    /// This kind of store does that with its own tools.
+    #[error("{what}\n    help: {help}")]
+    Elsewhere {
+        /// What was asked for.
+        what: &'static str,
+        /// How it is done instead.
+        help: &'static str,
+    },
     /// The audience that was counted is not the audience that was frozen.
     #[error(
         "the audience changed while the issue was frozen ({counted} readers counted, {frozen} frozen); nothing was sent"
@@ -269,6 +284,35 @@ pub struct Claim {
     pub lease: TimeDelta,
 }
 
+/// Within what a claim must stay.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// The rates.
+    pub limits: Arc<Limits>,
+    /// The domains to claim from, where the rates speak of domains.
+    pub lanes: Vec<String>,
+}
+
+/// What a claim within limits came to.
+#[derive(Debug, Clone, Default)]
+pub struct Ration {
+    /// The copies, each with its permit.
+    pub copies: Vec<Claimed>,
+    /// How long there is no permit for anybody.
+    pub wait: Option<TimeDelta>,
+    /// What is to be known of the domains that were asked for; one that is not named may have more.
+    pub lanes: Vec<(String, Lane)>,
+}
+
+/// Why a domain has nothing more to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// No copy to it is due.
+    Empty,
+    /// There is no permit for so long.
+    Full(TimeDelta),
+}
+
 /// What outlives the process.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -355,6 +399,23 @@ pub trait Store: Send + Sync {
         tokens: Vec<Token>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed>, StoreError>;
+    /// The domains to which copies of an issue are due, each once.
+    async fn lanes(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<Vec<String>, StoreError>;
+    /// T1 as in [`Store::claim`], for as many copies as there are permits. The permits are taken in the transaction of
+    /// the claim, so that neither a crash nor another sender makes more of them.
+    async fn claim_within(
+        &self,
+        pace: Pace,
+        claim: Claim,
+        tokens: Vec<Token>,
+        now: DateTime<Utc>,
+    ) -> Result<Ration, StoreError>;
+    /// The meter of the rate for all copies.
+    async fn meter(&self) -> Result<Meter, StoreError>;
+    /// What an issue has cost so far: bounces and complaints.
+    async fn toll(&self, issue: IssueNumber) -> Result<Toll, StoreError>;
+    /// Suppresses the readers of an issue whose mailboxes do not exist, as the relay said at once. Returns how many.
+    async fn bury(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError>;
     /// Applies a batch in one durable transaction; one answer for each move, in order. If the transaction fails,
     /// nothing of it happened.
     async fn commit(
@@ -370,7 +431,7 @@ pub trait Store: Send + Sync {
     /// Something that came back by mail, with everything that follows from it: T12 for its copy, and what becomes of
     /// the reader by the rules of [`crate::subscribers::bounces`]. The same notice is taken once.
     async fn take_notice(&self, notice: Notice, now: DateTime<Utc>) -> Result<Taken, StoreError>;
-    /// T11 or T12, recorded with who decided and why.
+    /// T11, T12, T15 or T16, recorded with who decided and why.
     async fn resolve(
         &self,
         number: DeliveryNumber,
@@ -378,6 +439,24 @@ pub trait Store: Send + Sync {
         why: &str,
         now: DateTime<Utc>,
     ) -> Result<Result<State, Refusal>, StoreError>;
+    /// The same decision about many deliveries, in one transaction. Returns for how many it could be taken.
+    async fn settle(
+        &self,
+        numbers: Vec<DeliveryNumber>,
+        decision: Decision,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError>;
+
+    /// Which store this is, and how far it has got.
+    async fn custody(&self) -> Result<Custody, StoreError>;
+    /// Gets one epoch further, durably; returns it.
+    async fn raise_epoch(&self) -> Result<u64, StoreError>;
+    /// T14, in one transaction: goes on with a store that was put back from a copy, or moved.
+    async fn adopt(&self, adoption: Adoption, now: DateTime<Utc>) -> Result<Adopted, StoreError>;
+    /// Whether everything in it adds up; each flaw in words.
+    async fn verify(&self) -> Result<Vec<String>, StoreError>;
+    /// Writes a copy of it, as of one moment, to a file that is not there yet.
+    async fn backup(&self, target: &Utf8Path, now: DateTime<Utc>) -> Result<(), StoreError>;
 }
 
 /// Whose copy is being frozen.

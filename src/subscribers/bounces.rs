@@ -210,12 +210,6 @@ pub fn judge(history: &[Past], now: DateTime<Utc>) -> Option<String> {
         .then(|| format!("{} issues in a row came back in {days} days", back.len()))
 }
 
-/// Whether so many copies of an issue came back for good that the rest should wait until somebody has looked: the list is
-/// old or bought, or the relay refuses its own customers.
-pub const fn is_too_many(back: u64, sent: u64) -> bool {
-    back >= 10 && back.saturating_mul(20) > sent
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -289,12 +283,6 @@ mod tests {
         assert!(!judged(&[(0, Soft), (7, Soft), (14, Nobody), (21, Soft)], 30));
         assert!(judged(&[(0, Soft), (7, Soft), (14, Soft), (15, Nobody)], 16));
         assert!(!judged(&[(0, Soft), (7, Soft), (14, Soft), (15, Nobody)], 21));
-    }
-
-    #[test]
-    fn one_in_twenty_is_too_many_but_not_of_a_handful() {
-        assert!(is_too_many(10, 199) && is_too_many(60, 1_000));
-        assert!(!is_too_many(9, 9) && !is_too_many(10, 200) && !is_too_many(0, 0));
     }
 
     #[test]

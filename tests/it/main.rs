@@ -8,10 +8,13 @@ mod deliver;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod fence;
+#[cfg(test)]
 mod inbox;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod pace;
 mod postgres;
 #[cfg(test)]
 mod sharing;
@@ -19,5 +22,7 @@ mod sharing;
 mod store_story;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod verify;
 #[cfg(test)]
 mod wire;

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
+use letterpress::ledger::pace::{Limits, Rate};
 use letterpress::ledger::transition::{Event, Refusal};
-use letterpress::ledger::{IssueState, Retry, State, Token};
+use letterpress::ledger::{IssueState, LastWord, Retry, State, Token};
 use letterpress::store::{
-    Addressee, Claim, Claimed, Filter, Imprint, Move, NewIssue, Store, StoreError, open_sqlite,
+    Addressee, Adopted, Adoption, Claim, Claimed, Decision, Filter, Imprint, Lane, Move, NewIssue, Pace,
+    Store, StoreError, open_sqlite,
 };
 use letterpress::subscribers::{AddressKey, Enrolment, Standing};
 use letterpress::text::HeaderText;
@@ -109,7 +111,7 @@ pub(crate) async fn story(store: &dyn Store) {
     assert_eq!(one(store, &copies[1], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
     let wait = TimeDelta::milliseconds(50);
     let later = now() + wait;
-    let retry = Some(Retry { wait, give_up_at: now() + TimeDelta::days(36_500) });
+    let retry = Some(Retry { wait, give_up_at: Some(now() + TimeDelta::days(36_500)) });
     let defer = Event::Defer { token: copies[2].token, retry, last: None };
     assert_eq!(one(store, &copies[2], defer).await, Ok(State::Pending));
     assert_eq!(one(store, &copies[3], arm(&copies[3])).await, Ok(State::Armed));
@@ -156,6 +158,52 @@ async fn sqlite_tells_the_story() {
     story(store.as_ref()).await;
 }
 
+/// How far the store has got, and what becomes of it when it is put back from a copy.
+async fn restored(store: &dyn Store) {
+    store.enrol((1..=4).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
+    store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    assert_eq!(store.custody().await.unwrap().mark.epoch, 0);
+    assert_eq!((store.raise_epoch().await.unwrap(), store.raise_epoch().await.unwrap()), (1, 2));
+
+    // One is sent, one armed, one claimed, one waits; a moved original stays as it is.
+    let copies = claim(store, 3, "first", now()).await;
+    for copy in &copies[..2] {
+        assert_eq!(one(store, copy, arm(copy)).await, Ok(State::Armed));
+    }
+    let yes = |copy: &Claimed| Event::Accept { token: Some(copy.token), last: None };
+    assert_eq!(one(store, &copies[0], yes(&copies[0])).await, Ok(State::Sent));
+    let moved = Adoption { published: None, above: 0, why: "moved".to_owned() };
+    assert_eq!(store.adopt(moved, now()).await.unwrap(), Adopted { in_doubt: 0, baseline: 0 });
+    assert_eq!(store.custody().await.unwrap().mark.epoch, 3);
+
+    // One that was put back doubts all that it would send, and takes what it does not know for mailed.
+    let title = HeaderText::parse("글").unwrap();
+    let published = vec![("new".to_owned(), title.clone()), ("later".to_owned(), title)];
+    let adoption = Adoption { published: Some(published), above: 9, why: "restored".to_owned() };
+    assert_eq!(store.adopt(adoption, now()).await.unwrap(), Adopted { in_doubt: 3, baseline: 1 });
+    assert_eq!(store.custody().await.unwrap().mark.epoch, 10);
+    assert_eq!(store.issues().await.unwrap()[0].state, IssueState::Done);
+    assert_eq!(one(store, &copies[2], arm(&copies[2])).await, Err(Refusal::NotYours));
+    assert_eq!(one(store, &copies[1], yes(&copies[1])).await, Ok(State::Sent), "a late yes still counts");
+
+    // Doubts are settled many at a time, and the ledger adds up.
+    let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
+    let doubts: Vec<_> = store.deliveries(filter).await.unwrap().iter().map(|view| view.number).collect();
+    let last = Some(LastWord { phase: "evidence".to_owned(), text: "the log".to_owned() });
+    let event = Event::Accept { token: None, last };
+    let decision = Decision { event, actor: "story", why: "the log".to_owned() };
+    assert_eq!(store.settle(doubts, decision, now()).await.unwrap(), 2);
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn sqlite_can_be_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    restored(store.as_ref()).await;
+}
+
 #[tokio::test]
 async fn a_finished_issue_goes_on_if_a_sender_given_up_for_dead_comes_back_with_not_now() {
     let folder = tempfile::tempdir().unwrap();
@@ -171,6 +219,51 @@ async fn a_finished_issue_goes_on_if_a_sender_given_up_for_dead_comes_back_with_
     let later = Event::Defer { token: copy.token, retry: None, last: None };
     assert_eq!(one(store.as_ref(), &copy, later).await, Ok(State::Pending));
     assert_eq!(store.open_issues().await.unwrap().len(), 1);
+}
+
+/// A rate for all, or one for each domain.
+fn pace(all: Option<u32>, each: Option<u32>, lanes: &[String]) -> Pace {
+    let rate = |number: Option<u32>| number.and_then(Rate::per_minute);
+    let limits = Limits { all: rate(all), each_domain: rate(each), ..Limits::default() };
+    Pace { limits: Arc::new(limits), lanes: lanes.to_vec() }
+}
+
+#[tokio::test]
+async fn two_senders_share_their_permits_and_one_that_dies_gives_none_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let open = || open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    let (one, other) = (open(), open());
+    one.enrol((1..=60).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
+    one.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    let number = one.open_issues().await.unwrap()[0].number;
+    let ration = async |store: &dyn Store, pace: &Pace, at: DateTime<Utc>| {
+        let lease = TimeDelta::minutes(30);
+        let claim = Claim { issue: number, most: 9, owner: fresh().to_string(), lease };
+        store.claim_within(pace.clone(), claim, (0..9).map(|_| fresh()).collect(), at).await.unwrap()
+    };
+    // Ten at once, whoever asks; then ten in each second.
+    let all = pace(Some(600), None, &[]);
+    assert_eq!(ration(one.as_ref(), &all, now()).await.copies.len(), 9);
+    assert_eq!(ration(other.as_ref(), &all, now()).await.copies.len(), 1);
+    let nothing = ration(one.as_ref(), &all, now()).await;
+    assert_eq!((nothing.copies.len(), nothing.wait), (0, Some(TimeDelta::milliseconds(100))));
+    // Whoever holds them dies: the copies wait again, their permits are gone.
+    assert_eq!(one.recover("heir", true, now()).await.unwrap(), (10, 0));
+    assert!(ration(one.as_ref(), &all, now()).await.copies.is_empty());
+    let second = now() + TimeDelta::seconds(1);
+    assert_eq!(ration(other.as_ref(), &all, second).await.copies.len(), 9);
+    // A clock that goes back finds the meter full.
+    assert!(ration(one.as_ref(), &all, now() - TimeDelta::days(1)).await.copies.is_empty());
+
+    let lanes = one.lanes(number, second).await.unwrap();
+    assert_eq!(lanes, ["example.org"]);
+    let each = pace(None, Some(120), &lanes);
+    assert_eq!(ration(one.as_ref(), &each, second).await.copies.len(), 2);
+    let full = ration(other.as_ref(), &each, second).await;
+    assert_eq!(full.lanes, [("example.org".to_owned(), Lane::Full(TimeDelta::milliseconds(500)))]);
+    let late = pace(None, Some(120), &["nobody.example".to_owned()]);
+    assert_eq!(ration(one.as_ref(), &late, second).await.lanes, [("nobody.example".to_owned(), Lane::Empty)]);
 }
 
 #[tokio::test]

@@ -68,7 +68,15 @@ letterpress status who-got --json >"$site/ledger.json"
 python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --readers "$number" \
     --in-doubt-at-most $((connections * tried)) --settle "$site/settle"
 
-# What a person would do with the relay's log in hand.
+# Postfix's own log proves each doubt that arrived, and no other: what is left was never taken.
+looked letterpress ledger reconcile --postfix-log "$POSTFIX_DIR/log/postfix.log"
+letterpress status who-got --json >"$site/ledger.json"
+python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --readers "$number" \
+    --in-doubt-at-most $((connections * tried)) --settle "$site/settle"
+! grep -q '^sent ' "$site/settle" || fail "the log of Postfix did not settle: $(grep '^sent ' "$site/settle")"
+letterpress ledger verify
+
+# What a person would do with what is left.
 while read -r decision address; do
     letterpress --quiet resolve "--$decision" --reader "$address" --why "the relay's log" >>"$site/runs.log"
 done <"$site/settle"

@@ -339,7 +339,7 @@ fn brief(event: &Event) -> String {
         Event::Recover => "recover".to_owned(),
         Event::Resend => "resend".to_owned(),
         Event::Skip { reason } => format!("skip: {reason}"),
-        Event::Adopt => "adopt".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 

@@ -235,6 +235,7 @@ fn job(process: &Arc<Process>, issue: &OpenIssue, store: &Arc<dyn Store>, clock:
         issue: issue.number,
         frozen_at: issue.frozen_at,
         compose: Box::new(move |copy| Ok(compose(&post, copy))),
+        limits: None,
         retry: RetrySchedule {
             waits: [5, 15, 60, 180, 360].map(TimeDelta::minutes).to_vec(),
             give_up: TimeDelta::hours(GIVE_UP_HOURS),

@@ -6,12 +6,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use camino::Utf8Path;
 use chrono::{DateTime, Utc};
+use letterpress::ledger::health::Toll;
+use letterpress::ledger::pace::Meter;
 use letterpress::ledger::transition::{Event, Refusal};
 use letterpress::ledger::{IssueState, IssueSummary, State, Token};
 use letterpress::store::{
-    Claim, Claimed, DeliveryNumber, DeliveryView, Fault, Filter, ImprintMaker, Move, NewIssue, Notice,
-    OpenIssue, Store, StoreError, Taken,
+    Adopted, Adoption, Claim, Claimed, Custody, Decision, DeliveryNumber, DeliveryView, Fault, Filter,
+    ImprintMaker, IssueNumber, Move, NewIssue, Notice, OpenIssue, Pace, Ration, Store, StoreError, Taken,
 };
 use letterpress::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use letterpress::text::HeaderText;
@@ -257,6 +260,56 @@ impl Store for SimStore {
         now: DateTime<Utc>,
     ) -> Result<Result<State, Refusal>, StoreError> {
         self.write("resolve", move |ledger, world| ledger.resolve(world, number.0, &event, now)).await
+    }
+
+    async fn settle(&self, _: Vec<DeliveryNumber>, _: Decision, _: DateTime<Utc>) -> Result<u64, StoreError> {
+        no_such_verb()
+    }
+
+    async fn lanes(&self, _: IssueNumber, _: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        no_such_verb()
+    }
+
+    async fn claim_within(
+        &self,
+        _: Pace,
+        _: Claim,
+        _: Vec<Token>,
+        _: DateTime<Utc>,
+    ) -> Result<Ration, StoreError> {
+        no_such_verb()
+    }
+
+    async fn meter(&self) -> Result<Meter, StoreError> {
+        no_such_verb()
+    }
+
+    async fn toll(&self, _: IssueNumber) -> Result<Toll, StoreError> {
+        no_such_verb()
+    }
+
+    async fn bury(&self, _: IssueNumber, _: DateTime<Utc>) -> Result<u64, StoreError> {
+        no_such_verb()
+    }
+
+    async fn custody(&self) -> Result<Custody, StoreError> {
+        no_such_verb()
+    }
+
+    async fn raise_epoch(&self) -> Result<u64, StoreError> {
+        no_such_verb()
+    }
+
+    async fn adopt(&self, _: Adoption, _: DateTime<Utc>) -> Result<Adopted, StoreError> {
+        no_such_verb()
+    }
+
+    async fn verify(&self) -> Result<Vec<String>, StoreError> {
+        no_such_verb()
+    }
+
+    async fn backup(&self, _: &Utf8Path, _: DateTime<Utc>) -> Result<(), StoreError> {
+        no_such_verb()
     }
 }
 

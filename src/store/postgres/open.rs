@@ -12,9 +12,10 @@ use crate::store::sql::{Backend as _, SqlStore, Tx, args, notes};
 use crate::store::{Fault, Store, StoreError};
 
 /// The schema, one file for each step, with the numbers of `SQLite`'s; a step that has been released never changes.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/postgres/0001_ledger.sql"),
     include_str!("../../../migrations/postgres/0002_bounces.sql"),
+    include_str!("../../../migrations/postgres/0003_pace.sql"),
 ];
 
 /// The note with the number of steps that were made.
@@ -57,7 +58,7 @@ pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<
     postgres.give_back(link, false);
     let found = postgres.transact(For::Look, "reading its schema", |tx| schema(tx, &shown))?;
     if found == 0 && keys.exists() {
-        return Err(StoreError::Vanished { store: shown, keys: keys.to_string() });
+        return Err(StoreError::Vanished { store: shown, witness: keys.to_string() });
     }
     if found > known {
         return Err(StoreError::TooNew { path: shown, found, known });

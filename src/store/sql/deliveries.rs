@@ -10,7 +10,7 @@ use super::{Dialect, Row, StoreError, Tx, Value, args, issues, nonsense};
 use crate::address::EmailAddress;
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{State, Token};
-use crate::store::{Claim, Claimed, DeliveryNumber, DeliveryView, Filter, Imprint, Move, owner};
+use crate::store::{Claim, Claimed, Decision, DeliveryNumber, DeliveryView, Filter, Imprint, Move, owner};
 use crate::text::HeaderText;
 
 /// One event to each of many deliveries: read, judge, write. The transaction keeps everybody else out.
@@ -52,23 +52,38 @@ pub(super) fn claim(
     tokens: &[Token],
     now: DateTime<Utc>,
 ) -> Result<Vec<Claimed>, StoreError> {
+    claim_from(tx, claim, None, tokens, now)
+}
+
+/// Claims up to `claim.most` copies, of one domain if a `lane` is named.
+pub(super) fn claim_from(
+    tx: &mut dyn Tx,
+    claim: &Claim,
+    lane: Option<&str>,
+    tokens: &[Token],
+    now: DateTime<Utc>,
+) -> Result<Vec<Claimed>, StoreError> {
     // Whoever claims at the same time takes other rows.
     let lock = match tx.dialect() {
         Dialect::Sqlite => "",
         Dialect::Postgres => "FOR UPDATE OF delivery SKIP LOCKED",
     };
+    let of_lane = if lane.is_some() { "AND lane = ?4" } else { "" };
     let waiting = format!(
         "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue, address, name, message_id, boundary_seed,
                 unsubscribe, bounce
          FROM delivery JOIN issue ON issue.id = delivery.issue
-         WHERE issue = ?1 AND delivery.state = 'pending' AND next_at <= ?2 ORDER BY delivery.id LIMIT ?3 {lock}"
+         WHERE issue = ?1 AND delivery.state = 'pending' AND next_at <= ?2 {of_lane}
+         ORDER BY delivery.id LIMIT ?3 {lock}"
     );
     let mut tokens = tokens.iter().take(claim.most);
     let mut claimed = Vec::with_capacity(tokens.len());
     // A batch of readers who have all left is skipped and claims nothing, but others may wait behind it.
     loop {
         let (mut rows, mut copies) = (BTreeMap::new(), Vec::new());
-        tx.each(&waiting, args![claim.issue.0, now, tokens.len()], &mut |row| {
+        let mut values = args![claim.issue.0, now, tokens.len()].to_vec();
+        values.extend(lane.map(Value::from));
+        tx.each(&waiting, &values, &mut |row| {
             let (number, found) = rows::found(row, now)?;
             copies.push((number, copy(row)?));
             rows.insert(number, found);
@@ -236,11 +251,10 @@ pub(super) fn list(tx: &mut dyn Tx, filter: &Filter) -> Result<Vec<DeliveryView>
 }
 
 /// A decision of a person: the move, the reopening of a finished issue, and the record of who and why.
-pub(super) fn resolve(
+pub(super) fn decide(
     tx: &mut dyn Tx,
     number: DeliveryNumber,
-    event: &Event,
-    why: &str,
+    decision: &Decision,
     now: DateTime<Utc>,
 ) -> Result<Result<State, Refusal>, StoreError> {
     let issue: Option<i64> =
@@ -248,19 +262,29 @@ pub(super) fn resolve(
     let Some(issue) = issue else { return Ok(Err(Refusal::NoSuchEdge)) };
     // An issue that was given up sends nothing: a copy put back to waiting there would wait unseen for ever.
     let state = issues::hold(tx, issue)?;
-    if *event == Event::Resend && state.as_deref() == Some("cancelled") {
+    if matches!(decision.event, Event::Resend | Event::Retry) && state.as_deref() == Some("cancelled") {
         return Ok(Err(Refusal::NoSuchEdge));
     }
     let mut batch = Batch::read(tx, &[number.0], now)?;
     let Some(key) = batch.get(number.0).map(|found| found.key) else { return Ok(Err(Refusal::NoSuchEdge)) };
-    let outcome = batch.judge(&Move { number, event: event.clone() }, None);
+    let outcome = batch.judge(&Move { number, event: decision.event.clone() }, None);
     if outcome.is_err() {
         return Ok(outcome);
     }
     batch.write(tx)?;
-    let kind = if matches!(event, Event::Resend) { "resend" } else { "evidence" };
-    let entry =
-        Entry { kind, issue: Some(issue), subject: Some(key.to_string()), actor: "resolve", detail: why };
+    let kind = match decision.event {
+        Event::Resend => "resend",
+        Event::Leave => "leave",
+        Event::Retry => "retry",
+        _ => "evidence",
+    };
+    let entry = Entry {
+        kind,
+        issue: Some(issue),
+        subject: Some(key.to_string()),
+        actor: decision.actor,
+        detail: &decision.why,
+    };
     events::append(tx, &entry, now)?;
     Ok(outcome)
 }

@@ -3,7 +3,11 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use chrono::{DateTime, Utc};
 
-use super::{Dialect, StoreError, Tx, args};
+use super::{Dialect, StoreError, Tx, args, nonsense, notes};
+use crate::text::hex;
+
+/// The note that says how long the chain is and where it ends: without it nobody would miss its last links.
+const HEAD: &str = "event_head";
 
 /// One decision or milestone.
 pub(in crate::store) struct Entry<'a> {
@@ -44,12 +48,39 @@ pub(in crate::store) fn append(
             entry.detail,
             hash.as_slice()
         ],
-    )
-    .map(drop)
+    )?;
+    match head(tx)? {
+        Some((length, _)) => notes::remember(tx, HEAD, &format!("{} {}", length + 1, hex(&hash))),
+        None => seal(tx),
+    }
+}
+
+/// Begins to keep the head of a chain that has none: of a new store, or one of an earlier version.
+pub(super) fn seal(tx: &mut dyn Tx) -> Result<(), StoreError> {
+    if head(tx)?.is_some() {
+        return Ok(());
+    }
+    if tx.dialect() == Dialect::Postgres {
+        tx.execute("LOCK TABLE event IN EXCLUSIVE MODE", &[])?;
+        if head(tx)?.is_some() {
+            return Ok(());
+        }
+    }
+    let length: u64 = tx.one("SELECT count(*) FROM event", &[], |row| row.get(0))?.unwrap_or_default();
+    let last: Option<Vec<u8>> =
+        tx.one("SELECT hash FROM event ORDER BY id DESC LIMIT 1", &[], |row| row.get(0))?;
+    notes::remember(tx, HEAD, &format!("{length} {}", hex(&last.unwrap_or_default())))
+}
+
+/// How many links the chain has, and the hash of the last.
+pub(super) fn head(tx: &mut dyn Tx) -> Result<Option<(u64, String)>, StoreError> {
+    let Some(note) = notes::recall(tx, HEAD)? else { return Ok(None) };
+    let parts = note.split_once(' ').and_then(|(length, hash)| Some((length.parse().ok()?, hash.to_owned())));
+    parts.map(Some).ok_or_else(|| nonsense(format!("the head {note:?}")))
 }
 
 /// The hash of one link: what it says, and the link before it.
-fn link(before: &[u8], entry: &Entry<'_>, at: i64) -> Vec<u8> {
+pub(super) fn link(before: &[u8], entry: &Entry<'_>, at: i64) -> Vec<u8> {
     let mut chain = Context::new(&SHA256);
     chain.update(before);
     let fields = [

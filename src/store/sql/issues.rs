@@ -40,13 +40,15 @@ pub(super) fn known(tx: &mut dyn Tx) -> Result<Option<HashSet<String>>, StoreErr
     Ok(Some(posts.into_iter().collect()))
 }
 
+/// Returns how many of the posts were not known before.
 pub(super) fn baseline(
     tx: &mut dyn Tx,
     posts: &[(String, HeaderText)],
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
+    let mut added = 0;
     for (post, title) in posts {
-        tx.execute(
+        added += tx.execute(
             "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience)
              VALUES (?1, 'baseline', ?2, '', '', ?3, ?4, 0) ON CONFLICT (post) DO NOTHING",
             args![post, title.as_str(), &[], now],
@@ -58,7 +60,7 @@ pub(super) fn baseline(
         let entry = Entry { kind: "baseline", issue: None, subject: None, actor: "publish", detail: &detail };
         events::append(tx, &entry, now)?;
     }
-    Ok(())
+    Ok(added)
 }
 
 pub(super) fn freeze(
@@ -238,9 +240,10 @@ pub(super) fn state(word: &str) -> Result<IssueState, StoreError> {
 }
 
 pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
-    let mut counts: HashMap<i64, (Tally, Option<DateTime<Utc>>)> = HashMap::new();
+    let mut counts: HashMap<i64, (Tally, Option<DateTime<Utc>>, u64)> = HashMap::new();
     tx.each(
-        "SELECT issue, state, count(*), min(CASE WHEN state = 'pending' THEN next_at END)
+        "SELECT issue, state, count(*), min(CASE WHEN state = 'pending' THEN next_at END),
+                count(CASE WHEN state = 'pending' AND attempts > 0 THEN 1 END)
          FROM delivery GROUP BY issue, state",
         &[],
         &mut |row| {
@@ -249,11 +252,13 @@ pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
             let entry = counts.entry(row.get(0)?).or_default();
             entry.0.add(state, row.get(2)?);
             entry.1 = entry.1.or(row.get(3)?);
+            entry.2 += row.get::<u64>(4)?;
             Ok(())
         },
     )?;
     let issues = tx.all(
-        "SELECT id, post, subject, state, frozen_at, audience FROM issue WHERE state <> 'baseline' ORDER BY id DESC",
+        "SELECT id, post, subject, state, frozen_at, audience, paused_because FROM issue WHERE state <> 'baseline'
+         ORDER BY id DESC",
         &[],
         |row| {
             let word: String = row.get(3)?;
@@ -265,13 +270,15 @@ pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
                 audience: row.get(5)?,
                 tally: Tally::default(),
                 next_at: None,
+                retrying: 0,
+                because: row.get(6)?,
             };
             Ok((row.get::<i64>(0)?, summary))
         },
     )?;
     let with_counts = |(number, summary)| {
-        let (tally, next_at) = counts.remove(&number).unwrap_or_default();
-        IssueSummary { tally, next_at, ..summary }
+        let (tally, next_at, retrying) = counts.remove(&number).unwrap_or_default();
+        IssueSummary { tally, next_at, retrying, ..summary }
     };
     Ok(issues.into_iter().map(with_counts).collect())
 }

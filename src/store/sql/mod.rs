@@ -5,17 +5,22 @@
 //! two needs its own words, the place asks [`Tx::dialect`]. Nothing here knows how a connection is made.
 
 pub(super) mod deliveries;
+pub(super) mod epoch;
 pub(super) mod events;
 mod issues;
 pub(super) mod notes;
 mod notices;
+mod pace;
 mod readers;
 mod rows;
+mod toll;
 mod value;
 mod verbs;
+mod verify;
 
 use std::sync::Arc;
 
+use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
 pub(super) use value::{Cell, Row, Value};
@@ -111,6 +116,15 @@ pub(super) trait Backend: Send + Sync + 'static {
     fn failed_over(&self) -> Option<u64> {
         None
     }
+
+    /// Writes a whole copy, as of one moment, to the new file `target`, while others read and write; the copy says of
+    /// itself that it was `copied` then. A database that is not a file leaves that to its own tools.
+    fn backup(&self, _target: &Utf8Path, _copied: DateTime<Utc>) -> Result<(), StoreError> {
+        Err(StoreError::Elsewhere {
+            what: "this ledger is not a file that could be copied",
+            help: "use the database's own tools, such as `pg_dump`, and keep a copy of the keys beside it",
+        })
+    }
 }
 
 /// A ledger in an SQL database.
@@ -133,10 +147,15 @@ impl<B: Backend> SqlStore<B> {
         verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let backend = Arc::clone(&self.backend);
-        match tokio::task::spawn_blocking(move || backend.transact(access, doing, verb)).await {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
+        joined(tokio::task::spawn_blocking(move || backend.transact(access, doing, verb)).await)
+    }
+}
+
+/// What a thread that may block came back with; its panic is ours.
+fn joined<T>(ended: Result<T, tokio::task::JoinError>) -> T {
+    match ended {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 

@@ -3,18 +3,21 @@
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
-use super::{StoreError, Tx, Value, args, deliveries, issues, readers};
+use super::{StoreError, Tx, Value, args, deliveries, issues, readers, toll};
 use crate::address::EmailAddress;
+use crate::ledger::health::Health;
 use crate::ledger::transition::Event;
 use crate::ledger::{IssueState, LastWord, State};
-use crate::store::{About, DeliveryNumber, Move, Notice, Reported, Taken, Word};
-use crate::subscribers::bounces::{Fault, Past, blame, is_too_many, judge};
+use crate::store::{About, DeliveryNumber, IssueNumber, Move, Notice, Reported, Taken, Word};
+use crate::subscribers::bounces::{Fault, Past, blame, judge};
 use crate::subscribers::{AddressKey, Standing};
 
 /// Who decided, in the record.
 const ACTOR: &str = "inbox";
 /// So many of a reader's newest issues are looked at before they are given up.
 const HISTORY: u32 = 50;
+/// Beyond so many bounces of an issue they are counted in steps of as many.
+const FEW: u64 = 10;
 
 /// The reader, and the copy if one was named.
 struct Named {
@@ -186,20 +189,16 @@ fn pause_if_too_many(tx: &mut dyn Tx, issue: i64, now: DateTime<Utc>) -> Result<
         |row| row.get(0),
     )?;
     let Some(post) = post else { return Ok(false) };
-    let count = |tx: &mut dyn Tx, sql: &str| tx.one(sql, args![issue], |row| row.get::<u64>(0));
     let back = "SELECT count(*) FROM notice WHERE issue = ?1 AND (fault = 'dead' OR kind = 'complaint')";
-    let back = count(tx, back)?.unwrap_or(0);
-    // Counting the copies reads all of them: not for each of a thousand bounces.
-    if back % 10 != 0 {
+    let back: u64 = tx.one(back, args![issue], |row| row.get(0))?.unwrap_or_default();
+    // The toll reads all copies of the issue: not for each of a thousand bounces.
+    if back > FEW && back % FEW != 0 {
         return Ok(false);
     }
-    let sent = "SELECT count(*) FROM delivery WHERE issue = ?1 AND state = 'sent'";
-    let sent = count(tx, sent)?.unwrap_or(0);
-    if !is_too_many(back, sent) {
-        return Ok(false);
+    match toll::count(tx, IssueNumber(issue))?.health() {
+        Health::Sick(because) => issues::set(tx, &post, IssueState::Paused, &because, now),
+        Health::Well | Health::Warn(_) => Ok(false),
     }
-    let because = format!("{back} of {sent} copies came back as undeliverable or brought a complaint");
-    issues::set(tx, &post, IssueState::Paused, &because, now)
 }
 
 /// Whether the report names an address that is not the one that the copy went to.

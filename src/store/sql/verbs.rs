@@ -1,16 +1,23 @@
 //! The verbs, each in its transaction.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
-use super::{Access, Backend, SqlStore, StoreError, Tx, deliveries, issues, notes, notices, readers};
+use super::{
+    Access, Backend, SqlStore, StoreError, Tx, deliveries, epoch, issues, joined, notes, notices, pace,
+    readers, toll, verify,
+};
+use crate::ledger::health::Toll;
+use crate::ledger::pace::Meter;
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{IssueState, IssueSummary, State, Token};
 use crate::store::{
-    Claim, Claimed, DeliveryNumber, DeliveryView, Filter, ImprintMaker, Move, NewIssue, Notice, OpenIssue,
-    Store, Taken,
+    Adopted, Adoption, Claim, Claimed, Custody, Decision, DeliveryNumber, DeliveryView, Filter, ImprintMaker,
+    IssueNumber, Move, NewIssue, Notice, OpenIssue, Pace, Ration, Store, Taken,
 };
 use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use crate::text::HeaderText;
@@ -116,7 +123,8 @@ impl<B: Backend> Store for SqlStore<B> {
     }
 
     async fn baseline(&self, posts: Vec<(String, HeaderText)>, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.change("recording the baseline", now, move |tx, now| issues::baseline(tx, &posts, now)).await
+        self.change("recording the baseline", now, move |tx, now| issues::baseline(tx, &posts, now).map(drop))
+            .await
     }
 
     async fn freeze(
@@ -165,6 +173,32 @@ impl<B: Backend> Store for SqlStore<B> {
         self.change("claiming copies", now, move |tx, now| deliveries::claim(tx, &claim, &tokens, now)).await
     }
 
+    async fn lanes(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        self.change("looking for domains", now, move |tx, now| pace::lanes(tx, issue, now)).await
+    }
+
+    async fn claim_within(
+        &self,
+        pace: Pace,
+        claim: Claim,
+        tokens: Vec<Token>,
+        now: DateTime<Utc>,
+    ) -> Result<Ration, StoreError> {
+        self.change("claiming copies", now, move |tx, now| pace::claim(tx, &pace, &claim, &tokens, now)).await
+    }
+
+    async fn meter(&self) -> Result<Meter, StoreError> {
+        self.look("reading the meter", pace::total).await
+    }
+
+    async fn toll(&self, issue: IssueNumber) -> Result<Toll, StoreError> {
+        self.look("counting bounces", move |tx| toll::count(tx, issue)).await
+    }
+
+    async fn bury(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.change("suppressing dead addresses", now, move |tx, now| toll::bury(tx, issue, now)).await
+    }
+
     async fn commit(
         &self,
         moves: Vec<Move>,
@@ -196,10 +230,47 @@ impl<B: Backend> Store for SqlStore<B> {
         why: &str,
         now: DateTime<Utc>,
     ) -> Result<Result<State, Refusal>, StoreError> {
-        let why = why.to_owned();
+        let decision = Decision { event, actor: "resolve", why: why.to_owned() };
         self.change("recording a decision", now, move |tx, now| {
-            deliveries::resolve(tx, number, &event, &why, now)
+            deliveries::decide(tx, number, &decision, now)
         })
         .await
+    }
+
+    async fn settle(
+        &self,
+        numbers: Vec<DeliveryNumber>,
+        decision: Decision,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        self.change("recording a decision", now, move |tx, now| {
+            let mut settled = 0;
+            for number in &numbers {
+                settled += u64::from(deliveries::decide(tx, *number, &decision, now)?.is_ok());
+            }
+            Ok(settled)
+        })
+        .await
+    }
+
+    async fn custody(&self) -> Result<Custody, StoreError> {
+        self.look("reading how far it has got", epoch::custody).await
+    }
+
+    async fn raise_epoch(&self) -> Result<u64, StoreError> {
+        self.run(Access::Change, "raising its epoch", epoch::raise).await
+    }
+
+    async fn adopt(&self, adoption: Adoption, now: DateTime<Utc>) -> Result<Adopted, StoreError> {
+        self.change("adopting it", now, move |tx, now| epoch::adopt(tx, &adoption, now)).await
+    }
+
+    async fn verify(&self) -> Result<Vec<String>, StoreError> {
+        self.look("verifying it", verify::verify).await
+    }
+
+    async fn backup(&self, target: &Utf8Path, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let (backend, target) = (Arc::clone(&self.backend), target.to_owned());
+        joined(tokio::task::spawn_blocking(move || backend.backup(&target, now)).await)
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! A commit that has returned is on the disk; that is what the word "durable" means in the rest of the program.
 
+mod backup;
 mod open;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -33,6 +35,12 @@ impl Backend for Sqlite {
         let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = transact(&mut connection, behavior, doing, verb);
         outcome.map_err(|error| at(connection.path(), error))
+    }
+
+    fn backup(&self, target: &Utf8Path, copied: DateTime<Utc>) -> Result<(), StoreError> {
+        // A connection of its own reads: this one stays free for the others.
+        let path = self.0.lock().unwrap_or_else(PoisonError::into_inner).path().map(str::to_owned);
+        backup::write(&path.unwrap_or_default(), target, copied)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Opening the file: is it there, is it sound, is it new enough, and does it keep what it commits?
 
+use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,9 +13,10 @@ use crate::store::sql::{SqlStore, notes};
 use crate::store::{Store, StoreError};
 
 /// The schema, one file for each step; a step that has been released never changes.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../../migrations/sqlite/0002_bounces.sql"),
+    include_str!("../../../migrations/sqlite/0003_pace.sql"),
 ];
 
 /// File systems on which WAL's shared memory does not work, or a lock does not hold.
@@ -30,12 +32,18 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Stor
     let unfit = |why: String| StoreError::Unfit { path: path.to_string(), why };
     let is_new = !path.exists();
     if is_new && keys.exists() {
-        return Err(StoreError::Vanished { store: path.to_string(), keys: keys.to_string() });
+        return Err(StoreError::Vanished { store: path.to_string(), witness: keys.to_string() });
     }
     let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
     if let Some(network) = network_file_system(folder) {
         return Err(unfit(format!(
             "it is on a network file system ({network}), where its locks do not hold"
+        )));
+    }
+    if has_foreign_log(path) {
+        return Err(unfit(format!(
+            "{path}-wal beside it belongs to another database\n    help: after a restore, remove {path}-wal and \
+             {path}-shm, which the database before it left behind"
         )));
     }
     let mut connection = Connection::open_with_flags(
@@ -47,18 +55,28 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Stor
         owner_only(path).map_err(|error| unfit(format!("its permissions cannot be set: {error}")))?;
     }
     crash::point("store-made");
-    configure(&connection).map_err(failed("configuring it"))?;
-    // Keys are made after the tables: tables that are missing beside them were lost, by a truncated file or a copy
-    // without its write-ahead log.
+    // Before anything is written to it. Keys are made after the tables: tables that are missing beside them were lost,
+    // by a truncated file or a copy without its write-ahead log.
     if schema(&connection)? == 0 && keys.exists() {
-        return Err(StoreError::Vanished { store: path.to_string(), keys: keys.to_string() });
+        return Err(StoreError::Vanished { store: path.to_string(), witness: keys.to_string() });
     }
+    configure(&connection).map_err(failed("configuring it"))?;
     verify(&connection, &unfit)?;
     migrate(&mut connection, path, instance)?;
     let instance = connection
         .query_row("SELECT value FROM meta WHERE key = 'instance'", [], |row| row.get(0))
         .map_err(failed("reading its name"))?;
     Ok(Arc::new(SqlStore::over(Sqlite(Mutex::new(connection)), instance)))
+}
+
+/// A backup keeps no write-ahead log, so one that lies beside it was left by the database that it replaced. `SQLite` would
+/// not see that, and write the one over the other.
+fn has_foreign_log(path: &Utf8Path) -> bool {
+    const ROLLBACK: [u8; 2] = [1, 1];
+    let mut head = [0; 20];
+    let log = std::fs::metadata(format!("{path}-wal")).is_ok_and(|log| log.len() > 0);
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    log && read.is_ok() && head.starts_with(b"SQLite format 3\0") && head[18..] == ROLLBACK
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {

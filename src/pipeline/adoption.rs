@@ -1,0 +1,69 @@
+//! Going on with a ledger that was put back from a copy, or moved to another machine: `ledger adopt-restored`.
+//!
+//! A ledger that was put back does not know what was sent after it was copied. So all that it would send is in doubt, and
+//! all that it would mail as new may have been mailed.
+
+use super::office::demand_begun;
+use super::{Office, RunError, World, site};
+use crate::ledger::State;
+use crate::store::{Adopted, Adoption, Filter, Mismatch};
+
+/// What an adoption did, or would do.
+#[derive(Debug)]
+pub struct Restored {
+    /// What barred the ledger; `None` if nothing did.
+    pub barred: Option<Mismatch>,
+    /// What became of it.
+    pub adopted: Adopted,
+}
+
+/// Adopts the ledger. `moved`: it is the original itself, and only its fence is missing. `rehearse`: nothing is written.
+pub async fn adopt(world: &World, moved: bool, rehearse: bool, why: &str) -> Result<Restored, RunError> {
+    let config = &world.config;
+    demand_begun(config)?;
+    let office = Office::open_alone(config, world.clock.as_ref()).await?;
+    let barred = office.mismatch().await?;
+    match &barred {
+        Some(mismatch @ Mismatch::Foreign { .. }) => {
+            return Err(RunError::user(
+                office.barred(mismatch, config),
+                format!(
+                    "{}; only if that other ledger is given up, move the fence away first",
+                    mismatch.help()
+                ),
+            ));
+        }
+        Some(Mismatch::Unfenced(_)) => {}
+        _ if moved => {
+            return Err(RunError::user(
+                "--moved is for an original whose fence is missing, and that is not so here",
+                "`letterpress status` says whether anything is wrong; after a restore, leave --moved away",
+            ));
+        }
+        _ => {}
+    }
+    let published = if moved {
+        None
+    } else {
+        let archive = site::read(world)?;
+        Some(archive.posts.into_iter().map(|post| (post.id, post.title)).collect::<Vec<_>>())
+    };
+    if rehearse {
+        return Ok(Restored { barred, adopted: foresee(&office, published.as_deref()).await? });
+    }
+    let above = office.fence.read()?.map_or(0, |mark| mark.epoch);
+    let adoption = Adoption { published, above, why: why.to_owned() };
+    let adopted = office.store.adopt(adoption, world.clock.now()).await?;
+    office.fence.write(&office.store.custody().await?.mark)?;
+    Ok(Restored { barred, adopted })
+}
+
+/// What [`adopt`] would find.
+async fn foresee<T>(office: &Office, published: Option<&[(String, T)]>) -> Result<Adopted, RunError> {
+    let Some(published) = published else { return Ok(Adopted { in_doubt: 0, baseline: 0 }) };
+    let open = State::ALL.into_iter().filter(|state| state.is_open()).collect();
+    let in_doubt = office.store.deliveries(Filter { states: open, ..Filter::default() }).await?.len() as u64;
+    let known = office.store.known_posts().await?.unwrap_or_default();
+    let baseline = published.iter().filter(|(id, _)| !known.contains(id)).count() as u64;
+    Ok(Adopted { in_doubt, baseline })
+}

@@ -1,0 +1,117 @@
+//! Settling doubts by what the relay itself wrote down: `ledger reconcile` (T12).
+//!
+//! Only what is proven is changed. A log that does not name a message may be another day's, or another relay's.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read as _};
+
+use super::office::demand_begun;
+use super::{Office, RunError, World};
+use crate::importers::relay_log::{PostfixLog, named};
+use crate::ledger::transition::Event;
+use crate::ledger::{LastWord, State};
+use crate::store::{Decision, DeliveryNumber, Filter};
+use crate::text::hex;
+
+/// A longer line is read in pieces: a file without line ends must not fill the memory.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// So many copies are settled in one transaction.
+const BATCH: usize = 1_000;
+
+/// What kind of file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// The log of a Postfix.
+    PostfixLog,
+    /// Message-IDs that a relay took.
+    MessageIds,
+}
+
+/// What the files proved.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Copies that were in doubt.
+    pub in_doubt: u64,
+    /// Of them, those that were accepted.
+    pub proven: u64,
+}
+
+/// Reads the files in order (`-` is standard input) and settles what they prove. `rehearse`: nothing is written.
+pub async fn reconcile(
+    world: &World,
+    evidence: Evidence,
+    files: &[String],
+    rehearse: bool,
+) -> Result<Reconciled, RunError> {
+    let (config, clock) = (&world.config, world.clock.as_ref());
+    demand_begun(config)?;
+    let office = if rehearse {
+        Office::open(config, clock).await?
+    } else {
+        let office = Office::open_to_send(config, clock).await?;
+        // What a run that was cut off left behind is part of what is in doubt.
+        office.store.recover(&hex(&clock.random()), true, clock.now()).await?;
+        office
+    };
+    let states = vec![State::Armed, State::Unknown, State::FailedUncertain];
+    let views = office.store.deliveries(Filter { states, ..Filter::default() }).await?;
+    let mut doubts: HashMap<String, DeliveryNumber> =
+        views.into_iter().map(|view| (view.message_id, view.number)).collect();
+    let mut reconciled = Reconciled { in_doubt: doubts.len() as u64, proven: 0 };
+    let mut log = PostfixLog::default();
+    for file in files {
+        let found = read(file, evidence, &mut log, &mut doubts).map_err(|error| {
+            RunError::user(format!("cannot read {file}: {error}"), "name a file, or - for standard input")
+        })?;
+        reconciled.proven +=
+            if rehearse { found.len() as u64 } else { settle(world, &office, file, &found).await? };
+    }
+    Ok(reconciled)
+}
+
+/// The copies in doubt that a file proves to be accepted; each is taken out of `doubts`.
+fn read(
+    file: &str,
+    evidence: Evidence,
+    log: &mut PostfixLog,
+    doubts: &mut HashMap<String, DeliveryNumber>,
+) -> io::Result<Vec<DeliveryNumber>> {
+    let mut reader: Box<dyn BufRead> =
+        if file == "-" { Box::new(io::stdin().lock()) } else { Box::new(BufReader::new(File::open(file)?)) };
+    let (mut found, mut line) = (Vec::new(), Vec::new());
+    loop {
+        line.clear();
+        if reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
+            return Ok(found);
+        }
+        match evidence {
+            Evidence::PostfixLog => {
+                let proven = log.line(line.trim_ascii_end(), |id| doubts.contains_key(id));
+                found.extend(proven.and_then(|id| doubts.remove(&id)));
+            }
+            Evidence::MessageIds => {
+                let text = String::from_utf8_lossy(&line);
+                found.extend(named(&text).filter_map(|id| doubts.remove(id)));
+            }
+        }
+    }
+}
+
+async fn settle(
+    world: &World,
+    office: &Office,
+    file: &str,
+    found: &[DeliveryNumber],
+) -> Result<u64, RunError> {
+    let name = if file == "-" { "standard input" } else { file };
+    let why = format!("the relay took it, says {name}");
+    let last = Some(LastWord { phase: "evidence".to_owned(), text: why.clone() });
+    let decision = Decision { event: Event::Accept { token: None, last }, actor: "reconcile", why };
+    let mut settled = 0;
+    for batch in found.chunks(BATCH) {
+        settled += office.store.settle(batch.to_vec(), decision.clone(), world.clock.now()).await?;
+    }
+    Ok(settled)
+}

@@ -1,0 +1,283 @@
+//! The fence: a small file outside the database that says how far the ledger has got.
+//!
+//! The epoch of a store rises whenever it is opened to send and when it has sent, and the fence follows before anything
+//! is sent. So a database that was put back from a copy is behind the fence, and is recognised. [`judge`] is pure; the
+//! rest reads and writes the file. Nothing here opens a database.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// The first lines of the file: for whoever finds it.
+const HEAD: &str = "\
+# How far the ledger beside this file has got. Letterpress writes it and compares it: a database that is older was put
+# back from a copy, and is not sent from. So do not put this file back together with a database.
+";
+
+/// The form of the file; it is not changed, but replaced by another.
+const VERSION: &str = "1";
+
+/// Which ledger, and how far it has got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The permanent random name of the store.
+    pub instance: String,
+    /// How often it was opened to send, or has sent.
+    pub epoch: u64,
+}
+
+/// Why a store must not send.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// The database is older than what was sent last.
+    #[error(
+        "it has got to epoch {database}, and the fence to {fence}: the database was put back from an older copy, or \
+         lost its write-ahead log"
+    )]
+    Older {
+        /// The epoch of the database.
+        database: u64,
+        /// The epoch of the fence.
+        fence: u64,
+    },
+    /// The fence belongs to another ledger.
+    #[error("it is the ledger {database}, and the fence belongs to the ledger {fence}")]
+    Foreign {
+        /// The name of the database.
+        database: String,
+        /// The name in the fence.
+        fence: String,
+    },
+    /// The database has sent, and there is no fence.
+    #[error(
+        "it has sent before (epoch {0}), and the fence is missing: it was copied from elsewhere, or the fence was lost"
+    )]
+    Unfenced(u64),
+    /// The database is a copy that `letterpress backup` made.
+    #[error("it is the backup that was made at {0}, and what was sent since is not in it")]
+    Copy(String),
+}
+
+impl Mismatch {
+    /// What to do.
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::Older { .. } | Self::Copy(_) => {
+                "put the newest database back; if there is none, `letterpress ledger adopt-restored --why …` goes on \
+                 with this one and mails nobody twice"
+            }
+            Self::Foreign { .. } => {
+                "put this site's own database back, or name the right store.url and store.fence in config.toml"
+            }
+            Self::Unfenced(_) => {
+                "put the fence file back beside the keys; if this is the original, moved here for good, \
+                 `letterpress ledger adopt-restored --moved --why …`; if it may be older than what was sent last, the \
+                 same without --moved"
+            }
+        }
+    }
+}
+
+/// Whether a store may send: it must be what the fence says, or newer. `copied` is when it was made, if it is a backup.
+pub fn judge(database: &Mark, copied: Option<&str>, fence: Option<&Mark>) -> Result<(), Mismatch> {
+    match fence {
+        Some(fence) if fence.instance != database.instance => {
+            Err(Mismatch::Foreign { database: database.instance.clone(), fence: fence.instance.clone() })
+        }
+        _ if copied.is_some() => Err(Mismatch::Copy(copied.unwrap_or_default().to_owned())),
+        Some(fence) if database.epoch < fence.epoch => {
+            Err(Mismatch::Older { database: database.epoch, fence: fence.epoch })
+        }
+        // A database that has not been opened to send is new, or older than fences are.
+        None if database.epoch > 0 => Err(Mismatch::Unfenced(database.epoch)),
+        // The database is raised first: one that is ahead belongs to a run that died between the two.
+        _ => Ok(()),
+    }
+}
+
+/// What can go wrong with the file.
+#[derive(Debug, thiserror::Error)]
+pub enum FenceError {
+    /// It is there and says nothing that can be understood.
+    #[error(
+        "{path} is no fence: {why}\n    help: put it back from where it was kept; if it is lost, move it away and run \
+         `letterpress ledger adopt-restored --why …`"
+    )]
+    Unreadable {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The system would not.
+    #[error(
+        "cannot {doing} the fence {path}: {source}\n    help: nothing was sent; this user must be able to write the file and its folder"
+    )]
+    Io {
+        /// Read or write.
+        doing: &'static str,
+        /// The file.
+        path: Utf8PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// The file.
+#[derive(Debug, Clone)]
+pub struct Fence(Utf8PathBuf);
+
+impl Fence {
+    /// The fence at `path`.
+    pub fn at(path: Utf8PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Utf8Path {
+        &self.0
+    }
+
+    /// What it says; `None` if there is none.
+    pub fn read(&self) -> Result<Option<Mark>, FenceError> {
+        match std::fs::read(&self.0) {
+            Ok(bytes) => parse(&String::from_utf8_lossy(&bytes))
+                .map(Some)
+                .map_err(|why| FenceError::Unreadable { path: self.0.clone(), why }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(FenceError::Io { doing: "read", path: self.0.clone(), source }),
+        }
+    }
+
+    /// Writes it: whole or not at all, and on the disk when this returns.
+    pub fn write(&self, mark: &Mark) -> Result<(), FenceError> {
+        let folder =
+            self.0.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+        tempfile::NamedTempFile::new_in(folder)
+            .and_then(|mut temp| {
+                temp.write_all(to_text(mark).as_bytes())?;
+                temp.as_file().sync_all()?;
+                temp.persist(&self.0).map_err(|error| error.error)?;
+                File::open(folder)?.sync_all()
+            })
+            .map_err(|source| FenceError::Io { doing: "write", path: self.0.clone(), source })
+    }
+}
+
+fn to_text(mark: &Mark) -> String {
+    let mut text = HEAD.to_owned();
+    let _ = writeln!(text, "version = {VERSION}\ninstance = {}\nepoch = {}", mark.instance, mark.epoch);
+    text
+}
+
+fn parse(text: &str) -> Result<Mark, String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let (mut version, mut instance, mut epoch) = (None, None, None);
+    for line in lines {
+        let (name, value) = line.split_once('=').ok_or_else(|| format!("the line {line:?}"))?;
+        let place = match name.trim() {
+            "version" => &mut version,
+            "instance" => &mut instance,
+            "epoch" => &mut epoch,
+            other => return Err(format!("the name {other:?}")),
+        };
+        if place.replace(value.trim()).is_some() {
+            return Err(format!("{} stands in it twice", name.trim()));
+        }
+    }
+    match version {
+        Some(VERSION) => {}
+        Some(other) => return Err(format!("version {other:?}; a newer Letterpress may have written it")),
+        None => return Err("it names no version".to_owned()),
+    }
+    let instance = instance.filter(|name| !name.is_empty()).ok_or("it names no instance")?.to_owned();
+    let epoch = epoch.ok_or("it names no epoch")?;
+    let epoch = epoch.parse().map_err(|_| format!("the epoch {epoch:?}"))?;
+    Ok(Mark { instance, epoch })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mark(epoch: u64) -> Mark {
+        Mark { instance: "a".to_owned(), epoch }
+    }
+
+    fn any_mark() -> impl Strategy<Value = Mark> {
+        ("[0-9a-f]{1,32}", any::<u64>()).prop_map(|(instance, epoch)| Mark { instance, epoch })
+    }
+
+    #[test]
+    fn the_first_run_opens_and_a_run_that_died_between_the_two_writes_does_not_bar_the_next() {
+        assert_eq!(judge(&mark(0), None, None), Ok(()));
+        // The first fence is written before the epoch first rises.
+        assert_eq!(judge(&mark(0), None, Some(&mark(0))), Ok(()));
+        assert_eq!(judge(&mark(1), None, Some(&mark(0))), Ok(()));
+        assert_eq!(judge(&mark(1), None, None), Err(Mismatch::Unfenced(1)));
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_leaves_nothing_behind_and_what_is_no_fence_is_not_taken_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let fence = Fence::at(Utf8Path::from_path(folder.path()).unwrap().join("x.fence"));
+        assert_eq!(fence.read().unwrap(), None);
+        for epoch in [1, 2] {
+            fence.write(&mark(epoch)).unwrap();
+            assert_eq!(fence.read().unwrap(), Some(mark(epoch)));
+        }
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+        for damage in
+            ["", "version = 2\ninstance = a\nepoch = 1\n", "version = 1\ninstance = a\nepoch = -1\n"]
+        {
+            std::fs::write(fence.path(), damage).unwrap();
+            assert!(matches!(fence.read(), Err(FenceError::Unreadable { .. })), "{damage:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_and_any_text_is_read_without_a_panic(mark in any_mark(), text in ".*") {
+            prop_assert_eq!(parse(&to_text(&mark)), Ok(mark));
+            let _ = parse(&text);
+        }
+
+        /// Each rise is database first, fence second, with a crash possible between; a copy may be taken at any time.
+        #[test]
+        fn the_living_database_always_opens_and_no_copy_from_before_the_last_whole_rise_does(
+            steps in prop::collection::vec((any::<bool>(), any::<bool>()), 1..40),
+        ) {
+            let (mut database, mut fence) = (mark(0), None);
+            let mut copies: Vec<Mark> = Vec::new();
+            for (copies_now, dies) in steps {
+                prop_assert_eq!(judge(&database, None, fence.as_ref()), Ok(()));
+                if copies_now {
+                    copies.push(database.clone());
+                }
+                fence.get_or_insert_with(|| database.clone());
+                database.epoch += 1;
+                if !dies {
+                    fence = Some(database.clone());
+                    for copy in &copies {
+                        prop_assert!(judge(copy, None, fence.as_ref()).is_err());
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn a_backup_another_ledger_and_one_that_is_behind_never_open(
+            database in any_mark(), fence in any_mark(), copied in any::<bool>(),
+        ) {
+            let copied = copied.then_some("2026-11-23");
+            let opens = judge(&database, copied, Some(&fence)).is_ok();
+            let whole = copied.is_none() && database.instance == fence.instance && database.epoch >= fence.epoch;
+            prop_assert_eq!(opens, whole);
+            prop_assert_eq!(judge(&database, copied, None).is_ok(), copied.is_none() && database.epoch == 0);
+        }
+    }
+}

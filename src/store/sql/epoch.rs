@@ -1,0 +1,69 @@
+//! How far a store has got, and going on with one that was put back from a copy.
+
+use chrono::{DateTime, Utc};
+
+use super::events::{self, Entry};
+use super::{StoreError, Tx, args, deliveries, issues, nonsense, notes};
+use crate::ledger::transition::Event;
+use crate::store::{Adopted, Adoption, Custody, DeliveryNumber, Mark, Move};
+
+const EPOCH: &str = "epoch";
+
+/// The note that makes a store a backup: when it was taken.
+pub(in crate::store) const COPIED: &str = "copied";
+
+pub(super) fn custody(tx: &mut dyn Tx) -> Result<Custody, StoreError> {
+    let instance = notes::recall(tx, "instance")?.ok_or_else(|| nonsense("no name"))?;
+    let epoch = notes::recall(tx, EPOCH)?.unwrap_or_default();
+    let epoch = epoch.parse().map_err(|_| nonsense(format!("the epoch {epoch:?}")))?;
+    Ok(Custody { mark: Mark { instance, epoch }, copied: notes::recall(tx, COPIED)? })
+}
+
+/// One more, whoever else raises it at the same time.
+pub(super) fn raise(tx: &mut dyn Tx) -> Result<u64, StoreError> {
+    events::seal(tx)?;
+    tx.one(
+        "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE key = ?1 RETURNING CAST(value AS BIGINT)",
+        args![EPOCH],
+        |row| row.get(0),
+    )?
+    .ok_or_else(|| nonsense("no epoch"))
+}
+
+/// T14 for every copy that is not final, and a baseline of whatever may have been mailed since.
+pub(super) fn adopt(tx: &mut dyn Tx, adoption: &Adoption, now: DateTime<Utc>) -> Result<Adopted, StoreError> {
+    let before = custody(tx)?.mark.epoch;
+    let mut adopted = Adopted { in_doubt: 0, baseline: 0 };
+    if let Some(published) = &adoption.published {
+        adopted.in_doubt = doubt_open(tx, now)?;
+        adopted.baseline = issues::baseline(tx, published, now)?;
+        issues::close_finished(tx, now)?;
+    }
+    tx.execute("DELETE FROM meta WHERE key = ?1", args![COPIED])?;
+    let epoch = before.max(adoption.above) + 1;
+    notes::remember(tx, EPOCH, &epoch.to_string())?;
+    let detail = format!(
+        "epoch {before} to {epoch}, {} in doubt, {} posts to the baseline: {}",
+        adopted.in_doubt, adopted.baseline, adoption.why
+    );
+    let kind = if adoption.published.is_some() { "adopt" } else { "move" };
+    let entry = Entry { kind, issue: None, subject: None, actor: "adopt-restored", detail: &detail };
+    events::append(tx, &entry, now)?;
+    Ok(adopted)
+}
+
+/// Every copy that may have been sent after this store was copied; returns how many were not in doubt before.
+fn doubt_open(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    let open: Vec<(i64, bool)> = tx.all(
+        "SELECT id, CASE WHEN state = 'unknown' THEN 1 ELSE 0 END FROM delivery
+         WHERE state IN ('pending', 'claimed', 'armed', 'unknown') ORDER BY id",
+        &[],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let mut moved = 0;
+    for (number, was_in_doubt) in open {
+        let step = Move { number: DeliveryNumber(number), event: Event::Adopt };
+        moved += u64::from(deliveries::step(tx, &step, now)?.is_ok() && !was_in_doubt);
+    }
+    Ok(moved)
+}

@@ -1,0 +1,196 @@
+//! Does the ledger add up? Reads everything, changes nothing, and names each row that cannot be.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use chrono::DateTime;
+
+use super::{Dialect, Row, StoreError, Tx, args, epoch, events};
+use crate::ledger::State;
+use crate::text::hex;
+
+/// Every flaw, in words.
+pub(super) fn verify(tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
+    let mut flaws = structure(tx)?;
+    chain(tx, &mut flaws)?;
+    audiences(tx, &mut flaws)?;
+    letters(tx, &mut flaws)?;
+    states(tx, &mut flaws)?;
+    proofs(tx, &mut flaws)?;
+    Ok(flaws)
+}
+
+/// What the database itself finds wrong with its file.
+fn structure(tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
+    if tx.dialect() == Dialect::Postgres {
+        return Ok(Vec::new());
+    }
+    let said: Vec<String> = tx.all("PRAGMA integrity_check", &[], |row| row.get(0))?;
+    let wrong = said.into_iter().filter(|line| line != "ok");
+    Ok(wrong.map(|line| format!("the file is damaged: {line}")).collect())
+}
+
+/// The record of decisions, link by link. What comes after a broken link rests on it and is not judged.
+fn chain(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
+    let (mut before, mut count, mut last) = (Vec::new(), 0_u64, "the beginning".to_owned());
+    let mut broken = None;
+    tx.each(
+        "SELECT id, at, kind, issue, subject, actor, detail, hash FROM event ORDER BY id",
+        &[],
+        &mut |row| {
+            count += 1;
+            if broken.is_some() {
+                return Ok(());
+            }
+            let (number, at): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let (kind, actor, detail): (String, String, String) = (row.get(2)?, row.get(5)?, row.get(6)?);
+            let entry = events::Entry {
+                kind: &kind,
+                issue: row.get(3)?,
+                subject: row.get(4)?,
+                actor: &actor,
+                detail: &detail,
+            };
+            let time = DateTime::from_timestamp_millis(at).unwrap_or_default().format("%Y-%m-%d %H:%M UTC");
+            let name = format!("event {number} ({kind}, {time})");
+            let hash: Vec<u8> = row.get(7)?;
+            if events::link(&before, &entry, at) != hash {
+                broken = Some(format!(
+                    "the record of decisions is broken at {name}: it was changed, or what stood between it and {last} \
+                     was removed or moved"
+                ));
+            }
+            (before, last) = (hash, name);
+            Ok(())
+        },
+    )?;
+    let is_whole = broken.is_none();
+    flaws.extend(broken);
+    let Some((length, head)) = events::head(tx)? else {
+        // Before its first opening to send, a store of an earlier version keeps no head.
+        if epoch::custody(tx)?.mark.epoch > 0 {
+            flaws.push(
+                "the record of decisions has lost its head: whether its end is missing cannot be told"
+                    .to_owned(),
+            );
+        }
+        return Ok(());
+    };
+    if count != length {
+        flaws.push(format!(
+            "the record of decisions holds {count} events and must hold {length}; its last is {last}"
+        ));
+    } else if is_whole && head != hex(&before) {
+        flaws.push(format!("the record of decisions does not end as it must; its last is {last}"));
+    }
+    Ok(())
+}
+
+/// The rows of each issue add up to the audience that was frozen.
+fn audiences(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
+    let found = tx.all(
+        "SELECT issue.post, issue.audience, count(delivery.id) FROM issue
+         LEFT JOIN delivery ON delivery.issue = issue.id
+         GROUP BY issue.id, issue.post, issue.audience HAVING count(delivery.id) <> issue.audience ORDER BY issue.id",
+        &[],
+        |row| {
+            let (post, audience, rows): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(format!("{post}: its audience is {audience}, and {rows} copies are on record"))
+        },
+    )?;
+    flaws.extend(found);
+    let frozen = tx.all(
+        "SELECT issue.post, issue.audience, event.detail FROM issue
+         JOIN event ON event.issue = issue.id AND event.kind = 'freeze' ORDER BY issue.id",
+        &[],
+        |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?, row.get::<String>(2)?)),
+    )?;
+    for (post, audience, detail) in frozen {
+        if detail != format!("{post}: {audience} readers") {
+            flaws.push(format!(
+                "{post}: its audience is {audience}, and the record of its freeze says {detail:?}"
+            ));
+        }
+    }
+    named(
+        tx,
+        "SELECT issue.post, '' FROM issue WHERE state <> 'baseline'
+         AND id NOT IN (SELECT issue FROM event WHERE kind = 'freeze' AND issue IS NOT NULL) ORDER BY id",
+        "there is no record of its freeze",
+        flaws,
+    )?;
+    named(
+        tx,
+        "SELECT 'issue ' || delivery.issue, address FROM delivery WHERE issue NOT IN (SELECT id FROM issue) ORDER BY id",
+        "there is no such issue",
+        flaws,
+    )
+}
+
+/// The letter that was frozen is the letter that is there.
+fn letters(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
+    tx.each(
+        "SELECT post, letter, letter_sha256 FROM issue WHERE state <> 'baseline' ORDER BY id",
+        &[],
+        &mut |row| {
+            let (post, letter, hash): (String, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if digest(&SHA256, letter.as_bytes()).as_ref() != hash {
+                flaws.push(format!("{post}: its frozen letter was changed"));
+            }
+            Ok(())
+        },
+    )
+}
+
+/// Every state is one of the eight, and no reader has two copies of one issue.
+fn states(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
+    let words: Vec<String> = State::ALL.iter().map(|state| format!("'{state}'")).collect();
+    let sql = format!(
+        "SELECT post, address FROM delivery JOIN issue ON issue.id = delivery.issue
+         WHERE delivery.state NOT IN ({}) ORDER BY delivery.id",
+        words.join(", ")
+    );
+    named(tx, &sql, "its state is none that Letterpress writes", flaws)?;
+    // Unindexed on purpose: an index that is damaged must not hide what it should have prevented.
+    named(
+        tx,
+        "SELECT post, min(address) FROM delivery JOIN issue ON issue.id = delivery.issue
+         GROUP BY delivery.issue + 0, addr_key, post HAVING count(*) > 1",
+        "there are two copies for one reader",
+        flaws,
+    )
+}
+
+/// What was sent can be shown, and what is armed or in doubt was armed by an attempt.
+fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
+    named(
+        tx,
+        "SELECT post, address FROM delivery JOIN issue ON issue.id = delivery.issue
+         WHERE delivery.state = 'sent' AND coalesce(last_phase, '') <> 'evidence'
+         AND delivery.id NOT IN (SELECT delivery FROM attempt WHERE result = 'sent') ORDER BY delivery.id",
+        "it is called sent, and neither an attempt nor evidence says so",
+        flaws,
+    )?;
+    // A ledger that was put back has forgotten the attempts of its doubts, and says so.
+    let forgotten = format!("('{}', '{}')", crate::ledger::RESTORED, crate::ledger::LEFT);
+    let sql = format!(
+        "SELECT post, address FROM delivery JOIN issue ON issue.id = delivery.issue
+         WHERE delivery.state IN ('armed', 'unknown')
+         AND NOT (delivery.state = 'unknown' AND token IS NULL AND coalesce(reason, '') IN {forgotten})
+         AND (token IS NULL OR NOT EXISTS (
+             SELECT 1 FROM attempt WHERE attempt.token = delivery.token AND attempt.delivery = delivery.id))
+         ORDER BY delivery.id"
+    );
+    named(tx, &sql, "it is called armed or in doubt, and no attempt armed it", flaws)?;
+    let unowned = "SELECT 'an attempt', 'for delivery ' || delivery FROM attempt
+                   WHERE delivery NOT IN (SELECT id FROM delivery) ORDER BY delivery";
+    named(tx, unowned, "there is no such delivery", flaws)
+}
+
+/// A flaw for each row of a query whose columns are an issue and a reader.
+fn named(tx: &mut dyn Tx, sql: &str, what: &str, flaws: &mut Vec<String>) -> Result<(), StoreError> {
+    let found = tx.all(sql, args![], |row: &dyn Row| {
+        let (post, who): (String, String) = (row.get(0)?, row.get(1)?);
+        Ok(format!("{post}{}{who}: {what}", if who.is_empty() { "" } else { ", " }))
+    })?;
+    flaws.extend(found);
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! A copy of the file as of one moment, while others read and write it.
+//!
+//! The copy is made in a folder of its own beside the target, so that nobody else ever reads it, and takes the target's
+//! name when it is whole. It is one file without a write-ahead log, and says of itself that it is a copy.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::Utf8Path;
+use chrono::{DateTime, SecondsFormat, Utc};
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::{Open, failed};
+use crate::store::sql::{epoch, notes};
+use crate::store::{Fault, StoreError};
+
+const DOING: &str = "writing the backup";
+
+/// So many pages are copied in one step.
+const STEP: i32 = 256;
+
+/// Copies the database at `source` to `target`, which is not there yet.
+pub(super) fn write(source: &str, target: &Utf8Path, copied: DateTime<Utc>) -> Result<(), StoreError> {
+    let folder = target.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    let room = tempfile::Builder::new().prefix(".letterpress-backup").tempdir_in(folder).map_err(refused)?;
+    let temp = tempfile::NamedTempFile::new_in(room.path()).map_err(refused)?;
+    let mut copy = Connection::open(temp.path()).map_err(failed(DOING))?;
+    fill(source, &mut copy)?;
+    copy.pragma_update(None, "journal_mode", "DELETE").map_err(failed(DOING))?;
+    mark(&mut copy, copied)?;
+    let sound: String =
+        copy.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(failed(DOING))?;
+    if sound != "ok" {
+        let why = format!("the copy is damaged ({sound}); is the disk sound?");
+        return Err(StoreError::Unfit { path: target.to_string(), why });
+    }
+    copy.close().map_err(|(_, error)| failed(DOING)(error))?;
+    temp.as_file().sync_all().map_err(refused)?;
+    temp.persist_noclobber(target).map_err(|error| refused(error.error))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(refused)
+}
+
+/// The copy says of itself that it is one: it may not send before somebody adopts it.
+fn mark(copy: &mut Connection, copied: DateTime<Utc>) -> Result<(), StoreError> {
+    let transaction =
+        copy.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(DOING))?;
+    let mut open = Open { transaction, doing: DOING };
+    notes::remember(&mut open, epoch::COPIED, &copied.to_rfc3339_opts(SecondsFormat::Secs, true))?;
+    open.transaction.commit().map_err(failed(DOING))
+}
+
+/// All pages as of one moment: a read transaction is held meanwhile, without which each commit of a sender would make
+/// the copy begin again. In WAL mode it keeps no writer waiting.
+fn fill(source: &str, copy: &mut Connection) -> Result<(), StoreError> {
+    let mut source = Connection::open_with_flags(
+        source,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(failed(DOING))?;
+    source.busy_timeout(Duration::from_secs(30)).map_err(failed(DOING))?;
+    let moment = source.transaction().map_err(failed(DOING))?;
+    moment.query_row("SELECT count(*) FROM meta", [], |_| Ok(())).map_err(failed(DOING))?;
+    let backup = Backup::new(&moment, copy).map_err(failed(DOING))?;
+    let mut patience = 600;
+    loop {
+        match backup.step(STEP).map_err(failed(DOING))? {
+            StepResult::Done => return Ok(()),
+            StepResult::More => {}
+            _ if patience == 0 => return Err(refused(io::Error::from(io::ErrorKind::TimedOut))),
+            _ => {
+                patience -= 1;
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+}
+
+fn refused(error: io::Error) -> StoreError {
+    let fault = match error.kind() {
+        io::ErrorKind::StorageFull => Fault::Full,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Fault::Barred,
+        _ => Fault::Other,
+    };
+    StoreError::Database { doing: DOING, fault, source: Arc::new(error) }
+}

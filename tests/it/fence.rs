@@ -1,0 +1,401 @@
+//! Databases that are damaged, gone, old, cloned or somebody else's (F23 to F28, C10): nothing is sent from them, nothing is
+//! made in their place, and whoever adopts one mails nobody twice.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::support::{At, Do, Script, Server, Site, say};
+
+/// When the second post is an hour old, and the third.
+const SECOND: &str = "2026-11-21T10:00:00Z";
+const THIRD: &str = "2026-11-22T10:00:00Z";
+
+const DATABASE: [&str; 3] = ["letterpress.db", "letterpress.db-wal", "letterpress.db-shm"];
+
+fn post(site: &Site, slug: &str, date: &str) {
+    let text = format!("+++\ntitle = \"{slug}\"\ndate = {date}T09:00:00Z\nslug = \"{slug}\"\n+++\n\n글.\n");
+    site.write(&format!("posts/{slug}.md"), &text);
+}
+
+/// A site that has mailed its first post to every reader.
+fn mailed(script: Script, readers: usize) -> (Server, Site) {
+    let server = Server::start(script);
+    let site = Site::new(server.port(), readers, 1);
+    let ended = site.run(&["publish"]);
+    assert_eq!(ended.code, 0, "{}", ended.said);
+    assert_eq!(server.accepted().len(), readers);
+    (server, site)
+}
+
+fn remove(site: &Site, names: &[&str]) {
+    for name in names {
+        let _ = std::fs::remove_file(site.path(name));
+    }
+}
+
+/// Puts `from` into the place of the database, as a person would who knows how.
+fn put_back(site: &Site, from: &Path) {
+    remove(site, &DATABASE);
+    std::fs::copy(from, site.path("letterpress.db")).unwrap();
+}
+
+/// Runs every command that could send and sees it refuse, with `word` in what it says.
+fn refused(site: &Site, now: &str, code: i32, word: &str) {
+    for command in [
+        "publish",
+        "send",
+        "send --dry-run",
+        "resolve --resend",
+        "ledger reconcile --message-ids config.toml",
+    ] {
+        let ended = site.run_at(now, &command.split(' ').collect::<Vec<_>>());
+        assert_eq!(ended.code, code, "{command}: {}", ended.said);
+        assert!(ended.said.contains(word) && ended.said.contains("help: "), "{command}: {}", ended.said);
+    }
+}
+
+fn adopts(site: &Site, now: &str) -> String {
+    let ended = site.run_at(now, &["ledger", "adopt-restored", "--why", "a test put it back"]);
+    assert_eq!(ended.code, 0, "{}", ended.said);
+    let verified = site.run_at(now, &["ledger", "verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.said);
+    ended.said
+}
+
+fn copies(server: &Server, address: &str) -> usize {
+    let wanted = format!("<{address}>");
+    server.accepted().iter().filter(|line| line.contains(&wanted)).count()
+}
+
+#[test]
+fn f23_a_damaged_database_is_refused_and_nothing_is_made_in_its_place() {
+    let (server, site) = mailed(Script::polite(), 20);
+    post(&site, "second", "2026-11-21");
+    let whole = std::fs::read(site.path("letterpress.db")).unwrap();
+    let page = 4096;
+    let mut damaged = vec![
+        whole[..whole.len() / 2].to_vec(),
+        whole[..whole.len() - page].to_vec(),
+        whole[..100].to_vec(),
+        Vec::new(),
+        [vec![0; 100], whole[100..].to_vec()].concat(),
+        [vec![0; page], whole[page..].to_vec()].concat(),
+    ];
+    // The byte that says what kind of page it is, in each page of the tree.
+    let kinds = (0..whole.len() / page).map(|number| number * page + if number == 0 { 100 } else { 0 });
+    for at in kinds.filter(|at| [2, 5, 10, 13].contains(&whole[*at])) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x40;
+        damaged.push(flipped);
+    }
+    assert!(damaged.len() > 12, "only {} kinds of damage", damaged.len());
+    for (kind, bytes) in damaged.iter().enumerate() {
+        remove(&site, &DATABASE);
+        std::fs::write(site.path("letterpress.db"), bytes).unwrap();
+        for command in ["publish", "status"] {
+            let ended = site.run_at(SECOND, &[command]);
+            assert_eq!(ended.code, 2, "damage {kind}, {command}: {}", ended.said);
+            assert!(ended.said.contains("backup"), "damage {kind}: {}", ended.said);
+        }
+        let left = std::fs::read(site.path("letterpress.db")).unwrap();
+        assert!(left == *bytes, "damage {kind}: the file was written to");
+    }
+    assert_eq!(server.accepted().len(), 20);
+    remove(&site, &DATABASE);
+    std::fs::write(site.path("letterpress.db"), &whole).unwrap();
+    assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
+    assert_eq!(server.accepted().len(), 40);
+}
+
+#[test]
+fn f24_where_only_the_keys_or_only_the_fence_is_left_there_was_a_ledger_and_it_is_not_begun_anew() {
+    for left in
+        [&["letterpress.keys", "letterpress.fence"][..], &["letterpress.keys"], &["letterpress.fence"]]
+    {
+        for emptied in [false, true] {
+            let (server, site) = mailed(Script::polite(), 3);
+            remove(&site, &DATABASE);
+            for name in ["letterpress.keys", "letterpress.fence"].iter().filter(|name| !left.contains(name)) {
+                remove(&site, &[name]);
+            }
+            if emptied {
+                site.write("letterpress.db", "");
+            }
+            for command in [
+                &["publish"][..],
+                &["status"],
+                &["backup", "x.db"],
+                &["ledger", "adopt-restored", "--why", "x"],
+            ] {
+                let ended = site.run_at(SECOND, command);
+                assert_eq!(ended.code, 2, "{left:?}, {command:?}: {}", ended.said);
+                assert!(ended.said.contains(left[0]) && ended.said.contains("is missing"), "{}", ended.said);
+            }
+            assert!(std::fs::metadata(site.path("letterpress.db")).map_or(true, |meta| meta.len() == 0));
+            assert_eq!(server.accepted().len(), 3);
+        }
+    }
+}
+
+#[test]
+fn f25_with_everything_gone_it_is_a_first_run_and_mails_nothing_old() {
+    let (server, site) = mailed(Script::polite(), 3);
+    remove(&site, &DATABASE);
+    remove(&site, &["letterpress.keys", "letterpress.fence"]);
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    site.write("config.toml", &config.replace("first_run = \"newest\"", ""));
+    let ended = site.run(&["publish"]);
+    assert!(ended.code == 0 && ended.said.contains("ledger: begun"), "{}", ended.said);
+    assert_eq!(server.accepted().len(), 3);
+}
+
+#[test]
+fn f26_a_restored_backup_is_refused_and_once_adopted_mails_nobody_twice_and_the_next_post_to_all() {
+    let (server, site) = mailed(Script::polite().pipelining(true), 5);
+    assert_eq!(site.run(&["backup", "old.db"]).code, 0);
+    // At once: nothing was sent since, but a backup cannot know that.
+    for later in [false, true] {
+        if later {
+            post(&site, "second", "2026-11-21");
+            assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
+            assert_eq!(server.accepted().len(), 10);
+        }
+        put_back(&site, &site.path("old.db"));
+        refused(&site, SECOND, 1, "it is the backup that was made at 2026-11-20T10:00:00Z");
+        let status = site.run_at(SECOND, &["status"]);
+        assert_eq!(status.code, 1);
+        assert!(
+            status.said.contains("adopt-restored") && status.said.contains("5 sent of 5 readers"),
+            "{}",
+            status.said
+        );
+        let said = adopts(&site, SECOND);
+        assert!(
+            said.contains(if later { "1 published post recorded" } else { "it knows every published post" }),
+            "{said}"
+        );
+        assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
+        assert_eq!(server.accepted().len(), if later { 10 } else { 5 }, "an old letter went out again");
+    }
+    post(&site, "third", "2026-11-22");
+    assert_eq!(site.run_at(THIRD, &["publish"]).code, 0);
+    assert_eq!(server.accepted().len(), 15);
+    (0..5).for_each(|number| assert_eq!(copies(&server, &format!("reader{number}@example.org")), 3));
+}
+
+#[test]
+fn f26_a_file_copy_from_before_the_last_send_is_refused_and_its_waiting_copies_become_doubts() {
+    for policy in ["hold", "resend"] {
+        let server = Server::start(Script::polite().nth(At::Rcpt, 2, say("450 4.2.0 greylisted")));
+        let site = Site::new(server.port(), 3, 1);
+        let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+        site.write("config.toml", &config.replace("[smtp]", &format!("on_unknown = \"{policy}\"\n[smtp]")));
+        assert_eq!(site.run(&["publish"]).code, 3);
+        std::fs::copy(site.path("letterpress.db"), site.path("copy.db")).unwrap();
+        assert_eq!(site.run_at("2026-11-20T10:30:00Z", &["publish"]).code, 0);
+        assert_eq!(server.accepted().len(), 3);
+        put_back(&site, &site.path("copy.db"));
+        refused(&site, SECOND, 1, "and the fence to 4");
+        let said = adopts(&site, SECOND);
+        assert!(said.contains("1 more copy in doubt"), "{said}");
+        assert_eq!(site.counts(), json!({ "sent": 2, "unknown": 1 }));
+        assert_eq!(site.run_at(SECOND, &["status"]).code, 3);
+        for _ in 0..2 {
+            site.run_at(SECOND, &["publish"]);
+        }
+        assert_eq!(server.accepted().len(), 3, "{policy}: a copy of before went out again");
+        post(&site, "third", "2026-11-22");
+        assert_eq!(site.run_at(THIRD, &["publish"]).code, 0);
+        assert_eq!(server.accepted().len(), 6);
+        // The doubt can be left as it is; then nobody is told of it any more.
+        let ended = site.run_at(THIRD, &["resolve", "slow", "--leave", "--why", "nobody knows"]);
+        assert!(ended.code == 0 && ended.said.contains("1 copy left in doubt"), "{}", ended.said);
+        assert_eq!(site.run_at(THIRD, &["status"]).code, 0);
+    }
+}
+
+#[test]
+fn f26_a_clone_without_the_fence_is_refused_until_somebody_says_what_it_is() {
+    let (server, site) = mailed(Script::polite(), 3);
+    let clone = Site::new(server.port(), 1, 1);
+    for name in ["letterpress.db", "letterpress.keys"] {
+        std::fs::copy(site.path(name), clone.path(name)).unwrap();
+    }
+    remove(&clone, &["letterpress.fence"]);
+    post(&clone, "second", "2026-11-21");
+    refused(&clone, SECOND, 1, "it has sent before (epoch 2), and the fence is missing");
+    let unsaid = clone.run_at(SECOND, &["ledger", "adopt-restored", "--why", " "]);
+    assert!(unsaid.code == 1 && unsaid.said.contains("--why is empty"), "{}", unsaid.said);
+    let moved = ["ledger", "adopt-restored", "--moved", "--why", "a new server"];
+    let ended = clone.run_at(SECOND, &moved);
+    assert_eq!(ended.code, 0, "{}", ended.said);
+    assert_eq!(clone.run_at(SECOND, &["publish"]).code, 0);
+    assert_eq!(server.accepted().len(), 6, "the second post was due and goes out, the first does not");
+    // Where there is a fence, nothing was forgotten, and --moved would hide what is wrong.
+    let again = clone.run_at(SECOND, &moved);
+    assert!(again.code == 1 && again.said.contains("not so here"), "{}", again.said);
+}
+
+#[test]
+fn f26_a_copy_that_was_taken_while_a_run_was_at_work_is_older_than_its_end() {
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(100)), say("250 2.0.0 ok")]);
+    let server = Server::start(Script::polite().on(At::Dot, slow));
+    let site = Site::new(server.port(), 10, 1);
+    let mut run = site.start(&["publish"]);
+    while server.accepted().len() < 3 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for name in ["letterpress.db", "letterpress.db-wal"] {
+        std::fs::copy(site.path(name), site.path(&format!("copy-{name}"))).unwrap();
+    }
+    assert!(run.wait().unwrap().success());
+    assert_eq!(server.accepted().len(), 10);
+    put_back(&site, &site.path("copy-letterpress.db"));
+    std::fs::copy(site.path("copy-letterpress.db-wal"), site.path("letterpress.db-wal")).unwrap();
+    refused(&site, SECOND, 1, "epoch 1, and the fence to 2");
+    adopts(&site, SECOND);
+    assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
+    assert_eq!(server.accepted().len(), 10);
+}
+
+#[test]
+fn f26_a_backup_can_be_made_while_a_run_is_at_work_is_private_and_never_overwrites() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(20)), say("250 2.0.0 ok")]);
+    let server = Server::start(Script::polite().on(At::Dot, slow));
+    let site = Site::new(server.port(), 40, 1);
+    let mut run = site.start(&["publish"]);
+    while server.accepted().is_empty() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let ended = site.run_now(&["backup", "copy.db"]);
+    assert_eq!(ended.code, 0, "{}", ended.said);
+    assert!(run.try_wait().unwrap().is_none(), "the run was over before the backup was");
+    assert!(run.wait().unwrap().success());
+    assert_eq!(server.accepted().len(), 40);
+    for name in ["copy.db", "copy.db.keys"] {
+        let mode = std::fs::metadata(site.path(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let before = std::fs::read(site.path("copy.db")).unwrap();
+    for taken in ["copy.db", "copy.db.keys"] {
+        let ended = site.run_now(&["backup", taken]);
+        assert!(ended.code == 1 && ended.said.contains("never overwritten"), "{}", ended.said);
+    }
+    assert!(std::fs::read(site.path("copy.db")).unwrap() == before);
+    let names = std::fs::read_dir(site.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(!names.into_iter().any(|name| name.to_string_lossy().starts_with(".letterpress-backup")));
+    put_back(&site, &site.path("copy.db"));
+    adopts(&site, SECOND);
+    assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
+    assert_eq!(site.run_at(SECOND, &["status"]).code, 3, "what became of the interrupted issue is in doubt");
+    assert_eq!(server.accepted().len(), 40);
+}
+
+#[test]
+fn f28_a_database_without_its_write_ahead_log_is_refused() {
+    for copied in [false, true] {
+        let server = Server::start(Script::polite().nth(At::Dot, 4, Do::Stall));
+        let site = Site::new(server.port(), 8, 1);
+        let mut run = site.start(&["publish"]);
+        while server.log().messages.len() < 4 && run.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let accepted = server.accepted().len();
+        assert!(accepted >= 3 && site.path("letterpress.db-wal").exists());
+        if copied {
+            let alone = site.path("alone.db");
+            std::fs::copy(site.path("letterpress.db"), &alone).unwrap();
+            put_back(&site, &alone);
+        } else {
+            remove(&site, &["letterpress.db-wal", "letterpress.db-shm"]);
+        }
+        let ended = site.run_now(&["publish"]);
+        assert!(ended.code == 1 && ended.said.contains("write-ahead log"), "{}", ended.said);
+        assert_eq!(server.accepted().len(), accepted);
+    }
+}
+
+#[test]
+fn f28_a_write_ahead_log_that_another_database_left_behind_is_not_mixed_into_a_backup() {
+    let server = Server::start(Script::polite().nth(At::Dot, 2, Do::Stall));
+    let site = Site::new(server.port(), 3, 1);
+    assert_eq!(site.run(&["backup", "old.db"]).code, 0);
+    let mut run = site.start(&["publish"]);
+    while server.log().messages.len() < 2 && run.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    std::fs::copy(site.path("old.db"), site.path("letterpress.db")).unwrap();
+    let ended = site.run(&["ledger", "adopt-restored", "--why", "x"]);
+    assert!(ended.code == 2 && ended.said.contains("letterpress.db-wal beside it"), "{}", ended.said);
+    assert!(
+        std::fs::read(site.path("old.db")).unwrap() == std::fs::read(site.path("letterpress.db")).unwrap()
+    );
+    remove(&site, &["letterpress.db-wal", "letterpress.db-shm"]);
+    adopts(&site, SECOND);
+}
+
+#[test]
+fn c10_a_ledger_that_the_fence_does_not_know_is_refused_and_cannot_be_adopted_either() {
+    let (server, site) = mailed(Script::polite(), 2);
+    let (_, other) = mailed(Script::polite(), 2);
+    for name in ["letterpress.db", "letterpress.keys"] {
+        std::fs::copy(other.path(name), site.path(name)).unwrap();
+    }
+    post(&site, "second", "2026-11-21");
+    refused(&site, SECOND, 1, "the fence belongs to the ledger");
+    let ended = site.run_at(SECOND, &["ledger", "adopt-restored", "--why", "x"]);
+    assert!(ended.code == 1 && ended.said.contains("move the fence away first"), "{}", ended.said);
+    assert_eq!(server.accepted().len(), 2);
+}
+
+#[test]
+fn a_run_that_died_between_database_and_fence_bars_nobody_and_a_fence_that_says_nothing_does() {
+    let (server, site) = mailed(Script::polite(), 2);
+    let fence = std::fs::read_to_string(site.path("letterpress.fence")).unwrap();
+    assert!(fence.ends_with("epoch = 2\n"), "{fence}");
+    site.write("letterpress.fence", &fence.replace("epoch = 2", "epoch = 1"));
+    assert_eq!(site.run(&["publish"]).code, 0);
+    site.write("letterpress.fence", "");
+    refused(&site, SECOND, 1, "is no fence");
+    assert_eq!(server.accepted().len(), 2);
+}
+
+#[test]
+fn a_ledger_from_before_there_were_fences_is_given_one() {
+    let (server, site) = mailed(Script::polite(), 2);
+    remove(&site, &["letterpress.fence"]);
+    let database = rusqlite::Connection::open(site.path("letterpress.db")).unwrap();
+    database
+        .execute_batch(
+            "UPDATE meta SET value = '0' WHERE key = 'epoch'; DELETE FROM meta WHERE key = 'event_head'",
+        )
+        .unwrap();
+    drop(database);
+    assert_eq!(site.run(&["ledger", "verify"]).code, 0);
+    assert_eq!(site.run(&["publish"]).code, 0);
+    assert!(site.path("letterpress.fence").exists());
+    assert_eq!(site.run(&["ledger", "verify"]).code, 0);
+    assert_eq!(server.accepted().len(), 2);
+}
+
+#[test]
+fn a_fence_that_cannot_be_written_sends_nothing() {
+    let server = Server::start(Script::polite());
+    let site = Site::new(server.port(), 2, 1);
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    site.write("config.toml", &format!("{config}[store]\nfence = \"missing/letterpress.fence\"\n"));
+    let ended = site.run(&["publish"]);
+    assert!(ended.code == 2 && ended.said.contains("cannot write the fence"), "{}", ended.said);
+    assert_eq!(server.accepted().len(), 0);
+    std::fs::create_dir(site.path("missing")).unwrap();
+    assert_eq!(site.run(&["publish"]).code, 0);
+    assert_eq!(server.accepted().len(), 2);
+}

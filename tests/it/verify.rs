@@ -1,0 +1,149 @@
+//! `ledger verify` against a ledger that somebody changed behind its back, and `ledger reconcile` against what a relay
+//! wrote down.
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+use super::support::{At, Do, Script, Server, Site};
+
+fn mailed() -> (Server, Site) {
+    let server = Server::start(Script::polite());
+    let site = Site::new(server.port(), 4, 1);
+    assert_eq!(site.run(&["publish"]).code, 0);
+    assert_eq!(site.run(&["subscribers", "unsubscribe", "reader1@example.org"]).code, 0);
+    assert_eq!(site.run(&["subscribers", "unsubscribe", "reader2@example.org"]).code, 0);
+    let verified = site.run(&["ledger", "verify"]);
+    assert_eq!((verified.code, verified.said.trim()), (0, "the ledger adds up"));
+    (server, site)
+}
+
+#[test]
+fn whatever_is_changed_in_the_ledger_is_named() {
+    // What somebody does to it, and what must be said of it.
+    let tampers = [
+        ("UPDATE event SET detail = 'x' WHERE id = 2", "broken at event 2 ("),
+        ("UPDATE event SET at = at + 1 WHERE id = 3", "broken at event 3 ("),
+        ("DELETE FROM event WHERE id = 2", "broken at event 3 ("),
+        ("DELETE FROM event WHERE id = (SELECT max(id) FROM event)", "events and must hold"),
+        ("DELETE FROM event", "0 events and must hold"),
+        (
+            "UPDATE event SET id = 99 WHERE id = 2; UPDATE event SET id = 2 WHERE id = 3; UPDATE event SET id = 3 WHERE id = 99",
+            "broken at event 2 (",
+        ),
+        ("DELETE FROM meta WHERE key = 'event_head'", "has lost its head"),
+        ("UPDATE issue SET audience = 5", "its audience is 5, and 4 copies are on record"),
+        (
+            "DELETE FROM attempt WHERE delivery = 1; DELETE FROM delivery WHERE id = 1; UPDATE issue SET audience = 3",
+            "its audience is 3, and the record of its freeze says",
+        ),
+        ("UPDATE issue SET letter = '{}'", "its frozen letter was changed"),
+        ("DELETE FROM attempt WHERE delivery = 2", "reader1@example.org: it is called sent, and neither"),
+        (
+            "UPDATE delivery SET state = 'unknown', token = x'00' WHERE id = 3",
+            "reader2@example.org: it is called armed or in doubt",
+        ),
+        ("UPDATE delivery SET state = 'mailed' WHERE id = 4", "reader3@example.org: its state is none"),
+        (
+            "DELETE FROM attempt WHERE delivery = 2; INSERT INTO attempt VALUES (x'01', 77, 1, 1, 0, 0, 'sent', '')",
+            "for delivery 77: there is no such delivery",
+        ),
+    ];
+    let (_server, site) = mailed();
+    let whole = std::fs::read(site.path("letterpress.db")).unwrap();
+    for (sql, word) in tampers {
+        std::fs::write(site.path("letterpress.db"), &whole).unwrap();
+        let database = Connection::open(site.path("letterpress.db")).unwrap();
+        database.pragma_update(None, "foreign_keys", false).unwrap();
+        database.execute_batch(sql).unwrap();
+        drop(database);
+        let verified = site.run(&["ledger", "verify"]);
+        assert_eq!(verified.code, 1, "{sql}: {}", verified.said);
+        assert!(verified.said.contains(word), "{sql}: {}", verified.said);
+        let flaws: Value =
+            serde_json::from_str(site.run(&["ledger", "verify", "--json"]).said.trim()).unwrap();
+        assert!(!flaws["flaws"].as_array().unwrap().is_empty());
+    }
+    std::fs::write(site.path("letterpress.db"), &whole).unwrap();
+    assert_eq!(site.run(&["ledger", "verify"]).code, 0);
+}
+
+#[test]
+fn two_copies_for_one_reader_are_found_even_where_the_index_that_forbids_them_is_gone() {
+    let (_server, site) = mailed();
+    let database = Connection::open(site.path("letterpress.db")).unwrap();
+    database
+        .execute_batch(
+            "PRAGMA foreign_keys = off;
+             CREATE TABLE other AS SELECT * FROM delivery;
+             DROP TABLE delivery; ALTER TABLE other RENAME TO delivery;
+             UPDATE delivery SET addr_key = (SELECT addr_key FROM delivery WHERE id = 1) WHERE id = 2",
+        )
+        .unwrap();
+    drop(database);
+    let verified = site.run(&["ledger", "verify"]);
+    assert!(verified.code == 1 && verified.said.contains("two copies for one reader"), "{}", verified.said);
+}
+
+/// A site with two copies in doubt, and their Message-IDs.
+fn doubtful() -> (Server, Site, Vec<String>) {
+    let server = Server::start(Script::polite().nth(At::Dot, 1, Do::Cut).nth(At::Dot, 3, Do::Cut));
+    let site = Site::new(server.port(), 4, 1);
+    assert_eq!(site.run(&["publish"]).code, 3);
+    let rows: Vec<Value> =
+        serde_json::from_str(site.run(&["status", "--json", "who-got"]).said.trim()).unwrap();
+    let ids = rows.iter().filter(|row| row["state"] == "unknown");
+    let ids: Vec<String> = ids.map(|row| row["message_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), 2);
+    (server, site, ids)
+}
+
+#[test]
+fn a_postfix_log_settles_what_it_proves_and_nothing_else() {
+    let (server, site, ids) = doubtful();
+    // The first was queued; the sender of the second hung up before the dot.
+    let log = format!(
+        "Nov 20 10:00:00 mail postfix/cleanup[9]: A1B2C3D4: message-id=<{}>\n\
+         Nov 20 10:00:00 mail postfix/qmgr[7]: A1B2C3D4: from=<news@letters.example>, size=18300, nrcpt=1 (queue active)\n\
+         Nov 20 10:00:01 mail postfix/cleanup[9]: B1B2C3D4: message-id=<{}>\n\
+         Nov 20 10:00:01 mail postfix/smtpd[8]: lost connection after DATA (18058 bytes) from unknown[127.0.0.1]\n",
+        ids[0], ids[1]
+    );
+    site.write("mail.log", &log);
+    let said = "2 copies in doubt: 1 proven and";
+    for (dry, code, state) in [(true, 0, 2), (false, 3, 1), (false, 3, 1)] {
+        let mut line = vec!["ledger", "reconcile", "--postfix-log", "mail.log"];
+        line.extend(dry.then_some("--dry-run"));
+        let ended = site.run(&line);
+        assert_eq!(ended.code, code, "{}", ended.said);
+        assert!(
+            ended.said.contains(said) || ended.said.contains("1 copy in doubt: 0 proven"),
+            "{}",
+            ended.said
+        );
+        assert_eq!(site.in_state("unknown").len(), state);
+    }
+    assert_eq!(site.run(&["ledger", "verify"]).code, 0);
+    let got = site.run(&["status", "who-got"]);
+    assert!(got.said.contains("the relay took it, says mail.log"), "{}", got.said);
+    assert_eq!(server.log().messages.len(), 4);
+}
+
+#[test]
+fn a_list_of_message_ids_settles_doubts_and_a_file_that_is_not_there_is_named() {
+    let (_server, site, ids) = doubtful();
+    site.write(
+        "accepted.csv",
+        &format!("time,id\n2026-11-20,\"<{}>\"\n2026-11-20,<other@example.org>\n", ids[0]),
+    );
+    site.write("ids.txt", &format!("{}\n", ids[1]));
+    let ended = site.run(&["ledger", "reconcile", "--message-ids", "missing.txt"]);
+    assert!(ended.code == 1 && ended.said.contains("missing.txt"), "{}", ended.said);
+    let ended = site.run(&["ledger", "reconcile", "--message-ids", "accepted.csv", "ids.txt"]);
+    assert!(
+        ended.code == 0 && ended.said.contains("2 proven and recorded as sent, 0 still"),
+        "{}",
+        ended.said
+    );
+    assert_eq!(site.in_state("sent").len(), 4);
+    assert_eq!(site.run(&["ledger", "verify"]).code, 0);
+}
