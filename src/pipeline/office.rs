@@ -33,11 +33,13 @@ pub struct Office {
     pub fence: Fence,
     /// Held while this run alone may send; `None` for commands that only look or add, and where senders share a database.
     pub lock: Option<RunLock>,
+    /// Whether the ledger is a database that other machines may send from too.
+    is_shared: bool,
 }
 
 impl Office {
-    /// Opens the office for a run that may send: nobody else may, unless the store is a database, and the ledger is the one
-    /// that sent last.
+    /// Opens the office for a run that may send: nobody else may, unless the store is a database, and the ledger is the
+    /// one that sent last.
     pub async fn open_to_send(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         let office = Self::open_alone(config, clock).await?;
         office.admit(config).await?;
@@ -52,7 +54,7 @@ impl Office {
     /// Opens the office while no run is at work, whatever the fence says.
     pub async fn open_alone(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         // Senders of several machines share a database; a file is sent from by one run at a time.
-        let lock = match file(config) {
+        let lock = match path(config) {
             Some(path) if !crash::run_lock_is_bypassed() => Some(RunLock::take(&path)?),
             _ => None,
         };
@@ -66,15 +68,15 @@ impl Office {
         let keys = config.resolve(&config.store.keys);
         let fence = Fence::at(config.resolve(&config.store.fence));
         // Where the fence stands there was a ledger, also if its keys are gone with it.
-        if let Some(path) = file(config)
+        if let Some(path) = path(config).filter(|path| is_empty(path))
             && !keys.exists()
             && fence.path().exists()
-            && is_empty(&path)
         {
             let (store, witness) = (path.to_string(), fence.path().to_string());
             return Err(StoreError::Vanished { store, witness }.into());
         }
-        let store = open_store(config, &keys, clock).await?;
+        let instance = hex(&clock.random());
+        let store = open_store(config, keys.clone(), instance, clock.random()).await?;
         let keys = if let Some(fingerprint) = store.recall(KEYS).await? {
             kept(&keys, &fingerprint)?
         } else {
@@ -84,7 +86,7 @@ impl Office {
             let fingerprint = store.remember_first(KEYS, &made.fingerprint()).await?;
             if fingerprint == made.fingerprint() { made } else { kept(&keys, &fingerprint)? }
         };
-        Ok(Self { store, keys: Arc::new(keys), fence, lock: None })
+        Ok(Self { store, keys: Arc::new(keys), fence, lock: None, is_shared: path(config).is_none() })
     }
 
     /// Opens the office for a look at a ledger that must be there.
@@ -96,22 +98,22 @@ impl Office {
     /// Why this ledger may not send, if so.
     pub async fn mismatch(&self) -> Result<Option<Mismatch>, RunError> {
         let Custody { mark, copied } = self.store.custody().await?;
-        Ok(judge(&mark, copied.as_deref(), self.fence.read()?.as_ref()).err())
+        let mismatch = judge(&mark, copied.as_deref(), self.fence.read()?.as_ref()).err();
+        // A machine that begins to share a database has no fence yet; those that sent before have theirs.
+        Ok(mismatch.filter(|mismatch| !(self.is_shared && matches!(mismatch, Mismatch::Unfenced(_)))))
     }
 
     /// Goes on only if this ledger may send.
     pub async fn admit(&self, config: &Config) -> Result<(), RunError> {
         match self.mismatch().await? {
             None => Ok(()),
-            // A machine that joins the others has no fence yet: the database cannot have been copied to it by accident.
-            Some(Mismatch::Unfenced(_)) if file(config).is_none() => Ok(()),
             Some(mismatch) => Err(RunError::user(self.barred(&mismatch, config), mismatch.help())),
         }
     }
 
     /// What bars this ledger, for people.
     pub fn barred(&self, mismatch: &Mismatch, config: &Config) -> String {
-        format!("nothing is sent from {}: {mismatch} (fence: {})", place(config), self.fence.path())
+        format!("nothing is sent from {}: {mismatch} (fence: {})", shown(config), self.fence.path())
     }
 
     /// The ledger gets one epoch further, and then the fence.
@@ -122,7 +124,7 @@ impl Office {
 
     /// Whether a run that may send is at work now, this one apart.
     pub fn another_run(&self, config: &Config) -> bool {
-        self.lock.is_none() && file(config).is_some_and(|path| RunLock::is_held(&path))
+        self.lock.is_none() && path(config).is_some_and(|path| RunLock::is_held(&path))
     }
 
     /// The key under which the store knows an address.
@@ -131,38 +133,42 @@ impl Office {
     }
 }
 
-/// The file that the ledger is in; `None` if that is a database.
-fn file(config: &Config) -> Option<Utf8PathBuf> {
+/// The ledger's file; `None` if it is a database.
+fn path(config: &Config) -> Option<Utf8PathBuf> {
     config.store.sqlite_path().map(|path| config.resolve(path))
 }
 
-/// Where the ledger is, for people.
-fn place(config: &Config) -> String {
-    let database = || config.store.postgres().map(|url| url.shown);
-    file(config).map(String::from).or_else(database).unwrap_or_default()
+/// The ledger, for people.
+pub(super) fn shown(config: &Config) -> String {
+    path(config)
+        .map(Utf8PathBuf::into_string)
+        .or_else(|| config.store.postgres().map(|url| url.shown))
+        .unwrap_or_default()
 }
 
 /// The file or the database, on a thread that may wait for it.
-async fn open_store(config: &Config, keys: &Utf8Path, clock: &dyn Clock) -> Result<Arc<dyn Store>, RunError> {
-    let instance = hex(&clock.random());
+async fn open_store(
+    config: &Config,
+    keys: Utf8PathBuf,
+    instance: String,
+    chance: [u8; 16],
+) -> Result<Arc<dyn Store>, RunError> {
     let Some(url) = config.store.postgres() else {
-        return Ok(open_sqlite(&file(config).unwrap_or_default(), keys, &instance)?);
+        return Ok(open_sqlite(&path(config).unwrap_or_default(), &keys, &instance)?);
     };
-    let store = &config.store;
     let access = PostgresAccess {
         server: url.server,
         shown: url.shown,
         password: way_out::password(
             config,
             "store",
-            (store.password_file.as_deref(), store.password_env.as_deref()),
+            (config.store.password_file.as_deref(), config.store.password_env.as_deref()),
         )?,
         encryption: url.encryption,
         root: url.root.map(|root| config.resolve(root)),
-        window: store.failover_window.delta(),
-        chance: clock.random(),
+        window: config.store.failover_window.delta(),
+        chance,
     };
-    let keys = keys.to_owned();
     match tokio::task::spawn_blocking(move || open_postgres(access, &keys, &instance)).await {
         Ok(opened) => Ok(opened?),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -171,12 +177,13 @@ async fn open_store(config: &Config, keys: &Utf8Path, clock: &dyn Clock) -> Resu
 
 /// A look must not begin a ledger.
 pub(super) fn demand_begun(config: &Config) -> Result<(), RunError> {
+    let Some(path) = path(config) else { return Ok(()) };
     let witness = [&config.store.keys, &config.store.fence].map(|file| config.resolve(file));
-    if file(config).is_some_and(|path| !is_empty(&path)) || witness.iter().any(|file| file.exists()) {
+    if !is_empty(&path) || witness.iter().any(|file| file.exists()) {
         return Ok(());
     }
     Err(RunError::user(
-        format!("there is no ledger at {} yet", place(config)),
+        format!("there is no ledger at {path} yet"),
         "the first `letterpress publish` begins one",
     ))
 }
@@ -190,8 +197,8 @@ fn kept(path: &Utf8Path, fingerprint: &str) -> Result<Keys, RunError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         RunError::user(
             format!("cannot read the keys at {path}: {error}"),
-            "restore them from a backup, or copy them from the machine that began the ledger: without them nobody who \
-             left would be recognised, so nothing is sent",
+            "restore them from a backup, or copy them from the machine that began the ledger: without them nobody who left would be \
+             recognised, so nothing is sent",
         )
     })?;
     let keys =

@@ -39,7 +39,7 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
         if !due || is_over || mailing.rest.is_some() {
             continue;
         }
-        if let Some(why) = pause_first(world, office, &issue, now, &mut mailing.warnings).await? {
+        if let Some(why) = pause_first((world, office), &issue, now, &mut mailing.warnings).await? {
             office.store.set_issue(&issue.post, IssueState::Paused, &why, now).await?;
             mailing.paused.push((issue.post.clone(), why));
             continue;
@@ -97,8 +97,7 @@ impl Clock for StoreClock {
 /// Why an issue must not simply go on: it is long past, its letter cannot be read, or its readers do not exist or
 /// complain. Somebody who resumes it has looked.
 async fn pause_first(
-    world: &World,
-    office: &Office,
+    (world, office): (&World, &Office),
     issue: &OpenIssue,
     now: DateTime<Utc>,
     warnings: &mut Vec<String>,

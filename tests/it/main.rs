@@ -15,6 +15,7 @@ mod inbox;
 mod kill;
 #[cfg(test)]
 mod pace;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod sharing;

@@ -267,6 +267,7 @@ pub(super) fn decide(
     }
     let mut batch = Batch::read(tx, &[number.0], now)?;
     let Some(key) = batch.get(number.0).map(|found| found.key) else { return Ok(Err(Refusal::NoSuchEdge)) };
+    batch.look_at_readers(tx, &[number.0], true)?;
     let outcome = batch.judge(&Move { number, event: decision.event.clone() }, None);
     if outcome.is_err() {
         return Ok(outcome);

@@ -112,11 +112,6 @@ pub(super) trait Backend: Send + Sync + 'static {
         verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError>;
 
-    /// See [`Store::failed_over`](super::Store::failed_over).
-    fn failed_over(&self) -> Option<u64> {
-        None
-    }
-
     /// Writes a whole copy, as of one moment, to the new file `target`, while others read and write; the copy says of
     /// itself that it was `copied` then. A database that is not a file leaves that to its own tools.
     fn backup(&self, _target: &Utf8Path, _copied: DateTime<Utc>) -> Result<(), StoreError> {
@@ -124,6 +119,11 @@ pub(super) trait Backend: Send + Sync + 'static {
             what: "this ledger is not a file that could be copied",
             help: "use the database's own tools, such as `pg_dump`, and keep a copy of the keys beside it",
         })
+    }
+
+    /// See [`Store::failed_over`](super::Store::failed_over).
+    fn failed_over(&self) -> Option<u64> {
+        None
     }
 }
 
