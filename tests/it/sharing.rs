@@ -76,6 +76,8 @@ fn compare(server: &Server, site: &Site, readers: usize, kills: u64) {
     assert!(copies.values().all(|number| *number == 1), "somebody has two copies");
     assert_eq!(sent + unknown, readers as u64, "somebody is missing: {counts}");
     assert!(unknown <= kills * CONNECTIONS as u64, "{unknown} in doubt after {kills} kills");
+    let verified = site.run_now(&["ledger", "verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.said);
     let doubts = site.in_state("unknown");
     let told =
         copies.keys().filter(|line| !doubts.iter().any(|doubt| line.contains(&format!("<{doubt}>")))).count();

@@ -60,6 +60,12 @@ pub(super) fn seal(tx: &mut dyn Tx) -> Result<(), StoreError> {
     if head(tx)?.is_some() {
         return Ok(());
     }
+    if tx.dialect() == Dialect::Postgres {
+        tx.execute("LOCK TABLE event IN EXCLUSIVE MODE", &[])?;
+        if head(tx)?.is_some() {
+            return Ok(());
+        }
+    }
     let length: u64 = tx.one("SELECT count(*) FROM event", &[], |row| row.get(0))?.unwrap_or_default();
     let last: Option<Vec<u8>> =
         tx.one("SELECT hash FROM event ORDER BY id DESC LIMIT 1", &[], |row| row.get(0))?;
