@@ -451,7 +451,7 @@ async fn an_issue_of_which_too_much_comes_back_is_paused_once() {
     for (at, copy) in copies.iter().enumerate() {
         paused.push(place.take(&hard(&verp(copy), &at.to_string())).await.0.paused);
     }
-    assert_eq!(paused, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]);
+    assert_eq!(paused, [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
     let issue = place.store().issues().await.unwrap().remove(0);
     assert_eq!(issue.state, IssueState::Paused);
 }
