@@ -23,8 +23,11 @@ fn main() {
         tempfile::tempdir_in(".").unwrap_or_else(|error| panic!("cannot make a folder here: {error}"));
     let sync = fsync_cost(folder.path());
     println!("one fsync on this disk: {:.2} ms", sync.as_secs_f64() * 1e3);
+    let databases = std::env::vars().find(|(name, _)| name == "LETTERPRESS_BENCH_POSTGRES");
     let unsigned = READERS.map(|readers| (readers, None));
+    // Databases are compared with the file, and keys with no keys.
     let signed = ["ed25519", "rsa"].map(|algorithm| (READERS[1], Some(algorithm)));
+    let signed = signed.into_iter().filter(|_| databases.is_none());
     for (readers, key) in unsigned.into_iter().chain(signed) {
         let site = folder.path().join(format!("{readers}-{}", key.unwrap_or_default()));
         make_site(&site, sink(), readers, "");
@@ -34,7 +37,6 @@ fn main() {
         run(&site, &["--quiet", "subscribers", "import", "readers.csv", "--confirmed"]);
         measure(&site, readers, 1, key.unwrap_or("unsigned"));
     }
-    let databases = std::env::vars().find(|(name, _)| name == "LETTERPRESS_BENCH_POSTGRES");
     for (url, senders) in databases.iter().flat_map(|(_, urls)| urls.split(' ')).zip([1, 4]) {
         let (readers, site) = (READERS[1], folder.path().join(format!("shared-{senders}")));
         make_site(&site, sink(), readers, &format!("[store]\nurl = \"{url}\"\n"));
