@@ -192,7 +192,7 @@ fn pause_if_too_many(tx: &mut dyn Tx, issue: i64, now: DateTime<Utc>) -> Result<
     let back = "SELECT count(*) FROM notice WHERE issue = ?1 AND (fault = 'dead' OR kind = 'complaint')";
     let back: u64 = tx.one(back, args![issue], |row| row.get(0))?.unwrap_or_default();
     // The toll reads all copies of the issue: not for each of a thousand bounces.
-    if back > FEW && back % FEW != 0 {
+    if back > FEW && !back.is_multiple_of(FEW) {
         return Ok(false);
     }
     match toll::count(tx, IssueNumber(issue))?.health() {
