@@ -170,9 +170,14 @@ async fn end(office: &Office, mailing: Result<Mailing, RunError>) -> Result<Mail
     });
     let raised = if is_idle { Ok(()) } else { office.raise().await };
     let mut mailing = mailing?;
-    if let Err(error) = raised {
-        let finding = Finding::warning("fence", office.fence.path().as_str(), error.to_string());
-        mailing.findings.push(finding);
+    match raised {
+        Ok(()) => Ok(mailing),
+        // A store that cannot write any more must not pass for a good end.
+        Err(error @ RunError::Store(_)) => Err(error),
+        Err(error) => {
+            let finding = Finding::warning("fence", office.fence.path().as_str(), error.to_string());
+            mailing.findings.push(finding);
+            Ok(mailing)
+        }
     }
-    Ok(mailing)
 }
