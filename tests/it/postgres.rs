@@ -8,7 +8,9 @@ use letterpress::ledger::transition::{Event, Refusal};
 use letterpress::store::{Filter, Move, Store, StoreError};
 use letterpress::subscribers::Standing;
 
-use super::store_story::{arm, cancelled, claim, imprint, issue, now, one, reader, story};
+use super::store_story::{
+    arm, bounced, cancelled, claim, fresh, imprint, issue, now, one, pace, reader, restored, story,
+};
 use super::support::postgres::open;
 use super::support::{Bouncer, Cutter, Postgres};
 
@@ -33,6 +35,36 @@ async fn postgres_tells_the_story() {
 async fn a_cancelled_issue_lets_nobody_wait_in_postgres_either() {
     let Some(server) = Postgres::shared() else { return };
     cancelled(open(&server.database()).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn postgres_can_be_put_back_and_keeps_those_off_the_list_who_bounce_or_complain() {
+    let Some(server) = Postgres::shared() else { return };
+    restored(open(&server.database()).await.unwrap().as_ref()).await;
+    bounced(open(&server.database()).await.unwrap().as_ref()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_senders_share_their_permits_in_postgres_too() {
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database();
+    let (first, second) = (with_readers(&url, 60).await, open(&url).await.unwrap());
+    let number = first.open_issues().await.unwrap()[0].number;
+    let ration = async |store: &dyn Store, pace: letterpress::store::Pace| {
+        let lease = chrono::TimeDelta::minutes(30);
+        let claim = letterpress::store::Claim { issue: number, most: 9, owner: fresh().to_string(), lease };
+        store.claim_within(pace, claim, (0..9).map(|_| fresh()).collect(), now()).await.unwrap()
+    };
+    // One in each second: two senders that ask at the same moment get one copy between them.
+    let all = || pace(Some(60), None, &[]);
+    let (one, other) = tokio::join!(ration(first.as_ref(), all()), ration(second.as_ref(), all()));
+    assert_eq!(one.copies.len() + other.copies.len(), 1);
+    assert!(one.wait.or(other.wait).is_some_and(|wait| wait <= chrono::TimeDelta::seconds(1)));
+    let lanes = first.lanes(number, now()).await.unwrap();
+    assert_eq!(lanes, ["example.org"]);
+    let each = || pace(None, Some(60), &lanes);
+    let (one, other) = tokio::join!(ration(first.as_ref(), each()), ration(second.as_ref(), each()));
+    assert_eq!(one.copies.len() + other.copies.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
+use letterpress::ledger::NO_MAILBOX;
+use letterpress::ledger::health::Toll;
 use letterpress::ledger::pace::{Limits, Rate};
 use letterpress::ledger::transition::{Event, Refusal};
 use letterpress::ledger::{IssueState, LastWord, Retry, State, Token};
 use letterpress::store::{
-    Addressee, Adopted, Adoption, Claim, Claimed, Decision, Filter, Imprint, Lane, Move, NewIssue, Pace,
-    Store, StoreError, open_sqlite,
+    About, Addressee, Adopted, Adoption, Claim, Claimed, Decision, Filter, Imprint, Lane, Move, NewIssue,
+    Notice, Pace, Reported, Store, StoreError, Taken, Word, open_sqlite,
 };
+use letterpress::subscribers::bounces::{Action, Status};
 use letterpress::subscribers::{AddressKey, Enrolment, Standing};
 use letterpress::text::HeaderText;
 
@@ -60,7 +63,7 @@ pub(crate) async fn claim(store: &dyn Store, most: usize, owner: &str, at: DateT
 }
 
 /// A token that differs from every other.
-fn fresh() -> Token {
+pub(crate) fn fresh() -> Token {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
@@ -159,7 +162,7 @@ async fn sqlite_tells_the_story() {
 }
 
 /// How far the store has got, and what becomes of it when it is put back from a copy.
-async fn restored(store: &dyn Store) {
+pub(crate) async fn restored(store: &dyn Store) {
     store.enrol((1..=4).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
     store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
     assert_eq!(store.custody().await.unwrap().mark.epoch, 0);
@@ -196,6 +199,54 @@ async fn restored(store: &dyn Store) {
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
 }
 
+/// What came back by mail, and readers whom the relay does not know: counted once, and kept off the list.
+pub(crate) async fn bounced(store: &dyn Store) {
+    store.enrol((1..=3).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
+    store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    let number = store.open_issues().await.unwrap()[0].number;
+    let copies = claim(store, 3, "first", now()).await;
+    for copy in &copies[..2] {
+        assert_eq!(one(store, copy, arm(copy)).await, Ok(State::Armed));
+        let yes = Event::Accept { token: Some(copy.token), last: None };
+        assert_eq!(one(store, copy, yes).await, Ok(State::Sent));
+    }
+    let nobody = Event::Reject { token: copies[2].token, reason: NO_MAILBOX, last: None };
+    assert_eq!(one(store, &copies[2], nobody).await, Ok(State::Failed));
+
+    let report = Reported {
+        action: Action::Failed,
+        status: Status::parse("5.1.1"),
+        recipient: None,
+        diagnostic: "smtp; 550 5.1.1 no such user".to_owned(),
+    };
+    let notice = |mail: u8, copy: &Claimed, word: Word| Notice {
+        fingerprint: [mail; 32],
+        about: About::Copy(copy.number),
+        word,
+    };
+    let bounce = notice(1, &copies[0], Word::Reported(report));
+    let taken = store.take_notice(bounce.clone(), now()).await.unwrap();
+    assert!(
+        matches!(taken, Taken::Recorded { standing: Some(Standing::Suppressed), settled: false, .. }),
+        "{taken:?}"
+    );
+    assert_eq!(store.take_notice(bounce, now()).await.unwrap(), Taken::Again);
+    store.take_notice(notice(2, &copies[1], Word::Complained), now()).await.unwrap();
+    assert_eq!(store.standing(copies[1].key).await.unwrap(), Some(Standing::Suppressed));
+    assert_eq!(store.toll(number).await.unwrap(), Toll { sent: 1, hard: 2, complaints: 1 });
+    assert_eq!(store.bury(number, now()).await.unwrap(), 1);
+    assert_eq!(store.standing(copies[2].key).await.unwrap(), Some(Standing::Suppressed));
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn sqlite_keeps_those_off_the_list_who_bounce_or_complain() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    bounced(store.as_ref()).await;
+}
+
 #[tokio::test]
 async fn sqlite_can_be_put_back() {
     let folder = tempfile::tempdir().unwrap();
@@ -222,7 +273,7 @@ async fn a_finished_issue_goes_on_if_a_sender_given_up_for_dead_comes_back_with_
 }
 
 /// A rate for all, or one for each domain.
-fn pace(all: Option<u32>, each: Option<u32>, lanes: &[String]) -> Pace {
+pub(crate) fn pace(all: Option<u32>, each: Option<u32>, lanes: &[String]) -> Pace {
     let rate = |number: Option<u32>| number.and_then(Rate::per_minute);
     let limits = Limits { all: rate(all), each_domain: rate(each), ..Limits::default() };
     Pace { limits: Arc::new(limits), lanes: lanes.to_vec() }

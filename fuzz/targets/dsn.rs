@@ -1,0 +1,31 @@
+//! Delivery reports (RFC 3464, RFC 6533): whatever stands in one, it speaks of the copy that the token names, or is
+//! believed in nothing, and what a server said stays one bounded, printable line.
+
+#![no_main]
+
+use letterpress::inbox::{Reading, read};
+use letterpress::store::{About, DeliveryNumber, Word};
+use letterpress::subscribers::token::{Keys, Purpose, Subject};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let keys = Keys::generate([7; 32]);
+    // As it is: no token of these keys is in it, so nothing may come of it.
+    assert!(!matches!(read(data, &keys), Reading::Notice(_)));
+    // And as the report within a bounce of our copy number 1.
+    let token = keys.sign(Purpose::Bounce, &Subject::from(1), 0);
+    let mut mail = format!(
+        "Return-Path: <>\r\nTo: bounces+{token}@example.com\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
+         --b\r\nContent-Type: message/delivery-status\r\n\r\n"
+    )
+    .into_bytes();
+    mail.extend_from_slice(data);
+    mail.extend_from_slice(b"\r\n--b--\r\n");
+    if let Reading::Notice(notice) = read(&mail, &keys) {
+        assert_eq!(notice.about, About::Copy(DeliveryNumber(1)));
+        if let Word::Reported(report) = notice.word {
+            assert!(report.diagnostic.len() <= 1024 && !report.diagnostic.chars().any(char::is_control));
+        }
+    }
+});
