@@ -56,3 +56,11 @@ crash:
 # Kill one, two and three senders at random moments, so many times: the scripted server against the ledger.
 torture KILLS="200":
     LETTERPRESS_TORTURE={{KILLS}} cargo test --features crash-points --test crash -- --nocapture torture
+
+# Change the ledger and the verdicts one operator at a time; every change must fail a test (`cargo install cargo-mutants`).
+mutants:
+    cargo mutants -f 'src/ledger/*.rs' -f src/delivery/verdict.rs -- --lib ledger:: delivery::verdict
+
+# Fuzz every parser of foreign bytes for so many seconds each (`cargo install cargo-fuzz`).
+fuzz SECONDS="600":
+    fuzz/run {{SECONDS}}

@@ -260,6 +260,22 @@ mod tests {
     }
 
     #[test]
+    fn a_state_is_open_in_doubt_or_settled_and_prints_as_its_word() {
+        let which =
+            |is: fn(State) -> bool| State::ALL.into_iter().filter(|state| is(*state)).collect::<Vec<_>>();
+        assert_eq!(which(State::is_open), [State::Pending, State::Claimed, State::Armed]);
+        assert_eq!(which(State::is_in_doubt), [State::Unknown, State::FailedUncertain]);
+        assert!(State::ALL.into_iter().all(|state| state.to_string() == state.as_str()));
+    }
+
+    #[test]
+    fn a_token_prints_as_its_bytes_in_hex() {
+        let token = Token([0xA5; 16]);
+        assert_eq!(token.to_string(), "a5".repeat(16));
+        assert_eq!(format!("{token:?}"), format!("Token({token})"));
+    }
+
+    #[test]
     fn a_late_copy_gets_a_new_date_only_if_no_earlier_one_may_have_arrived() {
         let start = DateTime::UNIX_EPOCH;
         let mut delivery = Delivery { dated: Some(start), ..Delivery::fresh(start) };
