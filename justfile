@@ -31,6 +31,11 @@ postfix N="200":
     cargo build --release
     tests/postfix/deliver.sh target/release/letterpress {{N}}
 
+# Letters signed with two keys, judged by dkimpy and Mail::DKIM (Debian's `libmail-dkim-perl`; `pip install dkimpy pynacl`).
+dkim PYTHON="python3":
+    cargo build --release
+    tests/dkim/verify.sh target/release/letterpress {{PYTHON}}
+
 # Kill the sender in mid-issue, then compare what Postfix delivered with the ledger.
 kill N="3000" KILLS="10":
     cargo build --release

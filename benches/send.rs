@@ -1,5 +1,7 @@
 //! How fast letters leave: 20,000 readers over 50 connections to a server that only counts, with a durable ledger.
 //!
+//! The same again with each letter signed (DKIM).
+//!
 //! `cargo bench --bench send`. Prints messages per second beside what an fsync costs on this disk in the same run, and
 //! the memory that the sender needed. `benches/compare.sh` sets the figure beside other senders.
 
@@ -20,16 +22,22 @@ fn main() {
         tempfile::tempdir_in(".").unwrap_or_else(|error| panic!("cannot make a folder here: {error}"));
     let sync = fsync_cost(folder.path());
     println!("one fsync on this disk: {:.2} ms", sync.as_secs_f64() * 1e3);
-    for readers in READERS {
-        let site = folder.path().join(readers.to_string());
+    let unsigned = READERS.map(|readers| (readers, None));
+    let signed = ["ed25519", "rsa"].map(|algorithm| (READERS[1], Some(algorithm)));
+    for (readers, key) in unsigned.into_iter().chain(signed) {
+        let site = folder.path().join(format!("{readers}-{}", key.unwrap_or_default()));
         let port = sink();
         make_site(&site, port, readers);
+        if let Some(algorithm) = key {
+            make_key(&site, algorithm);
+        }
         run(&site, &["--quiet", "subscribers", "import", "readers.csv", "--confirmed"]);
         let began = Instant::now();
         let peak = run(&site, &["--quiet", "publish"]);
         let took = began.elapsed();
         println!(
-            "{readers:>6} readers, {CONNECTIONS} connections: {:>6.0} messages/s in {:.2} s, {} kB at most",
+            "{readers:>6} readers, {CONNECTIONS} connections, {:<10} {:>6.0} messages/s in {:.2} s, {} kB at most",
+            key.map_or("unsigned:".to_owned(), |algorithm| format!("{algorithm}:")),
             f64::from(readers) / took.as_secs_f64(),
             took.as_secs_f64(),
             peak
@@ -74,6 +82,20 @@ fn make_site(site: &Path, port: u16, readers: u32) {
             std::fs::create_dir_all(path.parent().unwrap_or(site)).and_then(|()| std::fs::write(&path, text));
         written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
+}
+
+/// Makes a key, and lets the letters be signed with it.
+fn make_key(site: &Path, algorithm: &str) {
+    let made = Command::new(env!("CARGO_BIN_EXE_letterpress"))
+        .current_dir(site)
+        .args(["dkim", "new", "--algorithm", algorithm, "--selector", "s", "--out", "key.pem"])
+        .output()
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert!(made.status.success(), "{made:?}");
+    let path = site.join("config.toml");
+    let config = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{error}"));
+    let config = format!("{config}[dkim]\nselector = \"s\"\nkey_file = \"key.pem\"\n");
+    std::fs::write(&path, config).unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// Runs the program to its end; returns the most memory it had, in kB, where the system tells.

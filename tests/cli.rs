@@ -7,6 +7,9 @@
 #[path = "cli/relay.rs"]
 mod relay;
 #[cfg(test)]
+#[path = "cli/signing.rs"]
+mod signing;
+#[cfg(test)]
 #[path = "cli/site.rs"]
 mod site;
 

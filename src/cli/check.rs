@@ -17,6 +17,7 @@ use crate::config::{Config, ConfigError, DEFAULTS, load};
 use crate::feeds::{self, Document};
 use crate::finding::{Finding, Severity};
 use crate::importers::subscribers_csv;
+use crate::letters::dkim::is_aligned;
 use crate::pipeline::{RunError, compose, demand};
 
 #[derive(ClapArgs)]
@@ -71,6 +72,7 @@ async fn everything(
 ) -> Result<(), RunError> {
     readers(config, clock, findings);
     secrets(config, findings);
+    alignment(config, findings);
     let sends = can_send(config, findings);
     let archive = match folder::read(config, clock.now()) {
         Ok(reading) => reading.archive,
@@ -123,7 +125,8 @@ fn readers(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
 /// Files with secrets that other users of the machine can read.
 fn secrets(config: &Config, findings: &mut Vec<Finding>) {
     let password = config.smtp.as_ref().and_then(|smtp| smtp.password_file.as_ref());
-    for file in password.into_iter().chain([&config.store.keys]) {
+    let signing = config.dkim.iter().map(|dkim| &dkim.key_file);
+    for file in password.into_iter().chain([&config.store.keys]).chain(signing) {
         let mode = config.resolve(file).metadata().map_or(0, |meta| meta.permissions().mode());
         if mode & 0o077 != 0 {
             let message = format!("other users of this machine can open it (mode {:03o})", mode & 0o777);
@@ -131,6 +134,19 @@ fn secrets(config: &Config, findings: &mut Vec<Finding>) {
                 Finding::warning("secret-mode", file.as_str(), message).hint(format!("chmod 600 {file}")),
             );
         }
+    }
+}
+
+/// Signatures that are good and count for nothing: receivers ask whether the domain that signs is that of the sender.
+fn alignment(config: &Config, findings: &mut Vec<Finding>) {
+    let Some(from) = config.newsletter.from.as_ref().map(|from| from.address.domain()) else { return };
+    let domains = config.dkim.iter().filter_map(|dkim| dkim.signing_domain(Some(from)));
+    for domain in domains.filter(|domain| !is_aligned(domain, from)) {
+        let message = format!("letters from {from} are signed for {domain}, which DMARC does not count");
+        findings.push(
+            Finding::warning("dkim-alignment", "config.toml", message)
+                .hint(format!("take the domain out of [dkim], or send from an address at {domain}")),
+        );
     }
 }
 

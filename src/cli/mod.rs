@@ -3,6 +3,7 @@
 mod backup;
 mod build;
 mod check;
+mod dkim;
 mod import;
 mod ledger;
 mod new;
@@ -77,6 +78,9 @@ enum Command {
     Import(import::Command),
     /// Find what would hurt later: configuration, posts, feeds, the letter.
     Check(check::Args),
+    /// Make a key to sign letters with; print its DNS record.
+    #[command(subcommand)]
+    Dkim(dkim::Command),
     /// Make a site that can publish at once.
     New(new::Args),
 }
@@ -138,6 +142,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Backup(args) => backup::run(&args, &world, printer).await,
         Command::Subscribers(command) => subscribers::run(command, &world, printer).await,
         Command::Import(command) => import::run(&command, &world, printer),
+        Command::Dkim(command) => dkim::run(command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),
     };
     if let Some(bar) = bar {

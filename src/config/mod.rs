@@ -1,6 +1,7 @@
 //! `config.toml`: text to checked values, with `file:line` errors. Holds values and knows none of the things
 //! that it configures; the only reader of the environment.
 
+mod dkim;
 mod duration;
 mod feeds;
 mod newsletter;
@@ -13,6 +14,7 @@ mod store;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
+pub use dkim::Dkim;
 pub use duration::Span;
 pub use feeds::{Archive, By, Content, Feeds, Format};
 pub use newsletter::{FirstRun, Newsletter, OnUnknown};
@@ -43,6 +45,9 @@ pub struct Config {
     /// The relay; `None` means the outbox folder.
     #[serde(default)]
     pub smtp: Option<Smtp>,
+    /// The keys that letters are signed with; none means that they leave unsigned.
+    #[serde(default, deserialize_with = "dkim::one_or_several")]
+    pub dkim: Vec<Dkim>,
     /// Where the ledger and the readers are kept.
     pub store: Store,
     /// The public address of the web half.

@@ -135,9 +135,21 @@ impl Source<'_> {
         let mut found = None;
         let mut parts = key.split('.').peekable();
         while let Some(part) = parts.next() {
-            let name = part.split('[').next().unwrap_or(part);
+            let (name, number) = match part.split_once('[') {
+                Some((name, number)) => (name, number.trim_end_matches(']').parse::<usize>().ok()),
+                None => (part, None),
+            };
             let (key, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
             found = Some(line_at(self.text, key.span().start));
+            let value = match (value.get_ref(), number) {
+                // One of several `[[sections]]`.
+                (toml::de::DeValue::Array(several), Some(number)) => {
+                    let one = several.get(number)?;
+                    found = Some(line_at(self.text, one.span().start));
+                    one
+                }
+                _ => value,
+            };
             match value.get_ref() {
                 toml::de::DeValue::Table(inner) => table = inner,
                 _ if parts.peek().is_some() => return found,
@@ -198,7 +210,29 @@ fn check(config: &Config, source: &Source<'_>) -> Vec<Finding> {
     if let Some(smtp) = &config.smtp {
         check_smtp(smtp, &mut wrong);
     }
+    check_dkim(config, &mut wrong);
     findings
+}
+
+fn check_dkim(config: &Config, wrong: &mut impl FnMut(&str, &str, &str)) {
+    let from = config.newsletter.from.as_ref().map(|from| from.address.domain());
+    for (number, dkim) in config.dkim.iter().enumerate() {
+        let key = |name: &str| format!("dkim[{number}].{name}");
+        if !dkim.has_valid_selector() {
+            let hint = "write letters, digits and hyphens, such as \"letters\"";
+            wrong(&key("selector"), "it cannot stand in a name of the DNS", hint);
+        }
+        let domain = dkim.signing_domain(from);
+        if dkim.domain.is_some() && domain.is_none() {
+            wrong(&key("domain"), "it is not a domain", "write the name alone, such as \"example.com\"");
+        }
+        let twin =
+            |other: &&super::Dkim| other.selector == dkim.selector && other.signing_domain(from) == domain;
+        if config.dkim[..number].iter().any(|other| twin(&other)) {
+            let hint = "give each key a selector of its own: under one there is one record in the DNS";
+            wrong(&key("selector"), "two keys have the same", hint);
+        }
+    }
 }
 
 fn check_smtp(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
@@ -263,7 +297,7 @@ mod tests {
 
     #[test]
     fn an_example_value_in_the_documented_defaults_is_the_value_the_code_uses() {
-        let commented = DEFAULTS.replace("# [smtp]", "[smtp]");
+        let commented = DEFAULTS.replace("# [smtp]", "[smtp]").replace("# [dkim]", "[dkim]");
         let uncommented: String = commented
             .lines()
             .map(|line| match line.strip_prefix("# ") {
@@ -316,6 +350,37 @@ mod tests {
             let message = read(&format!("{SITE}{line}")).unwrap_err();
             assert!(message.contains("config.toml:") && message.contains(word), "{line}: {message}");
         }
+    }
+
+    #[test]
+    fn one_key_is_a_section_and_two_are_two_of_it() {
+        let from = "[newsletter]\nfrom = \"Kim <kim@example.com>\"\n";
+        let one = read(&format!("{SITE}{from}[dkim]\nselector = \"a\"\nkey_file = \"a.pem\"")).unwrap();
+        assert_eq!(one.dkim[0].signing_domain(Some("example.com")).unwrap(), "example.com");
+        let two = "[[dkim]]\nselector = \"a\"\nkey_file = \"a.pem\"\n\
+                   [[dkim]]\nselector = \"b\"\nkey_file = \"b.pem\"\ndomain = \"우체국.한국\"";
+        let two = read(&format!("{SITE}{from}{two}")).unwrap();
+        assert_eq!(two.dkim[1].signing_domain(None).unwrap(), "xn--3e0b129b9he.xn--3e0b707e");
+        assert!(read(SITE).unwrap().dkim.is_empty());
+    }
+
+    #[test]
+    fn a_mistake_in_a_key_is_named_with_its_line() {
+        let one = "[dkim]\nselector = \"a\"\nkey_file = \"a.pem\"\n";
+        let two = "[[dkim]]\nselector = \"a\"\nkey_file = \"a.pem\"\n[[dkim]]\nkey_file = \"b.pem\"\n";
+        for (section, line, word) in [
+            (format!("{one}selecter = \"b\""), 7, "did you mean `selector`?"),
+            (format!("{two}selecter = \"b\""), 9, "did you mean `selector`?"),
+            (two.to_owned(), 7, "selector` is missing"),
+            (format!("{two}selector = \"a\""), 9, "the same"),
+            (format!("{two}selector = \"b c\""), 9, "name of the DNS"),
+            (format!("{one}domain = \"https://example.com\""), 7, "not a domain"),
+        ] {
+            let message = read(&format!("{SITE}{section}")).unwrap_err();
+            assert!(message.contains(&format!("config.toml:{line}")) && message.contains(word), "{message}");
+        }
+        let message = read(&format!("dkim = \"a.pem\"\n{SITE}")).unwrap_err();
+        assert!(message.contains("config.toml:1") && message.contains("[dkim]"), "{message}");
     }
 
     #[test]

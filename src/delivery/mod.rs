@@ -186,6 +186,9 @@ impl Composed {
     }
 }
 
+/// Makes a reader's copy; must give the same bytes for the same claim, always. Why it cannot is for people.
+pub type Compose = dyn Fn(&Claimed) -> Result<Composed, String> + Send + Sync;
+
 /// Everything that a run over one issue needs.
 pub struct Job {
     /// Where the states are kept.
@@ -198,8 +201,8 @@ pub struct Job {
     pub issue: IssueNumber,
     /// When it was frozen: the retry horizon begins here.
     pub frozen_at: DateTime<Utc>,
-    /// Makes a reader's copy; must give the same bytes for the same claim, always.
-    pub compose: Box<dyn Fn(&Claimed) -> Composed + Send + Sync>,
+    /// Makes a reader's copy.
+    pub compose: Box<Compose>,
     /// When a deferred copy is tried again.
     pub retry: RetrySchedule,
     /// How long a claim lasts: longer than all phases of a message together.

@@ -281,13 +281,15 @@ impl Worker {
             self.record(Some(give_back(&claimed))).await?;
             return Ok(None);
         }
-        if let Ok(composed) = catch_unwind(AssertUnwindSafe(|| (self.job.compose)(&claimed))) {
-            Ok(Some(Hand { claimed, composed }))
-        } else {
-            let event = Event::Reject { token: claimed.token, reason: "render", last: None };
-            self.record(Some(Move { number: claimed.number, event })).await?;
-            Ok(None)
-        }
+        let composed = catch_unwind(AssertUnwindSafe(|| (self.job.compose)(&claimed)));
+        let why = match composed {
+            Ok(Ok(composed)) => return Ok(Some(Hand { claimed, composed })),
+            Ok(Err(why)) => Some(LastWord { phase: "composing".to_owned(), text: why }),
+            Err(_) => None,
+        };
+        let event = Event::Reject { token: claimed.token, reason: "render", last: why };
+        self.record(Some(Move { number: claimed.number, event })).await?;
+        Ok(None)
     }
 }
 

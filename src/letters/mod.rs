@@ -3,6 +3,7 @@
 //! Pure: no file, socket, clock or chance. A letter is rendered once per issue and frozen into the ledger;
 //! what differs from reader to reader is spliced in by [`Letter::copy_for`].
 
+pub mod dkim;
 mod headers;
 mod html;
 mod issue;

@@ -1,7 +1,8 @@
 //! An edition: the letter together with everything that its copies take from the configuration.
 //!
 //! It is frozen as JSON. A copy is made from the edition and its delivery alone, so that a copy sent a second time is
-//! the same to the byte, whatever has become of `config.toml` since.
+//! the same to the byte, whatever has become of `config.toml` since. Only the DKIM keys are not frozen: they are
+//! secrets. A copy signed with another key is another one, and the ledger refuses to send it in place of the first.
 
 use std::sync::OnceLock;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::{EmailAddress, Mailbox};
 use crate::config::Config;
 use crate::delivery::{Composed, Envelope};
+use crate::letters::dkim::{SignError, Signer};
 use crate::letters::{Letter, Press, Recipient, Unsubscribe};
 use crate::store::{Addressee, Claimed, Imprint};
 use crate::subscribers::token::{Keys, Purpose, Subject};
@@ -71,8 +73,9 @@ impl Edition {
         }
     }
 
-    /// A reader's copy with its envelope: always the same for the same claim.
-    pub fn compose(&self, copy: &Claimed) -> Composed {
+    /// A reader's copy with its envelope: always the same for the same claim and the same keys. Each signature was
+    /// verified on the finished bytes.
+    pub fn compose(&self, copy: &Claimed, signer: Option<&Signer>) -> Result<Composed, SignError> {
         let recipient = Recipient {
             to: Mailbox { name: copy.name.clone(), address: copy.address.clone() },
             message_id: copy.imprint.message_id.clone(),
@@ -84,10 +87,14 @@ impl Edition {
                 page: self.page.as_ref().map(|page| format!("{page}{}", copy.imprint.unsubscribe)),
             },
         };
-        let message = self.press.get_or_init(|| self.letter.prepare()).copy_for(&recipient);
+        let letter = self.press.get_or_init(|| self.letter.prepare()).copy_for(&recipient);
+        let message = match signer {
+            Some(signer) => signer.sign(&letter, copy.dated)?,
+            None => letter,
+        };
         let envelope =
             Envelope { from: self.return_path(&copy.imprint), to: copy.address.clone(), size: message.len() };
-        Composed { envelope, message }
+        Ok(Composed { envelope, message })
     }
 
     /// `bounces+TOKEN@example.com`, so that a bounce names its copy (VERP).

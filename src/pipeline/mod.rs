@@ -10,6 +10,7 @@ mod evidence;
 mod newsletter;
 mod office;
 mod sending;
+mod signing;
 mod site;
 mod way_out;
 
@@ -23,6 +24,7 @@ pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_te
 pub(crate) use newsletter::{find, read_readers};
 pub use office::Office;
 pub use sending::deliver_open;
+pub(crate) use signing::{identities, new_key};
 pub use site::{Built, build};
 pub(crate) use way_out::demand;
 pub use way_out::wire;

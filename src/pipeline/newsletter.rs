@@ -5,13 +5,14 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
+use super::signing::signer;
 use super::way_out::{no_sender, wire};
 use super::{Built, Edition, Office, RunError, World, deliver_open, site};
 use crate::address::EmailAddress;
 use crate::archive::{Archive, Post};
 use crate::config::Config;
-use crate::delivery::Stop;
 use crate::delivery::verdict::{Verdict, judge};
+use crate::delivery::{Composed, Stop};
 use crate::finding::{Finding, Severity};
 use crate::importers::subscribers_csv;
 use crate::ledger::{IssueSummary, Token};
@@ -211,12 +212,19 @@ pub(crate) fn find<'a>(archive: &'a Archive, wanted: &str) -> Result<&'a Post, R
 pub fn compose(config: &Config, post: &Post) -> Result<(Edition, Vec<Finding>), RunError> {
     let letter = letters::compose(post, config, &templates(config)?).map_err(RunError::Findings)?;
     let edition = Edition::new(letter, config).ok_or_else(no_sender)?;
-    let specimen = edition.compose(&specimen(config)?);
+    let specimen = signed(&edition, &specimen(config)?, config)?;
     let (errors, findings): (Vec<_>, Vec<_>) =
         letters::lint(edition.letter(), &specimen.message, post.source.as_str())
             .into_iter()
             .partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok((edition, findings)) } else { Err(RunError::Findings(errors)) }
+}
+
+/// One copy, as a run over the issue would send it.
+fn signed(edition: &Edition, copy: &Claimed, config: &Config) -> Result<Composed, RunError> {
+    edition.compose(copy, signer(config)?.as_deref()).map_err(|error| {
+        RunError::user(error.to_string(), "nothing was sent; `letterpress dkim new` makes another key")
+    })
 }
 
 /// The user's own templates over the built-in ones.
@@ -300,7 +308,7 @@ pub async fn send_test(world: &World, post: &Post, address: EmailAddress) -> Res
     claimed.imprint.message_id = format!("{random}@{}", claimed.address.domain());
     claimed.imprint.boundary_seed = random;
     claimed.dated = world.clock.now();
-    let composed = edition.compose(&claimed);
+    let composed = signed(&edition, &claimed, &world.config)?;
     let wire = wire(&world.config, "test")?;
     let failed = |heard: crate::delivery::Heard| {
         let what = format!("{} did not take the copy at {}: {}", wire.name(), heard.phase, heard.said());

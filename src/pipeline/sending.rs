@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use super::signing::signer;
 use super::way_out::{patience, wire};
 use super::{Edition, Mailing, Office, RunError, World};
 use crate::config::OnUnknown;
@@ -88,6 +89,7 @@ async fn deliver_issue(
         RunError::user(format!("the frozen letter of {}: {error}", issue.post), "`letterpress status`")
     })?;
     outbox_only_first(world, office).await?;
+    let signer = signer(&world.config)?;
     let wire = wire(&world.config, &issue.label)?;
     *through = Some(wire.name());
     let watch = Arc::clone(&world.watch);
@@ -98,7 +100,9 @@ async fn deliver_issue(
         clock: Arc::clone(&world.clock),
         issue: issue.number,
         frozen_at: issue.frozen_at,
-        compose: Box::new(move |copy| edition.compose(copy)),
+        compose: Box::new(move |copy| {
+            edition.compose(copy, signer.as_deref()).map_err(|error| error.to_string())
+        }),
         retry,
         lease,
         owner: owner.to_owned(),

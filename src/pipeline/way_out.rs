@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::RunError;
+use super::signing::signer;
 use crate::config::{Config, Secret, SecretError, environment};
 use crate::delivery::Wire;
 use crate::delivery::outbox::OutboxWire;
@@ -15,7 +16,7 @@ pub(super) fn is_on(config: &Config) -> bool {
     config.newsletter.enabled && config.newsletter.from.is_some()
 }
 
-/// What is missing before anything can be sent, the password of the relay included: a run that could not end well
+/// What is missing before anything can be sent, the password of the relay and the keys included: a run that could not end well
 /// does not begin.
 pub(crate) fn demand(config: &Config) -> Result<(), RunError> {
     if !config.newsletter.enabled {
@@ -27,6 +28,7 @@ pub(crate) fn demand(config: &Config) -> Result<(), RunError> {
     if config.newsletter.from.is_none() {
         return Err(no_sender());
     }
+    signer(config)?;
     wire(config, "").map(drop)
 }
 

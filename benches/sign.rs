@@ -1,0 +1,196 @@
+//! How fast letters are signed: whole copies of 30 kB, on one thread, on all, and in tasks beside sockets, next to the
+//! bare RSA and Ed25519 of the library in the same run.
+//!
+//! `cargo bench --bench sign`. A signed copy is one that was hashed, signed, put together and verified again. Rates are
+//! for a second of one core's time where the system tells it (Linux), as those of `openssl speed` are, so that they hold
+//! on a busy machine too; "cores" is how many were at work at once. The target is 0.55 of openssl's figure.
+
+#![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
+
+use std::hint::black_box;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use chrono::DateTime;
+use letterpress::letters::dkim::{Identity, Key, Signer, to_pem};
+
+const ROUND: Duration = Duration::from_secs(2);
+/// Tasks that sign at once, as many as a busy relay gets connections.
+const TASKS: usize = 50;
+const COPY: usize = 30_000;
+
+/// What is done again and again.
+type Work = Arc<dyn Fn() + Send + Sync>;
+
+fn main() {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap_or_else(|error| panic!("{error}"));
+    let ed25519 = Ed25519KeyPair::generate().unwrap_or_else(|error| panic!("{error}"));
+    let rsa_pem = to_pem(rsa.as_der().unwrap_or_else(|error| panic!("{error}")).as_ref());
+    let ed25519_pem = to_pem(ed25519.to_pkcs8v1().unwrap_or_else(|error| panic!("{error}")).as_ref());
+    let letter = Arc::new(korean_copy());
+    let size = letter.len();
+    println!("a copy of {size} bytes; 1 thread, {cores} threads, {TASKS} tasks on {cores} threads");
+    let hash = digest(&SHA256, b"a header");
+    let bare: Work = Arc::new(move || {
+        let mut signature = vec![0; rsa.public_modulus_len()];
+        rsa.sign_digest(&RSA_PKCS1_SHA256, &hash, &mut signature).unwrap_or_else(|error| panic!("{error}"));
+    });
+    let bare_one = measured("bare RSA-2048", &bare, cores);
+    let bare_ed: Work = Arc::new(move || {
+        black_box(ed25519.sign(hash.as_ref()));
+    });
+    measured("bare Ed25519", &bare_ed, cores);
+    let whole_one = measured("copies, RSA-2048", &signing(&[("r", &rsa_pem)], &letter), cores);
+    measured("copies, Ed25519", &signing(&[("e", &ed25519_pem)], &letter), cores);
+    measured("copies, both", &signing(&[("e", &ed25519_pem), ("r", &rsa_pem)], &letter), cores);
+    println!("a copy takes {:.2} of a bare RSA signature's time", bare_one / whole_one);
+    match openssl() {
+        Some(theirs) => {
+            println!(
+                "openssl speed rsa2048: {theirs:.0}; a whole copy reaches {:.2} of that",
+                whole_one / theirs
+            );
+        }
+        None => println!("openssl is not here"),
+    }
+}
+
+fn signing(keys: &[(&str, &str)], letter: &Arc<Vec<u8>>) -> Work {
+    let identity = |(selector, pem): &(&str, &str)| Identity {
+        domain: "letters.example".to_owned(),
+        selector: (*selector).to_owned(),
+        key: Key::from_pem(pem).unwrap_or_else(|error| panic!("{error}")),
+    };
+    let signer = Signer::new(keys.iter().map(identity).collect());
+    let letter = Arc::clone(letter);
+    Arc::new(move || {
+        black_box(signer.sign(&letter, DateTime::UNIX_EPOCH).unwrap_or_else(|error| panic!("{error}")));
+    })
+}
+
+/// Prints how often `work` is done in a second of a core's time; returns that of one thread.
+fn measured(name: &str, work: &Work, cores: usize) -> f64 {
+    let [one, all, tasks] = [on_threads(work, 1), on_threads(work, cores), in_tasks(work)];
+    let shown = [&one, &all, &tasks].map(|run| format!("{:>7.0} ({:.2} cores)", run.rate(), run.cores()));
+    println!("{name:<18} {}", shown.join("  "));
+    one.rate()
+}
+
+struct Run {
+    done: u32,
+    cpu: Duration,
+    wall: Duration,
+}
+
+impl Run {
+    fn rate(&self) -> f64 {
+        f64::from(self.done) / self.cpu.as_secs_f64()
+    }
+
+    fn cores(&self) -> f64 {
+        self.cpu.as_secs_f64() / self.wall.as_secs_f64()
+    }
+}
+
+/// The time that this thread had a core, or has existed.
+fn own_time(began: Instant) -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = told.and_then(|text| text.split(' ').next()?.parse().ok());
+    nanos.map_or_else(|| began.elapsed(), Duration::from_nanos)
+}
+
+fn add(nanos: &AtomicU64, time: Duration) {
+    nanos.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+fn on_threads(work: &Work, threads: usize) -> Run {
+    let (done, nanos, began) = (AtomicU32::new(0), AtomicU64::new(0), Instant::now());
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while began.elapsed() < ROUND {
+                    work();
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+                add(&nanos, own_time(began));
+            });
+        }
+    });
+    Run { done: done.into_inner(), cpu: Duration::from_nanos(nanos.into_inner()), wall: began.elapsed() }
+}
+
+/// As the workers of a run do it: in tasks that let the others have their turn after each copy.
+fn in_tasks(work: &Work) -> Run {
+    let (done, stop) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+    let (nanos, began) = (Arc::new(AtomicU64::new(0)), Instant::now());
+    let sum = Arc::clone(&nanos);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_stop(move || add(&sum, own_time(began)))
+        .build()
+        .unwrap_or_else(|error| panic!("{error}"));
+    runtime.block_on(async {
+        for _ in 0..TASKS {
+            let (work, done, stop) = (Arc::clone(work), Arc::clone(&done), Arc::clone(&stop));
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    work();
+                    done.fetch_add(1, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        tokio::time::sleep(ROUND).await;
+        stop.store(true, Ordering::Relaxed);
+    });
+    drop(runtime);
+    let cpu = Duration::from_nanos(nanos.load(Ordering::Relaxed));
+    Run { done: done.load(Ordering::Relaxed), cpu, wall: began.elapsed() }
+}
+
+/// A letter as Letterpress writes it: the usual header, two parts in base64.
+fn korean_copy() -> Vec<u8> {
+    use base64::Engine as _;
+    let head = "From: =?utf-8?b?64qQ66awIOyasOyytOq1rQ==?= <news@letters.example>\r\n\
+        Subject: =?utf-8?b?7LKc7LKc7Z6IIOyYpOuKlCDtjrjsp4A=?=\r\n\
+        List-Id: =?utf-8?b?64qQ66awIOyasOyytOq1rQ==?= <letters.letters.example>\r\n\
+        List-Archive: <https://letters.example/>\r\nPrecedence: bulk\r\n\
+        Feedback-ID: 0123456789ab:letters:newsletter:0123456789ab\r\nContent-Language: ko\r\nMIME-Version: 1.0\r\n\
+        To: =?utf-8?b?6rmA66+87KSA?= <minjun@example.net>\r\nDate: Mon, 16 Nov 2026 09:00:00 +0900\r\n\
+        Message-ID: <0123456789abcdef0123456789abcdef@letters.example>\r\n\
+        List-Unsubscribe: <https://news.letters.example/u/v1.k1.u.aaaaaaaaaaaaaaaaaaaaaaaaaa.1.aaaaaaaaaaaaaaaaaaaaaaaaaa>,\r\n \
+        <mailto:leave@letters.example?subject=unsubscribe%20v1.k1.u.aaaaaaaaaaaaaaaaaaaaaaaaaa.1.aaaaaaaaaaaaaaaaaaaaaaaaaa>\r\n\
+        List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\
+        Content-Type: multipart/alternative;\r\n boundary=\"=_0123456789abcdef\"\r\n\r\n";
+    let sentence = "구독자는 편지를 기다리고, 편지는 구독자를 기다린다. 대기열의 주소는 천천히 줄어든다.\r\n";
+    let mut copy = head.to_owned();
+    for (kind, share) in [("plain", 3), ("html", 1)] {
+        let text = sentence.repeat((COPY * 3 / 4 / if share == 3 { 3 } else { 2 }) / sentence.len());
+        copy.push_str("--=_0123456789abcdef\r\nContent-Type: text/");
+        copy.push_str(kind);
+        copy.push_str("; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+        let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+        for line in encoded.as_bytes().chunks(76) {
+            copy.push_str(&String::from_utf8_lossy(line));
+            copy.push_str("\r\n");
+        }
+    }
+    copy.push_str("--=_0123456789abcdef--\r\n");
+    copy.into_bytes()
+}
+
+/// What `openssl speed` says of RSA-2048: signatures in a second of one core's time.
+fn openssl() -> Option<f64> {
+    let out = Command::new("openssl").args(["speed", "-seconds", "2", "rsa2048"]).output().ok()?;
+    let text = String::from_utf8_lossy(&out.stdout);
+    let line = text.lines().rfind(|line| line.trim_start().starts_with("rsa 2048"))?;
+    line.split_whitespace().rev().nth(1)?.parse().ok()
+}

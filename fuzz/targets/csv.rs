@@ -1,0 +1,19 @@
+//! Lists of readers: no row is invented, and what was read is written so that it reads back.
+
+#![no_main]
+
+use chrono::DateTime;
+use letterpress::importers::subscribers_csv::{Options, read, write};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let options = Options { file: "list.csv", confirmed: true, now: DateTime::UNIX_EPOCH };
+    let Ok(list) = read(bytes, options) else { return };
+    assert!(list.rows.len() <= bytes.len());
+    let again = read(write(&list.rows).as_bytes(), options).expect("our own export is readable");
+    assert!(again.rejected.is_empty(), "{:?}", again.rejected);
+    let people = |rows: &[letterpress::importers::subscribers_csv::Row]| {
+        rows.iter().map(|row| (row.email.clone(), row.name.clone(), row.state)).collect::<Vec<_>>()
+    };
+    assert_eq!(people(&again.rows), people(&list.rows));
+});

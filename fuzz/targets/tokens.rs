@@ -1,0 +1,32 @@
+//! Tokens: nothing that these keys did not sign is believed, and a key file is read or refused.
+
+#![no_main]
+
+use letterpress::subscribers::token::{Keys, Purpose, Subject};
+use libfuzzer_sys::fuzz_target;
+
+/// Where a token is edited, and by which byte: the fuzzer cannot forge a MAC, but it can spoil one.
+type Edits = Vec<(u8, u8)>;
+
+fuzz_target!(|input: (u64, u32, Edits, String)| {
+    let (number, generation, edits, text) = input;
+    let keys = Keys::generate([7; 32]);
+    for purpose in [Purpose::Unsubscribe, Purpose::Bounce] {
+        let token = keys.sign(purpose, &Subject::from(number), generation);
+        let mut bytes = token.clone().into_bytes();
+        for (at, byte) in &edits {
+            let at = usize::from(*at) % bytes.len();
+            bytes[at] = *byte;
+        }
+        for candidate in [String::from_utf8_lossy(&bytes).as_ref(), &format!("{text}{token}"), &text] {
+            let Ok(claim) = keys.verify(purpose, candidate) else { continue };
+            assert_eq!((claim.subject.number(), claim.generation), (Some(number), generation));
+            assert!(candidate.to_ascii_lowercase().contains(&token), "{candidate:?} is not {token}");
+        }
+        let other = if purpose == Purpose::Bounce { Purpose::Confirm } else { Purpose::Bounce };
+        assert!(keys.verify(other, &token).is_err(), "a token for one purpose serves another");
+    }
+    if let Ok(keys) = Keys::parse(&text) {
+        assert_eq!(Keys::parse(&keys.to_text()).expect("its own text").to_text(), keys.to_text());
+    }
+});

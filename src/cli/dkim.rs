@@ -1,0 +1,129 @@
+//! `letterpress dkim`: make a key to sign letters with, and print what the DNS must say of it. The private half is
+//! written to its file and shown nowhere.
+
+use camino::Utf8PathBuf;
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::Outcome;
+use super::printer::Printer;
+use crate::config::{Config, Dkim};
+use crate::letters::dkim::{Algorithm, Identity, zone_line};
+use crate::pipeline::{RunError, World, identities, new_key};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Make a key, and print its DNS record and the lines for config.toml.
+    New(New),
+    /// Print the DNS records of the configured keys.
+    Show {
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(ClapArgs)]
+pub(super) struct New {
+    /// Which of the domain's keys it is; each needs its own [default: letters, or letters-ed25519].
+    #[arg(long)]
+    selector: Option<String>,
+    /// RSA is understood everywhere; Ed25519 may stand beside it.
+    #[arg(long, value_enum, default_value = "rsa")]
+    algorithm: Kind,
+    /// The domain that signs [default: that of newsletter.from].
+    #[arg(long)]
+    domain: Option<String>,
+    /// The file for the private key, as seen from config.toml [default: dkim-SELECTOR.pem].
+    #[arg(long, value_name = "FILE")]
+    out: Option<Utf8PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    Rsa,
+    Ed25519,
+}
+
+pub(super) fn run(command: Command, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    match command {
+        Command::New(args) => new(args, &world.config, printer),
+        Command::Show { json } => show(json, &world.config, printer),
+    }
+}
+
+fn new(args: New, config: &Config, printer: Printer) -> Result<Outcome, RunError> {
+    let (algorithm, usual, what) = match args.algorithm {
+        Kind::Rsa => (Algorithm::Rsa, "letters", "an RSA key of 2048 bits"),
+        Kind::Ed25519 => (Algorithm::Ed25519, "letters-ed25519", "an Ed25519 key"),
+    };
+    let selector = args.selector.unwrap_or_else(|| usual.to_owned());
+    let key_file = args.out.unwrap_or_else(|| format!("dkim-{selector}.pem").into());
+    let dkim = Dkim { domain: args.domain, selector, key_file };
+    if !dkim.has_valid_selector() {
+        return Err(RunError::user(
+            format!("the selector {:?} cannot stand in a name of the DNS", dkim.selector),
+            "write letters, digits and hyphens, such as --selector letters",
+        ));
+    }
+    let from = config.newsletter.from.as_ref().map(|from| from.address.domain());
+    let domain = dkim.signing_domain(from).ok_or_else(|| {
+        let what = match &dkim.domain {
+            Some(domain) => format!("{domain:?} is not a domain"),
+            None => "it is not said for which domain the key signs".to_owned(),
+        };
+        RunError::user(what, "set newsletter.from in config.toml, or name the domain: --domain example.com")
+    })?;
+    let key = new_key(algorithm, &config.resolve(&dkim.key_file))?;
+    let identity = Identity { domain, selector: dkim.selector.clone(), key };
+    printer.answer(format!("made {}: {what} that only this user can read", dkim.key_file));
+    printer.answer("1. add this TXT record to the DNS:");
+    record(&identity, printer);
+    printer.answer("2. when the DNS has it, add to config.toml:");
+    // Ed25519 stands beside RSA, not in its place.
+    let is_further = !config.dkim.is_empty() || algorithm == Algorithm::Ed25519;
+    if is_further {
+        printer
+            .answer("   (two keys are two sections [[dkim]]: write the other one with two brackets as well)");
+    }
+    for line in section(&dkim, is_further) {
+        printer.answer(line);
+    }
+    Ok(Outcome::Done)
+}
+
+fn section(dkim: &Dkim, is_further: bool) -> Vec<String> {
+    let mut lines = vec![if is_further { "[[dkim]]".to_owned() } else { "[dkim]".to_owned() }];
+    lines.push(format!("selector = \"{}\"", dkim.selector));
+    lines.push(format!("key_file = {}", toml::Value::from(dkim.key_file.as_str())));
+    lines.extend(dkim.domain.as_ref().map(|domain| format!("domain = \"{domain}\"")));
+    lines
+}
+
+fn show(as_json: bool, config: &Config, printer: Printer) -> Result<Outcome, RunError> {
+    let identities = identities(config)?;
+    if as_json {
+        let record = |identity: &Identity| json!({ "name": identity.record_name(), "type": "TXT", "value": identity.key.record() });
+        let records: Vec<_> = identities.iter().map(record).collect();
+        printer.json(&json!({ "records": records }))?;
+        return Ok(Outcome::Done);
+    }
+    if identities.is_empty() {
+        printer.answer("no key is configured: letters leave unsigned (`letterpress dkim new` makes one)");
+    }
+    for identity in &identities {
+        record(identity, printer);
+    }
+    Ok(Outcome::Done)
+}
+
+/// A record twice: as one value, which web forms want, and as a zone file has it.
+fn record(identity: &Identity, printer: Printer) {
+    let (name, value) = (identity.record_name(), identity.key.record());
+    printer.answer(format!("name:  {name}"));
+    printer.answer(format!("value: {value}"));
+    printer.answer("or, in a zone file:");
+    for line in zone_line(&name, &value).lines() {
+        printer.answer(line);
+    }
+}

@@ -1,0 +1,112 @@
+//! DKIM at the command line: keys in files, letters that bear signatures, and what the ledger makes of another key.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::relay::{Relay, Says};
+use super::site::Site;
+
+const SECTION: &str = "\n[dkim]\nselector = \"letters-ed25519\"\nkey_file = \"dkim-letters-ed25519.pem\"\n";
+const NEW: &str = "dkim new --algorithm ed25519";
+
+/// A site whose letters are signed.
+fn signed_site() -> Site {
+    let site = Site::new();
+    site.run(NEW).succeeds();
+    site.append("config.toml", SECTION);
+    site
+}
+
+#[test]
+fn a_new_key_is_for_its_owner_alone_and_never_written_over() {
+    let site = Site::new();
+    for (line, file) in [("dkim new", "dkim-letters.pem"), ("dkim new --out own.pem --selector x", "own.pem")]
+    {
+        site.run(line).succeeds();
+        let key = fs::read(site.path(file)).unwrap();
+        assert_eq!(site.path(file).metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let ran = site.run(line);
+        assert!(ran.code == 1 && ran.err.contains("is there already"), "{ran:?}");
+        assert_eq!(fs::read(site.path(file)).unwrap(), key);
+    }
+    assert_eq!(fs::read_dir(site.path(".")).unwrap().count(), 6, "no temporary file stays behind");
+}
+
+#[test]
+fn what_new_prints_is_what_show_prints_and_never_the_private_half() {
+    let site = signed_site();
+    fs::remove_file(site.path("dkim-letters-ed25519.pem")).unwrap();
+    let made = site.run(NEW).succeeds().out;
+    let shown = site.run("dkim show").succeeds().out;
+    assert!(
+        shown.lines().all(|line| made.contains(line)) && shown.contains("k=ed25519; p="),
+        "{made}{shown}"
+    );
+    let key = fs::read_to_string(site.path("dkim-letters-ed25519.pem")).unwrap();
+    let secret = key.lines().nth(1).unwrap();
+    assert!(!made.contains(secret) && !made.contains(&secret[22..]), "{made}");
+}
+
+#[test]
+fn letters_in_the_outbox_bear_the_signature_first() {
+    let site = signed_site();
+    site.run("publish").succeeds();
+    let letter = fs::read_to_string(&site.letters()[0]).unwrap();
+    assert!(letter.starts_with("DKIM-Signature: v=1; a=ed25519-sha256;"), "{letter}");
+    assert!(letter.contains("d=example.com;") && letter.contains("s=letters-ed25519;"), "{letter}");
+    site.run("send --to me@example.com").succeeds();
+    let test = site.letters().into_iter().find(|path| path.to_string_lossy().contains("/test/")).unwrap();
+    assert!(fs::read_to_string(test).unwrap().starts_with("DKIM-Signature: "));
+}
+
+#[test]
+fn a_key_that_is_missing_or_broken_stops_the_run_before_anything_is_written() {
+    let broken = "-----BEGIN PRIVATE KEY-----\nMAAA\n-----END PRIVATE KEY-----\n";
+    for (key, word) in
+        [(None, "cannot read the DKIM key"), (Some(broken), "cannot be used"), (Some(""), "no private key")]
+    {
+        let site = Site::new();
+        site.append("config.toml", SECTION);
+        if let Some(key) = key {
+            site.write("dkim-letters-ed25519.pem", key);
+        }
+        for command in ["publish", "send", "check", "dkim show"] {
+            let ran = site.run(command);
+            assert!(ran.code == 1 && format!("{}{}", ran.out, ran.err).contains(word), "{command}: {ran:?}");
+        }
+        assert!(!site.path("public").exists() && !site.path("letterpress.db").exists());
+    }
+}
+
+#[test]
+fn check_names_a_key_that_others_can_read_and_a_domain_that_does_not_count() {
+    let site = signed_site();
+    let ran = site.run("check").succeeds();
+    assert!(!ran.out.contains("dkim"), "{ran:?}");
+    let key = site.path("dkim-letters-ed25519.pem");
+    fs::set_permissions(key, fs::Permissions::from_mode(0o644)).unwrap();
+    site.append("config.toml", "domain = \"example.net\"\n");
+    let ran = site.run("check").succeeds();
+    assert!(ran.out.contains("other users of this machine can open it (mode 644)"), "{ran:?}");
+    assert!(ran.out.contains("signed for example.net, which DMARC does not count"), "{ran:?}");
+}
+
+/// A copy in doubt is sent again the same to the byte, signature and all, or not at all.
+#[test]
+fn a_copy_in_doubt_goes_again_under_the_same_key_and_not_under_another() {
+    for (same_key, letters) in [(true, 2), (false, 1)] {
+        let site = signed_site();
+        let relay = Relay::start(Says::NothingAfterTheDot);
+        site.append("config.toml", &relay.section());
+        assert_eq!(site.run("--quiet publish").code, 3);
+        if !same_key {
+            fs::remove_file(site.path("dkim-letters-ed25519.pem")).unwrap();
+            site.run(NEW).succeeds();
+        }
+        site.run("resolve --resend").succeeds();
+        let ran = site.run_at("2026-11-23T02:00:00Z", "publish");
+        assert_eq!((ran.code, relay.letters()), (3, letters), "{ran:?}");
+        let said = site.run("status what-got reader@example.com").succeeds().out;
+        assert_eq!(said.contains("failed"), !same_key, "{said}");
+    }
+}

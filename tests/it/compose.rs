@@ -1,0 +1,96 @@
+//! A copy that cannot be composed, or whose signature does not verify, is its reader's failure: the others get theirs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use chrono::{DateTime, TimeDelta, Utc};
+use letterpress::address::EmailAddress;
+use letterpress::clock::FrozenClock;
+use letterpress::delivery::outbox::OutboxWire;
+use letterpress::delivery::{Breaker, Composed, Envelope, Job, deliver};
+use letterpress::ledger::{RetrySchedule, State};
+use letterpress::store::{Addressee, Claimed, Filter, Imprint, NewIssue, Store, open_sqlite};
+use letterpress::subscribers::{AddressKey, Enrolment, Standing};
+use letterpress::text::HeaderText;
+
+fn now() -> DateTime<Utc> {
+    "2026-11-20T10:00:00Z".parse().unwrap()
+}
+
+fn reader(number: u8) -> Enrolment {
+    Enrolment {
+        key: AddressKey([number; 16]),
+        email: EmailAddress::parse(&format!("reader{number}@example.org")).unwrap(),
+        name: None,
+        language: None,
+        standing: Standing::Active,
+        source: "story".to_owned(),
+        consented_at: Some(now()),
+    }
+}
+
+fn imprint(addressee: &Addressee<'_>) -> Imprint {
+    Imprint {
+        message_id: format!("{}@example.com", addressee.key),
+        boundary_seed: addressee.number.to_string(),
+        unsubscribe: "token".to_owned(),
+        bounce: String::new(),
+    }
+}
+
+/// The first reader's copy does not verify, the second's panics.
+fn compose(copy: &Claimed) -> Result<Composed, String> {
+    let message = format!("To: {}\r\n\r\n편지\r\n", copy.address).into_bytes();
+    match copy.address.local_part() {
+        "reader1" => Err("the signature does not verify".to_owned()),
+        "reader2" => panic!("a copy that cannot be"),
+        _ => Ok(Composed {
+            envelope: Envelope {
+                from: EmailAddress::parse("news@example.com").unwrap(),
+                to: copy.address.clone(),
+                size: message.len(),
+            },
+            message,
+        }),
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = Utf8Path::from_path(folder.path()).unwrap();
+    let path = folder.join("letterpress.db");
+    let store: Arc<dyn Store> = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    store.enrol((1..=5).map(reader).collect(), now()).await.unwrap();
+    let issue = NewIssue {
+        post: "slow".to_owned(),
+        subject: HeaderText::parse("천천히 오는 편지").unwrap(),
+        label: "slow".to_owned(),
+        letter: "{}".to_owned(),
+        baseline: Vec::new(),
+    };
+    store.freeze(issue, Box::new(imprint), now()).await.unwrap();
+    let outbox: Utf8PathBuf = folder.join("outbox");
+    let job = Job {
+        store: Arc::clone(&store),
+        wire: Arc::new(OutboxWire::new(outbox.clone(), "slow")),
+        clock: Arc::new(FrozenClock::at(now(), 1)),
+        issue: store.open_issues().await.unwrap()[0].number,
+        frozen_at: now(),
+        compose: Box::new(compose),
+        retry: RetrySchedule { waits: vec![TimeDelta::minutes(5)], give_up: TimeDelta::hours(1) },
+        lease: Duration::from_mins(30),
+        owner: "story".to_owned(),
+        watch: Box::new(|_| {}),
+    };
+    assert_eq!(deliver(job, Arc::new(Breaker::default())).await.unwrap(), None);
+    let in_state =
+        async |state| store.deliveries(Filter { states: vec![state], ..Filter::default() }).await.unwrap();
+    assert_eq!(in_state(State::Sent).await.len(), 3);
+    let failed = in_state(State::Failed).await;
+    assert_eq!(failed.len(), 2);
+    let said = format!("{failed:?}");
+    assert!(said.contains("the signature does not verify"), "{said}");
+    assert_eq!(outbox.join("slow").read_dir_utf8().unwrap().count(), 3);
+}
