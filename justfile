@@ -41,6 +41,18 @@ kill N="3000" KILLS="10":
     cargo build --release
     tests/postfix/kill.sh target/release/letterpress {{N}} {{KILLS}}
 
-# The same against the scripted server of the tests, 200 times.
-torture:
-    cargo test --release --test it -- --ignored --nocapture torture
+# Live through N more seeds of the simulation; LETTERPRESS_FIRST_SEED says where to begin.
+simulate N="100000":
+    LETTERPRESS_SEEDS={{N}} cargo test --release --test simulation -- --ignored --nocapture more_seeds
+
+# One seed of the simulation, with its whole trace.
+simulate-one SEED:
+    LETTERPRESS_SEED={{SEED}} cargo test --test simulation -- --ignored --nocapture one_seed
+
+# Every crash point of the program times every reply of a relay, and what it came to as a table.
+crash:
+    cargo test --features crash-points --test crash -- --nocapture
+
+# Kill one, two and three senders at random moments, so many times: the scripted server against the ledger.
+torture KILLS="200":
+    LETTERPRESS_TORTURE={{KILLS}} cargo test --features crash-points --test crash -- --nocapture torture

@@ -2,7 +2,8 @@
 //!
 //! The same again with each letter signed (DKIM).
 //!
-//! `cargo bench --bench send`. Prints messages per second beside what an fsync costs on this disk in the same run, and
+//! `cargo bench --bench send`; with `LETTERPRESS_BENCH_POSTGRES="URL URL"` also over two empty databases, the first
+//! with one sender and the second with four. Prints messages per second beside what an fsync costs on this disk in the same run, and
 //! the memory that the sender needed. `benches/compare.sh` sets the figure beside other senders.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
@@ -22,27 +23,44 @@ fn main() {
         tempfile::tempdir_in(".").unwrap_or_else(|error| panic!("cannot make a folder here: {error}"));
     let sync = fsync_cost(folder.path());
     println!("one fsync on this disk: {:.2} ms", sync.as_secs_f64() * 1e3);
+    let databases = std::env::vars().find(|(name, _)| name == "LETTERPRESS_BENCH_POSTGRES");
     let unsigned = READERS.map(|readers| (readers, None));
+    // Databases are compared with the file, and keys with no keys.
     let signed = ["ed25519", "rsa"].map(|algorithm| (READERS[1], Some(algorithm)));
+    let signed = signed.into_iter().filter(|_| databases.is_none());
     for (readers, key) in unsigned.into_iter().chain(signed) {
         let site = folder.path().join(format!("{readers}-{}", key.unwrap_or_default()));
-        let port = sink();
-        make_site(&site, port, readers);
+        make_site(&site, sink(), readers, "");
         if let Some(algorithm) = key {
             make_key(&site, algorithm);
         }
         run(&site, &["--quiet", "subscribers", "import", "readers.csv", "--confirmed"]);
-        let began = Instant::now();
-        let peak = run(&site, &["--quiet", "publish"]);
-        let took = began.elapsed();
-        println!(
-            "{readers:>6} readers, {CONNECTIONS} connections, {:<10} {:>6.0} messages/s in {:.2} s, {} kB at most",
-            key.map_or("unsigned:".to_owned(), |algorithm| format!("{algorithm}:")),
-            f64::from(readers) / took.as_secs_f64(),
-            took.as_secs_f64(),
-            peak
-        );
+        measure(&site, readers, 1, key.unwrap_or("unsigned"));
     }
+    for (url, senders) in databases.iter().flat_map(|(_, urls)| urls.split(' ')).zip([1, 4]) {
+        let (readers, site) = (READERS[1], folder.path().join(format!("shared-{senders}")));
+        make_site(&site, sink(), readers, &format!("[store]\nurl = \"{url}\"\n"));
+        run(&site, &["--quiet", "subscribers", "import", "readers.csv", "--confirmed"]);
+        measure(&site, readers, senders, "unsigned, PostgreSQL");
+    }
+}
+
+/// Times `senders` runs at once, from their start until the last of them has ended.
+fn measure(site: &Path, readers: u32, senders: usize, how: &str) {
+    let began = Instant::now();
+    let runs: Vec<_> = (0..senders)
+        .map(|_| {
+            let site = site.to_owned();
+            std::thread::spawn(move || run(&site, &["--quiet", "send"]))
+        })
+        .collect();
+    let peak = runs.into_iter().map(|run| run.join().unwrap_or_default()).max().unwrap_or_default();
+    let took = began.elapsed();
+    println!(
+        "{readers} readers, {senders} x {CONNECTIONS} connections, {how}: {:.0} messages/s in {:.2} s, {peak} kB at most",
+        f64::from(readers) / took.as_secs_f64(),
+        took.as_secs_f64(),
+    );
 }
 
 /// The median of fifty small writes that are waited for.
@@ -60,12 +78,12 @@ fn fsync_cost(folder: &Path) -> Duration {
     costs[costs.len() / 2]
 }
 
-fn make_site(site: &Path, port: u16, readers: u32) {
+fn make_site(site: &Path, port: u16, readers: u32, more: &str) {
     let config = format!(
         "[site]\ntitle = \"주간 노트\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\n\
          [newsletter]\nfrom = \"주간 노트 <news@letters.example>\"\nfirst_run = \"newest\"\n\
          [smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nconnections = {CONNECTIONS}\n\
-         messages_per_connection = 1000000\n"
+         messages_per_connection = 1000000\n{more}"
     );
     let sentence = "구독자는 편지를 기다리고, 편지는 구독자를 기다린다. 대기열의 주소는 천천히 줄어든다. ";
     let body = format!("{}\n\n", sentence.repeat(9)).repeat(10);

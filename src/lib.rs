@@ -13,18 +13,21 @@
 //! 8. [`ledger`]: the states of a delivery and the only moves between them.
 //! 9. [`store`]: what outlives the process.
 //! 10. [`delivery`]: claim, send, arm, dot, record.
+//! 11. [`inbox`]: what comes back.
 //!
-//! [`importers`] bring archives and readers from elsewhere, [`pipeline`] is one run, and [`cli`] is the door.
+//! `crash` holds the points at which test builds die. [`importers`] bring archives and readers from elsewhere, [`pipeline`] is one run, and [`cli`] is the door.
 
 pub mod address;
 pub mod archive;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod crash;
 pub mod delivery;
 pub mod feeds;
 pub mod finding;
 pub mod importers;
+pub mod inbox;
 pub mod ledger;
 pub mod letters;
 pub mod pipeline;

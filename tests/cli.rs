@@ -64,7 +64,7 @@ fn under_cron_a_run_succeeds_without_a_word_from_any_folder_and_with_nothing_in_
 }
 
 #[test]
-fn a_post_that_cannot_be_read_stops_the_run_before_any_feed_or_letter_is_written() {
+fn f80_a_post_that_cannot_be_read_stops_the_run_before_any_feed_or_letter_is_written() {
     let site = Site::new();
     site.write("posts/broken.md", "+++\ntitle = \"no end\"\n");
     assert_eq!(site.run("publish").code, 1);
@@ -79,7 +79,7 @@ fn a_post_that_cannot_be_read_stops_the_run_before_any_feed_or_letter_is_written
 }
 
 #[test]
-fn a_password_that_cannot_be_read_stops_the_run_before_anything_is_written() {
+fn f80_a_password_that_cannot_be_read_stops_the_run_before_anything_is_written() {
     let site = Site::new();
     site.append(
         "config.toml",
@@ -113,7 +113,7 @@ fn an_unchanged_feed_keeps_its_bytes_and_its_time() {
 }
 
 #[test]
-fn a_second_run_sees_the_lock_and_leaves_with_code_4_and_under_cron_without_a_word() {
+fn f57_a_second_run_sees_the_lock_and_leaves_with_code_4_and_under_cron_without_a_word() {
     let site = Site::new();
     site.run("publish").succeeds();
     let lock = fs::File::options().append(true).open(site.path("letterpress.db.lock")).unwrap();
@@ -131,7 +131,7 @@ fn a_second_run_sees_the_lock_and_leaves_with_code_4_and_under_cron_without_a_wo
 }
 
 #[test]
-fn a_ledger_that_was_lost_is_not_silently_begun_anew() {
+fn f24_f68_a_ledger_that_was_lost_is_not_silently_begun_anew() {
     let site = Site::new();
     site.run("publish").succeeds();
     for name in ["letterpress.db", "letterpress.db-wal", "letterpress.db-shm"] {

@@ -20,8 +20,9 @@ fuzz_target!(|input: (u64, u32, Edits, String)| {
         }
         for candidate in [String::from_utf8_lossy(&bytes).as_ref(), &format!("{text}{token}"), &text] {
             let Ok(claim) = keys.verify(purpose, candidate) else { continue };
-            assert_eq!((claim.subject.number(), claim.generation), (Some(number), generation));
-            assert!(candidate.to_ascii_lowercase().contains(&token), "{candidate:?} is not {token}");
+            // It need not be the token above: the fuzzer watches comparisons and learns tokens that it has seen signed.
+            let plain = keys.sign(purpose, &claim.subject, claim.generation);
+            assert!(candidate.to_ascii_lowercase().contains(&plain), "{candidate:?} is not {plain}");
         }
         let other = if purpose == Purpose::Bounce { Purpose::Confirm } else { Purpose::Bounce };
         assert!(keys.verify(other, &token).is_err(), "a token for one purpose serves another");

@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod dkim;
 mod import;
+mod inbox;
 mod ledger;
 mod new;
 mod outcome;
@@ -13,6 +14,7 @@ mod progress;
 mod publish;
 mod resolve;
 mod send;
+mod standstill;
 mod status;
 mod subscribers;
 
@@ -41,7 +43,8 @@ Exit codes:
   1  you can put it right
   2  Letterpress or its surroundings failed
   3  partly delivered or in doubt
-  4  another run is at work")]
+  4  another run is at work
+  75 only `inbox --stdin`: the mail server should try again later")]
 struct Cli {
     /// The configuration file.
     #[arg(long, short, global = true, default_value = "config.toml", value_name = "FILE")]
@@ -73,6 +76,8 @@ enum Command {
     /// List, add, import, export, unsubscribe, suppress readers.
     #[command(subcommand)]
     Subscribers(subscribers::Command),
+    /// Take in what came back: bounces, complaints, unsubscribe mails.
+    Inbox(inbox::Args),
     /// Bring an existing archive.
     #[command(subcommand)]
     Import(import::Command),
@@ -97,6 +102,7 @@ pub fn main() -> ExitCode {
         }
     };
     let printer = Printer::new(cli.quiet);
+    let from_pipe = matches!(&cli.command, Command::Inbox(args) if args.stdin);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(run(cli, printer)),
@@ -106,7 +112,13 @@ pub fn main() -> ExitCode {
         report(&error, printer);
         Outcome::of(&error)
     });
-    outcome.into()
+    match outcome {
+        Outcome::Done => outcome,
+        // Whatever went wrong, the mail server must keep the mail.
+        _ if from_pipe => Outcome::TryLater,
+        _ => outcome,
+    }
+    .into()
 }
 
 fn report(error: &RunError, printer: Printer) {
@@ -141,6 +153,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Ledger(command) => ledger::run(&command, &world, printer).await,
         Command::Backup(args) => backup::run(&args, &world, printer).await,
         Command::Subscribers(command) => subscribers::run(command, &world, printer).await,
+        Command::Inbox(args) => inbox::run(&args, &world, printer).await,
         Command::Import(command) => import::run(&command, &world, printer),
         Command::Dkim(command) => dkim::run(command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),

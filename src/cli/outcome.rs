@@ -18,6 +18,8 @@ pub enum Outcome {
     Partly,
     /// Another run holds the lock.
     Locked,
+    /// A mail was not taken, and the mail server that brought it should keep it (`EX_TEMPFAIL` of sysexits.h).
+    TryLater,
 }
 
 impl Outcome {
@@ -38,7 +40,7 @@ impl Outcome {
     }
 
     /// 0 done · 1 the user can fix it · 2 Letterpress or its surroundings failed · 3 partly delivered or in doubt ·
-    /// 4 another run holds the lock.
+    /// 4 another run holds the lock · 75 a mail server should try again.
     pub const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -46,6 +48,7 @@ impl Outcome {
             Self::Broken => 2,
             Self::Partly => 3,
             Self::Locked => 4,
+            Self::TryLater => 75,
         }
     }
 }

@@ -38,6 +38,13 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         partly |= in_doubt > 0;
         if in_doubt > 0 { printer.complain(recovered) } else { printer.say(recovered) }
     }
+    if let Some(in_doubt) = mailing.failed_over {
+        partly |= in_doubt > 0;
+        printer.complain(format!(
+            "another database server has taken over, and may not have seen the last moments of the one before: {} in doubt",
+            count(in_doubt, "copy")
+        ));
+    }
     for issue in &mailing.issues {
         partly |= report_issue(issue, mailing.through.as_deref(), world, printer);
     }
@@ -46,14 +53,31 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         printer.complain(match stop {
             Stop::Asked => "stopped as asked; the next run goes on".to_owned(),
             Stop::Relay(why) => format!("stopped: {why}\n  the next run goes on"),
-            Stop::Letter(why) => format!("stopped: {why}"),
+            Stop::Throttled(why) | Stop::Letter(why) => format!("stopped: {why}"),
         });
+    }
+    if let Some(rest) = &mailing.rest {
+        let line = format!("the relay is left alone until {}", when(rest.until, &world.config));
+        match &mailing.stopped {
+            Some(_) => printer.complain(format!("  {line}; the first run after that goes on")),
+            // It was said once, by the run that was stopped.
+            None => {
+                printer
+                    .say(format!("letters: {line}: {} (`letterpress send --now` does not wait)", rest.why));
+            }
+        }
+    }
+    mailing.warnings.iter().for_each(|warning| printer.complain(format!("warning: {warning}")));
+    if mailing.buried > 0 {
+        let readers = count(mailing.buried, "reader");
+        printer.complain(format!("{readers} suppressed: the relay knows of no such mailbox"));
     }
     for (post, why) in &mailing.paused {
         partly = true;
         printer.complain(format!("paused: {post}: {why}"));
         printer.complain(format!(
-            "  `letterpress resolve {post} --resume` goes on with it, `--cancel` gives it up"
+            "  `letterpress resolve {post} --resume` goes on with it, `--retry` tries those again who were refused, \
+             `--cancel` gives it up"
         ));
     }
     if mailing.more > 0 {
@@ -62,6 +86,7 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         && mailing.issues.is_empty()
         && mailing.recovered == (0, 0)
         && mailing.paused.is_empty()
+        && mailing.rest.is_none()
     {
         printer.say("letters: nothing is due");
     }
@@ -78,12 +103,14 @@ fn report_issue(issue: &IssueSummary, through: Option<&str>, world: &World, prin
         .collect();
     let through = through.map_or_else(String::new, |wire| format!(" through {wire}"));
     let line = if parts.is_empty() { "no readers".to_owned() } else { parts.join(", ") };
-    if tally.count(State::Sent) + tally.count(State::Skipped) == issue.audience {
+    // Where senders share a database, what the others have in hand is theirs to report.
+    let settled = [State::Sent, State::Skipped, State::Claimed, State::Armed];
+    if settled.into_iter().map(|state| tally.count(state)).sum::<u64>() == issue.audience {
         printer.say(format!("  {line}{through}"));
         return false;
     }
     printer.complain(format!("\"{}\": {line}{through}", issue.subject));
-    if let Some(next_at) = issue.next_at {
+    if let Some(next_at) = issue.next_at.filter(|at| *at > world.clock.now()) {
         printer.complain(format!("  the next try is due at {}", when(next_at, &world.config)));
     }
     if tally.in_doubt() > 0 {

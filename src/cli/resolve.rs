@@ -1,4 +1,5 @@
-//! `letterpress resolve`: settle what is in doubt, and go on with or give up a paused issue. Each decision is recorded.
+//! `letterpress resolve`: settle what is in doubt, try again whom a server refused, and go on with or give up a paused
+//! issue. Each decision is recorded.
 
 use clap::Args as ClapArgs;
 
@@ -6,9 +7,10 @@ use super::Outcome;
 use super::printer::{Printer, count};
 use super::status::{issue_id, parse};
 use crate::ledger::transition::Event;
-use crate::ledger::{IssueState, LastWord, State};
+use crate::ledger::{IssueState, LETTER_REFUSED, LastWord, NO_MAILBOX, State};
 use crate::pipeline::{Office, RunError, World};
 use crate::store::Filter;
+use crate::subscribers::AddressKey;
 use crate::text::hex;
 
 #[derive(ClapArgs)]
@@ -32,6 +34,10 @@ pub(super) struct Args {
     /// Leave the copies in doubt as they are, and do not report them any more.
     #[arg(long, group = "decision")]
     leave: bool,
+    /// Try those again whom the relay refused for the letter's sake, or did not know without being believed; with
+    /// --reader, this one, whatever the refusal was. If the issue is paused, it goes on.
+    #[arg(long, group = "decision")]
+    retry: bool,
     /// Go on with a paused issue.
     #[arg(long, group = "decision", conflicts_with = "reader")]
     resume: bool,
@@ -61,6 +67,9 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
         return Ok(Outcome::Done);
     }
     let reader = args.reader.as_deref().map(parse).transpose()?.map(|address| office.key_of(&address));
+    if args.retry {
+        return retry(&office, (post, reader), &args.why, world, printer).await;
+    }
     // A copy that was refused after an earlier one may have arrived can be called sent, but not be sent again.
     let states =
         if args.resend { vec![State::Unknown] } else { vec![State::Unknown, State::FailedUncertain] };
@@ -85,6 +94,42 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
         (_, false) if args.leave => format!("{} left in doubt, and reported no more", count(settled, "copy")),
         (_, true) => format!("{} to be sent once more with the next run", count(settled, "copy")),
         (_, false) => format!("{} recorded as sent", count(settled, "copy")),
+    });
+    Ok(Outcome::Done)
+}
+
+/// T16 for readers who were definitely refused. Nobody who is suppressed is put back: that decision stands.
+async fn retry(
+    office: &Office,
+    (post, reader): (String, Option<AddressKey>),
+    why: &str,
+    world: &World,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
+    let now = world.clock.now();
+    let filter = Filter { post: Some(post.clone()), reader, states: vec![State::Failed] };
+    let mut retried = 0;
+    for view in office.store.deliveries(filter).await? {
+        let reason = view.row.reason.as_deref();
+        if reader.is_none() && !matches!(reason, Some(LETTER_REFUSED | NO_MAILBOX)) {
+            continue;
+        }
+        let address = parse(&view.address)?;
+        if office
+            .store
+            .standing(office.key_of(&address))
+            .await?
+            .is_none_or(|standing| standing.barred().is_some())
+        {
+            continue;
+        }
+        retried += u64::from(office.store.resolve(view.number, Event::Retry, why, now).await?.is_ok());
+    }
+    let resumed = retried > 0 && office.store.set_issue(&post, IssueState::Sending, why, now).await?;
+    let goes_on = if resumed { format!("; {post} goes on") } else { String::new() };
+    printer.answer(match retried {
+        0 => "nobody was refused who could be tried again".to_owned(),
+        _ => format!("{} to be tried again with the next run{goes_on}", count(retried, "reader")),
     });
     Ok(Outcome::Done)
 }

@@ -22,6 +22,9 @@ pub(super) struct Args {
     /// A post that would not be mailed by itself: its id, slug or file.
     #[arg(long, value_name = "POST")]
     post: Option<String>,
+    /// Do not wait until the relay's rest is over, if it asked for patience.
+    #[arg(long, conflicts_with_all = ["dry_run", "to"])]
+    now: bool,
     /// For scripts; with --dry-run.
     #[arg(long, requires = "dry_run")]
     json: bool,
@@ -34,7 +37,7 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     if args.dry_run {
         return rehearse(args, world, printer).await;
     }
-    Ok(report(&send(world, args.post.as_deref()).await?, world, printer))
+    Ok(report(&send(world, args.post.as_deref(), args.now).await?, world, printer))
 }
 
 async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Result<Outcome, RunError> {

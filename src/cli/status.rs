@@ -3,14 +3,14 @@
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::{Value, json};
 
-use super::Outcome;
 use super::printer::{Printer, count, when};
 use super::publish::words;
+use super::{Outcome, standstill};
 use crate::address::EmailAddress;
-use crate::archive::{Archive, folder, links};
+use crate::archive::{Archive, WhyLeftOut, folder, links};
 use crate::config::Config;
 use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
-use crate::pipeline::{Office, RunError, World};
+use crate::pipeline::{Office, RunError, World, outlook};
 use crate::schedule::{WhyNot, plan};
 use crate::store::{DeliveryView, Filter};
 use crate::subscribers::{Standing, Subscriber};
@@ -99,6 +99,7 @@ async fn overview(
     doubts.retain(|view| view.row.asks());
     let next = next(world, office).await?;
     let barred = barred(world, office, printer).await?;
+    let still = outlook(world, office, &issues).await?;
     let outcome = match (barred.is_some(), doubts.is_empty()) {
         (true, _) => Outcome::UserError,
         (false, false) => Outcome::Partly,
@@ -109,10 +110,11 @@ async fn overview(
             .iter()
             .map(|issue| {
                 json!({ "id": issue.id, "subject": issue.subject, "state": issue.state, "frozen_at": issue.frozen_at,
-                        "audience": issue.audience, "counts": issue.tally, "next_at": issue.next_at })
+                        "audience": issue.audience, "counts": issue.tally, "next_at": issue.next_at,
+                        "because": issue.because })
             })
             .collect();
-        printer.json(&json!({ "issues": issues, "next": next, "barred": barred }))?;
+        printer.json(&json!({ "issues": issues, "waiting": still, "next": next, "barred": barred }))?;
         return Ok(outcome);
     }
     if issues.is_empty() {
@@ -143,6 +145,9 @@ async fn overview(
             };
             printer.answer(format!("    {}  \"{}\"  {}  {said}", view.address, view.subject, view.row.state));
         }
+    }
+    for reason in &still {
+        printer.answer(standstill::sentence(reason, &world.config));
     }
     for line in next.as_array().into_iter().flatten() {
         printer.answer(format!(
@@ -192,7 +197,15 @@ async fn next(world: &World, office: &Office) -> Result<Value, RunError> {
             },
         )
     });
-    Ok(due.chain(waiting).collect())
+    let left_out = archive.left_out.iter().filter_map(|left| {
+        let why = match &left.why {
+            WhyLeftOut::Draft => "a draft".to_owned(),
+            WhyLeftOut::Future(date) => format!("dated {}", when(date.to_utc(), &world.config)),
+            WhyLeftOut::Undated | WhyLeftOut::SectionPage => return None,
+        };
+        Some(json!({ "id": null, "title": left.source, "why": why }))
+    });
+    Ok(due.chain(waiting).chain(left_out).collect())
 }
 
 fn show(

@@ -4,7 +4,9 @@
 mod dkim;
 mod duration;
 mod feeds;
+mod inbox;
 mod newsletter;
+mod postgres;
 mod read;
 mod secret;
 mod site;
@@ -17,7 +19,9 @@ use serde::Deserialize;
 pub use dkim::Dkim;
 pub use duration::Span;
 pub use feeds::{Archive, By, Content, Feeds, Format};
+pub use inbox::{Inbox, Processed};
 pub use newsletter::{FirstRun, Newsletter, OnUnknown};
+pub use postgres::{Encryption, PostgresUrl};
 pub use read::{ConfigError, DEFAULTS, environment, load, parse};
 pub use secret::{Secret, SecretError};
 pub use site::{Author, Site, SiteUrl, is_language_tag};
@@ -45,6 +49,9 @@ pub struct Config {
     /// The relay; `None` means the outbox folder.
     #[serde(default)]
     pub smtp: Option<Smtp>,
+    /// The mailbox to which bounces come; `None` means that `letterpress inbox` is told where to look.
+    #[serde(default)]
+    pub inbox: Option<Inbox>,
     /// The keys that letters are signed with; none means that they leave unsigned.
     #[serde(default, deserialize_with = "dkim::one_or_several")]
     pub dkim: Vec<Dkim>,

@@ -197,9 +197,7 @@ fn check(config: &Config, source: &Source<'_>) -> Vec<Finding> {
             "write it like \"/posts/:slug/\"",
         );
     }
-    if config.store.sqlite_path().is_none_or(|path| path.as_str().is_empty()) {
-        wrong("store.url", "it names no SQLite file", "write it like \"sqlite:letterpress.db\"");
-    }
+    check_store(&config.store, &mut wrong);
     if config.newsletter.bounces.as_ref().is_some_and(|bounces| bounces.local_part().len() > 24) {
         wrong(
             "newsletter.bounces",
@@ -210,8 +208,35 @@ fn check(config: &Config, source: &Source<'_>) -> Vec<Finding> {
     if let Some(smtp) = &config.smtp {
         check_smtp(smtp, &mut wrong);
     }
+    if let Some(inbox) = &config.inbox {
+        check_inbox(inbox, &mut wrong);
+    }
     check_dkim(config, &mut wrong);
     findings
+}
+
+fn check_store(store: &super::Store, wrong: &mut impl FnMut(&str, &str, &str)) {
+    let has_password = store.password_file.is_some() || store.password_env.is_some();
+    if store.password_file.is_some() && store.password_env.is_some() {
+        wrong("store.password_env", "the password is given twice", "keep password_file or password_env");
+    }
+    match super::PostgresUrl::read(&store.url) {
+        Some(Err((what, hint))) => wrong("store.url", &what, hint),
+        Some(Ok(url)) if has_password && url.betrays_a_password() => wrong(
+            "store.url",
+            "with this sslmode everybody on the way can read the password and the readers",
+            "write sslmode=verify-full, or leave it out",
+        ),
+        None if store.sqlite_path().is_none_or(|path| path.as_str().is_empty()) => wrong(
+            "store.url",
+            "it names neither an SQLite file nor a PostgreSQL database",
+            "write it like \"sqlite:letterpress.db\" or \"postgres://user@db.example.com/letterpress\"",
+        ),
+        None if has_password => {
+            wrong("store", "there is a password, but an SQLite file has none", "take the line out");
+        }
+        Some(Ok(_)) | None => {}
+    }
 }
 
 fn check_dkim(config: &Config, wrong: &mut impl FnMut(&str, &str, &str)) {
@@ -256,6 +281,7 @@ fn check_smtp(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
             "[\"5m\", \"15m\", \"1h\"]",
         );
     }
+    check_rates(smtp, wrong);
     let deadlines = [smtp.deadlines.connect, smtp.deadlines.command, smtp.deadlines.data, smtp.deadlines.dot];
     if deadlines.iter().any(|deadline| deadline.duration().as_secs() == 0) {
         wrong("smtp.deadlines", "a deadline is 0", "leave it out: the defaults are those of RFC 5321");
@@ -271,8 +297,54 @@ fn check_smtp(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
     }
 }
 
+fn check_inbox(inbox: &super::Inbox, wrong: &mut impl FnMut(&str, &str, &str)) {
+    if inbox.host.is_empty() || inbox.host.contains(|c: char| c.is_whitespace() || "/@:".contains(c)) {
+        wrong("inbox.host", "it is not a host name", "write the name alone, such as \"imap.example.com\"");
+    }
+    if inbox.tls == Tls::None && !is_this_machine(&inbox.host) {
+        let hint = "write tls = \"implicit\" (port 993) or \"starttls\" (port 143)";
+        wrong("inbox.tls", "without TLS everybody on the way can read the mails and the password", hint);
+    }
+    if inbox.timeout.duration().as_secs() == 0 {
+        wrong("inbox.timeout", "it is 0", "60s suits most servers");
+    }
+    match (&inbox.password_file, &inbox.password_env) {
+        (None, None) => {
+            wrong("inbox.user", "there is no password for it", "add password_file or password_env");
+        }
+        (Some(_), Some(_)) => {
+            wrong("inbox.password_env", "the password is given twice", "keep password_file or password_env");
+        }
+        _ => {}
+    }
+}
+
+/// The most copies in a minute that can be asked for.
+const FASTEST: u32 = 1_000_000;
+
+fn check_rates(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
+    let whole =
+        [("smtp.per_minute", smtp.per_minute), ("smtp.per_domain_per_minute", smtp.per_domain_per_minute)];
+    let domains =
+        smtp.domains.iter().map(|(domain, number)| (format!("smtp.domains.{domain}"), Some(*number)));
+    for (key, number) in whole.map(|(key, number)| (key.to_owned(), number)).into_iter().chain(domains) {
+        if number.is_some_and(|number| !(1..=FASTEST).contains(&number)) {
+            wrong(
+                &key,
+                "it is not between 1 and 1000000",
+                "leave it out for no limit; newsletter.enabled = false sends nothing",
+            );
+        }
+    }
+    for domain in smtp.domains.keys() {
+        if !domain.contains('.') || idna::domain_to_ascii_strict(domain).is_err() {
+            wrong("smtp.domains", "a name in it is not a domain", "write it like \"gmail.com\" = 300");
+        }
+    }
+}
+
 /// Whether `host` can only be this machine, so that nothing travels in the clear.
-fn is_this_machine(host: &str) -> bool {
+pub(super) fn is_this_machine(host: &str) -> bool {
     host == "localhost"
         || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
@@ -297,7 +369,10 @@ mod tests {
 
     #[test]
     fn an_example_value_in_the_documented_defaults_is_the_value_the_code_uses() {
-        let commented = DEFAULTS.replace("# [smtp]", "[smtp]").replace("# [dkim]", "[dkim]");
+        let commented = DEFAULTS
+            .replace("# [smtp]", "[smtp]")
+            .replace("# [inbox]", "[inbox]")
+            .replace("# [dkim]", "[dkim]");
         let uncommented: String = commented
             .lines()
             .map(|line| match line.strip_prefix("# ") {
@@ -310,9 +385,18 @@ mod tests {
                 }
                 _ => format!("{line}\n"),
             })
-            .filter(|line| !line.starts_with("password_env"))
+            .filter(|line| !line.starts_with("password_env") && !line.contains("db-password"))
             .collect();
-        let smtp = read(&uncommented).unwrap().smtp.unwrap();
+        let config = read(&uncommented).unwrap();
+        let inbox = config.inbox.unwrap();
+        let least = format!("{SITE}[inbox]\nhost = \"imap.example.com\"\nuser = \"b\"\npassword_env = \"P\"");
+        let least = read(&least).unwrap().inbox.unwrap();
+        assert_eq!(
+            (inbox.tls, inbox.port, inbox.folder),
+            (least.tls, Some(least.port()), least.folder.clone())
+        );
+        assert_eq!((inbox.processed, inbox.timeout), (least.processed.clone(), least.timeout));
+        let smtp = config.smtp.unwrap();
         let bare = read(&format!("{SITE}[smtp]\nhost = \"smtp.example.com\"")).unwrap().smtp.unwrap();
         assert_eq!(
             (smtp.connections, smtp.messages_per_connection),
@@ -342,9 +426,22 @@ mod tests {
             ("[newsletter]\ndelay = \"soon\"", "10m"),
             ("[smtp]\nhost = \"mail.example.com\"\ntls = \"none\"", "implicit"),
             ("[smtp]\nhost = \"mail.example.com\"\nconnections = 0", "between 1 and 200"),
+            ("[smtp]\nhost = \"mail.example.com\"\nper_minute = 0", "between 1 and 1000000"),
+            ("[smtp]\nhost = \"mail.example.com\"\nper_domain_per_minute = 9999999", "no limit"),
+            ("[smtp]\nhost = \"mail.example.com\"\ndomains = { \"gmail.com\" = 0 }", "smtp.domains.gmail"),
+            ("[smtp]\nhost = \"mail.example.com\"\ndomains = { gmail = 5 }", "\"gmail.com\" = 300"),
             ("[smtp]\nhost = \"mail.example.com\"\nuser = \"kim\"", "password_file"),
             ("[smtp]\nhost = \"mail.example.com\"\nconnections = -1", "smtp.connections"),
             ("[feeds]\nformats = []", "feeds.formats"),
+            ("[inbox]\nhost = \"imap.example.com\"\nuser = \"b\"", "password_file"),
+            (
+                "[inbox]\nhost = \"imap.example.com\"\nuser = \"b\"\npassword_env = \"P\"\ntls = \"none\"",
+                "993",
+            ),
+            (
+                "[inbox]\nhost = \"h\"\nuser = \"b\"\npassword_env = \"P\"\nprocessed = \"move\"",
+                "move to FOLDER",
+            ),
             ("[feeds]\nformats = [\"rss\", \"atm\"]", "feeds.formats"),
         ] {
             let message = read(&format!("{SITE}{line}")).unwrap_err();

@@ -1,5 +1,7 @@
 //! `[smtp]`: the relay.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8PathBuf;
 use serde::Deserialize;
 
@@ -30,6 +32,13 @@ pub struct Smtp {
     /// After how many messages a connection is closed.
     #[serde(default = "messages_per_connection")]
     pub messages_per_connection: u32,
+    /// How many copies may leave in a minute; `None` for as many as the relay takes.
+    pub per_minute: Option<u32>,
+    /// How many of them to one domain.
+    pub per_domain_per_minute: Option<u32>,
+    /// How many to single domains; before `per_domain_per_minute`.
+    #[serde(default)]
+    pub domains: BTreeMap<String, u32>,
     /// The waits before the second, third, … attempt; the last one repeats.
     #[serde(default = "retry")]
     pub retry: Vec<Span>,

@@ -3,18 +3,24 @@
 use camino::Utf8PathBuf;
 use serde::Deserialize;
 
-use super::SiteUrl;
+use super::{PostgresUrl, SiteUrl, Span};
 
 /// The `[store]` section.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
-    /// `sqlite:` and a path.
+    /// `sqlite:` and a path, or `postgres://user@host/database`.
     pub url: String,
     /// The file with the secret behind the tokens.
     pub keys: Utf8PathBuf,
     /// The file outside the database that says how far the ledger has got.
     pub fence: Utf8PathBuf,
+    /// The file that holds the password of the database.
+    pub password_file: Option<Utf8PathBuf>,
+    /// The environment variable that holds it.
+    pub password_env: Option<String>,
+    /// How much of a ledger's last moments may be missing after another database server took over.
+    pub failover_window: Span,
 }
 
 impl Store {
@@ -22,6 +28,11 @@ impl Store {
     pub fn sqlite_path(&self) -> Option<Utf8PathBuf> {
         let path = self.url.strip_prefix("sqlite:")?;
         Some(path.strip_prefix("//").unwrap_or(path).into())
+    }
+
+    /// The database, if it is one; an error was found when the configuration was read.
+    pub fn postgres(&self) -> Option<PostgresUrl> {
+        PostgresUrl::read(&self.url)?.ok()
     }
 }
 

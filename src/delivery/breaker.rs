@@ -1,11 +1,17 @@
 //! When to stop a run: the relay is the problem and not the reader, or it asks for patience.
 //!
-//! Nothing here is durable. A stopped run leaves its readers waiting, and the next run goes on.
+//! Nothing here is durable. A stopped run leaves its readers waiting, and the next run goes on; whether it should wait
+//! before it does is the pipeline's to remember.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use super::verdict::Verdict;
+use tokio::time::Instant;
+
+use super::verdict::{Verdict, is_dead_address};
 use super::{Heard, Phase};
+use crate::ledger::health::{Health, Toll};
 
 /// So many connections that came to nothing in a row mean that the relay is not there.
 const MOST_FAILURES: u32 = 5;
@@ -13,15 +19,22 @@ const MOST_FAILURES: u32 = 5;
 const MOST_LOSSES: u32 = 5;
 /// So many refusals of the letter itself in a row mean that the next reader's copy would be refused too.
 const MOST_REFUSALS: u32 = 5;
+/// Of so many copies it is counted how many went to readers who do not exist.
+const WINDOW: usize = 200;
+
+/// How often somebody who rests looks whether the run is to stop.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// Why a run stopped before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
     /// Somebody asked: a signal.
     Asked,
-    /// The relay asks for patience, is not there, or refuses the sender. The next run tries again.
+    /// The relay is not there, or refuses the sender. The next run tries again.
     Relay(String),
-    /// The relay refuses the letter. The issue is paused until somebody looks at it.
+    /// The relay asks for patience. Who runs next waits a while before it tries again.
+    Throttled(String),
+    /// The relay refuses the letter, or too many readers do not exist or complain. The issue is paused until somebody looks at it.
     Letter(String),
 }
 
@@ -31,6 +44,28 @@ struct Counts {
     failures: u32,
     losses: u32,
     refusals: u32,
+    sent: u64,
+    /// Of the latest copies, whether each went to nobody.
+    dead: VecDeque<bool>,
+    /// Somebody has found that many readers do not exist, and goes on.
+    expects_dead: bool,
+}
+
+impl Counts {
+    /// One more copy that was taken, or refused because its reader does not exist.
+    fn count(&mut self, is_dead: bool, said: &str) {
+        let window = &mut self.dead;
+        if window.len() == WINDOW {
+            window.pop_front();
+        }
+        window.push_back(is_dead);
+        let hard = window.iter().filter(|dead| **dead).count() as u64;
+        let toll = Toll { sent: window.len() as u64 - hard, hard, complaints: 0 };
+        let Health::Sick(why) = toll.health() else { return };
+        if !self.expects_dead || toll.is_absurd() {
+            self.stop.get_or_insert(Stop::Letter(format!("{why}, the last with: {said}")));
+        }
+    }
 }
 
 /// The breaker of one run, shared by its workers.
@@ -52,7 +87,28 @@ impl Breaker {
 
     /// A new issue begins: what the relay thought of another letter says nothing about this one.
     pub fn begin_issue(&self) {
-        self.with(|counts| (counts.losses, counts.refusals) = (0, 0));
+        self.with(|counts| {
+            (counts.losses, counts.refusals) = (0, 0);
+            (counts.dead, counts.expects_dead) = (VecDeque::new(), false);
+        });
+    }
+
+    /// Somebody has looked, and goes on: readers who do not exist stop the run only if they are nearly everybody.
+    pub fn expect_bounces(&self) {
+        self.with(|counts| counts.expects_dead = true);
+    }
+
+    /// Whether any copy was taken in this run.
+    pub fn has_sent(&self) -> bool {
+        self.with(|counts| counts.sent > 0)
+    }
+
+    /// Waits, but not longer than the run lasts.
+    pub(super) async fn rest(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while self.stopped().is_none() && Instant::now() < until {
+            tokio::time::sleep_until(until.min(Instant::now() + GLANCE)).await;
+        }
     }
 
     /// A channel was opened. Copies that were lost stay counted: a relay that takes calls and hangs up at each dot would
@@ -66,7 +122,11 @@ impl Breaker {
         let said = heard.said();
         self.with(|counts| {
             match verdict {
-                Verdict::Sent => (counts.losses, counts.refusals) = (0, 0),
+                Verdict::Sent => {
+                    (counts.losses, counts.refusals, counts.sent) = (0, 0, counts.sent + 1);
+                    counts.count(false, &said);
+                }
+                Verdict::Failed { .. } if is_dead_address(heard) => counts.count(true, &said),
                 _ if verdict.counts_towards_pause() => counts.refusals += 1,
                 Verdict::Unknown => counts.losses += 1,
                 // Before MAIL no copy is at stake: whatever was said, there is no channel.
@@ -79,7 +139,7 @@ impl Breaker {
                 }
                 Verdict::Throttled => {
                     let why = format!("the relay asks for patience (at {}): {said}", heard.phase);
-                    counts.stop.get_or_insert(Stop::Relay(why));
+                    counts.stop.get_or_insert(Stop::Throttled(why));
                 }
             }
             if counts.refusals >= MOST_REFUSALS {
@@ -95,5 +155,82 @@ impl Breaker {
 
     fn with<T>(&self, act: impl FnOnce(&mut Counts) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Reply;
+    use super::super::verdict::judge;
+    use super::*;
+
+    fn hear(breaker: &Breaker, phase: Phase, code: u16, text: &str, times: usize) {
+        let heard = Heard { phase, what: Ok(Reply { code, text: text.to_owned() }) };
+        (0..times).for_each(|_| breaker.note(&heard, judge(&heard)));
+    }
+
+    fn sent(breaker: &Breaker, times: usize) {
+        hear(breaker, Phase::Dot, 250, "2.0.0 ok", times);
+    }
+
+    fn dead(breaker: &Breaker, times: usize) {
+        hear(breaker, Phase::Rcpt, 550, "5.1.1 no such user", times);
+    }
+
+    #[test]
+    fn f53_more_than_a_twentieth_of_the_latest_two_hundred_copies_stops_the_issue() {
+        let breaker = Breaker::default();
+        breaker.begin_issue();
+        sent(&breaker, 1_000);
+        dead(&breaker, 10);
+        assert_eq!(breaker.stopped(), None);
+        sent(&breaker, 190);
+        dead(&breaker, 1);
+        assert_eq!(breaker.stopped(), None, "one went out of sight as another came in");
+        dead(&breaker, 10);
+        assert!(matches!(breaker.stopped(), Some(Stop::Letter(why)) if why.contains("do not exist")));
+    }
+
+    #[test]
+    fn once_somebody_has_looked_only_a_relay_that_knows_nobody_stops_the_issue() {
+        let breaker = Breaker::default();
+        breaker.begin_issue();
+        breaker.expect_bounces();
+        for _ in 0..40 {
+            sent(&breaker, 1);
+            dead(&breaker, 1);
+        }
+        assert_eq!(breaker.stopped(), None);
+        breaker.begin_issue();
+        breaker.expect_bounces();
+        dead(&breaker, 9);
+        assert_eq!(breaker.stopped(), None);
+        dead(&breaker, 1);
+        assert!(matches!(breaker.stopped(), Some(Stop::Letter(_))));
+    }
+
+    #[test]
+    fn f41_a_relay_that_asks_for_patience_is_told_from_one_that_is_not_there() {
+        let breaker = Breaker::default();
+        hear(&breaker, Phase::Rcpt, 451, "4.7.650 slower", 1);
+        assert!(matches!(breaker.stopped(), Some(Stop::Throttled(_))));
+        let breaker = Breaker::default();
+        let gone = Heard { phase: Phase::Connect, what: Err(super::super::Trouble::Closed) };
+        (0..MOST_FAILURES).for_each(|_| breaker.note(&gone, judge(&gone)));
+        assert!(matches!(breaker.stopped(), Some(Stop::Relay(_))));
+    }
+
+    #[test]
+    fn f42_f51_five_refusals_of_the_letter_in_a_row_stop_it_and_four_do_not() {
+        let breaker = Breaker::default();
+        for _ in 0..3 {
+            hear(&breaker, Phase::Dot, 554, "5.7.1 spam", 4);
+            sent(&breaker, 1);
+        }
+        assert_eq!(breaker.stopped(), None);
+        hear(&breaker, Phase::Dot, 554, "5.7.1 spam", 4);
+        dead(&breaker, 1);
+        hear(&breaker, Phase::Rcpt, 550, "5.7.26 unauthenticated", 1);
+        assert!(matches!(breaker.stopped(), Some(Stop::Letter(_))));
     }
 }

@@ -1,18 +1,24 @@
 //! Copies in hand: claimed in batches, ahead of the workers, and given back if the run stops.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use chrono::TimeDelta;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Job;
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Stop};
 use super::group_commit::GroupCommit;
-use crate::ledger::Token;
+use super::rations::{Ration, Rations};
 use crate::ledger::transition::Event;
-use crate::store::{Claim, Claimed, Move, StoreError};
+use crate::store::{Claimed, Move, StoreError};
+
+/// So many waits in a row that ended without the permit they were for: others use it up, or the clock stands still.
+const MOST_WAITS: u32 = 3;
+const NO_PERMIT: &str = "the rates in [smtp] are used up by another sender";
+/// The clocks of this process and of the store may differ by this much within a wait.
+const GRACE: Duration = Duration::from_millis(5);
 
 /// A copy in hand, and until when.
 pub(super) struct Held {
@@ -30,28 +36,13 @@ pub(super) struct Claims(Arc<Mutex<mpsc::Receiver<Held>>>);
 pub(super) type Feeder = JoinHandle<Result<(), StoreError>>;
 
 impl Claims {
-    /// Starts claiming. A batch is claimed while the one before it is still being sent, so workers do not wait.
+    /// Starts claiming. A batch is claimed while the one before it is still being sent, so workers do not wait; within a
+    /// rate, only when the one before it is out of hand.
     pub(super) fn start(job: &Arc<Job>, breaker: &Arc<Breaker>, ledger: &GroupCommit) -> (Self, Feeder) {
-        let batch = (job.wire.channels() * 4).clamp(8, 400);
-        let (push, pull) = mpsc::channel(batch);
+        let ahead = if job.limits.is_some() { 1 } else { Rations::batch(job) };
+        let (push, pull) = mpsc::channel(ahead);
         let (job, breaker, ledger) = (Arc::clone(job), Arc::clone(breaker), ledger.clone());
-        let feeder = tokio::spawn(async move {
-            while breaker.stopped().is_none() {
-                let claimed = claim(&job, batch).await?;
-                if claimed.is_empty() {
-                    break;
-                }
-                let mut claimed = claimed.into_iter();
-                while let Some(held) = claimed.next() {
-                    if let Err(mpsc::error::SendError(held)) = push.send(held).await {
-                        let left =
-                            [held].into_iter().chain(claimed).map(|held| give_back(&held.copy)).collect();
-                        return ledger.commit(left).await.map(drop);
-                    }
-                }
-            }
-            Ok(())
-        });
+        let feeder = tokio::spawn(async move { feed(&job, &breaker, &ledger, push).await });
         (Self(Arc::new(Mutex::new(pull))), feeder)
     }
 
@@ -80,17 +71,47 @@ impl Claims {
     }
 }
 
-/// T2 for reasons of our own: the attempt does not count.
+/// T2 for reasons of our own: the attempt does not count, and the copy need not wait.
 pub(super) fn give_back(copy: &Claimed) -> Move {
-    let event = Event::Defer { token: copy.token, wait: TimeDelta::zero(), last: None };
-    Move { number: copy.number, event }
+    Move { number: copy.number, event: Event::Defer { token: copy.token, retry: None, last: None } }
 }
 
-async fn claim(job: &Job, most: usize) -> Result<Vec<Held>, StoreError> {
-    let tokens = (0..most).map(|_| Token(job.clock.random())).collect();
-    let until = Instant::now() + job.lease;
-    let lease = TimeDelta::from_std(job.lease).unwrap_or(TimeDelta::hours(1));
-    let claim = Claim { issue: job.issue, most, owner: job.owner.clone(), lease };
-    let claimed = job.store.claim(claim, tokens, job.clock.now()).await?;
-    Ok(claimed.into_iter().map(|copy| Held { copy, until }).collect())
+/// Claims and hands on until nothing is due, the run stops, or no worker is left. Whoever waits for a permit waits
+/// here, with no transaction open.
+async fn feed(
+    job: &Job,
+    breaker: &Breaker,
+    ledger: &GroupCommit,
+    push: mpsc::Sender<Held>,
+) -> Result<(), StoreError> {
+    let (mut rations, mut in_vain) = (Rations::new(job), 0);
+    while breaker.stopped().is_none() && !push.is_closed() {
+        let until = Instant::now() + job.lease;
+        let ration = rations.next(job).await.inspect_err(|error| {
+            ledger.failed(error);
+            breaker.stop(Stop::Relay("the store failed".to_owned()));
+        })?;
+        let copies = match ration {
+            Ration::Copies(copies) => copies,
+            Ration::Nothing => break,
+            Ration::Wait(wait) => {
+                in_vain += u32::from(!wait.is_zero());
+                if in_vain > MOST_WAITS {
+                    breaker.stop(Stop::Relay(NO_PERMIT.to_owned()));
+                }
+                // A permit that is asked for a moment too early is not there yet.
+                breaker.rest(wait + wait.min(GRACE)).await;
+                continue;
+            }
+        };
+        in_vain = 0;
+        let mut copies = copies.into_iter().map(|copy| Held { copy, until });
+        while let Some(held) = copies.next() {
+            if let Err(mpsc::error::SendError(held)) = push.send(held).await {
+                let left = [held].into_iter().chain(copies).map(|held| give_back(&held.copy)).collect();
+                return ledger.commit(left).await.map(drop);
+            }
+        }
+    }
+    Ok(())
 }

@@ -2,14 +2,18 @@
 //!
 //! While one commit is on its way to the disk, the next batch gathers by itself; there is no timer. A batch stands or
 //! falls whole, so nobody is told "armed" by a transaction that did not happen.
+//!
+//! Once the store has failed in a way that does not pass, nothing is armed any more: a later commit that reports success
+//! does not show that the disk keeps what it is told (a failed `fsync` forgets what it could not write). What was heard
+//! of copies whose dot was written is still handed to the store; that can only lessen the doubt.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::ledger::State;
-use crate::ledger::transition::Refusal;
+use crate::ledger::transition::{Event, Refusal};
 use crate::store::{Move, Store, StoreError};
 
 /// At most so many moves share a transaction, so that none of them waits long for its turn.
@@ -25,12 +29,17 @@ struct Request {
 
 /// The door to the committing task; cheap to clone. The task ends when the last door is gone.
 #[derive(Clone)]
-pub(super) struct GroupCommit(mpsc::Sender<Request>);
+pub(super) struct GroupCommit {
+    door: mpsc::Sender<Request>,
+    broke: Arc<OnceLock<StoreError>>,
+}
 
 impl GroupCommit {
     /// Starts the task.
     pub(super) fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let (door, mut requests) = mpsc::channel::<Request>(LARGEST_BATCH);
+        let this = Self { door, broke: Arc::default() };
+        let broke = Arc::clone(&this.broke);
         tokio::spawn(async move {
             while let Some(first) = requests.recv().await {
                 let mut batch = vec![first];
@@ -41,34 +50,60 @@ impl GroupCommit {
                     size += request.moves.len();
                     batch.push(request);
                 }
-                commit(store.as_ref(), clock.as_ref(), batch).await;
+                commit(store.as_ref(), clock.as_ref(), batch, &broke).await;
             }
         });
-        Self(door)
+        this
+    }
+
+    /// The store failed somebody: unless that passes, nothing is armed any more.
+    pub(super) fn failed(&self, error: &StoreError) {
+        note(&self.broke, error);
     }
 
     /// Returns once the moves are on the disk, or once it is certain that none of them is.
     pub(super) async fn commit(&self, moves: Vec<Move>) -> Outcomes {
         let (done, outcome) = oneshot::channel();
         let gone = || StoreError::Nonsense("an end of the committing task".to_owned());
-        self.0.send(Request { moves, done }).await.map_err(|_| gone())?;
+        self.door.send(Request { moves, done }).await.map_err(|_| gone())?;
         outcome.await.map_err(|_| gone())?
     }
 }
 
-async fn commit(store: &dyn Store, clock: &dyn Clock, mut batch: Vec<Request>) {
-    let moves = batch.iter_mut().flat_map(|request| request.moves.clone()).collect();
-    match store.commit(moves, clock.now()).await {
-        Ok(outcomes) => {
-            let mut outcomes = outcomes.into_iter();
-            for request in batch {
+fn note(broke: &OnceLock<StoreError>, error: &StoreError) {
+    if !error.may_pass() {
+        // The first failure is the one to tell of.
+        let _ = broke.set(error.clone());
+    }
+}
+
+fn arms(request: &Request) -> bool {
+    request.moves.iter().any(|step| matches!(step.event, Event::Arm { .. }))
+}
+
+async fn commit(store: &dyn Store, clock: &dyn Clock, batch: Vec<Request>, broke: &OnceLock<StoreError>) {
+    let (batch, refused) = match broke.get() {
+        Some(_) => batch.into_iter().partition(|request| !arms(request)),
+        None => (batch, Vec::new()),
+    };
+    let moves: Vec<Move> = batch.iter().flat_map(|request| request.moves.clone()).collect();
+    let committed = if moves.is_empty() { Ok(Vec::new()) } else { store.commit(moves, clock.now()).await };
+    let outcomes = committed.inspect_err(|error| note(broke, error)).map(Vec::into_iter);
+    // Looked at again: the store may have failed somebody else in the meantime.
+    let broke = broke.get();
+    let mut outcomes = outcomes;
+    for request in batch {
+        let answer = match (&mut outcomes, broke) {
+            (Ok(outcomes), error) => {
                 let own = outcomes.by_ref().take(request.moves.len()).collect();
-                // A worker that is gone does not need its answer: the ledger has it.
-                let _ = request.done.send(Ok(own));
+                error.filter(|_| arms(&request)).map_or(Ok(own), |error| Err(error.clone()))
             }
-        }
-        Err(error) => batch.into_iter().for_each(|request| {
-            let _ = request.done.send(Err(error.clone()));
-        }),
+            (Err(error), _) => Err(error.clone()),
+        };
+        // A worker that is gone does not need its answer: the ledger has it.
+        let _ = request.done.send(answer);
+    }
+    for request in refused {
+        let _ = request.done.send(broke.map_or_else(|| Ok(Vec::new()), |error| Err(error.clone())));
     }
 }

@@ -8,6 +8,7 @@ mod breaker;
 mod claims;
 mod group_commit;
 pub mod outbox;
+mod rations;
 pub mod smtp;
 pub mod verdict;
 mod worker;
@@ -27,6 +28,7 @@ pub use smtp::reply::Reply;
 
 use crate::address::EmailAddress;
 use crate::clock::Clock;
+use crate::ledger::pace::Limits;
 use crate::ledger::{RetrySchedule, State};
 use crate::store::{Claimed, IssueNumber, Store, StoreError};
 use claims::Claims;
@@ -203,6 +205,8 @@ pub struct Job {
     pub frozen_at: DateTime<Utc>,
     /// Makes a reader's copy.
     pub compose: Box<Compose>,
+    /// The rates to stay within; `None` if nothing is limited.
+    pub limits: Option<Arc<Limits>>,
     /// When a deferred copy is tried again.
     pub retry: RetrySchedule,
     /// How long a claim lasts: longer than all phases of a message together.

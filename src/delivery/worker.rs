@@ -9,24 +9,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, Stop};
 use super::claims::{Claims, Held, give_back};
 use super::group_commit::GroupCommit;
-use super::verdict::{Verdict, judge};
+use super::verdict::{Verdict, is_dead_address, judge};
 use super::{Channel, Composed, Heard, Job};
+use crate::crash;
 use crate::ledger::transition::{Event, Refusal};
-use crate::ledger::{LastWord, State};
+use crate::ledger::{LETTER_REFUSED, LastWord, NO_MAILBOX, State};
 use crate::store::{Claimed, Move, StoreError};
 
 /// How often and how long a full disk is waited for before what was heard is left to the recovery.
 const STORE_TRIES: u32 = 30;
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How long the fate of a copy waits for the arm of the next one, to share its commit.
+const FATE_WAIT: Duration = Duration::from_millis(200);
 /// The first wait before a connection is tried again; it doubles each time.
 const RECONNECT: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// So long a connection may lie idle: Postfix under load gives up after ten seconds.
+const LONGEST_IDLE: Duration = Duration::from_secs(5);
 /// A copy whose lease has no more than this left is not begun.
 const NEARLY_OVER: Duration = Duration::from_mins(1);
 
@@ -81,7 +85,9 @@ impl Worker {
             match self.up_to_the_dot(open.as_mut(), &copy, &mut fate).await? {
                 Reached::Armed => {
                     hand = self.ready_hand().await?;
+                    crash::point("armed");
                     let heard = open.dot(hand.as_ref().map(|next| &next.composed.envelope)).await;
+                    crash::point("dot-answered");
                     fate = Some(self.fate(&copy, &heard));
                     channel = Some(open);
                 }
@@ -104,12 +110,13 @@ impl Worker {
                 self.record(fate.take()).await?;
             }
             if hand.is_none() {
-                hand = self.next_hand().await?;
+                (hand, channel) = self.next_hand_within(channel).await?;
             }
         }
         self.record(fate).await?;
         self.release(hand).await?;
         if let Some(channel) = channel {
+            crash::point("before-quit");
             channel.quit().await;
         }
         Ok(())
@@ -122,14 +129,22 @@ impl Worker {
         copy: &Hand,
         fate: &mut Option<Move>,
     ) -> Result<Reached, StoreError> {
-        let written = match channel.offer(&copy.composed.envelope).await {
-            Ok(()) => channel.body(&copy.composed.message).await,
-            refused => refused,
+        let mut writing = std::pin::pin!(async {
+            channel.offer(&copy.composed.envelope).await?;
+            channel.body(&copy.composed.message).await
+        });
+        let written = if let Ok(written) = tokio::time::timeout(FATE_WAIT, &mut writing).await {
+            written
+        } else {
+            // The relay takes its time; what is known of the copy before does not wait for it.
+            self.record(fate.take()).await?;
+            writing.await
         };
         if let Err(heard) = written {
             self.record(fate.take()).await?;
             return Ok(Reached::Refused(heard));
         }
+        crash::point("body-written");
         let bytes = copy.composed.digest();
         let arm =
             Move { number: copy.claimed.number, event: Event::Arm { token: copy.claimed.token, bytes } };
@@ -171,17 +186,23 @@ impl Worker {
         self.breaker.note(heard, verdict);
         let token = copy.claimed.token;
         let last = Some(last_word(heard));
-        let now = self.job.clock.now();
         let event = match verdict {
             Verdict::Sent => Event::Accept { token: Some(token), last },
             Verdict::Unknown => Event::Lose { token, last },
-            Verdict::Failed { .. } => Event::Reject { token, reason: "rejected", last },
+            Verdict::Failed { policy } => {
+                let reason = match (policy, is_dead_address(heard)) {
+                    (true, _) => LETTER_REFUSED,
+                    (false, true) => NO_MAILBOX,
+                    (false, false) => "rejected",
+                };
+                Event::Reject { token, reason, last }
+            }
             // Nobody waits longer for what is the sender's to put right.
-            Verdict::Sender => Event::Defer { token, wait: TimeDelta::zero(), last },
+            Verdict::Sender => Event::Defer { token, retry: None, last },
             Verdict::Deferred { .. } | Verdict::Throttled => {
                 let (attempts, chance) = (copy.claimed.attempts, self.job.clock.random());
-                match self.job.retry.next(attempts, self.job.frozen_at, now, chance) {
-                    Some(next_at) => Event::Defer { token, wait: next_at - now, last },
+                match self.job.retry.next(attempts, self.job.frozen_at, chance) {
+                    retry @ Some(_) => Event::Defer { token, retry, last },
                     None => Event::Reject { token, reason: "expired", last },
                 }
             }
@@ -229,20 +250,12 @@ impl Worker {
                 Err(_) if self.retire() => return None,
                 Err(heard) => {
                     self.breaker.note(&heard, judge(&heard));
-                    self.rest(pause).await;
+                    self.breaker.rest(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
         }
         None
-    }
-
-    /// Waits, but not longer than the run lasts.
-    async fn rest(&self, pause: Duration) {
-        let until = Instant::now() + pause;
-        while self.breaker.stopped().is_none() && Instant::now() < until {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
     }
 
     /// Leaves the work to the others, unless there are none.
@@ -262,6 +275,25 @@ impl Worker {
             }
         }
         Ok(None)
+    }
+
+    /// The next copy. A relay is not kept waiting for it: it would hang up, and the copy be lost with the connection.
+    async fn next_hand_within(
+        &self,
+        channel: Option<Box<dyn Channel>>,
+    ) -> Result<(Option<Hand>, Option<Box<dyn Channel>>), StoreError> {
+        let Some(open) = channel else { return Ok((self.next_hand().await?, None)) };
+        match tokio::time::timeout(LONGEST_IDLE, self.claims.next()).await {
+            Ok(None) => Ok((None, Some(open))),
+            Ok(Some(held)) => match self.compose(held).await? {
+                Some(hand) => Ok((Some(hand), Some(open))),
+                None => Ok((self.next_hand().await?, Some(open))),
+            },
+            Err(_) => {
+                open.quit().await;
+                Ok((self.next_hand().await?, None))
+            }
+        }
     }
 
     async fn ready_hand(&self) -> Result<Option<Hand>, StoreError> {

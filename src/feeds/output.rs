@@ -11,6 +11,11 @@ use rayon::prelude::*;
 use tempfile::TempPath;
 
 use super::Document;
+use crate::crash;
+
+/// What temporary files are called, so that a later run knows them.
+const PREFIX: &str = ".letterpress-";
+const SUFFIX: &str = ".tmp";
 
 /// What a run changed in the public folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -83,12 +88,16 @@ fn refused(action: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> O
 /// into place: a disk that fills up half-way leaves every old file as it was.
 pub fn write(directory: &Utf8Path, documents: &[Document]) -> Result<Written, OutputError> {
     let mut folders = Folders::open(directory)?;
+    let alone = alone_in(&folders.root);
     let mut changed = Vec::new();
     for document in documents {
         let target = folders.target(&document.path)?;
         if !holds(&target, &document.bytes)? {
             changed.push((target, document));
         }
+    }
+    if alone.is_some() {
+        folders.sweep()?;
     }
     let staged: Vec<(TempPath, Utf8PathBuf)> = changed
         .par_iter()
@@ -97,6 +106,7 @@ pub fn write(directory: &Utf8Path, documents: &[Document]) -> Result<Written, Ou
     let renamed = staged.into_iter().try_for_each(|(temporary, target)| {
         folders.touch(&target);
         let told = temporary.persist(&target);
+        crash::point("feed-renamed");
         told.map_err(|error| refused("put the new document in the place of", &target)(error.error))
     });
     // Also after a failure: what was renamed by then shall last.
@@ -186,6 +196,20 @@ impl Folders {
         }
     }
 
+    /// Removes what a run that was killed in mid-write left behind.
+    fn sweep(&self) -> Result<(), OutputError> {
+        for folder in self.known.values() {
+            for entry in folder.read_dir_utf8().map_err(refused("look into", folder))? {
+                let entry = entry.map_err(refused("look into", folder))?;
+                let name = entry.file_name();
+                if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+                    fs::remove_file(entry.path()).map_err(refused("remove", entry.path()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A rename lasts once its folder is on disk; one sync serves all renames in it.
     fn sync(&self) -> Result<(), OutputError> {
         for folder in &self.touched {
@@ -235,16 +259,25 @@ fn holds(target: &Utf8Path, bytes: &[u8]) -> Result<bool, OutputError> {
 fn stage(target: &Utf8Path, bytes: &[u8]) -> Result<TempPath, OutputError> {
     let folder = target.parent().unwrap_or(Utf8Path::new("."));
     let mut file = tempfile::Builder::new()
-        .prefix(".letterpress-")
-        .suffix(".tmp")
+        .prefix(PREFIX)
+        .suffix(SUFFIX)
         .tempfile_in(folder)
         .map_err(refused("make a file in", folder))?;
     file.write_all(bytes)
         .and_then(|()| readable_by_all(file.as_file()))
         .and_then(|()| file.as_file().sync_all())
         .map_err(refused("write", target))?;
+    crash::point("feed-staged");
     // The handle is closed here: a site of many categories would run out of them.
     Ok(file.into_temp_path())
+}
+
+/// Held while the public folder is written: one run waits for the other, and the lock ends with its process. `None`
+/// where folders cannot be locked; then leftovers stay, for they might be another run's work.
+fn alone_in(root: &Utf8Path) -> Option<File> {
+    let folder = File::open(root).ok()?;
+    folder.lock().ok()?;
+    Some(folder)
 }
 
 /// Temporary files are private; a web server runs as somebody else.
@@ -325,7 +358,22 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_leaves_every_old_document_and_no_temporary_file() {
+    fn what_a_killed_run_left_behind_goes_with_the_next_run_and_nothing_else_does() {
+        let public = public();
+        let documents = [document("rss.xml", "one"), document("categories/기술/rss.xml", "둘")];
+        write(&public.path, &documents).unwrap();
+        for name in
+            [".letterpress-Ab12.tmp", "categories/기술/.letterpress-x.tmp", ".htaccess", "letterpress.tmp"]
+        {
+            fs::write(public.path.join(name), "half").unwrap();
+        }
+        assert_eq!(write(&public.path, &documents).unwrap().unchanged, 2);
+        let kept: Vec<_> = files(&public.path).into_values().collect();
+        assert_eq!(kept, ["half", "둘", "half", "one"]);
+    }
+
+    #[test]
+    fn f01_a_failure_leaves_every_old_document_and_no_temporary_file() {
         let public = public();
         write(&public.path, &[document("rss.xml", "old"), document("atom.xml", "old")]).unwrap();
         let before = files(&public.path);

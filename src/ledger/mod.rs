@@ -2,8 +2,10 @@
 //!
 //! Values only. [`transition`] alone says how a delivery moves from state to state; no SQL and no SMTP here.
 
+pub mod health;
 #[cfg(test)]
 mod model;
+pub mod pace;
 mod retry;
 mod tally;
 pub mod transition;
@@ -13,10 +15,15 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-pub use retry::RetrySchedule;
+pub use retry::{Retry, RetrySchedule};
 pub use tally::Tally;
 
 use crate::text::HeaderText;
+
+/// Why a delivery failed: the mailbox or its domain does not exist.
+pub const NO_MAILBOX: &str = "no_mailbox";
+/// Why a delivery failed: the server refused the letter or its sender, whoever the reader is.
+pub const LETTER_REFUSED: &str = "letter_refused";
 
 /// A number that is given out once, for ever, to one attempt at one delivery: 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -234,6 +241,10 @@ pub struct IssueSummary {
     pub tally: Tally,
     /// The earliest time at which a pending delivery may go out.
     pub next_at: Option<DateTime<Utc>>,
+    /// How many of the pending ones were tried before, and wait for their next attempt.
+    pub retrying: u64,
+    /// Why it was paused, resumed or given up, if it was.
+    pub because: Option<String>,
 }
 
 #[cfg(test)]

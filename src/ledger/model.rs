@@ -10,7 +10,7 @@ use std::collections::{HashSet, VecDeque};
 use chrono::{DateTime, TimeDelta};
 
 use super::transition::{Around, Event, apply};
-use super::{Delivery, State, Token};
+use super::{Delivery, IssueState, State, Token};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Step {
@@ -63,7 +63,7 @@ type Table = fn(&Delivery, &Event, &Around) -> Option<Delivery>;
 const MOST_TOKENS: u8 = 5;
 
 fn around() -> Around {
-    Around { now: DateTime::UNIX_EPOCH, sending: true, barred: None, alone: false }
+    Around { now: DateTime::UNIX_EPOCH, issue: IssueState::Sending, barred: None, alone: false }
 }
 
 fn token(number: u8) -> Token {
@@ -164,6 +164,8 @@ impl World {
             world.decided += 1;
             out.push(world);
         }
+        // A retry is no resend: it needs no budget, for it must never make a second copy.
+        out.extend(self.try_event(table, &Event::Retry));
     }
 
     /// Taking a copy of the ledger, and putting it back: the fence lets nothing happen before it is adopted. Workers of
@@ -199,7 +201,7 @@ impl World {
 }
 
 fn defer(number: u8) -> Event {
-    Event::Defer { token: token(number), wait: TimeDelta::zero(), last: None }
+    Event::Defer { token: token(number), retry: None, last: None }
 }
 
 /// Explores everything; returns how many worlds there are and the first broken promise.
@@ -258,10 +260,31 @@ fn with_one_decided_resend_there_is_at_most_one_copy_more() {
 }
 
 #[test]
+fn a_table_that_retries_what_may_have_arrived_mails_twice() {
+    let weak: Table = |row, event, around| match (row.state, event) {
+        (State::FailedUncertain, Event::Retry) => {
+            let failed = Delivery { state: State::Failed, had_unknown: false, ..row.clone() };
+            real(&failed, event, around)
+        }
+        _ => real(row, event, around),
+    };
+    assert!(explore(weak, most(2, 2, 1)).1.is_some());
+}
+
+#[test]
+fn a_table_that_believes_a_restored_refusal_mails_twice() {
+    let weak: Table = |row, event, around| match (row.state, event) {
+        (State::Failed, Event::Adopt) => Some(row.clone()),
+        _ => real(row, event, around),
+    };
+    assert!(explore(weak, Most { restores: 1, ..most(2, 1, 0) }).1.is_some());
+}
+
+#[test]
 fn a_table_that_takes_a_timeout_for_a_deferral_mails_twice() {
     let weak: Table = |row, event, around| match event {
         Event::Lose { token, .. } => {
-            real(row, &Event::Defer { token: *token, wait: TimeDelta::zero(), last: None }, around)
+            real(row, &Event::Defer { token: *token, retry: None, last: None }, around)
         }
         _ => real(row, event, around),
     };

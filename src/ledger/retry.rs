@@ -11,23 +11,37 @@ pub struct RetrySchedule {
     pub give_up: TimeDelta,
 }
 
+/// Another attempt, as a wait: whoever judges it says from when. A process whose clock is wrong, or jumps between the
+/// reply and the commit, neither gives a reader up too early nor puts a copy off for years.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// How long from now.
+    pub wait: TimeDelta,
+    /// The horizon: not after this time.
+    pub give_up_at: DateTime<Utc>,
+}
+
+impl Retry {
+    /// The time of the attempt, or `None` if that is past the horizon.
+    pub fn at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        now.checked_add_signed(self.wait).filter(|at| *at <= self.give_up_at)
+    }
+}
+
 impl RetrySchedule {
-    /// The time of the next attempt after `attempts` of them, or `None` if that is past the horizon.
+    /// The next attempt after `attempts` of them; `None` if the schedule knows no second one. The horizon holds for whoever
+    /// comes late as well: without it a clock that is years ahead would put a copy off for years.
     ///
     /// Each wait is stretched or shortened by up to 20 %, so that a relay which turned many away at once does not
     /// see all of them again at once; `chance` decides by how much.
-    pub fn next(
-        &self,
-        attempts: u32,
-        frozen_at: DateTime<Utc>,
-        now: DateTime<Utc>,
-        chance: [u8; 16],
-    ) -> Option<DateTime<Utc>> {
+    pub fn next(&self, attempts: u32, frozen_at: DateTime<Utc>, chance: [u8; 16]) -> Option<Retry> {
         let index = (attempts.max(1) as usize - 1).min(self.waits.len().checked_sub(1)?);
         let wait = self.waits[index].num_milliseconds();
         let fifth = i64::from(u16::from_be_bytes([chance[0], chance[1]])) * 400 / 65_535 - 200;
-        let next = now.checked_add_signed(TimeDelta::milliseconds(wait + wait / 1_000 * fifth))?;
-        (next <= frozen_at + self.give_up).then_some(next)
+        Some(Retry {
+            wait: TimeDelta::milliseconds(wait + wait / 1_000 * fifth),
+            give_up_at: frozen_at + self.give_up,
+        })
     }
 }
 
@@ -48,7 +62,7 @@ mod tests {
     fn the_last_wait_repeats_until_the_horizon_and_then_the_reader_is_given_up() {
         let frozen = DateTime::UNIX_EPOCH;
         let (mut now, mut attempts) = (frozen, 1);
-        while let Some(next) = schedule().next(attempts, frozen, now, [128; 16]) {
+        while let Some(next) = schedule().next(attempts, frozen, [128; 16]).unwrap().at(now) {
             (now, attempts) = (next, attempts + 1);
         }
         assert!(now - frozen > TimeDelta::hours(40) && now - frozen <= TimeDelta::hours(48), "{now}");
@@ -60,7 +74,7 @@ mod tests {
         fn every_wait_is_within_a_fifth_of_the_scheduled_one(attempts in 1u32..40, chance in any::<[u8; 16]>()) {
             let now = DateTime::UNIX_EPOCH;
             let wait = schedule().waits[(attempts as usize - 1).min(4)].num_seconds();
-            let next = (schedule().next(attempts, now, now, chance).unwrap() - now).num_seconds();
+            let next = (schedule().next(attempts, now, chance).unwrap().at(now).unwrap() - now).num_seconds();
             prop_assert!((next - wait).abs() <= wait / 5 + 1, "{next} for {wait}");
         }
     }

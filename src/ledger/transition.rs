@@ -1,6 +1,6 @@
 //! The transition table: the only place that changes the state of a delivery.
 //!
-//! Numbers T1 to T15 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
+//! Numbers T1 to T16 are the rows of the table in `docs/ledger.md`. The store calls [`apply`] inside one transaction
 //! and writes what it returns; whatever it refuses is not written. No I/O, no clock: times come with the events.
 //!
 //! Two rules carry the promise. A *negative* result counts only for the attempt that holds the row, so that a worker
@@ -8,7 +8,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Delivery, LEFT, LastWord, RESTORED, State, Token};
+use super::{Delivery, IssueState, LEFT, LastWord, RESTORED, Retry, State, Token};
 
 /// What happened, or what somebody wants to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +24,9 @@ pub enum Event {
     Defer {
         /// The attempt that heard it.
         token: Token,
-        /// Not before so much time has passed.
-        wait: TimeDelta,
+        /// When it is tried again; past the horizon it is given up (`expired`). `None`: it need not wait. That is not
+        /// the same as "now": a clock that is ten years ahead would put the copy off for ten years.
+        retry: Option<Retry>,
         /// What was heard; `None` when the run stopped for reasons of its own.
         last: Option<LastWord>,
     },
@@ -33,7 +34,7 @@ pub enum Event {
     Reject {
         /// The attempt that heard it.
         token: Token,
-        /// A short word: `rejected`, `expired`, `render`.
+        /// A short word: `rejected`, `no_mailbox`, `letter_refused`, `expired`, `render`.
         reason: &'static str,
         /// What was heard.
         last: Option<LastWord>,
@@ -63,6 +64,8 @@ pub enum Event {
     Recover,
     /// T11: a recorded decision to send it again although it may have arrived.
     Resend,
+    /// T16: a recorded decision to try again whom a server definitely refused.
+    Retry,
     /// T13: the reader left, was suppressed, or the issue was cancelled.
     Skip {
         /// A short word: `unsubscribed`, `suppressed`, `cancelled`.
@@ -79,8 +82,8 @@ pub enum Event {
 pub struct Around {
     /// The time.
     pub now: DateTime<Utc>,
-    /// The issue's state is `sending`.
-    pub sending: bool,
+    /// Where the issue stands.
+    pub issue: IssueState,
     /// Why the reader must not get it, if so: `unsubscribed` or `suppressed`.
     pub barred: Option<&'static str>,
     /// Every other owner is known to be dead: this process holds the lock.
@@ -119,10 +122,9 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             }
         }
         // T2, T6
-        (Claimed | Armed | Unknown, Event::Defer { token, wait, last }) => {
+        (Claimed | Armed | Unknown, Event::Defer { token, retry, last }) => {
             mine(row, *token)?;
-            next.state = Pending;
-            next.next_at = around.now + *wait;
+            defer(&mut next, *retry, around.now);
             // Nothing was heard: the run gave the row back, and its schedule does not advance.
             next.attempts -= u32::from(last.is_none() && row.attempts > 0);
             heard(&mut next, last.as_ref());
@@ -130,8 +132,7 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         // T3, T7
         (Claimed | Armed | Unknown, Event::Reject { token, reason, last }) => {
             mine(row, *token)?;
-            next.state = if row.had_unknown { FailedUncertain } else { Failed };
-            next.reason = Some((*reason).to_owned());
+            give_up(&mut next, reason);
             heard(&mut next, last.as_ref());
         }
         // T4, T13
@@ -156,18 +157,15 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
             heard(&mut next, last.as_ref());
         }
         // T9, T10
-        (Claimed | Armed, Event::Recover) => {
-            if !around.alone && row.lease_until.is_some_and(|until| until > around.now) {
-                return Err(Refusal::NotNow);
-            }
-            next.state = if row.state == Claimed { Pending } else { Unknown };
-        }
+        (Claimed | Armed, Event::Recover) => recover(&mut next, around)?,
         // T11
-        (Unknown, Event::Resend) => resend(&mut next, around.now),
+        (Unknown, Event::Resend) => resend(&mut next),
+        // T16
+        (Failed, Event::Retry) => retry(&mut next, around)?,
         // T13
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
         // T14
-        (Pending | Claimed | Armed | Unknown, Event::Adopt) => adopt(&mut next),
+        (Pending | Claimed | Armed | Unknown | Failed, Event::Adopt) => adopt(&mut next),
         // T15
         (Unknown | FailedUncertain, Event::Leave) => next.reason = Some(LEFT.to_owned()),
         // The holder is told apart from a stranger, so that a worker knows that its row was taken over.
@@ -183,10 +181,32 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         }
         _ => return Err(Refusal::NoSuchEdge),
     }
+    // T13: in an issue that was given up a copy would wait for ever.
+    if next.state == Pending && around.issue == IssueState::Cancelled {
+        skip(&mut next, Some("cancelled"));
+    }
     if next.state != Claimed && next.state != Armed {
         next.lease_until = None;
     }
     Ok(next)
+}
+
+/// Never straight back to the queue for a copy that may be on its way.
+fn recover(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
+    if !around.alone && row.lease_until.is_some_and(|until| until > around.now) {
+        return Err(Refusal::NotNow);
+    }
+    row.state = if row.state == State::Claimed { State::Pending } else { State::Unknown };
+    Ok(())
+}
+
+/// A row whose earlier attempt may have arrived is `failed_uncertain`, and stays.
+fn retry(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
+    if row.had_unknown {
+        return Err(Refusal::NoSuchEdge);
+    }
+    *row = Delivery { state: State::Pending, next_at: around.now, attempts: 0, reason: None, ..row.clone() };
+    Ok(())
 }
 
 /// A reader who left while the copy waited is skipped instead.
@@ -195,7 +215,7 @@ fn claim(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
         skip(row, around.barred);
         return Ok(());
     }
-    if !around.sending || row.next_at > around.now {
+    if around.issue != IssueState::Sending || row.next_at > around.now {
         return Err(Refusal::NotNow);
     }
     let dated = row.date_for(around.now);
@@ -214,7 +234,7 @@ fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &Around) -> Result<(), Refu
         skip(row, around.barred);
         return Ok(());
     }
-    if !around.sending || row.lease_until.is_none_or(|until| until <= around.now) {
+    if around.issue != IssueState::Sending || row.lease_until.is_none_or(|until| until <= around.now) {
         return Err(Refusal::NotNow);
     }
     // After a definite refusal nobody has the earlier message, and a new one does no harm.
@@ -226,10 +246,10 @@ fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &Around) -> Result<(), Refu
     Ok(())
 }
 
-/// A doubt that comes after this one is a new one, so its reason goes.
-fn resend(row: &mut Delivery, now: DateTime<Utc>) {
+/// A doubt that comes after this one is a new one, so its reason goes. Its time had come when it was claimed, and that
+/// is still so if the clock has jumped since.
+fn resend(row: &mut Delivery) {
     row.state = State::Pending;
-    row.next_at = now;
     row.had_unknown = true;
     row.resends += 1;
     row.reason = None;
@@ -237,13 +257,33 @@ fn resend(row: &mut Delivery, now: DateTime<Utc>) {
 
 /// A refusal heard by an attempt of before says nothing of the attempts that were forgotten, so no token holds the row.
 fn adopt(row: &mut Delivery) {
-    row.state = State::Unknown;
     row.token = None;
+    if row.state == State::Failed {
+        // It may have been tried again since (T16), and have arrived. That is rare: nobody is asked about each of them.
+        row.state = State::FailedUncertain;
+        row.reason = Some(LEFT.to_owned());
+        return;
+    }
+    row.state = State::Unknown;
     row.reason.get_or_insert_with(|| RESTORED.to_owned());
 }
 
 fn mine(row: &Delivery, token: Token) -> Result<(), Refusal> {
     if row.token == Some(token) { Ok(()) } else { Err(Refusal::NotYours) }
+}
+
+/// Back into the queue, unless the horizon lies before the next attempt.
+fn defer(row: &mut Delivery, retry: Option<Retry>, now: DateTime<Utc>) {
+    match retry.map_or(Some(row.next_at), |retry| retry.at(now)) {
+        Some(next_at) => (row.state, row.next_at) = (State::Pending, next_at),
+        None => give_up(row, "expired"),
+    }
+}
+
+/// A reader who may already have a copy has not "failed": the doubt stays on record.
+fn give_up(row: &mut Delivery, reason: &str) {
+    row.state = if row.had_unknown { State::FailedUncertain } else { State::Failed };
+    row.reason = Some(reason.to_owned());
 }
 
 /// A reader who may already have a copy is not "skipped": the doubt stays on record.
@@ -274,7 +314,7 @@ mod tests {
     }
 
     fn around() -> Around {
-        Around { now: DateTime::UNIX_EPOCH, sending: true, barred: None, alone: false }
+        Around { now: DateTime::UNIX_EPOCH, issue: IssueState::Sending, barred: None, alone: false }
     }
 
     fn arm(number: u8) -> Event {
@@ -300,7 +340,7 @@ mod tests {
     fn nothing_is_armed_after_its_lease_or_while_the_issue_is_paused() {
         let late = Around { now: DateTime::UNIX_EPOCH + TimeDelta::hours(1), ..around() };
         assert_eq!(apply(&row(State::Claimed), &arm(1), &late), Err(Refusal::NotNow));
-        let paused = Around { sending: false, ..around() };
+        let paused = Around { issue: IssueState::Paused, ..around() };
         assert_eq!(apply(&row(State::Claimed), &arm(1), &paused), Err(Refusal::NotNow));
     }
 
@@ -315,6 +355,20 @@ mod tests {
         let resent = Delivery { had_unknown: true, ..row(State::Claimed) };
         let reject = Event::Reject { token: token(1), reason: "rejected", last: None };
         assert_eq!(apply(&resent, &reject, &around()).unwrap().state, State::FailedUncertain);
+    }
+
+    #[test]
+    fn only_a_definite_refusal_can_be_tried_again() {
+        for state in State::ALL {
+            let retried = apply(&row(state), &Event::Retry, &around());
+            assert_eq!(
+                retried.is_ok_and(|row| row.state == State::Pending),
+                state == State::Failed,
+                "{state}"
+            );
+        }
+        let doubtful = Delivery { had_unknown: true, ..row(State::Failed) };
+        assert_eq!(apply(&doubtful, &Event::Retry, &around()), Err(Refusal::NoSuchEdge));
     }
 
     #[test]
@@ -336,20 +390,65 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_that_is_refused_for_now_after_its_issue_was_cancelled_does_not_wait_for_ever() {
+        let cancelled = Around { issue: IssueState::Cancelled, ..around() };
+        let later = Event::Defer { token: token(1), retry: None, last: None };
+        for state in [State::Claimed, State::Armed, State::Unknown] {
+            let row = apply(&row(state), &later, &cancelled).unwrap();
+            assert_eq!((row.state, row.reason.as_deref()), (State::Skipped, Some("cancelled")));
+        }
+        let resent = Delivery { had_unknown: true, ..row(State::Armed) };
+        assert_eq!(apply(&resent, &later, &cancelled).unwrap().state, State::FailedUncertain);
+    }
+
+    #[test]
+    fn the_horizon_is_judged_by_the_store_s_clock_and_a_doubt_outlives_it() {
+        let retry = |hours| {
+            let wait = chrono::TimeDelta::hours(hours);
+            let give_up_at = DateTime::UNIX_EPOCH + TimeDelta::hours(48);
+            Event::Defer { token: token(1), retry: Some(Retry { wait, give_up_at }), last: None }
+        };
+        let later = apply(&row(State::Armed), &retry(48), &around()).unwrap();
+        assert_eq!((later.state, later.next_at.timestamp()), (State::Pending, 48 * 3_600));
+        let expired = apply(&row(State::Armed), &retry(49), &around()).unwrap();
+        assert_eq!((expired.state, expired.reason.as_deref()), (State::Failed, Some("expired")));
+        let resent = Delivery { had_unknown: true, ..row(State::Claimed) };
+        assert_eq!(apply(&resent, &retry(49), &around()).unwrap().state, State::FailedUncertain);
+    }
+
+    #[test]
+    fn a_copy_that_is_given_back_or_sent_again_keeps_its_time_whatever_the_clock_says() {
+        let ahead = DateTime::UNIX_EPOCH + chrono::TimeDelta::days(3_650);
+        let astray = Around { now: ahead, ..around() };
+        let back = Event::Defer { token: token(1), retry: None, last: None };
+        for (state, event) in [(State::Claimed, back), (State::Unknown, Event::Resend)] {
+            let row = apply(&row(state), &event, &astray).unwrap();
+            assert_eq!((row.state, row.next_at), (State::Pending, DateTime::UNIX_EPOCH));
+        }
+    }
+
+    #[test]
     fn after_a_restore_whatever_is_not_final_is_in_doubt_and_only_a_yes_still_counts() {
         for state in [State::Pending, State::Claimed, State::Armed, State::Unknown] {
             let adopted = apply(&row(state), &Event::Adopt, &around()).unwrap();
             assert_eq!((adopted.state, adopted.reason.as_deref()), (State::Unknown, Some(RESTORED)));
-            let defer = Event::Defer { token: token(1), wait: TimeDelta::zero(), last: None };
+            let defer = Event::Defer { token: token(1), retry: None, last: None };
             for event in [arm(1), defer] {
                 assert_eq!(apply(&adopted, &event, &around()), Err(Refusal::NotYours));
             }
             let yes = Event::Accept { token: Some(token(1)), last: None };
             assert_eq!(apply(&adopted, &yes, &around()).unwrap().state, State::Sent);
         }
-        for state in [State::Sent, State::Failed, State::Skipped, State::FailedUncertain] {
+        for state in [State::Sent, State::Skipped, State::FailedUncertain] {
             assert_eq!(apply(&row(state), &Event::Adopt, &around()), Err(Refusal::NoSuchEdge));
         }
+    }
+
+    #[test]
+    fn after_a_restore_a_refusal_is_not_certain_any_more_and_cannot_be_tried_again() {
+        let adopted = apply(&row(State::Failed), &Event::Adopt, &around()).unwrap();
+        assert!(adopted.state == State::FailedUncertain && !adopted.asks(), "{adopted:?}");
+        assert_eq!(apply(&adopted, &Event::Retry, &around()), Err(Refusal::NoSuchEdge));
     }
 
     #[test]
@@ -366,13 +465,14 @@ mod tests {
         let holder = (1u8..3).prop_map(token);
         prop_oneof![
             holder.clone().prop_map(|token| Event::Claim { token, lease: TimeDelta::minutes(30) }),
-            holder.clone().prop_map(|token| Event::Defer { token, wait: TimeDelta::zero(), last: None }),
+            holder.clone().prop_map(|token| Event::Defer { token, retry: None, last: None }),
             holder.clone().prop_map(|token| Event::Reject { token, reason: "rejected", last: None }),
             holder.clone().prop_map(|token| Event::Arm { token, bytes: [7; 32] }),
             holder.prop_map(|token| Event::Lose { token, last: None }),
             Just(Event::Accept { token: None, last: None }),
             Just(Event::Recover),
             Just(Event::Resend),
+            Just(Event::Retry),
             Just(Event::Skip { reason: "suppressed" }),
             Just(Event::Adopt),
             Just(Event::Leave),

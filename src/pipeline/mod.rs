@@ -7,8 +7,11 @@ mod adoption;
 mod backup;
 mod edition;
 mod evidence;
+mod health;
 mod newsletter;
 mod office;
+mod outlook;
+mod rest;
 mod sending;
 mod signing;
 mod site;
@@ -23,11 +26,13 @@ pub use evidence::{Evidence, Reconciled, reconcile};
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
 pub(crate) use newsletter::{find, read_readers};
 pub use office::Office;
+pub use outlook::{Standstill, outlook};
+pub use rest::{Rest, resting};
 pub use sending::deliver_open;
 pub(crate) use signing::{identities, new_key};
 pub use site::{Built, build};
-pub(crate) use way_out::demand;
 pub use way_out::wire;
+pub(crate) use way_out::{demand, password};
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -137,10 +142,14 @@ pub async fn publish(world: &World) -> Result<Summary, RunError> {
     Ok(Summary { built: Some(built), mailing })
 }
 
-/// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself.
-pub async fn send(world: &World, post: Option<&str>) -> Result<Mailing, RunError> {
+/// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself. With `at_once` a
+/// relay that asked for patience is asked again.
+pub async fn send(world: &World, post: Option<&str>, at_once: bool) -> Result<Mailing, RunError> {
     way_out::demand(&world.config)?;
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
+    if at_once {
+        rest::forget(&office).await?;
+    }
     let mailing = send_from(world, &office, post).await;
     end(&office, mailing).await
 }
@@ -161,9 +170,14 @@ async fn end(office: &Office, mailing: Result<Mailing, RunError>) -> Result<Mail
     });
     let raised = if is_idle { Ok(()) } else { office.raise().await };
     let mut mailing = mailing?;
-    if let Err(error) = raised {
-        let finding = Finding::warning("fence", office.fence.path().as_str(), error.to_string());
-        mailing.findings.push(finding);
+    match raised {
+        Ok(()) => Ok(mailing),
+        // A store that cannot write any more must not pass for a good end.
+        Err(error @ RunError::Store(_)) => Err(error),
+        Err(error) => {
+            let finding = Finding::warning("fence", office.fence.path().as_str(), error.to_string());
+            mailing.findings.push(finding);
+            Ok(mailing)
+        }
     }
-    Ok(mailing)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
+use super::rest::Rest;
 use super::signing::signer;
 use super::way_out::{no_sender, wire};
 use super::{Built, Edition, Office, RunError, World, deliver_open, site};
@@ -41,8 +42,16 @@ pub struct Mailing {
     pub through: Option<String>,
     /// Copies that an interrupted run left behind: waiting again, and in doubt.
     pub recovered: (u64, u64),
+    /// Another database server took over, and so many copies are in doubt for it.
+    pub failed_over: Option<u64>,
     /// Why the run stopped before its end.
     pub stopped: Option<Stop>,
+    /// Until when the relay is left alone.
+    pub rest: Option<Rest>,
+    /// What does not stop an issue and should be looked at.
+    pub warnings: Vec<String>,
+    /// Readers who are never mailed again, because the relay knows of no such mailbox.
+    pub buried: u64,
     /// Issues that wait for somebody's word: the post's id, and why.
     pub paused: Vec<(String, String)>,
     /// How many more posts are due; each run freezes one.
@@ -281,8 +290,12 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
         };
         let keys = Arc::clone(&office.keys);
         let imprint = move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee);
-        let audience = office.store.freeze(issue, Box::new(imprint), now).await?;
-        frozen = Some((subject, audience));
+        frozen = match office.store.freeze(issue, Box::new(imprint), now).await {
+            Ok(audience) => Some((subject, audience)),
+            // Another machine froze it since this one planned: its copies are delivered together.
+            Err(StoreError::AlreadyIssued(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
     } else {
         office.store.baseline(draft.baseline, now).await?;
     }

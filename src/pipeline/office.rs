@@ -8,10 +8,14 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::RunError;
+use super::{RunError, way_out};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::{Custody, Fence, Mark, Mismatch, RunLock, Store, StoreError, judge, open_sqlite};
+use crate::crash;
+use crate::store::{
+    Custody, Fence, Mark, Mismatch, PostgresAccess, RunLock, Store, StoreError, judge, open_postgres,
+    open_sqlite,
+};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::Keys;
 use crate::text::hex;
@@ -27,12 +31,15 @@ pub struct Office {
     pub keys: Arc<Keys>,
     /// How far the ledger has got, outside of it.
     pub fence: Fence,
-    /// Held while this run may send; `None` for commands that only look or add.
+    /// Held while this run alone may send; `None` for commands that only look or add, and where senders share a database.
     pub lock: Option<RunLock>,
+    /// Whether the ledger is a database that other machines may send from too.
+    is_shared: bool,
 }
 
 impl Office {
-    /// Opens the office for a run that may send: nobody else may, and the ledger is the one that sent last.
+    /// Opens the office for a run that may send: nobody else may, unless the store is a database, and the ledger is the
+    /// one that sent last.
     pub async fn open_to_send(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         let office = Self::open_alone(config, clock).await?;
         office.admit(config).await?;
@@ -46,9 +53,13 @@ impl Office {
 
     /// Opens the office while no run is at work, whatever the fence says.
     pub async fn open_alone(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
-        let lock = RunLock::take(&path(config))?;
+        // Senders of several machines share a database; a file is sent from by one run at a time.
+        let lock = match path(config) {
+            Some(path) if !crash::run_lock_is_bypassed() => Some(RunLock::take(&path)?),
+            _ => None,
+        };
         let mut office = Self::open(config, clock).await?;
-        office.lock = Some(lock);
+        office.lock = lock;
         Ok(office)
     }
 
@@ -56,22 +67,26 @@ impl Office {
     pub async fn open(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         let keys = config.resolve(&config.store.keys);
         let fence = Fence::at(config.resolve(&config.store.fence));
-        let path = path(config);
         // Where the fence stands there was a ledger, also if its keys are gone with it.
-        if !keys.exists() && fence.path().exists() && is_empty(&path) {
+        if let Some(path) = path(config).filter(|path| is_empty(path))
+            && !keys.exists()
+            && fence.path().exists()
+        {
             let (store, witness) = (path.to_string(), fence.path().to_string());
             return Err(StoreError::Vanished { store, witness }.into());
         }
         let instance = hex(&clock.random());
-        let store = open_sqlite(&path, &keys, &instance)?;
+        let store = open_store(config, keys.clone(), instance, clock.random()).await?;
         let keys = if let Some(fingerprint) = store.recall(KEYS).await? {
             kept(&keys, &fingerprint)?
         } else {
             let made = made(&keys, clock)?;
-            store.remember(KEYS, &made.fingerprint()).await?;
-            made
+            crash::point("keys-made");
+            // Two machines may begin at once: the keys of one of them count.
+            let fingerprint = store.remember_first(KEYS, &made.fingerprint()).await?;
+            if fingerprint == made.fingerprint() { made } else { kept(&keys, &fingerprint)? }
         };
-        Ok(Self { store, keys: Arc::new(keys), fence, lock: None })
+        Ok(Self { store, keys: Arc::new(keys), fence, lock: None, is_shared: path(config).is_none() })
     }
 
     /// Opens the office for a look at a ledger that must be there.
@@ -83,7 +98,9 @@ impl Office {
     /// Why this ledger may not send, if so.
     pub async fn mismatch(&self) -> Result<Option<Mismatch>, RunError> {
         let Custody { mark, copied } = self.store.custody().await?;
-        Ok(judge(&mark, copied.as_deref(), self.fence.read()?.as_ref()).err())
+        let mismatch = judge(&mark, copied.as_deref(), self.fence.read()?.as_ref()).err();
+        // A machine that begins to share a database has no fence yet; those that sent before have theirs.
+        Ok(mismatch.filter(|mismatch| !(self.is_shared && matches!(mismatch, Mismatch::Unfenced(_)))))
     }
 
     /// Goes on only if this ledger may send.
@@ -96,7 +113,7 @@ impl Office {
 
     /// What bars this ledger, for people.
     pub fn barred(&self, mismatch: &Mismatch, config: &Config) -> String {
-        format!("nothing is sent from {}: {mismatch} (fence: {})", path(config), self.fence.path())
+        format!("nothing is sent from {}: {mismatch} (fence: {})", shown(config), self.fence.path())
     }
 
     /// The ledger gets one epoch further, and then the fence.
@@ -105,20 +122,62 @@ impl Office {
         Ok(self.fence.write(&Mark { instance: self.store.instance().to_owned(), epoch })?)
     }
 
+    /// Whether a run that may send is at work now, this one apart.
+    pub fn another_run(&self, config: &Config) -> bool {
+        self.lock.is_none() && path(config).is_some_and(|path| RunLock::is_held(&path))
+    }
+
     /// The key under which the store knows an address.
     pub fn key_of(&self, address: &crate::address::EmailAddress) -> AddressKey {
         AddressKey(self.keys.address_key(address))
     }
 }
 
-/// Where the ledger is.
-pub(super) fn path(config: &Config) -> Utf8PathBuf {
-    config.resolve(config.store.sqlite_path().unwrap_or_default())
+/// The ledger's file; `None` if it is a database.
+fn path(config: &Config) -> Option<Utf8PathBuf> {
+    config.store.sqlite_path().map(|path| config.resolve(path))
+}
+
+/// The ledger, for people.
+pub(super) fn shown(config: &Config) -> String {
+    path(config)
+        .map(Utf8PathBuf::into_string)
+        .or_else(|| config.store.postgres().map(|url| url.shown))
+        .unwrap_or_default()
+}
+
+/// The file or the database, on a thread that may wait for it.
+async fn open_store(
+    config: &Config,
+    keys: Utf8PathBuf,
+    instance: String,
+    chance: [u8; 16],
+) -> Result<Arc<dyn Store>, RunError> {
+    let Some(url) = config.store.postgres() else {
+        return Ok(open_sqlite(&path(config).unwrap_or_default(), &keys, &instance)?);
+    };
+    let access = PostgresAccess {
+        server: url.server,
+        shown: url.shown,
+        password: way_out::password(
+            config,
+            "store",
+            (config.store.password_file.as_deref(), config.store.password_env.as_deref()),
+        )?,
+        encryption: url.encryption,
+        root: url.root.map(|root| config.resolve(root)),
+        window: config.store.failover_window.delta(),
+        chance,
+    };
+    match tokio::task::spawn_blocking(move || open_postgres(access, &keys, &instance)).await {
+        Ok(opened) => Ok(opened?),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
 }
 
 /// A look must not begin a ledger.
 pub(super) fn demand_begun(config: &Config) -> Result<(), RunError> {
-    let path = path(config);
+    let Some(path) = path(config) else { return Ok(()) };
     let witness = [&config.store.keys, &config.store.fence].map(|file| config.resolve(file));
     if !is_empty(&path) || witness.iter().any(|file| file.exists()) {
         return Ok(());
@@ -138,7 +197,8 @@ fn kept(path: &Utf8Path, fingerprint: &str) -> Result<Keys, RunError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         RunError::user(
             format!("cannot read the keys at {path}: {error}"),
-            "restore them from a backup: without them nobody who left would be recognised, so nothing is sent",
+            "restore them from a backup, or copy them from the machine that began the ledger: without them nobody who left would be \
+             recognised, so nothing is sent",
         )
     })?;
     let keys =
@@ -168,6 +228,7 @@ fn made(path: &Utf8Path, clock: &dyn Clock) -> Result<Keys, RunError> {
     let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut temp| {
         temp.write_all(keys.to_text().as_bytes())?;
         temp.as_file().sync_all()?;
+        crash::point("keys-staged");
         temp.persist_noclobber(path).map(drop).map_err(|error| error.error)
     });
     match written {

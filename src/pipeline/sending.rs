@@ -2,56 +2,64 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::signing::signer;
-use super::way_out::{patience, wire};
-use super::{Edition, Mailing, Office, RunError, World};
+use super::way_out::{limits, patience, wire};
+use super::{Edition, Mailing, Office, RunError, World, health, rest};
+use crate::clock::Clock;
 use crate::config::OnUnknown;
 use crate::delivery::{Job, Stop, deliver};
-use crate::ledger::IssueState;
-use crate::ledger::State;
+use crate::ledger::health::Health;
 use crate::ledger::transition::Event;
-use crate::store::{DeliveryView, Filter, OpenIssue};
+use crate::ledger::{IssueState, State};
+use crate::store::{DeliveryView, Filter, OpenIssue, owner};
 use crate::text::hex;
 
 /// Recovers what an interrupted run left, then sends what is due of each open issue.
 pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, RunError> {
     let mut mailing = Mailing::default();
-    let owner = hex(&world.clock.random());
+    let owner = owner::name(&hex(&world.clock.random()));
     let alone = office.lock.is_some();
-    let now = world.clock.now();
+    let clock = StoreClock::new(world, office).await?;
+    let now = clock.now();
     mailing.recovered = office.store.recover(&owner, alone, now).await?;
     if world.config.newsletter.on_unknown == OnUnknown::Resend {
-        resend_once(world, office).await?;
+        resend_once(world, office, now).await?;
     }
     let mut touched = Vec::new();
+    mailing.rest = rest::resting(world, office).await?;
     for issue in office.store.open_issues().await? {
         let due = issue.next_at.is_some_and(|at| at <= now);
         // One that waits for nobody closes in this run, and what it ended with is said once.
-        if due || issue.next_at.is_none() || mailing.recovered != (0, 0) {
+        if due && mailing.rest.is_none() || issue.next_at.is_none() || mailing.recovered != (0, 0) {
             touched.push(issue.post.clone());
         }
-        if !due || mailing.stopped.as_ref().is_some_and(|stop| !matches!(stop, Stop::Letter(_))) {
+        let is_over = mailing.stopped.as_ref().is_some_and(|stop| !matches!(stop, Stop::Letter(_)));
+        if !due || is_over || mailing.rest.is_some() {
             continue;
         }
-        if let Some(why) = pause_first(world, &issue) {
+        if let Some(why) = pause_first((world, office), &issue, now, &mut mailing.warnings).await? {
             office.store.set_issue(&issue.post, IssueState::Paused, &why, now).await?;
             mailing.paused.push((issue.post.clone(), why));
             continue;
         }
-        world.breaker.begin_issue();
-        mailing.stopped = deliver_issue(world, office, &issue, &owner, &mut mailing.through).await?;
+        mailing.stopped =
+            deliver_issue(world, office, &issue, (&owner, &clock), &mut mailing.through).await?;
+        mailing.rest = rest::note(world, office, mailing.stopped.as_ref()).await?;
         if let Some(Stop::Letter(why)) = &mailing.stopped {
             office.store.set_issue(&issue.post, IssueState::Paused, why, world.clock.now()).await?;
             mailing.paused.push((issue.post.clone(), why.clone()));
             break;
         }
+        mailing.buried += health::bury(world, office, &issue).await?;
     }
     office.store.close_finished(world.clock.now()).await?;
+    mailing.failed_over = office.store.failed_over();
     for summary in office.store.issues().await? {
         if summary.state == IssueState::Paused && mailing.paused.iter().all(|(post, _)| *post != summary.id) {
-            mailing.paused.push((summary.id.clone(), "it was paused earlier".to_owned()));
+            let why = summary.because.clone().unwrap_or_default();
+            mailing.paused.push((summary.id.clone(), format!("it was paused earlier: {why}")));
         }
         if touched.contains(&summary.id) {
             mailing.issues.push(summary);
@@ -60,29 +68,70 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
     Ok(mailing)
 }
 
-/// Why an issue must not simply go on: it is long past, or its letter cannot be read. Somebody who resumes it has looked.
-fn pause_first(world: &World, issue: &OpenIssue) -> Option<String> {
+/// The store's clock as this process knows it: what is due, and what is too old, is the same for all who share the store,
+/// whatever the clock of this machine says.
+#[derive(Clone)]
+struct StoreClock {
+    here: Arc<dyn Clock>,
+    ahead: TimeDelta,
+}
+
+impl StoreClock {
+    async fn new(world: &World, office: &Office) -> Result<Self, RunError> {
+        let here = world.clock.now();
+        let ahead = office.store.now(here).await? - here;
+        Ok(Self { here: Arc::clone(&world.clock), ahead })
+    }
+}
+
+impl Clock for StoreClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.here.now() + self.ahead
+    }
+
+    fn random(&self) -> [u8; 16] {
+        self.here.random()
+    }
+}
+
+/// Why an issue must not simply go on: it is long past, its letter cannot be read, or its readers do not exist or
+/// complain. Somebody who resumes it has looked.
+async fn pause_first(
+    (world, office): (&World, &Office),
+    issue: &OpenIssue,
+    now: DateTime<Utc>,
+    warnings: &mut Vec<String>,
+) -> Result<Option<String>, RunError> {
     if let Err(error) = serde_json::from_str::<Edition>(&issue.letter) {
-        return Some(format!(
+        return Ok(Some(format!(
             "its frozen letter cannot be read, perhaps it was frozen by a newer Letterpress: {error}"
-        ));
+        )));
+    }
+    if issue.resumed {
+        return Ok(None);
     }
     let newsletter = &world.config.newsletter;
     let give_up = world.config.smtp.as_ref().map_or(TimeDelta::days(2), |smtp| smtp.give_up.delta());
-    let long_past = issue.frozen_at + newsletter.max_age.delta().max(give_up) < world.clock.now();
-    (long_past && !issue.resumed).then(|| {
-        format!(
-            "it was frozen at {}, longer ago than newsletter.max_age",
-            issue.frozen_at.format("%Y-%m-%d %H:%M UTC")
-        )
-    })
+    if issue.frozen_at + newsletter.max_age.delta().max(give_up) < now {
+        let frozen = issue.frozen_at.with_timezone(&world.config.site.timezone);
+        let frozen = frozen.format("%Y-%m-%d %H:%M");
+        return Ok(Some(format!("it was frozen at {frozen}, longer ago than newsletter.max_age")));
+    }
+    match office.store.toll(issue.number).await?.health() {
+        Health::Well => Ok(None),
+        Health::Warn(why) => {
+            warnings.push(format!("{}: {why}", issue.post));
+            Ok(None)
+        }
+        Health::Sick(why) => Ok(Some(why)),
+    }
 }
 
 async fn deliver_issue(
     world: &World,
     office: &Office,
     issue: &OpenIssue,
-    owner: &str,
+    (owner, clock): (&str, &StoreClock),
     through: &mut Option<String>,
 ) -> Result<Option<Stop>, RunError> {
     let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
@@ -92,23 +141,31 @@ async fn deliver_issue(
     let signer = signer(&world.config)?;
     let wire = wire(&world.config, &issue.label)?;
     *through = Some(wire.name());
+    world.breaker.begin_issue();
+    if issue.resumed {
+        world.breaker.expect_bounces();
+    }
     let watch = Arc::clone(&world.watch);
     let (retry, lease) = patience(&world.config);
     let job = Job {
         store: Arc::clone(&office.store),
         wire,
-        clock: Arc::clone(&world.clock),
+        clock: Arc::new(clock.clone()),
         issue: issue.number,
         frozen_at: issue.frozen_at,
         compose: Box::new(move |copy| {
             edition.compose(copy, signer.as_deref()).map_err(|error| error.to_string())
         }),
+        limits: limits(&world.config),
         retry,
         lease,
         owner: owner.to_owned(),
         watch: Box::new(move |state| watch(state)),
     };
-    Ok(deliver(job, Arc::clone(&world.breaker)).await?)
+    let watched = health::watch(office, issue, &world.breaker);
+    let stopped = deliver(job, Arc::clone(&world.breaker)).await;
+    watched.abort();
+    Ok(stopped?)
 }
 
 /// Letters that once left through a relay do not silently turn into files: those would be recorded as sent, for good.
@@ -126,8 +183,7 @@ async fn outbox_only_first(world: &World, office: &Office) -> Result<(), RunErro
 
 /// `on_unknown = "resend"`: the writer's standing decision, taken at most once for each reader and recorded. It reaches
 /// no further back than a deferred copy would.
-async fn resend_once(world: &World, office: &Office) -> Result<(), RunError> {
-    let now = world.clock.now();
+async fn resend_once(world: &World, office: &Office, now: DateTime<Utc>) -> Result<(), RunError> {
     let give_up = world.config.smtp.as_ref().map_or(TimeDelta::days(2), |smtp| smtp.give_up.delta());
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
     let doubts = office.store.deliveries(filter).await?;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{RunError, World};
 use crate::archive::{Archive, WhyLeftOut, folder};
+use crate::crash;
 use crate::feeds::{self, output};
 use crate::finding::{Finding, Severity};
 use crate::text::hex;
@@ -51,6 +52,7 @@ pub fn build(world: &World) -> Result<Built, RunError> {
     if let Some(ids) = &reading.ids {
         folder::write_ids(config, ids)
             .map_err(|error| RunError::io("writing the ids of the posts", error))?;
+        crash::point("ids-written");
     }
     let directory = config.resolve(&config.output.directory);
     let done = output::write(&directory, &documents).map_err(|error| {
@@ -59,6 +61,7 @@ pub fn build(world: &World) -> Result<Built, RunError> {
             "the feeds that were there before are still whole; put it right and run the same command again",
         )
     })?;
+    crash::point("feeds-in-place");
     let paths: Vec<Utf8PathBuf> = documents.into_iter().map(|document| document.path).collect();
     // Writing the ids changed a file of the archive's folder, so the inputs are looked at once more.
     let inputs = Stamp::inputs(world)?;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use camino::Utf8Path;
+
 use super::RunError;
 use super::signing::signer;
 use crate::config::{Config, Secret, SecretError, environment};
@@ -10,6 +12,7 @@ use crate::delivery::Wire;
 use crate::delivery::outbox::OutboxWire;
 use crate::delivery::smtp::SmtpWire;
 use crate::ledger::RetrySchedule;
+use crate::ledger::pace::{Limits, Rate};
 
 /// Whether there is a newsletter at all.
 pub(super) fn is_on(config: &Config) -> bool {
@@ -47,14 +50,19 @@ pub fn wire(config: &Config, label: &str) -> Result<Arc<dyn Wire>, RunError> {
     };
     let mut smtp = smtp.clone();
     smtp.ca_file = smtp.ca_file.map(|file| config.resolve(file));
-    let wire = SmtpWire::new(&smtp, password(config)?)
+    let source = (smtp.password_file.as_deref(), smtp.password_env.as_deref());
+    let wire = SmtpWire::new(&smtp, password(config, "smtp", source)?)
         .map_err(|error| RunError::user(error.to_string(), "look at the section [smtp] of config.toml"))?;
     Ok(Arc::new(wire))
 }
 
-fn password(config: &Config) -> Result<Option<Secret>, RunError> {
-    let Some(smtp) = &config.smtp else { return Ok(None) };
-    let secret = match (&smtp.password_file, &smtp.password_env) {
+/// The password that `section` keeps in a file or in a variable of the environment.
+pub(crate) fn password(
+    config: &Config,
+    section: &str,
+    (file, variable): (Option<&Utf8Path>, Option<&str>),
+) -> Result<Option<Secret>, RunError> {
+    let secret = match (file, variable) {
         (Some(file), _) => {
             let path = config.resolve(file);
             let text = std::fs::read_to_string(&path)
@@ -62,12 +70,13 @@ fn password(config: &Config) -> Result<Option<Secret>, RunError> {
             text.and_then(|text| Secret::new(&text, path.as_str()))
         }
         (None, Some(name)) => environment(name)
-            .ok_or_else(|| SecretError::Unset(name.clone()))
+            .ok_or_else(|| SecretError::Unset(name.to_owned()))
             .and_then(|text| Secret::new(&text, name)),
         (None, None) => return Ok(None),
     };
-    let help =
-        "put the password, and nothing else, into the file or the variable that [smtp] of config.toml names";
+    let help = format!(
+        "put the password, and nothing else, into the file or the variable that [{section}] of config.toml names"
+    );
     secret.map(Some).map_err(|error| RunError::user(error.to_string(), help))
 }
 
@@ -82,4 +91,19 @@ pub(super) fn patience(config: &Config) -> (RetrySchedule, Duration) {
     );
     let give_up = smtp.map_or(chrono::TimeDelta::hours(48), |smtp| smtp.give_up.delta());
     (RetrySchedule { waits, give_up }, lease + Duration::from_mins(5))
+}
+
+/// The rates to stay within; `None` if nothing is limited.
+pub(super) fn limits(config: &Config) -> Option<Arc<Limits>> {
+    let smtp = config.smtp.as_ref()?;
+    let rate = |number: u32| Rate::per_minute(number);
+    let named = |(domain, number): (&String, &u32)| {
+        Some((idna::domain_to_ascii(domain).ok()?.to_ascii_lowercase(), rate(*number)?))
+    };
+    let limits = Limits {
+        all: smtp.per_minute.and_then(rate),
+        each_domain: smtp.per_domain_per_minute.and_then(rate),
+        domains: smtp.domains.iter().filter_map(named).collect(),
+    };
+    (!limits.is_none()).then(|| Arc::new(limits))
 }

@@ -1,8 +1,13 @@
 //! One run at a time: a lock of the kernel's, which ends with the process however it ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+
+/// Somebody who only looks ([`RunLock::is_held`]) is gone before the second try.
+const TRIES: u32 = 3;
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// Held while a run may send. There is no stale lock: the kernel lets go when the process is gone.
 #[derive(Debug)]
@@ -28,11 +33,23 @@ impl RunLock {
             .append(true)
             .open(&path)
             .map_err(|error| LockError::Io(path.clone(), error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(LockError::Held(path)),
-            Err(TryLockError::Error(error)) => Err(LockError::Io(path, error)),
+        let mut tries = TRIES;
+        loop {
+            tries -= 1;
+            match file.try_lock() {
+                Ok(()) => return Ok(Self(file)),
+                Err(TryLockError::WouldBlock) if tries == 0 => return Err(LockError::Held(path)),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(GLANCE),
+                Err(TryLockError::Error(error)) => return Err(LockError::Io(path, error)),
+            }
         }
+    }
+
+    /// Whether a run holds the lock now. Whoever looks holds a share of it for a moment, and takes no run's place.
+    pub fn is_held(store: &Utf8Path) -> bool {
+        let path = Utf8PathBuf::from(format!("{store}.lock"));
+        let Ok(file) = File::open(path) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 }
 
@@ -41,10 +58,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_run_is_told_at_once_and_a_later_one_finds_no_stale_lock() {
+    fn f58_a_second_run_is_told_at_once_and_a_later_one_finds_no_stale_lock() {
         let folder = tempfile::tempdir().unwrap();
         let store = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+        assert!(!RunLock::is_held(&store));
         let first = RunLock::take(&store).unwrap();
+        assert!(RunLock::is_held(&store));
         assert!(matches!(RunLock::take(&store), Err(LockError::Held(_))));
         drop(first);
         RunLock::take(&store).unwrap();

@@ -6,8 +6,12 @@
 //! a store, it goes by a clock of its own.
 
 mod custody;
+mod fault;
 mod fence;
 mod lock;
+mod notice;
+pub mod owner;
+mod postgres;
 mod sql;
 mod sqlite;
 
@@ -18,128 +22,20 @@ use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use custody::{Adopted, Adoption, Custody, Decision};
+pub use fault::{Fault, StoreError};
 pub use fence::{Fence, FenceError, Mark, Mismatch, judge};
 pub use lock::{LockError, RunLock};
+pub use notice::{About, Notice, Reported, Taken, Word};
+pub use postgres::{Access as PostgresAccess, open_postgres};
 pub use sqlite::open_sqlite;
 
 use crate::address::EmailAddress;
+use crate::ledger::health::Toll;
+use crate::ledger::pace::{Limits, Meter};
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{Delivery, IssueState, IssueSummary, State, Token};
 use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use crate::text::HeaderText;
-
-/// What can go wrong with a store. Cheap to clone: one failed commit fails everybody who took part in it.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum StoreError {
-    /// The file is not where the ledger says it must be; making a new one would mail the archive again.
-    #[error(
-        "{store} is missing, but {witness} says that there was one\n    help: put it back from a backup; only if you want \
-         to begin anew, move {witness} away too"
-    )]
-    Vanished {
-        /// The store.
-        store: String,
-        /// Its keys, or its fence.
-        witness: String,
-    },
-    /// It was made by a newer Letterpress.
-    #[error(
-        "{path} was written by a newer Letterpress (schema {found}, this one knows {known})\n    help: install the newer one"
-    )]
-    TooNew {
-        /// The store.
-        path: String,
-        /// Its schema.
-        found: i64,
-        /// The newest schema known here.
-        known: i64,
-    },
-    /// It cannot promise what the ledger needs.
-    #[error("{path} cannot be used as a ledger: {why}")]
-    Unfit {
-        /// The store.
-        path: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The database reported an error.
-    #[error("the store failed while {doing}: {source}{}", .fault.hint())]
-    Database {
-        /// What was being done.
-        doing: &'static str,
-        /// How bad it is.
-        fault: Fault,
-        /// What the database said.
-        source: Arc<dyn std::error::Error + Send + Sync>,
-    },
-    /// What was read cannot be: a word or a number that Letterpress does not write.
-    #[error("the store holds {0}, which Letterpress never writes there")]
-    Nonsense(String),
-    /// The post has an issue already; a second one would be a second copy for everybody.
-    #[error(
-        "{0} has been mailed already\n    help: `letterpress status who-got` says to whom; what is new needs a post of its own"
-    )]
-    AlreadyIssued(String),
-    /// This kind of store does that with its own tools.
-    #[error("{what}\n    help: {help}")]
-    Elsewhere {
-        /// What was asked for.
-        what: &'static str,
-        /// How it is done instead.
-        help: &'static str,
-    },
-    /// The audience that was counted is not the audience that was frozen.
-    #[error(
-        "the audience changed while the issue was frozen ({counted} readers counted, {frozen} frozen); nothing was sent"
-    )]
-    Miscounted {
-        /// Readers counted first.
-        counted: u64,
-        /// Rows inserted.
-        frozen: u64,
-    },
-}
-
-/// How bad a database's error is, and what helps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// The disk is full.
-    Full,
-    /// Somebody else holds it.
-    Busy,
-    /// This user may not.
-    Barred,
-    /// What is there is damaged.
-    Damaged,
-    /// The disk reported an error: what it keeps is no longer certain.
-    Io,
-    /// Anything else.
-    Other,
-}
-
-impl Fault {
-    const fn hint(self) -> &'static str {
-        match self {
-            Self::Full => {
-                "\n    help: the disk is full; make room and run the same command again, nothing is lost"
-            }
-            Self::Busy => "\n    help: another program holds the file; run the same command again",
-            Self::Barred => "\n    help: the file or its folder cannot be written by this user",
-            Self::Damaged => {
-                "\n    help: the file is damaged; restore it from a backup before anything is sent"
-            }
-            Self::Io => "\n    help: the disk reported an error; check it before anything is sent",
-            Self::Other => "",
-        }
-    }
-}
-
-impl StoreError {
-    /// Whether waiting can help: a full disk or a lock may pass, damage does not.
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Database { fault: Fault::Full | Fault::Busy, .. })
-    }
-}
 
 /// The number of an issue within its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -260,11 +156,50 @@ pub struct Claim {
     pub lease: TimeDelta,
 }
 
+/// Within what a claim must stay.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// The rates.
+    pub limits: Arc<Limits>,
+    /// The domains to claim from, where the rates speak of domains.
+    pub lanes: Vec<String>,
+}
+
+/// What a claim within limits came to.
+#[derive(Debug, Clone, Default)]
+pub struct Ration {
+    /// The copies, each with its permit.
+    pub copies: Vec<Claimed>,
+    /// How long there is no permit for anybody.
+    pub wait: Option<TimeDelta>,
+    /// What is to be known of the domains that were asked for; one that is not named may have more.
+    pub lanes: Vec<(String, Lane)>,
+}
+
+/// Why a domain has nothing more to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// No copy to it is due.
+    Empty,
+    /// There is no permit for so long.
+    Full(TimeDelta),
+}
+
 /// What outlives the process.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// The permanent random name of this store.
     fn instance(&self) -> &str;
+
+    /// How many copies are in doubt because another database server took over from the one that wrote the ledger, and
+    /// may not have seen its last moments; `None` if this process noticed nothing of the kind.
+    fn failed_over(&self) -> Option<u64> {
+        None
+    }
+    /// What time it is for everybody who writes to this store; `here` is the caller's own clock.
+    async fn now(&self, here: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+        Ok(here)
+    }
 
     /// Adds readers by the rule of [`crate::subscribers::lifecycle::enrol`].
     async fn enrol(&self, readers: Vec<Enrolment>, now: DateTime<Utc>) -> Result<Enrolments, StoreError>;
@@ -294,6 +229,14 @@ pub trait Store: Send + Sync {
     async fn recall(&self, key: &str) -> Result<Option<String>, StoreError>;
     /// Remembers it.
     async fn remember(&self, key: &str, value: &str) -> Result<(), StoreError>;
+    /// Remembers it unless something stands there already; returns what stands. Of two who begin at once, one wins.
+    async fn remember_first(&self, key: &str, value: &str) -> Result<String, StoreError> {
+        if let Some(standing) = self.recall(key).await? {
+            return Ok(standing);
+        }
+        self.remember(key, value).await?;
+        Ok(value.to_owned())
+    }
 
     /// The posts that have an issue or are part of the baseline; `None` before the first run.
     async fn known_posts(&self) -> Result<Option<std::collections::HashSet<String>>, StoreError>;
@@ -328,6 +271,23 @@ pub trait Store: Send + Sync {
         tokens: Vec<Token>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed>, StoreError>;
+    /// The domains to which copies of an issue are due, each once.
+    async fn lanes(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<Vec<String>, StoreError>;
+    /// T1 as in [`Store::claim`], for as many copies as there are permits. The permits are taken in the transaction of
+    /// the claim, so that neither a crash nor another sender makes more of them.
+    async fn claim_within(
+        &self,
+        pace: Pace,
+        claim: Claim,
+        tokens: Vec<Token>,
+        now: DateTime<Utc>,
+    ) -> Result<Ration, StoreError>;
+    /// The meter of the rate for all copies.
+    async fn meter(&self) -> Result<Meter, StoreError>;
+    /// What an issue has cost so far: bounces and complaints.
+    async fn toll(&self, issue: IssueNumber) -> Result<Toll, StoreError>;
+    /// Suppresses the readers of an issue whose mailboxes do not exist, as the relay said at once. Returns how many.
+    async fn bury(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError>;
     /// Applies a batch in one durable transaction; one answer for each move, in order. If the transaction fails,
     /// nothing of it happened.
     async fn commit(
@@ -340,7 +300,10 @@ pub trait Store: Send + Sync {
     async fn recover(&self, owner: &str, alone: bool, now: DateTime<Utc>) -> Result<(u64, u64), StoreError>;
     /// Deliveries for people to read: of one issue, of one reader, in given states.
     async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryView>, StoreError>;
-    /// T11 or T12, recorded with who decided and why.
+    /// Something that came back by mail, with everything that follows from it: T12 for its copy, and what becomes of
+    /// the reader by the rules of [`crate::subscribers::bounces`]. The same notice is taken once.
+    async fn take_notice(&self, notice: Notice, now: DateTime<Utc>) -> Result<Taken, StoreError>;
+    /// T11, T12, T15 or T16, recorded with who decided and why.
     async fn resolve(
         &self,
         number: DeliveryNumber,

@@ -79,6 +79,7 @@ async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
         issue: store.open_issues().await.unwrap()[0].number,
         frozen_at: now(),
         compose: Box::new(compose),
+        limits: None,
         retry: RetrySchedule { waits: vec![TimeDelta::minutes(5)], give_up: TimeDelta::hours(1) },
         lease: Duration::from_mins(30),
         owner: "story".to_owned(),

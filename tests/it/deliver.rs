@@ -31,7 +31,7 @@ fn every_reader_gets_the_letter_once_and_a_second_run_sends_nothing() {
 }
 
 #[test]
-fn a_reader_who_is_refused_fails_alone_and_the_others_get_theirs() {
+fn f38_a_reader_who_is_refused_fails_alone_and_the_others_get_theirs() {
     let server = Server::start(pipelining().recipient("reader3@example.org", say("550 5.1.1 no such user")));
     let site = Site::new(server.port(), 10, 2);
     let ended = site.run(&["publish"]);
@@ -41,7 +41,7 @@ fn a_reader_who_is_refused_fails_alone_and_the_others_get_theirs() {
 }
 
 #[test]
-fn a_greylisted_reader_gets_the_same_letter_with_a_later_run() {
+fn f39_a_greylisted_reader_gets_the_same_letter_with_a_later_run() {
     let server = Server::start(pipelining().nth(At::Rcpt, 2, say("450 4.2.0 greylisted")));
     let site = Site::new(server.port(), 3, 1);
     assert_eq!(site.run(&["publish"]).code, 3);
@@ -58,7 +58,7 @@ fn a_greylisted_reader_gets_the_same_letter_with_a_later_run() {
 }
 
 #[test]
-fn a_reply_that_is_lost_after_the_dot_is_a_doubt_and_nobody_gets_a_second_copy() {
+fn f47_f50_a_reply_that_is_lost_after_the_dot_is_a_doubt_and_nobody_gets_a_second_copy() {
     for lost in
         [Do::Cut, Do::Reset, Do::Stall, say("354 what"), Do::Each(vec![Do::Say(b"250-ha".to_vec()), Do::Cut])]
     {
@@ -241,7 +241,7 @@ fn f23_a_ledger_that_was_emptied_is_not_begun_anew() {
 }
 
 #[test]
-fn a_relay_that_refuses_every_session_for_now_ends_the_run_and_does_not_hold_it() {
+fn f36_a_relay_that_refuses_every_session_for_now_ends_the_run_and_does_not_hold_it() {
     for (at, reply) in [(At::Ehlo, "450 4.3.0 later"), (At::Greeting, "354 what")] {
         let server = Server::start(Script::polite().on(at, say(reply)));
         let site = Site::new(server.port(), 3, 2);
@@ -252,7 +252,7 @@ fn a_relay_that_refuses_every_session_for_now_ends_the_run_and_does_not_hold_it(
 }
 
 #[test]
-fn a_relay_that_hangs_up_at_every_dot_does_not_put_the_whole_audience_in_doubt() {
+fn f47_a_relay_that_hangs_up_at_every_dot_does_not_put_the_whole_audience_in_doubt() {
     for lost in [Do::Cut, say("354 what")] {
         let server = Server::start(pipelining().on(At::Dot, lost));
         let site = Site::new(server.port(), 100, 4);

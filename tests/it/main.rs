@@ -6,9 +6,19 @@ mod compose;
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod fence;
 #[cfg(test)]
+mod inbox;
+#[cfg(test)]
 mod kill;
+#[cfg(test)]
+mod pace;
+#[cfg(test)]
+mod postgres;
+#[cfg(test)]
+mod sharing;
 #[cfg(test)]
 mod store_story;
 #[cfg(test)]

@@ -1,25 +1,27 @@
-//! One story of an issue, told to a store through its trait: the next backend must tell the same.
+//! One story of an issue, told to a store through its trait: every backend tells the same.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
+use letterpress::ledger::pace::{Limits, Rate};
 use letterpress::ledger::transition::{Event, Refusal};
-use letterpress::ledger::{IssueState, LastWord, State, Token};
+use letterpress::ledger::{IssueState, LastWord, Retry, State, Token};
 use letterpress::store::{
-    Addressee, Adopted, Adoption, Claim, Claimed, Decision, Filter, Imprint, Move, NewIssue, Store,
-    StoreError, open_sqlite,
+    Addressee, Adopted, Adoption, Claim, Claimed, Decision, Filter, Imprint, Lane, Move, NewIssue, Pace,
+    Store, StoreError, open_sqlite,
 };
 use letterpress::subscribers::{AddressKey, Enrolment, Standing};
 use letterpress::text::HeaderText;
 
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     "2026-11-20T10:00:00Z".parse().unwrap()
 }
 
-fn reader(number: u8, standing: Standing) -> Enrolment {
+pub(crate) fn reader(number: u8, standing: Standing) -> Enrolment {
     Enrolment {
         key: AddressKey([number; 16]),
         email: EmailAddress::parse(&format!("reader{number}@example.org")).unwrap(),
@@ -31,7 +33,7 @@ fn reader(number: u8, standing: Standing) -> Enrolment {
     }
 }
 
-fn issue(post: &str) -> NewIssue {
+pub(crate) fn issue(post: &str) -> NewIssue {
     NewIssue {
         post: post.to_owned(),
         subject: HeaderText::parse("천천히 오는 편지").unwrap(),
@@ -41,7 +43,7 @@ fn issue(post: &str) -> NewIssue {
     }
 }
 
-fn imprint(addressee: &Addressee<'_>) -> Imprint {
+pub(crate) fn imprint(addressee: &Addressee<'_>) -> Imprint {
     Imprint {
         message_id: format!("{}@example.com", addressee.key),
         boundary_seed: addressee.number.to_string(),
@@ -50,7 +52,7 @@ fn imprint(addressee: &Addressee<'_>) -> Imprint {
     }
 }
 
-async fn claim(store: &dyn Store, most: usize, owner: &str, at: DateTime<Utc>) -> Vec<Claimed> {
+pub(crate) async fn claim(store: &dyn Store, most: usize, owner: &str, at: DateTime<Utc>) -> Vec<Claimed> {
     let open = store.open_issues().await.unwrap();
     let tokens = (0..most).map(|_| fresh()).collect();
     let claim = Claim { issue: open[0].number, most, owner: owner.to_owned(), lease: TimeDelta::minutes(30) };
@@ -65,15 +67,15 @@ fn fresh() -> Token {
     Token(bytes)
 }
 
-async fn one(store: &dyn Store, copy: &Claimed, event: Event) -> Result<State, Refusal> {
+pub(crate) async fn one(store: &dyn Store, copy: &Claimed, event: Event) -> Result<State, Refusal> {
     store.commit(vec![Move { number: copy.number, event }], now()).await.unwrap().remove(0)
 }
 
-fn arm(copy: &Claimed) -> Event {
+pub(crate) fn arm(copy: &Claimed) -> Event {
     Event::Arm { token: copy.token, bytes: [1; 32] }
 }
 
-async fn story(store: &dyn Store) {
+pub(crate) async fn story(store: &dyn Store) {
     // Before the first run nothing is known; then the archive is the baseline.
     assert_eq!(store.known_posts().await.unwrap(), None);
     store.baseline(vec![("old".to_owned(), HeaderText::parse("옛 글").unwrap())], now()).await.unwrap();
@@ -107,9 +109,10 @@ async fn story(store: &dyn Store) {
     // Sent; deferred; and one whose run dies after the arm.
     assert_eq!(one(store, &copies[1], arm(&copies[1])).await, Ok(State::Armed));
     assert_eq!(one(store, &copies[1], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
-    let wait = TimeDelta::minutes(5);
+    let wait = TimeDelta::milliseconds(50);
     let later = now() + wait;
-    let defer = Event::Defer { token: copies[2].token, wait, last: None };
+    let retry = Some(Retry { wait, give_up_at: now() + TimeDelta::days(36_500) });
+    let defer = Event::Defer { token: copies[2].token, retry, last: None };
     assert_eq!(one(store, &copies[2], defer).await, Ok(State::Pending));
     assert_eq!(one(store, &copies[3], arm(&copies[3])).await, Ok(State::Armed));
     assert_eq!(
@@ -119,6 +122,9 @@ async fn story(store: &dyn Store) {
     );
     assert_eq!(store.recover("third", true, now()).await.unwrap(), (1, 1));
     assert_eq!(store.recover("third", true, now()).await.unwrap(), (0, 0), "recovery is idempotent");
+
+    // A store may go by a clock of its own.
+    tokio::time::sleep(wait.to_std().unwrap()).await;
 
     // The dead run's late answers: a refusal does not count once the row was resent, a yes always does.
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
@@ -199,10 +205,76 @@ async fn sqlite_can_be_put_back() {
 }
 
 #[tokio::test]
+async fn a_finished_issue_goes_on_if_a_sender_given_up_for_dead_comes_back_with_not_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    store.enrol(vec![reader(1, Standing::Active)], now()).await.unwrap();
+    store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    let copy = claim(store.as_ref(), 1, "slow", now()).await.remove(0);
+    assert_eq!(one(store.as_ref(), &copy, arm(&copy)).await, Ok(State::Armed));
+    assert_eq!(store.recover("next", true, now()).await.unwrap(), (0, 1));
+    store.close_finished(now()).await.unwrap();
+    assert_eq!(store.issues().await.unwrap()[0].state, IssueState::Done);
+    let later = Event::Defer { token: copy.token, retry: None, last: None };
+    assert_eq!(one(store.as_ref(), &copy, later).await, Ok(State::Pending));
+    assert_eq!(store.open_issues().await.unwrap().len(), 1);
+}
+
+/// A rate for all, or one for each domain.
+fn pace(all: Option<u32>, each: Option<u32>, lanes: &[String]) -> Pace {
+    let rate = |number: Option<u32>| number.and_then(Rate::per_minute);
+    let limits = Limits { all: rate(all), each_domain: rate(each), ..Limits::default() };
+    Pace { limits: Arc::new(limits), lanes: lanes.to_vec() }
+}
+
+#[tokio::test]
+async fn two_senders_share_their_permits_and_one_that_dies_gives_none_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let open = || open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    let (one, other) = (open(), open());
+    one.enrol((1..=60).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
+    one.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    let number = one.open_issues().await.unwrap()[0].number;
+    let ration = async |store: &dyn Store, pace: &Pace, at: DateTime<Utc>| {
+        let lease = TimeDelta::minutes(30);
+        let claim = Claim { issue: number, most: 9, owner: fresh().to_string(), lease };
+        store.claim_within(pace.clone(), claim, (0..9).map(|_| fresh()).collect(), at).await.unwrap()
+    };
+    // Ten at once, whoever asks; then ten in each second.
+    let all = pace(Some(600), None, &[]);
+    assert_eq!(ration(one.as_ref(), &all, now()).await.copies.len(), 9);
+    assert_eq!(ration(other.as_ref(), &all, now()).await.copies.len(), 1);
+    let nothing = ration(one.as_ref(), &all, now()).await;
+    assert_eq!((nothing.copies.len(), nothing.wait), (0, Some(TimeDelta::milliseconds(100))));
+    // Whoever holds them dies: the copies wait again, their permits are gone.
+    assert_eq!(one.recover("heir", true, now()).await.unwrap(), (10, 0));
+    assert!(ration(one.as_ref(), &all, now()).await.copies.is_empty());
+    let second = now() + TimeDelta::seconds(1);
+    assert_eq!(ration(other.as_ref(), &all, second).await.copies.len(), 9);
+    // A clock that goes back finds the meter full.
+    assert!(ration(one.as_ref(), &all, now() - TimeDelta::days(1)).await.copies.is_empty());
+
+    let lanes = one.lanes(number, second).await.unwrap();
+    assert_eq!(lanes, ["example.org"]);
+    let each = pace(None, Some(120), &lanes);
+    assert_eq!(ration(one.as_ref(), &each, second).await.copies.len(), 2);
+    let full = ration(other.as_ref(), &each, second).await;
+    assert_eq!(full.lanes, [("example.org".to_owned(), Lane::Full(TimeDelta::milliseconds(500)))]);
+    let late = pace(None, Some(120), &["nobody.example".to_owned()]);
+    assert_eq!(ration(one.as_ref(), &late, second).await.lanes, [("nobody.example".to_owned(), Lane::Empty)]);
+}
+
+#[tokio::test]
 async fn a_cancelled_issue_lets_nobody_wait() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    cancelled(store).await;
+}
+
+pub(crate) async fn cancelled(store: Arc<dyn Store>) {
     store.enrol(vec![reader(1, Standing::Active), reader(2, Standing::Active)], now()).await.unwrap();
     store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
     let claimed = claim(store.as_ref(), 1, "first", now()).await;
@@ -212,7 +284,7 @@ async fn a_cancelled_issue_lets_nobody_wait() {
 }
 
 #[test]
-fn a_damaged_file_is_refused_and_left_as_it_is() {
+fn f23_a_damaged_file_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     std::fs::write(&path, b"not a database, and long enough to be looked at as one................").unwrap();

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_does_not_exist_is_the_first_one_after_and_a_repeated_one_the_first() {
+    fn f60_a_time_that_does_not_exist_is_the_first_one_after_and_a_repeated_one_the_first() {
         assert_eq!(read("2024-03-31 02:30", Tz::Europe__Berlin), "2024-03-31T03:00:00+02:00");
         assert_eq!(read("2024-10-27 02:30", Tz::Europe__Berlin), "2024-10-27T02:30:00+02:00");
         assert_eq!(read("2011-12-30", Tz::Pacific__Apia), "2011-12-31T00:00:00+14:00");

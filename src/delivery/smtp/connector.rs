@@ -22,21 +22,25 @@ use crate::delivery::Trouble;
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// A TCP connection and its two ends.
-pub(super) struct Dialled {
-    pub(super) stream: TcpStream,
-    pub(super) local: IpAddr,
-    pub(super) peer: IpAddr,
+pub(crate) struct Dialled {
+    pub(crate) stream: TcpStream,
+    pub(crate) local: IpAddr,
+    pub(crate) peer: IpAddr,
 }
 
 /// Looks `host` up and connects to the first of its addresses that answers, IPv6 and IPv4 in turn: a path that is
 /// broken for one family costs a quarter of a second, not the letter.
-pub(super) async fn dial(host: &str, port: u16) -> Result<Dialled, Trouble> {
+pub(crate) async fn dial(host: &str, port: u16) -> Result<Dialled, Trouble> {
     let found = tokio::net::lookup_host((host, port))
         .await
         .map_err(|error| Trouble::Dns(format!("{host}: {error}")))?;
-    let mut waiting = in_turn(found.collect()).into_iter();
+    race(in_turn(found.collect()), Trouble::Dns(format!("{host} has no address"))).await
+}
+
+/// The first of `addresses` that answers, each begun a moment after the one before it; else the last trouble.
+async fn race(addresses: Vec<SocketAddr>, mut last: Trouble) -> Result<Dialled, Trouble> {
+    let mut waiting = addresses.into_iter();
     let mut attempts = JoinSet::new();
-    let mut last = Trouble::Dns(format!("{host} has no address"));
     loop {
         if let Some(address) = waiting.next() {
             attempts
@@ -81,7 +85,7 @@ fn in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 
 impl TlsSetup {
     /// Trusts the system's authorities and those of `ca_file`, for a server called `host`.
-    pub(super) fn new(host: &str, ca_file: Option<&Utf8Path>) -> Result<Self, SmtpError> {
+    pub(crate) fn new(host: &str, ca_file: Option<&Utf8Path>) -> Result<Self, SmtpError> {
         let mut roots = RootCertStore::empty();
         // A certificate of the system that cannot be read is the system's business, as long as others can.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -103,7 +107,7 @@ impl TlsSetup {
     }
 
     /// The TLS handshake, with verification, over a stream on which nothing is waiting.
-    pub(super) async fn handshake(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, Trouble> {
+    pub(crate) async fn handshake(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, Trouble> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         match connector.connect(self.name.clone(), stream).await {
             Ok(stream) => Ok(Box::new(stream)),
@@ -132,6 +136,43 @@ mod tests {
         let given = addresses(&["[::1]:25", "[::2]:25", "[::3]:25", "10.0.0.1:25"]);
         assert_eq!(in_turn(given), addresses(&["[::1]:25", "10.0.0.1:25", "[::2]:25", "[::3]:25"]));
         assert_eq!(in_turn(Vec::new()), []);
+    }
+
+    #[tokio::test]
+    async fn f54_a_broken_ipv6_path_falls_back_to_ipv4() {
+        let good = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let good = good.local_addr().unwrap();
+        let none = || Trouble::Dns("nothing".to_owned());
+        // Refused at once: nobody listens there.
+        let refused: SocketAddr = format!("[::1]:{}", good.port()).parse().unwrap();
+        let dialled = race(vec![refused, good], none()).await.ok().unwrap();
+        assert_eq!(dialled.peer, good.ip());
+        // Silent: a queue that is full drops what comes, as a broken path does. Where this machine has no IPv6, another
+        // address stands for it.
+        let silent = ["[::1]:0", "127.0.0.2:0"].iter().find_map(|address| {
+            let address: SocketAddr = address.parse().unwrap();
+            let socket = if address.is_ipv6() {
+                tokio::net::TcpSocket::new_v6()
+            } else {
+                tokio::net::TcpSocket::new_v4()
+            };
+            let socket = socket.ok()?;
+            socket.bind(address).ok()?;
+            socket.listen(1).ok()
+        });
+        let silent = silent.unwrap();
+        let address = silent.local_addr().unwrap();
+        let mut fillers = Vec::new();
+        while let Ok(filler) =
+            tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address)).await
+        {
+            fillers.push(filler.unwrap());
+            assert!(fillers.len() < 100, "the queue is never full");
+        }
+        let begun = tokio::time::Instant::now();
+        let dialled = race(vec![address, good], none()).await.ok().unwrap();
+        assert_eq!(dialled.peer, good.ip());
+        assert!(begun.elapsed() >= STAGGER && begun.elapsed() < 8 * STAGGER, "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::delivery::Trouble;
 const CHUNK: usize = 4 * 1024;
 
 /// TCP, or TLS over it.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
@@ -182,7 +182,7 @@ pub(super) async fn within<T>(
 }
 
 /// What an error of the system or of TLS amounts to.
-pub(super) fn trouble(error: &io::Error) -> Trouble {
+pub(crate) fn trouble(error: &io::Error) -> Trouble {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(tls) => Trouble::Tls(tls.to_string()),
         None if error.kind() == io::ErrorKind::UnexpectedEof => Trouble::Closed,

@@ -9,8 +9,8 @@
 mod body;
 mod capabilities;
 mod command;
-mod connector;
-mod link;
+pub(crate) mod connector;
+pub(crate) mod link;
 pub mod reply;
 mod session;
 mod transaction;
@@ -23,6 +23,7 @@ use rustls::pki_types::ServerName;
 
 use super::{Channel, Heard, Trouble, Wire};
 use crate::config::{Deadlines, Secret, Smtp, Tls};
+use crate::crash;
 
 /// A relay, reached over SMTP.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ enum Security {
 
 /// The certificate authorities that are trusted, and the name that the certificate must carry.
 #[derive(Debug, Clone)]
-struct TlsSetup {
+pub(crate) struct TlsSetup {
     config: Arc<rustls::ClientConfig>,
     name: ServerName<'static>,
 }
@@ -133,6 +134,7 @@ impl SmtpWire {
 #[async_trait]
 impl Wire for SmtpWire {
     async fn connect(&self) -> Result<Box<dyn Channel>, Heard> {
+        crash::point("before-connect");
         let (link, capabilities) = session::open(self).await?;
         let limits =
             transaction::Limits { deadlines: self.deadlines, messages: self.messages_per_connection };

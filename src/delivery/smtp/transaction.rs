@@ -15,6 +15,7 @@ use super::command::Outgoing;
 use super::link::{Link, within};
 use super::reply::Reply;
 use crate::config::Deadlines;
+use crate::crash;
 use crate::delivery::{Channel, Envelope, Heard, Phase, Trouble};
 
 /// How long a goodbye may take.
@@ -200,6 +201,11 @@ impl SmtpChannel {
     async fn reply(&mut self, phase: Phase) -> Result<Reply, Heard> {
         let limit = if phase == Phase::Data { self.deadlines.data } else { self.deadlines.command };
         let reply = within(limit.duration(), self.link.reply()).await;
+        crash::point(match phase {
+            Phase::Mail => "mail-answered",
+            Phase::Rcpt => "rcpt-answered",
+            _ => "data-answered",
+        });
         reply.map_err(|trouble| Heard { phase, what: Err(trouble) })
     }
 }
@@ -235,6 +241,10 @@ impl Channel for SmtpChannel {
             Err(why) => return in_body(Err(Trouble::Unsendable(why.to_string()))),
         };
         let link = &mut self.link;
+        if crash::due("mid-body") {
+            link.write(&bytes[..bytes.len() / 2]).await;
+            crash::now();
+        }
         let written = within(self.deadlines.data.duration(), async {
             if link.write_listening(bytes).await { Ok(None) } else { link.reply().await.map(Some) }
         });
@@ -268,6 +278,7 @@ impl Channel for SmtpChannel {
         let (link, commands) = (&mut self.link, &self.commands);
         let what = within(self.deadlines.dot.duration(), async {
             link.write(commands).await;
+            crash::point("dot-written");
             let cut = link.is_cut();
             match link.reply().await {
                 // The dot may never have left, so this cannot be its answer.

@@ -1,141 +1,49 @@
 //! Deliveries: rows in and out of the transition table.
 
+use std::collections::{BTreeMap, HashMap};
+
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
-use super::{Dialect, Row, StoreError, Tx, Value, args, issues, nonsense, readers};
+use super::rows::{self, Batch, COLUMNS, Found, delivery};
+use super::{Dialect, Row, StoreError, Tx, Value, args, issues, nonsense};
 use crate::address::EmailAddress;
-use crate::ledger::transition::{Around, Event, Refusal, apply};
-use crate::ledger::{Delivery, LastWord, State, Token};
-use crate::store::{Claim, Claimed, Decision, DeliveryNumber, DeliveryView, Filter, Imprint, Move};
-use crate::subscribers::AddressKey;
-use crate::subscribers::lifecycle::Standing;
+use crate::ledger::transition::{Event, Refusal};
+use crate::ledger::{State, Token};
+use crate::store::{Claim, Claimed, Decision, DeliveryNumber, DeliveryView, Filter, Imprint, Move, owner};
 use crate::text::HeaderText;
 
-const COLUMNS: &str =
-    "state, token, attempts, lease_until, next_at, resends, had_unknown, bytes_sha256, dated, reason,
-                       last_phase, last_reply";
-
-/// One row, and what else the transition table must know to judge it.
-struct Found {
-    row: Delivery,
-    issue: i64,
-    key: AddressKey,
-    around: Around,
-}
-
-/// Reads a row to judge it: nobody else may change it, its issue or its reader before this transaction ends.
-fn find(tx: &mut dyn Tx, number: DeliveryNumber, now: DateTime<Utc>) -> Result<Option<Found>, StoreError> {
-    let lock = match tx.dialect() {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => "FOR UPDATE OF delivery FOR SHARE OF issue",
-    };
-    let sql = format!(
-        "SELECT delivery.{COLUMNS}, issue, addr_key, issue.state FROM delivery JOIN issue ON issue.id = delivery.issue
-         WHERE delivery.id = ?1 {lock}"
-    );
-    let found = tx.one(&sql, args![number.0], |row| {
-        Ok((delivery(row)?, row.get(12)?, AddressKey(row.get(13)?), row.get::<String>(14)? == "sending"))
-    })?;
-    let Some((row, issue, key, sending)) = found else { return Ok(None) };
-    // A reader whose row is gone was erased, and an erased reader is not mailed.
-    let barred = readers::standing_kept(tx, key)?.map_or(Some("unsubscribed"), Standing::barred);
-    Ok(Some(Found { row, issue, key, around: Around { now, sending, barred, alone: false } }))
-}
-
-fn delivery(row: &dyn Row) -> Result<Delivery, StoreError> {
-    let word: String = row.get(0)?;
-    let (last_phase, last_reply): (Option<String>, Option<String>) = (row.get(10)?, row.get(11)?);
-    Ok(Delivery {
-        state: State::from_word(&word).ok_or_else(|| nonsense(format!("the state {word:?}")))?,
-        token: row.get::<Option<[u8; 16]>>(1)?.map(Token),
-        attempts: row.get(2)?,
-        lease_until: row.get(3)?,
-        next_at: row.get(4)?,
-        resends: row.get(5)?,
-        had_unknown: row.get(6)?,
-        bytes: row.get(7)?,
-        dated: row.get(8)?,
-        reason: row.get(9)?,
-        last: last_phase.map(|phase| LastWord { phase, text: last_reply.unwrap_or_default() }),
-    })
-}
-
-fn write(
+/// One event to each of many deliveries: read, judge, write. The transaction keeps everybody else out.
+pub(super) fn commit(
     tx: &mut dyn Tx,
-    number: DeliveryNumber,
-    row: &Delivery,
-    owner: Option<&str>,
+    moves: &[Move],
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE delivery SET state = ?2, token = ?3, attempts = ?4, lease_until = ?5, next_at = ?6, resends = ?7,
-                had_unknown = ?8, bytes_sha256 = ?9, dated = ?10, reason = ?11, last_phase = ?12, last_reply = ?13,
-                owner = coalesce(?14, owner), changed_at = ?15
-         WHERE id = ?1",
-        args![
-            number.0,
-            row.state.as_str(),
-            row.token.as_ref().map(|token| &token.0),
-            row.attempts,
-            row.lease_until,
-            row.next_at,
-            row.resends,
-            row.had_unknown,
-            row.bytes.as_ref(),
-            row.dated,
-            row.reason.as_deref(),
-            row.last.as_ref().map(|last| last.phase.as_str()),
-            row.last.as_ref().map(|last| last.text.as_str()),
-            owner,
-            now
-        ],
-    )
-    .map(drop)
+) -> Result<Vec<Result<State, Refusal>>, StoreError> {
+    let mut batch = Batch::read(tx, &numbers(moves), now)?;
+    let arms: Vec<Move> =
+        moves.iter().filter(|step| matches!(step.event, Event::Arm { .. })).cloned().collect();
+    batch.look_at_readers(tx, &numbers(&arms), true)?;
+    let outcomes = moves.iter().map(|step| batch.judge(step, None)).collect();
+    batch.write(tx)?;
+    Ok(outcomes)
 }
 
-/// One event to one delivery: read, judge, write. The transaction keeps everybody else out.
+/// One event to one delivery.
 pub(super) fn step(
     tx: &mut dyn Tx,
     step: &Move,
     now: DateTime<Utc>,
 ) -> Result<Result<State, Refusal>, StoreError> {
-    let Some(found) = find(tx, step.number, now)? else { return Ok(Err(Refusal::NoSuchEdge)) };
-    let next = match apply(&found.row, &step.event, &found.around) {
-        Ok(next) => next,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    write(tx, step.number, &next, None, now)?;
-    note_attempt(tx, step, &found.row, &next, now)?;
-    Ok(Ok(next.state))
+    let outcome = commit(tx, std::slice::from_ref(step), now)?.pop();
+    Ok(outcome.unwrap_or(Err(Refusal::NoSuchEdge)))
 }
 
-/// The attempts table: a line when a copy is armed, completed when its fate is known.
-fn note_attempt(
-    tx: &mut dyn Tx,
-    step: &Move,
-    before: &Delivery,
-    after: &Delivery,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    // A late yes belongs to the attempt that heard it, whoever holds the row now.
-    let heard_by = if let Event::Accept { token, .. } = &step.event { *token } else { None };
-    // An adoption takes the token away, but the attempt that it ends is still named by it.
-    let Some(token) = heard_by.or(after.token).or(before.token) else { return Ok(()) };
-    if after.state == State::Armed {
-        tx.execute(
-            "INSERT INTO attempt (token, delivery, n, epoch, armed_at)
-             VALUES (?1, ?2, ?3, (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'), ?4)",
-            args![&token.0, step.number.0, after.attempts, now],
-        )?;
-    } else if heard_by.is_some() || before.state == State::Armed {
-        let reply = after.last.as_ref().map(|last| last.text.as_str());
-        tx.execute(
-            "UPDATE attempt SET ended_at = ?2, result = ?3, reply = ?4 WHERE token = ?1",
-            args![&token.0, now, after.state.as_str(), reply],
-        )?;
-    }
-    Ok(())
+/// Whom the moves are about, each once and in order.
+fn numbers(moves: &[Move]) -> Vec<i64> {
+    let mut numbers: Vec<i64> = moves.iter().map(|step| step.number.0).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
 }
 
 pub(super) fn claim(
@@ -144,68 +52,99 @@ pub(super) fn claim(
     tokens: &[Token],
     now: DateTime<Utc>,
 ) -> Result<Vec<Claimed>, StoreError> {
+    claim_from(tx, claim, None, tokens, now)
+}
+
+/// Claims up to `claim.most` copies, of one domain if a `lane` is named.
+pub(super) fn claim_from(
+    tx: &mut dyn Tx,
+    claim: &Claim,
+    lane: Option<&str>,
+    tokens: &[Token],
+    now: DateTime<Utc>,
+) -> Result<Vec<Claimed>, StoreError> {
     // Whoever claims at the same time takes other rows.
     let lock = match tx.dialect() {
         Dialect::Sqlite => "",
-        Dialect::Postgres => "FOR UPDATE SKIP LOCKED",
+        Dialect::Postgres => "FOR UPDATE OF delivery SKIP LOCKED",
     };
+    let of_lane = if lane.is_some() { "AND lane = ?4" } else { "" };
     let waiting = format!(
-        "SELECT id FROM delivery WHERE issue = ?1 AND state = 'pending' AND next_at <= ?2 ORDER BY id LIMIT ?3 {lock}"
+        "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue, address, name, message_id, boundary_seed,
+                unsubscribe, bounce
+         FROM delivery JOIN issue ON issue.id = delivery.issue
+         WHERE issue = ?1 AND delivery.state = 'pending' AND next_at <= ?2 {of_lane}
+         ORDER BY delivery.id LIMIT ?3 {lock}"
     );
     let mut tokens = tokens.iter().take(claim.most);
     let mut claimed = Vec::with_capacity(tokens.len());
     // A batch of readers who have all left is skipped and claims nothing, but others may wait behind it.
     loop {
-        let numbers: Vec<i64> =
-            tx.all(&waiting, args![claim.issue.0, now, tokens.len()], |row| row.get(0))?;
+        let (mut rows, mut copies) = (BTreeMap::new(), Vec::new());
+        let mut values = args![claim.issue.0, now, tokens.len()].to_vec();
+        values.extend(lane.map(Value::from));
+        tx.each(&waiting, &values, &mut |row| {
+            let (number, found) = rows::found(row, now)?;
+            copies.push((number, copy(row)?));
+            rows.insert(number, found);
+            Ok(())
+        })?;
+        let numbers: Vec<i64> = rows.keys().copied().collect();
+        let mut batch = Batch::of(rows, now);
+        batch.look_at_readers(tx, &numbers, false)?;
         let mut moved = false;
-        for number in numbers.into_iter().map(DeliveryNumber) {
-            let (Some(found), Some(token)) = (find(tx, number, now)?, tokens.next()) else { continue };
+        for (number, copy) in copies {
+            let Some(token) = tokens.next() else { break };
             let event = Event::Claim { token: *token, lease: claim.lease };
-            let Ok(next) = apply(&found.row, &event, &found.around) else { continue };
-            write(tx, number, &next, Some(&claim.owner), now)?;
+            let step = Move { number: DeliveryNumber(number), event };
+            let Ok(state) = batch.judge(&step, Some(&claim.owner)) else { continue };
             moved = true;
-            if next.state == State::Claimed {
-                claimed.push(read_claimed(tx, number, found.key, *token, &next)?);
+            if let (State::Claimed, Some(found)) = (state, batch.get(number)) {
+                claimed.push(copy.claimed(&step, *token, found));
             }
         }
+        batch.write(tx)?;
         if !moved || !claimed.is_empty() || tokens.len() == 0 {
             return Ok(claimed);
         }
     }
 }
 
-fn read_claimed(
-    tx: &mut dyn Tx,
-    number: DeliveryNumber,
-    key: AddressKey,
-    token: Token,
-    row: &Delivery,
-) -> Result<Claimed, StoreError> {
-    let (attempts, dated) = (row.attempts, row.dated.unwrap_or(row.next_at));
-    tx.one(
-        "SELECT address, name, message_id, boundary_seed, unsubscribe, bounce FROM delivery WHERE id = ?1",
-        args![number.0],
-        |row| {
-            Ok(Claimed {
-                number,
-                key,
-                address: EmailAddress::parse(&row.get::<String>(0)?)
-                    .map_err(|error| nonsense(format!("an address: {error}")))?,
-                name: row.get::<Option<String>>(1)?.and_then(|name| HeaderText::lossy(&name)),
-                imprint: Imprint {
-                    message_id: row.get(2)?,
-                    boundary_seed: row.get(3)?,
-                    unsubscribe: row.get(4)?,
-                    bounce: row.get(5)?,
-                },
-                token,
-                attempts,
-                dated,
-            })
+/// What was fixed at the freeze.
+struct Copy {
+    address: EmailAddress,
+    name: Option<HeaderText>,
+    imprint: Imprint,
+}
+
+fn copy(row: &dyn Row) -> Result<Copy, StoreError> {
+    const FIRST: usize = rows::WIDTH + 4;
+    Ok(Copy {
+        address: EmailAddress::parse(&row.get::<String>(FIRST)?)
+            .map_err(|error| nonsense(format!("an address: {error}")))?,
+        name: row.get::<Option<String>>(FIRST + 1)?.and_then(|name| HeaderText::lossy(&name)),
+        imprint: Imprint {
+            message_id: row.get(FIRST + 2)?,
+            boundary_seed: row.get(FIRST + 3)?,
+            unsubscribe: row.get(FIRST + 4)?,
+            bounce: row.get(FIRST + 5)?,
         },
-    )?
-    .ok_or_else(|| nonsense(format!("no delivery {} any more", number.0)))
+    })
+}
+
+impl Copy {
+    fn claimed(self, step: &Move, token: Token, found: &Found) -> Claimed {
+        Claimed {
+            number: step.number,
+            key: found.key,
+            address: self.address,
+            name: self.name,
+            imprint: self.imprint,
+            token,
+            attempts: found.row.attempts,
+            dated: found.row.dated.unwrap_or(found.row.next_at),
+        }
+    }
 }
 
 pub(super) fn recover(
@@ -214,21 +153,51 @@ pub(super) fn recover(
     alone: bool,
     now: DateTime<Utc>,
 ) -> Result<(u64, u64), StoreError> {
-    let held: Vec<i64> = tx.all(
-        "SELECT id FROM delivery WHERE state IN ('claimed', 'armed') AND (owner IS NULL OR owner <> ?1) ORDER BY id",
+    let held: Vec<(i64, Option<String>, Option<[u8; 16]>)> = tx.all(
+        "SELECT id, owner, token FROM delivery WHERE state IN ('claimed', 'armed') AND (owner IS NULL OR owner <> ?1)
+         ORDER BY id",
         args![owner],
-        |row| row.get(0),
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
+    let mut gone: HashMap<Option<String>, bool> = HashMap::new();
     let (mut waiting, mut in_doubt) = (0, 0);
-    for number in held.into_iter().map(DeliveryNumber) {
-        let Some(found) = find(tx, number, now)? else { continue };
-        let around = Around { alone, ..found.around };
-        let Ok(next) = apply(&found.row, &Event::Recover, &around) else { continue };
-        write(tx, number, &next, None, now)?;
-        note_attempt(tx, &Move { number, event: Event::Recover }, &found.row, &next, now)?;
-        *(if next.state == State::Unknown { &mut in_doubt } else { &mut waiting }) += 1;
+    for page in held.chunks(rows::PAGE) {
+        let numbers: Vec<i64> = page.iter().map(|(number, ..)| *number).collect();
+        let mut batch = Batch::read(tx, &numbers, now)?;
+        for (number, owner, token) in page {
+            let is_gone =
+                *gone.entry(owner.clone()).or_insert_with(|| owner.as_deref().is_some_and(owner::is_gone));
+            if let Some(found) = batch.get_mut(*number) {
+                // A row that was claimed anew since it was looked at is somebody else's.
+                let same = found.row.token.map(|held| held.0) == *token;
+                found.around.alone = alone || (is_gone && same);
+            }
+            let step = Move { number: DeliveryNumber(*number), event: Event::Recover };
+            let Ok(state) = batch.judge(&step, None) else { continue };
+            *(if state == State::Unknown { &mut in_doubt } else { &mut waiting }) += 1;
+        }
+        batch.write(tx)?;
     }
     Ok((waiting, in_doubt))
+}
+
+/// One and the same event to every row that `which` finds; returns how many it moved.
+pub(in crate::store) fn to_each(
+    tx: &mut dyn Tx,
+    numbers: &[i64],
+    event: &Event,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let mut moved = 0;
+    for page in numbers.chunks(rows::PAGE) {
+        let moves: Vec<Move> = page
+            .iter()
+            .map(|number| Move { number: DeliveryNumber(*number), event: event.clone() })
+            .collect();
+        // A refusal is a row that somebody else moved on.
+        moved += commit(tx, &moves, now)?.iter().filter(|outcome| outcome.is_ok()).count() as u64;
+    }
+    Ok(moved)
 }
 
 /// T13 for every copy of an issue that is not armed yet.
@@ -243,11 +212,7 @@ pub(super) fn skip_waiting(
         args![issue],
         |row| row.get(0),
     )?;
-    for number in waiting.into_iter().map(DeliveryNumber) {
-        // A refusal is a row that somebody else moved on.
-        let _ = step(tx, &Move { number, event: Event::Skip { reason } }, now)?;
-    }
-    Ok(())
+    to_each(tx, &waiting, &Event::Skip { reason }, now).map(drop)
 }
 
 pub(super) fn list(tx: &mut dyn Tx, filter: &Filter) -> Result<Vec<DeliveryView>, StoreError> {
@@ -292,38 +257,35 @@ pub(super) fn decide(
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> Result<Result<State, Refusal>, StoreError> {
-    let Some(found) = find(tx, number, now)? else { return Ok(Err(Refusal::NoSuchEdge)) };
+    let issue: Option<i64> =
+        tx.one("SELECT issue FROM delivery WHERE id = ?1", args![number.0], |row| row.get(0))?;
+    let Some(issue) = issue else { return Ok(Err(Refusal::NoSuchEdge)) };
     // An issue that was given up sends nothing: a copy put back to waiting there would wait unseen for ever.
-    if decision.event == Event::Resend && is_cancelled(tx, found.issue)? {
+    let state = issues::hold(tx, issue)?;
+    if matches!(decision.event, Event::Resend | Event::Retry) && state.as_deref() == Some("cancelled") {
         return Ok(Err(Refusal::NoSuchEdge));
     }
-    let outcome = step(tx, &Move { number, event: decision.event.clone() }, now)?;
+    let mut batch = Batch::read(tx, &[number.0], now)?;
+    let Some(key) = batch.get(number.0).map(|found| found.key) else { return Ok(Err(Refusal::NoSuchEdge)) };
+    batch.look_at_readers(tx, &[number.0], true)?;
+    let outcome = batch.judge(&Move { number, event: decision.event.clone() }, None);
     if outcome.is_err() {
         return Ok(outcome);
     }
-    tx.execute(
-        "UPDATE issue SET state = 'sending' WHERE id = ?1 AND state = 'done'
-         AND EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND state = 'pending')",
-        args![found.issue],
-    )?;
+    batch.write(tx)?;
     let kind = match decision.event {
         Event::Resend => "resend",
         Event::Leave => "leave",
+        Event::Retry => "retry",
         _ => "evidence",
     };
     let entry = Entry {
         kind,
-        issue: Some(found.issue),
-        subject: Some(found.key.to_string()),
+        issue: Some(issue),
+        subject: Some(key.to_string()),
         actor: decision.actor,
         detail: &decision.why,
     };
     events::append(tx, &entry, now)?;
     Ok(outcome)
-}
-
-fn is_cancelled(tx: &mut dyn Tx, issue: i64) -> Result<bool, StoreError> {
-    let state: Option<String> =
-        tx.one("SELECT state FROM issue WHERE id = ?1", args![issue], |row| row.get(0))?;
-    Ok(state.as_deref() == Some("cancelled"))
 }

@@ -52,11 +52,12 @@ pub(super) fn adopt(tx: &mut dyn Tx, adoption: &Adoption, now: DateTime<Utc>) ->
     Ok(adopted)
 }
 
-/// Every copy that may have been sent after this store was copied; returns how many were not in doubt before.
+/// Every copy that may have been sent after this store was copied; returns how many of them are to be
+/// decided that were not in doubt before.
 fn doubt_open(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
     let open: Vec<(i64, bool)> = tx.all(
-        "SELECT id, CASE WHEN state = 'unknown' THEN 1 ELSE 0 END FROM delivery
-         WHERE state IN ('pending', 'claimed', 'armed', 'unknown') ORDER BY id",
+        "SELECT id, CASE WHEN state IN ('unknown', 'failed') THEN 1 ELSE 0 END FROM delivery
+         WHERE state IN ('pending', 'claimed', 'armed', 'unknown', 'failed') ORDER BY id",
         &[],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;

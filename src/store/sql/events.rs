@@ -10,21 +10,25 @@ use crate::text::hex;
 const HEAD: &str = "event_head";
 
 /// One decision or milestone.
-pub(super) struct Entry<'a> {
+pub(in crate::store) struct Entry<'a> {
     /// `freeze`, `resend`, `unsubscribe`, ….
-    pub(super) kind: &'a str,
+    pub(in crate::store) kind: &'a str,
     /// The issue's number, where it is about one.
-    pub(super) issue: Option<i64>,
+    pub(in crate::store) issue: Option<i64>,
     /// The reader's key in hex, where it is about one.
-    pub(super) subject: Option<String>,
+    pub(in crate::store) subject: Option<String>,
     /// Who decided: a command or a rule.
-    pub(super) actor: &'a str,
+    pub(in crate::store) actor: &'a str,
     /// The rest, in words.
-    pub(super) detail: &'a str,
+    pub(in crate::store) detail: &'a str,
 }
 
 /// Appends `entry` to the chain.
-pub(super) fn append(tx: &mut dyn Tx, entry: &Entry<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(in crate::store) fn append(
+    tx: &mut dyn Tx,
+    entry: &Entry<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     if tx.dialect() == Dialect::Postgres {
         // Two links behind one and the same would be a fork.
         tx.execute("LOCK TABLE event IN EXCLUSIVE MODE", &[])?;
@@ -55,6 +59,12 @@ pub(super) fn append(tx: &mut dyn Tx, entry: &Entry<'_>, now: DateTime<Utc>) -> 
 pub(super) fn seal(tx: &mut dyn Tx) -> Result<(), StoreError> {
     if head(tx)?.is_some() {
         return Ok(());
+    }
+    if tx.dialect() == Dialect::Postgres {
+        tx.execute("LOCK TABLE event IN EXCLUSIVE MODE", &[])?;
+        if head(tx)?.is_some() {
+            return Ok(());
+        }
     }
     let length: u64 = tx.one("SELECT count(*) FROM event", &[], |row| row.get(0))?.unwrap_or_default();
     let last: Option<Vec<u8>> =

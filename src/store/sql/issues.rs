@@ -6,10 +6,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
-use super::{StoreError, Tx, args, deliveries, nonsense, notes};
+use super::{Dialect, StoreError, Tx, args, deliveries, nonsense, notes};
 use crate::address::EmailAddress;
 use crate::ledger::{IssueState, IssueSummary, State, Tally};
-use crate::store::{Addressee, ImprintMaker, IssueNumber, NewIssue, OpenIssue};
+use crate::store::{Addressee, Imprint, ImprintMaker, IssueNumber, NewIssue, OpenIssue};
 use crate::subscribers::AddressKey;
 use crate::text::HeaderText;
 
@@ -22,6 +22,15 @@ const AUDIENCE: &str = "FROM subscriber WHERE standing = 'active'
 
 /// So many readers are frozen at a time: a million of them need no memory.
 const PAGE: usize = 1_000;
+
+/// Keeps an issue's state as it is until this transaction ends; returns it.
+pub(super) fn hold(tx: &mut dyn Tx, issue: i64) -> Result<Option<String>, StoreError> {
+    let lock = match tx.dialect() {
+        Dialect::Sqlite => "",
+        Dialect::Postgres => "FOR UPDATE",
+    };
+    tx.one(&format!("SELECT state FROM issue WHERE id = ?1 {lock}"), args![issue], |row| row.get(0))
+}
 
 pub(super) fn known(tx: &mut dyn Tx) -> Result<Option<HashSet<String>>, StoreError> {
     if notes::recall(tx, BEGUN)?.is_none() {
@@ -86,6 +95,10 @@ pub(super) fn freeze(
         return Err(StoreError::Miscounted { counted, frozen });
     }
     tx.execute("UPDATE issue SET audience = ?2 WHERE id = ?1", args![number, frozen])?;
+    if tx.dialect() == Dialect::Postgres {
+        // The planner thinks of the table as it was; the first claims would read all of it.
+        tx.execute("ANALYZE delivery", &[])?;
+    }
     let detail = format!("{}: {frozen} readers", issue.post);
     let entry =
         Entry { kind: "freeze", issue: Some(number), subject: None, actor: "publish", detail: &detail };
@@ -113,6 +126,7 @@ fn address_copies(
         if page.is_empty() {
             return Ok(frozen);
         }
+        let mut copies = Vec::with_capacity(page.len());
         for (reader, key, email, name) in page {
             let (email, name): (String, Option<String>) = (email, name);
             let address =
@@ -120,25 +134,78 @@ fn address_copies(
             (after, frozen) = (reader, frozen + 1);
             let number = last + frozen;
             let fixed = imprint(&Addressee { post, address: &address, key, number });
-            tx.execute(
-                "INSERT INTO delivery (id, issue, addr_key, address, name, message_id, boundary_seed, unsubscribe,
-                                       bounce, state, next_at, changed_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'pending', ?10, ?10)",
-                args![
-                    number,
-                    issue,
-                    &key.0,
-                    &email,
-                    name.as_deref(),
-                    &fixed.message_id,
-                    &fixed.boundary_seed,
-                    &fixed.unsubscribe,
-                    &fixed.bounce,
-                    now
-                ],
-            )?;
+            copies.push(Fresh { number, key, email, name, fixed });
         }
+        insert(tx, issue, &copies, now)?;
     }
+}
+
+/// A copy as the freeze inserts it.
+struct Fresh {
+    number: u64,
+    key: AddressKey,
+    email: String,
+    name: Option<String>,
+    fixed: Imprint,
+}
+
+fn insert(tx: &mut dyn Tx, issue: i64, copies: &[Fresh], now: DateTime<Utc>) -> Result<(), StoreError> {
+    if tx.dialect() == Dialect::Postgres {
+        return insert_together(tx, issue, copies, now);
+    }
+    for Fresh { number, key, email, name, fixed } in copies {
+        tx.execute(
+            "INSERT INTO delivery (id, issue, addr_key, address, name, message_id, boundary_seed, unsubscribe,
+                                   bounce, state, next_at, changed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'pending', ?10, ?10)",
+            args![
+                *number,
+                issue,
+                &key.0,
+                email,
+                name.as_deref(),
+                &fixed.message_id,
+                &fixed.boundary_seed,
+                &fixed.unsubscribe,
+                &fixed.bounce,
+                now
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+fn insert_together(
+    tx: &mut dyn Tx,
+    issue: i64,
+    copies: &[Fresh],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let texts =
+        |of: fn(&Fresh) -> &str| copies.iter().map(|copy| Some(of(copy))).collect::<Vec<Option<&str>>>();
+    let numbers: Vec<_> = copies.iter().map(|copy| i64::try_from(copy.number).ok()).collect();
+    let keys: Vec<_> = copies.iter().map(|copy| Some(copy.key.0.as_slice())).collect();
+    let names: Vec<_> = copies.iter().map(|copy| copy.name.as_deref()).collect();
+    tx.execute(
+        "INSERT INTO delivery (id, issue, addr_key, address, name, message_id, boundary_seed, unsubscribe, bounce,
+                               state, next_at, changed_at)
+         SELECT id, ?9, addr_key, address, name, message_id, boundary_seed, unsubscribe, bounce, 'pending', ?10, ?10
+         FROM unnest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             AS fresh (id, addr_key, address, name, message_id, boundary_seed, unsubscribe, bounce)",
+        args![
+            numbers.as_slice(),
+            keys.as_slice(),
+            texts(|copy| &copy.email).as_slice(),
+            names.as_slice(),
+            texts(|copy| &copy.fixed.message_id).as_slice(),
+            texts(|copy| &copy.fixed.boundary_seed).as_slice(),
+            texts(|copy| &copy.fixed.unsubscribe).as_slice(),
+            texts(|copy| &copy.fixed.bounce).as_slice(),
+            issue,
+            now
+        ],
+    )
+    .map(drop)
 }
 
 pub(super) fn open(tx: &mut dyn Tx) -> Result<Vec<OpenIssue>, StoreError> {
@@ -167,10 +234,16 @@ pub(super) fn subject(text: &str) -> Result<HeaderText, StoreError> {
     HeaderText::parse(text).map_err(|error| nonsense(format!("a subject: {error}")))
 }
 
+/// Reads the word for where an issue stands.
+pub(super) fn state(word: &str) -> Result<IssueState, StoreError> {
+    IssueState::from_word(word).ok_or_else(|| nonsense(format!("the issue state {word:?}")))
+}
+
 pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
-    let mut counts: HashMap<i64, (Tally, Option<DateTime<Utc>>)> = HashMap::new();
+    let mut counts: HashMap<i64, (Tally, Option<DateTime<Utc>>, u64)> = HashMap::new();
     tx.each(
-        "SELECT issue, state, count(*), min(CASE WHEN state = 'pending' THEN next_at END)
+        "SELECT issue, state, count(*), min(CASE WHEN state = 'pending' THEN next_at END),
+                count(CASE WHEN state = 'pending' AND attempts > 0 THEN 1 END)
          FROM delivery GROUP BY issue, state",
         &[],
         &mut |row| {
@@ -179,30 +252,33 @@ pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
             let entry = counts.entry(row.get(0)?).or_default();
             entry.0.add(state, row.get(2)?);
             entry.1 = entry.1.or(row.get(3)?);
+            entry.2 += row.get::<u64>(4)?;
             Ok(())
         },
     )?;
     let issues = tx.all(
-        "SELECT id, post, subject, state, frozen_at, audience FROM issue WHERE state <> 'baseline' ORDER BY id DESC",
+        "SELECT id, post, subject, state, frozen_at, audience, paused_because FROM issue WHERE state <> 'baseline'
+         ORDER BY id DESC",
         &[],
         |row| {
             let word: String = row.get(3)?;
             let summary = IssueSummary {
                 id: row.get(1)?,
                 subject: subject(&row.get::<String>(2)?)?,
-                state: IssueState::from_word(&word)
-                    .ok_or_else(|| nonsense(format!("the issue state {word:?}")))?,
+                state: state(&word)?,
                 frozen_at: row.get(4)?,
                 audience: row.get(5)?,
                 tally: Tally::default(),
                 next_at: None,
+                retrying: 0,
+                because: row.get(6)?,
             };
             Ok((row.get::<i64>(0)?, summary))
         },
     )?;
     let with_counts = |(number, summary)| {
-        let (tally, next_at) = counts.remove(&number).unwrap_or_default();
-        IssueSummary { tally, next_at, ..summary }
+        let (tally, next_at, retrying) = counts.remove(&number).unwrap_or_default();
+        IssueSummary { tally, next_at, retrying, ..summary }
     };
     Ok(issues.into_iter().map(with_counts).collect())
 }
@@ -236,6 +312,10 @@ pub(super) fn set(
 }
 
 pub(super) fn close_finished(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<(), StoreError> {
+    if tx.dialect() == Dialect::Postgres {
+        // Whoever puts a copy back to waiting holds its issue meanwhile, and the next statement sees what they did.
+        tx.execute("SELECT 1 FROM issue WHERE state = 'sending' ORDER BY id FOR UPDATE", &[])?;
+    }
     let done: Vec<i64> = tx.all(
         "UPDATE issue SET state = 'done' WHERE state = 'sending' AND NOT EXISTS (
              SELECT 1 FROM delivery WHERE issue = issue.id AND state IN ('pending', 'claimed', 'armed'))

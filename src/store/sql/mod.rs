@@ -4,12 +4,16 @@
 //! written with `?1`, keep to BIGINT, TEXT and bytes, and mean the same in `SQLite` and `PostgreSQL`; where one of the
 //! two needs its own words, the place asks [`Tx::dialect`]. Nothing here knows how a connection is made.
 
-mod deliveries;
+pub(super) mod deliveries;
 pub(super) mod epoch;
-mod events;
+pub(super) mod events;
 mod issues;
 pub(super) mod notes;
+mod notices;
+mod pace;
 mod readers;
+mod rows;
+mod toll;
 mod value;
 mod verbs;
 mod verify;
@@ -45,6 +49,9 @@ pub(super) enum Access {
     Look,
     /// It writes; once it has returned, that is on the disk.
     Change,
+    /// It freezes an issue: it writes, what it reads stays the same from its first statement to its last, and nobody
+    /// else freezes meanwhile.
+    Freeze,
 }
 
 /// One open transaction.
@@ -96,12 +103,13 @@ impl dyn Tx + '_ {
 
 /// A database that runs verbs, each in one transaction of its own. Its calls block.
 pub(super) trait Backend: Send + Sync + 'static {
-    /// Runs `verb` in one transaction; `doing` names it in errors. If it fails, nothing of it happened.
+    /// Runs `verb` in one transaction; `doing` names it in errors. If it fails, nothing of it happened. A verb may be
+    /// run more than once, as after a deadlock; then nothing of its earlier runs stands.
     fn transact<T>(
         &self,
         access: Access,
         doing: &'static str,
-        verb: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>,
+        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError>;
 
     /// Writes a whole copy, as of one moment, to the new file `target`, while others read and write; the copy says of
@@ -111,6 +119,11 @@ pub(super) trait Backend: Send + Sync + 'static {
             what: "this ledger is not a file that could be copied",
             help: "use the database's own tools, such as `pg_dump`, and keep a copy of the keys beside it",
         })
+    }
+
+    /// See [`Store::failed_over`](super::Store::failed_over).
+    fn failed_over(&self) -> Option<u64> {
+        None
     }
 }
 
@@ -131,7 +144,7 @@ impl<B: Backend> SqlStore<B> {
         &self,
         access: Access,
         doing: &'static str,
-        verb: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let backend = Arc::clone(&self.backend);
         joined(tokio::task::spawn_blocking(move || backend.transact(access, doing, verb)).await)

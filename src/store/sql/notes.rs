@@ -13,3 +13,16 @@ pub(in crate::store) fn remember(tx: &mut dyn Tx, key: &str, value: &str) -> Res
     )
     .map(drop)
 }
+
+/// Remembers `value` unless something stands there already; returns what stands.
+pub(in crate::store) fn remember_first(
+    tx: &mut dyn Tx,
+    key: &str,
+    value: &str,
+) -> Result<String, StoreError> {
+    tx.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING",
+        args![key, value],
+    )?;
+    Ok(recall(tx, key)?.unwrap_or_else(|| value.to_owned()))
+}

@@ -1,5 +1,7 @@
 //! Readers and suppressions.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
@@ -11,66 +13,149 @@ use crate::text::HeaderText;
 
 const COLUMNS: &str = "id, addr_key, email, name, language, standing, source, consented_at, added_at";
 
+/// So many readers are looked up and added at a time.
+const PAGE: usize = 1_000;
+
 pub(super) fn enrol(
     tx: &mut dyn Tx,
     readers: &[Enrolment],
     now: DateTime<Utc>,
 ) -> Result<Enrolments, StoreError> {
     let mut counts = Enrolments::default();
-    for reader in readers {
-        let (standing, outcome) = judge(standing(tx, reader.key)?, reader.standing);
-        match outcome {
-            Enrolled::Added => {
-                tx.execute(
-                    "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at,
-                                             changed_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
-                    args![
-                        &reader.key.0,
-                        reader.email.as_str(),
-                        reader.name.as_ref().map(HeaderText::as_str),
-                        reader.language.as_deref(),
-                        standing.as_str(),
-                        &reader.source,
-                        reader.consented_at,
-                        now
-                    ],
-                )?;
+    for page in readers.chunks(PAGE) {
+        let keys: Vec<AddressKey> = page.iter().map(|reader| reader.key).collect();
+        let mut known = standings(tx, &keys, false)?;
+        let mut added = Vec::new();
+        for reader in page {
+            let (standing, outcome) = judge(known.get(&reader.key.0).copied(), reader.standing);
+            match outcome {
+                Enrolled::Added => {
+                    known.insert(reader.key.0, standing);
+                    added.push((reader, standing));
+                }
+                Enrolled::Changed => {
+                    known.insert(reader.key.0, standing);
+                    // The same reader may stand twice on one page.
+                    add(tx, &std::mem::take(&mut added), now)?;
+                    tx.execute(
+                        "UPDATE subscriber SET standing = ?2, consented_at = coalesce(?3, consented_at), changed_at = ?4
+                         WHERE addr_key = ?1",
+                        args![&reader.key.0, standing.as_str(), reader.consented_at, now],
+                    )?;
+                }
+                Enrolled::Known | Enrolled::KeptOut => {}
             }
-            Enrolled::Changed => {
-                tx.execute(
-                    "UPDATE subscriber SET standing = ?2, consented_at = coalesce(?3, consented_at), changed_at = ?4
-                     WHERE addr_key = ?1",
-                    args![&reader.key.0, standing.as_str(), reader.consented_at, now],
-                )?;
-            }
-            Enrolled::Known | Enrolled::KeptOut => {}
+            counts.count(outcome);
         }
-        counts.count(outcome);
+        add(tx, &added, now)?;
     }
     Ok(counts)
 }
 
+fn add(tx: &mut dyn Tx, added: &[(&Enrolment, Standing)], now: DateTime<Utc>) -> Result<(), StoreError> {
+    if added.is_empty() {
+        return Ok(());
+    }
+    if tx.dialect() == Dialect::Postgres {
+        return add_together(tx, added, now);
+    }
+    for (reader, standing) in added {
+        tx.execute(
+            "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at,
+                                     changed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+            args![
+                &reader.key.0,
+                reader.email.as_str(),
+                reader.name.as_ref().map(HeaderText::as_str),
+                reader.language.as_deref(),
+                standing.as_str(),
+                &reader.source,
+                reader.consented_at,
+                now
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// Of two machines that read the same list at once, one adds a reader and the other finds them there.
+fn add_together(
+    tx: &mut dyn Tx,
+    added: &[(&Enrolment, Standing)],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let keys: Vec<_> = added.iter().map(|(reader, _)| Some(reader.key.0.as_slice())).collect();
+    let emails: Vec<_> = added.iter().map(|(reader, _)| Some(reader.email.as_str())).collect();
+    let names: Vec<_> =
+        added.iter().map(|(reader, _)| reader.name.as_ref().map(HeaderText::as_str)).collect();
+    let languages: Vec<_> = added.iter().map(|(reader, _)| reader.language.as_deref()).collect();
+    let standings: Vec<_> = added.iter().map(|(_, standing)| Some(standing.as_str())).collect();
+    let sources: Vec<_> = added.iter().map(|(reader, _)| Some(reader.source.as_str())).collect();
+    let consents: Vec<_> =
+        added.iter().map(|(reader, _)| reader.consented_at.map(|at| at.timestamp_millis())).collect();
+    tx.execute(
+        "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at, changed_at)
+         SELECT addr_key, email, name, language, standing, source, consented_at, ?8, ?8
+         FROM unnest(?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             AS added (addr_key, email, name, language, standing, source, consented_at)
+         ON CONFLICT (addr_key) DO NOTHING",
+        args![
+            keys.as_slice(),
+            emails.as_slice(),
+            names.as_slice(),
+            languages.as_slice(),
+            standings.as_slice(),
+            sources.as_slice(),
+            consents.as_slice(),
+            now
+        ],
+    )
+    .map(drop)
+}
+
 /// What is known of an address; a suppression outlives the reader's own row.
 pub(super) fn standing(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Standing>, StoreError> {
-    read_standing(tx, key, "")
-}
-
-/// The same, and it stays so until this transaction ends: an arm and a farewell cannot pass each other unseen.
-pub(super) fn standing_kept(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Standing>, StoreError> {
-    let lock = match tx.dialect() {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => "FOR SHARE",
-    };
-    read_standing(tx, key, lock)
-}
-
-fn read_standing(tx: &mut dyn Tx, key: AddressKey, lock: &str) -> Result<Option<Standing>, StoreError> {
-    // The reader's row first: once it is locked, no suppression of this reader can be on its way.
-    let sql = format!("SELECT standing FROM subscriber WHERE addr_key = ?1 {lock}");
-    let own = tx.one(&sql, args![&key.0], |row| standing_from(&row.get::<String>(0)?))?;
+    let own = tx.one("SELECT standing FROM subscriber WHERE addr_key = ?1", args![&key.0], |row| {
+        standing_from(&row.get::<String>(0)?)
+    })?;
     let suppressed = tx.one("SELECT 1 FROM suppression WHERE addr_key = ?1", args![&key.0], |_| Ok(()))?;
     Ok(if suppressed.is_some() { Some(Standing::Suppressed) } else { own })
+}
+
+/// The same for many; an address of which nothing is known is left out. With `kept` it stays so until this transaction
+/// ends: an arm and a farewell cannot pass each other unseen.
+pub(super) fn standings(
+    tx: &mut dyn Tx,
+    keys: &[AddressKey],
+    kept: bool,
+) -> Result<HashMap<[u8; 16], Standing>, StoreError> {
+    let mut standings = HashMap::with_capacity(keys.len());
+    if tx.dialect() == Dialect::Sqlite {
+        for key in keys {
+            standing(tx, *key)?.map(|standing| standings.insert(key.0, standing));
+        }
+        return Ok(standings);
+    }
+    let wanted: Vec<_> = keys.iter().map(|key| Some(key.0.as_slice())).collect();
+    // A suppression changes the reader's row too, so whoever has that row need not fear one that is on its way.
+    let sql = format!(
+        "SELECT addr_key, standing FROM subscriber WHERE addr_key = ANY(?1) ORDER BY addr_key {}",
+        if kept { "FOR SHARE" } else { "" }
+    );
+    tx.each(&sql, args![wanted.as_slice()], &mut |row| {
+        standings.insert(row.get(0)?, standing_from(&row.get::<String>(1)?)?);
+        Ok(())
+    })?;
+    tx.each(
+        "SELECT addr_key FROM suppression WHERE addr_key = ANY(?1)",
+        args![wanted.as_slice()],
+        &mut |row| {
+            standings.insert(row.get(0)?, Standing::Suppressed);
+            Ok(())
+        },
+    )?;
+    Ok(standings)
 }
 
 fn standing_from(word: &str) -> Result<Standing, StoreError> {

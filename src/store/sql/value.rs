@@ -15,6 +15,30 @@ pub(in crate::store) enum Value<'a> {
     Text(Option<&'a str>),
     /// BLOB, BYTEA.
     Blob(Option<&'a [u8]>),
+    /// Many of the first, for `PostgreSQL` alone.
+    Ints(&'a [Option<i64>]),
+    /// Many of the second, for `PostgreSQL` alone.
+    Texts(&'a [Option<&'a str>]),
+    /// Many of the third, for `PostgreSQL` alone.
+    Blobs(&'a [Option<&'a [u8]>]),
+}
+
+impl<'a> From<&'a [Option<i64>]> for Value<'a> {
+    fn from(values: &'a [Option<i64>]) -> Self {
+        Self::Ints(values)
+    }
+}
+
+impl<'a> From<&'a [Option<&'a str>]> for Value<'a> {
+    fn from(values: &'a [Option<&'a str>]) -> Self {
+        Self::Texts(values)
+    }
+}
+
+impl<'a> From<&'a [Option<&'a [u8]>]> for Value<'a> {
+    fn from(values: &'a [Option<&'a [u8]>]) -> Self {
+        Self::Blobs(values)
+    }
 }
 
 impl From<i64> for Value<'_> {

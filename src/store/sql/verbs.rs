@@ -8,13 +8,16 @@ use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Access, Backend, SqlStore, StoreError, Tx, deliveries, epoch, issues, joined, notes, readers, verify,
+    Access, Backend, SqlStore, StoreError, Tx, deliveries, epoch, issues, joined, notes, notices, pace,
+    readers, toll, verify,
 };
+use crate::ledger::health::Toll;
+use crate::ledger::pace::Meter;
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{IssueState, IssueSummary, State, Token};
 use crate::store::{
     Adopted, Adoption, Claim, Claimed, Custody, Decision, DeliveryNumber, DeliveryView, Filter, ImprintMaker,
-    Move, NewIssue, OpenIssue, Store,
+    IssueNumber, Move, NewIssue, Notice, OpenIssue, Pace, Ration, Store, Taken,
 };
 use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use crate::text::HeaderText;
@@ -23,7 +26,7 @@ impl<B: Backend> SqlStore<B> {
     async fn look<T: Send + 'static>(
         &self,
         doing: &'static str,
-        verb: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.run(Access::Look, doing, verb).await
     }
@@ -33,7 +36,7 @@ impl<B: Backend> SqlStore<B> {
         &self,
         doing: &'static str,
         here: DateTime<Utc>,
-        verb: impl FnOnce(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
+        verb: impl Fn(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.run(Access::Change, doing, move |tx| {
             let now = tx.now(here)?;
@@ -47,6 +50,14 @@ impl<B: Backend> SqlStore<B> {
 impl<B: Backend> Store for SqlStore<B> {
     fn instance(&self) -> &str {
         &self.instance
+    }
+
+    fn failed_over(&self) -> Option<u64> {
+        self.backend.failed_over()
+    }
+
+    async fn now(&self, here: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+        self.run(Access::Look, "asking for the time", move |tx| tx.now(here)).await
     }
 
     async fn enrol(&self, list: Vec<Enrolment>, now: DateTime<Utc>) -> Result<Enrolments, StoreError> {
@@ -102,6 +113,11 @@ impl<B: Backend> Store for SqlStore<B> {
         self.run(Access::Change, "taking a note", move |tx| notes::remember(tx, &key, &value)).await
     }
 
+    async fn remember_first(&self, key: &str, value: &str) -> Result<String, StoreError> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.run(Access::Change, "taking a note", move |tx| notes::remember_first(tx, &key, &value)).await
+    }
+
     async fn known_posts(&self) -> Result<Option<HashSet<String>>, StoreError> {
         self.look("reading the issues", issues::known).await
     }
@@ -117,7 +133,11 @@ impl<B: Backend> Store for SqlStore<B> {
         imprint: ImprintMaker,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        self.change("freezing the issue", now, move |tx, now| issues::freeze(tx, &issue, &imprint, now)).await
+        self.run(Access::Freeze, "freezing the issue", move |tx| {
+            let now = tx.now(now)?;
+            issues::freeze(tx, &issue, &imprint, now)
+        })
+        .await
     }
 
     async fn open_issues(&self) -> Result<Vec<OpenIssue>, StoreError> {
@@ -153,15 +173,38 @@ impl<B: Backend> Store for SqlStore<B> {
         self.change("claiming copies", now, move |tx, now| deliveries::claim(tx, &claim, &tokens, now)).await
     }
 
+    async fn lanes(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        self.change("looking for domains", now, move |tx, now| pace::lanes(tx, issue, now)).await
+    }
+
+    async fn claim_within(
+        &self,
+        pace: Pace,
+        claim: Claim,
+        tokens: Vec<Token>,
+        now: DateTime<Utc>,
+    ) -> Result<Ration, StoreError> {
+        self.change("claiming copies", now, move |tx, now| pace::claim(tx, &pace, &claim, &tokens, now)).await
+    }
+
+    async fn meter(&self) -> Result<Meter, StoreError> {
+        self.look("reading the meter", pace::total).await
+    }
+
+    async fn toll(&self, issue: IssueNumber) -> Result<Toll, StoreError> {
+        self.look("counting bounces", move |tx| toll::count(tx, issue)).await
+    }
+
+    async fn bury(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.change("suppressing dead addresses", now, move |tx, now| toll::bury(tx, issue, now)).await
+    }
+
     async fn commit(
         &self,
         moves: Vec<Move>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Result<State, Refusal>>, StoreError> {
-        self.change("recording what was sent", now, move |tx, now| {
-            moves.iter().map(|step| deliveries::step(tx, step, now)).collect()
-        })
-        .await
+        self.change("recording what was sent", now, move |tx, now| deliveries::commit(tx, &moves, now)).await
     }
 
     async fn recover(&self, owner: &str, alone: bool, now: DateTime<Utc>) -> Result<(u64, u64), StoreError> {
@@ -174,6 +217,10 @@ impl<B: Backend> Store for SqlStore<B> {
 
     async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryView>, StoreError> {
         self.look("reading the ledger", move |tx| deliveries::list(tx, &filter)).await
+    }
+
+    async fn take_notice(&self, notice: Notice, now: DateTime<Utc>) -> Result<Taken, StoreError> {
+        self.change("recording what came back", now, move |tx, now| notices::take(tx, &notice, now)).await
     }
 
     async fn resolve(
@@ -198,8 +245,8 @@ impl<B: Backend> Store for SqlStore<B> {
     ) -> Result<u64, StoreError> {
         self.change("recording a decision", now, move |tx, now| {
             let mut settled = 0;
-            for number in numbers {
-                settled += u64::from(deliveries::decide(tx, number, &decision, now)?.is_ok());
+            for number in &numbers {
+                settled += u64::from(deliveries::decide(tx, *number, &decision, now)?.is_ok());
             }
             Ok(settled)
         })

@@ -14,6 +14,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::sql::{Access, Backend, Cell, Dialect, Row, Tx, Value};
 use super::{Fault, StoreError};
+use crate::crash;
 pub use open::open_sqlite;
 
 /// The file, opened.
@@ -24,19 +25,16 @@ impl Backend for Sqlite {
         &self,
         access: Access,
         doing: &'static str,
-        verb: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>,
+        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let behavior = match access {
             Access::Look => TransactionBehavior::Deferred,
-            Access::Change => TransactionBehavior::Immediate,
+            Access::Change | Access::Freeze => TransactionBehavior::Immediate,
         };
         // A panic in an earlier verb rolled its transaction back; the connection itself is sound.
         let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection.transaction_with_behavior(behavior).map_err(failed(doing))?;
-        let mut open = Open { transaction, doing };
-        let value = verb(&mut open)?;
-        open.transaction.commit().map_err(failed(doing))?;
-        Ok(value)
+        let outcome = transact(&mut connection, behavior, doing, verb);
+        outcome.map_err(|error| at(connection.path(), error))
     }
 
     fn backup(&self, target: &Utf8Path, copied: DateTime<Utc>) -> Result<(), StoreError> {
@@ -44,6 +42,21 @@ impl Backend for Sqlite {
         let path = self.0.lock().unwrap_or_else(PoisonError::into_inner).path().map(str::to_owned);
         backup::write(&path.unwrap_or_default(), target, copied)
     }
+}
+
+fn transact<T>(
+    connection: &mut Connection,
+    behavior: TransactionBehavior,
+    doing: &'static str,
+    verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = connection.transaction_with_behavior(behavior).map_err(failed(doing))?;
+    let mut open = Open { transaction, doing };
+    let value = verb(&mut open)?;
+    crash::point_in("before-commit", doing);
+    open.transaction.commit().map_err(failed(doing))?;
+    crash::point_in("committed", doing);
+    Ok(value)
 }
 
 /// A transaction, and what it is for.
@@ -92,6 +105,11 @@ impl ToSql for Value<'_> {
             Value::Int(value) => value.map_or(ValueRef::Null, ValueRef::Integer),
             Value::Text(value) => value.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())),
             Value::Blob(value) => value.map_or(ValueRef::Null, ValueRef::Blob),
+            Value::Ints(_) | Value::Texts(_) | Value::Blobs(_) => {
+                return Err(rusqlite::Error::ToSqlConversionFailure(
+                    "SQLite takes one value at a time".into(),
+                ));
+            }
         }))
     }
 }
@@ -119,6 +137,23 @@ impl Row for Found<'_, '_> {
 /// Names what was being done when the database failed, and how bad it is.
 fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Database { doing, fault: fault(&source), source: Arc::new(source) }
+}
+
+/// Which file it was: whoever reads of a full disk must know which one.
+fn at(path: Option<&str>, error: StoreError) -> StoreError {
+    match (path, error) {
+        (Some(path), StoreError::Database { doing, fault, source }) => {
+            StoreError::Database { doing, fault, source: Arc::new(InFile { path: path.to_owned(), source }) }
+        }
+        (_, error) => error,
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {source}")]
+struct InFile {
+    path: String,
+    source: Arc<dyn std::error::Error + Send + Sync>,
 }
 
 fn fault(error: &rusqlite::Error) -> Fault {

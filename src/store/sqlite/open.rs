@@ -7,12 +7,17 @@ use std::time::Duration;
 use camino::Utf8Path;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Open, Sqlite, failed};
+use super::{Open, Sqlite, at, failed};
+use crate::crash;
 use crate::store::sql::{SqlStore, notes};
 use crate::store::{Store, StoreError};
 
 /// The schema, one file for each step; a step that has been released never changes.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_ledger.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../../migrations/sqlite/0001_ledger.sql"),
+    include_str!("../../../migrations/sqlite/0002_bounces.sql"),
+    include_str!("../../../migrations/sqlite/0003_pace.sql"),
+];
 
 /// File systems on which WAL's shared memory does not work, or a lock does not hold.
 const NETWORKS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs"];
@@ -20,6 +25,10 @@ const NETWORKS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs"
 /// Opens the ledger at `path`, or makes it. `instance` names a new one. `keys` is the file with the secrets:
 /// where it stands without the store, the store was lost and is not silently begun anew.
 pub fn open_sqlite(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Store>, StoreError> {
+    open(path, keys, instance).map_err(|error| at(Some(path.as_str()), error))
+}
+
+fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Store>, StoreError> {
     let unfit = |why: String| StoreError::Unfit { path: path.to_string(), why };
     let is_new = !path.exists();
     if is_new && keys.exists() {
@@ -45,8 +54,9 @@ pub fn open_sqlite(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<A
     if is_new {
         owner_only(path).map_err(|error| unfit(format!("its permissions cannot be set: {error}")))?;
     }
-    // Before anything is written to it. Keys are made after the tables: tables that are missing beside them were lost, by a truncated file or a copy
-    // without its write-ahead log.
+    crash::point("store-made");
+    // Before anything is written to it. Keys are made after the tables: tables that are missing beside them were lost,
+    // by a truncated file or a copy without its write-ahead log.
     if schema(&connection)? == 0 && keys.exists() {
         return Err(StoreError::Vanished { store: path.to_string(), witness: keys.to_string() });
     }
@@ -120,6 +130,7 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Resu
     let transaction = connection.transaction().map_err(failed("migrating it"))?;
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
         transaction.execute_batch(sql).map_err(failed("migrating it"))?;
+        crash::point("in-migration");
         transaction
             .pragma_update(None, "user_version", i64::try_from(step + 1).unwrap_or(i64::MAX))
             .map_err(failed("migrating it"))?;
@@ -129,7 +140,10 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Resu
         notes::remember(&mut open, "instance", instance)?;
         notes::remember(&mut open, "epoch", "0")?;
     }
-    open.transaction.commit().map_err(failed("migrating it"))
+    crash::point("before-commit/migrating it");
+    open.transaction.commit().map_err(failed("migrating it"))?;
+    crash::point("committed/migrating it");
+    Ok(())
 }
 
 /// The readers' addresses are nobody else's business.
@@ -142,15 +156,46 @@ fn owner_only(path: &Utf8Path) -> std::io::Result<()> {
 /// says nothing.
 fn network_file_system(folder: &Utf8Path) -> Option<String> {
     let folder = folder.canonicalize_utf8().ok()?;
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    network_mount(&std::fs::read_to_string("/proc/self/mountinfo").ok()?, &folder)
+}
+
+/// The same for a table of mounts (proc(5)): the longest mount point above the folder counts, and of two the later.
+fn network_mount(mounts: &str, folder: &Utf8Path) -> Option<String> {
     mounts
         .lines()
         .filter_map(|line| {
             let (mount, kind) = line.split_once(" - ")?;
-            let point = mount.split(' ').nth(4)?;
-            folder.starts_with(point).then(|| (point.len(), kind.split(' ').next().unwrap_or_default()))
+            let point = spaces(mount.split(' ').nth(4)?);
+            folder.starts_with(&point).then(|| (point.len(), kind.split(' ').next().unwrap_or_default()))
         })
         .max_by_key(|(length, _)| *length)
         .map(|(_, kind)| kind.to_owned())
         .filter(|kind| NETWORKS.contains(&kind.as_str()))
+}
+
+/// The kernel writes the characters that would break its table in octal.
+fn spaces(point: &str) -> String {
+    point.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f27_a_folder_on_a_network_is_known_by_the_table_of_mounts() {
+        let mounts = "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n\
+                      31 22 0:29 / /home rw - nfs4 server:/home rw\n\
+                      32 31 254:1 / /home/local rw - ext4 /dev/vdb rw\n\
+                      33 22 0:40 / /srv/my\\040letters rw - cifs //server/letters rw\n\
+                      34 22 0:41 / /over rw - ext4 /dev/vdc rw\n\
+                      35 34 0:42 / /over rw - 9p host rw\n";
+        let kind = |folder: &str| network_mount(mounts, Utf8Path::new(folder));
+        assert_eq!(kind("/home/minjun/site").as_deref(), Some("nfs4"));
+        assert_eq!(kind("/srv/my letters").as_deref(), Some("cifs"));
+        assert_eq!(kind("/over/site").as_deref(), Some("9p"));
+        for local in ["/", "/homes", "/home/local/site", "/srv/my", "/tmp"] {
+            assert_eq!(kind(local), None, "{local}");
+        }
+    }
 }

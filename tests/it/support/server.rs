@@ -89,6 +89,16 @@ impl Server {
         lock(&self.log).clone()
     }
 
+    /// How many connections it has taken.
+    pub(crate) fn connections(&self) -> usize {
+        lock(&self.log).connections
+    }
+
+    /// Whether a final dot came over a connection later than the first `connections`.
+    pub(crate) fn heard_beyond(&self, connections: usize) -> bool {
+        lock(&self.log).messages.iter().rev().any(|message| message.connection > connections)
+    }
+
     /// The recipients of the messages it took, in order.
     pub(crate) fn accepted(&self) -> Vec<String> {
         let log = self.log();

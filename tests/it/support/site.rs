@@ -1,5 +1,6 @@
 //! A site in a folder of its own, and the real program run in it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -24,21 +25,46 @@ pub(crate) struct Ended {
 impl Site {
     /// `readers` readers named `reader0@example.org` and so on, `connections` to the relay at `port`.
     pub(crate) fn new(port: u16, readers: usize, connections: usize) -> Self {
-        let site = Self { folder: tempfile::tempdir().unwrap() };
-        let config = format!(
-            "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\ntimezone = \"Asia/Seoul\"\n\
-             [newsletter]\nfrom = \"느린 편지 <news@letters.example>\"\nfirst_run = \"newest\"\n\
-             [smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nconnections = {connections}\n\
-             deadlines = {{ connect = \"5s\", command = \"5s\", data = \"5s\", dot = \"1s\" }}\n"
-        );
-        site.write("config.toml", &config);
+        let site = Self::unopened(port, readers, connections);
+        assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
+        site
+    }
+
+    /// The same with further sections of configuration, in its store before the readers come.
+    pub(crate) fn with(port: u16, readers: usize, connections: usize, more: &str) -> Self {
+        let site = Self::unopened(port, readers, connections);
+        let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+        site.write("config.toml", &format!("{config}{more}"));
+        assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
+        site
+    }
+
+    /// The same before its first run: no ledger, no keys, and the readers in `readers.csv` alone.
+    pub(crate) fn unopened(port: u16, readers: usize, connections: usize) -> Self {
+        Self::inside(&std::env::temp_dir(), port, readers, connections)
+    }
+
+    /// The same in a folder of its own below `parent`.
+    pub(crate) fn inside(parent: &Path, port: u16, readers: usize, connections: usize) -> Self {
+        let site = Self { folder: tempfile::tempdir_in(parent).unwrap() };
+        site.relay(port, connections, "");
         let post = "+++\ntitle = \"천천히 오는 편지\"\ndate = 2026-11-20T09:00:00Z\nslug = \"slow\"\n+++\n\n**편지**는 천천히 온다.\n";
         site.write("posts/slow.md", post);
         let rows: Vec<String> =
             (0..readers).map(|number| format!("reader{number}@example.org,독자 {number}")).collect();
         site.write("readers.csv", &format!("email,name\n{}\n", rows.join("\n")));
-        assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
         site
+    }
+
+    /// Writes the configuration: a relay on loopback, and further lines below `[newsletter]`.
+    pub(crate) fn relay(&self, port: u16, connections: usize, newsletter: &str) {
+        let config = format!(
+            "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\ntimezone = \"Asia/Seoul\"\n\
+             [newsletter]\nfrom = \"느린 편지 <news@letters.example>\"\nfirst_run = \"newest\"\n{newsletter}\
+             [smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nconnections = {connections}\n\
+             deadlines = {{ connect = \"5s\", command = \"5s\", data = \"5s\", dot = \"1s\" }}\n"
+        );
+        self.write("config.toml", &config);
     }
 
     /// A path in the site's folder.
@@ -74,6 +100,16 @@ impl Site {
         Ended::from(self.command(None, arguments).output().unwrap())
     }
 
+    /// Runs the program at [`NOW`] with `input` on its standard input.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &[u8]) -> Ended {
+        let mut command = self.command(Some(NOW), arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A program that does not read its input to the end shows here as a broken pipe.
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        Ended::from(child.wait_with_output().unwrap())
+    }
+
     /// The counts of the newest issue, by state.
     pub(crate) fn counts(&self) -> Value {
         let status = self.run(&["status", "--json"]);
@@ -91,7 +127,8 @@ impl Site {
         fits.map(|row| row["address"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn command(&self, now: Option<&str>, arguments: &[&str]) -> Command {
+    /// The program in this folder with nothing but the time in its environment.
+    pub(crate) fn command(&self, now: Option<&str>, arguments: &[&str]) -> Command {
         let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_letterpress")));
         command.current_dir(self.folder.path()).args(arguments).env_clear();
         if let Some(now) = now {

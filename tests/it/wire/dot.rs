@@ -36,7 +36,7 @@ async fn f49_r2_r3_r4_r20_a_whole_2yz_is_sent_whatever_its_text() {
 }
 
 #[tokio::test]
-async fn f50_r5_to_r13_what_is_not_a_whole_reply_is_unknown() {
+async fn f50_r5_r6_r7_r8_r9_r10_r13_what_is_not_a_whole_reply_is_unknown() {
     for answer in [
         &b"354 go on\r\n"[..],
         b"100 wait\r\n",
@@ -147,7 +147,7 @@ async fn r11_r14_an_acceptance_before_the_dot_is_not_an_acceptance() {
 }
 
 #[tokio::test]
-async fn an_acceptance_that_comes_between_message_and_dot_stops_the_dot() {
+async fn r11_r14_an_acceptance_that_comes_between_message_and_dot_stops_the_dot() {
     let server = Server::start(Script::polite().on(At::Body, say("250 ok")));
     let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
     channel.offer(&envelope(KIM)).await.unwrap();
@@ -162,7 +162,7 @@ async fn an_acceptance_that_comes_between_message_and_dot_stops_the_dot() {
 }
 
 #[tokio::test]
-async fn a_second_reply_to_one_dot_is_not_the_answer_to_the_next_envelope() {
+async fn r11_f48_a_second_reply_to_one_dot_is_not_the_answer_to_the_next_envelope() {
     let server = Server::start(Script::polite().nth(At::Dot, 1, raw(b"250 ok\r\n250 ok again\r\n")));
     let heard = send(&relay(&server), &[KIM, LEE]).await;
     assert_eq!(judge(&heard[0]), Verdict::Sent);

@@ -182,6 +182,32 @@ async fn a_server_that_rejects_in_the_middle_of_the_message_is_heard() {
 }
 
 #[tokio::test]
+async fn f52_too_many_for_now_puts_this_reader_off_and_nobody_else() {
+    for reply in ["452 4.5.3 too many recipients", "450 too many messages"] {
+        let server = Server::start(Script::polite().recipient(KIM, say(reply)));
+        let heard = send(&relay(&server), &[KIM, LEE]).await;
+        assert_eq!(verdicts(&heard), [LATER, Verdict::Sent], "{heard:?}");
+        assert_eq!(server.log().connections, 1);
+    }
+}
+
+#[tokio::test]
+async fn r6_r7_r9_a_flood_or_nonsense_before_the_dot_is_definite_and_costs_the_connection() {
+    for answer in [
+        [b"250 ".to_vec(), vec![b'x'; 8_000_000]].concat(),
+        b"250-x\r\n".repeat(10_000),
+        b"2500 ok\r\n".to_vec(),
+        b"250-a\r\n251 b\r\n".to_vec(),
+        b"\r\n250 ok\r\n".to_vec(),
+    ] {
+        let (server, heard) = alone(Script::polite().on(At::Rcpt, Do::Say(answer))).await;
+        assert_eq!((heard.phase, judge(&heard)), (Phase::Rcpt, LATER), "{heard:?}");
+        assert!(matches!(heard.what, Err(letterpress::delivery::Trouble::Protocol(_))), "{heard:?}");
+        assert!(server.log().messages.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn f52_a_connection_carries_no_more_messages_than_it_may() {
     for pipelining in [true, false] {
         let server = Server::start(Script::polite().pipelining(pipelining));
@@ -193,7 +219,7 @@ async fn f52_a_connection_carries_no_more_messages_than_it_may() {
 }
 
 #[tokio::test]
-async fn f52_a_letter_over_the_servers_size_is_never_begun() {
+async fn f52_r17_a_letter_over_the_servers_size_is_never_begun() {
     for (keyword, sent) in [("SIZE 1", false), ("SIZE 0", true), ("SIZE banana", true), ("SIZE", true)] {
         let (server, heard) = alone(Script::polite().keyword(keyword)).await;
         assert_eq!(judge(&heard), if sent { Verdict::Sent } else { Verdict::Sender }, "{keyword} {heard:?}");

@@ -86,7 +86,7 @@ async fn f35_starttls_that_is_demanded_and_not_offered_ends_the_run_without_auth
 }
 
 #[tokio::test]
-async fn f36_a_greeting_of_554_or_421_or_silence_stops_the_run() {
+async fn f36_r15_a_greeting_of_554_or_421_or_silence_stops_the_run() {
     for (action, verdict) in [
         (say("554 no service"), Verdict::Sender),
         (say("421 busy"), Verdict::Throttled),
@@ -138,7 +138,7 @@ async fn plain_and_login_both_log_in_and_the_old_spelling_is_understood() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_way_to_log_in_is_missing_auth() {
+async fn r17_a_server_without_a_way_to_log_in_is_missing_auth() {
     for keyword in ["AUTH", "AUTH CRAM-MD5", "HELP"] {
         let (heard, server) = refused_by(Script::polite().keyword(keyword), with_user).await;
         assert!(matches!(heard, Heard { phase: Phase::Auth, what: Err(Trouble::Missing(_)) }), "{heard:?}");
@@ -154,7 +154,7 @@ async fn r18_a_server_that_asks_for_ever_is_left() {
 }
 
 #[tokio::test]
-async fn f44_f45_silence_and_a_byte_now_and_then_end_at_the_same_deadline() {
+async fn f44_f45_silence_and_one_byte_now_and_then_run_into_the_same_phase_deadline() {
     let drip = Do::Drip(b"220 a very slow server\r\n".repeat(9), std::time::Duration::from_millis(90));
     for action in [Do::Stall, drip] {
         let before = tokio::time::Instant::now();
@@ -168,6 +168,28 @@ async fn f44_f45_silence_and_a_byte_now_and_then_end_at_the_same_deadline() {
 }
 
 #[tokio::test]
+async fn f41_r15_a_421_before_the_first_copy_stops_the_run() {
+    let busy = || say("421 4.3.2 not now");
+    let (heard, _server) = refused_by(Script::polite().on(At::Ehlo, busy()), |_| {}).await;
+    assert_eq!((heard.phase, judge(&heard)), (Phase::Hello, Verdict::Throttled), "{heard:?}");
+    let script = Script::polite().auth("PLAIN", "kim", "correct horse").on(At::Auth, busy());
+    let (heard, _server) = refused_by(script, with_user).await;
+    assert_eq!((heard.phase, judge(&heard)), (Phase::Auth, Verdict::Throttled), "{heard:?}");
+    let certificates = Certificates::for_name("localhost");
+    let server = Server::start(Script::polite().starttls(&certificates).on(At::StartTls, busy()));
+    let heard = refused(&secure_relay(&server, "starttls", &certificates)).await;
+    assert_eq!((heard.phase, judge(&heard)), (Phase::Tls, Verdict::Throttled), "{heard:?}");
+}
+
+#[tokio::test]
+async fn f34_a_name_that_nobody_knows_is_a_connect_failure() {
+    let smtp = serde_json::from_value(serde_json::json!({ "host": "relay.invalid", "tls": "none" })).unwrap();
+    let heard = refused(&smtp).await;
+    assert!(matches!(heard, Heard { phase: Phase::Connect, what: Err(Trouble::Dns(_)) }), "{heard:?}");
+    assert_eq!(judge(&heard), LATER);
+}
+
+#[tokio::test]
 async fn f55_a_mangled_ehlo_costs_the_extensions_and_not_the_letter() {
     let script =
         Script::polite().on(At::Ehlo, Do::Say(b"250-test\r\n250-XXXXXXXA\r\n250 \xff\xfe\r\n".to_vec()));
@@ -177,7 +199,7 @@ async fn f55_a_mangled_ehlo_costs_the_extensions_and_not_the_letter() {
 }
 
 #[tokio::test]
-async fn f56_bytes_behind_the_answer_to_starttls_are_never_taken_for_protected_ones() {
+async fn f56_bytes_after_starttls_are_an_attack() {
     let certificates = Certificates::for_name("localhost");
     let injected = Do::Say(b"220 go\r\n250-fake\r\n250 AUTH PLAIN\r\n".to_vec());
     let server = Server::start(Script::polite().starttls(&certificates).on(At::StartTls, injected));

@@ -1,0 +1,176 @@
+//! `store.url = "postgres://…"`: where a database is, and how the way to it is protected.
+
+use camino::Utf8PathBuf;
+
+use super::read::is_this_machine;
+
+/// When the connection is encrypted. Where it is, the server's certificate is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encryption {
+    /// Never.
+    Never,
+    /// If the server offers it.
+    IfOffered,
+    /// Always.
+    Always,
+}
+
+/// A database, as its URL names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresUrl {
+    /// The URL without the parameters that are read here.
+    pub server: String,
+    /// User, host and database, for messages.
+    pub shown: String,
+    /// When the connection is encrypted.
+    pub encryption: Encryption,
+    /// The certificate authority that the server's certificate must come from.
+    pub root: Option<Utf8PathBuf>,
+    /// Whether nothing on the way leaves this machine.
+    pub local: bool,
+}
+
+/// Parameters that are handed on as they are.
+const KNOWN: [&str; 2] = ["host", "target_session_attrs"];
+
+impl PostgresUrl {
+    /// Reads a URL; says what is wrong and what to write instead. `None` if it is no such URL. What is said never holds
+    /// more of it than the name of a parameter: there may be a password in it.
+    pub fn read(url: &str) -> Option<Result<Self, (String, &'static str)>> {
+        let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"))?;
+        Some(Self::parse(rest))
+    }
+
+    fn parse(rest: &str) -> Result<Self, (String, &'static str)> {
+        const PASSWORD: &str =
+            "take the password out, and name it with store.password_file or store.password_env";
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, database) = place.split_once('/').unwrap_or((place, ""));
+        let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if user.contains(':') {
+            return Err((
+                "there is a password in it, for everybody who may read this file".to_owned(),
+                PASSWORD,
+            ));
+        }
+        if user.is_empty() || database.is_empty() {
+            let hint = "write it like \"postgres://user@db.example.com/letterpress\"";
+            return Err(("it names no user, or no database".to_owned(), hint));
+        }
+        let mut url = Self {
+            server: format!("postgres://{place}"),
+            shown: format!("postgres://{place}"),
+            encryption: Encryption::Always,
+            root: None,
+            local: hosts.split(',').all(is_local),
+        };
+        let (mut mode, mut kept) = (None, Vec::new());
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            match name {
+                "sslmode" => mode = Some(encryption(value)?),
+                "sslrootcert" => url.root = Some(value.into()),
+                "password" => return Err(("there is a password in it".to_owned(), PASSWORD)),
+                _ if KNOWN.contains(&name) => {
+                    url.local &= name != "host" || is_local(value);
+                    kept.push(parameter);
+                }
+                _ => {
+                    let name: String = name.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+                    let hint = "sslmode, sslrootcert, host and target_session_attrs are known";
+                    return Err((format!("the parameter {name:?} is not known"), hint));
+                }
+            }
+        }
+        if !kept.is_empty() {
+            url.server = format!("{}?{}", url.server, kept.join("&"));
+        }
+        url.encryption = mode.unwrap_or(if url.local { Encryption::Never } else { Encryption::Always });
+        Ok(url)
+    }
+
+    /// Whether a password could be read by somebody on the way.
+    pub fn betrays_a_password(&self) -> bool {
+        !self.local && self.encryption != Encryption::Always
+    }
+}
+
+fn encryption(mode: &str) -> Result<Encryption, (String, &'static str)> {
+    match mode {
+        "disable" => Ok(Encryption::Never),
+        "prefer" => Ok(Encryption::IfOffered),
+        // An encrypted connection to nobody knows whom is none.
+        "require" | "verify-full" => Ok(Encryption::Always),
+        _ => Err((
+            "its sslmode is not known".to_owned(),
+            "write sslmode=disable, prefer, require or verify-full; where it is encrypted, the certificate is verified",
+        )),
+    }
+}
+
+/// A socket in the file system, or a loopback address.
+fn is_local(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
+        _ => host,
+    };
+    name.is_empty()
+        || name.starts_with('/')
+        || name.to_ascii_uppercase().starts_with("%2F")
+        || is_this_machine(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str) -> Result<PostgresUrl, String> {
+        PostgresUrl::read(url).unwrap().map_err(|(what, help)| format!("{what}: {help}"))
+    }
+
+    #[test]
+    fn a_password_crosses_a_network_only_over_a_verified_connection() {
+        for (url, betrays) in [
+            ("postgres://kim@db.example.com/letters", false),
+            ("postgres://kim@db.example.com/letters?sslmode=verify-full", false),
+            ("postgres://kim@db.example.com/letters?sslmode=prefer", true),
+            ("postgres://kim@db.example.com:5432/letters?sslmode=disable", true),
+            ("postgres://kim@127.0.0.1,db.example.com/letters?sslmode=disable", true),
+            ("postgres://kim@127.0.0.1/letters?host=db.example.com&sslmode=disable", true),
+            ("postgres://kim@127.0.0.1:6432/letters", false),
+            ("postgres://kim@localhost/letters", false),
+            ("postgres://kim@[::1]:5432/letters", false),
+            ("postgres://kim@%2Fvar%2Frun%2Fpostgresql/letters", false),
+            ("postgresql://kim@/letters?host=/var/run/postgresql", false),
+        ] {
+            assert_eq!(read(url).unwrap().betrays_a_password(), betrays, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_url_is_refused_and_not_repeated() {
+        for url in [
+            "postgres://kim:hunter2@db.example.com/letters",
+            "postgres://kim@db.example.com/letters?password=hunter2",
+            "postgres://kim@db.example.com/letters?passwort=hunter2",
+        ] {
+            let said = read(url).unwrap_err();
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_the_driver_reads_is_handed_on_and_the_rest_is_not() {
+        let url = read(
+            "postgres://kim@a,b/letters?sslmode=require&target_session_attrs=read-write&sslrootcert=/ca.pem",
+        )
+        .unwrap();
+        assert_eq!(url.server, "postgres://kim@a,b/letters?target_session_attrs=read-write");
+        assert_eq!((url.encryption, url.root), (Encryption::Always, Some("/ca.pem".into())));
+        assert!(PostgresUrl::read("sqlite:letterpress.db").is_none());
+        assert!(
+            read("postgres://db.example.com/letters").is_err()
+                && read("postgres://kim@db.example.com").is_err()
+        );
+    }
+}

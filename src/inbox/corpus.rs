@@ -1,0 +1,130 @@
+//! Real bounces and complaints (the corpus of Sisimai, BSD licence) against Python's reading of the same files.
+//!
+//! A dozen stand in `tests/data/bounces`; all of them are read where `../shared/data/bounces` is found.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::dsn::Dsn;
+use super::mime::Mail;
+use super::{Reading, read};
+use crate::store::{Reported, Word};
+use crate::subscribers::token::{Keys, Purpose, Subject};
+
+fn keys() -> Keys {
+    Keys::generate(std::array::from_fn(|at| u8::try_from(at).unwrap().wrapping_mul(37)))
+}
+
+/// The corpus of the house, if it is there, beside this repository or beside the folder of its worktrees.
+fn whole_corpus() -> Option<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    ["../shared/data/bounces", "../../shared/data/bounces"]
+        .into_iter()
+        .map(|path| here.join(path))
+        .find(|path| path.is_dir())
+}
+
+fn folders() -> Vec<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/bounces");
+    let whole = whole_corpus();
+    if whole.is_none() {
+        eprintln!("NOT RUN over the whole corpus: there is no ../shared/data/bounces");
+    }
+    std::iter::once(own).chain(whole).collect()
+}
+
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "eml"))
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 12, "{} holds {} files", folder.display(), files.len());
+    files
+}
+
+fn recipients(bytes: &[u8]) -> Vec<Reported> {
+    let mail = Mail::parse(bytes).unwrap();
+    let reports = ["message/delivery-status", "message/global-delivery-status"];
+    let mut parts = mail.parts.iter().filter(|part| reports.contains(&part.kind.as_str()));
+    parts.find_map(|part| Dsn::parse(&part.content())).map(|dsn| dsn.recipients).unwrap_or_default()
+}
+
+#[test]
+fn real_reports_say_here_what_they_say_to_python() {
+    for folder in folders() {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/inbox/oracle.py");
+        let Ok(ran) = Command::new("python3").arg(script).arg(&folder).output() else {
+            eprintln!("NOT RUN: there is no python3");
+            return;
+        };
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        let (mut reports, mut named) = (0, 0);
+        let mut wrong = Vec::new();
+        for line in String::from_utf8(ran.stdout).unwrap().lines() {
+            let theirs: Value = serde_json::from_str(line).unwrap();
+            let file = theirs["file"].as_str().unwrap();
+            let theirs = theirs["recipients"].as_array().unwrap();
+            let ours = recipients(&fs::read(folder.join(file)).unwrap());
+            reports += usize::from(!theirs.is_empty());
+            named += theirs.len();
+            if ours.len() != theirs.len() {
+                wrong.push(format!("{file}: {ours:?} here, {theirs:?} there"));
+                continue;
+            }
+            for (ours, theirs) in ours.iter().zip(theirs) {
+                let action = theirs["action"].as_str().is_none_or(|action| action == ours.action.as_str());
+                let status = theirs["status"].as_str().map(str::to_owned);
+                let status = status == ours.status.map(|status| status.to_string());
+                let recipient = theirs["recipient"].as_str() == ours.recipient.as_deref();
+                if !(action && status && recipient) {
+                    wrong.push(format!("{file}: {ours:?} here, {theirs} there"));
+                }
+            }
+        }
+        eprintln!("{}: {reports} reports of {named} recipients", folder.display());
+        assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+        assert!(reports >= 6, "only {reports} reports");
+    }
+}
+
+#[test]
+fn real_bounces_with_our_token_are_taken_and_without_it_never() {
+    let token = keys().sign(Purpose::Bounce, &Subject::from(4_711_u64), 1);
+    let (mut taken, mut complaints, mut prose, mut automatic) = (0, 0, 0, 0);
+    for (name, bytes) in folders().iter().flat_map(|folder| files(folder)) {
+        let bare = read(&bytes, &keys());
+        assert!(matches!(bare, Reading::Unverified | Reading::Foreign), "{name}: {bare:?}");
+        let ours = [format!("Delivered-To: bounces+{token}@example.com\n").as_bytes(), &bytes].concat();
+        match read(&ours, &keys()) {
+            Reading::Notice(notice) if notice.word == Word::Complained => complaints += 1,
+            Reading::Notice(_) => {
+                taken += 1;
+                assert!(!recipients(&bytes).is_empty(), "{name}");
+            }
+            Reading::Automatic => automatic += 1,
+            Reading::Prose => prose += 1,
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    eprintln!("{taken} reports, {complaints} complaints, {prose} in prose, {automatic} automatic");
+    assert!(taken >= 6 && complaints >= 1 && prose >= 1, "{taken} {complaints} {prose}");
+}
+
+#[test]
+fn real_bounces_that_are_cut_anywhere_or_whose_line_ends_changed_do_not_panic() {
+    for (_, bytes) in folders().iter().flat_map(|folder| files(folder)) {
+        for cut in (0..bytes.len()).step_by(97) {
+            let _ = read(&bytes[..cut], &keys());
+        }
+        let text = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");
+        for ends in ["\r\n", "\r", "\n\n"] {
+            let _ = read(text.replace('\n', ends).as_bytes(), &keys());
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! An IMAP mailbox as inbox (RFC 3501, RFC 4315, RFC 6851): a small client that reads, flags, and moves.
+//!
+//! It asks for `BODY.PEEK`, so that looking changes nothing; goes by UIDs, so that another client does no harm; and
+//! flags a mail only after what it says has been committed. Each step has a time limit and each answer a greatest size.
+
+mod folder;
+mod response;
+mod session;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::{Desk, Disposal, InboxError, Tally};
+use crate::config::{Inbox, Processed, Secret, Tls};
+use crate::delivery::smtp::SmtpError;
+use crate::delivery::smtp::TlsSetup;
+use session::Session;
+
+/// So many mails are asked for at once.
+const BATCH: usize = 8;
+
+/// Why a mailbox could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ImapError {
+    /// `inbox.host` is neither a name nor an IP address.
+    #[error("inbox.host {0:?} is not a host name; write it like \"imap.example.com\"")]
+    Host(String),
+    /// Certificates cannot be verified.
+    #[error("cannot verify the server of [inbox]: {0}")]
+    Authorities(String),
+    /// No connection.
+    #[error("cannot connect to {0}: {1}")]
+    Connect(String, String),
+    /// The server hung up.
+    #[error("the IMAP server closed the connection while {0}")]
+    Closed(&'static str),
+    /// No whole answer in time.
+    #[error("the IMAP server gave no whole answer in time while {0}")]
+    Deadline(&'static str),
+    /// The system or TLS reported an error.
+    #[error("the connection to the IMAP server failed while {0}: {1}")]
+    Io(&'static str, String),
+    /// Not IMAP, or more of it than an answer may have.
+    #[error("the IMAP server broke the protocol while {0}: {1}")]
+    Protocol(&'static str, String),
+    /// The server said no.
+    #[error("the IMAP server refused {0}: {1}")]
+    Refused(&'static str, String),
+    /// The server lacks what is needed.
+    #[error("the IMAP server does not offer {0}")]
+    Missing(&'static str),
+    /// The mailbox can only be read, so nothing could be flagged.
+    #[error("the mailbox {0:?} can only be read by this user")]
+    ReadOnly(String),
+}
+
+impl ImapError {
+    /// Whether the configuration is what must be changed.
+    pub fn is_users(&self) -> bool {
+        matches!(
+            self,
+            Self::Host(_) | Self::Authorities(_) | Self::Refused(..) | Self::Missing(_) | Self::ReadOnly(_)
+        )
+    }
+}
+
+/// A mailbox that can be opened.
+#[derive(Debug)]
+pub struct Mailbox {
+    host: String,
+    port: u16,
+    tls: Tls,
+    setup: Option<TlsSetup>,
+    user: String,
+    password: Secret,
+    folder: String,
+    processed: Processed,
+    timeout: Duration,
+}
+
+impl Mailbox {
+    /// Prepares the mailbox of `[inbox]`; nothing is connected yet. `ca_file` must have been resolved already.
+    pub fn new(inbox: &Inbox, password: Secret) -> Result<Self, ImapError> {
+        let host = match inbox.host.parse::<std::net::IpAddr>() {
+            Ok(address) => address.to_string(),
+            Err(_) => idna::domain_to_ascii(&inbox.host).map_err(|_| ImapError::Host(inbox.host.clone()))?,
+        };
+        let setup = match inbox.tls {
+            Tls::None => None,
+            Tls::Implicit | Tls::Starttls => {
+                Some(TlsSetup::new(&host, inbox.ca_file.as_deref()).map_err(|error| match error {
+                    SmtpError::CaFile { path, reason } => {
+                        ImapError::Authorities(format!("inbox.ca_file {path}: {reason}"))
+                    }
+                    SmtpError::Host(host) => ImapError::Host(host),
+                    SmtpError::NoAuthorities => ImapError::Authorities(
+                        "this system has no certificate authorities; name some in inbox.ca_file".to_owned(),
+                    ),
+                    other => ImapError::Authorities(other.to_string()),
+                })?)
+            }
+        };
+        Ok(Self {
+            port: inbox.port(),
+            tls: inbox.tls,
+            user: inbox.user.clone(),
+            folder: inbox.folder.clone(),
+            processed: inbox.processed.clone(),
+            timeout: inbox.timeout.duration(),
+            host,
+            setup,
+            password,
+        })
+    }
+
+    /// Under this name the store remembers how far the mailbox was read.
+    fn note(&self) -> String {
+        format!("inbox {}@{}:{}/{}", self.user, self.host, self.port, self.folder)
+    }
+}
+
+/// How far a mailbox was read: UIDs mean something only together with their UIDVALIDITY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    validity: u32,
+    uid: u32,
+}
+
+impl Mark {
+    fn parse(note: &str) -> Option<Self> {
+        let (validity, uid) = note.split_once(' ')?;
+        Some(Self { validity: validity.parse().ok()?, uid: uid.parse().ok()? })
+    }
+}
+
+/// Takes every unseen mail that came since the last time; with `again`, also those that were left alone before.
+pub async fn sweep(desk: &Desk, mailbox: &Mailbox, again: bool, tally: &mut Tally) -> Result<(), InboxError> {
+    let mut session = Session::open(mailbox).await?;
+    let validity = session.select(&mailbox.folder, desk.rehearsal).await?;
+    let known = desk.store.recall(&mailbox.note()).await?;
+    let known = known.as_deref().and_then(Mark::parse).filter(|mark| mark.validity == validity && !again);
+    let first = known.map_or(1, |mark| mark.uid.saturating_add(1));
+    let waiting = session.unseen(first).await?;
+    if let (Processed::Move(folder), false) = (&mailbox.processed, desk.rehearsal || waiting.is_empty()) {
+        session.create(folder).await?;
+    }
+    for batch in waiting.chunks(BATCH) {
+        let asked: HashSet<u32> = batch.iter().copied().collect();
+        let mut done = Vec::new();
+        for (uid, bytes) in session.fetch(batch).await? {
+            if (desk.stop)() {
+                break;
+            }
+            if asked.contains(&uid) && desk.take(&bytes, tally).await? == Disposal::Done {
+                done.push(uid);
+            }
+        }
+        if !done.is_empty() {
+            session.dispose(&done, &mailbox.processed).await?;
+        }
+        if (desk.stop)() {
+            break;
+        }
+        if let (Some(uid), false) = (batch.last(), desk.rehearsal) {
+            desk.store.remember(&mailbox.note(), &format!("{validity} {uid}")).await?;
+        }
+    }
+    session.log_out().await;
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! A Maildir as inbox (<https://cr.yp.to/proto/maildir.html>).
+//!
+//! A mail that is ours and recorded moves to `cur/` with the flag `S`, seen. Everything else stays as it was: other
+//! mail, `tmp/`, and whatever is no plain file.
+
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use camino::Utf8Path;
+
+use super::{Desk, Disposal, InboxError, MOST_BYTES, Tally};
+
+/// Takes every mail in `new/`, and those in `cur/` that nobody has seen, in the order of their names.
+pub async fn sweep(desk: &Desk, maildir: &Utf8Path, tally: &mut Tally) -> Result<(), InboxError> {
+    let [new, cur] = ["new", "cur"].map(|name| maildir.join(name).into_std_path_buf());
+    if !new.is_dir() || !cur.is_dir() {
+        return Err(InboxError::NoMaildir(maildir.to_owned()));
+    }
+    for folder in [&new, &cur] {
+        for path in waiting(folder)? {
+            if (desk.stop)() {
+                return Ok(());
+            }
+            let Some(bytes) = head(&path)? else { continue };
+            if desk.take(&bytes, tally).await? == Disposal::Done {
+                mark_seen(&path, &cur)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The files of a folder that nobody has seen yet.
+fn waiting(folder: &Path) -> Result<Vec<PathBuf>, InboxError> {
+    let failed = |source| InboxError::io(format!("reading {}", folder.display()), source);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let bytes = name.as_encoded_bytes();
+        if !bytes.starts_with(b".") && !flags(bytes).contains(&b'S') {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names.into_iter().map(|name| folder.join(name)).collect())
+}
+
+/// What stands behind `:2,`.
+fn flags(name: &[u8]) -> &[u8] {
+    split(name).1
+}
+
+fn split(name: &[u8]) -> (&[u8], &[u8]) {
+    match name.windows(3).rposition(|part| part == b":2,") {
+        Some(at) => (&name[..at], &name[at + 3..]),
+        None => (name, b""),
+    }
+}
+
+/// The beginning of a mail; `None` for what is no plain file, or has gone since it was listed.
+fn head(path: &Path) -> Result<Option<Vec<u8>>, InboxError> {
+    let failed = |source| InboxError::io(format!("reading {}", path.display()), source);
+    let Some(listed) = gone_is_none(path.symlink_metadata()).map_err(failed)? else { return Ok(None) };
+    // A link could lead out of the Maildir, and opening a pipe would wait for ever.
+    if !listed.is_file() {
+        return Ok(None);
+    }
+    let Some(file) = gone_is_none(File::open(path)).map_err(failed)? else { return Ok(None) };
+    if !same(&listed, &file.metadata().map_err(failed)?) {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES as u64).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(Some(bytes))
+}
+
+fn same(listed: &Metadata, opened: &Metadata) -> bool {
+    opened.is_file() && (listed.dev(), listed.ino()) == (opened.dev(), opened.ino())
+}
+
+fn gone_is_none<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// `new/N` becomes `cur/N:2,S`, and `cur/N:2,F` becomes `cur/N:2,FS`. Names are unique by the rules of a Maildir; if
+/// one is taken all the same, the mail stays: its notice is on record, and that is what counts.
+fn mark_seen(path: &Path, cur: &Path) -> Result<(), InboxError> {
+    let Some(name) = path.file_name() else { return Ok(()) };
+    let (unique, flags) = split(name.as_encoded_bytes());
+    let mut flags = [flags, b"S"].concat();
+    flags.sort_unstable();
+    let target = [unique, b":2,", &flags].concat();
+    let target = cur.join(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(&target));
+    if target.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    // Whoever else reads this Maildir may have moved it: then it is theirs.
+    gone_is_none(std::fs::rename(path, &target))
+        .map(drop)
+        .map_err(|source| InboxError::io(format!("marking {} as seen", path.display()), source))
+}

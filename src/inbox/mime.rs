@@ -1,0 +1,363 @@
+//! A message's parts (RFC 2045, RFC 2046), found in one pass over its lines.
+//!
+//! Written here, and not with the library that the tests read mail with, because this input is hostile: a few hundred
+//! kilobytes of messages within messages make mail-parser 0.11 overflow the stack when its result is dropped. Nothing
+//! here recurses, a message within the message is not opened, and depth and number of parts are bounded.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::fields::{Fields, next_line};
+
+/// Multiparts within multiparts; a report is one, within the wrapper of a filter or two.
+const MOST_DEPTH: usize = 8;
+/// Parts in all, multiparts included: each has a head, which is read before its end is known.
+const MOST_PARTS: usize = 100;
+/// The longest head of a part.
+const MOST_HEAD: usize = 64 * 1024;
+
+/// Base64 as it is found: with or without its padding.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// A message: its head, and its parts that are not multiparts.
+#[derive(Debug)]
+pub(super) struct Mail<'a> {
+    pub(super) head: Fields,
+    pub(super) parts: Vec<Part<'a>>,
+}
+
+/// A part that holds something.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    /// `text/plain`, in lower case.
+    pub(super) kind: String,
+    encoding: String,
+    body: &'a [u8],
+}
+
+/// More parts, or parts nested deeper, than any honest message has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooMuch;
+
+impl<'a> Mail<'a> {
+    /// Takes a message apart.
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, TooMuch> {
+        let (head, body) = Fields::read(bytes);
+        let mut walk = Walk { boundaries: Vec::new(), heads: 0, parts: Vec::new(), begun: None };
+        walk.begin(&head, bytes.len() - body.len())?;
+        let mut rest = body;
+        while let Some((line, after)) = next_line(rest) {
+            let at = bytes.len() - rest.len();
+            rest = after;
+            if !line.starts_with(b"--") {
+                continue;
+            }
+            let Some((level, closes)) = walk.boundary(&line[2..]) else { continue };
+            walk.finish(&bytes[..at]);
+            walk.boundaries.truncate(if closes { level } else { level + 1 });
+            if !closes {
+                let within = &rest[..rest.len().min(MOST_HEAD)];
+                let (fields, body) = Fields::read(within);
+                let head = &within[..within.len() - body.len()];
+                // A head that holds a boundary is no head: what comes after it would be lost.
+                if !holds_boundary(head, &walk) {
+                    rest = &rest[head.len()..];
+                }
+                walk.begin(&fields, bytes.len() - rest.len())?;
+            }
+        }
+        walk.finish(bytes);
+        Ok(Self { head, parts: walk.parts.into_iter().map(|part| part.read(bytes)).collect() })
+    }
+}
+
+/// What has been found so far.
+struct Walk {
+    /// The boundaries of the multiparts that are open, outermost first.
+    boundaries: Vec<Vec<u8>>,
+    heads: usize,
+    parts: Vec<Found>,
+    begun: Option<Found>,
+}
+
+/// A part, as the place where it stands.
+struct Found {
+    kind: String,
+    encoding: String,
+    from: usize,
+    to: usize,
+}
+
+impl Walk {
+    fn begin(&mut self, fields: &Fields, from: usize) -> Result<(), TooMuch> {
+        self.heads += 1;
+        if self.heads > MOST_PARTS {
+            return Err(TooMuch);
+        }
+        let (kind, boundary) = content_type(fields.get("content-type").unwrap_or("text/plain"));
+        if let Some(boundary) = boundary.filter(|_| kind.starts_with("multipart/")) {
+            if self.boundaries.len() == MOST_DEPTH {
+                return Err(TooMuch);
+            }
+            self.boundaries.push(boundary.into_bytes());
+            return Ok(());
+        }
+        let encoding = fields.get("content-transfer-encoding").unwrap_or_default().to_ascii_lowercase();
+        self.begun = Some(Found { kind, encoding, from, to: from });
+        Ok(())
+    }
+
+    /// Ends the part that is open at the end of `until`, less the line end that belongs to the boundary.
+    fn finish(&mut self, until: &[u8]) {
+        if let Some(mut part) = self.begun.take() {
+            let whole = until.strip_suffix(b"\n").unwrap_or(until);
+            part.to = whole.strip_suffix(b"\r").unwrap_or(whole).len().max(part.from);
+            self.parts.push(part);
+        }
+    }
+
+    /// Which open multipart this line, less its `--`, belongs to, and whether it closes it.
+    fn boundary(&self, line: &[u8]) -> Option<(usize, bool)> {
+        let line = line.trim_ascii_end();
+        let innermost_first = self.boundaries.iter().enumerate().rev();
+        innermost_first.map(|(level, boundary)| (level, line.strip_prefix(&boundary[..]))).find_map(
+            |(level, after)| match after {
+                Some(b"") => Some((level, false)),
+                Some(b"--") => Some((level, true)),
+                _ => None,
+            },
+        )
+    }
+}
+
+fn holds_boundary(head: &[u8], walk: &Walk) -> bool {
+    let mut rest = head;
+    while let Some((line, after)) = next_line(rest) {
+        if line.strip_prefix(b"--").is_some_and(|line| walk.boundary(line).is_some()) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+impl Found {
+    fn read(self, bytes: &[u8]) -> Part<'_> {
+        Part {
+            kind: self.kind,
+            encoding: self.encoding,
+            body: bytes.get(self.from..self.to).unwrap_or_default(),
+        }
+    }
+}
+
+impl Part<'_> {
+    /// The part's bytes, decoded.
+    pub(super) fn content(&self) -> Cow<'_, [u8]> {
+        match self.encoding.as_str() {
+            "base64" => {
+                let packed: Vec<u8> =
+                    self.body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+                LENIENT.decode(&packed).map_or(Cow::Borrowed(self.body), Cow::Owned)
+            }
+            "quoted-printable" => Cow::Owned(unquoted(self.body, false)),
+            _ => Cow::Borrowed(self.body),
+        }
+    }
+}
+
+/// `multipart/report; boundary="x"`: the kind, and the boundary.
+fn content_type(value: &str) -> (String, Option<String>) {
+    let (kind, mut rest) = value.split_once(';').unwrap_or((value, ""));
+    let kind: String = kind.split_whitespace().collect::<String>().to_ascii_lowercase();
+    let mut boundary = None;
+    while !rest.is_empty() {
+        let (name, after) = rest.split_once('=').unwrap_or((rest, ""));
+        let (value, next) = parameter(after.trim_start());
+        if name.trim().eq_ignore_ascii_case("boundary") && !value.is_empty() {
+            boundary = boundary.or(Some(value));
+        }
+        rest = next;
+    }
+    (kind, boundary)
+}
+
+/// A parameter's value, quoted or not, and what comes after its semicolon.
+fn parameter(raw: &str) -> (String, &str) {
+    let Some(quoted) = raw.strip_prefix('"') else {
+        let (value, rest) = raw.split_once(';').unwrap_or((raw, ""));
+        return (value.trim().to_owned(), rest);
+    };
+    let (mut value, mut escaped) = (String::new(), false);
+    for (at, c) in quoted.char_indices() {
+        match c {
+            '\\' if !escaped => escaped = true,
+            '"' if !escaped => {
+                let rest = &quoted[at + 1..];
+                return (value, rest.split_once(';').map_or("", |(_, rest)| rest));
+            }
+            _ => {
+                escaped = false;
+                value.push(c);
+            }
+        }
+    }
+    (value, "")
+}
+
+/// Quoted-printable (RFC 2045, 6.7); `in_header` is its variant for encoded words, with `_` for a space.
+fn unquoted(raw: &[u8], in_header: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        match (byte, after) {
+            (b'=', [b'\r', b'\n', after @ ..] | [b'\n', after @ ..]) => rest = after,
+            (b'=', [high, low, after @ ..]) => {
+                if let (Some(high), Some(low)) = (nibble(*high), nibble(*low)) {
+                    out.push(high << 4 | low);
+                    rest = after;
+                } else {
+                    out.push(byte);
+                }
+            }
+            (b'_', _) if in_header => out.push(b' '),
+            _ => out.push(byte),
+        }
+    }
+    out
+}
+
+fn nibble(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// A header's text with its encoded words (RFC 2047) decoded as far as they are ASCII or UTF-8: enough to find a
+/// token in a subject.
+pub(super) fn unstructured(value: &str) -> String {
+    let mut out = String::new();
+    let mut rest = value;
+    while let Some((before, word)) = rest.split_once("=?") {
+        let mut fields = word.splitn(4, '?');
+        let (_, kind, text, after) = (fields.next(), fields.next(), fields.next(), fields.next());
+        let decoded = match (kind, text) {
+            (Some("B" | "b"), Some(text)) => LENIENT.decode(text).ok(),
+            (Some("Q" | "q"), Some(text)) => Some(unquoted(text.as_bytes(), true)),
+            _ => None,
+        };
+        let (Some(decoded), Some(after)) = (decoded, after.and_then(|after| after.strip_prefix('='))) else {
+            out.push_str(before);
+            out.push_str("=?");
+            rest = word;
+            continue;
+        };
+        // White space between two encoded words is no part of the text.
+        if out.is_empty() || !before.trim().is_empty() {
+            out.push_str(before);
+        }
+        out.push_str(&String::from_utf8_lossy(&decoded));
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn kinds(text: &str) -> Vec<(String, String)> {
+        let mail = Mail::parse(text.as_bytes()).unwrap();
+        let content = |part: &Part| String::from_utf8_lossy(&part.content()).into_owned();
+        mail.parts.iter().map(|part| (part.kind.clone(), content(part))).collect()
+    }
+
+    #[test]
+    fn parts_are_found_at_any_depth_but_not_within_a_message() {
+        let text = "Content-Type: Multipart/Mixed; charset=x;\r\n boundary=\"o;u\\\"t\"\r\n\r\npreamble\r\n--o;u\"t\r\n\
+             Content-Type: multipart/report; boundary=in\r\n\r\n--in\r\n\r\nhello\r\n--in\r\n\
+             Content-Type: message/rfc822\r\n\r\nContent-Type: multipart/mixed; boundary=deep\r\n\r\n--deep\r\n\r\nx\r\n--deep--\r\n\
+             --in--\r\nepilogue\r\n--o;u\"t \r\nContent-Type: text/html\r\nContent-Transfer-Encoding: BASE64\r\n\r\naGVs\r\nbG8\r\n--o;u\"t--\r\nend";
+        let found = kinds(text);
+        let names: Vec<&str> = found.iter().map(|(kind, _)| kind.as_str()).collect();
+        assert_eq!(names, ["text/plain", "message/rfc822", "text/html"]);
+        assert_eq!(found[0].1, "hello");
+        assert!(found[1].1.ends_with("--deep--"), "{:?}", found[1]);
+        assert_eq!(found[2].1, "hello");
+    }
+
+    #[test]
+    fn a_message_that_is_cut_off_keeps_what_there_is() {
+        let text = "Content-Type: multipart/report; boundary=b\n\n--b\n\none\n--b\nContent-Type: message/delivery-status\n\nAction: fai";
+        assert_eq!(kinds(text)[1], ("message/delivery-status".to_owned(), "Action: fai".to_owned()));
+        assert_eq!(kinds("Subject: x\n\nplain"), [("text/plain".to_owned(), "plain".to_owned())]);
+        assert_eq!(kinds("").len(), 1);
+    }
+
+    #[test]
+    fn a_part_without_a_head_of_its_own_does_not_swallow_the_next() {
+        let text =
+            "Content-Type: multipart/mixed; boundary=b\n\n--b\n--b\nContent-Type: text/html\n\nx\n--b--\n";
+        assert_eq!(kinds(text).last().unwrap(), &("text/html".to_owned(), "x".to_owned()));
+    }
+
+    #[test]
+    fn nesting_and_numbers_are_bounded() {
+        let nested: Vec<String> = (0..10_000)
+            .map(|level| format!("Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n"))
+            .collect();
+        let nested = nested.concat();
+        assert_eq!(Mail::parse(nested.as_bytes()).unwrap_err(), TooMuch);
+        let wide = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(1_000_000));
+        assert_eq!(Mail::parse(wide.as_bytes()).unwrap_err(), TooMuch);
+        // Multiparts that follow one another instead of nesting, without an end to their heads.
+        let opened = "--b\nContent-Type: multipart/mixed; boundary=x\n".repeat(20_000);
+        let flat = format!("Content-Type: multipart/mixed; boundary=b\n\n{opened}");
+        assert_eq!(Mail::parse(flat.as_bytes()).unwrap_err(), TooMuch);
+        // Messages in messages are opened by nobody, so they may nest as they like.
+        let matryoshka = "Content-Type: message/rfc822\n\n".repeat(30_000);
+        assert_eq!(Mail::parse(matryoshka.as_bytes()).unwrap().parts.len(), 1);
+    }
+
+    #[test]
+    fn encoded_words_are_read() {
+        assert_eq!(
+            unstructured("=?utf-8?Q?unsubscribe_v1=2Ek1?= =?UTF-8?B?LnU=?= x"),
+            "unsubscribe v1.k1.u x"
+        );
+        assert_eq!(unstructured("=?broken =?utf-8?x?y?= 1 =?"), "=?broken =?utf-8?x?y?= 1 =?");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "(Content-Type: ?|multipart/mixed|; ?|boundary=|\"|\\\\|b|\n|\r\n|--b|--|=|\\?|utf-8|Q|=[0-9a-fA-F]){0,60}") {
+            for raw in [&bytes[..], text.as_bytes()] {
+                if let Ok(mail) = Mail::parse(raw) {
+                    prop_assert!(mail.parts.iter().all(|part| part.content().len() <= raw.len()));
+                }
+            }
+            let _ = unstructured(&text);
+        }
+
+        #[test]
+        fn what_is_a_multipart_here_is_one_to_mail_parser(bodies in prop::collection::vec("[a-z ]{1,20}", 1..6)) {
+            let parts = bodies.join("\r\n--b\r\nContent-Type: text/plain\r\n\r\n");
+            let parts = format!("--b\r\nContent-Type: text/plain\r\n\r\n{parts}\r\n");
+            let text = format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{parts}--b--\r\n");
+            let theirs = mail_parser::MessageParser::default().parse(&text[..]).unwrap();
+            let theirs: Vec<String> = theirs.parts.iter().skip(1).map(|part| part.text_contents().unwrap_or_default().to_owned()).collect();
+            let ours: Vec<String> = kinds(&text).into_iter().map(|(_, body)| body).collect();
+            prop_assert_eq!(ours, theirs);
+        }
+    }
+}

@@ -1,0 +1,562 @@
+//! The thirteen demands on inbound mail, each against the real reader and, where it is about what follows, a real store.
+
+use std::sync::Arc;
+
+use camino::Utf8Path;
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+
+use super::{Desk, Disposal, MOST_BYTES, Reading, Tally, maildir, read};
+use crate::address::EmailAddress;
+use crate::clock::FrozenClock;
+use crate::ledger::State;
+use crate::ledger::transition::Event;
+use crate::store::{About, Claim, Claimed, Filter, Imprint, Move, NewIssue, Store, Word, open_sqlite};
+use crate::subscribers::bounces::Action;
+use crate::subscribers::token::{Keys, Purpose, Subject};
+use crate::subscribers::{AddressKey, Enrolment, Standing};
+use crate::text::HeaderText;
+
+pub(super) fn keys() -> Keys {
+    Keys::generate(std::array::from_fn(|at| u8::try_from(at).unwrap().wrapping_mul(37)))
+}
+
+pub(super) fn now() -> DateTime<Utc> {
+    "2026-11-20T10:00:00Z".parse().unwrap()
+}
+
+fn address(reader: usize) -> EmailAddress {
+    EmailAddress::parse(&format!("reader{reader}@example.org")).unwrap()
+}
+
+fn key(reader: usize) -> AddressKey {
+    AddressKey(keys().address_key(&address(reader)))
+}
+
+fn bounce_token(number: u64) -> String {
+    keys().sign(Purpose::Bounce, &Subject::from(number), 1)
+}
+
+fn leave_token(reader: usize) -> String {
+    keys().sign(Purpose::Unsubscribe, &Subject::from(key(reader).0), 1)
+}
+
+/// A bounce as Postfix writes it; `to` is the address that it comes to.
+fn dsn(to: &str, id: &str, action: &str, status: &str, said: &str) -> String {
+    let status = if status.is_empty() { String::new() } else { format!("Status: {status}\r\n") };
+    format!(
+        "Return-Path: <>\r\nDelivered-To: {to}\r\nFrom: MAILER-DAEMON@mx.example (Mail Delivery System)\r\nTo: {to}\r\n\
+         Message-ID: <{id}@mx.example>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"9F3/mx.example\"\r\n\r\n\
+         This is a MIME-encapsulated message.\r\n\r\n--9F3/mx.example\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n\
+         I'm sorry to have to inform you that your message could not be delivered.\r\n\r\n--9F3/mx.example\r\n\
+         Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n\
+         Final-Recipient: rfc822; reader1@example.org\r\nAction: {action}\r\n{status}Diagnostic-Code: {said}\r\n\r\n\
+         --9F3/mx.example\r\nContent-Type: text/rfc822-headers\r\n\r\nSubject: hello\r\n\r\n--9F3/mx.example--\r\n"
+    )
+}
+
+pub(super) fn hard(to: &str, id: &str) -> String {
+    dsn(to, id, "failed", "5.1.1", "smtp; 550 5.1.1 <reader1@example.org>: User unknown")
+}
+
+/// A store with readers and issues, and a desk before it.
+pub(super) struct Place {
+    pub(super) desk: Desk,
+    folder: tempfile::TempDir,
+    clock: Arc<FrozenClock>,
+}
+
+impl Place {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap();
+        let store = open_sqlite(&path.join("ledger.db"), &path.join("keys"), "here").unwrap();
+        let clock = Arc::new(FrozenClock::at(now(), 7));
+        let desk = Desk {
+            store,
+            keys: Arc::new(keys()),
+            clock: Arc::clone(&clock) as _,
+            rehearsal: false,
+            stop: Box::new(|| false),
+        };
+        Self { desk, folder, clock }
+    }
+
+    pub(super) fn store(&self) -> &dyn Store {
+        self.desk.store.as_ref()
+    }
+
+    pub(super) async fn with_readers(readers: usize) -> Self {
+        let place = Self::new();
+        let readers = (1..=readers).map(|reader| Enrolment {
+            key: key(reader),
+            email: address(reader),
+            name: None,
+            language: None,
+            standing: Standing::Active,
+            source: "test".to_owned(),
+            consented_at: Some(now()),
+        });
+        place.store().enrol(readers.collect(), now()).await.unwrap();
+        place
+    }
+
+    /// An issue whose copies are all sent, or else in doubt. Returns the copies in the order of the readers.
+    pub(super) async fn issue(&self, post: &str, sent: bool) -> Vec<Claimed> {
+        let at = self.desk.clock.now();
+        let issue = NewIssue {
+            post: post.to_owned(),
+            subject: HeaderText::parse("편지").unwrap(),
+            label: post.to_owned(),
+            letter: "{}".to_owned(),
+            baseline: Vec::new(),
+        };
+        let imprint = |addressee: &crate::store::Addressee<'_>| Imprint {
+            message_id: format!("{}@example.com", keys().message_id_local(addressee.post, addressee.address)),
+            boundary_seed: String::new(),
+            unsubscribe: String::new(),
+            bounce: bounce_token(addressee.number),
+        };
+        self.store().freeze(issue, Box::new(imprint), at).await.unwrap();
+        let number = self.store().open_issues().await.unwrap().pop().unwrap().number;
+        let tokens = (0..20).map(|_| crate::ledger::Token(self.desk.clock.random())).collect();
+        let claim = Claim { issue: number, most: 20, owner: "test".to_owned(), lease: TimeDelta::hours(1) };
+        let copies = self.store().claim(claim, tokens, at).await.unwrap();
+        for copy in &copies {
+            let arm = Event::Arm { token: copy.token, bytes: [1; 32] };
+            let end = if sent {
+                Event::Accept { token: Some(copy.token), last: None }
+            } else {
+                Event::Lose { token: copy.token, last: None }
+            };
+            for event in [arm, end] {
+                let moves = vec![Move { number: copy.number, event }];
+                assert!(self.store().commit(moves, at).await.unwrap()[0].is_ok());
+            }
+        }
+        copies
+    }
+
+    async fn take(&self, mail: &str) -> (Tally, Disposal) {
+        let mut tally = Tally::default();
+        let disposal = self.desk.take(mail.as_bytes(), &mut tally).await.unwrap();
+        (tally, disposal)
+    }
+
+    pub(super) async fn standing(&self, reader: usize) -> Standing {
+        self.store().standing(key(reader)).await.unwrap().unwrap()
+    }
+
+    async fn states(&self) -> Vec<State> {
+        let views = self.store().deliveries(Filter::default()).await.unwrap();
+        views.into_iter().map(|view| view.row.state).collect()
+    }
+}
+
+pub(super) fn verp(copy: &Claimed) -> String {
+    format!("bounces+{}@example.com", copy.imprint.bounce)
+}
+
+#[tokio::test]
+async fn b1_a_forged_bounce_is_counted_and_changes_nothing() {
+    let place = Place::with_readers(1).await;
+    let copies = place.issue("first", false).await;
+    let mut forged = verp(&copies[0]);
+    let at = forged.find('@').unwrap() - 1;
+    forged.replace_range(at..=at, if forged.as_bytes()[at] == b'a' { "b" } else { "a" });
+    let other_keys = Keys::generate([9, 8, 7, 6, 5, 4, 3, 2].repeat(4).try_into().unwrap());
+    let theirs = other_keys.sign(Purpose::Bounce, &Subject::from(1_u64), 1);
+    for to in [forged, "bounces@example.com".to_owned(), format!("bounces+{theirs}@example.com")] {
+        let (tally, disposal) = place.take(&hard(&to, "1")).await;
+        assert_eq!((tally.unverified, tally.bounces, disposal), (1, 0, Disposal::LeaveAlone), "{to}");
+    }
+    // A token for another purpose, and one that stands only in the text.
+    let leave = format!("bounces+{}@example.com", leave_token(1));
+    assert_eq!(place.take(&hard(&leave, "2")).await.0.unverified, 1);
+    let quoted = hard("a@example.com", "3").replace("I'm sorry", &verp(&copies[0]));
+    assert_eq!(place.take(&quoted).await.0.unverified, 1);
+    assert_eq!((place.standing(1).await, place.states().await), (Standing::Active, vec![State::Unknown]));
+}
+
+#[tokio::test]
+async fn b2_delayed_relayed_delivered_and_expanded_are_evidence_and_no_failure() {
+    for action in ["delayed", "relayed", "delivered", "expanded"] {
+        let place = Place::with_readers(1).await;
+        let copies = place.issue("first", false).await;
+        let (tally, disposal) = place.take(&dsn(&verp(&copies[0]), "1", action, "5.1.1", "550 5.1.1")).await;
+        assert_eq!(
+            (tally.reports, tally.bounces, tally.settled, disposal),
+            (1, 0, 1, Disposal::Done),
+            "{action}"
+        );
+        assert_eq!((place.standing(1).await, place.states().await), (Standing::Active, vec![State::Sent]));
+    }
+}
+
+#[tokio::test]
+async fn b3_the_token_decides_against_the_final_recipient() {
+    let place = Place::with_readers(2).await;
+    let copies = place.issue("first", true).await;
+    // The report names reader 1; the token is that of reader 2's copy.
+    let (tally, _) = place.take(&hard(&verp(&copies[1]), "1")).await;
+    assert_eq!((tally.suppressed, tally.elsewhere), (1, 1));
+    assert_eq!((place.standing(1).await, place.standing(2).await), (Standing::Active, Standing::Suppressed));
+    let (tally, _) = place.take(&hard(&verp(&copies[0]), "2")).await;
+    assert_eq!((tally.suppressed, tally.elsewhere), (1, 0));
+}
+
+#[test]
+fn b4_bombs_are_cut_short_before_they_are_read() {
+    let keys = keys();
+    let nested: Vec<String> = (0..10_000)
+        .map(|level| format!("Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n"))
+        .collect();
+    let nested = nested.concat();
+    assert_eq!(read(nested.as_bytes(), &keys), Reading::Unreadable);
+    let wide = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\n".repeat(1_000_000));
+    assert_eq!(read(wide.as_bytes(), &keys), Reading::Unreadable);
+    let messages = "Content-Type: message/rfc822\n\n".repeat(1_000_000);
+    assert_eq!(read(messages.as_bytes(), &keys), Reading::Foreign);
+    // A bomb behind a genuine report: the report counts, the hundred megabytes behind it do not.
+    let mut long = hard(&format!("bounces+{}@example.com", bounce_token(1)), "1").into_bytes();
+    long.resize(100 * 1024 * 1024, b'A');
+    assert!(matches!(read(&long, &keys), Reading::Notice(_)));
+    let base64 = format!(
+        "Delivered-To: a\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\
+         Content-Transfer-Encoding: base64\n\n{}\n--b--\n",
+        "QUFB\n".repeat(2 * MOST_BYTES / 5)
+    );
+    assert_eq!(read(base64.as_bytes(), &keys), Reading::Foreign);
+}
+
+#[test]
+fn b5_dates_are_not_looked_at() {
+    let comments = format!("{}{}", "(".repeat(100_000), ")".repeat(100_000));
+    let mail = format!("Date: Mon, 23 Nov 2026 {comments} 09:00:00 +0900\r\n{}", hard("x", "1"))
+        .replace("Delivered-To: x", &format!("Delivered-To: bounces+{}@example.com", bounce_token(5)));
+    assert!(matches!(read(mail.as_bytes(), &keys()), Reading::Notice(_)));
+}
+
+#[test]
+fn b6_a_status_in_a_quoted_text_part_is_not_a_report() {
+    let to = format!("bounces+{}@example.com", bounce_token(1));
+    let real = hard(&to, "1");
+    let quoted = real.replace("Content-Type: message/delivery-status", "Content-Type: text/plain");
+    let plain = format!("To: {to}\r\nSubject: Re: letter\r\n\r\n> Action: failed\r\n> Status: 5.1.1\r\n");
+    for mail in [quoted.replace("Auto-Submitted: auto-replied\r\n", ""), plain] {
+        assert_eq!(read(mail.as_bytes(), &keys()), Reading::Prose, "{mail}");
+    }
+    // Nor is a report that comes back within a message that comes back.
+    let within = format!(
+        "To: {to}\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: message/rfc822\r\n\r\n{real}\r\n--o--\r\n"
+    );
+    assert_eq!(read(within.as_bytes(), &keys()), Reading::Prose);
+}
+
+#[tokio::test]
+async fn b7_holiday_notices_are_ignored() {
+    let place = Place::with_readers(1).await;
+    let copies = place.issue("first", false).await;
+    for header in ["Auto-Submitted: auto-replied (vacation)", "Precedence: auto_reply", "X-Autoreply: yes"] {
+        let to_a_copy = format!(
+            "To: <{}>\r\n{header}\r\nSubject: Out of office\r\n\r\nStatus: 5.1.1\r\n",
+            verp(&copies[0])
+        );
+        let (tally, disposal) = place.take(&to_a_copy).await;
+        assert_eq!((tally.automatic, tally.ours(), disposal), (1, 0, Disposal::Done), "{header}");
+        // One in the writer's own mailbox is the writer's business, whatever its subject repeats.
+        let private = format!(
+            "To: kim@example.com\r\n{header}\r\nSubject: Auto: unsubscribe {}\r\n\r\nhi\r\n",
+            leave_token(1)
+        );
+        assert_eq!(place.take(&private).await.1, Disposal::LeaveAlone);
+    }
+    assert_eq!((place.standing(1).await, place.states().await), (Standing::Active, vec![State::Unknown]));
+}
+
+/// A complaint in which the provider blacked out the address; `returned` is the head of the letter.
+fn complaint(kind: &str, returned: &str) -> String {
+    format!(
+        "From: <fbl@provider.example>\r\nTo: <abuse@example.com>\r\nMessage-ID: <c1@provider.example>\r\n\
+         Content-Type: multipart/report; report-type=feedback-report; boundary=\"f\"\r\n\r\n--f\r\n\r\nAn abuse report.\r\n\
+         --f\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: {kind}\r\nUser-Agent: Provider/1.0\r\nVersion: 1\r\n\
+         Original-Rcpt-To: redacted@provider.example\r\n\r\n--f\r\nContent-Type: message/rfc822\r\n\r\n{returned}\r\n\r\nletter\r\n--f--\r\n"
+    )
+}
+
+#[tokio::test]
+async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
+    let place = Place::with_readers(3).await;
+    let copies = place.issue("first", false).await;
+    let by_path = format!("Return-Path: <{}>\r\nTo: redacted", verp(&copies[0]));
+    let by_list = format!(
+        "To: redacted\r\nMessage-ID: <{}>\r\nList-Unsubscribe: <https://x.example/u/{token}>,\r\n <mailto:leave@example.com?subject=unsubscribe%20{token}>",
+        copies[1].imprint.message_id,
+        token = leave_token(2)
+    );
+    for (reader, returned) in [(1, by_path), (2, by_list)] {
+        let (tally, disposal) = place.take(&complaint("abuse", &returned)).await;
+        assert_eq!((tally.complaints, tally.suppressed, tally.settled, disposal), (1, 1, 1, Disposal::Done));
+        assert_eq!(place.standing(reader).await, Standing::Suppressed);
+    }
+    assert_eq!(place.take(&complaint("abuse", "To: redacted")).await.0.unverified, 1);
+    let happy = complaint("not-spam", &format!("Return-Path: <{}>", verp(&copies[2])));
+    assert_eq!(place.take(&happy).await.0.complaints, 0);
+    assert_eq!(place.standing(3).await, Standing::Active);
+    // For ever: no list brings the address back.
+    let again = Enrolment {
+        key: key(1),
+        email: address(1),
+        name: None,
+        language: None,
+        standing: Standing::Active,
+        source: "list".to_owned(),
+        consented_at: None,
+    };
+    assert_eq!(place.store().enrol(vec![again], now()).await.unwrap().kept_out, 1);
+}
+
+#[test]
+fn b9_nothing_here_can_send_mail() {
+    // A bounce of a bounce is read like any mail, and answering it would need one of these.
+    for (name, text) in [
+        ("mod.rs", include_str!("mod.rs")),
+        ("reading.rs", include_str!("reading.rs")),
+        ("maildir.rs", include_str!("maildir.rs")),
+        ("imap/mod.rs", include_str!("imap/mod.rs")),
+        ("imap/session.rs", include_str!("imap/session.rs")),
+        ("store", include_str!("../store/sql/notices.rs")),
+    ] {
+        for word in ["lettre", "SmtpWire", "Wire>", "deliver(", "APPEND", "letters::"] {
+            assert!(!text.contains(word), "{name} knows {word}");
+        }
+    }
+    let mail = hard("postmaster@example.com", "1");
+    assert_eq!(read(mail.as_bytes(), &keys()), Reading::Unverified);
+}
+
+#[tokio::test]
+async fn b10_the_same_report_counts_once_however_often_it_is_delivered() {
+    let place = Place::with_readers(1).await;
+    let copies = place.issue("first", false).await;
+    let mail = hard(&verp(&copies[0]), "same");
+    let (first, _) = place.take(&mail).await;
+    assert_eq!((first.bounces, first.again, first.suppressed, first.settled), (1, 0, 1, 1));
+    // Delivered again by another way, with other headers on top.
+    let (second, disposal) = place.take(&format!("Received: by elsewhere\r\n{mail}")).await;
+    assert_eq!((second.bounces, second.again, second.suppressed, disposal), (1, 1, 0, Disposal::Done));
+    // Without an id of its own it is known by its bytes.
+    let nameless = mail.replace("Message-ID: <same@mx.example>\r\n", "");
+    assert_eq!(place.take(&nameless).await.0.again, 0);
+    assert_eq!(place.take(&nameless).await.0.again, 1);
+}
+
+#[test]
+fn b11_recipients_outside_ascii_are_read() {
+    let to = format!("bounces+{}@example.com", bounce_token(3));
+    let plain = hard(&to, "1");
+    for (written, kind, read_as) in [
+        ("utf-8; 김@우체국.example", "message/global-delivery-status", "김@우체국.example"),
+        ("utf-8; \\x{AE40}@example.com", "message/delivery-status", "김@example.com"),
+        ("UTF-8;\\x{1F984}\\x{zz}@example.com", "message/delivery-status", "🦄\\x{zz}@example.com"),
+        ("rfc822; \\x{AE40}@example.com", "message/delivery-status", "\\x{AE40}@example.com"),
+    ] {
+        let mail = plain
+            .replace("rfc822; reader1@example.org", written)
+            .replace("Content-Type: message/delivery-status", &format!("Content-Type: {kind}"));
+        let Reading::Notice(notice) = read(mail.as_bytes(), &keys()) else { panic!("{written}") };
+        let Word::Reported(report) = notice.word else { panic!("{written}") };
+        assert_eq!(report.recipient.as_deref(), Some(read_as));
+    }
+}
+
+#[tokio::test]
+async fn b12_the_token_says_who_leaves_and_the_sender_does_not() {
+    let place = Place::with_readers(3).await;
+    let mail = |to: &str, subject: &str| {
+        format!(
+            "From: reader1@example.org\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <{subject}@x>\r\n\r\n"
+        )
+    };
+    let (tally, disposal) = place.take(&mail("leave@example.com", "unsubscribe")).await;
+    assert_eq!((tally.foreign, disposal), (1, Disposal::LeaveAlone));
+    // In the subject, as our letters write it; encoded, as some programs do.
+    let subject = format!("=?utf-8?Q?Re:_unsubscribe_{}?=", leave_token(2));
+    let (tally, _) = place.take(&mail("leave@example.com", &subject)).await;
+    assert_eq!((tally.farewells, tally.unsubscribed), (1, 1));
+    // In the address, which wins over the subject.
+    let subject = format!("unsubscribe {}", leave_token(1));
+    place.take(&mail(&format!("leave+{}@example.com", leave_token(3)), &subject)).await;
+    assert_eq!(place.standing(1).await, Standing::Active);
+    assert_eq!(
+        (place.standing(2).await, place.standing(3).await),
+        (Standing::Unsubscribed, Standing::Unsubscribed)
+    );
+}
+
+#[test]
+fn b13_what_a_server_says_is_one_printable_line_of_a_bounded_length() {
+    let said =
+        format!("smtp; 550 5.1.1 <script>alert(1)</script> \u{1b}[2J\u{202e}evil {}", "x".repeat(5_000));
+    let mail = dsn(&format!("bounces+{}@example.com", bounce_token(3)), "1", "failed", "5.1.1", &said);
+    let Reading::Notice(notice) = read(mail.as_bytes(), &keys()) else { panic!("not a notice") };
+    let Word::Reported(report) = notice.word else { panic!("not a report") };
+    assert!(report.diagnostic.len() <= 1024 && report.diagnostic.starts_with("smtp; 550 5.1.1 <script>"));
+    assert!(!report.diagnostic.chars().any(|c| c.is_control() || c == '\u{202e}'), "{}", report.diagnostic);
+}
+
+#[tokio::test]
+async fn a_full_mailbox_is_given_up_after_three_issues_and_fifteen_days() {
+    let place = Place::with_readers(1).await;
+    for (issue, given_up) in [("a", false), ("b", false), ("c", true)] {
+        let copies = place.issue(issue, true).await;
+        place.clock.advance(TimeDelta::days(1));
+        for again in 0..2 {
+            let full =
+                dsn(&verp(&copies[0]), &format!("{issue}{again}"), "failed", "5.2.2", "smtp; 552 5.2.2 full");
+            let (tally, _) = place.take(&full).await;
+            assert_eq!(tally.suppressed, u64::from(given_up && again == 0), "{issue}");
+        }
+        place.clock.advance(TimeDelta::days(7));
+    }
+    assert_eq!(place.standing(1).await, Standing::Suppressed);
+}
+
+#[tokio::test]
+async fn an_issue_that_arrived_and_a_fault_of_the_senders_hold_nothing_against_a_reader() {
+    let place = Place::with_readers(1).await;
+    for issue in ["a", "b", "c", "d", "e"] {
+        let copies = place.issue(issue, true).await;
+        let (status, said) = match issue {
+            "c" => {
+                place.clock.advance(TimeDelta::days(8));
+                continue;
+            }
+            "d" => ("5.7.1", "smtp; 550 5.7.1 blocked"),
+            _ => ("4.2.2", "smtp; 452 4.2.2 full"),
+        };
+        place.take(&dsn(&verp(&copies[0]), issue, "failed", status, said)).await;
+        place.clock.advance(TimeDelta::days(8));
+    }
+    assert_eq!(place.standing(1).await, Standing::Active);
+}
+
+#[tokio::test]
+async fn an_issue_of_which_too_much_comes_back_is_paused_once() {
+    use crate::ledger::IssueState;
+    let place = Place::with_readers(12).await;
+    let copies = place.issue("first", true).await;
+    let mut paused = Vec::new();
+    for (at, copy) in copies.iter().enumerate() {
+        paused.push(place.take(&hard(&verp(copy), &at.to_string())).await.0.paused);
+    }
+    assert_eq!(paused, [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    let issue = place.store().issues().await.unwrap().remove(0);
+    assert_eq!(issue.state, IssueState::Paused);
+}
+
+#[tokio::test]
+async fn a_copy_that_this_ledger_does_not_know_is_left_alone() {
+    let place = Place::with_readers(1).await;
+    let (tally, disposal) =
+        place.take(&hard(&format!("bounces+{}@example.com", bounce_token(999)), "1")).await;
+    assert_eq!((tally.strangers, tally.suppressed, disposal), (1, 0, Disposal::LeaveAlone));
+}
+
+#[tokio::test]
+async fn a_rehearsal_counts_and_changes_nothing() {
+    let mut place = Place::with_readers(1).await;
+    let copies = place.issue("first", false).await;
+    place.desk.rehearsal = true;
+    let (tally, disposal) = place.take(&hard(&verp(&copies[0]), "1")).await;
+    assert_eq!((tally.bounces, tally.suppressed, disposal), (1, 0, Disposal::LeaveAlone));
+    assert_eq!((place.standing(1).await, place.states().await), (Standing::Active, vec![State::Unknown]));
+}
+
+#[tokio::test]
+async fn a_maildir_keeps_what_is_not_ours_and_what_is_no_mail() {
+    let place = Place::with_readers(2).await;
+    let copies = place.issue("first", true).await;
+    let root = Utf8Path::from_path(place.folder.path()).unwrap().join("Maildir");
+    for folder in ["new", "cur", "tmp"] {
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    let write = |name: &str, text: &str| std::fs::write(root.join(name), text).unwrap();
+    write("new/1.a.host", &hard(&verp(&copies[0]), "1"));
+    write("new/2.b.host", "Subject: a letter from a friend\r\n\r\nhello\r\n");
+    write("cur/3.c.host:2,F", &hard(&verp(&copies[1]), "3"));
+    write("cur/4.d.host:2,S", &hard(&verp(&copies[1]), "4"));
+    write("tmp/5.e.host", &hard(&verp(&copies[1]), "5"));
+    write("new/.hidden", &hard(&verp(&copies[1]), "6"));
+    std::os::unix::fs::symlink(root.join("tmp/5.e.host"), root.join("new/7.link.host")).unwrap();
+    std::fs::create_dir(root.join("new/8.folder.host")).unwrap();
+    assert!(
+        std::process::Command::new("mkfifo").arg(root.join("new/9.pipe.host")).status().unwrap().success()
+    );
+    // A name of which the mark would be taken.
+    write("new/10.x.host", &hard(&verp(&copies[0]), "10"));
+    write("cur/10.x.host:2,S", "somebody else's");
+
+    let mut tally = Tally::default();
+    maildir::sweep(&place.desk, &root, &mut tally).await.unwrap();
+    assert_eq!((tally.mails, tally.bounces, tally.foreign), (4, 3, 1));
+    let names = |folder: &str| {
+        let mut names: Vec<_> = std::fs::read_dir(root.join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(
+        names("new"),
+        [".hidden", "10.x.host", "2.b.host", "7.link.host", "8.folder.host", "9.pipe.host"]
+    );
+    assert_eq!(names("cur"), ["1.a.host:2,S", "10.x.host:2,S", "3.c.host:2,FS", "4.d.host:2,S"]);
+    assert_eq!(names("tmp"), ["5.e.host"]);
+    assert_eq!(std::fs::read_to_string(root.join("cur/10.x.host:2,S")).unwrap(), "somebody else's");
+
+    // A crash before the marking: the mail lies in `new` again, and nothing counts twice.
+    std::fs::rename(root.join("cur/1.a.host:2,S"), root.join("new/1.a.host")).unwrap();
+    let mut again = Tally::default();
+    maildir::sweep(&place.desk, &root, &mut again).await.unwrap();
+    assert_eq!((again.again, again.suppressed), (2, 0));
+    assert!(maildir::sweep(&place.desk, &root.join("new"), &mut again).await.is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        prop_assert_eq!(read(&bytes, &keys()), Reading::Foreign);
+    }
+
+    #[test]
+    fn no_damaged_report_panics_and_none_names_another_copy(at in 0_usize..1_400, byte in any::<u8>(), cut in 0_usize..1_500) {
+        let mut mail = hard(&format!("bounces+{}@example.com", bounce_token(77)), "1").into_bytes();
+        if let Some(place) = mail.get_mut(at) {
+            *place = byte;
+        }
+        mail.truncate(cut);
+        if let Reading::Notice(notice) = read(&mail, &keys()) {
+            prop_assert_eq!(notice.about, About::Copy(crate::store::DeliveryNumber(77)));
+        }
+    }
+
+    #[test]
+    fn a_report_for_any_token_reads_back(number in 0..i64::MAX as u64, class in 4_u16..6, subject in 0_u16..8, detail in 0_u16..30, by in 0_usize..4) {
+        let status = format!("{class}.{subject}.{detail}");
+        let token = bounce_token(number);
+        let bare = hard("postmaster@example.com", "1").replace("5.1.1", &status);
+        let mail = match by {
+            0 => bare.replace("postmaster@", &format!("Bounces+{token}@")),
+            1 => bare.replace("Reporting-MTA:", &format!("Original-Envelope-Id: bounces+2B{token}\r\nReporting-MTA:")),
+            2 => bare.replace("Subject: hello", &format!("Return-Path: <bounces+{token}@example.com>")),
+            _ => bare.replace("\r\n", "\n").replace("Delivered-To: postmaster", &format!("X-Original-To: b+{token}")),
+        };
+        let Reading::Notice(notice) = read(mail.as_bytes(), &keys()) else { panic!("{mail}") };
+        prop_assert_eq!(notice.about, About::Copy(crate::store::DeliveryNumber(i64::try_from(number).unwrap())));
+        let Word::Reported(report) = notice.word else { panic!("{mail}") };
+        prop_assert_eq!((report.action, report.status.map(|status| status.to_string())), (Action::Failed, Some(status)));
+    }
+}

@@ -1,0 +1,204 @@
+//! How many copies may leave in a minute: meters that no crash, no second sender and no clock makes run fast.
+//!
+//! The generic cell rate algorithm (ITU-T I.371): a meter is one number, the time by which every permit that was given
+//! out is paid for. Pure; the store keeps the number and takes permits in the transaction of the claim.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+const MINUTE: i64 = 60_000_000;
+
+/// So many in a minute, evenly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate(u32);
+
+impl Rate {
+    /// The highest rate.
+    pub const MOST: u32 = 1_000_000;
+
+    /// `None` for 0, and for what is beyond [`Rate::MOST`].
+    pub fn per_minute(number: u32) -> Option<Self> {
+        (1..=Self::MOST).contains(&number).then_some(Self(number))
+    }
+
+    /// How many may leave at one moment after a silence: what a second is worth, and at least one.
+    pub fn burst(self) -> u32 {
+        (self.0 / 60).max(1)
+    }
+
+    /// Microseconds between two copies, rounded up: rounded down they would add up to more than the rate.
+    fn interval(self) -> i64 {
+        (MINUTE + i64::from(self.0) - 1) / i64::from(self.0)
+    }
+
+    /// Microseconds that a whole burst costs.
+    fn depth(self) -> i64 {
+        self.interval() * i64::from(self.burst())
+    }
+}
+
+/// What has been let through of late.
+///
+/// In any minute, whoever takes, there are at most the rate and one burst of permits. A clock that goes back finds the
+/// meter full, never empty; one that leaps ahead is worth one burst more, once for each leap.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Meter {
+    /// Microseconds since 1970 by which everything is paid for.
+    pub full_until: i64,
+}
+
+impl Meter {
+    /// How many permits there are now.
+    pub fn permits(self, rate: Rate, now: DateTime<Utc>) -> u32 {
+        let free = now.timestamp_micros() + rate.depth() - self.at(rate, now);
+        u32::try_from(free / rate.interval()).unwrap_or(0)
+    }
+
+    /// The meter after `taken` of [`Meter::permits`] were taken.
+    #[must_use]
+    pub fn take(self, rate: Rate, taken: u32, now: DateTime<Utc>) -> Self {
+        Self { full_until: self.at(rate, now) + rate.interval() * i64::from(taken) }
+    }
+
+    /// How long it is until there is a permit.
+    pub fn wait(self, rate: Rate, now: DateTime<Utc>) -> TimeDelta {
+        let due = self.at(rate, now) + rate.interval() - rate.depth() - now.timestamp_micros();
+        TimeDelta::microseconds(due.max(0))
+    }
+
+    /// A meter cannot be fuller than a burst makes it: if it is, the clock went back.
+    fn at(self, rate: Rate, now: DateTime<Utc>) -> i64 {
+        let now = now.timestamp_micros();
+        self.full_until.clamp(now, now + rate.depth())
+    }
+}
+
+/// The rates of a relay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// For all copies together.
+    pub all: Option<Rate>,
+    /// For the copies to one domain, whichever it is.
+    pub each_domain: Option<Rate>,
+    /// For single domains, lower case and in A-labels; before `each_domain`.
+    pub domains: BTreeMap<String, Rate>,
+}
+
+impl Limits {
+    /// Whether nothing is limited.
+    pub fn is_none(&self) -> bool {
+        self.all.is_none() && !self.by_domain()
+    }
+
+    /// Whether a copy's domain matters.
+    pub fn by_domain(&self) -> bool {
+        self.each_domain.is_some() || !self.domains.is_empty()
+    }
+
+    /// The rate for a domain.
+    pub fn of(&self, domain: &str) -> Option<Rate> {
+        self.domains.get(domain).copied().or(self.each_domain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rate(number: u32) -> Rate {
+        Rate::per_minute(number).unwrap()
+    }
+
+    fn at(micros: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(micros).unwrap()
+    }
+
+    #[test]
+    fn sixty_a_minute_are_one_each_second_and_a_silence_saves_nothing_up() {
+        let (rate, mut meter, mut now) = (rate(60), Meter::default(), at(1_800_000_000_000_000));
+        for _ in 0..3 {
+            assert_eq!(meter.permits(rate, now), 1);
+            meter = meter.take(rate, 1, now);
+            assert_eq!((meter.permits(rate, now), meter.wait(rate, now)), (0, TimeDelta::seconds(1)));
+            now += TimeDelta::seconds(1);
+        }
+        assert_eq!(meter.permits(rate, now + TimeDelta::days(30)), 1);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_costs_one_burst_and_not_the_time_it_went_back() {
+        let (rate, now) = (rate(600), at(1_800_000_000_000_000));
+        let meter = Meter::default().take(rate, 10, now);
+        let back = now - TimeDelta::days(3_650);
+        assert_eq!(meter.permits(rate, back), 0);
+        assert!(meter.wait(rate, back) <= TimeDelta::milliseconds(100));
+    }
+
+    #[test]
+    fn nothing_and_more_than_the_most_are_no_rates() {
+        assert_eq!((Rate::per_minute(0), Rate::per_minute(Rate::MOST + 1)), (None, None));
+    }
+
+    /// What the world does: time passes, the clock is set, or some sender asks for so many.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Pass(i64),
+        Set(i64),
+        Ask(u32),
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..20_000_000_i64).prop_map(Step::Pass),
+            1 => (-4_000_000_000..4_000_000_000_i64).prop_map(Step::Set),
+            6 => (0..50_u32).prop_map(Step::Ask),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_minute_has_more_than_the_rate_and_a_burst_whatever_the_clock_does(
+            number in prop_oneof![1..200_u32, 200..100_000_u32],
+            steps in prop::collection::vec(any_step(), 1..200),
+        ) {
+            let rate = rate(number);
+            let (mut meter, mut real, mut offset) = (Meter::default(), 1_800_000_000_000_000_i64, 0_i64);
+            // Each permit at its real time, with the leaps ahead before it.
+            let (mut given, mut leaps) = (Vec::new(), 0);
+            for step in steps {
+                match step {
+                    Step::Pass(micros) => real += micros,
+                    Step::Set(by) => {
+                        offset += by;
+                        leaps += usize::from(by > 0);
+                    }
+                    Step::Ask(wanted) => {
+                        let now = at(real + offset);
+                        let taken = wanted.min(meter.permits(rate, now));
+                        meter = meter.take(rate, taken, now);
+                        given.extend((0..taken).map(|_| (real, leaps)));
+                    }
+                }
+            }
+            let (most, burst) = (number as usize, rate.burst() as usize);
+            for (first, (begin, before)) in given.iter().enumerate() {
+                let window = given[first..].iter().take_while(|(time, _)| time - begin < MINUTE);
+                let after = window.clone().last().map_or(0, |(_, leaps)| leaps - before);
+                prop_assert!(window.count() <= most + burst * (1 + after));
+            }
+        }
+
+        #[test]
+        fn after_the_wait_there_is_a_permit_and_not_before(number in 1..100_000_u32, taken in 0..2_000_u32) {
+            let (rate, now) = (rate(number), at(1_800_000_000_000_000));
+            let meter = Meter::default().take(rate, taken.min(rate.burst()), now);
+            let wait = meter.wait(rate, now);
+            prop_assert!(meter.permits(rate, now + wait) >= 1);
+            prop_assert!(wait.is_zero() || meter.permits(rate, now + wait - TimeDelta::microseconds(1)) == 0);
+            prop_assert!(wait <= TimeDelta::minutes(1));
+        }
+    }
+}

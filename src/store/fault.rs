@@ -1,0 +1,133 @@
+//! What can go wrong with a store, how bad it is, and what helps. Words only: who fails decides which of them to say.
+
+use std::sync::Arc;
+
+/// What can go wrong with a store. Cheap to clone: one failed commit fails everybody who took part in it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The file is not where the ledger says it must be; making a new one would mail the archive again.
+    #[error(
+        "{store} is missing, but {witness} says that there was one\n    help: put it back from a backup; only if you want \
+         to begin anew, move {witness} away too"
+    )]
+    Vanished {
+        /// The store.
+        store: String,
+        /// Its keys, or its fence.
+        witness: String,
+    },
+    /// It was made by a newer Letterpress.
+    #[error(
+        "{path} was written by a newer Letterpress (schema {found}, this one knows {known})\n    help: install the newer one"
+    )]
+    TooNew {
+        /// The store.
+        path: String,
+        /// Its schema.
+        found: i64,
+        /// The newest schema known here.
+        known: i64,
+    },
+    /// It cannot promise what the ledger needs.
+    #[error("{path} cannot be used as a ledger: {why}")]
+    Unfit {
+        /// The store.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The database reported an error.
+    #[error("the store failed while {doing}: {source}{}", .fault.hint())]
+    Database {
+        /// What was being done.
+        doing: &'static str,
+        /// How bad it is.
+        fault: Fault,
+        /// What the database said.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// What was read cannot be: a word or a number that Letterpress does not write.
+    #[error("the store holds {0}, which Letterpress never writes there")]
+    Nonsense(String),
+    /// The post has an issue already; a second one would be a second copy for everybody.
+    #[error(
+        "{0} has been mailed already\n    help: `letterpress status who-got` says to whom; what is new needs a post of its own"
+    )]
+    AlreadyIssued(String),
+    /// This kind of store does that with its own tools.
+    #[error("{what}\n    help: {help}")]
+    Elsewhere {
+        /// What was asked for.
+        what: &'static str,
+        /// How it is done instead.
+        help: &'static str,
+    },
+    /// The audience that was counted is not the audience that was frozen.
+    #[error(
+        "the audience changed while the issue was frozen ({counted} readers counted, {frozen} frozen); nothing was sent"
+    )]
+    Miscounted {
+        /// Readers counted first.
+        counted: u64,
+        /// Rows inserted.
+        frozen: u64,
+    },
+}
+
+/// How bad a database's error is, and what helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The disk is full.
+    Full,
+    /// Somebody else holds it.
+    Busy,
+    /// This user may not.
+    Barred,
+    /// What is there is damaged.
+    Damaged,
+    /// The disk reported an error: what it keeps is no longer certain.
+    Io,
+    /// The connection to the database was lost, or cannot be made.
+    Lost,
+    /// Another server took over: what was under way there may be lost.
+    Moved,
+    /// Anything else.
+    Other,
+}
+
+impl Fault {
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::Full => {
+                "\n    help: the disk is full; make room and run the same command again, nothing is lost"
+            }
+            Self::Busy => "\n    help: another program holds what is needed; run the same command again",
+            Self::Barred => {
+                "\n    help: this user may not write there; look at the owner of the file and its folder, or of the database's tables"
+            }
+            Self::Damaged => {
+                "\n    help: the ledger is damaged; restore it from a backup before anything is sent"
+            }
+            Self::Io => "\n    help: the disk reported an error; check it before anything is sent",
+            Self::Lost => {
+                "\n    help: is the database running, and is store.url right? run the same command again; nothing is lost"
+            }
+            Self::Moved => {
+                "\n    help: another database server has taken over; run the same command again, it says what is in doubt"
+            }
+            Self::Other => "",
+        }
+    }
+}
+
+impl StoreError {
+    /// How bad it is, if it is the database's error.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        if let Self::Database { fault, .. } = self { Some(*fault) } else { None }
+    }
+
+    /// Whether waiting can help: a full disk, a lock or a lost connection may pass, damage does not.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Database { fault: Fault::Full | Fault::Busy | Fault::Lost | Fault::Moved, .. })
+    }
+}

@@ -1,0 +1,96 @@
+//! Another server answers than the one that wrote the ledger last: a standby was promoted, or a copy put in place.
+//!
+//! It may not have seen the last moments of the old one: claims, arms and even answers that were committed there can be
+//! missing here, and a row that was sent may stand here as waiting. So whatever could have been under way is in doubt.
+
+use chrono::{DateTime, Utc};
+
+use super::{For, Postgres, lock};
+use crate::ledger::transition::Event;
+use crate::store::StoreError;
+use crate::store::sql::events::{self, Entry};
+use crate::store::sql::{Tx, args, deliveries, notes};
+
+/// The note that names the server: the number that its data was made with, and its timeline.
+const PLACE: &str = "place";
+
+/// Whether two places are one; a number that cannot be read does not differ from any.
+pub(super) fn same(one: &str, other: &str) -> bool {
+    let (Some((system, timeline)), Some((other, now))) = (one.split_once('/'), other.split_once('/')) else {
+        return one == other;
+    };
+    timeline == now && (system == other || system.is_empty() || other.is_empty())
+}
+
+/// Takes note of the server that answers now. If it is another one, whatever could have been under way becomes a doubt,
+/// once, whoever comes first.
+pub(super) fn adopt(postgres: &Postgres, place: &str) -> Result<(), StoreError> {
+    const DOING: &str = "looking what a change of the database server may have lost";
+    let moved = postgres.insist(For::Change, DOING, true, &|tx: &mut dyn Tx| {
+        let now = tx.now(DateTime::UNIX_EPOCH)?;
+        settle(tx, postgres, place, now)
+    })?;
+    if let Some(moved) = moved {
+        let mut total = lock(&postgres.failed_over);
+        *total = Some(total.unwrap_or_default() + moved);
+    }
+    *lock(&postgres.place) = Some(place.to_owned());
+    Ok(())
+}
+
+fn settle(
+    tx: &mut dyn Tx,
+    postgres: &Postgres,
+    place: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<u64>, StoreError> {
+    let known: Option<String> =
+        tx.one("SELECT value FROM meta WHERE key = ?1 FOR UPDATE", args![PLACE], |row| row.get(0))?;
+    let Some(known) = known else {
+        notes::remember(tx, PLACE, place)?;
+        return Ok(None);
+    };
+    if same(&known, place) {
+        return Ok(None);
+    }
+    // An issue in mid-delivery: somebody holds copies of it, or held some lately. Of such an issue any copy that is due
+    // may have been claimed, armed and sent in the moments that were lost; claims that were lost leave no trace.
+    let since = now - postgres.window;
+    let under_way: Vec<i64> = tx.all(
+        "SELECT id FROM issue WHERE state IN ('sending', 'paused') AND (frozen_at > ?1 OR EXISTS (
+             SELECT 1 FROM delivery
+             WHERE issue = issue.id AND (state IN ('claimed', 'armed') OR changed_at > ?1)))
+         ORDER BY id FOR UPDATE",
+        args![since],
+        |row| row.get(0),
+    )?;
+    let mut moved = 0;
+    for issue in under_way {
+        let open: Vec<i64> = tx.all(
+            "SELECT id FROM delivery
+             WHERE issue = ?1 AND (state IN ('claimed', 'armed') OR (state = 'pending' AND next_at <= ?2)) ORDER BY id",
+            args![issue, now],
+            |row| row.get(0),
+        )?;
+        moved += deliveries::to_each(tx, &open, &Event::Adopt, now)?;
+    }
+    notes::remember(tx, PLACE, place)?;
+    let detail =
+        format!("another database server answers ({known} before, {place} now): {moved} copies are in doubt");
+    let entry = Entry { kind: "failover", issue: None, subject: None, actor: "letterpress", detail: &detail };
+    events::append(tx, &entry, now)?;
+    Ok(Some(moved))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_timeline_or_other_data_is_another_place_and_an_unknown_number_is_none() {
+        assert!(same("7/00000001", "7/00000001"));
+        assert!(!same("7/00000001", "7/00000002"));
+        assert!(!same("7/00000001", "8/00000001"));
+        assert!(same("/00000001", "8/00000001") && same("8/00000001", "/00000001"));
+    }
+}

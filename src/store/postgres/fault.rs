@@ -1,0 +1,134 @@
+//! What the database or the way to it reported, and how bad that is.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use tokio_postgres::error::SqlState;
+
+use crate::store::{Fault, StoreError};
+
+/// What came instead of an answer.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The server's word, or the client's.
+    Database(tokio_postgres::Error),
+    /// No answer in time.
+    Silent,
+    /// A server that only follows another.
+    Standby,
+    /// The system.
+    Io(std::io::Error),
+}
+
+impl From<tokio_postgres::Error> for Trouble {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Database(error) => {
+                if let Some(said) = error.as_db_error() {
+                    return write!(f, "{} ({})", said.message(), said.code().code());
+                }
+                write!(f, "{error}")?;
+                let mut cause = error.source();
+                while let Some(inner) = cause {
+                    write!(f, ": {inner}")?;
+                    cause = inner.source();
+                }
+                Ok(())
+            }
+            Self::Silent => f.write_str("the server does not answer"),
+            Self::Standby => {
+                f.write_str("this server is a standby; it follows another one and takes no writes")
+            }
+            Self::Io(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl Error for Trouble {}
+
+/// Names what was being done, and how bad it is.
+pub(super) fn failed(doing: &'static str) -> impl Fn(Trouble) -> StoreError {
+    move |trouble| StoreError::Database { doing, fault: fault(&trouble), source: Arc::new(trouble) }
+}
+
+fn fault(trouble: &Trouble) -> Fault {
+    match trouble {
+        Trouble::Silent | Trouble::Standby => Fault::Lost,
+        Trouble::Io(_) => Fault::Other,
+        Trouble::Database(error) => match error.code() {
+            Some(code) => said(code),
+            None if is_about_the_way(error) => Fault::Lost,
+            None => Fault::Other,
+        },
+    }
+}
+
+/// Whether the connection is what failed, and not what was asked over it. A certificate that does not fit does not pass.
+fn is_about_the_way(error: &tokio_postgres::Error) -> bool {
+    if error.is_closed() {
+        return true;
+    }
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if inner.is::<rustls::Error>() {
+            return false;
+        }
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            return !io.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>);
+        }
+        cause = inner.source();
+    }
+    // Half an answer, or one that does not fit: what is left of the connection is of no use.
+    matches!(error.to_string().as_str(), "unexpected message from server" | "timeout waiting for server")
+}
+
+/// The classes of appendix A of the manual.
+fn said(code: &SqlState) -> Fault {
+    match code.code() {
+        "53100" => Fault::Full,
+        "40001" | "40P01" | "55P03" | "55006" => Fault::Busy,
+        // Too many connections; a standby that was a primary a moment ago.
+        "53300" | "25006" => Fault::Lost,
+        "58030" => Fault::Io,
+        "XX001" | "XX002" => Fault::Damaged,
+        code => match code.get(..2) {
+            // A connection that broke, a server that goes down or comes up, an idle transaction that was ended.
+            Some("08" | "57") => Fault::Lost,
+            Some("25") if code == "25P03" => Fault::Lost,
+            Some("28" | "3D") => Fault::Barred,
+            Some("42") if code == "42501" => Fault::Barred,
+            _ => Fault::Other,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_goes_away_may_come_back_and_a_wrong_password_stays_wrong() {
+        for (code, expected) in [
+            ("53100", Fault::Full),
+            ("57P01", Fault::Lost),
+            ("57P03", Fault::Lost),
+            ("08006", Fault::Lost),
+            ("25006", Fault::Lost),
+            ("40001", Fault::Busy),
+            ("40P01", Fault::Busy),
+            ("28P01", Fault::Barred),
+            ("42501", Fault::Barred),
+            ("42P01", Fault::Other),
+            ("XX001", Fault::Damaged),
+        ] {
+            assert_eq!(said(&SqlState::from_code(code)), expected, "{code}");
+        }
+    }
+}

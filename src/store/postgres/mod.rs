@@ -1,0 +1,334 @@
+//! `PostgreSQL` as a ledger: several senders, on several machines, over connections that may break at any moment.
+//!
+//! Nothing is kept in a session: no prepared statement has a name, settings are those of one transaction, locks end with
+//! it. So a pool such as pgBouncer may stand between. A commit that has returned is on the server's disk.
+//!
+//! Each transaction that writes leaves a receipt, a row with a token of its own. Where the connection is lost while
+//! committing, the same token is written once more: if that is refused, the commit happened; if it succeeds, the lost one
+//! can no longer happen, and the verb runs again. So nobody is told "armed" who is not, and nothing is done twice.
+
+mod failover;
+mod fault;
+mod link;
+mod open;
+mod tls;
+mod values;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio_postgres::types::Type;
+
+use super::sql::{Access as For, Backend, Dialect, Row, Tx, Value};
+use super::{Fault, StoreError};
+use crate::crash;
+use fault::failed;
+use link::Link;
+pub use open::{Access, open_postgres};
+use values::{Found, numbered, typed};
+
+/// How long a lost connection is sought again before the verb fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often a deadlock or a lock that is held too long is tried again.
+const MOST_CONFLICTS: u32 = 10;
+/// Connections that are kept while nobody needs them.
+const MOST_IDLE: usize = 2;
+
+/// A server, and how to reach it.
+struct Postgres {
+    access: Access,
+    idle: Mutex<Vec<Link>>,
+    receipts: AtomicU64,
+    /// Which server wrote the ledger last: its identity and its timeline. `None` until the ledger is open.
+    place: Mutex<Option<String>>,
+    failed_over: Mutex<Option<u64>>,
+    /// A row touched so long before another server took over may have been touched again, unseen.
+    window: TimeDelta,
+}
+
+/// One verb on its way: what for, and the token that its receipt bears.
+struct Errand {
+    access: For,
+    doing: &'static str,
+    receipt: [u8; 16],
+}
+
+/// What a transaction found when it began.
+struct Begun {
+    now: DateTime<Utc>,
+    place: String,
+    /// The receipt was written; `false` if it stood there already.
+    fresh: bool,
+}
+
+/// How an attempt at a transaction ended.
+enum Ended<T> {
+    Done(T),
+    /// It failed, and nothing of it stands.
+    Failed(StoreError),
+    /// The connection was lost while committing: this is what the verb returned, if it was committed.
+    InDoubt(T, StoreError),
+    /// The receipt of an earlier attempt stands: that one was committed.
+    WasDone,
+    /// Another server answers than the one that wrote the ledger last.
+    Elsewhere(String),
+}
+
+impl Backend for Postgres {
+    fn transact<T>(
+        &self,
+        access: For,
+        doing: &'static str,
+        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.insist(access, doing, false, &verb)
+    }
+
+    fn failed_over(&self) -> Option<u64> {
+        *lock(&self.failed_over)
+    }
+}
+
+impl Postgres {
+    /// Runs a verb until it is certain what became of it, or patience ends; `anywhere`: whichever server answers.
+    fn insist<T>(
+        &self,
+        access: For,
+        doing: &'static str,
+        anywhere: bool,
+        verb: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let errand = Errand { access, doing, receipt: self.receipt() };
+        let (began, mut tries, mut conflicts) = (Instant::now(), 0_u32, 0_u32);
+        let mut in_doubt: Option<T> = None;
+        loop {
+            let place = if anywhere { None } else { lock(&self.place).clone() };
+            let error = match self.attempt(&errand, place.as_deref(), verb) {
+                Ended::Done(value) => return Ok(value),
+                Ended::WasDone => match in_doubt.take() {
+                    Some(value) => return Ok(value),
+                    None => return Err(StoreError::Nonsense("a receipt twice".to_owned())),
+                },
+                Ended::Elsewhere(place) => {
+                    failover::adopt(self, &place)?;
+                    if in_doubt.is_some() {
+                        return Err(moved(doing));
+                    }
+                    continue;
+                }
+                Ended::InDoubt(value, error) => {
+                    in_doubt = Some(value);
+                    error
+                }
+                Ended::Failed(error) => error,
+            };
+            let again = match error.fault() {
+                Some(Fault::Busy) => {
+                    conflicts += 1;
+                    conflicts <= MOST_CONFLICTS
+                }
+                Some(Fault::Lost) => began.elapsed() < PATIENCE,
+                _ => false,
+            };
+            if !again {
+                return Err(error);
+            }
+            // The first loss is often a pooled connection that somebody closed: another one is there at once.
+            std::thread::sleep(Duration::from_millis(if tries == 0 { 5 } else { 50 << tries.min(5) }));
+            tries += 1;
+        }
+    }
+
+    /// Runs a verb once. `place` is the server that it may run on.
+    fn attempt<T>(
+        &self,
+        errand: &Errand,
+        place: Option<&str>,
+        verb: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
+    ) -> Ended<T> {
+        let Errand { access, doing, receipt } = *errand;
+        let link = match self.link(doing) {
+            Ok(link) => link,
+            Err(error) => return Ended::Failed(error),
+        };
+        let begun = match begin(&link, access, &receipt).map_err(|error| failed(doing)(error)) {
+            Ok(begun) => begun,
+            Err(error) => {
+                self.give_back(link, true);
+                return Ended::Failed(error);
+            }
+        };
+        if access != For::Look {
+            if place.is_some_and(|place| !failover::same(place, &begun.place)) {
+                self.give_back(link, true);
+                return Ended::Elsewhere(begun.place);
+            }
+            if !begun.fresh {
+                self.give_back(link, true);
+                return Ended::WasDone;
+            }
+        }
+        let mut open = Open { link: &link, doing, now: begun.now, broken: None };
+        let ended = verb(&mut open);
+        let broken = open.broken.take();
+        // A statement that failed has undone the others, whatever the verb made of it.
+        let value = match (ended, broken) {
+            (Ok(value), None) => value,
+            (Ok(_), Some(error)) | (Err(error), _) => {
+                self.give_back(link, true);
+                return Ended::Failed(error);
+            }
+        };
+        crash::point_in("before-commit", doing);
+        match link.run(link.client.batch_execute("COMMIT")) {
+            Ok(()) => {
+                crash::point_in("committed", doing);
+                self.give_back(link, false);
+                Ended::Done(value)
+            }
+            Err(error) => match failed(doing)(error) {
+                lost if lost.fault() == Some(Fault::Lost) && access != For::Look => {
+                    Ended::InDoubt(value, lost)
+                }
+                error => Ended::Failed(error),
+            },
+        }
+    }
+
+    /// A connection that nobody uses, or a new one.
+    fn link(&self, doing: &'static str) -> Result<Link, StoreError> {
+        let kept = lock(&self.idle).pop();
+        match kept.filter(Link::is_open) {
+            Some(link) => Ok(link),
+            None => Link::open(&self.access, doing),
+        }
+    }
+
+    /// Keeps a connection for the next verb, after taking back what it had begun.
+    fn give_back(&self, link: Link, undo: bool) {
+        if undo && link.run(link.client.batch_execute("ROLLBACK")).is_err() {
+            return;
+        }
+        let mut idle = lock(&self.idle);
+        if link.is_open() && idle.len() < MOST_IDLE {
+            idle.push(link);
+        }
+    }
+
+    /// A token that no other transaction has: this process's random number, and a count.
+    fn receipt(&self) -> [u8; 16] {
+        let count = u128::from(self.receipts.fetch_add(1, Ordering::Relaxed));
+        (u128::from_be_bytes(self.access.chance).wrapping_add(count)).to_be_bytes()
+    }
+}
+
+fn moved(doing: &'static str) -> StoreError {
+    let source =
+        std::sync::Arc::new(std::io::Error::other("another server took over while it was committing"));
+    StoreError::Database { doing, fault: Fault::Moved, source }
+}
+
+/// Begins a transaction and asks for the time, in one round trip. One that writes must be on the disk when its commit
+/// returns, however the server is set up otherwise; a stronger promise is kept.
+fn begin(link: &Link, access: For, receipt: &[u8; 16]) -> Result<Begun, fault::Trouble> {
+    const WAITS: &str =
+        "SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = '1min'";
+    const CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+    let (opening, asking, arguments) = match access {
+        For::Look => (
+            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY".to_owned(),
+            format!("SELECT {CLOCK}, '', CAST(1 AS BIGINT)"),
+            Vec::new(),
+        ),
+        For::Change | For::Freeze => (
+            if access == For::Change {
+                format!("BEGIN ISOLATION LEVEL READ COMMITTED; {WAITS}")
+            } else {
+                // In this order everywhere; and before the first look, so that it sees what others did before.
+                format!(
+                    "BEGIN ISOLATION LEVEL REPEATABLE READ; {WAITS};
+                     LOCK TABLE issue IN SHARE ROW EXCLUSIVE MODE; LOCK TABLE event IN EXCLUSIVE MODE"
+                )
+            },
+            format!(
+                "WITH receipt AS (INSERT INTO receipt (token, at) VALUES ($1, {CLOCK})
+                                  ON CONFLICT (token) DO NOTHING RETURNING 1)
+                 SELECT {CLOCK}, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8),
+                        (SELECT count(*) FROM receipt),
+                        set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+                                   WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"
+            ),
+            vec![Value::from(receipt)],
+        ),
+    };
+    let typed = typed(&arguments);
+    let both = async {
+        // Both are on their way before either is answered, in this order.
+        let (opened, row) = tokio::join!(biased; link.client.batch_execute(&opening), link.client.query_typed_one(&asking, &typed));
+        opened.and(row)
+    };
+    let row = link.run(both)?;
+    let column = |error| fault::Trouble::Database(error);
+    let now = row.try_get::<_, i64>(0).map_err(column)?;
+    let timeline: &str = row.try_get(1).map_err(column)?;
+    Ok(Begun {
+        now: DateTime::from_timestamp_millis(now).unwrap_or_default(),
+        place: format!("{}/{timeline}", link.system),
+        fresh: row.try_get::<_, i64>(2).map_err(column)? == 1,
+    })
+}
+
+/// A transaction, and what it is for.
+struct Open<'a> {
+    link: &'a Link,
+    doing: &'static str,
+    now: DateTime<Utc>,
+    /// The first statement that failed.
+    broken: Option<StoreError>,
+}
+
+impl Open<'_> {
+    fn noted<T>(&mut self, ended: Result<T, fault::Trouble>) -> Result<T, StoreError> {
+        ended.map_err(failed(self.doing)).inspect_err(|error| {
+            self.broken.get_or_insert_with(|| error.clone());
+        })
+    }
+}
+
+impl Tx for Open<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    /// The server's clock: those of the machines that share it may differ by hours.
+    fn now(&mut self, _here: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+        Ok(self.now)
+    }
+
+    fn execute(&mut self, sql: &str, args: &[Value<'_>]) -> Result<u64, StoreError> {
+        let ended = self.link.run(self.link.client.execute_typed(&numbered(sql), &typed(args)));
+        self.noted(ended)
+    }
+
+    fn each(
+        &mut self,
+        sql: &str,
+        args: &[Value<'_>],
+        visit: &mut dyn FnMut(&dyn Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let ended = self.link.run(self.link.client.query_typed(&numbered(sql), &typed(args)));
+        for row in &self.noted(ended)? {
+            visit(&Found { row, doing: self.doing })?;
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A value with its type, as the protocol wants it.
+type Typed<'a> = (&'a (dyn tokio_postgres::types::ToSql + Sync), Type);

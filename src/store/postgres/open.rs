@@ -1,0 +1,153 @@
+//! Opening the database: is it there, does it keep what it commits, and is its schema this one?
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use chrono::{DateTime, TimeDelta};
+
+use super::{For, Postgres, begin, failed, failover};
+use crate::config::{Encryption, Secret};
+use crate::store::sql::{Backend as _, SqlStore, Tx, args, notes};
+use crate::store::{Fault, Store, StoreError};
+
+/// The schema, one file for each step, with the numbers of `SQLite`'s; a step that has been released never changes.
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../../migrations/postgres/0001_ledger.sql"),
+    include_str!("../../../migrations/postgres/0002_bounces.sql"),
+    include_str!("../../../migrations/postgres/0003_pace.sql"),
+];
+
+/// The note with the number of steps that were made.
+const SCHEMA: &str = "schema";
+
+/// How to reach a database, and what this process needs to know about itself.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// The URL, without what this program reads itself and without a password.
+    pub server: String,
+    /// The database in messages.
+    pub shown: String,
+    /// The password, if one is needed.
+    pub password: Option<Secret>,
+    /// When the connection is encrypted.
+    pub encryption: Encryption,
+    /// The certificate authority that the server's certificate must come from; without it the system's.
+    pub root: Option<Utf8PathBuf>,
+    /// How much of the ledger's last moments may be missing after a failover.
+    pub window: TimeDelta,
+    /// 128 random bits.
+    pub chance: [u8; 16],
+}
+
+/// Opens the ledger in a database, or makes it. `instance` names a new one; `keys` is the file with the secrets: where it
+/// stands without the tables, the ledger was lost and is not silently begun anew. It blocks.
+pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let (window, shown) = (access.window, access.shown.clone());
+    let postgres = Postgres {
+        access,
+        idle: Mutex::new(Vec::new()),
+        receipts: AtomicU64::new(0),
+        place: Mutex::new(None),
+        failed_over: Mutex::new(None),
+        window,
+    };
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    // A server that is not there at all is said soon; one that goes away later is waited for.
+    let link = few_times(|| postgres.link("connecting to it"))?;
+    postgres.give_back(link, false);
+    let found = postgres.transact(For::Look, "reading its schema", |tx| schema(tx, &shown))?;
+    if found == 0 && keys.exists() {
+        return Err(StoreError::Vanished { store: shown, witness: keys.to_string() });
+    }
+    if found > known {
+        return Err(StoreError::TooNew { path: shown, found, known });
+    }
+    if found < known {
+        few_times(|| migrate(&postgres, &shown, instance))?;
+    }
+    let place = few_times(|| place(&postgres))?;
+    failover::adopt(&postgres, &place)?;
+    let instance = postgres.transact(For::Change, "reading its name", |tx| {
+        let yesterday = tx.now(DateTime::UNIX_EPOCH)? - TimeDelta::days(1);
+        tx.execute("DELETE FROM receipt WHERE at < ?1", args![yesterday])?;
+        notes::recall(tx, "instance")
+    })?;
+    let instance = instance.ok_or_else(|| StoreError::Nonsense("no name of its own".to_owned()))?;
+    Ok(Arc::new(SqlStore::over(postgres, instance)))
+}
+
+/// Tries again what a lost connection interrupted, for as long as somebody waits for a prompt.
+fn few_times<T>(attempt: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    for pause in [50, 200, 500] {
+        match attempt() {
+            Err(error) if error.fault() == Some(Fault::Lost) => {
+                std::thread::sleep(std::time::Duration::from_millis(pause));
+            }
+            ended => return ended,
+        }
+    }
+    attempt()
+}
+
+/// Which server answers now.
+fn place(postgres: &Postgres) -> Result<String, StoreError> {
+    const DOING: &str = "looking which server answers";
+    let link = postgres.link(DOING)?;
+    let begun = begin(&link, For::Change, &postgres.receipt()).map_err(failed(DOING));
+    postgres.give_back(link, true);
+    begun.map(|begun| begun.place)
+}
+
+/// How many steps were made; 0 in an empty database.
+fn schema(tx: &mut dyn Tx, shown: &str) -> Result<i64, StoreError> {
+    // The catalogue itself and not `to_regclass`, which may remember that there was none.
+    let there: Option<i64> = tx.one(
+        "SELECT count(*) FROM pg_class WHERE relname = 'meta' AND pg_table_is_visible(oid)",
+        &[],
+        |row| row.get(0),
+    )?;
+    if there != Some(1) {
+        return Ok(0);
+    }
+    let not_ours = || StoreError::Unfit {
+        path: shown.to_owned(),
+        why: "it has a table `meta` that is not Letterpress's; give the ledger a database of its own"
+            .to_owned(),
+    };
+    let columns: Option<i64> = tx.one(
+        "SELECT count(*) FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+         WHERE relname = 'meta' AND pg_table_is_visible(attrelid) AND attname IN ('key', 'value')
+         AND attnum > 0 AND NOT attisdropped",
+        &[],
+        |row| row.get(0),
+    )?;
+    if columns != Some(2) {
+        return Err(not_ours());
+    }
+    let steps = notes::recall(tx, SCHEMA)?.and_then(|steps| steps.parse().ok());
+    steps.ok_or_else(not_ours)
+}
+
+/// Makes the missing steps in one transaction. Of several machines that start at once, one makes them and the others
+/// wait for it: the lock is the transaction's, so no pool loses it.
+fn migrate(postgres: &Postgres, shown: &str, instance: &str) -> Result<(), StoreError> {
+    const DOING: &str = "migrating it";
+    let link = postgres.link(DOING)?;
+    let run = |sql: &str| link.run(link.client.batch_execute(sql)).map_err(failed(DOING));
+    // "letterpr" in ASCII: a number that nobody else is likely to lock.
+    run("BEGIN; SELECT pg_advisory_xact_lock(7810775193338474610)")?;
+    let mut open = super::Open { link: &link, doing: DOING, now: DateTime::UNIX_EPOCH, broken: None };
+    let found = schema(&mut open, shown)?;
+    for (step, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
+        run(sql)?;
+        notes::remember(&mut open, SCHEMA, &(step + 1).to_string())?;
+    }
+    if found == 0 {
+        notes::remember(&mut open, "instance", instance)?;
+        notes::remember(&mut open, "epoch", "0")?;
+    }
+    run("COMMIT")?;
+    postgres.give_back(link, false);
+    Ok(())
+}

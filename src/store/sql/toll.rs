@@ -1,0 +1,49 @@
+//! What an issue costs: readers who do not exist, and readers who complain.
+
+use chrono::{DateTime, Utc};
+
+use super::{StoreError, Tx, args, readers};
+use crate::ledger::NO_MAILBOX;
+use crate::ledger::health::Toll;
+use crate::store::IssueNumber;
+use crate::subscribers::AddressKey;
+
+/// Why a reader is suppressed whom the relay refused.
+const BOUNCED: &str = "bounced at delivery";
+
+/// Refusals at delivery are in the rows; what came back by mail is in the notices.
+pub(super) fn count(tx: &mut dyn Tx, issue: IssueNumber) -> Result<Toll, StoreError> {
+    let (sent, refused): (u64, u64) = tx
+        .one(
+            "SELECT count(CASE WHEN state = 'sent' THEN 1 END), count(CASE WHEN state = 'failed' AND reason = ?2 THEN 1 END)
+             FROM delivery WHERE issue = ?1",
+            args![issue.0, NO_MAILBOX],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?
+        .unwrap_or_default();
+    // One reader who complains twice is one reader.
+    let (bounced, complaints): (u64, u64) = tx
+        .one(
+            "SELECT count(DISTINCT CASE WHEN fault = 'dead' THEN addr_key END),
+                    count(DISTINCT CASE WHEN kind = 'complaint' THEN addr_key END)
+             FROM notice WHERE issue = ?1 AND (fault = 'dead' OR kind = 'complaint')",
+            args![issue.0],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?
+        .unwrap_or_default();
+    // A copy that bounced later was sent first.
+    Ok(Toll { sent: sent.saturating_sub(bounced), hard: refused + bounced, complaints })
+}
+
+pub(super) fn bury(tx: &mut dyn Tx, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    let dead: Vec<[u8; 16]> = tx.all(
+        "SELECT addr_key FROM delivery WHERE issue = ?1 AND state = 'failed' AND reason = ?2
+         AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = delivery.addr_key) ORDER BY id",
+        args![issue.0, NO_MAILBOX],
+        |row| row.get(0),
+    )?;
+    for key in &dead {
+        readers::suppress(tx, AddressKey(*key), BOUNCED, "delivery", now)?;
+    }
+    Ok(dead.len() as u64)
+}

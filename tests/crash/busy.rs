@@ -1,0 +1,34 @@
+//! A ledger that somebody else holds for longer than a run waits: half a minute, so this stands apart.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use rusqlite::TransactionBehavior::Immediate;
+
+use super::support::account::settle;
+use super::support::site::NOW;
+use super::support::{At, Do, Script, Server, Site, say};
+
+#[test]
+fn f22_a_ledger_that_stays_locked_at_the_arm_lets_no_dot_out_and_the_next_run_sends() {
+    let slow = Do::Each(vec![Do::Wait(Duration::from_secs(1)), say("250 2.1.5 ok")]);
+    let relay = Server::start(Script::polite().nth(At::Rcpt, 1, slow));
+    let site = Site::new(relay.port(), 3, 1);
+    let mut command = site.command(Some(NOW), &["publish"]);
+    let run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !relay.verbs().iter().any(|verb| verb == "RCPT") {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let mut other = rusqlite::Connection::open(site.path("letterpress.db")).unwrap();
+    let held = other.transaction_with_behavior(Immediate).unwrap();
+    let ended = run.wait_with_output().unwrap();
+    drop(held);
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert!(said.contains("another program holds the file"), "{said}");
+    assert!(relay.log().messages.is_empty(), "a dot without an arm");
+    let next = site.run_at("2026-11-20T10:07:00Z", &["publish"]);
+    assert_eq!(next.code, 0, "{}", next.said);
+    let account = settle(&site, &[&relay], 3);
+    assert!(account.broken.is_empty() && account.in_doubt == 0, "{account:?}");
+}

@@ -1,0 +1,17 @@
+//! The real program, killed: at named points, at random moments, alone and in company. `cargo test --features
+//! crash-points --test crash` builds it with the points of `src/crash.rs`; a plain `cargo test` leaves all this out.
+
+#[cfg(test)]
+mod busy;
+#[cfg(test)]
+mod matrix;
+#[cfg(test)]
+mod points;
+#[cfg(test)]
+mod replies;
+#[cfg(test)]
+#[path = "../it/support/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "the integration tests use more of it")]
+mod support;
+#[cfg(test)]
+mod torture;

@@ -1,0 +1,156 @@
+//! The rows F1 to F14 of `docs/faults.md`, one by one: what a death at each place must leave behind.
+
+use letterpress::ledger::State;
+
+use super::matrix::{dies, site};
+use super::support::account::{published, rows, settle};
+use super::support::site::NOW;
+use super::support::{Script, Server, Site};
+
+const READERS: usize = 4;
+const LATER: &str = "2026-11-20T10:07:00Z";
+
+fn relay() -> Server {
+    Server::start(Script::polite().pipelining(true))
+}
+
+/// Dies at `point` over one connection; the site and its relay as they are then.
+fn died_at(point: &str) -> (Site, Server) {
+    let relay = relay();
+    let site = site(&relay, READERS, 1);
+    assert!(dies(&site, NOW, point), "{point} was not passed");
+    (site, relay)
+}
+
+/// The next run finishes; returns how many are in doubt.
+fn finishes(site: &Site, relay: &Server) -> usize {
+    let next = site.run_at(LATER, &["publish"]);
+    let account = settle(site, &[relay], READERS);
+    assert!(account.broken.is_empty(), "{:?}\n{}", account.broken, next.said);
+    assert_eq!(next.code, if account.in_doubt > 0 { 3 } else { 0 }, "{}", next.said);
+    account.in_doubt
+}
+
+fn copies(relay: &Server) -> usize {
+    relay.log().messages.len()
+}
+
+#[test]
+fn f01_f02_a_death_among_the_feeds_leaves_whole_ones_and_mails_nothing() {
+    let second = "+++\ntitle = \"둘째\"\ndate = 2026-11-20T09:30:00Z\nslug = \"two\"\n+++\n\n더 늦은 편지.\n";
+    let want = Site::unopened(9, 0, 1);
+    let folder = want.path("public");
+    let old = (want.run(&["build"]).code, published(&folder));
+    want.write("posts/two.md", second);
+    let new = (want.run(&["build"]).code, published(&folder));
+    assert_eq!((old.0, new.0), (0, 0));
+    for point in ["ids-written", "feed-staged:3", "feed-renamed:1", "feed-renamed:2", "feeds-in-place"] {
+        let relay = relay();
+        let site = site(&relay, READERS, 1);
+        assert_eq!(site.run(&["publish"]).code, 0);
+        site.write("posts/two.md", second);
+        assert!(dies(&site, NOW, point));
+        assert_eq!(copies(&relay), READERS, "{point}: mail left before the feeds were in place");
+        for file in ["rss.xml", "atom.xml", "feed.json"] {
+            let text = std::fs::read_to_string(site.path("public").join(file)).unwrap();
+            assert!(old.1.contains(&text) || new.1.contains(&text), "{point}: {file} is half of one");
+        }
+        assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
+        assert_eq!(published(&site.path("public")), new.1, "{point}");
+        assert_eq!(copies(&relay), 2 * READERS, "{point}");
+    }
+}
+
+#[test]
+fn f03_a_death_before_the_freeze_is_durable_freezes_nothing_and_the_next_run_freezes_once() {
+    let (site, relay) = died_at("before-commit/freezing the issue");
+    assert!(rows(&site).is_empty());
+    assert_eq!(relay.log().connections, 0, "it called the relay before the freeze was durable");
+    assert_eq!(finishes(&site, &relay), 0);
+    assert_eq!(copies(&relay), READERS);
+}
+
+#[test]
+fn f04_a_death_after_the_freeze_leaves_everybody_waiting_and_the_next_run_sends_all() {
+    let (site, relay) = died_at("committed/freezing the issue");
+    assert_eq!(rows(&site).values().filter(|state| **state == State::Pending).count(), READERS);
+    assert_eq!(relay.log().connections, 0);
+    assert_eq!(finishes(&site, &relay), 0);
+    assert_eq!(copies(&relay), READERS);
+}
+
+#[test]
+fn f05_f06_f07_a_death_before_the_arm_costs_nobody_a_copy_and_puts_nobody_in_doubt() {
+    for point in [
+        "committed/claiming copies",
+        "mail-answered:1",
+        "rcpt-answered:1",
+        "data-answered:1",
+        "mid-body:1",
+        "body-written:1",
+        "before-commit/recording what was sent:1",
+    ] {
+        let (site, relay) = died_at(point);
+        assert!(
+            rows(&site).values().all(|state| matches!(state, State::Pending | State::Claimed)),
+            "{point}"
+        );
+        assert_eq!(copies(&relay), 0, "{point}: a dot was written");
+        assert_eq!(finishes(&site, &relay), 0, "{point}");
+        assert_eq!(copies(&relay), READERS, "{point}");
+    }
+}
+
+#[test]
+fn f08_f12_a_copy_that_was_armed_and_not_ended_is_in_doubt_is_listed_and_nobody_has_it() {
+    for point in ["committed/recording what was sent:1", "armed:1"] {
+        let (site, relay) = died_at(point);
+        assert_eq!(rows(&site)["reader0@example.org"], State::Armed, "{point}");
+        assert_eq!(finishes(&site, &relay), 1, "{point}");
+        assert_eq!(site.in_state("unknown"), ["reader0@example.org"], "{point}");
+        assert_eq!(copies(&relay), READERS - 1, "{point}");
+    }
+}
+
+#[test]
+fn f09_a_dot_without_an_answer_is_in_doubt_and_is_not_sent_again() {
+    let (site, relay) = died_at("dot-written:1");
+    assert_eq!(finishes(&site, &relay), 1);
+    assert_eq!(site.in_state("unknown"), ["reader0@example.org"]);
+    assert!((READERS - 1..=READERS).contains(&copies(&relay)));
+}
+
+#[test]
+fn f10_an_answer_that_was_not_recorded_is_a_doubt_that_evidence_settles() {
+    let (site, relay) = died_at("dot-answered:1");
+    assert_eq!(finishes(&site, &relay), 1);
+    assert_eq!(copies(&relay), READERS);
+    let settled = site.run_at(LATER, &["resolve", "--sent"]);
+    assert_eq!(settled.code, 0, "{}", settled.said);
+    assert!(rows(&site).values().all(|state| *state == State::Sent));
+    assert_eq!(copies(&relay), READERS);
+}
+
+#[test]
+fn f11_a_death_after_the_last_record_leaves_nothing_to_do() {
+    let (site, relay) = died_at("before-quit");
+    assert!(rows(&site).values().all(|state| *state == State::Sent));
+    assert_eq!(finishes(&site, &relay), 0);
+    assert_eq!(copies(&relay), READERS);
+}
+
+#[test]
+fn f14_a_death_in_the_migration_is_made_good_and_a_newer_schema_is_refused() {
+    for point in ["store-made", "in-migration", "before-commit/migrating it", "keys-staged", "keys-made"] {
+        let (site, relay) = died_at(point);
+        assert_eq!(relay.log().connections, 0, "{point}");
+        assert_eq!(finishes(&site, &relay), 0, "{point}");
+        let database = rusqlite::Connection::open(site.path("letterpress.db")).unwrap();
+        database.pragma_update(None, "user_version", 99).unwrap();
+        drop(database);
+        let refused = site.run_at(LATER, &["publish"]);
+        assert_eq!(refused.code, 2, "{}", refused.said);
+        assert!(refused.said.contains("newer Letterpress"), "{}", refused.said);
+        assert_eq!(copies(&relay), READERS);
+    }
+}

@@ -1,0 +1,244 @@
+//! Kills at random moments: one, two and three senders over one ledger, with the run lock and without it; between the
+//! kills terminations, readers who leave, and a ledger that somebody else holds. `just torture 1000` for a long night.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use letterpress::ledger::State;
+
+use super::support::account::{rows, settle};
+use super::support::site::NOW;
+use super::support::{At, Do, Script, Server, Site, say};
+
+const CONNECTIONS: usize = 4;
+/// Kills that one ledger goes through before it is settled.
+const ROUND: usize = 40;
+/// More than the senders of one kill can reach.
+const READERS_PER_KILL: usize = 150;
+/// From the kill until the next run's first dot.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Who is at work at once.
+#[derive(Debug, Clone, Copy)]
+struct Company {
+    senders: usize,
+    /// Without it, leases and tokens are all that keeps the senders apart.
+    lock: bool,
+}
+
+const COMPANIES: [Company; 5] = [
+    Company { senders: 1, lock: true },
+    Company { senders: 2, lock: true },
+    Company { senders: 3, lock: true },
+    Company { senders: 2, lock: false },
+    Company { senders: 3, lock: false },
+];
+
+/// What the kills came to.
+#[derive(Debug, Default)]
+struct Toll {
+    kills: usize,
+    terminations: usize,
+    left: usize,
+    turned_away: usize,
+    sent: usize,
+    in_doubt: usize,
+    lost: usize,
+    duplicated: usize,
+    pauses: Vec<Duration>,
+    broken: Vec<String>,
+}
+
+/// Numbers that differ from step to step without asking for chance.
+fn spread(step: usize, below: u64) -> u64 {
+    (step as u64).wrapping_mul(2_654_435_761) % below
+}
+
+struct Round {
+    company: Company,
+    relay: Server,
+    site: Site,
+    readers: usize,
+    began: DateTime<Utc>,
+    toll: Toll,
+}
+
+impl Round {
+    fn new(company: Company, kills: usize) -> Self {
+        let slow = Do::Each(vec![Do::Wait(Duration::from_millis(10)), say("250 2.0.0 ok")]);
+        let relay = Server::start(Script::polite().pipelining(company.senders % 2 == 1).on(At::Dot, slow));
+        let readers = kills * READERS_PER_KILL;
+        let site = Site::new(relay.port(), readers, CONNECTIONS);
+        let began = NOW.parse().unwrap();
+        Self { company, relay, site, readers, began, toll: Toll::default() }
+    }
+
+    /// Each step is later than every lease of the step before it: a sender that still lives then is a stalled one.
+    fn time(&self, step: usize) -> String {
+        (self.began + TimeDelta::minutes(7 * i64::try_from(step).unwrap())).to_rfc3339()
+    }
+
+    fn start(&self, step: usize) -> Child {
+        let mut command = self.site.command(Some(&self.time(step)), &["publish"]);
+        if !self.company.lock {
+            command.env("LETTERPRESS_NO_RUN_LOCK", "1");
+        }
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn step(&mut self, step: usize, died: Option<Instant>) -> Instant {
+        let connections = self.relay.connections();
+        let mut senders: Vec<Child> = (0..self.company.senders).map(|_| self.start(step)).collect();
+        let waited = Instant::now();
+        while !self.relay.heard_beyond(connections) {
+            assert!(
+                waited.elapsed() < Duration::from_mins(1),
+                "{:?}: nobody sends in step {step}",
+                self.company
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.toll.pauses.extend(died.map(|died| died.elapsed()));
+        if !self.company.lock {
+            // A sender of a later time takes over what the others hold, while they are at work.
+            senders.push(self.start(step + 1));
+            std::thread::sleep(Duration::from_millis(150));
+        }
+        self.disturb(step);
+        std::thread::sleep(Duration::from_millis(20 + spread(step, 130)));
+        self.end(step, senders)
+    }
+
+    /// What else goes on while the letter is sent.
+    fn disturb(&mut self, step: usize) {
+        if step.is_multiple_of(3) {
+            let address = self.leaver(self.toll.left);
+            let ended = self.site.run_at(&self.time(step), &["subscribers", "unsubscribe", &address]);
+            assert_eq!(ended.code, 0, "{}", ended.said);
+            self.toll.left += 1;
+        }
+        if step % 4 == 1 {
+            let mut other = rusqlite::Connection::open(self.site.path("letterpress.db")).unwrap();
+            other.busy_timeout(Duration::from_secs(10)).unwrap();
+            let held = other.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
+            std::thread::sleep(Duration::from_millis(100));
+            drop(held);
+        }
+    }
+
+    /// The readers at the end of the list leave, where the letter comes last.
+    fn leaver(&self, number: usize) -> String {
+        format!("reader{}@example.org", self.readers - 1 - number)
+    }
+
+    fn end(&mut self, step: usize, mut senders: Vec<Child>) -> Instant {
+        let terminate = step % 5 == 4;
+        for sender in &mut senders {
+            if let Some(ended) = sender.try_wait().unwrap() {
+                let code = ended.code();
+                // Two runs without a lock that freeze at once: the later one is told that the issue is there already.
+                let beaten = code == Some(1) && step == 0 && !self.company.lock;
+                assert!(beaten || matches!(code, Some(0 | 3 | 4)), "{:?}: ended with {ended}", self.company);
+                self.toll.turned_away += usize::from(code == Some(4));
+            } else if terminate {
+                self.toll.terminations += 1;
+                let told = std::process::Command::new("kill").arg(sender.id().to_string()).status().unwrap();
+                assert!(told.success());
+            } else {
+                self.toll.kills += 1;
+                sender.kill().unwrap();
+            }
+        }
+        let died = Instant::now();
+        for sender in &mut senders {
+            sender.wait().unwrap();
+        }
+        died
+    }
+
+    fn settle(mut self, steps: usize) -> Toll {
+        let last = self.site.run_at(&self.time(steps + 20), &["publish"]);
+        assert!([0, 3].contains(&last.code), "{}", last.said);
+        let account = settle(&self.site, &[&self.relay], self.readers);
+        let rows = rows(&self.site);
+        for number in 0..self.toll.left {
+            let leaver = self.leaver(number);
+            if rows[&leaver] != State::Skipped {
+                self.toll.broken.push(format!("{leaver} left and is {}", rows[&leaver]));
+            }
+        }
+        let most = (self.toll.kills + self.toll.terminations) * CONNECTIONS;
+        if account.in_doubt > most {
+            self.toll.broken.push(format!("{} in doubt, and not at most {most}", account.in_doubt));
+        }
+        self.toll.broken.extend(account.broken);
+        Toll {
+            sent: account.sent,
+            in_doubt: account.in_doubt,
+            lost: account.lost,
+            duplicated: account.duplicated,
+            ..self.toll
+        }
+    }
+}
+
+fn torture(company: Company, kills: usize) -> Toll {
+    let mut round = Round::new(company, kills);
+    let (mut step, mut died) = (0, None);
+    while round.toll.kills < kills {
+        died = Some(round.step(step, died));
+        step += 1;
+    }
+    round.settle(step)
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long to go on is the caller's choice")]
+fn wanted() -> usize {
+    std::env::var("LETTERPRESS_TORTURE").map_or(40, |number| number.parse().unwrap())
+}
+
+#[test]
+fn f57_f58_f73_kills_at_any_moment_lose_nobody_and_give_nobody_two_copies() {
+    let mut tolls = Vec::new();
+    for company in COMPANIES {
+        let mut left = wanted().div_ceil(COMPANIES.len());
+        while left > 0 {
+            let kills = left.min(ROUND);
+            let toll = torture(company, kills);
+            left -= kills;
+            println!(
+                "{company:?}: {} kills, {} terminations, {} turned away, {} left the list; {} sent, {} in doubt, {} lost, {} duplicated",
+                toll.kills,
+                toll.terminations,
+                toll.turned_away,
+                toll.left,
+                toll.sent,
+                toll.in_doubt,
+                toll.lost,
+                toll.duplicated
+            );
+            tolls.push((company, toll));
+        }
+    }
+    let sum = |of: fn(&Toll) -> usize| tolls.iter().map(|(_, toll)| of(toll)).sum::<usize>();
+    let mut pauses: Vec<Duration> = tolls.iter().flat_map(|(_, toll)| toll.pauses.clone()).collect();
+    pauses.sort();
+    let (median, longest) = (pauses[pauses.len() / 2], pauses[pauses.len() - 1]);
+    let (kills, in_doubt) = (sum(|toll| toll.kills), sum(|toll| toll.in_doubt));
+    println!(
+        "{kills} kills, {} lost, {} duplicated, {in_doubt} in doubt ({}.{:02} for each kill); \
+         the next run sends after {median:.0?}, at most {longest:.0?}",
+        sum(|toll| toll.lost),
+        sum(|toll| toll.duplicated),
+        in_doubt / kills,
+        in_doubt * 100 / kills % 100,
+    );
+    let broken: Vec<_> = tolls.iter().flat_map(|(_, toll)| &toll.broken).collect();
+    assert!(broken.is_empty(), "{broken:?}");
+    // A lock that went stale would hold up every run; a machine that is busy with other things holds up some.
+    let quarter = pauses[pauses.len() / 4];
+    assert!(quarter < LONGEST_PAUSE, "the next run waits {quarter:?} after a kill");
+    let away = |lock| tolls.iter().any(|(company, toll)| company.lock == lock && toll.turned_away > 0);
+    assert!(away(true) && !away(false), "the lock turns others away, and only the lock");
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Lets `letterpress inbox --imap` read a mailbox of a real Dovecot, kills it with SIGKILL in mid-run, and compares what
+# the ledger, the readers and the mailbox say in the end.
+#
+#   tests/dovecot/run.sh BINARY READERS KILLS
+#
+# The Dovecot is a private one on loopback with a configuration and a certificate of its own. It installs nothing, and
+# touches neither /etc/dovecot nor a Dovecot that runs already.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+if [ $# -ne 3 ]; then sed -n '2,8p' "$0" | sed 's/^# \?//' >&2; exit 2; fi
+missing=()
+[ -x "$(command -v dovecot)" ] && [ -x /usr/lib/dovecot/imap ] || missing+=("dovecot, from the Debian package dovecot-imapd")
+command -v openssl >/dev/null || missing+=("openssl")
+command -v python3 >/dev/null || missing+=("python3")
+[ "$(id -u)" -eq 0 ] || missing+=("root: Dovecot starts its services under several users")
+if [ ${#missing[@]} -gt 0 ]; then printf 'tests/dovecot: this is missing: %s\n' "${missing[@]}" >&2; exit 1; fi
+
+binary=$(realpath "$1") readers=$2 kills=$3
+dir=$(mktemp -d "${TMPDIR:-/tmp}/letterpress-dovecot.XXXXXX")
+dovecot=
+stop() {
+    # Its own process, by its own number; its services end with it.
+    if [ -n "$dovecot" ]; then kill "$dovecot" 2>/dev/null || true; wait "$dovecot" 2>/dev/null || true; fi
+    rm -rf "$dir"
+}
+trap stop EXIT
+# Dovecot's services run as several users, and must get through to their folders.
+chmod 755 "$dir"
+mkdir -p "$dir/mail/Maildir/"{new,cur,tmp} "$dir/site"
+chown -R nobody: "$dir/mail"
+
+# An authority and a certificate from it: a client that checks takes no server that is its own authority.
+(
+    cd "$dir"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=Test authority" \
+        -keyout ca.key -out ca.pem
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=127.0.0.1" -keyout key.pem -out request.pem
+    printf 'subjectAltName = IP:127.0.0.1\nbasicConstraints = CA:FALSE\n' >extensions
+    openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out cert.pem
+) >"$dir/openssl.log" 2>&1 || { cat "$dir/openssl.log" >&2; exit 1; }
+
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+printf 'bounces:{PLAIN}a long phrase 비밀\n' >"$dir/passwd"
+printf 'a long phrase 비밀\n' >"$dir/site/password"
+cat >"$dir/dovecot.conf" <<CONF
+base_dir = $dir/run
+state_dir = $dir/state
+log_path = $dir/dovecot.log
+protocols = imap
+listen = 127.0.0.1
+ssl = required
+ssl_cert = <$dir/cert.pem
+ssl_key = <$dir/key.pem
+mail_location = maildir:~/Maildir
+auth_mechanisms = plain
+passdb {
+  driver = passwd-file
+  args = $dir/passwd
+}
+userdb {
+  driver = static
+  args = uid=nobody gid=nogroup home=$dir/mail
+}
+service imap-login {
+  inet_listener imap {
+    port = 0
+  }
+  inet_listener imaps {
+    port = $port
+  }
+}
+CONF
+dovecot -F -c "$dir/dovecot.conf" >"$dir/start.log" 2>&1 &
+dovecot=$!
+for _ in $(seq 100); do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then break; fi
+    sleep 0.1
+done
+if ! python3 "$here/story.py" "$binary" "$dir" "$port" --readers "$readers" --kills "$kills"; then
+    tail -n 20 "$dir/start.log" "$dir/dovecot.log" >&2 || true
+    exit 1
+fi

@@ -1,0 +1,52 @@
+//! `docs/faults.md` tells the truth: every row is there, and every test that it names.
+
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The last row.
+const ROWS: usize = 80;
+
+/// The names of all functions below `folder`.
+fn functions(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            functions(&path, names);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            // A test has no arguments, or takes what a property test draws.
+            let name = |rest: &str| rest.split(['(', '<']).next().unwrap_or_default().to_owned();
+            names.extend(text.split("fn ").skip(1).map(name));
+        }
+    }
+}
+
+#[test]
+fn every_row_is_there_in_order_and_every_test_that_it_names() {
+    let mut known = BTreeSet::new();
+    functions(Path::new("src"), &mut known);
+    functions(Path::new("tests"), &mut known);
+    let page = fs::read_to_string("docs/faults.md").unwrap();
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| F")).collect();
+    let numbers: Vec<String> =
+        rows.iter().map(|row| row.split('|').nth(1).unwrap().trim().to_owned()).collect();
+    assert_eq!(numbers, (1..=ROWS).map(|number| format!("F{number}")).collect::<Vec<_>>());
+    let mut missing = Vec::new();
+    for row in &rows {
+        let shown = row.split('|').nth(4).unwrap();
+        assert!(!shown.trim().is_empty(), "neither a test nor a reason: {row}");
+        let named = shown.split('`').skip(1).step_by(2).filter(|name| !name.contains(['/', '.']));
+        missing.extend(named.filter(|name| !known.contains(*name)));
+    }
+    assert!(missing.is_empty(), "docs/faults.md names tests that do not exist: {missing:#?}");
+    // A test that carries the number of a row stands in that row.
+    let strays: Vec<&String> = known
+        .iter()
+        .filter(|name| matches!(name.as_bytes(), [b'f', b'0'..=b'9', b'0'..=b'9', b'_', ..]))
+        .filter(|name| !page.contains(name.as_str()))
+        .collect();
+    assert!(strays.is_empty(), "tests that docs/faults.md does not name: {strays:#?}");
+}

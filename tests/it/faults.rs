@@ -1,0 +1,27 @@
+//! The rows of `docs/faults.md` about the disk, the time and the list, each on the real program.
+
+mod content;
+mod disk;
+mod list;
+mod time;
+mod trace;
+
+use super::support::{At, Script, Server, Site, say};
+
+fn pipelining() -> Script {
+    Script::polite().pipelining(true)
+}
+
+/// A site whose issue is frozen and whose readers all wait: the relay of its first run had no time.
+fn waiting(site: &Site) {
+    let busy = Server::start(Script::polite().nth(At::Greeting, 1, say("421 4.3.2 later")));
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    let lines = config.lines().map(|line| {
+        if line.starts_with("port = ") { format!("port = {}\n", busy.port()) } else { format!("{line}\n") }
+    });
+    site.write("config.toml", &lines.collect::<String>());
+    let ended = site.run(&["publish"]);
+    assert_eq!(ended.code, 3, "{}", ended.said);
+    assert!(busy.log().messages.is_empty());
+    site.write("config.toml", &config);
+}

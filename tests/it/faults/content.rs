@@ -1,0 +1,112 @@
+//! Posts, templates and addresses that change while an issue is on its way.
+
+use super::super::support::account::settle;
+use super::super::support::{At, Server, Site, say};
+use super::pipelining;
+
+const LATER: &str = "2026-11-20T11:00:00Z";
+const MUCH_LATER: &str = "2026-11-20T13:00:00Z";
+
+/// An issue that was interrupted after two of six readers.
+fn interrupted() -> (Server, Site) {
+    let relay = Server::start(pipelining().nth(At::Mail, 3, say("421 4.3.2 going down")));
+    let site = Site::new(relay.port(), 6, 1);
+    site.run(&["publish"]);
+    assert_eq!(relay.accepted().len(), 2);
+    (relay, site)
+}
+
+/// The rest of the issue goes out; each copy says what the first one said.
+fn the_rest_is_the_same_letter(relay: &Server, site: &Site) {
+    let ended = site.run_at(LATER, &["publish"]);
+    assert_eq!(ended.code, 0, "{}", ended.said);
+    let again = site.run_at(MUCH_LATER, &["publish"]);
+    assert_eq!(again.code, 0, "{}", again.said);
+    let account = settle(site, &[relay], 6);
+    assert!(account.broken.is_empty() && account.sent == 6, "{account:?}");
+    let stable = |message: &super::super::support::Message| -> Vec<String> {
+        let text = String::from_utf8(message.data.clone()).unwrap();
+        let same = |line: &&str| line.starts_with("From:") || line.starts_with("Subject:");
+        text.lines().filter(same).map(str::to_owned).chain([letter_text(&text)]).collect()
+    };
+    let messages = relay.log().messages;
+    assert_eq!(messages.len(), 6);
+    for message in &messages {
+        assert_eq!(stable(message), stable(&messages[0]), "a reader got another letter");
+    }
+}
+
+/// The text part as a foreign parser reads it, without what is each reader's own: the greeting, and all below the post.
+fn letter_text(message: &str) -> String {
+    let parsed = mail_parser::MessageParser::default().parse(message).unwrap();
+    let text = parsed.body_text(0).unwrap().into_owned();
+    let post = text.split("천천히 온다").next().unwrap();
+    post.lines().filter(|line| !line.contains("독자")).collect()
+}
+
+#[test]
+fn f62_f63_a_post_that_is_edited_while_its_issue_goes_out_goes_out_as_it_was_frozen_and_once() {
+    let (relay, site) = interrupted();
+    let before = std::fs::read_to_string(site.path("public/atom.xml")).unwrap();
+    let post = std::fs::read_to_string(site.path("posts/slow.md")).unwrap();
+    site.write(
+        "posts/slow.md",
+        &post.replace("천천히 오는 편지", "빨리 오는 편지").replace("**편지**", "**소식**"),
+    );
+    the_rest_is_the_same_letter(&relay, &site);
+    let after = std::fs::read_to_string(site.path("public/atom.xml")).unwrap();
+    assert!(after.contains("빨리 오는 편지"));
+    let id = |feed: &str| feed.split("<entry>").nth(1).unwrap().split("</id>").next().unwrap().to_owned();
+    let id = |feed: &str| id(feed).rsplit("<id>").next().unwrap().to_owned();
+    assert_eq!(id(&before), id(&after));
+}
+
+#[test]
+fn f65_a_post_that_is_deleted_while_its_issue_goes_out_is_finished_or_cancelled_as_somebody_says() {
+    let (relay, site) = interrupted();
+    std::fs::remove_file(site.path("posts/slow.md")).unwrap();
+    the_rest_is_the_same_letter(&relay, &site);
+    let (relay, site) = interrupted();
+    std::fs::remove_file(site.path("posts/slow.md")).unwrap();
+    assert_eq!(site.run_at(LATER, &["resolve", "--cancel"]).code, 0);
+    assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
+    assert_eq!(relay.accepted().len(), 2);
+    assert_eq!(site.counts(), serde_json::json!({ "sent": 2, "skipped": 4 }));
+}
+
+#[test]
+fn f68_new_times_of_all_files_mail_nobody_and_a_lost_ledger_mails_nobody() {
+    let (relay, site) = interrupted();
+    the_rest_is_the_same_letter(&relay, &site);
+    let feed = std::fs::read(site.path("public/rss.xml")).unwrap();
+    let post = std::fs::File::options().append(true).open(site.path("posts/slow.md")).unwrap();
+    post.set_modified(std::time::UNIX_EPOCH).unwrap();
+    std::fs::remove_dir_all(site.path(".letterpress")).unwrap();
+    assert_eq!(site.run_at(MUCH_LATER, &["publish"]).code, 0);
+    assert_eq!((relay.accepted().len(), std::fs::read(site.path("public/rss.xml")).unwrap()), (6, feed));
+    std::fs::remove_file(site.path("letterpress.db")).unwrap();
+    assert_eq!(site.run_at(MUCH_LATER, &["publish"]).code, 2);
+    assert_eq!(relay.accepted().len(), 6);
+}
+
+#[test]
+fn f70_a_template_and_a_sender_that_change_wait_for_the_next_issue() {
+    let (relay, site) = interrupted();
+    site.write("templates/body.txt", "{{ post.title }}\n");
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    site.write("config.toml", &config.replace("news@letters.example", "other@letters.example"));
+    the_rest_is_the_same_letter(&relay, &site);
+}
+
+#[test]
+fn f74_a_reader_who_leaves_and_comes_back_during_the_issue_gets_one_copy_at_most() {
+    let (relay, site) = interrupted();
+    for address in ["reader0@example.org", "reader5@example.org"] {
+        assert_eq!(site.run(&["subscribers", "unsubscribe", address]).code, 0);
+        site.run(&["subscribers", "add", address]);
+    }
+    site.run_at(LATER, &["publish"]);
+    site.run_at(MUCH_LATER, &["publish"]);
+    let account = settle(&site, &[&relay], 6);
+    assert!(account.broken.is_empty(), "{:?}", account.broken);
+}

@@ -1,0 +1,200 @@
+//! Disks that are full, fail, or belong to somebody else.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::super::support::account::{rows, settle};
+use super::super::support::site::NOW;
+use super::super::support::{At, Do, Script, Server, Site, say};
+use super::{pipelining, waiting};
+use letterpress::ledger::State;
+
+const READERS: usize = 6;
+const LATER: &str = "2026-11-20T11:00:00Z";
+
+/// A disk of a few megabytes; only root can have one.
+struct SmallDisk {
+    point: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    fn new() -> Option<Self> {
+        let point = tempfile::tempdir().unwrap();
+        let mounted = mount(&["-t", "tmpfs", "-o", "size=3m,mode=755", "letterpress-test"], point.path());
+        if !mounted {
+            println!("NOT SHOWN: only root can mount a small disk");
+        }
+        mounted.then_some(Self { point })
+    }
+
+    fn remount(&self, how: &str) {
+        assert!(mount(&["-o", &format!("remount,{how}")], self.point.path()));
+    }
+
+    /// Writes until nothing more fits.
+    fn fill(&self) {
+        use std::io::Write as _;
+        let mut ballast = std::fs::File::create(self.ballast()).unwrap();
+        while ballast.write_all(&[0; 4096]).is_ok() {}
+    }
+
+    fn ballast(&self) -> std::path::PathBuf {
+        self.point.path().join("ballast")
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.ballast()).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.point.path()).status();
+    }
+}
+
+fn mount(arguments: &[&str], point: &Path) -> bool {
+    let ended = Command::new("mount").args(arguments).arg(point).stderr(Stdio::null()).status();
+    ended.is_ok_and(|ended| ended.success())
+}
+
+fn wait_until(what: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !what() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it never happens");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Sends over a disk that is full from the moment at which `relay` sees `full` until `pause` later.
+fn over_a_full_disk(script: Script, full: impl Fn(&Server) -> bool, pause: Duration) -> Option<i32> {
+    let disk = SmallDisk::new()?;
+    let relay = Server::start(script);
+    let site = Site::inside(disk.point.path(), relay.port(), READERS, 1);
+    assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
+    let mut command = site.command(Some(NOW), &["publish"]);
+    let run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until(|| full(&relay));
+    disk.fill();
+    std::thread::sleep(pause);
+    let seen = relay.log().messages.len();
+    disk.make_room();
+    let ended = run.wait_with_output().unwrap();
+    if !ended.status.success() {
+        assert_eq!(relay.log().messages.len(), seen, "a dot was written after the disk was full");
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(said.contains("disk is full") && said.contains("letterpress.db"), "{said}");
+    }
+    let at_end = rows(&site);
+    let next = site.run_at(LATER, &["publish"]);
+    assert_eq!(next.code, 0, "{}", next.said);
+    let account = settle(&site, &[&relay], READERS);
+    assert!(account.broken.is_empty(), "{:?}", account.broken);
+    assert_eq!(account.in_doubt, 0, "{at_end:?}");
+    ended.status.code()
+}
+
+#[test]
+fn f19_on_a_disk_that_is_full_before_the_arm_no_dot_is_written_and_nothing_is_lost() {
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), say("250 2.1.5 ok")]);
+    // The first copy: before a later one, what is known of its forerunner would wait for room, and the run would live.
+    let script = Script::polite().nth(At::Rcpt, 1, slow);
+    let first = |relay: &Server| relay.verbs().iter().any(|verb| verb == "RCPT");
+    let code = over_a_full_disk(script, first, Duration::from_secs(3));
+    assert!(matches!(code, None | Some(2)), "{code:?}");
+}
+
+#[test]
+fn f20_an_answer_that_finds_the_disk_full_is_kept_until_there_is_room() {
+    // Shorter than the deadline of the dot, which is a second.
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(800)), say("250 2.0.0 ok")]);
+    let script = Script::polite().nth(At::Dot, 3, slow);
+    let third = |relay: &Server| relay.log().messages.len() == 3;
+    // The run goes on if the answer found room before the next arm was tried, and ends if that arm found none.
+    let code = over_a_full_disk(script, third, Duration::from_secs(3));
+    assert!(matches!(code, None | Some(0 | 2)), "{code:?}");
+}
+
+#[test]
+fn f21_a_disk_that_fails_to_write_ends_the_run_before_the_next_dot_and_is_not_believed_again() {
+    let mut in_the_middle = 0;
+    for blocks in [96, 128, 160, 192, 224, 256, 320, 384] {
+        let relay = Server::start(pipelining());
+        let site = Site::new(relay.port(), 12, 1);
+        waiting(&site);
+        // Larger files cannot be written: for the ledger that is an error of the disk.
+        let limited = "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"";
+        let whole = site.command(Some(LATER), &["publish"]);
+        let mut command = Command::new("sh");
+        command.args(["-c", limited, &blocks.to_string()]).arg(whole.get_program()).arg("publish");
+        command.env_clear().env("LETTERPRESS_FROZEN_AT", LATER).current_dir(site.path("."));
+        let ended = command.output().unwrap();
+        let (said, copies) = (String::from_utf8_lossy(&ended.stderr), relay.log().messages.len());
+        assert!(matches!(ended.status.code(), Some(0 | 2)), "{blocks}: {ended:?}");
+        assert!(ended.status.success() || said.contains("the disk reported an error"), "{blocks}: {said}");
+        in_the_middle += usize::from(!ended.status.success() && copies > 0 && copies < 12);
+        let next = site.run_at("2026-11-20T12:00:00Z", &["publish"]);
+        let account = settle(&site, &[&relay], 12);
+        assert!(account.broken.is_empty(), "{blocks}: {:?}\n{}", account.broken, next.said);
+        assert!(account.in_doubt <= 1, "{blocks}: {account:?}");
+        assert_eq!(next.code, if account.in_doubt > 0 { 3 } else { 0 }, "{blocks}: {}", next.said);
+    }
+    assert!(in_the_middle > 0, "no limit was met in mid-issue, so nothing was shown");
+}
+
+/// The program as a user who owns nothing here; whoever is not root stays who he is.
+fn as_a_stranger(site: &Site) -> Command {
+    let mut command = site.command(Some(LATER), &["publish"]);
+    if std::fs::metadata(site.path(".")).unwrap().uid() == 0 {
+        command.uid(65_534).gid(65_534);
+    }
+    command
+}
+
+fn permit(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn f29_a_user_who_may_not_write_the_ledger_is_told_before_any_connection() {
+    for (name, folder, files) in [("folder", 0o555, 0o666), ("files", 0o777, 0o400)] {
+        let relay = Server::start(pipelining());
+        let site = Site::new(relay.port(), 3, 1);
+        waiting(&site);
+        for file in ["letterpress.db", "letterpress.db.lock", "letterpress.keys"] {
+            permit(&site.path(file), files);
+        }
+        permit(&site.path("."), folder);
+        let ended = as_a_stranger(&site).output().unwrap();
+        permit(&site.path("."), 0o755);
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{name}: {said}");
+        assert!(said.contains("letterpress.db") && said.contains("this user"), "{name}: {said}");
+        assert_eq!(relay.log().connections, 0, "{name}");
+        for file in ["letterpress.db", "letterpress.db.lock", "letterpress.keys"] {
+            permit(&site.path(file), 0o600);
+        }
+        assert_eq!(site.run_at(LATER, &["publish"]).code, 0, "{name}");
+        assert!(rows(&site).values().all(|state| *state == State::Sent), "{name}");
+    }
+}
+
+#[test]
+fn f29_a_file_system_that_is_read_only_is_told_before_any_connection() {
+    let Some(disk) = SmallDisk::new() else { return };
+    let relay = Server::start(pipelining());
+    let site = Site::inside(disk.point.path(), relay.port(), 3, 1);
+    assert_eq!(site.run(&["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
+    waiting(&site);
+    disk.remount("ro");
+    let ended = site.run_at(LATER, &["publish"]);
+    disk.remount("rw");
+    assert_eq!(ended.code, 2, "{}", ended.said);
+    assert!(ended.said.contains("letterpress.db") && ended.said.contains("ead-only"), "{}", ended.said);
+    assert_eq!(relay.log().connections, 0);
+    assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
+    assert_eq!(relay.accepted().len(), 3);
+}

@@ -1,0 +1,151 @@
+//! Audiences of every size, and readers who leave while the letter goes out.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use letterpress::clock::SystemClock;
+use letterpress::config::Smtp;
+use letterpress::delivery::smtp::SmtpWire;
+use letterpress::delivery::{Breaker, Composed, Envelope, Job, deliver};
+use letterpress::ledger::{RetrySchedule, State};
+use letterpress::store::{Filter, open_sqlite};
+use serde_json::json;
+
+use super::super::support::account::{rows, settle};
+use super::super::support::site::NOW;
+use super::super::support::{At, Do, Script, Server, Site, say};
+use super::{pipelining, waiting};
+
+const LATER: &str = "2026-11-20T11:00:00Z";
+
+#[test]
+fn f75_an_audience_of_nobody_one_and_many_is_done_with_code_0() {
+    for readers in [0, 1, 700] {
+        let relay = Server::start(pipelining());
+        let site = Site::unopened(relay.port(), readers, 4);
+        site.relay(relay.port(), 4, "list = \"readers.csv\"\nlist_confirmed = true\n");
+        let ended = site.run(&["publish"]);
+        assert_eq!(ended.code, 0, "{readers}: {}", ended.said);
+        assert_eq!(relay.accepted().len(), readers);
+        let account = settle(&site, &[&relay], readers);
+        assert!(account.broken.is_empty(), "{:?}", account.broken);
+        let again = site.run(&["publish"]);
+        assert!(again.code == 0 && again.said.contains("nothing is due"), "{readers}: {}", again.said);
+    }
+}
+
+#[test]
+fn f25_a_first_run_without_ledger_and_keys_mails_nothing_old() {
+    let relay = Server::start(pipelining());
+    let site = Site::unopened(relay.port(), 3, 1);
+    site.relay(relay.port(), 1, "list = \"readers.csv\"\nlist_confirmed = true\n");
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    site.write("config.toml", &config.replace("first_run = \"newest\"", "first_run = \"nothing\""));
+    for run in ["the first", "the second"] {
+        let ended = site.run(&["publish"]);
+        assert_eq!(ended.code, 0, "{run}: {}", ended.said);
+    }
+    assert_eq!(relay.log().connections, 0);
+    site.write(
+        "posts/two.md",
+        "+++\ntitle = \"둘째\"\ndate = 2026-11-20T10:30:00Z\nslug = \"two\"\n+++\n\n새 편지.\n",
+    );
+    assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
+    assert_eq!(relay.accepted().len(), 3, "what is new is mailed");
+}
+
+/// Does `command` to the first reader while the relay thinks about her RCPT; she must get no letter.
+fn nobody_is_mailed_after(command: &str) {
+    let slow = Do::Each(vec![Do::Wait(Duration::from_millis(1_500)), say("250 2.1.5 ok")]);
+    let relay = Server::start(Script::polite().nth(At::Rcpt, 1, slow));
+    let site = Site::new(relay.port(), 4, 1);
+    waiting(&site);
+    let mut run = site.command(Some(LATER), &["publish"]);
+    let mut run = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !relay.verbs().iter().any(|verb| verb == "RCPT") {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(rows(&site)["reader0@example.org"], State::Claimed);
+    let told = site.run_at(LATER, &["subscribers", command, "reader0@example.org"]);
+    assert_eq!(told.code, 0, "{}", told.said);
+    assert!(relay.log().messages.is_empty(), "the command came too late to show anything");
+    assert!(run.wait().unwrap().success());
+    assert_eq!(site.counts(), json!({ "sent": 3, "skipped": 1 }));
+    assert!(!relay.accepted().iter().any(|line| line.contains("<reader0@")));
+    let account = settle(&site, &[&relay], 4);
+    assert!(account.broken.is_empty(), "{:?}", account.broken);
+}
+
+#[test]
+fn f73_a_reader_who_leaves_between_claim_and_arm_gets_no_letter() {
+    nobody_is_mailed_after("unsubscribe");
+}
+
+#[test]
+fn f79_a_suppression_that_comes_while_sending_holds_from_the_next_arm() {
+    nobody_is_mailed_after("suppress");
+}
+
+#[test]
+fn f16_a_copy_that_panics_is_that_readers_failure_and_the_run_goes_on() {
+    let relay = Server::start(pipelining());
+    let site = Site::new(relay.port(), 6, 2);
+    waiting(&site);
+    let path = |name| camino::Utf8PathBuf::from_path_buf(site.path(name)).unwrap();
+    let store = open_sqlite(&path("letterpress.db"), &path("letterpress.keys"), "").unwrap();
+    let smtp: Smtp =
+        serde_json::from_value(json!({ "host": "127.0.0.1", "port": relay.port(), "tls": "none" })).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let rows = runtime.block_on(async {
+        let issue = store.open_issues().await.unwrap().remove(0);
+        let job = Job {
+            store: Arc::clone(&store),
+            wire: Arc::new(SmtpWire::new(&smtp, None).unwrap()),
+            clock: Arc::new(SystemClock),
+            issue: issue.number,
+            frozen_at: issue.frozen_at,
+            compose: Box::new(|copy| {
+                assert!(!copy.address.to_string().starts_with("reader3@"), "a hostile row");
+                let from = copy.address.clone();
+                let message = b"Subject: slow\r\n\r\nslowly\r\n".to_vec();
+                let envelope = Envelope { from, to: copy.address.clone(), size: message.len() };
+                Ok(Composed { envelope, message })
+            }),
+            limits: None,
+            retry: RetrySchedule { waits: vec![TimeDelta::minutes(5)], give_up: TimeDelta::hours(48) },
+            lease: Duration::from_mins(10),
+            owner: "test".to_owned(),
+            watch: Box::new(|_| {}),
+        };
+        assert_eq!(deliver(job, Arc::new(Breaker::default())).await.unwrap(), None);
+        store.deliveries(Filter::default()).await.unwrap()
+    });
+    for view in rows {
+        let hostile = view.address.starts_with("reader3@");
+        assert_eq!(view.row.state, if hostile { State::Failed } else { State::Sent }, "{}", view.address);
+        assert_eq!(view.row.reason.as_deref(), hostile.then_some("render"));
+    }
+    assert_eq!(relay.accepted().len(), 5);
+}
+
+#[test]
+fn f15_a_second_signal_ends_the_run_at_once_and_the_next_one_recovers() {
+    let relay = Server::start(Script::polite().nth(At::Data, 2, Do::Stall));
+    let site = Site::new(relay.port(), 4, 1);
+    let mut run = site.command(Some(NOW), &["publish"]);
+    let mut run = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while relay.verbs().iter().filter(|verb| *verb == "DATA").count() < 2 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    for _ in 0..2 {
+        std::process::Command::new("kill").arg(run.id().to_string()).status().unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let ended = run.wait().unwrap();
+    assert_eq!(ended.code(), None, "it did not end at once: {ended}");
+    assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
+    let account = settle(&site, &[&relay], 4);
+    assert!(account.broken.is_empty() && account.in_doubt == 0, "{account:?}");
+}

@@ -1,0 +1,101 @@
+//! Clocks that jump, zones that change, and days that no calendar has.
+
+use super::super::support::account::{published, settle};
+use super::super::support::site::NOW;
+use super::super::support::{At, Server, Site, say};
+use super::pipelining;
+
+/// An issue that was interrupted after two of six readers, at [`NOW`].
+fn interrupted() -> (Server, Site) {
+    let relay = Server::start(pipelining().nth(At::Mail, 3, say("421 4.3.2 going down")));
+    let site = Site::new(relay.port(), 6, 1);
+    site.run(&["publish"]);
+    assert_eq!(relay.accepted().len(), 2);
+    (relay, site)
+}
+
+#[test]
+fn f59_a_clock_that_jumps_mails_nobody_twice_and_the_right_time_finishes() {
+    for jumps in [
+        &["1970-01-01T00:00:00Z", "2026-11-20T09:00:00Z"][..],
+        &["2026-11-20T11:00:00Z", NOW],
+        &["2026-11-20T10:30:00Z", "2000-01-01T00:00:00Z"],
+    ] {
+        let (relay, site) = interrupted();
+        for now in jumps {
+            let ended = site.run_at(now, &["publish"]);
+            assert!([0, 3].contains(&ended.code), "{now}: {}", ended.said);
+        }
+        let last = site.run_at("2026-11-20T12:00:00Z", &["publish"]);
+        assert_eq!(last.code, 0, "{jumps:?}: {}", last.said);
+        let account = settle(&site, &[&relay], 6);
+        assert!(account.broken.is_empty(), "{jumps:?}: {:?}", account.broken);
+        assert_eq!(account.sent, 6, "{jumps:?}");
+        for message in relay.log().messages {
+            let head = String::from_utf8_lossy(&message.data).into_owned();
+            assert!(head.contains("Date: Fri, 20 Nov 2026"), "{jumps:?}: a letter of another time: {head}");
+        }
+    }
+}
+
+#[test]
+fn f59_a_clock_ten_years_ahead_asks_before_it_sends_and_the_right_time_finishes() {
+    let (relay, site) = interrupted();
+    let ahead = site.run_at("2036-11-20T10:00:00Z", &["publish"]);
+    assert_eq!(relay.accepted().len(), 2, "{}", ahead.said);
+    assert!(ahead.said.contains("--resume` goes on"), "{}", ahead.said);
+    assert_eq!(site.run_at("2026-11-20T11:00:00Z", &["resolve", "--resume"]).code, 0);
+    assert_eq!(site.run_at("2026-11-20T11:00:00Z", &["publish"]).code, 0);
+    let account = settle(&site, &[&relay], 6);
+    assert!(account.broken.is_empty() && account.sent == 6, "{account:?}");
+}
+
+#[test]
+fn f60_the_zone_of_the_machine_changes_nothing() {
+    let mut feeds = Vec::new();
+    for zone in [None, Some("Asia/Seoul"), Some("America/New_York"), Some("Nowhere/Land")] {
+        let site = Site::unopened(9, 0, 1);
+        // The clocks of New York go back in that night, and half past one comes twice.
+        for (slug, date) in
+            [("day", "2026-11-01"), ("twice", "2026-11-01 01:30"), ("never", "2026-03-08 02:30")]
+        {
+            site.write(
+                &format!("posts/{slug}.md"),
+                &format!("---\ntitle: {slug}\ndate: {date}\n---\n\n편지.\n"),
+            );
+        }
+        let mut command = site.command(Some(NOW), &["build"]);
+        command.envs(zone.map(|zone| ("TZ", zone)));
+        let ended = command.output().unwrap();
+        assert!(ended.status.success(), "{zone:?}: {ended:?}");
+        feeds.push(published(&site.path("public")));
+    }
+    assert!(feeds.iter().all(|feed| *feed == feeds[0]));
+    assert!(feeds[0].contains("2026-11-01T01:30:00+09:00"), "the site's zone is Seoul: {}", feeds[0]);
+}
+
+#[test]
+fn f61_dates_at_the_edge_are_read_or_named_and_nothing_panics() {
+    for date in [
+        "2016-12-31T23:59:60Z",
+        "2038-01-19T03:14:08Z",
+        "1901-12-13T20:45:51Z",
+        "9999-12-31T23:59:59Z",
+        "10000-01-01T00:00:00Z",
+        "0000-00-00T00:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "-0001-01-01T00:00:00Z",
+        "+262142-12-31T23:59:59Z",
+        "2026-02-30T00:00:00Z",
+        "1970-01-01T00:00:00+23:59",
+    ] {
+        let site = Site::unopened(9, 0, 1);
+        site.write("posts/edge.md", &format!("---\ntitle: 끝\ndate: {date}\nslug: edge\n---\n\n편지.\n"));
+        for now in [NOW, "2040-01-01T00:00:00Z"] {
+            let ended = site.run_at(now, &["build"]);
+            assert!(!ended.said.contains("panicked"), "{date}: {}", ended.said);
+            let named = ended.code == 1 && ended.said.contains("edge.md");
+            assert!(ended.code == 0 || named, "{date} at {now}: {}, {}", ended.code, ended.said);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The ledger in `PostgreSQL`: the same story, and what only a database across a network can do to it.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use letterpress::ledger::State;
+use letterpress::ledger::transition::{Event, Refusal};
+use letterpress::store::{Filter, Move, Store, StoreError};
+use letterpress::subscribers::Standing;
+
+use super::store_story::{arm, cancelled, claim, imprint, issue, now, one, reader, story};
+use super::support::postgres::open;
+use super::support::{Bouncer, Cutter, Postgres};
+
+async fn with_readers(url: &str, readers: u8) -> Arc<dyn Store> {
+    let store = open(url).await.unwrap();
+    store.enrol((1..=readers).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
+    store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    store
+}
+
+async fn count(store: &dyn Store, state: State) -> u64 {
+    store.issues().await.unwrap()[0].tally.count(state)
+}
+
+#[tokio::test]
+async fn postgres_tells_the_story() {
+    let Some(server) = Postgres::shared() else { return };
+    story(open(&server.database()).await.unwrap().as_ref()).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_issue_lets_nobody_wait_in_postgres_either() {
+    let Some(server) = Postgres::shared() else { return };
+    cancelled(open(&server.database()).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f32_the_story_is_the_same_behind_pgbouncer_in_transaction_mode() {
+    let Some(server) = Postgres::shared() else { return };
+    let Some(bouncer) = Bouncer::start(&server) else { return };
+    let url = bouncer.through(&server.database(), &server);
+    story(open(&url).await.unwrap().as_ref()).await;
+}
+
+/// Tells the whole story through a connection that is cut at the `at`th message; returns how many there were.
+async fn story_cut_at(server: &Postgres, at: u64, after: bool) -> u64 {
+    let url = server.database();
+    let cutter = Cutter::start(server.port(), at, after);
+    let through = url.replace(&format!(":{}/", server.port()), &format!(":{}/", cutter.port()));
+    match open(&through).await {
+        Ok(store) => story(store.as_ref()).await,
+        // A server that is not there at the very start is said, and nothing has begun.
+        Err(error) => {
+            assert!(error.may_pass() && cutter.has_cut(), "{error}");
+            story(open(&through).await.unwrap().as_ref()).await;
+        }
+    }
+    assert!(cutter.has_cut() || at == u64::MAX, "message {at} never came");
+    cutter.seen()
+}
+
+/// Before the message: what was asked did not happen. After it: it may have, and for a commit it did. Every answer of the
+/// story is looked at, so a verb that ran twice or not at all is noticed.
+#[tokio::test(flavor = "multi_thread")]
+async fn f30_a_connection_cut_at_any_message_changes_no_answer() {
+    let Some(server) = Postgres::shared() else { return };
+    let messages = story_cut_at(&server, u64::MAX, false).await;
+    assert!(messages > 100, "{messages}");
+    // A stride that walks through all kinds of messages; the whole way is `--ignored`.
+    for (turn, at) in (0..messages - 10).step_by(23).enumerate() {
+        story_cut_at(&server, at, turn % 2 == 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes"]
+async fn f30_a_connection_cut_at_every_message_changes_no_answer() {
+    let Some(server) = Postgres::shared() else { return };
+    let messages = story_cut_at(&server, u64::MAX, false).await;
+    for at in 0..messages - 10 {
+        for after in [false, true] {
+            story_cut_at(&server, at, after).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f31_after_a_failover_whatever_was_under_way_is_in_doubt_and_no_dot_follows() {
+    let Some(server) = Postgres::start() else { return };
+    let store = with_readers(&server.database(), 5).await;
+    let copies = claim(store.as_ref(), 2, "first", now()).await;
+    let standby = server.back_up();
+    // These moments the standby never sees: one copy is sent, one is armed, one more is claimed.
+    assert_eq!(one(store.as_ref(), &copies[0], arm(&copies[0])).await, Ok(State::Armed));
+    let yes = |copy: &letterpress::store::Claimed| Event::Accept { token: Some(copy.token), last: None };
+    assert_eq!(one(store.as_ref(), &copies[0], yes(&copies[0])).await, Ok(State::Sent));
+    assert_eq!(one(store.as_ref(), &copies[1], arm(&copies[1])).await, Ok(State::Armed));
+    let lost = claim(store.as_ref(), 1, "first", now()).await;
+    server.fail_over_to(standby);
+
+    assert_eq!(one(store.as_ref(), &lost[0], arm(&lost[0])).await, Err(Refusal::NotYours), "no dot");
+    assert_eq!(store.failed_over(), Some(5));
+    assert_eq!(count(store.as_ref(), State::Unknown).await, 5);
+    assert!(claim(store.as_ref(), 5, "first", now()).await.is_empty(), "nobody is mailed again");
+    // What the server says to a dot that was on its way still counts.
+    assert_eq!(one(store.as_ref(), &copies[1], yes(&copies[1])).await, Ok(State::Sent));
+    // The next process finds nothing new.
+    let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
+    assert_eq!(store.deliveries(filter).await.unwrap().len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f31_a_crash_of_the_server_alone_puts_nothing_in_doubt() {
+    let Some(server) = Postgres::start() else { return };
+    let store = with_readers(&server.database(), 3).await;
+    let copies = claim(store.as_ref(), 2, "first", now()).await;
+    assert_eq!(one(store.as_ref(), &copies[0], arm(&copies[0])).await, Ok(State::Armed));
+    server.down();
+    server.up(&[]);
+    assert_eq!(one(store.as_ref(), &copies[1], arm(&copies[1])).await, Ok(State::Armed));
+    assert_eq!((store.failed_over(), count(store.as_ref(), State::Unknown).await), (None, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_forgets_what_it_committed_is_refused() {
+    let Some(server) = Postgres::start() else { return };
+    let url = server.database();
+    for setting in ["fsync=off", "full_page_writes=off"] {
+        server.down();
+        server.up(&[setting]);
+        let refused = open(&url).await.err().unwrap().to_string();
+        let name = setting.split('=').next().unwrap();
+        assert!(refused.contains(name) && refused.contains("help:"), "{refused}");
+    }
+    server.down();
+    server.up(&["synchronous_commit=off"]);
+    story(open(&url).await.unwrap().as_ref()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f33_a_clock_that_is_wrong_by_hours_neither_steals_a_lease_nor_loses_one() {
+    let Some(server) = Postgres::shared() else { return };
+    let store = with_readers(&server.database(), 2).await;
+    for wrong in [TimeDelta::hours(-9), TimeDelta::hours(9)] {
+        let here = now() + wrong;
+        let copies = claim(store.as_ref(), 1, "first", here).await;
+        assert_eq!(store.recover("second", false, here + TimeDelta::days(300)).await.unwrap(), (0, 0));
+        assert_eq!(one(store.as_ref(), &copies[0], arm(&copies[0])).await, Ok(State::Armed), "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_machines_that_freeze_at_once_freeze_once_and_count_right() {
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database();
+    let (one, other) = (open(&url).await.unwrap(), open(&url).await.unwrap());
+    one.enrol((1..=200).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
+    let freeze =
+        |store: Arc<dyn Store>| async move { store.freeze(issue("new"), Box::new(imprint), now()).await };
+    let (a, b) = tokio::join!(tokio::spawn(freeze(Arc::clone(&one))), tokio::spawn(freeze(other)));
+    let outcomes = [a.unwrap(), b.unwrap()];
+    let frozen = outcomes.iter().filter(|outcome| matches!(outcome, Ok(200))).count();
+    let refused =
+        outcomes.iter().filter(|outcome| matches!(outcome, Err(StoreError::AlreadyIssued(_)))).count();
+    assert_eq!((frozen, refused), (1, 1), "{outcomes:?}");
+    assert_eq!(count(one.as_ref(), State::Pending).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_machines_may_start_on_an_empty_database_at_once() {
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database();
+    let opened: Vec<_> = (0..6).map(|_| (url.clone(), tokio::runtime::Handle::current())).collect();
+    let tasks: Vec<_> =
+        opened.into_iter().map(|(url, on)| on.spawn(async move { open(&url).await.map(drop) })).collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+}
+
+/// Claims of several senders never meet, and batches that touch the same rows in another order do not stay stuck.
+#[tokio::test(flavor = "multi_thread")]
+async fn senders_that_share_an_issue_claim_each_copy_once() {
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database();
+    let store = with_readers(&url, 200).await;
+    let tasks: Vec<_> = (0..4)
+        .map(|sender| {
+            let url = url.clone();
+            tokio::spawn(async move {
+                let store = open(&url).await.unwrap();
+                let mut sent = 0;
+                loop {
+                    let copies = claim(store.as_ref(), 7, &format!("sender {sender}"), now()).await;
+                    if copies.is_empty() {
+                        return sent;
+                    }
+                    for events in [arm, |copy: &_| yes(copy)] {
+                        let mut moves: Vec<Move> = copies
+                            .iter()
+                            .map(|copy| Move { number: copy.number, event: events(copy) })
+                            .collect();
+                        moves.reverse();
+                        assert!(store.commit(moves, now()).await.unwrap().iter().all(Result::is_ok));
+                    }
+                    sent += copies.len();
+                }
+            })
+        })
+        .collect();
+    let mut sent = 0;
+    for task in tasks {
+        sent += task.await.unwrap();
+    }
+    assert_eq!((sent, count(store.as_ref(), State::Sent).await), (200, 200));
+}
+
+fn yes(copy: &letterpress::store::Claimed) -> Event {
+    Event::Accept { token: Some(copy.token), last: None }
+}

@@ -1,0 +1,267 @@
+//! A private `PostgreSQL` server in a temporary folder, for as long as a test needs it.
+//!
+//! `LETTERPRESS_TEST_POSTGRES=postgres://user@host` names a server to use instead. Without either, tests that need one say
+//! that they did not run.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use camino::Utf8Path;
+use letterpress::config::Encryption;
+use letterpress::store::{PostgresAccess, Store, StoreError, open_postgres};
+
+/// Who runs the server when the tests run as root, which it refuses to.
+const USER: &str = "postgres";
+
+/// A server that the tests started, or found.
+pub(crate) struct Postgres {
+    /// `postgres://user@host:port`, without a database.
+    base: String,
+    own: Option<Own>,
+}
+
+struct Own {
+    folder: tempfile::TempDir,
+    data: Mutex<PathBuf>,
+    port: u16,
+}
+
+impl Postgres {
+    /// The server that tests share; `None`, and a word about it, where there is none.
+    pub(crate) fn shared() -> Option<Arc<Self>> {
+        static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = shared.upgrade() {
+            return Some(running);
+        }
+        let named = std::env::vars().find(|(name, _)| name == "LETTERPRESS_TEST_POSTGRES");
+        let server = match named {
+            Some((_, base)) => Self { base: base.trim_end_matches('/').to_owned(), own: None },
+            None => Self::start()?,
+        };
+        let server = Arc::new(server);
+        *shared = Arc::downgrade(&server);
+        Some(server)
+    }
+
+    /// A server of its own, which the test may stop, copy and promote.
+    pub(crate) fn start() -> Option<Self> {
+        let Some(tools) = tools() else {
+            println!(
+                "NOT RUN: there is no PostgreSQL here (initdb), and LETTERPRESS_TEST_POSTGRES is not set"
+            );
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        if is_root() {
+            run(Command::new("chown").arg(USER).arg(folder.path()));
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let data = folder.path().join("data");
+        let mut make = as_user(&tools.join("initdb"));
+        run(make.args(["-A", "trust", "-U", USER, "-E", "UTF8", "--no-locale", "-D"]).arg(&data));
+        let base = format!("postgres://{USER}@127.0.0.1:{port}");
+        let server = Self { base, own: Some(Own { folder, data: Mutex::new(data), port }) };
+        server.up(&[]);
+        Some(server)
+    }
+
+    fn own(&self) -> &Own {
+        self.own.as_ref().unwrap()
+    }
+
+    fn data(&self) -> PathBuf {
+        self.own().data.lock().unwrap().clone()
+    }
+
+    /// Starts the server on its data.
+    pub(crate) fn up(&self, settings: &[&str]) {
+        let own = self.own();
+        let settings: String = settings.iter().flat_map(|setting| [" -c ", setting]).collect();
+        let options = format!("-p {} -h 127.0.0.1 -k {}{settings}", own.port, own.folder.path().display());
+        let log = own.folder.path().join("log");
+        let mut start = as_user(&tools().unwrap().join("pg_ctl"));
+        run(start.args(["-w", "-D"]).arg(self.data()).arg("-l").arg(log).args(["-o", &options, "start"]));
+    }
+
+    /// Stops it as a crash would.
+    pub(crate) fn down(&self) {
+        let mut stop = as_user(&tools().unwrap().join("pg_ctl"));
+        run(stop.args(["-w", "-m", "immediate", "-D"]).arg(self.data()).arg("stop"));
+    }
+
+    /// Copies the data as it is now.
+    pub(crate) fn back_up(&self) -> PathBuf {
+        let copy = self.own().folder.path().join("copy");
+        let mut backup = as_user(&tools().unwrap().join("pg_basebackup"));
+        run(backup.args(["-c", "fast", "-d", &format!("{}/postgres", self.base), "-D"]).arg(&copy));
+        copy
+    }
+
+    /// Lets the copy take over: a standby that is promoted, on a timeline of its own.
+    pub(crate) fn fail_over_to(&self, copy: PathBuf) {
+        self.down();
+        let mut mark = as_user(Path::new("touch"));
+        run(mark.arg(copy.join("standby.signal")));
+        *self.own().data.lock().unwrap() = copy;
+        self.up(&[]);
+        let mut promote = as_user(&tools().unwrap().join("pg_ctl"));
+        run(promote.args(["-w", "-D"]).arg(self.data()).arg("promote"));
+    }
+
+    /// The URL of a fresh, empty database.
+    pub(crate) fn database(&self) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("letters_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        self.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"));
+        format!("{}/{name}", self.base)
+    }
+
+    /// Runs a statement as the server's owner.
+    pub(crate) fn sql(&self, database: &str, sql: &str) {
+        let config: tokio_postgres::Config = format!("{}/{database}", self.base).parse().unwrap();
+        let work = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+                tokio::spawn(connection);
+                client.batch_execute(sql).await.unwrap();
+            });
+        };
+        // Callers may stand in a runtime of their own.
+        std::thread::scope(|scope| scope.spawn(work).join().unwrap());
+    }
+
+    /// The port, for whoever stands between.
+    pub(crate) fn port(&self) -> u16 {
+        self.base.rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if self.own.is_some() {
+            self.down();
+        }
+    }
+}
+
+/// pgBouncer in transaction mode before a server.
+pub(crate) struct Bouncer {
+    process: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Bouncer {
+    /// Starts it; `None`, and a word about it, where there is none.
+    pub(crate) fn start(server: &Postgres) -> Option<Self> {
+        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"]
+            .into_iter()
+            .find(|program| Path::new(program).exists());
+        let Some(program) = program else {
+            println!("NOT RUN: there is no pgBouncer here");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let users = folder.path().join("users.txt");
+        std::fs::write(&users, format!("\"{USER}\" \"\"\n")).unwrap();
+        let settings = folder.path().join("pgbouncer.ini");
+        let text = format!(
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = transaction\nserver_reset_query =\n\
+             default_pool_size = 4\nquery_wait_timeout = 20\n",
+            server.port(),
+            users.display()
+        );
+        std::fs::write(&settings, text).unwrap();
+        let mut command = Command::new(program);
+        command.arg("-q").arg(&settings).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if is_root() {
+            run(Command::new("chown").arg("-R").arg(USER).arg(folder.path()));
+            command.args(["-u", USER]);
+        }
+        let process = command.spawn().unwrap();
+        let mut tries = 0;
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            tries += 1;
+            assert!(tries < 100, "pgBouncer does not answer");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        Some(Self { process, port, _folder: folder })
+    }
+
+    /// A database of the server behind it, through it.
+    pub(crate) fn through(&self, url: &str, server: &Postgres) -> String {
+        url.replace(&format!(":{}/", server.port()), &format!(":{}/", self.port))
+    }
+}
+
+impl Drop for Bouncer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Opens a ledger in the database at `url`.
+pub(crate) async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let access = PostgresAccess {
+        server: url.to_owned(),
+        shown: url.to_owned(),
+        password: None,
+        encryption: Encryption::Never,
+        root: None,
+        window: chrono::TimeDelta::minutes(10),
+        chance: unique(),
+    };
+    let opening = move || open_postgres(access, Utf8Path::new("there/are/no.keys"), "instance");
+    tokio::task::spawn_blocking(opening).await.unwrap()
+}
+
+/// Bytes that no other call gave out: a process has one number, and counts.
+fn unique() -> [u8; 16] {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let (process, count) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    ((u128::from(process) << 96) | (u128::from(count) << 64)).to_be_bytes()
+}
+
+/// The folder with the server's programs: Debian keeps most of them off the PATH.
+fn tools() -> Option<PathBuf> {
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();
+    folders.sort();
+    let path =
+        std::env::vars_os().find(|(name, _)| name == "PATH").map(|(_, value)| value).unwrap_or_default();
+    folders.extend(std::env::split_paths(&path));
+    let wanted = ["initdb", "pg_ctl", "pg_basebackup"];
+    folders.into_iter().find(|folder| wanted.iter().all(|tool| folder.join(tool).exists()))
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+fn as_user(program: &Path) -> Command {
+    let mut command = if is_root() {
+        let mut command = Command::new("runuser");
+        command.args(["-u", USER, "--"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    // Where the tests stand need not be readable for that user.
+    command.current_dir("/");
+    command
+}
+
+fn run(command: &mut Command) {
+    // A server that stays behind must not hold a pipe of this process open.
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    assert!(status.success(), "{command:?}: {status}");
+}

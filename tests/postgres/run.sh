@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The ledger in PostgreSQL, on a private server with pgBouncer in transaction mode before it: what `cargo test` shows in
+# small is shown in full, and the speed is measured.
+#
+#   tests/postgres/run.sh
+#
+# As root on Debian 12 with the packages postgresql and pgbouncer; nothing is installed here, and no server that runs
+# already is touched. The server refuses fsync=off; the story is told over pgBouncer, and over connections that are cut;
+# four senders share 20,000 readers while they are killed and cut off; a standby that takes over is noticed. Then messages
+# per second with SQLite, with one sender over PostgreSQL, and with four.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+fail() { printf 'run.sh: %s\n' "$*" >&2; exit 1; }
+tools=$(find /usr/lib/postgresql -name initdb -printf '%h\n' 2>/dev/null | sort | tail -n 1)
+[ -n "$tools" ] || fail "there is no PostgreSQL: apt-get install postgresql"
+command -v pgbouncer >/dev/null || fail "there is no pgBouncer: apt-get install pgbouncer"
+[ "$(id -u)" -eq 0 ] || fail "as root: the server is started as the user postgres"
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/letterpress-postgres.XXXXXX")
+stop() {
+    [ ! -d "$work/data" ] || as pg_ctl -D "$work/data" -m immediate stop >/dev/null 2>&1 || true
+    rm -rf "$work"
+}
+trap stop EXIT
+as() { local tool=$1; shift; (cd / && runuser -u postgres -- "$tools/$tool" "$@"); }
+
+# The tests start servers of their own. A word that one did not run is a failure here.
+cargo test --test it -- --include-ignored --nocapture --skip f30_a_connection_cut_at_every_message \
+    --skip torture_200 postgres:: sharing:: >"$work/tests.log" 2>&1 || { tail -n 60 "$work/tests.log" >&2; fail "a test failed"; }
+if grep 'NOT RUN' "$work/tests.log" >&2; then fail "a test did not run"; fi
+grep -E 'kills and|in doubt' "$work/tests.log"
+
+[ "${1:-}" != "--no-speed" ] || exit 0
+chown postgres "$work"
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+as initdb -A trust -U postgres -E UTF8 --no-locale -D "$work/data" >/dev/null
+as pg_ctl -w -D "$work/data" -l "$work/log" -o "-p $port -h 127.0.0.1 -k $work" start >/dev/null
+for name in one four; do as psql -q -h 127.0.0.1 -p "$port" -U postgres -c "CREATE DATABASE $name" postgres; done
+base=postgres://postgres@127.0.0.1:$port
+LETTERPRESS_BENCH_POSTGRES="$base/one $base/four" cargo bench --quiet --bench send

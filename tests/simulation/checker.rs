@@ -1,0 +1,174 @@
+//! The promises of `docs/ledger.md`, held against what the relay took and what the ledger says.
+//!
+//! Some can be broken only at one moment and are looked at there (the dot, an acceptance, a commit); the rest is
+//! compared at the end, when a healthy world has finished the issue.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use letterpress::delivery::Envelope;
+use letterpress::ledger::{State, Tally};
+
+use super::faults::Style;
+use super::ledger::{GIVE_UP_HOURS, Ledger, Row};
+use super::server::Accepted;
+use super::world::{Process, World};
+
+/// A dot is about to be written: it must have been armed, durably, and never used before. Returns its token.
+pub(crate) fn dot(process: &Process, envelope: &Envelope) -> [u8; 16] {
+    let world = &process.world;
+    world.count("dots");
+    let token = token(envelope);
+    let mut ledger = world.ledger();
+    let Some(arm) = ledger.arms.get_mut(&token) else {
+        world.broken(format!("a dot without a durable arm, to {}", envelope.to));
+        return token;
+    };
+    if std::mem::replace(&mut arm.dotted, true) {
+        world.broken(format!("two dots for one arm, to {}", envelope.to));
+    }
+    if process.store_broke.lock().unwrap().is_some_and(|broke| arm.commit > broke) {
+        world.broken(format!("a dot that was armed after the store had failed, to {}", envelope.to));
+    }
+    token
+}
+
+fn token(envelope: &Envelope) -> [u8; 16] {
+    let from = envelope.from.to_string();
+    let hex = from.split(['+', '@']).nth(1).unwrap();
+    u128::from_str_radix(hex, 16).unwrap().to_be_bytes()
+}
+
+/// The relay takes a copy: its reader must not have left before it was armed.
+pub(crate) fn accept(world: &World, token: [u8; 16], copy: Accepted) {
+    world.count("accepted");
+    let ledger = world.ledger();
+    if let Some(arm) = ledger.arms.get(&token) {
+        let key = ledger.rows[&arm.number].key;
+        if ledger.left.get(&key).is_some_and(|left| *left < arm.commit) {
+            world.broken(format!("{} left before the copy was armed, and got it", copy.reader));
+        }
+    }
+    world.relay().accepted.insert(token, copy);
+}
+
+/// What must hold after every commit.
+pub(crate) fn after_commit(world: &World, ledger: &Ledger) {
+    let mut armed: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in ledger.rows.values().filter(|row| row.delivery.state == State::Armed) {
+        *armed.entry(row.owner.as_deref().unwrap_or("nobody")).or_default() += 1;
+    }
+    let processes = world.processes.lock().unwrap();
+    for (owner, armed) in armed {
+        let channels = processes
+            .iter()
+            .find(|process| process.owner == owner)
+            .map_or(0, |process| process.sender.channels);
+        if armed > channels {
+            world.broken(format!("{armed} copies of {owner} are armed at once on {channels} channel(s)"));
+        }
+    }
+    // No clock that jumps may put a copy off beyond the horizon.
+    for (number, row) in ledger.rows.iter().filter(|(_, row)| row.delivery.state == State::Pending) {
+        let horizon = ledger.issues[&row.issue].frozen_at + TimeDelta::hours(GIVE_UP_HOURS);
+        if row.delivery.next_at > horizon {
+            world.broken(format!(
+                "L5: delivery {number} waits until {}, beyond the horizon",
+                row.delivery.next_at
+            ));
+        }
+    }
+}
+
+/// What must hold when a healthy world has had its turn.
+pub(crate) fn at_the_end(world: &World) {
+    let (ledger, relay) = (world.ledger(), world.relay());
+    let mut copies: BTreeMap<i64, Vec<&Accepted>> = BTreeMap::new();
+    for (token, copy) in &relay.accepted {
+        match ledger.arms.get(token) {
+            Some(arm) => copies.entry(arm.number).or_default().push(copy),
+            None => world.broken(format!("the relay took a copy of {} that nobody armed", copy.reader)),
+        }
+    }
+    let yes =
+        relay.heard_yes.iter().filter_map(|token| ledger.arms.get(token)).map(|arm| arm.number).collect();
+    for (number, row) in &ledger.rows {
+        let copies = copies.remove(number).unwrap_or_default();
+        row_at_the_end(world, &ledger, (*number, row), &copies, &yes);
+    }
+    for (number, issue) in &ledger.issues {
+        let rows = ledger.rows.values().filter(|row| row.issue == *number);
+        let tally: Tally = rows.map(|row| (row.delivery.state, 1)).collect();
+        if tally.total() != issue.audience {
+            world.broken(format!("L4: {} rows for an audience of {}", tally.total(), issue.audience));
+        }
+        if tally.open() > 0 {
+            world.broken(format!("L5: {} of issue {number} are open for ever", tally.open()));
+        }
+        world.add("in doubt at the end", tally.in_doubt());
+        world.add("sent at the end", tally.count(State::Sent));
+        world.add("failed at the end", tally.count(State::Failed));
+        world.add("skipped at the end", tally.count(State::Skipped));
+    }
+    world.add("resends decided", ledger.resends.values().sum());
+    world.add("commits", ledger.commits);
+}
+
+fn row_at_the_end(
+    world: &World,
+    ledger: &Ledger,
+    (number, row): (i64, &Row),
+    copies: &[&Accepted],
+    yes: &std::collections::BTreeSet<i64>,
+) {
+    let decided = ledger.resends.get(&number).copied().unwrap_or(0);
+    let (state, count) = (row.delivery.state, copies.len() as u64);
+    let about = format!("delivery {number} to {} is {state}", row.address);
+    if count > 1 + decided {
+        world.broken(format!("L1: {count} copies with {decided} decided resends: {about}"));
+    }
+    if u64::from(row.delivery.resends) != decided {
+        world.broken(format!("L1: {decided} resends were decided, {} counted", row.delivery.resends));
+    }
+    // Where the store has a clock of its own, no host's clock gives a reader up early.
+    let tried = row.changed_at - ledger.issues[&row.issue].frozen_at;
+    if world.plan.style == Style::Database
+        && row.delivery.reason.as_deref() == Some("expired")
+        && tried < TimeDelta::hours(GIVE_UP_HOURS - 8)
+    {
+        world.broken(format!("L5: given up after {} h: {about}", tried.num_hours()));
+    }
+    let evidence = ledger.evidence.contains(&number);
+    if state == State::Sent && !yes.contains(&number) && !evidence {
+        world.broken(format!("L2: nobody read a 2yz, but {about}"));
+    }
+    if matches!(state, State::Failed | State::Skipped | State::Pending) && count > 0 {
+        world.broken(format!("L3: the relay took {count} copies, but {about}"));
+    }
+    if state != State::Sent && (yes.contains(&number) || evidence) && !unrecorded(world) {
+        world.broken(format!("L4: a 2yz was read, but {about}"));
+    }
+    if let [first, rest @ ..] = copies {
+        let same = rest.iter().all(|copy| copy == first);
+        if !same {
+            world.broken(format!("a resend with other bytes: {about}"));
+        }
+        if first.reader != row.address.to_string() || !first.message_id.contains(&row.imprint.message_id) {
+            world.broken(format!("a copy of somebody else's: {about}"));
+        }
+    }
+    if count > 1 {
+        world.add("second copies by decision", count - 1);
+    }
+}
+
+/// Whether a process may have taken what it heard with it: it was killed, or its store failed.
+fn unrecorded(world: &World) -> bool {
+    let full = world.counts().contains_key("fault: disk full");
+    full || world
+        .processes
+        .lock()
+        .unwrap()
+        .iter()
+        .any(|process| process.sender.crash.is_some() || !process.sender.store.is_empty())
+}

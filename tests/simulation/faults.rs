@@ -1,0 +1,294 @@
+//! Everything that goes wrong in one run, drawn from its seed before the run begins.
+//!
+//! Each kind of fault is there in some seeds and absent in others: a world in which everything fails at once hides
+//! what two faults alone would show.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::chance::Chance;
+
+/// How the processes share the store and the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// `SQLite` with its run lock: one sender at a time, the clock of one machine, and whoever recovers is alone.
+    Locked,
+    /// The same file, but the lock was got around: several senders at a time, judged by their leases.
+    Unlocked,
+    /// A database with a clock of its own, and hosts whose clocks agree with nobody's.
+    Database,
+}
+
+/// What happens to one write to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreFault {
+    /// Somebody else holds the file; nothing was written, and waiting helps.
+    Busy,
+    /// The disk failed; nothing was written.
+    Broken,
+    /// The commit took place, and its answer was lost.
+    Lost,
+    /// The answer was lost, and the commit takes place some time later. Only a database does that.
+    Late,
+}
+
+/// Something that a person, a reader or the machine does in mid-issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// This reader leaves.
+    Unsubscribe(u64),
+    /// This reader must not be mailed any more.
+    Suppress(u64),
+    /// The issue is paused.
+    Pause,
+    /// The issue goes on.
+    Resume,
+    /// The issue is given up.
+    Cancel,
+    /// Somebody decides to send again what is in doubt.
+    Resend,
+    /// Somebody finds evidence of what did arrive.
+    Evidence,
+    /// SIGTERM to the sender of this number.
+    Signal(usize),
+    /// The disk is full for so many seconds.
+    DiskFull(u64),
+    /// The clock jumps: of the machine, or of the host of this sender.
+    Jump(usize, TimeDelta),
+}
+
+/// A sender that stands still at one of its steps, and comes back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stall {
+    pub(crate) step: u64,
+    pub(crate) lasts: Duration,
+    /// The whole process (SIGSTOP, a suspended machine), or only one of its connections.
+    pub(crate) whole: bool,
+}
+
+/// One run of the program.
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    pub(crate) starts: Duration,
+    pub(crate) channels: usize,
+    /// `kill -9` at this step.
+    pub(crate) crash: Option<u64>,
+    pub(crate) stalls: Vec<Stall>,
+    /// Faults of its writes, by their number.
+    pub(crate) store: Vec<(u64, StoreFault)>,
+    /// How wrong its host's clock is from the start, where hosts have clocks of their own.
+    pub(crate) skew: TimeDelta,
+}
+
+impl Sender {
+    /// One to whom nothing happens.
+    pub(crate) fn healthy() -> Self {
+        Self {
+            starts: Duration::ZERO,
+            channels: 2,
+            crash: None,
+            stalls: Vec::new(),
+            store: Vec::new(),
+            skew: TimeDelta::zero(),
+        }
+    }
+}
+
+/// How the relay behaves: so many times in a hundred something is wrong with an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Temper {
+    pub(crate) connect: u64,
+    pub(crate) envelope: u64,
+    pub(crate) body: u64,
+    pub(crate) dot: u64,
+    /// So many times in a hundred a dot is on its way for long.
+    pub(crate) slow_dot: u64,
+    /// Whether the envelope of the next copy travels with a dot.
+    pub(crate) pipelines: bool,
+    /// Messages that one connection takes.
+    pub(crate) messages: u64,
+}
+
+/// One run of the simulation.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) style: Style,
+    pub(crate) readers: u64,
+    pub(crate) issues: u64,
+    /// `newsletter.on_unknown = "resend"`.
+    pub(crate) resend: bool,
+    /// The longest wait for anything that is answered.
+    pub(crate) latency: Duration,
+    pub(crate) senders: Vec<Sender>,
+    pub(crate) deeds: Vec<(Duration, Deed)>,
+    pub(crate) temper: Temper,
+    /// A reader whom the relay does not know.
+    pub(crate) stranger: Option<u64>,
+    /// A reader for whom the relay says "later" for ever.
+    pub(crate) greylisted: Option<u64>,
+}
+
+impl Plan {
+    /// Draws the run of `seed`.
+    pub(crate) fn draw(seed: u64) -> Self {
+        let mut chance = Chance::new(seed);
+        let style = *chance.pick(&[Style::Locked, Style::Unlocked, Style::Database]);
+        let latency = Duration::from_millis(*chance.pick(&[0, 3, 60, 4_000]));
+        // Without faults a run takes about so long; what happens beside it should meet it.
+        let span = latency * 120 + Duration::from_millis(5);
+        let readers = chance.between(3, 11);
+        let jumps = style_jumps(style, &mut chance);
+        let (crashes, stalls, store) = (chance.percent(60), chance.percent(40), chance.percent(40));
+        let senders = (0..chance.between(2, 4))
+            .map(|number| Sender {
+                starts: if number == 0 { Duration::ZERO } else { moment(&mut chance, span) },
+                channels: usize::try_from(chance.between(1, 3)).unwrap(),
+                crash: (crashes && chance.percent(70)).then(|| chance.between(1, readers * 10 + 12)),
+                stalls: draw_stalls(stalls, readers, &mut chance),
+                store: draw_store(store, style, &mut chance),
+                skew: match style {
+                    Style::Database if jumps && chance.percent(50) => jump(&mut chance),
+                    _ => TimeDelta::zero(),
+                },
+            })
+            .collect::<Vec<_>>();
+        let temper = draw_temper(&mut chance);
+        let mut plan = Self {
+            seed,
+            style,
+            readers,
+            issues: if chance.percent(20) { 2 } else { 1 },
+            resend: chance.percent(25),
+            latency,
+            senders,
+            deeds: Vec::new(),
+            temper,
+            stranger: chance.percent(15).then(|| chance.below(readers)),
+            greylisted: chance.percent(8).then(|| chance.below(readers)),
+        };
+        plan.draw_deeds(jumps, span, &mut chance);
+        plan
+    }
+
+    fn draw_deeds(&mut self, jumps: bool, span: Duration, chance: &mut Chance) {
+        let people = if chance.percent(60) { chance.between(1, 5) } else { 0 };
+        for _ in 0..people {
+            let reader = chance.below(self.readers);
+            let sender = usize::try_from(chance.below(self.senders.len() as u64)).unwrap();
+            let deed = match chance.below(20) {
+                0..=5 => Deed::Unsubscribe(reader),
+                6 | 7 => Deed::Suppress(reader),
+                8 | 9 => Deed::Pause,
+                10 | 11 => Deed::Resume,
+                12 => Deed::Cancel,
+                13..=15 => Deed::Resend,
+                16 => Deed::Evidence,
+                17 | 18 => Deed::Signal(sender),
+                _ => Deed::DiskFull(*chance.pick(&[1, 10, 45, 600])),
+            };
+            self.deeds.push((moment(chance, span), deed));
+        }
+        if jumps {
+            for _ in 0..chance.between(1, 3) {
+                let sender = usize::try_from(chance.below(self.senders.len() as u64)).unwrap();
+                self.deeds.push((moment(chance, span), Deed::Jump(sender, jump(chance))));
+            }
+        }
+    }
+}
+
+fn style_jumps(style: Style, chance: &mut Chance) -> bool {
+    chance.percent(if style == Style::Database { 50 } else { 35 })
+}
+
+/// Mostly while the first run is at work, sometimes minutes or hours later.
+fn moment(chance: &mut Chance, span: Duration) -> Duration {
+    let micros = u64::try_from(span.as_micros()).unwrap();
+    match chance.below(10) {
+        0..=6 => Duration::from_micros(chance.below(micros + 1)),
+        7 => Duration::from_secs(chance.between(1, 300)),
+        8 => Duration::from_secs(chance.between(300, 3_600)),
+        _ => Duration::from_secs(chance.between(3_600, 40_000)),
+    }
+}
+
+fn jump(chance: &mut Chance) -> TimeDelta {
+    let far = [TimeDelta::minutes(50), TimeDelta::hours(1), TimeDelta::days(6), TimeDelta::days(3_650)];
+    let far = *chance.pick(&far);
+    if chance.percent(50) { far } else { -far }
+}
+
+fn draw_stalls(any: bool, readers: u64, chance: &mut Chance) -> Vec<Stall> {
+    let number = if any && chance.percent(70) { chance.between(1, 2) } else { 0 };
+    (0..number)
+        .map(|_| Stall {
+            step: chance.between(1, readers * 10 + 12),
+            lasts: Duration::from_secs(*chance.pick(&[30, 700, 2_600, 9_000])),
+            whole: chance.percent(50),
+        })
+        .collect()
+}
+
+fn draw_store(any: bool, style: Style, chance: &mut Chance) -> Vec<(u64, StoreFault)> {
+    let number = if any && chance.percent(70) { chance.between(1, 3) } else { 0 };
+    let kinds: &[StoreFault] = match style {
+        Style::Database => &[StoreFault::Busy, StoreFault::Broken, StoreFault::Lost, StoreFault::Late],
+        _ => &[StoreFault::Busy, StoreFault::Busy, StoreFault::Broken, StoreFault::Lost],
+    };
+    (0..number).map(|_| (chance.below(30), *chance.pick(kinds))).collect()
+}
+
+fn draw_temper(chance: &mut Chance) -> Temper {
+    let mut rate = |often: u64| if chance.percent(often) { *chance.pick(&[3, 10, 30]) } else { 0 };
+    let (connect, envelope, body, dot, slow_dot) = (rate(30), rate(50), rate(30), rate(70), rate(40));
+    Temper {
+        connect,
+        envelope,
+        body,
+        dot,
+        slow_dot,
+        pipelines: chance.percent(60),
+        messages: *chance.pick(&[1, 3, 100, 100]),
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "seed {}: {:?}, {} issue(s) to {} readers, on_unknown = {}, latency up to {:?}",
+            self.seed,
+            self.style,
+            self.issues,
+            self.readers,
+            if self.resend { "resend" } else { "hold" },
+            self.latency
+        )?;
+        let (stranger, greylisted) = (self.stranger, self.greylisted);
+        writeln!(f, "  relay: {:?}, unknown reader: {stranger:?}, greylisted: {greylisted:?}", self.temper)?;
+        for (number, sender) in self.senders.iter().enumerate() {
+            write!(f, "  sender {number} at {:?} with {} channel(s)", sender.starts, sender.channels)?;
+            if let Some(step) = sender.crash {
+                write!(f, ", killed at step {step}")?;
+            }
+            for stall in &sender.stalls {
+                let what = if stall.whole { "whole" } else { "one connection" };
+                write!(f, ", stalled at step {} for {:?} ({what})", stall.step, stall.lasts)?;
+            }
+            for (write, fault) in &sender.store {
+                write!(f, ", {fault:?} at write {write}")?;
+            }
+            if !sender.skew.is_zero() {
+                write!(f, ", its clock is {} s off", sender.skew.num_seconds())?;
+            }
+            writeln!(f)?;
+        }
+        for (at, deed) in &self.deeds {
+            writeln!(f, "  at {at:?}: {deed:?}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,349 @@
+//! What the simulated store has committed. Nothing that is in flight stands here.
+//!
+//! The states move by the real transition table. What the checker needs to know beyond the rows (who armed what when,
+//! which decisions were taken) is written down in the same breath.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use letterpress::address::EmailAddress;
+use letterpress::ledger::transition::{Around, Event, Refusal};
+use letterpress::ledger::{Delivery, IssueState, State, Token};
+use letterpress::store::{Claim, Claimed, DeliveryNumber, Imprint, IssueNumber, Move};
+use letterpress::subscribers::{AddressKey, Standing};
+
+use super::faults::Style;
+use super::weakness::{Weakness, is_written, judge, told};
+use super::world::World;
+
+/// How long after its freeze a copy is still tried.
+pub(crate) const GIVE_UP_HOURS: i64 = 48;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Issue {
+    pub(crate) post: String,
+    pub(crate) state: IssueState,
+    pub(crate) frozen_at: DateTime<Utc>,
+    pub(crate) audience: u64,
+    /// It was paused once, and somebody let it go on.
+    pub(crate) resumed: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) issue: i64,
+    pub(crate) key: AddressKey,
+    pub(crate) address: EmailAddress,
+    pub(crate) imprint: Imprint,
+    pub(crate) delivery: Delivery,
+    pub(crate) owner: Option<String>,
+    pub(crate) changed_at: DateTime<Utc>,
+}
+
+/// One durable arm.
+#[derive(Debug, Clone)]
+pub(crate) struct Arm {
+    pub(crate) number: i64,
+    /// Which commit it was.
+    pub(crate) commit: u64,
+    /// Whether its dot was written.
+    pub(crate) dotted: bool,
+}
+
+/// The committed state.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ledger {
+    pub(crate) issues: BTreeMap<i64, Issue>,
+    pub(crate) rows: BTreeMap<i64, Row>,
+    pub(crate) standing: BTreeMap<AddressKey, Standing>,
+    /// In which commit a reader left.
+    pub(crate) left: BTreeMap<AddressKey, u64>,
+    pub(crate) arms: BTreeMap<[u8; 16], Arm>,
+    /// Recorded decisions to send again, by delivery.
+    pub(crate) resends: BTreeMap<i64, u64>,
+    /// Deliveries of which somebody recorded evidence.
+    pub(crate) evidence: BTreeSet<i64>,
+    /// Commits so far.
+    pub(crate) commits: u64,
+    /// Before the last commit of each owner, if the store is one that forgets.
+    unsynced: Option<(String, Box<Ledger>)>,
+}
+
+impl Ledger {
+    /// Begins a commit of `owner`.
+    pub(crate) fn begin(&mut self, world: &World, owner: &str) {
+        if world.weakness == Some(Weakness::Unsynced) {
+            self.unsynced = None;
+            let before = Box::new(self.clone());
+            self.unsynced = Some((owner.to_owned(), before));
+        }
+        self.commits += 1;
+    }
+
+    /// The process of `owner` died. A store that syncs forgets nothing; a weak one loses the last commit.
+    pub(crate) fn forget_unsynced(&mut self, world: &World, owner: &str) {
+        if let Some((last, before)) = self.unsynced.take()
+            && last == owner
+        {
+            world.say(|| "the last commit is lost".to_owned());
+            *self = *before;
+        }
+    }
+
+    /// The number of the issue and the one of the reader make a row; a second one is refused, as by `UNIQUE`.
+    pub(crate) fn insert(&mut self, row: Row) -> Result<(), String> {
+        if self.rows.values().any(|other| (other.issue, other.key) == (row.issue, row.key)) {
+            return Err(format!("a second row for {} in issue {}", row.address, row.issue));
+        }
+        self.rows.insert(i64::try_from(self.rows.len()).unwrap() + 1, row);
+        Ok(())
+    }
+
+    fn around(&self, world: &World, row: &Row, now: DateTime<Utc>) -> Around {
+        let standing = self.standing.get(&row.key);
+        Around {
+            now: world.store_now(now),
+            issue: self.issues[&row.issue].state,
+            barred: standing.map_or(Some("unsubscribed"), |standing| standing.barred()),
+            alone: false,
+        }
+    }
+
+    /// One event to one delivery: read, judge, write.
+    pub(crate) fn step(
+        &mut self,
+        world: &World,
+        number: i64,
+        event: &Event,
+        now: DateTime<Utc>,
+    ) -> Result<State, Refusal> {
+        let row = self.rows.get(&number).ok_or(Refusal::NoSuchEdge)?;
+        let around = self.around(world, row, now);
+        self.step_around(world, number, event, &around)
+    }
+
+    fn step_around(
+        &mut self,
+        world: &World,
+        number: i64,
+        event: &Event,
+        around: &Around,
+    ) -> Result<State, Refusal> {
+        let row = self.rows.get_mut(&number).ok_or(Refusal::NoSuchEdge)?;
+        let judged = judge(world.weakness, &row.delivery, event, around);
+        world.say(|| match &judged {
+            Ok(next) => format!("    {number}: {} -> {} by {}", row.delivery.state, next.state, brief(event)),
+            Err(refusal) => {
+                format!("    {number}: {} stays: {} ({refusal})", row.delivery.state, brief(event))
+            }
+        });
+        let next = judged?;
+        let answer = told(world.weakness, event, &next);
+        if let (Event::Arm { token, .. }, State::Armed) = (event, answer) {
+            let arm = Arm { number, commit: self.commits, dotted: false };
+            if self.arms.insert(token.0, arm).is_some() {
+                world.broken(format!("delivery {number} was armed twice with one token"));
+            }
+        }
+        if is_written(world.weakness, &next) {
+            row.delivery = next;
+            row.changed_at = around.now;
+            let issue = self.issues.get_mut(&row.issue).unwrap();
+            if row.delivery.state == State::Pending
+                && issue.state == IssueState::Done
+                && world.weakness != Some(Weakness::FinishedForEver)
+            {
+                issue.state = IssueState::Sending;
+            }
+        }
+        Ok(answer)
+    }
+
+    /// A batch in one transaction.
+    pub(crate) fn commit(
+        &mut self,
+        world: &World,
+        moves: &[Move],
+        now: DateTime<Utc>,
+    ) -> Vec<Result<State, Refusal>> {
+        moves.iter().map(|step| self.step(world, step.number.0, &step.event, now)).collect()
+    }
+
+    /// T1, as the real store does it.
+    pub(crate) fn claim(
+        &mut self,
+        world: &World,
+        claim: &Claim,
+        tokens: &[Token],
+        now: DateTime<Utc>,
+    ) -> Vec<Claimed> {
+        let at = world.store_now(now);
+        // A store that believes the times of its callers counts a lease from their present.
+        let foreign = world.plan.style == Style::Database && world.weakness == Some(Weakness::ForeignTimes);
+        let lease = if foreign { now + claim.lease - at } else { claim.lease };
+        let mut tokens = tokens.iter().take(claim.most);
+        let mut claimed = Vec::new();
+        loop {
+            let waiting = |row: &Row| {
+                row.issue == claim.issue.0
+                    && row.delivery.state == State::Pending
+                    && row.delivery.next_at <= at
+            };
+            let numbers: Vec<i64> =
+                self.rows.iter().filter(|(_, row)| waiting(row)).map(|(n, _)| *n).collect();
+            let mut moved = false;
+            for number in numbers.into_iter().take(tokens.len()) {
+                let Some(token) = tokens.next() else { break };
+                let Ok(state) = self.step(world, number, &Event::Claim { token: *token, lease }, now) else {
+                    continue;
+                };
+                moved = true;
+                if state == State::Claimed {
+                    let row = self.rows.get_mut(&number).unwrap();
+                    row.owner = Some(claim.owner.clone());
+                    claimed.push(in_hand(number, row));
+                }
+            }
+            if !moved || !claimed.is_empty() || tokens.len() == 0 {
+                return claimed;
+            }
+        }
+    }
+
+    /// T9 and T10.
+    pub(crate) fn recover(
+        &mut self,
+        world: &World,
+        owner: &str,
+        alone: bool,
+        now: DateTime<Utc>,
+    ) -> (u64, u64) {
+        let held = |row: &Row| {
+            matches!(row.delivery.state, State::Claimed | State::Armed) && row.owner.as_deref() != Some(owner)
+        };
+        let numbers: Vec<i64> = self.rows.iter().filter(|(_, row)| held(row)).map(|(n, _)| *n).collect();
+        let (mut waiting, mut in_doubt) = (0, 0);
+        for number in numbers {
+            let around = Around { alone, ..self.around(world, &self.rows[&number], now) };
+            match self.step_around(world, number, &Event::Recover, &around) {
+                Ok(State::Unknown) => in_doubt += 1,
+                Ok(_) => waiting += 1,
+                Err(_) => {}
+            }
+        }
+        (waiting, in_doubt)
+    }
+
+    /// T11 or T12, decided by somebody.
+    pub(crate) fn resolve(
+        &mut self,
+        world: &World,
+        number: i64,
+        event: &Event,
+        now: DateTime<Utc>,
+    ) -> Result<State, Refusal> {
+        let issue = self.rows.get(&number).ok_or(Refusal::NoSuchEdge)?.issue;
+        if *event == Event::Resend && self.issues[&issue].state == IssueState::Cancelled {
+            return Err(Refusal::NoSuchEdge);
+        }
+        let state = self.step(world, number, event, now)?;
+        if *event == Event::Resend {
+            *self.resends.entry(number).or_default() += 1;
+        } else {
+            self.evidence.insert(number);
+        }
+        Ok(state)
+    }
+
+    /// Pause, resume, cancel.
+    pub(crate) fn set_issue(
+        &mut self,
+        world: &World,
+        post: &str,
+        state: IssueState,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let Some((number, issue)) = self.issues.iter_mut().find(|(_, issue)| issue.post == post) else {
+            return false;
+        };
+        if issue.state == state || (state == IssueState::Sending && issue.state != IssueState::Paused) {
+            return false;
+        }
+        issue.resumed |= matches!(state, IssueState::Paused | IssueState::Sending);
+        issue.state = state;
+        if state == IssueState::Cancelled {
+            let number = *number;
+            let waiting = |row: &Row| {
+                row.issue == number && matches!(row.delivery.state, State::Pending | State::Claimed)
+            };
+            let numbers: Vec<i64> =
+                self.rows.iter().filter(|(_, row)| waiting(row)).map(|(n, _)| *n).collect();
+            for number in numbers {
+                let _ = self.step(world, number, &Event::Skip { reason: "cancelled" }, now);
+            }
+        }
+        true
+    }
+
+    pub(crate) fn close_finished(&mut self) {
+        let rows = &self.rows;
+        for (number, issue) in &mut self.issues {
+            let open = rows.values().any(|row| row.issue == *number && row.delivery.state.is_open());
+            if issue.state == IssueState::Sending && !open {
+                issue.state = IssueState::Done;
+            }
+        }
+    }
+
+    pub(crate) fn open(&self, number: i64) -> bool {
+        self.rows.values().any(|row| row.issue == number && row.delivery.state.is_open())
+    }
+
+    /// When the next waiting copy of an issue may go out.
+    pub(crate) fn next_at(&self, number: i64) -> Option<DateTime<Utc>> {
+        let waiting = |row: &&Row| row.issue == number && row.delivery.state == State::Pending;
+        self.rows.values().filter(waiting).map(|row| row.delivery.next_at).min()
+    }
+}
+
+fn in_hand(number: i64, row: &Row) -> Claimed {
+    let delivery = &row.delivery;
+    Claimed {
+        number: DeliveryNumber(number),
+        key: row.key,
+        address: row.address.clone(),
+        name: None,
+        imprint: row.imprint.clone(),
+        token: delivery.token.unwrap(),
+        attempts: delivery.attempts,
+        dated: delivery.dated.unwrap(),
+    }
+}
+
+fn brief(event: &Event) -> String {
+    match event {
+        Event::Claim { .. } => "claim".to_owned(),
+        Event::Defer { retry, last, .. } => {
+            let said = last.as_ref().map_or("given back", |last| &last.text);
+            match retry {
+                Some(retry) => format!("defer for {} s ({said})", retry.wait.num_seconds()),
+                None => format!("defer ({said})"),
+            }
+        }
+        Event::Reject { reason, .. } => format!("reject: {reason}"),
+        Event::Arm { .. } => "arm".to_owned(),
+        Event::Accept { .. } => "accept".to_owned(),
+        Event::Lose { last, .. } => {
+            format!("lose ({})", last.as_ref().map_or("", |last| &last.text))
+        }
+        Event::Recover => "recover".to_owned(),
+        Event::Resend => "resend".to_owned(),
+        Event::Skip { reason } => format!("skip: {reason}"),
+        other => format!("{other:?}"),
+    }
+}
+
+/// The number under which the store knows an issue.
+pub(crate) fn number(issue: i64) -> IssueNumber {
+    IssueNumber(issue)
+}

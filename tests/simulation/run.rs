@@ -1,0 +1,320 @@
+//! One run of the simulation: senders and people in a world full of faults, then a healthy world that finishes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use letterpress::address::EmailAddress;
+use letterpress::clock::Clock;
+use letterpress::delivery::{Composed, Envelope, Job, Stop, deliver};
+use letterpress::ledger::transition::Event;
+use letterpress::ledger::{Delivery, IssueState, RetrySchedule, State};
+use letterpress::store::{Claimed, Filter, Imprint, OpenIssue, Store, StoreError};
+use letterpress::subscribers::{AddressKey, Standing};
+use tokio::task::JoinSet;
+
+use super::checker;
+use super::faults::{Deed, Plan, Sender, Style};
+use super::ledger::{GIVE_UP_HOURS, Issue, Row};
+use super::server::SimWire;
+use super::store::SimStore;
+use super::weakness::Weakness;
+use super::world::{HostClock, Process, World, beginning};
+
+/// All phases of a message, as `pipeline::way_out` adds up the default deadlines.
+const LEASE: Duration = Duration::from_mins(4 * 5 + 2 * 2 + 10 + 5);
+
+/// Lives through the run of one seed.
+pub(crate) fn simulate(plan: Plan, weakness: Option<Weakness>, tracing: bool) -> Arc<World> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(async {
+        let world = World::new(plan, weakness, tracing);
+        let live = async {
+            freeze(&world);
+            if live(&world).await && finish(&world).await {
+                checker::at_the_end(&world);
+            }
+        };
+        tokio::select! {
+            biased;
+            () = world.endless.notified() => {}
+            () = live => {}
+        }
+        // Processes know their world, and the world its processes.
+        let processes = std::mem::take(&mut *world.processes.lock().unwrap());
+        drop(processes);
+        world
+    })
+}
+
+/// T0, before anything goes wrong.
+fn freeze(world: &World) {
+    let plan = &world.plan;
+    let address = |reader: u64| EmailAddress::parse(&format!("reader{reader}@example.org")).unwrap();
+    let mut ledger = world.ledger();
+    for reader in 0..plan.readers {
+        ledger.standing.insert(key(reader), Standing::Active);
+    }
+    for issue in 1..=i64::try_from(plan.issues).unwrap() {
+        for reader in 0..plan.readers {
+            let imprint = Imprint {
+                message_id: format!("{issue}.{reader}@news.example"),
+                boundary_seed: format!("{issue}-{reader}"),
+                unsubscribe: String::new(),
+                bounce: String::new(),
+            };
+            let row = Row {
+                issue,
+                key: key(reader),
+                address: address(reader),
+                imprint,
+                delivery: Delivery::fresh(beginning()),
+                owner: None,
+                changed_at: beginning(),
+            };
+            ledger.insert(row).unwrap();
+        }
+        let frozen = Issue {
+            post: format!("post-{issue}"),
+            state: IssueState::Sending,
+            frozen_at: beginning(),
+            audience: plan.readers,
+            resumed: false,
+        };
+        ledger.issues.insert(issue, frozen);
+    }
+    let mut relay = world.relay();
+    relay.strangers.extend(plan.stranger.map(|reader| address(reader).to_string()));
+    relay.greylisted.extend(plan.greylisted.map(|reader| address(reader).to_string()));
+}
+
+fn key(reader: u64) -> AddressKey {
+    AddressKey(u128::from(reader).to_be_bytes())
+}
+
+/// The world with its faults. False if somebody never ends.
+async fn live(world: &Arc<World>) -> bool {
+    let mut tasks = JoinSet::new();
+    for sender in &world.plan.senders {
+        let process = Process::spawn(world, sender.clone());
+        tasks.spawn(run(process));
+    }
+    let people = Process::spawn(world, Sender::healthy());
+    for (at, deed) in world.plan.deeds.clone() {
+        let people = Arc::clone(&people);
+        tasks.spawn(async move {
+            tokio::time::sleep(at).await;
+            act(&people, deed).await;
+        });
+    }
+    let ended = tokio::time::timeout(Duration::from_hours(24 * 30), async {
+        while let Some(task) = tasks.join_next().await {
+            task.unwrap();
+        }
+    });
+    let ended = ended.await.is_ok();
+    people.end();
+    if !ended {
+        world.broken("L5: a sender never ends".to_owned());
+    }
+    ended
+}
+
+/// A healthy world goes on until nothing is open: honest answers, right clocks, beyond all leases and waits.
+async fn finish(world: &Arc<World>) -> bool {
+    world.heal();
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    for _ in 0..14 {
+        let people = Process::spawn(world, Sender::healthy());
+        act(&people, Deed::Resume).await;
+        people.end();
+        let sender = Process::spawn(world, Sender::healthy());
+        if tokio::time::timeout(Duration::from_hours(24), run(sender)).await.is_err() {
+            world.broken("L5: a sender in a healthy world never ends".to_owned());
+            return false;
+        }
+        let open = {
+            let ledger = world.ledger();
+            ledger.issues.keys().any(|number| ledger.open(*number))
+        };
+        if !open {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_hours(8)).await;
+    }
+    true
+}
+
+/// One process from its start to its end.
+async fn run(process: Arc<Process>) {
+    let world = Arc::clone(&process.world);
+    tokio::time::sleep(process.sender.starts).await;
+    if world.plan.style == Style::Locked {
+        let mut lock = world.lock.lock().unwrap();
+        if lock.is_some() {
+            world.count("runs that found the lock held");
+            drop(lock);
+            return process.end();
+        }
+        *lock = Some(process.number);
+    }
+    world.count("runs");
+    world.say(|| format!("{} starts", process.number));
+    let ended = tokio::select! {
+        biased;
+        () = process.killed() => None,
+        ended = publish(&process) => Some(ended),
+    };
+    if let Some(ended) = ended {
+        world.say(|| format!("{} ends: {ended:?}", process.number));
+        if ended.is_err() {
+            world.count("runs that the store ended");
+        }
+        process.end();
+    }
+}
+
+/// What `pipeline::sending` does, with the real delivery.
+async fn publish(process: &Arc<Process>) -> Result<(), StoreError> {
+    let world = &process.world;
+    let store: Arc<dyn Store> = Arc::new(SimStore(Arc::clone(process)));
+    let clock: Arc<dyn Clock> = Arc::new(HostClock(Arc::clone(process)));
+    let alone =
+        world.plan.style == Style::Locked || (world.plan.style == Style::Unlocked && world.is_healthy());
+    let now = clock.now();
+    let recovered = store.recover(&process.owner, alone, now).await?;
+    world.add("recovered into doubt", recovered.1);
+    world.add("recovered to waiting", recovered.0);
+    if world.plan.resend {
+        resend_once(store.as_ref(), clock.as_ref()).await?;
+    }
+    for issue in store.open_issues().await? {
+        if issue.next_at.is_none_or(|at| at > now) {
+            continue;
+        }
+        let long_past = issue.frozen_at + TimeDelta::days(7) < clock.now();
+        if long_past && !issue.resumed {
+            store.set_issue(&issue.post, IssueState::Paused, "long past", now).await?;
+            continue;
+        }
+        process.breaker.begin_issue();
+        let job = job(process, &issue, &store, &clock);
+        match deliver(job, Arc::clone(&process.breaker)).await? {
+            None => {}
+            Some(Stop::Letter(why)) => {
+                world.count("issues paused by the breaker");
+                store.set_issue(&issue.post, IssueState::Paused, &why, clock.now()).await?;
+                break;
+            }
+            Some(_) => {
+                world.count("runs that the breaker stopped");
+                break;
+            }
+        }
+    }
+    store.close_finished(clock.now()).await
+}
+
+async fn resend_once(store: &dyn Store, clock: &dyn Clock) -> Result<(), StoreError> {
+    let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
+    let now = clock.now();
+    for view in store.deliveries(filter).await? {
+        if view.row.resends == 0 && now - view.changed_at <= TimeDelta::hours(GIVE_UP_HOURS) {
+            let _ = store.resolve(view.number, Event::Resend, "on_unknown", now).await?;
+        }
+    }
+    Ok(())
+}
+
+fn job(process: &Arc<Process>, issue: &OpenIssue, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Job {
+    let post = issue.post.clone();
+    Job {
+        store: Arc::clone(store),
+        wire: Arc::new(SimWire(Arc::clone(process))),
+        clock: Arc::clone(clock),
+        issue: issue.number,
+        frozen_at: issue.frozen_at,
+        compose: Box::new(move |copy| Ok(compose(&post, copy))),
+        limits: None,
+        retry: RetrySchedule {
+            waits: [5, 15, 60, 180, 360].map(TimeDelta::minutes).to_vec(),
+            give_up: TimeDelta::hours(GIVE_UP_HOURS),
+        },
+        lease: LEASE,
+        owner: process.owner.clone(),
+        watch: Box::new(|_| {}),
+    }
+}
+
+/// The bytes are a function of the issue and the row; the token travels in the envelope alone.
+fn compose(post: &str, copy: &Claimed) -> Composed {
+    let message = format!(
+        "Message-ID: <{}>\r\nDate: {}\r\nTo: {}\r\n\r\n{post}\r\n",
+        copy.imprint.message_id,
+        copy.dated.timestamp_millis(),
+        copy.address
+    )
+    .into_bytes();
+    let from = EmailAddress::parse(&format!("b+{}@news.example", copy.token)).unwrap();
+    Composed { envelope: Envelope { from, to: copy.address.clone(), size: message.len() }, message }
+}
+
+/// Somebody does something. What the store refuses them they would see, and here it is left at that.
+async fn act(people: &Arc<Process>, deed: Deed) {
+    let world = &people.world;
+    let store = SimStore(Arc::clone(people));
+    let now = HostClock(Arc::clone(people)).now();
+    world.say(|| format!("{deed:?}"));
+    match deed {
+        Deed::Unsubscribe(reader) => {
+            world.count("fault: readers who leave");
+            let _ = store.unsubscribe(key(reader), "link", now).await;
+        }
+        Deed::Suppress(reader) => {
+            world.count("fault: readers who are suppressed");
+            let _ = store.suppress(key(reader), "complaint", "cli", now).await;
+        }
+        Deed::Pause | Deed::Resume | Deed::Cancel => {
+            world.count("fault: pauses, resumes and cancels");
+            let state = match deed {
+                Deed::Pause => IssueState::Paused,
+                Deed::Resume => IssueState::Sending,
+                _ => IssueState::Cancelled,
+            };
+            let posts: Vec<_> = world.ledger().issues.values().map(|issue| issue.post.clone()).collect();
+            for post in posts {
+                let _ = store.set_issue(&post, state, "somebody", now).await;
+            }
+        }
+        Deed::Resend | Deed::Evidence => decide(&store, deed == Deed::Resend, now).await,
+        Deed::Signal(sender) => {
+            world.count("fault: signals");
+            let process = world.processes.lock().unwrap().get(sender).cloned();
+            if let Some(process) = process {
+                process.breaker.stop(Stop::Asked);
+            }
+        }
+        Deed::DiskFull(seconds) => {
+            let until = tokio::time::Instant::now() + Duration::from_secs(seconds);
+            *world.full_until.lock().unwrap() = Some(until);
+        }
+        Deed::Jump(sender, by) => world.jump(sender, by),
+    }
+}
+
+/// `letterpress resolve`: what is in doubt is sent again, or what the relay's log shows is recorded.
+async fn decide(store: &SimStore, resend: bool, now: chrono::DateTime<chrono::Utc>) {
+    let world = &store.0.world;
+    let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
+    let Ok(doubts) = store.deliveries(filter).await else { return };
+    for view in doubts {
+        let in_the_log =
+            world.relay().accepted.values().any(|copy| copy.message_id.contains(&view.message_id));
+        let event = match (resend, in_the_log) {
+            (true, _) => Event::Resend,
+            (false, true) => Event::Accept { token: None, last: None },
+            (false, false) => continue,
+        };
+        let _ = store.resolve(view.number, event, "somebody", now).await;
+    }
+}

@@ -1,0 +1,288 @@
+//! The relay: what it took is decided at the dot and written down, whatever becomes of its answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use letterpress::delivery::verdict::drops_connection;
+use letterpress::delivery::{Channel, Envelope, Heard, Phase, Trouble, Wire};
+use tokio::sync::oneshot;
+
+use super::checker;
+use super::replies::{self, Answer, Then, deadline};
+use super::world::Process;
+
+/// One message that the relay took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    /// To whom.
+    pub(crate) reader: String,
+    /// Its `Message-ID`.
+    pub(crate) message_id: String,
+    /// All of it.
+    pub(crate) message: Vec<u8>,
+}
+
+/// What the relay and its clients know.
+#[derive(Debug, Default)]
+pub(crate) struct Relay {
+    /// What was taken, by the token of its envelope sender.
+    pub(crate) accepted: BTreeMap<[u8; 16], Accepted>,
+    /// Tokens for which a client read a 2yz after the dot.
+    pub(crate) heard_yes: BTreeSet<[u8; 16]>,
+    /// Readers whom the relay does not know.
+    pub(crate) strangers: BTreeSet<String>,
+    /// Readers for whom the relay says "later" for ever.
+    pub(crate) greylisted: BTreeSet<String>,
+}
+
+/// The way to the relay, for one process.
+pub(crate) struct SimWire(pub(crate) Arc<Process>);
+
+#[async_trait]
+impl Wire for SimWire {
+    async fn connect(&self) -> Result<Box<dyn Channel>, Heard> {
+        let process = &self.0;
+        let world = &process.world;
+        process.gate("connect").await;
+        if !world.is_healthy() && world.chance().percent(world.plan.temper.connect) {
+            let phase = *world.chance().pick(&[
+                Phase::Connect,
+                Phase::Greeting,
+                Phase::Hello,
+                Phase::Tls,
+                Phase::Auth,
+            ]);
+            let (what, wait) = {
+                let mut chance = world.chance();
+                match phase {
+                    Phase::Connect => (Err(Trouble::Dns("no such host".to_owned())), false),
+                    Phase::Tls => (Err(Trouble::Tls("the certificate expired".to_owned())), false),
+                    _ => {
+                        let answer = replies::no(phase, &mut chance);
+                        let heard = answer.heard().0;
+                        let late = heard == Err(Trouble::Deadline);
+                        (heard, late)
+                    }
+                }
+            };
+            let refused = match &what {
+                Ok(reply) => reply.class() > 3,
+                Err(_) => true,
+            };
+            if refused {
+                world.count("fault: refused connections");
+                world.say(|| format!("{} no connection at {phase}: {what:?}", process.number));
+                if wait {
+                    tokio::time::sleep(deadline(phase)).await;
+                }
+                return Err(Heard { phase, what });
+            }
+        }
+        world.count("connections");
+        Ok(Box::new(SimChannel {
+            process: Arc::clone(process),
+            left: world.plan.temper.messages,
+            open: true,
+            unasked: false,
+            carried: None,
+            envelope: None,
+            message: Vec::new(),
+        }))
+    }
+
+    fn channels(&self) -> usize {
+        self.0.sender.channels
+    }
+
+    fn name(&self) -> String {
+        "relay.example:25".to_owned()
+    }
+}
+
+/// One connection. Every operation begins by breaking it and mends it on success, as the real one does.
+struct SimChannel {
+    process: Arc<Process>,
+    left: u64,
+    open: bool,
+    /// Bytes came that nobody asked for.
+    unasked: bool,
+    /// The envelope that travelled with the last dot.
+    carried: Option<Envelope>,
+    /// The envelope to which the relay said 354.
+    envelope: Option<Envelope>,
+    message: Vec<u8>,
+}
+
+impl SimChannel {
+    fn rate(&self, phase: Phase) -> u64 {
+        let temper = &self.process.world.plan.temper;
+        match phase {
+            _ if self.process.world.is_healthy() => 0,
+            Phase::Body => temper.body,
+            Phase::Dot => temper.dot,
+            _ => temper.envelope,
+        }
+    }
+
+    fn answer(&self, phase: Phase, to: &Envelope) -> Answer {
+        let world = &self.process.world;
+        if phase == Phase::Rcpt {
+            let relay = world.relay();
+            if relay.strangers.contains(&to.to.to_string()) {
+                return Answer::new(b"550 5.1.1 no such user\r\n", Then::Listen);
+            }
+            if relay.greylisted.contains(&to.to.to_string()) {
+                return Answer::new(b"450 4.2.0 greylisted\r\n", Then::Listen);
+            }
+        }
+        let mut chance = world.chance();
+        if chance.percent(self.rate(phase)) {
+            world.count("fault: answers before the dot");
+            replies::no(phase, &mut chance)
+        } else {
+            replies::yes(phase)
+        }
+    }
+
+    /// Reads the answer; waits out the deadline of a phase in which none comes.
+    async fn hear(&mut self, phase: Phase, answer: &Answer) -> Heard {
+        let (what, unasked) = answer.heard();
+        if what == Err(Trouble::Deadline) {
+            tokio::time::sleep(deadline(phase)).await;
+        }
+        self.process.gate("an answer").await;
+        self.unasked |= unasked;
+        self.open &= answer.then == Then::Listen;
+        let heard = Heard { phase, what };
+        self.process.world.say(|| format!("{} {phase}: {}", self.process.number, heard.said()));
+        heard
+    }
+}
+
+#[async_trait]
+impl Channel for SimChannel {
+    async fn offer(&mut self, envelope: &Envelope) -> Result<(), Heard> {
+        if let Some(carried) = self.carried.take()
+            && carried != *envelope
+        {
+            self.process.world.broken(format!("{} was announced and {} offered", carried.to, envelope.to));
+        }
+        self.process.gate("the envelope").await;
+        for phase in [Phase::Mail, Phase::Rcpt, Phase::Data] {
+            if self.unasked || !self.open {
+                let trouble =
+                    if self.open { Trouble::Protocol("unasked".to_owned()) } else { Trouble::Closed };
+                self.open = false;
+                return Err(Heard { phase, what: Err(trouble) });
+            }
+            let answer = self.answer(phase, envelope);
+            let heard = self.hear(phase, &answer).await;
+            let go = matches!(&heard.what, Ok(reply)
+                if reply.class() == if phase == Phase::Data { 3 } else { 2 });
+            if !go {
+                self.open &= !drops_connection(&heard);
+                return Err(heard);
+            }
+        }
+        self.envelope = Some(envelope.clone());
+        Ok(())
+    }
+
+    async fn body(&mut self, message: &[u8]) -> Result<(), Heard> {
+        self.process.gate("half the message").await;
+        let world = Arc::clone(&self.process.world);
+        let fails = world.chance().percent(self.rate(Phase::Body));
+        if fails {
+            world.count("fault: answers in the message");
+            let answer = replies::no(Phase::Body, &mut world.chance());
+            let heard = self.hear(Phase::Body, &answer).await;
+            self.open = false;
+            self.envelope = None;
+            return Err(heard);
+        }
+        self.process.gate("the whole message").await;
+        self.message = message.to_vec();
+        Ok(())
+    }
+
+    async fn dot(&mut self, next: Option<&Envelope>) -> Heard {
+        self.process.gate("the dot").await;
+        let world = Arc::clone(&self.process.world);
+        let Some(envelope) = self.envelope.take() else {
+            world.broken("a dot without an envelope".to_owned());
+            return Heard { phase: Phase::Dot, what: Err(Trouble::Closed) };
+        };
+        let token = checker::dot(&self.process, &envelope);
+        self.carried = next.filter(|_| world.plan.temper.pipelines).cloned();
+        self.left = self.left.saturating_sub(1);
+        let message = std::mem::take(&mut self.message);
+        // The connection was cut before the dot got through: nobody on this side can know.
+        let (answer, slow, cut) = {
+            let mut chance = world.chance();
+            let rate = self.rate(Phase::Dot);
+            let cut = chance.percent(rate / 3);
+            let odd = !cut && chance.percent(rate);
+            let slow = !world.is_healthy() && chance.percent(world.plan.temper.slow_dot);
+            let slow = if slow { Duration::from_millis(chance.below(900_000)) } else { Duration::ZERO };
+            (odd.then(|| replies::at_the_dot(&mut chance)), slow, cut)
+        };
+        if cut {
+            world.count("fault: dots cut off");
+            self.open = false;
+            return self.hear(Phase::Dot, &Answer::new(b"", Then::Reset)).await;
+        }
+        if answer.is_some() {
+            world.count("fault: answers to the dot");
+        }
+        let (taken, answer) = answer.unwrap_or_else(|| (true, replies::yes(Phase::Dot)));
+        let copy = Accepted { reader: envelope.to.to_string(), message_id: message_id(&message), message };
+        // The dot is on its way and arrives whatever becomes of its sender.
+        let (arrived, arrival) = oneshot::channel();
+        let deliver = {
+            let world = Arc::clone(&world);
+            move || {
+                if taken {
+                    world.say(|| format!("the relay takes the copy of {}", copy.reader));
+                    checker::accept(&world, token, copy);
+                }
+                let _ = arrived.send(());
+            }
+        };
+        if slow.is_zero() {
+            deliver();
+        } else {
+            world.count("fault: slow dots");
+            tokio::spawn(async move {
+                tokio::time::sleep(slow).await;
+                deliver();
+            });
+        }
+        if tokio::time::timeout(deadline(Phase::Dot), arrival).await.is_err() {
+            self.open = false;
+            self.process.gate("no answer").await;
+            return Heard { phase: Phase::Dot, what: Err(Trouble::Deadline) };
+        }
+        let heard = self.hear(Phase::Dot, &answer).await;
+        if matches!(&heard.what, Ok(reply) if reply.class() == 2) {
+            world.relay().heard_yes.insert(token);
+        }
+        self.open &= !drops_connection(&heard);
+        heard
+    }
+
+    fn usable(&self) -> bool {
+        self.open && self.left > 0
+    }
+
+    async fn quit(self: Box<Self>) {
+        self.process.gate("QUIT").await;
+    }
+}
+
+fn message_id(message: &[u8]) -> String {
+    let text = String::from_utf8_lossy(message);
+    let line = text.lines().find_map(|line| line.strip_prefix("Message-ID: "));
+    line.unwrap_or_default().to_owned()
+}
