@@ -53,8 +53,8 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
     let post = issue_id(&office, args.issue.as_deref()).await?;
     let now = world.clock.now();
-    // What a run that was cut off left behind is part of what is in doubt.
-    office.store.recover(&hex(&world.clock.random()), true, now).await?;
+    // What a run that was cut off left behind is part of what is in doubt; a sender that shares the database may be at work.
+    office.store.recover(&hex(&world.clock.random()), office.lock.is_some(), now).await?;
     if args.resume || args.cancel {
         let state = if args.resume { IssueState::Sending } else { IssueState::Cancelled };
         let changed = office.store.set_issue(&post, state, &args.why, now).await?;

@@ -52,7 +52,7 @@ pub async fn reconcile(
     } else {
         let office = Office::open_to_send(config, clock).await?;
         // What a run that was cut off left behind is part of what is in doubt.
-        office.store.recover(&hex(&clock.random()), true, clock.now()).await?;
+        office.store.recover(&hex(&clock.random()), office.lock.is_some(), clock.now()).await?;
         office
     };
     let states = vec![State::Armed, State::Unknown, State::FailedUncertain];
