@@ -25,7 +25,7 @@ fn f22_a_ledger_that_stays_locked_at_the_arm_lets_no_dot_out_and_the_next_run_se
     drop(held);
     let said = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(2), "{said}");
-    assert!(said.contains("another program holds the file"), "{said}");
+    assert!(said.contains("another program holds what is needed"), "{said}");
     assert!(relay.log().messages.is_empty(), "a dot without an arm");
     let next = site.run_at("2026-11-20T10:07:00Z", &["publish"]);
     assert_eq!(next.code, 0, "{}", next.said);
