@@ -1,7 +1,7 @@
 //! DKIM (RFC 6376, RFC 8463): finished messages are signed, and each signature is verified before it is believed.
 //!
 //! Pure: the same message, time and keys always give the same bytes, so that a copy sent a second time is the same.
-//! relaxed/relaxed, and never `l=`. Each field of [`COVERED`] is named once more than it occurs, so that none can be
+//! relaxed/relaxed, and never `l=`. Each field of `COVERED` is named once more than it occurs, so that none can be
 //! added on the way. Nothing here reads a file or draws a key.
 
 mod canonical;
