@@ -9,13 +9,17 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let keys = Keys::generate([7; 32]);
-    let token = keys.sign(Purpose::Bounce, &Subject::from(1), 0);
-    for (path, genuine) in [(format!("bounces+{token}@example.com"), true), ("kim@example.com".to_owned(), false)] {
+    let token = keys.sign(Purpose::Bounce, &Subject::from(1_u64), 0);
+    for (path, genuine) in
+        [(format!("bounces+{token}@example.com"), true), ("kim@example.com".to_owned(), false)]
+    {
         let mut mail = b"MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n\
                          --b\r\nContent-Type: message/feedback-report\r\n\r\n"
             .to_vec();
         mail.extend_from_slice(data);
-        let returned = format!("\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nReturn-Path: <{path}>\r\n\r\nx\r\n--b--\r\n");
+        let returned = format!(
+            "\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nReturn-Path: <{path}>\r\n\r\nx\r\n--b--\r\n"
+        );
         mail.extend_from_slice(returned.as_bytes());
         if let Reading::Notice(notice) = read(&mail, &keys) {
             assert!(genuine, "a complaint without a token was believed");

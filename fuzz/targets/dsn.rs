@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     // As it is: no token of these keys is in it, so nothing may come of it.
     assert!(!matches!(read(data, &keys), Reading::Notice(_)));
     // And as the report within a bounce of our copy number 1.
-    let token = keys.sign(Purpose::Bounce, &Subject::from(1), 0);
+    let token = keys.sign(Purpose::Bounce, &Subject::from(1_u64), 0);
     let mut mail = format!(
         "Return-Path: <>\r\nTo: bounces+{token}@example.com\r\nMIME-Version: 1.0\r\n\
          Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\

@@ -16,6 +16,10 @@ fuzz_target!(|text: &str| {
     assert_eq!(names.len(), posts.len());
     for post in &posts {
         assert!(!post.file_name.contains(['/', '\\', '\0']) && !post.file_name.starts_with('.'));
-        assert!(letterpress::archive::front_matter::split(&post.contents, "post.md").is_ok(), "{}", post.contents);
+        assert!(
+            letterpress::archive::front_matter::split(&post.contents, "post.md").is_ok(),
+            "{}",
+            post.contents
+        );
     }
 });
