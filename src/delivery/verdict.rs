@@ -4,6 +4,7 @@
 //! the reader's door or at the sender's (RFC 3463). The ledger acts on the verdict; nothing is changed here.
 
 use super::{Heard, Phase, Reply, Trouble};
+use crate::subscribers::bounces::{Status, speaks_of_policy};
 
 /// What becomes of the copy, and whether the run goes on.
 ///
@@ -60,7 +61,9 @@ pub fn is_dead_address(heard: &Heard) -> bool {
     let Ok(reply) = &heard.what else { return false };
     matches!(heard.phase, Phase::Rcpt | Phase::Dot)
         && reply.class() == 5
-        && matches!(reply.enhanced(), Some((5, 1, 1 | 2 | 3 | 6 | 10) | (5, 2, 1)))
+        && reply.enhanced().is_some_and(|(class, subject, detail)| {
+            Status { class: u16::from(class), subject, detail }.is_dead_address()
+        })
 }
 
 /// Whether the connection must be dropped after this fact; it may be kept only after an orderly reply.
@@ -142,27 +145,11 @@ fn is_senders_address(reply: &Reply, detail: u16) -> bool {
 /// Whether a refused RCPT is about policy, authentication, spam or limits. Without an enhanced code the text is all
 /// there is, and taking a policy for a dead mailbox costs a reader while the reverse costs another try.
 fn blames_sender(reply: &Reply) -> bool {
-    const WORDS: [&str; 11] = [
-        "too many",
-        "rate limit",
-        "spam",
-        "blocked",
-        "blacklist",
-        "blocklist",
-        "policy",
-        "authenti",
-        "spf",
-        "dmarc",
-        "relay",
-    ];
     match agreeing_enhanced(reply) {
         Some((1, detail)) => is_senders_address(reply, detail),
         // The system's limits, the protocol, the content, and security.
         Some((subject, _)) => matches!(subject, 3 | 5 | 6 | 7),
-        None => {
-            let text = reply.text.to_ascii_lowercase();
-            WORDS.iter().any(|word| text.contains(word))
-        }
+        None => speaks_of_policy(&reply.text),
     }
 }
 

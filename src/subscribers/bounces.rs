@@ -163,14 +163,16 @@ fn said_in(diagnostic: &str) -> Option<Status> {
         .then_some(status)
 }
 
-fn speaks_of_policy(diagnostic: &str) -> bool {
-    const WORDS: [&str; 10] = [
+/// Whether a refusal without a code of its own is about policy, authentication, spam or limits, by its words.
+pub fn speaks_of_policy(diagnostic: &str) -> bool {
+    const WORDS: [&str; 11] = [
         "spam",
         "blocked",
         "blacklist",
         "blocklist",
         "policy",
         "authenti",
+        "spf",
         "dmarc",
         "rate limit",
         "too many",

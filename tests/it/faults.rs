@@ -12,6 +12,15 @@ fn pipelining() -> Script {
     Script::polite().pipelining(true)
 }
 
+/// An issue that was interrupted after two of six readers, at [`super::support::site::NOW`].
+fn interrupted() -> (Server, Site) {
+    let relay = Server::start(pipelining().nth(At::Mail, 3, say("421 4.3.2 going down")));
+    let site = Site::new(relay.port(), 6, 1);
+    site.run(&["publish"]);
+    assert_eq!(relay.accepted().len(), 2);
+    (relay, site)
+}
+
 /// A site whose issue is frozen and whose readers all wait: the relay of its first run had no time.
 fn waiting(site: &Site) {
     let busy = Server::start(Script::polite().nth(At::Greeting, 1, say("421 4.3.2 later")));

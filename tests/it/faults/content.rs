@@ -1,20 +1,11 @@
 //! Posts, templates and addresses that change while an issue is on its way.
 
 use super::super::support::account::settle;
-use super::super::support::{At, Server, Site, say};
-use super::pipelining;
+use super::super::support::{Server, Site};
+use super::interrupted;
 
 const LATER: &str = "2026-11-20T11:00:00Z";
 const MUCH_LATER: &str = "2026-11-20T13:00:00Z";
-
-/// An issue that was interrupted after two of six readers.
-fn interrupted() -> (Server, Site) {
-    let relay = Server::start(pipelining().nth(At::Mail, 3, say("421 4.3.2 going down")));
-    let site = Site::new(relay.port(), 6, 1);
-    site.run(&["publish"]);
-    assert_eq!(relay.accepted().len(), 2);
-    (relay, site)
-}
 
 /// The rest of the issue goes out; each copy says what the first one said.
 fn the_rest_is_the_same_letter(relay: &Server, site: &Site) {

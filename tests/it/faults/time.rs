@@ -1,18 +1,9 @@
 //! Clocks that jump, zones that change, and days that no calendar has.
 
+use super::super::support::Site;
 use super::super::support::account::{published, settle};
 use super::super::support::site::NOW;
-use super::super::support::{At, Server, Site, say};
-use super::pipelining;
-
-/// An issue that was interrupted after two of six readers, at [`NOW`].
-fn interrupted() -> (Server, Site) {
-    let relay = Server::start(pipelining().nth(At::Mail, 3, say("421 4.3.2 going down")));
-    let site = Site::new(relay.port(), 6, 1);
-    site.run(&["publish"]);
-    assert_eq!(relay.accepted().len(), 2);
-    (relay, site)
-}
+use super::interrupted;
 
 #[test]
 fn f59_a_clock_that_jumps_mails_nobody_twice_and_the_right_time_finishes() {
