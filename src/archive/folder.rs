@@ -1,24 +1,28 @@
 //! The folder of posts: the only reader of `posts/`, and the writer of its id ledger. What a file means is said
 //! elsewhere; here are walking, reading, and bringing the posts together. Links are not followed.
 
+mod walk;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, FileType, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use chrono::{DateTime, Timelike as _, Utc};
 use rayon::prelude::*;
 
+use self::walk::Walk;
 use super::ids::{self, Ledger};
-use super::manuscript::{MAX_BODY, Manuscript, Name};
+use super::manuscript::{MAX_BODY, Manuscript, Name, Setting};
+use super::pages::Pages;
+use super::site::Site;
 use super::{Archive, LeftOut, WhyLeftOut, permalink};
-use crate::config::Config;
-use crate::finding::Finding;
-use crate::text;
+use crate::config::{Config, Generator};
+use crate::finding::{Finding, Severity};
 
-/// Nothing that a person keeps in folders is deeper.
-const MAX_DEPTH: usize = 32;
+/// As much of a generator's configuration as tells whose it is.
+const MAX_SITE: u64 = 256 * 1024;
 
 /// Front matter and body, and a little for what stands between them.
 const MAX_FILE: u64 = MAX_BODY as u64 + 128 * 1024;
@@ -34,7 +38,9 @@ pub struct Reading {
 
 /// Reads every post. All errors of all files are named at once, in the order of the files.
 pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>> {
-    let walk = Walk::of(config);
+    let site = site(config);
+    let setting = Setting { config, site: &site, now };
+    let walk = Walk::of(config, &site);
     let mut errors = walk.errors;
     let outcomes: Vec<_> = walk
         .files
@@ -44,29 +50,36 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
             let bytes = read_file(&config.resolve(&source)).map_err(|error| {
                 vec![Finding::error("post-file", source.as_str(), format!("it cannot be read: {error}"))]
             })?;
-            Manuscript::read(bytes, Name { relative, source: &source }, config, now)
+            Manuscript::read(bytes, Name { relative, source: &source }, setting)
         })
         .collect();
-    let mut archive = Archive { findings: walk.findings, ..Archive::default() };
+    let mut archive = Archive { findings: walk.findings, left_out: walk.left_out, ..Archive::default() };
     let mut held_back = BTreeSet::new();
     let mut manuscripts = Vec::with_capacity(outcomes.len());
     for (relative, outcome) in walk.files.iter().zip(outcomes) {
+        let mut leave_out = |why| {
+            held_back.insert(relative.to_string());
+            archive.left_out.push(LeftOut { source: config.archive.posts.join(relative), why });
+        };
         match outcome {
             Ok(Ok(manuscript)) => manuscripts.push(manuscript),
-            Ok(Err(why)) => {
-                held_back.insert(relative.to_string());
-                archive.left_out.push(LeftOut { source: config.archive.posts.join(relative), why });
+            Ok(Err(why)) => leave_out(why),
+            Err(findings) if setting.is_strict() => errors.extend(findings),
+            Err(findings) => {
+                leave_out(WhyLeftOut::Broken);
+                archive.findings.extend(findings.into_iter().map(demoted));
             }
-            Err(findings) => errors.extend(findings),
         }
     }
-    let sections = walk.sections.into_iter().map(|relative| LeftOut {
-        source: config.archive.posts.join(relative),
-        why: WhyLeftOut::SectionPage,
-    });
-    archive.left_out.extend(sections);
+    let twins = shared_addresses(&manuscripts, setting);
+    for (twin, why) in &twins.left_out {
+        held_back.insert(twin.clone());
+        archive.left_out.push(LeftOut { source: config.archive.posts.join(twin), why: why.clone() });
+    }
+    manuscripts.retain(|manuscript| !twins.left_out.contains_key(manuscript.relative()));
     archive.left_out.sort_by(|a, b| a.source.cmp(&b.source));
-    errors.extend(shared_addresses(&manuscripts));
+    errors.extend(twins.errors);
+    archive.findings.extend(twins.warnings);
     // The ledger is read even when posts are wrong, so that its own errors are not hidden by theirs.
     let ledger = read_ids(config).unwrap_or_else(|findings| {
         errors.extend(findings);
@@ -75,7 +88,41 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
     if !errors.is_empty() {
         return Err(errors);
     }
+    let pages = pages(&manuscripts, &site);
+    manuscripts.par_iter_mut().for_each(|manuscript| manuscript.settle(&pages, setting));
     assemble(archive, manuscripts, &held_back, ledger, (config, now))
+}
+
+/// Whose site the folder of posts is a part of.
+fn site(config: &Config) -> Site {
+    let posts = config.resolve(&config.archive.posts);
+    let posts = posts.canonicalize_utf8().unwrap_or(posts);
+    let text_of = |path: &Utf8Path| {
+        let file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|meta| meta.is_file()))?;
+        let mut bytes = Vec::new();
+        file.take(MAX_SITE).read_to_end(&mut bytes).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    Site::around(&posts, config.archive.generator, &text_of)
+}
+
+/// The generator whose site the folder of posts is, as far as anybody can tell.
+pub fn generator(config: &Config) -> Generator {
+    site(config).generator
+}
+
+fn pages(manuscripts: &[Manuscript], site: &Site) -> Pages {
+    let mut pages = Pages::default();
+    for manuscript in manuscripts {
+        pages.add(&site.prefix, Utf8Path::new(manuscript.relative()), manuscript.url());
+    }
+    pages
+}
+
+/// A post that a run goes on without is no error any more.
+fn demoted(finding: Finding) -> Finding {
+    let message = format!("left out: {}", finding.message);
+    Finding { severity: Severity::Warning, message, ..finding }
 }
 
 /// Gives the posts their ids and puts them in order.
@@ -90,6 +137,7 @@ fn assemble(
     let now = now.with_timezone(&config.site.timezone).fixed_offset();
     let now = now.with_nanosecond(0).unwrap_or(now);
     let done = ids::assign(&ledger, &sightings, held_back, config.site.url.host(), now)?;
+    archive.expires = manuscripts.iter().filter_map(|manuscript| manuscript.until).min();
     for (mut manuscript, given) in manuscripts.into_iter().zip(done.given) {
         archive.findings.append(&mut manuscript.findings);
         archive.posts.push(manuscript.publish(given));
@@ -100,23 +148,51 @@ fn assemble(
     Ok(Reading { archive, ids: is_needed.then_some(text) })
 }
 
+/// Posts that stand at the address of another one.
+#[derive(Default)]
+struct Twins {
+    /// By their file.
+    left_out: BTreeMap<String, WhyLeftOut>,
+    errors: Vec<Finding>,
+    warnings: Vec<Finding>,
+}
+
 /// Posts that would overwrite each other, also on a disk that does not tell upper from lower case.
-fn shared_addresses(manuscripts: &[Manuscript]) -> Vec<Finding> {
+fn shared_addresses(manuscripts: &[Manuscript], setting: Setting<'_>) -> Twins {
     let mut owners: BTreeMap<String, &Manuscript> = BTreeMap::new();
-    let mut findings = Vec::new();
+    let mut twins = Twins::default();
     for manuscript in manuscripts {
-        if let Some(owner) = owners.insert(permalink::case_folded(manuscript.url()), manuscript) {
-            let message = format!("{} has the same address, {}", owner.source(), manuscript.url());
+        let Some(owner) = owners.insert(permalink::case_folded(manuscript.url()), manuscript) else { continue };
+        let message =
+            |owner: &Manuscript, url| format!("{} has the same address, {url}", owner.source());
+        if setting.is_strict() {
             let hint = "give one of the two another `slug`";
-            findings.push(Finding::error("post-address", manuscript.source().as_str(), message).hint(hint));
+            let message = message(owner, manuscript.url());
+            twins.errors.push(Finding::error("post-address", manuscript.source().as_str(), message).hint(hint));
+            continue;
         }
+        // A translation gives way to the site's language, a younger post to an older one.
+        let rank = |manuscript: &Manuscript| (manuscript.language().is_some(), manuscript.published());
+        let (stays, goes) =
+            if rank(manuscript) < rank(owner) { (manuscript, owner) } else { (owner, manuscript) };
+        owners.insert(permalink::case_folded(stays.url()), stays);
+        let why = match goes.language().filter(|_| stays.language() != goes.language()) {
+            Some(language) => WhyLeftOut::Language(language.to_owned()),
+            None => {
+                let message = format!("left out: {}", message(stays, goes.url()));
+                let finding = Finding::warning("post-address", goes.source().as_str(), message);
+                twins.warnings.push(finding.hint("give one of the two another `slug`"));
+                WhyLeftOut::Broken
+            }
+        };
+        twins.left_out.insert(goes.relative().to_owned(), why);
     }
-    findings
+    twins
 }
 
 /// The ledger's text as it stands, if there is one, and what it says.
 fn read_ids(config: &Config) -> Result<(Option<String>, Ledger), Vec<Finding>> {
-    let source = config.archive.posts.join(ids::FILE);
+    let source = config.archive.ledger();
     let wrong = |message: String| vec![Finding::error("ids", source.as_str(), message)];
     match fs::read(config.resolve(&source)) {
         Ok(bytes) => {
@@ -133,29 +209,36 @@ fn read_ids(config: &Config) -> Result<(Option<String>, Ledger), Vec<Finding>> {
 pub fn write_ids(config: &Config, text: &str) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let folder = config.resolve(&config.archive.posts);
+    let path = config.resolve(config.archive.ledger());
+    let folder = path.parent().filter(|folder| *folder != "").unwrap_or(Utf8Path::new("."));
     // A ledger is no secret: it lives in version control.
     let mut file = tempfile::Builder::new()
         .prefix(".ids-")
         .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(&folder)?;
+        .tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
-    file.persist(folder.join(ids::FILE)).map_err(|error| error.error)?;
-    File::open(&folder)?.sync_all()
+    file.persist(&path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
 }
 
 /// A digest over path, size, times and inode of every file that [`read`] would look at; no file is opened. Equal
 /// digests mean that there is nothing to do, and nothing else follows from them.
 pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     let root = config.resolve(&config.archive.posts);
-    let mut walk = Walk::of(config);
-    walk.files.append(&mut walk.sections);
-    walk.files.push(Utf8PathBuf::from(ids::FILE));
+    let site = site(config);
+    let mut walk = Walk::of(config, &site);
+    let ledger = config.resolve(config.archive.ledger());
+    walk.files.push(ledger.strip_prefix(&root).unwrap_or(&ledger).to_owned());
     walk.files.sort();
     let stats: Vec<_> =
         walk.files.par_iter().map(|relative| fs::symlink_metadata(root.join(relative))).collect();
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    context.update(format!("{} {}\0", site.generator, site.prefix).as_bytes());
+    for left in &walk.left_out {
+        context.update(left.source.as_str().as_bytes());
+        context.update(&[0]);
+    }
     for (relative, stat) in walk.files.iter().zip(stats) {
         let Some(stat) = found(stat)? else { continue };
         context.update(relative.as_str().as_bytes());
@@ -216,114 +299,6 @@ fn read_file(path: &Utf8Path) -> io::Result<Vec<u8>> {
         }
     }
     Err(io::Error::other("it changes while it is being read"))
-}
-
-/// What lies in the folder, each list sorted by path.
-#[derive(Default)]
-struct Walk {
-    /// The archive's folder as the user wrote it.
-    posts: Utf8PathBuf,
-    /// Folders that are still to be read, relative to it, and how deep they lie.
-    folders: Vec<(Utf8PathBuf, usize)>,
-    files: Vec<Utf8PathBuf>,
-    sections: Vec<Utf8PathBuf>,
-    errors: Vec<Finding>,
-    findings: Vec<Finding>,
-}
-
-impl Walk {
-    fn of(config: &Config) -> Self {
-        let posts = config.archive.posts.clone();
-        let mut walk = Self { posts, folders: vec![(Utf8PathBuf::new(), 0)], ..Self::default() };
-        let root = config.resolve(&config.archive.posts);
-        while let Some((folder, depth)) = walk.folders.pop() {
-            let source = config.archive.posts.join(&folder);
-            let entries = fs::read_dir(root.join(&folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-            let entries = match entries {
-                Ok(entries) => entries,
-                Err(error) => {
-                    let finding = Finding::error(
-                        "post-folder",
-                        source.as_str(),
-                        format!("the folder cannot be read: {error}"),
-                    );
-                    let hint = "set `posts` in [archive] of config.toml to the folder of your posts";
-                    walk.errors.push(if depth == 0 { finding.hint(hint) } else { finding });
-                    continue;
-                }
-            };
-            for entry in entries {
-                let name = entry.file_name();
-                if name.as_encoded_bytes().starts_with(b".") {
-                    continue;
-                }
-                match (name.to_str(), entry.file_type()) {
-                    (Some(name), Ok(kind)) => walk.visit(&folder, name, kind, depth),
-                    (Some(name), Err(error)) => {
-                        let finding = Finding::error(
-                            "post-file",
-                            source.join(name).as_str(),
-                            format!("it cannot be looked at: {error}"),
-                        );
-                        walk.errors.push(finding);
-                    }
-                    (None, _) => walk.note_strange_name(&source, &name.to_string_lossy()),
-                }
-            }
-        }
-        walk.files.sort();
-        walk.sections.sort();
-        walk.errors.sort_by(|a, b| a.file.cmp(&b.file));
-        walk.findings.sort_by(|a, b| a.file.cmp(&b.file));
-        walk
-    }
-
-    fn visit(&mut self, folder: &Utf8Path, name: &str, kind: FileType, depth: usize) {
-        let relative = folder.join(name);
-        let source = self.posts.join(&relative);
-        let wrong = |message: &str| Finding::error("post-file", source.as_str(), message);
-        if kind.is_dir() {
-            if is_post(name) {
-                self.errors.push(wrong("it has the name of a post, but is a folder").hint("rename it"));
-            } else if depth == MAX_DEPTH {
-                self.errors.push(wrong("the folders are nested more than 32 deep"));
-            } else {
-                self.folders.push((relative, depth + 1));
-            }
-        } else if !is_post(name) {
-        } else if name.chars().any(char::is_control) {
-            self.note_strange_name(source.parent().unwrap_or(&source), name);
-        } else if kind.is_symlink() {
-            let finding = Finding::warning(
-                "post-file",
-                source.as_str(),
-                "it is a symbolic link, and links are not followed",
-            );
-            self.findings.push(finding.hint("put the post itself into the folder"));
-        } else if !kind.is_file() {
-            self.errors
-                .push(wrong("it is a pipe, a socket or a device, not a file").hint("remove or rename it"));
-        } else if name.rsplit_once('.').is_some_and(|(stem, _)| stem == "_index") {
-            self.sections.push(relative);
-        } else {
-            self.files.push(relative);
-        }
-    }
-
-    fn note_strange_name(&mut self, folder: &Utf8Path, name: &str) {
-        if is_post(name) {
-            let file = format!("{folder}/{}", text::for_terminal(name).replace('\n', "\\n"));
-            let finding =
-                Finding::error("post-file", file, "its name holds control characters or is not UTF-8");
-            self.errors.push(finding.hint("rename it"));
-        }
-    }
-}
-
-fn is_post(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, extension)| {
-        extension.eq_ignore_ascii_case("md") || extension.eq_ignore_ascii_case("markdown")
-    })
 }
 
 #[cfg(test)]

@@ -6,14 +6,17 @@ use chrono::{DateTime, FixedOffset, Utc};
 use url::Url;
 
 use super::front_matter::fields::Lined;
-use super::front_matter::{self, Fields, dates};
+use super::front_matter::{self, Fields, customs, dates};
 use super::ids::{Given, Sighting, content_hash};
 use super::links::{self, Purpose};
-use super::markdown;
+use super::pages::Pages;
 use super::permalink::{self, Parts, PermalinkError};
-use super::{Post, WhyLeftOut, encoding};
-use crate::config::Config;
-use crate::finding::Finding;
+use super::site::Site;
+use super::templating::{self, Surroundings};
+use super::{Post, WhyLeftOut, encoding, naming};
+use super::{html_body, markdown};
+use crate::config::{Config, Generator};
+use crate::finding::{Finding, Severity};
 use crate::text::{HeaderText, XmlText};
 
 /// The longest body, in bytes; a novel has one megabyte.
@@ -34,6 +37,24 @@ pub(super) struct Name<'n> {
     pub source: &'n Utf8Path,
 }
 
+/// What all files of a folder have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting<'s> {
+    /// The configuration.
+    pub config: &'s Config,
+    /// Whose rules hold.
+    pub site: &'s Site,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+impl Setting<'_> {
+    /// Whether a post that cannot be read is an error; where a generator has published it for years, it is left out.
+    pub(super) fn is_strict(self) -> bool {
+        self.config.archive.strict.unwrap_or(self.site.generator == Generator::Plain)
+    }
+}
+
 /// A post without its id.
 #[derive(Debug, Clone)]
 pub(super) struct Manuscript {
@@ -42,6 +63,8 @@ pub(super) struct Manuscript {
     relative: String,
     id: Option<Lined<String>>,
     hash: String,
+    /// When it expires.
+    pub until: Option<DateTime<FixedOffset>>,
     /// Warnings and notes.
     pub findings: Vec<Finding>,
 }
@@ -51,34 +74,85 @@ impl Manuscript {
     pub(super) fn read(
         bytes: Vec<u8>,
         name: Name<'_>,
-        config: &Config,
-        now: DateTime<Utc>,
+        setting: Setting<'_>,
     ) -> Result<Result<Self, WhyLeftOut>, Vec<Finding>> {
+        let Setting { config, site, .. } = setting;
         let file = name.source.as_str();
+        let told = match naming::read(name.relative, site, config) {
+            Ok(told) => told,
+            Err(why) => return Ok(Err(why)),
+        };
         let text = encoding::decode(bytes, file).map_err(|finding| vec![finding])?;
-        let parts = front_matter::split(&text, file).map_err(|finding| vec![finding])?;
-        let (mut fields, errors) = front_matter::fields::read(&parts.entries, file, config.site.timezone);
+        let mut parts = front_matter::split(&text, file).map_err(|finding| vec![finding])?;
+        let is_html = name.relative.extension().is_some_and(|end| end.to_ascii_lowercase().starts_with("htm"));
+        if parts.body_line == 1 && (is_html || site.generator == Generator::Jekyll) {
+            return Ok(Err(if is_html { WhyLeftOut::Page } else { WhyLeftOut::Name }));
+        }
+        parts.entries = customs::undo(parts.entries, site.generator);
+        let (mut fields, mut errors) = front_matter::fields::read(&parts.entries, file, config.site.timezone);
         // A draft may be as unfinished as it likes.
         if fields.draft {
             return Ok(Err(WhyLeftOut::Draft));
         }
+        let mut findings = Vec::new();
+        if !setting.is_strict() {
+            // A field that only Letterpress minds is not worth a post.
+            let minor = |finding: &Finding| finding.rule == "post-field";
+            findings.extend(errors.iter().filter(|finding| minor(finding)).cloned().map(demoted));
+            errors.retain(|finding| !minor(finding));
+        }
         if !errors.is_empty() {
             return Err(errors);
         }
-        let (day, stem) = split_name(name.relative);
-        fields.date = fields.date.or_else(|| dates::parse(day?, config.site.timezone).ok());
-        let Some(published) = fields.date else { return Ok(Err(WhyLeftOut::Undated)) };
-        if published > now {
-            return Ok(Err(WhyLeftOut::Future(published)));
-        }
-        let mut writer = Writer { file, config, errors: Vec::new(), findings: Vec::new() };
-        let manuscript = writer.write(fields, &parts, &Stamp { published, now, stem }, name);
+        let published = match published(&mut fields, told.day.as_deref(), setting) {
+            Ok(published) => published,
+            Err(why) => return Ok(Err(why)),
+        };
+        let mut writer = Writer { file, setting, errors: Vec::new(), findings };
+        let until = fields.until.as_ref().map(|until| until.value);
+        let manuscript = writer.write(fields, &parts, &Stamp { published, told: &told, is_html }, name);
         match manuscript {
             Some(manuscript) if writer.errors.is_empty() => {
-                Ok(Ok(Self { findings: writer.findings, ..manuscript }))
+                Ok(Ok(Self { findings: writer.findings, until, ..manuscript }))
             }
             _ => Err(writer.errors),
         }
+    }
+
+    /// Takes the generator's tags out of the body, now that every page is known.
+    pub(super) fn settle(&mut self, pages: &Pages, setting: Setting<'_>) {
+        let generator = setting.site.generator;
+        let path = setting.site.prefix.join(&self.relative);
+        let folder = path.parent().unwrap_or(Utf8Path::new(""));
+        let around = Surroundings {
+            generator,
+            site: &setting.config.site.url,
+            page: &self.post.url,
+            title: self.post.title.as_str(),
+            page_of: &|target| pages.find(folder, target).cloned(),
+        };
+        let Some(plain) = templating::plain(self.post.body.as_str(), around) else { return };
+        for (line, tag) in plain.left_out {
+            let message = format!("{tag} is left out: only {} can read it", reader_of(generator));
+            let finding = Finding::note("template-tag", self.post.source.as_str(), message);
+            self.findings.push(finding.at(self.post.body_line + line - 1));
+        }
+        self.post.body = XmlText::clean(&plain.text).0;
+    }
+
+    /// The file, relative to the folder of posts.
+    pub(super) fn relative(&self) -> &str {
+        &self.relative
+    }
+
+    /// When it was published.
+    pub(super) fn published(&self) -> DateTime<FixedOffset> {
+        self.post.published
+    }
+
+    /// Its language, where it is not the site's.
+    pub(super) fn language(&self) -> Option<&str> {
+        self.post.language.as_deref()
     }
 
     /// What the id ledger needs to know.
@@ -110,29 +184,47 @@ impl Manuscript {
     }
 }
 
-/// The day in a file's name, and the rest of the name; a bundle's name is its folder's.
-fn split_name(relative: &Utf8Path) -> (Option<&str>, &str) {
-    let stem = relative.file_stem().unwrap_or_default();
-    let name = match relative.parent().and_then(Utf8Path::file_name) {
-        Some(folder) if stem == "index" => folder,
-        _ => stem,
-    };
-    match dates::in_name(name) {
-        Some((day, "")) => (Some(day), name),
-        Some((day, rest)) => (Some(day), rest),
-        None => (None, name),
+fn reader_of(generator: Generator) -> String {
+    if generator == Generator::Plain { "a site generator".to_owned() } else { generator.to_string() }
+}
+
+fn demoted(finding: Finding) -> Finding {
+    Finding { severity: Severity::Warning, message: format!("{}, and is passed over", finding.message), ..finding }
+}
+
+/// When the post was published, or why it is not.
+fn published(
+    fields: &mut Fields,
+    day: Option<&str>,
+    setting: Setting<'_>,
+) -> Result<DateTime<FixedOffset>, WhyLeftOut> {
+    let Setting { config, site, now } = setting;
+    fields.date = fields.date.or_else(|| dates::parse(day?, config.site.timezone).ok());
+    if site.generator == Generator::Hugo {
+        let other = fields.from.as_ref().or(fields.updated.as_ref());
+        fields.date = fields.date.or(other.map(|date| date.value));
+    }
+    let published = fields.date.ok_or(WhyLeftOut::Undated)?;
+    let from = fields.from.as_ref().map_or(published, |from| from.value.max(published));
+    if from > now {
+        return Err(WhyLeftOut::Future(from));
+    }
+    match fields.until.as_ref().filter(|until| until.value <= now) {
+        Some(until) => Err(WhyLeftOut::Expired(until.value)),
+        None if fields.hidden => Err(WhyLeftOut::Hidden),
+        None => Ok(published),
     }
 }
 
 struct Stamp<'n> {
     published: DateTime<FixedOffset>,
-    now: DateTime<Utc>,
-    stem: &'n str,
+    told: &'n naming::Name,
+    is_html: bool,
 }
 
 struct Writer<'w> {
     file: &'w str,
-    config: &'w Config,
+    setting: Setting<'w>,
     errors: Vec<Finding>,
     findings: Vec<Finding>,
 }
@@ -140,22 +232,23 @@ struct Writer<'w> {
 impl Writer<'_> {
     fn write(
         &mut self,
-        fields: Fields,
+        mut fields: Fields,
         parts: &front_matter::Parts<'_>,
         stamp: &Stamp<'_>,
         name: Name<'_>,
     ) -> Option<Manuscript> {
+        let Setting { config, site, now } = self.setting;
         let body = self.body(parts);
-        let (title, body) = self.title(fields.title, body, parts.body_line);
-        let slug = self.slug(fields.slug, stamp.stem);
-        let category = fields.categories.first().map(HeaderText::as_str);
-        let url = slug
-            .as_deref()
-            .and_then(|slug| self.url(fields.path, Parts { slug, published: stamp.published, category }));
-        let updated = self.updated(fields.updated, stamp.now);
-        let (title, slug, url) = (title?, slug?, url?);
+        let (title, body) = self.title(fields.title.take(), body, parts.body_line, &stamp.told.stem);
+        let title = title?;
+        categories_of_folders(&mut fields.categories, &stamp.told.categories, site.generator);
+        let (slug, url) = self.address(&fields, stamp, title.as_str());
+        let updated = self.updated(fields.updated, now);
+        let (slug, url) = (slug?, url?);
         let image = self.image(fields.image, &url);
         let hash = content_hash(title.as_str(), body.as_str());
+        let body = if stamp.is_html { XmlText::clean(&html_body::block(body.as_str())).0 } else { body };
+        let language = fields.language.or_else(|| stamp.told.language.clone());
         let post = Post {
             source: name.source.to_owned(),
             body_line: parts.body_line,
@@ -169,13 +262,57 @@ impl Writer<'_> {
             categories: fields.categories,
             tags: fields.tags,
             summary: fields.summary,
-            language: fields.language.filter(|language| *language != self.config.site.language),
+            language: language.filter(|language| *language != config.site.language),
             image,
             newsletter: fields.newsletter,
             body,
         };
         let relative = name.relative.to_string();
-        Some(Manuscript { post, updated, relative, id: fields.id, hash, findings: Vec::new() })
+        Some(Manuscript { post, updated, relative, id: fields.id, hash, until: None, findings: Vec::new() })
+    }
+
+    /// The last part of the address, and the whole of it.
+    fn address(&mut self, fields: &Fields, stamp: &Stamp<'_>, title: &str) -> (Option<String>, Option<Url>) {
+        let Setting { config, site, .. } = self.setting;
+        let (generator, told) = (site.generator, stamp.told);
+        let (line, raw) = match &fields.slug {
+            Some(slug) => (slug.line, permalink::own_slug(generator, &slug.value)),
+            None => (1, permalink::default_slug(generator, &told.stem, title)),
+        };
+        let slug = permalink::slug(&raw).map_err(|error| self.refuse_address(&error, line)).ok();
+        let own_slug = fields.slug.as_ref().and(slug.as_deref());
+        // Jekyll's days are those of the site, everybody else's are those of the post.
+        let published = match generator {
+            Generator::Jekyll => stamp.published.with_timezone(&config.site.timezone).fixed_offset(),
+            _ => stamp.published,
+        };
+        let stem = permalink::slug(&told.stem).unwrap_or_else(|_| raw.clone());
+        let parts = Parts {
+            generator,
+            slug: if generator == Generator::Plain { slug.as_deref() } else { own_slug },
+            stem: &stem,
+            title,
+            folder: &told.folder,
+            published,
+            categories: &fields.categories,
+            author: fields.authors.first().map(|author| author.name.as_str()),
+            language: &config.site.language,
+        };
+        let language = told.language.as_deref().filter(|_| config.archive.language.is_some());
+        let (line, own) = match &fields.path {
+            Some(own) => (own.line, Some(own.value.trim())),
+            None => (line, None),
+        };
+        let pattern = config.archive.pattern(&told.folder);
+        let url = permalink::page(&config.site.url, pattern, own, language, parts);
+        let url = match url {
+            Ok(url) => Some(url),
+            Err(error) => {
+                self.refuse_address(&error, line);
+                None
+            }
+        };
+        (slug, url)
     }
 
     fn body(&mut self, parts: &front_matter::Parts<'_>) -> XmlText {
@@ -215,18 +352,26 @@ impl Writer<'_> {
         stated: Option<Lined<String>>,
         body: XmlText,
         body_line: usize,
+        stem: &str,
     ) -> (Option<HeaderText>, XmlText) {
+        let generator = self.setting.site.generator;
         let (line, raw, body) = if let Some(title) = stated {
             (title.line, title.value, body)
+        } else if generator == Generator::Jekyll {
+            (1, words_of(stem), body)
         } else {
             let Some(heading) = markdown::first_heading(body.as_str()) else {
+                if generator != Generator::Plain {
+                    return (HeaderText::parse(&words_of(stem)).ok(), body);
+                }
                 let hint = "add `title: …` to the front matter, or begin the text with a heading: # …";
                 self.errors.push(self.error("post-title", 1, "the post has no title").hint(hint));
                 return (None, body);
             };
             (body_line + heading.lines.0 - 1, heading.text, without_lines(&body, heading.lines))
         };
-        match HeaderText::parse(&raw) {
+        let read = HeaderText::parse(&raw).or_else(|error| self.title_without_marks(&raw, line).ok_or(error));
+        match read {
             Ok(title) => {
                 let length = title.as_str().chars().count();
                 if length > LONG_TITLE {
@@ -249,17 +394,16 @@ impl Writer<'_> {
         }
     }
 
-    fn slug(&mut self, stated: Option<Lined<String>>, stem: &str) -> Option<String> {
-        let (line, raw) = stated.map_or((1, stem.to_owned()), |slug| (slug.line, slug.value));
-        permalink::slug(&raw).map_err(|error| self.refuse_address(&error, line)).ok()
-    }
-
-    fn url(&mut self, own: Option<Lined<String>>, parts: Parts<'_>) -> Option<Url> {
-        let (line, own) = own.map_or((1, None), |own| (own.line, Some(own.value.trim().to_owned())));
-        let (site, pattern) = (&self.config.site.url, &self.config.archive.permalink);
-        permalink::page(site, pattern, own.as_deref(), parts)
-            .map_err(|error| self.refuse_address(&error, line))
-            .ok()
+    /// Where a post need not be perfect, a title goes without what cannot be seen.
+    fn title_without_marks(&mut self, raw: &str, line: usize) -> Option<HeaderText> {
+        if self.setting.is_strict() {
+            return None;
+        }
+        let seen: String = raw.chars().filter(|c| HeaderText::parse(&format!("a{c}a")).is_ok()).collect();
+        let title = HeaderText::parse(&seen).ok()?;
+        let message = "the title holds control characters, which are left out";
+        self.findings.push(Finding::warning("post-title", self.file, message).at(line));
+        Some(title)
     }
 
     fn refuse_address(&mut self, error: &PermalinkError, line: usize) {
@@ -308,6 +452,29 @@ impl Writer<'_> {
     }
 }
 
+/// The title that a file's name makes: `2024-05-01-my-first-post` is "My First Post".
+fn words_of(stem: &str) -> String {
+    let word = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    };
+    stem.split(['-', '_']).filter(|part| !part.is_empty()).map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Jekyll adds the categories of the folders, Pelican has no others if the post names none.
+fn categories_of_folders(categories: &mut Vec<HeaderText>, folders: &[String], generator: Generator) {
+    if generator == Generator::Pelican && !categories.is_empty() {
+        return;
+    }
+    let named: Vec<_> = folders.iter().filter_map(|folder| HeaderText::parse(folder).ok()).collect();
+    let own = std::mem::take(categories);
+    for name in named.into_iter().chain(own) {
+        if !categories.contains(&name) {
+            categories.push(name);
+        }
+    }
+}
+
 /// Empties lines instead of taking them out, so that every other line keeps its number.
 fn without_lines(body: &XmlText, (first, last): (usize, usize)) -> XmlText {
     let mut kept = String::with_capacity(body.as_str().len());
@@ -330,7 +497,10 @@ mod tests {
         let source = Utf8Path::new("posts").join(relative);
         let name = Name { relative: Utf8Path::new(relative), source: &source };
         let now = DateTime::parse_from_rfc3339("2024-06-01T00:00:00Z").unwrap().to_utc();
-        Manuscript::read(text.as_bytes().to_vec(), name, &config(), now)
+        let site = Site { generator: Generator::Plain, prefix: Utf8Path::new("").to_owned() };
+        let config = config();
+        let setting = Setting { config: &config, site: &site, now };
+        Manuscript::read(text.as_bytes().to_vec(), name, setting)
     }
 
     fn post(relative: &str, text: &str) -> Post {

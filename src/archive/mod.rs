@@ -5,11 +5,18 @@
 mod encoding;
 pub mod folder;
 pub mod front_matter;
+mod html_body;
 pub mod ids;
+mod language;
 pub mod links;
 mod manuscript;
 pub mod markdown;
+mod naming;
+mod pages;
 pub mod permalink;
 mod post;
+mod site;
+mod slugs;
+mod templating;
 
 pub use post::{Archive, LeftOut, Post, PostAuthor, WhyLeftOut};

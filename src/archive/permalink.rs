@@ -1,10 +1,12 @@
 //! Slugs and page addresses. Pure; whether two posts share an address is seen where all of them are known.
 
-use chrono::{DateTime, Datelike as _, FixedOffset};
+use camino::Utf8Path;
+use chrono::{DateTime, FixedOffset};
 use url::Url;
 
-use super::links;
-use crate::config::SiteUrl;
+use super::{links, slugs};
+use crate::config::{Generator, Pattern, Piece, Placeholder, SiteUrl};
+use crate::text::HeaderText;
 
 /// Longer names do not fit into a file name once they are encoded.
 const MAX_SLUG: usize = 200;
@@ -50,50 +52,182 @@ pub fn slug(raw: &str) -> Result<String, PermalinkError> {
 /// What the placeholders of a pattern stand for.
 #[derive(Debug, Clone, Copy)]
 pub struct Parts<'p> {
-    /// `:slug`.
-    pub slug: &'p str,
-    /// `:year`, `:month`, `:day`, in the post's own zone.
+    /// Whose rules hold.
+    pub generator: Generator,
+    /// `slug` in the front matter, as it stands in an address.
+    pub slug: Option<&'p str>,
+    /// The name of the file, as [`naming`](super::naming) has it.
+    pub stem: &'p str,
+    /// The title.
+    pub title: &'p str,
+    /// The folders below the root of the content.
+    pub folder: &'p Utf8Path,
+    /// When it was published, in the zone whose days count in addresses.
     pub published: DateTime<FixedOffset>,
-    /// `:category`; without one the segment falls away.
-    pub category: Option<&'p str>,
+    /// Its categories.
+    pub categories: &'p [HeaderText],
+    /// Its first author.
+    pub author: Option<&'p str>,
+    /// Its language.
+    pub language: &'p str,
 }
 
-/// The page of a post: `own` (its `permalink`, `url` or `path`) if there is one, else `pattern`.
+/// The last part of an address that nobody gave a `slug`, as each generator makes it.
+pub fn default_slug(generator: Generator, stem: &str, title: &str) -> String {
+    match generator {
+        Generator::Plain => stem.to_owned(),
+        Generator::Hugo => slugs::hugo(stem),
+        Generator::Zola => slugs::zola(stem),
+        Generator::Jekyll => slugs::jekyll_title(stem),
+        Generator::Pelican => slugs::pelican(title),
+    }
+}
+
+/// A `slug` of the front matter as it stands in an address.
+pub fn own_slug(generator: Generator, slug: &str) -> String {
+    match generator {
+        Generator::Plain => slug.to_owned(),
+        Generator::Hugo => slugs::hugo(slug),
+        Generator::Zola => slugs::zola(slug),
+        Generator::Jekyll => slugs::jekyll_title(slug),
+        Generator::Pelican => slugs::pelican(slug),
+    }
+}
+
+/// The page of a post: `own` (its `permalink`, `url` or `path`) if there is one, else `pattern`, else the rule of
+/// the generator. `language` is the folder of a language that is not the site's first.
 pub fn page(
     site: &SiteUrl,
-    pattern: &str,
+    pattern: Option<&Pattern>,
     own: Option<&str>,
+    language: Option<&str>,
     parts: Parts<'_>,
 ) -> Result<Url, PermalinkError> {
+    let in_language = |path: String| match language {
+        Some(language) => format!("/{}/{}", links::segment(language), path.trim_start_matches('/')),
+        None => path,
+    };
     let Some(own) = own else {
-        return below(site, &expand(pattern, parts), pattern);
+        let path = pattern.map_or_else(
+            || expand(&Pattern::lenient(default_pattern(parts.generator)), parts),
+            |pattern| expand(pattern, parts),
+        );
+        return below(site, &in_language(path.clone()), &path);
     };
     let outside = || PermalinkError::Outside(own.to_owned());
     if own.contains('\\') || own.chars().any(char::is_control) {
         return Err(outside());
     }
-    match Url::parse(own) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => {
-            Url::parse(&links::canonical(&url)).map_err(|_| outside())
-        }
-        _ => below(site, &expand(own, parts), own),
+    if let Ok(url) = Url::parse(own)
+        && matches!(url.scheme(), "http" | "https")
+    {
+        return Url::parse(&links::canonical(&url)).map_err(|_| outside());
     }
+    let path = finished(expand(&Pattern::lenient(own), parts), parts.generator);
+    // Hugo takes a path without a slash in front as one below the language.
+    let path = if parts.generator == Generator::Hugo && own.starts_with('/') { path } else { in_language(path) };
+    below(site, &path, own)
+}
+
+fn default_pattern(generator: Generator) -> &'static str {
+    match generator {
+        Generator::Plain => "/:slug/",
+        Generator::Hugo | Generator::Zola => "/:sections/:slugorfilename/",
+        Generator::Jekyll => "/:categories/:year/:month/:day/:title:output_ext",
+        Generator::Pelican => "/:slug.html",
+    }
+}
+
+/// Hugo and Zola make folders of paths that do not name a file.
+fn finished(path: String, generator: Generator) -> String {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let is_folder = match generator {
+        Generator::Zola => !last.is_empty(),
+        Generator::Hugo => !last.is_empty() && !last.contains('.'),
+        _ => false,
+    };
+    if is_folder { format!("{path}/") } else { path }
 }
 
 fn below(site: &SiteUrl, path: &str, shown: &str) -> Result<Url, PermalinkError> {
     links::below(site, path).ok_or_else(|| PermalinkError::Outside(shown.to_owned()))
 }
 
-/// Encoded values hold no colon, so that none of them is taken for a placeholder.
-fn expand(pattern: &str, parts: Parts<'_>) -> String {
-    let category = parts.category.map(links::segment).unwrap_or_default();
-    let path = pattern
-        .replace(":year", &format!("{:04}", parts.published.year()))
-        .replace(":month", &format!("{:02}", parts.published.month()))
-        .replace(":day", &format!("{:02}", parts.published.day()))
-        .replace(":category", &category)
-        .replace(":slug", &links::segment(parts.slug));
-    if category.is_empty() { path.replace("//", "/") } else { path }
+/// The pattern, filled in. Segments of which nothing is left fall away.
+fn expand(pattern: &Pattern, parts: Parts<'_>) -> String {
+    let mut path = String::new();
+    for piece in pattern.pieces() {
+        match piece {
+            Piece::Text(text) => path.push_str(text),
+            Piece::Placeholder(placeholder) => path.push_str(&value(*placeholder, parts)),
+        }
+    }
+    while path.contains("//") {
+        path = path.replace("//", "/");
+    }
+    path
+}
+
+/// What stands for a placeholder, encoded.
+fn value(placeholder: Placeholder, parts: Parts<'_>) -> String {
+    let generator = parts.generator;
+    let name = |text: &str| match generator {
+        Generator::Plain => links::segment(text),
+        Generator::Hugo => links::segment(&slugs::hugo(text)),
+        Generator::Zola => links::segment(&slugs::zola(text)),
+        Generator::Jekyll => links::segment(&text.to_lowercase()),
+        Generator::Pelican => links::segment(&slugs::pelican(text)),
+    };
+    let joined = |texts: Vec<String>| texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("/");
+    let stem = || match generator {
+        // A name is a part of a path there, and not made into a slug.
+        Generator::Pelican | Generator::Jekyll => links::segment(parts.stem),
+        _ => name(parts.stem),
+    };
+    match placeholder {
+        Placeholder::Date(format) => {
+            let text = parts.published.format(format).to_string();
+            if generator == Generator::Hugo { text.to_lowercase() } else { text }
+        }
+        Placeholder::Slug | Placeholder::Title if generator == Generator::Hugo => {
+            let own = parts.slug.filter(|_| placeholder == Placeholder::Slug);
+            own.map_or_else(|| name(parts.title), links::segment)
+        }
+        Placeholder::Slug if generator == Generator::Jekyll => {
+            links::segment(&slugs::jekyll_slug(parts.slug.unwrap_or(parts.stem)))
+        }
+        Placeholder::SlugOrFilename => parts.slug.map_or_else(stem, links::segment),
+        Placeholder::Slug | Placeholder::Title => {
+            let default = || default_slug(generator, parts.stem, parts.title);
+            links::segment(&parts.slug.map_or_else(default, str::to_owned))
+        }
+        Placeholder::Filename => stem(),
+        Placeholder::Section => parts.folder.components().next().map(|part| name(part.as_str())).unwrap_or_default(),
+        Placeholder::Sections(from, to) => {
+            let folders: Vec<_> = parts.folder.components().map(|part| name(part.as_str())).collect();
+            let from = if from == usize::MAX { folders.len().saturating_sub(1) } else { from };
+            let to = to.unwrap_or(usize::MAX);
+            joined(folders.into_iter().enumerate().filter(|(at, _)| (from..to).contains(at)).map(|(_, name)| name).collect())
+        }
+        Placeholder::Category => parts.categories.first().map(|category| name(category.as_str())).unwrap_or_default(),
+        Placeholder::Categories => {
+            let mut names: Vec<String> = Vec::new();
+            for category in parts.categories {
+                // A category with a slash is two folders.
+                let path = joined(category.as_str().split('/').map(name).collect());
+                if !names.contains(&path) {
+                    names.push(path);
+                }
+            }
+            joined(names)
+        }
+        Placeholder::SlugifiedCategories => {
+            joined(parts.categories.iter().map(|category| links::segment(&slugs::jekyll_slug(category.as_str()))).collect())
+        }
+        Placeholder::Author => parts.author.map(name).unwrap_or_default(),
+        Placeholder::Language => links::segment(parts.language),
+        Placeholder::Extension => ".html".to_owned(),
+    }
 }
 
 /// Two addresses with the same key are one file on a disk that does not tell upper from lower case.
@@ -105,11 +239,62 @@ pub fn case_folded(url: &Url) -> String {
 mod tests {
     use super::*;
 
+    fn of(generator: Generator, pattern: Option<&str>, own: Option<&str>) -> String {
+        let site = SiteUrl::parse("https://example.com/blog").unwrap();
+        let published = DateTime::parse_from_rfc3339("2024-05-01T00:30:00+09:00").unwrap();
+        let categories = [HeaderText::parse("Dev Ops").unwrap(), HeaderText::parse("기술").unwrap()];
+        let parts = Parts {
+            generator,
+            slug: None,
+            stem: "안녕 :year",
+            title: "Hello, World",
+            folder: Utf8Path::new("posts/Old Ones"),
+            published,
+            categories: if generator == Generator::Plain { &[] } else { &categories },
+            author: None,
+            language: "ko",
+        };
+        let pattern = pattern.map(|pattern| Pattern::parse(pattern).unwrap());
+        page(&site, pattern.as_ref(), own, None, parts).map_or_else(|error| error.to_string(), |url| links::readable(url.as_str()))
+    }
+
+    #[test]
+    fn every_generator_has_its_own_rule() {
+        for (generator, pattern, expected) in [
+            (Generator::Plain, None, "/안녕 :year/"),
+            (Generator::Hugo, None, "/posts/old-ones/안녕-year/"),
+            (Generator::Hugo, Some("/:section/:slug/"), "/posts/hello-world/"),
+            (Generator::Hugo, Some("/:monthname/:yearday/:filename.html"), "/may/122/안녕-year.html"),
+            (Generator::Zola, None, "/posts/old-ones/annyeong-year/"),
+            (Generator::Jekyll, None, "/dev ops/기술/2024/05/01/안녕-year.html"),
+            (Generator::Jekyll, Some("/:slugified_categories/:y_day/:slug"), "/dev-ops/기술/122/안녕-year"),
+            (Generator::Pelican, None, "/hello-world.html"),
+            (Generator::Pelican, Some("/:category/:i_month/:slug/"), "/dev-ops/5/hello-world/"),
+        ] {
+            assert_eq!(of(generator, pattern, None), format!("https://example.com/blog{expected}"));
+        }
+        assert_eq!(of(Generator::Zola, None, Some("a/b")), "https://example.com/blog/a/b/");
+        assert_eq!(of(Generator::Hugo, None, Some("/a/b.html")), "https://example.com/blog/a/b.html");
+        assert_eq!(of(Generator::Hugo, None, Some("/a/b")), "https://example.com/blog/a/b/");
+        assert_eq!(of(Generator::Jekyll, None, Some("/:year/a")), "https://example.com/blog/2024/a");
+    }
+
     fn address(pattern: &str, own: Option<&str>) -> String {
         let site = SiteUrl::parse("https://example.com/blog").unwrap();
         let published = DateTime::parse_from_rfc3339("2024-05-01T00:30:00+09:00").unwrap();
-        let parts = Parts { slug: "안녕 :year", published, category: None };
-        page(&site, pattern, own, parts).map_or_else(|error| error.to_string(), String::from)
+        let parts = Parts {
+            generator: Generator::Plain,
+            slug: None,
+            stem: "안녕 :year",
+            title: "",
+            folder: Utf8Path::new(""),
+            published,
+            categories: &[],
+            author: None,
+            language: "ko",
+        };
+        let pattern = Pattern::parse(pattern).unwrap();
+        page(&site, Some(&pattern), own, None, parts).map_or_else(|error| error.to_string(), String::from)
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Archive {
     pub left_out: Vec<LeftOut>,
     /// Warnings and notes about posts; errors stop the reading of the archive instead.
     pub findings: Vec<Finding>,
+    /// When the next published post expires.
+    pub expires: Option<DateTime<FixedOffset>>,
 }
 
 /// A post that is published now.
@@ -82,4 +84,42 @@ pub enum WhyLeftOut {
     Undated,
     /// A section page of a site generator (`_index.md`).
     SectionPage,
+    /// Its `expiryDate` has passed.
+    Expired(DateTime<FixedOffset>),
+    /// It is in another language than the one that is asked for.
+    Language(String),
+    /// A page of the site, not a post.
+    Page,
+    /// A part of the bundle in whose folder it lies.
+    Resource,
+    /// Its front matter keeps it out of lists, or gives it no page.
+    Hidden,
+    /// Jekyll takes no file for a post that is not named like `2024-05-01-title.md`, or has no front matter.
+    Name,
+    /// It is not Markdown but this.
+    Format(&'static str),
+    /// It cannot be read, and the rest goes on without it; the findings say why.
+    Broken,
+}
+
+impl WhyLeftOut {
+    /// What `check` says of the file; nothing where findings of their own say it.
+    pub fn in_words(&self) -> Option<String> {
+        Some(match self {
+            Self::Draft => "is a draft and stays out".to_owned(),
+            Self::Future(date) => {
+                format!("is dated {}, still to come, and stays out until then", date.to_rfc3339())
+            }
+            Self::Undated => "has no date and stays out".to_owned(),
+            Self::SectionPage => "is a section page, not a post".to_owned(),
+            Self::Expired(date) => format!("has expired on {} and stays out", date.to_rfc3339()),
+            Self::Language(language) => format!("is in another language ({language}) and stays out"),
+            Self::Page => "is a page of the site, not a post".to_owned(),
+            Self::Resource => "is a part of the bundle in whose folder it lies, not a post".to_owned(),
+            Self::Hidden => "is hidden by its front matter and stays out".to_owned(),
+            Self::Name => "is no post for Jekyll: it has no front matter, or no day in its name".to_owned(),
+            Self::Format(format) => format!("is {format}, not Markdown, and stays out"),
+            Self::Broken => return None,
+        })
+    }
 }

@@ -35,7 +35,7 @@ pub(super) fn report(built: &Built, world: &World, printer: Printer) {
         built.unchanged
     ));
     if built.ids_changed {
-        let ids = world.config.resolve(&world.config.archive.posts).join("ids.txt");
+        let ids = world.config.resolve(world.config.archive.ledger());
         printer.say(format!("  {ids} has new lines: it belongs into version control, beside the posts"));
     }
 }

@@ -177,14 +177,7 @@ fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
 
 fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
     for left in &archive.left_out {
-        let why = match left.why {
-            WhyLeftOut::Draft => "is a draft and stays out".to_owned(),
-            WhyLeftOut::Future(date) => {
-                format!("is dated {}, still to come, and stays out until then", date.to_rfc3339())
-            }
-            WhyLeftOut::Undated => "has no date and stays out".to_owned(),
-            WhyLeftOut::SectionPage => "is a section page, not a post".to_owned(),
-        };
+        let Some(why) = left.why.in_words() else { continue };
         let mut finding = Finding::note("left-out", left.source.as_str(), why);
         if left.why == WhyLeftOut::Undated {
             finding.severity = Severity::Warning;

@@ -201,7 +201,7 @@ async fn next(world: &World, office: &Office) -> Result<Value, RunError> {
         let why = match &left.why {
             WhyLeftOut::Draft => "a draft".to_owned(),
             WhyLeftOut::Future(date) => format!("dated {}", when(date.to_utc(), &world.config)),
-            WhyLeftOut::Undated | WhyLeftOut::SectionPage => return None,
+            _ => return None,
         };
         Some(json!({ "id": null, "title": left.source, "why": why }))
     });

@@ -1,17 +1,6 @@
-//! `[archive]` and `[feeds]`: where the posts are and which feeds to make.
+//! `[feeds]`: which feeds to make.
 
-use camino::Utf8PathBuf;
 use serde::Deserialize;
-
-/// The `[archive]` section.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Archive {
-    /// The folder of Markdown posts.
-    pub posts: Utf8PathBuf,
-    /// A post's address below the site, of `:year`, `:month`, `:day`, `:slug` and `:category`.
-    pub permalink: String,
-}
 
 /// The `[feeds]` section.
 #[derive(Debug, Clone, Deserialize)]

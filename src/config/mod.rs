@@ -1,11 +1,13 @@
 //! `config.toml`: text to checked values, with `file:line` errors. Holds values and knows none of the things
 //! that it configures; the only reader of the environment.
 
+mod archive;
 mod dkim;
 mod duration;
 mod feeds;
 mod inbox;
 mod newsletter;
+mod permalink;
 mod postgres;
 mod read;
 mod secret;
@@ -16,11 +18,13 @@ mod store;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
+pub use archive::{Archive, Generator};
 pub use dkim::Dkim;
 pub use duration::Span;
-pub use feeds::{Archive, By, Content, Feeds, Format};
+pub use feeds::{By, Content, Feeds, Format};
 pub use inbox::{Inbox, Processed};
 pub use newsletter::{FirstRun, Newsletter, OnUnknown};
+pub use permalink::{Pattern, Permalink, Piece, Placeholder};
 pub use postgres::{Encryption, PostgresUrl};
 pub use read::{ConfigError, DEFAULTS, environment, load, parse};
 pub use secret::{Secret, SecretError};

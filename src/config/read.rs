@@ -187,15 +187,8 @@ fn check(config: &Config, source: &Source<'_>) -> Vec<Finding> {
     if config.feeds.entries > 100_000 {
         wrong("feeds.entries", "more than 100,000 entries", "write 0 for all");
     }
-    if !config.archive.permalink.starts_with('/') {
-        wrong("archive.permalink", "it does not begin with a slash", "write it like \"/posts/:slug/\"");
-    }
-    if !config.archive.permalink.contains(":slug") {
-        wrong(
-            "archive.permalink",
-            "without `:slug` two posts could share an address",
-            "write it like \"/posts/:slug/\"",
-        );
+    if config.archive.language.as_ref().is_some_and(|language| !super::is_language_tag(language)) {
+        wrong("archive.language", "it is not a language tag", "write \"ko\", \"ja\" or \"en-GB\"");
     }
     check_store(&config.store, &mut wrong);
     if config.newsletter.bounces.as_ref().is_some_and(|bounces| bounces.local_part().len() > 24) {

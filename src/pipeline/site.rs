@@ -124,7 +124,7 @@ impl Stamp {
         let stamp = Self {
             inputs: inputs.to_owned(),
             outputs: paths.iter().filter_map(|path| seen(&directory, path)).collect(),
-            until: future.min(),
+            until: future.chain(archive.expires.map(|date| date.to_utc())).min(),
         };
         let path = Self::path(world);
         if let (Some(folder), Ok(json)) = (path.parent(), serde_json::to_vec(&stamp))

@@ -29,7 +29,7 @@ pub fn parse(raw: &str, zone: Tz) -> Result<DateTime<FixedOffset>, DateError> {
     let text = raw.trim();
     let shown = || text.chars().take(60).collect::<String>();
     let date = match day(text) {
-        Ok(day) => time_and_zone(&text[10..], day, zone),
+        Ok((day, length)) => time_and_zone(&text[length..], day, zone),
         Err(Fault::Shape) => DateTime::parse_from_rfc2822(text).map_err(|_| Fault::Shape),
         Err(fault) => Err(fault),
     };
@@ -49,12 +49,12 @@ pub fn parse(raw: &str, zone: Tz) -> Result<DateTime<FixedOffset>, DateError> {
     }
 }
 
-/// The day in front of a name such as `2024-05-01-slug`, and what follows it.
-pub fn in_name(name: &str) -> Option<(&str, &str)> {
-    day(name).ok()?;
-    let (date, rest) = name.split_at_checked(10)?;
+/// The day in front of a name such as `2024-05-01-slug` or `2024-5-1-slug`, and what follows it.
+pub fn in_name(name: &str) -> Option<(String, &str)> {
+    let (date, length) = numbers(name, '-').ok()?;
+    let rest = &name[length..];
     (rest.is_empty() || rest.starts_with(['-', '_', ' ']))
-        .then(|| (date, rest.trim_start_matches(['-', '_', ' '])))
+        .then(|| (date.to_string(), rest.trim_start_matches(['-', '_', ' '])))
 }
 
 enum Fault {
@@ -64,23 +64,77 @@ enum Fault {
     Calendar,
 }
 
-fn day(text: &str) -> Result<NaiveDate, Fault> {
-    let bytes = text.as_bytes().get(..10).ok_or(Fault::Shape)?;
-    let is_shape = bytes.iter().enumerate().all(|(at, byte)| match at {
-        4 | 7 => *byte == b'-',
-        _ => byte.is_ascii_digit(),
-    });
-    if !is_shape {
-        return Err(Fault::Shape);
+/// The day that `text` begins with, and how long it is: `2024-05-01`, `2024/5/1`, `May 1, 2024` or `1 May 2024`.
+fn day(text: &str) -> Result<(NaiveDate, usize), Fault> {
+    for separator in ['-', '/', '.'] {
+        match numbers(text, separator) {
+            Err(Fault::Shape) => {}
+            read => return read,
+        }
     }
-    NaiveDate::parse_from_str(&text[..10], "%Y-%m-%d").map_err(|_| Fault::Calendar)
+    words(text)
+}
+
+/// Year, month and day as numbers; with one digit where the first is a zero.
+fn numbers(text: &str, separator: char) -> Result<(NaiveDate, usize), Fault> {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let (mut at, mut parts) = (0, [0; 3]);
+    for (place, part) in parts.iter_mut().enumerate() {
+        if place > 0 {
+            at += text[at..].strip_prefix(separator).map(|_| 1).ok_or(Fault::Shape)?;
+        }
+        let length = digits(&text[at..]);
+        let fits = if place == 0 { length == 4 } else { (1..=2).contains(&length) };
+        *part = text[at..at + length].parse().ok().filter(|_| fits).ok_or(Fault::Shape)?;
+        at += length;
+    }
+    let [year, month, day] = parts;
+    let year = i32::try_from(year).map_err(|_| Fault::Shape)?;
+    NaiveDate::from_ymd_opt(year, month, day).map(|date| (date, at)).ok_or(Fault::Calendar)
+}
+
+/// A day with the English name of its month; without a weekday, which RFC 2822 puts in front.
+fn words(text: &str) -> Result<(NaiveDate, usize), Fault> {
+    let mut parts: Vec<(&str, usize)> = Vec::with_capacity(3);
+    let mut at = 0;
+    for part in text.split_inclusive([' ', ',']).take(6) {
+        let word = part.trim_end_matches([' ', ',']);
+        if !word.is_empty() {
+            parts.push((word, at + word.len()));
+        }
+        at += part.len();
+    }
+    let &[(first, _), (second, _), (year, end), ..] = parts.as_slice() else { return Err(Fault::Shape) };
+    let (month, day) =
+        if first.starts_with(|c: char| c.is_ascii_digit()) { (second, first) } else { (first, second) };
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let month = month.trim_end_matches('.').to_ascii_lowercase();
+    let number =
+        MONTHS.iter().position(|name| name.starts_with(&month) && month.len() >= 3).ok_or(Fault::Shape)?;
+    let day = day.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse().map_err(|_| Fault::Shape)?;
+    let year = year.parse().ok().filter(|_| year.len() == 4).ok_or(Fault::Shape)?;
+    let month = u32::try_from(number + 1).map_err(|_| Fault::Shape)?;
+    NaiveDate::from_ymd_opt(year, month, day).map(|date| (date, end)).ok_or(Fault::Calendar)
 }
 
 fn time_and_zone(rest: &str, day: NaiveDate, zone: Tz) -> Result<DateTime<FixedOffset>, Fault> {
     if rest.is_empty() {
         return in_zone(day.and_time(NaiveTime::MIN), zone);
     }
-    let rest = rest.strip_prefix(['T', 't', ' ']).ok_or(Fault::Shape)?.trim_start();
+    let rest = rest.strip_prefix(['T', 't', ' ', ',']).ok_or(Fault::Shape)?.trim_start();
     let end = rest.find(|c: char| !(c.is_ascii_digit() || ":.,".contains(c))).unwrap_or(rest.len());
     let (time, offset) = (&rest[..end], rest[end..].trim_start());
     let local = day.and_time(clock(time)?);
@@ -93,7 +147,7 @@ fn time_and_zone(rest: &str, day: NaiveDate, zone: Tz) -> Result<DateTime<FixedO
 fn clock(text: &str) -> Result<NaiveTime, Fault> {
     let whole = text.split(['.', ',']).next().unwrap_or_default();
     let parts: Option<Vec<u32>> =
-        whole.split(':').map(|part| part.parse().ok().filter(|_| part.len() == 2)).collect();
+        whole.split(':').map(|part| part.parse().ok().filter(|_| matches!(part.len(), 1 | 2))).collect();
     match parts.as_deref() {
         Some(&[hour, minute]) => NaiveTime::from_hms_opt(hour, minute, 0).ok_or(Fault::Calendar),
         Some(&[hour, minute, second]) => NaiveTime::from_hms_opt(hour, minute, second).ok_or(Fault::Calendar),
@@ -101,9 +155,28 @@ fn clock(text: &str) -> Result<NaiveTime, Fault> {
     }
 }
 
+/// The abbreviations that old posts carry and that mean one thing only there (RFC 2822, 4.3, and the far East).
+const NAMED_OFFSETS: [(&str, i32); 12] = [
+    ("EST", -5),
+    ("EDT", -4),
+    ("CST", -6),
+    ("CDT", -5),
+    ("MST", -7),
+    ("MDT", -6),
+    ("PST", -8),
+    ("PDT", -7),
+    ("KST", 9),
+    ("JST", 9),
+    ("CET", 1),
+    ("CEST", 2),
+];
+
 fn offset(text: &str) -> Result<FixedOffset, Fault> {
     if ["Z", "UTC", "GMT"].iter().any(|name| text.eq_ignore_ascii_case(name)) {
         return FixedOffset::east_opt(0).ok_or(Fault::Calendar);
+    }
+    if let Some((_, hours)) = NAMED_OFFSETS.iter().find(|(name, _)| text.eq_ignore_ascii_case(name)) {
+        return FixedOffset::east_opt(hours * 3600).ok_or(Fault::Calendar);
     }
     let (sign, digits) = match text.split_at_checked(1) {
         Some(("+", digits)) => (1, digits),
@@ -170,6 +243,10 @@ mod tests {
             ("2024-05-01T10:00:30.5Z", "2024-05-01T10:00:30+00:00"),
             ("2024-05-01t10:00:00-03:30", "2024-05-01T10:00:00-03:30"),
             ("2024-05-01 10:00 UTC", "2024-05-01T10:00:00+00:00"),
+            ("2024/5/1 9:05", "2024-05-01T09:05:00+09:00"),
+            ("May 1, 2024", "2024-05-01T00:00:00+09:00"),
+            ("1 Feb 2024 10:00", "2024-02-01T10:00:00+09:00"),
+            ("2024-05-01 10:00 PST", "2024-05-01T10:00:00-08:00"),
             ("Wed, 01 May 2024 10:00:00 +0900", "2024-05-01T10:00:00+09:00"),
         ] {
             assert_eq!(read(raw, Tz::Asia__Seoul), expected, "{raw}");
@@ -204,8 +281,8 @@ mod tests {
 
     #[test]
     fn a_file_name_may_begin_with_its_day() {
-        assert_eq!(in_name("2024-05-01-안녕"), Some(("2024-05-01", "안녕")));
-        assert_eq!(in_name("2024-05-01"), Some(("2024-05-01", "")));
+        assert_eq!(in_name("2024-05-01-안녕"), Some(("2024-05-01".to_owned(), "안녕")));
+        assert_eq!(in_name("2024-5-1"), Some(("2024-05-01".to_owned(), "")));
         assert_eq!(in_name("2024-05-012"), None);
         assert_eq!(in_name("2024-13-01-a"), None);
     }

@@ -1,8 +1,10 @@
-//! Front matter: what stands above a post in TOML, YAML or Pelican's `Key: value` lines, as one shape. Which
+//! Front matter: what stands above a post in TOML, YAML, JSON or Pelican's `Key: value` lines, as one shape. Which
 //! fields mean what is said in [`fields`]; nothing here opens a file.
 
+pub mod customs;
 pub mod dates;
 pub mod fields;
+mod json;
 mod pelican;
 mod toml;
 mod yaml;
@@ -68,6 +70,7 @@ pub fn split<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
         "+++" => (Syntax::Toml, &["+++"]),
         "---toml" => (Syntax::Toml, &["---"]),
         "---" | "---yaml" => (Syntax::Yaml, &["---", "..."]),
+        _ if first.starts_with('{') => return json(text, file),
         _ => return pelican(text, file),
     };
     let start = line_end(text, 0);
@@ -109,6 +112,15 @@ fn pelican<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
     let length = pelican::length(text);
     check_size(&text[..length], file)?;
     let entries = pelican::entries(&text[..length]).map_err(|(line, message)| wrong(file, line, message))?;
+    Ok(Parts { entries, body: &text[length..], body_line: line_at(text, length) })
+}
+
+fn json<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
+    let Some((entries, length)) = json::entries(text) else {
+        // `{{< figure >}}` at the top of a post is text.
+        return Ok(Parts { entries: Vec::new(), body: text, body_line: 1 });
+    };
+    check_size(&text[..length], file)?;
     Ok(Parts { entries, body: &text[length..], body_line: line_at(text, length) })
 }
 

@@ -1,0 +1,162 @@
+//! What lies in the folder of posts: which files may be posts, and which their names keep out. Reads folders, and no file.
+
+use std::collections::BTreeSet;
+use std::fs::{self, FileType};
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::archive::naming::{self, Kind};
+use crate::archive::site::Site;
+use crate::archive::{LeftOut, WhyLeftOut};
+use crate::config::{Config, Generator};
+use crate::finding::Finding;
+use crate::text;
+
+/// Nothing that a person keeps in folders is deeper.
+const MAX_DEPTH: usize = 32;
+
+/// What lies in the folder, each list sorted by path.
+#[derive(Default)]
+pub(super) struct Walk {
+    /// The archive's folder as the user wrote it.
+    posts: Utf8PathBuf,
+    /// Folders that are still to be read, relative to it, and how deep they lie.
+    folders: Vec<(Utf8PathBuf, usize)>,
+    /// Whose rules hold, and the folders above it in the site.
+    generator: Option<Generator>,
+    prefix: Utf8PathBuf,
+    /// What may be a post, relative to the folder.
+    pub(super) files: Vec<Utf8PathBuf>,
+    /// What its name alone keeps out.
+    pub(super) left_out: Vec<LeftOut>,
+    pub(super) errors: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Walk {
+    pub(super) fn of(config: &Config, site: &Site) -> Self {
+        let posts = config.archive.posts.clone();
+        let folders = vec![(Utf8PathBuf::new(), 0)];
+        let (generator, prefix) = (Some(site.generator), site.prefix.clone());
+        let mut walk = Self { posts, folders, generator, prefix, ..Self::default() };
+        let root = config.resolve(&config.archive.posts);
+        while let Some((folder, depth)) = walk.folders.pop() {
+            let source = config.archive.posts.join(&folder);
+            let entries = fs::read_dir(root.join(&folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+            let entries = match entries {
+                Ok(entries) => entries,
+                Err(error) => {
+                    let finding = Finding::error(
+                        "post-folder",
+                        source.as_str(),
+                        format!("the folder cannot be read: {error}"),
+                    );
+                    let hint = "set `posts` in [archive] of config.toml to the folder of your posts";
+                    walk.errors.push(if depth == 0 { finding.hint(hint) } else { finding });
+                    continue;
+                }
+            };
+            for entry in entries {
+                let name = entry.file_name();
+                if name.as_encoded_bytes().starts_with(b".") {
+                    continue;
+                }
+                match (name.to_str(), entry.file_type()) {
+                    (Some(name), Ok(kind)) => walk.visit(&folder, name, kind, depth),
+                    (Some(name), Err(error)) => {
+                        let finding = Finding::error(
+                            "post-file",
+                            source.join(name).as_str(),
+                            format!("it cannot be looked at: {error}"),
+                        );
+                        walk.errors.push(finding);
+                    }
+                    (None, _) => walk.note_strange_name(&source, &name.to_string_lossy()),
+                }
+            }
+        }
+        walk.files.sort();
+        if site.generator == Generator::Hugo {
+            walk.leave_out_resources();
+        }
+        walk.errors.sort_by(|a, b| a.file.cmp(&b.file));
+        walk.findings.sort_by(|a, b| a.file.cmp(&b.file));
+        walk
+    }
+
+    fn visit(&mut self, folder: &Utf8Path, name: &str, kind: FileType, depth: usize) {
+        let relative = folder.join(name);
+        let source = self.posts.join(&relative);
+        let wrong = |message: &str| Finding::error("post-file", source.as_str(), message);
+        let generator = self.generator.unwrap_or(Generator::Plain);
+        let post = naming::kind(name, generator);
+        if kind.is_dir() {
+            if post == Kind::Post && generator == Generator::Plain {
+                self.errors.push(wrong("it has the name of a post, but is a folder").hint("rename it"));
+            } else if depth == MAX_DEPTH {
+                self.errors.push(wrong("the folders are nested more than 32 deep"));
+            } else if !naming::is_passed_over(name, generator) {
+                self.folders.push((relative, depth + 1));
+            }
+        } else if post == Kind::Other || !self.is_for_posts(folder) {
+        } else if let Kind::Foreign(format) = post {
+            self.left_out.push(LeftOut { source, why: WhyLeftOut::Format(format) });
+        } else if name.chars().any(char::is_control) {
+            self.note_strange_name(source.parent().unwrap_or(&source), name);
+        } else if kind.is_symlink() {
+            let finding = Finding::warning(
+                "post-file",
+                source.as_str(),
+                "it is a symbolic link, and links are not followed",
+            );
+            self.findings.push(finding.hint("put the post itself into the folder"));
+        } else if !kind.is_file() {
+            self.errors
+                .push(wrong("it is a pipe, a socket or a device, not a file").hint("remove or rename it"));
+        } else if naming::is_section_page(name) {
+            self.left_out.push(LeftOut { source, why: WhyLeftOut::SectionPage });
+        } else {
+            self.files.push(relative);
+        }
+    }
+
+    fn note_strange_name(&mut self, folder: &Utf8Path, name: &str) {
+        if naming::kind(name, Generator::Plain) == Kind::Post {
+            let file = format!("{folder}/{}", text::for_terminal(name).replace('\n', "\\n"));
+            let finding =
+                Finding::error("post-file", file, "its name holds control characters or is not UTF-8");
+            self.errors.push(finding.hint("rename it"));
+        }
+    }
+
+    /// Whether a file in `folder` can be a post: in Jekyll's sites only what lies below `_posts` is one.
+    fn is_for_posts(&self, folder: &Utf8Path) -> bool {
+        let mut parts = self.prefix.components().chain(folder.components());
+        self.generator != Some(Generator::Jekyll)
+            || parts.any(|part| matches!(part.as_str(), "_posts" | "_drafts"))
+    }
+
+    /// In Hugo a folder with an `index.md` is one post, and every other file in it a part of that.
+    fn leave_out_resources(&mut self) {
+        let is_index = |file: &Utf8Path| {
+            file.file_stem().is_some_and(|stem| stem == "index" || stem.starts_with("index."))
+        };
+        let bundles: BTreeSet<Utf8PathBuf> = self
+            .files
+            .iter()
+            .filter(|file| is_index(file))
+            .filter_map(|file| file.parent().filter(|folder| *folder != "").map(Utf8Path::to_owned))
+            .collect();
+        let is_part = |file: &Utf8Path| {
+            let outer = file.ancestors().skip(1).filter(|folder| bundles.contains(*folder)).last();
+            outer.is_some_and(|bundle| !(is_index(file) && file.parent() == Some(bundle)))
+        };
+        let (parts, posts) = std::mem::take(&mut self.files).into_iter().partition(|file| is_part(file));
+        self.files = posts;
+        let parts: Vec<Utf8PathBuf> = parts;
+        self.left_out.extend(
+            parts.into_iter().map(|part| LeftOut { source: self.posts.join(part), why: WhyLeftOut::Resource }),
+        );
+    }
+}

@@ -1,0 +1,216 @@
+//! What the name of a file says, by the rules of the generator whose site it is: its day, its slug, its section, its
+//! language; or that it is no post at all. Pure: paths in, names out.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::front_matter::dates;
+use super::site::Site;
+use super::{WhyLeftOut, language};
+use crate::config::{Config, Generator};
+
+/// What a name says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Name {
+    /// `2024-05-01`.
+    pub day: Option<String>,
+    /// The last part, without day and language where the generator leaves them out; a bundle's is its folder's.
+    pub stem: String,
+    /// The folders below the root of the content, without the bundle's own.
+    pub folder: Utf8PathBuf,
+    /// `pt-BR` in `index.pt-BR.md`.
+    pub language: Option<String>,
+    /// The categories that the folders stand for.
+    pub categories: Vec<String>,
+}
+
+/// The name of the file at `relative`, or why no such file is a post.
+pub(super) fn read(relative: &Utf8Path, site: &Site, config: &Config) -> Result<Name, WhyLeftOut> {
+    let path = site.prefix.join(relative);
+    let stem = path.file_stem().unwrap_or_default();
+    let folder = path.parent().unwrap_or(Utf8Path::new(""));
+    match site.generator {
+        Generator::Plain => Ok(plain(stem, folder)),
+        Generator::Jekyll => jekyll(stem, folder),
+        Generator::Pelican => pelican(stem, folder),
+        Generator::Hugo | Generator::Zola => {
+            let (stem, language) = language::split(stem);
+            let wanted = config.archive.language.as_deref();
+            match (wanted, language) {
+                (Some(wanted), Some(language)) if language::is_same(wanted, language) => {}
+                (None, Some(language)) if language::is_same(&config.site.language, language) => {}
+                (None, None) => {}
+                // Without a suffix a file is in the language that the site has by default.
+                (_, language) => {
+                    let language = language.unwrap_or("the default language").to_owned();
+                    return Err(WhyLeftOut::Language(language));
+                }
+            }
+            Ok(Name { language: language.map(str::to_owned), ..page(stem, folder, site.generator) })
+        }
+    }
+}
+
+/// The last part of a name, in front of which no day stands.
+fn without_day(name: &str) -> (Option<String>, &str) {
+    match dates::in_name(name) {
+        Some((day, "")) => (Some(day), name),
+        Some((day, rest)) => (Some(day), rest),
+        None => (None, name),
+    }
+}
+
+fn plain(stem: &str, folder: &Utf8Path) -> Name {
+    let bundle = folder.file_name().filter(|_| stem == "index");
+    let (day, stem) = without_day(bundle.unwrap_or(stem));
+    let folder = if bundle.is_some() { folder.parent().unwrap_or(folder) } else { folder };
+    Name { day, stem: stem.to_owned(), folder: folder.to_owned(), ..Name::default() }
+}
+
+/// Hugo keeps the day in the address, Zola does not.
+fn page(stem: &str, folder: &Utf8Path, generator: Generator) -> Name {
+    let name = plain(stem, folder);
+    let whole = if stem == "index" { folder.file_name().unwrap_or(stem) } else { stem };
+    if generator == Generator::Hugo {
+        return Name { stem: whole.to_owned(), ..name };
+    }
+    // `2024-05-01T09:00:00Z-name.md` is a day for Zola too.
+    let timed = whole.split_at_checked(10).filter(|(_, rest)| rest.starts_with('T') && rest.contains(':'));
+    let day = timed.and_then(|(day, rest)| Some((dates::in_name(day)?.0, rest.split_once(['_', '-'])?.1)));
+    match day {
+        Some((day, rest)) => Name { day: Some(day), stem: rest.to_owned(), ..name },
+        None => name,
+    }
+}
+
+fn jekyll(stem: &str, folder: &Utf8Path) -> Result<Name, WhyLeftOut> {
+    let mut parts: Vec<&str> = folder.components().map(|part| part.as_str()).collect();
+    let Some(at) = parts.iter().position(|part| matches!(*part, "_posts" | "_drafts")) else {
+        return Err(WhyLeftOut::Page);
+    };
+    if parts[at] == "_drafts" {
+        return Err(WhyLeftOut::Draft);
+    }
+    let (Some(day), stem) = without_day(stem) else { return Err(WhyLeftOut::Name) };
+    // What lies above `_posts` are categories, what lies below it is order on a disk.
+    parts.truncate(at);
+    let categories: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+    Ok(Name {
+        day: Some(day),
+        stem: stem.to_owned(),
+        folder: parts.iter().collect(),
+        categories,
+        language: None,
+    })
+}
+
+fn pelican(stem: &str, folder: &Utf8Path) -> Result<Name, WhyLeftOut> {
+    if folder.components().next().is_some_and(|first| first.as_str() == "pages") {
+        return Err(WhyLeftOut::Page);
+    }
+    let (day, stem) = without_day(stem);
+    let categories = folder.file_name().map(str::to_owned).into_iter().collect();
+    Ok(Name { day, stem: stem.to_owned(), folder: folder.to_owned(), categories, language: None })
+}
+
+/// What kind of file has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Markdown, or HTML that a generator takes for a post if it has front matter.
+    Post,
+    /// A post that is not Markdown: reStructuredText, Textile and others.
+    Foreign(&'static str),
+    /// Something else.
+    Other,
+}
+
+/// Tells posts from pictures.
+pub(super) fn kind(name: &str, generator: Generator) -> Kind {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    match extension.as_deref() {
+        Some("md" | "markdown" | "mkd" | "mkdn" | "mdown" | "mdwn" | "mdtext") => Kind::Post,
+        Some("html" | "htm") if matches!(generator, Generator::Hugo | Generator::Jekyll) => Kind::Post,
+        Some("html" | "htm") if generator == Generator::Pelican => Kind::Foreign("HTML"),
+        Some("rst") => Kind::Foreign("reStructuredText"),
+        Some("textile") => Kind::Foreign("Textile"),
+        Some("org") => Kind::Foreign("Org"),
+        Some("adoc" | "asciidoc" | "ad") => Kind::Foreign("AsciiDoc"),
+        Some("mdx") => Kind::Foreign("MDX"),
+        Some("ipynb") => Kind::Foreign("a Jupyter notebook"),
+        _ => Kind::Other,
+    }
+}
+
+/// Whether the name is that of a section's own page: `_index.md`, `_index.ko.md`.
+pub(super) fn is_section_page(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(stem, _)| language::split(stem).0 == "_index")
+}
+
+/// Folders of a generator that hold no posts.
+pub(super) fn is_passed_over(name: &str, generator: Generator) -> bool {
+    let is_private = name.starts_with('_') && !matches!(name, "_posts" | "_drafts");
+    match generator {
+        Generator::Jekyll => is_private || matches!(name, "node_modules" | "vendor"),
+        _ => name == "node_modules",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(
+        generator: Generator,
+        prefix: &str,
+        relative: &str,
+    ) -> Result<(String, String, String), WhyLeftOut> {
+        let text = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\nlanguage = \"ko\"\n";
+        let config = crate::config::parse(text, "config.toml", Utf8Path::new(".")).unwrap();
+        let site = Site { generator, prefix: prefix.into() };
+        read(Utf8Path::new(relative), &site, &config)
+            .map(|name| (name.day.unwrap_or_default(), name.stem, name.folder.to_string()))
+    }
+
+    fn says(day: &str, stem: &str, folder: &str) -> Result<(String, String, String), WhyLeftOut> {
+        Ok((day.to_owned(), stem.to_owned(), folder.to_owned()))
+    }
+
+    #[test]
+    fn hugo_keeps_the_day_in_a_name_and_zola_takes_it_away() {
+        for (generator, stem) in [(Generator::Hugo, "2024-05-01-글"), (Generator::Zola, "글")] {
+            for file in ["2024-05-01-글.md", "2024-05-01-글/index.md", "2024-05-01-글/index.ko.md"] {
+                assert_eq!(name(generator, "posts", file), says("2024-05-01", stem, "posts"), "{file}");
+            }
+            assert_eq!(name(generator, "", "a.ja.md"), Err(WhyLeftOut::Language("ja".to_owned())));
+        }
+        assert_eq!(
+            name(Generator::Zola, "", "2024-05-01T09:00:00Z-a.md"),
+            says("2024-05-01", "a", "")
+        );
+    }
+
+    #[test]
+    fn jekyll_finds_categories_above_its_posts_and_none_below() {
+        let posts = name(Generator::Jekyll, "", "ko/news/_posts/2013/2013-05-06-title.md");
+        assert_eq!(posts, says("2013-05-06", "title", "ko/news"));
+        assert_eq!(name(Generator::Jekyll, "", "about.md"), Err(WhyLeftOut::Page));
+        assert_eq!(name(Generator::Jekyll, "_posts", "about.md"), Err(WhyLeftOut::Name));
+        assert_eq!(name(Generator::Jekyll, "_drafts", "about.md"), Err(WhyLeftOut::Draft));
+    }
+
+    #[test]
+    fn pages_of_pelican_are_no_posts() {
+        assert_eq!(name(Generator::Pelican, "", "pages/about.md"), Err(WhyLeftOut::Page));
+        assert_eq!(name(Generator::Pelican, "", "Go/2015-01-02_a.md"), says("2015-01-02", "a", "Go"));
+    }
+
+    #[test]
+    fn sections_and_foreign_formats_are_told_from_posts() {
+        assert!(
+            is_section_page("_index.md") && is_section_page("_index.ko.md") && !is_section_page("index.md")
+        );
+        assert_eq!(kind("a.MKD", Generator::Plain), Kind::Post);
+        assert_eq!(kind("a.html", Generator::Plain), Kind::Other);
+        assert_eq!(kind("a.html", Generator::Jekyll), Kind::Post);
+        assert_eq!(kind("a.rst", Generator::Pelican), Kind::Foreign("reStructuredText"));
+    }
+}

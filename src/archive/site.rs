@@ -1,0 +1,161 @@
+//! Whose site the folder of posts is: the generator whose files lie beside it, and where in the site it lies. Pure:
+//! what lies beside it is asked of the caller.
+
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+
+use crate::config::Generator;
+
+/// How far above the folder of posts a site's own configuration is looked for.
+const MAX_CLIMB: usize = 6;
+
+/// A site, as far as its posts need to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Site {
+    /// Whose rules hold.
+    pub generator: Generator,
+    /// The folders between the root of the site's content and the folder of posts.
+    pub prefix: Utf8PathBuf,
+}
+
+impl Site {
+    /// The site around `posts`, a path from the root of the file system; `stated` is the generator that the user
+    /// named. `text_of` reads a small file.
+    pub(super) fn around(
+        posts: &Utf8Path,
+        stated: Option<Generator>,
+        text_of: &dyn Fn(&Utf8Path) -> Option<String>,
+    ) -> Self {
+        let ancestors = posts.ancestors().take(MAX_CLIMB);
+        let found = match stated {
+            Some(Generator::Plain) => None,
+            _ => ancestors
+                .filter_map(|root| Self::rooted_at(root, posts, text_of))
+                .find(|site| stated.is_none_or(|stated| stated == site.generator)),
+        };
+        found.unwrap_or_else(|| Self::by_path(posts, stated))
+    }
+
+    /// The site whose configuration lies in `root`, if `posts` is a part of its content.
+    fn rooted_at(
+        root: &Utf8Path,
+        posts: &Utf8Path,
+        text_of: &dyn Fn(&Utf8Path) -> Option<String>,
+    ) -> Option<Self> {
+        let inside = posts.strip_prefix(root).ok()?;
+        let has = |names: &[&str]| names.iter().any(|name| text_of(&root.join(name)).is_some());
+        let says = |names: &[&str], key: &str| {
+            names.iter().filter_map(|name| text_of(&root.join(name))).any(|text| has_key(&text, key))
+        };
+        let in_posts = inside.components().any(|part| matches!(part.as_str(), "_posts" | "_drafts"));
+        if (inside == "" || in_posts) && has(&["_config.yml", "_config.yaml", "_config.toml"]) {
+            return Some(Self { generator: Generator::Jekyll, prefix: inside.to_owned() });
+        }
+        if has(&["pelicanconf.py"]) {
+            let prefix = inside.strip_prefix("content").unwrap_or(inside).to_owned();
+            return Some(Self { generator: Generator::Pelican, prefix });
+        }
+        let content = inside.strip_prefix("content").ok()?;
+        if says(&["config.toml", "zola.toml"], "base_url") {
+            return Some(Self { generator: Generator::Zola, prefix: content.to_owned() });
+        }
+        let is_hugo = has(&["hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json"])
+            || has(&HUGO_DEFAULT)
+            || says(&["config.toml", "config.yaml", "config.yml", "config.json"], "baseurl");
+        is_hugo.then(|| Self { generator: Generator::Hugo, prefix: without_language(content) })
+    }
+
+    /// Without a configuration, names of folders that nobody else uses tell.
+    fn by_path(posts: &Utf8Path, stated: Option<Generator>) -> Self {
+        let below = |name: &str, with: bool| {
+            let parts: Vec<_> = posts.components().collect();
+            let at = parts.iter().rposition(|part| *part == Utf8Component::Normal(name))?;
+            Some(parts[at + usize::from(!with)..].iter().collect::<Utf8PathBuf>())
+        };
+        let drafts_or_posts = || below("_posts", true).or_else(|| below("_drafts", true));
+        let generator = stated.unwrap_or_else(|| {
+            if drafts_or_posts().is_some() { Generator::Jekyll } else { Generator::Plain }
+        });
+        let prefix = match generator {
+            Generator::Plain => None,
+            Generator::Jekyll => drafts_or_posts(),
+            Generator::Hugo => below("content", false).map(|inside| without_language(&inside)),
+            Generator::Zola | Generator::Pelican => below("content", false),
+        };
+        Self { generator, prefix: prefix.unwrap_or_default() }
+    }
+}
+
+const HUGO_DEFAULT: [&str; 8] = [
+    "config/_default/hugo.toml",
+    "config/_default/hugo.yaml",
+    "config/_default/hugo.yml",
+    "config/_default/hugo.json",
+    "config/_default/config.toml",
+    "config/_default/config.yaml",
+    "config/_default/config.yml",
+    "config/_default/config.json",
+];
+
+/// `content/ko/posts` holds the posts of one language, whose pages stand in `posts`.
+fn without_language(content: &Utf8Path) -> Utf8PathBuf {
+    let mut parts = content.components();
+    match parts.next() {
+        Some(first) if super::language::is_suffix(first.as_str()) => parts.collect(),
+        _ => content.to_owned(),
+    }
+}
+
+/// Whether a line sets `key` in TOML, YAML or JSON, whatever its case.
+fn has_key(text: &str, key: &str) -> bool {
+    text.lines().any(|line| {
+        let line = line.trim_start().trim_start_matches(['"', '\'']);
+        line.get(..key.len()).is_some_and(|start| start.eq_ignore_ascii_case(key))
+            && line[key.len()..].trim_start_matches(['"', '\'']).trim_start().starts_with(['=', ':'])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(posts: &str, files: &[(&str, &str)], stated: Option<Generator>) -> (Generator, String) {
+        let text_of = |path: &Utf8Path| {
+            files.iter().find(|(name, _)| path == *name).map(|(_, text)| (*text).to_owned())
+        };
+        let site = Site::around(Utf8Path::new(posts), stated, &text_of);
+        (site.generator, site.prefix.to_string())
+    }
+
+    #[test]
+    fn the_configuration_beside_the_content_tells_the_generator() {
+        let toml = "title = \"a\"\nBaseURL = \"https://a.example\"\n";
+        for (posts, file, text, generator, prefix) in [
+            ("/s/content/posts", "/s/config.toml", toml, Generator::Hugo, "posts"),
+            ("/s/content/ko/posts", "/s/hugo.yaml", "", Generator::Hugo, "posts"),
+            ("/s/content", "/s/config/_default/hugo.toml", "", Generator::Hugo, ""),
+            ("/s/content/blog", "/s/config.toml", "base_url = \"\"", Generator::Zola, "blog"),
+            ("/s/_posts", "/s/_config.yml", "", Generator::Jekyll, "_posts"),
+            ("/s/en/news/_posts", "/s/_config.yml", "", Generator::Jekyll, "en/news/_posts"),
+            ("/s", "/s/_config.yml", "", Generator::Jekyll, ""),
+            ("/s/content/news", "/s/pelicanconf.py", "", Generator::Pelican, "news"),
+        ] {
+            assert_eq!(site(posts, &[(file, text)], None), (generator, prefix.to_owned()), "{posts}");
+        }
+    }
+
+    #[test]
+    fn a_folder_beside_another_site_is_not_a_part_of_it() {
+        let hugo = [("/s/hugo.toml", ""), ("/s/_config.yml", "")];
+        assert_eq!(site("/s/posts", &hugo, None), (Generator::Plain, String::new()));
+        let own = [("/s/config.toml", "[site]\nurl = \"https://a.example\"\n")];
+        assert_eq!(site("/s/content", &own, None), (Generator::Plain, String::new()));
+        assert_eq!(site("/s/content", &[("/s/hugo.toml", "")], Some(Generator::Plain)).0, Generator::Plain);
+    }
+
+    #[test]
+    fn without_a_configuration_the_names_of_folders_tell() {
+        assert_eq!(site("/a/_posts", &[], None), (Generator::Jekyll, "_posts".to_owned()));
+        assert_eq!(site("/a/content/en/x", &[], Some(Generator::Hugo)), (Generator::Hugo, "x".to_owned()));
+        assert_eq!(site("/a/posts", &[], None), (Generator::Plain, String::new()));
+    }
+}

@@ -1,0 +1,107 @@
+//! Names as they stand in addresses, letter for letter as each generator makes them. Pure; what is left of a name may
+//! be empty.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Hugo (`paths.Sanitize`): letters, digits and a few signs stay, spaces become hyphens, all in lower case.
+pub(super) fn hugo(text: &str) -> String {
+    let mut slug = String::with_capacity(text.len());
+    let (mut was_hyphen, mut owes_hyphen) = (false, false);
+    for c in text.chars() {
+        let stays =
+            c.is_alphanumeric() || "._#+~-@".contains(c) || unicode_normalization::char::is_combining_mark(c);
+        if stays {
+            was_hyphen = c == '-';
+            if std::mem::take(&mut owes_hyphen) && !was_hyphen {
+                slug.push('-');
+            }
+            slug.extend(c.to_lowercase());
+        } else if !slug.is_empty() && !was_hyphen && c.is_whitespace() {
+            owes_hyphen = true;
+        }
+    }
+    slug
+}
+
+/// Zola (`slugify.paths = "on"`): ASCII, whatever the script.
+pub(super) fn zola(text: &str) -> String {
+    let mut slug = String::with_capacity(text.len());
+    for c in deunicode::deunicode_with_tofu(text, "-").chars() {
+        if c.is_ascii_alphanumeric() {
+            slug.push(c.to_ascii_lowercase());
+        } else if !slug.ends_with('-') && !slug.is_empty() {
+            slug.push('-');
+        }
+    }
+    slug.truncate(slug.trim_end_matches('-').len());
+    slug
+}
+
+/// Jekyll (`Utils.slugify`, mode `pretty`, the case kept): what may stand in a path stays, everything else is a hyphen.
+pub(super) fn jekyll_title(text: &str) -> String {
+    jekyll(text, "._~!$&'()+,;=@")
+}
+
+/// Jekyll (`Utils.slugify`, mode `default`).
+pub(super) fn jekyll_slug(text: &str) -> String {
+    jekyll(text, "").to_lowercase()
+}
+
+fn jekyll(text: &str, signs: &str) -> String {
+    let mut slug = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_alphanumeric() || signs.contains(c) || unicode_normalization::char::is_combining_mark(c) {
+            slug.push(c);
+        } else if !slug.ends_with('\0') {
+            slug.push('\0');
+        }
+    }
+    slug.trim_matches('\0').replace('\0', "-")
+}
+
+/// Pelican (`slugify` with its default substitutions): ASCII words joined by hyphens.
+pub(super) fn pelican(text: &str) -> String {
+    let composed: String = text.nfkc().collect();
+    let mut slug = String::with_capacity(composed.len());
+    for c in deunicode::deunicode_with_tofu(&composed, "").trim().chars() {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            slug.push(c.to_ascii_lowercase());
+        } else if (c == '-' || c.is_ascii_whitespace()) && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_generator_has_its_own_idea_of_a_name() {
+        for (text, hugo_name, zola_name, jekyll_name, pelican_name) in [
+            ("Hello, World!", "hello-world", "hello-world", "Hello,-World!", "hello-world"),
+            ("C++ & C#", "c++-c#", "c-c", "C++-&-C", "c-c"),
+            ("한글 제목", "한글-제목", "hangeul-jemog", "한글-제목", "hangeul-jemog"),
+            ("a -- b", "a----b", "a-b", "a-b", "a-b"),
+            ("v1.2_3", "v1.2_3", "v1-2-3", "v1.2_3", "v12_3"),
+        ] {
+            assert_eq!(hugo(text), hugo_name, "{text}");
+            assert_eq!(zola(text), zola_name, "{text}");
+            assert_eq!(jekyll_title(text), jekyll_name, "{text}");
+            assert_eq!(pelican(text), pelican_name, "{text}");
+        }
+        assert_eq!(jekyll_slug("C++ & C#."), "c-c");
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_stands_in_one_segment(text in "\\PC{0,24}") {
+            for slug in [hugo(&text), zola(&text), jekyll_title(&text), jekyll_slug(&text), pelican(&text)] {
+                prop_assert!(!slug.contains(['/', '\\', ' ']) && !slug.chars().any(char::is_control), "{:?}", slug);
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What generators put into Markdown and only they can read: shortcodes, Liquid, attribute lists, links by file name.
+//! What can be said in Markdown is said so; the rest is left out, with a word. Code stays as it is, and so does every
+//! line's number. Nothing is run: a tag is a name and some text.
+
+mod arguments;
+mod liquid;
+mod meaning;
+mod scan;
+
+use url::Url;
+
+use self::meaning::Meaning;
+use self::scan::{Kind, Piece, Tag, What};
+use crate::config::{Generator, SiteUrl};
+
+/// Which tags are looked for.
+#[derive(Debug, Clone, Copy)]
+struct Dialect {
+    hugo: bool,
+    zola: bool,
+    liquid: bool,
+    outputs: Outputs,
+    attributes: bool,
+    pelican: bool,
+}
+
+/// Which `{{ … }}` are Liquid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outputs {
+    None,
+    /// Those that say `site.`, `page.` or the like.
+    Known,
+    All,
+}
+
+impl Dialect {
+    fn of(generator: Generator) -> Self {
+        let none = Self {
+            hugo: false,
+            zola: false,
+            liquid: false,
+            outputs: Outputs::None,
+            attributes: false,
+            pelican: false,
+        };
+        match generator {
+            Generator::Hugo => Self { hugo: true, ..none },
+            Generator::Zola => Self { zola: true, ..none },
+            Generator::Jekyll => Self { liquid: true, outputs: Outputs::All, attributes: true, ..none },
+            // The plugin liquid_tags.
+            Generator::Pelican => Self { liquid: true, attributes: true, pelican: true, ..none },
+            // A copy of somebody's posts without the configuration: what cannot be meant otherwise.
+            Generator::Plain => Self {
+                hugo: true,
+                zola: true,
+                liquid: true,
+                outputs: Outputs::Known,
+                attributes: true,
+                pelican: true,
+            },
+        }
+    }
+}
+
+/// Where a body stands.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'s> {
+    /// Whose tags are meant.
+    pub generator: Generator,
+    /// The site.
+    pub site: &'s SiteUrl,
+    /// The page of the post.
+    pub page: &'s Url,
+    /// The title of the post.
+    pub title: &'s str,
+    /// The page of the post that a file or a post is called by.
+    pub page_of: &'s dyn Fn(&str) -> Option<Url>,
+}
+
+/// A body without tags.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Plain {
+    /// Markdown, with as many lines as before.
+    pub text: String,
+    /// What was left out: the line, from 1, and how the tag begins.
+    pub left_out: Vec<(usize, String)>,
+}
+
+/// `body` without the tags of its generator; `None` if there is nothing to do.
+pub(super) fn plain(body: &str, around: Surroundings<'_>) -> Option<Plain> {
+    if !body.contains(['{', '@']) && !body.contains("](") && around.generator != Generator::Pelican {
+        return None;
+    }
+    let dialect = Dialect::of(around.generator);
+    let pieces = scan::pieces(body, dialect);
+    let is_plain = pieces.iter().all(|piece| matches!(piece.what, What::Text | What::Code));
+    if is_plain && !dialect.pelican && !body.contains("{{</*") && !body.contains("raw %}") {
+        return None;
+    }
+    let partners = partners(&pieces);
+    let mut writer = Writer { body, around, dialect, out: String::with_capacity(body.len()), line: 1, left_out: Vec::new() };
+    let mut at = 0;
+    while let Some(piece) = pieces.get(at) {
+        at = writer.piece(&pieces, at, partners.get(at).copied().flatten(), piece);
+    }
+    Some(Plain { text: writer.out, left_out: writer.left_out })
+}
+
+/// For each tag that opens a block the one that closes it.
+fn partners(pieces: &[Piece<'_>]) -> Vec<Option<usize>> {
+    let mut partners = vec![None; pieces.len()];
+    let mut open: std::collections::BTreeMap<(u8, &str), Vec<usize>> = std::collections::BTreeMap::new();
+    for (at, piece) in pieces.iter().enumerate() {
+        let What::Tag(tag) = &piece.what else { continue };
+        let key = match tag.kind {
+            Kind::Hugo => (0, tag.name),
+            Kind::Liquid => (1, tag.name),
+            Kind::ZolaBlock => (2, ""),
+            Kind::Attributes if !tag.name.is_empty() || tag.closing => (3, ""),
+            _ => continue,
+        };
+        let stack = open.entry(key).or_default();
+        if !tag.closing {
+            stack.push(at);
+        } else if let Some(first) = stack.pop() {
+            partners[first] = Some(at);
+        }
+    }
+    partners
+}
+
+struct Writer<'w> {
+    body: &'w str,
+    around: Surroundings<'w>,
+    dialect: Dialect,
+    out: String,
+    line: usize,
+    left_out: Vec<(usize, String)>,
+}
+
+impl Writer<'_> {
+    /// Writes a stretch, and says where to go on.
+    fn piece(&mut self, pieces: &[Piece<'_>], at: usize, partner: Option<usize>, piece: &Piece<'_>) -> usize {
+        let source = &self.body[piece.start..piece.end];
+        match &piece.what {
+            What::Text => self.text(source),
+            What::Code => self.code(source),
+            What::Raw => self.put(source.to_owned(), source),
+            What::Tag(tag) => {
+                let meaning = meaning::of(tag, partner.is_some(), self.around);
+                return self.tag(pieces, at, partner, meaning, (tag, source));
+            }
+        }
+        at + 1
+    }
+
+    fn tag(
+        &mut self,
+        pieces: &[Piece<'_>],
+        at: usize,
+        partner: Option<usize>,
+        meaning: Meaning,
+        (tag, source): (&Tag<'_>, &str),
+    ) -> usize {
+        match (meaning, partner) {
+            (Meaning::Text(text), _) => self.put(text, source),
+            (Meaning::Nothing, _) => {
+                if tag.kind == Kind::Attributes && tag.arguments.split([' ', ':']).any(|word| word == "toc") {
+                    self.drop_list_item();
+                }
+                self.put(String::new(), source);
+            }
+            (Meaning::LeftOut, _) => {
+                self.note(source);
+                self.put(String::new(), source);
+            }
+            (Meaning::LeftOutWithContent { quietly }, Some(partner)) => {
+                if !quietly {
+                    self.note(source);
+                }
+                self.put(String::new(), &self.body[pieces[at].start..pieces[partner].end]);
+                return partner + 1;
+            }
+            (Meaning::Code(language), Some(partner)) => {
+                let inside = &self.body[pieces[at].end..pieces[partner].start];
+                let code = code_block(&language, inside, &self.out);
+                self.put(code, &self.body[pieces[at].start..pieces[partner].end]);
+                return partner + 1;
+            }
+            (Meaning::LeftOutWithContent { .. } | Meaning::Code(_), None) => {
+                self.note(source);
+                self.put(String::new(), source);
+            }
+        }
+        at + 1
+    }
+
+    fn note(&mut self, source: &str) {
+        let line = source.lines().next().unwrap_or_default();
+        let mut shown: String = line.chars().take(60).collect();
+        if shown.len() < source.trim_end().len() {
+            shown.push('…');
+        }
+        self.left_out.push((self.line, shown));
+    }
+
+    /// Writes `text` in the place of `source`, with as many line ends.
+    fn put(&mut self, text: String, source: &str) {
+        let ends = |text: &str| memchr::memchr_iter(b'\n', text.as_bytes()).count();
+        let (written, due) = (ends(&text), ends(source));
+        self.out.push_str(&text);
+        self.out.extend(std::iter::repeat_n('\n', due.saturating_sub(written)));
+        self.line += due;
+    }
+
+    fn text(&mut self, source: &str) {
+        if !self.dialect.pelican {
+            return self.put(source.to_owned(), source);
+        }
+        // Python-Markdown: a table of contents, and the language of indented code.
+        let is_mark = |line: &str| {
+            let text = line.trim();
+            text == "[TOC]" || line.starts_with("    ") && (text.starts_with(":::") || text.starts_with("#!")) && !text.contains([' ', '/'])
+        };
+        let kept = source.split_inclusive('\n').map(|line| if is_mark(line) { "\n" } else { line }).collect();
+        self.put(kept, source);
+    }
+
+    /// In code only what hides a tag from the generator is taken away.
+    fn code(&mut self, source: &str) {
+        let mut text = source.to_owned();
+        if self.dialect.hugo {
+            for (open, close) in [("{{</*", "*/>}}"), ("{{%/*", "*/%}}")] {
+                if text.contains(open) {
+                    text = text.replace(open, &open[..3]).replace(close, &close[2..]);
+                }
+            }
+        }
+        if self.dialect.zola {
+            text = text.replace("{{/*", "{{").replace("*/}}", "}}").replace("{%/*", "{%").replace("*/%}", "%}");
+        }
+        if self.dialect.liquid && text.contains("raw %}") {
+            for mark in ["{% raw %}", "{% endraw %}", "{%- raw -%}", "{%- endraw -%}"] {
+                text = text.replace(mark, "");
+            }
+        }
+        self.put(text, source);
+    }
+
+    /// The list that kramdown replaces by a table of contents.
+    fn drop_list_item(&mut self) {
+        let kept = self.out.trim_end();
+        let start = kept.rfind('\n').map_or(0, |at| at + 1);
+        if ["* ", "- ", "+ ", "1. "].iter().any(|mark| kept[start..].trim_start().starts_with(mark)) {
+            let ends = memchr::memchr_iter(b'\n', &self.out.as_bytes()[start..]).count();
+            self.out.truncate(start);
+            self.out.extend(std::iter::repeat_n('\n', ends));
+        }
+    }
+}
+
+/// Code as Markdown has it; in the middle of a line as a span.
+fn code_block(language: &str, inside: &str, before: &str) -> String {
+    let longest = inside.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    if !inside.contains('\n') {
+        let marks = "`".repeat(longest + 1);
+        return format!("{marks} {} {marks}", inside.trim());
+    }
+    let fence = "`".repeat(longest.max(2) + 1);
+    let first = if inside.starts_with('\n') { "" } else { "\n" };
+    let last = if inside.trim_end_matches([' ', '\t']).ends_with('\n') { "" } else { "\n" };
+    let indented = before.rsplit('\n').next().unwrap_or_default();
+    // A fence stands on a line of its own.
+    let start = if indented.trim().is_empty() { "" } else { "\n" };
+    format!("{start}{fence}{language}{first}{}{last}{fence}", inside.trim_end_matches([' ', '\t']))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,445 @@
+//! Finds tags in Markdown: shortcodes of Hugo and Zola, Liquid, kramdown's attribute lists, links by file name. Code is
+//! not searched. What a tag means is not known here. Every byte is looked at a fixed number of times.
+
+use std::collections::BTreeMap;
+
+use super::Dialect;
+
+/// A longer tag is a brace that was never closed.
+const MAX_TAG: usize = 16 * 1024;
+
+/// A stretch of the body, by its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece<'t> {
+    /// Where it begins.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// What it is.
+    pub what: What<'t>,
+}
+
+/// What a stretch is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum What<'t> {
+    /// Text.
+    Text,
+    /// A fenced block or a span of code.
+    Code,
+    /// What stands between `{% raw %}` and `{% endraw %}`.
+    Raw,
+    /// A tag.
+    Tag(Tag<'t>),
+}
+
+/// A tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tag<'t> {
+    /// Which kind.
+    pub kind: Kind,
+    /// Its name; of an output or a link everything that stands in it.
+    pub name: &'t str,
+    /// What follows the name.
+    pub arguments: &'t str,
+    /// `{{< /name >}}`, `{% endname %}`, `{% end %}`.
+    pub closing: bool,
+}
+
+/// The kinds of tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `{{< name >}}` and `{{% name %}}`.
+    Hugo,
+    /// `{{</* name */>}}`: an example, not a tag.
+    HugoExample,
+    /// `{{ name() }}`.
+    ZolaCall,
+    /// `{% name() %}` up to `{% end %}`.
+    ZolaBlock,
+    /// `{{ page.title }}`.
+    Output,
+    /// `{% name %}`.
+    Liquid,
+    /// `{: .class}`, `{::options /}`, `{#id}` behind a heading.
+    Attributes,
+    /// `{filename}a.md`, `@/a.md`, and `a.md` in a link.
+    Link,
+}
+
+/// The stretches of `body`, in order and without gaps.
+pub(super) fn pieces(body: &str, dialect: Dialect) -> Vec<Piece<'_>> {
+    let mut scanner = Scanner {
+        body,
+        dialect,
+        at: 0,
+        text: 0,
+        pieces: Vec::new(),
+        closers: closers(body),
+        is_line_start: true,
+        has_end_of_raw: true,
+    };
+    scanner.run();
+    scanner.pieces
+}
+
+struct Scanner<'t> {
+    body: &'t str,
+    dialect: Dialect,
+    /// Where the scan is.
+    at: usize,
+    /// Where the text that is not yet a piece begins.
+    text: usize,
+    pieces: Vec<Piece<'t>>,
+    /// For each run of backticks the end of the code that it opens.
+    closers: BTreeMap<usize, usize>,
+    is_line_start: bool,
+    has_end_of_raw: bool,
+}
+
+impl<'t> Scanner<'t> {
+    fn run(&mut self) {
+        while self.at < self.body.len() {
+            if std::mem::take(&mut self.is_line_start)
+                && let Some(end) = self.fenced()
+            {
+                self.push(self.at, end, What::Code);
+                self.is_line_start = true;
+                continue;
+            }
+            let rest = &self.body[self.at..];
+            match rest.as_bytes()[0] {
+                b'\n' => {
+                    self.at += 1;
+                    self.is_line_start = true;
+                }
+                b'`' => match self.closers.get(&self.at) {
+                    Some(&end) => self.push(self.at, end, What::Code),
+                    None => self.at += rest.bytes().take_while(|byte| *byte == b'`').count(),
+                },
+                b'\\' => self.at += 1 + rest[1..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8),
+                b'{' => self.brace(),
+                b'@' if self.dialect.zola && rest.starts_with("@/") => self.link_by_name(0),
+                b']' if rest.starts_with("](") => self.link_to_file(),
+                _ => {
+                    let next = rest.bytes().skip(1).position(|byte| b"\n`\\{@]".contains(&byte));
+                    self.at = next.map_or(self.body.len(), |next| self.at + 1 + next);
+                }
+            }
+        }
+        self.push(self.body.len(), self.body.len(), What::Text);
+    }
+
+    fn push(&mut self, start: usize, end: usize, what: What<'t>) {
+        if self.text < start {
+            self.pieces.push(Piece { start: self.text, end: start, what: What::Text });
+        }
+        if start < end {
+            self.pieces.push(Piece { start, end, what });
+        }
+        (self.at, self.text) = (end, end);
+    }
+
+    fn push_tag(&mut self, end: usize, tag: Tag<'t>) {
+        self.push(self.at, end, What::Tag(tag));
+    }
+
+    /// The end of the fenced block that begins on this line.
+    fn fenced(&self) -> Option<usize> {
+        let line = |from: usize| {
+            let end = memchr::memchr(b'\n', &self.body.as_bytes()[from..]).map_or(self.body.len(), |at| from + at + 1);
+            (&self.body[from..end], end)
+        };
+        let (first, mut at) = line(self.at);
+        let (mark, length, info) = fence(first)?;
+        if mark == '`' && info.contains('`') {
+            return None;
+        }
+        while at < self.body.len() {
+            let (text, end) = line(at);
+            if let Some((other, other_length, rest)) = fence(text)
+                && other == mark
+                && other_length >= length
+                && rest.trim().is_empty()
+            {
+                return Some(end);
+            }
+            at = end;
+        }
+        Some(self.body.len())
+    }
+
+    /// What begins with a brace.
+    fn brace(&mut self) {
+        let rest = &self.body[self.at..];
+        let dialect = self.dialect;
+        let is_tag = if rest.starts_with("{{<") || rest.starts_with("{{%") {
+            dialect.hugo && self.hugo()
+        } else if rest.starts_with("{{") {
+            self.output()
+        } else if rest.starts_with("{%") {
+            self.block()
+        } else if rest.starts_with("{:") {
+            dialect.attributes && self.attributes()
+        } else if rest.starts_with("{#") || rest.starts_with("{.") {
+            self.heading_attributes()
+        } else if dialect.pelican && PELICAN.iter().any(|name| rest.starts_with(name)) {
+            let end = rest.find('}').map_or(1, |end| end + 1);
+            self.link_by_name(end);
+            true
+        } else {
+            false
+        };
+        if !is_tag {
+            self.at += 1;
+        }
+    }
+
+    /// What stands between the opening at the scan, `length` bytes long, and `close`; nothing may open in between.
+    fn inside(&self, length: usize, close: &str) -> Option<(&'t str, usize)> {
+        let from = self.at + length;
+        let open = &self.body[self.at..self.at + 2];
+        let limit = self.body.len().min(from + MAX_TAG);
+        let mut at = from;
+        loop {
+            at += self.body.as_bytes().get(at..limit)?.iter().position(|byte| matches!(byte, b'{' | b'}' | b'%' | b'>'))?;
+            let rest = self.body.get(at..).unwrap_or_default();
+            if rest.starts_with(close) {
+                return Some((&self.body[from..at], at + close.len()));
+            }
+            if rest.starts_with(open) {
+                return None;
+            }
+            at += 1;
+        }
+    }
+
+    fn hugo(&mut self) -> bool {
+        let close = if self.body[self.at..].starts_with("{{<") { ">}}" } else { "%}}" };
+        let Some((inside, end)) = self.inside(3, close) else { return false };
+        let inside = inside.trim();
+        if let Some(example) = inside.strip_prefix("/*").and_then(|inside| inside.strip_suffix("*/")) {
+            self.push_tag(
+                end,
+                Tag { kind: Kind::HugoExample, name: example, arguments: &self.body[self.at + 2..self.at + 3], closing: false },
+            );
+            return true;
+        }
+        let (inside, closing) = match inside.strip_prefix('/') {
+            Some(inside) => (inside.trim_start(), true),
+            None => (inside.strip_suffix('/').unwrap_or(inside), false),
+        };
+        let (name, arguments) = split_name(inside);
+        if name.is_empty() {
+            return false;
+        }
+        self.push_tag(end, Tag { kind: Kind::Hugo, name, arguments, closing });
+        true
+    }
+
+    /// `{{ … }}`.
+    fn output(&mut self) -> bool {
+        let Some((inside, end)) = self.inside(2, "}}") else { return false };
+        let inside = inside.trim_matches('-').trim();
+        let kind = if self.dialect.zola && is_call(inside) {
+            Kind::ZolaCall
+        } else if self.dialect.outputs == super::Outputs::All || (self.dialect.outputs == super::Outputs::Known && is_known_output(inside)) {
+            Kind::Output
+        } else {
+            return false;
+        };
+        let (name, arguments) = if kind == Kind::ZolaCall { split_name(inside) } else { (inside, "") };
+        self.push_tag(end, Tag { kind, name, arguments, closing: false });
+        true
+    }
+
+    /// `{% … %}`.
+    fn block(&mut self) -> bool {
+        if !self.dialect.zola && !self.dialect.liquid {
+            return false;
+        }
+        let Some((inside, end)) = self.inside(2, "%}") else { return false };
+        let inside = inside.trim_matches('-').trim();
+        let (name, arguments) = split_name(inside);
+        if self.dialect.zola && (is_call(inside) || inside == "end") {
+            self.push_tag(end, Tag { kind: Kind::ZolaBlock, name, arguments, closing: inside == "end" });
+            return true;
+        }
+        if !self.dialect.liquid || name.is_empty() {
+            return false;
+        }
+        if name == "raw" && self.has_end_of_raw {
+            return self.raw(end);
+        }
+        let (name, closing) = match name.strip_prefix("end") {
+            Some(name) if !name.is_empty() => (name, true),
+            _ => (name, false),
+        };
+        self.push_tag(end, Tag { kind: Kind::Liquid, name, arguments, closing });
+        true
+    }
+
+    /// Nothing in `{% raw %}` is a tag.
+    fn raw(&mut self, open_end: usize) -> bool {
+        let tag = |closing| What::Tag(Tag { kind: Kind::Liquid, name: "raw", arguments: "", closing });
+        let mut from = open_end;
+        while let Some(found) = self.body[from..].find("{%") {
+            let start = from + found;
+            let inside = self.body[start + 2..].trim_start_matches('-').trim_start();
+            if let Some(after) = inside.strip_prefix("endraw")
+                && let Some(rest) = after.trim_start().trim_start_matches('-').strip_prefix("%}")
+            {
+                self.push(self.at, open_end, tag(false));
+                self.push(open_end, start, What::Raw);
+                self.push(start, self.body.len() - rest.len(), tag(true));
+                return true;
+            }
+            from = start + 2;
+        }
+        self.has_end_of_raw = false;
+        false
+    }
+
+    /// `{: .class}` and `{::options /}`, in one line.
+    fn attributes(&mut self) -> bool {
+        let rest = &self.body[self.at + 2..];
+        let end = rest.bytes().take(500).position(|byte| matches!(byte, b'}' | b'\n'));
+        let Some(end) = end.filter(|end| rest.as_bytes()[*end] == b'}') else { return false };
+        let inside = &rest[..end];
+        let is_list = inside.is_empty()
+            || inside.starts_with(|c: char| c.is_ascii_alphabetic() || ".#:/ \t".contains(c)) && !inside.contains('{');
+        if !is_list {
+            return false;
+        }
+        let end = self.at + 2 + end + 1;
+        let inside = inside.trim();
+        let (name, closing) = match (inside.strip_prefix(':'), inside.strip_prefix('/')) {
+            (Some(name), _) if !name.trim_end().ends_with('/') => (split_name(name).0, false),
+            (_, Some(name)) => (split_name(name).0, true),
+            _ => ("", false),
+        };
+        let arguments = if name.is_empty() { inside } else { "" };
+        self.push_tag(end, Tag { kind: Kind::Attributes, name, arguments, closing });
+        true
+    }
+
+    /// `## Heading {#id}`.
+    fn heading_attributes(&mut self) -> bool {
+        let before = &self.body[..self.at];
+        let line_start = before.len().saturating_sub(400);
+        let line_start = memchr::memrchr(b'\n', &before.as_bytes()[line_start..]).map(|at| line_start + at + 1);
+        let is_heading = match line_start {
+            Some(start) => before[start..].starts_with('#'),
+            None => before.len() <= 400 && before.starts_with('#'),
+        };
+        let rest = &self.body[self.at..];
+        let ends = |end: usize| rest[end + 1..].trim_start_matches([' ', '\t', '#']).chars().next().is_none_or(|c| c == '\n');
+        let end = rest.bytes().take(200).position(|byte| matches!(byte, b'}' | b'\n')).filter(|end| rest.as_bytes()[*end] == b'}');
+        match end {
+            Some(end) if is_heading && ends(end) => {
+                let end = self.at + end + 1;
+                self.push_tag(end, Tag { kind: Kind::Attributes, name: "", arguments: "", closing: false });
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// `{filename}a.md` or `@/a.md`, where an address can stand; `length` is that of what stands in braces.
+    fn link_by_name(&mut self, length: usize) {
+        let before = self.body[..self.at].chars().next_back();
+        let end = self.at + length + address_length(&self.body[self.at + length..]);
+        if before.is_some_and(|c| "(\"'<= ".contains(c)) && end > self.at + length {
+            let name = &self.body[self.at..end];
+            self.push_tag(end, Tag { kind: Kind::Link, name, arguments: "", closing: false });
+        } else {
+            self.at += length.max(1);
+        }
+    }
+
+    /// `](a.md)`: the address alone is the tag.
+    fn link_to_file(&mut self) {
+        self.at += 2;
+        let rest = &self.body[self.at..];
+        let length = address_length(rest);
+        let path = rest[..length].split(['#', '?']).next().unwrap_or_default();
+        let is_file = [".md", ".markdown", ".mkd"].iter().any(|end| path.ends_with(end));
+        if is_file && !path.contains("://") && !path.contains(['{', '@']) {
+            let tag = Tag { kind: Kind::Link, name: &rest[..length], arguments: "", closing: false };
+            self.push_tag(self.at + length, tag);
+        }
+    }
+}
+
+const PELICAN: [&str; 8] = [
+    "{filename}", "{static}", "{attach}", "{author}", "{category}", "{tag}", "{index}", "{photo}",
+];
+
+/// How long the address is that `text` begins with.
+fn address_length(text: &str) -> usize {
+    let end = |byte: u8| byte.is_ascii_whitespace() || b")\"'<>".contains(&byte);
+    text.bytes().take(2_000).position(end).unwrap_or(if text.len() > 2_000 { 0 } else { text.len() })
+}
+
+/// A fence: its mark, its length, and what follows.
+fn fence(line: &str) -> Option<(char, usize, &str)> {
+    let text = line.trim_start_matches([' ', '\t', '>']);
+    let mark = text.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+    let length = text.chars().take_while(|c| *c == mark).count();
+    (length >= 3).then(|| (mark, length, &text[length..]))
+}
+
+/// The name that `text` begins with, and the rest.
+fn split_name(text: &str) -> (&str, &str) {
+    let text = text.trim_start();
+    let end = text.find(|c: char| !(c.is_alphanumeric() || "_-./".contains(c))).unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    (name, rest.trim())
+}
+
+/// `name(…)`.
+fn is_call(text: &str) -> bool {
+    let (name, rest) = split_name(text);
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && !name.contains(['.', '/', '-'])
+        && rest.starts_with('(')
+        && rest.ends_with(')')
+}
+
+/// What only a template of Jekyll says.
+fn is_known_output(text: &str) -> bool {
+    ["site.", "page.", "include.", "post.", "layout."].iter().any(|name| text.starts_with(name))
+        || text.starts_with(['"', '\'']) && text.contains('|')
+}
+
+/// For each run of backticks that opens a span of code, where that span ends. A span does not leave its paragraph.
+fn closers(body: &str) -> BTreeMap<usize, usize> {
+    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
+    let (mut paragraph, mut at) = (0, 0);
+    let bytes = body.as_bytes();
+    while let Some(found) = memchr::memchr2(b'`', b'\n', &bytes[at..]) {
+        at += found;
+        if bytes[at] == b'\n' {
+            at += 1;
+            let blank = bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            if bytes.get(at + blank) == Some(&b'\n') {
+                paragraph += 1;
+            }
+            at += blank;
+            continue;
+        }
+        let length = bytes[at..].iter().take_while(|byte| **byte == b'`').count();
+        runs.push((at, length, paragraph));
+        at += length;
+    }
+    let mut next: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+    let mut closers = BTreeMap::new();
+    for (start, length, paragraph) in runs.into_iter().rev() {
+        if let Some((close, place)) = next.get(&length)
+            && *place == paragraph
+        {
+            closers.insert(start, close + length);
+        }
+        next.insert(length, (start, paragraph));
+    }
+    closers
+}

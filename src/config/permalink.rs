@@ -1,0 +1,255 @@
+//! Patterns of page addresses, as Letterpress, Hugo and Jekyll write them: `/:year/:month/:slug/`. What a
+//! placeholder stands for in a post is not known here.
+
+use serde::{Deserialize, Deserializer};
+
+/// Where pages stand below the site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Permalink {
+    /// As the generator has it when it is told nothing.
+    Auto,
+    /// As this pattern has it.
+    Pattern(Pattern),
+}
+
+/// A pattern, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    pieces: Vec<Piece>,
+}
+
+/// A stretch of a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Text that stands for itself.
+    Text(String),
+    /// A placeholder.
+    Placeholder(Placeholder),
+}
+
+/// What is filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placeholder {
+    /// A part of the date, as `strftime` writes it.
+    Date(&'static str),
+    /// Its `slug`, else the name that the generator gives it.
+    Slug,
+    /// Its title, or in Jekyll the name of its file.
+    Title,
+    /// Its `slug`, else the name of its file.
+    SlugOrFilename,
+    /// The name of its file, or of its bundle.
+    Filename,
+    /// The folder at the top.
+    Section,
+    /// All folders, or those from the first number up to the second.
+    Sections(usize, Option<usize>),
+    /// Its first category.
+    Category,
+    /// All its categories.
+    Categories,
+    /// All its categories as slugs.
+    SlugifiedCategories,
+    /// Its first author.
+    Author,
+    /// Its language.
+    Language,
+    /// `.html`.
+    Extension,
+}
+
+/// Every placeholder, longer names before those that they begin with.
+const NAMES: [(&str, Placeholder); 41] = [
+    ("slugorcontentbasename", Placeholder::SlugOrFilename),
+    ("slugified_categories", Placeholder::SlugifiedCategories),
+    ("slugorfilename", Placeholder::SlugOrFilename),
+    ("contentbasename", Placeholder::Filename),
+    ("weekdayname", Placeholder::Date("%A")),
+    ("short_month", Placeholder::Date("%b")),
+    ("output_ext", Placeholder::Extension),
+    ("short_year", Placeholder::Date("%y")),
+    ("long_month", Placeholder::Date("%B")),
+    ("categories", Placeholder::Categories),
+    ("short_day", Placeholder::Date("%a")),
+    ("monthname", Placeholder::Date("%B")),
+    ("long_day", Placeholder::Date("%A")),
+    ("filename", Placeholder::Filename),
+    ("sections", Placeholder::Sections(0, None)),
+    ("category", Placeholder::Category),
+    ("section", Placeholder::Section),
+    ("weekday", Placeholder::Date("%w")),
+    ("yearday", Placeholder::Date("%-j")),
+    ("i_month", Placeholder::Date("%-m")),
+    ("minute", Placeholder::Date("%M")),
+    ("author", Placeholder::Author),
+    ("second", Placeholder::Date("%S")),
+    ("w_year", Placeholder::Date("%G")),
+    ("month", Placeholder::Date("%m")),
+    ("y_day", Placeholder::Date("%j")),
+    ("i_day", Placeholder::Date("%-d")),
+    ("title", Placeholder::Title),
+    ("w_day", Placeholder::Date("%u")),
+    ("hour", Placeholder::Date("%H")),
+    ("lang", Placeholder::Language),
+    ("name", Placeholder::Filename),
+    ("slug", Placeholder::Slug),
+    ("week", Placeholder::Date("%V")),
+    ("year", Placeholder::Date("%Y")),
+    ("2006", Placeholder::Date("%Y")),
+    ("day", Placeholder::Date("%d")),
+    ("01", Placeholder::Date("%m")),
+    ("02", Placeholder::Date("%d")),
+    ("06", Placeholder::Date("%y")),
+    ("1", Placeholder::Date("%-m")),
+];
+
+impl Pattern {
+    /// Reads a pattern; a colon that begins no known name stands for itself.
+    pub fn lenient(text: &str) -> Self {
+        Self::read(text).0
+    }
+
+    /// Reads a pattern of `config.toml`; the message says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (pattern, unknown) = Self::read(text);
+        if !text.starts_with('/') {
+            return Err("it does not begin with a slash; write it like \"/posts/:slug/\"".to_owned());
+        }
+        if let Some(unknown) = unknown {
+            return Err(format!("there is no placeholder {unknown}; docs/sites.md names all of them"));
+        }
+        let names_post = pattern.pieces.iter().any(|piece| {
+            use Placeholder::{Filename, Slug, SlugOrFilename, Title};
+            matches!(piece, Piece::Placeholder(Slug | Title | SlugOrFilename | Filename))
+        });
+        if !names_post {
+            return Err("without `:slug` two posts could share an address".to_owned());
+        }
+        Ok(pattern)
+    }
+
+    /// Its stretches in order.
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// The pattern, and the first name in it that nobody knows.
+    fn read(text: &str) -> (Self, Option<String>) {
+        let (mut pieces, mut literal, mut unknown) = (Vec::new(), String::new(), None);
+        let mut rest = text;
+        while let Some(colon) = rest.find(':') {
+            let (before, after) = (&rest[..colon], &rest[colon + 1..]);
+            literal.push_str(before);
+            if let Some((placeholder, length)) = placeholder(after) {
+                if !literal.is_empty() {
+                    pieces.push(Piece::Text(std::mem::take(&mut literal)));
+                }
+                pieces.push(Piece::Placeholder(placeholder));
+                rest = &after[length..];
+            } else {
+                let end = after
+                    .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                    .unwrap_or(after.len());
+                unknown.get_or_insert_with(|| format!(":{}", &after[..end]));
+                literal.push(':');
+                rest = after;
+            }
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            pieces.push(Piece::Text(literal));
+        }
+        (Self { pieces }, unknown)
+    }
+}
+
+/// The placeholder that `text` begins with, and how long it is.
+fn placeholder(text: &str) -> Option<(Placeholder, usize)> {
+    let (name, placeholder) = NAMES.iter().find(|(name, _)| text.starts_with(name))?;
+    if !matches!(placeholder, Placeholder::Sections(..)) {
+        return Some((*placeholder, name.len()));
+    }
+    // `:sections[1:]`, `:sections[:2]`, `:sections[0]`, `:sections[last]`.
+    let slice = text[name.len()..].strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let Some((slice, _)) = slice else { return Some((*placeholder, name.len())) };
+    let length = name.len() + slice.len() + 2;
+    let number = |raw: &str, other| if raw.is_empty() { Some(other) } else { raw.parse().ok() };
+    let range = match slice.split_once(':') {
+        Some((from, "" | "last")) => (number(from, 0)?, None),
+        Some((from, to)) => (number(from, 0)?, Some(number(to, 0)?)),
+        None if slice == "last" => (usize::MAX, None),
+        None => {
+            let at: usize = slice.parse().ok()?;
+            (at, Some(at.saturating_add(1)))
+        }
+    };
+    Some((Placeholder::Sections(range.0, range.1), length))
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Permalink {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        Pattern::parse(&text).map(Self::Pattern).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn placeholders_of_every_generator_are_known() {
+        for text in [
+            "/:year/:month/:day/:slug/",
+            "/:categories/:year/:y_day/:title:output_ext",
+            "/:sections[1:]/:slugorcontentbasename",
+            "/:2006/:01/:02/:filename",
+            "/:section/:sections[last]/:short_year:i_month-:slug",
+        ] {
+            Pattern::parse(text).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_an_address_is_refused_in_words() {
+        for (text, word) in [
+            (":slug/", "begin with a slash"),
+            ("/:yaer/:slug/", ":yaer"),
+            ("/:year/", "without `:slug`"),
+            ("/a:/:slug", "there is no placeholder :"),
+        ] {
+            assert!(Pattern::parse(text).unwrap_err().contains(word), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_longer_name_hides_behind_a_shorter_one() {
+        for (at, (name, _)) in NAMES.iter().enumerate() {
+            assert!(!NAMES[..at].iter().any(|(before, _)| name.starts_with(before)), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_without_colons_is_text(text in "[^:]{0,20}") {
+            let pieces = Pattern::lenient(&text).pieces;
+            prop_assert_eq!(pieces, if text.is_empty() { vec![] } else { vec![Piece::Text(text)] });
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader(text in "(:|sections|\\[|\\]|slug|[0-9]|가){0,12}") {
+            let _ = Pattern::parse(&text);
+        }
+    }
+}
