@@ -83,7 +83,7 @@ impl Manuscript {
             Err(why) => return Ok(Err(why)),
         };
         let text = encoding::decode(bytes, file).map_err(|finding| vec![finding])?;
-        let mut parts = front_matter::split(&text, file).map_err(|finding| vec![finding])?;
+        let mut parts = front_matter::split_for(&text, file, site.generator).map_err(|finding| vec![finding])?;
         let is_html = name.relative.extension().is_some_and(|end| end.to_ascii_lowercase().starts_with("htm"));
         if parts.body_line == 1 && (is_html || site.generator == Generator::Jekyll) {
             return Ok(Err(if is_html { WhyLeftOut::Page } else { WhyLeftOut::Name }));
@@ -96,8 +96,9 @@ impl Manuscript {
         }
         let mut findings = Vec::new();
         if !setting.is_strict() {
-            // A field that only Letterpress minds is not worth a post.
-            let minor = |finding: &Finding| finding.rule == "post-field";
+            // A field that only Letterpress minds is not worth a post, and a day in the name is a date too.
+            let has_day = told.day.is_some();
+            let minor = |finding: &Finding| finding.rule == "post-field" || has_day && finding.rule == "post-date";
             findings.extend(errors.iter().filter(|finding| minor(finding)).cloned().map(demoted));
             errors.retain(|finding| !minor(finding));
         }
@@ -199,7 +200,9 @@ fn published(
     setting: Setting<'_>,
 ) -> Result<DateTime<FixedOffset>, WhyLeftOut> {
     let Setting { config, site, now } = setting;
-    fields.date = fields.date.or_else(|| dates::parse(day?, config.site.timezone).ok());
+    let own_path = fields.path.as_ref().map(|path| path.value.as_str());
+    let day = day.map(str::to_owned).or_else(|| dates::in_path(own_path?));
+    fields.date = fields.date.or_else(|| dates::parse(&day?, config.site.timezone).ok());
     if site.generator == Generator::Hugo {
         let other = fields.from.as_ref().or(fields.updated.as_ref());
         fields.date = fields.date.or(other.map(|date| date.value));
@@ -240,11 +243,10 @@ impl Writer<'_> {
         let Setting { config, site, now } = self.setting;
         let body = self.body(parts);
         let (title, body) = self.title(fields.title.take(), body, parts.body_line, &stamp.told.stem);
-        let title = title?;
         categories_of_folders(&mut fields.categories, &stamp.told.categories, site.generator);
-        let (slug, url) = self.address(&fields, stamp, title.as_str());
+        let (slug, url) = self.address(&fields, stamp, title.as_ref().map_or("", HeaderText::as_str));
         let updated = self.updated(fields.updated, now);
-        let (slug, url) = (slug?, url?);
+        let (title, slug, url) = (title?, slug?, url?);
         let image = self.image(fields.image, &url);
         let hash = content_hash(title.as_str(), body.as_str());
         let body = if stamp.is_html { XmlText::clean(&html_body::block(body.as_str())).0 } else { body };

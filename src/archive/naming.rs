@@ -28,6 +28,15 @@ pub(super) fn read(relative: &Utf8Path, site: &Site, config: &Config) -> Result<
     let path = site.prefix.join(relative);
     let stem = path.file_stem().unwrap_or_default();
     let folder = path.parent().unwrap_or(Utf8Path::new(""));
+    let mut name = name(stem, folder, site, config)?;
+    if name.day.is_none() {
+        // `2024/05/01/name.md`; the slash at the end stands for the name.
+        name.day = dates::in_path(&format!("{folder}/"));
+    }
+    Ok(name)
+}
+
+fn name(stem: &str, folder: &Utf8Path, site: &Site, config: &Config) -> Result<Name, WhyLeftOut> {
     match site.generator {
         Generator::Plain => Ok(plain(stem, folder)),
         Generator::Jekyll => jekyll(stem, folder),

@@ -57,6 +57,15 @@ pub fn in_name(name: &str) -> Option<(String, &str)> {
         .then(|| (date.to_string(), rest.trim_start_matches(['-', '_', ' '])))
 }
 
+/// The day in an address such as `/2024/05/01/slug/`.
+pub fn in_path(path: &str) -> Option<String> {
+    let starts = std::iter::once(0).chain(path.match_indices('/').map(|(at, _)| at + 1));
+    starts.take(8).find_map(|start| {
+        let (date, length) = numbers(&path[start..], '/').ok()?;
+        path[start + length..].starts_with('/').then(|| date.to_string())
+    })
+}
+
 enum Fault {
     /// Not written like a date.
     Shape,
@@ -285,6 +294,8 @@ mod tests {
         assert_eq!(in_name("2024-5-1"), Some(("2024-05-01".to_owned(), "")));
         assert_eq!(in_name("2024-05-012"), None);
         assert_eq!(in_name("2024-13-01-a"), None);
+        assert_eq!(in_path("inside/2024/5/1/글"), Some("2024-05-01".to_owned()));
+        assert_eq!(in_path("2024/05/notes"), None);
     }
 
     proptest! {

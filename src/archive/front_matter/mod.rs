@@ -9,6 +9,7 @@ mod pelican;
 mod toml;
 mod yaml;
 
+use crate::config::Generator;
 use crate::finding::Finding;
 
 pub use fields::Fields;
@@ -65,6 +66,12 @@ enum Syntax {
 
 /// Takes `text` apart; `file` is its name in messages.
 pub fn split<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
+    split_for(text, file, Generator::Plain)
+}
+
+/// Takes a file of `generator`'s apart: what it understands is understood.
+pub fn split_for<'t>(text: &'t str, file: &str, generator: Generator) -> Result<Parts<'t>, Finding> {
+    let is_lenient = generator == Generator::Jekyll;
     let first = text.lines().next().unwrap_or_default().trim_end();
     let (syntax, ends): (_, &[&str]) = match first {
         "+++" => (Syntax::Toml, &["+++"]),
@@ -78,7 +85,7 @@ pub fn split<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
     while end < text.len() {
         let next = line_end(text, end);
         if ends.contains(&text[end..next].trim_end()) {
-            return entries(syntax, &text[start..end], file).map(|entries| Parts {
+            return entries(syntax, &text[start..end], file, is_lenient).map(|entries| Parts {
                 entries,
                 body: &text[next..],
                 body_line: line_at(text, next),
@@ -92,11 +99,11 @@ pub fn split<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
     Err(wrong(file, 1, "the front matter that begins here has no end").hint(hint))
 }
 
-fn entries(syntax: Syntax, text: &str, file: &str) -> Result<Vec<Entry>, Finding> {
+fn entries(syntax: Syntax, text: &str, file: &str, is_lenient: bool) -> Result<Vec<Entry>, Finding> {
     check_size(text, file)?;
     match syntax {
         Syntax::Toml => toml::entries(text),
-        Syntax::Yaml => yaml::entries(text),
+        Syntax::Yaml => yaml::entries(text, is_lenient),
     }
     // The fence is line 1.
     .map_err(|(line, message)| wrong(file, line + 1, message))

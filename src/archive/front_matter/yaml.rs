@@ -3,17 +3,21 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
 use super::{Entry, Value};
 
 /// The entries of `text`, or the line, from 1, and what is wrong there.
-pub(super) fn entries(text: &str) -> Result<Vec<Entry>, (usize, String)> {
+///
+/// Where `is_lenient`, the later of two equal keys counts, as for Ruby's parser.
+pub(super) fn entries(text: &str, is_lenient: bool) -> Result<Vec<Entry>, (usize, String)> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Vec::new());
     }
     // Depth and size are those of front matter, not of data: an alias bomb stops here.
+    let duplicates = if is_lenient { DuplicateKeyPolicy::LastWins } else { DuplicateKeyPolicy::Error };
     let options = serde_saphyr::options! {
+        duplicate_keys: duplicates,
         budget: serde_saphyr::budget! {
             max_depth: 32,
             max_nodes: 20_000,

@@ -94,7 +94,7 @@ pub(super) fn plain(body: &str, around: Surroundings<'_>) -> Option<Plain> {
     let dialect = Dialect::of(around.generator);
     let pieces = scan::pieces(body, dialect);
     let is_plain = pieces.iter().all(|piece| matches!(piece.what, What::Text | What::Code));
-    if is_plain && !dialect.pelican && !body.contains("{{</*") && !body.contains("raw %}") {
+    if is_plain && !dialect.pelican && !body.contains("/*") && !body.contains("raw ") {
         return None;
     }
     let partners = partners(&pieces);

@@ -1,7 +1,7 @@
 //! Finds tags in Markdown: shortcodes of Hugo and Zola, Liquid, kramdown's attribute lists, links by file name. Code is
 //! not searched. What a tag means is not known here. Every byte is looked at a fixed number of times.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Dialect;
 
@@ -76,7 +76,7 @@ pub(super) fn pieces(body: &str, dialect: Dialect) -> Vec<Piece<'_>> {
         pieces: Vec::new(),
         closers: closers(body),
         is_line_start: true,
-        has_end_of_raw: true,
+        endless: BTreeSet::new(),
     };
     scanner.run();
     scanner.pieces
@@ -93,7 +93,8 @@ struct Scanner<'t> {
     /// For each run of backticks the end of the code that it opens.
     closers: BTreeMap<usize, usize>,
     is_line_start: bool,
-    has_end_of_raw: bool,
+    /// Names of verbatim blocks that are not closed again.
+    endless: BTreeSet<&'t str>,
 }
 
 impl<'t> Scanner<'t> {
@@ -232,6 +233,9 @@ impl<'t> Scanner<'t> {
         if name.is_empty() {
             return false;
         }
+        if !closing && VERBATIM.contains(&name) && self.verbatim_shortcode(end, name, arguments) {
+            return true;
+        }
         self.push_tag(end, Tag { kind: Kind::Hugo, name, arguments, closing });
         true
     }
@@ -267,8 +271,8 @@ impl<'t> Scanner<'t> {
         if !self.dialect.liquid || name.is_empty() {
             return false;
         }
-        if name == "raw" && self.has_end_of_raw {
-            return self.raw(end);
+        if VERBATIM.contains(&name) && self.verbatim(end, name, arguments) {
+            return true;
         }
         let (name, closing) = match name.strip_prefix("end") {
             Some(name) if !name.is_empty() => (name, true),
@@ -278,14 +282,17 @@ impl<'t> Scanner<'t> {
         true
     }
 
-    /// Nothing in `{% raw %}` is a tag.
-    fn raw(&mut self, open_end: usize) -> bool {
-        let tag = |closing| What::Tag(Tag { kind: Kind::Liquid, name: "raw", arguments: "", closing });
+    /// Nothing in `{% raw %}` or `{% highlight %}` is a tag or a fence.
+    fn verbatim(&mut self, open_end: usize, name: &'t str, arguments: &'t str) -> bool {
+        if self.endless.contains(name) {
+            return false;
+        }
+        let tag = |closing| What::Tag(Tag { kind: Kind::Liquid, name, arguments, closing });
         let mut from = open_end;
-        while let Some(found) = self.body[from..].find("{%") {
+        while let Some(found) = memchr::memmem::find(&self.body.as_bytes()[from..], b"{%") {
             let start = from + found;
             let inside = self.body[start + 2..].trim_start_matches('-').trim_start();
-            if let Some(after) = inside.strip_prefix("endraw")
+            if let Some(after) = inside.strip_prefix("end").and_then(|inside| inside.strip_prefix(name))
                 && let Some(rest) = after.trim_start().trim_start_matches('-').strip_prefix("%}")
             {
                 self.push(self.at, open_end, tag(false));
@@ -295,18 +302,46 @@ impl<'t> Scanner<'t> {
             }
             from = start + 2;
         }
-        self.has_end_of_raw = false;
+        self.endless.insert(name);
         false
     }
 
-    /// `{: .class}` and `{::options /}`, in one line.
+    /// The same for `{{< highlight >}}`.
+    fn verbatim_shortcode(&mut self, open_end: usize, name: &'t str, arguments: &'t str) -> bool {
+        if self.endless.contains(name) {
+            return false;
+        }
+        let tag = |closing| What::Tag(Tag { kind: Kind::Hugo, name, arguments, closing });
+        let mut from = open_end;
+        while let Some(found) = memchr::memmem::find(&self.body.as_bytes()[from..], b"{{") {
+            let start = from + found;
+            let inside = self.body[start + 2..].trim_start_matches(['<', '%']).trim_start();
+            if let Some(after) = inside.strip_prefix('/').and_then(|inside| inside.trim_start().strip_prefix(name))
+                && let Some(rest) = after.trim_start().strip_prefix(['>', '%']).and_then(|rest| rest.strip_prefix("}}"))
+            {
+                self.push(self.at, open_end, tag(false));
+                self.push(open_end, start, What::Raw);
+                self.push(start, self.body.len() - rest.len(), tag(true));
+                return true;
+            }
+            from = start + 2;
+        }
+        self.endless.insert(name);
+        false
+    }
+
+    /// `{: .class}` and `{::options /}`.
     fn attributes(&mut self) -> bool {
         let rest = &self.body[self.at + 2..];
-        let end = rest.bytes().take(500).position(|byte| matches!(byte, b'}' | b'\n'));
+        let end = rest.bytes().take(500).position(|byte| matches!(byte, b'}' | b'{'));
         let Some(end) = end.filter(|end| rest.as_bytes()[*end] == b'}') else { return false };
         let inside = &rest[..end];
+        // A list may go on in the next line, but not in the next paragraph.
+        if memchr::memmem::find(inside.as_bytes(), b"\n\n").is_some() {
+            return false;
+        }
         let is_list = inside.is_empty()
-            || inside.starts_with(|c: char| c.is_ascii_alphabetic() || ".#:/ \t".contains(c)) && !inside.contains('{');
+            || inside.starts_with(|c: char| c.is_ascii_alphabetic() || ".#:/ \t\n".contains(c));
         if !is_list {
             return false;
         }
@@ -346,9 +381,10 @@ impl<'t> Scanner<'t> {
 
     /// `{filename}a.md` or `@/a.md`, where an address can stand; `length` is that of what stands in braces.
     fn link_by_name(&mut self, length: usize) {
-        let before = self.body[..self.at].chars().next_back();
-        let end = self.at + length + address_length(&self.body[self.at + length..]);
-        if before.is_some_and(|c| "(\"'<= ".contains(c)) && end > self.at + length {
+        let is_place = self.body[..self.at].ends_with(['(', '"', '\'', '<', '=', ' ']);
+        let address = if is_place { address_length(&self.body[self.at + length..]) } else { 0 };
+        if address > 0 {
+            let end = self.at + length + address;
             let name = &self.body[self.at..end];
             self.push_tag(end, Tag { kind: Kind::Link, name, arguments: "", closing: false });
         } else {
@@ -370,13 +406,16 @@ impl<'t> Scanner<'t> {
     }
 }
 
+/// Blocks in which nothing is a tag.
+const VERBATIM: [&str; 5] = ["raw", "highlight", "codeblock", "verbatim", "rawhtml"];
+
 const PELICAN: [&str; 8] = [
     "{filename}", "{static}", "{attach}", "{author}", "{category}", "{tag}", "{index}", "{photo}",
 ];
 
 /// How long the address is that `text` begins with.
 fn address_length(text: &str) -> usize {
-    let end = |byte: u8| byte.is_ascii_whitespace() || b")\"'<>".contains(&byte);
+    let end = |byte: u8| byte.is_ascii_whitespace() || b")\"'<>[]{".contains(&byte);
     text.bytes().take(2_000).position(end).unwrap_or(if text.len() > 2_000 { 0 } else { text.len() })
 }
 
