@@ -201,6 +201,8 @@ fn value(placeholder: Placeholder, parts: Parts<'_>) -> String {
             let default = || default_slug(generator, parts.stem, parts.title);
             links::segment(&parts.slug.map_or_else(default, str::to_owned))
         }
+        // Zola's `slugify.paths = "safe"`: names stay as they are.
+        Placeholder::Filename if generator == Generator::Zola => links::segment(parts.slug.unwrap_or(parts.stem)),
         Placeholder::Filename => stem(),
         Placeholder::Section => parts.folder.components().next().map(|part| name(part.as_str())).unwrap_or_default(),
         Placeholder::Sections(from, to) => {

@@ -1,5 +1,7 @@
 //! `letterpress new`: a site that can publish at once.
 
+mod from;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
 use clap::Args as ClapArgs;
@@ -12,12 +14,21 @@ use crate::pipeline::RunError;
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
-    /// The folder; made if it is not there.
+    /// The folder; made if it is not there. With --from the folder of the site.
     #[arg(default_value = ".")]
     directory: Utf8PathBuf,
+    /// Where to write config.toml for a site that is there already.
+    #[arg(default_value = ".", requires = "from", hide_default_value = true)]
+    target: Utf8PathBuf,
+    /// Write config.toml for an existing site of this generator, from its own configuration.
+    #[arg(long, value_name = "GENERATOR")]
+    from: Option<from::Source>,
 }
 
 pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Outcome, RunError> {
+    if let Some(source) = args.from {
+        return from::run(source, &args.directory, &args.target, printer);
+    }
     let files = files(clock.now());
     let directory = &args.directory;
     // Looked at before anything is written: nothing of somebody's is ever overwritten, and nothing is half made.

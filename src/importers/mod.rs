@@ -4,5 +4,6 @@
 //! None of them touches a file, a socket or the clock: whoever calls them reads, writes, and never overwrites.
 
 pub mod relay_log;
+pub mod sites;
 pub mod subscribers_csv;
 pub mod text_page;

@@ -1,0 +1,101 @@
+//! `letterpress new --from`: a `config.toml` for a site that is there already. Reads that site's configuration, writes
+//! one file, and touches nothing of the site.
+
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use clap::ValueEnum;
+
+use super::{Outcome, write};
+use crate::cli::printer::Printer;
+use crate::config::Generator;
+use crate::importers::sites;
+use crate::pipeline::RunError;
+
+/// A configuration is a page or two.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// The generators whose configuration can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Source {
+    Hugo,
+    Zola,
+    Jekyll,
+    Pelican,
+}
+
+impl Source {
+    fn generator(self) -> Generator {
+        match self {
+            Self::Hugo => Generator::Hugo,
+            Self::Zola => Generator::Zola,
+            Self::Jekyll => Generator::Jekyll,
+            Self::Pelican => Generator::Pelican,
+        }
+    }
+}
+
+pub(super) fn run(source: Source, site: &Utf8Path, target: &Utf8Path, printer: Printer) -> Result<Outcome, RunError> {
+    let generator = source.generator();
+    let config = if target == "." { Utf8PathBuf::from("config.toml") } else { target.join("config.toml") };
+    if config.exists() {
+        return Err(RunError::user(
+            format!("{config} is there already"),
+            format!("name another folder: `letterpress new --from {generator:?} {site} letters`").to_lowercase(),
+        ));
+    }
+    let files = read(generator, site)?;
+    let found = sites::read(generator, &files)
+        .map_err(|message| RunError::user(message, "put it right, or write config.toml yourself: docs/sites.md"))?;
+    let posts = site.join(&found.posts);
+    if !posts.is_dir() {
+        return Err(RunError::user(
+            format!("{posts} is not a folder"),
+            format!("name the folder of the {generator} site itself"),
+        ));
+    }
+    std::fs::create_dir_all(target).map_err(|error| RunError::io(format!("making {target}"), error))?;
+    let posts = relative(target, &posts).map_err(|error| RunError::io(format!("looking at {posts}"), error))?;
+    write(&config, &found.to_toml(generator, posts.as_str()))?;
+    printer.say(format!("made {config} for the {generator} site in {site}"));
+    let missing = [("title", found.title.is_none()), ("url", found.url.is_none())];
+    for (key, _) in missing.iter().filter(|(_, is_missing)| *is_missing) {
+        printer.say(format!("  {key} was not found: write it into {config}"));
+    }
+    for note in &found.notes {
+        printer.say(format!("  {note}"));
+    }
+    let option = if target == "." { String::new() } else { format!(" --config {config}") };
+    printer.say("  see what is in the feeds, and what stays out:");
+    printer.say(format!("    letterpress{option} build"));
+    printer.say(format!("    letterpress{option} check"));
+    Ok(Outcome::Done)
+}
+
+/// The configuration files of the site that are there.
+fn read(generator: Generator, site: &Utf8Path) -> Result<Vec<(&'static str, String)>, RunError> {
+    let mut files = Vec::new();
+    for name in sites::files(generator) {
+        let path = site.join(name);
+        let Ok(meta) = path.metadata() else { continue };
+        let fits = meta.is_file() && meta.len() <= MAX_FILE;
+        let bytes = if fits { std::fs::read(&path) } else { Err(std::io::Error::other("it is not a small file")) };
+        let bytes = bytes.map_err(|error| RunError::io(format!("reading {path}"), error))?;
+        files.push((*name, String::from_utf8_lossy(&bytes).trim_start_matches('\u{FEFF}').to_owned()));
+    }
+    let is_bare_jekyll = generator == Generator::Jekyll && site.join("_posts").is_dir();
+    if files.is_empty() && !is_bare_jekyll {
+        return Err(RunError::user(
+            format!("{site} holds no configuration of {generator}"),
+            format!("name the folder in which {} lies", sites::files(generator).last().unwrap_or(&"it")),
+        ));
+    }
+    Ok(files)
+}
+
+/// `to` as seen from the folder `from`.
+fn relative(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<Utf8PathBuf> {
+    let (from, to) = (from.canonicalize_utf8()?, to.canonicalize_utf8()?);
+    let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(shared).map(|_| Utf8Component::ParentDir);
+    let path: Utf8PathBuf = up.chain(to.components().skip(shared)).collect();
+    Ok(if path == "" { ".".into() } else { path })
+}

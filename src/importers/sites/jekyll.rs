@@ -1,0 +1,61 @@
+//! Jekyll: `_config.yml`.
+
+use serde_json::Value;
+
+use super::Found;
+use super::tree::{at, author, parse, text};
+
+pub(super) fn read(files: &[(&str, String)]) -> Result<Found, String> {
+    let site = match files.last() {
+        Some((file, content)) if !content.trim().is_empty() => parse(file, content)?,
+        // A site without a configuration is one, too.
+        _ => Value::Null,
+    };
+    let mut notes = Vec::new();
+    let url = text(&site, &["url"]).map(|url| {
+        let base = text(&site, &["baseurl"]).unwrap_or_default();
+        format!("{}/{}", url.trim_end_matches('/'), base.trim_matches('/'))
+    });
+    if text(&site, &["timezone"]).is_none() {
+        notes.push("timezone is not set: Jekyll takes that of the machine, and UTC is written here".to_owned());
+    }
+    let name = text(&site, &["author"]);
+    let people = at(&site, &["author"]).and_then(author).or_else(|| Some((name?, None)));
+    let email = || text(&site, &["email"]).filter(|email| crate::address::EmailAddress::parse(email).is_ok());
+    Ok(Found {
+        title: text(&site, &["title"]).or_else(|| text(&site, &["name"])),
+        url,
+        description: text(&site, &["description"]),
+        language: text(&site, &["lang"]).or_else(|| text(&site, &["locale"])).or_else(|| text(&site, &["language"])),
+        timezone: text(&site, &["timezone"]),
+        author: people.map(|(name, own)| (name, own.or_else(email))),
+        posts: text(&site, &["collections_dir"]).unwrap_or_else(|| ".".to_owned()),
+        permalink: permalink(&site).map(|style| pattern(&style)),
+        permalinks: std::collections::BTreeMap::new(),
+        notes,
+    })
+}
+
+/// For posts the defaults win over the site's, as they do in Jekyll.
+fn permalink(site: &Value) -> Option<String> {
+    let defaults = at(site, &["defaults"]).and_then(Value::as_array).into_iter().flatten();
+    let for_posts = defaults.filter(|default| {
+        let kind = text(default, &["scope", "type"]);
+        let path = text(default, &["scope", "path"]).unwrap_or_default();
+        matches!(kind.as_deref(), Some("posts")) && matches!(path.as_str(), "" | "_posts")
+    });
+    let collection = text(site, &["collections", "posts", "permalink"]);
+    for_posts.filter_map(|default| text(default, &["values", "permalink"])).last().or(collection).or_else(|| text(site, &["permalink"]))
+}
+
+/// The pattern that a style's name stands for.
+fn pattern(style: &str) -> String {
+    match style {
+        "date" => "/:categories/:year/:month/:day/:title:output_ext".to_owned(),
+        "pretty" => "/:categories/:year/:month/:day/:title/".to_owned(),
+        "ordinal" => "/:categories/:year/:y_day/:title:output_ext".to_owned(),
+        "weekdate" => "/:categories/:year/W:week/:short_day/:title:output_ext".to_owned(),
+        "none" => "/:categories/:title:output_ext".to_owned(),
+        pattern => format!("/{}", pattern.trim_start_matches('/')),
+    }
+}

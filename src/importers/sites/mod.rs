@@ -1,0 +1,146 @@
+//! A site's own configuration as what Letterpress needs of it: title, address, language, where its posts are and where
+//! their pages stand. Text in, values out; nothing is run, and what is not understood is said.
+
+mod hugo;
+mod jekyll;
+mod pelican;
+mod python;
+mod tree;
+mod zola;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::config::{Generator, Pattern};
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The title of the site.
+    pub title: Option<String>,
+    /// Its address.
+    pub url: Option<String>,
+    /// Its description.
+    pub description: Option<String>,
+    /// Its language.
+    pub language: Option<String>,
+    /// Its zone.
+    pub timezone: Option<String>,
+    /// Its author, and their address.
+    pub author: Option<(String, Option<String>)>,
+    /// Where its posts are, below the folder of the site.
+    pub posts: String,
+    /// Where pages stand, if not by the generator's rule.
+    pub permalink: Option<String>,
+    /// The same for single sections.
+    pub permalinks: BTreeMap<String, String>,
+    /// What could not be carried over.
+    pub notes: Vec<String>,
+}
+
+/// Which files hold a site's configuration, those that win last.
+pub fn files(generator: Generator) -> &'static [&'static str] {
+    match generator {
+        Generator::Plain => &[],
+        Generator::Hugo => &hugo::FILES,
+        Generator::Zola => &["zola.toml", "config.toml"],
+        Generator::Jekyll => &["_config.toml", "_config.yaml", "_config.yml"],
+        Generator::Pelican => &["pelicanconf.py", "publishconf.py"],
+    }
+}
+
+/// Reads the files that are there, each with its name; the message says which of them is wrong.
+pub fn read(generator: Generator, files: &[(&str, String)]) -> Result<Found, String> {
+    let mut found = match generator {
+        Generator::Hugo => hugo::read(files),
+        Generator::Zola => zola::read(files),
+        Generator::Jekyll => jekyll::read(files),
+        Generator::Pelican => Ok(pelican::read(files)),
+        Generator::Plain => Ok(Found { posts: "posts".to_owned(), ..Found::default() }),
+    }?;
+    found.check();
+    Ok(found)
+}
+
+impl Found {
+    /// Takes out what `config.toml` would refuse, with a word.
+    fn check(&mut self) {
+        let Self { permalink, permalinks, notes, .. } = self;
+        let mut is_fine = |pattern: &String| match Pattern::parse(pattern) {
+            Ok(_) => true,
+            Err(message) => {
+                notes.push(format!("the permalink {pattern}: {message}"));
+                false
+            }
+        };
+        *permalink = permalink.take().filter(&mut is_fine);
+        permalinks.retain(|_, pattern| is_fine(pattern));
+        if let Some(language) = self.language.take() {
+            let tag = language.replace('_', "-");
+            let tag = tag.split('.').next().unwrap_or_default().to_owned();
+            if crate::config::is_language_tag(&tag) {
+                self.language = Some(tag);
+            } else {
+                self.notes.push(format!("the language {language:?} is no language tag"));
+            }
+        }
+        if let Some(zone) = self.timezone.take() {
+            if zone.parse::<chrono_tz::Tz>().is_ok() {
+                self.timezone = Some(zone);
+            } else {
+                self.notes.push(format!("the time zone {zone:?} is not known"));
+            }
+        }
+        if let Some(url) = &self.url
+            && crate::config::SiteUrl::parse(url).is_err()
+        {
+            self.notes.push(format!("the address {url:?} is not one of the web"));
+            self.url = None;
+        }
+    }
+
+    /// The text of a `config.toml` for the posts at `posts`, as seen from it.
+    pub fn to_toml(&self, generator: Generator, posts: &str) -> String {
+        let mut text = "# Every key and its default: `letterpress check --defaults`\n\n[site]\n".to_owned();
+        let mut say = |line: String| {
+            text.push_str(&line);
+            text.push('\n');
+        };
+        let title = self.title.as_deref().unwrap_or("My site");
+        say(format!("title = {}", quoted(title)));
+        let url = self.url.as_deref().unwrap_or("https://example.com/");
+        say(format!("url = {}", quoted(url)));
+        for (key, value) in [("description", &self.description), ("language", &self.language)] {
+            if let Some(value) = value {
+                say(format!("{key} = {}", quoted(value)));
+            }
+        }
+        say(format!("timezone = {}", quoted(self.timezone.as_deref().unwrap_or("UTC"))));
+        if let Some((name, email)) = &self.author {
+            let email = email.as_ref().map(|email| format!(", email = {}", quoted(email))).unwrap_or_default();
+            say(format!("author = {{ name = {}{email} }}", quoted(name)));
+        }
+        say(format!("\n[archive]\nposts = {}", quoted(posts)));
+        say(format!("generator = {}", quoted(&format!("{generator:?}").to_lowercase())));
+        say(format!("permalink = {}", quoted(self.permalink.as_deref().unwrap_or("auto"))));
+        if !self.permalinks.is_empty() {
+            let mut pairs = String::new();
+            for (section, pattern) in &self.permalinks {
+                // Writing to a `String` cannot fail.
+                let _ = write!(pairs, "{}{} = {}", if pairs.is_empty() { "" } else { ", " }, quoted(section), quoted(pattern));
+            }
+            say(format!("permalinks = {{ {pairs} }}"));
+        }
+        say("ids = \"ids.txt\"                         # the ids that never change: keep it in version control".to_owned());
+        say("\n[newsletter]\n# from = \"Your name <letters@example.com>\"  # required to send letters".to_owned());
+        text
+    }
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.split_whitespace().collect::<Vec<_>>().join(" ")).to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! Configurations of each generator, and what becomes of them.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn found(generator: Generator, file: &'static str, text: &str) -> Found {
+    read(generator, &[(file, text.to_owned())]).unwrap()
+}
+
+/// What was written is a configuration that Letterpress reads.
+fn config(found: &Found, generator: Generator) -> crate::config::Config {
+    let text = found.to_toml(generator, "../site/content");
+    crate::config::parse(&text, "config.toml", camino::Utf8Path::new(".")).unwrap()
+}
+
+#[test]
+fn hugo_says_title_language_zone_and_where_its_pages_stand() {
+    let toml = "baseURL = \"https://example.com/blog\"\ntitle = \"글\"\ndefaultContentLanguage = \"ko\"\ntimeZone = \"Asia/Seoul\"\n\
+                [params]\ndescription = \"a \\\"b\\\"\"\n[params.author]\nname = \"Kim\"\nemail = \"kim@example.com\"\n\
+                [permalinks]\nposts = \":year/:slug\"\nnotes = \"/:rune/:slug/\"\n";
+    let hugo = found(Generator::Hugo, "hugo.toml", toml);
+    assert_eq!(hugo.permalinks["posts"], "/:year/:slug/");
+    assert_eq!(hugo.notes.len(), 1, "{:?}", hugo.notes);
+    assert_eq!(hugo.author, Some(("Kim".to_owned(), Some("kim@example.com".to_owned()))));
+    let config = config(&hugo, Generator::Hugo);
+    assert_eq!((config.site.title.as_str(), config.site.language.as_str()), ("글", "ko"));
+    assert_eq!(config.site.url.as_str(), "https://example.com/blog/");
+    assert_eq!(config.archive.generator, Some(Generator::Hugo));
+}
+
+#[test]
+fn hugo_is_read_from_several_files_and_its_ugly_addresses_are_kept() {
+    let files = [
+        ("config/_default/languages.toml", "[en]\ntitle = \"English\"\n[ko]\ntitle = \"한국어\"\ncontentDir = \"content/ko\"\n".to_owned()),
+        ("config/_default/hugo.yaml", "baseurl: https://example.com\ndefaultContentLanguage: ko\nuglyURLs: true\npermalinks:\n  page:\n    posts: /:filename/\n".to_owned()),
+    ];
+    let hugo = read(Generator::Hugo, &files).unwrap();
+    assert_eq!((hugo.title.as_deref(), hugo.posts.as_str()), (Some("한국어"), "content/ko"));
+    assert_eq!(hugo.permalink.as_deref(), Some("/:sections/:slugorfilename.html"));
+    assert_eq!(hugo.permalinks["posts"], "/:filename.html");
+    assert!(hugo.notes[0].contains("2 languages"));
+}
+
+#[test]
+fn the_styles_of_jekyll_are_patterns_and_defaults_for_posts_win() {
+    let jekyll = |text: &str| found(Generator::Jekyll, "_config.yml", text).permalink;
+    assert_eq!(jekyll("permalink: pretty\n").as_deref(), Some("/:categories/:year/:month/:day/:title/"));
+    assert_eq!(jekyll("title: a\n"), None);
+    let defaults = "permalink: none\ndefaults:\n  - scope:\n      path: \"\"\n      type: posts\n    values:\n      permalink: /blog/:title/\n";
+    assert_eq!(jekyll(defaults).as_deref(), Some("/blog/:title/"));
+    let site = found(Generator::Jekyll, "_config.yml", "url: https://example.com\nbaseurl: /b\nlang: ko_KR\nauthor: Kim\nemail: kim@example.com\n");
+    assert_eq!((site.url.as_deref(), site.language.as_deref()), (Some("https://example.com/b"), Some("ko-KR")));
+    config(&site, Generator::Jekyll);
+    config(&read(Generator::Jekyll, &[]).unwrap(), Generator::Jekyll);
+}
+
+#[test]
+fn of_a_python_file_only_what_stands_there_is_read() {
+    let conf = "import os\nSITENAME = u\"글's\"  # a comment\nSITEURL = ''\nAUTHOR = os.environ['USER']\nTIMEZONE = 'Asia/Seoul'\n\
+                PATH = 'content/'\nABOUT = \"\"\"\nTIMEZONE = 'no'\n\"\"\"\nARTICLE_URL = 'posts/{date:%Y}/{date:%m}/{slug}/index.html'\nif True:\n    SITENAME = 'no'\n";
+    let publish = "from pelicanconf import *\nSITEURL = 'https://example.com'\n";
+    let files = [("pelicanconf.py", conf.to_owned()), ("publishconf.py", publish.to_owned())];
+    let pelican = read(Generator::Pelican, &files).unwrap();
+    assert_eq!(pelican.title.as_deref(), Some("글's"));
+    assert_eq!(pelican.url.as_deref(), Some("https://example.com"));
+    assert_eq!(pelican.timezone.as_deref(), Some("Asia/Seoul"));
+    assert_eq!((pelican.author, pelican.posts.as_str()), (None, "content"));
+    assert_eq!(pelican.permalink.as_deref(), Some("/posts/:year/:month/:slug/"));
+}
+
+#[test]
+fn zola_says_what_it_says_and_its_safe_names_are_kept() {
+    let zola = found(
+        Generator::Zola,
+        "config.toml",
+        "base_url = \"https://example.com\"\ndefault_language = \"ko\"\n[slugify]\npaths = \"safe\"\n[languages.en]\n",
+    );
+    assert_eq!(zola.permalink.as_deref(), Some("/:sections/:filename/"));
+    assert_eq!(zola.notes.len(), 2);
+    config(&zola, Generator::Zola);
+}
+
+#[test]
+fn what_would_be_refused_is_left_out_with_a_word() {
+    let toml = "baseURL = \"/\"\ntitle = \"a\"\nlanguageCode = \"no language!\"\ntimeZone = \"Mars\"\n";
+    let hugo = found(Generator::Hugo, "hugo.toml", toml);
+    assert_eq!(hugo.notes.len(), 3, "{:?}", hugo.notes);
+    config(&hugo, Generator::Hugo);
+    assert!(read(Generator::Hugo, &[("hugo.toml", "title = ".to_owned())]).unwrap_err().starts_with("hugo.toml:"));
+}
+
+proptest! {
+    #[test]
+    fn no_text_breaks_the_readers(text in "([A-Z_]{1,8} ?= ?|['\"\\\\#u\n가:{}\\[\\]-]|title|permalinks| ){0,30}") {
+        for (generator, file) in [
+            (Generator::Hugo, "hugo.toml"),
+            (Generator::Hugo, "hugo.yaml"),
+            (Generator::Zola, "config.toml"),
+            (Generator::Jekyll, "_config.yml"),
+            (Generator::Pelican, "pelicanconf.py"),
+        ] {
+            if let Ok(found) = read(generator, &[(file, text.clone())]) {
+                let _ = found.to_toml(generator, "posts");
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Zola: `config.toml`.
+
+use serde_json::Value;
+
+use super::Found;
+use super::tree::{at, author, parse, text};
+
+pub(super) fn read(files: &[(&str, String)]) -> Result<Found, String> {
+    let Some((file, content)) = files.last() else { return Ok(Found::default()) };
+    let site = parse(file, content)?;
+    let mut notes = Vec::new();
+    let languages = at(&site, &["languages"]).and_then(Value::as_object).map_or(0, serde_json::Map::len);
+    if languages > 0 {
+        notes.push(format!(
+            "the site has {languages} more languages: these are the posts of the first; `archive.language` names another"
+        ));
+    }
+    let slugify = at(&site, &["slugify", "paths"]).or_else(|| at(&site, &["slugify_paths"]));
+    let keeps_names = slugify.and_then(Value::as_str).is_some_and(|how| how != "on") || slugify == Some(&Value::Bool(false));
+    // Then a name stands in an address as it is, but for what cannot be in a path.
+    let permalink = keeps_names.then(|| "/:sections/:filename/".to_owned());
+    if keeps_names {
+        notes.push("slugify.paths is not \"on\": names of folders are still written in ASCII here".to_owned());
+    }
+    let people = ["author", "authors"].iter().find_map(|key| {
+        at(&site, &[key]).and_then(author).or_else(|| at(&site, &["extra", key]).and_then(author))
+    });
+    Ok(Found {
+        title: text(&site, &["title"]),
+        url: text(&site, &["base_url"]),
+        description: text(&site, &["description"]),
+        language: text(&site, &["default_language"]),
+        timezone: None,
+        author: people,
+        posts: "content".to_owned(),
+        permalink,
+        permalinks: std::collections::BTreeMap::new(),
+        notes,
+    })
+}
