@@ -162,13 +162,16 @@ fn shared_addresses(manuscripts: &[Manuscript], setting: Setting<'_>) -> Twins {
     let mut owners: BTreeMap<String, &Manuscript> = BTreeMap::new();
     let mut twins = Twins::default();
     for manuscript in manuscripts {
-        let Some(owner) = owners.insert(permalink::case_folded(manuscript.url()), manuscript) else { continue };
-        let message =
-            |owner: &Manuscript, url| format!("{} has the same address, {url}", owner.source());
+        let Some(owner) = owners.insert(permalink::case_folded(manuscript.url()), manuscript) else {
+            continue;
+        };
+        let message = |owner: &Manuscript, url| format!("{} has the same address, {url}", owner.source());
         if setting.is_strict() {
             let hint = "give one of the two another `slug`";
             let message = message(owner, manuscript.url());
-            twins.errors.push(Finding::error("post-address", manuscript.source().as_str(), message).hint(hint));
+            twins
+                .errors
+                .push(Finding::error("post-address", manuscript.source().as_str(), message).hint(hint));
             continue;
         }
         // A translation gives way to the site's language, a younger post to an older one.
@@ -176,14 +179,13 @@ fn shared_addresses(manuscripts: &[Manuscript], setting: Setting<'_>) -> Twins {
         let (stays, goes) =
             if rank(manuscript) < rank(owner) { (manuscript, owner) } else { (owner, manuscript) };
         owners.insert(permalink::case_folded(stays.url()), stays);
-        let why = match goes.language().filter(|_| stays.language() != goes.language()) {
-            Some(language) => WhyLeftOut::Language(language.to_owned()),
-            None => {
-                let message = format!("left out: {}", message(stays, goes.url()));
-                let finding = Finding::warning("post-address", goes.source().as_str(), message);
-                twins.warnings.push(finding.hint("give one of the two another `slug`"));
-                WhyLeftOut::Broken
-            }
+        let why = if let Some(language) = goes.language().filter(|_| stays.language() != goes.language()) {
+            WhyLeftOut::Language(language.to_owned())
+        } else {
+            let message = format!("left out: {}", message(stays, goes.url()));
+            let finding = Finding::warning("post-address", goes.source().as_str(), message);
+            twins.warnings.push(finding.hint("give one of the two another `slug`"));
+            WhyLeftOut::Broken
         };
         twins.left_out.insert(goes.relative().to_owned(), why);
     }

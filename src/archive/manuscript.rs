@@ -83,8 +83,10 @@ impl Manuscript {
             Err(why) => return Ok(Err(why)),
         };
         let text = encoding::decode(bytes, file).map_err(|finding| vec![finding])?;
-        let mut parts = front_matter::split_for(&text, file, site.generator).map_err(|finding| vec![finding])?;
-        let is_html = name.relative.extension().is_some_and(|end| end.to_ascii_lowercase().starts_with("htm"));
+        let mut parts =
+            front_matter::split_for(&text, file, site.generator).map_err(|finding| vec![finding])?;
+        let is_html =
+            name.relative.extension().is_some_and(|end| end.to_ascii_lowercase().starts_with("htm"));
         if parts.body_line == 1 && (is_html || site.generator == Generator::Jekyll) {
             return Ok(Err(if is_html { WhyLeftOut::Page } else { WhyLeftOut::Name }));
         }
@@ -98,7 +100,8 @@ impl Manuscript {
         if !setting.is_strict() {
             // A field that only Letterpress minds is not worth a post, and a day in the name is a date too.
             let has_day = told.day.is_some();
-            let minor = |finding: &Finding| finding.rule == "post-field" || has_day && finding.rule == "post-date";
+            let minor =
+                |finding: &Finding| finding.rule == "post-field" || has_day && finding.rule == "post-date";
             findings.extend(errors.iter().filter(|finding| minor(finding)).cloned().map(demoted));
             errors.retain(|finding| !minor(finding));
         }
@@ -190,7 +193,11 @@ fn reader_of(generator: Generator) -> String {
 }
 
 fn demoted(finding: Finding) -> Finding {
-    Finding { severity: Severity::Warning, message: format!("{}, and is passed over", finding.message), ..finding }
+    Finding {
+        severity: Severity::Warning,
+        message: format!("{}, and is passed over", finding.message),
+        ..finding
+    }
 }
 
 /// When the post was published, or why it is not.

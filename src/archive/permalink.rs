@@ -125,7 +125,8 @@ pub fn page(
     }
     let path = finished(expand(&Pattern::lenient(own), parts), parts.generator);
     // Hugo takes a path without a slash in front as one below the language.
-    let path = if parts.generator == Generator::Hugo && own.starts_with('/') { path } else { in_language(path) };
+    let path =
+        if parts.generator == Generator::Hugo && own.starts_with('/') { path } else { in_language(path) };
     below(site, &path, own)
 }
 
@@ -168,6 +169,13 @@ fn expand(pattern: &Pattern, parts: Parts<'_>) -> String {
     path
 }
 
+/// The folders from one number up to another, or the last one alone.
+fn slice(folders: Vec<String>, from: usize, to: Option<usize>) -> Vec<String> {
+    let from = if from == usize::MAX { folders.len().saturating_sub(1) } else { from };
+    let to = to.unwrap_or(usize::MAX);
+    folders.into_iter().enumerate().filter(|(at, _)| (from..to).contains(at)).map(|(_, name)| name).collect()
+}
+
 /// What stands for a placeholder, encoded.
 fn value(placeholder: Placeholder, parts: Parts<'_>) -> String {
     let generator = parts.generator;
@@ -178,7 +186,8 @@ fn value(placeholder: Placeholder, parts: Parts<'_>) -> String {
         Generator::Jekyll => links::segment(&text.to_lowercase()),
         Generator::Pelican => links::segment(&slugs::pelican(text)),
     };
-    let joined = |texts: Vec<String>| texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("/");
+    let joined =
+        |texts: Vec<String>| texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("/");
     let stem = || match generator {
         // A name is a part of a path there, and not made into a slug.
         Generator::Pelican | Generator::Jekyll => links::segment(parts.stem),
@@ -202,30 +211,35 @@ fn value(placeholder: Placeholder, parts: Parts<'_>) -> String {
             links::segment(&parts.slug.map_or_else(default, str::to_owned))
         }
         // Zola's `slugify.paths = "safe"`: names stay as they are.
-        Placeholder::Filename if generator == Generator::Zola => links::segment(parts.slug.unwrap_or(parts.stem)),
-        Placeholder::Filename => stem(),
-        Placeholder::Section => parts.folder.components().next().map(|part| name(part.as_str())).unwrap_or_default(),
-        Placeholder::Sections(from, to) => {
-            let folders: Vec<_> = parts.folder.components().map(|part| name(part.as_str())).collect();
-            let from = if from == usize::MAX { folders.len().saturating_sub(1) } else { from };
-            let to = to.unwrap_or(usize::MAX);
-            joined(folders.into_iter().enumerate().filter(|(at, _)| (from..to).contains(at)).map(|(_, name)| name).collect())
+        Placeholder::Filename if generator == Generator::Zola => {
+            links::segment(parts.slug.unwrap_or(parts.stem))
         }
-        Placeholder::Category => parts.categories.first().map(|category| name(category.as_str())).unwrap_or_default(),
+        Placeholder::Filename => stem(),
+        Placeholder::Section => {
+            parts.folder.components().next().map(|part| name(part.as_str())).unwrap_or_default()
+        }
+        Placeholder::Sections(from, to) => {
+            let folders = parts.folder.components().map(|part| name(part.as_str())).collect();
+            joined(slice(folders, from, to))
+        }
+        Placeholder::Category => {
+            parts.categories.first().map(|category| name(category.as_str())).unwrap_or_default()
+        }
         Placeholder::Categories => {
-            let mut names: Vec<String> = Vec::new();
-            for category in parts.categories {
-                // A category with a slash is two folders.
-                let path = joined(category.as_str().split('/').map(name).collect());
-                if !names.contains(&path) {
-                    names.push(path);
-                }
-            }
+            // A category with a slash is two folders.
+            let path = |category: &HeaderText| joined(category.as_str().split('/').map(name).collect());
+            let mut names: Vec<String> = parts.categories.iter().map(path).collect();
+            let mut seen = std::collections::BTreeSet::new();
+            names.retain(|name| seen.insert(name.clone()));
             joined(names)
         }
-        Placeholder::SlugifiedCategories => {
-            joined(parts.categories.iter().map(|category| links::segment(&slugs::jekyll_slug(category.as_str()))).collect())
-        }
+        Placeholder::SlugifiedCategories => joined(
+            parts
+                .categories
+                .iter()
+                .map(|category| links::segment(&slugs::jekyll_slug(category.as_str())))
+                .collect(),
+        ),
         Placeholder::Author => parts.author.map(name).unwrap_or_default(),
         Placeholder::Language => links::segment(parts.language),
         Placeholder::Extension => ".html".to_owned(),
@@ -257,7 +271,8 @@ mod tests {
             language: "ko",
         };
         let pattern = pattern.map(|pattern| Pattern::parse(pattern).unwrap());
-        page(&site, pattern.as_ref(), own, None, parts).map_or_else(|error| error.to_string(), |url| links::readable(url.as_str()))
+        page(&site, pattern.as_ref(), own, None, parts)
+            .map_or_else(|error| error.to_string(), |url| links::readable(url.as_str()))
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! `letterpress build`: the feeds alone.
 
+use std::collections::BTreeSet;
+
 use super::Outcome;
 use super::printer::{Printer, count};
-use crate::archive::WhyLeftOut;
+use crate::archive::{Archive, WhyLeftOut};
 use crate::pipeline::{Built, RunError, World, build};
 
 pub(super) fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> {
@@ -15,13 +17,7 @@ pub(super) fn report(built: &Built, world: &World, printer: Printer) {
     let directory = world.config.resolve(&world.config.output.directory);
     if let Some(archive) = &built.archive {
         printer.warnings(&archive.findings);
-        // A draft is meant to stay out; a missing date is the likeliest slip in a new post.
-        for left in archive.left_out.iter().filter(|left| left.why == WhyLeftOut::Undated) {
-            printer.say(format!(
-                "{} has no date and stays out; `letterpress check` says what to write",
-                left.source
-            ));
-        }
+        left_out(archive, printer);
     }
     if built.written.is_empty() {
         printer.say(format!("feeds: unchanged ({} in {directory}/)", count(built.unchanged as u64, "file")));
@@ -37,5 +33,42 @@ pub(super) fn report(built: &Built, world: &World, printer: Printer) {
     if built.ids_changed {
         let ids = world.config.resolve(world.config.archive.ledger());
         printer.say(format!("  {ids} has new lines: it belongs into version control, beside the posts"));
+    }
+}
+
+/// How many files are named one by one.
+const NAMED: usize = 5;
+
+/// A draft is meant to stay out; a missing date is the likeliest slip in a new post. Tags that only a generator can
+/// read are counted: old sites have thousands.
+fn left_out(archive: &Archive, printer: Printer) {
+    let undated: Vec<_> = archive.left_out.iter().filter(|left| left.why == WhyLeftOut::Undated).collect();
+    if undated.len() > NAMED {
+        printer.say(format!(
+            "{} have no date and stay out; `letterpress check` names them",
+            count(undated.len() as u64, "file")
+        ));
+    } else {
+        for left in undated {
+            printer.say(format!(
+                "{} has no date and stays out; `letterpress check` says what to write",
+                left.source
+            ));
+        }
+    }
+    let tags: Vec<_> = archive.findings.iter().filter(|finding| finding.rule == "template-tag").collect();
+    if !tags.is_empty() {
+        let posts: BTreeSet<_> = tags.iter().map(|finding| &finding.file).collect();
+        let (tags, posts) = (count(tags.len() as u64, "tag"), count(posts.len() as u64, "post"));
+        printer.say(format!(
+            "{tags} of the site's generator left out in {posts}; `letterpress check` names them"
+        ));
+    }
+    let foreign = archive.left_out.iter().filter(|left| matches!(left.why, WhyLeftOut::Format(_))).count();
+    if foreign > 0 {
+        printer.say(format!(
+            "{} that are not Markdown stay out; `letterpress check` names them",
+            count(foreign as u64, "file")
+        ));
     }
 }

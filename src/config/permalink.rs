@@ -147,9 +147,8 @@ impl Pattern {
                 pieces.push(Piece::Placeholder(placeholder));
                 rest = &after[length..];
             } else {
-                let end = after
-                    .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-                    .unwrap_or(after.len());
+                let end =
+                    after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
                 unknown.get_or_insert_with(|| format!(":{}", &after[..end]));
                 literal.push(':');
                 rest = after;

@@ -156,7 +156,9 @@ impl Walk {
         self.files = posts;
         let parts: Vec<Utf8PathBuf> = parts;
         self.left_out.extend(
-            parts.into_iter().map(|part| LeftOut { source: self.posts.join(part), why: WhyLeftOut::Resource }),
+            parts
+                .into_iter()
+                .map(|part| LeftOut { source: self.posts.join(part), why: WhyLeftOut::Resource }),
         );
     }
 }

@@ -11,7 +11,9 @@ pub fn undo(mut entries: Vec<Entry>, generator: Generator) -> Vec<Entry> {
         Generator::Hugo => &["permalink", "path", "status", "published", "category", "tag"],
         Generator::Zola => &["permalink", "url", "status", "published", "category", "tag", "categories"],
         Generator::Jekyll => &["url", "path", "status", "publishdate", "expirydate", "draft"],
-        Generator::Pelican => &["permalink", "path", "published", "publishdate", "expirydate", "categories", "draft"],
+        Generator::Pelican => {
+            &["permalink", "path", "published", "publishdate", "expirydate", "categories", "draft"]
+        }
     };
     entries.retain(|entry| !foreign.iter().any(|key| is(entry, key)));
     if generator == Generator::Zola {
@@ -24,7 +26,10 @@ pub fn undo(mut entries: Vec<Entry>, generator: Generator) -> Vec<Entry> {
         if matches!(generator, Generator::Jekyll) {
             jekyll(entry);
         }
-        if generator == Generator::Hugo && is(entry, "date") && matches!(&entry.value, Value::Text(text) if text.starts_with("0001-")) {
+        if generator == Generator::Hugo
+            && is(entry, "date")
+            && matches!(&entry.value, Value::Text(text) if text.starts_with("0001-"))
+        {
             entry.value = Value::Nothing;
         }
         if generator == Generator::Pelican && is(entry, "tags") {
@@ -52,7 +57,10 @@ fn jekyll(entry: &mut Entry) {
     }
     // YAML's own times are in UTC if they do not say otherwise, and so Ruby reads them.
     let is_time = |text: &str| {
-        text.is_ascii() && text.len() >= 16 && text.as_bytes()[4] == b'-' && text[10..].bytes().all(|byte| byte.is_ascii_digit() || b":. T".contains(&byte))
+        text.is_ascii()
+            && text.len() >= 16
+            && text.as_bytes()[4] == b'-'
+            && text[10..].bytes().all(|byte| byte.is_ascii_digit() || b":. T".contains(&byte))
     };
     if (is(entry, "date") || is(entry, "last_modified_at")) && is_time(text) {
         entry.value = Value::Text(format!("{} +0000", text.trim_end()));
@@ -86,12 +94,18 @@ mod tests {
         assert_eq!(undone(Generator::Jekyll, "tags", "a 글"), [Value::List(vec![text("a"), text("글")])]);
         assert_eq!(undone(Generator::Jekyll, "tags", "a b, c"), [text("a b, c")]);
         assert_eq!(undone(Generator::Hugo, "tags", "a b"), [text("a b")]);
-        assert_eq!(undone(Generator::Pelican, "tags", "a, b; c"), [Value::List(vec![text("a, b"), text("c")])]);
+        assert_eq!(
+            undone(Generator::Pelican, "tags", "a, b; c"),
+            [Value::List(vec![text("a, b"), text("c")])]
+        );
     }
 
     #[test]
     fn a_time_without_a_zone_is_in_utc_in_jekyll() {
-        assert_eq!(undone(Generator::Jekyll, "date", "2013-05-06 02:12:52"), [text("2013-05-06 02:12:52 +0000")]);
+        assert_eq!(
+            undone(Generator::Jekyll, "date", "2013-05-06 02:12:52"),
+            [text("2013-05-06 02:12:52 +0000")]
+        );
         for date in ["2013-05-06", "2013-05-06 02:12:52 +0200", "2013-05-06 02:12 KST"] {
             assert_eq!(undone(Generator::Jekyll, "date", date), [text(date)]);
         }

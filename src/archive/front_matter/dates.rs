@@ -102,6 +102,22 @@ fn numbers(text: &str, separator: char) -> Result<(NaiveDate, usize), Fault> {
     NaiveDate::from_ymd_opt(year, month, day).map(|date| (date, at)).ok_or(Fault::Calendar)
 }
 
+/// As English has them; three letters are enough.
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
 /// A day with the English name of its month; without a weekday, which RFC 2822 puts in front.
 fn words(text: &str) -> Result<(NaiveDate, usize), Fault> {
     let mut parts: Vec<(&str, usize)> = Vec::with_capacity(3);
@@ -116,20 +132,6 @@ fn words(text: &str) -> Result<(NaiveDate, usize), Fault> {
     let &[(first, _), (second, _), (year, end), ..] = parts.as_slice() else { return Err(Fault::Shape) };
     let (month, day) =
         if first.starts_with(|c: char| c.is_ascii_digit()) { (second, first) } else { (first, second) };
-    const MONTHS: [&str; 12] = [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ];
     let month = month.trim_end_matches('.').to_ascii_lowercase();
     let number =
         MONTHS.iter().position(|name| name.starts_with(&month) && month.len() >= 3).ok_or(Fault::Shape)?;

@@ -159,9 +159,9 @@ impl<'e> Reader<'e> {
             value => bool_of(value) == Some(false),
         };
         let is_unlisted = self.find(&["build", "_build"]).is_some_and(|entry| match &entry.value {
-            Value::Table(table) => table
-                .iter()
-                .any(|(key, value)| ["list", "render"].iter().any(|name| key.eq_ignore_ascii_case(name)) && says(value)),
+            Value::Table(table) => table.iter().any(|(key, value)| {
+                ["list", "render"].iter().any(|name| key.eq_ignore_ascii_case(name)) && says(value)
+            }),
             _ => false,
         });
         let flag = |key| self.find(&[key]).and_then(|entry| bool_of(&entry.value));

@@ -8,7 +8,8 @@ pub(super) fn value(expression: &str, around: Surroundings<'_>) -> Option<String
     let mut filters = expression.split('|');
     let mut value = operand(filters.next()?, around)?;
     for filter in filters {
-        let (name, argument) = filter.split_once(':').map_or((filter, ""), |(name, argument)| (name, argument));
+        let (name, argument) =
+            filter.split_once(':').map_or((filter, ""), |(name, argument)| (name, argument));
         value = match name.trim() {
             "relative_url" => format!("{}{}", base(around), rooted(&value)),
             "absolute_url" => format!("{}{}{}", origin(around), base(around), rooted(&value)),

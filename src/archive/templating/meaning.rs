@@ -26,14 +26,16 @@ pub(super) enum Meaning {
 /// What `tag` means; `is_block` if another one closes it.
 pub(super) fn of(tag: &Tag<'_>, is_block: bool, around: Surroundings<'_>) -> Meaning {
     match tag.kind {
-        Kind::HugoExample if tag.arguments == "%" => Meaning::Text(format!("{{{{% {} %}}}}", tag.name.trim())),
+        Kind::HugoExample if tag.arguments == "%" => {
+            Meaning::Text(format!("{{{{% {} %}}}}", tag.name.trim()))
+        }
         Kind::HugoExample => Meaning::Text(format!("{{{{\\< {} >}}}}", tag.name.trim())),
-        Kind::Attributes if tag.name == "comment" && is_block => Meaning::LeftOutWithContent { quietly: true },
+        Kind::Attributes if tag.name == "comment" && is_block => {
+            Meaning::LeftOutWithContent { quietly: true }
+        }
         Kind::Attributes => Meaning::Nothing,
         Kind::Link => link(tag.name, around),
-        Kind::Output => {
-            liquid::value(tag.name, around).map_or(Meaning::LeftOut, Meaning::Text)
-        }
+        Kind::Output => liquid::value(tag.name, around).map_or(Meaning::LeftOut, Meaning::Text),
         _ if tag.closing => Meaning::Nothing,
         Kind::Liquid => liquid_tag(tag, is_block, around),
         Kind::Hugo | Kind::ZolaCall | Kind::ZolaBlock => shortcode(tag, is_block, around),
@@ -62,9 +64,7 @@ fn shortcode(tag: &Tag<'_>, is_block: bool, around: Surroundings<'_>) -> Meaning
 
 fn liquid_tag(tag: &Tag<'_>, is_block: bool, around: Surroundings<'_>) -> Meaning {
     match tag.name {
-        "highlight" | "codeblock" | "code" if is_block => {
-            Meaning::Code(language_of(octopress_language(tag)))
-        }
+        "highlight" | "codeblock" | "code" if is_block => Meaning::Code(language_of(octopress_language(tag))),
         "comment" | "capture" if is_block => Meaning::LeftOutWithContent { quietly: true },
         "for" | "tablerow" if is_block => Meaning::LeftOutWithContent { quietly: false },
         "post_url" | "link" => {
@@ -76,7 +76,8 @@ fn liquid_tag(tag: &Tag<'_>, is_block: bool, around: Surroundings<'_>) -> Meanin
         "img" => octopress_picture(tag.arguments).unwrap_or(Meaning::LeftOut),
         "include" | "include_relative" | "include_cached" => {
             let (name, rest) = tag.arguments.split_once(char::is_whitespace).unwrap_or((tag.arguments, ""));
-            let name = name.rsplit('/').next().unwrap_or_default().trim_end_matches(".html").to_ascii_lowercase();
+            let name =
+                name.rsplit('/').next().unwrap_or_default().trim_end_matches(".html").to_ascii_lowercase();
             embed(&name, &Arguments::of(rest)).unwrap_or(Meaning::LeftOut)
         }
         _ if is_block => embed(tag.name, &Arguments::of(tag.arguments)).unwrap_or(Meaning::Nothing),
@@ -89,9 +90,8 @@ fn embed(name: &str, arguments: &Arguments) -> Option<Meaning> {
     let named = |names: &[&str]| arguments.named(names);
     let first = || arguments.at(0).filter(|first| !first.is_empty());
     let on = |address: String| Some(Meaning::Text(format!("<{address}>")));
-    let plain = |id: &str| {
-        !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
-    };
+    let plain =
+        |id: &str| !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
     let id = named(&["id", "video_id", "videoid", "vid", "v", "video"]).or_else(first).filter(|id| plain(id));
     match name {
         "figure" | "img" | "image" | "imgproc" | "picture" | "photo" | "responsive_image" | "lazyload"
@@ -185,9 +185,10 @@ fn link(name: &str, around: Surroundings<'_>) -> Meaning {
     match (mark, page(target, around)) {
         (_, Some(address)) => Meaning::Text(address),
         // A picture lies where it lies in the site; a link to a file that is no post stays what it was.
-        ("static" | "attach" | "photo" | "filename", None) if target.starts_with('/') => Meaning::Text(site()),
+        ("static" | "attach" | "photo" | "filename", None) if target.starts_with('/') => {
+            Meaning::Text(site())
+        }
         ("static" | "attach" | "photo" | "filename", None) => Meaning::Text(target.to_owned()),
-        ("index", None) => Meaning::Text(around.site.as_str().to_owned()),
         ("@", None) => Meaning::Text(site().trim_end_matches("_index.md").trim_end_matches(".md").to_owned()),
         ("", None) => Meaning::Text(name.to_owned()),
         _ => Meaning::Text(around.site.as_str().to_owned()),

@@ -15,6 +15,10 @@ use crate::config::{Generator, SiteUrl};
 
 /// Which tags are looked for.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each kind of tag is looked for or not, whatever the others"
+)]
 struct Dialect {
     hugo: bool,
     zola: bool,
@@ -98,10 +102,22 @@ pub(super) fn plain(body: &str, around: Surroundings<'_>) -> Option<Plain> {
         return None;
     }
     let partners = partners(&pieces);
-    let mut writer = Writer { body, around, dialect, out: String::with_capacity(body.len()), line: 1, left_out: Vec::new() };
+    let mut writer = Writer {
+        body,
+        around,
+        dialect,
+        out: String::with_capacity(body.len()),
+        line: 1,
+        left_out: Vec::new(),
+    };
     let mut at = 0;
     while let Some(piece) = pieces.get(at) {
-        at = writer.piece(&pieces, at, partners.get(at).copied().flatten(), piece);
+        let partner = partners[at].map(|partner| (partner, &pieces[partner]));
+        at = writer
+            .piece(piece, partner.map(|(_, close)| close))
+            .and(partner)
+            .map_or(at, |(partner, _)| partner)
+            + 1;
     }
     Some(Plain { text: writer.out, left_out: writer.left_out })
 }
@@ -129,6 +145,9 @@ fn partners(pieces: &[Piece<'_>]) -> Vec<Option<usize>> {
     partners
 }
 
+/// A tag was written together with everything up to the one that closes it.
+struct Whole;
+
 struct Writer<'w> {
     body: &'w str,
     around: Surroundings<'w>,
@@ -139,60 +158,56 @@ struct Writer<'w> {
 }
 
 impl Writer<'_> {
-    /// Writes a stretch, and says where to go on.
-    fn piece(&mut self, pieces: &[Piece<'_>], at: usize, partner: Option<usize>, piece: &Piece<'_>) -> usize {
+    /// Writes a stretch, or with the one that closes it all in between: then it says so.
+    fn piece(&mut self, piece: &Piece<'_>, close: Option<&Piece<'_>>) -> Option<Whole> {
         let source = &self.body[piece.start..piece.end];
         match &piece.what {
             What::Text => self.text(source),
             What::Code => self.code(source),
-            What::Raw => self.put(source.to_owned(), source),
+            What::Raw => self.put(source, source),
             What::Tag(tag) => {
-                let meaning = meaning::of(tag, partner.is_some(), self.around);
-                return self.tag(pieces, at, partner, meaning, (tag, source));
+                let meaning = meaning::of(tag, close.is_some(), self.around);
+                return self.tag(tag, &meaning, piece, close);
             }
         }
-        at + 1
+        None
     }
 
     fn tag(
         &mut self,
-        pieces: &[Piece<'_>],
-        at: usize,
-        partner: Option<usize>,
-        meaning: Meaning,
-        (tag, source): (&Tag<'_>, &str),
-    ) -> usize {
-        match (meaning, partner) {
-            (Meaning::Text(text), _) => self.put(text, source),
-            (Meaning::Nothing, _) => {
+        tag: &Tag<'_>,
+        meaning: &Meaning,
+        piece: &Piece<'_>,
+        close: Option<&Piece<'_>>,
+    ) -> Option<Whole> {
+        let source = &self.body[piece.start..piece.end];
+        let whole = close.map(|close| &self.body[piece.start..close.end]);
+        match (meaning, close, whole) {
+            (Meaning::Text(text), ..) => self.put(text, source),
+            (Meaning::Nothing, ..) => {
                 if tag.kind == Kind::Attributes && tag.arguments.split([' ', ':']).any(|word| word == "toc") {
                     self.drop_list_item();
                 }
-                self.put(String::new(), source);
+                self.put("", source);
             }
-            (Meaning::LeftOut, _) => {
-                self.note(source);
-                self.put(String::new(), source);
-            }
-            (Meaning::LeftOutWithContent { quietly }, Some(partner)) => {
+            (Meaning::LeftOutWithContent { quietly }, _, Some(whole)) => {
                 if !quietly {
                     self.note(source);
                 }
-                self.put(String::new(), &self.body[pieces[at].start..pieces[partner].end]);
-                return partner + 1;
+                self.put("", whole);
+                return Some(Whole);
             }
-            (Meaning::Code(language), Some(partner)) => {
-                let inside = &self.body[pieces[at].end..pieces[partner].start];
-                let code = code_block(&language, inside, &self.out);
-                self.put(code, &self.body[pieces[at].start..pieces[partner].end]);
-                return partner + 1;
+            (Meaning::Code(language), Some(close), Some(whole)) => {
+                let code = code_block(language, &self.body[piece.end..close.start], &self.out);
+                self.put(&code, whole);
+                return Some(Whole);
             }
-            (Meaning::LeftOutWithContent { .. } | Meaning::Code(_), None) => {
+            (Meaning::LeftOut | Meaning::LeftOutWithContent { .. } | Meaning::Code(_), ..) => {
                 self.note(source);
-                self.put(String::new(), source);
+                self.put("", source);
             }
         }
-        at + 1
+        None
     }
 
     fn note(&mut self, source: &str) {
@@ -205,25 +220,29 @@ impl Writer<'_> {
     }
 
     /// Writes `text` in the place of `source`, with as many line ends.
-    fn put(&mut self, text: String, source: &str) {
+    fn put(&mut self, text: &str, source: &str) {
         let ends = |text: &str| memchr::memchr_iter(b'\n', text.as_bytes()).count();
-        let (written, due) = (ends(&text), ends(source));
-        self.out.push_str(&text);
+        let (written, due) = (ends(text), ends(source));
+        self.out.push_str(text);
         self.out.extend(std::iter::repeat_n('\n', due.saturating_sub(written)));
         self.line += due;
     }
 
     fn text(&mut self, source: &str) {
         if !self.dialect.pelican {
-            return self.put(source.to_owned(), source);
+            return self.put(source, source);
         }
         // Python-Markdown: a table of contents, and the language of indented code.
         let is_mark = |line: &str| {
             let text = line.trim();
-            text == "[TOC]" || line.starts_with("    ") && (text.starts_with(":::") || text.starts_with("#!")) && !text.contains([' ', '/'])
+            text == "[TOC]"
+                || line.starts_with("    ")
+                    && (text.starts_with(":::") || text.starts_with("#!"))
+                    && !text.contains([' ', '/'])
         };
-        let kept = source.split_inclusive('\n').map(|line| if is_mark(line) { "\n" } else { line }).collect();
-        self.put(kept, source);
+        let kept: String =
+            source.split_inclusive('\n').map(|line| if is_mark(line) { "\n" } else { line }).collect();
+        self.put(&kept, source);
     }
 
     /// In code only what hides a tag from the generator is taken away.
@@ -237,14 +256,15 @@ impl Writer<'_> {
             }
         }
         if self.dialect.zola {
-            text = text.replace("{{/*", "{{").replace("*/}}", "}}").replace("{%/*", "{%").replace("*/%}", "%}");
+            text =
+                text.replace("{{/*", "{{").replace("*/}}", "}}").replace("{%/*", "{%").replace("*/%}", "%}");
         }
         if self.dialect.liquid && text.contains("raw %}") {
             for mark in ["{% raw %}", "{% endraw %}", "{%- raw -%}", "{%- endraw -%}"] {
                 text = text.replace(mark, "");
             }
         }
-        self.put(text, source);
+        self.put(&text, source);
     }
 
     /// The list that kramdown replaces by a table of contents.

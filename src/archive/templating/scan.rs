@@ -117,7 +117,10 @@ impl<'t> Scanner<'t> {
                     Some(&end) => self.push(self.at, end, What::Code),
                     None => self.at += rest.bytes().take_while(|byte| *byte == b'`').count(),
                 },
-                b'\\' => self.at += 1 + rest[1..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8),
+                b'\\' => {
+                    let next = rest[1..].chars().next().filter(|c| *c != '\n');
+                    self.at += 1 + next.map_or(0, char::len_utf8);
+                }
                 b'{' => self.brace(),
                 b'@' if self.dialect.zola && rest.starts_with("@/") => self.link_by_name(0),
                 b']' if rest.starts_with("](") => self.link_to_file(),
@@ -147,7 +150,8 @@ impl<'t> Scanner<'t> {
     /// The end of the fenced block that begins on this line.
     fn fenced(&self) -> Option<usize> {
         let line = |from: usize| {
-            let end = memchr::memchr(b'\n', &self.body.as_bytes()[from..]).map_or(self.body.len(), |at| from + at + 1);
+            let end = memchr::memchr(b'\n', &self.body.as_bytes()[from..])
+                .map_or(self.body.len(), |at| from + at + 1);
             (&self.body[from..end], end)
         };
         let (first, mut at) = line(self.at);
@@ -202,7 +206,12 @@ impl<'t> Scanner<'t> {
         let limit = self.body.len().min(from + MAX_TAG);
         let mut at = from;
         loop {
-            at += self.body.as_bytes().get(at..limit)?.iter().position(|byte| matches!(byte, b'{' | b'}' | b'%' | b'>'))?;
+            at += self
+                .body
+                .as_bytes()
+                .get(at..limit)?
+                .iter()
+                .position(|byte| matches!(byte, b'{' | b'}' | b'%' | b'>'))?;
             let rest = self.body.get(at..).unwrap_or_default();
             if rest.starts_with(close) {
                 return Some((&self.body[from..at], at + close.len()));
@@ -221,7 +230,12 @@ impl<'t> Scanner<'t> {
         if let Some(example) = inside.strip_prefix("/*").and_then(|inside| inside.strip_suffix("*/")) {
             self.push_tag(
                 end,
-                Tag { kind: Kind::HugoExample, name: example, arguments: &self.body[self.at + 2..self.at + 3], closing: false },
+                Tag {
+                    kind: Kind::HugoExample,
+                    name: example,
+                    arguments: &self.body[self.at + 2..self.at + 3],
+                    closing: false,
+                },
             );
             return true;
         }
@@ -246,7 +260,9 @@ impl<'t> Scanner<'t> {
         let inside = inside.trim_matches('-').trim();
         let kind = if self.dialect.zola && is_call(inside) {
             Kind::ZolaCall
-        } else if self.dialect.outputs == super::Outputs::All || (self.dialect.outputs == super::Outputs::Known && is_known_output(inside)) {
+        } else if self.dialect.outputs == super::Outputs::All
+            || (self.dialect.outputs == super::Outputs::Known && is_known_output(inside))
+        {
             Kind::Output
         } else {
             return false;
@@ -316,8 +332,10 @@ impl<'t> Scanner<'t> {
         while let Some(found) = memchr::memmem::find(&self.body.as_bytes()[from..], b"{{") {
             let start = from + found;
             let inside = self.body[start + 2..].trim_start_matches(['<', '%']).trim_start();
-            if let Some(after) = inside.strip_prefix('/').and_then(|inside| inside.trim_start().strip_prefix(name))
-                && let Some(rest) = after.trim_start().strip_prefix(['>', '%']).and_then(|rest| rest.strip_prefix("}}"))
+            if let Some(after) =
+                inside.strip_prefix('/').and_then(|inside| inside.trim_start().strip_prefix(name))
+                && let Some(rest) =
+                    after.trim_start().strip_prefix(['>', '%']).and_then(|rest| rest.strip_prefix("}}"))
             {
                 self.push(self.at, open_end, tag(false));
                 self.push(open_end, start, What::Raw);
@@ -361,14 +379,21 @@ impl<'t> Scanner<'t> {
     fn heading_attributes(&mut self) -> bool {
         let before = &self.body[..self.at];
         let line_start = before.len().saturating_sub(400);
-        let line_start = memchr::memrchr(b'\n', &before.as_bytes()[line_start..]).map(|at| line_start + at + 1);
+        let line_start =
+            memchr::memrchr(b'\n', &before.as_bytes()[line_start..]).map(|at| line_start + at + 1);
         let is_heading = match line_start {
             Some(start) => before[start..].starts_with('#'),
             None => before.len() <= 400 && before.starts_with('#'),
         };
         let rest = &self.body[self.at..];
-        let ends = |end: usize| rest[end + 1..].trim_start_matches([' ', '\t', '#']).chars().next().is_none_or(|c| c == '\n');
-        let end = rest.bytes().take(200).position(|byte| matches!(byte, b'}' | b'\n')).filter(|end| rest.as_bytes()[*end] == b'}');
+        let ends = |end: usize| {
+            rest[end + 1..].trim_start_matches([' ', '\t', '#']).chars().next().is_none_or(|c| c == '\n')
+        };
+        let end = rest
+            .bytes()
+            .take(200)
+            .position(|byte| matches!(byte, b'}' | b'\n'))
+            .filter(|end| rest.as_bytes()[*end] == b'}');
         match end {
             Some(end) if is_heading && ends(end) => {
                 let end = self.at + end + 1;
@@ -409,9 +434,8 @@ impl<'t> Scanner<'t> {
 /// Blocks in which nothing is a tag.
 const VERBATIM: [&str; 5] = ["raw", "highlight", "codeblock", "verbatim", "rawhtml"];
 
-const PELICAN: [&str; 8] = [
-    "{filename}", "{static}", "{attach}", "{author}", "{category}", "{tag}", "{index}", "{photo}",
-];
+const PELICAN: [&str; 8] =
+    ["{filename}", "{static}", "{attach}", "{author}", "{category}", "{tag}", "{index}", "{photo}"];
 
 /// How long the address is that `text` begins with.
 fn address_length(text: &str) -> usize {

@@ -59,11 +59,19 @@ fn hugo_figures_code_links_and_films_are_said_in_markdown() {
 
 #[test]
 fn zola_calls_go_and_what_stands_in_their_blocks_stays() {
-    becomes(Generator::Zola, "{{ youtube(id=\"abc\", autoplay=true) }}", "<https://www.youtube.com/watch?v=abc>");
+    becomes(
+        Generator::Zola,
+        "{{ youtube(id=\"abc\", autoplay=true) }}",
+        "<https://www.youtube.com/watch?v=abc>",
+    );
     becomes(Generator::Zola, "{% quote(author=\"Kim\") %}\n글\n{% end %}\n", "\n글\n\n");
     becomes(Generator::Zola, "[a](@/blog/other.md#b)", "[a](https://example.com/blog/2013/other/#b)");
     becomes(Generator::Zola, "[a](@/unknown/_index.md)", "[a](https://example.com/blog/unknown/)");
-    becomes(Generator::Zola, "`{{/* x() */}}` {{ page.title }} kim@/x", "`{{ x() }}` {{ page.title }} kim@/x");
+    becomes(
+        Generator::Zola,
+        "`{{/* x() */}}` {{ page.title }} kim@/x",
+        "`{{ x() }}` {{ page.title }} kim@/x",
+    );
     is_left_out(Generator::Zola, "a {{ map(at=[1, 2]) }}", "a ", &[(1, "{{ map(at=[1, 2]) }}")]);
 }
 
@@ -129,7 +137,13 @@ fn names_in_braces_lead_to_posts_and_files_in_pelican() {
 
 #[test]
 fn without_a_generator_only_what_cannot_be_meant_otherwise_is_a_tag() {
-    for body in ["{{ name }} and {{ a.b }}", "{ a } {b} {{c}", "{{ }} {% %} {{< >}}", "100{% of it", "a\n```\n{% x %}\n```\n"] {
+    for body in [
+        "{{ name }} and {{ a.b }}",
+        "{ a } {b} {{c}",
+        "{{ }} {% %} {{< >}}",
+        "100{% of it",
+        "a\n```\n{% x %}\n```\n",
+    ] {
         becomes(Generator::Plain, body, body);
     }
     becomes(Generator::Plain, "![]({{ site.baseurl }}/a.png){: .b}", "![](/blog/a.png)");
@@ -144,8 +158,27 @@ fn without_a_generator_only_what_cannot_be_meant_otherwise_is_a_tag() {
 #[test]
 fn texts_made_to_keep_the_search_busy_are_read_in_no_time() {
     let started = std::time::Instant::now();
-    for part in ["{{<", "{{< a", "{% raw %}", "{%", "{{", "`", "``a`", "](a.md", "{% a %}", "{{< /a >}}", "{::a}", "# {#", "{filename}", "@/", "{% highlight %}", "~~~\n"] {
-        for generator in [Generator::Plain, Generator::Hugo, Generator::Zola, Generator::Jekyll, Generator::Pelican] {
+    for part in [
+        "{{<",
+        "{{< a",
+        "{% raw %}",
+        "{%",
+        "{{",
+        "`",
+        "``a`",
+        "](a.md",
+        "{% a %}",
+        "{{< /a >}}",
+        "{::a}",
+        "# {#",
+        "{filename}",
+        "@/",
+        "{% highlight %}",
+        "~~~\n",
+    ] {
+        for generator in
+            [Generator::Plain, Generator::Hugo, Generator::Zola, Generator::Jekyll, Generator::Pelican]
+        {
             let _ = read(generator, &part.repeat(100_000 / part.len()));
         }
     }
@@ -153,13 +186,50 @@ fn texts_made_to_keep_the_search_busy_are_read_in_no_time() {
 }
 
 fn any_generator() -> impl Strategy<Value = Generator> {
-    prop::sample::select(vec![Generator::Plain, Generator::Hugo, Generator::Zola, Generator::Jekyll, Generator::Pelican])
+    prop::sample::select(vec![
+        Generator::Plain,
+        Generator::Hugo,
+        Generator::Zola,
+        Generator::Jekyll,
+        Generator::Pelican,
+    ])
 }
 
 fn any_body() -> impl Strategy<Value = String> {
     let parts = vec![
-        "{{", "}}", "{%", "%}", "{{<", ">}}", "{{%", "{:", "}", "`", "```", "\n", "\n\n", " ", "a", "글", "raw", "endraw",
-        "highlight", "endhighlight", "end", "(", ")", "\"", "/", "](", ".md", "@/", "{filename}", "#", "\\", "toc", "* ",
+        "{{",
+        "}}",
+        "{%",
+        "%}",
+        "{{<",
+        ">}}",
+        "{{%",
+        "{:",
+        "}",
+        "`",
+        "```",
+        "\n",
+        "\n\n",
+        " ",
+        "a",
+        "글",
+        "raw",
+        "endraw",
+        "highlight",
+        "endhighlight",
+        "end",
+        "(",
+        ")",
+        "\"",
+        "/",
+        "](",
+        ".md",
+        "@/",
+        "{filename}",
+        "#",
+        "\\",
+        "toc",
+        "* ",
     ];
     prop::collection::vec(prop::sample::select(parts), 0..40).prop_map(|parts| parts.concat())
 }

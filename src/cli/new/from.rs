@@ -33,18 +33,25 @@ impl Source {
     }
 }
 
-pub(super) fn run(source: Source, site: &Utf8Path, target: &Utf8Path, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) fn run(
+    source: Source,
+    site: &Utf8Path,
+    target: &Utf8Path,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     let generator = source.generator();
     let config = if target == "." { Utf8PathBuf::from("config.toml") } else { target.join("config.toml") };
     if config.exists() {
         return Err(RunError::user(
             format!("{config} is there already"),
-            format!("name another folder: `letterpress new --from {generator:?} {site} letters`").to_lowercase(),
+            format!("name another folder: `letterpress new --from {generator:?} {site} letters`")
+                .to_lowercase(),
         ));
     }
     let files = read(generator, site)?;
-    let found = sites::read(generator, &files)
-        .map_err(|message| RunError::user(message, "put it right, or write config.toml yourself: docs/sites.md"))?;
+    let found = sites::read(generator, &files).map_err(|message| {
+        RunError::user(message, "put it right, or write config.toml yourself: docs/sites.md")
+    })?;
     let posts = site.join(&found.posts);
     if !posts.is_dir() {
         return Err(RunError::user(
@@ -53,7 +60,8 @@ pub(super) fn run(source: Source, site: &Utf8Path, target: &Utf8Path, printer: P
         ));
     }
     std::fs::create_dir_all(target).map_err(|error| RunError::io(format!("making {target}"), error))?;
-    let posts = relative(target, &posts).map_err(|error| RunError::io(format!("looking at {posts}"), error))?;
+    let posts =
+        relative(target, &posts).map_err(|error| RunError::io(format!("looking at {posts}"), error))?;
     write(&config, &found.to_toml(generator, posts.as_str()))?;
     printer.say(format!("made {config} for the {generator} site in {site}"));
     let missing = [("title", found.title.is_none()), ("url", found.url.is_none())];
@@ -71,15 +79,17 @@ pub(super) fn run(source: Source, site: &Utf8Path, target: &Utf8Path, printer: P
 }
 
 /// The configuration files of the site that are there.
-fn read(generator: Generator, site: &Utf8Path) -> Result<Vec<(&'static str, String)>, RunError> {
+fn read(generator: Generator, site: &Utf8Path) -> Result<Vec<(String, String)>, RunError> {
     let mut files = Vec::new();
-    for name in sites::files(generator) {
-        let path = site.join(name);
+    let fixed = sites::files(generator).iter().map(|name| (*name).to_owned());
+    for name in languages_of_hugo(generator, site).into_iter().chain(fixed) {
+        let path = site.join(&name);
         let Ok(meta) = path.metadata() else { continue };
         let fits = meta.is_file() && meta.len() <= MAX_FILE;
-        let bytes = if fits { std::fs::read(&path) } else { Err(std::io::Error::other("it is not a small file")) };
+        let bytes =
+            if fits { std::fs::read(&path) } else { Err(std::io::Error::other("it is not a small file")) };
         let bytes = bytes.map_err(|error| RunError::io(format!("reading {path}"), error))?;
-        files.push((*name, String::from_utf8_lossy(&bytes).trim_start_matches('\u{FEFF}').to_owned()));
+        files.push((name, String::from_utf8_lossy(&bytes).trim_start_matches('\u{FEFF}').to_owned()));
     }
     let is_bare_jekyll = generator == Generator::Jekyll && site.join("_posts").is_dir();
     if files.is_empty() && !is_bare_jekyll {
@@ -89,6 +99,21 @@ fn read(generator: Generator, site: &Utf8Path) -> Result<Vec<(&'static str, Stri
         ));
     }
     Ok(files)
+}
+
+/// Hugo lets each language have a file: `config/_default/languages.ko.toml`.
+fn languages_of_hugo(generator: Generator, site: &Utf8Path) -> Vec<String> {
+    const FOLDER: &str = "config/_default";
+    let entries = site.join(FOLDER).read_dir_utf8().into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_owned());
+    let mut names: Vec<_> = names
+        .filter(|name| {
+            generator == Generator::Hugo && name.starts_with("languages.") && name.matches('.').count() == 2
+        })
+        .map(|name| format!("{FOLDER}/{name}"))
+        .collect();
+    names.sort();
+    names
 }
 
 /// `to` as seen from the folder `from`.

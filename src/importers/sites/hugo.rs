@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::tree::{at, author, overlay, parse, text};
 use super::Found;
+use super::tree::{at, author, overlay, parse, text};
 
 /// Hugo looks for `hugo.*` before `config.*`, in the folder of the site before `config/_default`.
 pub(super) const FILES: [&str; 28] = [
@@ -37,13 +37,17 @@ pub(super) const FILES: [&str; 28] = [
     "hugo.toml",
 ];
 
-pub(super) fn read(files: &[(&str, String)]) -> Result<Found, String> {
+pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
     let mut site = json!({});
     for (file, content) in files {
         let value = parse(file, content)?;
-        // `languages.toml` holds the table of that name.
-        let stem = file.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
-        let value = if matches!(stem, "permalinks" | "languages" | "params") { json!({ stem: value }) } else { value };
+        // `languages.toml` holds the table of that name, `languages.ko.toml` the part of one language.
+        let parts: Vec<&str> = file.rsplit('/').next().unwrap_or_default().split('.').collect();
+        let value = match parts.as_slice() {
+            ["languages", language, _] => json!({ "languages": { *language: value } }),
+            [stem @ ("permalinks" | "languages" | "params"), _] => json!({ *stem: value }),
+            _ => value,
+        };
         overlay(&mut site, value);
     }
     Ok(found(&site))
@@ -52,7 +56,11 @@ pub(super) fn read(files: &[(&str, String)]) -> Result<Found, String> {
 fn found(site: &Value) -> Found {
     let mut notes = Vec::new();
     let language = text(site, &["defaultContentLanguage"]);
-    let own = language.as_deref().and_then(|language| at(site, &["languages", language])).cloned().unwrap_or_default();
+    let own = language
+        .as_deref()
+        .and_then(|language| at(site, &["languages", language]))
+        .cloned()
+        .unwrap_or_default();
     let either = |path: &[&str]| text(&own, path).or_else(|| text(site, path));
     let content = either(&["contentDir"]).unwrap_or_else(|| "content".to_owned());
     let languages = at(site, &["languages"]).and_then(Value::as_object).map_or(0, serde_json::Map::len);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Found;
 use super::tree::{at, author, parse, text};
 
-pub(super) fn read(files: &[(&str, String)]) -> Result<Found, String> {
+pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
     let site = match files.last() {
         Some((file, content)) if !content.trim().is_empty() => parse(file, content)?,
         // A site without a configuration is one, too.
@@ -17,7 +17,9 @@ pub(super) fn read(files: &[(&str, String)]) -> Result<Found, String> {
         format!("{}/{}", url.trim_end_matches('/'), base.trim_matches('/'))
     });
     if text(&site, &["timezone"]).is_none() {
-        notes.push("timezone is not set: Jekyll takes that of the machine, and UTC is written here".to_owned());
+        notes.push(
+            "timezone is not set: Jekyll takes that of the machine, and UTC is written here".to_owned(),
+        );
     }
     let name = text(&site, &["author"]);
     let people = at(&site, &["author"]).and_then(author).or_else(|| Some((name?, None)));
@@ -26,7 +28,9 @@ pub(super) fn read(files: &[(&str, String)]) -> Result<Found, String> {
         title: text(&site, &["title"]).or_else(|| text(&site, &["name"])),
         url,
         description: text(&site, &["description"]),
-        language: text(&site, &["lang"]).or_else(|| text(&site, &["locale"])).or_else(|| text(&site, &["language"])),
+        language: text(&site, &["lang"])
+            .or_else(|| text(&site, &["locale"]))
+            .or_else(|| text(&site, &["language"])),
         timezone: text(&site, &["timezone"]),
         author: people.map(|(name, own)| (name, own.or_else(email))),
         posts: text(&site, &["collections_dir"]).unwrap_or_else(|| ".".to_owned()),
@@ -45,7 +49,8 @@ fn permalink(site: &Value) -> Option<String> {
         matches!(kind.as_deref(), Some("posts")) && matches!(path.as_str(), "" | "_posts")
     });
     let collection = text(site, &["collections", "posts", "permalink"]);
-    for_posts.filter_map(|default| text(default, &["values", "permalink"])).last().or(collection).or_else(|| text(site, &["permalink"]))
+    let mut stated = for_posts.filter_map(|default| text(default, &["values", "permalink"]));
+    stated.next_back().or(collection).or_else(|| text(site, &["permalink"]))
 }
 
 /// The pattern that a style's name stands for.

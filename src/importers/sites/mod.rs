@@ -50,7 +50,7 @@ pub fn files(generator: Generator) -> &'static [&'static str] {
 }
 
 /// Reads the files that are there, each with its name; the message says which of them is wrong.
-pub fn read(generator: Generator, files: &[(&str, String)]) -> Result<Found, String> {
+pub fn read(generator: Generator, files: &[(String, String)]) -> Result<Found, String> {
     let mut found = match generator {
         Generator::Hugo => hugo::read(files),
         Generator::Zola => zola::read(files),
@@ -117,7 +117,8 @@ impl Found {
         }
         say(format!("timezone = {}", quoted(self.timezone.as_deref().unwrap_or("UTC"))));
         if let Some((name, email)) = &self.author {
-            let email = email.as_ref().map(|email| format!(", email = {}", quoted(email))).unwrap_or_default();
+            let email =
+                email.as_ref().map(|email| format!(", email = {}", quoted(email))).unwrap_or_default();
             say(format!("author = {{ name = {}{email} }}", quoted(name)));
         }
         say(format!("\n[archive]\nposts = {}", quoted(posts)));
@@ -127,12 +128,19 @@ impl Found {
             let mut pairs = String::new();
             for (section, pattern) in &self.permalinks {
                 // Writing to a `String` cannot fail.
-                let _ = write!(pairs, "{}{} = {}", if pairs.is_empty() { "" } else { ", " }, quoted(section), quoted(pattern));
+                let _ = write!(
+                    pairs,
+                    "{}{} = {}",
+                    if pairs.is_empty() { "" } else { ", " },
+                    quoted(section),
+                    quoted(pattern)
+                );
             }
             say(format!("permalinks = {{ {pairs} }}"));
         }
         say("ids = \"ids.txt\"                         # the ids that never change: keep it in version control".to_owned());
-        say("\n[newsletter]\n# from = \"Your name <letters@example.com>\"  # required to send letters".to_owned());
+        say("\n[newsletter]\n# from = \"Your name <letters@example.com>\"  # required to send letters"
+            .to_owned());
         text
     }
 }

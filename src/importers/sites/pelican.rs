@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Found, python};
 
-pub(super) fn read(files: &[(&str, String)]) -> Found {
+pub(super) fn read(files: &[(String, String)]) -> Found {
     let mut settings = BTreeMap::new();
     for (_, text) in files {
         let own = python::assignments(text);

@@ -57,6 +57,7 @@ fn literal(text: &str) -> Option<String> {
         return is_whole.then_some(value);
     }
     let word = text.split('#').next().unwrap_or_default().trim();
-    let is_plain = matches!(word, "True" | "False" | "None") || !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_plain = matches!(word, "True" | "False" | "None")
+        || !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
     is_plain.then(|| word.to_owned())
 }

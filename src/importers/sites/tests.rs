@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn found(generator: Generator, file: &'static str, text: &str) -> Found {
-    read(generator, &[(file, text.to_owned())]).unwrap()
+    read(generator, &[(file.to_owned(), text.to_owned())]).unwrap()
 }
 
 /// What was written is a configuration that Letterpress reads.
@@ -32,8 +32,9 @@ fn hugo_says_title_language_zone_and_where_its_pages_stand() {
 #[test]
 fn hugo_is_read_from_several_files_and_its_ugly_addresses_are_kept() {
     let files = [
-        ("config/_default/languages.toml", "[en]\ntitle = \"English\"\n[ko]\ntitle = \"한국어\"\ncontentDir = \"content/ko\"\n".to_owned()),
-        ("config/_default/hugo.yaml", "baseurl: https://example.com\ndefaultContentLanguage: ko\nuglyURLs: true\npermalinks:\n  page:\n    posts: /:filename/\n".to_owned()),
+        ("config/_default/languages.toml".to_owned(), "[en]\ntitle = \"English\"\n".to_owned()),
+        ("config/_default/languages.ko.toml".to_owned(), "title = \"한국어\"\ncontentDir = \"content/ko\"\n".to_owned()),
+        ("config/_default/hugo.yaml".to_owned(), "baseurl: https://example.com\ndefaultContentLanguage: ko\nuglyURLs: true\npermalinks:\n  page:\n    posts: /:filename/\n".to_owned()),
     ];
     let hugo = read(Generator::Hugo, &files).unwrap();
     assert_eq!((hugo.title.as_deref(), hugo.posts.as_str()), (Some("한국어"), "content/ko"));
@@ -49,8 +50,15 @@ fn the_styles_of_jekyll_are_patterns_and_defaults_for_posts_win() {
     assert_eq!(jekyll("title: a\n"), None);
     let defaults = "permalink: none\ndefaults:\n  - scope:\n      path: \"\"\n      type: posts\n    values:\n      permalink: /blog/:title/\n";
     assert_eq!(jekyll(defaults).as_deref(), Some("/blog/:title/"));
-    let site = found(Generator::Jekyll, "_config.yml", "url: https://example.com\nbaseurl: /b\nlang: ko_KR\nauthor: Kim\nemail: kim@example.com\n");
-    assert_eq!((site.url.as_deref(), site.language.as_deref()), (Some("https://example.com/b"), Some("ko-KR")));
+    let site = found(
+        Generator::Jekyll,
+        "_config.yml",
+        "url: https://example.com\nbaseurl: /b\nlang: ko_KR\nauthor: Kim\nemail: kim@example.com\n",
+    );
+    assert_eq!(
+        (site.url.as_deref(), site.language.as_deref()),
+        (Some("https://example.com/b"), Some("ko-KR"))
+    );
     config(&site, Generator::Jekyll);
     config(&read(Generator::Jekyll, &[]).unwrap(), Generator::Jekyll);
 }
@@ -60,7 +68,8 @@ fn of_a_python_file_only_what_stands_there_is_read() {
     let conf = "import os\nSITENAME = u\"글's\"  # a comment\nSITEURL = ''\nAUTHOR = os.environ['USER']\nTIMEZONE = 'Asia/Seoul'\n\
                 PATH = 'content/'\nABOUT = \"\"\"\nTIMEZONE = 'no'\n\"\"\"\nARTICLE_URL = 'posts/{date:%Y}/{date:%m}/{slug}/index.html'\nif True:\n    SITENAME = 'no'\n";
     let publish = "from pelicanconf import *\nSITEURL = 'https://example.com'\n";
-    let files = [("pelicanconf.py", conf.to_owned()), ("publishconf.py", publish.to_owned())];
+    let files =
+        [("pelicanconf.py".to_owned(), conf.to_owned()), ("publishconf.py".to_owned(), publish.to_owned())];
     let pelican = read(Generator::Pelican, &files).unwrap();
     assert_eq!(pelican.title.as_deref(), Some("글's"));
     assert_eq!(pelican.url.as_deref(), Some("https://example.com"));
@@ -87,7 +96,11 @@ fn what_would_be_refused_is_left_out_with_a_word() {
     let hugo = found(Generator::Hugo, "hugo.toml", toml);
     assert_eq!(hugo.notes.len(), 3, "{:?}", hugo.notes);
     config(&hugo, Generator::Hugo);
-    assert!(read(Generator::Hugo, &[("hugo.toml", "title = ".to_owned())]).unwrap_err().starts_with("hugo.toml:"));
+    assert!(
+        read(Generator::Hugo, &[("hugo.toml".to_owned(), "title = ".to_owned())])
+            .unwrap_err()
+            .starts_with("hugo.toml:")
+    );
 }
 
 proptest! {
@@ -100,7 +113,7 @@ proptest! {
             (Generator::Jekyll, "_config.yml"),
             (Generator::Pelican, "pelicanconf.py"),
         ] {
-            if let Ok(found) = read(generator, &[(file, text.clone())]) {
+            if let Ok(found) = read(generator, &[(file.to_owned(), text.clone())]) {
                 let _ = found.to_toml(generator, "posts");
             }
         }

@@ -9,7 +9,9 @@ const MAX_DEPTH: usize = 32;
 pub(super) fn parse(file: &str, text: &str) -> Result<Value, String> {
     let wrong = |message: String| format!("{file}: {}", message.lines().next().unwrap_or_default());
     match file.rsplit('.').next() {
-        Some("toml") => toml::from_str(text).map_err(|error: toml::de::Error| wrong(error.message().to_owned())),
+        Some("toml") => {
+            toml::from_str(text).map_err(|error: toml::de::Error| wrong(error.message().to_owned()))
+        }
         Some("json") => serde_json::from_str(text).map_err(|error| wrong(error.to_string())),
         _ => {
             let options = serde_saphyr::options! {
@@ -63,7 +65,8 @@ pub(super) fn author(value: &Value) -> Option<(String, Option<String>)> {
         Value::String(name) if !name.trim().is_empty() => Some((name.trim().to_owned(), None)),
         Value::Array(names) => author(names.first().filter(|first| !first.is_array())?),
         Value::Object(_) => {
-            let email = text(value, &["email"]).filter(|email| crate::address::EmailAddress::parse(email).is_ok());
+            let email =
+                text(value, &["email"]).filter(|email| crate::address::EmailAddress::parse(email).is_ok());
             Some((text(value, &["name"])?, email))
         }
         _ => None,

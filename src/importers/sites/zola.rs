@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Found;
 use super::tree::{at, author, parse, text};
 
-pub(super) fn read(files: &[(&str, String)]) -> Result<Found, String> {
+pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
     let Some((file, content)) = files.last() else { return Ok(Found::default()) };
     let site = parse(file, content)?;
     let mut notes = Vec::new();
@@ -16,11 +16,13 @@ pub(super) fn read(files: &[(&str, String)]) -> Result<Found, String> {
         ));
     }
     let slugify = at(&site, &["slugify", "paths"]).or_else(|| at(&site, &["slugify_paths"]));
-    let keeps_names = slugify.and_then(Value::as_str).is_some_and(|how| how != "on") || slugify == Some(&Value::Bool(false));
+    let keeps_names = slugify.and_then(Value::as_str).is_some_and(|how| how != "on")
+        || slugify == Some(&Value::Bool(false));
     // Then a name stands in an address as it is, but for what cannot be in a path.
     let permalink = keeps_names.then(|| "/:sections/:filename/".to_owned());
     if keeps_names {
-        notes.push("slugify.paths is not \"on\": names of folders are still written in ASCII here".to_owned());
+        notes
+            .push("slugify.paths is not \"on\": names of folders are still written in ASCII here".to_owned());
     }
     let people = ["author", "authors"].iter().find_map(|key| {
         at(&site, &[key]).and_then(author).or_else(|| at(&site, &["extra", key]).and_then(author))

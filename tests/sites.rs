@@ -1,0 +1,204 @@
+//! Sites of each generator, as they are: a made-up one of each kind with what must become of it, and one real archive
+//! where it is at hand.
+
+#![cfg(test)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const NOW: &str = "2026-11-23T00:00:00Z";
+
+struct World(tempfile::TempDir);
+
+impl World {
+    /// A folder with a copy of the site, since a test may not write into the sources.
+    fn with(site: &str) -> Self {
+        let world = Self(tempfile::tempdir().unwrap());
+        copy(&Path::new("tests/data/sites").join(site), &world.0.path().join("site"));
+        world
+    }
+
+    fn run(&self, line: &str) -> (i32, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_letterpress"))
+            .env_clear()
+            .env("LETTERPRESS_FROZEN_AT", NOW)
+            .current_dir(self.0.path())
+            .stdin(Stdio::null())
+            .args(line.split(' '))
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+    }
+
+    fn succeeds(&self, line: &str) -> String {
+        let (code, text) = self.run(line);
+        assert_eq!(code, 0, "{line}: {text}");
+        text
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.0.path().join(file)).unwrap()
+    }
+
+    fn append(&self, file: &str, text: &str) {
+        let whole = format!("{}{text}", self.read(file));
+        fs::write(self.0.path().join(file), whole).unwrap();
+    }
+
+    /// What readers get, and what stays out, in a form that is easy to compare.
+    fn story(&self) -> String {
+        self.succeeds("--config l/config.toml build");
+        let feed: serde_json::Value = serde_json::from_str(&self.read("l/public/feed.json")).unwrap();
+        let mut story = String::new();
+        for item in feed["items"].as_array().unwrap() {
+            let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
+            let url = percent_decoded(&text("url"));
+            let _ =
+                writeln!(story, "{} {} {url} {}", text("date_published"), text("title"), text("language"));
+            let _ = writeln!(story, "  tags {}", item["tags"]);
+            for line in text("content_html").lines().filter(|line| !line.is_empty()) {
+                let _ = writeln!(story, "  | {}", percent_decoded(line));
+            }
+        }
+        let (_, checked) = self.run("--config l/config.toml check");
+        let about_files =
+            checked.lines().filter(|line| line.contains("site/") && !line.contains("alternative text"));
+        about_files.for_each(|line| {
+            let _ = writeln!(story, "{line}");
+        });
+        story
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    letterpress::archive::links::readable(text)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// `new --from` writes a configuration with which the site builds as expected; the expectation lies beside the site.
+fn builds_as_expected(generator: &str) {
+    let world = World::with(generator);
+    let said = world.succeeds(&format!("new --from {generator} site l"));
+    let (code, again) = world.run(&format!("new --from {generator} site l"));
+    assert!(code == 1 && again.contains("is there already"), "nothing is overwritten: {again}");
+    let config = world.read("l/config.toml");
+    world.append("l/config.toml", "\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n");
+    let story = format!("{said}\n{config}\n{}", world.story());
+    insta::with_settings!({ snapshot_path => "data/sites", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(generator, story);
+    });
+    // The same input, the same bytes: whatever the times of the files and the place of the folder.
+    let elsewhere = World::with(generator);
+    fs::create_dir_all(elsewhere.0.path().join("l")).unwrap();
+    fs::copy(world.0.path().join("l/config.toml"), elsewhere.0.path().join("l/config.toml")).unwrap();
+    elsewhere.succeeds("--config l/config.toml build");
+    for file in ["l/public/feed.json", "l/ids.txt"] {
+        assert_eq!(elsewhere.read(file), world.read(file), "{file}");
+    }
+}
+
+#[test]
+fn a_hugo_site_builds_as_it_is() {
+    builds_as_expected("hugo");
+}
+
+#[test]
+fn a_zola_site_builds_as_it_is() {
+    builds_as_expected("zola");
+}
+
+#[test]
+fn a_jekyll_site_builds_as_it_is() {
+    builds_as_expected("jekyll");
+}
+
+#[test]
+fn a_pelican_site_builds_as_it_is() {
+    builds_as_expected("pelican");
+}
+
+#[test]
+fn a_folder_of_plain_markdown_builds_as_it_is() {
+    let world = World::with("plain");
+    let config = "[site]\ntitle = \"t\"\nurl = \"https://plain.example\"\nlanguage = \"ko\"\n[archive]\nposts = \"../site/posts\"\n\
+                  permalink = \"/:year/:month/:day/:slug/\"\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n";
+    fs::create_dir(world.0.path().join("l")).unwrap();
+    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
+    insta::with_settings!({ snapshot_path => "data/sites", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("plain", world.story());
+    });
+}
+
+#[test]
+fn a_language_is_asked_for_by_its_name() {
+    let world = World::with("hugo");
+    world.succeeds("new --from hugo site l");
+    let config = world.read("l/config.toml").replace("[archive]", "[archive]\nlanguage = \"en\"");
+    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
+    let story = world.story();
+    assert!(
+        story.starts_with("2024-05-02T00:00:00+09:00 Bundle https://hugo.example/en/posts/bundle/ en"),
+        "{story}"
+    );
+    assert_eq!(story.matches("https://").count(), 1, "{story}");
+}
+
+#[test]
+fn a_broken_post_stops_everything_if_that_is_asked_for() {
+    let world = World::with("hugo");
+    world.succeeds("new --from hugo site l");
+    let config = world.read("l/config.toml").replace("[archive]", "[archive]\nstrict = true");
+    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
+    let (code, said) = world.run("--config l/config.toml build");
+    assert!(code == 1 && said.contains("broken.md:3: error"), "{said}");
+}
+
+/// The posts of jekyllrb.com: 102 files over ten years.
+#[test]
+fn a_real_archive_builds_without_leftovers() {
+    let posts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/archives/jekyll/_posts");
+    let posts = [posts, Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/archives/jekyll/_posts")]
+        .into_iter()
+        .find(|posts| posts.is_dir());
+    let Some(posts) = posts else {
+        eprintln!("not run: ../shared/data/archives/jekyll is not here");
+        return;
+    };
+    let world = World(tempfile::tempdir().unwrap());
+    copy(&posts, &world.0.path().join("site/_posts"));
+    fs::create_dir(world.0.path().join("l")).unwrap();
+    let config = "[site]\ntitle = \"Jekyll\"\nurl = \"https://jekyllrb.com\"\n[archive]\nposts = \"../site/_posts\"\nids = \"ids.txt\"\n\
+                  permalink = \"/news/:year/:month/:day/:title/\"\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n";
+    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
+    let said = world.succeeds("--config l/config.toml build");
+    assert!(said.contains("from 102 posts"), "{said}");
+    let feed = world.read("l/public/feed.json");
+    assert!(feed.contains("https://jekyllrb.com/news/2013/05/06/jekyll-1-0-0-released/"));
+    let items: serde_json::Value = serde_json::from_str(&feed).unwrap();
+    for item in items["items"].as_array().unwrap() {
+        let html = item["content_html"].as_str().unwrap();
+        let outside = html.split("<code").map(|part| part.rsplit("</code>").next().unwrap_or(part));
+        for part in outside {
+            assert!(
+                !part.contains("{{") && !part.contains("{%") && !part.contains("{:"),
+                "{}: {part}",
+                item["url"]
+            );
+        }
+    }
+}
