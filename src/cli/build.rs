@@ -67,7 +67,7 @@ fn left_out(archive: &Archive, printer: Printer) {
     let foreign = archive.left_out.iter().filter(|left| matches!(left.why, WhyLeftOut::Format(_))).count();
     if foreign > 0 {
         printer.say(format!(
-            "{} that are not Markdown stay out; `letterpress check` names them",
+            "{} not in Markdown left out; `letterpress check` names them",
             count(foreign as u64, "file")
         ));
     }
