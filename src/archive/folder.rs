@@ -13,8 +13,9 @@ use chrono::{DateTime, Timelike as _, Utc};
 use rayon::prelude::*;
 
 use self::walk::Walk;
+use super::house_rules::Setting;
 use super::ids::{self, Ledger};
-use super::manuscript::{MAX_BODY, Manuscript, Name, Setting};
+use super::manuscript::{MAX_BODY, Manuscript, Name};
 use super::pages::Pages;
 use super::site::Site;
 use super::{Archive, LeftOut, WhyLeftOut, permalink};

@@ -5,6 +5,7 @@
 mod encoding;
 pub mod folder;
 pub mod front_matter;
+mod house_rules;
 mod html_body;
 pub mod ids;
 mod language;

@@ -6,6 +6,7 @@ mod arguments;
 mod liquid;
 mod meaning;
 mod scan;
+mod shapes;
 
 use url::Url;
 

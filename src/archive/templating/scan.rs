@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Dialect;
+use super::shapes::{address_length, closers, fence, is_call, is_known_output, split_name};
+use super::{Dialect, shapes};
 
 /// A longer tag is a brace that was never closed.
 const MAX_TAG: usize = 16 * 1024;
@@ -247,7 +248,7 @@ impl<'t> Scanner<'t> {
         if name.is_empty() {
             return false;
         }
-        if !closing && VERBATIM.contains(&name) && self.verbatim_shortcode(end, name, arguments) {
+        if !closing && VERBATIM.contains(&name) && self.verbatim(end, Kind::Hugo, name, arguments) {
             return true;
         }
         self.push_tag(end, Tag { kind: Kind::Hugo, name, arguments, closing });
@@ -287,7 +288,7 @@ impl<'t> Scanner<'t> {
         if !self.dialect.liquid || name.is_empty() {
             return false;
         }
-        if VERBATIM.contains(&name) && self.verbatim(end, name, arguments) {
+        if VERBATIM.contains(&name) && self.verbatim(end, Kind::Liquid, name, arguments) {
             return true;
         }
         let (name, closing) = match name.strip_prefix("end") {
@@ -298,45 +299,17 @@ impl<'t> Scanner<'t> {
         true
     }
 
-    /// Nothing in `{% raw %}` or `{% highlight %}` is a tag or a fence.
-    fn verbatim(&mut self, open_end: usize, name: &'t str, arguments: &'t str) -> bool {
+    /// Nothing in `{% raw %}` or `{{< highlight >}}` is a tag or a fence: it goes as it is up to the tag that closes it.
+    fn verbatim(&mut self, open_end: usize, kind: Kind, name: &'t str, arguments: &'t str) -> bool {
         if self.endless.contains(name) {
             return false;
         }
-        let tag = |closing| What::Tag(Tag { kind: Kind::Liquid, name, arguments, closing });
+        let tag = |closing| What::Tag(Tag { kind, name, arguments, closing });
+        let open = if kind == Kind::Hugo { "{{" } else { "{%" };
         let mut from = open_end;
-        while let Some(found) = memchr::memmem::find(&self.body.as_bytes()[from..], b"{%") {
+        while let Some(found) = memchr::memmem::find(&self.body.as_bytes()[from..], open.as_bytes()) {
             let start = from + found;
-            let inside = self.body[start + 2..].trim_start_matches('-').trim_start();
-            if let Some(after) = inside.strip_prefix("end").and_then(|inside| inside.strip_prefix(name))
-                && let Some(rest) = after.trim_start().trim_start_matches('-').strip_prefix("%}")
-            {
-                self.push(self.at, open_end, tag(false));
-                self.push(open_end, start, What::Raw);
-                self.push(start, self.body.len() - rest.len(), tag(true));
-                return true;
-            }
-            from = start + 2;
-        }
-        self.endless.insert(name);
-        false
-    }
-
-    /// The same for `{{< highlight >}}`.
-    fn verbatim_shortcode(&mut self, open_end: usize, name: &'t str, arguments: &'t str) -> bool {
-        if self.endless.contains(name) {
-            return false;
-        }
-        let tag = |closing| What::Tag(Tag { kind: Kind::Hugo, name, arguments, closing });
-        let mut from = open_end;
-        while let Some(found) = memchr::memmem::find(&self.body.as_bytes()[from..], b"{{") {
-            let start = from + found;
-            let inside = self.body[start + 2..].trim_start_matches(['<', '%']).trim_start();
-            if let Some(after) =
-                inside.strip_prefix('/').and_then(|inside| inside.trim_start().strip_prefix(name))
-                && let Some(rest) =
-                    after.trim_start().strip_prefix(['>', '%']).and_then(|rest| rest.strip_prefix("}}"))
-            {
+            if let Some(rest) = shapes::behind_close(&self.body[start + 2..], kind, name) {
                 self.push(self.at, open_end, tag(false));
                 self.push(open_end, start, What::Raw);
                 self.push(start, self.body.len() - rest.len(), tag(true));
@@ -436,73 +409,3 @@ const VERBATIM: [&str; 5] = ["raw", "highlight", "codeblock", "verbatim", "rawht
 
 const PELICAN: [&str; 8] =
     ["{filename}", "{static}", "{attach}", "{author}", "{category}", "{tag}", "{index}", "{photo}"];
-
-/// How long the address is that `text` begins with.
-fn address_length(text: &str) -> usize {
-    let end = |byte: u8| byte.is_ascii_whitespace() || b")\"'<>[]{".contains(&byte);
-    text.bytes().take(2_000).position(end).unwrap_or(if text.len() > 2_000 { 0 } else { text.len() })
-}
-
-/// A fence: its mark, its length, and what follows.
-fn fence(line: &str) -> Option<(char, usize, &str)> {
-    let text = line.trim_start_matches([' ', '\t', '>']);
-    let mark = text.chars().next().filter(|c| matches!(c, '`' | '~'))?;
-    let length = text.chars().take_while(|c| *c == mark).count();
-    (length >= 3).then(|| (mark, length, &text[length..]))
-}
-
-/// The name that `text` begins with, and the rest.
-fn split_name(text: &str) -> (&str, &str) {
-    let text = text.trim_start();
-    let end = text.find(|c: char| !(c.is_alphanumeric() || "_-./".contains(c))).unwrap_or(text.len());
-    let (name, rest) = text.split_at(end);
-    (name, rest.trim())
-}
-
-/// `name(…)`.
-fn is_call(text: &str) -> bool {
-    let (name, rest) = split_name(text);
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && !name.contains(['.', '/', '-'])
-        && rest.starts_with('(')
-        && rest.ends_with(')')
-}
-
-/// What only a template of Jekyll says.
-fn is_known_output(text: &str) -> bool {
-    ["site.", "page.", "include.", "post.", "layout."].iter().any(|name| text.starts_with(name))
-        || text.starts_with(['"', '\'']) && text.contains('|')
-}
-
-/// For each run of backticks that opens a span of code, where that span ends. A span does not leave its paragraph.
-fn closers(body: &str) -> BTreeMap<usize, usize> {
-    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
-    let (mut paragraph, mut at) = (0, 0);
-    let bytes = body.as_bytes();
-    while let Some(found) = memchr::memchr2(b'`', b'\n', &bytes[at..]) {
-        at += found;
-        if bytes[at] == b'\n' {
-            at += 1;
-            let blank = bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-            if bytes.get(at + blank) == Some(&b'\n') {
-                paragraph += 1;
-            }
-            at += blank;
-            continue;
-        }
-        let length = bytes[at..].iter().take_while(|byte| **byte == b'`').count();
-        runs.push((at, length, paragraph));
-        at += length;
-    }
-    let mut next: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
-    let mut closers = BTreeMap::new();
-    for (start, length, paragraph) in runs.into_iter().rev() {
-        if let Some((close, place)) = next.get(&length)
-            && *place == paragraph
-        {
-            closers.insert(start, close + length);
-        }
-        next.insert(length, (start, paragraph));
-    }
-    closers
-}

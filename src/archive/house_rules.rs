@@ -1,0 +1,81 @@
+//! What a generator adds to what a post says of itself: when it counts as published, a title made of its name, the
+//! categories of its folders. Pure; addresses are made elsewhere.
+
+use chrono::{DateTime, FixedOffset, Utc};
+
+use super::WhyLeftOut;
+use super::front_matter::{Fields, dates};
+use super::site::Site;
+use crate::config::{Config, Generator};
+use crate::text::HeaderText;
+
+/// What all files of a folder have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting<'s> {
+    /// The configuration.
+    pub config: &'s Config,
+    /// Whose rules hold.
+    pub site: &'s Site,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+impl Setting<'_> {
+    /// Whether a post that cannot be read is an error; where a generator has published it for years, it is left out.
+    pub(super) fn is_strict(self) -> bool {
+        self.config.archive.strict.unwrap_or(self.site.generator == Generator::Plain)
+    }
+}
+
+/// When the post was published, or why it is not.
+pub(super) fn published(
+    fields: &mut Fields,
+    day: Option<&str>,
+    setting: Setting<'_>,
+) -> Result<DateTime<FixedOffset>, WhyLeftOut> {
+    let Setting { config, site, now } = setting;
+    let own_path = fields.path.as_ref().map(|path| path.value.as_str());
+    let day = day.map(str::to_owned).or_else(|| dates::in_path(own_path?));
+    fields.date = fields.date.or_else(|| dates::parse(&day?, config.site.timezone).ok());
+    if site.generator == Generator::Hugo {
+        let other = fields.from.as_ref().or(fields.updated.as_ref());
+        fields.date = fields.date.or(other.map(|date| date.value));
+    }
+    let published = fields.date.ok_or(WhyLeftOut::Undated)?;
+    let from = fields.from.as_ref().map_or(published, |from| from.value.max(published));
+    if from > now {
+        return Err(WhyLeftOut::Future(from));
+    }
+    match fields.until.as_ref().filter(|until| until.value <= now) {
+        Some(until) => Err(WhyLeftOut::Expired(until.value)),
+        None if fields.hidden => Err(WhyLeftOut::Hidden),
+        None => Ok(published),
+    }
+}
+
+/// The title that a file's name makes: `2024-05-01-my-first-post` is "My First Post".
+pub(super) fn words_of(stem: &str) -> String {
+    let word = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    };
+    stem.split(['-', '_']).filter(|part| !part.is_empty()).map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Jekyll adds the categories of the folders, Pelican has no others if the post names none.
+pub(super) fn categories_of_folders(
+    categories: &mut Vec<HeaderText>,
+    folders: &[String],
+    generator: Generator,
+) {
+    if generator == Generator::Pelican && !categories.is_empty() {
+        return;
+    }
+    let named: Vec<_> = folders.iter().filter_map(|folder| HeaderText::parse(folder).ok()).collect();
+    let own = std::mem::take(categories);
+    for name in named.into_iter().chain(own) {
+        if !categories.contains(&name) {
+            categories.push(name);
+        }
+    }
+}
