@@ -12,7 +12,7 @@ use crate::config::is_language_tag;
 use crate::importers::subscribers_csv;
 use crate::pipeline::{Office, RunError, World, read_readers};
 use crate::subscribers::token::Purpose;
-use crate::subscribers::{AddressKey, Enrolment, Standing, Subscriber};
+use crate::subscribers::{AddressKey, Enrolment, Standing, Subscriber, Wishes};
 use crate::text::HeaderText;
 
 #[derive(Subcommand)]
@@ -126,6 +126,7 @@ async fn add(
         language,
         standing: Standing::Active,
         source: "command line".to_owned(),
+        wishes: Wishes::default(),
         consented_at: Some(now),
     };
     let enrolled = office.store.enrol(vec![reader], now).await?;

@@ -12,6 +12,7 @@ mod secret;
 mod site;
 mod smtp;
 mod store;
+mod web;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
@@ -26,7 +27,8 @@ pub use read::{ConfigError, DEFAULTS, environment, load, parse};
 pub use secret::{Secret, SecretError};
 pub use site::{Author, Site, SiteUrl, is_language_tag};
 pub use smtp::{Deadlines, Smtp, Tls};
-pub use store::{Output, Store, Web};
+pub use store::{Output, Store};
+pub use web::{Web, WebLimits};
 
 /// A whole configuration. Every relative path is relative to `root`.
 #[derive(Debug, Clone, Deserialize)]
@@ -57,8 +59,7 @@ pub struct Config {
     pub dkim: Vec<Dkim>,
     /// Where the ledger and the readers are kept.
     pub store: Store,
-    /// The public address of the web half.
-    #[serde(default)]
+    /// The half that answers readers.
     pub web: Web,
     /// Where feeds and letters are written.
     pub output: Output,

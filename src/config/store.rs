@@ -1,9 +1,9 @@
-//! `[store]`, `[web]` and `[output]`: where things are kept, answered and written.
+//! `[store]` and `[output]`: where things are kept and written.
 
 use camino::Utf8PathBuf;
 use serde::Deserialize;
 
-use super::{PostgresUrl, SiteUrl, Span};
+use super::{PostgresUrl, Span};
 
 /// The `[store]` section.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,14 +34,6 @@ impl Store {
     pub fn postgres(&self) -> Option<PostgresUrl> {
         PostgresUrl::read(&self.url)?.ok()
     }
-}
-
-/// The `[web]` section.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Web {
-    /// Where the unsubscribe page answers.
-    pub url: Option<SiteUrl>,
 }
 
 /// The `[output]` section.

@@ -96,6 +96,7 @@ impl Place {
             language: None,
             standing: Standing::Active,
             source: "test".to_owned(),
+            wishes: crate::subscribers::Wishes::default(),
             consented_at: Some(now()),
         });
         place.store().enrol(readers.collect(), now()).await.unwrap();
@@ -312,6 +313,7 @@ async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
         language: None,
         standing: Standing::Active,
         source: "list".to_owned(),
+        wishes: crate::subscribers::Wishes::default(),
         consented_at: None,
     };
     assert_eq!(place.store().enrol(vec![again], now()).await.unwrap().kept_out, 1);

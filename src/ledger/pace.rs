@@ -8,10 +8,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 const MINUTE: i64 = 60_000_000;
+const HOUR: i64 = 60 * MINUTE;
 
-/// So many in a minute, evenly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate(u32);
+/// So many in a minute or an hour, evenly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rate {
+    /// Microseconds between two, rounded up: rounded down they would add up to more than the rate.
+    interval: i64,
+    burst: u32,
+}
 
 impl Rate {
     /// The highest rate.
@@ -19,17 +24,28 @@ impl Rate {
 
     /// `None` for 0, and for what is beyond [`Rate::MOST`].
     pub fn per_minute(number: u32) -> Option<Self> {
-        (1..=Self::MOST).contains(&number).then_some(Self(number))
+        // What a second is worth, and at least one.
+        (1..=Self::MOST).contains(&number).then(|| Self::evenly(number, MINUTE, (number / 60).max(1)))
     }
 
-    /// How many may leave at one moment after a silence: what a second is worth, and at least one.
+    /// `None` for 0, and for what is beyond [`Rate::MOST`]. A quarter of it may come at once: people do not sign up
+    /// evenly.
+    pub fn per_hour(number: u32) -> Option<Self> {
+        (1..=Self::MOST).contains(&number).then(|| Self::evenly(number, HOUR, number.div_ceil(4)))
+    }
+
+    fn evenly(number: u32, period: i64, burst: u32) -> Self {
+        Self { interval: (period + i64::from(number) - 1) / i64::from(number), burst }
+    }
+
+    /// How many may leave at one moment after a silence.
     pub fn burst(self) -> u32 {
-        (self.0 / 60).max(1)
+        self.burst
     }
 
-    /// Microseconds between two copies, rounded up: rounded down they would add up to more than the rate.
+    /// Microseconds between two.
     fn interval(self) -> i64 {
-        (MINUTE + i64::from(self.0) - 1) / i64::from(self.0)
+        self.interval
     }
 
     /// Microseconds that a whole burst costs.

@@ -59,7 +59,7 @@ pub enum Slot {
     Greeting,
     /// The name alone; empty if there is none.
     Name,
-    /// The address where this copy's reader leaves: the page if there is one, else the `mailto:`.
+    /// The address where this copy's reader leaves: the page for people if there is one, else the `mailto:`.
     Unsubscribe,
 }
 
@@ -97,8 +97,11 @@ pub struct Unsubscribe {
     pub mailbox: EmailAddress,
     /// The signed token: goes into the subject of the `mailto:` and the path of the page.
     pub token: String,
-    /// The one-click address, if `[web] url` is set: `https://…/u/TOKEN`.
+    /// The one-click address, if `[web] url` is set: `https://…/u/TOKEN`. For the header alone: a POST to it takes the
+    /// reader off the list, and a scanner may press whatever it finds in the body.
     pub page: Option<String>,
+    /// The page for people, for the body: `https://…/leave/TOKEN`, where a button asks once more.
+    pub human: Option<String>,
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ fn one_click_is_announced_only_with_a_page_and_the_page_comes_first() {
          <mailto:leave@post.example.com?subject=unsubscribe%20v1.k1.unsub.42.q7Jx_2mE>\r\n\
          List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     ));
-    reader.unsubscribe.page = None;
+    (reader.unsubscribe.page, reader.unsubscribe.human) = (None, None);
     let bytes = letter.copy_for(&reader);
     assert!(!String::from_utf8_lossy(&bytes).contains("One-Click"));
     let (text, html) = parts(&bytes);
@@ -353,7 +353,7 @@ proptest! {
         let (text, _) = parts(&bytes);
         let shown = name.as_ref().map_or("", |name| name.as_str());
         let greeting = if shown.is_empty() { "Hello,".to_owned() } else { format!("Hello {shown},") };
-        let page = recipient.unsubscribe.page.as_deref().unwrap();
+        let page = recipient.unsubscribe.human.as_deref().unwrap();
         let wanted = format!("{greeting}\n{body}{shown} .\nFrom here\n{page}\n").replace('\n', "\r\n");
         // The line break before a boundary belongs to the boundary.
         prop_assert_eq!(text.trim_end(), wanted.trim_end());

@@ -20,7 +20,7 @@ use crate::ledger::{IssueSummary, Token};
 use crate::letters::{self, Templates};
 use crate::schedule;
 use crate::store::{Addressee, Claimed, DeliveryNumber, NewIssue, StoreError};
-use crate::subscribers::{AddressKey, Enrolment, Enrolments};
+use crate::subscribers::{AddressKey, Enrolment, Enrolments, Wishes};
 use crate::text::{HeaderText, hex};
 
 /// What the newsletter half did.
@@ -147,6 +147,7 @@ pub(crate) fn read_readers(
         language: row.language,
         standing: row.state,
         source: row.source.unwrap_or_else(|| file.to_owned()),
+        wishes: Wishes::default(),
         consented_at: row.consented_at,
     });
     Ok((rows.collect(), findings))

@@ -148,7 +148,7 @@ async fn deliver_issue(
     let watch = Arc::clone(&world.watch);
     let (retry, lease) = patience(&world.config);
     let job = Job {
-        store: Arc::clone(&office.store),
+        store: office.store.clone(),
         wire,
         clock: Arc::new(clock.clone()),
         issue: issue.number,

@@ -6,6 +6,7 @@
 //! a store, it goes by a clock of its own.
 
 mod custody;
+pub mod desk;
 mod fault;
 mod fence;
 mod lock;
@@ -22,6 +23,7 @@ use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use custody::{Adopted, Adoption, Custody, Decision};
+pub use desk::Desk;
 pub use fault::{Fault, StoreError};
 pub use fence::{Fence, FenceError, Mark, Mismatch, judge};
 pub use lock::{LockError, RunLock};
@@ -330,6 +332,11 @@ pub trait Store: Send + Sync {
     /// Writes a copy of it, as of one moment, to a file that is not there yet.
     async fn backup(&self, target: &Utf8Path, now: DateTime<Utc>) -> Result<(), StoreError>;
 }
+
+/// A whole store: the ledger's verbs and the front desk's.
+pub trait Books: Store + Desk {}
+
+impl<T: Store + Desk> Books for T {}
 
 /// Whose copy is being frozen.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@
 pub mod bounces;
 pub mod lifecycle;
 pub mod token;
+mod wishes;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 pub use lifecycle::{Enrolled, Standing};
+pub use wishes::{Cadence, Topics, Wishes};
 
 use crate::address::EmailAddress;
 use crate::text::HeaderText;
@@ -41,6 +43,8 @@ pub struct Subscriber {
     pub standing: Standing,
     /// Where the address came from: a file's name, `cli`.
     pub source: String,
+    /// What they want of the letter.
+    pub wishes: Wishes,
     /// When they asked for the letter.
     pub consented_at: Option<DateTime<Utc>>,
     /// When the address was first seen.
@@ -62,6 +66,8 @@ pub struct Enrolment {
     pub standing: Standing,
     /// Where the address came from.
     pub source: String,
+    /// What they want of the letter.
+    pub wishes: Wishes,
     /// When they asked for the letter.
     pub consented_at: Option<DateTime<Utc>>,
 }

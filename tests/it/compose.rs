@@ -26,6 +26,7 @@ fn reader(number: u8) -> Enrolment {
         language: None,
         standing: Standing::Active,
         source: "story".to_owned(),
+        wishes: letterpress::subscribers::Wishes::default(),
         consented_at: Some(now()),
     }
 }

@@ -190,7 +190,7 @@ async fn two_machines_that_freeze_at_once_freeze_once_and_count_right() {
     one.enrol((1..=200).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
     let freeze =
         |store: Arc<dyn Store>| async move { store.freeze(issue("new"), Box::new(imprint), now()).await };
-    let (a, b) = tokio::join!(tokio::spawn(freeze(Arc::clone(&one))), tokio::spawn(freeze(other)));
+    let (a, b) = tokio::join!(tokio::spawn(freeze(one.clone())), tokio::spawn(freeze(other)));
     let outcomes = [a.unwrap(), b.unwrap()];
     let frozen = outcomes.iter().filter(|outcome| matches!(outcome, Ok(200))).count();
     let refused =

@@ -32,6 +32,7 @@ pub(crate) fn reader(number: u8, standing: Standing) -> Enrolment {
         language: None,
         standing,
         source: "story".to_owned(),
+        wishes: letterpress::subscribers::Wishes::default(),
         consented_at: Some(now()),
     }
 }
