@@ -57,6 +57,21 @@ pub(super) fn of_issue(subject: &HeaderText, post: &Post, sender: &Sender) -> Ve
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
+/// The fields of a small letter that answers one reader: no bulk mail, and nothing that a machine should answer
+/// (RFC 3834).
+pub(super) fn of_slip(subject: &HeaderText, language: &str, sender: &Sender) -> Vec<(String, String)> {
+    let mut fields =
+        vec![("From", mailbox::<FromHeader>(sender.from)), ("Subject", unstructured("Subject", subject))];
+    fields.extend(sender.reply_to.map(|to| ("Reply-To", mailbox::<ReplyTo>(to))));
+    fields.extend([
+        ("Auto-Submitted", "auto-generated".to_owned()),
+        ("X-Auto-Response-Suppress", "All".to_owned()),
+        ("Content-Language", visible(language)),
+        ("MIME-Version", "1.0".to_owned()),
+    ]);
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 /// Writes the fields that differ from reader to reader, each with its CRLF.
 pub(super) fn write_for_reader(recipient: &Recipient, out: &mut String) {
     let Recipient { to, message_id, date, unsubscribe, .. } = recipient;

@@ -42,14 +42,7 @@ pub(super) fn from_body(
     templates: &Templates,
 ) -> Result<Letter, Vec<Finding>> {
     let Some(from) = &config.newsletter.from else {
-        return Err(vec![
-            Finding::error(
-                "newsletter-from",
-                "config.toml",
-                "a letter needs a sender, and `newsletter.from` is not set",
-            )
-            .hint("from = \"Kim <kim@example.com>\" under [newsletter]"),
-        ]);
+        return Err(vec![no_sender()]);
     };
     let words = Words::of(&config.site.language);
     let html = html::for_mail(&body.html, words);
@@ -80,6 +73,16 @@ pub(super) fn from_body(
         html,
         greeting: words.greeting(),
     })
+}
+
+/// A letter without a sender.
+pub(super) fn no_sender() -> Finding {
+    Finding::error(
+        "newsletter-from",
+        "config.toml",
+        "a letter needs a sender, and `newsletter.from` is not set",
+    )
+    .hint("from = \"Kim <kim@example.com>\" under [newsletter]")
 }
 
 /// What every template can use, as `docs/templates.md` lists it.

@@ -10,6 +10,7 @@ mod issue;
 mod lint;
 mod mime;
 mod plain;
+mod slip;
 mod slots;
 mod tags;
 mod templates;
@@ -25,6 +26,7 @@ use crate::text::HeaderText;
 pub use issue::compose;
 pub use lint::lint;
 pub use mime::Press;
+pub use slip::compose_slip;
 pub use templates::Templates;
 
 /// An issue, rendered once. It is stored as JSON when the issue is frozen, and every copy is made from it:

@@ -10,10 +10,12 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use super::{html, wrap};
 use crate::finding::Finding;
 
-const BUILTIN: [(&str, &str); 3] = [
+const BUILTIN: [(&str, &str); 5] = [
     ("builtin/subject.txt", include_str!("templates/issue/subject.txt")),
     ("builtin/body.txt", include_str!("templates/issue/body.txt")),
     ("builtin/body.html", include_str!("templates/issue/body.html")),
+    ("builtin/slip.txt", include_str!("templates/slip/body.txt")),
+    ("builtin/slip.html", include_str!("templates/slip/body.html")),
 ];
 
 /// Instructions, and units of 64 bytes of output, that one template may spend: enough for a hundred megabytes, and
@@ -34,6 +36,9 @@ pub(super) enum Kind {
     Subject,
     Text,
     Html,
+    /// Of a small letter; nobody replaces these.
+    SlipText,
+    SlipHtml,
 }
 
 /// Templates that are ready to run, and the names that complaints give them.
@@ -102,6 +107,8 @@ impl Printer<'_> {
             Kind::Subject => ("subject.txt", "builtin/subject.txt"),
             Kind::Text => ("body.txt", "builtin/body.txt"),
             Kind::Html => ("body.html", "builtin/body.html"),
+            Kind::SlipText => ("builtin/slip.txt", "builtin/slip.txt"),
+            Kind::SlipHtml => ("builtin/slip.html", "builtin/slip.html"),
         };
         let rendered = self
             .environment

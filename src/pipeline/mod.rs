@@ -5,6 +5,7 @@
 
 mod adoption;
 mod backup;
+mod courier;
 mod edition;
 mod evidence;
 mod health;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 pub use adoption::{Restored, adopt};
 pub use backup::{Backup, back_up};
+pub use courier::{Courier, Round};
 pub use edition::Edition;
 pub use evidence::{Evidence, Reconciled, reconcile};
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::StoreError;
 use crate::address::EmailAddress;
 use crate::ledger::pace::Rate;
+pub use crate::subscribers::errand::ErrandKind;
 use crate::subscribers::lifecycle::{Answer, Confirmed, Course};
 use crate::subscribers::{AddressKey, Wishes};
 use crate::text::HeaderText;
@@ -81,34 +82,6 @@ impl From<Answer> for SignedUp {
             Answer::Known => Self::Known,
             Answer::Silence => Self::Suppressed,
         }
-    }
-}
-
-/// What a small letter says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ErrandKind {
-    /// "Please confirm."
-    Confirm,
-    /// "You read it already, and here you can choose."
-    Known,
-    /// "Here are your data."
-    Data,
-}
-
-impl ErrandKind {
-    /// The word that is stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Confirm => "confirm",
-            Self::Known => "known",
-            Self::Data => "data",
-        }
-    }
-
-    /// Reads [`ErrandKind::as_str`] back.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Confirm, Self::Known, Self::Data].into_iter().find(|kind| kind.as_str() == word)
     }
 }
 

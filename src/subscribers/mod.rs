@@ -3,6 +3,7 @@
 //! Values and rules only; the rows live in [`crate::store`]. No mail is sent from here.
 
 pub mod bounces;
+pub mod errand;
 pub mod lifecycle;
 pub mod token;
 mod wishes;
