@@ -6,6 +6,8 @@ mod compose;
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
+mod desk;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fence;
