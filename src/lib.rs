@@ -18,6 +18,7 @@
 //! `crash` holds the points at which test builds die. [`importers`] bring archives and readers from elsewhere, [`pipeline`] is one run, and [`cli`] is the door.
 
 pub mod address;
+pub mod announce;
 pub mod archive;
 pub mod cli;
 pub mod clock;

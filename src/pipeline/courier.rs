@@ -104,7 +104,7 @@ impl Courier {
             return Ok(Round::Idle);
         };
         let (end, said, round) = self.send(&errand).await?;
-        self.store.end_errand(errand.number, &self.owner, end, &said, self.now()).await?;
+        self.store.end_errand(errand.number, &self.owner, (end, &said), self.now()).await?;
         Ok(round)
     }
 

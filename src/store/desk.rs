@@ -232,13 +232,12 @@ pub trait Desk: Send + Sync {
     /// Says that the final dot of an errand may be written now; `false` if it must not: the reader left meanwhile, or
     /// the errand is somebody else's. Once it has returned it is on the disk.
     async fn arm_errand(&self, number: i64, owner: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
-    /// Records how an attempt ended.
+    /// Records how an attempt ended, and what the server said.
     async fn end_errand(
         &self,
         number: i64,
         owner: &str,
-        end: ErrandEnd,
-        said: &str,
+        ended: (ErrandEnd, &str),
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 

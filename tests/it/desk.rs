@@ -15,6 +15,12 @@ use super::store_story::{imprint, issue, now};
 use super::support::Postgres;
 use super::support::postgres::open;
 
+const KIM: &str = "kim@example.org";
+const LEE: &str = "lee@example.org";
+const CHOI: &str = "choi@example.org";
+const HAN: &str = "han.jimin@example.org";
+const YOON: &str = "yoon@example.org";
+
 fn keys() -> Keys {
     Keys::generate(std::array::from_fn(|byte| u8::try_from(byte * 7 + 3).unwrap()))
 }
@@ -50,7 +56,7 @@ fn form(address: &str) -> SignUp {
 async fn carried(store: &dyn Books, at: DateTime<Utc>) -> Option<(ErrandKind, u32)> {
     let errand = store.claim_errand("courier", TimeDelta::minutes(5), at).await.unwrap()?;
     assert!(store.arm_errand(errand.number, "courier", at).await.unwrap());
-    store.end_errand(errand.number, "courier", ErrandEnd::Sent, "250 ok", at).await.unwrap();
+    store.end_errand(errand.number, "courier", (ErrandEnd::Sent, "250 ok"), at).await.unwrap();
     Some((errand.kind, errand.generation))
 }
 
@@ -59,7 +65,6 @@ async fn standing(store: &dyn Books, address: &str) -> Option<Standing> {
 }
 
 async fn the_way_in_and_out(store: &dyn Books, clock: Clock) {
-    const KIM: &str = "kim@example.org";
     assert_eq!(store.sign_up(form(KIM), now()).await.unwrap(), SignedUp::ToConfirm);
     assert_eq!(standing(store, KIM).await, Some(Standing::Unconfirmed));
     assert_eq!(carried(store, now()).await, Some((ErrandKind::Confirm, 1)));
@@ -129,7 +134,6 @@ async fn the_limits(store: &dyn Books) {
 
 async fn an_errand_has_one_dot(store: &dyn Books, clock: Clock) {
     let at = now() + TimeDelta::hours(30);
-    const LEE: &str = "lee@example.org";
     while carried(store, at).await.is_some() {}
     store.sign_up(form(LEE), at).await.unwrap();
     let lease = TimeDelta::milliseconds(400);
@@ -145,7 +149,6 @@ async fn an_errand_has_one_dot(store: &dyn Books, clock: Clock) {
     assert!(states.contains(&("unknown".to_owned(), 1)), "{states:?}");
 
     // One that died before the dot is taken over.
-    const CHOI: &str = "choi@example.org";
     store.sign_up(form(CHOI), at).await.unwrap();
     let lost = store.claim_errand("first", lease, at).await.unwrap().unwrap();
     let later = clock.hour_after(at).await;
@@ -158,7 +161,6 @@ async fn an_errand_has_one_dot(store: &dyn Books, clock: Clock) {
 
 async fn erased(store: &dyn Books) {
     let at = now() + TimeDelta::hours(40);
-    const HAN: &str = "han.jimin@example.org";
     store.sign_up(form(HAN), at).await.unwrap();
     store.confirm(key(HAN), 1, here(), at).await.unwrap();
     store.choose(key(HAN), Wishes::default(), here(), at).await.unwrap();
@@ -184,7 +186,6 @@ async fn erased(store: &dyn Books) {
 }
 
 async fn forgotten(store: &dyn Books) {
-    const YOON: &str = "yoon@example.org";
     let asked = now() + TimeDelta::days(200);
     store.sign_up(form(YOON), asked).await.unwrap();
     store.forget(asked + TimeDelta::days(29)).await.unwrap();

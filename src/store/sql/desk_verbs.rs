@@ -120,13 +120,12 @@ impl<B: Backend> Desk for SqlStore<B> {
         &self,
         number: i64,
         owner: &str,
-        end: ErrandEnd,
-        said: &str,
+        (end, said): (ErrandEnd, &str),
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let (owner, said) = (owner.to_owned(), said.to_owned());
         self.change("recording an errand", now, move |tx, now| {
-            errands::end(tx, number, &owner, &end, &said, now)
+            errands::end(tx, number, &owner, (&end, &said), now)
         })
         .await
     }

@@ -85,13 +85,12 @@ pub(super) fn dossier(tx: &mut dyn Tx, key: AddressKey) -> Result<Dossier, Store
 
 fn word(row: &dyn Row, at: usize, is_time: bool) -> Result<Option<String>, StoreError> {
     Ok(match row.cell(at)? {
-        Cell::Null => None,
         Cell::Int(millis) if is_time => {
             DateTime::from_timestamp_millis(millis).map(|time: DateTime<Utc>| time.to_rfc3339())
         }
         Cell::Int(number) => Some(number.to_string()),
         Cell::Text(text) => Some(text.trim().to_owned()),
-        Cell::Blob(_) => None,
+        Cell::Null | Cell::Blob(_) => None,
     })
 }
 

@@ -155,8 +155,7 @@ pub(super) fn end(
     tx: &mut dyn Tx,
     number: i64,
     owner: &str,
-    end: &ErrandEnd,
-    said: &str,
+    (end, said): (&ErrandEnd, &str),
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let (state, next_at) = match end {
