@@ -1,5 +1,7 @@
 //! The front desk: readers sign up, confirm, choose, leave, and are forgotten, in both databases.
 
+use std::collections::HashMap;
+
 use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
@@ -236,4 +238,55 @@ async fn the_desk_of_sqlite_tells_the_story() {
 async fn the_desk_of_postgres_tells_the_story() {
     let Some(server) = Postgres::shared() else { return };
     story(open(&server.database()).await.unwrap().as_ref(), Clock::Its).await;
+}
+
+/// A day of forms, one in every ten seconds: half of them for one victim, the rest for whoever comes to mind, from a few
+/// networks of an attacker and from everywhere.
+#[tokio::test]
+async fn a_day_of_bombing_mails_no_more_than_the_limits_allow() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    let (all, each_network, each_domain) = (60, 10, 20);
+    let hourly = |number| Rate::per_hour(number).unwrap();
+    let limits = SignUpLimits {
+        all: hourly(all),
+        each_network: hourly(each_network),
+        each_domain: hourly(each_domain),
+    };
+    let mut mailed: HashMap<String, u64> = HashMap::new();
+    for step in 0..8_640_u32 {
+        let chance = step.wrapping_mul(2_654_435_761) >> 8;
+        let (address, domain) = match step % 4 {
+            0 | 1 => (format!("vic.tim+{step}@gmail.com"), "gmail.com"),
+            2 => (format!("somebody{chance}@crowded.example"), "crowded.example"),
+            _ => (format!("somebody@host{chance}.example"), "elsewhere"),
+        };
+        let network = if step % 3 == 0 {
+            format!("192.0.2.{}/24", chance % 3)
+        } else {
+            format!("198.{}.{}.0/24", chance % 250, (chance >> 8) % 250)
+        };
+        let form = SignUp {
+            circumstances: Circumstances { network: Some(network.clone()), ..here() },
+            limits,
+            ..form(&address)
+        };
+        let at = now() + TimeDelta::seconds(10 * i64::from(step));
+        if store.sign_up(form, at).await.unwrap() == SignedUp::ToConfirm {
+            let mailbox = if domain == "gmail.com" { "victim" } else { &address };
+            for count in ["all", mailbox, domain, &network] {
+                *mailed.entry(count.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    let of = |count: &str| mailed.get(count).copied().unwrap_or_default();
+    let day = |rate: u32| u64::from(24 * rate + rate.div_ceil(4));
+    assert_eq!(of("victim"), 1, "one letter in 24 hours, however the address is spelt");
+    assert!((day(all) * 9 / 10..=day(all)).contains(&of("all")), "{} letters", of("all"));
+    assert!(of("crowded.example") <= day(each_domain), "{} to one domain", of("crowded.example"));
+    for (network, count) in mailed.iter().filter(|(name, _)| name.starts_with("192.0.2.")) {
+        assert!(*count <= day(each_network), "{count} from {network}");
+    }
+    assert!(mailed.iter().all(|(name, count)| !name.contains('@') || *count == 1));
 }

@@ -65,10 +65,6 @@ fn keep(tx: &mut dyn Tx, key: AddressKey, course: Course, now: DateTime<Utc>) ->
 }
 
 pub(super) fn sign_up(tx: &mut dyn Tx, form: &SignUp, now: DateTime<Utc>) -> Result<SignedUp, StoreError> {
-    let network = form.circumstances.network.as_deref();
-    if !admitted(tx, &form.limits, network, form.email.domain(), now)? {
-        return Ok(SignedUp::Limit);
-    }
     let Found { course, erased } = find(tx, form.key)?;
     let (asked, answer) = lifecycle::sign_up(course, erased, now);
     if answer == Answer::Silence {
@@ -76,6 +72,11 @@ pub(super) fn sign_up(tx: &mut dyn Tx, form: &SignUp, now: DateTime<Utc>) -> Res
     }
     if errands::too_many(tx, form.mailbox, now)? {
         return Ok(SignedUp::MailboxLimit);
+    }
+    // Last, so that a form that mails nobody uses up nobody's permit.
+    let network = form.circumstances.network.as_deref();
+    if !admitted(tx, &form.limits, network, form.email.domain(), now)? {
+        return Ok(SignedUp::Limit);
     }
     if answer == Answer::Confirm {
         write_down(tx, form, asked, now)?;
@@ -209,17 +210,13 @@ pub(super) fn ask_for_data(
     network: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<SignedUp, StoreError> {
-    let Some(reader) = readers::find(tx, key)? else {
-        // The same work as for a reader, so that nobody can tell who reads.
-        admitted(tx, limits, network, "", now)?;
-        return Ok(SignedUp::Suppressed);
-    };
-    if !admitted(tx, limits, network, reader.email.domain(), now)? {
-        return Ok(SignedUp::Limit);
-    }
+    let Some(reader) = readers::find(tx, key)? else { return Ok(SignedUp::Suppressed) };
     // Its own limit: whoever signed up today may still ask for their data.
     if errands::too_many_of(tx, key, ErrandKind::Data, now)? {
         return Ok(SignedUp::MailboxLimit);
+    }
+    if !admitted(tx, limits, network, reader.email.domain(), now)? {
+        return Ok(SignedUp::Limit);
     }
     let language = reader.language.as_deref();
     let to = Addressed { key, mailbox: key, address: reader.email.as_str(), language };
@@ -237,9 +234,7 @@ fn admitted(
 ) -> Result<bool, StoreError> {
     let mut lanes: Vec<(String, Rate)> = vec![("web".to_owned(), limits.all)];
     lanes.extend(network.map(|network| (format!("web from {network}"), limits.each_network)));
-    if !domain.is_empty() {
-        lanes.push((format!("web to {}", domain.to_ascii_lowercase()), limits.each_domain));
-    }
+    lanes.push((format!("web to {}", domain.to_ascii_lowercase()), limits.each_domain));
     // In one order everywhere: two forms do not wait for each other.
     lanes.sort();
     pace::take_one_of_each(tx, &lanes, now)
