@@ -36,3 +36,4 @@ pub mod schedule;
 pub mod store;
 pub mod subscribers;
 pub mod text;
+pub mod web;

@@ -14,6 +14,7 @@ mod progress;
 mod publish;
 mod resolve;
 mod send;
+mod serve;
 mod standstill;
 mod status;
 mod subscribers;
@@ -78,6 +79,8 @@ enum Command {
     Subscribers(subscribers::Command),
     /// Take in what came back: bounces, complaints, unsubscribe mails.
     Inbox(inbox::Args),
+    /// Answer readers on the web: sign-up, confirmation, farewell, past issues, feeds.
+    Serve(serve::Args),
     /// Bring an existing archive.
     #[command(subcommand)]
     Import(import::Command),
@@ -154,6 +157,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Backup(args) => backup::run(&args, &world, printer).await,
         Command::Subscribers(command) => subscribers::run(command, &world, printer).await,
         Command::Inbox(args) => inbox::run(&args, &world, printer).await,
+        Command::Serve(args) => serve::run(&args, &world, printer).await,
         Command::Import(command) => import::run(&command, &world, printer),
         Command::Dkim(command) => dkim::run(command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),

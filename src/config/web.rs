@@ -32,6 +32,13 @@ pub struct Web {
     pub privacy: Option<SiteUrl>,
 }
 
+impl Web {
+    /// Where the links of small letters lead: `url`, or, while one tries it out, the address on this machine.
+    pub fn address(&self) -> Option<SiteUrl> {
+        self.url.clone().or_else(|| SiteUrl::parse(&format!("http://{}/", self.listen)).ok())
+    }
+}
+
 /// How many sign-ups are answered with a letter in an hour.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

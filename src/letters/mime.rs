@@ -21,6 +21,17 @@ impl Letter {
         self.prepare().copy_for(recipient)
     }
 
+    /// The HTML part as everybody may see it: nobody is named, and where a reader would leave stands `way_in`.
+    pub fn page_for_all(&self, way_in: &str) -> String {
+        let filled = self.html.iter().map(|piece| match piece {
+            Piece::Fixed(text) => text.clone(),
+            Piece::Slot(Slot::Greeting) => html::escape(&self.greeting.plain).into_owned(),
+            Piece::Slot(Slot::Name) => String::new(),
+            Piece::Slot(Slot::Unsubscribe) => html::escape(way_in).into_owned(),
+        });
+        filled.collect()
+    }
+
     /// Does once what all copies share: header lines, line ends, the choice of encoding.
     pub fn prepare(&self) -> Press {
         let mut head = String::new();

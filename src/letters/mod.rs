@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::{EmailAddress, Mailbox};
 use crate::text::HeaderText;
 
+pub(crate) use html::escape as escape_html;
 pub use issue::compose;
 pub use lint::lint;
 pub use mime::Press;

@@ -60,7 +60,7 @@ impl Courier {
     pub fn new(world: &World, office: &Office) -> Result<Self, RunError> {
         let config = &world.config;
         way_out::demand(config)?;
-        let pages = config.web.url.clone().ok_or_else(|| {
+        let pages = config.web.address().ok_or_else(|| {
             RunError::user(
                 "web.url is missing: the letters that answer readers need an address to lead to",
                 "add url = \"https://news.example.com/\" below [web] in config.toml",

@@ -32,7 +32,7 @@ pub use outlook::{Standstill, outlook};
 pub use rest::{Rest, resting};
 pub use sending::deliver_open;
 pub(crate) use signing::{identities, new_key};
-pub use site::{Built, build};
+pub use site::{Built, build, categories};
 pub use way_out::wire;
 pub(crate) use way_out::{demand, password};
 

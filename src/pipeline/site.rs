@@ -3,6 +3,8 @@
 //! The shortcut looks at names, sizes and times of files, but only to conclude that nothing changed; what is published
 //! never depends on them.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
@@ -13,7 +15,7 @@ use crate::archive::{Archive, WhyLeftOut, folder};
 use crate::crash;
 use crate::feeds::{self, output};
 use crate::finding::{Finding, Severity};
-use crate::text::hex;
+use crate::text::{HeaderText, hex};
 
 /// What the feed half did.
 #[derive(Debug, Default)]
@@ -78,6 +80,18 @@ pub fn build(world: &World) -> Result<Built, RunError> {
 /// Reads the archive without writing anything.
 pub(super) fn read(world: &World) -> Result<Archive, RunError> {
     Ok(folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive)
+}
+
+/// The categories of the archive, those with the most posts first.
+pub fn categories(world: &World) -> Result<Vec<HeaderText>, RunError> {
+    let archive = read(world)?;
+    let mut counts: BTreeMap<&str, (usize, &HeaderText)> = BTreeMap::new();
+    for category in archive.posts.iter().flat_map(|post| &post.categories) {
+        counts.entry(category.as_str()).or_insert((0, category)).0 += 1;
+    }
+    let mut counted: Vec<_> = counts.into_values().collect();
+    counted.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    Ok(counted.into_iter().map(|(_, category)| category.clone()).collect())
 }
 
 /// What the last build saw and made.
