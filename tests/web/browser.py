@@ -96,7 +96,7 @@ listen = "127.0.0.1:{self.port}"
     def standing(self, address):
         rows = json.loads(self.run("subscribers", "list", "--json"))
         rows = rows.get("readers", rows) if isinstance(rows, dict) else rows
-        return next((row["standing"] for row in rows if row["email"] == address), None)
+        return next((row["state"] for row in rows if row["email"] == address), None)
 
     def letter(self, address, known):
         """The newest letter to this address beside those that are known, waited for."""

@@ -121,7 +121,7 @@ def farewells(site):
 def standings(site):
     rows = json.loads(site.run("subscribers", "list", "--json"))
     rows = rows.get("readers", rows) if isinstance(rows, dict) else rows
-    return {row["email"]: row["standing"] for row in rows}
+    return {row["email"]: row["state"] for row in rows}
 
 
 def feeds(site):
