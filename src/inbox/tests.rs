@@ -97,6 +97,8 @@ impl Place {
             standing: Standing::Active,
             source: "test".to_owned(),
             consented_at: Some(now()),
+            added_at: None,
+            suppressed_because: None,
         });
         place.store().enrol(readers.collect(), now()).await.unwrap();
         place
@@ -313,6 +315,8 @@ async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
         standing: Standing::Active,
         source: "list".to_owned(),
         consented_at: None,
+        added_at: None,
+        suppressed_because: None,
     };
     assert_eq!(place.store().enrol(vec![again], now()).await.unwrap().kept_out, 1);
 }

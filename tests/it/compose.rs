@@ -27,6 +27,8 @@ fn reader(number: u8) -> Enrolment {
         standing: Standing::Active,
         source: "story".to_owned(),
         consented_at: Some(now()),
+        added_at: None,
+        suppressed_because: None,
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) fn reader(number: u8, standing: Standing) -> Enrolment {
         standing,
         source: "story".to_owned(),
         consented_at: Some(now()),
+        added_at: None,
+        suppressed_because: None,
     }
 }
 

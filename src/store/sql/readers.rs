@@ -11,7 +11,15 @@ use crate::subscribers::lifecycle::{Enrolled, Standing, enrol as judge};
 use crate::subscribers::{AddressKey, Enrolment, Enrolments, Subscriber};
 use crate::text::HeaderText;
 
-const COLUMNS: &str = "id, addr_key, email, name, language, standing, source, consented_at, added_at";
+const COLUMNS: &str =
+    "subscriber.id, subscriber.addr_key, email, name, language, standing, subscriber.source, consented_at,
+     added_at, suppression.reason";
+
+/// A suppression outlives the reader's own row and knows why.
+const TABLES: &str = "subscriber LEFT JOIN suppression ON suppression.addr_key = subscriber.addr_key";
+
+/// Why an address is suppressed, where a list says only that it is.
+const LISTED: &str = "suppressed in a list that was imported";
 
 /// So many readers are looked up and added at a time.
 const PAGE: usize = 1_000;
@@ -25,7 +33,7 @@ pub(super) fn enrol(
     for page in readers.chunks(PAGE) {
         let keys: Vec<AddressKey> = page.iter().map(|reader| reader.key).collect();
         let mut known = standings(tx, &keys, false)?;
-        let mut added = Vec::new();
+        let (mut added, mut suppressed) = (Vec::new(), Vec::new());
         for reader in page {
             let (standing, outcome) = judge(known.get(&reader.key.0).copied(), reader.standing);
             match outcome {
@@ -45,9 +53,16 @@ pub(super) fn enrol(
                 }
                 Enrolled::Known | Enrolled::KeptOut => {}
             }
+            if standing == Standing::Suppressed && matches!(outcome, Enrolled::Added | Enrolled::Changed) {
+                suppressed.push(reader);
+            }
             counts.count(outcome);
         }
         add(tx, &added, now)?;
+        for reader in suppressed {
+            let reason = reader.suppressed_because.as_deref().unwrap_or(LISTED);
+            suppress(tx, reader.key, reason, &reader.source, now)?;
+        }
     }
     Ok(counts)
 }
@@ -63,7 +78,7 @@ fn add(tx: &mut dyn Tx, added: &[(&Enrolment, Standing)], now: DateTime<Utc>) ->
         tx.execute(
             "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at,
                                      changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             args![
                 &reader.key.0,
                 reader.email.as_str(),
@@ -72,11 +87,17 @@ fn add(tx: &mut dyn Tx, added: &[(&Enrolment, Standing)], now: DateTime<Utc>) ->
                 standing.as_str(),
                 &reader.source,
                 reader.consented_at,
+                first_seen(reader, now),
                 now
             ],
         )?;
     }
     Ok(())
+}
+
+/// When a reader who is new here was first seen: what their list says counts, unless it is still to come.
+fn first_seen(reader: &Enrolment, now: DateTime<Utc>) -> DateTime<Utc> {
+    reader.added_at.map_or(now, |at| at.min(now))
 }
 
 /// Of two machines that read the same list at once, one adds a reader and the other finds them there.
@@ -94,11 +115,13 @@ fn add_together(
     let sources: Vec<_> = added.iter().map(|(reader, _)| Some(reader.source.as_str())).collect();
     let consents: Vec<_> =
         added.iter().map(|(reader, _)| reader.consented_at.map(|at| at.timestamp_millis())).collect();
+    let seen: Vec<_> =
+        added.iter().map(|(reader, _)| Some(first_seen(reader, now).timestamp_millis())).collect();
     tx.execute(
         "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at, changed_at)
-         SELECT addr_key, email, name, language, standing, source, consented_at, ?8, ?8
-         FROM unnest(?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             AS added (addr_key, email, name, language, standing, source, consented_at)
+         SELECT addr_key, email, name, language, standing, source, consented_at, added_at, ?9
+         FROM unnest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             AS added (addr_key, email, name, language, standing, source, consented_at, added_at)
          ON CONFLICT (addr_key) DO NOTHING",
         args![
             keys.as_slice(),
@@ -108,6 +131,7 @@ fn add_together(
             standings.as_slice(),
             sources.as_slice(),
             consents.as_slice(),
+            seen.as_slice(),
             now
         ],
     )
@@ -163,12 +187,13 @@ fn standing_from(word: &str) -> Result<Standing, StoreError> {
 }
 
 pub(super) fn page(tx: &mut dyn Tx, after: i64, most: usize) -> Result<Vec<(i64, Subscriber)>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM subscriber WHERE id > ?1 ORDER BY id LIMIT ?2");
+    let sql =
+        format!("SELECT {COLUMNS} FROM {TABLES} WHERE subscriber.id > ?1 ORDER BY subscriber.id LIMIT ?2");
     tx.all(&sql, args![after, most], |row| Ok((row.get(0)?, subscriber(row)?)))
 }
 
 pub(super) fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM subscriber WHERE addr_key = ?1");
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE subscriber.addr_key = ?1");
     tx.one(&sql, args![&key.0], subscriber)
 }
 
@@ -183,6 +208,7 @@ fn subscriber(row: &dyn Row) -> Result<Subscriber, StoreError> {
         source: row.get(6)?,
         consented_at: row.get(7)?,
         added_at: row.get(8)?,
+        suppressed_because: row.get(9)?,
     })
 }
 

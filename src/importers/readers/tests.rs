@@ -11,7 +11,7 @@ fn now() -> DateTime<Utc> {
 }
 
 fn options() -> Options<'static> {
-    Options { file: "list.csv", confirmed: false, now: now() }
+    Options::new("list.csv", now())
 }
 
 fn import(text: &str) -> Import {
@@ -33,7 +33,7 @@ fn a_list_of_a_korean_form_is_read() {
     );
     assert_eq!((row.state, row.line), (Standing::Active, 2));
     assert_eq!(row.consented_at.unwrap().to_rfc3339(), "2026-09-01T00:00:00+00:00");
-    assert_eq!((list.delimiter, list.ignored.as_slice()), (';', ["전화".to_owned()].as_slice()));
+    assert_eq!((list.delimiter, list.ignored.as_slice()), (Some(';'), ["전화".to_owned()].as_slice()));
     assert!(list.rejected.is_empty() && list.warnings.is_empty());
 }
 
@@ -99,7 +99,10 @@ fn a_header_that_is_missing_or_double_is_refused_with_the_names_that_are_known()
     ] {
         let finding = read(text.as_bytes(), options()).unwrap_err().to_string();
         assert!(finding.starts_with("list.csv:1: error: ") && finding.contains(word), "{finding}");
-        assert!(finding.contains("email,name,language,state,source,consented_at"), "{finding}");
+        assert!(
+            finding.contains("email,name,language,state,source,consented_at") && finding.contains("--column"),
+            "{finding}"
+        );
     }
     let finding = read(&[0xC0, 0xCC, 0xB8, 0xA7], options()).unwrap_err().to_string();
     assert!(finding.contains("EUC-KR") && finding.contains("UTF-8"), "{finding}");
@@ -164,9 +167,17 @@ fn an_export_does_not_run_in_a_spreadsheet_and_reads_back() {
     let list = import(
         "email,name,source,consented\n-oQ@letters.kr,\"=cmd()\",+82 form,2026-09-01T10:00:00.123456789+09:00\n",
     );
-    let text = write(&list.rows);
+    let text = csv(&list.rows);
     assert!(text.contains("\"'-oQ@letters.kr\",\"'=cmd()\"") && text.contains("\"'+82 form\""), "{text}");
     assert_eq!(import(&text).rows, list.rows);
+}
+
+fn csv(rows: &[Row]) -> String {
+    csv_header() + &rows.iter().map(csv_row).collect::<String>()
+}
+
+fn json(rows: &[Row]) -> String {
+    serde_json::Value::Array(rows.iter().map(json_row).collect()).to_string()
 }
 
 fn any_row() -> impl Strategy<Value = Row> {
@@ -176,32 +187,37 @@ fn any_row() -> impl Strategy<Value = Row> {
         Standing::Unsubscribed,
         Standing::Suppressed,
     ]);
-    let name = "['=+@\\-\",;＝ a-zA-Z가-힣👨]{0,20}";
-    (
-        "[-a-z0-9+=가-힣]{1,12}",
-        name,
-        prop::option::of("[a-z]{2}(-[A-Z]{2})?"),
-        state,
-        name,
-        0..1_790_000_000_i64,
-    )
-        .prop_map(|(local, name, language, state, source, seconds)| Row {
-            email: EmailAddress::parse(&format!("{local}@letters.kr")).unwrap(),
-            name: HeaderText::lossy(&name),
-            language,
-            state,
-            source: HeaderText::lossy(&source).map(String::from),
-            consented_at: DateTime::from_timestamp(seconds, 0),
-            line: 2,
+    let text = "['=+@\\-\",;＝{\\[ a-zA-Z가-힣👨]{0,20}";
+    let times = (prop::option::of(0..1_790_000_000_000_i64), prop::option::of(0..1_790_000_000_000_i64));
+    ("[-a-z0-9+=가-힣]{1,12}", text, prop::option::of("[a-z]{2}(-[A-Z]{2})?"), state, text, text, times)
+        .prop_map(|(local, name, language, state, source, reason, (consented, added))| {
+            let at = |millis: Option<i64>| millis.and_then(DateTime::from_timestamp_millis);
+            let clean = |text: &str| HeaderText::lossy(text).map(String::from);
+            Row {
+                email: EmailAddress::parse(&format!("{local}@letters.kr")).unwrap(),
+                name: HeaderText::lossy(&name),
+                language,
+                state,
+                reason: clean(&reason).filter(|_| state == Standing::Suppressed),
+                source: clean(&source),
+                consented_at: at(consented),
+                added_at: at(added),
+                line: 2,
+            }
         })
 }
 
 proptest! {
     #[test]
-    fn every_reader_survives_export_and_import(row in any_row()) {
-        let list = import(&write(std::slice::from_ref(&row)));
-        prop_assert_eq!(list.rows, [row]);
-        prop_assert!(list.rejected.is_empty());
+    fn every_field_of_every_reader_survives_export_and_import(row in any_row()) {
+        // A reader for whom the owner vouched has no time of consent, and the owner has to vouch again.
+        let options = Options { confirmed: row.state == Standing::Active && row.consented_at.is_none(), ..options() };
+        for (text, line) in [(csv(std::slice::from_ref(&row)), 2), (json(std::slice::from_ref(&row)), 1)] {
+            let list = read(text.as_bytes(), options).unwrap();
+            prop_assert_eq!(list.rows, [Row { line, ..row.clone() }]);
+            prop_assert!(list.rejected.is_empty() && list.ignored.is_empty());
+            prop_assert_eq!(list.service, Some(Service::Letterpress));
+        }
     }
 
     #[test]

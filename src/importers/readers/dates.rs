@@ -24,7 +24,12 @@ fn parse(text: &str) -> Option<ReadDate> {
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some(ReadDate::Instant(instant.to_utc()));
     }
-    for format in ["%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z", "%Y-%m-%d %H:%M:%S%.f %#z UTC"] {
+    for format in [
+        "%Y-%m-%d %H:%M:%S%.f%#z",
+        "%Y-%m-%d %H:%M:%S%.f %#z",
+        "%Y-%m-%d %H:%M:%S%.f %#z UTC",
+        "%Y-%m-%d %H:%M:%S%.f %#z +0000",
+    ] {
         if let Ok(instant) = DateTime::parse_from_str(text, format) {
             return Some(ReadDate::Instant(instant.to_utc()));
         }
