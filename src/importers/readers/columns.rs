@@ -152,6 +152,9 @@ impl<'a> Lexicon<'a> {
         if let Some(mapping) = self.mapped.iter().find(|mapping| plain(&mapping.heading) == heading) {
             return Some(mapping.column);
         }
+        if self.service.is_some_and(|service| service.skips(&heading)) {
+            return None;
+        }
         self.service
             .and_then(|service| service.column(&heading))
             .or_else(|| known(&heading))

@@ -37,6 +37,8 @@ struct Known {
     marks: &'static [&'static str],
     /// Headings that mean something else here, or nothing elsewhere.
     headings: &'static [(Column, &'static str)],
+    /// Headings that mean nothing here.
+    unread: &'static str,
     /// Words for the state of a reader that mean something else here, or nothing elsewhere.
     states: &'static [(Standing, &'static str)],
     /// The columns of which one must be there, or else the export does not say who left.
@@ -50,6 +52,7 @@ const SERVICES: [Known; 7] = [
         name: "Letterpress",
         marks: &["email name language state source consentedat"],
         headings: &[],
+        unread: "",
         states: &[],
         tells: &[],
     },
@@ -62,6 +65,8 @@ const SERVICES: [Known; 7] = [
             (Column::Disabled, "emaildisabled"),
             (Column::Deleted, "deletedat"),
         ],
+        // Whether a member pays.
+        unread: "status",
         states: &[],
         tells: &[Column::Receives],
     },
@@ -70,6 +75,7 @@ const SERVICES: [Known; 7] = [
         name: "listmonk",
         marks: &["uuid email attributes status", "uuid email attribs status"],
         headings: &[],
+        unread: "",
         states: &[(Active, "enabled"), (Unsubscribed, "disabled"), (Suppressed, "blocklisted blacklisted")],
         // `status` is about the account: who left a list is still "enabled" (listmonk's issues 738 and 2855).
         tells: &[Column::Receives],
@@ -91,6 +97,7 @@ const SERVICES: [Known; 7] = [
             (Column::OptedIn, "optintime timestampsignup"),
             (Column::Confirmed, "confirmtime timestampopt"),
         ],
+        unread: "",
         states: &[(Unconfirmed, "pending nonsubscribed transactional"), (Unsubscribed, "archived")],
         // Its exports are a file for each kind of member.
         tells: &[],
@@ -107,6 +114,7 @@ const SERVICES: [Known; 7] = [
             "email type startdate",
         ],
         headings: &[(Column::Disabled, "emaildisabled")],
+        unread: "",
         states: &[],
         tells: &[Column::Disabled],
     },
@@ -120,6 +128,7 @@ const SERVICES: [Known; 7] = [
             (Column::Left, "unsubscriptiondate"),
             (Column::Cleaned, "undeliverabilitydate"),
         ],
+        unread: "",
         states: &[
             (Active, "regular premium trialed unpaid gifted churning paused pastdue"),
             (Unconfirmed, "unactivated upcoming churned"),
@@ -136,6 +145,7 @@ const SERVICES: [Known; 7] = [
             "email firstname status createdat",
         ],
         headings: &[],
+        unread: "",
         states: &[(Active, "cold"), (Unconfirmed, "inactive"), (Unsubscribed, "cancelled canceled")],
         tells: &[Column::State],
     },
@@ -167,6 +177,11 @@ impl Service {
     pub(super) fn recognise(headings: &[String]) -> Option<Self> {
         let there = |mark: &str| mark.split(' ').all(|word| headings.iter().any(|heading| heading == word));
         SERVICES.iter().find(|known| known.marks.iter().any(|mark| there(mark))).map(|known| known.service)
+    }
+
+    /// Whether a plain heading means nothing here, whatever it means elsewhere.
+    pub(super) fn skips(self, heading: &str) -> bool {
+        self.known().is_some_and(|known| known.unread.split(' ').any(|word| word == heading))
     }
 
     /// The column that a plain heading names here, if it differs from what it names elsewhere.
