@@ -172,6 +172,123 @@ fn an_export_does_not_run_in_a_spreadsheet_and_reads_back() {
     assert_eq!(import(&text).rows, list.rows);
 }
 
+#[test]
+fn only_text_is_read_and_nothing_is_ever_unpacked() {
+    for (start, word) in [
+        (&b"PK\x03\x04"[..], "spreadsheet"),
+        (b"\x1F\x8B\x08", "gzip"),
+        (b"\xD0\xCF\x11\xE0", ".xls"),
+        (b"\x28\xB5\x2F\xFD", "zstd"),
+    ] {
+        let finding = read(start, options()).unwrap_err().to_string();
+        assert!(finding.contains(word) && finding.contains("save the sheet as \"CSV UTF-8\""), "{finding}");
+    }
+}
+
+#[test]
+fn what_a_name_says_is_data_and_its_length_is_bounded() {
+    let reader = |name: &str| format!("email,name\na@letters.kr,{name}\n");
+    for name in ["=cmd|' /C calc'!A0", "{{7*7}}", "https://win.example", "<script>"] {
+        assert_eq!(import(&reader(name)).rows[0].name.as_ref().unwrap().as_str(), name);
+    }
+    let long = "ㄱ".repeat(10 * 1024);
+    assert_eq!(rejected(&reader(&long)), [(2, RowError::LongName(10 * 1024))]);
+    let joined =
+        format!("email,first name,last name\na@letters.kr,{},{}\n", "가".repeat(60), "나".repeat(60));
+    assert_eq!(rejected(&joined), [(2, RowError::LongName(120))]);
+}
+
+#[test]
+fn an_entry_of_a_json_list_that_cannot_be_read_is_reported_with_its_line_and_the_rest_goes_on() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let text = format!(
+        "[\n{{\"email\": \"a@letters.kr\", \"email\": \"b@letters.kr\"}},\n{{\"email\": [\"a@letters.kr\"]}},\n\
+         {{\"email\": \"a@letters.kr\\u0000\"}},\n\"a@letters.kr\",\n{{\"email\": \"a@letters.kr\", \"x\": {deep}}},\n\
+         {{\"email\": \"a@letters.kr\", \"note\": \"{}\"}},\n{{\"email\": \"a@letters.kr\", \"name\": \"{}\"}},\n\
+         {{\"name\": \"Kim\"}},\n{{\"E-Mail\": \"good@letters.kr\", \"이름\": \"독자\"}}]",
+        "x".repeat(json::MAX_ENTRY),
+        "x".repeat(records::MAX_CELL + 1),
+    );
+    assert_eq!(
+        rejected(&text),
+        [
+            (2, RowError::KeyTwice("email".to_owned())),
+            (3, RowError::NotText("email".to_owned())),
+            (4, RowError::Nul),
+            (5, RowError::NotObject),
+            (6, RowError::NotObject),
+            (7, RowError::LongEntry),
+            (8, RowError::LongCell),
+            (9, RowError::Address(AddressError::Empty)),
+        ]
+    );
+    let good = import(&text).rows.remove(0);
+    assert_eq!((good.email.as_str(), good.line), ("good@letters.kr", 10));
+}
+
+#[test]
+fn json_that_is_no_list_is_refused_with_the_line_of_the_mistake() {
+    for (text, line, word) in [
+        ("[\n{\"email\": \"a@letters.kr\"},\n", 3, "EOF"),
+        ("{\"data\": {\n\"results\": 5\n}}", 2, "invalid type"),
+        ("{\"posts\": []}", 1, "no list of readers"),
+        ("{\"data\": {\"data\": {\"data\": {\"data\": {\"data\": [1]}}}}}", 1, "no list of readers"),
+    ] {
+        let finding = read(text.as_bytes(), options()).unwrap_err();
+        assert_eq!(finding.line, Some(line), "{finding}");
+        assert!(
+            finding.message.contains(word) && finding.hint.unwrap().contains("--json"),
+            "{}",
+            finding.message
+        );
+    }
+}
+
+#[test]
+fn a_column_of_json_can_be_named_too() {
+    let mapped = [Mapping::parse("email=mailto").unwrap()];
+    let text = br#"[{"mailto": "a@letters.kr", "email": "not this"}]"#;
+    let list = read(text, Options { columns: &mapped, ..options() }).unwrap();
+    assert_eq!(list.rows[0].email.as_str(), "a@letters.kr");
+}
+
+#[test]
+fn addresses_that_parsers_disagree_about_are_left_out() {
+    for raw in [
+        "\"a>b\"@letters.kr",
+        "=?utf-8?q?a?=@letters.kr",
+        "a(c)@letters.kr",
+        "a%b@letters.kr",
+        "host!a@letters.kr",
+        "a@[127.0.0.1]",
+        "a@exa_mple.kr",
+        "a@xn--a.com",
+        "ａ@letters.kr",
+        "a＠letters.kr",
+        "mailto:a@letters.kr",
+        "a@letters.kr.",
+        "a\u{202E}@letters.kr",
+        "a\u{A0}@letters.kr",
+    ] {
+        let text = format!("email\n{}\n", records::quote(raw));
+        let list = import(&text);
+        assert!(
+            list.rows.is_empty() && matches!(list.rejected[0].reason, RowError::Address(_)),
+            "{raw}: {list:?}"
+        );
+    }
+    let domain =
+        import("email,consented\nuser@예시.한국,2026-01-01\nUSER@xn--vv4b11d.xn--3e0b707e,2026-01-01\n");
+    assert_eq!(domain.rows.len(), 1, "one person, however the domain is written");
+}
+
+#[test]
+fn a_row_too_many_refuses_the_list() {
+    let text = format!("email\n{}", "x\n".repeat(MAX_ROWS + 1));
+    let finding = read(text.as_bytes(), options()).unwrap_err();
+    assert!(finding.message.contains("2000000 rows") && finding.hint.unwrap().contains("split"));
+}
+
 fn csv(rows: &[Row]) -> String {
     csv_header() + &rows.iter().map(csv_row).collect::<String>()
 }
