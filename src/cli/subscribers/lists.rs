@@ -152,14 +152,15 @@ impl Listed {
 }
 
 pub(super) async fn export(office: &Office, as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
-    let mut before = if as_json { "[\n" } else { "" };
+    let mut before = if as_json { "[\n  " } else { "" };
     printer.raw(if as_json { Vec::new() } else { readers::csv_header().into_bytes() }.as_slice())?;
     pages(office, |page| {
         let mut text = String::new();
         for row in page.into_iter().map(exported) {
             if as_json {
-                text.push_str(&format!("{before}  {}", readers::json_row(&row)));
-                before = ",\n";
+                text.push_str(before);
+                text.push_str(&readers::json_row(&row).to_string());
+                before = ",\n  ";
             } else {
                 text.push_str(&readers::csv_row(&row));
             }
@@ -168,7 +169,7 @@ pub(super) async fn export(office: &Office, as_json: bool, printer: Printer) -> 
     })
     .await?;
     if as_json {
-        printer.raw(if before == ",\n" { b"\n]\n" } else { b"[]\n" })?;
+        printer.raw(if before.starts_with(',') { b"\n]\n" } else { b"[]\n" })?;
     }
     Ok(Outcome::Done)
 }

@@ -94,13 +94,15 @@ impl<'a> List<'a> {
     pub(super) fn take(&mut self, line: usize, row: Result<Row, RowError>) -> Result<(), Finding> {
         match row {
             Err(reason) => self.rejected.push(Rejected { line, reason }),
-            Ok(row) => match self.known.get(row.email.normalised()).and_then(|at| self.rows.get_mut(*at)) {
-                Some(first) => self.warnings.add(merge(first, row, self.options.file)),
-                None => {
+            Ok(row) => {
+                let first = self.known.get(row.email.normalised()).and_then(|at| self.rows.get_mut(*at));
+                if let Some(first) = first {
+                    self.warnings.add(merge(first, row, self.options.file));
+                } else {
                     self.known.insert(row.email.normalised().to_owned(), self.rows.len());
                     self.rows.push(row);
                 }
-            },
+            }
         }
         if self.rows.len() + self.rejected.len() > MAX_ROWS {
             return Err(too_long(self.options.file, format!("the list has more than {MAX_ROWS} rows")));

@@ -25,7 +25,7 @@ pub enum Service {
     Buttondown,
     /// listmonk.
     Listmonk,
-    /// Kit, once ConvertKit.
+    /// Kit, which was `ConvertKit`.
     Kit,
 }
 
