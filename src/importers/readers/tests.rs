@@ -338,6 +338,25 @@ proptest! {
     }
 
     #[test]
+    fn no_json_panics_and_what_was_read_of_it_reads_back(
+        entries in prop::collection::vec(
+            "\\{(\"(email|name|state|status|lists|subscribed|type|fields|x)\":(\"[a-c@.가]{0,9}(@letters\\.kr)?\"|null|1|true|\\[\\]|\\{\\}),?){0,4}\\}",
+            0..5,
+        ),
+        shape in prop::sample::select(vec!["[#]", "{\"members\":[#]}", "{\"data\":{\"results\":[#]}}", "{\"profile\":[#]}", "{#}"]),
+        from in prop::sample::select(vec!["ghost", "listmonk", "kit", "buttondown", "letterpress"]),
+    ) {
+        let text = shape.replace('#', &entries.join(","));
+        let options = Options { confirmed: true, from: Some(Service::parse(from).unwrap()), ..options() };
+        if let Ok(list) = read(text.as_bytes(), options) {
+            let again = read(json(&list.rows).as_bytes(), Options { from: None, ..options }).unwrap();
+            let without_line = |rows: Vec<Row>| rows.into_iter().map(|row| Row { line: 0, ..row }).collect::<Vec<_>>();
+            prop_assert!(again.rejected.is_empty());
+            prop_assert_eq!(without_line(again.rows), without_line(list.rows));
+        }
+    }
+
+    #[test]
     fn no_bytes_panic_and_no_row_is_lost_without_a_word(bytes in prop::collection::vec(any::<u8>(), 0..80), lines in prop::collection::vec("[a-c@. ,]{0,12}", 0..8)) {
         let _ = read(&bytes, options());
         let text = format!("email,name\n{}", lines.join("\n"));
