@@ -7,7 +7,7 @@ use crate::address::Doubt;
 use crate::finding::Finding;
 
 /// So many warnings of one rule are kept; a list may have a million rows, each with the same mistake.
-const MOST: usize = 1_000;
+const MOST: usize = 10_000;
 
 /// The warnings about one file.
 pub(super) struct Warnings<'a> {
@@ -92,13 +92,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_million_mistakes_are_a_thousand_and_a_number() {
+    fn a_million_mistakes_are_ten_thousand_and_a_number() {
         let mut warnings = Warnings::new("list.csv");
         for line in 1..=MOST + 5 {
             warnings.add(Oddity::Future.into_finding("list.csv").at(line));
         }
         let kept = warnings.finish();
         assert_eq!(kept.len(), MOST + 1);
-        assert_eq!(kept[MOST].message, "5 more warnings like the first 1000 of list-consent");
+        assert_eq!(kept[MOST].message, "5 more warnings like the first 10000 of list-consent");
     }
 }
