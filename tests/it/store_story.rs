@@ -171,8 +171,11 @@ pub(crate) async fn imported(store: &dyn Store) {
         suppressed_because: (standing == Standing::Suppressed).then(|| "it complained".to_owned()),
         ..reader(number, standing)
     };
-    let list =
-        vec![of(1, Standing::Active, 9), of(2, Standing::Suppressed, 8), of(3, Standing::Unsubscribed, -1)];
+    let list = vec![
+        of(1, Standing::Active, 9),
+        of(2, Standing::Suppressed, 8),
+        of(3, Standing::Unsubscribed, -100_000),
+    ];
     assert_eq!(store.enrol(list, now()).await.unwrap().added, 3);
     // A list that says only that somebody must not be mailed is believed, and one that says why comes too late.
     let unsaid = Enrolment { suppressed_because: None, ..of(1, Standing::Suppressed, 1) };
@@ -181,7 +184,11 @@ pub(crate) async fn imported(store: &dyn Store) {
     let rows = store.subscribers(0, 10).await.unwrap();
     let rows: Vec<_> = rows
         .into_iter()
+        // A store may go by a clock of its own; in the future nobody was seen.
         .map(|(_, row)| (row.standing, (now() - row.added_at).num_days(), row.suppressed_because))
+        .map(|(standing, days, because)| {
+            (standing, if (-50_000..1).contains(&days) { 0 } else { days }, because)
+        })
         .collect();
     let listed = "suppressed in a list that was imported".to_owned();
     assert_eq!(
