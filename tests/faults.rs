@@ -1,4 +1,4 @@
-//! `docs/faults.md` tells the truth: every row is there, and every test that it names.
+//! `docs/faults.md` and the table of `docs/readers.md` tell the truth: every row is there, and every test that it names.
 
 #![cfg(test)]
 
@@ -24,11 +24,41 @@ fn functions(folder: &Path, names: &mut BTreeSet<String>) {
     }
 }
 
-#[test]
-fn every_row_is_there_in_order_and_every_test_that_it_names() {
+fn all_functions() -> BTreeSet<String> {
     let mut known = BTreeSet::new();
     functions(Path::new("src"), &mut known);
     functions(Path::new("tests"), &mut known);
+    known
+}
+
+#[test]
+fn every_bad_list_is_there_and_every_test_that_its_row_names() {
+    let known = all_functions();
+    let page = fs::read_to_string("docs/readers.md").unwrap();
+    let (_, table) = page.split_once("## Bad lists").unwrap();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .skip(2)
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    let numbers: Vec<&str> =
+        rows.iter().flat_map(|row| row[1].split(", ")).filter(|name| !name.is_empty()).collect();
+    let wanted = |letter, last| (1..=last).map(move |number| format!("{letter}{number}"));
+    for number in wanted('S', 12).chain(wanted('A', 16)) {
+        assert_eq!(numbers.iter().filter(|name| **name == number).count(), 1, "{number}");
+    }
+    for row in rows {
+        assert!(!row[3].is_empty(), "{row:?}");
+        let named = row[4].split('`').skip(1).step_by(2).filter(|name| !name.contains(['/', '.']));
+        let missing: Vec<&str> = named.filter(|name| !known.contains(*name)).collect();
+        assert!(missing.is_empty(), "docs/readers.md names tests that do not exist: {missing:#?}");
+    }
+}
+
+#[test]
+fn every_row_is_there_in_order_and_every_test_that_it_names() {
+    let known = all_functions();
     let page = fs::read_to_string("docs/faults.md").unwrap();
     let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| F")).collect();
     let numbers: Vec<String> =

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DEFAULTS, load};
 use crate::feeds::{self, Document};
 use crate::finding::{Finding, Severity};
-use crate::importers::subscribers_csv;
+use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
 use crate::pipeline::{RunError, compose, demand};
 
@@ -70,7 +70,7 @@ async fn everything(
     live: bool,
     findings: &mut Vec<Finding>,
 ) -> Result<(), RunError> {
-    readers(config, clock, findings);
+    reader_list(config, clock, findings);
     secrets(config, findings);
     alignment(config, findings);
     let sends = can_send(config, findings);
@@ -97,20 +97,19 @@ async fn everything(
 }
 
 /// The list that every run reads.
-fn readers(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
+fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
     let newsletter = &config.newsletter;
     let Some(list) = &newsletter.list else { return };
-    let options = subscribers_csv::Options {
-        file: list.as_str(),
+    let options = readers::Options {
         confirmed: newsletter.list_confirmed,
-        now: clock.now(),
+        ..readers::Options::new(list.as_str(), clock.now())
     };
     match std::fs::read(config.resolve(list)) {
         Err(error) => findings.push(
             Finding::error("readers", list.as_str(), format!("cannot be read: {error}"))
                 .hint("make the file, or take newsletter.list out of config.toml"),
         ),
-        Ok(bytes) => match subscribers_csv::read(&bytes, options) {
+        Ok(bytes) => match readers::read(&bytes, options) {
             Err(finding) => findings.push(finding),
             Ok(import) => {
                 findings.extend(import.rejected.iter().map(|row| {

@@ -3,6 +3,6 @@
 //! An importer is a function from bytes to what could be taken over and, one by one, what could not and why.
 //! None of them touches a file, a socket or the clock: whoever calls them reads, writes, and never overwrites.
 
+pub mod readers;
 pub mod relay_log;
-pub mod subscribers_csv;
 pub mod text_page;

@@ -98,6 +98,8 @@ impl Place {
             source: "test".to_owned(),
             wishes: crate::subscribers::Wishes::default(),
             consented_at: Some(now()),
+            added_at: None,
+            suppressed_because: None,
         });
         place.store().enrol(readers.collect(), now()).await.unwrap();
         place
@@ -315,6 +317,8 @@ async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
         source: "list".to_owned(),
         wishes: crate::subscribers::Wishes::default(),
         consented_at: None,
+        added_at: None,
+        suppressed_because: None,
     };
     assert_eq!(place.store().enrol(vec![again], now()).await.unwrap().kept_out, 1);
 }

@@ -26,7 +26,7 @@ pub use courier::{Courier, Round};
 pub use edition::Edition;
 pub use evidence::{Evidence, Reconciled, reconcile};
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
-pub(crate) use newsletter::{find, read_readers};
+pub(crate) use newsletter::{ReaderList, find, read_readers};
 pub use office::Office;
 pub use outlook::{Standstill, outlook};
 pub use rest::{Rest, resting};

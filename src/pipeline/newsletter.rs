@@ -15,12 +15,12 @@ use crate::config::Config;
 use crate::delivery::verdict::{Verdict, judge};
 use crate::delivery::{Composed, Stop};
 use crate::finding::{Finding, Severity};
-use crate::importers::subscribers_csv;
+use crate::importers::readers;
 use crate::ledger::{IssueSummary, Token};
 use crate::letters::{self, Templates};
 use crate::schedule;
 use crate::store::{Addressee, Claimed, DeliveryNumber, NewIssue, StoreError};
-use crate::subscribers::{AddressKey, Enrolment, Enrolments, Wishes};
+use crate::subscribers::{AddressKey, Enrolment, Enrolments};
 use crate::text::{HeaderText, hex};
 
 /// What the newsletter half did.
@@ -118,7 +118,8 @@ pub async fn enrol_list(
     if office.store.recall("list").await?.as_deref() == Some(&note) {
         return Ok((None, Vec::new()));
     }
-    let (rows, rejected) = read_readers(&bytes, list.as_str(), confirmed, office, world.clock.now())?;
+    let options = readers::Options { confirmed, ..readers::Options::new(list.as_str(), world.clock.now()) };
+    let ReaderList { readers: rows, findings: rejected, .. } = read_readers(&bytes, options, office)?;
     let enrolled = office.store.enrol(rows, world.clock.now()).await?;
     if rejected.iter().all(|finding| finding.severity < Severity::Error) {
         office.store.remember("list", &note).await?;
@@ -126,31 +127,49 @@ pub async fn enrol_list(
     Ok((Some(enrolled), rejected))
 }
 
-/// Rows of a CSV file as readers, and findings about those that cannot be taken.
+/// A list as readers.
+pub(crate) struct ReaderList {
+    /// The readers.
+    pub(crate) readers: Vec<Enrolment>,
+    /// Rows that cannot be taken, as errors; and what should be looked at.
+    pub(crate) findings: Vec<Finding>,
+    /// Who wrote the list, where that is known.
+    pub(crate) service: Option<readers::Service>,
+    /// Columns that were not read.
+    pub(crate) ignored: Vec<String>,
+}
+
+/// Rows of a list as readers, and findings about those that cannot be taken.
 pub(crate) fn read_readers(
     bytes: &[u8],
-    file: &str,
-    confirmed: bool,
+    options: readers::Options<'_>,
     office: &Office,
-    now: DateTime<Utc>,
-) -> Result<(Vec<Enrolment>, Vec<Finding>), RunError> {
-    let import = subscribers_csv::read(bytes, subscribers_csv::Options { file, confirmed, now })
-        .map_err(|finding| RunError::Findings(vec![finding]))?;
+) -> Result<ReaderList, RunError> {
+    let file = options.file;
+    let import = readers::read(bytes, options).map_err(|finding| RunError::Findings(vec![finding]))?;
     let rejected = import.rejected.iter().map(|row| {
         Finding::error("readers-row", file, format!("this row was left out: {}", row.reason)).at(row.line)
     });
     let findings = rejected.chain(import.warnings).collect();
-    let rows = import.rows.into_iter().map(|row| Enrolment {
+    // Cleaned as a column would be, so that an export leads back to it.
+    let origin = readers::clean_source(&match import.service {
+        Some(service) if service != readers::Service::Letterpress => format!("{file} ({service})"),
+        _ => file.to_owned(),
+    });
+    let enrolment = |row: readers::Row| Enrolment {
         key: office.key_of(&row.email),
         email: row.email,
         name: row.name,
         language: row.language,
         standing: row.state,
-        source: row.source.unwrap_or_else(|| file.to_owned()),
-        wishes: Wishes::default(),
+        source: row.source.unwrap_or_else(|| origin.clone()),
+        wishes: row.wishes,
         consented_at: row.consented_at,
-    });
-    Ok((rows.collect(), findings))
+        added_at: row.added_at,
+        suppressed_because: row.reason,
+    };
+    let readers = import.rows.into_iter().map(enrolment).collect();
+    Ok(ReaderList { readers, findings, service: import.service, ignored: import.ignored })
 }
 
 /// An issue that could be frozen now, fully composed and linted.

@@ -50,6 +50,8 @@ pub struct Subscriber {
     pub consented_at: Option<DateTime<Utc>>,
     /// When the address was first seen.
     pub added_at: DateTime<Utc>,
+    /// Why the address must not be mailed, where that is on record.
+    pub suppressed_because: Option<String>,
 }
 
 /// A reader who is to be enrolled.
@@ -71,6 +73,10 @@ pub struct Enrolment {
     pub wishes: Wishes,
     /// When they asked for the letter.
     pub consented_at: Option<DateTime<Utc>>,
+    /// When the address was first seen, if the list knows that of a reader who is new here.
+    pub added_at: Option<DateTime<Utc>>,
+    /// Why the address must not be mailed; of a reader who is [`Standing::Suppressed`].
+    pub suppressed_because: Option<String>,
 }
 
 /// How many readers an enrolment added, changed and kept out.

@@ -28,6 +28,8 @@ fn reader(number: u8) -> Enrolment {
         source: "story".to_owned(),
         wishes: letterpress::subscribers::Wishes::default(),
         consented_at: Some(now()),
+        added_at: None,
+        suppressed_because: None,
     }
 }
 

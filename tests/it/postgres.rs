@@ -9,7 +9,7 @@ use letterpress::store::{Filter, Move, Store, StoreError};
 use letterpress::subscribers::Standing;
 
 use super::store_story::{
-    arm, bounced, cancelled, claim, fresh, imprint, issue, now, one, pace, reader, restored, story,
+    arm, bounced, cancelled, claim, fresh, imported, imprint, issue, now, one, pace, reader, restored, story,
 };
 use super::support::postgres::open;
 use super::support::{Bouncer, Cutter, Postgres};
@@ -42,6 +42,12 @@ async fn postgres_can_be_put_back_and_keeps_those_off_the_list_who_bounce_or_com
     let Some(server) = Postgres::shared() else { return };
     restored(open(&server.database()).await.unwrap().as_ref()).await;
     bounced(open(&server.database()).await.unwrap().as_ref()).await;
+}
+
+#[tokio::test]
+async fn postgres_keeps_what_a_list_brings_along() {
+    let Some(server) = Postgres::shared() else { return };
+    imported(open(&server.database()).await.unwrap().as_ref()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

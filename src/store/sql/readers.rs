@@ -12,7 +12,14 @@ use crate::subscribers::{AddressKey, Cadence, Enrolment, Enrolments, Subscriber,
 use crate::text::HeaderText;
 
 const COLUMNS: &str =
-    "id, addr_key, email, name, language, standing, source, consented_at, added_at, cadence, topics";
+    "subscriber.id, subscriber.addr_key, email, name, language, standing, subscriber.source, consented_at,
+     added_at, suppression.reason, cadence, topics";
+
+/// A suppression outlives the reader's own row and knows why.
+const TABLES: &str = "subscriber LEFT JOIN suppression ON suppression.addr_key = subscriber.addr_key";
+
+/// Why an address is suppressed, where a list says only that it is.
+const LISTED: &str = "suppressed in a list that was imported";
 
 /// So many readers are looked up and added at a time.
 const PAGE: usize = 1_000;
@@ -26,7 +33,7 @@ pub(super) fn enrol(
     for page in readers.chunks(PAGE) {
         let keys: Vec<AddressKey> = page.iter().map(|reader| reader.key).collect();
         let mut known = standings(tx, &keys, false)?;
-        let mut added = Vec::new();
+        let (mut added, mut suppressed) = (Vec::new(), Vec::new());
         for reader in page {
             let (standing, outcome) = judge(known.get(&reader.key.0).copied(), reader.standing);
             match outcome {
@@ -54,9 +61,16 @@ pub(super) fn enrol(
                 }
                 Enrolled::Known | Enrolled::KeptOut => {}
             }
+            if standing == Standing::Suppressed && matches!(outcome, Enrolled::Added | Enrolled::Changed) {
+                suppressed.push(reader);
+            }
             counts.count(outcome);
         }
         add(tx, &added, now)?;
+        for reader in suppressed {
+            let reason = reader.suppressed_because.as_deref().unwrap_or(LISTED);
+            suppress(tx, reader.key, reason, &reader.source, now)?;
+        }
     }
     Ok(counts)
 }
@@ -72,7 +86,7 @@ fn add(tx: &mut dyn Tx, added: &[(&Enrolment, Standing)], now: DateTime<Utc>) ->
         tx.execute(
             "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at,
                                      changed_at, cadence, topics)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             args![
                 &reader.key.0,
                 reader.email.as_str(),
@@ -81,6 +95,7 @@ fn add(tx: &mut dyn Tx, added: &[(&Enrolment, Standing)], now: DateTime<Utc>) ->
                 standing.as_str(),
                 &reader.source,
                 reader.consented_at,
+                first_seen(reader, now),
                 now,
                 reader.wishes.cadence.as_str(),
                 reader.wishes.topics.to_lines().as_deref()
@@ -88,6 +103,11 @@ fn add(tx: &mut dyn Tx, added: &[(&Enrolment, Standing)], now: DateTime<Utc>) ->
         )?;
     }
     Ok(())
+}
+
+/// When a reader who is new here was first seen: what their list says counts, unless it is still to come.
+fn first_seen(reader: &Enrolment, now: DateTime<Utc>) -> DateTime<Utc> {
+    reader.added_at.map_or(now, |at| at.min(now))
 }
 
 /// Of two machines that read the same list at once, one adds a reader and the other finds them there.
@@ -108,12 +128,14 @@ fn add_together(
     let cadences: Vec<_> = added.iter().map(|(reader, _)| Some(reader.wishes.cadence.as_str())).collect();
     let lines: Vec<_> = added.iter().map(|(reader, _)| reader.wishes.topics.to_lines()).collect();
     let topics: Vec<_> = lines.iter().map(Option::as_deref).collect();
+    let seen: Vec<_> =
+        added.iter().map(|(reader, _)| Some(first_seen(reader, now).timestamp_millis())).collect();
     tx.execute(
         "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at, changed_at,
                                  cadence, topics)
-         SELECT addr_key, email, name, language, standing, source, consented_at, ?10, ?10, cadence, topics
-         FROM unnest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-             AS added (addr_key, email, name, language, standing, source, consented_at, cadence, topics)
+         SELECT addr_key, email, name, language, standing, source, consented_at, added_at, ?11, cadence, topics
+         FROM unnest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             AS added (addr_key, email, name, language, standing, source, consented_at, added_at, cadence, topics)
          ON CONFLICT (addr_key) DO NOTHING",
         args![
             keys.as_slice(),
@@ -123,6 +145,7 @@ fn add_together(
             standings.as_slice(),
             sources.as_slice(),
             consents.as_slice(),
+            seen.as_slice(),
             cadences.as_slice(),
             topics.as_slice(),
             now
@@ -180,12 +203,13 @@ pub(super) fn standing_from(word: &str) -> Result<Standing, StoreError> {
 }
 
 pub(super) fn page(tx: &mut dyn Tx, after: i64, most: usize) -> Result<Vec<(i64, Subscriber)>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM subscriber WHERE id > ?1 ORDER BY id LIMIT ?2");
+    let sql =
+        format!("SELECT {COLUMNS} FROM {TABLES} WHERE subscriber.id > ?1 ORDER BY subscriber.id LIMIT ?2");
     tx.all(&sql, args![after, most], |row| Ok((row.get(0)?, subscriber(row)?)))
 }
 
 pub(super) fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM subscriber WHERE addr_key = ?1");
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE subscriber.addr_key = ?1");
     tx.one(&sql, args![&key.0], subscriber)
 }
 
@@ -199,11 +223,12 @@ fn subscriber(row: &dyn Row) -> Result<Subscriber, StoreError> {
         standing: standing_from(&row.get::<String>(5)?)?,
         source: row.get(6)?,
         wishes: Wishes {
-            cadence: row.get::<String>(9).map(|word| Cadence::from_word(&word).unwrap_or_default())?,
-            topics: Topics::from_lines(row.get::<Option<String>>(10)?.as_deref()),
+            cadence: row.get::<String>(10).map(|word| Cadence::from_word(&word).unwrap_or_default())?,
+            topics: Topics::from_lines(row.get::<Option<String>>(11)?.as_deref()),
         },
         consented_at: row.get(7)?,
         added_at: row.get(8)?,
+        suppressed_because: row.get(9)?,
     })
 }
 

@@ -23,8 +23,8 @@ pub(super) enum WrongEncoding {
     ShiftJis,
     #[error("the file is neither UTF-8 nor a Korean or Japanese encoding; perhaps it is Windows-1252")]
     Unknown,
-    #[error("the file is an archive or a spreadsheet, not CSV")]
-    Packed,
+    #[error("the file is {0}, not CSV or JSON")]
+    Packed(&'static str),
 }
 
 impl WrongEncoding {
@@ -33,15 +33,29 @@ impl WrongEncoding {
             Self::Utf16 | Self::EucKr | Self::ShiftJis | Self::Unknown => {
                 "save it as \"CSV UTF-8\", or convert it, for example with `iconv -f EUC-KR -t UTF-8 list.csv`"
             }
-            Self::Packed => "unpack it, or save the sheet as \"CSV UTF-8\"",
+            Self::Packed(_) => {
+                "unpack it and import the files in it one after another; of a spreadsheet, save the sheet as \"CSV UTF-8\""
+            }
         }
     }
 }
 
+/// How files begin that hold lists in a form that is not taken apart here: nothing is ever unpacked.
+const PACKED: [(&[u8], &str); 8] = [
+    (b"PK\x03\x04", "a ZIP archive or a spreadsheet (.xlsx, .ods)"),
+    (b"PK\x05\x06", "a ZIP archive"),
+    (b"\x1F\x8B", "packed with gzip"),
+    (b"BZh", "packed with bzip2"),
+    (b"\xFD7zXZ\0", "packed with xz"),
+    (b"\x28\xB5\x2F\xFD", "packed with zstd"),
+    (b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
+    (b"\xD0\xCF\x11\xE0", "an old spreadsheet (.xls)"),
+];
+
 /// The text of the file without its byte order mark.
 pub(super) fn decode(bytes: &[u8]) -> Result<&str, WrongEncoding> {
-    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0x1F, 0x8B]) {
-        return Err(WrongEncoding::Packed);
+    if let Some((_, what)) = PACKED.iter().find(|(start, _)| bytes.starts_with(start)) {
+        return Err(WrongEncoding::Packed(what));
     }
     let head = &bytes[..bytes.len().min(64)];
     let zeros = memchr::memchr_iter(0, head).count();
@@ -295,7 +309,7 @@ mod tests {
         assert_eq!(decode(&japanese_shift_jis), Err(WrongEncoding::ShiftJis));
         assert_eq!(decode(&korean_utf16), Err(WrongEncoding::Utf16));
         assert_eq!(decode(b"name\xE9,x"), Err(WrongEncoding::Unknown));
-        assert_eq!(decode(b"PK\x03\x04..."), Err(WrongEncoding::Packed));
+        assert_eq!(decode(b"BZhemail"), Err(WrongEncoding::Packed("packed with bzip2")));
         assert_eq!(decode("\u{FEFF}email".as_bytes()), Ok("email"));
     }
 

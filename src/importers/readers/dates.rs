@@ -24,7 +24,12 @@ fn parse(text: &str) -> Option<ReadDate> {
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some(ReadDate::Instant(instant.to_utc()));
     }
-    for format in ["%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z", "%Y-%m-%d %H:%M:%S%.f %#z UTC"] {
+    for format in [
+        "%Y-%m-%d %H:%M:%S%.f%#z",
+        "%Y-%m-%d %H:%M:%S%.f %#z",
+        // Go prints the name of the zone as well: `+0900 KST`.
+        "%Y-%m-%d %H:%M:%S%.f %#z %Z",
+    ] {
         if let Ok(instant) = DateTime::parse_from_str(text, format) {
             return Some(ReadDate::Instant(instant.to_utc()));
         }
@@ -73,6 +78,8 @@ mod tests {
             "2026-09-01T01:00:00Z",
             "2026-09-01 10:00:00+09",
             "2026-09-01 01:00:00.000 +0000 UTC",
+            "2026-09-01 10:00:00.000 +0900 KST",
+            "2026-09-01 01:00:00 +0000 +0000",
             "2026-09-01 01:00:00 UTC",
         ] {
             let Some(ReadDate::Instant(at)) = read(text) else { panic!("{text}: {:?}", read(text)) };
