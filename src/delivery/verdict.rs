@@ -307,6 +307,33 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_counts_towards_the_pause_and_only_what_every_copy_would_hear_stops_the_run() {
+        for (verdict, counts, stops) in [
+            (Verdict::Sent, false, false),
+            (LATER, false, false),
+            (LATER_POLICY, true, false),
+            (FAILED, false, false),
+            (FAILED_POLICY, true, false),
+            (Verdict::Unknown, false, false),
+            (Verdict::Sender, false, true),
+            (Verdict::Throttled, false, true),
+        ] {
+            assert_eq!((verdict.counts_towards_pause(), verdict.stops_run()), (counts, stops), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_copy_that_was_not_even_offered_leaves_the_connection_in_step() {
+        let heard = |phase, trouble| Heard { phase, what: Err(trouble) };
+        for phase in [Phase::Mail, Phase::Rcpt] {
+            assert!(!drops_connection(&heard(phase, Trouble::Missing("SMTPUTF8".to_owned()))), "{phase}");
+            assert!(!drops_connection(&heard(phase, Trouble::Unsendable("bare LF".to_owned()))), "{phase}");
+            assert!(drops_connection(&heard(phase, Trouble::Closed)), "{phase}");
+        }
+        assert!(drops_connection(&heard(Phase::Body, Trouble::Unsendable("bare LF".to_owned()))));
+    }
+
+    #[test]
     fn only_a_mailbox_that_does_not_exist_is_dead() {
         assert!(is_dead_address(&said(Phase::Rcpt, "550 5.1.1 no such user")));
         assert!(is_dead_address(&said(Phase::Dot, "550 5.1.10 no such user")));
