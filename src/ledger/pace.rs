@@ -154,6 +154,37 @@ mod tests {
     }
 
     #[test]
+    fn a_silence_is_worth_one_second_of_the_rate_and_at_least_one_copy() {
+        let now = at(1_800_000_000_000_000);
+        for (number, burst) in [(1, 1), (60, 1), (119, 1), (600, 10), (Rate::MOST, 16_666)] {
+            assert_eq!(Meter::default().permits(rate(number), now), burst, "{number} a minute");
+        }
+        let (rate, meter) = (rate(600), Meter::default().take(rate(600), 7, now));
+        assert_eq!(meter.permits(rate, now), 3);
+        assert_eq!(meter.permits(rate, now + TimeDelta::milliseconds(500)), 8);
+    }
+
+    #[test]
+    fn a_domain_s_own_rate_goes_before_the_rate_of_each_domain() {
+        let domains = BTreeMap::from([("example.com".to_owned(), rate(5))]);
+        let own = Limits { domains, ..Limits::default() };
+        let each = Limits { each_domain: Some(rate(9)), ..own.clone() };
+        assert_eq!((own.of("example.com"), own.of("example.org")), (Some(rate(5)), None));
+        assert_eq!((each.of("example.com"), each.of("example.org")), (Some(rate(5)), Some(rate(9))));
+    }
+
+    #[test]
+    fn a_copy_s_domain_matters_only_where_a_domain_has_a_rate() {
+        let nothing = Limits::default();
+        let all = Limits { all: Some(rate(5)), ..Limits::default() };
+        let each = Limits { each_domain: Some(rate(5)), ..Limits::default() };
+        let one = Limits { domains: BTreeMap::from([("a".to_owned(), rate(5))]), ..Limits::default() };
+        let whether = |limits: Limits| (limits.is_none(), limits.by_domain());
+        assert_eq!((whether(nothing), whether(all)), ((true, false), (false, false)));
+        assert_eq!((whether(each), whether(one)), ((false, true), (false, true)));
+    }
+
+    #[test]
     fn nothing_and_more_than_the_most_are_no_rates() {
         assert_eq!((Rate::per_minute(0), Rate::per_minute(Rate::MOST + 1)), (None, None));
     }
