@@ -31,6 +31,10 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
     if let Some((subject, audience)) = &mailing.frozen {
         printer.say(format!("letter: \"{subject}\" to {}", count(*audience, "reader")));
     }
+    if let Some(week) = mailing.week.as_ref().filter(|week| week.audience > 0) {
+        let (posts, readers) = (count(week.posts as u64, "post"), count(week.audience, "reader"));
+        printer.say(format!("weekly letter: {}, {posts}, to {readers}", week.week));
+    }
     let mut partly = rejects_rows(mailing);
     if mailing.recovered != (0, 0) {
         let (waiting, in_doubt) = mailing.recovered;

@@ -312,7 +312,7 @@ proptest! {
             let from = config.newsletter.from.as_mut().unwrap();
             from.name = Some(name.clone());
             let sender = Sender { site: &config.site, from, reply_to: None };
-            let headers = headers::of_issue(&title, &english_post().0, &sender);
+            let headers = headers::of_letter(&title, ("2026-W47", "en"), &sender);
             let letter = Letter { headers, ..PLAIN_LETTER.clone() };
             let bytes = letter.copy_for(&reader(Some(name.as_str())));
             let head = &bytes[..memchr::memmem::find(&bytes, b"\r\n\r\n").unwrap()];
