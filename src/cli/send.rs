@@ -9,7 +9,8 @@ use super::publish::{report, report_rows};
 use crate::address::EmailAddress;
 use crate::archive::folder;
 use crate::pipeline::{Office, RunError, World, demand, draft, enrol_list, send, send_test};
-use crate::subscribers::Standing;
+use crate::subscribers::{Cadence, Standing, Subscriber};
+use crate::text::HeaderText;
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -67,7 +68,13 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
     let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
     let draft = draft(world, &office, &archive, args.post.as_deref()).await?;
     let mut readers: Vec<(Standing, u64)> = Vec::new();
-    let (mut after, mut active) = (0, Vec::new());
+    let (mut after, mut active, mut total, mut others) = (0, Vec::new(), 0_u64, 0_u64);
+    let gets_it = |reader: &Subscriber| {
+        draft.post.is_none_or(|post| {
+            let categories = post.categories.iter().map(HeaderText::as_str);
+            reader.wishes.cadence == Cadence::Each && reader.wishes.topics.want(categories)
+        })
+    };
     loop {
         let page = office.store.subscribers(after, 1_000).await?;
         let Some((last, _)) = page.last() else { break };
@@ -77,26 +84,46 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
                 Some((_, number)) => *number += 1,
                 None => readers.push((reader.standing, 1)),
             }
-            if reader.standing == Standing::Active && (args.json || active.len() < 5) {
-                active.push(reader.email.to_string());
+            match (reader.standing, gets_it(reader)) {
+                (Standing::Active, true) => {
+                    total += 1;
+                    if args.json || active.len() < 5 {
+                        active.push(reader.email.to_string());
+                    }
+                }
+                (Standing::Active, false) => others += 1,
+                _ => {}
             }
         }
     }
     readers.sort_unstable();
-    let total =
-        readers.iter().find(|(standing, _)| *standing == Standing::Active).map_or(0, |(_, number)| *number);
     if args.json {
         let counts: serde_json::Map<_, _> =
             readers.iter().map(|(standing, number)| (standing.as_str().to_owned(), json!(number))).collect();
         let issue = draft.post.zip(draft.edition.as_ref()).map(|(post, edition)| {
             json!({ "id": post.id, "subject": edition.letter().subject, "source": post.source, "url": post.url })
         });
-        printer.json(&json!({ "issue": issue, "readers": counts, "to": active, "more": draft.more }))?;
+        let week = draft.week.as_ref().map(|week| {
+            let letters: Vec<_> = week
+                .letters
+                .iter()
+                .map(|letter| {
+                    let posts: Vec<&str> = letter.posts.iter().map(|post| post.id.as_str()).collect();
+                    json!({ "subject": letter.edition.letter().subject, "posts": posts, "readers": letter.readers })
+                })
+                .collect();
+            json!({ "week": week.digest.week, "letters": letters })
+        });
+        printer.json(&json!({
+            "issue": issue, "weekly": week, "readers": counts, "to": active, "more": draft.more
+        }))?;
         return Ok(Outcome::Done);
     }
     report_rows(&rejected, printer);
     printer.warnings(&draft.findings);
+    let weekly = draft.week.iter().flat_map(|week| &week.letters);
     match draft.post.zip(draft.edition.as_ref()) {
+        None if weekly.clone().next().is_some() => {}
         None => printer.answer("nothing is due"),
         Some((post, edition)) => {
             printer.answer(format!(
@@ -113,6 +140,17 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
                     .answer(format!("  … and {} more (--json names them all)", total - active.len() as u64));
             }
         }
+    }
+    for letter in weekly {
+        printer.answer(format!(
+            "would send the weekly letter \"{}\" ({}) to {}",
+            letter.edition.letter().subject,
+            count(letter.posts.len() as u64, "post"),
+            count(letter.readers, "reader")
+        ));
+    }
+    if others > 0 {
+        printer.answer(format!("{others} active: not this one (other categories, or one letter a week)"));
     }
     for (standing, number) in readers.iter().filter(|(standing, _)| *standing != Standing::Active) {
         printer.answer(format!("{} {}: no letter", number, standing.as_str()));

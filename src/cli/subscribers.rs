@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Outcome;
 use super::printer::{Printer, count};
 use super::status::parse;
+use super::wishes::{self, Choice};
 use crate::config::is_language_tag;
 use crate::importers::subscribers_csv;
 use crate::pipeline::{Office, RunError, World, read_readers};
@@ -33,6 +34,15 @@ pub(super) enum Command {
         /// The language tag.
         #[arg(long)]
         language: Option<String>,
+        #[command(flatten)]
+        choice: Choice,
+    },
+    /// Choose for a reader how often they hear, and about what. What is not named stays as it is.
+    Choose {
+        /// The address.
+        address: String,
+        #[command(flatten)]
+        choice: Choice,
     },
     /// Import readers from a CSV file.
     Import {
@@ -70,8 +80,12 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
     let now = world.clock.now();
     match command {
         Command::List { json } => list(&office, json, printer).await,
-        Command::Add { address, name, language } => {
-            add(&address, name, language, (&office, now), printer).await
+        Command::Add { address, name, language, choice } => {
+            let who = Newcomer { address, name, language, choice };
+            add(&who, (&office, now), printer).await
+        }
+        Command::Choose { address, choice } => {
+            wishes::choose(&address, &choice, (&office, now), printer).await
         }
         Command::Import { file, confirmed, dry_run, json } => {
             let options = ImportOptions { confirmed, dry_run, json };
@@ -103,15 +117,22 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
     }
 }
 
-async fn add(
-    address: &str,
+/// A reader as they are named at the command line.
+struct Newcomer {
+    address: String,
     name: Option<String>,
     language: Option<String>,
+    choice: Choice,
+}
+
+async fn add(
+    who: &Newcomer,
     (office, now): (&Office, DateTime<Utc>),
     printer: Printer,
 ) -> Result<Outcome, RunError> {
+    let Newcomer { address, name, language, choice } = who;
     let email = parse(address)?;
-    let name = name.map(|name| HeaderText::parse(&name)).transpose();
+    let name = name.as_deref().map(HeaderText::parse).transpose();
     let name = name.map_err(|error| RunError::user(format!("the name: {error}"), "leave it out"))?;
     if let Some(tag) = language.as_deref().filter(|tag| !is_language_tag(tag)) {
         return Err(RunError::user(
@@ -123,10 +144,10 @@ async fn add(
         key: office.key_of(&email),
         email,
         name,
-        language,
+        language: language.clone(),
         standing: Standing::Active,
         source: "command line".to_owned(),
-        wishes: Wishes::default(),
+        wishes: choice.over(Wishes::default())?,
         consented_at: Some(now),
     };
     let enrolled = office.store.enrol(vec![reader], now).await?;
@@ -176,11 +197,12 @@ async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcom
             rows.push(json!({
                 "email": reader.email, "name": reader.name, "language": reader.language,
                 "state": reader.standing, "source": reader.source, "consented_at": reader.consented_at,
-                "added_at": reader.added_at,
+                "added_at": reader.added_at, "cadence": reader.wishes.cadence, "topics": wishes::topics(&reader.wishes),
             }));
         } else {
             let name = reader.name.map(|name| format!("  {name}")).unwrap_or_default();
-            printer.answer(format!("{:<13} {}{name}", reader.standing.as_str(), reader.email));
+            let wishes = wishes::remark(&reader.wishes).map(|words| format!("  ({words})")).unwrap_or_default();
+            printer.answer(format!("{:<13} {}{name}{wishes}", reader.standing.as_str(), reader.email));
         }
     })
     .await?;

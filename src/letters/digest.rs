@@ -101,3 +101,6 @@ fn entry(post: &Post, taste: usize, config: &Config) -> Value {
         ..issue::about(post, config)
     }
 }
+
+#[cfg(test)]
+mod tests;
