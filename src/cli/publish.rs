@@ -24,17 +24,7 @@ pub(super) async fn run(world: &World, printer: Printer) -> Result<Outcome, RunE
 pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outcome {
     report_readers(mailing, printer);
     printer.warnings(&mailing.findings);
-    if mailing.baseline > 0 {
-        let posts = count(mailing.baseline as u64, "post");
-        printer.say(format!("ledger: begun; {posts} published before it will not be mailed"));
-    }
-    if let Some((subject, audience)) = &mailing.frozen {
-        printer.say(format!("letter: \"{subject}\" to {}", count(*audience, "reader")));
-    }
-    if let Some(week) = mailing.week.as_ref().filter(|week| week.audience > 0) {
-        let (posts, readers) = (count(week.posts as u64, "post"), count(week.audience, "reader"));
-        printer.say(format!("weekly letter: {}, {posts}, to {readers}", week.week));
-    }
+    report_frozen(mailing, printer);
     let mut partly = rejects_rows(mailing);
     if mailing.recovered != (0, 0) {
         let (waiting, in_doubt) = mailing.recovered;
@@ -95,6 +85,21 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         printer.say("letters: nothing is due");
     }
     if partly { Outcome::Partly } else { Outcome::Done }
+}
+
+/// What the ledger holds since this run.
+fn report_frozen(mailing: &Mailing, printer: Printer) {
+    if mailing.baseline > 0 {
+        let posts = count(mailing.baseline as u64, "post");
+        printer.say(format!("ledger: begun; {posts} published before it will not be mailed"));
+    }
+    if let Some((subject, audience)) = &mailing.frozen {
+        printer.say(format!("letter: \"{subject}\" to {}", count(*audience, "reader")));
+    }
+    if let Some(week) = mailing.week.as_ref().filter(|week| week.audience > 0) {
+        let (posts, readers) = (count(week.posts as u64, "post"), count(week.audience, "reader"));
+        printer.say(format!("weekly letter: {}, {posts}, to {readers}", week.week));
+    }
 }
 
 /// The counts of one issue; `true` if somebody is still without it or in doubt.

@@ -164,19 +164,7 @@ async fn overview(
         printer.answer("no issue has been sent yet");
     }
     for issue in &issues {
-        let counts: Vec<String> = State::ALL
-            .into_iter()
-            .filter(|state| issue.tally.count(*state) > 0)
-            .map(|state| format!("{} {}", issue.tally.count(state), words(state)))
-            .collect();
-        let state = if issue.state == IssueState::Done {
-            String::new()
-        } else {
-            format!(" [{}]", issue.state.as_str())
-        };
-        printer.answer(format!("{}  \"{}\"{state}", when(issue.frozen_at, &world.config), issue.subject));
-        printer.answer(format!("    {} of {}", counts.join(", "), count(issue.audience, "reader")));
-        printer.answer(format!("    {}", issue.id));
+        tell(issue, world, printer);
     }
     if !doubts.is_empty() {
         printer.answer("in doubt (may or may not have arrived; `letterpress resolve` settles it):");
@@ -203,6 +191,20 @@ async fn overview(
         printer.answer(format!("next: {week}"));
     }
     Ok(outcome)
+}
+
+/// An issue in three lines.
+fn tell(issue: &IssueSummary, world: &World, printer: Printer) {
+    let counts: Vec<String> = State::ALL
+        .into_iter()
+        .filter(|state| issue.tally.count(*state) > 0)
+        .map(|state| format!("{} {}", issue.tally.count(state), words(state)))
+        .collect();
+    let state =
+        if issue.state == IssueState::Done { String::new() } else { format!(" [{}]", issue.state.as_str()) };
+    printer.answer(format!("{}  \"{}\"{state}", when(issue.frozen_at, &world.config), issue.subject));
+    printer.answer(format!("    {} of {}", counts.join(", "), count(issue.audience, "reader")));
+    printer.answer(format!("    {}", issue.id));
 }
 
 /// The next weekly letter, if somebody wants one.

@@ -4,7 +4,7 @@
 //! and is never sent. That name is unique, so a week is frozen once, whoever else tries. Its letters are issues like any
 //! other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -38,7 +38,9 @@ impl<B: Backend> Digests for SqlStore<B> {
         self.look("counting the weekly readers", move |tx| {
             let mut counts = BTreeMap::new();
             each_page(tx, &posts, &mut |_, page| {
-                page.iter().for_each(|reader| *counts.entry(reader.share).or_default() += 1);
+                for reader in page {
+                    *counts.entry(reader.share).or_default() += 1;
+                }
                 Ok(())
             })?;
             Ok(counts)
@@ -60,8 +62,8 @@ fn record(tx: &mut dyn Tx) -> Result<Option<Record>, StoreError> {
     let mut record = Record {
         begun,
         latest: None,
-        weeks: Default::default(),
-        settled: Default::default(),
+        weeks: HashSet::new(),
+        settled: HashSet::new(),
         mailed: HashMap::new(),
     };
     tx.each(
@@ -100,12 +102,11 @@ struct Wisher {
     share: Share,
 }
 
+/// Takes a page of readers.
+type Visit<'a> = dyn FnMut(&mut dyn Tx, Vec<Wisher>) -> Result<(), StoreError> + 'a;
+
 /// Shows every weekly reader with their part of the week, a page at a time.
-fn each_page(
-    tx: &mut dyn Tx,
-    posts: &[DigestPost],
-    visit: &mut dyn FnMut(&mut dyn Tx, Vec<Wisher>) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+fn each_page(tx: &mut dyn Tx, posts: &[DigestPost], visit: &mut Visit<'_>) -> Result<(), StoreError> {
     let carriers = carriers(tx, posts)?;
     let sql = format!("SELECT id, addr_key, email, name, topics {AUDIENCE} AND id > ?1 ORDER BY id LIMIT ?2");
     let mut after = 0_i64;

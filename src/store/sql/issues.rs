@@ -19,7 +19,7 @@ const BEGUN: &str = "begun";
 /// So many readers are frozen at a time: a million of them need no memory.
 const PAGE: usize = 1_000;
 
-/// More categories of one post are not looked at: a condition of a thousand parts is too deep for SQLite.
+/// More categories of one post are not looked at: a condition of a thousand parts is too deep for `SQLite`.
 const MOST_CATEGORIES: usize = 500;
 
 /// Keeps an issue's state as it is until this transaction ends; returns it.
@@ -85,7 +85,7 @@ pub(super) fn freeze(
     values.extend(topics.iter().map(Value::from));
     let counted: u64 =
         tx.one(&format!("SELECT count(*) {audience}"), &values, |row| row.get(0))?.unwrap_or_default();
-    let frozen = address_copies(tx, number, (&audience, &values), &issue.post, imprint, now)?;
+    let frozen = address_copies(tx, (number, &issue.post), (&audience, &values), imprint, now)?;
     if frozen != counted {
         return Err(StoreError::Miscounted { counted, frozen });
     }
@@ -165,9 +165,8 @@ fn audience(dialect: Dialect, categories: usize) -> String {
 /// Inserts one waiting copy for each reader of the audience.
 fn address_copies(
     tx: &mut dyn Tx,
-    issue: i64,
+    (issue, post): (i64, &str),
     (audience, values): (&str, &[Value<'_>]),
-    post: &str,
     imprint: &ImprintMaker,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
