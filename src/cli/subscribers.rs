@@ -81,10 +81,12 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
     match command {
         Command::List { json } => list(&office, json, printer).await,
         Command::Add { address, name, language, choice } => {
+            wishes::remark_on_topics(&choice, world, printer);
             let who = Newcomer { address, name, language, choice };
             add(&who, (&office, now), printer).await
         }
         Command::Choose { address, choice } => {
+            wishes::remark_on_topics(&choice, world, printer);
             wishes::choose(&address, &choice, (&office, now), printer).await
         }
         Command::Import { file, confirmed, dry_run, json } => {

@@ -7,7 +7,8 @@ use clap::Args;
 use super::Outcome;
 use super::printer::Printer;
 use super::status::parse;
-use crate::pipeline::{Office, RunError};
+use crate::archive::folder;
+use crate::pipeline::{Office, RunError, World};
 use crate::store::desk::Circumstances;
 use crate::subscribers::{Cadence, Topics, Wishes};
 use crate::text::HeaderText;
@@ -47,6 +48,25 @@ impl Choice {
             (false, false) => Topics::only(named),
         };
         Ok(Wishes { cadence, topics })
+    }
+}
+
+/// Says which of the topics no post has: a slip of the pen would keep every letter away.
+pub(super) fn remark_on_topics(choice: &Choice, world: &World, printer: Printer) {
+    if choice.topic.is_empty() {
+        return;
+    }
+    // An archive that cannot be read is `check`'s to speak of.
+    let Ok(reading) = folder::read(&world.config, world.clock.now()) else { return };
+    let there = |topic: &str| {
+        reading
+            .archive
+            .posts
+            .iter()
+            .any(|post| post.categories.iter().any(|category| category.as_str() == topic))
+    };
+    for topic in choice.topic.iter().filter(|topic| !there(topic)) {
+        printer.complain(format!("no post is in the category \"{topic}\" yet"));
     }
 }
 

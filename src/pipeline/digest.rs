@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use super::newsletter::{linted, templates};
 use super::{Edition, Office, RunError, World};
 use crate::archive::{Archive, Post};
+use crate::config::Config;
 use crate::finding::Finding;
 use crate::letters::{self, Week};
 use crate::schedule::digest::{Digest, Forecast, forecast};
@@ -80,7 +81,9 @@ pub(super) async fn draft<'a>(
             continue;
         }
         let posts: Vec<&Post> = share.of(&digest.posts).copied().collect();
-        let (edition, warnings) = compose(world, &digest, &posts)?;
+        let part = Digest { week: digest.week.clone(), moment: digest.moment, posts };
+        let (edition, warnings) = compose_week(&world.config, &part)?;
+        let posts = part.posts;
         // The same post is in several of them.
         findings
             .extend(warnings.into_iter().filter(|warning| !findings.contains(warning)).collect::<Vec<_>>());
@@ -94,10 +97,10 @@ fn posts_of(digest: &Digest<'_>) -> Vec<DigestPost> {
     digest.posts.iter().map(post).collect()
 }
 
-fn compose(world: &World, digest: &Digest<'_>, posts: &[&Post]) -> Result<(Edition, Vec<Finding>), RunError> {
-    let config = &world.config;
+/// Composes and lints the letter of a week, or of a part of it.
+pub fn compose_week(config: &Config, digest: &Digest<'_>) -> Result<(Edition, Vec<Finding>), RunError> {
     let moment = digest.moment.with_timezone(&config.site.timezone).fixed_offset();
-    let week = Week { name: &digest.week, moment, posts };
+    let week = Week { name: &digest.week, moment, posts: &digest.posts };
     let letter = letters::compose_week(&week, config, &templates(config)?).map_err(RunError::Findings)?;
     linted(letter, config, &format!("the letter of {}", digest.week))
 }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 pub use adoption::{Restored, adopt};
 pub use backup::{Backup, back_up};
-pub use digest::{FrozenWeek, WeekDraft, WeekLetter, outlook_of_the_week, weekly_readers};
+pub use digest::{FrozenWeek, WeekDraft, WeekLetter, compose_week, outlook_of_the_week, weekly_readers};
 pub use edition::Edition;
 pub use evidence::{Evidence, Reconciled, reconcile};
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
@@ -170,7 +170,7 @@ async fn end(office: &Office, mailing: Result<Mailing, RunError>) -> Result<Mail
     let is_idle = mailing.as_ref().is_ok_and(|mailing| {
         mailing.frozen.is_none()
             && mailing.week.is_none()
-            && mailing.through.is_none()
+            && mailing.through.is_empty()
             && mailing.recovered == (0, 0)
     });
     let raised = if is_idle { Ok(()) } else { office.raise().await };

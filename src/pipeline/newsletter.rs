@@ -1,5 +1,6 @@
 //! The newsletter half of a run: who reads, what is due, freeze, deliver.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -41,8 +42,8 @@ pub struct Mailing {
     pub findings: Vec<Finding>,
     /// The issues that this run had in hand, as they stand now.
     pub issues: Vec<IssueSummary>,
-    /// Where the copies went: `mail.example.com:465` or `outbox/…`.
-    pub through: Option<String>,
+    /// Where the copies of each issue went, by its post: `mail.example.com:465` or `outbox/…`.
+    pub through: HashMap<String, String>,
     /// Copies that an interrupted run left behind: waiting again, and in doubt.
     pub recovered: (u64, u64),
     /// Another database server took over, and so many copies are in doubt for it.

@@ -110,7 +110,7 @@ fn belongs(post: &Post, record: &Record, newsletter: &Newsletter, moment: DateTi
     // As far back as a post could be dated since then and still be mailed by itself.
     let from = since - newsletter.delay.delta() - newsletter.max_age.delta();
     // What its writer mailed by hand comes too, whatever its date and front matter say.
-    mailed.is_some_and(|mailed| mailed > since) || post.newsletter && published > from
+    mailed.is_some_and(|mailed| mailed >= since) || post.newsletter && published > from
 }
 
 /// The ISO week of a moment, as it is in `zone`.

@@ -6,8 +6,13 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
+use letterpress::address::EmailAddress;
+use letterpress::archive::folder;
+use letterpress::clock::{Clock as _, StoppedClock, SystemClock};
+use letterpress::config;
 use letterpress::ledger::State;
 use letterpress::ledger::transition::Event;
+use letterpress::pipeline::{self, Office, World};
 use letterpress::store::desk::Circumstances;
 use letterpress::store::{
     Adoption, Books, DigestIssue, DigestPost, Filter, NewDigest, NewIssue, Share, StoreError, open_sqlite,
@@ -399,7 +404,7 @@ fn a_run_that_is_killed_while_the_week_goes_out_gives_nobody_two_letters_of_it()
     let slow = Do::Each(vec![Do::Wait(std::time::Duration::from_millis(5)), say("250 2.0.0 ok")]);
     let server = Server::start(Script::polite().pipelining(true).on(At::Dot, slow));
     let site = Site::unopened(server.port(), 300, 4);
-    let now = Utc::now();
+    let now = SystemClock.now();
     let moment = now - TimeDelta::minutes(2);
     let settings = format!(
         "delay = \"0s\"\ndigest = \"{} {}\"\n",
@@ -447,8 +452,54 @@ fn everybody_chooses_the_week(site: &Site) -> u64 {
         for (_, reader) in &readers {
             let circumstances = Circumstances { form: "story".to_owned(), wording: [0; 32], network: None };
             let weekly = wishes(Cadence::Weekly, &[]);
-            assert!(store.choose(reader.key, weekly, circumstances, Utc::now()).await.unwrap());
+            assert!(store.choose(reader.key, weekly, circumstances, SystemClock.now()).await.unwrap());
         }
         readers.len() as u64
     })
+}
+
+#[test]
+fn a_template_of_the_week_with_a_slip_is_found_by_check_and_stops_friday_before_anything_is_frozen() {
+    let server = Server::start(Script::polite().pipelining(true));
+    let site = site(&server);
+    site.write("templates/digest/subject.txt", "{{ titel }}");
+    for (now, command) in [(THURSDAY, "check"), (FRIDAY, "publish")] {
+        let ended = site.run_at(now, &[command]);
+        assert_eq!(ended.code, 1, "{}", ended.said);
+        assert!(
+            ended.said.contains("templates/digest/subject.txt:1: error: there is no field"),
+            "{}",
+            ended.said
+        );
+    }
+    assert_eq!(server.log().messages.len(), 0);
+    std::fs::remove_file(site.path("templates/digest/subject.txt")).unwrap();
+    let friday = site.run_at("2026-11-27T00:10:00Z", &["publish"]);
+    assert!(friday.said.contains("weekly letter: 2026-W48, 2 posts, to 2 readers"), "{}", friday.said);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_chooses_between_the_look_and_the_freeze_gets_what_they_chose() {
+    let server = Server::start(Script::polite().pipelining(true));
+    let site = site(&server);
+    let path = site.path("config.toml");
+    let config = config::load(Utf8Path::from_path(&path).unwrap()).unwrap();
+    let world = World {
+        config: Arc::new(config),
+        clock: Arc::new(StoppedClock(FRIDAY.parse().unwrap())),
+        watch: Arc::new(|_| ()),
+        breaker: Arc::default(),
+    };
+    let office = Office::open_to_send(&world.config, world.clock.as_ref()).await.unwrap();
+    let archive = folder::read(&world.config, world.clock.now()).unwrap().archive;
+    let draft = pipeline::draft(&world, &office, &archive, None).await.unwrap();
+    assert_eq!(draft.week.as_ref().unwrap().letters.len(), 2);
+    let reader = EmailAddress::parse("reader2@example.org").unwrap();
+    let circumstances = Circumstances { form: "story".to_owned(), wording: [0; 32], network: None };
+    let thoughts = wishes(Cadence::Weekly, &["생각"]);
+    assert!(office.store.choose(office.key_of(&reader), thoughts, circumstances, now()).await.unwrap());
+    let mailing = pipeline::freeze(&world, &office, draft).await.unwrap();
+    assert_eq!(mailing.week.unwrap().audience, 2);
+    assert_eq!(got(&server, 1), ["tuesday의 글 외 1편"]);
+    assert_eq!(got(&server, 2), ["wednesday의 글"]);
 }
