@@ -83,11 +83,13 @@ pub(super) async fn draft<'a>(
         let posts: Vec<&Post> = share.of(&digest.posts).copied().collect();
         let part = Digest { week: digest.week.clone(), moment: digest.moment, posts };
         let (edition, warnings) = compose_week(&world.config, &part)?;
-        let posts = part.posts;
-        // The same post is in several of them.
-        findings
-            .extend(warnings.into_iter().filter(|warning| !findings.contains(warning)).collect::<Vec<_>>());
-        letters.push(WeekLetter { share, posts, readers, edition });
+        for warning in warnings {
+            // The same post is in several of them.
+            if !findings.contains(&warning) {
+                findings.push(warning);
+            }
+        }
+        letters.push(WeekLetter { share, posts: part.posts, readers, edition });
     }
     Ok((WeekDraft { digest, letters }, findings))
 }
