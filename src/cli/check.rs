@@ -18,7 +18,8 @@ use crate::feeds::{self, Document};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
-use crate::pipeline::{RunError, compose, demand};
+use crate::pipeline::{RunError, compose, compose_week, demand};
+use crate::schedule::digest::Digest;
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -85,6 +86,7 @@ async fn everything(
     findings.extend(feeds::lint::check(&documents));
     if sends {
         letter(config, &archive, findings);
+        week(config, &archive, findings);
     }
     left_out(&archive, findings);
     // The feeds carry a post whatever its text is like; what readers will miss is said here.
@@ -172,6 +174,22 @@ fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
             Err(error) => findings.push(Finding::error("letter", post.source.as_str(), error.to_string())),
         }
     }
+}
+
+/// The weekly letter that the newest posts would be: what it shares with the other is said once.
+fn week(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
+    let posts: Vec<_> = archive.posts.iter().filter(|post| post.newsletter).take(3).collect();
+    let Some(newest) = posts.first() else { return };
+    let digest = Digest { week: "check".to_owned(), moment: newest.published.to_utc(), posts };
+    let said = match compose_week(config, &digest) {
+        Ok((_, warnings)) => warnings,
+        Err(RunError::Findings(errors)) => errors,
+        // Whatever else is wrong is wrong with the other letter too.
+        Err(_) => return,
+    };
+    let is_new = |finding: &Finding| findings.iter().all(|known| known.message != finding.message);
+    let fresh: Vec<Finding> = said.into_iter().filter(is_new).collect();
+    findings.extend(fresh);
 }
 
 fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {

@@ -18,6 +18,7 @@ mod serve;
 mod standstill;
 mod status;
 mod subscribers;
+mod wishes;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ enum Command {
     Ledger(ledger::Command),
     /// Copy the ledger and its keys to a file, also while a run is at work.
     Backup(backup::Args),
-    /// List, add, import, export, unsubscribe, suppress readers.
+    /// List, add, import, export, unsubscribe, suppress readers; choose for them.
     #[command(subcommand)]
     Subscribers(subscribers::Command),
     /// Take in what came back: bounces, complaints, unsubscribe mails.

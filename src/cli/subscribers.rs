@@ -9,6 +9,7 @@ use serde_json::json;
 use super::Outcome;
 use super::printer::Printer;
 use super::status::parse;
+use super::wishes::{self, Choice};
 use crate::config::is_language_tag;
 use crate::importers::readers::MAX_NAME;
 use crate::pipeline::{Office, RunError, World};
@@ -34,6 +35,15 @@ pub(super) enum Command {
         /// The language tag.
         #[arg(long)]
         language: Option<String>,
+        #[command(flatten)]
+        choice: Choice,
+    },
+    /// Choose for a reader how often they hear, and about what. What is not named stays as it is.
+    Choose {
+        /// The address.
+        address: String,
+        #[command(flatten)]
+        choice: Choice,
     },
     /// Import readers from a CSV or JSON file: a list of your own, or the export of another service.
     Import(lists::ImportArgs),
@@ -63,8 +73,14 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
     let now = world.clock.now();
     match command {
         Command::List { json } => list(&office, json, printer).await,
-        Command::Add { address, name, language } => {
-            add(&address, name, language, (&office, now), printer).await
+        Command::Add { address, name, language, choice } => {
+            wishes::remark_on_topics(&choice, world, printer);
+            let who = Newcomer { address, name, language, choice };
+            add(&who, (&office, now), printer).await
+        }
+        Command::Choose { address, choice } => {
+            wishes::remark_on_topics(&choice, world, printer);
+            wishes::choose(&address, &choice, (&office, now), printer).await
         }
         Command::Import(args) => lists::import(&args, world, &office, printer).await,
         Command::Export { json } => lists::export(&office, json, printer).await,
@@ -88,15 +104,22 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
     }
 }
 
-async fn add(
-    address: &str,
+/// A reader as they are named at the command line.
+struct Newcomer {
+    address: String,
     name: Option<String>,
     language: Option<String>,
+    choice: Choice,
+}
+
+async fn add(
+    who: &Newcomer,
     (office, now): (&Office, DateTime<Utc>),
     printer: Printer,
 ) -> Result<Outcome, RunError> {
+    let Newcomer { address, name, language, choice } = who;
     let email = parse(address)?;
-    let name = name.map(|name| HeaderText::parse(&name)).transpose();
+    let name = name.as_deref().map(HeaderText::parse).transpose();
     let name = name.map_err(|error| RunError::user(format!("the name: {error}"), "leave it out"))?;
     if let Some(name) = name.as_ref().filter(|name| name.as_str().chars().count() > MAX_NAME) {
         let length = name.as_str().chars().count();
@@ -115,10 +138,10 @@ async fn add(
         key: office.key_of(&email),
         email,
         name,
-        language,
+        language: language.clone(),
         standing: Standing::Active,
         source: "command line".to_owned(),
-        wishes: Wishes::default(),
+        wishes: choice.over(Wishes::default())?,
         consented_at: Some(now),
         added_at: None,
         suppressed_because: None,
@@ -180,11 +203,12 @@ async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcom
             rows.push(json!({
                 "email": reader.email, "name": reader.name, "language": reader.language,
                 "state": reader.standing, "source": reader.source, "consented_at": reader.consented_at,
-                "added_at": reader.added_at,
+                "added_at": reader.added_at, "cadence": reader.wishes.cadence, "topics": wishes::topics(&reader.wishes),
             }));
         } else {
             let name = reader.name.map(|name| format!("  {name}")).unwrap_or_default();
-            printer.answer(format!("{:<13} {}{name}", reader.standing.as_str(), reader.email));
+            let wishes = wishes::remark(&reader.wishes).map(|words| format!("  ({words})")).unwrap_or_default();
+            printer.answer(format!("{:<13} {}{name}{wishes}", reader.standing.as_str(), reader.email));
         }
     })
     .await?;

@@ -13,6 +13,7 @@ mod site;
 mod smtp;
 mod store;
 mod web;
+mod weekly;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
@@ -29,6 +30,7 @@ pub use site::{Author, Site, SiteUrl, is_language_tag};
 pub use smtp::{Deadlines, Smtp, Tls};
 pub use store::{Output, Store};
 pub use web::{Web, WebLimits};
+pub use weekly::Weekly;
 
 /// A whole configuration. Every relative path is relative to `root`.
 #[derive(Debug, Clone, Deserialize)]

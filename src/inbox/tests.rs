@@ -113,6 +113,7 @@ impl Place {
             subject: HeaderText::parse("편지").unwrap(),
             label: post.to_owned(),
             letter: "{}".to_owned(),
+            categories: Vec::new(),
             baseline: Vec::new(),
         };
         let imprint = |addressee: &crate::store::Addressee<'_>| Imprint {

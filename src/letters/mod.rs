@@ -1,8 +1,9 @@
-//! A post becomes one letter with slots; a letter and a reader become bytes.
+//! A post, or a week of them, becomes one letter with slots; a letter and a reader become bytes.
 //!
 //! Pure: no file, socket, clock or chance. A letter is rendered once per issue and frozen into the ledger;
 //! what differs from reader to reader is spliced in by [`Letter::copy_for`].
 
+mod digest;
 pub mod dkim;
 mod headers;
 mod html;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::{EmailAddress, Mailbox};
 use crate::text::HeaderText;
 
+pub use digest::{Week, compose_week};
 pub(crate) use html::escape as escape_html;
 pub use issue::compose;
 pub use lint::lint;

@@ -8,7 +8,7 @@ use minijinja::context;
 use super::headers::{self, Sender};
 use super::html;
 use super::slots::Markers;
-use super::templates::{Kind, Templates};
+use super::templates::{Kind, Set, Templates};
 use super::words::{self, Words};
 use super::{Letter, Slot};
 use crate::config::Config;
@@ -129,11 +129,11 @@ pub fn compose_slip(
         unsubscribe_url => markers.of(Slot::Unsubscribe),
     };
     let templates = Templates::builtin();
-    let printer = templates.printer("", None)?;
+    let printer = templates.printer(Set::Slip, "", None)?;
     let one = |finding: Finding| vec![finding];
-    let text = printer.print(Kind::SlipText, &fields).map_err(one)?;
-    let page = printer.print(Kind::SlipHtml, &fields).map_err(one)?;
-    let broken = |what: String| vec![Finding::error("letter-slip", "builtin/slip.html", what)];
+    let text = printer.print(Kind::Text, &fields).map_err(one)?;
+    let page = printer.print(Kind::Html, &fields).map_err(one)?;
+    let broken = |what: String| vec![Finding::error("letter-slip", "builtin/slip/body.html", what)];
     let page = html::inlined(&page).map_err(|error| broken(error.to_string()))?;
     let cut = |part: &str| markers.split(part).map_err(|damage| broken(format!("line {}", damage.line)));
     let sender = Sender { site: &config.site, from, reply_to: config.newsletter.reply_to.as_ref() };

@@ -6,6 +6,7 @@
 mod adoption;
 mod backup;
 mod courier;
+mod digest;
 mod edition;
 mod evidence;
 mod health;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 pub use adoption::{Restored, adopt};
 pub use backup::{Backup, back_up};
 pub use courier::{Courier, Round};
+pub use digest::{FrozenWeek, WeekDraft, WeekLetter, compose_week, outlook_of_the_week, weekly_readers};
 pub use edition::Edition;
 pub use evidence::{Evidence, Reconciled, reconcile};
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
@@ -168,7 +170,10 @@ async fn send_from(world: &World, office: &Office, post: Option<&str>) -> Result
 /// is behind the fence. What was sent was sent: a failure to say so is a warning.
 async fn end(office: &Office, mailing: Result<Mailing, RunError>) -> Result<Mailing, RunError> {
     let is_idle = mailing.as_ref().is_ok_and(|mailing| {
-        mailing.frozen.is_none() && mailing.through.is_none() && mailing.recovered == (0, 0)
+        mailing.frozen.is_none()
+            && mailing.week.is_none()
+            && mailing.through.is_empty()
+            && mailing.recovered == (0, 0)
     });
     let raised = if is_idle { Ok(()) } else { office.raise().await };
     let mut mailing = mailing?;

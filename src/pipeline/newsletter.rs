@@ -1,10 +1,12 @@
 //! The newsletter half of a run: who reads, what is due, freeze, deliver.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
+use super::digest::{self, FrozenWeek, WeekDraft};
 use super::rest::Rest;
 use super::signing::signer;
 use super::way_out::{no_sender, wire};
@@ -17,8 +19,8 @@ use crate::delivery::{Composed, Stop};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::ledger::{IssueSummary, Token};
-use crate::letters::{self, Templates};
-use crate::schedule;
+use crate::letters::{self, Letter, Templates};
+use crate::schedule::{self, digest::next_moment};
 use crate::store::{Addressee, Claimed, DeliveryNumber, NewIssue, StoreError};
 use crate::subscribers::{AddressKey, Enrolment, Enrolments};
 use crate::text::{HeaderText, hex};
@@ -34,12 +36,14 @@ pub struct Mailing {
     pub baseline: usize,
     /// The issue that was frozen in this run: its subject and its audience.
     pub frozen: Option<(HeaderText, u64)>,
+    /// The week whose letters were frozen in this run.
+    pub week: Option<FrozenWeek>,
     /// Warnings about the letter.
     pub findings: Vec<Finding>,
     /// The issues that this run had in hand, as they stand now.
     pub issues: Vec<IssueSummary>,
-    /// Where the copies went: `mail.example.com:465` or `outbox/…`.
-    pub through: Option<String>,
+    /// Where the copies of each issue went, by its post: `mail.example.com:465` or `outbox/…`.
+    pub through: HashMap<String, String>,
     /// Copies that an interrupted run left behind: waiting again, and in doubt.
     pub recovered: (u64, u64),
     /// Another database server took over, and so many copies are in doubt for it.
@@ -178,7 +182,9 @@ pub struct Draft<'a> {
     pub post: Option<&'a Post>,
     /// Its edition.
     pub edition: Option<Edition>,
-    /// Warnings about the letter.
+    /// The week that is due.
+    pub week: Option<WeekDraft<'a>>,
+    /// Warnings about the letters.
     pub findings: Vec<Finding>,
     /// Posts that become the baseline.
     pub baseline: Vec<(String, HeaderText)>,
@@ -188,7 +194,7 @@ pub struct Draft<'a> {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Plans and composes, and writes nothing. A letter with an error is refused here, before the ledger knows of it.
+/// Plans and composes, and writes nothing. With `wanted` it is that post alone. A letter with an error is refused here, before the ledger knows of it.
 pub async fn draft<'a>(
     world: &World,
     office: &Office,
@@ -212,21 +218,29 @@ pub async fn draft<'a>(
     if let Some(post) = post {
         baseline.retain(|(id, _)| *id != post.id);
     }
-    let (edition, findings) = match post {
+    let (edition, mut findings) = match post {
         Some(post) => {
             let (edition, findings) = compose(&world.config, post)?;
             (Some(edition), findings)
         }
         None => (None, Vec::new()),
     };
-    Ok(Draft {
-        post,
-        edition,
-        findings,
-        baseline,
-        more: plan.more,
-        until: schedule::wakes_at(&plan, archive),
-    })
+    let due = match wanted {
+        None => digest::outlook_of_the_week(world, office, archive).await?.and_then(|week| week.due),
+        Some(_) => None,
+    };
+    let week = match due {
+        Some(due) => {
+            let (week, warnings) = digest::draft(world, office, due).await?;
+            findings.extend(warnings);
+            Some(week)
+        }
+        None => None,
+    };
+    let (newsletter, zone) = (&world.config.newsletter, world.config.site.timezone);
+    let moment = next_moment(newsletter.digest, zone, world.clock.now());
+    let until = Some(schedule::wakes_at(&plan, archive).map_or(moment, |at| at.min(moment)));
+    Ok(Draft { post, edition, week, findings, baseline, more: plan.more, until })
 }
 
 /// The post that a person means by an id, a slug or a file name.
@@ -240,12 +254,20 @@ pub(crate) fn find<'a>(archive: &'a Archive, wanted: &str) -> Result<&'a Post, R
 /// Composes and lints the letter of a post.
 pub fn compose(config: &Config, post: &Post) -> Result<(Edition, Vec<Finding>), RunError> {
     let letter = letters::compose(post, config, &templates(config)?).map_err(RunError::Findings)?;
+    linted(letter, config, post.source.as_str())
+}
+
+/// The edition of a letter, if nothing in it would hurt; the findings name `source`.
+pub(super) fn linted(
+    letter: Letter,
+    config: &Config,
+    source: &str,
+) -> Result<(Edition, Vec<Finding>), RunError> {
     let edition = Edition::new(letter, config).ok_or_else(no_sender)?;
     let specimen = signed(&edition, &specimen(config)?, config)?;
-    let (errors, findings): (Vec<_>, Vec<_>) =
-        letters::lint(edition.letter(), &specimen.message, post.source.as_str())
-            .into_iter()
-            .partition(|finding| finding.severity == Severity::Error);
+    let (errors, findings): (Vec<_>, Vec<_>) = letters::lint(edition.letter(), &specimen.message, source)
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok((edition, findings)) } else { Err(RunError::Findings(errors)) }
 }
 
@@ -264,7 +286,8 @@ pub fn templates(config: &Config) -> Result<Templates, RunError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(RunError::io(format!("reading {}", folder.join(name)), error)),
     };
-    Ok(Templates::new(read("subject.txt")?, read("body.txt")?, read("body.html")?))
+    let digest = [read("digest/subject.txt")?, read("digest/body.txt")?, read("digest/body.html")?];
+    Ok(Templates::new(read("subject.txt")?, read("body.txt")?, read("body.html")?).with_digest(digest))
 }
 
 /// A copy to a reader who does not exist, as long as copies get: for the linter.
@@ -292,7 +315,8 @@ fn specimen(config: &Config) -> Result<Claimed, RunError> {
     })
 }
 
-/// Freezes the draft, and delivers whatever is open.
+/// Freezes the draft, the post and then the week, and delivers whatever is open. Who dies in between leaves the week to
+/// the next run.
 pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<Mailing, RunError> {
     let now = world.clock.now();
     let baseline = draft.baseline.len();
@@ -306,6 +330,7 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
             subject: subject.clone(),
             label: label(post),
             letter,
+            categories: post.categories.clone(),
             baseline: draft.baseline,
         };
         let keys = Arc::clone(&office.keys);
@@ -319,9 +344,14 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
     } else {
         office.store.baseline(draft.baseline, now).await?;
     }
+    let week = match draft.week {
+        Some(week) => digest::freeze(world, office, week, now).await?,
+        None => None,
+    };
     let mut mailing = deliver_open(world, office).await?;
     mailing.baseline = baseline;
     mailing.frozen = frozen;
+    mailing.week = week;
     mailing.findings = draft.findings;
     mailing.more = draft.more;
     Ok(mailing)

@@ -1,5 +1,6 @@
 //! Past issues in the browser: each as it was sent, without what was anybody's own.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -63,7 +64,7 @@ pub(super) async fn issue(
     let edition = edition.and_then(|json| serde_json::from_str::<Edition>(&json).ok());
     let Some(edition) = edition else { return not_found(&site, asked.language) };
     // Where a reader would leave stands where one can come in.
-    let page = edition.letter().page_for_all(&site.base);
+    let page = edition.letter().page_for_all(&site.base, asked.language.words().subscribe);
     let policy = policy(&page);
     listed(&site, pages::html_page(StatusCode::OK, page, &policy))
 }
@@ -101,7 +102,7 @@ fn path_segment(label: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             path.push(char::from(byte));
         } else {
-            path.push_str(&format!("%{byte:02X}"));
+            let _ = write!(path, "%{byte:02X}");
         }
         path
     })

@@ -9,7 +9,7 @@ use minijinja::{Value, context};
 
 use super::asked::{Asked, Fields};
 use super::sign_up::{choices, wishes};
-use super::state::Site;
+use super::state::{Site, circumstances};
 use super::unavailable;
 use super::words::Language;
 use crate::subscribers::token::{Purpose, Subject};
@@ -75,7 +75,7 @@ async fn leave(site: &Site, token: &str, form: &str, asked: Asked) -> Response<B
     let Some((key, _)) = site.reader(Purpose::Unsubscribe, token) else {
         return site.pages.says(StatusCode::OK, asked.language, &words.nothing);
     };
-    let circumstances = site.circumstances(form, asked.language, asked.network);
+    let circumstances = circumstances(form, asked.language, asked.network);
     let Ok(course) = site.store.leave(key, circumstances, site.now()).await else {
         return not_now(site, asked.language, token);
     };
@@ -107,7 +107,7 @@ pub(super) async fn undo(
     let Some((key, generation)) = site.reader(Purpose::Undo, &token) else {
         return site.pages.says(StatusCode::OK, asked.language, &words.nothing);
     };
-    let circumstances = site.circumstances("undo", asked.language, asked.network);
+    let circumstances = circumstances("undo", asked.language, asked.network);
     match site.store.undo(key, generation, circumstances, site.now()).await {
         Ok(true) => site.pages.says(StatusCode::OK, asked.language, &words.undone),
         Ok(false) => {
@@ -150,7 +150,7 @@ pub(super) async fn choose(
         return site.pages.says(StatusCode::OK, asked.language, &words.nothing);
     };
     let chosen = wishes(&Fields::parse(&body), &site.topics().await);
-    let circumstances = site.circumstances("choose", asked.language, asked.network);
+    let circumstances = circumstances("choose", asked.language, asked.network);
     match site.store.choose(key, chosen, circumstances, site.now()).await {
         Ok(true) => site.pages.says(StatusCode::OK, asked.language, &words.chosen),
         Ok(false) => site.pages.says(StatusCode::OK, asked.language, &words.nothing),

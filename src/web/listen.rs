@@ -55,14 +55,14 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
         let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
+            accepted = listener.accept() => {
                 // Out of file descriptors, or the client is gone already: the next one may do better.
-                Err(_) => {
+                let Ok(accepted) = accepted else {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
-                }
-            },
+                };
+                accepted
+            }
             () = &mut stop => break,
         };
         let _ = stream.set_nodelay(true);

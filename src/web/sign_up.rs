@@ -10,7 +10,7 @@ use minijinja::context;
 use tokio::time::Instant;
 
 use super::asked::{Asked, Fields};
-use super::state::Site;
+use super::state::{Site, circumstances};
 use super::words::Language;
 use super::{not_found, unavailable};
 use crate::address::EmailAddress;
@@ -63,7 +63,7 @@ pub(super) async fn subscribe(State(site): State<Arc<Site>>, asked: Asked, body:
             name,
             language: Some(language.tag().to_owned()),
             wishes: wishes(&fields, &site.topics().await),
-            circumstances: site.circumstances(form_name(&fields), language, asked.network),
+            circumstances: circumstances(form_name(&fields), language, asked.network),
             limits: site.limits,
             email,
         };
@@ -109,7 +109,7 @@ fn name(raw: &str) -> Result<Option<HeaderText>, ()> {
     }
     let lower = raw.to_ascii_lowercase();
     let advertises = ["://", "www.", "http", "<", ">"].iter().any(|sign| lower.contains(sign))
-        || raw.split_whitespace().any(|word| looks_like_a_host(word));
+        || raw.split_whitespace().any(looks_like_a_host);
     if advertises || raw.chars().count() > LONGEST_NAME {
         return Err(());
     }
@@ -166,7 +166,7 @@ pub(super) async fn confirm(
     let Some((key, generation)) = site.reader(Purpose::Confirm, &token) else {
         return site.pages.says(StatusCode::OK, asked.language, &words.nothing);
     };
-    let circumstances = site.circumstances("confirm", asked.language, asked.network);
+    let circumstances = circumstances("confirm", asked.language, asked.network);
     match site.store.confirm(key, generation, circumstances, site.now()).await {
         Ok(Confirmed::Now) => site.pages.says(StatusCode::OK, asked.language, &words.confirmed),
         Ok(Confirmed::Already) => site.pages.says(StatusCode::OK, asked.language, &words.already),

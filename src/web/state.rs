@@ -114,15 +114,6 @@ impl Site {
         client::network_of(client::address(peer, &forwarded.join(","), &self.proxies))
     }
 
-    /// How something was said, for the record: the form, and a hash of the words that it showed.
-    pub(super) fn circumstances(&self, form: &str, language: Language, network: String) -> Circumstances {
-        let shown = serde_json::to_vec(language.words()).unwrap_or_default();
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &shown);
-        let mut wording = [0; 32];
-        wording.copy_from_slice(digest.as_ref());
-        Circumstances { form: format!("{form} {FORM} {}", language.tag()), wording, network: Some(network) }
-    }
-
     /// The categories of the archive, those with the most posts first.
     pub(super) async fn topics(&self) -> Arc<Vec<HeaderText>> {
         let known = self.topics.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -152,4 +143,13 @@ impl Site {
 fn path_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+}
+
+/// How something was said, for the record: the form, and a hash of the words that it showed.
+pub(super) fn circumstances(form: &str, language: Language, network: String) -> Circumstances {
+    let shown = serde_json::to_vec(language.words()).unwrap_or_default();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &shown);
+    let mut wording = [0; 32];
+    wording.copy_from_slice(digest.as_ref());
+    Circumstances { form: format!("{form} {FORM} {}", language.tag()), wording, network: Some(network) }
 }

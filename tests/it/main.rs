@@ -28,4 +28,6 @@ mod support;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]
+mod weekly;
+#[cfg(test)]
 mod wire;

@@ -45,6 +45,7 @@ pub(crate) fn issue(post: &str) -> NewIssue {
         subject: HeaderText::parse("천천히 오는 편지").unwrap(),
         label: "slow".to_owned(),
         letter: "{}".to_owned(),
+        categories: Vec::new(),
         baseline: Vec::new(),
     }
 }

@@ -175,8 +175,9 @@ pub fn excerpt(post: &Post, limit: usize) -> String {
     shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "), limit)
 }
 
-/// Cuts at the last space of the final third, else between two letters: Chinese and Japanese have no spaces.
-fn shorten(text: &str, limit: usize) -> String {
+/// At most `limit` characters of a text, with an ellipsis if it is cut: at the last space of the final third, else
+/// between two letters, since Chinese and Japanese have no spaces.
+pub fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }

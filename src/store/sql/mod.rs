@@ -7,6 +7,7 @@
 pub(super) mod deliveries;
 mod desk;
 mod desk_verbs;
+mod digests;
 pub(super) mod epoch;
 mod erasure;
 mod errands;
