@@ -181,7 +181,7 @@ fn below(folder: &Utf8Path, base: &str, url: &Url) -> Option<Utf8PathBuf> {
     let rest = url.as_str().strip_prefix(base)?.split(['?', '#']).next()?;
     let rest = Utf8PathBuf::from(links::readable(rest));
     let is_inside = rest.components().all(|part| matches!(part, Utf8Component::Normal(_)));
-    (is_inside && rest.file_name().is_some()).then(|| folder.join(rest))
+    (is_inside && !rest.as_str().ends_with('/') && rest.file_name().is_some()).then(|| folder.join(rest))
 }
 
 /// Makes an enclosure of what the front matter says. `length_of` measures a file, relative to the configuration, if it is
@@ -206,8 +206,9 @@ pub(super) fn take_in(
     let places = Places { site: &config.site.url, page, bundle, static_files: &config.archive.static_files };
     let files = places.files(&url);
     let measured = files.iter().find_map(|file| Some((length_of(file)?, Some(file.clone()))));
-    let (length, file) =
-        measured.or(stated.length.map(|length| (length, None))).ok_or_else(|| unmeasured(&url, &files, wrong))?;
+    let (length, file) = measured
+        .or(stated.length.map(|length| (length, None)))
+        .ok_or_else(|| unmeasured(&url, &files, wrong))?;
     let media_type = match &stated.media_type {
         Some(stated) if is_media_type(stated) => stated.clone(),
         Some(stated) => {
@@ -283,7 +284,8 @@ mod tests {
         let page = Url::parse("https://example.com/trip/").unwrap();
         let length_of = |file: &Utf8Path| lengths.iter().find(|(name, _)| file == *name).map(|found| found.1);
         let source = Utf8Path::new("posts/trip/index.md");
-        take_in(fields.enclosure.unwrap(), (source, &page), &config, length_of).map_err(|wrong| wrong.to_string())
+        take_in(fields.enclosure.unwrap(), (source, &page), &config, length_of)
+            .map_err(|wrong| wrong.to_string())
     }
 
     #[test]
@@ -298,7 +300,10 @@ mod tests {
     #[test]
     fn what_cannot_be_measured_or_named_is_refused_with_its_line() {
         for (text, words) in [
-            ("+++\naudio = \"1.mp3\"\n+++\n", "a.md:2: error: there is no file posts/trip/1.mp3 or static/trip"),
+            (
+                "+++\naudio = \"1.mp3\"\n+++\n",
+                "a.md:2: error: there is no file posts/trip/1.mp3 or static/trip",
+            ),
             ("+++\naudio = \"https://cdn.example/1.mp3\"\n+++\n", "lies elsewhere"),
             ("+++\naudio = { url = \"1.xyz\", length = 1 }\n+++\n", "is not known by its ending"),
             ("+++\naudio = { url = \"1.mp3\", length = 1, type = \"mp3\" }\n+++\n", "no media type"),

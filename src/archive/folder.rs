@@ -47,7 +47,9 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
             })?;
             let mut read = Manuscript::read(bytes, Name { relative, source: &source }, config, now)?;
             if let Ok(manuscript) = &mut read {
-                manuscript.enclose(config, |file| length_of(config, file)).map_err(|finding| vec![finding])?;
+                manuscript
+                    .enclose(config, |file| length_of(config, file))
+                    .map_err(|finding| vec![finding])?;
             }
             Ok(read)
         })
@@ -134,7 +136,8 @@ fn shared_addresses(manuscripts: &[Manuscript]) -> Vec<Finding> {
 /// The ledger's text as it stands, if there is one, and what it says.
 fn read_ids(config: &Config) -> Result<(Option<String>, Ledger), Vec<Finding>> {
     let source = config.archive.posts.join(ids::FILE);
-    let text = read_text(config, &source).map_err(|wrong| vec![Finding::error("ids", source.as_str(), wrong)])?;
+    let text =
+        read_text(config, &source).map_err(|wrong| vec![Finding::error("ids", source.as_str(), wrong)])?;
     let ledger = text.as_deref().map(|text| Ledger::parse(text, source.as_str())).transpose()?;
     Ok((text, ledger.unwrap_or_default()))
 }
@@ -142,7 +145,8 @@ fn read_ids(config: &Config) -> Result<(Option<String>, Ledger), Vec<Finding>> {
 /// What the page ledger says, if there is one.
 fn read_pages(config: &Config) -> Result<Pages, Vec<Finding>> {
     let source = config.archive.posts.join(pages::FILE);
-    let text = read_text(config, &source).map_err(|wrong| vec![Finding::error("pages", source.as_str(), wrong)])?;
+    let text =
+        read_text(config, &source).map_err(|wrong| vec![Finding::error("pages", source.as_str(), wrong)])?;
     text.map_or_else(|| Ok(Pages::default()), |text| Pages::parse(&text, source.as_str()))
 }
 

@@ -5,8 +5,8 @@ use camino::Utf8Path;
 use chrono::{DateTime, FixedOffset, Utc};
 use url::Url;
 
-use super::front_matter::fields::Lined;
 use super::enclosure;
+use super::front_matter::fields::Lined;
 use super::front_matter::{self, Fields, Stated, dates};
 use super::ids::{Given, Sighting, content_hash};
 use super::links::{self, Purpose};

@@ -37,15 +37,13 @@ impl Pages {
             if line.trim().is_empty() || line.starts_with('#') {
                 continue;
             }
-            match parse_line(line.trim_end()) {
-                Some((feed, page, id, updated)) => {
-                    pages.page(feed, page).insert(id.to_owned(), updated);
-                }
-                None => {
-                    let finding = Finding::error("pages", file, "the line is not a feed, a page, an id and a date");
-                    let hint = "after a merge keep the lines of both sides; else restore it from version control";
-                    findings.push(finding.at(number + 1).hint(hint));
-                }
+            if let Some((feed, page, id, updated)) = parse_line(line.trim_end()) {
+                pages.page(feed, page).insert(id.to_owned(), updated);
+            } else {
+                let finding =
+                    Finding::error("pages", file, "the line is not a feed, a page, an id and a date");
+                let hint = "after a merge keep the lines of both sides; else restore it from version control";
+                findings.push(finding.at(number + 1).hint(hint));
             }
         }
         if findings.is_empty() { Ok(pages) } else { Err(findings) }
@@ -129,7 +127,9 @@ mod tests {
 
     #[test]
     fn two_branches_that_cut_the_same_page_are_merged_by_keeping_the_lines_of_both() {
-        let merged = format!(".\t1\turn:x:a\t2024-05-02T00:00:00+09:00\n{LINE}.\t1\turn:x:b\t2024-05-02T00:00:00+09:00\n");
+        let merged = format!(
+            ".\t1\turn:x:a\t2024-05-02T00:00:00+09:00\n{LINE}.\t1\turn:x:b\t2024-05-02T00:00:00+09:00\n"
+        );
         let pages = Pages::parse(&merged, "pages.txt").unwrap();
         assert_eq!(pages.of("").collect::<Vec<_>>(), [(1, &page(&["urn:x:a", "urn:x:b"]))]);
         let marks = format!("<<<<<<< HEAD\n{LINE}=======\n>>>>>>> x\n.\t0\ta\tb\n");

@@ -13,8 +13,10 @@ impl Bytes {
     /// Reads `512 KB`; the message says what to write instead.
     pub fn parse(raw: &str) -> Result<Self, String> {
         let text = raw.trim().to_ascii_lowercase();
-        let (number, unit) =
-            UNITS.iter().find_map(|(name, size)| Some((text.strip_suffix(name)?, *size))).unwrap_or((&text, 1));
+        let (number, unit) = UNITS
+            .iter()
+            .find_map(|(name, size)| Some((text.strip_suffix(name)?, *size)))
+            .unwrap_or((&text, 1));
         let Ok(number) = number.trim().parse::<usize>() else {
             return Err(format!(
                 "{raw:?} is not an amount of bytes; write a number and B, KB or MB, such as \"512 KB\""

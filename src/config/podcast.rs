@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn a_picture_and_a_category_are_enough() {
-        let read = podcast(&format!("{LEAST}categories = [\"Society & Culture / Documentary\", \"Arts\"]\n")).unwrap();
+        let read = podcast(&format!("{LEAST}categories = [\"Society & Culture / Documentary\", \"Arts\"]\n"))
+            .unwrap();
         assert_eq!(read.categories[0].name.as_str(), "Society & Culture");
         assert_eq!(read.categories[0].within.as_ref().unwrap().as_str(), "Documentary");
         assert!(!read.explicit && !read.locked && read.categories[1].within.is_none());
@@ -126,7 +127,11 @@ mod tests {
     fn what_is_missing_or_wrong_is_named_with_its_line() {
         assert!(podcast(LEAST).unwrap_err().contains("`podcast.categories` is missing"));
         let wrong = |line: &str| podcast(&format!("{LEAST}{line}\n")).unwrap_err();
-        assert!(wrong("categories = []").contains("config.toml:6: error: `podcast.categories`: a podcast has"));
-        assert!(wrong("categories = [\"Arts\"]\nguid = \"x\"").contains("config.toml:7: error: `podcast.guid`"));
+        assert!(
+            wrong("categories = []").contains("config.toml:6: error: `podcast.categories`: a podcast has")
+        );
+        assert!(
+            wrong("categories = [\"Arts\"]\nguid = \"x\"").contains("config.toml:7: error: `podcast.guid`")
+        );
     }
 }

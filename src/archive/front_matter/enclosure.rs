@@ -134,8 +134,7 @@ impl<'e> Reader<'e> {
 
     fn refuse(&mut self, key: &str, entry: &Entry, message: &str, hint: &str) {
         let message = format!("`{key}`: {message}");
-        self.findings
-            .push(Finding::error("post-enclosure", self.file, message).at(entry.line).hint(hint));
+        self.findings.push(Finding::error("post-enclosure", self.file, message).at(entry.line).hint(hint));
     }
 
     fn number<T: std::str::FromStr>(&mut self, keys: &[&'static str]) -> Option<T> {
@@ -240,7 +239,8 @@ mod tests {
         ] {
             assert_eq!(stated(text), (Some(expected.clone()), Vec::new()), "{text}");
         }
-        let table = "+++\nenclosure = { url = \"https://a.example/1\", length = 12, type = \"audio/mpeg\" }\n+++\n";
+        let table =
+            "+++\nenclosure = { url = \"https://a.example/1\", length = 12, type = \"audio/mpeg\" }\n+++\n";
         let stated = stated(table).0.unwrap();
         assert_eq!((stated.length, stated.media_type.as_deref()), (Some(12), Some("audio/mpeg")));
     }

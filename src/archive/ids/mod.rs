@@ -141,7 +141,9 @@ fn parse_line(line: &str) -> Result<Parsed<'_>, &'static str> {
         fields.split_first_chunk::<5>().ok_or("the line does not have five fields between tabs")?;
     let taken_back = match rest {
         [] => None,
-        [field] => Some(field.strip_prefix(TAKEN_BACK).ok_or("the sixth field is not `taken back` and a date")?),
+        [field] => {
+            Some(field.strip_prefix(TAKEN_BACK).ok_or("the sixth field is not `taken back` and a date")?)
+        }
         _ => return Err("the line has more than six fields between tabs"),
     };
     if !is_uri(id) {
