@@ -87,6 +87,7 @@ fn refused(action: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> O
 
 impl Written {
     /// Both together.
+    #[must_use]
     pub fn and(mut self, more: Self) -> Self {
         self.written.extend(more.written);
         self.files.extend(more.files);

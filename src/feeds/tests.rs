@@ -457,10 +457,7 @@ fn every_feed_has_a_page_beside_it_and_a_place_in_the_list() {
         let url = quick_xml::escape::escape(&url).into_owned();
         assert!(list.contains(&format!("xmlUrl=\"{url}\"")), "{url} is not in {list}");
         let beside = text(find(&documents, feed.path.with_file_name("feed.html").as_str()));
-        assert!(
-            beside.contains(&format!("<link rel=\"alternate\" type=\"application/rss+xml\"")),
-            "{beside}"
-        );
+        assert!(beside.contains("<link rel=\"alternate\" type=\"application/rss+xml\""), "{beside}");
         assert!(beside.contains(&url), "{beside}");
     }
     assert!(site.contains("&lt;link rel=") && site.contains("href=\"feeds.opml\""), "{site}");

@@ -8,6 +8,4 @@
 mod hurt;
 mod keeping;
 mod pages;
-#[path = "../cli/site.rs"]
-mod site;
 mod world;

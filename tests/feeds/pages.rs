@@ -46,7 +46,7 @@ fn a_year_of_posts_edits_and_builds_changes_no_page_and_loses_no_post() {
             );
         }
         if number % 7 == 0 {
-            world.replace("config.toml", "title = \"일기", "title = \"새 일기");
+            world.replace("config.toml", "title = \"", "title = \"새 ");
         }
         world.build_at(&format!("2026-12-{:02}T{:02}:00:00Z", 1 + (number - 20) / 2, number % 2));
         let now = pages(&world);
@@ -82,10 +82,7 @@ fn a_post_that_is_taken_back_goes_from_its_page_and_the_other_pages_stay() {
         .collect();
     assert!(!changed.is_empty() && changed.iter().all(|path| path.starts_with("archive/1/")), "{changed:?}");
     assert!(everything(&world).values().all(|html| !html.contains("오늘의 2.")));
-    assert!(
-        !world.text("public/archive/1/rss.xml").contains("2번째 날</title>")
-            || world.text("public/archive/1/rss.xml").contains("12번째 날")
-    );
+    assert!(!world.text("public/archive/1/rss.xml").contains(">2번째 날<"));
     assert!(
         world
             .text("public/atom.xml")
@@ -101,11 +98,7 @@ fn a_page_that_was_lost_or_cut_short_is_made_again() {
     let before = world.public();
     fs::remove_file(world.path("public/archive/1/rss.xml")).unwrap();
     let atom = world.text("public/archive/1/atom.xml");
-    fs::write(
-        world.path("public/archive/1/atom.xml"),
-        &atom[..atom.len() / 2 / 4 * 4].chars().take(900).collect::<String>(),
-    )
-    .unwrap();
+    fs::write(world.path("public/archive/1/atom.xml"), atom.chars().take(900).collect::<String>()).unwrap();
     world.build_at(LATER);
     assert_eq!(world.public(), before);
 }

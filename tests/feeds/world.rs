@@ -7,12 +7,26 @@ use std::process::{Command, Stdio};
 
 use feed_rs::model::Feed;
 
-use crate::site::{PROGRAM, Ran};
-
 pub(crate) const NOW: &str = "2026-11-23T00:00:00Z";
 
 /// The archive that was made to hurt.
 const HURT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/hurt");
+
+/// What a run said, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    /// The same, if it ended well.
+    pub(crate) fn succeeds(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+}
 
 pub(crate) struct World(tempfile::TempDir);
 
@@ -87,9 +101,11 @@ impl World {
     }
 
     pub(crate) fn run(&self, now: &str, line: &str) -> Ran {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_letterpress"));
         command.env_clear().env("LETTERPRESS_FROZEN_AT", now).current_dir(self.0.path()).stdin(Stdio::null());
-        Ran::of(command.args(line.split(' ')))
+        let output = command.args(line.split(' ')).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     pub(crate) fn build(&self) -> &Self {
@@ -114,12 +130,6 @@ impl World {
             fs::read(self.path("public").join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         let parser = feed_rs::parser::Builder::new().sanitize_content(false).build();
         parser.parse(bytes.as_slice()).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    /// The ids of all posts in the ledger beside them, by title as the site's feed has it.
-    pub(crate) fn ids(&self) -> BTreeMap<String, String> {
-        let entries = self.read("atom.xml").entries.into_iter();
-        entries.map(|entry| (entry.title.unwrap().content, entry.id)).collect()
     }
 }
 
