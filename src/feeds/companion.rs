@@ -124,7 +124,12 @@ fn every_feed(html: &mut String, all: &[&Feed], config: &Config, words: &Words) 
     let _ = write!(html, "<h2>{}</h2>\n<ul>\n", words.all);
     for feed in all {
         let here = relative(Utf8Path::new(""), &feed.folder.join(FILE));
-        let _ = writeln!(html, "<li><a href=\"{here}\">{}</a></li>", escape(feed.title.as_str()));
+        let kind = words.kind(feed.kind);
+        let _ = writeln!(
+            html,
+            "<li><a href=\"{here}\">{}</a> <small>{kind}</small></li>",
+            escape(feed.title.as_str())
+        );
     }
     let _ = writeln!(html, "<li><a href=\"{}\">{}</a></li>", opml::FILE, words.list);
     let snippet = discovery(&all[..1], config);

@@ -60,7 +60,7 @@ fn nginx(text: &mut String, config: &Config, files: &[(&str, &str)]) -> std::fmt
     for (file, media_type) in files {
         let kind = media_type.split(';').next().unwrap_or_default();
         // Within a location no other `types` hold, so that the default is what every file here is.
-        writeln!(text, "location ~ /{}$ {{", file.replace('.', "\\."))?;
+        writeln!(text, "location ~ /{}$ {{", file.replace('.', "[.]"))?;
         writeln!(text, "\ttypes {{ }}\n\tdefault_type \"{kind}; charset=utf-8\";")?;
         writeln!(text, "\tadd_header Cache-Control \"max-age={MAX_AGE}\";")?;
         writeln!(text, "\tadd_header Access-Control-Allow-Origin \"*\";")?;
@@ -68,7 +68,7 @@ fn nginx(text: &mut String, config: &Config, files: &[(&str, &str)]) -> std::fmt
         for (compression, _) in compressed(config) {
             match compression {
                 Compression::Gzip => writeln!(text, "\tgzip_static on;\n\tgzip_vary on;")?,
-                Compression::Brotli => writeln!(text, "\tbrotli_static on;  # the module ngx_brotli")?,
+                Compression::Brotli => writeln!(text, "\t# brotli_static on;  with the module ngx_brotli")?,
             }
         }
         writeln!(text, "}}")?;

@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use url::Url;
 
 use super::entry::{Entry, Label, Moment};
-use super::select::Feed;
+use super::select::{Feed, Kind};
 use crate::archive::TakenBack;
 use crate::config::{Config, Format};
 use crate::text::XmlText;
@@ -87,7 +87,7 @@ impl Page<'_> {
 
     /// What the feed is about; empty where nobody said.
     pub(super) fn description(&self) -> &str {
-        let podcast = self.config.podcast.as_ref().filter(|_| self.feed.is_podcast);
+        let podcast = self.config.podcast.as_ref().filter(|_| self.feed.kind == Kind::Podcast);
         let own = podcast.and_then(|podcast| podcast.description.as_ref());
         own.map_or(&self.config.site.description, |text| text.as_str())
     }

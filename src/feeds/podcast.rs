@@ -9,6 +9,7 @@ use rss::extension::itunes::{ITunesCategory, ITunesChannelExtension, ITunesItemE
 
 use super::page::{Carried, Page};
 use super::rss::{character_data, extension};
+use super::select::Kind;
 use crate::archive::EpisodeKind;
 use crate::config::{Category, Podcast};
 
@@ -79,7 +80,7 @@ pub(super) fn transcript(entry: &Carried<'_>) -> Option<Extension> {
 }
 
 fn of<'p>(page: &Page<'p>) -> Option<&'p Podcast> {
-    page.config.podcast.as_ref().filter(|_| page.feed.is_podcast)
+    page.config.podcast.as_ref().filter(|_| page.feed.kind == Kind::Podcast)
 }
 
 fn category(category: &Category) -> ITunesCategory {

@@ -28,9 +28,20 @@ pub(super) struct Feed {
     pub(super) folder: Utf8PathBuf,
     /// The language of a feed that has posts of one language alone.
     pub(super) language: Option<String>,
-    pub(super) is_podcast: bool,
+    pub(super) kind: Kind,
     /// Indices into the archive's posts, newest first; all of them.
     pub(super) posts: Vec<usize>,
+}
+
+/// What a feed is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The whole site.
+    Site,
+    /// The posts with a recording.
+    Podcast,
+    /// The posts of one category, tag, author or language.
+    By(By),
 }
 
 /// The site's feed, the podcast, then the other feeds, kind by kind, in the order in which the archive first used their
@@ -41,7 +52,7 @@ pub(super) fn feeds(posts: &[Post], config: &Config) -> Vec<Feed> {
         title: title.to_owned(),
         folder: Utf8PathBuf::new(),
         language: None,
-        is_podcast: false,
+        kind: Kind::Site,
         posts: (0..posts.len()).collect(),
     };
     let mut feeds = vec![site];
@@ -55,7 +66,13 @@ pub(super) fn feeds(posts: &[Post], config: &Config) -> Vec<Feed> {
             posts.reverse();
             let folder = Utf8PathBuf::from(format!("{}{}", kind_folder(*by), names.name(&name)));
             let title = format!("{title}: {name}");
-            Feed { title, folder, language: (*by == By::Language).then_some(name), is_podcast: false, posts }
+            Feed {
+                title,
+                folder,
+                language: (*by == By::Language).then_some(name),
+                kind: Kind::By(*by),
+                posts,
+            }
         }));
     }
     feeds
@@ -68,7 +85,7 @@ fn podcast(posts: &[Post], config: &Config) -> Option<Feed> {
         title: podcast.title.as_ref().unwrap_or(&config.site.title).as_str().to_owned(),
         folder: PODCAST.into(),
         language: None,
-        is_podcast: true,
+        kind: Kind::Podcast,
         posts: (0..posts.len()).filter(|at| is_episode(&posts[*at])).collect(),
     })
 }
