@@ -110,6 +110,7 @@ fn assemble(
         archive.findings.append(&mut manuscript.findings);
         archive.posts.push(manuscript.publish(given));
     }
+    refuse_an_empty_folder(&archive, &ledger, config)?;
     archive.posts.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
     archive.taken_back =
         done.ledger.taken_back().map(|(id, at)| TakenBack { id: id.to_owned(), at }).collect();
@@ -117,6 +118,18 @@ fn assemble(
     let text = done.ledger.to_text();
     let is_needed = old.map_or_else(|| done.ledger.iter().next().is_some(), |old| old != text);
     Ok(Reading { archive, ids: is_needed.then_some(text) })
+}
+
+/// A folder that is not mounted looks like one whose posts were all taken back, and readers would be told so.
+fn refuse_an_empty_folder(archive: &Archive, ledger: &Ledger, config: &Config) -> Result<(), Vec<Finding>> {
+    let known = ledger.iter().count() - ledger.taken_back().count();
+    if !archive.posts.is_empty() || known < 2 {
+        return Ok(());
+    }
+    let source = config.archive.posts.join(ids::FILE);
+    let message = format!("it knows {known} posts, and none of them is in the folder any more");
+    let finding = Finding::error("ids", source.as_str(), message);
+    Err(vec![finding.hint("bring the posts back; if you mean to take back all of them, delete this file")])
 }
 
 /// Posts that would overwrite each other, also on a disk that does not tell upper from lower case.

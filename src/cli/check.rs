@@ -82,8 +82,11 @@ async fn everything(
         }
     };
     let layout = feeds::lay_out(&archive, config);
-    let documents = layout.current();
-    findings.extend(feeds::lint::check(&documents));
+    let mut documents = Vec::new();
+    for portion in layout.current() {
+        findings.extend(feeds::lint::check(&portion));
+        documents.extend(portion.into_iter().filter(|_| live));
+    }
     // A page that stands was looked at when it was written.
     let directory = config.resolve(&config.output.directory);
     let standing = output::standing(&directory, &layout.frozen(), &[]);

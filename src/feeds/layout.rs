@@ -19,6 +19,10 @@ use crate::config::{Config, Format};
 /// About so many entries are rendered at a time for pages of archives.
 const PORTION: usize = 1_000;
 
+/// About so many entries stand in feeds that are written together. Few sites have more; one of thousands of tags does, and
+/// must fit into memory.
+const TOGETHER: usize = 20_000;
+
 /// An Atom feed names so many of the posts that were taken back, the latest ones.
 const TOMBSTONES: usize = 100;
 
@@ -145,28 +149,24 @@ impl Layout<'_> {
         &'l self,
         standing: &'l HashSet<Utf8PathBuf>,
     ) -> impl Iterator<Item = Vec<Document>> + 'l {
-        let mut missing =
-            self.archive_sheets().filter(move |sheet| !standing.contains(&sheet.path())).peekable();
-        std::iter::from_fn(move || {
-            missing.peek()?;
-            let (mut portion, mut entries) = (Vec::new(), 0);
-            while let Some(sheet) = missing.next_if(|_| entries < PORTION) {
-                entries += sheet.posts.len();
-                portion.push(sheet);
-            }
-            Some(self.print(&portion))
-        })
+        let missing = self.archive_sheets().filter(move |sheet| !standing.contains(&sheet.path()));
+        portions(missing, PORTION).map(|portion| self.print(&portion))
     }
 
-    /// The feeds themselves, and what explains them.
-    pub fn current(&self) -> Vec<Document> {
-        let sheets: Vec<Sheet<'_>> = self.feeds.iter().flat_map(|feed| self.current_sheets(feed)).collect();
-        let mut documents = self.print(&sheets);
-        documents.push(opml::render(&self.feeds(), self.config));
-        if self.config.feeds.companion {
-            documents.extend(companion::render(&self.feeds, self.archive, self.config));
-        }
-        documents
+    /// The feeds themselves, and what explains them; of a site of ordinary size all together.
+    pub fn current(&self) -> impl Iterator<Item = Vec<Document>> + '_ {
+        let sheets = self.feeds.iter().flat_map(|feed| self.current_sheets(feed));
+        let mut portions = portions(sheets, TOGETHER).peekable();
+        std::iter::from_fn(move || {
+            let mut documents = self.print(&portions.next()?);
+            if portions.peek().is_none() {
+                documents.push(opml::render(&self.feeds(), self.config));
+                if self.config.feeds.companion {
+                    documents.extend(companion::render(&self.feeds, self.archive, self.config));
+                }
+            }
+            Some(documents)
+        })
     }
 
     fn feeds(&self) -> Vec<&Feed> {
@@ -252,6 +252,23 @@ impl Layout<'_> {
         }
         carried
     }
+}
+
+/// Sheets, as many at a time as have about so many entries.
+fn portions<'l>(
+    sheets: impl Iterator<Item = Sheet<'l>>,
+    entries: usize,
+) -> impl Iterator<Item = Vec<Sheet<'l>>> {
+    let mut sheets = sheets.peekable();
+    std::iter::from_fn(move || {
+        sheets.peek()?;
+        let (mut portion, mut carried) = (Vec::new(), 0);
+        while let Some(sheet) = sheets.next_if(|_| carried < entries) {
+            carried += sheet.posts.len();
+            portion.push(sheet);
+        }
+        Some(portion)
+    })
 }
 
 /// The configured formats, each once: a second document of the same path would overwrite the first.

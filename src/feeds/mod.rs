@@ -38,7 +38,6 @@ use crate::config::Config;
 /// explains them; then the pages of their archives. For a large archive ask [`lay_out`], which makes them in portions.
 pub fn render_all(archive: &Archive, config: &Config) -> Vec<Document> {
     let layout = lay_out(archive, config);
-    let mut documents = layout.current();
-    documents.extend(layout.archived(&HashSet::new()).flatten());
-    documents
+    let standing = HashSet::new();
+    layout.current().chain(layout.archived(&standing)).flatten().collect()
 }

@@ -45,8 +45,9 @@ pub fn build(world: &World) -> Result<Built, RunError> {
     }
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
     let layout = feeds::lay_out(&reading.archive, config);
-    let current = layout.current();
-    refuse_errors(&current)?;
+    let mut current = layout.current();
+    let first = current.next().unwrap_or_default();
+    refuse_errors(&first)?;
     // An id that readers have seen must be on record, so the ledgers are written first.
     if let Some(ids) = &reading.ids {
         folder::write_ids(config, ids)
@@ -58,7 +59,7 @@ pub fn build(world: &World) -> Result<Built, RunError> {
             .map_err(|error| RunError::io("writing the pages of the archives", error))?;
         crash::point("pages-written");
     }
-    let done = write(config, &layout, &current)?;
+    let done = write(config, &layout, std::iter::once(first).chain(current))?;
     crash::point("feeds-in-place");
     // Writing the ledgers changed files of the archive's folder, so the inputs are looked at once more.
     let inputs = Stamp::inputs(world)?;
@@ -81,7 +82,11 @@ fn refuse_errors(documents: &[Document]) -> Result<(), RunError> {
 }
 
 /// The pages of the archives first, in portions, and what is there already stays; then the feeds, which lead to them.
-fn write(config: &Config, layout: &Layout<'_>, current: &[Document]) -> Result<Written, RunError> {
+fn write(
+    config: &Config,
+    layout: &Layout<'_>,
+    current: impl Iterator<Item = Vec<Document>>,
+) -> Result<Written, RunError> {
     let directory = config.resolve(&config.output.directory);
     let compress = &config.output.compress;
     let put = |documents: &[Document]| {
@@ -107,7 +112,11 @@ fn write(config: &Config, layout: &Layout<'_>, current: &[Document]) -> Result<W
     done.unchanged += standing.paths.len();
     done.files.extend(standing.paths);
     done.files.sort();
-    Ok(done.and(put(current)?))
+    for portion in current {
+        refuse_errors(&portion)?;
+        done = done.and(put(&portion)?);
+    }
+    Ok(done)
 }
 
 /// Reads the archive without writing anything.

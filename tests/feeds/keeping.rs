@@ -95,6 +95,18 @@ fn f65_a_post_that_is_deleted_is_taken_back_in_atom_and_gone_everywhere() {
 }
 
 #[test]
+fn a_folder_that_is_suddenly_empty_takes_nothing_back() {
+    let world = built();
+    let before = world.public();
+    world.rename("posts", "elsewhere");
+    fs::create_dir(world.path("posts")).unwrap();
+    fs::copy(world.path("elsewhere/ids.txt"), world.path("posts/ids.txt")).unwrap();
+    let ran = world.run(LATER, "build");
+    assert!(ran.code == 1 && ran.err.contains("posts/ids.txt: error: it knows 6 posts"), "{ran:?}");
+    assert_eq!(world.public(), before);
+}
+
+#[test]
 fn f66_two_posts_with_one_id_change_no_feed() {
     let world = built();
     let before = world.public();
