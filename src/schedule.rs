@@ -137,6 +137,8 @@ mod tests {
             summary: None,
             language: None,
             image: None,
+            enclosure: None,
+            in_reply_to: Vec::new(),
             newsletter: true,
             body: XmlText::default(),
         }

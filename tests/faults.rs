@@ -1,4 +1,5 @@
-//! `docs/faults.md` and the table of `docs/readers.md` tell the truth: every row is there, and every test that it names.
+//! `docs/faults.md`, `docs/feeds.md` and the table of `docs/readers.md` tell the truth: every row is there, and every test
+//! that they name.
 
 #![cfg(test)]
 
@@ -79,4 +80,24 @@ fn every_row_is_there_in_order_and_every_test_that_it_names() {
         .filter(|name| !page.contains(name.as_str()))
         .collect();
     assert!(strays.is_empty(), "tests that docs/faults.md does not name: {strays:#?}");
+}
+
+#[test]
+fn every_test_that_the_rules_of_feeds_name_is_there() {
+    let mut known = BTreeSet::new();
+    functions(Path::new("src"), &mut known);
+    functions(Path::new("tests"), &mut known);
+    let page = fs::read_to_string("docs/feeds.md").unwrap();
+    let mut rules = BTreeSet::new();
+    for row in page.lines().filter(|line| line.starts_with("| R")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let number = |name: &str| name.trim().trim_start_matches('R').parse::<usize>().unwrap();
+        let numbers: Vec<usize> = cells[1].split(['–', ',']).map(number).collect();
+        rules.extend(numbers[0]..=numbers[numbers.len() - 1]);
+        let named = cells[3].split('`').skip(1).step_by(2);
+        for name in named.filter(|name| name.contains('_') && !name.contains(['/', '.'])) {
+            assert!(known.contains(name), "docs/feeds.md names a test that does not exist: {name}");
+        }
+    }
+    assert_eq!(rules, (1..=28).collect());
 }

@@ -12,7 +12,8 @@ use rayon::prelude::*;
 
 use super::ids::{self, Ledger};
 use super::manuscript::{MAX_BODY, Manuscript, Name};
-use super::{Archive, LeftOut, WhyLeftOut, permalink};
+use super::pages::{self, Pages};
+use super::{Archive, LeftOut, TakenBack, WhyLeftOut, permalink};
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::text;
@@ -36,7 +37,7 @@ pub struct Reading {
 pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>> {
     let walk = Walk::of(config);
     let mut errors = walk.errors;
-    let outcomes: Vec<_> = walk
+    let outcomes: Vec<Result<Result<Manuscript, WhyLeftOut>, Vec<Finding>>> = walk
         .files
         .par_iter()
         .map(|relative| {
@@ -44,7 +45,13 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
             let bytes = read_file(&config.resolve(&source)).map_err(|error| {
                 vec![Finding::error("post-file", source.as_str(), format!("it cannot be read: {error}"))]
             })?;
-            Manuscript::read(bytes, Name { relative, source: &source }, config, now)
+            let mut read = Manuscript::read(bytes, Name { relative, source: &source }, config, now)?;
+            if let Ok(manuscript) = &mut read {
+                manuscript
+                    .enclose(config, |file| length_of(config, file))
+                    .map_err(|finding| vec![finding])?;
+            }
+            Ok(read)
         })
         .collect();
     let mut archive = Archive { findings: walk.findings, ..Archive::default() };
@@ -72,10 +79,19 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
         errors.extend(findings);
         (None, Ledger::default())
     });
+    archive.pages = read_pages(config).unwrap_or_else(|findings| {
+        errors.extend(findings);
+        Pages::default()
+    });
     if !errors.is_empty() {
         return Err(errors);
     }
     assemble(archive, manuscripts, &held_back, ledger, (config, now))
+}
+
+/// The length of a file that a post brings along, if it is one.
+fn length_of(config: &Config, file: &Utf8Path) -> Option<u64> {
+    config.resolve(file).metadata().ok().filter(Metadata::is_file).map(|stat| stat.len())
 }
 
 /// Gives the posts their ids and puts them in order.
@@ -94,10 +110,26 @@ fn assemble(
         archive.findings.append(&mut manuscript.findings);
         archive.posts.push(manuscript.publish(given));
     }
+    refuse_an_empty_folder(&archive, &ledger, config)?;
     archive.posts.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
+    archive.taken_back =
+        done.ledger.taken_back().map(|(id, at)| TakenBack { id: id.to_owned(), at }).collect();
+    archive.taken_back.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
     let text = done.ledger.to_text();
     let is_needed = old.map_or_else(|| done.ledger.iter().next().is_some(), |old| old != text);
     Ok(Reading { archive, ids: is_needed.then_some(text) })
+}
+
+/// A folder that is not mounted looks like one whose posts were all taken back, and readers would be told so.
+fn refuse_an_empty_folder(archive: &Archive, ledger: &Ledger, config: &Config) -> Result<(), Vec<Finding>> {
+    let known = ledger.iter().count() - ledger.taken_back().count();
+    if !archive.posts.is_empty() || known < 2 {
+        return Ok(());
+    }
+    let source = config.archive.posts.join(ids::FILE);
+    let message = format!("it knows {known} posts, and none of them is in the folder any more");
+    let finding = Finding::error("ids", source.as_str(), message);
+    Err(vec![finding.hint("bring the posts back; if you mean to take back all of them, delete this file")])
 }
 
 /// Posts that would overwrite each other, also on a disk that does not tell upper from lower case.
@@ -117,20 +149,40 @@ fn shared_addresses(manuscripts: &[Manuscript]) -> Vec<Finding> {
 /// The ledger's text as it stands, if there is one, and what it says.
 fn read_ids(config: &Config) -> Result<(Option<String>, Ledger), Vec<Finding>> {
     let source = config.archive.posts.join(ids::FILE);
-    let wrong = |message: String| vec![Finding::error("ids", source.as_str(), message)];
-    match fs::read(config.resolve(&source)) {
-        Ok(bytes) => {
-            let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-            let ledger = Ledger::parse(&text, source.as_str())?;
-            Ok((Some(text), ledger))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((None, Ledger::default())),
-        Err(error) => Err(wrong(format!("it cannot be read: {error}"))),
+    let text =
+        read_text(config, &source).map_err(|wrong| vec![Finding::error("ids", source.as_str(), wrong)])?;
+    let ledger = text.as_deref().map(|text| Ledger::parse(text, source.as_str())).transpose()?;
+    Ok((text, ledger.unwrap_or_default()))
+}
+
+/// What the page ledger says, if there is one.
+fn read_pages(config: &Config) -> Result<Pages, Vec<Finding>> {
+    let source = config.archive.posts.join(pages::FILE);
+    let text =
+        read_text(config, &source).map_err(|wrong| vec![Finding::error("pages", source.as_str(), wrong)])?;
+    text.map_or_else(|| Ok(Pages::default()), |text| Pages::parse(&text, source.as_str()))
+}
+
+/// The text of `source` if it is there, or what is wrong with it.
+fn read_text(config: &Config, source: &Utf8Path) -> Result<Option<String>, String> {
+    match fs::read(config.resolve(source)) {
+        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| "it is not UTF-8".to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("it cannot be read: {error}")),
     }
 }
 
 /// Writes the id ledger so that a reader, a crash or a full disk finds the old text or the new one, never half.
 pub fn write_ids(config: &Config, text: &str) -> io::Result<()> {
+    write(config, ids::FILE, text)
+}
+
+/// Writes the page ledger, likewise.
+pub fn write_pages(config: &Config, text: &str) -> io::Result<()> {
+    write(config, pages::FILE, text)
+}
+
+fn write(config: &Config, name: &str, text: &str) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let folder = config.resolve(&config.archive.posts);
@@ -141,7 +193,7 @@ pub fn write_ids(config: &Config, text: &str) -> io::Result<()> {
         .tempfile_in(&folder)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
-    file.persist(folder.join(ids::FILE)).map_err(|error| error.error)?;
+    file.persist(folder.join(name)).map_err(|error| error.error)?;
     File::open(&folder)?.sync_all()
 }
 
@@ -151,7 +203,7 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     let root = config.resolve(&config.archive.posts);
     let mut walk = Walk::of(config);
     walk.files.append(&mut walk.sections);
-    walk.files.push(Utf8PathBuf::from(ids::FILE));
+    walk.files.extend([ids::FILE, pages::FILE].map(Utf8PathBuf::from));
     walk.files.sort();
     let stats: Vec<_> =
         walk.files.par_iter().map(|relative| fs::symlink_metadata(root.join(relative))).collect();

@@ -5,8 +5,9 @@ use camino::Utf8Path;
 use chrono::{DateTime, FixedOffset, Utc};
 use url::Url;
 
+use super::enclosure;
 use super::front_matter::fields::Lined;
-use super::front_matter::{self, Fields, dates};
+use super::front_matter::{self, Fields, Stated, dates};
 use super::ids::{Given, Sighting, content_hash};
 use super::links::{self, Purpose};
 use super::markdown;
@@ -42,6 +43,7 @@ pub(super) struct Manuscript {
     relative: String,
     id: Option<Lined<String>>,
     hash: String,
+    enclosure: Option<Lined<Stated>>,
     /// Warnings and notes.
     pub findings: Vec<Finding>,
 }
@@ -92,6 +94,20 @@ impl Manuscript {
             updated: self.updated,
             hash: self.hash.clone(),
         }
+    }
+
+    /// Takes in the enclosure, whose local file `length_of` measures: a file relative to the configuration, and its
+    /// length if it is there.
+    pub(super) fn enclose(
+        &mut self,
+        config: &Config,
+        length_of: impl Fn(&Utf8Path) -> Option<u64>,
+    ) -> Result<(), Finding> {
+        if let Some(stated) = self.enclosure.take() {
+            let (source, page) = (&self.post.source, &self.post.url);
+            self.post.enclosure = Some(enclosure::take_in(stated, (source, page), config, length_of)?);
+        }
+        Ok(())
     }
 
     /// The page.
@@ -155,6 +171,7 @@ impl Writer<'_> {
         let updated = self.updated(fields.updated, stamp.now);
         let (title, slug, url) = (title?, slug?, url?);
         let image = self.image(fields.image, &url);
+        let in_reply_to = self.replies(fields.in_reply_to, &url);
         let hash = content_hash(title.as_str(), body.as_str());
         let post = Post {
             source: name.source.to_owned(),
@@ -171,11 +188,14 @@ impl Writer<'_> {
             summary: fields.summary,
             language: fields.language.filter(|language| *language != self.config.site.language),
             image,
+            enclosure: None,
+            in_reply_to,
             newsletter: fields.newsletter,
             body,
         };
         let relative = name.relative.to_string();
-        Some(Manuscript { post, updated, relative, id: fields.id, hash, findings: Vec::new() })
+        let enclosure = fields.enclosure;
+        Some(Manuscript { post, updated, relative, id: fields.id, hash, enclosure, findings: Vec::new() })
     }
 
     fn body(&mut self, parts: &front_matter::Parts<'_>) -> XmlText {
@@ -301,6 +321,22 @@ impl Writer<'_> {
                 None
             }
         }
+    }
+
+    fn replies(&mut self, stated: Vec<Lined<String>>, page: &Url) -> Vec<Url> {
+        let mut replies = Vec::with_capacity(stated.len());
+        for Lined { line, value } in stated {
+            match links::absolute(page, &value, Purpose::Link).map(|url| Url::parse(&url)) {
+                Ok(Ok(url)) if !replies.contains(&url) => replies.push(url),
+                Ok(_) => {}
+                Err(error) => {
+                    let message = format!("what the post answers is left out: {error}");
+                    let finding = Finding::warning("post-reply", self.file, message).at(line);
+                    self.findings.push(finding.hint("write the address of the page in full"));
+                }
+            }
+        }
+        replies
     }
 
     fn error(&self, rule: &'static str, line: usize, message: impl Into<String>) -> Finding {

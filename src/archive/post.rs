@@ -4,6 +4,8 @@ use camino::Utf8PathBuf;
 use chrono::{DateTime, FixedOffset};
 use url::Url;
 
+use super::Enclosure;
+use super::pages::Pages;
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
 
@@ -16,6 +18,19 @@ pub struct Archive {
     pub left_out: Vec<LeftOut>,
     /// Warnings and notes about posts; errors stop the reading of the archive instead.
     pub findings: Vec<Finding>,
+    /// Posts that readers have seen and that are published no more, the latest to go first (ties broken by id).
+    pub taken_back: Vec<TakenBack>,
+    /// Which posts stand in which page of the feeds' archives.
+    pub pages: Pages,
+}
+
+/// A post that was published once and is published no more: its file is gone, or has become a draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenBack {
+    /// The id that readers know.
+    pub id: String,
+    /// When that was first seen.
+    pub at: DateTime<FixedOffset>,
 }
 
 /// A post that is published now.
@@ -49,6 +64,10 @@ pub struct Post {
     pub language: Option<String>,
     /// The picture, an absolute URL.
     pub image: Option<Url>,
+    /// What it brings along: a recording, a film, a document.
+    pub enclosure: Option<Enclosure>,
+    /// The pages that it answers.
+    pub in_reply_to: Vec<Url>,
     /// `false`: never mailed.
     pub newsletter: bool,
     /// The Markdown as written, without its front matter, made clean for XML.

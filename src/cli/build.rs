@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::printer::{Printer, count};
-use crate::archive::WhyLeftOut;
+use crate::archive::{WhyLeftOut, ids, pages};
 use crate::pipeline::{Built, RunError, World, build};
 
 pub(super) fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> {
@@ -34,8 +34,9 @@ pub(super) fn report(built: &Built, world: &World, printer: Printer) {
         count(posts as u64, "post"),
         built.unchanged
     ));
-    if built.ids_changed {
-        let ids = world.config.resolve(&world.config.archive.posts).join("ids.txt");
-        printer.say(format!("  {ids} has new lines: it belongs into version control, beside the posts"));
+    let changed = [(built.ids_changed, ids::FILE), (built.pages_changed, pages::FILE)];
+    for (_, file) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
+        let file = world.config.resolve(&world.config.archive.posts).join(file);
+        printer.say(format!("  {file} has new lines: it belongs into version control, beside the posts"));
     }
 }

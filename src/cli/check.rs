@@ -14,7 +14,7 @@ use super::printer::{Printer, count};
 use crate::archive::{Archive, WhyLeftOut, folder, markdown};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DEFAULTS, load};
-use crate::feeds::{self, Document};
+use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
@@ -82,8 +82,18 @@ async fn everything(
             return Ok(());
         }
     };
-    let documents = feeds::render_all(&archive, config);
-    findings.extend(feeds::lint::check(&documents));
+    let layout = feeds::lay_out(&archive, config);
+    let mut documents = Vec::new();
+    for portion in layout.current() {
+        findings.extend(feeds::lint::check(&portion));
+        documents.extend(portion.into_iter().filter(|_| live));
+    }
+    // A page that stands was looked at when it was written.
+    let directory = config.resolve(&config.output.directory);
+    let standing = output::standing(&directory, &layout.frozen(), &[]);
+    for portion in layout.archived(&standing.paths) {
+        findings.extend(feeds::lint::check(&portion));
+    }
     if sends {
         letter(config, &archive, findings);
         week(config, &archive, findings);

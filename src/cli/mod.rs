@@ -4,6 +4,7 @@ mod backup;
 mod build;
 mod check;
 mod dkim;
+mod headers;
 mod import;
 mod inbox;
 mod ledger;
@@ -64,6 +65,8 @@ enum Command {
     Publish,
     /// Build the feeds.
     Build,
+    /// Print what your web server should say of the feeds.
+    Headers(headers::Args),
     /// Send what is due, without building the feeds.
     Send(send::Args),
     /// Show issues, counts, and what is in doubt.
@@ -151,6 +154,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
     let outcome = match cli.command {
         Command::Publish => publish::run(&world, printer).await,
         Command::Build => build::run(&world, printer),
+        Command::Headers(args) => headers::run(&args, &world, printer),
         Command::Send(args) => send::run(&args, &world, printer).await,
         Command::Status(args) => status::run(&args, &world, printer).await,
         Command::Resolve(args) => resolve::run(&args, &world, printer).await,

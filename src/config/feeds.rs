@@ -2,6 +2,9 @@
 
 use camino::Utf8PathBuf;
 use serde::Deserialize;
+use url::Url;
+
+use super::Bytes;
 
 /// The `[archive]` section.
 #[derive(Debug, Clone, Deserialize)]
@@ -11,6 +14,9 @@ pub struct Archive {
     pub posts: Utf8PathBuf,
     /// A post's address below the site, of `:year`, `:month`, `:day`, `:slug` and `:category`.
     pub permalink: String,
+    /// The folder whose files the site serves as they are.
+    #[serde(rename = "static")]
+    pub static_files: Utf8PathBuf,
 }
 
 /// The `[feeds]` section.
@@ -25,6 +31,14 @@ pub struct Feeds {
     pub content: Content,
     /// Which further feeds to make beside the site's own.
     pub by: Vec<By>,
+    /// How many bytes of posts a feed carries whole; the older ones of it are summaries. 0 means all.
+    pub budget: Bytes,
+    /// Whether posts that leave a feed stay to be had in the pages of its archive (RFC 5005).
+    pub archive: bool,
+    /// `WebSub` hubs that are told of changes.
+    pub hubs: Vec<Url>,
+    /// Whether a feed that is opened in a browser says what it is.
+    pub companion: bool,
 }
 
 /// A feed format.
@@ -55,4 +69,10 @@ pub enum Content {
 pub enum By {
     /// One feed for each category.
     Category,
+    /// One for each tag.
+    Tag,
+    /// One for each author.
+    Author,
+    /// One for each language.
+    Language,
 }

@@ -1,11 +1,13 @@
 //! `config.toml`: text to checked values, with `file:line` errors. Holds values and knows none of the things
 //! that it configures; the only reader of the environment.
 
+mod bytes;
 mod dkim;
 mod duration;
 mod feeds;
 mod inbox;
 mod newsletter;
+mod podcast;
 mod postgres;
 mod read;
 mod secret;
@@ -18,17 +20,19 @@ mod weekly;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
+pub use bytes::Bytes;
 pub use dkim::Dkim;
 pub use duration::Span;
 pub use feeds::{Archive, By, Content, Feeds, Format};
 pub use inbox::{Inbox, Processed};
 pub use newsletter::{FirstRun, Newsletter, OnUnknown};
+pub use podcast::{Category, Order, Podcast};
 pub use postgres::{Encryption, PostgresUrl};
 pub use read::{ConfigError, DEFAULTS, environment, load, parse};
 pub use secret::{Secret, SecretError};
 pub use site::{Author, Site, SiteUrl, is_language_tag};
 pub use smtp::{Deadlines, Smtp, Tls};
-pub use store::{Output, Store};
+pub use store::{Compression, Output, Store};
 pub use web::{Web, WebLimits};
 pub use weekly::Weekly;
 
@@ -48,6 +52,9 @@ pub struct Config {
     pub archive: Archive,
     /// Which feeds to make.
     pub feeds: Feeds,
+    /// The podcast, if there is one.
+    #[serde(default)]
+    pub podcast: Option<Podcast>,
     /// What is mailed, and when.
     pub newsletter: Newsletter,
     /// The relay; `None` means the outbox folder.

@@ -372,6 +372,7 @@ mod tests {
         let commented = DEFAULTS
             .replace("# [smtp]", "[smtp]")
             .replace("# [inbox]", "[inbox]")
+            .replace("# [podcast]", "[podcast]")
             .replace("# [dkim]", "[dkim]");
         let uncommented: String = commented
             .lines()
@@ -388,6 +389,14 @@ mod tests {
             .filter(|line| !line.starts_with("password_env") && !line.contains("db-password"))
             .collect();
         let config = read(&uncommented).unwrap();
+        let podcast = config.podcast.unwrap();
+        let least =
+            format!("{SITE}[podcast]\nimage = \"https://example.com/c.jpg\"\ncategories = [\"Arts\"]");
+        let least = read(&least).unwrap().podcast.unwrap();
+        assert_eq!(
+            (podcast.explicit, podcast.locked, podcast.complete, podcast.order),
+            (least.explicit, least.locked, least.complete, least.order)
+        );
         let inbox = config.inbox.unwrap();
         let least = format!("{SITE}[inbox]\nhost = \"imap.example.com\"\nuser = \"b\"\npassword_env = \"P\"");
         let least = read(&least).unwrap().inbox.unwrap();

@@ -42,6 +42,19 @@ impl Store {
 pub struct Output {
     /// Where the feeds are written.
     pub directory: Utf8PathBuf,
+    /// Which compressed copies to write beside each file.
+    pub compress: Vec<Compression>,
     /// Where letters go as `.eml` files while there is no `[smtp]`.
     pub outbox: Utf8PathBuf,
+}
+
+/// A way to compress, for web servers that send such copies as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Compression {
+    /// `.gz`
+    #[serde(rename = "gzip")]
+    Gzip,
+    /// `.br`
+    #[serde(rename = "br")]
+    Brotli,
 }

@@ -68,6 +68,8 @@ pub(super) fn post(title: &str, slug: &str) -> Post {
         summary: None,
         language: None,
         image: None,
+        enclosure: None,
+        in_reply_to: Vec::new(),
         newsletter: true,
         body: XmlText::default(),
     }

@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{RunError, World};
 use crate::archive::{Archive, WhyLeftOut, folder};
+use crate::config::Config;
 use crate::crash;
-use crate::feeds::{self, output};
+use crate::feeds::output::{self, Written};
+use crate::feeds::{self, Document, Layout};
 use crate::finding::{Finding, Severity};
 use crate::text::{HeaderText, hex};
 
@@ -28,6 +30,8 @@ pub struct Built {
     pub unchanged: usize,
     /// The id ledger was written: it belongs into version control.
     pub ids_changed: bool,
+    /// The page ledger was written: it, too.
+    pub pages_changed: bool,
     /// Digest of everything that the feeds were made from.
     pub inputs: String,
 }
@@ -42,39 +46,79 @@ pub fn build(world: &World) -> Result<Built, RunError> {
         return Ok(Built { unchanged: stamp.outputs.len(), inputs, ..Built::default() });
     }
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
-    let documents = feeds::render_all(&reading.archive, config);
-    let errors: Vec<Finding> = feeds::lint::check(&documents)
-        .into_iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .collect();
-    if !errors.is_empty() {
-        return Err(RunError::Findings(errors));
-    }
-    // An id that readers have seen must be on record, so the ledger of ids is written first.
+    let layout = feeds::lay_out(&reading.archive, config);
+    let mut current = layout.current();
+    let first = current.next().unwrap_or_default();
+    refuse_errors(&first)?;
+    // An id that readers have seen must be on record, so the ledgers are written first.
     if let Some(ids) = &reading.ids {
         folder::write_ids(config, ids)
             .map_err(|error| RunError::io("writing the ids of the posts", error))?;
         crash::point("ids-written");
     }
-    let directory = config.resolve(&config.output.directory);
-    let done = output::write(&directory, &documents).map_err(|error| {
-        RunError::user(
-            error.to_string(),
-            "the feeds that were there before are still whole; put it right and run the same command again",
-        )
-    })?;
+    if let Some(pages) = layout.pages() {
+        folder::write_pages(config, &pages)
+            .map_err(|error| RunError::io("writing the pages of the archives", error))?;
+        crash::point("pages-written");
+    }
+    let done = write(config, &layout, std::iter::once(first).chain(current))?;
     crash::point("feeds-in-place");
-    let paths: Vec<Utf8PathBuf> = documents.into_iter().map(|document| document.path).collect();
-    // Writing the ids changed a file of the archive's folder, so the inputs are looked at once more.
+    // Writing the ledgers changed files of the archive's folder, so the inputs are looked at once more.
     let inputs = Stamp::inputs(world)?;
-    Stamp::write(world, &inputs, &paths, &reading.archive);
+    let pages_changed = layout.pages().is_some();
+    Stamp::write(world, &inputs, &done.files, &reading.archive);
     Ok(Built {
-        archive: Some(reading.archive),
         written: done.written,
         unchanged: done.unchanged,
         ids_changed: reading.ids.is_some(),
+        pages_changed,
         inputs,
+        archive: Some(reading.archive),
     })
+}
+
+fn refuse_errors(documents: &[Document]) -> Result<(), RunError> {
+    let found = feeds::lint::check(documents).into_iter();
+    let errors: Vec<Finding> = found.filter(|finding| finding.severity == Severity::Error).collect();
+    if errors.is_empty() { Ok(()) } else { Err(RunError::Findings(errors)) }
+}
+
+/// The pages of the archives first, in portions, and what is there already stays; then the feeds, which lead to them.
+fn write(
+    config: &Config,
+    layout: &Layout<'_>,
+    current: impl Iterator<Item = Vec<Document>>,
+) -> Result<Written, RunError> {
+    let directory = config.resolve(&config.output.directory);
+    let compress = &config.output.compress;
+    let put = |documents: &[Document]| {
+        output::write(&directory, documents, compress).map_err(|error| {
+            RunError::user(
+                error.to_string(),
+                "the feeds that were there before are still whole; put it right and run the same command again",
+            )
+        })
+    };
+    let standing = output::standing(&directory, &layout.frozen(), compress);
+    let mut done = Written::default();
+    for page in &standing.without_copies {
+        let page = output::reread(&directory, page)
+            .map_err(|error| RunError::user(error.to_string(), "run it again"))?;
+        let written = put(&[page])?.written;
+        done.written.extend(written);
+    }
+    for portion in layout.archived(&standing.paths) {
+        refuse_errors(&portion)?;
+        done = done.and(put(&portion)?);
+    }
+    done.unchanged += standing.paths.len();
+    done.files.extend(standing.paths);
+    done.files.sort();
+    for portion in current {
+        refuse_errors(&portion)?;
+        done = done.and(put(&portion)?);
+    }
+    Ok(done)
 }
 
 /// Reads the archive without writing anything.
@@ -101,6 +145,9 @@ struct Stamp {
     inputs: String,
     /// Path, size and modification time of each document.
     outputs: Vec<(Utf8PathBuf, u64, u128)>,
+    /// The same of each file that was measured.
+    #[serde(default)]
+    measured: Vec<(Utf8PathBuf, u64, u128)>,
     /// When the feeds change although no file does: the next post dated in the future.
     until: Option<DateTime<Utc>>,
 }
@@ -126,6 +173,7 @@ impl Stamp {
         let directory = world.config.resolve(&world.config.output.directory);
         self.until.is_none_or(|until| now < until)
             && self.outputs.iter().all(|output| Some(output) == seen(&directory, &output.0).as_ref())
+            && self.measured.iter().all(|file| Some(file) == seen(&world.config.root, &file.0).as_ref())
     }
 
     /// A stamp that cannot be written costs the next run some time and nothing else.
@@ -135,9 +183,11 @@ impl Stamp {
             WhyLeftOut::Future(date) => Some(date.to_utc()),
             _ => None,
         });
+        let measured = archive.posts.iter().filter_map(|post| post.enclosure.as_ref()?.file.as_deref());
         let stamp = Self {
             inputs: inputs.to_owned(),
             outputs: paths.iter().filter_map(|path| seen(&directory, path)).collect(),
+            measured: measured.filter_map(|file| seen(&world.config.root, file)).collect(),
             until: future.min(),
         };
         let path = Self::path(world);

@@ -2,6 +2,7 @@
 //! fields mean what is said in [`fields`]; nothing here opens a file.
 
 pub mod dates;
+mod enclosure;
 pub mod fields;
 mod pelican;
 mod toml;
@@ -9,6 +10,7 @@ mod yaml;
 
 use crate::finding::Finding;
 
+pub use enclosure::Stated;
 pub use fields::Fields;
 
 /// More than this is a mistake, or an attempt to keep the parser busy.

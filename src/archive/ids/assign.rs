@@ -67,8 +67,10 @@ pub fn assign(
     let ids = search.finish()?;
     let mut ledger = ledger.clone();
     retire(&mut ledger, posts, &ids);
+    take_back(&mut ledger, &ids, now);
     let given = posts.iter().zip(ids).map(|(post, id)| {
-        let updated = updated(post, ledger.get(&id), now);
+        let returned = ledger.taken_back.remove(&id).is_some();
+        let updated = updated(post, ledger.get(&id), now, returned);
         let line =
             Line { path: post.path.clone(), published: post.published, hash: post.hash.clone(), updated };
         ledger.record(id.clone(), line);
@@ -87,9 +89,27 @@ fn retire(ledger: &mut Ledger, posts: &[Sighting], ids: &[String]) {
     }
 }
 
+/// Whatever has a line and no post any more was taken back: its file is gone and no rename accounts for it, or it is a
+/// draft again. An id that was given up for another is no post.
+fn take_back(ledger: &mut Ledger, ids: &[String], now: DateTime<FixedOffset>) {
+    let published: BTreeSet<&String> = ids.iter().collect();
+    for (id, line) in &ledger.lines {
+        if line.path != RETIRED && !published.contains(id) {
+            ledger.taken_back.entry(id.clone()).or_insert(now);
+        }
+    }
+}
+
 /// The front matter wins; else the time stands still as long as the text does.
-fn updated(post: &Sighting, line: Option<&Line>, now: DateTime<FixedOffset>) -> DateTime<FixedOffset> {
+fn updated(
+    post: &Sighting,
+    line: Option<&Line>,
+    now: DateTime<FixedOffset>,
+    returned: bool,
+) -> DateTime<FixedOffset> {
     let updated = match (post.updated, line) {
+        // Readers were told that it is gone, and believe in its return only if that is newer.
+        (None, _) if returned => now,
         (Some(updated), _) => updated,
         (None, None) => post.published,
         (None, Some(line)) if line.hash == post.hash => line.updated,

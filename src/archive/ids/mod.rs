@@ -25,6 +25,9 @@ pub const FILE: &str = "ids.txt";
 /// Stands for the file of an id that its post gave up for another one.
 const RETIRED: &str = "-";
 
+/// Begins the sixth field of a post that readers have seen and that is published no more.
+const TAKEN_BACK: &str = "taken back ";
+
 /// How many hexadecimal digits of the SHA-256 are kept: 128 bits.
 const HASH_DIGITS: usize = 32;
 
@@ -32,6 +35,8 @@ const HASH_DIGITS: usize = 32;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
     lines: BTreeMap<String, Line>,
+    /// Ids of posts that are published no more, and since when.
+    taken_back: BTreeMap<String, DateTime<FixedOffset>>,
 }
 
 /// What is known of the post that has an id.
@@ -74,7 +79,10 @@ impl Ledger {
                 Ok((id, _)) if ledger.lines.contains_key(id) => {
                     findings.push(wrong(format!("the id {id} has a second line"), "keep one of them"));
                 }
-                Ok((id, line)) => {
+                Ok((id, (line, taken_back))) => {
+                    if let Some(at) = taken_back {
+                        ledger.taken_back.insert(id.to_owned(), at);
+                    }
                     if line.path != RETIRED
                         && let Some(before) = paths.insert(line.path.clone(), number)
                     {
@@ -94,7 +102,11 @@ impl Ledger {
         for (id, line) in &self.lines {
             let (published, updated) = (stamp(line.published), stamp(line.updated));
             // Writing to a `String` cannot fail.
-            let _ = writeln!(text, "{id}\t{}\t{published}\t{}\t{updated}", line.path, line.hash);
+            let _ = write!(text, "{id}\t{}\t{published}\t{}\t{updated}", line.path, line.hash);
+            let _ = match self.taken_back.get(id) {
+                Some(at) => writeln!(text, "\t{TAKEN_BACK}{}", stamp(*at)),
+                None => writeln!(text),
+            };
         }
         text
     }
@@ -109,16 +121,30 @@ impl Ledger {
         self.lines.insert(id, line);
     }
 
+    /// Since when the post of an id is published no more.
+    pub fn taken_back(&self) -> impl Iterator<Item = (&str, DateTime<FixedOffset>)> {
+        self.taken_back.iter().map(|(id, at)| (id.as_str(), *at))
+    }
+
     /// Every id with its line, sorted by id.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Line)> {
         self.lines.iter().map(|(id, line)| (id.as_str(), line))
     }
 }
 
-fn parse_line(line: &str) -> Result<(&str, Line), &'static str> {
+/// An id, its line, and since when its post is published no more.
+type Parsed<'t> = (&'t str, (Line, Option<DateTime<FixedOffset>>));
+
+fn parse_line(line: &str) -> Result<Parsed<'_>, &'static str> {
     let fields: Vec<&str> = line.trim_end().split('\t').collect();
-    let &[id, path, published, hash, updated] = fields.as_slice() else {
-        return Err("the line does not have five fields between tabs");
+    let (&[id, path, published, hash, updated], rest) =
+        fields.split_first_chunk::<5>().ok_or("the line does not have five fields between tabs")?;
+    let taken_back = match rest {
+        [] => None,
+        [field] => {
+            Some(field.strip_prefix(TAKEN_BACK).ok_or("the sixth field is not `taken back` and a date")?)
+        }
+        _ => return Err("the line has more than six fields between tabs"),
     };
     if !is_uri(id) {
         return Err("the id is not an absolute URI without spaces");
@@ -138,7 +164,7 @@ fn parse_line(line: &str) -> Result<(&str, Line), &'static str> {
         hash: hash.to_owned(),
         updated: date(updated)?,
     };
-    Ok((id, line))
+    Ok((id, (line, taken_back.map(date).transpose()?)))
 }
 
 fn stamp(date: DateTime<FixedOffset>) -> String {

@@ -206,3 +206,50 @@ proptest! {
         prop_assert_eq!(ids(&second), ids(&first));
     }
 }
+
+fn taken_back(ledger: &Ledger) -> Vec<(&str, DateTime<FixedOffset>)> {
+    ledger.taken_back().collect()
+}
+
+#[test]
+fn a_post_that_is_gone_is_taken_back_and_one_that_was_renamed_or_moved_is_not() {
+    let (ids, ledger) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(2), "two")]);
+    let moved = run(&ledger, &[post("2024/renamed.md", day(1), "one"), post("b.md", day(2), "two")]);
+    assert_eq!(taken_back(&moved.ledger), []);
+    let gone = run(&moved.ledger, &[post("b.md", day(2), "two")]);
+    assert_eq!(taken_back(&gone.ledger), [(ids[0].as_str(), day(20))]);
+    let later =
+        assign(&gone.ledger, &[post("b.md", day(2), "two")], &BTreeSet::new(), "example.com", day(25));
+    assert_eq!(later.unwrap().ledger, gone.ledger, "the day does not move");
+    assert_eq!(Ledger::parse(&gone.ledger.to_text(), "ids.txt").unwrap(), gone.ledger);
+}
+
+#[test]
+fn a_post_that_is_a_draft_again_is_taken_back_and_its_return_is_newer_than_its_end() {
+    let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
+    let held_back = BTreeSet::from(["a.md".to_owned()]);
+    let drafted = assign(&ledger, &[], &held_back, "example.com", day(10)).unwrap();
+    assert_eq!(taken_back(&drafted.ledger), [(ids[0].as_str(), day(10))]);
+    let back = run(&drafted.ledger, &[post("a.md", day(1), "one")]);
+    assert_eq!((&back.given[0].id, back.given[0].updated), (&ids[0], day(20)));
+    assert_eq!(taken_back(&back.ledger), []);
+}
+
+#[test]
+fn an_id_that_was_given_up_for_another_is_not_a_post_that_was_taken_back() {
+    let (_, ledger) = first_run(&[post("a.md", day(1), "one")]);
+    let renamed = run(&ledger, &[with_id(post("a.md", day(1), "one"), "urn:x:1")]);
+    assert_eq!(taken_back(&renamed.ledger), []);
+    assert_eq!(taken_back(&run(&renamed.ledger, &[]).ledger), [("urn:x:1", day(20))]);
+}
+
+#[test]
+fn a_sixth_field_says_since_when_or_is_wrong() {
+    let line = "urn:x:1\ta.md\t2024-05-01T09:00:00+09:00\t0123456789abcdef0123456789abcdef\t2024-05-01T09:00:00+09:00";
+    let ledger =
+        Ledger::parse(&format!("{line}\ttaken back 2024-05-02T09:00:00+09:00\n"), "ids.txt").unwrap();
+    assert_eq!(taken_back(&ledger), [("urn:x:1", day(2))]);
+    for wrong in ["\tx", "\ttaken back x", "\ttaken back 2024-05-02T09:00:00+09:00\tx"] {
+        assert!(Ledger::parse(&format!("{line}{wrong}\n"), "ids.txt").is_err(), "{wrong}");
+    }
+}
