@@ -1,0 +1,1 @@
+//! Each kind takes what is right and names what is not.
