@@ -50,7 +50,7 @@ pub(super) const SUMMARY: Element = special("summary", text_construct).of("atom"
 pub(super) const CONTENT: Element = special("content", content).of("atom").once().open();
 pub(super) const UPDATED: Element = text("updated", &[Bare, Rfc3339]).of("atom").once();
 pub(super) const PUBLISHED: Element = text("published", &[Bare, Rfc3339]).of("atom").once();
-pub(super) const ID: Element = text("id", &[Bare, WholeIri, Canonical]).of("atom").once();
+pub(super) const ID: Element = text("id", &[NonBlank, Bare, WholeIri, Canonical]).of("atom").once();
 pub(super) const ICON: Element = text("icon", &[NonBlank, Bare, Iri]).of("atom").once();
 pub(super) const LOGO: Element = text("logo", &[NonBlank, Bare, Iri]).of("atom").once();
 

@@ -21,6 +21,11 @@ pub(super) fn decode(bytes: &[u8], served: Option<&str>, lint: &mut Lint<'_>) ->
         [0, b'<', ..] => return with(UTF_16BE, bytes, lint),
         _ => {}
     }
+    if declared(bytes).is_some_and(is_latin_1) && served.and_then(charset).is_none() {
+        // Browsers take Latin-1 for windows-1252; XML parsers do not, and the difference is worth a finding.
+        let text = encoding_rs::mem::decode_latin1(bytes).into_owned();
+        return Some(Decoded { text, encoding: "ISO-8859-1" });
+    }
     let named = served.and_then(charset).or_else(|| declared(bytes));
     let Some(label) = named else { return with(UTF_8, bytes, lint) };
     if let Some(encoding) = Encoding::for_label(label.as_bytes()) {
@@ -46,6 +51,10 @@ fn with(encoding: &'static Encoding, bytes: &[u8], lint: &mut Lint<'_>) -> Optio
         return None;
     };
     Some(Decoded { text: text.into_owned(), encoding: encoding.name() })
+}
+
+fn is_latin_1(label: &str) -> bool {
+    ["iso-8859-1", "latin1", "us-ascii"].iter().any(|known| known.eq_ignore_ascii_case(label))
 }
 
 /// The `charset` of a Content-Type, which outdoes what the document says (RFC 7303, 3).

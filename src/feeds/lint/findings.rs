@@ -10,11 +10,11 @@ const MOST: usize = 1_000;
 
 /// A finding, and the id of the entry it is about, if it is about one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Raised {
+pub(super) struct Raised {
     /// What is wrong in the document.
-    pub finding: Finding,
+    pub(super) finding: Finding,
     /// The `guid` or `id` of the entry that holds it.
-    pub entry: Option<String>,
+    pub(super) entry: Option<String>,
 }
 
 /// One document under examination.
@@ -24,6 +24,8 @@ pub(super) struct Lint<'a> {
     pub(super) now: DateTime<Utc>,
     /// The entry that is being looked at.
     pub(super) entry: Option<String>,
+    /// Where each entry begins, and its id.
+    entries: Vec<(usize, String)>,
     /// The encoding of the bytes.
     pub(super) encoding: &'static str,
     raised: Vec<Raised>,
@@ -32,7 +34,7 @@ pub(super) struct Lint<'a> {
 
 impl<'a> Lint<'a> {
     pub(super) fn new(file: &'a str, now: DateTime<Utc>) -> Self {
-        Self { file, now, entry: None, encoding: "UTF-8", raised: Vec::new(), more: 0 }
+        Self { file, now, entry: None, entries: Vec::new(), encoding: "UTF-8", raised: Vec::new(), more: 0 }
     }
 
     /// `line` is 0 where none can be named.
@@ -54,15 +56,21 @@ impl<'a> Lint<'a> {
         }
     }
 
-    /// In the order of the document.
-    pub(super) fn finish(mut self) -> Vec<Raised> {
+    /// An entry begins.
+    pub(super) fn enter(&mut self, line: usize, id: Option<String>) {
+        self.entries.extend(id.clone().map(|id| (line, id)));
+        self.entry = id;
+    }
+
+    /// In the order of the document; and where its entries begin.
+    pub(super) fn finish(mut self) -> (Vec<Raised>, Vec<(usize, String)>) {
         self.raised.sort_by_key(|raised| raised.finding.line);
         if self.more > 0 {
             let message = format!("{} more findings are not shown", self.more);
             self.raised
                 .push(Raised { finding: Finding::error("xml-limit", self.file, message), entry: None });
         }
-        self.raised
+        (self.raised, self.entries)
     }
 }
 

@@ -12,11 +12,22 @@ use super::rule::{
 };
 use super::schema::{Element, Family, Walk};
 use super::tree::{self, Node};
+use crate::finding::Finding;
 use super::{app, atom, foreign_json, rdf, rss};
 
 /// Everything that is wrong with the feed in `bytes`, in its own order. `served` is the `Content-Type` that it came
 /// with, if it came over the web.
-pub fn check_feed(file: &str, bytes: &[u8], served: Option<&str>, now: DateTime<Utc>) -> Vec<Raised> {
+pub fn check_feed(file: &str, bytes: &[u8], served: Option<&str>, now: DateTime<Utc>) -> Vec<Finding> {
+    examine(file, bytes, served, now).0.into_iter().map(|raised| raised.finding).collect()
+}
+
+/// The same, with the entry that each finding is about; and the line on which each entry begins.
+pub(super) fn examine(
+    file: &str,
+    bytes: &[u8],
+    served: Option<&str>,
+    now: DateTime<Utc>,
+) -> (Vec<Raised>, Vec<(usize, String)>) {
     let mut lint = Lint::new(file, now);
     if let Some(Decoded { text, encoding }) = decode(bytes, served, &mut lint) {
         lint.encoding = encoding;

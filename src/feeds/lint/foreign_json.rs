@@ -149,7 +149,7 @@ fn value(found: &Value, is: Is, place: &str, lint: &mut Lint<'_>) {
     let mut wrong = |what: &str| lint.raise(JSON_TYPE, 0, format!("{place} is not {what}"));
     match (is, found) {
         (Is::Text(kinds), Value::String(text)) => {
-            let setting = Setting { now: lint.now, rss: false, hexadecimal: true };
+            let setting = Setting { now: lint.now, rss: false, hexadecimal: true, attribute: true };
             for (rule, message) in kinds.iter().filter_map(|kind| kind.judge(text, setting)) {
                 lint.raise(rule, 0, format!("{place}: {message}"));
             }

@@ -74,7 +74,8 @@ fn within(list: &str, word: &str) -> bool {
 /// The first end tag of an element of HTML in `text`.
 pub(super) fn end_tag(text: &str) -> Option<&str> {
     text.split("</").skip(1).find_map(|rest| {
-        let (name, _) = rest.split_once('>')?;
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric())?;
+        let name = rest[end..].starts_with('>').then(|| &rest[..end])?;
         let lower = name.to_ascii_lowercase();
         (within(SHOWN, &lower) || within(TAKEN_OUT, &lower)).then_some(name)
     })
@@ -113,6 +114,9 @@ pub(super) fn escaped(html: &str, line: usize, relative: bool, lint: &mut Lint<'
             let name = tag_name(html, at);
             element(&name, line, lint);
             at = urls::attributes(html, at, &mut |name, value| attribute(name, value, line, relative, lint));
+            if at == bytes.len() && !html.ends_with('>') {
+                lint.raise(HTML_UNKNOWN, line, format!("<{name} is never closed"));
+            }
             if matches!(name.as_str(), "script" | "style") {
                 let end = format!("</{name}");
                 at = memmem::find(&bytes[at.min(bytes.len())..], end.as_bytes()).map_or(bytes.len(), |end| at + end);

@@ -35,7 +35,7 @@ pub(super) const ELEMENTS: &[Element] = &[
         may("lang", &[Language]),
     ]),
     text("adult", &[AnyCase(&["true", "false"])]).of("media").at(ANYWHERE).once(),
-    special("rating", rating).of("media").at(ANYWHERE).with(&[may("scheme", &[WholeUri])]),
+    special("rating", rating).of("media").at(ANYWHERE).with(&[may("scheme", &[])]),
     special("title", typed).of("media").at(ANYWHERE).once().with(&[may("type", TYPE)]),
     special("description", typed).of("media").at(ANYWHERE).once().with(&[may("type", TYPE)]),
     text("keywords", &[]).of("media").at(ANYWHERE),
@@ -52,7 +52,7 @@ pub(super) const ELEMENTS: &[Element] = &[
         may("height", POSITIVE),
         may("width", POSITIVE),
     ]),
-    special("credit", credit).of("media").at(ANYWHERE).with(&[may("role", &[]), may("scheme", &[WholeUri])]),
+    special("credit", credit).of("media").at(ANYWHERE).with(&[may("role", &[]), may("scheme", &[])]),
     text("copyright", &[]).of("media").at(ANYWHERE).once().with(&[may("url", &[WholeUri])]),
     special("text", typed).of("media").at(ANYWHERE).with(&[
         may("type", TYPE),
@@ -110,7 +110,8 @@ fn rating(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
         "urn:mpaa" => MPAA.contains(&value),
         "urn:v-chip" => V_CHIP.contains(&value),
         "urn:icra" => value.starts_with("r (") && value.ends_with(')'),
-        _ => true,
+        // Media RSS calls its own schemes urn:simple and so on, which are no URNs.
+        other => return walk.judge(node, "scheme", other, &[WholeUri]),
     };
     if !right {
         walk.raise(CHOICE, node, format!("{} is no rating of this scheme", shown(value)));

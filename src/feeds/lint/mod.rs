@@ -19,6 +19,7 @@ mod link;
 mod media;
 mod modules;
 mod namespaces;
+mod own;
 mod rdf;
 mod rss;
 mod rule;
@@ -30,7 +31,7 @@ mod value;
 mod xml;
 
 pub use foreign::check_feed;
-pub use findings::Raised;
+pub use own::check_thoroughly;
 pub use rule::{RULES, Rule};
 
 use std::collections::HashMap;

@@ -4,7 +4,7 @@ use super::itunes;
 use super::link::rel;
 use super::namespaces::Ns;
 use super::rule::{
-    ELEMENT_MISPLACED, ELEMENT_MISSING, ELEMENT_UNKNOWN, ENCLOSURE_REPEATED, GUID, GUID_MISSING, GUID_WEAK,
+    DESCRIPTION_FIRST, ELEMENT_MISPLACED, ELEMENT_MISSING, ELEMENT_UNKNOWN, ENCLOSURE_REPEATED, GUID, GUID_MISSING, GUID_WEAK,
     IMAGE_DIFFERS, IMAGE_FORMAT, LANGUAGE_MISSING, SAME_TWICE, SELF_MISSING, SLASH_DATE,
     TIME_OF_DAY, VALUE_REPEATED, VERSION_WRONG,
 };
@@ -122,7 +122,7 @@ pub(super) static ITEM: Schema = Schema {
         special("guid", guid).once().with(&[may("isPermaLink", &[Exactly(&["true", "false"])])]),
         text("pubDate", &[Rfc822]).once(),
         text("source", &[Plain]).once().with(&[must("url", &[WholeUri])]),
-        html("encoded").of("content").once(),
+        html("encoded").of("content").once().and(encoded),
         anything("body").of("xhtml").and(|walk, node, _| super::html::inline(node, true, walk.lint)),
     ],
     required: &[],
@@ -246,6 +246,14 @@ fn guid(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     let is_name = ["tag:", "urn:"].iter().any(|scheme| value.to_ascii_lowercase().starts_with(scheme));
     if is_name || WholeUri.judge(value, walk.setting(true)).is_some_and(|(rule, _)| rule.name != "link-scheme") {
         walk.raise(GUID, node, format!("the guid {} is not an address, and does not say so", shown(value)));
+    }
+}
+
+/// The whole text stands behind its summary.
+fn encoded(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
+    let summary = parent.child(walk.own, "description");
+    if summary.is_none_or(|summary| summary.line > node.line) {
+        walk.raise(DESCRIPTION_FIRST, node, "<content:encoded> without a <description> before it");
     }
 }
 

@@ -66,6 +66,8 @@ rules! {
     ELEMENT_REPEATED "element-repeated" Error "RFC 4287, 4; RSS 2.0" "readers take the first or the last: keep one";
     ELEMENT_MISPLACED "element-misplaced" Warning "RSS Profile, item"
         "readers that read in order want the channel's own elements first: move the items to its end";
+    DESCRIPTION_FIRST "description-first" Warning "RSS Profile, content:encoded"
+        "readers take the last of the two that they know: write <description> before <content:encoded>";
     ATTRIBUTE_MISSING "attribute-missing" Error "RFC 4287, 4.2; RSS 2.0" "add it";
     ATTRIBUTE_ADVISED "attribute-advised" Warning "FeedSync, 2.5" "add it";
     ATTRIBUTE_UNKNOWN "attribute-unknown" Error "RFC 4287, 6; RSS 2.0" "take it out, or look for its spelling";

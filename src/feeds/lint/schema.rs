@@ -5,8 +5,8 @@ use super::findings::{Lint, shown};
 use super::modules;
 use super::namespaces::{self, Ns};
 use super::rule::{
-    ATTRIBUTE_ADVISED, ATTRIBUTE_MISSING, ATTRIBUTE_UNKNOWN, BLANK, CHARACTER_DOUBTFUL, ELEMENT_MISSING,
-    ELEMENT_REPEATED, ELEMENT_UNKNOWN, LANGUAGE, NAMESPACE_NONE, Rule, TEXT_UNEXPECTED,
+    ATTRIBUTE_MISSING, ATTRIBUTE_UNKNOWN, BLANK, CHARACTER_DOUBTFUL, ELEMENT_MISSING,
+    ELEMENT_REPEATED, ELEMENT_UNKNOWN, NAMESPACE_NONE, Rule, TEXT_UNEXPECTED,
 };
 use super::tree::Node;
 use super::value::{Kind, Setting};
@@ -182,11 +182,6 @@ pub(super) const fn must(name: &'static str, kinds: &'static [Kind]) -> Attribut
     Attribute { prefix: None, name, need: Some(ATTRIBUTE_MISSING), kinds }
 }
 
-/// An attribute that should be there.
-pub(super) const fn should(name: &'static str, kinds: &'static [Kind]) -> Attribute {
-    Attribute { prefix: None, name, need: Some(ATTRIBUTE_ADVISED), kinds }
-}
-
 impl Attribute {
     pub(super) const fn of(mut self, prefix: &'static str) -> Self {
         self.prefix = Some(prefix);
@@ -222,8 +217,15 @@ impl Walk<'_, '_> {
         self.lint.raise(rule, node.line, message);
     }
 
+    /// For a text, of which part may have been written as `&#x26;`.
     pub(super) fn setting(&self, hexadecimal: bool) -> Setting {
-        Setting { now: self.lint.now, rss: self.family == Family::Rss && self.is_rss_2(), hexadecimal }
+        let rss = self.family == Family::Rss && self.is_rss_2();
+        Setting { now: self.lint.now, rss, hexadecimal, attribute: false }
+    }
+
+    /// For the value of an attribute.
+    pub(super) fn attribute(&self) -> Setting {
+        Setting { attribute: true, ..self.setting(false) }
     }
 
     pub(super) fn is_rss_2(&self) -> bool {
@@ -233,6 +235,9 @@ impl Walk<'_, '_> {
     /// Holds `node` against its table, and all that is in it.
     pub(super) fn element(&mut self, node: &Node, parent: &Node, table: &Element) {
         let outside = (self.language, self.based);
+        if matches!(node.name.as_str(), "item" | "entry") {
+            self.lint.enter(node.line, self.id_of(node));
+        }
         self.general(node);
         self.attributes(node, table);
         match table.holds {
@@ -246,7 +251,16 @@ impl Walk<'_, '_> {
             Holds::Anything => doubtful_below(node, self.lint),
         }
         (table.then)(self, node, parent);
+        if matches!(node.name.as_str(), "item" | "entry") {
+            self.lint.entry = None;
+        }
         (self.language, self.based) = outside;
+    }
+
+    /// What readers know an entry by.
+    fn id_of(&self, entry: &Node) -> Option<String> {
+        let id = entry.child(self.own, "guid").or_else(|| entry.child(self.own, "id"));
+        id.map(|id| id.value().to_owned())
     }
 
     /// What holds for every element: xml:lang, xml:base, the characters.
@@ -295,7 +309,7 @@ impl Walk<'_, '_> {
 
     /// Holds the value of an attribute against kinds.
     pub(super) fn judge(&mut self, node: &Node, name: &str, value: &str, kinds: &[Kind]) {
-        let setting = self.setting(true);
+        let setting = self.attribute();
         for kind in kinds {
             if let Some((rule, message)) = kind.judge(value, setting) {
                 self.raise(rule, node, format!("{name} of <{}>: {message}", node.label()));
@@ -381,13 +395,6 @@ impl Walk<'_, '_> {
     pub(super) fn not_blank(&mut self, node: &Node, name: &str) {
         if node.attribute(name).is_some_and(|value| value.trim().is_empty()) {
             self.raise(BLANK, node, format!("{name} of <{}> is blank", node.label()));
-        }
-    }
-
-    /// A language code in a text that is no element's.
-    pub(super) fn language(&mut self, node: &Node, name: &str, value: &str) {
-        if let Some((_, message)) = Kind::Language.judge(value, self.setting(true)) {
-            self.raise(LANGUAGE, node, format!("{name} of <{}>: {message}", node.label()));
         }
     }
 }

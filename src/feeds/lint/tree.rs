@@ -15,7 +15,7 @@ use super::rule::{
     XML_ENTITY, XML_LIMIT, XML_SYNTAX, XML_VERSION,
 };
 use super::value::uri;
-use crate::text::XmlText;
+use crate::text::{XmlText, is_xml_char};
 
 const DEEPEST: usize = 64;
 const MOST_NODES: usize = 1_000_000;
@@ -153,7 +153,11 @@ impl Builder<'_> {
             Event::Text(_) => self.characters(raw),
             Event::CData(_) => {
                 let inner = raw.strip_prefix("<![CDATA[").and_then(|raw| raw.strip_suffix("]]>"));
-                self.characters(inner.unwrap_or_default())
+                let inner = inner.unwrap_or_default();
+                if let Some(node) = self.open.last_mut() {
+                    node.hexadecimal |= inner.contains("&#x");
+                }
+                self.characters(inner)
             }
             Event::GeneralRef(reference) => self.reference(reference, raw, at, lint),
             Event::Decl(declaration) => {
@@ -187,7 +191,7 @@ impl Builder<'_> {
     }
 
     fn characters(&mut self, text: &str) -> Result<(), Wrong> {
-        if let Some(c) = text.chars().find(|c| !XmlText::is_clean(c.encode_utf8(&mut [0; 4]))) {
+        if let Some(c) = forbidden(text) {
             return Err(syntax(format!("the character U+{:04X} may not stand in XML", u32::from(c))));
         }
         match self.open.last_mut() {
@@ -282,8 +286,8 @@ impl Builder<'_> {
         };
         let value = quick_xml::escape::unescape_with(value, resolve)
             .map_err(|error| (XML_ENTITY, error.to_string()))?;
-        if !XmlText::is_clean(&value) {
-            return Err(syntax("a character that may not stand in XML, in an attribute"));
+        if let Some(c) = forbidden(&value) {
+            return Err(syntax(format!("the character U+{:04X} may not stand in XML", u32::from(c))));
         }
         Ok(value.replace(['\n', '\t', '\r'], " "))
     }
@@ -339,9 +343,14 @@ impl Builder<'_> {
     }
 }
 
+/// The first character that XML does not allow.
+fn forbidden(text: &str) -> Option<char> {
+    if XmlText::is_clean(text) { None } else { text.chars().find(|&c| !is_xml_char(c)) }
+}
+
 fn character(reference: &BytesRef<'_>) -> Result<char, Wrong> {
     match reference.resolve_char_ref().map_err(syntax)? {
-        Some(c) if XmlText::is_clean(c.encode_utf8(&mut [0; 4])) => Ok(c),
+        Some(c) if is_xml_char(c) => Ok(c),
         Some(c) => Err(syntax(format!("a reference to the character U+{:04X}", u32::from(c)))),
         None => Err(syntax("a broken character reference")),
     }

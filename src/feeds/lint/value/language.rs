@@ -15,7 +15,8 @@ pub(super) fn is_language(tag: &str) -> bool {
     let known = match primary.len() {
         1 => matches!(primary.as_str(), "i" | "x") && tag.len() > 2,
         2 => TWO_LETTERS.split(' ').any(|code| code.trim() == primary),
-        3..=8 => primary.bytes().all(|b| b.is_ascii_lowercase()) && primary.len() != 4,
+        // The 7,900 of ISO 639-3 are not told apart here. Longer ones could be registered; none ever was.
+        3 => primary.bytes().all(|b| b.is_ascii_lowercase()),
         _ => false,
     };
     known && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))

@@ -102,17 +102,19 @@ pub(super) struct Setting {
     pub(super) rss: bool,
     /// Part of it was written as `&#x26;`.
     pub(super) hexadecimal: bool,
+    /// It stands in an attribute: nothing around it may be left out.
+    pub(super) attribute: bool,
 }
 
 impl Kind {
     /// What is wrong with `raw`, if it is not of this kind.
     pub(super) fn judge(self, raw: &str, setting: Setting) -> Option<Breach> {
-        let value = raw.trim();
+        let value = if setting.attribute { raw } else { raw.trim() };
         let unless = |right: bool, rule: Rule, what: &str| {
             (!right).then(|| (rule, format!("{} is not {what}", shown(value))))
         };
         match self {
-            Self::NonBlank => value.is_empty().then(|| (BLANK, "it is blank".to_owned())),
+            Self::NonBlank => value.trim().is_empty().then(|| (BLANK, "it is blank".to_owned())),
             Self::Bare => {
                 (raw != value).then(|| (WHITE_SPACE, format!("white space around {}", shown(value))))
             }
@@ -242,9 +244,13 @@ fn email(value: &str) -> Option<Breach> {
 }
 
 fn email_with_name(value: &str) -> Option<Breach> {
-    let address = value.strip_prefix("mailto:").map_or(value, |address| {
-        address.split(['?', '#']).next().unwrap_or_default()
-    });
+    let decoded = value.strip_prefix("mailto:").map(|rest| uri::decoded(rest.split('?').next().unwrap_or_default()));
+    let address = decoded.as_deref().unwrap_or(value);
+    if let Some((_, rest)) = address.split_once('<') {
+        return email(rest.trim_end_matches('>')).or(decoded.is_none().then(|| {
+            (EMAIL_NAME, format!("{} puts the name first", shown(value)))
+        }));
+    }
     if !address.find('@').is_some_and(|at| at > 0) {
         return email(address);
     }

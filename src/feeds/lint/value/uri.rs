@@ -27,7 +27,12 @@ pub(in crate::feeds::lint) fn reference(value: &str) -> Option<Breach> {
 /// Judges an address; `iri` lets letters of any script pass, `whole` refuses relative ones.
 pub(super) fn judge(value: &str, iri: bool, whole: bool) -> Option<Breach> {
     if let Some(c) = value.chars().find(|&c| !allowed(c, iri)) {
-        return Some((LINK, format!("{} holds {c:?}", shown(value))));
+        let rule = match scheme(value) {
+            Some("tag") => URI_TAG,
+            Some("urn") => URI_URN,
+            _ => LINK,
+        };
+        return Some((rule, format!("{} holds {c:?}", shown(value))));
     }
     if broken_percent(value) {
         return Some((LINK, format!("{} holds a % without two digits", shown(value))));
@@ -54,6 +59,21 @@ pub(super) fn judge(value: &str, iri: bool, whole: bool) -> Option<Breach> {
 /// Square brackets stand around an IPv6 address and nowhere else.
 fn brackets(value: &str) -> Option<Breach> {
     value.contains(['[', ']']).then(|| (LINK, format!("{} holds a square bracket", shown(value))))
+}
+
+/// Escapes turned into what they stand for.
+pub(super) fn decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let escaped = (byte == b'%')
+            .then(|| text.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok()))
+            .flatten();
+        out.push(escaped.unwrap_or(byte));
+        at += if escaped.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// The scheme, if there is one (RFC 3986, 3.1).
