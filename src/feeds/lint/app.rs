@@ -3,16 +3,14 @@
 use super::atom::{CATEGORY, TITLE};
 use super::namespaces::ATOM;
 use super::rule::{CONFLICT, MIME_TYPE};
-use super::schema::{
-    Element, FEED, NOWHERE, SERVICE, Schema, Walk, holder, may, must, text,
-};
+use super::schema::{ENTRY, Element, FEED, NOWHERE, SERVICE, Schema, Walk, holder, may, must, text};
 use super::tree::Node;
 use super::value::Kind::{Exactly, Iri, MimeType};
 
 pub(super) const ROOT_SERVICE: Element = holder("service", &SERVICE_SCHEMA).of("app");
 pub(super) const ROOT_CATEGORIES: Element = CATEGORIES;
 
-pub(super) const ELEMENTS: &[Element] = &[COLLECTION.at(FEED).once()];
+pub(super) const ELEMENTS: &[Element] = &[COLLECTION.at(FEED | ENTRY).once()];
 
 const COLLECTION: Element = holder("collection", &COLLECTION_SCHEMA).of("app").with(&[must("href", &[Iri])]);
 
@@ -24,7 +22,7 @@ const CATEGORIES: Element = holder("categories", &CATEGORIES_SCHEMA)
 static SERVICE_SCHEMA: Schema = Schema {
     elements: &[holder("workspace", &WORKSPACE).of("app")],
     required: &[(Some("app"), "workspace")],
-    place: NOWHERE,
+    place: SERVICE,
     text: false,
 };
 

@@ -1,21 +1,17 @@
 //! Atom 1.0: RFC 4287, with the relations of RFC 5005 and RFC 4685. The tables of feeds, entries and persons.
 
-use super::history;
 use super::findings::shown;
+use super::history;
 use super::link;
 use super::namespaces::ATOM;
 use super::rule::{
-    CONTENT_MISSING, ELEMENT_MISSING, ELEMENT_UNKNOWN, ID_REPEATED, LINK_REPEATED, SELF_MISSING, SOURCE_MISSING,
-    SUMMARY_MISSING,
+    CONTENT_MISSING, ELEMENT_MISSING, ELEMENT_UNKNOWN, ID_REPEATED, LINK_REPEATED, SELF_MISSING,
+    SOURCE_MISSING, SUMMARY_MISSING,
 };
-use super::schema::{
-    Element, ENTRY, FEED, NOWHERE, Schema, Walk, holder, may, must, special, text,
-};
+use super::schema::{ENTRY, Element, FEED, NOWHERE, Schema, Walk, holder, may, must, special, text};
 use super::text_construct::{content, is_binary, text_construct};
 use super::tree::Node;
-use super::value::Kind::{
-    Bare, Canonical, Email, Iri, NoEmail, NonBlank, Plain, Rfc3339, WholeIri,
-};
+use super::value::Kind::{Bare, Canonical, Email, Iri, NoEmail, NonBlank, Plain, Rfc3339, WholeIri};
 
 pub(super) const ROOT_FEED: Element = holder("feed", &FEED_SCHEMA).and(feed);
 pub(super) const ROOT_ENTRY: Element = holder("entry", &ENTRY_SCHEMA).and(entry);
@@ -106,8 +102,11 @@ fn feed(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     }
     alternates(walk, node);
     history::feed(walk, node);
-    let mut ids: Vec<(&str, usize)> =
-        node.children(ATOM, "entry").filter_map(|entry| entry.child(ATOM, "id")).map(|id| (id.value(), id.line)).collect();
+    let mut ids: Vec<(&str, usize)> = node
+        .children(ATOM, "entry")
+        .filter_map(|entry| entry.child(ATOM, "id"))
+        .map(|id| (id.value(), id.line))
+        .collect();
     ids.sort_unstable();
     for pair in ids.windows(2) {
         if pair[0].0 == pair[1].0 {
@@ -121,9 +120,11 @@ fn feed(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
 fn alternates(walk: &mut Walk<'_, '_>, node: &Node) {
     let mut seen: Vec<(&str, &str)> = Vec::new();
     for found in node.children(ATOM, "link").filter(|found| link::relation(found) == "alternate") {
-        let key = (found.attribute("type").unwrap_or_default(), found.attribute("hreflang").unwrap_or_default());
+        let key =
+            (found.attribute("type").unwrap_or_default(), found.attribute("hreflang").unwrap_or_default());
         if seen.contains(&key) {
-            let message = format!("a second alternate with the type {:?} and the language {:?}", key.0, key.1);
+            let message =
+                format!("a second alternate with the type {:?} and the language {:?}", key.0, key.1);
             walk.raise(LINK_REPEATED, found, message);
         } else if seen.len() < 1_000 {
             seen.push(key);
@@ -139,7 +140,11 @@ fn entry(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
     let summary = node.child(ATOM, "summary").is_some();
     match node.child(ATOM, "content") {
         Some(content) if !summary && (content.attribute("src").is_some() || is_binary(content)) => {
-            walk.raise(SUMMARY_MISSING, node, "the content is elsewhere or binary, and there is no <summary>");
+            walk.raise(
+                SUMMARY_MISSING,
+                node,
+                "the content is elsewhere or binary, and there is no <summary>",
+            );
         }
         None if link::rel(node, "alternate").is_none() => {
             walk.raise(CONTENT_MISSING, node, "<entry> has neither <content> nor an alternate link");

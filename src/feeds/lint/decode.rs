@@ -22,6 +22,9 @@ pub(super) fn decode(bytes: &[u8], served: Option<&str>, lint: &mut Lint<'_>) ->
         _ => {}
     }
     if declared(bytes).is_some_and(is_latin_1) && served.and_then(charset).is_none() {
+        if declared(bytes).is_some_and(|label| label.eq_ignore_ascii_case("us-ascii")) && !bytes.is_ascii() {
+            lint.raise(XML_ENCODING, 0, "the document is said to be US-ASCII, and is not");
+        }
         // Browsers take Latin-1 for windows-1252; XML parsers do not, and the difference is worth a finding.
         let text = encoding_rs::mem::decode_latin1(bytes).into_owned();
         return Some(Decoded { text, encoding: "ISO-8859-1" });

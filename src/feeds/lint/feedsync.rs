@@ -1,8 +1,10 @@
-//! FeedSync 1.0: shared lists in feeds. The tables, and what their attributes say together.
+//! Feed Sync 1.0: shared lists in feeds. The tables, and what their attributes say together.
+
+use chrono::DateTime;
 
 use super::atom::ENTRY_SCHEMA;
 use super::rss::ITEM;
-use super::rule::{ATTRIBUTE_ADVISED, ATTRIBUTE_MISSING, CHOICE};
+use super::rule::{ATTRIBUTE_ADVISED, ATTRIBUTE_MISSING, CHOICE, CONFLICT};
 use super::schema::{CHANNELS, Element, ITEMS, NOWHERE, Schema, Walk, holder, may, must, text};
 use super::tree::Node;
 use super::value::Kind::{self, Exactly, NonBlank, Nss, Number, OneOf, Plain, Rfc3339, WholeUri};
@@ -61,6 +63,12 @@ fn sharing(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
         if node.attribute(one).is_some() && node.attribute(other).is_none() {
             walk.raise(ATTRIBUTE_MISSING, node, format!("<sx:sharing> has {one} and no {other}"));
         }
+    }
+    let instant = |name| node.attribute(name).and_then(|date| DateTime::parse_from_rfc3339(date).ok());
+    if let (Some(since), Some(until)) = (instant("since"), instant("until"))
+        && since > until
+    {
+        walk.raise(CONFLICT, node, format!("since {since} is later than until {until}"));
     }
 }
 

@@ -7,13 +7,11 @@ use chrono::{DateTime, Utc};
 use super::decode::{Decoded, decode};
 use super::findings::{Lint, Raised};
 use super::namespaces::{ATOM, Ns, OBSOLETE, RDF};
-use super::rule::{
-    ELEMENT_MISSING, NAMESPACE_MISSING, NAMESPACE_OBSOLETE, NAMESPACE_WRONG, ROOT_UNKNOWN,
-};
+use super::rule::{ELEMENT_MISSING, NAMESPACE_MISSING, NAMESPACE_OBSOLETE, NAMESPACE_WRONG, ROOT_UNKNOWN};
 use super::schema::{Element, Family, Walk};
 use super::tree::{self, Node};
-use crate::finding::Finding;
 use super::{app, atom, foreign_json, rdf, rss};
+use crate::finding::Finding;
 
 /// Everything that is wrong with the feed in `bytes`, in its own order. `served` is the `Content-Type` that it came
 /// with, if it came over the web.
@@ -54,7 +52,9 @@ fn check_root(root: &Node, text: &str, lint: &mut Lint<'_>) {
         (ns, "feed" | "entry") => {
             match ns {
                 ATOM => {}
-                Ns::None => lint.raise(NAMESPACE_MISSING, root.line, format!("<{}> has no namespace", root.name)),
+                Ns::None => {
+                    lint.raise(NAMESPACE_MISSING, root.line, format!("<{}> has no namespace", root.name));
+                }
                 _ if OBSOLETE.iter().any(|address| text.contains(address)) => {
                     return lint.raise(NAMESPACE_OBSOLETE, root.line, "the namespace of a draft of Atom");
                 }

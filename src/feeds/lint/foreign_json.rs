@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::html;
 use super::findings::{Lint, shown};
+use super::html;
 use super::rule::{
-    BLANK, ID_REPEATED, JSON_MISSING, JSON_OLD, JSON_SYNTAX, JSON_TYPE, JSON_UNKNOWN,
-    SELF_MISSING, VERSION_WRONG,
+    BLANK, ID_REPEATED, JSON_MISSING, JSON_OLD, JSON_SYNTAX, JSON_TYPE, JSON_UNKNOWN, SELF_MISSING,
+    VERSION_WRONG,
 };
 use super::value::{Kind, Setting};
 
@@ -89,7 +89,9 @@ const FEED: &[Member] = &[
 pub(super) fn check(text: &str, lint: &mut Lint<'_>) {
     let feed: Map<String, Value> = match serde_json::from_str(text) {
         Ok(feed) => feed,
-        Err(error) => return lint.raise(JSON_SYNTAX, error.line(), format!("it is not a JSON object: {error}")),
+        Err(error) => {
+            return lint.raise(JSON_SYNTAX, error.line(), format!("it is not a JSON object: {error}"));
+        }
     };
     let version = feed.get("version").and_then(Value::as_str).unwrap_or_default();
     let version = version.trim_start_matches("https://").trim_start_matches("http://");

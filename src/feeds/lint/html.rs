@@ -23,7 +23,7 @@ const TAKEN_OUT: &str = " applet base basefont body command embed eventsource fr
     link listing marquee meta noembed noframes object param plaintext script slot style title xmp svg math \
     blink bgsound layer nobr comment ";
 
-/// MathML and SVG as far as they cannot run anything (MathML Core, 2; SVG Tiny 1.2, without foreign content).
+/// Formulas and drawings as far as they cannot run anything (`MathML` Core, 2; SVG Tiny 1.2 without foreign content).
 const MATHML: &str = " annotation annotation-xml maction math merror mfrac mi mmultiscripts mn mo mover mpadded mphantom \
     mprescripts mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none \
     semantics ";
@@ -119,7 +119,8 @@ pub(super) fn escaped(html: &str, line: usize, relative: bool, lint: &mut Lint<'
             }
             if matches!(name.as_str(), "script" | "style") {
                 let end = format!("</{name}");
-                at = memmem::find(&bytes[at.min(bytes.len())..], end.as_bytes()).map_or(bytes.len(), |end| at + end);
+                at = memmem::find(&bytes[at.min(bytes.len())..], end.as_bytes())
+                    .map_or(bytes.len(), |end| at + end);
             }
         }
     }
@@ -171,9 +172,11 @@ pub(super) fn inline(node: &Node, relative: bool, lint: &mut Lint<'_>) {
         Ns::Known("mathml") if !within(MATHML, &node.name) => {
             lint.raise(HTML_UNSAFE, node.line, format!("<{}> in MathML", node.name));
         }
-        Ns::Known("mathml") => plain.filter(|found| !within(MATHML_ATTRIBUTES, &found.name)).for_each(|found| {
-            lint.raise(HTML_UNSAFE, node.line, format!("the attribute {} in MathML", found.name));
-        }),
+        Ns::Known("mathml") => {
+            plain.filter(|found| !within(MATHML_ATTRIBUTES, &found.name)).for_each(|found| {
+                lint.raise(HTML_UNSAFE, node.line, format!("the attribute {} in MathML", found.name));
+            });
+        }
         Ns::Known("svg") => plain.filter(|found| found.name.starts_with("on")).for_each(|found| {
             lint.raise(HTML_UNSAFE, node.line, format!("the attribute {} in SVG", found.name));
         }),
@@ -185,7 +188,10 @@ pub(super) fn inline(node: &Node, relative: bool, lint: &mut Lint<'_>) {
 /// The first thing in a `style` that could hide, move or fetch something.
 fn doubtful_style(style: &str) -> Option<String> {
     let style = style.to_ascii_lowercase();
-    if style.contains(['\\', '@', '<', '/', '{', '}', '&']) || style.contains("expression") || style.contains("url(") {
+    if style.contains(['\\', '@', '<', '/', '{', '}', '&'])
+        || style.contains("expression")
+        || style.contains("url(")
+    {
         return Some("readers cannot tell what this does".to_owned());
     }
     for declaration in style.split(';').map(str::trim).filter(|declaration| !declaration.is_empty()) {

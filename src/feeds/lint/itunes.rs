@@ -1,13 +1,11 @@
 //! Podcasts: Apple's elements. The tables, the categories, and what directories ask for.
 
+use super::findings::shown;
 use super::namespaces::Ns;
 use super::rule::{
     CATEGORY_OLD, CHOICE, ELEMENT_UNKNOWN, PODCAST_ADVISED, PODCAST_FORMAT, PODCAST_UTF8, Rule,
 };
-use super::schema::{
-    CHANNELS, Element, ITEMS, NOWHERE, Schema, Walk, holder, must, special, text,
-};
-use super::findings::shown;
+use super::schema::{CHANNELS, Element, ITEMS, NOWHERE, Schema, Walk, holder, must, special, text};
 use super::tree::Node;
 use super::value::Kind::{
     AnyCase, AtMost, Duration, Email, NonBlank, Number, OneOf, Plain, Rfc822, WebUrl, WholeUri,
@@ -19,7 +17,10 @@ const BOTH: u16 = CHANNELS | ITEMS;
 pub(super) const ELEMENTS: &[Element] = &[
     text("author", &[AtMost(255), Plain]).of("itunes").at(BOTH).once(),
     text("block", &[AnyCase(&["yes", "no", "clean"])]).of("itunes").at(BOTH).once(),
-    text("explicit", &[AnyCase(&["true", "false", "yes", "no", "clean", "explicit"])]).of("itunes").at(BOTH).once(),
+    text("explicit", &[AnyCase(&["true", "false", "yes", "no", "clean", "explicit"])])
+        .of("itunes")
+        .at(BOTH)
+        .once(),
     text("keywords", &[AtMost(255), Plain]).of("itunes").at(BOTH).once(),
     text("subtitle", &[AtMost(255), Plain]).of("itunes").at(BOTH).once(),
     text("summary", &[AtMost(4000), Plain]).of("itunes").at(BOTH).once(),
@@ -58,12 +59,24 @@ const CATEGORIES: &[(&str, &[&str])] = &[
     ("Education", &["Courses", "How To", "Language Learning", "Self-Improvement"]),
     ("Fiction", &["Comedy Fiction", "Drama", "Science Fiction"]),
     ("Government", &[]),
-    ("Health & Fitness", &["Alternative Health", "Fitness", "Medicine", "Mental Health", "Nutrition", "Sexuality"]),
+    (
+        "Health & Fitness",
+        &["Alternative Health", "Fitness", "Medicine", "Mental Health", "Nutrition", "Sexuality"],
+    ),
     ("History", &[]),
     ("Kids & Family", &["Education for Kids", "Parenting", "Pets & Animals", "Stories for Kids"]),
     (
         "Leisure",
-        &["Animation & Manga", "Automotive", "Aviation", "Crafts", "Games", "Hobbies", "Home & Garden", "Video Games"],
+        &[
+            "Animation & Manga",
+            "Automotive",
+            "Aviation",
+            "Crafts",
+            "Games",
+            "Hobbies",
+            "Home & Garden",
+            "Video Games",
+        ],
     ),
     ("Music", &["Music Commentary", "Music History", "Music Interviews"]),
     (
@@ -78,7 +91,10 @@ const CATEGORIES: &[(&str, &[&str])] = &[
             "Tech News",
         ],
     ),
-    ("Religion & Spirituality", &["Buddhism", "Christianity", "Hinduism", "Islam", "Judaism", "Religion", "Spirituality"]),
+    (
+        "Religion & Spirituality",
+        &["Buddhism", "Christianity", "Hinduism", "Islam", "Judaism", "Religion", "Spirituality"],
+    ),
     (
         "Science",
         &[
@@ -93,7 +109,10 @@ const CATEGORIES: &[(&str, &[&str])] = &[
             "Social Sciences",
         ],
     ),
-    ("Society & Culture", &["Documentary", "Personal Journals", "Philosophy", "Places & Travel", "Relationships"]),
+    (
+        "Society & Culture",
+        &["Documentary", "Personal Journals", "Philosophy", "Places & Travel", "Relationships"],
+    ),
     (
         "Sports",
         &[
@@ -124,16 +143,46 @@ const OLD: &[(&str, &[&str])] = &[
     ("Arts", &["Literature"]),
     (
         "Arts & Entertainment",
-        &["Architecture", "Design", "Entertainment", "Games", "Performing Arts", "Photography", "Poetry", "Science Fiction"],
+        &[
+            "Architecture",
+            "Design",
+            "Entertainment",
+            "Games",
+            "Performing Arts",
+            "Photography",
+            "Poetry",
+            "Science Fiction",
+        ],
     ),
     ("Audio Blogs", &[]),
     ("Business", &["Business News", "Finance", "Management & Marketing", "News", "Shopping"]),
-    ("Education", &["Education Technology", "Educational Technology", "Higher Education", "K-12", "Language Courses", "Training"]),
+    (
+        "Education",
+        &[
+            "Education Technology",
+            "Educational Technology",
+            "Higher Education",
+            "K-12",
+            "Language Courses",
+            "Training",
+        ],
+    ),
     ("Family", &[]),
     ("Food", &[]),
     ("Games & Hobbies", &["Automotive", "Aviation", "Hobbies", "Other Games", "Video Games"]),
     ("Government & Organizations", &["Local", "National", "Non-Profit", "Regional"]),
-    ("Health", &["Alternative Health", "Diet & Nutrition", "Fitness", "Fitness & Nutrition", "Relationships", "Self-Help", "Sexuality"]),
+    (
+        "Health",
+        &[
+            "Alternative Health",
+            "Diet & Nutrition",
+            "Fitness",
+            "Fitness & Nutrition",
+            "Relationships",
+            "Self-Help",
+            "Sexuality",
+        ],
+    ),
     ("International", &[]),
     ("Movies & Television", &[]),
     ("News & Politics", &[]),
@@ -144,7 +193,22 @@ const OLD: &[(&str, &[&str])] = &[
     ("Society & Culture", &["History"]),
     ("Sports & Recreation", &["Amateur", "College & High School", "Outdoor", "Professional"]),
     ("Talk Radio", &[]),
-    ("Technology", &["Computers", "Developers", "Gadgets", "Information Technology", "News", "Operating Systems", "Podcasting", "Smart Phones", "Software How-To", "Tech News", "Text/Speech"]),
+    (
+        "Technology",
+        &[
+            "Computers",
+            "Developers",
+            "Gadgets",
+            "Information Technology",
+            "News",
+            "Operating Systems",
+            "Podcasting",
+            "Smart Phones",
+            "Software How-To",
+            "Tech News",
+            "Text/Speech",
+        ],
+    ),
     ("Transportation", &["Automotive", "Aviation", "Bicycles", "Commuting"]),
     ("Travel", &[]),
 ];
@@ -208,9 +272,11 @@ pub(super) fn item(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
         return;
     }
     for enclosure in node.children(own, "enclosure") {
-        let path = enclosure.attribute("url").unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
+        let path =
+            enclosure.attribute("url").unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
         let ending = path.rsplit('.').next().unwrap_or_default();
-        if !["m4a", "mp3", "mov", "mp4", "m4v", "pdf", "epub"].contains(&ending.to_ascii_lowercase().as_str()) {
+        if !["m4a", "mp3", "mov", "mp4", "m4v", "pdf", "epub"].contains(&ending.to_ascii_lowercase().as_str())
+        {
             walk.raise(PODCAST_FORMAT, enclosure, format!("an enclosure that ends in .{}", shown(ending)));
         }
     }

@@ -1,12 +1,12 @@
 //! Media RSS 1.5. The tables, and the values that depend on an attribute.
 
-use super::html;
 use super::findings::shown;
+use super::html;
+use super::namespaces::Ns;
 use super::rule::{CHOICE, HTML_IN_TEXT, MEDIA_GROUP, NUMBER};
 use super::schema::{
     CHANNELS, Element, ITEMS, MEDIA, Schema, Walk, anything, holder, may, must, special, text,
 };
-use super::namespaces::Ns;
 use super::tree::Node;
 use super::value::Kind::{
     self, AnyCase, Exactly, Fraction, Language, MimeType, NonBlank, Number, OneOf, Plain, PlayTime, WholeUri,
@@ -45,7 +45,10 @@ pub(super) const ELEMENTS: &[Element] = &[
         may("width", POSITIVE),
         may("time", &[PlayTime]),
     ]),
-    text("category", &[]).of("media").at(ANYWHERE).with(&[may("scheme", &[WholeUri]), may("label", &[Plain])]),
+    text("category", &[])
+        .of("media")
+        .at(ANYWHERE)
+        .with(&[may("scheme", &[WholeUri]), may("label", &[Plain])]),
     special("hash", hash).of("media").at(ANYWHERE).with(&[may("algo", &[OneOf(&["md5", "sha-1"], CHOICE)])]),
     text("player", &[]).of("media").at(ANYWHERE).with(&[
         must("url", &[NonBlank, WholeUri]),
@@ -109,13 +112,26 @@ fn rating(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
         "urn:simple" => matches!(value, "adult" | "nonadult"),
         "urn:mpaa" => MPAA.contains(&value),
         "urn:v-chip" => V_CHIP.contains(&value),
-        "urn:icra" => value.starts_with("r (") && value.ends_with(')'),
+        "urn:icra" => is_icra(value),
         // Media RSS calls its own schemes urn:simple and so on, which are no URNs.
         other => return walk.judge(node, "scheme", other, &[WholeUri]),
     };
     if !right {
         walk.raise(CHOICE, node, format!("{} is no rating of this scheme", shown(value)));
     }
+}
+
+/// `r (nz 1 sz 1 vz 0)`: pairs of a label and 0 or 1.
+fn is_icra(value: &str) -> bool {
+    let inner = value.strip_prefix("r (").and_then(|rest| rest.strip_suffix(')'));
+    let words: Vec<&str> = inner.unwrap_or_default().split(' ').collect();
+    let pair = |pair: &[&str]| match pair {
+        [label, mark] => {
+            label.len() == 2 && label.bytes().all(|b| b.is_ascii_lowercase()) && matches!(*mark, "0" | "1")
+        }
+        _ => false,
+    };
+    words.len() > 1 && words.chunks(2).all(pair)
 }
 
 fn hash(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
@@ -148,6 +164,9 @@ const ROLES: &str = "|actor|adaptor|anchor person|animal trainer|animator|announ
 fn credit(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     let Some(role) = node.attribute("role").filter(|role| !role.is_empty()) else { return };
     let scheme = node.attribute("scheme").unwrap_or("urn:ebu");
+    if scheme != "urn:ebu" {
+        walk.judge(node, "scheme", scheme, &[WholeUri]);
+    }
     let known = !role.contains('|') && ROLES.contains(&format!("|{role}|"));
     if role != role.to_lowercase() || (scheme == "urn:ebu" && !known) {
         walk.raise(CHOICE, node, format!("{} is no role of {scheme}", shown(role)));
@@ -167,7 +186,9 @@ fn restriction(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     let value = node.value();
     match node.attribute("type").unwrap_or_default() {
         "country" => {
-            let unknown = value.split_whitespace().find(|code| !COUNTRIES.contains(&format!(" {} ", code.to_uppercase())));
+            let unknown = value
+                .split_whitespace()
+                .find(|code| !COUNTRIES.contains(&format!(" {} ", code.to_uppercase())));
             if let Some(code) = unknown {
                 walk.raise(CHOICE, node, format!("{} is no country", shown(code)));
             }

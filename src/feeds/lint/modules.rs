@@ -2,19 +2,20 @@
 //! their own.
 
 use super::atom::{
-    AUTHOR, CATEGORY, CONTENT, CONTRIBUTOR, GENERATOR, ICON, LOGO, PUBLISHED, RIGHTS, SUBTITLE, SUMMARY, TITLE, UPDATED,
+    AUTHOR, CATEGORY, CONTENT, CONTRIBUTOR, GENERATOR, ICON, LOGO, PUBLISHED, RIGHTS, SUBTITLE, SUMMARY,
+    TITLE, UPDATED,
 };
 use super::link::LINK_ELEMENT;
 use super::namespaces::{Ns, RDF};
 use super::rule::{ATTRIBUTE_MISSING, CHOICE, ELEMENT_MISSING};
 use super::schema::{
-    Attribute, CHANNELS, Element, ENTRY, EVERYWHERE, Family, FEED, ITEMS, MEDIA, NOWHERE, RDF_CHANNEL, RDF_ITEM,
-    RSS_CHANNEL, RSS_ITEM, SERVICE, Schema, Walk, anything, holder, may, must, special, text,
+    Attribute, CHANNELS, ENTRY, EVERYWHERE, Element, FEED, Family, ITEMS, MEDIA, NOWHERE, RDF_CHANNEL,
+    RDF_ITEM, RSS_CHANNEL, RSS_ITEM, SERVICE, Schema, Walk, anything, holder, may, must, special, text,
 };
 use super::tree::Node;
 use super::value::Kind::{
-    self, AnyCase, Degrees, Email, Exactly, Fraction, Iri, Iso, IsoAnyTime, Language, MimeType, NonBlank, Number,
-    Numbers, OneOf, Pairs, Plain, Rfc822, Rfc3339, Uri, W3c, W3cAnyTime, WebUrl, WholeIri, WholeUri,
+    self, AnyCase, Degrees, Email, Exactly, Fraction, Iri, Iso, IsoAnyTime, Language, MimeType, NonBlank,
+    Number, Numbers, OneOf, Pairs, Plain, Rfc822, Rfc3339, Uri, W3c, W3cAnyTime, WebUrl, WholeIri, WholeUri,
 };
 use super::{app, feedsync, itunes, media};
 
@@ -47,7 +48,10 @@ const RESOURCE: &[Attribute] =
 /// An element whose value is `rdf:resource`; in RSS 1.0 it must be there.
 const fn resource(name: &'static str) -> Element {
     special(name, |walk, node, _| {
-        if walk.family == Family::Rdf && node.attribute_ns(RDF, "resource").is_none() && node.children.is_empty() {
+        if walk.family == Family::Rdf
+            && node.attribute_ns(RDF, "resource").is_none()
+            && node.children.is_empty()
+        {
             walk.raise(ATTRIBUTE_MISSING, node, format!("<{}> has no rdf:resource", node.label()));
         }
     })
@@ -197,7 +201,10 @@ const MODULES: &[Element] = &[
     text("browserFriendly", &[Plain]).of("feedburner").at(CHANNELS).once(),
     text("emailServiceId", &[]).of("feedburner").at(CHANNELS).once().open(),
     text("feedburnerHostname", &[WholeUri]).of("feedburner").at(CHANNELS).once(),
-    text("feedFlare", &[Plain]).of("feedburner").at(CHANNELS).with(&[must("href", &[Iri]), must("src", &[Iri])]),
+    text("feedFlare", &[Plain])
+        .of("feedburner")
+        .at(CHANNELS)
+        .with(&[must("href", &[Iri]), must("src", &[Iri])]),
     text("info", &[]).of("feedburner").at(CHANNELS).with(&[must("uri", &[Iri])]),
     // Microsoft's lists, userland's channel, the conversations network, search results.
     text("treatAs", &[]).of("cf").at(CHANNELS),
@@ -217,12 +224,15 @@ const MODULES: &[Element] = &[
     text("itemsPerPage", COUNT).of("opensearch").at(CHANNELS).once(),
     anything("Query").of("opensearch").at(CHANNELS),
     anything("link").of("opensearch").at(CHANNELS),
-    text("restriction", &[]).of("access").at(FEED).with(&[must("relationship", &[Exactly(&["allow", "deny"])])]),
+    text("restriction", &[])
+        .of("access")
+        .at(FEED)
+        .with(&[must("relationship", &[Exactly(&["allow", "deny"])])]),
     // XHTML's meta, for robots.
-    text("meta", &[]).of("xhtml").at(CHANNELS).with(&[
-        must("name", &[AnyCase(&["robots"])]),
-        must("content", &[AnyCase(ROBOTS)]),
-    ]),
+    text("meta", &[])
+        .of("xhtml")
+        .at(CHANNELS)
+        .with(&[must("name", &[AnyCase(&["robots"])]), must("content", &[AnyCase(ROBOTS)])]),
     // RFC 5005, RFC 4685.
     text("archive", &[]).of("fh").at(CHANNELS),
     text("complete", &[]).of("fh").at(CHANNELS),

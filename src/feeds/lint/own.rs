@@ -39,8 +39,7 @@ fn of_document(document: &Document, now: DateTime<Utc>) -> Vec<(Finding, Option<
     if !is_feed {
         return Vec::new();
     }
-    let (raised, entries) =
-        examine(document.path.as_str(), &document.bytes, Some(document.media_type), now);
+    let (raised, entries) = examine(document.path.as_str(), &document.bytes, Some(document.media_type), now);
     let of_line = |line: Option<usize>| {
         let before = entries.partition_point(|(begin, _)| line.is_some_and(|line| *begin <= line));
         before.checked_sub(1).and_then(|at| entries.get(at)).map(|(_, id)| id.clone())

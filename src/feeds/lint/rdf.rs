@@ -1,11 +1,12 @@
 //! RSS 1.0 and 0.90: elements of RDF. The tables, and what must have an `rdf:about`.
 
-use super::namespaces::{Ns, RDF};
 use super::findings::shown;
-use super::rss::{common, IMAGE, TEXT_INPUT};
+use super::namespaces::{Ns, RDF};
+use super::rss::{IMAGE, TEXT_INPUT, common};
 use super::rule::{ATTRIBUTE_MISSING, VALUE_REPEATED};
 use super::schema::{
-    Attribute, Element, NOWHERE, RDF_CHANNEL, RDF_ITEM, Schema, Walk, anything, holder, html, may, special, text,
+    Attribute, Element, NOWHERE, RDF_CHANNEL, RDF_ITEM, Schema, Walk, anything, holder, html, may, special,
+    text,
 };
 use super::tree::Node;
 use super::value::Kind::{NonBlank, Plain, Uri, WholeUri};
@@ -83,7 +84,8 @@ fn channel(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
     if named && node.child(walk.own, "items").is_none() {
         walk.raise(super::rule::ELEMENT_MISSING, node, "<channel> has no <items>");
     }
-    let mut seen: Vec<&str> = parent.children.iter().filter_map(|child| child.attribute_ns(RDF, "about")).collect();
+    let mut seen: Vec<&str> =
+        parent.children.iter().filter_map(|child| child.attribute_ns(RDF, "about")).collect();
     seen.sort_unstable();
     for pair in seen.windows(2).filter(|pair| pair[0] == pair[1]) {
         walk.raise(VALUE_REPEATED, node, format!("rdf:about={} twice", shown(pair[0])));

@@ -1,21 +1,22 @@
 //! RSS 0.91, 0.92 and 2.0, with the RSS Advisory Board's profile. The tables of channels and items.
 
+use super::findings::shown;
 use super::itunes;
 use super::link::rel;
 use super::namespaces::Ns;
 use super::rule::{
-    DESCRIPTION_FIRST, ELEMENT_MISPLACED, ELEMENT_MISSING, ELEMENT_UNKNOWN, ENCLOSURE_REPEATED, GUID, GUID_MISSING, GUID_WEAK,
-    IMAGE_DIFFERS, IMAGE_FORMAT, LANGUAGE_MISSING, SAME_TWICE, SELF_MISSING, SLASH_DATE,
-    TIME_OF_DAY, VALUE_REPEATED, VERSION_WRONG,
+    DESCRIPTION_FIRST, ELEMENT_MISPLACED, ELEMENT_MISSING, ELEMENT_UNKNOWN, ENCLOSURE_REPEATED, GUID,
+    GUID_MISSING, GUID_WEAK, IMAGE_DIFFERS, IMAGE_FORMAT, LANGUAGE_MISSING, SAME_TWICE, SELF_MISSING,
+    SLASH_DATE, TIME_OF_DAY, VALUE_REPEATED, VERSION_WRONG,
 };
 use super::schema::{
-    Element, NOWHERE, PART, RSS_CHANNEL, RSS_ITEM, Schema, Walk, anything, holder, html, may, must, special, text,
+    Element, NOWHERE, PART, RSS_CHANNEL, RSS_ITEM, Schema, Walk, anything, holder, html, may, must, special,
+    text,
 };
-use super::findings::shown;
 use super::tree::Node;
 use super::value::Kind::{
-    EmailWithName, Exactly, FormName, Hour, Language, MimeType, NonBlank, Number, OneOf, Plain, Rfc822, WebUrl,
-    WholeUri,
+    EmailWithName, Exactly, FormName, Hour, Language, MimeType, NonBlank, Number, OneOf, Plain, Rfc822,
+    WebUrl, WholeUri,
 };
 
 pub(super) const ROOT: Element = holder("rss", &RSS).with(&[must("version", &[])]).and(rss);
@@ -23,7 +24,10 @@ pub(super) const ROOT: Element = holder("rss", &RSS).with(&[must("version", &[])
 static RSS: Schema = Schema {
     elements: &[
         holder("channel", &CHANNEL).once().and(channel),
-        text("restriction", &[]).of("access").once().with(&[must("relationship", &[Exactly(&["allow", "deny"])])]),
+        text("restriction", &[])
+            .of("access")
+            .once()
+            .with(&[must("relationship", &[Exactly(&["allow", "deny"])])]),
     ],
     required: &[(None, "channel")],
     place: NOWHERE,
@@ -61,7 +65,8 @@ static CHANNEL: Schema = Schema {
         text("webMaster", &[EmailWithName]).once(),
         holder("item", &ITEM).and(item),
         // Of a browser, once; and what is meant by it was never written down.
-        special("blink", |walk, node, _| walk.raise(ELEMENT_UNKNOWN, node, "<blink> is no element of RSS")).open(),
+        special("blink", |walk, node, _| walk.raise(ELEMENT_UNKNOWN, node, "<blink> is no element of RSS"))
+            .open(),
     ],
     required: &[(None, "title"), (None, "link"), (None, "description")],
     place: RSS_CHANNEL,
@@ -174,7 +179,9 @@ fn channel(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     common(walk, node);
     let items = node.children.iter().position(|child| child.is(walk.own, "item"));
     let late = items.and_then(|first| {
-        let own = |child: &&Node| child.ns == walk.own && child.name != "item" || child.is(Ns::Known("atom"), "link");
+        let own = |child: &&Node| {
+            child.ns == walk.own && child.name != "item" || child.is(Ns::Known("atom"), "link")
+        };
         node.children[first..].iter().find(own)
     });
     if let (Some(late), true) = (late, walk.is_rss_2()) {
@@ -244,7 +251,9 @@ fn guid(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
         return;
     }
     let is_name = ["tag:", "urn:"].iter().any(|scheme| value.to_ascii_lowercase().starts_with(scheme));
-    if is_name || WholeUri.judge(value, walk.setting(true)).is_some_and(|(rule, _)| rule.name != "link-scheme") {
+    if is_name
+        || WholeUri.judge(value, walk.setting(true)).is_some_and(|(rule, _)| rule.name != "link-scheme")
+    {
         walk.raise(GUID, node, format!("the guid {} is not an address, and does not say so", shown(value)));
     }
 }
@@ -278,7 +287,11 @@ fn image(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
             && mine.value() != theirs.value()
             && !theirs.value().is_empty()
         {
-            let message = format!("<{name}> of the image is {}, of the channel {}", shown(mine.value()), shown(theirs.value()));
+            let message = format!(
+                "<{name}> of the image is {}, of the channel {}",
+                shown(mine.value()),
+                shown(theirs.value())
+            );
             walk.raise(IMAGE_DIFFERS, mine, message);
         }
     }

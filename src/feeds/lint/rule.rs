@@ -153,7 +153,7 @@ rules! {
     PODCAST_ADVISED "podcast-advised" Warning "Apple, podcast RSS" "directories ask for it: add it";
     PODCAST_UTF8 "podcast-utf8" Warning "Apple, podcast RSS" "save the feed as UTF-8";
     MEDIA_GROUP "media-group" Error "Media RSS, media:group" "a group holds the same thing in several forms: with one, leave the group out";
-    CONFLICT "conflict" Error "RFC 5023, 7.2.1" "keep one of the two";
+    CONFLICT "conflict" Error "RFC 5023, 7.2.1; FeedSync, 2.1" "keep the one of the two that is true";
     // JSON Feed.
     JSON_SYNTAX "json-syntax" Error "RFC 8259; JSON Feed 1.1" "write the feed with a JSON library";
     JSON_TYPE "json-type" Error "JSON Feed 1.1" "give the value the type that the specification names";

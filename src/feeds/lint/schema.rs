@@ -1,12 +1,12 @@
 //! What the tables of the vocabularies are made of, and the walk that holds a tree against them.
 
-use super::html;
 use super::findings::{Lint, shown};
+use super::html;
 use super::modules;
 use super::namespaces::{self, Ns};
 use super::rule::{
-    ATTRIBUTE_MISSING, ATTRIBUTE_UNKNOWN, BLANK, CHARACTER_DOUBTFUL, ELEMENT_MISSING,
-    ELEMENT_REPEATED, ELEMENT_UNKNOWN, NAMESPACE_NONE, Rule, TEXT_UNEXPECTED,
+    ATTRIBUTE_MISSING, ATTRIBUTE_UNKNOWN, BLANK, CHARACTER_DOUBTFUL, ELEMENT_MISSING, ELEMENT_REPEATED,
+    ELEMENT_UNKNOWN, NAMESPACE_NONE, Rule, TEXT_UNEXPECTED,
 };
 use super::tree::Node;
 use super::value::{Kind, Setting};
@@ -88,16 +88,7 @@ pub(super) struct Schema {
 
 const fn element(name: &'static str, holds: Holds) -> Element {
     let then: Check = |_, _, _| {};
-    Element {
-        prefix: None,
-        name,
-        places: NOWHERE,
-        once: None,
-        holds,
-        attributes: &[],
-        open: false,
-        then,
-    }
+    Element { prefix: None, name, places: NOWHERE, once: None, holds, attributes: &[], open: false, then }
 }
 
 /// An element with text, any number of times.
@@ -296,11 +287,18 @@ impl Walk<'_, '_> {
             return;
         }
         for found in &node.attributes {
-            let known = table
-                .attributes
-                .iter()
-                .any(|known| known.name == found.name && known.prefix.map_or(Ns::None, Ns::Known) == found.ns);
-            if !known && !matches!(found.ns, Ns::Other | Ns::Known("xml" | "indexing")) {
+            let known = table.attributes.iter().any(|known| {
+                known.name == found.name && known.prefix.map_or(Ns::None, Ns::Known) == found.ns
+            });
+            let general = match found.ns {
+                Ns::Other | Ns::Known("xml" | "indexing") => true,
+                // Any Atom document may be made readable as RDF.
+                Ns::Known("rdf") => {
+                    matches!(found.name.as_str(), "parseType" | "datatype" | "resource" | "about")
+                }
+                Ns::None | Ns::Known(_) => false,
+            };
+            if !known && !general {
                 let message = format!("<{}> knows no attribute {}", node.label(), found.name);
                 self.raise(ATTRIBUTE_UNKNOWN, node, message);
             }
@@ -429,5 +427,7 @@ fn doubtful_in(text: &str) -> Option<String> {
     });
     let bytes: Option<Vec<u8>> =
         if twice { text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect() } else { None };
-    bytes.filter(|bytes| std::str::from_utf8(bytes).is_ok()).map(|_| "UTF-8 that was taken for Latin-1".to_owned())
+    bytes
+        .filter(|bytes| std::str::from_utf8(bytes).is_ok())
+        .map(|_| "UTF-8 that was taken for Latin-1".to_owned())
 }

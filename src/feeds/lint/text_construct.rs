@@ -34,7 +34,9 @@ pub(super) fn content(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     let composite = ["multipart/", "message/"].iter().any(|family| kind.starts_with(family));
     let named = matches!(kind, "" | "text" | "html" | "xhtml");
     let absent = node.attribute("type").is_none();
-    if composite || (!named || (src.is_some() && !absent)) && MimeType.judge(kind, walk.setting(true)).is_some() {
+    if composite
+        || (!named || (src.is_some() && !absent)) && MimeType.judge(kind, walk.setting(true)).is_some()
+    {
         walk.raise(MIME_TYPE, node, format!("type={kind:?} of <content> is not a media type"));
     }
     if let Some(src) = src {

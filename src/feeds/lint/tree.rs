@@ -7,8 +7,8 @@ use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use super::lines::Lines;
 use super::findings::Lint;
+use super::lines::Lines;
 use super::namespaces::{self, Ns};
 use super::rule::{
     NAMESPACE_UNKNOWN, NAMESPACE_WRONG, PREFIX_TAKEN, PREFIX_UNUSUAL, Rule, XML_DOCTYPE, XML_DTD_GONE,
@@ -123,8 +123,8 @@ pub(super) fn read(text: &str, lint: &mut Lint<'_>) -> Option<Node> {
 
 type Wrong = (Rule, String);
 
-fn syntax(message: impl ToString) -> Wrong {
-    (XML_SYNTAX, message.to_string())
+fn syntax(message: impl std::fmt::Display) -> Wrong {
+    (XML_SYNTAX, format!("{message}"))
 }
 
 struct Builder<'t> {
@@ -292,7 +292,13 @@ impl Builder<'_> {
         Ok(value.replace(['\n', '\t', '\r'], " "))
     }
 
-    fn declare(&mut self, prefix: &str, address: &str, line: usize, lint: &mut Lint<'_>) -> Result<(), Wrong> {
+    fn declare(
+        &mut self,
+        prefix: &str,
+        address: &str,
+        line: usize,
+        lint: &mut Lint<'_>,
+    ) -> Result<(), Wrong> {
         if address.contains(char::is_whitespace) || (address.is_empty() && !prefix.is_empty()) {
             return Err(syntax(format!("{address:?} is no namespace")));
         }
@@ -311,7 +317,11 @@ impl Builder<'_> {
                 } else if let Some((rule, why)) = uri::reference(address) {
                     lint.raise(rule, line, format!("the namespace {address:?}: {why}"));
                 } else {
-                    lint.raise(NAMESPACE_UNKNOWN, line, format!("the namespace {address:?} is not known here"));
+                    lint.raise(
+                        NAMESPACE_UNKNOWN,
+                        line,
+                        format!("the namespace {address:?} is not known here"),
+                    );
                 }
             }
         }

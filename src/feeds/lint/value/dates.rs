@@ -37,7 +37,8 @@ fn parse(value: &str, form: Form) -> Option<NaiveDate> {
     let year = number(parts.next()?, 4)?;
     let month = parts.next().map(|part| number(part, 2));
     let day = parts.next().map(|part| number(part, 2));
-    if parts.next().is_some() || (form == Form::Whole && time.is_none()) || (time.is_some() && day.is_none()) {
+    if parts.next().is_some() || (form == Form::Whole && time.is_none()) || (time.is_some() && day.is_none())
+    {
         return None;
     }
     let month = month.map_or(Some(1), |month| month)?;
@@ -165,8 +166,10 @@ fn loose(value: &str) -> bool {
 fn without_comments(value: &str) -> String {
     let mut depth = 0_usize;
     let mut bare = String::new();
-    for c in value.chars() {
+    let mut rest = value.chars();
+    while let Some(c) = rest.next() {
         match c {
+            '\\' => drop(rest.next()),
             '(' => depth += 1,
             ')' if depth > 0 => {
                 depth -= 1;

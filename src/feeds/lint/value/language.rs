@@ -19,5 +19,6 @@ pub(super) fn is_language(tag: &str) -> bool {
         3 => primary.bytes().all(|b| b.is_ascii_lowercase()),
         _ => false,
     };
-    known && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
+    known
+        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
 }

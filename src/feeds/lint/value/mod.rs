@@ -10,12 +10,12 @@ use chrono::{DateTime, Utc};
 
 pub(super) use dates::Form;
 
-use super::html;
 use super::findings::shown;
+use super::html;
 use super::rule::{
     BLANK, BOOLEAN, CHOICE, COORDINATE, DATE_ISO8601, DATE_RFC3339, DATE_W3C, DURATION, EMAIL, EMAIL_HOST,
-    EMAIL_IN_TEXT, EMAIL_NAME, FORM_NAME, HTML_IN_TEXT, LANGUAGE, LINK, MIDNIGHT, MIME_TYPE, NSS, NUMBER, Rule,
-    TIME_OF_DAY, TOO_LONG, WHITE_SPACE,
+    EMAIL_IN_TEXT, EMAIL_NAME, FORM_NAME, HTML_IN_TEXT, LANGUAGE, LINK, MIDNIGHT, MIME_TYPE, NSS, NUMBER,
+    Rule, TIME_OF_DAY, TOO_LONG, WHITE_SPACE,
 };
 
 /// A rule that was broken, and how.
@@ -110,9 +110,6 @@ impl Kind {
     /// What is wrong with `raw`, if it is not of this kind.
     pub(super) fn judge(self, raw: &str, setting: Setting) -> Option<Breach> {
         let value = if setting.attribute { raw } else { raw.trim() };
-        let unless = |right: bool, rule: Rule, what: &str| {
-            (!right).then(|| (rule, format!("{} is not {what}", shown(value))))
-        };
         match self {
             Self::NonBlank => value.trim().is_empty().then(|| (BLANK, "it is blank".to_owned())),
             Self::Bare => {
@@ -140,6 +137,16 @@ impl Kind {
             Self::W3cAnyTime => dates::iso(value, Form::Parts, DATE_W3C, None),
             Self::IsoAnyTime => dates::iso(value, Form::Zoneless, DATE_ISO8601, None),
             Self::Iso => dates::iso(value, Form::Zoneless, DATE_ISO8601, Some(setting.now)),
+            _ => self.judge_word(value),
+        }
+    }
+
+    /// The kinds that need to know nothing but the value.
+    fn judge_word(self, value: &str) -> Option<Breach> {
+        let unless = |right: bool, rule: Rule, what: &str| {
+            (!right).then(|| (rule, format!("{} is not {what}", shown(value))))
+        };
+        match self {
             Self::Language => unless(language::is_language(value), LANGUAGE, "a language tag"),
             Self::MimeType => unless(is_mime_type(value), MIME_TYPE, "a media type"),
             Self::Email => email(value),
@@ -184,6 +191,7 @@ impl Kind {
                 let right = value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
                 unless(right, FORM_NAME, "the name of a form field")
             }
+            _ => None,
         }
     }
 }
@@ -232,8 +240,8 @@ fn is_email(value: &str) -> bool {
 fn email(value: &str) -> Option<Breach> {
     let wrong = || Some((EMAIL, format!("{} is not an email address", shown(value))));
     let Some((local, domain)) = value.rsplit_once('@') else { return wrong() };
-    let local_is_right = !local.is_empty()
-        && local.chars().all(|c| c.is_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c));
+    let local_is_right =
+        !local.is_empty() && local.chars().all(|c| c.is_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c));
     let label = |label: &str| {
         !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-') && !label.starts_with('-')
     };
@@ -244,14 +252,14 @@ fn email(value: &str) -> Option<Breach> {
 }
 
 fn email_with_name(value: &str) -> Option<Breach> {
-    let decoded = value.strip_prefix("mailto:").map(|rest| uri::decoded(rest.split('?').next().unwrap_or_default()));
+    let decoded =
+        value.strip_prefix("mailto:").map(|rest| uri::decoded(rest.split('?').next().unwrap_or_default()));
     let address = decoded.as_deref().unwrap_or(value);
     if let Some((_, rest)) = address.split_once('<') {
-        return email(rest.trim_end_matches('>')).or(decoded.is_none().then(|| {
-            (EMAIL_NAME, format!("{} puts the name first", shown(value)))
-        }));
+        return email(rest.trim_end_matches('>'))
+            .or(decoded.is_none().then(|| (EMAIL_NAME, format!("{} puts the name first", shown(value)))));
     }
-    if !address.find('@').is_some_and(|at| at > 0) {
+    if matches!(address.find('@'), None | Some(0)) {
         return email(address);
     }
     if let Some((address, _)) = address.strip_suffix(')').and_then(|rest| rest.split_once('(')) {

@@ -1,5 +1,7 @@
 //! Addresses and names: RFC 3986 and 3987, `tag:` (RFC 4151), `urn:` (RFC 8141).
 
+use std::fmt::Write as _;
+
 use url::Url;
 
 use super::Breach;
@@ -8,15 +10,120 @@ use crate::feeds::lint::rule::{LINK, LINK_NOT_CANONICAL, LINK_SCHEME, URI_TAG, U
 
 /// The schemes of IANA's registry that a feed may come upon.
 const SCHEMES: &[&str] = &[
-    "aaa", "aaas", "about", "acap", "acct", "bitcoin", "cap", "cid", "coap", "coaps", "crid", "data", "dav", "dict",
-    "did", "dns", "doi", "ed2k", "facetime", "fax", "feed", "file", "ftp", "geo", "git", "go", "gopher", "h323",
-    "http", "https", "iax", "icap", "im", "imap", "info", "ipfs", "ipns", "ipp", "ipps", "irc", "ircs", "iris",
-    "itms", "jabber", "ldap", "ldaps", "lvlt", "magnet", "mailto", "matrix", "mid", "mms", "modem", "msrp", "msrps",
-    "mtqp", "mumble", "mupdate", "mvn", "news", "nfs", "ni", "nih", "nntp", "opaquelocktoken", "payto", "pkcs11",
-    "pop", "pres", "prospero", "reload", "rsync", "rtmp", "rtsp", "rtsps", "sftp", "service", "session", "shttp",
-    "sieve", "sip", "sips", "skype", "sms", "snmp", "spotify", "ssh", "steam", "stun", "stuns", "svn", "tag", "tel",
-    "telnet", "tftp", "thismessage", "tip", "tn3270", "turn", "turns", "tv", "udp", "urn", "vemmi", "view-source",
-    "wais", "web3", "webcal", "ws", "wss", "wtai", "xcon", "xmpp", "xri",
+    "aaa",
+    "aaas",
+    "about",
+    "acap",
+    "acct",
+    "bitcoin",
+    "cap",
+    "cid",
+    "coap",
+    "coaps",
+    "crid",
+    "data",
+    "dav",
+    "dict",
+    "did",
+    "dns",
+    "doi",
+    "ed2k",
+    "facetime",
+    "fax",
+    "feed",
+    "file",
+    "ftp",
+    "geo",
+    "git",
+    "go",
+    "gopher",
+    "h323",
+    "http",
+    "https",
+    "iax",
+    "icap",
+    "im",
+    "imap",
+    "info",
+    "ipfs",
+    "ipns",
+    "ipp",
+    "ipps",
+    "irc",
+    "ircs",
+    "iris",
+    "itms",
+    "jabber",
+    "ldap",
+    "ldaps",
+    "lvlt",
+    "magnet",
+    "mailto",
+    "matrix",
+    "mid",
+    "mms",
+    "modem",
+    "msrp",
+    "msrps",
+    "mtqp",
+    "mumble",
+    "mupdate",
+    "mvn",
+    "news",
+    "nfs",
+    "ni",
+    "nih",
+    "nntp",
+    "opaquelocktoken",
+    "payto",
+    "pkcs11",
+    "pop",
+    "pres",
+    "prospero",
+    "reload",
+    "rsync",
+    "rtmp",
+    "rtsp",
+    "rtsps",
+    "sftp",
+    "service",
+    "session",
+    "shttp",
+    "sieve",
+    "sip",
+    "sips",
+    "skype",
+    "sms",
+    "snmp",
+    "spotify",
+    "ssh",
+    "steam",
+    "stun",
+    "stuns",
+    "svn",
+    "tag",
+    "tel",
+    "telnet",
+    "tftp",
+    "thismessage",
+    "tip",
+    "tn3270",
+    "turn",
+    "turns",
+    "tv",
+    "udp",
+    "urn",
+    "vemmi",
+    "view-source",
+    "wais",
+    "web3",
+    "webcal",
+    "ws",
+    "wss",
+    "wtai",
+    "xcon",
+    "xmpp",
+    "xri",
 ];
 
 /// Judges an address that may be relative and may hold letters of any script.
@@ -105,9 +212,9 @@ fn is_tag(rest: &str) -> bool {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
     };
     let mut lengths = [4, 2, 2].into_iter();
-    let is_date = date.split('-').all(|part| {
-        lengths.next() == Some(part.len()) && part.bytes().all(|b| b.is_ascii_digit())
-    });
+    let is_date = date
+        .split('-')
+        .all(|part| lengths.next() == Some(part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
     mailbox.is_none_or(|mailbox| labels(mailbox, "-._"))
         && labels(domain, "-.")
         && domain.bytes().all(|b| !b.is_ascii_uppercase())
@@ -131,7 +238,8 @@ fn is_urn(rest: &str) -> bool {
 
 fn is_uuid(text: &str) -> bool {
     let mut lengths = [8, 4, 4, 4, 12].into_iter();
-    text.split('-').all(|part| lengths.next() == Some(part.len()) && part.bytes().all(|b| b.is_ascii_hexdigit()))
+    text.split('-')
+        .all(|part| lengths.next() == Some(part.len()) && part.bytes().all(|b| b.is_ascii_hexdigit()))
         && lengths.next().is_none()
 }
 
@@ -187,8 +295,10 @@ fn percent(text: &str) -> String {
         out.push_str(before);
         let byte = behind.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match byte {
-            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => out.push(char::from(byte)),
-            Some(byte) => out.push_str(&format!("%{byte:02X}")),
+            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                out.push(char::from(byte));
+            }
+            Some(byte) => drop(write!(out, "%{byte:02X}")),
             None => {
                 out.push('%');
                 rest = behind;
