@@ -83,3 +83,6 @@ fn rss_1(root: &Node) -> Ns {
     const OLD: Ns = Ns::Known("rss090");
     if root.children.iter().any(|child| child.ns == OLD) { OLD } else { Ns::Known("rss1") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 use crate::finding::Severity;
 
 /// One rule.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     /// In kebab case, such as `date-rfc3339`.
     pub name: &'static str,
@@ -133,8 +133,8 @@ rules! {
     LANGUAGE "language" Error "BCP 47; RSS 2.0, language" "write a code such as ko, en or zh-Hant";
     LANGUAGE_MISSING "language-missing" Note "RSS 2.0, language; RFC 4287, 2" "say the language, so that it is spelt and spoken right";
     MIME_TYPE "mime-type" Error "RFC 6838, 4.2; RFC 4287, 4.2.7.3" "write type/subtype, such as audio/mpeg";
-    EMAIL "email" Error "RFC 5322, 3.4.1; RSS 2.0, author" "write kim@example.com (Kim Minji), or use dc:creator for a name alone";
-    EMAIL_NAME "email-name" Warning "RSS Profile, Email addresses" "add the name: kim@example.com (Kim Minji)";
+    EMAIL "email" Error "RFC 5322, 3.4.1; RSS 2.0, author" "write you@example.com (Your Name), or use dc:creator for a name alone";
+    EMAIL_NAME "email-name" Warning "RSS Profile, Email addresses" "add the name: you@example.com (Your Name)";
     EMAIL_IN_TEXT "email-in-text" Warning "RFC 4287, 3.2.1" "put the address into <email>";
     EMAIL_HOST "email-host" Warning "RFC 5321, 2.3.5" "write a whole domain";
     SLASH_DATE "slash-date" Warning "RSS Profile, slash:comments" "add a lastBuildDate, or readers cannot tell that the count is new";

@@ -205,10 +205,11 @@ fn range(least: i64, most: i64) -> String {
 }
 
 fn plain(value: &str, setting: Setting) -> Option<Breach> {
+    if setting.hexadecimal {
+        return None;
+    }
     let what = if let Some(tag) = html::end_tag(value) {
         format!("</{tag}>")
-    } else if setting.hexadecimal {
-        return None;
     } else if let Some(reference) = html::character_reference(value) {
         format!("&{reference};")
     } else if setting.rss && html::begins_tag(value) {
