@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::super::rule::{DATE_IMPLAUSIBLE, DATE_ODD, DATE_RFC822, DATE_WEEKDAY, LINK_SCHEME, URI_TAG, URI_URN};
+use super::super::rule::{
+    DATE_IMPLAUSIBLE, DATE_ODD, DATE_RFC822, DATE_WEEKDAY, LINK_SCHEME, URI_TAG, URI_URN,
+};
 use super::Kind::*;
 use super::*;
 
