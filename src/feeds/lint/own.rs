@@ -98,7 +98,7 @@ mod tests {
         let archive = specimen::archive();
         let post = &archive.posts[0];
         let found = after(&format!(">{}<", post.id), ">not an id<");
-        assert!(found.iter().any(|found| found.file == "rss.xml" && found.rule == "link"), "{found:?}");
+        assert!(found.iter().any(|found| found.file == "rss.xml" && found.rule == "feed-id"), "{found:?}");
         let found = after("<a href=\"https://example.com", "<a onclick=\"x\" href=\"https://example.com");
         let found: Vec<_> = found.iter().filter(|found| found.rule == "html-unsafe").collect();
         assert_eq!(found.len(), 1, "in RSS, of the site and of a category: {found:?}");
