@@ -4,6 +4,7 @@ mod backup;
 mod build;
 mod check;
 mod dkim;
+mod foreign_feed;
 mod headers;
 mod import;
 mod inbox;
