@@ -115,9 +115,9 @@ pub enum DownloadError {
     #[error("{from} sends us on to {to}, from https to http")]
     Downgrade {
         /// The page that sent us on.
-        from: Url,
+        from: String,
         /// Where to.
-        to: Url,
+        to: String,
     },
     /// It goes on and on.
     #[error("{0} sends us on more than {MOST_REDIRECTS} times")]
@@ -287,7 +287,7 @@ fn next(here: &Url, location: &str) -> Result<Url, DownloadError> {
     let there =
         here.join(location).map_err(|why| DownloadError::Url(location.to_owned(), why.to_string()))?;
     if here.scheme() == "https" && there.scheme() == "http" {
-        return Err(DownloadError::Downgrade { from: here.clone(), to: there });
+        return Err(DownloadError::Downgrade { from: here.to_string(), to: there.into() });
     }
     Ok(there)
 }

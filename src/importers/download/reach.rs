@@ -24,7 +24,7 @@ const CLOSED_4: [([u8; 4], u32); 16] = [
     ([240, 0, 0, 0], 4),      // reserved, and broadcast
 ];
 
-/// Within 2000::/3, the only block from which IPv6 addresses are handed out.
+/// Within `2000::/3`, the only block from which IPv6 addresses are handed out.
 const CLOSED_6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // protocols; Teredo carries IPv4 addresses
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation
