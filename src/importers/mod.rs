@@ -5,6 +5,8 @@
 //! What they need from the web is brought by [`download`], and by nothing else.
 
 pub mod download;
+pub mod feed;
 pub mod relay_log;
 pub mod subscribers_csv;
 pub mod text_page;
+mod xml;
