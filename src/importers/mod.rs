@@ -6,6 +6,7 @@
 
 pub mod download;
 pub mod feed;
+pub mod html;
 pub mod relay_log;
 pub mod subscribers_csv;
 pub mod text_page;
