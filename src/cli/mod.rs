@@ -154,7 +154,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Backup(args) => backup::run(&args, &world, printer).await,
         Command::Subscribers(command) => subscribers::run(command, &world, printer).await,
         Command::Inbox(args) => inbox::run(&args, &world, printer).await,
-        Command::Import(command) => import::run(&command, &world, printer),
+        Command::Import(command) => import::run(&command, &world, printer).await,
         Command::Dkim(command) => dkim::run(command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),
     };

@@ -13,6 +13,8 @@ mod text;
 mod tree;
 mod write;
 
+use std::collections::HashMap;
+
 use url::Url;
 
 pub use text::visible;
@@ -27,6 +29,8 @@ pub struct Options<'a> {
     pub page: Option<&'a Url>,
     /// A line break in the text is one on the page and a blank line begins a paragraph, as old `WordPress` has it.
     pub line_breaks: bool,
+    /// Pictures that lie beside the post now: address to file name.
+    pub beside: Option<&'a HashMap<String, String>>,
 }
 
 /// A text as Markdown.
@@ -34,8 +38,10 @@ pub struct Options<'a> {
 pub struct Converted {
     /// The Markdown, with a line break at its end unless it is empty.
     pub markdown: String,
-    /// What has no place in it: `3 forms`, `a script`; in the order of the text, each once.
+    /// What has no place in it: `scripts`, `forms`; in the order of the text, each once.
     pub dropped: Vec<&'static str>,
+    /// Addresses of the pictures in it, in its order, each once.
+    pub pictures: Vec<String>,
     /// It was longer or more tangled than any text is, and its end is missing.
     pub cut: bool,
 }
@@ -46,7 +52,12 @@ pub fn to_markdown(html: &str, options: Options<'_>) -> Converted {
     let notes = notes::find(&tree);
     let mut reading = blocks::Reading::new(&tree, &notes, options);
     let blocks = reading.read();
-    Converted { markdown: write::document(&blocks, &reading.links), dropped: reading.dropped, cut: tree.cut }
+    Converted {
+        markdown: write::document(&blocks, &reading.links),
+        dropped: reading.dropped,
+        pictures: reading.pictures,
+        cut: tree.cut,
+    }
 }
 
 #[cfg(test)]

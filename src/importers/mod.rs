@@ -6,8 +6,11 @@
 
 pub mod download;
 pub mod feed;
+pub mod ghost;
 pub mod html;
 pub mod relay_log;
+pub mod story;
 pub mod subscribers_csv;
 pub mod text_page;
+pub mod wordpress;
 mod xml;

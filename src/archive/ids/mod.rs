@@ -159,7 +159,7 @@ pub fn content_hash(title: &str, body: &str) -> String {
 }
 
 /// An absolute URI without white space (RFC 3986, 3.1 and 4.3); ids of old feeds hold whatever else they like.
-fn is_uri(text: &str) -> bool {
+pub fn is_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c))
@@ -169,7 +169,7 @@ fn is_uri(text: &str) -> bool {
 
 /// An IRI as a URI (RFC 3987, 3.1): what is not ASCII is encoded, `%xx` is upper-case, and nothing else changes,
 /// since readers compare ids letter by letter.
-fn canonical_uri(iri: &str) -> String {
+pub fn canonical_uri(iri: &str) -> String {
     let mut uri = String::with_capacity(iri.len());
     let bytes = iri.as_bytes();
     let mut at = 0;

@@ -11,6 +11,9 @@ use super::tree::{At, Data, Tree};
 /// Lists and quotes that are deeper are joined to the one around them.
 const MAX_NESTING: usize = 12;
 
+/// So many pictures of a post are named.
+const MAX_PICTURES: usize = 500;
+
 /// A block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Block {
@@ -37,6 +40,7 @@ pub(super) struct Reading<'t> {
     options: Options<'t>,
     pub(super) links: Vec<Link>,
     pub(super) dropped: Vec<&'static str>,
+    pub(super) pictures: Vec<String>,
     nesting: usize,
 }
 
@@ -67,7 +71,15 @@ impl Flow {
 
 impl<'t> Reading<'t> {
     pub(super) fn new(tree: &'t Tree, notes: &'t Notes, options: Options<'t>) -> Self {
-        Self { tree, notes, options, links: Vec::new(), dropped: Vec::new(), nesting: 0 }
+        Self {
+            tree,
+            notes,
+            options,
+            links: Vec::new(),
+            dropped: Vec::new(),
+            pictures: Vec::new(),
+            nesting: 0,
+        }
     }
 
     /// The whole text, its notes at the end.
@@ -362,6 +374,11 @@ impl<'t> Reading<'t> {
             .find_map(|raw| address(raw, self.options.page).filter(|_| !raw.trim().starts_with("data:")));
         match source {
             Some(source) => {
+                if !self.pictures.contains(&source) && self.pictures.len() < MAX_PICTURES {
+                    self.pictures.push(source.clone());
+                }
+                let beside = self.options.beside.and_then(|beside| beside.get(&source));
+                let source = beside.cloned().unwrap_or(source);
                 let title = tree.attribute(at, "title").map(str::trim).filter(|title| !title.is_empty());
                 let alt = alt.chars().filter(|c| is_kept(*c)).collect();
                 let piece = Piece::Image(alt, source, title.map(str::to_owned));
