@@ -18,7 +18,7 @@ use crate::feeds::{self, Document};
 use crate::finding::{Finding, Severity};
 use crate::importers::subscribers_csv;
 use crate::letters::dkim::is_aligned;
-use crate::pipeline::{RunError, compose, demand};
+use crate::pipeline::{RunError, compose, demand, look};
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -83,6 +83,7 @@ async fn everything(
     };
     let documents = feeds::render_all(&archive, config);
     findings.extend(feeds::lint::check(&documents));
+    gate(config, &archive, &documents, findings);
     if sends {
         letter(config, &archive, findings);
     }
@@ -94,6 +95,13 @@ async fn everything(
         served(config, &documents, findings).await?;
     }
     Ok(())
+}
+
+/// What readers of the published feeds would see of these.
+fn gate(config: &Config, archive: &Archive, documents: &[Document], findings: &mut Vec<Finding>) {
+    let outlook = look(config, archive, documents);
+    findings.extend(outlook.line().map(|line| Finding::note("feed-diff", outlook.feed.as_str(), line)));
+    findings.extend(outlook.findings);
 }
 
 /// The list that every run reads.

@@ -2,6 +2,8 @@
 
 mod foreign;
 
+pub(super) use foreign::{fetch_feed, is_address, open};
+
 use std::io::Write;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -16,7 +18,7 @@ use crate::pipeline::{RunError, World};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// A WordPress export (Tools, Export): posts, drafts, authors, categories, tags, pictures.
+    /// A `WordPress` export (Tools, Export): posts, drafts, authors, categories, tags, pictures.
     Wordpress {
         /// The .xml file.
         file: Utf8PathBuf,

@@ -197,6 +197,7 @@ fn join(rows: &[Join], names: &HashMap<Id, String>, key: impl Fn(&Join) -> &Id) 
 fn story(post: Post, joined: &Joined, place: Place<'_>) -> Story {
     let mut remarks = Vec::new();
     let status = post.status.as_deref().unwrap_or("draft");
+    let is_known = status == "published";
     let mut draft = !matches!(status, "published" | "scheduled");
     let visibility = post.visibility.as_deref().unwrap_or("public");
     if visibility != "public" && !draft {
@@ -221,7 +222,7 @@ fn story(post: Post, joined: &Joined, place: Place<'_>) -> Story {
         language: post.locale,
         image: post.feature_image.map(here),
         // Readers of Ghost's feed know a post by the number that its database gave it.
-        id: Some(post.id.0).filter(|id| !id.is_empty()),
+        id: Some(post.id.0).filter(|id| is_known && !id.is_empty()),
         draft,
         html,
         remarks,

@@ -6,8 +6,10 @@
 
 pub mod download;
 pub mod feed;
+pub mod feed_diff;
 pub mod ghost;
 pub mod html;
+pub mod recognition;
 pub mod relay_log;
 pub mod story;
 pub mod subscribers_csv;

@@ -170,13 +170,7 @@ impl<'a> Desk<'a> {
         if let Some(path) = self.path(story) {
             line("path", &quoted(&path));
         }
-        if let Some(id) = story.id.as_deref().map(one_line).filter(|id| !id.is_empty()) {
-            if !ids::is_uri(&id) {
-                let words = format!(
-                    "the id {id:?} is no URI: feeds carry one that is made of it, and readers see the post once more"
-                );
-                remarks.push(("import-id", words));
-            }
+        if let Some(id) = id(story, remarks) {
             line("id", &quoted(&id));
         }
         for (key, names) in
@@ -217,6 +211,25 @@ impl<'a> Desk<'a> {
         let is_here = host(&link) == host(site) && link.query().is_none();
         (is_here && !path.is_empty() && !path.contains(':')).then(|| format!("/{path}"))
     }
+}
+
+/// The id as front matter can hold it.
+fn id(story: &Story, remarks: &mut Vec<Remark>) -> Option<String> {
+    let id = story.id.as_deref().map(one_line).filter(|id| !id.is_empty())?;
+    if !ids::is_uri(&id) {
+        let words = format!(
+            "the id {id:?} is no URI: feeds carry one that is made of it, and readers see the post once more"
+        );
+        remarks.push(("import-id", words));
+    } else if ids::canonical_uri(&id) != id {
+        // People write ids in several ways into front matter; the ledger keeps them letter by letter.
+        let words = format!(
+            "the id {id} is not written here as it must be; `letterpress adopt` takes it over as it is"
+        );
+        remarks.push(("import-id", words));
+        return None;
+    }
+    Some(id)
 }
 
 /// The title, or the beginning of the text where there is none.
@@ -262,14 +275,12 @@ impl From<Entry> for Story {
     /// Feeds do not tell categories from tags; here each category has a feed of its own.
     fn from(entry: Entry) -> Self {
         let html = entry.content.or_else(|| entry.summary.clone()).unwrap_or_default();
-        let sounds = entry.enclosures.iter().filter(|enclosure| !html.contains(&enclosure.url));
-        let sounds: String = sounds
-            .map(|enclosure| {
-                let mut url = String::new();
-                push_escaped(&mut url, &enclosure.url);
-                format!("\n<p><a href=\"{url}\">{url}</a></p>")
-            })
-            .collect();
+        let mut sounds = String::new();
+        for enclosure in entry.enclosures.iter().filter(|enclosure| !html.contains(&enclosure.url)) {
+            let mut url = String::new();
+            push_escaped(&mut url, &enclosure.url);
+            sounds.extend(["\n<p><a href=\"", &url, "\">", &url, "</a></p>"]);
+        }
         Self {
             title: entry.title,
             id: entry.id,

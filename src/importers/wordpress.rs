@@ -133,7 +133,8 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
     let modified = when(node, "wp:post_modified", zone);
     Item::Story(Box::new(Story {
         title,
-        id: node.say(&["guid"]).filter(|_| !draft || published.is_some()),
+        // Nobody has seen what was never published.
+        id: node.say(&["guid"]).filter(|_| !matches!(status.as_str(), "draft" | "pending" | "future")),
         link: node.say(&["link"]),
         slug: node.say(&["wp:post_name"]),
         published,

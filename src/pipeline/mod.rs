@@ -7,6 +7,7 @@ mod adoption;
 mod backup;
 mod edition;
 mod evidence;
+mod gate;
 mod health;
 mod newsletter;
 mod office;
@@ -15,6 +16,7 @@ mod rest;
 mod sending;
 mod signing;
 mod site;
+mod taking_over;
 mod way_out;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ pub use adoption::{Restored, adopt};
 pub use backup::{Backup, back_up};
 pub use edition::Edition;
 pub use evidence::{Evidence, Reconciled, reconcile};
+pub use gate::{Allowed, Outlook, look};
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
 pub(crate) use newsletter::{find, read_readers};
 pub use office::Office;
@@ -31,6 +34,7 @@ pub use rest::{Rest, resting};
 pub use sending::deliver_open;
 pub(crate) use signing::{identities, new_key};
 pub use site::{Built, build};
+pub use taking_over::{TakenOver, take_over};
 pub use way_out::wire;
 pub(crate) use way_out::{demand, password};
 
@@ -124,14 +128,14 @@ pub struct Summary {
 }
 
 /// `publish`: build the feeds, send what is due.
-pub async fn publish(world: &World) -> Result<Summary, RunError> {
+pub async fn publish(world: &World, allowed: Allowed) -> Result<Summary, RunError> {
     let office = if way_out::is_on(&world.config) {
         way_out::demand(&world.config)?;
         Some(Office::open_to_send(&world.config, world.clock.as_ref()).await?)
     } else {
         None
     };
-    let built = build(world)?;
+    let built = build(world, allowed)?;
     let mailing = match office {
         Some(office) => {
             let mailing = newsletter::mail(world, &office, &built).await;

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::gate::{self, Allowed};
 use super::{RunError, World};
 use crate::archive::{Archive, WhyLeftOut, folder};
 use crate::crash;
@@ -30,8 +31,9 @@ pub struct Built {
     pub inputs: String,
 }
 
-/// Builds the feeds, or finds that they are as they must be.
-pub fn build(world: &World) -> Result<Built, RunError> {
+/// Builds the feeds, or finds that they are as they must be. What readers would get again or lose stops it before anything
+/// is written, unless that is `allowed`.
+pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     let config = &world.config;
     let now = world.clock.now();
     let inputs = Stamp::inputs(world)?;
@@ -47,6 +49,10 @@ pub fn build(world: &World) -> Result<Built, RunError> {
         .collect();
     if !errors.is_empty() {
         return Err(RunError::Findings(errors));
+    }
+    let refused = gate::look(config, &reading.archive, &documents).refused(allowed);
+    if !refused.is_empty() {
+        return Err(RunError::Findings(refused));
     }
     // An id that readers have seen must be on record, so the ledger of ids is written first.
     if let Some(ids) = &reading.ids {

@@ -109,6 +109,25 @@ impl Ledger {
         self.lines.insert(id, line);
     }
 
+    /// Gives the post with the id `from` the id `to`, as when a feed's ids are taken over. The old one goes; if it was
+    /// `published`, it is kept as one that nobody has any more. `updated` is when readers last saw the post change.
+    pub fn rename(
+        &mut self,
+        from: &str,
+        to: String,
+        published: bool,
+        updated: Option<DateTime<FixedOffset>>,
+    ) {
+        let Some(mut line) = self.lines.remove(from) else { return };
+        if published {
+            let retired = Line { path: RETIRED.to_owned(), ..line.clone() };
+            self.lines.insert(from.to_owned(), retired);
+        } else {
+            line.updated = updated.unwrap_or(line.updated).max(line.published);
+        }
+        self.lines.insert(to, line);
+    }
+
     /// Every id with its line, sorted by id.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Line)> {
         self.lines.iter().map(|(id, line)| (id.as_str(), line))

@@ -50,7 +50,7 @@ pub(super) fn wordpress(
     wordpress::items(open(file)?, file.as_str(), &overview, zone, &mut |item| match item {
         wordpress::Item::Story(story) => taking.take(&story),
         wordpress::Item::Other(kind) => *taking.report.others.entry(kind).or_default() += 1,
-        wordpress::Item::LeftOut(title, why) => taking.leave_out(&title, why, 0),
+        wordpress::Item::LeftOut(title, why) => taking.leave_out(&title, &why, 0),
     })
     .map_err(findings)?;
     taking.finish()
@@ -71,7 +71,7 @@ pub(super) fn ghost(
         taking.take(story);
     }
     for (title, why) in exported.left_out {
-        taking.leave_out(&title, why, 0);
+        taking.leave_out(&title, &why, 0);
     }
     if exported.pages > 0 {
         taking.report.others.insert("page".to_owned(), exported.pages as u64);
@@ -104,7 +104,7 @@ pub(in crate::cli) fn is_address(source: &str) -> bool {
 /// The feed at an address, through the guarded downloader.
 pub(in crate::cli) async fn fetch_feed(address: &str) -> Result<Vec<u8>, RunError> {
     let mut download = Download::default();
-    (download.max_bytes, download.timeout) = (MAX_FEED, Duration::from_secs(60));
+    (download.max_bytes, download.timeout) = (MAX_FEED, Duration::from_mins(1));
     match download.fetch(address, None).await {
         Ok(Fetched::Document(body)) => Ok(body.bytes),
         Ok(Fetched::NotModified) => Ok(Vec::new()),
@@ -166,7 +166,7 @@ impl<'w> Taking<'w> {
             return;
         }
         match self.desk.file(story) {
-            Err(why) => self.leave_out(&story.title, why, story.line),
+            Err(why) => self.leave_out(&story.title, &why, story.line),
             Ok(file) => {
                 for (rule, words) in &file.remarks {
                     self.remark(rule, &file.title, words, story.line);
@@ -241,7 +241,7 @@ impl<'w> Taking<'w> {
         Ok(beside)
     }
 
-    fn leave_out(&mut self, title: &str, why: String, line: usize) {
+    fn leave_out(&mut self, title: &str, why: &str, line: usize) {
         self.remark("import-left-out", title, &format!("left out: {why}"), line);
     }
 
