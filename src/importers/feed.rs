@@ -139,6 +139,10 @@ pub fn stream(input: impl Read, file: &str, each: &mut dyn FnMut(Entry)) -> Resu
             Err(error) => return Err(with_hint(wrong(Some(records.line()), error.to_string()), &error)),
         };
         let Some(format) = format_of(records.root().unwrap_or_default()) else { break };
+        if node.name == "wp:wxr_version" {
+            let finding = wrong(Some(records.line()), "it is a WordPress export, and no feed".to_owned());
+            return Err(finding.hint("`letterpress import wordpress` reads it"));
+        }
         about.format = Some(format);
         let base = about.base(records.inherited.base.as_deref());
         let language = records.inherited.language.clone();
@@ -167,7 +171,7 @@ pub fn stream(input: impl Read, file: &str, each: &mut dyn FnMut(Entry)) -> Resu
                 "name an RSS, Atom or JSON feed; of a web page, the address that stands behind its feed icon",
             ))
         }
-        None => Err(wrong(None, "it is no feed: there is nothing in it".to_owned())),
+        None => Err(wrong(None, "it is no feed: it is neither XML nor JSON".to_owned())),
     }
 }
 

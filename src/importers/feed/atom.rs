@@ -89,7 +89,7 @@ fn title(node: &Node) -> String {
     match kind(node) {
         Kind::Text => node.text().split_whitespace().collect::<Vec<_>>().join(" "),
         Kind::Html => plain_text(&node.text()),
-        Kind::Xhtml => plain_text(&node.inner_html()),
+        Kind::Xhtml => plain_text(&xhtml(node)),
         Kind::Other => String::new(),
     }
 }
@@ -114,6 +114,11 @@ fn kind(node: &Node) -> Kind {
     }
 }
 
+/// RFC 4287 wraps XHTML into a `div` that is no part of it.
+fn xhtml(node: &Node) -> String {
+    node.child("xhtml:div").unwrap_or(node).inner_html()
+}
+
 /// The construct as HTML; `None` if it is empty or of a kind that no reader shows.
 fn html(node: &Node) -> Option<String> {
     let html = match kind(node) {
@@ -123,8 +128,7 @@ fn html(node: &Node) -> Option<String> {
             paragraphs(&escaped)
         }
         Kind::Html => node.text(),
-        // RFC 4287 wraps XHTML into a `div` that is no part of it.
-        Kind::Xhtml => node.child("xhtml:div").unwrap_or(node).inner_html().trim().to_owned(),
+        Kind::Xhtml => xhtml(node).trim().to_owned(),
         Kind::Other => return None,
     };
     (!html.is_empty()).then_some(html)

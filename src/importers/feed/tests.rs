@@ -70,6 +70,7 @@ fn ids_are_taken_letter_by_letter() {
 fn links_and_enclosures_are_absolute() {
     let atom = feed(ATOM);
     assert_eq!(atom.entries[1].link.as_deref(), Some("https://old.example/posts/two"));
+    assert_eq!(atom.entries[1].title, "둘째");
     let sound = &feed(RSS).entries[1].enclosures[0];
     assert_eq!(
         (sound.url.as_str(), sound.media_type.as_deref(), sound.length),
@@ -130,7 +131,7 @@ fn titles_are_plain_however_often_they_were_escaped() {
 fn what_is_no_feed_is_refused_with_what_it_is() {
     let refusal = |text: &str| read(text.as_bytes(), "a").unwrap_err().to_string();
     assert!(refusal("<html><body/></html>").contains("it begins with <html>"));
-    assert!(refusal("").contains("there is nothing in it"));
+    assert!(refusal("").contains("neither XML nor JSON"));
     assert!(refusal("{\"a\": 1}").contains("no JSON Feed"));
     assert!(
         refusal("<rss><channel>\n<item></channel></rss>").starts_with("a:2: error: it is not well-formed")
