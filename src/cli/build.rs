@@ -1,12 +1,31 @@
 //! `letterpress build`: the feeds alone.
 
+use clap::Args;
+
 use super::Outcome;
 use super::printer::{Printer, count};
 use crate::archive::{WhyLeftOut, ids, pages};
-use crate::pipeline::{Built, RunError, World, build};
+use crate::pipeline::{Allowed, Built, RunError, World, build};
 
-pub(super) fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    report(&build(world)?, world, printer);
+/// What is meant although readers will see it; `publish` takes the same.
+#[derive(Args)]
+pub(super) struct Gate {
+    /// Let readers get posts again under other ids.
+    #[arg(long)]
+    allow_redelivery: bool,
+    /// Let posts vanish that readers have in their feeds.
+    #[arg(long)]
+    allow_loss: bool,
+}
+
+impl Gate {
+    pub(super) fn allowed(&self) -> Allowed {
+        Allowed { redelivery: self.allow_redelivery, loss: self.allow_loss }
+    }
+}
+
+pub(super) fn run(gate: &Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    report(&build(world, gate.allowed())?, world, printer);
     Ok(Outcome::Done)
 }
 

@@ -19,7 +19,7 @@ use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
-use crate::pipeline::{RunError, compose, compose_week, demand};
+use crate::pipeline::{RunError, compose, compose_week, demand, look};
 use crate::schedule::digest::Digest;
 
 #[derive(ClapArgs)]
@@ -105,6 +105,7 @@ async fn everything(
     let (mut documents, mut found) = (Vec::new(), Vec::new());
     for portion in layout.current() {
         found.extend(feeds::lint::check_thoroughly(&portion, &archive, clock.now()));
+        gate(config, &archive, &portion, &mut found);
         documents.extend(portion.into_iter().filter(|_| live));
     }
     // A page that stands was looked at when it was written.
@@ -128,6 +129,13 @@ async fn everything(
         served(config, &documents, findings).await?;
     }
     Ok(())
+}
+
+/// What readers of the published feeds would see of these.
+fn gate(config: &Config, archive: &Archive, documents: &[Document], findings: &mut Vec<Finding>) {
+    let outlook = look(config, archive, documents);
+    findings.extend(outlook.line().map(|line| Finding::note("feed-diff", outlook.feed.as_str(), line)));
+    findings.extend(outlook.findings);
 }
 
 /// The list that every run reads.

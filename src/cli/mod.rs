@@ -1,5 +1,6 @@
 //! The command line: one file per command. Commands return an [`Outcome`]; nothing here decides about mail.
 
+mod adopt;
 mod backup;
 mod build;
 mod check;
@@ -63,9 +64,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Build the feeds and send what is due: the cron line.
-    Publish,
+    Publish(build::Gate),
     /// Build the feeds.
-    Build,
+    Build(build::Gate),
     /// Print what your web server should say of the feeds.
     Headers(headers::Args),
     /// Send what is due, without building the feeds.
@@ -89,6 +90,8 @@ enum Command {
     /// Bring an existing archive.
     #[command(subcommand)]
     Import(import::Command),
+    /// Take over the ids that readers of an old feed know.
+    Adopt(adopt::Args),
     /// Find what would hurt later: configuration, posts, feeds, the letter.
     Check(check::Args),
     /// Make a key to sign letters with; print its DNS record.
@@ -153,9 +156,9 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
     let world = World { config: Arc::new(load(&cli.config)?), clock, watch, breaker };
     stop_on_signal(Arc::clone(&world.breaker));
     let outcome = match cli.command {
-        Command::Publish => publish::run(&world, printer).await,
-        Command::Build => build::run(&world, printer),
         Command::Headers(args) => headers::run(&args, &world, printer),
+        Command::Publish(gate) => publish::run(&gate, &world, printer).await,
+        Command::Build(gate) => build::run(&gate, &world, printer),
         Command::Send(args) => send::run(&args, &world, printer).await,
         Command::Status(args) => status::run(&args, &world, printer).await,
         Command::Resolve(args) => resolve::run(&args, &world, printer).await,
@@ -164,7 +167,8 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Subscribers(command) => subscribers::run(command, &world, printer).await,
         Command::Inbox(args) => inbox::run(&args, &world, printer).await,
         Command::Serve(args) => serve::run(&args, &world, printer).await,
-        Command::Import(command) => import::run(&command, &world, printer),
+        Command::Import(command) => import::run(&command, &world, printer).await,
+        Command::Adopt(args) => adopt::run(&args, &world, printer).await,
         Command::Dkim(command) => dkim::run(command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),
     };

@@ -8,8 +8,8 @@ use crate::ledger::{IssueSummary, State};
 use crate::pipeline::{Mailing, RunError, World, publish};
 use crate::text::HeaderText;
 
-pub(super) async fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let summary = publish(world).await?;
+pub(super) async fn run(gate: &build::Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let summary = publish(world, gate.allowed()).await?;
     if let Some(built) = &summary.built {
         build::report(built, world, printer);
     }

@@ -9,6 +9,7 @@ mod courier;
 mod digest;
 mod edition;
 mod evidence;
+mod gate;
 mod health;
 mod newsletter;
 mod office;
@@ -17,6 +18,7 @@ mod rest;
 mod sending;
 mod signing;
 mod site;
+mod taking_over;
 mod way_out;
 
 use std::sync::Arc;
@@ -27,6 +29,7 @@ pub use courier::{Courier, Round};
 pub use digest::{FrozenWeek, WeekDraft, WeekLetter, compose_week, outlook_of_the_week, weekly_readers};
 pub use edition::Edition;
 pub use evidence::{Evidence, Reconciled, reconcile};
+pub use gate::{Allowed, Outlook, look};
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
 pub(crate) use newsletter::{ReaderList, find, read_readers};
 pub use office::Office;
@@ -35,6 +38,7 @@ pub use rest::{Rest, resting};
 pub use sending::deliver_open;
 pub(crate) use signing::{identities, new_key};
 pub use site::{Built, build, categories};
+pub use taking_over::{TakenOver, take_over};
 pub use way_out::wire;
 pub(crate) use way_out::{demand, password};
 
@@ -128,14 +132,14 @@ pub struct Summary {
 }
 
 /// `publish`: build the feeds, send what is due.
-pub async fn publish(world: &World) -> Result<Summary, RunError> {
+pub async fn publish(world: &World, allowed: Allowed) -> Result<Summary, RunError> {
     let office = if way_out::is_on(&world.config) {
         way_out::demand(&world.config)?;
         Some(Office::open_to_send(&world.config, world.clock.as_ref()).await?)
     } else {
         None
     };
-    let built = build(world)?;
+    let built = build(world, allowed)?;
     let mailing = match office {
         Some(office) => {
             let mailing = newsletter::mail(world, &office, &built).await;

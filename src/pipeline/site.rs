@@ -10,6 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::gate::{self, Allowed};
 use super::{RunError, World};
 use crate::archive::{Archive, WhyLeftOut, folder};
 use crate::config::Config;
@@ -36,8 +37,9 @@ pub struct Built {
     pub inputs: String,
 }
 
-/// Builds the feeds, or finds that they are as they must be.
-pub fn build(world: &World) -> Result<Built, RunError> {
+/// Builds the feeds, or finds that they are as they must be. What readers would get again or lose stops it before anything
+/// is written, unless that is `allowed`.
+pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     let config = &world.config;
     let now = world.clock.now();
     let inputs = Stamp::inputs(world)?;
@@ -47,9 +49,19 @@ pub fn build(world: &World) -> Result<Built, RunError> {
     }
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
     let layout = feeds::lay_out(&reading.archive, config);
-    let mut current = layout.current();
+    let mut current = layout.current().peekable();
     let first = current.next().unwrap_or_default();
     refuse_errors(&first)?;
+    let mut refused = gate::look(config, &reading.archive, &first).refused(allowed);
+    // All of it is looked at before any of it is written; where there is more than fits into memory, that costs a second
+    // rendering.
+    if current.peek().is_some() {
+        let rest = layout.current().skip(1);
+        refused.extend(rest.flat_map(|more| gate::look(config, &reading.archive, &more).refused(allowed)));
+    }
+    if !refused.is_empty() {
+        return Err(RunError::Findings(refused));
+    }
     // An id that readers have seen must be on record, so the ledgers are written first.
     if let Some(ids) = &reading.ids {
         folder::write_ids(config, ids)

@@ -126,6 +126,25 @@ impl Ledger {
         self.taken_back.iter().map(|(id, at)| (id.as_str(), *at))
     }
 
+    /// Gives the post with the id `from` the id `to`, as when a feed's ids are taken over. The old one goes; if it was
+    /// `published`, it is kept as one that nobody has any more. `updated` is when readers last saw the post change.
+    pub fn rename(
+        &mut self,
+        from: &str,
+        to: String,
+        published: bool,
+        updated: Option<DateTime<FixedOffset>>,
+    ) {
+        let Some(mut line) = self.lines.remove(from) else { return };
+        if published {
+            let retired = Line { path: RETIRED.to_owned(), ..line.clone() };
+            self.lines.insert(from.to_owned(), retired);
+        } else {
+            line.updated = updated.unwrap_or(line.updated).max(line.published);
+        }
+        self.lines.insert(to, line);
+    }
+
     /// Every id with its line, sorted by id.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Line)> {
         self.lines.iter().map(|(id, line)| (id.as_str(), line))
@@ -185,7 +204,7 @@ pub fn content_hash(title: &str, body: &str) -> String {
 }
 
 /// An absolute URI without white space (RFC 3986, 3.1 and 4.3); ids of old feeds hold whatever else they like.
-fn is_uri(text: &str) -> bool {
+pub fn is_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c))
@@ -195,7 +214,7 @@ fn is_uri(text: &str) -> bool {
 
 /// An IRI as a URI (RFC 3987, 3.1): what is not ASCII is encoded, `%xx` is upper-case, and nothing else changes,
 /// since readers compare ids letter by letter.
-fn canonical_uri(iri: &str) -> String {
+pub fn canonical_uri(iri: &str) -> String {
     let mut uri = String::with_capacity(iri.len());
     let bytes = iri.as_bytes();
     let mut at = 0;

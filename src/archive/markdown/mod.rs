@@ -119,6 +119,13 @@ pub fn render(post: &Post) -> (Rendered, Vec<Finding>) {
     (Rendered { html, excerpt }, findings)
 }
 
+/// The HTML of a text that is no post yet, as if it stood on `page`.
+pub fn preview(body: &str, page: &Url) -> String {
+    let arena = Arena::new();
+    let place = Place { page, source: "", body_line: 1 };
+    fragment(tree::parse(&arena, body).root, place, body.len()).0
+}
+
 fn fragment<'a>(root: &'a AstNode<'a>, place: Place<'_>, length: usize) -> (String, Vec<Finding>) {
     let fragment = html::Writer::new(place, length + length / 4).write(root);
     let mut html =
