@@ -14,6 +14,7 @@ mod progress;
 mod publish;
 mod resolve;
 mod send;
+mod serve;
 mod standstill;
 mod status;
 mod subscribers;
@@ -64,6 +65,8 @@ enum Command {
     Build,
     /// Send what is due, without building the feeds.
     Send(send::Args),
+    /// Answer readers over HTTP: sign-up, farewell, letters, feeds.
+    Serve(serve::Args),
     /// Show issues, counts, and what is in doubt.
     Status(status::Args),
     /// Settle what is in doubt; go on with a paused issue.
@@ -148,6 +151,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Publish => publish::run(&world, printer).await,
         Command::Build => build::run(&world, printer),
         Command::Send(args) => send::run(&args, &world, printer).await,
+        Command::Serve(args) => serve::run(&args, &world, printer).await,
         Command::Status(args) => status::run(&args, &world, printer).await,
         Command::Resolve(args) => resolve::run(&args, &world, printer).await,
         Command::Ledger(command) => ledger::run(&command, &world, printer).await,
