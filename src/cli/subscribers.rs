@@ -1,5 +1,7 @@
 //! `letterpress subscribers`: who reads.
 
+mod erasure;
+
 use camino::Utf8PathBuf;
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
@@ -50,6 +52,19 @@ pub(super) enum Command {
     },
     /// Print every reader as CSV.
     Export,
+    /// Print everything that is kept about one person, as JSON.
+    ExportOne {
+        /// The address.
+        address: String,
+    },
+    /// Erase everything that names one person; what stays is that a list cannot bring the address back.
+    Erase {
+        /// The address.
+        address: String,
+        /// Do it; without this it is only said what would go.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Take a reader off the list: by address, or by the token from an unsubscribe mail.
     Unsubscribe {
         /// The address or the token.
@@ -83,6 +98,8 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
             printer.raw(subscribers_csv::write(&rows).as_bytes())?;
             Ok(Outcome::Done)
         }
+        Command::ExportOne { address } => erasure::export(&address, &office, printer).await,
+        Command::Erase { address, yes } => erasure::erase(&address, yes, world, &office, printer).await,
         Command::Unsubscribe { who } => {
             let key = whose(&who, &office)?;
             if !office.store.unsubscribe(key, "command line", now).await? {

@@ -249,7 +249,7 @@ fn check_web(web: &super::Web, wrong: &mut impl FnMut(&str, &str, &str)) {
     for (key, _) in limits.into_iter().filter(|(_, number)| !(1..=FASTEST).contains(number)) {
         wrong(key, "it is not between 1 and 1000000", "web.sign_up = false takes the form away");
     }
-    if web.metrics.is_some_and(|metrics| metrics == web.listen) {
+    if web.metrics.is_some_and(|metrics| metrics.port() != 0 && metrics == web.listen) {
         wrong("web.metrics", "the pages answer there", "name a port of its own, such as \"127.0.0.1:9090\"");
     }
 }

@@ -98,14 +98,18 @@ pub(super) async fn take(
         };
         return app.pages.show(&visit, StatusCode::OK, "button.html", fields);
     }
-    let store = &app.office.store;
-    let erased = async {
-        store.erase(key, "web", app.now()).await?;
-        store.scrub().await
-    };
-    match app.ask(erased).await {
-        Ok(()) => app.pages.notice(&visit, StatusCode::OK, words.erased_title, words.erased_text),
-        Err(_) => app.pages.failure(&visit, None),
+    if app.ask(app.office.store.erase(key, "web", app.now())).await.is_err() {
+        return app.pages.failure(&visit, None);
+    }
+    // The rows are gone. What a large database takes to sweep up behind them, nobody needs to wait for.
+    let scrubbed = tokio::spawn(scrub(Shared::clone(&app)));
+    let _ = tokio::time::timeout(app.patience, scrubbed).await;
+    app.pages.notice(&visit, StatusCode::OK, words.erased_title, words.erased_text)
+}
+
+async fn scrub(app: Shared) {
+    if let Err(error) = app.office.store.scrub().await {
+        (app.log)(&format!("error: an erased reader may still be found in free pages of the store: {error}"));
     }
 }
 

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use minijinja::context;
 
 use super::app::{Query, Tail};
-use super::pages::{ROBOTS, encoded};
+use super::pages::{ROBOTS, encoded, escaped};
 use super::{App, Shared, Visit};
 use crate::letters::{Letter, Piece, Slot};
 use crate::pipeline::Edition;
@@ -93,25 +93,12 @@ fn impersonal(letter: &Letter, home: &str) -> String {
     letter.html.iter().fold(String::new(), |mut page, piece| {
         match piece {
             Piece::Fixed(text) => page.push_str(text),
-            Piece::Slot(Slot::Greeting) => escape(&letter.greeting.plain, &mut page),
+            Piece::Slot(Slot::Greeting) => page.push_str(&escaped(&letter.greeting.plain)),
             Piece::Slot(Slot::Name) => {}
-            Piece::Slot(Slot::Unsubscribe) => escape(home, &mut page),
+            Piece::Slot(Slot::Unsubscribe) => page.push_str(&escaped(home)),
         }
         page
     })
-}
-
-fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
 }
 
 /// What the page may load: pictures, and exactly the style sheets that stand in it.

@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
 use super::Visit;
 use super::words::Words;
@@ -63,6 +63,13 @@ impl Pages {
         );
         let title = config.site.title.to_string();
         environment.add_filter("named", move |text: &str| text.replace("{site}", &title));
+        environment.set_formatter(|out, state, value| match value.as_str() {
+            // minijinja's own escaping turns `/` into `&#x2f;`, in every address of a page.
+            Some(text) if matches!(state.auto_escape(), AutoEscape::Html) && !value.is_safe() => {
+                Ok(out.write_str(&escaped(text))?)
+            }
+            _ => minijinja::escape_formatter(out, state, value),
+        });
         for (name, source) in TEMPLATES {
             environment
                 .add_template(name, source)
@@ -172,4 +179,30 @@ pub(super) fn encoded(raw: &str) -> String {
         }
         out
     })
+}
+
+/// Text for an element or a quoted attribute.
+pub(super) fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_can_end_no_element_and_no_attribute() {
+        assert_eq!(escaped("<a href=\"/x?a&b\">'글'"), "&lt;a href=&quot;/x?a&amp;b&quot;&gt;&#39;글&#39;");
+        assert_eq!(encoded("unsubscribe v1.k1 글"), "unsubscribe%20v1.k1%20%EA%B8%80");
+    }
 }

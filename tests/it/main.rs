@@ -26,4 +26,6 @@ mod support;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]
+mod web;
+#[cfg(test)]
 mod wire;
