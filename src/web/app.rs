@@ -12,8 +12,8 @@ use axum::http::{HeaderMap, HeaderName, header};
 use chrono::{DateTime, Utc};
 use url::form_urlencoded;
 
-use super::files::Files;
 use super::figures::Figures;
+use super::files::Files;
 use super::pages::Pages;
 use super::topics::TopicList;
 use super::words::Words;

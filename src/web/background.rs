@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::Shared;
 
 /// How often it is looked whether a day is over.
-const GLANCE: Duration = Duration::from_secs(60 * 60);
+const GLANCE: Duration = Duration::from_hours(1);
 /// How often what is old is forgotten.
 const PERIOD: TimeDelta = TimeDelta::hours(24);
 /// The note in the store that says when that was.

@@ -25,12 +25,7 @@ pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): T
     app.pages.show(&visit, StatusCode::OK, "choose.html", fields)
 }
 
-pub(super) async fn take(
-    State(app): State<Shared>,
-    visit: Visit,
-    Tail(token): Tail,
-    form: Form,
-) -> Response {
+pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail, form: Form) -> Response {
     match holder(&app, &token) {
         Some(holder) => keep(&app, &visit, holder.key, &form).await,
         None => app.pages.dead(&visit),

@@ -33,9 +33,10 @@ pub(super) fn address<'a>(
 /// `203.0.113.9`, also with a port, and `[2001:db8::1]:80`.
 fn bare(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
-    hop.parse().ok().or_else(|| Some(hop.parse::<std::net::SocketAddr>().ok()?.ip())).or_else(|| {
-        hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
-    })
+    hop.parse()
+        .ok()
+        .or_else(|| Some(hop.parse::<std::net::SocketAddr>().ok()?.ip()))
+        .or_else(|| hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
 }
 
 /// The /24 or the /56 around an address: what one household or one office has.

@@ -80,12 +80,7 @@ fn download(dossier: &Dossier) -> Response {
 }
 
 /// The first press of the button asks once more, the second one erases.
-pub(super) async fn take(
-    State(app): State<Shared>,
-    visit: Visit,
-    Tail(token): Tail,
-    form: Form,
-) -> Response {
+pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail, form: Form) -> Response {
     let words = visit.words;
     let Some(Holder { key, token, .. }) = holder(&app, &token) else { return app.pages.dead(&visit) };
     if form.field("sure") != Some("yes") {

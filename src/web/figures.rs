@@ -23,6 +23,9 @@ const BUCKETS: [(u64, &str); 10] = [
     (10_000_000, "10"),
 ];
 
+/// The name of the histogram.
+const TIMES: &str = "letterpress_http_request_duration_seconds";
+
 /// What became of a form, with what never reached the store.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum SignUpOutcome {
@@ -107,7 +110,6 @@ impl Counts {
                 "letterpress_http_requests_total{{route=\"{route}\",status=\"{status}\"}} {count}"
             );
         }
-        const TIMES: &str = "letterpress_http_request_duration_seconds";
         head(&mut out, TIMES, "histogram", "Time until an answer began.");
         for (count, (_, most)) in self.times.iter().zip(BUCKETS) {
             let _ = writeln!(out, "{TIMES}_bucket{{le=\"{most}\"}} {count}");
@@ -116,7 +118,8 @@ impl Counts {
         let seconds = Duration::from_micros(self.microseconds).as_secs_f64();
         let _ = writeln!(out, "{TIMES}_sum {seconds}\n{TIMES}_count {}", self.requests_in_all);
         head(&mut out, "letterpress_sign_ups_total", "counter", "Forms by what became of them.");
-        let sign_ups: Vec<_> = self.sign_ups.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
+        let sign_ups: Vec<_> =
+            self.sign_ups.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
         labelled(&mut out, "letterpress_sign_ups_total", "outcome", &sign_ups);
         out
     }
@@ -141,7 +144,7 @@ mod tests {
     fn what_happened_is_counted() {
         let figures = Figures::default();
         figures.answered("/u/{*token}", 200, Duration::from_millis(3));
-        figures.answered("/u/{*token}", 200, Duration::from_secs(60));
+        figures.answered("/u/{*token}", 200, Duration::from_mins(1));
         figures.signed_up(SignUpOutcome::Taken(SignedUp::Known));
         let store = desk::Figures { readers: vec![("active".to_owned(), 7)], errands: Vec::new() };
         let text = figures.print(Some(&store));

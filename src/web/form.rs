@@ -58,7 +58,8 @@ pub(super) async fn drain(body: Body, patience: std::time::Duration) {
 }
 
 fn is_too_long(error: &axum::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>())
+    std::error::Error::source(error)
+        .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

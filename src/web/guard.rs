@@ -41,20 +41,42 @@ pub(super) async fn stand(State(app): State<Shared>, request: Request, next: Nex
     answer
 }
 
-/// The answer, in a task of its own: a client that hangs up half-way does not stop what it asked for, and a fault of
-/// ours ends one request and no more.
+/// The answer, or the page that stands in for it.
 async fn answered(
     app: &Shared,
     visit: &Visit,
     answer: impl Future<Output = Response> + Send + 'static,
 ) -> Response {
-    match timeout(LONGEST, tokio::spawn(answer)).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => {
+    match fate(answer, LONGEST).await {
+        Fate::Answered(answer) => answer,
+        Fate::Late => app.pages.failure(visit, None),
+        Fate::Failed => {
             let words = visit.words;
-            app.pages.notice(visit, StatusCode::INTERNAL_SERVER_ERROR, words.failure_title, words.failure_text)
+            app.pages.notice(
+                visit,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                words.failure_title,
+                words.failure_text,
+            )
         }
-        Err(_) => app.pages.failure(visit, None),
+    }
+}
+
+/// What became of an answer.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate<T> {
+    Answered(T),
+    Late,
+    Failed,
+}
+
+/// Works in a task of its own: a client that hangs up half-way does not stop what it asked for, and a fault of ours ends
+/// one request and no more.
+async fn fate<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static, most: Duration) -> Fate<T> {
+    match timeout(most, tokio::spawn(work)).await {
+        Ok(Ok(answer)) => Fate::Answered(answer),
+        Ok(Err(_)) => Fate::Failed,
+        Err(_) => Fate::Late,
     }
 }
 
@@ -78,5 +100,26 @@ fn dress(app: &Shared, headers: &mut HeaderMap) {
         .then_some((header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"));
     for (name, value) in always.into_iter().chain(secure) {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fault_ends_one_request_and_a_slow_one_goes_on_without_its_client() {
+        assert_eq!(fate(async { 7 }, LONGEST).await, Fate::Answered(7));
+        assert_eq!(fate(async { panic!("on purpose") }, LONGEST).await, Fate::<()>::Failed);
+        let (done, mut ended) = tokio::sync::oneshot::channel();
+        let slow = async move {
+            tokio::time::sleep(LONGEST * 2).await;
+            let _ = done.send(());
+            7
+        };
+        assert_eq!(fate(slow, LONGEST).await, Fate::Late);
+        assert!(ended.try_recv().is_err());
+        tokio::time::sleep(LONGEST * 2).await;
+        assert!(ended.try_recv().is_ok());
     }
 }

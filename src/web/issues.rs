@@ -72,7 +72,8 @@ pub(super) async fn issue(State(app): State<Shared>, visit: Visit, Tail(label): 
         return app.pages.failure(&visit, None);
     };
     let page = impersonal(edition.letter(), &app.pages.base);
-    let Ok(policy) = HeaderValue::from_str(&policy(&page, app.config().site.url.as_url().scheme() == "http")) else {
+    let Ok(policy) = HeaderValue::from_str(&policy(&page, app.config().site.url.as_url().scheme() == "http"))
+    else {
         return app.pages.failure(&visit, None);
     };
     let headers = [

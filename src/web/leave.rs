@@ -14,9 +14,9 @@ use minijinja::{Value, context};
 use super::app::{Holder, Tail, circumstances};
 use super::form::{self, Form};
 use super::{Shared, Visit, choose};
+use crate::subscribers::Standing;
 use crate::subscribers::lifecycle::Course;
 use crate::subscribers::token::{Purpose, Subject};
-use crate::subscribers::Standing;
 
 /// How long the body of a one-click request is waited for; it says nothing that the token does not.
 const BODY: Duration = Duration::from_secs(2);
@@ -49,12 +49,7 @@ pub(super) async fn one_click(
 }
 
 /// The buttons of the page.
-pub(super) async fn take(
-    State(app): State<Shared>,
-    visit: Visit,
-    Tail(token): Tail,
-    form: Form,
-) -> Response {
+pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail, form: Form) -> Response {
     let Some(holder) = app.holder(Purpose::Unsubscribe, &token) else { return app.pages.dead(&visit) };
     match form.field("do") {
         Some("leave") => leave(&app, &visit, &holder, "page for leaving 1").await,
@@ -63,12 +58,7 @@ pub(super) async fn take(
     }
 }
 
-async fn leave(
-    app: &Shared,
-    visit: &Visit,
-    holder: &Holder,
-    form: &'static str,
-) -> Response {
+async fn leave(app: &Shared, visit: &Visit, holder: &Holder, form: &'static str) -> Response {
     let words = visit.words;
     let shown = circumstances(visit, form, &[words.leave_text, words.leave_button]);
     match app.ask(app.office.store.leave(holder.key, shown, app.now())).await {
@@ -111,4 +101,3 @@ pub(super) async fn undo(State(app): State<Shared>, visit: Visit, Tail(token): T
         Err(_) => app.pages.failure(&visit, None),
     }
 }
-

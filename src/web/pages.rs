@@ -37,7 +37,8 @@ const TEMPLATES: [(&str, &str); 12] = [
 pub(super) const STYLE: &str = include_str!("pages/style.css");
 
 /// What a page of ours may load and do: its style sheet, and forms that go back to us.
-const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// `X-Robots-Tag`, for which there is no constant.
 pub(super) const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
@@ -71,9 +72,9 @@ impl Pages {
             _ => minijinja::escape_formatter(out, state, value),
         });
         for (name, source) in TEMPLATES {
-            environment
-                .add_template(name, source)
-                .map_err(|error| RunError::io(format!("reading the page {name}"), std::io::Error::other(error)))?;
+            environment.add_template(name, source).map_err(|error| {
+                RunError::io(format!("reading the page {name}"), std::io::Error::other(error))
+            })?;
         }
         let site = context! {
             title => config.site.title.as_str(),
@@ -93,7 +94,12 @@ impl Pages {
     }
 
     /// The bytes of a page.
-    pub(super) fn print(&self, words: &Words, template: &str, fields: Value) -> Result<String, minijinja::Error> {
+    pub(super) fn print(
+        &self,
+        words: &Words,
+        template: &str,
+        fields: Value,
+    ) -> Result<String, minijinja::Error> {
         self.environment.get_template(template)?.render(context! {
             words => Serde(words),
             languages => Serde(Words::ALL),

@@ -37,7 +37,8 @@ mod tests {
 
     #[test]
     fn weights_are_read_and_nonsense_is_left_out() {
-        let read: Vec<_> = members("ko-KR, ko;q=0.9,en ; Q=0.25, fr;q=2, de;q=, , it;q=0.0001, *;q=0").collect();
+        let read: Vec<_> =
+            members("ko-KR, ko;q=0.9,en ; Q=0.25, fr;q=2, de;q=, , it;q=0.0001, *;q=0").collect();
         assert_eq!(read, [("ko-KR", 1000), ("ko", 900), ("en", 250), ("*", 0)]);
     }
 

@@ -19,10 +19,11 @@ impl Sockets {
     /// Takes the socket that systemd hands over, or binds those that the configuration names.
     pub fn bind(web: &Web) -> Result<Self, RunError> {
         let handed = ListenFd::from_env().take_tcp_listener(0);
-        let pages = match handed.map_err(|error| RunError::io("taking the socket that systemd hands over", error))? {
-            Some(socket) => socket,
-            None => listen(web.listen, "web.listen")?,
-        };
+        let pages =
+            match handed.map_err(|error| RunError::io("taking the socket that systemd hands over", error))? {
+                Some(socket) => socket,
+                None => listen(web.listen, "web.listen")?,
+            };
         let metrics = web.metrics.map(|address| listen(address, "web.metrics")).transpose()?;
         Ok(Self { pages, metrics })
     }

@@ -16,7 +16,7 @@ use minijinja::{Value, context};
 use super::form::Form;
 
 /// The archive's folder is looked at this often at most.
-const FRESH_FOR: Duration = Duration::from_secs(60);
+const FRESH_FOR: Duration = Duration::from_mins(1);
 /// So many categories are offered; a reader ticks no more boxes.
 const MOST: usize = 50;
 
@@ -97,7 +97,8 @@ pub(super) fn offered(current: &[HeaderText], wishes: &Wishes) -> Vec<HeaderText
 
 /// The choice as the pages show it. With one category or none there is nothing to choose.
 pub(super) fn fields(offered: &[HeaderText], wishes: &Wishes) -> Value {
-    let wanted = |topic: &HeaderText| matches!(&wishes.topics, Topics::Only(topics) if topics.contains(topic));
+    let wanted =
+        |topic: &HeaderText| matches!(&wishes.topics, Topics::Only(topics) if topics.contains(topic));
     let shown = if offered.len() > 1 || wishes.topics != Topics::Everything { offered } else { &[] };
     context! {
         weekly => wishes.cadence == Cadence::Weekly,

@@ -32,7 +32,9 @@ pub(super) async fn erase(
         }
         return Err(RunError::user(
             "nothing was erased",
-            format!("`letterpress subscribers erase {address} --yes` erases what is listed; there is no way back"),
+            format!(
+                "`letterpress subscribers erase {address} --yes` erases what is listed; there is no way back"
+            ),
         ));
     }
     let erased = office.store.erase(key, "command line", world.clock.now()).await?;

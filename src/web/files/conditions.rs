@@ -12,7 +12,8 @@ pub(super) fn is_known(headers: &HeaderMap, tag: &str, modified: SystemTime) -> 
         let mut lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
         return lines.any(|line| names(line, tag));
     }
-    let since = text(headers, header::IF_MODIFIED_SINCE).and_then(|date| httpdate::parse_http_date(date).ok());
+    let since =
+        text(headers, header::IF_MODIFIED_SINCE).and_then(|date| httpdate::parse_http_date(date).ok());
     // The header knows whole seconds.
     since.is_some_and(|since| modified < since + Duration::from_secs(1))
 }

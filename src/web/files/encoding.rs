@@ -23,15 +23,17 @@ pub(super) fn choose(accepted: &str, offered: &[Coding]) -> Option<Coding> {
     let weight = |name: &str| {
         let named = |wanted: &str| {
             let is_it = |member: &str| {
-                member.eq_ignore_ascii_case(wanted) || (wanted == "gzip" && member.eq_ignore_ascii_case("x-gzip"))
+                member.eq_ignore_ascii_case(wanted)
+                    || (wanted == "gzip" && member.eq_ignore_ascii_case("x-gzip"))
             };
             quality::members(accepted).find(|(member, _)| is_it(member)).map(|(_, weight)| weight)
         };
         named(name).or_else(|| named("*"))
     };
     // The file as it is weighs 1, less than a copy of the same weight; `identity` may be named to say otherwise.
-    let identity =
-        quality::members(accepted).find(|(name, _)| name.eq_ignore_ascii_case("identity")).map_or(1, |(_, weight)| weight);
+    let identity = quality::members(accepted)
+        .find(|(name, _)| name.eq_ignore_ascii_case("identity"))
+        .map_or(1, |(_, weight)| weight);
     let mut best: Option<(Coding, u16)> = None;
     for coding in offered {
         let weight = weight(coding.name()).unwrap_or(0);

@@ -302,7 +302,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("public");
         fs::create_dir_all(root.join("feeds/.hidden")).unwrap();
-        for name in ["public/rss.xml", "public/feeds/a.xml", "public/.dot", "public/feeds/.hidden/b", "secret"] {
+        for name in
+            ["public/rss.xml", "public/feeds/a.xml", "public/.dot", "public/feeds/.hidden/b", "secret"]
+        {
             fs::write(folder.path().join(name), name).unwrap();
         }
         std::os::unix::fs::symlink("../secret", root.join("out")).unwrap();

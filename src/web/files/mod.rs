@@ -43,9 +43,8 @@ pub(super) async fn serve(
     for attempt in 0..ATTEMPTS {
         let index = app.files.index(attempt > 0).await;
         let Some(listed) = index.find(&path) else { return app.pages.missing(&visit) };
-        match answer(&app, listed, &method, &headers).await {
-            Ok(answer) => return answer,
-            Err(Moved) => {}
+        if let Ok(answer) = answer(&app, listed, &method, &headers).await {
+            return answer;
         }
     }
     app.pages.failure(&visit, None)
@@ -156,7 +155,11 @@ mod tests {
     fn a_path_is_decoded_once() {
         assert_eq!(wanted("/feed.json").as_deref(), Some("feed.json"));
         assert_eq!(wanted("/%EA%B8%80/").as_deref(), Some("글/index.html"));
-        assert_eq!(wanted("/..%2f..%2fletterpress.db").as_deref(), Some("../../letterpress.db"), "listed nowhere");
+        assert_eq!(
+            wanted("/..%2f..%2fletterpress.db").as_deref(),
+            Some("../../letterpress.db"),
+            "listed nowhere"
+        );
         assert_eq!(wanted("/%252e%252e").as_deref(), Some("%2e%2e"));
         assert_eq!(wanted("/%ff"), None);
         assert_eq!(wanted("*"), None);

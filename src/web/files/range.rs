@@ -18,7 +18,8 @@ pub(super) enum Part {
 
 /// Reads a `Range` header for a document of `size` bytes.
 pub(super) fn read(raw: &str, size: u64) -> Part {
-    let Some((first, last)) = raw.trim().strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
+    let Some((first, last)) = raw.trim().strip_prefix("bytes=").and_then(|range| range.split_once('-'))
+    else {
         return Part::Whole;
     };
     let (first, last) = (first.trim(), last.trim());
@@ -29,10 +30,18 @@ pub(super) fn read(raw: &str, size: u64) -> Part {
             _ => Part::Some { first: size.saturating_sub(length), last: size - 1 },
         },
         (Some(first), None) if last.is_empty() => {
-            if first < size { Part::Some { first, last: size - 1 } } else { Part::None }
+            if first < size {
+                Part::Some { first, last: size - 1 }
+            } else {
+                Part::None
+            }
         }
         (Some(first), Some(last)) if first <= last => {
-            if first < size { Part::Some { first, last: last.min(size - 1) } } else { Part::None }
+            if first < size {
+                Part::Some { first, last: last.min(size - 1) }
+            } else {
+                Part::None
+            }
         }
         _ => Part::Whole,
     }

@@ -100,6 +100,9 @@ mod tests {
             assert!(arrived == bytes[from..to], "{from}..{to}");
         }
         let beyond = FileBody::start(file, bytes.len() as u64 - 5, 10);
-        assert!(to_bytes(Body::new(beyond), usize::MAX).await.is_err(), "never half of it as if it were whole");
+        assert!(
+            to_bytes(Body::new(beyond), usize::MAX).await.is_err(),
+            "never half of it as if it were whole"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What a feed says of itself: its kind, where it lies, and which hub tells of its changes (WebSub, section 4).
+//! What a feed says of itself: its kind, where it lies, and which hub tells of its changes (`WebSub`, section 4).
 //!
 //! Read from the document and not from the configuration, so that headers and document never contradict each other.
 //! Pure. What cannot be read is no feed, and is served as what its name says.

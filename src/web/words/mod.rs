@@ -123,11 +123,7 @@ impl Words {
             known.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
             known.first().map(|(_, words)| *words)
         };
-        asked
-            .and_then(Self::of)
-            .or_else(preferred)
-            .or_else(|| Self::of(site))
-            .unwrap_or(&english::WORDS)
+        asked.and_then(Self::of).or_else(preferred).or_else(|| Self::of(site)).unwrap_or(&english::WORDS)
     }
 }
 

@@ -67,7 +67,8 @@ impl Reply {
     /// The value of a hidden field of the page.
     pub(crate) fn field(&self, name: &str) -> String {
         let text = self.text();
-        let (_, rest) = text.split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("{text}"));
+        let (_, rest) =
+            text.split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("{text}"));
         rest.split('"').next().unwrap().to_owned()
     }
 
@@ -102,7 +103,11 @@ impl House {
         let app = {
             let said = Arc::clone(&said);
             let log = Box::new(move |line: &str| writeln!(said.lock().unwrap(), "{line}").unwrap());
-            App::open(world.clone(), log).await.unwrap().with_access_log(true).with_patience(Duration::from_secs(2))
+            App::open(world.clone(), log)
+                .await
+                .unwrap()
+                .with_access_log(true)
+                .with_patience(Duration::from_secs(2))
         };
         let office = Office::open(&config, clock.as_ref()).await.unwrap();
         let house = Self { folder, clock, office, world, router: router(Arc::new(app)), said };
@@ -204,7 +209,8 @@ impl House {
 
     /// Every row of every table that a request may change.
     pub(crate) fn rows(&self) -> String {
-        let tables = ["subscriber", "consent", "errand", "suppression", "event", "delivery", "issue", "meter"];
+        let tables =
+            ["subscriber", "consent", "errand", "suppression", "event", "delivery", "issue", "meter"];
         let database = self.database();
         let is_known = |table: &str| database.prepare(&format!("SELECT * FROM {table}")).is_ok();
         let mut out = String::new();
@@ -224,10 +230,6 @@ impl House {
         }
         assert!(out.contains("subscriber "), "{out}");
         out
-    }
-
-    pub(crate) fn count(&self, sql: &str) -> u64 {
-        self.database().query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
     /// The small letters that were written down, as kind and address.

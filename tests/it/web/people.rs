@@ -17,7 +17,11 @@ fn path(action: &str) -> String {
 async fn somebody_leaves_takes_it_back_and_a_day_later_can_not() {
     let house = House::new().await;
     let page = house.get(&format!("/leave/{}", house.way_out())).await;
-    assert!(page.text().contains("mailto:leave@letters.example?subject=unsubscribe%20v1."), "{}", page.text());
+    assert!(
+        page.text().contains("mailto:leave@letters.example?subject=unsubscribe%20v1."),
+        "{}",
+        page.text()
+    );
     let left = house.post(&path(&page.actions()[0]), "do=leave").await;
     assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
     let undo = path(&left.actions()[0]);
@@ -39,7 +43,11 @@ async fn somebody_leaves_takes_it_back_and_a_day_later_can_not() {
 async fn somebody_stays_with_less() {
     let house = House::new().await;
     let page = house.get(&format!("/leave/{}", house.way_out())).await;
-    assert!(page.text().contains("value=\"기술\"") && page.text().contains("value=\"일상\""), "{}", page.text());
+    assert!(
+        page.text().contains("value=\"기술\"") && page.text().contains("value=\"일상\""),
+        "{}",
+        page.text()
+    );
     let less = "do=less&cadence=weekly&about=some&topic=%EA%B8%B0%EC%88%A0";
     assert_eq!(house.post(&path(&page.actions()[1]), less).await.status, 200);
     let reader = house.office.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
@@ -66,7 +74,10 @@ async fn a_link_to_somebodys_data_works_for_an_hour() {
     assert!(page.text().contains(KIM), "{}", page.text());
     let json = house.get(&format!("{data}?as=json")).await;
     assert_eq!(json.header("content-type"), "application/json; charset=utf-8");
-    assert_eq!((json.header("cache-control"), json.header("x-robots-tag")), ("no-store", "noindex, nofollow"));
+    assert_eq!(
+        (json.header("cache-control"), json.header("x-robots-tag")),
+        ("no-store", "noindex, nofollow")
+    );
     let value: serde_json::Value = serde_json::from_slice(&json.bytes).unwrap();
     assert!(value.to_string().contains(KIM));
     house.wait(TimeDelta::minutes(61));
@@ -84,7 +95,8 @@ async fn every_page_speaks_three_languages_and_says_which() {
     let undo = house.token(Purpose::Undo, KIM, 1);
     let choose = house.token(Purpose::Manage, KIM, 1);
     let data = house.data_token(KIM);
-    for (lang, word) in [("en", "Email address"), ("ko", "이메일 주소"), ("ja", "メールアドレス")] {
+    for (lang, word) in [("en", "Email address"), ("ko", "이메일 주소"), ("ja", "メールアドレス")]
+    {
         assert!(house.get(&format!("/?lang={lang}")).await.text().contains(word));
         for path in [
             "/".to_owned(),

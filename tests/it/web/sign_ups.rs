@@ -16,7 +16,10 @@ async fn sign_up(house: &House, address: &str) -> super::Reply {
 
 #[tokio::test]
 async fn h07_whatever_is_known_of_an_address_the_form_answers_alike_and_in_the_same_time() {
-    let house = House::with("limits = { per_hour = 1000, per_network_per_hour = 1000, per_domain_per_hour = 1000 }\n").await;
+    let house = House::with(
+        "limits = { per_hour = 1000, per_network_per_hour = 1000, per_domain_per_hour = 1000 }\n",
+    )
+    .await;
     let now = "2026-11-20T10:00:00Z".parse().unwrap();
     house.office.store.suppress(house.key("gone@example.org"), "complaint", "test", now).await.unwrap();
     house.enrol("erased@example.org").await;
@@ -27,13 +30,22 @@ async fn h07_whatever_is_known_of_an_address_the_form_answers_alike_and_in_the_s
 
     let first = sign_up(&house, "new@example.org").await;
     assert_eq!(first.status, 200);
-    for address in
-        [KIM, "gone@example.org", "erased@example.org", "left@example.org", "unconfirmed@example.org", "new@example.org"]
-    {
+    for address in [
+        KIM,
+        "gone@example.org",
+        "erased@example.org",
+        "left@example.org",
+        "unconfirmed@example.org",
+        "new@example.org",
+    ] {
         let began = Instant::now();
         let reply = sign_up(&house, address).await;
         assert!(began.elapsed() >= Duration::from_millis(150), "{address}");
-        assert_eq!((reply.status, &reply.headers, &reply.bytes), (first.status, &first.headers, &first.bytes), "{address}");
+        assert_eq!(
+            (reply.status, &reply.headers, &reply.bytes),
+            (first.status, &first.headers, &first.bytes),
+            "{address}"
+        );
     }
     let mut errands = house.errands();
     errands.sort();
@@ -51,7 +63,10 @@ async fn h07_whatever_is_known_of_an_address_the_form_answers_alike_and_in_the_s
     // And the question for data.
     let known = house.post("/data", &format!("email={KIM}")).await;
     let unknown = house.post("/data", "email=nobody@example.org").await;
-    assert_eq!((known.status, &known.headers, &known.bytes), (unknown.status, &unknown.headers, &unknown.bytes));
+    assert_eq!(
+        (known.status, &known.headers, &known.bytes),
+        (unknown.status, &unknown.headers, &unknown.bytes)
+    );
     assert!(house.errands().contains(&errand("data", KIM)));
 }
 
@@ -81,7 +96,9 @@ async fn h09_a_robot_sees_the_page_and_causes_no_letter() {
     let house = House::new().await;
     let token = house.get("/").await.field("token");
     let person = |address: &str| format!("email={address}&form=page&token={token}&website=");
-    let sent = house.post("/subscribe", &format!("{}&website=x", person("a@example.org").replace("&website=", ""))).await;
+    let sent = house
+        .post("/subscribe", &format!("{}&website=x", person("a@example.org").replace("&website=", "")))
+        .await;
     assert_eq!(sent.status, 200);
     let quick = house.post("/subscribe", &person("b@example.org")).await;
     let without = house.post("/subscribe", "email=c@example.org&form=page").await;
@@ -94,7 +111,8 @@ async fn h09_a_robot_sees_the_page_and_causes_no_letter() {
     assert!(house.errands().is_empty(), "{:?}", house.errands());
     let token = house.get("/").await.field("token");
     house.wait(Span::seconds(3));
-    let person = house.post("/subscribe", &format!("email=f@example.org&form=page&token={token}&website=")).await;
+    let person =
+        house.post("/subscribe", &format!("email=f@example.org&form=page&token={token}&website=")).await;
     assert_eq!(person.bytes, sent.bytes);
     assert_eq!(house.errands().len(), 1);
 }
@@ -110,7 +128,11 @@ async fn what_was_chosen_counts_from_the_confirmation_on_and_the_consent_is_on_r
     assert_eq!(reader.standing, Standing::Active);
     assert_eq!(reader.wishes.cadence, Cadence::Weekly);
     let Topics::Only(topics) = &reader.wishes.topics else { panic!("{reader:?}") };
-    assert_eq!(topics.iter().map(ToString::to_string).collect::<Vec<_>>(), ["기술"], "what is not offered is left out");
+    assert_eq!(
+        topics.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["기술"],
+        "what is not offered is left out"
+    );
     assert_eq!((reader.language.as_deref(), reader.name.unwrap().as_str()), (Some("ja"), "이"));
     // Which form in which language, the hash of its words, and the network.
     let record = house.database().query_row(
