@@ -15,7 +15,8 @@
 //! 10. [`delivery`]: claim, send, arm, dot, record.
 //! 11. [`inbox`]: what comes back.
 //!
-//! `crash` holds the points at which test builds die. [`importers`] bring archives and readers from elsewhere, [`pipeline`] is one run, and [`cli`] is the door.
+//! `crash` holds the points at which test builds die. [`importers`] bring archives and readers from elsewhere, [`pipeline`] is one run, [`web`] answers
+//! readers, and [`cli`] is the door.
 
 pub mod address;
 pub mod announce;

@@ -71,6 +71,8 @@ enum Command {
     Headers(headers::Args),
     /// Send what is due, without building the feeds.
     Send(send::Args),
+    /// Answer readers over HTTP: sign-up, farewell, letters, feeds.
+    Serve(serve::Args),
     /// Show issues, counts, and what is in doubt.
     Status(status::Args),
     /// Settle what is in doubt; go on with a paused issue.
@@ -85,8 +87,6 @@ enum Command {
     Subscribers(subscribers::Command),
     /// Take in what came back: bounces, complaints, unsubscribe mails.
     Inbox(inbox::Args),
-    /// Answer readers on the web: sign-up, confirmation, farewell, past issues, feeds.
-    Serve(serve::Args),
     /// Bring an existing archive.
     #[command(subcommand)]
     Import(import::Command),
@@ -160,13 +160,13 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Publish(gate) => publish::run(&gate, &world, printer).await,
         Command::Build(gate) => build::run(&gate, &world, printer),
         Command::Send(args) => send::run(&args, &world, printer).await,
+        Command::Serve(args) => serve::run(&args, &world, printer).await,
         Command::Status(args) => status::run(&args, &world, printer).await,
         Command::Resolve(args) => resolve::run(&args, &world, printer).await,
         Command::Ledger(command) => ledger::run(&command, &world, printer).await,
         Command::Backup(args) => backup::run(&args, &world, printer).await,
         Command::Subscribers(command) => subscribers::run(command, &world, printer).await,
         Command::Inbox(args) => inbox::run(&args, &world, printer).await,
-        Command::Serve(args) => serve::run(&args, &world, printer).await,
         Command::Import(command) => import::run(&command, &world, printer).await,
         Command::Adopt(args) => adopt::run(&args, &world, printer).await,
         Command::Dkim(command) => dkim::run(command, &world, printer),

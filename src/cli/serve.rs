@@ -1,52 +1,63 @@
-//! `letterpress serve`: the web half, until it is told to stop.
+//! `letterpress serve`: answers readers until it is told to stop.
+
+use std::sync::Arc;
+
+use clap::Args as ClapArgs;
 
 use super::Outcome;
 use super::printer::Printer;
-use crate::delivery::Stop;
-use crate::pipeline::{Office, RunError, World};
-use crate::web;
+use crate::pipeline::{RunError, World};
+use crate::web::{App, Sockets, serve};
 
-#[derive(clap::Args)]
+#[derive(ClapArgs)]
 pub(super) struct Args {
-    /// Print a form for the pages of another site, and end.
+    /// Print the sign-up form for other pages of yours, as HTML, and do nothing else.
     #[arg(long)]
     snippet: bool,
+    /// Say a line for each request: method, route, status, time; never an address or a token.
+    #[arg(long, conflicts_with = "snippet")]
+    access_log: bool,
 }
 
 pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let log = Box::new(move |line: &str| printer.complain(line));
     if args.snippet {
-        let form = web::snippet(&world.config).ok_or_else(no_address)?;
-        printer.raw(form.as_bytes())?;
+        if world.config.web.url.is_none() {
+            return Err(RunError::user(
+                "a form on another page must know where to send itself, and web.url is not set",
+                "url = \"https://news.example.com/\" under [web] in config.toml",
+            ));
+        }
+        let app = App::open(world.clone(), log).await?;
+        printer.raw(app.snippet()?.as_bytes())?;
         return Ok(Outcome::Done);
     }
-    let office = Office::open(&world.config, world.clock.as_ref()).await?;
-    let breaker = std::sync::Arc::clone(&world.breaker);
-    let stop = async move {
-        while breaker.stopped() != Some(Stop::Asked) {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    };
-    let began = |listening: &web::Listening| {
-        printer.say(format!("readers are answered at http://{}/", listening.address));
-        match &world.config.web.url {
-            Some(url) => {
-                printer.say(format!("  which they see as {}", url.as_str()));
-                printer.say("  a form for the pages of your site: letterpress serve --snippet");
-            }
-            None => printer
-                .say("  for this machine alone, until web.url in config.toml says where others find it"),
-        }
-        if let Some(mute) = &listening.mute {
-            printer.remark(format!("nobody is answered by mail: {mute}"));
-        }
-    };
-    web::serve(world, &office, stop, began, move |trouble| printer.complain(trouble)).await?;
+    // An address that is taken is said before a store is made for nothing.
+    let sockets = Sockets::bind(&world.config.web)?;
+    let app = App::open(world.clone(), log).await?.with_access_log(args.access_log);
+    announce(&app, &sockets, world, printer);
+    serve(Arc::new(app), sockets).await?;
+    printer.say("stopped");
     Ok(Outcome::Done)
 }
 
-fn no_address() -> RunError {
-    RunError::user(
-        "web.url is missing: the form needs an address to send to",
-        "add url = \"https://news.example.com/\" below [web] in config.toml",
-    )
+fn announce(app: &App, sockets: &Sockets, world: &World, printer: Printer) {
+    let web = &world.config.web;
+    if let Some(address) = sockets.address() {
+        printer.say(format!("listening on http://{address}/"));
+    }
+    match &web.url {
+        Some(url) => printer.say(format!("  readers see it at {}", url.as_str())),
+        None => printer.say(format!(
+            "  only this machine sees it ({}); set web.url in config.toml to where a proxy shows it, and letters get \
+             their one-click links",
+            app.url().as_str()
+        )),
+    }
+    if let Some(address) = sockets.metrics_address() {
+        printer.say(format!("  figures for Prometheus: http://{address}/metrics"));
+    }
+    if web.sign_up && web.url.is_some() {
+        printer.say("  a form for your own pages: letterpress serve --snippet");
+    }
 }

@@ -1,5 +1,6 @@
 //! `letterpress subscribers`: who reads.
 
+mod erasure;
 mod lists;
 
 use chrono::{DateTime, Utc};
@@ -53,6 +54,19 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print everything that is kept about one person, as JSON.
+    ExportOne {
+        /// The address.
+        address: String,
+    },
+    /// Erase everything that names one person; what stays is that a list cannot bring the address back.
+    Erase {
+        /// The address.
+        address: String,
+        /// Do it; without this it is only said what would go.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Take a reader off the list: by address, or by the token from an unsubscribe mail.
     Unsubscribe {
         /// The address or the token.
@@ -84,6 +98,8 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
         }
         Command::Import(args) => lists::import(&args, world, &office, printer).await,
         Command::Export { json } => lists::export(&office, json, printer).await,
+        Command::ExportOne { address } => erasure::export(&address, &office, printer).await,
+        Command::Erase { address, yes } => erasure::erase(&address, yes, world, &office, printer).await,
         Command::Unsubscribe { who } => {
             let key = whose(&who, &office)?;
             if !office.store.unsubscribe(key, "command line", now).await? {

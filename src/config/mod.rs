@@ -33,7 +33,7 @@ pub use secret::{Secret, SecretError};
 pub use site::{Author, Site, SiteUrl, is_language_tag};
 pub use smtp::{Deadlines, Smtp, Tls};
 pub use store::{Compression, Output, Store};
-pub use web::{Web, WebLimits};
+pub use web::{Network, Web, WebLimits};
 pub use weekly::Weekly;
 
 /// A whole configuration. Every relative path is relative to `root`.

@@ -212,6 +212,7 @@ fn check(config: &Config, source: &Source<'_>) -> Vec<Finding> {
         check_inbox(inbox, &mut wrong);
     }
     check_dkim(config, &mut wrong);
+    check_web(&config.web, &mut wrong);
     findings
 }
 
@@ -236,6 +237,20 @@ fn check_store(store: &super::Store, wrong: &mut impl FnMut(&str, &str, &str)) {
             wrong("store", "there is a password, but an SQLite file has none", "take the line out");
         }
         Some(Ok(_)) | None => {}
+    }
+}
+
+fn check_web(web: &super::Web, wrong: &mut impl FnMut(&str, &str, &str)) {
+    let limits = [
+        ("web.limits.per_hour", web.limits.per_hour),
+        ("web.limits.per_network_per_hour", web.limits.per_network_per_hour),
+        ("web.limits.per_domain_per_hour", web.limits.per_domain_per_hour),
+    ];
+    for (key, _) in limits.into_iter().filter(|(_, number)| !(1..=FASTEST).contains(number)) {
+        wrong(key, "it is not between 1 and 1000000", "web.sign_up = false takes the form away");
+    }
+    if web.metrics.is_some_and(|metrics| metrics.port() != 0 && metrics == web.listen) {
+        wrong("web.metrics", "the pages answer there", "name a port of its own, such as \"127.0.0.1:9090\"");
     }
 }
 

@@ -21,30 +21,6 @@ impl Letter {
         self.prepare().copy_for(recipient)
     }
 
-    /// The HTML part as everybody may see it: nobody is named, and where a reader would leave, the way in stands: its
-    /// address, and the words of the link.
-    pub fn page_for_all(&self, way_in: &str, words: &str) -> String {
-        let mut page = String::new();
-        let mut opened = false;
-        for piece in &self.html {
-            match piece {
-                Piece::Fixed(text) => {
-                    // `">unsubscribe</a>…`, if the template is like ours.
-                    let link = text.strip_prefix("\">").and_then(|rest| rest.split_once("</a>"));
-                    match link.filter(|(label, _)| opened && !label.contains('<')) {
-                        Some((_, rest)) => page.extend(["\">", &html::escape(words), "</a>", rest]),
-                        None => page.push_str(text),
-                    }
-                }
-                Piece::Slot(Slot::Greeting) => page.push_str(&html::escape(&self.greeting.plain)),
-                Piece::Slot(Slot::Name) => {}
-                Piece::Slot(Slot::Unsubscribe) => page.push_str(&html::escape(way_in)),
-            }
-            opened = *piece == Piece::Slot(Slot::Unsubscribe);
-        }
-        page
-    }
-
     /// Does once what all copies share: header lines, line ends, the choice of encoding.
     pub fn prepare(&self) -> Press {
         let mut head = String::new();

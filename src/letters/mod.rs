@@ -25,7 +25,6 @@ use crate::address::{EmailAddress, Mailbox};
 use crate::text::HeaderText;
 
 pub use digest::{Week, compose_week};
-pub(crate) use html::escape as escape_html;
 pub use issue::compose;
 pub use lint::lint;
 pub use mime::Press;

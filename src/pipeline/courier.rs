@@ -56,16 +56,11 @@ pub struct Courier {
 }
 
 impl Courier {
-    /// A courier for this office; an error says what is missing before anything can be sent.
-    pub fn new(world: &World, office: &Office) -> Result<Self, RunError> {
+    /// A courier for this office, whose letters lead to `pages`; an error says what is missing before anything can be
+    /// sent.
+    pub fn new(world: &World, office: &Office, pages: SiteUrl) -> Result<Self, RunError> {
         let config = &world.config;
         way_out::demand(config)?;
-        let pages = config.web.address().ok_or_else(|| {
-            RunError::user(
-                "web.url is missing: the letters that answer readers need an address to lead to",
-                "add url = \"https://news.example.com/\" below [web] in config.toml",
-            )
-        })?;
         Ok(Self {
             world: world.clone(),
             store: Arc::clone(&office.store),

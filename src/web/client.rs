@@ -1,72 +1,52 @@
-//! Who asks: the client's address behind trusted proxies, and the network that is all we remember of it.
+//! Who is asking: the address behind the proxies that are trusted, and the network that stands for it in the record.
+//!
+//! Pure. A whole address is never kept and never printed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A range of addresses, as in `10.0.0.0/8`; an address alone is a range of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Network {
-    first: IpAddr,
-    bits: u8,
-}
+use crate::config::Network;
 
-impl Network {
-    /// Reads `127.0.0.1` or `10.0.0.0/8`.
-    pub(super) fn parse(raw: &str) -> Option<Self> {
-        let (address, bits) = raw.trim().split_once('/').map_or((raw.trim(), None), |(a, b)| (a, Some(b)));
-        let first: IpAddr = address.parse().ok()?;
-        let most = if first.is_ipv4() { 32 } else { 128 };
-        let bits = bits.map_or(Some(most), |bits| bits.parse().ok())?;
-        (bits <= most).then_some(Self { first, bits })
-    }
+/// No honest chain of proxies is longer.
+const MOST_HOPS: usize = 32;
 
-    /// Whether an address lies in it. An IPv4 address in IPv6 clothes counts as what it is.
-    pub(super) fn holds(&self, address: IpAddr) -> bool {
-        match (self.first, address.to_canonical()) {
-            (IpAddr::V4(first), IpAddr::V4(address)) => {
-                masked_v4(first, self.bits) == masked_v4(address, self.bits)
-            }
-            (IpAddr::V6(first), IpAddr::V6(address)) => {
-                masked_v6(first, self.bits) == masked_v6(address, self.bits)
-            }
-            _ => false,
+/// The address of the client. Each proxy adds the address it saw on the right, so that the rightmost one that is no
+/// proxy of ours is the last that anybody vouches for; what stands to its left anybody may have written.
+pub(super) fn address<'a>(
+    peer: IpAddr,
+    forwarded: impl DoubleEndedIterator<Item = &'a str>,
+    proxies: &[Network],
+) -> IpAddr {
+    let is_proxy = |address: IpAddr| proxies.iter().any(|proxy| proxy.contains(address));
+    let mut client = peer;
+    for hop in forwarded.rev().flat_map(|line| line.rsplit(',')).take(MOST_HOPS) {
+        if !is_proxy(client) {
+            return client;
         }
-    }
-}
-
-fn masked_v4(address: Ipv4Addr, bits: u8) -> Ipv4Addr {
-    let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
-    Ipv4Addr::from_bits(address.to_bits() & mask)
-}
-
-fn masked_v6(address: Ipv6Addr, bits: u8) -> Ipv6Addr {
-    let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
-    Ipv6Addr::from_bits(address.to_bits() & mask)
-}
-
-/// The client's own address: the peer, or, if that is a trusted proxy, the last address in `X-Forwarded-For` that is
-/// not one. What stands before that was written by strangers.
-pub(super) fn address(peer: IpAddr, forwarded: &str, proxies: &[Network]) -> IpAddr {
-    let trusted = |address: IpAddr| proxies.iter().any(|proxy| proxy.holds(address));
-    let mut client = peer.to_canonical();
-    for hop in forwarded.rsplit(',') {
-        if !trusted(client) {
-            break;
+        match bare(hop) {
+            Some(address) => client = address,
+            None => return client,
         }
-        // Some proxies write the port as well.
-        let hop = hop.trim();
-        let parsed =
-            hop.parse().ok().or_else(|| hop.parse().ok().map(|socket: std::net::SocketAddr| socket.ip()));
-        let Some(address) = parsed else { break };
-        client = IpAddr::to_canonical(&address);
     }
     client
 }
 
-/// What is remembered of an address: its /24 or /56. Whole households share the one, whole streets the other.
-pub(super) fn network_of(address: IpAddr) -> String {
+/// `203.0.113.9`, also with a port, and `[2001:db8::1]:80`.
+fn bare(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    hop.parse()
+        .ok()
+        .or_else(|| Some(hop.parse::<std::net::SocketAddr>().ok()?.ip()))
+        .or_else(|| hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
+}
+
+/// The /24 or the /56 around an address: what one household or one office has.
+pub(super) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
-        IpAddr::V4(address) => format!("{}/24", masked_v4(address, 24)),
-        IpAddr::V6(address) => format!("{}/56", masked_v6(address, 56)),
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{}/24", Ipv4Addr::new(a, b, c, 0))
+        }
+        IpAddr::V6(address) => format!("{}/56", Ipv6Addr::from(u128::from(address) >> 72 << 72)),
     }
 }
 
@@ -74,44 +54,36 @@ pub(super) fn network_of(address: IpAddr) -> String {
 mod tests {
     use super::*;
 
-    fn ip(raw: &str) -> IpAddr {
-        raw.parse().unwrap()
-    }
-
-    fn proxies() -> Vec<Network> {
-        ["127.0.0.1", "::1", "10.0.0.0/8"].iter().map(|raw| Network::parse(raw).unwrap()).collect()
+    fn seen(peer: &str, forwarded: &[&str]) -> String {
+        let proxies = ["127.0.0.1", "10.0.0.0/8"].map(|proxy| Network::parse(proxy).unwrap());
+        address(peer.parse().unwrap(), forwarded.iter().copied(), &proxies).to_string()
     }
 
     #[test]
-    fn only_trusted_proxies_are_believed_and_only_as_far_as_they_saw() {
-        for (peer, forwarded, client) in [
-            ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
-            ("127.0.0.1", "198.51.100.1", "198.51.100.1"),
-            ("127.0.0.1", "1.1.1.1, 198.51.100.1", "198.51.100.1"),
-            ("127.0.0.1", "1.1.1.1, 198.51.100.1, 10.2.3.4", "198.51.100.1"),
-            ("127.0.0.1", "198.51.100.1:4711", "198.51.100.1"),
-            ("::ffff:127.0.0.1", "2001:db8::7", "2001:db8::7"),
-            ("127.0.0.1", "", "127.0.0.1"),
-            ("127.0.0.1", "unknown, 198.51.100.1", "198.51.100.1"),
-            ("127.0.0.1", "198.51.100.1, unknown", "127.0.0.1"),
-        ] {
-            assert_eq!(address(ip(peer), forwarded, &proxies()), ip(client), "{peer} {forwarded}");
-        }
+    fn only_a_trusted_proxy_may_say_who_asks() {
+        assert_eq!(seen("198.51.100.7", &["203.0.113.9"]), "198.51.100.7");
+        assert_eq!(seen("127.0.0.1", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(seen("127.0.0.1", &[]), "127.0.0.1");
     }
 
     #[test]
-    fn of_an_address_only_its_network_is_remembered() {
-        assert_eq!(network_of(ip("203.0.113.77")), "203.0.113.0/24");
-        assert_eq!(network_of(ip("2001:db8:1:2fff::7")), "2001:db8:1:2f00::/56");
-        assert_eq!(network_of(ip("::ffff:203.0.113.77")), "203.0.113.0/24");
+    fn what_the_client_wrote_itself_stands_to_the_left_and_is_not_believed() {
+        assert_eq!(seen("127.0.0.1", &["192.0.2.1, 203.0.113.9"]), "203.0.113.9");
+        assert_eq!(seen("127.0.0.1", &["192.0.2.1", "203.0.113.9, 10.1.2.3"]), "203.0.113.9");
+        assert_eq!(seen("127.0.0.1", &["192.0.2.1, nonsense"]), "127.0.0.1");
     }
 
     #[test]
-    fn a_network_is_an_address_and_perhaps_its_bits() {
-        for wrong in ["", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/x", "example.com"] {
-            assert_eq!(Network::parse(wrong), None, "{wrong}");
-        }
-        assert!(Network::parse("0.0.0.0/0").unwrap().holds(ip("8.8.8.8")));
-        assert!(!Network::parse("0.0.0.0/0").unwrap().holds(ip("::1")));
+    fn ports_and_brackets_do_no_harm() {
+        assert_eq!(seen("127.0.0.1", &["203.0.113.9:4711"]), "203.0.113.9");
+        assert_eq!(seen("127.0.0.1", &["[2001:db8::1]:80"]), "2001:db8::1");
+        assert_eq!(seen("127.0.0.1", &["[2001:db8::1]"]), "2001:db8::1");
+    }
+
+    #[test]
+    fn a_network_stands_for_an_address() {
+        assert_eq!(network("203.0.113.9".parse().unwrap()), "203.0.113.0/24");
+        assert_eq!(network("::ffff:203.0.113.9".parse().unwrap()), "203.0.113.0/24");
+        assert_eq!(network("2001:db8:1:2ff:3::1".parse().unwrap()), "2001:db8:1:200::/56");
     }
 }

@@ -1,104 +1,116 @@
-//! A reader's own data: a link by mail, then to read, to save, and to erase. No other link leads here: a letter that was
-//! passed on must not show or erase anything.
+//! What is kept about a person, for that person: to read, to take along, to erase (GDPR, articles 15, 17 and 20).
+//!
+//! The link comes by mail and works for an hour: whoever can read the mailbox is taken for its owner, and nobody else.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderValue, Response, StatusCode};
-use minijinja::{Value, context};
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use minijinja::context;
+use minijinja::value::Serde;
 use tokio::time::Instant;
 
-use super::asked::{Asked, Fields};
-use super::state::Site;
-use super::unavailable;
+use super::app::{Holder, Query, Tail};
+use super::form::Form;
+use super::pages::ROBOTS;
+use super::{App, Shared, Visit, sign_up};
 use crate::address::EmailAddress;
-use crate::subscribers::AddressKey;
+use crate::store::desk::Dossier;
 use crate::subscribers::token::Purpose;
 
-/// How many minutes a mailed link works.
-const FRESH: i64 = 60;
-/// Every form is answered after this long, whether it wrote something or not.
-const ANSWERED_AFTER: Duration = Duration::from_millis(300);
+/// How long a link works, in minutes.
+const MINUTES: i64 = 60;
 
-/// Where a reader asks for the link.
-pub(super) async fn form(State(site): State<Arc<Site>>, asked: Asked) -> Response<Body> {
-    site.pages.page(StatusCode::OK, "data.html", asked.language, context! {})
+pub(super) async fn question(State(app): State<Shared>, visit: Visit) -> Response {
+    ask_page(&app, &visit, StatusCode::OK, None)
 }
 
-/// The link goes out, if there is anybody to send it to.
-pub(super) async fn ask(State(site): State<Arc<Site>>, asked: Asked, body: Bytes) -> Response<Body> {
-    let began = Instant::now();
-    let words = asked.language.words();
-    let Ok(email) = EmailAddress::parse(Fields::parse(&body).get("email")) else {
-        return site.pages.says(StatusCode::UNPROCESSABLE_ENTITY, asked.language, &words.check_address);
+fn ask_page(app: &App, visit: &Visit, status: StatusCode, problem: Option<&'static str>) -> Response {
+    app.pages.show(visit, status, "ask.html", context! { title => visit.words.ask_title, problem })
+}
+
+/// Sends the link to the address on record, if there is one; the answer is the same for every address.
+pub(super) async fn ask(State(app): State<Shared>, visit: Visit, form: Form) -> Response {
+    let begun = Instant::now();
+    let words = visit.words;
+    let Some(email) = form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()) else {
+        return ask_page(&app, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(words.bad_email));
     };
-    let key = AddressKey(site.keys.address_key(&email));
-    if site.store.ask_for_data(key, site.limits, Some(asked.network), site.now()).await.is_err() {
-        return unavailable(&site, asked.language);
+    let key = app.office.key_of(&email);
+    let asked = app.office.store.ask_for_data(key, app.limits, visit.network.clone(), app.now());
+    if app.ask(asked).await.is_err() {
+        return app.pages.failure(&visit, None);
     }
-    tokio::time::sleep_until(began + ANSWERED_AFTER).await;
-    site.pages.says(StatusCode::OK, asked.language, &words.data_asked)
+    tokio::time::sleep_until(begun + sign_up::FLOOR).await;
+    app.pages.notice(&visit, StatusCode::OK, words.sent_title, words.asked_text)
 }
 
-/// Whose data a link shows, while it is fresh.
-fn owner(site: &Site, token: &str) -> Option<AddressKey> {
-    let (key, minute) = site.reader(Purpose::Data, token)?;
-    let age = site.now().timestamp() / 60 - i64::from(minute);
-    (0..=FRESH).contains(&age).then_some(key)
-}
-
-/// Everything that is kept about the reader.
 pub(super) async fn page(
-    State(site): State<Arc<Site>>,
-    Path(token): Path<String>,
-    asked: Asked,
-) -> Response<Body> {
-    let Some(key) = owner(&site, &token) else {
-        return site.pages.says(StatusCode::OK, asked.language, &asked.language.words().nothing);
+    State(app): State<Shared>,
+    visit: Visit,
+    Tail(token): Tail,
+    query: Query,
+) -> Response {
+    let Some(Holder { key, token, .. }) = holder(&app, &token) else { return app.pages.dead(&visit) };
+    let Ok(dossier) = app.ask(app.office.store.dossier(key)).await else {
+        return app.pages.failure(&visit, None);
     };
-    let Ok(dossier) = site.store.dossier(key).await else { return unavailable(&site, asked.language) };
-    let tables = Value::from(minijinja::value::Serde(&dossier.tables));
-    site.pages.page(StatusCode::OK, "data.html", asked.language, context! { tables, token })
+    if query.field("as") == Some("json") {
+        return download(&dossier);
+    }
+    let tables: Vec<_> = dossier.tables.iter().filter(|table| !table.rows.is_empty()).collect();
+    let fields = context! {
+        title => visit.words.data_title,
+        action => format!("data/{token}"),
+        tables => Serde(tables),
+    };
+    app.pages.show(&visit, StatusCode::OK, "data.html", fields)
 }
 
-/// Saves or erases it.
-pub(super) async fn act(
-    State(site): State<Arc<Site>>,
-    Path(token): Path<String>,
-    asked: Asked,
-    body: Bytes,
-) -> Response<Body> {
-    let words = asked.language.words();
-    let Some(key) = owner(&site, &token) else {
-        return site.pages.says(StatusCode::OK, asked.language, &words.nothing);
+fn download(dossier: &Dossier) -> Response {
+    let Ok(json) = serde_json::to_vec_pretty(dossier) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let fields = Fields::parse(&body);
-    match (fields.get("do"), fields.get("sure")) {
-        ("save", _) => match site.store.dossier(key).await {
-            Ok(dossier) => saved(serde_json::to_vec_pretty(&dossier.tables).unwrap_or_default()),
-            Err(_) => unavailable(&site, asked.language),
-        },
-        ("erase", "yes") => {
-            if site.store.erase(key, "web", site.now()).await.is_err() || site.store.scrub().await.is_err() {
-                return unavailable(&site, asked.language);
-            }
-            site.pages.says(StatusCode::OK, asked.language, &words.erased)
-        }
-        _ => site.pages.says(StatusCode::UNPROCESSABLE_ENTITY, asked.language, &words.not_allowed),
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"your-data.json\"")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (ROBOTS, HeaderValue::from_static("noindex, nofollow")),
+    ];
+    (headers, json).into_response()
+}
+
+/// The first press of the button asks once more, the second one erases.
+pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail, form: Form) -> Response {
+    let words = visit.words;
+    let Some(Holder { key, token, .. }) = holder(&app, &token) else { return app.pages.dead(&visit) };
+    if form.field("sure") != Some("yes") {
+        let fields = context! {
+            title => words.erase_title,
+            text => words.erase_text,
+            button => words.erase_sure,
+            action => format!("data/{token}"),
+            sure => true,
+        };
+        return app.pages.show(&visit, StatusCode::OK, "button.html", fields);
+    }
+    if app.ask(app.office.store.erase(key, "web", app.now())).await.is_err() {
+        return app.pages.failure(&visit, None);
+    }
+    // The rows are gone. What a large database takes to sweep up behind them, nobody needs to wait for.
+    let scrubbed = tokio::spawn(scrub(Shared::clone(&app)));
+    let _ = tokio::time::timeout(app.patience, scrubbed).await;
+    app.pages.notice(&visit, StatusCode::OK, words.erased_title, words.erased_text)
+}
+
+async fn scrub(app: Shared) {
+    if let Err(error) = app.office.store.scrub().await {
+        (app.log)(&format!("error: an erased reader may still be found in free pages of the store: {error}"));
     }
 }
 
-fn saved(json: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::from(json));
-    for (name, value) in [
-        (CONTENT_TYPE, "application/json; charset=utf-8"),
-        (CONTENT_DISPOSITION, "attachment; filename=\"my-data.json\""),
-        (CACHE_CONTROL, "no-store"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
+/// Whose data a link opens, within its hour.
+fn holder(app: &App, token: &str) -> Option<Holder> {
+    let holder = app.holder(Purpose::Data, token)?;
+    let age = app.now().timestamp().div_euclid(60) - i64::from(holder.generation);
+    (0..=MINUTES).contains(&age).then_some(holder)
 }

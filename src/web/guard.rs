@@ -1,89 +1,105 @@
-//! What every request passes and every answer bears: a time limit, a check of where a form came from, header fields, and
-//! a count. No cookie is ever set, so there is nothing that another site could ride on.
+//! What every request passes: from where a form may come, how long an answer may take, what happens if we fail, and the
+//! headers that go with every answer.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{
-    HeaderName, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
+use axum::response::Response;
+use tokio::time::{Instant, timeout};
 
-use super::state::Site;
+use super::app::text;
+use super::origin::is_foreign;
+use super::routes::{FILES, ONE_CLICK, SUBSCRIBE};
+use super::{Shared, Visit};
 
-/// A request that is not answered by then is given up.
-const DEADLINE: Duration = Duration::from_secs(30);
-/// The longest address.
-const LONGEST_PATH: usize = 2_048;
+/// No answer takes longer to begin.
+const LONGEST: Duration = Duration::from_secs(10);
 
-/// Around every handler.
-pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response<Body> {
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
+
+pub(super) async fn stand(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let language = site.language(request.uri().query(), request.headers());
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "files".to_owned(), |path| path.as_str().to_owned());
-    let is_ours = site.world.config.web.url.as_ref().map(super::super::config::SiteUrl::as_str);
-    let mut response =
-        if request.uri().path().len() + request.uri().query().map_or(0, str::len) > LONGEST_PATH {
-            site.pages.says(StatusCode::URI_TOO_LONG, language, &language.words().too_large)
-        } else if is_foreign(&route, request.method(), request.headers(), is_ours) {
-            site.pages.says(StatusCode::FORBIDDEN, language, &language.words().elsewhere)
-        } else {
-            match tokio::time::timeout(DEADLINE, next.run(request)).await {
-                Ok(response) => spoken(&site, language, response),
-                Err(_) => super::unavailable(&site, language),
-            }
-        };
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (REFERRER_POLICY, "no-referrer"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    if is_ours.is_some_and(|url| url.starts_with("https://")) {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
-    }
-    site.figures.answered(&route, response.status(), began.elapsed());
-    response
-}
-
-/// The refusals of the router and of the limits, as pages of ours.
-fn spoken(site: &Site, language: super::words::Language, response: Response<Body>) -> Response<Body> {
-    let words = language.words();
-    let says = match response.status() {
-        StatusCode::METHOD_NOT_ALLOWED => &words.not_allowed,
-        StatusCode::PAYLOAD_TOO_LARGE => &words.too_large,
-        _ => return response,
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or(FILES, MatchedPath::as_str);
+    let (mut parts, body) = request.into_parts();
+    let visit = Visit::of(&mut parts, &app);
+    let mut answer = if is_forged(&app, &method, route, &parts.headers) {
+        app.pages.refusal(&visit, StatusCode::FORBIDDEN)
+    } else {
+        answered(&app, &visit, next.run(Request::from_parts(parts, body))).await
     };
-    let mut page = site.pages.says(response.status(), language, says);
-    if let Some(allowed) = response.headers().get(axum::http::header::ALLOW) {
-        page.headers_mut().insert(axum::http::header::ALLOW, allowed.clone());
+    dress(&app, answer.headers_mut());
+    let (status, took) = (answer.status(), began.elapsed());
+    app.figures.answered(route, status.as_u16(), took);
+    if app.logs_access || status.is_server_error() {
+        (app.log)(&format!("{method} {route} {} {} ms", status.as_u16(), took.as_millis()));
     }
-    page
+    answer
 }
 
-/// Whether a form was sent by a page of another site. Two forms may be: the one that other sites embed, which only
-/// ever leads to a confirmation letter, and the one that mail programs send, which the token alone authorises.
-fn is_foreign(route: &str, method: &Method, headers: &HeaderMap, ours: Option<&str>) -> bool {
-    if !matches!(*method, Method::POST) || route.ends_with("/subscribe") || route.ends_with("/u/{token}") {
-        return false;
+/// The answer, or the page that stands in for it.
+async fn answered(
+    app: &Shared,
+    visit: &Visit,
+    answer: impl Future<Output = Response> + Send + 'static,
+) -> Response {
+    match fate(answer, LONGEST).await {
+        Fate::Answered(answer) => answer,
+        Fate::Late => app.pages.failure(visit, None),
+        Fate::Failed => {
+            let words = visit.words;
+            app.pages.notice(
+                visit,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                words.failure_title,
+                words.failure_text,
+            )
+        }
     }
-    let field = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    if let Some(site) = field(HeaderName::from_static("sec-fetch-site")) {
-        return !matches!(site, "same-origin" | "none");
+}
+
+/// What became of an answer.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate<T> {
+    Answered(T),
+    Late,
+    Failed,
+}
+
+/// Works in a task of its own: a client that hangs up half-way does not stop what it asked for, and a fault of ours ends
+/// one request and no more.
+async fn fate<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static, most: Duration) -> Fate<T> {
+    match timeout(most, tokio::spawn(work)).await {
+        Ok(Ok(answer)) => Fate::Answered(answer),
+        Ok(Err(_)) => Fate::Failed,
+        Err(_) => Fate::Late,
     }
-    // Older browsers. Our own pages send no referrer, and so some say "null".
-    match (field(ORIGIN), ours) {
-        (None | Some("null"), _) | (_, None) => false,
-        (Some(origin), Some(url)) => !url.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/')),
+}
+
+/// Whether a change is asked for by somebody else's page.
+fn is_forged(app: &Shared, method: &Method, route: &str, headers: &HeaderMap) -> bool {
+    let is_open = route == ONE_CLICK || route == SUBSCRIBE;
+    let own = app.url().as_url().origin().ascii_serialization();
+    !method.is_safe() && !is_open && is_foreign(text(headers, SITE), text(headers, header::ORIGIN), &own)
+}
+
+/// What goes with every answer, unless a page says otherwise.
+fn dress(app: &Shared, headers: &mut HeaderMap) {
+    let always = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (PERMISSIONS, "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    let secure = (app.url().as_url().scheme() == "https")
+        .then_some((header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"));
+    for (name, value) in always.into_iter().chain(secure) {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
 }
 
@@ -91,25 +107,19 @@ fn is_foreign(route: &str, method: &Method, headers: &HeaderMap, ours: Option<&s
 mod tests {
     use super::*;
 
-    fn foreign(route: &str, fields: &[(&'static str, &str)]) -> bool {
-        let headers = fields
-            .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
-            .collect();
-        is_foreign(route, &Method::POST, &headers, Some("https://news.example.com/letters/"))
-    }
-
-    #[test]
-    fn a_form_of_another_site_is_refused_but_for_the_two_that_may_be() {
-        assert!(foreign("/leave/{token}", &[("sec-fetch-site", "cross-site")]));
-        assert!(foreign("/leave/{token}", &[("sec-fetch-site", "same-site")]));
-        assert!(foreign("/leave/{token}", &[("origin", "https://evil.example")]));
-        assert!(foreign("/leave/{token}", &[("origin", "https://news.example.com.evil.example")]));
-        for route in ["/subscribe", "/u/{token}"] {
-            assert!(!foreign(route, &[("sec-fetch-site", "cross-site"), ("origin", "null")]));
-        }
-        assert!(!foreign("/leave/{token}", &[("sec-fetch-site", "same-origin"), ("origin", "null")]));
-        assert!(!foreign("/leave/{token}", &[("origin", "https://news.example.com")]));
-        assert!(!foreign("/leave/{token}", &[]), "a program without a browser rides on nobody");
+    #[tokio::test(start_paused = true)]
+    async fn a_fault_ends_one_request_and_a_slow_one_goes_on_without_its_client() {
+        assert_eq!(fate(async { 7 }, LONGEST).await, Fate::Answered(7));
+        assert_eq!(fate(async { panic!("on purpose") }, LONGEST).await, Fate::<()>::Failed);
+        let (done, mut ended) = tokio::sync::oneshot::channel();
+        let slow = async move {
+            tokio::time::sleep(LONGEST * 2).await;
+            let _ = done.send(());
+            7
+        };
+        assert_eq!(fate(slow, LONGEST).await, Fate::Late);
+        assert!(ended.try_recv().is_err());
+        tokio::time::sleep(LONGEST * 2).await;
+        assert!(ended.try_recv().is_ok());
     }
 }

@@ -1,109 +1,147 @@
-//! Past issues in the browser: each as it was sent, without what was anybody's own.
+//! The letters as they were sent, to read in a browser: without a name, and without anybody's way out.
+//!
+//! What a post brings along can do nothing here: no script, no form, and no style but the letter's own.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use minijinja::context;
 
-use super::asked::Asked;
-use super::state::Site;
-use super::{not_found, pages, unavailable};
+use super::app::{Query, Tail};
+use super::pages::{ROBOTS, encoded, escaped};
+use super::{App, Shared, Visit};
+use crate::letters::{Letter, Piece, Slot};
 use crate::pipeline::Edition;
 
-/// Issues on one page of the list.
-const PAGE: usize = 50;
+/// So many letters on a page of the list.
+const EACH_PAGE: usize = 50;
 
-/// The list, newest first.
-pub(super) async fn list(
-    State(site): State<Arc<Site>>,
-    RawQuery(query): RawQuery,
-    asked: Asked,
-) -> Response<Body> {
-    if !site.world.config.web.issues {
-        return not_found(&site, asked.language);
+pub(super) async fn index(State(app): State<Shared>, visit: Visit, query: Query) -> Response {
+    if !app.config().web.issues {
+        return app.pages.missing(&visit);
     }
-    let Ok(issues) = site.store.published().await else { return unavailable(&site, asked.language) };
-    let page = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-        .find(|(name, _)| name == "page")
-        .and_then(|(_, number)| number.parse::<usize>().ok())
-        .unwrap_or(1)
-        .clamp(1, 1 + issues.len() / PAGE);
-    let zone = site.world.config.site.timezone;
-    let shown = issues.iter().skip((page - 1) * PAGE).take(PAGE).map(|issue| {
-        context! {
-            day => issue.frozen_at.with_timezone(&zone).date_naive().to_string(),
-            label => path_segment(&issue.label),
-            subject => issue.subject.as_str(),
-        }
-    });
-    let fields = context! {
-        issues => shown.collect::<Vec<_>>(),
-        newer => (page > 1).then(|| format!("?page={}", page - 1)),
-        older => (page * PAGE < issues.len()).then(|| format!("?page={}", page + 1)),
+    let Ok(published) = app.ask(app.office.store.published()).await else {
+        return app.pages.failure(&visit, None);
     };
-    let response = site.pages.page(StatusCode::OK, "issues.html", asked.language, fields);
-    listed(&site, response)
+    let pages = published.len().div_ceil(EACH_PAGE).max(1);
+    let page = match query.field("page").map(str::parse::<usize>) {
+        None => 1,
+        Some(Ok(page)) if (1..=pages).contains(&page) => page,
+        Some(_) => return app.pages.missing(&visit),
+    };
+    let zone = app.config().site.timezone;
+    let letters: Vec<_> = published
+        .iter()
+        .skip((page - 1) * EACH_PAGE)
+        .take(EACH_PAGE)
+        .map(|issue| {
+            context! {
+                day => issue.frozen_at.with_timezone(&zone).format("%Y-%m-%d").to_string(),
+                subject => issue.subject.as_str(),
+                path => encoded(&issue.label),
+            }
+        })
+        .collect();
+    let fields = context! {
+        title => visit.words.issues,
+        letters,
+        newer => (page > 1).then(|| page - 1),
+        older => (page < pages).then(|| page + 1),
+    };
+    let mut answer = app.pages.show(&visit, StatusCode::OK, "issues.html", fields);
+    answer.headers_mut().insert(ROBOTS, robots(&app));
+    answer
 }
 
-/// One issue.
-pub(super) async fn issue(
-    State(site): State<Arc<Site>>,
-    Path(label): Path<String>,
-    asked: Asked,
-) -> Response<Body> {
-    if !site.world.config.web.issues {
-        return not_found(&site, asked.language);
+pub(super) async fn issue(State(app): State<Shared>, visit: Visit, Tail(label): Tail) -> Response {
+    if !app.config().web.issues {
+        return app.pages.missing(&visit);
     }
-    let Ok(edition) = site.store.edition(&label).await else { return unavailable(&site, asked.language) };
-    let edition = edition.and_then(|json| serde_json::from_str::<Edition>(&json).ok());
-    let Some(edition) = edition else { return not_found(&site, asked.language) };
-    // Where a reader would leave stands where one can come in.
-    let page = edition.letter().page_for_all(&site.base, asked.language.words().subscribe);
-    let policy = policy(&page);
-    listed(&site, pages::html_page(StatusCode::OK, page, &policy))
+    let edition = match app.ask(app.office.store.edition(&label)).await {
+        Ok(Some(edition)) => edition,
+        Ok(None) => return app.pages.missing(&visit),
+        Err(_) => return app.pages.failure(&visit, None),
+    };
+    let Ok(edition) = serde_json::from_str::<Edition>(&edition) else {
+        (app.log)("error: an issue in the store cannot be read; `letterpress ledger verify` says more");
+        return app.pages.failure(&visit, None);
+    };
+    let page = impersonal(edition.letter(), &app.pages.base);
+    let Ok(policy) = HeaderValue::from_str(&policy(&page, app.config().site.url.as_url().scheme() == "http"))
+    else {
+        return app.pages.failure(&visit, None);
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        (ROBOTS, robots(&app)),
+    ];
+    (headers, page).into_response()
 }
 
-/// The style of a letter stands in its elements and in blocks that are known by their hash; nothing else may do
-/// anything, whatever a post holds.
-fn policy(page: &str) -> String {
-    let blocks = page.split("<style").skip(1).filter_map(|rest| {
-        let (_, rest) = rest.split_once('>')?;
-        let (style, _) = rest.split_once("</style>")?;
-        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, style.as_bytes());
-        Some(format!("'sha256-{}'", BASE64.encode(hash.as_ref())))
-    });
-    let blocks: Vec<String> = blocks.collect();
-    let blocks = if blocks.is_empty() { "'none'".to_owned() } else { blocks.join(" ") };
-    format!(
-        "default-src 'none'; img-src https: http: 'self'; media-src https:; style-src-elem {blocks}; \
-         style-src-attr 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-    )
+fn robots(app: &App) -> HeaderValue {
+    HeaderValue::from_static(if app.config().web.index { "all" } else { "noindex, nofollow" })
 }
 
-/// A page that search engines may list, if the writer likes, and that may be kept for a while.
-fn listed(site: &Site, mut response: Response<Body>) -> Response<Body> {
-    let headers = response.headers_mut();
-    if site.world.config.web.index {
-        headers.remove(HeaderName::from_static("x-robots-tag"));
-    }
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    response
-}
-
-/// A label as one segment of a path.
-fn path_segment(label: &str) -> String {
-    label.bytes().fold(String::with_capacity(label.len()), |mut path, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            let _ = write!(path, "%{byte:02X}");
+/// The letter for nobody in particular; its way out leads to the way in.
+fn impersonal(letter: &Letter, home: &str) -> String {
+    letter.html.iter().fold(String::new(), |mut page, piece| {
+        match piece {
+            Piece::Fixed(text) => page.push_str(text),
+            Piece::Slot(Slot::Greeting) => page.push_str(&escaped(&letter.greeting.plain)),
+            Piece::Slot(Slot::Name) => {}
+            Piece::Slot(Slot::Unsubscribe) => page.push_str(&escaped(home)),
         }
-        path
+        page
     })
+}
+
+/// What the page may load: pictures, and exactly the style sheets that stand in it.
+fn policy(page: &str, plain: bool) -> String {
+    let mut policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                      img-src 'self' data: https:"
+        .to_owned();
+    if plain {
+        policy.push_str(" http:");
+    }
+    policy.push_str("; style-src-attr 'unsafe-inline'; style-src-elem 'self'");
+    for sheet in sheets(page) {
+        let _ = write!(policy, " 'sha256-{}'", BASE64.encode(digest(&SHA256, sheet.as_bytes()).as_ref()));
+    }
+    policy
+}
+
+/// What stands between `<style …>` and `</style>`.
+fn sheets(page: &str) -> Vec<&str> {
+    let lower = page.to_ascii_lowercase();
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(open) = lower[at..].find("<style") {
+        let Some(from) = lower[at + open..].find('>').map(|end| at + open + end + 1) else { break };
+        let Some(length) = lower[from..].find("</style") else { break };
+        found.push(&page[from..from + length]);
+        at = from + length;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_style_sheets_of_the_letter_itself_are_let_in() {
+        let page = "<STYLE media=\"a\">p{}</STYLE><p>글</p><style>b{}</style><style";
+        assert_eq!(sheets(page), ["p{}", "b{}"]);
+        let policy = policy(page, false);
+        // `printf 'p{}' | openssl dgst -sha256 -binary | base64`
+        assert_eq!(policy.matches("sha256-").count(), 2);
+        assert!(policy.contains("'sha256-gG2yISYereRMiG2lMXrbiUgi0Ubw9p7QCeWcroOvy9Y='"));
+        assert!(!policy.contains("script") && !policy.contains(" http:"));
+    }
 }

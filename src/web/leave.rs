@@ -1,159 +1,103 @@
-//! Leaving, taking it back, and choosing less instead. Only a POST changes anything; a 200 to it is on the disk.
+//! The ways out: one click in the mail program (RFC 8058), a page with a button for people, and a day to think again.
+//!
+//! Opening any of these changes nothing. The one-click address takes every POST, whatever its body: the token alone
+//! authorises it, and who wants to leave must not fail for the form of the request.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
-use axum::http::{Response, StatusCode};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
 use minijinja::{Value, context};
 
-use super::asked::{Asked, Fields};
-use super::sign_up::{choices, wishes};
-use super::state::{Site, circumstances};
-use super::unavailable;
-use super::words::Language;
+use super::app::{Holder, Tail, circumstances};
+use super::form::{self, Form};
+use super::{Shared, Visit, choose};
+use crate::subscribers::Standing;
+use crate::subscribers::lifecycle::Course;
 use crate::subscribers::token::{Purpose, Subject};
-use crate::subscribers::{AddressKey, Cadence, Standing};
 
-/// The page for people: a button, and a choice of less.
-pub(super) async fn page(
-    State(site): State<Arc<Site>>,
-    Path(token): Path<String>,
-    asked: Asked,
-) -> Response<Body> {
-    let words = asked.language.words();
-    let Some((key, _)) = site.reader(Purpose::Unsubscribe, &token) else {
-        return site.pages.says(StatusCode::OK, asked.language, &words.nothing);
+/// How long the body of a one-click request is waited for; it says nothing that the token does not.
+const BODY: Duration = Duration::from_secs(2);
+
+pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
+    let Some(holder) = app.holder(Purpose::Unsubscribe, &token) else { return app.pages.dead(&visit) };
+    // The page is there for leaving: it does not wait for a store that only knows what is ticked.
+    let wishes = choose::wishes(&app, holder.key).await.ok().flatten().unwrap_or_default();
+    let fields = context! {
+        title => visit.words.leave_title,
+        action => format!("leave/{}", holder.token),
+        mail => app.pages.mail(&format!("unsubscribe {}", holder.token)),
+        wishes => choose::fields(&app, &wishes).await,
     };
-    let (wishes, weekly, topics) = match own_wishes(&site, key).await {
-        Ok(Some((weekly, topics))) => {
-            let token = site.keys.sign(Purpose::Manage, &Subject::from(key.0), 1);
-            (Some(context! { token }), weekly, topics)
-        }
-        Ok(None) => (None, false, Value::UNDEFINED),
-        Err(()) => return unavailable(&site, asked.language),
-    };
-    let more =
-        context! { action => format!("leave/{token}"), wishes, weekly, topics, ..by_mail(&site, &token) };
-    site.pages.message(StatusCode::OK, asked.language, &words.leave, more)
+    app.pages.show(&visit, StatusCode::OK, "leave.html", fields)
 }
 
-/// What an active reader chose, as the form shows it: whether weekly, and the boxes; `None` for anybody else.
-async fn own_wishes(site: &Site, key: AddressKey) -> Result<Option<(bool, Value)>, ()> {
-    let reader = site.store.subscriber(key).await.map_err(drop)?;
-    let Some(reader) = reader.filter(|reader| reader.standing == Standing::Active) else { return Ok(None) };
-    let weekly = reader.wishes.cadence == Cadence::Weekly;
-    Ok(Some((weekly, choices(site, &reader.wishes).await)))
-}
-
-/// The other way out, for a page that does not work.
-fn by_mail(site: &Site, token: &str) -> Value {
-    let Some(mailbox) = site.world.config.newsletter.unsubscribe_address() else { return context! {} };
-    context! { mailto => format!("mailto:{mailbox}?subject=unsubscribe%20{token}"), mailbox => mailbox.as_str() }
-}
-
-/// RFC 8058: a mail program presses for its reader. Whatever the body says or lacks: the token is the authority.
+/// The POST of a mail program.
 pub(super) async fn one_click(
-    State(site): State<Arc<Site>>,
-    Path(token): Path<String>,
-    asked: Asked,
-) -> Response<Body> {
-    leave(&site, &token, "one-click", asked).await
-}
-
-/// The button on the page.
-pub(super) async fn button(
-    State(site): State<Arc<Site>>,
-    Path(token): Path<String>,
-    asked: Asked,
-) -> Response<Body> {
-    leave(&site, &token, "leave", asked).await
-}
-
-async fn leave(site: &Site, token: &str, form: &str, asked: Asked) -> Response<Body> {
-    let words = asked.language.words();
-    let Some((key, _)) = site.reader(Purpose::Unsubscribe, token) else {
-        return site.pages.says(StatusCode::OK, asked.language, &words.nothing);
-    };
-    let circumstances = circumstances(form, asked.language, asked.network);
-    let Ok(course) = site.store.leave(key, circumstances, site.now()).await else {
-        return not_now(site, asked.language, token);
-    };
-    let undo = course.filter(|course| course.left_at.is_some()).map(|course| {
-        format!("undo/{}", site.keys.sign(Purpose::Undo, &Subject::from(key.0), course.generation))
-    });
-    site.pages.message(StatusCode::OK, asked.language, &words.left, context! { action => undo })
-}
-
-/// Never a false "done": what to do instead.
-fn not_now(site: &Site, language: Language, token: &str) -> Response<Body> {
-    let mut response = site.pages.message(
-        StatusCode::SERVICE_UNAVAILABLE,
-        language,
-        &language.words().later,
-        by_mail(site, token),
-    );
-    super::retry_after(&mut response);
-    response
-}
-
-/// The farewell is taken back.
-pub(super) async fn undo(
-    State(site): State<Arc<Site>>,
-    Path(token): Path<String>,
-    asked: Asked,
-) -> Response<Body> {
-    let words = asked.language.words();
-    let Some((key, generation)) = site.reader(Purpose::Undo, &token) else {
-        return site.pages.says(StatusCode::OK, asked.language, &words.nothing);
-    };
-    let circumstances = circumstances("undo", asked.language, asked.network);
-    match site.store.undo(key, generation, circumstances, site.now()).await {
-        Ok(true) => site.pages.says(StatusCode::OK, asked.language, &words.undone),
-        Ok(false) => {
-            site.pages.message(StatusCode::OK, asked.language, &words.too_late, context! { again => true })
-        }
-        Err(_) => unavailable(&site, asked.language),
+    State(app): State<Shared>,
+    visit: Visit,
+    Tail(token): Tail,
+    body: Body,
+) -> Response {
+    form::drain(body, BODY).await;
+    match app.holder(Purpose::Unsubscribe, &token) {
+        Some(holder) => leave(&app, &visit, &holder, "one-click 1").await,
+        None => app.pages.dead(&visit),
     }
 }
 
-/// What a reader gets, and how often.
-pub(super) async fn choose_page(
-    State(site): State<Arc<Site>>,
-    Path(token): Path<String>,
-    asked: Asked,
-) -> Response<Body> {
-    let words = asked.language.words();
-    let Some((key, _)) = site.reader(Purpose::Manage, &token) else {
-        return site.pages.says(StatusCode::OK, asked.language, &words.nothing);
-    };
-    match own_wishes(&site, key).await {
-        Ok(Some((weekly, topics))) => {
-            let says = Value::from(minijinja::value::Serde(&words.choose));
-            let fields = context! { says, wishes => context! { token }, weekly, topics };
-            site.pages.page(StatusCode::OK, "choose.html", asked.language, fields)
-        }
-        Ok(None) => site.pages.says(StatusCode::OK, asked.language, &words.nothing),
-        Err(()) => unavailable(&site, asked.language),
+/// The buttons of the page.
+pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail, form: Form) -> Response {
+    let Some(holder) = app.holder(Purpose::Unsubscribe, &token) else { return app.pages.dead(&visit) };
+    match form.field("do") {
+        Some("leave") => leave(&app, &visit, &holder, "page for leaving 1").await,
+        Some("less") => choose::keep(&app, &visit, holder.key, &form).await,
+        _ => app.pages.refusal(&visit, StatusCode::BAD_REQUEST),
     }
 }
 
-/// The choice is made.
-pub(super) async fn choose(
-    State(site): State<Arc<Site>>,
-    Path(token): Path<String>,
-    asked: Asked,
-    body: Bytes,
-) -> Response<Body> {
-    let words = asked.language.words();
-    let Some((key, _)) = site.reader(Purpose::Manage, &token) else {
-        return site.pages.says(StatusCode::OK, asked.language, &words.nothing);
+async fn leave(app: &Shared, visit: &Visit, holder: &Holder, form: &'static str) -> Response {
+    let words = visit.words;
+    let shown = circumstances(visit, form, &[words.leave_text, words.leave_button]);
+    match app.ask(app.office.store.leave(holder.key, shown, app.now())).await {
+        Ok(course) => {
+            let undo = course.and_then(|course| undo_link(app, holder, course));
+            let fields = context! { title => words.left_title, undo };
+            app.pages.show(visit, StatusCode::OK, "left.html", fields)
+        }
+        Err(_) => app.pages.failure(visit, Some(&holder.token)),
+    }
+}
+
+/// Whoever got letters until now can take their farewell back.
+fn undo_link(app: &Shared, holder: &Holder, course: Course) -> Option<Value> {
+    let may_return = course.standing == Standing::Unsubscribed && course.left_at.is_some();
+    may_return.then(|| {
+        let token = app.office.keys.sign(Purpose::Undo, &Subject::from(holder.key.0), course.generation);
+        format!("undo/{token}").into()
+    })
+}
+
+pub(super) async fn undo_page(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
+    let Some(holder) = app.holder(Purpose::Undo, &token) else { return app.pages.dead(&visit) };
+    let fields = context! {
+        title => visit.words.undo_title,
+        text => visit.words.undo_text,
+        button => visit.words.undo_button,
+        action => format!("undo/{}", holder.token),
     };
-    let chosen = wishes(&Fields::parse(&body), &site.topics().await);
-    let circumstances = circumstances("choose", asked.language, asked.network);
-    match site.store.choose(key, chosen, circumstances, site.now()).await {
-        Ok(true) => site.pages.says(StatusCode::OK, asked.language, &words.chosen),
-        Ok(false) => site.pages.says(StatusCode::OK, asked.language, &words.nothing),
-        Err(_) => unavailable(&site, asked.language),
+    app.pages.show(&visit, StatusCode::OK, "button.html", fields)
+}
+
+pub(super) async fn undo(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
+    let Some(holder) = app.holder(Purpose::Undo, &token) else { return app.pages.dead(&visit) };
+    let words = visit.words;
+    let shown = circumstances(&visit, "undo 1", &[words.undo_text, words.undo_button]);
+    match app.ask(app.office.store.undo(holder.key, holder.generation, shown, app.now())).await {
+        Ok(true) => app.pages.notice(&visit, StatusCode::OK, words.undone_title, words.confirmed_text),
+        Ok(false) => app.pages.notice(&visit, StatusCode::GONE, words.late_title, words.late_text),
+        Err(_) => app.pages.failure(&visit, None),
     }
 }

@@ -1,197 +1,152 @@
-//! Sign-up and confirmation. Whatever was typed, the answer is one and the same page: nobody can find out who reads.
+//! The form that asks for the letter. Whoever sends it sees one page, whatever is known of the address.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
-use axum::http::{Response, StatusCode};
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
 use minijinja::context;
 use tokio::time::Instant;
 
-use super::asked::{Asked, Fields};
-use super::state::{Site, circumstances};
-use super::words::Language;
-use super::{not_found, unavailable};
+use super::app::circumstances;
+use super::figures::SignUpOutcome;
+use super::form::Form;
+use super::pages::ROBOTS;
+use super::words::Words;
+use super::{App, Shared, Visit, topics};
 use crate::address::EmailAddress;
 use crate::store::desk::SignUp;
-use crate::subscribers::lifecycle::Confirmed;
 use crate::subscribers::token::{Purpose, Subject};
-use crate::subscribers::{AddressKey, Cadence, Topics, Wishes};
+use crate::subscribers::{AddressKey, Wishes};
 use crate::text::HeaderText;
 
-/// A form that comes back sooner was filled in by a program.
-const SOONEST: i64 = 2;
-/// And one that is older was kept by one.
-const OLDEST: i64 = 24 * 3600;
-/// Every form is answered after this long, whether it wrote something or not.
-const ANSWERED_AFTER: Duration = Duration::from_millis(300);
+/// No answer to a form comes sooner, so that its time says nothing about the address.
+pub(super) const FLOOR: Duration = Duration::from_millis(150);
+/// People need longer to fill in a form, in seconds.
+const QUICKEST: i64 = 2;
+/// And do not leave it open longer.
+const SLOWEST: i64 = 24 * 60 * 60;
 /// The longest name.
 const LONGEST_NAME: usize = 100;
 
-/// The form.
-pub(super) async fn form(State(site): State<Arc<Site>>, asked: Asked) -> Response<Body> {
-    if !site.world.config.web.sign_up {
-        return not_found(&site, asked.language);
+/// Changes with the words or the fields of the forms.
+const PAGE_FORM: &str = "page 1";
+const EMBEDDED_FORM: &str = "embedded 1";
+
+pub(super) async fn page(State(app): State<Shared>, visit: Visit) -> Response {
+    let mut page = form(&app, &visit, StatusCode::OK, None).await;
+    if app.config().web.index {
+        page.headers_mut().insert(ROBOTS, HeaderValue::from_static("all"));
     }
-    let shown = u32::try_from(site.now().timestamp()).unwrap_or_default();
+    page
+}
+
+/// The form, with what is wrong about the last one.
+pub(super) async fn form(
+    app: &Shared,
+    visit: &Visit,
+    status: StatusCode,
+    problem: Option<&'static str>,
+) -> Response {
+    let now = app.now();
+    let offered = app.topics.current(&app.world.config, now).await;
+    let mut number = [0; 8];
+    number.copy_from_slice(&app.clock().random()[..8]);
+    let second = u32::try_from(now.timestamp()).unwrap_or_default();
+    let token = app.office.keys.sign(Purpose::Form, &Subject::from(u64::from_be_bytes(number)), second);
     let fields = context! {
-        topics => choices(&site, &Wishes::default()).await,
-        form_token => site.keys.sign(Purpose::Form, &Subject::from(0), shown),
+        title => visit.words.home_title,
+        problem,
+        token,
+        wishes => topics::fields(&offered, &Wishes::default()),
     };
-    site.pages.page(StatusCode::OK, "form.html", asked.language, fields)
+    app.pages.show(visit, status, "home.html", fields)
 }
 
-/// The form, filled in.
-pub(super) async fn subscribe(State(site): State<Arc<Site>>, asked: Asked, body: Bytes) -> Response<Body> {
-    let began = Instant::now();
-    let config = &site.world.config.web;
-    let fields = Fields::parse(&body);
-    let language = Language::of(fields.get("language")).unwrap_or(asked.language);
-    if !config.sign_up {
-        return not_found(&site, language);
+pub(super) async fn take(State(app): State<Shared>, visit: Visit, form: Form) -> Response {
+    let begun = Instant::now();
+    if !app.config().web.sign_up {
+        return app.pages.missing(&visit);
     }
-    let (email, name) = (EmailAddress::parse(fields.get("email")), name(fields.get("name")));
-    let (Ok(email), Ok(name)) = (email, name) else {
-        // What is no address at all is no secret.
-        return site.pages.says(StatusCode::UNPROCESSABLE_ENTITY, language, &language.words().check_address);
-    };
-    if is_a_persons(&site, &fields) && !is_ours(&site, &email) {
-        let form = SignUp {
-            key: AddressKey(site.keys.address_key(&email)),
-            mailbox: AddressKey(site.keys.mailbox_key(&email)),
-            name,
-            language: Some(language.tag().to_owned()),
-            wishes: wishes(&fields, &site.topics().await),
-            circumstances: circumstances(form_name(&fields), language, asked.network),
-            limits: site.limits,
-            email,
+    let outcome = if is_robot(&app, &form) {
+        SignUpOutcome::Robot
+    } else {
+        let asked = match read(&app, &visit, &form).await {
+            Ok(asked) => asked,
+            Err(problem) => {
+                app.figures.signed_up(SignUpOutcome::Mistaken);
+                return self::form(&app, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(problem)).await;
+            }
         };
-        match site.store.sign_up(form, site.now()).await {
-            Ok(outcome) => site.figures.signed_up(outcome),
-            Err(_) => return unavailable(&site, language),
+        match app.ask(app.office.store.sign_up(asked, app.now())).await {
+            Ok(signed_up) => SignUpOutcome::Taken(signed_up),
+            Err(_) => return app.pages.failure(&visit, None),
         }
+    };
+    app.figures.signed_up(outcome);
+    tokio::time::sleep_until(begun + FLOOR).await;
+    app.pages.notice(&visit, StatusCode::OK, visit.words.sent_title, visit.words.sent_text)
+}
+
+/// Whether something filled in the field that nobody sees, or was too quick or too late for a person. The embedded form
+/// has no token: it is a file on somebody else's page.
+fn is_robot(app: &App, form: &Form) -> bool {
+    if form.field("website").is_some() {
+        return true;
     }
-    tokio::time::sleep_until(began + ANSWERED_AFTER).await;
-    site.pages.says(StatusCode::OK, language, &language.words().asked)
-}
-
-/// A form of another site has no token: it stands there for years.
-fn form_name(fields: &Fields) -> &'static str {
-    if fields.get("form").is_empty() { "embedded" } else { "page" }
-}
-
-/// Whether a person seems to have filled it in: the trap is empty, and it took them a while.
-fn is_a_persons(site: &Site, fields: &Fields) -> bool {
-    let token = fields.get("form");
-    let in_time = token.is_empty()
-        || site.keys.verify(Purpose::Form, token).is_ok_and(|claim| {
-            let age = site.now().timestamp() - i64::from(claim.generation);
-            (SOONEST..=OLDEST).contains(&age)
-        });
-    fields.get("website").is_empty() && in_time
-}
-
-/// Letters to our own addresses would come back to us for ever.
-fn is_ours(site: &Site, email: &EmailAddress) -> bool {
-    let newsletter = &site.world.config.newsletter;
-    let own = [newsletter.from.as_ref(), newsletter.reply_to.as_ref()].into_iter().flatten();
-    let own = own.map(|mailbox| &mailbox.address).chain(&newsletter.bounces).chain(&newsletter.unsubscribe);
-    let nobody = ["postmaster", "mailer-daemon", "noreply", "no-reply"];
-    own.into_iter().any(|own| own == email)
-        || nobody.contains(&email.local_part().to_ascii_lowercase().as_str())
-}
-
-/// A name for the greeting. One that holds an address of the web is an advertisement.
-fn name(raw: &str) -> Result<Option<HeaderText>, ()> {
-    if raw.trim().is_empty() {
-        return Ok(None);
+    let age = |token| {
+        let claim = app.office.keys.verify(Purpose::Form, token).ok()?;
+        claim.subject.number()?;
+        Some(app.now().timestamp() - i64::from(claim.generation))
+    };
+    match form.field("token") {
+        Some(token) => !age(token).is_some_and(|age| (QUICKEST..=SLOWEST).contains(&age)),
+        None => is_of_page(form),
     }
-    let lower = raw.to_ascii_lowercase();
-    let advertises = ["://", "www.", "http", "<", ">"].iter().any(|sign| lower.contains(sign))
-        || raw.split_whitespace().any(looks_like_a_host);
-    if advertises || raw.chars().count() > LONGEST_NAME {
-        return Err(());
-    }
-    HeaderText::parse(raw).map(Some).map_err(drop)
 }
 
-/// `evil.example`, but not `J.` or `김.민준`.
-fn looks_like_a_host(word: &str) -> bool {
-    word.trim_end_matches(['.', ',', '!', '/']).rsplit_once('.').is_some_and(|(before, last)| {
-        before.chars().count() > 2 && last.len() >= 2 && last.bytes().all(|byte| byte.is_ascii_alphabetic())
+fn is_of_page(form: &Form) -> bool {
+    form.field("form") == Some("page")
+}
+
+async fn read(app: &App, visit: &Visit, form: &Form) -> Result<SignUp, &'static str> {
+    let words = visit.words;
+    let email = form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()).ok_or(words.bad_email)?;
+    let name = match form.field("name") {
+        Some(raw) => Some(name(raw).ok_or(words.bad_name)?),
+        None => None,
+    };
+    let offered = app.topics.current(&app.world.config, app.now()).await;
+    let version = if is_of_page(form) { PAGE_FORM } else { EMBEDDED_FORM };
+    let language = form.field("language").and_then(Words::of).unwrap_or(words);
+    Ok(SignUp {
+        key: app.office.key_of(&email),
+        mailbox: AddressKey(app.office.keys.mailbox_key(&email)),
+        name,
+        language: Some(language.tag.to_owned()),
+        wishes: topics::chosen(form, &offered),
+        circumstances: circumstances(visit, version, &[words.consent, words.sign_up]),
+        limits: app.limits,
+        email,
     })
 }
 
-/// What was chosen, as far as there is such a choice.
-pub(super) fn wishes(fields: &Fields, topics: &[HeaderText]) -> Wishes {
-    let chosen = topics.iter().filter(|topic| fields.all("topic").any(|name| name == topic.as_str()));
-    let chosen: Vec<HeaderText> = chosen.cloned().collect();
-    // Every box ticked means everything, also what will be written about next year.
-    let topics = if chosen.len() == topics.len() { Topics::Everything } else { Topics::only(chosen) };
-    Wishes { cadence: Cadence::from_word(fields.get("cadence")).unwrap_or_default(), topics }
+/// A name that can stand in a greeting: the mail that asks for the confirmation goes to whoever was named, and must not
+/// carry an advertisement to them.
+fn name(raw: &str) -> Option<HeaderText> {
+    let name = HeaderText::parse(raw).ok()?;
+    let text = name.as_str().to_lowercase();
+    let is_link = text.contains("://") || text.contains("www.") || text.contains(['@', '/', '<', '>']);
+    let is_host = text.split(|c: char| !c.is_alphanumeric() && c != '.' && c != '-').any(looks_like_a_host);
+    (text.chars().count() <= LONGEST_NAME && !is_link && !is_host).then_some(name)
 }
 
-/// The boxes to tick, as the form shows them.
-pub(super) async fn choices(site: &Site, wishes: &Wishes) -> minijinja::Value {
-    let topics = site.topics().await;
-    // One category alone is no choice.
-    let shown = if topics.len() > 1 { topics.as_slice() } else { &[] };
-    let chosen = |topic: &HeaderText| matches!(&wishes.topics, Topics::Only(only) if only.contains(topic));
-    let choices = shown.iter().map(|topic| context! { name => topic.as_str(), chosen => chosen(topic) });
-    choices.collect::<Vec<_>>().into()
-}
-
-/// The page behind the link of a confirmation letter. Looking at it confirms nothing: scanners look at every link.
-pub(super) async fn confirm_page(
-    State(site): State<Arc<Site>>,
-    Path(token): Path<String>,
-    asked: Asked,
-) -> Response<Body> {
-    let words = asked.language.words();
-    if site.reader(Purpose::Confirm, &token).is_none() {
-        return site.pages.says(StatusCode::OK, asked.language, &words.nothing);
-    }
-    let action = context! { action => format!("confirm/{token}") };
-    site.pages.message(StatusCode::OK, asked.language, &words.confirm, action)
-}
-
-/// The button on it.
-pub(super) async fn confirm(
-    State(site): State<Arc<Site>>,
-    Path(token): Path<String>,
-    asked: Asked,
-) -> Response<Body> {
-    let words = asked.language.words();
-    let Some((key, generation)) = site.reader(Purpose::Confirm, &token) else {
-        return site.pages.says(StatusCode::OK, asked.language, &words.nothing);
-    };
-    let circumstances = circumstances("confirm", asked.language, asked.network);
-    match site.store.confirm(key, generation, circumstances, site.now()).await {
-        Ok(Confirmed::Now) => site.pages.says(StatusCode::OK, asked.language, &words.confirmed),
-        Ok(Confirmed::Already) => site.pages.says(StatusCode::OK, asked.language, &words.already),
-        Ok(Confirmed::Expired) => {
-            site.pages.message(StatusCode::OK, asked.language, &words.expired, context! { again => true })
-        }
-        Ok(Confirmed::Stale) => site.pages.says(StatusCode::OK, asked.language, &words.nothing),
-        Err(_) => unavailable(&site, asked.language),
-    }
-}
-
-/// The form for the pages of other sites: plain HTML, without any script.
-pub fn snippet(config: &crate::config::Config) -> Option<String> {
-    let action = config.web.url.as_ref()?.join("subscribe");
-    let language = Language::of(&config.site.language).unwrap_or(Language::English);
-    let words = language.words();
-    Some(format!(
-        "<form method=\"post\" action=\"{action}\">\n  \
-           <label>{} <input type=\"email\" name=\"email\" required maxlength=\"254\" autocomplete=\"email\"></label>\n  \
-           <input type=\"hidden\" name=\"language\" value=\"{}\">\n  \
-           <button type=\"submit\">{}</button>\n</form>\n",
-        words.email,
-        language.tag(),
-        words.subscribe,
-    ))
+/// `cheap.example` does, `J.R.` and `St. John` do not.
+fn looks_like_a_host(word: &str) -> bool {
+    word.split_once('.').is_some_and(|_| {
+        let labels: Vec<&str> = word.split('.').collect();
+        labels.windows(2).any(|pair| pair[0].chars().count() > 1 && pair[1].chars().count() > 1)
+    })
 }
 
 #[cfg(test)]
@@ -199,22 +154,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_greets_a_person_and_advertises_nothing() {
-        for good in ["김민준", "J. R. R. Kim", "山田 太郎", "Anne-Marie O'Hara", "Dr. Lee", "김.민준"]
-        {
-            assert!(name(good).unwrap().is_some(), "{good}");
+    fn a_name_greets_and_does_not_advertise() {
+        for raw in ["김민준", "J.R. Kim", "St. John", "Anna-Lena O'Neil", "J. R. R. Tolkien"] {
+            assert!(name(raw).is_some(), "{raw}");
         }
-        for bad in [
-            "win at evil.example",
-            "http://x",
-            "WWW.evil",
+        for raw in [
+            "https://cheap.example/",
+            "buy at cheap.example",
+            "www.cheap",
+            "a@b",
+            "pills/now",
             "<b>",
-            "a\u{0}b",
-            "visit spam.com!",
-            &"가".repeat(101),
+            "\u{202e}a",
+            "글.한국",
         ] {
-            assert!(name(bad).is_err(), "{bad}");
+            assert!(name(raw).is_none(), "{raw}");
         }
-        assert_eq!(name("   "), Ok(None));
+        assert!(name(&"가".repeat(100)).is_some() && name(&"가".repeat(101)).is_none());
     }
 }

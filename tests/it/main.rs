@@ -28,6 +28,8 @@ mod support;
 #[cfg(test)]
 mod verify;
 #[cfg(test)]
+mod web;
+#[cfg(test)]
 mod weekly;
 #[cfg(test)]
 mod wire;

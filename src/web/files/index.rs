@@ -1,224 +1,353 @@
-//! The index of the public folder: what there is, with its validators. It is looked over at most once a second, and only
-//! when somebody asks; a file is read again only if its size, time or place on the disk changed.
+//! What lies in the public folder: names, sizes and times, looked at once a second at most; contents only when they are
+//! asked for, and once.
 
 use std::collections::HashMap;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
-use camino::{Utf8Path, Utf8PathBuf};
-use chrono::{DateTime, Utc};
-use tokio::fs::File;
+use bytes::Bytes;
+use camino::Utf8PathBuf;
+use tokio::sync::{Mutex, OnceCell};
+use tokio::time::Instant;
 
-use super::negotiate::{Encoding, media_type};
+use super::encoding::Coding;
+use super::{media_type, topic};
 use crate::text::hex;
 
-/// How long a look over the folder is good for.
-const FRESH: Duration = Duration::from_secs(1);
-/// So much of a file tells what it is.
-const BEGINNING: usize = 1024;
-/// Deeper folders are not served.
-const DEEPEST: usize = 32;
+/// The folder is looked at this often at most; one in which that takes long, less often.
+const FRESH_FOR: Duration = Duration::from_secs(1);
+/// A look may take this share of the time.
+const SHARE: u32 = 20;
+/// Nothing that is deeper, and no more files than this.
+const DEEPEST: usize = 16;
+const MOST: usize = 200_000;
+/// Files up to this size stay in memory, as long as all of them together are not more than `MEMORY`.
+const SMALL: u64 = 256 * 1024;
+const MEMORY: u64 = 64 * 1024 * 1024;
+/// Feeds up to this size are read for what they say of themselves.
+const LEGIBLE: u64 = 16 * 1024 * 1024;
+/// A compressed copy may be this much older than its file: they are written one after the other.
+const SKEW: Duration = Duration::from_secs(2);
 
-/// What is known of the folder.
-#[derive(Debug)]
-pub(super) struct Index {
-    folder: Utf8PathBuf,
-    known: Mutex<Known>,
-    /// Held by whoever looks over the folder; the others wait for what they find.
-    looking: tokio::sync::Mutex<()>,
+/// The public folder.
+pub(in crate::web) struct Files {
+    root: PathBuf,
+    seen: Mutex<Option<Seen>>,
 }
 
-#[derive(Debug, Default)]
-struct Known {
-    looked_at: Option<Instant>,
-    files: Arc<HashMap<String, Arc<Indexed>>>,
-}
-
-/// A file, and the forms in which it can be sent.
-#[derive(Debug)]
-pub(super) struct Indexed {
-    pub(super) media_type: &'static str,
-    pub(super) modified: DateTime<Utc>,
-    /// The file itself first; there is always that.
-    forms: Vec<Form>,
-}
-
-/// One form of a file: itself, or compressed beside itself.
-#[derive(Debug)]
-pub(super) struct Form {
-    pub(super) encoding: Encoding,
-    pub(super) etag: String,
-    pub(super) size: u64,
-    path: Utf8PathBuf,
-    seen: Seen,
-}
-
-/// By what a file is known again without reading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
-    inode: u64,
+    index: Arc<Index>,
+    at: Instant,
+    took: Duration,
+}
+
+/// Every file that may be asked for, by its path below the folder.
+#[derive(Default)]
+pub(super) struct Index {
+    files: HashMap<String, Arc<Entry>>,
+    keeps_bytes: bool,
+}
+
+/// A regular file.
+pub(super) struct Entry {
+    path: PathBuf,
+    stamp: Stamp,
+    modified: SystemTime,
+    keeps_bytes: bool,
+    facts: OnceCell<Facts>,
+}
+
+/// Two that are equal are one file with one content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
     size: u64,
-    seconds: i64,
-    nanoseconds: i64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+    file: (u64, u64),
 }
 
-impl Seen {
-    fn of(meta: &Metadata) -> Self {
-        Self { inode: meta.ino(), size: meta.len(), seconds: meta.mtime(), nanoseconds: meta.mtime_nsec() }
+/// What only a file's content tells.
+pub(super) struct Facts {
+    /// The strong entity tag.
+    pub(super) tag: String,
+    pub(super) media_type: &'static str,
+    pub(super) is_feed: bool,
+    /// `Link` headers: where the feed says that it lies, and which hub tells of its changes.
+    pub(super) links: Vec<String>,
+    /// The content, if it is small.
+    pub(super) bytes: Option<Bytes>,
+}
+
+/// The file is not the one of the index any more.
+#[derive(Debug)]
+pub(super) struct Moved;
+
+/// A file with its compressed copies.
+pub(super) struct Listed<'a> {
+    pub(super) file: &'a Arc<Entry>,
+    br: Option<&'a Arc<Entry>>,
+    gzip: Option<&'a Arc<Entry>>,
+}
+
+impl<'a> Listed<'a> {
+    pub(super) fn encodings(&self) -> Vec<Coding> {
+        [Coding::Brotli, Coding::Gzip].into_iter().filter(|coding| self.encoded(*coding).is_some()).collect()
+    }
+
+    pub(super) fn encoded(&self, coding: Coding) -> Option<&'a Arc<Entry>> {
+        match coding {
+            Coding::Brotli => self.br,
+            Coding::Gzip => self.gzip,
+        }
     }
 }
 
-impl Indexed {
-    pub(super) fn encodings(&self) -> Vec<Encoding> {
-        self.forms.iter().map(|form| form.encoding).collect()
+impl Files {
+    pub(in crate::web) fn below(root: Utf8PathBuf) -> Self {
+        Self { root: root.into_std_path_buf(), seen: Mutex::new(None) }
     }
 
-    /// The form in `encoding`, or the file itself.
-    pub(super) fn form(&self, encoding: Encoding) -> &Form {
-        self.forms.iter().find(|form| form.encoding == encoding).unwrap_or(&self.forms[0])
+    /// What there is now, or was a second ago; `anew`: now.
+    pub(super) async fn index(&self, anew: bool) -> Arc<Index> {
+        let mut seen = self.seen.lock().await;
+        if let Some(seen) = &*seen
+            && !anew
+            && seen.at.elapsed() < FRESH_FOR.max(seen.took * SHARE)
+        {
+            return Arc::clone(&seen.index);
+        }
+        let before = seen.as_ref().map(|seen| Arc::clone(&seen.index)).unwrap_or_default();
+        let (root, known, began) = (self.root.clone(), Arc::clone(&before), Instant::now());
+        let looked = tokio::task::spawn_blocking(move || Index::of(&root, &known)).await;
+        let index = looked.map_or(before, Arc::new);
+        *seen = Some(Seen { index: Arc::clone(&index), at: Instant::now(), took: began.elapsed() });
+        index
+    }
+
+    /// What a file's content tells; read once.
+    pub(super) async fn facts<'a>(&self, entry: &'a Arc<Entry>) -> Result<&'a Facts, Moved> {
+        entry
+            .facts
+            .get_or_try_init(|| async {
+                let entry = Arc::clone(entry);
+                tokio::task::spawn_blocking(move || entry.read()).await.map_err(|_| Moved)?
+            })
+            .await
+    }
+
+    /// The file itself, open: whoever replaces it from now on changes nothing for us.
+    pub(super) async fn open(&self, entry: &Arc<Entry>) -> Result<File, Moved> {
+        let entry = Arc::clone(entry);
+        tokio::task::spawn_blocking(move || entry.open()).await.map_err(|_| Moved)?
     }
 }
 
 impl Index {
-    pub(super) fn new(folder: Utf8PathBuf) -> Self {
-        Self { folder, known: Mutex::default(), looking: tokio::sync::Mutex::new(()) }
-    }
-
-    /// The file at `path`, relative to the folder; a folder is its `index.html`.
-    pub(super) async fn find(&self, path: &str) -> Option<Arc<Indexed>> {
-        let files = self.files().await;
-        let found = files.get(path);
-        if found.is_some() || !(path.is_empty() || path.ends_with('/')) {
-            return found.cloned();
+    fn of(root: &Path, before: &Self) -> Self {
+        let mut files = HashMap::new();
+        if let Ok(root) = root.canonicalize() {
+            walk(&root, &root, "", 0, &mut files);
         }
-        files.get(&format!("{path}index.html")).cloned()
-    }
-
-    /// The next look is not put off.
-    pub(super) async fn expire(&self) {
-        let _alone = self.looking.lock().await;
-        self.lock().looked_at = None;
-    }
-
-    /// Opens a form, if it is still the one that is known.
-    pub(super) async fn open(&self, form: &Form) -> Option<File> {
-        let file = File::open(&form.path).await.ok()?;
-        let meta = file.metadata().await.ok()?;
-        (Seen::of(&meta) == form.seen).then_some(file)
-    }
-
-    async fn files(&self) -> Arc<HashMap<String, Arc<Indexed>>> {
-        if let Some(files) = self.fresh() {
-            return files;
-        }
-        let _alone = self.looking.lock().await;
-        // Whoever waited for the lock finds what the one before has found.
-        if let Some(files) = self.fresh() {
-            return files;
-        }
-        let (folder, before) = (self.folder.clone(), Arc::clone(&self.lock().files));
-        let began = Instant::now();
-        let looked = tokio::task::spawn_blocking(move || look_over(&folder, &before)).await;
-        let files = Arc::new(looked.unwrap_or_default());
-        *self.lock() = Known { looked_at: Some(began), files: Arc::clone(&files) };
-        files
-    }
-
-    fn fresh(&self) -> Option<Arc<HashMap<String, Arc<Indexed>>>> {
-        let known = self.lock();
-        known.looked_at.filter(|at| at.elapsed() < FRESH).map(|_| Arc::clone(&known.files))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Every file of the folder; those that are as they were are not read.
-fn look_over(folder: &Utf8Path, before: &HashMap<String, Arc<Indexed>>) -> HashMap<String, Arc<Indexed>> {
-    let mut paths = HashMap::new();
-    let mut folders = vec![(folder.to_owned(), 0)];
-    while let Some((here, depth)) = folders.pop() {
-        let Ok(entries) = here.read_dir_utf8() else { continue };
-        for entry in entries.flatten().filter(|entry| !entry.file_name().starts_with('.')) {
-            // Not followed: a link could lead to the ledger.
-            let Ok(meta) = fs::symlink_metadata(entry.path()) else { continue };
-            if meta.is_dir() && depth < DEEPEST {
-                folders.push((entry.into_path(), depth + 1));
-            } else if meta.is_file()
-                && let Ok(name) = entry.path().strip_prefix(folder)
-            {
-                paths.insert(name.to_string(), Seen::of(&meta));
+        let small: u64 = files.values().map(|(_, meta)| meta.len()).filter(|size| *size <= SMALL).sum();
+        let keeps_bytes = small <= MEMORY;
+        let entry = |name: &String, (path, meta): (PathBuf, Metadata)| {
+            let stamp = Stamp::of(&meta);
+            let known = before.files.get(name).filter(|known| known.stamp == stamp && known.path == path);
+            match known {
+                Some(known) if before.keeps_bytes == keeps_bytes => Arc::clone(known),
+                _ => Arc::new(Entry {
+                    path,
+                    stamp,
+                    modified: meta.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                    keeps_bytes,
+                    facts: OnceCell::new(),
+                }),
             }
-        }
-    }
-    let siblings = [Encoding::Gzip, Encoding::Brotli];
-    let is_sibling = |name: &str| {
-        siblings
-            .iter()
-            .any(|encoding| name.strip_suffix(encoding.suffix()).is_some_and(|base| paths.contains_key(base)))
-    };
-    let mut files = HashMap::with_capacity(paths.len());
-    for (name, seen) in paths.iter().filter(|(name, _)| !is_sibling(name)) {
-        let mut wanted = vec![(Encoding::Identity, name.clone(), *seen)];
-        wanted.extend(siblings.iter().filter_map(|encoding| {
-            let sibling = format!("{name}{}", encoding.suffix());
-            // One that is older than its file was made from another.
-            let of_it =
-                |other: &&Seen| (other.seconds, other.nanoseconds) >= (seen.seconds, seen.nanoseconds);
-            paths.get(&sibling).filter(of_it).map(|seen| (*encoding, sibling.clone(), *seen))
-        }));
-        let same = before.get(name).filter(|known| {
-            known.forms.len() == wanted.len()
-                && known.forms.iter().zip(&wanted).all(|(form, (_, _, seen))| form.seen == *seen)
-        });
-        let indexed = same.cloned().or_else(|| read(folder, name, *seen, wanted).map(Arc::new));
-        files.extend(indexed.map(|indexed| (name.clone(), indexed)));
-    }
-    files
-}
-
-fn read(folder: &Utf8Path, name: &str, seen: Seen, wanted: Vec<(Encoding, String, Seen)>) -> Option<Indexed> {
-    let mut beginning = Vec::new();
-    let mut forms = Vec::with_capacity(wanted.len());
-    for (encoding, file, seen) in wanted {
-        let path = folder.join(file);
-        let Some((hash, start)) = hash(&path) else {
-            if encoding == Encoding::Identity {
-                return None;
-            }
-            continue;
         };
-        if encoding == Encoding::Identity {
-            beginning = start;
-        }
-        let etag = format!("\"{}\"", hash.get(..32).unwrap_or(&hash));
-        forms.push(Form { encoding, etag, size: seen.size, path, seen });
+        let files = files.into_iter().map(|(name, found)| (name.clone(), entry(&name, found))).collect();
+        Self { files, keeps_bytes }
     }
-    let modified = DateTime::from_timestamp(seen.seconds, 0).unwrap_or_default();
-    Some(Indexed { media_type: media_type(name, &beginning), modified, forms })
+
+    /// A file, unless it is only another's compressed copy.
+    pub(super) fn find(&self, path: &str) -> Option<Listed<'_>> {
+        let file = self.files.get(path)?;
+        let is_copy = [".br", ".gz"]
+            .iter()
+            .any(|end| path.strip_suffix(end).is_some_and(|of| self.files.contains_key(of)));
+        let copy = |end| self.files.get(&format!("{path}{end}")).filter(|copy| copy.is_of(file));
+        (!is_copy).then(|| Listed { file, br: copy(".br"), gzip: copy(".gz") })
+    }
 }
 
-/// SHA-256 of a file in hex, and how it begins.
-fn hash(path: &Utf8Path) -> Option<(String, Vec<u8>)> {
-    let mut file = fs::File::open(path).ok()?;
-    let (mut context, mut buffer, mut beginning) = (Context::new(&SHA256), vec![0; 64 * 1024], Vec::new());
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Some((hex(context.finish().as_ref()), beginning)),
-            Ok(count) => {
-                let bytes = buffer.get(..count).unwrap_or_default();
-                if beginning.len() < BEGINNING {
-                    beginning.extend_from_slice(&bytes[..bytes.len().min(BEGINNING - beginning.len())]);
-                }
-                context.update(bytes);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
+/// Regular files without a dot before their name. A link is followed to a file below the folder, and to no other.
+fn walk(
+    root: &Path,
+    folder: &Path,
+    below: &str,
+    depth: usize,
+    files: &mut HashMap<String, (PathBuf, Metadata)>,
+) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Ok(kind) = entry.file_type() else { continue };
+        if name.starts_with('.') || files.len() >= MOST {
+            continue;
         }
+        let named = format!("{below}{name}");
+        if kind.is_dir() && depth < DEEPEST {
+            walk(root, &entry.path(), &format!("{named}/"), depth + 1, files);
+            continue;
+        }
+        let path = if kind.is_symlink() {
+            let Ok(target) = entry.path().canonicalize() else { continue };
+            let Ok(inside) = target.strip_prefix(root) else { continue };
+            let is_hidden = inside.iter().any(|part| part.as_encoded_bytes().starts_with(b"."));
+            if is_hidden {
+                continue;
+            }
+            target
+        } else {
+            entry.path()
+        };
+        if let Ok(meta) = fs::symlink_metadata(&path)
+            && meta.is_file()
+        {
+            files.insert(named, (path, meta));
+        }
+    }
+}
+
+impl Stamp {
+    fn of(meta: &Metadata) -> Self {
+        Self {
+            size: meta.len(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+            file: (meta.dev(), meta.ino()),
+        }
+    }
+}
+
+impl Entry {
+    pub(super) fn size(&self) -> u64 {
+        self.stamp.size
+    }
+
+    pub(super) fn modified(&self) -> SystemTime {
+        self.modified
+    }
+
+    /// Whether this compressed copy is not an old one.
+    fn is_of(&self, file: &Self) -> bool {
+        self.modified + SKEW >= file.modified
+    }
+
+    fn open(&self) -> Result<File, Moved> {
+        let file = File::open(&self.path).map_err(|_| Moved)?;
+        let meta = file.metadata().map_err(|_| Moved)?;
+        if meta.is_file() && Stamp::of(&meta) == self.stamp { Ok(file) } else { Err(Moved) }
+    }
+
+    fn read(&self) -> Result<Facts, Moved> {
+        let mut file = self.open()?;
+        let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let may_be_feed = matches!(media_type::extension(name), "xml" | "json" | "rss" | "atom" | "opml");
+        let whole = self.size() <= SMALL || (may_be_feed && self.size() <= LEGIBLE);
+        let mut context = Context::new(&SHA256);
+        let mut kept = Vec::new();
+        let mut chunk = vec![0; 64 * 1024];
+        let mut read = 0_u64;
+        loop {
+            let length = file.read(&mut chunk).map_err(|_| Moved)?;
+            if length == 0 {
+                break;
+            }
+            read += length as u64;
+            context.update(&chunk[..length]);
+            if whole {
+                kept.extend_from_slice(&chunk[..length]);
+            }
+        }
+        if read != self.size() {
+            return Err(Moved);
+        }
+        let about = if may_be_feed && whole { topic::read(&kept) } else { None };
+        let hash = hex(&context.finish().as_ref()[..16]);
+        Ok(Facts {
+            tag: format!("\"{hash}\""),
+            media_type: about.as_ref().map_or_else(|| media_type::of(name), |about| about.media_type),
+            is_feed: about.as_ref().is_some_and(|about| about.is_feed),
+            links: about.map(|about| about.links).unwrap_or_default(),
+            bytes: (self.keeps_bytes && self.size() <= SMALL).then(|| kept.into()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(root: &Path) -> Index {
+        Index::of(root, &Index::default())
+    }
+
+    #[test]
+    fn only_regular_files_below_the_folder_are_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("public");
+        fs::create_dir_all(root.join("feeds/.hidden")).unwrap();
+        for name in
+            ["public/rss.xml", "public/feeds/a.xml", "public/.dot", "public/feeds/.hidden/b", "secret"]
+        {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        std::os::unix::fs::symlink("../secret", root.join("out")).unwrap();
+        std::os::unix::fs::symlink("..", root.join("up")).unwrap();
+        std::os::unix::fs::symlink("rss.xml", root.join("in.xml")).unwrap();
+        std::os::unix::fs::symlink(".dot", root.join("undotted")).unwrap();
+        let mut names: Vec<_> = index(&root).files.into_keys().collect();
+        names.sort();
+        assert_eq!(names, ["feeds/a.xml", "in.xml", "rss.xml"]);
+        assert!(index(&root.join("missing")).files.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_is_another_one_and_the_rest_is_not_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("a.xml"), folder.path().join("b.xml"));
+        fs::write(&a, "one").unwrap();
+        fs::write(&b, "two").unwrap();
+        let before = index(folder.path());
+        let [old_a, old_b] = ["a.xml", "b.xml"].map(|name| Arc::clone(before.find(name).unwrap().file));
+        fs::write(folder.path().join("c"), "ONE").unwrap();
+        fs::rename(folder.path().join("c"), &a).unwrap();
+        assert!(old_a.read().is_err(), "the old entry never speaks of the new file");
+        let after = Index::of(folder.path(), &before);
+        assert!(!Arc::ptr_eq(after.find("a.xml").unwrap().file, &old_a));
+        assert!(Arc::ptr_eq(after.find("b.xml").unwrap().file, &old_b));
+    }
+
+    #[test]
+    fn a_compressed_copy_stands_for_its_file_and_an_old_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, age: u64| {
+            fs::write(folder.path().join(name), name).unwrap();
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000 - age);
+            File::options().write(true).open(folder.path().join(name)).unwrap().set_modified(time).unwrap();
+        };
+        write("rss.xml", 0);
+        write("rss.xml.br", 1);
+        write("rss.xml.gz", 60);
+        write("alone.gz", 0);
+        let index = index(folder.path());
+        assert_eq!(index.find("rss.xml").unwrap().encodings(), [Coding::Brotli]);
+        assert!(index.find("rss.xml.br").is_none(), "it would be bytes without a meaning");
+        assert!(index.find("alone.gz").is_some());
     }
 }

@@ -1,167 +1,167 @@
-//! Everything below `output.directory` over HTTP: feeds first of all, which are asked for all day and change once a week.
+//! The public folder over HTTP: feeds, and whatever else lies there.
 //!
-//! An index in memory is the list of what may be served: regular files, without links out and without names that begin
-//! with a dot. A path is looked up there and nowhere else, so no path can lead anywhere else. A request with a validator
-//! that holds reads no file.
+//! An index in memory is the list of what may be asked for: no path from a request ever reaches the file system. A
+//! reader who has the newest bytes is told so without a look at the file.
 
-mod conditional;
+mod conditions;
+mod encoding;
 mod index;
-mod negotiate;
+mod media_type;
+mod range;
+mod stream;
+mod topic;
 
-use std::io::SeekFrom;
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{
-    ACCEPT_ENCODING, ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    ETAG, LAST_MODIFIED, LINK, VARY,
-};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use camino::Utf8PathBuf;
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
-use tokio_util::io::ReaderStream;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use percent_encoding::percent_decode_str;
 
-use conditional::{Outcome, Validators, judge, to_http_date};
-use index::{Index, Indexed};
-use negotiate::{choose, is_feed};
+pub(super) use index::Files;
+use index::{Entry, Facts, Listed, Moved};
 
-/// What a page among the files may do: show itself, with pictures and recordings from anywhere, and run nothing.
-const POLICY: &str = "default-src 'self'; script-src 'none'; object-src 'none'; style-src 'self' 'unsafe-inline'; \
-                      img-src * data:; media-src *; base-uri 'none'; frame-ancestors 'none'";
+use super::app::text;
+use super::{App, Shared, Visit};
 
-/// The public folder, as it is served.
-#[derive(Debug)]
-pub(super) struct Files {
-    index: Index,
-    cache_control: HeaderValue,
-    /// Where readers fetch these files: the site's address, before a path.
-    site: String,
-    hubs: Vec<String>,
+/// A writer may replace a file between the look at the index and the opening; more often than this it is a fault.
+const ATTEMPTS: usize = 3;
+
+/// What a file that a browser opens may do: show itself.
+const POLICY: &str = "default-src 'none'; img-src 'self' data: https:; media-src 'self' https:; font-src 'self'; \
+                      style-src 'self' 'unsafe-inline'; form-action 'self' https:; base-uri 'none'; frame-ancestors 'none'";
+
+pub(super) async fn serve(
+    State(app): State<Shared>,
+    visit: Visit,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let Some(path) = wanted(uri.path()) else { return app.pages.missing(&visit) };
+    for attempt in 0..ATTEMPTS {
+        let index = app.files.index(attempt > 0).await;
+        let Some(listed) = index.find(&path) else { return app.pages.missing(&visit) };
+        if let Ok(answer) = answer(&app, listed, &method, &headers).await {
+            return answer;
+        }
+    }
+    app.pages.failure(&visit, None)
 }
 
-impl Files {
-    /// Serves `folder`, which need not be there yet. `site` is where readers fetch it.
-    pub(super) fn new(folder: Utf8PathBuf, site: &str, hubs: Vec<String>, max_age: Duration) -> Self {
-        let cache_control = format!("public, max-age={}", max_age.as_secs());
-        let cache_control =
-            HeaderValue::from_str(&cache_control).unwrap_or(HeaderValue::from_static("no-cache"));
-        Self { index: Index::new(folder), cache_control, site: site.to_owned(), hubs }
-    }
+/// The path as the index names it: decoded once, and never again.
+fn wanted(path: &str) -> Option<String> {
+    let path = percent_decode_str(path.strip_prefix('/')?).decode_utf8().ok()?;
+    let index = if path.ends_with('/') { "index.html" } else { "" };
+    Some(format!("{path}{index}"))
+}
 
-    /// Answers a GET or HEAD for `path`, percent-decoded and without its first slash; `None`: there is no such file.
-    pub(super) async fn answer(
-        &self,
-        method: &Method,
-        path: &str,
-        asked: &HeaderMap,
-    ) -> Option<Response<Body>> {
-        // A file that was replaced between the look and the read is looked up once more.
-        for _ in 0..3 {
-            let file = self.index.find(path).await?;
-            match self.answer_from(&file, method, path, asked).await {
-                Ok(answer) => return Some(answer),
-                Err(Changed) => self.index.expire().await,
-            }
-        }
-        Some(empty(StatusCode::SERVICE_UNAVAILABLE))
+async fn answer(
+    app: &App,
+    listed: Listed<'_>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, Moved> {
+    let plain = listed.file;
+    let facts = app.files.facts(plain).await?;
+    let ranged = text(headers, header::RANGE).filter(|_| method == Method::GET);
+    let accepted = text(headers, header::ACCEPT_ENCODING).unwrap_or_default();
+    // A range is one of the bytes as they are.
+    let coding = if ranged.is_some() { None } else { encoding::choose(accepted, &listed.encodings()) };
+    let (sent, sent_facts) = match coding.and_then(|coding| listed.encoded(coding)) {
+        Some(encoded) => (encoded, app.files.facts(encoded).await?),
+        None => (plain, facts),
+    };
+    let mut answer = HeaderMap::new();
+    let modified = httpdate::fmt_http_date(plain.modified());
+    describe(app, &mut answer, facts, (&sent_facts.tag, &modified));
+    if let Some(coding) = coding {
+        answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
     }
-
-    async fn answer_from(
-        &self,
-        file: &Indexed,
-        method: &Method,
-        path: &str,
-        asked: &HeaderMap,
-    ) -> Result<Response<Body>, Changed> {
-        let accepted = asked.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-        let form = file.form(choose(accepted, &file.encodings()));
-        let validators = Validators { etag: &form.etag, modified: file.modified, size: form.size };
-        let outcome = judge(asked, validators);
-        let mut headers = self.fields(file, path);
-        set(&mut headers, ETAG, &form.etag);
-        if let Outcome::NotModified = outcome {
-            return Ok(respond(StatusCode::NOT_MODIFIED, headers, Body::empty()));
-        }
-        set(&mut headers, CONTENT_TYPE, file.media_type);
-        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        if let Some(token) = form.encoding.token() {
-            set(&mut headers, CONTENT_ENCODING, token);
-        }
-        let (status, first, length) = match outcome {
-            Outcome::PreconditionFailed => return Ok(empty(StatusCode::PRECONDITION_FAILED)),
-            Outcome::Unsatisfiable => {
-                set(&mut headers, CONTENT_RANGE, &format!("bytes */{}", form.size));
-                headers.remove(CONTENT_ENCODING);
-                return Ok(respond(StatusCode::RANGE_NOT_SATISFIABLE, headers, Body::empty()));
-            }
-            Outcome::Part { first, last } if method == Method::GET => {
-                set(&mut headers, CONTENT_RANGE, &format!("bytes {first}-{last}/{}", form.size));
-                (StatusCode::PARTIAL_CONTENT, first, last - first + 1)
-            }
-            // A range of a HEAD means nothing (RFC 9110, 14.2).
-            Outcome::Part { .. } | Outcome::Whole | Outcome::NotModified => (StatusCode::OK, 0, form.size),
-        };
-        set(&mut headers, CONTENT_LENGTH, &length.to_string());
-        if method == Method::HEAD {
-            return Ok(respond(status, headers, Body::empty()));
-        }
-        let mut opened = self.index.open(form).await.ok_or(Changed)?;
-        if first > 0 {
-            opened.seek(SeekFrom::Start(first)).await.map_err(|_| Changed)?;
-        }
-        let body = Body::from_stream(ReaderStream::with_capacity(File::take(opened, length), 64 * 1024));
-        Ok(respond(status, headers, body))
+    if conditions::is_known(headers, &sent_facts.tag, plain.modified()) {
+        answer.remove(header::CONTENT_ENCODING);
+        answer.remove(header::CONTENT_TYPE);
+        return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
     }
-
-    /// The fields that every answer about a file has, also one that says "you have it".
-    fn fields(&self, file: &Indexed, path: &str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(CACHE_CONTROL, self.cache_control.clone());
-        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-        set(&mut headers, LAST_MODIFIED, &to_http_date(file.modified));
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        if is_feed(file.media_type) {
-            // A feed is public, and readers in browsers fetch it from other sites.
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Link"));
-            set(&mut headers, LINK, &format!("<{}>; rel=\"self\"", self.address(path)));
-            for hub in &self.hubs {
-                if let Ok(link) = HeaderValue::from_str(&format!("<{hub}>; rel=\"hub\"")) {
-                    headers.append(LINK, link);
-                }
-            }
+    let part = ranged
+        .filter(|_| conditions::is_same(headers, &sent_facts.tag, &modified))
+        .map_or(range::Part::Whole, |raw| range::read(raw, sent.size()));
+    let (status, from, length) = match part {
+        range::Part::Whole => (StatusCode::OK, 0, sent.size()),
+        range::Part::Some { first, last } => {
+            let value = format!("bytes {first}-{last}/{}", sent.size());
+            answer.extend(HeaderValue::from_str(&value).map(|value| (header::CONTENT_RANGE, value)));
+            (StatusCode::PARTIAL_CONTENT, first, last - first + 1)
         }
-        headers
-    }
+        range::Part::None => {
+            let value = format!("bytes */{}", sent.size());
+            answer.remove(header::CONTENT_TYPE);
+            answer.extend(HeaderValue::from_str(&value).map(|value| (header::CONTENT_RANGE, value)));
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, answer).into_response());
+        }
+    };
+    let body = if method == Method::HEAD {
+        answer.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        Body::empty()
+    } else {
+        body(app, sent, sent_facts, (from, length)).await?
+    };
+    Ok((status, answer, body).into_response())
+}
 
-    /// Where readers fetch a file: as the feed itself says it.
-    fn address(&self, path: &str) -> String {
-        url::Url::parse(&self.site)
-            .and_then(|site| {
-                site.join(&format!("./{}", path.replace('%', "%25").replace('?', "%3F").replace('#', "%23")))
-            })
-            .map_or_else(|_| self.site.clone(), String::from)
+/// What is said of a document, whoever has it already.
+fn describe(app: &App, headers: &mut HeaderMap, facts: &Facts, (tag, modified): (&str, &str)) {
+    let age = app.config().web.max_age.duration().as_secs();
+    let values = [
+        (header::CONTENT_TYPE, facts.media_type.to_owned()),
+        (header::ETAG, tag.to_owned()),
+        (header::LAST_MODIFIED, modified.to_owned()),
+        (header::CACHE_CONTROL, format!("public, max-age={age}")),
+        (header::ACCEPT_RANGES, "bytes".to_owned()),
+        (header::VARY, "accept-encoding".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, POLICY.to_owned()),
+    ];
+    let values = values.into_iter().chain(facts.links.iter().map(|link| (header::LINK, link.clone())));
+    for (name, value) in values {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.append(name, value);
+        }
+    }
+    if facts.is_feed {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
 }
 
-/// The file is not the one that was looked up any more.
-struct Changed;
-
-fn respond(status: StatusCode, headers: HeaderMap, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response
+async fn body(
+    app: &App,
+    file: &Arc<Entry>,
+    facts: &Facts,
+    (from, length): (u64, u64),
+) -> Result<Body, Moved> {
+    if let Some(bytes) = &facts.bytes {
+        let range = usize::try_from(from).ok().zip(usize::try_from(from + length).ok());
+        return Ok(range.map_or_else(Body::empty, |(from, to)| bytes.slice(from..to).into()));
+    }
+    let opened = app.files.open(file).await?;
+    Ok(Body::new(stream::FileBody::start(opened, from, length)))
 }
 
-fn empty(status: StatusCode) -> Response<Body> {
-    respond(status, HeaderMap::new(), Body::empty())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
+    #[test]
+    fn a_path_is_decoded_once() {
+        assert_eq!(wanted("/feed.json").as_deref(), Some("feed.json"));
+        assert_eq!(wanted("/%EA%B8%80/").as_deref(), Some("글/index.html"));
+        assert_eq!(
+            wanted("/..%2f..%2fletterpress.db").as_deref(),
+            Some("../../letterpress.db"),
+            "listed nowhere"
+        );
+        assert_eq!(wanted("/%252e%252e").as_deref(), Some("%2e%2e"));
+        assert_eq!(wanted("/%ff"), None);
+        assert_eq!(wanted("*"), None);
     }
 }
