@@ -6,6 +6,7 @@
 mod blocks;
 mod escape;
 mod inline;
+mod leaves;
 mod links;
 mod notes;
 mod tables;

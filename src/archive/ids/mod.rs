@@ -293,6 +293,25 @@ mod tests {
     }
 
     #[test]
+    fn a_post_that_takes_over_an_id_keeps_its_old_one_only_if_somebody_knows_it() {
+        let ledger = Ledger::parse(LINE, "ids.txt").unwrap();
+        let old = "tag:example.com,2024-05-01:a";
+        let seen = DateTime::parse_from_rfc3339("2024-05-03T00:00:00+09:00").ok();
+        let mut fresh = ledger.clone();
+        fresh.rename(old, "urn:x:1".to_owned(), false, seen);
+        assert_eq!(fresh.get(old), None);
+        assert_eq!(
+            fresh.get("urn:x:1").map(|line| (line.path.as_str(), line.updated)),
+            seen.map(|seen| ("a.md", seen))
+        );
+        let mut published = ledger.clone();
+        published.rename(old, "urn:x:1".to_owned(), true, seen);
+        assert_eq!(published.get(old).unwrap().path, RETIRED);
+        assert_eq!(published.get("urn:x:1"), ledger.get(old), "what readers saw last is not changed");
+        assert_eq!(Ledger::parse(&published.to_text(), "ids.txt").unwrap(), published);
+    }
+
+    #[test]
     fn an_iri_becomes_a_uri_and_is_otherwise_left_alone() {
         assert_eq!(
             canonical_uri("https://Example.com/글?a=%ea%b8%80"),
