@@ -59,7 +59,7 @@ torture KILLS="200":
 
 # Change the ledger and the verdicts one operator at a time; every change must fail a test (`cargo install cargo-mutants`).
 mutants:
-    cargo mutants -f 'src/ledger/*.rs' -f src/delivery/verdict.rs -- --lib ledger:: delivery::verdict
+    tests/mutants/run.sh
 
 # Fuzz every parser of foreign bytes for so many seconds each (`cargo install cargo-fuzz`).
 fuzz SECONDS="600":

@@ -1,84 +1,130 @@
-//! How fast feeds are built: 10,000 posts, three formats and a feed for each category; and a run with nothing to do.
+//! How fast feeds are built, and in how much memory: 5,000, 10,000 and 50,000 posts, three formats and a feed for each
+//! category; with and without an archive; a run with one new post, and one with nothing to do.
 //!
 //! `cargo bench --bench build`. Prints the time beside what it costs to read every file in the same run.
 //! `benches/compare.sh` sets the figures beside other generators.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports to whoever started it")]
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const POSTS: usize = 10_000;
+const SIZES: [usize; 3] = [5_000, 10_000, 50_000];
 const CATEGORIES: [&str; 4] = ["글", "Essays", "번역", "How-to"];
 
+/// What is built: a name, and lines of `[feeds]`.
+const BUILDS: [(&str, &str); 3] = [
+    ("newest 20 in each feed, no archive", "archive = false"),
+    ("newest 20 in each feed, the rest in pages", "archive = true"),
+    ("all posts whole in the feeds", "entries = 0\nbudget = \"0\""),
+];
+
 fn main() {
-    let folder =
-        tempfile::tempdir_in(".").unwrap_or_else(|error| panic!("cannot make a folder here: {error}"));
-    make_posts(&folder.path().join("posts"));
-    let read = median(|| read_all(&folder.path().join("posts")));
-    println!("reading {POSTS} files, and nothing else: {:.3} s", read.as_secs_f64());
-    for (entries, name) in [(20, "newest 20 in each feed"), (0, "all posts in the feeds")] {
+    for posts in SIZES {
+        let folder =
+            tempfile::tempdir_in(".").unwrap_or_else(|error| panic!("cannot make a folder here: {error}"));
+        measure(folder.path(), posts);
+    }
+}
+
+fn measure(site: &Path, posts: usize) {
+    make_posts(&site.join("posts"), 0..posts);
+    let rounds = if posts > 10_000 { 1 } else { 3 };
+    let (read, _) = median(rounds, || {
+        read_all(&site.join("posts"));
+        0
+    });
+    println!("{posts} posts; reading the files, and nothing else: {:.3} s", read.as_secs_f64());
+    for (name, feeds) in BUILDS {
         let config = format!(
-            "[site]\ntitle = \"Bench\"\nurl = \"https://bench.example/\"\n[feeds]\nentries = {entries}\n[newsletter]\nenabled = false\n"
+            "[site]\ntitle = \"Bench\"\nurl = \"https://bench.example/\"\n[feeds]\n{feeds}\n[newsletter]\nenabled = false\n"
         );
-        std::fs::write(folder.path().join("config.toml"), config).unwrap_or_else(|error| panic!("{error}"));
-        let cold = median(|| {
-            let _ = std::fs::remove_dir_all(folder.path().join(".letterpress"));
-            let _ = std::fs::remove_dir_all(folder.path().join("public"));
-            build(folder.path());
+        write(&site.join("config.toml"), &config);
+        let (cold, memory) = median(rounds, || {
+            for made in ["posts/pages.txt", ".letterpress/built.json"] {
+                let _ = fs::remove_file(site.join(made));
+            }
+            let _ = fs::remove_dir_all(site.join("public"));
+            build(site)
         });
-        let idle = median(|| build(folder.path()));
+        let (idle, _) = median(rounds, || build(site));
+        make_posts(&site.join("posts"), posts..=posts);
+        let (new, _) = median(1, || build(site));
+        let _ = fs::remove_file(site.join(format!("posts/post-{posts:05}.md")));
+        build(site);
         println!(
-            "{name}: {:.3} s; again, with nothing to do: {:.3} s",
+            "  {name}: {:.2} s in {memory} MB; with a new post {:.2} s; with nothing to do {:.2} s",
             cold.as_secs_f64(),
+            new.as_secs_f64(),
             idle.as_secs_f64()
         );
     }
 }
 
-fn make_posts(folder: &Path) {
-    std::fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{error}"));
+fn make_posts(folder: &Path, numbers: impl Iterator<Item = usize>) {
+    fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{error}"));
     let korean =
         "구독자는 **편지**를 기다리고, 편지는 `대기열`에서 [차례](../other/)를 기다린다. ".repeat(12);
     let english =
         "A feed is a promise to *readers* who ask for nothing but [the next post](../next/). ".repeat(10);
-    for number in 0..POSTS {
+    for number in numbers {
         let (day, hour) = (1 + number % 28, number % 24);
-        let (year, month) = (2010 + number / 672, 1 + number / 56 % 12);
+        let (year, month) = (1975 + number / 1_100, 1 + number / 56 % 12);
         let text = format!(
             "+++\ntitle = \"{number}번째 글\"\ndate = {year}-{month:02}-{day:02}T{hour:02}:00:00Z\n\
              categories = [\"{}\"]\n+++\n\n{korean}\n\n## 둘\n\n- {english}\n- {korean}\n\n| a | b |\n|---|--:|\n| 하나 | {number} |\n\n\
              ```rust\nfn main() {{ println!(\"{{}}\", {number} < 2); }}\n```\n\n{english}\n",
             CATEGORIES[number % CATEGORIES.len()]
         );
-        std::fs::write(folder.join(format!("post-{number:05}.md")), text)
-            .unwrap_or_else(|error| panic!("{error}"));
+        write(&folder.join(format!("post-{number:05}.md")), &text);
     }
+}
+
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 fn read_all(folder: &Path) {
     let mut bytes = 0;
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        bytes += std::fs::read(entry.path()).map_or(0, |text| text.len());
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        bytes += fs::read(entry.path()).map_or(0, |text| text.len());
     }
-    assert!(bytes > POSTS);
+    assert!(bytes > 1_000_000);
 }
 
-fn build(site: &Path) {
-    let built =
-        Command::new(env!("CARGO_BIN_EXE_letterpress")).current_dir(site).args(["--quiet", "build"]).status();
-    assert!(built.is_ok_and(|status| status.success()), "the build failed");
+/// Builds; returns the most memory it took, in MB, where the system tells.
+fn build(site: &Path) -> u64 {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_letterpress"))
+        .current_dir(site)
+        .args(["--quiet", "build"])
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot run letterpress: {error}"));
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        most = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(most);
+        if let Ok(Some(ended)) = child.try_wait() {
+            assert!(ended.success(), "the build failed");
+            return most / 1_000;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
-fn median(act: impl Fn()) -> Duration {
-    let mut times: Vec<Duration> = (0..5)
+/// The median time, and the most that `act` gave.
+fn median(rounds: usize, act: impl Fn() -> u64) -> (Duration, u64) {
+    let mut most = 0;
+    let mut times: Vec<Duration> = (0..rounds)
         .map(|_| {
             let began = Instant::now();
-            act();
+            most = act().max(most);
             began.elapsed()
         })
         .collect();
     times.sort_unstable();
-    times[times.len() / 2]
+    (times[times.len() / 2], most)
 }

@@ -84,7 +84,7 @@ compare_build() {
     for entries in 0 20; do
         # Letterpress keeps its ids beside the posts, and the other readers know nothing of that file.
         [ -d "$work/own" ] || cp -r "$work/posts" "$work/own"
-        printf '[site]\ntitle = "Example"\nurl = "https://example.org/"\n[archive]\nposts = "own"\n[feeds]\nentries = %s\n[newsletter]\nenabled = false\n' $entries >"$work/config.toml"
+        printf '[site]\ntitle = "Example"\nurl = "https://example.org/"\n[archive]\nposts = "own"\n[feeds]\nentries = %s\nbudget = "0"\narchive = false\n[newsletter]\nenabled = false\n' $entries >"$work/config.toml"
         for round in 1 2 3; do
             echo "entries = $entries (0: all), round $round"
             echo "  bare loop, two threads: $(seconds "$tools/release/floor" feed "$work/posts" $entries "$work/floor" 2) s"

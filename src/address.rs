@@ -155,6 +155,17 @@ impl EmailAddress {
         &self.normal
     }
 
+    /// One name for all spellings that a provider delivers to one mailbox: without a `+tag`, and at Gmail without dots.
+    /// A guess, and good for limits alone: as readers such addresses stay apart.
+    pub fn one_mailbox(&self) -> String {
+        let (local, domain) = self.normal.split_once('@').unwrap_or((&self.normal, ""));
+        let local = local.split('+').next().filter(|local| !local.is_empty()).unwrap_or(local);
+        match domain {
+            "gmail.com" | "googlemail.com" => format!("{}@gmail.com", local.replace('.', "")),
+            _ => format!("{local}@{domain}"),
+        }
+    }
+
     /// What stands before the `@`.
     pub fn local_part(&self) -> &str {
         self.written.split_once('@').map_or("", |(local, _)| local)

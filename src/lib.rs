@@ -15,9 +15,11 @@
 //! 10. [`delivery`]: claim, send, arm, dot, record.
 //! 11. [`inbox`]: what comes back.
 //!
-//! `crash` holds the points at which test builds die. [`importers`] bring archives and readers from elsewhere, [`pipeline`] is one run, and [`cli`] is the door.
+//! `crash` holds the points at which test builds die. [`importers`] bring archives and readers from elsewhere, [`pipeline`] is one run, [`web`] answers
+//! readers, and [`cli`] is the door.
 
 pub mod address;
+pub mod announce;
 pub mod archive;
 pub mod cli;
 pub mod clock;
@@ -35,3 +37,4 @@ pub mod schedule;
 pub mod store;
 pub mod subscribers;
 pub mod text;
+pub mod web;

@@ -2,6 +2,8 @@
 //!
 //! Pure: the archive, what the ledger knows, and the time go in; a plan comes out.
 
+pub mod digest;
+
 use std::collections::HashSet;
 use std::hash::BuildHasher;
 
@@ -115,7 +117,11 @@ mod tests {
     use crate::text::{HeaderText, XmlText};
 
     fn post(id: &str, hours_old: i64) -> Post {
-        let published = (now() - TimeDelta::hours(hours_old)).fixed_offset();
+        post_of(id, now() - TimeDelta::hours(hours_old))
+    }
+
+    pub(super) fn post_of(id: &str, published: DateTime<Utc>) -> Post {
+        let published = published.fixed_offset();
         Post {
             source: format!("posts/{id}.md").into(),
             body_line: 1,
@@ -131,6 +137,8 @@ mod tests {
             summary: None,
             language: None,
             image: None,
+            enclosure: None,
+            in_reply_to: Vec::new(),
             newsletter: true,
             body: XmlText::default(),
         }

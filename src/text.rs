@@ -138,7 +138,8 @@ impl fmt::Display for XmlText {
     }
 }
 
-fn is_xml_char(c: char) -> bool {
+/// Whether XML 1.0 allows `c` (its production 2, `Char`).
+pub fn is_xml_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 

@@ -104,7 +104,7 @@ fn an_unchanged_feed_keeps_its_bytes_and_its_time() {
             fs::remove_dir_all(site.path(".letterpress")).unwrap();
         }
         let ran = site.run("build").succeeds();
-        assert_eq!(ran.out, "feeds: unchanged (6 files in public/)\n");
+        assert_eq!(ran.out, "feeds: unchanged (10 files in public/)\n");
         let after = feeds
             .each_ref()
             .map(|path| (fs::read(path).unwrap(), path.metadata().unwrap().modified().unwrap()));
@@ -316,5 +316,28 @@ fn a_row_that_cannot_be_taken_is_named_by_publish_and_send_alike_and_the_others_
         let ran = site.run(&format!("--quiet {command}"));
         assert!(ran.code == 3 && ran.err.starts_with("subscribers.csv:3: error:"), "{command}: {ran:?}");
         assert_eq!(site.letters().len(), 1, "{command}");
+    }
+}
+
+#[test]
+fn an_export_makes_the_same_list_on_another_site_in_either_form() {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/readers");
+    let first = Site::new();
+    for file in ["letterpress.csv", "mailchimp-unsubscribed.csv", "kit-subscribers.csv", "ghost-export.json"]
+    {
+        first.run(&format!("subscribers import {data}/{file}")).succeeds();
+    }
+    first.run("subscribers suppress three@example.com --why =HYPERLINK").succeeds();
+    let exports =
+        ["subscribers export", "subscribers export --json"].map(|export| first.run(export).succeeds().out);
+    assert!(exports[0].contains("\"'=Yuna\"") && exports[1].contains("\"=Yuna\""), "{exports:?}");
+    // The days on which the readers were first seen come along, also to a machine of another day.
+    for (file, export) in [("readers.csv", &exports[0]), ("readers.json", &exports[1])] {
+        let second = Site::new();
+        second.write(file, export);
+        second.run_at("2027-01-01T00:00:00Z", &format!("subscribers import {file}")).succeeds();
+        for (again, export) in ["subscribers export", "subscribers export --json"].into_iter().zip(&exports) {
+            assert_eq!(&second.run(again).succeeds().out, export, "{file}");
+        }
     }
 }

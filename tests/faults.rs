@@ -1,4 +1,5 @@
-//! `docs/faults.md` tells the truth: every row is there, and every test that it names.
+//! `docs/faults.md`, `docs/feeds.md` and the table of `docs/readers.md` tell the truth: every row is there, and every test
+//! that they name.
 
 #![cfg(test)]
 
@@ -24,11 +25,41 @@ fn functions(folder: &Path, names: &mut BTreeSet<String>) {
     }
 }
 
-#[test]
-fn every_row_is_there_in_order_and_every_test_that_it_names() {
+fn all_functions() -> BTreeSet<String> {
     let mut known = BTreeSet::new();
     functions(Path::new("src"), &mut known);
     functions(Path::new("tests"), &mut known);
+    known
+}
+
+#[test]
+fn every_bad_list_is_there_and_every_test_that_its_row_names() {
+    let known = all_functions();
+    let page = fs::read_to_string("docs/readers.md").unwrap();
+    let (_, table) = page.split_once("## Bad lists").unwrap();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .skip(2)
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    let numbers: Vec<&str> =
+        rows.iter().flat_map(|row| row[1].split(", ")).filter(|name| !name.is_empty()).collect();
+    let wanted = |letter, last| (1..=last).map(move |number| format!("{letter}{number}"));
+    for number in wanted('S', 12).chain(wanted('A', 16)) {
+        assert_eq!(numbers.iter().filter(|name| **name == number).count(), 1, "{number}");
+    }
+    for row in rows {
+        assert!(!row[3].is_empty(), "{row:?}");
+        let named = row[4].split('`').skip(1).step_by(2).filter(|name| !name.contains(['/', '.']));
+        let missing: Vec<&str> = named.filter(|name| !known.contains(*name)).collect();
+        assert!(missing.is_empty(), "docs/readers.md names tests that do not exist: {missing:#?}");
+    }
+}
+
+#[test]
+fn every_row_is_there_in_order_and_every_test_that_it_names() {
+    let known = all_functions();
     let page = fs::read_to_string("docs/faults.md").unwrap();
     let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| F")).collect();
     let numbers: Vec<String> =
@@ -49,4 +80,24 @@ fn every_row_is_there_in_order_and_every_test_that_it_names() {
         .filter(|name| !page.contains(name.as_str()))
         .collect();
     assert!(strays.is_empty(), "tests that docs/faults.md does not name: {strays:#?}");
+}
+
+#[test]
+fn every_test_that_the_rules_of_feeds_name_is_there() {
+    let mut known = BTreeSet::new();
+    functions(Path::new("src"), &mut known);
+    functions(Path::new("tests"), &mut known);
+    let page = fs::read_to_string("docs/feeds.md").unwrap();
+    let mut rules = BTreeSet::new();
+    for row in page.lines().filter(|line| line.starts_with("| R")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let number = |name: &str| name.trim().trim_start_matches('R').parse::<usize>().unwrap();
+        let numbers: Vec<usize> = cells[1].split(['–', ',']).map(number).collect();
+        rules.extend(numbers[0]..=numbers[numbers.len() - 1]);
+        let named = cells[3].split('`').skip(1).step_by(2);
+        for name in named.filter(|name| name.contains('_') && !name.contains(['/', '.'])) {
+            assert!(known.contains(name), "docs/feeds.md names a test that does not exist: {name}");
+        }
+    }
+    assert_eq!(rules, (1..=28).collect());
 }

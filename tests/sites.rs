@@ -117,6 +117,40 @@ fn a_hugo_site_builds_as_it_is() {
     builds_as_expected("hugo");
 }
 
+/// Nobody is at the keyboard when a post expires, or when one that readers have is broken by an edit.
+#[test]
+fn what_expires_or_breaks_in_a_site_does_not_stop_the_build_and_what_is_deleted_does() {
+    let world = World::with("hugo");
+    world.succeeds("new --from hugo site l");
+    let post = |name: &str, expires: &str, end: &str| {
+        let text =
+            format!("---\ntitle: {name}\ndate: 2026-11-0{name}\nexpiryDate: {expires}\n{end}\n{name}\n");
+        fs::write(world.0.path().join(format!("site/content/posts/{name}.md")), text).unwrap();
+    };
+    for name in ["1", "2", "3"] {
+        post(name, "2030-01-01", "---");
+    }
+    world.succeeds("--config l/config.toml build");
+    let id = |name: &str| {
+        let ids = world.read("l/ids.txt");
+        let line = ids.lines().find(|line| line.contains(&format!("posts/{name}.md"))).unwrap();
+        (line.split('\t').next().unwrap().to_owned(), line.contains("taken back"))
+    };
+    post("1", "2026-11-22", "---");
+    post("2", "2030-01-01", "no end");
+    let said = world.succeeds("--config l/config.toml build");
+    assert!(said.contains("site/content/posts/2.md:1: warning: left out"), "{said}");
+    assert_eq!((id("1").1, id("2").1, id("3").1), (true, false, false));
+    let atom = world.read("l/public/atom.xml");
+    let tombstone = |name: &str| atom.contains(&format!("deleted-entry ref=\"{}\"", id(name).0));
+    assert!(tombstone("1") && !tombstone("2") && !tombstone("3"), "{atom}");
+    fs::remove_file(world.0.path().join("site/content/posts/3.md")).unwrap();
+    let (code, said) = world.run("--config l/config.toml build");
+    assert!(code == 1 && said.contains("or its line in ids.txt back"), "{said}");
+    world.succeeds("--config l/config.toml build --allow-loss");
+    assert!(id("3").1);
+}
+
 #[test]
 fn a_zola_site_builds_as_it_is() {
     builds_as_expected("zola");

@@ -52,6 +52,26 @@ const WELL_KNOWN: [&str; 24] = [
     "gmx.net",
 ];
 
+/// Domains that lend an address for an hour; the best known of thousands.
+const DISPOSABLE: [&str; 16] = [
+    "10minutemail.com",
+    "dispostable.com",
+    "fakeinbox.com",
+    "getnada.com",
+    "guerrillamail.com",
+    "mailcatch.com",
+    "maildrop.cc",
+    "mailinator.com",
+    "mailnesia.com",
+    "mintemail.com",
+    "sharklasers.com",
+    "temp-mail.org",
+    "tempmail.com",
+    "throwawaymail.com",
+    "trashmail.com",
+    "yopmail.com",
+];
+
 /// Why a well-formed address may not be a reader's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
@@ -61,6 +81,9 @@ pub enum Doubt {
     /// `postmaster@`, `noreply@`.
     #[error("{0}@ is read by a role or a machine, not by one person")]
     Role(String),
+    /// An address for an hour.
+    #[error("{0} lends addresses for a short time; nobody will read there for long")]
+    Disposable(&'static str),
     /// Programs may take it for an option.
     #[error("it begins with a hyphen; some mail programs take that for an option")]
     LeadingHyphen,
@@ -76,6 +99,9 @@ impl EmailAddress {
         if is_reserved(domain) {
             return Some(Doubt::Reserved);
         }
+        if let Some(lender) = DISPOSABLE.into_iter().find(|lender| is_within(domain, lender)) {
+            return Some(Doubt::Disposable(lender));
+        }
         if local.starts_with('-') {
             return Some(Doubt::LeadingHyphen);
         }
@@ -88,11 +114,13 @@ impl EmailAddress {
 }
 
 fn is_reserved(domain: &str) -> bool {
-    let within =
-        |name: &str| domain == name || domain.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
     ["example.com", "example.net", "example.org", "example", "test", "invalid", "localhost"]
         .into_iter()
-        .any(within)
+        .any(|name| is_within(domain, name))
+}
+
+fn is_within(domain: &str, name: &str) -> bool {
+    domain == name || domain.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))
 }
 
 fn nearest(domain: &str) -> Option<&'static str> {
@@ -136,6 +164,7 @@ mod tests {
         assert_eq!(doubt("NoReply+x@letters.kr"), Some(Doubt::Role("noreply".to_owned())));
         assert_eq!(doubt("kim@news.example.com"), Some(Doubt::Reserved));
         assert_eq!(doubt("kim@notexample.com"), None);
+        assert_eq!(doubt("kim@mail.yopmail.com"), Some(Doubt::Disposable("yopmail.com")));
         assert_eq!(doubt("-oQ/tmp@letters.kr"), Some(Doubt::LeadingHyphen));
     }
 }

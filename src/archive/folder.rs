@@ -1,26 +1,33 @@
-//! The folder of posts: the only reader of `posts/`, and the writer of its id ledger. What a file means is said
+//! The folder of posts: the only reader of `posts/`, and the writer of its ledgers. What a file means is said
 //! elsewhere; here are walking, reading, and bringing the posts together. Links are not followed.
 
+mod ledgers;
+mod twins;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 
 use camino::Utf8Path;
 use chrono::{DateTime, Timelike as _, Utc};
 use rayon::prelude::*;
 
+use self::ledgers::{read_ids, read_pages};
+use self::twins::shared_addresses;
 use self::walk::Walk;
 use super::house_rules::Setting;
-use super::ids::{self, Ledger};
+use super::ids::{self, HeldBack, Ledger};
 use super::manuscript::{MAX_BODY, Manuscript, Name};
+use super::page_names::PageNames;
 use super::pages::Pages;
 use super::site::Site;
-use super::{Archive, LeftOut, WhyLeftOut, permalink};
+use super::{Archive, LeftOut, TakenBack, WhyLeftOut};
 use crate::config::{Config, Generator};
 use crate::finding::{Finding, Severity};
+
+pub use self::ledgers::{write_ids, write_pages};
 
 /// As much of a generator's configuration as tells whose it is.
 const MAX_SITE: u64 = 256 * 1024;
@@ -43,7 +50,7 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
     let setting = Setting { config, site: &site, now };
     let walk = Walk::of(config, &site);
     let mut errors = walk.errors;
-    let outcomes: Vec<_> = walk
+    let outcomes: Vec<Result<Result<Manuscript, WhyLeftOut>, Vec<Finding>>> = walk
         .files
         .par_iter()
         .map(|relative| {
@@ -51,15 +58,21 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
             let bytes = read_file(&config.resolve(&source)).map_err(|error| {
                 vec![Finding::error("post-file", source.as_str(), format!("it cannot be read: {error}"))]
             })?;
-            Manuscript::read(bytes, Name { relative, source: &source }, setting)
+            let mut read = Manuscript::read(bytes, Name { relative, source: &source }, setting)?;
+            if let Ok(manuscript) = &mut read {
+                manuscript
+                    .enclose(setting, |file| length_of(config, file))
+                    .map_err(|finding| vec![finding])?;
+            }
+            Ok(read)
         })
         .collect();
     let mut archive = Archive { findings: walk.findings, left_out: walk.left_out, ..Archive::default() };
-    let mut held_back = BTreeSet::new();
+    let mut held_back = BTreeMap::new();
     let mut manuscripts = Vec::with_capacity(outcomes.len());
     for (relative, outcome) in walk.files.iter().zip(outcomes) {
-        let mut leave_out = |why| {
-            held_back.insert(relative.to_string());
+        let mut leave_out = |why: WhyLeftOut| {
+            held_back.insert(relative.to_string(), why.clone());
             archive.left_out.push(LeftOut { source: config.archive.posts.join(relative), why });
         };
         match outcome {
@@ -73,11 +86,11 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
         }
     }
     let twins = shared_addresses(&manuscripts, setting);
-    for (twin, why) in &twins.left_out {
-        held_back.insert(twin.clone());
-        archive.left_out.push(LeftOut { source: config.archive.posts.join(twin), why: why.clone() });
-    }
     manuscripts.retain(|manuscript| !twins.left_out.contains_key(manuscript.relative()));
+    for (twin, why) in twins.left_out {
+        archive.left_out.push(LeftOut { source: config.archive.posts.join(&twin), why: why.clone() });
+        held_back.insert(twin, why);
+    }
     archive.left_out.sort_by(|a, b| a.source.cmp(&b.source));
     errors.extend(twins.errors);
     archive.findings.extend(twins.warnings);
@@ -86,11 +99,15 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
         errors.extend(findings);
         (None, Ledger::default())
     });
+    archive.pages = read_pages(config).unwrap_or_else(|findings| {
+        errors.extend(findings);
+        Pages::default()
+    });
     if !errors.is_empty() {
         return Err(errors);
     }
-    let pages = pages(&manuscripts, &site);
-    manuscripts.par_iter_mut().for_each(|manuscript| manuscript.settle(&pages, setting));
+    let names = page_names(&manuscripts, &site);
+    manuscripts.par_iter_mut().for_each(|manuscript| manuscript.settle(&names, setting));
     assemble(archive, manuscripts, &held_back, ledger, (config, now))
 }
 
@@ -112,12 +129,12 @@ pub fn generator(config: &Config) -> Generator {
     site(config).generator
 }
 
-fn pages(manuscripts: &[Manuscript], site: &Site) -> Pages {
-    let mut pages = Pages::default();
+fn page_names(manuscripts: &[Manuscript], site: &Site) -> PageNames {
+    let mut names = PageNames::default();
     for manuscript in manuscripts {
-        pages.add(&site.prefix, Utf8Path::new(manuscript.relative()), manuscript.url());
+        names.add(&site.prefix, Utf8Path::new(manuscript.relative()), manuscript.url());
     }
-    pages
+    names
 }
 
 /// A post that a run goes on without is no error any more.
@@ -126,103 +143,78 @@ fn demoted(finding: Finding) -> Finding {
     Finding { severity: Severity::Warning, message, ..finding }
 }
 
+/// The length of a file that a post brings along, if it is one.
+fn length_of(config: &Config, file: &Utf8Path) -> Option<u64> {
+    config.resolve(file).metadata().ok().filter(Metadata::is_file).map(|stat| stat.len())
+}
+
 /// Gives the posts their ids and puts them in order.
 fn assemble(
     mut archive: Archive,
     manuscripts: Vec<Manuscript>,
-    held_back: &BTreeSet<String>,
+    left_out: &BTreeMap<String, WhyLeftOut>,
     (old, ledger): (Option<String>, Ledger),
     (config, now): (&Config, DateTime<Utc>),
 ) -> Result<Reading, Vec<Finding>> {
     let sightings: Vec<_> = manuscripts.iter().map(Manuscript::sighting).collect();
     let now = now.with_timezone(&config.site.timezone).fixed_offset();
     let now = now.with_nanosecond(0).unwrap_or(now);
-    let done = ids::assign(&ledger, &sightings, held_back, config.site.url.host(), now)?;
+    let done = ids::assign(&ledger, &sightings, &held_back(left_out), config.site.url.host(), now)?;
     archive.expires = manuscripts.iter().filter_map(|manuscript| manuscript.until).min();
     for (mut manuscript, given) in manuscripts.into_iter().zip(done.given) {
         archive.findings.append(&mut manuscript.findings);
         archive.posts.push(manuscript.publish(given));
     }
+    refuse_an_empty_folder(&archive, (&ledger, left_out), config)?;
     archive.posts.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
+    archive.taken_back =
+        done.ledger.taken_back().map(|(id, at)| TakenBack { id: id.to_owned(), at }).collect();
+    archive.taken_back.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
+    archive.accounted_for =
+        ids_of(&done.ledger, left_out, |why| matches!(why, WhyLeftOut::Expired(_) | WhyLeftOut::Broken));
     let text = done.ledger.to_text();
     let is_needed = old.map_or_else(|| done.ledger.iter().next().is_some(), |old| old != text);
     Ok(Reading { archive, ids: is_needed.then_some(text) })
 }
 
-/// Posts that stand at the address of another one.
-#[derive(Default)]
-struct Twins {
-    /// By their file.
-    left_out: BTreeMap<String, WhyLeftOut>,
-    errors: Vec<Finding>,
-    warnings: Vec<Finding>,
-}
-
-/// Posts that would overwrite each other, also on a disk that does not tell upper from lower case.
-fn shared_addresses(manuscripts: &[Manuscript], setting: Setting<'_>) -> Twins {
-    let mut owners: BTreeMap<String, &Manuscript> = BTreeMap::new();
-    let mut twins = Twins::default();
-    for manuscript in manuscripts {
-        let Some(owner) = owners.insert(permalink::case_folded(manuscript.url()), manuscript) else {
-            continue;
-        };
-        let message = |owner: &Manuscript, url| format!("{} has the same address, {url}", owner.source());
-        if setting.is_strict() {
-            let hint = "give one of the two another `slug`";
-            let message = message(owner, manuscript.url());
-            twins
-                .errors
-                .push(Finding::error("post-address", manuscript.source().as_str(), message).hint(hint));
-            continue;
-        }
-        // A translation gives way to the site's language, a younger post to an older one.
-        let rank = |manuscript: &Manuscript| (manuscript.language().is_some(), manuscript.published());
-        let (stays, goes) =
-            if rank(manuscript) < rank(owner) { (manuscript, owner) } else { (owner, manuscript) };
-        owners.insert(permalink::case_folded(stays.url()), stays);
-        let why = if let Some(language) = goes.language().filter(|_| stays.language() != goes.language()) {
-            WhyLeftOut::Language(language.to_owned())
-        } else {
-            let message = format!("left out: {}", message(stays, goes.url()));
-            let finding = Finding::warning("post-address", goes.source().as_str(), message);
-            twins.warnings.push(finding.hint("give one of the two another `slug`"));
-            WhyLeftOut::Broken
-        };
-        twins.left_out.insert(goes.relative().to_owned(), why);
+/// Which files are there although their posts are not published.
+fn held_back(left_out: &BTreeMap<String, WhyLeftOut>) -> HeldBack {
+    let mut held_back = HeldBack::default();
+    for (file, why) in left_out {
+        let files =
+            if *why == WhyLeftOut::Broken { &mut held_back.unread } else { &mut held_back.unpublished };
+        files.insert(file.clone());
     }
-    twins
+    held_back
 }
 
-/// The ledger's text as it stands, if there is one, and what it says.
-fn read_ids(config: &Config) -> Result<(Option<String>, Ledger), Vec<Finding>> {
+/// The ids of the files that are left out for a reason that is `wanted`.
+fn ids_of(
+    ledger: &Ledger,
+    left_out: &BTreeMap<String, WhyLeftOut>,
+    wanted: impl Fn(&WhyLeftOut) -> bool,
+) -> BTreeSet<String> {
+    let lines = ledger.iter().filter(|(_, line)| left_out.get(&line.path).is_some_and(&wanted));
+    lines.map(|(id, _)| id.to_owned()).collect()
+}
+
+/// A folder that is not mounted looks like one whose posts were all taken back, and readers would be told so.
+/// A post that has expired was in the folder to say so; where none can be read, it may be another generator's.
+fn refuse_an_empty_folder(
+    archive: &Archive,
+    (ledger, left_out): (&Ledger, &BTreeMap<String, WhyLeftOut>),
+    config: &Config,
+) -> Result<(), Vec<Finding>> {
+    let mut gone = ids_of(ledger, left_out, |why| matches!(why, WhyLeftOut::Expired(_)));
+    gone.extend(ledger.taken_back().map(|(id, _)| id.to_owned()));
+    let known = ledger.iter().filter(|(id, _)| !gone.contains(*id)).count();
+    if !archive.posts.is_empty() || known < 2 {
+        return Ok(());
+    }
     let source = config.archive.ledger();
-    let wrong = |message: String| vec![Finding::error("ids", source.as_str(), message)];
-    match fs::read(config.resolve(&source)) {
-        Ok(bytes) => {
-            let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-            let ledger = Ledger::parse(&text, source.as_str())?;
-            Ok((Some(text), ledger))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((None, Ledger::default())),
-        Err(error) => Err(wrong(format!("it cannot be read: {error}"))),
-    }
-}
-
-/// Writes the id ledger so that a reader, a crash or a full disk finds the old text or the new one, never half.
-pub fn write_ids(config: &Config, text: &str) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let path = config.resolve(config.archive.ledger());
-    let folder = path.parent().filter(|folder| *folder != "").unwrap_or(Utf8Path::new("."));
-    // A ledger is no secret: it lives in version control.
-    let mut file = tempfile::Builder::new()
-        .prefix(".ids-")
-        .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(&path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
+    let message = format!("it knows {known} posts, and none of them is in the folder any more");
+    let finding = Finding::error("ids", source.as_str(), message);
+    Err(vec![finding.hint("bring the posts back; if you mean to take back all of them, delete this file")])
 }
 
 /// A digest over path, size, times and inode of every file that [`read`] would look at; no file is opened. Equal
@@ -231,8 +223,10 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     let root = config.resolve(&config.archive.posts);
     let site = site(config);
     let mut walk = Walk::of(config, &site);
-    let ledger = config.resolve(config.archive.ledger());
-    walk.files.push(ledger.strip_prefix(&root).unwrap_or(&ledger).to_owned());
+    for ledger in [config.archive.ledger(), config.archive.page_ledger()] {
+        let ledger = config.resolve(ledger);
+        walk.files.push(ledger.strip_prefix(&root).unwrap_or(&ledger).to_owned());
+    }
     walk.files.sort();
     let stats: Vec<_> =
         walk.files.par_iter().map(|relative| fs::symlink_metadata(root.join(relative))).collect();

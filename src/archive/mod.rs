@@ -2,6 +2,7 @@
 //!
 //! Everything here but [`folder`] is a function over values. No feed or mail format is known here.
 
+mod enclosure;
 mod encoding;
 pub mod folder;
 pub mod front_matter;
@@ -13,11 +14,13 @@ pub mod links;
 mod manuscript;
 pub mod markdown;
 mod naming;
-mod pages;
+mod page_names;
+pub mod pages;
 pub mod permalink;
 mod post;
 mod site;
 mod slugs;
 mod templating;
 
-pub use post::{Archive, LeftOut, Post, PostAuthor, WhyLeftOut};
+pub use enclosure::{Enclosure, Episode, EpisodeKind, Transcript};
+pub use post::{Archive, LeftOut, Post, PostAuthor, TakenBack, WhyLeftOut};

@@ -1,96 +1,145 @@
-//! Which page a file name in a link means: `{% post_url 2024-05-01-a %}`, `{{< ref "a.md" >}}`, `{filename}../a.md`.
-//! Only posts that are published have a page here.
+//! The page ledger: which posts stand in which page of a feed's archive (RFC 5005), for ever. A text file that lives
+//! beside the ids, one line for each post of a page. Pure: text in, text out; how pages are cut is the feeds' business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
-use camino::{Utf8Component, Utf8Path};
-use url::Url;
+use chrono::{DateTime, FixedOffset, SecondsFormat};
 
-use super::language;
+use crate::finding::Finding;
 
-/// The pages of all posts, by the names that lead to them.
-#[derive(Debug, Default)]
-pub(super) struct Pages {
-    by_path: BTreeMap<String, Url>,
-    /// By the last part alone; `None` if two posts share it.
-    by_name: BTreeMap<String, Option<Url>>,
+const HEAD: &str = "\
+# The pages of the feeds' archives. Letterpress writes this file; keep it in version control beside the posts.
+# A page that is written never changes; without its lines the pages would be cut anew.
+# feed\tpage\tid\tupdated
+";
+
+/// Stands for the site's own feed, which has no folder.
+const SITE: &str = ".";
+
+/// The posts of one page: id, and when the post had last changed as it was put there.
+pub type Page = BTreeMap<String, DateTime<FixedOffset>>;
+
+/// Every page of every feed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pages {
+    feeds: BTreeMap<String, BTreeMap<u32, Page>>,
 }
 
 impl Pages {
-    /// Adds the page of the file at `relative`; `prefix` are the folders above it in the site.
-    pub(super) fn add(&mut self, prefix: &Utf8Path, relative: &Utf8Path, url: &Url) {
-        let path = prefix.join(relative);
-        let key = key(path.as_str());
-        let name = key.rsplit('/').next().unwrap_or_default().to_owned();
-        self.by_name.entry(name).and_modify(|page| *page = None).or_insert_with(|| Some(url.clone()));
-        self.by_path.insert(key, url.clone());
+    /// Reads a ledger; `file` is its name in messages. All wrong lines are named.
+    pub fn parse(text: &str, file: &str) -> Result<Self, Vec<Finding>> {
+        let (mut pages, mut findings) = (Self::default(), Vec::new());
+        for (number, line) in text.trim_start_matches('\u{FEFF}').lines().enumerate() {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Some((feed, page, id, updated)) = parse_line(line.trim_end()) {
+                pages.page(feed, page).insert(id.to_owned(), updated);
+            } else {
+                let finding =
+                    Finding::error("pages", file, "the line is not a feed, a page, an id and a date");
+                let hint = "after a merge keep the lines of both sides; else restore it from version control";
+                findings.push(finding.at(number + 1).hint(hint));
+            }
+        }
+        if findings.is_empty() { Ok(pages) } else { Err(findings) }
     }
 
-    /// The page that `target` means in a file in `folder`, relative to the folder of posts.
-    pub(super) fn find(&self, folder: &Utf8Path, target: &str) -> Option<&Url> {
-        let target = target.trim();
-        if target.is_empty() {
-            return None;
+    /// The text of the ledger; the same ledger gives the same bytes.
+    pub fn to_text(&self) -> String {
+        let mut text = HEAD.to_owned();
+        for (feed, pages) in &self.feeds {
+            let feed = if feed.is_empty() { SITE } else { feed };
+            for (number, page) in pages {
+                for (id, updated) in page {
+                    let updated = updated.to_rfc3339_opts(SecondsFormat::Secs, false);
+                    // Writing to a `String` cannot fail.
+                    let _ = writeln!(text, "{feed}\t{number}\t{id}\t{updated}");
+                }
+            }
         }
-        let rooted = key(target.trim_start_matches('/'));
-        let beside = || self.by_path.get(&key(folder.join(target).as_str()));
-        // Jekyll names posts below `_posts` and by their categories.
-        let last = || self.by_name.get(rooted.rsplit('/').next()?)?.as_ref();
-        if target.starts_with('/') {
-            return self.by_path.get(&rooted).or_else(last);
-        }
-        beside().or_else(|| self.by_path.get(&rooted)).or_else(last)
+        text
+    }
+
+    /// Whether there is no page.
+    pub fn is_empty(&self) -> bool {
+        self.feeds.is_empty()
+    }
+
+    /// The pages of the feed in `folder`, by number.
+    pub fn of(&self, folder: &str) -> impl DoubleEndedIterator<Item = (u32, &Page)> + Clone {
+        self.feeds.get(folder).into_iter().flatten().map(|(number, page)| (*number, page))
+    }
+
+    /// Puts a page behind the last one of the feed in `folder`.
+    pub fn append(&mut self, folder: &str, page: Page) {
+        let pages = self.feeds.entry(folder.to_owned()).or_default();
+        let number = pages.last_key_value().map_or(1, |(last, _)| last.saturating_add(1));
+        pages.insert(number, page);
+    }
+
+    /// The ids that stand in any page of any feed.
+    pub fn ids(&self) -> BTreeSet<&str> {
+        self.feeds.values().flat_map(BTreeMap::values).flat_map(BTreeMap::keys).map(String::as_str).collect()
+    }
+
+    fn page(&mut self, folder: &str, number: u32) -> &mut Page {
+        self.feeds.entry(folder.to_owned()).or_default().entry(number).or_default()
     }
 }
 
-/// The name of a file without what may be left out: its extension, its language, `index`, dots; in one case.
-fn key(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in Utf8Path::new(path).components() {
-        match part {
-            Utf8Component::ParentDir => {
-                parts.pop();
-            }
-            Utf8Component::Normal(part) => parts.push(part),
-            _ => {}
-        }
-    }
-    if let Some(last) = parts.pop() {
-        let stem = [".md", ".markdown", ".mkd", ".html"]
-            .iter()
-            .find_map(|end| last.strip_suffix(end))
-            .unwrap_or(last);
-        let stem = language::split(stem).0;
-        if stem != "index" || parts.is_empty() {
-            parts.push(stem);
-        }
-    }
-    parts.join("/").to_lowercase()
+fn parse_line(line: &str) -> Option<(&str, u32, &str, DateTime<FixedOffset>)> {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let &[feed, page, id, updated] = fields.as_slice() else { return None };
+    let page = page.parse().ok().filter(|page| (1..u32::MAX).contains(page))?;
+    let updated = DateTime::parse_from_rfc3339(updated).ok()?;
+    let is_id = !id.is_empty() && !id.contains(char::is_whitespace);
+    (is_id && !feed.is_empty()).then(|| (if feed == SITE { "" } else { feed }, page, id, updated))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
+    const LINE: &str = "categories/기술\t2\ttag:example.com,2024:a\t2024-05-02T00:00:00+09:00\n";
+
+    fn page(ids: &[&str]) -> Page {
+        let at = DateTime::parse_from_rfc3339("2024-05-02T00:00:00+09:00").unwrap();
+        ids.iter().map(|id| ((*id).to_owned(), at)).collect()
+    }
+
     #[test]
-    fn a_post_is_found_by_every_name_it_is_called_by() {
-        let mut pages = Pages::default();
-        let url = |path: &str| Url::parse("https://example.com/").unwrap().join(path).unwrap();
-        pages.add(Utf8Path::new("posts"), Utf8Path::new("a/글.ko.md"), &url("/1/"));
-        pages.add(Utf8Path::new("posts"), Utf8Path::new("b/index.md"), &url("/2/"));
-        pages.add(Utf8Path::new("posts"), Utf8Path::new("a/twin.md"), &url("/3/"));
-        pages.add(Utf8Path::new("posts"), Utf8Path::new("b/twin.md"), &url("/4/"));
-        for (folder, target, path) in [
-            ("", "/posts/a/글.md", "/1/"),
-            ("b", "글.md", "/1/"),
-            ("posts/b", "../a/글", "/1/"),
-            ("", "posts/b", "/2/"),
-            ("posts/a", "twin.md", "/3/"),
-        ] {
-            assert_eq!(pages.find(Utf8Path::new(folder), target), Some(&url(path)), "{target}");
-        }
-        for target in ["twin", "", "none.md", "../../../x"] {
-            assert_eq!(pages.find(Utf8Path::new(""), target), None, "{target}");
+    fn a_ledger_is_read_back_as_it_was_written_and_new_pages_come_last() {
+        let mut pages = Pages::parse(&format!("# head\r\n\r\n{LINE}"), "pages.txt").unwrap();
+        assert_eq!(pages.to_text(), format!("{HEAD}{LINE}"));
+        pages.append("categories/기술", page(&["urn:x:b"]));
+        pages.append("", page(&["urn:x:b", "urn:x:c"]));
+        assert_eq!(pages.of("categories/기술").map(|(number, _)| number).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(pages.of("").next(), Some((1, &page(&["urn:x:b", "urn:x:c"]))));
+        assert_eq!(Pages::parse(&pages.to_text(), "pages.txt").unwrap(), pages);
+    }
+
+    #[test]
+    fn two_branches_that_cut_the_same_page_are_merged_by_keeping_the_lines_of_both() {
+        let merged = format!(
+            ".\t1\turn:x:a\t2024-05-02T00:00:00+09:00\n{LINE}.\t1\turn:x:b\t2024-05-02T00:00:00+09:00\n"
+        );
+        let pages = Pages::parse(&merged, "pages.txt").unwrap();
+        assert_eq!(pages.of("").collect::<Vec<_>>(), [(1, &page(&["urn:x:a", "urn:x:b"]))]);
+        let marks = format!("<<<<<<< HEAD\n{LINE}=======\n>>>>>>> x\n.\t0\ta\tb\n");
+        let found = Pages::parse(&marks, "posts/pages.txt").unwrap_err();
+        assert_eq!(found.iter().map(|finding| finding.line).collect::<Vec<_>>(), [1, 3, 4, 5].map(Some));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_reader(text in "(\\.|categories/a|\t|1|urn:x:a|2024-05-02T00:00:00Z|\n|[ -~가]){0,30}") {
+            if let Ok(pages) = Pages::parse(&text, "pages.txt") {
+                prop_assert_eq!(Pages::parse(&pages.to_text(), "pages.txt").unwrap(), pages);
+            }
         }
     }
 }

@@ -1,9 +1,13 @@
 //! A published post, and the archive that holds them.
 
+use std::collections::BTreeSet;
+
 use camino::Utf8PathBuf;
 use chrono::{DateTime, FixedOffset};
 use url::Url;
 
+use super::Enclosure;
+use super::pages::Pages;
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
 
@@ -18,6 +22,21 @@ pub struct Archive {
     pub findings: Vec<Finding>,
     /// When the next published post expires.
     pub expires: Option<DateTime<FixedOffset>>,
+    /// Posts that readers have seen and that are published no more, the latest to go first (ties broken by id).
+    pub taken_back: Vec<TakenBack>,
+    /// Which posts stand in which page of the feeds' archives.
+    pub pages: Pages,
+    /// Ids of posts whose absence is accounted for: they have expired, or cannot be read where that stops nothing.
+    pub accounted_for: BTreeSet<String>,
+}
+
+/// A post that was published once and is published no more: its file is gone, has become a draft, or has expired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenBack {
+    /// The id that readers know.
+    pub id: String,
+    /// When that was first seen.
+    pub at: DateTime<FixedOffset>,
 }
 
 /// A post that is published now.
@@ -51,6 +70,10 @@ pub struct Post {
     pub language: Option<String>,
     /// The picture, an absolute URL.
     pub image: Option<Url>,
+    /// What it brings along: a recording, a film, a document.
+    pub enclosure: Option<Enclosure>,
+    /// The pages that it answers.
+    pub in_reply_to: Vec<Url>,
     /// `false`: never mailed.
     pub newsletter: bool,
     /// The Markdown as written, without its front matter, made clean for XML.

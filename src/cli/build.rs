@@ -2,13 +2,32 @@
 
 use std::collections::BTreeSet;
 
+use clap::Args;
+
 use super::Outcome;
 use super::printer::{Printer, count};
 use crate::archive::{Archive, WhyLeftOut};
-use crate::pipeline::{Built, RunError, World, build};
+use crate::pipeline::{Allowed, Built, RunError, World, build};
 
-pub(super) fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    report(&build(world)?, world, printer);
+/// What is meant although readers will see it; `publish` takes the same.
+#[derive(Args)]
+pub(super) struct Gate {
+    /// Let readers get posts again under other ids.
+    #[arg(long)]
+    allow_redelivery: bool,
+    /// Let posts vanish that readers have in their feeds.
+    #[arg(long)]
+    allow_loss: bool,
+}
+
+impl Gate {
+    pub(super) fn allowed(&self) -> Allowed {
+        Allowed { redelivery: self.allow_redelivery, loss: self.allow_loss }
+    }
+}
+
+pub(super) fn run(gate: &Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    report(&build(world, gate.allowed())?, world, printer);
     Ok(Outcome::Done)
 }
 
@@ -30,9 +49,11 @@ pub(super) fn report(built: &Built, world: &World, printer: Printer) {
         count(posts as u64, "post"),
         built.unchanged
     ));
-    if built.ids_changed {
-        let ids = world.config.resolve(world.config.archive.ledger());
-        printer.say(format!("  {ids} has new lines: it belongs into version control, beside the posts"));
+    let ledgers = &world.config.archive;
+    let changed = [(built.ids_changed, ledgers.ledger()), (built.pages_changed, ledgers.page_ledger())];
+    for (_, file) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
+        let file = world.config.resolve(file);
+        printer.say(format!("  {file} has new lines: it belongs into version control, beside the posts"));
     }
 }
 

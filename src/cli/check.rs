@@ -1,5 +1,6 @@
 //! `letterpress check`: every finding that would hurt later, in one pass. Writes nothing, not even ids or keys.
 
+use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +10,17 @@ use clap::Args as ClapArgs;
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::Outcome;
 use super::printer::{Printer, count};
+use super::{Outcome, foreign_feed};
 use crate::archive::{Archive, WhyLeftOut, folder, markdown};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DEFAULTS, load};
-use crate::feeds::{self, Document};
+use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
-use crate::importers::subscribers_csv;
+use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
-use crate::pipeline::{RunError, compose, demand};
+use crate::pipeline::{RunError, compose, compose_week, demand, look};
+use crate::schedule::digest::Digest;
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -28,6 +30,9 @@ pub(super) struct Args {
     /// Also ask the site's web server whether it serves these feeds.
     #[arg(long)]
     live: bool,
+    /// Check this feed, of any site, and nothing else.
+    #[arg(long, value_name = "FILE|URL", conflicts_with_all = ["live", "defaults"])]
+    feed: Option<String>,
     /// Print every key of the configuration with its default, and check nothing.
     #[arg(long)]
     defaults: bool,
@@ -43,6 +48,16 @@ pub(super) async fn run(
         printer.raw(DEFAULTS.as_bytes())?;
         return Ok(Outcome::Done);
     }
+    if let Some(feed) = &args.feed {
+        let mut findings = foreign_feed::check(feed, clock.as_ref()).await?;
+        if !args.json {
+            // Whoever lints a feed looks the rule up; scripts find its name beside the message.
+            for found in &mut findings {
+                found.message = format!("{}: {}", found.rule, found.message);
+            }
+        }
+        return verdict(&findings, args.json, printer);
+    }
     let mut findings = Vec::new();
     match load(file) {
         Ok(config) => everything(&config, clock.as_ref(), args.live, &mut findings).await?,
@@ -50,12 +65,17 @@ pub(super) async fn run(
         Err(error) => return Err(error.into()),
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    verdict(&findings, args.json, printer)
+}
+
+/// Prints what was found; an error is one of the user's.
+fn verdict(findings: &[Finding], json: bool, printer: Printer) -> Result<Outcome, RunError> {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let warnings = findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
-    if args.json {
+    if json {
         printer.json(&json!({ "findings": findings }))?;
     } else {
-        printer.findings(&findings);
+        printer.findings(findings);
         printer.say(match (errors, warnings) {
             (0, 0) => "all is well".to_owned(),
             _ => format!("{}, {}", count(errors as u64, "error"), count(warnings as u64, "warning")),
@@ -70,7 +90,7 @@ async fn everything(
     live: bool,
     findings: &mut Vec<Finding>,
 ) -> Result<(), RunError> {
-    readers(config, clock, findings);
+    reader_list(config, clock, findings);
     secrets(config, findings);
     alignment(config, findings);
     let sends = can_send(config, findings);
@@ -81,10 +101,25 @@ async fn everything(
             return Ok(());
         }
     };
-    let documents = feeds::render_all(&archive, config);
-    findings.extend(feeds::lint::check(&documents));
+    let layout = feeds::lay_out(&archive, config);
+    let (mut documents, mut found) = (Vec::new(), Vec::new());
+    for portion in layout.current() {
+        found.extend(feeds::lint::check_thoroughly(&portion, &archive, clock.now()));
+        gate(config, &archive, &portion, &mut found);
+        documents.extend(portion.into_iter().filter(|_| live));
+    }
+    // A page that stands was looked at when it was written.
+    let directory = config.resolve(&config.output.directory);
+    let standing = output::standing(&directory, &layout.frozen(), &[]);
+    for portion in layout.archived(&standing.paths) {
+        found.extend(feeds::lint::check_thoroughly(&portion, &archive, clock.now()));
+    }
+    // A post that stands in several portions is spoken of once.
+    let mut said = HashSet::new();
+    findings.extend(found.into_iter().filter(|finding| said.insert(finding.to_string())));
     if sends {
         letter(config, &archive, findings);
+        week(config, &archive, findings);
     }
     left_out(&archive, findings);
     // The feeds carry a post whatever its text is like; what readers will miss is said here.
@@ -96,21 +131,27 @@ async fn everything(
     Ok(())
 }
 
+/// What readers of the published feeds would see of these.
+fn gate(config: &Config, archive: &Archive, documents: &[Document], findings: &mut Vec<Finding>) {
+    let outlook = look(config, archive, documents);
+    findings.extend(outlook.line().map(|line| Finding::note("feed-diff", outlook.feed.as_str(), line)));
+    findings.extend(outlook.findings);
+}
+
 /// The list that every run reads.
-fn readers(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
+fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
     let newsletter = &config.newsletter;
     let Some(list) = &newsletter.list else { return };
-    let options = subscribers_csv::Options {
-        file: list.as_str(),
+    let options = readers::Options {
         confirmed: newsletter.list_confirmed,
-        now: clock.now(),
+        ..readers::Options::new(list.as_str(), clock.now())
     };
     match std::fs::read(config.resolve(list)) {
         Err(error) => findings.push(
             Finding::error("readers", list.as_str(), format!("cannot be read: {error}"))
                 .hint("make the file, or take newsletter.list out of config.toml"),
         ),
-        Ok(bytes) => match subscribers_csv::read(&bytes, options) {
+        Ok(bytes) => match readers::read(&bytes, options) {
             Err(finding) => findings.push(finding),
             Ok(import) => {
                 findings.extend(import.rejected.iter().map(|row| {
@@ -173,6 +214,22 @@ fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
             Err(error) => findings.push(Finding::error("letter", post.source.as_str(), error.to_string())),
         }
     }
+}
+
+/// The weekly letter that the newest posts would be: what it shares with the other is said once.
+fn week(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
+    let posts: Vec<_> = archive.posts.iter().filter(|post| post.newsletter).take(3).collect();
+    let Some(newest) = posts.first() else { return };
+    let digest = Digest { week: "check".to_owned(), moment: newest.published.to_utc(), posts };
+    let said = match compose_week(config, &digest) {
+        Ok((_, warnings)) => warnings,
+        Err(RunError::Findings(errors)) => errors,
+        // Whatever else is wrong is wrong with the other letter too.
+        Err(_) => return,
+    };
+    let is_new = |finding: &Finding| findings.iter().all(|known| known.message != finding.message);
+    let fresh: Vec<Finding> = said.into_iter().filter(is_new).collect();
+    findings.extend(fresh);
 }
 
 fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {

@@ -1,5 +1,9 @@
 //! `letterpress import`: archives from elsewhere become posts. Nothing is ever overwritten.
 
+mod foreign;
+
+pub(super) use foreign::{fetch_feed, is_address, open};
+
 use std::io::Write;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -14,6 +18,28 @@ use crate::pipeline::{RunError, World};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
+    /// A `WordPress` export (Tools, Export): posts, drafts, authors, categories, tags, pictures.
+    Wordpress {
+        /// The .xml file.
+        file: Utf8PathBuf,
+        #[command(flatten)]
+        options: foreign::Options,
+    },
+    /// A Ghost export (Settings, Advanced, Import/Export).
+    Ghost {
+        /// The .json file.
+        file: Utf8PathBuf,
+        #[command(flatten)]
+        options: foreign::Options,
+    },
+    /// A feed: RSS, Atom or JSON Feed.
+    Feed {
+        /// The file, or the address.
+        #[arg(value_name = "FILE|URL")]
+        source: String,
+        #[command(flatten)]
+        options: foreign::Options,
+    },
     /// A plain text archive page: a category, then posts with a title of their own line.
     Text {
         /// The file.
@@ -30,20 +56,36 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let Command::Text { file, newest, every, dry_run } = command;
+pub(super) async fn run(command: &Command, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    match command {
+        Command::Wordpress { file, options } => foreign::wordpress(file, options, world, printer),
+        Command::Ghost { file, options } => foreign::ghost(file, options, world, printer),
+        Command::Feed { source, options } => foreign::feed(source, options, world, printer).await,
+        Command::Text { file, newest, every, dry_run } => {
+            text(file, (*newest, *every), *dry_run, world, printer)
+        }
+    }
+}
+
+fn text(
+    file: &Utf8Path,
+    (newest, every): (NaiveDate, Span),
+    dry_run: bool,
+    world: &World,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         RunError::user(format!("cannot read {file}: {error}"), "name a text file in UTF-8")
     })?;
     let page = text_page::read(&text, file.as_str()).map_err(RunError::Findings)?;
-    let newest = midnight(*newest, world)?;
+    let newest = midnight(newest, world)?;
     let posts = text_page::to_posts(&page, newest, every.delta());
     let folder = world.config.resolve(&world.config.archive.posts);
     let taken: Vec<_> =
         posts.iter().map(|post| folder.join(&post.file_name)).filter(|path| path.exists()).collect();
     for post in &posts {
         let path = folder.join(&post.file_name);
-        if *dry_run {
+        if dry_run {
             let note = if taken.contains(&path) { " (is there already, and would stay)" } else { "" };
             printer.answer(format!("{path}{note}"));
         } else if !taken.contains(&path) {
@@ -52,12 +94,12 @@ pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<
         }
     }
     let written = posts.len() - taken.len();
-    let verb = if *dry_run { "would be written" } else { "written" };
+    let verb = if dry_run { "would be written" } else { "written" };
     printer.say(format!("{} {verb} in the category {}", count(written as u64, "post"), page.category));
     if page.older {
         printer.say("the page says that there are older entries; they are not on it");
     }
-    if taken.is_empty() || *dry_run {
+    if taken.is_empty() || dry_run {
         return Ok(Outcome::Done);
     }
     for path in taken {

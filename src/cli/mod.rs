@@ -1,9 +1,12 @@
 //! The command line: one file per command. Commands return an [`Outcome`]; nothing here decides about mail.
 
+mod adopt;
 mod backup;
 mod build;
 mod check;
 mod dkim;
+mod foreign_feed;
+mod headers;
 mod import;
 mod inbox;
 mod ledger;
@@ -14,9 +17,11 @@ mod progress;
 mod publish;
 mod resolve;
 mod send;
+mod serve;
 mod standstill;
 mod status;
 mod subscribers;
+mod wishes;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -59,11 +64,15 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Build the feeds and send what is due: the cron line.
-    Publish,
+    Publish(build::Gate),
     /// Build the feeds.
-    Build,
+    Build(build::Gate),
+    /// Print what your web server should say of the feeds.
+    Headers(headers::Args),
     /// Send what is due, without building the feeds.
     Send(send::Args),
+    /// Answer readers over HTTP: sign-up, farewell, letters, feeds.
+    Serve(serve::Args),
     /// Show issues, counts, and what is in doubt.
     Status(status::Args),
     /// Settle what is in doubt; go on with a paused issue.
@@ -73,7 +82,7 @@ enum Command {
     Ledger(ledger::Command),
     /// Copy the ledger and its keys to a file, also while a run is at work.
     Backup(backup::Args),
-    /// List, add, import, export, unsubscribe, suppress readers.
+    /// List, add, import, export, unsubscribe, suppress readers; choose for them.
     #[command(subcommand)]
     Subscribers(subscribers::Command),
     /// Take in what came back: bounces, complaints, unsubscribe mails.
@@ -81,6 +90,8 @@ enum Command {
     /// Bring an existing archive.
     #[command(subcommand)]
     Import(import::Command),
+    /// Take over the ids that readers of an old feed know.
+    Adopt(adopt::Args),
     /// Find what would hurt later: configuration, posts, feeds, the letter.
     Check(check::Args),
     /// Make a key to sign letters with; print its DNS record.
@@ -145,16 +156,19 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
     let world = World { config: Arc::new(load(&cli.config)?), clock, watch, breaker };
     stop_on_signal(Arc::clone(&world.breaker));
     let outcome = match cli.command {
-        Command::Publish => publish::run(&world, printer).await,
-        Command::Build => build::run(&world, printer),
+        Command::Headers(args) => headers::run(&args, &world, printer),
+        Command::Publish(gate) => publish::run(&gate, &world, printer).await,
+        Command::Build(gate) => build::run(&gate, &world, printer),
         Command::Send(args) => send::run(&args, &world, printer).await,
+        Command::Serve(args) => serve::run(&args, &world, printer).await,
         Command::Status(args) => status::run(&args, &world, printer).await,
         Command::Resolve(args) => resolve::run(&args, &world, printer).await,
         Command::Ledger(command) => ledger::run(&command, &world, printer).await,
         Command::Backup(args) => backup::run(&args, &world, printer).await,
         Command::Subscribers(command) => subscribers::run(command, &world, printer).await,
         Command::Inbox(args) => inbox::run(&args, &world, printer).await,
-        Command::Import(command) => import::run(&command, &world, printer),
+        Command::Import(command) => import::run(&command, &world, printer).await,
+        Command::Adopt(args) => adopt::run(&args, &world, printer).await,
         Command::Dkim(command) => dkim::run(command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),
     };

@@ -6,9 +6,10 @@ use crate::delivery::Stop;
 use crate::finding::{Finding, Severity};
 use crate::ledger::{IssueSummary, State};
 use crate::pipeline::{Mailing, RunError, World, publish};
+use crate::text::HeaderText;
 
-pub(super) async fn run(world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let summary = publish(world).await?;
+pub(super) async fn run(gate: &build::Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let summary = publish(world, gate.allowed()).await?;
     if let Some(built) = &summary.built {
         build::report(built, world, printer);
     }
@@ -24,13 +25,7 @@ pub(super) async fn run(world: &World, printer: Printer) -> Result<Outcome, RunE
 pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outcome {
     report_readers(mailing, printer);
     printer.warnings(&mailing.findings);
-    if mailing.baseline > 0 {
-        let posts = count(mailing.baseline as u64, "post");
-        printer.say(format!("ledger: begun; {posts} published before it will not be mailed"));
-    }
-    if let Some((subject, audience)) = &mailing.frozen {
-        printer.say(format!("letter: \"{subject}\" to {}", count(*audience, "reader")));
-    }
+    report_frozen(mailing, printer);
     let mut partly = rejects_rows(mailing);
     if mailing.recovered != (0, 0) {
         let (waiting, in_doubt) = mailing.recovered;
@@ -46,7 +41,10 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         ));
     }
     for issue in &mailing.issues {
-        partly |= report_issue(issue, mailing.through.as_deref(), world, printer);
+        let through = mailing.through.get(&issue.id).map(String::as_str);
+        // Of several, each is named.
+        let name = (mailing.issues.len() > 1).then_some(&issue.subject);
+        partly |= report_issue(issue, (name, through), world, printer);
     }
     if let Some(stop) = &mailing.stopped {
         partly = true;
@@ -93,8 +91,28 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
     if partly { Outcome::Partly } else { Outcome::Done }
 }
 
+/// What the ledger holds since this run.
+fn report_frozen(mailing: &Mailing, printer: Printer) {
+    if mailing.baseline > 0 {
+        let posts = count(mailing.baseline as u64, "post");
+        printer.say(format!("ledger: begun; {posts} published before it will not be mailed"));
+    }
+    if let Some((subject, audience)) = &mailing.frozen {
+        printer.say(format!("letter: \"{subject}\" to {}", count(*audience, "reader")));
+    }
+    if let Some(week) = mailing.week.as_ref().filter(|week| week.audience > 0) {
+        let (posts, readers) = (count(week.posts as u64, "post"), count(week.audience, "reader"));
+        printer.say(format!("weekly letter: {}, {posts}, to {readers}", week.week));
+    }
+}
+
 /// The counts of one issue; `true` if somebody is still without it or in doubt.
-fn report_issue(issue: &IssueSummary, through: Option<&str>, world: &World, printer: Printer) -> bool {
+fn report_issue(
+    issue: &IssueSummary,
+    (name, through): (Option<&HeaderText>, Option<&str>),
+    world: &World,
+    printer: Printer,
+) -> bool {
     let tally = &issue.tally;
     let parts: Vec<String> = State::ALL
         .into_iter()
@@ -106,7 +124,8 @@ fn report_issue(issue: &IssueSummary, through: Option<&str>, world: &World, prin
     // Where senders share a database, what the others have in hand is theirs to report.
     let settled = [State::Sent, State::Skipped, State::Claimed, State::Armed];
     if settled.into_iter().map(|state| tally.count(state)).sum::<u64>() == issue.audience {
-        printer.say(format!("  {line}{through}"));
+        let name = name.map_or_else(String::new, |name| format!("\"{name}\": "));
+        printer.say(format!("  {name}{line}{through}"));
         return false;
     }
     printer.complain(format!("\"{}\": {line}{through}", issue.subject));

@@ -1,15 +1,18 @@
 //! `letterpress send`: the newsletter half alone, a rehearsal, or a test copy.
 
 use clap::Args as ClapArgs;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Outcome;
 use super::printer::{Printer, count};
 use super::publish::{report, report_rows};
 use crate::address::EmailAddress;
-use crate::archive::folder;
-use crate::pipeline::{Office, RunError, World, demand, draft, enrol_list, send, send_test};
-use crate::subscribers::Standing;
+use crate::archive::{Post, folder};
+use crate::pipeline::{
+    Draft, Office, RunError, WeekLetter, World, demand, draft, enrol_list, send, send_test,
+};
+use crate::subscribers::{Cadence, Standing, Subscriber};
+use crate::text::HeaderText;
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -66,56 +69,117 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
     let (_, rejected) = enrol_list(world, &office).await?;
     let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
     let draft = draft(world, &office, &archive, args.post.as_deref()).await?;
-    let mut readers: Vec<(Standing, u64)> = Vec::new();
-    let (mut after, mut active) = (0, Vec::new());
-    loop {
-        let page = office.store.subscribers(after, 1_000).await?;
-        let Some((last, _)) = page.last() else { break };
-        after = *last;
-        for (_, reader) in &page {
-            match readers.iter_mut().find(|(standing, _)| *standing == reader.standing) {
-                Some((_, number)) => *number += 1,
-                None => readers.push((reader.standing, 1)),
-            }
-            if reader.standing == Standing::Active && (args.json || active.len() < 5) {
-                active.push(reader.email.to_string());
-            }
-        }
-    }
-    readers.sort_unstable();
-    let total =
-        readers.iter().find(|(standing, _)| *standing == Standing::Active).map_or(0, |(_, number)| *number);
+    let turnout = Turnout::of(&office, &draft, args.json).await?;
     if args.json {
-        let counts: serde_json::Map<_, _> =
-            readers.iter().map(|(standing, number)| (standing.as_str().to_owned(), json!(number))).collect();
-        let issue = draft.post.zip(draft.edition.as_ref()).map(|(post, edition)| {
-            json!({ "id": post.id, "subject": edition.letter().subject, "source": post.source, "url": post.url })
-        });
-        printer.json(&json!({ "issue": issue, "readers": counts, "to": active, "more": draft.more }))?;
+        printer.json(&as_json(&draft, &turnout))?;
         return Ok(Outcome::Done);
     }
     report_rows(&rejected, printer);
     printer.warnings(&draft.findings);
-    match draft.post.zip(draft.edition.as_ref()) {
-        None => printer.answer("nothing is due"),
-        Some((post, edition)) => {
-            printer.answer(format!(
-                "would send \"{}\" ({}) to {}",
-                edition.letter().subject,
-                post.source,
-                count(total, "reader")
-            ));
-            for address in &active {
-                printer.answer(format!("  {address}"));
-            }
-            if total > active.len() as u64 {
-                printer
-                    .answer(format!("  … and {} more (--json names them all)", total - active.len() as u64));
-            }
-        }
+    report_post(&draft, &turnout, printer);
+    for letter in draft.week.iter().flat_map(|week| &week.letters) {
+        printer.answer(format!(
+            "would send the weekly letter \"{}\" ({}) to {}",
+            letter.edition.letter().subject,
+            count(letter.posts.len() as u64, "post"),
+            count(letter.readers, "reader")
+        ));
     }
-    for (standing, number) in readers.iter().filter(|(standing, _)| *standing != Standing::Active) {
+    if turnout.others > 0 {
+        let others = turnout.others;
+        printer.answer(format!("{others} active: not this one (other categories, or one letter a week)"));
+    }
+    for (standing, number) in turnout.readers.iter().filter(|(standing, _)| *standing != Standing::Active) {
         printer.answer(format!("{} {}: no letter", number, standing.as_str()));
     }
     Ok(Outcome::Done)
+}
+
+fn report_post(draft: &Draft<'_>, turnout: &Turnout, printer: Printer) {
+    let Some((post, edition)) = draft.post.zip(draft.edition.as_ref()) else {
+        if draft.week.as_ref().is_none_or(|week| week.letters.is_empty()) {
+            printer.answer("nothing is due");
+        }
+        return;
+    };
+    let Turnout { named, total, .. } = turnout;
+    let (subject, readers) = (&edition.letter().subject, count(*total, "reader"));
+    printer.answer(format!("would send \"{subject}\" ({}) to {readers}", post.source));
+    for address in named {
+        printer.answer(format!("  {address}"));
+    }
+    if *total > named.len() as u64 {
+        printer.answer(format!("  … and {} more (--json names them all)", total - named.len() as u64));
+    }
+}
+
+/// The readers, as far as a rehearsal speaks of them.
+#[derive(Default)]
+struct Turnout {
+    /// How many stand where.
+    readers: Vec<(Standing, u64)>,
+    /// Some of those who get the post, or all.
+    named: Vec<String>,
+    /// How many get it.
+    total: u64,
+    /// Active readers who do not.
+    others: u64,
+}
+
+impl Turnout {
+    async fn of(office: &Office, draft: &Draft<'_>, all: bool) -> Result<Self, RunError> {
+        let mut turnout = Self::default();
+        let mut after = 0;
+        loop {
+            let page = office.store.subscribers(after, 1_000).await?;
+            let Some((last, _)) = page.last() else { break };
+            after = *last;
+            for (_, reader) in &page {
+                turnout.count(reader, draft.post, all);
+            }
+        }
+        turnout.readers.sort_unstable();
+        Ok(turnout)
+    }
+
+    fn count(&mut self, reader: &Subscriber, post: Option<&Post>, all: bool) {
+        match self.readers.iter_mut().find(|(standing, _)| *standing == reader.standing) {
+            Some((_, number)) => *number += 1,
+            None => self.readers.push((reader.standing, 1)),
+        }
+        let wants = post.is_none_or(|post| {
+            let categories = post.categories.iter().map(HeaderText::as_str);
+            reader.wishes.cadence == Cadence::Each && reader.wishes.topics.want(categories)
+        });
+        match (reader.standing, wants) {
+            (Standing::Active, true) => {
+                self.total += 1;
+                if all || self.named.len() < 5 {
+                    self.named.push(reader.email.to_string());
+                }
+            }
+            (Standing::Active, false) => self.others += 1,
+            _ => {}
+        }
+    }
+}
+
+fn as_json(draft: &Draft<'_>, turnout: &Turnout) -> Value {
+    let counts: serde_json::Map<_, _> = turnout
+        .readers
+        .iter()
+        .map(|(standing, number)| (standing.as_str().to_owned(), json!(number)))
+        .collect();
+    let issue = draft.post.zip(draft.edition.as_ref()).map(|(post, edition)| {
+        json!({ "id": post.id, "subject": edition.letter().subject, "source": post.source, "url": post.url })
+    });
+    let letter = |letter: &WeekLetter<'_>| {
+        let posts: Vec<&str> = letter.posts.iter().map(|post| post.id.as_str()).collect();
+        json!({ "subject": letter.edition.letter().subject, "posts": posts, "readers": letter.readers })
+    };
+    let week = draft.week.as_ref().map(|week| {
+        let letters: Vec<Value> = week.letters.iter().map(letter).collect();
+        json!({ "week": week.digest.week, "letters": letters })
+    });
+    json!({ "issue": issue, "weekly": week, "readers": counts, "to": turnout.named, "more": draft.more })
 }

@@ -1,19 +1,26 @@
 //! `letterpress status`: issues and their counts, who is in doubt, and what one reader got and why.
 
+use std::fmt;
+
 use clap::{Args as ClapArgs, Subcommand};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::printer::{Printer, count, when};
 use super::publish::words;
+use super::wishes::sentence;
 use super::{Outcome, standstill};
 use crate::address::EmailAddress;
 use crate::archive::{Archive, WhyLeftOut, folder, links};
 use crate::config::Config;
+use crate::finding::Finding;
 use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
-use crate::pipeline::{Office, RunError, World, outlook};
+use crate::pipeline::{Office, RunError, World, outlook, outlook_of_the_week, weekly_readers};
+use crate::schedule::digest::Digest;
 use crate::schedule::{WhyNot, plan};
+use crate::store::digest::PREFIX;
 use crate::store::{DeliveryView, Filter};
-use crate::subscribers::{Standing, Subscriber};
+use crate::subscribers::{Standing, Subscriber, Wishes};
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -28,7 +35,7 @@ pub(super) struct Args {
 enum Question {
     /// Every reader of an issue, and what became of their copy.
     WhoGot {
-        /// The post's id or slug; without it, the newest issue.
+        /// The post's id or slug, or a week such as 2026-W47; without it, the newest issue.
         issue: Option<String>,
     },
     /// Every issue that an address was sent.
@@ -48,8 +55,11 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     match &args.question {
         None => overview(args.json, world, &office, printer).await,
         Some(Question::WhoGot { issue }) => {
-            let post = issue_id(&office, issue.as_deref()).await?;
-            let views = office.store.deliveries(Filter { post: Some(post), ..Filter::default() }).await?;
+            let mut views = Vec::new();
+            for post in issue_ids(&office, issue.as_deref()).await? {
+                views
+                    .extend(office.store.deliveries(Filter { post: Some(post), ..Filter::default() }).await?);
+            }
             show(&views, args.json, &world.config, printer)
         }
         Some(Question::WhatGot { address }) => {
@@ -69,6 +79,21 @@ pub(super) fn parse(address: &str) -> Result<EmailAddress, RunError> {
         .map_err(|error| RunError::user(format!("{address:?}: {error}"), "write it like reader@example.com"))
 }
 
+/// The ids of the issues that a person means: those of a week, or else a single one.
+async fn issue_ids(office: &Office, wanted: Option<&str>) -> Result<Vec<String>, RunError> {
+    let of_the_week = match wanted {
+        Some(week) => letters_of(week, &office.store.issues().await?),
+        None => Vec::new(),
+    };
+    if of_the_week.is_empty() { Ok(vec![issue_id(office, wanted).await?]) } else { Ok(of_the_week) }
+}
+
+/// The letters of a week, by its name: `2026-W47`.
+fn letters_of(week: &str, issues: &[IssueSummary]) -> Vec<String> {
+    let start = format!("{PREFIX}{}:", week.trim_start_matches(PREFIX));
+    issues.iter().filter(|issue| issue.id.starts_with(&start)).map(|issue| issue.id.clone()).collect()
+}
+
 /// The id of the issue that a person means by an id or the end of one; without a word, the newest.
 pub(super) async fn issue_id(office: &Office, wanted: Option<&str>) -> Result<String, RunError> {
     let issues = office.store.issues().await?;
@@ -78,7 +103,18 @@ pub(super) async fn issue_id(office: &Office, wanted: Option<&str>) -> Result<St
             // In an id the slug is percent-encoded; a person types it as it reads.
             let slugs = [format!(":{wanted}"), format!(":{}", links::segment(wanted))];
             let named = |issue: &&IssueSummary| slugs.iter().any(|slug| issue.id.ends_with(slug));
-            issues.iter().find(|issue| issue.id == wanted).or_else(|| issues.iter().find(named))
+            let found = issues.iter().find(|issue| issue.id == wanted).or_else(|| issues.iter().find(named));
+            let of_the_week = letters_of(wanted, &issues);
+            match of_the_week.as_slice() {
+                [] => found,
+                [only] => issues.iter().find(|issue| issue.id == *only),
+                several => {
+                    return Err(RunError::user(
+                        format!("{wanted} has {} letters, each for other readers", several.len()),
+                        format!("name one of them: {}", several.join(", ")),
+                    ));
+                }
+            }
         }
     };
     found.map(|issue| issue.id.clone()).ok_or_else(|| {
@@ -97,7 +133,12 @@ async fn overview(
     let mut doubts =
         office.store.deliveries(Filter { states: in_doubt.to_vec(), ..Filter::default() }).await?;
     doubts.retain(|view| view.row.asks());
-    let next = next(world, office).await?;
+    let archive = folder::read(&world.config, world.clock.now()).map(|reading| reading.archive);
+    let week = match &archive {
+        Ok(archive) => next_week(world, office, archive).await?,
+        Err(_) => None,
+    };
+    let next = next(world, office, archive).await?;
     let barred = barred(world, office, printer).await?;
     let still = outlook(world, office, &issues).await?;
     let outcome = match (barred.is_some(), doubts.is_empty()) {
@@ -114,26 +155,16 @@ async fn overview(
                         "because": issue.because })
             })
             .collect();
-        printer.json(&json!({ "issues": issues, "waiting": still, "next": next, "barred": barred }))?;
+        printer.json(
+            &json!({ "issues": issues, "waiting": still, "next": next, "weekly": week, "barred": barred }),
+        )?;
         return Ok(outcome);
     }
     if issues.is_empty() {
         printer.answer("no issue has been sent yet");
     }
     for issue in &issues {
-        let counts: Vec<String> = State::ALL
-            .into_iter()
-            .filter(|state| issue.tally.count(*state) > 0)
-            .map(|state| format!("{} {}", issue.tally.count(state), words(state)))
-            .collect();
-        let state = if issue.state == IssueState::Done {
-            String::new()
-        } else {
-            format!(" [{}]", issue.state.as_str())
-        };
-        printer.answer(format!("{}  \"{}\"{state}", when(issue.frozen_at, &world.config), issue.subject));
-        printer.answer(format!("    {} of {}", counts.join(", "), count(issue.audience, "reader")));
-        printer.answer(format!("    {}", issue.id));
+        tell(issue, world, printer);
     }
     if !doubts.is_empty() {
         printer.answer("in doubt (may or may not have arrived; `letterpress resolve` settles it):");
@@ -156,7 +187,53 @@ async fn overview(
             line["why"].as_str().unwrap_or("")
         ));
     }
+    if let Some(week) = &week {
+        printer.answer(format!("next: {week}"));
+    }
     Ok(outcome)
+}
+
+/// An issue in three lines.
+fn tell(issue: &IssueSummary, world: &World, printer: Printer) {
+    let counts: Vec<String> = State::ALL
+        .into_iter()
+        .filter(|state| issue.tally.count(*state) > 0)
+        .map(|state| format!("{} {}", issue.tally.count(state), words(state)))
+        .collect();
+    let state =
+        if issue.state == IssueState::Done { String::new() } else { format!(" [{}]", issue.state.as_str()) };
+    printer.answer(format!("{}  \"{}\"{state}", when(issue.frozen_at, &world.config), issue.subject));
+    printer.answer(format!("    {} of {}", counts.join(", "), count(issue.audience, "reader")));
+    printer.answer(format!("    {}", issue.id));
+}
+
+/// The next weekly letter, if somebody wants one.
+#[derive(Serialize)]
+struct NextWeek {
+    week: String,
+    /// `None`: with the next run.
+    at: Option<String>,
+    posts: usize,
+    readers: u64,
+}
+
+impl fmt::Display for NextWeek {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.at.as_ref().map_or("with the next run".to_owned(), |at| format!("on {at}"));
+        let (posts, readers) = (count(self.posts as u64, "post"), count(self.readers, "reader"));
+        write!(f, "weekly letter {at} with {posts}, for {readers}")
+    }
+}
+
+async fn next_week(world: &World, office: &Office, archive: &Archive) -> Result<Option<NextWeek>, RunError> {
+    let readers = weekly_readers(office).await?;
+    let Some(forecast) = outlook_of_the_week(world, office, archive).await?.filter(|_| readers > 0) else {
+        return Ok(None);
+    };
+    let due = forecast.due.filter(|due| !due.posts.is_empty());
+    let at = if due.is_some() { None } else { Some(when(forecast.next.moment, &world.config)) };
+    let Digest { week, posts, .. } = due.unwrap_or(forecast.next);
+    Ok(Some(NextWeek { week, at, posts: posts.len(), readers }))
 }
 
 /// Why nothing is sent from this ledger; said at once, beside what is in it.
@@ -168,9 +245,13 @@ async fn barred(world: &World, office: &Office, printer: Printer) -> Result<Opti
 }
 
 /// Posts that were never mailed and could be, each with what it waits for. A broken archive hides no ledger.
-async fn next(world: &World, office: &Office) -> Result<Value, RunError> {
-    let archive: Archive = match folder::read(&world.config, world.clock.now()) {
-        Ok(reading) => reading.archive,
+async fn next(
+    world: &World,
+    office: &Office,
+    archive: Result<Archive, Vec<Finding>>,
+) -> Result<Value, RunError> {
+    let archive = match archive {
+        Ok(archive) => archive,
         Err(findings) => {
             return Ok(
                 json!([{ "title": "the archive cannot be read", "why": findings.first().map(ToString::to_string) }]),
@@ -260,7 +341,12 @@ fn reason(standing: Option<Standing>, reader: Option<&Subscriber>) -> String {
     let source = reader.map_or("the list", |reader| reader.source.as_str());
     match standing {
         None => "is not on the list".to_owned(),
-        Some(Standing::Active) => "gets every issue that is frozen from now on".to_owned(),
+        Some(Standing::Active) => {
+            match reader.map(|reader| &reader.wishes).filter(|wishes| **wishes != Wishes::default()) {
+                None => "gets every issue that is frozen from now on".to_owned(),
+                Some(wishes) => format!("gets {}, from now on", sentence(wishes)),
+            }
+        }
         Some(Standing::Unconfirmed) => {
             format!("no consent is on record (from {source}); add its date, or import with --confirmed")
         }

@@ -1,18 +1,21 @@
 //! `letterpress subscribers`: who reads.
 
-use camino::Utf8PathBuf;
+mod erasure;
+mod lists;
+
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde_json::json;
 
 use super::Outcome;
-use super::printer::{Printer, count};
+use super::printer::Printer;
 use super::status::parse;
+use super::wishes::{self, Choice};
 use crate::config::is_language_tag;
-use crate::importers::subscribers_csv;
-use crate::pipeline::{Office, RunError, World, read_readers};
+use crate::importers::readers::MAX_NAME;
+use crate::pipeline::{Office, RunError, World};
 use crate::subscribers::token::Purpose;
-use crate::subscribers::{AddressKey, Enrolment, Standing, Subscriber};
+use crate::subscribers::{AddressKey, Enrolment, Standing, Subscriber, Wishes};
 use crate::text::HeaderText;
 
 #[derive(Subcommand)]
@@ -33,23 +36,37 @@ pub(super) enum Command {
         /// The language tag.
         #[arg(long)]
         language: Option<String>,
+        #[command(flatten)]
+        choice: Choice,
     },
-    /// Import readers from a CSV file.
-    Import {
-        /// The file.
-        file: Utf8PathBuf,
-        /// You vouch that everybody in the file asked for the letter.
-        #[arg(long)]
-        confirmed: bool,
-        /// Show what would happen, and change nothing.
-        #[arg(long)]
-        dry_run: bool,
-        /// For scripts.
+    /// Choose for a reader how often they hear, and about what. What is not named stays as it is.
+    Choose {
+        /// The address.
+        address: String,
+        #[command(flatten)]
+        choice: Choice,
+    },
+    /// Import readers from a CSV or JSON file: a list of your own, or the export of another service.
+    Import(lists::ImportArgs),
+    /// Print every reader, so that `import` reads them back.
+    Export {
+        /// As JSON; without it, as CSV that no spreadsheet runs.
         #[arg(long)]
         json: bool,
     },
-    /// Print every reader as CSV.
-    Export,
+    /// Print everything that is kept about one person, as JSON.
+    ExportOne {
+        /// The address.
+        address: String,
+    },
+    /// Erase everything that names one person; what stays is that a list cannot bring the address back.
+    Erase {
+        /// The address.
+        address: String,
+        /// Do it; without this it is only said what would go.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Take a reader off the list: by address, or by the token from an unsubscribe mail.
     Unsubscribe {
         /// The address or the token.
@@ -70,19 +87,19 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
     let now = world.clock.now();
     match command {
         Command::List { json } => list(&office, json, printer).await,
-        Command::Add { address, name, language } => {
-            add(&address, name, language, (&office, now), printer).await
+        Command::Add { address, name, language, choice } => {
+            wishes::remark_on_topics(&choice, world, printer);
+            let who = Newcomer { address, name, language, choice };
+            add(&who, (&office, now), printer).await
         }
-        Command::Import { file, confirmed, dry_run, json } => {
-            let options = ImportOptions { confirmed, dry_run, json };
-            import(&file, &options, world, &office, printer).await
+        Command::Choose { address, choice } => {
+            wishes::remark_on_topics(&choice, world, printer);
+            wishes::choose(&address, &choice, (&office, now), printer).await
         }
-        Command::Export => {
-            let mut rows = Vec::new();
-            each(&office, |reader| rows.push(exported(reader))).await?;
-            printer.raw(subscribers_csv::write(&rows).as_bytes())?;
-            Ok(Outcome::Done)
-        }
+        Command::Import(args) => lists::import(&args, world, &office, printer).await,
+        Command::Export { json } => lists::export(&office, json, printer).await,
+        Command::ExportOne { address } => erasure::export(&address, &office, printer).await,
+        Command::Erase { address, yes } => erasure::erase(&address, yes, world, &office, printer).await,
         Command::Unsubscribe { who } => {
             let key = whose(&who, &office)?;
             if !office.store.unsubscribe(key, "command line", now).await? {
@@ -103,16 +120,30 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
     }
 }
 
-async fn add(
-    address: &str,
+/// A reader as they are named at the command line.
+struct Newcomer {
+    address: String,
     name: Option<String>,
     language: Option<String>,
+    choice: Choice,
+}
+
+async fn add(
+    who: &Newcomer,
     (office, now): (&Office, DateTime<Utc>),
     printer: Printer,
 ) -> Result<Outcome, RunError> {
+    let Newcomer { address, name, language, choice } = who;
     let email = parse(address)?;
-    let name = name.map(|name| HeaderText::parse(&name)).transpose();
+    let name = name.as_deref().map(HeaderText::parse).transpose();
     let name = name.map_err(|error| RunError::user(format!("the name: {error}"), "leave it out"))?;
+    if let Some(name) = name.as_ref().filter(|name| name.as_str().chars().count() > MAX_NAME) {
+        let length = name.as_str().chars().count();
+        return Err(RunError::user(
+            format!("the name has {length} characters"),
+            format!("no more than {MAX_NAME} are allowed"),
+        ));
+    }
     if let Some(tag) = language.as_deref().filter(|tag| !is_language_tag(tag)) {
         return Err(RunError::user(
             format!("{tag:?} is not a language tag"),
@@ -123,10 +154,13 @@ async fn add(
         key: office.key_of(&email),
         email,
         name,
-        language,
+        language: language.clone(),
         standing: Standing::Active,
         source: "command line".to_owned(),
+        wishes: choice.over(Wishes::default())?,
         consented_at: Some(now),
+        added_at: None,
+        suppressed_because: None,
     };
     let enrolled = office.store.enrol(vec![reader], now).await?;
     if enrolled.kept_out > 0 {
@@ -155,16 +189,26 @@ fn whose(who: &str, office: &Office) -> Result<AddressKey, RunError> {
 }
 
 /// Walks the readers in pages, so that a million of them need no memory.
-async fn each(office: &Office, mut visit: impl FnMut(Subscriber)) -> Result<(), RunError> {
+async fn pages(
+    office: &Office,
+    mut visit: impl FnMut(Vec<Subscriber>) -> Result<(), RunError>,
+) -> Result<(), RunError> {
     let mut after = 0;
     loop {
         let page = office.store.subscribers(after, 1_000).await?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = *last;
-        for (_, reader) in page {
-            visit(reader);
-        }
+        visit(page.into_iter().map(|(_, reader)| reader).collect())?;
     }
+}
+
+/// Walks the readers one by one.
+async fn each(office: &Office, mut visit: impl FnMut(Subscriber)) -> Result<(), RunError> {
+    pages(office, |page| {
+        page.into_iter().for_each(&mut visit);
+        Ok(())
+    })
+    .await
 }
 
 async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
@@ -175,11 +219,12 @@ async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcom
             rows.push(json!({
                 "email": reader.email, "name": reader.name, "language": reader.language,
                 "state": reader.standing, "source": reader.source, "consented_at": reader.consented_at,
-                "added_at": reader.added_at,
+                "added_at": reader.added_at, "cadence": reader.wishes.cadence, "topics": wishes::topics(&reader.wishes),
             }));
         } else {
             let name = reader.name.map(|name| format!("  {name}")).unwrap_or_default();
-            printer.answer(format!("{:<13} {}{name}", reader.standing.as_str(), reader.email));
+            let wishes = wishes::remark(&reader.wishes).map(|words| format!("  ({words})")).unwrap_or_default();
+            printer.answer(format!("{:<13} {}{name}{wishes}", reader.standing.as_str(), reader.email));
         }
     })
     .await?;
@@ -189,64 +234,4 @@ async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcom
         printer.say("there are no readers yet");
     }
     Ok(Outcome::Done)
-}
-
-struct ImportOptions {
-    confirmed: bool,
-    dry_run: bool,
-    json: bool,
-}
-
-async fn import(
-    file: &Utf8PathBuf,
-    options: &ImportOptions,
-    world: &World,
-    office: &Office,
-    printer: Printer,
-) -> Result<Outcome, RunError> {
-    let bytes = std::fs::read(file)
-        .map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "name a CSV file"))?;
-    let now = world.clock.now();
-    let (rows, findings) = read_readers(&bytes, file.as_str(), options.confirmed, office, now)?;
-    let unconfirmed = rows.iter().filter(|row| row.standing == Standing::Unconfirmed).count();
-    let total = rows.len();
-    let enrolled = if options.dry_run { None } else { Some(office.store.enrol(rows, now).await?) };
-    if options.json {
-        printer.json(
-            &json!({ "rows": total, "unconfirmed": unconfirmed, "result": enrolled, "findings": findings }),
-        )?;
-    } else {
-        printer.warnings(&findings);
-        printer.say(match enrolled {
-            None => {
-                let read = count(total as u64, "reader");
-                format!("{read} read, {unconfirmed} of them without consent on record; nothing was changed")
-            }
-            Some(done) => format!(
-                "{} new, {} changed, {} known, {} kept out (they left or are suppressed)",
-                done.added, done.changed, done.known, done.kept_out
-            ),
-        });
-        if unconfirmed > 0 {
-            printer.complain(format!(
-                "no letter for {} without consent on record; give the file a column `consented` with its date, or vouch \
-                 for everybody with --confirmed",
-                count(unconfirmed as u64, "reader")
-            ));
-        }
-    }
-    let skipped = findings.iter().any(|finding| finding.severity == crate::finding::Severity::Error);
-    Ok(if skipped { Outcome::UserError } else { Outcome::Done })
-}
-
-fn exported(reader: Subscriber) -> subscribers_csv::Row {
-    subscribers_csv::Row {
-        email: reader.email,
-        name: reader.name,
-        language: reader.language,
-        state: reader.standing,
-        source: Some(reader.source),
-        consented_at: reader.consented_at,
-        line: 0,
-    }
 }

@@ -25,6 +25,9 @@ pub struct Archive {
     pub language: Option<String>,
     /// Whether a post that cannot be read stops everything; `None` means: where no generator is at work.
     pub strict: Option<bool>,
+    /// The folder whose files the site serves as they are.
+    #[serde(rename = "static")]
+    pub static_files: Utf8PathBuf,
     /// The id ledger; `None` means `ids.txt` in the folder of posts.
     pub ids: Option<Utf8PathBuf>,
 }
@@ -33,6 +36,16 @@ impl Archive {
     /// The id ledger, as the user would type it.
     pub fn ledger(&self) -> Utf8PathBuf {
         self.ids.clone().unwrap_or_else(|| self.posts.join(Self::LEDGER))
+    }
+
+    /// The page ledger, beside the id ledger: `pages.txt` beside `ids.txt`, `pages-ko.txt` beside `ids-ko.txt`.
+    pub fn page_ledger(&self) -> Utf8PathBuf {
+        let ids = self.ledger();
+        let name = ids.file_name().unwrap_or(Self::LEDGER);
+        // Two configurations that share a folder share neither ledger.
+        let name =
+            name.strip_prefix("ids").map_or_else(|| format!("pages-{name}"), |rest| format!("pages{rest}"));
+        ids.with_file_name(name)
     }
 
     /// The pattern of the posts in `folder`, if there is one but the generator's.
@@ -95,4 +108,23 @@ fn generator<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Genera
         Answer::Jekyll => Some(Generator::Jekyll),
         Answer::Pelican => Some(Generator::Pelican),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_ledger_lies_beside_the_ids_under_a_name_of_its_own() {
+        for (ids, pages) in [
+            ("", "posts/pages.txt"),
+            ("ids = \"ids.txt\"", "pages.txt"),
+            ("ids = \"a/ids-ko.txt\"", "a/pages-ko.txt"),
+            ("ids = \"../pages.txt\"", "../pages-pages.txt"),
+        ] {
+            let text = format!("[site]\ntitle = \"t\"\nurl = \"https://example.com\"\n[archive]\n{ids}\n");
+            let config = crate::config::parse(&text, "config.toml", Utf8Path::new(".")).unwrap();
+            assert_eq!(config.archive.page_ledger(), pages);
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! `[feeds]`: which feeds to make.
 
 use serde::Deserialize;
+use url::Url;
+
+use super::Bytes;
 
 /// The `[feeds]` section.
 #[derive(Debug, Clone, Deserialize)]
@@ -14,6 +17,14 @@ pub struct Feeds {
     pub content: Content,
     /// Which further feeds to make beside the site's own.
     pub by: Vec<By>,
+    /// How many bytes of posts a feed carries whole; the older ones of it are summaries. 0 means all.
+    pub budget: Bytes,
+    /// Whether posts that leave a feed stay to be had in the pages of its archive (RFC 5005).
+    pub archive: bool,
+    /// `WebSub` hubs that are told of changes.
+    pub hubs: Vec<Url>,
+    /// Whether a feed that is opened in a browser says what it is.
+    pub companion: bool,
 }
 
 /// A feed format.
@@ -44,4 +55,10 @@ pub enum Content {
 pub enum By {
     /// One feed for each category.
     Category,
+    /// One for each tag.
+    Tag,
+    /// One for each author.
+    Author,
+    /// One for each language.
+    Language,
 }

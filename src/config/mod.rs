@@ -2,35 +2,43 @@
 //! that it configures; the only reader of the environment.
 
 mod archive;
+mod bytes;
 mod dkim;
 mod duration;
 mod feeds;
 mod inbox;
 mod newsletter;
 mod permalink;
+mod podcast;
 mod postgres;
 mod read;
 mod secret;
 mod site;
 mod smtp;
 mod store;
+mod web;
+mod weekly;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
 pub use archive::{Archive, Generator};
+pub use bytes::Bytes;
 pub use dkim::Dkim;
 pub use duration::Span;
 pub use feeds::{By, Content, Feeds, Format};
 pub use inbox::{Inbox, Processed};
 pub use newsletter::{FirstRun, Newsletter, OnUnknown};
 pub use permalink::{Pattern, Permalink, Piece, Placeholder};
+pub use podcast::{Category, Order, Podcast};
 pub use postgres::{Encryption, PostgresUrl};
 pub use read::{ConfigError, DEFAULTS, environment, load, parse};
 pub use secret::{Secret, SecretError};
 pub use site::{Author, Site, SiteUrl, is_language_tag};
 pub use smtp::{Deadlines, Smtp, Tls};
-pub use store::{Output, Store, Web};
+pub use store::{Compression, Output, Store};
+pub use web::{Network, Web, WebLimits};
+pub use weekly::Weekly;
 
 /// A whole configuration. Every relative path is relative to `root`.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,6 +56,9 @@ pub struct Config {
     pub archive: Archive,
     /// Which feeds to make.
     pub feeds: Feeds,
+    /// The podcast, if there is one.
+    #[serde(default)]
+    pub podcast: Option<Podcast>,
     /// What is mailed, and when.
     pub newsletter: Newsletter,
     /// The relay; `None` means the outbox folder.
@@ -61,8 +72,7 @@ pub struct Config {
     pub dkim: Vec<Dkim>,
     /// Where the ledger and the readers are kept.
     pub store: Store,
-    /// The public address of the web half.
-    #[serde(default)]
+    /// The half that answers readers.
     pub web: Web,
     /// Where feeds and letters are written.
     pub output: Output,

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use serde::Deserialize;
 
-use super::Span;
+use super::{Span, Weekly};
 use crate::address::{EmailAddress, Mailbox};
 
 /// The `[newsletter]` section.
@@ -30,6 +30,8 @@ pub struct Newsletter {
     pub delay: Span,
     /// How old a post may be and still be mailed by itself.
     pub max_age: Span,
+    /// When readers who want one letter a week get it, in the site's zone.
+    pub digest: Weekly,
     /// What an empty ledger mails.
     pub first_run: FirstRun,
     /// What happens to a copy that may or may not have arrived.

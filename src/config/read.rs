@@ -205,6 +205,7 @@ fn check(config: &Config, source: &Source<'_>) -> Vec<Finding> {
         check_inbox(inbox, &mut wrong);
     }
     check_dkim(config, &mut wrong);
+    check_web(&config.web, &mut wrong);
     findings
 }
 
@@ -229,6 +230,20 @@ fn check_store(store: &super::Store, wrong: &mut impl FnMut(&str, &str, &str)) {
             wrong("store", "there is a password, but an SQLite file has none", "take the line out");
         }
         Some(Ok(_)) | None => {}
+    }
+}
+
+fn check_web(web: &super::Web, wrong: &mut impl FnMut(&str, &str, &str)) {
+    let limits = [
+        ("web.limits.per_hour", web.limits.per_hour),
+        ("web.limits.per_network_per_hour", web.limits.per_network_per_hour),
+        ("web.limits.per_domain_per_hour", web.limits.per_domain_per_hour),
+    ];
+    for (key, _) in limits.into_iter().filter(|(_, number)| !(1..=FASTEST).contains(number)) {
+        wrong(key, "it is not between 1 and 1000000", "web.sign_up = false takes the form away");
+    }
+    if web.metrics.is_some_and(|metrics| metrics.port() != 0 && metrics == web.listen) {
+        wrong("web.metrics", "the pages answer there", "name a port of its own, such as \"127.0.0.1:9090\"");
     }
 }
 
@@ -365,6 +380,7 @@ mod tests {
         let commented = DEFAULTS
             .replace("# [smtp]", "[smtp]")
             .replace("# [inbox]", "[inbox]")
+            .replace("# [podcast]", "[podcast]")
             .replace("# [dkim]", "[dkim]");
         let uncommented: String = commented
             .lines()
@@ -381,6 +397,14 @@ mod tests {
             .filter(|line| !line.starts_with("password_env") && !line.contains("db-password"))
             .collect();
         let config = read(&uncommented).unwrap();
+        let podcast = config.podcast.unwrap();
+        let least =
+            format!("{SITE}[podcast]\nimage = \"https://example.com/c.jpg\"\ncategories = [\"Arts\"]");
+        let least = read(&least).unwrap().podcast.unwrap();
+        assert_eq!(
+            (podcast.explicit, podcast.locked, podcast.complete, podcast.order),
+            (least.explicit, least.locked, least.complete, least.order)
+        );
         let inbox = config.inbox.unwrap();
         let least = format!("{SITE}[inbox]\nhost = \"imap.example.com\"\nuser = \"b\"\npassword_env = \"P\"");
         let least = read(&least).unwrap().inbox.unwrap();

@@ -1,9 +1,9 @@
-//! `[store]`, `[web]` and `[output]`: where things are kept, answered and written.
+//! `[store]` and `[output]`: where things are kept and written.
 
 use camino::Utf8PathBuf;
 use serde::Deserialize;
 
-use super::{PostgresUrl, SiteUrl, Span};
+use super::{PostgresUrl, Span};
 
 /// The `[store]` section.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,20 +36,25 @@ impl Store {
     }
 }
 
-/// The `[web]` section.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Web {
-    /// Where the unsubscribe page answers.
-    pub url: Option<SiteUrl>,
-}
-
 /// The `[output]` section.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
     /// Where the feeds are written.
     pub directory: Utf8PathBuf,
+    /// Which compressed copies to write beside each file.
+    pub compress: Vec<Compression>,
     /// Where letters go as `.eml` files while there is no `[smtp]`.
     pub outbox: Utf8PathBuf,
+}
+
+/// A way to compress, for web servers that send such copies as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Compression {
+    /// `.gz`
+    #[serde(rename = "gzip")]
+    Gzip,
+    /// `.br`
+    #[serde(rename = "br")]
+    Brotli,
 }

@@ -135,20 +135,15 @@ fn is_greylisting(phase: Phase, reply: &Reply) -> bool {
 /// Whether an enhanced code speaks of the address (1), the mailbox (2) or its route (4), and not of the sender's
 /// address (1.7, 1.8).
 fn blames_reader(reply: &Reply) -> bool {
-    matches!(agreeing_enhanced(reply), Some((1 | 2 | 4, detail)) if !is_senders_address(reply, detail))
-}
-
-fn is_senders_address(reply: &Reply, detail: u16) -> bool {
-    matches!(agreeing_enhanced(reply), Some((1, _))) && matches!(detail, 7 | 8)
+    matches!(agreeing_enhanced(reply), Some((1 | 2 | 4, _))) && !blames_sender(reply)
 }
 
 /// Whether a refused RCPT is about policy, authentication, spam or limits. Without an enhanced code the text is all
 /// there is, and taking a policy for a dead mailbox costs a reader while the reverse costs another try.
 fn blames_sender(reply: &Reply) -> bool {
     match agreeing_enhanced(reply) {
-        Some((1, detail)) => is_senders_address(reply, detail),
-        // The system's limits, the protocol, the content, and security.
-        Some((subject, _)) => matches!(subject, 3 | 5 | 6 | 7),
+        // The sender's address; the system's limits, the protocol, the content, and security.
+        Some(code) => matches!(code, (1, 7 | 8) | (3 | 5 | 6 | 7, _)),
         None => speaks_of_policy(&reply.text),
     }
 }
@@ -236,6 +231,7 @@ mod tests {
             ("421 bye", Verdict::Throttled),
             ("451 4.7.650 slower", Verdict::Throttled),
             ("550 5.1.1 gone", FAILED),
+            ("550 5.1.8 bad sender", FAILED_POLICY),
             ("554 spam", FAILED_POLICY),
             ("550 5.7.26 unauthenticated", FAILED_POLICY),
             ("571 x", FAILED_POLICY),
@@ -304,6 +300,33 @@ mod tests {
         ] {
             assert_eq!(judge(&Heard { phase, what: Err(trouble) }), verdict, "{phase}");
         }
+    }
+
+    #[test]
+    fn a_policy_counts_towards_the_pause_and_only_what_every_copy_would_hear_stops_the_run() {
+        for (verdict, counts, stops) in [
+            (Verdict::Sent, false, false),
+            (LATER, false, false),
+            (LATER_POLICY, true, false),
+            (FAILED, false, false),
+            (FAILED_POLICY, true, false),
+            (Verdict::Unknown, false, false),
+            (Verdict::Sender, false, true),
+            (Verdict::Throttled, false, true),
+        ] {
+            assert_eq!((verdict.counts_towards_pause(), verdict.stops_run()), (counts, stops), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_copy_that_was_not_even_offered_leaves_the_connection_in_step() {
+        let heard = |phase, trouble| Heard { phase, what: Err(trouble) };
+        for phase in [Phase::Mail, Phase::Rcpt] {
+            assert!(!drops_connection(&heard(phase, Trouble::Missing("SMTPUTF8".to_owned()))), "{phase}");
+            assert!(!drops_connection(&heard(phase, Trouble::Unsendable("bare LF".to_owned()))), "{phase}");
+            assert!(drops_connection(&heard(phase, Trouble::Closed)), "{phase}");
+        }
+        assert!(drops_connection(&heard(Phase::Body, Trouble::Unsendable("bare LF".to_owned()))));
     }
 
     #[test]

@@ -1,30 +1,40 @@
 //! Atom 1.0 (RFC 4287).
 //!
 //! The `atom_syndication` crate writes the XML; what it is given is clean. It has no `xml:lang` for an entry, so
-//! the entry's texts carry their own.
+//! the entry's texts carry their own; and it writes the attributes of extensions as they are, so they are escaped here.
+
+use std::collections::BTreeMap;
 
 use atom_syndication as atom;
+use atom_syndication::extension::{Extension, ExtensionMap};
 use atom_syndication::{Category, Link, Text, WriteConfig};
 use chrono::DateTime;
+use quick_xml::escape::escape;
 
-use super::Page;
-use super::entry::{Entry, Person};
+use super::entry::Person;
+use super::page::{Carried, Page, namespace};
+use crate::archive::TakenBack;
 use crate::text::HeaderText;
 
-const DECLARATION: &[u8] = b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
+
+/// Declared whichever posts exist, so that the head of a feed never changes.
+const NAMESPACES: [&str; 4] = ["at", "fh", "media", "thr"];
 
 /// The document, with its XML declaration: the crate's own names no encoding.
 #[expect(clippy::expect_used, reason = "the only error is one of the writer, and memory has none")]
 pub(super) fn render(page: &Page<'_>) -> Vec<u8> {
+    let head = format!("{DECLARATION}{}", page.style_sheet());
     let layout = WriteConfig { write_document_declaration: false, indent_size: Some(1) };
     let mut bytes =
-        feed(page).write_with_config(DECLARATION.to_vec(), layout).expect("writing to memory cannot fail");
+        feed(page).write_with_config(head.into_bytes(), layout).expect("writing to memory cannot fail");
     bytes.push(b'\n');
     bytes
 }
 
 fn feed(page: &Page<'_>) -> atom::Feed {
     let site = &page.config.site;
+    let taken_back = page.taken_back.iter().map(|post| post.at).max();
     let owner = site
         .author
         .as_ref()
@@ -34,24 +44,70 @@ fn feed(page: &Page<'_>) -> atom::Feed {
         id: page.own_url.clone(),
         // A feed must have a date and a feed without entries has none. The epoch is older than every entry to come,
         // does not change from one run to the next, and is what software takes for "never".
-        updated: page.updated().unwrap_or_else(|| DateTime::UNIX_EPOCH.fixed_offset()),
+        updated: page.updated().max(taken_back).unwrap_or_else(|| DateTime::UNIX_EPOCH.fixed_offset()),
         authors: vec![person(&owner)],
         icon: site.icon.as_ref().map(ToString::to_string),
-        links: vec![
-            link("self", &page.own_url, "application/atom+xml"),
-            link("alternate", site.url.as_str(), "text/html"),
-        ],
+        links: links(page),
         logo: site.logo.as_ref().map(ToString::to_string),
         rights: site.rights.as_ref().map(|rights| Text::plain(rights.as_str())),
-        subtitle: HeaderText::lossy(&site.description).map(|text| Text::plain(text.as_str())),
+        subtitle: HeaderText::lossy(page.description()).map(|text| Text::plain(text.as_str())),
         entries: page.entries.iter().map(|entry| self::entry(entry, page)).collect(),
-        lang: Some(site.language.clone()),
+        extensions: extensions(page),
+        namespaces: NAMESPACES.map(|prefix| (prefix.to_owned(), namespace(prefix).to_owned())).into(),
+        lang: Some(page.language().to_owned()),
         ..atom::Feed::default()
     }
 }
 
-fn entry(entry: &Entry<'_>, page: &Page<'_>) -> atom::Entry {
-    let lang = entry.language.map(str::to_owned);
+fn links(page: &Page<'_>) -> Vec<Link> {
+    let mut links = vec![
+        link("self", &page.own_url, "application/atom+xml"),
+        link("alternate", page.config.site.url.as_str(), "text/html"),
+    ];
+    links.extend(page.archive_links().map(|(rel, href)| link(rel, &href, "application/atom+xml")));
+    links.extend(page.config.feeds.hubs.iter().map(|hub| Link {
+        href: hub.to_string(),
+        rel: "hub".to_owned(),
+        ..Link::default()
+    }));
+    links
+}
+
+fn extensions(page: &Page<'_>) -> ExtensionMap {
+    let mut all: Vec<Extension> = page.history().map(|name| extension(name, &[])).into_iter().collect();
+    all.extend(page.taken_back.iter().map(tombstone));
+    by_name(all)
+}
+
+/// RFC 6721.
+fn tombstone(post: &TakenBack) -> Extension {
+    extension("at:deleted-entry", &[("ref", &post.id), ("when", &post.at.to_rfc3339())])
+}
+
+fn extension(name: &str, attributes: &[(&str, &str)]) -> Extension {
+    let attrs = attributes.iter().map(|(name, value)| ((*name).to_owned(), escape(*value).into_owned()));
+    // With a text, if an empty one, the crate puts no line break into it.
+    Extension {
+        name: name.to_owned(),
+        attrs: attrs.collect(),
+        value: Some(String::new()),
+        ..Extension::default()
+    }
+}
+
+/// As the crate wants them: by prefix and by name.
+fn by_name(extensions: Vec<Extension>) -> ExtensionMap {
+    let mut map = ExtensionMap::new();
+    for extension in extensions {
+        let (prefix, name) = extension.name.split_once(':').unwrap_or(("", &extension.name));
+        let of_prefix: &mut BTreeMap<String, Vec<Extension>> = map.entry(prefix.to_owned()).or_default();
+        of_prefix.entry(name.to_owned()).or_default().push(extension);
+    }
+    map
+}
+
+fn entry(entry: &Carried<'_>, page: &Page<'_>) -> atom::Entry {
+    let lang = page.differs(entry.language).map(str::to_owned);
     let plain = |text: &str| Text { value: text.to_owned(), lang: lang.clone(), ..Text::default() };
     let categories = entry.labels.iter().map(|label| Category {
         term: label.name.clone(),
@@ -64,17 +120,39 @@ fn entry(entry: &Entry<'_>, page: &Page<'_>) -> atom::Entry {
         updated: entry.updated,
         authors: entry.authors.iter().map(person).collect(),
         categories: categories.collect(),
-        links: vec![link("alternate", entry.url.as_str(), "text/html")],
+        links: entry_links(entry),
         published: Some(entry.published),
         summary: Some(entry.summary.as_str()).filter(|text| !text.is_empty()).map(plain),
-        content: entry.html.as_ref().map(|html| atom::Content {
+        content: entry.html().map(|html| atom::Content {
             lang: lang.clone(),
-            value: Some(html.as_str().to_owned()),
+            value: Some(html.to_owned()),
             content_type: Some("html".to_owned()),
             ..atom::Content::default()
         }),
+        extensions: entry_extensions(entry, page),
         ..atom::Entry::default()
     }
+}
+
+fn entry_links(entry: &Carried<'_>) -> Vec<Link> {
+    let mut links = vec![link("alternate", entry.url.as_str(), "text/html")];
+    links.extend(entry.enclosure.map(|enclosure| Link {
+        length: Some(enclosure.length.to_string()),
+        ..link("enclosure", enclosure.url.as_str(), &enclosure.media_type)
+    }));
+    links
+}
+
+/// A picture (Media RSS), and what the post answers (RFC 4685).
+fn entry_extensions(entry: &Carried<'_>, page: &Page<'_>) -> ExtensionMap {
+    let picture = entry.image.map(|url| extension("media:thumbnail", &[("url", url.as_str())]));
+    let answers = entry.answers.iter().map(|url| {
+        extension(
+            "thr:in-reply-to",
+            &[("href", url.as_str()), ("ref", page.id_of(url)), ("type", "text/html")],
+        )
+    });
+    by_name(picture.into_iter().chain(answers).collect())
 }
 
 fn person(person: &Person<'_>) -> atom::Person {

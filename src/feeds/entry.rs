@@ -6,8 +6,8 @@ use chrono::{DateTime, FixedOffset, Offset, SubsecRound, TimeZone};
 use unicode_normalization::UnicodeNormalization;
 use url::Url;
 
-use super::select::CATEGORIES;
-use crate::archive::{Post, markdown};
+use super::select::{CATEGORIES, TAGS};
+use crate::archive::{Enclosure, Post, markdown};
 use crate::config::{Author, Config, Content};
 use crate::text::{HeaderText, XmlText};
 
@@ -34,9 +34,11 @@ pub(super) struct Entry<'a> {
     pub(super) summary: XmlText,
     /// The whole post; `None` where feeds carry summaries.
     pub(super) html: Option<XmlText>,
-    /// The post's language, where it is not the site's.
-    pub(super) language: Option<&'a str>,
+    pub(super) language: &'a str,
     pub(super) image: Option<&'a Url>,
+    pub(super) enclosure: Option<&'a Enclosure>,
+    /// The pages that the post answers.
+    pub(super) answers: &'a [Url],
 }
 
 /// Somebody who wrote.
@@ -67,7 +69,7 @@ impl LabelKind {
     pub(super) fn folder(self) -> &'static str {
         match self {
             Self::Category => CATEGORIES,
-            Self::Tag => "tags/",
+            Self::Tag => TAGS,
         }
     }
 }
@@ -88,9 +90,17 @@ impl<'a> Entry<'a> {
             labels: labels(post),
             summary: summary(post),
             html,
-            language: post.language.as_deref().filter(|tag| !tag.eq_ignore_ascii_case(&site.language)),
+            language: post.language.as_deref().unwrap_or(&site.language),
             image: post.image.as_ref(),
+            enclosure: post.enclosure.as_ref(),
+            answers: &post.in_reply_to,
         }
+    }
+
+    /// How many bytes the text takes, whole or as a summary; before any escaping.
+    pub(super) fn length(&self, in_full: bool) -> usize {
+        let html = self.html.as_ref().filter(|_| in_full).map_or(0, |html| html.as_str().len());
+        self.title.len() + self.summary.as_str().len() + html
     }
 
     /// Whether readers should be told of an update after the first publication.

@@ -5,8 +5,9 @@
 use serde::Serialize;
 use url::Url;
 
-use super::Page;
-use super::entry::{Entry, Person};
+use super::entry::Person;
+use super::page::{Carried, Page};
+use crate::archive::Enclosure;
 use crate::text::HeaderText;
 
 /// The version, and where it is specified.
@@ -19,6 +20,8 @@ struct JsonFeed<'a> {
     home_page_url: &'a str,
     feed_url: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    next_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<HeaderText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     icon: Option<&'a Url>,
@@ -27,6 +30,8 @@ struct JsonFeed<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     authors: Vec<JsonAuthor<'a>>,
     language: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hubs: Vec<Hub<'a>>,
     items: Vec<Item<'a>>,
 }
 
@@ -52,6 +57,24 @@ struct Item<'a> {
     tags: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Attachment<'a>>,
+}
+
+#[derive(Serialize)]
+struct Attachment<'a> {
+    url: &'a Url,
+    mime_type: &'a str,
+    size_in_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_in_seconds: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Hub<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    url: &'a Url,
 }
 
 #[derive(Serialize)]
@@ -76,16 +99,18 @@ fn feed<'a>(page: &'a Page<'a>) -> JsonFeed<'a> {
         title: &page.feed.title,
         home_page_url: site.url.as_str(),
         feed_url: &page.own_url,
-        description: HeaderText::lossy(&site.description),
+        next_url: page.older(),
+        description: HeaderText::lossy(page.description()),
         icon: site.icon.as_ref(),
         favicon: site.icon.as_ref(),
         authors: site.author.as_ref().map(|owner| author(Person::from(owner))).into_iter().collect(),
-        language: &site.language,
-        items: page.entries.iter().map(|entry| item(entry)).collect(),
+        language: page.language(),
+        hubs: page.config.feeds.hubs.iter().map(|url| Hub { kind: "WebSub", url }).collect(),
+        items: page.entries.iter().map(|entry| item(entry, page)).collect(),
     }
 }
 
-fn item<'a>(entry: &'a Entry<'a>) -> Item<'a> {
+fn item<'a>(entry: &'a Carried<'a>, page: &Page<'_>) -> Item<'a> {
     let mut tags: Vec<&str> = Vec::with_capacity(entry.labels.len());
     for label in &entry.labels {
         // JSON Feed does not tell a category from a tag, and a name that is both is one.
@@ -97,16 +122,26 @@ fn item<'a>(entry: &'a Entry<'a>) -> Item<'a> {
         id: entry.id,
         url: entry.url,
         title: entry.title,
-        content_html: entry.html.as_ref().map(crate::text::XmlText::as_str),
+        content_html: entry.html(),
         // An item must have content of one kind, so where feeds carry summaries the summary is the content.
-        content_text: entry.html.is_none().then(|| entry.summary.as_str()),
+        content_text: entry.html().is_none().then(|| entry.summary.as_str()),
         summary: entry.summary.as_str(),
         image: entry.image,
         date_published: entry.published.to_rfc3339(),
         date_modified: entry.was_updated().then(|| entry.updated.to_rfc3339()),
         authors: entry.authors.iter().copied().map(author).collect(),
         tags,
-        language: entry.language,
+        language: page.differs(entry.language),
+        attachments: entry.enclosure.map(attachment).into_iter().collect(),
+    }
+}
+
+fn attachment(enclosure: &Enclosure) -> Attachment<'_> {
+    Attachment {
+        url: &enclosure.url,
+        mime_type: &enclosure.media_type,
+        size_in_bytes: enclosure.length,
+        duration_in_seconds: enclosure.episode.duration,
     }
 }
 

@@ -2,15 +2,16 @@
 //!
 //! Knows nothing of what a document says. What it did not make in this run it neither changes nor removes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 use tempfile::TempPath;
 
-use super::Document;
+use super::{Document, Frozen, compression};
+use crate::config::Compression;
 use crate::crash;
 
 /// What temporary files are called, so that a later run knows them.
@@ -20,8 +21,10 @@ const SUFFIX: &str = ".tmp";
 /// What a run changed in the public folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Written {
-    /// The documents that are new or have new bytes, as [`Document::path`] names them, in the order given.
+    /// The files that are new or have new bytes, as [`Document::path`] names them, in the order given.
     pub written: Vec<Utf8PathBuf>,
+    /// Everything that is there now: the documents and their compressed copies.
+    pub files: Vec<Utf8PathBuf>,
     /// How many were there already, byte for byte; their files were not touched.
     pub unchanged: usize,
 }
@@ -82,40 +85,154 @@ fn refused(action: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> O
     move |source| OutputError::Refused { action, path: path.to_owned(), source }
 }
 
-/// Brings `directory` up to date with `documents`.
+impl Written {
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, more: Self) -> Self {
+        self.written.extend(more.written);
+        self.files.extend(more.files);
+        self.unchanged += more.unchanged;
+        self
+    }
+}
+
+/// A file that must be there: a document, or a compressed copy of one.
+struct Task<'d> {
+    path: Utf8PathBuf,
+    target: Utf8PathBuf,
+    document: &'d [u8],
+    compression: Option<Compression>,
+}
+
+impl Task<'_> {
+    fn is_done(&self) -> Result<bool, OutputError> {
+        match self.compression {
+            None => holds(&self.target, self.document),
+            Some(compression) => match File::open(&self.target) {
+                Ok(file) => Ok(compression::is_copy(compression, file, self.document)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                Err(error) => Err(refused("read", &self.target)(error)),
+            },
+        }
+    }
+
+    fn stage(&self) -> Result<(TempPath, Utf8PathBuf), OutputError> {
+        let staged = match self.compression {
+            None => stage(&self.target, self.document),
+            Some(compression) => stage(&self.target, &compression::compress(compression, self.document)),
+        };
+        Ok((staged?, self.target.clone()))
+    }
+}
+
+/// Brings `directory` up to date with `documents` and their compressed copies; a copy that is not asked for goes, for a
+/// web server would prefer it to the document.
 ///
 /// Every changed document is first written whole and synced under a temporary name, and only then is each renamed
 /// into place: a disk that fills up half-way leaves every old file as it was.
-pub fn write(directory: &Utf8Path, documents: &[Document]) -> Result<Written, OutputError> {
+pub fn write(
+    directory: &Utf8Path,
+    documents: &[Document],
+    compress: &[Compression],
+) -> Result<Written, OutputError> {
     let mut folders = Folders::open(directory)?;
     let alone = alone_in(&folders.root);
-    let mut changed = Vec::new();
+    let (mut tasks, mut stale) = (Vec::new(), Vec::new());
     for document in documents {
-        let target = folders.target(&document.path)?;
-        if !holds(&target, &document.bytes)? {
-            changed.push((target, document));
+        let (path, bytes) = (&document.path, document.bytes.as_slice());
+        let target = folders.target(path)?;
+        for compression in compression::ALL {
+            let path = copy_of(path, compression);
+            if compress.contains(&compression) {
+                let target = folders.target(&path)?;
+                tasks.push(Task { path, target, document: bytes, compression: Some(compression) });
+            } else {
+                stale.push(copy_of(&target, compression));
+            }
         }
+        tasks.push(Task { path: path.clone(), target, document: bytes, compression: None });
     }
+    let done: Vec<bool> = tasks.par_iter().map(Task::is_done).collect::<Result<_, _>>()?;
+    let files: Vec<Utf8PathBuf> = tasks.iter().map(|task| task.path.clone()).collect();
+    let changed: Vec<Task<'_>> =
+        tasks.into_iter().zip(done).filter(|(_, done)| !done).map(|(task, _)| task).collect();
     if alone.is_some() {
         folders.sweep()?;
     }
-    let staged: Vec<(TempPath, Utf8PathBuf)> = changed
-        .par_iter()
-        .map(|(target, document)| Ok((stage(target, &document.bytes)?, target.clone())))
-        .collect::<Result<_, OutputError>>()?;
+    let staged: Vec<(TempPath, Utf8PathBuf)> =
+        changed.par_iter().map(Task::stage).collect::<Result<_, OutputError>>()?;
     let renamed = staged.into_iter().try_for_each(|(temporary, target)| {
         folders.touch(&target);
         let told = temporary.persist(&target);
         crash::point("feed-renamed");
         told.map_err(|error| refused("put the new document in the place of", &target)(error.error))
     });
+    let removed = renamed.and_then(|()| stale.iter().try_for_each(|copy| folders.remove(copy)));
     // Also after a failure: what was renamed by then shall last.
     folders.sync()?;
-    renamed?;
+    removed?;
     Ok(Written {
-        unchanged: documents.len() - changed.len(),
-        written: changed.into_iter().map(|(_, document)| document.path.clone()).collect(),
+        unchanged: files.len() - changed.len(),
+        written: changed.into_iter().map(|task| task.path).collect(),
+        files,
     })
+}
+
+/// What the compressed copy of the document at `path` is called.
+fn copy_of(path: &Utf8Path, compression: Compression) -> Utf8PathBuf {
+    Utf8PathBuf::from(format!("{path}.{}", compression::ending(compression)))
+}
+
+/// Pages of archives that are there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Their paths, as [`Frozen::path`] names them.
+    pub paths: HashSet<Utf8PathBuf>,
+    /// Those of them that lack a compressed copy, or have one that nobody asks for any more.
+    pub without_copies: Vec<Utf8PathBuf>,
+}
+
+/// Finds the pages that are there already and stay as they are, whatever they would be if they were made today.
+pub fn standing(directory: &Utf8Path, frozen: &[Frozen], compress: &[Compression]) -> Standing {
+    let paths: Vec<&Frozen> =
+        frozen.par_iter().filter(|page| stands(&directory.join(&page.path), page).unwrap_or(false)).collect();
+    let has_copies = |path: &Utf8Path| {
+        compression::ALL.into_iter().all(|compression| {
+            compress.contains(&compression) == copy_of(&directory.join(path), compression).exists()
+        })
+    };
+    Standing {
+        without_copies: paths.iter().map(|page| page.path.clone()).filter(|path| !has_copies(path)).collect(),
+        paths: paths.into_iter().map(|page| page.path.clone()).collect(),
+    }
+}
+
+/// A page as it stands, as a document that can be written again.
+pub fn reread(directory: &Utf8Path, path: &Utf8Path) -> Result<Document, OutputError> {
+    let file = directory.join(path);
+    let bytes = fs::read(&file).map_err(refused("read", &file))?;
+    Ok(Document { path: path.to_owned(), media_type: "application/octet-stream", bytes })
+}
+
+/// A page names itself near its beginning.
+const HEAD: u64 = 64 * 1024;
+
+fn stands(file: &Utf8Path, page: &Frozen) -> io::Result<bool> {
+    let mut open = File::open(file)?;
+    if !page.without.is_empty() {
+        let mut whole = Vec::new();
+        open.read_to_end(&mut whole)?;
+        let is_there = |text: &str| memchr::memmem::find(&whole, text.as_bytes()).is_some();
+        let is_whole = whole.ends_with(page.end.as_bytes());
+        return Ok(is_whole && is_there(&page.own) && !page.without.iter().any(|id| is_there(id)));
+    }
+    let mut head = Vec::new();
+    (&mut open).take(HEAD).read_to_end(&mut head)?;
+    let length = i64::try_from(page.end.len()).map_err(io::Error::other)?;
+    open.seek(io::SeekFrom::End(-length))?;
+    let mut end = Vec::new();
+    open.read_to_end(&mut end)?;
+    Ok(end == page.end.as_bytes() && memchr::memmem::find(&head, page.own.as_bytes()).is_some())
 }
 
 /// The folders on the way to the documents, each looked at once.
@@ -193,6 +310,18 @@ impl Folders {
     fn touch(&mut self, target: &Utf8Path) {
         if let Some(parent) = target.parent() {
             self.touched.insert(parent.to_owned());
+        }
+    }
+
+    /// Removes a compressed copy, if there is one.
+    fn remove(&mut self, copy: &Utf8Path) -> Result<(), OutputError> {
+        match fs::remove_file(copy) {
+            Ok(()) => {
+                self.touch(copy);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(refused("remove the old copy", copy)(error)),
         }
     }
 
@@ -299,6 +428,10 @@ mod tests {
 
     use super::*;
 
+    fn write(directory: &Utf8Path, documents: &[Document]) -> Result<Written, OutputError> {
+        super::write(directory, documents, &[])
+    }
+
     struct Public {
         _guard: tempfile::TempDir,
         path: Utf8PathBuf,
@@ -335,9 +468,56 @@ mod tests {
         let old = fs::metadata(public.path.join("rss.xml")).unwrap().modified().unwrap();
         documents[1] = document("categories/기술/rss.xml", "셋");
         let written = write(&public.path, &documents).unwrap();
-        assert_eq!(written, Written { written: vec!["categories/기술/rss.xml".into()], unchanged: 1 });
+        assert_eq!((written.written, written.unchanged), (vec!["categories/기술/rss.xml".into()], 1));
         assert_eq!(fs::metadata(public.path.join("rss.xml")).unwrap().modified().unwrap(), old);
         assert_eq!(files(&public.path).into_values().collect::<Vec<_>>(), ["셋", "one"]);
+    }
+
+    #[test]
+    fn copies_follow_the_document_are_not_touched_without_need_and_go_when_nobody_wants_them() {
+        let (public, long) = (public(), "가나다 ".repeat(1000));
+        let all = [Compression::Gzip, Compression::Brotli];
+        let mut documents = [document("rss.xml", &long)];
+        let first = super::write(&public.path, &documents, &all).unwrap();
+        assert_eq!(first.written, ["rss.xml.gz", "rss.xml.br", "rss.xml"]);
+        assert_eq!(super::write(&public.path, &documents, &all).unwrap().unchanged, 3);
+        fs::write(public.path.join("rss.xml.gz"), "not gzip").unwrap();
+        assert_eq!(super::write(&public.path, &documents, &all).unwrap().written, ["rss.xml.gz"]);
+        documents[0].bytes.push(b'x');
+        assert_eq!(super::write(&public.path, &documents, &all).unwrap().written.len(), 3);
+        fs::write(public.path.join("mine.gz"), "kept").unwrap();
+        let only = super::write(&public.path, &documents, &[Compression::Brotli]).unwrap();
+        assert!(only.written.is_empty() && !public.path.join("rss.xml.gz").exists());
+        assert_eq!(only.files, ["rss.xml.br", "rss.xml"]);
+        write(&public.path, &documents).unwrap();
+        assert_eq!(
+            files(&public.path).into_values().collect::<Vec<_>>(),
+            ["kept".to_owned(), format!("{long}x")]
+        );
+    }
+
+    #[test]
+    fn a_page_stands_if_it_is_whole_is_itself_and_holds_nothing_that_was_taken_back() {
+        let public = public();
+        let text = "<feed><link href=\"https://a.example/1\"/><id>urn:x:ab</id></feed>\n";
+        write(&public.path, &[document("1.xml", text)]).unwrap();
+        let page = |own: &str, without: &[&str]| Frozen {
+            path: "1.xml".into(),
+            own: format!("\"{own}\""),
+            end: "</feed>\n",
+            without: without.iter().map(|id| format!(">{id}<")).collect(),
+        };
+        let stands = |page: Frozen| super::standing(&public.path, &[page], &[]).paths.len() == 1;
+        assert!(
+            stands(page("https://a.example/1", &[])) && stands(page("https://a.example/1", &["urn:x:a"]))
+        );
+        assert!(
+            !stands(page("https://b.example/1", &[])) && !stands(page("https://a.example/1", &["urn:x:ab"]))
+        );
+        fs::write(public.path.join("1.xml"), &text[..20]).unwrap();
+        assert!(!stands(page("https://a.example/1", &[])), "half a page");
+        fs::write(public.path.join("1.xml"), "").unwrap();
+        assert!(!stands(page("https://a.example/1", &[])), "nothing");
     }
 
     #[test]

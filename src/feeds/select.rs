@@ -8,11 +8,17 @@ use camino::Utf8PathBuf;
 use unicode_normalization::UnicodeNormalization;
 
 use super::folder_name::FolderNames;
-use crate::archive::{Archive, Post};
+use crate::archive::{Enclosure, Post};
 use crate::config::{By, Config};
 
 /// The folder, below the public one, of the category feeds.
 pub(super) const CATEGORIES: &str = "categories/";
+
+/// The folder of the tag feeds.
+pub(super) const TAGS: &str = "tags/";
+
+/// The folder of the podcast.
+const PODCAST: &str = "podcast";
 
 /// A feed before it has a format.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,45 +26,107 @@ pub(super) struct Feed {
     pub(super) title: String,
     /// Below the public folder; empty for the site's own feed.
     pub(super) folder: Utf8PathBuf,
-    /// Indices into the archive's posts, newest first.
+    /// The language of a feed that has posts of one language alone.
+    pub(super) language: Option<String>,
+    pub(super) kind: Kind,
+    /// Indices into the archive's posts, newest first; all of them.
     pub(super) posts: Vec<usize>,
 }
 
-/// The site's feed, then the category feeds in the order in which the archive first used their names.
-pub(super) fn feeds(archive: &Archive, config: &Config) -> Vec<Feed> {
-    let limit = match config.feeds.entries {
-        0 => usize::MAX,
-        entries => entries,
-    };
+/// What a feed is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The whole site.
+    Site,
+    /// The posts with a recording.
+    Podcast,
+    /// The posts of one category, tag, author or language.
+    By(By),
+}
+
+/// The site's feed, the podcast, then the other feeds, kind by kind, in the order in which the archive first used their
+/// names.
+pub(super) fn feeds(posts: &[Post], config: &Config) -> Vec<Feed> {
     let title = config.site.title.as_str();
-    let posts = (0..archive.posts.len()).take(limit).collect();
-    let mut feeds = vec![Feed { title: title.to_owned(), folder: Utf8PathBuf::new(), posts }];
-    if config.feeds.by.contains(&By::Category) {
+    let site = Feed {
+        title: title.to_owned(),
+        folder: Utf8PathBuf::new(),
+        language: None,
+        kind: Kind::Site,
+        posts: (0..posts.len()).collect(),
+    };
+    let mut feeds = vec![site];
+    feeds.extend(podcast(posts, config));
+    for (at, by) in config.feeds.by.iter().enumerate() {
+        if config.feeds.by[..at].contains(by) {
+            continue;
+        }
         let mut names = FolderNames::default();
-        feeds.extend(by_category(&archive.posts).into_iter().map(|(category, mut posts)| {
+        feeds.extend(groups(posts, *by, config).into_iter().map(|(name, mut posts)| {
             posts.reverse();
-            posts.truncate(limit);
-            let folder = Utf8PathBuf::from(format!("{CATEGORIES}{}", names.name(&category)));
-            Feed { title: format!("{title}: {category}"), folder, posts }
+            let folder = Utf8PathBuf::from(format!("{}{}", kind_folder(*by), names.name(&name)));
+            let title = format!("{title}: {name}");
+            Feed {
+                title,
+                folder,
+                language: (*by == By::Language).then_some(name),
+                kind: Kind::By(*by),
+                posts,
+            }
         }));
     }
     feeds
 }
 
-/// Each category with its posts, oldest first, in the order of their oldest posts.
+fn podcast(posts: &[Post], config: &Config) -> Option<Feed> {
+    let podcast = config.podcast.as_ref()?;
+    let is_episode = |post: &Post| post.enclosure.as_ref().is_some_and(Enclosure::is_episode);
+    Some(Feed {
+        title: podcast.title.as_ref().unwrap_or(&config.site.title).as_str().to_owned(),
+        folder: PODCAST.into(),
+        language: None,
+        kind: Kind::Podcast,
+        posts: (0..posts.len()).filter(|at| is_episode(&posts[*at])).collect(),
+    })
+}
+
+/// The folder of all feeds of a kind.
+fn kind_folder(by: By) -> &'static str {
+    match by {
+        By::Category => CATEGORIES,
+        By::Tag => TAGS,
+        By::Author => "authors/",
+        By::Language => "languages/",
+    }
+}
+
+/// The names of a kind under which a post is found.
+fn names<'p>(post: &'p Post, by: By, config: &'p Config) -> Vec<&'p str> {
+    match by {
+        By::Category => post.categories.iter().map(crate::text::HeaderText::as_str).collect(),
+        By::Tag => post.tags.iter().map(crate::text::HeaderText::as_str).collect(),
+        By::Author if post.authors.is_empty() => {
+            config.site.author.iter().map(|author| author.name.as_str()).collect()
+        }
+        By::Author => post.authors.iter().map(|author| author.name.as_str()).collect(),
+        By::Language => vec![post.language.as_deref().unwrap_or(&config.site.language)],
+    }
+}
+
+/// Each name with its posts, oldest first, in the order of their oldest posts.
 ///
 /// That order never changes as an archive grows, so a folder name that was once given is never given away.
-fn by_category(posts: &[Post]) -> Vec<(String, Vec<usize>)> {
+fn groups(posts: &[Post], by: By, config: &Config) -> Vec<(String, Vec<usize>)> {
     let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     for (at, post) in posts.iter().enumerate().rev() {
-        for category in &post.categories {
-            let name: String = category.as_str().nfc().collect();
+        for name in names(post, by, config) {
+            let name: String = name.nfc().collect();
             let group = *known.entry(name.clone()).or_insert_with(|| {
                 groups.push((name, Vec::new()));
                 groups.len() - 1
             });
-            // Two spellings of one name, composed and decomposed, are one category and one entry.
+            // Two spellings of one name, composed and decomposed, are one name and one entry.
             if groups[group].1.last() != Some(&at) {
                 groups[group].1.push(at);
             }
@@ -67,38 +135,51 @@ fn by_category(posts: &[Post]) -> Vec<(String, Vec<usize>)> {
     groups
 }
 
-/// For each of `count` posts, whether some feed carries it.
-pub(super) fn wanted(feeds: &[Feed], count: usize) -> Vec<bool> {
-    let mut wanted = vec![false; count];
-    for &at in feeds.iter().flat_map(|feed| &feed.posts) {
-        wanted[at] = true;
-    }
-    wanted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::feeds::specimen;
 
     #[test]
-    fn each_feed_holds_its_newest_posts_and_the_site_comes_first() {
-        let (archive, mut config) = (specimen::archive(), specimen::config(""));
-        config.feeds.entries = 1;
-        let feeds = feeds(&archive, &config);
-        assert_eq!(feeds[0].folder, "");
-        assert!(feeds.iter().all(|feed| feed.posts.len() == 1));
+    fn the_site_comes_first_and_each_feed_holds_its_own_posts_newest_first() {
+        let (archive, config) = (specimen::archive(), specimen::config(""));
+        let feeds = feeds(&archive.posts, &config);
+        assert_eq!((feeds[0].folder.as_str(), feeds[0].posts.len()), ("", archive.posts.len()));
         let technology = feeds.iter().find(|feed| feed.title.ends_with(": 기술")).unwrap();
-        let newest =
-            archive.posts.iter().position(|post| post.categories.iter().any(|name| name.as_str() == "기술"));
-        assert_eq!(technology.posts, [newest.unwrap()]);
+        assert_eq!(technology.posts, [0, 1]);
+        assert!(feeds.iter().all(|feed| feed.posts.is_sorted()));
     }
 
     #[test]
     fn a_name_composed_and_decomposed_is_one_category() {
         let mut post = specimen::post(1, "글");
         post.categories = specimen::names(&["기술", &"기술".nfd().collect::<String>()]);
-        assert_eq!(by_category(&[post]), [("기술".to_owned(), vec![0])]);
+        let config = specimen::config("");
+        assert_eq!(groups(&[post], By::Category, &config), [("기술".to_owned(), vec![0])]);
+    }
+
+    #[test]
+    fn tags_authors_and_languages_have_feeds_too() {
+        let mut config = specimen::full_config();
+        config.feeds.by = vec![By::Tag, By::Author, By::Language, By::Tag];
+        let feeds = feeds(&specimen::archive().posts, &config);
+        let folders: Vec<_> = feeds.iter().map(|feed| feed.folder.as_str()).collect();
+        assert_eq!(
+            folders,
+            [
+                "",
+                "tags/~3C태그~3E_&_표",
+                "tags/C++",
+                "authors/김하늘",
+                "authors/이바다",
+                "authors/R._&_D._~3C팀~3E",
+                "languages/ko",
+                "languages/ja",
+            ]
+        );
+        assert_eq!(feeds[7].language.as_deref(), Some("ja"));
+        assert_eq!(feeds[7].posts, [3]);
+        assert_eq!(feeds[3].posts, [0, 1, 2, 3, 4, 5], "who is named by nobody is the site's author");
     }
 
     #[test]
@@ -108,12 +189,11 @@ mod tests {
         let mut new = specimen::post(2, "new");
         new.categories = specimen::names(&["rust", "a b"]);
         let config = specimen::config("");
-        let folders = |posts: Vec<Post>| -> Vec<(String, Utf8PathBuf)> {
-            let archive = Archive { posts, ..Archive::default() };
-            feeds(&archive, &config).into_iter().map(|feed| (feed.title, feed.folder)).collect()
+        let folders = |posts: &[Post]| -> Vec<(String, Utf8PathBuf)> {
+            feeds(posts, &config).into_iter().map(|feed| (feed.title, feed.folder)).collect()
         };
-        let before = folders(vec![old.clone()]);
-        let after = folders(vec![new, old]);
+        let before = folders(&[old.clone()]);
+        let after = folders(&[new, old]);
         assert_eq!(after[..before.len()], before);
         assert_ne!(after[1].1.as_str().to_lowercase(), after[3].1.as_str().to_lowercase());
     }
@@ -122,6 +202,6 @@ mod tests {
     fn without_by_there_is_the_site_feed_alone() {
         let mut config = specimen::config("");
         config.feeds.by.clear();
-        assert_eq!(feeds(&specimen::archive(), &config).len(), 1);
+        assert_eq!(feeds(&specimen::archive().posts, &config).len(), 1);
     }
 }

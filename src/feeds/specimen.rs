@@ -46,6 +46,8 @@ pub(super) fn post(day: u32, title: &str) -> Post {
         summary: None,
         language: None,
         image: None,
+        enclosure: None,
+        in_reply_to: Vec::new(),
         newsletter: true,
         body: XmlText::clean(&format!("<p>본문 {day}</p>")).0,
     }

@@ -10,8 +10,8 @@ use insta::assert_binary_snapshot;
 use proptest::prelude::*;
 
 use super::*;
-use crate::archive::{Archive, Post};
-use crate::config::Content;
+use crate::archive::{Archive, Enclosure, Episode, EpisodeKind, Post, TakenBack, Transcript};
+use crate::config::{By, Bytes, Content, Format};
 use crate::text::{HeaderText, XmlText};
 
 fn read(document: &Document) -> model::Feed {
@@ -71,7 +71,11 @@ fn every_category_has_a_folder_of_its_own() {
     ];
     assert_eq!(folders, BTreeSet::from(expected));
     let paths: BTreeSet<&Utf8Path> = documents.iter().map(|document| document.path.as_path()).collect();
-    assert_eq!(paths.len(), 3 * expected.len());
+    assert_eq!(
+        paths.len(),
+        4 * expected.len() + 2,
+        "three formats and a page each; a style sheet and a list"
+    );
 }
 
 /// Id, title, link, both dates, content.
@@ -132,7 +136,10 @@ fn plain_text_in_rss_uses_hexadecimal_references_and_nothing_else_does() {
 
 #[test]
 fn a_feed_without_posts_is_a_feed() {
-    let documents = render_all(&Archive::default(), &specimen::full_config());
+    let mut config = specimen::full_config();
+    config.feeds.companion = false;
+    let mut documents = render_all(&Archive::default(), &config);
+    assert_eq!(documents.pop().unwrap().path, "feeds.opml");
     assert_eq!(documents.len(), 3);
     assert_eq!(lint::check(&documents), []);
     assert!(documents.iter().all(|document| read(document).entries.is_empty()));
@@ -186,6 +193,280 @@ fn illegal_characters_in_the_description_of_the_site_reach_no_feed() {
     let documents = render_all(&of(vec![specimen::post(1, "글")]), &config);
     assert_eq!(lint::check(&documents), []);
     assert_eq!(read(&documents[0]).description.unwrap().content, "abc");
+}
+
+/// A recording of a post.
+fn recording() -> Enclosure {
+    Enclosure {
+        url: "https://cdn.example/1.mp3?a=1&b=2".parse().unwrap(),
+        length: 4321,
+        media_type: "audio/mpeg".into(),
+        file: None,
+        episode: Episode {
+            duration: Some(3723),
+            number: Some(3),
+            season: None,
+            kind: Some(EpisodeKind::Bonus),
+            explicit: Some(true),
+            transcript: Some(Transcript {
+                url: "https://cdn.example/1.vtt".parse().unwrap(),
+                media_type: "text/vtt",
+            }),
+        },
+    }
+}
+
+#[test]
+fn an_enclosure_has_its_length_and_type_in_every_format() {
+    let mut post = specimen::post(1, "글");
+    post.enclosure = Some(recording());
+    let documents = render_all(&of(vec![post]), &specimen::config(""));
+    assert_eq!(lint::check(&documents), []);
+    let rss = ::rss::Channel::read_from(find(&documents, "rss.xml").bytes.as_slice()).unwrap();
+    let enclosure = rss.items[0].enclosure.as_ref().unwrap();
+    assert_eq!(
+        (enclosure.url.as_str(), enclosure.length.as_str(), enclosure.mime_type.as_str()),
+        ("https://cdn.example/1.mp3?a=1&b=2", "4321", "audio/mpeg")
+    );
+    let atom = atom_syndication::Feed::read_from(find(&documents, "atom.xml").bytes.as_slice()).unwrap();
+    let link = atom.entries[0].links.iter().find(|link| link.rel == "enclosure").unwrap();
+    assert_eq!((link.length.as_deref(), link.mime_type.as_deref()), (Some("4321"), Some("audio/mpeg")));
+    let attachment = &json(find(&documents, "feed.json"))["items"][0]["attachments"][0];
+    assert_eq!(attachment["size_in_bytes"], 4321);
+    assert_eq!(attachment["duration_in_seconds"], 3723);
+}
+
+#[test]
+fn a_podcast_has_what_directories_ask_for_and_only_its_episodes() {
+    let text = "[site]\ntitle = \"글\"\nurl = \"https://example.com/\"\nlanguage = \"ko\"\nauthor = { name = \"김하늘 & 팀\" }\n\
+                [podcast]\ntitle = \"소리 & 글\"\nimage = \"https://example.com/c.jpg\"\ncategories = [\"Society & Culture / Documentary\"]\n\
+                email = \"p@example.com\"\nfunding = \"https://example.com/pay\"\nlocked = true\n";
+    let config = crate::config::parse(text, "config.toml", Utf8Path::new(".")).unwrap();
+    let mut episode = specimen::post(2, "소리");
+    episode.enclosure = Some(recording());
+    let mut paper = specimen::post(3, "종이");
+    paper.enclosure = Some(Enclosure { media_type: "application/pdf".into(), ..recording() });
+    let documents = render_all(&of(vec![paper, episode, specimen::post(1, "글")]), &config);
+    assert_eq!(lint::check(&documents), []);
+    let rss = ::rss::Channel::read_from(find(&documents, "podcast/rss.xml").bytes.as_slice()).unwrap();
+    assert_eq!((rss.title.as_str(), rss.items.len()), ("소리 & 글", 1));
+    let itunes = rss.itunes_ext.as_ref().unwrap();
+    assert_eq!(itunes.author.as_deref(), Some("김하늘 & 팀"));
+    assert_eq!(itunes.categories[0].text, "Society & Culture");
+    assert_eq!(itunes.categories[0].subcategory.as_ref().unwrap().text, "Documentary");
+    assert_eq!((itunes.explicit.as_deref(), itunes.r#type.as_deref()), (Some("false"), Some("episodic")));
+    assert_eq!(itunes.image.as_deref(), Some("https://example.com/c.jpg"));
+    let podcast = &rss.extensions["podcast"];
+    assert_eq!(podcast["locked"][0].value.as_deref(), Some("yes"));
+    assert_eq!(podcast["guid"][0].value.as_ref().unwrap().len(), 36);
+    assert_eq!(podcast["funding"][0].attrs["url"], "https://example.com/pay");
+    let item = rss.items[0].itunes_ext.as_ref().unwrap();
+    assert_eq!((item.duration.as_deref(), item.episode.as_deref()), (Some("3723"), Some("3")));
+    assert_eq!((item.explicit.as_deref(), item.episode_type.as_deref()), (Some("true"), Some("bonus")));
+    assert_eq!(rss.items[0].extensions["podcast"]["transcript"][0].attrs["type"], "text/vtt");
+    let site = ::rss::Channel::read_from(find(&documents, "rss.xml").bytes.as_slice()).unwrap();
+    assert!(site.itunes_ext.is_none() && site.items.len() == 3);
+}
+
+#[test]
+fn what_was_taken_back_is_named_in_atom_and_dates_the_feed() {
+    let mut archive = of(vec![specimen::post(1, "글")]);
+    let at = archive.posts[0].published + chrono::TimeDelta::days(9);
+    archive.taken_back = vec![TakenBack { id: "https://example.com/?a=1&b=<2>".into(), at }];
+    let documents = render_all(&archive, &specimen::config(""));
+    assert_eq!(lint::check(&documents), []);
+    let atom = atom_syndication::Feed::read_from(find(&documents, "atom.xml").bytes.as_slice()).unwrap();
+    let gone = &atom.extensions["at"]["deleted-entry"][0];
+    assert_eq!(gone.attrs["ref"], "https://example.com/?a=1&b=<2>");
+    assert_eq!(gone.attrs["when"], "2024-05-10T09:30:00+09:00");
+    assert_eq!(atom.updated, at);
+}
+
+#[test]
+fn hubs_answers_and_pictures_stand_in_every_format_that_has_a_place_for_them() {
+    let mut config = specimen::config("");
+    config.feeds.hubs = vec!["https://hub.example/?a=1&b=2".parse().unwrap()];
+    let (mut post, other) = (specimen::post(2, "글"), specimen::post(1, "앞의 글"));
+    post.image = Some("https://example.com/a.png?b=1&c=2".parse().unwrap());
+    post.in_reply_to = vec![other.url.clone(), "https://other.example/?a=1&b=2".parse().unwrap()];
+    let documents = render_all(&of(vec![post, other]), &config);
+    assert_eq!(lint::check(&documents), []);
+    let rss = ::rss::Channel::read_from(find(&documents, "rss.xml").bytes.as_slice()).unwrap();
+    let links = &rss.atom_ext.as_ref().unwrap().links;
+    assert!(links.iter().any(|link| link.rel == "hub" && link.href == "https://hub.example/?a=1&b=2"));
+    let atom = atom_syndication::Feed::read_from(find(&documents, "atom.xml").bytes.as_slice()).unwrap();
+    assert!(atom.links.iter().any(|link| link.rel == "hub" && link.href == "https://hub.example/?a=1&b=2"));
+    assert_eq!(json(find(&documents, "feed.json"))["hubs"][0]["type"], "WebSub");
+    let expected = ["tag:example.com,2024:1", "https://other.example/?a=1&b=2"];
+    let answers = |of: &dyn Fn(usize) -> String| [of(0), of(1)];
+    assert_eq!(
+        answers(&|at| rss.items[0].extensions["thr"]["in-reply-to"][at].attrs["ref"].clone()),
+        expected
+    );
+    assert_eq!(
+        answers(&|at| atom.entries[0].extensions["thr"]["in-reply-to"][at].attrs["ref"].clone()),
+        expected
+    );
+    for picture in [
+        &rss.items[0].extensions["media"]["thumbnail"][0].attrs["url"],
+        &atom.entries[0].extensions["media"]["thumbnail"][0].attrs["url"],
+    ] {
+        assert_eq!(picture, "https://example.com/a.png?b=1&c=2");
+    }
+}
+
+#[test]
+fn an_entry_names_its_language_where_it_is_not_that_of_its_feed() {
+    let mut config = specimen::full_config();
+    config.feeds.by = vec![By::Language];
+    let documents = render_all(&specimen::archive(), &config);
+    assert_eq!(lint::check(&documents), []);
+    let of = |path: &str| json(find(&documents, path));
+    assert_eq!(of("feed.json")["language"], "ko");
+    assert_eq!(of("feed.json")["items"][3]["language"], "ja");
+    assert_eq!(of("languages/ja/feed.json")["language"], "ja");
+    assert!(of("languages/ja/feed.json")["items"][0].get("language").is_none());
+    let rss = text(find(&documents, "rss.xml"));
+    assert!(
+        rss.contains("<language>ko</language>") && rss.matches("<dc:language>ja</dc:language>").count() == 1
+    );
+    let rss = text(find(&documents, "languages/ja/rss.xml"));
+    assert!(rss.contains("<language>ja</language>") && !rss.contains("<dc:language>"));
+    let atom = text(find(&documents, "atom.xml"));
+    assert!(atom.contains("<title xml:lang=\"ja\">日本語の記事</title>"), "{atom}");
+    assert!(text(find(&documents, "languages/ja/atom.xml")).contains("xml:lang=\"ja\">\n <title>"));
+}
+
+/// Fifty posts of a thousand bytes, newest first.
+fn fifty() -> Archive {
+    let post = |number: i64| {
+        let mut post = specimen::post(1, &format!("글 {number}"));
+        post.id = format!("urn:x:{number}");
+        post.url = format!("https://example.com/{number}/").parse().unwrap();
+        post.published += chrono::TimeDelta::days(number);
+        post.updated = post.published;
+        post.body = XmlText::clean(&"글 ".repeat(250)).0;
+        post
+    };
+    of((0..50).rev().map(post).collect())
+}
+
+#[test]
+fn a_feed_leads_to_its_archive_page_by_page_and_together_they_hold_everything() {
+    let (archive, mut config) = (fifty(), specimen::config(""));
+    config.feeds.entries = 4;
+    config.feeds.budget = Bytes::parse("12 KB").unwrap();
+    let documents = render_all(&archive, &config);
+    assert_eq!(lint::check(&documents), []);
+    let mut found = BTreeSet::new();
+    let mut at = "https://example.com/%EB%B8%94%EB%A1%9C%EA%B7%B8/feed.json".to_owned();
+    let mut pages = 0;
+    loop {
+        let path = at.strip_prefix("https://example.com/%EB%B8%94%EB%A1%9C%EA%B7%B8/").unwrap();
+        let feed = json(find(&documents, path));
+        found.extend(feed["items"].as_array().unwrap().iter().map(|item| item["id"].to_string()));
+        let xml = path.replace("feed.json", "atom.xml");
+        let atom = atom_syndication::Feed::read_from(find(&documents, &xml).bytes.as_slice()).unwrap();
+        let link = |rel: &str| atom.links.iter().find(|link| link.rel == rel).map(|link| link.href.clone());
+        assert_eq!(atom.extensions.get("fh").is_some_and(|fh| fh.contains_key("archive")), pages > 0);
+        assert_eq!(link("current").is_some(), pages > 0);
+        let rss = ::rss::Channel::read_from(find(&documents, &xml.replace("atom", "rss")).bytes.as_slice())
+            .unwrap();
+        let rss_link = rss.atom_ext.unwrap().links.into_iter().find(|link| link.rel == "prev-archive");
+        let next = feed["next_url"].as_str().map(str::to_owned);
+        assert_eq!(link("prev-archive"), next.as_ref().map(|url| url.replace("feed.json", "atom.xml")));
+        assert_eq!(
+            rss_link.map(|link| link.href),
+            next.as_ref().map(|url| url.replace("feed.json", "rss.xml"))
+        );
+        let Some(next) = next else { break };
+        (at, pages) = (next, pages + 1);
+    }
+    assert_eq!((found.len(), pages), (50, 4));
+    let first = text(find(&documents, "archive/1/atom.xml"));
+    assert!(first.contains("rel=\"next-archive\"") && !first.contains("rel=\"prev-archive\""));
+}
+
+#[test]
+fn a_small_feed_says_that_it_is_complete() {
+    let documents = render_all(&specimen::archive(), &specimen::full_config());
+    assert!(text(find(&documents, "rss.xml")).contains("<fh:complete></fh:complete>"));
+    assert!(text(find(&documents, "atom.xml")).contains("<fh:complete></fh:complete>"));
+    let mut config = specimen::full_config();
+    config.feeds.entries = 5;
+    config.feeds.archive = false;
+    let documents = render_all(&specimen::archive(), &config);
+    assert!(!text(find(&documents, "rss.xml")).contains("<fh:complete>"));
+}
+
+#[test]
+fn over_its_budget_a_feed_goes_on_in_summaries_and_what_stands_in_the_archive_is_left_out() {
+    let (archive, mut config) = (fifty(), specimen::config(""));
+    config.feeds.entries = 40;
+    config.feeds.by.clear();
+    config.feeds.budget = Bytes::parse("5 KB").unwrap();
+    let in_full = |documents: &[Document]| {
+        let items = json(find(documents, "feed.json"))["items"].as_array().unwrap().clone();
+        let rss = text(find(documents, "rss.xml"));
+        let full = items.iter().filter(|item| item.get("content_html").is_some()).count();
+        assert_eq!(rss.matches("<content:encoded>").count(), full);
+        assert_eq!(text(find(documents, "atom.xml")).matches("<content type").count(), full);
+        assert!(items[..full].iter().all(|item| item.get("content_html").is_some()), "the newest ones");
+        (full, items.len())
+    };
+    let documents = render_all(&archive, &config);
+    assert_eq!(lint::check(&documents), []);
+    assert_eq!(in_full(&documents), (3, 25), "these stand in no page");
+    let page = json(find(&documents, "archive/1/feed.json"));
+    assert!(page["items"].as_array().unwrap().iter().all(|item| item.get("content_html").is_some()));
+    config.feeds.archive = false;
+    assert_eq!(in_full(&render_all(&archive, &config)), (3, 40), "without an archive nothing is left out");
+    config.feeds.budget = Bytes::parse("0").unwrap();
+    assert_eq!(in_full(&render_all(&archive, &config)), (40, 40));
+}
+
+#[test]
+fn a_page_that_stands_is_not_made_again() {
+    let (archive, mut config) = (fifty(), specimen::config(""));
+    config.feeds.entries = 4;
+    let layout = lay_out(&archive, &config);
+    let all: HashSet<_> = layout.frozen().into_iter().map(|page| page.path).collect();
+    assert_eq!(layout.archived(&all).count(), 0);
+    let made: Vec<_> = layout.archived(&HashSet::new()).flatten().map(|document| document.path).collect();
+    assert_eq!(made.iter().cloned().collect::<HashSet<_>>(), all);
+    // As a file a page says of itself what the layout expects of it.
+    for page in layout.frozen() {
+        let document =
+            render_all(&archive, &config).into_iter().find(|document| document.path == page.path).unwrap();
+        let text = text(&document);
+        assert!(text.contains(&page.own) && text.ends_with(page.end), "{text}");
+    }
+}
+
+#[test]
+fn every_feed_has_a_page_beside_it_and_a_place_in_the_list() {
+    let documents = render_all(&specimen::archive(), &specimen::full_config());
+    let page = text(find(&documents, "categories/기술/feed.html"));
+    assert!(page.contains("<html lang=\"ko\">") && page.contains("웹 피드"), "{page}");
+    assert!(page.contains("href=\"../../feeds.css\""), "{page}");
+    let list = text(find(&documents, "feeds.opml"));
+    let site = text(find(&documents, "feed.html"));
+    let feeds: Vec<_> = documents.iter().filter(|document| document.path.ends_with("rss.xml")).collect();
+    for feed in feeds {
+        let url = specimen::full_config().site.url.join(feed.path.as_str());
+        let url = quick_xml::escape::escape(&url).into_owned();
+        assert!(list.contains(&format!("xmlUrl=\"{url}\"")), "{url} is not in {list}");
+        let beside = text(find(&documents, feed.path.with_file_name("feed.html").as_str()));
+        assert!(beside.contains("<link rel=\"alternate\" type=\"application/rss+xml\""), "{beside}");
+        assert!(beside.contains(&url), "{beside}");
+    }
+    assert!(site.contains("&lt;link rel=") && site.contains("href=\"feeds.opml\""), "{site}");
+    let mut events = quick_xml::Reader::from_str(&list);
+    while events.read_event().unwrap() != quick_xml::events::Event::Eof {}
+    for (path, depth) in [("rss.xml", ""), ("categories/기술/atom.xml", "../../")] {
+        let sheet = format!("?>\n<?xml-stylesheet type=\"text/css\" href=\"{depth}feeds.css\"?>\n<");
+        assert!(text(find(&documents, path)).contains(&sheet), "{path}");
+    }
 }
 
 fn any_title() -> impl Strategy<Value = HeaderText> {

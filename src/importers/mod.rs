@@ -2,8 +2,18 @@
 //!
 //! An importer is a function from bytes to what could be taken over and, one by one, what could not and why.
 //! None of them touches a file, a socket or the clock: whoever calls them reads, writes, and never overwrites.
+//! What they need from the web is brought by [`download`], and by nothing else.
 
+pub mod download;
+pub mod feed;
+pub mod feed_diff;
+pub mod ghost;
+pub mod html;
+pub mod readers;
+pub mod recognition;
 pub mod relay_log;
 pub mod sites;
-pub mod subscribers_csv;
+pub mod story;
 pub mod text_page;
+pub mod wordpress;
+mod xml;

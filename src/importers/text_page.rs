@@ -275,12 +275,12 @@ fn contents(page: &TextPage, post: &PagePost, date: DateTime<FixedOffset>) -> St
 }
 
 /// A basic TOML string. A [`HeaderText`] has no control characters, so two escapes are enough.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Letters and digits of every script in lower case, hyphens between them.
-fn slug(title: &str) -> String {
+pub(super) fn slug(title: &str) -> String {
     let mut slug = String::new();
     for c in title.nfc().flat_map(char::to_lowercase).nfc() {
         if slug.len() + c.len_utf8() > MAX_SLUG {

@@ -96,7 +96,10 @@ impl Place {
             language: None,
             standing: Standing::Active,
             source: "test".to_owned(),
+            wishes: crate::subscribers::Wishes::default(),
             consented_at: Some(now()),
+            added_at: None,
+            suppressed_because: None,
         });
         place.store().enrol(readers.collect(), now()).await.unwrap();
         place
@@ -110,6 +113,7 @@ impl Place {
             subject: HeaderText::parse("편지").unwrap(),
             label: post.to_owned(),
             letter: "{}".to_owned(),
+            categories: Vec::new(),
             baseline: Vec::new(),
         };
         let imprint = |addressee: &crate::store::Addressee<'_>| Imprint {
@@ -312,7 +316,10 @@ async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
         language: None,
         standing: Standing::Active,
         source: "list".to_owned(),
+        wishes: crate::subscribers::Wishes::default(),
         consented_at: None,
+        added_at: None,
+        suppressed_because: None,
     };
     assert_eq!(place.store().enrol(vec![again], now()).await.unwrap().kept_out, 1);
 }

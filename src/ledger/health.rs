@@ -97,7 +97,16 @@ mod tests {
     fn a_relay_that_knows_nobody_is_not_believed() {
         assert!(!Toll { sent: 0, hard: 3, complaints: 0 }.is_credible());
         assert!(!Toll { sent: 50, hard: 6, complaints: 0 }.is_credible());
-        assert!(Toll { sent: 3, hard: 1, complaints: 0 }.is_credible());
+        assert!(!Toll { sent: 3, hard: 3, complaints: 0 }.is_credible());
+        assert!(Toll { sent: 3, hard: 2, complaints: 0 }.is_credible());
+    }
+
+    #[test]
+    fn where_ten_bounced_and_fewer_arrived_it_is_the_relay_that_is_wrong() {
+        let absurd = |sent, hard| Toll { sent, hard, complaints: 0 }.is_absurd();
+        assert!(absurd(0, 10) && absurd(9, 10) && absurd(0, 1_000));
+        assert!(!absurd(0, 9), "too few to tell");
+        assert!(!absurd(10, 10) && !absurd(1_000, 11), "it takes what it is given");
     }
 
     proptest! {

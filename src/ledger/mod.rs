@@ -260,6 +260,16 @@ mod tests {
     }
 
     #[test]
+    fn every_state_of_an_issue_reads_back_from_the_word_that_json_has_too() {
+        use IssueState::{Baseline, Cancelled, Done, Paused, Sending};
+        for state in [Sending, Paused, Done, Cancelled, Baseline] {
+            assert_eq!(IssueState::from_word(state.as_str()), Some(state));
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        }
+        assert_eq!(IssueState::from_word("mailed"), None);
+    }
+
+    #[test]
     fn a_state_is_open_in_doubt_or_settled_and_prints_as_its_word() {
         let which =
             |is: fn(State) -> bool| State::ALL.into_iter().filter(|state| is(*state)).collect::<Vec<_>>();
@@ -280,7 +290,7 @@ mod tests {
         let start = DateTime::UNIX_EPOCH;
         let mut delivery = Delivery { dated: Some(start), ..Delivery::fresh(start) };
         assert_eq!(delivery.date_for(start + TimeDelta::hours(2)), start);
-        assert_eq!(delivery.date_for(start + TimeDelta::hours(4)), start + TimeDelta::hours(4));
+        assert_eq!(delivery.date_for(start + TimeDelta::hours(3)), start + TimeDelta::hours(3));
         delivery.had_unknown = true;
         assert_eq!(delivery.date_for(start + TimeDelta::hours(4)), start);
     }

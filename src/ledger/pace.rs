@@ -8,10 +8,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 const MINUTE: i64 = 60_000_000;
+const HOUR: i64 = 60 * MINUTE;
 
-/// So many in a minute, evenly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate(u32);
+/// So many in a minute or an hour, evenly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rate {
+    /// Microseconds between two, rounded up: rounded down they would add up to more than the rate.
+    interval: i64,
+    burst: u32,
+}
 
 impl Rate {
     /// The highest rate.
@@ -19,17 +24,28 @@ impl Rate {
 
     /// `None` for 0, and for what is beyond [`Rate::MOST`].
     pub fn per_minute(number: u32) -> Option<Self> {
-        (1..=Self::MOST).contains(&number).then_some(Self(number))
+        // What a second is worth, and at least one.
+        (1..=Self::MOST).contains(&number).then(|| Self::evenly(number, MINUTE, (number / 60).max(1)))
     }
 
-    /// How many may leave at one moment after a silence: what a second is worth, and at least one.
+    /// `None` for 0, and for what is beyond [`Rate::MOST`]. A quarter of it may come at once: people do not sign up
+    /// evenly.
+    pub fn per_hour(number: u32) -> Option<Self> {
+        (1..=Self::MOST).contains(&number).then(|| Self::evenly(number, HOUR, number.div_ceil(4)))
+    }
+
+    fn evenly(number: u32, period: i64, burst: u32) -> Self {
+        Self { interval: (period + i64::from(number) - 1) / i64::from(number), burst }
+    }
+
+    /// How many may leave at one moment after a silence.
     pub fn burst(self) -> u32 {
-        (self.0 / 60).max(1)
+        self.burst
     }
 
-    /// Microseconds between two copies, rounded up: rounded down they would add up to more than the rate.
+    /// Microseconds between two.
     fn interval(self) -> i64 {
-        (MINUTE + i64::from(self.0) - 1) / i64::from(self.0)
+        self.interval
     }
 
     /// Microseconds that a whole burst costs.
@@ -135,6 +151,37 @@ mod tests {
         let back = now - TimeDelta::days(3_650);
         assert_eq!(meter.permits(rate, back), 0);
         assert!(meter.wait(rate, back) <= TimeDelta::milliseconds(100));
+    }
+
+    #[test]
+    fn a_silence_is_worth_one_second_of_the_rate_and_at_least_one_copy() {
+        let now = at(1_800_000_000_000_000);
+        for (number, burst) in [(1, 1), (60, 1), (119, 1), (600, 10), (Rate::MOST, 16_666)] {
+            assert_eq!(Meter::default().permits(rate(number), now), burst, "{number} a minute");
+        }
+        let (rate, meter) = (rate(600), Meter::default().take(rate(600), 7, now));
+        assert_eq!(meter.permits(rate, now), 3);
+        assert_eq!(meter.permits(rate, now + TimeDelta::milliseconds(500)), 8);
+    }
+
+    #[test]
+    fn a_domain_s_own_rate_goes_before_the_rate_of_each_domain() {
+        let domains = BTreeMap::from([("example.com".to_owned(), rate(5))]);
+        let own = Limits { domains, ..Limits::default() };
+        let each = Limits { each_domain: Some(rate(9)), ..own.clone() };
+        assert_eq!((own.of("example.com"), own.of("example.org")), (Some(rate(5)), None));
+        assert_eq!((each.of("example.com"), each.of("example.org")), (Some(rate(5)), Some(rate(9))));
+    }
+
+    #[test]
+    fn a_copy_s_domain_matters_only_where_a_domain_has_a_rate() {
+        let nothing = Limits::default();
+        let all = Limits { all: Some(rate(5)), ..Limits::default() };
+        let each = Limits { each_domain: Some(rate(5)), ..Limits::default() };
+        let one = Limits { domains: BTreeMap::from([("a".to_owned(), rate(5))]), ..Limits::default() };
+        let whether = |limits: Limits| (limits.is_none(), limits.by_domain());
+        assert_eq!((whether(nothing), whether(all)), ((true, false), (false, false)));
+        assert_eq!((whether(each), whether(one)), ((false, true), (false, true)));
     }
 
     #[test]

@@ -64,9 +64,30 @@ mod tests {
         let (mut now, mut attempts) = (frozen, 1);
         while let Some(next) = schedule().next(attempts, frozen, [128; 16]).unwrap().at(now) {
             (now, attempts) = (next, attempts + 1);
+            assert!(attempts < 100, "waits of nothing never reach the horizon: {now}");
         }
         assert!(now - frozen > TimeDelta::hours(40) && now - frozen <= TimeDelta::hours(48), "{now}");
         assert_eq!(attempts, 12);
+    }
+
+    #[test]
+    fn the_waits_come_in_turn_and_chance_moves_each_by_a_fifth_at_most() {
+        let wait = |attempts, chance| {
+            schedule().next(attempts, DateTime::UNIX_EPOCH, [chance; 16]).unwrap().wait.num_seconds()
+        };
+        for (attempts, minutes) in [(0, 5), (1, 5), (2, 15), (5, 360), (6, 360)] {
+            assert_eq!((wait(attempts, 0), wait(attempts, 255)), (minutes * 48, minutes * 72), "{attempts}");
+        }
+        let never = RetrySchedule { waits: Vec::new(), ..schedule() };
+        assert_eq!(never.next(1, DateTime::UNIX_EPOCH, [0; 16]), None);
+    }
+
+    #[test]
+    fn the_horizon_is_the_last_moment_and_not_the_first_that_is_too_late() {
+        let frozen = DateTime::UNIX_EPOCH;
+        let retry = Retry { wait: TimeDelta::hours(1), give_up_at: frozen + TimeDelta::hours(1) };
+        assert_eq!(retry.at(frozen), Some(retry.give_up_at));
+        assert_eq!(retry.at(frozen + TimeDelta::microseconds(1)), None);
     }
 
     proptest! {

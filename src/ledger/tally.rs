@@ -53,3 +53,36 @@ impl Serialize for Tally {
         map.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many in each state that every sum of different states is another number.
+    fn tally() -> Tally {
+        State::ALL.into_iter().zip((1..).map(|power| 1 << power)).collect()
+    }
+
+    #[test]
+    fn what_is_open_in_doubt_and_settled_adds_up_to_the_audience() {
+        let tally = tally();
+        let sum = |states: &[State]| states.iter().map(|state| tally.count(*state)).sum::<u64>();
+        assert_eq!(tally.open(), sum(&[State::Pending, State::Claimed, State::Armed]));
+        assert_eq!(tally.in_doubt(), sum(&[State::Unknown, State::FailedUncertain]));
+        assert_eq!(tally.total(), 0b1_1111_1110);
+        let settled = sum(&[State::Sent, State::Failed, State::Skipped]);
+        assert_eq!(tally.open() + tally.in_doubt() + settled, tally.total());
+    }
+
+    #[test]
+    fn a_state_that_comes_twice_is_counted_twice() {
+        let tally: Tally = [(State::Sent, 2), (State::Failed, 1), (State::Sent, 3)].into_iter().collect();
+        assert_eq!((tally.count(State::Sent), tally.count(State::Failed)), (5, 1));
+    }
+
+    #[test]
+    fn in_json_only_the_states_stand_that_some_copy_is_in() {
+        let tally: Tally = [(State::Sent, 7), (State::Unknown, 1)].into_iter().collect();
+        assert_eq!(serde_json::to_string(&tally).unwrap(), r#"{"sent":7,"unknown":1}"#);
+    }
+}

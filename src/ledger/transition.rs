@@ -125,8 +125,10 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         (Claimed | Armed | Unknown, Event::Defer { token, retry, last }) => {
             mine(row, *token)?;
             defer(&mut next, *retry, around.now);
-            // Nothing was heard: the run gave the row back, and its schedule does not advance.
-            next.attempts -= u32::from(last.is_none() && row.attempts > 0);
+            if last.is_none() {
+                // Nothing was heard: the run gave the row back, and its schedule does not advance.
+                next.attempts = row.attempts.saturating_sub(1);
+            }
             heard(&mut next, last.as_ref());
         }
         // T3, T7
@@ -321,6 +323,126 @@ mod tests {
         Event::Arm { token: token(number), bytes: [7; 32] }
     }
 
+    fn claim(number: u8) -> Event {
+        Event::Claim { token: token(number), lease: TimeDelta::minutes(30) }
+    }
+
+    fn said(text: &str) -> LastWord {
+        LastWord { phase: "RCPT TO".to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn a_claim_gives_the_row_a_holder_a_lease_a_date_and_one_attempt_more() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
+        let waiting = Delivery { attempts: 2, ..Delivery::fresh(DateTime::UNIX_EPOCH) };
+        let claimed = apply(&waiting, &claim(1), &Around { now, ..around() }).unwrap();
+        assert_eq!((claimed.state, claimed.token, claimed.attempts), (State::Claimed, Some(token(1)), 3));
+        assert_eq!((claimed.lease_until, claimed.dated), (Some(now + TimeDelta::minutes(30)), Some(now)));
+    }
+
+    #[test]
+    fn nothing_is_claimed_before_its_time_or_while_the_issue_is_paused() {
+        let now = DateTime::UNIX_EPOCH;
+        let later = Delivery::fresh(now + TimeDelta::microseconds(1));
+        assert_eq!(apply(&later, &claim(1), &around()), Err(Refusal::NotNow));
+        let paused = Around { issue: IssueState::Paused, ..around() };
+        assert_eq!(apply(&Delivery::fresh(now), &claim(1), &paused), Err(Refusal::NotNow));
+        assert!(apply(&Delivery::fresh(now), &claim(1), &around()).is_ok(), "at its time it is");
+    }
+
+    #[test]
+    fn a_reader_who_leaves_while_the_copy_waits_is_skipped_and_nobody_holds_it() {
+        let left = Around { barred: Some("suppressed"), ..around() };
+        let row = apply(&Delivery::fresh(DateTime::UNIX_EPOCH), &claim(1), &left).unwrap();
+        assert_eq!((row.state, row.reason.as_deref()), (State::Skipped, Some("suppressed")));
+        assert_eq!((row.token, row.lease_until, row.attempts), (None, None, 0));
+    }
+
+    #[test]
+    fn what_is_waiting_or_in_hand_can_be_skipped_and_nothing_else() {
+        for state in State::ALL {
+            let skipped = apply(&row(state), &Event::Skip { reason: "cancelled" }, &around());
+            if matches!(state, State::Pending | State::Claimed) {
+                let skipped = skipped.unwrap();
+                assert_eq!((skipped.state, skipped.reason.as_deref()), (State::Skipped, Some("cancelled")));
+            } else {
+                assert_eq!(skipped, Err(Refusal::NoSuchEdge), "{state}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_heard_something_counts_and_one_that_was_given_back_does_not() {
+        let second = Delivery { attempts: 2, ..row(State::Claimed) };
+        let defer = |last| Event::Defer { token: token(1), retry: None, last };
+        let attempts = |event| apply(&second, &event, &around()).unwrap().attempts;
+        assert_eq!((attempts(defer(Some(said("450 later")))), attempts(defer(None))), (2, 1));
+    }
+
+    #[test]
+    fn what_was_heard_last_stays_until_something_else_is_heard() {
+        let refused = Event::Reject { token: token(1), reason: "rejected", last: Some(said("550 no")) };
+        let row = apply(&row(State::Claimed), &refused, &around()).unwrap();
+        assert_eq!(row.last, Some(said("550 no")));
+        let evidence = Event::Accept { token: None, last: None };
+        assert_eq!(apply(&row, &evidence, &around()).unwrap().last, Some(said("550 no")));
+    }
+
+    #[test]
+    fn a_dot_without_an_answer_is_a_doubt_that_says_what_came_instead() {
+        let lose = Event::Lose { token: token(1), last: Some(said("the connection was closed")) };
+        let lost = apply(&row(State::Armed), &lose, &around()).unwrap();
+        assert_eq!((lost.state, lost.last), (State::Unknown, Some(said("the connection was closed"))));
+        assert_eq!(apply(&row(State::Claimed), &lose, &around()), Err(Refusal::NoSuchEdge));
+    }
+
+    #[test]
+    fn only_a_copy_in_hand_has_a_lease() {
+        let lease = row(State::Claimed).lease_until;
+        assert_eq!(apply(&row(State::Claimed), &arm(1), &around()).unwrap().lease_until, lease);
+        let lose = Event::Lose { token: token(1), last: None };
+        for (state, event) in [(State::Armed, lose), (State::Claimed, Event::Skip { reason: "cancelled" })] {
+            assert_eq!(apply(&row(state), &event, &around()).unwrap().lease_until, None, "{state}");
+        }
+    }
+
+    #[test]
+    fn a_lease_ends_at_its_time_for_the_holder_and_for_whoever_recovers_the_row() {
+        let at_its_end = Around { now: DateTime::UNIX_EPOCH + TimeDelta::minutes(30), ..around() };
+        assert_eq!(apply(&row(State::Claimed), &arm(1), &at_its_end), Err(Refusal::NotNow));
+        let recovered = apply(&row(State::Claimed), &Event::Recover, &at_its_end).unwrap();
+        assert_eq!(recovered.state, State::Pending);
+    }
+
+    #[test]
+    fn a_second_chance_begins_at_once_and_from_the_first_attempt() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(1);
+        let failed = Delivery { attempts: 5, reason: Some("no_mailbox".to_owned()), ..row(State::Failed) };
+        let again = apply(&failed, &Event::Retry, &Around { now, ..around() }).unwrap();
+        assert_eq!(
+            (again.state, again.next_at, again.attempts, again.reason),
+            (State::Pending, now, 0, None)
+        );
+    }
+
+    #[test]
+    fn a_new_date_forgets_the_old_bytes_and_the_same_date_keeps_them() {
+        let start = DateTime::UNIX_EPOCH;
+        let armed_before = Delivery { dated: Some(start), bytes: Some([8; 32]), ..Delivery::fresh(start) };
+        for (hours, bytes) in [(2, Some([8; 32])), (4, None)] {
+            let now = start + TimeDelta::hours(hours);
+            let claimed = apply(&armed_before, &claim(1), &Around { now, ..around() }).unwrap();
+            assert_eq!(claimed.bytes, bytes, "after {hours} hours");
+        }
+    }
+
+    #[test]
+    fn each_decision_to_send_again_is_counted() {
+        let resent =
+            apply(&Delivery { resends: 1, ..row(State::Unknown) }, &Event::Resend, &around()).unwrap();
+        assert_eq!((resent.state, resent.resends, resent.had_unknown), (State::Pending, 2, true));
+    }
+
     #[test]
     fn a_reader_who_leaves_between_claim_and_arm_is_skipped_and_not_armed() {
         let left = Around { barred: Some("unsubscribed"), ..around() };
@@ -348,6 +470,14 @@ mod tests {
     fn a_resend_must_be_the_same_message_to_the_byte() {
         let resent = Delivery { bytes: Some([8; 32]), had_unknown: true, ..row(State::Claimed) };
         assert_eq!(apply(&resent, &arm(1), &around()), Err(Refusal::OtherBytes));
+        let same = Delivery { bytes: Some([7; 32]), ..resent.clone() };
+        assert_eq!(apply(&same, &arm(1), &around()).unwrap().state, State::Armed);
+        let refused = Delivery { had_unknown: false, ..resent };
+        assert_eq!(
+            apply(&refused, &arm(1), &around()).unwrap().bytes,
+            Some([7; 32]),
+            "nobody has the earlier one"
+        );
     }
 
     #[test]

@@ -13,7 +13,6 @@ use lettre::message::{Mailbox as LettreMailbox, Mailboxes};
 
 use super::{Recipient, Unsubscribe};
 use crate::address::{EmailAddress, Mailbox};
-use crate::archive::Post;
 use crate::config::Site;
 use crate::text::HeaderText;
 
@@ -31,10 +30,13 @@ pub(super) struct Sender<'a> {
     pub(super) reply_to: Option<&'a Mailbox>,
 }
 
-/// The fields that are the same for every reader.
-pub(super) fn of_issue(subject: &HeaderText, post: &Post, sender: &Sender) -> Vec<(String, String)> {
+/// The fields that are the same for every reader. The campaign is what Gmail counts complaints by.
+pub(super) fn of_letter(
+    subject: &HeaderText,
+    (campaign, language): (&str, &str),
+    sender: &Sender,
+) -> Vec<(String, String)> {
     let domain = sender.from.address.domain();
-    let language = post.language.as_deref().unwrap_or(&sender.site.language);
     let mut fields =
         vec![("From", mailbox::<FromHeader>(sender.from)), ("Subject", unstructured("Subject", subject))];
     fields.extend(sender.reply_to.map(|to| ("Reply-To", mailbox::<ReplyTo>(to))));
@@ -50,7 +52,22 @@ pub(super) fn of_issue(subject: &HeaderText, post: &Post, sender: &Sender) -> Ve
         ),
         ("List-Archive", format!("<{}>", sender.site.url.as_str())),
         ("Precedence", "bulk".to_owned()),
-        ("Feedback-ID", format!("{}:letters:newsletter:{}", fingerprint(&post.id), fingerprint(domain))),
+        ("Feedback-ID", format!("{campaign}:letters:newsletter:{}", fingerprint(domain))),
+        ("Content-Language", visible(language)),
+        ("MIME-Version", "1.0".to_owned()),
+    ]);
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The fields of a small letter that answers one reader: no bulk mail, and nothing that a machine should answer
+/// (RFC 3834).
+pub(super) fn of_slip(subject: &HeaderText, language: &str, sender: &Sender) -> Vec<(String, String)> {
+    let mut fields =
+        vec![("From", mailbox::<FromHeader>(sender.from)), ("Subject", unstructured("Subject", subject))];
+    fields.extend(sender.reply_to.map(|to| ("Reply-To", mailbox::<ReplyTo>(to))));
+    fields.extend([
+        ("Auto-Submitted", "auto-generated".to_owned()),
+        ("X-Auto-Response-Suppress", "All".to_owned()),
         ("Content-Language", visible(language)),
         ("MIME-Version", "1.0".to_owned()),
     ]);
@@ -107,7 +124,7 @@ fn visible(raw: &str) -> String {
 }
 
 /// Twelve hex digits that name a thing without telling it.
-fn fingerprint(of: &str) -> String {
+pub(super) fn fingerprint(of: &str) -> String {
     digest(&SHA256, of.as_bytes()).as_ref().iter().take(6).fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

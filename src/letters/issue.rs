@@ -1,4 +1,4 @@
-//! Composes the letter of one post: fields, templates, slots, headers.
+//! Composes the letter of one post: fields, templates, slots, headers. What it shares with the weekly letter is here too.
 //!
 //! Pure. What is wrong comes back as findings that name the file; no half letter is ever returned.
 
@@ -8,7 +8,7 @@ use super::headers::{self, Sender};
 use super::html;
 use super::plain;
 use super::slots::{Damaged, Markers};
-use super::templates::{Kind, Printer, Templates};
+use super::templates::{Kind, Printer, Set, Templates};
 use super::words::{self, Words};
 use super::{Letter, Piece, Slot};
 use crate::archive::Post;
@@ -41,80 +41,116 @@ pub(super) fn from_body(
     config: &Config,
     templates: &Templates,
 ) -> Result<Letter, Vec<Finding>> {
-    let Some(from) = &config.newsletter.from else {
-        return Err(vec![
-            Finding::error(
-                "newsletter-from",
-                "config.toml",
-                "a letter needs a sender, and `newsletter.from` is not set",
-            )
-            .hint("from = \"Kim <kim@example.com>\" under [newsletter]"),
-        ]);
-    };
     let words = Words::of(&config.site.language);
     let html = html::for_mail(&body.html, words);
     let text = plain::render(&body.blocks, words);
-    let printer =
-        templates.printer(config.newsletter.templates.as_str(), config.newsletter.subject.as_deref())?;
     let markers = Markers::absent_from(&[&html, &text, post.title.as_str()].concat());
-    let shared = fields(post, config, &html, &text);
-    let subject = subject(&printer, &shared).map_err(|finding| vec![finding])?;
+    let language = post.language.as_deref().unwrap_or(&config.site.language);
+    let campaign = headers::fingerprint(&post.id);
+    let envelope = Envelope { campaign: &campaign, language };
+    print(Set::Issue, &fields(post, config, &html, &text), &markers, &envelope, (config, templates))
+}
+
+/// What the header fields of a letter take from what it carries.
+pub(super) struct Envelope<'a> {
+    pub(super) campaign: &'a str,
+    pub(super) language: &'a str,
+}
+
+/// Runs a set of templates over its fields: the letter.
+pub(super) fn print(
+    set: Set,
+    shared: &Value,
+    markers: &Markers,
+    envelope: &Envelope<'_>,
+    (config, templates): (&Config, &Templates),
+) -> Result<Letter, Vec<Finding>> {
+    let Some(from) = &config.newsletter.from else {
+        return Err(vec![no_sender()]);
+    };
+    let folder = config.newsletter.templates.as_str();
+    let printer = templates.printer(set, folder, config.newsletter.subject.as_deref())?;
+    let subject = subject(&printer, shared).map_err(|finding| vec![finding])?;
     let fields = context! {
         subject => subject.as_str(),
         greeting => markers.of(Slot::Greeting),
         name => markers.of(Slot::Name),
         unsubscribe_url => markers.of(Slot::Unsubscribe),
-        ..shared
+        ..shared.clone()
     };
-    let text = text_part(&printer, &fields, &markers);
-    let html = html_part(&printer, &fields, &markers);
+    let text = text_part(&printer, &fields, markers);
+    let html = html_part(&printer, &fields, markers);
     let (text, html) = match (text, html) {
         (Ok(text), Ok(html)) => (text, html),
         (text, html) => return Err(text.err().into_iter().chain(html.err()).collect()),
     };
     let sender = Sender { site: &config.site, from, reply_to: config.newsletter.reply_to.as_ref() };
     Ok(Letter {
-        headers: headers::of_issue(&subject, post, &sender),
+        headers: headers::of_letter(&subject, (envelope.campaign, envelope.language), &sender),
         subject,
         text,
         html,
-        greeting: words.greeting(),
+        greeting: Words::of(&config.site.language).greeting(),
     })
 }
 
-/// What every template can use, as `docs/templates.md` lists it.
+/// A letter without a sender.
+pub(super) fn no_sender() -> Finding {
+    Finding::error(
+        "newsletter-from",
+        "config.toml",
+        "a letter needs a sender, and `newsletter.from` is not set",
+    )
+    .hint("from = \"Kim <kim@example.com>\" under [newsletter]")
+}
+
+/// What the templates of an issue can use, as `docs/templates.md` lists it.
 fn fields(post: &Post, config: &Config, html: &str, text: &str) -> Value {
-    let words = Words::of(&config.site.language);
     let lang = post.language.as_deref().unwrap_or(&config.site.language);
-    let mut authors: Vec<String> = post.authors.iter().map(|author| author.name.to_string()).collect();
-    if authors.is_empty() {
-        authors.extend(config.site.author.iter().map(|author| author.name.to_string()));
-    }
     context! {
         lang,
         lang_primary => words::primary(lang),
         dir => if words::is_right_to_left(lang) { "rtl" } else { "ltr" },
+        post => context! {
+            // Data, never a template: `{{ … }}` in a post stays as it is written.
+            content_html => Value::from_safe_string(html.trim_end().to_owned()),
+            content_text => text.trim_end(),
+            ..about(post, config)
+        },
+        ..common(config, Words::of(&config.site.language))
+    }
+}
+
+/// What every template can use.
+pub(super) fn common(config: &Config, words: &Words) -> Value {
+    context! {
         site => context! {
             title => config.site.title.as_str(),
             url => config.site.url.as_str(),
             description => config.site.tagline(),
             language => &config.site.language,
         },
-        post => context! {
-            title => post.title.as_str(),
-            url => post.url.as_str(),
-            published => words.date(&post.published),
-            authors,
-            categories => names(&post.categories),
-            tags => names(&post.tags),
-            summary => post.summary.as_ref().map(|summary| summary.as_str().trim().to_owned()),
-            image => post.image.as_ref().map(|url| url.as_str().to_owned()),
-            // Data, never a template: `{{ … }}` in a post stays as it is written.
-            content_html => Value::from_safe_string(html.trim_end().to_owned()),
-            content_text => text.trim_end(),
-        },
         newsletter => context! { address => config.newsletter.address.as_deref() },
         words => words.fields(config.site.title.as_str()),
+    }
+}
+
+/// A post without its body.
+pub(super) fn about(post: &Post, config: &Config) -> Value {
+    let words = Words::of(&config.site.language);
+    let mut authors: Vec<String> = post.authors.iter().map(|author| author.name.to_string()).collect();
+    if authors.is_empty() {
+        authors.extend(config.site.author.iter().map(|author| author.name.to_string()));
+    }
+    context! {
+        title => post.title.as_str(),
+        url => post.url.as_str(),
+        published => words.date(&post.published),
+        authors,
+        categories => names(&post.categories),
+        tags => names(&post.tags),
+        summary => post.summary.as_ref().map(|summary| summary.as_str().trim().to_owned()),
+        image => post.image.as_ref().map(|url| url.as_str().to_owned()),
     }
 }
 
@@ -127,7 +163,7 @@ fn subject(printer: &Printer, fields: &Value) -> Result<HeaderText, Finding> {
     HeaderText::parse(&rendered).map_err(|error| {
         Finding::error(
             "letter-subject",
-            printer.file("subject.txt"),
+            printer.own(Kind::Subject),
             format!("the subject cannot be sent: {error}"),
         )
         .hint("{{ post.title }}")
@@ -136,12 +172,12 @@ fn subject(printer: &Printer, fields: &Value) -> Result<HeaderText, Finding> {
 
 fn text_part(printer: &Printer, fields: &Value, markers: &Markers) -> Result<Vec<Piece>, Finding> {
     let text = printer.print(Kind::Text, fields)?;
-    markers.split(&text).map_err(|damage| damaged(printer.file("body.txt"), &damage))
+    markers.split(&text).map_err(|damage| damaged(printer.own(Kind::Text), &damage))
 }
 
 fn html_part(printer: &Printer, fields: &Value, markers: &Markers) -> Result<Vec<Piece>, Finding> {
     let page = printer.print(Kind::Html, fields)?;
-    let file = printer.file("body.html");
+    let file = printer.own(Kind::Html);
     let inlined = html::inlined(&page).map_err(|error| {
         Finding::error("letter-css", &*file, format!("its style cannot be inlined: {error}"))
     })?;

@@ -94,7 +94,11 @@ impl Words {
                 name => [&greeting.before, name, &greeting.after].concat(),
             },
             name: name.to_owned(),
-            unsubscribe: unsubscribe.page.clone().unwrap_or_else(|| headers::mailto(unsubscribe)),
+            unsubscribe: unsubscribe
+                .human
+                .clone()
+                .or_else(|| unsubscribe.page.clone())
+                .unwrap_or_else(|| headers::mailto(unsubscribe)),
         }
     }
 

@@ -1,8 +1,9 @@
-//! A post becomes one letter with slots; a letter and a reader become bytes.
+//! A post, or a week of them, becomes one letter with slots; a letter and a reader become bytes.
 //!
 //! Pure: no file, socket, clock or chance. A letter is rendered once per issue and frozen into the ledger;
 //! what differs from reader to reader is spliced in by [`Letter::copy_for`].
 
+mod digest;
 pub mod dkim;
 mod headers;
 mod html;
@@ -10,6 +11,7 @@ mod issue;
 mod lint;
 mod mime;
 mod plain;
+mod slip;
 mod slots;
 mod tags;
 mod templates;
@@ -22,9 +24,11 @@ use serde::{Deserialize, Serialize};
 use crate::address::{EmailAddress, Mailbox};
 use crate::text::HeaderText;
 
+pub use digest::{Week, compose_week};
 pub use issue::compose;
 pub use lint::lint;
 pub use mime::Press;
+pub use slip::compose_slip;
 pub use templates::Templates;
 
 /// An issue, rendered once. It is stored as JSON when the issue is frozen, and every copy is made from it:
@@ -59,7 +63,7 @@ pub enum Slot {
     Greeting,
     /// The name alone; empty if there is none.
     Name,
-    /// The address where this copy's reader leaves: the page if there is one, else the `mailto:`.
+    /// The address where this copy's reader leaves: the page for people if there is one, else the `mailto:`.
     Unsubscribe,
 }
 
@@ -97,8 +101,11 @@ pub struct Unsubscribe {
     pub mailbox: EmailAddress,
     /// The signed token: goes into the subject of the `mailto:` and the path of the page.
     pub token: String,
-    /// The one-click address, if `[web] url` is set: `https://…/u/TOKEN`.
+    /// The one-click address, if `[web] url` is set: `https://…/u/TOKEN`. For the header alone: a POST to it takes the
+    /// reader off the list, and a scanner may press whatever it finds in the body.
     pub page: Option<String>,
+    /// The page for people, for the body: `https://…/leave/TOKEN`, where a button asks once more.
+    pub human: Option<String>,
 }
 
 #[cfg(test)]

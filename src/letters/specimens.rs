@@ -68,6 +68,8 @@ pub(super) fn post(title: &str, slug: &str) -> Post {
         summary: None,
         language: None,
         image: None,
+        enclosure: None,
+        in_reply_to: Vec::new(),
         newsletter: true,
         body: XmlText::default(),
     }
@@ -224,6 +226,7 @@ pub(super) fn reader(name: Option<&str>) -> Recipient {
             mailbox: EmailAddress::parse("leave@post.example.com").unwrap(),
             token: "v1.k1.unsub.42.q7Jx_2mE".to_owned(),
             page: Some("https://news.post.example.com/u/v1.k1.unsub.42.q7Jx_2mE".to_owned()),
+            human: Some("https://news.post.example.com/leave/v1.k1.unsub.42.q7Jx_2mE".to_owned()),
         },
     }
 }

@@ -1,4 +1,5 @@
-//! The templates of a letter: three built in, each of which a user may replace or extend.
+//! The templates of a letter: three built in for an issue and three for a week, each of which a user may replace or
+//! extend.
 //!
 //! A template sees values and no functions that reach outside; a post's text is a value and never a template.
 //! What may be used in them is listed in `docs/templates.md`.
@@ -10,10 +11,15 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use super::{html, wrap};
 use crate::finding::Finding;
 
-const BUILTIN: [(&str, &str); 3] = [
+const BUILTIN: [(&str, &str); 8] = [
     ("builtin/subject.txt", include_str!("templates/issue/subject.txt")),
     ("builtin/body.txt", include_str!("templates/issue/body.txt")),
     ("builtin/body.html", include_str!("templates/issue/body.html")),
+    ("builtin/digest/subject.txt", include_str!("templates/digest/subject.txt")),
+    ("builtin/digest/body.txt", include_str!("templates/digest/body.txt")),
+    ("builtin/digest/body.html", include_str!("templates/digest/body.html")),
+    ("builtin/slip/body.txt", include_str!("templates/slip/body.txt")),
+    ("builtin/slip/body.html", include_str!("templates/slip/body.html")),
 ];
 
 /// Instructions, and units of 64 bytes of output, that one template may spend: enough for a hundred megabytes, and
@@ -26,6 +32,19 @@ pub struct Templates {
     subject: Option<String>,
     text: Option<String>,
     html: Option<String>,
+    /// The same three of the weekly letter.
+    digest: [Option<String>; 3],
+}
+
+/// For which letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Set {
+    /// Of one post.
+    Issue,
+    /// Of a week.
+    Digest,
+    /// That answers one reader; nobody replaces these.
+    Slip,
 }
 
 /// Which template.
@@ -39,6 +58,7 @@ pub(super) enum Kind {
 /// Templates that are ready to run, and the names that complaints give them.
 pub(super) struct Printer<'a> {
     environment: Environment<'a>,
+    set: Set,
     folder: &'a str,
     subject_in_config: bool,
 }
@@ -51,13 +71,20 @@ impl Templates {
 
     /// The user's own `subject.txt`, `body.txt` and `body.html`; the built-in one stands in for each `None`.
     pub fn new(subject: Option<String>, text: Option<String>, html: Option<String>) -> Self {
-        Self { subject, text, html }
+        Self { subject, text, html, digest: [None, None, None] }
+    }
+
+    /// And the user's own of the weekly letter, in the same order: `digest/subject.txt` and so on.
+    #[must_use]
+    pub fn with_digest(self, digest: [Option<String>; 3]) -> Self {
+        Self { digest, ..self }
     }
 
     /// Parses every template. `folder` is where the user's are; `subject` is the one in `config.toml`, which wins
     /// over a file.
     pub(super) fn printer<'a>(
         &'a self,
+        set: Set,
         folder: &'a str,
         subject: Option<&'a str>,
     ) -> Result<Printer<'a>, Vec<Finding>> {
@@ -77,13 +104,18 @@ impl Templates {
             _ => minijinja::escape_formatter(out, state, value),
         });
         environment.add_filter("wrap", |text: &str| wrap::paragraph(text, wrap::LINE));
-        environment.add_filter("underline", |text: &str| wrap::underlined(text, '=', wrap::LINE));
+        environment.add_filter("underline", |text: &str, line: Option<char>| {
+            wrap::underlined(text, line.unwrap_or('='), wrap::LINE)
+        });
         let own = [
             ("subject.txt", subject.or(self.subject.as_deref())),
             ("body.txt", self.text.as_deref()),
             ("body.html", self.html.as_deref()),
+            ("digest/subject.txt", self.digest[0].as_deref()),
+            ("digest/body.txt", self.digest[1].as_deref()),
+            ("digest/body.html", self.digest[2].as_deref()),
         ];
-        let mut printer = Printer { environment, folder, subject_in_config: subject.is_some() };
+        let mut printer = Printer { environment, set, folder, subject_in_config: subject.is_some() };
         let mut findings = Vec::new();
         let sources = own.into_iter().filter_map(|(name, source)| Some((name, source?)));
         for (name, source) in BUILTIN.into_iter().chain(sources) {
@@ -98,15 +130,12 @@ impl Templates {
 impl Printer<'_> {
     /// Renders one template with LF line ends and one at the end.
     pub(super) fn print(&self, kind: Kind, fields: &Value) -> Result<String, Finding> {
-        let (own, builtin) = match kind {
-            Kind::Subject => ("subject.txt", "builtin/subject.txt"),
-            Kind::Text => ("body.txt", "builtin/body.txt"),
-            Kind::Html => ("body.html", "builtin/body.html"),
-        };
+        let own = self.name(kind);
+        let builtin = format!("builtin/{own}");
         let rendered = self
             .environment
             .get_template(own)
-            .or_else(|_| self.environment.get_template(builtin))
+            .or_else(|_| self.environment.get_template(&builtin))
             .and_then(|template| template.render(fields))
             .map_err(|error| self.complaint(&error, own))?;
         let mut text = rendered.replace("\r\n", "\n").replace('\r', "\n");
@@ -115,8 +144,27 @@ impl Printer<'_> {
         Ok(text)
     }
 
+    const fn name(&self, kind: Kind) -> &'static str {
+        match (self.set, kind) {
+            (Set::Issue, Kind::Subject) => "subject.txt",
+            (Set::Issue, Kind::Text) => "body.txt",
+            (Set::Issue, Kind::Html) => "body.html",
+            (Set::Digest, Kind::Subject) => "digest/subject.txt",
+            (Set::Digest, Kind::Text) => "digest/body.txt",
+            (Set::Digest, Kind::Html) => "digest/body.html",
+            // Its subject is no template.
+            (Set::Slip, Kind::Subject | Kind::Text) => "slip/body.txt",
+            (Set::Slip, Kind::Html) => "slip/body.html",
+        }
+    }
+
+    /// The file of the template of a kind, as the user would type it.
+    pub(super) fn own(&self, kind: Kind) -> String {
+        self.file(self.name(kind))
+    }
+
     /// The file of a template, as the user would type it.
-    pub(super) fn file(&self, name: &str) -> String {
+    fn file(&self, name: &str) -> String {
         match name {
             "subject.txt" if self.subject_in_config => "config.toml".to_owned(),
             name if name.starts_with("builtin/") => name.to_owned(),

@@ -19,14 +19,14 @@ fn lines_of(message: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The text and the HTML part as a mail program sees them.
-fn parts(message: &[u8]) -> (String, String) {
+pub(super) fn parts(message: &[u8]) -> (String, String) {
     let message = MessageParser::new().parse(message).unwrap();
     assert_eq!(message.text_body_count(), 1);
     (message.body_text(0).unwrap().into_owned(), message.body_html(0).unwrap().into_owned())
 }
 
 /// Compares with a file of `tests/data/letters`; `UPDATE_GOLDEN` in the build's environment writes it instead.
-fn assert_golden(name: &str, message: &[u8]) {
+pub(super) fn assert_golden(name: &str, message: &[u8]) {
     let path = format!("{}/tests/data/letters/{name}", env!("CARGO_MANIFEST_DIR"));
     if option_env!("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, message).unwrap();
@@ -78,7 +78,7 @@ fn one_click_is_announced_only_with_a_page_and_the_page_comes_first() {
          <mailto:leave@post.example.com?subject=unsubscribe%20v1.k1.unsub.42.q7Jx_2mE>\r\n\
          List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     ));
-    reader.unsubscribe.page = None;
+    (reader.unsubscribe.page, reader.unsubscribe.human) = (None, None);
     let bytes = letter.copy_for(&reader);
     assert!(!String::from_utf8_lossy(&bytes).contains("One-Click"));
     let (text, html) = parts(&bytes);
@@ -312,7 +312,7 @@ proptest! {
             let from = config.newsletter.from.as_mut().unwrap();
             from.name = Some(name.clone());
             let sender = Sender { site: &config.site, from, reply_to: None };
-            let headers = headers::of_issue(&title, &english_post().0, &sender);
+            let headers = headers::of_letter(&title, ("2026-W47", "en"), &sender);
             let letter = Letter { headers, ..PLAIN_LETTER.clone() };
             let bytes = letter.copy_for(&reader(Some(name.as_str())));
             let head = &bytes[..memchr::memmem::find(&bytes, b"\r\n\r\n").unwrap()];
@@ -353,7 +353,7 @@ proptest! {
         let (text, _) = parts(&bytes);
         let shown = name.as_ref().map_or("", |name| name.as_str());
         let greeting = if shown.is_empty() { "Hello,".to_owned() } else { format!("Hello {shown},") };
-        let page = recipient.unsubscribe.page.as_deref().unwrap();
+        let page = recipient.unsubscribe.human.as_deref().unwrap();
         let wanted = format!("{greeting}\n{body}{shown} .\nFrom here\n{page}\n").replace('\n', "\r\n");
         // The line break before a boundary belongs to the boundary.
         prop_assert_eq!(text.trim_end(), wanted.trim_end());

@@ -12,6 +12,12 @@ use super::Greeting;
 pub(super) struct Words {
     /// The link to the post's page.
     pub(super) read_online: &'static str,
+    /// The link from a taste of a post to the whole of it.
+    pub(super) read_on: &'static str,
+    /// The heading of the weekly letter.
+    week: &'static str,
+    /// After a title: before and after the number of the others.
+    and_more: (&'static str, &'static str),
     /// The link by which a reader leaves.
     pub(super) unsubscribe: &'static str,
     /// The heading over the list of links in the text part.
@@ -32,6 +38,9 @@ pub(super) struct Words {
 
 static ENGLISH: Words = Words {
     read_online: "Read online",
+    read_on: "Read on",
+    week: "What the week brought",
+    and_more: (" and ", " more"),
     unsubscribe: "Unsubscribe",
     links: "Links",
     picture: "Picture",
@@ -44,6 +53,9 @@ static ENGLISH: Words = Words {
 
 static KOREAN: Words = Words {
     read_online: "웹에서 읽기",
+    read_on: "이어 읽기",
+    week: "한 주 동안 나온 글",
+    and_more: (" 외 ", "편"),
     unsubscribe: "수신 거부",
     links: "링크",
     picture: "그림",
@@ -56,6 +68,9 @@ static KOREAN: Words = Words {
 
 static JAPANESE: Words = Words {
     read_online: "ウェブで読む",
+    read_on: "続きを読む",
+    week: "今週の記事",
+    and_more: ("、ほか", "件"),
     unsubscribe: "配信停止",
     links: "リンク",
     picture: "画像",
@@ -85,10 +100,17 @@ impl Words {
         (self.date)(day)
     }
 
+    /// `A and 2 more`.
+    pub(super) fn and_more(&self, title: &str, more: usize) -> String {
+        format!("{title}{}{more}{}", self.and_more.0, self.and_more.1)
+    }
+
     /// As templates see them: `words.why`, `words.unsubscribe` and so on.
     pub(super) fn fields(&self, site_title: &str) -> Value {
         context! {
             read_online => self.read_online,
+            read_on => self.read_on,
+            week => self.week,
             unsubscribe => self.unsubscribe,
             why => format!("{}{site_title}{}", self.why.0, self.why.1),
         }

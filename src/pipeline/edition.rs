@@ -31,6 +31,9 @@ pub struct Edition {
     unsubscribe: EmailAddress,
     /// The one-click page, before its token.
     page: Option<String>,
+    /// The page for people, before its token; editions that were frozen before there was one have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    leave: Option<String>,
     /// The zone of the `Date` header.
     timezone: Tz,
     /// The letter, split and encoded as far as all copies share it; made with the first copy.
@@ -50,6 +53,7 @@ impl Edition {
             traced: newsletter.bounces.is_some(),
             unsubscribe: newsletter.unsubscribe_address()?.clone(),
             page: config.web.url.as_ref().map(|url| url.join("u/")),
+            leave: config.web.url.as_ref().map(|url| url.join("leave/")),
             timezone: config.site.timezone,
             press: OnceLock::new(),
         })
@@ -85,6 +89,7 @@ impl Edition {
                 mailbox: self.unsubscribe.clone(),
                 token: copy.imprint.unsubscribe.clone(),
                 page: self.page.as_ref().map(|page| format!("{page}{}", copy.imprint.unsubscribe)),
+                human: self.leave.as_ref().map(|page| format!("{page}{}", copy.imprint.unsubscribe)),
             },
         };
         let letter = self.press.get_or_init(|| self.letter.prepare()).copy_for(&recipient);

@@ -5,8 +5,11 @@
 
 mod adoption;
 mod backup;
+mod courier;
+mod digest;
 mod edition;
 mod evidence;
+mod gate;
 mod health;
 mod newsletter;
 mod office;
@@ -15,22 +18,27 @@ mod rest;
 mod sending;
 mod signing;
 mod site;
+mod taking_over;
 mod way_out;
 
 use std::sync::Arc;
 
 pub use adoption::{Restored, adopt};
 pub use backup::{Backup, back_up};
+pub use courier::{Courier, Round};
+pub use digest::{FrozenWeek, WeekDraft, WeekLetter, compose_week, outlook_of_the_week, weekly_readers};
 pub use edition::Edition;
 pub use evidence::{Evidence, Reconciled, reconcile};
+pub use gate::{Allowed, Outlook, look};
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
-pub(crate) use newsletter::{find, read_readers};
+pub(crate) use newsletter::{ReaderList, find, read_readers};
 pub use office::Office;
 pub use outlook::{Standstill, outlook};
 pub use rest::{Rest, resting};
 pub use sending::deliver_open;
 pub(crate) use signing::{identities, new_key};
-pub use site::{Built, build};
+pub use site::{Built, build, categories};
+pub use taking_over::{TakenOver, take_over};
 pub use way_out::wire;
 pub(crate) use way_out::{demand, password};
 
@@ -124,14 +132,14 @@ pub struct Summary {
 }
 
 /// `publish`: build the feeds, send what is due.
-pub async fn publish(world: &World) -> Result<Summary, RunError> {
+pub async fn publish(world: &World, allowed: Allowed) -> Result<Summary, RunError> {
     let office = if way_out::is_on(&world.config) {
         way_out::demand(&world.config)?;
         Some(Office::open_to_send(&world.config, world.clock.as_ref()).await?)
     } else {
         None
     };
-    let built = build(world)?;
+    let built = build(world, allowed)?;
     let mailing = match office {
         Some(office) => {
             let mailing = newsletter::mail(world, &office, &built).await;
@@ -166,7 +174,10 @@ async fn send_from(world: &World, office: &Office, post: Option<&str>) -> Result
 /// is behind the fence. What was sent was sent: a failure to say so is a warning.
 async fn end(office: &Office, mailing: Result<Mailing, RunError>) -> Result<Mailing, RunError> {
     let is_idle = mailing.as_ref().is_ok_and(|mailing| {
-        mailing.frozen.is_none() && mailing.through.is_none() && mailing.recovered == (0, 0)
+        mailing.frozen.is_none()
+            && mailing.week.is_none()
+            && mailing.through.is_empty()
+            && mailing.recovered == (0, 0)
     });
     let raised = if is_idle { Ok(()) } else { office.raise().await };
     let mut mailing = mailing?;

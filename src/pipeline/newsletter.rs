@@ -1,10 +1,12 @@
 //! The newsletter half of a run: who reads, what is due, freeze, deliver.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
+use super::digest::{self, FrozenWeek, WeekDraft};
 use super::rest::Rest;
 use super::signing::signer;
 use super::way_out::{no_sender, wire};
@@ -15,10 +17,10 @@ use crate::config::Config;
 use crate::delivery::verdict::{Verdict, judge};
 use crate::delivery::{Composed, Stop};
 use crate::finding::{Finding, Severity};
-use crate::importers::subscribers_csv;
+use crate::importers::readers;
 use crate::ledger::{IssueSummary, Token};
-use crate::letters::{self, Templates};
-use crate::schedule;
+use crate::letters::{self, Letter, Templates};
+use crate::schedule::{self, digest::next_moment};
 use crate::store::{Addressee, Claimed, DeliveryNumber, NewIssue, StoreError};
 use crate::subscribers::{AddressKey, Enrolment, Enrolments};
 use crate::text::{HeaderText, hex};
@@ -34,12 +36,14 @@ pub struct Mailing {
     pub baseline: usize,
     /// The issue that was frozen in this run: its subject and its audience.
     pub frozen: Option<(HeaderText, u64)>,
+    /// The week whose letters were frozen in this run.
+    pub week: Option<FrozenWeek>,
     /// Warnings about the letter.
     pub findings: Vec<Finding>,
     /// The issues that this run had in hand, as they stand now.
     pub issues: Vec<IssueSummary>,
-    /// Where the copies went: `mail.example.com:465` or `outbox/…`.
-    pub through: Option<String>,
+    /// Where the copies of each issue went, by its post: `mail.example.com:465` or `outbox/…`.
+    pub through: HashMap<String, String>,
     /// Copies that an interrupted run left behind: waiting again, and in doubt.
     pub recovered: (u64, u64),
     /// Another database server took over, and so many copies are in doubt for it.
@@ -118,7 +122,8 @@ pub async fn enrol_list(
     if office.store.recall("list").await?.as_deref() == Some(&note) {
         return Ok((None, Vec::new()));
     }
-    let (rows, rejected) = read_readers(&bytes, list.as_str(), confirmed, office, world.clock.now())?;
+    let options = readers::Options { confirmed, ..readers::Options::new(list.as_str(), world.clock.now()) };
+    let ReaderList { readers: rows, findings: rejected, .. } = read_readers(&bytes, options, office)?;
     let enrolled = office.store.enrol(rows, world.clock.now()).await?;
     if rejected.iter().all(|finding| finding.severity < Severity::Error) {
         office.store.remember("list", &note).await?;
@@ -126,30 +131,49 @@ pub async fn enrol_list(
     Ok((Some(enrolled), rejected))
 }
 
-/// Rows of a CSV file as readers, and findings about those that cannot be taken.
+/// A list as readers.
+pub(crate) struct ReaderList {
+    /// The readers.
+    pub(crate) readers: Vec<Enrolment>,
+    /// Rows that cannot be taken, as errors; and what should be looked at.
+    pub(crate) findings: Vec<Finding>,
+    /// Who wrote the list, where that is known.
+    pub(crate) service: Option<readers::Service>,
+    /// Columns that were not read.
+    pub(crate) ignored: Vec<String>,
+}
+
+/// Rows of a list as readers, and findings about those that cannot be taken.
 pub(crate) fn read_readers(
     bytes: &[u8],
-    file: &str,
-    confirmed: bool,
+    options: readers::Options<'_>,
     office: &Office,
-    now: DateTime<Utc>,
-) -> Result<(Vec<Enrolment>, Vec<Finding>), RunError> {
-    let import = subscribers_csv::read(bytes, subscribers_csv::Options { file, confirmed, now })
-        .map_err(|finding| RunError::Findings(vec![finding]))?;
+) -> Result<ReaderList, RunError> {
+    let file = options.file;
+    let import = readers::read(bytes, options).map_err(|finding| RunError::Findings(vec![finding]))?;
     let rejected = import.rejected.iter().map(|row| {
         Finding::error("readers-row", file, format!("this row was left out: {}", row.reason)).at(row.line)
     });
     let findings = rejected.chain(import.warnings).collect();
-    let rows = import.rows.into_iter().map(|row| Enrolment {
+    // Cleaned as a column would be, so that an export leads back to it.
+    let origin = readers::clean_source(&match import.service {
+        Some(service) if service != readers::Service::Letterpress => format!("{file} ({service})"),
+        _ => file.to_owned(),
+    });
+    let enrolment = |row: readers::Row| Enrolment {
         key: office.key_of(&row.email),
         email: row.email,
         name: row.name,
         language: row.language,
         standing: row.state,
-        source: row.source.unwrap_or_else(|| file.to_owned()),
+        source: row.source.unwrap_or_else(|| origin.clone()),
+        wishes: row.wishes,
         consented_at: row.consented_at,
-    });
-    Ok((rows.collect(), findings))
+        added_at: row.added_at,
+        suppressed_because: row.reason,
+    };
+    let readers = import.rows.into_iter().map(enrolment).collect();
+    Ok(ReaderList { readers, findings, service: import.service, ignored: import.ignored })
 }
 
 /// An issue that could be frozen now, fully composed and linted.
@@ -158,7 +182,9 @@ pub struct Draft<'a> {
     pub post: Option<&'a Post>,
     /// Its edition.
     pub edition: Option<Edition>,
-    /// Warnings about the letter.
+    /// The week that is due.
+    pub week: Option<WeekDraft<'a>>,
+    /// Warnings about the letters.
     pub findings: Vec<Finding>,
     /// Posts that become the baseline.
     pub baseline: Vec<(String, HeaderText)>,
@@ -168,7 +194,7 @@ pub struct Draft<'a> {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Plans and composes, and writes nothing. A letter with an error is refused here, before the ledger knows of it.
+/// Plans and composes, and writes nothing. With `wanted` it is that post alone. A letter with an error is refused here, before the ledger knows of it.
 pub async fn draft<'a>(
     world: &World,
     office: &Office,
@@ -192,21 +218,29 @@ pub async fn draft<'a>(
     if let Some(post) = post {
         baseline.retain(|(id, _)| *id != post.id);
     }
-    let (edition, findings) = match post {
+    let (edition, mut findings) = match post {
         Some(post) => {
             let (edition, findings) = compose(&world.config, post)?;
             (Some(edition), findings)
         }
         None => (None, Vec::new()),
     };
-    Ok(Draft {
-        post,
-        edition,
-        findings,
-        baseline,
-        more: plan.more,
-        until: schedule::wakes_at(&plan, archive),
-    })
+    let due = match wanted {
+        None => digest::outlook_of_the_week(world, office, archive).await?.and_then(|week| week.due),
+        Some(_) => None,
+    };
+    let week = match due {
+        Some(due) => {
+            let (week, warnings) = digest::draft(world, office, due).await?;
+            findings.extend(warnings);
+            Some(week)
+        }
+        None => None,
+    };
+    let (newsletter, zone) = (&world.config.newsletter, world.config.site.timezone);
+    let moment = next_moment(newsletter.digest, zone, world.clock.now());
+    let until = Some(schedule::wakes_at(&plan, archive).map_or(moment, |at| at.min(moment)));
+    Ok(Draft { post, edition, week, findings, baseline, more: plan.more, until })
 }
 
 /// The post that a person means by an id, a slug or a file name.
@@ -220,12 +254,20 @@ pub(crate) fn find<'a>(archive: &'a Archive, wanted: &str) -> Result<&'a Post, R
 /// Composes and lints the letter of a post.
 pub fn compose(config: &Config, post: &Post) -> Result<(Edition, Vec<Finding>), RunError> {
     let letter = letters::compose(post, config, &templates(config)?).map_err(RunError::Findings)?;
+    linted(letter, config, post.source.as_str())
+}
+
+/// The edition of a letter, if nothing in it would hurt; the findings name `source`.
+pub(super) fn linted(
+    letter: Letter,
+    config: &Config,
+    source: &str,
+) -> Result<(Edition, Vec<Finding>), RunError> {
     let edition = Edition::new(letter, config).ok_or_else(no_sender)?;
     let specimen = signed(&edition, &specimen(config)?, config)?;
-    let (errors, findings): (Vec<_>, Vec<_>) =
-        letters::lint(edition.letter(), &specimen.message, post.source.as_str())
-            .into_iter()
-            .partition(|finding| finding.severity == Severity::Error);
+    let (errors, findings): (Vec<_>, Vec<_>) = letters::lint(edition.letter(), &specimen.message, source)
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok((edition, findings)) } else { Err(RunError::Findings(errors)) }
 }
 
@@ -244,7 +286,8 @@ pub fn templates(config: &Config) -> Result<Templates, RunError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(RunError::io(format!("reading {}", folder.join(name)), error)),
     };
-    Ok(Templates::new(read("subject.txt")?, read("body.txt")?, read("body.html")?))
+    let digest = [read("digest/subject.txt")?, read("digest/body.txt")?, read("digest/body.html")?];
+    Ok(Templates::new(read("subject.txt")?, read("body.txt")?, read("body.html")?).with_digest(digest))
 }
 
 /// A copy to a reader who does not exist, as long as copies get: for the linter.
@@ -272,7 +315,8 @@ fn specimen(config: &Config) -> Result<Claimed, RunError> {
     })
 }
 
-/// Freezes the draft, and delivers whatever is open.
+/// Freezes the draft, the post and then the week, and delivers whatever is open. Who dies in between leaves the week to
+/// the next run.
 pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<Mailing, RunError> {
     let now = world.clock.now();
     let baseline = draft.baseline.len();
@@ -286,6 +330,7 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
             subject: subject.clone(),
             label: label(post),
             letter,
+            categories: post.categories.clone(),
             baseline: draft.baseline,
         };
         let keys = Arc::clone(&office.keys);
@@ -299,9 +344,14 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
     } else {
         office.store.baseline(draft.baseline, now).await?;
     }
+    let week = match draft.week {
+        Some(week) => digest::freeze(world, office, week, now).await?,
+        None => None,
+    };
     let mut mailing = deliver_open(world, office).await?;
     mailing.baseline = baseline;
     mailing.frozen = frozen;
+    mailing.week = week;
     mailing.findings = draft.findings;
     mailing.more = draft.more;
     Ok(mailing)

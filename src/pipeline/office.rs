@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crash;
 use crate::store::{
-    Custody, Fence, Mark, Mismatch, PostgresAccess, RunLock, Store, StoreError, judge, open_postgres,
+    Books, Custody, Fence, Mark, Mismatch, PostgresAccess, RunLock, StoreError, judge, open_postgres,
     open_sqlite,
 };
 use crate::subscribers::AddressKey;
@@ -25,8 +25,8 @@ const KEYS: &str = "keys";
 
 /// An open office.
 pub struct Office {
-    /// The ledger and the readers.
-    pub store: Arc<dyn Store>,
+    /// The ledger, the readers and the front desk.
+    pub store: Arc<dyn Books>,
     /// What signs the tokens and names the readers.
     pub keys: Arc<Keys>,
     /// How far the ledger has got, outside of it.
@@ -152,7 +152,7 @@ async fn open_store(
     keys: Utf8PathBuf,
     instance: String,
     chance: [u8; 16],
-) -> Result<Arc<dyn Store>, RunError> {
+) -> Result<Arc<dyn Books>, RunError> {
     let Some(url) = config.store.postgres() else {
         return Ok(open_sqlite(&path(config).unwrap_or_default(), &keys, &instance)?);
     };

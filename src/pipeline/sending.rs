@@ -1,5 +1,6 @@
 //! Delivery of whatever is open: recover, then one issue after the other, oldest first.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -132,7 +133,7 @@ async fn deliver_issue(
     office: &Office,
     issue: &OpenIssue,
     (owner, clock): (&str, &StoreClock),
-    through: &mut Option<String>,
+    through: &mut HashMap<String, String>,
 ) -> Result<Option<Stop>, RunError> {
     let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
         RunError::user(format!("the frozen letter of {}: {error}", issue.post), "`letterpress status`")
@@ -140,7 +141,7 @@ async fn deliver_issue(
     outbox_only_first(world, office).await?;
     let signer = signer(&world.config)?;
     let wire = wire(&world.config, &issue.label)?;
-    *through = Some(wire.name());
+    through.insert(issue.post.clone(), wire.name());
     world.breaker.begin_issue();
     if issue.resumed {
         world.breaker.expect_bounces();
@@ -148,7 +149,7 @@ async fn deliver_issue(
     let watch = Arc::clone(&world.watch);
     let (retry, lease) = patience(&world.config);
     let job = Job {
-        store: Arc::clone(&office.store),
+        store: office.store.clone(),
         wire,
         clock: Arc::new(clock.clone()),
         issue: issue.number,

@@ -3,17 +3,22 @@
 //! The shortcut looks at names, sizes and times of files, but only to conclude that nothing changed; what is published
 //! never depends on them.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::gate::{self, Allowed};
 use super::{RunError, World};
 use crate::archive::{Archive, WhyLeftOut, folder};
+use crate::config::Config;
 use crate::crash;
-use crate::feeds::{self, output};
+use crate::feeds::output::{self, Written};
+use crate::feeds::{self, Document, Layout};
 use crate::finding::{Finding, Severity};
-use crate::text::hex;
+use crate::text::{HeaderText, hex};
 
 /// What the feed half did.
 #[derive(Debug, Default)]
@@ -26,12 +31,15 @@ pub struct Built {
     pub unchanged: usize,
     /// The id ledger was written: it belongs into version control.
     pub ids_changed: bool,
+    /// The page ledger was written: it, too.
+    pub pages_changed: bool,
     /// Digest of everything that the feeds were made from.
     pub inputs: String,
 }
 
-/// Builds the feeds, or finds that they are as they must be.
-pub fn build(world: &World) -> Result<Built, RunError> {
+/// Builds the feeds, or finds that they are as they must be. What readers would get again or lose stops it before anything
+/// is written, unless that is `allowed`.
+pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     let config = &world.config;
     let now = world.clock.now();
     let inputs = Stamp::inputs(world)?;
@@ -40,44 +48,106 @@ pub fn build(world: &World) -> Result<Built, RunError> {
         return Ok(Built { unchanged: stamp.outputs.len(), inputs, ..Built::default() });
     }
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
-    let documents = feeds::render_all(&reading.archive, config);
-    let errors: Vec<Finding> = feeds::lint::check(&documents)
-        .into_iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .collect();
-    if !errors.is_empty() {
-        return Err(RunError::Findings(errors));
+    let layout = feeds::lay_out(&reading.archive, config);
+    let mut current = layout.current().peekable();
+    let first = current.next().unwrap_or_default();
+    refuse_errors(&first)?;
+    let mut refused = gate::look(config, &reading.archive, &first).refused(allowed);
+    // All of it is looked at before any of it is written; where there is more than fits into memory, that costs a second
+    // rendering.
+    if current.peek().is_some() {
+        let rest = layout.current().skip(1);
+        refused.extend(rest.flat_map(|more| gate::look(config, &reading.archive, &more).refused(allowed)));
     }
-    // An id that readers have seen must be on record, so the ledger of ids is written first.
+    if !refused.is_empty() {
+        return Err(RunError::Findings(refused));
+    }
+    // An id that readers have seen must be on record, so the ledgers are written first.
     if let Some(ids) = &reading.ids {
         folder::write_ids(config, ids)
             .map_err(|error| RunError::io("writing the ids of the posts", error))?;
         crash::point("ids-written");
     }
-    let directory = config.resolve(&config.output.directory);
-    let done = output::write(&directory, &documents).map_err(|error| {
-        RunError::user(
-            error.to_string(),
-            "the feeds that were there before are still whole; put it right and run the same command again",
-        )
-    })?;
+    if let Some(pages) = layout.pages() {
+        folder::write_pages(config, &pages)
+            .map_err(|error| RunError::io("writing the pages of the archives", error))?;
+        crash::point("pages-written");
+    }
+    let done = write(config, &layout, std::iter::once(first).chain(current))?;
     crash::point("feeds-in-place");
-    let paths: Vec<Utf8PathBuf> = documents.into_iter().map(|document| document.path).collect();
-    // Writing the ids changed a file of the archive's folder, so the inputs are looked at once more.
+    // Writing the ledgers changed files of the archive's folder, so the inputs are looked at once more.
     let inputs = Stamp::inputs(world)?;
-    Stamp::write(world, &inputs, &paths, &reading.archive);
+    let pages_changed = layout.pages().is_some();
+    Stamp::write(world, &inputs, &done.files, &reading.archive);
     Ok(Built {
-        archive: Some(reading.archive),
         written: done.written,
         unchanged: done.unchanged,
         ids_changed: reading.ids.is_some(),
+        pages_changed,
         inputs,
+        archive: Some(reading.archive),
     })
+}
+
+fn refuse_errors(documents: &[Document]) -> Result<(), RunError> {
+    let found = feeds::lint::check(documents).into_iter();
+    let errors: Vec<Finding> = found.filter(|finding| finding.severity == Severity::Error).collect();
+    if errors.is_empty() { Ok(()) } else { Err(RunError::Findings(errors)) }
+}
+
+/// The pages of the archives first, in portions, and what is there already stays; then the feeds, which lead to them.
+fn write(
+    config: &Config,
+    layout: &Layout<'_>,
+    current: impl Iterator<Item = Vec<Document>>,
+) -> Result<Written, RunError> {
+    let directory = config.resolve(&config.output.directory);
+    let compress = &config.output.compress;
+    let put = |documents: &[Document]| {
+        output::write(&directory, documents, compress).map_err(|error| {
+            RunError::user(
+                error.to_string(),
+                "the feeds that were there before are still whole; put it right and run the same command again",
+            )
+        })
+    };
+    let standing = output::standing(&directory, &layout.frozen(), compress);
+    let mut done = Written::default();
+    for page in &standing.without_copies {
+        let page = output::reread(&directory, page)
+            .map_err(|error| RunError::user(error.to_string(), "run it again"))?;
+        let written = put(&[page])?.written;
+        done.written.extend(written);
+    }
+    for portion in layout.archived(&standing.paths) {
+        refuse_errors(&portion)?;
+        done = done.and(put(&portion)?);
+    }
+    done.unchanged += standing.paths.len();
+    done.files.extend(standing.paths);
+    done.files.sort();
+    for portion in current {
+        refuse_errors(&portion)?;
+        done = done.and(put(&portion)?);
+    }
+    Ok(done)
 }
 
 /// Reads the archive without writing anything.
 pub(super) fn read(world: &World) -> Result<Archive, RunError> {
     Ok(folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive)
+}
+
+/// The categories of the archive, those with the most posts first.
+pub fn categories(world: &World) -> Result<Vec<HeaderText>, RunError> {
+    let archive = read(world)?;
+    let mut counts: BTreeMap<&str, (usize, &HeaderText)> = BTreeMap::new();
+    for category in archive.posts.iter().flat_map(|post| &post.categories) {
+        counts.entry(category.as_str()).or_insert((0, category)).0 += 1;
+    }
+    let mut counted: Vec<_> = counts.into_values().collect();
+    counted.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    Ok(counted.into_iter().map(|(_, category)| category.clone()).collect())
 }
 
 /// What the last build saw and made.
@@ -87,6 +157,9 @@ struct Stamp {
     inputs: String,
     /// Path, size and modification time of each document.
     outputs: Vec<(Utf8PathBuf, u64, u128)>,
+    /// The same of each file that was measured.
+    #[serde(default)]
+    measured: Vec<(Utf8PathBuf, u64, u128)>,
     /// When the feeds change although no file does: the next post dated in the future.
     until: Option<DateTime<Utc>>,
 }
@@ -112,6 +185,7 @@ impl Stamp {
         let directory = world.config.resolve(&world.config.output.directory);
         self.until.is_none_or(|until| now < until)
             && self.outputs.iter().all(|output| Some(output) == seen(&directory, &output.0).as_ref())
+            && self.measured.iter().all(|file| Some(file) == seen(&world.config.root, &file.0).as_ref())
     }
 
     /// A stamp that cannot be written costs the next run some time and nothing else.
@@ -121,9 +195,11 @@ impl Stamp {
             WhyLeftOut::Future(date) => Some(date.to_utc()),
             _ => None,
         });
+        let measured = archive.posts.iter().filter_map(|post| post.enclosure.as_ref()?.file.as_deref());
         let stamp = Self {
             inputs: inputs.to_owned(),
             outputs: paths.iter().filter_map(|path| seen(&directory, path)).collect(),
+            measured: measured.filter_map(|file| seen(&world.config.root, file)).collect(),
             until: future.chain(archive.expires.map(|date| date.to_utc())).min(),
         };
         let path = Self::path(world);

@@ -62,6 +62,11 @@ pub enum StoreError {
         /// How it is done instead.
         help: &'static str,
     },
+    /// Somebody chose otherwise while the weekly letter was composed, and there is no letter of what they want now.
+    #[error(
+        "what readers want changed while the weekly letter was composed; nothing of it was sent\n    help: run the same command again"
+    )]
+    Unforeseen,
     /// The audience that was counted is not the audience that was frozen.
     #[error(
         "the audience changed while the issue was frozen ({counted} readers counted, {frozen} frozen); nothing was sent"

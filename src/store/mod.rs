@@ -6,6 +6,8 @@
 //! a store, it goes by a clock of its own.
 
 mod custody;
+pub mod desk;
+pub mod digest;
 mod fault;
 mod fence;
 mod lock;
@@ -22,6 +24,8 @@ use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use custody::{Adopted, Adoption, Custody, Decision};
+pub use desk::Desk;
+pub use digest::{DigestIssue, DigestPost, Digests, NewDigest, Share};
 pub use fault::{Fault, StoreError};
 pub use fence::{Fence, FenceError, Mark, Mismatch, judge};
 pub use lock::{LockError, RunLock};
@@ -56,6 +60,8 @@ pub struct NewIssue {
     pub label: String,
     /// The frozen letter as JSON.
     pub letter: String,
+    /// The post's categories: who wants only some gets it if one of them is among those.
+    pub categories: Vec<HeaderText>,
     /// Posts that are recorded as older than the ledger in the same transaction: the first run's archive.
     pub baseline: Vec<(String, HeaderText)>,
 }
@@ -242,7 +248,8 @@ pub trait Store: Send + Sync {
     async fn known_posts(&self) -> Result<Option<std::collections::HashSet<String>>, StoreError>;
     /// Records posts as published before the ledger began, and that the ledger has begun.
     async fn baseline(&self, posts: Vec<(String, HeaderText)>, now: DateTime<Utc>) -> Result<(), StoreError>;
-    /// T0: the issue and one waiting delivery for each active reader, in one transaction. Returns the audience.
+    /// T0: the issue and one waiting delivery for each active reader who wants such a post by itself and does not have it
+    /// from a weekly letter, in one transaction. Returns the audience.
     async fn freeze(
         &self,
         issue: NewIssue,
@@ -330,6 +337,11 @@ pub trait Store: Send + Sync {
     /// Writes a copy of it, as of one moment, to a file that is not there yet.
     async fn backup(&self, target: &Utf8Path, now: DateTime<Utc>) -> Result<(), StoreError>;
 }
+
+/// A whole store: the ledger's verbs, the front desk's, and those of weekly letters.
+pub trait Books: Store + Desk + Digests {}
+
+impl<T: Store + Desk + Digests> Books for T {}
 
 /// Whose copy is being frozen.
 #[derive(Debug, Clone, Copy)]

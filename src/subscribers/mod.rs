@@ -3,8 +3,10 @@
 //! Values and rules only; the rows live in [`crate::store`]. No mail is sent from here.
 
 pub mod bounces;
+pub mod errand;
 pub mod lifecycle;
 pub mod token;
+mod wishes;
 
 use std::fmt;
 
@@ -12,6 +14,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 pub use lifecycle::{Enrolled, Standing};
+pub use wishes::{Cadence, Topics, Wishes};
 
 use crate::address::EmailAddress;
 use crate::text::HeaderText;
@@ -41,10 +44,14 @@ pub struct Subscriber {
     pub standing: Standing,
     /// Where the address came from: a file's name, `cli`.
     pub source: String,
+    /// What they want of the letter.
+    pub wishes: Wishes,
     /// When they asked for the letter.
     pub consented_at: Option<DateTime<Utc>>,
     /// When the address was first seen.
     pub added_at: DateTime<Utc>,
+    /// Why the address must not be mailed, where that is on record.
+    pub suppressed_because: Option<String>,
 }
 
 /// A reader who is to be enrolled.
@@ -62,8 +69,14 @@ pub struct Enrolment {
     pub standing: Standing,
     /// Where the address came from.
     pub source: String,
+    /// What they want of the letter.
+    pub wishes: Wishes,
     /// When they asked for the letter.
     pub consented_at: Option<DateTime<Utc>>,
+    /// When the address was first seen, if the list knows that of a reader who is new here.
+    pub added_at: Option<DateTime<Utc>>,
+    /// Why the address must not be mailed; of a reader who is [`Standing::Suppressed`].
+    pub suppressed_because: Option<String>,
 }
 
 /// How many readers an enrolment added, changed and kept out.

@@ -39,11 +39,26 @@ pub enum Purpose {
     MessageId,
     /// Makes address keys; never a token.
     Address,
+    /// Takes a farewell back; the generation is that of the farewell.
+    Undo,
+    /// Opens a reader's data, to read or to erase; the generation is the minute it was made in, since 1970.
+    Data,
+    /// Stands in a form: the generation is the second it was shown in, since 1970.
+    Form,
 }
 
 impl Purpose {
-    const ALL: [Self; 6] =
-        [Self::Unsubscribe, Self::Confirm, Self::Manage, Self::Bounce, Self::MessageId, Self::Address];
+    const ALL: [Self; 9] = [
+        Self::Unsubscribe,
+        Self::Confirm,
+        Self::Manage,
+        Self::Bounce,
+        Self::MessageId,
+        Self::Address,
+        Self::Undo,
+        Self::Data,
+        Self::Form,
+    ];
 
     fn letter(self) -> &'static str {
         match self {
@@ -53,6 +68,9 @@ impl Purpose {
             Self::Bounce => "b",
             Self::MessageId => "i",
             Self::Address => "a",
+            Self::Undo => "r",
+            Self::Data => "d",
+            Self::Form => "f",
         }
     }
 
@@ -151,7 +169,7 @@ pub struct Keys(Vec<Key>);
 struct Key {
     id: String,
     secret: [u8; 32],
-    scoped: [hmac::Key; 6],
+    scoped: [hmac::Key; 9],
 }
 
 #[derive(Deserialize)]
@@ -249,6 +267,12 @@ impl Keys {
     /// Names an address without showing it: the same for ever for every spelling of the address.
     pub fn address_key(&self, address: &EmailAddress) -> [u8; 16] {
         self.root(Purpose::Address, &[address.normalised()])
+    }
+
+    /// Names a mailbox without showing it: the same for the spellings that its provider delivers to one place. For
+    /// limits alone; as readers they stay apart.
+    pub fn mailbox_key(&self, address: &EmailAddress) -> [u8; 16] {
+        self.root(Purpose::Address, &["mailbox", &address.one_mailbox()])
     }
 
     /// What stands before the `@` of a Message-ID: 32 hex digits, always the same for this issue and reader.

@@ -84,7 +84,9 @@ impl Round {
         if !self.company.lock {
             command.env("LETTERPRESS_NO_RUN_LOCK", "1");
         }
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        // One page for all of a round: how a run ended is no riddle then.
+        let said = std::fs::File::options().create(true).append(true).open(self.site.path("said")).unwrap();
+        command.stdout(Stdio::null()).stderr(said).spawn().unwrap()
     }
 
     fn step(&mut self, step: usize, died: Option<Instant>) -> Instant {
@@ -139,7 +141,12 @@ impl Round {
                 let code = ended.code();
                 // Two runs without a lock that freeze at once: the later one is told that the issue is there already.
                 let beaten = code == Some(1) && step == 0 && !self.company.lock;
-                assert!(beaten || matches!(code, Some(0 | 3 | 4)), "{:?}: ended with {ended}", self.company);
+                assert!(
+                    beaten || matches!(code, Some(0 | 3 | 4)),
+                    "{:?}: ended with {ended} in step {step}: {}",
+                    self.company,
+                    std::fs::read_to_string(self.site.path("said")).unwrap()
+                );
                 self.toll.turned_away += usize::from(code == Some(4));
             } else if terminate {
                 self.toll.terminations += 1;

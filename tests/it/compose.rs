@@ -26,7 +26,10 @@ fn reader(number: u8) -> Enrolment {
         language: None,
         standing: Standing::Active,
         source: "story".to_owned(),
+        wishes: letterpress::subscribers::Wishes::default(),
         consented_at: Some(now()),
+        added_at: None,
+        suppressed_because: None,
     }
 }
 
@@ -68,6 +71,7 @@ async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
         subject: HeaderText::parse("천천히 오는 편지").unwrap(),
         label: "slow".to_owned(),
         letter: "{}".to_owned(),
+        categories: Vec::new(),
         baseline: Vec::new(),
     };
     store.freeze(issue, Box::new(imprint), now()).await.unwrap();

@@ -6,6 +6,8 @@ mod compose;
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
+mod desk;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fence;
@@ -25,5 +27,9 @@ mod store_story;
 mod support;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod web;
+#[cfg(test)]
+mod weekly;
 #[cfg(test)]
 mod wire;

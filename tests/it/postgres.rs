@@ -9,7 +9,7 @@ use letterpress::store::{Filter, Move, Store, StoreError};
 use letterpress::subscribers::Standing;
 
 use super::store_story::{
-    arm, bounced, cancelled, claim, fresh, imprint, issue, now, one, pace, reader, restored, story,
+    arm, bounced, cancelled, claim, fresh, imported, imprint, issue, now, one, pace, reader, restored, story,
 };
 use super::support::postgres::open;
 use super::support::{Bouncer, Cutter, Postgres};
@@ -42,6 +42,12 @@ async fn postgres_can_be_put_back_and_keeps_those_off_the_list_who_bounce_or_com
     let Some(server) = Postgres::shared() else { return };
     restored(open(&server.database()).await.unwrap().as_ref()).await;
     bounced(open(&server.database()).await.unwrap().as_ref()).await;
+}
+
+#[tokio::test]
+async fn postgres_keeps_what_a_list_brings_along() {
+    let Some(server) = Postgres::shared() else { return };
+    imported(open(&server.database()).await.unwrap().as_ref()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,7 +196,7 @@ async fn two_machines_that_freeze_at_once_freeze_once_and_count_right() {
     one.enrol((1..=200).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
     let freeze =
         |store: Arc<dyn Store>| async move { store.freeze(issue("new"), Box::new(imprint), now()).await };
-    let (a, b) = tokio::join!(tokio::spawn(freeze(Arc::clone(&one))), tokio::spawn(freeze(other)));
+    let (a, b) = tokio::join!(tokio::spawn(freeze(one.clone())), tokio::spawn(freeze(other)));
     let outcomes = [a.unwrap(), b.unwrap()];
     let frozen = outcomes.iter().filter(|outcome| matches!(outcome, Ok(200))).count();
     let refused =

@@ -32,7 +32,10 @@ pub(crate) fn reader(number: u8, standing: Standing) -> Enrolment {
         language: None,
         standing,
         source: "story".to_owned(),
+        wishes: letterpress::subscribers::Wishes::default(),
         consented_at: Some(now()),
+        added_at: None,
+        suppressed_because: None,
     }
 }
 
@@ -42,6 +45,7 @@ pub(crate) fn issue(post: &str) -> NewIssue {
         subject: HeaderText::parse("천천히 오는 편지").unwrap(),
         label: "slow".to_owned(),
         letter: "{}".to_owned(),
+        categories: Vec::new(),
         baseline: Vec::new(),
     }
 }
@@ -159,6 +163,53 @@ async fn sqlite_tells_the_story() {
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
     story(store.as_ref()).await;
+}
+
+/// What a list brings along: why an address is suppressed, and when it was first seen.
+pub(crate) async fn imported(store: &dyn Store) {
+    let day = TimeDelta::days(1);
+    let of = |number, standing, days: i32| Enrolment {
+        added_at: Some(now() - day * days),
+        suppressed_because: (standing == Standing::Suppressed).then(|| "it complained".to_owned()),
+        ..reader(number, standing)
+    };
+    let list = vec![
+        of(1, Standing::Active, 9),
+        of(2, Standing::Suppressed, 8),
+        of(3, Standing::Unsubscribed, -100_000),
+    ];
+    assert_eq!(store.enrol(list, now()).await.unwrap().added, 3);
+    // A list that says only that somebody must not be mailed is believed, and one that says why comes too late.
+    let unsaid = Enrolment { suppressed_because: None, ..of(1, Standing::Suppressed, 1) };
+    let done = store.enrol(vec![unsaid, of(2, Standing::Active, 1)], now() + day).await.unwrap();
+    assert_eq!((done.changed, done.kept_out), (1, 1));
+    let rows = store.subscribers(0, 10).await.unwrap();
+    let rows: Vec<_> = rows
+        .into_iter()
+        // A store may go by a clock of its own; in the future nobody was seen.
+        .map(|(_, row)| (row.standing, (now() - row.added_at).num_days(), row.suppressed_because))
+        .map(|(standing, days, because)| {
+            (standing, if (-50_000..1).contains(&days) { 0 } else { days }, because)
+        })
+        .collect();
+    let listed = "suppressed in a list that was imported".to_owned();
+    assert_eq!(
+        rows,
+        [
+            (Standing::Suppressed, 9, Some(listed)),
+            (Standing::Suppressed, 8, Some("it complained".to_owned())),
+            (Standing::Unsubscribed, 0, None),
+        ]
+    );
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn sqlite_keeps_what_a_list_brings_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    imported(store.as_ref()).await;
 }
 
 /// How far the store has got, and what becomes of it when it is put back from a copy.

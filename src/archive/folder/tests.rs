@@ -185,3 +185,48 @@ fn the_signature_changes_with_the_files_and_only_with_them() {
     garden.write("ids.txt", "");
     assert_ne!(signature(&garden.config).unwrap(), second);
 }
+
+#[test]
+fn the_ledgers_lie_side_by_side_wherever_the_configuration_says() {
+    let mut garden = garden(&[("2024-05-01-a.md", &titled("a"))]);
+    garden.config.archive.ids = Some("ids-ko.txt".into());
+    let first = signature(&garden.config).unwrap();
+    garden.ids();
+    let second = signature(&garden.config).unwrap();
+    assert_ne!(second, first);
+    write_pages(&garden.config, ".\t1\turn:x:a\t2024-05-02T00:00:00+09:00\n").unwrap();
+    assert_ne!(signature(&garden.config).unwrap(), second);
+    assert!(!garden.read().unwrap().archive.pages.is_empty());
+    for name in ["ids-ko.txt", "pages-ko.txt"] {
+        assert!(garden.folder.path().join(name).exists(), "{name}");
+    }
+    assert_eq!(fs::read_dir(garden.path("")).unwrap().count(), 1, "the folder of posts holds posts alone");
+}
+
+#[test]
+fn an_expired_post_is_taken_back_and_one_that_cannot_be_read_keeps_its_place() {
+    let mut garden = garden(&[
+        ("2024-05-01-a.md", &titled("a")),
+        ("2024-05-02-b.md", &titled("b")),
+        ("2024-05-03-c.md", &titled("c")),
+    ]);
+    garden.config.archive.generator = Some(Generator::Hugo);
+    let ids = garden.ids();
+    garden.write("2024-05-01-a.md", "---\ntitle: [\n---\n");
+    garden.write("2024-05-02-b.md", "---\ntitle: b\nexpiryDate: 2024-05-20\n---\nb\n");
+    let archive = garden.read().unwrap().archive;
+    assert_eq!(archive.posts.iter().map(|post| &post.id).collect::<Vec<_>>(), [&ids[0]]);
+    assert_eq!(archive.taken_back.iter().map(|post| &post.id).collect::<Vec<_>>(), [&ids[1]]);
+    assert_eq!(archive.accounted_for, BTreeSet::from([ids[1].clone(), ids[2].clone()]));
+    garden.write("2024-05-03-c.md", "---\ntitle: [\n---\n");
+    let errors = garden.read().unwrap_err();
+    assert!(errors[0].contains("posts/ids.txt: error: it knows 2 posts"), "{errors:?}");
+    for name in ["a", "c"] {
+        let day = if name == "a" { 1 } else { 3 };
+        garden.write(
+            &format!("2024-05-0{day}-{name}.md"),
+            &format!("---\ntitle: {name}\nexpiryDate: 2024-05-20\n---\n"),
+        );
+    }
+    assert_eq!(garden.read().unwrap().archive.taken_back.len(), 3, "a site may expire as a whole");
+}

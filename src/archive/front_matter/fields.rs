@@ -5,6 +5,7 @@ use chrono::{DateTime, FixedOffset};
 use chrono_tz::Tz;
 
 use super::dates::{self, DateError};
+use super::enclosure::{self, Stated};
 use super::{Entry, Value};
 use crate::archive::PostAuthor;
 use crate::config::is_language_tag;
@@ -49,6 +50,10 @@ pub struct Fields {
     pub language: Option<String>,
     /// `image`, `cover` or `featured_image`, as written.
     pub image: Option<Lined<String>>,
+    /// `enclosure`, `audio` or `video`.
+    pub enclosure: Option<Lined<Stated>>,
+    /// `in_reply_to`, as written.
+    pub in_reply_to: Vec<Lined<String>>,
     /// `newsletter = false` keeps the post out of the mail.
     pub newsletter: bool,
     /// `publishDate`: not before then.
@@ -62,6 +67,10 @@ pub struct Fields {
 /// Reads the fields; every finding is an error, and all of them are named.
 pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
     let mut reader = Reader { entries, file, zone, findings: Vec::new() };
+    let (enclosure, mut wrong) = enclosure::read(entries, file);
+    let (in_reply_to, wrong_replies) = enclosure::replies(entries, file);
+    wrong.extend(wrong_replies);
+    reader.findings = wrong;
     let fields = Fields {
         title: reader.text(&["title"]),
         date: reader.date(&["date", "published_date", "published"]).map(|date| date.value),
@@ -78,6 +87,8 @@ pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
             .map(|text| XmlText::clean(text.value.trim()).0),
         language: reader.language(),
         image: reader.image(),
+        enclosure,
+        in_reply_to,
         newsletter: reader.yes_or_no("newsletter").unwrap_or(true),
         from: reader.date(&["publishDate", "pubDate"]),
         until: reader.date(&["expiryDate", "unpublishDate"]),

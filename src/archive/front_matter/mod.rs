@@ -3,6 +3,7 @@
 
 pub mod customs;
 pub mod dates;
+mod enclosure;
 pub mod fields;
 mod json;
 mod pelican;
@@ -12,6 +13,7 @@ mod yaml;
 use crate::config::Generator;
 use crate::finding::Finding;
 
+pub use enclosure::Stated;
 pub use fields::Fields;
 
 /// More than this is a mistake, or an attempt to keep the parser busy.

@@ -47,13 +47,27 @@ pub struct Assignment {
     pub ledger: Ledger,
 }
 
-/// Finds or makes the id of every post. `held_back` names the files that exist but are not published: their lines
-/// are not up for adoption. `host` goes into new ids; `now`, in whole seconds, becomes the `updated` of a post
+/// The files that exist and are not published, relative to the folder of posts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeldBack {
+    /// Drafts and the like: whoever has seen their posts is told that they are taken back.
+    pub unpublished: BTreeSet<String>,
+    /// What cannot be read at the moment: nobody knows what has become of their posts, so nothing is said of them.
+    pub unread: BTreeSet<String>,
+}
+
+impl HeldBack {
+    fn contains(&self, path: &str) -> bool {
+        self.unpublished.contains(path) || self.unread.contains(path)
+    }
+}
+
+/// Finds or makes the id of every post. Lines of files that are `held_back` are not up for adoption. `host` goes into new ids; `now`, in whole seconds, becomes the `updated` of a post
 /// whose text changed. The order of `posts` does not matter.
 pub fn assign(
     ledger: &Ledger,
     posts: &[Sighting],
-    held_back: &BTreeSet<String>,
+    held_back: &HeldBack,
     host: &str,
     now: DateTime<FixedOffset>,
 ) -> Result<Assignment, Vec<Finding>> {
@@ -67,8 +81,10 @@ pub fn assign(
     let ids = search.finish()?;
     let mut ledger = ledger.clone();
     retire(&mut ledger, posts, &ids);
+    take_back(&mut ledger, &ids, held_back, now);
     let given = posts.iter().zip(ids).map(|(post, id)| {
-        let updated = updated(post, ledger.get(&id), now);
+        let returned = ledger.taken_back.remove(&id).is_some();
+        let updated = updated(post, ledger.get(&id), now, returned);
         let line =
             Line { path: post.path.clone(), published: post.published, hash: post.hash.clone(), updated };
         ledger.record(id.clone(), line);
@@ -87,9 +103,28 @@ fn retire(ledger: &mut Ledger, posts: &[Sighting], ids: &[String]) {
     }
 }
 
+/// Whatever has a line and no post any more was taken back: its file is gone and no rename accounts for it, or it is a
+/// draft again, or has expired. An id that was given up for another is no post.
+fn take_back(ledger: &mut Ledger, ids: &[String], held_back: &HeldBack, now: DateTime<FixedOffset>) {
+    let published: BTreeSet<&String> = ids.iter().collect();
+    for (id, line) in &ledger.lines {
+        let is_gone = line.path != RETIRED && !held_back.unread.contains(&line.path);
+        if is_gone && !published.contains(id) {
+            ledger.taken_back.entry(id.clone()).or_insert(now);
+        }
+    }
+}
+
 /// The front matter wins; else the time stands still as long as the text does.
-fn updated(post: &Sighting, line: Option<&Line>, now: DateTime<FixedOffset>) -> DateTime<FixedOffset> {
+fn updated(
+    post: &Sighting,
+    line: Option<&Line>,
+    now: DateTime<FixedOffset>,
+    returned: bool,
+) -> DateTime<FixedOffset> {
     let updated = match (post.updated, line) {
+        // Readers were told that it is gone, and believe in its return only if that is newer.
+        (None, _) if returned => now,
         (Some(updated), _) => updated,
         (None, None) => post.published,
         (None, Some(line)) if line.hash == post.hash => line.updated,
@@ -129,7 +164,7 @@ struct Search<'s> {
 }
 
 impl<'s> Search<'s> {
-    fn new(ledger: &'s Ledger, posts: &'s [Sighting], held_back: &BTreeSet<String>) -> Self {
+    fn new(ledger: &'s Ledger, posts: &'s [Sighting], held_back: &HeldBack) -> Self {
         let mut order: Vec<usize> = (0..posts.len()).collect();
         order.sort_by(|a, b| {
             (posts[*a].published, &posts[*a].path).cmp(&(posts[*b].published, &posts[*b].path))

@@ -11,7 +11,7 @@ use chrono::{DateTime, FixedOffset, SecondsFormat};
 use super::links;
 use crate::finding::Finding;
 
-pub use assign::{Assignment, Given, Sighting, assign};
+pub use assign::{Assignment, Given, HeldBack, Sighting, assign};
 
 const HEAD: &str = "\
 # The ids of the posts. Letterpress writes this file; keep it in version control beside the posts.
@@ -19,11 +19,11 @@ const HEAD: &str = "\
 # id\tfile\tpublished\tcontent hash\tupdated
 ";
 
-/// The name of the ledger inside the folder of posts.
-pub const FILE: &str = "ids.txt";
-
 /// Stands for the file of an id that its post gave up for another one.
 const RETIRED: &str = "-";
+
+/// Begins the sixth field of a post that readers have seen and that is published no more.
+const TAKEN_BACK: &str = "taken back ";
 
 /// How many hexadecimal digits of the SHA-256 are kept: 128 bits.
 const HASH_DIGITS: usize = 32;
@@ -32,6 +32,8 @@ const HASH_DIGITS: usize = 32;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
     lines: BTreeMap<String, Line>,
+    /// Ids of posts that are published no more, and since when.
+    taken_back: BTreeMap<String, DateTime<FixedOffset>>,
 }
 
 /// What is known of the post that has an id.
@@ -74,7 +76,10 @@ impl Ledger {
                 Ok((id, _)) if ledger.lines.contains_key(id) => {
                     findings.push(wrong(format!("the id {id} has a second line"), "keep one of them"));
                 }
-                Ok((id, line)) => {
+                Ok((id, (line, taken_back))) => {
+                    if let Some(at) = taken_back {
+                        ledger.taken_back.insert(id.to_owned(), at);
+                    }
                     if line.path != RETIRED
                         && let Some(before) = paths.insert(line.path.clone(), number)
                     {
@@ -94,7 +99,11 @@ impl Ledger {
         for (id, line) in &self.lines {
             let (published, updated) = (stamp(line.published), stamp(line.updated));
             // Writing to a `String` cannot fail.
-            let _ = writeln!(text, "{id}\t{}\t{published}\t{}\t{updated}", line.path, line.hash);
+            let _ = write!(text, "{id}\t{}\t{published}\t{}\t{updated}", line.path, line.hash);
+            let _ = match self.taken_back.get(id) {
+                Some(at) => writeln!(text, "\t{TAKEN_BACK}{}", stamp(*at)),
+                None => writeln!(text),
+            };
         }
         text
     }
@@ -109,16 +118,49 @@ impl Ledger {
         self.lines.insert(id, line);
     }
 
+    /// Since when the post of an id is published no more.
+    pub fn taken_back(&self) -> impl Iterator<Item = (&str, DateTime<FixedOffset>)> {
+        self.taken_back.iter().map(|(id, at)| (id.as_str(), *at))
+    }
+
+    /// Gives the post with the id `from` the id `to`, as when a feed's ids are taken over. The old one goes; if it was
+    /// `published`, it is kept as one that nobody has any more. `updated` is when readers last saw the post change.
+    pub fn rename(
+        &mut self,
+        from: &str,
+        to: String,
+        published: bool,
+        updated: Option<DateTime<FixedOffset>>,
+    ) {
+        let Some(mut line) = self.lines.remove(from) else { return };
+        if published {
+            let retired = Line { path: RETIRED.to_owned(), ..line.clone() };
+            self.lines.insert(from.to_owned(), retired);
+        } else {
+            line.updated = updated.unwrap_or(line.updated).max(line.published);
+        }
+        self.lines.insert(to, line);
+    }
+
     /// Every id with its line, sorted by id.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Line)> {
         self.lines.iter().map(|(id, line)| (id.as_str(), line))
     }
 }
 
-fn parse_line(line: &str) -> Result<(&str, Line), &'static str> {
+/// An id, its line, and since when its post is published no more.
+type Parsed<'t> = (&'t str, (Line, Option<DateTime<FixedOffset>>));
+
+fn parse_line(line: &str) -> Result<Parsed<'_>, &'static str> {
     let fields: Vec<&str> = line.trim_end().split('\t').collect();
-    let &[id, path, published, hash, updated] = fields.as_slice() else {
-        return Err("the line does not have five fields between tabs");
+    let (&[id, path, published, hash, updated], rest) =
+        fields.split_first_chunk::<5>().ok_or("the line does not have five fields between tabs")?;
+    let taken_back = match rest {
+        [] => None,
+        [field] => {
+            Some(field.strip_prefix(TAKEN_BACK).ok_or("the sixth field is not `taken back` and a date")?)
+        }
+        _ => return Err("the line has more than six fields between tabs"),
     };
     if !is_uri(id) {
         return Err("the id is not an absolute URI without spaces");
@@ -138,7 +180,7 @@ fn parse_line(line: &str) -> Result<(&str, Line), &'static str> {
         hash: hash.to_owned(),
         updated: date(updated)?,
     };
-    Ok((id, line))
+    Ok((id, (line, taken_back.map(date).transpose()?)))
 }
 
 fn stamp(date: DateTime<FixedOffset>) -> String {
@@ -159,7 +201,7 @@ pub fn content_hash(title: &str, body: &str) -> String {
 }
 
 /// An absolute URI without white space (RFC 3986, 3.1 and 4.3); ids of old feeds hold whatever else they like.
-fn is_uri(text: &str) -> bool {
+pub fn is_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c))
@@ -169,7 +211,7 @@ fn is_uri(text: &str) -> bool {
 
 /// An IRI as a URI (RFC 3987, 3.1): what is not ASCII is encoded, `%xx` is upper-case, and nothing else changes,
 /// since readers compare ids letter by letter.
-fn canonical_uri(iri: &str) -> String {
+pub fn canonical_uri(iri: &str) -> String {
     let mut uri = String::with_capacity(iri.len());
     let bytes = iri.as_bytes();
     let mut at = 0;
@@ -245,6 +287,25 @@ mod tests {
         ] {
             assert_eq!(refusals(&broken).len(), 1, "{broken}");
         }
+    }
+
+    #[test]
+    fn a_post_that_takes_over_an_id_keeps_its_old_one_only_if_somebody_knows_it() {
+        let ledger = Ledger::parse(LINE, "ids.txt").unwrap();
+        let old = "tag:example.com,2024-05-01:a";
+        let seen = DateTime::parse_from_rfc3339("2024-05-03T00:00:00+09:00").ok();
+        let mut fresh = ledger.clone();
+        fresh.rename(old, "urn:x:1".to_owned(), false, seen);
+        assert_eq!(fresh.get(old), None);
+        assert_eq!(
+            fresh.get("urn:x:1").map(|line| (line.path.as_str(), line.updated)),
+            seen.map(|seen| ("a.md", seen))
+        );
+        let mut published = ledger.clone();
+        published.rename(old, "urn:x:1".to_owned(), true, seen);
+        assert_eq!(published.get(old).unwrap().path, RETIRED);
+        assert_eq!(published.get("urn:x:1"), ledger.get(old), "what readers saw last is not changed");
+        assert_eq!(Ledger::parse(&published.to_text(), "ids.txt").unwrap(), published);
     }
 
     #[test]

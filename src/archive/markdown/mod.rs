@@ -119,6 +119,13 @@ pub fn render(post: &Post) -> (Rendered, Vec<Finding>) {
     (Rendered { html, excerpt }, findings)
 }
 
+/// The HTML of a text that is no post yet, as if it stood on `page`.
+pub fn preview(body: &str, page: &Url) -> String {
+    let arena = Arena::new();
+    let place = Place { page, source: "", body_line: 1 };
+    fragment(tree::parse(&arena, body).root, place, body.len()).0
+}
+
 fn fragment<'a>(root: &'a AstNode<'a>, place: Place<'_>, length: usize) -> (String, Vec<Finding>) {
     let fragment = html::Writer::new(place, length + length / 4).write(root);
     let mut html =
@@ -175,8 +182,9 @@ pub fn excerpt(post: &Post, limit: usize) -> String {
     shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "), limit)
 }
 
-/// Cuts at the last space of the final third, else between two letters: Chinese and Japanese have no spaces.
-fn shorten(text: &str, limit: usize) -> String {
+/// At most `limit` characters of a text, with an ellipsis if it is cut: at the last space of the final third, else
+/// between two letters, since Chinese and Japanese have no spaces.
+pub fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }

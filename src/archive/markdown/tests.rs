@@ -24,6 +24,8 @@ fn post(body: &str) -> Post {
         summary: None,
         language: None,
         image: None,
+        enclosure: None,
+        in_reply_to: Vec::new(),
         newsletter: true,
         body: XmlText::clean(body).0,
     }

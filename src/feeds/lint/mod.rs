@@ -3,9 +3,36 @@
 //! Each document is read back from its bytes as a stranger would read it, and the rules that hold in every format
 //! are applied to what was read. Knows nothing of how a document was made, and changes none.
 
+mod app;
+mod atom;
+mod decode;
+mod feedsync;
+mod findings;
+mod foreign;
+mod foreign_json;
+mod history;
+mod html;
+mod itunes;
 mod json;
+mod lines;
+mod link;
+mod media;
+mod modules;
+mod namespaces;
+mod own;
+mod rdf;
+mod rss;
+mod rule;
+mod schema;
+mod text_construct;
+mod tree;
 mod urls;
+mod value;
 mod xml;
+
+pub use foreign::check_feed;
+pub use own::check_thoroughly;
+pub use rule::{RULES, Rule};
 
 use std::collections::HashMap;
 

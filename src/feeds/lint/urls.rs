@@ -22,13 +22,13 @@ pub(super) fn each_relative<'h>(html: &'h str, mut report: impl FnMut(&'h str, &
         if bytes[at..].starts_with(b"!--") {
             at = memmem::find(&bytes[at..], b"-->").map_or(bytes.len(), |end| at + end);
         } else if bytes.get(at).is_some_and(u8::is_ascii_alphabetic) {
-            at = tag(html, at, &mut report);
+            at = attributes(html, at, &mut |name, value| judge(name, value, &mut report));
         }
     }
 }
 
-/// Reads the tag whose name begins at `at`; gives the place behind it.
-fn tag<'h>(html: &'h str, mut at: usize, report: &mut impl FnMut(&'h str, &'h str)) -> usize {
+/// Reads the tag whose name begins at `at`, each of its attributes with a value; gives the place behind it.
+pub(super) fn attributes<'h>(html: &'h str, mut at: usize, each: &mut impl FnMut(&'h str, &'h str)) -> usize {
     let bytes = html.as_bytes();
     at = skip(bytes, at, |b| !b.is_ascii_whitespace() && !matches!(b, b'/' | b'>'));
     loop {
@@ -44,7 +44,7 @@ fn tag<'h>(html: &'h str, mut at: usize, report: &mut impl FnMut(&'h str, &'h st
         at = skip(bytes, end, |b| b.is_ascii_whitespace());
         if bytes.get(at) == Some(&b'=') {
             let (value, behind) = value(html, skip(bytes, at + 1, |b| b.is_ascii_whitespace()));
-            judge(name, value, report);
+            each(name, value);
             at = behind;
         }
     }
@@ -67,7 +67,8 @@ fn skip(bytes: &[u8], at: usize, wanted: impl Fn(u8) -> bool) -> usize {
     rest.iter().position(|&b| !wanted(b)).map_or(bytes.len(), |length| at + length)
 }
 
-fn judge<'h>(name: &'h str, value: &'h str, report: &mut impl FnMut(&'h str, &'h str)) {
+/// Reports the relative addresses in the attribute `name`, if it holds addresses.
+pub(super) fn judge<'h>(name: &'h str, value: &'h str, report: &mut impl FnMut(&'h str, &'h str)) {
     let lower = name.to_ascii_lowercase();
     match lower.as_str() {
         "href" | "src" | "poster" | "data" | "cite" if !is_absolute(value.trim()) => report(name, value),

@@ -8,12 +8,13 @@ use quick_xml::Reader;
 use quick_xml::escape::{resolve_predefined_entity, unescape};
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 
+use super::lines::Lines;
 use super::{Item, Reading, Report, Stamp};
 use crate::text::XmlText;
 
 /// What `text` says; `None`, with a finding, if it is not well-formed.
 pub(super) fn read(text: &str, report: &mut Report<'_>) -> Option<Reading> {
-    let mut walk = Walk { lines: Lines { text, at: 0, line: 1 }, ..Walk::default() };
+    let mut walk = Walk { lines: Lines::new(text), ..Walk::default() };
     let mut events = Reader::from_str(text);
     if !text.starts_with("<?xml ") {
         report.error(
@@ -220,30 +221,4 @@ fn of_feed(reading: &mut Reading, name: &str, text: &str) {
 
 fn utf8(bytes: &[u8]) -> Result<&str, String> {
     std::str::from_utf8(bytes).map_err(|error| error.to_string())
-}
-
-/// Counts lines as far as somebody asks, and never one twice.
-#[derive(Default)]
-struct Lines<'t> {
-    text: &'t str,
-    at: usize,
-    line: usize,
-}
-
-impl<'t> Lines<'t> {
-    /// The line, from 1, of the byte `at`.
-    fn line_at(&mut self, at: usize) -> usize {
-        if at > self.at {
-            let passed = self.text.as_bytes().get(self.at..at).unwrap_or_default();
-            self.line += memchr::memchr_iter(b'\n', passed).count();
-            self.at = at;
-        }
-        self.line
-    }
-
-    /// The name of the tag that opens at the byte `at`; it lives as long as the text, unlike the event's.
-    fn name_at(&self, at: usize) -> &'t str {
-        let tag = self.text.get(at + 1..).unwrap_or_default();
-        tag.split(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>')).next().unwrap_or_default()
-    }
 }

@@ -9,13 +9,14 @@ use chrono::{DateTime, TimeDelta};
 use super::{For, Postgres, begin, failed, failover};
 use crate::config::{Encryption, Secret};
 use crate::store::sql::{Backend as _, SqlStore, Tx, args, notes};
-use crate::store::{Fault, Store, StoreError};
+use crate::store::{Books, Fault, StoreError};
 
 /// The schema, one file for each step, with the numbers of `SQLite`'s; a step that has been released never changes.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/postgres/0001_ledger.sql"),
     include_str!("../../../migrations/postgres/0002_bounces.sql"),
     include_str!("../../../migrations/postgres/0003_pace.sql"),
+    include_str!("../../../migrations/postgres/0004_web.sql"),
 ];
 
 /// The note with the number of steps that were made.
@@ -42,7 +43,7 @@ pub struct Access {
 
 /// Opens the ledger in a database, or makes it. `instance` names a new one; `keys` is the file with the secrets: where it
 /// stands without the tables, the ledger was lost and is not silently begun anew. It blocks.
-pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Store>, StoreError> {
+pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Books>, StoreError> {
     let (window, shown) = (access.window, access.shown.clone());
     let postgres = Postgres {
         access,

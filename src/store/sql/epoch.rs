@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
-use super::{StoreError, Tx, args, deliveries, issues, nonsense, notes};
+use super::{StoreError, Tx, args, deliveries, digests, issues, nonsense, notes};
 use crate::ledger::transition::Event;
 use crate::store::{Adopted, Adoption, Custody, DeliveryNumber, Mark, Move};
 
@@ -37,6 +37,9 @@ pub(super) fn adopt(tx: &mut dyn Tx, adoption: &Adoption, now: DateTime<Utc>) ->
     if let Some(published) = &adoption.published {
         adopted.in_doubt = doubt_open(tx, now)?;
         adopted.baseline = issues::baseline(tx, published, now)?;
+        // Each of them may have been in a weekly letter that this copy has forgotten.
+        let ids: Vec<&str> = published.iter().map(|(id, _)| id.as_str()).collect();
+        digests::remember(tx, (&format!("adopted-{}", now.to_rfc3339()), now), &ids, "adopt-restored", now)?;
         issues::close_finished(tx, now)?;
     }
     tx.execute("DELETE FROM meta WHERE key = ?1", args![COPIED])?;

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
-use super::{Dialect, StoreError, Tx, args, deliveries, nonsense, notes};
+use super::{Dialect, StoreError, Tx, Value, args, deliveries, nonsense, notes};
 use crate::address::EmailAddress;
 use crate::ledger::{IssueState, IssueSummary, State, Tally};
 use crate::store::{Addressee, Imprint, ImprintMaker, IssueNumber, NewIssue, OpenIssue};
@@ -16,12 +16,11 @@ use crate::text::HeaderText;
 /// The note that says that the ledger has begun: an empty archive has an empty baseline.
 const BEGUN: &str = "begun";
 
-/// Who gets an issue.
-const AUDIENCE: &str = "FROM subscriber WHERE standing = 'active'
-     AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)";
-
 /// So many readers are frozen at a time: a million of them need no memory.
 const PAGE: usize = 1_000;
+
+/// More categories of one post are not looked at: a condition of a thousand parts is too deep for `SQLite`.
+const MOST_CATEGORIES: usize = 500;
 
 /// Keeps an issue's state as it is until this transaction ends; returns it.
 pub(super) fn hold(tx: &mut dyn Tx, issue: i64) -> Result<Option<String>, StoreError> {
@@ -30,6 +29,14 @@ pub(super) fn hold(tx: &mut dyn Tx, issue: i64) -> Result<Option<String>, StoreE
         Dialect::Postgres => "FOR UPDATE",
     };
     tx.one(&format!("SELECT state FROM issue WHERE id = ?1 {lock}"), args![issue], |row| row.get(0))
+}
+
+/// When the ledger began.
+pub(super) fn begun(tx: &mut dyn Tx) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let Some(note) = notes::recall(tx, BEGUN)? else { return Ok(None) };
+    let begun =
+        DateTime::parse_from_rfc3339(&note).map_err(|_| nonsense(format!("the beginning {note:?}")))?;
+    Ok(Some(begun.to_utc()))
 }
 
 pub(super) fn known(tx: &mut dyn Tx) -> Result<Option<HashSet<String>>, StoreError> {
@@ -70,6 +77,25 @@ pub(super) fn freeze(
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     baseline(tx, &issue.baseline, now)?;
+    let number = begin(tx, issue, now)?;
+    let topics: Vec<String> =
+        issue.categories.iter().take(MOST_CATEGORIES).map(|category| format!("\n{category}\n")).collect();
+    let audience = audience(tx.dialect(), topics.len());
+    let mut values = vec![Value::from(&issue.post)];
+    values.extend(topics.iter().map(Value::from));
+    let counted: u64 =
+        tx.one(&format!("SELECT count(*) {audience}"), &values, |row| row.get(0))?.unwrap_or_default();
+    let frozen = address_copies(tx, (number, &issue.post), (&audience, &values), imprint, now)?;
+    if frozen != counted {
+        return Err(StoreError::Miscounted { counted, frozen });
+    }
+    count(tx, number, &issue.post, frozen, now)?;
+    settle_in(tx)?;
+    Ok(frozen)
+}
+
+/// Opens an issue that has no copies yet.
+pub(super) fn begin(tx: &mut dyn Tx, issue: &NewIssue, now: DateTime<Utc>) -> Result<i64, StoreError> {
     // A post of the baseline can still be mailed, if its writer says so; any other issue is final.
     let number: Option<i64> = tx.one(
         "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience)
@@ -87,42 +113,76 @@ pub(super) fn freeze(
         ],
         |row| row.get(0),
     )?;
-    let number = number.ok_or_else(|| StoreError::AlreadyIssued(issue.post.clone()))?;
-    let counted: u64 =
-        tx.one(&format!("SELECT count(*) {AUDIENCE}"), &[], |row| row.get(0))?.unwrap_or_default();
-    let frozen = address_copies(tx, number, &issue.post, imprint, now)?;
-    if frozen != counted {
-        return Err(StoreError::Miscounted { counted, frozen });
-    }
+    number.ok_or_else(|| StoreError::AlreadyIssued(issue.post.clone()))
+}
+
+/// Records the audience of an issue whose copies are all there.
+pub(super) fn count(
+    tx: &mut dyn Tx,
+    number: i64,
+    post: &str,
+    frozen: u64,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     tx.execute("UPDATE issue SET audience = ?2 WHERE id = ?1", args![number, frozen])?;
-    if tx.dialect() == Dialect::Postgres {
-        // The planner thinks of the table as it was; the first claims would read all of it.
-        tx.execute("ANALYZE delivery", &[])?;
-    }
-    let detail = format!("{}: {frozen} readers", issue.post);
+    let detail = format!("{post}: {frozen} readers");
     let entry =
         Entry { kind: "freeze", issue: Some(number), subject: None, actor: "publish", detail: &detail };
-    events::append(tx, &entry, now)?;
-    Ok(frozen)
+    events::append(tx, &entry, now)
+}
+
+/// Tells the planner of the new copies: it thinks of the table as it was, and the first claims would read all of it.
+pub(super) fn settle_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
+    if tx.dialect() == Dialect::Postgres {
+        tx.execute("ANALYZE delivery", &[])?;
+    }
+    Ok(())
+}
+
+/// The number of the last copy: what a copy's own is counted on from.
+pub(super) fn last_number(tx: &mut dyn Tx) -> Result<u64, StoreError> {
+    Ok(tx.one("SELECT coalesce(max(id), 0) FROM delivery", &[], |row| row.get(0))?.unwrap_or_default())
+}
+
+/// Who gets an issue by itself: `?1` is its post, the arguments after it its categories, each between line breaks.
+fn audience(dialect: Dialect, categories: usize) -> String {
+    let place = match dialect {
+        Dialect::Sqlite => "instr",
+        Dialect::Postgres => "strpos",
+    };
+    let wanted = (0..categories).map(|n| format!("{place}(topics, ?{}) > 0", n + 2));
+    let wanted: Vec<String> = std::iter::once("topics IS NULL".to_owned()).chain(wanted).collect();
+    format!(
+        "FROM subscriber WHERE standing = 'active' AND cadence = 'each' AND ({})
+         AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)
+         AND NOT EXISTS (SELECT 1 FROM issue_post JOIN delivery ON delivery.issue = issue_post.issue
+                         WHERE issue_post.post = ?1 AND delivery.addr_key = subscriber.addr_key
+                         AND delivery.state NOT IN ('failed', 'skipped'))",
+        wanted.join(" OR ")
+    )
 }
 
 /// Inserts one waiting copy for each reader of the audience.
 fn address_copies(
     tx: &mut dyn Tx,
-    issue: i64,
-    post: &str,
+    (issue, post): (i64, &str),
+    (audience, values): (&str, &[Value<'_>]),
     imprint: &ImprintMaker,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     // The number is part of what the copy says (its bounce token), so it is chosen here and not by the database.
-    let last: u64 =
-        tx.one("SELECT coalesce(max(id), 0) FROM delivery", &[], |row| row.get(0))?.unwrap_or_default();
-    let sql = format!("SELECT id, addr_key, email, name {AUDIENCE} AND id > ?1 ORDER BY id LIMIT ?2");
+    let last = last_number(tx)?;
+    let sql = format!(
+        "SELECT id, addr_key, email, name {audience} AND id > ?{} ORDER BY id LIMIT ?{}",
+        values.len() + 1,
+        values.len() + 2
+    );
     let (mut after, mut frozen) = (0_i64, 0_u64);
     loop {
-        let page = tx.all(&sql, args![after, PAGE], |row| {
-            Ok((row.get(0)?, AddressKey(row.get(1)?), row.get(2)?, row.get(3)?))
-        })?;
+        let mut values = values.to_vec();
+        values.extend([Value::from(after), Value::from(PAGE)]);
+        let page = tx
+            .all(&sql, &values, |row| Ok((row.get(0)?, AddressKey(row.get(1)?), row.get(2)?, row.get(3)?)))?;
         if page.is_empty() {
             return Ok(frozen);
         }
@@ -141,15 +201,20 @@ fn address_copies(
 }
 
 /// A copy as the freeze inserts it.
-struct Fresh {
-    number: u64,
-    key: AddressKey,
-    email: String,
-    name: Option<String>,
-    fixed: Imprint,
+pub(super) struct Fresh {
+    pub(super) number: u64,
+    pub(super) key: AddressKey,
+    pub(super) email: String,
+    pub(super) name: Option<String>,
+    pub(super) fixed: Imprint,
 }
 
-fn insert(tx: &mut dyn Tx, issue: i64, copies: &[Fresh], now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(super) fn insert(
+    tx: &mut dyn Tx,
+    issue: i64,
+    copies: &[Fresh],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     if tx.dialect() == Dialect::Postgres {
         return insert_together(tx, issue, copies, now);
     }

@@ -5,7 +5,12 @@
 //! two needs its own words, the place asks [`Tx::dialect`]. Nothing here knows how a connection is made.
 
 pub(super) mod deliveries;
+mod desk;
+mod desk_verbs;
+mod digests;
 pub(super) mod epoch;
+mod erasure;
+mod errands;
 pub(super) mod events;
 mod issues;
 pub(super) mod notes;
@@ -121,6 +126,11 @@ pub(super) trait Backend: Send + Sync + 'static {
         })
     }
 
+    /// See [`Desk::scrub`](super::Desk::scrub).
+    fn scrub(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// See [`Store::failed_over`](super::Store::failed_over).
     fn failed_over(&self) -> Option<u64> {
         None
@@ -148,6 +158,29 @@ impl<B: Backend> SqlStore<B> {
     ) -> Result<T, StoreError> {
         let backend = Arc::clone(&self.backend);
         joined(tokio::task::spawn_blocking(move || backend.transact(access, doing, verb)).await)
+    }
+
+    /// A verb that only reads.
+    async fn look<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(Access::Look, doing, verb).await
+    }
+
+    /// A verb that writes is told what time it is: `here` if all who write share a clock, else the database's.
+    async fn change<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        here: DateTime<Utc>,
+        verb: impl Fn(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(Access::Change, doing, move |tx| {
+            let now = tx.now(here)?;
+            verb(tx, now)
+        })
+        .await
     }
 }
 

@@ -110,6 +110,34 @@ fn claim_lane(
     Ok(())
 }
 
+/// Takes one permit from each of these meters, or, if one of them has none, from none.
+pub(super) fn take_one_of_each(
+    tx: &mut dyn Tx,
+    lanes: &[(String, Rate)],
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let mut taken = Vec::with_capacity(lanes.len());
+    for (lane, rate) in lanes {
+        let meter = own_meter(tx, lane)?;
+        if meter.permits(*rate, now) == 0 {
+            return Ok(false);
+        }
+        taken.push((lane, meter.take(*rate, 1, now)));
+    }
+    for (lane, meter) in taken {
+        keep(tx, lane, meter)?;
+    }
+    Ok(true)
+}
+
+/// Forgets meters whose name begins with `prefix` and that were paid for before `before`.
+pub(super) fn forget(tx: &mut dyn Tx, prefix: &str, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    tx.execute(
+        "DELETE FROM pace WHERE substr(lane, 1, length(?1)) = ?1 AND full_until < ?2",
+        args![prefix, before.timestamp_micros()],
+    )
+}
+
 fn at_most(wanted: usize, own: Option<(Rate, Meter)>, now: DateTime<Utc>) -> usize {
     own.map_or(wanted, |(rate, meter)| wanted.min(meter.permits(rate, now) as usize))
 }

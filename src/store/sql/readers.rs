@@ -5,13 +5,21 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
-use super::{Dialect, Row, StoreError, Tx, args, nonsense};
+use super::{Dialect, Row, StoreError, Tx, args, desk, nonsense};
 use crate::address::EmailAddress;
 use crate::subscribers::lifecycle::{Enrolled, Standing, enrol as judge};
-use crate::subscribers::{AddressKey, Enrolment, Enrolments, Subscriber};
+use crate::subscribers::{AddressKey, Cadence, Enrolment, Enrolments, Subscriber, Topics, Wishes};
 use crate::text::HeaderText;
 
-const COLUMNS: &str = "id, addr_key, email, name, language, standing, source, consented_at, added_at";
+const COLUMNS: &str =
+    "subscriber.id, subscriber.addr_key, email, name, language, standing, subscriber.source, consented_at,
+     added_at, suppression.reason, cadence, topics";
+
+/// A suppression outlives the reader's own row and knows why.
+const TABLES: &str = "subscriber LEFT JOIN suppression ON suppression.addr_key = subscriber.addr_key";
+
+/// Why an address is suppressed, where a list says only that it is.
+const LISTED: &str = "suppressed in a list that was imported";
 
 /// So many readers are looked up and added at a time.
 const PAGE: usize = 1_000;
@@ -25,7 +33,7 @@ pub(super) fn enrol(
     for page in readers.chunks(PAGE) {
         let keys: Vec<AddressKey> = page.iter().map(|reader| reader.key).collect();
         let mut known = standings(tx, &keys, false)?;
-        let mut added = Vec::new();
+        let (mut added, mut suppressed) = (Vec::new(), Vec::new());
         for reader in page {
             let (standing, outcome) = judge(known.get(&reader.key.0).copied(), reader.standing);
             match outcome {
@@ -38,16 +46,31 @@ pub(super) fn enrol(
                     // The same reader may stand twice on one page.
                     add(tx, &std::mem::take(&mut added), now)?;
                     tx.execute(
-                        "UPDATE subscriber SET standing = ?2, consented_at = coalesce(?3, consented_at), changed_at = ?4
+                        "UPDATE subscriber SET standing = ?2, consented_at = coalesce(?3, consented_at), changed_at = ?4,
+                             asked_at = NULL, generation = generation + ?5
                          WHERE addr_key = ?1",
-                        args![&reader.key.0, standing.as_str(), reader.consented_at, now],
+                        args![
+                            &reader.key.0,
+                            standing.as_str(),
+                            reader.consented_at,
+                            now,
+                            // A farewell that a list brings voids what was asked for, like any other.
+                            standing > Standing::Unconfirmed
+                        ],
                     )?;
                 }
                 Enrolled::Known | Enrolled::KeptOut => {}
             }
+            if standing == Standing::Suppressed && matches!(outcome, Enrolled::Added | Enrolled::Changed) {
+                suppressed.push(reader);
+            }
             counts.count(outcome);
         }
         add(tx, &added, now)?;
+        for reader in suppressed {
+            let reason = reader.suppressed_because.as_deref().unwrap_or(LISTED);
+            suppress(tx, reader.key, reason, &reader.source, now)?;
+        }
     }
     Ok(counts)
 }
@@ -62,8 +85,8 @@ fn add(tx: &mut dyn Tx, added: &[(&Enrolment, Standing)], now: DateTime<Utc>) ->
     for (reader, standing) in added {
         tx.execute(
             "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at,
-                                     changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+                                     changed_at, cadence, topics)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             args![
                 &reader.key.0,
                 reader.email.as_str(),
@@ -72,11 +95,19 @@ fn add(tx: &mut dyn Tx, added: &[(&Enrolment, Standing)], now: DateTime<Utc>) ->
                 standing.as_str(),
                 &reader.source,
                 reader.consented_at,
-                now
+                first_seen(reader, now),
+                now,
+                reader.wishes.cadence.as_str(),
+                reader.wishes.topics.to_lines().as_deref()
             ],
         )?;
     }
     Ok(())
+}
+
+/// When a reader who is new here was first seen: what their list says counts, unless it is still to come.
+fn first_seen(reader: &Enrolment, now: DateTime<Utc>) -> DateTime<Utc> {
+    reader.added_at.map_or(now, |at| at.min(now))
 }
 
 /// Of two machines that read the same list at once, one adds a reader and the other finds them there.
@@ -94,11 +125,17 @@ fn add_together(
     let sources: Vec<_> = added.iter().map(|(reader, _)| Some(reader.source.as_str())).collect();
     let consents: Vec<_> =
         added.iter().map(|(reader, _)| reader.consented_at.map(|at| at.timestamp_millis())).collect();
+    let cadences: Vec<_> = added.iter().map(|(reader, _)| Some(reader.wishes.cadence.as_str())).collect();
+    let lines: Vec<_> = added.iter().map(|(reader, _)| reader.wishes.topics.to_lines()).collect();
+    let topics: Vec<_> = lines.iter().map(Option::as_deref).collect();
+    let seen: Vec<_> =
+        added.iter().map(|(reader, _)| Some(first_seen(reader, now).timestamp_millis())).collect();
     tx.execute(
-        "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at, changed_at)
-         SELECT addr_key, email, name, language, standing, source, consented_at, ?8, ?8
-         FROM unnest(?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             AS added (addr_key, email, name, language, standing, source, consented_at)
+        "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at, changed_at,
+                                 cadence, topics)
+         SELECT addr_key, email, name, language, standing, source, consented_at, added_at, ?11, cadence, topics
+         FROM unnest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             AS added (addr_key, email, name, language, standing, source, consented_at, added_at, cadence, topics)
          ON CONFLICT (addr_key) DO NOTHING",
         args![
             keys.as_slice(),
@@ -108,6 +145,9 @@ fn add_together(
             standings.as_slice(),
             sources.as_slice(),
             consents.as_slice(),
+            seen.as_slice(),
+            cadences.as_slice(),
+            topics.as_slice(),
             now
         ],
     )
@@ -158,17 +198,18 @@ pub(super) fn standings(
     Ok(standings)
 }
 
-fn standing_from(word: &str) -> Result<Standing, StoreError> {
+pub(super) fn standing_from(word: &str) -> Result<Standing, StoreError> {
     Standing::from_word(word).ok_or_else(|| nonsense(format!("the standing {word:?}")))
 }
 
 pub(super) fn page(tx: &mut dyn Tx, after: i64, most: usize) -> Result<Vec<(i64, Subscriber)>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM subscriber WHERE id > ?1 ORDER BY id LIMIT ?2");
+    let sql =
+        format!("SELECT {COLUMNS} FROM {TABLES} WHERE subscriber.id > ?1 ORDER BY subscriber.id LIMIT ?2");
     tx.all(&sql, args![after, most], |row| Ok((row.get(0)?, subscriber(row)?)))
 }
 
 pub(super) fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM subscriber WHERE addr_key = ?1");
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE subscriber.addr_key = ?1");
     tx.one(&sql, args![&key.0], subscriber)
 }
 
@@ -181,8 +222,13 @@ fn subscriber(row: &dyn Row) -> Result<Subscriber, StoreError> {
         language: row.get(4)?,
         standing: standing_from(&row.get::<String>(5)?)?,
         source: row.get(6)?,
+        wishes: Wishes {
+            cadence: row.get::<String>(10).map(|word| Cadence::from_word(&word).unwrap_or_default())?,
+            topics: Topics::from_lines(row.get::<Option<String>>(11)?.as_deref()),
+        },
         consented_at: row.get(7)?,
         added_at: row.get(8)?,
+        suppressed_because: row.get(9)?,
     })
 }
 
@@ -192,17 +238,7 @@ pub(super) fn unsubscribe(
     source: &str,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    let changed = tx.execute(
-        "UPDATE subscriber SET standing = 'unsubscribed', changed_at = ?2
-         WHERE addr_key = ?1 AND standing IN ('active', 'unconfirmed')",
-        args![&key.0, now],
-    )?;
-    if changed > 0 {
-        let subject = Some(key.to_string());
-        let entry = Entry { kind: "unsubscribe", issue: None, subject, actor: source, detail: "" };
-        events::append(tx, &entry, now)?;
-    }
-    Ok(standing(tx, key)?.is_some())
+    Ok(desk::farewell(tx, key, source, now)?.is_some())
 }
 
 pub(super) fn suppress(
@@ -218,7 +254,8 @@ pub(super) fn suppress(
         args![&key.0, reason, source, now],
     )?;
     tx.execute(
-        "UPDATE subscriber SET standing = 'suppressed', changed_at = ?2 WHERE addr_key = ?1",
+        "UPDATE subscriber SET standing = 'suppressed', changed_at = ?2, asked_at = NULL, generation = generation + 1
+         WHERE addr_key = ?1 AND standing <> 'suppressed'",
         args![&key.0, now],
     )?;
     if added > 0 {

@@ -8,8 +8,8 @@ use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Access, Backend, SqlStore, StoreError, Tx, deliveries, epoch, issues, joined, notes, notices, pace,
-    readers, toll, verify,
+    Access, Backend, SqlStore, StoreError, deliveries, epoch, issues, joined, notes, notices, pace, readers,
+    toll, verify,
 };
 use crate::ledger::health::Toll;
 use crate::ledger::pace::Meter;
@@ -21,30 +21,6 @@ use crate::store::{
 };
 use crate::subscribers::{AddressKey, Enrolment, Enrolments, Standing, Subscriber};
 use crate::text::HeaderText;
-
-impl<B: Backend> SqlStore<B> {
-    async fn look<T: Send + 'static>(
-        &self,
-        doing: &'static str,
-        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.run(Access::Look, doing, verb).await
-    }
-
-    /// A verb that writes is told what time it is: `here` if all who write share a clock, else the database's.
-    async fn change<T: Send + 'static>(
-        &self,
-        doing: &'static str,
-        here: DateTime<Utc>,
-        verb: impl Fn(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.run(Access::Change, doing, move |tx| {
-            let now = tx.now(here)?;
-            verb(tx, now)
-        })
-        .await
-    }
-}
 
 #[async_trait]
 impl<B: Backend> Store for SqlStore<B> {

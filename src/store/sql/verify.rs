@@ -156,6 +156,13 @@ fn states(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
          GROUP BY delivery.issue + 0, addr_key, post HAVING count(*) > 1",
         "there are two copies for one reader",
         flaws,
+    )?;
+    named(
+        tx,
+        "SELECT 'the week ' || series, min(address) FROM delivery JOIN issue ON issue.id = delivery.issue
+         WHERE series IS NOT NULL GROUP BY series, addr_key HAVING count(*) > 1 ORDER BY series",
+        "there are two letters for one reader",
+        flaws,
     )
 }
 

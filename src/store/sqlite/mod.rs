@@ -37,6 +37,16 @@ impl Backend for Sqlite {
         outcome.map_err(|error| at(connection.path(), error))
     }
 
+    /// What was overwritten still stands in the log; an empty log holds nothing. Where somebody is reading it stays, and
+    /// the next checkpoint takes it.
+    fn scrub(&self) -> Result<(), StoreError> {
+        let connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(failed("emptying its log"))
+            .map_err(|error| at(connection.path(), error))
+    }
+
     fn backup(&self, target: &Utf8Path, copied: DateTime<Utc>) -> Result<(), StoreError> {
         // A connection of its own reads: this one stays free for the others.
         let path = self.0.lock().unwrap_or_else(PoisonError::into_inner).path().map(str::to_owned);

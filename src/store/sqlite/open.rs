@@ -10,13 +10,14 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Open, Sqlite, at, failed};
 use crate::crash;
 use crate::store::sql::{SqlStore, notes};
-use crate::store::{Store, StoreError};
+use crate::store::{Books, StoreError};
 
 /// The schema, one file for each step; a step that has been released never changes.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../../migrations/sqlite/0002_bounces.sql"),
     include_str!("../../../migrations/sqlite/0003_pace.sql"),
+    include_str!("../../../migrations/sqlite/0004_web.sql"),
 ];
 
 /// File systems on which WAL's shared memory does not work, or a lock does not hold.
@@ -24,11 +25,11 @@ const NETWORKS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs"
 
 /// Opens the ledger at `path`, or makes it. `instance` names a new one. `keys` is the file with the secrets:
 /// where it stands without the store, the store was lost and is not silently begun anew.
-pub fn open_sqlite(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Store>, StoreError> {
+pub fn open_sqlite(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Books>, StoreError> {
     open(path, keys, instance).map_err(|error| at(Some(path.as_str()), error))
 }
 
-fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Store>, StoreError> {
+fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Books>, StoreError> {
     let unfit = |why: String| StoreError::Unfit { path: path.to_string(), why };
     let is_new = !path.exists();
     if is_new && keys.exists() {

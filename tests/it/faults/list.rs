@@ -101,7 +101,7 @@ fn f16_a_copy_that_panics_is_that_readers_failure_and_the_run_goes_on() {
     let rows = runtime.block_on(async {
         let issue = store.open_issues().await.unwrap().remove(0);
         let job = Job {
-            store: Arc::clone(&store),
+            store: store.clone(),
             wire: Arc::new(SmtpWire::new(&smtp, None).unwrap()),
             clock: Arc::new(SystemClock),
             issue: issue.number,

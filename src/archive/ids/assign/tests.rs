@@ -28,7 +28,7 @@ fn with_id(mut post: Sighting, id: &str) -> Sighting {
 }
 
 fn run(ledger: &Ledger, posts: &[Sighting]) -> Assignment {
-    assign(ledger, posts, &BTreeSet::new(), "example.com", day(20)).unwrap()
+    assign(ledger, posts, &HeldBack::default(), "example.com", day(20)).unwrap()
 }
 
 fn first_run(posts: &[Sighting]) -> (Vec<String>, Ledger) {
@@ -52,11 +52,11 @@ fn an_edit_changes_updated_once_and_never_the_id() {
     let edited = run(&ledger, &[post("a.md", day(1), "two")]);
     assert_eq!((edited.given[0].id.as_str(), edited.given[0].updated), (ids[0].as_str(), day(20)));
     let later =
-        assign(&edited.ledger, &[post("a.md", day(1), "two")], &BTreeSet::new(), "example.com", day(25))
+        assign(&edited.ledger, &[post("a.md", day(1), "two")], &HeldBack::default(), "example.com", day(25))
             .unwrap();
     assert_eq!(later, edited, "nothing changed, so nothing changes");
     let set_back =
-        assign(&edited.ledger, &[post("a.md", day(1), "three")], &BTreeSet::new(), "example.com", day(3))
+        assign(&edited.ledger, &[post("a.md", day(1), "three")], &HeldBack::default(), "example.com", day(3))
             .unwrap();
     assert_eq!(set_back.given[0].updated, day(20), "a clock that was set back takes nothing back");
 }
@@ -83,7 +83,7 @@ fn renamed_moved_redated_or_on_another_host_a_post_keeps_its_id() {
         let done = assign(
             &ledger,
             &[changed.clone(), post("b.md", day(1), "two")],
-            &BTreeSet::new(),
+            &HeldBack::default(),
             "new.example",
             day(20),
         )
@@ -107,7 +107,7 @@ fn the_id_of_a_post_that_is_gone_or_held_back_goes_to_nobody_else() {
     let done = run(&ledger, &[post("x/a.md", day(2), "another")]);
     assert_ne!(done.given[0].id, ids[0]);
     assert!(done.ledger.get(&ids[0]).is_some(), "its line stays");
-    let held_back = BTreeSet::from(["a.md".to_owned()]);
+    let held_back = HeldBack { unpublished: BTreeSet::from(["a.md".to_owned()]), ..HeldBack::default() };
     let done = assign(&ledger, &[post("x/a.md", day(1), "one")], &held_back, "example.com", day(20)).unwrap();
     assert_eq!(
         done.given[0].id, "tag:example.com,2024-05-01:a-2",
@@ -145,13 +145,13 @@ fn two_posts_with_one_id_are_refused_and_both_are_named() {
     for id in ["urn:x:1", "key"] {
         let posts = [with_id(post("a.md", day(1), "one"), id), with_id(post("b.md", day(2), "two"), id)];
         let findings =
-            assign(&Ledger::default(), &posts, &BTreeSet::new(), "example.com", day(20)).unwrap_err();
+            assign(&Ledger::default(), &posts, &HeldBack::default(), "example.com", day(20)).unwrap_err();
         let message = findings[0].to_string();
         assert!(message.starts_with("posts/b.md:3: error: posts/a.md has the same id"), "{message}");
     }
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
     let posts = [post("a.md", day(1), "one"), with_id(post("b.md", day(2), "two"), &ids[0])];
-    let findings = assign(&ledger, &posts, &BTreeSet::new(), "example.com", day(20)).unwrap_err();
+    let findings = assign(&ledger, &posts, &HeldBack::default(), "example.com", day(20)).unwrap_err();
     assert!(findings[0].to_string().starts_with("posts/b.md:3"), "{}", findings[0]);
 }
 
@@ -204,5 +204,65 @@ proptest! {
         let second = run(&first.ledger, &changed);
         let ids = |done: &Assignment| done.given.iter().map(|given| given.id.clone()).collect::<Vec<_>>();
         prop_assert_eq!(ids(&second), ids(&first));
+    }
+}
+
+fn taken_back(ledger: &Ledger) -> Vec<(&str, DateTime<FixedOffset>)> {
+    ledger.taken_back().collect()
+}
+
+#[test]
+fn a_post_that_is_gone_is_taken_back_and_one_that_was_renamed_or_moved_is_not() {
+    let (ids, ledger) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(2), "two")]);
+    let moved = run(&ledger, &[post("2024/renamed.md", day(1), "one"), post("b.md", day(2), "two")]);
+    assert_eq!(taken_back(&moved.ledger), []);
+    let gone = run(&moved.ledger, &[post("b.md", day(2), "two")]);
+    assert_eq!(taken_back(&gone.ledger), [(ids[0].as_str(), day(20))]);
+    let later =
+        assign(&gone.ledger, &[post("b.md", day(2), "two")], &HeldBack::default(), "example.com", day(25));
+    assert_eq!(later.unwrap().ledger, gone.ledger, "the day does not move");
+    assert_eq!(Ledger::parse(&gone.ledger.to_text(), "ids.txt").unwrap(), gone.ledger);
+}
+
+#[test]
+fn a_post_that_is_a_draft_again_is_taken_back_and_its_return_is_newer_than_its_end() {
+    let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
+    let held_back = HeldBack { unpublished: BTreeSet::from(["a.md".to_owned()]), ..HeldBack::default() };
+    let drafted = assign(&ledger, &[], &held_back, "example.com", day(10)).unwrap();
+    assert_eq!(taken_back(&drafted.ledger), [(ids[0].as_str(), day(10))]);
+    let back = run(&drafted.ledger, &[post("a.md", day(1), "one")]);
+    assert_eq!((&back.given[0].id, back.given[0].updated), (&ids[0], day(20)));
+    assert_eq!(taken_back(&back.ledger), []);
+}
+
+#[test]
+fn a_post_that_cannot_be_read_for_a_while_is_not_taken_back() {
+    let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
+    let held_back = HeldBack { unread: BTreeSet::from(["a.md".to_owned()]), ..HeldBack::default() };
+    let unread = assign(&ledger, &[], &held_back, "example.com", day(10)).unwrap();
+    assert_eq!(unread.ledger, ledger, "nothing is said of it");
+    let mended = run(&unread.ledger, &[post("a.md", day(1), "one")]);
+    assert_eq!((&mended.given[0].id, mended.given[0].updated), (&ids[0], day(1)));
+    // Whoever was told that it is gone is not told anything else as long as nobody can read it.
+    let gone = run(&ledger, &[]).ledger;
+    assert_eq!(assign(&gone, &[], &held_back, "example.com", day(25)).unwrap().ledger, gone);
+}
+
+#[test]
+fn an_id_that_was_given_up_for_another_is_not_a_post_that_was_taken_back() {
+    let (_, ledger) = first_run(&[post("a.md", day(1), "one")]);
+    let renamed = run(&ledger, &[with_id(post("a.md", day(1), "one"), "urn:x:1")]);
+    assert_eq!(taken_back(&renamed.ledger), []);
+    assert_eq!(taken_back(&run(&renamed.ledger, &[]).ledger), [("urn:x:1", day(20))]);
+}
+
+#[test]
+fn a_sixth_field_says_since_when_or_is_wrong() {
+    let line = "urn:x:1\ta.md\t2024-05-01T09:00:00+09:00\t0123456789abcdef0123456789abcdef\t2024-05-01T09:00:00+09:00";
+    let ledger =
+        Ledger::parse(&format!("{line}\ttaken back 2024-05-02T09:00:00+09:00\n"), "ids.txt").unwrap();
+    assert_eq!(taken_back(&ledger), [("urn:x:1", day(2))]);
+    for wrong in ["\tx", "\ttaken back x", "\ttaken back 2024-05-02T09:00:00+09:00\tx"] {
+        assert!(Ledger::parse(&format!("{line}{wrong}\n"), "ids.txt").is_err(), "{wrong}");
     }
 }

@@ -1,0 +1,16 @@
+//! HTML to Markdown: never a panic, never without an end, and what was rendered converts to the same words again.
+
+#![no_main]
+
+use letterpress::archive::markdown::preview;
+use letterpress::importers::html::{Options, to_markdown, visible};
+use libfuzzer_sys::fuzz_target;
+use url::Url;
+
+fuzz_target!(|html: &str| {
+    let Ok(page) = Url::parse("https://example.com/a/") else { return };
+    let convert = |html: &str| to_markdown(html, Options { page: Some(&page), ..Options::default() });
+    let rendered = preview(&convert(html).markdown, &page);
+    let again = preview(&convert(&rendered).markdown, &page);
+    assert_eq!(visible(&rendered), visible(&again), "{rendered}");
+});

@@ -1,0 +1,293 @@
+//! `WebSub` (W3C): tells hubs that a feed has changed, once its live address serves the new bytes.
+//!
+//! A hub fetches what it is told of, so one that is told too early spreads the old feed and nobody ever hears of the new
+//! one. What was told is kept in a [`Register`]; where that is kept is not decided here, and no file is read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use chrono::{DateTime, Utc};
+use reqwest::header::{ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode, Url};
+use serde::{Deserialize, Serialize};
+
+use crate::text::hex;
+
+/// How long a feed's address or a hub may take to answer.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// A feed that is larger is not read to its end, and so never found to be live.
+const LARGEST: usize = 64 * 1024 * 1024;
+
+/// A feed as it was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// Where readers fetch it.
+    pub url: String,
+    /// SHA-256 of its bytes, in hex.
+    pub sha256: String,
+}
+
+/// What is known of every feed: what its address served last, and what each hub was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Register {
+    feeds: BTreeMap<String, Feed>,
+}
+
+/// One feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Feed {
+    /// What was built last.
+    built: String,
+    /// When that was.
+    since: DateTime<Utc>,
+    /// What the live address answered last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<Seen>,
+    /// By hub: the bytes that it was told of last.
+    #[serde(default)]
+    told: BTreeMap<String, String>,
+}
+
+/// An answer, and how to ask whether it still holds (RFC 9110, 13.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    modified: Option<String>,
+}
+
+impl Register {
+    /// Reads [`Register::to_text`] back; what cannot be read is begun anew, which costs hubs a word too many.
+    pub fn parse(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    /// As it is kept.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Takes in what was built; feeds that are not made any more are forgotten.
+    pub fn update(&mut self, built: &[Topic], now: DateTime<Utc>) {
+        self.feeds.retain(|url, _| built.iter().any(|topic| topic.url == *url));
+        for Topic { url, sha256 } in built {
+            let fresh = || Feed { built: String::new(), since: now, seen: None, told: BTreeMap::new() };
+            let feed = self.feeds.entry(url.clone()).or_insert_with(fresh);
+            if feed.built != *sha256 {
+                feed.built.clone_from(sha256);
+                feed.since = now;
+            }
+        }
+    }
+
+    /// Feeds of which one of these hubs has not heard in their present form, with those hubs.
+    pub fn due(&self, hubs: &[Url]) -> Vec<(Topic, Vec<Url>)> {
+        let unaware = |feed: &Feed| -> Vec<Url> {
+            hubs.iter().filter(|hub| feed.told.get(hub.as_str()) != Some(&feed.built)).cloned().collect()
+        };
+        self.feeds
+            .iter()
+            .map(|(url, feed)| (Topic { url: url.clone(), sha256: feed.built.clone() }, unaware(feed)))
+            .filter(|(_, hubs)| !hubs.is_empty())
+            .collect()
+    }
+
+    /// What the live address of a feed answered last.
+    fn seen(&self, topic: &Topic) -> Option<&Seen> {
+        self.feeds.get(&topic.url)?.seen.as_ref()
+    }
+
+    fn note_seen(&mut self, topic: &Topic, seen: Seen) {
+        if let Some(feed) = self.feeds.get_mut(&topic.url) {
+            feed.seen = Some(seen);
+        }
+    }
+
+    fn note_told(&mut self, topic: &Topic, hub: &Url) {
+        if let Some(feed) = self.feeds.get_mut(&topic.url) {
+            feed.told.insert(hub.to_string(), topic.sha256.clone());
+        }
+    }
+
+    /// Since when the oldest change waits of which a hub has not heard.
+    pub fn waiting_since(&self, hubs: &[Url]) -> Option<DateTime<Utc>> {
+        let due = self.due(hubs);
+        due.iter().filter_map(|(topic, _)| Some(self.feeds.get(&topic.url)?.since)).min()
+    }
+}
+
+/// What a round of announcing came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Announced {
+    /// How many words were taken: one for each feed and hub.
+    pub told: usize,
+    /// Feeds whose live address still serves something else.
+    pub not_live: Vec<String>,
+    /// What went wrong, in words, each once.
+    pub troubles: Vec<String>,
+}
+
+/// Speaks to live addresses and to hubs.
+pub struct Announcer {
+    client: Client,
+}
+
+impl Announcer {
+    /// The message says why there can be none, such as a system without certificate authorities.
+    pub fn new() -> Result<Self, String> {
+        let agent = concat!("Letterpress/", env!("CARGO_PKG_VERSION"));
+        let client =
+            Client::builder().timeout(DEADLINE).user_agent(agent).redirect(Policy::limited(3)).no_proxy();
+        Ok(Self { client: client.build().map_err(|error| causes(&error))? })
+    }
+
+    /// Tells each hub of each feed that it has not heard of, if the feed is live. A hub that fails is left alone for
+    /// the rest of the round; what it was not told stays due.
+    pub async fn announce(&self, register: &mut Register, hubs: &[Url]) -> Announced {
+        let mut done = Announced::default();
+        let mut failing: Vec<Url> = Vec::new();
+        for (topic, hubs) in register.due(hubs) {
+            let hubs: Vec<Url> = hubs.into_iter().filter(|hub| !failing.contains(hub)).collect();
+            if hubs.is_empty() {
+                continue;
+            }
+            match self.look(&topic.url, register.seen(&topic)).await {
+                Ok(seen) => {
+                    let live = seen.sha256 == topic.sha256;
+                    register.note_seen(&topic, seen);
+                    if !live {
+                        done.not_live.push(topic.url);
+                        continue;
+                    }
+                }
+                Err(trouble) => {
+                    done.troubles.push(format!("{}: {trouble}", topic.url));
+                    continue;
+                }
+            }
+            for hub in hubs {
+                match self.tell(&hub, &topic.url).await {
+                    Ok(()) => {
+                        register.note_told(&topic, &hub);
+                        done.told += 1;
+                    }
+                    Err(trouble) => {
+                        done.troubles.push(format!("the hub {hub}: {trouble}"));
+                        failing.push(hub);
+                    }
+                }
+            }
+        }
+        done
+    }
+
+    /// What an address serves now; the answer of before, if it says that it still holds.
+    async fn look(&self, url: &str, before: Option<&Seen>) -> Result<Seen, String> {
+        let mut request = self.client.get(url);
+        if let Some(etag) = before.and_then(|seen| seen.etag.as_ref()) {
+            request = request.header(IF_NONE_MATCH, etag);
+        } else if let Some(modified) = before.and_then(|seen| seen.modified.as_ref()) {
+            request = request.header(IF_MODIFIED_SINCE, modified);
+        }
+        let mut answer = request.send().await.map_err(|error| causes(&error))?;
+        if let (StatusCode::NOT_MODIFIED, Some(before)) = (answer.status(), before) {
+            return Ok(before.clone());
+        }
+        if answer.status() != StatusCode::OK {
+            return Err(format!("it answers {}", answer.status()));
+        }
+        let validator = |headers: &HeaderMap, name| headers.get(name)?.to_str().ok().map(str::to_owned);
+        let (etag, modified) =
+            (validator(answer.headers(), ETAG), validator(answer.headers(), LAST_MODIFIED));
+        let (mut hash, mut size) = (Context::new(&SHA256), 0);
+        while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error))? {
+            size += chunk.len();
+            if size > LARGEST {
+                return Err(format!("it is larger than {} MB", LARGEST / 1024 / 1024));
+            }
+            hash.update(&chunk);
+        }
+        Ok(Seen { sha256: hex(hash.finish().as_ref()), etag, modified })
+    }
+
+    /// One word to one hub. The specification leaves the form open; this is the one that hubs in use take.
+    async fn tell(&self, hub: &Url, topic: &str) -> Result<(), String> {
+        let form: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("hub.mode", "publish")
+            .append_pair("hub.url", topic)
+            .append_pair("hub.topic", topic)
+            .finish();
+        let request = self
+            .client
+            .post(hub.clone())
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(form);
+        let answer = request.send().await.map_err(|error| causes(&error))?;
+        if answer.status().is_success() { Ok(()) } else { Err(format!("it answers {}", answer.status())) }
+    }
+}
+
+/// An error with everything that led to it: the outermost alone says only that something failed.
+fn causes(error: &reqwest::Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(deeper) = cause {
+        said = format!("{said}: {deeper}");
+        cause = deeper.source();
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topic(url: &str, sha256: &str) -> Topic {
+        Topic { url: url.to_owned(), sha256: sha256.to_owned() }
+    }
+
+    fn hub(name: &str) -> Url {
+        Url::parse(&format!("https://{name}.example/")).unwrap()
+    }
+
+    fn at(hour: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + hour * 3600, 0).unwrap()
+    }
+
+    #[test]
+    fn a_change_is_due_at_each_hub_until_that_hub_was_told_of_it() {
+        let (one, two) = (hub("one"), hub("two"));
+        let hubs = [one.clone(), two.clone()];
+        let (rss, atom) = (topic("https://a.example/rss.xml", "1"), topic("https://a.example/atom.xml", "1"));
+        let mut register = Register::default();
+        register.update(&[rss.clone(), atom.clone()], at(0));
+        assert_eq!(register.due(&hubs).len(), 2);
+        register.note_told(&rss, &one);
+        register.note_told(&atom, &one);
+        register.note_told(&atom, &two);
+        assert_eq!(register.due(&hubs), [(rss.clone(), vec![two.clone()])]);
+        register.note_told(&rss, &two);
+        assert!(register.due(&hubs).is_empty());
+        // The same bytes again are no change; other bytes are one, of this feed alone.
+        register.update(&[rss.clone(), atom.clone()], at(1));
+        assert!(register.due(&hubs).is_empty() && register.waiting_since(&hubs).is_none());
+        let changed = topic("https://a.example/rss.xml", "2");
+        register.update(&[changed.clone(), atom], at(2));
+        assert_eq!(register.due(&hubs), [(changed, vec![one, two])]);
+        assert_eq!(register.waiting_since(&hubs), Some(at(2)));
+    }
+
+    #[test]
+    fn a_feed_that_is_not_made_any_more_is_forgotten_and_a_broken_register_begins_anew() {
+        let mut register = Register::default();
+        register.update(&[topic("https://a.example/rss.xml", "1")], at(0));
+        assert_eq!(Register::parse(&register.to_text()), register);
+        register.update(&[], at(1));
+        assert_eq!(register, Register::default());
+        assert_eq!(Register::parse("{\"feeds\": 7}"), Register::default());
+    }
+}

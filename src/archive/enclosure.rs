@@ -1,0 +1,316 @@
+//! What a post brings along: a recording, a film, a document, and what a podcast says of it. Pure: where its file may lie
+//! is said here, and whether it does is looked up by the folder.
+
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use url::Url;
+
+use super::front_matter::Stated;
+use super::front_matter::fields::Lined;
+use super::links::{self, Purpose};
+use crate::config::{Config, SiteUrl};
+use crate::finding::Finding;
+
+/// A file that belongs to a post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enclosure {
+    /// Where readers fetch it.
+    pub url: Url,
+    /// Its length in bytes.
+    pub length: u64,
+    /// Its registered media type.
+    pub media_type: String,
+    /// The file that was measured, relative to the configuration; `None` where the author's word was taken.
+    pub file: Option<Utf8PathBuf>,
+    /// What a podcast says of it.
+    pub episode: Episode,
+}
+
+impl Enclosure {
+    /// Whether it is to be heard or watched, and so an episode of a podcast.
+    pub fn is_episode(&self) -> bool {
+        self.media_type.starts_with("audio/") || self.media_type.starts_with("video/")
+    }
+}
+
+/// What a podcast says of an episode.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Episode {
+    /// Seconds.
+    pub duration: Option<u32>,
+    /// The number in its season.
+    pub number: Option<u32>,
+    /// The number of its season.
+    pub season: Option<u32>,
+    /// What kind of episode it is.
+    pub kind: Option<EpisodeKind>,
+    /// Whether it is not for children.
+    pub explicit: Option<bool>,
+    /// Its text.
+    pub transcript: Option<Transcript>,
+}
+
+/// The kinds of episodes that podcasts know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EpisodeKind {
+    /// A whole episode.
+    Full,
+    /// What is to come.
+    Trailer,
+    /// Something extra.
+    Bonus,
+}
+
+impl EpisodeKind {
+    /// As the front matter and `itunes:episodeType` write it.
+    pub fn parse(raw: &str) -> Option<Self> {
+        match raw.trim().to_ascii_lowercase().as_str() {
+            "full" => Some(Self::Full),
+            "trailer" => Some(Self::Trailer),
+            "bonus" => Some(Self::Bonus),
+            _ => None,
+        }
+    }
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Trailer => "trailer",
+            Self::Bonus => "bonus",
+        }
+    }
+}
+
+/// The text of an episode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transcript {
+    /// Where it is.
+    pub url: Url,
+    /// Its media type.
+    pub media_type: &'static str,
+}
+
+/// File name endings, and the types that IANA has on record for them.
+const MEDIA_TYPES: [(&str, &str); 25] = [
+    ("aac", "audio/aac"),
+    ("avif", "image/avif"),
+    ("epub", "application/epub+zip"),
+    ("flac", "audio/flac"),
+    ("gif", "image/gif"),
+    ("jpeg", "image/jpeg"),
+    ("jpg", "image/jpeg"),
+    ("m4a", "audio/mp4"),
+    ("m4b", "audio/mp4"),
+    ("m4v", "video/mp4"),
+    ("mov", "video/quicktime"),
+    ("mp3", "audio/mpeg"),
+    ("mp4", "video/mp4"),
+    ("mpeg", "video/mpeg"),
+    ("mpg", "video/mpeg"),
+    ("oga", "audio/ogg"),
+    ("ogg", "audio/ogg"),
+    ("ogv", "video/ogg"),
+    ("opus", "audio/ogg"),
+    ("pdf", "application/pdf"),
+    ("png", "image/png"),
+    ("txt", "text/plain"),
+    ("wav", "audio/vnd.wave"),
+    ("webp", "image/webp"),
+    ("zip", "application/zip"),
+];
+
+/// The types that the podcast namespace names for transcripts.
+const TRANSCRIPT_TYPES: [(&str, &str); 6] = [
+    ("htm", "text/html"),
+    ("html", "text/html"),
+    ("json", "application/json"),
+    ("srt", "application/x-subrip"),
+    ("txt", "text/plain"),
+    ("vtt", "text/vtt"),
+];
+
+/// The media type of the file at `url`, by the ending of its name.
+pub(super) fn media_type(url: &Url) -> Option<&'static str> {
+    by_ending(&MEDIA_TYPES, url)
+}
+
+/// The media type of the transcript at `url`; a page is one of HTML.
+pub(super) fn transcript_type(url: &Url) -> &'static str {
+    by_ending(&TRANSCRIPT_TYPES, url).unwrap_or("text/html")
+}
+
+fn by_ending(types: &[(&'static str, &'static str)], url: &Url) -> Option<&'static str> {
+    let name = url.path().rsplit('/').next()?;
+    let (_, ending) = name.rsplit_once('.')?;
+    types.iter().find(|(known, _)| known.eq_ignore_ascii_case(ending)).map(|(_, media_type)| *media_type)
+}
+
+/// Whether `text` has the shape of a media type without parameters (RFC 6838, 4.2).
+pub(super) fn is_media_type(text: &str) -> bool {
+    let is_name = |name: &str| {
+        (1..=127).contains(&name.len())
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+    };
+    text.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
+}
+
+/// Where the file of an address can lie: in the post's own folder if it is one, and in the folder of static files.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places<'p> {
+    pub(super) site: &'p SiteUrl,
+    pub(super) page: &'p Url,
+    /// The folder of a post that is a folder with an `index.md`, relative to the configuration.
+    pub(super) bundle: Option<&'p Utf8Path>,
+    /// The folder of static files, likewise.
+    pub(super) static_files: &'p Utf8Path,
+}
+
+impl Places<'_> {
+    /// The files that `url` may stand for, the likeliest first; none if it lies on another site.
+    pub(super) fn files(&self, url: &Url) -> Vec<Utf8PathBuf> {
+        let bundle = self.bundle.and_then(|folder| below(folder, self.page.as_str(), url));
+        let fixed = below(self.static_files, self.site.as_str(), url);
+        bundle.into_iter().chain(fixed).collect()
+    }
+}
+
+/// The file in `folder` at which a server would find `url`, if `base` is the address of the folder.
+fn below(folder: &Utf8Path, base: &str, url: &Url) -> Option<Utf8PathBuf> {
+    let base = &base[..=base.rfind('/')?];
+    let rest = url.as_str().strip_prefix(base)?.split(['?', '#']).next()?;
+    let rest = Utf8PathBuf::from(links::readable(rest));
+    let is_inside = rest.components().all(|part| matches!(part, Utf8Component::Normal(_)));
+    (is_inside && !rest.as_str().ends_with('/') && rest.file_name().is_some()).then(|| folder.join(rest))
+}
+
+/// Makes an enclosure of what the front matter says. `length_of` measures a file, relative to the configuration, if it is
+/// there; what lies elsewhere has the length that its author says.
+pub(super) fn take_in(
+    stated: Lined<Stated>,
+    (source, page): (&Utf8Path, &Url),
+    config: &Config,
+    length_of: impl Fn(&Utf8Path) -> Option<u64>,
+) -> Result<Enclosure, Finding> {
+    let Lined { line, value: stated } = stated;
+    let wrong = |message: String, hint: &str| {
+        Finding::error("post-enclosure", source.as_str(), message).at(line).hint(hint)
+    };
+    let resource = |raw: &str| {
+        let url = links::absolute(page, raw, Purpose::Resource).map_err(|error| error.to_string());
+        url.and_then(|url| Url::parse(&url).map_err(|error| error.to_string()))
+            .map_err(|error| wrong(error, "write an https: address, or the name of a file beside the post"))
+    };
+    let url = resource(&stated.url)?;
+    let bundle = (source.file_stem() == Some("index")).then(|| source.parent()).flatten();
+    let places = Places { site: &config.site.url, page, bundle, static_files: &config.archive.static_files };
+    let files = places.files(&url);
+    let measured = files.iter().find_map(|file| Some((length_of(file)?, Some(file.clone()))));
+    let (length, file) = measured
+        .or(stated.length.map(|length| (length, None)))
+        .ok_or_else(|| unmeasured(&url, &files, wrong))?;
+    let media_type = match &stated.media_type {
+        Some(stated) if is_media_type(stated) => stated.clone(),
+        Some(stated) => {
+            return Err(wrong(format!("{stated:?} is no media type"), r#"write it like "audio/mpeg""#));
+        }
+        None => media_type(&url).map(str::to_owned).ok_or_else(|| {
+            let message = format!("the type of {url} is not known by its ending");
+            wrong(message, r#"say it: enclosure = { url = "…", type = "audio/mpeg" }"#)
+        })?,
+    };
+    let transcript = stated.transcript.as_deref().map(resource).transpose()?.map(|url| {
+        let media_type = transcript_type(&url);
+        Transcript { url, media_type }
+    });
+    let Stated { duration, number, season, kind, explicit, .. } = stated;
+    let episode = Episode { duration, number, season, kind, explicit, transcript };
+    Ok(Enclosure { url, length, media_type, file, episode })
+}
+
+/// Readers show the length before they fetch, and a podcast directory refuses a feed that guesses it.
+fn unmeasured(url: &Url, looked: &[Utf8PathBuf], wrong: impl Fn(String, &str) -> Finding) -> Finding {
+    if looked.is_empty() {
+        let message = format!("{url} lies elsewhere, so that its length cannot be measured");
+        return wrong(message, r#"say it: enclosure = { url = "…", length = 12345678 }, in bytes"#);
+    }
+    let names = looked.iter().map(|file| file.as_str()).collect::<Vec<_>>().join(" or ");
+    wrong(format!("there is no file {names}"), "put it there, or say its `length` in bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(url: &str) -> Vec<String> {
+        let (site, page) = (
+            SiteUrl::parse("https://example.com/blog/").unwrap(),
+            Url::parse("https://example.com/blog/trip/").unwrap(),
+        );
+        let places = Places {
+            site: &site,
+            page: &page,
+            bundle: Some(Utf8Path::new("posts/trip")),
+            static_files: Utf8Path::new("static"),
+        };
+        places.files(&page.join(url).unwrap()).into_iter().map(Utf8PathBuf::into_string).collect()
+    }
+
+    #[test]
+    fn a_file_is_looked_for_in_the_bundle_and_among_the_static_files_and_nowhere_else() {
+        assert_eq!(files("소리 1.mp3"), ["posts/trip/소리 1.mp3", "static/trip/소리 1.mp3"]);
+        assert_eq!(files("/blog/audio/1.mp3?v=2"), ["static/audio/1.mp3"]);
+        for elsewhere in ["/other/1.mp3", "https://cdn.example/1.mp3", "..%2F..%2Fetc%2Fpasswd", "./"] {
+            assert_eq!(files(elsewhere), [""; 0], "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_type_is_known_by_the_ending_and_has_a_shape() {
+        let of = |name: &str| media_type(&Url::parse("https://e.example/a/").unwrap().join(name).unwrap());
+        assert_eq!(of("1.MP3?x=.pdf"), Some("audio/mpeg"));
+        assert_eq!((of("1.exe"), of("mp3")), (None, None));
+        assert!(is_media_type("audio/vnd.wave") && is_media_type("application/epub+zip"));
+        assert!(!is_media_type("audio") && !is_media_type("audio/mp3; x=1") && !is_media_type("a//b"));
+        assert!(MEDIA_TYPES.iter().all(|(_, media_type)| is_media_type(media_type)));
+    }
+
+    fn taken_in(stated: &str, lengths: &[(&str, u64)]) -> Result<Enclosure, String> {
+        let text = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\n";
+        let config = crate::config::parse(text, "config.toml", Utf8Path::new(".")).unwrap();
+        let parts = crate::archive::front_matter::split(stated, "a.md").unwrap();
+        let zone = config.site.timezone;
+        let (fields, _) = crate::archive::front_matter::fields::read(&parts.entries, "a.md", zone);
+        let page = Url::parse("https://example.com/trip/").unwrap();
+        let length_of = |file: &Utf8Path| lengths.iter().find(|(name, _)| file == *name).map(|found| found.1);
+        let source = Utf8Path::new("posts/trip/index.md");
+        take_in(fields.enclosure.unwrap(), (source, &page), &config, length_of)
+            .map_err(|wrong| wrong.to_string())
+    }
+
+    #[test]
+    fn a_local_file_is_measured_whatever_its_author_says() {
+        let text = "+++\nenclosure = { url = \"1.mp3\", length = 7 }\n+++\n";
+        let enclosure = taken_in(text, &[("static/trip/1.mp3", 900), ("posts/trip/1.mp3", 1000)]).unwrap();
+        assert_eq!((enclosure.length, enclosure.media_type.as_str()), (1000, "audio/mpeg"));
+        assert_eq!(enclosure.file.unwrap(), "posts/trip/1.mp3");
+        assert_eq!(taken_in(text, &[]).unwrap().length, 7, "a file of a site that is built elsewhere");
+    }
+
+    #[test]
+    fn what_cannot_be_measured_or_named_is_refused_with_its_line() {
+        for (text, words) in [
+            (
+                "+++\naudio = \"1.mp3\"\n+++\n",
+                "a.md:2: error: there is no file posts/trip/1.mp3 or static/trip",
+            ),
+            ("+++\naudio = \"https://cdn.example/1.mp3\"\n+++\n", "lies elsewhere"),
+            ("+++\naudio = { url = \"1.xyz\", length = 1 }\n+++\n", "is not known by its ending"),
+            ("+++\naudio = { url = \"1.mp3\", length = 1, type = \"mp3\" }\n+++\n", "no media type"),
+            ("+++\naudio = { url = \"file:///etc/passwd\", length = 1 }\n+++\n", "not safe"),
+        ] {
+            let message = taken_in(text, &[]).unwrap_err().replace("posts/trip/index.md", "a.md");
+            assert!(message.contains(words), "{message}");
+        }
+    }
+}

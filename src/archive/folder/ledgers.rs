@@ -1,0 +1,62 @@
+//! The two ledgers of the archive as files: ids and pages, side by side. What stands in them is said elsewhere.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+
+use camino::Utf8Path;
+
+use crate::archive::ids::Ledger;
+use crate::archive::pages::Pages;
+use crate::config::Config;
+use crate::finding::Finding;
+
+/// The id ledger's text as it stands, if there is one, and what it says.
+pub(super) fn read_ids(config: &Config) -> Result<(Option<String>, Ledger), Vec<Finding>> {
+    let source = config.archive.ledger();
+    let text =
+        read_text(config, &source).map_err(|wrong| vec![Finding::error("ids", source.as_str(), wrong)])?;
+    let ledger = text.as_deref().map(|text| Ledger::parse(text, source.as_str())).transpose()?;
+    Ok((text, ledger.unwrap_or_default()))
+}
+
+/// What the page ledger says, if there is one.
+pub(super) fn read_pages(config: &Config) -> Result<Pages, Vec<Finding>> {
+    let source = config.archive.page_ledger();
+    let text =
+        read_text(config, &source).map_err(|wrong| vec![Finding::error("pages", source.as_str(), wrong)])?;
+    text.map_or_else(|| Ok(Pages::default()), |text| Pages::parse(&text, source.as_str()))
+}
+
+/// The text of `source` if it is there, or what is wrong with it.
+fn read_text(config: &Config, source: &Utf8Path) -> Result<Option<String>, String> {
+    match fs::read(config.resolve(source)) {
+        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| "it is not UTF-8".to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("it cannot be read: {error}")),
+    }
+}
+
+/// Writes the id ledger so that a reader, a crash or a full disk finds the old text or the new one, never half.
+pub fn write_ids(config: &Config, text: &str) -> io::Result<()> {
+    write(&config.resolve(config.archive.ledger()), text)
+}
+
+/// Writes the page ledger, likewise.
+pub fn write_pages(config: &Config, text: &str) -> io::Result<()> {
+    write(&config.resolve(config.archive.page_ledger()), text)
+}
+
+fn write(path: &Utf8Path, text: &str) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = path.parent().filter(|folder| *folder != "").unwrap_or(Utf8Path::new("."));
+    // A ledger is no secret: it lives in version control.
+    let mut file = tempfile::Builder::new()
+        .prefix(".ids-")
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
+}

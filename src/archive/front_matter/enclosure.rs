@@ -1,0 +1,286 @@
+//! What the front matter says of a recording, a film or a document that belongs to the post, and what a podcast says of
+//! an episode. As written: nothing here looks for the file.
+
+use super::{Entry, Value};
+use crate::archive::EpisodeKind;
+use crate::archive::front_matter::fields::Lined;
+use crate::finding::Finding;
+
+/// The keys under which the file is named, at the top of the front matter.
+const KEYS: [&str; 4] = ["enclosure", "audio", "video", "podcast_file"];
+
+/// A longer recording than a week is a slip.
+const LONGEST: u64 = 7 * 86_400;
+
+/// What a post says of its enclosure.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stated {
+    /// Its address, as written.
+    pub url: String,
+    /// `length`, in bytes.
+    pub length: Option<u64>,
+    /// `type`.
+    pub media_type: Option<String>,
+    /// `duration`: `31:05`, `1:02:03` or seconds.
+    pub duration: Option<u32>,
+    /// `episode`.
+    pub number: Option<u32>,
+    /// `season`.
+    pub season: Option<u32>,
+    /// `episode_type`.
+    pub kind: Option<EpisodeKind>,
+    /// `explicit`.
+    pub explicit: Option<bool>,
+    /// `transcript`, as written.
+    pub transcript: Option<String>,
+}
+
+/// Reads the enclosure. Each of its fields may stand in its table or at the top.
+pub(super) fn read(entries: &[Entry], file: &str) -> (Option<Lined<Stated>>, Vec<Finding>) {
+    let Some(entry) = KEYS.iter().find_map(|key| find(entries, key)) else { return (None, Vec::new()) };
+    let mut reader = Reader { entries, entry, file, findings: Vec::new() };
+    let stated = reader.read().map(|value| Lined { line: entry.line, value });
+    (stated, reader.findings)
+}
+
+/// The pages that a post answers: `in_reply_to`, one address or several.
+pub(super) fn replies(entries: &[Entry], file: &str) -> (Vec<Lined<String>>, Vec<Finding>) {
+    let Some(entry) = ["in_reply_to", "in-reply-to"].iter().find_map(|key| find(entries, key)) else {
+        return (Vec::new(), Vec::new());
+    };
+    let items = match &entry.value {
+        Value::List(items) => items.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let texts: Vec<_> = items
+        .iter()
+        .filter_map(text)
+        .map(|text| Lined { line: entry.line, value: text.trim().to_owned() })
+        .collect();
+    let mut findings = Vec::new();
+    if texts.len() < items.len() {
+        let finding = wrong(file, entry, "it is not the address of a page");
+        findings.push(finding.hint("write it like in_reply_to = \"https://example.org/their-post/\""));
+    }
+    (texts, findings)
+}
+
+fn find<'e>(entries: &'e [Entry], key: &str) -> Option<&'e Entry> {
+    entries.iter().find(|entry| {
+        let is_empty = matches!(&entry.value, Value::Nothing)
+            || matches!(&entry.value, Value::Text(text) if text.trim().is_empty());
+        entry.key.eq_ignore_ascii_case(key) && !is_empty
+    })
+}
+
+fn wrong(file: &str, entry: &Entry, message: &str) -> Finding {
+    Finding::error("post-enclosure", file, format!("`{}`: {message}", entry.key)).at(entry.line)
+}
+
+struct Reader<'e> {
+    entries: &'e [Entry],
+    entry: &'e Entry,
+    file: &'e str,
+    findings: Vec<Finding>,
+}
+
+impl<'e> Reader<'e> {
+    fn read(&mut self) -> Option<Stated> {
+        let value = match &self.entry.value {
+            // Hugo's `audio` is a list; a feed has room for one.
+            Value::List(items) => items.first().unwrap_or(&Value::Nothing),
+            value => value,
+        };
+        let url = match value {
+            Value::Text(url) => Some(url.as_str()),
+            _ => ["url", "src", "file", "href"].iter().find_map(|key| self.inside(key)).and_then(text),
+        };
+        let Some(url) = url.map(str::trim).filter(|url| !url.is_empty()) else {
+            let finding = wrong(self.file, self.entry, "it names no file");
+            self.findings.push(finding.hint("write it like audio = \"episode-1.mp3\""));
+            return None;
+        };
+        Some(Stated {
+            url: url.to_owned(),
+            length: self.number(&["length", "size", "bytes"]),
+            media_type: self.text(&["type", "media_type", "mime_type"]),
+            duration: self.duration(),
+            number: self.number(&["episode"]),
+            season: self.number(&["season"]),
+            kind: self.kind(),
+            explicit: self.explicit(),
+            transcript: self.text(&["transcript"]),
+        })
+    }
+
+    /// A field of the enclosure's own table.
+    fn inside(&self, key: &str) -> Option<&'e Value> {
+        let Value::Table(table) = &self.entry.value else { return None };
+        table.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)
+    }
+
+    /// A field in the table, or at the top; `length`, `size` and `type` mean other things there.
+    fn field(&self, keys: &[&'static str]) -> Option<(&'static str, &'e Entry, &'e Value)> {
+        let at_top = ["duration", "episode", "season", "episode_type", "explicit", "transcript"];
+        keys.iter().find_map(|key| {
+            let inside = self.inside(key).map(|value| (*key, self.entry, value));
+            let above = || {
+                let entry = at_top.contains(key).then(|| find(self.entries, key)).flatten()?;
+                Some((*key, entry, &entry.value))
+            };
+            inside.or_else(above)
+        })
+    }
+
+    fn refuse(&mut self, key: &str, entry: &Entry, message: &str, hint: &str) {
+        let message = format!("`{key}`: {message}");
+        self.findings.push(Finding::error("post-enclosure", self.file, message).at(entry.line).hint(hint));
+    }
+
+    fn number<T: std::str::FromStr>(&mut self, keys: &[&'static str]) -> Option<T> {
+        let (key, entry, value) = self.field(keys)?;
+        let number = text(value).and_then(|text| text.trim().parse().ok());
+        if number.is_none() {
+            self.refuse(key, entry, "it is not a whole number", "write digits alone, such as 12345678");
+        }
+        number
+    }
+
+    fn text(&mut self, keys: &[&'static str]) -> Option<String> {
+        let (key, entry, value) = self.field(keys)?;
+        let text = text(value).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        if text.is_none() {
+            self.refuse(key, entry, "it is not text", "put the value in quotes");
+        }
+        text
+    }
+
+    fn duration(&mut self) -> Option<u32> {
+        let (key, entry, value) = self.field(&["duration"])?;
+        let seconds = text(value).and_then(seconds);
+        if seconds.is_none() {
+            self.refuse(key, entry, "it is not a length of time", "write it like \"31:05\", or in seconds");
+        }
+        seconds
+    }
+
+    fn kind(&mut self) -> Option<EpisodeKind> {
+        let (key, entry, value) = self.field(&["episode_type"])?;
+        let kind = text(value).and_then(EpisodeKind::parse);
+        if kind.is_none() {
+            self.refuse(key, entry, "there is no such kind", "write \"full\", \"trailer\" or \"bonus\"");
+        }
+        kind
+    }
+
+    fn explicit(&mut self) -> Option<bool> {
+        let (key, entry, value) = self.field(&["explicit"])?;
+        let answer = match value {
+            Value::Bool(yes) => Some(*yes),
+            value => match text(value).map(|text| text.trim().to_ascii_lowercase()).as_deref() {
+                Some("true" | "yes") => Some(true),
+                Some("false" | "no" | "clean") => Some(false),
+                _ => None,
+            },
+        };
+        if answer.is_none() {
+            self.refuse(key, entry, "it is neither true nor false", "write true or false");
+        }
+        answer
+    }
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Text(text) | Value::Number(text) | Value::Date(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// `1:02:03`, `31:05` or `1865`. YAML 1.1 would read `31:05` in base 60; ours leaves it as text.
+fn seconds(text: &str) -> Option<u32> {
+    let parts: Vec<&str> = text.trim().split(':').collect();
+    if parts.len() > 3 || !parts.iter().all(|part| part.bytes().all(|b| b.is_ascii_digit())) {
+        return None;
+    }
+    let numbers: Vec<u64> = parts.iter().map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    if numbers.iter().skip(1).any(|number| *number > 59) {
+        return None;
+    }
+    let total = numbers.iter().try_fold(0u64, |sum, number| sum.checked_mul(60)?.checked_add(*number))?;
+    u32::try_from(total).ok().filter(|total| (1..=LONGEST).contains(&u64::from(*total)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::archive::front_matter::split;
+
+    fn stated(text: &str) -> (Option<Stated>, Vec<String>) {
+        let (stated, findings) = read(&split(text, "a.md").unwrap().entries, "a.md");
+        (stated.map(|stated| stated.value), findings.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_name_is_enough_and_a_table_or_the_top_says_the_rest() {
+        let expected = Stated {
+            url: "1.mp3".into(),
+            duration: Some(1865),
+            number: Some(3),
+            kind: Some(EpisodeKind::Bonus),
+            explicit: Some(false),
+            ..Stated::default()
+        };
+        for text in [
+            "+++\naudio = \"1.mp3\"\nduration = \"31:05\"\nepisode = 3\nepisode_type = \"bonus\"\nexplicit = false\nlength = 5\n+++\n",
+            "---\nenclosure:\n  url: 1.mp3\n  duration: 1865\n  episode: 3\n  episode_type: Bonus\n  explicit: no\n---\n",
+        ] {
+            assert_eq!(stated(text), (Some(expected.clone()), Vec::new()), "{text}");
+        }
+        let table =
+            "+++\nenclosure = { url = \"https://a.example/1\", length = 12, type = \"audio/mpeg\" }\n+++\n";
+        let stated = stated(table).0.unwrap();
+        assert_eq!((stated.length, stated.media_type.as_deref()), (Some(12), Some("audio/mpeg")));
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_with_its_line() {
+        let text = "+++\naudio = \"1.mp3\"\nduration = \"1:99\"\nepisode = \"three\"\nepisode_type = \"x\"\nexplicit = \"perhaps\"\n+++\n";
+        let found = stated(text).1;
+        for line in 3..=6 {
+            assert!(
+                found.iter().any(|finding| finding.starts_with(&format!("a.md:{line}: error"))),
+                "{line}: {found:?}"
+            );
+        }
+        assert!(stated("+++\naudio = [1]\n+++\n").1[0].contains("names no file"));
+    }
+
+    #[test]
+    fn a_length_of_time_is_read_as_people_write_it() {
+        assert_eq!(seconds("1:02:03"), Some(3723));
+        assert_eq!(seconds(" 90 "), Some(90));
+        for wrong in ["", ":", "0", "1:60", "-1", "1:2:3:4", "99999999999999999999", "1h"] {
+            assert_eq!(seconds(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn one_answer_or_several() {
+        let of = |text: &str| {
+            let (replies, findings) = replies(&split(text, "a.md").unwrap().entries, "a.md");
+            (replies.into_iter().map(|reply| reply.value).collect::<Vec<_>>(), findings.len())
+        };
+        assert_eq!(of("---\nin_reply_to: https://a.example/\n---\n"), (vec!["https://a.example/".into()], 0));
+        assert_eq!(of("+++\nin_reply_to = [\"../a/\", true]\n+++\n"), (vec!["../a/".into()], 1));
+    }
+
+    proptest! {
+        #[test]
+        fn no_length_of_time_breaks_the_reader(text in "[0-9:]{0,24}") {
+            let _ = seconds(&text);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The parts of a post, made from its front matter and its text: title, address, picture, body. All errors are collected.
+
+use chrono::{DateTime, FixedOffset, Utc};
+use url::Url;
+
+use super::{MAX_BODY, Manuscript, Name};
+use crate::archive::front_matter::fields::Lined;
+use crate::archive::front_matter::{self, Fields};
+use crate::archive::house_rules::{Setting, categories_of_folders, words_of};
+use crate::archive::ids::content_hash;
+use crate::archive::links::{self, Purpose};
+use crate::archive::permalink::{self, Parts, PermalinkError};
+use crate::archive::{Post, html_body, markdown, naming};
+use crate::config::Generator;
+use crate::finding::Finding;
+use crate::text::{HeaderText, XmlText};
+
+/// A longer title is cut by mail programs and feed readers.
+const LONG_TITLE: usize = 150;
+
+/// After so many removed characters only their number is said.
+const MAX_REMOVALS: usize = 20;
+
+/// What the file's name and the front matter's dates came to.
+pub(super) struct Stamp<'n> {
+    pub(super) published: DateTime<FixedOffset>,
+    pub(super) told: &'n naming::Name,
+    pub(super) is_html: bool,
+}
+
+/// Collects what is wrong while the parts of a post are made.
+pub(super) struct Writer<'w> {
+    pub(super) file: &'w str,
+    pub(super) setting: Setting<'w>,
+    pub(super) errors: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Writer<'_> {
+    /// The post, or nothing where an error says why.
+    pub(super) fn write(
+        &mut self,
+        mut fields: Fields,
+        parts: &front_matter::Parts<'_>,
+        stamp: &Stamp<'_>,
+        name: Name<'_>,
+    ) -> Option<Manuscript> {
+        let Setting { config, site, now } = self.setting;
+        let body = self.body(parts);
+        let (title, body) = self.title(fields.title.take(), body, parts.body_line, &stamp.told.stem);
+        categories_of_folders(&mut fields.categories, &stamp.told.categories, site.generator);
+        let (slug, url) = self.address(&fields, stamp, title.as_ref().map_or("", HeaderText::as_str));
+        let updated = self.updated(fields.updated, now);
+        let (title, slug, url) = (title?, slug?, url?);
+        let image = self.image(fields.image, &url);
+        let in_reply_to = self.replies(fields.in_reply_to, &url);
+        let hash = content_hash(title.as_str(), body.as_str());
+        let body = if stamp.is_html { XmlText::clean(&html_body::block(body.as_str())).0 } else { body };
+        let language = fields.language.or_else(|| stamp.told.language.clone());
+        let post = Post {
+            source: name.source.to_owned(),
+            body_line: parts.body_line,
+            id: String::new(),
+            url,
+            slug,
+            title,
+            published: stamp.published,
+            updated: stamp.published,
+            authors: fields.authors,
+            categories: fields.categories,
+            tags: fields.tags,
+            summary: fields.summary,
+            language: language.filter(|language| *language != config.site.language),
+            image,
+            enclosure: None,
+            in_reply_to,
+            newsletter: fields.newsletter,
+            body,
+        };
+        let relative = name.relative.to_string();
+        Some(Manuscript {
+            post,
+            updated,
+            relative,
+            id: fields.id,
+            hash,
+            until: None,
+            enclosure: fields.enclosure,
+            findings: Vec::new(),
+        })
+    }
+
+    /// The last part of the address, and the whole of it.
+    fn address(&mut self, fields: &Fields, stamp: &Stamp<'_>, title: &str) -> (Option<String>, Option<Url>) {
+        let Setting { config, site, .. } = self.setting;
+        let (generator, told) = (site.generator, stamp.told);
+        let (line, raw) = match &fields.slug {
+            Some(slug) => (slug.line, permalink::own_slug(generator, &slug.value)),
+            None => (1, permalink::default_slug(generator, &told.stem, title)),
+        };
+        let slug = permalink::slug(&raw).map_err(|error| self.refuse_address(&error, line)).ok();
+        let own_slug = fields.slug.as_ref().and(slug.as_deref());
+        // Jekyll's days are those of the site, everybody else's are those of the post.
+        let published = match generator {
+            Generator::Jekyll => stamp.published.with_timezone(&config.site.timezone).fixed_offset(),
+            _ => stamp.published,
+        };
+        let stem = permalink::slug(&told.stem).unwrap_or_else(|_| raw.clone());
+        let parts = Parts {
+            generator,
+            slug: if generator == Generator::Plain { slug.as_deref() } else { own_slug },
+            stem: &stem,
+            title,
+            folder: &told.folder,
+            published,
+            categories: &fields.categories,
+            author: fields.authors.first().map(|author| author.name.as_str()),
+            language: &config.site.language,
+        };
+        let language = told.language.as_deref().filter(|_| config.archive.language.is_some());
+        let (line, own) = match &fields.path {
+            Some(own) => (own.line, Some(own.value.trim())),
+            None => (line, None),
+        };
+        let pattern = config.archive.pattern(&told.folder);
+        let url = permalink::page(&config.site.url, pattern, own, language, parts);
+        let url = match url {
+            Ok(url) => Some(url),
+            Err(error) => {
+                self.refuse_address(&error, line);
+                None
+            }
+        };
+        (slug, url)
+    }
+
+    fn body(&mut self, parts: &front_matter::Parts<'_>) -> XmlText {
+        if parts.body.len() > MAX_BODY {
+            let message = format!("the text is {} MB long; 10 MB is the limit", parts.body.len() / 1_000_000);
+            self.errors
+                .push(self.error("post-size", parts.body_line, message).hint("make several posts of it"));
+            return XmlText::default();
+        }
+        let (body, removed) = XmlText::clean(parts.body);
+        let mut line = 0;
+        for removed in removed.iter().take(MAX_REMOVALS) {
+            if removed.line == line {
+                continue;
+            }
+            line = removed.line;
+            let message = format!(
+                "the character U+{:04X} may not stand in a feed and is left out",
+                u32::from(removed.char)
+            );
+            let finding =
+                Finding::warning("post-character", self.file, message).at(parts.body_line + line - 1);
+            self.findings
+                .push(finding.hint("delete it; an editor shows it when invisible characters are shown"));
+        }
+        if removed.len() > MAX_REMOVALS {
+            let message =
+                format!("{} characters of the text may not stand in a feed and are left out", removed.len());
+            self.findings.push(Finding::warning("post-character", self.file, message));
+        }
+        body
+    }
+
+    /// The title, and the body without the heading that it was taken from.
+    fn title(
+        &mut self,
+        stated: Option<Lined<String>>,
+        body: XmlText,
+        body_line: usize,
+        stem: &str,
+    ) -> (Option<HeaderText>, XmlText) {
+        let generator = self.setting.site.generator;
+        let (line, raw, body) = if let Some(title) = stated {
+            (title.line, title.value, body)
+        } else if generator == Generator::Jekyll {
+            (1, words_of(stem), body)
+        } else {
+            let Some(heading) = markdown::first_heading(body.as_str()) else {
+                if generator != Generator::Plain {
+                    return (HeaderText::parse(&words_of(stem)).ok(), body);
+                }
+                let hint = "add `title: …` to the front matter, or begin the text with a heading: # …";
+                self.errors.push(self.error("post-title", 1, "the post has no title").hint(hint));
+                return (None, body);
+            };
+            (body_line + heading.lines.0 - 1, heading.text, without_lines(&body, heading.lines))
+        };
+        let read = HeaderText::parse(&raw).or_else(|error| self.title_without_marks(&raw, line).ok_or(error));
+        match read {
+            Ok(title) => {
+                let length = title.as_str().chars().count();
+                if length > LONG_TITLE {
+                    let message = format!(
+                        "the title is {length} characters long, and mail programs and feed readers will cut it"
+                    );
+                    self.findings.push(
+                        Finding::warning("post-title", self.file, message).at(line).hint("150 are enough"),
+                    );
+                }
+                (Some(title), body)
+            }
+            Err(error) => {
+                let message = format!("the title cannot be used: {error}");
+                self.errors.push(
+                    self.error("post-title", line, message).hint("write a title of letters that can be seen"),
+                );
+                (None, body)
+            }
+        }
+    }
+
+    /// Where a post need not be perfect, a title goes without what cannot be seen.
+    fn title_without_marks(&mut self, raw: &str, line: usize) -> Option<HeaderText> {
+        if self.setting.is_strict() {
+            return None;
+        }
+        let seen: String = raw.chars().filter(|c| HeaderText::parse(&format!("a{c}a")).is_ok()).collect();
+        let title = HeaderText::parse(&seen).ok()?;
+        let message = "the title holds control characters, which are left out";
+        self.findings.push(Finding::warning("post-title", self.file, message).at(line));
+        Some(title)
+    }
+
+    fn refuse_address(&mut self, error: &PermalinkError, line: usize) {
+        let hint = "write `slug: my-post` or a path such as `permalink: /notes/my-post/`";
+        self.errors.push(self.error("post-address", line, error.to_string()).hint(hint));
+    }
+
+    /// An update that is still to come would make the feed lie until then.
+    fn updated(
+        &mut self,
+        stated: Option<Lined<DateTime<FixedOffset>>>,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<FixedOffset>> {
+        let stated = stated?;
+        if stated.value <= now {
+            return Some(stated.value);
+        }
+        let finding = Finding::warning(
+            "post-date",
+            self.file,
+            "the date of the update is still to come and does not count until then",
+        );
+        self.findings.push(finding.at(stated.line).hint("write the day on which the text last changed"));
+        None
+    }
+
+    fn image(&mut self, stated: Option<Lined<String>>, page: &Url) -> Option<Url> {
+        let stated = stated?;
+        let url = links::absolute(page, &stated.value, Purpose::Resource);
+        match url.map(|url| Url::parse(&url)) {
+            Ok(Ok(url)) => Some(url),
+            Ok(Err(_)) => None,
+            Err(error) => {
+                let finding =
+                    Finding::warning("post-image", self.file, format!("the picture is left out: {error}"));
+                self.findings.push(
+                    finding.at(stated.line).hint("write an https: address, or one relative to the post"),
+                );
+                None
+            }
+        }
+    }
+
+    fn replies(&mut self, stated: Vec<Lined<String>>, page: &Url) -> Vec<Url> {
+        let mut replies = Vec::with_capacity(stated.len());
+        for Lined { line, value } in stated {
+            match links::absolute(page, &value, Purpose::Link).map(|url| Url::parse(&url)) {
+                Ok(Ok(url)) if !replies.contains(&url) => replies.push(url),
+                Ok(_) => {}
+                Err(error) => {
+                    let message = format!("what the post answers is left out: {error}");
+                    let finding = Finding::warning("post-reply", self.file, message).at(line);
+                    self.findings.push(finding.hint("write the address of the page in full"));
+                }
+            }
+        }
+        replies
+    }
+
+    fn error(&self, rule: &'static str, line: usize, message: impl Into<String>) -> Finding {
+        Finding::error(rule, self.file, message).at(line)
+    }
+}
+
+/// Empties lines instead of taking them out, so that every other line keeps its number.
+fn without_lines(body: &XmlText, (first, last): (usize, usize)) -> XmlText {
+    let mut kept = String::with_capacity(body.as_str().len());
+    for (number, line) in body.as_str().split_inclusive('\n').enumerate() {
+        kept.push_str(if (first..=last).contains(&(number + 1)) { "\n" } else { line });
+    }
+    XmlText::clean(&kept).0
+}

@@ -1,0 +1,65 @@
+//! `letterpress adopt`: the ids that readers of an old feed know become those of the posts.
+
+use camino::Utf8Path;
+use clap::Args as ClapArgs;
+
+use super::Outcome;
+use super::import::{fetch_feed, is_address, open};
+use super::printer::{Printer, count};
+use crate::importers::feed;
+use crate::pipeline::{RunError, World, take_over};
+
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Examples:
+  letterpress adopt https://old.example/feed/ --dry-run
+  letterpress adopt old-feed.xml")]
+pub(super) struct Args {
+    /// The old feed: RSS, Atom or JSON Feed.
+    #[arg(value_name = "FILE|URL")]
+    feed: String,
+    /// Say what would be taken over, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Also for posts that were published here under another id: readers who have that get them again.
+    #[arg(long)]
+    replace: bool,
+}
+
+pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let name = args.feed.as_str();
+    let mut entries = Vec::new();
+    let mut each = |entry| entries.push(entry);
+    let about = if is_address(name) {
+        feed::stream(fetch_feed(name).await?.as_slice(), name, &mut each)
+    } else {
+        feed::stream(open(Utf8Path::new(name))?, name, &mut each)
+    };
+    let about = about.map_err(|finding| RunError::Findings(vec![finding]))?;
+    let over = take_over(world, &feed::Feed { about, entries }, name, args.replace, args.dry_run)?;
+    for (post, id) in &over.taken {
+        printer.say(format!("{post}: {id}"));
+    }
+    printer.findings(&over.remarks);
+    for entry in &over.unmatched {
+        let day = entry.published.map_or_else(String::new, |date| format!(", {}", date.format("%Y-%m-%d")));
+        let link = entry.link.as_deref().or(entry.id.as_deref()).unwrap_or("without a link");
+        printer.complain(format!("no post for {:?} ({link}{day})", entry.title));
+    }
+    for finding in &over.refused {
+        printer.complain(finding.to_string());
+    }
+    let verb = if args.dry_run { "would be taken over" } else { "taken over" };
+    let taken = count(over.taken.len() as u64, "id");
+    printer.say(format!(
+        "{taken} {verb}, {} known already, {} without a post, {} that the old feed does not have",
+        over.known,
+        count(over.unmatched.len() as u64, "entry"),
+        count(over.unseen as u64, "post")
+    ));
+    if !args.dry_run && !over.taken.is_empty() {
+        let ids = world.config.archive.ledger();
+        printer.say(format!("  {ids} has new lines: it belongs into version control, beside the posts"));
+    }
+    Ok(if over.refused.is_empty() { Outcome::Done } else { Outcome::UserError })
+}

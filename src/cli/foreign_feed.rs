@@ -1,0 +1,48 @@
+//! `letterpress check --feed FILE|URL`: any feed, by the rules for any feed. Needs no site and no configuration.
+
+use std::io::Read as _;
+
+use crate::clock::Clock;
+use crate::feeds::lint::check_feed;
+use crate::finding::Finding;
+use crate::importers::download::{Body, Download, Fetched};
+use crate::pipeline::RunError;
+
+/// More than any reader would take.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// What is wrong with the feed at `place`, in its own order.
+pub(super) async fn check(place: &str, clock: &dyn Clock) -> Result<Vec<Finding>, RunError> {
+    if place.contains("://") {
+        let Body { bytes, media_type, .. } = download(place).await?;
+        return Ok(check_feed(place, &bytes, media_type.as_deref(), clock.now()));
+    }
+    let bytes = read(place)?;
+    Ok(check_feed(place, &bytes, None, clock.now()))
+}
+
+async fn download(url: &str) -> Result<Body, RunError> {
+    match Download::default().fetch(url, None).await {
+        Ok(Fetched::Document(body)) => Ok(body),
+        Ok(Fetched::NotModified) => {
+            Err(RunError::user(format!("{url} sends nothing"), "fetch it with a browser"))
+        }
+        Err(error) => Err(RunError::user(error.to_string(), "save the feed as a file, and name the file")),
+    }
+}
+
+fn read(path: &str) -> Result<Vec<u8>, RunError> {
+    let wrong = |error: std::io::Error| {
+        RunError::user(format!("cannot read {path}: {error}"), "name a file, or an address with https://")
+    };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(wrong)?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(wrong)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(RunError::user(
+            format!("{path} is longer than {LARGEST} bytes"),
+            "no reader would take it",
+        ));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,33 @@
+//! `letterpress headers`: what a web server should say of the feeds, to be copied into its configuration.
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+use super::Outcome;
+use super::printer::Printer;
+use crate::archive::folder;
+use crate::feeds::{headers, lay_out};
+use crate::pipeline::{RunError, World};
+
+#[derive(ClapArgs)]
+pub(super) struct Args {
+    /// The web server.
+    server: Server,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Server {
+    Caddy,
+    Nginx,
+    Netlify,
+}
+
+pub(super) fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
+    let server = match args.server {
+        Server::Caddy => headers::Server::Caddy,
+        Server::Nginx => headers::Server::Nginx,
+        Server::Netlify => headers::Server::Netlify,
+    };
+    printer.raw(headers::render(&lay_out(&archive, &world.config), server).as_bytes())?;
+    Ok(Outcome::Done)
+}

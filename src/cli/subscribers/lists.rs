@@ -1,0 +1,190 @@
+//! Readers by the file: `letterpress subscribers import` and `export`.
+
+use std::io::Read as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::Args;
+use serde_json::json;
+
+use super::super::Outcome;
+use super::super::printer::{Printer, count};
+use super::pages;
+use crate::finding::Severity;
+use crate::importers::readers::{self, Mapping, Service};
+use crate::pipeline::{Office, ReaderList, RunError, World, read_readers};
+use crate::subscribers::lifecycle::enrol;
+use crate::subscribers::{Enrolment, Enrolments, Standing, Subscriber};
+
+#[derive(Args)]
+pub(in crate::cli) struct ImportArgs {
+    /// The file.
+    file: Utf8PathBuf,
+    /// The service that wrote it, if its columns do not tell: mailchimp, substack, ghost, buttondown, listmonk or kit.
+    #[arg(long, value_name = "SERVICE", value_parser = Service::parse)]
+    from: Option<Service>,
+    /// Which column holds what, if its heading does not tell: email=Adresse.
+    #[arg(long = "column", value_name = "NAME=HEADING", value_parser = Mapping::parse)]
+    columns: Vec<Mapping>,
+    /// You vouch that everybody in the file asked for the letter.
+    #[arg(long)]
+    confirmed: bool,
+    /// Show what would happen, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// For scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Headings for what other services sort their readers by.
+const TAGS: [&str; 6] = ["tags", "labels", "tiers", "lists", "segments", "groups"];
+
+pub(super) async fn import(
+    args: &ImportArgs,
+    world: &World,
+    office: &Office,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
+    let bytes = read(&args.file)?;
+    let now = world.clock.now();
+    let options = readers::Options {
+        confirmed: args.confirmed,
+        from: args.from,
+        columns: &args.columns,
+        ..readers::Options::new(args.file.as_str(), now)
+    };
+    let ReaderList { readers, findings, service, ignored } = read_readers(&bytes, options, office)?;
+    drop(bytes);
+    let listed = Listed::count(&readers);
+    let result = if args.dry_run {
+        foresee(&readers, office).await?
+    } else {
+        office.store.enrol(readers, now).await?
+    };
+    if args.json {
+        printer.json(&json!({
+            "service": service, "rows": listed.rows, "active": listed.active, "unconfirmed": listed.unconfirmed,
+            "unsubscribed": listed.unsubscribed, "suppressed": listed.suppressed, "dry_run": args.dry_run,
+            "result": result, "not_read": ignored, "findings": findings,
+        }))?;
+    } else {
+        let took =
+            service.map_or_else(|| "a plain list".to_owned(), |service| format!("an export of {service}"));
+        printer.say(format!("{}: taken for {took}", args.file));
+        if !ignored.is_empty() {
+            let tags = ignored.iter().any(|heading| TAGS.contains(&heading.to_lowercase().as_str()));
+            let note = if tags { " (Letterpress has nothing like tags or labels)" } else { "" };
+            printer.say(format!("not read: {}{note}", ignored.join(", ")));
+        }
+        printer.warnings(&findings);
+        printer.say(listed.in_words());
+        let dry = if args.dry_run { "dry run, nothing was changed: " } else { "" };
+        printer.say(format!("{dry}{}", in_words(&result)));
+        if listed.unconfirmed > 0 {
+            printer.complain(format!(
+                "no letter for {} without consent on record; give the file a column `consented` with its date, or vouch \
+                 for everybody with --confirmed",
+                count(listed.unconfirmed, "reader")
+            ));
+        }
+    }
+    let skipped = findings.iter().any(|finding| finding.severity == Severity::Error);
+    Ok(if skipped { Outcome::UserError } else { Outcome::Done })
+}
+
+/// The bytes of a list, and no more of them than a list may have; one more tells that there are.
+fn read(file: &Utf8Path) -> Result<Vec<u8>, RunError> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)
+        .and_then(|list| list.take(readers::MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "name a CSV or JSON file"))?;
+    Ok(bytes)
+}
+
+/// What enrolling them would do.
+async fn foresee(readers: &[Enrolment], office: &Office) -> Result<Enrolments, RunError> {
+    let mut counts = Enrolments::default();
+    for reader in readers {
+        counts.count(enrol(office.store.standing(reader.key).await?, reader.standing).1);
+    }
+    Ok(counts)
+}
+
+fn in_words(done: &Enrolments) -> String {
+    format!(
+        "{} new, {} changed, {} known, {} kept out (they left or are suppressed)",
+        done.added, done.changed, done.known, done.kept_out
+    )
+}
+
+/// What a list says of its readers.
+#[derive(Default)]
+struct Listed {
+    rows: u64,
+    active: u64,
+    unconfirmed: u64,
+    unsubscribed: u64,
+    suppressed: u64,
+}
+
+impl Listed {
+    fn count(readers: &[Enrolment]) -> Self {
+        let mut listed = Self::default();
+        for reader in readers {
+            listed.rows += 1;
+            *match reader.standing {
+                Standing::Active => &mut listed.active,
+                Standing::Unconfirmed => &mut listed.unconfirmed,
+                Standing::Unsubscribed => &mut listed.unsubscribed,
+                Standing::Suppressed => &mut listed.suppressed,
+            } += 1;
+        }
+        listed
+    }
+
+    fn in_words(&self) -> String {
+        let Self { rows, active, unconfirmed, unsubscribed, suppressed } = self;
+        let readers = count(*rows, "reader");
+        format!(
+            "{readers} read: {active} active, {unconfirmed} unconfirmed, {unsubscribed} unsubscribed, {suppressed} suppressed"
+        )
+    }
+}
+
+pub(super) async fn export(office: &Office, as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
+    let mut before = if as_json { "[\n  " } else { "" };
+    printer.raw(if as_json { Vec::new() } else { readers::csv_header().into_bytes() }.as_slice())?;
+    pages(office, |page| {
+        let mut text = String::new();
+        for row in page.into_iter().map(exported) {
+            if as_json {
+                text.push_str(before);
+                text.push_str(&readers::json_row(&row).to_string());
+                before = ",\n  ";
+            } else {
+                text.push_str(&readers::csv_row(&row));
+            }
+        }
+        printer.raw(text.as_bytes())
+    })
+    .await?;
+    if as_json {
+        printer.raw(if before.starts_with(',') { b"\n]\n" } else { b"[]\n" })?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn exported(reader: Subscriber) -> readers::Row {
+    readers::Row {
+        email: reader.email,
+        name: reader.name,
+        language: reader.language,
+        reason: reader.suppressed_because.filter(|_| reader.standing == Standing::Suppressed),
+        state: reader.standing,
+        source: Some(reader.source),
+        wishes: reader.wishes,
+        consented_at: reader.consented_at,
+        added_at: Some(reader.added_at),
+        line: 0,
+    }
+}

@@ -1,0 +1,120 @@
+//! `[web]`: the half of Letterpress that answers readers.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::{Deserialize, Deserializer};
+
+use super::{SiteUrl, Span};
+
+/// The `[web]` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Web {
+    /// Where the pages answer, as readers see it; `None` means that letters name no page.
+    pub url: Option<SiteUrl>,
+    /// Where `letterpress serve` listens.
+    pub listen: SocketAddr,
+    /// Where it shows its figures; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
+    /// Addresses or networks of proxies whose `X-Forwarded-For` is believed: `127.0.0.1`, `10.0.0.0/8`.
+    pub proxies: Vec<Network>,
+    /// Whether there is a form at all.
+    pub sign_up: bool,
+    /// Whether every issue has a page.
+    pub issues: bool,
+    /// Whether search engines may list those pages.
+    pub index: bool,
+    /// How long a browser or a feed reader may keep a feed before it asks again.
+    pub max_age: Span,
+    /// How many sign-ups are answered.
+    pub limits: WebLimits,
+    /// A page about privacy that the form links to.
+    pub privacy: Option<SiteUrl>,
+}
+
+/// How many sign-ups are answered with a letter in an hour.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebLimits {
+    /// From everybody together.
+    pub per_hour: u32,
+    /// From one network: a /24 or a /56.
+    pub per_network_per_hour: u32,
+    /// To the addresses of one domain.
+    pub per_domain_per_hour: u32,
+}
+
+/// An address, or all that begin like it: `127.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    base: IpAddr,
+    bits: u8,
+}
+
+impl Network {
+    /// Reads an address with or without `/bits`.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let (address, bits) = match raw.split_once('/') {
+            Some((address, bits)) => (address, Some(bits.parse().ok()?)),
+            None => (raw, None),
+        };
+        let base: IpAddr = address.trim().parse().ok()?;
+        let most = width(base);
+        let bits = bits.unwrap_or(most);
+        (bits <= most).then_some(Self { base, bits })
+    }
+
+    /// Whether `address` is in it. An IPv4 address that was written as IPv6 is an IPv4 address.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let (base, address) = (self.base.to_canonical(), address.to_canonical());
+        base.is_ipv4() == address.is_ipv4() && first_bits(base, self.bits) == first_bits(address, self.bits)
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = String::deserialize(deserializer)?;
+        Self::parse(&raw).ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "{raw:?} is neither an address nor a network; write it like \"127.0.0.1\" or \"10.0.0.0/8\""
+            ))
+        })
+    }
+}
+
+fn width(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+fn first_bits(address: IpAddr, bits: u8) -> u128 {
+    let (number, width) = match address {
+        IpAddr::V4(address) => (u128::from(u32::from(address)), 32),
+        IpAddr::V6(address) => (u128::from(address), 128),
+    };
+    number.checked_shr(width - u32::from(bits).min(width)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_holds_what_begins_like_it() {
+        let holds = |network: &str, address: &str| {
+            Network::parse(network).unwrap().contains(address.parse().unwrap())
+        };
+        assert!(holds("10.0.0.0/8", "10.200.3.4") && !holds("10.0.0.0/8", "11.0.0.1"));
+        assert!(holds("127.0.0.1", "127.0.0.1") && !holds("127.0.0.1", "127.0.0.2"));
+        assert!(holds("127.0.0.1", "::ffff:127.0.0.1"), "the same host, seen through an IPv6 socket");
+        assert!(holds("2001:db8::/32", "2001:db8:1::1") && !holds("2001:db8::/32", "2001:db9::"));
+        assert!(holds("0.0.0.0/0", "203.0.113.9") && !holds("0.0.0.0/0", "::1"));
+        assert!(holds("::/0", "::1"));
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for raw in ["", "localhost", "10.0.0.0/33", "10.0.0.0/", "::1/129", "10.0.0.0/8/8", "1.2.3"] {
+            assert_eq!(Network::parse(raw), None, "{raw}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What people see who open a feed in a browser: a style sheet for the feed itself, and a page beside it that says what
+//! it is and how to use it. Plain HTML without scripts; the page of the site's feed lists all others too.
+
+use std::fmt::Write as _;
+
+use camino::Utf8Path;
+use quick_xml::escape::escape;
+
+use super::Document;
+use super::layout::{formats, media_type, relative};
+use super::opml;
+use super::page::{STYLE_SHEET, path};
+use super::paging::Paging;
+use super::select::Feed;
+use super::words::{self, Words};
+use crate::archive::Archive;
+use crate::config::{Config, Format};
+
+/// The page beside a feed.
+const FILE: &str = "feed.html";
+
+/// The style sheet; `{{raw}}` is what it says over a feed.
+const STYLE: &str = include_str!("companion.css");
+
+/// So many posts are named.
+const NEWEST: usize = 10;
+
+/// A page for each feed, and the style sheet.
+pub(super) fn render(feeds: &[(Feed, Paging)], archive: &Archive, config: &Config) -> Vec<Document> {
+    let all: Vec<&Feed> = feeds.iter().map(|(feed, _)| feed).collect();
+    let page = |(feed, paging): &(Feed, Paging)| Document {
+        path: feed.folder.join(FILE),
+        media_type: "text/html; charset=utf-8",
+        bytes: page(feed, paging, &all, archive, config).into_bytes(),
+    };
+    let words = words::of(&config.site.language);
+    let style = Document {
+        path: STYLE_SHEET.into(),
+        media_type: "text/css; charset=utf-8",
+        bytes: STYLE.replace("{{raw}}", words.raw).into_bytes(),
+    };
+    feeds.iter().map(page).chain([style]).collect()
+}
+
+/// The lines by which browsers and readers find feeds from any page of the site.
+fn discovery(feeds: &[&Feed], config: &Config) -> String {
+    let mut lines = String::new();
+    for feed in feeds {
+        for format in formats(config) {
+            let media_type = media_type(format).split(';').next().unwrap_or_default();
+            let url = config.site.url.join(path(feed, None, format).as_str());
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(
+                lines,
+                "<link rel=\"alternate\" type=\"{media_type}\" title=\"{} ({})\" href=\"{}\">",
+                escape(feed.title.as_str()),
+                name(format),
+                escape(url)
+            );
+        }
+    }
+    lines
+}
+
+fn name(format: Format) -> &'static str {
+    match format {
+        Format::Rss => "RSS",
+        Format::Atom => "Atom",
+        Format::Json => "JSON Feed",
+    }
+}
+
+fn page(feed: &Feed, paging: &Paging, all: &[&Feed], archive: &Archive, config: &Config) -> String {
+    let language = feed.language.as_deref().unwrap_or(&config.site.language);
+    let words = words::of(language);
+    let title = escape(feed.title.as_str());
+    let links = discovery(&[feed], config);
+    let style = relative(&feed.folder, Utf8Path::new(STYLE_SHEET));
+    let mut html = format!(
+        "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+         <link rel=\"stylesheet\" href=\"{style}\">\n{links}</head>\n<body>\n<h1>{title}</h1>\n\
+         <p class=\"quiet\">{what}</p>\n<p>{how}</p>\n<ul>\n",
+        language = escape(language),
+        what = words.what,
+        how = words.how,
+    );
+    for format in formats(config) {
+        let url = config.site.url.join(path(feed, None, format).as_str());
+        let here = relative(&feed.folder, &path(feed, None, format));
+        let _ =
+            writeln!(html, "<li>{} <a href=\"{here}\"><code>{}</code></a></li>", name(format), escape(url));
+    }
+    html.push_str("</ul>\n");
+    newest(&mut html, paging, archive, words);
+    if feed.folder.as_str().is_empty() {
+        every_feed(&mut html, all, config, words);
+    }
+    let _ = write!(
+        html,
+        "<p class=\"quiet\"><a href=\"{url}\">{url}</a></p>\n</body>\n</html>\n",
+        url = escape(config.site.url.as_str())
+    );
+    html
+}
+
+fn newest(html: &mut String, paging: &Paging, archive: &Archive, words: &Words) {
+    let posts = paging.current.iter().filter_map(|at| archive.posts.get(*at)).take(NEWEST);
+    let _ = write!(html, "<h2>{}</h2>\n<ul>\n", words.newest);
+    for post in posts {
+        let _ = writeln!(
+            html,
+            "<li><a href=\"{}\">{}</a> <small><time datetime=\"{}\">{}</time></small></li>",
+            escape(post.url.as_str()),
+            escape(post.title.as_str()),
+            post.published.to_rfc3339(),
+            post.published.format("%Y-%m-%d")
+        );
+    }
+    html.push_str("</ul>\n");
+}
+
+fn every_feed(html: &mut String, all: &[&Feed], config: &Config, words: &Words) {
+    let _ = write!(html, "<h2>{}</h2>\n<ul>\n", words.all);
+    for feed in all {
+        let here = relative(Utf8Path::new(""), &feed.folder.join(FILE));
+        let kind = words.kind(feed.kind);
+        let _ = writeln!(
+            html,
+            "<li><a href=\"{here}\">{}</a> <small>{kind}</small></li>",
+            escape(feed.title.as_str())
+        );
+    }
+    let _ = writeln!(html, "<li><a href=\"{}\">{}</a></li>", opml::FILE, words.list);
+    let snippet = discovery(&all[..1], config);
+    let _ = write!(html, "</ul>\n<h2>{}</h2>\n<pre>{}</pre>\n", words.discovery, escape(snippet));
+}

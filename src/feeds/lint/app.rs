@@ -1,0 +1,66 @@
+//! The Atom publishing protocol: RFC 5023. Service and category documents, and what of them stands in feeds.
+
+use super::atom::{CATEGORY, TITLE};
+use super::namespaces::ATOM;
+use super::rule::{CONFLICT, MIME_TYPE};
+use super::schema::{ENTRY, Element, FEED, NOWHERE, SERVICE, Schema, Walk, holder, may, must, text};
+use super::tree::Node;
+use super::value::Kind::{Exactly, Iri, MimeType};
+
+pub(super) const ROOT_SERVICE: Element = holder("service", &SERVICE_SCHEMA).of("app");
+pub(super) const ROOT_CATEGORIES: Element = CATEGORIES;
+
+pub(super) const ELEMENTS: &[Element] = &[COLLECTION.at(FEED | ENTRY).once()];
+
+const COLLECTION: Element = holder("collection", &COLLECTION_SCHEMA).of("app").with(&[must("href", &[Iri])]);
+
+const CATEGORIES: Element = holder("categories", &CATEGORIES_SCHEMA)
+    .of("app")
+    .with(&[may("href", &[Iri]), may("fixed", &[Exactly(&["yes", "no"])]), may("scheme", &[])])
+    .and(categories);
+
+static SERVICE_SCHEMA: Schema = Schema {
+    elements: &[holder("workspace", &WORKSPACE).of("app")],
+    required: &[(Some("app"), "workspace")],
+    place: SERVICE,
+    text: false,
+};
+
+static WORKSPACE: Schema = Schema {
+    elements: &[TITLE, COLLECTION],
+    required: &[(Some("atom"), "title")],
+    place: SERVICE,
+    text: false,
+};
+
+static COLLECTION_SCHEMA: Schema = Schema {
+    elements: &[TITLE, text("accept", &[]).of("app").and(accept), CATEGORIES],
+    required: &[(Some("atom"), "title")],
+    place: SERVICE,
+    text: false,
+};
+
+static CATEGORIES_SCHEMA: Schema =
+    Schema { elements: &[CATEGORY], required: &[], place: NOWHERE, text: false };
+
+/// Media ranges, with commas between them; none means that nothing is taken.
+fn accept(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+    for range in node.value().split(',').map(str::trim).filter(|range| !range.is_empty()) {
+        if let Some((_, message)) = MimeType.judge(range, walk.setting(true)) {
+            walk.raise(MIME_TYPE, node, format!("<app:accept>: {message}"));
+        }
+    }
+}
+
+/// The categories are elsewhere or here, and not both.
+fn categories(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+    if node.attribute("href").is_none() {
+        return;
+    }
+    for name in ["fixed", "scheme"].into_iter().filter(|name| node.attribute(name).is_some()) {
+        walk.raise(CONFLICT, node, format!("<app:categories> has href and {name}"));
+    }
+    if node.child(ATOM, "category").is_some() {
+        walk.raise(CONFLICT, node, "<app:categories> has href and categories of its own");
+    }
+}

@@ -1,0 +1,88 @@
+//! Any feed: its bytes to what is wrong with it.
+//!
+//! Decides by the root which vocabulary it is of. Knows nothing of how it came here.
+
+use chrono::{DateTime, Utc};
+
+use super::decode::{Decoded, decode};
+use super::findings::{Lint, Raised};
+use super::namespaces::{ATOM, Ns, OBSOLETE, RDF};
+use super::rule::{ELEMENT_MISSING, NAMESPACE_MISSING, NAMESPACE_OBSOLETE, NAMESPACE_WRONG, ROOT_UNKNOWN};
+use super::schema::{Element, Family, Walk};
+use super::tree::{self, Node};
+use super::{app, atom, foreign_json, rdf, rss};
+use crate::finding::Finding;
+
+/// Everything that is wrong with the feed in `bytes`, in its own order. `served` is the `Content-Type` that it came
+/// with, if it came over the web.
+pub fn check_feed(file: &str, bytes: &[u8], served: Option<&str>, now: DateTime<Utc>) -> Vec<Finding> {
+    examine(file, bytes, served, now).0.into_iter().map(|raised| raised.finding).collect()
+}
+
+/// The same, with the entry that each finding is about; and the line on which each entry begins.
+pub(super) fn examine(
+    file: &str,
+    bytes: &[u8],
+    served: Option<&str>,
+    now: DateTime<Utc>,
+) -> (Vec<Raised>, Vec<(usize, String)>) {
+    let mut lint = Lint::new(file, now);
+    if let Some(Decoded { text, encoding }) = decode(bytes, served, &mut lint) {
+        lint.encoding = encoding;
+        if text.trim_start().starts_with('{') {
+            foreign_json::check(&text, &mut lint);
+        } else if let Some(root) = tree::read(&text, &mut lint) {
+            check_root(&root, &text, &mut lint);
+        }
+    }
+    lint.finish()
+}
+
+fn check_root(root: &Node, text: &str, lint: &mut Lint<'_>) {
+    let (family, own, table): (_, _, &Element) = match (root.ns, root.name.as_str()) {
+        (ns, "rss") => {
+            if ns != Ns::None {
+                lint.raise(NAMESPACE_WRONG, root.line, "<rss> has no namespace");
+            }
+            (Family::Rss, ns, &rss::ROOT)
+        }
+        (RDF, "RDF") => (Family::Rdf, rss_1(root), &rdf::ROOT),
+        (Ns::Known("app"), "service") => (Family::Service, root.ns, &app::ROOT_SERVICE),
+        (Ns::Known("app"), "categories") => (Family::Service, root.ns, &app::ROOT_CATEGORIES),
+        (ns, "feed" | "entry") => {
+            match ns {
+                ATOM => {}
+                Ns::None => {
+                    lint.raise(NAMESPACE_MISSING, root.line, format!("<{}> has no namespace", root.name));
+                }
+                _ if OBSOLETE.iter().any(|address| text.contains(address)) => {
+                    return lint.raise(NAMESPACE_OBSOLETE, root.line, "the namespace of a draft of Atom");
+                }
+                _ => return lint.raise(NAMESPACE_WRONG, root.line, format!("<{}> is not Atom's", root.name)),
+            }
+            let table = if root.name == "feed" { &atom::ROOT_FEED } else { &atom::ROOT_ENTRY };
+            (Family::Atom, ns, table)
+        }
+        _ => return lint.raise(ROOT_UNKNOWN, root.line, format!("<{}> begins no feed", root.label())),
+    };
+    if family == Family::Atom && own == Ns::None {
+        // Nothing in it is Atom's: one finding is enough.
+        return;
+    }
+    let version = root.attribute("version").unwrap_or("2.0").to_owned();
+    let version = if family == Family::Rss { version } else { String::new() };
+    let outside = Node::default();
+    Walk { lint, family, own, version, language: false, based: false }.element(root, &outside, table);
+    if family == Family::Rdf && root.children.is_empty() {
+        lint.raise(ELEMENT_MISSING, root.line, "<rdf:RDF> is empty");
+    }
+}
+
+/// The version of RSS that an RDF document is of.
+fn rss_1(root: &Node) -> Ns {
+    const OLD: Ns = Ns::Known("rss090");
+    if root.children.iter().any(|child| child.ns == OLD) { OLD } else { Ns::Known("rss1") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+//! Feed paging and archiving: RFC 5005.
+
+use super::link::{HISTORY, rel, relation};
+use super::namespaces::{ATOM, Ns};
+use super::rule::{HISTORY_COMPLETE, HISTORY_CURRENT};
+use super::schema::Walk;
+use super::tree::Node;
+
+const FH: Ns = Ns::Known("fh");
+
+/// What the marks of a feed and its links say together.
+pub(super) fn feed(walk: &mut Walk<'_, '_>, node: &Node) {
+    let complete = node.child(FH, "complete").is_some();
+    if complete {
+        let others = node.children(ATOM, "link").filter(|link| HISTORY.contains(&relation(link)));
+        for link in others.filter(|link| relation(link) != "current") {
+            let message = format!("rel={:?} in a feed that is complete", relation(link));
+            walk.raise(HISTORY_COMPLETE, link, message);
+        }
+    }
+    if node.child(FH, "archive").is_some() && !complete && rel(node, "current").is_none() {
+        walk.raise(HISTORY_CURRENT, node, "an archive without a link to the feed of today");
+    }
+}

@@ -1,0 +1,99 @@
+//! RSS 1.0 and 0.90: elements of RDF. The tables, and what must have an `rdf:about`.
+
+use super::findings::shown;
+use super::namespaces::{Ns, RDF};
+use super::rss::{IMAGE, TEXT_INPUT, common};
+use super::rule::{ATTRIBUTE_MISSING, VALUE_REPEATED};
+use super::schema::{
+    Attribute, Element, NOWHERE, RDF_CHANNEL, RDF_ITEM, Schema, Walk, anything, holder, html, may, special,
+    text,
+};
+use super::tree::Node;
+use super::value::Kind::{NonBlank, Plain, Uri, WholeUri};
+
+pub(super) const ROOT: Element = holder("RDF", &RSS).of("rdf").open();
+
+const ABOUT: &[Attribute] = &[may("about", &[Uri]).of("rdf")];
+
+static RSS: Schema = Schema {
+    elements: &[
+        holder("channel", &CHANNEL).once().with(ABOUT).and(channel),
+        holder("item", &ITEM).with(ABOUT).and(about),
+        holder("image", &IMAGE).with(ABOUT).and(about),
+        holder("textinput", &TEXT_INPUT).with(ABOUT).and(about),
+        anything("License").of("cc"),
+        anything("topic").of("taxo"),
+        anything("Description").of("rdf"),
+        anything("Person").of("foaf"),
+    ],
+    required: &[(None, "channel")],
+    place: NOWHERE,
+    text: false,
+};
+
+static CHANNEL: Schema = Schema {
+    elements: &[
+        text("title", &[NonBlank, Plain]).once(),
+        text("link", &[WholeUri]).once(),
+        text("description", &[Plain]).once(),
+        anything("image").once(),
+        anything("textinput").once(),
+        holder("items", &ITEMS).once().open(),
+        anything("label").of("rdfs"),
+        anything("comment").of("rdfs"),
+    ],
+    required: &[(None, "title"), (None, "link"), (None, "description")],
+    place: RDF_CHANNEL,
+    text: false,
+};
+
+static ITEMS: Schema = Schema {
+    elements: &[holder("Seq", &SEQ).of("rdf"), holder("Bag", &SEQ).of("rdf")],
+    required: &[],
+    place: NOWHERE,
+    text: false,
+};
+
+static SEQ: Schema = Schema {
+    elements: &[text("li", &[]).of("rdf").with(&[may("resource", &[]), may("resource", &[]).of("rdf")])],
+    required: &[],
+    place: NOWHERE,
+    text: false,
+};
+
+static ITEM: Schema = Schema {
+    elements: &[
+        text("title", &[NonBlank, Plain]).once(),
+        text("link", &[WholeUri]).once(),
+        html("description").once(),
+        html("encoded").of("content").once(),
+        anything("items").of("content").once(),
+        special("body", |walk, node, _| super::html::inline(node, true, walk.lint)).of("xhtml").open(),
+        anything("label").of("rdfs"),
+        anything("comment").of("rdfs"),
+    ],
+    required: &[(None, "title"), (None, "link")],
+    place: RDF_ITEM,
+    text: false,
+};
+
+fn channel(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
+    about(walk, node, parent);
+    common(walk, node);
+    let named = node.attribute_ns(RDF, "about").is_some();
+    if named && node.child(walk.own, "items").is_none() {
+        walk.raise(super::rule::ELEMENT_MISSING, node, "<channel> has no <items>");
+    }
+    let mut seen: Vec<&str> =
+        parent.children.iter().filter_map(|child| child.attribute_ns(RDF, "about")).collect();
+    seen.sort_unstable();
+    for pair in seen.windows(2).filter(|pair| pair[0] == pair[1]) {
+        walk.raise(VALUE_REPEATED, node, format!("rdf:about={} twice", shown(pair[0])));
+    }
+}
+
+fn about(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+    if walk.own != Ns::Known("rss090") && node.attribute_ns(RDF, "about").is_none() {
+        walk.raise(ATTRIBUTE_MISSING, node, format!("<{}> has no rdf:about", node.name));
+    }
+}

@@ -1,0 +1,433 @@
+//! What the tables of the vocabularies are made of, and the walk that holds a tree against them.
+
+use super::findings::{Lint, shown};
+use super::html;
+use super::modules;
+use super::namespaces::{self, Ns};
+use super::rule::{
+    ATTRIBUTE_MISSING, ATTRIBUTE_UNKNOWN, BLANK, CHARACTER_DOUBTFUL, ELEMENT_MISSING, ELEMENT_REPEATED,
+    ELEMENT_UNKNOWN, NAMESPACE_NONE, Rule, TEXT_UNEXPECTED,
+};
+use super::tree::Node;
+use super::value::{Kind, Setting};
+
+/// Where elements of modules may stand: a set of places.
+pub(super) type Places = u16;
+pub(super) const RSS_CHANNEL: Places = 1;
+pub(super) const RDF_CHANNEL: Places = 1 << 1;
+pub(super) const FEED: Places = 1 << 2;
+pub(super) const RSS_ITEM: Places = 1 << 3;
+pub(super) const RDF_ITEM: Places = 1 << 4;
+pub(super) const ENTRY: Places = 1 << 5;
+/// The image and the text input of a channel.
+pub(super) const PART: Places = 1 << 6;
+/// Within media:group and media:content.
+pub(super) const MEDIA: Places = 1 << 7;
+/// Within documents of the publishing protocol.
+pub(super) const SERVICE: Places = 1 << 8;
+/// Only where a table names it.
+pub(super) const NOWHERE: Places = 0;
+
+pub(super) const CHANNELS: Places = RSS_CHANNEL | RDF_CHANNEL | FEED;
+pub(super) const ITEMS: Places = RSS_ITEM | RDF_ITEM | ENTRY;
+pub(super) const EVERYWHERE: Places = CHANNELS | ITEMS | PART | MEDIA | SERVICE;
+
+/// What an element may hold.
+#[derive(Clone, Copy)]
+pub(super) enum Holds {
+    /// Text that is each of these.
+    Text(&'static [Kind]),
+    /// Escaped HTML.
+    Html,
+    /// These elements.
+    Elements(&'static Schema),
+    /// Nothing, or what its own check looks at.
+    Special,
+    /// Whatever it likes.
+    Anything,
+}
+
+/// A check of an element beyond its table: the walk, the element, its parent.
+pub(super) type Check = fn(&mut Walk<'_, '_>, &Node, &Node);
+
+/// An element as a table has it.
+#[derive(Clone, Copy)]
+pub(super) struct Element {
+    /// The usual prefix; `None` for the vocabulary of the feed itself.
+    pub(super) prefix: Option<&'static str>,
+    pub(super) name: &'static str,
+    pub(super) places: Places,
+    /// The rule that a second one breaks.
+    once: Option<Rule>,
+    holds: Holds,
+    attributes: &'static [Attribute],
+    /// Attributes beside these are nobody's business.
+    open: bool,
+    then: Check,
+}
+
+/// An attribute as a table has it.
+#[derive(Clone, Copy)]
+pub(super) struct Attribute {
+    prefix: Option<&'static str>,
+    name: &'static str,
+    /// The rule that leaving it out breaks.
+    need: Option<Rule>,
+    kinds: &'static [Kind],
+}
+
+/// What stands in an element.
+pub(super) struct Schema {
+    pub(super) elements: &'static [Element],
+    /// Prefix, name.
+    pub(super) required: &'static [(Option<&'static str>, &'static str)],
+    /// Where modules' elements would be.
+    pub(super) place: Places,
+    pub(super) text: bool,
+}
+
+const fn element(name: &'static str, holds: Holds) -> Element {
+    let then: Check = |_, _, _| {};
+    Element { prefix: None, name, places: NOWHERE, once: None, holds, attributes: &[], open: false, then }
+}
+
+/// An element with text, any number of times.
+pub(super) const fn text(name: &'static str, kinds: &'static [Kind]) -> Element {
+    element(name, Holds::Text(kinds))
+}
+
+/// An element with escaped HTML.
+pub(super) const fn html(name: &'static str) -> Element {
+    element(name, Holds::Html)
+}
+
+/// An element with elements.
+pub(super) const fn holder(name: &'static str, schema: &'static Schema) -> Element {
+    element(name, Holds::Elements(schema))
+}
+
+/// An element that is not looked into.
+pub(super) const fn anything(name: &'static str) -> Element {
+    let mut found = element(name, Holds::Anything);
+    found.open = true;
+    found
+}
+
+/// An element that only its own check understands.
+pub(super) const fn special(name: &'static str, then: Check) -> Element {
+    let mut found = element(name, Holds::Special);
+    found.then = then;
+    found
+}
+
+impl Element {
+    /// At most one.
+    pub(super) const fn once(self) -> Self {
+        self.once_or(ELEMENT_REPEATED)
+    }
+
+    pub(super) const fn once_or(mut self, rule: Rule) -> Self {
+        self.once = Some(rule);
+        self
+    }
+
+    pub(super) const fn of(mut self, prefix: &'static str) -> Self {
+        self.prefix = Some(prefix);
+        self
+    }
+
+    pub(super) const fn at(mut self, places: Places) -> Self {
+        self.places = places;
+        self
+    }
+
+    pub(super) const fn with(mut self, attributes: &'static [Attribute]) -> Self {
+        self.attributes = attributes;
+        self
+    }
+
+    /// Any attribute will do.
+    pub(super) const fn open(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
+    /// Checked by `then` as well.
+    pub(super) const fn and(mut self, then: Check) -> Self {
+        self.then = then;
+        self
+    }
+
+    fn ns(&self, own: Ns) -> Ns {
+        self.prefix.map_or(own, Ns::Known)
+    }
+}
+
+/// An attribute that may be there.
+pub(super) const fn may(name: &'static str, kinds: &'static [Kind]) -> Attribute {
+    Attribute { prefix: None, name, need: None, kinds }
+}
+
+/// An attribute that must be there.
+pub(super) const fn must(name: &'static str, kinds: &'static [Kind]) -> Attribute {
+    Attribute { prefix: None, name, need: Some(ATTRIBUTE_MISSING), kinds }
+}
+
+impl Attribute {
+    pub(super) const fn of(mut self, prefix: &'static str) -> Self {
+        self.prefix = Some(prefix);
+        self
+    }
+}
+
+/// Which family a feed is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    Rss,
+    Rdf,
+    Atom,
+    Service,
+}
+
+/// The walk over one feed.
+pub(super) struct Walk<'l, 'f> {
+    pub(super) lint: &'l mut Lint<'f>,
+    pub(super) family: Family,
+    /// The namespace of the feed's own vocabulary.
+    pub(super) own: Ns,
+    /// The `version` of `<rss>`.
+    pub(super) version: String,
+    /// Whether the language is known here.
+    pub(super) language: bool,
+    /// Whether some xml:base here names a host.
+    pub(super) based: bool,
+}
+
+impl Walk<'_, '_> {
+    pub(super) fn raise(&mut self, rule: Rule, node: &Node, message: impl Into<String>) {
+        self.lint.raise(rule, node.line, message);
+    }
+
+    /// For a text, of which part may have been written as `&#x26;`.
+    pub(super) fn setting(&self, hexadecimal: bool) -> Setting {
+        let rss = self.family == Family::Rss && self.is_rss_2();
+        Setting { now: self.lint.now, rss, hexadecimal, attribute: false }
+    }
+
+    /// For the value of an attribute.
+    pub(super) fn attribute(&self) -> Setting {
+        Setting { attribute: true, ..self.setting(false) }
+    }
+
+    pub(super) fn is_rss_2(&self) -> bool {
+        self.version.starts_with("2.")
+    }
+
+    /// Holds `node` against its table, and all that is in it.
+    pub(super) fn element(&mut self, node: &Node, parent: &Node, table: &Element) {
+        let outside = (self.language, self.based);
+        if matches!(node.name.as_str(), "item" | "entry") {
+            self.lint.enter(node.line, self.id_of(node));
+        }
+        self.general(node);
+        self.attributes(node, table);
+        match table.holds {
+            Holds::Text(kinds) => self.text(node, kinds),
+            Holds::Html => {
+                self.only_text(node);
+                html::escaped(node.value(), node.line, true, self.lint);
+            }
+            Holds::Elements(schema) => self.children(node, schema),
+            Holds::Special => {}
+            Holds::Anything => doubtful_below(node, self.lint),
+        }
+        (table.then)(self, node, parent);
+        if matches!(node.name.as_str(), "item" | "entry") {
+            self.lint.entry = None;
+        }
+        (self.language, self.based) = outside;
+    }
+
+    /// What readers know an entry by.
+    fn id_of(&self, entry: &Node) -> Option<String> {
+        let id = entry.child(self.own, "guid").or_else(|| entry.child(self.own, "id"));
+        id.map(|id| id.value().to_owned())
+    }
+
+    /// What holds for every element: xml:lang, xml:base, the characters.
+    fn general(&mut self, node: &Node) {
+        if let Some(language) = node.attribute_ns(namespaces::XML, "lang") {
+            self.language = !language.is_empty();
+            if !language.is_empty() {
+                self.judge(node, "xml:lang", language, &[Kind::Language]);
+            }
+        }
+        if let Some(base) = node.attribute_ns(namespaces::XML, "base") {
+            self.based |= base.contains("://");
+            self.judge(node, "xml:base", base, &[Kind::Iri]);
+        }
+        doubtful(node, self.lint);
+    }
+
+    fn attributes(&mut self, node: &Node, table: &Element) {
+        for known in table.attributes {
+            let ns = known.prefix.map_or(Ns::None, Ns::Known);
+            match (node.attribute_ns(ns, known.name), known.need) {
+                (Some(value), _) => {
+                    let value = value.to_owned();
+                    self.judge(node, known.name, &value, known.kinds);
+                }
+                (None, Some(rule)) => {
+                    self.raise(rule, node, format!("<{}> has no {}", node.label(), known.name));
+                }
+                (None, None) => {}
+            }
+        }
+        if table.open {
+            return;
+        }
+        for found in &node.attributes {
+            let known = table.attributes.iter().any(|known| {
+                known.name == found.name && known.prefix.map_or(Ns::None, Ns::Known) == found.ns
+            });
+            let general = match found.ns {
+                Ns::Other | Ns::Known("xml" | "indexing") => true,
+                // Any Atom document may be made readable as RDF.
+                Ns::Known("rdf") => {
+                    matches!(found.name.as_str(), "parseType" | "datatype" | "resource" | "about")
+                }
+                Ns::None | Ns::Known(_) => false,
+            };
+            if !known && !general {
+                let message = format!("<{}> knows no attribute {}", node.label(), found.name);
+                self.raise(ATTRIBUTE_UNKNOWN, node, message);
+            }
+        }
+    }
+
+    /// Holds the value of an attribute against kinds.
+    pub(super) fn judge(&mut self, node: &Node, name: &str, value: &str, kinds: &[Kind]) {
+        let setting = self.attribute();
+        for kind in kinds {
+            if let Some((rule, message)) = kind.judge(value, setting) {
+                self.raise(rule, node, format!("{name} of <{}>: {message}", node.label()));
+            }
+        }
+    }
+
+    fn text(&mut self, node: &Node, kinds: &[Kind]) {
+        if self.family != Family::Rdf {
+            self.only_text(node);
+        } else if !node.children.is_empty() {
+            return;
+        }
+        let setting = self.setting(node.hexadecimal);
+        for kind in kinds {
+            if let Some((rule, message)) = kind.judge(&node.text, setting) {
+                self.raise(rule, node, format!("<{}>: {message}", node.label()));
+            }
+        }
+    }
+
+    fn only_text(&mut self, node: &Node) {
+        if let Some(child) = node.children.first() {
+            let message = format!("<{}> holds text only, and no <{}>", node.label(), child.label());
+            self.raise(ELEMENT_UNKNOWN, child, message);
+        }
+    }
+
+    /// Holds the children of `node` against `schema`.
+    pub(super) fn children(&mut self, node: &Node, schema: &'static Schema) {
+        if !schema.text && !node.value().is_empty() {
+            let message = format!("text in <{}>: {}", node.label(), shown(node.value()));
+            self.raise(TEXT_UNEXPECTED, node, message);
+        }
+        let mut seen: Vec<(&Element, usize)> = Vec::new();
+        for child in &node.children {
+            let Some(table) = self.find(child, schema) else {
+                self.unknown(child, node);
+                continue;
+            };
+            let before = seen.iter().find(|(known, _)| std::ptr::eq(*known, table)).map(|(_, line)| *line);
+            if let (Some(rule), Some(line)) = (table.once, before) {
+                let message = format!("a second <{}>; the first is in line {line}", child.label());
+                self.raise(rule, child, message);
+            }
+            if before.is_none() {
+                seen.push((table, child.line));
+            }
+            self.element(child, node, table);
+        }
+        for &(prefix, name) in schema.required {
+            let ns = prefix.map_or(self.own, Ns::Known);
+            if node.child(ns, name).is_none() {
+                let label = prefix.map_or_else(|| name.to_owned(), |prefix| format!("{prefix}:{name}"));
+                self.raise(ELEMENT_MISSING, node, format!("<{}> has no <{label}>", node.label()));
+            }
+        }
+    }
+
+    fn find(&self, child: &Node, schema: &'static Schema) -> Option<&'static Element> {
+        let named = |table: &&Element| table.name == child.name && table.ns(self.own) == child.ns;
+        schema.elements.iter().find(named).or_else(|| modules::find(child, schema.place))
+    }
+
+    fn unknown(&mut self, child: &Node, parent: &Node) {
+        match child.ns {
+            Ns::None if self.own != Ns::None => {
+                let message = format!("<{}> in <{}> has no namespace", child.label(), parent.label());
+                self.raise(NAMESPACE_NONE, child, message);
+            }
+            Ns::Known("xhtml") => html::inline(child, false, self.lint),
+            Ns::Known(prefix) if child.ns != self.own && !modules::is_whole(prefix) => {}
+            Ns::Other if self.own != Ns::Other => {}
+            _ => {
+                let message = format!("<{}> does not belong into <{}>", child.label(), parent.label());
+                self.raise(ELEMENT_UNKNOWN, child, message);
+            }
+        }
+        doubtful_below(child, self.lint);
+    }
+
+    /// Blank attributes are no more than missing ones.
+    pub(super) fn not_blank(&mut self, node: &Node, name: &str) {
+        if node.attribute(name).is_some_and(|value| value.trim().is_empty()) {
+            self.raise(BLANK, node, format!("{name} of <{}> is blank", node.label()));
+        }
+    }
+}
+
+/// Names the first character that tells of a wrong encoding on the way, in the texts of `node` itself.
+fn doubtful(node: &Node, lint: &mut Lint<'_>) {
+    let values = node.attributes.iter().map(|attribute| attribute.value.as_str());
+    let found = std::iter::once(node.text.as_str()).chain(values).find_map(doubtful_in);
+    if let Some(what) = found {
+        lint.raise(CHARACTER_DOUBTFUL, node.line, format!("{what} in <{}>", node.label()));
+    }
+}
+
+fn doubtful_below(node: &Node, lint: &mut Lint<'_>) {
+    doubtful(node, lint);
+    node.children.iter().for_each(|child| doubtful_below(child, lint));
+}
+
+fn doubtful_in(text: &str) -> Option<String> {
+    if text.is_ascii() {
+        return None;
+    }
+    if let Some(c) = text.chars().find(|c| matches!(c, '\u{80}'..='\u{9F}' | '\u{FFFD}')) {
+        return Some(format!("the character U+{:04X}", u32::from(c)));
+    }
+    // Two bytes of UTF-8, each taken for a letter of Latin-1.
+    let mut before = ' ';
+    let twice = text.chars().any(|c| {
+        let pair = matches!(before, 'Â' | 'Ã') && matches!(c, '\u{80}'..='\u{BF}');
+        before = c;
+        pair
+    });
+    let bytes: Option<Vec<u8>> =
+        if twice { text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect() } else { None };
+    bytes
+        .filter(|bytes| std::str::from_utf8(bytes).is_ok())
+        .map(|_| "UTF-8 that was taken for Latin-1".to_owned())
+}

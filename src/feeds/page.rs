@@ -1,0 +1,192 @@
+//! One document to be: whose feed, which entries, and what stands before and behind it. What every format asks is
+//! answered here, so that they cannot answer it differently.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use url::Url;
+
+use super::entry::{Entry, Label, Moment};
+use super::select::{Feed, Kind};
+use crate::archive::TakenBack;
+use crate::config::{Config, Format};
+use crate::text::XmlText;
+
+/// The file of the style sheet, in the public folder.
+pub(super) const STYLE_SHEET: &str = "feeds.css";
+
+/// What a format needs to write one document.
+pub(super) struct Page<'a> {
+    pub(super) feed: &'a Feed,
+    pub(super) place: Place,
+    pub(super) format: Format,
+    /// Newest first.
+    pub(super) entries: &'a [Carried<'a>],
+    pub(super) config: &'a Config,
+    /// Where readers will fetch this document.
+    pub(super) own_url: String,
+    /// Posts that are published no more; none in a page of the archive.
+    pub(super) taken_back: &'a [TakenBack],
+    /// The ids of posts that others answer, by address.
+    pub(super) ids: &'a HashMap<&'a str, &'a str>,
+}
+
+/// What a document is to its feed (RFC 5005).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The feed itself, and the number of its newest archive page.
+    Current { is_complete: bool, newest: Option<u32> },
+    /// A page of its archive, and the numbers of the pages beside it.
+    Archive { number: u32, previous: Option<u32>, next: Option<u32> },
+}
+
+/// An entry in a document.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Carried<'a> {
+    pub(super) entry: &'a Entry<'a>,
+    /// Whether it is here with its whole text.
+    pub(super) in_full: bool,
+}
+
+impl<'a> Deref for Carried<'a> {
+    type Target = Entry<'a>;
+
+    fn deref(&self) -> &Entry<'a> {
+        self.entry
+    }
+}
+
+impl Carried<'_> {
+    /// The whole text, where it is to be had.
+    pub(super) fn html(&self) -> Option<&str> {
+        self.entry.html.as_ref().filter(|_| self.in_full).map(XmlText::as_str)
+    }
+}
+
+impl Page<'_> {
+    /// The newest update among the entries; `None` in an empty feed.
+    pub(super) fn updated(&self) -> Option<Moment> {
+        self.entries.iter().map(|entry| entry.updated).max()
+    }
+
+    /// Identifies a way of sorting posts, the same in every feed: Atom's `scheme`, RSS's `domain`.
+    pub(super) fn scheme(&self, label: &Label) -> String {
+        self.config.site.url.join(label.kind.folder())
+    }
+
+    /// The language of all entries that do not differ from it.
+    pub(super) fn language(&self) -> &str {
+        self.feed.language.as_deref().unwrap_or(&self.config.site.language)
+    }
+
+    /// `language`, if it is not that of the feed.
+    pub(super) fn differs<'l>(&self, language: &'l str) -> Option<&'l str> {
+        (!language.eq_ignore_ascii_case(self.language())).then_some(language)
+    }
+
+    /// What the feed is about; empty where nobody said.
+    pub(super) fn description(&self) -> &str {
+        let podcast = self.config.podcast.as_ref().filter(|_| self.feed.kind == Kind::Podcast);
+        let own = podcast.and_then(|podcast| podcast.description.as_ref());
+        own.map_or(&self.config.site.description, |text| text.as_str())
+    }
+
+    /// The same, never empty.
+    pub(super) fn tagline(&self) -> &str {
+        let description = self.description().trim();
+        if description.is_empty() { self.config.site.tagline() } else { description }
+    }
+
+    /// The element of the history namespace that says what this document is.
+    pub(super) fn history(&self) -> Option<&'static str> {
+        match self.place {
+            Place::Current { is_complete: true, .. } => Some("fh:complete"),
+            Place::Current { .. } => None,
+            Place::Archive { .. } => Some("fh:archive"),
+        }
+    }
+
+    /// The links between a feed and its archive.
+    pub(super) fn archive_links(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let (current, previous, next) = match self.place {
+            Place::Current { newest, .. } => (None, newest, None),
+            Place::Archive { previous, next, .. } => (Some(self.url(None)), previous, next),
+        };
+        let page = |rel, number: Option<u32>| number.map(|number| (rel, self.url(Some(number))));
+        [current.map(|url| ("current", url)), page("prev-archive", previous), page("next-archive", next)]
+            .into_iter()
+            .flatten()
+    }
+
+    /// Where what is older than this document is to be had.
+    pub(super) fn older(&self) -> Option<String> {
+        match self.place {
+            Place::Current { newest, .. } => newest,
+            Place::Archive { previous, .. } => previous,
+        }
+        .map(|number| self.url(Some(number)))
+    }
+
+    /// The id of the post at `url`; a page of another site is its own.
+    pub(super) fn id_of<'u>(&'u self, url: &'u Url) -> &'u str {
+        self.ids.get(url.as_str()).copied().unwrap_or(url.as_str())
+    }
+
+    /// The processing instruction that gives a feed a face in browsers; empty where it shall have none.
+    pub(super) fn style_sheet(&self) -> String {
+        if !self.config.feeds.companion {
+            return String::new();
+        }
+        let depth = path(self.feed, self.number(), self.format).components().count() - 1;
+        format!("<?xml-stylesheet type=\"text/css\" href=\"{}{STYLE_SHEET}\"?>\n", "../".repeat(depth))
+    }
+
+    /// Where the feed itself is to be had in this format, from wherever in its archive.
+    pub(super) fn feed_address(&self) -> String {
+        self.url(None)
+    }
+
+    fn number(&self) -> Option<u32> {
+        match self.place {
+            Place::Current { .. } => None,
+            Place::Archive { number, .. } => Some(number),
+        }
+    }
+
+    fn url(&self, number: Option<u32>) -> String {
+        self.config.site.url.join(path(self.feed, number, self.format).as_str())
+    }
+}
+
+/// Where a feed lies below the public folder; with a number, that page of its archive.
+pub(super) fn path(feed: &Feed, number: Option<u32>, format: Format) -> Utf8PathBuf {
+    let folder = match number {
+        Some(number) => feed.folder.join(format!("archive/{number}")),
+        None => feed.folder.clone(),
+    };
+    folder.join(file_name(format))
+}
+
+pub(super) fn file_name(format: Format) -> &'static Utf8Path {
+    Utf8Path::new(match format {
+        Format::Rss => "rss.xml",
+        Format::Atom => "atom.xml",
+        Format::Json => "feed.json",
+    })
+}
+
+/// The namespaces of RSS and Atom, by the prefixes that they have here.
+pub(super) fn namespace(prefix: &str) -> &'static str {
+    match prefix {
+        "at" => "http://purl.org/atompub/tombstones/1.0",
+        "atom" => "http://www.w3.org/2005/Atom",
+        "content" => "http://purl.org/rss/1.0/modules/content/",
+        "dc" => "http://purl.org/dc/elements/1.1/",
+        "fh" => "http://purl.org/syndication/history/1.0",
+        "itunes" => "http://www.itunes.com/dtds/podcast-1.0.dtd",
+        "media" => "http://search.yahoo.com/mrss/",
+        "podcast" => "https://podcastindex.org/namespace/1.0",
+        _ => "http://purl.org/syndication/thread/1.0",
+    }
+}

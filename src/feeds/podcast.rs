@@ -1,0 +1,129 @@
+//! What podcast directories read in RSS (PSP-1): the `itunes` and `podcast` elements of a channel and of an episode.
+//! Other formats have no such elements; there an episode is an enclosure or an attachment like any other.
+
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use rss::extension::Extension;
+use rss::extension::itunes::{ITunesCategory, ITunesChannelExtension, ITunesItemExtension, ITunesOwner};
+
+use super::page::{Carried, Page};
+use super::rss::{character_data, extension};
+use super::select::Kind;
+use crate::archive::EpisodeKind;
+use crate::config::{Category, Podcast};
+
+/// The namespace in which the guid of a podcast is made of its feed's address.
+const GUIDS: [u8; 16] =
+    [0xEA, 0xD4, 0xC2, 0x36, 0xBF, 0x58, 0x58, 0xC6, 0xA2, 0xC6, 0xA6, 0xB2, 0x8D, 0x12, 0x8C, 0xB6];
+
+/// The channel's `itunes` elements, in the podcast's own feed.
+pub(super) fn channel(page: &Page<'_>) -> Option<ITunesChannelExtension> {
+    let podcast = of(page)?;
+    let owner = page.config.site.author.as_ref();
+    let author = podcast.author.as_ref().or(owner.map(|owner| &owner.name));
+    Some(ITunesChannelExtension {
+        author: author.map(|name| character_data(name.as_str())),
+        categories: podcast.categories.iter().map(category).collect(),
+        image: Some(podcast.image.to_string()),
+        explicit: Some(podcast.explicit.to_string()),
+        complete: podcast.complete.then(|| "Yes".to_owned()),
+        owner: podcast.email.as_ref().map(|email| ITunesOwner {
+            name: author.map(|name| character_data(name.as_str())),
+            email: Some(email.to_string()),
+        }),
+        r#type: Some(podcast.order.as_str().to_owned()),
+        ..ITunesChannelExtension::default()
+    })
+}
+
+/// The channel's `podcast` elements.
+pub(super) fn channel_extensions(page: &Page<'_>) -> Vec<Extension> {
+    let Some(podcast) = of(page) else { return Vec::new() };
+    let own_guid = || guid(&page.feed_address());
+    let owner = podcast.email.as_ref().map(ToString::to_string);
+    let owner: Vec<(&str, &str)> = owner.iter().map(|email| ("owner", email.as_str())).collect();
+    let mut elements = vec![
+        with_text(extension("podcast:guid", &[]), podcast.guid.clone().unwrap_or_else(own_guid)),
+        with_text(extension("podcast:locked", &owner), if podcast.locked { "yes" } else { "no" }),
+    ];
+    if let Some(url) = &podcast.funding {
+        elements.push(with_text(
+            extension("podcast:funding", &[("url", url.as_str())]),
+            page.feed.title.as_str(),
+        ));
+    }
+    elements
+}
+
+/// An episode's `itunes` elements; wherever it stands, for they say nothing that is wrong elsewhere.
+pub(super) fn item(entry: &Carried<'_>) -> Option<ITunesItemExtension> {
+    let episode = &entry.enclosure.filter(|enclosure| enclosure.is_episode())?.episode;
+    Some(ITunesItemExtension {
+        image: entry.image.map(ToString::to_string),
+        duration: episode.duration.map(|seconds| seconds.to_string()),
+        explicit: episode.explicit.map(|explicit| explicit.to_string()),
+        episode: episode.number.map(|number| number.to_string()),
+        season: episode.season.map(|number| number.to_string()),
+        episode_type: episode.kind.map(EpisodeKind::as_str).map(str::to_owned),
+        ..ITunesItemExtension::default()
+    })
+}
+
+/// An episode's text.
+pub(super) fn transcript(entry: &Carried<'_>) -> Option<Extension> {
+    let transcript = entry.enclosure?.episode.transcript.as_ref()?;
+    Some(extension(
+        "podcast:transcript",
+        &[("url", transcript.url.as_str()), ("type", transcript.media_type)],
+    ))
+}
+
+fn of<'p>(page: &Page<'p>) -> Option<&'p Podcast> {
+    page.config.podcast.as_ref().filter(|_| page.feed.kind == Kind::Podcast)
+}
+
+fn category(category: &Category) -> ITunesCategory {
+    ITunesCategory {
+        text: category.name.as_str().to_owned(),
+        subcategory: category
+            .within
+            .as_ref()
+            .map(|within| Box::new(ITunesCategory { text: within.as_str().to_owned(), subcategory: None })),
+    }
+}
+
+fn with_text(extension: Extension, text: impl AsRef<str>) -> Extension {
+    Extension { value: Some(character_data(text.as_ref())), ..extension }
+}
+
+/// A UUID of version 5 (RFC 9562, 5.5) of the feed's address without its scheme, as the podcast namespace has it.
+fn guid(feed: &str) -> String {
+    let name = feed.split_once("://").map_or(feed, |(_, rest)| rest).trim_end_matches('/');
+    let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &[&GUIDS, name.as_bytes()].concat());
+    let mut uuid = String::with_capacity(36);
+    for (at, byte) in hash.as_ref().iter().take(16).enumerate() {
+        let byte = match at {
+            6 => byte & 0x0F | 0x50,
+            8 => byte & 0x3F | 0x80,
+            _ => *byte,
+        };
+        if matches!(at, 4 | 6 | 8 | 10) {
+            uuid.push('-');
+        }
+        // Writing to a `String` cannot fail.
+        let _ = write!(uuid, "{byte:02x}");
+    }
+    uuid
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guid_is_that_of_the_podcast_namespaces_own_example() {
+        assert_eq!(guid("https://mp3s.nashownotes.com/pc20rss.xml"), "917393e3-1b1e-5cef-ace4-edaa54e1f810");
+        assert_eq!(guid("http://podnews.net/rss/"), guid("https://podnews.net/rss"));
+    }
+}

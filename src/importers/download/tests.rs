@@ -1,0 +1,254 @@
+//! What is fetched, what is refused, and where the connection really goes; against servers on loopback.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// A server that answers one connection after the other with these bytes, and keeps what it was asked.
+struct Server {
+    at: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    async fn new(answers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&asked);
+        let mut answers: VecDeque<String> = answers.into_iter().map(Into::into).collect();
+        tokio::spawn(async move {
+            while let Some(answer) = answers.pop_front() {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    if stream.read(&mut byte).await.unwrap_or(0) == 0 {
+                        break;
+                    }
+                    request.push(byte[0]);
+                }
+                seen.lock().unwrap().push(String::from_utf8(request).unwrap());
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        Self { at, asked }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.at)
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn ok(headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}")
+}
+
+fn to(location: &str) -> String {
+    let head = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\n";
+    format!("{head}Location: {location}\r\n\r\n")
+}
+
+fn here() -> Download {
+    Download { allow_loopback_for_tests: true, timeout: Duration::from_secs(5), ..Download::default() }
+}
+
+/// Every name has the next of these addresses, as with an attacker's DNS server.
+struct Script(Mutex<VecDeque<Vec<IpAddr>>>);
+
+impl Script {
+    fn new(answers: &[&[&str]]) -> Arc<Self> {
+        let parse = |ips: &&[&str]| ips.iter().map(|ip| ip.parse().unwrap()).collect();
+        Arc::new(Self(Mutex::new(answers.iter().map(parse).collect())))
+    }
+}
+
+#[async_trait]
+impl Names for Script {
+    async fn look_up(&self, _: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+        let next = self.0.lock().unwrap().pop_front();
+        let ips = next.ok_or_else(|| std::io::Error::other("asked once too often"))?;
+        Ok(ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
+    }
+}
+
+async fn body(download: &Download, url: &str) -> Body {
+    match download.fetch(url, None).await.unwrap() {
+        Fetched::Document(body) => body,
+        Fetched::NotModified => panic!("nothing was known before"),
+    }
+}
+
+async fn refusal(download: &Download, url: &str) -> DownloadError {
+    download.fetch(url, None).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_document_comes_with_what_the_server_said_about_it() {
+    let headers = "Content-Type: text/xml; charset=utf-8\r\nETag: \"a\"\r\nSet-Cookie: a=b\r\n";
+    let server = Server::new([ok(headers, "<rss/>")]).await;
+    let body = body(&here(), &server.url("/feed?a=%20")).await;
+    assert_eq!(body.bytes, b"<rss/>");
+    assert_eq!(body.media_type.as_deref(), Some("text/xml; charset=utf-8"));
+    assert_eq!(body.validators, Validators { etag: Some("\"a\"".to_owned()), last_modified: None });
+    let asked = server.asked().remove(0).to_lowercase();
+    assert!(asked.starts_with("get /feed?a=%20 http/1.1\r\n"), "{asked}");
+    assert!(asked.contains("user-agent: letterpress/"), "{asked}");
+    assert!(asked.contains("accept-encoding: identity"), "{asked}");
+    assert!(!asked.contains("cookie") && !asked.contains("referer"), "{asked}");
+}
+
+#[tokio::test]
+async fn a_version_that_is_known_is_not_sent_again() {
+    let not_modified = "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n";
+    let server = Server::new([not_modified]).await;
+    let known =
+        Validators { etag: Some("\"a\"".to_owned()), last_modified: Some("Mon, 06 May 2024".to_owned()) };
+    let fetched = here().fetch(&server.url("/"), Some(&known)).await.unwrap();
+    assert_eq!(fetched, Fetched::NotModified);
+    let asked = server.asked().remove(0).to_lowercase();
+    assert!(asked.contains("if-none-match: \"a\"\r\nif-modified-since: mon, 06 may 2024"), "{asked}");
+}
+
+#[tokio::test]
+async fn addresses_inside_of_a_network_are_refused_however_they_are_written() {
+    let download = Download::default();
+    for url in [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://127.0.0.1/",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "http://0177.0.0.1/",
+        "http://127.1/",
+        "https://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[::ffff:8.8.8.8]/",
+        "http://[fe80::1]/",
+        "http://0/",
+        "http://10.0.0.1:8080/",
+        "http://224.0.0.1/",
+        "http://①②⑦.0.0.1/",
+    ] {
+        let error = refusal(&download, url).await;
+        assert!(matches!(error, DownloadError::NotPublic { .. }), "{url}: {error}");
+    }
+    // Whatever this machine thinks that localhost is.
+    let error = refusal(&download, "http://localhost/").await;
+    assert!(matches!(error, DownloadError::NotPublic { .. } | DownloadError::Lookup { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn only_the_web_is_fetched() {
+    let download = Download::default();
+    for url in
+        ["file:///etc/passwd", "ftp://example.com/", "gopher://example.com/", "data:,x", "mailto:a@b.example"]
+    {
+        assert!(matches!(refusal(&download, url).await, DownloadError::Scheme(_)), "{url}");
+    }
+    for url in ["", "feed.xml", "http://", "https://kim:secret@example.com/"] {
+        let error = refusal(&download, url).await;
+        assert!(matches!(error, DownloadError::Url(..)), "{url}: {error}");
+        assert!(!error.to_string().contains("secret"));
+    }
+}
+
+#[tokio::test]
+async fn a_name_with_one_bad_address_among_good_ones_is_refused() {
+    for ips in [&["10.0.0.1"][..], &["1.1.1.1", "192.168.0.1"], &["2606:4700::1111", "::1"]] {
+        let download = Download { names: Script::new(&[ips]), ..Download::default() };
+        let error = refusal(&download, "https://example.com/").await;
+        assert!(matches!(error, DownloadError::NotPublic { .. }), "{error}");
+    }
+    let download = Download { names: Script::new(&[&[]]), ..Download::default() };
+    assert!(matches!(refusal(&download, "https://example.com/").await, DownloadError::Lookup { .. }));
+}
+
+#[tokio::test]
+async fn the_connection_goes_to_the_address_that_was_judged() {
+    let server = Server::new([ok("", "here")]).await;
+    // A second look would fail, and no real resolver knows the name.
+    let download = Download { names: Script::new(&[&["127.0.0.1"]]), ..here() };
+    let url = format!("http://nowhere.invalid:{}/", server.at.port());
+    assert_eq!(body(&download, &url).await.bytes, b"here");
+    assert!(server.asked()[0].contains("nowhere.invalid"));
+}
+
+#[tokio::test]
+async fn each_redirect_is_judged_again() {
+    for (there, right) in [
+        ("http://169.254.169.254/", "169.254.169.254"),
+        ("file:///etc/passwd", "file:///etc/passwd"),
+        ("http://rebound.invalid/", "10.0.0.1"),
+    ] {
+        let server = Server::new([to(there)]).await;
+        let names = Script::new(&[&["127.0.0.1"], &["10.0.0.1"]]);
+        let download = Download { names, ..here() };
+        let first = format!("http://first.invalid:{}/", server.at.port());
+        let error = refusal(&download, &first).await.to_string();
+        assert!(error.contains(right), "{there}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_followed_three_times() {
+    let server = Server::new([to("/b"), to("c"), to("?d"), ok("", "end")]).await;
+    let body = body(&here(), &server.url("/a")).await;
+    assert_eq!((body.bytes.as_slice(), body.url.as_str()), (&b"end"[..], server.url("/c?d").as_str()));
+    let server = Server::new([to("/b"), to("/c"), to("/d"), to("/e"), ok("", "end")]).await;
+    let error = refusal(&here(), &server.url("/a")).await;
+    assert!(matches!(error, DownloadError::TooManyRedirects(_)), "{error}");
+    assert_eq!(server.asked().len(), 4);
+}
+
+#[test]
+fn https_is_never_left_for_http() {
+    let here = Url::parse("https://example.com/a").unwrap();
+    assert!(matches!(next(&here, "http://example.com/"), Err(DownloadError::Downgrade { .. })));
+    assert_eq!(next(&here, "//example.com/b").unwrap().as_str(), "https://example.com/b");
+}
+
+#[tokio::test]
+async fn too_much_is_refused_whether_it_was_announced_or_not() {
+    let endless = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}", "x".repeat(3000));
+    for answer in [ok("", &"x".repeat(1001)), endless] {
+        let server = Server::new([answer]).await;
+        let download = Download { max_bytes: 1000, ..here() };
+        let error = refusal(&download, &server.url("/")).await;
+        assert!(matches!(error, DownloadError::TooLong { most: 1000, .. }), "{error}");
+    }
+    let server = Server::new([ok("", &"x".repeat(1000))]).await;
+    let download = Download { max_bytes: 1000, ..here() };
+    assert_eq!(body(&download, &server.url("/")).await.bytes.len(), 1000);
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_said() {
+    for (answer, what) in [
+        ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned(), "answers 404 Not Found"),
+        ("HTTP/1.1 304 Not Modified\r\n\r\n".to_owned(), "answers 304"),
+        (ok("Content-Encoding: gzip\r\n", "x"), "Content-Encoding \"gzip\""),
+        ("220 smtp.example ready\r\n".to_owned(), "cannot be fetched"),
+        ("HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n".to_owned(), "http://["),
+    ] {
+        let server = Server::new([answer]).await;
+        let error = refusal(&here(), &server.url("/")).await.to_string();
+        assert!(error.contains(what), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_left() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let download = Download { timeout: Duration::from_millis(100), ..here() };
+    let error = refusal(&download, &format!("http://{}/", listener.local_addr().unwrap())).await;
+    assert!(error.to_string().contains("100ms"), "{error}");
+}

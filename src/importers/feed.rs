@@ -1,0 +1,251 @@
+//! Feeds that other programs wrote, as values: RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, JSON Feed 1 and 1.1.
+//!
+//! Pure, tolerant of what feeds get wrong, and bounded: no DTD, no entities, no element deeper or longer than anybody
+//! writes. Links are absolute where the feed says of what; nothing is fetched.
+
+mod atom;
+mod dates;
+mod json;
+mod rss;
+mod words;
+
+use std::io::Read;
+
+use chrono::{DateTime, FixedOffset};
+use url::Url;
+
+use super::xml::{Node, Records, XmlError};
+use crate::finding::Finding;
+
+pub(super) use dates::parse as date;
+pub use words::plain_text;
+
+/// More entries than any feed has: an export of everything ever written is smaller.
+const MAX_ENTRIES: usize = 200_000;
+/// A JSON feed is read whole.
+const MAX_JSON: usize = 64 << 20;
+
+/// A feed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Feed {
+    /// What it says of itself.
+    pub about: About,
+    /// In the order of the document.
+    pub entries: Vec<Entry>,
+}
+
+/// What a feed says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// Its vocabulary.
+    pub format: Option<Format>,
+    /// The title, plain text.
+    pub title: String,
+    /// The site.
+    pub home: Option<String>,
+    /// The feed's own address.
+    pub own: Option<String>,
+    /// The BCP 47 tag.
+    pub language: Option<String>,
+    /// The program that made it.
+    pub generator: Option<String>,
+    /// Who writes it, where an entry does not say.
+    pub authors: Vec<String>,
+}
+
+/// The vocabulary of a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// RSS 0.9x, 1.0 and 2.0.
+    Rss,
+    /// Atom 0.3 and 1.0.
+    Atom,
+    /// JSON Feed 1 and 1.1.
+    Json,
+}
+
+/// What readers see as one post.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// By this readers know whether they have seen it, letter by letter.
+    pub id: Option<String>,
+    /// The page, an absolute URL if the feed says enough to make one.
+    pub link: Option<String>,
+    /// The title, plain text; may be empty.
+    pub title: String,
+    /// When it was published.
+    pub published: Option<DateTime<FixedOffset>>,
+    /// When it was last changed, where that is said apart.
+    pub updated: Option<DateTime<FixedOffset>>,
+    /// Who wrote it: names, or addresses where there is no name.
+    pub authors: Vec<String>,
+    /// Categories and tags, which most feeds do not tell apart.
+    pub categories: Vec<String>,
+    /// The BCP 47 tag, where it is not the feed's.
+    pub language: Option<String>,
+    /// The text, as HTML.
+    pub content: Option<String>,
+    /// The summary, as HTML.
+    pub summary: Option<String>,
+    /// A picture for the entry.
+    pub image: Option<String>,
+    /// Sounds, films and other files.
+    pub enclosures: Vec<Enclosure>,
+    /// The line on which it ends, from 1; 0 in JSON.
+    pub line: usize,
+}
+
+/// A file that belongs to an entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Enclosure {
+    /// Where it is.
+    pub url: String,
+    /// Its media type.
+    pub media_type: Option<String>,
+    /// Its length in bytes, as the feed has it.
+    pub length: Option<u64>,
+}
+
+/// Reads a whole feed; `file` is its name in the finding, which says why nothing of it can be used.
+pub fn read(bytes: &[u8], file: &str) -> Result<Feed, Finding> {
+    let mut entries = Vec::new();
+    let about = stream(bytes, file, &mut |entry| entries.push(entry))?;
+    Ok(Feed { about, entries })
+}
+
+/// Reads a feed entry by entry, with one of them in memory; JSON is read whole, up to 64 MB.
+pub fn stream(input: impl Read, file: &str, each: &mut dyn FnMut(Entry)) -> Result<About, Finding> {
+    let wrong = |line: Option<usize>, message: String| {
+        let finding = Finding::error("foreign-feed", file, message);
+        match line {
+            Some(line) => finding.at(line),
+            None => finding,
+        }
+    };
+    let (head, input) = peek(input).map_err(|error| wrong(None, format!("it cannot be read: {error}")))?;
+    if json::is_json(&head) {
+        let bytes = whole(input).map_err(|message| wrong(None, message))?;
+        let feed = json::read(&bytes).map_err(|(line, message)| wrong(line, message))?;
+        feed.entries.into_iter().for_each(each);
+        return Ok(feed.about);
+    }
+    let mut records = Records::new(input).map_err(|error| wrong(None, error.to_string()))?;
+    let mut about = About::default();
+    let mut count = 0;
+    loop {
+        let node = match records.next() {
+            Ok(Some(node)) => node,
+            Ok(None) => break,
+            Err(error) => return Err(with_hint(wrong(Some(records.line()), error.to_string()), &error)),
+        };
+        let Some(format) = format_of(records.root().unwrap_or_default()) else { break };
+        if node.name == "wp:wxr_version" {
+            let finding = wrong(Some(records.line()), "it is a WordPress export, and no feed".to_owned());
+            return Err(finding.hint("`letterpress import wordpress` reads it"));
+        }
+        about.format = Some(format);
+        let base = about.base(records.inherited.base.as_deref());
+        let language = records.inherited.language.clone();
+        let entry = match format {
+            Format::Atom => atom::record(&node, &mut about, base.as_ref()),
+            _ => rss::record(&node, &mut about, base.as_ref()),
+        };
+        about.language = about.language.take().or(language);
+        if let Some(entry) = entry {
+            count += 1;
+            if count > MAX_ENTRIES {
+                return Err(wrong(Some(records.line()), format!("it has more than {MAX_ENTRIES} entries")));
+            }
+            each(Entry { line: records.line(), ..entry });
+        }
+    }
+    match records.root() {
+        Some(root) if format_of(root).is_some() => {
+            // An empty feed is one too.
+            about.format = format_of(root);
+            Ok(about)
+        }
+        Some(root) => {
+            let root = root.trim_start_matches("other:");
+            Err(wrong(None, format!("it is no feed: it begins with <{root}>")).hint(
+                "name an RSS, Atom or JSON feed; of a web page, the address that stands behind its feed icon",
+            ))
+        }
+        None => Err(wrong(None, "it is no feed: it is neither XML nor JSON".to_owned())),
+    }
+}
+
+fn with_hint(finding: Finding, error: &XmlError) -> Finding {
+    match error {
+        XmlError::Malformed(_) => finding
+            .hint("open it in a browser, which shows the place; put it right there, or export it again"),
+        XmlError::Dtd => finding.hint("take the <!DOCTYPE …> at its beginning away"),
+        _ => finding,
+    }
+}
+
+fn format_of(root: &str) -> Option<Format> {
+    match root {
+        "rss" | "rdf:RDF" | "channel" => Some(Format::Rss),
+        "atom:feed" | "atom:entry" => Some(Format::Atom),
+        _ => None,
+    }
+}
+
+/// The first bytes, and the input as if nobody had looked.
+fn peek<R: Read>(mut input: R) -> std::io::Result<(Vec<u8>, impl Read)> {
+    let mut head = Vec::new();
+    (&mut input).take(512).read_to_end(&mut head)?;
+    let before = std::io::Cursor::new(head.clone());
+    Ok((head, before.chain(input)))
+}
+
+fn whole(input: impl Read) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    input
+        .take(MAX_JSON as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("it cannot be read: {error}"))?;
+    if bytes.len() > MAX_JSON { Err("it is longer than 64 MB".to_owned()) } else { Ok(bytes) }
+}
+
+impl About {
+    /// What the links of the feed are relative to.
+    fn base(&self, stated: Option<&str>) -> Option<Url> {
+        let around = self.own.as_deref().or(self.home.as_deref()).and_then(|url| Url::parse(url).ok());
+        match (stated, around) {
+            (Some(stated), Some(around)) => around.join(stated).ok(),
+            (Some(stated), None) => Url::parse(stated).ok(),
+            (None, around) => around,
+        }
+    }
+}
+
+/// `raw` as an absolute URL, as far as that can be said; otherwise as it was written.
+fn absolute(raw: &str, base: Option<&Url>) -> Option<String> {
+    let raw = raw.trim();
+    if raw.is_empty() {
+        return None;
+    }
+    // What is absolute stays letter by letter: readers compare it so.
+    if Url::parse(raw).is_ok() {
+        return Some(raw.to_owned());
+    }
+    Some(base.and_then(|base| base.join(raw).ok()).map_or_else(|| raw.to_owned(), String::from))
+}
+
+/// Adds a name that is not there yet.
+fn push_name(names: &mut Vec<String>, name: Option<String>) {
+    let name = name.map(|name| name.split_whitespace().collect::<Vec<_>>().join(" "));
+    if let Some(name) = name.filter(|name| !name.is_empty() && !names.contains(name)) {
+        names.push(name);
+    }
+}
+
+/// The language that an element names.
+fn language(node: &Node) -> Option<String> {
+    node.attribute("xml:lang").map(str::to_owned).or_else(|| node.say(&["dc:language", "language"]))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! Dates as feeds have them: RFC 822 with every slip that is common, RFC 3339, and its shorter forms (W3C-DTF).
+
+use chrono::{DateTime, FixedOffset};
+use chrono_tz::Tz;
+
+use crate::archive::front_matter::dates;
+
+/// The date, in its own zone; without one it is UTC. `None` if it is not a date.
+pub(in crate::importers) fn parse(raw: &str) -> Option<DateTime<FixedOffset>> {
+    let raw = raw.trim();
+    if raw.len() > 100 {
+        return None;
+    }
+    dates::parse(raw, Tz::UTC).or_else(|_| dates::parse(&tidy(raw), Tz::UTC)).ok()
+}
+
+/// The same date as RFC 2822 has it. Weekdays are left out, since a wrong one is a common slip.
+fn tidy(raw: &str) -> String {
+    let bare = raw.split_once(',').map_or(raw, |(_, rest)| rest);
+    let words: Vec<&str> = bare.split([' ', '-', '\t']).filter(|word| !word.is_empty()).collect();
+    // `2024-05` and `2024` are dates of W3C-DTF.
+    match words[..] {
+        [year] if is_number(year, 4) => return format!("{year}-01-01"),
+        [year, month] if is_number(year, 4) && is_number(month, 2) => return format!("{year}-{month}-01"),
+        _ => {}
+    }
+    let mut words = bare.split_whitespace();
+    let (Some(day), Some(month), Some(year), Some(time)) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return raw.to_owned();
+    };
+    let month: String = month.chars().take(3).collect();
+    let year = match (year.len(), year.parse::<u32>()) {
+        (2, Ok(year)) => (if year < 70 { 2000 + year } else { 1900 + year }).to_string(),
+        _ => year.to_owned(),
+    };
+    let zone: String = words.collect();
+    format!("{day} {month} {year} {time} {}", offset(&zone))
+}
+
+fn is_number(word: &str, length: usize) -> bool {
+    word.len() == length && word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The zones that feeds name, and `+09:00`.
+fn offset(zone: &str) -> String {
+    let upper = zone.to_ascii_uppercase();
+    match upper.as_str() {
+        "" | "Z" | "UTC" | "GMT" | "UT" | "WET" => "+0000".to_owned(),
+        "CET" | "BST" | "WEST" => "+0100".to_owned(),
+        "CEST" | "EET" => "+0200".to_owned(),
+        "EEST" | "MSK" => "+0300".to_owned(),
+        "IST" => "+0530".to_owned(),
+        "KST" | "JST" => "+0900".to_owned(),
+        "AEST" => "+1000".to_owned(),
+        "EDT" => "-0400".to_owned(),
+        "EST" | "CDT" => "-0500".to_owned(),
+        "CST" | "MDT" => "-0600".to_owned(),
+        "MST" | "PDT" => "-0700".to_owned(),
+        "PST" => "-0800".to_owned(),
+        numeric => numeric.replace(':', "").trim_start_matches("GMT").to_owned(),
+    }
+}

@@ -1,0 +1,110 @@
+//! RSS of every age, by the names that its elements have here.
+
+use url::Url;
+
+use super::words::{paragraphs, plain_text};
+use super::{About, Enclosure, Entry, absolute, date, language, push_name};
+use crate::importers::xml::Node;
+
+/// An item as an entry; everything else says something of the feed.
+pub(super) fn record(node: &Node, about: &mut About, base: Option<&Url>) -> Option<Entry> {
+    match node.name.as_str() {
+        "item" => return Some(item(node, base)),
+        "title" => about.title = plain_text(&node.text()),
+        "link" => about.home = absolute(&node.text(), base).or(about.home.take()),
+        "atom:link" if node.attribute("rel") == Some("self") => {
+            about.own = node.attribute("href").and_then(|href| absolute(href, base));
+        }
+        "language" | "dc:language" => about.language = Some(node.text()).filter(|text| !text.is_empty()),
+        "generator" => about.generator = Some(node.text()).filter(|text| !text.is_empty()),
+        "itunes:author" | "managingEditor" | "dc:creator" if about.authors.is_empty() => {
+            push_name(&mut about.authors, Some(name(&node.text())));
+        }
+        _ => {}
+    }
+    None
+}
+
+fn item(node: &Node, base: Option<&Url>) -> Entry {
+    let guid = node.say(&["guid"]);
+    let about = node.attribute("rdf:about").map(str::to_owned);
+    // The specification's default is that a guid is the address of the page; what is no address is not.
+    let is_link = node.child("guid").and_then(|guid| guid.attribute("isPermaLink")) != Some("false");
+    let permalink = guid.clone().filter(|guid| is_link && is_web(guid));
+    let link = node
+        .say(&["link"])
+        .or_else(|| atom_link(node))
+        .or(permalink)
+        .or_else(|| about.clone().filter(|about| is_web(about)));
+    let link = link.and_then(|link| absolute(&link, base));
+    let mut entry = Entry {
+        // A reader that is given no id takes the link for it.
+        id: guid.or_else(|| node.say(&["atom:id"])).or(about).or_else(|| link.clone()),
+        link,
+        title: plain_text(&node.say(&["title", "media:title", "dc:title"]).unwrap_or_default()),
+        published: node
+            .say(&["pubDate", "atom:published", "dc:date", "dcterms:created"])
+            .and_then(|raw| date(&raw)),
+        updated: node.say(&["atom:updated", "dcterms:modified"]).and_then(|raw| date(&raw)),
+        language: language(node),
+        content: node.say(&["content:encoded"]).or_else(|| body(node)),
+        summary: node.say(&["description", "itunes:summary"]),
+        image: node
+            .child("media:thumbnail")
+            .and_then(|image| image.attribute("url"))
+            .or_else(|| node.child("itunes:image").and_then(|image| image.attribute("href")))
+            .and_then(|url| absolute(url, base)),
+        ..Entry::default()
+    };
+    for author in node.all("dc:creator").chain(node.all("author")) {
+        push_name(&mut entry.authors, Some(name(&author.text())));
+    }
+    for category in node.all("category").chain(node.all("dc:subject")) {
+        push_name(&mut entry.categories, Some(plain_text(&category.text())));
+    }
+    for enclosure in node.all("enclosure") {
+        let url = enclosure.attribute("url").and_then(|url| absolute(url, base));
+        entry.enclosures.extend(url.map(|url| Enclosure {
+            url,
+            media_type: enclosure.attribute("type").map(str::to_owned),
+            length: enclosure.attribute("length").and_then(|length| length.trim().parse().ok()),
+        }));
+    }
+    // In the short ages of RSS the description was the text.
+    if entry.content.is_none() {
+        entry.content = entry.summary.take().map(|text| paragraphs(&text));
+    }
+    entry
+}
+
+fn body(node: &Node) -> Option<String> {
+    node.child("xhtml:body").or_else(|| node.child("xhtml:div")).map(Node::inner_html)
+}
+
+fn atom_link(node: &Node) -> Option<String> {
+    let mut links = node.all("atom:link");
+    let page = links.find(|link| matches!(link.attribute("rel"), None | Some("alternate")))?;
+    page.attribute("href").map(str::to_owned)
+}
+
+fn is_web(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
+}
+
+/// `kim@example.com (Kim)` and `Kim <kim@example.com>` name somebody; an address alone names itself.
+fn name(raw: &str) -> String {
+    let raw = raw.trim();
+    if let Some((address, rest)) = raw.split_once('(')
+        && address.contains('@')
+        && let Some(name) = rest.strip_suffix(')')
+        && !name.trim().is_empty()
+    {
+        return name.trim().to_owned();
+    }
+    match raw.split_once('<') {
+        Some((name, address)) if address.contains('@') && !name.trim().is_empty() => {
+            name.trim().trim_matches('"').to_owned()
+        }
+        _ => raw.to_owned(),
+    }
+}

@@ -1,0 +1,178 @@
+//! One story in every format, and the slips of real feeds.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const RSS: &str = include_str!("../../../tests/data/foreign/rss2.xml");
+const RSS091: &str = include_str!("../../../tests/data/foreign/rss091.xml");
+const RDF: &str = include_str!("../../../tests/data/foreign/rss1.xml");
+const ATOM: &str = include_str!("../../../tests/data/foreign/atom.xml");
+const ATOM03: &str = include_str!("../../../tests/data/foreign/atom03.xml");
+const JSON: &str = include_str!("../../../tests/data/foreign/feed.json");
+
+fn feed(text: &str) -> Feed {
+    read(text.as_bytes(), "old.xml").unwrap_or_else(|finding| panic!("{finding}"))
+}
+
+fn item(inner: &str) -> Entry {
+    let xml = format!(
+        "<rss xmlns:dc=\"http://purl.org/dc/elements/1.1/\"><channel><link>https://old.example/</link><item>{inner}</item></channel></rss>"
+    );
+    feed(&xml).entries.remove(0)
+}
+
+fn day(entry: &Entry) -> String {
+    entry.published.map_or_else(String::new, |date| date.to_rfc3339())
+}
+
+#[test]
+fn every_vocabulary_tells_the_same_story() {
+    for (name, text, format) in [
+        ("rss2", RSS, Format::Rss),
+        ("rss091", RSS091, Format::Rss),
+        ("rss1", RDF, Format::Rss),
+        ("atom", ATOM, Format::Atom),
+        ("atom03", ATOM03, Format::Atom),
+        ("json", JSON, Format::Json),
+    ] {
+        let feed = feed(text);
+        assert_eq!(feed.about.format, Some(format), "{name}");
+        assert_eq!(feed.about.title, "느린 편지 & 친구들", "{name}");
+        assert_eq!(feed.about.home.as_deref(), Some("https://old.example/"), "{name}");
+        assert_eq!(feed.entries.len(), 2, "{name}");
+        let first = &feed.entries[0];
+        assert_eq!(first.title, "첫 편지 <시작>", "{name}");
+        assert_eq!(first.link.as_deref(), Some("https://old.example/2024/05/first/"), "{name}");
+        assert!(
+            first.content.as_deref().is_some_and(|html| html.contains("안녕하세요")),
+            "{name}: {first:?}"
+        );
+        // RSS 0.91 has no dates, ids, names or categories of items.
+        if name != "rss091" {
+            assert_eq!(day(first), "2024-05-01T09:00:00+09:00", "{name}");
+            assert_eq!(first.authors, ["김민준"], "{name}");
+            assert_eq!(first.categories, ["편지", "C++"], "{name}");
+        }
+    }
+}
+
+#[test]
+fn ids_are_taken_letter_by_letter() {
+    let ids = |text: &str| feed(text).entries.into_iter().map(|entry| entry.id.unwrap()).collect::<Vec<_>>();
+    assert_eq!(ids(RSS), ["https://old.example/?p=12", "tag:old.example,2024:둘"]);
+    assert_eq!(ids(ATOM), ["urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6", "tag:old.example,2024:둘"]);
+    assert_eq!(ids(JSON), ["12", "https://old.example/%ea%b8%80/"]);
+    assert_eq!(ids(RSS091)[0], "https://old.example/2024/05/first/", "without an id readers take the link");
+}
+
+#[test]
+fn links_and_enclosures_are_absolute() {
+    let atom = feed(ATOM);
+    assert_eq!(atom.entries[1].link.as_deref(), Some("https://old.example/posts/two"));
+    assert_eq!(atom.entries[1].title, "둘째");
+    let sound = &feed(RSS).entries[1].enclosures[0];
+    assert_eq!(
+        (sound.url.as_str(), sound.media_type.as_deref(), sound.length),
+        ("https://old.example/소리.mp3", Some("audio/mpeg"), Some(1234))
+    );
+    assert_eq!(item("<link>/a/</link>").link.as_deref(), Some("https://old.example/a/"));
+}
+
+#[test]
+fn a_guid_that_is_an_address_is_the_link_where_there_is_no_other() {
+    let entry = item("<guid>https://old.example/a</guid>");
+    assert_eq!(entry.link.as_deref(), Some("https://old.example/a"));
+    let entry = item("<guid isPermaLink=\"false\">https://old.example/?p=1</guid>");
+    assert_eq!((entry.link, entry.id.as_deref()), (None, Some("https://old.example/?p=1")));
+}
+
+#[test]
+fn dates_with_the_usual_slips_are_read() {
+    for (raw, expected) in [
+        ("Wed, 01 May 2024 09:00:00 +0900", "2024-05-01T09:00:00+09:00"),
+        ("Mon, 01 May 2024 09:00:00 KST", "2024-05-01T09:00:00+09:00"),
+        ("1 May 24 09:00 GMT", "2024-05-01T09:00:00+00:00"),
+        ("Wednesday, 1 May 2024 09:00:00 EST", "2024-05-01T09:00:00-05:00"),
+        ("Wed, 01 September 2024 09:00:00 +09:00", "2024-09-01T09:00:00+09:00"),
+        ("2024-05-01T09:00Z", "2024-05-01T09:00:00+00:00"),
+        ("2024-05", "2024-05-01T00:00:00+00:00"),
+        ("2024", "2024-01-01T00:00:00+00:00"),
+        ("2024-05-01 09:00:00", "2024-05-01T09:00:00+00:00"),
+        ("yesterday", ""),
+        ("Thu, 31 Feb 2024 09:00:00 GMT", ""),
+    ] {
+        assert_eq!(day(&item(&format!("<pubDate>{raw}</pubDate>"))), expected, "{raw}");
+    }
+}
+
+#[test]
+fn names_are_taken_out_of_addresses() {
+    let authors = |raw: &str| item(&format!("<author>{raw}</author>")).authors;
+    assert_eq!(authors("kim@example.com (김민준)"), ["김민준"]);
+    assert_eq!(authors("\"Kim\" &lt;kim@example.com&gt;"), ["Kim"]);
+    assert_eq!(authors("kim@example.com"), ["kim@example.com"]);
+}
+
+#[test]
+fn titles_are_plain_however_often_they_were_escaped() {
+    for (raw, expected) in [
+        ("Fish &amp; Chips", "Fish & Chips"),
+        ("Fish &amp;amp; Chips", "Fish & Chips"),
+        ("&lt;b&gt;굵은&lt;/b&gt; 글", "굵은 글"),
+        ("Vec&lt;T&gt; and a &lt; b", "Vec<T> and a < b"),
+        ("<![CDATA[ 여러\n 줄 ]]>", "여러 줄"),
+    ] {
+        assert_eq!(item(&format!("<title>{raw}</title>")).title, expected, "{raw}");
+    }
+}
+
+#[test]
+fn what_is_no_feed_is_refused_with_what_it_is() {
+    let refusal = |text: &str| read(text.as_bytes(), "a").unwrap_err().to_string();
+    assert!(refusal("<html><body/></html>").contains("it begins with <html>"));
+    assert!(refusal("").contains("neither XML nor JSON"));
+    assert!(refusal("{\"a\": 1}").contains("no JSON Feed"));
+    assert!(
+        refusal("<rss><channel>\n<item></channel></rss>").starts_with("a:2: error: it is not well-formed")
+    );
+    assert!(refusal("{\n\"items\": ").starts_with("a:2: error: it is not well-formed JSON"));
+}
+
+#[test]
+fn json_of_the_wrong_types_is_read_as_far_as_it_goes() {
+    let feed = feed(
+        "{\"version\": \"https://jsonfeed.org/version/1\", \"items\": [{\"id\": 7, \"title\": 3, \"tags\": \"a\", \"author\": {\"name\": \"Kim\"}}, 4]}",
+    );
+    assert_eq!(feed.entries.len(), 1);
+    assert_eq!(feed.entries[0].id.as_deref(), Some("7"));
+    assert_eq!(feed.entries[0].authors, ["Kim"]);
+}
+
+#[test]
+fn our_own_feeds_are_read_back() {
+    for bytes in [
+        include_str!("../../../tests/data/feeds/rss.snap.xml"),
+        include_str!("../../../tests/data/feeds/atom.snap.xml"),
+        include_str!("../../../tests/data/feeds/feed.snap.json"),
+    ] {
+        let feed = feed(bytes);
+        assert!(
+            feed.entries.len() > 1
+                && feed.entries.iter().all(|entry| entry.id.is_some() && entry.link.is_some())
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_breaks_the_reader(xml in "(<rss>|<channel>|<item>|</item>|<guid>|</guid>|<pubDate>|</pubDate>|<title>|</title>|[0-9:,+ -]|&lt;|<b|>|[a-z가]|\\{|\"items\":|\\[){0,40}") {
+        let _ = read(xml.as_bytes(), "a");
+    }
+
+    #[test]
+    fn any_title_and_date_are_read_without_a_panic(title in "[<>/a-c&;# 가\"]{0,30}", date in "[0-9A-Za-z:,+ -]{0,30}|\\PC{0,12}") {
+        let _ = plain_text(&title);
+        let _ = super::date(&date);
+    }
+}

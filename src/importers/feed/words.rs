@@ -1,0 +1,56 @@
+//! A line of HTML as plain text, and plain text as HTML.
+
+use crate::importers::xml::with_references;
+
+/// A title or a category as plain text: feeds escape it once, twice, or write tags into it.
+///
+/// A `<` that opens no tag is itself.
+pub fn plain_text(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = tag_end(rest);
+        if end.is_none() {
+            text.push('<');
+        }
+        rest = &rest[end.unwrap_or(1)..];
+    }
+    text.push_str(rest);
+    with_references(&text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Tags that people put into titles; `<T>` and `<stdio.h>` are words.
+const TAGS: [&str; 20] = [
+    "a", "abbr", "b", "bdi", "big", "br", "cite", "code", "del", "em", "font", "i", "ins", "mark", "s",
+    "small", "span", "strong", "sub", "sup",
+];
+
+/// The length of the tag with which `text` begins.
+fn tag_end(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix('<')?;
+    let name_at = usize::from(inner.starts_with('/'));
+    let name: String =
+        inner.get(name_at..)?.chars().take_while(char::is_ascii_alphanumeric).take(12).collect();
+    let end = text.bytes().take(2000).position(|byte| byte == b'>')? + 1;
+    let after = inner[name_at + name.len()..].chars().next()?;
+    let is_tag = TAGS.contains(&name.to_ascii_lowercase().as_str())
+        && (after == '>' || after == '/' || after.is_whitespace());
+    is_tag.then_some(end)
+}
+
+/// HTML whose lines mean something: text without any block markup becomes paragraphs at its blank lines.
+pub(super) fn paragraphs(html: &str) -> String {
+    let html = html.trim();
+    let lower = html.to_ascii_lowercase();
+    let has_blocks = ["<p", "<div", "<br", "<ul", "<ol", "<table", "<h", "<pre", "<blockquote", "<figure"]
+        .iter()
+        .any(|tag| lower.contains(tag));
+    if has_blocks || !html.contains('\n') {
+        return html.to_owned();
+    }
+    let lines: Vec<&str> = html.lines().map(str::trim).collect();
+    let paragraphs = lines.split(|line| line.is_empty()).filter(|paragraph| !paragraph.is_empty());
+    paragraphs.map(|paragraph| format!("<p>{}</p>", paragraph.join("<br>\n"))).collect::<Vec<_>>().join("\n")
+}

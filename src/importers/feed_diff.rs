@@ -1,0 +1,159 @@
+//! What readers of a feed would see if it was replaced by another: new posts, changed ones, posts they have had already
+//! under another id, posts that are gone. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use url::Url;
+
+use super::feed::{Entry, Feed};
+use super::recognition::{Sight, homes, pair};
+
+/// What readers would see. Ids, in the order of the feeds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Diff {
+    /// Posts that nobody has had.
+    pub new: Vec<String>,
+    /// Posts that say something else now.
+    pub updated: Vec<String>,
+    /// Posts that come once more: the id that readers know, and the one that they would see.
+    pub redelivered: Vec<(String, String)>,
+    /// Posts that are gone: id, title, link.
+    pub lost: Vec<Lost>,
+}
+
+/// A post that is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The id that readers know.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its page.
+    pub link: Option<String>,
+}
+
+/// Compares the feed that readers have with the one that they would get. `published` names the ids of all posts that the
+/// site has now: what is only too old for the feed is not lost, nor is what dropped off its end.
+pub fn compare(old: &Feed, new: &Feed, published: &BTreeSet<&str>, site: &Url) -> Diff {
+    let ids = |feed: &'_ Feed| -> BTreeMap<String, usize> {
+        feed.entries.iter().enumerate().filter_map(|(at, entry)| Some((entry.id.clone()?, at))).collect()
+    };
+    let (before, after) = (ids(old), ids(new));
+    let mut diff = Diff::default();
+    let mut fresh: Vec<&Entry> = Vec::new();
+    for entry in &new.entries {
+        let Some(id) = &entry.id else { continue };
+        match before.get(id).and_then(|at| old.entries.get(*at)) {
+            Some(known) if !says_the_same(known, entry) => diff.updated.push(id.clone()),
+            Some(_) => {}
+            None => fresh.push(entry),
+        }
+    }
+    // A post that is still published under its id is not the one that came under another.
+    let gone: Vec<&Entry> = old
+        .entries
+        .iter()
+        .filter(|entry| {
+            entry.id.as_ref().is_some_and(|id| !after.contains_key(id) && !published.contains(id.as_str()))
+        })
+        .collect();
+    let mut home = None;
+    let homes = homes(&old.about, site, &mut home);
+    let sights = |entries: &[&Entry]| -> Vec<Sight> {
+        entries.iter().map(|entry| Sight::of_entry(entry, &homes)).collect()
+    };
+    let found = pair(&sights(&fresh), &sights(&gone));
+    let mut again = BTreeSet::new();
+    for (entry, at) in fresh.iter().zip(found) {
+        let id = entry.id.clone().unwrap_or_default();
+        match at {
+            Some(at) => {
+                again.insert(at);
+                diff.redelivered.push((gone[at].id.clone().unwrap_or_default(), id));
+            }
+            None => diff.new.push(id),
+        }
+    }
+    let oldest = new.entries.iter().filter_map(|entry| entry.published).min();
+    let rest = gone.iter().enumerate().filter(|(at, _)| !again.contains(at));
+    for entry in rest.map(|(_, entry)| entry) {
+        let is_beyond = entry.published.zip(oldest).is_some_and(|(published, oldest)| published < oldest);
+        let dropped_off = is_beyond && !diff.new.is_empty() && new.entries.len() >= old.entries.len();
+        if !dropped_off {
+            let id = entry.id.clone().unwrap_or_default();
+            diff.lost.push(Lost { id, title: entry.title.clone(), link: entry.link.clone() });
+        }
+    }
+    diff
+}
+
+fn says_the_same(one: &Entry, other: &Entry) -> bool {
+    one.title == other.title
+        && one.content == other.content
+        && one.summary == other.summary
+        && one.link == other.link
+        && one.updated == other.updated
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::importers::feed::About;
+
+    fn entry(id: &str, day: u32) -> Entry {
+        Entry {
+            id: Some(id.to_owned()),
+            link: Some(format!("https://a.example/{day}/")),
+            title: format!("글 {day}"),
+            published: chrono::DateTime::parse_from_rfc3339(&format!("2024-05-{day:02}T09:00:00+09:00")).ok(),
+            content: Some("<p>글</p>".to_owned()),
+            ..Entry::default()
+        }
+    }
+
+    fn feed(entries: Vec<Entry>) -> Feed {
+        Feed { about: About::default(), entries }
+    }
+
+    fn diff(old: Vec<Entry>, new: Vec<Entry>, published: &[&str]) -> Diff {
+        let site = Url::parse("https://a.example/").unwrap();
+        compare(&feed(old), &feed(new), &published.iter().copied().collect(), &site)
+    }
+
+    #[test]
+    fn new_and_changed_posts_are_what_a_feed_is_for() {
+        let changed = Entry { content: Some("<p>다른 글</p>".to_owned()), ..entry("a", 1) };
+        let seen = diff(vec![entry("a", 1)], vec![entry("b", 2), changed], &["a", "b"]);
+        assert_eq!((seen.new, seen.updated), (vec!["b".to_owned()], vec!["a".to_owned()]));
+        assert!(seen.redelivered.is_empty() && seen.lost.is_empty());
+    }
+
+    #[test]
+    fn the_same_post_under_another_id_is_a_redelivery_and_not_a_loss() {
+        let seen = diff(vec![entry("a", 1), entry("b", 2)], vec![entry("x", 1), entry("b", 2)], &["x", "b"]);
+        assert_eq!(seen.redelivered, [("a".to_owned(), "x".to_owned())]);
+        assert!(seen.new.is_empty() && seen.lost.is_empty());
+    }
+
+    #[test]
+    fn what_vanishes_is_lost_unless_it_is_only_too_old_for_the_feed() {
+        let lost =
+            |old: Vec<Entry>, new: Vec<Entry>, published: &[&str]| diff(old, new, published).lost.len();
+        assert_eq!(lost(vec![entry("b", 2), entry("a", 1)], vec![entry("b", 2)], &["b"]), 1, "deleted");
+        assert_eq!(
+            lost(vec![entry("b", 2), entry("a", 1)], vec![entry("b", 2)], &["a", "b"]),
+            0,
+            "still published"
+        );
+        let (old, new) = (vec![entry("b", 2), entry("a", 1)], vec![entry("c", 3), entry("b", 2)]);
+        assert_eq!(lost(old, new, &["b", "c"]), 0, "dropped off the end");
+        let (old, new) = (vec![entry("c", 3), entry("b", 2)], vec![entry("d", 4), entry("b", 2)]);
+        assert_eq!(lost(old, new, &["b", "d"]), 1, "another one came, but this was not the oldest");
+    }
+
+    #[test]
+    fn a_feed_against_itself_is_nothing_new() {
+        let entries = || vec![entry("a", 1), entry("b", 2)];
+        assert_eq!(diff(entries(), entries(), &["a", "b"]), Diff::default());
+    }
+}

@@ -1,0 +1,322 @@
+//! Ghost exports: JSON with tables. The HTML that Ghost kept is taken; where there is none, its editors' own formats
+//! (Lexical, Mobiledoc) are written out as HTML.
+//!
+//! The whole export is in memory once: its tables refer to each other in any order.
+
+mod lexical;
+mod mobiledoc;
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use chrono::{DateTime, FixedOffset, TimeZone as _};
+use chrono_tz::Tz;
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use super::feed::date;
+use super::story::{Remark, Story};
+use crate::finding::Finding;
+
+/// A larger export was not made by a person.
+const MAX_EXPORT: u64 = 1 << 30;
+
+#[derive(Deserialize)]
+struct Export {
+    #[serde(default)]
+    db: Vec<Database>,
+    /// Old exports have their tables at the top.
+    data: Option<Data>,
+}
+
+#[derive(Deserialize)]
+struct Database {
+    data: Data,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Data {
+    posts: Vec<Post>,
+    tags: Vec<Named>,
+    users: Vec<Named>,
+    posts_tags: Vec<Join>,
+    posts_authors: Vec<Join>,
+}
+
+/// Numbers in old exports, text in new ones.
+#[derive(Debug, Default, PartialEq, Eq, Hash, Clone)]
+struct Id(String);
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Value::deserialize(deserializer)? {
+            Value::String(id) => Self(id),
+            Value::Null => Self::default(),
+            other => Self(other.to_string()),
+        })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named {
+    id: Id,
+    name: Option<String>,
+    visibility: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Join {
+    post_id: Id,
+    tag_id: Id,
+    author_id: Id,
+    sort_order: i64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Post {
+    id: Id,
+    title: Option<String>,
+    slug: Option<String>,
+    html: Option<String>,
+    lexical: Option<String>,
+    mobiledoc: Option<String>,
+    plaintext: Option<String>,
+    feature_image: Option<String>,
+    custom_excerpt: Option<String>,
+    status: Option<String>,
+    visibility: Option<String>,
+    /// `page` in new exports.
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    /// `1` or `true` for pages in old ones.
+    page: Value,
+    locale: Option<String>,
+    author_id: Id,
+    published_at: Value,
+    updated_at: Value,
+}
+
+/// What an export holds.
+#[derive(Debug, Default)]
+pub struct Exported {
+    /// The posts, in the order of the file.
+    pub stories: Vec<Story>,
+    /// Titles of what is no post here, and why.
+    pub left_out: Vec<(String, String)>,
+    /// How many pages there are.
+    pub pages: usize,
+}
+
+/// Where the site is now, and its zone: Ghost writes times in UTC and its own address as a placeholder.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The address of the site.
+    pub site: &'a Url,
+    /// The zone of its dates.
+    pub zone: Tz,
+}
+
+/// Reads an export; the finding says why it is none.
+pub fn read(input: impl Read, file: &str, place: Place<'_>) -> Result<Exported, Finding> {
+    let wrong = |message: String| {
+        Finding::error("ghost", file, message)
+            .hint("make an export under Settings, Advanced, Import/Export; it is one .json file")
+    };
+    let export: Export =
+        serde_json::from_reader(std::io::BufReader::new(input.take(MAX_EXPORT))).map_err(|error| {
+            wrong(format!("it cannot be read as a Ghost export: {error}")).at(error.line().max(1))
+        })?;
+    let Some(data) = export.db.into_iter().next().map(|database| database.data).or(export.data) else {
+        return Err(wrong("it is no Ghost export: it has no `db`".to_owned()));
+    };
+    let joined = Joined::of(&data);
+    let mut exported = Exported::default();
+    for post in data.posts {
+        let title = post.title.clone().unwrap_or_default();
+        if post.kind.as_deref() == Some("page") || is_true(&post.page) {
+            exported.pages += 1;
+        } else if post.status.as_deref() == Some("sent") {
+            exported.left_out.push((title, "it was only mailed, never published".to_owned()));
+        } else {
+            exported.stories.push(story(post, &joined, place));
+        }
+    }
+    Ok(exported)
+}
+
+/// Names of tags and authors by post.
+struct Joined {
+    tags: HashMap<Id, Vec<String>>,
+    authors: HashMap<Id, Vec<String>>,
+    users: HashMap<Id, String>,
+}
+
+impl Joined {
+    fn of(data: &Data) -> Self {
+        let names = |table: &[Named]| {
+            let named = table.iter().filter_map(|row| Some((row.id.clone(), row.name.clone()?)));
+            named.collect::<HashMap<_, _>>()
+        };
+        // Internal tags are for the theme.
+        let is_public = |tag: &&Named| {
+            tag.visibility.as_deref() != Some("internal")
+                && !tag.name.as_deref().unwrap_or_default().starts_with('#')
+        };
+        let tags: HashMap<Id, String> = data
+            .tags
+            .iter()
+            .filter(is_public)
+            .filter_map(|tag| Some((tag.id.clone(), tag.name.clone()?)))
+            .collect();
+        let users = names(&data.users);
+        Self {
+            tags: join(&data.posts_tags, &tags, |row| &row.tag_id),
+            authors: join(&data.posts_authors, &users, |row| &row.author_id),
+            users,
+        }
+    }
+}
+
+fn join(rows: &[Join], names: &HashMap<Id, String>, key: impl Fn(&Join) -> &Id) -> HashMap<Id, Vec<String>> {
+    let mut rows: Vec<&Join> = rows.iter().collect();
+    rows.sort_by_key(|row| row.sort_order);
+    let mut joined: HashMap<Id, Vec<String>> = HashMap::new();
+    for row in rows {
+        if let Some(name) = names.get(key(row)) {
+            joined.entry(row.post_id.clone()).or_default().push(name.clone());
+        }
+    }
+    joined
+}
+
+fn story(post: Post, joined: &Joined, place: Place<'_>) -> Story {
+    let mut remarks = Vec::new();
+    let status = post.status.as_deref().unwrap_or("draft");
+    let is_known = status == "published";
+    let mut draft = !matches!(status, "published" | "scheduled");
+    let visibility = post.visibility.as_deref().unwrap_or("public");
+    if visibility != "public" && !draft {
+        remarks.push(("import-draft", format!("it was for {visibility} only, and is a draft")));
+        draft = true;
+    }
+    let root = place.site.as_str().trim_end_matches('/');
+    let here = |text: String| text.replace("__GHOST_URL__", root);
+    let html = here(html(&post, place.site, &mut remarks));
+    let published = when(&post.published_at, place.zone);
+    let link = post.slug.as_ref().and_then(|slug| place.site.join(&format!("{slug}/")).ok());
+    let authors = joined.authors.get(&post.id).cloned();
+    Story {
+        title: post.title.unwrap_or_default(),
+        link: link.map(String::from),
+        slug: post.slug,
+        published,
+        updated: when(&post.updated_at, place.zone).filter(|updated| Some(*updated) > published),
+        authors: authors.unwrap_or_else(|| joined.users.get(&post.author_id).cloned().into_iter().collect()),
+        tags: joined.tags.get(&post.id).cloned().unwrap_or_default(),
+        summary: post.custom_excerpt,
+        language: post.locale,
+        image: post.feature_image.map(here),
+        // Readers of Ghost's feed know a post by the number that its database gave it.
+        id: Some(post.id.0).filter(|id| is_known && !id.is_empty()),
+        draft,
+        html,
+        remarks,
+        ..Story::default()
+    }
+}
+
+fn html(post: &Post, page: &Url, remarks: &mut Vec<Remark>) -> String {
+    let full = |text: &&String| !text.trim().is_empty();
+    if let Some(html) = post.html.as_ref().filter(full) {
+        return html.clone();
+    }
+    let parse = |text: &Option<String>| serde_json::from_str::<Value>(text.as_ref()?).ok();
+    let mut unknown = Vec::new();
+    let written = match (parse(&post.lexical), parse(&post.mobiledoc)) {
+        (Some(document), _) => lexical::html(&document, page, &mut unknown),
+        (None, Some(document)) => mobiledoc::html(&document, page, &mut unknown),
+        (None, None) => String::new(),
+    };
+    if !unknown.is_empty() {
+        remarks.push(("import-cards", format!("cards were dropped: {}", unknown.join(", "))));
+    }
+    if !written.trim().is_empty() {
+        return written;
+    }
+    let mut plain = String::new();
+    super::xml::push_escaped(&mut plain, post.plaintext.as_deref().unwrap_or_default());
+    plain.split("\n\n").map(|paragraph| format!("<p>{paragraph}</p>")).collect::<Vec<_>>().join("\n")
+}
+
+/// Text in UTC, or milliseconds in old exports.
+fn when(value: &Value, zone: Tz) -> Option<DateTime<FixedOffset>> {
+    let utc = match value {
+        Value::String(text) => date(text)?.to_utc(),
+        Value::Number(millis) => DateTime::from_timestamp_millis(millis.as_i64()?)?,
+        _ => return None,
+    };
+    Some(zone.from_utc_datetime(&utc.naive_utc()).fixed_offset())
+}
+
+fn is_true(value: &Value) -> bool {
+    matches!(value, Value::Bool(true)) || value.as_i64() == Some(1)
+}
+
+/// A card of either editor as HTML; `None` for one that has no place in a post.
+fn card(kind: &str, payload: &Value, page: &Url) -> Option<String> {
+    let text = |key: &str| payload.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    let escaped = |raw: &str| {
+        let mut out = String::new();
+        super::xml::push_escaped(&mut out, raw);
+        out
+    };
+    let caption =
+        || text("caption").map(|html| format!("<figcaption>{html}</figcaption>")).unwrap_or_default();
+    let image = |value: &Value| {
+        let get = |key: &str| value.get(key).and_then(Value::as_str).map(escaped);
+        get("src").map(|src| format!("<img src=\"{src}\" alt=\"{}\">", get("alt").unwrap_or_default()))
+    };
+    Some(match kind {
+        "html" | "card-html" => text("html")?.to_owned(),
+        "markdown" | "card-markdown" => crate::archive::markdown::preview(text("markdown")?, page),
+        "image" => format!("<figure>{}{}</figure>", image(payload)?, caption()),
+        "gallery" => {
+            let images = payload.get("images").and_then(Value::as_array)?;
+            let images: Vec<String> = images.iter().filter_map(image).collect();
+            format!("<figure>{}{}</figure>", images.join("<br>"), caption())
+        }
+        "code" | "codeblock" => {
+            let language = escaped(text("language").unwrap_or_default());
+            format!("<pre class=\"language-{language}\">\n{}</pre>", escaped(text("code")?))
+        }
+        "hr" | "horizontalrule" => "<hr>".to_owned(),
+        "embed" | "video" | "audio" | "file" => {
+            let address = escaped(text("url").or_else(|| text("src"))?);
+            format!("<iframe src=\"{address}\"></iframe>{}", caption())
+        }
+        "bookmark" => {
+            let address = text("url")?;
+            let title = payload.get("metadata").and_then(|data| data.get("title")).and_then(Value::as_str);
+            format!("<p><a href=\"{}\">{}</a></p>", escaped(address), escaped(title.unwrap_or(address)))
+        }
+        "button" => {
+            let label = text("buttonText").or_else(|| text("buttonUrl"))?;
+            format!("<p><a href=\"{}\">{}</a></p>", escaped(text("buttonUrl")?), escaped(label))
+        }
+        "callout" => format!("<blockquote>{}</blockquote>", text("calloutText")?),
+        "toggle" => format!(
+            "<p><strong>{}</strong></p><div>{}</div>",
+            text("heading").unwrap_or_default(),
+            text("content").unwrap_or_default()
+        ),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! An export with the HTML of one post and the editors' own formats of others.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::importers::html::{Options, to_markdown};
+
+const EXPORT: &str = include_str!("../../../tests/data/foreign/ghost.json");
+
+fn exported(text: &str) -> Exported {
+    let site = Url::parse("https://letters.example/").unwrap();
+    read(text.as_bytes(), "ghost.json", Place { site: &site, zone: Tz::Asia__Seoul }).unwrap()
+}
+
+fn markdown(story: &Story) -> String {
+    to_markdown(&story.html, Options::default()).markdown
+}
+
+#[test]
+fn a_post_keeps_its_number_its_names_and_its_time() {
+    let exported = exported(EXPORT);
+    let first = &exported.stories[0];
+    assert_eq!(first.id.as_deref(), Some("6630a1b2c3d4e5f601234567"));
+    assert_eq!(first.link.as_deref(), Some("https://letters.example/slow/"));
+    assert_eq!(first.published.unwrap().to_rfc3339(), "2024-05-01T09:00:00+09:00");
+    assert_eq!(
+        (first.authors.join(","), first.tags.join(",")),
+        ("김민준,이서연".to_owned(), "편지".to_owned())
+    );
+    assert_eq!(first.image.as_deref(), Some("https://letters.example/content/images/a.jpg"));
+    assert!(markdown(first).contains("[소개](https://letters.example/about/)"));
+    assert_eq!((exported.pages, exported.left_out.len()), (1, 1));
+}
+
+#[test]
+fn what_members_paid_for_is_not_published_by_accident() {
+    let story = &exported(EXPORT).stories[1];
+    assert!(story.draft && story.remarks[0].1.contains("members"), "{story:?}");
+}
+
+#[test]
+fn lexical_and_mobiledoc_are_read_where_there_is_no_html() {
+    let exported = exported(EXPORT);
+    assert_eq!(
+        markdown(&exported.stories[1]),
+        "### 제목\n\n***둘 다***\\\n[a \\< b](https://a.example/)\n\n1. `x`\n\n![그림](https://letters.example/b.png)\n\n*설명*\n\n**md**\n\n```rust\nfn a() {}\n```\n"
+    );
+    assert!(
+        exported.stories[1].remarks[1].1.contains("signup, paywall"),
+        "{:?}",
+        exported.stories[1].remarks
+    );
+    assert_eq!(
+        markdown(&exported.stories[2]),
+        "**굵게**는\\\n[고리](https://a.example/)\n\n- 하나\n\n---\n\n[책](https://b.example/)\n"
+    );
+}
+
+#[test]
+fn what_is_no_export_is_refused() {
+    let site = Url::parse("https://letters.example/").unwrap();
+    for text in ["{}", "[]", "{\"db\": [", "<rss/>", "{\"db\": []}"] {
+        assert!(read(text.as_bytes(), "a.json", Place { site: &site, zone: Tz::UTC }).is_err(), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_document_breaks_the_writers(text in "(\\{|\\}|\\[|\\]|,|:|\"root\"|\"children\"|\"type\"|\"text\"|\"sections\"|\"markups\"|1|3|10|\"p\"){0,30}") {
+        if let Ok(value) = serde_json::from_str::<Value>(&text) {
+            let page = Url::parse("https://a.example/").unwrap();
+            let _ = lexical::html(&value, &page, &mut Vec::new());
+            let _ = mobiledoc::html(&value, &page, &mut Vec::new());
+        }
+    }
+}

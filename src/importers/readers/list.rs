@@ -1,0 +1,223 @@
+//! A list while it is read: a reader from the cells of a row, and one row for each person.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::columns::{Column, Fields, Lexicon};
+use super::dates::{self, ReadDate};
+use super::findings::{self, Oddity, Warnings};
+use super::{Import, MAX_ROWS, Options, Rejected, Row, RowError, names, standing, too_long};
+use crate::address::EmailAddress;
+use crate::config::is_language_tag;
+use crate::finding::Finding;
+use crate::subscribers::{Cadence, Standing, Topics, Wishes};
+use crate::text::{HeaderText, HeaderTextError};
+
+/// Characters that a name may have.
+pub const MAX_NAME: usize = 100;
+/// Characters that a source may have.
+const MAX_SOURCE: usize = 200;
+/// Headings that are named as not read.
+const MAX_IGNORED: usize = 100;
+/// A date without a time of day may be tomorrow's here and today's in the Pacific.
+const DATE_LINE: TimeDelta = TimeDelta::hours(14);
+
+/// A list that is being read.
+pub(super) struct List<'a> {
+    options: Options<'a>,
+    lexicon: Lexicon<'a>,
+    rows: Vec<Row>,
+    rejected: Vec<Rejected>,
+    warnings: Warnings<'a>,
+    ignored: Vec<String>,
+    /// Where the row of an address is.
+    known: HashMap<String, usize>,
+    /// Readers of whom nobody says that they did not leave.
+    silent: usize,
+}
+
+impl<'a> List<'a> {
+    pub(super) fn new(options: Options<'a>, lexicon: Lexicon<'a>) -> Self {
+        Self {
+            options,
+            lexicon,
+            rows: Vec::new(),
+            rejected: Vec::new(),
+            warnings: Warnings::new(options.file),
+            ignored: Vec::new(),
+            known: HashMap::new(),
+            silent: 0,
+        }
+    }
+
+    pub(super) fn ignore(&mut self, headings: &[String]) {
+        for heading in headings {
+            if self.ignored.len() < MAX_IGNORED && !self.ignored.contains(heading) {
+                self.ignored.push(heading.chars().take(100).collect());
+            }
+        }
+    }
+
+    pub(super) fn read_row(&mut self, fields: &Fields<'_>, line: usize) -> Result<Row, RowError> {
+        let mut odd = Vec::new();
+        let email = EmailAddress::parse(fields.get(Column::Email))?;
+        odd.extend(email.doubt().map(Oddity::Address));
+        let name = match fields.get(Column::Name).trim_matches(' ') {
+            "" => read_name(&names::join(fields.get(Column::Given), fields.get(Column::Family)))?,
+            name => read_name(name)?,
+        };
+        let language = fields.get(Column::Language).trim().to_owned();
+        let tagged = is_language_tag(&language);
+        if !tagged && !language.is_empty() {
+            odd.push(Oddity::Language(language.chars().take(40).collect()));
+        }
+        let said = standing::said(fields, &self.lexicon, self.options.file)?;
+        let consented_at = past(consent(fields), self.options.now, &mut odd);
+        let unproven = consented_at.is_none() || said.silent;
+        let state = match said.standing {
+            Standing::Active if unproven && !self.options.confirmed => Standing::Unconfirmed,
+            standing => standing,
+        };
+        self.silent +=
+            usize::from(said.silent && said.standing == Standing::Active && !self.options.confirmed);
+        let source = Some(clean_source(fields.get(Column::Source))).filter(|source| !source.is_empty());
+        let added_at = past(fields.get(Column::Added), self.options.now, &mut odd);
+        for oddity in odd {
+            self.warnings.add(oddity.into_finding(self.options.file).at(line));
+        }
+        let language = tagged.then_some(language);
+        let wishes = Wishes {
+            cadence: Cadence::from_word(fields.get(Column::Cadence).trim()).unwrap_or_default(),
+            topics: topics(fields.get(Column::Topics)),
+        };
+        Ok(Row {
+            email,
+            name,
+            language,
+            state,
+            reason: said.reason,
+            source,
+            wishes,
+            consented_at,
+            added_at,
+            line,
+        })
+    }
+
+    /// Puts a row to the others, or adds it to what is known of the same person.
+    pub(super) fn take(&mut self, line: usize, row: Result<Row, RowError>) -> Result<(), Finding> {
+        match row {
+            Err(reason) => self.rejected.push(Rejected { line, reason }),
+            Ok(row) => {
+                let first = self.known.get(row.email.normalised()).and_then(|at| self.rows.get_mut(*at));
+                if let Some(first) = first {
+                    self.warnings.add(merge(first, row, self.options.file));
+                } else {
+                    self.known.insert(row.email.normalised().to_owned(), self.rows.len());
+                    self.rows.push(row);
+                }
+            }
+        }
+        if self.rows.len() + self.rejected.len() > MAX_ROWS {
+            return Err(too_long(self.options.file, format!("the list has more than {MAX_ROWS} rows")));
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self, delimiter: Option<char>) -> Import {
+        if let Some(service) = self.lexicon.service.filter(|_| self.silent > 0) {
+            self.warnings.add(findings::silent(self.options.file, service, self.silent));
+        }
+        Import {
+            rows: self.rows,
+            rejected: self.rejected,
+            warnings: self.warnings.finish(),
+            service: self.lexicon.service,
+            delimiter,
+            ignored: self.ignored,
+        }
+    }
+}
+
+/// The categories of our own export; what is no such list means everything.
+fn topics(cell: &str) -> Topics {
+    let names: Vec<String> = serde_json::from_str(cell).unwrap_or_default();
+    Topics::only(names.iter().filter_map(|name| HeaderText::lossy(name)))
+}
+
+fn read_name(cell: &str) -> Result<Option<HeaderText>, RowError> {
+    let cell = cell.trim_matches(' ');
+    // Before `HeaderText` is asked: it would turn a line break into a space, and this row was not made by a person.
+    if cell.chars().any(char::is_control) {
+        return Err(RowError::NameControl);
+    }
+    let length = cell.chars().count();
+    if length > MAX_NAME {
+        return Err(RowError::LongName(length));
+    }
+    match HeaderText::parse(cell) {
+        Ok(name) => Ok(Some(name)),
+        Err(HeaderTextError::Empty) => Ok(None),
+        Err(HeaderTextError::Control(_)) => Err(RowError::NameControl),
+    }
+}
+
+/// One line of text that is not too long for a source; empty if nothing is left.
+pub fn clean_source(raw: &str) -> String {
+    let text = HeaderText::lossy(raw).map(String::from).unwrap_or_default();
+    // Cut first: a space at the new end would not survive.
+    HeaderText::lossy(&text.chars().take(MAX_SOURCE).collect::<String>())
+        .map(String::from)
+        .unwrap_or_default()
+}
+
+/// The strongest evidence of consent that a row has; what it says first is not made better by what it says after.
+fn consent<'a>(fields: &'a Fields<'_>) -> &'a str {
+    [Column::Consented, Column::Confirmed, Column::OptedIn, Column::Subscribed, Column::Created]
+        .into_iter()
+        .map(|column| fields.get(column).trim())
+        .find(|cell| !cell.is_empty())
+        .unwrap_or_default()
+}
+
+fn past(cell: &str, now: DateTime<Utc>, odd: &mut Vec<Oddity>) -> Option<DateTime<Utc>> {
+    let cell = cell.trim();
+    let (at, slack) = match dates::read(cell) {
+        None if cell.is_empty() => return None,
+        None => {
+            odd.push(Oddity::Date(cell.chars().take(40).collect()));
+            return None;
+        }
+        Some(ReadDate::Instant(at)) => (at, TimeDelta::zero()),
+        Some(ReadDate::Zoneless(at)) => (at, DATE_LINE),
+    };
+    if at > now + slack {
+        odd.push(Oddity::Future);
+        return None;
+    }
+    Some(at.min(now))
+}
+
+/// Adds a further row of the same person to the first one.
+fn merge(first: &mut Row, again: Row, file: &str) -> Finding {
+    let line = again.line;
+    let stricter = again.state > first.state;
+    if stricter {
+        (first.state, first.reason) = (again.state, again.reason);
+    }
+    first.name = first.name.take().or(again.name);
+    first.language = first.language.take().or(again.language);
+    first.source = first.source.take().or(again.source);
+    first.consented_at = first.consented_at.or(again.consented_at);
+    first.added_at = first.added_at.or(again.added_at);
+    let outcome =
+        if stricter { format!("; the reader is now {}", first.state.as_str()) } else { String::new() };
+    Finding::warning(
+        "list-repeated",
+        file,
+        format!("the same reader stands in line {} already{outcome}", first.line),
+    )
+    .at(line)
+    .hint("keep one row for each reader; of several, the most restrictive state counts")
+}

@@ -1,0 +1,199 @@
+//! `WordPress` exports (WXR 1.0 to 1.2), read twice as a stream: once for the names of authors and pictures, once for
+//! the posts. In memory is one post, and a line for each author and attachment.
+
+mod shortcodes;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
+
+use chrono::{DateTime, FixedOffset, NaiveDateTime};
+use chrono_tz::Tz;
+
+use super::feed::{date, plain_text};
+use super::story::Story;
+use super::xml::{Node, Records, XmlError};
+use crate::archive::front_matter::dates;
+use crate::finding::Finding;
+
+/// What the posts refer to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// The title of the site.
+    pub title: String,
+    /// Log-in to name.
+    authors: HashMap<String, String>,
+    /// Number to address.
+    attachments: HashMap<String, String>,
+    language: Option<String>,
+    is_export: bool,
+}
+
+/// A record of the export.
+#[derive(Debug)]
+pub enum Item {
+    /// A post.
+    Story(Box<Story>),
+    /// Something else, which is counted: what it is.
+    Other(String),
+    /// A post that cannot be one here: its title, and why.
+    LeftOut(String, String),
+}
+
+/// The first reading; the finding says why the file is no export.
+pub fn overview(input: impl Read, file: &str) -> Result<Overview, Finding> {
+    let mut overview = Overview::default();
+    records(input, file, &mut |node, _| match node.name.as_str() {
+        "title" => overview.title = plain_text(&node.text()),
+        "language" => overview.language = Some(node.text()).filter(|tag| !tag.is_empty()),
+        "wp:wxr_version" => overview.is_export = true,
+        "wp:author" => {
+            let names = ["wp:author_display_name", "wp:author_first_name", "wp:author_login"];
+            if let (Some(login), Some(name)) = (node.say(&["wp:author_login"]), node.say(&names)) {
+                overview.authors.insert(login, plain_text(&name));
+            }
+        }
+        "item" if node.say(&["wp:post_type"]).as_deref() == Some("attachment") => {
+            if let (Some(id), Some(url)) =
+                (node.say(&["wp:post_id"]), node.say(&["wp:attachment_url", "guid"]))
+            {
+                overview.attachments.insert(id, url);
+            }
+        }
+        "item" => overview.is_export |= node.child("wp:post_type").is_some(),
+        _ => {}
+    })?;
+    if overview.is_export {
+        return Ok(overview);
+    }
+    Err(Finding::error("wordpress", file, "it is no WordPress export")
+        .hint("make one under Tools, Export; a feed is read by `letterpress import feed`"))
+}
+
+/// The second reading. Dates without a zone are read in `zone`.
+pub fn items(
+    input: impl Read,
+    file: &str,
+    overview: &Overview,
+    zone: Tz,
+    each: &mut dyn FnMut(Item),
+) -> Result<(), Finding> {
+    records(input, file, &mut |node, line| {
+        if node.name == "item" {
+            each(item(node, line, overview, zone));
+        }
+    })
+}
+
+fn records(input: impl Read, file: &str, each: &mut dyn FnMut(&Node, usize)) -> Result<(), Finding> {
+    let wrong = |line: usize, error: &XmlError| {
+        let finding = Finding::error("wordpress", file, error.to_string()).at(line);
+        finding.hint("an export that was cut off ends in mid-post: make it again, or in parts")
+    };
+    let mut records = Records::new(input).map_err(|error| wrong(1, &error))?;
+    loop {
+        match records.next() {
+            Ok(Some(node)) => each(&node, records.line()),
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(wrong(records.line(), &error)),
+        }
+    }
+}
+
+fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
+    let kind = node.say(&["wp:post_type"]).unwrap_or_else(|| "post".to_owned());
+    if kind != "post" {
+        return Item::Other(kind);
+    }
+    let title = plain_text(&node.say(&["title"]).unwrap_or_default());
+    let status = node.say(&["wp:status"]).unwrap_or_else(|| "publish".to_owned());
+    let mut remarks = Vec::new();
+    let mut draft = match status.as_str() {
+        "publish" | "future" => false,
+        "draft" | "pending" => true,
+        "private" => {
+            remarks.push(("import-draft", "it was private, and is a draft".to_owned()));
+            true
+        }
+        other => return Item::LeftOut(title, format!("its status is {other:?}")),
+    };
+    if node.say(&["wp:post_password"]).is_some() {
+        remarks.push(("import-draft", "it had a password, and is a draft".to_owned()));
+        draft = true;
+    }
+    let raw = node.say(&["content:encoded"]).unwrap_or_default();
+    let (html, shortcodes) = shortcodes::expand(&raw);
+    if !shortcodes.is_empty() {
+        remarks.push(("import-shortcodes", format!("shortcodes were dropped: {}", shortcodes.join(", "))));
+    }
+    let (categories, tags) = terms(node);
+    let author = node.say(&["dc:creator"]);
+    let author = author.map(|login| overview.authors.get(&login).cloned().unwrap_or(login));
+    let published =
+        when(node, "wp:post_date", zone).or_else(|| node.say(&["pubDate"]).and_then(|raw| date(&raw)));
+    let modified = when(node, "wp:post_modified", zone);
+    Item::Story(Box::new(Story {
+        title,
+        // Nobody has seen what was never published.
+        id: node.say(&["guid"]).filter(|_| !matches!(status.as_str(), "draft" | "pending" | "future")),
+        link: node.say(&["link"]),
+        slug: node.say(&["wp:post_name"]),
+        published,
+        updated: modified.filter(|modified| Some(*modified) > published),
+        authors: author.into_iter().collect(),
+        categories,
+        tags,
+        summary: node.say(&["excerpt:encoded"]).map(|html| super::html::visible(&html)),
+        language: overview.language.clone(),
+        image: thumbnail(node).and_then(|id| overview.attachments.get(&id).cloned()),
+        draft,
+        // The block editor writes its own paragraphs.
+        line_breaks: !raw.contains("<!-- wp:"),
+        html,
+        remarks,
+        line,
+    }))
+}
+
+/// Categories and tags by their names; the one that `WordPress` gives to what has none is none.
+fn terms(node: &Node) -> (Vec<String>, Vec<String>) {
+    let mut terms: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for term in node.all("category") {
+        let name = plain_text(&term.text());
+        let is_none = term.attribute("nicename").is_some_and(|nicename| nicename == "uncategorized");
+        let domain = term.attribute("domain").unwrap_or("category");
+        let known = terms.entry(domain).or_default();
+        if !name.is_empty() && !is_none && !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    let mut take = |keys: [&str; 2]| keys.into_iter().filter_map(|key| terms.remove(key)).flatten().collect();
+    (take(["category", ""]), take(["post_tag", "tag"]))
+}
+
+/// A date in the zone that it was in: `WordPress` writes it as the site's clock had it, and once more in UTC.
+fn when(node: &Node, name: &str, zone: Tz) -> Option<DateTime<FixedOffset>> {
+    let read = |name: &str| {
+        let raw = node.say(&[name])?;
+        NaiveDateTime::parse_from_str(&raw, "%Y-%m-%d %H:%M:%S").ok().map(|date| (raw, date))
+    };
+    let (raw, local) = read(name)?;
+    let offset = read(&format!("{name}_gmt")).and_then(|(_, utc)| {
+        let seconds = i32::try_from((local - utc).num_seconds()).ok()?;
+        let is_zone = seconds.abs() <= 14 * 3600 && seconds % 900 == 0;
+        FixedOffset::east_opt(seconds).filter(|_| is_zone)
+    });
+    match offset {
+        Some(offset) => local.and_local_timezone(offset).single(),
+        None => dates::parse(&raw, zone).ok(),
+    }
+}
+
+fn thumbnail(node: &Node) -> Option<String> {
+    let meta = node
+        .all("wp:postmeta")
+        .find(|meta| meta.say(&["wp:meta_key"]).as_deref() == Some("_thumbnail_id"))?;
+    meta.say(&["wp:meta_value"])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! Records, encodings, and what is refused.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn records(bytes: &[u8]) -> Result<Vec<Node>, XmlError> {
+    let mut records = Records::new(bytes)?;
+    let mut nodes = Vec::new();
+    while let Some(node) = records.next()? {
+        nodes.push(node);
+    }
+    Ok(nodes)
+}
+
+fn title(bytes: &[u8]) -> String {
+    records(bytes).unwrap()[0].text()
+}
+
+#[test]
+fn a_record_is_a_child_of_the_channel_wherever_that_stands() {
+    let names = |xml: &str| {
+        records(xml.as_bytes()).unwrap().into_iter().map(|node| node.name).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        names("<rss><channel><title>a</title><item><title>b</title></item></channel></rss>"),
+        "title item"
+    );
+    assert_eq!(
+        names(
+            "<r:RDF xmlns:r=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\" xmlns=\"http://purl.org/rss/1.0/\"><channel><title>a</title></channel><item/></r:RDF>"
+        ),
+        "title item"
+    );
+    assert_eq!(names("<feed xmlns=\"http://www.w3.org/2005/Atom\"><entry/></feed>"), "atom:entry");
+    assert_eq!(names("<a:feed xmlns:a=\"http://purl.org/atom/ns#\"><a:entry/></a:feed>"), "atom:entry");
+}
+
+#[test]
+fn every_declared_encoding_is_read() {
+    let utf16 = |text: &str, mark: bool| {
+        let mut bytes = if mark { vec![0xFF, 0xFE] } else { Vec::new() };
+        bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+        bytes
+    };
+    let xml = |label: &str| format!("<?xml version=\"1.0\" encoding=\"{label}\"?><rss><title>");
+    let end = b"</title></rss>".as_slice();
+    // "안녕" in EUC-KR, "日本" in Shift_JIS, "é" in Latin-1.
+    for (label, word, expected) in [
+        ("euc-kr", b"\xBE\xC8\xB3\xE7".as_slice(), "안녕"),
+        ("Shift_JIS", b"\x93\xFA\x96\x7B", "日本"),
+        ("ISO-8859-1", b"\xE9", "é"),
+        ("utf-16", "안녕".as_bytes(), "안녕"),
+        ("", "안녕".as_bytes(), "안녕"),
+    ] {
+        assert_eq!(title(&[xml(label).as_bytes(), word, end].concat()), expected, "{label}");
+    }
+    let document = "<?xml version=\"1.0\"?><rss><title>안녕</title></rss>";
+    assert_eq!(title(&utf16(document, true)), "안녕");
+    assert_eq!(title(&utf16(document, false)), "안녕");
+    assert_eq!(title(format!("\u{FEFF}{document}").as_bytes()), "안녕");
+    assert_eq!(title(b"<rss><title>a\xFFb</title></rss>"), "a\u{FFFD}b");
+}
+
+#[test]
+fn a_character_is_whole_wherever_the_buffers_end() {
+    let long = "한글".repeat(20_000);
+    for shift in 0..7 {
+        let xml = format!("<?xml version=\"1.0\"?>{}<rss><title>{long}</title></rss>", " ".repeat(shift));
+        assert_eq!(title(xml.as_bytes()), long);
+    }
+}
+
+#[test]
+fn references_are_resolved_once_and_unknown_ones_stay() {
+    assert_eq!(
+        title(b"<rss><title>a&nbsp;&hellip;&#54620;&#x1F600;&amp;lt;&nosuch; AT&T <![CDATA[&amp;]]></title></rss>"),
+        "a\u{A0}…한😀&lt;&nosuch; AT&T &amp;"
+    );
+    assert_eq!(with_references("&amp;amp; &hellip; &#0; &#x110000; & &;"), "&amp; … &#0; &#x110000; & &;");
+}
+
+#[test]
+fn s10_no_dtd_and_no_entity_of_anybodys_own() {
+    let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><rss><title>&b;</title></rss>";
+    assert!(matches!(records(bomb.as_bytes()), Err(XmlError::Dtd)));
+    let file = "<!DOCTYPE x [<!ENTITY f SYSTEM \"file:///etc/passwd\">]><rss><title>&f;</title></rss>";
+    assert!(matches!(records(file.as_bytes()), Err(XmlError::Dtd)));
+    let old = "<!DOCTYPE rss PUBLIC \"-//Netscape Communications//DTD RSS 0.91//EN\" \"http://my.netscape.com/publish/formats/rss-0.91.dtd\"><rss><title>a</title></rss>";
+    assert_eq!(title(old.as_bytes()), "a", "RSS 0.91 names its DTD, and nobody fetches it");
+}
+
+#[test]
+fn depth_and_length_have_an_end() {
+    let deep = format!("<rss>{}", "<a>".repeat(1_000_000));
+    assert!(matches!(records(deep.as_bytes()), Err(XmlError::Deep)));
+    let long = format!("<rss><title>{}</title></rss>", "a".repeat(MAX_EVENT + (1 << 17)));
+    assert!(matches!(records(long.as_bytes()), Err(XmlError::Long)));
+    let many = format!("<rss><item>{}</item></rss>", "<a/>".repeat(MAX_RECORD / 64));
+    assert!(matches!(records(many.as_bytes()), Err(XmlError::Long)));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_break_the_reader(xml in "(<|>|</|/>|&|;|<rss>|<item|</item>|<!\\[CDATA\\[|\\]\\]>|<!--|-->|<\\?xml |encoding=|\"|'|xmlns:a=|[a-z가 ]|\u{0}){0,40}") {
+        let _ = records(xml.as_bytes());
+    }
+
+    #[test]
+    fn no_raw_bytes_break_it_either(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = records(&bytes);
+    }
+}

@@ -1,0 +1,106 @@
+//! Composes the weekly letter: for each post its title, its date, a taste of it, and the way to the rest.
+//!
+//! Pure. A taste is plain text, so that nothing of one post (footnotes, pictures, styles) can get in the way of another,
+//! and it is cut shorter in a week with many posts: the letter stays below the size at which Gmail hides the rest.
+
+use chrono::{DateTime, FixedOffset};
+use minijinja::{Value, context};
+
+use super::issue::{self, Envelope};
+use super::slots::Markers;
+use super::templates::{Set, Templates};
+use super::words::{self, Words};
+use super::{Letter, Piece};
+use crate::archive::{Post, markdown};
+use crate::config::Config;
+use crate::finding::Finding;
+
+/// How much of a post is shown, at first and then if the letter is too long. A title is always shown.
+const TASTES: [usize; 4] = [400, 160, 60, 0];
+
+/// Room is left for the reader's name and address, and for what mail programs add.
+const LONGEST: usize = 90_000;
+
+/// Of a longer title the subject shows so much.
+const HEADLINE: usize = 80;
+
+/// The posts of a week that one group of readers gets.
+#[derive(Debug, Clone, Copy)]
+pub struct Week<'a> {
+    /// The ISO week: `2026-W47`.
+    pub name: &'a str,
+    /// The moment of its letter, in the site's zone.
+    pub moment: DateTime<FixedOffset>,
+    /// At least one, in the order in which they are read.
+    pub posts: &'a [&'a Post],
+}
+
+/// Renders the posts of a week as one letter. The errors name `config.toml` or a template of the user.
+pub fn compose_week(week: &Week<'_>, config: &Config, templates: &Templates) -> Result<Letter, Vec<Finding>> {
+    let mut tastes = TASTES.into_iter();
+    let mut letter = with_taste(week, tastes.next().unwrap_or_default(), config, templates)?;
+    for taste in tastes {
+        if length(&letter.html) <= LONGEST {
+            break;
+        }
+        letter = with_taste(week, taste, config, templates)?;
+    }
+    Ok(letter)
+}
+
+fn length(pieces: &[Piece]) -> usize {
+    pieces.iter().map(|piece| if let Piece::Fixed(text) = piece { text.len() } else { 0 }).sum()
+}
+
+fn with_taste(
+    week: &Week<'_>,
+    taste: usize,
+    config: &Config,
+    templates: &Templates,
+) -> Result<Letter, Vec<Finding>> {
+    let words = Words::of(&config.site.language);
+    let posts: Vec<Value> = week.posts.iter().map(|post| entry(post, taste, config)).collect();
+    let lang = &config.site.language;
+    let shown: String = posts.iter().map(ToString::to_string).collect();
+    let fields = context! {
+        lang,
+        lang_primary => words::primary(lang),
+        dir => if words::is_right_to_left(lang) { "rtl" } else { "ltr" },
+        digest => context! {
+            week => week.name,
+            published => words.date(&week.moment),
+            headline => headline(week.posts, words),
+        },
+        posts,
+        ..issue::common(config, words)
+    };
+    let envelope = Envelope { campaign: week.name, language: lang };
+    let markers = Markers::absent_from(&shown);
+    issue::print(Set::Digest, &fields, &markers, &envelope, (config, templates))
+}
+
+/// The first title, and how many more there are.
+fn headline(posts: &[&Post], words: &Words) -> String {
+    let first = posts.first().map_or("", |post| post.title.as_str());
+    let first = markdown::shorten(first, HEADLINE);
+    match posts.len().saturating_sub(1) {
+        0 => first,
+        more => words.and_more(&first, more),
+    }
+}
+
+fn entry(post: &Post, taste: usize, config: &Config) -> Value {
+    let teaser = match &post.summary {
+        Some(summary) => markdown::shorten(summary.as_str().trim(), taste),
+        None if taste == 0 => String::new(),
+        None => markdown::excerpt(post, taste),
+    };
+    context! {
+        lang => post.language.as_deref().unwrap_or(&config.site.language),
+        teaser,
+        ..issue::about(post, config)
+    }
+}
+
+#[cfg(test)]
+mod tests;

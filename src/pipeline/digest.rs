@@ -1,0 +1,162 @@
+//! The weekly letter in a run: which parts of the week somebody gets, a letter for each of them, the freeze of all.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use chrono::{DateTime, Utc};
+
+use super::newsletter::{linted, templates};
+use super::{Edition, Office, RunError, World};
+use crate::archive::{Archive, Post};
+use crate::config::Config;
+use crate::finding::Finding;
+use crate::letters::{self, Week};
+use crate::schedule::digest::{Digest, Forecast, forecast};
+use crate::store::{
+    Addressee, DigestIssue, DigestPost, NewDigest, NewIssue, Share, StoreError, digest as stored,
+};
+use crate::text::hex;
+
+/// How often somebody may choose otherwise between the look and the freeze.
+const TRIES: usize = 5;
+
+/// A week that is due, its letters composed and linted.
+pub struct WeekDraft<'a> {
+    /// The week.
+    pub digest: Digest<'a>,
+    /// Its letters, each for those who get the same part.
+    pub letters: Vec<WeekLetter<'a>>,
+}
+
+/// One letter of a week.
+pub struct WeekLetter<'a> {
+    /// Which part of the week.
+    share: Share,
+    /// What it carries.
+    pub posts: Vec<&'a Post>,
+    /// How many readers get it.
+    pub readers: u64,
+    /// The letter.
+    pub edition: Edition,
+}
+
+/// A week that was frozen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrozenWeek {
+    /// The ISO week.
+    pub week: String,
+    /// How many posts it carries.
+    pub posts: usize,
+    /// How many readers get a letter.
+    pub audience: u64,
+}
+
+/// What is due of the weekly letter, and what comes next; `None` before the first run.
+pub async fn outlook_of_the_week<'a>(
+    world: &World,
+    office: &Office,
+    archive: &'a Archive,
+) -> Result<Option<Forecast<'a>>, RunError> {
+    let Some(record) = office.store.digest_record().await? else { return Ok(None) };
+    let how = (&world.config.newsletter, world.config.site.timezone);
+    Ok(Some(forecast(archive, &record, how, world.clock.now())))
+}
+
+/// How many readers chose one letter a week.
+pub async fn weekly_readers(office: &Office) -> Result<u64, RunError> {
+    Ok(office.store.shares(Vec::new()).await?.values().sum())
+}
+
+/// Composes a letter for each part of the week that somebody gets. Writes nothing.
+pub(super) async fn draft<'a>(
+    world: &World,
+    office: &Office,
+    digest: Digest<'a>,
+) -> Result<(WeekDraft<'a>, Vec<Finding>), RunError> {
+    let mut letters = Vec::new();
+    let mut findings = Vec::new();
+    for (share, readers) in office.store.shares(posts_of(&digest)).await? {
+        if share.is_empty() {
+            continue;
+        }
+        let posts: Vec<&Post> = share.of(&digest.posts).copied().collect();
+        let part = Digest { week: digest.week.clone(), moment: digest.moment, posts };
+        let (edition, warnings) = compose_week(&world.config, &part)?;
+        for warning in warnings {
+            // The same post is in several of them.
+            if !findings.contains(&warning) {
+                findings.push(warning);
+            }
+        }
+        letters.push(WeekLetter { share, posts: part.posts, readers, edition });
+    }
+    Ok((WeekDraft { digest, letters }, findings))
+}
+
+fn posts_of(digest: &Digest<'_>) -> Vec<DigestPost> {
+    let post = |post: &&Post| DigestPost { id: post.id.clone(), categories: post.categories.clone() };
+    digest.posts.iter().map(post).collect()
+}
+
+/// Composes and lints the letter of a week, or of a part of it.
+pub fn compose_week(config: &Config, digest: &Digest<'_>) -> Result<(Edition, Vec<Finding>), RunError> {
+    let moment = digest.moment.with_timezone(&config.site.timezone).fixed_offset();
+    let week = Week { name: &digest.week, moment, posts: &digest.posts };
+    let letter = letters::compose_week(&week, config, &templates(config)?).map_err(RunError::Findings)?;
+    linted(letter, config, &format!("the letter of {}", digest.week))
+}
+
+/// Freezes the week. `None`: another machine did it since this one looked.
+pub(super) async fn freeze(
+    world: &World,
+    office: &Office,
+    mut draft: WeekDraft<'_>,
+    now: DateTime<Utc>,
+) -> Result<Option<FrozenWeek>, RunError> {
+    let mut tries = 0;
+    loop {
+        let WeekDraft { digest, letters } = draft;
+        let (week, posts) = (digest.week.clone(), digest.posts.len());
+        match office.store.freeze_digest(whole(office, &digest, letters)?, now).await {
+            Ok(audience) => return Ok(Some(FrozenWeek { week, posts, audience })),
+            Err(StoreError::AlreadyIssued(_)) => return Ok(None),
+            // Somebody chose otherwise since this run looked.
+            Err(StoreError::Unforeseen) if tries < TRIES => tries += 1,
+            Err(error) => return Err(error.into()),
+        }
+        draft = self::draft(world, office, digest).await?.0;
+    }
+}
+
+fn whole(office: &Office, digest: &Digest<'_>, letters: Vec<WeekLetter<'_>>) -> Result<NewDigest, RunError> {
+    let mut issues = BTreeMap::new();
+    for letter in letters {
+        let frozen =
+            serde_json::to_string(&letter.edition).map_err(|error| RunError::user(error.to_string(), ""))?;
+        let name = format!("{}:{}", digest.week, short_hash(&letter.posts));
+        let issue = NewIssue {
+            post: format!("{}{name}", stored::PREFIX),
+            subject: letter.edition.letter().subject.clone(),
+            label: format!("{}{name}", stored::PREFIX).replace(':', "-"),
+            letter: frozen,
+            categories: Vec::new(),
+            baseline: Vec::new(),
+        };
+        let (keys, edition) = (Arc::clone(&office.keys), letter.edition);
+        let imprint = Box::new(move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee));
+        issues.insert(letter.share, DigestIssue { issue, imprint });
+    }
+    Ok(NewDigest {
+        week: digest.week.clone(),
+        moment: digest.moment,
+        posts: posts_of(digest),
+        letters: issues,
+    })
+}
+
+/// Tells the letters of one week apart, always in the same way.
+fn short_hash(posts: &[&Post]) -> String {
+    let ids: Vec<&str> = posts.iter().map(|post| post.id.as_str()).collect();
+    hex(&digest(&SHA256, ids.join("\n").as_bytes()).as_ref()[..4])
+}

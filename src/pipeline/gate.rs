@@ -1,0 +1,115 @@
+//! The gate before the public folder: what readers of the published feeds would see of the new ones. A post that would
+//! come once more, or is gone, stops the build unless somebody says that it is meant.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::Utf8Path;
+
+use crate::archive::Archive;
+use crate::config::Config;
+use crate::feeds::Document;
+use crate::finding::Finding;
+use crate::importers::feed;
+use crate::importers::feed_diff::{Diff, compare};
+
+/// What somebody says is meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Posts may come once more.
+    pub redelivery: bool,
+    /// Posts may be gone.
+    pub loss: bool,
+}
+
+/// What readers would see, over all feeds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// Of the site's own feed, which comes first: new, updated, redelivered, lost.
+    pub counts: Option<[usize; 4]>,
+    /// Where that feed is.
+    pub feed: String,
+    /// One error for each post that would come again or be gone, in whichever feed.
+    pub findings: Vec<Finding>,
+}
+
+impl Outlook {
+    /// The line for people: `1 new, 2 updated, 0 redelivered, 0 lost`; `None` if nothing is published or nothing changes.
+    pub fn line(&self) -> Option<String> {
+        let [new, updated, redelivered, lost] =
+            self.counts.filter(|counts| counts.iter().sum::<usize>() > 0)?;
+        Some(format!(
+            "readers would see {new} new, {updated} updated, {redelivered} redelivered, {lost} lost"
+        ))
+    }
+
+    /// The errors that nobody has allowed.
+    pub(super) fn refused(self, allowed: Allowed) -> Vec<Finding> {
+        let is_allowed = |rule| match rule {
+            REDELIVERY => allowed.redelivery,
+            _ => allowed.loss,
+        };
+        self.findings.into_iter().filter(|finding| !is_allowed(finding.rule)).collect()
+    }
+}
+
+const REDELIVERY: &str = "feed-redelivery";
+const LOSS: &str = "feed-loss";
+
+/// Compares the documents with the files in the public folder. One format of a feed speaks for all; a file that cannot be
+/// read as a feed has no readers.
+pub fn look(config: &Config, archive: &Archive, documents: &[Document]) -> Outlook {
+    let directory = config.resolve(&config.output.directory);
+    // A post that has expired, or that cannot be read where that stops nothing, is no slip of anybody's.
+    let published = archive.posts.iter().map(|post| post.id.as_str());
+    let known: BTreeSet<&str> = published.chain(archive.accounted_for.iter().map(String::as_str)).collect();
+    let mut outlook = Outlook::default();
+    let mut seen = BTreeSet::new();
+    let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
+    for document in documents {
+        let folder = document.path.parent().unwrap_or(Utf8Path::new(""));
+        let Ok(old) = std::fs::read(directory.join(&document.path)) else { continue };
+        let file = config.output.directory.join(&document.path);
+        let is_first = seen.is_empty();
+        if !seen.insert(folder) {
+            continue;
+        }
+        let diff = if old == document.bytes {
+            Diff::default()
+        } else {
+            let (Ok(old), Ok(new)) =
+                (feed::read(&old, file.as_str()), feed::read(&document.bytes, file.as_str()))
+            else {
+                continue;
+            };
+            compare(&old, &new, &known, config.site.url.as_url())
+        };
+        if is_first {
+            let counts = [diff.new.len(), diff.updated.len(), diff.redelivered.len(), diff.lost.len()];
+            (outlook.counts, outlook.feed) = (Some(counts), file.to_string());
+        }
+        for (known, id) in diff.redelivered {
+            findings.entry(known.clone()).or_insert_with(|| redelivered(archive, file.as_str(), &known, &id));
+        }
+        for lost in diff.lost {
+            findings.entry(lost.id.clone()).or_insert_with(|| {
+                let page = lost.link.map(|link| format!(" ({link})")).unwrap_or_default();
+                let ids = config.archive.ledger();
+                let message = format!("{:?}{page} is in this feed, and no post has its id {} any more", lost.title, lost.id);
+                Finding::error(LOSS, file.as_str(), message).hint(format!(
+                    "bring the post or its line in {ids} back; if it is meant to go, run with --allow-loss once"
+                ))
+            });
+        }
+    }
+    outlook.findings = findings.into_values().collect();
+    outlook
+}
+
+fn redelivered(archive: &Archive, file: &str, known: &str, id: &str) -> Finding {
+    let post = archive.posts.iter().find(|post| post.id == id);
+    let source = post.map_or(file, |post| post.source.as_str());
+    let message = format!("readers have this post as {known}, and would get it again as {id}");
+    Finding::error(REDELIVERY, source, message).hint(format!(
+        "`letterpress adopt {file}` gives it the id that they know; or run with --allow-redelivery once"
+    ))
+}

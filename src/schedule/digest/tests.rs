@@ -1,0 +1,204 @@
+//! The weekly letter's moments and posts, against weeks that go wrong.
+
+use camino::Utf8Path;
+use chrono_tz::Asia::Seoul;
+use chrono_tz::Europe::Berlin;
+use proptest::prelude::*;
+
+use super::super::plan;
+use super::super::tests::post_of;
+use super::*;
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn newsletter(extra: &str) -> Newsletter {
+    let text = format!("[site]\ntitle = \"T\"\nurl = \"https://example.com\"\n[newsletter]\n{extra}");
+    crate::config::parse(&text, "config.toml", Utf8Path::new(".")).unwrap().newsletter
+}
+
+fn archive(mut posts: Vec<Post>) -> Archive {
+    posts.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
+    Archive { posts, ..Archive::default() }
+}
+
+fn begun(text: &str) -> Record {
+    Record {
+        begun: at(text),
+        latest: None,
+        weeks: HashSet::new(),
+        settled: HashSet::new(),
+        mailed: HashMap::new(),
+    }
+}
+
+impl Record {
+    /// What the store does when a week is frozen.
+    fn keep(&mut self, digest: &Digest<'_>) {
+        self.latest = Some(digest.moment);
+        assert!(self.weeks.insert(digest.week.clone()), "{} was due twice", digest.week);
+        for post in &digest.posts {
+            assert!(self.settled.insert(post.id.clone()), "{} was carried twice", post.id);
+        }
+    }
+}
+
+fn ids(digest: &Digest<'_>) -> Vec<String> {
+    digest.posts.iter().map(|post| post.id.clone()).collect()
+}
+
+#[test]
+fn the_moment_is_a_time_of_the_sites_zone_and_comes_once_a_week() {
+    let friday = Weekly::parse("fri 09:00").unwrap();
+    let now = at("2026-11-25T13:00:00Z");
+    assert_eq!(latest_moment(friday, Seoul, now), at("2026-11-20T00:00:00Z"));
+    assert_eq!(next_moment(friday, Seoul, now), at("2026-11-27T00:00:00Z"));
+    let moment = at("2026-11-27T00:00:00Z");
+    assert_eq!(latest_moment(friday, Seoul, moment), moment);
+    assert_eq!(next_moment(friday, Seoul, moment), at("2026-12-04T00:00:00Z"));
+    assert_eq!(week(moment, Seoul), "2026-W48");
+    assert_eq!(week(at("2027-01-03T15:00:00Z"), Seoul), "2027-W01", "the week belongs to the zone's day");
+}
+
+#[test]
+fn a_time_that_the_clocks_leave_out_is_an_hour_later_and_one_that_they_repeat_comes_once() {
+    let night = Weekly::parse("sun 02:30").unwrap();
+    assert_eq!(next_moment(night, Berlin, at("2026-03-28T12:00:00Z")), at("2026-03-29T01:30:00Z"));
+    let autumn = at("2026-10-25T00:30:00Z");
+    assert_eq!(latest_moment(night, Berlin, at("2026-10-25T01:45:00Z")), autumn);
+    assert_eq!(next_moment(night, Berlin, autumn), at("2026-11-01T01:30:00Z"));
+}
+
+#[test]
+fn a_week_carries_its_posts_oldest_first_and_a_ledger_digests_nothing_from_before_it_began() {
+    let posts = archive(vec![
+        post_of("monday", at("2026-11-23T01:00:00Z")),
+        post_of("friday-too-young", at("2026-11-26T23:55:00Z")),
+        post_of("thursday", at("2026-11-26T01:00:00Z")),
+        Post { newsletter: false, ..post_of("opted-out", at("2026-11-24T01:00:00Z")) },
+        post_of("given-up", at("2026-11-24T02:00:00Z")),
+    ]);
+    let letters = newsletter("");
+    let mut record = begun("2026-11-20T00:00:00Z");
+    record.settled.insert("given-up".to_owned());
+    let before = forecast(&posts, &record, (&letters, Seoul), at("2026-11-26T23:50:00Z"));
+    assert!(before.due.is_none(), "last Friday's moment was not after the beginning");
+    assert_eq!((before.next.week.as_str(), ids(&before.next).len()), ("2026-W48", 2));
+    let due = forecast(&posts, &record, (&letters, Seoul), at("2026-11-27T00:00:00Z"));
+    assert_eq!(ids(due.due.as_ref().unwrap()), ["monday", "thursday"]);
+    assert_eq!(ids(&due.next), ["friday-too-young"], "what is due does not come again");
+    record.keep(&due.due.unwrap());
+    assert!(forecast(&posts, &record, (&letters, Seoul), at("2026-11-28T00:00:00Z")).due.is_none());
+}
+
+#[test]
+fn a_moment_that_was_missed_for_longer_than_max_age_is_left_to_the_next_one() {
+    let posts = archive(vec![post_of("early", at("2026-11-21T01:00:00Z"))]);
+    let (letters, record) = (newsletter("max_age = \"2d\""), begun("2026-11-12T00:00:00Z"));
+    let record = Record { latest: Some(at("2026-11-20T00:00:00Z")), ..record };
+    let late = forecast(&posts, &record, (&letters, Seoul), at("2026-11-30T00:00:00Z"));
+    assert!(late.due.is_none());
+    assert_eq!(ids(&late.next), ["early"], "it is not lost");
+}
+
+#[test]
+fn a_post_that_its_writer_mailed_by_hand_comes_whatever_its_date_and_front_matter_say() {
+    let posts = archive(vec![
+        post_of("old", at("2020-01-01T00:00:00Z")),
+        Post { newsletter: false, ..post_of("by-hand", at("2020-01-02T00:00:00Z")) },
+        post_of("long-ago", at("2020-01-03T00:00:00Z")),
+    ]);
+    let mut record = Record { latest: Some(at("2026-11-20T00:00:00Z")), ..begun("2026-11-01T00:00:00Z") };
+    record.mailed.insert("by-hand".to_owned(), at("2026-11-25T00:00:00Z"));
+    record.mailed.insert("long-ago".to_owned(), at("2026-11-05T00:00:00Z"));
+    let due = forecast(&posts, &record, (&newsletter(""), Seoul), at("2026-11-27T00:00:00Z")).due.unwrap();
+    assert_eq!(ids(&due), ["by-hand"]);
+}
+
+#[test]
+fn another_day_in_mid_week_makes_no_second_letter_of_that_week() {
+    let posts =
+        archive(vec![post_of("a", at("2026-11-22T01:00:00Z")), post_of("b", at("2026-11-24T01:00:00Z"))]);
+    let mut record = begun("2026-11-01T00:00:00Z");
+    let monday = newsletter("digest = \"mon 09:00\"");
+    let first = forecast(&posts, &record, (&monday, Seoul), at("2026-11-23T09:00:00Z"));
+    record.keep(&first.due.unwrap());
+    let friday = newsletter("digest = \"fri 09:00\"");
+    let again = forecast(&posts, &record, (&friday, Seoul), at("2026-11-27T09:00:00Z"));
+    assert!(again.due.is_none());
+    assert_eq!(ids(&again.next), ["b"], "it comes a week later");
+}
+
+#[test]
+fn what_is_too_much_for_one_letter_comes_with_the_next() {
+    let posts =
+        (0..50).map(|n| post_of(&format!("{n:02}"), at("2026-11-25T00:00:00Z") + TimeDelta::minutes(n)));
+    let posts = archive(posts.collect());
+    let mut record = begun("2026-11-01T00:00:00Z");
+    let first = forecast(&posts, &record, (&newsletter(""), Seoul), at("2026-11-27T00:00:00Z"));
+    assert_eq!((first.due.as_ref().unwrap().posts.len(), first.next.posts.len()), (MOST_POSTS, 10));
+    record.keep(&first.due.unwrap());
+    let second = forecast(&posts, &record, (&newsletter(""), Seoul), at("2026-12-04T00:00:00Z"));
+    assert_eq!(second.due.unwrap().posts.len(), 10);
+}
+
+#[derive(Debug, Clone)]
+struct Draft {
+    /// When the file comes, in minutes from the beginning.
+    comes: i64,
+    /// How far it is dated back.
+    back: i64,
+    opted_out: bool,
+}
+
+const WEEK: i64 = 7 * 24 * 60;
+
+fn drafts() -> impl Strategy<Value = Vec<Draft>> {
+    let draft = (0..6 * WEEK, prop_oneof![Just(0), 0..WEEK], prop::bool::weighted(0.1))
+        .prop_map(|(comes, back, opted_out)| Draft { comes, back, opted_out });
+    prop::collection::vec(draft, 0..30)
+}
+
+fn moments() -> impl Strategy<Value = String> {
+    (0_u8..7, 0_u32..24)
+        .prop_map(|(day, hour)| format!("{} {hour:02}:00", chrono::Weekday::try_from(day).unwrap()))
+}
+
+proptest! {
+    #[test]
+    fn every_post_that_could_be_mailed_is_carried_by_exactly_one_week(
+        drafts in drafts(),
+        gaps in prop::collection::vec(1_i64..6 * 24 * 60, 60..120),
+        (max_age, delay) in (6_i64..12, 0_i64..60),
+        moment in moments(),
+    ) {
+        let start = at("2026-09-28T00:00:00Z");
+        let letters = newsletter(&format!("digest = \"{moment}\"\nmax_age = \"{max_age}d\"\ndelay = \"{delay}m\""));
+        let mut record = begun("2026-09-28T00:00:00Z");
+        let mut now = start;
+        // At last nothing goes wrong any more.
+        for gap in gaps.into_iter().chain([24 * 60; 70]) {
+            now += TimeDelta::minutes(gap);
+            let there = drafts.iter().enumerate().filter(|(_, draft)| start + TimeDelta::minutes(draft.comes) <= now);
+            let posts = there.map(|(n, draft)| {
+                let dated = draft.comes - draft.back.min(max_age * 24 * 60 - 1);
+                Post { newsletter: !draft.opted_out, ..post_of(&n.to_string(), start + TimeDelta::minutes(dated)) }
+            });
+            let archive = archive(posts.collect());
+            // Each run mails one post by itself, before or after the weekly letter carries it.
+            let known: HashSet<String> = record.mailed.keys().cloned().collect();
+            if let Some(post) = plan(&archive, Some(&known), &letters, now).due {
+                record.mailed.insert(post.id.clone(), now);
+            }
+            let forecast = forecast(&archive, &record, (&letters, Seoul), now);
+            prop_assert!(forecast.next.moment > now && forecast.next.moment - now <= TimeDelta::weeks(1));
+            if let Some(due) = forecast.due {
+                record.keep(&due);
+            }
+        }
+        let wanted = drafts.iter().enumerate().filter(|(_, draft)| !draft.opted_out);
+        let wanted: HashSet<String> = wanted.map(|(n, _)| n.to_string()).collect();
+        prop_assert_eq!(record.settled, wanted);
+    }
+}

@@ -1,0 +1,248 @@
+//! What every page is given: the site, the store, the keys; and what is known of a visit.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, header};
+use chrono::{DateTime, Utc};
+use url::form_urlencoded;
+
+use super::figures::Figures;
+use super::files::Files;
+use super::pages::Pages;
+use super::topics::TopicList;
+use super::words::Words;
+use super::{client, sockets};
+use crate::clock::Clock;
+use crate::config::{Config, SiteUrl, Web};
+use crate::ledger::pace::Rate;
+use crate::pipeline::{Office, RunError, World};
+use crate::store::StoreError;
+use crate::store::desk::{Circumstances, SignUpLimits};
+use crate::subscribers::AddressKey;
+use crate::subscribers::token::Purpose;
+
+/// How long a page waits for the store. The newsletter's runs may hold it; a visitor is asked to come back.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The server, without its sockets.
+pub struct App {
+    /// The configuration, the clock, and what stops it.
+    pub(super) world: World,
+    /// The store and the keys.
+    pub(super) office: Office,
+    pub(super) pages: Pages,
+    pub(super) files: Files,
+    pub(super) topics: TopicList,
+    pub(super) figures: Figures,
+    pub(super) limits: SignUpLimits,
+    /// Where readers see these pages. Never what a `Host` header says.
+    pub(super) url: SiteUrl,
+    pub(super) patience: Duration,
+    /// Says something to whoever runs the server. Never an address, never a token.
+    pub(super) log: Box<dyn Fn(&str) + Send + Sync>,
+    /// Whether each request is worth a line.
+    pub(super) logs_access: bool,
+}
+
+/// As the handlers share it.
+pub type Shared = Arc<App>;
+
+/// The address at the other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+/// The store did not answer in time, or not at all.
+pub(super) struct Unavailable;
+
+/// What a genuine token says about a reader.
+pub(super) struct Holder {
+    pub(super) key: AddressKey,
+    pub(super) generation: u32,
+    /// The token without what mail programs leave around it: nothing else of what was asked is shown again.
+    pub(super) token: String,
+}
+
+impl App {
+    /// The server for `world`. Opens the store, and makes one with its keys if there is none yet; sends nothing.
+    pub async fn open(world: World, log: Box<dyn Fn(&str) + Send + Sync>) -> Result<Self, RunError> {
+        let config = Arc::clone(&world.config);
+        let office = Office::open(&config, world.clock.as_ref()).await?;
+        let url = match &config.web.url {
+            Some(url) => url.clone(),
+            None => sockets::own_url(config.web.listen)?,
+        };
+        Ok(Self {
+            pages: Pages::new(&config, url.as_url().path())?,
+            files: Files::below(config.resolve(&config.output.directory)),
+            topics: TopicList::default(),
+            figures: Figures::default(),
+            limits: limits(&config.web)?,
+            url,
+            patience: PATIENCE,
+            log,
+            logs_access: false,
+            office,
+            world,
+        })
+    }
+
+    /// The same with another patience towards the store.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// The same with a line for each request: method, route, status, time.
+    #[must_use]
+    pub fn with_access_log(self, logs_access: bool) -> Self {
+        Self { logs_access, ..self }
+    }
+
+    /// The form for other people's pages: HTML that needs nothing else.
+    pub fn snippet(&self) -> Result<String, RunError> {
+        let words = Words::choose(None, None, &self.config().site.language);
+        let fields = minijinja::context! { action => self.url.join("subscribe") };
+        self.pages
+            .print(words, "snippet.html", fields)
+            .map_err(|error| RunError::io("printing the form", std::io::Error::other(error)))
+    }
+
+    /// Where readers see these pages.
+    pub fn url(&self) -> &SiteUrl {
+        &self.url
+    }
+
+    /// The configuration.
+    pub(super) fn config(&self) -> &Config {
+        &self.world.config
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        self.world.clock.as_ref()
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock().now()
+    }
+
+    /// Whom a token is about, if it was signed here for `purpose`.
+    pub(super) fn holder(&self, purpose: Purpose, token: &str) -> Option<Holder> {
+        let claim = self.office.keys.verify(purpose, token).ok()?;
+        let token = token.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_ascii_lowercase();
+        Some(Holder { key: AddressKey(claim.subject.address_key()?), generation: claim.generation, token })
+    }
+
+    /// Waits for the store, but not for ever. What was begun goes on: only the answer is given up.
+    pub(super) async fn ask<T>(
+        &self,
+        question: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, Unavailable> {
+        match tokio::time::timeout(self.patience, question).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                (self.log)(&format!("error: {error}"));
+                Err(Unavailable)
+            }
+            Err(_) => {
+                (self.log)("warning: the store is busy; a visitor was asked to come back");
+                Err(Unavailable)
+            }
+        }
+    }
+}
+
+/// How somebody came to say something: on which form, shown which words, from which network.
+pub(super) fn circumstances(visit: &Visit, form: &str, shown: &[&str]) -> Circumstances {
+    let mut wording = [0; 32];
+    wording.copy_from_slice(digest(&SHA256, shown.join("\n").as_bytes()).as_ref());
+    let form = format!("{form} ({})", visit.words.tag);
+    Circumstances { form, wording, network: visit.network.clone() }
+}
+
+fn limits(web: &Web) -> Result<SignUpLimits, RunError> {
+    let rate = |number| {
+        Rate::per_hour(number)
+            .ok_or_else(|| RunError::user("web.limits is out of range", "name numbers from 1 to 1000000"))
+    };
+    Ok(SignUpLimits {
+        all: rate(web.limits.per_hour)?,
+        each_network: rate(web.limits.per_network_per_hour)?,
+        each_domain: rate(web.limits.per_domain_per_hour)?,
+    })
+}
+
+/// What is known of a visit: the language to answer in, and the network it came from.
+pub(super) struct Visit {
+    pub(super) words: &'static Words,
+    pub(super) network: Option<String>,
+}
+
+impl Visit {
+    pub(super) fn of(parts: &mut Parts, app: &App) -> Self {
+        let asked = query(parts, "lang");
+        let accepted = text(&parts.headers, header::ACCEPT_LANGUAGE);
+        Self {
+            words: Words::choose(asked.as_deref(), accepted, &app.config().site.language),
+            network: parts.extensions.get::<Peer>().map(|Peer(peer)| {
+                let forwarded = parts.headers.get_all("x-forwarded-for").iter();
+                let forwarded = forwarded.map(|line| line.to_str().unwrap_or_default());
+                client::network(client::address(*peer, forwarded, &app.config().web.proxies))
+            }),
+        }
+    }
+}
+
+impl FromRequestParts<Shared> for Visit {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(parts, app))
+    }
+}
+
+/// What stands behind the route in the path; empty if it is not UTF-8, and then no token and no label.
+pub(super) struct Tail(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Tail {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let first = params.ok().and_then(|params| params.iter().next().map(|(_, value)| value.to_owned()));
+        Ok(Self(first.unwrap_or_default()))
+    }
+}
+
+/// What stands behind the `?`, field by field.
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let raw = parts.uri.query().unwrap_or_default().as_bytes();
+        Ok(Self(form_urlencoded::parse(raw).into_owned().collect()))
+    }
+}
+
+fn query(parts: &Parts, name: &str) -> Option<String> {
+    let raw = parts.uri.query().unwrap_or_default().as_bytes();
+    form_urlencoded::parse(raw).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// A header as text.
+pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}

@@ -1,0 +1,89 @@
+//! Who is asking: the address behind the proxies that are trusted, and the network that stands for it in the record.
+//!
+//! Pure. A whole address is never kept and never printed.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::config::Network;
+
+/// No honest chain of proxies is longer.
+const MOST_HOPS: usize = 32;
+
+/// The address of the client. Each proxy adds the address it saw on the right, so that the rightmost one that is no
+/// proxy of ours is the last that anybody vouches for; what stands to its left anybody may have written.
+pub(super) fn address<'a>(
+    peer: IpAddr,
+    forwarded: impl DoubleEndedIterator<Item = &'a str>,
+    proxies: &[Network],
+) -> IpAddr {
+    let is_proxy = |address: IpAddr| proxies.iter().any(|proxy| proxy.contains(address));
+    let mut client = peer;
+    for hop in forwarded.rev().flat_map(|line| line.rsplit(',')).take(MOST_HOPS) {
+        if !is_proxy(client) {
+            return client;
+        }
+        match bare(hop) {
+            Some(address) => client = address,
+            None => return client,
+        }
+    }
+    client
+}
+
+/// `203.0.113.9`, also with a port, and `[2001:db8::1]:80`.
+fn bare(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    hop.parse()
+        .ok()
+        .or_else(|| Some(hop.parse::<std::net::SocketAddr>().ok()?.ip()))
+        .or_else(|| hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
+}
+
+/// The /24 or the /56 around an address: what one household or one office has.
+pub(super) fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{}/24", Ipv4Addr::new(a, b, c, 0))
+        }
+        IpAddr::V6(address) => format!("{}/56", Ipv6Addr::from(u128::from(address) >> 72 << 72)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(peer: &str, forwarded: &[&str]) -> String {
+        let proxies = ["127.0.0.1", "10.0.0.0/8"].map(|proxy| Network::parse(proxy).unwrap());
+        address(peer.parse().unwrap(), forwarded.iter().copied(), &proxies).to_string()
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_may_say_who_asks() {
+        assert_eq!(seen("198.51.100.7", &["203.0.113.9"]), "198.51.100.7");
+        assert_eq!(seen("127.0.0.1", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(seen("127.0.0.1", &[]), "127.0.0.1");
+    }
+
+    #[test]
+    fn what_the_client_wrote_itself_stands_to_the_left_and_is_not_believed() {
+        assert_eq!(seen("127.0.0.1", &["192.0.2.1, 203.0.113.9"]), "203.0.113.9");
+        assert_eq!(seen("127.0.0.1", &["192.0.2.1", "203.0.113.9, 10.1.2.3"]), "203.0.113.9");
+        assert_eq!(seen("127.0.0.1", &["192.0.2.1, nonsense"]), "127.0.0.1");
+    }
+
+    #[test]
+    fn ports_and_brackets_do_no_harm() {
+        assert_eq!(seen("127.0.0.1", &["203.0.113.9:4711"]), "203.0.113.9");
+        assert_eq!(seen("127.0.0.1", &["[2001:db8::1]:80"]), "2001:db8::1");
+        assert_eq!(seen("127.0.0.1", &["[2001:db8::1]"]), "2001:db8::1");
+    }
+
+    #[test]
+    fn a_network_stands_for_an_address() {
+        assert_eq!(network("203.0.113.9".parse().unwrap()), "203.0.113.0/24");
+        assert_eq!(network("::ffff:203.0.113.9".parse().unwrap()), "203.0.113.0/24");
+        assert_eq!(network("2001:db8:1:2ff:3::1".parse().unwrap()), "2001:db8:1:200::/56");
+    }
+}

@@ -1,0 +1,116 @@
+//! What is kept about a person, for that person: to read, to take along, to erase (GDPR, articles 15, 17 and 20).
+//!
+//! The link comes by mail and works for an hour: whoever can read the mailbox is taken for its owner, and nobody else.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use minijinja::context;
+use minijinja::value::Serde;
+use tokio::time::Instant;
+
+use super::app::{Holder, Query, Tail};
+use super::form::Form;
+use super::pages::ROBOTS;
+use super::{App, Shared, Visit, sign_up};
+use crate::address::EmailAddress;
+use crate::store::desk::Dossier;
+use crate::subscribers::token::Purpose;
+
+/// How long a link works, in minutes.
+const MINUTES: i64 = 60;
+
+pub(super) async fn question(State(app): State<Shared>, visit: Visit) -> Response {
+    ask_page(&app, &visit, StatusCode::OK, None)
+}
+
+fn ask_page(app: &App, visit: &Visit, status: StatusCode, problem: Option<&'static str>) -> Response {
+    app.pages.show(visit, status, "ask.html", context! { title => visit.words.ask_title, problem })
+}
+
+/// Sends the link to the address on record, if there is one; the answer is the same for every address.
+pub(super) async fn ask(State(app): State<Shared>, visit: Visit, form: Form) -> Response {
+    let begun = Instant::now();
+    let words = visit.words;
+    let Some(email) = form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()) else {
+        return ask_page(&app, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(words.bad_email));
+    };
+    let key = app.office.key_of(&email);
+    let asked = app.office.store.ask_for_data(key, app.limits, visit.network.clone(), app.now());
+    if app.ask(asked).await.is_err() {
+        return app.pages.failure(&visit, None);
+    }
+    tokio::time::sleep_until(begun + sign_up::FLOOR).await;
+    app.pages.notice(&visit, StatusCode::OK, words.sent_title, words.asked_text)
+}
+
+pub(super) async fn page(
+    State(app): State<Shared>,
+    visit: Visit,
+    Tail(token): Tail,
+    query: Query,
+) -> Response {
+    let Some(Holder { key, token, .. }) = holder(&app, &token) else { return app.pages.dead(&visit) };
+    let Ok(dossier) = app.ask(app.office.store.dossier(key)).await else {
+        return app.pages.failure(&visit, None);
+    };
+    if query.field("as") == Some("json") {
+        return download(&dossier);
+    }
+    let tables: Vec<_> = dossier.tables.iter().filter(|table| !table.rows.is_empty()).collect();
+    let fields = context! {
+        title => visit.words.data_title,
+        action => format!("data/{token}"),
+        tables => Serde(tables),
+    };
+    app.pages.show(&visit, StatusCode::OK, "data.html", fields)
+}
+
+fn download(dossier: &Dossier) -> Response {
+    let Ok(json) = serde_json::to_vec_pretty(dossier) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"your-data.json\"")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (ROBOTS, HeaderValue::from_static("noindex, nofollow")),
+    ];
+    (headers, json).into_response()
+}
+
+/// The first press of the button asks once more, the second one erases.
+pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail, form: Form) -> Response {
+    let words = visit.words;
+    let Some(Holder { key, token, .. }) = holder(&app, &token) else { return app.pages.dead(&visit) };
+    if form.field("sure") != Some("yes") {
+        let fields = context! {
+            title => words.erase_title,
+            text => words.erase_text,
+            button => words.erase_sure,
+            action => format!("data/{token}"),
+            sure => true,
+        };
+        return app.pages.show(&visit, StatusCode::OK, "button.html", fields);
+    }
+    if app.ask(app.office.store.erase(key, "web", app.now())).await.is_err() {
+        return app.pages.failure(&visit, None);
+    }
+    // The rows are gone. What a large database takes to sweep up behind them, nobody needs to wait for.
+    let scrubbed = tokio::spawn(scrub(Shared::clone(&app)));
+    let _ = tokio::time::timeout(app.patience, scrubbed).await;
+    app.pages.notice(&visit, StatusCode::OK, words.erased_title, words.erased_text)
+}
+
+async fn scrub(app: Shared) {
+    if let Err(error) = app.office.store.scrub().await {
+        (app.log)(&format!("error: an erased reader may still be found in free pages of the store: {error}"));
+    }
+}
+
+/// Whose data a link opens, within its hour.
+fn holder(app: &App, token: &str) -> Option<Holder> {
+    let holder = app.holder(Purpose::Data, token)?;
+    let age = app.now().timestamp().div_euclid(60) - i64::from(holder.generation);
+    (0..=MINUTES).contains(&age).then_some(holder)
+}

@@ -1,0 +1,166 @@
+//! Figures for Prometheus: counts and times, no address, no token, no name.
+//!
+//! They are shown on an address of their own, which is nobody's but the machine's.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::store::desk::{self, SignedUp};
+
+/// The upper ends of the histogram, in microseconds and as they are written.
+const BUCKETS: [(u64, &str); 10] = [
+    (1_000, "0.001"),
+    (5_000, "0.005"),
+    (10_000, "0.01"),
+    (25_000, "0.025"),
+    (50_000, "0.05"),
+    (100_000, "0.1"),
+    (250_000, "0.25"),
+    (1_000_000, "1"),
+    (5_000_000, "5"),
+    (10_000_000, "10"),
+];
+
+/// The name of the histogram.
+const TIMES: &str = "letterpress_http_request_duration_seconds";
+
+/// What became of a form, with what never reached the store.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum SignUpOutcome {
+    /// Filled in by a program.
+    Robot,
+    /// With something that is no address or no name.
+    Mistaken,
+    /// Taken to the store.
+    Taken(SignedUp),
+}
+
+impl SignUpOutcome {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Robot => "robot",
+            Self::Mistaken => "mistaken",
+            Self::Taken(SignedUp::ToConfirm) => "to_confirm",
+            Self::Taken(SignedUp::Known) => "known",
+            Self::Taken(SignedUp::Suppressed) => "suppressed",
+            Self::Taken(SignedUp::MailboxLimit) => "mailbox_limit",
+            Self::Taken(SignedUp::Limit) => "limit",
+        }
+    }
+}
+
+/// What has happened since the start.
+#[derive(Default)]
+pub(super) struct Figures(Mutex<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    requests: BTreeMap<(String, u16), u64>,
+    times: [u64; BUCKETS.len()],
+    requests_in_all: u64,
+    microseconds: u64,
+    sign_ups: BTreeMap<&'static str, u64>,
+}
+
+impl Figures {
+    pub(super) fn answered(&self, route: &str, status: u16, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.with(|counts| {
+            *counts.requests.entry((route.to_owned(), status)).or_default() += 1;
+            counts.requests_in_all += 1;
+            counts.microseconds = counts.microseconds.saturating_add(micros);
+            for (count, (most, _)) in counts.times.iter_mut().zip(BUCKETS) {
+                *count += u64::from(micros <= most);
+            }
+        });
+    }
+
+    pub(super) fn signed_up(&self, outcome: SignUpOutcome) {
+        self.with(|counts| *counts.sign_ups.entry(outcome.word()).or_default() += 1);
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Counts) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The text format of Prometheus, version 0.0.4. Without `store` it could not be asked.
+    pub(super) fn print(&self, store: Option<&desk::Figures>) -> String {
+        let mut out = self.with(|counts| counts.print());
+        head(&mut out, "letterpress_store_up", "gauge", "Whether the store could be read.");
+        let _ = writeln!(out, "letterpress_store_up {}", u8::from(store.is_some()));
+        if let Some(store) = store {
+            head(&mut out, "letterpress_readers", "gauge", "Readers by standing.");
+            labelled(&mut out, "letterpress_readers", "standing", &store.readers);
+            head(&mut out, "letterpress_errands", "gauge", "Small letters by state.");
+            labelled(&mut out, "letterpress_errands", "state", &store.errands);
+        }
+        out
+    }
+}
+
+impl Counts {
+    fn print(&self) -> String {
+        let mut out = String::new();
+        head(&mut out, "letterpress_http_requests_total", "counter", "Answers by route and status.");
+        for ((route, status), count) in &self.requests {
+            let _ = writeln!(
+                out,
+                "letterpress_http_requests_total{{route=\"{route}\",status=\"{status}\"}} {count}"
+            );
+        }
+        head(&mut out, TIMES, "histogram", "Time until an answer began.");
+        for (count, (_, most)) in self.times.iter().zip(BUCKETS) {
+            let _ = writeln!(out, "{TIMES}_bucket{{le=\"{most}\"}} {count}");
+        }
+        let _ = writeln!(out, "{TIMES}_bucket{{le=\"+Inf\"}} {}", self.requests_in_all);
+        let seconds = Duration::from_micros(self.microseconds).as_secs_f64();
+        let _ = writeln!(out, "{TIMES}_sum {seconds}\n{TIMES}_count {}", self.requests_in_all);
+        head(&mut out, "letterpress_sign_ups_total", "counter", "Forms by what became of them.");
+        let sign_ups: Vec<_> =
+            self.sign_ups.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
+        labelled(&mut out, "letterpress_sign_ups_total", "outcome", &sign_ups);
+        out
+    }
+}
+
+fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+/// One line for each; the words are our own and hold nothing to escape.
+fn labelled(out: &mut String, name: &str, label: &str, counts: &[(String, u64)]) {
+    for (word, count) in counts {
+        let _ = writeln!(out, "{name}{{{label}=\"{word}\"}} {count}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_is_counted() {
+        let figures = Figures::default();
+        figures.answered("/u/{*token}", 200, Duration::from_millis(3));
+        figures.answered("/u/{*token}", 200, Duration::from_mins(1));
+        figures.signed_up(SignUpOutcome::Taken(SignedUp::Known));
+        let store = desk::Figures { readers: vec![("active".to_owned(), 7)], errands: Vec::new() };
+        let text = figures.print(Some(&store));
+        for line in [
+            "letterpress_http_requests_total{route=\"/u/{*token}\",status=\"200\"} 2",
+            "letterpress_http_request_duration_seconds_bucket{le=\"0.001\"} 0",
+            "letterpress_http_request_duration_seconds_bucket{le=\"0.005\"} 1",
+            "letterpress_http_request_duration_seconds_bucket{le=\"10\"} 1",
+            "letterpress_http_request_duration_seconds_bucket{le=\"+Inf\"} 2",
+            "letterpress_http_request_duration_seconds_sum 60.003",
+            "letterpress_sign_ups_total{outcome=\"known\"} 1",
+            "letterpress_readers{standing=\"active\"} 7",
+            "letterpress_store_up 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+        assert!(figures.print(None).contains("letterpress_store_up 0\n"));
+    }
+}

@@ -1,0 +1,73 @@
+//! Which compressed copy a client takes (RFC 9110, section 12.5.3). Pure.
+
+use crate::web::quality;
+
+/// A way in which a copy is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    Brotli,
+    Gzip,
+}
+
+impl Coding {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
+        }
+    }
+}
+
+/// The best of what there is, smallest first; `None`: the file as it is, which nobody can refuse.
+pub(super) fn choose(accepted: &str, offered: &[Coding]) -> Option<Coding> {
+    let weight = |name: &str| {
+        let named = |wanted: &str| {
+            let is_it = |member: &str| {
+                member.eq_ignore_ascii_case(wanted)
+                    || (wanted == "gzip" && member.eq_ignore_ascii_case("x-gzip"))
+            };
+            quality::members(accepted).find(|(member, _)| is_it(member)).map(|(_, weight)| weight)
+        };
+        named(name).or_else(|| named("*"))
+    };
+    // The file as it is weighs 1, less than a copy of the same weight; `identity` may be named to say otherwise.
+    let identity = quality::members(accepted)
+        .find(|(name, _)| name.eq_ignore_ascii_case("identity"))
+        .map_or(1, |(_, weight)| weight);
+    let mut best: Option<(Coding, u16)> = None;
+    for coding in offered {
+        let weight = weight(coding.name()).unwrap_or(0);
+        if weight > 0 && weight >= identity && best.is_none_or(|(_, most)| weight > most) {
+            best = Some((*coding, weight));
+        }
+    }
+    best.map(|(coding, _)| coding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_says_what_it_takes() {
+        use Coding::{Brotli, Gzip};
+        for (accepted, offered, chosen) in [
+            ("gzip, deflate, br", &[Brotli, Gzip][..], Some(Brotli)),
+            ("gzip, deflate, br;q=0.5", &[Brotli, Gzip], Some(Gzip)),
+            ("br;q=0, gzip", &[Brotli, Gzip], Some(Gzip)),
+            ("br", &[Gzip], None),
+            ("", &[Brotli, Gzip], None),
+            ("*", &[Brotli, Gzip], Some(Brotli)),
+            ("*;q=0", &[Brotli, Gzip], None),
+            ("br;q=0, *", &[Brotli, Gzip], Some(Gzip)),
+            ("identity", &[Brotli, Gzip], None),
+            ("identity;q=1, gzip;q=0.5", &[Gzip], None),
+            ("identity;q=0.5, gzip", &[Gzip], Some(Gzip)),
+            ("GZIP", &[Gzip], Some(Gzip)),
+            ("x-gzip", &[Gzip], Some(Gzip)),
+            ("gzip", &[], None),
+        ] {
+            assert_eq!(choose(accepted, offered), chosen, "{accepted}");
+        }
+    }
+}

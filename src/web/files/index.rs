@@ -1,0 +1,353 @@
+//! What lies in the public folder: names, sizes and times, looked at once a second at most; contents only when they are
+//! asked for, and once.
+
+use std::collections::HashMap;
+use std::fs::{self, File, Metadata};
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
+use camino::Utf8PathBuf;
+use tokio::sync::{Mutex, OnceCell};
+use tokio::time::Instant;
+
+use super::encoding::Coding;
+use super::{media_type, topic};
+use crate::text::hex;
+
+/// The folder is looked at this often at most; one in which that takes long, less often.
+const FRESH_FOR: Duration = Duration::from_secs(1);
+/// A look may take this share of the time.
+const SHARE: u32 = 20;
+/// Nothing that is deeper, and no more files than this.
+const DEEPEST: usize = 16;
+const MOST: usize = 200_000;
+/// Files up to this size stay in memory, as long as all of them together are not more than `MEMORY`.
+const SMALL: u64 = 256 * 1024;
+const MEMORY: u64 = 64 * 1024 * 1024;
+/// Feeds up to this size are read for what they say of themselves.
+const LEGIBLE: u64 = 16 * 1024 * 1024;
+/// A compressed copy may be this much older than its file: they are written one after the other.
+const SKEW: Duration = Duration::from_secs(2);
+
+/// The public folder.
+pub(in crate::web) struct Files {
+    root: PathBuf,
+    seen: Mutex<Option<Seen>>,
+}
+
+struct Seen {
+    index: Arc<Index>,
+    at: Instant,
+    took: Duration,
+}
+
+/// Every file that may be asked for, by its path below the folder.
+#[derive(Default)]
+pub(super) struct Index {
+    files: HashMap<String, Arc<Entry>>,
+    keeps_bytes: bool,
+}
+
+/// A regular file.
+pub(super) struct Entry {
+    path: PathBuf,
+    stamp: Stamp,
+    modified: SystemTime,
+    keeps_bytes: bool,
+    facts: OnceCell<Facts>,
+}
+
+/// Two that are equal are one file with one content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+    file: (u64, u64),
+}
+
+/// What only a file's content tells.
+pub(super) struct Facts {
+    /// The strong entity tag.
+    pub(super) tag: String,
+    pub(super) media_type: &'static str,
+    pub(super) is_feed: bool,
+    /// `Link` headers: where the feed says that it lies, and which hub tells of its changes.
+    pub(super) links: Vec<String>,
+    /// The content, if it is small.
+    pub(super) bytes: Option<Bytes>,
+}
+
+/// The file is not the one of the index any more.
+#[derive(Debug)]
+pub(super) struct Moved;
+
+/// A file with its compressed copies.
+pub(super) struct Listed<'a> {
+    pub(super) file: &'a Arc<Entry>,
+    br: Option<&'a Arc<Entry>>,
+    gzip: Option<&'a Arc<Entry>>,
+}
+
+impl<'a> Listed<'a> {
+    pub(super) fn encodings(&self) -> Vec<Coding> {
+        [Coding::Brotli, Coding::Gzip].into_iter().filter(|coding| self.encoded(*coding).is_some()).collect()
+    }
+
+    pub(super) fn encoded(&self, coding: Coding) -> Option<&'a Arc<Entry>> {
+        match coding {
+            Coding::Brotli => self.br,
+            Coding::Gzip => self.gzip,
+        }
+    }
+}
+
+impl Files {
+    pub(in crate::web) fn below(root: Utf8PathBuf) -> Self {
+        Self { root: root.into_std_path_buf(), seen: Mutex::new(None) }
+    }
+
+    /// What there is now, or was a second ago; `anew`: now.
+    pub(super) async fn index(&self, anew: bool) -> Arc<Index> {
+        let mut seen = self.seen.lock().await;
+        if let Some(seen) = &*seen
+            && !anew
+            && seen.at.elapsed() < FRESH_FOR.max(seen.took * SHARE)
+        {
+            return Arc::clone(&seen.index);
+        }
+        let before = seen.as_ref().map(|seen| Arc::clone(&seen.index)).unwrap_or_default();
+        let (root, known, began) = (self.root.clone(), Arc::clone(&before), Instant::now());
+        let looked = tokio::task::spawn_blocking(move || Index::of(&root, &known)).await;
+        let index = looked.map_or(before, Arc::new);
+        *seen = Some(Seen { index: Arc::clone(&index), at: Instant::now(), took: began.elapsed() });
+        index
+    }
+
+    /// What a file's content tells; read once.
+    pub(super) async fn facts<'a>(&self, entry: &'a Arc<Entry>) -> Result<&'a Facts, Moved> {
+        entry
+            .facts
+            .get_or_try_init(|| async {
+                let entry = Arc::clone(entry);
+                tokio::task::spawn_blocking(move || entry.read()).await.map_err(|_| Moved)?
+            })
+            .await
+    }
+
+    /// The file itself, open: whoever replaces it from now on changes nothing for us.
+    pub(super) async fn open(&self, entry: &Arc<Entry>) -> Result<File, Moved> {
+        let entry = Arc::clone(entry);
+        tokio::task::spawn_blocking(move || entry.open()).await.map_err(|_| Moved)?
+    }
+}
+
+impl Index {
+    fn of(root: &Path, before: &Self) -> Self {
+        let mut files = HashMap::new();
+        if let Ok(root) = root.canonicalize() {
+            walk(&root, &root, "", 0, &mut files);
+        }
+        let small: u64 = files.values().map(|(_, meta)| meta.len()).filter(|size| *size <= SMALL).sum();
+        let keeps_bytes = small <= MEMORY;
+        let entry = |name: &String, (path, meta): (PathBuf, Metadata)| {
+            let stamp = Stamp::of(&meta);
+            let known = before.files.get(name).filter(|known| known.stamp == stamp && known.path == path);
+            match known {
+                Some(known) if before.keeps_bytes == keeps_bytes => Arc::clone(known),
+                _ => Arc::new(Entry {
+                    path,
+                    stamp,
+                    modified: meta.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                    keeps_bytes,
+                    facts: OnceCell::new(),
+                }),
+            }
+        };
+        let files = files.into_iter().map(|(name, found)| (name.clone(), entry(&name, found))).collect();
+        Self { files, keeps_bytes }
+    }
+
+    /// A file, unless it is only another's compressed copy.
+    pub(super) fn find(&self, path: &str) -> Option<Listed<'_>> {
+        let file = self.files.get(path)?;
+        let is_copy = [".br", ".gz"]
+            .iter()
+            .any(|end| path.strip_suffix(end).is_some_and(|of| self.files.contains_key(of)));
+        let copy = |end| self.files.get(&format!("{path}{end}")).filter(|copy| copy.is_of(file));
+        (!is_copy).then(|| Listed { file, br: copy(".br"), gzip: copy(".gz") })
+    }
+}
+
+/// Regular files without a dot before their name. A link is followed to a file below the folder, and to no other.
+fn walk(
+    root: &Path,
+    folder: &Path,
+    below: &str,
+    depth: usize,
+    files: &mut HashMap<String, (PathBuf, Metadata)>,
+) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Ok(kind) = entry.file_type() else { continue };
+        if name.starts_with('.') || files.len() >= MOST {
+            continue;
+        }
+        let named = format!("{below}{name}");
+        if kind.is_dir() && depth < DEEPEST {
+            walk(root, &entry.path(), &format!("{named}/"), depth + 1, files);
+            continue;
+        }
+        let path = if kind.is_symlink() {
+            let Ok(target) = entry.path().canonicalize() else { continue };
+            let Ok(inside) = target.strip_prefix(root) else { continue };
+            let is_hidden = inside.iter().any(|part| part.as_encoded_bytes().starts_with(b"."));
+            if is_hidden {
+                continue;
+            }
+            target
+        } else {
+            entry.path()
+        };
+        if let Ok(meta) = fs::symlink_metadata(&path)
+            && meta.is_file()
+        {
+            files.insert(named, (path, meta));
+        }
+    }
+}
+
+impl Stamp {
+    fn of(meta: &Metadata) -> Self {
+        Self {
+            size: meta.len(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+            file: (meta.dev(), meta.ino()),
+        }
+    }
+}
+
+impl Entry {
+    pub(super) fn size(&self) -> u64 {
+        self.stamp.size
+    }
+
+    pub(super) fn modified(&self) -> SystemTime {
+        self.modified
+    }
+
+    /// Whether this compressed copy is not an old one.
+    fn is_of(&self, file: &Self) -> bool {
+        self.modified + SKEW >= file.modified
+    }
+
+    fn open(&self) -> Result<File, Moved> {
+        let file = File::open(&self.path).map_err(|_| Moved)?;
+        let meta = file.metadata().map_err(|_| Moved)?;
+        if meta.is_file() && Stamp::of(&meta) == self.stamp { Ok(file) } else { Err(Moved) }
+    }
+
+    fn read(&self) -> Result<Facts, Moved> {
+        let mut file = self.open()?;
+        let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let may_be_feed = matches!(media_type::extension(name), "xml" | "json" | "rss" | "atom" | "opml");
+        let whole = self.size() <= SMALL || (may_be_feed && self.size() <= LEGIBLE);
+        let mut context = Context::new(&SHA256);
+        let mut kept = Vec::new();
+        let mut chunk = vec![0; 64 * 1024];
+        let mut read = 0_u64;
+        loop {
+            let length = file.read(&mut chunk).map_err(|_| Moved)?;
+            if length == 0 {
+                break;
+            }
+            read += length as u64;
+            context.update(&chunk[..length]);
+            if whole {
+                kept.extend_from_slice(&chunk[..length]);
+            }
+        }
+        if read != self.size() {
+            return Err(Moved);
+        }
+        let about = if may_be_feed && whole { topic::read(&kept) } else { None };
+        let hash = hex(&context.finish().as_ref()[..16]);
+        Ok(Facts {
+            tag: format!("\"{hash}\""),
+            media_type: about.as_ref().map_or_else(|| media_type::of(name), |about| about.media_type),
+            is_feed: about.as_ref().is_some_and(|about| about.is_feed),
+            links: about.map(|about| about.links).unwrap_or_default(),
+            bytes: (self.keeps_bytes && self.size() <= SMALL).then(|| kept.into()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(root: &Path) -> Index {
+        Index::of(root, &Index::default())
+    }
+
+    #[test]
+    fn only_regular_files_below_the_folder_are_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("public");
+        fs::create_dir_all(root.join("feeds/.hidden")).unwrap();
+        for name in
+            ["public/rss.xml", "public/feeds/a.xml", "public/.dot", "public/feeds/.hidden/b", "secret"]
+        {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        std::os::unix::fs::symlink("../secret", root.join("out")).unwrap();
+        std::os::unix::fs::symlink("..", root.join("up")).unwrap();
+        std::os::unix::fs::symlink("rss.xml", root.join("in.xml")).unwrap();
+        std::os::unix::fs::symlink(".dot", root.join("undotted")).unwrap();
+        let mut names: Vec<_> = index(&root).files.into_keys().collect();
+        names.sort();
+        assert_eq!(names, ["feeds/a.xml", "in.xml", "rss.xml"]);
+        assert!(index(&root.join("missing")).files.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_is_another_one_and_the_rest_is_not_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("a.xml"), folder.path().join("b.xml"));
+        fs::write(&a, "one").unwrap();
+        fs::write(&b, "two").unwrap();
+        let before = index(folder.path());
+        let [old_a, old_b] = ["a.xml", "b.xml"].map(|name| Arc::clone(before.find(name).unwrap().file));
+        fs::write(folder.path().join("c"), "ONE").unwrap();
+        fs::rename(folder.path().join("c"), &a).unwrap();
+        assert!(old_a.read().is_err(), "the old entry never speaks of the new file");
+        let after = Index::of(folder.path(), &before);
+        assert!(!Arc::ptr_eq(after.find("a.xml").unwrap().file, &old_a));
+        assert!(Arc::ptr_eq(after.find("b.xml").unwrap().file, &old_b));
+    }
+
+    #[test]
+    fn a_compressed_copy_stands_for_its_file_and_an_old_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, age: u64| {
+            fs::write(folder.path().join(name), name).unwrap();
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000 - age);
+            File::options().write(true).open(folder.path().join(name)).unwrap().set_modified(time).unwrap();
+        };
+        write("rss.xml", 0);
+        write("rss.xml.br", 1);
+        write("rss.xml.gz", 60);
+        write("alone.gz", 0);
+        let index = index(folder.path());
+        assert_eq!(index.find("rss.xml").unwrap().encodings(), [Coding::Brotli]);
+        assert!(index.find("rss.xml.br").is_none(), "it would be bytes without a meaning");
+        assert!(index.find("alone.gz").is_some());
+    }
+}

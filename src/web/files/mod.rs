@@ -1,0 +1,167 @@
+//! The public folder over HTTP: feeds, and whatever else lies there.
+//!
+//! An index in memory is the list of what may be asked for: no path from a request ever reaches the file system. A
+//! reader who has the newest bytes is told so without a look at the file.
+
+mod conditions;
+mod encoding;
+mod index;
+mod media_type;
+mod range;
+mod stream;
+mod topic;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use percent_encoding::percent_decode_str;
+
+pub(super) use index::Files;
+use index::{Entry, Facts, Listed, Moved};
+
+use super::app::text;
+use super::{App, Shared, Visit};
+
+/// A writer may replace a file between the look at the index and the opening; more often than this it is a fault.
+const ATTEMPTS: usize = 3;
+
+/// What a file that a browser opens may do: show itself.
+const POLICY: &str = "default-src 'none'; img-src 'self' data: https:; media-src 'self' https:; font-src 'self'; \
+                      style-src 'self' 'unsafe-inline'; form-action 'self' https:; base-uri 'none'; frame-ancestors 'none'";
+
+pub(super) async fn serve(
+    State(app): State<Shared>,
+    visit: Visit,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let Some(path) = wanted(uri.path()) else { return app.pages.missing(&visit) };
+    for attempt in 0..ATTEMPTS {
+        let index = app.files.index(attempt > 0).await;
+        let Some(listed) = index.find(&path) else { return app.pages.missing(&visit) };
+        if let Ok(answer) = answer(&app, listed, &method, &headers).await {
+            return answer;
+        }
+    }
+    app.pages.failure(&visit, None)
+}
+
+/// The path as the index names it: decoded once, and never again.
+fn wanted(path: &str) -> Option<String> {
+    let path = percent_decode_str(path.strip_prefix('/')?).decode_utf8().ok()?;
+    let index = if path.ends_with('/') { "index.html" } else { "" };
+    Some(format!("{path}{index}"))
+}
+
+async fn answer(
+    app: &App,
+    listed: Listed<'_>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, Moved> {
+    let plain = listed.file;
+    let facts = app.files.facts(plain).await?;
+    let ranged = text(headers, header::RANGE).filter(|_| method == Method::GET);
+    let accepted = text(headers, header::ACCEPT_ENCODING).unwrap_or_default();
+    // A range is one of the bytes as they are.
+    let coding = if ranged.is_some() { None } else { encoding::choose(accepted, &listed.encodings()) };
+    let (sent, sent_facts) = match coding.and_then(|coding| listed.encoded(coding)) {
+        Some(encoded) => (encoded, app.files.facts(encoded).await?),
+        None => (plain, facts),
+    };
+    let mut answer = HeaderMap::new();
+    let modified = httpdate::fmt_http_date(plain.modified());
+    describe(app, &mut answer, facts, (&sent_facts.tag, &modified));
+    if let Some(coding) = coding {
+        answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+    }
+    if conditions::is_known(headers, &sent_facts.tag, plain.modified()) {
+        answer.remove(header::CONTENT_ENCODING);
+        answer.remove(header::CONTENT_TYPE);
+        return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
+    }
+    let part = ranged
+        .filter(|_| conditions::is_same(headers, &sent_facts.tag, &modified))
+        .map_or(range::Part::Whole, |raw| range::read(raw, sent.size()));
+    let (status, from, length) = match part {
+        range::Part::Whole => (StatusCode::OK, 0, sent.size()),
+        range::Part::Some { first, last } => {
+            let value = format!("bytes {first}-{last}/{}", sent.size());
+            answer.extend(HeaderValue::from_str(&value).map(|value| (header::CONTENT_RANGE, value)));
+            (StatusCode::PARTIAL_CONTENT, first, last - first + 1)
+        }
+        range::Part::None => {
+            let value = format!("bytes */{}", sent.size());
+            answer.remove(header::CONTENT_TYPE);
+            answer.extend(HeaderValue::from_str(&value).map(|value| (header::CONTENT_RANGE, value)));
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, answer).into_response());
+        }
+    };
+    let body = if method == Method::HEAD {
+        answer.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        Body::empty()
+    } else {
+        body(app, sent, sent_facts, (from, length)).await?
+    };
+    Ok((status, answer, body).into_response())
+}
+
+/// What is said of a document, whoever has it already.
+fn describe(app: &App, headers: &mut HeaderMap, facts: &Facts, (tag, modified): (&str, &str)) {
+    let age = app.config().web.max_age.duration().as_secs();
+    let values = [
+        (header::CONTENT_TYPE, facts.media_type.to_owned()),
+        (header::ETAG, tag.to_owned()),
+        (header::LAST_MODIFIED, modified.to_owned()),
+        (header::CACHE_CONTROL, format!("public, max-age={age}")),
+        (header::ACCEPT_RANGES, "bytes".to_owned()),
+        (header::VARY, "accept-encoding".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, POLICY.to_owned()),
+    ];
+    let values = values.into_iter().chain(facts.links.iter().map(|link| (header::LINK, link.clone())));
+    for (name, value) in values {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.append(name, value);
+        }
+    }
+    if facts.is_feed {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
+}
+
+async fn body(
+    app: &App,
+    file: &Arc<Entry>,
+    facts: &Facts,
+    (from, length): (u64, u64),
+) -> Result<Body, Moved> {
+    if let Some(bytes) = &facts.bytes {
+        let range = usize::try_from(from).ok().zip(usize::try_from(from + length).ok());
+        return Ok(range.map_or_else(Body::empty, |(from, to)| bytes.slice(from..to).into()));
+    }
+    let opened = app.files.open(file).await?;
+    Ok(Body::new(stream::FileBody::start(opened, from, length)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_decoded_once() {
+        assert_eq!(wanted("/feed.json").as_deref(), Some("feed.json"));
+        assert_eq!(wanted("/%EA%B8%80/").as_deref(), Some("글/index.html"));
+        assert_eq!(
+            wanted("/..%2f..%2fletterpress.db").as_deref(),
+            Some("../../letterpress.db"),
+            "listed nowhere"
+        );
+        assert_eq!(wanted("/%252e%252e").as_deref(), Some("%2e%2e"));
+        assert_eq!(wanted("/%ff"), None);
+        assert_eq!(wanted("*"), None);
+    }
+}

@@ -1,0 +1,125 @@
+//! What every request passes: from where a form may come, how long an answer may take, what happens if we fail, and the
+//! headers that go with every answer.
+
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tokio::time::{Instant, timeout};
+
+use super::app::text;
+use super::origin::is_foreign;
+use super::routes::{FILES, ONE_CLICK, SUBSCRIBE};
+use super::{Shared, Visit};
+
+/// No answer takes longer to begin.
+const LONGEST: Duration = Duration::from_secs(10);
+
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
+
+pub(super) async fn stand(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or(FILES, MatchedPath::as_str);
+    let (mut parts, body) = request.into_parts();
+    let visit = Visit::of(&mut parts, &app);
+    let mut answer = if is_forged(&app, &method, route, &parts.headers) {
+        app.pages.refusal(&visit, StatusCode::FORBIDDEN)
+    } else {
+        answered(&app, &visit, next.run(Request::from_parts(parts, body))).await
+    };
+    dress(&app, answer.headers_mut());
+    let (status, took) = (answer.status(), began.elapsed());
+    app.figures.answered(route, status.as_u16(), took);
+    if app.logs_access || status.is_server_error() {
+        (app.log)(&format!("{method} {route} {} {} ms", status.as_u16(), took.as_millis()));
+    }
+    answer
+}
+
+/// The answer, or the page that stands in for it.
+async fn answered(
+    app: &Shared,
+    visit: &Visit,
+    answer: impl Future<Output = Response> + Send + 'static,
+) -> Response {
+    match fate(answer, LONGEST).await {
+        Fate::Answered(answer) => answer,
+        Fate::Late => app.pages.failure(visit, None),
+        Fate::Failed => {
+            let words = visit.words;
+            app.pages.notice(
+                visit,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                words.failure_title,
+                words.failure_text,
+            )
+        }
+    }
+}
+
+/// What became of an answer.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate<T> {
+    Answered(T),
+    Late,
+    Failed,
+}
+
+/// Works in a task of its own: a client that hangs up half-way does not stop what it asked for, and a fault of ours ends
+/// one request and no more.
+async fn fate<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static, most: Duration) -> Fate<T> {
+    match timeout(most, tokio::spawn(work)).await {
+        Ok(Ok(answer)) => Fate::Answered(answer),
+        Ok(Err(_)) => Fate::Failed,
+        Err(_) => Fate::Late,
+    }
+}
+
+/// Whether a change is asked for by somebody else's page.
+fn is_forged(app: &Shared, method: &Method, route: &str, headers: &HeaderMap) -> bool {
+    let is_open = route == ONE_CLICK || route == SUBSCRIBE;
+    let own = app.url().as_url().origin().ascii_serialization();
+    !method.is_safe() && !is_open && is_foreign(text(headers, SITE), text(headers, header::ORIGIN), &own)
+}
+
+/// What goes with every answer, unless a page says otherwise.
+fn dress(app: &Shared, headers: &mut HeaderMap) {
+    let always = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (PERMISSIONS, "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    let secure = (app.url().as_url().scheme() == "https")
+        .then_some((header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"));
+    for (name, value) in always.into_iter().chain(secure) {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fault_ends_one_request_and_a_slow_one_goes_on_without_its_client() {
+        assert_eq!(fate(async { 7 }, LONGEST).await, Fate::Answered(7));
+        assert_eq!(fate(async { panic!("on purpose") }, LONGEST).await, Fate::<()>::Failed);
+        let (done, mut ended) = tokio::sync::oneshot::channel();
+        let slow = async move {
+            tokio::time::sleep(LONGEST * 2).await;
+            let _ = done.send(());
+            7
+        };
+        assert_eq!(fate(slow, LONGEST).await, Fate::Late);
+        assert!(ended.try_recv().is_err());
+        tokio::time::sleep(LONGEST * 2).await;
+        assert!(ended.try_recv().is_ok());
+    }
+}

@@ -1,0 +1,147 @@
+//! The letters as they were sent, to read in a browser: without a name, and without anybody's way out.
+//!
+//! What a post brings along can do nothing here: no script, no form, and no style but the letter's own.
+
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use minijinja::context;
+
+use super::app::{Query, Tail};
+use super::pages::{ROBOTS, encoded, escaped};
+use super::{App, Shared, Visit};
+use crate::letters::{Letter, Piece, Slot};
+use crate::pipeline::Edition;
+
+/// So many letters on a page of the list.
+const EACH_PAGE: usize = 50;
+
+pub(super) async fn index(State(app): State<Shared>, visit: Visit, query: Query) -> Response {
+    if !app.config().web.issues {
+        return app.pages.missing(&visit);
+    }
+    let Ok(published) = app.ask(app.office.store.published()).await else {
+        return app.pages.failure(&visit, None);
+    };
+    let pages = published.len().div_ceil(EACH_PAGE).max(1);
+    let page = match query.field("page").map(str::parse::<usize>) {
+        None => 1,
+        Some(Ok(page)) if (1..=pages).contains(&page) => page,
+        Some(_) => return app.pages.missing(&visit),
+    };
+    let zone = app.config().site.timezone;
+    let letters: Vec<_> = published
+        .iter()
+        .skip((page - 1) * EACH_PAGE)
+        .take(EACH_PAGE)
+        .map(|issue| {
+            context! {
+                day => issue.frozen_at.with_timezone(&zone).format("%Y-%m-%d").to_string(),
+                subject => issue.subject.as_str(),
+                path => encoded(&issue.label),
+            }
+        })
+        .collect();
+    let fields = context! {
+        title => visit.words.issues,
+        letters,
+        newer => (page > 1).then(|| page - 1),
+        older => (page < pages).then(|| page + 1),
+    };
+    let mut answer = app.pages.show(&visit, StatusCode::OK, "issues.html", fields);
+    answer.headers_mut().insert(ROBOTS, robots(&app));
+    answer
+}
+
+pub(super) async fn issue(State(app): State<Shared>, visit: Visit, Tail(label): Tail) -> Response {
+    if !app.config().web.issues {
+        return app.pages.missing(&visit);
+    }
+    let edition = match app.ask(app.office.store.edition(&label)).await {
+        Ok(Some(edition)) => edition,
+        Ok(None) => return app.pages.missing(&visit),
+        Err(_) => return app.pages.failure(&visit, None),
+    };
+    let Ok(edition) = serde_json::from_str::<Edition>(&edition) else {
+        (app.log)("error: an issue in the store cannot be read; `letterpress ledger verify` says more");
+        return app.pages.failure(&visit, None);
+    };
+    let page = impersonal(edition.letter(), &app.pages.base);
+    let Ok(policy) = HeaderValue::from_str(&policy(&page, app.config().site.url.as_url().scheme() == "http"))
+    else {
+        return app.pages.failure(&visit, None);
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        (ROBOTS, robots(&app)),
+    ];
+    (headers, page).into_response()
+}
+
+fn robots(app: &App) -> HeaderValue {
+    HeaderValue::from_static(if app.config().web.index { "all" } else { "noindex, nofollow" })
+}
+
+/// The letter for nobody in particular; its way out leads to the way in.
+fn impersonal(letter: &Letter, home: &str) -> String {
+    letter.html.iter().fold(String::new(), |mut page, piece| {
+        match piece {
+            Piece::Fixed(text) => page.push_str(text),
+            Piece::Slot(Slot::Greeting) => page.push_str(&escaped(&letter.greeting.plain)),
+            Piece::Slot(Slot::Name) => {}
+            Piece::Slot(Slot::Unsubscribe) => page.push_str(&escaped(home)),
+        }
+        page
+    })
+}
+
+/// What the page may load: pictures, and exactly the style sheets that stand in it.
+fn policy(page: &str, plain: bool) -> String {
+    let mut policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                      img-src 'self' data: https:"
+        .to_owned();
+    if plain {
+        policy.push_str(" http:");
+    }
+    policy.push_str("; style-src-attr 'unsafe-inline'; style-src-elem 'self'");
+    for sheet in sheets(page) {
+        let _ = write!(policy, " 'sha256-{}'", BASE64.encode(digest(&SHA256, sheet.as_bytes()).as_ref()));
+    }
+    policy
+}
+
+/// What stands between `<style …>` and `</style>`.
+fn sheets(page: &str) -> Vec<&str> {
+    let lower = page.to_ascii_lowercase();
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(open) = lower[at..].find("<style") {
+        let Some(from) = lower[at + open..].find('>').map(|end| at + open + end + 1) else { break };
+        let Some(length) = lower[from..].find("</style") else { break };
+        found.push(&page[from..from + length]);
+        at = from + length;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_style_sheets_of_the_letter_itself_are_let_in() {
+        let page = "<STYLE media=\"a\">p{}</STYLE><p>글</p><style>b{}</style><style";
+        assert_eq!(sheets(page), ["p{}", "b{}"]);
+        let policy = policy(page, false);
+        // `printf 'p{}' | openssl dgst -sha256 -binary | base64`
+        assert_eq!(policy.matches("sha256-").count(), 2);
+        assert!(policy.contains("'sha256-gG2yISYereRMiG2lMXrbiUgi0Ubw9p7QCeWcroOvy9Y='"));
+        assert!(!policy.contains("script") && !policy.contains(" http:"));
+    }
+}

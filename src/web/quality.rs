@@ -1,0 +1,52 @@
+//! Lists with weights, as in `Accept-Language: ko, en;q=0.8` (RFC 9110, section 12.4.2).
+//!
+//! Pure. What cannot be read is left out, as a server may.
+
+/// No honest list is longer.
+const MOST: usize = 64;
+
+/// The members of a list with their weights in thousandths, in the order in which they stand.
+pub(super) fn members(list: &str) -> impl Iterator<Item = (&str, u16)> {
+    list.split(',').take(MOST).filter_map(|member| {
+        let mut parts = member.split(';').map(str::trim);
+        let name = parts.next().filter(|name| !name.is_empty())?;
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        Some((name, weight.map_or(Some(1000), thousandths)?))
+    })
+}
+
+/// `0.8` is 800; three digits at most, and nothing above 1.
+fn thousandths(raw: &str) -> Option<u16> {
+    let (whole, part) = raw.split_once('.').unwrap_or((raw, ""));
+    if part.len() > 3 || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let part: u16 = format!("{part:0<3}").parse().ok()?;
+    match (whole, part) {
+        ("0", _) => Some(part),
+        ("1", 0) => Some(1000),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn weights_are_read_and_nonsense_is_left_out() {
+        let read: Vec<_> =
+            members("ko-KR, ko;q=0.9,en ; Q=0.25, fr;q=2, de;q=, , it;q=0.0001, *;q=0").collect();
+        assert_eq!(read, [("ko-KR", 1000), ("ko", 900), ("en", 250), ("*", 0)]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_list_is_too_much(list in "\\PC{0,200}|([a-z]{1,3}(;q=[0-9.]{0,6})?,? ?){0,200}") {
+            prop_assert!(members(&list).all(|(name, weight)| !name.is_empty() && weight <= 1000));
+            prop_assert!(members(&list).count() <= MOST);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Every address that the server answers, and how.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+
+use super::pages::STYLE;
+use super::{Shared, choose, confirm, data, files, guard, issues, leave, sign_up};
+
+/// The one-click address of letters: authorised by its token alone, from wherever it is asked.
+pub(super) const ONE_CLICK: &str = "/u/{*token}";
+/// The form, which may stand on anybody's page.
+pub(super) const SUBSCRIBE: &str = "/subscribe";
+/// What stands in the figures for a file.
+pub(super) const FILES: &str = "files";
+
+/// The pages, behind their guard.
+pub fn router(app: Shared) -> Router {
+    Router::new()
+        .route("/", get(sign_up::page))
+        .route(SUBSCRIBE, get(sign_up::page).post(sign_up::take))
+        .route("/confirm/{*token}", get(confirm::page).post(confirm::take))
+        .route(ONE_CLICK, get(leave::page).post(leave::one_click))
+        .route("/leave/{*token}", get(leave::page).post(leave::take))
+        .route("/undo/{*token}", get(leave::undo_page).post(leave::undo))
+        .route("/choose/{*token}", get(choose::page).post(choose::take))
+        .route("/data", get(data::question).post(data::ask))
+        .route("/data/{*token}", get(data::page).post(data::take))
+        .route("/issues", get(issues::index))
+        .route("/issues/", get(issues::index))
+        .route("/issues/{*label}", get(issues::issue))
+        .route("/healthz", get(health))
+        .route(&format!("/{}", app.pages.style), get(style))
+        .fallback(get(files::serve))
+        .layer(middleware::from_fn_with_state(app.clone(), guard::stand))
+        .with_state(app)
+}
+
+/// The style sheet; another one has another name.
+async fn style() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
+    ];
+    (headers, STYLE).into_response()
+}
+
+/// Whether the store can be read. Nothing more is anybody's business.
+async fn health(State(app): State<Shared>) -> Response {
+    let (status, word) = match app.ask(app.office.store.recall("keys")).await {
+        Ok(_) => (StatusCode::OK, "ok\n"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable\n"),
+    };
+    (status, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], word).into_response()
+}

@@ -1,0 +1,175 @@
+//! The form that asks for the letter. Whoever sends it sees one page, whatever is known of the address.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use minijinja::context;
+use tokio::time::Instant;
+
+use super::app::circumstances;
+use super::figures::SignUpOutcome;
+use super::form::Form;
+use super::pages::ROBOTS;
+use super::words::Words;
+use super::{App, Shared, Visit, topics};
+use crate::address::EmailAddress;
+use crate::store::desk::SignUp;
+use crate::subscribers::token::{Purpose, Subject};
+use crate::subscribers::{AddressKey, Wishes};
+use crate::text::HeaderText;
+
+/// No answer to a form comes sooner, so that its time says nothing about the address.
+pub(super) const FLOOR: Duration = Duration::from_millis(150);
+/// People need longer to fill in a form, in seconds.
+const QUICKEST: i64 = 2;
+/// And do not leave it open longer.
+const SLOWEST: i64 = 24 * 60 * 60;
+/// The longest name.
+const LONGEST_NAME: usize = 100;
+
+/// Changes with the words or the fields of the forms.
+const PAGE_FORM: &str = "page 1";
+const EMBEDDED_FORM: &str = "embedded 1";
+
+pub(super) async fn page(State(app): State<Shared>, visit: Visit) -> Response {
+    let mut page = form(&app, &visit, StatusCode::OK, None).await;
+    if app.config().web.index {
+        page.headers_mut().insert(ROBOTS, HeaderValue::from_static("all"));
+    }
+    page
+}
+
+/// The form, with what is wrong about the last one.
+pub(super) async fn form(
+    app: &Shared,
+    visit: &Visit,
+    status: StatusCode,
+    problem: Option<&'static str>,
+) -> Response {
+    let now = app.now();
+    let offered = app.topics.current(&app.world.config, now).await;
+    let mut number = [0; 8];
+    number.copy_from_slice(&app.clock().random()[..8]);
+    let second = u32::try_from(now.timestamp()).unwrap_or_default();
+    let token = app.office.keys.sign(Purpose::Form, &Subject::from(u64::from_be_bytes(number)), second);
+    let fields = context! {
+        title => visit.words.home_title,
+        problem,
+        token,
+        wishes => topics::fields(&offered, &Wishes::default()),
+    };
+    app.pages.show(visit, status, "home.html", fields)
+}
+
+pub(super) async fn take(State(app): State<Shared>, visit: Visit, form: Form) -> Response {
+    let begun = Instant::now();
+    if !app.config().web.sign_up {
+        return app.pages.missing(&visit);
+    }
+    let outcome = if is_robot(&app, &form) {
+        SignUpOutcome::Robot
+    } else {
+        let asked = match read(&app, &visit, &form).await {
+            Ok(asked) => asked,
+            Err(problem) => {
+                app.figures.signed_up(SignUpOutcome::Mistaken);
+                return self::form(&app, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(problem)).await;
+            }
+        };
+        match app.ask(app.office.store.sign_up(asked, app.now())).await {
+            Ok(signed_up) => SignUpOutcome::Taken(signed_up),
+            Err(_) => return app.pages.failure(&visit, None),
+        }
+    };
+    app.figures.signed_up(outcome);
+    tokio::time::sleep_until(begun + FLOOR).await;
+    app.pages.notice(&visit, StatusCode::OK, visit.words.sent_title, visit.words.sent_text)
+}
+
+/// Whether something filled in the field that nobody sees, or was too quick or too late for a person. The embedded form
+/// has no token: it is a file on somebody else's page.
+fn is_robot(app: &App, form: &Form) -> bool {
+    if form.field("website").is_some() {
+        return true;
+    }
+    let age = |token| {
+        let claim = app.office.keys.verify(Purpose::Form, token).ok()?;
+        claim.subject.number()?;
+        Some(app.now().timestamp() - i64::from(claim.generation))
+    };
+    match form.field("token") {
+        Some(token) => !age(token).is_some_and(|age| (QUICKEST..=SLOWEST).contains(&age)),
+        None => is_of_page(form),
+    }
+}
+
+fn is_of_page(form: &Form) -> bool {
+    form.field("form") == Some("page")
+}
+
+async fn read(app: &App, visit: &Visit, form: &Form) -> Result<SignUp, &'static str> {
+    let words = visit.words;
+    let email = form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()).ok_or(words.bad_email)?;
+    let name = match form.field("name") {
+        Some(raw) => Some(name(raw).ok_or(words.bad_name)?),
+        None => None,
+    };
+    let offered = app.topics.current(&app.world.config, app.now()).await;
+    let version = if is_of_page(form) { PAGE_FORM } else { EMBEDDED_FORM };
+    let language = form.field("language").and_then(Words::of).unwrap_or(words);
+    Ok(SignUp {
+        key: app.office.key_of(&email),
+        mailbox: AddressKey(app.office.keys.mailbox_key(&email)),
+        name,
+        language: Some(language.tag.to_owned()),
+        wishes: topics::chosen(form, &offered),
+        circumstances: circumstances(visit, version, &[words.consent, words.sign_up]),
+        limits: app.limits,
+        email,
+    })
+}
+
+/// A name that can stand in a greeting: the mail that asks for the confirmation goes to whoever was named, and must not
+/// carry an advertisement to them.
+fn name(raw: &str) -> Option<HeaderText> {
+    let name = HeaderText::parse(raw).ok()?;
+    let text = name.as_str().to_lowercase();
+    let is_link = text.contains("://") || text.contains("www.") || text.contains(['@', '/', '<', '>']);
+    let is_host = text.split(|c: char| !c.is_alphanumeric() && c != '.' && c != '-').any(looks_like_a_host);
+    (text.chars().count() <= LONGEST_NAME && !is_link && !is_host).then_some(name)
+}
+
+/// `cheap.example` does, `J.R.` and `St. John` do not.
+fn looks_like_a_host(word: &str) -> bool {
+    word.split_once('.').is_some_and(|_| {
+        let labels: Vec<&str> = word.split('.').collect();
+        labels.windows(2).any(|pair| pair[0].chars().count() > 1 && pair[1].chars().count() > 1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_greets_and_does_not_advertise() {
+        for raw in ["김민준", "J.R. Kim", "St. John", "Anna-Lena O'Neil", "J. R. R. Tolkien"] {
+            assert!(name(raw).is_some(), "{raw}");
+        }
+        for raw in [
+            "https://cheap.example/",
+            "buy at cheap.example",
+            "www.cheap",
+            "a@b",
+            "pills/now",
+            "<b>",
+            "\u{202e}a",
+            "글.한국",
+        ] {
+            assert!(name(raw).is_none(), "{raw}");
+        }
+        assert!(name(&"가".repeat(100)).is_some() && name(&"가".repeat(101)).is_none());
+    }
+}

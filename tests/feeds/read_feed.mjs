@@ -1,0 +1,23 @@
+// Prints what npm's rss-parser reads in RSS and Atom, one entry a line as JSON, for `readers.py` to compare with others.
+// NODE_PATH or the working folder must lead to rss-parser.
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const require = createRequire(join(process.cwd(), "x.js"));
+const Parser = require("rss-parser");
+
+for (const file of process.argv.slice(2)) {
+  const feed = await new Parser().parseString(readFileSync(file, "utf8"));
+  for (const item of feed.items) {
+    console.log(JSON.stringify({
+      file,
+      id: item.guid ?? item.id,
+      title: item.title,
+      link: item.link,
+      // `isoDate` is Atom's `updated` where there is one; `pubDate` is when it was published.
+      date: Math.floor(Date.parse(item.pubDate) / 1000),
+      content: item["content:encoded"] ?? item.content,
+    }));
+  }
+}

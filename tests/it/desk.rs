@@ -1,0 +1,292 @@
+//! The front desk: readers sign up, confirm, choose, leave, and are forgotten, in both databases.
+
+use std::collections::HashMap;
+
+use camino::Utf8Path;
+use chrono::{DateTime, TimeDelta, Utc};
+use letterpress::address::EmailAddress;
+use letterpress::ledger::pace::Rate;
+use letterpress::store::desk::{Circumstances, ErrandEnd, ErrandKind, SignUp, SignUpLimits, SignedUp};
+use letterpress::store::{Books, open_sqlite};
+use letterpress::subscribers::lifecycle::Confirmed;
+use letterpress::subscribers::token::Keys;
+use letterpress::subscribers::{AddressKey, Cadence, Standing, Topics, Wishes};
+use letterpress::text::HeaderText;
+
+use super::store_story::{imprint, issue, now};
+use super::support::Postgres;
+use super::support::postgres::open;
+
+const KIM: &str = "kim@example.org";
+const LEE: &str = "lee@example.org";
+const CHOI: &str = "choi@example.org";
+const HAN: &str = "han.jimin@example.org";
+const YOON: &str = "yoon@example.org";
+
+fn keys() -> Keys {
+    Keys::generate(std::array::from_fn(|byte| u8::try_from(byte * 7 + 3).unwrap()))
+}
+
+fn key(address: &str) -> AddressKey {
+    AddressKey(keys().address_key(&EmailAddress::parse(address).unwrap()))
+}
+
+fn plenty() -> SignUpLimits {
+    let rate = Rate::per_hour(10_000).unwrap();
+    SignUpLimits { all: rate, each_network: rate, each_domain: rate }
+}
+
+fn here() -> Circumstances {
+    Circumstances { form: "page 1".to_owned(), wording: [7; 32], network: Some("203.0.113.0/24".to_owned()) }
+}
+
+fn form(address: &str) -> SignUp {
+    let email = EmailAddress::parse(address).unwrap();
+    SignUp {
+        key: key(address),
+        mailbox: AddressKey(keys().mailbox_key(&email)),
+        email,
+        name: HeaderText::lossy("김민준"),
+        language: Some("ko".to_owned()),
+        wishes: Wishes { cadence: Cadence::Weekly, topics: Topics::only(HeaderText::lossy("기술")) },
+        circumstances: here(),
+        limits: plenty(),
+    }
+}
+
+/// Says that the next errand was sent; returns what it was.
+async fn carried(store: &dyn Books, at: DateTime<Utc>) -> Option<(ErrandKind, u32)> {
+    let errand = store.claim_errand("courier", TimeDelta::minutes(5), at).await.unwrap()?;
+    assert!(store.arm_errand(errand.number, "courier", at).await.unwrap());
+    store.end_errand(errand.number, "courier", (ErrandEnd::Sent, "250 ok"), at).await.unwrap();
+    Some((errand.kind, errand.generation))
+}
+
+async fn standing(store: &dyn Books, address: &str) -> Option<Standing> {
+    store.standing(key(address)).await.unwrap()
+}
+
+async fn the_way_in_and_out(store: &dyn Books, clock: Clock) {
+    assert_eq!(store.sign_up(form(KIM), now()).await.unwrap(), SignedUp::ToConfirm);
+    assert_eq!(standing(store, KIM).await, Some(Standing::Unconfirmed));
+    assert_eq!(carried(store, now()).await, Some((ErrandKind::Confirm, 1)));
+    assert_eq!(carried(store, now()).await, None);
+
+    assert_eq!(store.confirm(key(KIM), 2, here(), now()).await.unwrap(), Confirmed::Stale);
+    assert_eq!(store.confirm(key(KIM), 1, here(), now()).await.unwrap(), Confirmed::Now);
+    assert_eq!(store.confirm(key(KIM), 1, here(), now()).await.unwrap(), Confirmed::Already);
+    let reader = store.subscriber(key(KIM)).await.unwrap().unwrap();
+    assert_eq!((reader.standing, reader.consented_at.is_some()), (Standing::Active, true));
+    assert_eq!(reader.wishes, form(KIM).wishes);
+
+    let all = Wishes::default();
+    assert!(store.choose(key(KIM), all.clone(), here(), now()).await.unwrap());
+    assert_eq!(store.subscriber(key(KIM)).await.unwrap().unwrap().wishes, all);
+    // Anybody can type anybody's address: what a reader chose stays.
+    let tomorrow = now() + TimeDelta::hours(25);
+    let again = store.sign_up(form(KIM), tomorrow).await.unwrap();
+    assert_eq!(again, if clock == Clock::Ours { SignedUp::Known } else { SignedUp::MailboxLimit });
+    assert_eq!(store.subscriber(key(KIM)).await.unwrap().unwrap().wishes, all);
+    let known = (clock == Clock::Ours).then_some((ErrandKind::Known, 1));
+    assert_eq!(carried(store, tomorrow).await, known);
+
+    let left = store.leave(key(KIM), here(), tomorrow).await.unwrap().unwrap();
+    assert_eq!((left.standing, left.generation), (Standing::Unsubscribed, 2));
+    assert_eq!(
+        store.leave(key(KIM), here(), tomorrow).await.unwrap(),
+        Some(left),
+        "a second time changes nothing"
+    );
+    assert!(!store.choose(key(KIM), all, here(), tomorrow).await.unwrap());
+    assert!(!store.undo(key(KIM), 1, here(), tomorrow).await.unwrap());
+    assert!(store.undo(key(KIM), 2, here(), tomorrow).await.unwrap());
+    assert_eq!(standing(store, KIM).await, Some(Standing::Active));
+    assert_eq!(store.leave(key("nobody@example.org"), here(), now()).await.unwrap(), None);
+}
+
+async fn the_limits(store: &dyn Books) {
+    let at = |hours: i64| now() + TimeDelta::days(100) + TimeDelta::hours(hours);
+    // The same mailbox at Gmail, whatever stands between its letters.
+    let mut answers = Vec::new();
+    for (hour, address) in [
+        (0, "park.seo.jun@gmail.com"),
+        (1, "parkseojun+letters@gmail.com"),
+        (24, "p.arkseojun@googlemail.com"),
+        (49, "parkseojun@gmail.com"),
+        (74, "park.seojun@gmail.com"),
+        (30 * 24 + 50, "parkseojun@gmail.com"),
+    ] {
+        answers.push(store.sign_up(form(address), at(hour)).await.unwrap() == SignedUp::ToConfirm);
+    }
+    assert_eq!(answers, [true, false, true, true, false, true], "one a day, three in thirty days");
+
+    let narrow = |address: &str, network: &str| SignUp {
+        limits: SignUpLimits { each_network: Rate::per_hour(4).unwrap(), ..plenty() },
+        circumstances: Circumstances { network: Some(network.to_owned()), ..here() },
+        ..form(address)
+    };
+    let (first, second) =
+        (narrow("a@example.org", "198.51.100.0/24"), narrow("b@example.org", "198.51.100.0/24"));
+    assert_eq!(store.sign_up(first, at(900)).await.unwrap(), SignedUp::ToConfirm);
+    assert_eq!(store.sign_up(second, at(900)).await.unwrap(), SignedUp::Limit);
+    assert_eq!(standing(store, "b@example.org").await, None, "what is over the limit leaves no trace");
+    let elsewhere = narrow("b@example.org", "2001:db8:1::/56");
+    assert_eq!(store.sign_up(elsewhere, at(900)).await.unwrap(), SignedUp::ToConfirm);
+}
+
+async fn an_errand_has_one_dot(store: &dyn Books, clock: Clock) {
+    let at = now() + TimeDelta::hours(30);
+    while carried(store, at).await.is_some() {}
+    store.sign_up(form(LEE), at).await.unwrap();
+    let lease = TimeDelta::milliseconds(400);
+    let errand = store.claim_errand("first", lease, at).await.unwrap().unwrap();
+    assert!(store.claim_errand("second", lease, at).await.unwrap().is_none(), "it is in somebody's hand");
+    assert!(!store.arm_errand(errand.number, "second", at).await.unwrap());
+    assert!(store.arm_errand(errand.number, "first", at).await.unwrap());
+    assert!(!store.arm_errand(errand.number, "first", at).await.unwrap(), "one dot");
+    // Its sender died: it may have arrived, and is not sent again.
+    let later = clock.hour_after(at).await;
+    assert!(store.claim_errand("second", lease, later).await.unwrap().is_none());
+    let states = store.figures().await.unwrap().errands;
+    assert!(states.contains(&("unknown".to_owned(), 1)), "{states:?}");
+
+    // One that died before the dot is taken over.
+    store.sign_up(form(CHOI), at).await.unwrap();
+    let lost = store.claim_errand("first", lease, at).await.unwrap().unwrap();
+    let later = clock.hour_after(at).await;
+    let found = store.claim_errand("second", lease, later).await.unwrap().unwrap();
+    assert_eq!((lost.number, found.attempts), (found.number, 2));
+    // And whoever leaves between the claim and the dot is not written to.
+    store.leave(key(CHOI), here(), later).await.unwrap();
+    assert!(!store.arm_errand(found.number, "second", later).await.unwrap());
+}
+
+async fn erased(store: &dyn Books) {
+    let at = now() + TimeDelta::hours(40);
+    store.sign_up(form(HAN), at).await.unwrap();
+    store.confirm(key(HAN), 1, here(), at).await.unwrap();
+    store.choose(key(HAN), Wishes::default(), here(), at).await.unwrap();
+    store.freeze(issue("for-han"), Box::new(imprint), at).await.unwrap();
+    let dossier = serde_json::to_string(&store.dossier(key(HAN)).await.unwrap()).unwrap();
+    for word in [HAN, "김민준", "confirmed", "203.0.113.0/24", "pending", "message_id"] {
+        assert!(dossier.contains(word), "{word} is not in {dossier}");
+    }
+    let erased = store.erase(key(HAN), "web", at).await.unwrap();
+    assert_eq!((erased.reader, erased.copies), (true, 1));
+    let dossier = serde_json::to_string(&store.dossier(key(HAN)).await.unwrap()).unwrap();
+    assert!(!dossier.contains("jimin") && !dossier.contains("김민준"), "{dossier}");
+    assert_eq!(standing(store, HAN).await, Some(Standing::Suppressed));
+    assert!(store.verify().await.unwrap().is_empty());
+    // No list brings the address back; its reader's own word does.
+    store.sign_up(form(HAN), at).await.unwrap();
+    assert_eq!(standing(store, HAN).await, Some(Standing::Suppressed));
+    let confirmed = store.confirm(key(HAN), 1, here(), at).await.unwrap();
+    assert_eq!((confirmed, standing(store, HAN).await), (Confirmed::Now, Some(Standing::Active)));
+    // Whoever complained is never asked.
+    store.suppress(key(HAN), "complaint", "inbox", at).await.unwrap();
+    assert_eq!(store.sign_up(form(HAN), at).await.unwrap(), SignedUp::Suppressed);
+}
+
+async fn forgotten(store: &dyn Books) {
+    let asked = now() + TimeDelta::days(200);
+    store.sign_up(form(YOON), asked).await.unwrap();
+    store.forget(asked + TimeDelta::days(29)).await.unwrap();
+    assert_eq!(standing(store, YOON).await, Some(Standing::Unconfirmed));
+    store.forget(asked + TimeDelta::days(32)).await.unwrap();
+    assert_eq!(standing(store, YOON).await, None, "nobody confirmed it");
+    let dossier = serde_json::to_string(&store.dossier(key("kim@example.org")).await.unwrap()).unwrap();
+    assert!(!dossier.contains("203.0.113"), "a network is kept for thirty days: {dossier}");
+    assert_eq!(standing(store, "kim@example.org").await, Some(Standing::Active));
+}
+
+/// Whose clock a store goes by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    /// The caller's, who can say that it is tomorrow.
+    Ours,
+    /// The database's.
+    Its,
+}
+
+impl Clock {
+    /// A time at which every lease of before is over.
+    async fn hour_after(self, at: DateTime<Utc>) -> DateTime<Utc> {
+        if self == Self::Its {
+            tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+        }
+        at + TimeDelta::hours(1)
+    }
+}
+
+async fn story(store: &dyn Books, clock: Clock) {
+    the_way_in_and_out(store, clock).await;
+    an_errand_has_one_dot(store, clock).await;
+    erased(store).await;
+}
+
+#[tokio::test]
+async fn the_desk_of_sqlite_tells_the_story() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    story(store.as_ref(), Clock::Ours).await;
+    the_limits(store.as_ref()).await;
+    forgotten(store.as_ref()).await;
+}
+
+#[tokio::test]
+async fn the_desk_of_postgres_tells_the_story() {
+    let Some(server) = Postgres::shared() else { return };
+    story(open(&server.database()).await.unwrap().as_ref(), Clock::Its).await;
+}
+
+/// A day of forms, one in every ten seconds: half of them for one victim, the rest for whoever comes to mind, from a few
+/// networks of an attacker and from everywhere.
+#[tokio::test]
+async fn a_day_of_bombing_mails_no_more_than_the_limits_allow() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    let (all, each_network, each_domain) = (60, 10, 20);
+    let hourly = |number| Rate::per_hour(number).unwrap();
+    let limits = SignUpLimits {
+        all: hourly(all),
+        each_network: hourly(each_network),
+        each_domain: hourly(each_domain),
+    };
+    let mut mailed: HashMap<String, u64> = HashMap::new();
+    for step in 0..8_640_u32 {
+        let chance = step.wrapping_mul(2_654_435_761) >> 8;
+        let (address, domain) = match step % 4 {
+            0 | 1 => (format!("vic.tim+{step}@gmail.com"), "gmail.com"),
+            2 => (format!("somebody{chance}@crowded.example"), "crowded.example"),
+            _ => (format!("somebody@host{chance}.example"), "elsewhere"),
+        };
+        let network = if step % 3 == 0 {
+            format!("192.0.2.{}/24", chance % 3)
+        } else {
+            format!("198.{}.{}.0/24", chance % 250, (chance >> 8) % 250)
+        };
+        let form = SignUp {
+            circumstances: Circumstances { network: Some(network.clone()), ..here() },
+            limits,
+            ..form(&address)
+        };
+        let at = now() + TimeDelta::seconds(10 * i64::from(step));
+        if store.sign_up(form, at).await.unwrap() == SignedUp::ToConfirm {
+            let mailbox = if domain == "gmail.com" { "victim" } else { &address };
+            for count in ["all", mailbox, domain, &network] {
+                *mailed.entry(count.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    let of = |count: &str| mailed.get(count).copied().unwrap_or_default();
+    let day = |rate: u32| u64::from(24 * rate + rate.div_ceil(4));
+    assert_eq!(of("victim"), 1, "one letter in 24 hours, however the address is spelt");
+    assert!((day(all) * 9 / 10..=day(all)).contains(&of("all")), "{} letters", of("all"));
+    assert!(of("crowded.example") <= day(each_domain), "{} to one domain", of("crowded.example"));
+    for (network, count) in mailed.iter().filter(|(name, _)| name.starts_with("192.0.2.")) {
+        assert!(*count <= day(each_network), "{count} from {network}");
+    }
+    assert!(mailed.iter().all(|(name, count)| !name.contains('@') || *count == 1));
+}

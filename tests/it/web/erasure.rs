@@ -1,0 +1,81 @@
+//! X22: after an erasure the address is nowhere in the database's files, and no list brings it back.
+
+use letterpress::subscribers::Standing;
+
+use super::House;
+
+const LEE: &str = "lee.unique.address@example.org";
+
+/// Whether any file of the database holds the bytes.
+fn holds(house: &House, needle: &str) -> Vec<String> {
+    ["letterpress.db", "letterpress.db-wal", "letterpress.db-shm"]
+        .into_iter()
+        .filter(|name| {
+            // Read by another process: closing the file in this one would drop the locks of its connections.
+            let bytes = std::process::Command::new("cat").arg(house.path(name)).output().unwrap().stdout;
+            bytes.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle.as_bytes()))
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A house with a reader who was sent a letter, asked for their data and chose.
+async fn with_lee() -> House {
+    let house = House::new().await;
+    house.enrol(LEE).await;
+    house.publish().await;
+    house.post("/data", &format!("email={LEE}")).await;
+    house.post("/subscribe", &format!("email={LEE}&form=embedded&name=Lee+Unique")).await;
+    assert!(!holds(&house, LEE).is_empty());
+    house
+}
+
+#[tokio::test]
+async fn x22_the_page_erases_after_asking_twice_and_nothing_is_left_in_the_files() {
+    let house = with_lee().await;
+    let data = format!("/data/{}", house.data_token(LEE));
+    let sure = house.post(&data, "").await;
+    assert_eq!(sure.field("sure"), "yes");
+    assert_eq!(house.standing(LEE).await, Some(Standing::Active), "the first press only asks");
+    assert_eq!(house.post(&data, "sure=yes").await.status, 200);
+    assert_eq!(holds(&house, LEE), Vec::<String>::new());
+    assert_eq!(holds(&house, "lee unique"), Vec::<String>::new());
+    assert_eq!(house.standing(LEE).await, Some(Standing::Suppressed));
+    // No list brings it back; the reader's own word does.
+    house.enrol(LEE).await;
+    assert_eq!(house.standing(LEE).await, Some(Standing::Suppressed));
+    assert_eq!(house.post(&data, "sure=yes").await.status, 200, "twice is once");
+    assert_eq!(
+        house.office.store.verify().await.unwrap(),
+        Vec::<String>::new(),
+        "the chain of events still holds"
+    );
+}
+
+#[tokio::test]
+async fn x22_the_command_line_exports_and_erases_and_names_the_files_that_are_the_writers() {
+    let house = with_lee().await;
+    house.write("readers.csv", &format!("email,consented\n{LEE},2026-01-01\n"));
+    let config = std::fs::read_to_string(house.path("config.toml")).unwrap();
+    house.write("config.toml", &config.replace("[newsletter]\n", "[newsletter]\nlist = \"readers.csv\"\n"));
+    let run = |arguments: &[&str]| {
+        let output = house.command(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    };
+    let (code, json) = run(&["subscribers", "export-one", LEE]);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(code == 0 && value["tables"].as_array().unwrap().len() > 3, "{json}");
+
+    let (code, said) = run(&["subscribers", "erase", LEE]);
+    assert!(code == 1 && said.contains("nothing was erased") && said.contains("--yes"), "{said}");
+    assert_eq!(house.standing(LEE).await, Some(Standing::Active));
+
+    let (code, said) = run(&["subscribers", "erase", LEE, "--yes"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("readers.csv") && said.contains(".eml"), "{said}");
+    assert_eq!(house.standing(LEE).await, Some(Standing::Suppressed));
+    let (_, said) = run(&["subscribers", "import", "readers.csv", "--confirmed"]);
+    assert!(said.contains("1 kept out"), "{said}");
+    assert_eq!(holds(&house, LEE), Vec::<String>::new());
+}

@@ -1,0 +1,132 @@
+//! Feeds over HTTP (R25, R27).
+
+use std::fs;
+use std::time::Duration;
+
+use super::House;
+
+/// The index is looked at once a second.
+async fn a_moment_later() {
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+}
+
+#[tokio::test]
+async fn a_reader_who_has_the_newest_feed_is_told_so_without_a_look_at_the_file() {
+    let house = House::new().await;
+    house.publish().await;
+    for (name, kind) in [
+        ("rss.xml", "application/rss+xml; charset=utf-8"),
+        ("atom.xml", "application/atom+xml; charset=utf-8"),
+        ("feed.json", "application/feed+json; charset=utf-8"),
+    ] {
+        let path = format!("/{name}");
+        let first = house.get(&path).await;
+        assert_eq!((first.status.as_u16(), first.header("content-type")), (200, kind));
+        assert_eq!(first.bytes, fs::read(house.path("public").join(name)).unwrap());
+        assert_eq!(first.header("cache-control"), "public, max-age=300");
+        assert_eq!(first.header("access-control-allow-origin"), "*");
+        assert_eq!(first.header("link"), format!("<https://letters.example/{name}>; rel=\"self\""));
+        let (tag, date) = (first.header("etag").to_owned(), first.header("last-modified").to_owned());
+        assert!(tag.starts_with('"') && !date.is_empty());
+        for known in [
+            vec![("if-none-match", tag.as_str())],
+            vec![("if-modified-since", date.as_str())],
+            vec![("if-none-match", tag.as_str()), ("if-modified-since", "Mon, 01 Jan 2001 00:00:00 GMT")],
+        ] {
+            let again = house.send("GET", &path, &known, "").await;
+            assert_eq!((again.status.as_u16(), again.bytes.len()), (304, 0), "{known:?}");
+            assert_eq!(again.header("etag"), tag);
+        }
+        let other = [("if-none-match", "\"other\""), ("if-modified-since", date.as_str())];
+        assert_eq!(house.send("GET", &path, &other, "").await.status, 200, "the tag counts more");
+        let head = house.send("HEAD", &path, &[], "").await;
+        assert_eq!(
+            (head.bytes.len(), head.header("content-length")),
+            (0, first.bytes.len().to_string().as_str())
+        );
+        assert_eq!(head.header("etag"), tag);
+    }
+}
+
+#[tokio::test]
+async fn a_new_feed_is_seen_within_a_second_and_an_old_one_is_never_called_new() {
+    let house = House::new().await;
+    house.publish().await;
+    let old = house.get("/rss.xml").await;
+    house.write("new", "<rss><channel><title>new</title></channel></rss>");
+    fs::rename(house.path("new"), house.path("public/rss.xml")).unwrap();
+    a_moment_later().await;
+    let new = house.send("GET", "/rss.xml", &[("if-none-match", old.header("etag"))], "").await;
+    assert!(new.status == 200 && new.text().contains("<title>new"), "{new:?}");
+    fs::remove_file(house.path("public/rss.xml")).unwrap();
+    a_moment_later().await;
+    assert_eq!(house.get("/rss.xml").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_hub_that_a_feed_names_is_named_in_the_header_too() {
+    let house = House::new().await;
+    house.write(
+        "public/hub.xml",
+        "<feed xmlns=\"http://www.w3.org/2005/Atom\"><link rel=\"self\" href=\"https://letters.example/hub.xml\"/>\
+         <link rel=\"hub\" href=\"https://hub.example/\"/></feed>",
+    );
+    let reply = house.get("/hub.xml").await;
+    let links: Vec<_> = reply.headers.get_all("link").iter().map(|link| link.to_str().unwrap()).collect();
+    assert_eq!(
+        links,
+        ["<https://letters.example/hub.xml>; rel=\"self\"", "<https://hub.example/>; rel=\"hub\""]
+    );
+}
+
+#[tokio::test]
+async fn a_compressed_copy_is_sent_to_whoever_takes_it_with_a_tag_of_its_own() {
+    let house = House::new().await;
+    house.publish().await;
+    house.write("public/rss.xml.br", "brotli");
+    house.write("public/rss.xml.gz", "gzip");
+    let get =
+        async |accepted: &str| house.send("GET", "/rss.xml", &[("accept-encoding", accepted)], "").await;
+    let plain = get("identity").await;
+    let (br, gz) = (get("gzip, br").await, get("gzip, br;q=0.5").await);
+    assert_eq!((br.header("content-encoding"), br.text().as_str()), ("br", "brotli"));
+    assert_eq!((gz.header("content-encoding"), gz.text().as_str()), ("gzip", "gzip"));
+    assert_eq!(br.header("content-type"), "application/rss+xml; charset=utf-8");
+    let tags = [&plain, &br, &gz].map(|reply| reply.header("etag").to_owned());
+    assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2]);
+    for reply in [&plain, &br, &gz] {
+        assert_eq!(reply.header("vary"), "accept-encoding");
+    }
+    let known = [("accept-encoding", "br"), ("if-none-match", tags[1].as_str())];
+    assert_eq!(house.send("GET", "/rss.xml", &known, "").await.status, 304);
+    assert_eq!(house.get("/rss.xml.br").await.status, 404);
+    // A copy that was made of an older feed is not sent.
+    let new = fs::metadata(house.path("public/rss.xml")).unwrap().modified().unwrap();
+    let old = new - Duration::from_hours(1);
+    fs::File::options().write(true).open(house.path("public/rss.xml.br")).unwrap().set_modified(old).unwrap();
+    a_moment_later().await;
+    assert_eq!(get("br").await.header("content-encoding"), "");
+}
+
+#[tokio::test]
+async fn a_part_of_a_large_file_is_sent_if_it_is_the_same_file() {
+    let house = House::new().await;
+    let bytes: Vec<u8> = (0..250_000_u32).flat_map(u32::to_be_bytes).collect();
+    fs::create_dir_all(house.path("public")).unwrap();
+    fs::write(house.path("public/talk.mp3"), &bytes).unwrap();
+    let whole = house.get("/talk.mp3").await;
+    assert!(whole.bytes == bytes && whole.header("accept-ranges") == "bytes");
+    assert_eq!(whole.header("content-type"), "audio/mpeg");
+    let tag = whole.header("etag").to_owned();
+    let part =
+        house.send("GET", "/talk.mp3", &[("range", "bytes=70000-170000"), ("if-range", &tag)], "").await;
+    assert_eq!((part.status.as_u16(), part.header("content-range")), (206, "bytes 70000-170000/1000000"));
+    assert!(part.bytes == bytes[70_000..=170_000]);
+    let other =
+        house.send("GET", "/talk.mp3", &[("range", "bytes=0-1"), ("if-range", "\"other\"")], "").await;
+    assert_eq!((other.status.as_u16(), other.bytes.len()), (200, bytes.len()));
+    let beyond = house.send("GET", "/talk.mp3", &[("range", "bytes=1000000-")], "").await;
+    assert_eq!((beyond.status.as_u16(), beyond.header("content-range")), (416, "bytes */1000000"));
+    let several = house.send("GET", "/talk.mp3", &[("range", "bytes=0-1,5-6")], "").await;
+    assert_eq!(several.status, 200);
+}

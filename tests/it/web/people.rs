@@ -1,0 +1,159 @@
+//! People on their way through the pages, button by button, in three languages.
+
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use letterpress::subscribers::token::Purpose;
+use letterpress::subscribers::{Cadence, Standing};
+
+use super::House;
+use super::house::KIM;
+
+/// The path behind an address of a page.
+fn path(action: &str) -> String {
+    action.replace("&amp;", "&")
+}
+
+#[tokio::test]
+async fn somebody_leaves_takes_it_back_and_a_day_later_can_not() {
+    let house = House::new().await;
+    let page = house.get(&format!("/leave/{}", house.way_out())).await;
+    assert!(
+        page.text().contains("mailto:leave@letters.example?subject=unsubscribe%20v1."),
+        "{}",
+        page.text()
+    );
+    let left = house.post(&path(&page.actions()[0]), "do=leave").await;
+    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+    let undo = path(&left.actions()[0]);
+    assert!(undo.starts_with("/undo/"));
+    let page = house.get(&undo).await;
+    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed), "looking changes nothing");
+    assert_eq!(house.post(&path(&page.actions()[0]), "").await.status, 200);
+    assert_eq!(house.standing(KIM).await, Some(Standing::Active));
+    // The link of the first farewell is void after the second one.
+    house.post(&format!("/u/{}", house.way_out()), "").await;
+    assert_eq!(house.post(&undo, "").await.status, 410);
+    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+    house.wait(TimeDelta::hours(25));
+    assert_eq!(house.post(&format!("/undo/{}", house.token(Purpose::Undo, KIM, 3)), "").await.status, 410);
+    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+}
+
+#[tokio::test]
+async fn somebody_stays_with_less() {
+    let house = House::new().await;
+    let page = house.get(&format!("/leave/{}", house.way_out())).await;
+    assert!(
+        page.text().contains("value=\"기술\"") && page.text().contains("value=\"일상\""),
+        "{}",
+        page.text()
+    );
+    let less = "do=less&cadence=weekly&about=some&topic=%EA%B8%B0%EC%88%A0";
+    assert_eq!(house.post(&path(&page.actions()[1]), less).await.status, 200);
+    let reader = house.office.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
+    assert_eq!((reader.standing, reader.wishes.cadence), (Standing::Active, Cadence::Weekly));
+    // The page for choosing shows it, and takes it back.
+    let choose = format!("/choose/{}", house.token(Purpose::Manage, KIM, 1));
+    let page = house.get(&choose).await.text();
+    assert!(page.contains("value=\"weekly\" checked") && page.contains("value=\"기술\" checked"), "{page}");
+    assert!(!page.contains("value=\"일상\" checked"));
+    assert_eq!(house.post(&choose, "cadence=each&about=everything").await.status, 200);
+    let reader = house.office.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
+    assert_eq!(reader.wishes, letterpress::subscribers::Wishes::default());
+    // Whoever left has nothing to choose, and choosing does not bring them back.
+    house.post(&format!("/u/{}", house.way_out()), "").await;
+    assert_eq!(house.post(&choose, "cadence=weekly").await.status, 200);
+    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+}
+
+#[tokio::test]
+async fn a_link_to_somebodys_data_works_for_an_hour() {
+    let house = House::new().await;
+    let data = format!("/data/{}", house.data_token(KIM));
+    let page = house.get(&data).await;
+    assert!(page.text().contains(KIM), "{}", page.text());
+    let json = house.get(&format!("{data}?as=json")).await;
+    assert_eq!(json.header("content-type"), "application/json; charset=utf-8");
+    assert_eq!(
+        (json.header("cache-control"), json.header("x-robots-tag")),
+        ("no-store", "noindex, nofollow")
+    );
+    let value: serde_json::Value = serde_json::from_slice(&json.bytes).unwrap();
+    assert!(value.to_string().contains(KIM));
+    house.wait(TimeDelta::minutes(61));
+    assert_eq!(house.get(&data).await.status, 404);
+    assert_eq!(house.post(&data, "sure=yes").await.status, 404);
+    assert_eq!(house.standing(KIM).await, Some(Standing::Active));
+}
+
+#[tokio::test]
+async fn every_page_speaks_three_languages_and_says_which() {
+    let house = House::new().await;
+    house.publish().await;
+    let way_out = house.way_out();
+    let confirm = house.token(Purpose::Confirm, KIM, 1);
+    let undo = house.token(Purpose::Undo, KIM, 1);
+    let choose = house.token(Purpose::Manage, KIM, 1);
+    let data = house.data_token(KIM);
+    for (lang, word) in [("en", "Email address"), ("ko", "이메일 주소"), ("ja", "メールアドレス")]
+    {
+        assert!(house.get(&format!("/?lang={lang}")).await.text().contains(word));
+        for path in [
+            "/".to_owned(),
+            "/data".to_owned(),
+            "/issues/".to_owned(),
+            "/nothing".to_owned(),
+            "/leave/bad".to_owned(),
+            format!("/leave/{way_out}"),
+            format!("/u/{way_out}"),
+            format!("/confirm/{confirm}"),
+            format!("/undo/{undo}"),
+            format!("/choose/{choose}"),
+            format!("/data/{data}"),
+        ] {
+            let reply = house.get(&format!("{path}?lang={lang}")).await;
+            assert!(matches!(reply.status, StatusCode::OK | StatusCode::NOT_FOUND), "{path} {lang}");
+            assert!(reply.text().contains(&format!("<html lang=\"{lang}\">")), "{path}");
+            assert_eq!(reply.header("content-language"), lang);
+            assert!(!reply.text().contains("{site}") && !reply.text().contains("{{"), "{}", reply.text());
+            let by_browser = house.send("GET", &path, &[("accept-language", lang)], "").await;
+            assert_eq!(by_browser.header("content-language"), lang, "{path}");
+        }
+    }
+    assert_eq!(house.get("/").await.header("content-language"), "ko", "the language of the site");
+}
+
+#[tokio::test]
+async fn letters_are_read_as_they_were_sent_without_anybodys_words() {
+    let house = House::new().await;
+    assert!(house.get("/issues/").await.text().contains("아직 보낸 편지가 없습니다"));
+    house.publish().await;
+    let index = house.get("/issues/").await.text();
+    let link = index.split("href=\"/issues/2").nth(1).unwrap().split('"').next().unwrap();
+    let issue = house.get(&format!("/issues/2{link}")).await;
+    let text = issue.text();
+    assert!(text.contains("천천히 온다") && text.contains("안녕하세요."), "{text}");
+    assert!(!text.contains("v1.k1.") && !text.contains(KIM), "no token, no address");
+    assert!(text.contains("href=\"/\""), "the way out leads to the way in");
+    let sheets = text.matches("<style").count();
+    assert!(sheets > 0);
+    assert_eq!(issue.header("content-security-policy").matches("'sha256-").count(), sheets);
+    assert_eq!(issue.header("x-robots-tag"), "all");
+    let hidden = House::with("index = false\n").await;
+    assert!(hidden.get("/issues/").await.header("x-robots-tag").contains("noindex"));
+    let closed = House::with("issues = false\n").await;
+    closed.publish().await;
+    assert_eq!(closed.get("/issues/").await.status, 404);
+    assert_eq!(closed.get(&format!("/issues/2{link}")).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_style_sheet_of_the_pages_can_be_kept_for_ever() {
+    let house = House::new().await;
+    let page = house.get("/").await.text();
+    let style = page.split("href=\"/assets/").nth(1).unwrap().split('"').next().unwrap();
+    let reply = house.get(&format!("/assets/{style}")).await;
+    assert_eq!(reply.header("content-type"), "text/css; charset=utf-8");
+    assert!(reply.header("cache-control").contains("immutable"));
+    assert!(!reply.text().contains("url(") && !reply.text().contains("@import"), "nothing from elsewhere");
+}

@@ -1,0 +1,485 @@
+//! The rows H1 to H6, H10 to H20 of bad requests, without a socket.
+
+use std::collections::BTreeSet;
+
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use letterpress::subscribers::Standing;
+use letterpress::subscribers::token::{Keys, Purpose, Subject};
+
+use super::house::{KIM, URL};
+use super::{House, Reply};
+
+/// How three mail programs send the one click: `Content-Type`, body, `User-Agent`.
+const ONE_CLICK: [(&str, &str, &str); 3] = [
+    (
+        "application/x-www-form-urlencoded",
+        "List-Unsubscribe=One-Click",
+        "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
+    ),
+    (
+        "multipart/form-data; boundary=----=_Part_1",
+        "------=_Part_1\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n------=_Part_1--\r\n",
+        "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html",
+    ),
+    (
+        "application/x-www-form-urlencoded",
+        "List-Unsubscribe=One-Click",
+        "Mail/3774.600.62 CFNetwork/1498.700.2 Darwin/23.6.0",
+    ),
+];
+
+/// Every address that takes a token, with a genuine one.
+fn doors(house: &House) -> Vec<(String, Purpose)> {
+    [
+        ("u", house.way_out(), Purpose::Unsubscribe),
+        ("leave", house.way_out(), Purpose::Unsubscribe),
+        ("confirm", house.token(Purpose::Confirm, KIM, 1), Purpose::Confirm),
+        ("undo", house.token(Purpose::Undo, KIM, 1), Purpose::Undo),
+        ("choose", house.token(Purpose::Manage, KIM, 1), Purpose::Manage),
+        ("data", house.data_token(KIM), Purpose::Data),
+    ]
+    .map(|(door, token, purpose)| (format!("/{door}/{token}"), purpose))
+    .to_vec()
+}
+
+#[tokio::test]
+async fn h01_looking_at_a_link_changes_nothing_and_is_kept_by_nobody() {
+    let house = House::new().await;
+    house.publish().await;
+    let before = house.rows();
+    for (path, _) in doors(&house) {
+        for method in ["GET", "HEAD", "OPTIONS"] {
+            let reply = house.send(method, &path, &[], "").await;
+            let expected = if method == "OPTIONS" { 405 } else { 200 };
+            assert_eq!(reply.status, expected, "{method} {path}");
+        }
+        let reply = house.get(&path).await;
+        assert_eq!(reply.header("cache-control"), "no-store");
+        assert_eq!(reply.header("referrer-policy"), "no-referrer");
+        assert!(reply.header("x-robots-tag").contains("noindex"));
+        assert!(!reply.headers.contains_key("set-cookie"));
+    }
+    assert_eq!(house.rows(), before);
+}
+
+#[tokio::test]
+async fn h01_a_scanner_that_opens_every_link_of_a_letter_changes_nothing() {
+    let house = House::new().await;
+    house.publish().await;
+    let letter = letter(&house);
+    let before = house.rows();
+    let links: BTreeSet<&str> = letter
+        .split(|c: char| c.is_whitespace() || "<>\"',".contains(c))
+        .filter(|word| word.starts_with(URL))
+        .collect();
+    assert!(links.len() >= 2, "{letter}");
+    for link in links {
+        let path = format!("/{}", link.strip_prefix(URL).unwrap());
+        for method in ["HEAD", "GET"] {
+            let reply = house.send(method, &path, &[("user-agent", "link scanner")], "").await;
+            assert_eq!(reply.status, 200, "{link}");
+        }
+    }
+    assert_eq!(house.rows(), before);
+}
+
+/// Stands between the header of [`letter`] and its parts.
+const BODY: &str = "\n--- body ---\n";
+
+/// The one letter in the outbox, its parts decoded, with its header.
+fn letter(house: &House) -> String {
+    let folder = std::fs::read_dir(house.path("outbox")).unwrap().next().unwrap().unwrap().path();
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let file = files.into_iter().find(|path| path.extension().is_some_and(|end| end == "eml")).unwrap();
+    let bytes = std::fs::read(file).unwrap();
+    let mail = mail_parser::MessageParser::default().parse(&bytes).unwrap();
+    let head = String::from_utf8_lossy(&bytes).split("\r\n\r\n").next().unwrap().to_owned();
+    format!("{head}{BODY}{}\n{}", mail.body_text(0).unwrap(), mail.body_html(0).unwrap())
+}
+
+#[tokio::test]
+async fn h02_one_click_as_gmail_yahoo_and_apple_send_it_is_done_when_it_is_answered() {
+    for (kind, body, agent) in ONE_CLICK {
+        let house = House::new().await;
+        let headers = [("content-type", kind), ("user-agent", agent), ("host", "news.letters.example")];
+        let reply = house.send("POST", &format!("/u/{}", house.way_out()), &headers, body).await;
+        assert_eq!(reply.status, 200, "{agent}");
+        assert!(!reply.headers.contains_key("location") && !reply.headers.contains_key("set-cookie"));
+        // Another connection sees it: it is on the disk.
+        assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed), "{agent}");
+    }
+}
+
+#[tokio::test]
+async fn h03_one_click_a_thousand_times_and_after_an_erasure_is_one_farewell() {
+    let house = House::new().await;
+    let path = format!("/u/{}", house.way_out());
+    let first = house.send("POST", &path, &[], "").await;
+    let after = house.rows();
+    for _ in 0..1_000 {
+        let again = house.send("POST", &path, &[], "").await;
+        assert_eq!((again.status, &again.bytes), (StatusCode::OK, &first.bytes));
+    }
+    assert_eq!(house.rows(), after, "the second one changes nothing");
+    house.office.store.erase(house.key(KIM), "test", "2026-11-20T10:00:00Z".parse().unwrap()).await.unwrap();
+    assert_eq!(house.send("POST", &path, &[], "").await.status, 200);
+}
+
+#[tokio::test]
+async fn h04_one_click_without_a_body_or_with_any_other_is_a_farewell_too() {
+    let long = "a".repeat(9_000);
+    for (kind, body) in [
+        (None, ""),
+        (Some("application/json"), "{\"unsubscribe\":true}"),
+        (Some("text/plain"), "List-Unsubscribe=One-Click"),
+        (Some("multipart/form-data"), "no boundary"),
+        (Some("application/octet-stream"), "\u{0}\u{1}"),
+        (Some("application/x-www-form-urlencoded"), long.as_str()),
+    ] {
+        let house = House::new().await;
+        let headers: Vec<_> = kind.iter().map(|kind| ("content-type", *kind)).collect();
+        let reply = house.send("POST", &format!("/u/{}", house.way_out()), &headers, body).await;
+        assert_eq!(reply.status, 200, "{kind:?}");
+        assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn h05_a_page_needs_its_button_and_the_one_click_address_stands_in_the_header_alone() {
+    let house = House::new().await;
+    house.publish().await;
+    let letter = letter(&house);
+    let (head, in_body) = letter.split_once(BODY).unwrap();
+    assert!(head.contains(&format!("<{URL}u/")) && !in_body.contains(&format!("{URL}u/")), "{letter}");
+    assert!(in_body.contains(&format!("{URL}leave/")));
+    let path = format!("/leave/{}", house.way_out());
+    let page = house.get(&path).await;
+    assert!(page.text().contains("<button>") && page.text().contains("method=\"post\""));
+    assert!(!page.text().contains("<script") && !page.text().contains("onload"));
+    // A POST that no button sent.
+    assert_eq!(house.post(&path, "").await.status, 400);
+    assert_eq!(house.standing(KIM).await, Some(Standing::Active));
+    assert_eq!(house.post(&path, "do=leave").await.status, 200);
+    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+}
+
+#[tokio::test]
+async fn h06_every_bad_token_is_answered_alike() {
+    let house = House::new().await;
+    let good = house.way_out();
+    let mut altered = good.clone().into_bytes();
+    let last = altered.last_mut().unwrap();
+    *last = if *last == b'a' { b'b' } else { b'a' };
+    let foreign = Keys::generate(std::array::from_fn(|at| u8::try_from(at * 7 % 251).unwrap()));
+    let subject = Subject::from(house.key(KIM).0);
+    let bad = [
+        good[..good.len() - 1].to_owned(),
+        String::from_utf8(altered).unwrap(),
+        good.replace(".k1.", ".k9."),
+        foreign.sign(Purpose::Unsubscribe, &subject, 1),
+        house.office.keys.sign(Purpose::Unsubscribe, &Subject::from(7), 1),
+        house.token(Purpose::Bounce, KIM, 1),
+        "a".repeat(10_000),
+        "%EA%B8%80".to_owned(),
+        "%ff%fe".to_owned(),
+        good.replace('.', "+"),
+        format!("{good}/more"),
+        "v1.k1.u..1.".to_owned(),
+        "..%2f..%2f".to_owned(),
+    ];
+    let before = house.rows();
+    for door in ["u", "leave", "confirm", "undo", "choose", "data"] {
+        let expected = house.get(&format!("/{door}/nonsense")).await;
+        assert_eq!(expected.status, 404);
+        for token in &bad {
+            let path = format!("/{door}/{token}");
+            for reply in [house.get(&path).await, house.post(&path, "do=leave&sure=yes").await] {
+                assert_eq!((reply.status, reply.text()), (expected.status, expected.text()), "{path}");
+                assert_eq!(reply.headers, expected.headers);
+            }
+        }
+    }
+    assert_eq!(house.rows(), before);
+    // What mail programs leave behind a link does no harm.
+    for rest in [".", "%3E", "&", ",", ")", "%22"] {
+        assert_eq!(house.get(&format!("/leave/{good}{rest}")).await.status, 200, "{rest}");
+    }
+    assert_eq!(house.get(&format!("/leave/{}", good.to_uppercase())).await.status, 200);
+}
+
+#[tokio::test]
+async fn x05_a_token_opens_its_own_door_and_no_other() {
+    let house = House::new().await;
+    let doors = doors(&house);
+    for (path, purpose) in &doors {
+        let door = path.split('/').nth(1).unwrap();
+        for (other, foreign) in &doors {
+            let token = other.rsplit('/').next().unwrap();
+            let expected = if foreign == purpose { 200 } else { 404 };
+            assert_eq!(
+                house.get(&format!("/{door}/{token}")).await.status,
+                expected,
+                "{foreign:?} at {door}"
+            );
+            if foreign != purpose {
+                let before = house.rows();
+                let reply = house.post(&format!("/{door}/{token}"), "do=leave&sure=yes").await;
+                assert_eq!((reply.status, house.rows()), (StatusCode::NOT_FOUND, before));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn h10_a_confirmation_counts_once_within_seven_days_and_never_against_a_later_farewell() {
+    let house = House::new().await;
+    house.post("/subscribe", "email=lee@example.org&form=embedded").await;
+    let path = format!("/confirm/{}", house.token(Purpose::Confirm, "lee@example.org", 1));
+    for _ in 0..2 {
+        assert_eq!(house.post(&path, "").await.status, 200);
+        assert_eq!(house.standing("lee@example.org").await, Some(Standing::Active));
+    }
+    house.post(&format!("/u/{}", house.token(Purpose::Unsubscribe, "lee@example.org", 1)), "").await;
+    let stale = house.post(&path, "").await;
+    assert_eq!(stale.status, 404);
+    assert_eq!(house.standing("lee@example.org").await, Some(Standing::Unsubscribed));
+
+    house.post("/subscribe", "email=park@example.org&form=embedded").await;
+    house.wait(TimeDelta::days(8));
+    let late =
+        house.post(&format!("/confirm/{}", house.token(Purpose::Confirm, "park@example.org", 1)), "").await;
+    assert_eq!(late.status, 410);
+    assert!(
+        late.text().contains("role=\"alert\"") && late.text().contains("name=\"email\""),
+        "{}",
+        late.text()
+    );
+    assert_eq!(house.standing("park@example.org").await, Some(Standing::Unconfirmed));
+
+    let elsewhere = Keys::generate(std::array::from_fn(|at| u8::try_from(at * 11 % 251).unwrap()));
+    let token = elsewhere.sign(Purpose::Confirm, &Subject::from(house.key("park@example.org").0), 1);
+    assert_eq!(house.post(&format!("/confirm/{token}"), "").await.status, 404);
+}
+
+#[tokio::test]
+async fn h11_nothing_ever_leads_elsewhere() {
+    let house = House::new().await;
+    let token = house.way_out();
+    for next in ["https://evil.example", "//evil.example", "/%5Cevil.example"] {
+        for path in [
+            format!("/?next={next}"),
+            format!("/subscribe?next={next}&redirect={next}"),
+            format!("/leave/{token}?next={next}"),
+        ] {
+            let replies =
+                [house.get(&path).await, house.post(&path, "email=a@example.org&next=//evil.example").await];
+            for reply in replies {
+                assert!(!reply.status.is_redirection() && !reply.headers.contains_key("location"));
+                assert!(!reply.text().contains("evil.example"), "{path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn h12_no_header_says_where_we_live_and_only_a_proxy_says_who_asks() {
+    let house = House::with("proxies = [\"10.0.0.0/8\"]\n").await;
+    let path = format!("/leave/{}", house.way_out());
+    let plain = house.get(&path).await.text();
+    for header in
+        ["host", "x-forwarded-host", "forwarded", "x-forwarded-proto", "x-original-url", "x-rewrite-url"]
+    {
+        let spoofed = house.send("GET", &path, &[(header, "evil.example")], "").await;
+        assert_eq!(spoofed.text(), plain, "{header}");
+    }
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("x-forwarded-for", "203.0.113.9")];
+    house.send("POST", "/subscribe", &form, "email=lee@example.org&form=embedded").await;
+    let network: String =
+        house.database().query_row("SELECT network FROM consent", [], |row| row.get(0)).unwrap();
+    assert_eq!(network, "127.0.0.0/24", "127.0.0.1 is no proxy here");
+}
+
+#[tokio::test]
+async fn h14_what_is_not_published_cannot_be_asked_for() {
+    let house = House::new().await;
+    house.publish().await;
+    house.write("public/.git/config", "secret");
+    house.write("public/.env", "secret");
+    std::os::unix::fs::symlink("../letterpress.keys", house.path("public/keys.txt")).unwrap();
+    let missing = house.get("/nothing").await;
+    for path in [
+        "/..%2fletterpress.keys",
+        "/../letterpress.keys",
+        "/%2e%2e/letterpress.keys",
+        "/%252e%252e%252fletterpress.keys",
+        "/..%5cletterpress.keys",
+        "/rss.xml%00.html",
+        "/.git/config",
+        "/.env",
+        "/./rss.xml",
+        "//rss.xml",
+        "/keys.txt",
+        "/letterpress.db",
+        "/config.toml",
+        "/public/rss.xml",
+        "/category",
+        "/%ff",
+    ] {
+        let reply = house.get(path).await;
+        assert_eq!((reply.status, reply.text()), (missing.status, missing.text()), "{path}");
+    }
+    assert_eq!(house.get("/rss.xml").await.status, 200);
+}
+
+#[tokio::test]
+async fn h15_a_form_of_somebody_elses_page_is_refused_where_it_could_change_something() {
+    let house = House::new().await;
+    let before = house.rows();
+    for site in ["cross-site", "same-site"] {
+        for (path, _) in doors(&house).iter().filter(|(path, _)| !path.starts_with("/u/")) {
+            let headers = [
+                ("content-type", "application/x-www-form-urlencoded"),
+                ("sec-fetch-site", site),
+                ("origin", "https://evil.example"),
+            ];
+            let reply = house.send("POST", path, &headers, "do=leave&sure=yes").await;
+            assert_eq!(reply.status, 403, "{path}");
+            let reply = house.send("POST", path, &[headers[0], headers[2]], "do=leave&sure=yes").await;
+            assert_eq!(reply.status, 403, "an older browser: {path}");
+        }
+    }
+    let plain = [("content-type", "text/plain"), ("sec-fetch-site", "same-origin")];
+    let leave = format!("/leave/{}", house.way_out());
+    assert_eq!(house.send("POST", &leave, &plain, "do=leave").await.status, 415);
+    assert_eq!(house.rows(), before);
+    // The form for other pages, and the one click, are for everybody.
+    let foreign = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "cross-site")];
+    assert_eq!(
+        house.send("POST", "/subscribe", &foreign, "email=lee@example.org&form=embedded").await.status,
+        200
+    );
+    assert_eq!(house.errands().len(), 1);
+    assert_eq!(house.send("POST", &format!("/u/{}", house.way_out()), &foreign, "").await.status, 200);
+}
+
+#[tokio::test]
+async fn h16_nothing_that_was_typed_is_shown_again_and_no_page_can_run_anything() {
+    let house = House::new().await;
+    house.publish().await;
+    let attack = "%3Cscript%3Ealert(7)%3C/script%3E";
+    let typed = format!("email={attack}&name={attack}&topic={attack}&language={attack}&form={attack}");
+    let replies = [
+        house.get(&format!("/?lang={attack}&x={attack}")).await,
+        house.get(&format!("/{attack}")).await,
+        house.get(&format!("/leave/{attack}")).await,
+        house.get(&format!("/issues/{attack}")).await,
+        house.get(&format!("/issues/?page={attack}")).await,
+        house.post(&format!("/subscribe?lang={attack}"), &typed).await,
+        house.post("/subscribe", &format!("email=a@example.org&name={attack}&form=embedded")).await,
+        house.post("/data", &typed).await,
+        house.post(&format!("/choose/{}", house.token(Purpose::Manage, KIM, 1)), &typed).await,
+    ];
+    for reply in replies {
+        assert!(!reply.text().contains("alert(7)"), "{}", reply.text());
+        assert!(!reply.text().contains("<script"), "{}", reply.text());
+        assert!(reply.header("content-security-policy").starts_with("default-src 'none'"));
+    }
+    // A post that brings a script along: it was taken out, and it could not run.
+    let label = house.get("/issues/").await.text();
+    let label = label.split("issues/2026").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let issue = house.get(&format!("/issues/2026{label}")).await;
+    assert_eq!(issue.status, 200);
+    let policy = issue.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("script-src"), "{policy}");
+    assert!(!policy.replace("style-src-attr 'unsafe-inline'", "").contains("unsafe"), "{policy}");
+    assert!(!issue.text().contains("<script"));
+}
+
+#[tokio::test]
+async fn x20_every_answer_carries_the_headers() {
+    let house = House::new().await;
+    house.publish().await;
+    let mut paths: Vec<String> = doors(&house).into_iter().map(|(path, _)| path).collect();
+    let fixed = ["/", "/subscribe", "/data", "/issues", "/healthz", "/rss.xml", "/nothing", "/leave/bad"];
+    paths.extend(fixed.map(str::to_owned));
+    for path in paths {
+        let reply = house.get(&path).await;
+        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(reply.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(reply.header("strict-transport-security"), "max-age=31536000", "{path}");
+        assert!(reply.header("permissions-policy").contains("camera=()"), "{path}");
+        let policy = reply.header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}");
+        assert!(!reply.headers.contains_key("set-cookie"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn h17_other_methods_are_refused_and_none_can_be_put_on() {
+    let house = House::new().await;
+    let leave = format!("/leave/{}", house.way_out());
+    let before = house.rows();
+    for method in ["TRACE", "PUT", "DELETE", "PATCH", "CONNECT", "PROPFIND"] {
+        for path in ["/", &leave, "/rss.xml", "/healthz"] {
+            let reply = house.send(method, path, &[], "do=leave").await;
+            assert_eq!(reply.status, 405, "{method} {path}");
+            assert!(reply.header("allow").contains("GET"), "{method} {path}");
+        }
+    }
+    for header in ["x-http-method-override", "x-method-override"] {
+        assert_eq!(house.send("GET", &leave, &[(header, "POST")], "do=leave").await.status, 200);
+    }
+    assert_eq!(house.get(&format!("{leave}?_method=POST&do=leave")).await.status, 200);
+    assert_eq!(house.rows(), before);
+}
+
+#[tokio::test]
+async fn h18_there_is_no_door_for_notices_over_http() {
+    let house = House::new().await;
+    for path in ["/webhook", "/webhooks/ses", "/inbox", "/bounces"] {
+        assert_eq!(house.get(path).await.status, 404);
+        assert_eq!(house.send("POST", path, &[("content-type", "application/json")], "{}").await.status, 405);
+    }
+}
+
+#[tokio::test]
+async fn h19_figures_are_not_shown_with_the_pages_and_health_has_no_details() {
+    let house = House::new().await;
+    assert_eq!(house.get("/metrics").await.status, 404);
+    let health = house.get("/healthz").await;
+    assert_eq!((health.status, health.text().as_str()), (StatusCode::OK, "ok\n"));
+}
+
+#[tokio::test]
+async fn h20_a_farewell_that_cannot_be_written_is_never_called_done() {
+    let house = House::new().await;
+    let refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON subscriber
+                  BEGIN SELECT RAISE(FAIL, 'attempt to write a readonly database'); END";
+    house.database().execute_batch(refuse).unwrap();
+    let token = house.way_out();
+    for (path, form) in [(format!("/u/{token}"), ""), (format!("/leave/{token}"), "do=leave")] {
+        let reply = house.post(&path, form).await;
+        assert_eq!((reply.status, reply.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "60"));
+        let mail = format!("mailto:leave@letters.example?subject=unsubscribe%20{token}");
+        assert!(reply.text().contains(&mail), "{}", reply.text());
+        assert!(!reply.text().contains("readonly"), "no details");
+    }
+    assert_eq!(house.standing(KIM).await, Some(Standing::Active));
+    let said = house.said.lock().unwrap().clone();
+    assert!(said.contains("readonly") && !said.contains("v1."), "who runs the server is told why: {said}");
+    house.database().execute_batch("DROP TRIGGER refuse").unwrap();
+    assert_eq!(house.post(&format!("/u/{token}"), "").await.status, 200);
+    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+}
+
+#[tokio::test]
+async fn h20_a_store_that_is_held_by_somebody_is_asked_again_later() {
+    let house = House::new().await;
+    let holder = house.database();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let reply: Reply = house.post(&format!("/u/{}", house.way_out()), "").await;
+    assert_eq!(reply.status, 503);
+    holder.execute_batch("COMMIT").unwrap();
+    assert_eq!(house.post(&format!("/u/{}", house.way_out()), "").await.status, 200);
+}

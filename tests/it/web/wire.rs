@@ -1,0 +1,238 @@
+//! The real program on real sockets: what is too long, too slow or two things at once (H13, H17), what it says (X8),
+//! how it starts and stops.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use letterpress::subscribers::Standing;
+use letterpress::subscribers::token::Purpose;
+
+use super::House;
+use super::house::{KIM, Served};
+
+fn connect(served: &Served) -> TcpStream {
+    let stream = TcpStream::connect(served.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
+/// Sends bytes and reads until the server closes; what comes after a reset is lost and no matter.
+fn exchange(served: &Served, bytes: &[u8]) -> String {
+    let mut stream = connect(served);
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
+    format!("{method} {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n{headers}\r\n{body}")
+        .into_bytes()
+}
+
+fn status(answer: &str) -> u16 {
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer:?}"))
+}
+
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+
+#[tokio::test]
+async fn h13_what_is_too_large_is_refused_and_the_server_lives() {
+    let house = House::new().await;
+    let served = house.serve();
+    let post =
+        |headers: String, body: &str| exchange(&served, &request("POST", "/subscribe", &headers, body));
+    let long = format!("email={}", "a".repeat(9_000));
+    assert_eq!(status(&post(format!("{FORM}Content-Length: {}\r\n", long.len()), &long)), 413);
+    // A gigabyte that never comes.
+    assert_eq!(status(&post(format!("{FORM}Content-Length: 1000000000\r\n"), &long)), 413);
+    let chunks = format!("{:x}\r\n{long}\r\n", long.len()).repeat(3);
+    assert_eq!(status(&post(format!("{FORM}Transfer-Encoding: chunked\r\n"), &chunks)), 413);
+    // A hundred thousand fields do not fit; what fits is read.
+    let fields = "a&".repeat(4_000);
+    assert_eq!(status(&post(format!("{FORM}Content-Length: {}\r\n", fields.len()), &fields)), 422);
+    // Nothing is decompressed.
+    assert_eq!(
+        status(&post(format!("{FORM}Content-Encoding: gzip\r\nContent-Length: 4\r\n"), "\x1f\x08\x08\x01")),
+        415
+    );
+    let garbage = post(format!("{FORM}Transfer-Encoding: chunked\r\n"), "zzz\r\nnonsense");
+    assert_eq!(status(&garbage), 400);
+    let url = exchange(&served, &request("GET", &format!("/{}", "a".repeat(64 * 1024)), "", ""));
+    assert!(matches!(status(&url), 414 | 431), "{url}");
+    let headers: String =
+        (0..1_000).flat_map(|number| ["X-".to_owned(), number.to_string(), ": a\r\n".to_owned()]).collect();
+    assert_eq!(status(&exchange(&served, &request("GET", "/", &headers, ""))), 431);
+    assert_eq!(status(&exchange(&served, &request("GET", "/healthz", "", ""))), 200);
+}
+
+#[tokio::test]
+async fn h13_a_client_that_only_drips_is_let_go() {
+    let house = House::new().await;
+    let served = house.serve();
+    let began = Instant::now();
+    let dripping = |head: &[u8]| {
+        let mut stream = connect(&served);
+        stream.write_all(head).unwrap();
+        std::thread::spawn(move || {
+            // A byte now and then; the server has had enough after ten seconds.
+            loop {
+                std::thread::sleep(Duration::from_millis(500));
+                if stream.write_all(b"a").is_err() || began.elapsed() > Duration::from_secs(30) {
+                    break;
+                }
+                stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+                let mut byte = [0; 512];
+                match stream.read(&mut byte) {
+                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                    _ => break,
+                }
+            }
+            began.elapsed()
+        })
+    };
+    let headers = dripping(b"GET / HTTP/1.1\r\nX-Slow: ");
+    let body = dripping(&request("POST", "/subscribe", &format!("{FORM}Content-Length: 8000\r\n"), "email="));
+    for thread in [headers, body] {
+        let took = thread.join().unwrap();
+        assert!((8..20).contains(&took.as_secs()), "{took:?}");
+    }
+    assert_eq!(status(&exchange(&served, &request("GET", "/healthz", "", ""))), 200);
+}
+
+#[tokio::test]
+async fn h17_two_requests_in_the_clothes_of_one_are_not_answered_as_two() {
+    let house = House::new().await;
+    let served = house.serve();
+    let leave = format!("/u/{}", house.way_out());
+    let hidden = format!("POST {leave} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    for headers in [
+        format!("{FORM}Content-Length: 4\r\nContent-Length: {}\r\n", hidden.len() + 5),
+        format!("{FORM}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\nContent-Length: 5\r\n"),
+        format!("{FORM}Transfer-Encoding: xchunked\r\n"),
+    ] {
+        let answer =
+            exchange(&served, &request("POST", "/subscribe", &headers, &format!("0\r\n\r\n{hidden}")));
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+        assert_eq!(status(&answer), 400, "{headers}");
+    }
+    // Both lengths: the chunks count (RFC 9112, section 6.3), and what follows them is not a request that is answered.
+    let both = format!("{FORM}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n");
+    let answer = exchange(&served, &request("POST", "/subscribe", &both, &format!("0\r\n\r\n{hidden}")));
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    assert_eq!(house.standing(KIM).await, Some(Standing::Active));
+    let old = exchange(&served, b"GET /healthz HTTP/1.0\r\n\r\n");
+    assert_eq!(status(&old), 200, "{old}");
+    assert_eq!(status(&exchange(&served, &request("TRACE", "/", "", ""))), 405);
+}
+
+#[tokio::test]
+async fn x08_nothing_that_the_server_says_names_anybody() {
+    let house = House::new().await;
+    house.publish().await;
+    let served = house.serve();
+    let token = house.way_out();
+    let data = house.data_token(KIM);
+    for (method, path, body) in [
+        ("GET", format!("/leave/{token}"), ""),
+        ("POST", "/subscribe".to_owned(), "email=lee@example.org&form=embedded"),
+        ("POST", "/data".to_owned(), "email=kim@example.org"),
+        ("GET", format!("/data/{data}?as=json"), ""),
+        ("POST", format!("/u/{token}"), ""),
+        ("POST", format!("/confirm/{}", house.token(Purpose::Confirm, "lee@example.org", 1)), ""),
+        ("POST", format!("/data/{data}"), "sure=yes"),
+        ("GET", "/lee@example.org".to_owned(), ""),
+    ] {
+        let headers = format!("{FORM}X-Forwarded-For: 203.0.113.9\r\nContent-Length: {}\r\n", body.len());
+        assert!(status(&exchange(&served, &request(method, &path, &headers, body))) < 500, "{path}");
+    }
+    let (code, said) = served.stop();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("POST /u/{*token} 200 "), "{said}");
+    for secret in ["kim@", "lee@", "v1.", token.rsplit('.').next().unwrap(), "203.0.113", "example.org"] {
+        assert!(!said.contains(secret), "{secret} stands in\n{said}");
+    }
+}
+
+#[tokio::test]
+async fn h19_figures_have_an_address_of_their_own_and_name_nobody() {
+    let house = House::with("metrics = \"127.0.0.1:0\"\n").await;
+    let mut served = house.command(&["serve"]);
+    let mut child = served.stdout(Stdio::piped()).spawn().unwrap();
+    let out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let address = std::io::BufRead::lines(out)
+        .map(Result::unwrap)
+        .find_map(|line| line.split("Prometheus: http://").nth(1).map(|rest| rest.replace("/metrics", "")))
+        .unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(&request("GET", "/metrics", "", "")).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(text.contains("letterpress_readers{standing=\"active\"} 1"), "{text}");
+    assert!(!text.contains('@') && !text.contains("v1."));
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_before_the_server_stops_and_no_new_one_is_taken() {
+    let house = House::new().await;
+    let served = house.serve();
+    let mut stream = connect(&served);
+    let body = "email=lee@example.org&form=embedded";
+    let head = request("POST", "/subscribe", &format!("{FORM}Content-Length: {}\r\n", body.len()), "");
+    stream.write_all(&head).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    served.ask_to_stop();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(TcpStream::connect(served.address).is_err(), "it listens no more");
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(status(&answer), 200);
+    assert_eq!(house.errands().len(), 1);
+}
+
+#[tokio::test]
+async fn systemd_hands_over_a_socket_and_is_told_when_the_server_is_ready() {
+    let house = House::new().await;
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let manager = UnixDatagram::bind(house.path("notify")).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let program = env!("CARGO_BIN_EXE_letterpress");
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("LISTEN_PID=$$ LISTEN_FDS=1 exec '{program}' serve 3<&0")])
+        .current_dir(house.path("."))
+        .env_clear()
+        .env("NOTIFY_SOCKET", house.path("notify"))
+        .stdin(Stdio::from(OwnedFd::from(socket)));
+    let served = Served::start(&mut command);
+    assert_eq!(served.address, address);
+    let word = || {
+        let mut word = [0; 64];
+        let length = manager.recv(&mut word).unwrap();
+        String::from_utf8_lossy(&word[..length]).into_owned()
+    };
+    assert_eq!(word(), "READY=1");
+    assert_eq!(status(&exchange(&served, &request("GET", "/healthz", "", ""))), 200);
+    let (code, said) = served.stop();
+    assert_eq!((code, word().as_str()), (0, "STOPPING=1"), "{said}");
+}
+
+#[tokio::test]
+async fn the_server_runs_beside_a_run_that_sends() {
+    let house = House::new().await;
+    let served = house.serve();
+    let published = house.command(&["publish"]).output().unwrap();
+    assert_eq!(published.status.code(), Some(0), "{published:?}");
+    let reply = exchange(&served, &request("POST", &format!("/u/{}", house.way_out()), "", ""));
+    assert_eq!(status(&reply), 200);
+    let published = house.command(&["publish"]).output().unwrap();
+    assert_eq!(published.status.code(), Some(0), "the fence is not behind: {published:?}");
+}

@@ -1,0 +1,505 @@
+//! Who gets a post by itself, who gets it with the week, and that nobody gets it twice: told to both databases, then
+//! lived through by the whole program.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use camino::Utf8Path;
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
+use letterpress::address::EmailAddress;
+use letterpress::archive::folder;
+use letterpress::clock::{Clock as _, StoppedClock, SystemClock};
+use letterpress::config;
+use letterpress::ledger::State;
+use letterpress::ledger::transition::Event;
+use letterpress::pipeline::{self, Office, World};
+use letterpress::store::desk::Circumstances;
+use letterpress::store::{
+    Adoption, Books, DigestIssue, DigestPost, Filter, NewDigest, NewIssue, Share, StoreError, open_sqlite,
+};
+use letterpress::subscribers::{AddressKey, Cadence, Enrolment, Standing, Topics, Wishes};
+use letterpress::text::HeaderText;
+use proptest::prelude::*;
+
+use super::store_story::{arm, claim, imprint, issue, now, one, reader};
+use super::support::postgres::open;
+use super::support::{At, Do, Postgres, Script, Server, Site, say};
+
+fn header(text: &str) -> HeaderText {
+    HeaderText::parse(text).unwrap()
+}
+
+fn wishes(cadence: Cadence, topics: &[&str]) -> Wishes {
+    Wishes { cadence, topics: Topics::only(topics.iter().map(|topic| header(topic))) }
+}
+
+fn wisher(number: u8, cadence: Cadence, topics: &[&str]) -> Enrolment {
+    Enrolment { wishes: wishes(cadence, topics), ..reader(number, Standing::Active) }
+}
+
+fn about(post: &str, categories: &[&str]) -> NewIssue {
+    NewIssue { categories: categories.iter().map(|name| header(name)).collect(), ..issue(post) }
+}
+
+fn post(id: &str, categories: &[&str]) -> DigestPost {
+    DigestPost { id: id.to_owned(), categories: categories.iter().map(|name| header(name)).collect() }
+}
+
+async fn chooses(store: &dyn Books, number: u8, wishes: Wishes) {
+    let circumstances = Circumstances { form: "story".to_owned(), wording: [0; 32], network: None };
+    assert!(store.choose(AddressKey([number; 16]), wishes, circumstances, now()).await.unwrap());
+}
+
+/// A week with a letter for each of these parts.
+fn week(name: &str, posts: &[DigestPost], parts: impl IntoIterator<Item = Share>) -> NewDigest {
+    let letter = |share: Share| {
+        let issue = issue(&format!("digest:{name}:{:x}", share.0));
+        (share, DigestIssue { issue, imprint: Box::new(imprint) })
+    };
+    NewDigest {
+        week: name.to_owned(),
+        moment: now(),
+        posts: posts.to_vec(),
+        letters: parts.into_iter().map(letter).collect(),
+    }
+}
+
+async fn freeze_week(store: &dyn Books, name: &str, posts: &[DigestPost]) -> Result<u64, StoreError> {
+    let parts = store.shares(posts.to_vec()).await?.into_keys().filter(|share| !share.is_empty());
+    store.freeze_digest(week(name, posts, parts), now()).await
+}
+
+/// Who has a copy of which issue.
+async fn copies(store: &dyn Books) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for view in store.deliveries(Filter::default()).await.unwrap() {
+        found.entry(view.post).or_default().push(view.address.replace("@example.org", ""));
+    }
+    found
+}
+
+fn names(numbers: &[u8]) -> Vec<String> {
+    numbers.iter().map(|number| format!("reader{number}")).collect()
+}
+
+async fn wished(store: &dyn Books) {
+    store.baseline(vec![("old".to_owned(), header("옛 글"))], now()).await.unwrap();
+    let (each, weekly) = (Cadence::Each, Cadence::Weekly);
+    let readers = vec![
+        wisher(1, each, &[]),
+        wisher(2, each, &["기술", "생각"]),
+        wisher(3, each, &["기"]),
+        wisher(4, weekly, &[]),
+        wisher(5, weekly, &["기술"]),
+        wisher(6, weekly, &["편지"]),
+        Enrolment { standing: Standing::Unconfirmed, ..wisher(7, weekly, &[]) },
+    ];
+    store.enrol(readers, now()).await.unwrap();
+
+    // By itself: whoever wants one of its categories, and one that has none goes to those who want all.
+    assert_eq!(store.freeze(about("tech", &["잡담", "기술"]), Box::new(imprint), now()).await.unwrap(), 2);
+    assert_eq!(store.freeze(about("plain", &[]), Box::new(imprint), now()).await.unwrap(), 1);
+    assert_eq!(copies(store).await["tech"], names(&[1, 2]));
+
+    // The week: each gets what they want and do not have. Reader 1 has both, and chose otherwise since.
+    chooses(store, 1, wishes(weekly, &[])).await;
+    let posts = [post("tech", &["잡담", "기술"]), post("plain", &[]), post("later", &["생각"])];
+    let (tech, plain, later) = (Share::default().and(0), Share::default().and(1), Share::default().and(2));
+    let whole = Share(tech.0 | plain.0 | later.0);
+    let expected = BTreeMap::from([(Share::default(), 1), (tech, 1), (later, 1), (whole, 1)]);
+    assert_eq!(store.shares(posts.to_vec()).await.unwrap(), expected);
+
+    // A part without a letter: nothing is written. Then everything, once.
+    let before = store.digest_record().await.unwrap().unwrap();
+    let short = store.freeze_digest(week("2026-W47", &posts, [tech, whole]), now()).await;
+    assert!(matches!(short, Err(StoreError::Unforeseen)), "{short:?}");
+    assert_eq!(store.digest_record().await.unwrap().unwrap(), before);
+    assert_eq!(store.issues().await.unwrap().len(), 2);
+    // A letter that nobody gets makes no issue.
+    let more = week("2026-W47", &posts, [tech, plain, later, whole]);
+    assert_eq!(store.freeze_digest(more, now()).await.unwrap(), 3);
+    assert_eq!(store.issues().await.unwrap().len(), 5);
+    let again = freeze_week(store, "2026-W47", &posts).await;
+    assert!(matches!(again, Err(StoreError::AlreadyIssued(_))), "{again:?}");
+    let copies_then = copies(store).await;
+    assert_eq!(copies_then["digest:2026-W47:7"], names(&[4]));
+    assert_eq!(copies_then["digest:2026-W47:1"], names(&[5]));
+    assert_eq!(copies_then["digest:2026-W47:4"], names(&[1]));
+    let record = store.digest_record().await.unwrap().unwrap();
+    assert_eq!((record.latest, record.weeks), (Some(now()), HashSet::from(["2026-W47".to_owned()])));
+    assert_eq!(record.settled, HashSet::from(["old", "tech", "plain", "later"].map(str::to_owned)));
+    assert_eq!(record.mailed.len(), 2);
+
+    // Whoever has a post with the week does not get it by itself, if they choose that now.
+    chooses(store, 4, wishes(each, &[])).await;
+    assert_eq!(store.freeze(about("later", &["생각"]), Box::new(imprint), now()).await.unwrap(), 1);
+    assert_eq!(copies(store).await["later"], names(&[2]));
+
+    // A week that nobody gets is on record all the same; the web shows no letter of a week.
+    chooses(store, 1, wishes(each, &[])).await;
+    assert_eq!(freeze_week(store, "2026-W48", &[post("unread", &["시"])]).await.unwrap(), 0);
+    let record = store.digest_record().await.unwrap().unwrap();
+    assert!(record.settled.contains("unread") && record.weeks.contains("2026-W48"));
+    let shown: Vec<_> = store.published().await.unwrap().into_iter().map(|issue| issue.post).collect();
+    assert!(shown.iter().all(|post| !post.starts_with("digest:")), "{shown:?}");
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+
+    // A ledger that was put back carries nothing in a later week that may have been carried before.
+    let adoption = Adoption {
+        published: Some(vec![("forgotten".to_owned(), header("글")), ("tech".to_owned(), header("글"))]),
+        above: 1,
+        why: "restored".to_owned(),
+    };
+    store.adopt(adoption, now()).await.unwrap();
+    let record = store.digest_record().await.unwrap().unwrap();
+    assert!(record.settled.contains("forgotten") && record.settled.contains("tech"));
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+}
+
+/// A copy that certainly did not come is no reason to leave a post out of the week.
+async fn failed_before(store: &dyn Books) {
+    store.enrol(vec![wisher(1, Cadence::Each, &[]), wisher(2, Cadence::Each, &[])], now()).await.unwrap();
+    store.freeze(issue("a"), Box::new(imprint), now()).await.unwrap();
+    let claimed = claim(store, 2, "first", now()).await;
+    let refused = Event::Reject { token: claimed[0].token, reason: "rejected", last: None };
+    assert_eq!(one(store, &claimed[0], refused).await, Ok(State::Failed));
+    assert_eq!(one(store, &claimed[1], arm(&claimed[1])).await, Ok(State::Armed));
+    let silence = Event::Lose { token: claimed[1].token, last: None };
+    assert_eq!(one(store, &claimed[1], silence).await, Ok(State::Unknown));
+    for number in [1, 2] {
+        chooses(store, number, wishes(Cadence::Weekly, &[])).await;
+    }
+    assert_eq!(freeze_week(store, "2026-W47", &[post("a", &[])]).await.unwrap(), 1);
+    let copies = copies(store).await;
+    assert_eq!(copies["digest:2026-W47:1"], names(&[claimed[0].key.0[0]]), "a doubt may have arrived");
+}
+
+fn sqlite() -> (tempfile::TempDir, Arc<dyn Books>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
+    let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    (folder, store)
+}
+
+#[tokio::test]
+async fn sqlite_gives_each_reader_what_they_want_and_do_not_have() {
+    wished(sqlite().1.as_ref()).await;
+    failed_before(sqlite().1.as_ref()).await;
+}
+
+#[tokio::test]
+async fn postgres_gives_each_reader_what_they_want_and_do_not_have() {
+    let Some(server) = Postgres::shared() else { return };
+    wished(open(&server.database()).await.unwrap().as_ref()).await;
+    failed_before(open(&server.database()).await.unwrap().as_ref()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_machines_that_freeze_a_week_at_once_freeze_it_once() {
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database();
+    let stores = [open(&url).await.unwrap(), open(&url).await.unwrap(), open(&url).await.unwrap()];
+    let readers =
+        (1..=150).map(|number| wisher(number, Cadence::Weekly, if number % 2 == 0 { &["a"] } else { &[] }));
+    stores[0].enrol(readers.collect(), now()).await.unwrap();
+    let posts = [post("one", &["a"]), post("two", &["b"])];
+    let tasks = stores.clone().map(|store| {
+        let posts = posts.clone();
+        tokio::spawn(async move { freeze_week(store.as_ref(), "2026-W47", &posts).await })
+    });
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.push(task.await.unwrap());
+    }
+    let frozen = outcomes.iter().filter(|outcome| matches!(outcome, Ok(150))).count();
+    let refused =
+        outcomes.iter().filter(|outcome| matches!(outcome, Err(StoreError::AlreadyIssued(_)))).count();
+    assert_eq!((frozen, refused), (1, 2), "{outcomes:?}");
+    let copies = copies(stores[0].as_ref()).await;
+    assert_eq!(copies.values().map(Vec::len).collect::<Vec<_>>(), [75, 75]);
+    assert_eq!(stores[0].verify().await.unwrap(), Vec::<String>::new());
+}
+
+/// What happens in a random life.
+#[derive(Debug, Clone)]
+enum Deed {
+    Publish(u8),
+    /// The posts that it carries, as bits.
+    Week(u8),
+    Choose(u8, bool, u8),
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let deed = prop_oneof![
+        3 => (0_u8..8).prop_map(Deed::Publish),
+        2 => any::<u8>().prop_map(Deed::Week),
+        4 => (1_u8..6, any::<bool>(), 0_u8..4).prop_map(|(who, weekly, topics)| Deed::Choose(who, weekly, topics)),
+    ];
+    prop::collection::vec(deed, 1..40)
+}
+
+const CATEGORIES: [&[&str]; 4] = [&[], &["a"], &["b"], &["a", "b"]];
+
+async fn live(store: &dyn Books, deeds: Vec<Deed>) {
+    store.enrol((1..6).map(|number| wisher(number, Cadence::Each, &[])).collect(), now()).await.unwrap();
+    store.baseline(Vec::new(), now()).await.unwrap();
+    let (mut weeks, mut carries) = (0, HashMap::new());
+    for deed in deeds {
+        match deed {
+            Deed::Publish(number) => {
+                let issue = about(&format!("post{number}"), CATEGORIES[usize::from(number % 4)]);
+                drop(store.freeze(issue, Box::new(imprint), now()).await);
+            }
+            Deed::Choose(who, weekly, topics) => {
+                let cadence = if weekly { Cadence::Weekly } else { Cadence::Each };
+                chooses(store, who, wishes(cadence, CATEGORIES[usize::from(topics)])).await;
+            }
+            Deed::Week(bits) => {
+                let posts = (0..8_u8).filter(|n| bits & (1 << n) != 0);
+                let posts: Vec<_> =
+                    posts.map(|n| post(&format!("post{n}"), CATEGORIES[usize::from(n % 4)])).collect();
+                let name = format!("2026-W{weeks}");
+                weeks += 1;
+                freeze_week(store, &name, &posts).await.unwrap();
+                for part in 0..1_u64 << posts.len() {
+                    let ids: Vec<_> = Share(part).of(&posts).map(|post| post.id.clone()).collect();
+                    carries.insert(format!("digest:{name}:{part:x}"), ids);
+                }
+            }
+        }
+    }
+    let mut had = HashSet::new();
+    for (issue, readers) in copies(store).await {
+        let posts = carries.get(&issue).cloned().unwrap_or_else(|| vec![issue.clone()]);
+        for (reader, post) in readers.iter().flat_map(|reader| posts.iter().map(move |post| (reader, post))) {
+            assert!(had.insert((reader.clone(), post.clone())), "{reader} got {post} twice");
+        }
+    }
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn nobody_gets_a_post_twice_whatever_they_choose_and_when(deeds in deeds()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { live(sqlite().1.as_ref(), deeds).await });
+    }
+}
+
+/// A site whose ledger has begun on Monday; reader 0 wants each post, 1 the week, 2 the week's technology.
+fn site(server: &Server) -> Site {
+    let site = Site::unopened(server.port(), 0, 1);
+    site.relay(server.port(), 1, "first_run = \"nothing\"\n");
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    site.write("config.toml", &config.replacen("first_run = \"newest\"\n", "", 1));
+    for (number, flags) in [(0, vec![]), (1, vec!["--weekly"]), (2, vec!["--weekly", "--topic", "기술"])] {
+        let address = format!("reader{number}@example.org");
+        let add = [&["subscribers", "add", &address][..], &flags].concat();
+        assert_eq!(site.run_at(MONDAY, &add).code, 0);
+    }
+    let begun = site.run_at(MONDAY, &["publish"]);
+    assert_eq!(begun.code, 0, "{}", begun.said);
+    publish(&site, "tuesday", "2026-11-24T09:00:00Z", "기술");
+    publish(&site, "wednesday", "2026-11-25T09:00:00Z", "생각");
+    site
+}
+
+const MONDAY: &str = "2026-11-23T10:00:00Z";
+const THURSDAY: &str = "2026-11-26T10:00:00Z";
+/// Nine in the morning in Seoul.
+const FRIDAY: &str = "2026-11-27T00:00:00Z";
+
+fn publish(site: &Site, slug: &str, date: &str, category: &str) {
+    let text = format!(
+        "+++\ntitle = \"{slug}의 글\"\ndate = {date}\nslug = \"{slug}\"\ncategories = [\"{category}\"]\n+++\n\n{slug}에 썼다.\n"
+    );
+    site.write(&format!("posts/{slug}.md"), &text);
+}
+
+/// The subjects of what a reader got, in order.
+fn got(server: &Server, number: u8) -> Vec<String> {
+    let wanted = format!("<reader{number}@example.org>");
+    let log = server.log();
+    let mine = log.messages.iter().filter(|message| message.rcpt.iter().any(|line| line.contains(&wanted)));
+    mine.map(|message| {
+        mail_parser::MessageParser::new().parse(&message.data).unwrap().subject().unwrap().to_owned()
+    })
+    .collect()
+}
+
+#[test]
+fn on_friday_the_week_goes_out_once_and_next_friday_brings_only_what_is_new() {
+    let server = Server::start(Script::polite().pipelining(true));
+    let site = site(&server);
+    // Each post by itself, one a run, to reader 0 alone.
+    for now in ["2026-11-26T10:00:00Z", "2026-11-26T10:05:00Z"] {
+        let ended = site.run_at(now, &["publish"]);
+        assert_eq!(ended.code, 0, "{}", ended.said);
+    }
+    assert_eq!(got(&server, 0), ["tuesday의 글", "wednesday의 글"]);
+    assert_eq!(server.log().messages.len(), 2);
+    let status = site.run_at(THURSDAY, &["status"]).said;
+    assert!(
+        status.contains("next: weekly letter on 2026-11-27 09:00 with 2 posts, for 2 readers"),
+        "{status}"
+    );
+    let idle = site.run_at("2026-11-26T23:59:59Z", &["publish"]);
+    assert!(idle.said.contains("nothing is due"), "{}", idle.said);
+
+    let rehearsal = site.run_at(FRIDAY, &["send", "--dry-run"]).said;
+    assert!(
+        rehearsal.contains("would send the weekly letter \"tuesday의 글 외 1편\" (2 posts) to 1 reader"),
+        "{rehearsal}"
+    );
+    // Nothing has changed in the folder, and still the moment is not slept through.
+    let friday = site.run_at(FRIDAY, &["publish"]);
+    assert_eq!(friday.code, 0, "{}", friday.said);
+    assert!(friday.said.contains("weekly letter: 2026-W48, 2 posts, to 2 readers"), "{}", friday.said);
+    assert_eq!(got(&server, 1), ["tuesday의 글 외 1편"]);
+    assert_eq!(got(&server, 2), ["tuesday의 글"]);
+    let again = site.run_at("2026-11-27T00:05:00Z", &["publish"]);
+    assert!(again.said.contains("nothing is due"), "{}", again.said);
+
+    // Reader 1 wants each post from now on: the next one comes by itself, and no week.
+    assert_eq!(site.run_at(FRIDAY, &["subscribers", "choose", "reader1@example.org", "--each"]).code, 0);
+    publish(&site, "monday", "2026-11-30T09:00:00Z", "기술");
+    assert_eq!(site.run_at("2026-11-30T10:00:00Z", &["publish"]).code, 0);
+    assert_eq!(site.run_at("2026-12-04T00:00:00Z", &["publish"]).code, 0);
+    assert_eq!(got(&server, 1), ["tuesday의 글 외 1편", "monday의 글"]);
+    assert_eq!(got(&server, 2), ["tuesday의 글", "monday의 글"]);
+    let who = site.run_at(FRIDAY, &["status", "who-got", "2026-W48"]).said;
+    assert!(who.contains("reader1@") && who.contains("reader2@") && !who.contains("reader0@"), "{who}");
+    let verified = site.run_at(FRIDAY, &["ledger", "verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.said);
+}
+
+#[test]
+fn a_friday_that_is_late_or_cut_off_loses_nothing_and_repeats_nothing() {
+    let lost = Do::Each(vec![Do::Wait(std::time::Duration::from_millis(10)), Do::Cut]);
+    let server = Server::start(Script::polite().pipelining(true).nth(At::Mail, 3, lost));
+    let site = site(&server);
+    site.run_at(THURSDAY, &["publish"]);
+    site.run_at(THURSDAY, &["publish"]);
+    // The relay hangs up on Saturday's run; a post is dated back into the week meanwhile.
+    let saturday = site.run_at("2026-11-28T10:00:00Z", &["publish"]);
+    assert!(saturday.said.contains("weekly letter: 2026-W48"), "{}", saturday.said);
+    publish(&site, "late", "2026-11-26T09:00:00Z", "기술");
+    let sunday = site.run_at("2026-11-29T10:00:00Z", &["publish"]);
+    assert!([0, 3].contains(&sunday.code), "{}", sunday.said);
+    site.run_at("2026-11-29T16:00:00Z", &["publish"]);
+    let next = site.run_at("2026-12-04T00:00:00Z", &["publish"]);
+    assert_eq!(next.code, 0, "{}", next.said);
+    assert_eq!(got(&server, 0), ["tuesday의 글", "wednesday의 글", "late의 글"]);
+    assert_eq!(got(&server, 1), ["tuesday의 글 외 1편", "late의 글"]);
+    assert_eq!(got(&server, 2), ["tuesday의 글", "late의 글"]);
+    let verified = site.run_at(FRIDAY, &["ledger", "verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.said);
+}
+
+/// The coming Friday, as the machine's clock has it, is a matter of waiting: the moment is put a minute back instead.
+#[test]
+fn a_run_that_is_killed_while_the_week_goes_out_gives_nobody_two_letters_of_it() {
+    let slow = Do::Each(vec![Do::Wait(std::time::Duration::from_millis(5)), say("250 2.0.0 ok")]);
+    let server = Server::start(Script::polite().pipelining(true).on(At::Dot, slow));
+    let site = Site::unopened(server.port(), 300, 4);
+    let now = SystemClock.now();
+    let moment = now - TimeDelta::minutes(2);
+    let settings = format!(
+        "delay = \"0s\"\ndigest = \"{} {}\"\n",
+        moment.with_timezone(&chrono_tz::Asia::Seoul).weekday(),
+        moment.with_timezone(&chrono_tz::Asia::Seoul).format("%H:%M")
+    );
+    site.relay(server.port(), 4, &settings);
+    std::fs::remove_file(site.path("posts/slow.md")).unwrap();
+    let at = |time: DateTime<Utc>| time.to_rfc3339();
+    // The ledger began an hour ago, and everybody chose the week.
+    let begun = at(now - TimeDelta::hours(1));
+    assert_eq!(site.run_at(&begun, &["subscribers", "import", "readers.csv", "--confirmed"]).code, 0);
+    assert_eq!(site.run_at(&begun, &["publish"]).code, 0);
+    let readers = everybody_chooses_the_week(&site);
+    publish(&site, "week", &at(now - TimeDelta::minutes(30)), "기술");
+    for kill in 0..4_u64 {
+        let mut run = site.start(&["publish"]);
+        let before = server.connections();
+        while !server.heard_beyond(before) && run.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20 + kill * 30));
+        run.kill().unwrap();
+        run.wait().unwrap();
+    }
+    let last = site.run_now(&["publish"]);
+    assert!([0, 3].contains(&last.code), "{}", last.said);
+    let mut times: HashMap<String, usize> = HashMap::new();
+    server.accepted().into_iter().for_each(|line| *times.entry(line).or_default() += 1);
+    assert!(times.values().all(|number| *number == 1), "somebody has two letters of the week");
+    let counts = site.counts();
+    let number = |state: &str| counts[state].as_u64().unwrap_or(0);
+    assert_eq!(number("sent") + number("unknown"), readers, "{counts}");
+    let verified = site.run_now(&["ledger", "verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.said);
+}
+
+/// Lets every reader choose the week; returns how many they are.
+fn everybody_chooses_the_week(site: &Site) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let path = Utf8Path::from_path(&site.path("letterpress.db")).unwrap().to_owned();
+    runtime.block_on(async {
+        let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+        let readers = store.subscribers(0, 1_000).await.unwrap();
+        for (_, reader) in &readers {
+            let circumstances = Circumstances { form: "story".to_owned(), wording: [0; 32], network: None };
+            let weekly = wishes(Cadence::Weekly, &[]);
+            assert!(store.choose(reader.key, weekly, circumstances, SystemClock.now()).await.unwrap());
+        }
+        readers.len() as u64
+    })
+}
+
+#[test]
+fn a_template_of_the_week_with_a_slip_is_found_by_check_and_stops_friday_before_anything_is_frozen() {
+    let server = Server::start(Script::polite().pipelining(true));
+    let site = site(&server);
+    site.write("templates/digest/subject.txt", "{{ titel }}");
+    for (now, command) in [(THURSDAY, "check"), (FRIDAY, "publish")] {
+        let ended = site.run_at(now, &[command]);
+        assert_eq!(ended.code, 1, "{}", ended.said);
+        assert!(
+            ended.said.contains("templates/digest/subject.txt:1: error: there is no field"),
+            "{}",
+            ended.said
+        );
+    }
+    assert_eq!(server.log().messages.len(), 0);
+    std::fs::remove_file(site.path("templates/digest/subject.txt")).unwrap();
+    let friday = site.run_at("2026-11-27T00:10:00Z", &["publish"]);
+    assert!(friday.said.contains("weekly letter: 2026-W48, 2 posts, to 2 readers"), "{}", friday.said);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_chooses_between_the_look_and_the_freeze_gets_what_they_chose() {
+    let server = Server::start(Script::polite().pipelining(true));
+    let site = site(&server);
+    let path = site.path("config.toml");
+    let config = config::load(Utf8Path::from_path(&path).unwrap()).unwrap();
+    let world = World {
+        config: Arc::new(config),
+        clock: Arc::new(StoppedClock(FRIDAY.parse().unwrap())),
+        watch: Arc::new(|_| ()),
+        breaker: Arc::default(),
+    };
+    let office = Office::open_to_send(&world.config, world.clock.as_ref()).await.unwrap();
+    let archive = folder::read(&world.config, world.clock.now()).unwrap().archive;
+    let draft = pipeline::draft(&world, &office, &archive, None).await.unwrap();
+    assert_eq!(draft.week.as_ref().unwrap().letters.len(), 2);
+    let reader = EmailAddress::parse("reader2@example.org").unwrap();
+    let circumstances = Circumstances { form: "story".to_owned(), wording: [0; 32], network: None };
+    let thoughts = wishes(Cadence::Weekly, &["생각"]);
+    assert!(office.store.choose(office.key_of(&reader), thoughts, circumstances, now()).await.unwrap());
+    let mailing = pipeline::freeze(&world, &office, draft).await.unwrap();
+    assert_eq!(mailing.week.unwrap().audience, 2);
+    assert_eq!(got(&server, 1), ["tuesday의 글 외 1편"]);
+    assert_eq!(got(&server, 2), ["wednesday의 글"]);
+}
