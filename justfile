@@ -64,3 +64,13 @@ mutants:
 # Fuzz every parser of foreign bytes for so many seconds each (`cargo install cargo-fuzz`).
 fuzz SECONDS="600":
     fuzz/run {{SECONDS}}
+
+# A reader's way through the pages in Chromium (Debian's `chromium`, `chromium-driver`; `pip install selenium`; npm's `axe-core`).
+browser AXE PYTHON="python3":
+    cargo build --release
+    {{PYTHON}} tests/web/browser.py target/release/letterpress {{AXE}} target/screenshots
+
+# The pages under load (Debian's `wrk`), and `kill -9` right after a farewell.
+load SECONDS="5" READERS="4000":
+    cargo build --release
+    tests/web/load.py target/release/letterpress {{SECONDS}} {{READERS}}

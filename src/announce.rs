@@ -4,7 +4,7 @@
 //! one. What was told is kept in a [`Register`]; where that is kept is not decided here, and no file is read.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use chrono::{DateTime, Utc};
@@ -17,6 +17,8 @@ use crate::text::hex;
 
 /// How long a feed's address or a hub may take to answer.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// A round begins nothing new after this long: the letters wait for it.
+const ROUND: Duration = Duration::from_mins(1);
 /// A feed that is larger is not read to its end, and so never found to be live.
 const LARGEST: usize = 64 * 1024 * 1024;
 
@@ -150,7 +152,12 @@ impl Announcer {
     pub async fn announce(&self, register: &mut Register, hubs: &[Url]) -> Announced {
         let mut done = Announced::default();
         let mut failing: Vec<Url> = Vec::new();
+        let began = Instant::now();
         for (topic, hubs) in register.due(hubs) {
+            if began.elapsed() > ROUND {
+                done.troubles.push("the rest waits: this took too long already".to_owned());
+                break;
+            }
             let hubs: Vec<Url> = hubs.into_iter().filter(|hub| !failing.contains(hub)).collect();
             if hubs.is_empty() {
                 continue;

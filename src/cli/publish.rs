@@ -1,11 +1,13 @@
 //! `letterpress publish`: the cron line.
 
+use chrono::TimeDelta;
+
 use super::printer::{Printer, count, when};
 use super::{Outcome, build};
 use crate::delivery::Stop;
 use crate::finding::{Finding, Severity};
 use crate::ledger::{IssueSummary, State};
-use crate::pipeline::{Mailing, RunError, World, publish};
+use crate::pipeline::{Announcement, Mailing, RunError, World, publish};
 use crate::text::HeaderText;
 
 pub(super) async fn run(gate: &build::Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
@@ -13,12 +15,37 @@ pub(super) async fn run(gate: &build::Gate, world: &World, printer: Printer) -> 
     if let Some(built) = &summary.built {
         build::report(built, world, printer);
     }
+    if let Some(announced) = summary.announced {
+        report_hubs(announced, world, printer);
+    }
     let Some(mailing) = summary.mailing else {
         let key = if world.config.newsletter.enabled { "from is not set" } else { "enabled is false" };
         printer.say(format!("letters: off (newsletter.{key})"));
         return Ok(Outcome::Done);
     };
     Ok(report(&mailing?, world, printer))
+}
+
+/// A hub that does not answer keeps nobody from anything for a day; then somebody should look.
+const PATIENCE: TimeDelta = TimeDelta::hours(24);
+
+fn report_hubs(announced: Result<Announcement, RunError>, world: &World, printer: Printer) {
+    let Announcement { done, waiting_since } = match announced {
+        Ok(announcement) => announcement,
+        Err(error) => return printer.complain(format!("warning: the hubs were not told: {error}")),
+    };
+    if done.told > 0 {
+        printer.say(format!("hubs: told of {}", count(done.told as u64, "feed")));
+    }
+    if !done.not_live.is_empty() {
+        let waiting = count(done.not_live.len() as u64, "feed");
+        printer.say(format!("hubs: {waiting} not at its address yet; the next run looks again"));
+    }
+    let is_late = waiting_since.is_some_and(|since| world.clock.now() - since > PATIENCE);
+    for trouble in done.troubles {
+        let line = format!("hubs: {trouble}; the next run tries again");
+        if is_late { printer.complain(format!("warning: {line}")) } else { printer.say(line) }
+    }
 }
 
 /// What the newsletter half did, in a few lines; what needs attention is said even under cron.

@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 use super::Outcome;
 use super::printer::Printer;
 use crate::pipeline::{RunError, World};
-use crate::web::{App, Sockets, serve};
+use crate::web::{App, Sockets, serve, snippet};
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -20,18 +20,11 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let log = Box::new(move |line: &str| printer.complain(line));
     if args.snippet {
-        if world.config.web.url.is_none() {
-            return Err(RunError::user(
-                "a form on another page must know where to send itself, and web.url is not set",
-                "url = \"https://news.example.com/\" under [web] in config.toml",
-            ));
-        }
-        let app = App::open(world.clone(), log).await?;
-        printer.raw(app.snippet()?.as_bytes())?;
+        printer.raw(format!("{}\n", snippet(&world.config)?.trim_end()).as_bytes())?;
         return Ok(Outcome::Done);
     }
+    let log = Box::new(move |line: &str| printer.complain(line));
     // An address that is taken is said before a store is made for nothing.
     let sockets = Sockets::bind(&world.config.web)?;
     let app = App::open(world.clone(), log).await?.with_access_log(args.access_log);

@@ -16,7 +16,13 @@ use crate::config::SiteUrl;
 use crate::text::HeaderText;
 
 /// Characters of a text that stand in for a title.
-const MAX_TITLE: usize = 60;
+const BEGINNING: usize = 60;
+/// Front matter has an end: so many characters of a title, of a summary, of a name, of an address; so many names.
+const MAX_TITLE: usize = 300;
+const MAX_SUMMARY: usize = 2000;
+const MAX_NAME: usize = 100;
+const MAX_ADDRESS: usize = 2000;
+const MAX_NAMES: usize = 40;
 
 /// What should be looked at: a short stable name for its kind, and the words.
 pub type Remark = (&'static str, String);
@@ -136,7 +142,7 @@ impl<'a> Desk<'a> {
         let readable = links::readable(stated.as_deref().unwrap_or(title));
         let slug = slug(&readable);
         // What was the end of an address stays it, letter by letter, if it can be one.
-        let own = stated.is_some().then_some(readable).filter(|own| permalink::slug(own).is_ok());
+        let own = stated.is_some().then(|| permalink::slug(&readable).ok()).flatten();
         let day = story.published.map_or_else(String::new, |date| format!("{}-", date.format("%Y-%m-%d")));
         let mut number = 1;
         loop {
@@ -179,7 +185,8 @@ impl<'a> Desk<'a> {
             let names: Vec<String> = names
                 .iter()
                 .filter_map(|name| HeaderText::lossy(name))
-                .map(|name| quoted(name.as_str()))
+                .map(|name| quoted(&short(name.as_str(), MAX_NAME)))
+                .take(MAX_NAMES)
                 .collect();
             if !names.is_empty() {
                 line(key, &format!("[{}]", names.join(", ")));
@@ -193,11 +200,11 @@ impl<'a> Desk<'a> {
         if let Some(language) = language.filter(is_other) {
             line("language", &quoted(&language));
         }
-        if let Some(image) = story.image.as_deref().map(one_line).filter(|image| !image.is_empty()) {
+        if let Some(image) = story.image.as_deref().map(one_line).filter(|image| is_address(image)) {
             line("image", &quoted(&image));
         }
         if let Some(summary) = story.summary.as_deref().map(one_line).filter(|summary| !summary.is_empty()) {
-            line("summary", &quoted(&summary));
+            line("summary", &quoted(&short(&summary, MAX_SUMMARY)));
         }
         head
     }
@@ -209,13 +216,13 @@ impl<'a> Desk<'a> {
         let host = |url: &Url| url.host_str().map(|host| host.trim_start_matches("www.").to_owned());
         let path = link.path().strip_prefix(site.path())?;
         let is_here = host(&link) == host(site) && link.query().is_none();
-        (is_here && !path.is_empty() && !path.contains(':')).then(|| format!("/{path}"))
+        (is_here && is_address(path) && !path.contains(':')).then(|| format!("/{path}"))
     }
 }
 
 /// The id as front matter can hold it.
 fn id(story: &Story, remarks: &mut Vec<Remark>) -> Option<String> {
-    let id = story.id.as_deref().map(one_line).filter(|id| !id.is_empty())?;
+    let id = story.id.as_deref().map(one_line).filter(|id| is_address(id))?;
     if !ids::is_uri(&id) {
         let words = format!(
             "the id {id:?} is no URI: feeds carry one that is made of it, and readers see the post once more"
@@ -235,10 +242,10 @@ fn id(story: &Story, remarks: &mut Vec<Remark>) -> Option<String> {
 /// The title, or the beginning of the text where there is none.
 fn title(story: &Story) -> String {
     if let Some(title) = HeaderText::lossy(&story.title) {
-        return title.into();
+        return short(title.as_str(), MAX_TITLE);
     }
     let words = html::visible(&story.html);
-    let short: String = words.chars().take(MAX_TITLE).collect();
+    let short: String = words.chars().take(BEGINNING).collect();
     let short = match short.rsplit_once(' ') {
         Some((head, _)) if short.len() < words.len() => format!("{head}…"),
         _ => short,
@@ -264,6 +271,15 @@ fn doubts(story: &Story, converted: &Converted, page: &Url) -> Vec<Remark> {
 
 fn stamp(date: DateTime<FixedOffset>) -> String {
     date.format("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+/// As much of a text as there is room for.
+fn short(text: &str, most: usize) -> String {
+    text.chars().take(most).collect::<String>().trim_end().to_owned()
+}
+
+fn is_address(text: &str) -> bool {
+    (1..=MAX_ADDRESS).contains(&text.len())
 }
 
 /// A text on one line, without what cannot be seen.

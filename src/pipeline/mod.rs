@@ -4,6 +4,7 @@
 //! ids before feeds, feeds before letters, the freeze before the first connection.
 
 mod adoption;
+mod announcing;
 mod backup;
 mod courier;
 mod digest;
@@ -24,6 +25,7 @@ mod way_out;
 use std::sync::Arc;
 
 pub use adoption::{Restored, adopt};
+pub use announcing::Announcement;
 pub use backup::{Backup, back_up};
 pub use courier::{Courier, Round};
 pub use digest::{FrozenWeek, WeekDraft, WeekLetter, compose_week, outlook_of_the_week, weekly_readers};
@@ -127,6 +129,8 @@ fn disk_hint(error: &std::io::Error) -> &'static str {
 pub struct Summary {
     /// The feeds; `None` if they were not looked at.
     pub built: Option<Built>,
+    /// What the hubs were told; `None` if there was nothing to tell. Its failure stops nothing else.
+    pub announced: Option<Result<Announcement, RunError>>,
     /// The newsletter half; `None` if it is switched off. Its failure takes nothing back of what was built.
     pub mailing: Option<Result<Mailing, RunError>>,
 }
@@ -140,6 +144,7 @@ pub async fn publish(world: &World, allowed: Allowed) -> Result<Summary, RunErro
         None
     };
     let built = build(world, allowed)?;
+    let announced = tell_hubs(world, office.as_ref(), &built).await.transpose();
     let mailing = match office {
         Some(office) => {
             let mailing = newsletter::mail(world, &office, &built).await;
@@ -147,7 +152,26 @@ pub async fn publish(world: &World, allowed: Allowed) -> Result<Summary, RunErro
         }
         None => None,
     };
-    Ok(Summary { built: Some(built), mailing })
+    Ok(Summary { built: Some(built), announced, mailing })
+}
+
+/// A site without letters has hubs all the same, and then a store to remember what they were told.
+async fn tell_hubs(
+    world: &World,
+    office: Option<&Office>,
+    built: &Built,
+) -> Result<Option<Announcement>, RunError> {
+    if world.config.feeds.hubs.is_empty() {
+        return Ok(None);
+    }
+    let own;
+    let office = if let Some(office) = office {
+        office
+    } else {
+        own = Office::open(&world.config, world.clock.as_ref()).await?;
+        &own
+    };
+    announcing::announce(world, office, built).await
 }
 
 /// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself. With `at_once` a

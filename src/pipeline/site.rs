@@ -33,6 +33,8 @@ pub struct Built {
     pub ids_changed: bool,
     /// The page ledger was written: it, too.
     pub pages_changed: bool,
+    /// The live feeds, relative to the public folder; none of them if nothing had changed.
+    pub feeds: Vec<Utf8PathBuf>,
     /// Digest of everything that the feeds were made from.
     pub inputs: String,
 }
@@ -84,9 +86,16 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
         unchanged: done.unchanged,
         ids_changed: reading.ids.is_some(),
         pages_changed,
+        feeds: live_feeds(&layout),
         inputs,
         archive: Some(reading.archive),
     })
+}
+
+/// What hubs are told of: a page of an archive never changes, and a list of feeds is none.
+fn live_feeds(layout: &Layout<'_>) -> Vec<Utf8PathBuf> {
+    let live = layout.index().filter(|(_, kind, archived)| !archived && !kind.starts_with("text/"));
+    live.map(|(path, ..)| path).collect()
 }
 
 fn refuse_errors(documents: &[Document]) -> Result<(), RunError> {

@@ -3,6 +3,8 @@
 //!
 //! The desk knows who may be written to; it sends nothing. Like every other verb, each of these is one transaction.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -137,6 +139,20 @@ pub struct PublishedIssue {
 pub struct Dossier {
     /// What is kept, table by table: each row is a list of names and values in words.
     pub tables: Vec<DossierTable>,
+}
+
+impl Dossier {
+    /// For other programs: under the name of each table its rows, each an object.
+    pub fn objects(&self) -> BTreeMap<&str, Vec<BTreeMap<&str, Option<&str>>>> {
+        let mut objects = BTreeMap::new();
+        for table in &self.tables {
+            let rows = table.rows.iter().map(|row| {
+                row.iter().map(|(name, value)| (*name, value.as_deref())).collect::<BTreeMap<_, _>>()
+            });
+            objects.insert(table.name, rows.collect());
+        }
+        objects
+    }
 }
 
 /// The rows of one table that are about one person.

@@ -104,15 +104,6 @@ impl App {
         Self { logs_access, ..self }
     }
 
-    /// The form for other people's pages: HTML that needs nothing else.
-    pub fn snippet(&self) -> Result<String, RunError> {
-        let words = Words::choose(None, None, &self.config().site.language);
-        let fields = minijinja::context! { action => self.url.join("subscribe") };
-        self.pages
-            .print(words, "snippet.html", fields)
-            .map_err(|error| RunError::io("printing the form", std::io::Error::other(error)))
-    }
-
     /// Where readers see these pages.
     pub fn url(&self) -> &SiteUrl {
         &self.url
@@ -155,6 +146,21 @@ impl App {
             }
         }
     }
+}
+
+/// The form for other pages of the writer's: HTML that needs nothing else.
+pub fn snippet(config: &Config) -> Result<String, RunError> {
+    let url = config.web.url.as_ref().ok_or_else(|| {
+        RunError::user(
+            "a form on another page must know where to send itself, and web.url is not set",
+            "url = \"https://news.example.com/\" under [web] in config.toml",
+        )
+    })?;
+    let words = Words::choose(None, None, &config.site.language);
+    let fields = minijinja::context! { action => url.join("subscribe") };
+    Pages::new(config, "/")?
+        .print(words, "snippet.html", fields)
+        .map_err(|error| RunError::io("printing the form", std::io::Error::other(error)))
 }
 
 /// How somebody came to say something: on which form, shown which words, from which network.

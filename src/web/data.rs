@@ -67,7 +67,7 @@ pub(super) async fn page(
 }
 
 fn download(dossier: &Dossier) -> Response {
-    let Ok(json) = serde_json::to_vec_pretty(dossier) else {
+    let Ok(json) = serde_json::to_vec_pretty(&dossier.objects()) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let headers = [

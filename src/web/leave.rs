@@ -19,7 +19,7 @@ use crate::subscribers::lifecycle::Course;
 use crate::subscribers::token::{Purpose, Subject};
 
 /// How long the body of a one-click request is waited for; it says nothing that the token does not.
-const BODY: Duration = Duration::from_secs(2);
+const BODY: Duration = Duration::from_secs(1);
 
 pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
     let Some(holder) = app.holder(Purpose::Unsubscribe, &token) else { return app.pages.dead(&visit) };

@@ -28,7 +28,7 @@ mod sockets;
 mod topics;
 mod words;
 
-pub use app::{App, Peer, Shared};
+pub use app::{App, Peer, Shared, snippet};
 pub use routes::router;
 pub use server::serve;
 pub use sockets::Sockets;

@@ -141,11 +141,12 @@ fn name(raw: &str) -> Option<HeaderText> {
     (text.chars().count() <= LONGEST_NAME && !is_link && !is_host).then_some(name)
 }
 
-/// `cheap.example` does, `J.R.` and `St. John` do not.
+/// `cheap.example` does, the initials in `J.R.Kim` do not.
 fn looks_like_a_host(word: &str) -> bool {
-    word.split_once('.').is_some_and(|_| {
-        let labels: Vec<&str> = word.split('.').collect();
-        labels.windows(2).any(|pair| pair[0].chars().count() > 1 && pair[1].chars().count() > 1)
+    let labels: Vec<&str> = word.split('.').collect();
+    labels.windows(2).any(|pair| {
+        let is_initial = pair[0].len() <= 1;
+        !is_initial && pair[1].chars().count() > 1
     })
 }
 

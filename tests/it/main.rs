@@ -30,6 +30,8 @@ mod verify;
 #[cfg(test)]
 mod web;
 #[cfg(test)]
+mod websub;
+#[cfg(test)]
 mod weekly;
 #[cfg(test)]
 mod wire;

@@ -302,3 +302,30 @@ fn picture_name(address: &str, number: usize) -> String {
     let extension = if extension.is_empty() { "img".to_owned() } else { extension.to_ascii_lowercase() };
     format!("{number}-{}.{extension}", plain(stem))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_has_a_plain_name_of_its_own() {
+        for (address, name) in [
+            ("https://a.example/2024/%EA%B7%B8%EB%A6%BC%201.JPG?w=600", "1-그림-1.jpg"),
+            ("https://a.example/..%2F..%2Fetc%2Fpasswd", "1-----.etcpa"),
+            ("https://a.example/", "1-.img"),
+            ("https://a.example/a.p/n-g", "1-n-g.img"),
+        ] {
+            assert_eq!(picture_name(address, 1), name, "{address}");
+        }
+        assert_ne!(
+            picture_name("https://a.example/x/a.png", 1),
+            picture_name("https://a.example/y/a.png", 2)
+        );
+    }
+
+    #[test]
+    fn only_what_is_sent_as_a_picture_is_one() {
+        assert!(is_picture(Some("image/png")) && is_picture(Some(" Image/JPEG; a=b")));
+        assert!(!is_picture(Some("text/html")) && !is_picture(None));
+    }
+}

@@ -13,7 +13,7 @@ const DEEPEST: usize = 4;
 
 pub(super) async fn export(address: &str, office: &Office, printer: Printer) -> Result<Outcome, RunError> {
     let dossier = office.store.dossier(office.key_of(&parse(address)?)).await?;
-    printer.json(&dossier)?;
+    printer.json(&dossier.objects())?;
     Ok(Outcome::Done)
 }
 
@@ -42,12 +42,11 @@ pub(super) async fn erase(
     office.store.scrub().await?;
     printer.say(match (erased.reader, erased.copies) {
         (false, 0) => format!("{address} was not there; from now on no list can bring it in"),
-        (_, copies) => {
-            format!(
-                "{address} is erased, also from {} in the ledger; no list can bring it back",
-                count(copies, "letter")
-            )
-        }
+        (_, 0) => format!("{address} is erased; no list can bring it back"),
+        (_, copies) => format!(
+            "{address} is erased, also from {} in the ledger; no list can bring it back",
+            count(copies, "letter")
+        ),
     });
     let config = &world.config;
     let list = config.newsletter.list.iter().map(|list| config.resolve(list));

@@ -1,6 +1,7 @@
 //! Files that the archive's own reader takes, with names of their own.
 
 use camino::Utf8Path;
+use proptest::prelude::*;
 
 use super::*;
 use crate::archive::front_matter::{fields, split};
@@ -75,6 +76,34 @@ fn a_post_without_a_title_takes_the_beginning_of_its_text() {
     assert!(desk.file(&long).unwrap().title.ends_with("낱말…"));
     let empty = Story { title: " ".to_owned(), html: String::new(), id: None, ..story() };
     assert_eq!(desk.file(&empty).unwrap().title, "Untitled");
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_program_wrote_the_archive_reads_its_file(
+        title in "\\PC{0,40}|[\"\\\\'+=\n\t\u{0}-\u{9F}가]{0,20}",
+        names in prop::collection::vec("\\PC{0,20}|[\"\\\\,\n가]{0,10}", 0..4),
+        link in "https?://letters[.]example/[a-z가%.:/]{0,20}|\\PC{0,20}",
+        summary in "\\PC{0,60}",
+        times in 1usize..3000,
+    ) {
+        let site = site();
+        let story = Story {
+            title: title.repeat(times.min(50)),
+            link: Some(link.clone()),
+            id: Some(link),
+            slug: Some(title),
+            tags: names.clone(),
+            authors: names,
+            summary: Some(summary.repeat(times)),
+            ..story()
+        };
+        let file = Desk::new(&site, "ko").file(&story).unwrap();
+        let parts = split(&file.contents, "a.md").unwrap();
+        let (_, findings) = fields::read(&parts.entries, "a.md", chrono_tz::Tz::UTC);
+        prop_assert!(findings.is_empty(), "{:?}\n{}", findings, file.contents);
+        prop_assert!(!file.file_name.contains(['/', '\\', '\0']) && !file.file_name.starts_with('.'), "{}", file.file_name);
+    }
 }
 
 #[test]

@@ -236,3 +236,40 @@ async fn the_server_runs_beside_a_run_that_sends() {
     let published = house.command(&["publish"]).output().unwrap();
     assert_eq!(published.status.code(), Some(0), "the fence is not behind: {published:?}");
 }
+
+#[tokio::test]
+async fn the_pages_may_lie_below_a_path_and_a_proxy_may_leave_it_on_or_not() {
+    let house = House::new().await;
+    let config = std::fs::read_to_string(house.path("config.toml")).unwrap();
+    house.write(
+        "config.toml",
+        &config.replace("https://news.letters.example/", "https://letters.example/news/"),
+    );
+    let served = house.serve();
+    for path in ["/news/", "/", "/news/subscribe", "/subscribe"] {
+        let page = exchange(&served, &request("GET", path, "", ""));
+        assert_eq!(status(&page), 200, "{path}");
+        assert!(page.contains("action=\"/news/subscribe?lang=ko\""), "{page}");
+        assert!(page.contains("href=\"/news/assets/style-"), "{page}");
+    }
+    let leave = format!("/news/u/{}", house.way_out());
+    assert_eq!(status(&exchange(&served, &request("POST", &leave, "", ""))), 200);
+    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+}
+
+#[tokio::test]
+async fn x24_what_is_kept_for_a_while_only_is_forgotten_by_the_server_itself() {
+    let house = House::new().await;
+    house.post("/subscribe", "email=lee@example.org&form=embedded").await;
+    assert_eq!(house.standing("lee@example.org").await, Some(Standing::Unconfirmed));
+    let later = "2026-12-25T10:00:00Z";
+    let mut command = house.command(&["serve"]);
+    let served = Served::start(command.env("LETTERPRESS_FROZEN_AT", later));
+    let began = Instant::now();
+    while house.standing("lee@example.org").await.is_some() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it is still there");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(house.standing(KIM).await, Some(Standing::Active));
+    assert_eq!(served.stop().0, 0);
+}
