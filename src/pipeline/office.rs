@@ -97,8 +97,11 @@ impl Office {
 
     /// Why this ledger may not send, if so.
     pub async fn mismatch(&self) -> Result<Option<Mismatch>, RunError> {
+        // In this order: where senders share a database, one of them may raise both between the two looks, and a fence
+        // that is read later than the epoch would look as if the ledger had been put back.
+        let fence = self.fence.read()?;
         let Custody { mark, copied } = self.store.custody().await?;
-        let mismatch = judge(&mark, copied.as_deref(), self.fence.read()?.as_ref()).err();
+        let mismatch = judge(&mark, copied.as_deref(), fence.as_ref()).err();
         // A machine that begins to share a database has no fence yet; those that sent before have theirs.
         Ok(mismatch.filter(|mismatch| !(self.is_shared && matches!(mismatch, Mismatch::Unfenced(_)))))
     }
@@ -119,7 +122,13 @@ impl Office {
     /// The ledger gets one epoch further, and then the fence.
     pub async fn raise(&self) -> Result<(), RunError> {
         let epoch = self.store.raise_epoch().await?;
-        Ok(self.fence.write(&Mark { instance: self.store.instance().to_owned(), epoch })?)
+        let mark = Mark { instance: self.store.instance().to_owned(), epoch };
+        // Another sender on this machine may have got further meanwhile; a fence never goes back.
+        let is_further = |fence: &Mark| fence.instance == mark.instance && fence.epoch >= epoch;
+        if self.fence.read()?.as_ref().is_some_and(is_further) {
+            return Ok(());
+        }
+        Ok(self.fence.write(&mark)?)
     }
 
     /// Whether a run that may send is at work now, this one apart.

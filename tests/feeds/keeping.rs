@@ -75,6 +75,10 @@ fn f65_a_post_that_is_deleted_is_taken_back_in_atom_and_gone_everywhere() {
     let world = built();
     fs::remove_file(world.path("posts/film.md")).unwrap();
     world.replace("posts/media.md", "+++\ntitle", "+++\ndraft = true\ntitle");
+    let before = world.public();
+    let refused = world.run(LATER, "build");
+    assert!(refused.code == 1 && refused.err.contains("--allow-loss"), "it may be a slip: {refused:?}");
+    assert_eq!(world.public(), before);
     world.run(LATER, "build --allow-loss").succeeds();
     let atom = world.text("public/atom.xml");
     for id in ["tag:example.com,2024-05-05:film", "tag:example.com,2024-05-09:media"] {
