@@ -61,7 +61,7 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Book
     if schema(&connection)? == 0 && keys.exists() {
         return Err(StoreError::Vanished { store: path.to_string(), witness: keys.to_string() });
     }
-    configure(&connection).map_err(failed("configuring it"))?;
+    configure(&mut connection).map_err(failed("configuring it"))?;
     verify(&connection, &unfit)?;
     migrate(&mut connection, path, instance)?;
     let instance = connection
@@ -80,8 +80,15 @@ fn has_foreign_log(path: &Utf8Path) -> bool {
     log && read.is_ok() && head.starts_with(b"SQLite format 3\0") && head[18..] == ROLLBACK
 }
 
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(30))?;
+/// Waits for another writer, for about half a minute. `SQLite`'s own waiting sleeps longer and longer, up to 100 ms; a
+/// sender commits so often that whoever sleeps so long misses every gap, and a reader who leaves would wait a second.
+fn wait_a_little(tries: i32) -> bool {
+    std::thread::sleep(Duration::from_millis(1));
+    tries < 25_000
+}
+
+fn configure(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.busy_handler(Some(wait_a_little))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
