@@ -197,6 +197,11 @@ fn write(config: &Config, name: &str, text: &str) -> io::Result<()> {
     File::open(&folder)?.sync_all()
 }
 
+/// The files that [`read`] would read as posts, relative to the folder; none where there is no folder.
+pub fn paths(config: &Config) -> Vec<Utf8PathBuf> {
+    Walk::of(config).files
+}
+
 /// A digest over path, size, times and inode of every file that [`read`] would look at; no file is opened. Equal
 /// digests mean that there is nothing to do, and nothing else follows from them.
 pub fn signature(config: &Config) -> io::Result<[u8; 32]> {

@@ -13,6 +13,8 @@ pub mod markdown;
 pub mod pages;
 pub mod permalink;
 mod post;
+mod proof;
 
 pub use enclosure::{Enclosure, Episode, EpisodeKind, Transcript};
 pub use post::{Archive, LeftOut, Post, PostAuthor, TakenBack, WhyLeftOut};
+pub use proof::proof_read;

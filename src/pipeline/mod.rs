@@ -14,6 +14,7 @@ mod health;
 mod newsletter;
 mod office;
 mod outlook;
+mod remote;
 mod rest;
 mod sending;
 mod signing;
@@ -34,6 +35,7 @@ pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_te
 pub(crate) use newsletter::{ReaderList, find, read_readers};
 pub use office::Office;
 pub use outlook::{Standstill, outlook};
+pub use remote::{Refreshed, refresh, unfetched};
 pub use rest::{Rest, resting};
 pub use sending::deliver_open;
 pub(crate) use signing::{identities, new_key};
@@ -125,6 +127,8 @@ fn disk_hint(error: &std::io::Error) -> &'static str {
 /// What a run did.
 #[derive(Debug, Default)]
 pub struct Summary {
+    /// What became of the feed that the posts come from, if they come from one.
+    pub refreshed: Refreshed,
     /// The feeds; `None` if they were not looked at.
     pub built: Option<Built>,
     /// The newsletter half; `None` if it is switched off. Its failure takes nothing back of what was built.
@@ -139,6 +143,7 @@ pub async fn publish(world: &World, allowed: Allowed) -> Result<Summary, RunErro
     } else {
         None
     };
+    let refreshed = refresh(world).await?;
     let built = build(world, allowed)?;
     let mailing = match office {
         Some(office) => {
@@ -147,7 +152,7 @@ pub async fn publish(world: &World, allowed: Allowed) -> Result<Summary, RunErro
         }
         None => None,
     };
-    Ok(Summary { built: Some(built), mailing })
+    Ok(Summary { refreshed, built: Some(built), mailing })
 }
 
 /// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself. With `at_once` a
@@ -163,10 +168,12 @@ pub async fn send(world: &World, post: Option<&str>, at_once: bool) -> Result<Ma
 }
 
 async fn send_from(world: &World, office: &Office, post: Option<&str>) -> Result<Mailing, RunError> {
+    let refreshed = refresh(world).await?;
     let (enrolled, rejected) = enrol_list(world, office).await?;
     let archive = site::read(world)?;
     let draft = draft(world, office, &archive, post).await?;
-    let mailing = freeze(world, office, draft).await?;
+    let mut mailing = freeze(world, office, draft).await?;
+    mailing.findings.extend(refreshed.findings);
     Ok(Mailing { enrolled, rejected, ..mailing })
 }
 
