@@ -52,11 +52,12 @@ pub fn merge(
 ) -> Merged {
     let entries = distinct(feed.entries);
     let matched = recognise(before, &entries, &feed.about, config);
+    let about = feed.about;
     let mut clerk = Clerk::new(before, missing, (config, file), now);
     clerk.take_back(&matched);
     for ((place, (key, entry)), known) in entries.into_iter().enumerate().zip(&matched) {
         clerk.done.ledger.window.push(key.clone());
-        clerk.take(place, key, entry, known.as_deref());
+        clerk.take(place, key, inherit(entry, &about), known.as_deref());
     }
     clerk.done
 }
@@ -66,6 +67,15 @@ fn distinct(entries: Vec<Entry>) -> Vec<(String, Entry)> {
     let mut keys = BTreeSet::new();
     let keyed = entries.into_iter().map(|entry| (key(&entry), entry));
     keyed.filter(|(key, _)| keys.insert(key.clone())).collect()
+}
+
+/// What an entry does not say, its feed says for it.
+fn inherit(mut entry: Entry, about: &About) -> Entry {
+    if entry.authors.is_empty() {
+        entry.authors = about.authors.iter().filter(|author| !author.contains('@')).cloned().collect();
+    }
+    entry.language = entry.language.or_else(|| about.language.clone());
+    entry
 }
 
 /// By this an entry is known again: its id, else its page, else its title and date.

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
+use super::remote;
 use crate::archive::Archive;
 use crate::config::Config;
 use crate::feeds::Document;
 use crate::finding::Finding;
 use crate::importers::feed;
-use crate::importers::feed_diff::{Diff, compare};
+use crate::importers::feed_diff::{Diff, Lost, compare};
 
 /// What somebody says is meant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,6 +61,7 @@ const LOSS: &str = "feed-loss";
 pub fn look(config: &Config, archive: &Archive, documents: &[Document]) -> Outlook {
     let directory = config.resolve(&config.output.directory);
     let published: BTreeSet<&str> = archive.posts.iter().map(|post| post.id.as_str()).collect();
+    let withdrawn = remote::withdrawn(config);
     let mut outlook = Outlook::default();
     let mut seen = BTreeSet::new();
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
@@ -88,7 +90,10 @@ pub fn look(config: &Config, archive: &Archive, documents: &[Document]) -> Outlo
         for (known, id) in diff.redelivered {
             findings.entry(known.clone()).or_insert_with(|| redelivered(archive, file.as_str(), &known, &id));
         }
-        for lost in diff.lost {
+        let is_withdrawn = |lost: &Lost| {
+            withdrawn.contains(&lost.id) || lost.link.as_ref().is_some_and(|link| withdrawn.contains(link))
+        };
+        for lost in diff.lost.into_iter().filter(|lost| !is_withdrawn(lost)) {
             findings.entry(lost.id.clone()).or_insert_with(|| {
                 let page = lost.link.map(|link| format!(" ({link})")).unwrap_or_default();
                 let message = format!("{:?}{page} is in this feed, and no post has its id {} any more", lost.title, lost.id);

@@ -81,6 +81,14 @@ pub fn unfetched(config: &Config) -> Option<Finding> {
     (!ledger.exists()).then(|| Finding::error("feed-archive", source, "nothing was fetched yet").hint(hint))
 }
 
+/// The ids and the pages of entries that were taken out of the feed. Their author has decided that already, and nobody is
+/// there to say it once more.
+pub(super) fn withdrawn(config: &Config) -> BTreeSet<String> {
+    let ledger = config.archive.feed.as_ref().and_then(|_| read_ledger(config).ok()).unwrap_or_default();
+    let gone = ledger.entries.into_values().filter(|known| known.taken_back);
+    gone.flat_map(|known| known.id.into_iter().chain([known.url])).collect()
+}
+
 /// One run after the other; a fetch does not last.
 async fn lock(config: &Config) -> Result<File, RunError> {
     let path = config.resolve(".letterpress/feed.lock");
