@@ -175,18 +175,24 @@ fn stale(ledger: &Ledger, source: &str, why: String) -> Result<Refreshed, RunErr
     Ok(Refreshed { findings, is_stale: true })
 }
 
-/// What is gone goes before its line says so, and a new file comes after its line: no file is ever without one. What a
-/// crash leaves undone is found missing by the next run.
+/// What is gone goes, and an edit is made, before the ledger says so; a new file comes after its line, so that none is ever
+/// without one. What a crash leaves undone is found by the next run.
 fn keep(config: &Config, before: &Ledger, merged: &Merged) -> io::Result<()> {
     let folder = config.resolve(&config.archive.posts);
     fs::create_dir_all(&folder)?;
     for file in &merged.remove {
         remove(&folder.join(file))?;
     }
+    let known: BTreeSet<&str> = before.files().collect();
+    let (edited, fresh): (Vec<_>, Vec<_>) =
+        merged.write.iter().partition(|(name, _)| known.contains(name.as_str()));
+    for (name, contents) in edited {
+        write(&folder, name, contents.as_bytes())?;
+    }
     if *before != merged.ledger {
         write(&folder, feed_archive::FILE, merged.ledger.to_text().as_bytes())?;
     }
-    for (name, contents) in &merged.write {
+    for (name, contents) in fresh {
         write(&folder, name, contents.as_bytes())?;
     }
     File::open(&folder)?.sync_all()
@@ -243,5 +249,47 @@ impl Note {
     /// While files are written, no note may say that they are there.
     fn forget(config: &Config) {
         let _ = fs::remove_file(Self::path(config));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(before: &Ledger, items: &str, config: &Config) -> Merged {
+        let text = format!("<rss version=\"2.0\"><channel><title>t</title>{items}</channel></rss>");
+        let feed = feed::read(text.as_bytes(), "feed").unwrap();
+        let now = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        feed_archive::merge(before, feed, &BTreeSet::new(), (config, "feed"), now)
+    }
+
+    fn item(id: &str, text: &str) -> String {
+        format!("<item><guid>urn:x:{id}</guid><title>{id}</title><description>{text}</description></item>")
+    }
+
+    #[test]
+    fn a_run_that_dies_at_the_ledger_has_lost_no_edit_and_left_no_file_without_a_line() {
+        let root = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(root.path()).unwrap();
+        let text = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\n";
+        let config = crate::config::parse(text, "config.toml", root).unwrap();
+        let first = merged(&Ledger::default(), &item("a", "one"), &config);
+        keep(&config, &Ledger::default(), &first).unwrap();
+        let second = merged(&first.ledger, &[item("b", "new"), item("a", "two")].concat(), &config);
+        assert_eq!(second.write.len(), 2);
+        // A folder in its place is a ledger that cannot be written.
+        let ledger = root.join("posts").join(feed_archive::FILE);
+        fs::remove_file(&ledger).unwrap();
+        fs::create_dir(&ledger).unwrap();
+        keep(&config, &first.ledger, &second).unwrap_err();
+        let paths = folder::paths(&config);
+        assert_eq!(
+            paths.iter().map(|path| path.as_str()).collect::<Vec<_>>(),
+            first.ledger.files().collect::<Vec<_>>()
+        );
+        assert!(fs::read_to_string(root.join("posts").join(&paths[0])).unwrap().contains("two"));
+        fs::remove_dir(&ledger).unwrap();
+        keep(&config, &first.ledger, &second).unwrap();
+        assert_eq!(folder::paths(&config).len(), 2);
     }
 }
