@@ -4,8 +4,14 @@
 //! `TRYCMD=overwrite cargo test --test cli` writes the transcripts anew; then read what it wrote.
 
 #[cfg(test)]
+#[path = "cli/origin.rs"]
+mod origin;
+#[cfg(test)]
 #[path = "cli/relay.rs"]
 mod relay;
+#[cfg(test)]
+#[path = "cli/remote.rs"]
+mod remote;
 #[cfg(test)]
 #[path = "cli/signing.rs"]
 mod signing;

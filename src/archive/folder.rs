@@ -10,7 +10,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Timelike as _, Utc};
 use rayon::prelude::*;
 
@@ -121,7 +121,9 @@ fn site(config: &Config) -> Site {
         file.take(MAX_SITE).read_to_end(&mut bytes).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     };
-    Site::around(&posts, config.archive.generator, &text_of)
+    // What comes out of a feed is written here by our own rules, whatever lies beside it.
+    let generator = config.archive.generator.or(config.archive.feed.as_ref().map(|_| Generator::Plain));
+    Site::around(&posts, generator, &text_of)
 }
 
 /// The generator whose site the folder of posts is, as far as anybody can tell.
@@ -215,6 +217,11 @@ fn refuse_an_empty_folder(
     let message = format!("it knows {known} posts, and none of them is in the folder any more");
     let finding = Finding::error("ids", source.as_str(), message);
     Err(vec![finding.hint("bring the posts back; if you mean to take back all of them, delete this file")])
+}
+
+/// The files that [`read`] would read as posts, relative to the folder; none where there is no folder.
+pub fn paths(config: &Config) -> Vec<Utf8PathBuf> {
+    Walk::of(config, &site(config)).files
 }
 
 /// A digest over path, size, times and inode of every file that [`read`] would look at; no file is opened. Equal

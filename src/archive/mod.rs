@@ -18,9 +18,11 @@ mod page_names;
 pub mod pages;
 pub mod permalink;
 mod post;
+mod proof;
 mod site;
 mod slugs;
 mod templating;
 
 pub use enclosure::{Enclosure, Episode, EpisodeKind, Transcript};
 pub use post::{Archive, LeftOut, Post, PostAuthor, TakenBack, WhyLeftOut};
+pub use proof::proof_read;

@@ -7,7 +7,7 @@ use clap::Args;
 use super::Outcome;
 use super::printer::{Printer, count};
 use crate::archive::{Archive, WhyLeftOut};
-use crate::pipeline::{Allowed, Built, RunError, World, build};
+use crate::pipeline::{Allowed, Built, RunError, World, build, refresh};
 
 /// What is meant although readers will see it; `publish` takes the same.
 #[derive(Args)]
@@ -26,9 +26,11 @@ impl Gate {
     }
 }
 
-pub(super) fn run(gate: &Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) async fn run(gate: &Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let refreshed = refresh(world).await?;
+    printer.warnings(&refreshed.findings);
     report(&build(world, gate.allowed())?, world, printer);
-    Ok(Outcome::Done)
+    Ok(if refreshed.is_stale { Outcome::Partly } else { Outcome::Done })
 }
 
 /// What the feed half did, in a line or two.

@@ -19,7 +19,7 @@ use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
-use crate::pipeline::{RunError, compose, compose_week, demand, look};
+use crate::pipeline::{RunError, compose, compose_week, demand, look, unfetched};
 use crate::schedule::digest::Digest;
 
 #[derive(ClapArgs)]
@@ -94,6 +94,10 @@ async fn everything(
     secrets(config, findings);
     alignment(config, findings);
     let sends = can_send(config, findings);
+    if let Some(finding) = unfetched(config) {
+        findings.push(finding);
+        return Ok(());
+    }
     let archive = match folder::read(config, clock.now()) {
         Ok(reading) => reading.archive,
         Err(wrong) => {

@@ -158,7 +158,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
     let outcome = match cli.command {
         Command::Headers(args) => headers::run(&args, &world, printer),
         Command::Publish(gate) => publish::run(&gate, &world, printer).await,
-        Command::Build(gate) => build::run(&gate, &world, printer),
+        Command::Build(gate) => build::run(&gate, &world, printer).await,
         Command::Send(args) => send::run(&args, &world, printer).await,
         Command::Serve(args) => serve::run(&args, &world, printer).await,
         Command::Status(args) => status::run(&args, &world, printer).await,

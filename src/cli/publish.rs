@@ -12,6 +12,7 @@ use crate::text::HeaderText;
 
 pub(super) async fn run(gate: &build::Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let summary = publish(world, gate.allowed()).await?;
+    printer.warnings(&summary.refreshed.findings);
     if let Some(built) = &summary.built {
         build::report(built, world, printer);
     }
@@ -21,9 +22,14 @@ pub(super) async fn run(gate: &build::Gate, world: &World, printer: Printer) -> 
     let Some(mailing) = summary.mailing else {
         let key = if world.config.newsletter.enabled { "from is not set" } else { "enabled is false" };
         printer.say(format!("letters: off (newsletter.{key})"));
-        return Ok(Outcome::Done);
+        return Ok(or_partly(Outcome::Done, summary.refreshed.is_stale));
     };
-    Ok(report(&mailing?, world, printer))
+    Ok(or_partly(report(&mailing?, world, printer), summary.refreshed.is_stale))
+}
+
+/// A run that could not have the feed of the posts did the rest, and whoever watches it should know.
+fn or_partly(outcome: Outcome, is_stale: bool) -> Outcome {
+    if is_stale && outcome == Outcome::Done { Outcome::Partly } else { outcome }
 }
 
 /// A hub that does not answer keeps nobody from anything for a day; then somebody should look.

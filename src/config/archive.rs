@@ -28,6 +28,11 @@ pub struct Archive {
     /// The folder whose files the site serves as they are.
     #[serde(rename = "static")]
     pub static_files: Utf8PathBuf,
+    /// The feed that the posts come from, an address or a file; what it holds is kept in `posts`.
+    #[serde(default)]
+    pub feed: Option<String>,
+    /// Whether `feed` may lead to a machine that is not in the open internet.
+    pub feed_private: bool,
     /// The id ledger; `None` means `ids.txt` in the folder of posts.
     pub ids: Option<Utf8PathBuf>,
 }

@@ -6,6 +6,7 @@
 
 pub mod download;
 pub mod feed;
+pub mod feed_archive;
 pub mod feed_diff;
 pub mod ghost;
 pub mod html;

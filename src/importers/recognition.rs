@@ -41,6 +41,13 @@ impl Sight {
     }
 }
 
+impl Sight {
+    /// Whether both are said to be at one page.
+    pub fn shares_page(&self, other: &Self) -> bool {
+        self.page.is_some() && self.page == other.page
+    }
+}
+
 /// Where the site of a feed is, and where this one is: pages are the same if they are at the same place of either.
 pub fn homes<'a>(about: &About, site: &'a Url, old: &'a mut Option<Url>) -> Vec<&'a Url> {
     *old = about.home.as_deref().and_then(|home| Url::parse(home).ok());

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, FixedOffset};
 use url::Url;
 
-use super::feed::Entry;
+use super::feed::{Enclosure, Entry};
 use super::html::{self, Converted};
 use super::text_page::{quoted, slug};
 use super::xml::push_escaped;
@@ -36,6 +36,8 @@ pub struct Story {
     pub id: Option<String>,
     /// Its page.
     pub link: Option<String>,
+    /// Where the page is, in full; for posts that stay where they are, on whatever site.
+    pub address: Option<String>,
     /// The last part of the page's address.
     pub slug: Option<String>,
     /// When it was published.
@@ -54,6 +56,8 @@ pub struct Story {
     pub language: Option<String>,
     /// Its picture.
     pub image: Option<String>,
+    /// What it brings along; only what has a length and a type can be said in front matter.
+    pub enclosure: Option<Enclosure>,
     /// Not to be published now.
     pub draft: bool,
     /// The text, as HTML.
@@ -101,21 +105,37 @@ impl<'a> Desk<'a> {
         if let Some(other) = story.id.as_ref().and_then(|id| self.ids.get(id)) {
             return Err(format!("it has the same id as {other}"));
         }
+        let (file_name, slug) = self.name(story, &title(story));
+        let file = self.file_as(story, file_name, &slug)?;
+        if let Some(id) = &story.id {
+            self.ids.insert(id.clone(), file.file_name.clone());
+        }
+        Ok(file)
+    }
+
+    /// The file of a story that has a name already.
+    pub fn file_as(&self, story: &Story, file_name: String, slug: &str) -> Result<PostFile, String> {
         let page = story.link.as_deref().and_then(|link| Url::parse(link).ok());
         let converted = convert(story, page.as_ref(), None);
         if converted.cut {
             return Err("its text is longer or more tangled than a post can be".to_owned());
         }
         let title = title(story);
-        let (file_name, slug) = self.name(story, &title);
         let mut remarks = story.remarks.clone();
         remarks.extend(doubts(story, &converted, page.as_ref().unwrap_or(self.site.as_url())));
-        let head = self.head(story, &title, &slug, &mut remarks);
-        if let Some(id) = &story.id {
-            self.ids.insert(id.clone(), file_name.clone());
-        }
+        let head = self.head(story, &title, slug, &mut remarks);
         let contents = format!("+++\n{head}+++\n\n{}", converted.markdown);
         Ok(PostFile { file_name, contents, title, remarks, pictures: converted.pictures })
+    }
+
+    /// A name that no other file has, and the slug in it; for a story that is written by [`Desk::file_as`].
+    pub fn new_name(&mut self, story: &Story) -> (String, String) {
+        self.name(story, &title(story))
+    }
+
+    /// Keeps the name of a file that is there for whoever has it.
+    pub fn reserve(&mut self, file_name: &str) {
+        self.names.insert(file_name.to_lowercase());
     }
 
     /// The same post with pictures that lie beside it, by their addresses: a folder with an `index.md`.
@@ -173,7 +193,9 @@ impl<'a> Desk<'a> {
             line("draft", "true");
         }
         line("slug", &quoted(slug));
-        if let Some(path) = self.path(story) {
+        if let Some(address) = &story.address {
+            line("url", &quoted(address));
+        } else if let Some(path) = self.path(story) {
             line("path", &quoted(&path));
         }
         if let Some(id) = id(story, remarks) {
@@ -202,6 +224,9 @@ impl<'a> Desk<'a> {
         }
         if let Some(image) = story.image.as_deref().map(one_line).filter(|image| is_address(image)) {
             line("image", &quoted(&image));
+        }
+        if let Some(enclosure) = story.enclosure.as_ref().and_then(inline_table) {
+            line("enclosure", &enclosure);
         }
         if let Some(summary) = story.summary.as_deref().map(one_line).filter(|summary| !summary.is_empty()) {
             line("summary", &quoted(&short(&summary, MAX_SUMMARY)));
@@ -267,6 +292,15 @@ fn doubts(story: &Story, converted: &Converted, page: &Url) -> Vec<Remark> {
         doubts.push(("import-text", words.to_owned()));
     }
     doubts
+}
+
+/// An enclosure as front matter has it, if it says all that a feed must say.
+fn inline_table(enclosure: &Enclosure) -> Option<String> {
+    let url = Url::parse(&enclosure.url).ok()?;
+    let length = enclosure.length.filter(|length| *length > 0)?;
+    let media_type = one_line(enclosure.media_type.as_deref()?);
+    let (url, media_type) = (quoted(url.as_str()), quoted(&media_type));
+    Some(format!("{{ url = {url}, length = {length}, type = {media_type} }}"))
 }
 
 fn stamp(date: DateTime<FixedOffset>) -> String {

@@ -132,6 +132,8 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
         when(node, "wp:post_date", zone).or_else(|| node.say(&["pubDate"]).and_then(|raw| date(&raw)));
     let modified = when(node, "wp:post_modified", zone);
     Item::Story(Box::new(Story {
+        address: None,
+        enclosure: None,
         title,
         // Nobody has seen what was never published.
         id: node.say(&["guid"]).filter(|_| !matches!(status.as_str(), "draft" | "pending" | "future")),

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
+use super::remote;
 use crate::archive::Archive;
 use crate::config::Config;
 use crate::feeds::Document;
 use crate::finding::Finding;
 use crate::importers::feed;
-use crate::importers::feed_diff::{Diff, compare};
+use crate::importers::feed_diff::{Diff, Lost, compare};
 
 /// What somebody says is meant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,6 +63,7 @@ pub fn look(config: &Config, archive: &Archive, documents: &[Document]) -> Outlo
     // A post that has expired, or that cannot be read where that stops nothing, is no slip of anybody's.
     let published = archive.posts.iter().map(|post| post.id.as_str());
     let known: BTreeSet<&str> = published.chain(archive.accounted_for.iter().map(String::as_str)).collect();
+    let withdrawn = remote::withdrawn(config);
     let mut outlook = Outlook::default();
     let mut seen = BTreeSet::new();
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
@@ -90,7 +92,10 @@ pub fn look(config: &Config, archive: &Archive, documents: &[Document]) -> Outlo
         for (known, id) in diff.redelivered {
             findings.entry(known.clone()).or_insert_with(|| redelivered(archive, file.as_str(), &known, &id));
         }
-        for lost in diff.lost {
+        let is_withdrawn = |lost: &Lost| {
+            withdrawn.contains(&lost.id) || lost.link.as_ref().is_some_and(|link| withdrawn.contains(link))
+        };
+        for lost in diff.lost.into_iter().filter(|lost| !is_withdrawn(lost)) {
             findings.entry(lost.id.clone()).or_insert_with(|| {
                 let page = lost.link.map(|link| format!(" ({link})")).unwrap_or_default();
                 let ids = config.archive.ledger();

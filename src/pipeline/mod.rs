@@ -15,6 +15,7 @@ mod health;
 mod newsletter;
 mod office;
 mod outlook;
+mod remote;
 mod rest;
 mod sending;
 mod signing;
@@ -36,6 +37,7 @@ pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_te
 pub(crate) use newsletter::{ReaderList, find, read_readers};
 pub use office::Office;
 pub use outlook::{Standstill, outlook};
+pub use remote::{Refreshed, refresh, unfetched};
 pub use rest::{Rest, resting};
 pub use sending::deliver_open;
 pub(crate) use signing::{identities, new_key};
@@ -127,6 +129,8 @@ fn disk_hint(error: &std::io::Error) -> &'static str {
 /// What a run did.
 #[derive(Debug, Default)]
 pub struct Summary {
+    /// What became of the feed that the posts come from, if they come from one.
+    pub refreshed: Refreshed,
     /// The feeds; `None` if they were not looked at.
     pub built: Option<Built>,
     /// What the hubs were told; `None` if there was nothing to tell. Its failure stops nothing else.
@@ -143,6 +147,7 @@ pub async fn publish(world: &World, allowed: Allowed) -> Result<Summary, RunErro
     } else {
         None
     };
+    let refreshed = refresh(world).await?;
     let built = build(world, allowed)?;
     let announced = tell_hubs(world, office.as_ref(), &built).await.transpose();
     let mailing = match office {
@@ -152,7 +157,7 @@ pub async fn publish(world: &World, allowed: Allowed) -> Result<Summary, RunErro
         }
         None => None,
     };
-    Ok(Summary { built: Some(built), announced, mailing })
+    Ok(Summary { refreshed, built: Some(built), announced, mailing })
 }
 
 /// A site without letters has hubs all the same, and then a store to remember what they were told.
@@ -187,10 +192,12 @@ pub async fn send(world: &World, post: Option<&str>, at_once: bool) -> Result<Ma
 }
 
 async fn send_from(world: &World, office: &Office, post: Option<&str>) -> Result<Mailing, RunError> {
+    let refreshed = refresh(world).await?;
     let (enrolled, rejected) = enrol_list(world, office).await?;
     let archive = site::read(world)?;
     let draft = draft(world, office, &archive, post).await?;
-    let mailing = freeze(world, office, draft).await?;
+    let mut mailing = freeze(world, office, draft).await?;
+    mailing.findings.extend(refreshed.findings);
     Ok(Mailing { enrolled, rejected, ..mailing })
 }
 

@@ -252,3 +252,18 @@ async fn a_server_that_says_nothing_is_left() {
     let error = refusal(&download, &format!("http://{}/", listener.local_addr().unwrap())).await;
     assert!(error.to_string().contains("100ms"), "{error}");
 }
+
+#[tokio::test]
+async fn the_owners_own_host_may_be_anywhere_and_where_it_sends_us_on_to_may_not() {
+    let inner = Server::new([ok("", "secret")]).await;
+    let outer = Server::new([ok("", "feed"), to("/there"), ok("", "feed"), to(&inner.url("/"))]).await;
+    let download =
+        Download { allow_private_host: true, timeout: Duration::from_secs(5), ..Download::default() };
+    for _ in 0..2 {
+        let fetched = download.fetch(&outer.url("/feed"), None).await.unwrap();
+        assert!(matches!(fetched, Fetched::Document(body) if body.bytes == b"feed"));
+    }
+    let refused = download.fetch(&outer.url("/feed"), None).await.unwrap_err();
+    assert!(matches!(refused, DownloadError::NotPublic { .. }), "{refused}");
+    assert_eq!(inner.asked().len(), 0);
+}

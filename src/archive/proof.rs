@@ -1,0 +1,26 @@
+//! A post that is about to be written, read before anybody needs it: what was made of foreign text must never stop a
+//! run that reads the folder. Pure; its files are not looked for.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use super::house_rules::Setting;
+use super::manuscript::{Manuscript, Name};
+use super::site::Site;
+use crate::config::{Config, Generator};
+use crate::finding::Finding;
+
+/// Reads `contents` as the post `relative` whatever its date is, and says where its page would be.
+pub fn proof_read(relative: &Utf8Path, contents: &str, config: &Config) -> Result<Url, Vec<Finding>> {
+    let source = config.archive.posts.join(relative);
+    let name = Name { relative, source: &source };
+    let site = Site { generator: Generator::Plain, prefix: Utf8PathBuf::new() };
+    let setting = Setting { config, site: &site, now: DateTime::<Utc>::MAX_UTC };
+    let read = Manuscript::read(contents.as_bytes().to_vec(), name, setting)?;
+    let mut manuscript = read.map_err(|why| {
+        vec![Finding::error("post", source.as_str(), format!("it would not be published: {why:?}"))]
+    })?;
+    manuscript.enclose(setting, |_| None).map_err(|finding| vec![finding])?;
+    Ok(manuscript.url().clone())
+}

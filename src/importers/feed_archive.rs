@@ -1,0 +1,344 @@
+//! A feed that another program goes on making, as an archive: what it holds now and what was kept of it before become
+//! the files of a folder of posts. Pure; nothing here fetches or writes.
+//!
+//! A feed shows its newest entries only. What was seen stays. An entry that was taken out of the middle of the feed was
+//! taken back; one that left at the end did not.
+
+mod ledger;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use camino::Utf8Path;
+use chrono::{DateTime, FixedOffset, TimeDelta, Timelike as _, Utc};
+use url::Url;
+
+use super::feed::{About, Entry, Feed};
+use super::recognition::{self, Sight};
+use super::story::{Desk, PostFile, Story};
+use crate::archive::ids::{canonical_uri, content_hash, is_uri};
+use crate::archive::{permalink, proof_read};
+use crate::config::Config;
+use crate::finding::Finding;
+
+pub use ledger::{FILE, Known, Ledger};
+
+/// An entry under another id at the same page is the same if its date moved no further.
+const SAME_DAY: TimeDelta = TimeDelta::hours(24);
+
+/// So many entries, if they are most of what the feed held, are not taken back in one go: a generator was set wrong.
+const MANY: usize = 3;
+
+/// What is to be done, in this order: the ledger is written, then the files, then what is gone is removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// What is known now.
+    pub ledger: Ledger,
+    /// Files to write: name and contents.
+    pub write: BTreeMap<String, String>,
+    /// Files to remove.
+    pub remove: BTreeSet<String>,
+    /// What should be looked at.
+    pub findings: Vec<Finding>,
+}
+
+/// Brings together what was kept and what the feed holds now. `missing` names the files that are not there although they
+/// should be. `file` is the feed's name in findings.
+pub fn merge(
+    before: &Ledger,
+    feed: Feed,
+    missing: &BTreeSet<String>,
+    (config, file): (&Config, &str),
+    now: DateTime<Utc>,
+) -> Merged {
+    let entries = distinct(feed.entries);
+    let matched = recognise(before, &entries, &feed.about, config);
+    let about = feed.about;
+    let mut clerk = Clerk::new(before, missing, (config, file), now);
+    clerk.take_back(&matched);
+    for ((place, (key, entry)), known) in entries.into_iter().enumerate().zip(&matched) {
+        clerk.done.ledger.window.push(key.clone());
+        clerk.take(place, key, inherit(entry, &about), known.as_deref());
+    }
+    clerk.done
+}
+
+/// The entries with their keys; of two with one key the first counts, as it does for readers.
+fn distinct(entries: Vec<Entry>) -> Vec<(String, Entry)> {
+    let mut keys = BTreeSet::new();
+    let keyed = entries.into_iter().map(|entry| (key(&entry), entry));
+    keyed.filter(|(key, _)| keys.insert(key.clone())).collect()
+}
+
+/// What an entry does not say, its feed says for it.
+fn inherit(mut entry: Entry, about: &About) -> Entry {
+    if entry.authors.is_empty() {
+        entry.authors = about.authors.iter().filter(|author| !author.contains('@')).cloned().collect();
+    }
+    entry.language = entry.language.or_else(|| about.language.clone());
+    entry
+}
+
+/// By this an entry is known again: its id, else its page, else its title and date.
+fn key(entry: &Entry) -> String {
+    let stated = entry.id.as_deref().or(entry.link.as_deref()).map(str::trim);
+    stated.filter(|key| !key.is_empty()).map_or_else(
+        || {
+            let date = entry.published.map(|date| date.to_rfc3339()).unwrap_or_default();
+            format!("untold:{}", content_hash(&entry.title, &date))
+        },
+        str::to_owned,
+    )
+}
+
+/// For each entry the key under which it is known. A site that moves gives its entries other ids; readers must not get
+/// them again for that. So an entry whose id is new is held against those whose ids are not in the feed any more.
+fn recognise(
+    before: &Ledger,
+    entries: &[(String, Entry)],
+    about: &About,
+    config: &Config,
+) -> Vec<Option<String>> {
+    let mut matched: Vec<Option<String>> =
+        entries.iter().map(|(key, _)| before.entries.contains_key(key).then(|| key.clone())).collect();
+    let fresh: Vec<usize> = (0..entries.len()).filter(|at| matched[*at].is_none()).collect();
+    if fresh.is_empty() {
+        return matched;
+    }
+    let mut old = None;
+    let homes = recognition::homes(about, config.site.url.as_url(), &mut old);
+    let present: BTreeSet<&String> = entries.iter().map(|(key, _)| key).collect();
+    let everybody: Vec<(&String, &Known, Sight)> = before
+        .entries
+        .iter()
+        .map(|(key, known)| (key, known, Sight::of_entry(&known.as_entry(), &homes)))
+        .collect();
+    let away: Vec<&(&String, &Known, Sight)> =
+        everybody.iter().filter(|(key, ..)| !present.contains(key)).collect();
+    let here: Vec<Sight> = entries.iter().map(|(_, entry)| Sight::of_entry(entry, &homes)).collect();
+    let wanted: Vec<Sight> = fresh.iter().map(|at| here[*at].clone()).collect();
+    let candidates: Vec<Sight> = away.iter().map(|(.., sight)| sight.clone()).collect();
+    for (at, found) in fresh.iter().zip(recognition::pair(&wanted, &candidates)) {
+        let Some((key, known, sight)) = found.and_then(|found| away.get(found)) else { continue };
+        let date = entries[*at].1.published;
+        let is_near = date.is_none_or(|date| (date - known.published).abs() <= SAME_DAY);
+        // An address that several entries share says nothing of any of them.
+        let alone = |sights: &mut dyn Iterator<Item = &Sight>| {
+            sights.filter(|one| one.shares_page(sight)).count() == 1
+        };
+        let is_own_page = here[*at].shares_page(sight)
+            && alone(&mut here.iter())
+            && alone(&mut everybody.iter().map(|(.., sight)| sight));
+        if date == Some(known.published) || (is_near && is_own_page) {
+            matched[*at] = Some((*key).clone());
+        }
+    }
+    matched
+}
+
+struct Clerk<'c> {
+    before: &'c Ledger,
+    missing: &'c BTreeSet<String>,
+    config: &'c Config,
+    file: &'c str,
+    now: DateTime<FixedOffset>,
+    desk: Desk<'c>,
+    /// Who has which page, and which id.
+    pages: HashMap<String, String>,
+    ids: HashMap<String, String>,
+    /// The date of the last entry above that was known already.
+    above: Option<DateTime<FixedOffset>>,
+    done: Merged,
+}
+
+impl<'c> Clerk<'c> {
+    fn new(
+        before: &'c Ledger,
+        missing: &'c BTreeSet<String>,
+        (config, file): (&'c Config, &'c str),
+        now: DateTime<Utc>,
+    ) -> Self {
+        let now = now.with_timezone(&config.site.timezone).fixed_offset();
+        let mut desk = Desk::new(&config.site.url, &config.site.language);
+        let (mut pages, mut ids) = (HashMap::new(), HashMap::new());
+        for (key, known) in &before.entries {
+            desk.reserve(&known.file);
+            if let Ok(url) = Url::parse(&known.url) {
+                pages.insert(permalink::case_folded(&url), key.clone());
+            }
+            ids.extend(known.id.clone().map(|id| (id, key.clone())));
+        }
+        let ledger = Ledger { window: Vec::new(), entries: before.entries.clone() };
+        Self {
+            before,
+            missing,
+            config,
+            file,
+            now: now.with_nanosecond(0).unwrap_or(now),
+            desk,
+            pages,
+            ids,
+            above: None,
+            done: Merged { ledger, ..Merged::default() },
+        }
+    }
+
+    /// An entry is taken back if one that stood below it and is older is still there: it did not leave at the end,
+    /// whichever end that is.
+    fn take_back(&mut self, matched: &[Option<String>]) {
+        let present: BTreeSet<&String> = matched.iter().flatten().collect();
+        let window: Vec<(&String, &Known)> = self
+            .before
+            .window
+            .iter()
+            .filter_map(|key| Some((key, self.before.entries.get(key).filter(|known| !known.taken_back)?)))
+            .collect();
+        let mut oldest_below: Option<DateTime<FixedOffset>> = None;
+        let mut gone = Vec::new();
+        for (key, known) in window.iter().rev() {
+            if present.contains(key) {
+                oldest_below = Some(oldest_below.map_or(known.published, |date| date.min(known.published)));
+            } else if oldest_below.is_some_and(|date| date < known.published) {
+                gone.push(*key);
+            }
+        }
+        if gone.len() >= MANY && gone.len() * 2 > window.len() {
+            let message = format!(
+                "{} of the {} entries that it had are missing from its middle; they are kept",
+                gone.len(),
+                window.len()
+            );
+            let hint = "if they were taken back, remove their files from the folder of posts";
+            self.done.findings.push(Finding::warning("feed-archive", self.file, message).hint(hint));
+            return;
+        }
+        for key in gone {
+            if let Some(known) = self.done.ledger.entries.get_mut(key) {
+                known.taken_back = true;
+                self.done.remove.insert(known.file.clone());
+            }
+        }
+    }
+
+    fn take(&mut self, place: usize, key: String, entry: Entry, known: Option<&str>) {
+        let known = known.and_then(|known| self.before.entries.get_key_value(known));
+        let (title, line) = (entry.title.clone(), entry.line);
+        let published = self.published(place, &entry, known.map(|(_, known)| known));
+        let mut story = story(entry, published);
+        let owner = known.map_or(&key, |(old, _)| old).clone();
+        story.id = match known {
+            Some((_, known)) => known.id.clone(),
+            None => story.id.as_deref().map(str::trim).filter(|id| is_uri(id)).map(canonical_uri),
+        };
+        // What is written differently but means the same cannot be two posts.
+        story.id = story.id.filter(|id| self.ids.get(id).is_none_or(|other| *other == owner));
+        let print = content_hash("entry", &format!("{story:?}"));
+        if let Some((old, known)) = known {
+            self.above = Some(known.published);
+            self.done.ledger.entries.remove(old);
+            let mut now = Known { taken_back: false, ..known.clone() };
+            if known.print != print || known.taken_back || self.missing.contains(&known.file) {
+                match self.file(&mut story, &owner, (&known.file, &known.slug)) {
+                    Ok((file, url)) => {
+                        self.remark(&file, line);
+                        now = Known { title: file.title, url: url.into(), published, print, ..now };
+                        self.done.write.insert(known.file.clone(), file.contents);
+                    }
+                    Err(why) => self.warn(&title, &format!("its new version is left out: {why}"), line),
+                }
+            }
+            self.done.ledger.entries.insert(key, now);
+            return;
+        }
+        let (name, slug) = self.desk.new_name(&story);
+        match self.file(&mut story, &owner, (&name, &slug)) {
+            Err(why) => self.warn(&title, &format!("left out: {why}"), line),
+            Ok((file, url)) => {
+                self.remark(&file, line);
+                self.ids.extend(story.id.clone().map(|id| (id, key.clone())));
+                let (title, url) = (file.title, url.into());
+                let known =
+                    Known { id: story.id, file: name, slug, url, title, published, print, taken_back: false };
+                self.done.write.insert(known.file.clone(), file.contents);
+                self.done.ledger.entries.insert(key, known);
+            }
+        }
+    }
+
+    /// A date that was seen stays, unless it is still to come. Without a date an entry is as old as the one above it, or,
+    /// if it stands on top, as old as its first sight.
+    fn published(&self, place: usize, entry: &Entry, known: Option<&Known>) -> DateTime<FixedOffset> {
+        let stated = entry.published.or(entry.updated);
+        match known {
+            Some(known) if known.published > self.now => stated.unwrap_or(known.published),
+            Some(known) => known.published,
+            None => stated.or(self.above).unwrap_or_else(|| {
+                // Those that are seen together stay in the order of the feed.
+                let seconds = i64::try_from(place).unwrap_or_default();
+                self.now.checked_sub_signed(TimeDelta::seconds(seconds)).unwrap_or(self.now)
+            }),
+        }
+    }
+
+    /// The file, read once as it will be read later, and its page. What would stop the reading of it is left out of it.
+    fn file(
+        &mut self,
+        story: &mut Story,
+        owner: &str,
+        (name, slug): (&str, &str),
+    ) -> Result<(PostFile, Url), String> {
+        let mut file = self.desk.file_as(story, name.to_owned(), slug)?;
+        let mut read = proof_read(Utf8Path::new(name), &file.contents, self.config);
+        if read.is_err() && story.enclosure.take().is_some() {
+            story.remarks.push(("feed-enclosure", "what it brings along cannot be used".to_owned()));
+            file = self.desk.file_as(story, name.to_owned(), slug)?;
+            read = proof_read(Utf8Path::new(name), &file.contents, self.config);
+        }
+        let mut url = read.map_err(|wrong| words(&wrong))?;
+        let mut page = permalink::case_folded(&url);
+        if self.pages.get(&page).is_some_and(|other| other != owner) {
+            // Both lead to the same page, as they do in the feed, under two addresses.
+            url.set_fragment(Some(name.trim_end_matches(".md")));
+            story.address = Some(url.to_string());
+            file = self.desk.file_as(story, name.to_owned(), slug)?;
+            url = proof_read(Utf8Path::new(name), &file.contents, self.config)
+                .map_err(|wrong| words(&wrong))?;
+            page = permalink::case_folded(&url);
+        }
+        if self.pages.get(&page).is_some_and(|other| other != owner) {
+            return Err(format!("another entry is at {url}"));
+        }
+        self.pages.insert(page, owner.to_owned());
+        Ok((file, url))
+    }
+
+    fn remark(&mut self, file: &PostFile, line: usize) {
+        for (_, words) in &file.remarks {
+            self.warn(&file.title, words, line);
+        }
+    }
+
+    fn warn(&mut self, title: &str, words: &str, line: usize) {
+        let title: String = title.chars().take(60).collect();
+        let finding = Finding::warning("feed-archive", self.file, format!("{title:?}: {words}"));
+        self.done.findings.push(if line > 0 { finding.at(line) } else { finding });
+    }
+}
+
+fn words(wrong: &[Finding]) -> String {
+    wrong.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// The entry as a post that stays where its page is.
+fn story(mut entry: Entry, published: DateTime<FixedOffset>) -> Story {
+    let is_whole = |enclosure: &super::feed::Enclosure| {
+        enclosure.length.is_some_and(|length| length > 0) && enclosure.media_type.is_some()
+    };
+    let enclosure = entry.enclosures.iter().position(is_whole).map(|at| entry.enclosures.swap_remove(at));
+    let address = entry.link.as_deref().and_then(|link| Url::parse(link).ok());
+    let address = address.filter(|url| matches!(url.scheme(), "http" | "https"));
+    let story = Story::from(Entry { line: 0, ..entry });
+    Story { address: address.map(String::from), published: Some(published), enclosure, ..story }
+}
+
+#[cfg(test)]
+mod tests;

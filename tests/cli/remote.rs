@@ -1,0 +1,185 @@
+//! A site whose posts come from the feed of another program (`archive.feed`): what is mailed, what is not, and what
+//! happens when the feed cannot be had.
+
+use std::fs;
+
+use super::origin::{Answer, Origin};
+use super::site::{Ran, Site};
+
+fn item(day: u32, words: &str) -> String {
+    format!(
+        "<item><title>{day}일의 글</title><link>https://blog.example/{day}/</link>\
+         <guid isPermaLink=\"false\">urn:x:{day}</guid><category>기술</category>\
+         <pubDate>{day} Nov 2026 09:00:00 +0900</pubDate><description>요약</description>\
+         <content:encoded><![CDATA[<p>{words} <a href=\"/about\">누구</a></p>]]></content:encoded></item>"
+    )
+}
+
+fn feed(items: &[String]) -> String {
+    format!(
+        "<rss version=\"2.0\" xmlns:content=\"http://purl.org/rss/1.0/modules/content/\"><channel>\
+         <title>블로그</title><link>https://blog.example/</link><description>d</description>{}</channel></rss>",
+        items.concat()
+    )
+}
+
+fn plain(days: &[u32]) -> Answer {
+    Answer::Feed(feed(&days.iter().map(|day| item(*day, "본문")).collect::<Vec<_>>()))
+}
+
+/// A site with one reader whose posts come from `source`.
+fn site(source: &str, private: bool) -> Site {
+    let site = Site::new();
+    fs::remove_dir_all(site.path("posts")).unwrap();
+    site.write("subscribers.csv", "email,consented\nyuna@example.com,2026-11-01\n");
+    let config = fs::read_to_string(site.path("config.toml")).unwrap();
+    let config = config.replace("first_run = \"newest\"", "first_run = \"nothing\"");
+    let archive = format!("[archive]\nfeed = \"{source}\"\nfeed_private = {private}\n\n[newsletter]");
+    site.write("config.toml", &config.replace("[newsletter]", &archive));
+    site
+}
+
+fn publish(site: &Site, day: u32) -> Ran {
+    site.run_at(&format!("2026-11-{day:02}T12:00:00+09:00"), "publish")
+}
+
+fn rss(site: &Site) -> String {
+    fs::read_to_string(site.path("public/rss.xml")).unwrap()
+}
+
+#[test]
+fn a_new_entry_is_mailed_once_and_neither_what_was_there_nor_an_edit_nor_another_date_is() {
+    let origin = Origin::start(plain(&[20, 19, 18]));
+    let site = site(&origin.url(), true);
+    let ran = publish(&site, 20).succeeds();
+    assert!(ran.out.contains("3 posts published before it will not be mailed"), "{ran:?}");
+    assert_eq!(site.letters().len(), 0);
+    let text = rss(&site);
+    for part in ["urn:x:19", "https://blog.example/19/", "https://blog.example/about", ">기술</category>"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+
+    origin.now(plain(&[21, 20, 19]));
+    publish(&site, 21).succeeds();
+    assert_eq!(site.letters().len(), 1, "the new one, and once");
+    let letter = fs::read_to_string(&site.letters()[0]).unwrap();
+    assert!(letter.contains("https://blog.example/21/"), "{letter}");
+
+    let edited = item(21, "고친 본문").replace("21 Nov 2026 09:00", "22 Nov 2026 09:00");
+    origin.now(Answer::Feed(feed(&[edited, item(20, "본문")])));
+    let ran = publish(&site, 22).succeeds();
+    assert!(ran.out.contains("letters: nothing is due"), "{ran:?}");
+    assert_eq!(site.letters().len(), 1);
+    let text = rss(&site);
+    assert!(text.contains("고친 본문") && text.contains("Sat, 21 Nov 2026 09:00:00 +0900"), "{text}");
+    assert_eq!(site.posts().len(), 4, "what fell off the end of the feed stays");
+    assert!(text.contains("urn:x:18"));
+}
+
+#[test]
+fn a_feed_that_did_not_change_costs_one_request_and_nothing_else() {
+    let origin = Origin::start(plain(&[20, 19]));
+    let site = site(&origin.url(), true);
+    publish(&site, 20).succeeds();
+    let seen = |name: &str| site.path(name).metadata().unwrap().modified().unwrap();
+    let times = |site: &Site| {
+        let posts = site.posts().into_iter().map(|post| post.metadata().unwrap().modified().unwrap());
+        (posts.collect::<Vec<_>>(), seen("posts/source.json"), seen("public/rss.xml"))
+    };
+    let before = times(&site);
+    let ran = publish(&site, 20).succeeds();
+    assert!(ran.out.contains("feeds: unchanged"), "{ran:?}");
+    assert_eq!(times(&site), before);
+    assert_eq!(origin.given(), [200, 304]);
+    fs::remove_file(&site.posts()[0]).unwrap();
+    publish(&site, 20).succeeds();
+    assert_eq!(origin.given(), [200, 304, 200], "what is not there is fetched again");
+    assert_eq!(site.posts().len(), 2);
+}
+
+#[test]
+fn an_entry_that_vanished_from_the_middle_is_taken_back() {
+    let origin = Origin::start(plain(&[20, 19, 18]));
+    let site = site(&origin.url(), true);
+    publish(&site, 20).succeeds();
+    origin.now(plain(&[21, 20, 18]));
+    publish(&site, 21).succeeds();
+    assert!(!rss(&site).contains("urn:x:19"));
+    let atom = fs::read_to_string(site.path("public/atom.xml")).unwrap();
+    assert!(atom.contains("<at:deleted-entry ref=\"urn:x:19\""), "{atom}");
+}
+
+#[test]
+fn a_feed_that_cannot_be_had_takes_nothing_back_and_the_run_does_the_rest_and_says_so() {
+    let origin = Origin::start(plain(&[20, 19]));
+    let site = site(&origin.url(), true);
+    publish(&site, 20).succeeds();
+    let before = rss(&site);
+    let whole = feed(&[item(21, "본문"), item(20, "본문")]);
+    for (answer, why) in [
+        (Answer::Status(500), "answers 500"),
+        (Answer::Status(404), "answers 404"),
+        (Answer::Half(whole.clone()), "cannot be fetched"),
+        (Answer::Feed(whole[..whole.len() / 2].to_owned()), "warning"),
+        (Answer::Feed("<html><body>maintenance</body></html>".to_owned()), "it is no feed"),
+        (Answer::Feed(feed(&[])), "it has no entries"),
+    ] {
+        origin.now(answer);
+        let ran = publish(&site, 21);
+        assert_eq!(ran.code, 3, "{ran:?}");
+        assert!(ran.err.contains(why) && ran.err.contains("nothing counts as taken back"), "{ran:?}");
+        assert_eq!(rss(&site), before);
+        assert_eq!(site.letters().len(), 0);
+    }
+    origin.now(Answer::Feed(whole));
+    publish(&site, 21).succeeds();
+    assert_eq!(site.letters().len(), 1);
+}
+
+#[test]
+fn a_feed_that_was_never_had_is_an_error_and_an_address_in_the_own_network_needs_a_word() {
+    let origin = Origin::start(Answer::Status(503));
+    let ran = publish(&site(&origin.url(), true), 20);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("answers 503"), "{ran:?}");
+    let site = site(&origin.url(), false);
+    let ran = publish(&site, 20);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("not in the open internet") && ran.err.contains("feed_private"), "{ran:?}");
+    let ran = site.run("check");
+    assert!(
+        ran.out.contains("nothing was fetched yet") || ran.err.contains("nothing was fetched yet"),
+        "{ran:?}"
+    );
+    assert_eq!(origin.given(), [503], "nobody was asked");
+}
+
+#[test]
+fn posts_of_ones_own_and_a_feed_do_not_share_a_folder() {
+    let origin = Origin::start(plain(&[20]));
+    let site = site(&origin.url(), true);
+    fs::create_dir_all(site.path("posts")).unwrap();
+    site.write("posts/2026-11-01-mine.md", "# Mine\n\nx\n");
+    let ran = publish(&site, 20);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("posts/2026-11-01-mine.md: error: it is no entry of"), "{ran:?}");
+    assert_eq!(site.posts().len(), 1);
+}
+
+#[test]
+fn send_fetches_too_and_two_runs_at_once_agree() {
+    let origin = Origin::start(plain(&[20, 19]));
+    let site = site(&origin.url(), true);
+    publish(&site, 20).succeeds();
+    origin.now(plain(&[22, 21, 20, 19]));
+    let at = "2026-11-22T12:00:00+09:00";
+    site.run_at(at, "send").succeeds();
+    assert_eq!(site.letters().len(), 1);
+    origin.now(plain(&[22, 21, 20]));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| site.run_at(at, "build").succeeds());
+        }
+    });
+    assert_eq!(site.posts().len(), 4);
+}
