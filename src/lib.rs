@@ -6,7 +6,7 @@
 //! 1. [`clock`], [`text`], [`finding`], [`address`]: time, chance, and words that cannot hold nonsense.
 //! 2. [`config`]: `config.toml` becomes checked values.
 //! 3. [`archive`]: `posts/` becomes an [`archive::Archive`].
-//! 4. [`feeds`]: the archive becomes documents, and the documents become files.
+//! 4. [`feeds`]: the archive becomes documents, and the documents become files; [`announce`] tells hubs of them.
 //! 5. [`subscribers`]: who reads, since when, and the signed tokens by which they leave.
 //! 6. [`letters`]: a post becomes one letter with slots; a letter and a reader become bytes.
 //! 7. [`schedule`]: which post is due, and why the others are not.

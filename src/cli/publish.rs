@@ -45,7 +45,7 @@ fn report_hubs(announced: Result<Announcement, RunError>, world: &World, printer
     }
     if !done.not_live.is_empty() {
         let waiting = count(done.not_live.len() as u64, "feed");
-        printer.say(format!("hubs: {waiting} not at its address yet; the next run looks again"));
+        printer.say(format!("hubs: {waiting} not on the air yet; the next run looks again"));
     }
     let is_late = waiting_since.is_some_and(|since| world.clock.now() - since > PATIENCE);
     for trouble in done.troubles {

@@ -154,6 +154,22 @@ mod tests {
     }
 
     #[test]
+    fn an_hourly_rate_lets_a_quarter_come_at_once_and_the_rest_evenly() {
+        let now = at(1_800_000_000_000_000);
+        for (number, burst) in [(1, 1), (4, 1), (5, 2), (10, 3), (200, 50), (Rate::MOST, 250_000)] {
+            let rate = Rate::per_hour(number).unwrap();
+            assert_eq!((rate.burst(), Meter::default().permits(rate, now)), (burst, burst), "{number} an hour");
+        }
+        let rate = Rate::per_hour(10).unwrap();
+        let empty = Meter::default().take(rate, 3, now);
+        assert_eq!((empty.permits(rate, now), empty.wait(rate, now)), (0, TimeDelta::minutes(6)));
+        assert_eq!(empty.permits(rate, now + TimeDelta::minutes(12)), 2);
+        // Rounded up, so that no day holds one more than its twenty-four hours.
+        assert_eq!(Rate::per_hour(7).unwrap().interval(), 514_285_715);
+        assert_eq!((Rate::per_hour(0), Rate::per_hour(Rate::MOST + 1)), (None, None));
+    }
+
+    #[test]
     fn a_silence_is_worth_one_second_of_the_rate_and_at_least_one_copy() {
         let now = at(1_800_000_000_000_000);
         for (number, burst) in [(1, 1), (60, 1), (119, 1), (600, 10), (Rate::MOST, 16_666)] {
