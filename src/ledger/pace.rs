@@ -158,7 +158,11 @@ mod tests {
         let now = at(1_800_000_000_000_000);
         for (number, burst) in [(1, 1), (4, 1), (5, 2), (10, 3), (200, 50), (Rate::MOST, 250_000)] {
             let rate = Rate::per_hour(number).unwrap();
-            assert_eq!((rate.burst(), Meter::default().permits(rate, now)), (burst, burst), "{number} an hour");
+            assert_eq!(
+                (rate.burst(), Meter::default().permits(rate, now)),
+                (burst, burst),
+                "{number} an hour"
+            );
         }
         let rate = Rate::per_hour(10).unwrap();
         let empty = Meter::default().take(rate, 3, now);
