@@ -56,7 +56,7 @@ pub struct Parts<'p> {
     pub generator: Generator,
     /// `slug` in the front matter, as it stands in an address.
     pub slug: Option<&'p str>,
-    /// The name of the file, as [`naming`](super::naming) has it.
+    /// The name of the file, without its date and language.
     pub stem: &'p str,
     /// The title.
     pub title: &'p str,
