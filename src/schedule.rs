@@ -146,6 +146,7 @@ mod tests {
     use camino::Utf8Path;
 
     use super::*;
+    use crate::archive::ids::Fingerprint;
     use crate::text::{HeaderText, XmlText};
 
     fn post(id: &str, hours_old: i64) -> Post {
@@ -161,6 +162,7 @@ mod tests {
             url: url::Url::parse("https://example.com/").unwrap(),
             slug: id.to_owned(),
             title: HeaderText::parse(id).unwrap(),
+            fingerprint: Fingerprint::of(id, ""),
             published,
             updated: published,
             authors: Vec::new(),
