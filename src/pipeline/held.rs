@@ -2,10 +2,11 @@
 //! get, one that its writer has not approved. Each is said when it is new, and looked at again with every run.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::{Office, RunError, World};
+use super::{Edition, Office, RunError, World};
 use crate::archive::{Archive, Post};
 use crate::schedule::identity::{Lookalike, lookalikes, unremembered};
 use crate::store::posts::{Approval, Audience};
@@ -47,8 +48,34 @@ impl NobodyGets {
     }
 }
 
+impl NobodyGets {
+    /// What helps.
+    pub fn help(&self) -> &'static str {
+        if self.others.contains_key(Standing::Unconfirmed.as_str()) {
+            "`letterpress subscribers import FILE --confirmed` vouches for people who agreed elsewhere; a list needs a column \
+             `consented` with the day on which each of them agreed"
+        } else {
+            "`letterpress subscribers add ADDRESS`; the post stays due until it is older than newsletter.max_age"
+        }
+    }
+}
+
+impl fmt::Display for NobodyGets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "nobody would get \"{}\" ({}), so it is not mailed: ", self.title, self.source)?;
+        let mut left_out: Vec<String> = self.others.iter().map(|(status, n)| format!("{n} {status}")).collect();
+        if self.audience.others > 0 {
+            left_out.push(format!("{} active, but for other topics", self.audience.others));
+        }
+        if left_out.is_empty() {
+            left_out.push("there are no subscribers".to_owned());
+        }
+        f.write_str(&left_out.join(", "))
+    }
+}
+
 /// An issue that waits for approval.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Unapproved {
     /// The post's id, or the digest's name.
     pub subject: String,
@@ -58,6 +85,8 @@ pub struct Unapproved {
     pub content: String,
     /// Whether its writer was asked.
     pub asked: bool,
+    /// What its writer is shown.
+    pub(super) sample: Edition,
 }
 
 /// Under this an approval stands that is not about a text, but says that a post is new.

@@ -65,7 +65,11 @@ pub struct Mailing {
     pub held: Held,
     /// Rehearsals that are over since this run: there is a relay now.
     pub rehearsed: u64,
-    /// The posts that are due next, and when.
+    /// The ids of the posts were written, by a command that builds no feeds.
+    pub ids_changed: bool,
+    /// Subscribers who were added to an issue that was mailed before.
+    pub extended: Option<(HeaderText, u64)>,
+    /// When the next post will be due.
     pub next_due: Option<DateTime<Utc>>,
 }
 
@@ -266,7 +270,7 @@ async fn choose<'a>(
             let (edition, findings) = compose(&world.config, post)?;
             match approval::missing(world, office, &post.id, &[&edition]).await? {
                 Some(unapproved) => choice.held.unapproved.push(unapproved),
-                None => (choice.chosen, choice.findings) = (Some((post, edition)), findings),
+                None => (choice.chosen, choice.findings) = (Some((*post, edition)), findings),
             }
         }
     }
@@ -472,6 +476,34 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
     Ok(mailing)
 }
 
+/// Sends an issue to those who are subscribed now, would be in its audience, and never got it.
+pub(super) async fn send_missing(
+    world: &World,
+    office: &Office,
+    archive: &Archive,
+    wanted: &str,
+) -> Result<Mailing, RunError> {
+    let post = find(archive, wanted)?;
+    let issue = office.store.frozen(&post.id).await?;
+    let issue = issue.filter(|issue| matches!(issue.state, IssueState::Sending | IssueState::Done));
+    let issue = issue.ok_or_else(|| {
+        RunError::user(
+            format!("\"{}\" has no issue that was sent", post.title),
+            "leave --missing out to mail it now; `letterpress status` shows the issues, also those that are paused",
+        )
+    })?;
+    let edition: Edition = serde_json::from_str(&issue.letter)
+        .map_err(|error| RunError::user(format!("the frozen letter of {}: {error}", post.id), "`letterpress status`"))?;
+    let subject = edition.letter().subject.clone();
+    let keys = Arc::clone(&office.keys);
+    let imprint = move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee);
+    let now = world.clock.now();
+    let added = office.store.extend(&post.id, post.categories.clone(), Box::new(imprint), now).await?;
+    let mut mailing = deliver_open(world, office).await?;
+    mailing.extended = Some((subject, added));
+    Ok(mailing)
+}
+
 fn label(post: &Post) -> String {
     format!("{}-{}", post.published.date_naive(), post.slug)
 }
@@ -479,6 +511,15 @@ fn label(post: &Post) -> String {
 /// Sends one copy of `post` to `address` and records nothing: no issue, no reader, no delivery.
 pub async fn send_test(world: &World, post: &Post, address: EmailAddress) -> Result<String, RunError> {
     let (edition, _) = compose(&world.config, post)?;
+    transmit_test(world, &edition, address).await
+}
+
+/// Sends one message that belongs to no issue.
+pub(super) async fn transmit_test(
+    world: &World,
+    edition: &Edition,
+    address: EmailAddress,
+) -> Result<String, RunError> {
     let random = hex(&world.clock.random());
     let mut claimed = specimen(&world.config)?;
     claimed.address = address;
@@ -486,7 +527,7 @@ pub async fn send_test(world: &World, post: &Post, address: EmailAddress) -> Res
     claimed.imprint.message_id = format!("{random}@{}", claimed.address.domain());
     claimed.imprint.boundary_seed = random;
     claimed.dated = world.clock.now();
-    let composed = signed(&edition, &claimed, &world.config)?;
+    let composed = signed(edition, &claimed, &world.config)?;
     let wire = wire(&world.config, "test")?;
     let failed = |heard: crate::delivery::Heard| {
         let what = format!("{} did not take the copy at {}: {}", wire.name(), heard.phase, heard.said());

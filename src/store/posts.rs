@@ -69,6 +69,10 @@ pub trait Posts: Send + Sync {
     async fn approval(&self, subject: &str, content: &str) -> Result<Approval, StoreError>;
     /// Records that somebody was asked.
     async fn ask_approval(&self, subject: &str, content: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Records that what was last asked about a post or a digest may be mailed. `false`: nothing was asked.
+    async fn approve_asked(&self, subject: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    /// The same for this content, whatever it is part of.
+    async fn approve_content(&self, content: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
     /// Records that somebody said so.
     async fn approve(&self, subject: &str, content: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
 

@@ -78,20 +78,34 @@ impl<B: Backend> Posts for SqlStore<B> {
         .await
     }
 
-    async fn approve(&self, subject: &str, content: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let (subject, content) = (subject.to_owned(), content.to_owned());
+    async fn approve_asked(&self, subject: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let subject = subject.to_owned();
         self.change("recording an approval", now, move |tx, now| {
-            tx.execute(
-                "INSERT INTO approval (subject, content, asked_at, approved_at) VALUES (?1, ?2, ?3, ?3)
-                 ON CONFLICT (subject, content) DO UPDATE SET approved_at = ?3",
-                args![&subject, &content, now],
+            let asked: Option<String> = tx.one(
+                "SELECT content FROM approval WHERE subject = ?1 ORDER BY asked_at DESC LIMIT 1",
+                args![&subject],
+                |row| row.get(0),
             )?;
-            let detail = format!("{subject} {content}");
-            let entry =
-                Entry { kind: "approve", issue: None, subject: None, actor: "approve", detail: &detail };
-            events::append(tx, &entry, now)
+            let Some(content) = asked else { return Ok(false) };
+            approve(tx, &subject, &content, now).map(|()| true)
         })
         .await
+    }
+
+    async fn approve_content(&self, content: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let content = content.to_owned();
+        self.change("recording an approval", now, move |tx, now| {
+            let sql = "SELECT subject FROM approval WHERE content = ?1";
+            let asked: Option<String> = tx.one(sql, args![&content], |row| row.get(0))?;
+            let Some(subject) = asked else { return Ok(false) };
+            approve(tx, &subject, &content, now).map(|()| true)
+        })
+        .await
+    }
+
+    async fn approve(&self, subject: &str, content: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let (subject, content) = (subject.to_owned(), content.to_owned());
+        self.change("recording an approval", now, move |tx, now| approve(tx, &subject, &content, now)).await
     }
 
     async fn audience(&self, post: &str, categories: Vec<HeaderText>) -> Result<Audience, StoreError> {
@@ -214,6 +228,17 @@ fn waiting_since(
         tx.execute("DELETE FROM post_waiting WHERE post = ?1", args![post])?;
     }
     Ok(since_when)
+}
+
+fn approve(tx: &mut dyn Tx, subject: &str, content: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO approval (subject, content, asked_at, approved_at) VALUES (?1, ?2, ?3, ?3)
+         ON CONFLICT (subject, content) DO UPDATE SET approved_at = ?3",
+        args![subject, content, now],
+    )?;
+    let detail = format!("{subject} {content}");
+    let entry = Entry { kind: "approve", issue: None, subject: None, actor: "approve", detail: &detail };
+    events::append(tx, &entry, now)
 }
 
 fn extend(
