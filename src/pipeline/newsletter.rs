@@ -214,7 +214,7 @@ pub async fn draft<'a>(
 ) -> Result<Draft<'a>, RunError> {
     let now = world.clock.now();
     let known = office.store.known_posts().await?;
-    let seen = seen(world, office, archive, known.as_ref(), recording).await?;
+    let seen = seen((world, now), office, archive, known.as_ref(), recording).await?;
     let known = schedule::Known { posts: known.as_ref(), seen: &seen };
     let plan = schedule::plan(archive, &known, &world.config.newsletter, now);
     let mut choice = match wanted {
@@ -334,7 +334,7 @@ async fn week<'a>(
 
 /// Since when each post that could be mailed has been published, as far as runs have seen it.
 async fn seen(
-    world: &World,
+    (world, now): (&World, DateTime<Utc>),
     office: &Office,
     archive: &Archive,
     known: Option<&HashSet<String>>,
@@ -343,7 +343,7 @@ async fn seen(
     if !recording {
         return Ok(office.store.waiting().await?);
     }
-    let (now, newsletter) = (world.clock.now(), &world.config.newsletter);
+    let newsletter = &world.config.newsletter;
     let waits = |post: &&Post| {
         let is_known = known.is_some_and(|known| known.contains(&post.id));
         !is_known && post.newsletter && now - post.published.to_utc() <= newsletter.max_age.delta()

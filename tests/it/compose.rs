@@ -73,6 +73,7 @@ async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
         letter: "{}".to_owned(),
         categories: Vec::new(),
         baseline: Vec::new(),
+        rehearsal: false,
     };
     store.freeze(issue, Box::new(imprint), now()).await.unwrap();
     let outbox: Utf8PathBuf = folder.join("outbox");

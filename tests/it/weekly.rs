@@ -57,6 +57,7 @@ fn week(name: &str, posts: &[DigestPost], parts: impl IntoIterator<Item = Share>
         (share, DigestIssue { issue, imprint: Box::new(imprint) })
     };
     NewDigest {
+        rehearsal: false,
         week: name.to_owned(),
         moment: now(),
         posts: posts.to_vec(),
@@ -492,7 +493,7 @@ async fn somebody_who_chooses_between_the_look_and_the_freeze_gets_what_they_cho
     };
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await.unwrap();
     let archive = folder::read(&world.config, world.clock.now()).unwrap().archive;
-    let draft = pipeline::draft(&world, &office, &archive, None).await.unwrap();
+    let draft = pipeline::draft(&world, &office, &archive, None, true).await.unwrap();
     assert_eq!(draft.week.as_ref().unwrap().letters.len(), 2);
     let reader = EmailAddress::parse("reader2@example.org").unwrap();
     let circumstances = Circumstances { form: "story".to_owned(), wording: [0; 32], network: None };
