@@ -199,9 +199,6 @@ struct Stamp {
     measured: Vec<(Utf8PathBuf, u64, u128)>,
     /// When the feeds change although no file does: the next post dated in the future.
     until: Option<DateTime<Utc>>,
-    /// When it was written: it does not outlive a clock that goes back.
-    #[serde(default)]
-    at: DateTime<Utc>,
 }
 
 impl Stamp {
@@ -223,8 +220,7 @@ impl Stamp {
     /// Whether the documents are still there as they were written, and no future post has come of age.
     fn holds(&self, world: &World, now: DateTime<Utc>) -> bool {
         let directory = world.config.resolve(&world.config.output.directory);
-        self.at <= now
-            && self.until.is_none_or(|until| now < until)
+        self.until.is_none_or(|until| now < until)
             && self.outputs.iter().all(|output| Some(output) == seen(&directory, &output.0).as_ref())
             && self.measured.iter().all(|file| Some(file) == seen(&world.config.root, &file.0).as_ref())
     }
@@ -242,7 +238,6 @@ impl Stamp {
             outputs: paths.iter().filter_map(|path| seen(&directory, path)).collect(),
             measured: measured.filter_map(|file| seen(&world.config.root, file)).collect(),
             until: future.chain(archive.expires.map(|date| date.to_utc())).min(),
-            at: world.clock.now(),
         };
         let path = Self::path(world);
         if let (Some(folder), Ok(json)) = (path.parent(), serde_json::to_vec(&stamp))
