@@ -2,6 +2,7 @@
 //!
 //! No parsing of addresses or markup here; those have rooms of their own.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -165,6 +166,15 @@ pub fn for_terminal(raw: &str) -> String {
         .collect()
 }
 
+/// A word as a shell must be given it. Letters of any script stay as they are, so that a Korean path can be read.
+pub fn shell_quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -182,6 +192,19 @@ mod tests {
     #[test]
     fn a_family_emoji_keeps_its_joiners() {
         assert_eq!(HeaderText::parse("👨\u{200D}👩\u{200D}👧").unwrap().as_str(), "👨\u{200D}👩\u{200D}👧");
+    }
+
+    #[test]
+    fn a_shell_is_given_the_same_word_whatever_is_in_it() {
+        for (word, quoted) in [
+            ("posts/2026-11-29-천천히-오는-편지.md", "posts/2026-11-29-천천히-오는-편지.md"),
+            ("나의 편지/config.toml", "'나의 편지/config.toml'"),
+            ("it's $HOME", r"'it'\''s $HOME'"),
+            ("~kim", "'~kim'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_quoted(word), quoted);
+        }
     }
 
     #[test]

@@ -148,6 +148,7 @@ fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) 
     let Some(list) = &newsletter.list else { return };
     let options = readers::Options {
         confirmed: newsletter.list_confirmed,
+        dates: newsletter.list_dates,
         ..readers::Options::new(list.as_str(), clock.now())
     };
     match std::fs::read(config.resolve(list)) {

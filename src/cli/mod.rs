@@ -11,6 +11,7 @@ mod import;
 mod inbox;
 mod ledger;
 mod new;
+mod new_subscribers;
 mod outcome;
 mod printer;
 mod progress;

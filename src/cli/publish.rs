@@ -3,9 +3,9 @@
 use chrono::TimeDelta;
 
 use super::printer::{Printer, count, when};
-use super::{Outcome, build};
+use super::{Outcome, build, new_subscribers};
 use crate::delivery::Stop;
-use crate::finding::{Finding, Severity};
+use crate::finding::Severity;
 use crate::ledger::{IssueSummary, State};
 use crate::pipeline::{Announcement, Mailing, RunError, World, publish};
 use crate::text::HeaderText;
@@ -56,7 +56,7 @@ fn report_hubs(announced: Result<Announcement, RunError>, world: &World, printer
 
 /// What the newsletter half did, in a few lines; what needs attention is said even under cron.
 pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outcome {
-    report_readers(mailing, printer);
+    new_subscribers::report(mailing.enrolled, &mailing.rejected, printer);
     printer.warnings(&mailing.findings);
     report_frozen(mailing, printer);
     let mut partly = rejects_rows(mailing);
@@ -169,19 +169,6 @@ fn report_issue(
         printer.complain("  `letterpress status` names who is in doubt, `letterpress resolve` settles it");
     }
     true
-}
-
-fn report_readers(mailing: &Mailing, printer: Printer) {
-    report_rows(&mailing.rejected, printer);
-    if let Some(enrolled) = mailing.enrolled.filter(|enrolled| enrolled.added + enrolled.changed > 0) {
-        printer.say(format!("readers: {} new, {} changed", enrolled.added, enrolled.changed));
-    }
-}
-
-/// Warnings about rows are for `check`; a run speaks of the rows that it could not take.
-pub(super) fn report_rows(rejected: &[Finding], printer: Printer) {
-    let untaken = rejected.iter().filter(|finding| finding.severity == Severity::Error);
-    untaken.for_each(|finding| printer.complain(finding.to_string()));
 }
 
 fn rejects_rows(mailing: &Mailing) -> bool {

@@ -3,9 +3,9 @@
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::Outcome;
+use super::{Outcome, new_subscribers};
 use super::printer::{Printer, count};
-use super::publish::{report, report_rows};
+use super::publish::report;
 use crate::address::EmailAddress;
 use crate::archive::{Post, folder};
 use crate::pipeline::{
@@ -66,7 +66,7 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
     demand(&world.config)?;
     let office = Office::open(&world.config, world.clock.as_ref()).await?;
     office.admit(&world.config).await?;
-    let (_, rejected) = enrol_list(world, &office).await?;
+    let (enrolled, rejected) = enrol_list(world, &office).await?;
     let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
     let draft = draft(world, &office, &archive, args.post.as_deref()).await?;
     let turnout = Turnout::of(&office, &draft, args.json).await?;
@@ -74,7 +74,7 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
         printer.json(&as_json(&draft, &turnout))?;
         return Ok(Outcome::Done);
     }
-    report_rows(&rejected, printer);
+    new_subscribers::report(enrolled, &rejected, printer);
     printer.warnings(&draft.findings);
     report_post(&draft, &turnout, printer);
     for letter in draft.week.iter().flat_map(|week| &week.letters) {

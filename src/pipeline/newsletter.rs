@@ -13,7 +13,7 @@ use super::way_out::{no_sender, wire};
 use super::{Built, Edition, Office, RunError, World, deliver_open, site};
 use crate::address::EmailAddress;
 use crate::archive::{Archive, Post};
-use crate::config::Config;
+use crate::config::{Config, DateOrder};
 use crate::delivery::verdict::{Verdict, judge};
 use crate::delivery::{Composed, Stop};
 use crate::finding::{Finding, Severity};
@@ -116,13 +116,15 @@ pub async fn enrol_list(
         )
     })?;
     let confirmed = config.newsletter.list_confirmed;
-    let seen = format!("{} {confirmed}", hex(digest(&SHA256, &bytes).as_ref()));
+    let dates = config.newsletter.list_dates;
+    let order = dates.map_or("", DateOrder::as_str);
+    let seen = format!("{} {confirmed}{order}", hex(digest(&SHA256, &bytes).as_ref()));
     // Rows without consent may gain it by the mere passing of time (a date that was still to come): a day is enough.
     let note = format!("{seen} {}", world.clock.now().date_naive());
     if office.store.recall("list").await?.as_deref() == Some(&note) {
         return Ok((None, Vec::new()));
     }
-    let options = readers::Options { confirmed, ..readers::Options::new(list.as_str(), world.clock.now()) };
+    let options = readers::Options { confirmed, dates, ..readers::Options::new(list.as_str(), world.clock.now()) };
     let ReaderList { readers: rows, findings: rejected, .. } = read_readers(&bytes, options, office)?;
     let enrolled = office.store.enrol(rows, world.clock.now()).await?;
     if rejected.iter().all(|finding| finding.severity < Severity::Error) {
@@ -171,6 +173,7 @@ pub(crate) fn read_readers(
         consented_at: row.consented_at,
         added_at: row.added_at,
         suppressed_because: row.reason,
+        unproven: row.unproven,
     };
     let readers = import.rows.into_iter().map(enrolment).collect();
     Ok(ReaderList { readers, findings, service: import.service, ignored: import.ignored })

@@ -76,7 +76,7 @@ fn letters(folder: &Utf8Path, depth: usize, address: &str, found: &mut Vec<Utf8P
     }
 }
 
-fn holds(path: &Utf8Path, address: &str) -> bool {
+pub(super) fn holds(path: &Utf8Path, address: &str) -> bool {
     let text = std::fs::read(path).unwrap_or_default().to_ascii_lowercase();
     memchr::memmem::find(&text, address.trim().to_ascii_lowercase().as_bytes()).is_some()
 }

@@ -17,6 +17,7 @@ pub(super) mod notes;
 mod notices;
 mod pace;
 mod readers;
+mod removal;
 mod rows;
 mod toll;
 mod value;
