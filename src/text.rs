@@ -2,7 +2,6 @@
 //!
 //! No parsing of addresses or markup here; those have rooms of their own.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -148,6 +147,28 @@ fn is_feed_char(c: char) -> bool {
     is_xml_char(c) && !matches!(c, '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}')
 }
 
+/// A word as a POSIX shell takes it: quoted where it would be read as anything but itself. Letters of any script stay as
+/// they are, so that a Korean path can be read.
+pub fn shell_quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:,@%+=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Sixteen bytes from their hexadecimal digits.
+pub fn unhex(digits: &str) -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    if digits.len() != 32 || !digits.is_ascii() {
+        return None;
+    }
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -164,15 +185,6 @@ pub fn for_terminal(raw: &str) -> String {
             plain.into_iter().chain(escape.into_iter().flatten())
         })
         .collect()
-}
-
-/// A word as a shell must be given it. Letters of any script stay as they are, so that a Korean path can be read.
-pub fn shell_quoted(word: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return Cow::Borrowed(word);
-    }
-    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use chrono::{DateTime, FixedOffset};
 use url::Url;
 
 use super::Enclosure;
+use super::ids::Fingerprint;
 use super::pages::Pages;
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
@@ -54,6 +55,8 @@ pub struct Post {
     pub slug: String,
     /// The title.
     pub title: HeaderText,
+    /// By which it is known again after an edit: of the title and the text as the file has them.
+    pub fingerprint: Fingerprint,
     /// When it was first published, in the zone that the post or the site names.
     pub published: DateTime<FixedOffset>,
     /// When its text last changed; never before `published`.

@@ -1,6 +1,7 @@
 //! The command line: one file per command. Commands return an [`Outcome`]; nothing here decides about mail.
 
 mod adopt;
+mod approve;
 mod backup;
 mod build;
 mod check;
@@ -74,6 +75,8 @@ enum Command {
     Send(send::Args),
     /// Answer readers over HTTP: sign-up, farewell, letters, feeds.
     Serve(serve::Args),
+    /// Let a post be mailed that waits for your approval.
+    Approve(approve::Args),
     /// Show issues, counts, and what is in doubt.
     Status(status::Args),
     /// Settle what is in doubt; go on with a paused issue.
@@ -161,6 +164,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Publish(gate) => publish::run(&gate, &world, printer).await,
         Command::Build(gate) => build::run(&gate, &world, printer).await,
         Command::Send(args) => send::run(&args, &world, printer).await,
+        Command::Approve(args) => approve::run(&args, &world, printer).await,
         Command::Serve(args) => serve::run(&args, &world, printer).await,
         Command::Status(args) => status::run(&args, &world, printer).await,
         Command::Resolve(args) => resolve::run(&args, &world, printer).await,

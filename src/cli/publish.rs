@@ -1,5 +1,7 @@
 //! `letterpress publish`: the cron line.
 
+mod held;
+
 use chrono::TimeDelta;
 
 use super::printer::{Printer, count, when};
@@ -56,9 +58,17 @@ fn report_hubs(announced: Result<Announcement, RunError>, world: &World, printer
 
 /// What the newsletter half did, in a few lines; what needs attention is said even under cron.
 pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outcome {
+    if mailing.ids_changed {
+        let ids = world.config.resolve(world.config.archive.ledger());
+        printer.say(format!("{ids} was updated; commit it together with your posts"));
+    }
+    if mailing.rehearsed > 0 {
+        let issues = count(mailing.rehearsed, "issue");
+        printer.say(format!("rehearsal over: there is a relay now, so {issues} written to files may be mailed"));
+    }
     new_subscribers::report(mailing.enrolled, &mailing.rejected, printer);
     printer.warnings(&mailing.findings);
-    report_frozen(mailing, printer);
+    report_frozen(mailing, world, printer);
     let mut partly = rejects_rows(mailing);
     if mailing.recovered != (0, 0) {
         let (waiting, in_doubt) = mailing.recovered;
@@ -111,6 +121,7 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
              `--cancel` gives it up"
         ));
     }
+    let held = held::report(&mailing.held, printer);
     if mailing.more > 0 {
         printer.say(format!("{} more due; each run mails one", count(mailing.more as u64, "post")));
     } else if mailing.frozen.is_none()
@@ -118,20 +129,28 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         && mailing.recovered == (0, 0)
         && mailing.paused.is_empty()
         && mailing.rest.is_none()
+        && mailing.held.is_empty()
     {
-        printer.say("letters: nothing is due");
+        printer.say(match mailing.next_due {
+            Some(at) => format!("letters: the next is due at {}", when(at, &world.config)),
+            None => "letters: nothing is due".to_owned(),
+        });
     }
-    if partly { Outcome::Partly } else { Outcome::Done }
+    if partly { Outcome::Partly } else { held }
 }
 
 /// What the ledger holds since this run.
-fn report_frozen(mailing: &Mailing, printer: Printer) {
+fn report_frozen(mailing: &Mailing, world: &World, printer: Printer) {
     if mailing.baseline > 0 {
         let posts = count(mailing.baseline as u64, "post");
         printer.say(format!("ledger: begun; {posts} published before it will not be mailed"));
     }
     if let Some((subject, audience)) = &mailing.frozen {
-        printer.say(format!("letter: \"{subject}\" to {}", count(*audience, "reader")));
+        let kind = if world.config.smtp.is_none() { "rehearsal" } else { "letter" };
+        printer.say(format!("{kind}: \"{subject}\" to {}", count(*audience, "subscriber")));
+    }
+    if let Some((subject, added)) = &mailing.extended {
+        printer.say(format!("letter: \"{subject}\" to {} who never got it", count(*added, "subscriber")));
     }
     if let Some(week) = mailing.week.as_ref().filter(|week| week.audience > 0) {
         let (posts, readers) = (count(week.posts as u64, "post"), count(week.audience, "reader"));

@@ -3,13 +3,14 @@
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::{Outcome, new_subscribers};
+use super::build::Gate;
 use super::printer::{Printer, count};
 use super::publish::report;
+use super::{Outcome, new_subscribers};
 use crate::address::EmailAddress;
 use crate::archive::{Post, folder};
 use crate::pipeline::{
-    Draft, Office, RunError, WeekLetter, World, demand, draft, enrol_list, send, send_test,
+    Draft, Office, RunError, Wanted, WeekLetter, World, demand, draft, enrol_list, send, send_test,
 };
 use crate::subscribers::{Cadence, Standing, Subscriber};
 use crate::text::HeaderText;
@@ -25,12 +26,17 @@ pub(super) struct Args {
     /// A post that would not be mailed by itself: its id, slug or file.
     #[arg(long, value_name = "POST")]
     post: Option<String>,
+    /// With --post: mail an issue that was sent to those who are subscribed now and never got it.
+    #[arg(long, requires = "post", conflicts_with_all = ["dry_run", "to"])]
+    missing: bool,
     /// Do not wait until the relay's rest is over, if it asked for patience.
     #[arg(long, conflicts_with_all = ["dry_run", "to"])]
     now: bool,
     /// For scripts; with --dry-run.
     #[arg(long, requires = "dry_run")]
     json: bool,
+    #[command(flatten)]
+    gate: Gate,
 }
 
 pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
@@ -40,7 +46,13 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     if args.dry_run {
         return rehearse(args, world, printer).await;
     }
-    Ok(report(&send(world, args.post.as_deref(), args.now).await?, world, printer))
+    let wanted = Wanted {
+        post: args.post.clone(),
+        missing: args.missing,
+        at_once: args.now,
+        allowed: args.gate.allowed(),
+    };
+    Ok(report(&send(world, &wanted).await?, world, printer))
 }
 
 async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Result<Outcome, RunError> {
@@ -68,7 +80,7 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
     office.admit(&world.config).await?;
     let (enrolled, rejected) = enrol_list(world, &office).await?;
     let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
-    let draft = draft(world, &office, &archive, args.post.as_deref()).await?;
+    let draft = draft(world, &office, &archive, args.post.as_deref(), false).await?;
     let turnout = Turnout::of(&office, &draft, args.json).await?;
     if args.json {
         printer.json(&as_json(&draft, &turnout))?;

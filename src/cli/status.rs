@@ -17,7 +17,7 @@ use crate::finding::Finding;
 use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
 use crate::pipeline::{Office, RunError, World, outlook, outlook_of_the_week, weekly_readers};
 use crate::schedule::digest::Digest;
-use crate::schedule::{WhyNot, plan};
+use crate::schedule::{Known, WhyNot, plan};
 use crate::store::digest::PREFIX;
 use crate::store::{DeliveryView, Filter};
 use crate::subscribers::lifecycle::{REMOVED, REMOVED_AFTER_LEAVING};
@@ -153,7 +153,7 @@ async fn overview(
             .map(|issue| {
                 json!({ "id": issue.id, "subject": issue.subject, "state": issue.state, "frozen_at": issue.frozen_at,
                         "audience": issue.audience, "counts": issue.tally, "next_at": issue.next_at,
-                        "because": issue.because })
+                        "because": issue.because, "rehearsal": issue.rehearsal })
             })
             .collect();
         printer.json(
@@ -201,8 +201,11 @@ fn tell(issue: &IssueSummary, world: &World, printer: Printer) {
         .filter(|state| issue.tally.count(*state) > 0)
         .map(|state| format!("{} {}", issue.tally.count(state), words(state)))
         .collect();
-    let state =
-        if issue.state == IssueState::Done { String::new() } else { format!(" [{}]", issue.state.as_str()) };
+    let state = match issue.state {
+        _ if issue.rehearsal => " [rehearsal]".to_owned(),
+        IssueState::Done => String::new(),
+        state => format!(" [{}]", state.as_str()),
+    };
     printer.answer(format!("{}  \"{}\"{state}", when(issue.frozen_at, &world.config), issue.subject));
     printer.answer(format!("    {} of {}", counts.join(", "), count(issue.audience, "reader")));
     printer.answer(format!("    {}", issue.id));
@@ -260,7 +263,9 @@ async fn next(
         }
     };
     let known = office.store.known_posts().await?;
-    let plan = plan(&archive, known.as_ref(), &world.config.newsletter, world.clock.now());
+    let seen = office.store.waiting().await?;
+    let known = Known { posts: known.as_ref(), seen: &seen };
+    let plan = plan(&archive, &known, &world.config.newsletter, world.clock.now());
     let entry =
         |post: &crate::archive::Post, why: String| json!({ "id": post.id, "title": post.title, "why": why });
     let due = plan.due.iter().map(|post| entry(post, "due with the next run".to_owned()));

@@ -28,8 +28,14 @@ pub struct Newsletter {
     pub list_confirmed: bool,
     /// The order of the numbers in dates of `list` that have several readings.
     pub list_dates: Option<DateOrder>,
-    /// How old a post must be before it is mailed.
+    /// How long after it was first seen a post is mailed.
     pub delay: Span,
+    /// An edit within the delay starts it anew.
+    pub delay_restarts: bool,
+    /// Nothing is mailed before its writer has approved it.
+    pub approve: bool,
+    /// Where test copies and requests for approval go.
+    pub test: Option<EmailAddress>,
     /// How old a post may be and still be mailed by itself.
     pub max_age: Span,
     /// When readers who want one letter a week get it, in the site's zone.
@@ -49,6 +55,12 @@ impl Newsletter {
     pub fn unsubscribe_address(&self) -> Option<&EmailAddress> {
         let answers = self.reply_to.as_ref().or(self.from.as_ref()).map(|mailbox| &mailbox.address);
         self.unsubscribe.as_ref().or(answers)
+    }
+
+    /// Who is asked for approval: `test`, else `reply_to`, else `from`.
+    pub fn test_address(&self) -> Option<&EmailAddress> {
+        let answers = self.reply_to.as_ref().or(self.from.as_ref()).map(|mailbox| &mailbox.address);
+        self.test.as_ref().or(answers)
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Built {
     pub feeds: Vec<Utf8PathBuf>,
     /// Digest of everything that the feeds were made from.
     pub inputs: String,
+    /// What somebody said is meant.
+    pub allowed: Allowed,
 }
 
 /// Builds the feeds, or finds that they are as they must be. What readers would get again or lose stops it before anything
@@ -47,35 +49,20 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     let inputs = Stamp::inputs(world)?;
     let stamp = Stamp::read(world).filter(|stamp| stamp.inputs == inputs && stamp.holds(world, now));
     if let Some(stamp) = stamp {
-        return Ok(Built { unchanged: stamp.outputs.len(), inputs, ..Built::default() });
+        return Ok(Built { unchanged: stamp.outputs.len(), inputs, allowed, ..Built::default() });
     }
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
     let layout = feeds::lay_out(&reading.archive, config);
-    let mut current = layout.current().peekable();
-    let first = current.next().unwrap_or_default();
-    refuse_errors(&first)?;
-    let mut refused = gate::look(config, &reading.archive, &first).refused(allowed);
-    // All of it is looked at before any of it is written; where there is more than fits into memory, that costs a second
-    // rendering.
-    if current.peek().is_some() {
-        let rest = layout.current().skip(1);
-        refused.extend(rest.flat_map(|more| gate::look(config, &reading.archive, &more).refused(allowed)));
-    }
-    if !refused.is_empty() {
-        return Err(RunError::Findings(refused));
-    }
+    let first = layout.current().next().unwrap_or_default();
+    ask_gate(config, &reading.archive, (&layout, &first), allowed)?;
     // An id that readers have seen must be on record, so the ledgers are written first.
-    if let Some(ids) = &reading.ids {
-        folder::write_ids(config, ids)
-            .map_err(|error| RunError::io("writing the ids of the posts", error))?;
-        crash::point("ids-written");
-    }
+    put_on_record(config, reading.ids.as_deref())?;
     if let Some(pages) = layout.pages() {
         folder::write_pages(config, &pages)
             .map_err(|error| RunError::io("writing the pages of the archives", error))?;
         crash::point("pages-written");
     }
-    let done = write(config, &layout, std::iter::once(first).chain(current))?;
+    let done = write(config, &layout, std::iter::once(first).chain(layout.current().skip(1)))?;
     crash::point("feeds-in-place");
     // Writing the ledgers changed files of the archive's folder, so the inputs are looked at once more.
     let inputs = Stamp::inputs(world)?;
@@ -88,8 +75,49 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
         pages_changed,
         feeds: live_feeds(&layout),
         inputs,
+        allowed,
         archive: Some(reading.archive),
     })
+}
+
+/// Reads the archive for a command that may mail from it and writes no feeds. A post that is mailed has its id on record
+/// first; and while ids change, what subscribers to the feeds would see of that is asked as [`build`] asks it. Also
+/// returns whether ids were written.
+pub(super) fn on_record(world: &World, allowed: Allowed) -> Result<(Archive, bool), RunError> {
+    let config = &world.config;
+    let reading = folder::read(config, world.clock.now()).map_err(RunError::Findings)?;
+    if reading.ids.is_some() {
+        let layout = feeds::lay_out(&reading.archive, config);
+        let first = layout.current().next().unwrap_or_default();
+        ask_gate(config, &reading.archive, (&layout, &first), allowed)?;
+        drop(layout);
+        put_on_record(config, reading.ids.as_deref())?;
+    }
+    Ok((reading.archive, reading.ids.is_some()))
+}
+
+/// All of it is looked at before any of it is written; where there is more than fits into memory, that costs a second
+/// rendering.
+fn ask_gate(
+    config: &Config,
+    archive: &Archive,
+    (layout, first): (&Layout<'_>, &[Document]),
+    allowed: Allowed,
+) -> Result<(), RunError> {
+    refuse_errors(first)?;
+    let mut refused = gate::look(config, archive, first).refused(allowed);
+    let rest = layout.current().skip(1);
+    refused.extend(rest.flat_map(|more| gate::look(config, archive, &more).refused(allowed)));
+    if refused.is_empty() { Ok(()) } else { Err(RunError::Findings(refused)) }
+}
+
+fn put_on_record(config: &Config, ids: Option<&str>) -> Result<(), RunError> {
+    if let Some(ids) = ids {
+        folder::write_ids(config, ids)
+            .map_err(|error| RunError::io("writing the ids of the posts", error))?;
+        crash::point("ids-written");
+    }
+    Ok(())
 }
 
 /// What hubs are told of: a page of an archive never changes, and a list of feeds is none.
@@ -171,6 +199,9 @@ struct Stamp {
     measured: Vec<(Utf8PathBuf, u64, u128)>,
     /// When the feeds change although no file does: the next post dated in the future.
     until: Option<DateTime<Utc>>,
+    /// When it was written: it does not outlive a clock that goes back.
+    #[serde(default)]
+    at: DateTime<Utc>,
 }
 
 impl Stamp {
@@ -192,7 +223,8 @@ impl Stamp {
     /// Whether the documents are still there as they were written, and no future post has come of age.
     fn holds(&self, world: &World, now: DateTime<Utc>) -> bool {
         let directory = world.config.resolve(&world.config.output.directory);
-        self.until.is_none_or(|until| now < until)
+        self.at <= now
+            && self.until.is_none_or(|until| now < until)
             && self.outputs.iter().all(|output| Some(output) == seen(&directory, &output.0).as_ref())
             && self.measured.iter().all(|file| Some(file) == seen(&world.config.root, &file.0).as_ref())
     }
@@ -210,6 +242,7 @@ impl Stamp {
             outputs: paths.iter().filter_map(|path| seen(&directory, path)).collect(),
             measured: measured.filter_map(|file| seen(&world.config.root, file)).collect(),
             until: future.chain(archive.expires.map(|date| date.to_utc())).min(),
+            at: world.clock.now(),
         };
         let path = Self::path(world);
         if let (Some(folder), Ok(json)) = (path.parent(), serde_json::to_vec(&stamp))

@@ -2,6 +2,7 @@
 //! each, sorted by id so that two branches rarely touch the same place. Pure: text in, text out.
 
 mod assign;
+mod fingerprint;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,6 +13,7 @@ use super::links;
 use crate::finding::Finding;
 
 pub use assign::{Assignment, Given, HeldBack, Sighting, assign};
+pub use fingerprint::{Fingerprint, FingerprintError};
 
 const HEAD: &str = "\
 # The ids of the posts. Letterpress writes this file; keep it in version control beside the posts.

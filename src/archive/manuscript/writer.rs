@@ -7,7 +7,7 @@ use super::{MAX_BODY, Manuscript, Name};
 use crate::archive::front_matter::fields::Lined;
 use crate::archive::front_matter::{self, Fields};
 use crate::archive::house_rules::{Setting, categories_of_folders, words_of};
-use crate::archive::ids::content_hash;
+use crate::archive::ids::{Fingerprint, content_hash};
 use crate::archive::links::{self, Purpose};
 use crate::archive::permalink::{self, Parts, PermalinkError};
 use crate::archive::{Post, html_body, markdown, naming};
@@ -55,6 +55,7 @@ impl Writer<'_> {
         let image = self.image(fields.image, &url);
         let in_reply_to = self.replies(fields.in_reply_to, &url);
         let hash = content_hash(title.as_str(), body.as_str());
+        let fingerprint = Fingerprint::of(title.as_str(), body.as_str());
         let body = if stamp.is_html { XmlText::clean(&html_body::block(body.as_str())).0 } else { body };
         let language = fields.language.or_else(|| stamp.told.language.clone());
         let post = Post {
@@ -64,6 +65,7 @@ impl Writer<'_> {
             url,
             slug,
             title,
+            fingerprint,
             published: stamp.published,
             updated: stamp.published,
             authors: fields.authors,

@@ -16,6 +16,7 @@ mod issues;
 pub(super) mod notes;
 mod notices;
 mod pace;
+mod posts;
 mod readers;
 mod removal;
 mod rows;
