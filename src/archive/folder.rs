@@ -2,6 +2,7 @@
 //! elsewhere; here are walking, reading, and bringing the posts together. Links are not followed.
 
 mod ledgers;
+mod preview;
 mod twins;
 mod walk;
 
@@ -28,6 +29,7 @@ use crate::config::{Config, Generator};
 use crate::finding::{Finding, Severity};
 
 pub use self::ledgers::{write_ids, write_pages};
+pub use self::preview::preview;
 
 /// As much of a generator's configuration as tells whose it is.
 const MAX_SITE: u64 = 256 * 1024;

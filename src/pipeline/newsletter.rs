@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
+use super::lookup::find;
 use super::digest::{self, FrozenWeek, WeekDraft};
 use super::rest::Rest;
 use super::signing::signer;
@@ -287,7 +288,7 @@ async fn wanted_post<'a>(
     archive: &'a Archive,
     wanted: &str,
 ) -> Result<Choice<'a>, RunError> {
-    let post = find(archive, wanted)?;
+    let post = find(&world.config, archive, wanted)?;
     let issued = office.store.frozen(&post.id).await?;
     if issued.is_some_and(|issue| issue.state != IssueState::Baseline) {
         return Err(StoreError::AlreadyIssued(post.id.clone()).into());
@@ -357,14 +358,6 @@ async fn seen(
         since: if known.is_none() { schedule::first_seen(post, now) } else { now },
     });
     Ok(office.store.waiting_since(waiting.collect(), newsletter.delay_restarts, now).await?)
-}
-
-/// The post that a person means by an id, a slug or a file name.
-pub(crate) fn find<'a>(archive: &'a Archive, wanted: &str) -> Result<&'a Post, RunError> {
-    let named = |post: &&Post| post.id == wanted || post.slug == wanted || post.source == wanted;
-    archive.posts.iter().find(named).ok_or_else(|| {
-        RunError::user(format!("there is no published post {wanted:?}"), "name its id, its slug or its file")
-    })
 }
 
 /// Composes and lints the letter of a post.
@@ -486,7 +479,7 @@ pub(super) async fn send_missing(
     archive: &Archive,
     wanted: &str,
 ) -> Result<Mailing, RunError> {
-    let post = find(archive, wanted)?;
+    let post = find(&world.config, archive, wanted)?;
     let issue = office.store.frozen(&post.id).await?;
     let issue = issue.filter(|issue| matches!(issue.state, IssueState::Sending | IssueState::Done));
     let issue = issue.ok_or_else(|| {
@@ -509,12 +502,6 @@ pub(super) async fn send_missing(
 
 fn label(post: &Post) -> String {
     format!("{}-{}", post.published.date_naive(), post.slug)
-}
-
-/// Sends one copy of `post` to `address` and records nothing: no issue, no reader, no delivery.
-pub async fn send_test(world: &World, post: &Post, address: EmailAddress) -> Result<String, RunError> {
-    let (edition, _) = compose(&world.config, post)?;
-    transmit_test(world, &edition, address).await
 }
 
 /// Sends one message that belongs to no issue.
