@@ -1,6 +1,7 @@
 //! The folder of posts: the only reader of `posts/`, and the writer of its ledgers. What a file means is said
 //! elsewhere; here are walking, reading, and bringing the posts together. Links are not followed.
 
+mod conventions;
 mod ledgers;
 mod preview;
 mod twins;
@@ -28,6 +29,7 @@ use super::{Archive, LeftOut, TakenBack, WhyLeftOut};
 use crate::config::{Config, Generator};
 use crate::finding::{Finding, Severity};
 
+pub use self::conventions::conventions;
 pub use self::ledgers::{write_ids, write_pages};
 pub use self::preview::preview;
 

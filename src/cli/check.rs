@@ -21,6 +21,7 @@ use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
 use crate::pipeline::{RunError, compose, compose_week, demand, look, unfetched};
 use crate::schedule::digest::Digest;
+use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -177,7 +178,7 @@ fn secrets(config: &Config, findings: &mut Vec<Finding>) {
         if mode & 0o077 != 0 {
             let message = format!("other users of this machine can open it (mode {:03o})", mode & 0o777);
             findings.push(
-                Finding::warning("secret-mode", file.as_str(), message).hint(format!("chmod 600 {file}")),
+                Finding::warning("secret-mode", file.as_str(), message).hint(format!("chmod 600 {}", shell_quoted(file.as_str()))),
             );
         }
     }

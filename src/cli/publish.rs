@@ -10,7 +10,7 @@ use crate::delivery::Stop;
 use crate::finding::Severity;
 use crate::ledger::{IssueSummary, State};
 use crate::pipeline::{Announcement, Mailing, RunError, World, publish};
-use crate::text::HeaderText;
+use crate::text::{HeaderText, shell_quoted};
 
 pub(super) async fn run(gate: &build::Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let summary = publish(world, gate.allowed()).await?;
@@ -117,8 +117,9 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         partly = true;
         printer.complain(format!("paused: {post}: {why}"));
         printer.complain(format!(
-            "  `letterpress resolve {post} --resume` goes on with it, `--retry` tries those again who were refused, \
-             `--cancel` gives it up"
+            "  `letterpress resolve {} --resume` goes on with it, `--retry` tries those again who were refused, \
+             `--cancel` gives it up",
+            shell_quoted(post)
         ));
     }
     let held = held::report(&mailing.held, printer);

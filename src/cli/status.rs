@@ -22,6 +22,7 @@ use crate::store::digest::PREFIX;
 use crate::store::{DeliveryView, Filter};
 use crate::subscribers::lifecycle::{REMOVED, REMOVED_AFTER_LEAVING};
 use crate::subscribers::{AddressKey, Standing, Subscriber, Wishes};
+use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -278,7 +279,7 @@ async fn next(
                 WhyNot::TooOld => {
                     format!(
                         "older than newsletter.max_age; `letterpress send --post {}` mails it all the same",
-                        post.slug
+                        shell_quoted(&post.slug)
                     )
                 }
             },

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::RunError;
+use crate::archive::front_matter::dates;
 use crate::archive::{Archive, LeftOut, Post, WhyLeftOut, folder};
 use crate::config::Config;
 use crate::text::shell_quoted;
@@ -141,7 +142,9 @@ impl Wanted {
     fn is_named(&self, source: &Utf8Path, post: Option<&Post>) -> bool {
         let bundle = source.parent().filter(|_| source.file_stem() == Some("index"));
         let names = [source.file_name(), source.file_stem(), bundle.and_then(Utf8Path::file_name)];
-        let is_name = names.into_iter().flatten().any(|name| same(name, &self.text));
+        // A file name may begin with its day, which nobody types.
+        let is_it = |name: &str| same(name, &self.text) || dates::in_name(name).is_some_and(|(_, rest)| same(rest, &self.text));
+        let is_name = names.into_iter().flatten().any(is_it);
         is_name || post.is_some_and(|post| same(&post.slug, &self.text))
     }
 
