@@ -1,7 +1,9 @@
 //! The folder of posts: the only reader of `posts/`, and the writer of its ledgers. What a file means is said
 //! elsewhere; here are walking, reading, and bringing the posts together. Links are not followed.
 
+mod conventions;
 mod ledgers;
+mod preview;
 mod twins;
 mod walk;
 
@@ -27,7 +29,9 @@ use super::{Archive, LeftOut, TakenBack, WhyLeftOut};
 use crate::config::{Config, Generator};
 use crate::finding::{Finding, Severity};
 
+pub use self::conventions::conventions;
 pub use self::ledgers::{write_ids, write_pages};
+pub use self::preview::preview;
 
 /// As much of a generator's configuration as tells whose it is.
 const MAX_SITE: u64 = 256 * 1024;

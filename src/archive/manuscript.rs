@@ -1,6 +1,7 @@
 //! One file of the folder, read: everything that a post is but its id, which needs all the others. Pure: bytes in,
 //! manuscript out.
 
+mod preview;
 mod writer;
 
 use camino::Utf8Path;

@@ -14,6 +14,7 @@ pub mod links;
 mod manuscript;
 pub mod markdown;
 mod naming;
+pub mod new_post;
 mod page_names;
 pub mod pages;
 pub mod permalink;

@@ -59,6 +59,11 @@ fn name(stem: &str, folder: &Utf8Path, site: &Site, config: &Config) -> Result<N
     }
 }
 
+/// What a name says by itself, whatever its folder makes of it.
+pub(super) fn bare(relative: &Utf8Path) -> Name {
+    plain(relative.file_stem().unwrap_or_default(), relative.parent().unwrap_or(Utf8Path::new("")))
+}
+
 /// The last part of a name, in front of which no day stands.
 fn without_day(name: &str) -> (Option<String>, &str) {
     match dates::in_name(name) {

@@ -129,6 +129,14 @@ pub enum WhyLeftOut {
 }
 
 impl WhyLeftOut {
+    /// Whether such a file is a post that is not published, and not something else.
+    pub fn is_of_a_post(&self) -> bool {
+        !matches!(
+            self,
+            Self::SectionPage | Self::Page | Self::Resource | Self::Name | Self::Format(_) | Self::Language(_)
+        )
+    }
+
     /// What `check` says of the file; nothing where findings of their own say it.
     pub fn in_words(&self) -> Option<String> {
         Some(match self {

@@ -21,6 +21,7 @@ use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
 use crate::pipeline::{RunError, compose, compose_week, demand, look, unfetched};
 use crate::schedule::digest::Digest;
+use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -148,6 +149,7 @@ fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) 
     let Some(list) = &newsletter.list else { return };
     let options = readers::Options {
         confirmed: newsletter.list_confirmed,
+        dates: newsletter.list_dates,
         ..readers::Options::new(list.as_str(), clock.now())
     };
     match std::fs::read(config.resolve(list)) {
@@ -176,7 +178,7 @@ fn secrets(config: &Config, findings: &mut Vec<Finding>) {
         if mode & 0o077 != 0 {
             let message = format!("other users of this machine can open it (mode {:03o})", mode & 0o777);
             findings.push(
-                Finding::warning("secret-mode", file.as_str(), message).hint(format!("chmod 600 {file}")),
+                Finding::warning("secret-mode", file.as_str(), message).hint(format!("chmod 600 {}", shell_quoted(file.as_str()))),
             );
         }
     }

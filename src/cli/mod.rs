@@ -12,7 +12,9 @@ mod import;
 mod inbox;
 mod ledger;
 mod new;
+mod new_subscribers;
 mod outcome;
+mod post;
 mod printer;
 mod progress;
 mod publish;
@@ -100,6 +102,9 @@ enum Command {
     /// Make a key to sign letters with; print its DNS record.
     #[command(subcommand)]
     Dkim(dkim::Command),
+    /// Begin a new post.
+    #[command(subcommand)]
+    Post(post::Command),
     /// Make a site that can publish at once.
     New(new::Args),
 }
@@ -174,6 +179,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Import(command) => import::run(&command, &world, printer).await,
         Command::Adopt(args) => adopt::run(&args, &world, printer).await,
         Command::Dkim(command) => dkim::run(command, &world, printer),
+        Command::Post(command) => post::run(&command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),
     };
     if let Some(bar) = bar {

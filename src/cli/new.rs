@@ -11,6 +11,7 @@ use super::printer::Printer;
 use crate::clock::Clock;
 use crate::config::environment;
 use crate::pipeline::RunError;
+use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -45,13 +46,14 @@ pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Ou
     let config = path("config.toml");
     let (place, option) = match directory.as_str() {
         "." => ("here".to_owned(), String::new()),
-        _ => (format!("in {directory}"), format!(" --config {config}")),
+        _ => (format!("in {directory}"), format!(" --config {}", shell_quoted(config.as_str()))),
     };
     printer.say(format!("made {place}: config.toml, {}, subscribers.csv, .gitignore", files[1].0));
     printer.say("  publish it now (letters go to outbox/ until you name an SMTP server in config.toml):");
     printer.say(format!("    letterpress{option} publish"));
     printer.say("  and for ever, with one line in `crontab -e`:");
-    printer.say(format!("    */10 * * * * {} --quiet --config {} publish", program(), absolute(&config)));
+    let (program, config) = (in_crontab(&program()), in_crontab(&absolute(&config)));
+    printer.say(format!("    */10 * * * * {program} --quiet --config {config} publish"));
     Ok(Outcome::Done)
 }
 
@@ -80,6 +82,11 @@ fn write(path: &Utf8Path, text: &str) -> Result<(), RunError> {
 /// The program as cron must name it.
 fn program() -> String {
     std::env::current_exe().map_or_else(|_| "letterpress".to_owned(), |path| path.display().to_string())
+}
+
+/// A word in a line of `crontab -e`: there a `%` ends the command, also between quotation marks.
+fn in_crontab(word: &str) -> String {
+    shell_quoted(word).replace('%', r"\%")
 }
 
 fn absolute(path: &Utf8Path) -> String {

@@ -5,12 +5,12 @@ mod held;
 use chrono::TimeDelta;
 
 use super::printer::{Printer, count, when};
-use super::{Outcome, build};
+use super::{Outcome, build, new_subscribers};
 use crate::delivery::Stop;
-use crate::finding::{Finding, Severity};
+use crate::finding::Severity;
 use crate::ledger::{IssueSummary, State};
 use crate::pipeline::{Announcement, Mailing, RunError, World, publish};
-use crate::text::HeaderText;
+use crate::text::{HeaderText, shell_quoted};
 
 pub(super) async fn run(gate: &build::Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let summary = publish(world, gate.allowed()).await?;
@@ -66,7 +66,7 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         let issues = count(mailing.rehearsed, "issue");
         printer.say(format!("rehearsal over: there is a relay now, so {issues} written to files may be mailed"));
     }
-    report_readers(mailing, printer);
+    new_subscribers::report(mailing.enrolled, &mailing.rejected, printer);
     printer.warnings(&mailing.findings);
     report_frozen(mailing, world, printer);
     let mut partly = rejects_rows(mailing);
@@ -117,8 +117,9 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         partly = true;
         printer.complain(format!("paused: {post}: {why}"));
         printer.complain(format!(
-            "  `letterpress resolve {post} --resume` goes on with it, `--retry` tries those again who were refused, \
-             `--cancel` gives it up"
+            "  `letterpress resolve {} --resume` goes on with it, `--retry` tries those again who were refused, \
+             `--cancel` gives it up",
+            shell_quoted(post)
         ));
     }
     let held = held::report(&mailing.held, printer);
@@ -188,19 +189,6 @@ fn report_issue(
         printer.complain("  `letterpress status` names who is in doubt, `letterpress resolve` settles it");
     }
     true
-}
-
-fn report_readers(mailing: &Mailing, printer: Printer) {
-    report_rows(&mailing.rejected, printer);
-    if let Some(enrolled) = mailing.enrolled.filter(|enrolled| enrolled.added + enrolled.changed > 0) {
-        printer.say(format!("readers: {} new, {} changed", enrolled.added, enrolled.changed));
-    }
-}
-
-/// Warnings about rows are for `check`; a run speaks of the rows that it could not take.
-pub(super) fn report_rows(rejected: &[Finding], printer: Printer) {
-    let untaken = rejected.iter().filter(|finding| finding.severity == Severity::Error);
-    untaken.for_each(|finding| printer.complain(finding.to_string()));
 }
 
 fn rejects_rows(mailing: &Mailing) -> bool {

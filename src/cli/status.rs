@@ -20,7 +20,9 @@ use crate::schedule::digest::Digest;
 use crate::schedule::{Known, WhyNot, plan};
 use crate::store::digest::PREFIX;
 use crate::store::{DeliveryView, Filter};
-use crate::subscribers::{Standing, Subscriber, Wishes};
+use crate::subscribers::lifecycle::{REMOVED, REMOVED_AFTER_LEAVING};
+use crate::subscribers::{AddressKey, Standing, Subscriber, Wishes};
+use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -277,7 +279,7 @@ async fn next(
                 WhyNot::TooOld => {
                     format!(
                         "older than newsletter.max_age; `letterpress send --post {}` mails it all the same",
-                        post.slug
+                        shell_quoted(&post.slug)
                     )
                 }
             },
@@ -333,13 +335,30 @@ async fn why_not(
 ) -> Result<Outcome, RunError> {
     let key = office.key_of(&parse(address)?);
     let standing = office.store.standing(key).await?;
-    let why = reason(standing, office.store.subscriber(key).await?.as_ref());
+    let mut why = reason(standing, office.store.subscriber(key).await?.as_ref());
+    if standing == Some(Standing::Suppressed)
+        && let Some(removal) = removal(key, office).await?
+    {
+        removal.clone_into(&mut why);
+    }
     if as_json {
         printer.json(&json!({ "address": address, "standing": standing, "why": why }))?;
     } else {
         printer.answer(format!("{address}: {why}"));
     }
     Ok(Outcome::Done)
+}
+
+/// The writer's own removal, if that is why an address is not mailed.
+async fn removal(key: AddressKey, office: &Office) -> Result<Option<&'static str>, RunError> {
+    let dossier = office.store.dossier(key).await?;
+    let cells = dossier.tables.iter().flat_map(|table| table.rows.iter().flatten());
+    let reasons = cells.filter(|(name, _)| *name == "reason").filter_map(|(_, reason)| reason.as_deref());
+    Ok(reasons.into_iter().find_map(|reason| match reason {
+        REMOVED => Some("was removed with `subscribers remove`; `subscribers add` takes that back"),
+        REMOVED_AFTER_LEAVING => Some("unsubscribed, and was removed then; only they can come back"),
+        _ => None,
+    }))
 }
 
 fn reason(standing: Option<Standing>, reader: Option<&Subscriber>) -> String {

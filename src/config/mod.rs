@@ -28,7 +28,7 @@ pub use dkim::Dkim;
 pub use duration::Span;
 pub use feeds::{By, Content, Feeds, Format};
 pub use inbox::{Inbox, Processed};
-pub use newsletter::{FirstRun, Newsletter, OnUnknown};
+pub use newsletter::{DateOrder, FirstRun, Newsletter, OnUnknown};
 pub use permalink::{Pattern, Permalink, Piece, Placeholder};
 pub use podcast::{Category, Order, Podcast};
 pub use postgres::{Encryption, PostgresUrl};

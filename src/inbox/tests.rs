@@ -100,6 +100,7 @@ impl Place {
             consented_at: Some(now()),
             added_at: None,
             suppressed_because: None,
+            unproven: None,
         });
         place.store().enrol(readers.collect(), now()).await.unwrap();
         place
@@ -321,6 +322,7 @@ async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
         consented_at: None,
         added_at: None,
         suppressed_because: None,
+        unproven: None,
     };
     assert_eq!(place.store().enrol(vec![again], now()).await.unwrap().kept_out, 1);
 }

@@ -3,7 +3,8 @@
 //! The same word lets a post go that looks like one that was mailed, and is new all the same.
 
 use super::held::{self, Held, IS_NEW, Unapproved, fingerprint};
-use super::newsletter::{find, transmit_test};
+use super::lookup::find;
+use super::newsletter::transmit_test;
 use super::{Edition, Office, RunError, World, site};
 use crate::letters::Note;
 use crate::store::digest::PREFIX;
@@ -74,7 +75,7 @@ pub async fn approve(world: &World, wanted: &str) -> Result<Option<Approved>, Ru
         return Ok(Some(Approved { title: format!("the digest of {digest}"), as_new: false }));
     }
     let archive = site::read(world)?;
-    let post = find(&archive, wanted)?;
+    let post = find(&world.config, &archive, wanted)?;
     let as_new = !held::alike(&office, &archive, [post]).await?.is_empty();
     if as_new {
         office.store.approve(&post.id, IS_NEW, now).await?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
+use super::lookup::find;
 use super::digest::{self, FrozenWeek, WeekDraft};
 use super::rest::Rest;
 use super::signing::signer;
@@ -13,7 +14,7 @@ use super::way_out::{no_sender, wire};
 use super::{Built, Edition, Held, Office, RunError, World, approval, deliver_open, held, rehearsal, settled, site};
 use crate::address::EmailAddress;
 use crate::archive::{Archive, Post};
-use crate::config::Config;
+use crate::config::{Config, DateOrder};
 use crate::delivery::verdict::{Verdict, judge};
 use crate::delivery::{Composed, Stop};
 use crate::finding::{Finding, Severity};
@@ -121,13 +122,15 @@ pub async fn enrol_list(
         )
     })?;
     let confirmed = config.newsletter.list_confirmed;
-    let seen = format!("{} {confirmed}", hex(digest(&SHA256, &bytes).as_ref()));
+    let dates = config.newsletter.list_dates;
+    let order = dates.map_or("", DateOrder::as_str);
+    let seen = format!("{} {confirmed}{order}", hex(digest(&SHA256, &bytes).as_ref()));
     // Rows without consent may gain it by the mere passing of time (a date that was still to come): a day is enough.
     let note = format!("{seen} {}", world.clock.now().date_naive());
     if office.store.recall("list").await?.as_deref() == Some(&note) {
         return Ok((None, Vec::new()));
     }
-    let options = readers::Options { confirmed, ..readers::Options::new(list.as_str(), world.clock.now()) };
+    let options = readers::Options { confirmed, dates, ..readers::Options::new(list.as_str(), world.clock.now()) };
     let ReaderList { readers: rows, findings: rejected, .. } = read_readers(&bytes, options, office)?;
     let enrolled = office.store.enrol(rows, world.clock.now()).await?;
     if rejected.iter().all(|finding| finding.severity < Severity::Error) {
@@ -176,6 +179,7 @@ pub(crate) fn read_readers(
         consented_at: row.consented_at,
         added_at: row.added_at,
         suppressed_because: row.reason,
+        unproven: row.unproven,
     };
     let readers = import.rows.into_iter().map(enrolment).collect();
     Ok(ReaderList { readers, findings, service: import.service, ignored: import.ignored })
@@ -284,7 +288,7 @@ async fn wanted_post<'a>(
     archive: &'a Archive,
     wanted: &str,
 ) -> Result<Choice<'a>, RunError> {
-    let post = find(archive, wanted)?;
+    let post = find(&world.config, archive, wanted)?;
     let issued = office.store.frozen(&post.id).await?;
     if issued.is_some_and(|issue| issue.state != IssueState::Baseline) {
         return Err(StoreError::AlreadyIssued(post.id.clone()).into());
@@ -354,14 +358,6 @@ async fn seen(
         since: if known.is_none() { schedule::first_seen(post, now) } else { now },
     });
     Ok(office.store.waiting_since(waiting.collect(), newsletter.delay_restarts, now).await?)
-}
-
-/// The post that a person means by an id, a slug or a file name.
-pub(crate) fn find<'a>(archive: &'a Archive, wanted: &str) -> Result<&'a Post, RunError> {
-    let named = |post: &&Post| post.id == wanted || post.slug == wanted || post.source == wanted;
-    archive.posts.iter().find(named).ok_or_else(|| {
-        RunError::user(format!("there is no published post {wanted:?}"), "name its id, its slug or its file")
-    })
 }
 
 /// Composes and lints the letter of a post.
@@ -483,7 +479,7 @@ pub(super) async fn send_missing(
     archive: &Archive,
     wanted: &str,
 ) -> Result<Mailing, RunError> {
-    let post = find(archive, wanted)?;
+    let post = find(&world.config, archive, wanted)?;
     let issue = office.store.frozen(&post.id).await?;
     let issue = issue.filter(|issue| matches!(issue.state, IssueState::Sending | IssueState::Done));
     let issue = issue.ok_or_else(|| {
@@ -506,12 +502,6 @@ pub(super) async fn send_missing(
 
 fn label(post: &Post) -> String {
     format!("{}-{}", post.published.date_naive(), post.slug)
-}
-
-/// Sends one copy of `post` to `address` and records nothing: no issue, no reader, no delivery.
-pub async fn send_test(world: &World, post: &Post, address: EmailAddress) -> Result<String, RunError> {
-    let (edition, _) = compose(&world.config, post)?;
-    transmit_test(world, &edition, address).await
 }
 
 /// Sends one message that belongs to no issue.

@@ -30,6 +30,7 @@ fn reader(number: u8) -> Enrolment {
         consented_at: Some(now()),
         added_at: None,
         suppressed_because: None,
+        unproven: None,
     }
 }
 

@@ -238,7 +238,7 @@ pub fn canonical_uri(iri: &str) -> String {
 }
 
 /// A new id (RFC 4151): `tag:example.com,2024-05-01:slug`.
-fn tag(host: &str, published: DateTime<FixedOffset>, slug: &str) -> String {
+pub(super) fn tag(host: &str, published: DateTime<FixedOffset>, slug: &str) -> String {
     format!("tag:{},{}:{slug}", links::segment(host), published.format("%Y-%m-%d"))
 }
 

@@ -18,6 +18,7 @@ mod notices;
 mod pace;
 mod posts;
 mod readers;
+mod removal;
 mod rows;
 mod toll;
 mod value;
