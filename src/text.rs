@@ -165,6 +165,16 @@ pub fn for_terminal(raw: &str) -> String {
         .collect()
 }
 
+/// A word as a shell takes it, in quotes where it needs them.
+pub fn shell_quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:,@%+=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -182,6 +192,20 @@ mod tests {
     #[test]
     fn a_family_emoji_keeps_its_joiners() {
         assert_eq!(HeaderText::parse("👨\u{200D}👩\u{200D}👧").unwrap().as_str(), "👨\u{200D}👩\u{200D}👧");
+    }
+
+    #[test]
+    fn a_shell_takes_a_quoted_word_for_one_word() {
+        for (word, quoted) in [
+            ("posts/2024-05-01-글.md", "posts/2024-05-01-글.md"),
+            ("tag:example.com,2024-05-01:a", "tag:example.com,2024-05-01:a"),
+            ("a b", "'a b'"),
+            ("https://a.example/?p=1&q", "'https://a.example/?p=1&q'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_quoted(word), quoted);
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
 use crate::pipeline::{RunError, compose, compose_week, demand, look, unfetched};
 use crate::schedule::digest::Digest;
+use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -243,6 +244,10 @@ fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
         if left.why == WhyLeftOut::Undated {
             finding.severity = Severity::Warning;
             finding = finding.hint("add a line like date = 2026-11-23, or name the file 2026-11-23-slug.md");
+        }
+        if matches!(left.why, WhyLeftOut::Retracted(_)) {
+            let post = shell_quoted(left.source.as_str());
+            finding = finding.hint(format!("`letterpress retract --undo {post}` publishes it again"));
         }
         findings.push(finding);
     }
