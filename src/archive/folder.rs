@@ -95,7 +95,6 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
         archive.left_out.push(LeftOut { source: config.archive.posts.join(&twin), why: why.clone() });
         held_back.insert(twin, why);
     }
-    archive.left_out.sort_by(|a, b| a.source.cmp(&b.source));
     errors.extend(twins.errors);
     archive.findings.extend(twins.warnings);
     // The ledger is read even when posts are wrong, so that its own errors are not hidden by theirs.
@@ -168,16 +167,24 @@ fn assemble(
     let done = ids::assign(&ledger, &sightings, &held_back(left_out), config.site.url.host(), now)?;
     archive.expires = manuscripts.iter().filter_map(|manuscript| manuscript.until).min();
     for (mut manuscript, given) in manuscripts.into_iter().zip(done.given) {
+        if let Some(since) = given.retracted {
+            let source = manuscript.source().to_owned();
+            archive.left_out.push(LeftOut { source, why: WhyLeftOut::Retracted(since) });
+            continue;
+        }
         archive.findings.append(&mut manuscript.findings);
         archive.posts.push(manuscript.publish(given));
     }
     refuse_an_empty_folder(&archive, (&ledger, left_out), config)?;
+    archive.left_out.sort_by(|a, b| a.source.cmp(&b.source));
     archive.posts.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
     archive.taken_back =
         done.ledger.taken_back().map(|(id, at)| TakenBack { id: id.to_owned(), at }).collect();
     archive.taken_back.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
     archive.accounted_for =
         ids_of(&done.ledger, left_out, |why| matches!(why, WhyLeftOut::Expired(_) | WhyLeftOut::Broken));
+    let retracted = done.ledger.iter().map(|(id, _)| id).filter(|id| done.ledger.retracted(id).is_some());
+    archive.accounted_for.extend(retracted.map(str::to_owned));
     let text = done.ledger.to_text();
     let is_needed = old.map_or_else(|| done.ledger.iter().next().is_some(), |old| old != text);
     Ok(Reading { archive, ids: is_needed.then_some(text) })

@@ -150,6 +150,7 @@ impl Manuscript {
             published: self.post.published,
             updated: self.updated,
             hash: self.hash.clone(),
+            fingerprint: self.post.fingerprint,
         }
     }
 

@@ -27,7 +27,8 @@ pub struct Archive {
     pub taken_back: Vec<TakenBack>,
     /// Which posts stand in which page of the feeds' archives.
     pub pages: Pages,
-    /// Ids of posts whose absence is accounted for: they have expired, or cannot be read where that stops nothing.
+    /// Ids of posts whose absence is accounted for: they were retracted, have expired, or cannot be read where that stops
+    /// nothing.
     pub accounted_for: BTreeSet<String>,
 }
 
@@ -112,6 +113,8 @@ pub enum WhyLeftOut {
     SectionPage,
     /// Its `expiryDate` has passed.
     Expired(DateTime<FixedOffset>),
+    /// Somebody has said that it shall not be published any more.
+    Retracted(DateTime<FixedOffset>),
     /// It is in another language than the one that is asked for.
     Language(String),
     /// A page of the site, not a post.
@@ -147,6 +150,7 @@ impl WhyLeftOut {
             Self::Undated => "has no date and stays out".to_owned(),
             Self::SectionPage => "is a section page, not a post".to_owned(),
             Self::Expired(date) => format!("has expired on {} and stays out", date.to_rfc3339()),
+            Self::Retracted(since) => format!("was retracted on {} and stays out", since.to_rfc3339()),
             Self::Language(language) => format!("is in another language ({language}) and stays out"),
             Self::Page => "is a page of the site, not a post".to_owned(),
             Self::Resource => "is a part of the bundle in whose folder it lies, not a post".to_owned(),

@@ -246,6 +246,10 @@ fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
             finding.severity = Severity::Warning;
             finding = finding.hint("add a line like date = 2026-11-23, or name the file 2026-11-23-slug.md");
         }
+        if matches!(left.why, WhyLeftOut::Retracted(_)) {
+            let post = shell_quoted(left.source.as_str());
+            finding = finding.hint(format!("`letterpress retract --undo {post}` publishes it again"));
+        }
         findings.push(finding);
     }
 }
