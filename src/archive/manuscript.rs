@@ -10,7 +10,8 @@ use url::Url;
 use self::writer::{Stamp, Writer};
 use super::enclosure;
 use super::front_matter::fields::Lined;
-use super::front_matter::{self, Stated, customs};
+use super::front_matter::slips::{self, Page};
+use super::front_matter::{self, Parts, Stated, customs};
 use super::house_rules::{Setting, published};
 use super::ids::{Given, Sighting};
 use super::page_names::PageNames;
@@ -74,7 +75,10 @@ impl Manuscript {
         if fields.draft {
             return Ok(Err(WhyLeftOut::Draft));
         }
-        let mut findings = Vec::new();
+        let (unknown, mut findings): (Vec<_>, Vec<_>) = unknown_keys(&text, file, &parts, setting)
+            .into_iter()
+            .partition(|finding| finding.severity == Severity::Error);
+        errors.extend(unknown);
         if !setting.is_strict() {
             // A field that only Letterpress minds is not worth a post, and a day in the name is a date too.
             let has_day = told.day.is_some();
@@ -86,6 +90,8 @@ impl Manuscript {
             errors.retain(|finding| !minor(finding));
         }
         if !errors.is_empty() {
+            // A title that is missing may be there as a `titel`.
+            errors.append(&mut findings);
             return Err(errors);
         }
         let published = match published(&mut fields, told.day.as_deref(), setting) {
@@ -99,7 +105,11 @@ impl Manuscript {
             Some(manuscript) if writer.errors.is_empty() => {
                 Ok(Ok(Self { findings: writer.findings, until, ..manuscript }))
             }
-            _ => Err(writer.errors),
+            _ => {
+                let Writer { mut errors, findings, .. } = writer;
+                errors.extend(findings.into_iter().filter(|finding| finding.rule == "post-key"));
+                Err(errors)
+            }
         }
     }
 
@@ -183,6 +193,16 @@ impl Manuscript {
     pub(super) fn publish(self, given: Given) -> Post {
         Post { id: given.id, updated: given.updated, ..self.post }
     }
+}
+
+/// What is said of keys that nobody knows. A generator has its own, and a feed's posts are written by us.
+fn unknown_keys(text: &str, file: &str, parts: &Parts<'_>, setting: Setting<'_>) -> Vec<Finding> {
+    let Setting { config, site, now } = setting;
+    if site.generator != Generator::Plain || config.archive.feed.is_some() {
+        return Vec::new();
+    }
+    let page = Page { file, text, own: &config.archive.front_matter, zone: config.site.timezone, now };
+    slips::look(parts, page)
 }
 
 fn reader_of(generator: Generator) -> String {

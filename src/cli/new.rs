@@ -42,17 +42,41 @@ pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Ou
     for (name, text) in &files {
         write(&path(name), text)?;
     }
-    let config = path("config.toml");
-    let (place, option) = match directory.as_str() {
-        "." => ("here".to_owned(), String::new()),
-        _ => (format!("in {directory}"), format!(" --config {config}")),
-    };
-    printer.say(format!("made {place}: config.toml, {}, subscribers.csv, .gitignore", files[1].0));
-    printer.say("  publish it now (letters go to outbox/ until you name an SMTP server in config.toml):");
-    printer.say(format!("    letterpress{option} publish"));
-    printer.say("  and for ever, with one line in `crontab -e`:");
-    printer.say(format!("    */10 * * * * {} --quiet --config {} publish", program(), absolute(&config)));
+    say_the_way(directory, &files[1].0, &path("config.toml"), printer);
     Ok(Outcome::Done)
+}
+
+/// From here to the first letter, in the fewest steps.
+fn say_the_way(directory: &Utf8Path, sample: &str, config: &Utf8Path, printer: Printer) {
+    let (place, way) = match directory.as_str() {
+        "." => ("here".to_owned(), String::new()),
+        _ => (format!("in {directory}"), format!("cd {}, then ", for_shell(directory.as_str()))),
+    };
+    printer.say(format!("made {place}: config.toml, {sample} (a draft), subscribers.csv, .gitignore"));
+    for step in [
+        "  to the first letter:".to_owned(),
+        format!("    1. {way}put your name and addresses into config.toml, and yourself into subscribers.csv"),
+        "    2. letterpress post new \"My first letter\", then write it; the sample is a draft, delete it when you like"
+            .to_owned(),
+        "    3. letterpress check      names what is still wrong".to_owned(),
+        "    4. letterpress publish    makes the feeds, in public/".to_owned(),
+        "    5. letterpress publish    ten minutes later: the letter is in outbox/".to_owned(),
+        "    6. name your mail server below [smtp] in config.toml: letters leave through it".to_owned(),
+        "  and for ever, with one line in `crontab -e`:".to_owned(),
+        format!(
+            "    */10 * * * * {} --quiet --config {} publish",
+            for_shell(&program()),
+            for_shell(&absolute(config))
+        ),
+    ] {
+        printer.say(step);
+    }
+}
+
+/// A word as a shell takes it for one.
+fn for_shell(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 fn files(now: DateTime<Utc>) -> [(String, String); 4] {
