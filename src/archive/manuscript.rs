@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_bundle_is_named_by_its_folder_and_its_pictures_lie_in_its_page() {
-        let post = post("2024-05-01-여행/index.md", "+++\ntitle = \"a\"\nimage = \"1.jpg\"\n+++\n");
+        let post = post("2024-05-01-여행/index.md", "+++\ntitle = \"a\"\nimage = \"1.jpg\"\n+++\ntext");
         assert_eq!(post.slug, "여행");
         assert_eq!(post.image.unwrap().as_str(), "https://example.com/%EC%97%AC%ED%96%89/1.jpg");
     }
@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn an_update_in_the_future_does_not_count() {
         let manuscript =
-            read("2024-05-01-a.md", "---\ntitle: a\nupdated: 2030-01-01\n---\n").unwrap().unwrap();
+            read("2024-05-01-a.md", "---\ntitle: a\nupdated: 2030-01-01\n---\ntext").unwrap().unwrap();
         assert_eq!(manuscript.updated, None);
         assert_eq!(manuscript.findings[0].line, Some(3));
     }

@@ -237,7 +237,14 @@ mod tests {
             is_section_page("_index.md") && is_section_page("_index.ko.md") && !is_section_page("index.md")
         );
         assert_eq!(kind("a.MKD", Generator::Plain), Kind::Post);
-        assert_eq!(kind("a.html", Generator::Plain), Kind::Other);
+        assert_eq!(kind("a.html", Generator::Plain), Kind::Foreign("HTML"));
+        for name in ["note.txt", "a.docx", "a.md~", "a.md.bak", "2026-11-29-letter"] {
+            assert!(matches!(kind(name, Generator::Plain), Kind::Foreign(_)), "{name}");
+            assert_eq!(kind(name, Generator::Hugo), Kind::Other, "{name}");
+        }
+        for name in ["ids.txt", "pages-ko.txt", "cover.png", "LICENSE", "talk.mp3"] {
+            assert_eq!(kind(name, Generator::Plain), Kind::Other, "{name}");
+        }
         assert_eq!(kind("a.html", Generator::Jekyll), Kind::Post);
         assert_eq!(kind("a.rst", Generator::Pelican), Kind::Foreign("reStructuredText"));
     }

@@ -26,7 +26,6 @@ pub(super) fn check(config: &Config, source: &Source<'_>, settled: &BTreeSet<Str
         wrong("archive.language", "it is not a language tag", "write \"ko\", \"ja\" or \"en-GB\"");
     }
     check_languages(config, &mut wrong);
-    check_sender(config, source, &mut wrong);
     check_store(&config.store, &mut wrong);
     if config.newsletter.bounces.as_ref().is_some_and(|bounces| bounces.local_part().len() > 24) {
         wrong(
@@ -43,6 +42,9 @@ pub(super) fn check(config: &Config, source: &Source<'_>, settled: &BTreeSet<Str
     }
     check_dkim(config, &mut wrong);
     check_web(&config.web, &mut wrong);
+    if !settled.contains("newsletter.from") {
+        findings.extend(missing_sender(config, source));
+    }
     findings
 }
 
@@ -60,13 +62,16 @@ fn check_languages(config: &Config, wrong: &mut impl FnMut(&str, &str, &str)) {
 }
 
 /// Whoever names readers or a relay wants letters, and letters have a sender.
-fn check_sender(config: &Config, source: &Source<'_>, wrong: &mut impl FnMut(&str, &str, &str)) {
+fn missing_sender(config: &Config, source: &Source<'_>) -> Option<Finding> {
     let newsletter = &config.newsletter;
     let is_wanted = config.smtp.is_some() || source.keys_of("newsletter").iter().any(|key| key != "enabled");
-    if newsletter.enabled && newsletter.from.is_none() && is_wanted {
-        let hint = "add a line like from = \"Kim <kim@my-site.net>\" below [newsletter]; enabled = false there sends nothing";
-        wrong("newsletter.from", "it is missing, and a letter needs a sender", hint);
+    if !newsletter.enabled || newsletter.from.is_some() || !is_wanted {
+        return None;
     }
+    let hint = "add a line like from = \"Kim <kim@my-site.net>\" below [newsletter]; enabled = false there sends nothing";
+    let mut finding = source.error("newsletter.from", "it is missing, and a letter needs a sender").hint(hint);
+    finding.line = finding.line.or_else(|| source.line_of("smtp"));
+    Some(finding)
 }
 
 fn check_store(store: &super::Store, wrong: &mut impl FnMut(&str, &str, &str)) {

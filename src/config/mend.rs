@@ -7,9 +7,9 @@ use serde_path_to_error::{Path, Segment};
 use toml::{Table, Value};
 
 use super::Config;
-use super::meaning::{Meant, meant};
+use super::meaning::{Meant, example, meant};
 use super::source::Source;
-use super::wrong_value;
+use super::wrong_value::{self, Spot};
 use crate::finding::Finding;
 
 /// More repairs than a file of this kind has lines.
@@ -96,7 +96,13 @@ impl Mender<'_, '_> {
                 }
                 hint.to_owned()
             }
-            Meant::Elsewhere(sections) => {
+            Meant::Elsewhere(mut sections) => {
+                // What is missing there has been found here.
+                let missing = |section: &String| format!("`{section}.{key}` is missing");
+                if let Some(found) = sections.iter().find(|section| self.is_said(&missing(section))).cloned() {
+                    self.findings.retain(|finding| finding.message != missing(&found));
+                    sections = vec![found];
+                }
                 self.settled.extend(sections.iter().map(|section| format!("{section}.{key}")));
                 let sections: Vec<_> = sections.iter().map(|section| format!("[{section}]")).collect();
                 format!("`{key}` belongs below {}", sections.join(" or "))
@@ -105,6 +111,10 @@ impl Mender<'_, '_> {
         };
         self.findings.push(finding.hint(hint));
         true
+    }
+
+    fn is_said(&self, message: &str) -> bool {
+        self.findings.iter().any(|finding| finding.message == message)
     }
 
     /// The line with the right key in it.
@@ -128,8 +138,15 @@ impl Mender<'_, '_> {
             let mut finding = Finding::error("config", self.source.file, format!("`{path}` is missing"));
             finding.line = self.source.line_of(&above);
             let below = above.split('[').next().unwrap_or_default();
-            let shown = super::meaning::example(below, key).unwrap_or("…");
-            self.findings.push(finding.hint(format!("add a line like {key} = {shown} below [{below}]")));
+            // `site.author` is a table within a section, and is shown whole.
+            let whole = below.split_once('.').and_then(|(section, table)| Some((table, example(section, table)?)));
+            self.findings.push(finding.hint(match whole {
+                Some((table, shown)) => format!("write it like {table} = {shown}"),
+                None => {
+                    let shown = example(below, key).unwrap_or("…");
+                    format!("add a line like {key} = {shown} below [{below}]")
+                }
+            }));
         }
         self.settled.insert(path.clone());
         let stand_in = match path.as_str() {
@@ -158,8 +175,12 @@ impl Mender<'_, '_> {
             [key] => ("", *key),
             [section, key, ..] => (*section, *key),
         };
-        let (message, hint) = wrong_value::explain(section, key, found, said);
-        let mut finding = self.source.error(&name(&path), message);
+        let is_list = matches!(path.last(), Some(Step::Item(_)));
+        let is_inside = is_list || keys.len() > 2;
+        let (message, hint) = wrong_value::explain(Spot { section, key, is_inside }, found, said);
+        // Items that were taken out have moved the others.
+        let shown = if is_list { &path[..path.len() - 1] } else { &path };
+        let mut finding = self.source.error(&name(shown), message);
         finding.hint = hint;
         // Nobody's password ends up in a mail from cron.
         if key.contains("password") && !key.ends_with("file") && !key.ends_with("env") {
@@ -196,7 +217,8 @@ impl Mender<'_, '_> {
                 let Some(Value::Array(items)) = value_at_mut(&mut self.table, &path) else { return false };
                 items.remove(number);
                 // An empty list would be a mistake of its own.
-                if items.is_empty() { self.restore(path) } else { true }
+                items.is_empty().then(|| self.restore(path));
+                true
             }
         }
     }

@@ -115,6 +115,11 @@ fn understand(text: &str, file: &str, root: &Utf8Path) -> Examined {
     let mut mender = Mender { source: &mut source, defaults, table, findings, settled };
     let config = mender.read();
     let Mender { mut findings, settled, .. } = mender;
+    if !broken.is_empty() {
+        // What is missing may be on the line that cannot be read, and below a list without an end nothing is what it seems.
+        let end = toml_slips::unclosed(text).map_or(usize::MAX, |slip| slip.line);
+        findings.retain(|finding| finding.line.is_some_and(|line| line < end) && !finding.message.ends_with("is missing"));
+    }
     let config = config.map(|config| Config {
         root: root.to_owned(),
         file: file.to_owned(),
@@ -197,7 +202,8 @@ mod tests {
         );
         assert_eq!((inbox.processed, inbox.timeout), (least.processed.clone(), least.timeout));
         let smtp = config.smtp.unwrap();
-        let bare = read(&format!("{SITE}[smtp]\nhost = \"smtp.example.com\"")).unwrap().smtp.unwrap();
+        let from = "[newsletter]\nfrom = \"kim@example.com\"\n";
+        let bare = read(&format!("{SITE}{from}[smtp]\nhost = \"smtp.example.com\"")).unwrap().smtp.unwrap();
         assert_eq!(
             (smtp.connections, smtp.messages_per_connection),
             (bare.connections, bare.messages_per_connection)

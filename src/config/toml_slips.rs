@@ -30,15 +30,50 @@ const MOST: usize = 10;
 
 /// The slips behind the parser's errors, one for each line.
 pub fn explain_all(text: &str, errors: &[toml::de::Error]) -> Vec<Slip> {
-    let mut slips: Vec<Slip> = Vec::new();
+    let mut slips: Vec<Slip> = if errors.is_empty() { None } else { unclosed(text) }.into_iter().collect();
+    let end = slips.first().map_or(usize::MAX, |slip| slip.line);
     for error in errors {
         let slip = explain(text, error);
+        if slip.line >= end {
+            continue;
+        }
         if slips.iter().all(|known| known.line != slip.line) && slips.len() < MOST {
             slips.push(slip);
         }
     }
     slips.sort_by_key(|slip| slip.line);
     slips
+}
+
+/// A list or a text of several lines that has no end: what follows looks like a part of it.
+pub(super) fn unclosed(text: &str) -> Option<Slip> {
+    let (mut depth, mut began, mut long) = (0_usize, 0, None);
+    for (number, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line.trim())) {
+        if let Some(mark) = long {
+            if line.contains(mark) {
+                long = None;
+            }
+            continue;
+        }
+        let is_new = line.starts_with('[') && line.ends_with(']') && !line.contains([',', '"', '\''])
+            || line.split_once('=').is_some_and(|(key, _)| is_bare_key(key.trim()) && !key.trim().is_empty());
+        if depth > 0 && is_new {
+            let hint = "a list ends in ], and a comma stands between two items: [\"one\", \"two\"]";
+            return Some(Slip::new(began, "the list that begins here has no end", Some(hint.to_owned())));
+        }
+        if depth == 0 {
+            began = number;
+        }
+        long = ["\"\"\"", "\'\'\'"].into_iter().find(|mark| line.matches(mark).count() == 1);
+        let outside = outside_of_quotes(line);
+        // A section's own brackets are closed on their line, or are a slip of that line alone.
+        if depth > 0 || line.contains('=') {
+            depth = (depth + outside.matches('[').count()).saturating_sub(outside.matches(']').count());
+        }
+    }
+    let mark = long?;
+    let hint = format!("close it with {mark} on a line of its own");
+    Some(Slip::new(began, "the text that begins here has no end", Some(hint)))
 }
 
 /// The slip behind one error of the parser.
@@ -158,6 +193,9 @@ fn without_equals(number: usize, line: &str) -> Slip {
         }
     }
     match line.split_once(':') {
+        Some((key, "")) if is_bare_key(key.trim()) && !key.trim().is_empty() => {
+            Slip::written(number, "a section is written as its name in brackets", &format!("[{}]", key.trim()))
+        }
         Some((key, value)) if is_bare_key(key.trim()) && !key.trim().is_empty() => {
             let corrected = format!("{} = {}", key.trim(), corrected_value(value.trim()));
             Slip::written(number, "a key and its value stand on both sides of a =", &corrected)
@@ -193,6 +231,11 @@ fn value(number: usize, key: &str, value: &str) -> Option<Slip> {
         _ => {
             let bare = value.split(" #").next().unwrap_or(value).trim();
             let corrected = corrected_value(bare);
+            if corrected == bare || bare.len() >= 10 && bare.bytes().all(|byte| byte.is_ascii_digit()) {
+                let hint = "a number has digits alone and fewer than twenty; a date is written like 2026-11-29".to_owned();
+                let message = format!("`{key}`: {bare} is no number and no date that exists");
+                return Some(Slip::new(number, message, Some(hint)));
+            }
             let message = match corrected.as_str() {
                 "true" | "false" => "yes and no are written as true and false, in small letters",
                 text if text.starts_with(['"', '\'']) => "text stands in quotes",

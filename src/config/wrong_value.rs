@@ -7,42 +7,64 @@ use super::nearest::nearest;
 use super::spellings::{language_meant, timezone_meant};
 use super::toml_slips::literal;
 
-/// What is wrong with the value of `section.key`, and what to write instead. `said` is serde's sentence, or one of ours.
-pub(super) fn explain(section: &str, key: &str, found: Option<&Value>, said: &str) -> (String, Option<String>) {
+/// Where the wrong value stands: `section.key`, or within that.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot<'s> {
+    pub(super) section: &'s str,
+    pub(super) key: &'s str,
+    /// It is an item of a list, or stands in a table, and not the whole value of the key.
+    pub(super) is_inside: bool,
+}
+
+/// What is wrong with the value at `spot`, and what to write instead. `said` is serde's sentence, or one of ours.
+pub(super) fn explain(spot: Spot<'_>, found: Option<&Value>, said: &str) -> (String, Option<String>) {
+    let Spot { section, key, is_inside } = spot;
+    let there = found.map_or("it", kind);
+    if section.is_empty() {
+        let hint = format!("write [{key}] on a line of its own, and its keys below it");
+        return (format!("this is {there}, and a section is needed"), Some(hint));
+    }
     let shown = example(section, key);
     let hint = |value: Option<String>| {
+        let value = value.filter(|_| !is_inside);
         value
             .map(|value| format!("write {key} = {value}"))
             .or_else(|| shown.map(|value| format!("write it like {key} = {value}")))
     };
     if let Some((unknown, known)) = variant(said) {
-        return unknown_variant((section, key), &unknown, &known, found);
+        return unknown_variant(spot, &unknown, &known);
+    }
+    if key == "tls" && !is_inside {
+        return (format!("this is {there}, and a word is needed"), Some(tls(section)));
     }
     let Some((_, wanted)) = said.split_once(", expected ") else {
         return ours(section, key, found, said, shown);
     };
     let text = found.and_then(Value::as_str);
     let (needed, corrected) = match wanted.trim_matches('`') {
-        "a boolean" => ("true or false", text.and_then(yes_or_no)),
+        "a boolean" => ("true or false", found.and_then(yes_or_no)),
         "a sequence" | "a tuple" => ("a list", found.and_then(as_list)),
         "u16" => ("a whole number from 0 to 65535", digits(found)),
         "u32" | "u64" | "usize" => ("a whole number", digits(found)),
         "i64" | "f64" => ("a number", digits(found)),
-        "a string" | "string" => ("text, in quotes", found.and_then(|found| as_text(found, shown))),
+        "a string" | "string" => ("text in quotes", found.and_then(|found| as_text(key, found))),
         wanted if wanted.starts_with("struct ") || wanted.contains("map") || wanted.contains("table") => {
-            ("a table, { … }", text.and_then(|text| as_table(key, text)))
+            ("a table in { }", text.and_then(|text| as_table(key, text)))
         }
-        wanted if wanted.starts_with("a section") => ("a section", None),
         _ => return (refused(found), hint(None)),
     };
-    let there = found.map_or("it", kind);
     // The number itself, where only its size is wrong.
     let message = match found {
         Some(Value::Integer(number)) if needed.contains("number") => format!("{number} is not {needed}"),
-        _ if needed == "a section" => format!("this is {there}, and a section is needed: [{key}] on a line of its own"),
         _ => format!("this is {there}, and {needed} is needed"),
     };
-    (message, if needed == "a section" { None } else { hint(corrected) })
+    (message, hint(corrected))
+}
+
+/// Which of the two ways to encrypt is meant depends on the port.
+fn tls(section: &str) -> String {
+    let (whole, begun) = if section == "smtp" { (465, 587) } else { (993, 143) };
+    format!("write tls = \"implicit\" for port {whole}, or tls = \"starttls\" for port {begun}")
 }
 
 /// A sentence of ours already says what to write; where the table of spellings knows more, it says so.
@@ -64,9 +86,8 @@ fn ours(
         return (format!("{text:?} is not a {kind}"), Some(format!("write {key} = \"{meant}\"")));
     }
     let is_address = shown.is_some_and(|shown| shown.starts_with("\"http") || shown.starts_with("[\"http"));
-    if is_address && !said.contains("write") {
-        let whole = text.filter(|text| text.contains('.') && !text.contains(char::is_whitespace));
-        let whole = whole.filter(|text| !text.contains(':')).map(|text| format!("write {key} = \"https://{text}\""));
+    let whole = text.filter(|_| is_address).and_then(whole_address).map(|whole| format!("write {key} = \"{whole}\""));
+    if is_address && (whole.is_some() || !said.contains("write")) {
         let like = || shown.map(|shown| format!("write it like {key} = {shown}"));
         return (refused_as(text, "a whole web address"), whole.or_else(like));
     }
@@ -80,6 +101,15 @@ fn ours(
     }
     let hint = (!said.contains("write")).then_some(shown).flatten();
     (said.to_owned(), hint.map(|shown| format!("write it like {key} = {shown}")))
+}
+
+/// `letters.kr/icon.png` with what is missing in front; a file alone has no address.
+fn whole_address(text: &str) -> Option<String> {
+    const FILES: [&str; 8] = ["png", "jpg", "jpeg", "svg", "ico", "webp", "gif", "html"];
+    let (host, _) = text.split_once('/').unwrap_or((text, ""));
+    let ends_as_file = host.rsplit('.').next().is_some_and(|end| FILES.contains(&end));
+    let is_host = host.contains('.') && !host.contains([':', '@']) && !host.contains(char::is_whitespace);
+    (is_host && !ends_as_file && !host.starts_with('.')).then(|| format!("https://{text}"))
 }
 
 fn refused(found: Option<&Value>) -> String {
@@ -119,12 +149,8 @@ const VARIANTS: [(&str, &str, &str); 14] = [
     ("formats", "rss2", "rss"),
 ];
 
-fn unknown_variant(
-    (section, key): (&str, &str),
-    unknown: &str,
-    known: &[String],
-    found: Option<&Value>,
-) -> (String, Option<String>) {
+fn unknown_variant(spot: Spot<'_>, unknown: &str, known: &[String]) -> (String, Option<String>) {
+    let Spot { section, key, is_inside } = spot;
     let words: Vec<String> = known.iter().map(|word| format!("\"{word}\"")).collect();
     let choice = match words.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
@@ -133,17 +159,13 @@ fn unknown_variant(
     let message = format!("{unknown:?} is not one of {choice}");
     let word = unknown.to_lowercase();
     if key == "tls" && ["tls", "yes", "on"].contains(&word.as_str()) {
-        let (whole, begun) = if section == "smtp" { (465, 587) } else { (993, 143) };
-        let hint = format!("write tls = \"implicit\" for port {whole}, or tls = \"starttls\" for port {begun}");
-        return (message, Some(hint));
+        return (message, Some(tls(section)));
     }
     let by_word = VARIANTS.iter().find(|(name, from, _)| *name == key && *from == word).map(|(.., to)| *to);
     let meant = by_word.or_else(|| nearest(unknown, known.iter().map(String::as_str)).map(|(_, near)| near));
-    // Within a list only the word itself is repeated.
-    let is_list = !matches!(found, Some(Value::String(text)) if text == unknown) || key.is_empty();
     let hint = meant.map_or_else(
         || format!("write one of {choice}"),
-        |meant| if is_list { format!("write \"{meant}\"") } else { format!("write {key} = \"{meant}\"") },
+        |meant| if is_inside { format!("write \"{meant}\"") } else { format!("write {key} = \"{meant}\"") },
     );
     (message, Some(hint))
 }
@@ -159,8 +181,12 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-fn yes_or_no(text: &str) -> Option<String> {
-    match text.trim().to_lowercase().as_str() {
+fn yes_or_no(found: &Value) -> Option<String> {
+    let word = match found {
+        Value::String(text) => text.trim().to_lowercase(),
+        found => found.to_string(),
+    };
+    match word.as_str() {
         "true" | "yes" | "on" | "1" | "y" => Some("true".to_owned()),
         "false" | "no" | "off" | "0" | "n" => Some("false".to_owned()),
         _ => None,
@@ -178,13 +204,13 @@ fn as_list(found: &Value) -> Option<String> {
     Some(format!("[{}]", items.join(", ")))
 }
 
-/// A number where an amount with its unit is shown needs more than quotes.
-fn as_text(found: &Value, shown: Option<&str>) -> Option<String> {
-    let needs_unit = shown.is_some_and(|shown| shown.trim_matches('"').starts_with(|c: char| c.is_ascii_digit()));
+/// Only what people put into words freely is good between quotes as it is.
+fn as_text(key: &str, found: &Value) -> Option<String> {
+    const FREE: [&str; 9] =
+        ["title", "name", "description", "rights", "user", "subject", "address", "selector", "folder"];
     match found {
-        Value::Integer(_) | Value::Float(_) if needs_unit => None,
         Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {
-            Some(format!("\"{found}\""))
+            FREE.contains(&key).then(|| format!("\"{found}\""))
         }
         Value::Array(items) => match items.as_slice() {
             [Value::String(one)] => Some(literal(one)),

@@ -342,6 +342,12 @@ mod tests {
     }
 
     #[test]
+    fn a_category_joins_the_categories() {
+        let (fields, findings) = fields("+++\ncategory = \"편지\"\ncategories = [\"기술\", \"편지\"]\n+++\n");
+        assert_eq!((names(&fields.categories), findings.len()), (vec!["기술", "편지"], 0));
+    }
+
+    #[test]
     fn every_way_to_hold_a_post_back_is_seen() {
         for text in [
             "+++\ndraft = true\n+++\n",

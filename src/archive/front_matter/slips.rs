@@ -70,14 +70,14 @@ fn unknown(entry: &Entry, page: Page<'_>) -> Finding {
 /// The key that would hold the post back, if that is what `entry` seems to mean.
 fn holds_back(entry: &Entry, page: Page<'_>) -> Option<&'static str> {
     let key = plain(&entry.key);
-    let near = nearest(&key, WITHHOLDING).map(|(_, near)| near);
-    let within = || ["draft", "newsletter", "unpublish"].into_iter().find(|word| key.contains(word));
-    if let Some(near) = near.or_else(within) {
-        let means_it = if DATES.contains(&near) { is_date(entry) } else { is_answer(entry) };
+    let Some(near) = synonym(&key) else {
+        let near = nearest(&key, WITHHOLDING).map(|(_, near)| near);
+        let within = || ["draft", "newsletter", "unpublish"].into_iter().find(|word| key.contains(word));
+        let near = near.or_else(within)?;
         // A long name has few neighbours; `rate` and `craft` are words of their own.
+        let means_it = if DATES.contains(&near) { is_date(entry) } else { is_answer(entry) };
         return (means_it || near == "newsletter").then_some(near);
-    }
-    let near = synonym(&key)?;
+    };
     let means_it = match near {
         "date" => date(entry, page).is_some_and(|date| date > page.now),
         "expires" => is_date(entry),
