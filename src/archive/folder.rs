@@ -175,6 +175,7 @@ fn assemble(
         archive.findings.append(&mut manuscript.findings);
         archive.posts.push(manuscript.publish(given));
     }
+    archive.findings = each_key_once(std::mem::take(&mut archive.findings));
     refuse_an_empty_folder(&archive, (&ledger, left_out), config)?;
     archive.left_out.sort_by(|a, b| a.source.cmp(&b.source));
     archive.posts.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
@@ -188,6 +189,27 @@ fn assemble(
     let text = done.ledger.to_text();
     let is_needed = old.map_or_else(|| done.ledger.iter().next().is_some(), |old| old != text);
     Ok(Reading { archive, ids: is_needed.then_some(text) })
+}
+
+/// A key of one's own is in many posts, and its name is said once.
+fn each_key_once(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut further: BTreeMap<String, usize> = BTreeMap::new();
+    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        let is_known = finding.rule == "post-key"
+            && kept.iter().any(|known| known.rule == "post-key" && known.message == finding.message);
+        if is_known {
+            *further.entry(finding.message).or_default() += 1;
+        } else {
+            kept.push(finding);
+        }
+    }
+    for finding in kept.iter_mut().filter(|finding| finding.rule == "post-key") {
+        if let Some(number) = further.get(&finding.message) {
+            finding.message = format!("{} (nor in {number} more posts)", finding.message);
+        }
+    }
+    kept
 }
 
 /// Which files are there although their posts are not published.

@@ -11,7 +11,8 @@ use url::Url;
 use self::writer::{Stamp, Writer};
 use super::enclosure;
 use super::front_matter::fields::Lined;
-use super::front_matter::{self, Stated, customs};
+use super::front_matter::slips::{self, Page};
+use super::front_matter::{self, Parts, Stated, customs};
 use super::house_rules::{Setting, published};
 use super::ids::{Given, Sighting};
 use super::page_names::PageNames;
@@ -75,7 +76,10 @@ impl Manuscript {
         if fields.draft {
             return Ok(Err(WhyLeftOut::Draft));
         }
-        let mut findings = Vec::new();
+        let (unknown, mut findings): (Vec<_>, Vec<_>) = unknown_keys(&text, file, &parts, setting)
+            .into_iter()
+            .partition(|finding| finding.severity == Severity::Error);
+        errors.extend(unknown);
         if !setting.is_strict() {
             // A field that only Letterpress minds is not worth a post, and a day in the name is a date too.
             let has_day = told.day.is_some();
@@ -87,6 +91,8 @@ impl Manuscript {
             errors.retain(|finding| !minor(finding));
         }
         if !errors.is_empty() {
+            // A title that is missing may be there as a `titel`.
+            errors.append(&mut findings);
             return Err(errors);
         }
         let published = match published(&mut fields, told.day.as_deref(), setting) {
@@ -100,7 +106,11 @@ impl Manuscript {
             Some(manuscript) if writer.errors.is_empty() => {
                 Ok(Ok(Self { findings: writer.findings, until, ..manuscript }))
             }
-            _ => Err(writer.errors),
+            _ => {
+                let Writer { mut errors, findings, .. } = writer;
+                errors.extend(findings.into_iter().filter(|finding| finding.rule == "post-key"));
+                Err(errors)
+            }
         }
     }
 
@@ -187,6 +197,16 @@ impl Manuscript {
     }
 }
 
+/// What is said of keys that nobody knows. A generator has its own, and a feed's posts are written by us.
+fn unknown_keys(text: &str, file: &str, parts: &Parts<'_>, setting: Setting<'_>) -> Vec<Finding> {
+    let Setting { config, site, now } = setting;
+    if site.generator != Generator::Plain || config.archive.feed.is_some() {
+        return Vec::new();
+    }
+    let page = Page { file, text, own: &config.archive.front_matter, zone: config.site.timezone, now };
+    slips::look(parts, page)
+}
+
 fn reader_of(generator: Generator) -> String {
     if generator == Generator::Plain { "a site generator".to_owned() } else { generator.to_string() }
 }
@@ -240,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_bundle_is_named_by_its_folder_and_its_pictures_lie_in_its_page() {
-        let post = post("2024-05-01-여행/index.md", "+++\ntitle = \"a\"\nimage = \"1.jpg\"\n+++\n");
+        let post = post("2024-05-01-여행/index.md", "+++\ntitle = \"a\"\nimage = \"1.jpg\"\n+++\ntext");
         assert_eq!(post.slug, "여행");
         assert_eq!(post.image.unwrap().as_str(), "https://example.com/%EC%97%AC%ED%96%89/1.jpg");
     }
@@ -280,7 +300,7 @@ mod tests {
     #[test]
     fn an_update_in_the_future_does_not_count() {
         let manuscript =
-            read("2024-05-01-a.md", "---\ntitle: a\nupdated: 2030-01-01\n---\n").unwrap().unwrap();
+            read("2024-05-01-a.md", "---\ntitle: a\nupdated: 2030-01-01\n---\ntext").unwrap().unwrap();
         assert_eq!(manuscript.updated, None);
         assert_eq!(manuscript.findings[0].line, Some(3));
     }

@@ -150,6 +150,28 @@ pub(super) fn kind(name: &str, generator: Generator) -> Kind {
         Some("adoc" | "asciidoc" | "ad") => Kind::Foreign("AsciiDoc"),
         Some("mdx") => Kind::Foreign("MDX"),
         Some("ipynb") => Kind::Foreign("a Jupyter notebook"),
+        _ if generator == Generator::Plain => unread_text(name, extension.as_deref()),
+        _ => Kind::Other,
+    }
+}
+
+/// Texts that somebody may take for posts: a generator has rules for such files, and beside posts alone they are slips.
+fn unread_text(name: &str, extension: Option<&str>) -> Kind {
+    match extension {
+        // The ledgers are ours.
+        Some("txt") if ["ids", "pages"].iter().any(|ledger| name.starts_with(ledger)) => Kind::Other,
+        Some("txt" | "text") => Kind::Foreign("plain text"),
+        Some("html" | "htm" | "xhtml") => Kind::Foreign("HTML"),
+        Some("doc" | "docx" | "odt" | "rtf" | "pages" | "hwp" | "hwpx" | "wps") => {
+            Kind::Foreign("a word processor's document")
+        }
+        Some("toml" | "yaml" | "yml") => Kind::Foreign("data"),
+        Some("tex" | "typ") => Kind::Foreign("TeX or Typst"),
+        Some("bak" | "orig" | "old" | "rej" | "tmp") => Kind::Foreign("a backup copy"),
+        Some(extension) if extension.ends_with('~') => Kind::Foreign("a backup copy"),
+        // `.md` was left out, or is a letter away.
+        Some("m" | "mk" | "markdow" | "makrdown" | "mdd" | "dm") => Kind::Foreign("a file without the ending .md"),
+        None if name.chars().any(char::is_lowercase) => Kind::Foreign("a file without the ending .md"),
         _ => Kind::Other,
     }
 }
@@ -220,7 +242,14 @@ mod tests {
             is_section_page("_index.md") && is_section_page("_index.ko.md") && !is_section_page("index.md")
         );
         assert_eq!(kind("a.MKD", Generator::Plain), Kind::Post);
-        assert_eq!(kind("a.html", Generator::Plain), Kind::Other);
+        assert_eq!(kind("a.html", Generator::Plain), Kind::Foreign("HTML"));
+        for name in ["note.txt", "a.docx", "a.md~", "a.md.bak", "2026-11-29-letter"] {
+            assert!(matches!(kind(name, Generator::Plain), Kind::Foreign(_)), "{name}");
+            assert_eq!(kind(name, Generator::Hugo), Kind::Other, "{name}");
+        }
+        for name in ["ids.txt", "pages-ko.txt", "cover.png", "LICENSE", "talk.mp3"] {
+            assert_eq!(kind(name, Generator::Plain), Kind::Other, "{name}");
+        }
         assert_eq!(kind("a.html", Generator::Jekyll), Kind::Post);
         assert_eq!(kind("a.rst", Generator::Pelican), Kind::Foreign("reStructuredText"));
     }

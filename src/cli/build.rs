@@ -87,11 +87,14 @@ fn left_out(archive: &Archive, printer: Printer) {
             "{tags} of the site's generator left out in {posts}; `letterpress check` names them"
         ));
     }
-    let foreign = archive.left_out.iter().filter(|left| matches!(left.why, WhyLeftOut::Format(_))).count();
-    if foreign > 0 {
-        printer.say(format!(
-            "{} not in Markdown left out; `letterpress check` names them",
-            count(foreign as u64, "file")
-        ));
+    let foreign: Vec<_> =
+        archive.left_out.iter().filter(|left| matches!(left.why, WhyLeftOut::Format(_))).collect();
+    if foreign.len() > NAMED {
+        let files = count(foreign.len() as u64, "file");
+        printer.say(format!("{files} not in Markdown left out; `letterpress check` names them"));
+    } else {
+        for left in foreign {
+            printer.say(format!("{} {}", left.source, left.why.in_words().unwrap_or_default()));
+        }
     }
 }

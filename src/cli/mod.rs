@@ -29,7 +29,7 @@ mod wishes;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use chrono::DateTime;
 use clap::{Parser, Subcommand};
 
@@ -37,7 +37,7 @@ pub use outcome::Outcome;
 use printer::Printer;
 
 use crate::clock::{Clock, StoppedClock, SystemClock};
-use crate::config::{ConfigError, environment, load};
+use crate::config::{ConfigError, Found, environment, find, load};
 use crate::delivery::{Breaker, Stop};
 use crate::pipeline::{RunError, World};
 use crate::store::LockError;
@@ -54,9 +54,9 @@ Exit codes:
   4  another run is at work
   75 only `inbox --stdin`: the mail server should try again later")]
 struct Cli {
-    /// The configuration file.
-    #[arg(long, short, global = true, default_value = "config.toml", value_name = "FILE")]
-    config: Utf8PathBuf,
+    /// The configuration file; without it config.toml here, or in the nearest folder above.
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<Utf8PathBuf>,
     /// Say nothing unless something needs attention: for cron.
     #[arg(long, short, global = true)]
     quiet: bool,
@@ -156,12 +156,15 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
     let clock = clock()?;
     match cli.command {
         Command::New(args) => return new::run(&args, clock.as_ref(), printer),
-        Command::Check(args) => return check::run(&args, &cli.config, clock, printer).await,
+        Command::Check(args) => {
+            return check::run(&args, &configuration(cli.config, printer), clock, printer).await;
+        }
         _ => {}
     }
+    let file = configuration(cli.config, printer);
     let (watch, bar) = progress::watch(printer);
     let breaker = Arc::new(Breaker::default());
-    let world = World { config: Arc::new(load(&cli.config)?), clock, watch, breaker };
+    let world = World { config: Arc::new(load(&file)?), clock, watch, breaker };
     stop_on_signal(Arc::clone(&world.breaker));
     let outcome = match cli.command {
         Command::Headers(args) => headers::run(&args, &world, printer),
@@ -186,6 +189,17 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         bar.finish_and_clear();
     }
     outcome
+}
+
+/// The file that is named, else the one of this folder or of the nearest above: then it is said which.
+fn configuration(named: Option<Utf8PathBuf>, printer: Printer) -> Utf8PathBuf {
+    named.unwrap_or_else(|| {
+        let Found { path, is_above } = find(Utf8Path::new("."));
+        if is_above {
+            printer.remark(format!("configuration: {path}"));
+        }
+        path
+    })
 }
 
 /// The system's clock; or, for transcripts and demonstrations, one that stands at `LETTERPRESS_FROZEN_AT`.

@@ -26,6 +26,11 @@ impl Printer {
         Self { quiet }
     }
 
+    /// Whether only what needs attention is wanted.
+    pub(super) fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
     /// A line about what was done; left out when quiet.
     pub(super) fn say(self, line: impl AsRef<str>) {
         if !self.quiet {

@@ -33,6 +33,8 @@ pub struct Archive {
     pub feed: Option<String>,
     /// Whether `feed` may lead to a machine that is not in the open internet.
     pub feed_private: bool,
+    /// Keys of the posts' front matter that are the user's own.
+    pub front_matter: Vec<String>,
     /// The id ledger; `None` means `ids.txt` in the folder of posts.
     pub ids: Option<Utf8PathBuf>,
 }

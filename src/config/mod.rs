@@ -3,20 +3,30 @@
 
 mod archive;
 mod bytes;
+mod check;
 mod dkim;
 mod duration;
 mod feeds;
+mod find;
 mod inbox;
+mod meaning;
+mod mend;
+mod nearest;
 mod newsletter;
 mod permalink;
+mod placeholder;
 mod podcast;
 mod postgres;
 mod read;
 mod secret;
 mod site;
 mod smtp;
+mod source;
+mod spellings;
 mod store;
+pub mod toml_slips;
 mod web;
+mod wrong_value;
 mod weekly;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -27,15 +37,19 @@ pub use bytes::Bytes;
 pub use dkim::Dkim;
 pub use duration::Span;
 pub use feeds::{By, Content, Feeds, Format};
+pub use find::{Found, find};
 pub use inbox::{Inbox, Processed};
+pub use nearest::{nearest, plain};
 pub use newsletter::{DateOrder, FirstRun, Newsletter, OnUnknown};
 pub use permalink::{Pattern, Permalink, Piece, Placeholder};
+pub use placeholder::is_placeholder_host;
 pub use podcast::{Category, Order, Podcast};
 pub use postgres::{Encryption, PostgresUrl};
-pub use read::{ConfigError, DEFAULTS, environment, load, parse};
+pub use read::{ConfigError, DEFAULTS, Examined, environment, examine, load, parse};
 pub use secret::{Secret, SecretError};
 pub use site::{Author, Site, SiteUrl, is_language_tag};
 pub use smtp::{Deadlines, Smtp, Tls};
+pub use spellings::language_meant;
 pub use store::{Compression, Output, Store};
 pub use web::{Network, Web, WebLimits};
 pub use weekly::Weekly;
@@ -47,6 +61,9 @@ pub struct Config {
     /// The folder that holds `config.toml`.
     #[serde(skip)]
     pub root: Utf8PathBuf,
+    /// The name of the file in messages.
+    #[serde(skip)]
+    pub file: String,
     /// The text of `config.toml` as it was read.
     #[serde(skip)]
     pub text: String,

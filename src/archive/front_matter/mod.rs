@@ -6,11 +6,15 @@ pub mod dates;
 mod enclosure;
 pub mod fields;
 mod json;
+mod known;
 mod pelican;
+pub mod slips;
 mod toml;
 mod yaml;
+mod yaml_slips;
 
 use crate::config::Generator;
+use crate::config::toml_slips::Slip;
 use crate::finding::Finding;
 
 pub use enclosure::Stated;
@@ -108,7 +112,7 @@ fn entries(syntax: Syntax, text: &str, file: &str, is_lenient: bool) -> Result<V
         Syntax::Yaml => yaml::entries(text, is_lenient),
     }
     // The fence is line 1.
-    .map_err(|(line, message)| wrong(file, line + 1, message))
+    .map_err(|slip| refused(file, Slip { line: slip.line + 1, ..slip }))
     .map(|mut entries| {
         for entry in &mut entries {
             entry.line += 1;
@@ -120,7 +124,7 @@ fn entries(syntax: Syntax, text: &str, file: &str, is_lenient: bool) -> Result<V
 fn pelican<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
     let length = pelican::length(text);
     check_size(&text[..length], file)?;
-    let entries = pelican::entries(&text[..length]).map_err(|(line, message)| wrong(file, line, message))?;
+    let entries = pelican::entries(&text[..length]).map_err(|slip| refused(file, slip))?;
     Ok(Parts { entries, body: &text[length..], body_line: line_at(text, length) })
 }
 
@@ -139,6 +143,10 @@ fn check_size(text: &str, file: &str) -> Result<(), Finding> {
     }
     let message = format!("the front matter is {} KiB long; 64 KiB is the limit", text.len() / 1024);
     Err(wrong(file, 1, message).hint("move the text below the front matter"))
+}
+
+fn refused(file: &str, slip: Slip) -> Finding {
+    Finding { hint: slip.hint, ..wrong(file, slip.line, slip.message) }
 }
 
 fn wrong(file: &str, line: usize, message: impl Into<String>) -> Finding {
