@@ -18,7 +18,8 @@ pub struct Archive {
     pub posts: Vec<Post>,
     /// Files that are not published, in the order of their paths.
     pub left_out: Vec<LeftOut>,
-    /// Warnings and notes about posts; errors stop the reading of the archive instead.
+    /// Warnings and notes about posts, whose errors stop the reading of the archive instead; errors in the settings of
+    /// the site, for which posts wait.
     pub findings: Vec<Finding>,
     /// When the next published post expires.
     pub expires: Option<DateTime<FixedOffset>>,
@@ -101,6 +102,10 @@ pub struct LeftOut {
 pub enum WhyLeftOut {
     /// `draft = true`.
     Draft,
+    /// Something else holds it back: a flag of its own, a setting of the site, the folder it lies in.
+    HeldBack(String),
+    /// A setting of the site may hold it back and cannot be understood; where it stands.
+    HeldUp(String),
     /// Its date is still to come.
     Future(DateTime<FixedOffset>),
     /// It has no date, neither in the front matter nor in the file name.
@@ -130,6 +135,8 @@ impl WhyLeftOut {
     pub fn in_words(&self) -> Option<String> {
         Some(match self {
             Self::Draft => "is a draft and stays out".to_owned(),
+            Self::HeldBack(by) => format!("is held back by {by} and stays out"),
+            Self::HeldUp(place) => format!("stays out until {place} can be understood"),
             Self::Future(date) => {
                 format!("is dated {}, still to come, and stays out until then", date.to_rfc3339())
             }

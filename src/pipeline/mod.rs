@@ -197,6 +197,7 @@ async fn send_from(world: &World, office: &Office, post: Option<&str>) -> Result
     let archive = site::read(world)?;
     let draft = draft(world, office, &archive, post).await?;
     let mut mailing = freeze(world, office, draft).await?;
+    mailing.findings.extend(site::errors_of(&archive).cloned());
     mailing.findings.extend(refreshed.findings);
     Ok(Mailing { enrolled, rejected, ..mailing })
 }

@@ -74,7 +74,7 @@ pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
     let fields = Fields {
         title: reader.text(&["title"]),
         date: reader.date(&["date", "published_date", "published"]).map(|date| date.value),
-        updated: reader.date(&["updated", "lastmod", "modified", "last_modified_at"]),
+        updated: reader.date(&["updated", "lastmod", "modified", "last_modified_at", "updatedDate"]),
         draft: reader.draft(),
         slug: reader.text(&["slug"]),
         path: reader.text(&["permalink", "url", "path"]),
@@ -90,8 +90,15 @@ pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
         enclosure,
         in_reply_to,
         newsletter: reader.yes_or_no("newsletter").unwrap_or(true),
-        from: reader.date(&["publishDate", "pubDate"]),
-        until: reader.date(&["expiryDate", "unpublishDate"]),
+        from: reader.held_until(&["publishDate", "pubDate", "publish_date", "publish_on"]),
+        until: reader.held_until(&[
+            "expiryDate",
+            "unpublishDate",
+            "expiry_date",
+            "expires",
+            "unpublish_date",
+            "unpublish_on",
+        ]),
         hidden: reader.hidden(),
     };
     (fields, reader.findings)
@@ -143,6 +150,14 @@ impl<'e> Reader<'e> {
                 None
             }
         }
+    }
+
+    /// A date that holds the post back for a time: a wrong one is never passed over.
+    fn held_until(&mut self, keys: &[&str]) -> Option<Lined<DateTime<FixedOffset>>> {
+        let before = self.findings.len();
+        let date = self.date(keys);
+        self.findings[before..].iter_mut().for_each(|finding| finding.rule = "post-held-back");
+        date
     }
 
     fn draft(&mut self) -> bool {
@@ -234,7 +249,7 @@ impl<'e> Reader<'e> {
     }
 
     fn image(&mut self) -> Option<Lined<String>> {
-        let entry = self.find(&["image", "cover", "featured_image", "images"])?;
+        let entry = self.find(&["image", "cover", "featured_image", "images", "heroImage"])?;
         let mut value = &entry.value;
         if let Value::List(items) = value {
             value = items.first()?;
