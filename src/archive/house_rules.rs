@@ -52,7 +52,6 @@ pub(super) fn published(
     }
     match fields.until.as_ref().filter(|until| until.value <= now) {
         Some(until) => Err(WhyLeftOut::Expired(until.value)),
-        None if fields.hidden => Err(WhyLeftOut::Hidden),
         None => Ok(published),
     }
 }

@@ -120,8 +120,6 @@ pub enum WhyLeftOut {
     Page,
     /// A part of the bundle in whose folder it lies.
     Resource,
-    /// Its front matter keeps it out of lists, or gives it no page.
-    Hidden,
     /// Jekyll takes no file for a post that is not named like `2024-05-01-title.md`, or has no front matter.
     Name,
     /// It is not Markdown but this.
@@ -146,7 +144,6 @@ impl WhyLeftOut {
             Self::Language(language) => format!("is in another language ({language}) and stays out"),
             Self::Page => "is a page of the site, not a post".to_owned(),
             Self::Resource => "is a part of the bundle in whose folder it lies, not a post".to_owned(),
-            Self::Hidden => "is hidden by its front matter and stays out".to_owned(),
             Self::Name => "is no post for Jekyll: it has no front matter, or no day in its name".to_owned(),
             Self::Format(format) => format!("is {format}, not Markdown, and stays out"),
             Self::Broken => return None,

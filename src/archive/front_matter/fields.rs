@@ -60,8 +60,6 @@ pub struct Fields {
     pub from: Option<Lined<DateTime<FixedOffset>>>,
     /// `expiryDate`: not from then on.
     pub until: Option<Lined<DateTime<FixedOffset>>>,
-    /// `headless = true`, `build.list = "never"` or `render = false`: it has no page or stands in no list.
-    pub hidden: bool,
 }
 
 /// Reads the fields; every finding is an error, and all of them are named.
@@ -99,7 +97,6 @@ pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
             "unpublish_date",
             "unpublish_on",
         ]),
-        hidden: reader.hidden(),
     };
     (fields, reader.findings)
 }
@@ -177,21 +174,6 @@ impl<'e> Reader<'e> {
             self.wrong("post-field", entry, "it is neither true nor false", "write true or false");
         }
         answer
-    }
-
-    fn hidden(&self) -> bool {
-        let says = |value: &Value| match value {
-            Value::Text(text) => text == "never",
-            value => bool_of(value) == Some(false),
-        };
-        let is_unlisted = self.find(&["build", "_build"]).is_some_and(|entry| match &entry.value {
-            Value::Table(table) => table.iter().any(|(key, value)| {
-                ["list", "render"].iter().any(|name| key.eq_ignore_ascii_case(name)) && says(value)
-            }),
-            _ => false,
-        });
-        let flag = |key| self.find(&[key]).and_then(|entry| bool_of(&entry.value));
-        is_unlisted || flag("headless") == Some(true) || flag("render") == Some(false)
     }
 
     /// The names under the first of `keys` that is there, at the top or in Zola's `[taxonomies]`.

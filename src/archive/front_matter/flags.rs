@@ -21,7 +21,8 @@ const DRAFT_IF_TRUE: [&str; 5] = ["draft", "isdraft", "drafted", "saveasdraft", 
 /// `false` means not finished.
 const DRAFT_IF_FALSE: [&str; 4] = ["published", "publish", "ispublished", "dgpublish"];
 /// `true` means not for everybody.
-const HIDDEN_IF_TRUE: [&str; 17] = [
+const HIDDEN_IF_TRUE: [&str; 18] = [
+    "headless",
     "unlisted",
     "isunlisted",
     "private",
@@ -41,8 +42,8 @@ const HIDDEN_IF_TRUE: [&str; 17] = [
     "norss",
 ];
 /// `false` means not for everybody.
-const HIDDEN_IF_FALSE: [&str; 10] = [
-    "listed", "public", "ispublic", "visible", "isvisible", "routable", "permalink", "feed", "rss", "discoverable",
+const HIDDEN_IF_FALSE: [&str; 11] = [
+    "render", "listed", "public", "ispublic", "visible", "isvisible", "routable", "permalink", "feed", "rss", "discoverable",
 ];
 /// Words that mean the same, and the keys that they stand behind.
 const STATES: [&str; 4] = ["status", "poststatus", "state", "visibility"];
@@ -64,8 +65,6 @@ const DATES: [&str; 14] = [
     "date", "publishdate", "pubdate", "publishon", "publishedat", "publisheddate", "expirydate", "expires", "expire",
     "expiration", "expireson", "unpublishdate", "unpublishon", "unpublish",
 ];
-/// Tables in which themes look for flags of their own.
-const TABLES: [&str; 2] = ["params", "extra"];
 
 /// The first entry that holds the post back; an error if one may, and does not say whether.
 pub fn held_back(entries: &[Entry], file: &str, generator: Generator) -> Result<Option<Flag>, Finding> {
@@ -89,12 +88,16 @@ pub fn held_back(entries: &[Entry], file: &str, generator: Generator) -> Result<
         {
             return flag(shown(&entry.key, &entry.value), false);
         }
-        if let (Value::Table(table), true) = (&entry.value, TABLES.contains(&plain(&entry.key).as_str())) {
-            for (key, value) in table {
-                if let verdict @ (Verdict::Draft | Verdict::Hidden) = judge(key, value) {
-                    let text = format!("{}.{}", entry.key, shown(key, value));
-                    return flag(text, verdict == Verdict::Draft);
-                }
+        let Value::Table(table) = &entry.value else { continue };
+        for (key, value) in table {
+            let verdict = match plain(&entry.key).as_str() {
+                "params" | "extra" => judge(key, value),
+                "build" if leaves_out(key, value) => Verdict::Hidden,
+                _ => Verdict::Free,
+            };
+            if matches!(verdict, Verdict::Draft | Verdict::Hidden) {
+                let text = format!("{}.{}", entry.key, shown(key, value));
+                return flag(text, verdict == Verdict::Draft);
             }
         }
     }
@@ -106,7 +109,7 @@ pub fn may_hold_back(entry: &Entry) -> bool {
     let key = plain(&entry.key);
     let lists = [&DRAFT_IF_TRUE[..], &DRAFT_IF_FALSE, &HIDDEN_IF_TRUE, &HIDDEN_IF_FALSE, &STATES, &DATES];
     lists.iter().any(|list| list.contains(&key.as_str()))
-        || ["build", "headless", "render", "newsletter", "password"].contains(&key.as_str())
+        || ["build", "newsletter", "password"].contains(&key.as_str())
 }
 
 /// What hides a post from search engines and lists of a theme, and not from subscribers.
@@ -131,6 +134,16 @@ pub fn hides_elsewhere(entry: &Entry) -> Option<String> {
         _ => false,
     };
     is_set.then(|| shown(&entry.key, &entry.value))
+}
+
+/// What Hugo gives no page, or lists nowhere: `build: {render: never}`, `build: {list: local}`.
+fn leaves_out(key: &str, value: &Value) -> bool {
+    let is_asked = ["list", "render"].contains(&plain(key).as_str());
+    is_asked
+        && match value {
+            Value::Text(text) if ["never", "local", "link"].contains(&text.to_ascii_lowercase().as_str()) => true,
+            value => truth_of(value) == Some(false),
+        }
 }
 
 /// `{disable: true}`, `{exclude: true}`, `{index: false}`.
@@ -280,6 +293,10 @@ mod tests {
             ("password: geheim", false),
             ("extra: {hidden: true}", false),
             ("params: {draft: true}", true),
+            ("build: {list: local}", false),
+            ("_build: {render: false}", false),
+            ("headless: true", false),
+            ("render: false", false),
         ] {
             assert_eq!(flag(line).unwrap().map(|flag| flag.1), Some(is_draft), "{line}");
         }
@@ -304,6 +321,7 @@ mod tests {
             "password:",
             "extra: {hidden: false, x: true}",
             "other: {hidden: true}",
+            "build: {list: always, render: true}",
             "drafts: true",
         ] {
             assert_eq!(flag(line), Ok(None), "{line}");

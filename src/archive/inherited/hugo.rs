@@ -127,7 +127,10 @@ fn cascade(inherited: &mut Inherited, entry: &Entry, reach: &Reach, source: &Sou
         for (key, value) in table.iter().filter(|(key, _)| !is_target(key)) {
             entries.push(Entry { key: key.clone(), line: line_of(text, key, line), value: value.clone() });
         }
-        let first = entries.iter().map(|entry| entry.line).min().unwrap_or(line);
+        let (first, last) = entries.iter().fold((usize::MAX, line), |(first, last), entry| {
+            (first.min(entry.line), last.max(entry.line))
+        });
+        let first = first.min(last);
         let target = table.iter().find(|(key, _)| is_target(key)).map(|(_, target)| target);
         match target.map(|target| Target::read(target, &source.shown, first)).transpose() {
             Ok(target) => inherited.layers.push(Layer {
@@ -138,7 +141,7 @@ fn cascade(inherited: &mut Inherited, entry: &Entry, reach: &Reach, source: &Sou
             }),
             Err(finding) => inherited.block(reach.scope(None), finding),
         }
-        line = first;
+        line = last + 1;
     }
 }
 

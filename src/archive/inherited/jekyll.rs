@@ -21,7 +21,9 @@ pub(super) fn read(inherited: &mut Inherited, sources: &[Source]) {
             let collections = collections.and_then(|entry| texts(&entry.value)?.pop()).unwrap_or_default();
             let find = |key: &str| entries.iter().find(|entry| entry.key == key);
             if let Some(entry) = find("defaults") {
-                defaults(inherited, entry, &format!("{}/", collections.trim_matches('/')), source);
+                let collections = collections.trim_matches('/');
+                let folder = if collections.is_empty() { String::new() } else { format!("{collections}/") };
+                defaults(inherited, entry, &folder, source);
             }
             if let Some(finding) = find("exclude").and_then(|entry| excluded(inherited, entry, source)) {
                 inherited.block(Scope::all(), finding);

@@ -162,9 +162,14 @@ impl Inherited {
             let mut kept = Vec::new();
             let mut wrong = Vec::new();
             for entry in layer.entries {
-                let known = customs::undo(vec![entry.clone()], generator);
-                let mut found = fields::read(&known, &layer.file, zone).1;
-                found.extend(flags::held_back(std::slice::from_ref(&entry), &layer.file, generator).err());
+                let mut found = match flags::held_back(std::slice::from_ref(&entry), &layer.file, generator) {
+                    Ok(Some(_)) => Vec::new(),
+                    Ok(None) => {
+                        let known = customs::undo(vec![entry.clone()], generator);
+                        fields::read(&known, &layer.file, zone).1
+                    }
+                    Err(finding) => vec![finding],
+                };
                 match found.pop() {
                     None => kept.push(entry),
                     Some(finding) if flags::may_hold_back(&entry) => wrong.push(finding),
