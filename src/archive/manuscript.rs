@@ -1,6 +1,7 @@
 //! One file of the folder, read: everything that a post is but its id, which needs all the others. Pure: bytes in,
 //! manuscript out.
 
+mod held_back;
 mod preview;
 mod writer;
 
@@ -15,6 +16,7 @@ use super::front_matter::slips::{self, Page};
 use super::front_matter::{self, Parts, Stated, customs};
 use super::house_rules::{Setting, published};
 use super::ids::{Given, Sighting};
+use super::inherited::Place;
 use super::page_names::PageNames;
 use super::templating::{self, Surroundings};
 use super::{Post, WhyLeftOut, encoding, naming};
@@ -70,8 +72,20 @@ impl Manuscript {
         if parts.body_line == 1 && (is_html || site.generator == Generator::Jekyll) {
             return Ok(Err(if is_html { WhyLeftOut::Page } else { WhyLeftOut::Name }));
         }
-        parts.entries = customs::undo(parts.entries, site.generator);
+        let remarks = held_back::remarks(&parts.entries, file);
+        let path = site.prefix.join(name.relative);
+        let place =
+            Place { path: setting.inherited.path(&path), language: told.language.as_deref() };
+        let (entries, held) = held_back::look(parts.entries, file, place, setting);
+        let mut unclear = match held {
+            Ok(None) => None,
+            Ok(Some(why)) => return Ok(Err(why)),
+            Err(finding) => Some(finding),
+        };
+        parts.entries = customs::undo(entries, site.generator);
         let (mut fields, mut errors) = front_matter::fields::read(&parts.entries, file, config.site.timezone);
+        errors.retain(|error| unclear.as_ref().is_none_or(|finding| finding.line != error.line));
+        errors.extend(unclear.take());
         // A draft may be as unfinished as it likes.
         if fields.draft {
             return Ok(Err(WhyLeftOut::Draft));
@@ -80,6 +94,7 @@ impl Manuscript {
             .into_iter()
             .partition(|finding| finding.severity == Severity::Error);
         errors.extend(unknown);
+        findings.extend(remarks);
         if !setting.is_strict() {
             // A field that only Letterpress minds is not worth a post, and a day in the name is a date too.
             let has_day = told.day.is_some();
@@ -199,7 +214,7 @@ impl Manuscript {
 
 /// What is said of keys that nobody knows. A generator has its own, and a feed's posts are written by us.
 fn unknown_keys(text: &str, file: &str, parts: &Parts<'_>, setting: Setting<'_>) -> Vec<Finding> {
-    let Setting { config, site, now } = setting;
+    let Setting { config, site, now, .. } = setting;
     if site.generator != Generator::Plain || config.archive.feed.is_some() {
         return Vec::new();
     }
@@ -222,6 +237,7 @@ fn demoted(finding: Finding) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::inherited::Inherited;
     use crate::archive::site::Site;
     use crate::config::Config;
 
@@ -234,9 +250,10 @@ mod tests {
         let source = Utf8Path::new("posts").join(relative);
         let name = Name { relative: Utf8Path::new(relative), source: &source };
         let now = DateTime::parse_from_rfc3339("2024-06-01T00:00:00Z").unwrap().to_utc();
-        let site = Site { generator: Generator::Plain, prefix: Utf8Path::new("").to_owned() };
+        let site = Site::bare(Generator::Plain, Utf8Path::new("").to_owned());
         let config = config();
-        let setting = Setting { config: &config, site: &site, now };
+        let inherited = Inherited::default();
+        let setting = Setting { config: &config, site: &site, inherited: &inherited, now };
         Manuscript::read(text.as_bytes().to_vec(), name, setting)
     }
 

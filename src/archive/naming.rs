@@ -38,7 +38,10 @@ pub(super) fn read(relative: &Utf8Path, site: &Site, config: &Config) -> Result<
 
 fn name(stem: &str, folder: &Utf8Path, site: &Site, config: &Config) -> Result<Name, WhyLeftOut> {
     match site.generator {
-        Generator::Plain => Ok(plain(stem, folder)),
+        Generator::Plain => match held_back(stem, folder, site) {
+            Some(by) => Err(WhyLeftOut::HeldBack(by)),
+            None => Ok(plain(stem, folder)),
+        },
         Generator::Jekyll => jekyll(stem, folder),
         Generator::Pelican => pelican(stem, folder),
         Generator::Hugo | Generator::Zola => {
@@ -62,6 +65,17 @@ fn name(stem: &str, folder: &Utf8Path, site: &Site, config: &Config) -> Result<N
 /// What a name says by itself, whatever its folder makes of it.
 pub(super) fn bare(relative: &Utf8Path) -> Name {
     plain(relative.file_stem().unwrap_or_default(), relative.parent().unwrap_or(Utf8Path::new("")))
+}
+
+/// What in its name holds a post of a plain folder back: a folder for drafts, or an underscore where Astro reads none.
+fn held_back(stem: &str, folder: &Utf8Path, site: &Site) -> Option<String> {
+    let mut folders = folder.components().map(|part| part.as_str());
+    if let Some(drafts) = folders.find(|name| ["_drafts", "drafts"].contains(&name.to_lowercase().as_str())) {
+        return Some(format!("its folder, `{drafts}`,"));
+    }
+    let mut names = folder.components().map(|part| part.as_str()).chain([stem]);
+    let name = names.find(|name| site.skips_underscores && name.starts_with('_'))?;
+    Some(format!("the underscore in front of `{name}`"))
 }
 
 /// The last part of a name, in front of which no day stands.
@@ -201,7 +215,7 @@ mod tests {
     ) -> Result<(String, String, String), WhyLeftOut> {
         let text = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\nlanguage = \"ko\"\n";
         let config = crate::config::parse(text, "config.toml", Utf8Path::new(".")).unwrap();
-        let site = Site { generator, prefix: prefix.into() };
+        let site = Site::bare(generator, prefix.into());
         read(Utf8Path::new(relative), &site, &config)
             .map(|name| (name.day.unwrap_or_default(), name.stem, name.folder.to_string()))
     }

@@ -29,7 +29,11 @@ impl Gate {
 pub(super) async fn run(gate: &Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let refreshed = refresh(world).await?;
     printer.warnings(&refreshed.findings);
-    report(&build(world, gate.allowed())?, world, printer);
+    let built = build(world, gate.allowed())?;
+    report(&built, world, printer);
+    if built.has_errors() {
+        return Ok(Outcome::UserError);
+    }
     Ok(if refreshed.is_stale { Outcome::Partly } else { Outcome::Done })
 }
 
@@ -79,6 +83,7 @@ fn left_out(archive: &Archive, printer: Printer) {
             ));
         }
     }
+    held_back(archive, printer);
     let tags: Vec<_> = archive.findings.iter().filter(|finding| finding.rule == "template-tag").collect();
     if !tags.is_empty() {
         let posts: BTreeSet<_> = tags.iter().map(|finding| &finding.file).collect();
@@ -96,5 +101,22 @@ fn left_out(archive: &Archive, printer: Printer) {
         for left in foreign {
             printer.say(format!("{} {}", left.source, left.why.in_words().unwrap_or_default()));
         }
+    }
+}
+
+/// What is no draft in so many words and stays out all the same: whoever wrote it should know.
+fn held_back(archive: &Archive, printer: Printer) {
+    let held = archive.left_out.iter().filter_map(|left| match &left.why {
+        why @ (WhyLeftOut::HeldBack(_) | WhyLeftOut::HeldUp(_)) => Some((&left.source, why.in_words()?)),
+        _ => None,
+    });
+    let held: Vec<_> = held.collect();
+    if held.len() > NAMED {
+        let files = count(held.len() as u64, "file");
+        printer.say(format!(
+            "{files} held back by flags or by settings of the site; `letterpress check` names them"
+        ));
+    } else {
+        held.iter().for_each(|(source, why)| printer.say(format!("{source} {why}")));
     }
 }

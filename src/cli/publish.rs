@@ -15,8 +15,10 @@ use crate::text::{HeaderText, shell_quoted};
 pub(super) async fn run(gate: &build::Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let summary = publish(world, gate.allowed()).await?;
     printer.warnings(&summary.refreshed.findings);
+    let mut has_errors = false;
     if let Some(built) = &summary.built {
         build::report(built, world, printer);
+        has_errors = built.has_errors();
     }
     if let Some(announced) = summary.announced {
         report_hubs(announced, world, printer);
@@ -24,9 +26,15 @@ pub(super) async fn run(gate: &build::Gate, world: &World, printer: Printer) -> 
     let Some(mailing) = summary.mailing else {
         let key = if world.config.newsletter.enabled { "from is not set" } else { "enabled is false" };
         printer.say(format!("letters: off (newsletter.{key})"));
-        return Ok(or_partly(Outcome::Done, summary.refreshed.is_stale));
+        return Ok(or_wrong(or_partly(Outcome::Done, summary.refreshed.is_stale), has_errors));
     };
-    Ok(or_partly(report(&mailing?, world, printer), summary.refreshed.is_stale))
+    let outcome = or_partly(report(&mailing?, world, printer), summary.refreshed.is_stale);
+    Ok(or_wrong(outcome, has_errors))
+}
+
+/// A run that left posts out because of a setting that nobody here understands did the rest.
+fn or_wrong(outcome: Outcome, has_errors: bool) -> Outcome {
+    if has_errors && outcome == Outcome::Done { Outcome::UserError } else { outcome }
 }
 
 /// A run that could not have the feed of the posts did the rest, and whoever watches it should know.
@@ -137,7 +145,8 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
             None => "letters: nothing is due".to_owned(),
         });
     }
-    if partly { Outcome::Partly } else { held }
+    let has_errors = mailing.findings.iter().any(|finding| finding.severity == Severity::Error);
+    or_wrong(if partly { Outcome::Partly } else { held }, has_errors)
 }
 
 /// What the ledger holds since this run.

@@ -25,6 +25,9 @@ pub struct Archive {
     pub language: Option<String>,
     /// Whether a post that cannot be read stops everything; `None` means: where no generator is at work.
     pub strict: Option<bool>,
+    /// Files of a generator that cannot be understood, of which the user says that they hold no post back.
+    #[serde(default)]
+    pub passed_over: Vec<Utf8PathBuf>,
     /// The folder whose files the site serves as they are.
     #[serde(rename = "static")]
     pub static_files: Utf8PathBuf,

@@ -229,6 +229,7 @@ async fn send_from(world: &World, office: &Office, wanted: &Wanted) -> Result<Ma
         }
     };
     held::remember(world, office, &archive).await?;
+    mailing.findings.extend(site::errors_of(&archive).cloned());
     mailing.findings.extend(refreshed.findings);
     mailing.warnings.extend(jump);
     Ok(Mailing { enrolled, rejected, rehearsed, ids_changed, ..mailing })

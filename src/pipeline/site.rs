@@ -41,6 +41,18 @@ pub struct Built {
     pub allowed: Allowed,
 }
 
+impl Built {
+    /// Whether posts were left out because something else than a post is wrong.
+    pub fn has_errors(&self) -> bool {
+        self.archive.as_ref().is_some_and(|archive| errors_of(archive).next().is_some())
+    }
+}
+
+/// What is wrong with the settings that posts wait for.
+pub(super) fn errors_of(archive: &Archive) -> impl Iterator<Item = &Finding> {
+    archive.findings.iter().filter(|finding| finding.severity == Severity::Error)
+}
+
 /// Builds the feeds, or finds that they are as they must be. What readers would get again or lose stops it before anything
 /// is written, unless that is `allowed`.
 pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
@@ -67,7 +79,10 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     // Writing the ledgers changed files of the archive's folder, so the inputs are looked at once more.
     let inputs = Stamp::inputs(world)?;
     let pages_changed = layout.pages().is_some();
-    Stamp::write(world, &inputs, &done.files, &reading.archive);
+    // What is wrong is said by each run until it is put right.
+    if errors_of(&reading.archive).next().is_none() {
+        Stamp::write(world, &inputs, &done.files, &reading.archive);
+    }
     Ok(Built {
         written: done.written,
         unchanged: done.unchanged,

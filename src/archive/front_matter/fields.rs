@@ -60,8 +60,6 @@ pub struct Fields {
     pub from: Option<Lined<DateTime<FixedOffset>>>,
     /// `expiryDate` or `expires`: not from then on.
     pub until: Option<Lined<DateTime<FixedOffset>>>,
-    /// `headless = true`, `build.list = "never"` or `render = false`: it has no page or stands in no list.
-    pub hidden: bool,
 }
 
 /// Reads the fields; every finding is an error, and all of them are named.
@@ -74,7 +72,7 @@ pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
     let fields = Fields {
         title: reader.text(&["title"]),
         date: reader.date(&["date", "published_date", "published"]).map(|date| date.value),
-        updated: reader.date(&["updated", "lastmod", "modified", "last_modified_at"]),
+        updated: reader.date(&["updated", "lastmod", "modified", "last_modified_at", "updatedDate"]),
         draft: reader.draft(),
         slug: reader.text(&["slug"]),
         path: reader.text(&["permalink", "url", "path"]),
@@ -90,9 +88,15 @@ pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
         enclosure,
         in_reply_to,
         newsletter: reader.yes_or_no("newsletter").unwrap_or(true),
-        from: reader.date(&["publishDate", "pubDate"]),
-        until: reader.date(&["expiryDate", "unpublishDate", "expires"]),
-        hidden: reader.hidden(),
+        from: reader.held_until(&["publishDate", "pubDate", "publish_date", "publish_on"]),
+        until: reader.held_until(&[
+            "expiryDate",
+            "unpublishDate",
+            "expiry_date",
+            "expires",
+            "unpublish_date",
+            "unpublish_on",
+        ]),
     };
     (fields, reader.findings)
 }
@@ -145,6 +149,14 @@ impl<'e> Reader<'e> {
         }
     }
 
+    /// A date that holds the post back for a time: a wrong one is never passed over.
+    fn held_until(&mut self, keys: &[&str]) -> Option<Lined<DateTime<FixedOffset>>> {
+        let before = self.findings.len();
+        let date = self.date(keys);
+        self.findings[before..].iter_mut().for_each(|finding| finding.rule = "post-held-back");
+        date
+    }
+
     fn draft(&mut self) -> bool {
         let is_unpublished = self.find(&["published"]).and_then(|entry| bool_of(&entry.value)) == Some(false);
         let status = match self.find(&["status"]).map(|entry| &entry.value) {
@@ -163,21 +175,6 @@ impl<'e> Reader<'e> {
             self.wrong(rule, entry, "it is neither true nor false", "write true or false");
         }
         answer
-    }
-
-    fn hidden(&self) -> bool {
-        let says = |value: &Value| match value {
-            Value::Text(text) => text == "never",
-            value => bool_of(value) == Some(false),
-        };
-        let is_unlisted = self.find(&["build", "_build"]).is_some_and(|entry| match &entry.value {
-            Value::Table(table) => table.iter().any(|(key, value)| {
-                ["list", "render"].iter().any(|name| key.eq_ignore_ascii_case(name)) && says(value)
-            }),
-            _ => false,
-        });
-        let flag = |key| self.find(&[key]).and_then(|entry| bool_of(&entry.value));
-        is_unlisted || flag("headless") == Some(true) || flag("render") == Some(false)
     }
 
     /// The names under all of `keys`, each once: whoever writes `category` beside `categories` means both.
@@ -251,7 +248,7 @@ impl<'e> Reader<'e> {
     }
 
     fn image(&mut self) -> Option<Lined<String>> {
-        let entry = self.find(&["image", "cover", "featured_image", "images"])?;
+        let entry = self.find(&["image", "cover", "featured_image", "images", "heroImage"])?;
         let mut value = &entry.value;
         if let Value::List(items) = value {
             value = items.first()?;

@@ -45,7 +45,7 @@ impl Writer<'_> {
         stamp: &Stamp<'_>,
         name: Name<'_>,
     ) -> Option<Manuscript> {
-        let Setting { config, site, now } = self.setting;
+        let Setting { config, site, now, .. } = self.setting;
         let body = self.body(parts);
         let (title, body) = self.title(fields.title.take(), body, parts.body_line, &stamp.told.stem);
         categories_of_folders(&mut fields.categories, &stamp.told.categories, site.generator);
