@@ -60,6 +60,7 @@ impl Office {
         };
         let mut office = Self::open(config, clock).await?;
         office.lock = lock;
+        office.store.pin();
         Ok(office)
     }
 

@@ -197,6 +197,10 @@ pub trait Store: Send + Sync {
     /// The permanent random name of this store.
     fn instance(&self) -> &str;
 
+    /// From now on the store must stay what it is: if its file is exchanged, every verb fails, and none goes on with the
+    /// new one. A run that sends holds messages that the new file knows nothing of.
+    fn pin(&self) {}
+
     /// How many copies are in doubt because another database server took over from the one that wrote the ledger, and
     /// may not have seen its last moments; `None` if this process noticed nothing of the kind.
     fn failed_over(&self) -> Option<u64> {
