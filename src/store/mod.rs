@@ -31,7 +31,7 @@ pub use fence::{Fence, FenceError, Mark, Mismatch, judge};
 pub use lock::{LockError, RunLock};
 pub use notice::{About, Notice, Reported, Taken, Word};
 pub use postgres::{Access as PostgresAccess, open_postgres};
-pub use sqlite::open_sqlite;
+pub use sqlite::{Alone, Candidate, Holder, open_sqlite, put_in_place, stage};
 
 use crate::address::EmailAddress;
 use crate::ledger::health::Toll;

@@ -4,6 +4,7 @@
 
 mod backup;
 mod open;
+mod restore;
 mod watch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +20,7 @@ use super::sql::{Access, Backend, Cell, Dialect, Row, Tx, Value};
 use super::{Fault, StoreError};
 use crate::crash;
 pub use open::open_sqlite;
+pub use restore::{Alone, Candidate, Holder, put_in_place, stage};
 use watch::Watch;
 
 /// The file, and the connection to it while it stands at its path.

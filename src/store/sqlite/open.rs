@@ -14,7 +14,7 @@ use crate::store::sql::{SqlStore, notes};
 use crate::store::{Books, StoreError};
 
 /// The schema, one file for each step; a step that has been released never changes.
-const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../../migrations/sqlite/0002_bounces.sql"),
     include_str!("../../../migrations/sqlite/0003_pace.sql"),
@@ -170,7 +170,7 @@ fn verify(connection: &Connection, unfit: &dyn Fn(String) -> StoreError) -> Resu
     Ok(())
 }
 
-fn schema(connection: &Connection) -> Result<i64, StoreError> {
+pub(super) fn schema(connection: &Connection) -> Result<i64, StoreError> {
     connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(failed("reading its schema"))
@@ -202,7 +202,7 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Resu
 }
 
 /// Makes the empty file: the subscribers' addresses are nobody else's business.
-fn owner_only(path: &Utf8Path) -> std::io::Result<()> {
+pub(super) fn owner_only(path: &Utf8Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
