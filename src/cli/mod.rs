@@ -11,6 +11,7 @@ mod import;
 mod inbox;
 mod ledger;
 mod new;
+mod notify;
 mod outcome;
 mod printer;
 mod progress;
@@ -26,7 +27,7 @@ mod wishes;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use chrono::DateTime;
 use clap::{Parser, Subcommand};
 
@@ -36,7 +37,8 @@ use printer::Printer;
 use crate::clock::{Clock, StoppedClock, SystemClock};
 use crate::config::{ConfigError, environment, load};
 use crate::delivery::{Breaker, Stop};
-use crate::pipeline::{RunError, World};
+use crate::pipeline::incident::{self, Change};
+use crate::pipeline::{RunError, World, notify_start};
 use crate::store::LockError;
 
 /// Posts become feeds and a letter; each reader gets it once; the ledger remembers.
@@ -113,16 +115,22 @@ pub fn main() -> ExitCode {
         }
     };
     let printer = Printer::new(cli.quiet);
+    let (repeated, file) = (cli.command.repeated(), cli.config.clone());
     let from_pipe = matches!(&cli.command, Command::Inbox(args) if args.stdin);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(run(cli, printer)),
         Err(error) => Err(RunError::io("starting", error)),
     };
+    let mut said = None;
     let outcome = ended.unwrap_or_else(|error| {
         report(&error, printer);
+        said = Some(error.to_string());
         Outcome::of(&error)
     });
+    if let (Some(command), Ok(clock)) = (repeated, clock()) {
+        conclude((command, &file), (outcome, said), clock.as_ref(), printer);
+    }
     match outcome {
         Outcome::Done => outcome,
         // Whatever went wrong, the mail server must keep the mail.
@@ -130,6 +138,34 @@ pub fn main() -> ExitCode {
         _ => outcome,
     }
     .into()
+}
+
+impl Command {
+    /// The name of a command that cron repeats.
+    fn repeated(&self) -> Option<&'static str> {
+        match self {
+            Self::Publish(_) => Some("publish"),
+            Self::Inbox(args) if !args.stdin && !args.dry_run => Some("inbox"),
+            _ => None,
+        }
+    }
+}
+
+/// Remembers how a repeated run ended, and tells whoever is to be told.
+fn conclude(
+    (command, file): (&'static str, &Utf8Path),
+    (outcome, said): (Outcome, Option<String>),
+    clock: &dyn Clock,
+    printer: Printer,
+) {
+    let failure = notify::failure(outcome, said);
+    let root = file.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    let change = match outcome {
+        Outcome::Locked => Change::None,
+        _ if !file.exists() => return,
+        _ => incident::record(&incident::file(root), command, failure.as_ref(), clock.now()),
+    };
+    notify::tell((command, file), failure.as_ref(), &change, clock, printer);
 }
 
 fn report(error: &RunError, printer: Printer) {
@@ -155,6 +191,10 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
     let breaker = Arc::new(Breaker::default());
     let world = World { config: Arc::new(load(&cli.config)?), clock, watch, breaker };
     stop_on_signal(Arc::clone(&world.breaker));
+    if cli.command.repeated().is_some() {
+        let config = Arc::clone(&world.config);
+        tokio::spawn(async move { notify_start(&config).await });
+    }
     let outcome = match cli.command {
         Command::Headers(args) => headers::run(&args, &world, printer),
         Command::Publish(gate) => publish::run(&gate, &world, printer).await,

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use super::digest::{self, FrozenWeek, WeekDraft};
 use super::rest::Rest;
 use super::signing::signer;
+use super::unsubscribing::demand_unsubscribing;
 use super::way_out::{no_sender, wire};
 use super::{Built, Edition, Office, RunError, World, deliver_open, site};
 use crate::address::EmailAddress;
@@ -320,6 +321,10 @@ fn specimen(config: &Config) -> Result<Claimed, RunError> {
 pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<Mailing, RunError> {
     let now = world.clock.now();
     let baseline = draft.baseline.len();
+    let unsubscribing = match (&draft.post, &draft.week) {
+        (None, None) => None,
+        _ => demand_unsubscribing(world, office).await?,
+    };
     let mut frozen = None;
     if let (Some(post), Some(edition)) = (draft.post, draft.edition) {
         let subject = edition.letter().subject.clone();
@@ -353,6 +358,7 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
     mailing.frozen = frozen;
     mailing.week = week;
     mailing.findings = draft.findings;
+    mailing.findings.extend(unsubscribing);
     mailing.more = draft.more;
     Ok(mailing)
 }
