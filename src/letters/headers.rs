@@ -159,7 +159,7 @@ pub(super) fn mailbox<H: Header + FromOne>(mailbox: &Mailbox) -> String {
 }
 
 /// A header of lettre that holds mailboxes.
-trait FromOne {
+pub(super) trait FromOne {
     fn from_one(mailbox: LettreMailbox) -> Self;
 }
 

@@ -235,6 +235,8 @@ pub trait Store: Send + Sync {
         source: &str,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
+    /// How many suppressed addresses are known by their keyed hash alone: nobody can name them any more.
+    async fn nameless_suppressions(&self) -> Result<u64, StoreError>;
     /// A remembered word, such as the digest of the list that was read last.
     async fn recall(&self, key: &str) -> Result<Option<String>, StoreError>;
     /// Remembers it.

@@ -83,6 +83,7 @@ impl<'a> List<'a> {
             usize::from(said.silent && said.standing == Standing::Active && !self.options.confirmed);
         let source = Some(clean_source(fields.get(Column::Source))).filter(|source| !source.is_empty());
         let added_at = past(fields.get(Column::Added), self.options.now, &mut odd);
+        let state_since = past(fields.get(Column::StateSince), self.options.now, &mut odd);
         for oddity in odd {
             self.warnings.add(oddity.into_finding(self.options.file).at(line));
         }
@@ -96,6 +97,7 @@ impl<'a> List<'a> {
             name,
             language,
             state,
+            state_since,
             reason: said.reason,
             source,
             wishes,
@@ -205,6 +207,7 @@ fn merge(first: &mut Row, again: Row, file: &str) -> Finding {
     let stricter = again.state > first.state;
     if stricter {
         (first.state, first.reason) = (again.state, again.reason);
+        first.state_since = again.state_since;
     }
     first.name = first.name.take().or(again.name);
     first.language = first.language.take().or(again.language);
