@@ -13,6 +13,7 @@ mod inbox;
 mod ledger;
 mod new;
 mod new_subscribers;
+mod notify;
 mod outcome;
 mod post;
 mod printer;
@@ -39,7 +40,8 @@ use printer::Printer;
 use crate::clock::{Clock, StoppedClock, SystemClock};
 use crate::config::{ConfigError, Found, environment, find, load};
 use crate::delivery::{Breaker, Stop};
-use crate::pipeline::{RunError, World};
+use crate::pipeline::incident::{self, Change};
+use crate::pipeline::{RunError, World, notify_start};
 use crate::store::LockError;
 
 /// Posts become feeds and a letter; each reader gets it once; the ledger remembers.
@@ -121,16 +123,27 @@ pub fn main() -> ExitCode {
         }
     };
     let printer = Printer::new(cli.quiet);
+    let repeated = cli.command.repeated();
+    // A new site has no configuration yet, and one that is found above is not its own.
+    let file = match &cli.command {
+        Command::New(_) => Utf8PathBuf::new(),
+        _ => configuration(cli.config, printer),
+    };
     let from_pipe = matches!(&cli.command, Command::Inbox(args) if args.stdin);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli, printer)),
+        Ok(runtime) => runtime.block_on(run(cli.command, &file, printer)),
         Err(error) => Err(RunError::io("starting", error)),
     };
+    let mut said = None;
     let outcome = ended.unwrap_or_else(|error| {
         report(&error, printer);
+        said = Some(error.to_string());
         Outcome::of(&error)
     });
+    if let (Some(command), Ok(clock)) = (repeated, clock()) {
+        conclude((command, &file), (outcome, said), clock.as_ref(), printer);
+    }
     match outcome {
         Outcome::Done => outcome,
         // Whatever went wrong, the mail server must keep the mail.
@@ -138,6 +151,34 @@ pub fn main() -> ExitCode {
         _ => outcome,
     }
     .into()
+}
+
+impl Command {
+    /// The name of a command that cron repeats.
+    fn repeated(&self) -> Option<&'static str> {
+        match self {
+            Self::Publish(_) => Some("publish"),
+            Self::Inbox(args) if !args.stdin && !args.dry_run => Some("inbox"),
+            _ => None,
+        }
+    }
+}
+
+/// Remembers how a repeated run ended, and tells whoever is to be told.
+fn conclude(
+    (command, file): (&'static str, &Utf8Path),
+    (outcome, said): (Outcome, Option<String>),
+    clock: &dyn Clock,
+    printer: Printer,
+) {
+    let failure = notify::failure(outcome, said);
+    let root = file.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    let change = match outcome {
+        Outcome::Locked => Change::None,
+        _ if !file.exists() => return,
+        _ => incident::record(&incident::file(root), command, failure.as_ref(), clock.now()),
+    };
+    notify::tell((command, file), failure.as_ref(), &change, clock, printer);
 }
 
 fn report(error: &RunError, printer: Printer) {
@@ -152,21 +193,22 @@ fn report(error: &RunError, printer: Printer) {
     }
 }
 
-async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
+async fn run(command: Command, file: &Utf8Path, printer: Printer) -> Result<Outcome, RunError> {
     let clock = clock()?;
-    match cli.command {
+    match command {
         Command::New(args) => return new::run(&args, clock.as_ref(), printer),
-        Command::Check(args) => {
-            return check::run(&args, &configuration(cli.config, printer), clock, printer).await;
-        }
+        Command::Check(args) => return check::run(&args, file, clock, printer).await,
         _ => {}
     }
-    let file = configuration(cli.config, printer);
     let (watch, bar) = progress::watch(printer);
     let breaker = Arc::new(Breaker::default());
-    let world = World { config: Arc::new(load(&file)?), clock, watch, breaker };
+    let world = World { config: Arc::new(load(file)?), clock, watch, breaker };
     stop_on_signal(Arc::clone(&world.breaker));
-    let outcome = match cli.command {
+    if command.repeated().is_some() {
+        let config = Arc::clone(&world.config);
+        tokio::spawn(async move { notify_start(&config).await });
+    }
+    let outcome = match command {
         Command::Headers(args) => headers::run(&args, &world, printer),
         Command::Publish(gate) => publish::run(&gate, &world, printer).await,
         Command::Build(gate) => build::run(&gate, &world, printer).await,

@@ -41,6 +41,9 @@ pub(super) fn check(config: &Config, source: &Source<'_>, settled: &BTreeSet<Str
         check_inbox(inbox, &mut wrong);
     }
     check_dkim(config, &mut wrong);
+    if let Some(notify) = &config.notify {
+        check_notify(notify, &mut wrong);
+    }
     check_web(&config.web, &mut wrong);
     if !settled.contains("newsletter.from") {
         findings.extend(missing_sender(config, source));
@@ -95,6 +98,15 @@ fn check_store(store: &super::Store, wrong: &mut impl FnMut(&str, &str, &str)) {
             wrong("store", "there is a password, but an SQLite file has none", "take the line out");
         }
         Some(Ok(_)) | None => {}
+    }
+}
+
+fn check_notify(notify: &super::Notify, wrong: &mut impl FnMut(&str, &str, &str)) {
+    if notify.to.is_none() && notify.url.is_none() {
+        wrong("notify", "it names nobody", "write to = \"you@example.com\" or url = \"https://…\" below it");
+    }
+    if notify.url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
+        wrong("notify.url", "it is not a web address", "write it like \"https://hc-ping.com/…\"");
     }
 }
 

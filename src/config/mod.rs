@@ -13,6 +13,7 @@ mod meaning;
 mod mend;
 mod nearest;
 mod newsletter;
+mod notify;
 mod permalink;
 mod placeholder;
 mod podcast;
@@ -41,6 +42,7 @@ pub use find::{Found, find};
 pub use inbox::{Inbox, Processed};
 pub use nearest::{nearest, plain};
 pub use newsletter::{DateOrder, FirstRun, Newsletter, OnUnknown};
+pub use notify::{Notify, NotifyKind};
 pub use permalink::{Pattern, Permalink, Piece, Placeholder};
 pub use placeholder::is_placeholder_host;
 pub use podcast::{Category, Order, Podcast};
@@ -84,6 +86,9 @@ pub struct Config {
     /// The mailbox to which bounces come; `None` means that `letterpress inbox` is told where to look.
     #[serde(default)]
     pub inbox: Option<Inbox>,
+    /// Who is told when runs fail; `None`: nobody but cron.
+    #[serde(default)]
+    pub notify: Option<Notify>,
     /// The keys that letters are signed with; none means that they leave unsigned.
     #[serde(default, deserialize_with = "dkim::one_or_several")]
     pub dkim: Vec<Dkim>,

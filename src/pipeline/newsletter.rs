@@ -10,6 +10,7 @@ use super::lookup::find;
 use super::digest::{self, FrozenWeek, WeekDraft};
 use super::rest::Rest;
 use super::signing::signer;
+use super::unsubscribing::demand_unsubscribing;
 use super::way_out::{no_sender, wire};
 use super::{Built, Edition, Held, Office, RunError, World, approval, deliver_open, held, rehearsal, settled, site};
 use crate::address::EmailAddress;
@@ -431,6 +432,10 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
     approval::ask(world, office, &mut draft.held).await?;
     draft.held.note(office).await?;
     let baseline = draft.baseline.len();
+    let unsubscribing = match (&draft.post, &draft.week) {
+        (None, None) => None,
+        _ => demand_unsubscribing(world, office).await?,
+    };
     let mut frozen = None;
     if let (Some(post), Some(edition)) = (draft.post, draft.edition) {
         let subject = edition.letter().subject.clone();
@@ -466,6 +471,7 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
     mailing.frozen = frozen;
     mailing.week = week;
     mailing.findings = draft.findings;
+    mailing.findings.extend(unsubscribing);
     mailing.more = draft.more;
     mailing.held = draft.held;
     mailing.next_due = draft.next_due;

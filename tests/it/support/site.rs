@@ -62,7 +62,7 @@ impl Site {
         let delay = if newsletter.contains("delay") { "" } else { "delay = \"0s\"\n" };
         let config = format!(
             "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\ntimezone = \"Asia/Seoul\"\n\
-             [newsletter]\nfrom = \"느린 편지 <news@letters.example>\"\nfirst_run = \"newest\"\n{delay}{newsletter}\
+             [newsletter]\nfrom = \"느린 편지 <news@letters.example>\"\nfirst_run = \"newest\"\nunsubscribe_by_hand = true\n{delay}{newsletter}\
              [smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nconnections = {connections}\n\
              deadlines = {{ connect = \"5s\", command = \"5s\", data = \"5s\", dot = \"1s\" }}\n"
         );
