@@ -24,7 +24,7 @@ use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 
 pub use breaker::{Breaker, Stop};
-pub use heard::{Heard, Phase, Trouble};
+pub use heard::{Heard, Lack, Phase, Speaks, TlsTrouble, Trouble, Unreachable};
 pub use smtp::reply::Reply;
 
 use crate::address::EmailAddress;
