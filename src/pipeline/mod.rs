@@ -12,6 +12,7 @@ mod edition;
 mod evidence;
 mod gate;
 mod health;
+pub mod incident;
 mod newsletter;
 mod office;
 mod outlook;
