@@ -9,7 +9,7 @@ use super::Outcome;
 use super::printer::{Printer, count};
 use crate::inbox::imap::{self, Mailbox};
 use crate::inbox::{Desk, InboxError, Tally, maildir};
-use crate::pipeline::{Office, RunError, World, password};
+use crate::pipeline::{Office, RunError, World, of_mailbox, password};
 
 #[derive(ClapArgs)]
 #[expect(
@@ -60,7 +60,7 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     if ended.is_ok() || tally.mails > 0 {
         report(&tally, args, printer)?;
     }
-    ended.map_err(|error| failed(error, args))?;
+    ended.map_err(|error| failed(error, world, args))?;
     Ok(Outcome::Done)
 }
 
@@ -80,7 +80,12 @@ fn mailbox(world: &World) -> Result<Mailbox, RunError> {
     Mailbox::new(&inbox, secret).map_err(|error| RunError::user(error.to_string(), SECTION))
 }
 
-fn failed(error: InboxError, args: &Args) -> RunError {
+fn failed(error: InboxError, world: &World, args: &Args) -> RunError {
+    if let InboxError::Imap(error) = &error
+        && let Some(explained) = of_mailbox(&world.config, error)
+    {
+        return explained.into();
+    }
     match error {
         InboxError::Store(error) => error.into(),
         InboxError::NoMaildir(_) => RunError::user(

@@ -5,6 +5,7 @@ mod backup;
 mod build;
 mod check;
 mod dkim;
+mod ending;
 mod foreign_feed;
 mod headers;
 mod import;
@@ -64,9 +65,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Build the feeds and send what is due: the cron line.
-    Publish(build::Gate),
+    Publish(build::Arguments),
     /// Build the feeds.
-    Build(build::Gate),
+    Build(build::Arguments),
     /// Print what your web server should say of the feeds.
     Headers(headers::Args),
     /// Send what is due, without building the feeds.
@@ -112,8 +113,10 @@ pub fn main() -> ExitCode {
             return outcome.into();
         }
     };
-    let printer = Printer::new(cli.quiet);
+    let repeated = cli.command.repeated();
+    let printer = Printer::new(cli.quiet, repeated.is_some(), cli.command.is_one_object());
     let from_pipe = matches!(&cli.command, Command::Inbox(args) if args.stdin);
+    let file = cli.config.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(run(cli, printer)),
@@ -123,6 +126,9 @@ pub fn main() -> ExitCode {
         report(&error, printer);
         Outcome::of(&error)
     });
+    if let (Some(command), Ok(clock)) = (repeated, clock()) {
+        ending::conclude((command, &file), outcome, clock.now(), printer);
+    }
     match outcome {
         Outcome::Done => outcome,
         // Whatever went wrong, the mail server must keep the mail.
@@ -132,7 +138,29 @@ pub fn main() -> ExitCode {
     .into()
 }
 
+impl Command {
+    /// The name of a command that cron repeats, whose failures are told once.
+    fn repeated(&self) -> Option<&'static str> {
+        match self {
+            Self::Publish(_) => Some("publish"),
+            Self::Build(_) => Some("build"),
+            Self::Send(args) if args.is_in_earnest() => Some("send"),
+            Self::Inbox(args) if !args.stdin => Some("inbox"),
+            _ => None,
+        }
+    }
+
+    /// Whether it prints one object of JSON and nothing else, also when it fails.
+    fn is_one_object(&self) -> bool {
+        matches!(self, Self::Publish(args) | Self::Build(args) if args.json)
+    }
+}
+
 fn report(error: &RunError, printer: Printer) {
+    if printer.is_json() && !printer.has_answered() {
+        // There is nowhere left to complain to if even this fails.
+        let _ = printer.json(&publish::failed(error, printer));
+    }
     match error {
         // A finding says itself whether it is an error.
         RunError::Findings(_) | RunError::Config(ConfigError::Wrong(_)) => {
@@ -151,14 +179,14 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Check(args) => return check::run(&args, &cli.config, clock, printer).await,
         _ => {}
     }
-    let (watch, bar) = progress::watch(printer);
+    let progress = progress::Progress::start(printer);
     let breaker = Arc::new(Breaker::default());
-    let world = World { config: Arc::new(load(&cli.config)?), clock, watch, breaker };
+    let world = World { config: Arc::new(load(&cli.config)?), clock, watch: progress.watch(), breaker };
     stop_on_signal(Arc::clone(&world.breaker));
     let outcome = match cli.command {
         Command::Headers(args) => headers::run(&args, &world, printer),
-        Command::Publish(gate) => publish::run(&gate, &world, printer).await,
-        Command::Build(gate) => build::run(&gate, &world, printer).await,
+        Command::Publish(args) => publish::run(&args, &world, printer).await,
+        Command::Build(args) => build::run(&args, &world, printer).await,
         Command::Send(args) => send::run(&args, &world, printer).await,
         Command::Serve(args) => serve::run(&args, &world, printer).await,
         Command::Status(args) => status::run(&args, &world, printer).await,
@@ -172,9 +200,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Dkim(command) => dkim::run(command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),
     };
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    progress.end();
     outcome
 }
 

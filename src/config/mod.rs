@@ -33,7 +33,7 @@ pub use permalink::{Pattern, Permalink, Piece, Placeholder};
 pub use podcast::{Category, Order, Podcast};
 pub use postgres::{Encryption, PostgresUrl};
 pub use read::{ConfigError, DEFAULTS, environment, load, parse};
-pub use secret::{Secret, SecretError};
+pub use secret::{Blemish, Secret, SecretError};
 pub use site::{Author, Site, SiteUrl, is_language_tag};
 pub use smtp::{Deadlines, Smtp, Tls};
 pub use store::{Compression, Output, Store};
@@ -47,6 +47,9 @@ pub struct Config {
     /// The folder that holds `config.toml`.
     #[serde(skip)]
     pub root: Utf8PathBuf,
+    /// The name of `config.toml` as it was given, for messages.
+    #[serde(skip)]
+    pub file: String,
     /// The text of `config.toml` as it was read.
     #[serde(skip)]
     pub text: String,
@@ -79,6 +82,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// The line on which `section.key` stands, or else `[section]`.
+    pub fn line_of(&self, key: &str) -> Option<usize> {
+        let section = key.split('.').next().unwrap_or_default();
+        read::line_of(&self.text, key).or_else(|| read::line_of(&self.text, section))
+    }
+
     /// `path` as seen from the folder of `config.toml`.
     pub fn resolve(&self, path: impl AsRef<Utf8Path>) -> Utf8PathBuf {
         // "./posts" and "posts" are the same folder, but only one of them reads well in a message.

@@ -62,6 +62,7 @@ pub fn parse(text: &str, file: &str, root: &Utf8Path) -> Result<Config, ConfigEr
         .map_err(|error| source.wrong(source.explain(&error.path().to_string(), error.inner().message())))?;
     root.clone_into(&mut config.root);
     text.clone_into(&mut config.text);
+    file.clone_into(&mut config.file);
     let findings = check(&config, &source);
     if findings.is_empty() { Ok(config) } else { Err(ConfigError::Wrong(findings)) }
 }
@@ -130,34 +131,39 @@ impl Source<'_> {
 
     /// The line, from 1, on which `section.key` or `[section]` stands in the user's file.
     fn line_of(&self, key: &str) -> Option<usize> {
-        let table = toml::de::DeTable::parse(self.text).ok()?;
-        let mut table = table.get_ref();
-        let mut found = None;
-        let mut parts = key.split('.').peekable();
-        while let Some(part) = parts.next() {
-            let (name, number) = match part.split_once('[') {
-                Some((name, number)) => (name, number.trim_end_matches(']').parse::<usize>().ok()),
-                None => (part, None),
-            };
-            let (key, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
-            found = Some(line_at(self.text, key.span().start));
-            let value = match (value.get_ref(), number) {
-                // One of several `[[sections]]`.
-                (toml::de::DeValue::Array(several), Some(number)) => {
-                    let one = several.get(number)?;
-                    found = Some(line_at(self.text, one.span().start));
-                    one
-                }
-                _ => value,
-            };
-            match value.get_ref() {
-                toml::de::DeValue::Table(inner) => table = inner,
-                _ if parts.peek().is_some() => return found,
-                _ => {}
-            }
-        }
-        found
+        line_of(self.text, key)
     }
+}
+
+/// The line, from 1, on which `section.key` or `[section]` stands in `text`.
+pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
+    let table = toml::de::DeTable::parse(text).ok()?;
+    let mut table = table.get_ref();
+    let mut found = None;
+    let mut parts = key.split('.').peekable();
+    while let Some(part) = parts.next() {
+        let (name, number) = match part.split_once('[') {
+            Some((name, number)) => (name, number.trim_end_matches(']').parse::<usize>().ok()),
+            None => (part, None),
+        };
+        let (key, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
+        found = Some(line_at(text, key.span().start));
+        let value = match (value.get_ref(), number) {
+            // One of several `[[sections]]`.
+            (toml::de::DeValue::Array(several), Some(number)) => {
+                let one = several.get(number)?;
+                found = Some(line_at(text, one.span().start));
+                one
+            }
+            _ => value,
+        };
+        match value.get_ref() {
+            toml::de::DeValue::Table(inner) => table = inner,
+            _ if parts.peek().is_some() => return found,
+            _ => {}
+        }
+    }
+    found
 }
 
 /// What serde says of a number, without the names of Rust's types.

@@ -106,7 +106,9 @@ fn without_reply(phase: Phase, trouble: &Trouble) -> Verdict {
         (Trouble::Missing(_) | Trouble::Unsendable(_), Phase::Rcpt) => Verdict::Failed { policy: false },
         (Trouble::Unsendable(_), Phase::Body) => Verdict::Failed { policy: true },
         // The next connection would see the same certificate, the same offers, the same return path.
-        (Trouble::Tls(_) | Trouble::Missing(_) | Trouble::Unsendable(_) | Trouble::Speaks(_), _) => Verdict::Sender,
+        (Trouble::Tls(_) | Trouble::Missing(_) | Trouble::Unsendable(_) | Trouble::Speaks(_), _) => {
+            Verdict::Sender
+        }
         // A server that takes connections and does not even greet is overloaded, and so will be the next connection.
         (Trouble::Deadline, Phase::Greeting) => Verdict::Throttled,
         _ => Verdict::Deferred { policy: false },

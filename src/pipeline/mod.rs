@@ -7,6 +7,7 @@ mod adoption;
 mod announcing;
 mod backup;
 mod courier;
+mod diagnosis;
 mod digest;
 mod edition;
 mod evidence;
@@ -14,6 +15,7 @@ mod gate;
 mod health;
 pub mod incident;
 mod newsletter;
+mod next;
 mod office;
 mod outlook;
 mod remote;
@@ -30,12 +32,15 @@ pub use adoption::{Restored, adopt};
 pub use announcing::Announcement;
 pub use backup::{Backup, back_up};
 pub use courier::{Courier, Round};
+pub use diagnosis::Explained;
+pub(crate) use diagnosis::of_mailbox;
 pub use digest::{FrozenWeek, WeekDraft, WeekLetter, compose_week, outlook_of_the_week, weekly_readers};
 pub use edition::Edition;
 pub use evidence::{Evidence, Reconciled, reconcile};
 pub use gate::{Allowed, Outlook, look};
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
 pub(crate) use newsletter::{ReaderList, find, read_readers};
+pub use next::{Kind, Upcoming};
 pub use office::Office;
 pub use outlook::{Standstill, outlook};
 pub use remote::{Refreshed, refresh, unfetched};
@@ -50,8 +55,8 @@ pub(crate) use way_out::{demand, password};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::delivery::Breaker;
+use crate::delivery::watch::Watch;
 use crate::finding::Finding;
-use crate::ledger::State;
 use crate::store::{FenceError, LockError, StoreError};
 
 /// What a run is given.
@@ -61,8 +66,8 @@ pub struct World {
     pub config: Arc<Config>,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
-    /// Told of each copy that reached a state.
-    pub watch: Arc<dyn Fn(State) + Send + Sync>,
+    /// Told how long work goes on.
+    pub watch: Arc<Watch>,
     /// Stops the run when asked to.
     pub breaker: Arc<Breaker>,
 }
@@ -93,6 +98,9 @@ pub enum RunError {
     /// The fence cannot be read or written.
     #[error(transparent)]
     Fence(#[from] FenceError),
+    /// A mail server or the way to it is out of order.
+    #[error(transparent)]
+    OutOfOrder(Box<Finding>),
     /// The surroundings failed.
     #[error("{what}: {source}{}", disk_hint(.source))]
     Io {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
+use super::diagnosis::{Explained, relay_error};
 use super::digest::{self, FrozenWeek, WeekDraft};
+use super::next::{self, Upcoming};
 use super::rest::Rest;
 use super::signing::signer;
 use super::way_out::{no_sender, wire};
@@ -36,6 +38,8 @@ pub struct Mailing {
     pub baseline: usize,
     /// The issue that was frozen in this run: its subject and its audience.
     pub frozen: Option<(HeaderText, u64)>,
+    /// The post of that issue.
+    pub frozen_id: Option<String>,
     /// The week whose letters were frozen in this run.
     pub week: Option<FrozenWeek>,
     /// Warnings about the letter.
@@ -50,6 +54,14 @@ pub struct Mailing {
     pub failed_over: Option<u64>,
     /// Why the run stopped before its end.
     pub stopped: Option<Stop>,
+    /// What that means and what to do about it, where it is known.
+    pub explained: Option<Explained>,
+    /// How many messages the relay took in this run.
+    pub sent: u64,
+    /// When a subscriber who could not be reached is tried again.
+    pub retry_at: Option<DateTime<Utc>>,
+    /// What will be due when no file changes.
+    pub next: Vec<Upcoming>,
     /// Until when the relay is left alone.
     pub rest: Option<Rest>,
     /// What does not stop an issue and should be looked at.
@@ -66,7 +78,9 @@ pub struct Mailing {
 pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Result<Mailing, RunError> {
     let (enrolled, rejected) = enrol_list(world, office).await?;
     let mut mailing = if settled(world, office, built).await? {
-        deliver_open(world, office).await?
+        let mut mailing = deliver_open(world, office).await?;
+        mailing.next = next::recall(office, world.clock.now()).await?;
+        mailing
     } else {
         let read;
         let archive = if let Some(archive) = &built.archive {
@@ -80,6 +94,7 @@ pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Resul
         let mailing = freeze(world, office, draft).await?;
         let until = until.map_or_else(String::new, |until| until.to_rfc3339());
         office.store.remember(SETTLED, &format!("{} {until}", built.inputs)).await?;
+        next::remember(office, &mailing.next).await?;
         mailing
     };
     mailing.enrolled = enrolled;
@@ -192,6 +207,8 @@ pub struct Draft<'a> {
     pub more: usize,
     /// When the schedule must be asked again although nothing changed.
     pub until: Option<DateTime<Utc>>,
+    /// What will be due when no file changes.
+    pub next: Vec<Upcoming>,
 }
 
 /// Plans and composes, and writes nothing. With `wanted` it is that post alone. A letter with an error is refused here, before the ledger knows of it.
@@ -240,7 +257,8 @@ pub async fn draft<'a>(
     let (newsletter, zone) = (&world.config.newsletter, world.config.site.timezone);
     let moment = next_moment(newsletter.digest, zone, world.clock.now());
     let until = Some(schedule::wakes_at(&plan, archive).map_or(moment, |at| at.min(moment)));
-    Ok(Draft { post, edition, week, findings, baseline, more: plan.more, until })
+    let next = next::look_ahead(world, office, (&plan, archive)).await?;
+    Ok(Draft { post, edition, week, findings, baseline, more: plan.more, until, next })
 }
 
 /// The post that a person means by an id, a slug or a file name.
@@ -320,7 +338,7 @@ fn specimen(config: &Config) -> Result<Claimed, RunError> {
 pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<Mailing, RunError> {
     let now = world.clock.now();
     let baseline = draft.baseline.len();
-    let mut frozen = None;
+    let (mut frozen, frozen_id) = (None, draft.post.map(|post| post.id.clone()));
     if let (Some(post), Some(edition)) = (draft.post, draft.edition) {
         let subject = edition.letter().subject.clone();
         let letter =
@@ -350,10 +368,12 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
     };
     let mut mailing = deliver_open(world, office).await?;
     mailing.baseline = baseline;
+    mailing.frozen_id = frozen_id.filter(|_| frozen.is_some());
     mailing.frozen = frozen;
     mailing.week = week;
     mailing.findings = draft.findings;
     mailing.more = draft.more;
+    mailing.next = draft.next;
     Ok(mailing)
 }
 
@@ -374,9 +394,8 @@ pub async fn send_test(world: &World, post: &Post, address: EmailAddress) -> Res
     let composed = signed(&edition, &claimed, &world.config)?;
     let wire = wire(&world.config, "test")?;
     let failed = |heard: crate::delivery::Heard| {
-        let what = format!("{} did not take the copy at {}: {}", wire.name(), heard.phase, heard.said());
-        let help = "nothing was recorded; if it is the server's address that is wrong, look at host, port and tls below [smtp]";
-        RunError::user(what, help)
+        let what = format!("{} did not take the message at {}: {}", wire.name(), heard.phase, heard.said());
+        relay_error(&world.config, &heard, what)
     };
     let mut channel = wire.connect().await.map_err(failed)?;
     channel.offer(&composed.envelope).await.map_err(failed)?;

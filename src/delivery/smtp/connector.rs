@@ -60,7 +60,8 @@ async fn race(addresses: Vec<SocketAddr>, mut last: Trouble) -> Result<Dialled, 
     let mut attempts = JoinSet::new();
     loop {
         if let Some(address) = waiting.next() {
-            attempts.spawn(async move { connect(address).await.map_err(|error| unreachable(address, &error)) });
+            attempts
+                .spawn(async move { connect(address).await.map_err(|error| unreachable(address, &error)) });
         } else if attempts.is_empty() {
             return Err(last);
         }

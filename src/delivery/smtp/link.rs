@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::capabilities::Capabilities;
-use super::reply::{Parse, Reply, ReplyParser};
 use super::certificate::BadCertificate;
+use super::reply::{Parse, Reply, ReplyParser};
 use crate::delivery::{Speaks, TlsTrouble, Trouble};
 
 /// Bytes per read; a reply rarely has more than a hundred.

@@ -18,9 +18,10 @@ use crate::delivery::{Heard, Lack, Phase, Speaks, Trouble};
 /// Opens a session; on failure says how far it came.
 pub(super) async fn open(wire: &SmtpWire) -> Result<(Link, Capabilities), Heard> {
     let deadlines = &wire.deadlines;
-    let Dialled { stream, local, peer, address } = within(deadlines.connect.duration(), dial(&wire.host, wire.port))
-        .await
-        .map_err(heard(Phase::Connect))?;
+    let Dialled { stream, local, peer, address } =
+        within(deadlines.connect.duration(), dial(&wire.host, wire.port))
+            .await
+            .map_err(heard(Phase::Connect))?;
     let mut session =
         Session { wire, address, hello: hello_name(wire, local), link: Link::new(Box::new(stream)) };
     if let Security::Implicit(tls) = &wire.security {
