@@ -1,7 +1,7 @@
 //! What a failure at the relay means to the user: the pure [`diagnose`] with the settings of this site, as a finding that
 //! names the line of the configuration.
 
-use super::way_out::password;
+use super::way_out::{password, wire};
 use super::{RunError, World};
 use crate::config::{Blemish, Config};
 use crate::delivery::diagnosis::{Blame, Diagnosis, Settings, diagnose, login_refused};
@@ -41,6 +41,7 @@ pub(super) fn of_run(world: &World, stopped: Option<&Stop>) -> Option<Explained>
         Some(Stop::Asked | Stop::Letter(_)) => None,
         Some(Stop::Relay(_) | Stop::Throttled(_)) => of_relay(&world.config, &world.breaker.cause()?),
         // A relay that refuses the only subscriber because it wants a login does not stop a run.
+        None if world.breaker.has_sent() => None,
         None => of_relay(&world.config, &world.breaker.refusal()?),
     }
 }
@@ -51,6 +52,27 @@ pub(super) fn relay_error(config: &Config, heard: &Heard, what: impl Into<String
     match of_relay(config, heard) {
         Some(explained) => explained.into(),
         None => RunError::user(what, "nothing was recorded; look at the section [smtp] of config.toml"),
+    }
+}
+
+/// Connects to the relay, logs in, and sends nothing: what is wrong there.
+pub async fn try_relay(config: &Config) -> Result<Option<Explained>, RunError> {
+    if config.smtp.is_none() {
+        return Ok(None);
+    }
+    match wire(config, "check")?.connect().await {
+        Ok(channel) => {
+            channel.quit().await;
+            Ok(None)
+        }
+        Err(heard) => {
+            let unknown = || {
+                let message = format!("no connection to the relay (at {}): {}", heard.phase, heard.said());
+                let finding = Finding::error("relay", config.file.as_str(), message);
+                Explained { finding, blame: Blame::Surroundings }
+            };
+            Ok(Some(of_relay(config, &heard).unwrap_or_else(unknown)))
+        }
     }
 }
 

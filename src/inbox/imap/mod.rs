@@ -125,6 +125,12 @@ impl Mailbox {
         })
     }
 
+    /// Connects, logs in, and looks at nothing.
+    pub async fn try_login(&self) -> Result<(), ImapError> {
+        Session::open(self).await?.log_out().await;
+        Ok(())
+    }
+
     /// Under this name the store remembers how far the mailbox was read.
     fn note(&self) -> String {
         format!("inbox {}@{}:{}/{}", self.user, self.host, self.port, self.folder)
