@@ -21,8 +21,12 @@ use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
-use crate::pipeline::{RunError, compose, compose_week, demand, look, unfetched};
+use crate::pipeline::{
+    Office, RunError, compose, compose_week, demand, judge_unsubscribing, look, look_at_unsubscribing,
+    unfetched,
+};
 use crate::schedule::digest::Digest;
+use crate::subscribers::Standing;
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -92,7 +96,8 @@ async fn everything(
     live: bool,
     findings: &mut Vec<Finding>,
 ) -> Result<(), RunError> {
-    reader_list(config, clock, findings);
+    let listed = reader_list(config, clock, findings);
+    unsubscribing(config, clock, listed, findings).await;
     secrets(config, findings);
     alignment(config, findings);
     let sends = can_send(config, findings);
@@ -148,9 +153,9 @@ fn gate(config: &Config, archive: &Archive, documents: &[Document], findings: &m
 }
 
 /// The list that every run reads.
-fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
+fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) -> u64 {
     let newsletter = &config.newsletter;
-    let Some(list) = &newsletter.list else { return };
+    let Some(list) = &newsletter.list else { return 0 };
     let options = readers::Options {
         confirmed: newsletter.list_confirmed,
         ..readers::Options::new(list.as_str(), clock.now())
@@ -167,9 +172,33 @@ fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) 
                     Finding::error("readers-row", list.as_str(), row.reason.to_string()).at(row.line)
                 }));
                 findings.extend(import.warnings);
+                return import.rows.iter().filter(|row| row.state == Standing::Active).count() as u64;
             }
         },
     }
+    0
+}
+
+/// Whether somebody processes unsubscribes. A ledger that cannot be asked says so to the runs.
+async fn unsubscribing(config: &Config, clock: &dyn Clock, listed: u64, findings: &mut Vec<Finding>) {
+    if !config.newsletter.enabled || judge_unsubscribing(config, listed).is_none() {
+        return;
+    }
+    let is_begun = config.store.sqlite_path().is_some_and(|path| config.resolve(path).exists());
+    let known = match is_begun {
+        true => known_unsubscribing(config, clock, listed).await.ok(),
+        false => None,
+    };
+    findings.extend(known.unwrap_or_else(|| judge_unsubscribing(config, listed)));
+}
+
+async fn known_unsubscribing(
+    config: &Config,
+    clock: &dyn Clock,
+    listed: u64,
+) -> Result<Option<Finding>, RunError> {
+    let office = Office::open_begun(config, clock).await?;
+    look_at_unsubscribing(&office, config, listed).await
 }
 
 /// Files with secrets that other users of the machine can read.

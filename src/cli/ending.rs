@@ -4,17 +4,21 @@
 //! Without `--quiet` everything was said already, and is said by each run.
 
 use camino::Utf8Path;
-use chrono::{DateTime, Utc};
 
-use super::Outcome;
 use super::printer::{Printer, Transcript, count};
+use super::{Outcome, notify};
+use crate::clock::Clock;
 use crate::pipeline::incident::{self, Change, Failure, Incident};
 
-/// Remembers how a run of `command` over the site of `config` ended, and says what is new about it.
+/// The head of what happened once: a subscriber who was refused, a message in doubt. It has been said, and is no state that
+/// could be over.
+const ONCE: &str = "in this run:";
+
+/// Remembers how a run of `command` over the site of `config` ended, says what is new about it, and tells whom `[notify]` names.
 pub(super) fn conclude(
     (command, config): (&'static str, &Utf8Path),
     outcome: Outcome,
-    now: DateTime<Utc>,
+    clock: &dyn Clock,
     printer: Printer,
 ) {
     let transcript = printer.take_transcript();
@@ -23,32 +27,37 @@ pub(super) fn conclude(
             printer.release(&transcript.complaints);
         }
     };
-    // A run beside another one knows nothing, and a folder without a site is not written into.
-    if outcome == Outcome::Locked || !config.exists() {
+    // A folder without a site is not written into.
+    if !config.exists() {
         return release();
     }
     let failure = failure(outcome, &transcript);
-    if failure.is_none() && transcript.is_inconclusive {
-        return release();
-    }
     let root = config.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-    match incident::record(&incident::file(root), command, failure.as_ref(), now) {
-        Change::Continues(_) => {}
+    // A run beside another one knows nothing of what is well and what is not.
+    let is_silent = outcome == Outcome::Locked || failure.is_none() && transcript.is_inconclusive;
+    let change = if is_silent {
+        Change::None
+    } else {
+        incident::record(&incident::file(root), command, failure.as_ref(), clock.now())
+    };
+    match &change {
+        Change::Over(incident) if !incident.text.starts_with(ONCE) => printer.event(over(command, incident)),
+        Change::Continues(_) | Change::Over(_) => {}
         Change::None | Change::Began | Change::Changed(_) => release(),
-        Change::Over(incident) => printer.event(over(command, &incident)),
     }
+    notify::tell((command, config), failure.as_ref(), &change, clock, printer);
 }
 
-/// What the next run would fail with again. What happened once (a subscriber who was refused, a message in doubt) has been said,
-/// and is no state that could end.
+/// How a run failed, if it did: with what the next one would fail with again, or else with what happened once.
 fn failure(outcome: Outcome, transcript: &Transcript) -> Option<Failure> {
-    let is_failure = !transcript.complaints.is_empty()
-        || matches!(outcome, Outcome::UserError | Outcome::Broken | Outcome::TryLater);
-    is_failure.then(|| Failure {
-        code: outcome.code(),
+    let Transcript { complaints, events, .. } = transcript;
+    let text = match (outcome, complaints.is_empty()) {
+        (Outcome::Locked, _) | (Outcome::Done, true) => return None,
+        (_, true) => format!("{ONCE}\n{}", events.join("\n")),
         // A pause is the same pause, whether this run or an earlier one made it.
-        text: transcript.complaints.join("\n").replace("it was paused earlier: ", ""),
-    })
+        (_, false) => complaints.join("\n").replace("it was paused earlier: ", ""),
+    };
+    Some(Failure { code: outcome.code(), text })
 }
 
 fn over(command: &str, incident: &Incident) -> String {

@@ -10,7 +10,7 @@ use super::printer::{Printer, count};
 use crate::config::Config;
 use crate::inbox::imap::{self, Mailbox};
 use crate::inbox::{Desk, InboxError, Tally, maildir};
-use crate::pipeline::{Office, RunError, World, of_mailbox, password};
+use crate::pipeline::{Office, RunError, World, note_inbox, of_mailbox, password};
 
 #[derive(ClapArgs)]
 #[expect(
@@ -33,7 +33,7 @@ pub(super) struct Args {
     again: bool,
     /// Show what would be taken, and change nothing.
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// For scripts.
     #[arg(long)]
     json: bool,
@@ -43,6 +43,9 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     // What can be wrong with the configuration is said before the store is opened, and made, for nothing.
     let mailbox = if args.imap { Some(mailbox(&world.config)?) } else { None };
     let office = Office::open(&world.config, world.clock.as_ref()).await?;
+    if !args.dry_run {
+        note_inbox(&office).await?;
+    }
     let breaker = Arc::clone(&world.breaker);
     let desk = Desk {
         store: office.store,

@@ -12,6 +12,7 @@ mod import;
 mod inbox;
 mod ledger;
 mod new;
+mod notify;
 mod outcome;
 mod printer;
 mod progress;
@@ -37,7 +38,7 @@ use printer::Printer;
 use crate::clock::{Clock, StoppedClock, SystemClock};
 use crate::config::{ConfigError, environment, load};
 use crate::delivery::{Breaker, Stop};
-use crate::pipeline::{RunError, World};
+use crate::pipeline::{RunError, World, notify_start};
 use crate::store::LockError;
 
 /// Posts become feeds and a letter; each reader gets it once; the ledger remembers.
@@ -127,7 +128,7 @@ pub fn main() -> ExitCode {
         Outcome::of(&error)
     });
     if let (Some(command), Ok(clock)) = (repeated, clock()) {
-        ending::conclude((command, &file), outcome, clock.now(), printer);
+        ending::conclude((command, &file), outcome, clock.as_ref(), printer);
     }
     match outcome {
         Outcome::Done => outcome,
@@ -145,7 +146,7 @@ impl Command {
             Self::Publish(_) => Some("publish"),
             Self::Build(_) => Some("build"),
             Self::Send(args) if args.is_in_earnest() => Some("send"),
-            Self::Inbox(args) if !args.stdin => Some("inbox"),
+            Self::Inbox(args) if !args.stdin && !args.dry_run => Some("inbox"),
             _ => None,
         }
     }
@@ -183,6 +184,10 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
     let breaker = Arc::new(Breaker::default());
     let world = World { config: Arc::new(load(&cli.config)?), clock, watch: progress.watch(), breaker };
     stop_on_signal(Arc::clone(&world.breaker));
+    if cli.command.repeated().is_some_and(notify::is_about) {
+        let config = Arc::clone(&world.config);
+        tokio::spawn(async move { notify_start(&config).await });
+    }
     let outcome = match cli.command {
         Command::Headers(args) => headers::run(&args, &world, printer),
         Command::Publish(args) => publish::run(&args, &world, printer).await,

@@ -159,8 +159,8 @@ impl Printer {
 
     /// A line beside the results; left out when quiet.
     pub(super) fn remark(self, line: impl AsRef<str>) {
-        if !self.quiet {
-            self.complain(line);
+        if !self.quiet && !self.json {
+            print_complaint(line.as_ref());
         }
     }
 

@@ -8,6 +8,7 @@ mod duration;
 mod feeds;
 mod inbox;
 mod newsletter;
+mod notify;
 mod permalink;
 mod podcast;
 mod postgres;
@@ -29,6 +30,7 @@ pub use duration::Span;
 pub use feeds::{By, Content, Feeds, Format};
 pub use inbox::{Inbox, Processed};
 pub use newsletter::{FirstRun, Newsletter, OnUnknown};
+pub use notify::{Notify, NotifyKind};
 pub use permalink::{Pattern, Permalink, Piece, Placeholder};
 pub use podcast::{Category, Order, Podcast};
 pub use postgres::{Encryption, PostgresUrl};
@@ -70,6 +72,9 @@ pub struct Config {
     /// The mailbox to which bounces come; `None` means that `letterpress inbox` is told where to look.
     #[serde(default)]
     pub inbox: Option<Inbox>,
+    /// Who is told when runs fail; `None`: nobody but cron.
+    #[serde(default)]
+    pub notify: Option<Notify>,
     /// The keys that letters are signed with; none means that they leave unsigned.
     #[serde(default, deserialize_with = "dkim::one_or_several")]
     pub dkim: Vec<Dkim>,

@@ -210,6 +210,9 @@ fn check(config: &Config, source: &Source<'_>) -> Vec<Finding> {
     if let Some(inbox) = &config.inbox {
         check_inbox(inbox, &mut wrong);
     }
+    if let Some(notify) = &config.notify {
+        check_notify(notify, &mut wrong);
+    }
     check_dkim(config, &mut wrong);
     check_web(&config.web, &mut wrong);
     findings
@@ -250,6 +253,15 @@ fn check_web(web: &super::Web, wrong: &mut impl FnMut(&str, &str, &str)) {
     }
     if web.metrics.is_some_and(|metrics| metrics.port() != 0 && metrics == web.listen) {
         wrong("web.metrics", "the pages answer there", "name a port of its own, such as \"127.0.0.1:9090\"");
+    }
+}
+
+fn check_notify(notify: &super::Notify, wrong: &mut impl FnMut(&str, &str, &str)) {
+    if notify.to.is_none() && notify.url.is_none() {
+        wrong("notify", "it names nobody", "write to = \"you@example.com\" or url = \"https://…\" below it");
+    }
+    if notify.url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
+        wrong("notify.url", "it is not an address of the web", "write it like \"https://hc-ping.com/…\"");
     }
 }
 

@@ -10,6 +10,7 @@ mod html;
 mod issue;
 mod lint;
 mod mime;
+mod notice;
 mod plain;
 mod slip;
 mod slots;
@@ -28,6 +29,7 @@ pub use digest::{Week, compose_week};
 pub use issue::compose;
 pub use lint::lint;
 pub use mime::Press;
+pub use notice::{Notice, compose_notice};
 pub use slip::compose_slip;
 pub use templates::Templates;
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::diagnosis::of_relay;
+use super::office::FenceGuard;
 use super::signing::signer;
 use super::way_out::{no_sender, wire};
 use super::{Office, RunError, World, way_out};
@@ -48,6 +49,8 @@ pub struct Courier {
     world: World,
     store: Arc<dyn Books>,
     keys: Arc<Keys>,
+    /// A ledger that was put back, while the server runs too, sends nothing before it is adopted.
+    guard: FenceGuard,
     wire: Arc<dyn Wire>,
     signer: Option<Arc<Signer>>,
     /// Where the pages answer that the letters lead to.
@@ -68,6 +71,7 @@ impl Courier {
             world: world.clone(),
             store: Arc::clone(&office.store),
             keys: Arc::clone(&office.keys),
+            guard: office.guard(),
             wire: wire(config, "answers")?,
             signer: signer(config)?,
             pages,
@@ -125,6 +129,9 @@ impl Courier {
     pub async fn round(&self) -> Result<Round, RunError> {
         let (_, lease) = way_out::patience(&self.world.config);
         let lease = TimeDelta::from_std(lease).unwrap_or(TimeDelta::hours(1));
+        if let Some(mismatch) = self.guard.mismatch().await? {
+            return Err(RunError::user(format!("answers by mail wait: {mismatch}"), mismatch.help()));
+        }
         let Some(errand) = self.store.claim_errand(&self.owner, lease, self.now()).await? else {
             return Ok(Round::Idle);
         };

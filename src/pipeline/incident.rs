@@ -228,13 +228,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = file(Utf8Path::from_path(folder.path()).unwrap());
         let (refused, unknown) = (failure("refused 1"), failure("no such host"));
+        let again = failure("refused 2");
         let run = |command, failure, minutes| record(&path, command, failure, at(minutes));
 
         assert_eq!(run("publish", None, 0), Change::None);
         assert!(!path.exists(), "nothing to remember, no file");
         assert_eq!(run("publish", Some(&refused), 10), Change::Began);
         assert_eq!(run("inbox", None, 11), Change::None);
-        let Change::Continues(incident) = run("publish", Some(&failure("refused 2")), 20) else { panic!() };
+        let Change::Continues(incident) = run("publish", Some(&again), 20) else { panic!() };
         assert_eq!((incident.runs, incident.since, incident.text.as_str()), (2, at(10), "refused 1"));
         assert_eq!(run("inbox", Some(&refused), 21), Change::Began);
         assert_eq!(run("publish", Some(&unknown), 30), Change::Changed(incident));

@@ -11,6 +11,7 @@ use super::digest::{self, FrozenWeek, WeekDraft};
 use super::next::{self, Upcoming};
 use super::rest::Rest;
 use super::signing::signer;
+use super::unsubscribing::demand_unsubscribing;
 use super::way_out::{no_sender, wire};
 use super::{Built, Edition, Office, RunError, World, deliver_open, site};
 use crate::address::EmailAddress;
@@ -339,6 +340,10 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
     let now = world.clock.now();
     let baseline = draft.baseline.len();
     let (mut frozen, frozen_id) = (None, draft.post.map(|post| post.id.clone()));
+    let unsubscribing = match (&draft.post, &draft.week) {
+        (None, None) => None,
+        _ => demand_unsubscribing(world, office).await?,
+    };
     if let (Some(post), Some(edition)) = (draft.post, draft.edition) {
         let subject = edition.letter().subject.clone();
         let letter =
@@ -372,6 +377,7 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
     mailing.frozen = frozen;
     mailing.week = week;
     mailing.findings = draft.findings;
+    mailing.findings.extend(unsubscribing);
     mailing.more = draft.more;
     mailing.next = draft.next;
     Ok(mailing)

@@ -31,7 +31,7 @@ pub use fence::{Fence, FenceError, Mark, Mismatch, judge};
 pub use lock::{LockError, RunLock};
 pub use notice::{About, Notice, Reported, Taken, Word};
 pub use postgres::{Access as PostgresAccess, open_postgres};
-pub use sqlite::open_sqlite;
+pub use sqlite::{Alone, Candidate, Holder, open_sqlite, put_in_place, stage};
 
 use crate::address::EmailAddress;
 use crate::ledger::health::Toll;
@@ -196,6 +196,10 @@ pub enum Lane {
 pub trait Store: Send + Sync {
     /// The permanent random name of this store.
     fn instance(&self) -> &str;
+
+    /// From now on the store must stay what it is: if its file is exchanged, every verb fails, and none goes on with the
+    /// new one. A run that sends holds messages that the new file knows nothing of.
+    fn pin(&self) {}
 
     /// How many copies are in doubt because another database server took over from the one that wrote the ledger, and
     /// may not have seen its last moments; `None` if this process noticed nothing of the kind.

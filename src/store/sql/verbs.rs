@@ -28,6 +28,10 @@ impl<B: Backend> Store for SqlStore<B> {
         &self.instance
     }
 
+    fn pin(&self) {
+        self.backend.pin();
+    }
+
     fn failed_over(&self) -> Option<u64> {
         self.backend.failed_over()
     }
