@@ -20,21 +20,36 @@ pub(super) struct Gate {
     allow_loss: bool,
 }
 
+/// The arguments of `build` and of `publish`.
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) gate: Gate,
+    /// One object, for scripts, also if it fails.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 impl Gate {
     pub(super) fn allowed(&self) -> Allowed {
         Allowed { redelivery: self.allow_redelivery, loss: self.allow_loss }
     }
 }
 
-pub(super) async fn run(gate: &Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) async fn run(args: &Arguments, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let refreshed = refresh(world).await?;
-    printer.warnings(&refreshed.findings);
-    let built = build(world, gate.allowed())?;
+    printer.troubles(&refreshed.findings);
+    let built = build(world, args.gate.allowed())?;
     report(&built, world, printer);
-    if built.has_errors() {
-        return Ok(Outcome::UserError);
+    let outcome = match refreshed.is_stale {
+        _ if built.has_errors() => Outcome::UserError,
+        true => Outcome::Partly,
+        false => Outcome::Done,
+    };
+    if args.json {
+        printer.json(&super::publish::of_build(&refreshed, &built, outcome, world, printer))?;
     }
-    Ok(if refreshed.is_stale { Outcome::Partly } else { Outcome::Done })
+    Ok(outcome)
 }
 
 /// What the feed half did, in a line or two.

@@ -1,5 +1,7 @@
 //! `letterpress check`: every finding that would hurt later, in one pass. Writes nothing, not even ids or keys.
 
+mod servers;
+
 use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
@@ -32,7 +34,7 @@ pub(super) struct Args {
     /// For scripts.
     #[arg(long)]
     json: bool,
-    /// Also ask the site's web server whether it serves these feeds.
+    /// Also ask the site's web server whether it serves these feeds, and log in to the relay and the mailbox.
     #[arg(long)]
     live: bool,
     /// Check this feed, of any site, and nothing else.
@@ -144,6 +146,9 @@ async fn everything(
     alignment(config, findings);
     placeholders(config, findings);
     let sends = can_send(config, findings);
+    if live {
+        servers::log_in(config, findings).await?;
+    }
     if let Some(finding) = unfetched(config) {
         findings.push(finding);
         return Ok(());

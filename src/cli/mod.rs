@@ -6,6 +6,7 @@ mod backup;
 mod build;
 mod check;
 mod dkim;
+mod ending;
 mod foreign_feed;
 mod headers;
 mod import;
@@ -40,7 +41,6 @@ use printer::Printer;
 use crate::clock::{Clock, StoppedClock, SystemClock};
 use crate::config::{ConfigError, Found, environment, find, load};
 use crate::delivery::{Breaker, Stop};
-use crate::pipeline::incident::{self, Change};
 use crate::pipeline::{RunError, World, notify_start};
 use crate::store::LockError;
 
@@ -69,9 +69,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Build the feeds and send what is due: the cron line.
-    Publish(build::Gate),
+    Publish(build::Arguments),
     /// Build the feeds.
-    Build(build::Gate),
+    Build(build::Arguments),
     /// Print what your web server should say of the feeds.
     Headers(headers::Args),
     /// Send what is due, without building the feeds.
@@ -122,8 +122,8 @@ pub fn main() -> ExitCode {
             return outcome.into();
         }
     };
-    let printer = Printer::new(cli.quiet);
     let repeated = cli.command.repeated();
+    let printer = Printer::new(cli.quiet, repeated.is_some(), cli.command.is_one_object());
     // A new site has no configuration yet, and one that is found above is not its own.
     let file = match &cli.command {
         Command::New(_) => Utf8PathBuf::new(),
@@ -135,14 +135,12 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime.block_on(run(cli.command, &file, printer)),
         Err(error) => Err(RunError::io("starting", error)),
     };
-    let mut said = None;
     let outcome = ended.unwrap_or_else(|error| {
         report(&error, printer);
-        said = Some(error.to_string());
         Outcome::of(&error)
     });
     if let (Some(command), Ok(clock)) = (repeated, clock()) {
-        conclude((command, &file), (outcome, said), clock.as_ref(), printer);
+        ending::conclude((command, &file), outcome, clock.as_ref(), printer);
     }
     match outcome {
         Outcome::Done => outcome,
@@ -154,34 +152,28 @@ pub fn main() -> ExitCode {
 }
 
 impl Command {
-    /// The name of a command that cron repeats.
+    /// The name of a command that cron repeats, whose failures are told once.
     fn repeated(&self) -> Option<&'static str> {
         match self {
             Self::Publish(_) => Some("publish"),
+            Self::Build(_) => Some("build"),
+            Self::Send(args) if args.is_in_earnest() => Some("send"),
             Self::Inbox(args) if !args.stdin && !args.dry_run => Some("inbox"),
             _ => None,
         }
     }
-}
 
-/// Remembers how a repeated run ended, and tells whoever is to be told.
-fn conclude(
-    (command, file): (&'static str, &Utf8Path),
-    (outcome, said): (Outcome, Option<String>),
-    clock: &dyn Clock,
-    printer: Printer,
-) {
-    let failure = notify::failure(outcome, said);
-    let root = file.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-    let change = match outcome {
-        Outcome::Locked => Change::None,
-        _ if !file.exists() => return,
-        _ => incident::record(&incident::file(root), command, failure.as_ref(), clock.now()),
-    };
-    notify::tell((command, file), failure.as_ref(), &change, clock, printer);
+    /// Whether it prints one object of JSON and nothing else, also when it fails.
+    fn is_one_object(&self) -> bool {
+        matches!(self, Self::Publish(args) | Self::Build(args) if args.json)
+    }
 }
 
 fn report(error: &RunError, printer: Printer) {
+    if printer.is_json() && !printer.has_answered() {
+        // There is nowhere left to complain to if even this fails.
+        let _ = printer.json(&publish::failed(error, printer));
+    }
     match error {
         // A finding says itself whether it is an error.
         RunError::Findings(_) | RunError::Config(ConfigError::Wrong(_)) => {
@@ -200,18 +192,18 @@ async fn run(command: Command, file: &Utf8Path, printer: Printer) -> Result<Outc
         Command::Check(args) => return check::run(&args, file, clock, printer).await,
         _ => {}
     }
-    let (watch, bar) = progress::watch(printer);
+    let progress = progress::Progress::start(printer);
     let breaker = Arc::new(Breaker::default());
-    let world = World { config: Arc::new(load(file)?), clock, watch, breaker };
+    let world = World { config: Arc::new(load(file)?), clock, watch: progress.watch(), breaker };
     stop_on_signal(Arc::clone(&world.breaker));
-    if command.repeated().is_some() {
+    if command.repeated().is_some_and(notify::is_about) {
         let config = Arc::clone(&world.config);
         tokio::spawn(async move { notify_start(&config).await });
     }
     let outcome = match command {
         Command::Headers(args) => headers::run(&args, &world, printer),
-        Command::Publish(gate) => publish::run(&gate, &world, printer).await,
-        Command::Build(gate) => build::run(&gate, &world, printer).await,
+        Command::Publish(args) => publish::run(&args, &world, printer).await,
+        Command::Build(args) => build::run(&args, &world, printer).await,
         Command::Send(args) => send::run(&args, &world, printer).await,
         Command::Approve(args) => approve::run(&args, &world, printer).await,
         Command::Serve(args) => serve::run(&args, &world, printer).await,
@@ -227,9 +219,7 @@ async fn run(command: Command, file: &Utf8Path, printer: Printer) -> Result<Outc
         Command::Post(command) => post::run(&command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),
     };
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    progress.end();
     outcome
 }
 

@@ -48,7 +48,7 @@ pub use placeholder::is_placeholder_host;
 pub use podcast::{Category, Order, Podcast};
 pub use postgres::{Encryption, PostgresUrl};
 pub use read::{ConfigError, DEFAULTS, Examined, environment, examine, load, parse};
-pub use secret::{Secret, SecretError};
+pub use secret::{Blemish, Secret, SecretError};
 pub use site::{Author, Site, SiteUrl, is_language_tag};
 pub use smtp::{Deadlines, Smtp, Tls};
 pub use spellings::language_meant;
@@ -63,7 +63,7 @@ pub struct Config {
     /// The folder that holds `config.toml`.
     #[serde(skip)]
     pub root: Utf8PathBuf,
-    /// The name of the file in messages.
+    /// The name of `config.toml` as it was given, for messages.
     #[serde(skip)]
     pub file: String,
     /// The text of `config.toml` as it was read.
@@ -101,6 +101,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// The line on which `section.key` stands, or else `[section]`.
+    pub fn line_of(&self, key: &str) -> Option<usize> {
+        source::line_of(&self.text, key)
+    }
+
     /// `path` as seen from the folder of `config.toml`.
     pub fn resolve(&self, path: impl AsRef<Utf8Path>) -> Utf8PathBuf {
         // "./posts" and "posts" are the same folder, but only one of them reads well in a message.

@@ -19,6 +19,12 @@ pub(super) struct Source<'a> {
     pub(super) renamed: Vec<(String, String)>,
 }
 
+/// The line, from 1, on which `section.key`, or as much of it as there is, stands in `text`.
+pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?.into_inner();
+    Source { text, file: "", document, renamed: Vec::new() }.line_of(key)
+}
+
 /// Where a key stands, and its value.
 struct Place<'s, 'a> {
     key: Range<usize>,

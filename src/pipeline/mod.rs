@@ -8,6 +8,7 @@ mod announcing;
 mod approval;
 mod backup;
 mod courier;
+mod diagnosis;
 mod digest;
 mod edition;
 mod evidence;
@@ -17,6 +18,7 @@ mod held;
 mod lookup;
 pub mod incident;
 mod newsletter;
+mod next;
 mod notify;
 mod office;
 mod outlook;
@@ -39,6 +41,8 @@ pub use adoption::{Restored, adopt};
 pub use announcing::Announcement;
 pub use backup::{Backup, back_up};
 pub use courier::{Courier, Round};
+pub(crate) use diagnosis::of_mailbox;
+pub use diagnosis::{Explained, try_relay};
 pub use digest::{FrozenWeek, WeekDraft, WeekLetter, compose_week, outlook_of_the_week, weekly_readers};
 pub use edition::Edition;
 pub use evidence::{Evidence, Reconciled, reconcile};
@@ -49,6 +53,7 @@ pub use lookup::AnyPost;
 pub(crate) use lookup::find_any;
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, templates};
 pub(crate) use newsletter::{ReaderList, read_readers};
+pub use next::{Kind, Upcoming};
 pub use notify::{Ending, notify, notify_start};
 pub use office::Office;
 pub use outlook::{Standstill, outlook};
@@ -68,8 +73,8 @@ pub(crate) use way_out::{demand, password};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::delivery::Breaker;
+use crate::delivery::watch::Watch;
 use crate::finding::Finding;
-use crate::ledger::State;
 use crate::store::{FenceError, LockError, StoreError};
 
 /// What a run is given.
@@ -79,8 +84,8 @@ pub struct World {
     pub config: Arc<Config>,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
-    /// Told of each copy that reached a state.
-    pub watch: Arc<dyn Fn(State) + Send + Sync>,
+    /// Told how long work goes on.
+    pub watch: Arc<Watch>,
     /// Stops the run when asked to.
     pub breaker: Arc<Breaker>,
 }
@@ -111,6 +116,9 @@ pub enum RunError {
     /// The fence cannot be read or written.
     #[error(transparent)]
     Fence(#[from] FenceError),
+    /// A mail server or the way to it is out of order.
+    #[error(transparent)]
+    OutOfOrder(Box<Finding>),
     /// The surroundings failed.
     #[error("{what}: {source}{}", disk_hint(.source))]
     Io {

@@ -15,6 +15,7 @@ use super::{RunError, World};
 use crate::archive::{Archive, WhyLeftOut, folder};
 use crate::config::Config;
 use crate::crash;
+use crate::delivery::watch::Tick;
 use crate::feeds::output::{self, Written};
 use crate::feeds::{self, Document, Layout};
 use crate::finding::{Finding, Severity};
@@ -63,6 +64,7 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     if let Some(stamp) = stamp {
         return Ok(Built { unchanged: stamp.outputs.len(), inputs, allowed, ..Built::default() });
     }
+    begin(world, "reading the posts", None);
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
     let layout = feeds::lay_out(&reading.archive, config);
     let first = layout.current().next().unwrap_or_default();
@@ -74,7 +76,9 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
             .map_err(|error| RunError::io("writing the pages of the archives", error))?;
         crash::point("pages-written");
     }
-    let done = write(config, &layout, std::iter::once(first).chain(layout.current().skip(1)))?;
+    begin(world, "writing the feeds", Some(layout.index().count() as u64));
+    let done = write(world, &layout, std::iter::once(first).chain(layout.current().skip(1)))?;
+    (world.watch)(Tick::End);
     crash::point("feeds-in-place");
     // Writing the ledgers changed files of the archive's folder, so the inputs are looked at once more.
     let inputs = Stamp::inputs(world)?;
@@ -132,7 +136,10 @@ fn put_on_record(config: &Config, ids: Option<&str>) -> Result<(), RunError> {
             .map_err(|error| RunError::io("writing the ids of the posts", error))?;
         crash::point("ids-written");
     }
-    Ok(())
+    Ok(())}
+
+fn begin(world: &World, what: &str, total: Option<u64>) {
+    (world.watch)(Tick::Begin { what: what.to_owned(), unit: "file", total });
 }
 
 /// What hubs are told of: a page of an archive never changes, and a list of feeds is none.
@@ -149,13 +156,15 @@ fn refuse_errors(documents: &[Document]) -> Result<(), RunError> {
 
 /// The pages of the archives first, in portions, and what is there already stays; then the feeds, which lead to them.
 fn write(
-    config: &Config,
+    world: &World,
     layout: &Layout<'_>,
     current: impl Iterator<Item = Vec<Document>>,
 ) -> Result<Written, RunError> {
+    let config = &world.config;
     let directory = config.resolve(&config.output.directory);
     let compress = &config.output.compress;
     let put = |documents: &[Document]| {
+        (world.watch)(Tick::Done(documents.len() as u64));
         output::write(&directory, documents, compress).map_err(|error| {
             RunError::user(
                 error.to_string(),

@@ -89,7 +89,7 @@ async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
         retry: RetrySchedule { waits: vec![TimeDelta::minutes(5)], give_up: TimeDelta::hours(1) },
         lease: Duration::from_mins(30),
         owner: "story".to_owned(),
-        watch: Box::new(|_| {}),
+        watch: Arc::new(|_| {}),
     };
     assert_eq!(deliver(job, Arc::new(Breaker::default())).await.unwrap(), None);
     let in_state =

@@ -131,7 +131,7 @@ fn f16_a_copy_that_panics_is_that_readers_failure_and_the_run_goes_on() {
             retry: RetrySchedule { waits: vec![TimeDelta::minutes(5)], give_up: TimeDelta::hours(48) },
             lease: Duration::from_mins(10),
             owner: "test".to_owned(),
-            watch: Box::new(|_| {}),
+            watch: Arc::new(|_| {}),
         };
         assert_eq!(deliver(job, Arc::new(Breaker::default())).await.unwrap(), None);
         store.deliveries(Filter::default()).await.unwrap()
