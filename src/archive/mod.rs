@@ -14,6 +14,7 @@ pub mod links;
 mod manuscript;
 pub mod markdown;
 mod naming;
+pub mod page;
 mod page_names;
 pub mod pages;
 pub mod permalink;
@@ -24,5 +25,6 @@ mod slugs;
 mod templating;
 
 pub use enclosure::{Enclosure, Episode, EpisodeKind, Transcript};
+pub use page::PostPage;
 pub use post::{Archive, LeftOut, Post, PostAuthor, TakenBack, WhyLeftOut};
 pub use proof::proof_read;

@@ -7,6 +7,7 @@ use chrono::{DateTime, FixedOffset};
 use url::Url;
 
 use super::Enclosure;
+use super::page::PostPage;
 use super::pages::Pages;
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
@@ -76,8 +77,17 @@ pub struct Post {
     pub in_reply_to: Vec<Url>,
     /// `false`: never mailed.
     pub newsletter: bool,
+    /// What Letterpress's own pages need to know.
+    pub page: PostPage,
     /// The Markdown as written, without its front matter, made clean for XML.
     pub body: XmlText,
+}
+
+impl Post {
+    /// How its issue is called, in folders and in addresses: `2026-11-23-hello`.
+    pub fn label(&self) -> String {
+        format!("{}-{}", self.published.date_naive(), self.slug)
+    }
 }
 
 /// Somebody who wrote a post.

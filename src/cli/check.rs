@@ -19,7 +19,7 @@ use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
-use crate::pipeline::{RunError, compose, compose_week, demand, look, unfetched};
+use crate::pipeline::{RunError, compose, compose_week, demand, look, proof_pages, unfetched};
 use crate::schedule::digest::Digest;
 
 #[derive(ClapArgs)]
@@ -121,6 +121,7 @@ async fn everything(
     // A post that stands in several portions is spoken of once.
     let mut said = HashSet::new();
     findings.extend(found.into_iter().filter(|finding| said.insert(finding.to_string())));
+    findings.extend(proof_pages(config, &archive)?);
     if sends {
         letter(config, &archive, findings);
         week(config, &archive, findings);

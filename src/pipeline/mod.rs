@@ -15,6 +15,7 @@ mod health;
 mod newsletter;
 mod office;
 mod outlook;
+mod pages;
 mod remote;
 mod rest;
 mod sending;
@@ -37,6 +38,7 @@ pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_te
 pub(crate) use newsletter::{ReaderList, find, read_readers};
 pub use office::Office;
 pub use outlook::{Standstill, outlook};
+pub use pages::{PagesDone, page_templates, proof_pages};
 pub use remote::{Refreshed, refresh, unfetched};
 pub use rest::{Rest, resting};
 pub use sending::deliver_open;

@@ -253,6 +253,7 @@ pub(crate) fn find<'a>(archive: &'a Archive, wanted: &str) -> Result<&'a Post, R
 
 /// Composes and lints the letter of a post.
 pub fn compose(config: &Config, post: &Post) -> Result<(Edition, Vec<Finding>), RunError> {
+    super::pages::refuse_dead_pictures(config, post)?;
     let letter = letters::compose(post, config, &templates(config)?).map_err(RunError::Findings)?;
     linted(letter, config, post.source.as_str())
 }
@@ -328,7 +329,7 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
         let issue = NewIssue {
             post: post.id.clone(),
             subject: subject.clone(),
-            label: label(post),
+            label: post.label(),
             letter,
             categories: post.categories.clone(),
             baseline: draft.baseline,
@@ -355,10 +356,6 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
     mailing.findings = draft.findings;
     mailing.more = draft.more;
     Ok(mailing)
-}
-
-fn label(post: &Post) -> String {
-    format!("{}-{}", post.published.date_naive(), post.slug)
 }
 
 /// Sends one copy of `post` to `address` and records nothing: no issue, no reader, no delivery.
