@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::printer::{Printer, count};
-use super::{Outcome, foreign_feed};
+use super::{Outcome, foreign_feed, read_online};
 use crate::archive::{Archive, WhyLeftOut, folder, markdown};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DEFAULTS, load};
@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// For scripts.
     #[arg(long)]
     json: bool,
-    /// Also ask the site's web server whether it serves these feeds.
+    /// Also ask the site's web server whether it serves these feeds, and the pages that letters link to.
     #[arg(long)]
     live: bool,
     /// Check this feed, of any site, and nothing else.
@@ -129,9 +129,10 @@ async fn everything(
     left_out(&archive, findings);
     // The feeds carry a post whatever its text is like; what readers will miss is said here.
     let texts: Vec<_> = archive.posts.par_iter().map(|post| markdown::render(post).1).collect();
-    findings.extend(archive.findings.into_iter().chain(texts.into_iter().flatten()));
+    findings.extend(archive.findings.iter().cloned().chain(texts.into_iter().flatten()));
     if live {
         served(config, &documents, findings).await?;
+        read_online::check(config, &archive, findings).await;
     }
     Ok(())
 }
@@ -215,7 +216,11 @@ fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     if let Some(post) = archive.posts.iter().find(|post| post.newsletter) {
         match compose(config, post) {
             Ok((_, warnings)) => findings.extend(warnings),
-            Err(RunError::Findings(errors)) => findings.extend(errors),
+            Err(RunError::Findings(errors)) => {
+                let place = |finding: &Finding| (finding.rule, finding.file.clone(), finding.line);
+                let known: Vec<_> = findings.iter().map(place).collect();
+                findings.extend(errors.into_iter().filter(|error| !known.contains(&place(error))));
+            }
             Err(error) => findings.push(Finding::error("letter", post.source.as_str(), error.to_string())),
         }
     }

@@ -15,6 +15,7 @@ mod outcome;
 mod printer;
 mod progress;
 mod publish;
+mod read_online;
 mod resolve;
 mod send;
 mod serve;

@@ -16,6 +16,8 @@ use crate::finding::Finding;
 pub trait Known {
     /// Whether one of the files that are meant is there and may be shown, or the public folder has the file already.
     fn has_file(&self, want: &Want) -> bool;
+    /// Whether such a file is there, but none that may be shown to everybody.
+    fn is_barred(&self, want: &Want) -> bool;
     /// Whether the public folder will hold this file after the next build.
     fn has_page(&self, path: &Utf8Path) -> bool;
 }
@@ -24,9 +26,11 @@ pub trait Known {
 pub fn judge(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known) -> Vec<Finding> {
     let wants = wants_of(post, own, config);
     let shown = wants.iter().filter(|want| want.is_shown && !known.has_file(want));
-    let mut findings: Vec<Finding> = shown.map(|want| missing(post, want)).collect();
+    let mut findings: Vec<Finding> = shown.map(|want| missing(post, want, known)).collect();
     let web = config.web.url.as_ref().map(|web| web.as_str());
-    for address in own.iter().filter(|address| address.purpose == Purpose::Link) {
+    // Of a link to the file of a post it was said when the post was read whether there is one.
+    let is_link = |address: &&OwnAddress| address.purpose == Purpose::Link && !names_post(&address.raw);
+    for address in own.iter().filter(is_link) {
         let Ok(url) = Url::parse(&address.url) else { continue };
         // The pages of `letterpress serve` are no files.
         let is_served = web.is_some_and(|web| web != config.site.url.as_str() && url.as_str().starts_with(web));
@@ -52,19 +56,30 @@ fn is_page(config: &Config, url: &Url, known: &dyn Known) -> bool {
     [page, file.clone(), html].into_iter().flatten().any(|path| known.has_page(&path))
 }
 
-/// A picture that readers would not see.
-pub(super) fn missing(post: &Post, want: &Want) -> Finding {
+fn names_post(raw: &str) -> bool {
+    let path = raw.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    Url::parse(raw).is_err() && (path.ends_with(".md") || path.ends_with(".markdown"))
+}
+
+/// A picture that nobody would see.
+fn missing(post: &Post, want: &Want, known: &dyn Known) -> Finding {
     let source = post.source.as_str();
-    let message = format!("{} is missing, and readers would see a hole in its place", want.raw);
     if want.is_absolute {
-        let message = format!("{}; here there is no such file", want.raw);
+        let message = format!("there is no file here for {}", want.raw);
         let finding = Finding::warning("file-missing", source, message).at(want.line);
         return finding.hint("if your web server has it from elsewhere, all is well");
     }
+    if known.is_barred(want) {
+        let message =
+            format!("{} is not published: it is hidden, a secret, or leads out of the folder", want.raw);
+        let finding = Finding::error("file-missing", source, message).at(want.line);
+        return finding.hint("put the file itself beside the post, under another name");
+    }
     let places = want.sources.iter().map(|path| path.as_str()).collect::<Vec<_>>().join(" or ");
+    let message = format!("{} does not exist, so nobody would see it", want.raw);
     let finding = Finding::error("file-missing", source, message).at(want.line);
     finding.hint(format!(
-        "put the file where it is looked for: {places}; if another program makes your pages, set `pages = false` under [output]"
+        "put it at {places}; if another program makes your pages, set `pages = false` under [output]"
     ))
 }
 
@@ -83,5 +98,9 @@ fn dead_link(post: &Post, address: &OwnAddress, want: Option<&Want>) -> Finding 
 pub fn dead_pictures(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known) -> Vec<Finding> {
     let wants = wants_of(post, own, config).into_iter();
     let dead = wants.filter(|want| want.is_shown && !want.is_absolute && !known.has_file(want));
-    dead.map(|want| missing(post, &want)).collect()
+    let finding = |want: Want| {
+        let finding = missing(post, &want, known);
+        Finding { message: format!("the letter is not sent: {}", finding.message), ..finding }
+    };
+    dead.map(finding).collect()
 }

@@ -85,7 +85,8 @@ pub(super) fn write(
     let layout = pages::lay_out(archive, config, &templates).map_err(RunError::Findings)?;
     let ground = Ground::open(config, taken);
     let plan = plan(&layout, &ground, &record, config);
-    let mut done = PagesDone { findings: plan.findings, ..PagesDone::default() };
+    // Whoever is in the way is looked at again by the shortcut for runs with nothing to do.
+    let mut done = PagesDone { findings: plan.findings, files: plan.foreign, ..PagesDone::default() };
     let mut wants = plan.wants;
     for portion in plan.to_make.chunks(PORTION) {
         let made: Result<Vec<pages::Page>, Finding> =
@@ -105,6 +106,7 @@ pub(super) fn write(
     done.findings.extend(limited(copies.findings()));
     done.sources = copies.sources();
     done.absent = copies.absent();
+    done.files.extend(copies.foreign());
     done.removed = ground.clear(&record, &sheets, &copies);
     record.pages = remember(&ground, &sheets, wants);
     record.copies = copies.remember(&ground, &record);
@@ -129,28 +131,28 @@ struct Plan {
     standing: Vec<Sheet>,
     /// What the standing pages need.
     wants: HashMap<Utf8PathBuf, Vec<Want>>,
+    /// Where files of somebody else are.
+    foreign: Vec<Utf8PathBuf>,
     findings: Vec<Finding>,
 }
 
 fn plan(layout: &Layout<'_>, ground: &Ground, record: &Record, config: &Config) -> Plan {
     let (sheets, mut findings) = without_twins(layout, ground, config);
     let standing: Vec<bool> = sheets.par_iter().map(|sheet| record.stands(&ground.directory, sheet)).collect();
-    let mut plan =
-        Plan { to_make: Vec::new(), standing: Vec::new(), wants: HashMap::new(), findings: Vec::new() };
-    let mut foreign = Vec::new();
+    let (mut to_make, mut kept, mut wants, mut foreign) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
     for (sheet, stands) in sheets.into_iter().zip(standing) {
         if stands {
-            plan.wants.extend(record.pages.get(&sheet.path).map(|made| (sheet.path.clone(), made.wants.clone())));
-            plan.standing.push(sheet);
+            wants.extend(record.pages.get(&sheet.path).map(|made| (sheet.path.clone(), made.wants.clone())));
+            kept.push(sheet);
         } else if ground.may_write_page(&sheet.path) {
-            plan.to_make.push(sheet);
+            to_make.push(sheet);
         } else {
-            foreign.push(not_ours(&config.output.directory.join(&sheet.path)));
+            foreign.push(sheet.path);
         }
     }
-    findings.extend(limited(foreign));
-    plan.findings = findings;
-    plan
+    let said = foreign.iter().map(|path| not_ours(&config.output.directory.join(path))).collect();
+    findings.extend(limited(said));
+    Plan { to_make, standing: kept, wants, foreign, findings }
 }
 
 /// Of two pages that would be one file the first is made, and none that would be a feed.
@@ -238,6 +240,10 @@ impl Known for Outlook<'_> {
             || ground::source(self.config, want).is_some()
             // A copy whose source is gone is no proof of anything.
             || (self.ground.has(&want.target) && !self.record.copies.contains_key(&want.target))
+    }
+
+    fn is_barred(&self, want: &Want) -> bool {
+        want.sources.iter().any(|source| self.config.resolve(source).exists())
     }
 
     fn has_page(&self, path: &Utf8Path) -> bool {

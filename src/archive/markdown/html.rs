@@ -440,7 +440,10 @@ fn quiet_resources(tag: &tags::Tag<'_>, page: &url::Url) -> Vec<(String, String)
     });
     let candidates = tag.attribute("srcset").and_then(|raw| links::srcset(page, &raw)).unwrap_or_default();
     let candidates = candidates.split(", ").filter_map(|candidate| candidate.split(' ').next());
-    let candidates = candidates.filter(|url| !url.is_empty()).map(|url| (url.to_owned(), url.to_owned()));
+    let folder = page.as_str().rfind('/').map_or("", |end| &page.as_str()[..=end]);
+    // As somebody would write it who means the same.
+    let raw = |url: &str| url.strip_prefix(folder).unwrap_or(url).to_owned();
+    let candidates = candidates.filter(|url| !url.is_empty()).map(|url| (raw(url), url.to_owned()));
     poster.into_iter().chain(candidates).collect()
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Copies<'c> {
     absent: Vec<Utf8PathBuf>,
     /// Wanted, but their sources are gone.
     orphans: Vec<Utf8PathBuf>,
+    /// Wanted, but somebody else's file is there.
+    foreign: Vec<Utf8PathBuf>,
 }
 
 struct Copy {
@@ -54,6 +56,7 @@ impl<'c> Copies<'c> {
             findings: Vec::new(),
             absent: Vec::new(),
             orphans: Vec::new(),
+            foreign: Vec::new(),
         };
         let mut named: HashMap<Utf8PathBuf, &Utf8Path> = HashMap::new();
         for (post, want) in needs {
@@ -90,6 +93,7 @@ impl<'c> Copies<'c> {
             None if to.is_file() && is_same(&from, &to) => State::Same,
             None => {
                 self.findings.push(not_ours(&self.config.output.directory.join(&target)));
+                self.foreign.push(target);
                 return;
             }
         };
@@ -104,10 +108,10 @@ impl<'c> Copies<'c> {
             self.orphans.push(want.target.clone());
         }
         if want.is_shown && !want.is_absolute && (is_orphan || !ground.has(&want.target)) {
-            let message = format!("{} is missing, and readers see a hole in its place", want.raw);
+            let message = format!("{} does not exist, so nobody sees it", want.raw);
             let finding = Finding::warning("file-missing", post.as_str(), message).at(want.line);
             let place = want.sources.first().map_or("", |place| place.as_str());
-            self.findings.push(finding.hint(format!("put the file there: {place}")));
+            self.findings.push(finding.hint(format!("put it at {place}")));
         }
     }
 
@@ -127,6 +131,10 @@ impl<'c> Copies<'c> {
 
     pub(super) fn findings(&self) -> Vec<Finding> {
         self.findings.clone()
+    }
+
+    pub(super) fn foreign(&self) -> Vec<Utf8PathBuf> {
+        self.foreign.clone()
     }
 
     pub(super) fn sources(&self) -> Vec<Utf8PathBuf> {
