@@ -104,7 +104,7 @@ impl Fields<'_, '_> {
             lang => post.language.as_deref(),
             date => self.date(&post.published),
             day => post.published.format("%Y-%m-%d").to_string(),
-            short_day => post.published.format("%m-%d").to_string(),
+            month_day => (self.words.month_day)(&post.published),
             published_at => post.published.to_rfc3339(),
         }
     }

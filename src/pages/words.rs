@@ -2,6 +2,7 @@
 //!
 //! No template holds words of its own, so this file is the whole of what a translator has to read.
 
+use chrono::{DateTime, Datelike as _, FixedOffset};
 use minijinja::{Value, context};
 
 /// The words of one language.
@@ -22,6 +23,8 @@ pub(super) struct Words {
     in_reply_to: &'static str,
     listen: &'static str,
     download: &'static str,
+    /// A day of a year that stands above it.
+    pub(super) month_day: fn(&DateTime<FixedOffset>) -> String,
 }
 
 static ENGLISH: Words = Words {
@@ -40,6 +43,7 @@ static ENGLISH: Words = Words {
     in_reply_to: "In reply to",
     listen: "Download the recording",
     download: "Download",
+    month_day: |day| day.format("%-d %B").to_string(),
 };
 
 static KOREAN: Words = Words {
@@ -58,6 +62,7 @@ static KOREAN: Words = Words {
     in_reply_to: "답하는 글",
     listen: "녹음 내려받기",
     download: "내려받기",
+    month_day: |day| format!("{}월 {}일", day.month(), day.day()),
 };
 
 static JAPANESE: Words = Words {
@@ -76,6 +81,7 @@ static JAPANESE: Words = Words {
     in_reply_to: "返信先",
     listen: "録音をダウンロード",
     download: "ダウンロード",
+    month_day: |day| format!("{}月{}日", day.month(), day.day()),
 };
 
 /// The words for a language; English where there are none.

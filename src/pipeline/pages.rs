@@ -237,7 +237,7 @@ impl Known for Outlook<'_> {
     fn has_file(&self, want: &Want) -> bool {
         let is_planned = self.planned.contains(&want.target);
         is_planned
-            || ground::source(self.config, want).is_some()
+            || self.ground.source(self.config, want).is_some()
             // A copy whose source is gone is no proof of anything.
             || (self.ground.has(&want.target) && !self.record.copies.contains_key(&want.target))
     }

@@ -44,7 +44,7 @@ WORDS = {
             "알림은 우리를 부르고, 편지는 우리를 기다린다.[^1] **천천히** 온다는 것은 늦는다는 뜻이 아니다. "
             "[앞의 글](2026-01-05-first.md)에서 말했듯이, 기다림에는 제 몫의 즐거움이 있다.\n\n"
             "> 느림은 게으름이 아니라, 시간을 고르는 방식이다.\n\n## 우체통이 있던 자리\n\n"
-            "골목 끝의 우체통이 없어졌다. 그 자리에는 `화분`이 하나 놓여 있다.\n\n![노을이 진 바다](바다 노을.png)\n\n"
+            "골목 끝의 우체통이 없어졌다. 그 자리에는 `화분`이 하나 놓여 있다.\n\n![노을이 진 바다](<바다 노을.png>)\n\n"
             "- 봄에 쓰는 편지\n- 여름에 받는 편지\n\n| 계절 | 편지 | 걸린 날 |\n|---|---|--:|\n| 봄 | 열두 통 | 3 |\n| 여름 | 다섯 통 | 11 |\n\n"
             "```python\nprint('편지')\n```\n\n[^1]: 2025년 가을에 쓴 메모에서.\n"
         ),
@@ -59,7 +59,7 @@ WORDS = {
             "A notification calls us; a letter waits for us.[^1] To arrive **slowly** is not to be late. As the "
             "[last post](2026-01-05-first.md) said, waiting has a pleasure of its own.\n\n"
             "> Slowness is not laziness. It is a way of choosing what to spend time on.\n\n## Where the postbox was\n\n"
-            "The postbox at the end of the lane is gone. A `flower pot` stands in its place.\n\n![The sea after sunset](sea sunset.png)\n\n"
+            "The postbox at the end of the lane is gone. A `flower pot` stands in its place.\n\n![The sea after sunset](<sea sunset.png>)\n\n"
             "- letters written in spring\n- letters that came in summer\n\n| season | letters | days |\n|---|---|--:|\n| spring | twelve | 3 |\n| summer | five | 11 |\n\n"
             "```python\nprint('letter')\n```\n\n[^1]: From a note of last autumn.\n"
         ),
@@ -313,6 +313,7 @@ def walk(site, browser, post):
     for url in site.read_online():
         browser.driver.get(url)
         assert site.words["post"] in words_of(browser), url
+        assert browser.driver.find_elements(By.CSS_SELECTOR, "article img"), "the picture is not on the page"
     browser.driver.get(post)
     browser.driver.find_element(By.CSS_SELECTOR, "a[rel=prev]").click()
     assert "first" in browser.driver.current_url, browser.driver.current_url

@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::ground::{self, Ground};
+use super::ground::Ground;
 use super::not_ours;
 use super::record::{Copied, Record, stamp};
 use crate::config::Config;
@@ -63,7 +63,7 @@ impl<'c> Copies<'c> {
             if ground.is_feed(&want.target) || record.pages.contains_key(&want.target) {
                 continue;
             }
-            let Some(source) = ground::source(config, want) else {
+            let Some(source) = ground.source(config, want) else {
                 copies.note_absent(post, want, ground, record);
                 continue;
             };

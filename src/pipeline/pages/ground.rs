@@ -15,12 +15,17 @@ use crate::pages::{MARK, STYLE_MARK, Sheet, Want};
 pub(super) struct Ground {
     pub(super) directory: Utf8PathBuf,
     feeds: HashSet<Utf8PathBuf>,
+    /// The folders whose files may be shown, without symbolic links.
+    open: Vec<Utf8PathBuf>,
+    secrets: Vec<Utf8PathBuf>,
 }
 
 impl Ground {
     pub(super) fn open(config: &Config, feeds: &[Utf8PathBuf]) -> Self {
         let directory = config.resolve(&config.output.directory);
-        Self { directory, feeds: feeds.iter().cloned().collect() }
+        let folders = [&config.archive.posts, &config.archive.static_files].into_iter();
+        let open = folders.filter_map(|folder| config.resolve(folder).canonicalize_utf8().ok()).collect();
+        Self { directory, feeds: feeds.iter().cloned().collect(), open, secrets: secrets(config) }
     }
 
     pub(super) fn is_feed(&self, path: &Utf8Path) -> bool {
@@ -76,6 +81,20 @@ impl Ground {
         tail().is_ok_and(|tail| tail.ends_with(MARK) || tail.ends_with(STYLE_MARK))
     }
 
+    /// The file that is meant, relative to the configuration: one that lies, also behind symbolic links, in the folder of
+    /// posts or of static files, and is no secret of Letterpress's own.
+    pub(super) fn source(&self, config: &Config, want: &Want) -> Option<Utf8PathBuf> {
+        want.sources.iter().find(|source| self.may_be_shown(&config.resolve(source))).cloned()
+    }
+
+    fn may_be_shown(&self, file: &Utf8Path) -> bool {
+        let Ok(real) = file.canonicalize_utf8() else { return false };
+        let is_inside =
+            |folder: &Utf8PathBuf| real.strip_prefix(folder).is_ok_and(|rest| !is_hidden(rest));
+        let is_secret = |secret: &Utf8PathBuf| real.as_str().starts_with(secret.as_str());
+        self.open.iter().any(is_inside) && real.is_file() && !self.secrets.iter().any(is_secret)
+    }
+
     /// Removes what earlier runs made and nothing needs any more; how much that was.
     pub(super) fn clear(&self, record: &Record, sheets: &[Sheet], copies: &Copies<'_>) -> usize {
         let kept: HashSet<&Utf8Path> = sheets.iter().map(|sheet| sheet.path.as_path()).collect();
@@ -102,22 +121,6 @@ impl Ground {
         }
         is_gone
     }
-}
-
-/// The file that is meant, relative to the configuration: one that lies, also behind symbolic links, in the folder of posts
-/// or of static files, and is no secret of Letterpress's own.
-pub(super) fn source(config: &Config, want: &Want) -> Option<Utf8PathBuf> {
-    want.sources.iter().find(|source| may_be_shown(config, source)).cloned()
-}
-
-fn may_be_shown(config: &Config, source: &Utf8Path) -> bool {
-    let Ok(real) = config.resolve(source).canonicalize_utf8() else { return false };
-    let folders = [&config.archive.posts, &config.archive.static_files];
-    let is_inside = folders
-        .into_iter()
-        .filter_map(|folder| config.resolve(folder).canonicalize_utf8().ok())
-        .any(|folder| real.strip_prefix(&folder).is_ok_and(|rest| !is_hidden(rest)));
-    is_inside && real.is_file() && !secrets(config).iter().any(|secret| real.as_str().starts_with(secret.as_str()))
 }
 
 fn is_hidden(path: &Utf8Path) -> bool {
