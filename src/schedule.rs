@@ -180,6 +180,7 @@ mod tests {
             enclosure: None,
             in_reply_to: Vec::new(),
             newsletter: true,
+            page: crate::archive::PostPage::default(),
             body: XmlText::default(),
         }
     }

@@ -7,6 +7,9 @@
 #[path = "cli/origin.rs"]
 mod origin;
 #[cfg(test)]
+#[path = "cli/pages.rs"]
+mod pages;
+#[cfg(test)]
 #[path = "cli/relay.rs"]
 mod relay;
 #[cfg(test)]

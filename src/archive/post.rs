@@ -8,6 +8,7 @@ use url::Url;
 
 use super::Enclosure;
 use super::ids::Fingerprint;
+use super::page::PostPage;
 use super::pages::Pages;
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
@@ -81,8 +82,17 @@ pub struct Post {
     pub in_reply_to: Vec<Url>,
     /// `false`: never mailed.
     pub newsletter: bool,
+    /// What Letterpress's own pages need to know.
+    pub page: PostPage,
     /// The Markdown as written, without its front matter, made clean for XML.
     pub body: XmlText,
+}
+
+impl Post {
+    /// How its issue is called, in folders and in addresses: `2026-11-23-hello`.
+    pub fn label(&self) -> String {
+        format!("{}-{}", self.published.date_naive(), self.slug)
+    }
 }
 
 /// Somebody who wrote a post.

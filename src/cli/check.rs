@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::printer::{Printer, count};
-use super::{Outcome, foreign_feed};
+use super::{Outcome, foreign_feed, read_online};
 use crate::archive::{Archive, WhyLeftOut, folder, markdown};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DEFAULTS, Examined, examine};
@@ -22,7 +22,7 @@ use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
 use crate::pipeline::{
-    Office, RunError, compose, compose_week, demand, judge_unsubscribing, look, look_at_unsubscribing,
+    Office, RunError, compose, compose_week, demand, judge_unsubscribing, look, look_at_unsubscribing, proof_pages,
     unfetched,
 };
 use crate::schedule::digest::Digest;
@@ -34,7 +34,8 @@ pub(super) struct Args {
     /// For scripts.
     #[arg(long)]
     json: bool,
-    /// Also ask the site's web server whether it serves these feeds, and log in to the relay and the mailbox.
+    /// Also ask the site's web server whether it serves these feeds and the pages that letters link to, and log in to the
+    /// relay and the mailbox.
     #[arg(long)]
     live: bool,
     /// Check this feed, of any site, and nothing else.
@@ -176,6 +177,7 @@ async fn everything(
     // A post that stands in several portions is spoken of once.
     let mut said = HashSet::new();
     findings.extend(found.into_iter().filter(|finding| said.insert(finding.to_string())));
+    findings.extend(proof_pages(config, &archive)?);
     if sends {
         letter(config, &archive, findings);
         week(config, &archive, findings);
@@ -183,9 +185,10 @@ async fn everything(
     left_out(&archive, findings);
     // The feeds carry a post whatever its text is like; what readers will miss is said here.
     let texts: Vec<_> = archive.posts.par_iter().map(|post| markdown::render(post).1).collect();
-    findings.extend(archive.findings.into_iter().chain(texts.into_iter().flatten()));
+    findings.extend(archive.findings.iter().cloned().chain(texts.into_iter().flatten()));
     if live {
         served(config, &documents, findings).await?;
+        read_online::check(config, &archive, findings).await;
     }
     Ok(())
 }
@@ -295,7 +298,11 @@ fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     if let Some(post) = archive.posts.iter().find(|post| post.newsletter) {
         match compose(config, post) {
             Ok((_, warnings)) => findings.extend(warnings),
-            Err(RunError::Findings(errors)) => findings.extend(errors),
+            Err(RunError::Findings(errors)) => {
+                let place = |finding: &Finding| (finding.rule, finding.file.clone(), finding.line);
+                let known: Vec<_> = findings.iter().map(place).collect();
+                findings.extend(errors.into_iter().filter(|error| !known.contains(&place(error))));
+            }
             Err(error) => findings.push(Finding::error("letter", post.source.as_str(), error.to_string())),
         }
     }

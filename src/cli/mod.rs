@@ -20,6 +20,7 @@ mod post;
 mod printer;
 mod progress;
 mod publish;
+mod read_online;
 mod resolve;
 mod send;
 mod serve;

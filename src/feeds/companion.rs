@@ -17,7 +17,7 @@ use crate::archive::Archive;
 use crate::config::{Config, Format};
 
 /// The page beside a feed.
-const FILE: &str = "feed.html";
+pub const FILE: &str = "feed.html";
 
 /// The style sheet; `{{raw}}` is what it says over a feed.
 const STYLE: &str = include_str!("companion.css");
@@ -62,7 +62,7 @@ fn discovery(feeds: &[&Feed], config: &Config) -> String {
     lines
 }
 
-fn name(format: Format) -> &'static str {
+pub(super) fn name(format: Format) -> &'static str {
     match format {
         Format::Rss => "RSS",
         Format::Atom => "Atom",

@@ -27,7 +27,10 @@ mod tests;
 mod words;
 
 pub use document::Document;
-pub use layout::{Frozen, Layout, lay_out};
+pub use companion::FILE as COMPANION;
+pub use layout::{Frozen, Layout, files, lay_out};
+pub use page::STYLE_SHEET as STYLE;
+pub use select::{Group, categories};
 
 use std::collections::HashSet;
 

@@ -379,6 +379,7 @@ async fn seen(
 
 /// Composes and lints the letter of a post.
 pub fn compose(config: &Config, post: &Post) -> Result<(Edition, Vec<Finding>), RunError> {
+    super::pages::refuse_dead_pictures(config, post)?;
     let letter = letters::compose(post, config, &templates(config)?).map_err(RunError::Findings)?;
     linted(letter, config, post.source.as_str())
 }
@@ -460,7 +461,7 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
         let issue = NewIssue {
             post: post.id.clone(),
             subject: subject.clone(),
-            label: label(post),
+            label: post.label(),
             letter,
             categories: post.categories.clone(),
             baseline: draft.baseline,
@@ -521,10 +522,6 @@ pub(super) async fn send_missing(
     let mut mailing = deliver_open(world, office).await?;
     mailing.extended = Some((subject, added));
     Ok(mailing)
-}
-
-fn label(post: &Post) -> String {
-    format!("{}-{}", post.published.date_naive(), post.slug)
 }
 
 /// Sends one message that belongs to no issue.

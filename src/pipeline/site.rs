@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use aws_lc_rs::digest::{SHA256, digest};
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::gate::{self, Allowed};
+use super::pages::{self, PagesDone};
 use super::{RunError, World};
 use crate::archive::{Archive, WhyLeftOut, folder};
 use crate::config::Config;
@@ -36,6 +38,8 @@ pub struct Built {
     pub pages_changed: bool,
     /// The live feeds, relative to the public folder; none of them if nothing had changed.
     pub feeds: Vec<Utf8PathBuf>,
+    /// What became of the pages.
+    pub pages: PagesDone,
     /// Digest of everything that the feeds were made from.
     pub inputs: String,
     /// What somebody said is meant.
@@ -80,12 +84,13 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     let done = write(world, &layout, std::iter::once(first).chain(layout.current().skip(1)))?;
     (world.watch)(Tick::End);
     crash::point("feeds-in-place");
+    let pages = pages::write(world, &reading.archive, &done.files)?;
     // Writing the ledgers changed files of the archive's folder, so the inputs are looked at once more.
     let inputs = Stamp::inputs(world)?;
     let pages_changed = layout.pages().is_some();
     // What is wrong is said by each run until it is put right.
     if errors_of(&reading.archive).next().is_none() {
-        Stamp::write(world, &inputs, &done.files, &reading.archive);
+        Stamp::write(world, &inputs, &done.files, &reading.archive, &pages);
     }
     Ok(Built {
         written: done.written,
@@ -93,6 +98,7 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
         ids_changed: reading.ids.is_some(),
         pages_changed,
         feeds: live_feeds(&layout),
+        pages,
         inputs,
         allowed,
         archive: Some(reading.archive),
@@ -221,6 +227,12 @@ struct Stamp {
     /// The same of each file that was measured.
     #[serde(default)]
     measured: Vec<(Utf8PathBuf, u64, u128)>,
+    /// The same of each page, and of each file that was copied into the public folder.
+    #[serde(default)]
+    pages: Vec<(Utf8PathBuf, u64, u128)>,
+    /// Files that would be copied if they were there.
+    #[serde(default)]
+    absent: Vec<Utf8PathBuf>,
     /// When the feeds change although no file does: the next post dated in the future.
     until: Option<DateTime<Utc>>,
 }
@@ -233,7 +245,14 @@ impl Stamp {
     fn inputs(world: &World) -> Result<String, RunError> {
         let posts = folder::signature(&world.config)
             .map_err(|error| RunError::io(format!("looking at {}", world.config.archive.posts), error))?;
-        let all = [env!("CARGO_PKG_VERSION").as_bytes(), &posts, world.config.text.as_bytes()].concat();
+        let templates = pages::signature(&world.config);
+        let all = [
+            env!("CARGO_PKG_VERSION").as_bytes(),
+            &posts,
+            world.config.text.as_bytes(),
+            templates.as_bytes(),
+        ]
+        .concat();
         Ok(hex(digest(&SHA256, &all).as_ref()))
     }
 
@@ -245,22 +264,27 @@ impl Stamp {
     fn holds(&self, world: &World, now: DateTime<Utc>) -> bool {
         let directory = world.config.resolve(&world.config.output.directory);
         self.until.is_none_or(|until| now < until)
-            && self.outputs.iter().all(|output| Some(output) == seen(&directory, &output.0).as_ref())
+            && self.outputs.par_iter().all(|output| Some(output) == seen(&directory, &output.0).as_ref())
+            && self.pages.par_iter().all(|page| Some(page) == seen(&directory, &page.0).as_ref())
             && self.measured.iter().all(|file| Some(file) == seen(&world.config.root, &file.0).as_ref())
+            && self.absent.iter().all(|file| !world.config.resolve(file).exists())
     }
 
     /// A stamp that cannot be written costs the next run some time and nothing else.
-    fn write(world: &World, inputs: &str, paths: &[Utf8PathBuf], archive: &Archive) {
+    fn write(world: &World, inputs: &str, paths: &[Utf8PathBuf], archive: &Archive, pages: &PagesDone) {
         let directory = world.config.resolve(&world.config.output.directory);
         let future = archive.left_out.iter().filter_map(|left| match left.why {
             WhyLeftOut::Future(date) => Some(date.to_utc()),
             _ => None,
         });
         let measured = archive.posts.iter().filter_map(|post| post.enclosure.as_ref()?.file.as_deref());
+        let measured = measured.chain(pages.sources.iter().map(Utf8PathBuf::as_path));
         let stamp = Self {
             inputs: inputs.to_owned(),
             outputs: paths.iter().filter_map(|path| seen(&directory, path)).collect(),
             measured: measured.filter_map(|file| seen(&world.config.root, file)).collect(),
+            pages: pages.files.par_iter().filter_map(|path| seen(&directory, path)).collect(),
+            absent: pages.absent.clone(),
             until: future.chain(archive.expires.map(|date| date.to_utc())).min(),
         };
         let path = Self::path(world);
