@@ -68,7 +68,7 @@ fn reason(why: Unproven, number: u64) -> String {
         Unproven::Future => format!("a date of consent in the future in {rows}"),
         Unproven::NoDate => format!("a date of consent that is not understood in {rows}"),
         Unproven::Ambiguous => format!("a date of consent with several readings in {rows}"),
-        Unproven::Refused => format!("no consent in {rows}"),
+        Unproven::Refused => format!("consent refused in {rows}"),
         Unproven::Silent => "the export does not say who left".to_owned(),
         Unproven::Listed => format!("the list itself says so in {rows}"),
     }
