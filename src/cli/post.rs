@@ -135,12 +135,20 @@ fn edit(editor: &str, path: &Utf8Path) -> Result<(), RunError> {
     let ended = Process::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh", path.as_str()]).status();
     match ended {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(RunError::user(format!("the editor `{editor}` ended with {status}"), format!("{path} is there; open it yourself"))),
+        Ok(status) => Err(RunError::user(
+            format!("the editor `{editor}` ended with {status}"),
+            format!("{path} is there; open it yourself"),
+        )),
         Err(error) => Err(RunError::io(format!("starting the editor `{editor}`"), error)),
     }
 }
 
-fn what_happens_next(draft: bool, date: DateTime<FixedOffset>, path: &Utf8Path, world: &World) -> Vec<String> {
+fn what_happens_next(
+    draft: bool,
+    date: DateTime<FixedOffset>,
+    path: &Utf8Path,
+    world: &World,
+) -> Vec<String> {
     let config: &Config = &world.config;
     let newsletter = &config.newsletter;
     let mails = newsletter.enabled && newsletter.from.is_some();
@@ -151,7 +159,8 @@ fn what_happens_next(draft: bool, date: DateTime<FixedOffset>, path: &Utf8Path, 
     }
     let is_ahead = date > world.clock.now();
     let from = if is_ahead { format!(" after {}", when(date.to_utc(), config)) } else { String::new() };
-    let mut lines = vec![format!("write its text: the next `letterpress publish`{from} puts it into the feeds")];
+    let mut lines =
+        vec![format!("write its text: the next `letterpress publish`{from} puts it into the feeds")];
     let is_old = world.clock.now() - date.to_utc() > newsletter.max_age.delta();
     if mails && is_old {
         lines.push(format!("it is not mailed: it is older than {} (newsletter.max_age)", newsletter.max_age));

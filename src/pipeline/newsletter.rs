@@ -6,12 +6,14 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
-use super::lookup::find;
 use super::digest::{self, FrozenWeek, WeekDraft};
+use super::lookup::find;
 use super::rest::Rest;
 use super::signing::signer;
 use super::way_out::{no_sender, wire};
-use super::{Built, Edition, Held, Office, RunError, World, approval, deliver_open, held, rehearsal, settled, site};
+use super::{
+    Built, Edition, Held, Office, RunError, World, approval, deliver_open, held, rehearsal, settled, site,
+};
 use crate::address::EmailAddress;
 use crate::archive::{Archive, Post};
 use crate::config::{Config, DateOrder};
@@ -130,7 +132,8 @@ pub async fn enrol_list(
     if office.store.recall("list").await?.as_deref() == Some(&note) {
         return Ok((None, Vec::new()));
     }
-    let options = readers::Options { confirmed, dates, ..readers::Options::new(list.as_str(), world.clock.now()) };
+    let options =
+        readers::Options { confirmed, dates, ..readers::Options::new(list.as_str(), world.clock.now()) };
     let ReaderList { readers: rows, findings: rejected, .. } = read_readers(&bytes, options, office)?;
     let enrolled = office.store.enrol(rows, world.clock.now()).await?;
     if rejected.iter().all(|finding| finding.severity < Severity::Error) {
@@ -239,7 +242,17 @@ pub async fn draft<'a>(
     let until = schedule::wakes_at(&plan, archive).map_or(moment, |at| at.min(moment));
     let Choice { chosen, findings, held, more } = choice;
     let (post, edition) = chosen.unzip();
-    Ok(Draft { post, edition, week, findings, baseline, more, until, next_due: schedule::next_due(&plan, archive), held })
+    Ok(Draft {
+        post,
+        edition,
+        week,
+        findings,
+        baseline,
+        more,
+        until,
+        next_due: schedule::next_due(&plan, archive),
+        held,
+    })
 }
 
 /// Which of the posts that are due is mailed, and what is to be said of the others.
@@ -488,8 +501,9 @@ pub(super) async fn send_missing(
             "leave --missing out to mail it now; `letterpress status` shows the issues, also those that are paused",
         )
     })?;
-    let edition: Edition = serde_json::from_str(&issue.letter)
-        .map_err(|error| RunError::user(format!("the frozen letter of {}: {error}", post.id), "`letterpress status`"))?;
+    let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
+        RunError::user(format!("the frozen letter of {}: {error}", post.id), "`letterpress status`")
+    })?;
     let subject = edition.letter().subject.clone();
     let keys = Arc::clone(&office.keys);
     let imprint = move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee);
