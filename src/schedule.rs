@@ -51,9 +51,13 @@ pub fn plan<'a>(
     now: DateTime<Utc>,
 ) -> Plan<'a> {
     let mut plan = Plan::default();
-    let since = |post: &Post| known.seen.get(&post.id).copied().unwrap_or_else(|| {
-        if known.posts.is_none() { first_seen(post, now) } else { now }
-    });
+    let since = |post: &Post| {
+        known
+            .seen
+            .get(&post.id)
+            .copied()
+            .unwrap_or_else(|| if known.posts.is_none() { first_seen(post, now) } else { now })
+    };
     let Some(posts) = known.posts else {
         return first(archive, newsletter, (since, now), plan);
     };

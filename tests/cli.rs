@@ -21,6 +21,9 @@ mod signing;
 #[cfg(test)]
 #[path = "cli/site.rs"]
 mod site;
+#[cfg(test)]
+#[path = "cli/writing.rs"]
+mod writing;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

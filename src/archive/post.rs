@@ -149,7 +149,12 @@ impl WhyLeftOut {
     pub fn is_of_a_post(&self) -> bool {
         !matches!(
             self,
-            Self::SectionPage | Self::Page | Self::Resource | Self::Name | Self::Format(_) | Self::Language(_)
+            Self::SectionPage
+                | Self::Page
+                | Self::Resource
+                | Self::Name
+                | Self::Format(_)
+                | Self::Language(_)
         )
     }
 

@@ -259,7 +259,8 @@ fn secrets(config: &Config, findings: &mut Vec<Finding>) {
         if mode & 0o077 != 0 {
             let message = format!("other users of this machine can open it (mode {:03o})", mode & 0o777);
             findings.push(
-                Finding::warning("secret-mode", file.as_str(), message).hint(format!("chmod 600 {}", shell_quoted(file.as_str()))),
+                Finding::warning("secret-mode", file.as_str(), message)
+                    .hint(format!("chmod 600 {}", shell_quoted(file.as_str()))),
             );
         }
     }

@@ -97,7 +97,8 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
     }
     if mailing.rehearsed > 0 {
         let issues = count(mailing.rehearsed, "issue");
-        printer.say(format!("rehearsal over: there is a relay now, so {issues} written to files may be mailed"));
+        printer
+            .say(format!("rehearsal over: there is a relay now, so {issues} written to files may be mailed"));
     }
     new_subscribers::report(mailing.enrolled, &mailing.rejected, printer);
     printer.warnings(&mailing.findings);

@@ -40,6 +40,7 @@ use std::sync::Arc;
 
 pub use adoption::{Restored, adopt};
 pub use announcing::Announcement;
+pub use approval::{Approved, approve};
 pub use backup::{Backup, back_up};
 pub use courier::{Courier, Round};
 pub(crate) use diagnosis::of_mailbox;
@@ -47,7 +48,6 @@ pub use diagnosis::{Explained, try_relay};
 pub use digest::{FrozenWeek, WeekDraft, WeekLetter, compose_week, outlook_of_the_week, weekly_readers};
 pub use edition::Edition;
 pub use evidence::{Evidence, Reconciled, reconcile};
-pub use approval::{Approved, approve};
 pub use gate::{Allowed, Outlook, look};
 pub use held::{Held, NobodyGets, Unapproved};
 pub use lookup::AnyPost;

@@ -13,7 +13,10 @@ pub(super) fn report(held: &Held, printer: Printer) -> Outcome {
     for nobody in &held.nobody {
         if nobody.comes_with_the_digest() {
             let weekly = nobody.audience.weekly;
-            printer.say(format!("\"{}\" goes to nobody by itself; it comes with the weekly digest ({weekly})", nobody.title));
+            printer.say(format!(
+                "\"{}\" goes to nobody by itself; it comes with the weekly digest ({weekly})",
+                nobody.title
+            ));
         } else {
             say(format!("{nobody}\n    help: {}", nobody.help()));
         }
@@ -23,6 +26,7 @@ pub(super) fn report(held: &Held, printer: Printer) -> Outcome {
         printer.say(format!("\"{}\" waits for approval: letterpress approve {subject}", unapproved.title));
     }
     // A request for approval went out by mail; the other two need somebody who looks.
-    let needs_somebody = !held.lookalikes.is_empty() || held.nobody.iter().any(|held| !held.comes_with_the_digest());
+    let needs_somebody =
+        !held.lookalikes.is_empty() || held.nobody.iter().any(|held| !held.comes_with_the_digest());
     if needs_somebody && !held.is_known { Outcome::UserError } else { Outcome::Done }
 }

@@ -6,8 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::super::{Outcome, new_subscribers};
 use super::super::printer::{Printer, count};
+use super::super::{Outcome, new_subscribers};
 use super::pages;
 use crate::config::DateOrder;
 use crate::finding::Severity;
