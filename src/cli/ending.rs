@@ -40,7 +40,13 @@ pub(super) fn conclude(
     } else {
         incident::record(&incident::file(root), command, failure.as_ref(), clock.now())
     };
+    let happened_once = failure.as_ref().is_some_and(|failure| failure.text.starts_with(ONCE));
     match &change {
+        Change::Over(incident) | Change::Changed(incident)
+            if happened_once && !incident.text.starts_with(ONCE) =>
+        {
+            printer.event(over(command, incident));
+        }
         Change::Over(incident) if !incident.text.starts_with(ONCE) => printer.event(over(command, incident)),
         Change::Continues(_) | Change::Over(_) => {}
         Change::None | Change::Began | Change::Changed(_) => release(),

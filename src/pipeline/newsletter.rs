@@ -18,6 +18,7 @@ use crate::address::EmailAddress;
 use crate::archive::{Archive, Post};
 use crate::config::Config;
 use crate::delivery::verdict::{Verdict, judge};
+use crate::delivery::watch::Tick;
 use crate::delivery::{Composed, Stop};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
@@ -140,7 +141,9 @@ pub async fn enrol_list(
     }
     let options = readers::Options { confirmed, ..readers::Options::new(list.as_str(), world.clock.now()) };
     let ReaderList { readers: rows, findings: rejected, .. } = read_readers(&bytes, options, office)?;
+    (world.watch)(Tick::Begin { what: format!("taking {list}"), unit: "row", total: None });
     let enrolled = office.store.enrol(rows, world.clock.now()).await?;
+    (world.watch)(Tick::End);
     if rejected.iter().all(|finding| finding.severity < Severity::Error) {
         office.store.remember("list", &note).await?;
     }

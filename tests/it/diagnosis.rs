@@ -22,7 +22,8 @@ fn write(site: &Site, host: &str, port: u16, more: &str) {
         "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.kr/\"\n[newsletter]\n\
          from = \"news@letters.kr\"\nfirst_run = \"newest\"\nlist = \"readers.csv\"\nlist_confirmed = true\n\
          [smtp]\nhost = \"{host}\"\nport = {port}\n{more}\n\
-         deadlines = {{ connect = \"4s\", command = \"4s\", data = \"4s\", dot = \"4s\" }}\n"
+         deadlines = {{ connect = \"4s\", command = \"4s\", data = \"4s\", dot = \"4s\" }}\n\
+         [web]\nurl = \"https://letters.kr/\"\n"
     );
     site.write("config.toml", &config);
 }
