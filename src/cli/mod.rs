@@ -1,6 +1,7 @@
 //! The command line: one file per command. Commands return an [`Outcome`]; nothing here decides about mail.
 
 mod adopt;
+mod approve;
 mod backup;
 mod build;
 mod check;
@@ -12,8 +13,10 @@ mod import;
 mod inbox;
 mod ledger;
 mod new;
+mod new_subscribers;
 mod notify;
 mod outcome;
+mod post;
 mod printer;
 mod progress;
 mod publish;
@@ -28,7 +31,7 @@ mod wishes;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use chrono::DateTime;
 use clap::{Parser, Subcommand};
 
@@ -36,7 +39,7 @@ pub use outcome::Outcome;
 use printer::Printer;
 
 use crate::clock::{Clock, StoppedClock, SystemClock};
-use crate::config::{ConfigError, environment, load};
+use crate::config::{ConfigError, Found, environment, find, load};
 use crate::delivery::{Breaker, Stop};
 use crate::pipeline::{RunError, World, notify_start};
 use crate::store::LockError;
@@ -53,9 +56,9 @@ Exit codes:
   4  another run is at work
   75 only `inbox --stdin`: the mail server should try again later")]
 struct Cli {
-    /// The configuration file.
-    #[arg(long, short, global = true, default_value = "config.toml", value_name = "FILE")]
-    config: Utf8PathBuf,
+    /// The configuration file; without it config.toml here, or in the nearest folder above.
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<Utf8PathBuf>,
     /// Say nothing unless something needs attention: for cron.
     #[arg(long, short, global = true)]
     quiet: bool,
@@ -75,6 +78,8 @@ enum Command {
     Send(send::Args),
     /// Answer readers over HTTP: sign-up, farewell, letters, feeds.
     Serve(serve::Args),
+    /// Let a post be mailed that waits for your approval.
+    Approve(approve::Args),
     /// Show issues, counts, and what is in doubt.
     Status(status::Args),
     /// Settle what is in doubt; go on with a paused issue.
@@ -99,6 +104,9 @@ enum Command {
     /// Make a key to sign letters with; print its DNS record.
     #[command(subcommand)]
     Dkim(dkim::Command),
+    /// Begin a new post.
+    #[command(subcommand)]
+    Post(post::Command),
     /// Make a site that can publish at once.
     New(new::Args),
 }
@@ -116,11 +124,15 @@ pub fn main() -> ExitCode {
     };
     let repeated = cli.command.repeated();
     let printer = Printer::new(cli.quiet, repeated.is_some(), cli.command.is_one_object());
+    // A new site has no configuration yet, and one that is found above is not its own.
+    let file = match &cli.command {
+        Command::New(_) => Utf8PathBuf::new(),
+        _ => configuration(cli.config, printer),
+    };
     let from_pipe = matches!(&cli.command, Command::Inbox(args) if args.stdin);
-    let file = cli.config.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli, printer)),
+        Ok(runtime) => runtime.block_on(run(cli.command, &file, printer)),
         Err(error) => Err(RunError::io("starting", error)),
     };
     let outcome = ended.unwrap_or_else(|error| {
@@ -173,26 +185,27 @@ fn report(error: &RunError, printer: Printer) {
     }
 }
 
-async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
+async fn run(command: Command, file: &Utf8Path, printer: Printer) -> Result<Outcome, RunError> {
     let clock = clock()?;
-    match cli.command {
+    match command {
         Command::New(args) => return new::run(&args, clock.as_ref(), printer),
-        Command::Check(args) => return check::run(&args, &cli.config, clock, printer).await,
+        Command::Check(args) => return check::run(&args, file, clock, printer).await,
         _ => {}
     }
     let progress = progress::Progress::start(printer);
     let breaker = Arc::new(Breaker::default());
-    let world = World { config: Arc::new(load(&cli.config)?), clock, watch: progress.watch(), breaker };
+    let world = World { config: Arc::new(load(file)?), clock, watch: progress.watch(), breaker };
     stop_on_signal(Arc::clone(&world.breaker));
-    if cli.command.repeated().is_some_and(notify::is_about) {
+    if command.repeated().is_some_and(notify::is_about) {
         let config = Arc::clone(&world.config);
         tokio::spawn(async move { notify_start(&config).await });
     }
-    let outcome = match cli.command {
+    let outcome = match command {
         Command::Headers(args) => headers::run(&args, &world, printer),
         Command::Publish(args) => publish::run(&args, &world, printer).await,
         Command::Build(args) => build::run(&args, &world, printer).await,
         Command::Send(args) => send::run(&args, &world, printer).await,
+        Command::Approve(args) => approve::run(&args, &world, printer).await,
         Command::Serve(args) => serve::run(&args, &world, printer).await,
         Command::Status(args) => status::run(&args, &world, printer).await,
         Command::Resolve(args) => resolve::run(&args, &world, printer).await,
@@ -203,10 +216,22 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Import(command) => import::run(&command, &world, printer).await,
         Command::Adopt(args) => adopt::run(&args, &world, printer).await,
         Command::Dkim(command) => dkim::run(command, &world, printer),
+        Command::Post(command) => post::run(&command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),
     };
     progress.end();
     outcome
+}
+
+/// The file that is named, else the one of this folder or of the nearest above: then it is said which.
+fn configuration(named: Option<Utf8PathBuf>, printer: Printer) -> Utf8PathBuf {
+    named.unwrap_or_else(|| {
+        let Found { path, is_above } = find(Utf8Path::new("."));
+        if is_above {
+            printer.remark(format!("configuration: {path}"));
+        }
+        path
+    })
 }
 
 /// The system's clock; or, for transcripts and demonstrations, one that stands at `LETTERPRESS_FROZEN_AT`.

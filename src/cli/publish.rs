@@ -1,5 +1,6 @@
 //! `letterpress publish`: the cron line.
 
+mod held;
 mod json;
 mod upcoming;
 mod verdict;
@@ -9,12 +10,12 @@ pub(super) use json::{failed, of_build};
 use chrono::TimeDelta;
 
 use super::printer::{Printer, count, when};
-use super::{Outcome, build};
+use super::{Outcome, build, new_subscribers};
 use crate::delivery::Stop;
-use crate::finding::{Finding, Severity};
+use crate::finding::Severity;
 use crate::ledger::{IssueSummary, State};
 use crate::pipeline::{Announcement, Mailing, RunError, Summary, World, publish};
-use crate::text::HeaderText;
+use crate::text::{HeaderText, shell_quoted};
 
 pub(super) async fn run(
     args: &build::Arguments,
@@ -33,9 +34,11 @@ pub(super) async fn run(
 
 /// Says what a run did, and how that counts.
 fn told(summary: Summary, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let mut has_errors = false;
     printer.troubles(&summary.refreshed.findings);
     if let Some(built) = &summary.built {
         build::report(built, world, printer);
+        has_errors = built.has_errors();
     }
     if let Some(announced) = summary.announced {
         report_hubs(announced, world, printer);
@@ -43,9 +46,15 @@ fn told(summary: Summary, world: &World, printer: Printer) -> Result<Outcome, Ru
     let Some(mailing) = summary.mailing else {
         let key = if world.config.newsletter.enabled { "from is not set" } else { "enabled is false" };
         printer.say(format!("letters: off (newsletter.{key})"));
-        return Ok(or_partly(Outcome::Done, summary.refreshed.is_stale));
+        return Ok(or_wrong(or_partly(Outcome::Done, summary.refreshed.is_stale), has_errors));
     };
-    Ok(or_partly(report(&mailing?, world, printer), summary.refreshed.is_stale))
+    let outcome = or_partly(report(&mailing?, world, printer), summary.refreshed.is_stale);
+    Ok(or_wrong(outcome, has_errors))
+}
+
+/// A run that left posts out because of a setting that nobody here understands did the rest.
+fn or_wrong(outcome: Outcome, has_errors: bool) -> Outcome {
+    if has_errors && outcome == Outcome::Done { Outcome::UserError } else { outcome }
 }
 
 /// A run that could not have the feed of the posts did the rest, and whoever watches it should know.
@@ -82,9 +91,18 @@ fn needs_attention(is_lasting: bool, line: String, printer: Printer) {
 
 /// What the newsletter half did, in a few lines; what needs attention is said even under cron.
 pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outcome {
-    report_readers(mailing, printer);
+    if mailing.ids_changed {
+        let ids = world.config.resolve(world.config.archive.ledger());
+        printer.say(format!("{ids} was updated; commit it together with your posts"));
+    }
+    if mailing.rehearsed > 0 {
+        let issues = count(mailing.rehearsed, "issue");
+        printer
+            .say(format!("rehearsal over: there is a relay now, so {issues} written to files may be mailed"));
+    }
+    new_subscribers::report(mailing.enrolled, &mailing.rejected, printer);
     printer.warnings(&mailing.findings);
-    report_frozen(mailing, printer);
+    report_frozen(mailing, world, printer);
     if mailing.recovered != (0, 0) {
         let (waiting, in_doubt) = mailing.recovered;
         let recovered = format!("an earlier run was cut off: {waiting} wait again, {in_doubt} in doubt");
@@ -123,10 +141,12 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
     for (post, why) in &mailing.paused {
         printer.complain(format!("paused: {post}: {why}"));
         printer.complain(format!(
-            "  `letterpress resolve {post} --resume` goes on with it, `--retry` tries those again who were refused, \
-             `--cancel` gives it up"
+            "  `letterpress resolve {} --resume` goes on with it, `--retry` tries those again who were refused, \
+             `--cancel` gives it up",
+            shell_quoted(post)
         ));
     }
+    let held = held::report(&mailing.held, printer);
     if mailing.more > 0 {
         printer.say(format!("{} more due; each run mails one", count(mailing.more as u64, "post")));
     } else if mailing.frozen.is_none()
@@ -134,6 +154,7 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         && mailing.recovered == (0, 0)
         && mailing.paused.is_empty()
         && mailing.rest.is_none()
+        && mailing.held.is_empty()
     {
         for line in upcoming::lines(mailing, world) {
             printer.say(line);
@@ -142,7 +163,11 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
     if mailing.rest.is_some() && mailing.stopped.is_none() || mailing.retry_at.is_some() {
         printer.leave_open();
     }
-    verdict::outcome(mailing)
+    let has_errors = mailing.findings.iter().any(|finding| finding.severity == Severity::Error);
+    match verdict::outcome(mailing) {
+        Outcome::Done => or_wrong(held, has_errors),
+        outcome => outcome,
+    }
 }
 
 /// Why the run stopped before its end, and what that means.
@@ -166,13 +191,17 @@ fn report_stop(mailing: &Mailing, printer: Printer) {
 }
 
 /// What the ledger holds since this run.
-fn report_frozen(mailing: &Mailing, printer: Printer) {
+fn report_frozen(mailing: &Mailing, world: &World, printer: Printer) {
     if mailing.baseline > 0 {
         let posts = count(mailing.baseline as u64, "post");
         printer.say(format!("ledger: begun; {posts} published before it will not be mailed"));
     }
     if let Some((subject, audience)) = &mailing.frozen {
-        printer.say(format!("letter: \"{subject}\" to {}", count(*audience, "reader")));
+        let kind = if world.config.smtp.is_none() { "rehearsal" } else { "letter" };
+        printer.say(format!("{kind}: \"{subject}\" to {}", count(*audience, "subscriber")));
+    }
+    if let Some((subject, added)) = &mailing.extended {
+        printer.say(format!("letter: \"{subject}\" to {} who never got it", count(*added, "subscriber")));
     }
     if let Some(week) = mailing.week.as_ref().filter(|week| week.audience > 0) {
         let (posts, readers) = (count(week.posts as u64, "post"), count(week.audience, "reader"));
@@ -210,19 +239,6 @@ fn report_issue(
         let line = "  `letterpress status` names who is in doubt, `letterpress resolve` settles it";
         needs_attention(is_lasting, line.to_owned(), printer);
     }
-}
-
-fn report_readers(mailing: &Mailing, printer: Printer) {
-    report_rows(&mailing.rejected, printer);
-    if let Some(enrolled) = mailing.enrolled.filter(|enrolled| enrolled.added + enrolled.changed > 0) {
-        printer.say(format!("readers: {} new, {} changed", enrolled.added, enrolled.changed));
-    }
-}
-
-/// Warnings about rows are for `check`; a run speaks of the rows that it could not take.
-pub(super) fn report_rows(rejected: &[Finding], printer: Printer) {
-    let untaken = rejected.iter().filter(|finding| finding.severity == Severity::Error);
-    untaken.for_each(|finding| printer.complain(finding.to_string()));
 }
 
 /// The states in words.

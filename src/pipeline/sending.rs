@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::signing::signer;
 use super::way_out::{limits, patience, wire};
-use super::{Edition, Mailing, Office, RunError, World, diagnosis, health, rest};
+use super::{Edition, Mailing, Office, RunError, World, diagnosis, health, rehearsal, rest};
 use crate::clock::Clock;
 use crate::config::OnUnknown;
 use crate::delivery::watch::Tick;
@@ -144,7 +144,7 @@ async fn deliver_issue(
     let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
         RunError::user(format!("the frozen letter of {}: {error}", issue.post), "`letterpress status`")
     })?;
-    outbox_only_first(world, office).await?;
+    rehearsal::note_relay(world, office).await?;
     let signer = signer(&world.config)?;
     let wire = wire(&world.config, &issue.label)?;
     through.insert(issue.post.clone(), wire.name());
@@ -184,19 +184,6 @@ async fn deliver_issue(
 async fn left_of(office: &Office, issue: &OpenIssue) -> Result<Option<u64>, RunError> {
     let issues = office.store.issues().await?;
     Ok(issues.iter().find(|known| known.id == issue.post).map(|known| known.tally.open()))
-}
-
-/// Letters that once left through a relay do not silently turn into files: those would be recorded as sent, for good.
-async fn outbox_only_first(world: &World, office: &Office) -> Result<(), RunError> {
-    const RELAY: &str = "relay";
-    match (&world.config.smtp, office.store.recall(RELAY).await?) {
-        (Some(smtp), None) => Ok(office.store.remember(RELAY, &smtp.host).await?),
-        (None, Some(host)) => Err(RunError::user(
-            format!("letters left through {host} so far, and config.toml has no [smtp] any more"),
-            "put the section [smtp] back; without it the letters would only be written to the outbox, and count as sent",
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// `on_unknown = "resend"`: the writer's standing decision, taken at most once for each reader and recorded. It reaches

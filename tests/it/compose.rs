@@ -30,6 +30,7 @@ fn reader(number: u8) -> Enrolment {
         consented_at: Some(now()),
         added_at: None,
         suppressed_because: None,
+        unproven: None,
     }
 }
 
@@ -73,6 +74,7 @@ async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
         letter: "{}".to_owned(),
         categories: Vec::new(),
         baseline: Vec::new(),
+        rehearsal: false,
     };
     store.freeze(issue, Box::new(imprint), now()).await.unwrap();
     let outbox: Utf8PathBuf = folder.join("outbox");

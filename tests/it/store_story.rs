@@ -36,6 +36,7 @@ pub(crate) fn reader(number: u8, standing: Standing) -> Enrolment {
         consented_at: Some(now()),
         added_at: None,
         suppressed_because: None,
+        unproven: None,
     }
 }
 
@@ -47,6 +48,7 @@ pub(crate) fn issue(post: &str) -> NewIssue {
         letter: "{}".to_owned(),
         categories: Vec::new(),
         baseline: Vec::new(),
+        rehearsal: false,
     }
 }
 
@@ -171,6 +173,7 @@ pub(crate) async fn imported(store: &dyn Store) {
     let of = |number, standing, days: i32| Enrolment {
         added_at: Some(now() - day * days),
         suppressed_because: (standing == Standing::Suppressed).then(|| "it complained".to_owned()),
+        unproven: None,
         ..reader(number, standing)
     };
     let list = vec![

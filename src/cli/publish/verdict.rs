@@ -76,6 +76,7 @@ mod tests {
             next_at: None,
             retrying: 0,
             because: None,
+            rehearsal: false,
         }
     }
 

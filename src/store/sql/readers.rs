@@ -7,13 +7,13 @@ use chrono::{DateTime, Utc};
 use super::events::{self, Entry};
 use super::{Dialect, Row, StoreError, Tx, args, desk, nonsense};
 use crate::address::EmailAddress;
-use crate::subscribers::lifecycle::{Enrolled, Standing, enrol as judge};
+use crate::subscribers::lifecycle::{Enrolled, REMOVED, Standing, enrol as judge};
 use crate::subscribers::{AddressKey, Cadence, Enrolment, Enrolments, Subscriber, Topics, Wishes};
 use crate::text::HeaderText;
 
 const COLUMNS: &str =
     "subscriber.id, subscriber.addr_key, email, name, language, standing, subscriber.source, consented_at,
-     added_at, suppression.reason, cadence, topics";
+     added_at, suppression.reason, cadence, topics, coalesce(suppression.since, changed_at)";
 
 /// A suppression outlives the reader's own row and knows why.
 const TABLES: &str = "subscriber LEFT JOIN suppression ON suppression.addr_key = subscriber.addr_key";
@@ -64,7 +64,7 @@ pub(super) fn enrol(
             if standing == Standing::Suppressed && matches!(outcome, Enrolled::Added | Enrolled::Changed) {
                 suppressed.push(reader);
             }
-            counts.count(outcome);
+            counts.count(outcome, reader);
         }
         add(tx, &added, now)?;
         for reader in suppressed {
@@ -228,8 +228,20 @@ fn subscriber(row: &dyn Row) -> Result<Subscriber, StoreError> {
         },
         consented_at: row.get(7)?,
         added_at: row.get(8)?,
+        standing_since: row.get(12)?,
         suppressed_because: row.get(9)?,
     })
+}
+
+/// How many suppressed addresses are known by their keyed hash alone.
+pub(super) fn nameless(tx: &mut dyn Tx) -> Result<u64, StoreError> {
+    let nameless = tx.one(
+        "SELECT count(*) FROM suppression
+         WHERE NOT EXISTS (SELECT 1 FROM subscriber WHERE subscriber.addr_key = suppression.addr_key)",
+        &[],
+        |row| row.get(0),
+    )?;
+    Ok(nameless.unwrap_or(0))
 }
 
 pub(super) fn unsubscribe(
@@ -250,8 +262,9 @@ pub(super) fn suppress(
 ) -> Result<(), StoreError> {
     let added = tx.execute(
         "INSERT INTO suppression (addr_key, reason, source, since) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (addr_key) DO NOTHING",
-        args![&key.0, reason, source, now],
+         ON CONFLICT (addr_key) DO UPDATE SET reason = ?2, source = ?3 WHERE suppression.reason = ?5",
+        // The writer can take back a removal of theirs, and neither a bounce nor a complaint.
+        args![&key.0, reason, source, now, REMOVED],
     )?;
     tx.execute(
         "UPDATE subscriber SET standing = 'suppressed', changed_at = ?2, asked_at = NULL, generation = generation + 1

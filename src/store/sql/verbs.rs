@@ -83,6 +83,10 @@ impl<B: Backend> Store for SqlStore<B> {
         .await
     }
 
+    async fn nameless_suppressions(&self) -> Result<u64, StoreError> {
+        self.look("counting suppressions", readers::nameless).await
+    }
+
     async fn recall(&self, key: &str) -> Result<Option<String>, StoreError> {
         let key = key.to_owned();
         self.look("reading a note", move |tx| notes::recall(tx, &key)).await

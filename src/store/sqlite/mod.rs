@@ -281,3 +281,6 @@ fn fault(error: &rusqlite::Error) -> Fault {
         _ => Fault::Other,
     }
 }
+
+#[cfg(test)]
+mod tests;

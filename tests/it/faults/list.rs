@@ -21,8 +21,9 @@ use super::{pipelining, waiting};
 const LATER: &str = "2026-11-20T11:00:00Z";
 
 #[test]
-fn f75_an_audience_of_nobody_one_and_many_is_done_with_code_0() {
-    for readers in [0, 1, 700] {
+fn f75_an_audience_of_nobody_freezes_nothing_and_one_of_one_or_many_is_done_with_code_0() {
+    nobody_is_an_audience_to_come();
+    for readers in [1, 700] {
         let relay = Server::start(pipelining());
         let site = Site::unopened(relay.port(), readers, 4);
         site.relay(relay.port(), 4, "list = \"readers.csv\"\nlist_confirmed = true\n");
@@ -34,6 +35,19 @@ fn f75_an_audience_of_nobody_one_and_many_is_done_with_code_0() {
         let again = site.run(&["publish"]);
         assert!(again.code == 0 && again.said.contains("nothing is due"), "{readers}: {}", again.said);
     }
+}
+
+/// A post that nobody would get is said once, stays due, and is mailed as soon as somebody gets it.
+fn nobody_is_an_audience_to_come() {
+    let relay = Server::start(pipelining());
+    let site = Site::unopened(relay.port(), 0, 4);
+    let first = site.run(&["publish"]);
+    assert!(first.code == 1 && first.said.contains("there are no subscribers"), "{}", first.said);
+    let quiet = site.run(&["publish", "--quiet"]);
+    assert_eq!((quiet.code, quiet.said.as_str()), (0, ""));
+    assert_eq!(site.run(&["subscribers", "add", "late@example.org"]).code, 0);
+    let then = site.run(&["publish"]);
+    assert_eq!((then.code, relay.accepted().len()), (0, 1), "{}", then.said);
 }
 
 #[test]

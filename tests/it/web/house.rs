@@ -129,6 +129,7 @@ impl House {
             consented_at: Some(self.clock.now()),
             added_at: None,
             suppressed_because: None,
+            unproven: None,
         };
         self.office.store.enrol(vec![reader], self.clock.now()).await.unwrap();
     }
