@@ -173,6 +173,15 @@ fn each_fault_of_a_certificate_is_told_apart() {
 }
 
 #[test]
+fn a_self_signed_certificate_is_believed_once_it_is_named_as_the_hint_says() {
+    let certificates = Certificates::self_signed_and_trusted("localhost");
+    let server = Server::start(Script::polite().tls(&certificates));
+    let site = site("localhost", server.port(), &format!("ca_file = \"{}\"", certificates.ca_file()));
+    let ended = site.run(&["--quiet", "publish"]);
+    assert_eq!((ended.code, server.accepted().len()), (0, 2), "{}", ended.said);
+}
+
+#[test]
 fn a_wrong_password_names_its_key_its_file_and_the_space_at_its_end() {
     let server = Server::start(Script::polite().auth("PLAIN", "kim", "hunter2"));
     let more = "tls = \"none\"\nuser = \"kim\"\npassword_file = \"smtp-password\"";
