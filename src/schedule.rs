@@ -152,7 +152,12 @@ mod tests {
     use super::*;
 
     /// The plan of a run that has seen every post since its date.
-    pub(super) fn plan<'a>(archive: &'a Archive, known: Option<&HashSet<String>>, newsletter: &Newsletter, now: DateTime<Utc>) -> Plan<'a> {
+    pub(super) fn plan<'a>(
+        archive: &'a Archive,
+        known: Option<&HashSet<String>>,
+        newsletter: &Newsletter,
+        now: DateTime<Utc>,
+    ) -> Plan<'a> {
         let seen = archive.posts.iter().map(|post| (post.id.clone(), post.published.to_utc())).collect();
         super::plan(archive, &Known { posts: known, seen: &seen }, newsletter, now)
     }

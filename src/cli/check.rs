@@ -128,9 +128,11 @@ fn placeholders(config: &Config, findings: &mut Vec<Finding>) {
     let keys: Vec<_> = config.placeholders().into_iter().map(|(key, _)| format!("`{key}`")).collect();
     let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
     if config.smtp.is_none() && wants_letters && !keys.is_empty() {
-        let (verb, its) = if keys.len() == 1 { ("is a placeholder", "it") } else { ("are placeholders", "them") };
+        let (verb, its) =
+            if keys.len() == 1 { ("is a placeholder", "it") } else { ("are placeholders", "them") };
         let message = format!("{} {verb}: letters go to {}/ alone", keys.join(", "), config.output.outbox);
-        let hint = format!("replace {its} before the first real letter; with a section [smtp] this is an error");
+        let hint =
+            format!("replace {its} before the first real letter; with a section [smtp] this is an error");
         findings.push(Finding::note("placeholder", config.file.as_str(), message).hint(hint));
     }
 }

@@ -18,9 +18,9 @@ pub(super) fn report(enrolled: Option<Enrolments>, findings: &[Finding], printer
     let about: Vec<Finding> =
         findings.iter().filter(|finding| ABOUT_CONSENT.contains(&finding.rule)).cloned().collect();
     printer.warnings(&about);
-    printer.complain(line);
+    printer.event(line);
     if enrolled.new.reasons().any(|(why, _)| matches!(why, Unproven::NoColumn | Unproven::Empty)) {
-        printer.complain(
+        printer.event(
             "    help: give the list a column `consented` with the date on which each of them asked for your emails; or vouch \
              for everybody on it with list_confirmed = true below [newsletter]",
         );

@@ -241,7 +241,6 @@ fn report_issue(
     }
 }
 
-
 /// The states in words.
 pub(super) const fn words(state: State) -> &'static str {
     match state {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
-use super::lookup::find;
 use super::diagnosis::{Explained, relay_error};
 use super::digest::{self, FrozenWeek, WeekDraft};
+use super::lookup::find;
 use super::next::{self, Upcoming};
 use super::rest::Rest;
 use super::signing::signer;
@@ -21,6 +21,7 @@ use crate::address::EmailAddress;
 use crate::archive::{Archive, Post};
 use crate::config::{Config, DateOrder};
 use crate::delivery::verdict::{Verdict, judge};
+use crate::delivery::watch::Tick;
 use crate::delivery::{Composed, Stop};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
@@ -151,7 +152,9 @@ pub async fn enrol_list(
     let options =
         readers::Options { confirmed, dates, ..readers::Options::new(list.as_str(), world.clock.now()) };
     let ReaderList { readers: rows, findings: rejected, .. } = read_readers(&bytes, options, office)?;
+    (world.watch)(Tick::Begin { what: format!("taking {list}"), unit: "row", total: None });
     let enrolled = office.store.enrol(rows, world.clock.now()).await?;
+    (world.watch)(Tick::End);
     if rejected.iter().all(|finding| finding.severity < Severity::Error) {
         office.store.remember("list", &note).await?;
     }

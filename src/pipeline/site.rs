@@ -142,7 +142,8 @@ fn put_on_record(config: &Config, ids: Option<&str>) -> Result<(), RunError> {
             .map_err(|error| RunError::io("writing the ids of the posts", error))?;
         crash::point("ids-written");
     }
-    Ok(())}
+    Ok(())
+}
 
 fn begin(world: &World, what: &str, total: Option<u64>) {
     (world.watch)(Tick::Begin { what: what.to_owned(), unit: "file", total });

@@ -13,6 +13,7 @@ use url::Url;
 use super::super::Outcome;
 use super::super::printer::{Printer, count};
 use super::write;
+use crate::delivery::watch::Tick;
 use crate::finding::Finding;
 use crate::importers::download::{Download, Fetched};
 use crate::importers::story::{Desk, PostFile, Story};
@@ -149,6 +150,10 @@ struct Taking<'w> {
 impl<'w> Taking<'w> {
     fn new(source: &'w str, options: &'w Options, world: &'w World, printer: Printer) -> Self {
         let config = &world.config;
+        // Otherwise each file is named as it is written.
+        if options.json {
+            (world.watch)(Tick::Begin { what: format!("reading {source}"), unit: "post", total: None });
+        }
         Self {
             source,
             options,
@@ -165,6 +170,7 @@ impl<'w> Taking<'w> {
         if self.failed.is_some() {
             return;
         }
+        (self.world.watch)(Tick::Done(1));
         match self.desk.file(story) {
             Err(why) => self.leave_out(&story.title, &why, story.line),
             Ok(file) => {
@@ -252,6 +258,7 @@ impl<'w> Taking<'w> {
     }
 
     fn finish(mut self) -> Result<Outcome, RunError> {
+        (self.world.watch)(Tick::End);
         if let Some(error) = self.failed.take() {
             return Err(error);
         }

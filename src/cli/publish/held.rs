@@ -6,7 +6,8 @@ use super::super::printer::Printer;
 use crate::pipeline::Held;
 
 pub(super) fn report(held: &Held, printer: Printer) -> Outcome {
-    let say = |line: String| if held.is_known { printer.say(line) } else { printer.complain(line) };
+    // The next run does not say it again, so it is no failure that lasts.
+    let say = |line: String| if held.is_known { printer.say(line) } else { printer.event(line) };
     for lookalike in &held.lookalikes {
         say(format!("{lookalike}\n    help: {}", lookalike.help()));
     }
