@@ -160,6 +160,7 @@ async fn add(
         wishes: choice.over(Wishes::default())?,
         consented_at: Some(now),
         added_at: None,
+        standing_since: None,
         suppressed_because: None,
     };
     let enrolled = office.store.enrol(vec![reader], now).await?;

@@ -99,6 +99,7 @@ impl Place {
             wishes: crate::subscribers::Wishes::default(),
             consented_at: Some(now()),
             added_at: None,
+            standing_since: None,
             suppressed_because: None,
         });
         place.store().enrol(readers.collect(), now()).await.unwrap();
@@ -319,6 +320,7 @@ async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
         wishes: crate::subscribers::Wishes::default(),
         consented_at: None,
         added_at: None,
+        standing_since: None,
         suppressed_because: None,
     };
     assert_eq!(place.store().enrol(vec![again], now()).await.unwrap().kept_out, 1);

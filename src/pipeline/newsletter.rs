@@ -171,6 +171,7 @@ pub(crate) fn read_readers(
         wishes: row.wishes,
         consented_at: row.consented_at,
         added_at: row.added_at,
+        standing_since: row.state_since,
         suppressed_because: row.reason,
     };
     let readers = import.rows.into_iter().map(enrolment).collect();
@@ -323,7 +324,14 @@ pub async fn freeze(world: &World, office: &Office, draft: Draft<'_>) -> Result<
     let baseline = draft.baseline.len();
     let unsubscribing = match (&draft.post, &draft.week) {
         (None, None) => None,
-        _ => demand_unsubscribing(world, office).await?,
+        _ => match demand_unsubscribing(world, office).await {
+            Err(refused @ RunError::Findings(_)) => {
+                // What was begun goes on.
+                deliver_open(world, office).await?;
+                return Err(refused);
+            }
+            judged => judged?,
+        },
     };
     let mut frozen = None;
     if let (Some(post), Some(edition)) = (draft.post, draft.edition) {
