@@ -3,24 +3,23 @@
 //! Pure: the archive, what the ledger knows, and the time go in; a plan comes out.
 
 pub mod digest;
+pub mod identity;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, NaiveTime, TimeDelta, Utc};
 
 use crate::archive::{Archive, Post};
 use crate::config::{FirstRun, Newsletter};
 
 /// What the newsletter half of a run is to do.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Plan<'a> {
-    /// The post that is mailed now: the oldest of those that are due.
-    pub due: Option<&'a Post>,
+    /// The posts that are due, oldest first. Each run mails the first of them that somebody gets.
+    pub due: Vec<&'a Post>,
     /// Posts that are recorded as published before the ledger began.
     pub baseline: Vec<&'a Post>,
-    /// How many more are due; each run freezes one.
-    pub more: usize,
     /// The posts that the ledger does not know and that are not due.
     pub waiting: Vec<(&'a Post, WhyNot)>,
 }
@@ -30,35 +29,51 @@ pub struct Plan<'a> {
 pub enum WhyNot {
     /// Its front matter says `newsletter = false`.
     OptedOut,
-    /// It is younger than `newsletter.delay`; due at this time.
+    /// It is in its `newsletter.delay`; due at this time.
     TooYoung(DateTime<Utc>),
     /// It is older than `newsletter.max_age`: mailed only if somebody says so.
     TooOld,
 }
 
-/// Decides what is due. `known` holds the posts that have an issue or are in the baseline; `None` is a ledger that
-/// has not begun.
+/// What the ledger knows of posts.
+pub struct Known<'a, S> {
+    /// The posts that have an issue or are in the baseline; `None` is a ledger that has not begun.
+    pub posts: Option<&'a HashSet<String, S>>,
+    /// Since when the others have been seen published. A post that is not here is seen now for the first time.
+    pub seen: &'a HashMap<String, DateTime<Utc>, S>,
+}
+
+/// Decides what is due.
 pub fn plan<'a>(
     archive: &'a Archive,
-    known: Option<&HashSet<String, impl BuildHasher>>,
+    known: &Known<'_, impl BuildHasher>,
     newsletter: &Newsletter,
     now: DateTime<Utc>,
 ) -> Plan<'a> {
-    let mut plan = Plan { due: None, baseline: Vec::new(), more: 0, waiting: Vec::new() };
-    let Some(known) = known else {
-        return first(archive, newsletter, now, plan);
+    let mut plan = Plan::default();
+    let since = |post: &Post| known.seen.get(&post.id).copied().unwrap_or_else(|| {
+        if known.posts.is_none() { first_seen(post, now) } else { now }
+    });
+    let Some(posts) = known.posts else {
+        return first(archive, newsletter, (since, now), plan);
     };
-    let mut due = Vec::new();
     // Posts are newest first; what is mailed is the oldest of those that are due, so that none is overtaken.
-    for post in archive.posts.iter().filter(|post| !known.contains(&post.id)) {
-        match why_not(post, newsletter, now) {
-            None => due.push(post),
+    for post in archive.posts.iter().rev().filter(|post| !posts.contains(&post.id)) {
+        match why_not(post, newsletter, (since(post), now)) {
+            None => plan.due.push(post),
             Some(why) => plan.waiting.push((post, why)),
         }
     }
-    plan.due = due.pop();
-    plan.more = due.len();
+    plan.waiting.reverse();
     plan
+}
+
+/// Since when a post that the first run finds counts as published: its date. A date without a time may be up to a day
+/// old although the post was written a minute ago.
+pub fn first_seen(post: &Post, now: DateTime<Utc>) -> DateTime<Utc> {
+    let published = post.published.to_utc();
+    let is_day_only = DateTime::<FixedOffset>::time(&post.published) == NaiveTime::MIN;
+    if is_day_only && now - published < TimeDelta::days(1) { now } else { published.min(now) }
 }
 
 /// The first run: everything is baseline, but for the newest post if the writer says so. A post that is still in its
@@ -66,15 +81,16 @@ pub fn plan<'a>(
 fn first<'a>(
     archive: &'a Archive,
     newsletter: &Newsletter,
-    now: DateTime<Utc>,
+    (since, now): (impl Fn(&Post) -> DateTime<Utc>, DateTime<Utc>),
     mut plan: Plan<'a>,
 ) -> Plan<'a> {
-    let mailable = |post: &Post| why_not(post, newsletter, now).is_none_or(|why| why == WhyNot::TooOld);
     for post in &archive.posts {
-        match why_not(post, newsletter, now) {
+        let why = why_not(post, newsletter, (since(post), now));
+        let mailable = why.is_none_or(|why| why == WhyNot::TooOld);
+        match why {
             Some(young @ WhyNot::TooYoung(_)) => plan.waiting.push((post, young)),
-            _ if newsletter.first_run == FirstRun::Newest && plan.due.is_none() && mailable(post) => {
-                plan.due = Some(post);
+            _ if newsletter.first_run == FirstRun::Newest && plan.due.is_empty() && mailable => {
+                plan.due.push(post);
             }
             _ => plan.baseline.push(post),
         }
@@ -82,31 +98,47 @@ fn first<'a>(
     plan
 }
 
-fn why_not(post: &Post, newsletter: &Newsletter, now: DateTime<Utc>) -> Option<WhyNot> {
-    let age = now - post.published.to_utc();
+fn why_not(
+    post: &Post,
+    newsletter: &Newsletter,
+    (since, now): (DateTime<Utc>, DateTime<Utc>),
+) -> Option<WhyNot> {
+    let until = since + newsletter.delay.delta();
     if !post.newsletter {
         Some(WhyNot::OptedOut)
-    } else if age < newsletter.delay.delta() {
-        Some(WhyNot::TooYoung(post.published.to_utc() + newsletter.delay.delta()))
-    } else if age > newsletter.max_age.delta() {
+    } else if now - post.published.to_utc() > newsletter.max_age.delta() {
         Some(WhyNot::TooOld)
+    } else if now < until {
+        Some(WhyNot::TooYoung(until))
     } else {
         None
     }
 }
 
-/// The earliest time at which a plan could look different without any file changing.
-pub fn wakes_at(plan: &Plan<'_>, archive: &Archive) -> Option<DateTime<Utc>> {
-    let young = plan.waiting.iter().filter_map(|(_, why)| match why {
+/// When the next post will be due, if one waits for its delay or its date. One that is dated in the future is due when a
+/// run has seen it, after its delay.
+pub fn next_due(plan: &Plan<'_>, archive: &Archive) -> Option<DateTime<Utc>> {
+    young(plan).chain(future(archive)).min()
+}
+
+fn young(plan: &Plan<'_>) -> impl Iterator<Item = DateTime<Utc>> {
+    plan.waiting.iter().filter_map(|(_, why)| match why {
         WhyNot::TooYoung(until) => Some(*until),
         _ => None,
-    });
-    let future = archive.left_out.iter().filter_map(|left| match left.why {
+    })
+}
+
+fn future(archive: &Archive) -> impl Iterator<Item = DateTime<Utc>> {
+    archive.left_out.iter().filter_map(|left| match left.why {
         crate::archive::WhyLeftOut::Future(date) => Some(date.to_utc()),
         _ => None,
-    });
-    let more = (plan.more > 0).then_some(DateTime::<Utc>::MIN_UTC + TimeDelta::days(1));
-    young.chain(future).chain(more).min()
+    })
+}
+
+/// The earliest time at which a plan could look different without any file changing.
+pub fn wakes_at(plan: &Plan<'_>, archive: &Archive) -> Option<DateTime<Utc>> {
+    let more = (plan.due.len() > 1).then_some(DateTime::<Utc>::MIN_UTC + TimeDelta::days(1));
+    young(plan).chain(future(archive)).chain(more).min()
 }
 
 #[cfg(test)]
@@ -114,6 +146,13 @@ mod tests {
     use camino::Utf8Path;
 
     use super::*;
+
+    /// The plan of a run that has seen every post since its date.
+    pub(super) fn plan<'a>(archive: &'a Archive, known: Option<&HashSet<String>>, newsletter: &Newsletter, now: DateTime<Utc>) -> Plan<'a> {
+        let seen = archive.posts.iter().map(|post| (post.id.clone(), post.published.to_utc())).collect();
+        super::plan(archive, &Known { posts: known, seen: &seen }, newsletter, now)
+    }
+    use crate::archive::ids::Fingerprint;
     use crate::text::{HeaderText, XmlText};
 
     fn post(id: &str, hours_old: i64) -> Post {
@@ -129,6 +168,7 @@ mod tests {
             url: url::Url::parse("https://example.com/").unwrap(),
             slug: id.to_owned(),
             title: HeaderText::parse(id).unwrap(),
+            fingerprint: Fingerprint::of(id, ""),
             published,
             updated: published,
             authors: Vec::new(),
@@ -164,16 +204,16 @@ mod tests {
     #[test]
     fn a_first_run_mails_nothing_of_the_archive() {
         let archive = archive(vec![post("new", 1), post("old", 24)]);
-        let plan = plan(&archive, None::<&HashSet<String>>, &newsletter(""), now());
-        assert!(plan.due.is_none());
+        let plan = plan(&archive, None, &newsletter(""), now());
+        assert!(plan.due.is_empty());
         assert_eq!(ids(&plan.baseline), ["new", "old"]);
     }
 
     #[test]
     fn a_first_run_mails_the_newest_post_alone_if_the_writer_says_so_however_old_it_is() {
         let archive = archive(vec![post("new", 24 * 400), post("old", 24 * 500)]);
-        let plan = plan(&archive, None::<&HashSet<String>>, &newsletter("first_run = \"newest\""), now());
-        assert_eq!(plan.due.unwrap().id, "new");
+        let plan = plan(&archive, None, &newsletter("first_run = \"newest\""), now());
+        assert_eq!(plan.due[0].id, "new");
         assert_eq!(ids(&plan.baseline), ["old"]);
     }
 
@@ -182,7 +222,7 @@ mod tests {
         let archive = archive(vec![post("b", 1), post("a", 2), post("known", 3)]);
         let known = HashSet::from(["known".to_owned()]);
         let plan = plan(&archive, Some(&known), &newsletter(""), now());
-        assert_eq!((plan.due.unwrap().id.as_str(), plan.more), ("a", 1));
+        assert_eq!(ids(&plan.due), ["a", "b"]);
         assert!(wakes_at(&plan, &archive).is_some_and(|at| at < now()));
     }
 
@@ -193,7 +233,7 @@ mod tests {
         let archive = archive(vec![post("young", 0), opted_out, post("ancient", 24 * 8)]);
         let known = HashSet::new();
         let plan = plan(&archive, Some(&known), &newsletter(""), now());
-        assert!(plan.due.is_none());
+        assert!(plan.due.is_empty());
         let whys: Vec<_> = plan.waiting.iter().map(|(_, why)| *why).collect();
         let until = now() + TimeDelta::minutes(10);
         assert_eq!(whys, [WhyNot::TooYoung(until), WhyNot::OptedOut, WhyNot::TooOld]);
@@ -201,10 +241,34 @@ mod tests {
     }
 
     #[test]
+    fn the_delay_counts_from_the_run_that_first_saw_the_post_and_not_from_a_date_at_midnight() {
+        let archive = archive(vec![post("dated at midnight", 15)]);
+        let (known, newsletter) = (HashSet::new(), newsletter(""));
+        let at = |seen: &HashMap<String, DateTime<Utc>>, now| {
+            super::plan(&archive, &Known { posts: Some(&known), seen }, &newsletter, now).due.len()
+        };
+        let seen = HashMap::from([("dated at midnight".to_owned(), now())]);
+        assert_eq!(at(&HashMap::new(), now()), 0, "it is seen for the first time");
+        assert_eq!(at(&seen, now() + TimeDelta::minutes(9)), 0);
+        assert_eq!(at(&seen, now() + TimeDelta::minutes(10)), 1);
+    }
+
+    #[test]
+    fn a_first_run_takes_a_time_of_day_for_what_it_says_and_a_bare_day_for_now() {
+        let written = post("written at nine", 2);
+        assert_eq!(first_seen(&written, now()), written.published.to_utc());
+        let mut bare = post("a day", 8);
+        bare.published = bare.published.date_naive().and_time(NaiveTime::MIN).and_utc().fixed_offset();
+        assert_eq!(first_seen(&bare, now()), now());
+        let week_old = post_of("old", bare.published.to_utc() - TimeDelta::days(7));
+        assert_eq!(first_seen(&week_old, now()), week_old.published.to_utc());
+    }
+
+    #[test]
     fn what_the_ledger_knows_is_never_due_again_whatever_its_date_becomes() {
         let archive = archive(vec![post("again", 1)]);
         let known = HashSet::from(["again".to_owned()]);
         let plan = plan(&archive, Some(&known), &newsletter("max_age = \"520w\""), now());
-        assert!(plan.due.is_none() && plan.waiting.is_empty());
+        assert!(plan.due.is_empty() && plan.waiting.is_empty());
     }
 }

@@ -147,6 +147,28 @@ fn is_feed_char(c: char) -> bool {
     is_xml_char(c) && !matches!(c, '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}')
 }
 
+/// A word as a POSIX shell takes it: quoted where it would be read as anything but itself. Letters of any script stay as
+/// they are, so that a Korean path can be read.
+pub fn shell_quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:,@%+=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Sixteen bytes from their hexadecimal digits.
+pub fn unhex(digits: &str) -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    if digits.len() != 32 || !digits.is_ascii() {
+        return None;
+    }
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -182,6 +204,19 @@ mod tests {
     #[test]
     fn a_family_emoji_keeps_its_joiners() {
         assert_eq!(HeaderText::parse("👨\u{200D}👩\u{200D}👧").unwrap().as_str(), "👨\u{200D}👩\u{200D}👧");
+    }
+
+    #[test]
+    fn a_shell_is_given_the_same_word_whatever_is_in_it() {
+        for (word, quoted) in [
+            ("posts/2026-11-29-천천히-오는-편지.md", "posts/2026-11-29-천천히-오는-편지.md"),
+            ("나의 편지/config.toml", "'나의 편지/config.toml'"),
+            ("it's $HOME", r"'it'\''s $HOME'"),
+            ("~kim", "'~kim'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_quoted(word), quoted);
+        }
     }
 
     #[test]

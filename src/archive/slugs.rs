@@ -47,6 +47,27 @@ pub(super) fn jekyll_slug(text: &str) -> String {
     jekyll(text, "").to_lowercase()
 }
 
+/// Our own, for the file of a new post: letters and digits of every script in lower case, joined by hyphens, and no
+/// longer than a name that can be read at a glance.
+pub(super) fn file_name(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut name = String::new();
+    for c in text.nfc().filter(|c| !matches!(c, '\'' | '’')) {
+        if c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c) {
+            name.extend(c.to_lowercase());
+        } else if !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+    }
+    if let Some((end, _)) = name.char_indices().nth(LONGEST) {
+        // At the end of a word, if it is not a very long one.
+        let end = name[..=end].rfind('-').filter(|at| *at > end / 2).unwrap_or(end);
+        name.truncate(end);
+    }
+    name.truncate(name.trim_end_matches('-').len());
+    name
+}
+
 fn jekyll(text: &str, signs: &str) -> String {
     let mut slug = String::with_capacity(text.len());
     for c in text.chars() {
@@ -96,10 +117,27 @@ mod tests {
         assert_eq!(jekyll_slug("C++ & C#."), "c-c");
     }
 
+    #[test]
+    fn the_file_of_a_new_post_has_a_name_of_its_title() {
+        for (title, name) in [
+            ("천천히 오는 편지", "천천히-오는-편지"),
+            ("It’s 5 o'clock — really?!", "its-5-oclock-really"),
+            ("../../etc/passwd", "etc-passwd"),
+            ("C++ & Rust", "c-rust"),
+            ("日本語のタイトル", "日本語のタイトル"),
+            (" -- ", ""),
+        ] {
+            assert_eq!(file_name(title), name);
+        }
+        let long = file_name(&"긴 제목 ".repeat(40));
+        assert!(long.chars().count() <= 60 && long.ends_with("제목"), "{long}");
+        assert_eq!(file_name(&"가".repeat(100)).chars().count(), 60);
+    }
+
     proptest! {
         #[test]
         fn a_name_stands_in_one_segment(text in "\\PC{0,24}") {
-            for slug in [hugo(&text), zola(&text), jekyll_title(&text), jekyll_slug(&text), pelican(&text)] {
+            for slug in [file_name(&text), hugo(&text), zola(&text), jekyll_title(&text), jekyll_slug(&text), pelican(&text)] {
                 prop_assert!(!slug.contains(['/', '\\', ' ']) && !slug.chars().any(char::is_control), "{:?}", slug);
             }
         }

@@ -2,7 +2,6 @@
 
 use camino::Utf8Path;
 
-use super::Outcome;
 use super::printer::Printer;
 use crate::clock::Clock;
 use crate::config::load;
@@ -19,7 +18,7 @@ pub(super) fn tell(
 ) {
     // Without a configuration nobody is named.
     let Ok(config) = load(file) else { return };
-    if config.notify.is_none() {
+    if config.notify.is_none() || !is_about(command) {
         return;
     }
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
@@ -29,9 +28,7 @@ pub(super) fn tell(
     }
 }
 
-/// How a run failed, if it did. One that met another run at work has not.
-pub(super) fn failure(outcome: Outcome, said: Option<String>) -> Option<Failure> {
-    let is_failure = !matches!(outcome, Outcome::Done | Outcome::Locked);
-    let text = || "partly delivered, or something is in doubt; `letterpress status` says what".to_owned();
-    is_failure.then(|| Failure { code: outcome.code(), text: said.unwrap_or_else(text) })
+/// Whether anybody is told how this command ended: `build` and `send` are run by hand, or beside `publish`.
+pub(super) fn is_about(command: &str) -> bool {
+    matches!(command, "publish" | "inbox")
 }

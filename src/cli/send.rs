@@ -3,13 +3,15 @@
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::Outcome;
+use super::build::Gate;
 use super::printer::{Printer, count};
-use super::publish::{report, report_rows};
+use super::publish::report;
+use super::{Outcome, new_subscribers};
 use crate::address::EmailAddress;
 use crate::archive::{Post, folder};
 use crate::pipeline::{
-    Draft, Office, RunError, WeekLetter, World, demand, draft, enrol_list, send, send_test,
+    AnyPost, Draft, Office, RunError, Wanted, WeekLetter, World, demand, draft, draft_of, enrol_list, find_any, send,
+    send_test,
 };
 use crate::subscribers::{Cadence, Standing, Subscriber};
 use crate::text::HeaderText;
@@ -22,15 +24,27 @@ pub(super) struct Args {
     /// Send one test copy to this address; it is not recorded.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "dry_run")]
     to: Option<String>,
-    /// A post that would not be mailed by itself: its id, slug or file.
+    /// A post that would not be mailed by itself: its file, slug or id; with --to or --dry-run also a draft.
     #[arg(long, value_name = "POST")]
     post: Option<String>,
+    /// With --post: mail an issue that was sent to those who are subscribed now and never got it.
+    #[arg(long, requires = "post", conflicts_with_all = ["dry_run", "to"])]
+    missing: bool,
     /// Do not wait until the relay's rest is over, if it asked for patience.
     #[arg(long, conflicts_with_all = ["dry_run", "to"])]
     now: bool,
     /// For scripts; with --dry-run.
     #[arg(long, requires = "dry_run")]
     json: bool,
+    #[command(flatten)]
+    gate: Gate,
+}
+
+impl Args {
+    /// Whether it sends what is due, and not a test or a rehearsal.
+    pub(super) fn is_in_earnest(&self) -> bool {
+        !self.dry_run && self.to.is_none()
+    }
 }
 
 pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
@@ -40,25 +54,36 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     if args.dry_run {
         return rehearse(args, world, printer).await;
     }
-    Ok(report(&send(world, args.post.as_deref(), args.now).await?, world, printer))
+    let wanted = Wanted {
+        post: args.post.clone(),
+        missing: args.missing,
+        at_once: args.now,
+        allowed: args.gate.allowed(),
+    };
+    Ok(report(&send(world, &wanted).await?, world, printer))
 }
 
 async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Result<Outcome, RunError> {
     let address = EmailAddress::parse(address)
         .map_err(|error| RunError::user(format!("{address:?}: {error}"), "write it like you@example.com"))?;
     let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
-    let post =
+    let found =
         match &args.post {
-            Some(wanted) => crate::pipeline::find(&archive, wanted)?,
-            None => archive.posts.iter().find(|post| post.newsletter).ok_or_else(|| {
-                RunError::user("there is no published post", "`letterpress check` says why")
-            })?,
+            Some(wanted) => find_any(&world.config, &archive, wanted, world.clock.now())?,
+            None => AnyPost::Published(archive.posts.iter().find(|post| post.newsletter).ok_or_else(|| {
+                RunError::user(
+                    "there is no published post",
+                    "`letterpress check` says why; --post takes a draft too",
+                )
+            })?),
         };
-    let through = send_test(world, post, address.clone()).await?;
+    let (subject, through) = send_test(world, &found, address.clone()).await?;
     printer.say(format!(
-        "a test copy of \"{}\" went to {address} through {through}; nothing was recorded",
-        post.title
+        "a test copy of \"{subject}\" went to {address} through {through}; nothing was recorded"
     ));
+    if let Some(why) = found.why() {
+        printer.say(format!("  {why}"));
+    }
     Ok(Outcome::Done)
 }
 
@@ -66,17 +91,24 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
     demand(&world.config)?;
     let office = Office::open(&world.config, world.clock.as_ref()).await?;
     office.admit(&world.config).await?;
-    let (_, rejected) = enrol_list(world, &office).await?;
+    let (enrolled, rejected) = enrol_list(world, &office).await?;
     let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
-    let draft = draft(world, &office, &archive, args.post.as_deref()).await?;
+    let wanted = args.post.as_deref();
+    let found = wanted.map(|wanted| find_any(&world.config, &archive, wanted, world.clock.now())).transpose()?;
+    let why = found.as_ref().and_then(AnyPost::why);
+    let draft = match found.as_ref().filter(|_| why.is_some()) {
+        Some(found) => draft_of(world, found)?,
+        None => draft(world, &office, &archive, wanted, false).await?,
+    };
     let turnout = Turnout::of(&office, &draft, args.json).await?;
     if args.json {
-        printer.json(&as_json(&draft, &turnout))?;
+        printer.json(&as_json(&draft, &turnout, why.as_deref()))?;
         return Ok(Outcome::Done);
     }
-    report_rows(&rejected, printer);
+    new_subscribers::report(enrolled, &rejected, printer);
     printer.warnings(&draft.findings);
     report_post(&draft, &turnout, printer);
+    why.iter().for_each(|why| printer.answer(format!("  {why}")));
     for letter in draft.week.iter().flat_map(|week| &week.letters) {
         printer.answer(format!(
             "would send the weekly letter \"{}\" ({}) to {}",
@@ -164,7 +196,7 @@ impl Turnout {
     }
 }
 
-fn as_json(draft: &Draft<'_>, turnout: &Turnout) -> Value {
+fn as_json(draft: &Draft<'_>, turnout: &Turnout, unpublished: Option<&str>) -> Value {
     let counts: serde_json::Map<_, _> = turnout
         .readers
         .iter()
@@ -181,5 +213,8 @@ fn as_json(draft: &Draft<'_>, turnout: &Turnout) -> Value {
         let letters: Vec<Value> = week.letters.iter().map(letter).collect();
         json!({ "week": week.digest.week, "letters": letters })
     });
-    json!({ "issue": issue, "weekly": week, "readers": counts, "to": turnout.named, "more": draft.more })
+    json!({
+        "issue": issue, "weekly": week, "readers": counts, "to": turnout.named, "more": draft.more,
+        "unpublished": unpublished,
+    })
 }

@@ -3,6 +3,7 @@
 use super::printer::{count, when};
 use crate::config::Config;
 use crate::pipeline::Standstill;
+use crate::text::shell_quoted;
 
 /// One reason, and what to do about it if anything can be done.
 pub(super) fn sentence(reason: &Standstill, config: &Config) -> String {
@@ -26,9 +27,10 @@ pub(super) fn sentence(reason: &Standstill, config: &Config) -> String {
             count(*waiting, "letter")
         ),
         Standstill::Paused { issue, subject, why, waiting } => format!(
-            "paused: \"{subject}\", {} to go: {why}\n    `letterpress resolve {issue} --resume` goes on, `--retry` also \
+            "paused: \"{subject}\", {} to go: {why}\n    `letterpress resolve {} --resume` goes on, `--retry` also \
              tries those again who were refused, `--cancel` gives it up",
-            count(*waiting, "letter")
+            count(*waiting, "letter"),
+            shell_quoted(issue)
         ),
         Standstill::Retries { subject, readers, until, .. } => format!(
             "waiting: {} of \"{subject}\" could not be reached yet; the next try is due at {}",

@@ -17,10 +17,12 @@ use crate::finding::Finding;
 use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
 use crate::pipeline::{Office, RunError, World, outlook, outlook_of_the_week, weekly_readers};
 use crate::schedule::digest::Digest;
-use crate::schedule::{WhyNot, plan};
+use crate::schedule::{Known, WhyNot, plan};
 use crate::store::digest::PREFIX;
 use crate::store::{DeliveryView, Filter};
-use crate::subscribers::{Standing, Subscriber, Wishes};
+use crate::subscribers::lifecycle::{REMOVED, REMOVED_AFTER_LEAVING};
+use crate::subscribers::{AddressKey, Standing, Subscriber, Wishes};
+use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
 pub(super) struct Args {
@@ -152,7 +154,7 @@ async fn overview(
             .map(|issue| {
                 json!({ "id": issue.id, "subject": issue.subject, "state": issue.state, "frozen_at": issue.frozen_at,
                         "audience": issue.audience, "counts": issue.tally, "next_at": issue.next_at,
-                        "because": issue.because })
+                        "because": issue.because, "rehearsal": issue.rehearsal })
             })
             .collect();
         printer.json(
@@ -200,8 +202,11 @@ fn tell(issue: &IssueSummary, world: &World, printer: Printer) {
         .filter(|state| issue.tally.count(*state) > 0)
         .map(|state| format!("{} {}", issue.tally.count(state), words(state)))
         .collect();
-    let state =
-        if issue.state == IssueState::Done { String::new() } else { format!(" [{}]", issue.state.as_str()) };
+    let state = match issue.state {
+        _ if issue.rehearsal => " [rehearsal]".to_owned(),
+        IssueState::Done => String::new(),
+        state => format!(" [{}]", state.as_str()),
+    };
     printer.answer(format!("{}  \"{}\"{state}", when(issue.frozen_at, &world.config), issue.subject));
     printer.answer(format!("    {} of {}", counts.join(", "), count(issue.audience, "reader")));
     printer.answer(format!("    {}", issue.id));
@@ -259,7 +264,9 @@ async fn next(
         }
     };
     let known = office.store.known_posts().await?;
-    let plan = plan(&archive, known.as_ref(), &world.config.newsletter, world.clock.now());
+    let seen = office.store.waiting().await?;
+    let known = Known { posts: known.as_ref(), seen: &seen };
+    let plan = plan(&archive, &known, &world.config.newsletter, world.clock.now());
     let entry =
         |post: &crate::archive::Post, why: String| json!({ "id": post.id, "title": post.title, "why": why });
     let due = plan.due.iter().map(|post| entry(post, "due with the next run".to_owned()));
@@ -272,7 +279,7 @@ async fn next(
                 WhyNot::TooOld => {
                     format!(
                         "older than newsletter.max_age; `letterpress send --post {}` mails it all the same",
-                        post.slug
+                        shell_quoted(&post.slug)
                     )
                 }
             },
@@ -281,6 +288,7 @@ async fn next(
     let left_out = archive.left_out.iter().filter_map(|left| {
         let why = match &left.why {
             WhyLeftOut::Draft => "a draft".to_owned(),
+            why @ (WhyLeftOut::HeldBack(_) | WhyLeftOut::HeldUp(_)) => why.in_words()?,
             WhyLeftOut::Future(date) => format!("dated {}", when(date.to_utc(), &world.config)),
             _ => return None,
         };
@@ -328,13 +336,30 @@ async fn why_not(
 ) -> Result<Outcome, RunError> {
     let key = office.key_of(&parse(address)?);
     let standing = office.store.standing(key).await?;
-    let why = reason(standing, office.store.subscriber(key).await?.as_ref());
+    let mut why = reason(standing, office.store.subscriber(key).await?.as_ref());
+    if standing == Some(Standing::Suppressed)
+        && let Some(removal) = removal(key, office).await?
+    {
+        removal.clone_into(&mut why);
+    }
     if as_json {
         printer.json(&json!({ "address": address, "standing": standing, "why": why }))?;
     } else {
         printer.answer(format!("{address}: {why}"));
     }
     Ok(Outcome::Done)
+}
+
+/// The writer's own removal, if that is why an address is not mailed.
+async fn removal(key: AddressKey, office: &Office) -> Result<Option<&'static str>, RunError> {
+    let dossier = office.store.dossier(key).await?;
+    let cells = dossier.tables.iter().flat_map(|table| table.rows.iter().flatten());
+    let reasons = cells.filter(|(name, _)| *name == "reason").filter_map(|(_, reason)| reason.as_deref());
+    Ok(reasons.into_iter().find_map(|reason| match reason {
+        REMOVED => Some("was removed with `subscribers remove`; `subscribers add` takes that back"),
+        REMOVED_AFTER_LEAVING => Some("unsubscribed, and was removed then; only they can come back"),
+        _ => None,
+    }))
 }
 
 fn reason(standing: Option<Standing>, reader: Option<&Subscriber>) -> String {

@@ -1,7 +1,9 @@
 //! `letterpress subscribers`: who reads.
 
+mod count;
 mod erasure;
 mod lists;
+mod removal;
 
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
@@ -67,6 +69,19 @@ pub(super) enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Count the subscribers by status, frequency and topic.
+    Count {
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take addresses off the list: tests, duplicates, mistakes.
+    #[command(long_about = removal::ABOUT)]
+    Remove {
+        /// The addresses.
+        #[arg(required = true, value_name = "ADDRESS")]
+        addresses: Vec<String>,
+    },
     /// Take a reader off the list: by address, or by the token from an unsubscribe mail.
     Unsubscribe {
         /// The address or the token.
@@ -100,6 +115,8 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
         Command::Export { json } => lists::export(&office, json, printer).await,
         Command::ExportOne { address } => erasure::export(&address, &office, printer).await,
         Command::Erase { address, yes } => erasure::erase(&address, yes, world, &office, printer).await,
+        Command::Count { json } => count::count(&office, json, printer).await,
+        Command::Remove { addresses } => removal::remove(&addresses, world, &office, printer).await,
         Command::Unsubscribe { who } => {
             let key = whose(&who, &office)?;
             if !office.store.unsubscribe(key, "command line", now).await? {
@@ -162,7 +179,10 @@ async fn add(
         added_at: None,
         standing_since: None,
         suppressed_because: None,
+        unproven: None,
     };
+    // The writer names this person: that takes back a removal of theirs, and nobody else's word.
+    let is_back = office.store.readmit(reader.key, "command line", now).await?;
     let enrolled = office.store.enrol(vec![reader], now).await?;
     if enrolled.kept_out > 0 {
         return Err(RunError::user(
@@ -171,6 +191,7 @@ async fn add(
         ));
     }
     printer.say(match enrolled.added + enrolled.changed {
+        _ if is_back => format!("{address} was removed, and reads again from now on"),
         0 => format!("{address} was a reader already"),
         _ => format!("{address} reads from now on"),
     });

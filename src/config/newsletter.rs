@@ -28,8 +28,16 @@ pub struct Newsletter {
     pub list: Option<Utf8PathBuf>,
     /// The owner vouches for the consent of everybody in `list`.
     pub list_confirmed: bool,
-    /// How old a post must be before it is mailed.
+    /// The order of the numbers in dates of `list` that have several readings.
+    pub list_dates: Option<DateOrder>,
+    /// How long after it was first seen a post is mailed.
     pub delay: Span,
+    /// An edit within the delay starts it anew.
+    pub delay_restarts: bool,
+    /// Nothing is mailed before its writer has approved it.
+    pub approve: bool,
+    /// Where test copies and requests for approval go.
+    pub test: Option<EmailAddress>,
     /// How old a post may be and still be mailed by itself.
     pub max_age: Span,
     /// When readers who want one letter a week get it, in the site's zone.
@@ -49,6 +57,42 @@ impl Newsletter {
     pub fn unsubscribe_address(&self) -> Option<&EmailAddress> {
         let answers = self.reply_to.as_ref().or(self.from.as_ref()).map(|mailbox| &mailbox.address);
         self.unsubscribe.as_ref().or(answers)
+    }
+
+    /// Who is asked for approval: `test`, else `reply_to`, else `from`.
+    pub fn test_address(&self) -> Option<&EmailAddress> {
+        let answers = self.reply_to.as_ref().or(self.from.as_ref()).map(|mailbox| &mailbox.address);
+        self.test.as_ref().or(answers)
+    }
+}
+
+/// In which order a list writes the numbers of a date, where their form does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DateOrder {
+    /// Day, month, year.
+    Dmy,
+    /// Month, day, year.
+    Mdy,
+    /// Year, month, day: for years of two digits.
+    Ymd,
+}
+
+impl DateOrder {
+    /// The word of the configuration and the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dmy => "dmy",
+            Self::Mdy => "mdy",
+            Self::Ymd => "ymd",
+        }
+    }
+
+    /// Reads [`DateOrder::as_str`] back.
+    pub fn parse(word: &str) -> Result<Self, String> {
+        let all = [Self::Dmy, Self::Mdy, Self::Ymd];
+        let found = all.into_iter().find(|order| order.as_str() == word);
+        found.ok_or_else(|| "write dmy (day first), mdy (month first) or ymd (year first)".to_owned())
     }
 }
 

@@ -5,6 +5,7 @@
 use camino::Utf8Path;
 use chrono::{FixedOffset, TimeDelta, TimeZone};
 
+use crate::archive::ids::Fingerprint;
 use crate::archive::{Archive, Post, PostAuthor};
 use crate::config::{self, Config};
 use crate::text::{HeaderText, XmlText};
@@ -38,6 +39,7 @@ pub(super) fn post(day: u32, title: &str) -> Post {
         url: format!("https://example.com/블로그/{day}/").parse().unwrap(),
         slug: day.to_string(),
         title: HeaderText::parse(title).unwrap(),
+        fingerprint: Fingerprint::of(title, ""),
         published,
         updated: published,
         authors: Vec::new(),

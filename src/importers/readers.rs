@@ -8,6 +8,7 @@
 //! `read_row` and `write::COLUMNS`. CSV, JSON, `--column` and the test of the round trip follow from these.
 
 mod columns;
+mod consent;
 mod dates;
 mod findings;
 mod json;
@@ -26,8 +27,9 @@ pub use services::Service;
 pub use write::{csv_header, csv_row, json_row};
 
 use crate::address::{AddressError, EmailAddress};
+use crate::config::DateOrder;
 use crate::finding::Finding;
-use crate::subscribers::{Standing, Wishes};
+use crate::subscribers::{Standing, Unproven, Wishes};
 use crate::text::HeaderText;
 use columns::{Columns, Lexicon, plain};
 use list::List;
@@ -51,12 +53,14 @@ pub struct Options<'a> {
     pub from: Option<Service>,
     /// Columns that the owner has named.
     pub columns: &'a [Mapping],
+    /// The order of the numbers in dates that have several readings.
+    pub dates: Option<DateOrder>,
 }
 
 impl<'a> Options<'a> {
     /// A list of which nothing is known.
     pub fn new(file: &'a str, now: DateTime<Utc>) -> Self {
-        Self { file, confirmed: false, now, from: None, columns: &[] }
+        Self { file, confirmed: false, now, from: None, columns: &[], dates: None }
     }
 }
 
@@ -92,6 +96,8 @@ pub struct Row {
     pub state_since: Option<DateTime<Utc>>,
     /// Why not, for a reader who is suppressed.
     pub reason: Option<String>,
+    /// Why not, for one who is unconfirmed.
+    pub unproven: Option<Unproven>,
     /// Where the reader came from.
     pub source: Option<String>,
     /// How often the reader wants to hear, and about what.
@@ -175,7 +181,7 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Import, Finding> {
         return Err(too_long(options.file, format!("the list has more than {MAX_BYTES} bytes")));
     }
     let text = records::decode(bytes).map_err(|wrong| {
-        Finding::error("list-encoding", options.file, wrong.to_string()).hint(wrong.hint())
+        Finding::error("list-encoding", options.file, wrong.to_string()).hint(wrong.hint(options.file))
     })?;
     if text.trim_start().starts_with(['{', '[']) { read_json(text, options) } else { read_csv(text, options) }
 }

@@ -101,6 +101,7 @@ impl Place {
             added_at: None,
             standing_since: None,
             suppressed_because: None,
+            unproven: None,
         });
         place.store().enrol(readers.collect(), now()).await.unwrap();
         place
@@ -116,6 +117,7 @@ impl Place {
             letter: "{}".to_owned(),
             categories: Vec::new(),
             baseline: Vec::new(),
+            rehearsal: false,
         };
         let imprint = |addressee: &crate::store::Addressee<'_>| Imprint {
             message_id: format!("{}@example.com", keys().message_id_local(addressee.post, addressee.address)),
@@ -322,6 +324,7 @@ async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
         added_at: None,
         standing_since: None,
         suppressed_because: None,
+        unproven: None,
     };
     assert_eq!(place.store().enrol(vec![again], now()).await.unwrap().kept_out, 1);
 }

@@ -202,6 +202,8 @@ pub enum IssueState {
     Cancelled,
     /// Published before the ledger began: never mailed.
     Baseline,
+    /// Written to files while no relay was configured, and out of the way since one is.
+    Rehearsal,
 }
 
 impl IssueState {
@@ -213,12 +215,13 @@ impl IssueState {
             Self::Done => "done",
             Self::Cancelled => "cancelled",
             Self::Baseline => "baseline",
+            Self::Rehearsal => "rehearsal",
         }
     }
 
     /// Reads [`IssueState::as_str`] back.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Sending, Self::Paused, Self::Done, Self::Cancelled, Self::Baseline]
+        [Self::Sending, Self::Paused, Self::Done, Self::Cancelled, Self::Baseline, Self::Rehearsal]
             .into_iter()
             .find(|state| state.as_str() == word)
     }
@@ -245,6 +248,8 @@ pub struct IssueSummary {
     pub retrying: u64,
     /// Why it was paused, resumed or given up, if it was.
     pub because: Option<String>,
+    /// It was written to files, because no relay was configured.
+    pub rehearsal: bool,
 }
 
 #[cfg(test)]
@@ -261,8 +266,8 @@ mod tests {
 
     #[test]
     fn every_state_of_an_issue_reads_back_from_the_word_that_json_has_too() {
-        use IssueState::{Baseline, Cancelled, Done, Paused, Sending};
-        for state in [Sending, Paused, Done, Cancelled, Baseline] {
+        use IssueState::{Baseline, Cancelled, Done, Paused, Rehearsal, Sending};
+        for state in [Sending, Paused, Done, Cancelled, Baseline, Rehearsal] {
             assert_eq!(IssueState::from_word(state.as_str()), Some(state));
             assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
         }

@@ -131,6 +131,11 @@ pub(super) fn fingerprint(of: &str) -> String {
     })
 }
 
+/// The value of `Subject`.
+pub(super) fn subject_field(subject: &HeaderText) -> String {
+    unstructured("Subject", subject)
+}
+
 /// A field of free text, such as `Subject`.
 fn unstructured(name: &'static str, text: &HeaderText) -> String {
     let text = text.as_str();

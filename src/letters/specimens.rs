@@ -6,6 +6,7 @@ use chrono::DateTime;
 use super::issue::{Body, from_body};
 use super::{Letter, Recipient, Templates, Unsubscribe};
 use crate::address::{EmailAddress, Mailbox};
+use crate::archive::ids::Fingerprint;
 use crate::archive::markdown::{Block, Inline, Item};
 use crate::archive::{Post, PostAuthor};
 use crate::config::{self, Config};
@@ -60,6 +61,7 @@ pub(super) fn post(title: &str, slug: &str) -> Post {
         url: format!("https://post.example.com/{slug}/").parse().unwrap(),
         slug: slug.to_owned(),
         title: header(title),
+        fingerprint: Fingerprint::of(title, ""),
         published: DateTime::parse_from_rfc3339("2026-11-20T08:00:00+09:00").unwrap(),
         updated: DateTime::parse_from_rfc3339("2026-11-20T08:00:00+09:00").unwrap(),
         authors: Vec::new(),

@@ -107,7 +107,7 @@ pub fn compose_week(config: &Config, digest: &Digest<'_>) -> Result<(Edition, Ve
     linted(letter, config, &format!("the letter of {}", digest.week))
 }
 
-/// Freezes the week. `None`: another machine did it since this one looked.
+/// Freezes the week. `None`: another machine did it since this one looked, or nobody would get it any more.
 pub(super) async fn freeze(
     world: &World,
     office: &Office,
@@ -118,9 +118,10 @@ pub(super) async fn freeze(
     loop {
         let WeekDraft { digest, letters } = draft;
         let (week, posts) = (digest.week.clone(), digest.posts.len());
-        match office.store.freeze_digest(whole(office, &digest, letters)?, now).await {
+        let rehearsal = world.config.smtp.is_none();
+        match office.store.freeze_digest(whole(office, &digest, letters, rehearsal)?, now).await {
             Ok(audience) => return Ok(Some(FrozenWeek { week, posts, audience })),
-            Err(StoreError::AlreadyIssued(_)) => return Ok(None),
+            Err(StoreError::AlreadyIssued(_) | StoreError::NoAudience(_)) => return Ok(None),
             // Somebody chose otherwise since this run looked.
             Err(StoreError::Unforeseen) if tries < TRIES => tries += 1,
             Err(error) => return Err(error.into()),
@@ -129,7 +130,12 @@ pub(super) async fn freeze(
     }
 }
 
-fn whole(office: &Office, digest: &Digest<'_>, letters: Vec<WeekLetter<'_>>) -> Result<NewDigest, RunError> {
+fn whole(
+    office: &Office,
+    digest: &Digest<'_>,
+    letters: Vec<WeekLetter<'_>>,
+    rehearsal: bool,
+) -> Result<NewDigest, RunError> {
     let mut issues = BTreeMap::new();
     for letter in letters {
         let frozen =
@@ -142,6 +148,7 @@ fn whole(office: &Office, digest: &Digest<'_>, letters: Vec<WeekLetter<'_>>) -> 
             letter: frozen,
             categories: Vec::new(),
             baseline: Vec::new(),
+            rehearsal,
         };
         let (keys, edition) = (Arc::clone(&office.keys), letter.edition);
         let imprint = Box::new(move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee));
@@ -152,6 +159,7 @@ fn whole(office: &Office, digest: &Digest<'_>, letters: Vec<WeekLetter<'_>>) -> 
         moment: digest.moment,
         posts: posts_of(digest),
         letters: issues,
+        rehearsal,
     })
 }
 

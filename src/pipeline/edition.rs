@@ -13,7 +13,7 @@ use crate::address::{EmailAddress, Mailbox};
 use crate::config::Config;
 use crate::delivery::{Composed, Envelope};
 use crate::letters::dkim::{SignError, Signer};
-use crate::letters::{Letter, Press, Recipient, Unsubscribe};
+use crate::letters::{Letter, Note, Press, Recipient, Unsubscribe};
 use crate::store::{Addressee, Claimed, Imprint};
 use crate::subscribers::token::{Keys, Purpose, Subject};
 
@@ -57,6 +57,26 @@ impl Edition {
             timezone: config.site.timezone,
             press: OnceLock::new(),
         })
+    }
+
+    /// The same email marked as a test, with a note above it.
+    pub(super) fn marked(&self, mark: &str, note: Option<&Note>) -> Self {
+        Self { letter: self.letter.marked(mark, note), ..self.duplicate() }
+    }
+
+    /// The same edition, not prepared yet.
+    pub(super) fn duplicate(&self) -> Self {
+        Self {
+            letter: self.letter.clone(),
+            domain: self.domain.clone(),
+            sender: self.sender.clone(),
+            traced: self.traced,
+            unsubscribe: self.unsubscribe.clone(),
+            page: self.page.clone(),
+            leave: self.leave.clone(),
+            timezone: self.timezone,
+            press: OnceLock::new(),
+        }
     }
 
     /// What is fixed for one copy.

@@ -12,6 +12,7 @@ use crate::feeds::Document;
 use crate::finding::Finding;
 use crate::importers::feed;
 use crate::importers::feed_diff::{Diff, Lost, compare};
+use crate::text::shell_quoted;
 
 /// What somebody says is meant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -115,6 +116,7 @@ fn redelivered(archive: &Archive, file: &str, known: &str, id: &str) -> Finding 
     let source = post.map_or(file, |post| post.source.as_str());
     let message = format!("readers have this post as {known}, and would get it again as {id}");
     Finding::error(REDELIVERY, source, message).hint(format!(
-        "`letterpress adopt {file}` gives it the id that they know; or run with --allow-redelivery once"
+        "`letterpress adopt {}` gives it the id that they know; or run with --allow-redelivery once",
+        shell_quoted(file)
     ))
 }

@@ -5,22 +5,30 @@
 
 mod adoption;
 mod announcing;
+mod approval;
 mod backup;
 mod courier;
+mod diagnosis;
 mod digest;
 mod edition;
 mod evidence;
 mod gate;
 mod health;
+mod held;
+mod lookup;
 pub mod incident;
 mod newsletter;
+mod next;
 mod notify;
 mod office;
 mod outlook;
+mod preview;
+mod rehearsal;
 mod remote;
 mod rest;
 mod restore;
 mod sending;
+mod settled;
 mod signing;
 mod site;
 mod taking_over;
@@ -33,15 +41,23 @@ pub use adoption::{Restored, adopt};
 pub use announcing::Announcement;
 pub use backup::{Backup, back_up};
 pub use courier::{Courier, Round};
+pub(crate) use diagnosis::of_mailbox;
+pub use diagnosis::{Explained, try_relay};
 pub use digest::{FrozenWeek, WeekDraft, WeekLetter, compose_week, outlook_of_the_week, weekly_readers};
 pub use edition::Edition;
 pub use evidence::{Evidence, Reconciled, reconcile};
+pub use approval::{Approved, approve};
 pub use gate::{Allowed, Outlook, look};
-pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, send_test, templates};
-pub(crate) use newsletter::{ReaderList, find, read_readers};
+pub use held::{Held, NobodyGets, Unapproved};
+pub use lookup::AnyPost;
+pub(crate) use lookup::find_any;
+pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, templates};
+pub(crate) use newsletter::{ReaderList, read_readers};
+pub use next::{Kind, Upcoming};
 pub use notify::{Ending, notify, notify_start};
 pub use office::Office;
 pub use outlook::{Standstill, outlook};
+pub use preview::{draft_of, send_test};
 pub use remote::{Refreshed, refresh, unfetched};
 pub use rest::{Rest, resting};
 pub use restore::{PutBack, put_back};
@@ -57,8 +73,8 @@ pub(crate) use way_out::{demand, password};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::delivery::Breaker;
+use crate::delivery::watch::Watch;
 use crate::finding::Finding;
-use crate::ledger::State;
 use crate::store::{FenceError, LockError, StoreError};
 
 /// What a run is given.
@@ -68,8 +84,8 @@ pub struct World {
     pub config: Arc<Config>,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
-    /// Told of each copy that reached a state.
-    pub watch: Arc<dyn Fn(State) + Send + Sync>,
+    /// Told how long work goes on.
+    pub watch: Arc<Watch>,
     /// Stops the run when asked to.
     pub breaker: Arc<Breaker>,
 }
@@ -100,6 +116,9 @@ pub enum RunError {
     /// The fence cannot be read or written.
     #[error(transparent)]
     Fence(#[from] FenceError),
+    /// A mail server or the way to it is out of order.
+    #[error(transparent)]
+    OutOfOrder(Box<Finding>),
     /// The surroundings failed.
     #[error("{what}: {source}{}", disk_hint(.source))]
     Io {
@@ -187,26 +206,49 @@ async fn tell_hubs(
     announcing::announce(world, office, built).await
 }
 
-/// `send`: the newsletter half alone; `post` names a post that the schedule would not mail by itself. With `at_once` a
-/// relay that asked for patience is asked again.
-pub async fn send(world: &World, post: Option<&str>, at_once: bool) -> Result<Mailing, RunError> {
+/// What `send` is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// A post that the schedule would not mail by itself.
+    pub post: Option<String>,
+    /// With a post that was mailed: to those who are subscribed now and never got it.
+    pub missing: bool,
+    /// A relay that throttles us is asked again.
+    pub at_once: bool,
+    /// What is meant although subscribers to the feeds would see it.
+    pub allowed: Allowed,
+}
+
+/// `send`: the newsletter half alone.
+pub async fn send(world: &World, wanted: &Wanted) -> Result<Mailing, RunError> {
     way_out::demand(&world.config)?;
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
-    if at_once {
+    if wanted.at_once {
         rest::forget(&office).await?;
     }
-    let mailing = send_from(world, &office, post).await;
+    let mailing = send_from(world, &office, wanted).await;
     end(&office, mailing).await
 }
 
-async fn send_from(world: &World, office: &Office, post: Option<&str>) -> Result<Mailing, RunError> {
+async fn send_from(world: &World, office: &Office, wanted: &Wanted) -> Result<Mailing, RunError> {
+    let rehearsed = rehearsal::settle(world, office).await?;
+    let jump = settled::clock_jump(world, office).await?;
     let refreshed = refresh(world).await?;
     let (enrolled, rejected) = enrol_list(world, office).await?;
-    let archive = site::read(world)?;
-    let draft = draft(world, office, &archive, post).await?;
-    let mut mailing = freeze(world, office, draft).await?;
+    let (archive, ids_changed) = site::on_record(world, wanted.allowed)?;
+    let post = wanted.post.as_deref();
+    let mut mailing = match post.filter(|_| wanted.missing) {
+        Some(post) => newsletter::send_missing(world, office, &archive, post).await?,
+        None => {
+            let draft = draft(world, office, &archive, post, true).await?;
+            freeze(world, office, draft).await?
+        }
+    };
+    held::remember(world, office, &archive).await?;
+    mailing.findings.extend(site::errors_of(&archive).cloned());
     mailing.findings.extend(refreshed.findings);
-    Ok(Mailing { enrolled, rejected, ..mailing })
+    mailing.warnings.extend(jump);
+    Ok(Mailing { enrolled, rejected, rehearsed, ids_changed, ..mailing })
 }
 
 /// The epoch rises once more when a run has changed the ledger, so that a copy of the database that was taken meanwhile

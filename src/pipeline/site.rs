@@ -15,6 +15,7 @@ use super::{RunError, World};
 use crate::archive::{Archive, WhyLeftOut, folder};
 use crate::config::Config;
 use crate::crash;
+use crate::delivery::watch::Tick;
 use crate::feeds::output::{self, Written};
 use crate::feeds::{self, Document, Layout};
 use crate::finding::{Finding, Severity};
@@ -37,6 +38,20 @@ pub struct Built {
     pub feeds: Vec<Utf8PathBuf>,
     /// Digest of everything that the feeds were made from.
     pub inputs: String,
+    /// What somebody said is meant.
+    pub allowed: Allowed,
+}
+
+impl Built {
+    /// Whether posts were left out because something else than a post is wrong.
+    pub fn has_errors(&self) -> bool {
+        self.archive.as_ref().is_some_and(|archive| errors_of(archive).next().is_some())
+    }
+}
+
+/// What is wrong with the settings that posts wait for.
+pub(super) fn errors_of(archive: &Archive) -> impl Iterator<Item = &Finding> {
+    archive.findings.iter().filter(|finding| finding.severity == Severity::Error)
 }
 
 /// Builds the feeds, or finds that they are as they must be. What readers would get again or lose stops it before anything
@@ -47,40 +62,31 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     let inputs = Stamp::inputs(world)?;
     let stamp = Stamp::read(world).filter(|stamp| stamp.inputs == inputs && stamp.holds(world, now));
     if let Some(stamp) = stamp {
-        return Ok(Built { unchanged: stamp.outputs.len(), inputs, ..Built::default() });
+        return Ok(Built { unchanged: stamp.outputs.len(), inputs, allowed, ..Built::default() });
     }
+    begin(world, "reading the posts", None);
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
     let layout = feeds::lay_out(&reading.archive, config);
-    let mut current = layout.current().peekable();
-    let first = current.next().unwrap_or_default();
-    refuse_errors(&first)?;
-    let mut refused = gate::look(config, &reading.archive, &first).refused(allowed);
-    // All of it is looked at before any of it is written; where there is more than fits into memory, that costs a second
-    // rendering.
-    if current.peek().is_some() {
-        let rest = layout.current().skip(1);
-        refused.extend(rest.flat_map(|more| gate::look(config, &reading.archive, &more).refused(allowed)));
-    }
-    if !refused.is_empty() {
-        return Err(RunError::Findings(refused));
-    }
+    let first = layout.current().next().unwrap_or_default();
+    ask_gate(config, &reading.archive, (&layout, &first), allowed)?;
     // An id that readers have seen must be on record, so the ledgers are written first.
-    if let Some(ids) = &reading.ids {
-        folder::write_ids(config, ids)
-            .map_err(|error| RunError::io("writing the ids of the posts", error))?;
-        crash::point("ids-written");
-    }
+    put_on_record(config, reading.ids.as_deref())?;
     if let Some(pages) = layout.pages() {
         folder::write_pages(config, &pages)
             .map_err(|error| RunError::io("writing the pages of the archives", error))?;
         crash::point("pages-written");
     }
-    let done = write(config, &layout, std::iter::once(first).chain(current))?;
+    begin(world, "writing the feeds", Some(layout.index().count() as u64));
+    let done = write(world, &layout, std::iter::once(first).chain(layout.current().skip(1)))?;
+    (world.watch)(Tick::End);
     crash::point("feeds-in-place");
     // Writing the ledgers changed files of the archive's folder, so the inputs are looked at once more.
     let inputs = Stamp::inputs(world)?;
     let pages_changed = layout.pages().is_some();
-    Stamp::write(world, &inputs, &done.files, &reading.archive);
+    // What is wrong is said by each run until it is put right.
+    if errors_of(&reading.archive).next().is_none() {
+        Stamp::write(world, &inputs, &done.files, &reading.archive);
+    }
     Ok(Built {
         written: done.written,
         unchanged: done.unchanged,
@@ -88,8 +94,52 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
         pages_changed,
         feeds: live_feeds(&layout),
         inputs,
+        allowed,
         archive: Some(reading.archive),
     })
+}
+
+/// Reads the archive for a command that may mail from it and writes no feeds. A post that is mailed has its id on record
+/// first; and while ids change, what subscribers to the feeds would see of that is asked as [`build`] asks it. Also
+/// returns whether ids were written.
+pub(super) fn on_record(world: &World, allowed: Allowed) -> Result<(Archive, bool), RunError> {
+    let config = &world.config;
+    let reading = folder::read(config, world.clock.now()).map_err(RunError::Findings)?;
+    if reading.ids.is_some() {
+        let layout = feeds::lay_out(&reading.archive, config);
+        let first = layout.current().next().unwrap_or_default();
+        ask_gate(config, &reading.archive, (&layout, &first), allowed)?;
+        drop(layout);
+        put_on_record(config, reading.ids.as_deref())?;
+    }
+    Ok((reading.archive, reading.ids.is_some()))
+}
+
+/// All of it is looked at before any of it is written; where there is more than fits into memory, that costs a second
+/// rendering.
+fn ask_gate(
+    config: &Config,
+    archive: &Archive,
+    (layout, first): (&Layout<'_>, &[Document]),
+    allowed: Allowed,
+) -> Result<(), RunError> {
+    refuse_errors(first)?;
+    let mut refused = gate::look(config, archive, first).refused(allowed);
+    let rest = layout.current().skip(1);
+    refused.extend(rest.flat_map(|more| gate::look(config, archive, &more).refused(allowed)));
+    if refused.is_empty() { Ok(()) } else { Err(RunError::Findings(refused)) }
+}
+
+fn put_on_record(config: &Config, ids: Option<&str>) -> Result<(), RunError> {
+    if let Some(ids) = ids {
+        folder::write_ids(config, ids)
+            .map_err(|error| RunError::io("writing the ids of the posts", error))?;
+        crash::point("ids-written");
+    }
+    Ok(())}
+
+fn begin(world: &World, what: &str, total: Option<u64>) {
+    (world.watch)(Tick::Begin { what: what.to_owned(), unit: "file", total });
 }
 
 /// What hubs are told of: a page of an archive never changes, and a list of feeds is none.
@@ -106,13 +156,15 @@ fn refuse_errors(documents: &[Document]) -> Result<(), RunError> {
 
 /// The pages of the archives first, in portions, and what is there already stays; then the feeds, which lead to them.
 fn write(
-    config: &Config,
+    world: &World,
     layout: &Layout<'_>,
     current: impl Iterator<Item = Vec<Document>>,
 ) -> Result<Written, RunError> {
+    let config = &world.config;
     let directory = config.resolve(&config.output.directory);
     let compress = &config.output.compress;
     let put = |documents: &[Document]| {
+        (world.watch)(Tick::Done(documents.len() as u64));
         output::write(&directory, documents, compress).map_err(|error| {
             RunError::user(
                 error.to_string(),

@@ -13,7 +13,7 @@ use super::StoreError;
 use crate::address::EmailAddress;
 use crate::ledger::pace::Rate;
 pub use crate::subscribers::errand::ErrandKind;
-use crate::subscribers::lifecycle::{Answer, Confirmed, Course};
+use crate::subscribers::lifecycle::{Answer, Confirmed, Course, Standing};
 use crate::subscribers::{AddressKey, Wishes};
 use crate::text::HeaderText;
 
@@ -173,6 +173,15 @@ pub struct Erased {
     pub copies: u64,
 }
 
+/// Somebody whom the writer took off the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Removed {
+    /// What they were.
+    pub status: Standing,
+    /// Past deliveries to them, which keep counting.
+    pub sent: u64,
+}
+
 /// Counts for the figures: no address, no name.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Figures {
@@ -232,6 +241,17 @@ pub trait Desk: Send + Sync {
     /// Takes every personal word about one person out of the store. What stays is that this address must not be
     /// mailed, under its keyed hash.
     async fn erase(&self, key: AddressKey, actor: &str, now: DateTime<Utc>) -> Result<Erased, StoreError>;
+    /// The writer takes somebody off the list: their row goes, past deliveries stay, and no list brings them back.
+    /// `None` if they have no row.
+    async fn remove(
+        &self,
+        key: AddressKey,
+        actor: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Removed>, StoreError>;
+    /// The writer takes a removal back, so that the address can be added again; `false` if it was not removed, or if
+    /// only its owner may come back.
+    async fn readmit(&self, key: AddressKey, actor: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
     /// Takes what was erased out of the write-ahead log and the free pages too, as far as the database lets it.
     async fn scrub(&self) -> Result<(), StoreError>;
     /// Forgets what is kept for a while only: sign-ups that nobody confirmed, networks, sent errands. Returns how many

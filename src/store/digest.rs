@@ -69,6 +69,8 @@ pub struct NewDigest {
     pub posts: Vec<DigestPost>,
     /// A letter for each part that somebody gets.
     pub letters: BTreeMap<Share, DigestIssue>,
+    /// No relay is configured: the week is still to be mailed.
+    pub rehearsal: bool,
 }
 
 /// What the store is asked about weekly letters.
@@ -79,6 +81,6 @@ pub trait Digests: Send + Sync {
     /// Which parts of a week its readers would get now, and how many of them; the empty part is among them.
     async fn shares(&self, posts: Vec<DigestPost>) -> Result<BTreeMap<Share, u64>, StoreError>;
     /// T0 for a week: its record, an issue for each part and a waiting delivery for each reader, in one transaction.
-    /// Returns the audience. [`StoreError::Unforeseen`]: somebody's part has no letter yet, and nothing was written.
+    /// Returns the audience; nobody is an error, if there are posts. [`StoreError::Unforeseen`]: somebody's part has no letter yet, and nothing was written.
     async fn freeze_digest(&self, digest: NewDigest, now: DateTime<Utc>) -> Result<u64, StoreError>;
 }

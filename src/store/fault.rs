@@ -65,6 +65,9 @@ pub enum StoreError {
         "{0} has been mailed already\n    help: `letterpress status who-got` says to whom; what is new needs a post of its own"
     )]
     AlreadyIssued(String),
+    /// Nobody would get it: an issue that is frozen for nobody would count as mailed for ever.
+    #[error("nobody would get {0}; it is not mailed")]
+    NoAudience(String),
     /// This kind of store does that with its own tools.
     #[error("{what}\n    help: {help}")]
     Elsewhere {

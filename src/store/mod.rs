@@ -13,6 +13,7 @@ mod fence;
 mod lock;
 mod notice;
 pub mod owner;
+pub mod posts;
 mod postgres;
 mod sql;
 mod sqlite;
@@ -30,6 +31,7 @@ pub use fault::{Fault, StoreError};
 pub use fence::{Fence, FenceError, Mark, Mismatch, judge};
 pub use lock::{LockError, RunLock};
 pub use notice::{About, Notice, Reported, Taken, Word};
+pub use posts::Posts;
 pub use postgres::{Access as PostgresAccess, open_postgres};
 pub use sqlite::{Alone, Candidate, Holder, open_sqlite, put_in_place, stage};
 
@@ -64,6 +66,8 @@ pub struct NewIssue {
     pub categories: Vec<HeaderText>,
     /// Posts that are recorded as older than the ledger in the same transaction: the first run's archive.
     pub baseline: Vec<(String, HeaderText)>,
+    /// No relay is configured: the messages become files, and the post is still to be mailed.
+    pub rehearsal: bool,
 }
 
 /// What is fixed for one copy at the freeze.
@@ -92,7 +96,7 @@ pub struct OpenIssue {
     pub label: String,
     /// The frozen letter as JSON.
     pub letter: String,
-    /// When it was frozen.
+    /// When it was frozen, or last extended.
     pub frozen_at: DateTime<Utc>,
     /// The earliest time at which a waiting copy may go out; `None` if none waits.
     pub next_at: Option<DateTime<Utc>>,
@@ -255,7 +259,7 @@ pub trait Store: Send + Sync {
     /// Records posts as published before the ledger began, and that the ledger has begun.
     async fn baseline(&self, posts: Vec<(String, HeaderText)>, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// T0: the issue and one waiting delivery for each active reader who wants such a post by itself and does not have it
-    /// from a weekly letter, in one transaction. Returns the audience.
+    /// from a weekly letter, in one transaction. Returns the audience. An audience of nobody is an error, and freezes nothing.
     async fn freeze(
         &self,
         issue: NewIssue,
@@ -344,10 +348,10 @@ pub trait Store: Send + Sync {
     async fn backup(&self, target: &Utf8Path, now: DateTime<Utc>) -> Result<(), StoreError>;
 }
 
-/// A whole store: the ledger's verbs, the front desk's, and those of weekly letters.
-pub trait Books: Store + Desk + Digests {}
+/// A whole store: the ledger's verbs, the front desk's, those of weekly letters, and what it remembers of posts.
+pub trait Books: Store + Desk + Digests + Posts {}
 
-impl<T: Store + Desk + Digests> Books for T {}
+impl<T: Store + Desk + Digests + Posts> Books for T {}
 
 /// Whose copy is being frozen.
 #[derive(Debug, Clone, Copy)]

@@ -13,6 +13,25 @@ pub const CONFIRM_WITHIN: TimeDelta = TimeDelta::days(7);
 pub const UNDO_WITHIN: TimeDelta = TimeDelta::hours(24);
 /// Why an address is suppressed that its reader had erased: their own new word may bring them back.
 pub const ERASED: &str = "erased";
+/// Why an address is suppressed that the writer took off the list: the writer's own word or the subscriber's may bring
+/// it back, a list may not.
+pub const REMOVED: &str = "removed by the writer";
+/// The same of somebody who had unsubscribed: only their own word may bring them back.
+pub const REMOVED_AFTER_LEAVING: &str = "removed by the writer after it unsubscribed";
+
+/// Whether somebody whose address is suppressed for this reason may sign up again.
+pub fn may_sign_up_again(reason: &str) -> bool {
+    [ERASED, REMOVED, REMOVED_AFTER_LEAVING].contains(&reason)
+}
+
+/// What is left of somebody whom the writer takes off the list.
+pub const fn after_removal(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Active | Standing::Unconfirmed => REMOVED,
+        // A suppression has a reason already, and keeps it.
+        Standing::Unsubscribed | Standing::Suppressed => REMOVED_AFTER_LEAVING,
+    }
+}
 
 /// Whether a reader gets the letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -3,6 +3,7 @@
 //! Values and rules only; the rows live in [`crate::store`]. No mail is sent from here.
 
 pub mod bounces;
+mod consent;
 pub mod errand;
 pub mod lifecycle;
 pub mod token;
@@ -13,6 +14,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+pub use consent::{NewByStatus, Unproven};
 pub use lifecycle::{Enrolled, Standing};
 pub use wishes::{Cadence, Topics, Wishes};
 
@@ -81,6 +83,8 @@ pub struct Enrolment {
     pub standing_since: Option<DateTime<Utc>>,
     /// Why the address must not be mailed; of a reader who is [`Standing::Suppressed`].
     pub suppressed_because: Option<String>,
+    /// Why the list makes them no more than [`Standing::Unconfirmed`].
+    pub unproven: Option<Unproven>,
 }
 
 /// How many readers an enrolment added, changed and kept out.
@@ -94,13 +98,18 @@ pub struct Enrolments {
     pub known: u64,
     /// Readers who left or were suppressed, and stay so.
     pub kept_out: u64,
+    /// The new ones by their status.
+    pub new: NewByStatus,
 }
 
 impl Enrolments {
     /// Counts one more.
-    pub fn count(&mut self, outcome: Enrolled) {
+    pub fn count(&mut self, outcome: Enrolled, subscriber: &Enrolment) {
         match outcome {
-            Enrolled::Added => self.added += 1,
+            Enrolled::Added => {
+                self.added += 1;
+                self.new.count(subscriber);
+            }
             Enrolled::Changed => self.changed += 1,
             Enrolled::Known => self.known += 1,
             Enrolled::KeptOut => self.kept_out += 1,

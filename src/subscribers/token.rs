@@ -45,10 +45,12 @@ pub enum Purpose {
     Data,
     /// Stands in a form: the generation is the second it was shown in, since 1970.
     Form,
+    /// Approves an email that waits for its writer; its subject is the digest of the email.
+    Approve,
 }
 
 impl Purpose {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Unsubscribe,
         Self::Confirm,
         Self::Manage,
@@ -58,6 +60,7 @@ impl Purpose {
         Self::Undo,
         Self::Data,
         Self::Form,
+        Self::Approve,
     ];
 
     fn letter(self) -> &'static str {
@@ -71,6 +74,7 @@ impl Purpose {
             Self::Undo => "r",
             Self::Data => "d",
             Self::Form => "f",
+            Self::Approve => "p",
         }
     }
 
@@ -169,7 +173,7 @@ pub struct Keys(Vec<Key>);
 struct Key {
     id: String,
     secret: [u8; 32],
-    scoped: [hmac::Key; 9],
+    scoped: [hmac::Key; 10],
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@
 //! sent from here: the store writes down which small letter is due, and a task in the background takes it on its way.
 
 mod app;
+mod approve;
 mod background;
 mod choose;
 mod client;

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use super::pages::STYLE;
-use super::{Shared, choose, confirm, data, files, guard, issues, leave, sign_up};
+use super::{Shared, approve, choose, confirm, data, files, guard, issues, leave, sign_up};
 
 /// The one-click address of letters: authorised by its token alone, from wherever it is asked.
 pub(super) const ONE_CLICK: &str = "/u/{*token}";
@@ -27,6 +27,7 @@ pub fn router(app: Shared) -> Router {
         .route("/leave/{*token}", get(leave::page).post(leave::take))
         .route("/undo/{*token}", get(leave::undo_page).post(leave::undo))
         .route("/choose/{*token}", get(choose::page).post(choose::take))
+        .route("/approve/{*token}", get(approve::page).post(approve::take))
         .route("/data", get(data::question).post(data::ask))
         .route("/data/{*token}", get(data::page).post(data::take))
         .route("/issues", get(issues::index))

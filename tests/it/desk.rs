@@ -7,13 +7,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
 use letterpress::ledger::pace::Rate;
 use letterpress::store::desk::{Circumstances, ErrandEnd, ErrandKind, SignUp, SignUpLimits, SignedUp};
-use letterpress::store::{Books, open_sqlite};
+use letterpress::ledger::State;
+use letterpress::store::{Books, Filter, open_sqlite};
 use letterpress::subscribers::lifecycle::Confirmed;
 use letterpress::subscribers::token::Keys;
-use letterpress::subscribers::{AddressKey, Cadence, Standing, Topics, Wishes};
+use letterpress::subscribers::{AddressKey, Cadence, Enrolment, Enrolments, Standing, Topics, Wishes};
 use letterpress::text::HeaderText;
 
-use super::store_story::{imprint, issue, now};
+use super::store_story::{imprint, issue, now, reader};
 use super::support::Postgres;
 use super::support::postgres::open;
 
@@ -21,6 +22,7 @@ const KIM: &str = "kim@example.org";
 const LEE: &str = "lee@example.org";
 const CHOI: &str = "choi@example.org";
 const HAN: &str = "han.jimin@example.org";
+const SEO: &str = "seo@example.org";
 const YOON: &str = "yoon@example.org";
 
 fn keys() -> Keys {
@@ -187,6 +189,57 @@ async fn erased(store: &dyn Books) {
     assert_eq!(store.sign_up(form(HAN), at).await.unwrap(), SignedUp::Suppressed);
 }
 
+/// A list that names somebody once more.
+async fn listed(store: &dyn Books, address: &str, at: DateTime<Utc>) -> Enrolments {
+    let row = Enrolment {
+        key: key(address),
+        email: EmailAddress::parse(address).unwrap(),
+        consented_at: Some(at),
+        ..reader(1, Standing::Active)
+    };
+    store.enrol(vec![row], at).await.unwrap()
+}
+
+async fn removed(store: &dyn Books) {
+    let at = now() + TimeDelta::hours(50);
+    assert_eq!(listed(store, SEO, at).await.added, 1);
+    store.freeze(issue("for-seo"), Box::new(imprint), at).await.unwrap();
+    let removed = store.remove(key(SEO), "command line", at).await.unwrap().unwrap();
+    assert_eq!((removed.status, removed.sent), (Standing::Active, 0));
+    assert!(store.subscriber(key(SEO)).await.unwrap().is_none());
+    let filter = Filter { reader: Some(key(SEO)), ..Filter::default() };
+    let deliveries = store.deliveries(filter).await.unwrap();
+    let states: Vec<_> = deliveries.iter().map(|view| (view.row.state, view.address.as_str())).collect();
+    assert_eq!(states, [(State::Skipped, SEO)], "the past stays as it was, and nothing more is sent");
+    assert_eq!(store.remove(key(SEO), "command line", at).await.unwrap(), None);
+    assert!(store.verify().await.unwrap().is_empty());
+    // No list brings the address back; the writer's own word does.
+    assert_eq!(listed(store, SEO, at).await.kept_out, 1);
+    assert!(store.readmit(key(SEO), "command line", at).await.unwrap());
+    assert_eq!(listed(store, SEO, at).await.added, 1);
+    // Whoever unsubscribed, complained or was erased has the last word, before a removal and after it.
+    store.remove(key(SEO), "command line", at).await.unwrap();
+    store.leave(key(SEO), here(), at).await.unwrap();
+    assert!(!store.readmit(key(SEO), "command line", at).await.unwrap());
+    for address in [SEO, "left@example.org"] {
+        store.sign_up(form(address), at + TimeDelta::days(2)).await.unwrap();
+        store.confirm(key(address), 1, here(), at + TimeDelta::days(2)).await.unwrap();
+        assert_eq!(standing(store, address).await, Some(Standing::Active));
+        store.leave(key(address), here(), at).await.unwrap();
+        store.remove(key(address), "command line", at).await.unwrap();
+        assert!(!store.readmit(key(address), "command line", at).await.unwrap());
+    }
+    for (address, last) in [("spam@example.org", "complaint"), ("gone@example.org", "erasure")] {
+        listed(store, address, at).await;
+        store.remove(key(address), "command line", at).await.unwrap();
+        match last {
+            "complaint" => store.suppress(key(address), last, "inbox", at).await.unwrap(),
+            _ => drop(store.erase(key(address), "web", at).await.unwrap()),
+        }
+        assert!(!store.readmit(key(address), "command line", at).await.unwrap(), "{last}");
+    }
+}
+
 async fn forgotten(store: &dyn Books) {
     let asked = now() + TimeDelta::days(200);
     store.sign_up(form(YOON), asked).await.unwrap();
@@ -222,6 +275,7 @@ async fn story(store: &dyn Books, clock: Clock) {
     the_way_in_and_out(store, clock).await;
     an_errand_has_one_dot(store, clock).await;
     erased(store).await;
+    removed(store).await;
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ pub(crate) fn reader(number: u8, standing: Standing) -> Enrolment {
         added_at: None,
         standing_since: None,
         suppressed_because: None,
+        unproven: None,
     }
 }
 
@@ -48,6 +49,7 @@ pub(crate) fn issue(post: &str) -> NewIssue {
         letter: "{}".to_owned(),
         categories: Vec::new(),
         baseline: Vec::new(),
+        rehearsal: false,
     }
 }
 
@@ -172,6 +174,7 @@ pub(crate) async fn imported(store: &dyn Store) {
     let of = |number, standing, days: i32| Enrolment {
         added_at: Some(now() - day * days),
         suppressed_because: (standing == Standing::Suppressed).then(|| "it complained".to_owned()),
+        unproven: None,
         ..reader(number, standing)
     };
     let list = vec![

@@ -7,7 +7,7 @@ use super::{MAX_BODY, Manuscript, Name};
 use crate::archive::front_matter::fields::Lined;
 use crate::archive::front_matter::{self, Fields};
 use crate::archive::house_rules::{Setting, categories_of_folders, words_of};
-use crate::archive::ids::content_hash;
+use crate::archive::ids::{Fingerprint, content_hash};
 use crate::archive::links::{self, Purpose};
 use crate::archive::permalink::{self, Parts, PermalinkError};
 use crate::archive::{Post, html_body, markdown, naming};
@@ -45,16 +45,21 @@ impl Writer<'_> {
         stamp: &Stamp<'_>,
         name: Name<'_>,
     ) -> Option<Manuscript> {
-        let Setting { config, site, now } = self.setting;
+        let Setting { config, site, now, .. } = self.setting;
         let body = self.body(parts);
         let (title, body) = self.title(fields.title.take(), body, parts.body_line, &stamp.told.stem);
         categories_of_folders(&mut fields.categories, &stamp.told.categories, site.generator);
+        let is_empty = fields.enclosure.is_none() && !has_text(body.as_str());
+        if is_empty {
+            self.refuse_emptiness(parts.body_line);
+        }
         let (slug, url) = self.address(&fields, stamp, title.as_ref().map_or("", HeaderText::as_str));
         let updated = self.updated(fields.updated, now);
         let (title, slug, url) = (title?, slug?, url?);
         let image = self.image(fields.image, &url);
         let in_reply_to = self.replies(fields.in_reply_to, &url);
         let hash = content_hash(title.as_str(), body.as_str());
+        let fingerprint = Fingerprint::of(title.as_str(), body.as_str());
         let body = if stamp.is_html { XmlText::clean(&html_body::block(body.as_str())).0 } else { body };
         let language = fields.language.or_else(|| stamp.told.language.clone());
         let post = Post {
@@ -64,6 +69,7 @@ impl Writer<'_> {
             url,
             slug,
             title,
+            fingerprint,
             published: stamp.published,
             updated: stamp.published,
             authors: fields.authors,
@@ -74,7 +80,7 @@ impl Writer<'_> {
             image,
             enclosure: None,
             in_reply_to,
-            newsletter: fields.newsletter,
+            newsletter: fields.newsletter && !is_empty,
             body,
         };
         let relative = name.relative.to_string();
@@ -88,6 +94,19 @@ impl Writer<'_> {
             enclosure: fields.enclosure,
             findings: Vec::new(),
         })
+    }
+
+    /// A post without text is not finished; one of a generator's or a feed's stays in the feeds, and is not mailed.
+    fn refuse_emptiness(&mut self, body_line: usize) {
+        let line = body_line.saturating_sub(1).max(1);
+        let is_ours = self.setting.is_strict() && self.setting.config.archive.feed.is_none();
+        if is_ours {
+            let hint = "write something below the front matter, or keep it back with a line draft: true (TOML: draft = true)";
+            self.errors.push(self.error("post-body", line, "the post has no text").hint(hint));
+        } else {
+            let message = "the post has no text, and is not mailed";
+            self.findings.push(Finding::warning("post-body", self.file, message).at(line));
+        }
     }
 
     /// The last part of the address, and the whole of it.
@@ -284,6 +303,21 @@ impl Writer<'_> {
 
     fn error(&self, rule: &'static str, line: usize, message: impl Into<String>) -> Finding {
         Finding::error(rule, self.file, message).at(line)
+    }
+}
+
+/// Whether there is anything to read: remarks that nobody sees are nothing.
+fn has_text(body: &str) -> bool {
+    let mut rest = body;
+    loop {
+        let (before, after) = rest.split_once("<!--").unwrap_or((rest, ""));
+        if before.chars().any(|c| !c.is_whitespace() && !matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}')) {
+            return true;
+        }
+        match after.split_once("-->") {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::archive::ids::Fingerprint;
 use crate::text::{HeaderText, XmlText};
 
 fn post(body: &str) -> Post {
@@ -16,6 +17,7 @@ fn post(body: &str) -> Post {
         url: Url::parse("https://example.com/p/a/").unwrap(),
         slug: "a".to_owned(),
         title: HeaderText::parse("a").unwrap(),
+        fingerprint: Fingerprint::of("a", ""),
         published: date,
         updated: date,
         authors: Vec::new(),

@@ -9,6 +9,7 @@ use crate::cli::printer::Printer;
 use crate::config::Generator;
 use crate::importers::sites;
 use crate::pipeline::RunError;
+use crate::text::shell_quoted;
 
 /// A configuration is a page or two.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -44,8 +45,11 @@ pub(super) fn run(
     if config.exists() {
         return Err(RunError::user(
             format!("{config} is there already"),
-            format!("name another folder: `letterpress new --from {generator:?} {site} letters`")
-                .to_lowercase(),
+            format!(
+                "name another folder: `letterpress new --from {} {} letters`",
+                format!("{generator:?}").to_lowercase(),
+                shell_quoted(site.as_str())
+            ),
         ));
     }
     let files = read(generator, site)?;
@@ -71,7 +75,7 @@ pub(super) fn run(
     for note in &found.notes {
         printer.say(format!("  {note}"));
     }
-    let option = if target == "." { String::new() } else { format!(" --config {config}") };
+    let option = if target == "." { String::new() } else { format!(" --config {}", shell_quoted(config.as_str())) };
     printer.say("  see what is in the feeds, and what stays out:");
     printer.say(format!("    letterpress{option} build"));
     printer.say(format!("    letterpress{option} check"));

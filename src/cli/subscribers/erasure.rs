@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Outcome, Printer, parse};
 use crate::cli::printer::count;
 use crate::pipeline::{Office, RunError, World};
+use crate::text::shell_quoted;
 
 /// Folders within folders of the outbox.
 const DEEPEST: usize = 4;
@@ -34,7 +35,8 @@ pub(super) async fn erase(
         return Err(RunError::user(
             "nothing was erased",
             format!(
-                "`letterpress subscribers erase {address} --yes` erases what is listed; there is no way back"
+                "`letterpress subscribers erase {} --yes` erases what is listed; there is no way back",
+                shell_quoted(address)
             ),
         ));
     }
@@ -76,7 +78,7 @@ fn letters(folder: &Utf8Path, depth: usize, address: &str, found: &mut Vec<Utf8P
     }
 }
 
-fn holds(path: &Utf8Path, address: &str) -> bool {
+pub(super) fn holds(path: &Utf8Path, address: &str) -> bool {
     let text = std::fs::read(path).unwrap_or_default().to_ascii_lowercase();
     memchr::memmem::find(&text, address.trim().to_ascii_lowercase().as_bytes()).is_some()
 }

@@ -6,9 +6,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::super::Outcome;
+use super::super::{Outcome, new_subscribers};
 use super::super::printer::{Printer, count};
 use super::pages;
+use crate::config::DateOrder;
 use crate::finding::Severity;
 use crate::importers::readers::{self, Mapping, Service};
 use crate::pipeline::{Office, ReaderList, RunError, World, read_readers};
@@ -28,6 +29,9 @@ pub(in crate::cli) struct ImportArgs {
     /// You vouch that everybody in the file asked for the letter.
     #[arg(long)]
     confirmed: bool,
+    /// The order of the numbers in dates such as 11/01/2026: dmy or mdy; ymd for 26/11/01.
+    #[arg(long, value_name = "ORDER", value_parser = DateOrder::parse)]
+    dates: Option<DateOrder>,
     /// Show what would happen, and change nothing.
     #[arg(long)]
     dry_run: bool,
@@ -51,6 +55,7 @@ pub(super) async fn import(
         confirmed: args.confirmed,
         from: args.from,
         columns: &args.columns,
+        dates: args.dates,
         ..readers::Options::new(args.file.as_str(), now)
     };
     let ReaderList { readers, findings, service, ignored } = read_readers(&bytes, options, office)?;
@@ -82,9 +87,9 @@ pub(super) async fn import(
         printer.say(format!("{dry}{}", in_words(&result)));
         if listed.unconfirmed > 0 {
             printer.complain(format!(
-                "no letter for {} without consent on record; give the file a column `consented` with its date, or vouch \
-                 for everybody with --confirmed",
-                count(listed.unconfirmed, "reader")
+                "no email for {} without consent on record; give the file a column `consented` with the date of consent, \
+                 or vouch for everybody with --confirmed",
+                count(listed.unconfirmed, "subscriber")
             ));
         }
     }
@@ -105,15 +110,18 @@ fn read(file: &Utf8Path) -> Result<Vec<u8>, RunError> {
 async fn foresee(readers: &[Enrolment], office: &Office) -> Result<Enrolments, RunError> {
     let mut counts = Enrolments::default();
     for reader in readers {
-        counts.count(enrol(office.store.standing(reader.key).await?, reader.standing).1);
+        counts.count(enrol(office.store.standing(reader.key).await?, reader.standing).1, reader);
     }
     Ok(counts)
 }
 
 fn in_words(done: &Enrolments) -> String {
+    let changed = if done.changed == 0 { ", 0 changed" } else { "" };
     format!(
-        "{} new, {} changed, {} known, {} kept out (they left or are suppressed)",
-        done.added, done.changed, done.known, done.kept_out
+        "{}{changed}, {} known, {} kept out (they left, were removed or are suppressed)",
+        new_subscribers::in_words(done),
+        done.known,
+        done.kept_out
     )
 }
 
@@ -144,9 +152,9 @@ impl Listed {
 
     fn in_words(&self) -> String {
         let Self { rows, active, unconfirmed, unsubscribed, suppressed } = self;
-        let readers = count(*rows, "reader");
+        let rows = count(*rows, "subscriber");
         format!(
-            "{readers} read: {active} active, {unconfirmed} unconfirmed, {unsubscribed} unsubscribed, {suppressed} suppressed"
+            "{rows} read: {active} active, {unconfirmed} unconfirmed, {unsubscribed} unsubscribed, {suppressed} suppressed"
         )
     }
 }
@@ -196,6 +204,7 @@ fn exported(reader: Subscriber) -> readers::Row {
         name: reader.name,
         language: reader.language,
         reason: reader.suppressed_because.filter(|_| reader.standing == Standing::Suppressed),
+        unproven: None,
         state: reader.standing,
         state_since: Some(reader.standing_since),
         source: Some(reader.source),

@@ -2,8 +2,12 @@
 
 use std::collections::HashMap;
 
+use chrono::NaiveDate;
+
+use super::dates::NoDate;
 use super::services::Service;
 use crate::address::Doubt;
+use crate::config::DateOrder;
 use crate::finding::Finding;
 
 /// So many warnings of one rule are kept; a list may have a million rows, each with the same mistake.
@@ -47,8 +51,8 @@ impl<'a> Warnings<'a> {
 /// Something about a row that was taken nevertheless.
 pub(super) enum Oddity {
     Address(Doubt),
-    Date(String),
-    Future,
+    Date(String, NoDate),
+    Future(String),
     Language(String),
 }
 
@@ -57,14 +61,11 @@ impl Oddity {
         match self {
             Self::Address(doubt) => Finding::warning("list-address", file, doubt.to_string())
                 .hint("correct the row if that is so; it was taken as it stands"),
-            Self::Date(cell) => Finding::warning(
-                "list-consent",
-                file,
-                format!("{cell:?} is not understood as the time of consent"),
-            )
-            .hint("write it like 2026-09-01 or 2026-09-01T10:00:00+09:00"),
-            Self::Future => Finding::warning("list-consent", file, "the time of consent is still to come")
-                .hint("consent counts from the past only; correct the date"),
+            Self::Date(cell, why) => no_date(file, &cell, &why),
+            Self::Future(cell) => {
+                Finding::warning("list-consent", file, format!("{cell:?} is a date of consent in the future"))
+                    .hint("consent counts from the past only; correct the date")
+            }
             Self::Language(cell) => Finding::warning(
                 "list-language",
                 file,
@@ -73,6 +74,49 @@ impl Oddity {
             .hint("write \"ko\", \"ja\" or \"en-GB\""),
         }
     }
+}
+
+fn no_date(file: &str, cell: &str, why: &NoDate) -> Finding {
+    let (message, hint) = match why {
+        NoDate::Several(days) => (format!("{cell:?} has several readings: {}", either(days)), ORDER),
+        NoDate::Serial => (
+            format!("{cell:?} is the number of a day, which spreadsheets count from 1900 or from 1904"),
+            "format the column as a date, such as 2026-09-01, and save the list again",
+        ),
+        NoDate::Order(order) => {
+            let message = format!("{cell:?} is not a date that is written {}", in_words(*order));
+            (message, "write it like 2026-09-01")
+        }
+        NoDate::Unknown => (
+            format!("{cell:?} is not understood as a date of consent"),
+            "write it like 2026-09-01 or 2026-09-01T10:00:00+09:00",
+        ),
+    };
+    Finding::warning("list-consent", file, message).hint(hint)
+}
+
+const ORDER: &str = "write it like 2026-09-01; or say in which order all dates of the list are written: --dates dmy or mdy \
+                     (also ymd, where the year has two digits), or list_dates below [newsletter]";
+
+/// `1 November 2026 or 11 January 2026`.
+fn either(days: &[NaiveDate]) -> String {
+    let days: Vec<String> = days.iter().map(|day| day.format("%-d %B %Y").to_string()).collect();
+    days.join(" or ")
+}
+
+fn in_words(order: DateOrder) -> &'static str {
+    match order {
+        DateOrder::Dmy => "with the day first (dmy)",
+        DateOrder::Mdy => "with the month first (mdy)",
+        DateOrder::Ymd => "with the year first (ymd)",
+    }
+}
+
+/// A date of the list that can only be read in one way, where others can be read in several.
+pub(super) fn order(file: &str, order: DateOrder, cell: &str) -> Finding {
+    let word = order.as_str();
+    Finding::warning("list-dates", file, format!("{cell:?} can only be written {}", in_words(order)))
+        .hint(format!("if all dates of the list are, say so: --dates {word}, or list_dates = \"{word}\""))
 }
 
 /// An export in which who left looks like who reads.
@@ -95,7 +139,7 @@ mod tests {
     fn a_million_mistakes_are_ten_thousand_and_a_number() {
         let mut warnings = Warnings::new("list.csv");
         for line in 1..=MOST + 5 {
-            warnings.add(Oddity::Future.into_finding("list.csv").at(line));
+            warnings.add(Oddity::Future(String::new()).into_finding("list.csv").at(line));
         }
         let kept = warnings.finish();
         assert_eq!(kept.len(), MOST + 1);

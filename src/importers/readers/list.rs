@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 use super::columns::{Column, Fields, Lexicon};
-use super::dates::{self, ReadDate};
+use super::consent::{self, Remarks};
 use super::findings::{self, Oddity, Warnings};
 use super::{Import, MAX_ROWS, Options, Rejected, Row, RowError, names, standing, too_long};
 use crate::address::EmailAddress;
-use crate::config::is_language_tag;
+use crate::config::{DateOrder, is_language_tag};
 use crate::finding::Finding;
-use crate::subscribers::{Cadence, Standing, Topics, Wishes};
+use crate::subscribers::{Cadence, Standing, Topics, Unproven, Wishes};
 use crate::text::{HeaderText, HeaderTextError};
 
 /// Characters that a name may have.
@@ -20,9 +18,6 @@ pub const MAX_NAME: usize = 100;
 const MAX_SOURCE: usize = 200;
 /// Headings that are named as not read.
 const MAX_IGNORED: usize = 100;
-/// A date without a time of day may be tomorrow's here and today's in the Pacific.
-const DATE_LINE: TimeDelta = TimeDelta::hours(14);
-
 /// A list that is being read.
 pub(super) struct List<'a> {
     options: Options<'a>,
@@ -35,6 +30,8 @@ pub(super) struct List<'a> {
     known: HashMap<String, usize>,
     /// Readers of whom nobody says that they did not leave.
     silent: usize,
+    /// Dates that allow one order of their numbers only: the order, the line, the cell.
+    decides: Vec<(DateOrder, usize, String)>,
 }
 
 impl<'a> List<'a> {
@@ -48,6 +45,7 @@ impl<'a> List<'a> {
             ignored: Vec::new(),
             known: HashMap::new(),
             silent: 0,
+            decides: Vec::new(),
         }
     }
 
@@ -60,9 +58,9 @@ impl<'a> List<'a> {
     }
 
     pub(super) fn read_row(&mut self, fields: &Fields<'_>, line: usize) -> Result<Row, RowError> {
-        let mut odd = Vec::new();
+        let mut remarks = Remarks::default();
         let email = EmailAddress::parse(fields.get(Column::Email))?;
-        odd.extend(email.doubt().map(Oddity::Address));
+        remarks.odd.extend(email.doubt().map(Oddity::Address));
         let name = match fields.get(Column::Name).trim_matches(' ') {
             "" => read_name(&names::join(fields.get(Column::Given), fields.get(Column::Family)))?,
             name => read_name(name)?,
@@ -70,23 +68,23 @@ impl<'a> List<'a> {
         let language = fields.get(Column::Language).trim().to_owned();
         let tagged = is_language_tag(&language);
         if !tagged && !language.is_empty() {
-            odd.push(Oddity::Language(language.chars().take(40).collect()));
+            remarks.odd.push(Oddity::Language(language.chars().take(40).collect()));
         }
         let said = standing::said(fields, &self.lexicon, self.options.file)?;
-        let consented_at = past(consent(fields), self.options.now, &mut odd);
-        let unproven = consented_at.is_none() || said.silent;
-        let state = match said.standing {
-            Standing::Active if unproven && !self.options.confirmed => Standing::Unconfirmed,
-            standing => standing,
-        };
+        let consent = consent::read(fields, self.options, &mut remarks);
+        let unproven = self.unproven(&said, consent.missing());
+        let state = if unproven.is_some() { Standing::Unconfirmed } else { said.standing };
         self.silent +=
             usize::from(said.silent && said.standing == Standing::Active && !self.options.confirmed);
         let source = Some(clean_source(fields.get(Column::Source))).filter(|source| !source.is_empty());
-        let added_at = past(fields.get(Column::Added), self.options.now, &mut odd);
-        let state_since = past(fields.get(Column::StateSince), self.options.now, &mut odd);
-        for oddity in odd {
+        let added = Some(fields.get(Column::Added).trim()).filter(|cell| !cell.is_empty());
+        let added_at = added.and_then(|cell| consent::past(cell, self.options, &mut remarks).ok());
+        let since = Some(fields.get(Column::StateSince).trim()).filter(|cell| !cell.is_empty());
+        let state_since = since.and_then(|cell| consent::past(cell, self.options, &mut remarks).ok());
+        for oddity in remarks.odd {
             self.warnings.add(oddity.into_finding(self.options.file).at(line));
         }
+        self.decided(remarks.decides, line);
         let language = tagged.then_some(language);
         let wishes = Wishes {
             cadence: Cadence::from_word(fields.get(Column::Cadence).trim()).unwrap_or_default(),
@@ -99,12 +97,33 @@ impl<'a> List<'a> {
             state,
             state_since,
             reason: said.reason,
+            unproven,
             source,
             wishes,
-            consented_at,
+            consented_at: consent.at(),
             added_at,
             line,
         })
+    }
+
+    /// Why somebody of whom the row says nothing worse is unconfirmed. Whoever said no is, also if the owner vouches.
+    fn unproven(&self, said: &standing::Said, missing: Option<Unproven>) -> Option<Unproven> {
+        match said.standing {
+            Standing::Unconfirmed => Some(Unproven::Listed),
+            Standing::Active if missing == Some(Unproven::Refused) => missing,
+            Standing::Active if self.options.confirmed => None,
+            Standing::Active => missing.or(said.silent.then_some(Unproven::Silent)),
+            Standing::Unsubscribed | Standing::Suppressed => None,
+        }
+    }
+
+    /// Keeps the first date for each order.
+    fn decided(&mut self, decides: Option<(DateOrder, String)>, line: usize) {
+        if let Some((order, cell)) = decides
+            && !self.decides.iter().any(|(known, _, _)| *known == order)
+        {
+            self.decides.push((order, line, cell));
+        }
     }
 
     /// Puts a row to the others, or adds it to what is known of the same person.
@@ -130,6 +149,11 @@ impl<'a> List<'a> {
     pub(super) fn finish(mut self, delimiter: Option<char>) -> Import {
         if let Some(service) = self.lexicon.service.filter(|_| self.silent > 0) {
             self.warnings.add(findings::silent(self.options.file, service, self.silent));
+        }
+        if self.rows.iter().any(|row| row.unproven == Some(Unproven::Ambiguous)) {
+            for (order, line, cell) in &self.decides {
+                self.warnings.add(findings::order(self.options.file, *order, cell).at(*line));
+            }
         }
         Import {
             rows: self.rows,
@@ -174,39 +198,12 @@ pub fn clean_source(raw: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The strongest evidence of consent that a row has; what it says first is not made better by what it says after.
-fn consent<'a>(fields: &'a Fields<'_>) -> &'a str {
-    [Column::Consented, Column::Confirmed, Column::OptedIn, Column::Subscribed, Column::Created]
-        .into_iter()
-        .map(|column| fields.get(column).trim())
-        .find(|cell| !cell.is_empty())
-        .unwrap_or_default()
-}
-
-fn past(cell: &str, now: DateTime<Utc>, odd: &mut Vec<Oddity>) -> Option<DateTime<Utc>> {
-    let cell = cell.trim();
-    let (at, slack) = match dates::read(cell) {
-        None if cell.is_empty() => return None,
-        None => {
-            odd.push(Oddity::Date(cell.chars().take(40).collect()));
-            return None;
-        }
-        Some(ReadDate::Instant(at)) => (at, TimeDelta::zero()),
-        Some(ReadDate::Zoneless(at)) => (at, DATE_LINE),
-    };
-    if at > now + slack {
-        odd.push(Oddity::Future);
-        return None;
-    }
-    Some(at.min(now))
-}
-
 /// Adds a further row of the same person to the first one.
 fn merge(first: &mut Row, again: Row, file: &str) -> Finding {
     let line = again.line;
     let stricter = again.state > first.state;
     if stricter {
-        (first.state, first.reason) = (again.state, again.reason);
+        (first.state, first.reason, first.unproven) = (again.state, again.reason, again.unproven);
         first.state_since = again.state_since;
     }
     first.name = first.name.take().or(again.name);

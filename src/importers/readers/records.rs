@@ -4,6 +4,7 @@
 //! it would be gone without a word. Here it costs one row.
 
 use super::RowError;
+use crate::text::shell_quoted;
 
 /// Bytes that a cell may have.
 pub(super) const MAX_CELL: usize = 64 * 1024;
@@ -28,15 +29,21 @@ pub(super) enum WrongEncoding {
 }
 
 impl WrongEncoding {
-    pub(super) fn hint(self) -> &'static str {
-        match self {
-            Self::Utf16 | Self::EucKr | Self::ShiftJis | Self::Unknown => {
-                "save it as \"CSV UTF-8\", or convert it, for example with `iconv -f EUC-KR -t UTF-8 list.csv`"
-            }
+    pub(super) fn hint(self, file: &str) -> String {
+        // What Windows writes under these names has more characters than the standards that they are called by.
+        let name = match self {
+            Self::Utf16 => "UTF-16",
+            Self::EucKr => "CP949",
+            Self::ShiftJis => "CP932",
+            Self::Unknown => "WINDOWS-1252",
             Self::Packed(_) => {
-                "unpack it and import the files in it one after another; of a spreadsheet, save the sheet as \"CSV UTF-8\""
+                return "unpack it and import the files in it one after another; of a spreadsheet, save the sheet as \
+                        \"CSV UTF-8\""
+                    .to_owned();
             }
-        }
+        };
+        let file = shell_quoted(file);
+        format!("save it as \"CSV UTF-8\", or convert it with `iconv -f {name} -t UTF-8 {file} > utf8.csv`")
     }
 }
 

@@ -122,10 +122,81 @@ fn without_a_past_date_of_consent_a_reader_is_unconfirmed_unless_the_owner_vouch
     assert_eq!(states(vouched), [Active, Active, Active, Active, Unconfirmed, Unsubscribed]);
     let warnings: Vec<String> = import(text).warnings.iter().map(ToString::to_string).collect();
     assert!(
-        warnings[0].starts_with("list.csv:3: warning: the time of consent is still to come"),
+        warnings[0].starts_with("list.csv:3: warning: \"2026-11-21T00:00:00Z\" is a date of consent in the future"),
         "{warnings:?}"
     );
-    assert!(warnings[1].starts_with("list.csv:4: warning: \"03/04/2026\" is not understood"), "{warnings:?}");
+    assert!(warnings[1].starts_with("list.csv:4: warning: \"03/04/2026\" has several readings: 4 March 2026 or 3 April 2026"), "{warnings:?}");
+}
+
+fn unproven(text: &str, options: Options<'_>) -> Vec<Option<Unproven>> {
+    let list = read(text.as_bytes(), options).unwrap_or_else(|finding| panic!("{finding}"));
+    list.rows.into_iter().map(|row| row.unproven).collect()
+}
+
+#[test]
+fn each_unconfirmed_row_says_why_it_is_no_consent() {
+    let text = "email,consented\na@letters.kr,\nb@letters.kr,2027-01-01\nc@letters.kr,soon\nd@letters.kr,11/01/2026\n\
+                e@letters.kr,아니오\nf@letters.kr,네\ng@letters.kr,2026. 11. 1.\n";
+    let whys = [
+        Some(Unproven::Empty),
+        Some(Unproven::Future),
+        Some(Unproven::NoDate),
+        Some(Unproven::Ambiguous),
+        Some(Unproven::Refused),
+        None,
+        None,
+    ];
+    assert_eq!(unproven(text, options()), whys);
+    // The owner can vouch for what is unclear, and not against a no.
+    let vouched = unproven(text, Options { confirmed: true, ..options() });
+    assert_eq!(vouched.into_iter().flatten().collect::<Vec<_>>(), [Unproven::Refused]);
+    assert_eq!(unproven("email,name\na@letters.kr,A\n", options()), [Some(Unproven::NoColumn)]);
+    assert_eq!(unproven("email,state\na@letters.kr,pending\n", options()), [Some(Unproven::Listed)]);
+}
+
+#[test]
+fn a_yes_is_consent_without_a_date_where_the_column_asks_for_it_and_nowhere_else() {
+    let list = import("email,consented,joined\na@letters.kr,Yes,\nb@letters.kr,はい,2026-01-01\nc@letters.kr,,yes\n");
+    let states: Vec<_> = list.rows.iter().map(|row| (row.state, row.consented_at)).collect();
+    assert_eq!(states, [(Active, None), (Active, None), (Unconfirmed, None)]);
+}
+
+#[test]
+fn dates_as_people_write_them_are_read_and_two_readings_are_named_with_both() {
+    let list = import(include_str!("../../../tests/data/readers/dates-of-people.csv"));
+    let states: Vec<_> = list.rows.iter().map(|row| row.state).collect();
+    assert_eq!(states, [Unconfirmed, Active, Active, Active, Active]);
+    let [warning] = list.warnings.as_slice() else { panic!("{:?}", list.warnings) };
+    let warning = warning.to_string();
+    assert!(
+        warning.starts_with("list.csv:2: ") && warning.contains("11 January 2026 or 1 November 2026"),
+        "{warning}"
+    );
+}
+
+#[test]
+fn a_date_that_decides_the_order_is_named_and_decides_nothing_by_itself() {
+    let text = "email,consented\na@letters.kr,01/02/2026\nb@letters.kr,25/10/2026\nc@letters.kr,26/10/2026\n";
+    let list = import(text);
+    assert_eq!(list.rows[0].unproven, Some(Unproven::Ambiguous));
+    let order: Vec<_> = list.warnings.iter().filter(|warning| warning.rule == "list-dates").collect();
+    assert!(order.len() == 1 && order[0].line == Some(3), "{order:?}");
+    assert!(order[0].to_string().contains("--dates dmy"), "{}", order[0]);
+    let told = Options { dates: Some(DateOrder::Dmy), ..options() };
+    let list = read(text.as_bytes(), told).unwrap();
+    assert_eq!(list.rows[0].consented_at.unwrap().to_rfc3339(), "2026-02-01T00:00:00+00:00");
+    assert!(list.warnings.is_empty(), "{:?}", list.warnings);
+    let wrong = read(text.as_bytes(), Options { dates: Some(DateOrder::Mdy), ..options() }).unwrap();
+    assert_eq!(wrong.rows[1].unproven, Some(Unproven::NoDate));
+}
+
+#[test]
+fn the_help_for_another_encoding_names_the_conversion_that_works() {
+    let cp949 = include_bytes!("../../../tests/data/readers/cp949.csv");
+    let finding = read(cp949, options()).unwrap_err().to_string();
+    assert!(finding.contains("iconv -f CP949 -t UTF-8 list.csv"), "{finding}");
+    let finding = read(b"\xFF\xFEe\0m\0", Options { file: "my list.csv", ..options() }).unwrap_err().to_string();
+    assert!(finding.contains("iconv -f UTF-16 -t UTF-8 'my list.csv'"), "{finding}");
 }
 
 #[test]
@@ -330,6 +401,7 @@ fn any_row() -> impl Strategy<Value = Row> {
                     state,
                     state_since: at(since),
                     reason: clean(&reason).filter(|_| state == Standing::Suppressed),
+                    unproven: (state == Unconfirmed).then_some(Unproven::Listed),
                     source: clean(&source),
                     wishes: Wishes {
                         cadence: if weekly { Cadence::Weekly } else { Cadence::Each },

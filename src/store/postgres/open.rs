@@ -12,11 +12,12 @@ use crate::store::sql::{Backend as _, SqlStore, Tx, args, notes};
 use crate::store::{Books, Fault, StoreError};
 
 /// The schema, one file for each step, with the numbers of `SQLite`'s; a step that has been released never changes.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/postgres/0001_ledger.sql"),
     include_str!("../../../migrations/postgres/0002_bounces.sql"),
     include_str!("../../../migrations/postgres/0003_pace.sql"),
     include_str!("../../../migrations/postgres/0004_web.sql"),
+    include_str!("../../../migrations/postgres/0005_posts.sql"),
 ];
 
 /// The note with the number of steps that were made.

@@ -9,7 +9,7 @@ use crate::ledger::pace::Rate;
 use crate::store::desk::{
     Circumstances, ErrandKind, Figures, PublishedIssue, SignUp, SignUpLimits, SignedUp,
 };
-use crate::subscribers::lifecycle::{self, Answer, Confirmed, Course, ERASED};
+use crate::subscribers::lifecycle::{self, Answer, Confirmed, Course, REMOVED, REMOVED_AFTER_LEAVING};
 use crate::subscribers::{AddressKey, Wishes};
 use crate::text::HeaderText;
 
@@ -20,7 +20,7 @@ const UNCONFIRMED_FOR: TimeDelta = TimeDelta::days(30);
 /// And so is the network that a consent came from.
 const NETWORK_FOR: TimeDelta = TimeDelta::days(30);
 
-/// A reader's course, and whether an erasure alone bars their address.
+/// A reader's course, and whether an erasure or a removal alone bars their address.
 struct Found {
     course: Option<Course>,
     erased: bool,
@@ -46,7 +46,7 @@ fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<Found, StoreError> {
     )?;
     let reason: Option<String> =
         tx.one("SELECT reason FROM suppression WHERE addr_key = ?1", args![&key.0], |row| row.get(0))?;
-    let erased = reason.as_deref() == Some(ERASED);
+    let erased = reason.as_deref().is_some_and(lifecycle::may_sign_up_again);
     let course = match (own, reason.is_some()) {
         (Some(course), true) => Some(Course { standing: lifecycle::Standing::Suppressed, ..course }),
         (None, true) => Some(Course { standing: lifecycle::Standing::Suppressed, ..Course::STRANGER }),
@@ -159,6 +159,11 @@ pub(super) fn farewell(
     now: DateTime<Utc>,
 ) -> Result<Option<(Course, bool)>, StoreError> {
     let Found { course: Some(course), .. } = find(tx, key)? else { return Ok(None) };
+    // Somebody whom the writer removed follows the link of an old email: now only they can come back.
+    tx.execute(
+        "UPDATE suppression SET reason = ?2 WHERE addr_key = ?1 AND reason = ?3",
+        args![&key.0, REMOVED_AFTER_LEAVING, REMOVED],
+    )?;
     let left = lifecycle::leave(course, now);
     let moved = left != course;
     if moved {

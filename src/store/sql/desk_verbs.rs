@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Backend, SqlStore, StoreError, desk, erasure, errands, joined};
+use super::{Backend, SqlStore, StoreError, desk, erasure, errands, joined, removal};
 use crate::store::desk::{
-    Circumstances, Desk, Dossier, Erased, Errand, ErrandEnd, Figures, PublishedIssue, SignUp, SignUpLimits,
+    Circumstances, Desk, Dossier, Erased, Errand, ErrandEnd, Figures, PublishedIssue, Removed, SignUp, SignUpLimits,
     SignedUp,
 };
 use crate::subscribers::lifecycle::{Confirmed, Course};
@@ -90,6 +90,22 @@ impl<B: Backend> Desk for SqlStore<B> {
     async fn erase(&self, key: AddressKey, actor: &str, now: DateTime<Utc>) -> Result<Erased, StoreError> {
         let actor = actor.to_owned();
         self.change("erasing a reader", now, move |tx, now| erasure::erase(tx, key, &actor, now)).await
+    }
+
+    async fn remove(
+        &self,
+        key: AddressKey,
+        actor: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Removed>, StoreError> {
+        let actor = actor.to_owned();
+        self.change("removing a subscriber", now, move |tx, now| removal::remove(tx, key, &actor, now)).await
+    }
+
+    async fn readmit(&self, key: AddressKey, actor: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let actor = actor.to_owned();
+        self.change("readmitting a subscriber", now, move |tx, now| removal::readmit(tx, key, &actor, now))
+            .await
     }
 
     async fn scrub(&self) -> Result<(), StoreError> {

@@ -178,6 +178,8 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
     if !remember(tx, (&digest.week, digest.moment), &ids, "publish", now)? {
         return Err(StoreError::AlreadyIssued(format!("{PREFIX}{}", digest.week)));
     }
+    let name = format!("{PREFIX}{}", digest.week);
+    tx.execute("UPDATE issue SET rehearsal = ?2 WHERE post = ?1", args![&name, digest.rehearsal])?;
     let counted: u64 =
         tx.one(&format!("SELECT count(*) {AUDIENCE}"), &[], |row| row.get(0))?.unwrap_or_default();
     let mut numbers = issues::last_number(tx)?;
@@ -210,6 +212,9 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
     })?;
     if seen != counted {
         return Err(StoreError::Miscounted { counted, frozen: seen });
+    }
+    if open.is_empty() && !digest.posts.is_empty() {
+        return Err(StoreError::NoAudience(name));
     }
     for (share, (issue, frozen)) in &open {
         let name = digest.letters.get(share).map(|letter| letter.issue.post.as_str()).unwrap_or_default();

@@ -8,7 +8,7 @@ use super::{Cell, Row, StoreError, Tx, args, deliveries};
 use crate::ledger::transition::Event;
 use crate::store::desk::{Dossier, DossierTable, Erased};
 use crate::subscribers::AddressKey;
-use crate::subscribers::lifecycle::ERASED;
+use crate::subscribers::lifecycle::{ERASED, REMOVED};
 
 /// Stands where an address was: `.invalid` is never a real host (RFC 2606), and its reader is suppressed.
 const NOBODY: &str = "erased@erased.invalid";
@@ -109,8 +109,8 @@ pub(super) fn erase(
     // A complaint or a dead mailbox stays what it is; an erasure only adds that nobody may bring the address back.
     tx.execute(
         "INSERT INTO suppression (addr_key, reason, source, since) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (addr_key) DO NOTHING",
-        args![&key.0, ERASED, actor, now],
+         ON CONFLICT (addr_key) DO UPDATE SET reason = ?2, source = ?3 WHERE suppression.reason = ?5",
+        args![&key.0, ERASED, actor, now, REMOVED],
     )?;
     // What a server said about an address often repeats it.
     tx.execute(

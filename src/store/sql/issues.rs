@@ -78,14 +78,12 @@ pub(super) fn freeze(
 ) -> Result<u64, StoreError> {
     baseline(tx, &issue.baseline, now)?;
     let number = begin(tx, issue, now)?;
-    let topics: Vec<String> =
-        issue.categories.iter().take(MOST_CATEGORIES).map(|category| format!("\n{category}\n")).collect();
-    let audience = audience(tx.dialect(), topics.len());
-    let mut values = vec![Value::from(&issue.post)];
-    values.extend(topics.iter().map(Value::from));
-    let counted: u64 =
-        tx.one(&format!("SELECT count(*) {audience}"), &values, |row| row.get(0))?.unwrap_or_default();
-    let frozen = address_copies(tx, (number, &issue.post), (&audience, &values), imprint, now)?;
+    let selection = Selection::new(tx.dialect(), &issue.post, &issue.categories);
+    let counted = selection.count(tx)?;
+    if counted == 0 {
+        return Err(StoreError::NoAudience(issue.post.clone()));
+    }
+    let frozen = address_copies(tx, (number, &issue.post), &selection, imprint, now)?;
     if frozen != counted {
         return Err(StoreError::Miscounted { counted, frozen });
     }
@@ -98,10 +96,10 @@ pub(super) fn freeze(
 pub(super) fn begin(tx: &mut dyn Tx, issue: &NewIssue, now: DateTime<Utc>) -> Result<i64, StoreError> {
     // A post of the baseline can still be mailed, if its writer says so; any other issue is final.
     let number: Option<i64> = tx.one(
-        "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience)
-         VALUES (?1, 'sending', ?2, ?3, ?4, ?5, ?6, 0)
+        "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience, rehearsal)
+         VALUES (?1, 'sending', ?2, ?3, ?4, ?5, ?6, 0, ?7)
          ON CONFLICT (post) DO UPDATE SET state = 'sending', subject = ?2, label = ?3, letter = ?4,
-             letter_sha256 = ?5, frozen_at = ?6 WHERE issue.state = 'baseline'
+             letter_sha256 = ?5, frozen_at = ?6, rehearsal = ?7 WHERE issue.state = 'baseline'
          RETURNING id",
         args![
             &issue.post,
@@ -109,7 +107,8 @@ pub(super) fn begin(tx: &mut dyn Tx, issue: &NewIssue, now: DateTime<Utc>) -> Re
             &issue.label,
             &issue.letter,
             digest(&SHA256, issue.letter.as_bytes()).as_ref(),
-            now
+            now,
+            issue.rehearsal
         ],
         |row| row.get(0),
     )?;
@@ -144,6 +143,45 @@ pub(super) fn last_number(tx: &mut dyn Tx) -> Result<u64, StoreError> {
     Ok(tx.one("SELECT coalesce(max(id), 0) FROM delivery", &[], |row| row.get(0))?.unwrap_or_default())
 }
 
+/// Which subscribers get an issue by itself, as the end of a statement and its arguments.
+pub(super) struct Selection<'a> {
+    sql: String,
+    values: Vec<Value<'a>>,
+    topics: Vec<String>,
+}
+
+impl<'a> Selection<'a> {
+    /// The audience of a post with these categories.
+    pub(super) fn new(dialect: Dialect, post: &'a str, categories: &[HeaderText]) -> Self {
+        let topics: Vec<String> =
+            categories.iter().take(MOST_CATEGORIES).map(|category| format!("\n{category}\n")).collect();
+        Self { sql: audience(dialect, topics.len()), values: vec![Value::from(post)], topics }
+    }
+
+    /// The same without those who have a delivery of `issue`.
+    pub(super) fn without(mut self, issue: i64) -> Self {
+        let place = self.topics.len() + 2;
+        self.sql += &format!(
+            " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.issue = ?{place} \
+             AND delivery.addr_key = subscriber.addr_key)"
+        );
+        self.values.push(Value::from(issue));
+        self
+    }
+
+    /// The arguments in the order of their numbers: the post, its categories, and what else there is.
+    fn values(&self) -> Vec<Value<'_>> {
+        let (post, others) = self.values.split_at(1);
+        post.iter().copied().chain(self.topics.iter().map(Value::from)).chain(others.iter().copied()).collect()
+    }
+
+    /// How many they are.
+    pub(super) fn count(&self, tx: &mut dyn Tx) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count(*) {}", self.sql);
+        Ok(tx.one(&sql, &self.values(), |row| row.get(0))?.unwrap_or_default())
+    }
+}
+
 /// Who gets an issue by itself: `?1` is its post, the arguments after it its categories, each between line breaks.
 fn audience(dialect: Dialect, categories: usize) -> String {
     let place = match dialect {
@@ -163,23 +201,25 @@ fn audience(dialect: Dialect, categories: usize) -> String {
 }
 
 /// Inserts one waiting copy for each reader of the audience.
-fn address_copies(
+pub(super) fn address_copies(
     tx: &mut dyn Tx,
     (issue, post): (i64, &str),
-    (audience, values): (&str, &[Value<'_>]),
+    selection: &Selection<'_>,
     imprint: &ImprintMaker,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     // The number is part of what the copy says (its bounce token), so it is chosen here and not by the database.
     let last = last_number(tx)?;
+    let values = selection.values();
     let sql = format!(
-        "SELECT id, addr_key, email, name {audience} AND id > ?{} ORDER BY id LIMIT ?{}",
+        "SELECT id, addr_key, email, name {} AND id > ?{} ORDER BY id LIMIT ?{}",
+        selection.sql,
         values.len() + 1,
         values.len() + 2
     );
     let (mut after, mut frozen) = (0_i64, 0_u64);
     loop {
-        let mut values = values.to_vec();
+        let mut values = values.clone();
         values.extend([Value::from(after), Value::from(PAGE)]);
         let page = tx
             .all(&sql, &values, |row| Ok((row.get(0)?, AddressKey(row.get(1)?), row.get(2)?, row.get(3)?)))?;
@@ -275,7 +315,7 @@ fn insert_together(
 
 pub(super) fn open(tx: &mut dyn Tx) -> Result<Vec<OpenIssue>, StoreError> {
     tx.all(
-        "SELECT id, post, subject, label, letter, frozen_at,
+        "SELECT id, post, subject, label, letter, coalesce(extended_at, frozen_at),
                 (SELECT min(next_at) FROM delivery WHERE issue = issue.id AND state = 'pending'),
                 CASE WHEN paused_because IS NULL THEN 0 ELSE 1 END
          FROM issue WHERE state = 'sending' ORDER BY id",
@@ -322,8 +362,8 @@ pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
         },
     )?;
     let issues = tx.all(
-        "SELECT id, post, subject, state, frozen_at, audience, paused_because FROM issue WHERE state <> 'baseline'
-         ORDER BY id DESC",
+        "SELECT id, post, subject, state, frozen_at, audience, paused_because, rehearsal FROM issue
+         WHERE state <> 'baseline' ORDER BY id DESC",
         &[],
         |row| {
             let word: String = row.get(3)?;
@@ -337,6 +377,7 @@ pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
                 next_at: None,
                 retrying: 0,
                 because: row.get(6)?,
+                rehearsal: row.get(7)?,
             };
             Ok((row.get::<i64>(0)?, summary))
         },

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::events::{self, Entry};
 use super::{Dialect, Row, StoreError, Tx, args, desk, nonsense};
 use crate::address::EmailAddress;
-use crate::subscribers::lifecycle::{Enrolled, Standing, enrol as judge};
+use crate::subscribers::lifecycle::{Enrolled, REMOVED, Standing, enrol as judge};
 use crate::subscribers::{AddressKey, Cadence, Enrolment, Enrolments, Subscriber, Topics, Wishes};
 use crate::text::HeaderText;
 
@@ -64,7 +64,7 @@ pub(super) fn enrol(
             if standing == Standing::Suppressed && matches!(outcome, Enrolled::Added | Enrolled::Changed) {
                 suppressed.push(reader);
             }
-            counts.count(outcome);
+            counts.count(outcome, reader);
         }
         add(tx, &added, now)?;
         for reader in suppressed {
@@ -274,8 +274,9 @@ pub(super) fn suppress(
 ) -> Result<(), StoreError> {
     let added = tx.execute(
         "INSERT INTO suppression (addr_key, reason, source, since) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (addr_key) DO NOTHING",
-        args![&key.0, reason, source, now],
+         ON CONFLICT (addr_key) DO UPDATE SET reason = ?2, source = ?3 WHERE suppression.reason = ?5",
+        // The writer can take back a removal of theirs, and neither a bounce nor a complaint.
+        args![&key.0, reason, source, now, REMOVED],
     )?;
     tx.execute(
         "UPDATE subscriber SET standing = 'suppressed', changed_at = ?2, asked_at = NULL, generation = generation + 1

@@ -99,7 +99,8 @@ fn audiences(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError>
     flaws.extend(found);
     let frozen = tx.all(
         "SELECT issue.post, issue.audience, event.detail FROM issue
-         JOIN event ON event.issue = issue.id AND event.kind = 'freeze' ORDER BY issue.id",
+         JOIN event ON event.id = (SELECT max(id) FROM event WHERE event.issue = issue.id AND kind = 'freeze')
+         WHERE state <> 'rehearsal' ORDER BY issue.id",
         &[],
         |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?, row.get::<String>(2)?)),
     )?;
@@ -112,7 +113,7 @@ fn audiences(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError>
     }
     named(
         tx,
-        "SELECT issue.post, '' FROM issue WHERE state <> 'baseline'
+        "SELECT issue.post, '' FROM issue WHERE state NOT IN ('baseline', 'rehearsal')
          AND id NOT IN (SELECT issue FROM event WHERE kind = 'freeze' AND issue IS NOT NULL) ORDER BY id",
         "there is no record of its freeze",
         flaws,

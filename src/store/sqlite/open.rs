@@ -14,11 +14,12 @@ use crate::store::sql::{SqlStore, notes};
 use crate::store::{Books, StoreError};
 
 /// The schema, one file for each step; a step that has been released never changes.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../../migrations/sqlite/0002_bounces.sql"),
     include_str!("../../../migrations/sqlite/0003_pace.sql"),
     include_str!("../../../migrations/sqlite/0004_web.sql"),
+    include_str!("../../../migrations/sqlite/0005_posts.sql"),
 ];
 
 /// File systems on which WAL's shared memory does not work, or a lock does not hold.

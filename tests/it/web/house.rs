@@ -130,6 +130,7 @@ impl House {
             added_at: None,
             standing_since: None,
             suppressed_because: None,
+            unproven: None,
         };
         self.office.store.enrol(vec![reader], self.clock.now()).await.unwrap();
     }

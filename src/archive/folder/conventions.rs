@@ -1,0 +1,54 @@
+//! How the posts of the folder are named and begun, so that a new one looks like them.
+
+use camino::Utf8Path;
+
+use super::{read_file, site};
+use crate::archive::front_matter::dates;
+use crate::archive::new_post::{Conventions, Syntax};
+use crate::archive::{Archive, Post};
+use crate::config::{Config, Generator};
+
+/// The conventions of a generator, and what the newest post shows of this folder's own.
+pub fn conventions(config: &Config, archive: Option<&Archive>) -> Conventions {
+    let site = site(config);
+    let generator = site.generator;
+    let posts = &config.archive.posts;
+    let relative = |post: &Post| post.source.strip_prefix(posts).unwrap_or(&post.source).to_owned();
+    let all = archive.map_or(&[][..], |archive| archive.posts.as_slice());
+    // A post that lies in the folder itself shows that new ones may too.
+    let newest = all.first().map(relative);
+    let folders = || all.iter().map(|post| folder_of(&relative(post)));
+    let has_own = newest.is_none() || folders().any(|folder| folder == "");
+    let folder = match newest.as_deref() {
+        Some(newest) if !has_own => folder_of(newest),
+        _ if generator == Generator::Jekyll && !holds_posts_of_jekyll(&site.prefix) => "_posts".into(),
+        _ => "".into(),
+    };
+    let text = all.first().and_then(|post| read_file(&config.resolve(&post.source)).ok());
+    let shown = text.and_then(|bytes| Syntax::of(&String::from_utf8_lossy(&bytes)));
+    let own = match generator {
+        Generator::Plain | Generator::Hugo | Generator::Zola => Syntax::Toml,
+        Generator::Jekyll => Syntax::Yaml,
+        Generator::Pelican => Syntax::Lines,
+    };
+    let is_dated = |path: &Utf8Path| dates::in_name(path.file_stem().unwrap_or_default()).is_some();
+    let dated = match generator {
+        Generator::Plain | Generator::Jekyll => true,
+        _ => newest.as_deref().is_some_and(is_dated),
+    };
+    let language = config.archive.language.clone();
+    let language = language.filter(|_| matches!(generator, Generator::Hugo | Generator::Zola));
+    Conventions { generator, folder, syntax: shown.unwrap_or(own), dated, language }
+}
+
+/// The folder that a post lies in; a bundle's own folder is a part of its name.
+fn folder_of(relative: &Utf8Path) -> camino::Utf8PathBuf {
+    let folder = relative.parent().unwrap_or(Utf8Path::new(""));
+    let is_bundle = relative.file_stem().is_some_and(|stem| stem.split('.').next() == Some("index"));
+    let folder = if is_bundle { folder.parent().unwrap_or(folder) } else { folder };
+    folder.to_owned()
+}
+
+fn holds_posts_of_jekyll(prefix: &Utf8Path) -> bool {
+    prefix.components().any(|part| part.as_str() == "_posts")
+}

@@ -1,0 +1,157 @@
+//! `letterpress post new`: a file for a new post, as this archive writes them.
+
+use std::io::Write as _;
+use std::process::Command as Process;
+
+use camino::Utf8Path;
+use chrono::{DateTime, FixedOffset, Timelike as _};
+use clap::{Args, Subcommand};
+
+use super::Outcome;
+use super::printer::{Printer, when};
+use crate::archive::front_matter::dates;
+use crate::archive::new_post::{NewPost, lay_out};
+use crate::archive::{Archive, folder};
+use crate::config::{Config, Generator, environment};
+use crate::pipeline::{RunError, World};
+use crate::text::{HeaderText, shell_quoted};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Make the file of a new post and print its path. Nothing is ever overwritten.
+    New(NewArgs),
+}
+
+#[derive(Args)]
+pub(super) struct NewArgs {
+    /// The title.
+    title: String,
+    /// A draft: it is in no feed and is not mailed until you take that out.
+    #[arg(long)]
+    draft: bool,
+    /// When it is published, in the site's time zone; now, if it is not said.
+    #[arg(long, value_name = "DATE")]
+    date: Option<String>,
+    /// The name in its address; made of the title, if it is not said.
+    #[arg(long)]
+    slug: Option<String>,
+    /// Open it in your editor ($VISUAL or $EDITOR).
+    #[arg(long)]
+    edit: bool,
+}
+
+pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let Command::New(args) = command;
+    let config = &world.config;
+    if config.archive.feed.is_some() {
+        return Err(RunError::user(
+            "the posts of this site come from a feed (archive.feed)",
+            "write the post with the program that makes the feed",
+        ));
+    }
+    let title = HeaderText::parse(&args.title)
+        .map_err(|error| RunError::user(format!("the title: {error}"), "write one that can be seen"))?;
+    let date = date(args.date.as_deref(), world)?;
+    // What is wrong with other posts is `check`'s to say.
+    let archive = folder::read(config, world.clock.now()).map(|reading| reading.archive).ok();
+    let conventions = folder::conventions(config, archive.as_ref());
+    let post = NewPost { title: &title, slug: args.slug.as_deref(), date, draft: args.draft };
+    let (relative, text) = lay_out(&post, &conventions).ok_or_else(|| {
+        RunError::user(
+            format!("no file name can be made of {:?}", args.slug.as_deref().unwrap_or(title.as_str())),
+            "name one: --slug my-post",
+        )
+    })?;
+    let source = config.archive.posts.join(relative);
+    let path = config.resolve(&source);
+    if conventions.generator == Generator::Plain
+        && let Some(archive) = &archive
+    {
+        refuse_same_address(archive, &source)?;
+    }
+    write(&path, &text)?;
+    printer.answer(path.as_str());
+    if args.edit {
+        edit(&path)?;
+    }
+    for line in what_happens_next(args.draft, date, &path, world) {
+        printer.say(format!("  {line}"));
+    }
+    Ok(Outcome::Done)
+}
+
+fn date(stated: Option<&str>, world: &World) -> Result<DateTime<FixedOffset>, RunError> {
+    let zone = world.config.site.timezone;
+    let now = world.clock.now().with_timezone(&zone).fixed_offset();
+    match stated {
+        None => Ok(now.with_nanosecond(0).unwrap_or(now)),
+        Some(stated) => {
+            dates::parse(stated, zone).map_err(|error| RunError::user(error.to_string(), dates::HINT))
+        }
+    }
+}
+
+/// Two posts of one name on different days would stand at one address.
+fn refuse_same_address(archive: &Archive, source: &Utf8Path) -> Result<(), RunError> {
+    let stem = source.file_stem().unwrap_or_default();
+    let slug = dates::in_name(stem).map_or(stem, |(_, slug)| slug);
+    let Some(twin) = archive.posts.iter().find(|post| post.slug == slug && post.source != source) else {
+        return Ok(());
+    };
+    Err(RunError::user(
+        format!("{} has the same address, {}", twin.source, twin.url),
+        format!("give the new post another: --slug {}", shell_quoted(&format!("{slug}-2"))),
+    ))
+}
+
+fn write(path: &Utf8Path, text: &str) -> Result<(), RunError> {
+    let folder = path.parent().unwrap_or(Utf8Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|error| RunError::io(format!("making {folder}"), error))?;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let mut file = file.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => RunError::user(
+            format!("{path} is there already, and was left as it is"),
+            "give the new post another name: --slug another-name",
+        ),
+        _ => RunError::io(format!("making {path}"), error),
+    })?;
+    file.write_all(text.as_bytes()).map_err(|error| RunError::io(format!("writing {path}"), error))
+}
+
+/// Editors may be commands with options: `code --wait`.
+fn edit(path: &Utf8Path) -> Result<(), RunError> {
+    let named = ["VISUAL", "EDITOR"].into_iter().find_map(environment).filter(|editor| !editor.trim().is_empty());
+    let Some(editor) = named else {
+        return Err(RunError::user(
+            "neither VISUAL nor EDITOR names an editor",
+            format!("open {path} yourself, or write EDITOR=nano before the command"),
+        ));
+    };
+    let ended = Process::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh", path.as_str()]).status();
+    match ended {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(RunError::user(format!("the editor `{editor}` ended with {status}"), format!("{path} is there; open it yourself"))),
+        Err(error) => Err(RunError::io(format!("starting the editor `{editor}`"), error)),
+    }
+}
+
+fn what_happens_next(draft: bool, date: DateTime<FixedOffset>, path: &Utf8Path, world: &World) -> Vec<String> {
+    let config: &Config = &world.config;
+    let newsletter = &config.newsletter;
+    let mails = newsletter.enabled && newsletter.from.is_some();
+    if draft {
+        let look = format!("letterpress send --to you@example.com --post {}", shell_quoted(path.as_str()));
+        let look = mails.then(|| format!("to see it as an email: {look}"));
+        return std::iter::once("a draft: nothing publishes or mails it".to_owned()).chain(look).collect();
+    }
+    let is_ahead = date > world.clock.now();
+    let from = if is_ahead { format!(" after {}", when(date.to_utc(), config)) } else { String::new() };
+    let mut lines = vec![format!("the next `letterpress publish`{from} puts it into the feeds: write its text now")];
+    if mails {
+        lines.push(format!(
+            "it is mailed {} later (newsletter.delay); `draft = true` in its front matter holds both back",
+            newsletter.delay
+        ));
+    }
+    lines
+}

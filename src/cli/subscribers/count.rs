@@ -1,0 +1,91 @@
+//! `letterpress subscribers count`: how many there are, by status; and of those who get emails, how often and on what.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Outcome, Printer, each};
+use crate::cli::printer::count as number_of;
+use crate::pipeline::{Office, RunError};
+use crate::subscribers::{Cadence, Standing, Subscriber, Topics};
+use crate::text::HeaderText;
+
+/// The subscribers in numbers.
+#[derive(Default, Serialize)]
+struct Counts {
+    total: u64,
+    status: ByStatus,
+    /// Of the active ones.
+    frequency: ByFrequency,
+    /// Of the active ones, those who want every topic.
+    all_topics: u64,
+    /// Of the active ones, how many want each topic; one may want several.
+    topics: BTreeMap<String, u64>,
+}
+
+#[derive(Default, Serialize)]
+struct ByStatus {
+    active: u64,
+    unconfirmed: u64,
+    unsubscribed: u64,
+    suppressed: u64,
+}
+
+#[derive(Default, Serialize)]
+struct ByFrequency {
+    each: u64,
+    weekly: u64,
+}
+
+impl Counts {
+    fn add(&mut self, subscriber: &Subscriber) {
+        self.total += 1;
+        *match subscriber.standing {
+            Standing::Active => &mut self.status.active,
+            Standing::Unconfirmed => &mut self.status.unconfirmed,
+            Standing::Unsubscribed => &mut self.status.unsubscribed,
+            Standing::Suppressed => &mut self.status.suppressed,
+        } += 1;
+        if subscriber.standing != Standing::Active {
+            return;
+        }
+        *match subscriber.wishes.cadence {
+            Cadence::Each => &mut self.frequency.each,
+            Cadence::Weekly => &mut self.frequency.weekly,
+        } += 1;
+        match &subscriber.wishes.topics {
+            Topics::Everything => self.all_topics += 1,
+            Topics::Only(topics) => {
+                for topic in topics.iter().map(HeaderText::as_str) {
+                    *self.topics.entry(topic.to_owned()).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let ByStatus { active, unconfirmed, unsubscribed, suppressed } = self.status;
+        let mut lines = vec![format!(
+            "{}: {active} active, {unconfirmed} unconfirmed, {unsubscribed} unsubscribed, {suppressed} suppressed",
+            number_of(self.total, "subscriber")
+        )];
+        if active > 0 {
+            let ByFrequency { each, weekly } = self.frequency;
+            lines.push(format!("of the {active} active: {each} every post, {weekly} weekly"));
+            lines.push(format!("  all topics: {}", self.all_topics));
+            lines.extend(self.topics.iter().map(|(topic, number)| format!("  {topic}: {number}")));
+        }
+        lines
+    }
+}
+
+pub(super) async fn count(office: &Office, as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
+    let mut counts = Counts::default();
+    each(office, |subscriber| counts.add(&subscriber)).await?;
+    if as_json {
+        printer.json(&counts)?;
+    } else {
+        counts.lines().iter().for_each(|line| printer.answer(line));
+    }
+    Ok(Outcome::Done)
+}

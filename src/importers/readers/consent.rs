@@ -1,0 +1,106 @@
+//! Whether a row is evidence that its person asked for the emails, and since when. Where it is not, why.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Options;
+use super::columns::{Column, Fields};
+use super::dates::{self, NoDate, ReadDate};
+use super::findings::Oddity;
+use crate::config::DateOrder;
+use crate::subscribers::Unproven;
+
+/// A date without a time of day may be tomorrow's here and today's in the Pacific.
+const DATE_LINE: TimeDelta = TimeDelta::hours(14);
+
+/// The columns that can be evidence, the strongest first. The first three may also say yes or no.
+const EVIDENCE: [Column; 5] =
+    [Column::Consented, Column::Confirmed, Column::OptedIn, Column::Subscribed, Column::Created];
+const ANSWERS: usize = 3;
+
+const YES: &str = "yes y true t 1 on ✓ ✔ ☑ ✅ ○ ◯ 예 네 동의 동의함 동의합니다 はい 同意 同意する 同意します 是";
+const NO: &str = "no n false f 0 off 아니오 아니요 거부 미동의 동의하지않음 いいえ 同意しない 否 不同意";
+
+/// Consent to the emails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Consent {
+    /// Given, at a time in the past.
+    At(DateTime<Utc>),
+    /// Given: the list says so, and not when.
+    Undated,
+    /// Not on record.
+    Missing(Unproven),
+}
+
+impl Consent {
+    /// When it was given.
+    pub(super) fn at(self) -> Option<DateTime<Utc>> {
+        if let Self::At(at) = self { Some(at) } else { None }
+    }
+
+    /// Why there is none.
+    pub(super) fn missing(self) -> Option<Unproven> {
+        if let Self::Missing(why) = self { Some(why) } else { None }
+    }
+}
+
+/// What the cells of a row say, besides their dates.
+#[derive(Default)]
+pub(super) struct Remarks {
+    /// What should be looked at.
+    pub(super) odd: Vec<Oddity>,
+    /// A date of the row allows this order of its numbers only.
+    pub(super) decides: Option<(DateOrder, String)>,
+}
+
+/// The consent of a row. What its strongest column says is not made better by what a weaker one says.
+pub(super) fn read(fields: &Fields<'_>, options: Options<'_>, remarks: &mut Remarks) -> Consent {
+    let filled = EVIDENCE.iter().enumerate().find(|(_, column)| !fields.get(**column).trim().is_empty());
+    let Some((place, column)) = filled else {
+        let has_column = EVIDENCE.iter().any(|column| fields.has(*column));
+        return Consent::Missing(if has_column { Unproven::Empty } else { Unproven::NoColumn });
+    };
+    let cell = fields.get(*column).trim();
+    if place < ANSWERS {
+        let answer: String = cell.to_lowercase().split_whitespace().collect();
+        let is = |words: &str| words.split(' ').any(|word| word == answer.trim_end_matches('.'));
+        if is(YES) {
+            return Consent::Undated;
+        }
+        if is(NO) {
+            return Consent::Missing(Unproven::Refused);
+        }
+    }
+    match past(cell, options, remarks) {
+        Ok(at) => Consent::At(at),
+        Err(why) => Consent::Missing(why),
+    }
+}
+
+/// A time in the past. Today's date is today's in every zone.
+pub(super) fn past(
+    cell: &str,
+    options: Options<'_>,
+    remarks: &mut Remarks,
+) -> Result<DateTime<Utc>, Unproven> {
+    let read = match dates::read(cell, options.dates) {
+        Ok(read) => read,
+        Err(why) => {
+            let unproven = match why {
+                NoDate::Several(_) => Unproven::Ambiguous,
+                NoDate::Serial | NoDate::Order(_) | NoDate::Unknown => Unproven::NoDate,
+            };
+            remarks.odd.push(Oddity::Date(cell.chars().take(40).collect(), why));
+            return Err(unproven);
+        }
+    };
+    remarks.decides = remarks.decides.take().or(read.decides.map(|order| (order, cell.to_owned())));
+    let (at, slack) = match read.date {
+        ReadDate::Instant(at) => (at, TimeDelta::zero()),
+        ReadDate::Zoneless(at) => (at, DATE_LINE),
+    };
+    if at > options.now + slack {
+        remarks.odd.push(Oddity::Future(cell.chars().take(40).collect()));
+        return Err(Unproven::Future);
+    }
+    Ok(at.min(options.now))
+}

@@ -1,0 +1,176 @@
+//! Posts that are due and are not mailed in this run: one that looks like a post that was mailed, one that nobody would
+//! get, one that its writer has not approved. Each is said when it is new, and looked at again with every run.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::{Edition, Office, RunError, World};
+use crate::archive::{Archive, Post};
+use crate::schedule::identity::{Lookalike, lookalikes, unremembered};
+use crate::store::posts::{Approval, Audience};
+use crate::subscribers::Standing;
+use crate::text::{HeaderText, hex};
+
+/// What is due and held back.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// Posts that look like one that the ledger knows.
+    pub lookalikes: Vec<Lookalike>,
+    /// Posts that nobody would get.
+    pub nobody: Vec<NobodyGets>,
+    /// Issues that wait for their writer's approval.
+    pub unapproved: Vec<Unapproved>,
+    /// Whether the same was held back before.
+    pub is_known: bool,
+}
+
+/// A post without an audience.
+#[derive(Debug, Clone)]
+pub struct NobodyGets {
+    /// The post's id.
+    pub post: String,
+    /// Its title.
+    pub title: HeaderText,
+    /// Its file.
+    pub source: String,
+    /// The active subscribers, and why they do not get it.
+    pub audience: Audience,
+    /// The other subscribers, by status.
+    pub others: BTreeMap<&'static str, u64>,
+}
+
+impl NobodyGets {
+    /// Whether it reaches people in another way: they get it with the weekly digest.
+    pub fn comes_with_the_digest(&self) -> bool {
+        self.audience.weekly > 0
+    }
+}
+
+impl NobodyGets {
+    /// What helps.
+    pub fn help(&self) -> &'static str {
+        if self.others.contains_key(Standing::Unconfirmed.as_str()) {
+            "`letterpress subscribers import FILE --confirmed` vouches for people who agreed elsewhere; a list needs a column \
+             `consented` with the day on which each of them agreed"
+        } else {
+            "`letterpress subscribers add ADDRESS`; the post stays due until it is older than newsletter.max_age"
+        }
+    }
+}
+
+impl fmt::Display for NobodyGets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "nobody would get \"{}\" ({}), so it is not mailed: ", self.title, self.source)?;
+        let mut left_out: Vec<String> = self.others.iter().map(|(status, n)| format!("{n} {status}")).collect();
+        if self.audience.others > 0 {
+            left_out.push(format!("{} active, but for other topics", self.audience.others));
+        }
+        if left_out.is_empty() {
+            left_out.push("there are no subscribers".to_owned());
+        }
+        f.write_str(&left_out.join(", "))
+    }
+}
+
+/// An issue that waits for approval.
+#[derive(Debug)]
+pub struct Unapproved {
+    /// The post's id, or the digest's name.
+    pub subject: String,
+    /// The email's subject.
+    pub title: HeaderText,
+    /// Digest of what is to be approved.
+    pub content: String,
+    /// Whether its writer was asked.
+    pub asked: bool,
+    /// What its writer is shown.
+    pub(super) sample: Edition,
+}
+
+/// Under this an approval stands that is not about a text, but says that a post is new.
+pub(super) const IS_NEW: &str = "a new post";
+
+/// The note with the digest of what was held back last.
+const HELD: &str = "held";
+
+impl Held {
+    /// Whether anything needs somebody.
+    pub fn is_empty(&self) -> bool {
+        self.lookalikes.is_empty()
+            && self.unapproved.is_empty()
+            && self.nobody.iter().all(NobodyGets::comes_with_the_digest)
+    }
+
+    /// Notes what is held back, so that it is said once.
+    pub(super) async fn note(&mut self, office: &Office) -> Result<(), RunError> {
+        let lookalikes = self.lookalikes.iter().map(|held| format!("{} is like {}", held.post, held.known.post));
+        let nobody = self.nobody.iter().filter(|held| !held.comes_with_the_digest());
+        let nobody = nobody.map(|held| format!("{} {:?}", held.post, held.others));
+        let unapproved = self.unapproved.iter().map(|held| format!("{} {}", held.subject, held.content));
+        let all: Vec<String> = lookalikes.chain(nobody).chain(unapproved).collect();
+        let note = if all.is_empty() { String::new() } else { fingerprint(all.join("\n").as_bytes()) };
+        let before = office.store.recall(HELD).await?.unwrap_or_default();
+        self.is_known = before == note;
+        if !self.is_known {
+            office.store.remember(HELD, &note).await?;
+        }
+        Ok(())
+    }
+}
+
+/// 128 bits of a digest, in hexadecimal digits.
+pub(super) fn fingerprint(bytes: &[u8]) -> String {
+    hex(&digest(&SHA256, bytes).as_ref()[..16])
+}
+
+/// Which of `posts` look like one that the ledger knows under another id, and were not approved as new.
+pub(super) async fn alike<'p>(
+    office: &Office,
+    archive: &Archive,
+    posts: impl IntoIterator<Item = &'p Post>,
+) -> Result<Vec<Lookalike>, RunError> {
+    let present: HashSet<&str> = archive.posts.iter().map(|post| post.id.as_str()).collect();
+    let remembered = office.store.identities().await?;
+    let mut found = Vec::new();
+    for lookalike in lookalikes(posts, &present, &remembered) {
+        if office.store.approval(&lookalike.post, IS_NEW).await? != Approval::Given {
+            found.push(lookalike);
+        }
+    }
+    Ok(found)
+}
+
+/// Remembers what makes each post of the ledger itself.
+pub(super) async fn remember(world: &World, office: &Office, archive: &Archive) -> Result<(), RunError> {
+    let Some(known) = office.store.known_posts().await? else { return Ok(()) };
+    let fresh = unremembered(&archive.posts, &known, &office.store.identities().await?);
+    if !fresh.is_empty() {
+        office.store.remember_identities(fresh, world.clock.now()).await?;
+    }
+    Ok(())
+}
+
+/// What there is to say of a post that nobody would get.
+pub(super) async fn nobody(office: &Office, post: &Post, audience: Audience) -> Result<NobodyGets, RunError> {
+    let mut others = BTreeMap::new();
+    let mut after = 0;
+    loop {
+        let page = office.store.subscribers(after, 1_000).await?;
+        let Some((last, _)) = page.last() else { break };
+        after = *last;
+        for (_, subscriber) in &page {
+            if subscriber.standing != Standing::Active {
+                *others.entry(subscriber.standing.as_str()).or_default() += 1;
+            }
+        }
+    }
+    Ok(NobodyGets {
+        post: post.id.clone(),
+        title: post.title.clone(),
+        source: post.source.to_string(),
+        audience,
+        others,
+    })
+}

@@ -1,0 +1,202 @@
+//! The post that a person means by a path, a file name, a slug or an id.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use chrono::{DateTime, Utc};
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::RunError;
+use crate::archive::front_matter::dates;
+use crate::archive::{Archive, LeftOut, Post, WhyLeftOut, folder};
+use crate::config::Config;
+use crate::text::shell_quoted;
+
+/// So many posts are named where a word means several, or none.
+const NAMED: usize = 3;
+
+/// A post that may be looked at.
+#[derive(Debug)]
+pub enum AnyPost<'a> {
+    /// One that is published.
+    Published(&'a Post),
+    /// One that is not, as it would be, with a provisional id; and why.
+    Unpublished(Box<Post>, WhyLeftOut),
+}
+
+impl AnyPost<'_> {
+    /// The post itself.
+    pub fn post(&self) -> &Post {
+        match self {
+            Self::Published(post) => post,
+            Self::Unpublished(post, _) => post,
+        }
+    }
+
+    /// Why it is not published, if it is not.
+    pub fn why(&self) -> Option<String> {
+        match self {
+            Self::Published(_) => None,
+            Self::Unpublished(post, why) => Some(format!("{} {}", post.source, why.in_words()?)),
+        }
+    }
+}
+
+/// The published post that `wanted` means.
+pub(crate) fn find<'a>(config: &Config, archive: &'a Archive, wanted: &str) -> Result<&'a Post, RunError> {
+    let wanted = Wanted::new(config, wanted);
+    let exact = |post: &&Post| wanted.is_exactly(&post.source, Some(post));
+    let loose = |post: &&Post| wanted.is_named(&post.source, Some(post));
+    if let Some(post) = wanted.only(archive.posts.iter().filter(exact), |post| &post.source)? {
+        return Ok(post);
+    }
+    let held = archive.left_out.iter().find(|left| wanted.is_exactly(&left.source, None));
+    if held.is_none()
+        && let Some(post) = wanted.only(archive.posts.iter().filter(loose), |post| &post.source)?
+    {
+        return Ok(post);
+    }
+    let held = held.or_else(|| archive.left_out.iter().find(|left| wanted.is_named(&left.source, None)));
+    Err(match held.and_then(|left| Some((left, left.why.in_words()?))) {
+        Some((left, why)) => RunError::user(
+            format!("{} {why}", left.source),
+            format!(
+                "`letterpress send --to you@example.com --post {}` sends a test copy of it",
+                shell_quoted(left.source.as_str())
+            ),
+        ),
+        None => wanted.nothing(archive),
+    })
+}
+
+/// The post that `wanted` means, published or not.
+pub(crate) fn find_any<'a>(
+    config: &Config,
+    archive: &'a Archive,
+    wanted: &str,
+    now: DateTime<Utc>,
+) -> Result<AnyPost<'a>, RunError> {
+    let means = Wanted::new(config, wanted);
+    let by_file = |left: &&LeftOut| means.is_exactly(&left.source, None);
+    let by_name = |left: &&LeftOut| means.is_named(&left.source, None);
+    let preview = |left: &LeftOut| match folder::preview(config, archive, &left.source, now) {
+        _ if !left.why.is_of_a_post() => Err(RunError::user(
+            format!("{} {}", left.source, left.why.in_words().unwrap_or_default()),
+            "name a post",
+        )),
+        Ok(post) => Ok(AnyPost::Unpublished(Box::new(post), left.why.clone())),
+        Err(findings) => Err(RunError::Findings(findings)),
+    };
+    let published = find(config, archive, wanted);
+    // The file itself says more than a slug that another post has too.
+    if let Some(left) = archive.left_out.iter().find(by_file) {
+        return preview(left);
+    }
+    let missing = match published {
+        Ok(post) => return Ok(AnyPost::Published(post)),
+        Err(missing) => missing,
+    };
+    if let Some(left) = means.only(archive.left_out.iter().filter(by_name), |left| &left.source)? {
+        return preview(left);
+    }
+    // Their slugs and ids stand in the files alone. What is wrong with one of them is not the question here.
+    let held = archive.left_out.iter().filter(|left| left.why.is_of_a_post());
+    let read: Vec<(Post, &LeftOut)> = held
+        .filter_map(|left| Some((folder::preview(config, archive, &left.source, now).ok()?, left)))
+        .filter(|(post, left)| means.is_exactly(&left.source, Some(post)) || means.is_named(&left.source, Some(post)))
+        .collect();
+    match means.only(read.into_iter(), |(post, _)| &post.source)? {
+        Some((post, left)) => Ok(AnyPost::Unpublished(Box::new(post), left.why.clone())),
+        None => Err(missing),
+    }
+}
+
+/// What a person typed.
+struct Wanted {
+    text: String,
+    /// The files that it may be the path of, as posts name their source.
+    paths: Vec<Utf8PathBuf>,
+}
+
+impl Wanted {
+    fn new(config: &Config, typed: &str) -> Self {
+        let text: String = typed.trim().nfc().collect();
+        let path = Utf8Path::new(text.trim_end_matches('/'));
+        let path = path.strip_prefix("./").unwrap_or(path);
+        let posts = &config.archive.posts;
+        let mut paths = vec![path.to_owned(), posts.join(path)];
+        // As it stands from the folder that the command is run in.
+        let root = config.resolve(posts).canonicalize_utf8();
+        if let (Ok(root), Ok(real)) = (root, Utf8Path::new(typed.trim()).canonicalize_utf8())
+            && let Ok(relative) = real.strip_prefix(&root)
+        {
+            paths.push(posts.join(relative));
+        }
+        Self { text, paths }
+    }
+
+    fn is_exactly(&self, source: &Utf8Path, post: Option<&Post>) -> bool {
+        let bundle = source.parent().filter(|_| source.file_stem() == Some("index"));
+        let is = |path: &Utf8Path| self.paths.iter().any(|wanted| same(wanted.as_str(), path.as_str()));
+        is(source) || bundle.is_some_and(is) || post.is_some_and(|post| post.id == self.text)
+    }
+
+    fn is_named(&self, source: &Utf8Path, post: Option<&Post>) -> bool {
+        let bundle = source.parent().filter(|_| source.file_stem() == Some("index"));
+        let names = [source.file_name(), source.file_stem(), bundle.and_then(Utf8Path::file_name)];
+        // A file name may begin with its day, which nobody types.
+        let is_it = |name: &str| same(name, &self.text) || dates::in_name(name).is_some_and(|(_, rest)| same(rest, &self.text));
+        let is_name = names.into_iter().flatten().any(is_it);
+        is_name || post.is_some_and(|post| same(&post.slug, &self.text))
+    }
+
+    /// The only one; several are an error that names them.
+    fn only<T>(
+        &self,
+        found: impl Iterator<Item = T>,
+        source: impl Fn(&T) -> &Utf8Path,
+    ) -> Result<Option<T>, RunError> {
+        let mut found: Vec<T> = found.collect();
+        if found.len() < 2 {
+            return Ok(found.pop());
+        }
+        let files: Vec<&str> = found.iter().take(NAMED).map(|found| source(found).as_str()).collect();
+        let more = if found.len() > NAMED { ", …" } else { "" };
+        Err(RunError::user(
+            format!("{:?} means several posts: {}{more}", self.text, files.join(", ")),
+            "name the file",
+        ))
+    }
+
+    fn nothing(&self, archive: &Archive) -> RunError {
+        let published = archive.posts.iter().map(|post| (post.slug.as_str(), &post.source));
+        let held = archive.left_out.iter().filter(|left| left.why.is_of_a_post());
+        let held = held.map(|left| (left.source.file_stem().unwrap_or_default(), &left.source));
+        let mut near: Vec<_> = published
+            .chain(held)
+            .filter_map(|(name, source)| Some((self.distance(name, source)?, source)))
+            .collect();
+        near.sort();
+        let near: Vec<&str> = near.iter().take(NAMED).map(|(_, source)| source.as_str()).collect();
+        let help = "name its file, its slug or its id";
+        let help = match near.as_slice() {
+            [] => help.to_owned(),
+            near => format!("{help}; the nearest: {}", near.join(", ")),
+        };
+        RunError::user(format!("there is no post {:?}", self.text), help)
+    }
+
+    /// How far a post's name is from what was typed; `None` if nobody would take one for the other.
+    fn distance(&self, name: &str, source: &Utf8Path) -> Option<usize> {
+        let typed = Utf8Path::new(&self.text).file_stem().unwrap_or(&self.text).to_lowercase();
+        let distance = [name, source.file_stem().unwrap_or_default()]
+            .into_iter()
+            .map(|name| name.nfc().collect::<String>().to_lowercase())
+            .map(|name| if name.contains(&typed) { 0 } else { strsim::osa_distance(&name, &typed) })
+            .min()?;
+        (distance <= (typed.chars().count() / 3).max(1)).then_some(distance)
+    }
+}
+
+/// A disk may keep Hangul in another form of Unicode than a keyboard types it.
+fn same(one: &str, other: &str) -> bool {
+    one == other || one.nfc().eq(other.nfc())
+}

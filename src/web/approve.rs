@@ -1,0 +1,33 @@
+//! The page behind the link of an email that waits for its writer's approval. Opening it changes nothing.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use minijinja::context;
+
+use super::app::Tail;
+use super::{Shared, Visit};
+use crate::subscribers::token::Purpose;
+use crate::text::hex;
+
+pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
+    let Some(holder) = app.holder(Purpose::Approve, &token) else { return app.pages.dead(&visit) };
+    let fields = context! {
+        title => visit.words.approve_title,
+        text => visit.words.approve_text,
+        button => visit.words.approve_button,
+        action => format!("approve/{}", holder.token),
+    };
+    app.pages.show(&visit, StatusCode::OK, "button.html", fields)
+}
+
+pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
+    let Some(holder) = app.holder(Purpose::Approve, &token) else { return app.pages.dead(&visit) };
+    let words = visit.words;
+    // The key of this token is not an address's but the digest of what was asked about.
+    match app.ask(app.office.store.approve_content(&hex(&holder.key.0), app.now())).await {
+        Ok(true) => app.pages.notice(&visit, StatusCode::OK, words.approved_title, words.approved_text),
+        Ok(false) => app.pages.notice(&visit, StatusCode::GONE, words.late_title, words.late_text),
+        Err(_) => app.pages.failure(&visit, None),
+    }
+}
