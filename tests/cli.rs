@@ -4,6 +4,9 @@
 //! `TRYCMD=overwrite cargo test --test cli` writes the transcripts anew; then read what it wrote.
 
 #[cfg(test)]
+#[path = "cli/notified.rs"]
+mod notified;
+#[cfg(test)]
 #[path = "cli/origin.rs"]
 mod origin;
 #[cfg(test)]

@@ -177,6 +177,7 @@ async fn add(
         wishes: choice.over(Wishes::default())?,
         consented_at: Some(now),
         added_at: None,
+        standing_since: None,
         suppressed_because: None,
         unproven: None,
     };

@@ -169,6 +169,7 @@ mod tests {
     fn an_example_value_in_the_documented_defaults_is_the_value_the_code_uses() {
         let commented = DEFAULTS
             .replace("# [smtp]", "[smtp]")
+            .replace("# [notify]", "[notify]")
             .replace("# [inbox]", "[inbox]")
             .replace("# [podcast]", "[podcast]")
             .replace("# [dkim]", "[dkim]");
@@ -203,6 +204,7 @@ mod tests {
             (least.tls, Some(least.port()), least.folder.clone())
         );
         assert_eq!((inbox.processed, inbox.timeout), (least.processed.clone(), least.timeout));
+        assert_eq!(config.notify.unwrap().kind, crate::config::NotifyKind::default());
         let smtp = config.smtp.unwrap();
         let from = "[newsletter]\nfrom = \"kim@example.com\"\n";
         let bare = read(&format!("{SITE}{from}[smtp]\nhost = \"smtp.example.com\"")).unwrap().smtp.unwrap();

@@ -99,6 +99,7 @@ impl Place {
             wishes: crate::subscribers::Wishes::default(),
             consented_at: Some(now()),
             added_at: None,
+            standing_since: None,
             suppressed_because: None,
             unproven: None,
         });
@@ -321,6 +322,7 @@ async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
         wishes: crate::subscribers::Wishes::default(),
         consented_at: None,
         added_at: None,
+        standing_since: None,
         suppressed_because: None,
         unproven: None,
     };

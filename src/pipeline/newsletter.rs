@@ -200,6 +200,7 @@ pub(crate) fn read_readers(
         wishes: row.wishes,
         consented_at: row.consented_at,
         added_at: row.added_at,
+        standing_since: row.state_since,
         suppressed_because: row.reason,
         unproven: row.unproven,
     };
@@ -458,7 +459,14 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
     let (mut frozen, frozen_id) = (None, draft.post.map(|post| post.id.clone()));
     let unsubscribing = match (&draft.post, &draft.week) {
         (None, None) => None,
-        _ => demand_unsubscribing(world, office).await?,
+        _ => match demand_unsubscribing(world, office).await {
+            Err(refused @ RunError::Findings(_)) => {
+                // What was begun goes on.
+                deliver_open(world, office).await?;
+                return Err(refused);
+            }
+            judged => judged?,
+        },
     };
     if let (Some(post), Some(edition)) = (draft.post, draft.edition) {
         let subject = edition.letter().subject.clone();

@@ -79,6 +79,8 @@ pub struct Enrolment {
     pub consented_at: Option<DateTime<Utc>>,
     /// When the address was first seen, if the list knows that of a reader who is new here.
     pub added_at: Option<DateTime<Utc>>,
+    /// Since when the standing is what it is, if the list knows that of a reader who is new here.
+    pub standing_since: Option<DateTime<Utc>>,
     /// Why the address must not be mailed; of a reader who is [`Standing::Suppressed`].
     pub suppressed_because: Option<String>,
     /// Why the list makes them no more than [`Standing::Unconfirmed`].

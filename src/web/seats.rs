@@ -173,7 +173,9 @@ mod tests {
         let fourth = seats.take(None).unwrap();
         assert!(is_let_go(&second).await && !is_let_go(&first).await && !is_let_go(&third).await);
         drop(second);
-        [&third, &fourth].map(|seat| seat.is(Doing::Working));
+        for seat in [&third, &fourth] {
+            seat.is(Doing::Working);
+        }
         assert!(seats.take(None).is_none(), "everybody is being answered");
         third.is(Doing::Taking);
         assert!(seats.take(None).is_none(), "an answer is on its way");
@@ -193,7 +195,9 @@ mod tests {
         let second = seats.take(network("a")).unwrap();
         let third = seats.take(network("a")).unwrap();
         assert!(is_let_go(&first).await && !is_let_go(&second).await && !is_let_go(&other).await);
-        [&second, &third].map(|seat| seat.is(Doing::Working));
+        for seat in [&second, &third] {
+            seat.is(Doing::Working);
+        }
         assert!(seats.take(network("a")).is_none() && seats.take(network("c")).is_some());
         drop(third);
         assert!(seats.take(network("a")).is_some());

@@ -29,6 +29,7 @@ fn reader(number: u8) -> Enrolment {
         wishes: letterpress::subscribers::Wishes::default(),
         consented_at: Some(now()),
         added_at: None,
+        standing_since: None,
         suppressed_because: None,
         unproven: None,
     }

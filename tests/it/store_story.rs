@@ -35,6 +35,7 @@ pub(crate) fn reader(number: u8, standing: Standing) -> Enrolment {
         wishes: letterpress::subscribers::Wishes::default(),
         consented_at: Some(now()),
         added_at: None,
+        standing_since: None,
         suppressed_because: None,
         unproven: None,
     }

@@ -70,6 +70,10 @@ pub(super) fn enrol(
         for reader in suppressed {
             let reason = reader.suppressed_because.as_deref().unwrap_or(LISTED);
             suppress(tx, reader.key, reason, &reader.source, now)?;
+            tx.execute(
+                "UPDATE suppression SET since = ?2 WHERE addr_key = ?1 AND since > ?2",
+                args![&reader.key.0, stands_since(reader, now)],
+            )?;
         }
     }
     Ok(counts)
@@ -96,7 +100,7 @@ fn add(tx: &mut dyn Tx, added: &[(&Enrolment, Standing)], now: DateTime<Utc>) ->
                 &reader.source,
                 reader.consented_at,
                 first_seen(reader, now),
-                now,
+                stands_since(reader, now),
                 reader.wishes.cadence.as_str(),
                 reader.wishes.topics.to_lines().as_deref()
             ],
@@ -108,6 +112,11 @@ fn add(tx: &mut dyn Tx, added: &[(&Enrolment, Standing)], now: DateTime<Utc>) ->
 /// When a reader who is new here was first seen: what their list says counts, unless it is still to come.
 fn first_seen(reader: &Enrolment, now: DateTime<Utc>) -> DateTime<Utc> {
     reader.added_at.map_or(now, |at| at.min(now))
+}
+
+/// Since when a reader who is new here stands as they do: the same.
+fn stands_since(reader: &Enrolment, now: DateTime<Utc>) -> DateTime<Utc> {
+    reader.standing_since.map_or(now, |at| at.min(now))
 }
 
 /// Of two machines that read the same list at once, one adds a reader and the other finds them there.
@@ -130,12 +139,15 @@ fn add_together(
     let topics: Vec<_> = lines.iter().map(Option::as_deref).collect();
     let seen: Vec<_> =
         added.iter().map(|(reader, _)| Some(first_seen(reader, now).timestamp_millis())).collect();
+    let since: Vec<_> =
+        added.iter().map(|(reader, _)| Some(stands_since(reader, now).timestamp_millis())).collect();
     tx.execute(
         "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at, changed_at,
                                  cadence, topics)
-         SELECT addr_key, email, name, language, standing, source, consented_at, added_at, ?11, cadence, topics
-         FROM unnest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-             AS added (addr_key, email, name, language, standing, source, consented_at, added_at, cadence, topics)
+         SELECT addr_key, email, name, language, standing, source, consented_at, added_at, changed_at, cadence, topics
+         FROM unnest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             AS added (addr_key, email, name, language, standing, source, consented_at, added_at, cadence, topics,
+                       changed_at)
          ON CONFLICT (addr_key) DO NOTHING",
         args![
             keys.as_slice(),
@@ -148,7 +160,7 @@ fn add_together(
             seen.as_slice(),
             cadences.as_slice(),
             topics.as_slice(),
-            now
+            since.as_slice()
         ],
     )
     .map(drop)

@@ -128,6 +128,7 @@ impl House {
             wishes: Wishes::default(),
             consented_at: Some(self.clock.now()),
             added_at: None,
+            standing_since: None,
             suppressed_because: None,
             unproven: None,
         };

@@ -105,6 +105,49 @@ async fn h13_a_client_that_only_drips_is_let_go() {
 }
 
 #[tokio::test]
+async fn h21_more_idle_connections_than_there_are_places_give_way_to_whoever_asks() {
+    let house = House::new().await;
+    let program = env!("CARGO_BIN_EXE_letterpress");
+    // Room for 64 connections.
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("ulimit -n 128 && exec '{program}' serve")])
+        .current_dir(house.path("."))
+        .env_clear();
+    let served = Served::start(&mut command);
+    let unfinished = request("POST", "/subscribe", &format!("{FORM}Content-Length: 10\r\n"), "a");
+    let mut idle = Vec::new();
+    for number in 0..300 {
+        let mut stream = connect(&served);
+        // Every third one says nothing at all.
+        let _ = if number % 3 == 0 { Ok(()) } else { stream.write_all(&unfinished) };
+        idle.push(stream);
+        if number % 50 == 49 {
+            let began = Instant::now();
+            assert_eq!(status(&exchange(&served, &request("GET", "/healthz", "", ""))), 200);
+            assert!(began.elapsed() < Duration::from_secs(5), "after {number}: {:?}", began.elapsed());
+        }
+    }
+    // The youngest is still there, and can go on.
+    let mut youngest = idle.pop().unwrap();
+    youngest.write_all(b"aaaaaaaaa").unwrap();
+    let mut answer = String::new();
+    youngest.read_to_string(&mut answer).unwrap();
+    assert_eq!(status(&answer), 422, "{answer}");
+}
+
+#[tokio::test]
+async fn h21_a_form_whose_rest_never_comes_is_refused_and_its_connection_closed() {
+    let house = House::new().await;
+    let served = house.serve();
+    let began = Instant::now();
+    let answer =
+        exchange(&served, &request("POST", "/subscribe", &format!("{FORM}Content-Length: 10\r\n"), "a"));
+    assert_eq!(status(&answer), 408, "{answer}");
+    assert!((9..19).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn h17_two_requests_in_the_clothes_of_one_are_not_answered_as_two() {
     let house = House::new().await;
     let served = house.serve();

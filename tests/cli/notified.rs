@@ -1,0 +1,149 @@
+//! Who is told that runs fail: a heartbeat with each run, a topic and a mailbox when something changes.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use super::relay::{Relay, Says};
+use super::site::Site;
+
+/// A web server that says yes, and remembers what it was told: path, title, body.
+struct Listener {
+    port: u16,
+    heard: Arc<Mutex<Vec<(String, String, String)>>>,
+}
+
+impl Listener {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hears = Arc::clone(&heard);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let mut head = Vec::new();
+                loop {
+                    let mut line = String::new();
+                    if reader.read_line(&mut line).unwrap_or(0) == 0 || line.trim().is_empty() {
+                        break;
+                    }
+                    head.push(line.trim().to_owned());
+                }
+                let field = |name: &str| {
+                    let of = |line: &String| {
+                        let (key, value) = line.split_once(": ")?;
+                        key.eq_ignore_ascii_case(name).then(|| value.to_owned())
+                    };
+                    head.iter().find_map(of).unwrap_or_default()
+                };
+                let mut body = vec![0; field("content-length").parse().unwrap_or(0)];
+                reader.read_exact(&mut body).unwrap();
+                let path = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
+                let told = (path.to_owned(), field("title"), String::from_utf8(body).unwrap());
+                hears.lock().unwrap().push(told);
+                let _ =
+                    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            }
+        });
+        Self { port, heard }
+    }
+
+    /// What was heard since the last look, without the starts: a run may be over before it has said that it begins.
+    fn heard(&self) -> Vec<(String, String, String)> {
+        let mut heard = std::mem::take(&mut *self.heard.lock().unwrap());
+        heard.retain(|(path, _, _)| !path.ends_with("/start"));
+        heard
+    }
+}
+
+/// A site with feeds and without letters, and one post; `notify` stands below `[notify]`.
+fn site(relay: &Relay, notify: &str) -> Site {
+    let site = Site::new();
+    for post in site.posts() {
+        fs::remove_file(post).unwrap();
+    }
+    site.write(
+        "config.toml",
+        &format!(
+            "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\n[newsletter]\nenabled = false\n\
+             from = \"news@letters.example\"\n{}[notify]\n{notify}\n",
+            relay.section()
+        ),
+    );
+    mend(&site);
+    site
+}
+
+fn mend(site: &Site) {
+    site.write("posts/2026-11-20-a.md", "# A\n\nText.\n");
+}
+
+fn damage(site: &Site) {
+    site.write("posts/2026-11-20-a.md", "+++\ntitle = \"no end of kim@example.org\n");
+}
+
+#[test]
+fn a_heartbeat_hears_of_every_run_and_no_address() {
+    let (relay, listener) = (Relay::start(Says::Yes), Listener::start());
+    let site = site(&relay, &format!("url = \"http://127.0.0.1:{}/token\"", listener.port));
+    site.run("publish").succeeds();
+    assert_eq!(listener.heard(), [("/token".to_owned(), String::new(), String::new())]);
+    damage(&site);
+    for _ in 0..2 {
+        assert_eq!(site.run("publish").code, 1);
+        let heard = listener.heard();
+        let [(path, _, body)] = heard.as_slice() else { panic!("{heard:?}") };
+        assert!(path == "/token/fail" && body.starts_with("exit code 1\n"), "{heard:?}");
+        assert!(body.contains("posts/2026-11-20-a.md") && !body.contains('@'), "{body}");
+    }
+}
+
+#[test]
+fn people_are_told_when_it_begins_and_when_it_is_over_and_not_by_each_run() {
+    let (relay, listener) = (Relay::start(Says::Yes), Listener::start());
+    let to = format!(
+        "to = \"me@example.com\"\nkind = \"ntfy\"\nurl = \"http://127.0.0.1:{}/letters\"",
+        listener.port
+    );
+    let site = site(&relay, &to);
+    site.run("publish").succeeds();
+    assert_eq!((relay.letters(), listener.heard().len()), (0, 0), "all is well, and was");
+    damage(&site);
+    for minute in 10..14 {
+        assert_eq!(site.run_at(&format!("2026-11-23T00:{minute}:00Z"), "publish").code, 1);
+    }
+    let heard = listener.heard();
+    let [(path, title, body)] = heard.as_slice() else { panic!("{heard:?}") };
+    assert_eq!((path.as_str(), title.as_str()), ("/letters", "letterpress publish failed"));
+    assert!(body.contains("posts/2026-11-20-a.md"), "{body}");
+    assert_eq!(relay.letters(), 1);
+    mend(&site);
+    site.run_at("2026-11-23T00:20:00Z", "publish").succeeds();
+    let heard = listener.heard();
+    assert_eq!(
+        heard.iter().map(|told| told.1.as_str()).collect::<Vec<_>>(),
+        ["letterpress publish works again"]
+    );
+    assert_eq!(relay.letters(), 2);
+    site.run_at("2026-11-23T00:30:00Z", "publish").succeeds();
+    assert_eq!((relay.letters(), listener.heard().len()), (2, 0));
+}
+
+#[test]
+fn whoever_cannot_be_told_changes_nothing_about_the_run() {
+    let relay = Relay::start(Says::NotNow);
+    let site = site(&relay, "to = \"me@example.com\"\nurl = \"http://127.0.0.1:1/token\"");
+    let ran = site.run("publish").succeeds();
+    assert!(ran.err.contains("127.0.0.1 was not told") && !ran.err.contains("token"), "{ran:?}");
+    let quiet = site.run("--quiet publish").succeeds();
+    assert_eq!(quiet.err, "");
+    damage(&site);
+    let ran = site.run("publish");
+    assert!(ran.code == 1 && ran.err.contains("notify.to was not told"), "{ran:?}");
+    // The relay is not asked again before the failure is over.
+    let ran = site.run_at("2026-11-23T02:00:00Z", "publish");
+    assert!(ran.code == 1 && !ran.err.contains("notify.to"), "{ran:?}");
+}
