@@ -245,7 +245,10 @@ const UNCLEAR: [Unclear; 10] = [
         posts: "content",
         free: "content/a.md",
         concerned: "content/b/b.md",
-        setting: ("content/b/_index.md", "---\ncascade:\n  target: {sites: {matrix: {}}}\n  draft: true\n---\n"),
+        setting: (
+            "content/b/_index.md",
+            "---\ncascade:\n  target: {sites: {matrix: {}}}\n  draft: true\n---\n",
+        ),
         place: "content/b/_index.md:4",
     },
     Unclear {
@@ -285,7 +288,10 @@ const UNCLEAR: [Unclear; 10] = [
         posts: ".",
         free: "",
         concerned: "_posts/2026-11-22-b.md",
-        setting: ("_config.yml", "title: J\ndefaults:\n  - scope: {path: \"[*\"}\n    values: {published: false}\n"),
+        setting: (
+            "_config.yml",
+            "title: J\ndefaults:\n  - scope: {path: \"[*\"}\n    values: {published: false}\n",
+        ),
         place: "_config.yml:3",
     },
     Unclear {

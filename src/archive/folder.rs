@@ -190,10 +190,9 @@ fn assemble(
     archive.taken_back =
         done.ledger.taken_back().map(|(id, at)| TakenBack { id: id.to_owned(), at }).collect();
     archive.taken_back.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
-    archive.accounted_for =
-        ids_of(&done.ledger, left_out, |why| {
-            matches!(why, WhyLeftOut::Expired(_) | WhyLeftOut::Broken | WhyLeftOut::HeldUp(_))
-        });
+    archive.accounted_for = ids_of(&done.ledger, left_out, |why| {
+        matches!(why, WhyLeftOut::Expired(_) | WhyLeftOut::Broken | WhyLeftOut::HeldUp(_))
+    });
     let text = done.ledger.to_text();
     let is_needed = old.map_or_else(|| done.ledger.iter().next().is_some(), |old| old != text);
     Ok(Reading { archive, ids: is_needed.then_some(text) })

@@ -72,8 +72,7 @@ impl Manuscript {
         }
         let remarks = held_back::remarks(&parts.entries, file);
         let path = site.prefix.join(name.relative);
-        let place =
-            Place { path: setting.inherited.path(&path), language: told.language.as_deref() };
+        let place = Place { path: setting.inherited.path(&path), language: told.language.as_deref() };
         let (entries, held) = held_back::look(parts.entries, file, place, setting);
         let mut unclear = match held {
             Ok(None) => None,

@@ -115,7 +115,10 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
             true
         }
         "" => {
-            remarks.push(("import-draft", "it does not say whether it was published, and is a draft".to_owned()));
+            remarks.push((
+                "import-draft",
+                "it does not say whether it was published, and is a draft".to_owned(),
+            ));
             true
         }
         other => return Item::LeftOut(title, format!("its status is {other:?}")),

@@ -101,7 +101,9 @@ fn ancestors(path: &Utf8Path) -> impl Iterator<Item = &Utf8Path> {
 /// `exclude`: patterns, or beginnings of paths.
 fn excluded(inherited: &mut Inherited, entry: &Entry, source: &Source) -> Option<Finding> {
     let wrong = |message: String| Some(unclear(&source.shown, entry.line, message));
-    let Some(patterns) = texts(&entry.value) else { return wrong("`exclude` is no list of texts".to_owned()) };
+    let Some(patterns) = texts(&entry.value) else {
+        return wrong("`exclude` is no list of texts".to_owned());
+    };
     let text = source.text.as_deref().unwrap_or_default();
     for pattern in patterns.into_iter().filter(|pattern| !pattern.is_empty()) {
         let Some(glob) = Glob::parse(&pattern, Style::Names) else {

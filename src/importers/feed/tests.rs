@@ -74,7 +74,10 @@ fn a_draft_that_reached_a_feed_is_a_draft_in_every_vocabulary() {
         let json = format!("{{\"version\": \"https://jsonfeed.org/version/1.1\", \"items\": [{item}]}}");
         feed(&json).entries.remove(0)
     };
-    assert!(json("{\"id\": \"1\", \"draft\": true}").draft && json("{\"id\": \"1\", \"status\": \"draft\"}").draft);
+    assert!(
+        json("{\"id\": \"1\", \"draft\": true}").draft
+            && json("{\"id\": \"1\", \"status\": \"draft\"}").draft
+    );
     assert!(json("{\"id\": \"1\", \"draft\": false}").is_published());
 }
 
