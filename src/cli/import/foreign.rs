@@ -88,7 +88,10 @@ pub(super) async fn feed(
 ) -> Result<Outcome, RunError> {
     let findings = |finding| RunError::Findings(vec![finding]);
     let mut taking = Taking::new(source, options, world, printer);
-    let mut each = |entry: feed::Entry| taking.take(&Story::from(entry));
+    let mut each = |entry: feed::Entry| match entry.other {
+        Some(kind) => *taking.report.others.entry(kind).or_default() += 1,
+        None => taking.take(&Story::from(entry)),
+    };
     if is_address(source) {
         let bytes = fetch_feed(source).await?;
         feed::stream(bytes.as_slice(), source, &mut each).map_err(findings)?;
