@@ -16,8 +16,6 @@ pub fn undo(mut entries: Vec<Entry>, generator: Generator) -> Vec<Entry> {
         }
     };
     entries.retain(|entry| !foreign.iter().any(|key| is(entry, key)));
-    // A word of ours alone.
-    entries.retain(|entry| !is(entry, "expires"));
     if generator == Generator::Zola {
         // Zola has no tags but those in `[taxonomies]`.
         entries.retain(|entry| !is(entry, "tags"));

@@ -1,14 +1,14 @@
-//! The keys of front matter that somebody knows: Letterpress itself, or a program that makes sites. Spelled without case and
-//! marks, as [`plain`](crate::config::plain) has them.
+//! The keys of front matter that somebody knows: Letterpress itself, or a program that makes sites. What others say and know is
+//! spelled without case and marks, as [`plain`](crate::config::plain) has it.
 
 /// What Letterpress reads; the nearest of these is what an unknown key may have meant.
-pub(super) const MEANT: [&str; 58] = [
+pub(super) const MEANT: [&str; 60] = [
     "title", "date", "published_date", "published", "updated", "lastmod", "modified", "last_modified_at", "draft",
     "status", "slug", "permalink", "url", "path", "id", "guid", "categories", "category", "taxonomies", "tags", "tag",
     "keywords", "authors", "author", "summary", "description", "excerpt", "language", "lang", "image", "cover",
-    "featured_image", "images", "enclosure", "audio", "video", "podcast_file", "in_reply_to", "newsletter",
+    "featured_image", "images", "enclosure", "audio", "video", "podcast_file", "in_reply_to", "in-reply-to", "newsletter",
     "publishDate", "pubDate", "expiryDate", "unpublishDate", "expires", "headless", "build", "render", "duration",
-    "episode", "season", "episode_type", "explicit", "transcript", "unlisted", "private", "hidden", "publish", "noindex",
+    "episode", "season", "episode_type", "explicit", "transcript", "unlisted", "private", "hidden", "publish", "noindex", "_build",
 ];
 
 /// What holds a post back, or some of its readers off: the nearest of these is never taken for nothing.
