@@ -149,7 +149,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
     match cli.command {
         Command::New(args) => return new::run(&args, clock.as_ref(), printer),
         Command::Check(args) => {
-            return check::run(&args, &configuration(cli.config, printer), clock, printer).await;
+            return check::run(&args, cli.config, clock, printer).await;
         }
         _ => {}
     }
