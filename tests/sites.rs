@@ -199,7 +199,7 @@ fn a_broken_post_stops_everything_if_that_is_asked_for() {
     let config = world.read("l/config.toml").replace("[archive]", "[archive]\nstrict = true");
     fs::write(world.0.path().join("l/config.toml"), config).unwrap();
     let (code, said) = world.run("--config l/config.toml build");
-    assert!(code == 1 && said.contains("broken.md:3: error"), "{said}");
+    assert!(code == 1 && said.contains("broken.md:2: error"), "{said}");
 }
 
 /// What the generator itself publishes lies beside the site; of that a bar holds back what flags of other tools do.

@@ -175,7 +175,7 @@ impl WhyLeftOut {
             Self::Page => "is a page of the site, not a post".to_owned(),
             Self::Resource => "is a part of the bundle in whose folder it lies, not a post".to_owned(),
             Self::Name => "is no post for Jekyll: it has no front matter, or no day in its name".to_owned(),
-            Self::Format(format) => format!("is {format}, not Markdown (.md), and stays out"),
+            Self::Format(format) => format!("is {format}, not Markdown, and stays out"),
             Self::Broken => return None,
         })
     }

@@ -7,13 +7,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::Utf8PathBuf;
 use clap::Args as ClapArgs;
 use rayon::prelude::*;
 use serde_json::json;
 
 use super::printer::{Printer, count};
-use super::{Outcome, foreign_feed, read_online};
+use super::{Outcome, configuration, foreign_feed, read_online};
 use crate::archive::{Archive, WhyLeftOut, folder, markdown};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DEFAULTS, Examined, examine};
@@ -48,7 +48,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(
     args: &Args,
-    file: &Utf8Path,
+    named: Option<Utf8PathBuf>,
     clock: Arc<dyn Clock>,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
@@ -67,7 +67,7 @@ pub(super) async fn run(
         return verdict(&findings, args.json, printer);
     }
     let mut findings = Vec::new();
-    match examine(file) {
+    match examine(&configuration(named, printer)) {
         Ok(Examined { config: Some(config), findings: wrong }) if wrong.is_empty() => {
             everything(&config, clock.as_ref(), args.live, &mut findings).await?;
         }

@@ -125,15 +125,15 @@ pub fn main() -> ExitCode {
     };
     let repeated = cli.command.repeated();
     let printer = Printer::new(cli.quiet, repeated.is_some(), cli.command.is_one_object());
-    // A new site has no configuration yet, and one that is found above is not its own.
+    // A new site has no configuration yet, and `check` looks for it only if it needs it.
     let file = match &cli.command {
-        Command::New(_) => Utf8PathBuf::new(),
-        _ => configuration(cli.config, printer),
+        Command::New(_) | Command::Check(_) => Utf8PathBuf::new(),
+        _ => configuration(cli.config.clone(), printer),
     };
     let from_pipe = matches!(&cli.command, Command::Inbox(args) if args.stdin);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli.command, &file, printer)),
+        Ok(runtime) => runtime.block_on(run(cli.command, (&file, cli.config), printer)),
         Err(error) => Err(RunError::io("starting", error)),
     };
     let outcome = ended.unwrap_or_else(|error| {
@@ -186,11 +186,15 @@ fn report(error: &RunError, printer: Printer) {
     }
 }
 
-async fn run(command: Command, file: &Utf8Path, printer: Printer) -> Result<Outcome, RunError> {
+async fn run(
+    command: Command,
+    (file, named): (&Utf8Path, Option<Utf8PathBuf>),
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     let clock = clock()?;
     match command {
         Command::New(args) => return new::run(&args, clock.as_ref(), printer),
-        Command::Check(args) => return check::run(&args, file, clock, printer).await,
+        Command::Check(args) => return check::run(&args, named, clock, printer).await,
         _ => {}
     }
     let progress = progress::Progress::start(printer);

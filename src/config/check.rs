@@ -67,7 +67,9 @@ fn check_languages(config: &Config, wrong: &mut impl FnMut(&str, &str, &str)) {
 /// Whoever names readers or a relay wants letters, and letters have a sender.
 fn missing_sender(config: &Config, source: &Source<'_>) -> Option<Finding> {
     let newsletter = &config.newsletter;
-    let is_wanted = config.smtp.is_some() || source.keys_of("newsletter").iter().any(|key| key != "enabled");
+    // What says when letters leave may stand there for another day.
+    let keys = ["list", "reply_to", "bounces", "unsubscribe", "subject"];
+    let is_wanted = config.smtp.is_some() || keys.iter().any(|key| source.has(&format!("newsletter.{key}")));
     if !newsletter.enabled || newsletter.from.is_some() || !is_wanted {
         return None;
     }

@@ -137,8 +137,16 @@ fn diagnose(number: usize, content: &str) -> Option<Slip> {
             &format!("[{name}]"),
         ));
     }
-    let Some((key, value)) = line.split_once('=') else { return Some(without_equals(number, line)) };
+    let is_remark = ["//", ";", "--", "/*"].iter().any(|mark| line.starts_with(mark));
+    let Some((key, value)) = line.split_once('=').filter(|_| !is_remark) else {
+        return Some(without_equals(number, line));
+    };
     let (key, value) = (key.trim(), value.trim());
+    let bare = key.trim_matches(['"', '\'']);
+    if bare != key && is_bare_key(bare) && key.matches(['"', '\'']).count() == 1 {
+        let corrected = format!("{bare} = {}", corrected_value(value));
+        return Some(Slip::written(number, "the name of a key needs no quotation mark", &corrected));
+    }
     if key.is_empty() {
         return Some(Slip::new(number, "there is no key in front of the =", Some(GENERAL.to_owned())));
     }
@@ -237,21 +245,21 @@ fn value(number: usize, key: &str, value: &str) -> Option<Slip> {
             slip(message, &corrected_value(value))
         }
         _ => {
-            let bare = value.split(" #").next().unwrap_or(value).trim();
+            let bare = value.split(" #").next().unwrap_or(value).trim().trim_end_matches([',', ';']);
             let corrected = corrected_value(bare);
-            if corrected == bare || bare.len() >= 10 && bare.bytes().all(|byte| byte.is_ascii_digit()) {
-                let hint =
-                    "a number has digits alone and fewer than twenty; a date is written like 2026-11-29"
-                        .to_owned();
+            let is_day = bare.len() > 4 && bare.as_bytes()[..4].iter().all(u8::is_ascii_digit) && bare.contains('-');
+            if corrected == bare && !["true", "false"].contains(&bare)
+                || is_day && corrected.starts_with('"')
+                || bare.len() >= 10 && bare.bytes().all(|byte| byte.is_ascii_digit()) {
+                let hint = "a number has digits alone and fewer than twenty; a date is written like 2026-11-29".to_owned();
                 let message = format!("`{key}`: {bare} is no number and no date that exists");
                 return Some(Slip::new(number, message, Some(hint)));
             }
             let message = match corrected.as_str() {
-                "true" | "false" => "yes and no are written as true and false, in small letters",
+                "true" | "false" if bare != corrected => "yes and no are written as true and false, in small letters",
                 text if text.starts_with(['"', '\'']) => "text stands in quotes",
-                text if text.contains('-') => {
-                    "a date has four digits for the year and two each for month and day"
-                }
+                text if text.contains('-') => "a date has four digits for the year and two each for month and day",
+                _ if value.len() > bare.len() && corrected == bare => "there is a mark too many behind the value",
                 _ => "a number has digits alone",
             };
             if ["none", "null", "nil", "~"].contains(&bare.to_lowercase().as_str()) {
@@ -326,6 +334,7 @@ fn corrected_value(raw: &str) -> String {
         return literal(&raw[1..raw.len() - 1]);
     }
     if let Some(inner) = raw.strip_prefix('[').map(|inner| inner.trim_end_matches([']', ',', ' '])) {
+        let inner = inner.replace("\" \"", "\", \"");
         let items: Vec<_> = inner.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
         return format!("[{}]", items.into_iter().map(corrected_value).collect::<Vec<_>>().join(", "));
     }
@@ -342,8 +351,8 @@ fn corrected_value(raw: &str) -> String {
         return if digits.is_empty() { "0".to_owned() } else { digits.to_owned() };
     }
     match raw.to_lowercase().as_str() {
-        "true" | "yes" | "on" => "true".to_owned(),
-        "false" | "no" | "off" => "false".to_owned(),
+        "true" | "yes" | "on" | "ture" | "treu" | "tru" => "true".to_owned(),
+        "false" | "no" | "off" | "flase" | "fasle" | "fals" => "false".to_owned(),
         _ => day(raw).unwrap_or_else(|| literal(raw)),
     }
 }
@@ -400,10 +409,16 @@ mod tests {
             ("date = 2026-2-3", "write date = 2026-02-03"),
             ("date = 2026. 2. 3.", "write date = 2026-02-03"),
             ("formats = [rss, atom]", "write formats = [\"rss\", \"atom\"]"),
-            ("formats = [\"rss\" \"atom\"]", "commas between"),
+            ("formats = [\"rss\" \"atom\"]", "write formats = [\"rss\", \"atom\"]"),
             ("author = { name: \"Kim\" }", "write author = { name = \"Kim\" }"),
             ("author = { name = Kim, email = \"a@b.kr\" }", "{ name = \"Kim\", email = \"a@b.kr\" }"),
             ("// a remark", "write # a remark"),
+            ("// draft = true", "write # draft = true"),
+            ("\"title = \"a\"", "write title = \"a\""),
+            ("draft = ture", "write draft = true"),
+            ("draft = true,", "write draft = true"),
+            ("date = 2026-13-01", "no date that exists"),
+            ("date = 2026-02-30", "no date that exists"),
             ("just words", "begin it with #"),
             ("my title = \"a\"", "no spaces"),
             ("제목 = \"a\"", "letters from a to z"),

@@ -14,8 +14,6 @@ pub fn undo(mut entries: Vec<Entry>, generator: Generator) -> Vec<Entry> {
         Generator::Pelican => &["permalink", "path", "published", "categories", "draft"],
     };
     entries.retain(|entry| !foreign.iter().any(|key| is(entry, key)));
-    // A word of ours alone.
-    entries.retain(|entry| !is(entry, "expires"));
     if generator == Generator::Zola {
         // Zola has no tags but those in `[taxonomies]`.
         entries.retain(|entry| !is(entry, "tags"));

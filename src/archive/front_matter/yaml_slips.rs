@@ -18,6 +18,11 @@ pub(super) fn explain(text: &str, line: usize, said: &str) -> Slip {
         Some(Slip::new(number, message, Some(hint)))
     });
     found.into_iter().next().unwrap_or_else(|| {
+        let content = lines.get(at - 1).copied().unwrap_or_default();
+        if content.starts_with(' ') && content.contains(':') {
+            let hint = format!("begin it at the beginning of its line: {}", content.trim());
+            return Slip::new(at, "this line is indented as no other is", Some(hint));
+        }
         let (message, hint) = match lines.get(at - 1).map(|content| content.trim_start()) {
             Some(content) if content.starts_with("- ") => (
                 "a list stands here, and keys with their values are needed",
@@ -25,9 +30,6 @@ pub(super) fn explain(text: &str, line: usize, said: &str) -> Slip {
             ),
             Some(content) if !content.contains(':') => {
                 ("this line is not key: value", "write it like title: My post, or delete the line")
-            }
-            _ if said.contains("indent") => {
-                ("this line is indented as no other is", "begin every key at the beginning of its line")
             }
             _ => ("the front matter cannot be read here", "put the value between quotes: title: \"My post\""),
         };
@@ -187,6 +189,7 @@ mod tests {
             ("title = a", "write title: a"),
             ("title:a", "write title: a"),
             ("title：a", "write title: a"),
+            (" title: a", "begin it at the beginning of its line: title: a"),
             ("first: b", "keep one of the two lines (the other is on line 2)"),
         ] {
             let said = refusal(line);
