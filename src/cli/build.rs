@@ -51,6 +51,9 @@ pub(super) fn report(built: &Built, world: &World, printer: Printer) {
         count(posts as u64, "post"),
         built.unchanged
     ));
+    if let Some(words) = built.shortened.in_words(&world.config) {
+        printer.say(format!("  {words}"));
+    }
     let ledgers = &world.config.archive;
     let changed = [(built.ids_changed, ledgers.ledger()), (built.pages_changed, ledgers.page_ledger())];
     for (_, file) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {

@@ -19,7 +19,7 @@ use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
-use crate::pipeline::{RunError, compose, compose_week, demand, look, unfetched};
+use crate::pipeline::{RunError, Shortened, compose, compose_week, demand, look, unfetched};
 use crate::schedule::digest::Digest;
 use crate::text::shell_quoted;
 
@@ -106,7 +106,11 @@ async fn everything(
             return Ok(());
         }
     };
-    let layout = feeds::lay_out(&archive, config);
+    let directory = config.resolve(&config.output.directory);
+    let published = |file: &Utf8Path| std::fs::read(directory.join(file)).ok();
+    let layout = feeds::lay_out(&archive, config, &published);
+    let short = Shortened::of(&layout).in_words(config);
+    findings.extend(short.map(|words| Finding::note("feed-budget", "config.toml", words)));
     let (mut documents, mut found) = (Vec::new(), Vec::new());
     for portion in layout.current() {
         found.extend(feeds::lint::check_thoroughly(&portion, &archive, clock.now()));
@@ -114,7 +118,6 @@ async fn everything(
         documents.extend(portion.into_iter().filter(|_| live));
     }
     // A page that stands was looked at when it was written.
-    let directory = config.resolve(&config.output.directory);
     let standing = output::standing(&directory, &layout.frozen(), &[]);
     for portion in layout.archived(&standing.paths) {
         found.extend(feeds::lint::check_thoroughly(&portion, &archive, clock.now()));

@@ -16,6 +16,7 @@ mod printer;
 mod progress;
 mod publish;
 mod resolve;
+mod retract;
 mod send;
 mod serve;
 mod standstill;
@@ -92,6 +93,8 @@ enum Command {
     Import(import::Command),
     /// Take over the ids that readers of an old feed know.
     Adopt(adopt::Args),
+    /// Take one post back: out of the feeds, whether its file is there or not.
+    Retract(retract::Args),
     /// Find what would hurt later: configuration, posts, feeds, the letter.
     Check(check::Args),
     /// Make a key to sign letters with; print its DNS record.
@@ -169,6 +172,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Inbox(args) => inbox::run(&args, &world, printer).await,
         Command::Import(command) => import::run(&command, &world, printer).await,
         Command::Adopt(args) => adopt::run(&args, &world, printer).await,
+        Command::Retract(args) => retract::run(&args, &world, printer).await,
         Command::Dkim(command) => dkim::run(command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),
     };

@@ -35,8 +35,53 @@ pub struct Built {
     pub pages_changed: bool,
     /// The live feeds, relative to the public folder; none of them if nothing had changed.
     pub feeds: Vec<Utf8PathBuf>,
+    /// The feeds that the budget shortened.
+    pub shortened: Shortened,
     /// Digest of everything that the feeds were made from.
     pub inputs: String,
+}
+
+/// The feeds that would take more than the budget with their newest entries.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Shortened {
+    /// How many entries the site's own feed carries, and how many it would, if it is one of them.
+    pub site: Option<(usize, usize)>,
+    /// How many others there are.
+    pub others: usize,
+}
+
+impl Shortened {
+    /// Of a layout.
+    pub fn of(layout: &Layout<'_>) -> Self {
+        let mut shortened = Self::default();
+        for (folder, carried, left_out) in layout.shortened() {
+            if folder == "" {
+                shortened.site = Some((carried, carried + left_out));
+            } else {
+                shortened.others += 1;
+            }
+        }
+        shortened
+    }
+
+    /// What there is to say; nothing where no feed is one of them.
+    pub fn in_words(&self, config: &Config) -> Option<String> {
+        let others = match self.others {
+            0 => None,
+            1 => Some("1 other feed is shorter too".to_owned()),
+            others => Some(format!("{others} other feeds are shorter too")),
+        };
+        let site =
+            self.site.map(|(carried, of)| format!("the feed has {carried} of its {of} newest entries"));
+        let feeds: Vec<String> = site.into_iter().chain(others).collect();
+        if feeds.is_empty() {
+            return None;
+        }
+        let kb = config.feeds.budget.get().div_ceil(1000);
+        let has_archive = config.feeds.archive && config.feeds.entries > 0;
+        let rest = if has_archive { "; the older ones are in the archive pages" } else { "" };
+        Some(format!("feeds.budget ({kb} KB): {}{rest}", feeds.join(", ")))
+    }
 }
 
 /// Builds the feeds, or finds that they are as they must be. What readers would get again or lose stops it before anything
@@ -50,7 +95,9 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
         return Ok(Built { unchanged: stamp.outputs.len(), inputs, ..Built::default() });
     }
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
-    let layout = feeds::lay_out(&reading.archive, config);
+    let directory = config.resolve(&config.output.directory);
+    let published = |file: &Utf8Path| std::fs::read(directory.join(file)).ok();
+    let layout = feeds::lay_out(&reading.archive, config, &published);
     let mut current = layout.current().peekable();
     let first = current.next().unwrap_or_default();
     refuse_errors(&first)?;
@@ -87,6 +134,7 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
         ids_changed: reading.ids.is_some(),
         pages_changed,
         feeds: live_feeds(&layout),
+        shortened: Shortened::of(&layout),
         inputs,
         archive: Some(reading.archive),
     })
