@@ -145,6 +145,8 @@ fn is_named_file(path: &str) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn nobody_gets_a_post_twice_and_no_new_post_is_taken_for_an_old_one(
         days in proptest::collection::vec(
