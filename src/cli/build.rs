@@ -71,6 +71,9 @@ pub(super) fn report(built: &Built, world: &World, printer: Printer) {
         count(posts as u64, "post"),
         built.unchanged
     ));
+    if let Some(words) = built.shortened.in_words(&world.config) {
+        printer.say(format!("  {words}"));
+    }
     report_pages(&built.pages, printer);
     let ledgers = &world.config.archive;
     let changed = [(built.ids_changed, ledgers.ledger()), (built.pages_changed, ledgers.page_ledger())];

@@ -22,7 +22,7 @@ use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
 use crate::pipeline::{
-    Office, RunError, compose, compose_week, demand, judge_unsubscribing, look, look_at_unsubscribing, proof_pages,
+    Office, RunError, Shortened, compose, compose_week, demand, judge_unsubscribing, lay_out, look, look_at_unsubscribing, proof_pages,
     unfetched,
 };
 use crate::schedule::digest::Digest;
@@ -163,7 +163,9 @@ async fn everything(
             return Ok(());
         }
     };
-    let layout = feeds::lay_out(&archive, config);
+    let layout = lay_out(&archive, config);
+    let short = Shortened::of(&layout).in_words(config);
+    findings.extend(short.map(|words| Finding::note("feed-budget", "config.toml", words)));
     let (mut documents, mut found) = (Vec::new(), Vec::new());
     for portion in layout.current() {
         found.extend(feeds::lint::check_thoroughly(&portion, &archive, clock.now()));

@@ -22,6 +22,7 @@ mod progress;
 mod publish;
 mod read_online;
 mod resolve;
+mod retract;
 mod send;
 mod serve;
 mod standstill;
@@ -100,6 +101,8 @@ enum Command {
     Import(import::Command),
     /// Take over the ids that readers of an old feed know.
     Adopt(adopt::Args),
+    /// Take one post back: out of the feeds, whether its file is there or not.
+    Retract(retract::Args),
     /// Find what would hurt later: configuration, posts, feeds, the letter.
     Check(check::Args),
     /// Make a key to sign letters with; print its DNS record.
@@ -220,6 +223,7 @@ async fn run(
         Command::Inbox(args) => inbox::run(&args, &world, printer).await,
         Command::Import(command) => import::run(&command, &world, printer).await,
         Command::Adopt(args) => adopt::run(&args, &world, printer).await,
+        Command::Retract(args) => retract::run(&args, &world, printer).await,
         Command::Dkim(command) => dkim::run(command, &world, printer),
         Command::Post(command) => post::run(&command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),

@@ -281,7 +281,7 @@ pub fn proof_pages(config: &Config, archive: &Archive) -> Result<Vec<Finding>, R
 
 /// What the feeds put into the public folder.
 fn feed_files(config: &Config, archive: &Archive) -> Vec<Utf8PathBuf> {
-    let layout = feeds::lay_out(archive, config);
+    let layout = super::lay_out(archive, config);
     let mut files: Vec<Utf8PathBuf> = layout.index().map(|(path, ..)| path).collect();
     if config.feeds.companion {
         let folders: HashSet<&Utf8Path> = files.iter().filter_map(|path| path.parent()).collect();

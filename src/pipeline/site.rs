@@ -40,6 +40,8 @@ pub struct Built {
     pub feeds: Vec<Utf8PathBuf>,
     /// What became of the pages.
     pub pages: PagesDone,
+    /// The feeds that the budget shortened.
+    pub shortened: Shortened,
     /// Digest of everything that the feeds were made from.
     pub inputs: String,
     /// What somebody said is meant.
@@ -58,6 +60,49 @@ pub(super) fn errors_of(archive: &Archive) -> impl Iterator<Item = &Finding> {
     archive.findings.iter().filter(|finding| finding.severity == Severity::Error)
 }
 
+/// The feeds that would take more than the budget with their newest entries.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Shortened {
+    /// How many entries the site's own feed carries, and how many it would, if it is one of them.
+    pub site: Option<(usize, usize)>,
+    /// How many others there are.
+    pub others: usize,
+}
+
+impl Shortened {
+    /// Of a layout.
+    pub fn of(layout: &Layout<'_>) -> Self {
+        let mut shortened = Self::default();
+        for (folder, carried, left_out) in layout.shortened() {
+            if folder == "" {
+                shortened.site = Some((carried, carried + left_out));
+            } else {
+                shortened.others += 1;
+            }
+        }
+        shortened
+    }
+
+    /// What there is to say; nothing where no feed is one of them.
+    pub fn in_words(&self, config: &Config) -> Option<String> {
+        let others = match self.others {
+            0 => None,
+            1 => Some("1 other feed is shorter too".to_owned()),
+            others => Some(format!("{others} other feeds are shorter too")),
+        };
+        let site =
+            self.site.map(|(carried, of)| format!("the feed has {carried} of its {of} newest entries"));
+        let feeds: Vec<String> = site.into_iter().chain(others).collect();
+        if feeds.is_empty() {
+            return None;
+        }
+        let kb = config.feeds.budget.get().div_ceil(1000);
+        let has_archive = config.feeds.archive && config.feeds.entries > 0;
+        let rest = if has_archive { "; the older ones are in the archive pages" } else { "" };
+        Some(format!("feeds.budget ({kb} KB): {}{rest}", feeds.join(", ")))
+    }
+}
+
 /// Builds the feeds, or finds that they are as they must be. What readers would get again or lose stops it before anything
 /// is written, unless that is `allowed`.
 pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
@@ -70,7 +115,7 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     }
     begin(world, "reading the posts", None);
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
-    let layout = feeds::lay_out(&reading.archive, config);
+    let layout = lay_out(&reading.archive, config);
     let first = layout.current().next().unwrap_or_default();
     ask_gate(config, &reading.archive, (&layout, &first), allowed)?;
     // An id that readers have seen must be on record, so the ledgers are written first.
@@ -99,6 +144,7 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
         pages_changed,
         feeds: live_feeds(&layout),
         pages,
+        shortened: Shortened::of(&layout),
         inputs,
         allowed,
         archive: Some(reading.archive),
@@ -112,13 +158,19 @@ pub(super) fn on_record(world: &World, allowed: Allowed) -> Result<(Archive, boo
     let config = &world.config;
     let reading = folder::read(config, world.clock.now()).map_err(RunError::Findings)?;
     if reading.ids.is_some() {
-        let layout = feeds::lay_out(&reading.archive, config);
+        let layout = lay_out(&reading.archive, config);
         let first = layout.current().next().unwrap_or_default();
         ask_gate(config, &reading.archive, (&layout, &first), allowed)?;
         drop(layout);
         put_on_record(config, reading.ids.as_deref())?;
     }
     Ok((reading.archive, reading.ids.is_some()))
+}
+
+/// What the feeds are made of: the archive, and the feeds that are published now.
+pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config) -> Layout<'a> {
+    let directory = config.resolve(&config.output.directory);
+    feeds::lay_out(archive, config, &|file| std::fs::read(directory.join(file)).ok())
 }
 
 /// All of it is looked at before any of it is written; where there is more than fits into memory, that costs a second
