@@ -79,7 +79,7 @@ fn say_of_issue(issue: &IssueSummary, printer: Printer) {
             shell_quoted(&issue.id)
         )),
         IssueState::Done | IssueState::Cancelled => {
-            printer.say(format!("  it was mailed to {sent}; messages that were sent stay where they are"))
+            printer.say(format!("  it was mailed to {sent}; messages that were sent stay where they are"));
         }
         IssueState::Baseline | IssueState::Rehearsal => {}
     }

@@ -298,7 +298,7 @@ impl Layout<'_> {
             feed: sheet.feed,
             place: sheet.place,
             format: sheet.format,
-            entries: &self.carried(sheet, entries),
+            entries: &carried(sheet, entries),
             config: self.config,
             own_url: self.config.site.url.join(path.as_str()),
             taken_back: &taken_back[..taken_back.len().min(TOMBSTONES)],
@@ -311,14 +311,14 @@ impl Layout<'_> {
         };
         Document { path, media_type: media_type(sheet.format), bytes }
     }
+}
 
-    fn carried<'e>(&self, sheet: &Sheet<'_>, entries: &'e HashMap<usize, Entry<'e>>) -> Vec<Carried<'e>> {
-        // A page of an archive is another document than the feed, and holds every post whole.
-        let is_current = matches!(sheet.place, Place::Current { .. });
-        let in_full = |at: &usize| !is_current || !sheet.summaries.contains(at);
-        let carried = |at| Some(Carried { entry: entries.get(at)?, in_full: in_full(at) });
-        sheet.posts.iter().filter_map(carried).collect()
-    }
+/// The entries of a document. A page of an archive is another document than the feed, and holds every post whole.
+fn carried<'e>(sheet: &Sheet<'_>, entries: &'e HashMap<usize, Entry<'e>>) -> Vec<Carried<'e>> {
+    let is_current = matches!(sheet.place, Place::Current { .. });
+    let in_full = |at: &usize| !is_current || !sheet.summaries.contains(at);
+    let carried = |at| Some(Carried { entry: entries.get(at)?, in_full: in_full(at) });
+    sheet.posts.iter().filter_map(carried).collect()
 }
 
 /// Sheets, as many at a time as have about so many entries.

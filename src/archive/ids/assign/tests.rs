@@ -31,7 +31,7 @@ pub(super) fn titled(mut post: Sighting, title: &str, body: &str) -> Sighting {
 
 /// A text of thirty words that no text with another `topic` has.
 fn text(topic: &str) -> String {
-    (0..30).map(|at| format!("{topic}{at} ")).collect()
+    (0..30).map(|at| format!("{topic}{at}")).collect::<Vec<_>>().join(" ")
 }
 
 fn with_id(mut post: Sighting, id: &str) -> Sighting {
@@ -182,8 +182,12 @@ fn a_post_that_moves_on_to_make_room_for_the_next_one_takes_its_id_along() {
 fn a_line_without_a_fingerprint_is_found_by_its_file_its_text_or_its_day_and_a_slug_that_is_a_name() {
     let posts = [post("snow.md", day(1), "one"), post("2024-05-02.md", day(2), "two")];
     let (ids, ledger) = first_run(&posts);
-    let old: String =
-        ledger.to_text().lines().map(|line| format!("{}\n", line.split("\tf1:").next().unwrap())).collect();
+    let old: String = ledger
+        .to_text()
+        .lines()
+        .map(|line| line.split("\tf1:").next().unwrap())
+        .collect::<Vec<_>>()
+        .join("\n");
     let ledger = Ledger::parse(&old, "ids.txt").unwrap();
     assert!(ledger.iter().all(|(_, line)| line.fingerprint.is_none()));
     let again = run(&ledger, &posts);
