@@ -14,7 +14,7 @@ use super::printer::{Printer, count};
 use super::{Outcome, configuration, foreign_feed};
 use crate::archive::{Archive, WhyLeftOut, folder, markdown};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, DEFAULTS, Examined, examine};
+use crate::config::{Config, ConfigError, DEFAULTS, Examined, examine, is_placeholder_host};
 use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
@@ -120,11 +120,30 @@ fn placeholders(config: &Config, findings: &mut Vec<Finding>) {
     let keys: Vec<_> = config.placeholders().into_iter().map(|(key, _)| format!("`{key}`")).collect();
     let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
     if config.smtp.is_none() && wants_letters && !keys.is_empty() {
-        let (verb, its) = if keys.len() == 1 { ("is a placeholder", "it") } else { ("are placeholders", "them") };
+        let (verb, its) =
+            if keys.len() == 1 { ("is a placeholder", "it") } else { ("are placeholders", "them") };
         let message = format!("{} {verb}: letters go to {}/ alone", keys.join(", "), config.output.outbox);
-        let hint = format!("replace {its} before the first real letter; with a section [smtp] this is an error");
+        let hint =
+            format!("replace {its} before the first real letter; with a section [smtp] this is an error");
         findings.push(Finding::note("placeholder", config.file.as_str(), message).hint(hint));
     }
+}
+
+/// Ids that were made while the site's address was a placeholder: they work, and they are as good as anybody's.
+fn borrowed_ids(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
+    let is_borrowed = |id: &str| {
+        let host = id.strip_prefix("tag:").and_then(|rest| rest.split(',').next());
+        host.is_some_and(is_placeholder_host)
+    };
+    let ids: Vec<_> = archive.posts.iter().map(|post| &post.id).filter(|id| is_borrowed(id)).collect();
+    let Some(first) = ids.first().filter(|_| !is_placeholder_host(config.site.url.host())) else { return };
+    let message = format!(
+        "{} made with a placeholder for the site's address, such as {first}",
+        count(ids.len() as u64, "id")
+    );
+    let hint = "readers who have these posts know them by these ids: keep them; if nobody has them yet, delete their lines, and \
+                the next `letterpress publish --allow-redelivery` makes new ones";
+    findings.push(Finding::warning("placeholder", config.archive.ledger().as_str(), message).hint(hint));
 }
 
 async fn everything(
@@ -149,6 +168,7 @@ async fn everything(
             return Ok(());
         }
     };
+    borrowed_ids(config, &archive, findings);
     let layout = feeds::lay_out(&archive, config);
     let (mut documents, mut found) = (Vec::new(), Vec::new());
     for portion in layout.current() {

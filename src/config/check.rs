@@ -71,7 +71,8 @@ fn missing_sender(config: &Config, source: &Source<'_>) -> Option<Finding> {
         return None;
     }
     let hint = "add a line like from = \"Kim <kim@my-site.net>\" below [newsletter]; enabled = false there sends nothing";
-    let mut finding = source.error("newsletter.from", "it is missing, and a letter needs a sender").hint(hint);
+    let mut finding =
+        source.error("newsletter.from", "it is missing, and a letter needs a sender").hint(hint);
     finding.line = finding.line.or_else(|| source.line_of("smtp"));
     Some(finding)
 }
@@ -247,4 +248,3 @@ pub(super) fn is_this_machine(host: &str) -> bool {
     host == "localhost"
         || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
-

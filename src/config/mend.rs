@@ -99,7 +99,8 @@ impl Mender<'_, '_> {
             Meant::Elsewhere(mut sections) => {
                 // What is missing there has been found here.
                 let missing = |section: &String| format!("`{section}.{key}` is missing");
-                if let Some(found) = sections.iter().find(|section| self.is_said(&missing(section))).cloned() {
+                if let Some(found) = sections.iter().find(|section| self.is_said(&missing(section))).cloned()
+                {
                     self.findings.retain(|finding| finding.message != missing(&found));
                     sections = vec![found];
                 }
@@ -139,14 +140,15 @@ impl Mender<'_, '_> {
             finding.line = self.source.line_of(&above);
             let below = above.split('[').next().unwrap_or_default();
             // `site.author` is a table within a section, and is shown whole.
-            let whole = below.split_once('.').and_then(|(section, table)| Some((table, example(section, table)?)));
-            self.findings.push(finding.hint(match whole {
-                Some((table, shown)) => format!("write it like {table} = {shown}"),
-                None => {
-                    let shown = example(below, key).unwrap_or("…");
-                    format!("add a line like {key} = {shown} below [{below}]")
-                }
-            }));
+            let whole =
+                below.split_once('.').and_then(|(section, table)| Some((table, example(section, table)?)));
+            let hint = if let Some((table, shown)) = whole {
+                format!("write it like {table} = {shown}")
+            } else {
+                let shown = example(below, key).unwrap_or("…");
+                format!("add a line like {key} = {shown} below [{below}]")
+            };
+            self.findings.push(finding.hint(hint));
         }
         self.settled.insert(path.clone());
         let stand_in = match path.as_str() {
@@ -246,15 +248,12 @@ fn steps(path: &Path) -> Vec<Step> {
 
 /// `dkim[1].selector`.
 fn name(path: &[Step]) -> String {
-    let mut name = String::new();
-    for step in path {
-        match step {
-            Step::Key(key) if name.is_empty() => name.push_str(key),
-            Step::Key(key) => name.push_str(&format!(".{key}")),
-            Step::Item(number) => name.push_str(&format!("[{number}]")),
-        }
-    }
-    name
+    let step = |(at, step): (usize, &Step)| match step {
+        Step::Key(key) if at == 0 => key.clone(),
+        Step::Key(key) => format!(".{key}"),
+        Step::Item(number) => format!("[{number}]"),
+    };
+    path.iter().enumerate().map(step).collect()
 }
 
 fn value_at<'t>(table: &'t Table, path: &[Step]) -> Option<&'t Value> {

@@ -131,7 +131,11 @@ fn diagnose(number: usize, content: &str) -> Option<Slip> {
     if line.starts_with('[') && !line.contains('=') {
         let name = line.split('#').next().unwrap_or_default().trim_matches(['[', ']', ' ', '\t', '"', '\'']);
         let name = name.replace(' ', "_");
-        return Some(Slip::written(number, "a section is written as its name in brackets", &format!("[{name}]")));
+        return Some(Slip::written(
+            number,
+            "a section is written as its name in brackets",
+            &format!("[{name}]"),
+        ));
     }
     let is_remark = ["//", ";", "--", "/*"].iter().any(|mark| line.starts_with(mark));
     let Some((key, value)) = line.split_once('=').filter(|_| !is_remark) else {
@@ -160,13 +164,15 @@ fn characters(number: usize, line: &str) -> Option<Slip> {
     let outside = outside_of_quotes(line);
     if let Some(found) = outside.chars().find(|c| QUOTES.contains(c)) {
         let straight: String = line.chars().map(|c| if QUOTES.contains(&c) { '"' } else { c }).collect();
-        let message = format!("{found} is a typographic quotation mark; only the straight \" is understood here");
+        let message =
+            format!("{found} is a typographic quotation mark; only the straight \" is understood here");
         return Some(Slip::written(number, message, &straight));
     }
     if outside.contains('＝') {
         return Some(Slip::written(number, "＝ is a full-width sign", &line.replace('＝', "=")));
     }
-    let unseen = |c: &char| matches!(c, '\u{A0}' | '\u{3000}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}');
+    let unseen =
+        |c: &char| matches!(c, '\u{A0}' | '\u{3000}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}');
     let found = outside.chars().find(unseen)?;
     let message = format!("there is the invisible character U+{:04X}", u32::from(found));
     let clean: String = line.chars().map(|c| if unseen(&c) { ' ' } else { c }).collect();
@@ -201,9 +207,11 @@ fn without_equals(number: usize, line: &str) -> Slip {
         }
     }
     match line.split_once(':') {
-        Some((key, "")) if is_bare_key(key.trim()) && !key.trim().is_empty() => {
-            Slip::written(number, "a section is written as its name in brackets", &format!("[{}]", key.trim()))
-        }
+        Some((key, "")) if is_bare_key(key.trim()) && !key.trim().is_empty() => Slip::written(
+            number,
+            "a section is written as its name in brackets",
+            &format!("[{}]", key.trim()),
+        ),
         Some((key, value)) if is_bare_key(key.trim()) && !key.trim().is_empty() => {
             let corrected = format!("{} = {}", key.trim(), corrected_value(value.trim()));
             Slip::written(number, "a key and its value stand on both sides of a =", &corrected)
@@ -239,19 +247,29 @@ fn value(number: usize, key: &str, value: &str) -> Option<Slip> {
         _ => {
             let bare = value.split(" #").next().unwrap_or(value).trim().trim_end_matches([',', ';']);
             let corrected = corrected_value(bare);
-            let is_day = bare.len() > 4 && bare.as_bytes()[..4].iter().all(u8::is_ascii_digit) && bare.contains('-');
+            let is_day =
+                bare.len() > 4 && bare.as_bytes()[..4].iter().all(u8::is_ascii_digit) && bare.contains('-');
             if corrected == bare && !["true", "false"].contains(&bare)
                 || is_day && corrected.starts_with('"')
-                || bare.len() >= 10 && bare.bytes().all(|byte| byte.is_ascii_digit()) {
-                let hint = "a number has digits alone and fewer than twenty; a date is written like 2026-11-29".to_owned();
+                || bare.len() >= 10 && bare.bytes().all(|byte| byte.is_ascii_digit())
+            {
+                let hint =
+                    "a number has digits alone and fewer than twenty; a date is written like 2026-11-29"
+                        .to_owned();
                 let message = format!("`{key}`: {bare} is no number and no date that exists");
                 return Some(Slip::new(number, message, Some(hint)));
             }
             let message = match corrected.as_str() {
-                "true" | "false" if bare != corrected => "yes and no are written as true and false, in small letters",
+                "true" | "false" if bare != corrected => {
+                    "yes and no are written as true and false, in small letters"
+                }
                 text if text.starts_with(['"', '\'']) => "text stands in quotes",
-                text if text.contains('-') => "a date has four digits for the year and two each for month and day",
-                _ if value.len() > bare.len() && corrected == bare => "there is a mark too many behind the value",
+                text if text.contains('-') => {
+                    "a date has four digits for the year and two each for month and day"
+                }
+                _ if value.len() > bare.len() && corrected == bare => {
+                    "there is a mark too many behind the value"
+                }
                 _ => "a number has digits alone",
             };
             if ["none", "null", "nil", "~"].contains(&bare.to_lowercase().as_str()) {
@@ -267,7 +285,7 @@ fn value(number: usize, key: &str, value: &str) -> Option<Slip> {
 fn quoted(number: usize, key: &str, value: &str, quote: char) -> Option<Slip> {
     let slip = |message: &str, value: &str| Some(Slip::written(number, message, &format!("{key} = {value}")));
     if value.starts_with("\"\"\"") || value.starts_with("'''") {
-        let hint = format!("close it with {0}{0}{0} on a line of its own", quote);
+        let hint = format!("close it with {quote}{quote}{quote} on a line of its own");
         return Some(Slip::new(number, "the text that begins here has no end", Some(hint)));
     }
     let inner = &value[1..];
@@ -351,8 +369,12 @@ fn corrected_value(raw: &str) -> String {
 
 /// `2026. 11. 9.`, `2026/11/9` and `2026-11-9` as TOML has them.
 fn day(raw: &str) -> Option<String> {
-    let parts: Option<Vec<u32>> =
-        raw.split(['-', '/', '.']).map(str::trim).filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect();
+    let parts: Option<Vec<u32>> = raw
+        .split(['-', '/', '.'])
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| part.parse().ok())
+        .collect();
     match parts?.as_slice() {
         [year @ 1000..=9999, month @ 1..=12, day @ 1..=31] => Some(format!("{year}-{month:02}-{day:02}")),
         _ => None,
@@ -427,6 +449,9 @@ mod tests {
         let (_, errors) = toml::de::DeTable::parse_recoverable(text);
         let slips = explain_all(text, &errors);
         assert_eq!(slips[0].line, 4);
-        assert_eq!(slips[0].hint.as_deref(), Some("put all its keys below one [site] (the other is on line 1)"));
+        assert_eq!(
+            slips[0].hint.as_deref(),
+            Some("put all its keys below one [site] (the other is on line 1)")
+        );
     }
 }

@@ -48,16 +48,20 @@ pub fn look(parts: &Parts<'_>, page: Page<'_>) -> Vec<Finding> {
             findings.extend(unclear(entry, page));
             findings.extend(cut_off(entry, page));
         } else {
-            findings.push(unknown(entry, page));
+            findings.push(unknown(entry, parts, page));
         }
     }
     findings
 }
 
-fn unknown(entry: &Entry, page: Page<'_>) -> Finding {
+fn unknown(entry: &Entry, parts: &Parts<'_>, page: Page<'_>) -> Finding {
     let key = &entry.key;
-    let own = format!("if the key is your own, write front_matter = [\"{key}\"] below [archive] in config.toml");
+    let own =
+        format!("if the key is your own, write front_matter = [\"{key}\"] below [archive] in config.toml");
     if let Some(held) = holds_back(entry, page) {
+        // A post that has its date is given the day before which it must not leave.
+        let is_dated = parts.entries.iter().any(|entry| entry.key.eq_ignore_ascii_case("date"));
+        let held = if held == "date" && is_dated { "publishDate" } else { held };
         let message = format!("`{key}`: there is no such key, but `{held}` holds a post back");
         let hint = format!("did you mean `{held}`? Write {}; {own}", corrected(entry, held, page));
         return Finding::error("post-key", page.file, message).at(entry.line).hint(hint);
@@ -68,7 +72,9 @@ fn unknown(entry: &Entry, page: Page<'_>) -> Finding {
         Some(near) => format!("did you mean `{near}`? Write {}; {own}", corrected(entry, near, page)),
         None => own,
     };
-    Finding::warning("post-key", page.file, format!("`{key}`: there is no such key")).at(entry.line).hint(hint)
+    Finding::warning("post-key", page.file, format!("`{key}`: there is no such key"))
+        .at(entry.line)
+        .hint(hint)
 }
 
 /// The key that would hold the post back, if that is what `entry` seems to mean.
@@ -106,7 +112,24 @@ fn is_answer(entry: &Entry) -> bool {
         Value::Bool(_) | Value::Nothing | Value::Number(_) => true,
         Value::Text(text) => {
             let word = text.trim().to_lowercase();
-            let answers = ["on", "off", "y", "n", "t", "f", "ja", "nein", "oui", "non", "si", "sí", "예", "네", "아니오", "はい"];
+            let answers = [
+                "on",
+                "off",
+                "y",
+                "n",
+                "t",
+                "f",
+                "ja",
+                "nein",
+                "oui",
+                "non",
+                "si",
+                "sí",
+                "예",
+                "네",
+                "아니오",
+                "はい",
+            ];
             bool_of(&entry.value).is_some()
                 || word.is_empty()
                 || answers.contains(&word.as_str())
@@ -129,7 +152,9 @@ fn is_date(entry: &Entry) -> bool {
         Value::Date(_) | Value::Nothing => true,
         Value::Text(text) | Value::Number(text) => {
             let numbers = text.split(|c: char| !c.is_ascii_digit());
-            numbers.filter(|number| number.len() == 4).any(|year| year.starts_with("20") || year.starts_with("19"))
+            numbers
+                .filter(|number| number.len() == 4)
+                .any(|year| year.starts_with("20") || year.starts_with("19"))
         }
         _ => false,
     }
@@ -150,7 +175,8 @@ fn corrected(entry: &Entry, key: &str, page: Page<'_>) -> String {
 
 /// A flag that a `[section]` above it has swallowed: in TOML, and where a line is indented, it belongs to the table.
 fn swallowed(entry: &Entry, page: Page<'_>) -> Option<Finding> {
-    const FLAGS: [&str; 7] = ["draft", "newsletter", "unlisted", "private", "hidden", "expires", "expirydate"];
+    const FLAGS: [&str; 7] =
+        ["draft", "newsletter", "unlisted", "private", "hidden", "expires", "expirydate"];
     let Value::Table(table) = &entry.value else { return None };
     // Settings of the page's own, and what a section hands down, have their meaning there.
     if ["build", "cascade", "params", "menu", "menus", "resources"].contains(&plain(&entry.key).as_str()) {
@@ -160,7 +186,8 @@ fn swallowed(entry: &Entry, page: Page<'_>) -> Option<Finding> {
     let below = page.text.lines().enumerate().skip(entry.line);
     let line = below.into_iter().find(|(_, line)| line.trim_start().starts_with(key.as_str()));
     let line = line.map_or(entry.line, |(at, _)| at + 1);
-    let message = format!("`{key}` belongs to `{}` where it stands, and does not hold the post back", entry.key);
+    let message =
+        format!("`{key}` belongs to `{}` where it stands, and does not hold the post back", entry.key);
     let hint = format!("move the line above `{}`", entry.key);
     Some(Finding::error("post-key", page.file, message).at(line).hint(hint))
 }
@@ -177,7 +204,10 @@ fn unclear(entry: &Entry, page: Page<'_>) -> Option<Finding> {
             .then(|| Finding::error("post-key", page.file, message).at(entry.line).hint(hint));
     }
     let status = status.trim().to_lowercase();
-    if plain(&entry.key) != "status" || HELD[..5].contains(&status.as_str()) || PUBLIC.contains(&status.as_str()) {
+    if plain(&entry.key) != "status"
+        || HELD[..5].contains(&status.as_str())
+        || PUBLIC.contains(&status.as_str())
+    {
         return None;
     }
     let near = nearest(&status, HELD).map(|(_, near)| near);
@@ -190,7 +220,9 @@ fn unclear(entry: &Entry, page: Page<'_>) -> Option<Finding> {
 
 /// A value in YAML that a `#` or another sign has cut off: `title: #1` is empty, and `title: Issue #5` is `Issue`.
 fn cut_off(entry: &Entry, page: Page<'_>) -> Option<Finding> {
-    if !page.text.starts_with("---") || !matches!(plain(&entry.key).as_str(), "title" | "subtitle" | "slug" | "date") {
+    if !page.text.starts_with("---")
+        || !matches!(plain(&entry.key).as_str(), "title" | "subtitle" | "slug" | "date")
+    {
         return None;
     }
     let line = page.text.lines().nth(entry.line - 1)?;
@@ -204,8 +236,10 @@ fn cut_off(entry: &Entry, page: Page<'_>) -> Option<Finding> {
         }
         _ => return None,
     };
-    let quoted = if value.contains('"') { format!("'{}'", value.replace('\'', "''")) } else { format!("\"{value}\"") };
-    let message = format!("`{}`: {sign} has a meaning of its own here, and what follows it is not read", entry.key);
+    let quoted =
+        if value.contains('"') { format!("'{}'", value.replace('\'', "''")) } else { format!("\"{value}\"") };
+    let message =
+        format!("`{}`: {sign} has a meaning of its own here, and what follows it is not read", entry.key);
     let hint = format!("write {}: {quoted}", entry.key);
     Some(Finding::error("post-key", page.file, message).at(entry.line).hint(hint))
 }
@@ -229,24 +263,39 @@ fn without_fence(parts: &Parts<'_>, page: Page<'_>) -> Option<Finding> {
     }
     if first.starts_with("```") && is_key_line(next, &[':', '=']) {
         let message = "the front matter stands in a code block, and would be mailed as text".to_owned();
-        return wrong(message, "write --- above and below it, in the place of ``` (+++ if it has key = value)");
+        return wrong(
+            message,
+            "write --- above and below it, in the place of ``` (+++ if it has key = value)",
+        );
     }
     if first == "{" && parts.entries.is_empty() && next.starts_with('"') && next.contains("\":") {
         let message = "the JSON that begins here cannot be read, and would be mailed as text".to_owned();
-        return wrong(message, "look for a comma too many or too few; the last line of the front matter is a } alone");
+        return wrong(
+            message,
+            "look for a comma too many or too few; the last line of the front matter is a } alone",
+        );
     }
     let is_fence = first.chars().count() >= 2 && first.chars().all(|c| "-+=*~_—–−".contains(c));
     if is_fence && !matches!(first, "---" | "+++") && is_key_line(next, &[':', '=']) {
-        let message = format!("{first} does not begin front matter, and what follows would be mailed as text");
-        return wrong(message, "write --- above and below lines like title: My post, +++ around title = \"My post\"");
+        let message =
+            format!("{first} does not begin front matter, and what follows would be mailed as text");
+        return wrong(
+            message,
+            "write --- above and below lines like title: My post, +++ around title = \"My post\"",
+        );
     }
-    let holds = first.split([':', '=']).next().map(plain).is_some_and(|key| {
-        nearest(&key, WITHHOLDING).is_some_and(|(distance, _)| distance <= 1)
-    });
+    let holds = first
+        .split([':', '='])
+        .next()
+        .map(plain)
+        .is_some_and(|key| nearest(&key, WITHHOLDING).is_some_and(|(distance, _)| distance <= 1));
     let is_bare = is_key_line(first, &['=']) || holds && is_key_line(first, &[':']);
     if is_bare {
         let message = "this looks like front matter, and would be mailed as text".to_owned();
-        return wrong(message, "put a line of its own above and below it: --- for key: value, +++ for key = value");
+        return wrong(
+            message,
+            "put a line of its own above and below it: --- for key: value, +++ for key = value",
+        );
     }
     None
 }
@@ -307,11 +356,16 @@ mod tests {
             ("expiry_dat: 2026-11-01", "expiryDate: 2026-11-01"),
             ("hiden: true", "hidden: true"),
             ("unlisetd: true", "unlisted: true"),
+            ("date: 2026-11-20\ndtae: 2026-12-24", "publishDate: 2026-12-24"),
             ("visible: false", "published: false"),
         ] {
             let (severity, said) = only(&format!("---\ntitle: a\n{line}\n---\ntext\n"));
             assert_eq!(severity, Severity::Error, "{line}: {said}");
-            assert!(said.starts_with("a.md:3: ") && said.contains(&format!("Write {corrected};")), "{line}: {said}");
+            let last = 2 + line.lines().count();
+            assert!(
+                said.starts_with(&format!("a.md:{last}: ")) && said.contains(&format!("Write {corrected};")),
+                "{line}: {said}"
+            );
         }
     }
 
@@ -329,12 +383,16 @@ mod tests {
             assert_eq!(severity, Severity::Warning, "{line}: {said}");
             assert!(said.contains(hint), "{line}: {said}");
         }
-        assert!(said("---\nmoodOfTheDay: 1\nlayout: post\nDRAFT: false\ncover: a.png\nShowToc: true\n---\n").is_empty());
+        assert!(
+            said("---\nmoodOfTheDay: 1\nlayout: post\nDRAFT: false\ncover: a.png\nShowToc: true\n---\n")
+                .is_empty()
+        );
     }
 
     #[test]
     fn a_flag_that_a_section_swallows_is_an_error() {
-        let (severity, said) = only("+++\ntitle = \"a\"\n[taxonomies]\ntags = [\"b\"]\ndraft = true\n+++\ntext\n");
+        let (severity, said) =
+            only("+++\ntitle = \"a\"\n[taxonomies]\ntags = [\"b\"]\ndraft = true\n+++\ntext\n");
         assert_eq!(severity, Severity::Error);
         assert!(said.starts_with("a.md:5: ") && said.contains("move the line above `taxonomies`"), "{said}");
     }
@@ -381,7 +439,13 @@ mod tests {
             let (severity, said) = only(text);
             assert!(severity == Severity::Error && said.contains("mailed as text"), "{text}: {said}");
         }
-        for text in ["# a\n\ntext", "Note: this\n", "----\n\ntext\n", "x = y is an equation\n", "Video: https://a.kr/v\n"] {
+        for text in [
+            "# a\n\ntext",
+            "Note: this\n",
+            "----\n\ntext\n",
+            "x = y is an equation\n",
+            "Video: https://a.kr/v\n",
+        ] {
             assert!(said(text).is_empty(), "{text}: {:?}", said(text));
         }
     }

@@ -309,7 +309,10 @@ fn has_text(body: &str) -> bool {
     let mut rest = body;
     loop {
         let (before, after) = rest.split_once("<!--").unwrap_or((rest, ""));
-        if before.chars().any(|c| !c.is_whitespace() && !matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}')) {
+        if before
+            .chars()
+            .any(|c| !c.is_whitespace() && !matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}'))
+        {
             return true;
         }
         match after.split_once("-->") {
