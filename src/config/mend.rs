@@ -9,6 +9,7 @@ use toml::{Table, Value};
 use super::Config;
 use super::meaning::{Meant, example, meant};
 use super::source::Source;
+use super::toml_slips::names_a_secret;
 use super::wrong_value::{self, Spot};
 use crate::finding::Finding;
 
@@ -121,11 +122,10 @@ impl Mender<'_, '_> {
     /// The line with the right key in it.
     fn corrected(&self, written: &str, key: &str, right: &str, value: &Value) -> String {
         let ask = format!("did you mean `{right}`?");
-        let is_secret = ["pass", "secret"].iter().any(|word| key.to_lowercase().contains(word));
         match value {
             Value::Table(_) if !written.contains('.') => format!("{ask} Write [{right}]"),
-            _ if is_secret => ask,
             _ => match self.source.value_of(written) {
+                Some(value) if names_a_secret(&format!("{key} = {value}")) => ask,
                 Some(value) => format!("{ask} Write {right} = {value}"),
                 None => ask,
             },

@@ -89,8 +89,20 @@ pub fn explain(text: &str, error: &toml::de::Error) -> Slip {
     if error.message().starts_with("duplicate key") {
         return duplicate(text, line, content, &span);
     }
+    if names_a_secret(content) {
+        let hint =
+            "put the value between straight quotes; it is not repeated here, because it may be a secret";
+        return Slip::new(line, "this line cannot be read", Some(hint.to_owned()));
+    }
     diagnose(line, content)
         .unwrap_or_else(|| Slip::new(line, "this cannot be read", Some(GENERAL.to_owned())))
+}
+
+/// Whether a line may hold a password: cron's mail is no place for it.
+pub(super) fn names_a_secret(line: &str) -> bool {
+    let key = line.split(['=', ':']).next().unwrap_or_default().to_lowercase();
+    ["pass", "secret", "pwd", "token"].iter().any(|word| key.contains(word))
+        || line.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }
 
 const GENERAL: &str = "write each setting as key = value, with text in straight quotes: title = \"My notes\"";
@@ -440,6 +452,18 @@ mod tests {
             for jargon in ["expected", "invalid", "literal"] {
                 assert!(!said.contains(jargon), "{line}: {said}");
             }
+        }
+    }
+
+    #[test]
+    fn a_line_that_may_hold_a_secret_is_not_repeated() {
+        for line in [
+            "password = hunter2",
+            "smtp_pass: hunter2",
+            "url = \"postgres://kim:hunter2@db.letters.kr/l",
+            "secret hunter2",
+        ] {
+            assert!(!slip(line).contains("hunter2"), "{line}");
         }
     }
 
