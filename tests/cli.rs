@@ -365,10 +365,7 @@ fn a_test_copy_through_a_relay_that_is_not_there_says_where_to_look_and_records_
 #[test]
 fn a_password_that_everybody_can_read_is_found_by_check() {
     let site = Site::new();
-    site.append(
-        "config.toml",
-        "[smtp]\nhost = \"localhost\"\nuser = \"kim\"\npassword_file = \"secret\"\n",
-    );
+    site.append("config.toml", "[smtp]\nhost = \"localhost\"\nuser = \"kim\"\npassword_file = \"secret\"\n");
     site.write("secret", "correct horse\n");
     for (mode, is_found) in [(0o644, true), (0o600, false)] {
         fs::set_permissions(site.path("secret"), fs::Permissions::from_mode(mode)).unwrap();

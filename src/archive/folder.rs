@@ -225,7 +225,8 @@ fn each_key_once(findings: Vec<Finding>) -> Vec<Finding> {
     }
     for finding in kept.iter_mut().filter(|finding| finding.rule == "post-key") {
         if let Some(number) = further.get(&finding.message) {
-            finding.message = format!("{} (nor in {number} more posts)", finding.message);
+            let posts = if *number == 1 { "post" } else { "posts" };
+            finding.message = format!("{} (the same in {number} more {posts})", finding.message);
         }
     }
     kept

@@ -16,7 +16,7 @@ use super::printer::{Printer, count};
 use super::{Outcome, configuration, foreign_feed, read_online};
 use crate::archive::{Archive, WhyLeftOut, folder, markdown};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, DEFAULTS, Examined, examine};
+use crate::config::{Config, ConfigError, DEFAULTS, Examined, examine, is_placeholder_host};
 use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
@@ -137,6 +137,23 @@ fn placeholders(config: &Config, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Ids that were made while the site's address was a placeholder: they work, and they are as good as anybody's.
+fn borrowed_ids(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
+    let is_borrowed = |id: &str| {
+        let host = id.strip_prefix("tag:").and_then(|rest| rest.split(',').next());
+        host.is_some_and(is_placeholder_host)
+    };
+    let ids: Vec<_> = archive.posts.iter().map(|post| &post.id).filter(|id| is_borrowed(id)).collect();
+    let Some(first) = ids.first().filter(|_| !is_placeholder_host(config.site.url.host())) else { return };
+    let message = format!(
+        "{} made with a placeholder for the site's address, such as {first}",
+        count(ids.len() as u64, "id")
+    );
+    let hint = "readers who have these posts know them by these ids: keep them; if nobody has them yet, delete their lines, and \
+                the next `letterpress publish --allow-redelivery` makes new ones";
+    findings.push(Finding::warning("placeholder", config.archive.ledger().as_str(), message).hint(hint));
+}
+
 async fn everything(
     config: &Config,
     clock: &dyn Clock,
@@ -163,6 +180,7 @@ async fn everything(
             return Ok(());
         }
     };
+    borrowed_ids(config, &archive, findings);
     let layout = lay_out(&archive, config);
     let short = Shortened::of(&layout).in_words(config);
     findings.extend(short.map(|words| Finding::note("feed-budget", "config.toml", words)));

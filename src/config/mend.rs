@@ -9,6 +9,7 @@ use toml::{Table, Value};
 use super::Config;
 use super::meaning::{Meant, example, meant};
 use super::source::Source;
+use super::toml_slips::names_a_secret;
 use super::wrong_value::{self, Spot};
 use crate::finding::Finding;
 
@@ -121,11 +122,10 @@ impl Mender<'_, '_> {
     /// The line with the right key in it.
     fn corrected(&self, written: &str, key: &str, right: &str, value: &Value) -> String {
         let ask = format!("did you mean `{right}`?");
-        let is_secret = ["pass", "secret"].iter().any(|word| key.to_lowercase().contains(word));
         match value {
             Value::Table(_) if !written.contains('.') => format!("{ask} Write [{right}]"),
-            _ if is_secret => ask,
             _ => match self.source.value_of(written) {
+                Some(value) if names_a_secret(&format!("{key} = {value}")) => ask,
                 Some(value) => format!("{ask} Write {right} = {value}"),
                 None => ask,
             },
@@ -142,13 +142,13 @@ impl Mender<'_, '_> {
             // `site.author` is a table within a section, and is shown whole.
             let whole =
                 below.split_once('.').and_then(|(section, table)| Some((table, example(section, table)?)));
-            self.findings.push(finding.hint(match whole {
-                Some((table, shown)) => format!("write it like {table} = {shown}"),
-                None => {
-                    let shown = example(below, key).unwrap_or("…");
-                    format!("add a line like {key} = {shown} below [{below}]")
-                }
-            }));
+            let hint = if let Some((table, shown)) = whole {
+                format!("write it like {table} = {shown}")
+            } else {
+                let shown = example(below, key).unwrap_or("…");
+                format!("add a line like {key} = {shown} below [{below}]")
+            };
+            self.findings.push(finding.hint(hint));
         }
         self.settled.insert(path.clone());
         let stand_in = match path.as_str() {
@@ -248,15 +248,12 @@ fn steps(path: &Path) -> Vec<Step> {
 
 /// `dkim[1].selector`.
 fn name(path: &[Step]) -> String {
-    let mut name = String::new();
-    for step in path {
-        match step {
-            Step::Key(key) if name.is_empty() => name.push_str(key),
-            Step::Key(key) => name.push_str(&format!(".{key}")),
-            Step::Item(number) => name.push_str(&format!("[{number}]")),
-        }
-    }
-    name
+    let step = |(at, step): (usize, &Step)| match step {
+        Step::Key(key) if at == 0 => key.clone(),
+        Step::Key(key) => format!(".{key}"),
+        Step::Item(number) => format!("[{number}]"),
+    };
+    path.iter().enumerate().map(step).collect()
 }
 
 fn value_at<'t>(table: &'t Table, path: &[Step]) -> Option<&'t Value> {

@@ -99,7 +99,9 @@ impl Config {
             let hint = "write your own; without the section [smtp], letters go to the outbox folder";
             Finding { rule: "placeholder", ..source.error(key, message).hint(hint) }
         };
-        self.placeholders().into_iter().map(error).collect()
+        let mut errors: Vec<Finding> = self.placeholders().into_iter().map(error).collect();
+        errors.sort_by_key(|finding| finding.line);
+        errors
     }
 }
 
@@ -147,7 +149,7 @@ mod tests {
         };
         let errors = config(&text("smtp.letters.kr")).placeholder_errors();
         let lines: Vec<_> = errors.iter().map(|finding| finding.line).collect();
-        assert_eq!(lines, [Some(3), Some(6), Some(5)], "{errors:?}");
+        assert_eq!(lines, [Some(3), Some(5), Some(6)], "{errors:?}");
         for host in ["localhost", "127.0.0.5"] {
             assert!(config(&text(host)).placeholder_errors().is_empty(), "{host}");
         }

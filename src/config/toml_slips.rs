@@ -89,8 +89,20 @@ pub fn explain(text: &str, error: &toml::de::Error) -> Slip {
     if error.message().starts_with("duplicate key") {
         return duplicate(text, line, content, &span);
     }
+    if names_a_secret(content) {
+        let hint =
+            "put the value between straight quotes; it is not repeated here, because it may be a secret";
+        return Slip::new(line, "this line cannot be read", Some(hint.to_owned()));
+    }
     diagnose(line, content)
         .unwrap_or_else(|| Slip::new(line, "this cannot be read", Some(GENERAL.to_owned())))
+}
+
+/// Whether a line may hold a password: cron's mail is no place for it.
+pub(super) fn names_a_secret(line: &str) -> bool {
+    let key = line.split(['=', ':']).next().unwrap_or_default().to_lowercase();
+    ["pass", "secret", "pwd", "token"].iter().any(|word| key.contains(word))
+        || line.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }
 
 const GENERAL: &str = "write each setting as key = value, with text in straight quotes: title = \"My notes\"";
@@ -247,19 +259,29 @@ fn value(number: usize, key: &str, value: &str) -> Option<Slip> {
         _ => {
             let bare = value.split(" #").next().unwrap_or(value).trim().trim_end_matches([',', ';']);
             let corrected = corrected_value(bare);
-            let is_day = bare.len() > 4 && bare.as_bytes()[..4].iter().all(u8::is_ascii_digit) && bare.contains('-');
+            let is_day =
+                bare.len() > 4 && bare.as_bytes()[..4].iter().all(u8::is_ascii_digit) && bare.contains('-');
             if corrected == bare && !["true", "false"].contains(&bare)
                 || is_day && corrected.starts_with('"')
-                || bare.len() >= 10 && bare.bytes().all(|byte| byte.is_ascii_digit()) {
-                let hint = "a number has digits alone and fewer than twenty; a date is written like 2026-11-29".to_owned();
+                || bare.len() >= 10 && bare.bytes().all(|byte| byte.is_ascii_digit())
+            {
+                let hint =
+                    "a number has digits alone and fewer than twenty; a date is written like 2026-11-29"
+                        .to_owned();
                 let message = format!("`{key}`: {bare} is no number and no date that exists");
                 return Some(Slip::new(number, message, Some(hint)));
             }
             let message = match corrected.as_str() {
-                "true" | "false" if bare != corrected => "yes and no are written as true and false, in small letters",
+                "true" | "false" if bare != corrected => {
+                    "yes and no are written as true and false, in small letters"
+                }
                 text if text.starts_with(['"', '\'']) => "text stands in quotes",
-                text if text.contains('-') => "a date has four digits for the year and two each for month and day",
-                _ if value.len() > bare.len() && corrected == bare => "there is a mark too many behind the value",
+                text if text.contains('-') => {
+                    "a date has four digits for the year and two each for month and day"
+                }
+                _ if value.len() > bare.len() && corrected == bare => {
+                    "there is a mark too many behind the value"
+                }
                 _ => "a number has digits alone",
             };
             if ["none", "null", "nil", "~"].contains(&bare.to_lowercase().as_str()) {
@@ -275,7 +297,7 @@ fn value(number: usize, key: &str, value: &str) -> Option<Slip> {
 fn quoted(number: usize, key: &str, value: &str, quote: char) -> Option<Slip> {
     let slip = |message: &str, value: &str| Some(Slip::written(number, message, &format!("{key} = {value}")));
     if value.starts_with("\"\"\"") || value.starts_with("'''") {
-        let hint = format!("close it with {0}{0}{0} on a line of its own", quote);
+        let hint = format!("close it with {quote}{quote}{quote} on a line of its own");
         return Some(Slip::new(number, "the text that begins here has no end", Some(hint)));
     }
     let inner = &value[1..];
@@ -430,6 +452,18 @@ mod tests {
             for jargon in ["expected", "invalid", "literal"] {
                 assert!(!said.contains(jargon), "{line}: {said}");
             }
+        }
+    }
+
+    #[test]
+    fn a_line_that_may_hold_a_secret_is_not_repeated() {
+        for line in [
+            "password = hunter2",
+            "smtp_pass: hunter2",
+            "url = \"postgres://kim:hunter2@db.letters.kr/l",
+            "secret hunter2",
+        ] {
+            assert!(!slip(line).contains("hunter2"), "{line}");
         }
     }
 

@@ -84,12 +84,14 @@ fn posts_and_bundles_become_an_archive_newest_first() {
 
 #[test]
 fn a_slip_in_one_key_that_holds_back_stops_all_and_ones_own_key_is_named_once() {
-    let own = |day: u32, line: &str| (format!("2024-05-0{day}-p{day}.md"), format!("---\ntitle: a\n{line}\n---\ntext\n"));
+    let own = |day: u32, line: &str| {
+        (format!("2024-05-0{day}-p{day}.md"), format!("---\ntitle: a\n{line}\n---\ntext\n"))
+    };
     let files = [own(1, "weather: rain"), own(2, "weather: sun"), own(3, "weather: snow")];
     let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let findings = garden(&files).read().unwrap().archive.findings;
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert!(findings[0].message.ends_with("(nor in 2 more posts)"), "{findings:?}");
+    assert!(findings[0].message.ends_with("(the same in 2 more posts)"), "{findings:?}");
     let slip = own(4, "darft: true");
     let files = [files[0], (slip.0.as_str(), slip.1.as_str())];
     assert!(garden(&files).read().unwrap_err()[0].starts_with("posts/2024-05-04-p4.md:3: error: `darft`"));

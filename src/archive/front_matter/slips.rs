@@ -48,17 +48,20 @@ pub fn look(parts: &Parts<'_>, page: Page<'_>) -> Vec<Finding> {
             findings.extend(unclear(entry, page));
             findings.extend(cut_off(entry, page));
         } else {
-            findings.push(unknown(entry, page));
+            findings.push(unknown(entry, parts, page));
         }
     }
     findings
 }
 
-fn unknown(entry: &Entry, page: Page<'_>) -> Finding {
+fn unknown(entry: &Entry, parts: &Parts<'_>, page: Page<'_>) -> Finding {
     let key = &entry.key;
     let own =
         format!("if the key is your own, write front_matter = [\"{key}\"] below [archive] in config.toml");
     if let Some(held) = holds_back(entry, page) {
+        // A post that has its date is given the day before which it must not leave.
+        let is_dated = parts.entries.iter().any(|entry| entry.key.eq_ignore_ascii_case("date"));
+        let held = if held == "date" && is_dated { "publishDate" } else { held };
         let message = format!("`{key}`: there is no such key, but `{held}` holds a post back");
         let hint = format!("did you mean `{held}`? Write {}; {own}", corrected(entry, held, page));
         return Finding::error("post-key", page.file, message).at(entry.line).hint(hint);
@@ -217,7 +220,9 @@ fn unclear(entry: &Entry, page: Page<'_>) -> Option<Finding> {
 
 /// A value in YAML that a `#` or another sign has cut off: `title: #1` is empty, and `title: Issue #5` is `Issue`.
 fn cut_off(entry: &Entry, page: Page<'_>) -> Option<Finding> {
-    if !page.text.starts_with("---") || !matches!(plain(&entry.key).as_str(), "title" | "subtitle" | "slug" | "date") {
+    if !page.text.starts_with("---")
+        || !matches!(plain(&entry.key).as_str(), "title" | "subtitle" | "slug" | "date")
+    {
         return None;
     }
     let line = page.text.lines().nth(entry.line - 1)?;
@@ -231,8 +236,10 @@ fn cut_off(entry: &Entry, page: Page<'_>) -> Option<Finding> {
         }
         _ => return None,
     };
-    let quoted = if value.contains('"') { format!("'{}'", value.replace('\'', "''")) } else { format!("\"{value}\"") };
-    let message = format!("`{}`: {sign} has a meaning of its own here, and what follows it is not read", entry.key);
+    let quoted =
+        if value.contains('"') { format!("'{}'", value.replace('\'', "''")) } else { format!("\"{value}\"") };
+    let message =
+        format!("`{}`: {sign} has a meaning of its own here, and what follows it is not read", entry.key);
     let hint = format!("write {}: {quoted}", entry.key);
     Some(Finding::error("post-key", page.file, message).at(entry.line).hint(hint))
 }
@@ -256,11 +263,17 @@ fn without_fence(parts: &Parts<'_>, page: Page<'_>) -> Option<Finding> {
     }
     if first.starts_with("```") && is_key_line(next, &[':', '=']) {
         let message = "the front matter stands in a code block, and would be mailed as text".to_owned();
-        return wrong(message, "write --- above and below it, in the place of ``` (+++ if it has key = value)");
+        return wrong(
+            message,
+            "write --- above and below it, in the place of ``` (+++ if it has key = value)",
+        );
     }
     if first == "{" && parts.entries.is_empty() && next.starts_with('"') && next.contains("\":") {
         let message = "the JSON that begins here cannot be read, and would be mailed as text".to_owned();
-        return wrong(message, "look for a comma too many or too few; the last line of the front matter is a } alone");
+        return wrong(
+            message,
+            "look for a comma too many or too few; the last line of the front matter is a } alone",
+        );
     }
     let is_fence = first.chars().count() >= 2 && first.chars().all(|c| "-+=*~_—–−".contains(c));
     if is_fence && !matches!(first, "---" | "+++") && is_key_line(next, &[':', '=']) {
@@ -343,12 +356,14 @@ mod tests {
             ("expiry_dat: 2026-11-01", "expiryDate: 2026-11-01"),
             ("hiden: true", "hidden: true"),
             ("unlisetd: true", "unlisted: true"),
+            ("date: 2026-11-20\ndtae: 2026-12-24", "publishDate: 2026-12-24"),
             ("visible: false", "published: false"),
         ] {
             let (severity, said) = only(&format!("---\ntitle: a\n{line}\n---\ntext\n"));
             assert_eq!(severity, Severity::Error, "{line}: {said}");
+            let last = 2 + line.lines().count();
             assert!(
-                said.starts_with("a.md:3: ") && said.contains(&format!("Write {corrected};")),
+                said.starts_with(&format!("a.md:{last}: ")) && said.contains(&format!("Write {corrected};")),
                 "{line}: {said}"
             );
         }
