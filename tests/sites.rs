@@ -239,7 +239,15 @@ struct Unclear {
     place: &'static str,
 }
 
-const UNCLEAR: [Unclear; 10] = [
+const UNCLEAR: [Unclear; 11] = [
+    Unclear {
+        generator: "plain",
+        posts: "posts",
+        free: "posts/a.md",
+        concerned: "posts/b/b.md",
+        setting: ("posts/b/_index.md", "---\ncascade: {draft: perhaps}\ndraft: false\n---\n"),
+        place: "posts/b/_index.md:2",
+    },
     Unclear {
         generator: "hugo",
         posts: "content",

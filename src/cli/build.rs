@@ -148,6 +148,8 @@ fn held_back(archive: &Archive, printer: Printer) {
             "{files} held back by flags or by settings of the site; `letterpress check` names them"
         ));
     } else {
-        held.iter().for_each(|(source, why)| printer.say(format!("{source} {why}")));
+        for (source, why) in held {
+            printer.say(format!("{source} {why}"));
+        }
     }
 }

@@ -194,7 +194,7 @@ fn prefix(space: &Namespace<'_>) -> &'static str {
     }
 }
 
-/// WordPress's own, which some hosts write with `https`.
+/// `WordPress`'s own, which some hosts write with `https`.
 fn is_export(space: &[u8]) -> bool {
     [&b"http://wordpress.org/export/"[..], b"https://wordpress.org/export/"]
         .iter()

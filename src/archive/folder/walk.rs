@@ -138,7 +138,9 @@ impl Walk {
         self.settings.retain(|file| {
             let folder = file.parent().unwrap_or(Utf8Path::new(""));
             let stem = file.file_name().map_or("", data_stem);
-            root.join(folder).file_name() == Some(stem) || posts.contains(&folder.join(stem))
+            naming::is_section_page(file.file_name().unwrap_or_default())
+                || root.join(folder).file_name() == Some(stem)
+                || posts.contains(&folder.join(stem))
         });
     }
 

@@ -60,7 +60,7 @@ fn without_choices(pattern: &str) -> Option<Vec<String>> {
     let mut open = vec![pattern.to_owned()];
     let mut done = Vec::new();
     while let Some(next) = open.pop() {
-        let Some((start, end)) = inner_braces(&next)? else {
+        let Some((start, end)) = inner_braces(&next).ok()? else {
             done.push(next);
             continue;
         };
@@ -74,12 +74,12 @@ fn without_choices(pattern: &str) -> Option<Vec<String>> {
     Some(done)
 }
 
-/// The places of a pair of braces that hold no others; `None` if they do not pair.
-fn inner_braces(pattern: &str) -> Option<Option<(usize, usize)>> {
+/// The places of a pair of braces that hold no others; an error if they do not pair.
+fn inner_braces(pattern: &str) -> Result<Option<(usize, usize)>, ()> {
     let Some(end) = pattern.find('}') else {
-        return if pattern.contains('{') { None } else { Some(None) };
+        return if pattern.contains('{') { Err(()) } else { Ok(None) };
     };
-    Some(Some((pattern[..end].rfind('{')?, end)))
+    pattern[..end].rfind('{').map(|start| Some((start, end))).ok_or(())
 }
 
 fn tokens(pattern: &str, style: Style) -> Option<Vec<Token>> {

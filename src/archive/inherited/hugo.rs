@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::glob::{Glob, Style};
 use super::regular::Regular;
 use super::{Around, Inherited, Layer, Place, Scope, Source, Unread, get, line_of, texts, unclear};
-use crate::archive::front_matter::{self, Entry, Value};
+use crate::archive::front_matter::{self, Entry, Value, flags};
 use crate::archive::{language, naming};
 use crate::config::Generator;
 use crate::finding::Finding;
@@ -48,9 +48,12 @@ pub(super) fn read(inherited: &mut Inherited, around: &Around, sources: &[Source
 
 /// The entries of a configuration file; `cascade.toml` in a folder holds the table of that name.
 fn entries_of(source: &Source) -> Result<Vec<Entry>, Finding> {
+    let stem = source.path.file_name().unwrap_or_default().split('.').next().unwrap_or_default();
+    if !["hugo", "config", "cascade", "languages", "module"].contains(&stem) {
+        return Ok(Vec::new());
+    }
     let text = source.text.as_ref().map_err(|message| unclear(&source.shown, 1, message))?;
     let entries = front_matter::document(text, &source.shown).unwrap_or(Ok(Vec::new()))?;
-    let stem = source.path.file_name().unwrap_or_default().split('.').next().unwrap_or_default();
     if matches!(stem, "hugo" | "config") {
         return Ok(entries);
     }
@@ -124,9 +127,11 @@ fn cascade(inherited: &mut Inherited, entry: &Entry, reach: &Reach, source: &Sou
             continue;
         };
         let text = source.text.as_deref().unwrap_or_default();
+        let is_one_line = text.lines().nth(line - 1).is_some_and(|line| line.contains('{'));
+        let line_of = |key: &str| if is_one_line { line } else { line_of(text, key, line) };
         let mut entries = Vec::new();
         for (key, value) in table.iter().filter(|(key, _)| !is_target(key)) {
-            entries.push(Entry { key: key.clone(), line: line_of(text, key, line), value: value.clone() });
+            entries.push(Entry { key: key.clone(), line: line_of(key), value: value.clone() });
         }
         let (first, last) = entries
             .iter()
@@ -140,7 +145,10 @@ fn cascade(inherited: &mut Inherited, entry: &Entry, reach: &Reach, source: &Sou
                 entries,
                 rank: (0, false),
             }),
-            Err(finding) => inherited.block(reach.scope(None), finding),
+            Err(finding) if entries.iter().any(flags::may_hold_back) => {
+                inherited.block(reach.scope(None), finding);
+            }
+            Err(_) => {}
         }
         line = last + 1;
     }

@@ -4,7 +4,7 @@ use camino::Utf8Path;
 
 use super::glob::{Glob, Style};
 use super::{Inherited, Layer, Scope, Source, Unread, get, line_of, texts, unclear};
-use crate::archive::front_matter::{self, Entry, Value};
+use crate::archive::front_matter::{self, Entry, Value, flags};
 use crate::finding::Finding;
 
 pub(super) fn read(inherited: &mut Inherited, sources: &[Source]) {
@@ -61,20 +61,17 @@ fn defaults(inherited: &mut Inherited, entry: &Entry, collections: &str, source:
             line: line_of(key),
             value: value.clone(),
         });
-        let entries = entries.collect();
+        let entries: Vec<Entry> = entries.collect();
         let kind = own("type");
         if !matches!(kind.as_deref(), None | Some("posts" | "")) {
             continue;
         }
         let rank = (path.trim_start_matches('/').len(), kind.is_some());
-        match covering(&path, collections) {
-            Some(scope) => {
-                inherited.layers.push(Layer { scope, file: source.shown.clone(), entries, rank });
-            }
-            None => {
-                let message = format!("the path {path:?} in `defaults` is not understood");
-                inherited.block(Scope::all(), unclear(&source.shown, line, message));
-            }
+        if let Some(scope) = covering(&path, collections) {
+            inherited.layers.push(Layer { scope, file: source.shown.clone(), entries, rank });
+        } else if entries.iter().any(flags::may_hold_back) {
+            let message = format!("the path {path:?} in `defaults` is not understood");
+            inherited.block(Scope::all(), unclear(&source.shown, line, message));
         }
     }
 }

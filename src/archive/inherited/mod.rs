@@ -21,6 +21,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use chrono_tz::Tz;
 
 use super::front_matter::{Entry, Value, customs, fields, flags};
+use super::naming;
 use super::site::Site;
 use crate::config::Generator;
 use crate::finding::Finding;
@@ -149,7 +150,13 @@ impl Inherited {
             Generator::Zola => zola::read(&mut inherited, around, sources),
             Generator::Jekyll => jekyll::read(&mut inherited, sources),
             Generator::Pelican => pelican::read(&mut inherited, sources),
-            Generator::Plain => eleventy::read(&mut inherited, around, sources),
+            Generator::Plain => {
+                let is_section =
+                    |source: &Source| naming::is_section_page(source.path.file_name().unwrap_or_default());
+                let (sections, data): (Vec<_>, Vec<_>) = sources.iter().cloned().partition(is_section);
+                eleventy::read(&mut inherited, around, &data);
+                hugo::read(&mut inherited, around, &sections);
+            }
         }
         inherited.understand(site.generator, zone);
         inherited
@@ -219,10 +226,14 @@ impl Inherited {
             }
         };
         for finder in &self.finders {
-            (finder.find)(place).iter().for_each(|entry| hand(&finder.file, entry));
+            for entry in (finder.find)(place) {
+                hand(&finder.file, &entry);
+            }
         }
         for layer in self.ranked(place) {
-            layer.entries.iter().for_each(|entry| hand(&layer.file, entry));
+            for entry in &layer.entries {
+                hand(&layer.file, entry);
+            }
         }
         handed
     }
@@ -332,3 +343,6 @@ fn line_of(text: &str, key: &str, from: usize) -> usize {
     let mut lines = text.lines().enumerate().skip(from.saturating_sub(1));
     lines.find(|(_, line)| sets(line)).map_or(from, |(at, _)| at + 1)
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,13 +58,13 @@ fn computed(name: &str, file: &str, line: usize) -> Finding {
 fn default_metadata(inherited: &mut Inherited, settings: &Settings<'_>) {
     let name = "DEFAULT_METADATA";
     let Some((file, said)) = settings.get(name) else { return };
-    match said.value.as_ref().and_then(pairs) {
-        Some(pairs) => push(inherited, Scope::all(), file, said.line, pairs),
-        None => {
-            inherited.block(Scope::all(), computed(name, file, said.line));
-            // A post that says itself what it is does not ask.
-            inherited.blocks.iter_mut().rev().take(1).for_each(|block| block.unless = "status");
-        }
+    if let Some(pairs) = said.value.as_ref().and_then(pairs) {
+        return push(inherited, Scope::all(), file, said.line, pairs);
+    }
+    inherited.block(Scope::all(), computed(name, file, said.line));
+    if let Some(block) = inherited.blocks.last_mut() {
+        // A post that says itself what it is does not ask.
+        block.unless = "status";
     }
 }
 
@@ -168,14 +168,14 @@ fn unread(inherited: &mut Inherited, settings: &Settings<'_>) {
         let by = format!("`{name}` in {file}:{}", said.line);
         let scope = match name {
             "ARTICLE_EXCLUDES" => among(list),
-            "IGNORE_FILES" => match ignored(&list) {
-                Some(scope) => scope,
-                None => {
+            "IGNORE_FILES" => {
+                let Some(scope) = ignored(&list) else {
                     let message = format!("a pattern in `{name}` is not understood");
                     inherited.block(Scope::all(), unclear(file, said.line, message));
                     continue;
-                }
-            },
+                };
+                scope
+            }
             _ => {
                 let within = among(list);
                 Scope::new(move |place| !within.covers(place))

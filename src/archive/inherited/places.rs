@@ -122,7 +122,12 @@ pub(in crate::archive) fn outside(
 pub(in crate::archive) fn is_setting(name: &str, generator: Generator) -> bool {
     match generator {
         Generator::Hugo | Generator::Zola => naming::is_section_page(name),
-        Generator::Plain => name.contains(".11tydata.") || name.ends_with(".json"),
+        // A copy of Hugo's content has its sections, even without a configuration that says whose it is.
+        Generator::Plain => {
+            name.contains(".11tydata.")
+                || name.strip_suffix(".json").is_some()
+                || naming::is_section_page(name)
+        }
         Generator::Jekyll | Generator::Pelican => false,
     }
 }

@@ -157,11 +157,11 @@ impl Reader<'_> {
 
     /// A text, a number, a truth or nothing.
     fn single(&mut self, depth: usize) -> Option<Value> {
-        if let Some(mut text) = self.text()? {
+        if let Some(mut text) = self.text().ok()? {
             // Texts that stand side by side are one.
             loop {
                 self.skip(depth);
-                match self.text()? {
+                match self.text().ok()? {
                     Some(more) => text.push_str(&more),
                     None => return Some(Value::Text(text)),
                 }
@@ -179,26 +179,30 @@ impl Reader<'_> {
         })
     }
 
-    /// A text if one begins here; `None` if it cannot be said what it is.
-    fn text(&mut self) -> Option<Option<String>> {
+    /// A text if one begins here; an error if it cannot be said what it is.
+    fn text(&mut self) -> Result<Option<String>, ()> {
         let start = self.rest.find(['"', '\'']).filter(|at| *at <= 2);
-        let Some(start) = start else { return Some(None) };
+        let Some(start) = start else { return Ok(None) };
         let prefix = self.rest[..start].to_ascii_lowercase();
         if !prefix.chars().all(|char| char.is_ascii_alphabetic()) {
-            return Some(None);
+            return Ok(None);
         }
         let is_raw = match prefix.as_str() {
             "" | "u" => false,
             "r" => true,
-            _ => return None,
+            _ => return Err(()),
         };
         self.rest = &self.rest[start..];
+        self.quoted(is_raw).map(Some).ok_or(())
+    }
+
+    fn quoted(&mut self, is_raw: bool) -> Option<String> {
         let mark = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|mark| self.rest.starts_with(mark))?;
         self.rest = &self.rest[mark.len()..];
         let mut text = String::new();
         loop {
             if self.eat(mark) {
-                return Some(Some(text));
+                return Some(text);
             }
             let mut chars = self.rest.chars();
             match chars.next()? {
@@ -236,8 +240,8 @@ mod tests {
         value_of(text, "NAME").unwrap().value
     }
 
-    fn status(status: &str) -> Option<Value> {
-        Some(Value::Table(vec![("status".to_owned(), Value::Text(status.to_owned()))]))
+    fn status(status: &str) -> Value {
+        Value::Table(vec![("status".to_owned(), Value::Text(status.to_owned()))])
     }
 
     #[test]
@@ -249,7 +253,7 @@ mod tests {
             "NAME: dict[str, str] = {'status': u'draft'}  # yes\n",
             "NAME = {'status': 'published'}\nNAME = {'status': 'draft'}\n",
         ] {
-            assert_eq!(value(text), status("draft"), "{text}");
+            assert_eq!(value(text), Some(status("draft")), "{text}");
         }
         let pair = Value::List(vec![Value::Text("status".to_owned()), Value::Text("draft".to_owned())]);
         assert_eq!(value("NAME = (('status', 'draft'),)"), Some(Value::List(vec![pair])));

@@ -35,10 +35,12 @@ fn held_back(
 ) -> Result<Option<WhyLeftOut>, Finding> {
     if let Some(flag) = flags::held_back(own, file, generator)? {
         let line = own[flag.at].line;
-        return Ok(Some(match flag.is_draft {
-            true => WhyLeftOut::Draft,
-            false => WhyLeftOut::HeldBack(format!("`{}` in line {line}", flag.text)),
-        }));
+        let why = if flag.is_draft {
+            WhyLeftOut::Draft
+        } else {
+            WhyLeftOut::HeldBack(format!("`{}` in line {line}", flag.text))
+        };
+        return Ok(Some(why));
     }
     let entries: Vec<Entry> = handed.iter().map(|handed| handed.entry.clone()).collect();
     // What is wrong with them was said where they were read.
@@ -56,7 +58,7 @@ fn with(own: Vec<Entry>, handed: Vec<Handed>, generator: Generator) -> Vec<Entry
             // Jekyll's categories add up; everything else is said once.
             Some(known) if generator == Generator::Jekyll => {
                 known.value = Value::List([items(&entry.value), items(&known.value)].concat());
-                known.key = "categories".to_owned();
+                known.key = "categories".into();
             }
             // It stands in no line of this file.
             _ => entries.push(Entry { line: 1, ..entry }),

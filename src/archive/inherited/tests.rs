@@ -1,0 +1,110 @@
+//! Settings of each generator against posts of which nothing but the path is known.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn inherited(generator: Generator, files: &[(&str, &str)]) -> Inherited {
+    let mut site = Site::bare(generator, Utf8PathBuf::new());
+    site.root = Some("/s".into());
+    let around = Around::of(&site, Utf8Path::new("/s/content"));
+    let source = |(file, text): &(&str, &str)| Source {
+        path: Utf8Path::new("/s").join(file),
+        shown: (*file).to_owned(),
+        text: Ok((*text).to_owned()),
+    };
+    let sources: Vec<Source> = files.iter().map(source).collect();
+    Inherited::of(&site, &around, &sources, Tz::UTC)
+}
+
+fn place(path: &str) -> Place<'_> {
+    Place { path: Utf8Path::new(path), language: None }
+}
+
+/// Where a post without a word of its own has `key` from, and what it says.
+fn handed(inherited: &Inherited, path: &str, wanted: &str) -> Option<(String, Value)> {
+    let handed = inherited.handed_down(place(path), &[]);
+    handed
+        .into_iter()
+        .find(|handed| handed.entry.key == wanted)
+        .map(|handed| (handed.from, handed.entry.value))
+}
+
+#[test]
+fn the_nearest_section_counts_and_says_nothing_of_other_keys() {
+    let hugo = inherited(
+        Generator::Hugo,
+        &[
+            ("content/a/_index.md", "---\ncascade: {author: Kim}\n---\n"),
+            ("content/_index.md", "+++\n[cascade]\nauthor = \"Lee\"\nlang = \"ko\"\n+++\n"),
+            ("hugo.toml", "[cascade]\nauthor = \"Park\"\nsummary = \"x\"\n"),
+        ],
+    );
+    let text = |text: &str| Value::Text(text.to_owned());
+    assert_eq!(handed(&hugo, "a/b.md", "author"), Some(("content/a/_index.md:2".to_owned(), text("Kim"))));
+    assert_eq!(handed(&hugo, "a/b.md", "lang"), Some(("content/_index.md:4".to_owned(), text("ko"))));
+    assert_eq!(handed(&hugo, "b.md", "author"), Some(("content/_index.md:3".to_owned(), text("Lee"))));
+    assert_eq!(handed(&hugo, "b.md", "summary"), Some(("hugo.toml:3".to_owned(), text("x"))));
+    let own = [Entry { key: "Author".to_owned(), line: 2, value: text("me") }];
+    let left = hugo.handed_down(place("a/b.md"), &own);
+    assert!(left.iter().all(|handed| handed.entry.key != "author"), "a post's own word comes before all");
+}
+
+#[test]
+fn a_wrong_setting_that_holds_nothing_back_is_passed_over_and_another_one_holds_up_its_posts() {
+    let hugo = inherited(
+        Generator::Hugo,
+        &[("content/a/_index.md", "---\ncascade:\n  lang: no language!\n  expiryDate: soon\n---\n")],
+    );
+    assert_eq!(handed(&hugo, "a/b.md", "lang"), None);
+    let finding = hugo.block_of(place("a/b.md"), &[]).unwrap().to_string();
+    assert!(finding.starts_with("content/a/_index.md:4: error: `expiryDate`"), "{finding}");
+    assert!(finding.contains("passed_over"), "{finding}");
+    assert!(hugo.block_of(place("b.md"), &[]).is_none());
+}
+
+#[test]
+fn a_post_that_says_itself_what_it_is_does_not_wait_for_python() {
+    let pelican =
+        inherited(Generator::Pelican, &[("pelicanconf.py", "import x\nDEFAULT_METADATA = x.metadata()\n")]);
+    let status = Entry { key: "status".to_owned(), line: 1, value: Value::Text("published".to_owned()) };
+    assert!(pelican.block_of(place("a.md"), &[]).is_some());
+    assert!(pelican.block_of(place("a.md"), &[status]).is_none());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_no_file_that_says_nothing() {
+    let site = Site::bare(Generator::Zola, Utf8PathBuf::new());
+    let around = Around::of(&site, Utf8Path::new("/s/content"));
+    let source = Source {
+        path: "/s/content/a/_index.md".into(),
+        shown: "content/a/_index.md".to_owned(),
+        text: Err("it cannot be read: permission denied".to_owned()),
+    };
+    let zola = Inherited::of(&site, &around, &[source], Tz::UTC);
+    assert!(zola.block_of(place("a/b.md"), &[]).is_some() && zola.block_of(place("b.md"), &[]).is_none());
+}
+
+proptest! {
+    #[test]
+    fn no_setting_breaks_the_readers(
+        text in "(---|\\+\\+\\+|cascade|defaults|scope|values|path|target|draft|exclude|ignoreFiles|PATH_METADATA|DEFAULT_METADATA|: ?| ?= ?|[-'\"\\[\\]{}(),*?!a/가\n]|\n  ){0,40}",
+        path in "[a/.-]{0,12}",
+    ) {
+        for (generator, file) in [
+            (Generator::Hugo, "hugo.toml"),
+            (Generator::Hugo, "content/_index.md"),
+            (Generator::Hugo, "hugo.yaml"),
+            (Generator::Zola, "config.toml"),
+            (Generator::Zola, "content/a/_index.md"),
+            (Generator::Jekyll, "_config.yml"),
+            (Generator::Pelican, "pelicanconf.py"),
+            (Generator::Plain, "content/content.json"),
+        ] {
+            let inherited = inherited(generator, &[(file, &text)]);
+            let _ = inherited.unread(place(&path));
+            let _ = inherited.handed_down(place(&path), &[]);
+            let _ = inherited.block_of(place(&path), &[]);
+        }
+    }
+}
