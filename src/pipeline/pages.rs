@@ -70,11 +70,7 @@ pub(super) fn signature(config: &Config) -> String {
 }
 
 /// Brings the pages up to date. `taken` are the files of the feeds, which were written before.
-pub(super) fn write(
-    world: &World,
-    archive: &Archive,
-    taken: &[Utf8PathBuf],
-) -> Result<PagesDone, RunError> {
+pub(super) fn write(world: &World, archive: &Archive, taken: &[Utf8PathBuf]) -> Result<PagesDone, RunError> {
     let config = &world.config;
     let mut record = Record::read(config);
     let has_pages = archive.posts.iter().any(|post| post.page.file.is_some());
@@ -121,7 +117,10 @@ fn is_copy(path: &Utf8Path) -> bool {
 }
 
 fn refused(error: output::OutputError) -> RunError {
-    RunError::user(error.to_string(), "the feeds are up to date, the pages are not; put it right and run it again")
+    RunError::user(
+        error.to_string(),
+        "the feeds are up to date, the pages are not; put it right and run it again",
+    )
 }
 
 /// Which pages are to be made.
@@ -138,8 +137,10 @@ struct Plan {
 
 fn plan(layout: &Layout<'_>, ground: &Ground, record: &Record, config: &Config) -> Plan {
     let (sheets, mut findings) = without_twins(layout, ground, config);
-    let standing: Vec<bool> = sheets.par_iter().map(|sheet| record.stands(&ground.directory, sheet)).collect();
-    let (mut to_make, mut kept, mut wants, mut foreign) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
+    let standing: Vec<bool> =
+        sheets.par_iter().map(|sheet| record.stands(&ground.directory, sheet)).collect();
+    let (mut to_make, mut kept, mut wants, mut foreign) =
+        (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
     for (sheet, stands) in sheets.into_iter().zip(standing) {
         if stands {
             wants.extend(record.pages.get(&sheet.path).map(|made| (sheet.path.clone(), made.wants.clone())));
