@@ -170,6 +170,8 @@ pub(super) fn post(frame: &Fields<'_, '_>, at: usize, post: &Post, content: Stri
     }
     let updated = post.updated.date_naive() > post.published.date_naive();
     context! {
+        // As feeds and letters have it, with or without a slash at its end.
+        url => post.url.as_str(),
         post => context! {
             title => post.title.as_str(),
             url => post.url.as_str(),

@@ -93,7 +93,6 @@ pub(super) fn write(world: &World, archive: &Archive, taken: &[Utf8PathBuf]) -> 
         let written =
             output::write(&ground.directory, &documents, &config.output.compress).map_err(refused)?;
         done.written += written.written.iter().filter(|path| !is_copy(path)).count();
-        done.files.extend(written.files.into_iter().filter(|path| is_copy(path)));
         wants.extend(portion.iter().map(|sheet| sheet.path.clone()).zip(found));
     }
     let sheets: Vec<Sheet> = plan.standing.into_iter().chain(plan.to_make).collect();
@@ -107,7 +106,10 @@ pub(super) fn write(world: &World, archive: &Archive, taken: &[Utf8PathBuf]) -> 
     record.pages = remember(&ground, &sheets, wants);
     record.copies = copies.remember(&ground, &record);
     record.write(config);
-    done.files.extend(record.pages.keys().cloned().chain(record.copies.keys().cloned()));
+    for path in record.pages.keys() {
+        done.files.extend(output::compressed(path, &config.output.compress));
+    }
+    done.files.extend(record.pages.keys().chain(record.copies.keys()).cloned());
     Ok(done)
 }
 
@@ -137,8 +139,10 @@ struct Plan {
 
 fn plan(layout: &Layout<'_>, ground: &Ground, record: &Record, config: &Config) -> Plan {
     let (sheets, mut findings) = without_twins(layout, ground, config);
-    let standing: Vec<bool> =
-        sheets.par_iter().map(|sheet| record.stands(&ground.directory, sheet)).collect();
+    let standing: Vec<bool> = sheets
+        .par_iter()
+        .map(|sheet| record.stands(&ground.directory, sheet, &config.output.compress))
+        .collect();
     let (mut to_make, mut kept, mut wants, mut foreign) =
         (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
     for (sheet, stands) in sheets.into_iter().zip(standing) {
