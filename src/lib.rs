@@ -8,7 +8,8 @@
 //! 3. [`archive`]: `posts/` becomes an [`archive::Archive`].
 //! 4. [`feeds`]: the archive becomes documents, and the documents become files; [`announce`] tells hubs of them.
 //! 5. [`subscribers`]: who reads, since when, and the signed tokens by which they leave.
-//! 6. [`letters`]: a post becomes one letter with slots; a letter and a reader become bytes.
+//! 6. [`letters`]: a post becomes one letter with slots; a letter and a reader become bytes; [`pages`]: small pages to read
+//!    posts online.
 //! 7. [`schedule`]: which post is due, and why the others are not.
 //! 8. [`ledger`]: the states of a delivery and the only moves between them.
 //! 9. [`store`]: what outlives the process.

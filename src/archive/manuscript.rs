@@ -153,7 +153,8 @@ impl Manuscript {
             }
             let message = format!("{name} is no published post, so the link leads nowhere");
             let finding = Finding::warning("link-post", self.post.source.as_str(), message);
-            let finding = finding.hint("name the file of a post that is published, or write the address of a page");
+            let finding =
+                finding.hint("name the file of a post that is published, or write the address of a page");
             self.findings.push(finding.at(self.post.body_line + line - 1));
         }
     }

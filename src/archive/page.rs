@@ -33,7 +33,8 @@ pub fn file_of(site: &SiteUrl, url: &Url) -> Option<Utf8PathBuf> {
     let rest = below(site, url)?;
     let folders = rest.strip_suffix('/').unwrap_or(&rest);
     let mut path = if rest.is_empty() { Utf8PathBuf::new() } else { names(folders)? };
-    let is_page = path.extension().is_some_and(|end| matches!(end.to_ascii_lowercase().as_str(), "html" | "htm"));
+    let is_page =
+        path.extension().is_some_and(|end| matches!(end.to_ascii_lowercase().as_str(), "html" | "htm"));
     if rest.ends_with('/') || !is_page {
         path.push("index.html");
     }
@@ -91,7 +92,10 @@ mod tests {
         ] {
             assert_eq!(file("https://a.example", url).as_deref(), Some(path), "{url}");
         }
-        assert_eq!(file("https://a.example/블로그", "https://a.example/블로그/a/").as_deref(), Some("a/index.html"));
+        assert_eq!(
+            file("https://a.example/블로그", "https://a.example/블로그/a/").as_deref(),
+            Some("a/index.html")
+        );
     }
 
     #[test]

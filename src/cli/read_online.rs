@@ -27,8 +27,12 @@ pub(super) async fn check(config: &Config, archive: &Archive, findings: &mut Vec
             // A long page is one, and so is one that comes compressed.
             Ok(_) | Err(DownloadError::TooLong { .. } | DownloadError::Compressed { .. }) => {}
             Err(DownloadError::Status { status, .. }) => findings.push(
-                Finding::error("live-page", url.as_str(), format!("letters link here, and the server answers {status}"))
-                    .hint(hint(config, &url)),
+                Finding::error(
+                    "live-page",
+                    url.as_str(),
+                    format!("letters link here, and the server answers {status}"),
+                )
+                .hint(hint(config, &url)),
             ),
             Err(error) => {
                 let message = format!("letters link here, and it cannot be fetched: {error}");
@@ -49,5 +53,9 @@ fn page(post: &crate::archive::Post, config: &Config) -> String {
 
 fn hint(config: &Config, url: &str) -> &'static str {
     let is_served = config.web.url.as_ref().is_some_and(|web| url.starts_with(web.as_str()));
-    if is_served { "start `letterpress serve`, and let the proxy lead there" } else { "upload the public folder, or the site that has these pages" }
+    if is_served {
+        "start `letterpress serve`, and let the proxy lead there"
+    } else {
+        "upload the public folder, or the site that has these pages"
+    }
 }

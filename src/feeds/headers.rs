@@ -62,9 +62,15 @@ fn caddy(text: &mut String, config: &Config, files: &[(&str, &str)]) -> std::fmt
         if is_shown(media_type) {
             let browser = "header Accept *text/html*";
             writeln!(text, "@feed{number}_reader {{\n\tpath */{file}\n\tnot {browser}\n}}")?;
-            writeln!(text, "header @feed{number}_reader {{\n\tContent-Type \"{media_type}\"\n\t+Vary Accept\n}}")?;
+            writeln!(
+                text,
+                "header @feed{number}_reader {{\n\tContent-Type \"{media_type}\"\n\t+Vary Accept\n}}"
+            )?;
             writeln!(text, "@feed{number}_browser {{\n\tpath */{file}\n\t{browser}\n}}")?;
-            writeln!(text, "header @feed{number}_browser {{\n\tContent-Type \"{FOR_BROWSERS}\"\n\t+Vary Accept\n}}")?;
+            writeln!(
+                text,
+                "header @feed{number}_browser {{\n\tContent-Type \"{FOR_BROWSERS}\"\n\t+Vary Accept\n}}"
+            )?;
         }
     }
     let names: Vec<&str> = compressed(config).map(|(_, name)| name).collect();

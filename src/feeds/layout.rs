@@ -346,7 +346,8 @@ pub(super) fn formats(config: &Config) -> impl Iterator<Item = Format> {
 
 /// The feeds of one folder: how their format is called, their media type, the name of the file.
 pub fn files(config: &Config) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    formats(config).map(|format| (companion::name(format), media_type(format), super::page::file_name(format).as_str()))
+    formats(config)
+        .map(|format| (companion::name(format), media_type(format), super::page::file_name(format).as_str()))
 }
 
 /// The media type of a feed, with its charset.

@@ -27,8 +27,8 @@ mod specimen;
 mod tests;
 mod words;
 
-pub use document::Document;
 pub use companion::FILE as COMPANION;
+pub use document::Document;
 pub use layout::{Frozen, Layout, Published, files, lay_out};
 pub use page::STYLE_SHEET as STYLE;
 pub use select::{Group, categories};

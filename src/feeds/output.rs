@@ -197,6 +197,11 @@ pub fn copy(directory: &Utf8Path, files: &[(Utf8PathBuf, Utf8PathBuf)]) -> Resul
     folders.sync()
 }
 
+/// The compressed copies that a document at `path` has.
+pub fn compressed(path: &Utf8Path, compress: &[Compression]) -> Vec<Utf8PathBuf> {
+    compression::ALL.into_iter().filter(|way| compress.contains(way)).map(|way| copy_of(path, way)).collect()
+}
+
 /// What the compressed copy of the document at `path` is called.
 fn copy_of(path: &Utf8Path, compression: Compression) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{path}.{}", compression::ending(compression)))

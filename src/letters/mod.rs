@@ -27,15 +27,15 @@ use crate::address::{EmailAddress, Mailbox};
 use crate::text::HeaderText;
 
 pub use digest::{Week, compose_week};
+pub(crate) use html::escape;
 pub use issue::{compose, online};
 pub use lint::lint;
 pub use marked::Note;
 pub use mime::Press;
 pub use notice::{Notice, compose_notice};
 pub use slip::compose_slip;
-pub use templates::Templates;
-pub(crate) use html::escape;
 pub(crate) use tags::{Tag, tags};
+pub use templates::Templates;
 pub(crate) use templates::{complaint, environment};
 pub(crate) use words::{date, direction, primary};
 

@@ -159,8 +159,7 @@ impl Printer<'_> {
     }
 
     fn complaint(&self, error: &Error, fallback: &str) -> Finding {
-        let mut finding =
-            complaint(error, "letter-template", |name| self.file(name.unwrap_or(fallback)));
+        let mut finding = complaint(error, "letter-template", |name| self.file(name.unwrap_or(fallback)));
         if finding.file == "config.toml" {
             finding.message.insert_str(0, "newsletter.subject: ");
             // A line inside the value is not a line of config.toml.
@@ -191,11 +190,7 @@ pub(crate) fn environment<'a>() -> Environment<'a> {
 }
 
 /// What is wrong with a template; `file` says where one of that name is, or one that has none.
-pub(crate) fn complaint(
-    error: &Error,
-    rule: &'static str,
-    file: impl Fn(Option<&str>) -> String,
-) -> Finding {
+pub(crate) fn complaint(error: &Error, rule: &'static str, file: impl Fn(Option<&str>) -> String) -> Finding {
     let expression = error.range().and_then(|range| error.template_source()?.get(range)).map(str::trim);
     let message = match (error.kind(), expression) {
         (ErrorKind::UndefinedError, Some(expression)) => format!("there is no field `{expression}`"),

@@ -4,9 +4,11 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::archive::{Post, links};
-use crate::config::Config;
-use crate::letters::{escape, tags};
+use url::Url;
+
+use crate::archive::links;
+use crate::config::SiteUrl;
+use crate::letters::{Tag, escape, tags};
 
 /// What an address is replaced with.
 struct Addresses<'s> {
@@ -31,10 +33,10 @@ impl Addresses<'_> {
     }
 }
 
-/// The body of `post` for its page; `root` leads from there to the public folder.
-pub(super) fn for_page(html: &str, post: &Post, config: &Config, root: &str) -> String {
-    let site = links::canonical(config.site.url.as_url());
-    let addresses = Addresses { site, page: links::canonical(&post.url), root };
+/// The body of the post at `page`, for that page; `root` leads from there to the public folder.
+pub(super) fn for_page(html: &str, page: &Url, site: &SiteUrl, root: &str) -> String {
+    let site = links::canonical(site.as_url());
+    let addresses = Addresses { site, page: links::canonical(page), root };
     let mut out = String::with_capacity(html.len());
     let mut copied = 0;
     for tag in tags(html) {
@@ -57,7 +59,7 @@ pub(super) fn for_page(html: &str, post: &Post, config: &Config, root: &str) -> 
     out
 }
 
-fn write_tag(tag: &crate::letters::Tag<'_>, addresses: &Addresses<'_>, out: &mut String) {
+fn write_tag(tag: &Tag<'_>, addresses: &Addresses<'_>, out: &mut String) {
     let _ = write!(out, "<{}", tag.name);
     let (mut style, mut has_alt) = (String::new(), tag.name != "img");
     for (name, value) in tag.attributes() {
@@ -98,7 +100,11 @@ fn write_tag(tag: &crate::letters::Tag<'_>, addresses: &Addresses<'_>, out: &mut
 
 /// A value that can do nothing in a style but be one word.
 fn plain(value: &str) -> String {
-    value.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '%' | '.')).collect::<String>().to_lowercase()
+    value
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '%' | '.'))
+        .collect::<String>()
+        .to_lowercase()
 }
 
 fn candidates(value: &str, addresses: &Addresses<'_>) -> String {
@@ -107,4 +113,41 @@ fn candidates(value: &str, addresses: &Addresses<'_>) -> String {
         None => addresses.short(candidate).into_owned(),
     };
     value.split(", ").map(short).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(html: &str) -> String {
+        let site = SiteUrl::parse("https://a.example/b/").unwrap();
+        for_page(html, &Url::parse("https://a.example/b/글/").unwrap(), &site, "../")
+    }
+
+    #[test]
+    fn addresses_of_the_site_are_good_on_any_host_and_others_stay() {
+        for (html, expected) in [
+            ("<a href=\"https://a.example/b/c/?q=1&amp;r=2\">x</a>", "<a href=\"../c/?q=1&amp;r=2\">x</a>"),
+            ("<a href=\"https://a.example/b/%EA%B8%80/#fn-1\">1</a>", "<a href=\"#fn-1\">1</a>"),
+            ("<a href=\"https://a.example/c/\">x</a>", "<a href=\"https://a.example/c/\">x</a>"),
+            ("<a href=\"https://a.example.org/b/\">x</a>", "<a href=\"https://a.example.org/b/\">x</a>"),
+            (
+                "<img src=\"https://a.example/b/1.png\" srcset=\"https://a.example/b/2.png 2x, https://c.example/3.png 3x\">",
+                "<img src=\"../1.png\" srcset=\"../2.png 2x, https://c.example/3.png 3x\" alt=\"\">",
+            ),
+            ("<code>href=\"https://a.example/b/\"</code>", "<code>href=\"https://a.example/b/\"</code>"),
+        ] {
+            assert_eq!(page(html), expected);
+        }
+    }
+
+    #[test]
+    fn what_html_has_given_up_becomes_style_and_can_say_nothing_else() {
+        assert_eq!(page("<p align=\"center\">a</p>"), "<p style=\"text-align:center;\">a</p>");
+        assert_eq!(
+            page("<table width=\"50%\"><tr><td valign=\"top;color:red\">a</td></tr></table>"),
+            "<div class=\"scroll\" tabindex=\"0\"><table style=\"width:50%;\"><tr>\
+             <td style=\"vertical-align:topcolorred;\">a</td></tr></table></div>"
+        );
+    }
 }

@@ -41,7 +41,10 @@ impl Fields<'_, '_> {
     /// A page of the site as a link from this one: short, and good on whatever host the folder is looked at.
     fn href(&self, file: &Utf8Path) -> String {
         let path = file.as_str();
-        let path = path.strip_suffix("index.html").filter(|path| path.is_empty() || path.ends_with('/')).unwrap_or(path);
+        let path = path
+            .strip_suffix("index.html")
+            .filter(|path| path.is_empty() || path.ends_with('/'))
+            .unwrap_or(path);
         let parts: Vec<String> = path.split('/').map(readable_segment).collect();
         let href = format!("{}{}", self.root(), parts.join("/"));
         if href.is_empty() { "./".to_owned() } else { href }
@@ -160,11 +163,15 @@ pub(super) fn post(frame: &Fields<'_, '_>, at: usize, post: &Post, content: Stri
         post.authors.iter().map(|author| context! { name => author.name.as_str(), url => () }).collect();
     if authors.is_empty() {
         authors.extend(
-            site.author.iter().map(|a| context! { name => a.name.as_str(), url => a.url.as_ref().map(Url::as_str) }),
+            site.author
+                .iter()
+                .map(|a| context! { name => a.name.as_str(), url => a.url.as_ref().map(Url::as_str) }),
         );
     }
     let updated = post.updated.date_naive() > post.published.date_naive();
     context! {
+        // As feeds and letters have it, with or without a slash at its end.
+        url => post.url.as_str(),
         post => context! {
             title => post.title.as_str(),
             url => post.url.as_str(),

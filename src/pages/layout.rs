@@ -66,7 +66,8 @@ impl List {
     }
 
     pub(super) fn path(&self, number: Option<usize>) -> Utf8PathBuf {
-        let folder = number.map_or_else(|| self.folder.clone(), |number| self.folder.join(number.to_string()));
+        let folder =
+            number.map_or_else(|| self.folder.clone(), |number| self.folder.join(number.to_string()));
         folder.join("index.html")
     }
 }
@@ -196,9 +197,10 @@ impl<'a> Layout<'a> {
             Kind::Post(at) => {
                 if let Some(post) = self.archive.posts.get(*at) {
                     whole(post, &mut add);
-                    post.categories.iter().filter_map(|name| self.categories.get(name.as_str())).for_each(
-                        |folder| add(folder.as_str()),
-                    );
+                    post.categories
+                        .iter()
+                        .filter_map(|name| self.categories.get(name.as_str()))
+                        .for_each(|folder| add(folder.as_str()));
                 }
                 self.beside(*at).iter().for_each(|post| post.iter().for_each(|post| line(post, &mut add)));
             }
@@ -252,7 +254,8 @@ impl<'a> Layout<'a> {
                 if let Some(post) = self.archive.posts.get(*at) {
                     let (rendered, _) = markdown::render(post);
                     wants = local::wants_of(post, &rendered.own, self.config);
-                    let content = body::for_page(&rendered.html, post, self.config, &frame.root());
+                    let content =
+                        body::for_page(&rendered.html, &post.url, &self.config.site.url, &frame.root());
                     text = self.printer.print("post.html", &fields::post(&frame, *at, post, content))?;
                 }
             }

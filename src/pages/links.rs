@@ -33,7 +33,8 @@ pub fn judge(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known
     for address in own.iter().filter(is_link) {
         let Ok(url) = Url::parse(&address.url) else { continue };
         // The pages of `letterpress serve` are no files.
-        let is_served = web.is_some_and(|web| web != config.site.url.as_str() && url.as_str().starts_with(web));
+        let is_served =
+            web.is_some_and(|web| web != config.site.url.as_str() && url.as_str().starts_with(web));
         let file = page::path_of(&config.site.url, &url);
         let want = wants.iter().find(|want| Some(&want.target) == file.as_ref());
         let is_there = is_served

@@ -36,4 +36,3 @@ pub const STYLE_SHEET: &str = "pages.css";
 
 /// The end of the style sheet.
 pub const STYLE_MARK: &str = "/* made by Letterpress: changes here are overwritten */\n";
-

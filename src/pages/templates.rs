@@ -46,13 +46,19 @@ impl PageTemplates {
     /// All that is in them, to see whether they changed.
     pub(super) fn text(&self) -> String {
         let own = self.own.iter().map(|(name, text)| (*name, text.as_str()));
-        BUILTIN.into_iter().chain([(STYLE, BUILTIN_STYLE)]).chain(own).flat_map(|(name, text)| [name, "\0", text, "\0"]).collect()
+        BUILTIN
+            .into_iter()
+            .chain([(STYLE, BUILTIN_STYLE)])
+            .chain(own)
+            .flat_map(|(name, text)| [name, "\0", text, "\0"])
+            .collect()
     }
 
     /// Parses every template; `folder` is where the user's are.
     pub(super) fn printer<'a>(&'a self, folder: &'a str) -> Result<Printer<'a>, Vec<Finding>> {
         let mut environment = letters::environment();
-        let own = |name: &str| self.own.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str());
+        let own =
+            |name: &str| self.own.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str());
         let mut findings = Vec::new();
         let mut add = |name: &'static str, text: &'a str| {
             if let Err(error) = environment.add_template_owned(name, text.to_owned()) {

@@ -70,11 +70,7 @@ pub(super) fn signature(config: &Config) -> String {
 }
 
 /// Brings the pages up to date. `taken` are the files of the feeds, which were written before.
-pub(super) fn write(
-    world: &World,
-    archive: &Archive,
-    taken: &[Utf8PathBuf],
-) -> Result<PagesDone, RunError> {
+pub(super) fn write(world: &World, archive: &Archive, taken: &[Utf8PathBuf]) -> Result<PagesDone, RunError> {
     let config = &world.config;
     let mut record = Record::read(config);
     let has_pages = archive.posts.iter().any(|post| post.page.file.is_some());
@@ -97,7 +93,6 @@ pub(super) fn write(
         let written =
             output::write(&ground.directory, &documents, &config.output.compress).map_err(refused)?;
         done.written += written.written.iter().filter(|path| !is_copy(path)).count();
-        done.files.extend(written.files.into_iter().filter(|path| is_copy(path)));
         wants.extend(portion.iter().map(|sheet| sheet.path.clone()).zip(found));
     }
     let sheets: Vec<Sheet> = plan.standing.into_iter().chain(plan.to_make).collect();
@@ -111,7 +106,10 @@ pub(super) fn write(
     record.pages = remember(&ground, &sheets, wants);
     record.copies = copies.remember(&ground, &record);
     record.write(config);
-    done.files.extend(record.pages.keys().cloned().chain(record.copies.keys().cloned()));
+    for path in record.pages.keys() {
+        done.files.extend(output::compressed(path, &config.output.compress));
+    }
+    done.files.extend(record.pages.keys().chain(record.copies.keys()).cloned());
     Ok(done)
 }
 
@@ -121,7 +119,10 @@ fn is_copy(path: &Utf8Path) -> bool {
 }
 
 fn refused(error: output::OutputError) -> RunError {
-    RunError::user(error.to_string(), "the feeds are up to date, the pages are not; put it right and run it again")
+    RunError::user(
+        error.to_string(),
+        "the feeds are up to date, the pages are not; put it right and run it again",
+    )
 }
 
 /// Which pages are to be made.
@@ -138,8 +139,12 @@ struct Plan {
 
 fn plan(layout: &Layout<'_>, ground: &Ground, record: &Record, config: &Config) -> Plan {
     let (sheets, mut findings) = without_twins(layout, ground, config);
-    let standing: Vec<bool> = sheets.par_iter().map(|sheet| record.stands(&ground.directory, sheet)).collect();
-    let (mut to_make, mut kept, mut wants, mut foreign) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
+    let standing: Vec<bool> = sheets
+        .par_iter()
+        .map(|sheet| record.stands(&ground.directory, sheet, &config.output.compress))
+        .collect();
+    let (mut to_make, mut kept, mut wants, mut foreign) =
+        (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
     for (sheet, stands) in sheets.into_iter().zip(standing) {
         if stands {
             wants.extend(record.pages.get(&sheet.path).map(|made| (sheet.path.clone(), made.wants.clone())));

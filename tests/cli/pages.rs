@@ -53,7 +53,8 @@ fn times(site: &Site) -> BTreeMap<String, SystemTime> {
 /// The pages that differ between two looks at the folder; feeds are another matter.
 fn changed(before: &BTreeMap<String, SystemTime>, after: &BTreeMap<String, SystemTime>) -> Vec<String> {
     let names = before.keys().chain(after.keys());
-    let mut names: Vec<String> = names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect();
+    let mut names: Vec<String> =
+        names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect();
     names.retain(|name| name.ends_with("index.html") || name.ends_with(".css"));
     names.sort();
     names.dedup();
@@ -95,8 +96,13 @@ fn a_change_writes_the_page_its_neighbours_and_its_lists_and_no_other_file() {
     let before = times(&site);
     post(&site, ONE, "Four", "글", "Third, and better.");
     site.run("build").succeeds();
-    let expected =
-        ["categories/글/index.html", "index.html", "one/index.html", "two/index.html", "years/2026/index.html"];
+    let expected = [
+        "categories/글/index.html",
+        "index.html",
+        "one/index.html",
+        "two/index.html",
+        "years/2026/index.html",
+    ];
     assert_eq!(changed(&before, &times(&site)), expected, "another title");
     // Also when nobody remembers what was made.
     fs::remove_dir_all(site.path(".letterpress")).unwrap();
@@ -177,7 +183,9 @@ fn a_picture_lies_where_page_feed_and_letter_say_and_is_copied_once() {
     assert!(ran.out.contains("3 files copied"), "{ran:?}");
     assert_eq!(read(&site, "public/bundle/img/노을 1.png"), "one");
     assert_eq!(read(&site, "public/files/b.png"), "two");
-    assert!(!site.path("public/bundle/unused.png").exists() && !site.path("public/files/unused.png").exists());
+    assert!(
+        !site.path("public/bundle/unused.png").exists() && !site.path("public/files/unused.png").exists()
+    );
     let page = read(&site, "public/bundle/index.html");
     assert!(page.contains("src=\"../bundle/img/%EB%85%B8%EC%9D%84%201.png\""), "{page}");
     assert!(page.contains("<a href=\"../two/#end\">c</a>"), "{page}");
@@ -211,7 +219,9 @@ fn nothing_outside_the_two_folders_and_no_secret_is_published_however_it_is_link
             && !name.ends_with(".xml")
     });
     assert_eq!(secrets.collect::<Vec<_>>(), Vec::<String>::new());
-    assert!(site.run("check").out.contains("linked.png is not published: it is hidden, a secret, or leads out"));
+    assert!(
+        site.run("check").out.contains("linked.png is not published: it is hidden, a secret, or leads out")
+    );
 }
 
 #[test]
@@ -309,7 +319,10 @@ fn templates_of_ones_own_replace_a_part_and_their_mistakes_are_named() {
     for command in ["build", "check"] {
         let ran = site.run(command);
         let said = format!("{}{}", ran.out, ran.err);
-        assert!(ran.code == 1 && said.contains("templates/pages/list.html:2: error: there is no field"), "{said}");
+        assert!(
+            ran.code == 1 && said.contains("templates/pages/list.html:2: error: there is no field"),
+            "{said}"
+        );
     }
 }
 

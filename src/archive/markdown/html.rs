@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use comrak::Anchorizer;
 use comrak::nodes::{AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue, TableAlignment};
 
-use super::{OwnAddress, Place};
 use super::escape::{push_attribute_text, push_text};
 use super::sanitise::{self, Nesting};
+use super::{OwnAddress, Place};
 use super::{tags, tree};
 use crate::archive::links::{self, LinkError, Purpose};
 use crate::finding::Finding;
@@ -357,6 +357,9 @@ impl<'s> Writer<'s> {
                 self.note_missing_alternative(node);
             }
             let line = node.data().sourcepos.start.line + super::lines_before(html, tag.span.0);
+            for (raw, url) in quiet_resources(&tag, self.place.page) {
+                self.note_own((&raw, &url), Purpose::Resource, line);
+            }
             for (name, purpose) in [("href", Purpose::Link), ("src", Purpose::Resource)] {
                 let Some(raw) = tag.attribute(name) else { continue };
                 match self.place.absolute(&raw, purpose) {
@@ -367,9 +370,6 @@ impl<'s> Writer<'s> {
                     Err(error) => self.note_refusal(&error, node),
                 }
             }
-        }
-        for (raw, url) in tags::tags(html).flat_map(|tag| quiet_resources(&tag, self.place.page)) {
-            self.note_own((&raw, &url), Purpose::Resource, node.data().sourcepos.start.line);
         }
         let linked = sanitise::with_links_for_embeds(html, self.place.page);
         self.out.push_str(&linked);

@@ -112,7 +112,12 @@ static NO_LINKS: BTreeMap<String, Url> = BTreeMap::new();
 
 impl<'s> Place<'s> {
     fn of(post: &'s Post) -> Self {
-        Self { page: &post.url, source: post.source.as_str(), body_line: post.body_line, links: &post.page.links }
+        Self {
+            page: &post.url,
+            source: post.source.as_str(),
+            body_line: post.body_line,
+            links: &post.page.links,
+        }
     }
 
     fn absolute(self, raw: &str, purpose: Purpose) -> Result<String, LinkError> {
@@ -153,8 +158,7 @@ pub fn preview(body: &str, page: &Url) -> String {
 
 fn fragment<'a>(root: &'a AstNode<'a>, place: Place<'_>, length: usize) -> Fragment {
     let fragment = html::Writer::new(place, length + length / 4).write(root);
-    let mut html =
-        if fragment.holds_raw { sanitise::clean(&fragment.html, place) } else { fragment.html };
+    let mut html = if fragment.holds_raw { sanitise::clean(&fragment.html, place) } else { fragment.html };
     html.truncate(html.trim_end().len());
     // Letters mark the places for a reader's own words with this name; a post may speak of it, not be taken for it.
     if html.contains("lp-slot") {

@@ -308,3 +308,40 @@ proptest! {
         prop_assert!(excerpt(&post, 20).chars().count() <= 20);
     }
 }
+
+#[test]
+fn addresses_on_the_posts_own_site_are_found_with_their_lines() {
+    let body = "![a](b.png) [c](/d/) [e](https://other.example/)\n\n<p>\n<img src=f.png srcset='g.png 2x' poster=x\nalt=f>\n\
+                <a href='https://example.com/h'>h</a></p>\n\n[i](#j) [k](../l.pdf)\n";
+    let own = render(&post(body)).0.own;
+    let found: Vec<_> = own.iter().map(|own| (own.line, own.raw.as_str(), own.purpose)).collect();
+    assert_eq!(
+        found,
+        [
+            (4, "b.png", Purpose::Resource),
+            (4, "/d/", Purpose::Link),
+            (7, "x", Purpose::Resource),
+            (7, "g.png", Purpose::Resource),
+            (7, "f.png", Purpose::Resource),
+            (9, "https://example.com/h", Purpose::Link),
+            (11, "../l.pdf", Purpose::Link),
+        ]
+    );
+    assert_eq!(own[6].url, "https://example.com/p/l.pdf");
+}
+
+#[test]
+fn a_link_to_the_file_of_a_post_leads_to_its_page_in_markdown_and_in_html() {
+    let mut post = post("[a](b.md#c) <a href=\"b.md\">d</a> ![e](b.md)");
+    for (raw, url) in [("b.md#c", "https://example.com/글/#c"), ("b.md", "https://example.com/글/")] {
+        post.page.links.insert(raw.to_owned(), Url::parse(url).unwrap());
+    }
+    let html = render(&post).0.html;
+    assert!(html.contains("<a href=\"https://example.com/%EA%B8%80/#c\">a</a>"), "{html}");
+    assert!(html.contains("<a href=\"https://example.com/%EA%B8%80/\">d</a>"), "{html}");
+    assert!(html.contains("<img src=\"https://example.com/p/a/b.md\""), "{html}");
+    assert_eq!(
+        links_to_files("[a](b.md) <a href='c.MD?x'>c</a>\n\n[d](https://e.example/f.md) [g](h.mdx)"),
+        [(1, "b.md".to_owned()), (1, "c.MD?x".to_owned())]
+    );
+}

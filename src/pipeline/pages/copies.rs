@@ -169,7 +169,9 @@ fn twin(post: &Utf8Path, want: &Want, (known, other): (&Utf8Path, &Utf8Path), fi
         "{} means {other} here and {known} in {first}, but both have one address, and {known} is shown",
         want.raw
     );
-    Finding::warning("file-twin", post.as_str(), message).at(want.line).hint("give one of the files another name")
+    Finding::warning("file-twin", post.as_str(), message)
+        .at(want.line)
+        .hint("give one of the files another name")
 }
 
 fn is_same(one: &Utf8Path, other: &Utf8Path) -> bool {

@@ -89,8 +89,7 @@ impl Ground {
 
     fn may_be_shown(&self, file: &Utf8Path) -> bool {
         let Ok(real) = file.canonicalize_utf8() else { return false };
-        let is_inside =
-            |folder: &Utf8PathBuf| real.strip_prefix(folder).is_ok_and(|rest| !is_hidden(rest));
+        let is_inside = |folder: &Utf8PathBuf| real.strip_prefix(folder).is_ok_and(|rest| !is_hidden(rest));
         let is_secret = |secret: &Utf8PathBuf| real.as_str().starts_with(secret.as_str());
         self.open.iter().any(is_inside) && real.is_file() && !self.secrets.iter().any(is_secret)
     }
@@ -99,7 +98,8 @@ impl Ground {
     pub(super) fn clear(&self, record: &Record, sheets: &[Sheet], copies: &Copies<'_>) -> usize {
         let kept: HashSet<&Utf8Path> = sheets.iter().map(|sheet| sheet.path.as_path()).collect();
         let is_free = |path: &Utf8Path| !kept.contains(path) && !self.is_feed(path) && !copies.needs(path);
-        let pages = record.pages.keys().filter(|path| is_free(path) && self.is_open(path) && self.is_ours(path));
+        let pages =
+            record.pages.keys().filter(|path| is_free(path) && self.is_open(path) && self.is_ours(path));
         let old = record.copies.iter().filter(|(path, copied)| {
             is_free(path) && self.is_open(path) && stamp(&self.directory.join(path)) == Some(copied.to)
         });

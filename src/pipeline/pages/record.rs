@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
+use crate::config::{Compression, Config};
+use crate::feeds::output;
 use crate::pages::{Sheet, Want};
 
 /// Size and modification time.
@@ -63,9 +64,11 @@ impl Record {
     }
 
     /// Whether a page is there as it was written, and made from what it would be made from now.
-    pub(super) fn stands(&self, directory: &Utf8Path, sheet: &Sheet) -> bool {
+    /// It has its compressed copies, too.
+    pub(super) fn stands(&self, directory: &Utf8Path, sheet: &Sheet, compress: &[Compression]) -> bool {
         let known = self.pages.get(&sheet.path).filter(|made| made.key == sheet.key);
         known.is_some_and(|made| stamp(&directory.join(&sheet.path)) == Some(made.stamp))
+            && output::compressed(&sheet.path, compress).iter().all(|copy| directory.join(copy).exists())
     }
 }
 

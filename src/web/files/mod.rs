@@ -65,9 +65,10 @@ fn to_folder(uri: &Uri) -> Response {
     let name = uri.path().rsplit('/').next().unwrap_or_default();
     // Relative, so that it is right behind any proxy; a colon in the name makes no scheme of it.
     let headers = HeaderValue::from_str(&format!("./{name}/")).map(|to| [(header::LOCATION, to)]);
-    headers.map_or_else(|_| StatusCode::NOT_FOUND.into_response(), |headers| {
-        (StatusCode::MOVED_PERMANENTLY, headers).into_response()
-    })
+    headers.map_or_else(
+        |_| StatusCode::NOT_FOUND.into_response(),
+        |headers| (StatusCode::MOVED_PERMANENTLY, headers).into_response(),
+    )
 }
 
 async fn answer(

@@ -95,7 +95,7 @@ async fn a_compressed_copy_is_sent_to_whoever_takes_it_with_a_tag_of_its_own() {
     let tags = [&plain, &br, &gz].map(|reply| reply.header("etag").to_owned());
     assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2]);
     for reply in [&plain, &br, &gz] {
-        assert_eq!(reply.header("vary"), "accept-encoding");
+        assert_eq!(reply.header("vary"), "accept, accept-encoding");
     }
     let known = [("accept-encoding", "br"), ("if-none-match", tags[1].as_str())];
     assert_eq!(house.send("GET", "/rss.xml", &known, "").await.status, 304);
@@ -129,4 +129,35 @@ async fn a_part_of_a_large_file_is_sent_if_it_is_the_same_file() {
     assert_eq!((beyond.status.as_u16(), beyond.header("content-range")), (416, "bytes */1000000"));
     let several = house.send("GET", "/talk.mp3", &[("range", "bytes=0-1,5-6")], "").await;
     assert_eq!(several.status, 200);
+}
+
+#[tokio::test]
+async fn a_browser_gets_a_feed_as_xml_that_it_shows_and_a_feed_reader_the_type_that_it_knows() {
+    let house = House::new().await;
+    house.publish().await;
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
+    for (path, accept, kind) in [
+        ("/rss.xml", browser, "application/xml; charset=utf-8"),
+        ("/atom.xml", browser, "application/xml; charset=utf-8"),
+        ("/feed.json", browser, "application/feed+json; charset=utf-8"),
+        ("/feeds.opml", browser, "text/x-opml; charset=utf-8"),
+        ("/rss.xml", "*/*", "application/rss+xml; charset=utf-8"),
+        ("/rss.xml", "application/rss+xml, text/html;q=0", "application/rss+xml; charset=utf-8"),
+        ("/atom.xml", "application/atom+xml, application/xml;q=0.9", "application/atom+xml; charset=utf-8"),
+    ] {
+        let reply = house.send("GET", path, &[("accept", accept)], "").await;
+        assert_eq!((reply.status.as_u16(), reply.header("content-type")), (200, kind), "{path} {accept}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_a_post_is_found_without_its_last_slash_too() {
+    let house = House::new().await;
+    house.publish().await;
+    let page = house.get("/walk/").await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let reply = house.get("/walk").await;
+    assert_eq!((reply.status.as_u16(), reply.header("location")), (301, "./walk/"));
+    assert_eq!(house.get("/wal").await.status, 404);
+    assert!(house.get("/").await.text().contains("<form"), "the form is the home of another address");
 }
