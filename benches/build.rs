@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 const SIZES: [usize; 3] = [5_000, 10_000, 50_000];
 const CATEGORIES: [&str; 4] = ["글", "Essays", "번역", "How-to"];
 
-/// What is built: a name, and lines of `[feeds]`.
-const BUILDS: [(&str, &str); 3] = [
-    ("newest 20 in each feed, no archive", "archive = false"),
-    ("newest 20 in each feed, the rest in pages", "archive = true"),
-    ("all posts whole in the feeds", "entries = 0\nbudget = \"0\""),
+/// What is built: a name, lines of `[feeds]`, and whether each post has a page to read online.
+const BUILDS: [(&str, &str, bool); 4] = [
+    ("newest 20 in each feed, no archive", "archive = false", false),
+    ("newest 20 in each feed, the rest in pages", "archive = true", false),
+    ("the same, and a page for each post", "archive = true", true),
+    ("all posts whole in the feeds", "entries = 0\nbudget = \"0\"", false),
 ];
 
 fn main() {
@@ -37,13 +38,14 @@ fn measure(site: &Path, posts: usize) {
         0
     });
     println!("{posts} posts; reading the files, and nothing else: {:.3} s", read.as_secs_f64());
-    for (name, feeds) in BUILDS {
+    for (name, feeds, pages) in BUILDS {
         let config = format!(
-            "[site]\ntitle = \"Bench\"\nurl = \"https://bench.example/\"\n[feeds]\n{feeds}\n[newsletter]\nenabled = false\n"
+            "[site]\ntitle = \"Bench\"\nurl = \"https://bench.example/\"\n[feeds]\n{feeds}\n[newsletter]\nenabled = false\n\
+             [output]\npages = {pages}\n"
         );
         write(&site.join("config.toml"), &config);
         let (cold, memory) = median(rounds, || {
-            for made in ["posts/pages.txt", ".letterpress/built.json"] {
+            for made in ["posts/pages.txt", ".letterpress/built.json", ".letterpress/pages.json"] {
                 let _ = fs::remove_file(site.join(made));
             }
             let _ = fs::remove_dir_all(site.join("public"));

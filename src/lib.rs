@@ -32,6 +32,7 @@ pub mod importers;
 pub mod inbox;
 pub mod ledger;
 pub mod letters;
+pub mod pages;
 pub mod pipeline;
 pub mod schedule;
 pub mod store;

@@ -51,9 +51,13 @@ pub fn plan<'a>(
     now: DateTime<Utc>,
 ) -> Plan<'a> {
     let mut plan = Plan::default();
-    let since = |post: &Post| known.seen.get(&post.id).copied().unwrap_or_else(|| {
-        if known.posts.is_none() { first_seen(post, now) } else { now }
-    });
+    let since = |post: &Post| {
+        known
+            .seen
+            .get(&post.id)
+            .copied()
+            .unwrap_or_else(|| if known.posts.is_none() { first_seen(post, now) } else { now })
+    };
     let Some(posts) = known.posts else {
         return first(archive, newsletter, (since, now), plan);
     };
@@ -148,7 +152,12 @@ mod tests {
     use super::*;
 
     /// The plan of a run that has seen every post since its date.
-    pub(super) fn plan<'a>(archive: &'a Archive, known: Option<&HashSet<String>>, newsletter: &Newsletter, now: DateTime<Utc>) -> Plan<'a> {
+    pub(super) fn plan<'a>(
+        archive: &'a Archive,
+        known: Option<&HashSet<String>>,
+        newsletter: &Newsletter,
+        now: DateTime<Utc>,
+    ) -> Plan<'a> {
         let seen = archive.posts.iter().map(|post| (post.id.clone(), post.published.to_utc())).collect();
         super::plan(archive, &Known { posts: known, seen: &seen }, newsletter, now)
     }
@@ -180,6 +189,7 @@ mod tests {
             enclosure: None,
             in_reply_to: Vec::new(),
             newsletter: true,
+            page: crate::archive::PostPage::default(),
             body: XmlText::default(),
         }
     }

@@ -10,6 +10,9 @@ mod notified;
 #[path = "cli/origin.rs"]
 mod origin;
 #[cfg(test)]
+#[path = "cli/pages.rs"]
+mod pages;
+#[cfg(test)]
 #[path = "cli/relay.rs"]
 mod relay;
 #[cfg(test)]
@@ -21,6 +24,9 @@ mod signing;
 #[cfg(test)]
 #[path = "cli/site.rs"]
 mod site;
+#[cfg(test)]
+#[path = "cli/writing.rs"]
+mod writing;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -70,6 +76,60 @@ fn under_cron_a_run_succeeds_without_a_word_from_any_folder_and_with_nothing_in_
         Ran::of(site.command().current_dir(site.path("posts")).args(["-qc", "../config.toml", "publish"]));
     assert_eq!(ran, Ran { code: 0, out: String::new(), err: String::new() });
     assert_eq!(site.letters().len(), 1);
+}
+
+#[test]
+fn the_printed_way_of_a_newcomer_leads_to_the_first_letter() {
+    let site = Site::empty();
+    let ran = site.run("new");
+    let steps = (1..=9).take_while(|number| ran.out.contains(&format!("    {number}. "))).count();
+    assert!((1..=6).contains(&steps), "{ran:?}");
+    site.run("publish").succeeds();
+    assert!(site.letters().is_empty(), "the sample is a draft");
+    fs::remove_file(site.path("posts/2026-11-23-hello.md")).unwrap();
+    site.write("posts/first.md", "+++\ntitle = \"First\"\ndate = 2026-11-23\n+++\n\nMy first letter.\n");
+    site.run("check").succeeds();
+    site.run("publish").succeeds();
+    site.run_at("2026-11-23T00:10:00Z", "publish").succeeds();
+    assert_eq!(site.letters().len(), 1);
+}
+
+#[test]
+fn a_configuration_is_found_from_a_folder_below_and_named_unless_nobody_listens() {
+    let site = Site::new();
+    fs::create_dir_all(site.path("posts/2026/11")).unwrap();
+    let run = |words: &[&str]| Ran::of(site.command().current_dir(site.path("posts/2026/11")).args(words));
+    let ran = run(&["publish"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, "configuration: ../../../config.toml\n"));
+    assert_eq!(run(&["--quiet", "publish"]), Ran { code: 0, out: String::new(), err: String::new() });
+    let elsewhere = run(&["--config", "config.toml", "publish"]);
+    assert!(elsewhere.code == 1 && elsewhere.err.contains("config.toml does not exist"), "{elsewhere:?}");
+    assert_eq!(site.letters().len(), 1);
+}
+
+#[test]
+fn check_says_under_quiet_only_what_needs_something_to_be_done() {
+    let site = Site::new();
+    assert!(site.run("check").out.contains(": note: "));
+    let quiet = site.run("--quiet check");
+    assert!(quiet.out.contains(": warning: ") && !quiet.out.contains(": note: "), "{quiet:?}");
+    site.write("subscribers.csv", "email,name,consented\nkim@letters.kr,Kim,2026-11-01\n");
+    assert_eq!(site.run("--quiet check"), Ran { code: 0, out: String::new(), err: String::new() });
+}
+
+#[test]
+fn with_placeholders_nothing_is_built_or_sent_for_a_relay_on_another_machine() {
+    let site = Site::new();
+    site.append("config.toml", "[smtp]\nhost = \"smtp.letters.kr\"\n");
+    for line in ["publish", "send", "send --dry-run", "send --to me@letters.kr", "check"] {
+        let ran = site.run(line);
+        let said = format!("{}{}", ran.out, ran.err);
+        assert_eq!(ran.code, 1, "{line}: {said}");
+        for key in ["config.toml:6: error: `site.url`", "config.toml:13: error: `newsletter.from`"] {
+            assert!(said.contains(key), "{line}: {said}");
+        }
+    }
+    assert!(!site.path("public").exists() && !site.path("outbox").exists());
 }
 
 #[test]
@@ -296,7 +356,7 @@ fn a_test_copy_through_a_relay_that_is_not_there_says_where_to_look_and_records_
     site.append("config.toml", "[smtp]\nhost = \"127.0.0.1\"\nport = 1\ntls = \"none\"\n");
     let ran = site.run("send --to me@example.com");
     assert!(
-        ran.code == 1 && ran.err.contains("127.0.0.1:1") && ran.err.contains("host, port and tls"),
+        ran.code == 1 && ran.err.starts_with("config.toml:26: error: nothing listens at 127.0.0.1:1"),
         "{ran:?}"
     );
     assert!(!site.path("letterpress.db").exists());
@@ -307,7 +367,7 @@ fn a_password_that_everybody_can_read_is_found_by_check() {
     let site = Site::new();
     site.append(
         "config.toml",
-        "[smtp]\nhost = \"smtp.example.com\"\nuser = \"kim\"\npassword_file = \"secret\"\n",
+        "[smtp]\nhost = \"localhost\"\nuser = \"kim\"\npassword_file = \"secret\"\n",
     );
     site.write("secret", "correct horse\n");
     for (mode, is_found) in [(0o644, true), (0o600, false)] {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms in reading order: a module imports only from those to its left.
-const ROOMS: [&str; 21] = [
+const ROOMS: [&str; 22] = [
     "crash",
     "clock",
     "text",
@@ -19,6 +19,7 @@ const ROOMS: [&str; 21] = [
     "announce",
     "subscribers",
     "letters",
+    "pages",
     "schedule",
     "ledger",
     "store",

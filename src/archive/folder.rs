@@ -200,10 +200,9 @@ fn assemble(
     archive.taken_back =
         done.ledger.taken_back().map(|(id, at)| TakenBack { id: id.to_owned(), at }).collect();
     archive.taken_back.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
-    archive.accounted_for =
-        ids_of(&done.ledger, left_out, |why| {
-            matches!(why, WhyLeftOut::Expired(_) | WhyLeftOut::Broken | WhyLeftOut::HeldUp(_))
-        });
+    archive.accounted_for = ids_of(&done.ledger, left_out, |why| {
+        matches!(why, WhyLeftOut::Expired(_) | WhyLeftOut::Broken | WhyLeftOut::HeldUp(_))
+    });
     let retracted = done.ledger.iter().map(|(id, _)| id).filter(|id| done.ledger.retracted(id).is_some());
     archive.accounted_for.extend(retracted.map(str::to_owned));
     let text = done.ledger.to_text();

@@ -28,6 +28,12 @@ impl Setting<'_> {
     pub(super) fn is_strict(self) -> bool {
         self.config.archive.strict.unwrap_or(self.site.generator == Generator::Plain)
     }
+
+    /// Whether Letterpress makes the pages of the posts: unless it is told, where no other program does.
+    pub(super) fn has_pages(self) -> bool {
+        let is_alone = self.site.generator == Generator::Plain && self.config.archive.feed.is_none();
+        self.config.output.pages.unwrap_or(is_alone)
+    }
 }
 
 /// When the post was published, or why it is not.

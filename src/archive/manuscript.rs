@@ -19,7 +19,7 @@ use super::ids::{Given, Sighting};
 use super::inherited::Place;
 use super::page_names::PageNames;
 use super::templating::{self, Surroundings};
-use super::{Post, WhyLeftOut, encoding, naming};
+use super::{Post, WhyLeftOut, encoding, links, markdown, naming, page};
 use crate::config::Generator;
 use crate::finding::{Finding, Severity};
 use crate::text::XmlText;
@@ -74,8 +74,7 @@ impl Manuscript {
         }
         let remarks = held_back::remarks(&parts.entries, file);
         let path = site.prefix.join(name.relative);
-        let place =
-            Place { path: setting.inherited.path(&path), language: told.language.as_deref() };
+        let place = Place { path: setting.inherited.path(&path), language: told.language.as_deref() };
         let (entries, held) = held_back::look(parts.entries, file, place, setting);
         let mut unclear = match held {
             Ok(None) => None,
@@ -129,11 +128,38 @@ impl Manuscript {
         }
     }
 
-    /// Takes the generator's tags out of the body, now that every page is known.
+    /// Takes the generator's tags out of the body and finds the posts that it links to, now that every page is known.
     pub(super) fn settle(&mut self, pages: &PageNames, setting: Setting<'_>) {
-        let generator = setting.site.generator;
         let path = setting.site.prefix.join(&self.relative);
         let folder = path.parent().unwrap_or(Utf8Path::new(""));
+        self.take_out_tags((pages, folder), setting);
+        if setting.site.generator == Generator::Plain {
+            self.link_posts(pages, folder);
+        }
+        if setting.has_pages() {
+            self.post.page.file = page::file_of(&setting.config.site.url, &self.post.url);
+        }
+    }
+
+    /// `[the other one](other.md)` means the page of that post.
+    fn link_posts(&mut self, pages: &PageNames, folder: &Utf8Path) {
+        for (line, raw) in markdown::links_to_files(self.post.body.as_str()) {
+            let end = raw.find(['#', '?']).unwrap_or(raw.len());
+            let (name, rest) = raw.split_at(end);
+            let found = pages.find(folder, &links::readable(name)).and_then(|page| page.join(rest).ok());
+            if let Some(page) = found {
+                self.post.page.links.insert(raw, page);
+                continue;
+            }
+            let message = format!("{name} is no published post, so the link leads nowhere");
+            let finding = Finding::warning("link-post", self.post.source.as_str(), message);
+            let finding = finding.hint("name the file of a post that is published, or write the address of a page");
+            self.findings.push(finding.at(self.post.body_line + line - 1));
+        }
+    }
+
+    fn take_out_tags(&mut self, (pages, folder): (&PageNames, &Utf8Path), setting: Setting<'_>) {
+        let generator = setting.site.generator;
         let around = Surroundings {
             generator,
             site: &setting.config.site.url,

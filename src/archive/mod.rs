@@ -16,6 +16,7 @@ mod manuscript;
 pub mod markdown;
 mod naming;
 pub mod new_post;
+pub mod page;
 mod page_names;
 pub mod pages;
 pub mod permalink;
@@ -26,5 +27,6 @@ mod slugs;
 mod templating;
 
 pub use enclosure::{Enclosure, Episode, EpisodeKind, Transcript};
+pub use page::PostPage;
 pub use post::{Archive, LeftOut, Post, PostAuthor, TakenBack, WhyLeftOut};
 pub use proof::proof_read;

@@ -184,7 +184,9 @@ fn unread_text(name: &str, extension: Option<&str>) -> Kind {
         Some("bak" | "orig" | "old" | "rej" | "tmp") => Kind::Foreign("a backup copy"),
         Some(extension) if extension.ends_with('~') => Kind::Foreign("a backup copy"),
         // `.md` was left out, or is a letter away.
-        Some("m" | "mk" | "markdow" | "makrdown" | "mdd" | "dm") => Kind::Foreign("a file without the ending .md"),
+        Some("m" | "mk" | "markdow" | "makrdown" | "mdd" | "dm") => {
+            Kind::Foreign("a file without the ending .md")
+        }
         None if name.chars().any(char::is_lowercase) => Kind::Foreign("a file without the ending .md"),
         _ => Kind::Other,
     }

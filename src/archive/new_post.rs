@@ -66,17 +66,23 @@ pub fn lay_out(post: &NewPost<'_>, conventions: &Conventions) -> Option<(Utf8Pat
         return None;
     }
     let waits_apart = post.draft && conventions.generator == Generator::Jekyll;
-    let day = if conventions.dated && !waits_apart { post.date.format("%Y-%m-%d-").to_string() } else { String::new() };
+    let day = if conventions.dated && !waits_apart {
+        post.date.format("%Y-%m-%d-").to_string()
+    } else {
+        String::new()
+    };
     let language = conventions.language.as_ref().map(|language| format!(".{language}")).unwrap_or_default();
     let folder = dated_like(&conventions.folder, post.date);
     // Drafts of Jekyll's lie in a folder of their own, beside that of the posts.
-    let folder = if waits_apart { folder.to_string().replacen("_posts", "_drafts", 1).into() } else { folder };
+    let folder =
+        if waits_apart { folder.to_string().replacen("_posts", "_drafts", 1).into() } else { folder };
     Some((folder.join(format!("{day}{slug}{language}.md")), text(post, conventions)))
 }
 
 /// `2026/11` for a post of November, where the newest one lies in `2025/08`.
 fn dated_like(folder: &Utf8Path, date: DateTime<FixedOffset>) -> Utf8PathBuf {
-    let mut parts = vec![format!("{:02}", date.day()), format!("{:02}", date.month()), date.year().to_string()];
+    let mut parts =
+        vec![format!("{:02}", date.day()), format!("{:02}", date.month()), date.year().to_string()];
     folder
         .components()
         .map(|part| {
@@ -98,7 +104,11 @@ fn text(post: &NewPost<'_>, conventions: &Conventions) -> String {
             format!("+++\ntitle = {quoted}\ndate = {at}\n{draft}+++\n\n")
         }
         Syntax::Yaml if jekyll => {
-            let date = if post.draft { String::new() } else { post.date.format("date: %Y-%m-%d %H:%M:%S %z\n").to_string() };
+            let date = if post.draft {
+                String::new()
+            } else {
+                post.date.format("date: %Y-%m-%d %H:%M:%S %z\n").to_string()
+            };
             format!("---\nlayout: post\ntitle: {quoted}\n{date}---\n\n")
         }
         Syntax::Yaml => {
@@ -133,7 +143,10 @@ mod tests {
         let plain = conventions(Generator::Plain, "", Syntax::Toml, true);
         let (path, text) = made("천천히, 오는 \"편지\"!", false, &plain);
         assert_eq!(path, "2026-11-29-천천히-오는-편지.md");
-        assert_eq!(text, "+++\ntitle = \"천천히, 오는 \\\"편지\\\"!\"\ndate = 2026-11-29T18:20:00+09:00\n+++\n\n");
+        assert_eq!(
+            text,
+            "+++\ntitle = \"천천히, 오는 \\\"편지\\\"!\"\ndate = 2026-11-29T18:20:00+09:00\n+++\n\n"
+        );
     }
 
     #[test]

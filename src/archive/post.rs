@@ -8,6 +8,7 @@ use url::Url;
 
 use super::Enclosure;
 use super::ids::Fingerprint;
+use super::page::PostPage;
 use super::pages::Pages;
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
@@ -81,8 +82,17 @@ pub struct Post {
     pub in_reply_to: Vec<Url>,
     /// `false`: never mailed.
     pub newsletter: bool,
+    /// What Letterpress's own pages need to know.
+    pub page: PostPage,
     /// The Markdown as written, without its front matter, made clean for XML.
     pub body: XmlText,
+}
+
+impl Post {
+    /// How its issue is called, in folders and in addresses: `2026-11-23-hello`.
+    pub fn label(&self) -> String {
+        format!("{}-{}", self.published.date_naive(), self.slug)
+    }
 }
 
 /// Somebody who wrote a post.
@@ -139,7 +149,12 @@ impl WhyLeftOut {
     pub fn is_of_a_post(&self) -> bool {
         !matches!(
             self,
-            Self::SectionPage | Self::Page | Self::Resource | Self::Name | Self::Format(_) | Self::Language(_)
+            Self::SectionPage
+                | Self::Page
+                | Self::Resource
+                | Self::Name
+                | Self::Format(_)
+                | Self::Language(_)
         )
     }
 
@@ -160,7 +175,7 @@ impl WhyLeftOut {
             Self::Page => "is a page of the site, not a post".to_owned(),
             Self::Resource => "is a part of the bundle in whose folder it lies, not a post".to_owned(),
             Self::Name => "is no post for Jekyll: it has no front matter, or no day in its name".to_owned(),
-            Self::Format(format) => format!("is {format}, not Markdown (.md), and stays out"),
+            Self::Format(format) => format!("is {format}, not Markdown, and stays out"),
             Self::Broken => return None,
         })
     }

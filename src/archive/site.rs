@@ -109,7 +109,8 @@ impl Site {
     }
 }
 
-const ELEVENTY: [&str; 4] = [".eleventy.js", "eleventy.config.js", "eleventy.config.mjs", "eleventy.config.cjs"];
+const ELEVENTY: [&str; 4] =
+    [".eleventy.js", "eleventy.config.js", "eleventy.config.mjs", "eleventy.config.cjs"];
 const ASTRO: [&str; 4] = ["astro.config.mjs", "astro.config.js", "astro.config.ts", "astro.config.cjs"];
 
 const HUGO_DEFAULT: [&str; 8] = [

@@ -29,7 +29,8 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let name = args.feed.as_str();
     let mut entries = Vec::new();
-    let mut each = |entry| entries.push(entry);
+    // The id of a comment or of a draft is nothing that a reader knows a post by.
+    let mut each = |entry: feed::Entry| entries.extend(Some(entry).filter(feed::Entry::is_published));
     let about = if is_address(name) {
         feed::stream(fetch_feed(name).await?.as_slice(), name, &mut each)
     } else {

@@ -21,6 +21,9 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
         ));
     };
     let as_new = if approved.as_new { " as a new post" } else { "" };
-    printer.answer(format!("approved{as_new}: {} is mailed with the next run that finds it due", approved.title));
+    printer.answer(format!(
+        "approved{as_new}: {} is mailed with the next run that finds it due",
+        approved.title
+    ));
     Ok(Outcome::Done)
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::Outcome;
 use super::printer::{Printer, count};
 use crate::archive::{Archive, WhyLeftOut};
-use crate::pipeline::{Allowed, Built, RunError, World, build, refresh};
+use crate::pipeline::{Allowed, Built, PagesDone, RunError, World, build, refresh};
 
 /// What is meant although readers will see it; `publish` takes the same.
 #[derive(Args)]
@@ -59,9 +59,10 @@ pub(super) fn report(built: &Built, world: &World, printer: Printer) {
         printer.warnings(&archive.findings);
         left_out(archive, printer);
     }
+    printer.warnings(&built.pages.findings);
     if built.written.is_empty() {
         printer.say(format!("feeds: unchanged ({} in {directory}/)", count(built.unchanged as u64, "file")));
-        return;
+        return report_pages(&built.pages, printer);
     }
     let posts = built.archive.as_ref().map_or(0, |archive| archive.posts.len());
     printer.say(format!(
@@ -70,11 +71,26 @@ pub(super) fn report(built: &Built, world: &World, printer: Printer) {
         count(posts as u64, "post"),
         built.unchanged
     ));
+    if let Some(words) = built.shortened.in_words(&world.config) {
+        printer.say(format!("  {words}"));
+    }
+    report_pages(&built.pages, printer);
     let ledgers = &world.config.archive;
     let changed = [(built.ids_changed, ledgers.ledger()), (built.pages_changed, ledgers.page_ledger())];
     for (_, file) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
         let file = world.config.resolve(file);
         printer.say(format!("  {file} has new lines: it belongs into version control, beside the posts"));
+    }
+}
+
+/// What became of the pages, where anything did.
+fn report_pages(pages: &PagesDone, printer: Printer) {
+    let copied = (pages.copied > 0).then(|| format!("{} copied", count(pages.copied as u64, "file")));
+    let removed = (pages.removed > 0).then(|| format!("{} removed", pages.removed));
+    let written = (pages.written > 0).then(|| format!("{} written", pages.written));
+    let parts: Vec<String> = [written, copied, removed].into_iter().flatten().collect();
+    if !parts.is_empty() {
+        printer.say(format!("pages: {}", parts.join(", ")));
     }
 }
 

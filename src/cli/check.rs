@@ -7,13 +7,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::Utf8PathBuf;
 use clap::Args as ClapArgs;
 use rayon::prelude::*;
 use serde_json::json;
 
 use super::printer::{Printer, count};
-use super::{Outcome, foreign_feed};
+use super::{Outcome, configuration, foreign_feed, read_online};
 use crate::archive::{Archive, WhyLeftOut, folder, markdown};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DEFAULTS, Examined, examine};
@@ -22,7 +22,7 @@ use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
 use crate::pipeline::{
-    Office, RunError, compose, compose_week, demand, judge_unsubscribing, look, look_at_unsubscribing,
+    Office, RunError, Shortened, compose, compose_week, demand, judge_unsubscribing, lay_out, look, look_at_unsubscribing, proof_pages,
     unfetched,
 };
 use crate::schedule::digest::Digest;
@@ -34,7 +34,8 @@ pub(super) struct Args {
     /// For scripts.
     #[arg(long)]
     json: bool,
-    /// Also ask the site's web server whether it serves these feeds, and log in to the relay and the mailbox.
+    /// Also ask the site's web server whether it serves these feeds and the pages that letters link to, and log in to the
+    /// relay and the mailbox.
     #[arg(long)]
     live: bool,
     /// Check this feed, of any site, and nothing else.
@@ -47,7 +48,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(
     args: &Args,
-    file: &Utf8Path,
+    named: Option<Utf8PathBuf>,
     clock: Arc<dyn Clock>,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
@@ -66,7 +67,7 @@ pub(super) async fn run(
         return verdict(&findings, args.json, printer);
     }
     let mut findings = Vec::new();
-    match examine(file) {
+    match examine(&configuration(named, printer)) {
         Ok(Examined { config: Some(config), findings: wrong }) if wrong.is_empty() => {
             everything(&config, clock.as_ref(), args.live, &mut findings).await?;
         }
@@ -127,9 +128,11 @@ fn placeholders(config: &Config, findings: &mut Vec<Finding>) {
     let keys: Vec<_> = config.placeholders().into_iter().map(|(key, _)| format!("`{key}`")).collect();
     let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
     if config.smtp.is_none() && wants_letters && !keys.is_empty() {
-        let (verb, its) = if keys.len() == 1 { ("is a placeholder", "it") } else { ("are placeholders", "them") };
+        let (verb, its) =
+            if keys.len() == 1 { ("is a placeholder", "it") } else { ("are placeholders", "them") };
         let message = format!("{} {verb}: letters go to {}/ alone", keys.join(", "), config.output.outbox);
-        let hint = format!("replace {its} before the first real letter; with a section [smtp] this is an error");
+        let hint =
+            format!("replace {its} before the first real letter; with a section [smtp] this is an error");
         findings.push(Finding::note("placeholder", config.file.as_str(), message).hint(hint));
     }
 }
@@ -160,7 +163,9 @@ async fn everything(
             return Ok(());
         }
     };
-    let layout = feeds::lay_out(&archive, config);
+    let layout = lay_out(&archive, config);
+    let short = Shortened::of(&layout).in_words(config);
+    findings.extend(short.map(|words| Finding::note("feed-budget", "config.toml", words)));
     let (mut documents, mut found) = (Vec::new(), Vec::new());
     for portion in layout.current() {
         found.extend(feeds::lint::check_thoroughly(&portion, &archive, clock.now()));
@@ -176,6 +181,7 @@ async fn everything(
     // A post that stands in several portions is spoken of once.
     let mut said = HashSet::new();
     findings.extend(found.into_iter().filter(|finding| said.insert(finding.to_string())));
+    findings.extend(proof_pages(config, &archive)?);
     if sends {
         letter(config, &archive, findings);
         week(config, &archive, findings);
@@ -183,9 +189,10 @@ async fn everything(
     left_out(&archive, findings);
     // The feeds carry a post whatever its text is like; what readers will miss is said here.
     let texts: Vec<_> = archive.posts.par_iter().map(|post| markdown::render(post).1).collect();
-    findings.extend(archive.findings.into_iter().chain(texts.into_iter().flatten()));
+    findings.extend(archive.findings.iter().cloned().chain(texts.into_iter().flatten()));
     if live {
         served(config, &documents, findings).await?;
+        read_online::check(config, &archive, findings).await;
     }
     Ok(())
 }
@@ -256,7 +263,8 @@ fn secrets(config: &Config, findings: &mut Vec<Finding>) {
         if mode & 0o077 != 0 {
             let message = format!("other users of this machine can open it (mode {:03o})", mode & 0o777);
             findings.push(
-                Finding::warning("secret-mode", file.as_str(), message).hint(format!("chmod 600 {}", shell_quoted(file.as_str()))),
+                Finding::warning("secret-mode", file.as_str(), message)
+                    .hint(format!("chmod 600 {}", shell_quoted(file.as_str()))),
             );
         }
     }
@@ -295,7 +303,11 @@ fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     if let Some(post) = archive.posts.iter().find(|post| post.newsletter) {
         match compose(config, post) {
             Ok((_, warnings)) => findings.extend(warnings),
-            Err(RunError::Findings(errors)) => findings.extend(errors),
+            Err(RunError::Findings(errors)) => {
+                let place = |finding: &Finding| (finding.rule, finding.file.clone(), finding.line);
+                let known: Vec<_> = findings.iter().map(place).collect();
+                findings.extend(errors.into_iter().filter(|error| !known.contains(&place(error))));
+            }
             Err(error) => findings.push(Finding::error("letter", post.source.as_str(), error.to_string())),
         }
     }

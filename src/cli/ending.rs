@@ -40,8 +40,17 @@ pub(super) fn conclude(
     } else {
         incident::record(&incident::file(root), command, failure.as_ref(), clock.now())
     };
+    let happened_once = failure.as_ref().is_some_and(|failure| failure.text.starts_with(ONCE));
     match &change {
-        Change::Over(incident) if !incident.text.starts_with(ONCE) => printer.event(over(command, incident)),
+        Change::Over(incident) | Change::Changed(incident)
+            if happened_once && incident.code > 0 && !incident.text.starts_with(ONCE) =>
+        {
+            printer.event(over(command, incident));
+        }
+        // A warning that is not repeated needs no word.
+        Change::Over(incident) if incident.code > 0 && !incident.text.starts_with(ONCE) => {
+            printer.event(over(command, incident))
+        }
         Change::Continues(_) | Change::Over(_) => {}
         Change::None | Change::Began | Change::Changed(_) => release(),
     }

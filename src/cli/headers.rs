@@ -28,6 +28,6 @@ pub(super) fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcom
         Server::Nginx => headers::Server::Nginx,
         Server::Netlify => headers::Server::Netlify,
     };
-    printer.raw(headers::render(&lay_out(&archive, &world.config), server).as_bytes())?;
+    printer.raw(headers::render(&lay_out(&archive, &world.config, &|_| None), server).as_bytes())?;
     Ok(Outcome::Done)
 }

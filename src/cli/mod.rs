@@ -20,7 +20,9 @@ mod post;
 mod printer;
 mod progress;
 mod publish;
+mod read_online;
 mod resolve;
+mod retract;
 mod send;
 mod serve;
 mod standstill;
@@ -99,6 +101,8 @@ enum Command {
     Import(import::Command),
     /// Take over the ids that readers of an old feed know.
     Adopt(adopt::Args),
+    /// Take one post back: out of the feeds, whether its file is there or not.
+    Retract(retract::Args),
     /// Find what would hurt later: configuration, posts, feeds, the letter.
     Check(check::Args),
     /// Make a key to sign letters with; print its DNS record.
@@ -124,15 +128,15 @@ pub fn main() -> ExitCode {
     };
     let repeated = cli.command.repeated();
     let printer = Printer::new(cli.quiet, repeated.is_some(), cli.command.is_one_object());
-    // A new site has no configuration yet, and one that is found above is not its own.
+    // A new site has no configuration yet, and `check` looks for it only if it needs it.
     let file = match &cli.command {
-        Command::New(_) => Utf8PathBuf::new(),
-        _ => configuration(cli.config, printer),
+        Command::New(_) | Command::Check(_) => Utf8PathBuf::new(),
+        _ => configuration(cli.config.clone(), printer),
     };
     let from_pipe = matches!(&cli.command, Command::Inbox(args) if args.stdin);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli.command, &file, printer)),
+        Ok(runtime) => runtime.block_on(run(cli.command, (&file, cli.config), printer)),
         Err(error) => Err(RunError::io("starting", error)),
     };
     let outcome = ended.unwrap_or_else(|error| {
@@ -185,11 +189,15 @@ fn report(error: &RunError, printer: Printer) {
     }
 }
 
-async fn run(command: Command, file: &Utf8Path, printer: Printer) -> Result<Outcome, RunError> {
+async fn run(
+    command: Command,
+    (file, named): (&Utf8Path, Option<Utf8PathBuf>),
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     let clock = clock()?;
     match command {
         Command::New(args) => return new::run(&args, clock.as_ref(), printer),
-        Command::Check(args) => return check::run(&args, file, clock, printer).await,
+        Command::Check(args) => return check::run(&args, named, clock, printer).await,
         _ => {}
     }
     let progress = progress::Progress::start(printer);
@@ -215,6 +223,7 @@ async fn run(command: Command, file: &Utf8Path, printer: Printer) -> Result<Outc
         Command::Inbox(args) => inbox::run(&args, &world, printer).await,
         Command::Import(command) => import::run(&command, &world, printer).await,
         Command::Adopt(args) => adopt::run(&args, &world, printer).await,
+        Command::Retract(args) => retract::run(&args, &world, printer).await,
         Command::Dkim(command) => dkim::run(command, &world, printer),
         Command::Post(command) => post::run(&command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),

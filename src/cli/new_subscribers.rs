@@ -18,9 +18,9 @@ pub(super) fn report(enrolled: Option<Enrolments>, findings: &[Finding], printer
     let about: Vec<Finding> =
         findings.iter().filter(|finding| ABOUT_CONSENT.contains(&finding.rule)).cloned().collect();
     printer.warnings(&about);
-    printer.complain(line);
+    printer.event(line);
     if enrolled.new.reasons().any(|(why, _)| matches!(why, Unproven::NoColumn | Unproven::Empty)) {
-        printer.complain(
+        printer.event(
             "    help: give the list a column `consented` with the date on which each of them asked for your emails; or vouch \
              for everybody on it with list_confirmed = true below [newsletter]",
         );
@@ -35,14 +35,14 @@ fn report_rows(findings: &[Finding], printer: Printer) {
 
 /// `2 new (0 active, 2 unconfirmed: the list has no column `consented`), 1 changed`.
 pub(super) fn in_words(enrolled: &Enrolments) -> String {
-    let mut words = format!("{} new", enrolled.added);
-    if enrolled.added > 0 {
-        words.push_str(&format!(" ({})", by_status(&enrolled.new)));
+    let new = match enrolled.added {
+        0 => "0 new".to_owned(),
+        added => format!("{added} new ({})", by_status(&enrolled.new)),
+    };
+    match enrolled.changed {
+        0 => new,
+        changed => format!("{new}, {changed} changed"),
     }
-    if enrolled.changed > 0 {
-        words.push_str(&format!(", {} changed", enrolled.changed));
-    }
-    words
 }
 
 fn by_status(new: &NewByStatus) -> String {
@@ -68,7 +68,7 @@ fn reason(why: Unproven, number: u64) -> String {
         Unproven::Future => format!("a date of consent in the future in {rows}"),
         Unproven::NoDate => format!("a date of consent that is not understood in {rows}"),
         Unproven::Ambiguous => format!("a date of consent with several readings in {rows}"),
-        Unproven::Refused => format!("no consent in {rows}"),
+        Unproven::Refused => format!("consent refused in {rows}"),
         Unproven::Silent => "the export does not say who left".to_owned(),
         Unproven::Listed => format!("the list itself says so in {rows}"),
     }

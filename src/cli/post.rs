@@ -69,10 +69,11 @@ pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<
     {
         refuse_same_address(archive, &source)?;
     }
+    let editor = if args.edit { Some(editor(&path)?) } else { None };
     write(&path, &text)?;
     printer.answer(path.as_str());
-    if args.edit {
-        edit(&path)?;
+    if let Some(editor) = editor {
+        edit(&editor, &path)?;
     }
     for line in what_happens_next(args.draft, date, &path, world) {
         printer.say(format!("  {line}"));
@@ -118,24 +119,36 @@ fn write(path: &Utf8Path, text: &str) -> Result<(), RunError> {
     file.write_all(text.as_bytes()).map_err(|error| RunError::io(format!("writing {path}"), error))
 }
 
+/// The command that edits a file, by the custom of the system; looked for before anything is written.
+fn editor(path: &Utf8Path) -> Result<String, RunError> {
+    let named = ["VISUAL", "EDITOR"].into_iter().filter_map(environment);
+    named.into_iter().find(|editor| !editor.trim().is_empty()).ok_or_else(|| {
+        RunError::user(
+            format!("neither VISUAL nor EDITOR names an editor; {path} was not made"),
+            "leave --edit out, or write EDITOR=nano before the command",
+        )
+    })
+}
+
 /// Editors may be commands with options: `code --wait`.
-fn edit(path: &Utf8Path) -> Result<(), RunError> {
-    let named = ["VISUAL", "EDITOR"].into_iter().find_map(environment).filter(|editor| !editor.trim().is_empty());
-    let Some(editor) = named else {
-        return Err(RunError::user(
-            "neither VISUAL nor EDITOR names an editor",
-            format!("open {path} yourself, or write EDITOR=nano before the command"),
-        ));
-    };
+fn edit(editor: &str, path: &Utf8Path) -> Result<(), RunError> {
     let ended = Process::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh", path.as_str()]).status();
     match ended {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(RunError::user(format!("the editor `{editor}` ended with {status}"), format!("{path} is there; open it yourself"))),
+        Ok(status) => Err(RunError::user(
+            format!("the editor `{editor}` ended with {status}"),
+            format!("{path} is there; open it yourself"),
+        )),
         Err(error) => Err(RunError::io(format!("starting the editor `{editor}`"), error)),
     }
 }
 
-fn what_happens_next(draft: bool, date: DateTime<FixedOffset>, path: &Utf8Path, world: &World) -> Vec<String> {
+fn what_happens_next(
+    draft: bool,
+    date: DateTime<FixedOffset>,
+    path: &Utf8Path,
+    world: &World,
+) -> Vec<String> {
     let config: &Config = &world.config;
     let newsletter = &config.newsletter;
     let mails = newsletter.enabled && newsletter.from.is_some();
@@ -146,12 +159,14 @@ fn what_happens_next(draft: bool, date: DateTime<FixedOffset>, path: &Utf8Path, 
     }
     let is_ahead = date > world.clock.now();
     let from = if is_ahead { format!(" after {}", when(date.to_utc(), config)) } else { String::new() };
-    let mut lines = vec![format!("the next `letterpress publish`{from} puts it into the feeds: write its text now")];
-    if mails {
-        lines.push(format!(
-            "it is mailed {} later (newsletter.delay); `draft = true` in its front matter holds both back",
-            newsletter.delay
-        ));
+    let mut lines =
+        vec![format!("write its text: the next `letterpress publish`{from} puts it into the feeds")];
+    let is_old = world.clock.now() - date.to_utc() > newsletter.max_age.delta();
+    if mails && is_old {
+        lines.push(format!("it is not mailed: it is older than {} (newsletter.max_age)", newsletter.max_age));
+    } else if mails {
+        let delay = newsletter.delay;
+        lines.push(format!("and mails it {delay} later (newsletter.delay); a draft waits for you"));
     }
     lines
 }

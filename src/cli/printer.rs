@@ -26,6 +26,8 @@ pub(super) struct Printer {
     holds: bool,
     /// Only the one object at the end is printed.
     json: bool,
+    /// Standard output is for people, and may be a log.
+    is_watched: bool,
 }
 
 /// What a run has said.
@@ -58,7 +60,7 @@ impl Printer {
     /// `quiet` leaves out everything that needs nobody's attention; with `is_watched` a failure that lasts is one thing that
     /// needs it once.
     pub(super) fn new(quiet: bool, is_watched: bool, json: bool) -> Self {
-        Self { quiet, holds: is_watched && (quiet || json), json }
+        Self { quiet, holds: is_watched && (quiet || json), json, is_watched }
     }
 
     /// Whether everything is said in one object at the end.
@@ -80,15 +82,12 @@ impl Printer {
         }
     }
 
-    /// A line of progress, beside the results of `--json`.
+    /// A line of progress: into the log of a run, and beside what may be read by machines.
     pub(super) fn progress(self, line: &str) {
-        if self.quiet {
-            return;
-        }
-        if self.json {
-            let _ = writeln!(std::io::stderr().lock(), "{}", for_terminal(line));
-        } else {
-            self.answer(line);
+        match (self.quiet, self.is_watched && !self.json) {
+            (true, _) => {}
+            (false, true) => self.answer(line),
+            (false, false) => print_complaint(line),
         }
     }
 
@@ -198,7 +197,8 @@ impl Printer {
 
     /// Whether a progress bar would be seen and not logged.
     pub(super) fn has_terminal(self) -> bool {
-        !self.quiet && std::io::stderr().is_terminal() && (self.json || std::io::stdout().is_terminal())
+        let is_log = self.is_watched && !self.json && !std::io::stdout().is_terminal();
+        !self.quiet && std::io::stderr().is_terminal() && !is_log
     }
 }
 

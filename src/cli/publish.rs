@@ -97,7 +97,8 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
     }
     if mailing.rehearsed > 0 {
         let issues = count(mailing.rehearsed, "issue");
-        printer.say(format!("rehearsal over: there is a relay now, so {issues} written to files may be mailed"));
+        printer
+            .say(format!("rehearsal over: there is a relay now, so {issues} written to files may be mailed"));
     }
     new_subscribers::report(mailing.enrolled, &mailing.rejected, printer);
     printer.warnings(&mailing.findings);
@@ -239,7 +240,6 @@ fn report_issue(
         needs_attention(is_lasting, line.to_owned(), printer);
     }
 }
-
 
 /// The states in words.
 pub(super) const fn words(state: State) -> &'static str {

@@ -10,8 +10,8 @@ use super::{Outcome, new_subscribers};
 use crate::address::EmailAddress;
 use crate::archive::{Post, folder};
 use crate::pipeline::{
-    AnyPost, Draft, Office, RunError, Wanted, WeekLetter, World, demand, draft, draft_of, enrol_list, find_any, send,
-    send_test,
+    AnyPost, Draft, Office, RunError, Wanted, WeekLetter, World, demand, draft, draft_of, enrol_list,
+    find_any, send, send_test,
 };
 use crate::subscribers::{Cadence, Standing, Subscriber};
 use crate::text::HeaderText;
@@ -67,16 +67,15 @@ async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Re
     let address = EmailAddress::parse(address)
         .map_err(|error| RunError::user(format!("{address:?}: {error}"), "write it like you@example.com"))?;
     let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
-    let found =
-        match &args.post {
-            Some(wanted) => find_any(&world.config, &archive, wanted, world.clock.now())?,
-            None => AnyPost::Published(archive.posts.iter().find(|post| post.newsletter).ok_or_else(|| {
-                RunError::user(
-                    "there is no published post",
-                    "`letterpress check` says why; --post takes a draft too",
-                )
-            })?),
-        };
+    let found = match &args.post {
+        Some(wanted) => find_any(&world.config, &archive, wanted, world.clock.now())?,
+        None => AnyPost::Published(archive.posts.iter().find(|post| post.newsletter).ok_or_else(|| {
+            RunError::user(
+                "there is no published post",
+                "`letterpress check` says why; --post takes a draft too",
+            )
+        })?),
+    };
     let (subject, through) = send_test(world, &found, address.clone()).await?;
     printer.say(format!(
         "a test copy of \"{subject}\" went to {address} through {through}; nothing was recorded"
@@ -94,7 +93,8 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
     let (enrolled, rejected) = enrol_list(world, &office).await?;
     let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
     let wanted = args.post.as_deref();
-    let found = wanted.map(|wanted| find_any(&world.config, &archive, wanted, world.clock.now())).transpose()?;
+    let found =
+        wanted.map(|wanted| find_any(&world.config, &archive, wanted, world.clock.now())).transpose()?;
     let why = found.as_ref().and_then(AnyPost::why);
     let draft = match found.as_ref().filter(|_| why.is_some()) {
         Some(found) => draft_of(world, found)?,

@@ -191,7 +191,7 @@ async fn add(
         ));
     }
     printer.say(match enrolled.added + enrolled.changed {
-        _ if is_back => format!("{address} was removed, and reads again from now on"),
+        _ if is_back => format!("{address} was removed, and is subscribed again"),
         0 => format!("{address} was a reader already"),
         _ => format!("{address} reads from now on"),
     });

@@ -67,12 +67,15 @@ fn check_languages(config: &Config, wrong: &mut impl FnMut(&str, &str, &str)) {
 /// Whoever names readers or a relay wants letters, and letters have a sender.
 fn missing_sender(config: &Config, source: &Source<'_>) -> Option<Finding> {
     let newsletter = &config.newsletter;
-    let is_wanted = config.smtp.is_some() || source.keys_of("newsletter").iter().any(|key| key != "enabled");
+    // What says when letters leave may stand there for another day.
+    let keys = ["list", "reply_to", "bounces", "unsubscribe", "subject"];
+    let is_wanted = config.smtp.is_some() || keys.iter().any(|key| source.has(&format!("newsletter.{key}")));
     if !newsletter.enabled || newsletter.from.is_some() || !is_wanted {
         return None;
     }
     let hint = "add a line like from = \"Kim <kim@my-site.net>\" below [newsletter]; enabled = false there sends nothing";
-    let mut finding = source.error("newsletter.from", "it is missing, and a letter needs a sender").hint(hint);
+    let mut finding =
+        source.error("newsletter.from", "it is missing, and a letter needs a sender").hint(hint);
     finding.line = finding.line.or_else(|| source.line_of("smtp"));
     Some(finding)
 }
@@ -257,4 +260,3 @@ pub(super) fn is_this_machine(host: &str) -> bool {
     host == "localhost"
         || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
-

@@ -17,7 +17,7 @@ pub struct Feeds {
     pub content: Content,
     /// Which further feeds to make beside the site's own.
     pub by: Vec<By>,
-    /// How many bytes of posts a feed carries whole; the older ones of it are summaries. 0 means all.
+    /// How many bytes of posts a feed carries; older ones are left to the archive. 0 means all.
     pub budget: Bytes,
     /// Whether posts that leave a feed stay to be had in the pages of its archive (RFC 5005).
     pub archive: bool,

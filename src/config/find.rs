@@ -50,7 +50,8 @@ fn joined(folder: &Utf8Path, name: &str) -> Utf8PathBuf {
 
 /// Hugo and Zola call theirs `config.toml` too, and neither has such a section.
 fn is_ours(path: &Utf8Path) -> bool {
-    fs::read_to_string(path).is_ok_and(|text| text.lines().any(|line| line.trim_start().starts_with("[site]")))
+    fs::read_to_string(path)
+        .is_ok_and(|text| text.lines().any(|line| line.trim_start().starts_with("[site]")))
 }
 
 #[cfg(test)]
@@ -66,7 +67,10 @@ mod tests {
         fs::write(root.join("content/config.toml"), "baseURL = \"https://a.kr/\"\n").unwrap();
         let found = find(&root.join("content/posts/2026"));
         assert!(found.is_above);
-        assert_eq!(found.path.canonicalize_utf8().unwrap(), root.join("config.toml").canonicalize_utf8().unwrap());
+        assert_eq!(
+            found.path.canonicalize_utf8().unwrap(),
+            root.join("config.toml").canonicalize_utf8().unwrap()
+        );
         let found = find(&root.join("content"));
         assert_eq!((found.path, found.is_above), (root.join("content/config.toml"), false));
     }

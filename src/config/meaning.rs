@@ -30,24 +30,59 @@ const WORDS: [Words; 42] = [
     Words("", "web", &["server", "http", "serve"]),
     Words("", "newsletter", &["letters", "letter", "mailing", "newsletters"]),
     Words("site", "title", &["name", "sitename", "sitetitle", "blogtitle", "heading"]),
-    Words("site", "url", &["baseurl", "link", "address", "domain", "homepage", "root", "siteurl", "host", "uri", "canonicalurl"]),
+    Words(
+        "site",
+        "url",
+        &[
+            "baseurl",
+            "link",
+            "address",
+            "domain",
+            "homepage",
+            "root",
+            "siteurl",
+            "host",
+            "uri",
+            "canonicalurl",
+        ],
+    ),
     Words("site", "description", &["tagline", "subtitle", "summary", "about", "slogan"]),
-    Words("site", "language", &["lang", "locale", "languagecode", "defaultlanguage", "defaultcontentlanguage"]),
+    Words(
+        "site",
+        "language",
+        &["lang", "locale", "languagecode", "defaultlanguage", "defaultcontentlanguage"],
+    ),
     Words("site", "timezone", &["tz", "zone", "timezonename"]),
     Words("site", "author", &["authors", "writer", "owner", "by"]),
     Words("site", "rights", &["copyright", "license", "licence"]),
     Words("site", "icon", &["favicon"]),
     Words("site", "logo", &["image", "banner"]),
-    Words("archive", "posts", &["folder", "path", "directory", "dir", "content", "contentdir", "postsdir", "source", "root"]),
+    Words(
+        "archive",
+        "posts",
+        &["folder", "path", "directory", "dir", "content", "contentdir", "postsdir", "source", "root"],
+    ),
     Words("archive", "front_matter", &["keys", "frontmatterkeys", "customkeys", "allowedkeys", "params"]),
     Words("archive", "static", &["staticdir", "assets", "files", "public"]),
     Words("feeds", "formats", &["format", "types", "type", "kinds"]),
     Words("feeds", "entries", &["items", "limit", "count", "size", "max", "number", "maxentries"]),
-    Words("newsletter", "from", &["form", "sender", "fromemail", "fromaddress", "mailfrom", "author", "email"]),
+    Words(
+        "newsletter",
+        "from",
+        &["form", "sender", "fromemail", "fromaddress", "mailfrom", "author", "email"],
+    ),
     Words("newsletter", "reply_to", &["replyto", "reply", "answers", "answerto"]),
-    Words("newsletter", "list", &["subscribers", "recipients", "to", "mailinglist", "listfile", "readers", "file", "csv"]),
+    Words(
+        "newsletter",
+        "list",
+        &["subscribers", "recipients", "to", "mailinglist", "listfile", "readers", "file", "csv"],
+    ),
     Words("newsletter", "delay", &["wait", "interval", "after"]),
-    Words("newsletter", "bounces", &["returnpath", "envelopefrom", "envelopesender", "bounceaddress", "bounceto"]),
+    Words(
+        "newsletter",
+        "bounces",
+        &["returnpath", "envelopefrom", "envelopesender", "bounceaddress", "bounceto"],
+    ),
     Words("newsletter", "unsubscribe", &["unsubscribeto", "unsubscribeaddress", "optout"]),
     Words("newsletter", "address", &["postaladdress", "footer", "imprint"]),
     Words("newsletter", "enabled", &["enable", "active", "on"]),
@@ -57,7 +92,11 @@ const WORDS: [Words; 42] = [
     Words("smtp", "password_env", &["passenv", "passwordvariable", "passwordvar"]),
     Words("smtp", "ca_file", &["ca", "cafile", "cacert", "cert", "certificate", "cabundle"]),
     Words("smtp", "hello", &["helo", "ehlo", "heloname"]),
-    Words("smtp", "per_minute", &["rate", "limit", "ratelimit", "maxperminute", "throttle", "messagesperminute"]),
+    Words(
+        "smtp",
+        "per_minute",
+        &["rate", "limit", "ratelimit", "maxperminute", "throttle", "messagesperminute"],
+    ),
     Words("inbox", "folder", &["mailbox"]),
     Words("dkim", "key_file", &["key", "privatekey", "keypath", "privatekeyfile", "pem", "file"]),
     Words("store", "url", &["path", "file", "database", "db", "dsn"]),
@@ -69,10 +108,30 @@ const PASSWORD: &str = "no password stands in this file: put it, and nothing els
     smtp-password`) and write password_file = \"smtp-password\"";
 const SMTP_TLS: &str = "write tls = \"implicit\" for port 465, or tls = \"starttls\" for port 587";
 const IMAP_TLS: &str = "write tls = \"implicit\" for port 993, or tls = \"starttls\" for port 143";
-const PASSWORDS: &[&str] =
-    &["password", "pass", "passwd", "passphrase", "secret", "pwd", "pw", "smtppassword", "authpassword", "apikey"];
+const PASSWORDS: &[&str] = &[
+    "password",
+    "pass",
+    "passwd",
+    "passphrase",
+    "secret",
+    "pwd",
+    "pw",
+    "smtppassword",
+    "authpassword",
+    "apikey",
+];
 const ENCRYPTIONS: &[&str] = &[
-    "encryption", "ssl", "security", "secure", "starttls", "usetls", "usessl", "ssltls", "tlsmode", "encrypt", "connectionsecurity",
+    "encryption",
+    "ssl",
+    "security",
+    "secure",
+    "starttls",
+    "usetls",
+    "usessl",
+    "ssltls",
+    "tlsmode",
+    "encrypt",
+    "connectionsecurity",
 ];
 
 /// What was meant by `key` in `section`, whose keys are `known`.
@@ -96,7 +155,9 @@ pub(super) fn meant(section: &str, key: &str, known: &[String]) -> Meant {
     // What a relay is called in one section it is called in the other.
     let alike = if section == "inbox" { "smtp" } else { section };
     let by_word = WORDS.iter().find(|Words(where_, key, words)| {
-        (*where_ == section || *where_ == alike) && words.contains(&word.as_str()) && known.iter().any(|known| known == key)
+        (*where_ == section || *where_ == alike)
+            && words.contains(&word.as_str())
+            && known.iter().any(|known| known == key)
     });
     if let Some(Words(_, key, _)) = by_word {
         return Meant::Key((*key).to_owned());
@@ -112,7 +173,8 @@ pub(super) fn meant(section: &str, key: &str, known: &[String]) -> Meant {
 
 /// The sections, but this one, in which there is such a key.
 fn sections_with(word: &str, but: &str) -> Vec<String> {
-    let found = documented().filter(|(section, key, _)| plain(key) == word && *section != but && !section.is_empty());
+    let found =
+        documented().filter(|(section, key, _)| plain(key) == word && *section != but && !section.is_empty());
     let mut sections: Vec<String> = found.map(|(section, ..)| section.to_owned()).collect();
     sections.dedup();
     sections
@@ -146,7 +208,18 @@ mod tests {
 
     fn keys(section: &str) -> Vec<String> {
         if section.is_empty() {
-            let sections = ["site", "archive", "feeds", "podcast", "newsletter", "smtp", "inbox", "dkim", "store", "web"];
+            let sections = [
+                "site",
+                "archive",
+                "feeds",
+                "podcast",
+                "newsletter",
+                "smtp",
+                "inbox",
+                "dkim",
+                "store",
+                "web",
+            ];
             return sections.iter().map(|name| (*name).to_owned()).collect();
         }
         documented().filter(|(there, ..)| *there == section).map(|(_, key, _)| key.to_owned()).collect()
@@ -189,7 +262,9 @@ mod tests {
         for (section, key, there) in
             [("site", "from", "newsletter"), ("", "title", "site"), ("newsletter", "password_file", "smtp")]
         {
-            let Meant::Elsewhere(sections) = meant(section, key, &keys(section)) else { panic!("{section}.{key}") };
+            let Meant::Elsewhere(sections) = meant(section, key, &keys(section)) else {
+                panic!("{section}.{key}")
+            };
             assert!(sections.iter().any(|section| section == there), "{section}.{key}: {sections:?}");
         }
         assert_eq!(meant("site", "mood", &keys("site")), Meant::Nothing);

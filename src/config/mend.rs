@@ -99,7 +99,8 @@ impl Mender<'_, '_> {
             Meant::Elsewhere(mut sections) => {
                 // What is missing there has been found here.
                 let missing = |section: &String| format!("`{section}.{key}` is missing");
-                if let Some(found) = sections.iter().find(|section| self.is_said(&missing(section))).cloned() {
+                if let Some(found) = sections.iter().find(|section| self.is_said(&missing(section))).cloned()
+                {
                     self.findings.retain(|finding| finding.message != missing(&found));
                     sections = vec![found];
                 }
@@ -139,7 +140,8 @@ impl Mender<'_, '_> {
             finding.line = self.source.line_of(&above);
             let below = above.split('[').next().unwrap_or_default();
             // `site.author` is a table within a section, and is shown whole.
-            let whole = below.split_once('.').and_then(|(section, table)| Some((table, example(section, table)?)));
+            let whole =
+                below.split_once('.').and_then(|(section, table)| Some((table, example(section, table)?)));
             self.findings.push(finding.hint(match whole {
                 Some((table, shown)) => format!("write it like {table} = {shown}"),
                 None => {

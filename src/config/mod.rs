@@ -27,8 +27,8 @@ mod spellings;
 mod store;
 pub mod toml_slips;
 mod web;
-mod wrong_value;
 mod weekly;
+mod wrong_value;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;

@@ -10,16 +10,22 @@ use crate::finding::Finding;
 /// Domains that are nobody's (RFC 2606, RFC 6761), and what examples call the reader's own. As a whole part of a name:
 /// `example.co.kr` and `news.example` are as good as `example.com`.
 const PARTS: [&str; 9] = [
-    "example", "yourdomain", "your-domain", "yoursite", "your-site", "mydomain", "my-domain", "yourname", "domain-name",
+    "example",
+    "yourdomain",
+    "your-domain",
+    "yoursite",
+    "your-site",
+    "mydomain",
+    "my-domain",
+    "yourname",
+    "domain-name",
 ];
 const ENDS: [&str; 3] = ["test", "invalid", "localhost"];
 
 /// Networks for documentation (RFC 5737, RFC 3849), and this machine.
 fn is_placeholder_number(host: &str) -> bool {
     match host.trim_matches(['[', ']']).parse() {
-        Ok(std::net::IpAddr::V4(ip)) => {
-            ip.is_loopback() || ip.is_documentation() || ip.is_unspecified()
-        }
+        Ok(std::net::IpAddr::V4(ip)) => ip.is_loopback() || ip.is_documentation() || ip.is_unspecified(),
         Ok(std::net::IpAddr::V6(ip)) => {
             ip.is_loopback() || ip.is_unspecified() || ip.segments()[..2] == [0x2001, 0xdb8]
         }
@@ -46,11 +52,14 @@ impl Config {
     /// What is still a placeholder: the key, and what stands there.
     pub fn placeholders(&self) -> Vec<(&'static str, String)> {
         let Self { site, newsletter, web, .. } = self;
-        let mailboxes = [("newsletter.from", &newsletter.from), ("newsletter.reply_to", &newsletter.reply_to)];
-        let addresses = mailboxes.into_iter().filter_map(|(key, mailbox)| Some((key, &mailbox.as_ref()?.address)));
-        let addresses = addresses.chain(newsletter.bounces.as_ref().map(|address| ("newsletter.bounces", address)));
+        let mailboxes =
+            [("newsletter.from", &newsletter.from), ("newsletter.reply_to", &newsletter.reply_to)];
         let addresses =
-            addresses.chain(newsletter.unsubscribe.as_ref().map(|address| ("newsletter.unsubscribe", address)));
+            mailboxes.into_iter().filter_map(|(key, mailbox)| Some((key, &mailbox.as_ref()?.address)));
+        let addresses =
+            addresses.chain(newsletter.bounces.as_ref().map(|address| ("newsletter.bounces", address)));
+        let addresses = addresses
+            .chain(newsletter.unsubscribe.as_ref().map(|address| ("newsletter.unsubscribe", address)));
         let pages = [("site.url", Some(&site.url)), ("web.url", web.url.as_ref())];
         let pages = pages.into_iter().filter_map(|(key, url)| Some((key, url?)));
         let from = newsletter.from.as_ref().and_then(|from| from.name.as_ref());

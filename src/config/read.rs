@@ -118,7 +118,9 @@ fn understand(text: &str, file: &str, root: &Utf8Path) -> Examined {
     if !broken.is_empty() {
         // What is missing may be on the line that cannot be read, and below a list without an end nothing is what it seems.
         let end = toml_slips::unclosed(text).map_or(usize::MAX, |slip| slip.line);
-        findings.retain(|finding| finding.line.is_some_and(|line| line < end) && !finding.message.ends_with("is missing"));
+        findings.retain(|finding| {
+            finding.line.is_some_and(|line| line < end) && !finding.message.ends_with("is missing")
+        });
     }
     let config = config.map(|config| Config {
         root: root.to_owned(),

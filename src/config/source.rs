@@ -58,13 +58,6 @@ impl Source<'_> {
         self.place(key).is_some_and(|place| place.value.is_some())
     }
 
-    /// The keys that the user wrote in `section`.
-    pub(super) fn keys_of(&self, section: &str) -> Vec<String> {
-        let section = self.place(section).and_then(|place| place.value).map(Spanned::get_ref);
-        let Some(DeValue::Table(table)) = section else { return Vec::new() };
-        table.keys().map(|key| key.get_ref().to_string()).collect()
-    }
-
     fn line_at(&self, offset: usize) -> usize {
         1 + self.text.get(..offset).unwrap_or(self.text).matches('\n').count()
     }

@@ -6,10 +6,28 @@ use super::nearest::osa;
 
 /// Names and codes of languages in lower case, behind the tag that is meant.
 const LANGUAGES: [(&str, &[&str]); 26] = [
-    ("ko", &["korean", "한국어", "kor", "kr", "korea", "조선말", "hangul", "koreanisch", "coreano", "coréen"]),
+    (
+        "ko",
+        &["korean", "한국어", "kor", "kr", "korea", "조선말", "hangul", "koreanisch", "coreano", "coréen"],
+    ),
     ("ja", &["japanese", "日本語", "jpn", "jp", "japan", "nihongo", "일본어", "japanisch", "japonais"]),
     ("en", &["english", "eng", "englisch", "anglais", "inglés", "ingles", "영어", "英語", "usa"]),
-    ("zh", &["chinese", "中文", "zho", "chi", "cn", "mandarin", "汉语", "漢語", "중국어", "中国語", "chinesisch"]),
+    (
+        "zh",
+        &[
+            "chinese",
+            "中文",
+            "zho",
+            "chi",
+            "cn",
+            "mandarin",
+            "汉语",
+            "漢語",
+            "중국어",
+            "中国語",
+            "chinesisch",
+        ],
+    ),
     ("de", &["german", "deutsch", "deu", "ger", "allemand", "독일어"]),
     ("fr", &["french", "français", "francais", "fra", "fre", "französisch", "프랑스어"]),
     ("es", &["spanish", "español", "espanol", "spa", "castellano", "스페인어"]),

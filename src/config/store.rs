@@ -42,6 +42,9 @@ impl Store {
 pub struct Output {
     /// Where the feeds are written.
     pub directory: Utf8PathBuf,
+    /// Whether each post has a page there too; `None` means: where no other program makes them.
+    #[serde(default)]
+    pub pages: Option<bool>,
     /// Which compressed copies to write beside each file.
     pub compress: Vec<Compression>,
     /// Where letters go as `.eml` files while there is no `[smtp]`.

@@ -131,10 +131,22 @@ fn diagnose(number: usize, content: &str) -> Option<Slip> {
     if line.starts_with('[') && !line.contains('=') {
         let name = line.split('#').next().unwrap_or_default().trim_matches(['[', ']', ' ', '\t', '"', '\'']);
         let name = name.replace(' ', "_");
-        return Some(Slip::written(number, "a section is written as its name in brackets", &format!("[{name}]")));
+        return Some(Slip::written(
+            number,
+            "a section is written as its name in brackets",
+            &format!("[{name}]"),
+        ));
     }
-    let Some((key, value)) = line.split_once('=') else { return Some(without_equals(number, line)) };
+    let is_remark = ["//", ";", "--", "/*"].iter().any(|mark| line.starts_with(mark));
+    let Some((key, value)) = line.split_once('=').filter(|_| !is_remark) else {
+        return Some(without_equals(number, line));
+    };
     let (key, value) = (key.trim(), value.trim());
+    let bare = key.trim_matches(['"', '\'']);
+    if bare != key && is_bare_key(bare) && key.matches(['"', '\'']).count() == 1 {
+        let corrected = format!("{bare} = {}", corrected_value(value));
+        return Some(Slip::written(number, "the name of a key needs no quotation mark", &corrected));
+    }
     if key.is_empty() {
         return Some(Slip::new(number, "there is no key in front of the =", Some(GENERAL.to_owned())));
     }
@@ -152,13 +164,15 @@ fn characters(number: usize, line: &str) -> Option<Slip> {
     let outside = outside_of_quotes(line);
     if let Some(found) = outside.chars().find(|c| QUOTES.contains(c)) {
         let straight: String = line.chars().map(|c| if QUOTES.contains(&c) { '"' } else { c }).collect();
-        let message = format!("{found} is a typographic quotation mark; only the straight \" is understood here");
+        let message =
+            format!("{found} is a typographic quotation mark; only the straight \" is understood here");
         return Some(Slip::written(number, message, &straight));
     }
     if outside.contains('＝') {
         return Some(Slip::written(number, "＝ is a full-width sign", &line.replace('＝', "=")));
     }
-    let unseen = |c: &char| matches!(c, '\u{A0}' | '\u{3000}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}');
+    let unseen =
+        |c: &char| matches!(c, '\u{A0}' | '\u{3000}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}');
     let found = outside.chars().find(unseen)?;
     let message = format!("there is the invisible character U+{:04X}", u32::from(found));
     let clean: String = line.chars().map(|c| if unseen(&c) { ' ' } else { c }).collect();
@@ -193,9 +207,11 @@ fn without_equals(number: usize, line: &str) -> Slip {
         }
     }
     match line.split_once(':') {
-        Some((key, "")) if is_bare_key(key.trim()) && !key.trim().is_empty() => {
-            Slip::written(number, "a section is written as its name in brackets", &format!("[{}]", key.trim()))
-        }
+        Some((key, "")) if is_bare_key(key.trim()) && !key.trim().is_empty() => Slip::written(
+            number,
+            "a section is written as its name in brackets",
+            &format!("[{}]", key.trim()),
+        ),
         Some((key, value)) if is_bare_key(key.trim()) && !key.trim().is_empty() => {
             let corrected = format!("{} = {}", key.trim(), corrected_value(value.trim()));
             Slip::written(number, "a key and its value stand on both sides of a =", &corrected)
@@ -229,17 +245,21 @@ fn value(number: usize, key: &str, value: &str) -> Option<Slip> {
             slip(message, &corrected_value(value))
         }
         _ => {
-            let bare = value.split(" #").next().unwrap_or(value).trim();
+            let bare = value.split(" #").next().unwrap_or(value).trim().trim_end_matches([',', ';']);
             let corrected = corrected_value(bare);
-            if corrected == bare || bare.len() >= 10 && bare.bytes().all(|byte| byte.is_ascii_digit()) {
+            let is_day = bare.len() > 4 && bare.as_bytes()[..4].iter().all(u8::is_ascii_digit) && bare.contains('-');
+            if corrected == bare && !["true", "false"].contains(&bare)
+                || is_day && corrected.starts_with('"')
+                || bare.len() >= 10 && bare.bytes().all(|byte| byte.is_ascii_digit()) {
                 let hint = "a number has digits alone and fewer than twenty; a date is written like 2026-11-29".to_owned();
                 let message = format!("`{key}`: {bare} is no number and no date that exists");
                 return Some(Slip::new(number, message, Some(hint)));
             }
             let message = match corrected.as_str() {
-                "true" | "false" => "yes and no are written as true and false, in small letters",
+                "true" | "false" if bare != corrected => "yes and no are written as true and false, in small letters",
                 text if text.starts_with(['"', '\'']) => "text stands in quotes",
                 text if text.contains('-') => "a date has four digits for the year and two each for month and day",
+                _ if value.len() > bare.len() && corrected == bare => "there is a mark too many behind the value",
                 _ => "a number has digits alone",
             };
             if ["none", "null", "nil", "~"].contains(&bare.to_lowercase().as_str()) {
@@ -314,6 +334,7 @@ fn corrected_value(raw: &str) -> String {
         return literal(&raw[1..raw.len() - 1]);
     }
     if let Some(inner) = raw.strip_prefix('[').map(|inner| inner.trim_end_matches([']', ',', ' '])) {
+        let inner = inner.replace("\" \"", "\", \"");
         let items: Vec<_> = inner.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
         return format!("[{}]", items.into_iter().map(corrected_value).collect::<Vec<_>>().join(", "));
     }
@@ -330,16 +351,20 @@ fn corrected_value(raw: &str) -> String {
         return if digits.is_empty() { "0".to_owned() } else { digits.to_owned() };
     }
     match raw.to_lowercase().as_str() {
-        "true" | "yes" | "on" => "true".to_owned(),
-        "false" | "no" | "off" => "false".to_owned(),
+        "true" | "yes" | "on" | "ture" | "treu" | "tru" => "true".to_owned(),
+        "false" | "no" | "off" | "flase" | "fasle" | "fals" => "false".to_owned(),
         _ => day(raw).unwrap_or_else(|| literal(raw)),
     }
 }
 
 /// `2026. 11. 9.`, `2026/11/9` and `2026-11-9` as TOML has them.
 fn day(raw: &str) -> Option<String> {
-    let parts: Option<Vec<u32>> =
-        raw.split(['-', '/', '.']).map(str::trim).filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect();
+    let parts: Option<Vec<u32>> = raw
+        .split(['-', '/', '.'])
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| part.parse().ok())
+        .collect();
     match parts?.as_slice() {
         [year @ 1000..=9999, month @ 1..=12, day @ 1..=31] => Some(format!("{year}-{month:02}-{day:02}")),
         _ => None,
@@ -384,10 +409,16 @@ mod tests {
             ("date = 2026-2-3", "write date = 2026-02-03"),
             ("date = 2026. 2. 3.", "write date = 2026-02-03"),
             ("formats = [rss, atom]", "write formats = [\"rss\", \"atom\"]"),
-            ("formats = [\"rss\" \"atom\"]", "commas between"),
+            ("formats = [\"rss\" \"atom\"]", "write formats = [\"rss\", \"atom\"]"),
             ("author = { name: \"Kim\" }", "write author = { name = \"Kim\" }"),
             ("author = { name = Kim, email = \"a@b.kr\" }", "{ name = \"Kim\", email = \"a@b.kr\" }"),
             ("// a remark", "write # a remark"),
+            ("// draft = true", "write # draft = true"),
+            ("\"title = \"a\"", "write title = \"a\""),
+            ("draft = ture", "write draft = true"),
+            ("draft = true,", "write draft = true"),
+            ("date = 2026-13-01", "no date that exists"),
+            ("date = 2026-02-30", "no date that exists"),
             ("just words", "begin it with #"),
             ("my title = \"a\"", "no spaces"),
             ("제목 = \"a\"", "letters from a to z"),
@@ -408,6 +439,9 @@ mod tests {
         let (_, errors) = toml::de::DeTable::parse_recoverable(text);
         let slips = explain_all(text, &errors);
         assert_eq!(slips[0].line, 4);
-        assert_eq!(slips[0].hint.as_deref(), Some("put all its keys below one [site] (the other is on line 1)"));
+        assert_eq!(
+            slips[0].hint.as_deref(),
+            Some("put all its keys below one [site] (the other is on line 1)")
+        );
     }
 }

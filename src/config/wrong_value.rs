@@ -86,7 +86,8 @@ fn ours(
         return (format!("{text:?} is not a {kind}"), Some(format!("write {key} = \"{meant}\"")));
     }
     let is_address = shown.is_some_and(|shown| shown.starts_with("\"http") || shown.starts_with("[\"http"));
-    let whole = text.filter(|_| is_address).and_then(whole_address).map(|whole| format!("write {key} = \"{whole}\""));
+    let whole =
+        text.filter(|_| is_address).and_then(whole_address).map(|whole| format!("write {key} = \"{whole}\""));
     if is_address && (whole.is_some() || !said.contains("write")) {
         let like = || shown.map(|shown| format!("write it like {key} = {shown}"));
         return (refused_as(text, "a whole web address"), whole.or_else(like));
@@ -94,7 +95,10 @@ fn ours(
     if section == "web" && said.contains("socket address") {
         let port = text.map(|text| text.trim_start_matches("localhost").trim_start_matches(':'));
         let port = port.filter(|port| port.parse::<u16>().is_ok()).unwrap_or("8080");
-        return (refused_as(text, "an address with its port"), Some(format!("write {key} = \"127.0.0.1:{port}\"")));
+        return (
+            refused_as(text, "an address with its port"),
+            Some(format!("write {key} = \"127.0.0.1:{port}\"")),
+        );
     }
     if ["invalid", "expected"].iter().any(|jargon| said.contains(jargon)) {
         return (refused(found), shown.map(|shown| format!("write it like {key} = {shown}")));

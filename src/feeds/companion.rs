@@ -17,7 +17,7 @@ use crate::archive::Archive;
 use crate::config::{Config, Format};
 
 /// The page beside a feed.
-const FILE: &str = "feed.html";
+pub const FILE: &str = "feed.html";
 
 /// The style sheet; `{{raw}}` is what it says over a feed.
 const STYLE: &str = include_str!("companion.css");
@@ -26,9 +26,9 @@ const STYLE: &str = include_str!("companion.css");
 const NEWEST: usize = 10;
 
 /// A page for each feed, and the style sheet.
-pub(super) fn render(feeds: &[(Feed, Paging)], archive: &Archive, config: &Config) -> Vec<Document> {
-    let all: Vec<&Feed> = feeds.iter().map(|(feed, _)| feed).collect();
-    let page = |(feed, paging): &(Feed, Paging)| Document {
+pub(super) fn render(feeds: &[(&Feed, &Paging)], archive: &Archive, config: &Config) -> Vec<Document> {
+    let all: Vec<&Feed> = feeds.iter().map(|(feed, _)| *feed).collect();
+    let page = |(feed, paging): &(&Feed, &Paging)| Document {
         path: feed.folder.join(FILE),
         media_type: "text/html; charset=utf-8",
         bytes: page(feed, paging, &all, archive, config).into_bytes(),
@@ -62,7 +62,7 @@ fn discovery(feeds: &[&Feed], config: &Config) -> String {
     lines
 }
 
-fn name(format: Format) -> &'static str {
+pub(super) fn name(format: Format) -> &'static str {
     match format {
         Format::Rss => "RSS",
         Format::Atom => "Atom",

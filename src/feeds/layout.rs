@@ -1,6 +1,7 @@
 //! The whole of what is to be written, before it has bytes: which documents there are, which of them may stand as they
 //! are, and in which portions the others are made, so that a large archive is never in memory as a whole set of feeds.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,12 +10,12 @@ use rayon::prelude::*;
 
 use super::entry::Entry;
 use super::page::{Carried, Page, Place, path};
-use super::paging::{self, Paging};
+use super::paging::{self, Budget, Paging};
 use super::select::{self, Feed};
-use super::{Document, atom, companion, json_feed, opml, rss};
+use super::{Document, as_published, atom, companion, json_feed, opml, rss};
 use crate::archive::pages::Pages;
 use crate::archive::{Archive, TakenBack};
-use crate::config::{Config, Format};
+use crate::config::{Config, Content, Format};
 
 /// About so many entries are rendered at a time for pages of archives.
 const PORTION: usize = 1_000;
@@ -30,7 +31,7 @@ const TOMBSTONES: usize = 100;
 pub struct Layout<'a> {
     archive: &'a Archive,
     config: &'a Config,
-    feeds: Vec<(Feed, Paging)>,
+    feeds: Vec<Laid>,
     pages: Pages,
     /// The ids of posts by their addresses; empty where no post answers another.
     ids: HashMap<&'a str, &'a str>,
@@ -49,16 +50,26 @@ pub struct Frozen {
     pub without: Vec<String>,
 }
 
-/// Lays out every feed that the configuration asks for, in every format it names.
-pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config) -> Layout<'a> {
+/// A file of the public folder as it is now, if it is there.
+pub type Published<'p> = &'p dyn Fn(&Utf8Path) -> Option<Vec<u8>>;
+
+/// Lays out every feed that the configuration asks for, in every format it names. Entries that were `published` as summaries
+/// stay summaries as long as they are in their feed.
+pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config, published: Published<'_>) -> Layout<'a> {
     let posts = &archive.posts;
     let by_id = posts.iter().enumerate().map(|(at, post)| (post.id.as_str(), at)).collect();
     let mut pages = archive.pages.clone();
-    let feeds = select::feeds(posts, config)
+    let feeds = select::feeds(posts, config);
+    let lengths = Lengths::of(&feeds, archive, config);
+    let bytes = budget(config);
+    let feeds = feeds
         .into_iter()
         .map(|feed| {
-            let paging = paging::divide(&feed, posts, &by_id, &mut pages, config);
-            (feed, paging)
+            let summaries = summaries(&feed, &by_id, published, config);
+            let length_of = |at: usize| lengths.get(at, !summaries.contains(&at));
+            let budget = Budget { bytes, length_of: &length_of };
+            let paging = paging::divide(&feed, (posts, &by_id), &mut pages, &budget, config);
+            Laid { feed, paging, summaries }
         })
         .collect();
     let has_answers = posts.iter().any(|post| !post.in_reply_to.is_empty());
@@ -67,12 +78,73 @@ pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config) -> Layout<'a> {
     Layout { archive, config, feeds, pages, ids }
 }
 
+/// The budget in bytes; without one, more than anything takes.
+fn budget(config: &Config) -> usize {
+    match config.feeds.budget.get() {
+        0 => usize::MAX,
+        bytes => bytes,
+    }
+}
+
+/// The posts that stand in a feed as summaries although feeds carry whole posts.
+fn summaries(
+    feed: &Feed,
+    by_id: &HashMap<&str, usize>,
+    published: Published<'_>,
+    config: &Config,
+) -> HashSet<usize> {
+    if config.feeds.content == Content::Summary {
+        return HashSet::new();
+    }
+    let format = as_published::TELLING.into_iter().find(|format| config.feeds.formats.contains(format));
+    let file = format.and_then(|format| Some((format, published(&path(feed, None, format))?)));
+    let ids = file.map(|(format, bytes)| as_published::summaries(format, &bytes)).unwrap_or_default();
+    ids.iter().filter_map(|id| by_id.get(id.as_str()).copied()).collect()
+}
+
+/// How many bytes posts take in a feed: as summaries, and whole. Each is rendered once for this.
+struct Lengths<'a> {
+    archive: &'a Archive,
+    config: &'a Config,
+    known: RefCell<HashMap<usize, (usize, usize)>>,
+}
+
+impl<'a> Lengths<'a> {
+    /// What can be foreseen to be asked for is measured by all processors.
+    fn of(feeds: &[Feed], archive: &'a Archive, config: &'a Config) -> Self {
+        let is_asked_for = budget(config) != usize::MAX && config.feeds.entries > 0;
+        let newest = feeds.iter().filter(|_| is_asked_for);
+        let newest: HashSet<usize> =
+            newest.flat_map(|feed| feed.posts.iter().take(config.feeds.entries)).copied().collect();
+        let known = newest.into_par_iter().map(|at| (at, measure(at, archive, config))).collect();
+        Self { archive, config, known: RefCell::new(known) }
+    }
+
+    fn get(&self, at: usize, in_full: bool) -> usize {
+        let mut known = self.known.borrow_mut();
+        let (brief, full) = *known.entry(at).or_insert_with(|| measure(at, self.archive, self.config));
+        if in_full { full } else { brief }
+    }
+}
+
+fn measure(at: usize, archive: &Archive, config: &Config) -> (usize, usize) {
+    let entry = archive.posts.get(at).map(|post| Entry::new(post, config));
+    entry.map_or((0, 0), |entry| (entry.length(false), entry.length(true)))
+}
+
+/// A feed, divided, and which of its posts stand in it as summaries.
+struct Laid {
+    feed: Feed,
+    paging: Paging,
+    summaries: HashSet<usize>,
+}
+
 /// A document before it has bytes.
 struct Sheet<'l> {
     feed: &'l Feed,
     place: Place,
     posts: &'l [usize],
-    loose: &'l [usize],
+    summaries: &'l HashSet<usize>,
     format: Format,
 }
 
@@ -98,6 +170,13 @@ impl Layout<'_> {
         let list = (opml::FILE.into(), opml::MEDIA_TYPE, false);
         let archived = self.archive_sheets().map(|sheet| (sheet.path(), media_type(sheet.format), true));
         current.chain([list]).chain(archived)
+    }
+
+    /// The feeds that would take more than the budget with their newest entries: where they are, how many entries they carry,
+    /// and how many are left out.
+    pub fn shortened(&self) -> impl Iterator<Item = (&Utf8Path, usize, usize)> {
+        let short = self.feeds.iter().filter(|laid| laid.paging.left_out > 0);
+        short.map(|laid| (laid.feed.folder.as_path(), laid.paging.current.len(), laid.paging.left_out))
     }
 
     /// The new text of the page ledger, if it must be written.
@@ -162,7 +241,8 @@ impl Layout<'_> {
             if portions.peek().is_none() {
                 documents.push(opml::render(&self.feeds(), self.config));
                 if self.config.feeds.companion {
-                    documents.extend(companion::render(&self.feeds, self.archive, self.config));
+                    let feeds: Vec<_> = self.feeds.iter().map(|laid| (&laid.feed, &laid.paging)).collect();
+                    documents.extend(companion::render(&feeds, self.archive, self.config));
                 }
             }
             Some(documents)
@@ -170,23 +250,24 @@ impl Layout<'_> {
     }
 
     fn feeds(&self) -> Vec<&Feed> {
-        self.feeds.iter().map(|(feed, _)| feed).collect()
+        self.feeds.iter().map(|laid| &laid.feed).collect()
     }
 
-    fn current_sheets<'l>(&'l self, (feed, paging): &'l (Feed, Paging)) -> impl Iterator<Item = Sheet<'l>> {
+    fn current_sheets<'l>(&'l self, laid: &'l Laid) -> impl Iterator<Item = Sheet<'l>> {
+        let Laid { feed, paging, summaries } = laid;
         let newest = paging.pages.last().map(|(number, _)| *number);
         let place = Place::Current { is_complete: paging.is_complete, newest };
         formats(self.config).map(move |format| Sheet {
             feed,
             place,
             posts: &paging.current,
-            loose: &paging.loose,
+            summaries,
             format,
         })
     }
 
     fn archive_sheets(&self) -> impl Iterator<Item = Sheet<'_>> {
-        self.feeds.iter().flat_map(move |(feed, paging)| {
+        self.feeds.iter().flat_map(move |Laid { feed, paging, summaries }| {
             paging.pages.iter().enumerate().flat_map(move |(at, (number, posts))| {
                 let beside = |at: Option<usize>| at.and_then(|at| paging.pages.get(at)).map(|page| page.0);
                 let place = Place::Archive {
@@ -194,7 +275,7 @@ impl Layout<'_> {
                     previous: beside(at.checked_sub(1)),
                     next: beside(at.checked_add(1)),
                 };
-                formats(self.config).map(move |format| Sheet { feed, place, posts, loose: posts, format })
+                formats(self.config).map(move |format| Sheet { feed, place, posts, summaries, format })
             })
         })
     }
@@ -231,26 +312,12 @@ impl Layout<'_> {
         Document { path, media_type: media_type(sheet.format), bytes }
     }
 
-    /// The newest entries whole, as far as the budget goes, then summaries; and what stands in the archive as it is now
-    /// may be left out once not even its summary fits.
     fn carried<'e>(&self, sheet: &Sheet<'_>, entries: &'e HashMap<usize, Entry<'e>>) -> Vec<Carried<'e>> {
-        let budget = match (self.config.feeds.budget.get(), sheet.place) {
-            (0, _) | (_, Place::Archive { .. }) => usize::MAX,
-            (budget, Place::Current { .. }) => budget,
-        };
-        let (mut spent, mut is_spent) = (0usize, false);
-        let mut carried = Vec::with_capacity(sheet.posts.len());
-        for at in sheet.posts {
-            let Some(entry) = entries.get(at) else { continue };
-            is_spent |= spent.saturating_add(entry.length(true)) > budget;
-            let length = entry.length(!is_spent);
-            if spent.saturating_add(length) > budget && sheet.loose.binary_search(at).is_err() {
-                continue;
-            }
-            spent = spent.saturating_add(length);
-            carried.push(Carried { entry, in_full: !is_spent });
-        }
-        carried
+        // A page of an archive is another document than the feed, and holds every post whole.
+        let is_current = matches!(sheet.place, Place::Current { .. });
+        let in_full = |at: &usize| !is_current || !sheet.summaries.contains(at);
+        let carried = |at| Some(Carried { entry: entries.get(at)?, in_full: in_full(at) });
+        sheet.posts.iter().filter_map(carried).collect()
     }
 }
 
@@ -275,6 +342,11 @@ fn portions<'l>(
 pub(super) fn formats(config: &Config) -> impl Iterator<Item = Format> {
     let named = &config.feeds.formats;
     named.iter().enumerate().filter(|(at, format)| !named[..*at].contains(format)).map(|(_, format)| *format)
+}
+
+/// The feeds of one folder: how their format is called, their media type, the name of the file.
+pub fn files(config: &Config) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    formats(config).map(|format| (companion::name(format), media_type(format), super::page::file_name(format).as_str()))
 }
 
 /// The media type of a feed, with its charset.

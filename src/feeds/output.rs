@@ -178,6 +178,25 @@ pub fn write(
     })
 }
 
+/// Copies files into `directory`: paths below it, each with the file that is copied. Each is written whole under a temporary
+/// name before it takes its place.
+pub fn copy(directory: &Utf8Path, files: &[(Utf8PathBuf, Utf8PathBuf)]) -> Result<(), OutputError> {
+    let mut folders = Folders::open(directory)?;
+    let _alone = alone_in(&folders.root);
+    for (path, source) in files {
+        let target = folders.target(path)?;
+        let staged = stage_from(&target, |staged| {
+            let mut source = File::open(source)?;
+            io::copy(&mut source, staged).map(|_| ())
+        })?;
+        folders.touch(&target);
+        staged
+            .persist(&target)
+            .map_err(|error| refused("put the copy in the place of", &target)(error.error))?;
+    }
+    folders.sync()
+}
+
 /// What the compressed copy of the document at `path` is called.
 fn copy_of(path: &Utf8Path, compression: Compression) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{path}.{}", compression::ending(compression)))
@@ -386,13 +405,21 @@ fn holds(target: &Utf8Path, bytes: &[u8]) -> Result<bool, OutputError> {
 
 /// Writes `bytes` to disk under a name beside `target`; the file goes when the value goes.
 fn stage(target: &Utf8Path, bytes: &[u8]) -> Result<TempPath, OutputError> {
+    stage_from(target, |file| file.write_all(bytes))
+}
+
+/// The same of what `write` writes.
+fn stage_from(
+    target: &Utf8Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<TempPath, OutputError> {
     let folder = target.parent().unwrap_or(Utf8Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(PREFIX)
         .suffix(SUFFIX)
         .tempfile_in(folder)
         .map_err(refused("make a file in", folder))?;
-    file.write_all(bytes)
+    write(file.as_file_mut())
         .and_then(|()| readable_by_all(file.as_file()))
         .and_then(|()| file.as_file().sync_all())
         .map_err(refused("write", target))?;

@@ -14,7 +14,7 @@ use crate::config::{Config, Format};
 use crate::text::XmlText;
 
 /// The file of the style sheet, in the public folder.
-pub(super) const STYLE_SHEET: &str = "feeds.css";
+pub const STYLE_SHEET: &str = "feeds.css";
 
 /// What a format needs to write one document.
 pub(super) struct Page<'a> {

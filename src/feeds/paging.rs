@@ -21,20 +21,56 @@ const FULL_PAGE: usize = 100;
 pub(super) struct Paging {
     /// What stands in the feed itself.
     pub(super) current: Vec<usize>,
-    /// Of these, the posts that stand in no page as they are now, so that no budget may leave them out.
-    pub(super) loose: Vec<usize>,
+    /// How many of the newest posts the budget left out of it.
+    pub(super) left_out: usize,
     /// Whether that is all there is.
     pub(super) is_complete: bool,
     /// The pages, oldest first.
     pub(super) pages: Vec<(u32, Vec<usize>)>,
 }
 
+/// How much a feed may carry.
+pub(super) struct Budget<'b> {
+    /// In bytes.
+    pub(super) bytes: usize,
+    /// How many of them a post takes.
+    pub(super) length_of: &'b dyn Fn(usize) -> usize,
+}
+
+impl Budget<'_> {
+    fn spent(&self, posts: &[usize]) -> usize {
+        if self.bytes == usize::MAX {
+            return 0;
+        }
+        posts.iter().fold(0, |spent, at| spent.saturating_add((self.length_of)(*at)))
+    }
+
+    fn holds(&self, posts: &[usize]) -> bool {
+        self.spent(posts) <= self.bytes
+    }
+
+    /// Of `newest` as many as there is room for beside `loose`, and at least one.
+    fn fill(&self, newest: &[usize], loose: &[usize]) -> Vec<usize> {
+        let mut spent = self.spent(loose);
+        let mut current = loose.to_vec();
+        for (rank, at) in newest.iter().enumerate().filter(|(_, at)| loose.binary_search(at).is_err()) {
+            spent = spent.saturating_add(self.spent(&[*at]));
+            if spent > self.bytes && rank > 0 {
+                break;
+            }
+            current.push(*at);
+        }
+        current.sort_unstable();
+        current
+    }
+}
+
 /// Divides `feed`; pages that are cut now are appended to `pages`. `by_id` finds the archive's posts.
 pub(super) fn divide(
     feed: &Feed,
-    posts: &[Post],
-    by_id: &HashMap<&str, usize>,
+    (posts, by_id): (&[Post], &HashMap<&str, usize>),
     pages: &mut Pages,
+    budget: &Budget<'_>,
     config: &Config,
 ) -> Paging {
     let folder = feed.folder.as_str();
@@ -44,15 +80,14 @@ pub(super) fn divide(
     };
     let has_archive = config.feeds.archive && limit != usize::MAX;
     let mut loose = if has_archive { loose(feed, posts, pages) } else { Vec::new() };
-    if has_archive && feed.posts.len() > limit && loose.len() >= limit {
-        for page in cut(&mut loose, posts, limit, config.feeds.budget.get()) {
+    let is_long = feed.posts.len() > limit && loose.len() >= limit;
+    if has_archive && (is_long || loose.len() > 1 && !budget.holds(&loose)) {
+        for page in cut(&mut loose, posts, limit, budget) {
             pages.append(folder, page);
         }
     }
-    let mut current: Vec<usize> = feed.posts.iter().copied().take(limit).collect();
-    current.extend(&loose);
-    current.sort_unstable();
-    current.dedup();
+    let newest: Vec<usize> = feed.posts.iter().copied().take(limit).collect();
+    let current = budget.fill(&newest, &loose);
     let of_page = |page: &Page| {
         let mut posts: Vec<usize> = page.keys().filter_map(|id| by_id.get(id.as_str()).copied()).collect();
         posts.sort_unstable();
@@ -64,8 +99,8 @@ pub(super) fn divide(
         Vec::new()
     };
     let is_complete = pages.is_empty() && current.len() == feed.posts.len();
-    let loose = if pages.is_empty() { current.clone() } else { loose };
-    Paging { current, loose, is_complete, pages }
+    let left_out = newest.iter().filter(|at| current.binary_search(at).is_err()).count();
+    Paging { current, left_out, is_complete, pages }
 }
 
 /// The posts of `feed` that stand in no page as they are now, newest first.
@@ -86,29 +121,30 @@ fn changed(post: &Post) -> DateTime<FixedOffset> {
     post.updated.max(post.published)
 }
 
-/// Takes so many posts off `loose` that half of `limit` is left, those first that have not changed for longest, and makes
-/// pages of them. What would be a page of few waits for more.
-fn cut(loose: &mut Vec<usize>, posts: &[Post], limit: usize, budget: usize) -> Vec<Page> {
+/// Takes so many posts off `loose` that half of `limit` is left, and no more than fit into the feed, those first that have
+/// not changed for longest, and makes pages of them. What would be a page of few waits for more, if there is room.
+fn cut(loose: &mut Vec<usize>, posts: &[Post], limit: usize, budget: &Budget<'_>) -> Vec<Page> {
     let least = (limit - limit / 2).min(FULL_PAGE);
     let mut oldest = loose.clone();
     oldest.sort_by(|a, b| {
         let key = |at: &usize| (changed(&posts[*at]), posts[*at].published);
         key(a).cmp(&key(b)).then_with(|| posts[*a].id.cmp(&posts[*b].id))
     });
-    oldest.truncate(loose.len() - limit / 2);
+    let stays = oldest.split_off(oldest.len() - staying(&oldest, limit, budget));
     let mut cut = Vec::new();
-    let (mut page, mut bytes) = (Vec::new(), 0);
+    let (mut page, mut bytes) = (Vec::new(), 0usize);
     for at in oldest {
         let length = posts[at].body.as_str().len();
-        let is_full = page.len() == FULL_PAGE || (budget > 0 && bytes + length > budget);
+        let is_full = page.len() == FULL_PAGE || bytes.saturating_add(length) > budget.bytes;
         if is_full && !page.is_empty() {
             cut.push(std::mem::take(&mut page));
             bytes = 0;
         }
-        bytes += length;
+        bytes = bytes.saturating_add(length);
         page.push(at);
     }
-    if page.len() >= least || cut.is_empty() {
+    let waiting = [page.as_slice(), &stays].concat();
+    if page.len() >= least || cut.is_empty() || !budget.holds(&waiting) {
         cut.push(page);
     }
     let mut gone: Vec<usize> = cut.iter().flatten().copied().collect();
@@ -119,12 +155,25 @@ fn cut(loose: &mut Vec<usize>, posts: &[Post], limit: usize, budget: usize) -> V
     cut.into_iter().map(as_page).collect()
 }
 
+/// How many of the posts that changed last stay in the feed: half of `limit`; where these do not fit, what takes half of the
+/// budget, so that a page is not cut for each new post.
+fn staying(oldest: &[usize], limit: usize, budget: &Budget<'_>) -> usize {
+    let half = (limit / 2).min(oldest.len().saturating_sub(1));
+    let newest: Vec<usize> = oldest.iter().rev().copied().take(half).collect();
+    if oldest.len() >= limit && budget.holds(&newest) {
+        return half;
+    }
+    let fits = |count: &usize| budget.spent(&newest[..*count]) <= budget.bytes / 2;
+    (1..=half).rev().find(fits).unwrap_or(half.min(1))
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::Bytes;
     use crate::feeds::{select, specimen};
 
     /// `count` posts, an hour apart, newest first.
@@ -148,7 +197,14 @@ mod tests {
 
     fn divided(posts: &[Post], pages: &mut Pages, config: &Config) -> Paging {
         let by_id = posts.iter().enumerate().map(|(at, post)| (post.id.as_str(), at)).collect();
-        divide(&select::feeds(posts, config)[0], posts, &by_id, pages, config)
+        // A post takes as many bytes as its text says.
+        let length_of = |at: usize| posts[at].body.as_str().len();
+        let bytes = match config.feeds.budget.get() {
+            0 => usize::MAX,
+            bytes => bytes,
+        };
+        let budget = Budget { bytes, length_of: &length_of };
+        divide(&select::feeds(posts, config)[0], (posts, &by_id), pages, &budget, config)
     }
 
     #[test]
@@ -193,13 +249,38 @@ mod tests {
         assert_eq!(paging.pages, before.pages, "the pages stay");
     }
 
+    #[test]
+    fn over_its_budget_a_feed_is_shorter_and_its_pages_have_the_rest() {
+        let (mut pages, mut config) = (Pages::default(), config(20));
+        let post = specimen::post(1, "글").body.as_str().len();
+        config.feeds.budget = Bytes::parse(&(6 * post).to_string()).unwrap();
+        for count in 1..40 {
+            let paging = divided(&posts(count), &mut pages, &config);
+            assert_eq!(
+                (paging.current.len(), paging.left_out),
+                (count.min(6), count.min(20) - count.min(6)),
+                "{count}"
+            );
+            assert_eq!(paging.is_complete, count <= 6);
+        }
+        assert!(pages.of("").all(|(_, page)| page.len() > 3), "a page is not cut for each post");
+        config.feeds.archive = false;
+        let alone = divided(&posts(20), &mut Pages::default(), &config);
+        assert_eq!((alone.current.len(), alone.left_out, alone.is_complete), (6, 14, false));
+        config.feeds.budget = Bytes::parse("1").unwrap();
+        assert_eq!(divided(&posts(20), &mut Pages::default(), &config).current, [0], "one at least");
+    }
+
     proptest! {
         #[test]
         fn a_feed_and_its_pages_hold_every_post_as_it_is_now(
             steps in proptest::collection::vec((1usize..9, proptest::collection::vec(0usize..60, 0..4)), 1..12),
             entries in 1usize..8,
+            budget in proptest::option::of(1usize..9),
         ) {
-            let (mut pages, config) = (Pages::default(), config(entries));
+            let (mut pages, mut config) = (Pages::default(), config(entries));
+            let bytes = budget.map_or(0, |posts| posts * specimen::post(1, "글").body.as_str().len());
+            config.feeds.budget = Bytes::parse(&bytes.to_string()).unwrap();
             let mut edits: HashMap<String, i64> = HashMap::new();
             let (mut count, mut old) = (0, Pages::default());
             for (day, (more, edited)) in steps.into_iter().enumerate() {
@@ -222,6 +303,9 @@ mod tests {
                     prop_assert!(paging.current.contains(&at) || is_paged, "{} is nowhere", post.id);
                 }
                 prop_assert!(paging.current.len() < 2 * entries + 1);
+                prop_assert_eq!(paging.current[0], 0, "the newest post is always there");
+                // What is full with posts that were edited has room for the newest one all the same.
+                prop_assert!(budget.is_none_or(|posts| paging.current.len() <= posts + 1), "{:?}", paging);
                 prop_assert_eq!(&divided(&posts, &mut pages.clone(), &config), &paging, "a second look changes nothing");
                 old = pages.clone();
             }

@@ -78,6 +78,29 @@ pub(super) fn feeds(posts: &[Post], config: &Config) -> Vec<Feed> {
     feeds
 }
 
+/// The posts of one category.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// The category.
+    pub name: String,
+    /// Its folder below the public one, where its feeds are too.
+    pub folder: Utf8PathBuf,
+    /// Places in the archive, newest first.
+    pub posts: Vec<usize>,
+}
+
+/// Every category, in the order of the oldest posts.
+pub fn categories(posts: &[Post], config: &Config) -> Vec<Group> {
+    let mut names = FolderNames::default();
+    let groups = groups(posts, By::Category, config).into_iter();
+    let group = |(name, mut posts): (String, Vec<usize>)| {
+        posts.reverse();
+        let folder = Utf8PathBuf::from(format!("{CATEGORIES}{}", names.name(&name)));
+        Group { name, folder, posts }
+    };
+    groups.map(group).collect()
+}
+
 fn podcast(posts: &[Post], config: &Config) -> Option<Feed> {
     let podcast = config.podcast.as_ref()?;
     let is_episode = |post: &Post| post.enclosure.as_ref().is_some_and(Enclosure::is_episode);

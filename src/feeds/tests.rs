@@ -399,37 +399,79 @@ fn a_small_feed_says_that_it_is_complete() {
     assert!(!text(find(&documents, "rss.xml")).contains("<fh:complete>"));
 }
 
+/// How many entries the feed has, and how many of them whole, which are the newest ones; the same in each format.
+fn in_full(documents: &[Document]) -> (usize, usize) {
+    let items = json(find(documents, "feed.json"))["items"].as_array().unwrap().clone();
+    let rss = text(find(documents, "rss.xml"));
+    let full = items.iter().filter(|item| item.get("content_html").is_some()).count();
+    assert_eq!(rss.matches("<content:encoded>").count(), full);
+    assert_eq!(text(find(documents, "atom.xml")).matches("<content type").count(), full);
+    assert!(items[..full].iter().all(|item| item.get("content_html").is_some()), "the newest ones");
+    (items.len(), full)
+}
+
 #[test]
-fn over_its_budget_a_feed_goes_on_in_summaries_and_what_stands_in_the_archive_is_left_out() {
+fn over_its_budget_a_feed_has_fewer_entries_all_of_them_whole_and_its_archive_has_the_rest() {
     let (archive, mut config) = (fifty(), specimen::config(""));
     config.feeds.entries = 40;
     config.feeds.by.clear();
     config.feeds.budget = Bytes::parse("5 KB").unwrap();
-    let in_full = |documents: &[Document]| {
-        let items = json(find(documents, "feed.json"))["items"].as_array().unwrap().clone();
-        let rss = text(find(documents, "rss.xml"));
-        let full = items.iter().filter(|item| item.get("content_html").is_some()).count();
-        assert_eq!(rss.matches("<content:encoded>").count(), full);
-        assert_eq!(text(find(documents, "atom.xml")).matches("<content type").count(), full);
-        assert!(items[..full].iter().all(|item| item.get("content_html").is_some()), "the newest ones");
-        (full, items.len())
-    };
     let documents = render_all(&archive, &config);
     assert_eq!(lint::check(&documents), []);
-    assert_eq!(in_full(&documents), (3, 25), "these stand in no page");
-    let page = json(find(&documents, "archive/1/feed.json"));
-    assert!(page["items"].as_array().unwrap().iter().all(|item| item.get("content_html").is_some()));
+    assert_eq!(in_full(&documents), (3, 3));
+    let ids = |path: &str| -> BTreeSet<String> {
+        let items = json(find(&documents, path))["items"].as_array().unwrap().clone();
+        assert!(items.iter().all(|item| item.get("content_html").is_some()), "{path}");
+        items.iter().map(|item| item["id"].to_string()).collect()
+    };
+    let pages = documents.iter().filter(|document| document.path.as_str().starts_with("archive/"));
+    let pages = pages.filter(|document| document.path.ends_with("feed.json"));
+    let mut found = ids("feed.json");
+    pages.for_each(|page| found.extend(ids(page.path.as_str())));
+    assert_eq!(found.len(), 50, "nothing is nowhere");
+    let shortened: Vec<_> =
+        lay_out(&archive, &config, &|_| None).shortened().map(|(_, has, lacks)| (has, lacks)).collect();
+    assert_eq!(shortened, [(3, 37)]);
     config.feeds.archive = false;
-    assert_eq!(in_full(&render_all(&archive, &config)), (3, 40), "without an archive nothing is left out");
+    assert_eq!(in_full(&render_all(&archive, &config)), (3, 3));
+    config.feeds.budget = Bytes::parse("1").unwrap();
+    assert_eq!(in_full(&render_all(&archive, &config)), (1, 1), "one at least");
     config.feeds.budget = Bytes::parse("0").unwrap();
     assert_eq!(in_full(&render_all(&archive, &config)), (40, 40));
+}
+
+#[test]
+fn an_entry_that_was_published_as_a_summary_stays_one_as_long_as_it_is_in_the_feed() {
+    let (mut archive, mut config) = (fifty(), specimen::config(""));
+    config.feeds.by.clear();
+    let newest = archive.posts.remove(0);
+    config.feeds.content = Content::Summary;
+    let before = render_all(&archive, &config);
+    config.feeds.content = Content::Full;
+    for format in [Format::Json, Format::Atom] {
+        config.feeds.formats.retain(|known| *known != Format::Json || format == Format::Json);
+        let published = |path: &camino::Utf8Path| Some(find(&before, path.as_str()).bytes.clone());
+        let mut later = archive.clone();
+        later.posts.insert(0, newest.clone());
+        let layout = lay_out(&later, &config, &published);
+        let documents: Vec<_> = layout.current().flatten().collect();
+        let atom = text(find(&documents, "atom.xml"));
+        assert_eq!(
+            (atom.matches("<entry").count(), atom.matches("<content type").count()),
+            (20, 1),
+            "{format:?}"
+        );
+        let page =
+            text(find(&layout.archived(&HashSet::new()).flatten().collect::<Vec<_>>(), "archive/1/atom.xml"));
+        assert_eq!(page.matches("<entry").count(), page.matches("<content type").count());
+    }
 }
 
 #[test]
 fn a_page_that_stands_is_not_made_again() {
     let (archive, mut config) = (fifty(), specimen::config(""));
     config.feeds.entries = 4;
-    let layout = lay_out(&archive, &config);
+    let layout = lay_out(&archive, &config, &|_| None);
     let all: HashSet<_> = layout.frozen().into_iter().map(|page| page.path).collect();
     assert_eq!(layout.archived(&all).count(), 0);
     let made: Vec<_> = layout.archived(&HashSet::new()).flatten().map(|document| document.path).collect();

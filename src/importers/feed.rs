@@ -7,6 +7,7 @@ mod atom;
 mod dates;
 mod json;
 mod rss;
+mod standing;
 mod words;
 
 use std::io::Read;
@@ -91,8 +92,19 @@ pub struct Entry {
     pub image: Option<String>,
     /// Sounds, films and other files.
     pub enclosures: Vec<Enclosure>,
+    /// It is there, and not published: exports of whole sites say so.
+    pub draft: bool,
+    /// What it is if it is no post: a comment, a page, a setting.
+    pub other: Option<String>,
     /// The line on which it ends, from 1; 0 in JSON.
     pub line: usize,
+}
+
+impl Entry {
+    /// Whether it is a post that readers were to see.
+    pub fn is_published(&self) -> bool {
+        !self.draft && self.other.is_none()
+    }
 }
 
 /// A file that belongs to an entry.

@@ -50,7 +50,8 @@ pub fn merge(
     (config, file): (&Config, &str),
     now: DateTime<Utc>,
 ) -> Merged {
-    let entries = distinct(feed.entries);
+    // What is a draft, or no post at all, is not there.
+    let entries = distinct(feed.entries.into_iter().filter(Entry::is_published).collect());
     let matched = recognise(before, &entries, &feed.about, config);
     let about = feed.about;
     let mut clerk = Clerk::new(before, missing, (config, file), now);

@@ -15,9 +15,9 @@ pub struct Diff {
     pub new: Vec<String>,
     /// Posts that say something else now.
     pub updated: Vec<String>,
-    /// Posts that come once more: the id that readers know, and the one that they would see.
-    pub redelivered: Vec<(String, String)>,
-    /// Posts that are gone: id, title, link.
+    /// Posts that come once more: the one that readers know, and the id that they would see.
+    pub redelivered: Vec<(Lost, String)>,
+    /// Posts that are gone.
     pub lost: Vec<Lost>,
 }
 
@@ -69,7 +69,7 @@ pub fn compare(old: &Feed, new: &Feed, published: &BTreeSet<&str>, site: &Url) -
         match at {
             Some(at) => {
                 again.insert(at);
-                diff.redelivered.push((gone[at].id.clone().unwrap_or_default(), id));
+                diff.redelivered.push((lost(gone[at]), id));
             }
             None => diff.new.push(id),
         }
@@ -80,11 +80,14 @@ pub fn compare(old: &Feed, new: &Feed, published: &BTreeSet<&str>, site: &Url) -
         let is_beyond = entry.published.zip(oldest).is_some_and(|(published, oldest)| published < oldest);
         let dropped_off = is_beyond && !diff.new.is_empty() && new.entries.len() >= old.entries.len();
         if !dropped_off {
-            let id = entry.id.clone().unwrap_or_default();
-            diff.lost.push(Lost { id, title: entry.title.clone(), link: entry.link.clone() });
+            diff.lost.push(lost(entry));
         }
     }
     diff
+}
+
+fn lost(entry: &Entry) -> Lost {
+    Lost { id: entry.id.clone().unwrap_or_default(), title: entry.title.clone(), link: entry.link.clone() }
 }
 
 fn says_the_same(one: &Entry, other: &Entry) -> bool {
@@ -131,7 +134,8 @@ mod tests {
     #[test]
     fn the_same_post_under_another_id_is_a_redelivery_and_not_a_loss() {
         let seen = diff(vec![entry("a", 1), entry("b", 2)], vec![entry("x", 1), entry("b", 2)], &["x", "b"]);
-        assert_eq!(seen.redelivered, [("a".to_owned(), "x".to_owned())]);
+        let [(known, id)] = &seen.redelivered[..] else { panic!("{seen:?}") };
+        assert_eq!((known.id.as_str(), known.title.as_str(), id.as_str()), ("a", "글 1", "x"));
         assert!(seen.new.is_empty() && seen.lost.is_empty());
     }
 

@@ -6,7 +6,7 @@
 mod lexical;
 mod mobiledoc;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use chrono::{DateTime, FixedOffset, TimeZone as _};
@@ -43,6 +43,14 @@ struct Data {
     users: Vec<Named>,
     posts_tags: Vec<Join>,
     posts_authors: Vec<Join>,
+    posts_meta: Vec<Meta>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Meta {
+    post_id: Id,
+    email_only: Value,
 }
 
 /// Numbers in old exports, text in new ones.
@@ -135,12 +143,19 @@ pub fn read(input: impl Read, file: &str, place: Place<'_>) -> Result<Exported, 
         return Err(wrong("it is no Ghost export: it has no `db`".to_owned()));
     };
     let joined = Joined::of(&data);
+    let only_mailed: HashSet<Id> = data
+        .posts_meta
+        .iter()
+        .filter(|meta| is_true(&meta.email_only))
+        .map(|meta| meta.post_id.clone())
+        .collect();
     let mut exported = Exported::default();
     for post in data.posts {
         let title = post.title.clone().unwrap_or_default();
-        if post.kind.as_deref() == Some("page") || is_true(&post.page) {
+        let is_mail = post.status.as_deref() == Some("sent") || only_mailed.contains(&post.id);
+        if post.kind.as_deref().is_some_and(|kind| kind != "post") || is_true(&post.page) {
             exported.pages += 1;
-        } else if post.status.as_deref() == Some("sent") {
+        } else if is_mail && !is_unfinished(&post) {
             exported.left_out.push((title, "it was only mailed, never published".to_owned()));
         } else {
             exported.stories.push(story(post, &joined, place));
@@ -198,7 +213,8 @@ fn story(post: Post, joined: &Joined, place: Place<'_>) -> Story {
     let mut remarks = Vec::new();
     let status = post.status.as_deref().unwrap_or("draft");
     let is_known = status == "published";
-    let mut draft = !matches!(status, "published" | "scheduled");
+    let published = when(&post.published_at, place.zone);
+    let mut draft = is_unfinished(&post) || published.is_none();
     let visibility = post.visibility.as_deref().unwrap_or("public");
     if visibility != "public" && !draft {
         remarks.push(("import-draft", format!("it was for {visibility} only, and is a draft")));
@@ -207,7 +223,6 @@ fn story(post: Post, joined: &Joined, place: Place<'_>) -> Story {
     let root = place.site.as_str().trim_end_matches('/');
     let here = |text: String| text.replace("__GHOST_URL__", root);
     let html = here(html(&post, place.site, &mut remarks));
-    let published = when(&post.published_at, place.zone);
     let link = post.slug.as_ref().and_then(|slug| place.site.join(&format!("{slug}/")).ok());
     let authors = joined.authors.get(&post.id).cloned();
     Story {
@@ -228,6 +243,11 @@ fn story(post: Post, joined: &Joined, place: Place<'_>) -> Story {
         remarks,
         ..Story::default()
     }
+}
+
+/// Whether nobody was to see it yet.
+fn is_unfinished(post: &Post) -> bool {
+    !matches!(post.status.as_deref(), Some("published" | "scheduled" | "sent"))
 }
 
 fn html(post: &Post, page: &Url, remarks: &mut Vec<Remark>) -> String {

@@ -349,6 +349,7 @@ impl From<Entry> for Story {
             summary: entry.summary.map(|summary| html::visible(&summary)),
             language: entry.language,
             image: entry.image,
+            draft: entry.draft,
             html: html + &sounds,
             line: entry.line,
             ..Self::default()

@@ -105,7 +105,7 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
         return Item::Other(kind);
     }
     let title = plain_text(&node.say(&["title"]).unwrap_or_default());
-    let status = node.say(&["wp:status"]).unwrap_or_else(|| "publish".to_owned());
+    let status = node.say(&["wp:status"]).unwrap_or_default().to_ascii_lowercase();
     let mut remarks = Vec::new();
     let mut draft = match status.as_str() {
         "publish" | "future" => false,
@@ -114,10 +114,22 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
             remarks.push(("import-draft", "it was private, and is a draft".to_owned()));
             true
         }
+        "" => {
+            remarks.push((
+                "import-draft",
+                "it does not say whether it was published, and is a draft".to_owned(),
+            ));
+            true
+        }
         other => return Item::LeftOut(title, format!("its status is {other:?}")),
     };
     if node.say(&["wp:post_password"]).is_some() {
         remarks.push(("import-draft", "it had a password, and is a draft".to_owned()));
+        draft = true;
+    }
+    // Jetpack's newsletter: for those who pay, or who have an account.
+    if let Some(access) = meta(node, "_jetpack_newsletter_access").filter(|access| access != "everybody") {
+        remarks.push(("import-draft", format!("it was for {access} only, and is a draft")));
         draft = true;
     }
     let raw = node.say(&["content:encoded"]).unwrap_or_default();
@@ -136,7 +148,7 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
         enclosure: None,
         title,
         // Nobody has seen what was never published.
-        id: node.say(&["guid"]).filter(|_| !matches!(status.as_str(), "draft" | "pending" | "future")),
+        id: node.say(&["guid"]).filter(|_| !matches!(status.as_str(), "" | "draft" | "pending" | "future")),
         link: node.say(&["link"]),
         slug: node.say(&["wp:post_name"]),
         published,
@@ -191,10 +203,13 @@ fn when(node: &Node, name: &str, zone: Tz) -> Option<DateTime<FixedOffset>> {
 }
 
 fn thumbnail(node: &Node) -> Option<String> {
-    let meta = node
-        .all("wp:postmeta")
-        .find(|meta| meta.say(&["wp:meta_key"]).as_deref() == Some("_thumbnail_id"))?;
-    meta.say(&["wp:meta_value"])
+    meta(node, "_thumbnail_id")
+}
+
+/// A field of the post that a plug-in or a theme keeps.
+fn meta(node: &Node, key: &str) -> Option<String> {
+    let mut fields = node.all("wp:postmeta");
+    fields.find(|field| field.say(&["wp:meta_key"]).as_deref() == Some(key))?.say(&["wp:meta_value"])
 }
 
 #[cfg(test)]

@@ -185,13 +185,20 @@ fn prefix(space: &Namespace<'_>) -> &'static str {
         b"http://www.w3.org/1999/xhtml" => "xhtml",
         b"http://search.yahoo.com/mrss/" | b"http://search.yahoo.com/mrss" => "media",
         b"http://www.itunes.com/dtds/podcast-1.0.dtd" => "itunes",
-        space if space.starts_with(b"http://wordpress.org/export/") && space.ends_with(b"/excerpt/") => {
-            "excerpt"
-        }
-        space if space.starts_with(b"http://wordpress.org/export/") => "wp",
+        b"http://purl.org/atom/app#" | b"http://www.w3.org/2007/app" => "app",
+        space if space.starts_with(b"http://schemas.google.com/blogger/") => "blogger",
+        space if is_export(space) && space.ends_with(b"/excerpt/") => "excerpt",
+        space if is_export(space) => "wp",
         space if RSS.iter().any(|known| space.starts_with(known)) => "",
         _ => "other",
     }
+}
+
+/// WordPress's own, which some hosts write with `https`.
+fn is_export(space: &[u8]) -> bool {
+    [&b"http://wordpress.org/export/"[..], b"https://wordpress.org/export/"]
+        .iter()
+        .any(|known| space.starts_with(known))
 }
 
 /// Namespaces in which RSS elements were ever put: 1.0, 0.90, and the ones that 2.0 had for a few weeks.

@@ -18,7 +18,7 @@ const IMAGE_ATTRIBUTES: [&str; 4] = ["src", "alt", "title", "align"];
 const COLUMN: u32 = 560;
 
 /// Escapes text for an element or a quoted attribute.
-pub(super) fn escape(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     let special = |c: char| matches!(c, '&' | '<' | '>' | '"' | '\'');
     if !text.contains(special) {
         return Cow::Borrowed(text);

@@ -11,9 +11,9 @@ use super::slots::{Damaged, Markers};
 use super::templates::{Kind, Printer, Set, Templates};
 use super::words::{self, Words};
 use super::{Letter, Piece, Slot};
-use crate::archive::Post;
+use crate::archive::{Post, links};
 use crate::archive::markdown::{self, Block};
-use crate::config::Config;
+use crate::config::{Config, SiteUrl};
 use crate::finding::{Finding, Severity};
 use crate::text::HeaderText;
 
@@ -117,8 +117,23 @@ fn fields(post: &Post, config: &Config, html: &str, text: &str) -> Value {
             content_text => text.trim_end(),
             ..about(post, config)
         },
+        issue => context! { url => online(post, config) },
         ..common(config, Words::of(&config.site.language))
     }
+}
+
+/// Where the post can be read in a browser: on its own page, or where Letterpress makes none, on that of its issue if
+/// `letterpress serve` shows issues. Without either, the address of the post has to do.
+pub fn online(post: &Post, config: &Config) -> String {
+    match &config.web.url {
+        Some(web) if post.page.file.is_none() && config.web.issues => issue_page(web, &post.label()),
+        _ => post.url.as_str().to_owned(),
+    }
+}
+
+/// The page of an issue on `letterpress serve`.
+pub(super) fn issue_page(web: &SiteUrl, label: &str) -> String {
+    web.join(&format!("issues/{}", links::segment(label)))
 }
 
 /// What every template can use.

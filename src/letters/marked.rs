@@ -20,7 +20,8 @@ impl Letter {
     #[must_use]
     pub fn marked(&self, mark: &str, note: Option<&Note>) -> Self {
         let mut marked = self.clone();
-        marked.subject = HeaderText::lossy(&format!("{mark} {}", self.subject)).unwrap_or_else(|| self.subject.clone());
+        marked.subject =
+            HeaderText::lossy(&format!("{mark} {}", self.subject)).unwrap_or_else(|| self.subject.clone());
         for (name, value) in &mut marked.headers {
             if name == "Subject" {
                 *value = subject_field(&marked.subject);
@@ -36,7 +37,11 @@ impl Letter {
 }
 
 fn banner(note: &Note) -> String {
-    let link = note.page.as_ref().map(|page| format!("<br><a href=\"{0}\">{0}</a>", escape(page))).unwrap_or_default();
+    let link = note
+        .page
+        .as_ref()
+        .map(|page| format!("<br><a href=\"{0}\">{0}</a>", escape(page)))
+        .unwrap_or_default();
     format!(
         "\n<p style=\"margin: 0; padding: 12px 16px; background: #fff4ce; color: #1a1a1a; font: 14px/1.5 sans-serif;\">{}{link}</p>\n",
         escape(&note.text)

@@ -27,13 +27,17 @@ use crate::address::{EmailAddress, Mailbox};
 use crate::text::HeaderText;
 
 pub use digest::{Week, compose_week};
-pub use issue::compose;
+pub use issue::{compose, online};
 pub use lint::lint;
 pub use marked::Note;
 pub use mime::Press;
 pub use notice::{Notice, compose_notice};
 pub use slip::compose_slip;
 pub use templates::Templates;
+pub(crate) use html::escape;
+pub(crate) use tags::{Tag, tags};
+pub(crate) use templates::{complaint, environment};
+pub(crate) use words::{date, direction, primary};
 
 /// An issue, rendered once. It is stored as JSON when the issue is frozen, and every copy is made from it:
 /// a later edit of the post, a template or `config.toml` does not reach an issue that is under way.

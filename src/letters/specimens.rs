@@ -73,6 +73,7 @@ pub(super) fn post(title: &str, slug: &str) -> Post {
         enclosure: None,
         in_reply_to: Vec::new(),
         newsletter: true,
+        page: crate::archive::PostPage::default(),
         body: XmlText::default(),
     }
 }

@@ -6,19 +6,19 @@ use std::ops::Range;
 
 /// A start or end tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Tag<'a> {
+pub(crate) struct Tag<'a> {
     /// The name in lower case, as the serializer wrote it.
-    pub(super) name: &'a str,
+    pub(crate) name: &'a str,
     /// `</name>`.
-    pub(super) closing: bool,
+    pub(crate) closing: bool,
     /// Where it stands, `<` and `>` included.
-    pub(super) at: Range<usize>,
+    pub(crate) at: Range<usize>,
     inside: &'a str,
 }
 
 impl<'a> Tag<'a> {
     /// The attributes in order, their values without character references.
-    pub(super) fn attributes(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
         let mut rest = self.inside;
         std::iter::from_fn(move || {
             rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
@@ -41,13 +41,13 @@ impl<'a> Tag<'a> {
     }
 
     /// The value of one attribute.
-    pub(super) fn attribute(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<Cow<'a, str>> {
         self.attributes().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 }
 
 /// Every tag in order. Comments, the doctype and the text of `<style>` and `<script>` are passed over.
-pub(super) fn tags(html: &str) -> impl Iterator<Item = Tag<'_>> {
+pub(crate) fn tags(html: &str) -> impl Iterator<Item = Tag<'_>> {
     let mut position = 0;
     std::iter::from_fn(move || {
         loop {
@@ -87,7 +87,7 @@ fn end_of_tag(html: &str) -> Option<usize> {
 }
 
 /// The text without the character references that serializers write.
-pub(super) fn decoded(text: &str) -> Cow<'_, str> {
+pub(crate) fn decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);
     }

@@ -88,21 +88,7 @@ impl Templates {
         folder: &'a str,
         subject: Option<&'a str>,
     ) -> Result<Printer<'a>, Vec<Finding>> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL));
-        environment.set_debug(true);
-        // A tag on a line of its own leaves no empty line behind.
-        environment.set_syntax(
-            SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default(),
-        );
-        environment.set_formatter(|out, state, value| match value.as_str() {
-            // minijinja's own escaping turns `/` into `&#x2f;`, in every address of a letter.
-            Some(text) if matches!(state.auto_escape(), AutoEscape::Html) && !value.is_safe() => {
-                Ok(out.write_str(&html::escape(text))?)
-            }
-            _ => minijinja::escape_formatter(out, state, value),
-        });
+        let mut environment = environment();
         environment.add_filter("wrap", |text: &str| wrap::paragraph(text, wrap::LINE));
         environment.add_filter("underline", |text: &str, line: Option<char>| {
             wrap::underlined(text, line.unwrap_or('='), wrap::LINE)
@@ -173,31 +159,58 @@ impl Printer<'_> {
     }
 
     fn complaint(&self, error: &Error, fallback: &str) -> Finding {
-        let name = error.name().unwrap_or(fallback);
-        let expression = error.range().and_then(|range| error.template_source()?.get(range)).map(str::trim);
-        let mut message = match (error.kind(), expression) {
-            (ErrorKind::UndefinedError, Some(expression)) => format!("there is no field `{expression}`"),
-            (ErrorKind::OutOfFuel, _) => "the template does not come to an end".to_owned(),
-            (kind, _) => {
-                error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}"))
-            }
-        };
-        let file = self.file(name);
-        let in_config = file == "config.toml";
-        if in_config {
-            message.insert_str(0, "newsletter.subject: ");
+        let mut finding =
+            complaint(error, "letter-template", |name| self.file(name.unwrap_or(fallback)));
+        if finding.file == "config.toml" {
+            finding.message.insert_str(0, "newsletter.subject: ");
+            // A line inside the value is not a line of config.toml.
+            finding.line = None;
         }
-        let mut finding = Finding::error("letter-template", file, message);
-        // A line inside the value is not a line of config.toml.
-        if let Some(line) = error.line().filter(|_| !in_config) {
-            finding = finding.at(line);
+        finding
+    }
+}
+
+/// Where templates run: values are escaped in HTML, a field that does not exist is an error, and nothing runs for ever.
+pub(crate) fn environment<'a>() -> Environment<'a> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    environment.set_debug(true);
+    // A tag on a line of its own leaves no empty line behind.
+    environment.set_syntax(
+        SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default(),
+    );
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        // minijinja's own escaping turns `/` into `&#x2f;`, in every address of a letter.
+        Some(text) if matches!(state.auto_escape(), AutoEscape::Html) && !value.is_safe() => {
+            Ok(out.write_str(&html::escape(text))?)
         }
-        match error.kind() {
-            ErrorKind::UndefinedError => {
-                finding.hint("docs/templates.md lists the fields that a template can use")
-            }
-            ErrorKind::OutOfFuel => finding.hint("look for a loop over a large range"),
-            _ => finding,
+        _ => minijinja::escape_formatter(out, state, value),
+    });
+    environment
+}
+
+/// What is wrong with a template; `file` says where one of that name is, or one that has none.
+pub(crate) fn complaint(
+    error: &Error,
+    rule: &'static str,
+    file: impl Fn(Option<&str>) -> String,
+) -> Finding {
+    let expression = error.range().and_then(|range| error.template_source()?.get(range)).map(str::trim);
+    let message = match (error.kind(), expression) {
+        (ErrorKind::UndefinedError, Some(expression)) => format!("there is no field `{expression}`"),
+        (ErrorKind::OutOfFuel, _) => "the template does not come to an end".to_owned(),
+        (kind, _) => error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}")),
+    };
+    let mut finding = Finding::error(rule, file(error.name()), message);
+    if let Some(line) = error.line() {
+        finding = finding.at(line);
+    }
+    match error.kind() {
+        ErrorKind::UndefinedError => {
+            finding.hint("docs/templates.md lists the fields that a template can use")
         }
+        ErrorKind::OutOfFuel => finding.hint("look for a loop over a large range"),
+        _ => finding,
     }
 }

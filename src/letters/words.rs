@@ -117,8 +117,18 @@ impl Words {
     }
 }
 
+/// A day, as a language writes it.
+pub(crate) fn date(language: &str, day: &DateTime<FixedOffset>) -> String {
+    Words::of(language).date(day)
+}
+
+/// `rtl` or `ltr`.
+pub(crate) fn direction(language: &str) -> &'static str {
+    if is_right_to_left(language) { "rtl" } else { "ltr" }
+}
+
 /// `ko` of `ko-KR`, lower case.
-pub(super) fn primary(language: &str) -> String {
+pub(crate) fn primary(language: &str) -> String {
     language.split('-').next().unwrap_or_default().to_ascii_lowercase()
 }
 

@@ -32,6 +32,8 @@ pub struct Outlook {
     pub feed: String,
     /// One error for each post that would come again or be gone, in whichever feed.
     pub findings: Vec<Finding>,
+    /// The posts that would be gone.
+    pub lost: Vec<Lost>,
 }
 
 impl Outlook {
@@ -68,6 +70,7 @@ pub fn look(config: &Config, archive: &Archive, documents: &[Document]) -> Outlo
     let mut outlook = Outlook::default();
     let mut seen = BTreeSet::new();
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
+    let mut lost: BTreeMap<String, Lost> = BTreeMap::new();
     for document in documents {
         let folder = document.path.parent().unwrap_or(Utf8Path::new(""));
         let Ok(old) = std::fs::read(directory.join(&document.path)) else { continue };
@@ -86,29 +89,62 @@ pub fn look(config: &Config, archive: &Archive, documents: &[Document]) -> Outlo
             };
             compare(&old, &new, &known, config.site.url.as_url())
         };
+        let is_gone = |known: &Lost| archive.taken_back.iter().any(|post| post.id == known.id);
         if is_first {
-            let counts = [diff.new.len(), diff.updated.len(), diff.redelivered.len(), diff.lost.len()];
+            let replaced = diff.redelivered.iter().filter(|(known, _)| is_gone(known)).count();
+            let counts = [
+                diff.new.len() + replaced,
+                diff.updated.len(),
+                diff.redelivered.len() - replaced,
+                diff.lost.len() + replaced,
+            ];
             (outlook.counts, outlook.feed) = (Some(counts), file.to_string());
         }
         for (known, id) in diff.redelivered {
-            findings.entry(known.clone()).or_insert_with(|| redelivered(archive, file.as_str(), &known, &id));
+            let is_gone = is_gone(&known);
+            let finding = if is_gone {
+                replaced(archive, &known, &id)
+            } else {
+                redelivered(archive, file.as_str(), &known.id, &id)
+            };
+            findings.entry(known.id.clone()).or_insert(finding);
+            if is_gone {
+                lost.insert(known.id.clone(), known);
+            }
         }
         let is_withdrawn = |lost: &Lost| {
             withdrawn.contains(&lost.id) || lost.link.as_ref().is_some_and(|link| withdrawn.contains(link))
         };
-        for lost in diff.lost.into_iter().filter(|lost| !is_withdrawn(lost)) {
-            findings.entry(lost.id.clone()).or_insert_with(|| {
-                let page = lost.link.map(|link| format!(" ({link})")).unwrap_or_default();
-                let ids = config.archive.ledger();
-                let message = format!("{:?}{page} is in this feed, and no post has its id {} any more", lost.title, lost.id);
+        for gone in diff.lost.into_iter().filter(|lost| !is_withdrawn(lost)) {
+            findings.entry(gone.id.clone()).or_insert_with(|| {
+                let page = gone.link.as_ref().map(|link| format!(" ({link})")).unwrap_or_default();
+                let message = format!("{:?}{page} is in this feed, and no post has its id {} any more", gone.title, gone.id);
                 Finding::error(LOSS, file.as_str(), message).hint(format!(
-                    "bring the post or its line in {ids} back; if it is meant to go, run with --allow-loss once"
+                    "bring the post or its line in {} back; if it is meant to go, run `letterpress retract {}`, \
+                     or for all of them --allow-loss once",
+                    config.archive.ledger(), shell_quoted(&gone.id)
                 ))
             });
+            lost.insert(gone.id.clone(), gone);
         }
     }
     outlook.findings = findings.into_values().collect();
+    outlook.lost = lost.into_values().collect();
     outlook
+}
+
+/// Where a post was, there is another one: what it says has nothing to do with what readers have.
+fn replaced(archive: &Archive, known: &Lost, id: &str) -> Finding {
+    let post = archive.posts.iter().find(|post| post.id == id);
+    let source = post.map_or("", |post| post.source.as_str());
+    let message = format!(
+        "readers have {:?} in this place ({}), and this post says something else",
+        known.title, known.id
+    );
+    Finding::error(LOSS, source, message).hint(format!(
+        "if it is the same post, write id = {:?} into it; if the old one is meant to go, run `letterpress retract {}`",
+        known.id, shell_quoted(&known.id)
+    ))
 }
 
 fn redelivered(archive: &Archive, file: &str, known: &str, id: &str) -> Finding {

@@ -63,7 +63,8 @@ impl NobodyGets {
 impl fmt::Display for NobodyGets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "nobody would get \"{}\" ({}), so it is not mailed: ", self.title, self.source)?;
-        let mut left_out: Vec<String> = self.others.iter().map(|(status, n)| format!("{n} {status}")).collect();
+        let mut left_out: Vec<String> =
+            self.others.iter().map(|(status, n)| format!("{n} {status}")).collect();
         if self.audience.others > 0 {
             left_out.push(format!("{} active, but for other topics", self.audience.others));
         }
@@ -105,7 +106,8 @@ impl Held {
 
     /// Notes what is held back, so that it is said once.
     pub(super) async fn note(&mut self, office: &Office) -> Result<(), RunError> {
-        let lookalikes = self.lookalikes.iter().map(|held| format!("{} is like {}", held.post, held.known.post));
+        let lookalikes =
+            self.lookalikes.iter().map(|held| format!("{} is like {}", held.post, held.known.post));
         let nobody = self.nobody.iter().filter(|held| !held.comes_with_the_digest());
         let nobody = nobody.map(|held| format!("{} {:?}", held.post, held.others));
         let unapproved = self.unapproved.iter().map(|held| format!("{} {}", held.subject, held.content));

@@ -101,7 +101,9 @@ pub(crate) fn find_any<'a>(
     let held = archive.left_out.iter().filter(|left| left.why.is_of_a_post());
     let read: Vec<(Post, &LeftOut)> = held
         .filter_map(|left| Some((folder::preview(config, archive, &left.source, now).ok()?, left)))
-        .filter(|(post, left)| means.is_exactly(&left.source, Some(post)) || means.is_named(&left.source, Some(post)))
+        .filter(|(post, left)| {
+            means.is_exactly(&left.source, Some(post)) || means.is_named(&left.source, Some(post))
+        })
         .collect();
     match means.only(read.into_iter(), |(post, _)| &post.source)? {
         Some((post, left)) => Ok(AnyPost::Unpublished(Box::new(post), left.why.clone())),
@@ -143,7 +145,9 @@ impl Wanted {
         let bundle = source.parent().filter(|_| source.file_stem() == Some("index"));
         let names = [source.file_name(), source.file_stem(), bundle.and_then(Utf8Path::file_name)];
         // A file name may begin with its day, which nobody types.
-        let is_it = |name: &str| same(name, &self.text) || dates::in_name(name).is_some_and(|(_, rest)| same(rest, &self.text));
+        let is_it = |name: &str| {
+            same(name, &self.text) || dates::in_name(name).is_some_and(|(_, rest)| same(rest, &self.text))
+        };
         let is_name = names.into_iter().flatten().any(is_it);
         is_name || post.is_some_and(|post| same(&post.slug, &self.text))
     }

@@ -6,19 +6,22 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
-use super::lookup::find;
 use super::diagnosis::{Explained, relay_error};
 use super::digest::{self, FrozenWeek, WeekDraft};
+use super::lookup::find;
 use super::next::{self, Upcoming};
 use super::rest::Rest;
 use super::signing::signer;
 use super::unsubscribing::demand_unsubscribing;
 use super::way_out::{no_sender, wire};
-use super::{Built, Edition, Held, Office, RunError, World, approval, deliver_open, held, rehearsal, settled, site};
+use super::{
+    Built, Edition, Held, Office, RunError, World, approval, deliver_open, held, rehearsal, settled, site,
+};
 use crate::address::EmailAddress;
 use crate::archive::{Archive, Post};
 use crate::config::{Config, DateOrder};
 use crate::delivery::verdict::{Verdict, judge};
+use crate::delivery::watch::Tick;
 use crate::delivery::{Composed, Stop};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
@@ -146,9 +149,12 @@ pub async fn enrol_list(
     if office.store.recall("list").await?.as_deref() == Some(&note) {
         return Ok((None, Vec::new()));
     }
-    let options = readers::Options { confirmed, dates, ..readers::Options::new(list.as_str(), world.clock.now()) };
+    let options =
+        readers::Options { confirmed, dates, ..readers::Options::new(list.as_str(), world.clock.now()) };
     let ReaderList { readers: rows, findings: rejected, .. } = read_readers(&bytes, options, office)?;
+    (world.watch)(Tick::Begin { what: format!("taking {list}"), unit: "row", total: None });
     let enrolled = office.store.enrol(rows, world.clock.now()).await?;
+    (world.watch)(Tick::End);
     if rejected.iter().all(|finding| finding.severity < Severity::Error) {
         office.store.remember("list", &note).await?;
     }
@@ -380,6 +386,7 @@ async fn seen(
 
 /// Composes and lints the letter of a post.
 pub fn compose(config: &Config, post: &Post) -> Result<(Edition, Vec<Finding>), RunError> {
+    super::pages::refuse_dead_pictures(config, post)?;
     let letter = letters::compose(post, config, &templates(config)?).map_err(RunError::Findings)?;
     linted(letter, config, post.source.as_str())
 }
@@ -468,7 +475,7 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
         let issue = NewIssue {
             post: post.id.clone(),
             subject: subject.clone(),
-            label: label(post),
+            label: post.label(),
             letter,
             categories: post.categories.clone(),
             baseline: draft.baseline,
@@ -519,8 +526,9 @@ pub(super) async fn send_missing(
             "leave --missing out to mail it now; `letterpress status` shows the issues, also those that are paused",
         )
     })?;
-    let edition: Edition = serde_json::from_str(&issue.letter)
-        .map_err(|error| RunError::user(format!("the frozen letter of {}: {error}", post.id), "`letterpress status`"))?;
+    let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
+        RunError::user(format!("the frozen letter of {}: {error}", post.id), "`letterpress status`")
+    })?;
     let subject = edition.letter().subject.clone();
     let keys = Arc::clone(&office.keys);
     let imprint = move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee);
@@ -529,10 +537,6 @@ pub(super) async fn send_missing(
     let mut mailing = deliver_open(world, office).await?;
     mailing.extended = Some((subject, added));
     Ok(mailing)
-}
-
-fn label(post: &Post) -> String {
-    format!("{}-{}", post.published.date_naive(), post.slug)
 }
 
 /// Sends one message that belongs to no issue.

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use aws_lc_rs::digest::{SHA256, digest};
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::gate::{self, Allowed};
+use super::pages::{self, PagesDone};
 use super::{RunError, World};
 use crate::archive::{Archive, WhyLeftOut, folder};
 use crate::config::Config;
@@ -36,6 +38,10 @@ pub struct Built {
     pub pages_changed: bool,
     /// The live feeds, relative to the public folder; none of them if nothing had changed.
     pub feeds: Vec<Utf8PathBuf>,
+    /// What became of the pages.
+    pub pages: PagesDone,
+    /// The feeds that the budget shortened.
+    pub shortened: Shortened,
     /// Digest of everything that the feeds were made from.
     pub inputs: String,
     /// What somebody said is meant.
@@ -54,6 +60,49 @@ pub(super) fn errors_of(archive: &Archive) -> impl Iterator<Item = &Finding> {
     archive.findings.iter().filter(|finding| finding.severity == Severity::Error)
 }
 
+/// The feeds that would take more than the budget with their newest entries.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Shortened {
+    /// How many entries the site's own feed carries, and how many it would, if it is one of them.
+    pub site: Option<(usize, usize)>,
+    /// How many others there are.
+    pub others: usize,
+}
+
+impl Shortened {
+    /// Of a layout.
+    pub fn of(layout: &Layout<'_>) -> Self {
+        let mut shortened = Self::default();
+        for (folder, carried, left_out) in layout.shortened() {
+            if folder == "" {
+                shortened.site = Some((carried, carried + left_out));
+            } else {
+                shortened.others += 1;
+            }
+        }
+        shortened
+    }
+
+    /// What there is to say; nothing where no feed is one of them.
+    pub fn in_words(&self, config: &Config) -> Option<String> {
+        let others = match self.others {
+            0 => None,
+            1 => Some("1 other feed is shorter too".to_owned()),
+            others => Some(format!("{others} other feeds are shorter too")),
+        };
+        let site =
+            self.site.map(|(carried, of)| format!("the feed has {carried} of its {of} newest entries"));
+        let feeds: Vec<String> = site.into_iter().chain(others).collect();
+        if feeds.is_empty() {
+            return None;
+        }
+        let kb = config.feeds.budget.get().div_ceil(1000);
+        let has_archive = config.feeds.archive && config.feeds.entries > 0;
+        let rest = if has_archive { "; the older ones are in the archive pages" } else { "" };
+        Some(format!("feeds.budget ({kb} KB): {}{rest}", feeds.join(", ")))
+    }
+}
+
 /// Builds the feeds, or finds that they are as they must be. What readers would get again or lose stops it before anything
 /// is written, unless that is `allowed`.
 pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
@@ -66,7 +115,7 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     }
     begin(world, "reading the posts", None);
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
-    let layout = feeds::lay_out(&reading.archive, config);
+    let layout = lay_out(&reading.archive, config);
     let first = layout.current().next().unwrap_or_default();
     ask_gate(config, &reading.archive, (&layout, &first), allowed)?;
     // An id that readers have seen must be on record, so the ledgers are written first.
@@ -80,12 +129,13 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     let done = write(world, &layout, std::iter::once(first).chain(layout.current().skip(1)))?;
     (world.watch)(Tick::End);
     crash::point("feeds-in-place");
+    let pages = pages::write(world, &reading.archive, &done.files)?;
     // Writing the ledgers changed files of the archive's folder, so the inputs are looked at once more.
     let inputs = Stamp::inputs(world)?;
     let pages_changed = layout.pages().is_some();
     // What is wrong is said by each run until it is put right.
     if errors_of(&reading.archive).next().is_none() {
-        Stamp::write(world, &inputs, &done.files, &reading.archive);
+        Stamp::write(world, &inputs, &done.files, &reading.archive, &pages);
     }
     Ok(Built {
         written: done.written,
@@ -93,6 +143,8 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
         ids_changed: reading.ids.is_some(),
         pages_changed,
         feeds: live_feeds(&layout),
+        pages,
+        shortened: Shortened::of(&layout),
         inputs,
         allowed,
         archive: Some(reading.archive),
@@ -106,13 +158,19 @@ pub(super) fn on_record(world: &World, allowed: Allowed) -> Result<(Archive, boo
     let config = &world.config;
     let reading = folder::read(config, world.clock.now()).map_err(RunError::Findings)?;
     if reading.ids.is_some() {
-        let layout = feeds::lay_out(&reading.archive, config);
+        let layout = lay_out(&reading.archive, config);
         let first = layout.current().next().unwrap_or_default();
         ask_gate(config, &reading.archive, (&layout, &first), allowed)?;
         drop(layout);
         put_on_record(config, reading.ids.as_deref())?;
     }
     Ok((reading.archive, reading.ids.is_some()))
+}
+
+/// What the feeds are made of: the archive, and the feeds that are published now.
+pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config) -> Layout<'a> {
+    let directory = config.resolve(&config.output.directory);
+    feeds::lay_out(archive, config, &|file| std::fs::read(directory.join(file)).ok())
 }
 
 /// All of it is looked at before any of it is written; where there is more than fits into memory, that costs a second
@@ -136,7 +194,8 @@ fn put_on_record(config: &Config, ids: Option<&str>) -> Result<(), RunError> {
             .map_err(|error| RunError::io("writing the ids of the posts", error))?;
         crash::point("ids-written");
     }
-    Ok(())}
+    Ok(())
+}
 
 fn begin(world: &World, what: &str, total: Option<u64>) {
     (world.watch)(Tick::Begin { what: what.to_owned(), unit: "file", total });
@@ -221,6 +280,12 @@ struct Stamp {
     /// The same of each file that was measured.
     #[serde(default)]
     measured: Vec<(Utf8PathBuf, u64, u128)>,
+    /// The same of each page, and of each file that was copied into the public folder.
+    #[serde(default)]
+    pages: Vec<(Utf8PathBuf, u64, u128)>,
+    /// Files that would be copied if they were there.
+    #[serde(default)]
+    absent: Vec<Utf8PathBuf>,
     /// When the feeds change although no file does: the next post dated in the future.
     until: Option<DateTime<Utc>>,
 }
@@ -233,7 +298,14 @@ impl Stamp {
     fn inputs(world: &World) -> Result<String, RunError> {
         let posts = folder::signature(&world.config)
             .map_err(|error| RunError::io(format!("looking at {}", world.config.archive.posts), error))?;
-        let all = [env!("CARGO_PKG_VERSION").as_bytes(), &posts, world.config.text.as_bytes()].concat();
+        let templates = pages::signature(&world.config);
+        let all = [
+            env!("CARGO_PKG_VERSION").as_bytes(),
+            &posts,
+            world.config.text.as_bytes(),
+            templates.as_bytes(),
+        ]
+        .concat();
         Ok(hex(digest(&SHA256, &all).as_ref()))
     }
 
@@ -245,22 +317,27 @@ impl Stamp {
     fn holds(&self, world: &World, now: DateTime<Utc>) -> bool {
         let directory = world.config.resolve(&world.config.output.directory);
         self.until.is_none_or(|until| now < until)
-            && self.outputs.iter().all(|output| Some(output) == seen(&directory, &output.0).as_ref())
+            && self.outputs.par_iter().all(|output| Some(output) == seen(&directory, &output.0).as_ref())
+            && self.pages.par_iter().all(|page| Some(page) == seen(&directory, &page.0).as_ref())
             && self.measured.iter().all(|file| Some(file) == seen(&world.config.root, &file.0).as_ref())
+            && self.absent.iter().all(|file| !world.config.resolve(file).exists())
     }
 
     /// A stamp that cannot be written costs the next run some time and nothing else.
-    fn write(world: &World, inputs: &str, paths: &[Utf8PathBuf], archive: &Archive) {
+    fn write(world: &World, inputs: &str, paths: &[Utf8PathBuf], archive: &Archive, pages: &PagesDone) {
         let directory = world.config.resolve(&world.config.output.directory);
         let future = archive.left_out.iter().filter_map(|left| match left.why {
             WhyLeftOut::Future(date) => Some(date.to_utc()),
             _ => None,
         });
         let measured = archive.posts.iter().filter_map(|post| post.enclosure.as_ref()?.file.as_deref());
+        let measured = measured.chain(pages.sources.iter().map(Utf8PathBuf::as_path));
         let stamp = Self {
             inputs: inputs.to_owned(),
             outputs: paths.iter().filter_map(|path| seen(&directory, path)).collect(),
             measured: measured.filter_map(|file| seen(&world.config.root, file)).collect(),
+            pages: pages.files.par_iter().filter_map(|path| seen(&directory, path)).collect(),
+            absent: pages.absent.clone(),
             until: future.chain(archive.expires.map(|date| date.to_utc())).min(),
         };
         let path = Self::path(world);

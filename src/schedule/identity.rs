@@ -144,7 +144,11 @@ fn percent(share: f64) -> u8 {
 }
 
 /// What the ledger does not remember yet of the posts that it knows.
-pub fn unremembered(posts: &[Post], known: &HashSet<String>, remembered: &[PostIdentity]) -> Vec<PostIdentity> {
+pub fn unremembered(
+    posts: &[Post],
+    known: &HashSet<String>,
+    remembered: &[PostIdentity],
+) -> Vec<PostIdentity> {
     let mut by_post: BTreeMap<&str, Vec<&PostIdentity>> = BTreeMap::new();
     for identity in remembered {
         by_post.entry(&identity.post).or_default().push(identity);
@@ -181,7 +185,11 @@ mod tests {
         assert_eq!(why(&post("new", "편지", TEXT), &["new"], &old), Some(Likeness::Same));
         let renamed = post("new", "다른 제목", TEXT);
         assert!(matches!(why(&renamed, &["new"], &old), Some(Likeness::Text(50..=100))));
-        let another = post("new", "편지", "전혀 다른 글이다. 산에는 눈이 내리고 강은 얼었다. 봄은 아직 멀다. 새는 남쪽으로 날아간다.");
+        let another = post(
+            "new",
+            "편지",
+            "전혀 다른 글이다. 산에는 눈이 내리고 강은 얼었다. 봄은 아직 멀다. 새는 남쪽으로 날아간다.",
+        );
         assert_eq!(why(&another, &["new"], &old), None);
     }
 
@@ -195,8 +203,15 @@ mod tests {
 
     #[test]
     fn of_a_ledger_of_an_earlier_version_the_titles_are_known() {
-        let old = PostIdentity { fingerprint: String::new(), path: String::new(), ..PostIdentity::of(&post("old", "편지", TEXT)) };
-        assert_eq!(why(&post("new", "편지", TEXT), &["new"], std::slice::from_ref(&old)), Some(Likeness::Title));
+        let old = PostIdentity {
+            fingerprint: String::new(),
+            path: String::new(),
+            ..PostIdentity::of(&post("old", "편지", TEXT))
+        };
+        assert_eq!(
+            why(&post("new", "편지", TEXT), &["new"], std::slice::from_ref(&old)),
+            Some(Likeness::Title)
+        );
         assert_eq!(why(&post("old", "편지", TEXT), &["old"], &[old]), None, "it is that post itself");
     }
 

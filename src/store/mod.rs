@@ -13,8 +13,8 @@ mod fence;
 mod lock;
 mod notice;
 pub mod owner;
-pub mod posts;
 mod postgres;
+pub mod posts;
 mod sql;
 mod sqlite;
 
@@ -31,8 +31,8 @@ pub use fault::{Fault, StoreError};
 pub use fence::{Fence, FenceError, Mark, Mismatch, judge};
 pub use lock::{LockError, RunLock};
 pub use notice::{About, Notice, Reported, Taken, Word};
-pub use posts::Posts;
 pub use postgres::{Access as PostgresAccess, open_postgres};
+pub use posts::Posts;
 pub use sqlite::{Alone, Candidate, Holder, open_sqlite, put_in_place, stage};
 
 use crate::address::EmailAddress;

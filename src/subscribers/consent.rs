@@ -76,10 +76,7 @@ impl NewByStatus {
     }
 }
 
-fn by_reason<S: Serializer>(
-    counts: &[u64; Unproven::ALL.len()],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn by_reason<S: Serializer>(counts: &[u64; Unproven::ALL.len()], serializer: S) -> Result<S::Ok, S::Error> {
     let reasons = Unproven::ALL.into_iter().zip(counts);
     serializer.collect_map(reasons.filter(|(_, number)| **number > 0))
 }

@@ -2,13 +2,13 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use super::pages::STYLE;
-use super::{Shared, approve, choose, confirm, data, files, guard, issues, leave, sign_up};
+use super::{Shared, Visit, approve, choose, confirm, data, files, guard, issues, leave, sign_up};
 
 /// The one-click address of letters: authorised by its token alone, from wherever it is asked.
 pub(super) const ONE_CLICK: &str = "/u/{*token}";
@@ -20,7 +20,7 @@ pub(super) const FILES: &str = "files";
 /// The pages, behind their guard.
 pub fn router(app: Shared) -> Router {
     Router::new()
-        .route("/", get(sign_up::page))
+        .route("/", get(home))
         .route(SUBSCRIBE, get(sign_up::page).post(sign_up::take))
         .route("/confirm/{*token}", get(confirm::page).post(confirm::take))
         .route(ONE_CLICK, get(leave::page).post(leave::one_click))
@@ -38,6 +38,21 @@ pub fn router(app: Shared) -> Router {
         .fallback(get(files::serve))
         .layer(middleware::from_fn_with_state(app.clone(), guard::stand))
         .with_state(app)
+}
+
+/// The first of the static pages, where they are served from here; else the form.
+async fn home(
+    State(app): State<Shared>,
+    visit: Visit,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let is_site = app.config().web.url.as_ref() == Some(&app.config().site.url);
+    if is_site && app.files.has("index.html").await {
+        return files::serve(State(app), visit, method, uri, headers).await;
+    }
+    sign_up::page(State(app), visit).await
 }
 
 /// The style sheet; another one has another name.

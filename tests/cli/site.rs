@@ -14,14 +14,25 @@ const NOW: &str = "2026-11-23T00:00:00Z";
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_letterpress");
 
-/// What `letterpress new` made.
+/// What `letterpress new` made, with its sample published.
 pub(crate) struct Site(tempfile::TempDir);
 
 impl Site {
     pub(crate) fn new() -> Self {
         let site = Self(tempfile::tempdir().unwrap());
         site.run("--quiet new").succeeds();
+        // The sample is a draft, and a site that is worth a test has a post that is due.
+        let (config, post) = ("config.toml", "posts/2026-11-23-hello.md");
+        let text = fs::read_to_string(site.path(config)).unwrap();
+        site.write(config, &text.replace("delay = \"10m\"", "delay = \"0s\""));
+        let text = fs::read_to_string(site.path(post)).unwrap();
+        site.write(post, &text.replace("draft = true\n", ""));
         site
+    }
+
+    /// A folder with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -22,7 +22,8 @@ fn write(site: &Site, host: &str, port: u16, more: &str) {
         "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.kr/\"\n[newsletter]\n\
          from = \"news@letters.kr\"\nfirst_run = \"newest\"\nlist = \"readers.csv\"\nlist_confirmed = true\n\
          [smtp]\nhost = \"{host}\"\nport = {port}\n{more}\n\
-         deadlines = {{ connect = \"4s\", command = \"4s\", data = \"4s\", dot = \"4s\" }}\n"
+         deadlines = {{ connect = \"4s\", command = \"4s\", data = \"4s\", dot = \"4s\" }}\n\
+         [web]\nurl = \"https://letters.kr/\"\n"
     );
     site.write("config.toml", &config);
 }
@@ -169,6 +170,15 @@ fn each_fault_of_a_certificate_is_told_apart() {
         publish_says(&site, 1, &words);
         assert!(server.verbs().is_empty(), "{words:?}");
     }
+}
+
+#[test]
+fn a_self_signed_certificate_is_believed_once_it_is_named_as_the_hint_says() {
+    let certificates = Certificates::self_signed_and_trusted("localhost");
+    let server = Server::start(Script::polite().tls(&certificates));
+    let site = site("localhost", server.port(), &format!("ca_file = \"{}\"", certificates.ca_file()));
+    let ended = site.run(&["--quiet", "publish"]);
+    assert_eq!((ended.code, server.accepted().len()), (0, 2), "{}", ended.said);
 }
 
 #[test]

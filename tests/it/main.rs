@@ -22,6 +22,8 @@ mod pace;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod posts;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod store_story;
@@ -37,3 +39,5 @@ mod websub;
 mod weekly;
 #[cfg(test)]
 mod wire;
+#[cfg(test)]
+mod writer;

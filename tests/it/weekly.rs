@@ -352,7 +352,7 @@ fn on_friday_the_week_goes_out_once_and_next_friday_brings_only_what_is_new() {
         "{status}"
     );
     let idle = site.run_at("2026-11-26T23:59:59Z", &["publish"]);
-    assert!(idle.said.contains("nothing is due"), "{}", idle.said);
+    assert!(idle.said.contains("letters: the weekly letter 2026-W48 is due at 09:00"), "{}", idle.said);
 
     let rehearsal = site.run_at(FRIDAY, &["send", "--dry-run"]).said;
     assert!(

@@ -88,7 +88,11 @@ mod tests {
     #[test]
     fn a_file_is_named_as_the_folder_of_posts_was() {
         for (typed, file, name) in [
-            ("../site/content/posts", "/s/site/content/posts/a/_index.md", "../site/content/posts/a/_index.md"),
+            (
+                "../site/content/posts",
+                "/s/site/content/posts/a/_index.md",
+                "../site/content/posts/a/_index.md",
+            ),
             ("../site/content/posts", "/s/site/hugo.toml", "../site/hugo.toml"),
             (".", "/s/site/content/posts/x.json", "x.json"),
             (".", "/s/site/hugo.toml", "../../hugo.toml"),

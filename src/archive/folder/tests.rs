@@ -84,7 +84,7 @@ fn posts_and_bundles_become_an_archive_newest_first() {
 
 #[test]
 fn a_slip_in_one_key_that_holds_back_stops_all_and_ones_own_key_is_named_once() {
-    let own = |day: u32, line: &str| (format!("2024-05-0{day}-a.md"), format!("---\ntitle: a\n{line}\n---\ntext\n"));
+    let own = |day: u32, line: &str| (format!("2024-05-0{day}-p{day}.md"), format!("---\ntitle: a\n{line}\n---\ntext\n"));
     let files = [own(1, "weather: rain"), own(2, "weather: sun"), own(3, "weather: snow")];
     let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let findings = garden(&files).read().unwrap().archive.findings;
@@ -92,12 +92,14 @@ fn a_slip_in_one_key_that_holds_back_stops_all_and_ones_own_key_is_named_once() 
     assert!(findings[0].message.ends_with("(nor in 2 more posts)"), "{findings:?}");
     let slip = own(4, "darft: true");
     let files = [files[0], (slip.0.as_str(), slip.1.as_str())];
-    assert!(garden(&files).read().unwrap_err()[0].starts_with("posts/2024-05-04-a.md:3: error: `darft`"));
+    assert!(garden(&files).read().unwrap_err()[0].starts_with("posts/2024-05-04-p4.md:3: error: `darft`"));
 }
 
 #[test]
 fn a_post_without_text_is_an_error_whatever_its_front_matter_says() {
-    for text in ["---\ntitle: a\n---\n", "---\ntitle: a\n---\n\n \n<!-- later -->\n\u{200B}", "# only a title\n"] {
+    for text in
+        ["---\ntitle: a\n---\n", "---\ntitle: a\n---\n\n \n<!-- later -->\n\u{200B}", "# only a title\n"]
+    {
         let errors = garden(&[("2024-05-01-a.md", text)]).read().unwrap_err();
         assert!(errors.len() == 1 && errors[0].contains("the post has no text"), "{text}: {errors:?}");
     }

@@ -11,13 +11,9 @@ pub fn undo(mut entries: Vec<Entry>, generator: Generator) -> Vec<Entry> {
         Generator::Hugo => &["permalink", "path", "status", "published", "category", "tag"],
         Generator::Zola => &["permalink", "url", "status", "published", "category", "tag", "categories"],
         Generator::Jekyll => &["url", "path", "status", "draft"],
-        Generator::Pelican => {
-            &["permalink", "path", "published", "categories", "draft"]
-        }
+        Generator::Pelican => &["permalink", "path", "published", "categories", "draft"],
     };
     entries.retain(|entry| !foreign.iter().any(|key| is(entry, key)));
-    // A word of ours alone.
-    entries.retain(|entry| !is(entry, "expires"));
     if generator == Generator::Zola {
         // Zola has no tags but those in `[taxonomies]`.
         entries.retain(|entry| !is(entry, "tags"));

@@ -43,27 +43,82 @@ const HIDDEN_IF_TRUE: [&str; 18] = [
 ];
 /// `false` means not for everybody.
 const HIDDEN_IF_FALSE: [&str; 11] = [
-    "render", "listed", "public", "ispublic", "visible", "isvisible", "routable", "permalink", "feed", "rss", "discoverable",
+    "render",
+    "listed",
+    "public",
+    "ispublic",
+    "visible",
+    "isvisible",
+    "routable",
+    "permalink",
+    "feed",
+    "rss",
+    "discoverable",
 ];
 /// Words that mean the same, and the keys that they stand behind.
 const STATES: [&str; 4] = ["status", "poststatus", "state", "visibility"];
 const DRAFT_STATES: [&str; 12] = [
-    "draft", "drafts", "wip", "pending", "in progress", "in review", "review", "idea", "todo", "unfinished", "skip",
+    "draft",
+    "drafts",
+    "wip",
+    "pending",
+    "in progress",
+    "in review",
+    "review",
+    "idea",
+    "todo",
+    "unfinished",
+    "skip",
     "auto-draft",
 ];
 const HIDDEN_STATES: [&str; 13] = [
-    "hidden", "private", "unlisted", "unpublished", "trash", "deleted", "members", "paid", "password", "protected",
-    "internal", "secret", "friends",
+    "hidden",
+    "private",
+    "unlisted",
+    "unpublished",
+    "trash",
+    "deleted",
+    "members",
+    "paid",
+    "password",
+    "protected",
+    "internal",
+    "secret",
+    "friends",
 ];
 /// Only a truth makes these a flag: they have other meanings as well.
 const OFTEN_OTHERWISE: [&str; 14] = [
-    "public", "permalink", "feed", "rss", "hide", "visible", "published", "publish", "listed", "routable", "wip",
-    "encrypted", "membersonly", "discoverable",
+    "public",
+    "permalink",
+    "feed",
+    "rss",
+    "hide",
+    "visible",
+    "published",
+    "publish",
+    "listed",
+    "routable",
+    "wip",
+    "encrypted",
+    "membersonly",
+    "discoverable",
 ];
 /// Dates that hold a post back for a time.
 const DATES: [&str; 14] = [
-    "date", "publishdate", "pubdate", "publishon", "publishedat", "publisheddate", "expirydate", "expires", "expire",
-    "expiration", "expireson", "unpublishdate", "unpublishon", "unpublish",
+    "date",
+    "publishdate",
+    "pubdate",
+    "publishon",
+    "publishedat",
+    "publisheddate",
+    "expirydate",
+    "expires",
+    "expire",
+    "expiration",
+    "expireson",
+    "unpublishdate",
+    "unpublishon",
+    "unpublish",
 ];
 
 /// The first entry that holds the post back; an error if one may, and does not say whether.
@@ -117,17 +172,17 @@ pub fn hides_elsewhere(entry: &Entry) -> Option<String> {
     let key = plain(&entry.key);
     let truth = truth_of(&entry.value);
     let is_set = match key.as_str() {
-        "noindex" | "robotsnoindex" | "searchhidden" | "searchexclude" | "excludefromsearch" | "hiddenfromsearch"
-        | "hiddenfromhomepage" | "hiddeninhomelist" | "sitemapexclude" | "excludefromsitemap" | "exclude"
-        | "navexclude" => truth == Some(true),
+        "noindex" | "robotsnoindex" | "searchhidden" | "searchexclude" | "excludefromsearch"
+        | "hiddenfromsearch" | "hiddenfromhomepage" | "hiddeninhomelist" | "sitemapexclude"
+        | "excludefromsitemap" | "exclude" | "navexclude" => truth == Some(true),
         "sitemap" | "search" | "searchable" | "insearchindex" | "index" | "pagefind" => {
             truth == Some(false) || matches!(&entry.value, Value::Table(table) if disables(table))
         }
         "robots" | "robotsmeta" | "metarobots" => match &entry.value {
             Value::Text(text) => text.to_ascii_lowercase().contains("noindex"),
-            Value::List(items) => {
-                items.iter().any(|item| matches!(item, Value::Text(text) if text.eq_ignore_ascii_case("noindex")))
-            }
+            Value::List(items) => items
+                .iter()
+                .any(|item| matches!(item, Value::Text(text) if text.eq_ignore_ascii_case("noindex"))),
             Value::Table(table) => disables(table),
             _ => false,
         },
@@ -141,7 +196,9 @@ fn leaves_out(key: &str, value: &Value) -> bool {
     let is_asked = ["list", "render"].contains(&plain(key).as_str());
     is_asked
         && match value {
-            Value::Text(text) if ["never", "local", "link"].contains(&text.to_ascii_lowercase().as_str()) => true,
+            Value::Text(text) if ["never", "local", "link"].contains(&text.to_ascii_lowercase().as_str()) => {
+                true
+            }
             value => truth_of(value) == Some(false),
         }
 }
@@ -330,7 +387,9 @@ mod tests {
 
     #[test]
     fn a_flag_that_says_neither_yes_nor_no_is_an_error_with_its_line() {
-        for line in ["draft: perhaps", "published: soon", "private: [a]", "hidden: 2024-05-01", "isDraft: {a: 1}"] {
+        for line in
+            ["draft: perhaps", "published: soon", "private: [a]", "hidden: 2024-05-01", "isDraft: {a: 1}"]
+        {
             let refusal = flag(line).unwrap_err();
             assert!(refusal.starts_with("a.md:3: error: `"), "{refusal}");
         }
@@ -359,7 +418,9 @@ mod tests {
         ] {
             assert!(hides(line), "{line}");
         }
-        for line in ["noindex: false", "robots: index", "sitemap: {priority: 0.5}", "search: true", "index: 3"] {
+        for line in
+            ["noindex: false", "robots: index", "sitemap: {priority: 0.5}", "search: true", "index: 3"]
+        {
             assert!(!hides(line), "{line}");
         }
     }

@@ -28,10 +28,13 @@ pub struct Page<'p> {
     pub now: DateTime<Utc>,
 }
 
-static KNOWN: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    let ours = MEANT.iter().chain(&WITHHOLDING).map(|key| plain(key));
-    ours.chain(OF_OTHERS.split_whitespace().map(str::to_owned)).collect()
-});
+static OF_OTHER_PROGRAMS: LazyLock<HashSet<&str>> = LazyLock::new(|| OF_OTHERS.split_whitespace().collect());
+
+/// Whether somebody knows the key. Ours are read letter by letter: `draft_` is not `draft`.
+fn is_known(key: &str) -> bool {
+    MEANT.iter().chain(&WITHHOLDING).any(|ours| ours.eq_ignore_ascii_case(key))
+        || OF_OTHER_PROGRAMS.contains(plain(key).as_str())
+}
 
 /// What is to be said about the keys of a file: errors about those that may hold it back, warnings about the others.
 pub fn look(parts: &Parts<'_>, page: Page<'_>) -> Vec<Finding> {
@@ -40,9 +43,10 @@ pub fn look(parts: &Parts<'_>, page: Page<'_>) -> Vec<Finding> {
         if page.own.iter().any(|own| plain(own) == plain(&entry.key)) {
             continue;
         }
-        if KNOWN.contains(&plain(&entry.key)) {
+        if is_known(&entry.key) {
             findings.extend(swallowed(entry, page));
-            findings.extend(unclear_status(entry, page));
+            findings.extend(unclear(entry, page));
+            findings.extend(cut_off(entry, page));
         } else {
             findings.push(unknown(entry, page));
         }
@@ -52,7 +56,8 @@ pub fn look(parts: &Parts<'_>, page: Page<'_>) -> Vec<Finding> {
 
 fn unknown(entry: &Entry, page: Page<'_>) -> Finding {
     let key = &entry.key;
-    let own = format!("if the key is your own, write front_matter = [\"{key}\"] below [archive] in config.toml");
+    let own =
+        format!("if the key is your own, write front_matter = [\"{key}\"] below [archive] in config.toml");
     if let Some(held) = holds_back(entry, page) {
         let message = format!("`{key}`: there is no such key, but `{held}` holds a post back");
         let hint = format!("did you mean `{held}`? Write {}; {own}", corrected(entry, held, page));
@@ -64,7 +69,9 @@ fn unknown(entry: &Entry, page: Page<'_>) -> Finding {
         Some(near) => format!("did you mean `{near}`? Write {}; {own}", corrected(entry, near, page)),
         None => own,
     };
-    Finding::warning("post-key", page.file, format!("`{key}`: there is no such key")).at(entry.line).hint(hint)
+    Finding::warning("post-key", page.file, format!("`{key}`: there is no such key"))
+        .at(entry.line)
+        .hint(hint)
 }
 
 /// The key that would hold the post back, if that is what `entry` seems to mean.
@@ -102,7 +109,24 @@ fn is_answer(entry: &Entry) -> bool {
         Value::Bool(_) | Value::Nothing | Value::Number(_) => true,
         Value::Text(text) => {
             let word = text.trim().to_lowercase();
-            let answers = ["on", "off", "y", "n", "t", "f", "ja", "nein", "oui", "non", "si", "sí", "예", "네", "아니오", "はい"];
+            let answers = [
+                "on",
+                "off",
+                "y",
+                "n",
+                "t",
+                "f",
+                "ja",
+                "nein",
+                "oui",
+                "non",
+                "si",
+                "sí",
+                "예",
+                "네",
+                "아니오",
+                "はい",
+            ];
             bool_of(&entry.value).is_some()
                 || word.is_empty()
                 || answers.contains(&word.as_str())
@@ -125,7 +149,9 @@ fn is_date(entry: &Entry) -> bool {
         Value::Date(_) | Value::Nothing => true,
         Value::Text(text) | Value::Number(text) => {
             let numbers = text.split(|c: char| !c.is_ascii_digit());
-            numbers.filter(|number| number.len() == 4).any(|year| year.starts_with("20") || year.starts_with("19"))
+            numbers
+                .filter(|number| number.len() == 4)
+                .any(|year| year.starts_with("20") || year.starts_with("19"))
         }
         _ => false,
     }
@@ -146,7 +172,8 @@ fn corrected(entry: &Entry, key: &str, page: Page<'_>) -> String {
 
 /// A flag that a `[section]` above it has swallowed: in TOML, and where a line is indented, it belongs to the table.
 fn swallowed(entry: &Entry, page: Page<'_>) -> Option<Finding> {
-    const FLAGS: [&str; 7] = ["draft", "newsletter", "unlisted", "private", "hidden", "expires", "expirydate"];
+    const FLAGS: [&str; 7] =
+        ["draft", "newsletter", "unlisted", "private", "hidden", "expires", "expirydate"];
     let Value::Table(table) = &entry.value else { return None };
     // Settings of the page's own, and what a section hands down, have their meaning there.
     if ["build", "cascade", "params", "menu", "menus", "resources"].contains(&plain(&entry.key).as_str()) {
@@ -156,18 +183,28 @@ fn swallowed(entry: &Entry, page: Page<'_>) -> Option<Finding> {
     let below = page.text.lines().enumerate().skip(entry.line);
     let line = below.into_iter().find(|(_, line)| line.trim_start().starts_with(key.as_str()));
     let line = line.map_or(entry.line, |(at, _)| at + 1);
-    let message = format!("`{key}` belongs to `{}` where it stands, and does not hold the post back", entry.key);
+    let message =
+        format!("`{key}` belongs to `{}` where it stands, and does not hold the post back", entry.key);
     let hint = format!("move the line above `{}`", entry.key);
     Some(Finding::error("post-key", page.file, message).at(line).hint(hint))
 }
 
-/// A `status` that is nearly one that holds back.
-fn unclear_status(entry: &Entry, page: Page<'_>) -> Option<Finding> {
+/// `published` that says neither whether nor when, or a `status` that is nearly one that holds back.
+fn unclear(entry: &Entry, page: Page<'_>) -> Option<Finding> {
     const HELD: [&str; 6] = ["draft", "hidden", "skip", "private", "pending", "future"];
     const PUBLIC: [&str; 7] = ["published", "publish", "public", "live", "final", "done", "finished"];
     let Value::Text(status) = &entry.value else { return None };
+    if plain(&entry.key) == "published" && bool_of(&entry.value).is_none() && date(entry, page).is_none() {
+        let message = format!("`{}`: {status:?} is neither true nor false, nor a date", entry.key);
+        let hint = "write true or false; false holds the post back";
+        return (!status.trim().is_empty())
+            .then(|| Finding::error("post-key", page.file, message).at(entry.line).hint(hint));
+    }
     let status = status.trim().to_lowercase();
-    if plain(&entry.key) != "status" || HELD[..5].contains(&status.as_str()) || PUBLIC.contains(&status.as_str()) {
+    if plain(&entry.key) != "status"
+        || HELD[..5].contains(&status.as_str())
+        || PUBLIC.contains(&status.as_str())
+    {
         return None;
     }
     let near = nearest(&status, HELD).map(|(_, near)| near);
@@ -178,6 +215,28 @@ fn unclear_status(entry: &Entry, page: Page<'_>) -> Option<Finding> {
     Some(Finding::error("post-key", page.file, message).at(entry.line).hint(hint))
 }
 
+/// A value in YAML that a `#` or another sign has cut off: `title: #1` is empty, and `title: Issue #5` is `Issue`.
+fn cut_off(entry: &Entry, page: Page<'_>) -> Option<Finding> {
+    if !page.text.starts_with("---") || !matches!(plain(&entry.key).as_str(), "title" | "subtitle" | "slug" | "date") {
+        return None;
+    }
+    let line = page.text.lines().nth(entry.line - 1)?;
+    let value = line.split_once(':')?.1.trim();
+    let sign = match &entry.value {
+        Value::Nothing => value.chars().next().filter(|c| "#&!*".contains(*c))?,
+        // A remark has a space behind its sign.
+        Value::Text(_) if !value.starts_with(['"', '\'', '|', '>']) => {
+            let rest = value.split_once(" #")?.1;
+            rest.chars().next().filter(|c| !c.is_whitespace()).map(|_| '#')?
+        }
+        _ => return None,
+    };
+    let quoted = if value.contains('"') { format!("'{}'", value.replace('\'', "''")) } else { format!("\"{value}\"") };
+    let message = format!("`{}`: {sign} has a meaning of its own here, and what follows it is not read", entry.key);
+    let hint = format!("write {}: {quoted}", entry.key);
+    Some(Finding::error("post-key", page.file, message).at(entry.line).hint(hint))
+}
+
 /// Front matter that is not seen as such: its first line is missing, misspelled, or not the first of the file.
 fn without_fence(parts: &Parts<'_>, page: Page<'_>) -> Option<Finding> {
     if parts.body_line != 1 {
@@ -185,27 +244,45 @@ fn without_fence(parts: &Parts<'_>, page: Page<'_>) -> Option<Finding> {
     }
     let mut lines = page.text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let (at, first) = lines.next()?;
+    let is_indented = first.starts_with(char::is_whitespace);
     let first = first.trim();
     let next = lines.next().map_or("", |(_, line)| line.trim());
     let wrong = |message: String, hint: &str| {
         Some(Finding::error("post-front-matter", page.file, message).at(at + 1).hint(hint))
     };
-    if at > 0 && matches!(first, "---" | "+++") && is_key_line(next, &[':', '=']) {
-        let message = "the front matter does not begin on the first line, and would be mailed as text".to_owned();
-        return wrong(message, "delete the empty lines above it");
+    if (at > 0 || is_indented) && matches!(first, "---" | "+++") && is_key_line(next, &[':', '=']) {
+        let message = "the front matter does not begin with the file, and would be mailed as text".to_owned();
+        return wrong(message, "delete the empty lines above it, and the spaces in front of it");
+    }
+    if first.starts_with("```") && is_key_line(next, &[':', '=']) {
+        let message = "the front matter stands in a code block, and would be mailed as text".to_owned();
+        return wrong(message, "write --- above and below it, in the place of ``` (+++ if it has key = value)");
+    }
+    if first == "{" && parts.entries.is_empty() && next.starts_with('"') && next.contains("\":") {
+        let message = "the JSON that begins here cannot be read, and would be mailed as text".to_owned();
+        return wrong(message, "look for a comma too many or too few; the last line of the front matter is a } alone");
     }
     let is_fence = first.chars().count() >= 2 && first.chars().all(|c| "-+=*~_—–−".contains(c));
     if is_fence && !matches!(first, "---" | "+++") && is_key_line(next, &[':', '=']) {
-        let message = format!("{first} does not begin front matter, and what follows would be mailed as text");
-        return wrong(message, "write --- above and below lines like title: My post, +++ around title = \"My post\"");
+        let message =
+            format!("{first} does not begin front matter, and what follows would be mailed as text");
+        return wrong(
+            message,
+            "write --- above and below lines like title: My post, +++ around title = \"My post\"",
+        );
     }
-    let holds = first.split([':', '=']).next().map(plain).is_some_and(|key| {
-        nearest(&key, WITHHOLDING).is_some_and(|(distance, _)| distance <= 1)
-    });
+    let holds = first
+        .split([':', '='])
+        .next()
+        .map(plain)
+        .is_some_and(|key| nearest(&key, WITHHOLDING).is_some_and(|(distance, _)| distance <= 1));
     let is_bare = is_key_line(first, &['=']) || holds && is_key_line(first, &[':']);
     if is_bare {
         let message = "this looks like front matter, and would be mailed as text".to_owned();
-        return wrong(message, "put a line of its own above and below it: --- for key: value, +++ for key = value");
+        return wrong(
+            message,
+            "put a line of its own above and below it: --- for key: value, +++ for key = value",
+        );
     }
     None
 }
@@ -215,8 +292,8 @@ fn is_key_line(line: &str, signs: &[char]) -> bool {
     line.split_once(signs).is_some_and(|(key, value)| {
         let key = key.trim();
         let is_name = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
-        let is_known = KNOWN.contains(&plain(key)) || nearest(key, WITHHOLDING).is_some();
-        is_name && is_known && !value.starts_with('/')
+        let is_meant = is_known(key) || nearest(key, WITHHOLDING).is_some();
+        is_name && is_meant && !value.starts_with('/')
     })
 }
 
@@ -253,6 +330,9 @@ mod tests {
             ("下書き: true", "draft: true"),
             ("newsleter: false", "newsletter: false"),
             ("news-leter: false", "newsletter: false"),
+            ("draft_: true", "draft: true"),
+            ("news_letter: false", "newsletter: false"),
+            ("publish-date: 2026-12-24", "publishDate: 2026-12-24"),
             ("no_newsletter: true", "newsletter: true"),
             ("뉴스레터: false", "newsletter: false"),
             ("publised: false", "published: false"),
@@ -267,7 +347,10 @@ mod tests {
         ] {
             let (severity, said) = only(&format!("---\ntitle: a\n{line}\n---\ntext\n"));
             assert_eq!(severity, Severity::Error, "{line}: {said}");
-            assert!(said.starts_with("a.md:3: ") && said.contains(&format!("Write {corrected};")), "{line}: {said}");
+            assert!(
+                said.starts_with("a.md:3: ") && said.contains(&format!("Write {corrected};")),
+                "{line}: {said}"
+            );
         }
     }
 
@@ -285,14 +368,33 @@ mod tests {
             assert_eq!(severity, Severity::Warning, "{line}: {said}");
             assert!(said.contains(hint), "{line}: {said}");
         }
-        assert!(said("---\nmoodOfTheDay: 1\nlayout: post\nDRAFT: false\ncover: a.png\nShowToc: true\n---\n").is_empty());
+        assert!(
+            said("---\nmoodOfTheDay: 1\nlayout: post\nDRAFT: false\ncover: a.png\nShowToc: true\n---\n")
+                .is_empty()
+        );
     }
 
     #[test]
     fn a_flag_that_a_section_swallows_is_an_error() {
-        let (severity, said) = only("+++\ntitle = \"a\"\n[taxonomies]\ntags = [\"b\"]\ndraft = true\n+++\ntext\n");
+        let (severity, said) =
+            only("+++\ntitle = \"a\"\n[taxonomies]\ntags = [\"b\"]\ndraft = true\n+++\ntext\n");
         assert_eq!(severity, Severity::Error);
         assert!(said.starts_with("a.md:5: ") && said.contains("move the line above `taxonomies`"), "{said}");
+    }
+
+    #[test]
+    fn a_title_that_a_sign_cuts_off_is_an_error_with_the_quotes_that_it_needs() {
+        for (line, corrected) in [
+            ("title: #1 of many", "write title: \"#1 of many\""),
+            ("title: Issue #5", "write title: \"Issue #5\""),
+            ("title: &c", "write title: \"&c\""),
+        ] {
+            let (severity, said) = only(&format!("---\n{line}\n---\ntext\n"));
+            assert!(severity == Severity::Error && said.contains(corrected), "{line}: {said}");
+        }
+        for line in ["title: Issue # a remark", "title: \"Issue #5\"", "title: C#", "summary: a #b"] {
+            assert!(said(&format!("---\n{line}\n---\ntext\n")).is_empty(), "{line}");
+        }
     }
 
     #[test]
@@ -300,6 +402,8 @@ mod tests {
         assert!(only("Title: a\nStatus: drfat\n\ntext").1.contains("write draft or published"));
         assert!(only("---\nstatus: 초안\n---\ntext").1.contains("write draft or published"));
         assert!(said("Title: a\nStatus: draft\n\ntext").is_empty());
+        assert!(only("---\npublished: flase\n---\ntext").1.contains("neither true nor false"));
+        assert!(said("---\npublished: 2026-11-20\n---\ntext").is_empty());
         assert!(said("---\nstatus: evergreen\n---\ntext").is_empty());
     }
 
@@ -313,11 +417,20 @@ mod tests {
             "title = \"a\"\ndraft = true\n\n# b\n",
             "draft: true\ntitle: a\n\n# b\n",
             "darft: true\n\n# b\n",
+            " ---\ntitle: a\n---\n# b\n",
+            "```yaml\ntitle: a\n```\n# b\n",
+            "{\n  \"title\": \"a\",\n  \"draft\": true,\n}\n\n# b\n",
         ] {
             let (severity, said) = only(text);
             assert!(severity == Severity::Error && said.contains("mailed as text"), "{text}: {said}");
         }
-        for text in ["# a\n\ntext", "Note: this\n", "----\n\ntext\n", "x = y is an equation\n", "Video: https://a.kr/v\n"] {
+        for text in [
+            "# a\n\ntext",
+            "Note: this\n",
+            "----\n\ntext\n",
+            "x = y is an equation\n",
+            "Video: https://a.kr/v\n",
+        ] {
             assert!(said(text).is_empty(), "{text}: {:?}", said(text));
         }
     }

@@ -18,15 +18,18 @@ pub(super) fn explain(text: &str, line: usize, said: &str) -> Slip {
         Some(Slip::new(number, message, Some(hint)))
     });
     found.into_iter().next().unwrap_or_else(|| {
+        let content = lines.get(at - 1).copied().unwrap_or_default();
+        if content.starts_with(' ') && content.contains(':') {
+            let hint = format!("begin it at the beginning of its line: {}", content.trim());
+            return Slip::new(at, "this line is indented as no other is", Some(hint));
+        }
         let (message, hint) = match lines.get(at - 1).map(|content| content.trim_start()) {
-            Some(content) if content.starts_with("- ") => {
-                ("a list stands here, and keys with their values are needed", "write it like tags: [one, two]")
-            }
+            Some(content) if content.starts_with("- ") => (
+                "a list stands here, and keys with their values are needed",
+                "write it like tags: [one, two]",
+            ),
             Some(content) if !content.contains(':') => {
                 ("this line is not key: value", "write it like title: My post, or delete the line")
-            }
-            _ if said.contains("indent") => {
-                ("this line is indented as no other is", "begin every key at the beginning of its line")
             }
             _ => ("the front matter cannot be read here", "put the value between quotes: title: \"My post\""),
         };
@@ -65,7 +68,8 @@ fn diagnose(line: &str) -> Option<(String, String)> {
         Some((key, value)) if is_key(key) => (key, value),
         _ => {
             let (key, value) = content.split_once('=').filter(|(key, _)| is_key(key.trim_end()))?;
-            let message = "between --- lines a key is followed by a colon; = is for front matter between +++ lines";
+            let message =
+                "between --- lines a key is followed by a colon; = is for front matter between +++ lines";
             return say(message, &format!("{margin}{}: {}", key.trim_end(), value.trim_start()));
         }
     };
@@ -106,8 +110,9 @@ fn wrong_value(value: &str) -> Option<(&'static str, String)> {
     let has_meaning = "@`%&*!|>?,]}".contains(first) || (first == '-' && value.starts_with("- "));
     // `|` and `>` alone begin a text of several lines.
     let begins_block = matches!(first, '|' | '>') && value.len() <= 3;
-    (has_meaning && !begins_block)
-        .then(|| ("the first character of the value has a meaning of its own without quotation marks", quoted(value)))
+    (has_meaning && !begins_block).then(|| {
+        ("the first character of the value has a meaning of its own without quotation marks", quoted(value))
+    })
 }
 
 fn wrong_quotes(value: &str, quote: char) -> Option<(&'static str, String)> {
@@ -146,11 +151,7 @@ fn closing(text: &str, quote: char) -> Option<usize> {
 
 /// The text as YAML has it.
 fn quoted(text: &str) -> String {
-    if text.contains(['"', '\\']) {
-        format!("'{}'", text.replace('\'', "''"))
-    } else {
-        format!("\"{text}\"")
-    }
+    if text.contains(['"', '\\']) { format!("'{}'", text.replace('\'', "''")) } else { format!("\"{text}\"") }
 }
 
 #[cfg(test)]
@@ -188,6 +189,7 @@ mod tests {
             ("title = a", "write title: a"),
             ("title:a", "write title: a"),
             ("title：a", "write title: a"),
+            (" title: a", "begin it at the beginning of its line: title: a"),
             ("first: b", "keep one of the two lines (the other is on line 2)"),
         ] {
             let said = refusal(line);

@@ -120,7 +120,8 @@ fn retire(ledger: &mut Ledger, posts: &[Sighting], ids: &[String], now: DateTime
         let Some(at) = current.get(line.path.as_str()).copied().filter(|at| ids[*at] != *id) else {
             continue;
         };
-        if !published.contains(id) && !keeps_its_file(&posts[at], line) {
+        let is_given_up = posts[at].id.is_some() && keeps_its_file(&posts[at], line);
+        if !published.contains(id) && !is_given_up {
             ledger.taken_back.entry(id.clone()).or_insert(gone);
         }
         RETIRED.clone_into(&mut line.path);

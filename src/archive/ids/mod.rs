@@ -157,6 +157,14 @@ impl Ledger {
         true
     }
 
+    /// Gives the id of a post that is known from a feed alone a line of its own.
+    pub fn remember_gone(&mut self, id: &str, title: &str, now: DateTime<FixedOffset>) {
+        let path = RETIRED.to_owned();
+        let line =
+            Line { path, published: now, hash: content_hash(title, ""), updated: now, fingerprint: None };
+        self.lines.entry(id.to_owned()).or_insert(line);
+    }
+
     /// Says the opposite; `false` if the post of the id is not retracted.
     pub fn reinstate(&mut self, id: &str) -> bool {
         let gone = self.taken_back.get_mut(id).filter(|gone| gone.is_retracted);

@@ -55,7 +55,12 @@ fn take(inherited: &mut Inherited, level: &Level, source: &Source) {
         inherited.block(level.scope(), finding);
     }
     let entries = entries.into_iter().filter(is_handed_down).collect();
-    inherited.layers.push(Layer { scope: level.scope(), file: source.shown.clone(), entries, rank: (0, false) });
+    inherited.layers.push(Layer {
+        scope: level.scope(),
+        file: source.shown.clone(),
+        entries,
+        rank: (0, false),
+    });
 }
 
 /// A file that holds `true` alone has no entries.
@@ -107,7 +112,11 @@ impl Level {
         let folder = source.path.parent()?;
         if let Ok(inside) = folder.strip_prefix(&around.posts) {
             let is_own = folder.file_name() == Some(stem);
-            return Some(if is_own { Self::Folder(inside.to_owned()) } else { Self::Post(inside.join(stem)) });
+            return Some(if is_own {
+                Self::Folder(inside.to_owned())
+            } else {
+                Self::Post(inside.join(stem))
+            });
         }
         if folder.file_name() == Some("_data") {
             return Some(Self::Global(source.path.file_name()?.split('.').next()?.to_owned()));

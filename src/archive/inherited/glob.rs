@@ -24,11 +24,18 @@ pub(super) struct Glob {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
     Char(char),
-    Any { slash: bool },
-    Many { slash: bool },
+    Any {
+        slash: bool,
+    },
+    Many {
+        slash: bool,
+    },
     /// `**/`: any folders, or none.
     Folders,
-    OneOf { not: bool, ranges: Vec<(char, char)> },
+    OneOf {
+        not: bool,
+        ranges: Vec<(char, char)>,
+    },
 }
 
 /// A pattern with more choices than this is a mistake.
@@ -37,8 +44,7 @@ const MAX_WAYS: usize = 64;
 impl Glob {
     /// Reads a pattern; `None` if it cannot be understood.
     pub(super) fn parse(pattern: &str, style: Style) -> Option<Self> {
-        let ways =
-            if style == Style::Names { vec![pattern.to_owned()] } else { without_choices(pattern)? };
+        let ways = if style == Style::Names { vec![pattern.to_owned()] } else { without_choices(pattern)? };
         Some(Self { ways: ways.iter().map(|way| tokens(way, style)).collect::<Option<_>>()? })
     }
 

@@ -118,7 +118,8 @@ fn cascade(inherited: &mut Inherited, entry: &Entry, reach: &Reach, source: &Sou
     let mut line = entry.line;
     for item in items {
         let Value::Table(table) = item else {
-            let finding = unclear(&source.shown, entry.line, "`cascade` is neither a table nor a list of tables");
+            let finding =
+                unclear(&source.shown, entry.line, "`cascade` is neither a table nor a list of tables");
             inherited.block(reach.scope(None), finding.hint("write it like `cascade: {draft: true}`"));
             continue;
         };
@@ -127,9 +128,9 @@ fn cascade(inherited: &mut Inherited, entry: &Entry, reach: &Reach, source: &Sou
         for (key, value) in table.iter().filter(|(key, _)| !is_target(key)) {
             entries.push(Entry { key: key.clone(), line: line_of(text, key, line), value: value.clone() });
         }
-        let (first, last) = entries.iter().fold((usize::MAX, line), |(first, last), entry| {
-            (first.min(entry.line), last.max(entry.line))
-        });
+        let (first, last) = entries
+            .iter()
+            .fold((usize::MAX, line), |(first, last), entry| (first.min(entry.line), last.max(entry.line)));
         let first = first.min(last);
         let target = table.iter().find(|(key, _)| is_target(key)).map(|(_, target)| target);
         match target.map(|target| Target::read(target, &source.shown, first)).transpose() {
@@ -196,7 +197,11 @@ impl Target {
                 "kind" => &mut target.kind,
                 "lang" => &mut target.language,
                 "environment" => &mut target.environment,
-                _ => return Err(wrong(format!("the target of this `cascade` has `{key}`, which is not understood"))),
+                _ => {
+                    return Err(wrong(format!(
+                        "the target of this `cascade` has `{key}`, which is not understood"
+                    )));
+                }
             };
             let Value::Text(pattern) = value else {
                 return Err(wrong(format!("`{key}` in the target of this `cascade` is not text")));

@@ -54,14 +54,14 @@ fn defaults(inherited: &mut Inherited, entry: &Entry, collections: &str, source:
         let own = |key: &str| get(scope, key).and_then(texts).and_then(|mut texts| texts.pop());
         let path = own("path").unwrap_or_default();
         let values_line = line_of(text, "values", line);
-        let entries = values
-            .iter()
-            .map(|(key, value)| Entry {
-                key: key.clone(),
-                line: line_of(text, key, values_line + usize::from(values_line > line)),
-                value: value.clone(),
-            })
-            .collect();
+        let on_one_line = text.lines().nth(values_line - 1).is_some_and(|line| line.contains('{'));
+        let line_of = |key: &str| if on_one_line { values_line } else { line_of(text, key, values_line) };
+        let entries = values.iter().map(|(key, value)| Entry {
+            key: key.clone(),
+            line: line_of(key),
+            value: value.clone(),
+        });
+        let entries = entries.collect();
         let kind = own("type");
         if !matches!(kind.as_deref(), None | Some("posts" | "")) {
             continue;
@@ -101,7 +101,9 @@ fn ancestors(path: &Utf8Path) -> impl Iterator<Item = &Utf8Path> {
 /// `exclude`: patterns, or beginnings of paths.
 fn excluded(inherited: &mut Inherited, entry: &Entry, source: &Source) -> Option<Finding> {
     let wrong = |message: String| Some(unclear(&source.shown, entry.line, message));
-    let Some(patterns) = texts(&entry.value) else { return wrong("`exclude` is no list of texts".to_owned()) };
+    let Some(patterns) = texts(&entry.value) else {
+        return wrong("`exclude` is no list of texts".to_owned());
+    };
     let text = source.text.as_deref().unwrap_or_default();
     for pattern in patterns.into_iter().filter(|pattern| !pattern.is_empty()) {
         let Some(glob) = Glob::parse(&pattern, Style::Names) else {

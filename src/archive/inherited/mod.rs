@@ -251,9 +251,10 @@ impl Inherited {
     /// The setting that cannot be understood and may hold back a post with `own` entries.
     pub(super) fn block_of(&self, place: Place<'_>, own: &[Entry]) -> Option<&Finding> {
         let says = |wanted: &str| own.iter().any(|entry| entry.key.eq_ignore_ascii_case(wanted));
-        let block = self.blocks.iter().find(|block| {
-            block.scope.covers(place) && (block.unless.is_empty() || !says(block.unless))
-        });
+        let block = self
+            .blocks
+            .iter()
+            .find(|block| block.scope.covers(place) && (block.unless.is_empty() || !says(block.unless)));
         block.map(|block| &block.finding)
     }
 
@@ -285,7 +286,8 @@ pub(super) fn place_of(finding: &Finding) -> String {
 
 /// An error in a setting, with what it means for the posts.
 fn explained(finding: Finding) -> Finding {
-    let message = format!("{}: no post that this may hold back is published until it is put right", finding.message);
+    let message =
+        format!("{}: no post that this may hold back is published until it is put right", finding.message);
     let hint = finding.hint.unwrap_or_else(|| "write it so that it can be read".to_owned());
     let hint = format!(
         "{hint}; if it holds nothing back, add {:?} to `passed_over` in [archive] of config.toml",
@@ -330,4 +332,3 @@ fn line_of(text: &str, key: &str, from: usize) -> usize {
     let mut lines = text.lines().enumerate().skip(from.saturating_sub(1));
     lines.find(|(_, line)| sets(line)).map_or(from, |(at, _)| at + 1)
 }
-

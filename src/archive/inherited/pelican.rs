@@ -150,7 +150,9 @@ fn expression(inherited: &mut Inherited, name: &'static str, said: &Said, (file,
         let data = if whole { place.path.as_str() } else { place.path.file_stem().unwrap_or_default() };
         let groups = expression.match_start(data).ok().flatten().unwrap_or_default();
         let found = groups.into_iter().filter(|(_, value)| !value.is_empty());
-        found.map(|(key, value)| Entry { key: key.to_ascii_lowercase(), line, value: Value::Text(value) }).collect()
+        found
+            .map(|(key, value)| Entry { key: key.to_ascii_lowercase(), line, value: Value::Text(value) })
+            .collect()
     };
     inherited.finders.push(Finder { file: file.to_owned(), find: Box::new(find) });
 }

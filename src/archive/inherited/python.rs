@@ -44,9 +44,8 @@ pub(super) fn value_of(text: &str, name: &str) -> Option<Said> {
 fn mentions(line: &str, name: &str) -> bool {
     let code = line.split('#').next().unwrap_or_default();
     let is_word = |char: char| char.is_alphanumeric() || char == '_';
-    code.match_indices(name).any(|(at, _)| {
-        !code[..at].ends_with(is_word) && !code[at + name.len()..].starts_with(is_word)
-    })
+    code.match_indices(name)
+        .any(|(at, _)| !code[..at].ends_with(is_word) && !code[at + name.len()..].starts_with(is_word))
 }
 
 /// Where the value begins in `NAME = value` or `NAME: type = value` at the left margin.

@@ -322,7 +322,10 @@ mod tests {
         assert_eq!(groups(date, "2024-05-01-a"), pairs(&[("date", "2024-05-01")]));
         assert_eq!(groups(date, "a-2024-05-01"), None);
         assert_eq!(
-            groups(r"(?P<date>\d{4}-\d{2}-\d{2})[-_](?P<slug>.+?)(\.(?P<lang>[a-z]{2}))?$", "2024-05-01-글.ko"),
+            groups(
+                r"(?P<date>\d{4}-\d{2}-\d{2})[-_](?P<slug>.+?)(\.(?P<lang>[a-z]{2}))?$",
+                "2024-05-01-글.ko"
+            ),
             pairs(&[("date", "2024-05-01"), ("lang", "ko"), ("slug", "글")])
         );
         assert_eq!(

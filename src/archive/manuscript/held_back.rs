@@ -79,10 +79,13 @@ fn items(value: &Value) -> Vec<Value> {
 pub(super) fn remarks(entries: &[Entry], file: &str) -> Vec<Finding> {
     let hidden = entries.iter().filter_map(|entry| Some((entry.line, flags::hides_elsewhere(entry)?)));
     let finding = |(line, text): (usize, String)| {
-        let message =
-            format!("`{text}` is for search engines and lists; the post is published and mailed all the same");
+        let message = format!(
+            "`{text}` is for search engines and lists; the post is published and mailed all the same"
+        );
         let finding = Finding::warning("post-hidden-elsewhere", file, message).at(line);
-        finding.hint("write `draft: true` if nobody is to read it, `newsletter: false` if it is not to be mailed")
+        finding.hint(
+            "write `draft: true` if nobody is to read it, `newsletter: false` if it is not to be mailed",
+        )
     };
     hidden.map(finding).collect()
 }

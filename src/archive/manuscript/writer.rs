@@ -10,7 +10,7 @@ use crate::archive::house_rules::{Setting, categories_of_folders, words_of};
 use crate::archive::ids::{Fingerprint, content_hash};
 use crate::archive::links::{self, Purpose};
 use crate::archive::permalink::{self, Parts, PermalinkError};
-use crate::archive::{Post, html_body, markdown, naming};
+use crate::archive::{Post, PostPage, html_body, markdown, naming};
 use crate::config::Generator;
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
@@ -56,6 +56,7 @@ impl Writer<'_> {
         let (slug, url) = self.address(&fields, stamp, title.as_ref().map_or("", HeaderText::as_str));
         let updated = self.updated(fields.updated, now);
         let (title, slug, url) = (title?, slug?, url?);
+        let image_line = fields.image.as_ref().map(|image| image.line);
         let image = self.image(fields.image, &url);
         let in_reply_to = self.replies(fields.in_reply_to, &url);
         let hash = content_hash(title.as_str(), body.as_str());
@@ -81,6 +82,7 @@ impl Writer<'_> {
             enclosure: None,
             in_reply_to,
             newsletter: fields.newsletter && !is_empty,
+            page: PostPage { image_line, ..PostPage::default() },
             body,
         };
         let relative = name.relative.to_string();
@@ -311,7 +313,10 @@ fn has_text(body: &str) -> bool {
     let mut rest = body;
     loop {
         let (before, after) = rest.split_once("<!--").unwrap_or((rest, ""));
-        if before.chars().any(|c| !c.is_whitespace() && !matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}')) {
+        if before
+            .chars()
+            .any(|c| !c.is_whitespace() && !matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}'))
+        {
             return true;
         }
         match after.split_once("-->") {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use comrak::Anchorizer;
 use comrak::nodes::{AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue, TableAlignment};
 
-use super::Place;
+use super::{OwnAddress, Place};
 use super::escape::{push_attribute_text, push_text};
 use super::sanitise::{self, Nesting};
 use super::{tags, tree};
@@ -18,6 +18,7 @@ pub(super) struct Writer<'s> {
     place: Place<'s>,
     out: String,
     findings: Vec<Finding>,
+    own: Vec<OwnAddress>,
     anchors: Anchorizer,
     in_link: bool,
     holds_raw: bool,
@@ -34,6 +35,8 @@ pub(super) struct Fragment {
     pub(super) holds_raw: bool,
     /// What an author should know.
     pub(super) findings: Vec<Finding>,
+    /// Addresses on the post's own site.
+    pub(super) own: Vec<OwnAddress>,
 }
 
 impl<'s> Writer<'s> {
@@ -42,6 +45,7 @@ impl<'s> Writer<'s> {
             place,
             out: String::with_capacity(capacity),
             findings: Vec::new(),
+            own: Vec::new(),
             anchors: Anchorizer::new(),
             in_link: false,
             holds_raw: false,
@@ -57,7 +61,7 @@ impl<'s> Writer<'s> {
         if self.footnotes > 0 {
             self.out.push_str("</ol>\n</section>\n");
         }
-        Fragment { html: self.out, holds_raw: self.holds_raw, findings: self.findings }
+        Fragment { html: self.out, holds_raw: self.holds_raw, findings: self.findings, own: self.own }
     }
 
     fn blocks<'a>(&mut self, parent: &'a AstNode<'a>) {
@@ -281,6 +285,7 @@ impl<'s> Writer<'s> {
             Ok(url) => {
                 self.attribute("href", &url);
                 self.note_user_info(&url, node);
+                self.note_own((&link.url, &url), Purpose::Link, node.data().sourcepos.start.line);
             }
             Err(error) => self.note_refusal(&error, node),
         }
@@ -302,6 +307,7 @@ impl<'s> Writer<'s> {
         match self.place.absolute(&link.url, Purpose::Resource) {
             Ok(url) => {
                 self.note_user_info(&url, node);
+                self.note_own((&link.url, &url), Purpose::Resource, node.data().sourcepos.start.line);
                 self.out.push_str("<img");
                 self.attribute("src", &url);
                 self.attribute("alt", &alternative);
@@ -350,13 +356,20 @@ impl<'s> Writer<'s> {
             if tag.name == "img" && tag.attribute("alt").is_none_or(|alt| alt.trim().is_empty()) {
                 self.note_missing_alternative(node);
             }
+            let line = node.data().sourcepos.start.line + super::lines_before(html, tag.span.0);
             for (name, purpose) in [("href", Purpose::Link), ("src", Purpose::Resource)] {
                 let Some(raw) = tag.attribute(name) else { continue };
                 match self.place.absolute(&raw, purpose) {
-                    Ok(url) => self.note_user_info(&url, node),
+                    Ok(url) => {
+                        self.note_user_info(&url, node);
+                        self.note_own((&raw, &url), purpose, line);
+                    }
                     Err(error) => self.note_refusal(&error, node),
                 }
             }
+        }
+        for (raw, url) in tags::tags(html).flat_map(|tag| quiet_resources(&tag, self.place.page)) {
+            self.note_own((&raw, &url), Purpose::Resource, node.data().sourcepos.start.line);
         }
         let linked = sanitise::with_links_for_embeds(html, self.place.page);
         self.out.push_str(&linked);
@@ -383,6 +396,16 @@ impl<'s> Writer<'s> {
         self.place.warning(node.data().sourcepos.start.line, rule, message)
     }
 
+    /// Takes note of an address on the post's own site; `line` counts from 1 in the body.
+    fn note_own(&mut self, (raw, url): (&str, &str), purpose: Purpose, line: usize) {
+        let origin = &self.place.page[..url::Position::BeforePath];
+        let is_own = url.strip_prefix(origin).is_some_and(|path| path.starts_with('/'));
+        if is_own && !raw.starts_with('#') && !self.place.links.contains_key(raw) {
+            let line = self.place.body_line + line.max(1) - 1;
+            self.own.push(OwnAddress { line, raw: raw.to_owned(), url: url.to_owned(), purpose });
+        }
+    }
+
     fn note_missing_alternative(&mut self, node: &AstNode<'_>) {
         let finding = self.finding(
             node,
@@ -407,6 +430,21 @@ impl<'s> Writer<'s> {
         let finding = self.finding(node, "link-unsafe", format!("{error}, and is left out"));
         self.findings.push(finding.hint("write an https: address, or one relative to the post"));
     }
+}
+
+/// What a tag loads beside its `src`: the poster of a film, the candidates of a picture.
+fn quiet_resources(tag: &tags::Tag<'_>, page: &url::Url) -> Vec<(String, String)> {
+    let poster = tag.attribute("poster").and_then(|raw| {
+        let url = links::absolute(page, &raw, Purpose::Resource).ok()?;
+        Some((raw, url))
+    });
+    let candidates = tag.attribute("srcset").and_then(|raw| links::srcset(page, &raw)).unwrap_or_default();
+    let candidates = candidates.split(", ").filter_map(|candidate| candidate.split(' ').next());
+    let folder = page.as_str().rfind('/').map_or("", |end| &page.as_str()[..=end]);
+    // As somebody would write it who means the same.
+    let raw = |url: &str| url.strip_prefix(folder).unwrap_or(url).to_owned();
+    let candidates = candidates.filter(|url| !url.is_empty()).map(|url| (raw(url), url.to_owned()));
+    poster.into_iter().chain(candidates).collect()
 }
 
 /// Whether raw HTML is one comment and nothing else: the post then needs no cleaning.

@@ -8,10 +8,13 @@ mod tags;
 mod tree;
 mod underscores;
 
+use std::collections::BTreeMap;
+
 use comrak::Arena;
 use comrak::nodes::{AstNode, NodeValue};
 use url::Url;
 
+use self::html::Fragment;
 use super::Post;
 use super::links::{self, LinkError, Purpose};
 use crate::finding::Finding;
@@ -23,6 +26,21 @@ pub struct Rendered {
     pub html: String,
     /// What stands before `<!-- more -->`, if that mark is there.
     pub excerpt: Option<String>,
+    /// The addresses in it that lead to the post's own site, links to posts by the names of their files left out.
+    pub own: Vec<OwnAddress>,
+}
+
+/// An address in a body that leads to the site on which the post stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAddress {
+    /// The line in the post's file.
+    pub line: usize,
+    /// As it is written.
+    pub raw: String,
+    /// As a canonical absolute URL.
+    pub url: String,
+    /// Whether it is followed or loaded.
+    pub purpose: Purpose,
 }
 
 /// A block of the body, for renderings that are not HTML.
@@ -86,15 +104,22 @@ struct Place<'s> {
     page: &'s Url,
     source: &'s str,
     body_line: usize,
+    /// What links to the files of other posts mean.
+    links: &'s BTreeMap<String, Url>,
 }
+
+static NO_LINKS: BTreeMap<String, Url> = BTreeMap::new();
 
 impl<'s> Place<'s> {
     fn of(post: &'s Post) -> Self {
-        Self { page: &post.url, source: post.source.as_str(), body_line: post.body_line }
+        Self { page: &post.url, source: post.source.as_str(), body_line: post.body_line, links: &post.page.links }
     }
 
     fn absolute(self, raw: &str, purpose: Purpose) -> Result<String, LinkError> {
-        links::absolute(self.page, raw, purpose)
+        match self.links.get(raw) {
+            Some(page) if purpose == Purpose::Link => Ok(links::canonical(page)),
+            _ => links::absolute(self.page, raw, purpose),
+        }
     }
 
     /// `line` counts from 1 in the body.
@@ -108,34 +133,71 @@ pub fn render(post: &Post) -> (Rendered, Vec<Finding>) {
     let place = Place::of(post);
     let arena = Arena::new();
     let tree = tree::parse(&arena, post.body.as_str());
-    let (html, mut findings) = fragment(tree.root, place, post.body.as_str().len());
+    let Fragment { html, mut findings, own, .. } = fragment(tree.root, place, post.body.as_str().len());
     if let Some(line) = tree.cut {
         let message =
             "quotes, lists or emphasis are nested more than 60 deep; what lies deeper is shown as plain text";
         findings.push(place.warning(line, "post-depth", message));
     }
     // The excerpt is a fragment of its own: what is left open before the mark is closed there.
-    let excerpt = cut_at_more(tree.root).then(|| fragment(tree.root, place, 0).0);
-    (Rendered { html, excerpt }, findings)
+    let excerpt = cut_at_more(tree.root).then(|| fragment(tree.root, place, 0).html);
+    (Rendered { html, excerpt, own }, findings)
 }
 
 /// The HTML of a text that is no post yet, as if it stood on `page`.
 pub fn preview(body: &str, page: &Url) -> String {
     let arena = Arena::new();
-    let place = Place { page, source: "", body_line: 1 };
-    fragment(tree::parse(&arena, body).root, place, body.len()).0
+    let place = Place { page, source: "", body_line: 1, links: &NO_LINKS };
+    fragment(tree::parse(&arena, body).root, place, body.len()).html
 }
 
-fn fragment<'a>(root: &'a AstNode<'a>, place: Place<'_>, length: usize) -> (String, Vec<Finding>) {
+fn fragment<'a>(root: &'a AstNode<'a>, place: Place<'_>, length: usize) -> Fragment {
     let fragment = html::Writer::new(place, length + length / 4).write(root);
     let mut html =
-        if fragment.holds_raw { sanitise::clean(&fragment.html, place.page) } else { fragment.html };
+        if fragment.holds_raw { sanitise::clean(&fragment.html, place) } else { fragment.html };
     html.truncate(html.trim_end().len());
     // Letters mark the places for a reader's own words with this name; a post may speak of it, not be taken for it.
     if html.contains("lp-slot") {
         html = html.replace("lp-slot", "lp&#45;slot");
     }
-    (html, fragment.findings)
+    Fragment { html, ..fragment }
+}
+
+/// The links of a body that name a file of Markdown, each with its line in the body.
+pub(super) fn links_to_files(body: &str) -> Vec<(usize, String)> {
+    if !body.contains(".md") && !body.contains(".markdown") {
+        return Vec::new();
+    }
+    let arena = Arena::new();
+    let mut found = Vec::new();
+    for node in tree::parse(&arena, body).root.descendants() {
+        let line = node.data().sourcepos.start.line.max(1);
+        match &node.data().value {
+            NodeValue::Link(link) => found.push((line, link.url.clone())),
+            NodeValue::HtmlInline(html) => push_hrefs(&mut found, line, html),
+            NodeValue::HtmlBlock(html) => push_hrefs(&mut found, line, &html.literal),
+            _ => {}
+        }
+    }
+    found.retain(|(_, raw)| names_markdown(raw));
+    found
+}
+
+fn push_hrefs(found: &mut Vec<(usize, String)>, line: usize, html: &str) {
+    for tag in tags::tags(html).filter(|tag| tag.name == "a") {
+        found.extend(tag.attribute("href").map(|href| (line + lines_before(html, tag.span.0), href)));
+    }
+}
+
+fn lines_before(html: &str, at: usize) -> usize {
+    html.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// Whether an address is a relative one of a Markdown file.
+fn names_markdown(raw: &str) -> bool {
+    let path = raw.split(['#', '?']).next().unwrap_or_default().to_ascii_lowercase();
+    let is_file = path.ends_with(".md") || path.ends_with(".markdown");
+    is_file && !path.starts_with("//") && Url::parse(raw).is_err()
 }
 
 /// Takes off the tree what follows the mark, but for the footnotes that are referred to before it; `false` if

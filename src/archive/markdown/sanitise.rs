@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use ammonia::Builder;
 use url::Url;
 
+use super::Place;
 use super::tags::{self, Tag};
 use crate::archive::links::{self, Purpose};
 use crate::archive::markdown::escape::push_attribute_text;
@@ -110,9 +111,9 @@ const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("video", &["src", "poster", "controls", "preload", "width", "height"]),
 ];
 
-/// The part of `html` that is safe everywhere; every address in it absolute against `page`.
-pub(super) fn clean(html: &str, page: &Url) -> String {
-    let page = page.clone();
+/// The part of `html` that is safe everywhere; every address in it absolute, as it stands in `place`.
+pub(super) fn clean(html: &str, place: Place<'_>) -> String {
+    let (page, posts) = (place.page.clone(), place.links.clone());
     let mut builder = Builder::empty();
     builder
         .tags(TAGS.iter().copied().collect())
@@ -122,7 +123,10 @@ pub(super) fn clean(html: &str, page: &Url) -> String {
         .url_schemes(links::LINK_SCHEMES.into_iter().collect())
         .link_rel(None)
         .strip_comments(true)
-        .attribute_filter(move |element, name, value| attribute(&page, element, name, value));
+        .attribute_filter(move |element, name, value| match posts.get(value) {
+            Some(post) if element == "a" && name == "href" => Some(Cow::Owned(links::canonical(post))),
+            _ => attribute(&page, element, name, value),
+        });
     without_bare_sources(builder.clean(html).to_string())
 }
 
@@ -260,6 +264,8 @@ fn closes_itself(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -269,7 +275,9 @@ mod tests {
     }
 
     fn cleaned(html: &str) -> String {
-        clean(&with_links_for_embeds(html, &page()), &page())
+        let (page, links) = (page(), BTreeMap::new());
+        let place = Place { page: &page, source: "", body_line: 1, links: &links };
+        clean(&with_links_for_embeds(html, &page), place)
     }
 
     #[test]

@@ -13,6 +13,7 @@ use url::Url;
 use super::super::Outcome;
 use super::super::printer::{Printer, count};
 use super::write;
+use crate::delivery::watch::Tick;
 use crate::finding::Finding;
 use crate::importers::download::{Download, Fetched};
 use crate::importers::story::{Desk, PostFile, Story};
@@ -87,7 +88,10 @@ pub(super) async fn feed(
 ) -> Result<Outcome, RunError> {
     let findings = |finding| RunError::Findings(vec![finding]);
     let mut taking = Taking::new(source, options, world, printer);
-    let mut each = |entry: feed::Entry| taking.take(&Story::from(entry));
+    let mut each = |entry: feed::Entry| match entry.other {
+        Some(kind) => *taking.report.others.entry(kind).or_default() += 1,
+        None => taking.take(&Story::from(entry)),
+    };
     if is_address(source) {
         let bytes = fetch_feed(source).await?;
         feed::stream(bytes.as_slice(), source, &mut each).map_err(findings)?;
@@ -149,6 +153,10 @@ struct Taking<'w> {
 impl<'w> Taking<'w> {
     fn new(source: &'w str, options: &'w Options, world: &'w World, printer: Printer) -> Self {
         let config = &world.config;
+        // Otherwise each file is named as it is written.
+        if options.json {
+            (world.watch)(Tick::Begin { what: format!("reading {source}"), unit: "post", total: None });
+        }
         Self {
             source,
             options,
@@ -165,6 +173,7 @@ impl<'w> Taking<'w> {
         if self.failed.is_some() {
             return;
         }
+        (self.world.watch)(Tick::Done(1));
         match self.desk.file(story) {
             Err(why) => self.leave_out(&story.title, &why, story.line),
             Ok(file) => {
@@ -252,6 +261,7 @@ impl<'w> Taking<'w> {
     }
 
     fn finish(mut self) -> Result<Outcome, RunError> {
+        (self.world.watch)(Tick::End);
         if let Some(error) = self.failed.take() {
             return Err(error);
         }

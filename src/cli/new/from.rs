@@ -75,7 +75,8 @@ pub(super) fn run(
     for note in &found.notes {
         printer.say(format!("  {note}"));
     }
-    let option = if target == "." { String::new() } else { format!(" --config {}", shell_quoted(config.as_str())) };
+    let option =
+        if target == "." { String::new() } else { format!(" --config {}", shell_quoted(config.as_str())) };
     printer.say("  see what is in the feeds, and what stays out:");
     printer.say(format!("    letterpress{option} build"));
     printer.say(format!("    letterpress{option} check"));

@@ -6,14 +6,18 @@ use super::super::printer::Printer;
 use crate::pipeline::Held;
 
 pub(super) fn report(held: &Held, printer: Printer) -> Outcome {
-    let say = |line: String| if held.is_known { printer.say(line) } else { printer.complain(line) };
+    // The next run does not say it again, so it is no failure that lasts.
+    let say = |line: String| if held.is_known { printer.say(line) } else { printer.event(line) };
     for lookalike in &held.lookalikes {
         say(format!("{lookalike}\n    help: {}", lookalike.help()));
     }
     for nobody in &held.nobody {
         if nobody.comes_with_the_digest() {
             let weekly = nobody.audience.weekly;
-            printer.say(format!("\"{}\" goes to nobody by itself; it comes with the weekly digest ({weekly})", nobody.title));
+            printer.say(format!(
+                "\"{}\" goes to nobody by itself; it comes with the weekly digest ({weekly})",
+                nobody.title
+            ));
         } else {
             say(format!("{nobody}\n    help: {}", nobody.help()));
         }
@@ -23,6 +27,7 @@ pub(super) fn report(held: &Held, printer: Printer) -> Outcome {
         printer.say(format!("\"{}\" waits for approval: letterpress approve {subject}", unapproved.title));
     }
     // A request for approval went out by mail; the other two need somebody who looks.
-    let needs_somebody = !held.lookalikes.is_empty() || held.nobody.iter().any(|held| !held.comes_with_the_digest());
+    let needs_somebody =
+        !held.lookalikes.is_empty() || held.nobody.iter().any(|held| !held.comes_with_the_digest());
     if needs_somebody && !held.is_known { Outcome::UserError } else { Outcome::Done }
 }

@@ -9,7 +9,7 @@ use super::super::printer::Printer;
 use crate::config::ConfigError;
 use crate::delivery::Stop;
 use crate::finding::Finding;
-use crate::pipeline::{Announcement, Built, Mailing, Office, Refreshed, RunError, Summary, World};
+use crate::pipeline::{Announcement, Built, Held, Mailing, Office, Refreshed, RunError, Summary, World};
 
 /// The object of a run, before it is known how it ended.
 pub(super) struct Facts {
@@ -36,6 +36,9 @@ impl Facts {
                     "subscribers",
                     json!({ "added": enrolled.map_or(0, |enrolled| enrolled.added),
                             "changed": enrolled.map_or(0, |enrolled| enrolled.changed),
+                            "new": enrolled.map(|enrolled| json!({
+                                "active": enrolled.new.active, "unconfirmed": enrolled.new.unconfirmed,
+                                "unsubscribed": enrolled.new.unsubscribed, "suppressed": enrolled.new.suppressed })),
                             "by_status": subscribers }),
                 );
                 facts.put("letters", "on");
@@ -90,6 +93,12 @@ impl Facts {
         self.put("paused", paused);
         self.put("suppressed", mailing.buried);
         self.put("more_due", mailing.more);
+        self.put("held", held(&mailing.held));
+        self.put(
+            "extended",
+            mailing.extended.as_ref().map(|(subject, added)| json!({ "subject": subject, "added": added })),
+        );
+        self.put("rehearsals_over", mailing.rehearsed);
         self.put("due_at", soonest.into_iter().chain(mailing.retry_at).min());
         self.put("retry_at", mailing.retry_at);
         self.put("next", &mailing.next);
@@ -181,6 +190,22 @@ fn hubs(announced: &Result<Announcement, RunError>) -> Value {
             "troubles": done.troubles.iter().map(ToString::to_string).collect::<Vec<_>>() }),
         Err(error) => json!({ "error": error.to_string() }),
     }
+}
+
+/// Posts that are due and were not mailed.
+fn held(held: &Held) -> Value {
+    let lookalikes = held.lookalikes.iter().map(|held| {
+        json!({ "because": "lookalike", "post": held.post, "why": held.to_string(), "hint": held.help() })
+    });
+    let nobody = held.nobody.iter().map(|held| {
+        json!({ "because": if held.comes_with_the_digest() { "weekly" } else { "nobody" }, "post": held.post,
+                "why": held.to_string(), "hint": held.help() })
+    });
+    let unapproved = held
+        .unapproved
+        .iter()
+        .map(|held| json!({ "because": "unapproved", "post": held.subject, "why": held.title }));
+    lookalikes.chain(nobody).chain(unapproved).collect()
 }
 
 fn stop(stop: &Stop) -> Value {

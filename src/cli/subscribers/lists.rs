@@ -6,10 +6,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::super::{Outcome, new_subscribers};
 use super::super::printer::{Printer, count};
+use super::super::{Outcome, new_subscribers};
 use super::pages;
 use crate::config::DateOrder;
+use crate::delivery::watch::Tick;
 use crate::finding::Severity;
 use crate::importers::readers::{self, Mapping, Service};
 use crate::pipeline::{Office, ReaderList, RunError, World, read_readers};
@@ -61,11 +62,13 @@ pub(super) async fn import(
     let ReaderList { readers, findings, service, ignored } = read_readers(&bytes, options, office)?;
     drop(bytes);
     let listed = Listed::count(&readers);
+    (world.watch)(Tick::Begin { what: format!("taking {}", args.file), unit: "row", total: None });
     let result = if args.dry_run {
         foresee(&readers, office).await?
     } else {
         office.store.enrol(readers, now).await?
     };
+    (world.watch)(Tick::End);
     if args.json {
         printer.json(&json!({
             "service": service, "rows": listed.rows, "active": listed.active, "unconfirmed": listed.unconfirmed,

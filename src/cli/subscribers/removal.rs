@@ -2,20 +2,19 @@
 
 use super::erasure::holds;
 use super::{Outcome, Printer, parse};
-use crate::cli::printer::count;
 use crate::pipeline::{Office, RunError, World};
 
 pub(super) const ABOUT: &str = "\
 Take addresses off the list: tests, duplicates, mistakes.
 
-Their rows go, with name, language and preferences; what was not sent yet is not sent to them. Past deliveries stay in the
-ledger and keep counting. No file brings them back, neither `newsletter.list` nor an import; `subscribers add` does, and so
-does their own sign-up.
+The row goes, with name, language and preferences; nothing more is sent to the address.
+Past deliveries stay in the ledger and keep counting. No file brings the address back,
+neither `newsletter.list` nor an import; `subscribers add` does, and so does a new sign-up.
 
-The others of its kind:
-  unsubscribe  for somebody who asked to leave: they stay on record as unsubscribed, and only they can come back
-  erase        for somebody who wants their data gone: their address leaves past deliveries too
-  suppress     for an address that must never be mailed again, whoever asks";
+Use another command for another purpose:
+  unsubscribe  somebody asked to leave: they stay on record, and only they can come back
+  erase        somebody wants their data gone, from past deliveries too
+  suppress     the address must never be mailed again, whoever asks";
 
 pub(super) async fn remove(
     addresses: &[String],
@@ -36,7 +35,8 @@ pub(super) async fn remove(
         };
         let past = match removed.sent {
             0 => String::new(),
-            sent => format!("; {} before stay in the ledger", count(sent, "email")),
+            1 => "; 1 past email keeps counting".to_owned(),
+            sent => format!("; {sent} past emails keep counting"),
         };
         printer.say(format!("{email} is removed (was {}){past}", removed.status.as_str()));
         if let Some(list) = list.filter(|list| holds(&world.config.resolve(list), email.as_str())) {

@@ -65,6 +65,9 @@ fn entry(item: &Map<String, Value>, base: Option<&Url>) -> Entry {
         image: address("image").or_else(|| address("banner_image")),
         ..Entry::default()
     };
+    let status = text(item, "status").or_else(|| text(item, "visibility")).unwrap_or_default();
+    entry.draft = item.get("draft") == Some(&Value::Bool(true))
+        || ["draft", "private", "pending"].contains(&status.to_ascii_lowercase().as_str());
     push_authors(&mut entry.authors, item);
     for tag in array(item, "tags").filter_map(Value::as_str) {
         push_name(&mut entry.categories, Some(tag.to_owned()));

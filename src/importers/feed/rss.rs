@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::words::{paragraphs, plain_text};
-use super::{About, Enclosure, Entry, absolute, date, language, push_name};
+use super::{About, Enclosure, Entry, absolute, date, language, push_name, standing};
 use crate::importers::xml::Node;
 
 /// An item as an entry; everything else says something of the feed.
@@ -74,6 +74,7 @@ fn item(node: &Node, base: Option<&Url>) -> Entry {
     if entry.content.is_none() {
         entry.content = entry.summary.take().map(|text| paragraphs(&text));
     }
+    standing::settle(&mut entry, node);
     entry
 }
 

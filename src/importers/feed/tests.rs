@@ -15,6 +15,72 @@ fn feed(text: &str) -> Feed {
     read(text.as_bytes(), "old.xml").unwrap_or_else(|finding| panic!("{finding}"))
 }
 
+const BLOGGER: &str = include_str!("../../../tests/data/foreign/blogger.xml");
+const TAKEOUT: &str = include_str!("../../../tests/data/foreign/blogger-takeout.xml");
+
+/// The titles of the posts, those of the drafts, and what is neither.
+fn sorted(text: &str) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let (mut posts, mut drafts, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in feed(text).entries {
+        match entry.other {
+            Some(other) => others.push(other),
+            None if entry.draft => drafts.push(entry.title),
+            None => posts.push(entry.title),
+        }
+    }
+    (posts, drafts, others)
+}
+
+#[test]
+fn of_an_export_of_blogger_posts_are_posts_drafts_are_drafts_and_the_rest_is_left_out() {
+    let (posts, drafts, others) = sorted(BLOGGER);
+    assert_eq!((posts, drafts), (vec!["첫 편지".to_owned()], vec!["쓰다 만 편지".to_owned()]));
+    assert_eq!(others, ["settings", "template", "page", "comment"]);
+    let (posts, drafts, others) = sorted(TAKEOUT);
+    assert_eq!((posts, drafts), (vec!["첫 편지".to_owned()], vec!["쓰다 만 편지".to_owned()]));
+    assert_eq!(others, ["deleted post", "comment", "page"]);
+    let published = feed(BLOGGER).entries.into_iter().find(Entry::is_published).unwrap();
+    assert_eq!(published.categories, ["편지"], "what an entry is, is no category");
+}
+
+#[test]
+fn a_draft_that_reached_a_feed_is_a_draft_in_every_vocabulary() {
+    let atom = |inner: &str| {
+        let xml = format!(
+            "<feed xmlns=\"http://www.w3.org/2005/Atom\" xmlns:app=\"http://www.w3.org/2007/app\"><entry><id>urn:x:1</id>{inner}</entry></feed>"
+        );
+        feed(&xml).entries.remove(0)
+    };
+    let draft = atom("<app:control><app:draft>yes</app:draft></app:control>");
+    assert!(draft.draft && draft.id.is_none(), "nobody has seen it: {draft:?}");
+    assert!(atom("<app:control><app:draft>no</app:draft></app:control>").is_published());
+    let rss = |inner: &str| {
+        let xml = format!(
+            "<rss xmlns:wp=\"https://wordpress.org/export/1.2/\"><channel><item><guid>a</guid>{inner}</item></channel></rss>"
+        );
+        feed(&xml).entries.remove(0)
+    };
+    for inner in [
+        "<wp:status>draft</wp:status>",
+        "<wp:status>private</wp:status>",
+        "<wp:status>something-else</wp:status>",
+        "<wp:status>publish</wp:status><wp:post_password>x</wp:post_password>",
+    ] {
+        assert!(rss(inner).draft, "{inner}");
+    }
+    assert!(rss("<wp:status>publish</wp:status><wp:post_type>post</wp:post_type>").is_published());
+    assert_eq!(rss("<wp:post_type>page</wp:post_type>").other.as_deref(), Some("page"));
+    let json = |item: &str| {
+        let json = format!("{{\"version\": \"https://jsonfeed.org/version/1.1\", \"items\": [{item}]}}");
+        feed(&json).entries.remove(0)
+    };
+    assert!(
+        json("{\"id\": \"1\", \"draft\": true}").draft
+            && json("{\"id\": \"1\", \"status\": \"draft\"}").draft
+    );
+    assert!(json("{\"id\": \"1\", \"draft\": false}").is_published());
+}
+
 fn item(inner: &str) -> Entry {
     let xml = format!(
         "<rss xmlns:dc=\"http://purl.org/dc/elements/1.1/\"><channel><link>https://old.example/</link><item>{inner}</item></channel></rss>"

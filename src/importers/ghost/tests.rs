@@ -39,6 +39,38 @@ fn what_members_paid_for_is_not_published_by_accident() {
 }
 
 #[test]
+fn drafts_pages_and_what_was_only_mailed_are_not_posts() {
+    let post = |fields: &str| {
+        let text = format!(
+            "{{\"db\": [{{\"data\": {{\"posts\": [{{\"id\": \"1\", \"title\": \"a\", \"html\": \"x\", {fields}}}]}}}}]}}"
+        );
+        exported(&text)
+    };
+    let dated = "\"published_at\": \"2024-02-01T15:30:00.000Z\"";
+    for fields in [
+        "\"status\": \"draft\"".to_owned(),
+        dated.to_owned(),
+        format!("\"status\": \"draft\", {dated}"),
+        "\"status\": \"published\"".to_owned(),
+        format!("\"status\": \"published\", \"visibility\": \"paid\", {dated}"),
+        format!("\"status\": \"published\", \"visibility\": \"tiers\", {dated}"),
+    ] {
+        let stories = post(&fields).stories;
+        assert!(stories.len() == 1 && stories[0].draft, "{fields}: {stories:?}");
+    }
+    let published = post(&format!("\"status\": \"published\", \"visibility\": \"public\", {dated}"));
+    assert!(!published.stories[0].draft);
+    assert_eq!(post(&format!("\"status\": \"published\", \"type\": \"page\", {dated}")).pages, 1);
+    let only_mailed = post(&format!("\"status\": \"sent\", {dated}"));
+    assert!(only_mailed.stories.is_empty() && only_mailed.left_out.len() == 1);
+    let by_its_flag = format!(
+        "{{\"db\": [{{\"data\": {{\"posts\": [{{\"id\": \"2\", \"html\": \"x\", \"status\": \"published\", {dated}}}], \
+          \"posts_meta\": [{{\"post_id\": \"2\", \"email_only\": 1}}]}}}}]}}"
+    );
+    assert!(exported(&by_its_flag).stories.is_empty());
+}
+
+#[test]
 fn lexical_and_mobiledoc_are_read_where_there_is_no_html() {
     let exported = exported(EXPORT);
     assert_eq!(

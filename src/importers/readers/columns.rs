@@ -61,7 +61,8 @@ const HEADINGS: [(Column, &str); 17] = [
     (Column::Source, "source origin signupsource 출처 경로 가입경로 유입경로 登録元 来源 來源"),
     (
         Column::Consented,
-        "consentedat consented consent consentat consentdate 동의일 동의일시 同意日 同意日時",
+        "consentedat consented consent consentat consentdate consentgiven 동의 동의일 동의일시 동의날짜 동의여부 수신동의 수신동의일 수신동의여부 同意 同意日 同意日時 \
+         同意日期",
     ),
     (Column::Confirmed, "confirmedat confirmed confirmtime confirmationdate"),
     (Column::OptedIn, "optinat optin optintime optindate"),

@@ -17,7 +17,8 @@ const EVIDENCE: [Column; 5] =
     [Column::Consented, Column::Confirmed, Column::OptedIn, Column::Subscribed, Column::Created];
 const ANSWERS: usize = 3;
 
-const YES: &str = "yes y true t 1 on ✓ ✔ ☑ ✅ ○ ◯ 예 네 동의 동의함 동의합니다 はい 同意 同意する 同意します 是";
+const YES: &str =
+    "yes y true t 1 on ✓ ✔ ☑ ✅ ○ ◯ 예 네 동의 동의함 동의합니다 はい 同意 同意する 同意します 是";
 const NO: &str = "no n false f 0 off 아니오 아니요 거부 미동의 동의하지않음 いいえ 同意しない 否 不同意";
 
 /// Consent to the emails.

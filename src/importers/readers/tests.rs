@@ -122,10 +122,16 @@ fn without_a_past_date_of_consent_a_reader_is_unconfirmed_unless_the_owner_vouch
     assert_eq!(states(vouched), [Active, Active, Active, Active, Unconfirmed, Unsubscribed]);
     let warnings: Vec<String> = import(text).warnings.iter().map(ToString::to_string).collect();
     assert!(
-        warnings[0].starts_with("list.csv:3: warning: \"2026-11-21T00:00:00Z\" is a date of consent in the future"),
+        warnings[0]
+            .starts_with("list.csv:3: warning: \"2026-11-21T00:00:00Z\" is a date of consent in the future"),
         "{warnings:?}"
     );
-    assert!(warnings[1].starts_with("list.csv:4: warning: \"03/04/2026\" has several readings: 4 March 2026 or 3 April 2026"), "{warnings:?}");
+    assert!(
+        warnings[1].starts_with(
+            "list.csv:4: warning: \"03/04/2026\" has several readings: 4 March 2026 or 3 April 2026"
+        ),
+        "{warnings:?}"
+    );
 }
 
 fn unproven(text: &str, options: Options<'_>) -> Vec<Option<Unproven>> {
@@ -156,7 +162,9 @@ fn each_unconfirmed_row_says_why_it_is_no_consent() {
 
 #[test]
 fn a_yes_is_consent_without_a_date_where_the_column_asks_for_it_and_nowhere_else() {
-    let list = import("email,consented,joined\na@letters.kr,Yes,\nb@letters.kr,はい,2026-01-01\nc@letters.kr,,yes\n");
+    let list = import(
+        "email,consented,joined\na@letters.kr,Yes,\nb@letters.kr,はい,2026-01-01\nc@letters.kr,,yes\n",
+    );
     let states: Vec<_> = list.rows.iter().map(|row| (row.state, row.consented_at)).collect();
     assert_eq!(states, [(Active, None), (Active, None), (Unconfirmed, None)]);
 }
@@ -195,7 +203,8 @@ fn the_help_for_another_encoding_names_the_conversion_that_works() {
     let cp949 = include_bytes!("../../../tests/data/readers/cp949.csv");
     let finding = read(cp949, options()).unwrap_err().to_string();
     assert!(finding.contains("iconv -f CP949 -t UTF-8 list.csv"), "{finding}");
-    let finding = read(b"\xFF\xFEe\0m\0", Options { file: "my list.csv", ..options() }).unwrap_err().to_string();
+    let finding =
+        read(b"\xFF\xFEe\0m\0", Options { file: "my list.csv", ..options() }).unwrap_err().to_string();
     assert!(finding.contains("iconv -f UTF-16 -t UTF-8 'my list.csv'"), "{finding}");
 }
 

@@ -40,6 +40,32 @@ fn posts_keep_what_readers_know_of_them() {
 }
 
 #[test]
+fn what_was_not_for_everybody_is_a_draft() {
+    let draft = |space: &str, inner: &str| {
+        let text = format!(
+            "<rss xmlns:wp=\"{space}://wordpress.org/export/1.2/\"><channel><item><title>a</title>\
+             <wp:post_type>post</wp:post_type>{inner}</item></channel></rss>"
+        );
+        stories(&text).0.first().map(|story| story.draft)
+    };
+    for space in ["http", "https"] {
+        for inner in [
+            "",
+            "<wp:status>draft</wp:status>",
+            "<wp:status>Pending</wp:status>",
+            "<wp:status>private</wp:status>",
+            "<wp:status>publish</wp:status><wp:post_password>x</wp:post_password>",
+            "<wp:status>publish</wp:status><wp:postmeta><wp:meta_key>_jetpack_newsletter_access</wp:meta_key>\
+             <wp:meta_value>paid_subscribers</wp:meta_value></wp:postmeta>",
+        ] {
+            assert_eq!(draft(space, inner), Some(true), "{space} {inner}");
+        }
+        assert_eq!(draft(space, "<wp:status>publish</wp:status>"), Some(false));
+        assert_eq!(draft(space, "<wp:status>trash</wp:status>"), None);
+    }
+}
+
+#[test]
 fn shortcodes_go_with_a_word_and_brackets_stay() {
     for (text, html, dropped) in [
         ("[gallery ids=\"1,2\"]글", "글", vec!["gallery"]),

@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Backend, SqlStore, StoreError, desk, erasure, errands, joined, removal};
 use crate::store::desk::{
-    Circumstances, Desk, Dossier, Erased, Errand, ErrandEnd, Figures, PublishedIssue, Removed, SignUp, SignUpLimits,
-    SignedUp,
+    Circumstances, Desk, Dossier, Erased, Errand, ErrandEnd, Figures, PublishedIssue, Removed, SignUp,
+    SignUpLimits, SignedUp,
 };
 use crate::subscribers::lifecycle::{Confirmed, Course};
 use crate::subscribers::{AddressKey, Wishes};

@@ -172,7 +172,11 @@ impl<'a> Selection<'a> {
     /// The arguments in the order of their numbers: the post, its categories, and what else there is.
     fn values(&self) -> Vec<Value<'_>> {
         let (post, others) = self.values.split_at(1);
-        post.iter().copied().chain(self.topics.iter().map(Value::from)).chain(others.iter().copied()).collect()
+        post.iter()
+            .copied()
+            .chain(self.topics.iter().map(Value::from))
+            .chain(others.iter().copied())
+            .collect()
     }
 
     /// How many they are.

@@ -37,12 +37,14 @@ impl<B: Backend> Posts for SqlStore<B> {
         restart: bool,
         now: DateTime<Utc>,
     ) -> Result<HashMap<String, DateTime<Utc>>, StoreError> {
-        self.change("noting which posts wait", now, move |tx, _| waiting_since(tx, &posts, restart, now)).await
+        self.change("noting which posts wait", now, move |tx, _| waiting_since(tx, &posts, restart, now))
+            .await
     }
 
     async fn waiting(&self) -> Result<HashMap<String, DateTime<Utc>>, StoreError> {
         self.look("reading which posts wait", |tx| {
-            let rows = tx.all("SELECT post, since FROM post_waiting", &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let rows =
+                tx.all("SELECT post, since FROM post_waiting", &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(rows.into_iter().collect())
         })
         .await

@@ -129,6 +129,11 @@ impl Files {
         index
     }
 
+    /// Whether a file is there.
+    pub(in crate::web) async fn has(&self, path: &str) -> bool {
+        self.index(false).await.find(path).is_some()
+    }
+
     /// What a file's content tells; read once.
     pub(super) async fn facts<'a>(&self, entry: &'a Arc<Entry>) -> Result<&'a Facts, Moved> {
         entry

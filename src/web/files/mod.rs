@@ -23,7 +23,7 @@ pub(super) use index::Files;
 use index::{Entry, Facts, Listed, Moved};
 
 use super::app::text;
-use super::{App, Shared, Visit};
+use super::{App, Shared, Visit, quality};
 
 /// A writer may replace a file between the look at the index and the opening; more often than this it is a fault.
 const ATTEMPTS: usize = 3;
@@ -42,7 +42,10 @@ pub(super) async fn serve(
     let Some(path) = wanted(uri.path()) else { return app.pages.missing(&visit) };
     for attempt in 0..ATTEMPTS {
         let index = app.files.index(attempt > 0).await;
-        let Some(listed) = index.find(&path) else { return app.pages.missing(&visit) };
+        let Some(listed) = index.find(&path) else {
+            let is_folder = index.find(&format!("{path}/index.html")).is_some();
+            return if is_folder { to_folder(&uri) } else { app.pages.missing(&visit) };
+        };
         if let Ok(answer) = answer(&app, listed, &method, &headers).await {
             return answer;
         }
@@ -53,8 +56,18 @@ pub(super) async fn serve(
 /// The path as the index names it: decoded once, and never again.
 fn wanted(path: &str) -> Option<String> {
     let path = percent_decode_str(path.strip_prefix('/')?).decode_utf8().ok()?;
-    let index = if path.ends_with('/') { "index.html" } else { "" };
+    let index = if path.is_empty() || path.ends_with('/') { "index.html" } else { "" };
     Some(format!("{path}{index}"))
+}
+
+/// `/post` has its page in `/post/`.
+fn to_folder(uri: &Uri) -> Response {
+    let name = uri.path().rsplit('/').next().unwrap_or_default();
+    // Relative, so that it is right behind any proxy; a colon in the name makes no scheme of it.
+    let headers = HeaderValue::from_str(&format!("./{name}/")).map(|to| [(header::LOCATION, to)]);
+    headers.map_or_else(|_| StatusCode::NOT_FOUND.into_response(), |headers| {
+        (StatusCode::MOVED_PERMANENTLY, headers).into_response()
+    })
 }
 
 async fn answer(
@@ -76,6 +89,7 @@ async fn answer(
     let mut answer = HeaderMap::new();
     let modified = httpdate::fmt_http_date(plain.modified());
     describe(app, &mut answer, facts, (&sent_facts.tag, &modified));
+    name_type(&mut answer, facts, headers);
     if let Some(coding) = coding {
         answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
     }
@@ -133,6 +147,21 @@ fn describe(app: &App, headers: &mut HeaderMap, facts: &Facts, (tag, modified): 
     }
 }
 
+/// What browsers show by its style sheet, and not as source.
+const FOR_BROWSERS: &str = "application/xml; charset=utf-8";
+
+/// A feed in XML is named as feed readers know it, or for a browser, which asks for pages, as it must be to be shown.
+fn name_type(answer: &mut HeaderMap, facts: &Facts, asked: &HeaderMap) {
+    if !(facts.is_feed && facts.media_type.contains("xml")) {
+        return;
+    }
+    answer.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
+    let accepted = text(asked, header::ACCEPT).unwrap_or_default();
+    if quality::members(accepted).any(|(name, weight)| name.eq_ignore_ascii_case("text/html") && weight > 0) {
+        answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(FOR_BROWSERS));
+    }
+}
+
 async fn body(
     app: &App,
     file: &Arc<Entry>,
@@ -154,6 +183,7 @@ mod tests {
     #[test]
     fn a_path_is_decoded_once() {
         assert_eq!(wanted("/feed.json").as_deref(), Some("feed.json"));
+        assert_eq!(wanted("/").as_deref(), Some("index.html"));
         assert_eq!(wanted("/%EA%B8%80/").as_deref(), Some("글/index.html"));
         assert_eq!(
             wanted("/..%2f..%2fletterpress.db").as_deref(),

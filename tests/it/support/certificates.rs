@@ -37,6 +37,15 @@ impl Certificates {
         Self::of(&authority("Somebody Else"), vec![leaf.der().clone()], &key)
     }
 
+    /// A certificate for `name` that nobody but itself has signed; the file holds it.
+    pub(crate) fn self_signed_and_trusted(name: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new([name.to_owned()]).unwrap().self_signed(&key).unwrap();
+        let own = Self::of(&authority("Somebody Else"), vec![leaf.der().clone()], &key);
+        std::fs::write(own.ca_file(), leaf.pem()).unwrap();
+        own
+    }
+
     /// A certificate for `name` from an intermediate authority, whose certificate the server does not send.
     pub(crate) fn without_intermediate(name: &str) -> Self {
         let root = authority("Letters Root");

@@ -15,11 +15,12 @@ struct Story {
     day: u32,
     path: String,
     is_there: bool,
+    was_published: bool,
 }
 
 impl Story {
     fn new(topic: usize, day: u32, path: String) -> Self {
-        Self { topic, title: 0, edits: 0, day, path, is_there: true }
+        Self { topic, title: 0, edits: 0, day, path, is_there: true, was_published: false }
     }
 
     /// Forty words of its own, of which one in ten changes with each edit, between two lines that all posts have.
@@ -111,7 +112,7 @@ impl Model {
                     self.stories[at].path = path;
                 }
             }
-            Change::Redate => self.stories[at].day = date,
+            Change::Redate => self.stories[at].day = story.day / 10 * 10 + date,
             Change::Delete => self.stories[at].is_there = false,
             // A file with a name of its own that is written anew on its day is the post that it was.
             Change::Replace if is_named_file(&story.path) => {}
@@ -119,11 +120,18 @@ impl Model {
                 self.stories[at].is_there = false;
                 self.add(story.day, Some(story.path));
             }
+            // Nor is one that takes its place on that day; on another day it is none.
+            Change::MakeRoom if is_named_file(&story.path) && story.day > 20 => {}
             Change::MakeRoom => {
                 self.stories[at].path = name;
-                self.add(story.day, Some(story.path));
+                let later = if is_named_file(&story.path) { 10 } else { 0 };
+                self.add(story.day + later, Some(story.path));
             }
-            Change::Swap if self.stories[other].is_there => {
+            Change::Swap
+                if self.stories[other].is_there
+                    && story.was_published
+                    && self.stories[other].was_published =>
+            {
                 self.stories[at].path = self.stories[other].path.clone();
                 self.stories[other].path = story.path;
             }
@@ -137,6 +145,8 @@ fn is_named_file(path: &str) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn nobody_gets_a_post_twice_and_no_new_post_is_taken_for_an_old_one(
         days in proptest::collection::vec(
@@ -167,6 +177,7 @@ proptest! {
                 let id = ids.entry(story.topic).or_insert_with(|| given.id.clone());
                 prop_assert_eq!(&given.id, &*id, "{:?}", story);
             }
+            model.stories.iter_mut().for_each(|story| story.was_published = ids.contains_key(&story.topic));
             let unique: BTreeSet<&String> = ids.values().collect();
             prop_assert_eq!(unique.len(), ids.len(), "no post has the id of another: {:?}", model.stories);
             let gone: BTreeSet<&str> = done.ledger.taken_back().map(|(id, _)| id).collect();

@@ -1,3 +1,5 @@
+//! What is the same post and what is not, in three languages; and that a fingerprint never changes.
+
 use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization as _;
 

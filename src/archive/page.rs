@@ -1,0 +1,127 @@
+//! Where the page of a post lies in the public folder, and which of its links mean other posts. Pure.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use percent_encoding::percent_decode_str;
+use url::{Position, Url};
+
+use super::links;
+use crate::config::SiteUrl;
+
+/// Longer names do not fit into a file system beside the name of a compressed copy.
+const LONGEST_NAME: usize = 240;
+
+/// What Letterpress's own pages need to know of a post.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PostPage {
+    /// The file of its page, below the public folder; `None` where another program makes the pages, or where the address
+    /// of the post leads elsewhere.
+    pub file: Option<Utf8PathBuf>,
+    /// Links to the files of other posts, as they are written, and the addresses that they stand for.
+    pub links: BTreeMap<String, Url>,
+    /// The line of the front matter that names the picture.
+    pub image_line: Option<usize>,
+}
+
+/// The file below the public folder at which a web server finds `url`; `None` if that lies outside of the site, or
+/// could not be a file that is meant to be seen.
+pub fn file_of(site: &SiteUrl, url: &Url) -> Option<Utf8PathBuf> {
+    if url.query().is_some() {
+        return None;
+    }
+    let rest = below(site, url)?;
+    let folders = rest.strip_suffix('/').unwrap_or(&rest);
+    let mut path = if rest.is_empty() { Utf8PathBuf::new() } else { names(folders)? };
+    let is_page = path.extension().is_some_and(|end| matches!(end.to_ascii_lowercase().as_str(), "html" | "htm"));
+    if rest.ends_with('/') || !is_page {
+        path.push("index.html");
+    }
+    Some(path)
+}
+
+/// The file below the public folder that `url` names, which is no page: a picture, a recording.
+pub fn path_of(site: &SiteUrl, url: &Url) -> Option<Utf8PathBuf> {
+    names(&below(site, url)?)
+}
+
+/// What stands behind the address of the site, encoded, without a query.
+fn below(site: &SiteUrl, url: &Url) -> Option<String> {
+    let url = links::canonical(&Url::parse(&url[..Position::AfterPath]).ok()?);
+    Some(url.strip_prefix(&links::canonical(site.as_url()))?.to_owned())
+}
+
+fn names(path: &str) -> Option<Utf8PathBuf> {
+    path.split('/').map(name).collect()
+}
+
+/// One decoded part of a path, if it is a plain name.
+fn name(part: &str) -> Option<String> {
+    let name = percent_decode_str(part).decode_utf8().ok()?;
+    let is_plain = !name.is_empty()
+        && name.len() <= LONGEST_NAME
+        // A name that begins with a dot is hidden, and no server shows it.
+        && !name.starts_with('.')
+        && !name.contains(|c: char| c.is_control() || matches!(c, '/' | '\\'));
+    is_plain.then(|| name.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn file(site: &str, url: &str) -> Option<String> {
+        file_of(&SiteUrl::parse(site).unwrap(), &Url::parse(url).unwrap()).map(Utf8PathBuf::into_string)
+    }
+
+    #[test]
+    fn a_page_lies_where_a_web_server_looks_for_it() {
+        for (url, path) in [
+            ("https://a.example/", "index.html"),
+            ("https://a.example/2026/11/29/slug/", "2026/11/29/slug/index.html"),
+            ("https://a.example/slug", "slug/index.html"),
+            ("https://a.example/v1.2/", "v1.2/index.html"),
+            ("https://a.example/a.html", "a.html"),
+            ("https://a.example/a.html/", "a.html/index.html"),
+            ("https://a.example/%EA%B8%80/", "글/index.html"),
+            ("https://a.example/글 1/", "글 1/index.html"),
+            ("https://a.example/100%25/", "100%/index.html"),
+        ] {
+            assert_eq!(file("https://a.example", url).as_deref(), Some(path), "{url}");
+        }
+        assert_eq!(file("https://a.example/블로그", "https://a.example/블로그/a/").as_deref(), Some("a/index.html"));
+    }
+
+    #[test]
+    fn what_is_no_page_of_the_site_has_no_file() {
+        for url in [
+            "https://b.example/a/",
+            "http://a.example/blog/a/",
+            "https://a.example/blogs/",
+            "https://a.example/other/",
+            "https://a.example/blog/?p=1",
+            "https://a.example/blog/.git/",
+            "https://a.example/blog/a//b/",
+            "https://a.example/blog/a%2Fb/",
+            "https://a.example/blog/%5C/",
+            "https://a.example/blog/%ff/",
+            "https://a.example/blog/%00/",
+        ] {
+            assert_eq!(file("https://a.example/blog", url), None, "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_address_leads_out_of_the_folder(path in "([a-z가./%\\\\]|%2e|%2F|%5c|\\.\\.){0,12}") {
+            if let Ok(url) = Url::parse(&format!("https://a.example/b/{path}"))
+                && let Some(file) = file("https://a.example/b/", url.as_str())
+            {
+                let file = Utf8PathBuf::from(file);
+                prop_assert!(file.components().all(|part| matches!(part, camino::Utf8Component::Normal(_))), "{}", file);
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `letterpress retract`: one post is taken back on purpose.
+
+use clap::Args as ClapArgs;
+
+use super::Outcome;
+use super::printer::{Printer, count};
+use crate::ledger::{IssueState, IssueSummary, State};
+use crate::pipeline::{Office, Retraction, RunError, World, retract};
+use crate::text::shell_quoted;
+
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Examples:
+  letterpress retract posts/2026-11-23-hello.md
+  letterpress retract hello
+  letterpress retract tag:example.com,2026-11-23:hello
+
+The next build takes the post out of the feeds, and Atom feeds say that it was taken back. A file that is there stays where it
+is, and its post stays out until `--undo`. Messages that were sent cannot be taken back.")]
+pub(super) struct Args {
+    /// The post: its file, its slug or its id.
+    post: String,
+    /// Let the post be published again.
+    #[arg(long)]
+    undo: bool,
+}
+
+pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let done = retract(world, &args.post, args.undo)?;
+    let name =
+        done.title.as_ref().map_or_else(|| done.id.clone(), |title| format!("{title:?} ({})", done.id));
+    printer.answer(match (args.undo, done.is_new) {
+        (false, true) => format!("{name} is retracted: the next build takes it out of the feeds"),
+        (false, false) => format!("{name} was retracted already"),
+        (true, true) => format!("{name} is not retracted any more"),
+        (true, false) => format!("{name} is not retracted"),
+    });
+    if !args.undo {
+        say_what_stays(&done, printer);
+        match issue_of(&done.id, world).await {
+            Ok(issue) => issue.iter().for_each(|issue| say_of_issue(issue, printer)),
+            Err(error) => printer.complain(format!(
+                "warning: the ledger does not say whether an issue of it is being sent: {error}"
+            )),
+        }
+    }
+    if done.is_new {
+        let ids = world.config.archive.ledger();
+        printer.say(format!("  {ids} was updated; commit it together with your posts"));
+    }
+    Ok(Outcome::Done)
+}
+
+fn say_what_stays(done: &Retraction, printer: Printer) {
+    if let Some(file) = &done.file {
+        let undo = shell_quoted(file.as_str());
+        printer.say(format!(
+            "  {file} stays where it is and is not published (`letterpress retract --undo {undo}`)"
+        ));
+    }
+}
+
+/// The issue of a post, if there is one.
+async fn issue_of(id: &str, world: &World) -> Result<Option<IssueSummary>, RunError> {
+    let office = match Office::open_begun(&world.config, world.clock.as_ref()).await {
+        Ok(office) => office,
+        // No ledger, no issue.
+        Err(RunError::User { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(office.store.issues().await?.into_iter().find(|issue| issue.id == id))
+}
+
+fn say_of_issue(issue: &IssueSummary, printer: Printer) {
+    let sent = count(issue.tally.count(State::Sent), "subscriber");
+    match issue.state {
+        IssueState::Sending | IssueState::Paused => printer.complain(format!(
+            "  its issue is not done: {sent} have it; `letterpress resolve {} --cancel` stops the rest",
+            shell_quoted(&issue.id)
+        )),
+        IssueState::Done | IssueState::Cancelled => {
+            printer.say(format!("  it was mailed to {sent}; messages that were sent stay where they are"))
+        }
+        IssueState::Baseline | IssueState::Rehearsal => {}
+    }
+}

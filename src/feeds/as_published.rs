@@ -1,0 +1,33 @@
+//! Which entries of a feed were published as summaries: they stay summaries as long as they are in it. Pure; reads what the
+//! formats of this room wrote, as far as they tell a summary from a post without a text, which RSS does not.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::config::Format;
+
+/// The formats that can be asked, the best one first.
+pub(super) const TELLING: [Format; 2] = [Format::Json, Format::Atom];
+
+/// The ids of the entries that stand in a published feed as summaries.
+pub(super) fn summaries(format: Format, bytes: &[u8]) -> BTreeSet<String> {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    match format {
+        Format::Json if text.contains("\"content_text\":") => of_json(bytes),
+        Format::Atom if text.matches("<entry").count() > text.matches("<content ").count() => of_atom(bytes),
+        _ => BTreeSet::new(),
+    }
+}
+
+fn of_json(bytes: &[u8]) -> BTreeSet<String> {
+    let feed: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let items = feed["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let summaries = items.iter().filter(|item| item.get("content_html").is_none());
+    summaries.filter_map(|item| item["id"].as_str().map(str::to_owned)).collect()
+}
+
+fn of_atom(bytes: &[u8]) -> BTreeSet<String> {
+    let feed = atom_syndication::Feed::read_from(bytes).unwrap_or_default();
+    feed.entries.into_iter().filter(|entry| entry.content.is_none()).map(|entry| entry.id).collect()
+}

@@ -1,0 +1,51 @@
+//! What an entry is: exports of whole sites hold comments, pages, settings and drafts beside the posts, and say so in the
+//! words of `AtomPub`, of Blogger and of `WordPress`.
+
+use super::Entry;
+use crate::importers::xml::Node;
+
+/// Categories of this kind say what an entry is.
+const KIND: &str = "http://schemas.google.com/g/2005#kind";
+
+/// Whether an element is a category that says what an entry is, and not what it is about.
+pub(super) fn is_kind(category: &Node) -> bool {
+    category.attribute("scheme") == Some(KIND)
+}
+
+/// Notes in `entry` what the element says of it.
+pub(super) fn settle(entry: &mut Entry, node: &Node) {
+    let control = node.child("app:control").and_then(|control| control.say(&["app:draft"]));
+    entry.draft = control.is_some_and(|draft| draft.eq_ignore_ascii_case("yes"));
+    entry.other = kind(node);
+    for status in ["blogger:status", "wp:status"].iter().filter_map(|name| node.say(&[name])) {
+        match status.to_ascii_lowercase().as_str() {
+            "live" | "publish" | "published" => {}
+            // Its date says when.
+            "scheduled" | "future" => entry.draft |= entry.published.is_none(),
+            "draft" | "pending" | "private" => entry.draft = true,
+            other if other.contains("trash") || other == "deleted" => {
+                entry.other.get_or_insert_with(|| "deleted post".to_owned());
+            }
+            // What nobody here knows is not published by accident.
+            _ => entry.draft = true,
+        }
+    }
+    let is_trashed = node.child("blogger:trashed").is_some_and(|trashed| !trashed.text().is_empty());
+    if is_trashed && entry.other.is_none() {
+        entry.other = Some("deleted post".to_owned());
+    }
+    entry.draft |= node.say(&["wp:post_password"]).is_some();
+    if entry.draft {
+        // Nobody has seen what was never published.
+        entry.id = None;
+    }
+}
+
+/// What the entry is if it is no post.
+fn kind(node: &Node) -> Option<String> {
+    let terms = node.nodes().filter(|child| is_kind(child)).filter_map(|kind| kind.attribute("term"));
+    let terms = terms.map(|term| term.rsplit('#').next().unwrap_or(term).to_owned());
+    let stated = ["blogger:type", "wp:post_type"].iter().filter_map(|name| node.say(&[name]));
+    let mut kinds = terms.chain(stated).map(|kind| kind.to_ascii_lowercase());
+    kinds.find(|kind| kind != "post")
+}

@@ -1,0 +1,249 @@
+//! What the templates of pages can use, as `docs/templates.md` lists it.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use chrono::{DateTime, Datelike as _, FixedOffset};
+use minijinja::{Value, context};
+use url::Url;
+
+use super::STYLE_SHEET;
+use super::layout::Layout;
+use super::words::Words;
+use crate::archive::{Post, links, markdown, page};
+use crate::config::Config;
+use crate::feeds;
+use crate::letters;
+
+/// As much of a post stands for it where it has no summary.
+const DESCRIPTION: usize = 160;
+
+/// So many categories stand on the index, those with the most posts.
+const CATEGORIES: usize = 40;
+
+/// What all pages share.
+pub(super) struct Fields<'l, 'a> {
+    pub(super) layout: &'l Layout<'a>,
+    /// Of the page, below the public folder.
+    pub(super) path: &'l Utf8Path,
+    pub(super) words: &'static Words,
+}
+
+impl Fields<'_, '_> {
+    fn config(&self) -> &Config {
+        self.layout.config
+    }
+
+    /// From the page to the public folder: `../`, or nothing.
+    pub(super) fn root(&self) -> String {
+        let folders = self.path.parent().map_or(0, |folder| folder.components().count());
+        "../".repeat(folders)
+    }
+
+    /// A page of the site as a link from this one: short, and good on whatever host the folder is looked at.
+    fn href(&self, file: &Utf8Path) -> String {
+        let path = file.as_str();
+        let path = path.strip_suffix("index.html").filter(|path| path.is_empty() || path.ends_with('/')).unwrap_or(path);
+        let parts: Vec<String> = path.split('/').map(readable_segment).collect();
+        let href = format!("{}{}", self.root(), parts.join("/"));
+        if href.is_empty() { "./".to_owned() } else { href }
+    }
+
+    fn date(&self, day: &DateTime<FixedOffset>) -> String {
+        letters::date(&self.config().site.language, day)
+    }
+
+    /// The fields of every page.
+    fn shared(&self, title: &str, description: &str) -> Value {
+        let (config, site) = (self.config(), &self.config().site);
+        let url = page_url(config, self.path);
+        context! {
+            title,
+            description,
+            url,
+            lang => &site.language,
+            lang_primary => letters::primary(&site.language),
+            dir => letters::direction(&site.language),
+            home => self.href(Utf8Path::new("index.html")),
+            style => format!("{}{STYLE_SHEET}", self.root()),
+            site => context! {
+                title => site.title.as_str(),
+                url => site.url.as_str(),
+                description => site.description.trim(),
+                language => &site.language,
+                icon => site.icon.as_ref().map(Url::as_str),
+                rights => site.rights.as_ref().map(|rights| rights.as_str()),
+            },
+            feeds => self.feeds(Utf8Path::new("")),
+            feed_page => config.feeds.companion.then(|| format!("{}{}", self.root(), feeds::COMPANION)),
+            sign_up => config.web.url.as_ref().filter(|_| config.web.sign_up).map(|web| web.join("subscribe")),
+            words => self.words.fields(),
+            locale => locale(&site.language),
+        }
+    }
+
+    /// The feeds in a folder of the public folder.
+    fn feeds(&self, folder: &Utf8Path) -> Vec<Value> {
+        let title = self.config().site.title.as_str();
+        let feed = |(name, media_type, file): (&'static str, &str, &str)| {
+            let path = folder.join(file);
+            context! {
+                name,
+                title,
+                type => media_type.split(';').next(),
+                url => self.config().site.url.join(path.as_str()),
+                href => self.href(&path),
+            }
+        };
+        feeds::files(self.config()).map(feed).collect()
+    }
+
+    /// A post in a list.
+    fn entry(&self, post: &Post) -> Value {
+        context! {
+            title => post.title.as_str(),
+            href => self.href_of(post),
+            lang => post.language.as_deref(),
+            date => self.date(&post.published),
+            day => post.published.format("%Y-%m-%d").to_string(),
+            month_day => (self.words.month_day)(&post.published),
+            published_at => post.published.to_rfc3339(),
+        }
+    }
+
+    fn href_of(&self, post: &Post) -> String {
+        post.page.file.as_deref().map_or_else(|| post.url.to_string(), |file| self.href(file))
+    }
+}
+
+/// The address of a page.
+fn page_url(config: &Config, path: &Utf8Path) -> String {
+    let path = path.as_str().strip_suffix("index.html").unwrap_or(path.as_str());
+    let parts: Vec<String> = path.split('/').map(links::segment).collect();
+    config.site.url.join(&parts.join("/"))
+}
+
+/// Letters stay letters: browsers encode them, and they take a third of the bytes.
+fn readable_segment(part: &str) -> String {
+    part.chars().fold(String::new(), |mut href, c| {
+        if !c.is_ascii() && c.is_alphanumeric() {
+            href.push(c);
+        } else {
+            href.push_str(&links::segment(c.encode_utf8(&mut [0; 4])));
+        }
+        href
+    })
+}
+
+/// As `og:locale` has it, where the country is known.
+fn locale(language: &str) -> Option<String> {
+    match (language, language.split_once('-')) {
+        ("ko", _) => Some("ko_KR".to_owned()),
+        ("ja", _) => Some("ja_JP".to_owned()),
+        (_, Some((language, country))) if country.len() == 2 => {
+            Some(format!("{}_{}", language.to_lowercase(), country.to_uppercase()))
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn post(frame: &Fields<'_, '_>, at: usize, post: &Post, content: String) -> Value {
+    let site = &frame.config().site;
+    let lang = post.language.as_deref().unwrap_or(&site.language);
+    let summary = post.summary.as_ref().map(|summary| summary.as_str().trim().to_owned());
+    let description = summary.clone().unwrap_or_else(|| markdown::excerpt(post, DESCRIPTION));
+    let [previous, next] = frame.layout.beside(at);
+    let category = |name: &crate::text::HeaderText| {
+        let folder = frame.layout.categories.get(name.as_str()).cloned();
+        let href = folder.map(|folder| frame.href(&folder.join("index.html")));
+        context! { name => name.as_str(), href }
+    };
+    let mut authors: Vec<Value> =
+        post.authors.iter().map(|author| context! { name => author.name.as_str(), url => () }).collect();
+    if authors.is_empty() {
+        authors.extend(
+            site.author.iter().map(|a| context! { name => a.name.as_str(), url => a.url.as_ref().map(Url::as_str) }),
+        );
+    }
+    let updated = post.updated.date_naive() > post.published.date_naive();
+    context! {
+        post => context! {
+            title => post.title.as_str(),
+            url => post.url.as_str(),
+            lang,
+            dir => letters::direction(lang),
+            content_html => Value::from_safe_string(content),
+            published => frame.date(&post.published),
+            published_at => post.published.to_rfc3339(),
+            updated => updated.then(|| frame.date(&post.updated)),
+            updated_at => post.updated.to_rfc3339(),
+            authors,
+            categories => post.categories.iter().map(category).collect::<Vec<_>>(),
+            tags => post.tags.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            summary,
+            image => post.image.as_ref().map(Url::as_str),
+            enclosure => enclosure(frame, post),
+            in_reply_to => post.in_reply_to.iter().map(Url::to_string).collect::<Vec<_>>(),
+        },
+        previous => previous.map(|post| frame.entry(post)),
+        next => next.map(|post| frame.entry(post)),
+        ..frame.shared(post.title.as_str(), &description)
+    }
+}
+
+/// What the post brings along, and how it is shown.
+fn enclosure(frame: &Fields<'_, '_>, post: &Post) -> Option<Value> {
+    let enclosure = post.enclosure.as_ref()?;
+    let own = page::path_of(&frame.config().site.url, &enclosure.url);
+    let href = own.map_or_else(|| enclosure.url.to_string(), |path| frame.href(&path));
+    let kind = enclosure.media_type.split('/').next().unwrap_or_default().to_owned();
+    Some(context! { href, url => enclosure.url.as_str(), type => &enclosure.media_type, kind })
+}
+
+/// A link to a list, with the number of its posts.
+fn list_link(frame: &Fields<'_, '_>, at: usize) -> Value {
+    let list = &frame.layout.lists[at];
+    context! { name => &list.name, href => frame.href(&list.path(None)), count => list.posts.len() }
+}
+
+pub(super) fn index(frame: &Fields<'_, '_>) -> Value {
+    let site = &frame.config().site;
+    let mut years: Vec<(i32, Vec<Value>)> = Vec::new();
+    for post in frame.layout.newest() {
+        let year = post.published.year();
+        match years.iter_mut().find(|(known, _)| *known == year) {
+            Some((_, posts)) => posts.push(frame.entry(post)),
+            None => years.push((year, vec![frame.entry(post)])),
+        }
+    }
+    let years: Vec<Value> =
+        years.into_iter().map(|(year, posts)| context! { name => year.to_string(), posts }).collect();
+    let lists = &frame.layout.lists;
+    let (all_years, mut categories): (Vec<usize>, Vec<usize>) =
+        (0..lists.len()).partition(|at| lists[*at].is_year);
+    categories.sort_by_key(|at| std::cmp::Reverse(lists[*at].posts.len()));
+    let links = |lists: &[usize]| lists.iter().map(|at| list_link(frame, *at)).collect::<Vec<_>>();
+    context! {
+        years,
+        all_years => links(&all_years),
+        categories => links(&categories[..categories.len().min(CATEGORIES)]),
+        has_more => frame.layout.posts.len() > super::layout::NEWEST,
+        ..frame.shared(site.title.as_str(), site.description.trim())
+    }
+}
+
+pub(super) fn list(frame: &Fields<'_, '_>, at: usize, number: Option<usize>) -> Value {
+    let list = &frame.layout.lists[at];
+    let [older, newer] = frame.layout.pages_beside(at, number);
+    let href = |path: Option<Utf8PathBuf>| path.map(|path| frame.href(&path));
+    let has_feeds = !list.is_year && frame.config().feeds.by.contains(&crate::config::By::Category);
+    context! {
+        list => context! {
+            name => &list.name,
+            is_year => list.is_year,
+            posts => frame.layout.listed(at, number).map(|post| frame.entry(post)).collect::<Vec<_>>(),
+            feeds => if has_feeds { frame.feeds(&list.folder) } else { Vec::new() },
+        },
+        older => href(older),
+        newer => href(newer),
+        ..frame.shared(&list.name, "")
+    }
+}

@@ -1,0 +1,302 @@
+//! Which pages there are, and what each of them is made from. Nothing is rendered until it is asked for.
+//!
+//! A list of many posts is cut into pages that are counted from the oldest post on, so that a new post changes none of them
+//! but the first that people see.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use camino::{Utf8Path, Utf8PathBuf};
+use chrono::Datelike as _;
+
+use super::fields::{self, Fields};
+use super::templates::{PageTemplates, Printer};
+use super::{MARK, Page, STYLE_MARK, STYLE_SHEET, body, local, words};
+use crate::archive::{Archive, Post, markdown};
+use crate::config::Config;
+use crate::feeds::{self, Document, Group};
+use crate::finding::Finding;
+use crate::text::hex;
+
+/// So many posts stand on a page of a list; on its first page fewer than twice as many.
+const EACH: usize = 25;
+
+/// So many of the newest posts stand on the index.
+pub(super) const NEWEST: usize = 30;
+
+/// Every page of a site.
+pub struct Layout<'a> {
+    pub(super) archive: &'a Archive,
+    pub(super) config: &'a Config,
+    pub(super) lists: Vec<List>,
+    /// Posts with a page, newest first.
+    pub(super) posts: Vec<usize>,
+    /// Where each of them stands in `posts`.
+    places: HashMap<usize, usize>,
+    /// The folder of each category, by its name.
+    pub(super) categories: HashMap<String, Utf8PathBuf>,
+    printer: Printer<'a>,
+    /// Digest of what all pages share.
+    shared: Vec<u8>,
+}
+
+/// Posts that belong together.
+pub(super) struct List {
+    pub(super) is_year: bool,
+    pub(super) name: String,
+    pub(super) folder: Utf8PathBuf,
+    /// Newest first.
+    pub(super) posts: Vec<usize>,
+}
+
+impl List {
+    /// How many pages it has beside its first.
+    fn pages(&self) -> usize {
+        (self.posts.len() / EACH).saturating_sub(1)
+    }
+
+    /// The posts of a page, by their places in the list; the first page has no number.
+    fn range(&self, number: Option<usize>) -> Range<usize> {
+        let end = |page: usize| self.posts.len() - page * EACH;
+        match number {
+            None => 0..end(self.pages()),
+            Some(number) => end(number)..end(number - 1),
+        }
+    }
+
+    pub(super) fn path(&self, number: Option<usize>) -> Utf8PathBuf {
+        let folder = number.map_or_else(|| self.folder.clone(), |number| self.folder.join(number.to_string()));
+        folder.join("index.html")
+    }
+}
+
+/// A page before it has bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sheet {
+    /// Below the public folder.
+    pub path: Utf8PathBuf,
+    /// Changes with whatever the page is made from.
+    pub key: String,
+    pub(super) kind: Kind,
+}
+
+impl Sheet {
+    /// Whether it is the page of a post.
+    pub fn is_post(&self) -> bool {
+        matches!(self.kind, Kind::Post(_))
+    }
+}
+
+/// What a page shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A post, by its place in the archive.
+    Post(usize),
+    /// The newest posts, the years and the categories.
+    Index,
+    /// Posts of a list, by its place, and the number of its page.
+    List(usize, Option<usize>),
+    /// The style sheet.
+    Style,
+}
+
+/// Lays out every page; without a post that has one there is none at all. What is wrong with the user's templates comes
+/// back instead.
+pub fn lay_out<'a>(
+    archive: &'a Archive,
+    config: &'a Config,
+    templates: &'a PageTemplates,
+) -> Result<Layout<'a>, Vec<Finding>> {
+    let printer = templates.printer(config.newsletter.templates.as_str())?;
+    let posts: Vec<usize> =
+        (0..archive.posts.len()).filter(|at| archive.posts[*at].page.file.is_some()).collect();
+    let places = posts.iter().enumerate().map(|(place, at)| (*at, place)).collect();
+    let groups = feeds::categories(&archive.posts, config);
+    let categories = groups.iter().map(|group| (group.name.clone(), group.folder.clone())).collect();
+    let mut lists = years(&archive.posts, &posts);
+    lists.extend(groups.into_iter().filter_map(|group| category(group, &archive.posts)));
+    let shared =
+        [env!("CARGO_PKG_VERSION").as_bytes(), config.text.as_bytes(), templates.text().as_bytes()].concat();
+    Ok(Layout { archive, config, lists, posts, places, categories, printer, shared })
+}
+
+fn years(posts: &[Post], shown: &[usize]) -> Vec<List> {
+    let mut years: Vec<List> = Vec::new();
+    for at in shown {
+        let year = posts[*at].published.year();
+        let folder = Utf8PathBuf::from(format!("years/{year}"));
+        match years.iter_mut().find(|list| list.folder == folder) {
+            Some(list) => list.posts.push(*at),
+            None => years.push(List { is_year: true, name: year.to_string(), folder, posts: vec![*at] }),
+        }
+    }
+    years.sort_by(|a, b| b.name.cmp(&a.name));
+    years
+}
+
+fn category(group: Group, posts: &[Post]) -> Option<List> {
+    let shown: Vec<usize> = group.posts.into_iter().filter(|at| posts[*at].page.file.is_some()).collect();
+    let list = List { is_year: false, name: group.name, folder: group.folder, posts: shown };
+    (!list.posts.is_empty()).then_some(list)
+}
+
+impl<'a> Layout<'a> {
+    /// Every page. Of two with one address the first counts: a post's goes before those that are made here.
+    pub fn sheets(&self) -> Vec<Sheet> {
+        if self.posts.is_empty() {
+            return Vec::new();
+        }
+        let posts = self.posts.iter().map(|at| Kind::Post(*at));
+        let lists = self.lists.iter().enumerate().flat_map(|(at, list)| {
+            let numbers = (1..=list.pages()).map(Some);
+            std::iter::once(None).chain(numbers).map(move |number| Kind::List(at, number))
+        });
+        posts
+            .chain([Kind::Index])
+            .chain(lists)
+            .chain([Kind::Style])
+            .filter_map(|kind| Some(Sheet { path: self.path(&kind)?, key: self.key(&kind), kind }))
+            .collect()
+    }
+
+    fn path(&self, kind: &Kind) -> Option<Utf8PathBuf> {
+        match kind {
+            Kind::Post(at) => self.archive.posts.get(*at)?.page.file.clone(),
+            Kind::Index => Some("index.html".into()),
+            Kind::List(at, number) => Some(self.lists.get(*at)?.path(*number)),
+            Kind::Style => Some(STYLE_SHEET.into()),
+        }
+    }
+
+    /// The file of the post that a sheet shows.
+    pub fn source(&self, sheet: &Sheet) -> Option<&Utf8Path> {
+        self.post(&sheet.kind).map(|post| post.source.as_path())
+    }
+
+    fn post(&self, kind: &Kind) -> Option<&'a Post> {
+        if let Kind::Post(at) = kind { self.archive.posts.get(*at) } else { None }
+    }
+
+    /// The posts beside a post: the one before it and the one after it.
+    pub(super) fn beside(&self, at: usize) -> [Option<&'a Post>; 2] {
+        let place = self.places.get(&at).copied().unwrap_or_default();
+        let post = |place: Option<usize>| self.archive.posts.get(*self.posts.get(place?)?);
+        [post(place.checked_add(1)), post(place.checked_sub(1))]
+    }
+
+    fn key(&self, kind: &Kind) -> String {
+        let mut digest = Context::new(&SHA256);
+        let mut add = |text: &str| {
+            digest.update(text.as_bytes());
+            // No text of a post holds a zero byte, so that no two can be read as another pair.
+            digest.update(&[0]);
+        };
+        match kind {
+            Kind::Post(at) => {
+                if let Some(post) = self.archive.posts.get(*at) {
+                    whole(post, &mut add);
+                    post.categories.iter().filter_map(|name| self.categories.get(name.as_str())).for_each(
+                        |folder| add(folder.as_str()),
+                    );
+                }
+                self.beside(*at).iter().for_each(|post| post.iter().for_each(|post| line(post, &mut add)));
+            }
+            Kind::Index => {
+                self.newest().for_each(|post| line(post, &mut add));
+                for list in &self.lists {
+                    add(&format!("{} {} {}", list.name, list.folder, list.posts.len()));
+                }
+            }
+            Kind::List(at, number) => {
+                add(&format!("{number:?} {}", self.lists[*at].pages()));
+                add(&self.lists[*at].name);
+                self.listed(*at, *number).for_each(|post| line(post, &mut add));
+            }
+            Kind::Style => {}
+        }
+        digest.update(&self.shared);
+        hex(&digest.finish().as_ref()[..12])
+    }
+
+    pub(super) fn newest(&self) -> impl Iterator<Item = &'a Post> {
+        self.posts.iter().take(NEWEST).filter_map(|at| self.archive.posts.get(*at))
+    }
+
+    pub(super) fn listed(&self, at: usize, number: Option<usize>) -> impl Iterator<Item = &'a Post> {
+        let list = &self.lists[at];
+        list.posts[list.range(number)].iter().filter_map(|at| self.archive.posts.get(*at))
+    }
+
+    /// The pages of a list beside one of them: the older, the newer.
+    pub(super) fn pages_beside(&self, at: usize, number: Option<usize>) -> [Option<Utf8PathBuf>; 2] {
+        let (list, pages) = (&self.lists[at], self.lists[at].pages());
+        let older = match number {
+            None => (pages > 0).then_some(pages),
+            Some(number) => (number > 1).then(|| number - 1),
+        };
+        let newer = number.map(|number| (number < pages).then_some(number + 1));
+        [older.map(|number| list.path(Some(number))), newer.map(|number| list.path(number))]
+    }
+
+    /// Makes one page. What is wrong is wrong with a template of the user.
+    pub fn print(&self, sheet: &Sheet) -> Result<Page, Finding> {
+        if sheet.kind == Kind::Style {
+            let style = format!("{}\n{STYLE_MARK}", self.printer.style().trim_end());
+            return Ok(document(sheet, "text/css; charset=utf-8", style, Vec::new()));
+        }
+        let frame = Fields { layout: self, path: &sheet.path, words: words::of(&self.config.site.language) };
+        let (mut text, mut wants) = (String::new(), Vec::new());
+        match &sheet.kind {
+            Kind::Post(at) => {
+                if let Some(post) = self.archive.posts.get(*at) {
+                    let (rendered, _) = markdown::render(post);
+                    wants = local::wants_of(post, &rendered.own, self.config);
+                    let content = body::for_page(&rendered.html, post, self.config, &frame.root());
+                    text = self.printer.print("post.html", &fields::post(&frame, *at, post, content))?;
+                }
+            }
+            Kind::List(at, number) => {
+                text = self.printer.print("list.html", &fields::list(&frame, *at, *number))?;
+            }
+            Kind::Index | Kind::Style => {
+                text = self.printer.print("index.html", &fields::index(&frame))?;
+            }
+        }
+        Ok(document(sheet, "text/html; charset=utf-8", format!("{}\n{MARK}", text.trim_end()), wants))
+    }
+}
+
+fn document(sheet: &Sheet, media_type: &'static str, text: String, wants: Vec<super::Want>) -> Page {
+    Page { document: Document { path: sheet.path.clone(), media_type, bytes: text.into_bytes() }, wants }
+}
+
+/// What a list says of a post.
+fn line(post: &Post, add: &mut impl FnMut(&str)) {
+    add(post.url.as_str());
+    add(post.title.as_str());
+    add(post.language.as_deref().unwrap_or_default());
+    add(&post.published.to_rfc3339());
+}
+
+/// All that its own page says of it.
+fn whole(post: &Post, add: &mut impl FnMut(&str)) {
+    line(post, add);
+    add(&post.updated.to_rfc3339());
+    add(&format!(
+        "{:?}",
+        (
+            &post.source,
+            post.body_line,
+            &post.authors,
+            &post.categories,
+            &post.tags,
+            &post.summary,
+            &post.image,
+            &post.enclosure,
+            &post.in_reply_to,
+            &post.page
+        )
+    ));
+    add(post.body.as_str());
+}

@@ -1,0 +1,106 @@
+//! What is wrong with the addresses of the own site in a post: a file that is missing, a page that does not exist. Pure; what
+//! there is is asked of the caller.
+
+use camino::Utf8Path;
+use url::Url;
+
+use super::Want;
+use super::local::wants_of;
+use crate::archive::links::Purpose;
+use crate::archive::markdown::OwnAddress;
+use crate::archive::{Post, page};
+use crate::config::Config;
+use crate::finding::Finding;
+
+/// What is known of the site.
+pub trait Known {
+    /// Whether one of the files that are meant is there and may be shown, or the public folder has the file already.
+    fn has_file(&self, want: &Want) -> bool;
+    /// Whether such a file is there, but none that may be shown to everybody.
+    fn is_barred(&self, want: &Want) -> bool;
+    /// Whether the public folder will hold this file after the next build.
+    fn has_page(&self, path: &Utf8Path) -> bool;
+}
+
+/// Everything that is wrong with the addresses of `post` that lead to its own site; `own` are those in its body.
+pub fn judge(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known) -> Vec<Finding> {
+    let wants = wants_of(post, own, config);
+    let shown = wants.iter().filter(|want| want.is_shown && !known.has_file(want));
+    let mut findings: Vec<Finding> = shown.map(|want| missing(post, want, known)).collect();
+    let web = config.web.url.as_ref().map(|web| web.as_str());
+    // Of a link to the file of a post it was said when the post was read whether there is one.
+    let is_link = |address: &&OwnAddress| address.purpose == Purpose::Link && !names_post(&address.raw);
+    for address in own.iter().filter(is_link) {
+        let Ok(url) = Url::parse(&address.url) else { continue };
+        // The pages of `letterpress serve` are no files.
+        let is_served = web.is_some_and(|web| web != config.site.url.as_str() && url.as_str().starts_with(web));
+        let file = page::path_of(&config.site.url, &url);
+        let want = wants.iter().find(|want| Some(&want.target) == file.as_ref());
+        let is_there = is_served
+            || want.is_some_and(|want| known.has_file(want))
+            || is_page(config, &url, known)
+            // Outside of the site somebody else knows what there is.
+            || !url.as_str().starts_with(config.site.url.as_str());
+        if !is_there {
+            findings.push(dead_link(post, address, want));
+        }
+    }
+    findings
+}
+
+fn is_page(config: &Config, url: &Url, known: &dyn Known) -> bool {
+    let page = page::file_of(&config.site.url, url);
+    let file = page::path_of(&config.site.url, url);
+    // Many web servers find `about.html` for `/about`.
+    let html = file.as_ref().map(|file| file.with_extension("html"));
+    [page, file.clone(), html].into_iter().flatten().any(|path| known.has_page(&path))
+}
+
+fn names_post(raw: &str) -> bool {
+    let path = raw.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    Url::parse(raw).is_err() && (path.ends_with(".md") || path.ends_with(".markdown"))
+}
+
+/// A picture that nobody would see.
+fn missing(post: &Post, want: &Want, known: &dyn Known) -> Finding {
+    let source = post.source.as_str();
+    if want.is_absolute {
+        let message = format!("there is no file here for {}", want.raw);
+        let finding = Finding::warning("file-missing", source, message).at(want.line);
+        return finding.hint("if your web server has it from elsewhere, all is well");
+    }
+    if known.is_barred(want) {
+        let message =
+            format!("{} is not published: it is hidden, a secret, or leads out of the folder", want.raw);
+        let finding = Finding::error("file-missing", source, message).at(want.line);
+        return finding.hint("put the file itself beside the post, under another name");
+    }
+    let places = want.sources.iter().map(|path| path.as_str()).collect::<Vec<_>>().join(" or ");
+    let message = format!("{} does not exist, so nobody would see it", want.raw);
+    let finding = Finding::error("file-missing", source, message).at(want.line);
+    finding.hint(format!(
+        "put it at {places}; if another program makes your pages, set `pages = false` under [output]"
+    ))
+}
+
+fn dead_link(post: &Post, address: &OwnAddress, want: Option<&Want>) -> Finding {
+    let message = format!("{} leads to {}, which does not exist", address.raw, address.url);
+    let finding = Finding::warning("link-dead", post.source.as_str(), message).at(address.line);
+    // What ends like a file is one.
+    let sources = want.filter(|want| want.target.extension().is_some()).map(|want| want.sources.as_slice());
+    match sources.unwrap_or_default().first() {
+        Some(place) => finding.hint(format!("put the file there: {place}")),
+        None => finding.hint("write the address of a post, or the name of its file"),
+    }
+}
+
+/// What a letter cannot be sent with: pictures that are missing.
+pub fn dead_pictures(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known) -> Vec<Finding> {
+    let wants = wants_of(post, own, config).into_iter();
+    let dead = wants.filter(|want| want.is_shown && !want.is_absolute && !known.has_file(want));
+    let finding = |want: Want| {
+        let finding = missing(post, &want, known);
+        Finding { message: format!("the letter is not sent: {}", finding.message), ..finding }
+    };
+    dead.map(finding).collect()
+}

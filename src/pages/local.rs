@@ -1,0 +1,122 @@
+//! Which files of the own site a post shows or links to, and where they may lie: beside the post, or in the folder of static
+//! files. Pure; whether they are there is looked up elsewhere.
+//!
+//! What an address means is decided by the address alone, so that a page, a feed and a letter mean the same file.
+
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::archive::links::Purpose;
+use crate::archive::markdown::OwnAddress;
+use crate::archive::{Post, page};
+use crate::config::Config;
+
+/// A file that must lie in the public folder, so that an address of a post is good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    /// Below the public folder.
+    pub target: Utf8PathBuf,
+    /// The files that are meant, relative to the configuration, the likeliest first.
+    pub sources: Vec<Utf8PathBuf>,
+    /// The line of the post's file that names it.
+    pub line: usize,
+    /// As it is written there.
+    pub raw: String,
+    /// Whether readers see a hole where it is missing, and do not only follow a link.
+    pub is_shown: bool,
+    /// Whether the post says in full on which site it lies: then it may be there though it is not here.
+    pub is_absolute: bool,
+}
+
+/// The files that `post` needs; `own` are the addresses in its body that lead to its own site.
+pub fn wants_of(post: &Post, own: &[OwnAddress], config: &Config) -> Vec<Want> {
+    let image = post.image.iter().map(|image| OwnAddress {
+        line: post.page.image_line.unwrap_or(1),
+        raw: below_page(post, image).unwrap_or_else(|| image.to_string()),
+        url: image.to_string(),
+        purpose: Purpose::Resource,
+    });
+    let mut wants: Vec<Want> = Vec::new();
+    for want in own.iter().cloned().chain(image).filter_map(|address| want(post, &address, config)) {
+        if wants.iter().all(|known| known.target != want.target) {
+            wants.push(want);
+        }
+    }
+    if let Some(enclosure) = &post.enclosure
+        && let (Some(file), Some(target)) = (&enclosure.file, page::path_of(&config.site.url, &enclosure.url))
+    {
+        wants.push(Want {
+            target,
+            sources: vec![file.clone()],
+            line: 1,
+            raw: file.to_string(),
+            is_shown: true,
+            is_absolute: false,
+        });
+    }
+    wants
+}
+
+fn want(post: &Post, address: &OwnAddress, config: &Config) -> Option<Want> {
+    let url = Url::parse(&address.url).ok()?;
+    let target = page::path_of(&config.site.url, &url)?;
+    let is_absolute = Url::parse(&address.raw).is_ok();
+    let folder = post.source.parent().unwrap_or(Utf8Path::new(""));
+    let beside = below_page(post, &url).and_then(|rest| inside(&folder.join(rest)));
+    // `../pic.png` leads out of the page's folder, and from the file to the folder above it.
+    let written = (!is_absolute && !address.raw.starts_with('/'))
+        .then(|| decoded(&address.raw))
+        .flatten()
+        .and_then(|raw| inside(&folder.join(raw)));
+    let fixed = config.archive.static_files.join(&target);
+    let mut sources: Vec<Utf8PathBuf> = Vec::new();
+    for source in written.into_iter().chain(beside).filter_map(|path| allowed(path, config)).chain([fixed]) {
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    let is_shown = address.purpose == Purpose::Resource;
+    Some(Want { target, sources, line: address.line, raw: address.raw.clone(), is_shown, is_absolute })
+}
+
+/// The rest of an address that lies in the folder of the post's page.
+fn below_page(post: &Post, url: &Url) -> Option<String> {
+    let page = post.url.as_str();
+    let base = &page[..=page.rfind('/')?];
+    decoded(url.as_str().strip_prefix(base)?).filter(|rest| !rest.is_empty())
+}
+
+fn decoded(raw: &str) -> Option<String> {
+    let path = raw.split(['?', '#']).next()?;
+    Some(percent_decode_str(path).decode_utf8().ok()?.into_owned())
+}
+
+/// A path without its `.` and `..`; `None` if it would climb above the configuration.
+fn inside(path: &Utf8Path) -> Option<Utf8PathBuf> {
+    let mut inside = Utf8PathBuf::new();
+    for part in path.components() {
+        match part {
+            Utf8Component::Normal(part) if !part.starts_with('.') => inside.push(part),
+            Utf8Component::CurDir => {}
+            Utf8Component::ParentDir if inside.pop() => {}
+            // The folder of posts may lie elsewhere.
+            Utf8Component::RootDir if inside.as_str().is_empty() => inside.push("/"),
+            _ => return None,
+        }
+    }
+    Some(inside)
+}
+
+/// Only what lies in the folder of posts or in that of static files, and is no post.
+fn allowed(path: Utf8PathBuf, config: &Config) -> Option<Utf8PathBuf> {
+    let archive = &config.archive;
+    let ledgers = [archive.ledger(), archive.page_ledger()];
+    let is_below = [&archive.posts, &archive.static_files]
+        .into_iter()
+        .filter_map(|folder| inside(folder))
+        .any(|folder| path.starts_with(folder));
+    let is_post = path.extension().is_some_and(|end| matches!(end, "md" | "markdown"));
+    (is_below && !is_post && !ledgers.contains(&path)).then_some(path)
+}

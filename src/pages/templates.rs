@@ -1,0 +1,105 @@
+//! The templates of pages: built in, and each of them replaced or extended by a file of the user's in `pages/` below the
+//! folder of templates.
+
+use std::borrow::Cow;
+
+use minijinja::Environment;
+use minijinja::value::Value;
+
+use crate::finding::Finding;
+use crate::letters;
+
+/// The folder of the user's own, below that of all templates.
+pub const FOLDER: &str = "pages";
+
+/// The files that a user may write there.
+pub const NAMES: [&str; 5] = ["base.html", "post.html", "index.html", "list.html", STYLE];
+
+const STYLE: &str = "style.css";
+
+const BUILTIN: [(&str, &str); 4] = [
+    ("builtin/pages/base.html", include_str!("templates/base.html")),
+    ("builtin/pages/post.html", include_str!("templates/post.html")),
+    ("builtin/pages/index.html", include_str!("templates/index.html")),
+    ("builtin/pages/list.html", include_str!("templates/list.html")),
+];
+
+/// The templates of one site.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageTemplates {
+    own: Vec<(&'static str, String)>,
+}
+
+/// Templates that are ready to run.
+pub(super) struct Printer<'a> {
+    environment: Environment<'a>,
+    folder: &'a str,
+    style: Cow<'a, str>,
+}
+
+impl PageTemplates {
+    /// The built-in templates, and the texts of those of [`NAMES`] that the user wrote.
+    pub fn new(own: Vec<(&'static str, String)>) -> Self {
+        Self { own }
+    }
+
+    /// All that is in them, to see whether they changed.
+    pub(super) fn text(&self) -> String {
+        let own = self.own.iter().map(|(name, text)| (*name, text.as_str()));
+        BUILTIN.into_iter().chain([(STYLE, BUILTIN_STYLE)]).chain(own).flat_map(|(name, text)| [name, "\0", text, "\0"]).collect()
+    }
+
+    /// Parses every template; `folder` is where the user's are.
+    pub(super) fn printer<'a>(&'a self, folder: &'a str) -> Result<Printer<'a>, Vec<Finding>> {
+        let mut environment = letters::environment();
+        let own = |name: &str| self.own.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str());
+        let mut findings = Vec::new();
+        let mut add = |name: &'static str, text: &'a str| {
+            if let Err(error) = environment.add_template_owned(name, text.to_owned()) {
+                findings.push(letters::complaint(&error, "page-template", |_| file(folder, name)));
+            }
+        };
+        for (name, builtin) in BUILTIN {
+            add(name, builtin);
+            let short = own_name(name);
+            // A user's template extends the built-in one or stands alone; without one, the built-in one extends the user's base.
+            add(short, own(file_name(short)).unwrap_or(builtin));
+        }
+        let style = own(STYLE).map_or(Cow::Borrowed(BUILTIN_STYLE), Cow::Borrowed);
+        if findings.is_empty() { Ok(Printer { environment, folder, style }) } else { Err(findings) }
+    }
+}
+
+const BUILTIN_STYLE: &str = include_str!("templates/style.css");
+
+fn own_name(builtin: &'static str) -> &'static str {
+    builtin.strip_prefix("builtin/").unwrap_or(builtin)
+}
+
+fn file_name(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+/// The file of a template, as the user would type it.
+fn file(folder: &str, name: &str) -> String {
+    if name.starts_with("builtin/") { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+impl Printer<'_> {
+    pub(super) fn style(&self) -> &str {
+        &self.style
+    }
+
+    /// Renders one template of [`NAMES`].
+    pub(super) fn print(&self, name: &str, fields: &Value) -> Result<String, Finding> {
+        let rendered = self
+            .environment
+            .get_template(&format!("{FOLDER}/{name}"))
+            .and_then(|template| template.render(fields));
+        rendered.map_err(|error| {
+            letters::complaint(&error, "page-template", |named| {
+                file(self.folder, named.unwrap_or(&format!("{FOLDER}/{name}")))
+            })
+        })
+    }
+}

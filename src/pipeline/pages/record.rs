@@ -1,0 +1,77 @@
+//! What the last run made in the public folder, so that the next one knows what stands and what is ours to remove. Losing it
+//! costs some time, and leaves pages lying that belong to no post any more.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::pages::{Sheet, Want};
+
+/// Size and modification time.
+pub(super) type FileStamp = (u64, u128);
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// Pages, by their paths below the public folder.
+    pub(super) pages: BTreeMap<Utf8PathBuf, Made>,
+    /// Copies of the user's files, likewise.
+    pub(super) copies: BTreeMap<Utf8PathBuf, Copied>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Made {
+    /// Of what it was made from.
+    pub(super) key: String,
+    pub(super) stamp: FileStamp,
+    /// The files that it needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) wants: Vec<Want>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Copied {
+    /// Relative to the configuration.
+    pub(super) source: Utf8PathBuf,
+    pub(super) from: FileStamp,
+    pub(super) to: FileStamp,
+}
+
+impl Record {
+    fn path(config: &Config) -> Utf8PathBuf {
+        config.resolve(".letterpress/pages.json")
+    }
+
+    pub(super) fn read(config: &Config) -> Self {
+        let bytes = std::fs::read(Self::path(config)).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pages.is_empty() && self.copies.is_empty()
+    }
+
+    /// A record that cannot be written costs the next run some time.
+    pub(super) fn write(&self, config: &Config) {
+        let path = Self::path(config);
+        if let (Some(folder), Ok(json)) = (path.parent(), serde_json::to_vec(self))
+            && std::fs::create_dir_all(folder).is_ok()
+        {
+            let _ = std::fs::write(&path, json);
+        }
+    }
+
+    /// Whether a page is there as it was written, and made from what it would be made from now.
+    pub(super) fn stands(&self, directory: &Utf8Path, sheet: &Sheet) -> bool {
+        let known = self.pages.get(&sheet.path).filter(|made| made.key == sheet.key);
+        known.is_some_and(|made| stamp(&directory.join(&sheet.path)) == Some(made.stamp))
+    }
+}
+
+/// Of a regular file; nothing else has one.
+pub(super) fn stamp(file: &Utf8Path) -> Option<FileStamp> {
+    let meta = std::fs::symlink_metadata(file).ok().filter(std::fs::Metadata::is_file)?;
+    let modified = meta.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some((meta.len(), modified.as_nanos()))
+}

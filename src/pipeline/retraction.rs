@@ -1,0 +1,119 @@
+//! Taking one post back on purpose: it leaves the feeds, whether its file is there or not, and the gate lets it go. Only the
+//! ledger of ids is written; what was mailed was mailed.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use chrono::{DateTime, FixedOffset, Timelike as _};
+
+use super::gate::look;
+use super::{RunError, World};
+use crate::archive::folder::{self, Reading};
+use crate::archive::ids::{self, Ledger};
+use crate::archive::links;
+use crate::feeds::lay_out;
+use crate::importers::feed_diff::Lost;
+use crate::text::shell_quoted;
+
+/// A post that was retracted, or that is not any more.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Retraction {
+    /// Its id.
+    pub id: String,
+    /// Its title, if anybody knows it.
+    pub title: Option<String>,
+    /// Its file, if that is there.
+    pub file: Option<Utf8PathBuf>,
+    /// Whether that was new.
+    pub is_new: bool,
+}
+
+/// Says that the post that is called `wanted` (its file, its slug or its id) shall not be published any more; or, with
+/// `undo`, that it may be again.
+pub fn retract(world: &World, wanted: &str, undo: bool) -> Result<Retraction, RunError> {
+    let config = &world.config;
+    let reading = folder::read(config, world.clock.now()).map_err(RunError::Findings)?;
+    let file = config.archive.ledger();
+    let on_disk = std::fs::read_to_string(config.resolve(&file)).unwrap_or_default();
+    let text = reading.ids.as_deref().unwrap_or(&on_disk);
+    let mut ledger = Ledger::parse(text, file.as_str()).map_err(RunError::Findings)?;
+    let now = world.clock.now().with_timezone(&config.site.timezone).fixed_offset();
+    let now = now.with_nanosecond(0).unwrap_or(now);
+    let mut title = None;
+    let id = if let Some(id) = find(world, &reading, &ledger, wanted)? {
+        id
+    } else {
+        let lost = find_in_feeds(world, &reading, wanted)?;
+        remember(&mut ledger, &lost, now)?;
+        title = Some(lost.title);
+        lost.id
+    };
+    let is_new = if undo { ledger.reinstate(&id) } else { ledger.retract(&id, now) };
+    let text = ledger.to_text();
+    if is_new && text != on_disk {
+        folder::write_ids(config, &text)
+            .map_err(|error| RunError::io("writing the ids of the posts", error))?;
+    }
+    let post = reading.archive.posts.iter().find(|post| post.id == id);
+    let path = ledger.get(&id).map(|line| config.archive.posts.join(&line.path));
+    Ok(Retraction {
+        title: post.map(|post| post.title.to_string()).or(title),
+        file: path.filter(|path| config.resolve(path).is_file()),
+        id,
+        is_new,
+    })
+}
+
+/// The id of the post that is called `wanted`, as far as the posts and their ids tell.
+fn find(world: &World, reading: &Reading, ledger: &Ledger, wanted: &str) -> Result<Option<String>, RunError> {
+    if ledger.get(wanted).is_some() {
+        return Ok(Some(wanted.to_owned()));
+    }
+    let folder = &world.config.archive.posts;
+    let typed = Utf8Path::new(wanted);
+    let typed = typed.strip_prefix(".").unwrap_or(typed);
+    let path = typed.strip_prefix(folder).unwrap_or(typed);
+    if let Some((id, _)) = ledger.iter().find(|(_, line)| line.path == path.as_str()) {
+        return Ok(Some(id.to_owned()));
+    }
+    let mut called: BTreeMap<&str, &str> = BTreeMap::new();
+    let slug = links::segment(wanted);
+    let of_id = ledger.iter().filter(|(id, _)| id.rsplit_once(':').is_some_and(|(_, end)| end == slug));
+    called.extend(of_id.map(|(id, line)| (id, line.path.as_str())));
+    let posts = reading.archive.posts.iter().filter(|post| post.slug == wanted);
+    called.extend(posts.map(|post| (post.id.as_str(), post.source.as_str())));
+    let mut ids = called.keys().map(|id| shell_quoted(id));
+    match (ids.next(), ids.next()) {
+        (Some(_), Some(_)) => {
+            let all: Vec<String> = called.keys().map(|id| shell_quoted(id)).collect();
+            let what = format!("{wanted:?} is the name of {} posts", all.len());
+            Err(RunError::user(what, format!("name one by its id: {}", all.join(", "))))
+        }
+        _ => Ok(called.into_keys().next().map(str::to_owned)),
+    }
+}
+
+/// The entry of the published feeds that is called `wanted` and that no post here is.
+fn find_in_feeds(world: &World, reading: &Reading, wanted: &str) -> Result<Lost, RunError> {
+    let layout = lay_out(&reading.archive, &world.config, &|_| None);
+    let mut lost = layout.current().flat_map(|feeds| look(&world.config, &reading.archive, &feeds).lost);
+    let is_wanted = |lost: &Lost| lost.id == wanted || lost.link.as_deref() == Some(wanted);
+    lost.find(is_wanted).ok_or_else(|| {
+        RunError::user(
+            format!("there is no post {wanted:?}, neither here nor in the published feeds"),
+            "name it by its file, its slug or its id, as in the message of `letterpress publish`",
+        )
+    })
+}
+
+/// Gives an entry that only the feeds know a line of its own.
+fn remember(ledger: &mut Ledger, lost: &Lost, now: DateTime<FixedOffset>) -> Result<(), RunError> {
+    if !ids::is_uri(&lost.id) {
+        return Err(RunError::user(
+            format!("the id {:?} is not a URI, and ids.txt holds no others", lost.id),
+            "run `letterpress publish --allow-loss` once",
+        ));
+    }
+    ledger.remember_gone(&lost.id, &lost.title, now);
+    Ok(())
+}

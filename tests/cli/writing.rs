@@ -1,0 +1,264 @@
+//! A writer at the command line: new posts in sites of every generator, drafts looked at as emails, commands that are
+//! pasted into a shell, and what git is told to leave alone.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::site::{PROGRAM, Ran, Site};
+
+/// The program in `folder`, at the time of all these stories.
+fn letterpress(folder: &Path, arguments: &[&str]) -> Ran {
+    let mut command = Command::new(PROGRAM);
+    command.env_clear().env("LETTERPRESS_FROZEN_AT", "2026-11-23T00:00:00Z");
+    Ran::of(command.current_dir(folder).args(arguments))
+}
+
+fn test_copy(site: &Site, post: &str) -> Ran {
+    Ran::of(site.command().args(["send", "--to", "me@letters.kr", "--post", post]))
+}
+
+fn draft(title: &str) -> String {
+    format!("+++\ntitle = \"{title}\"\ndate = 2026-11-22\ndraft = true\n+++\n\nText.\n")
+}
+
+#[test]
+fn a_post_is_found_by_its_path_name_slug_and_id_and_in_either_form_of_hangul() {
+    let site = Site::new();
+    // As macOS writes names: each syllable taken apart.
+    let apart = "posts/2026-11-22-\u{1112}\u{1161}\u{11AB}.md";
+    site.write(apart, &draft("한"));
+    fs::create_dir(site.path("posts/2026-11-21-trip")).unwrap();
+    site.write("posts/2026-11-21-trip/index.md", "+++\ntitle = \"Trip\"\n+++\n\nText.\n");
+    let whole = site.path("posts/2026-11-21-trip/index.md");
+    for (wanted, title) in [
+        ("한", "[draft] 한"),
+        ("2026-11-22-한.md", "[draft] 한"),
+        (apart, "[draft] 한"),
+        ("trip", "Trip"),
+        ("posts/2026-11-21-trip/", "Trip"),
+        ("posts/2026-11-21-trip/index.md", "Trip"),
+        (whole.to_str().unwrap(), "Trip"),
+        ("tag:example.com,2026-11-21:trip", "Trip"),
+    ] {
+        let said = test_copy(&site, wanted).succeeds().out;
+        assert!(said.starts_with(&format!("a test copy of \"{title}\" went")), "{wanted}: {said}");
+    }
+    let mut from_posts = site.command();
+    from_posts.current_dir(site.path("posts")).args([
+        "--config",
+        "../config.toml",
+        "send",
+        "--to",
+        "me@letters.kr",
+    ]);
+    let said = Ran::of(from_posts.args(["--post", "2026-11-21-trip/index.md"])).succeeds().out;
+    assert!(said.contains("\"Trip\""), "{said}");
+}
+
+#[test]
+fn a_test_copy_of_a_draft_leaves_nothing_behind_and_the_post_is_mailed_as_if_it_had_never_been() {
+    let site = Site::new();
+    site.posts().iter().for_each(|sample| fs::remove_file(sample).unwrap());
+    site.write("posts/waits.md", &draft("It waits"));
+    test_copy(&site, "waits").succeeds();
+    Ran::of(site.command().args(["send", "--dry-run", "--post", "waits"])).succeeds();
+    assert!(!site.path("posts/ids.txt").exists());
+    assert!(site.run("status").succeeds().out.starts_with("no issue has been sent yet"));
+    let copy = fs::read_to_string(&site.letters()[0]).unwrap();
+    assert!(
+        copy.contains("\nSubject: [draft] It waits\n") || copy.contains("\r\nSubject: [draft] It waits\r\n")
+    );
+
+    site.write("posts/waits.md", &draft("It waits").replace("draft = true\n", ""));
+    for now in ["2026-11-23T00:10:00Z", "2026-11-23T01:00:00Z"] {
+        site.run_at(now, "publish").succeeds();
+    }
+    let mailed: Vec<String> = site.letters().iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    assert!(mailed.iter().any(|letter| letter.contains("Subject: It waits")), "{mailed:?}");
+}
+
+#[test]
+fn a_post_with_a_mistake_is_not_sent_as_a_test_and_the_mistake_is_named() {
+    let site = Site::new();
+    site.write("posts/odd.md", "+++\ndraft = true\n+++\n\nText without a title.\n");
+    let said = test_copy(&site, "odd");
+    assert!(said.code == 1 && said.err.contains("posts/odd.md:1: error: the post has no title"), "{said:?}");
+}
+
+/// What lies in a site, and where its posts are as seen from the folder `mail` in it; then what `post new` makes.
+struct Generator {
+    files: &'static [(&'static str, &'static str)],
+    posts: &'static str,
+    made: &'static str,
+    begins: &'static str,
+    draft: &'static str,
+}
+
+const GENERATORS: [Generator; 4] = [
+    Generator {
+        files: &[
+            ("hugo.toml", "baseURL = \"https://letters.example/\"\n"),
+            ("content/posts/a.md", "---\ntitle: a\ndate: 2026-01-01\n---\n\nText.\n"),
+        ],
+        posts: "../content",
+        made: "content/posts/새-글.md",
+        begins: "---\ntitle: \"새 글\"\ndate: 2026-11-23T09:00:00+09:00\n---\n",
+        draft: "content/posts/waits.md",
+    },
+    Generator {
+        files: &[
+            ("config.toml", "base_url = \"https://letters.example/\"\n"),
+            ("content/blog/2026-01-01-a.md", "+++\ntitle = \"a\"\n+++\n\nText.\n"),
+        ],
+        posts: "../content/blog",
+        made: "content/blog/2026-11-23-새-글.md",
+        begins: "+++\ntitle = \"새 글\"\ndate = 2026-11-23T09:00:00+09:00\n+++\n",
+        draft: "content/blog/2026-11-23-waits.md",
+    },
+    Generator {
+        files: &[("_config.yml", "title: a\n"), ("_posts/2026-01-01-a.md", "---\ntitle: a\n---\n\nText.\n")],
+        posts: "..",
+        made: "_posts/2026-11-23-새-글.md",
+        begins: "---\nlayout: post\ntitle: \"새 글\"\ndate: 2026-11-23 09:00:00 +0900\n---\n",
+        draft: "_drafts/waits.md",
+    },
+    Generator {
+        files: &[
+            ("pelicanconf.py", "SITEURL = 'https://letters.example'\n"),
+            ("content/Go/a.md", "Title: a\nDate: 2026-01-01\n\nText.\n"),
+        ],
+        posts: "../content",
+        made: "content/Go/새-글.md",
+        begins: "Title: 새 글\nDate: 2026-11-23 09:00\n",
+        draft: "content/Go/waits.md",
+    },
+];
+
+#[test]
+fn a_new_post_lies_where_each_generator_has_its_posts_and_is_read_as_one() {
+    for generator in GENERATORS {
+        let site = tempfile::tempdir().unwrap();
+        let mail = site.path().join("mail");
+        fs::create_dir(&mail).unwrap();
+        for (name, text) in generator.files {
+            fs::create_dir_all(site.path().join(name).parent().unwrap()).unwrap();
+            fs::write(site.path().join(name), text).unwrap();
+        }
+        let config = format!(
+            "[site]\ntitle = \"t\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\ntimezone = \"Asia/Seoul\"\n\
+             [newsletter]\nfrom = \"me@letters.example\"\n[archive]\nposts = \"{}\"\n",
+            generator.posts
+        );
+        fs::write(mail.join("config.toml"), config).unwrap();
+        let made = letterpress(&mail, &["post", "new", "새 글"]).succeeds().out;
+        assert_eq!(made.lines().next(), Some(format!("../{}", generator.made).as_str()));
+        let path = site.path().join(generator.made);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with(generator.begins), "{text}");
+        fs::write(&path, text + "본문.\n").unwrap();
+        letterpress(&mail, &["--quiet", "build"]).succeeds();
+        let feed = fs::read_to_string(mail.join("public/feed.json")).unwrap();
+        assert!(feed.contains("새 글"), "{}: {feed}", generator.made);
+
+        letterpress(&mail, &["post", "new", "Waits", "--draft"]).succeeds();
+        let path = site.path().join(generator.draft);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text + "Text.\n").unwrap();
+        letterpress(&mail, &["--quiet", "build"]).succeeds();
+        assert_eq!(fs::read_to_string(mail.join("public/feed.json")).unwrap(), feed, "{}", generator.draft);
+        let said = letterpress(&mail, &["send", "--to", "me@letters.kr", "--post", "waits"]).succeeds().out;
+        assert!(said.contains("\"[draft] Waits\""), "{said}");
+    }
+}
+
+#[test]
+fn an_editor_with_options_gets_the_path_as_one_word_and_without_one_nothing_is_made() {
+    let site = Site::new();
+    let new = |editor: &str| {
+        let mut command = site.command();
+        command.env("EDITOR", editor).args(["post", "new", "Two words", "--slug", "two words", "--edit"]);
+        Ran::of(&mut command)
+    };
+    let said = new(" ");
+    assert!(said.code == 1 && said.err.contains("posts/2026-11-23-two-words.md was not made"), "{said:?}");
+    assert!(!site.path("posts/2026-11-23-two-words.md").exists());
+    new("sh -c 'echo edited >> \"$0\"'").succeeds();
+    assert!(fs::read_to_string(site.path("posts/2026-11-23-two-words.md")).unwrap().ends_with("edited\n"));
+}
+
+#[test]
+fn printed_commands_can_be_pasted_whatever_the_folder_is_called() {
+    let place = tempfile::tempdir().unwrap();
+    let name = "나의 50% 편지's $HOME";
+    let said = letterpress(place.path(), &["new", name]).succeeds().out;
+    let bin = Path::new(PROGRAM).parent().unwrap();
+    let pasted = |line: &str| {
+        let mut shell = Command::new("/bin/sh");
+        shell.env_clear().env("LETTERPRESS_FROZEN_AT", "2026-11-23T00:00:00Z").env("PATH", bin);
+        Ran::of(shell.current_dir(place.path()).args(["-c", line])).succeeds()
+    };
+    let publish = said.lines().find(|line| line.trim().starts_with("letterpress ")).unwrap();
+    pasted(publish);
+    assert!(place.path().join(name).join("public/rss.xml").exists());
+    // cron takes a `%` for a line break unless a backslash stands before it.
+    let cron = said.lines().find_map(|line| line.trim().strip_prefix("*/10 * * * * ")).unwrap();
+    assert!(!cron.replace("\\%", "").contains('%'), "{cron}");
+    pasted(&cron.replace("\\%", "%"));
+}
+
+#[test]
+fn git_is_told_to_leave_secrets_databases_and_people_alone_and_to_keep_posts_and_their_ids() {
+    let site = Site::new();
+    let git = |arguments: &[&str]| {
+        Command::new("git").current_dir(site.path("")).args(arguments).output().unwrap().status.success()
+    };
+    assert!(git(&["init", "--quiet"]), "these tests need git");
+    for secret in [
+        "letterpress.db",
+        "letterpress.db-wal",
+        "letterpress.db-shm",
+        "letterpress.keys",
+        "letterpress.fence",
+        "letterpress-2026-11-23.db",
+        "backup/letterpress.db",
+        "dkim-letters.pem",
+        "smtp-password",
+        "imap-password",
+        "subscribers.csv",
+        "readers-backup.csv",
+        "subscribers.json",
+        "outbox/2026-11-23-hello/kim@example.com.eml",
+        "public/rss.xml",
+        ".letterpress/built.json",
+    ] {
+        assert!(git(&["check-ignore", "--quiet", secret]), "{secret} would be committed");
+    }
+    for kept in [
+        "config.toml",
+        "posts/ids.txt",
+        "posts/pages.txt",
+        "posts/2026-11-23-my-password.md",
+        "templates/body.html",
+    ] {
+        assert!(!git(&["check-ignore", "--quiet", kept]), "{kept} would be lost");
+    }
+}
+
+#[test]
+fn the_order_of_dates_can_be_said_in_the_configuration_and_is_heard_at_once() {
+    let site = Site::new();
+    site.write("subscribers.csv", "email,consented\nkim@letters.kr,02/03/2026\n");
+    let first = site.run("publish");
+    assert!(
+        first.err.contains("3 February 2026 or 2 March 2026") && first.err.contains("1 unconfirmed"),
+        "{first:?}"
+    );
+    let config = fs::read_to_string(site.path("config.toml")).unwrap();
+    let said = config.replace("[newsletter]\n", "[newsletter]\nlist_dates = \"dmy\"\n");
+    site.write("config.toml", &said);
+    let second = site.run("publish").succeeds();
+    assert!(second.out.contains("subscribers: 0 new, 1 changed"), "{second:?}");
+    let listed = site.run("subscribers list --json").succeeds().out;
+    assert!(listed.contains("\"consented_at\": \"2026-03-02T00:00:00Z\""), "{listed}");
+}

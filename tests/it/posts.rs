@@ -1,0 +1,170 @@
+//! One post, one issue, whichever command: what the ledger remembers of posts, rehearsals, approvals, and subscribers who
+//! came late.
+
+use super::support::{Script, Server, Site};
+
+const LATER: &str = "2026-11-20T11:00:00Z";
+const POST: &str = "posts/slow.md";
+
+fn polite() -> (Server, Site) {
+    let server = Server::start(Script::polite().pipelining(true));
+    let site = Site::new(server.port(), 2, 1);
+    (server, site)
+}
+
+fn post(title: &str, date: &str, body: &str) -> String {
+    format!("+++\ntitle = \"{title}\"\ndate = {date}\n+++\n\n{body}\n")
+}
+
+/// The subjects of what the relay took, in order.
+fn subjects(server: &Server) -> Vec<String> {
+    let subject = |data: &[u8]| {
+        mail_parser::MessageParser::new().parse(data).unwrap().subject().unwrap().to_owned()
+    };
+    server.log().messages.iter().map(|message| subject(&message.data)).collect()
+}
+
+fn without_relay(site: &Site) {
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    site.write("config.toml", config.split("[smtp]").next().unwrap());
+}
+
+#[test]
+fn send_mails_no_post_again_that_was_renamed_re_dated_or_moved_to_another_address() {
+    let (server, site) = polite();
+    assert_eq!(site.run(&["send"]).code, 0);
+    assert_eq!(server.log().messages.len(), 2);
+    std::fs::rename(site.path(POST), site.path("posts/renamed.md")).unwrap();
+    site.run_at(LATER, &["send"]);
+    let text = std::fs::read_to_string(site.path("posts/renamed.md")).unwrap();
+    site.write("posts/renamed.md", &text.replace("09:00:00", "08:00:00").replace("slug = \"slow\"\n", ""));
+    site.run_at(LATER, &["send"]);
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    site.write("config.toml", &config.replace("https://letters.example/", "https://moved.example/"));
+    site.run_at(LATER, &["send"]);
+    assert_eq!(server.log().messages.len(), 2);
+}
+
+#[test]
+fn without_its_id_an_old_post_is_held_back_and_somebody_who_knows_may_let_it_go() {
+    let (server, site) = polite();
+    assert_eq!(site.run(&["send"]).code, 0);
+    // No feed was ever built, so that the ledger alone remembers the post.
+    std::fs::remove_file(site.path("posts/ids.txt")).unwrap();
+    std::fs::remove_file(site.path(POST)).unwrap();
+    site.write("posts/other.md", &post("천천히 오는 편지", "2026-11-20T09:30:00Z", "**편지**는 천천히 온다."));
+    let held = site.run_at(LATER, &["send"]);
+    assert_eq!(held.code, 1, "{}", held.said);
+    assert!(held.said.contains("posts/other.md looks like \"천천히 오는 편지\""), "{}", held.said);
+    assert!(held.said.contains("letterpress approve tag:letters.example"), "{}", held.said);
+    let again = site.run_at(LATER, &["send", "--quiet"]);
+    assert_eq!((again.code, again.said.as_str()), (0, ""), "it is said once");
+    let named = site.run_at(LATER, &["send", "--post", "other"]);
+    assert_eq!(named.code, 1, "{}", named.said);
+    assert_eq!(server.log().messages.len(), 2);
+    let approved = site.run_at(LATER, &["approve", "other"]);
+    assert_eq!(approved.code, 0, "{}", approved.said);
+    assert_eq!(site.run_at(LATER, &["send"]).code, 0);
+    assert_eq!(server.log().messages.len(), 4, "it was meant");
+}
+
+#[test]
+fn a_rehearsal_uses_no_issue_up_and_after_the_first_real_one_there_is_no_way_back() {
+    let (server, site) = polite();
+    let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+    without_relay(&site);
+    let rehearsed = site.run(&["publish"]);
+    assert!(rehearsed.said.contains("rehearsal: \"천천히 오는 편지\" to 2 subscribers"), "{}", rehearsed.said);
+    assert!(site.run(&["status"]).said.contains("[rehearsal]"));
+    assert!(site.run(&["publish"]).said.contains("nothing is due"), "a rehearsal is mailed once, too");
+    site.write("config.toml", &config);
+    let real = site.run_at(LATER, &["publish"]);
+    assert!(real.said.contains("rehearsal over"), "{}", real.said);
+    assert_eq!((real.code, server.log().messages.len()), (0, 2), "{}", real.said);
+    assert_eq!(site.run_at(LATER, &["ledger", "verify"]).code, 0);
+    without_relay(&site);
+    let back = site.run_at(LATER, &["publish"]);
+    assert!(back.code == 1 && back.said.contains("put the section [smtp] back"), "{}", back.said);
+    site.write("config.toml", &config);
+    // Rehearsals are erased after a month.
+    assert_eq!(site.run_at("2027-01-01T00:00:00Z", &["publish"]).code, 0);
+    assert!(!site.run_at("2027-01-01T00:00:00Z", &["status"]).said.contains("[rehearsal]"));
+    assert_eq!(site.run_at("2027-01-01T00:00:00Z", &["ledger", "verify"]).code, 0);
+}
+
+#[test]
+fn those_who_came_late_get_an_issue_by_name_and_nobody_gets_it_twice() {
+    let (server, site) = polite();
+    assert_eq!(site.run(&["publish"]).code, 0);
+    assert_eq!(site.run(&["subscribers", "add", "late@example.org"]).code, 0);
+    assert_eq!(site.run(&["subscribers", "unsubscribe", "reader0@example.org"]).code, 0);
+    // Weeks later: its age counts from here.
+    let weeks_later = "2026-12-20T10:00:00Z";
+    let added = site.run_at(weeks_later, &["send", "--post", "slow", "--missing"]);
+    assert!(added.code == 0 && added.said.contains("to 1 subscriber who never got it"), "{}", added.said);
+    assert_eq!(server.accepted().last().unwrap(), "RCPT TO:<late@example.org>");
+    let again = site.run_at(weeks_later, &["send", "--post", "slow", "--missing"]);
+    assert!(again.code == 0 && again.said.contains("to 0 subscribers"), "{}", again.said);
+    assert_eq!(server.log().messages.len(), 3);
+    assert_eq!(site.run_at(weeks_later, &["ledger", "verify"]).code, 0);
+    let unknown = site.run_at(weeks_later, &["send", "--post", "nothing", "--missing"]);
+    assert_eq!(unknown.code, 1, "{}", unknown.said);
+}
+
+#[test]
+fn with_approval_nothing_is_mailed_before_its_writer_said_so_and_an_edit_asks_again() {
+    let (server, site) = polite();
+    site.relay(server.port(), 1, "approve = true\ntest = \"me@letters.example\"\n");
+    let asked = site.run(&["publish"]);
+    assert!(asked.code == 0 && asked.said.contains("waits for approval: letterpress approve"), "{}", asked.said);
+    assert_eq!(subjects(&server), ["[approve] 천천히 오는 편지"]);
+    assert_eq!(server.accepted(), ["RCPT TO:<me@letters.example>"]);
+    let text = String::from_utf8(server.log().messages[0].data.clone()).unwrap();
+    assert!(text.contains("Subject: "), "{text}");
+    assert_eq!(site.run(&["publish"]).code, 0);
+    assert_eq!(server.log().messages.len(), 1, "it asks once");
+    let old = std::fs::read_to_string(site.path(POST)).unwrap();
+    site.write(POST, &old.replace("천천히 온다", "아주 천천히 온다"));
+    assert_eq!(site.run(&["publish"]).code, 0);
+    assert_eq!(server.log().messages.len(), 2, "what changed is asked about again");
+    assert_eq!(site.run(&["approve", "slow"]).code, 0);
+    let mailed = site.run(&["publish"]);
+    assert_eq!((mailed.code, server.log().messages.len()), (0, 4), "{}", mailed.said);
+    assert_eq!(site.run(&["approve", "slow"]).code, 0);
+    assert_eq!(site.run(&["publish"]).code, 0);
+    assert_eq!(server.log().messages.len(), 4, "an approval that comes twice mails nothing twice");
+}
+
+#[test]
+fn a_delay_begins_when_the_post_is_first_seen_and_again_when_it_is_edited() {
+    let (server, site) = polite();
+    site.relay(server.port(), 1, "delay = \"10m\"\n");
+    assert_eq!(site.run(&["publish"]).code, 0);
+    let mailed = server.log().messages.len();
+    let new = post("둘째", "2026-11-20", "새 글이다. 아침에 쓴다.");
+    site.write("posts/two.md", &new);
+    let minute = |minute: u32| format!("2026-11-20T12:{minute:02}:00Z");
+    let first = site.run_at(&minute(0), &["publish"]);
+    assert!(first.said.contains("is due at 21:10"), "{}", first.said);
+    site.run_at(&minute(9), &["publish"]);
+    assert_eq!(server.log().messages.len(), mailed);
+    site.write("posts/two.md", &new.replace("아침", "저녁"));
+    site.run_at(&minute(10), &["publish"]);
+    site.run_at(&minute(19), &["publish"]);
+    assert_eq!(server.log().messages.len(), mailed, "the edit began it anew");
+    assert_eq!(site.run_at(&minute(20), &["publish"]).code, 0);
+    assert_eq!(server.log().messages.len(), mailed + 2);
+}
+
+#[test]
+fn a_note_of_a_clock_that_was_ahead_settles_nothing_and_the_jump_is_said() {
+    let (server, site) = polite();
+    assert_eq!(site.run(&["publish"]).code, 0);
+    let mailed = server.log().messages.len();
+    site.write("posts/two.md", &post("둘째", "2026-11-20T10:30:00Z", "새 글이다."));
+    site.run_at("2026-11-30T10:00:00Z", &["publish"]);
+    assert_eq!(server.log().messages.len(), mailed, "ten days later it is too old");
+    let back = site.run_at(LATER, &["publish"]);
+    assert!(back.said.contains("the clock went back"), "{}", back.said);
+    assert_eq!(server.log().messages.len(), mailed + 2, "{}", back.said);
+}

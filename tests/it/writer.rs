@@ -1,0 +1,247 @@
+//! A writer at work: posts are written, edited, renamed, re-dated, deleted and replaced, the file of ids is lost, the site
+//! moves, the ledger is put back, and commands come in any order. Nobody gets a post twice, and no post is swallowed.
+//!
+//! The real program, a scripted relay, one seed a life. What a post is, is known here by words of its own that no edit
+//! takes out.
+
+#[path = "../simulation/chance.rs"]
+#[expect(dead_code, reason = "the simulation draws more kinds of chance")]
+mod chance;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use self::chance::Chance;
+use super::support::{Script, Server, Site};
+
+/// How many lives `cargo test` lives through; `LETTERPRESS_WRITERS` asks for more.
+const LIVES: u64 = 24;
+/// Deeds in each.
+const DEEDS: usize = 14;
+const SUBSCRIBERS: usize = 2;
+
+/// A post as its writer knows it.
+struct Post {
+    /// Stands in its text, whatever is edited.
+    name: String,
+    title: String,
+    words: Vec<String>,
+    date: DateTime<Utc>,
+    path: String,
+    /// Nothing happened that may make somebody ask whether it is new.
+    is_plain: bool,
+}
+
+impl Post {
+    fn text(&self) -> String {
+        let paragraphs: Vec<String> = self.words.chunks(12).map(|words| words.join(" ")).collect();
+        format!(
+            "+++\ntitle = \"{}\"\ndate = {}\n+++\n\n{} {}.\n",
+            self.title,
+            self.date.format("%Y-%m-%dT%H:%M:%SZ"),
+            self.name,
+            paragraphs.join(".\n\n")
+        )
+    }
+}
+
+struct Life {
+    site: Site,
+    server: Server,
+    chance: Chance,
+    now: DateTime<Utc>,
+    posts: Vec<Post>,
+    written: usize,
+    trace: Vec<String>,
+    /// An id may be gone for good: what was written before may be asked about, or be taken for mailed.
+    is_shaken: bool,
+}
+
+impl Life {
+    fn new(seed: u64) -> Self {
+        let server = Server::start(Script::polite().pipelining(true));
+        let site = Site::new(server.port(), SUBSCRIBERS, 1);
+        std::fs::remove_file(site.path("posts/slow.md")).unwrap();
+        let now = "2026-11-20T10:00:00Z".parse().unwrap();
+        let mut life = Self {
+            site,
+            server,
+            chance: Chance::new(seed),
+            now,
+            posts: Vec::new(),
+            written: 0,
+            trace: Vec::new(),
+            is_shaken: false,
+        };
+        // The ledger begins with an empty archive, so that every post is one to mail.
+        life.run(&["publish"]);
+        life
+    }
+
+    fn run(&mut self, arguments: &[&str]) -> i32 {
+        self.now += TimeDelta::minutes(7);
+        let ended = self.site.run_at(&self.now.to_rfc3339(), arguments);
+        self.trace.push(format!("$ {} -> {}\n{}", arguments.join(" "), ended.code, ended.said.trim_end()));
+        assert!(ended.code != 2 && ended.code >= 0, "{}", self.trace.join("\n"));
+        ended.code
+    }
+
+    fn words(&mut self, count: usize) -> Vec<String> {
+        (0..count).map(|_| format!("w{:x}", self.chance.below(1 << 24))).collect()
+    }
+
+    fn write(&mut self) {
+        self.written += 1;
+        let name = format!("marker{}x", self.written);
+        let date = self.now - TimeDelta::minutes(i64::try_from(self.chance.below(300)).unwrap());
+        // Some paths and titles come again, as they do in life.
+        let path = match self.chance.below(3) {
+            0 => format!("posts/{}.md", date.format("%Y-%m-%d")),
+            _ => format!("posts/{}-post-{}.md", date.format("%Y-%m-%d"), self.written),
+        };
+        if self.posts.iter().any(|post| post.path == path) {
+            return;
+        }
+        let title = match self.chance.below(3) {
+            0 => "Weekly notes".to_owned(),
+            _ => format!("Post {}", self.written),
+        };
+        let words = self.words(60);
+        self.posts.push(Post { name, title, words, date, path, is_plain: true });
+        self.save(self.posts.len() - 1);
+    }
+
+    fn save(&mut self, at: usize) {
+        let post = &self.posts[at];
+        self.trace.push(format!("{} is {} ({})", post.path, post.name, post.title));
+        self.site.write(&post.path, &post.text());
+    }
+
+    fn any(&mut self) -> Option<usize> {
+        let count = self.posts.len() as u64;
+        (count > 0).then(|| usize::try_from(self.chance.below(count)).unwrap())
+    }
+
+    fn change(&mut self) {
+        let Some(at) = self.any() else { return };
+        match self.chance.below(4) {
+            0 => {
+                let fresh = self.words(8);
+                let from = usize::try_from(self.chance.below(50)).unwrap();
+                self.posts[at].words.splice(from..from + 8, fresh);
+            }
+            1 => self.posts[at].title = format!("Another title {}", self.chance.below(1_000)),
+            2 => self.posts[at].date -= TimeDelta::hours(i64::try_from(self.chance.between(1, 30)).unwrap()),
+            _ => {
+                let path = format!("posts/renamed-{}.md", self.chance.below(1_000_000));
+                let old = std::mem::replace(&mut self.posts[at].path, path);
+                std::fs::remove_file(self.site.path(&old)).unwrap();
+            }
+        }
+        self.save(at);
+    }
+
+    fn delete(&mut self) {
+        let Some(at) = self.any() else { return };
+        let post = self.posts.remove(at);
+        self.trace.push(format!("{} is deleted", post.path));
+        std::fs::remove_file(self.site.path(&post.path)).unwrap();
+        if self.chance.percent(50) {
+            self.write();
+        }
+    }
+
+    fn lose(&mut self) {
+        self.is_shaken = true;
+        self.posts.iter_mut().for_each(|post| post.is_plain = false);
+        if self.chance.percent(60) {
+            self.trace.push("ids.txt is lost".to_owned());
+            let _ = std::fs::remove_file(self.site.path("posts/ids.txt"));
+        } else {
+            self.trace.push("the site moves".to_owned());
+            let config = std::fs::read_to_string(self.site.path("config.toml")).unwrap();
+            let moved = format!("https://moved{}.letters.example/", self.chance.below(100));
+            let from = config.find("url = \"").unwrap() + 7;
+            let to = from + config[from..].find('"').unwrap();
+            self.site.write("config.toml", &format!("{}{moved}{}", &config[..from], &config[to..]));
+        }
+    }
+
+    fn restore(&mut self) {
+        self.is_shaken = true;
+        let backup = format!("backup-{}.db", self.chance.below(1_000_000));
+        self.run(&["backup", &backup]);
+        self.deed();
+        self.run(&["backup", "restore", &backup]);
+        self.run(&["ledger", "adopt-restored", "--why", "a story"]);
+        // What was not mailed yet counts as mailed from here on.
+        self.posts.iter_mut().for_each(|post| post.is_plain = false);
+    }
+
+    fn command(&mut self) {
+        match self.chance.below(6) {
+            0 => self.run(&["publish"]),
+            1 => self.run(&["publish", "--allow-loss"]),
+            2 => self.run(&["publish", "--allow-loss", "--allow-redelivery"]),
+            3 => self.run(&["build", "--allow-loss"]),
+            4 => self.run(&["send", "--allow-loss", "--allow-redelivery"]),
+            _ => self.run(&["adopt", "public/rss.xml"]),
+        };
+    }
+
+    fn deed(&mut self) {
+        match self.chance.below(20) {
+            0..=4 => self.write(),
+            5..=8 => self.change(),
+            9..=10 => self.delete(),
+            11 => self.lose(),
+            12 => self.restore(),
+            _ => self.command(),
+        }
+    }
+
+    /// How often each subscriber got each post.
+    fn letters(&self) -> HashMap<(String, String), usize> {
+        let mut letters = HashMap::new();
+        for message in self.server.log().messages {
+            let text = String::from_utf8_lossy(&message.data).into_owned();
+            let from = text.find("marker").unwrap_or_else(|| panic!("{text}"));
+            let name: String = text[from..].chars().take_while(char::is_ascii_alphanumeric).collect();
+            for recipient in &message.rcpt {
+                *letters.entry((name.clone(), recipient.clone())).or_default() += 1;
+            }
+        }
+        letters
+    }
+
+    fn judge(&self) {
+        for ((post, recipient), times) in self.letters() {
+            assert_eq!(times, 1, "{recipient} got {post}\n{}", self.trace.join("\n"));
+        }
+    }
+}
+
+fn live(seed: u64) {
+    let mut life = Life::new(seed);
+    for _ in 0..DEEDS {
+        life.deed();
+    }
+    for _ in 0..life.posts.len() + 1 {
+        life.run(&["publish", "--allow-loss", "--allow-redelivery"]);
+    }
+    life.judge();
+    let letters = life.letters();
+    for post in life.posts.iter().filter(|post| post.is_plain && !life.is_shaken) {
+        let got = letters.keys().filter(|(name, _)| *name == post.name).count();
+        assert_eq!(got, SUBSCRIBERS, "seed {seed}: {} was swallowed\n{}", post.name, life.trace.join("\n"));
+    }
+}
+
+#[test]
+fn whatever_a_writer_does_nobody_gets_a_post_twice_and_no_post_is_swallowed() {
+    let lives = std::env::var("LETTERPRESS_WRITERS").ok().and_then(|lives| lives.parse().ok());
+    for seed in 0..lives.unwrap_or(LIVES) {
+        live(seed);
+    }
+}
