@@ -7,6 +7,7 @@ use super::Outcome;
 use super::ledger;
 use super::printer::Printer;
 use crate::pipeline::{RunError, World, back_up, put_back};
+use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -60,7 +61,7 @@ async fn copy(file: &Utf8Path, world: &World, printer: Printer) -> Result<Outcom
     printer.say(format!("the ledger is in {}, its keys are in {}", backup.store, backup.keys));
     printer.say(format!(
         "  to restore: letterpress backup restore {} --why \"…\"",
-        quoted(backup.store.as_str())
+        shell_quoted(backup.store.as_str())
     ));
     Ok(Outcome::Done)
 }
@@ -85,10 +86,4 @@ async fn restore(args: &Restore, world: &World, printer: Printer) -> Result<Outc
         "nothing is sent from it before you say what happened:\n  letterpress ledger adopt-restored --why \"…\"",
     );
     Ok(Outcome::Done)
-}
-
-/// A name for the shell.
-fn quoted(name: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:,@%".contains(c);
-    if name.chars().all(is_plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }

@@ -256,10 +256,8 @@ async fn unsubscribing(config: &Config, clock: &dyn Clock, listed: u64, findings
         return;
     }
     let is_begun = config.store.sqlite_path().is_some_and(|path| config.resolve(path).exists());
-    let known = match is_begun {
-        true => known_unsubscribing(config, clock, listed).await.ok(),
-        false => None,
-    };
+    let known =
+        if is_begun { known_unsubscribing(config, clock, listed).await.ok() } else { None };
     findings.extend(known.unwrap_or_else(|| judge_unsubscribing(config, listed)));
 }
 

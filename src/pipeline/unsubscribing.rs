@@ -16,9 +16,8 @@ const READ: &str = "inbox read";
 
 const RULE: &str = "unsubscribe";
 
-const WAYS: &str = "choose one of three: (1) pages: url = \"https://…\" below [web], and `letterpress serve`; (2) a mailbox: [inbox], and \
-    `letterpress inbox --imap` from cron; (3) by hand: read that mail yourself, run `letterpress subscribers unsubscribe ADDRESS`, and \
-    say so with unsubscribe_by_hand = true below [newsletter]";
+const WAYS: &str = "pages ([web] url, and `letterpress serve`), a mailbox ([inbox], and `letterpress inbox --imap` from cron), or you by \
+    hand (`letterpress subscribers unsubscribe ADDRESS`; then write unsubscribe_by_hand = true below [newsletter])";
 
 /// What is wrong with the configuration, for a list of so many active subscribers; `None` if somebody processes unsubscribes.
 /// Letters to the outbox folder reach nobody who could want to leave.

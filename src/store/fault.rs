@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub enum StoreError {
     /// The file is not where the ledger says it must be; making a new one would mail the archive again.
     #[error(
-        "{store} is missing, but {witness} says that there was one\n    help: put it back from a backup; only if you want \
+        "{store} is missing, but {witness} says that there was one\n    help: put it back with `letterpress backup restore FILE`; only if you want \
          to begin anew, move {witness} away too"
     )]
     Vanished {

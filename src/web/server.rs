@@ -1,5 +1,6 @@
 //! Connections: how many, how slow, and how they end.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,12 +150,14 @@ async fn answer(
     let service = service_fn(move |request: Request<Incoming>| {
         let (mut router, prefix, seat) = (door.router.clone(), Arc::clone(&door.prefix), Arc::clone(&served));
         async move {
-            let Some(mut request) = whole(request).await else { return Answer::to(seat, too_slow()) };
+            let Some(mut request) = whole(request).await else {
+                return Ok::<_, Infallible>(Answer::to(seat, too_slow()));
+            };
             seat.is(Doing::Working);
             request.extensions_mut().insert(Peer(peer.ip()));
             unprefix(request.uri_mut(), &prefix);
             let answer = router.call(request).await.into_response();
-            Answer::to(seat, answer)
+            Ok(Answer::to(seat, answer))
         }
     });
     let io = TokioIo::new(Patient::new(stream, TAKING));

@@ -3,7 +3,6 @@
 //! A form is a few hundred bytes. Whoever needs longer than [`PATIENCE`] for it holds a connection and no more: nobody
 //! works, and nothing else waits, for the rest of it.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -85,9 +84,9 @@ pub(super) struct Answer {
 
 impl Answer {
     /// From now on the client takes this answer.
-    pub(super) fn to(seat: Arc<Seat>, answer: Response<Body>) -> Result<Response<Self>, Infallible> {
+    pub(super) fn to(seat: Arc<Seat>, answer: Response<Body>) -> Response<Self> {
         seat.is(Doing::Taking);
-        Ok(answer.map(|body| Self { body, seat }))
+        answer.map(|body| Self { body, seat })
     }
 }
 
@@ -119,6 +118,8 @@ impl HttpBody for Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use axum::body::to_bytes;
 
     use super::*;

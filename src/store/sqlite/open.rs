@@ -80,8 +80,8 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Held, StoreE
         && has_foreign_log(path, anchor)
     {
         return Err(unfit(format!(
-            "{path}-wal beside it belongs to another database\n    help: after a restore, remove {path}-wal and \
-             {path}-shm, which the database before it left behind"
+            "{path}-wal beside it belongs to another database\n    help: `letterpress backup restore FILE` puts a backup back with \
+             all that belongs to it; after a copy by hand, remove {path}-wal and {path}-shm, which the database before it left behind"
         )));
     }
     let mut connection = Connection::open_with_flags(

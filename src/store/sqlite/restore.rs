@@ -51,8 +51,8 @@ impl Alone {
             }
         }
         let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-        let inode = file.metadata().map(|meta| meta.ino()).unwrap_or_default();
-        Err(holders(&locks, inode).into_iter().map(named).collect())
+        let Ok(meta) = file.metadata() else { return Err(Vec::new()) };
+        Err(holders(&locks, meta.ino()).into_iter().map(named).collect())
     }
 }
 
