@@ -376,10 +376,10 @@ fn publish_as_json_is_one_object_with_all_that_the_text_says() {
     assert_eq!(first["subscribers"]["by_status"]["active"], 2, "{first}");
     site.write("posts/soon.md", later);
     let (_, waiting) = object(&site, NOW, "publish");
-    assert_eq!(waiting["due_at"], "2026-11-20T10:08:00Z", "{waiting}");
+    assert_eq!(waiting["due_at"], "2026-11-20T10:10:00Z", "{waiting}");
     assert_eq!(waiting["next"][0]["name"], "Soon", "{waiting}");
     let text = site.run(&["publish"]);
-    assert!(text.said.contains("letters: \"Soon\" is due at 10:08"), "{}", text.said);
+    assert!(text.said.contains("letters: \"Soon\" is due at 10:10"), "{}", text.said);
 }
 
 #[test]

@@ -142,6 +142,7 @@ pub(super) fn lacks(lack: &Lack, settings: &Settings<'_>) -> Option<Diagnosis> {
 
 /// The server does not believe the password.
 pub(super) fn wrong_password(said: &str, settings: &Settings<'_>) -> Diagnosis {
+    let said = said.trim_end_matches('.');
     let lower = said.to_ascii_lowercase();
     let user = settings.user.unwrap_or_default();
     let title = format!("{} refuses the login of {user:?}: {said}", settings.server());
