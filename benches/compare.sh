@@ -46,6 +46,7 @@ language = "ko"
 [newsletter]
 from = "주간 노트 <news@letters.example>"
 first_run = "newest"
+unsubscribe_by_hand = true
 [smtp]
 host = "127.0.0.1"
 port = $port

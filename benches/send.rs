@@ -81,7 +81,7 @@ fn fsync_cost(folder: &Path) -> Duration {
 fn make_site(site: &Path, port: u16, readers: u32, more: &str) {
     let config = format!(
         "[site]\ntitle = \"주간 노트\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\n\
-         [newsletter]\nfrom = \"주간 노트 <news@letters.example>\"\nfirst_run = \"newest\"\n\
+         [newsletter]\nfrom = \"주간 노트 <news@letters.example>\"\nfirst_run = \"newest\"\nunsubscribe_by_hand = true\n\
          [smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nconnections = {CONNECTIONS}\n\
          messages_per_connection = 1000000\n{more}"
     );

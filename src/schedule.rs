@@ -150,6 +150,12 @@ mod tests {
     use camino::Utf8Path;
 
     use super::*;
+
+    /// The plan of a run that has seen every post since its date.
+    pub(super) fn plan<'a>(archive: &'a Archive, known: Option<&HashSet<String>>, newsletter: &Newsletter, now: DateTime<Utc>) -> Plan<'a> {
+        let seen = archive.posts.iter().map(|post| (post.id.clone(), post.published.to_utc())).collect();
+        super::plan(archive, &Known { posts: known, seen: &seen }, newsletter, now)
+    }
     use crate::archive::ids::Fingerprint;
     use crate::text::{HeaderText, XmlText};
 
@@ -202,16 +208,16 @@ mod tests {
     #[test]
     fn a_first_run_mails_nothing_of_the_archive() {
         let archive = archive(vec![post("new", 1), post("old", 24)]);
-        let plan = plan(&archive, None::<&HashSet<String>>, &newsletter(""), now());
-        assert!(plan.due.is_none());
+        let plan = plan(&archive, None, &newsletter(""), now());
+        assert!(plan.due.is_empty());
         assert_eq!(ids(&plan.baseline), ["new", "old"]);
     }
 
     #[test]
     fn a_first_run_mails_the_newest_post_alone_if_the_writer_says_so_however_old_it_is() {
         let archive = archive(vec![post("new", 24 * 400), post("old", 24 * 500)]);
-        let plan = plan(&archive, None::<&HashSet<String>>, &newsletter("first_run = \"newest\""), now());
-        assert_eq!(plan.due.unwrap().id, "new");
+        let plan = plan(&archive, None, &newsletter("first_run = \"newest\""), now());
+        assert_eq!(plan.due[0].id, "new");
         assert_eq!(ids(&plan.baseline), ["old"]);
     }
 
@@ -220,7 +226,7 @@ mod tests {
         let archive = archive(vec![post("b", 1), post("a", 2), post("known", 3)]);
         let known = HashSet::from(["known".to_owned()]);
         let plan = plan(&archive, Some(&known), &newsletter(""), now());
-        assert_eq!((plan.due.unwrap().id.as_str(), plan.more), ("a", 1));
+        assert_eq!(ids(&plan.due), ["a", "b"]);
         assert!(wakes_at(&plan, &archive).is_some_and(|at| at < now()));
     }
 
@@ -231,7 +237,7 @@ mod tests {
         let archive = archive(vec![post("young", 0), opted_out, post("ancient", 24 * 8)]);
         let known = HashSet::new();
         let plan = plan(&archive, Some(&known), &newsletter(""), now());
-        assert!(plan.due.is_none());
+        assert!(plan.due.is_empty());
         let whys: Vec<_> = plan.waiting.iter().map(|(_, why)| *why).collect();
         let until = now() + TimeDelta::minutes(10);
         assert_eq!(whys, [WhyNot::TooYoung(until), WhyNot::OptedOut, WhyNot::TooOld]);
@@ -239,10 +245,34 @@ mod tests {
     }
 
     #[test]
+    fn the_delay_counts_from_the_run_that_first_saw_the_post_and_not_from_a_date_at_midnight() {
+        let archive = archive(vec![post("dated at midnight", 15)]);
+        let (known, newsletter) = (HashSet::new(), newsletter(""));
+        let at = |seen: &HashMap<String, DateTime<Utc>>, now| {
+            super::plan(&archive, &Known { posts: Some(&known), seen }, &newsletter, now).due.len()
+        };
+        let seen = HashMap::from([("dated at midnight".to_owned(), now())]);
+        assert_eq!(at(&HashMap::new(), now()), 0, "it is seen for the first time");
+        assert_eq!(at(&seen, now() + TimeDelta::minutes(9)), 0);
+        assert_eq!(at(&seen, now() + TimeDelta::minutes(10)), 1);
+    }
+
+    #[test]
+    fn a_first_run_takes_a_time_of_day_for_what_it_says_and_a_bare_day_for_now() {
+        let written = post("written at nine", 2);
+        assert_eq!(first_seen(&written, now()), written.published.to_utc());
+        let mut bare = post("a day", 8);
+        bare.published = bare.published.date_naive().and_time(NaiveTime::MIN).and_utc().fixed_offset();
+        assert_eq!(first_seen(&bare, now()), now());
+        let week_old = post_of("old", bare.published.to_utc() - TimeDelta::days(7));
+        assert_eq!(first_seen(&week_old, now()), week_old.published.to_utc());
+    }
+
+    #[test]
     fn what_the_ledger_knows_is_never_due_again_whatever_its_date_becomes() {
         let archive = archive(vec![post("again", 1)]);
         let known = HashSet::from(["again".to_owned()]);
         let plan = plan(&archive, Some(&known), &newsletter("max_age = \"520w\""), now());
-        assert!(plan.due.is_none() && plan.waiting.is_empty());
+        assert!(plan.due.is_empty() && plan.waiting.is_empty());
     }
 }

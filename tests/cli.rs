@@ -350,3 +350,60 @@ fn an_export_makes_the_same_list_on_another_site_in_either_form() {
         }
     }
 }
+
+/// Breaks, forges and loses files of a backup before it is put back.
+#[test]
+fn a_backup_that_is_no_good_is_refused_before_anything_is_touched() {
+    let site = Site::new();
+    site.run("publish").succeeds();
+    site.run("backup b.db").succeeds();
+    let before =
+        (fs::read(site.path("letterpress.db")).unwrap(), fs::read(site.path("letterpress.keys")).unwrap());
+    let refuses = |word: &str| {
+        let ran = site.run("backup restore b.db --why test");
+        assert!(ran.code != 0 && ran.err.contains(word), "{ran:?}");
+        let now = (
+            fs::read(site.path("letterpress.db")).unwrap(),
+            fs::read(site.path("letterpress.keys")).unwrap(),
+        );
+        assert!(now == before && !site.path("letterpress.db.restoring").exists());
+    };
+    let whole = fs::read(site.path("b.db")).unwrap();
+    fs::write(site.path("b.db"), "no database at all").unwrap();
+    refuses("b.db cannot be used as a ledger");
+    fs::write(site.path("b.db"), &whole[..whole.len() / 2]).unwrap();
+    refuses("b.db");
+    let other = Site::new();
+    other.run("publish").succeeds();
+    other.run("backup b.db").succeeds();
+    for file in ["b.db", "b.db.keys"] {
+        fs::copy(other.path(file), site.path(file)).unwrap();
+    }
+    refuses("and this site's is");
+    fs::remove_file(site.path("b.db")).unwrap();
+    refuses("there is no file b.db");
+}
+
+#[test]
+fn a_backup_goes_back_over_a_ledger_over_a_damaged_one_and_where_there_is_none() {
+    type Loss = fn(&Site);
+    let losses: [Loss; 4] = [
+        |_| {},
+        |site| fs::write(site.path("letterpress.db"), "").unwrap(),
+        |site| fs::write(site.path("letterpress.keys"), "broken").unwrap(),
+        |site| {
+            fs::remove_file(site.path("letterpress.db")).unwrap();
+            fs::remove_file(site.path("letterpress.keys")).unwrap();
+        },
+    ];
+    for loss in losses {
+        let site = Site::new();
+        site.run("publish").succeeds();
+        site.run("backup b.db").succeeds();
+        loss(&site);
+        let ran = site.run("backup restore b.db --why test").succeeds();
+        assert!(ran.out.contains("letterpress.db is now the copy in b.db"), "{ran:?}");
+        site.run("publish").succeeds();
+        site.run("ledger verify").succeeds();
+    }
+}

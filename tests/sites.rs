@@ -202,6 +202,62 @@ fn a_broken_post_stops_everything_if_that_is_asked_for() {
     assert!(code == 1 && said.contains("broken.md:3: error"), "{said}");
 }
 
+/// What the generator itself publishes lies beside the site; of that a bar holds back what flags of other tools do.
+fn holds_back_what_it_does(generator: &str, posts: &str, settings: &str) {
+    let world = World::with(&format!("held/{generator}"));
+    let config = format!(
+        "[site]\ntitle = \"t\"\nurl = \"https://{generator}.example\"\n[archive]\nposts = \"../site/{posts}\"\nids = \"ids.txt\"\n\
+         {settings}\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\nbudget = \"0\"\n"
+    );
+    fs::create_dir(world.0.path().join("l")).unwrap();
+    fs::write(world.0.path().join("l/config.toml"), config).unwrap();
+    world.succeeds("--config l/config.toml build");
+    let feed: serde_json::Value = serde_json::from_str(&world.read("l/public/feed.json")).unwrap();
+    let mut titles: Vec<&str> =
+        feed["items"].as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap()).collect();
+    titles.sort_unstable();
+    let published = world.read("site/published.txt");
+    let expected = published.lines().filter(|line| !line.starts_with('#') && !line.contains(" | "));
+    assert_eq!(titles, expected.collect::<Vec<_>>(), "{}", world.run("--config l/config.toml check").1);
+    // Every file that stays out is named, with the reason.
+    let (code, said) = world.run("--config l/config.toml check");
+    assert_eq!(code, 0, "{said}");
+    insta::with_settings!({ snapshot_path => "data/sites/held", prepend_module_to_snapshot => false, omit_expression => true }, {
+        let held = said.lines().filter(|line| line.contains("site/") && !line.contains("section page"));
+        insta::assert_snapshot!(generator, held.collect::<Vec<_>>().join("\n"));
+    });
+}
+
+#[test]
+fn what_hugo_holds_back_stays_back() {
+    holds_back_what_it_does("hugo", "content", "");
+}
+
+#[test]
+fn what_zola_holds_back_stays_back() {
+    holds_back_what_it_does("zola", "content", "");
+}
+
+#[test]
+fn what_jekyll_holds_back_stays_back() {
+    holds_back_what_it_does("jekyll", ".", "");
+}
+
+#[test]
+fn what_pelican_holds_back_stays_back() {
+    holds_back_what_it_does("pelican", "content", "");
+}
+
+#[test]
+fn what_eleventy_holds_back_stays_back() {
+    holds_back_what_it_does("eleventy", "blog", "permalink = \"/:sections/:slug/\"");
+}
+
+#[test]
+fn what_hexo_holds_back_stays_back() {
+    holds_back_what_it_does("hexo", "source", "generator = \"plain\"");
+}
+
 /// The posts of jekyllrb.com: 102 files over ten years.
 #[test]
 fn a_real_archive_builds_without_leftovers() {

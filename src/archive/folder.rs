@@ -4,6 +4,7 @@
 mod conventions;
 mod ledgers;
 mod preview;
+mod settings;
 mod twins;
 mod walk;
 
@@ -21,6 +22,7 @@ use self::twins::shared_addresses;
 use self::walk::Walk;
 use super::house_rules::Setting;
 use super::ids::{self, HeldBack, Ledger};
+use super::inherited::Inherited;
 use super::manuscript::{MAX_BODY, Manuscript, Name};
 use super::page_names::PageNames;
 use super::pages::Pages;
@@ -51,8 +53,9 @@ pub struct Reading {
 /// Reads every post. All errors of all files are named at once, in the order of the files.
 pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>> {
     let site = site(config);
-    let setting = Setting { config, site: &site, now };
     let walk = Walk::of(config, &site);
+    let inherited = settings::read(config, &site, &walk);
+    let setting = Setting { config, site: &site, inherited: &inherited, now };
     let mut errors = walk.errors;
     let outcomes: Vec<Result<Result<Manuscript, WhyLeftOut>, Vec<Finding>>> = walk
         .files
@@ -89,13 +92,13 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
             }
         }
     }
+    archive.findings.extend(held_up(&held_back, &inherited));
     let twins = shared_addresses(&manuscripts, setting);
     manuscripts.retain(|manuscript| !twins.left_out.contains_key(manuscript.relative()));
     for (twin, why) in twins.left_out {
         archive.left_out.push(LeftOut { source: config.archive.posts.join(&twin), why: why.clone() });
         held_back.insert(twin, why);
     }
-    archive.left_out.sort_by(|a, b| a.source.cmp(&b.source));
     errors.extend(twins.errors);
     archive.findings.extend(twins.warnings);
     // The ledger is read even when posts are wrong, so that its own errors are not hidden by theirs.
@@ -115,10 +118,24 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
     assemble(archive, manuscripts, &held_back, ledger, (config, now))
 }
 
+/// What is wrong with the settings that posts wait for.
+fn held_up(left_out: &BTreeMap<String, WhyLeftOut>, inherited: &Inherited) -> Vec<Finding> {
+    let places = left_out.values().filter_map(|why| match why {
+        WhyLeftOut::HeldUp(place) => Some(place.clone()),
+        _ => None,
+    });
+    inherited.findings(&places.collect())
+}
+
+/// The folder of posts, from the root of the file system.
+fn posts_folder(config: &Config) -> Utf8PathBuf {
+    let posts = config.resolve(&config.archive.posts);
+    posts.canonicalize_utf8().unwrap_or(posts)
+}
+
 /// Whose site the folder of posts is a part of.
 fn site(config: &Config) -> Site {
-    let posts = config.resolve(&config.archive.posts);
-    let posts = posts.canonicalize_utf8().unwrap_or(posts);
+    let posts = posts_folder(config);
     let text_of = |path: &Utf8Path| {
         let file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|meta| meta.is_file()))?;
         let mut bytes = Vec::new();
@@ -168,27 +185,59 @@ fn assemble(
     let done = ids::assign(&ledger, &sightings, &held_back(left_out), config.site.url.host(), now)?;
     archive.expires = manuscripts.iter().filter_map(|manuscript| manuscript.until).min();
     for (mut manuscript, given) in manuscripts.into_iter().zip(done.given) {
+        if let Some(since) = given.retracted {
+            let source = manuscript.source().to_owned();
+            archive.left_out.push(LeftOut { source, why: WhyLeftOut::Retracted(since) });
+            continue;
+        }
         archive.findings.append(&mut manuscript.findings);
         archive.posts.push(manuscript.publish(given));
     }
+    archive.findings = each_key_once(std::mem::take(&mut archive.findings));
     refuse_an_empty_folder(&archive, (&ledger, left_out), config)?;
+    archive.left_out.sort_by(|a, b| a.source.cmp(&b.source));
     archive.posts.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
     archive.taken_back =
         done.ledger.taken_back().map(|(id, at)| TakenBack { id: id.to_owned(), at }).collect();
     archive.taken_back.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
     archive.accounted_for =
-        ids_of(&done.ledger, left_out, |why| matches!(why, WhyLeftOut::Expired(_) | WhyLeftOut::Broken));
+        ids_of(&done.ledger, left_out, |why| {
+            matches!(why, WhyLeftOut::Expired(_) | WhyLeftOut::Broken | WhyLeftOut::HeldUp(_))
+        });
+    let retracted = done.ledger.iter().map(|(id, _)| id).filter(|id| done.ledger.retracted(id).is_some());
+    archive.accounted_for.extend(retracted.map(str::to_owned));
     let text = done.ledger.to_text();
     let is_needed = old.map_or_else(|| done.ledger.iter().next().is_some(), |old| old != text);
     Ok(Reading { archive, ids: is_needed.then_some(text) })
+}
+
+/// A key of one's own is in many posts, and its name is said once.
+fn each_key_once(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut further: BTreeMap<String, usize> = BTreeMap::new();
+    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        let is_known = finding.rule == "post-key"
+            && kept.iter().any(|known| known.rule == "post-key" && known.message == finding.message);
+        if is_known {
+            *further.entry(finding.message).or_default() += 1;
+        } else {
+            kept.push(finding);
+        }
+    }
+    for finding in kept.iter_mut().filter(|finding| finding.rule == "post-key") {
+        if let Some(number) = further.get(&finding.message) {
+            finding.message = format!("{} (nor in {number} more posts)", finding.message);
+        }
+    }
+    kept
 }
 
 /// Which files are there although their posts are not published.
 fn held_back(left_out: &BTreeMap<String, WhyLeftOut>) -> HeldBack {
     let mut held_back = HeldBack::default();
     for (file, why) in left_out {
-        let files =
-            if *why == WhyLeftOut::Broken { &mut held_back.unread } else { &mut held_back.unpublished };
+        let is_unread = matches!(why, WhyLeftOut::Broken | WhyLeftOut::HeldUp(_));
+        let files = if is_unread { &mut held_back.unread } else { &mut held_back.unpublished };
         files.insert(file.clone());
     }
     held_back
@@ -217,6 +266,12 @@ fn refuse_an_empty_folder(
     if !archive.posts.is_empty() || known < 2 {
         return Ok(());
     }
+    // Where all of them wait for a setting, that is what is wrong.
+    let errors: Vec<Finding> =
+        archive.findings.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
     let source = config.archive.ledger();
     let message = format!("it knows {known} posts, and none of them is in the folder any more");
     let finding = Finding::error("ids", source.as_str(), message);
@@ -234,6 +289,7 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     let root = config.resolve(&config.archive.posts);
     let site = site(config);
     let mut walk = Walk::of(config, &site);
+    walk.files.append(&mut settings::files(config, &site, &walk));
     for ledger in [config.archive.ledger(), config.archive.page_ledger()] {
         let ledger = config.resolve(ledger);
         walk.files.push(ledger.strip_prefix(&root).unwrap_or(&ledger).to_owned());
@@ -242,7 +298,7 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     let stats: Vec<_> =
         walk.files.par_iter().map(|relative| fs::symlink_metadata(root.join(relative))).collect();
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
-    context.update(format!("{} {}\0", site.generator, site.prefix).as_bytes());
+    context.update(format!("{} {} {}\0", site.generator, site.prefix, site.skips_underscores).as_bytes());
     for left in &walk.left_out {
         context.update(left.source.as_str().as_bytes());
         context.update(&[0]);

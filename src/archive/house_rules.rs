@@ -5,6 +5,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 
 use super::WhyLeftOut;
 use super::front_matter::{Fields, dates};
+use super::inherited::Inherited;
 use super::site::Site;
 use crate::config::{Config, Generator};
 use crate::text::HeaderText;
@@ -16,6 +17,8 @@ pub(super) struct Setting<'s> {
     pub config: &'s Config,
     /// Whose rules hold.
     pub site: &'s Site,
+    /// What the site says of many posts at once.
+    pub inherited: &'s Inherited,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -33,12 +36,13 @@ pub(super) fn published(
     day: Option<&str>,
     setting: Setting<'_>,
 ) -> Result<DateTime<FixedOffset>, WhyLeftOut> {
-    let Setting { config, site, now } = setting;
+    let Setting { config, site, now, .. } = setting;
     let own_path = fields.path.as_ref().map(|path| path.value.as_str());
     let day = day.map(str::to_owned).or_else(|| dates::in_path(own_path?));
     fields.date = fields.date.or_else(|| dates::parse(&day?, config.site.timezone).ok());
-    if site.generator == Generator::Hugo {
-        let other = fields.from.as_ref().or(fields.updated.as_ref());
+    if matches!(site.generator, Generator::Hugo | Generator::Plain) {
+        let updated = fields.updated.as_ref().filter(|_| site.generator == Generator::Hugo);
+        let other = fields.from.as_ref().or(updated);
         fields.date = fields.date.or(other.map(|date| date.value));
     }
     let published = fields.date.ok_or(WhyLeftOut::Undated)?;
@@ -48,7 +52,6 @@ pub(super) fn published(
     }
     match fields.until.as_ref().filter(|until| until.value <= now) {
         Some(until) => Err(WhyLeftOut::Expired(until.value)),
-        None if fields.hidden => Err(WhyLeftOut::Hidden),
         None => Ok(published),
     }
 }

@@ -1,6 +1,7 @@
 //! One file of the folder, read: everything that a post is but its id, which needs all the others. Pure: bytes in,
 //! manuscript out.
 
+mod held_back;
 mod preview;
 mod writer;
 
@@ -11,9 +12,11 @@ use url::Url;
 use self::writer::{Stamp, Writer};
 use super::enclosure;
 use super::front_matter::fields::Lined;
-use super::front_matter::{self, Stated, customs};
+use super::front_matter::slips::{self, Page};
+use super::front_matter::{self, Parts, Stated, customs};
 use super::house_rules::{Setting, published};
 use super::ids::{Given, Sighting};
+use super::inherited::Place;
 use super::page_names::PageNames;
 use super::templating::{self, Surroundings};
 use super::{Post, WhyLeftOut, encoding, naming};
@@ -69,13 +72,29 @@ impl Manuscript {
         if parts.body_line == 1 && (is_html || site.generator == Generator::Jekyll) {
             return Ok(Err(if is_html { WhyLeftOut::Page } else { WhyLeftOut::Name }));
         }
-        parts.entries = customs::undo(parts.entries, site.generator);
+        let remarks = held_back::remarks(&parts.entries, file);
+        let path = site.prefix.join(name.relative);
+        let place =
+            Place { path: setting.inherited.path(&path), language: told.language.as_deref() };
+        let (entries, held) = held_back::look(parts.entries, file, place, setting);
+        let mut unclear = match held {
+            Ok(None) => None,
+            Ok(Some(why)) => return Ok(Err(why)),
+            Err(finding) => Some(finding),
+        };
+        parts.entries = customs::undo(entries, site.generator);
         let (mut fields, mut errors) = front_matter::fields::read(&parts.entries, file, config.site.timezone);
+        errors.retain(|error| unclear.as_ref().is_none_or(|finding| finding.line != error.line));
+        errors.extend(unclear.take());
         // A draft may be as unfinished as it likes.
         if fields.draft {
             return Ok(Err(WhyLeftOut::Draft));
         }
-        let mut findings = Vec::new();
+        let (unknown, mut findings): (Vec<_>, Vec<_>) = unknown_keys(&text, file, &parts, setting)
+            .into_iter()
+            .partition(|finding| finding.severity == Severity::Error);
+        errors.extend(unknown);
+        findings.extend(remarks);
         if !setting.is_strict() {
             // A field that only Letterpress minds is not worth a post, and a day in the name is a date too.
             let has_day = told.day.is_some();
@@ -87,6 +106,8 @@ impl Manuscript {
             errors.retain(|finding| !minor(finding));
         }
         if !errors.is_empty() {
+            // A title that is missing may be there as a `titel`.
+            errors.append(&mut findings);
             return Err(errors);
         }
         let published = match published(&mut fields, told.day.as_deref(), setting) {
@@ -100,7 +121,11 @@ impl Manuscript {
             Some(manuscript) if writer.errors.is_empty() => {
                 Ok(Ok(Self { findings: writer.findings, until, ..manuscript }))
             }
-            _ => Err(writer.errors),
+            _ => {
+                let Writer { mut errors, findings, .. } = writer;
+                errors.extend(findings.into_iter().filter(|finding| finding.rule == "post-key"));
+                Err(errors)
+            }
         }
     }
 
@@ -150,6 +175,7 @@ impl Manuscript {
             published: self.post.published,
             updated: self.updated,
             hash: self.hash.clone(),
+            fingerprint: self.post.fingerprint,
         }
     }
 
@@ -186,6 +212,16 @@ impl Manuscript {
     }
 }
 
+/// What is said of keys that nobody knows. A generator has its own, and a feed's posts are written by us.
+fn unknown_keys(text: &str, file: &str, parts: &Parts<'_>, setting: Setting<'_>) -> Vec<Finding> {
+    let Setting { config, site, now, .. } = setting;
+    if site.generator != Generator::Plain || config.archive.feed.is_some() {
+        return Vec::new();
+    }
+    let page = Page { file, text, own: &config.archive.front_matter, zone: config.site.timezone, now };
+    slips::look(parts, page)
+}
+
 fn reader_of(generator: Generator) -> String {
     if generator == Generator::Plain { "a site generator".to_owned() } else { generator.to_string() }
 }
@@ -201,6 +237,7 @@ fn demoted(finding: Finding) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::inherited::Inherited;
     use crate::archive::site::Site;
     use crate::config::Config;
 
@@ -213,9 +250,10 @@ mod tests {
         let source = Utf8Path::new("posts").join(relative);
         let name = Name { relative: Utf8Path::new(relative), source: &source };
         let now = DateTime::parse_from_rfc3339("2024-06-01T00:00:00Z").unwrap().to_utc();
-        let site = Site { generator: Generator::Plain, prefix: Utf8Path::new("").to_owned() };
+        let site = Site::bare(Generator::Plain, Utf8Path::new("").to_owned());
         let config = config();
-        let setting = Setting { config: &config, site: &site, now };
+        let inherited = Inherited::default();
+        let setting = Setting { config: &config, site: &site, inherited: &inherited, now };
         Manuscript::read(text.as_bytes().to_vec(), name, setting)
     }
 
@@ -239,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_bundle_is_named_by_its_folder_and_its_pictures_lie_in_its_page() {
-        let post = post("2024-05-01-여행/index.md", "+++\ntitle = \"a\"\nimage = \"1.jpg\"\n+++\n");
+        let post = post("2024-05-01-여행/index.md", "+++\ntitle = \"a\"\nimage = \"1.jpg\"\n+++\ntext");
         assert_eq!(post.slug, "여행");
         assert_eq!(post.image.unwrap().as_str(), "https://example.com/%EC%97%AC%ED%96%89/1.jpg");
     }
@@ -279,7 +317,7 @@ mod tests {
     #[test]
     fn an_update_in_the_future_does_not_count() {
         let manuscript =
-            read("2024-05-01-a.md", "---\ntitle: a\nupdated: 2030-01-01\n---\n").unwrap().unwrap();
+            read("2024-05-01-a.md", "---\ntitle: a\nupdated: 2030-01-01\n---\ntext").unwrap().unwrap();
         assert_eq!(manuscript.updated, None);
         assert_eq!(manuscript.findings[0].line, Some(3));
     }

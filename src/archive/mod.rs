@@ -9,6 +9,7 @@ pub mod front_matter;
 mod house_rules;
 mod html_body;
 pub mod ids;
+mod inherited;
 mod language;
 pub mod links;
 mod manuscript;

@@ -38,7 +38,10 @@ pub(super) fn read(relative: &Utf8Path, site: &Site, config: &Config) -> Result<
 
 fn name(stem: &str, folder: &Utf8Path, site: &Site, config: &Config) -> Result<Name, WhyLeftOut> {
     match site.generator {
-        Generator::Plain => Ok(plain(stem, folder)),
+        Generator::Plain => match held_back(stem, folder, site) {
+            Some(by) => Err(WhyLeftOut::HeldBack(by)),
+            None => Ok(plain(stem, folder)),
+        },
         Generator::Jekyll => jekyll(stem, folder),
         Generator::Pelican => pelican(stem, folder),
         Generator::Hugo | Generator::Zola => {
@@ -62,6 +65,17 @@ fn name(stem: &str, folder: &Utf8Path, site: &Site, config: &Config) -> Result<N
 /// What a name says by itself, whatever its folder makes of it.
 pub(super) fn bare(relative: &Utf8Path) -> Name {
     plain(relative.file_stem().unwrap_or_default(), relative.parent().unwrap_or(Utf8Path::new("")))
+}
+
+/// What in its name holds a post of a plain folder back: a folder for drafts, or an underscore where Astro reads none.
+fn held_back(stem: &str, folder: &Utf8Path, site: &Site) -> Option<String> {
+    let mut folders = folder.components().map(|part| part.as_str());
+    if let Some(drafts) = folders.find(|name| ["_drafts", "drafts"].contains(&name.to_lowercase().as_str())) {
+        return Some(format!("its folder, `{drafts}`,"));
+    }
+    let mut names = folder.components().map(|part| part.as_str()).chain([stem]);
+    let name = names.find(|name| site.skips_underscores && name.starts_with('_'))?;
+    Some(format!("the underscore in front of `{name}`"))
 }
 
 /// The last part of a name, in front of which no day stands.
@@ -150,6 +164,28 @@ pub(super) fn kind(name: &str, generator: Generator) -> Kind {
         Some("adoc" | "asciidoc" | "ad") => Kind::Foreign("AsciiDoc"),
         Some("mdx") => Kind::Foreign("MDX"),
         Some("ipynb") => Kind::Foreign("a Jupyter notebook"),
+        _ if generator == Generator::Plain => unread_text(name, extension.as_deref()),
+        _ => Kind::Other,
+    }
+}
+
+/// Texts that somebody may take for posts: a generator has rules for such files, and beside posts alone they are slips.
+fn unread_text(name: &str, extension: Option<&str>) -> Kind {
+    match extension {
+        // The ledgers are ours.
+        Some("txt") if ["ids", "pages"].iter().any(|ledger| name.starts_with(ledger)) => Kind::Other,
+        Some("txt" | "text") => Kind::Foreign("plain text"),
+        Some("html" | "htm" | "xhtml") => Kind::Foreign("HTML"),
+        Some("doc" | "docx" | "odt" | "rtf" | "pages" | "hwp" | "hwpx" | "wps") => {
+            Kind::Foreign("a word processor's document")
+        }
+        Some("toml" | "yaml" | "yml") => Kind::Foreign("data"),
+        Some("tex" | "typ") => Kind::Foreign("TeX or Typst"),
+        Some("bak" | "orig" | "old" | "rej" | "tmp") => Kind::Foreign("a backup copy"),
+        Some(extension) if extension.ends_with('~') => Kind::Foreign("a backup copy"),
+        // `.md` was left out, or is a letter away.
+        Some("m" | "mk" | "markdow" | "makrdown" | "mdd" | "dm") => Kind::Foreign("a file without the ending .md"),
+        None if name.chars().any(char::is_lowercase) => Kind::Foreign("a file without the ending .md"),
         _ => Kind::Other,
     }
 }
@@ -179,7 +215,7 @@ mod tests {
     ) -> Result<(String, String, String), WhyLeftOut> {
         let text = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\nlanguage = \"ko\"\n";
         let config = crate::config::parse(text, "config.toml", Utf8Path::new(".")).unwrap();
-        let site = Site { generator, prefix: prefix.into() };
+        let site = Site::bare(generator, prefix.into());
         read(Utf8Path::new(relative), &site, &config)
             .map(|name| (name.day.unwrap_or_default(), name.stem, name.folder.to_string()))
     }
@@ -220,7 +256,14 @@ mod tests {
             is_section_page("_index.md") && is_section_page("_index.ko.md") && !is_section_page("index.md")
         );
         assert_eq!(kind("a.MKD", Generator::Plain), Kind::Post);
-        assert_eq!(kind("a.html", Generator::Plain), Kind::Other);
+        assert_eq!(kind("a.html", Generator::Plain), Kind::Foreign("HTML"));
+        for name in ["note.txt", "a.docx", "a.md~", "a.md.bak", "2026-11-29-letter"] {
+            assert!(matches!(kind(name, Generator::Plain), Kind::Foreign(_)), "{name}");
+            assert_eq!(kind(name, Generator::Hugo), Kind::Other, "{name}");
+        }
+        for name in ["ids.txt", "pages-ko.txt", "cover.png", "LICENSE", "talk.mp3"] {
+            assert_eq!(kind(name, Generator::Plain), Kind::Other, "{name}");
+        }
         assert_eq!(kind("a.html", Generator::Jekyll), Kind::Post);
         assert_eq!(kind("a.rst", Generator::Pelican), Kind::Foreign("reStructuredText"));
     }

@@ -19,7 +19,8 @@ pub struct Archive {
     pub posts: Vec<Post>,
     /// Files that are not published, in the order of their paths.
     pub left_out: Vec<LeftOut>,
-    /// Warnings and notes about posts; errors stop the reading of the archive instead.
+    /// Warnings and notes about posts, whose errors stop the reading of the archive instead; errors in the settings of
+    /// the site, for which posts wait.
     pub findings: Vec<Finding>,
     /// When the next published post expires.
     pub expires: Option<DateTime<FixedOffset>>,
@@ -27,7 +28,8 @@ pub struct Archive {
     pub taken_back: Vec<TakenBack>,
     /// Which posts stand in which page of the feeds' archives.
     pub pages: Pages,
-    /// Ids of posts whose absence is accounted for: they have expired, or cannot be read where that stops nothing.
+    /// Ids of posts whose absence is accounted for: they were retracted, have expired, or cannot be read where that stops
+    /// nothing.
     pub accounted_for: BTreeSet<String>,
 }
 
@@ -104,6 +106,10 @@ pub struct LeftOut {
 pub enum WhyLeftOut {
     /// `draft = true`.
     Draft,
+    /// Something else holds it back: a flag of its own, a setting of the site, the folder it lies in.
+    HeldBack(String),
+    /// A setting of the site may hold it back and cannot be understood; where it stands.
+    HeldUp(String),
     /// Its date is still to come.
     Future(DateTime<FixedOffset>),
     /// It has no date, neither in the front matter nor in the file name.
@@ -112,14 +118,14 @@ pub enum WhyLeftOut {
     SectionPage,
     /// Its `expiryDate` has passed.
     Expired(DateTime<FixedOffset>),
+    /// Somebody has said that it shall not be published any more.
+    Retracted(DateTime<FixedOffset>),
     /// It is in another language than the one that is asked for.
     Language(String),
     /// A page of the site, not a post.
     Page,
     /// A part of the bundle in whose folder it lies.
     Resource,
-    /// Its front matter keeps it out of lists, or gives it no page.
-    Hidden,
     /// Jekyll takes no file for a post that is not named like `2024-05-01-title.md`, or has no front matter.
     Name,
     /// It is not Markdown but this.
@@ -146,18 +152,20 @@ impl WhyLeftOut {
     pub fn in_words(&self) -> Option<String> {
         Some(match self {
             Self::Draft => "is a draft and stays out".to_owned(),
+            Self::HeldBack(by) => format!("is held back by {by} and stays out"),
+            Self::HeldUp(place) => format!("stays out until {place} can be understood"),
             Self::Future(date) => {
                 format!("is dated {}, still to come, and stays out until then", date.to_rfc3339())
             }
             Self::Undated => "has no date and stays out".to_owned(),
             Self::SectionPage => "is a section page, not a post".to_owned(),
             Self::Expired(date) => format!("has expired on {} and stays out", date.to_rfc3339()),
+            Self::Retracted(since) => format!("was retracted on {} and stays out", since.to_rfc3339()),
             Self::Language(language) => format!("is in another language ({language}) and stays out"),
             Self::Page => "is a page of the site, not a post".to_owned(),
             Self::Resource => "is a part of the bundle in whose folder it lies, not a post".to_owned(),
-            Self::Hidden => "is hidden by its front matter and stays out".to_owned(),
             Self::Name => "is no post for Jekyll: it has no front matter, or no day in its name".to_owned(),
-            Self::Format(format) => format!("is {format}, not Markdown, and stays out"),
+            Self::Format(format) => format!("is {format}, not Markdown (.md), and stays out"),
             Self::Broken => return None,
         })
     }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use super::house_rules::Setting;
+use super::inherited::Inherited;
 use super::manuscript::{Manuscript, Name};
 use super::site::Site;
 use crate::config::{Config, Generator};
@@ -15,8 +16,9 @@ use crate::finding::Finding;
 pub fn proof_read(relative: &Utf8Path, contents: &str, config: &Config) -> Result<Url, Vec<Finding>> {
     let source = config.archive.posts.join(relative);
     let name = Name { relative, source: &source };
-    let site = Site { generator: Generator::Plain, prefix: Utf8PathBuf::new() };
-    let setting = Setting { config, site: &site, now: DateTime::<Utc>::MAX_UTC };
+    let site = Site::bare(Generator::Plain, Utf8PathBuf::new());
+    let inherited = Inherited::default();
+    let setting = Setting { config, site: &site, inherited: &inherited, now: DateTime::<Utc>::MAX_UTC };
     let read = Manuscript::read(contents.as_bytes().to_vec(), name, setting)?;
     let mut manuscript = read.map_err(|why| {
         vec![Finding::error("post", source.as_str(), format!("it would not be published: {why:?}"))]

@@ -15,6 +15,10 @@ pub(super) struct Site {
     pub generator: Generator,
     /// The folders between the root of the site's content and the folder of posts.
     pub prefix: Utf8PathBuf,
+    /// The folder of the site's configuration, where that was found; of a plain folder, that of Eleventy's or Astro's.
+    pub root: Option<Utf8PathBuf>,
+    /// Names that begin with an underscore are not read.
+    pub skips_underscores: bool,
 }
 
 impl Site {
@@ -32,7 +36,27 @@ impl Site {
                 .filter_map(|root| Self::rooted_at(root, posts, text_of))
                 .find(|site| stated.is_none_or(|stated| stated == site.generator)),
         };
-        found.unwrap_or_else(|| Self::by_path(posts, stated))
+        let mut site = found.unwrap_or_else(|| Self::by_path(posts, stated));
+        if site.generator == Generator::Plain {
+            let beside = |names: &[&str]| {
+                let mut roots = posts.ancestors().take(MAX_CLIMB);
+                roots.find(|root| names.iter().any(|name| text_of(&root.join(name)).is_some()))
+            };
+            let astro = beside(&ASTRO);
+            site.skips_underscores = astro.is_some();
+            site.root = beside(&ELEVENTY).or(astro).map(Utf8Path::to_owned);
+        }
+        site
+    }
+
+    /// A site of which nothing is known but whose rules hold.
+    pub(super) fn bare(generator: Generator, prefix: Utf8PathBuf) -> Self {
+        Self { generator, prefix, root: None, skips_underscores: false }
+    }
+
+    /// The site whose configuration lies in `root`.
+    fn found(generator: Generator, prefix: Utf8PathBuf, root: &Utf8Path) -> Self {
+        Self { root: Some(root.to_owned()), ..Self::bare(generator, prefix) }
     }
 
     /// The site whose configuration lies in `root`, if `posts` is a part of its content.
@@ -48,20 +72,20 @@ impl Site {
         };
         let in_posts = inside.components().any(|part| matches!(part.as_str(), "_posts" | "_drafts"));
         if (inside == "" || in_posts) && has(&["_config.yml", "_config.yaml", "_config.toml"]) {
-            return Some(Self { generator: Generator::Jekyll, prefix: inside.to_owned() });
+            return Some(Self::found(Generator::Jekyll, inside.to_owned(), root));
         }
         if has(&["pelicanconf.py"]) {
             let prefix = inside.strip_prefix("content").unwrap_or(inside).to_owned();
-            return Some(Self { generator: Generator::Pelican, prefix });
+            return Some(Self::found(Generator::Pelican, prefix, root));
         }
         let content = inside.strip_prefix("content").ok()?;
         if says(&["config.toml", "zola.toml"], "base_url") {
-            return Some(Self { generator: Generator::Zola, prefix: content.to_owned() });
+            return Some(Self::found(Generator::Zola, content.to_owned(), root));
         }
         let is_hugo = has(&["hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json"])
             || has(&HUGO_DEFAULT)
             || says(&["config.toml", "config.yaml", "config.yml", "config.json"], "baseurl");
-        is_hugo.then(|| Self { generator: Generator::Hugo, prefix: without_language(content) })
+        is_hugo.then(|| Self::found(Generator::Hugo, without_language(content), root))
     }
 
     /// Without a configuration, names of folders that nobody else uses tell.
@@ -81,9 +105,12 @@ impl Site {
             Generator::Hugo => below("content", false).map(|inside| without_language(&inside)),
             Generator::Zola | Generator::Pelican => below("content", false),
         };
-        Self { generator, prefix: prefix.unwrap_or_default() }
+        Self::bare(generator, prefix.unwrap_or_default())
     }
 }
+
+const ELEVENTY: [&str; 4] = [".eleventy.js", "eleventy.config.js", "eleventy.config.mjs", "eleventy.config.cjs"];
+const ASTRO: [&str; 4] = ["astro.config.mjs", "astro.config.js", "astro.config.ts", "astro.config.cjs"];
 
 const HUGO_DEFAULT: [&str; 8] = [
     "config/_default/hugo.toml",

@@ -20,17 +20,36 @@ pub(super) struct Gate {
     allow_loss: bool,
 }
 
+/// The arguments of `build` and of `publish`.
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) gate: Gate,
+    /// One object, for scripts, also if it fails.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 impl Gate {
     pub(super) fn allowed(&self) -> Allowed {
         Allowed { redelivery: self.allow_redelivery, loss: self.allow_loss }
     }
 }
 
-pub(super) async fn run(gate: &Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) async fn run(args: &Arguments, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let refreshed = refresh(world).await?;
-    printer.warnings(&refreshed.findings);
-    report(&build(world, gate.allowed())?, world, printer);
-    Ok(if refreshed.is_stale { Outcome::Partly } else { Outcome::Done })
+    printer.troubles(&refreshed.findings);
+    let built = build(world, args.gate.allowed())?;
+    report(&built, world, printer);
+    let outcome = match refreshed.is_stale {
+        _ if built.has_errors() => Outcome::UserError,
+        true => Outcome::Partly,
+        false => Outcome::Done,
+    };
+    if args.json {
+        printer.json(&super::publish::of_build(&refreshed, &built, outcome, world, printer))?;
+    }
+    Ok(outcome)
 }
 
 /// What the feed half did, in a line or two.
@@ -79,6 +98,7 @@ fn left_out(archive: &Archive, printer: Printer) {
             ));
         }
     }
+    held_back(archive, printer);
     let tags: Vec<_> = archive.findings.iter().filter(|finding| finding.rule == "template-tag").collect();
     if !tags.is_empty() {
         let posts: BTreeSet<_> = tags.iter().map(|finding| &finding.file).collect();
@@ -87,11 +107,31 @@ fn left_out(archive: &Archive, printer: Printer) {
             "{tags} of the site's generator left out in {posts}; `letterpress check` names them"
         ));
     }
-    let foreign = archive.left_out.iter().filter(|left| matches!(left.why, WhyLeftOut::Format(_))).count();
-    if foreign > 0 {
+    let foreign: Vec<_> =
+        archive.left_out.iter().filter(|left| matches!(left.why, WhyLeftOut::Format(_))).collect();
+    if foreign.len() > NAMED {
+        let files = count(foreign.len() as u64, "file");
+        printer.say(format!("{files} not in Markdown left out; `letterpress check` names them"));
+    } else {
+        for left in foreign {
+            printer.say(format!("{} {}", left.source, left.why.in_words().unwrap_or_default()));
+        }
+    }
+}
+
+/// What is no draft in so many words and stays out all the same: whoever wrote it should know.
+fn held_back(archive: &Archive, printer: Printer) {
+    let held = archive.left_out.iter().filter_map(|left| match &left.why {
+        why @ (WhyLeftOut::HeldBack(_) | WhyLeftOut::HeldUp(_)) => Some((&left.source, why.in_words()?)),
+        _ => None,
+    });
+    let held: Vec<_> = held.collect();
+    if held.len() > NAMED {
+        let files = count(held.len() as u64, "file");
         printer.say(format!(
-            "{} not in Markdown left out; `letterpress check` names them",
-            count(foreign as u64, "file")
+            "{files} held back by flags or by settings of the site; `letterpress check` names them"
         ));
+    } else {
+        held.iter().for_each(|(source, why)| printer.say(format!("{source} {why}")));
     }
 }

@@ -1,5 +1,7 @@
 //! `letterpress check`: every finding that would hurt later, in one pass. Writes nothing, not even ids or keys.
 
+mod servers;
+
 use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
@@ -14,13 +16,17 @@ use super::printer::{Printer, count};
 use super::{Outcome, foreign_feed};
 use crate::archive::{Archive, WhyLeftOut, folder, markdown};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, DEFAULTS, load};
+use crate::config::{Config, ConfigError, DEFAULTS, Examined, examine};
 use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
-use crate::pipeline::{RunError, compose, compose_week, demand, look, unfetched};
+use crate::pipeline::{
+    Office, RunError, compose, compose_week, demand, judge_unsubscribing, look, look_at_unsubscribing,
+    unfetched,
+};
 use crate::schedule::digest::Digest;
+use crate::subscribers::Standing;
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
@@ -28,7 +34,7 @@ pub(super) struct Args {
     /// For scripts.
     #[arg(long)]
     json: bool,
-    /// Also ask the site's web server whether it serves these feeds.
+    /// Also ask the site's web server whether it serves these feeds, and log in to the relay and the mailbox.
     #[arg(long)]
     live: bool,
     /// Check this feed, of any site, and nothing else.
@@ -60,8 +66,16 @@ pub(super) async fn run(
         return verdict(&findings, args.json, printer);
     }
     let mut findings = Vec::new();
-    match load(file) {
-        Ok(config) => everything(&config, clock.as_ref(), args.live, &mut findings).await?,
+    match examine(file) {
+        Ok(Examined { config: Some(config), findings: wrong }) if wrong.is_empty() => {
+            everything(&config, clock.as_ref(), args.live, &mut findings).await?;
+        }
+        Ok(Examined { config, findings: wrong }) => {
+            findings.extend(wrong);
+            if let Some(config) = config {
+                despite_mistakes(&config, clock.as_ref(), &mut findings);
+            }
+        }
         Err(ConfigError::Wrong(wrong)) => findings.extend(wrong),
         Err(error) => return Err(error.into()),
     }
@@ -76,7 +90,13 @@ fn verdict(findings: &[Finding], json: bool, printer: Printer) -> Result<Outcome
     if json {
         printer.json(&json!({ "findings": findings }))?;
     } else {
-        printer.findings(findings);
+        if printer.is_quiet() {
+            // A note needs nothing to be done.
+            let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
+            printer.findings(&graver.cloned().collect::<Vec<_>>());
+        } else {
+            printer.findings(findings);
+        }
         printer.say(match (errors, warnings) {
             (0, 0) => "all is well".to_owned(),
             _ => format!("{}, {}", count(errors as u64, "error"), count(warnings as u64, "warning")),
@@ -85,16 +105,50 @@ fn verdict(findings: &[Finding], json: bool, printer: Printer) -> Result<Outcome
     Ok(if errors > 0 { Outcome::UserError } else { Outcome::Done })
 }
 
+/// What is wrong with posts and readers, where the configuration is wrong itself: feeds and letters would be made with values
+/// that nobody wrote.
+fn despite_mistakes(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
+    reader_list(config, clock, findings);
+    if unfetched(config).is_some() {
+        return;
+    }
+    match folder::read(config, clock.now()) {
+        Ok(reading) => {
+            left_out(&reading.archive, findings);
+            findings.extend(reading.archive.findings);
+        }
+        // The folder may be named on a line that could not be read.
+        Err(wrong) => findings.extend(wrong.into_iter().filter(|finding| finding.rule != "post-folder")),
+    }
+}
+
+/// Placeholders are good enough while letters stay at home.
+fn placeholders(config: &Config, findings: &mut Vec<Finding>) {
+    let keys: Vec<_> = config.placeholders().into_iter().map(|(key, _)| format!("`{key}`")).collect();
+    let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
+    if config.smtp.is_none() && wants_letters && !keys.is_empty() {
+        let (verb, its) = if keys.len() == 1 { ("is a placeholder", "it") } else { ("are placeholders", "them") };
+        let message = format!("{} {verb}: letters go to {}/ alone", keys.join(", "), config.output.outbox);
+        let hint = format!("replace {its} before the first real letter; with a section [smtp] this is an error");
+        findings.push(Finding::note("placeholder", config.file.as_str(), message).hint(hint));
+    }
+}
+
 async fn everything(
     config: &Config,
     clock: &dyn Clock,
     live: bool,
     findings: &mut Vec<Finding>,
 ) -> Result<(), RunError> {
-    reader_list(config, clock, findings);
+    let listed = reader_list(config, clock, findings);
+    unsubscribing(config, clock, listed, findings).await;
     secrets(config, findings);
     alignment(config, findings);
+    placeholders(config, findings);
     let sends = can_send(config, findings);
+    if live {
+        servers::log_in(config, findings).await?;
+    }
     if let Some(finding) = unfetched(config) {
         findings.push(finding);
         return Ok(());
@@ -144,9 +198,9 @@ fn gate(config: &Config, archive: &Archive, documents: &[Document], findings: &m
 }
 
 /// The list that every run reads.
-fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
+fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) -> u64 {
     let newsletter = &config.newsletter;
-    let Some(list) = &newsletter.list else { return };
+    let Some(list) = &newsletter.list else { return 0 };
     let options = readers::Options {
         confirmed: newsletter.list_confirmed,
         dates: newsletter.list_dates,
@@ -164,9 +218,33 @@ fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) 
                     Finding::error("readers-row", list.as_str(), row.reason.to_string()).at(row.line)
                 }));
                 findings.extend(import.warnings);
+                return import.rows.iter().filter(|row| row.state == Standing::Active).count() as u64;
             }
         },
     }
+    0
+}
+
+/// Whether somebody processes unsubscribes. A ledger that cannot be asked says so to the runs.
+async fn unsubscribing(config: &Config, clock: &dyn Clock, listed: u64, findings: &mut Vec<Finding>) {
+    if !config.newsletter.enabled || judge_unsubscribing(config, listed).is_none() {
+        return;
+    }
+    let is_begun = config.store.sqlite_path().is_some_and(|path| config.resolve(path).exists());
+    let known = match is_begun {
+        true => known_unsubscribing(config, clock, listed).await.ok(),
+        false => None,
+    };
+    findings.extend(known.unwrap_or_else(|| judge_unsubscribing(config, listed)));
+}
+
+async fn known_unsubscribing(
+    config: &Config,
+    clock: &dyn Clock,
+    listed: u64,
+) -> Result<Option<Finding>, RunError> {
+    let office = Office::open_begun(config, clock).await?;
+    look_at_unsubscribing(&office, config, listed).await
 }
 
 /// Files with secrets that other users of the machine can read.
@@ -207,6 +285,7 @@ fn can_send(config: &Config, findings: &mut Vec<Finding>) -> bool {
         Err(RunError::User { what, help }) => {
             findings.push(new("newsletter", "config.toml", what).hint(help));
         }
+        Err(RunError::Findings(found)) => findings.extend(found),
         Err(error) => findings.push(new("newsletter", "config.toml", error.to_string())),
     }
     false
@@ -246,6 +325,10 @@ fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
         if left.why == WhyLeftOut::Undated {
             finding.severity = Severity::Warning;
             finding = finding.hint("add a line like date = 2026-11-23, or name the file 2026-11-23-slug.md");
+        }
+        if matches!(left.why, WhyLeftOut::Retracted(_)) {
+            let post = shell_quoted(left.source.as_str());
+            finding = finding.hint(format!("`letterpress retract --undo {post}` publishes it again"));
         }
         findings.push(finding);
     }

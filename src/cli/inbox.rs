@@ -7,9 +7,10 @@ use clap::Args as ClapArgs;
 
 use super::Outcome;
 use super::printer::{Printer, count};
+use crate::config::Config;
 use crate::inbox::imap::{self, Mailbox};
 use crate::inbox::{Desk, InboxError, Tally, maildir};
-use crate::pipeline::{Office, RunError, World, password};
+use crate::pipeline::{Office, RunError, World, note_inbox, of_mailbox, password};
 
 #[derive(ClapArgs)]
 #[expect(
@@ -32,7 +33,7 @@ pub(super) struct Args {
     again: bool,
     /// Show what would be taken, and change nothing.
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// For scripts.
     #[arg(long)]
     json: bool,
@@ -40,8 +41,11 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     // What can be wrong with the configuration is said before the store is opened, and made, for nothing.
-    let mailbox = if args.imap { Some(mailbox(world)?) } else { None };
+    let mailbox = if args.imap { Some(mailbox(&world.config)?) } else { None };
     let office = Office::open(&world.config, world.clock.as_ref()).await?;
+    if !args.dry_run {
+        note_inbox(&office).await?;
+    }
     let breaker = Arc::clone(&world.breaker);
     let desk = Desk {
         store: office.store,
@@ -60,27 +64,33 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     if ended.is_ok() || tally.mails > 0 {
         report(&tally, args, printer)?;
     }
-    ended.map_err(|error| failed(error, args))?;
+    ended.map_err(|error| failed(error, world, args))?;
     Ok(Outcome::Done)
 }
 
-fn mailbox(world: &World) -> Result<Mailbox, RunError> {
+/// The mailbox of `[inbox]`.
+pub(super) fn mailbox(config: &Config) -> Result<Mailbox, RunError> {
     const SECTION: &str = "look at the section [inbox] of config.toml";
-    let Some(inbox) = &world.config.inbox else {
+    let Some(inbox) = &config.inbox else {
         return Err(RunError::user(
             "there is no section [inbox] in config.toml, which names the IMAP mailbox",
             "`letterpress check --defaults` shows its keys; --maildir and --stdin need none",
         ));
     };
     let source = (inbox.password_file.as_deref(), inbox.password_env.as_deref());
-    let secret = password(&world.config, "inbox", source)?
+    let secret = password(config, "inbox", source)?
         .ok_or_else(|| RunError::user("[inbox] names no password", SECTION))?;
     let mut inbox = inbox.clone();
-    inbox.ca_file = inbox.ca_file.map(|file| world.config.resolve(file));
+    inbox.ca_file = inbox.ca_file.map(|file| config.resolve(file));
     Mailbox::new(&inbox, secret).map_err(|error| RunError::user(error.to_string(), SECTION))
 }
 
-fn failed(error: InboxError, args: &Args) -> RunError {
+fn failed(error: InboxError, world: &World, args: &Args) -> RunError {
+    if let InboxError::Imap(error) = &error
+        && let Some(explained) = of_mailbox(&world.config, error)
+    {
+        return explained.into();
+    }
     match error {
         InboxError::Store(error) => error.into(),
         InboxError::NoMaildir(_) => RunError::user(
@@ -106,7 +116,7 @@ fn report(tally: &Tally, args: &Args, printer: Printer) -> Result<(), RunError> 
         printer.say(line);
     }
     if tally.paused > 0 {
-        printer.complain(
+        printer.event(
             "an issue is paused: too many of its copies came back; `letterpress status` says which\n    help: look at \
              the list and at the relay, then `letterpress resolve --resume` or `--cancel`",
         );

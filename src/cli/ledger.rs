@@ -141,6 +141,12 @@ async fn adopt_restored(args: &AdoptRestored, world: &World, printer: Printer) -
     Ok(Outcome::Done)
 }
 
+/// What follows a restore.
+pub(super) async fn put_to_use(why: &str, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let args = AdoptRestored { why: why.to_owned(), moved: false, dry_run: false };
+    adopt_restored(&args, world, printer).await
+}
+
 async fn settle(args: &Reconcile, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let (evidence, files) = if args.postfix_log.is_empty() {
         (Evidence::MessageIds, &args.message_ids)

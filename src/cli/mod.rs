@@ -6,6 +6,7 @@ mod backup;
 mod build;
 mod check;
 mod dkim;
+mod ending;
 mod foreign_feed;
 mod headers;
 mod import;
@@ -13,6 +14,7 @@ mod inbox;
 mod ledger;
 mod new;
 mod new_subscribers;
+mod notify;
 mod outcome;
 mod post;
 mod printer;
@@ -29,7 +31,7 @@ mod wishes;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use chrono::DateTime;
 use clap::{Parser, Subcommand};
 
@@ -37,9 +39,9 @@ pub use outcome::Outcome;
 use printer::Printer;
 
 use crate::clock::{Clock, StoppedClock, SystemClock};
-use crate::config::{ConfigError, environment, load};
+use crate::config::{ConfigError, Found, environment, find, load};
 use crate::delivery::{Breaker, Stop};
-use crate::pipeline::{RunError, World};
+use crate::pipeline::{RunError, World, notify_start};
 use crate::store::LockError;
 
 /// Posts become feeds and a letter; each reader gets it once; the ledger remembers.
@@ -54,9 +56,9 @@ Exit codes:
   4  another run is at work
   75 only `inbox --stdin`: the mail server should try again later")]
 struct Cli {
-    /// The configuration file.
-    #[arg(long, short, global = true, default_value = "config.toml", value_name = "FILE")]
-    config: Utf8PathBuf,
+    /// The configuration file; without it config.toml here, or in the nearest folder above.
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<Utf8PathBuf>,
     /// Say nothing unless something needs attention: for cron.
     #[arg(long, short, global = true)]
     quiet: bool,
@@ -67,9 +69,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Build the feeds and send what is due: the cron line.
-    Publish(build::Gate),
+    Publish(build::Arguments),
     /// Build the feeds.
-    Build(build::Gate),
+    Build(build::Arguments),
     /// Print what your web server should say of the feeds.
     Headers(headers::Args),
     /// Send what is due, without building the feeds.
@@ -120,17 +122,26 @@ pub fn main() -> ExitCode {
             return outcome.into();
         }
     };
-    let printer = Printer::new(cli.quiet);
+    let repeated = cli.command.repeated();
+    let printer = Printer::new(cli.quiet, repeated.is_some(), cli.command.is_one_object());
+    // A new site has no configuration yet, and one that is found above is not its own.
+    let file = match &cli.command {
+        Command::New(_) => Utf8PathBuf::new(),
+        _ => configuration(cli.config, printer),
+    };
     let from_pipe = matches!(&cli.command, Command::Inbox(args) if args.stdin);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli, printer)),
+        Ok(runtime) => runtime.block_on(run(cli.command, &file, printer)),
         Err(error) => Err(RunError::io("starting", error)),
     };
     let outcome = ended.unwrap_or_else(|error| {
         report(&error, printer);
         Outcome::of(&error)
     });
+    if let (Some(command), Ok(clock)) = (repeated, clock()) {
+        ending::conclude((command, &file), outcome, clock.as_ref(), printer);
+    }
     match outcome {
         Outcome::Done => outcome,
         // Whatever went wrong, the mail server must keep the mail.
@@ -140,7 +151,29 @@ pub fn main() -> ExitCode {
     .into()
 }
 
+impl Command {
+    /// The name of a command that cron repeats, whose failures are told once.
+    fn repeated(&self) -> Option<&'static str> {
+        match self {
+            Self::Publish(_) => Some("publish"),
+            Self::Build(_) => Some("build"),
+            Self::Send(args) if args.is_in_earnest() => Some("send"),
+            Self::Inbox(args) if !args.stdin && !args.dry_run => Some("inbox"),
+            _ => None,
+        }
+    }
+
+    /// Whether it prints one object of JSON and nothing else, also when it fails.
+    fn is_one_object(&self) -> bool {
+        matches!(self, Self::Publish(args) | Self::Build(args) if args.json)
+    }
+}
+
 fn report(error: &RunError, printer: Printer) {
+    if printer.is_json() && !printer.has_answered() {
+        // There is nowhere left to complain to if even this fails.
+        let _ = printer.json(&publish::failed(error, printer));
+    }
     match error {
         // A finding says itself whether it is an error.
         RunError::Findings(_) | RunError::Config(ConfigError::Wrong(_)) => {
@@ -152,21 +185,25 @@ fn report(error: &RunError, printer: Printer) {
     }
 }
 
-async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
+async fn run(command: Command, file: &Utf8Path, printer: Printer) -> Result<Outcome, RunError> {
     let clock = clock()?;
-    match cli.command {
+    match command {
         Command::New(args) => return new::run(&args, clock.as_ref(), printer),
-        Command::Check(args) => return check::run(&args, &cli.config, clock, printer).await,
+        Command::Check(args) => return check::run(&args, file, clock, printer).await,
         _ => {}
     }
-    let (watch, bar) = progress::watch(printer);
+    let progress = progress::Progress::start(printer);
     let breaker = Arc::new(Breaker::default());
-    let world = World { config: Arc::new(load(&cli.config)?), clock, watch, breaker };
+    let world = World { config: Arc::new(load(file)?), clock, watch: progress.watch(), breaker };
     stop_on_signal(Arc::clone(&world.breaker));
-    let outcome = match cli.command {
+    if command.repeated().is_some_and(notify::is_about) {
+        let config = Arc::clone(&world.config);
+        tokio::spawn(async move { notify_start(&config).await });
+    }
+    let outcome = match command {
         Command::Headers(args) => headers::run(&args, &world, printer),
-        Command::Publish(gate) => publish::run(&gate, &world, printer).await,
-        Command::Build(gate) => build::run(&gate, &world, printer).await,
+        Command::Publish(args) => publish::run(&args, &world, printer).await,
+        Command::Build(args) => build::run(&args, &world, printer).await,
         Command::Send(args) => send::run(&args, &world, printer).await,
         Command::Approve(args) => approve::run(&args, &world, printer).await,
         Command::Serve(args) => serve::run(&args, &world, printer).await,
@@ -182,10 +219,19 @@ async fn run(cli: Cli, printer: Printer) -> Result<Outcome, RunError> {
         Command::Post(command) => post::run(&command, &world, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),
     };
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    progress.end();
     outcome
+}
+
+/// The file that is named, else the one of this folder or of the nearest above: then it is said which.
+fn configuration(named: Option<Utf8PathBuf>, printer: Printer) -> Utf8PathBuf {
+    named.unwrap_or_else(|| {
+        let Found { path, is_above } = find(Utf8Path::new("."));
+        if is_above {
+            printer.remark(format!("configuration: {path}"));
+        }
+        path
+    })
 }
 
 /// The system's clock; or, for transcripts and demonstrations, one that stands at `LETTERPRESS_FROZEN_AT`.

@@ -43,18 +43,35 @@ pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Ou
     for (name, text) in &files {
         write(&path(name), text)?;
     }
-    let config = path("config.toml");
-    let (place, option) = match directory.as_str() {
-        "." => ("here".to_owned(), String::new()),
-        _ => (format!("in {directory}"), format!(" --config {}", shell_quoted(config.as_str()))),
-    };
-    printer.say(format!("made {place}: config.toml, {}, subscribers.csv, .gitignore", files[1].0));
-    printer.say("  publish it now (letters go to outbox/ until you name an SMTP server in config.toml):");
-    printer.say(format!("    letterpress{option} publish"));
-    printer.say("  and for ever, with one line in `crontab -e`:");
-    let (program, config) = (in_crontab(&program()), in_crontab(&absolute(&config)));
-    printer.say(format!("    */10 * * * * {program} --quiet --config {config} publish"));
+    say_the_way(directory, &files[1].0, &path("config.toml"), printer);
     Ok(Outcome::Done)
+}
+
+/// From here to the first letter, in the fewest steps.
+fn say_the_way(directory: &Utf8Path, sample: &str, config: &Utf8Path, printer: Printer) {
+    let (place, way) = match directory.as_str() {
+        "." => ("here".to_owned(), String::new()),
+        _ => (format!("in {directory}"), format!("cd {}, then ", shell_quoted(directory.as_str()))),
+    };
+    printer.say(format!("made {place}: config.toml, {sample} (a draft), subscribers.csv, .gitignore"));
+    for step in [
+        "  to the first letter:".to_owned(),
+        format!("    1. {way}put your name and addresses into config.toml, and yourself into subscribers.csv"),
+        "    2. letterpress post new \"My first letter\", then write it; the sample is a draft, delete it when you like"
+            .to_owned(),
+        "    3. letterpress check      names what is still wrong".to_owned(),
+        "    4. letterpress publish    makes the feeds, in public/".to_owned(),
+        "    5. letterpress publish    ten minutes later: the letter is in outbox/".to_owned(),
+        "    6. name your mail server below [smtp] in config.toml: letters leave through it".to_owned(),
+        "  and for ever, with one line in `crontab -e`:".to_owned(),
+        format!(
+            "    */10 * * * * {} --quiet --config {} publish",
+            in_crontab(&program()),
+            in_crontab(&absolute(config))
+        ),
+    ] {
+        printer.say(step);
+    }
 }
 
 fn files(now: DateTime<Utc>) -> [(String, String); 4] {

@@ -31,7 +31,8 @@ impl Outcome {
             | RunError::User { .. }
             | RunError::Fence(FenceError::Unreadable { .. })
             | RunError::Store(StoreError::AlreadyIssued(_) | StoreError::Elsewhere { .. }) => Self::UserError,
-            RunError::Store(_)
+            RunError::OutOfOrder(_)
+            | RunError::Store(_)
             | RunError::Fence(FenceError::Io { .. })
             | RunError::Io { .. }
             | RunError::Lock(LockError::Io(..)) => Self::Broken,

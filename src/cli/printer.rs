@@ -1,7 +1,11 @@
 //! The only place that prints. Results go to standard output, complaints to standard error.
+//!
+//! What a run says is kept as well: for `--json`, which says it as values, and for cron, which should hear of a failure that
+//! lasts once and not with each run (`ending.rs`).
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -18,19 +22,107 @@ const ALIKE: usize = 5;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Printer {
     quiet: bool,
+    /// Complaints wait for the end of the run, which knows whether they are new.
+    holds: bool,
+    /// Only the one object at the end is printed.
+    json: bool,
+}
+
+/// What a run has said.
+#[derive(Debug, Default)]
+pub(super) struct Transcript {
+    /// What it did.
+    pub(super) said: Vec<String>,
+    /// What is wrong, and will be wrong with the next run unless something changes.
+    pub(super) complaints: Vec<String>,
+    /// What happened in this run and needs attention.
+    pub(super) events: Vec<String>,
+    /// The run says nothing about whether an earlier failure is over.
+    pub(super) is_inconclusive: bool,
+    has_answered: bool,
+}
+
+static TRANSCRIPT: Mutex<Transcript> = Mutex::new(Transcript {
+    said: Vec::new(),
+    complaints: Vec::new(),
+    events: Vec::new(),
+    is_inconclusive: false,
+    has_answered: false,
+});
+
+fn transcript() -> MutexGuard<'static, Transcript> {
+    TRANSCRIPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Printer {
-    /// `quiet` leaves out everything that needs nobody's attention.
-    pub(super) fn new(quiet: bool) -> Self {
-        Self { quiet }
+    /// `quiet` leaves out everything that needs nobody's attention; with `is_watched` a failure that lasts is one thing that
+    /// needs it once.
+    pub(super) fn new(quiet: bool, is_watched: bool, json: bool) -> Self {
+        Self { quiet, holds: is_watched && (quiet || json), json }
+    }
+
+    /// Whether everything is said in one object at the end.
+    pub(super) fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Whether only what needs attention is said.
+    pub(super) fn is_quiet(self) -> bool {
+        self.quiet
     }
 
     /// A line about what was done; left out when quiet.
     pub(super) fn say(self, line: impl AsRef<str>) {
-        if !self.quiet {
+        if self.json {
+            transcript().said.push(line.as_ref().to_owned());
+        } else if !self.quiet {
             self.answer(line);
         }
+    }
+
+    /// A line of progress, beside the results of `--json`.
+    pub(super) fn progress(self, line: &str) {
+        if self.quiet {
+            return;
+        }
+        if self.json {
+            let _ = writeln!(std::io::stderr().lock(), "{}", for_terminal(line));
+        } else {
+            self.answer(line);
+        }
+    }
+
+    /// What happened in this run, needs attention, and will not be said by the next one.
+    pub(super) fn event(self, line: impl AsRef<str>) {
+        transcript().events.push(line.as_ref().to_owned());
+        if !self.json {
+            print_complaint(line.as_ref());
+        }
+    }
+
+    /// The run says nothing about whether an earlier failure is over.
+    #[expect(clippy::unused_self, reason = "it is said where the run speaks")]
+    pub(super) fn leave_open(self) {
+        transcript().is_inconclusive = true;
+    }
+
+    /// What the run has said so far: what it did, and what needs attention.
+    #[expect(clippy::unused_self, reason = "it is asked where the run speaks")]
+    pub(super) fn so_far(self) -> (Vec<String>, Vec<String>) {
+        let transcript = transcript();
+        (transcript.said.clone(), [transcript.events.as_slice(), &transcript.complaints].concat())
+    }
+
+    /// What the run has said so far; it is forgotten here.
+    #[expect(clippy::unused_self, reason = "it is asked where the run speaks")]
+    pub(super) fn take_transcript(self) -> Transcript {
+        std::mem::take(&mut *transcript())
+    }
+
+    /// Prints complaints that were held back.
+    #[expect(clippy::unused_self, reason = "a printer is asked to print, even where it has no choice")]
+    pub(super) fn release(self, complaints: &[String]) {
+        complaints.iter().for_each(|line| print_complaint(line));
     }
 
     /// A line that was asked for. A reader that has gone away (`| head`) is no error.
@@ -51,8 +143,15 @@ impl Printer {
         }
     }
 
+    /// Whether the one object was printed.
+    #[expect(clippy::unused_self, reason = "it is asked where the run speaks")]
+    pub(super) fn has_answered(self) -> bool {
+        transcript().has_answered
+    }
+
     /// One JSON value, for scripts.
     pub(super) fn json(self, value: &impl Serialize) -> Result<(), RunError> {
+        transcript().has_answered = true;
         let json = serde_json::to_string_pretty(value)
             .map_err(|error| RunError::io("writing JSON", error.into()))?;
         self.raw(format!("{json}\n").as_bytes())
@@ -60,19 +159,30 @@ impl Printer {
 
     /// A line beside the results; left out when quiet.
     pub(super) fn remark(self, line: impl AsRef<str>) {
-        if !self.quiet {
-            self.complain(line);
+        if !self.quiet && !self.json {
+            print_complaint(line.as_ref());
         }
     }
 
-    /// A line that needs attention; printed even when quiet, so that cron mails it.
-    #[expect(clippy::unused_self, reason = "a printer is asked to print, even where it has no choice")]
+    /// A line that needs attention; printed even when quiet, so that cron mails it. A run that cron repeats holds it back
+    /// until its end.
     pub(super) fn complain(self, line: impl AsRef<str>) {
-        let _ = writeln!(std::io::stderr().lock(), "{}", for_terminal(line.as_ref()));
+        transcript().complaints.push(line.as_ref().to_owned());
+        if !self.holds && !self.json {
+            print_complaint(line.as_ref());
+        }
     }
 
-    /// What a run complains about: findings without the notes, which are for `letterpress check`.
+    /// What a run found in passing: findings without the notes, which are for `letterpress check`.
     pub(super) fn warnings(self, findings: &[Finding]) {
+        let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
+        for line in brief(graver) {
+            self.event(line);
+        }
+    }
+
+    /// The same where the next run will find it again.
+    pub(super) fn troubles(self, findings: &[Finding]) {
         let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
         for line in brief(graver) {
             self.complain(line);
@@ -88,8 +198,12 @@ impl Printer {
 
     /// Whether a progress bar would be seen and not logged.
     pub(super) fn has_terminal(self) -> bool {
-        !self.quiet && std::io::stderr().is_terminal()
+        !self.quiet && std::io::stderr().is_terminal() && (self.json || std::io::stdout().is_terminal())
     }
+}
+
+fn print_complaint(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", for_terminal(line));
 }
 
 /// Findings in words. One mistake in every row of a list is one mistake: what comes after its fifth warning is

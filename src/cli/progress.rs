@@ -1,32 +1,309 @@
-//! A progress bar on a terminal; nothing in a log.
+//! How far a long run has come: a bar on a terminal, now and then a line in a log, nothing where nobody wants to know.
+//!
+//! A line for a log is printed when it comes due, after [`EVERY`] or [`MESSAGES`]; standard output is flushed with each line,
+//! whatever it leads to.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::task::JoinHandle;
 
 use super::printer::Printer;
+use crate::delivery::watch::{Tick, Watch, Why};
 use crate::ledger::State;
 
-/// Told of each copy that reached a state.
-pub(super) type Watch = Arc<dyn Fn(State) + Send + Sync>;
+/// So long a log hears nothing.
+const EVERY: Duration = Duration::from_secs(30);
+/// So many messages go by before a log hears of them.
+const MESSAGES: u64 = 1_000;
+/// How often it is looked whether a line is due.
+const GLANCE: Duration = Duration::from_secs(1);
+/// What takes no longer than this is not worth a bar.
+const SOON: Duration = Duration::from_millis(500);
 
-/// A bar that counts copies, if there is a terminal to show it on.
-pub(super) fn watch(printer: Printer) -> (Watch, Option<ProgressBar>) {
-    if !printer.has_terminal() {
-        return (Arc::new(|_| {}), None);
-    }
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} copies, {per_sec}, {elapsed} {wide_msg}")
-    {
-        bar.set_style(style);
-    }
-    let counted = bar.clone();
-    let watch = move |state: State| {
-        if state == State::Sent {
-            counted.inc(1);
-        } else {
-            counted.set_message(format!("the last one is {state}"));
+/// How far the work has come.
+pub(super) struct Progress {
+    shared: Option<Arc<Shared>>,
+    ticker: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    printer: Printer,
+    on_terminal: bool,
+    task: Mutex<Option<Task>>,
+}
+
+/// Work that is being done.
+struct Task {
+    what: String,
+    unit: &'static str,
+    total: Option<u64>,
+    done: u64,
+    /// Of these, not sent: refused, in doubt, or put off.
+    failed: u64,
+    later: u64,
+    begun: Instant,
+    /// When a line was printed last, and after how many.
+    line: (Instant, u64),
+    waits: Option<(Instant, Why)>,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Begins to listen, where anybody wants to hear.
+    pub(super) fn start(printer: Printer) -> Self {
+        if printer.is_quiet() {
+            return Self { shared: None, ticker: None };
         }
-    };
-    (Arc::new(watch), Some(bar))
+        let shared =
+            Arc::new(Shared { printer, on_terminal: printer.has_terminal(), task: Mutex::new(None) });
+        let glancing = Arc::clone(&shared);
+        let ticker = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(GLANCE).await;
+                glancing.glance();
+            }
+        });
+        Self { shared: Some(shared), ticker: Some(ticker) }
+    }
+
+    /// What work tells.
+    pub(super) fn watch(&self) -> Arc<Watch> {
+        match &self.shared {
+            None => Arc::new(|_| {}),
+            Some(shared) => {
+                let shared = Arc::clone(shared);
+                Arc::new(move |tick| shared.hear(tick))
+            }
+        }
+    }
+
+    /// The run is over.
+    pub(super) fn end(self) {
+        if let Some(shared) = &self.shared {
+            shared.hear(Tick::End);
+        }
+        if let Some(ticker) = self.ticker {
+            ticker.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn task(&self) -> MutexGuard<'_, Option<Task>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear(&self, tick: Tick) {
+        let mut slot = self.task();
+        match tick {
+            Tick::Begin { what, unit, total } => {
+                clear(slot.take());
+                *slot = Some(Task::begin(what, unit, total));
+            }
+            Tick::End => clear(slot.take()),
+            tick => {
+                let Some(task) = slot.as_mut() else { return };
+                task.note(tick);
+                if self.on_terminal {
+                    task.show();
+                } else if task.is_milestone() {
+                    self.printer.progress(&task.line());
+                }
+            }
+        }
+    }
+
+    /// Time passes also where nothing moves.
+    fn glance(&self) {
+        let mut slot = self.task();
+        let Some(task) = slot.as_mut() else { return };
+        if self.on_terminal {
+            task.show();
+        } else if task.line.0.elapsed() >= EVERY {
+            self.printer.progress(&task.line());
+        }
+    }
+}
+
+fn clear(task: Option<Task>) {
+    if let Some(bar) = task.and_then(|task| task.bar) {
+        bar.finish_and_clear();
+    }
+}
+
+impl Task {
+    fn begin(what: String, unit: &'static str, total: Option<u64>) -> Self {
+        let now = Instant::now();
+        let (done, failed, later) = (0, 0, 0);
+        Self { what, unit, total, done, failed, later, begun: now, line: (now, 0), waits: None, bar: None }
+    }
+
+    fn note(&mut self, tick: Tick) {
+        match tick {
+            Tick::Done(more) => self.done += more,
+            Tick::Reached(state) => {
+                self.done += 1;
+                self.waits = None;
+                match state {
+                    State::Failed | State::Unknown | State::FailedUncertain => self.failed += 1,
+                    State::Pending => self.later += 1,
+                    _ => {}
+                }
+            }
+            Tick::Wait(wait, why) => self.waits = Some((Instant::now() + wait, why)),
+            Tick::Begin { .. } | Tick::End => {}
+        }
+    }
+
+    /// Whether so many messages went by that a log should hear of it. The end is told by the run itself.
+    fn is_milestone(&self) -> bool {
+        self.unit == "message" && self.done >= self.line.1 + MESSAGES && Some(self.done) != self.total
+    }
+
+    /// A line for a log.
+    fn line(&mut self) -> String {
+        self.line = (Instant::now(), self.done);
+        let facts = self.facts(self.begun.elapsed());
+        format!("{}: {facts}", self.what)
+    }
+
+    /// The bar, as it is now; it is made when the work has lasted a moment.
+    fn show(&mut self) {
+        if self.begun.elapsed() < SOON {
+            return;
+        }
+        let facts = self.facts(self.begun.elapsed());
+        let (what, total) = (&self.what, self.total);
+        let bar = self.bar.get_or_insert_with(|| bar(what, total));
+        bar.set_position(self.done);
+        bar.set_message(facts);
+    }
+
+    /// `1,000 of 10,000 messages, 2 failed, 118/s, 1 min 16 s left; waits for the rate limit`.
+    fn facts(&self, elapsed: Duration) -> String {
+        let mut facts = match self.total {
+            Some(total) => format!("{} of {} {}s", grouped(self.done), grouped(total), self.unit),
+            None if self.done > 0 => format!("{} {}s", grouped(self.done), self.unit),
+            None => format!("{} so far", duration(elapsed)),
+        };
+        for (number, word) in [(self.failed, "not delivered"), (self.later, "put off")] {
+            if number > 0 {
+                facts += &format!(", {} {word}", grouped(number));
+            }
+        }
+        let rate = self.done as f64 / elapsed.as_secs_f64().max(0.001);
+        if self.done > 0 {
+            facts +=
+                &format!(", {}/s", if rate < 10.0 { format!("{rate:.1}") } else { format!("{rate:.0}") });
+        }
+        if let Some(left) = self.total.map(|total| total.saturating_sub(self.done)).filter(|left| *left > 0)
+            && self.done > 0
+        {
+            let seconds = (left as f64 / rate).min(1e8);
+            facts += &format!(", about {} left", duration(Duration::from_secs_f64(seconds)));
+        }
+        if let Some((until, why)) = &self.waits {
+            let wait = until.saturating_duration_since(Instant::now());
+            let wait = Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+            facts += &format!("; {}", waiting(why, wait));
+        }
+        facts
+    }
+}
+
+fn waiting(why: &Why, wait: Duration) -> String {
+    let wait = duration(wait);
+    match why {
+        Why::RateLimit => format!("waiting {wait} for the rate limit (smtp.per_minute)"),
+        Why::Domain(domain) => format!("waiting {wait} for the rate limit of {domain}"),
+        Why::Reconnect(said) => format!("trying to connect again in {wait}: {said}"),
+    }
+}
+
+fn bar(what: &str, total: Option<u64>) -> ProgressBar {
+    let template =
+        if total.is_some() { "{prefix} [{bar:24}] {wide_msg}" } else { "{prefix} {spinner} {wide_msg}" };
+    let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.set_prefix(what.to_owned());
+    bar
+}
+
+/// `12,345`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `45 s`, `1 min 12 s`, `3 h 5 min`.
+fn duration(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task() -> Task {
+        Task::begin("sending \"Hello\"".to_owned(), "message", Some(10_000))
+    }
+
+    #[test]
+    fn a_line_says_how_many_how_fast_how_long_still_and_what_is_waited_for() {
+        let mut task = task();
+        assert_eq!(task.facts(Duration::from_secs(1)), "0 of 10,000 messages");
+        (0..1_000).for_each(|_| task.note(Tick::Reached(State::Sent)));
+        task.note(Tick::Reached(State::Failed));
+        task.note(Tick::Reached(State::Pending));
+        assert_eq!(
+            task.facts(Duration::from_secs(10)),
+            "1,002 of 10,000 messages, 1 not delivered, 1 put off, 100/s, about 1 min 29 s left"
+        );
+        task.note(Tick::Wait(Duration::from_secs(3_700), Why::Domain("example.org".to_owned())));
+        assert!(
+            task.facts(Duration::from_secs(10))
+                .ends_with("; waiting 1 h 1 min for the rate limit of example.org")
+        );
+        task.note(Tick::Reached(State::Sent));
+        assert!(!task.facts(Duration::from_secs(10)).contains("waiting"), "what moves does not wait");
+    }
+
+    #[test]
+    fn a_log_hears_of_each_thousand_and_not_of_the_last() {
+        let mut task = task();
+        let mut lines = 0;
+        for _ in 0..10_000 {
+            task.note(Tick::Reached(State::Sent));
+            if task.is_milestone() {
+                task.line();
+                lines += 1;
+            }
+        }
+        assert_eq!(lines, 9);
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_times_are_short() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+        for (seconds, text) in [(0, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (11_100, "3 h 5 min")] {
+            assert_eq!(duration(Duration::from_secs(seconds)), text);
+        }
+    }
 }

@@ -1,6 +1,11 @@
 //! `letterpress publish`: the cron line.
 
 mod held;
+mod json;
+mod upcoming;
+mod verdict;
+
+pub(super) use json::{failed, of_build};
 
 use chrono::TimeDelta;
 
@@ -9,14 +14,31 @@ use super::{Outcome, build, new_subscribers};
 use crate::delivery::Stop;
 use crate::finding::Severity;
 use crate::ledger::{IssueSummary, State};
-use crate::pipeline::{Announcement, Mailing, RunError, World, publish};
+use crate::pipeline::{Announcement, Mailing, RunError, Summary, World, publish};
 use crate::text::{HeaderText, shell_quoted};
 
-pub(super) async fn run(gate: &build::Gate, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let summary = publish(world, gate.allowed()).await?;
-    printer.warnings(&summary.refreshed.findings);
+pub(super) async fn run(
+    args: &build::Arguments,
+    world: &World,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
+    let summary = publish(world, args.gate.allowed()).await?;
+    if !args.json {
+        return told(summary, world, printer);
+    }
+    let facts = json::Facts::of(&summary, world).await?;
+    let ended = told(summary, world, printer);
+    printer.json(&facts.object(&ended, printer))?;
+    ended
+}
+
+/// Says what a run did, and how that counts.
+fn told(summary: Summary, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+    let mut has_errors = false;
+    printer.troubles(&summary.refreshed.findings);
     if let Some(built) = &summary.built {
         build::report(built, world, printer);
+        has_errors = built.has_errors();
     }
     if let Some(announced) = summary.announced {
         report_hubs(announced, world, printer);
@@ -24,9 +46,15 @@ pub(super) async fn run(gate: &build::Gate, world: &World, printer: Printer) -> 
     let Some(mailing) = summary.mailing else {
         let key = if world.config.newsletter.enabled { "from is not set" } else { "enabled is false" };
         printer.say(format!("letters: off (newsletter.{key})"));
-        return Ok(or_partly(Outcome::Done, summary.refreshed.is_stale));
+        return Ok(or_wrong(or_partly(Outcome::Done, summary.refreshed.is_stale), has_errors));
     };
-    Ok(or_partly(report(&mailing?, world, printer), summary.refreshed.is_stale))
+    let outcome = or_partly(report(&mailing?, world, printer), summary.refreshed.is_stale);
+    Ok(or_wrong(outcome, has_errors))
+}
+
+/// A run that left posts out because of a setting that nobody here understands did the rest.
+fn or_wrong(outcome: Outcome, has_errors: bool) -> Outcome {
+    if has_errors && outcome == Outcome::Done { Outcome::UserError } else { outcome }
 }
 
 /// A run that could not have the feed of the posts did the rest, and whoever watches it should know.
@@ -56,6 +84,11 @@ fn report_hubs(announced: Result<Announcement, RunError>, world: &World, printer
     }
 }
 
+/// What is to be known of an issue that did not end well: what the next run will find again is told from what happened once.
+fn needs_attention(is_lasting: bool, line: String, printer: Printer) {
+    if is_lasting { printer.complain(line) } else { printer.event(line) }
+}
+
 /// What the newsletter half did, in a few lines; what needs attention is said even under cron.
 pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outcome {
     if mailing.ids_changed {
@@ -70,16 +103,13 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
     new_subscribers::report(mailing.enrolled, &mailing.rejected, printer);
     printer.warnings(&mailing.findings);
     report_frozen(mailing, world, printer);
-    let mut partly = rejects_rows(mailing);
     if mailing.recovered != (0, 0) {
         let (waiting, in_doubt) = mailing.recovered;
         let recovered = format!("an earlier run was cut off: {waiting} wait again, {in_doubt} in doubt");
-        partly |= in_doubt > 0;
-        if in_doubt > 0 { printer.complain(recovered) } else { printer.say(recovered) }
+        if in_doubt > 0 { printer.event(recovered) } else { printer.say(recovered) }
     }
     if let Some(in_doubt) = mailing.failed_over {
-        partly |= in_doubt > 0;
-        printer.complain(format!(
+        printer.event(format!(
             "another database server has taken over, and may not have seen the last moments of the one before: {} in doubt",
             count(in_doubt, "copy")
         ));
@@ -88,16 +118,10 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         let through = mailing.through.get(&issue.id).map(String::as_str);
         // Of several, each is named.
         let name = (mailing.issues.len() > 1).then_some(&issue.subject);
-        partly |= report_issue(issue, (name, through), world, printer);
+        let is_paused = mailing.paused.iter().any(|(post, _)| *post == issue.id);
+        report_issue(issue, (name, through, is_paused), world, printer);
     }
-    if let Some(stop) = &mailing.stopped {
-        partly = true;
-        printer.complain(match stop {
-            Stop::Asked => "stopped as asked; the next run goes on".to_owned(),
-            Stop::Relay(why) => format!("stopped: {why}\n  the next run goes on"),
-            Stop::Throttled(why) | Stop::Letter(why) => format!("stopped: {why}"),
-        });
-    }
+    report_stop(mailing, printer);
     if let Some(rest) = &mailing.rest {
         let line = format!("the relay is left alone until {}", when(rest.until, &world.config));
         match &mailing.stopped {
@@ -112,10 +136,9 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
     mailing.warnings.iter().for_each(|warning| printer.complain(format!("warning: {warning}")));
     if mailing.buried > 0 {
         let readers = count(mailing.buried, "reader");
-        printer.complain(format!("{readers} suppressed: the relay knows of no such mailbox"));
+        printer.event(format!("{readers} suppressed: the relay knows of no such mailbox"));
     }
     for (post, why) in &mailing.paused {
-        partly = true;
         printer.complain(format!("paused: {post}: {why}"));
         printer.complain(format!(
             "  `letterpress resolve {} --resume` goes on with it, `--retry` tries those again who were refused, \
@@ -133,12 +156,38 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         && mailing.rest.is_none()
         && mailing.held.is_empty()
     {
-        printer.say(match mailing.next_due {
-            Some(at) => format!("letters: the next is due at {}", when(at, &world.config)),
-            None => "letters: nothing is due".to_owned(),
-        });
+        for line in upcoming::lines(mailing, world) {
+            printer.say(line);
+        }
     }
-    if partly { Outcome::Partly } else { held }
+    if mailing.rest.is_some() && mailing.stopped.is_none() || mailing.retry_at.is_some() {
+        printer.leave_open();
+    }
+    let has_errors = mailing.findings.iter().any(|finding| finding.severity == Severity::Error);
+    match verdict::outcome(mailing) {
+        Outcome::Done => or_wrong(held, has_errors),
+        outcome => outcome,
+    }
+}
+
+/// Why the run stopped before its end, and what that means.
+fn report_stop(mailing: &Mailing, printer: Printer) {
+    if let Some(explained) = &mailing.explained {
+        printer.complain(explained.finding.to_string());
+    }
+    let what = if mailing.sent == 0 { "nothing was sent" } else { "not all was sent" };
+    match (&mailing.stopped, &mailing.explained) {
+        (None, _) => {}
+        (Some(Stop::Asked), _) => printer.event("stopped as asked; the next run goes on"),
+        (Some(Stop::Letter(why)), _) => printer.event(format!("stopped: {why}")),
+        (Some(Stop::Relay(_) | Stop::Throttled(_)), Some(_)) => {
+            printer.complain(format!("stopped: {what}; the next run tries again"));
+        }
+        (Some(Stop::Relay(why)), None) => {
+            printer.complain(format!("stopped: {why}\n  {what}; the next run goes on"));
+        }
+        (Some(Stop::Throttled(why)), None) => printer.complain(format!("stopped: {why}")),
+    }
 }
 
 /// What the ledger holds since this run.
@@ -160,13 +209,13 @@ fn report_frozen(mailing: &Mailing, world: &World, printer: Printer) {
     }
 }
 
-/// The counts of one issue; `true` if somebody is still without it or in doubt.
+/// The counts of one issue.
 fn report_issue(
     issue: &IssueSummary,
-    (name, through): (Option<&HeaderText>, Option<&str>),
+    (name, through, is_paused): (Option<&HeaderText>, Option<&str>, bool),
     world: &World,
     printer: Printer,
-) -> bool {
+) {
     let tally = &issue.tally;
     let parts: Vec<String> = State::ALL
         .into_iter()
@@ -175,26 +224,23 @@ fn report_issue(
         .collect();
     let through = through.map_or_else(String::new, |wire| format!(" through {wire}"));
     let line = if parts.is_empty() { "no readers".to_owned() } else { parts.join(", ") };
-    // Where senders share a database, what the others have in hand is theirs to report.
-    let settled = [State::Sent, State::Skipped, State::Claimed, State::Armed];
-    if settled.into_iter().map(|state| tally.count(state)).sum::<u64>() == issue.audience {
+    if verdict::is_settled(issue) {
         let name = name.map_or_else(String::new, |name| format!("\"{name}\": "));
-        printer.say(format!("  {name}{line}{through}"));
-        return false;
+        return printer.say(format!("  {name}{line}{through}"));
     }
-    printer.complain(format!("\"{}\": {line}{through}", issue.subject));
+    // An issue in which somebody waits is met again by the next run; a pause is told by itself.
+    let is_lasting = tally.open() > 0 && !is_paused;
+    needs_attention(is_lasting, format!("\"{}\": {line}{through}", issue.subject), printer);
     if let Some(next_at) = issue.next_at.filter(|at| *at > world.clock.now()) {
-        printer.complain(format!("  the next try is due at {}", when(next_at, &world.config)));
+        let line = format!("  the next try is due at {}", when(next_at, &world.config));
+        needs_attention(is_lasting, line, printer);
     }
     if tally.in_doubt() > 0 {
-        printer.complain("  `letterpress status` names who is in doubt, `letterpress resolve` settles it");
+        let line = "  `letterpress status` names who is in doubt, `letterpress resolve` settles it";
+        needs_attention(is_lasting, line.to_owned(), printer);
     }
-    true
 }
 
-fn rejects_rows(mailing: &Mailing) -> bool {
-    mailing.rejected.iter().any(|finding| finding.severity == Severity::Error)
-}
 
 /// The states in words.
 pub(super) const fn words(state: State) -> &'static str {

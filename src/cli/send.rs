@@ -40,6 +40,13 @@ pub(super) struct Args {
     gate: Gate,
 }
 
+impl Args {
+    /// Whether it sends what is due, and not a test or a rehearsal.
+    pub(super) fn is_in_earnest(&self) -> bool {
+        !self.dry_run && self.to.is_none()
+    }
+}
+
 pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     if let Some(address) = &args.to {
         return test(args, world, printer, address).await;

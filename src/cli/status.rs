@@ -288,6 +288,7 @@ async fn next(
     let left_out = archive.left_out.iter().filter_map(|left| {
         let why = match &left.why {
             WhyLeftOut::Draft => "a draft".to_owned(),
+            why @ (WhyLeftOut::HeldBack(_) | WhyLeftOut::HeldUp(_)) => why.in_words()?,
             WhyLeftOut::Future(date) => format!("dated {}", when(date.to_utc(), &world.config)),
             _ => return None,
         };

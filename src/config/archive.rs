@@ -25,6 +25,9 @@ pub struct Archive {
     pub language: Option<String>,
     /// Whether a post that cannot be read stops everything; `None` means: where no generator is at work.
     pub strict: Option<bool>,
+    /// Files of a generator that cannot be understood, of which the user says that they hold no post back.
+    #[serde(default)]
+    pub passed_over: Vec<Utf8PathBuf>,
     /// The folder whose files the site serves as they are.
     #[serde(rename = "static")]
     pub static_files: Utf8PathBuf,
@@ -33,6 +36,8 @@ pub struct Archive {
     pub feed: Option<String>,
     /// Whether `feed` may lead to a machine that is not in the open internet.
     pub feed_private: bool,
+    /// Keys of the posts' front matter that are the user's own.
+    pub front_matter: Vec<String>,
     /// The id ledger; `None` means `ids.txt` in the folder of posts.
     pub ids: Option<Utf8PathBuf>,
 }

@@ -20,6 +20,8 @@ pub struct Newsletter {
     pub bounces: Option<EmailAddress>,
     /// Where unsubscribe mails go.
     pub unsubscribe: Option<EmailAddress>,
+    /// The owner reads unsubscribe mails, and takes the subscribers off the list.
+    pub unsubscribe_by_hand: bool,
     /// A template for the subject; `None` means the post's title.
     pub subject: Option<String>,
     /// A CSV file of readers that is read at each run.

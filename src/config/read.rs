@@ -1,9 +1,17 @@
-//! Reading `config.toml` over the documented defaults; every complaint names the line.
+//! Reading `config.toml` over the documented defaults; every complaint names the line, and all of them are made at once.
+
+use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use toml::{Table, Value};
+use serde::Deserialize as _;
+use toml::Table;
+use toml::de::{DeTable, Deserializer};
 
-use super::{Config, Tls};
+use super::Config;
+use super::check::check;
+use super::mend::Mender;
+use super::source::Source;
+use super::toml_slips::{self, Slip};
 use crate::finding::Finding;
 
 /// Every key with its default, commented: what `letterpress check --defaults` prints.
@@ -14,7 +22,7 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 pub enum ConfigError {
     /// The file is not there.
     #[error(
-        "{0} does not exist\n    help: `letterpress new DIR` makes a site; or say where yours is with --config FILE"
+        "{0} does not exist\n    help: `letterpress new DIR` makes a site; run this in its folder, or say where yours is with --config FILE"
     )]
     Missing(Utf8PathBuf),
     /// The file could not be read.
@@ -25,6 +33,15 @@ pub enum ConfigError {
     Wrong(Vec<Finding>),
 }
 
+/// A configuration file as far as it can be understood.
+#[derive(Debug)]
+pub struct Examined {
+    /// With the mistakes taken out: good for finding further ones, and never for a run.
+    pub config: Option<Config>,
+    /// Its mistakes, in the order of their lines; none if all is well.
+    pub findings: Vec<Finding>,
+}
+
 /// A variable of the environment. The only place that reads it.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub fn environment(name: &str) -> Option<String> {
@@ -33,6 +50,11 @@ pub fn environment(name: &str) -> Option<String> {
 
 /// Reads the configuration file at `path`.
 pub fn load(path: &Utf8Path) -> Result<Config, ConfigError> {
+    examine(path)?.whole()
+}
+
+/// Reads the configuration file at `path` as far as it can be understood.
+pub fn examine(path: &Utf8Path) -> Result<Examined, ConfigError> {
     let text = match std::fs::read(path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| {
             ConfigError::Wrong(vec![
@@ -45,316 +67,82 @@ pub fn load(path: &Utf8Path) -> Result<Config, ConfigError> {
         Err(error) => return Err(ConfigError::Unreadable(path.to_owned(), error)),
     };
     let root = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-    parse(text.trim_start_matches('\u{FEFF}'), path.as_str(), root)
+    Ok(understand(text.trim_start_matches('\u{FEFF}'), path.as_str(), root))
 }
 
 /// Reads a configuration from `text`; `file` is its name in messages.
 pub fn parse(text: &str, file: &str, root: &Utf8Path) -> Result<Config, ConfigError> {
-    let source = Source { text, file };
-    let own: Table = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_at(text, span.start));
-        source.wrong(Finding::error("config", file, error.message().to_owned()).at(line))
-    })?;
-    let mut table: Table = toml::from_str(DEFAULTS)
-        .map_err(|error| source.wrong(Finding::error("config", "default.toml", error.to_string())))?;
+    understand(text, file, root).whole()
+}
+
+impl Examined {
+    fn whole(self) -> Result<Config, ConfigError> {
+        match self.config {
+            Some(config) if self.findings.is_empty() => Ok(config),
+            _ => Err(ConfigError::Wrong(self.findings)),
+        }
+    }
+}
+
+fn understand(text: &str, file: &str, root: &Utf8Path) -> Examined {
+    let (document, broken) = DeTable::parse_recoverable(text);
+    let said = |slip: Slip| {
+        let mut finding = Finding::error("config", file, slip.message).at(slip.line);
+        finding.hint = slip.hint;
+        finding
+    };
+    let mut findings: Vec<Finding> = toml_slips::explain_all(text, &broken).into_iter().map(said).collect();
+    let own = match Table::deserialize(Deserializer::from(document.clone())) {
+        Ok(own) => own,
+        Err(error) => {
+            if findings.is_empty() {
+                findings.push(said(toml_slips::explain(text, &error)));
+            }
+            return Examined { config: None, findings };
+        }
+    };
+    let defaults: Table = match toml::from_str(DEFAULTS) {
+        Ok(defaults) => defaults,
+        Err(error) => {
+            findings.push(Finding::error("config", "default.toml", error.to_string()));
+            return Examined { config: None, findings };
+        }
+    };
+    let mut table = defaults.clone();
     overlay(&mut table, own);
-    let mut config: Config = serde_path_to_error::deserialize(Value::Table(table))
-        .map_err(|error| source.wrong(source.explain(&error.path().to_string(), error.inner().message())))?;
-    root.clone_into(&mut config.root);
-    text.clone_into(&mut config.text);
-    let findings = check(&config, &source);
-    if findings.is_empty() { Ok(config) } else { Err(ConfigError::Wrong(findings)) }
+    let mut source = Source { text, file, document: document.into_inner(), renamed: Vec::new() };
+    let settled = BTreeSet::new();
+    let mut mender = Mender { source: &mut source, defaults, table, findings, settled };
+    let config = mender.read();
+    let Mender { mut findings, settled, .. } = mender;
+    if !broken.is_empty() {
+        // What is missing may be on the line that cannot be read, and below a list without an end nothing is what it seems.
+        let end = toml_slips::unclosed(text).map_or(usize::MAX, |slip| slip.line);
+        findings.retain(|finding| finding.line.is_some_and(|line| line < end) && !finding.message.ends_with("is missing"));
+    }
+    let config = config.map(|config| Config {
+        root: root.to_owned(),
+        file: file.to_owned(),
+        text: text.to_owned(),
+        ..config
+    });
+    if let Some(config) = &config {
+        findings.extend(check(config, &source, &settled));
+    }
+    findings.sort_by_key(|finding| finding.line);
+    Examined { config, findings }
 }
 
 /// Lays what the user wrote over the defaults, table by table; arrays are replaced whole.
-fn overlay(under: &mut Table, over: Table) {
+pub(super) fn overlay(under: &mut Table, over: Table) {
     for (key, value) in over {
         match (under.get_mut(&key), value) {
-            (Some(Value::Table(under)), Value::Table(over)) => overlay(under, over),
+            (Some(toml::Value::Table(under)), toml::Value::Table(over)) => overlay(under, over),
             (_, value) => {
                 under.insert(key, value);
             }
         }
     }
-}
-
-/// The text of a configuration file, to find lines in.
-struct Source<'a> {
-    text: &'a str,
-    file: &'a str,
-}
-
-impl Source<'_> {
-    fn wrong(&self, finding: Finding) -> ConfigError {
-        debug_assert!(!self.file.is_empty());
-        ConfigError::Wrong(vec![finding])
-    }
-
-    fn error(&self, key: &str, message: impl Into<String>) -> Finding {
-        let finding = Finding::error("config", self.file, format!("`{key}`: {}", message.into()));
-        match self.line_of(key) {
-            Some(line) => finding.at(line),
-            None => finding,
-        }
-    }
-
-    /// Turns what serde says into what a person needs: the line, and the nearest known key for a typo.
-    fn explain(&self, path: &str, message: &str) -> Finding {
-        let mut quoted = message.split('`').skip(1).step_by(2);
-        if message.starts_with("unknown field") {
-            let unknown = quoted.next().unwrap_or_default();
-            let key = match path.strip_suffix(unknown).map_or(path, |section| section.trim_end_matches('.')) {
-                "" | "." => unknown.to_owned(),
-                section => format!("{section}.{unknown}"),
-            };
-            let nearest = quoted
-                .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
-                .min()
-                .filter(|(distance, known)| *distance <= 3 && *distance < known.len());
-            let hint = nearest.map_or_else(
-                || "`letterpress check --defaults` prints every key".to_owned(),
-                |(_, known)| format!("did you mean `{known}`?"),
-            );
-            return self.error(&key, "there is no such key").hint(hint);
-        }
-        if message.starts_with("missing field") {
-            let key = quoted.next().unwrap_or_default();
-            let section = path.trim_matches('.');
-            let at = self.line_of(section);
-            let finding = Finding::error("config", self.file, format!("`{section}.{key}` is missing"))
-                .hint(format!("add a line `{key} = …` below `[{section}]`"));
-            return at.map_or(finding.clone(), |line| finding.at(line));
-        }
-        self.error(path.trim_matches('.'), plainly(message))
-    }
-
-    /// The line, from 1, on which `section.key` or `[section]` stands in the user's file.
-    fn line_of(&self, key: &str) -> Option<usize> {
-        let table = toml::de::DeTable::parse(self.text).ok()?;
-        let mut table = table.get_ref();
-        let mut found = None;
-        let mut parts = key.split('.').peekable();
-        while let Some(part) = parts.next() {
-            let (name, number) = match part.split_once('[') {
-                Some((name, number)) => (name, number.trim_end_matches(']').parse::<usize>().ok()),
-                None => (part, None),
-            };
-            let (key, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
-            found = Some(line_at(self.text, key.span().start));
-            let value = match (value.get_ref(), number) {
-                // One of several `[[sections]]`.
-                (toml::de::DeValue::Array(several), Some(number)) => {
-                    let one = several.get(number)?;
-                    found = Some(line_at(self.text, one.span().start));
-                    one
-                }
-                _ => value,
-            };
-            match value.get_ref() {
-                toml::de::DeValue::Table(inner) => table = inner,
-                _ if parts.peek().is_some() => return found,
-                _ => {}
-            }
-        }
-        found
-    }
-}
-
-/// What serde says of a number, without the names of Rust's types.
-fn plainly(message: &str) -> String {
-    [("u16", u64::from(u16::MAX)), ("u32", u64::from(u32::MAX))].into_iter().fold(
-        message.to_owned(),
-        |message, (kind, most)| match message.strip_suffix(&format!("expected {kind}")) {
-            Some(said) => format!("{said}expected a whole number from 0 to {most}"),
-            None => message,
-        },
-    )
-}
-
-fn line_at(text: &str, offset: usize) -> usize {
-    1 + text.get(..offset).unwrap_or(text).matches('\n').count()
-}
-
-/// What types cannot say: ranges, and keys that need one another.
-fn check(config: &Config, source: &Source<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut wrong = |key: &str, message: &str, hint: &str| {
-        findings.push(source.error(key, message).hint(hint));
-    };
-    if config.feeds.formats.is_empty() {
-        wrong("feeds.formats", "no format is named", "write some of \"rss\", \"atom\", \"json\"");
-    }
-    if config.feeds.entries > 100_000 {
-        wrong("feeds.entries", "more than 100,000 entries", "write 0 for all");
-    }
-    if config.archive.language.as_ref().is_some_and(|language| !super::is_language_tag(language)) {
-        wrong("archive.language", "it is not a language tag", "write \"ko\", \"ja\" or \"en-GB\"");
-    }
-    check_store(&config.store, &mut wrong);
-    if config.newsletter.bounces.as_ref().is_some_and(|bounces| bounces.local_part().len() > 24) {
-        wrong(
-            "newsletter.bounces",
-            "its local part is longer than 24 characters, and a token must fit behind it",
-            "use a shorter one, such as \"bounces@…\"",
-        );
-    }
-    if let Some(smtp) = &config.smtp {
-        check_smtp(smtp, &mut wrong);
-    }
-    if let Some(inbox) = &config.inbox {
-        check_inbox(inbox, &mut wrong);
-    }
-    check_dkim(config, &mut wrong);
-    check_web(&config.web, &mut wrong);
-    findings
-}
-
-fn check_store(store: &super::Store, wrong: &mut impl FnMut(&str, &str, &str)) {
-    let has_password = store.password_file.is_some() || store.password_env.is_some();
-    if store.password_file.is_some() && store.password_env.is_some() {
-        wrong("store.password_env", "the password is given twice", "keep password_file or password_env");
-    }
-    match super::PostgresUrl::read(&store.url) {
-        Some(Err((what, hint))) => wrong("store.url", &what, hint),
-        Some(Ok(url)) if has_password && url.betrays_a_password() => wrong(
-            "store.url",
-            "with this sslmode everybody on the way can read the password and the readers",
-            "write sslmode=verify-full, or leave it out",
-        ),
-        None if store.sqlite_path().is_none_or(|path| path.as_str().is_empty()) => wrong(
-            "store.url",
-            "it names neither an SQLite file nor a PostgreSQL database",
-            "write it like \"sqlite:letterpress.db\" or \"postgres://user@db.example.com/letterpress\"",
-        ),
-        None if has_password => {
-            wrong("store", "there is a password, but an SQLite file has none", "take the line out");
-        }
-        Some(Ok(_)) | None => {}
-    }
-}
-
-fn check_web(web: &super::Web, wrong: &mut impl FnMut(&str, &str, &str)) {
-    let limits = [
-        ("web.limits.per_hour", web.limits.per_hour),
-        ("web.limits.per_network_per_hour", web.limits.per_network_per_hour),
-        ("web.limits.per_domain_per_hour", web.limits.per_domain_per_hour),
-    ];
-    for (key, _) in limits.into_iter().filter(|(_, number)| !(1..=FASTEST).contains(number)) {
-        wrong(key, "it is not between 1 and 1000000", "web.sign_up = false takes the form away");
-    }
-    if web.metrics.is_some_and(|metrics| metrics.port() != 0 && metrics == web.listen) {
-        wrong("web.metrics", "the pages answer there", "name a port of its own, such as \"127.0.0.1:9090\"");
-    }
-}
-
-fn check_dkim(config: &Config, wrong: &mut impl FnMut(&str, &str, &str)) {
-    let from = config.newsletter.from.as_ref().map(|from| from.address.domain());
-    for (number, dkim) in config.dkim.iter().enumerate() {
-        let key = |name: &str| format!("dkim[{number}].{name}");
-        if !dkim.has_valid_selector() {
-            let hint = "write letters, digits and hyphens, such as \"letters\"";
-            wrong(&key("selector"), "it cannot stand in a name of the DNS", hint);
-        }
-        let domain = dkim.signing_domain(from);
-        if dkim.domain.is_some() && domain.is_none() {
-            wrong(&key("domain"), "it is not a domain", "write the name alone, such as \"example.com\"");
-        }
-        let twin =
-            |other: &&super::Dkim| other.selector == dkim.selector && other.signing_domain(from) == domain;
-        if config.dkim[..number].iter().any(|other| twin(&other)) {
-            let hint = "give each key a selector of its own: under one there is one record in the DNS";
-            wrong(&key("selector"), "two keys have the same", hint);
-        }
-    }
-}
-
-fn check_smtp(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
-    if smtp.host.is_empty() || smtp.host.contains(|c: char| c.is_whitespace() || "/@:".contains(c)) {
-        wrong("smtp.host", "it is not a host name", "write the name alone, such as \"smtp.example.com\"");
-    }
-    if smtp.tls == Tls::None && !is_this_machine(&smtp.host) {
-        let hint = "write tls = \"implicit\" (port 465) or \"starttls\" (port 587)";
-        wrong("smtp.tls", "without TLS everybody on the way can read the letters and the password", hint);
-    }
-    if !(1..=200).contains(&smtp.connections) {
-        wrong("smtp.connections", "it is not between 1 and 200", "4 suits most relays");
-    }
-    if smtp.messages_per_connection == 0 {
-        wrong("smtp.messages_per_connection", "it is 0", "100 suits most relays");
-    }
-    if smtp.retry.is_empty() || smtp.retry.iter().any(|wait| wait.duration().as_secs() == 0) {
-        wrong(
-            "smtp.retry",
-            "it must name at least one wait, and none of them 0",
-            "[\"5m\", \"15m\", \"1h\"]",
-        );
-    }
-    check_rates(smtp, wrong);
-    let deadlines = [smtp.deadlines.connect, smtp.deadlines.command, smtp.deadlines.data, smtp.deadlines.dot];
-    if deadlines.iter().any(|deadline| deadline.duration().as_secs() == 0) {
-        wrong("smtp.deadlines", "a deadline is 0", "leave it out: the defaults are those of RFC 5321");
-    }
-    let passwords = [smtp.password_file.is_some(), smtp.password_env.is_some()];
-    match (smtp.user.is_some(), passwords.iter().filter(|given| **given).count()) {
-        (true, 0) => wrong("smtp.user", "there is no password for it", "add password_file or password_env"),
-        (false, 1..) => wrong("smtp", "there is a password but no user", "add user = \"…\""),
-        (_, 2) => {
-            wrong("smtp.password_env", "the password is given twice", "keep password_file or password_env");
-        }
-        _ => {}
-    }
-}
-
-fn check_inbox(inbox: &super::Inbox, wrong: &mut impl FnMut(&str, &str, &str)) {
-    if inbox.host.is_empty() || inbox.host.contains(|c: char| c.is_whitespace() || "/@:".contains(c)) {
-        wrong("inbox.host", "it is not a host name", "write the name alone, such as \"imap.example.com\"");
-    }
-    if inbox.tls == Tls::None && !is_this_machine(&inbox.host) {
-        let hint = "write tls = \"implicit\" (port 993) or \"starttls\" (port 143)";
-        wrong("inbox.tls", "without TLS everybody on the way can read the mails and the password", hint);
-    }
-    if inbox.timeout.duration().as_secs() == 0 {
-        wrong("inbox.timeout", "it is 0", "60s suits most servers");
-    }
-    match (&inbox.password_file, &inbox.password_env) {
-        (None, None) => {
-            wrong("inbox.user", "there is no password for it", "add password_file or password_env");
-        }
-        (Some(_), Some(_)) => {
-            wrong("inbox.password_env", "the password is given twice", "keep password_file or password_env");
-        }
-        _ => {}
-    }
-}
-
-/// The most copies in a minute that can be asked for.
-const FASTEST: u32 = 1_000_000;
-
-fn check_rates(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
-    let whole =
-        [("smtp.per_minute", smtp.per_minute), ("smtp.per_domain_per_minute", smtp.per_domain_per_minute)];
-    let domains =
-        smtp.domains.iter().map(|(domain, number)| (format!("smtp.domains.{domain}"), Some(*number)));
-    for (key, number) in whole.map(|(key, number)| (key.to_owned(), number)).into_iter().chain(domains) {
-        if number.is_some_and(|number| !(1..=FASTEST).contains(&number)) {
-            wrong(
-                &key,
-                "it is not between 1 and 1000000",
-                "leave it out for no limit; newsletter.enabled = false sends nothing",
-            );
-        }
-    }
-    for domain in smtp.domains.keys() {
-        if !domain.contains('.') || idna::domain_to_ascii_strict(domain).is_err() {
-            wrong("smtp.domains", "a name in it is not a domain", "write it like \"gmail.com\" = 300");
-        }
-    }
-}
-
-/// Whether `host` can only be this machine, so that nothing travels in the clear.
-pub(super) fn is_this_machine(host: &str) -> bool {
-    host == "localhost"
-        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -414,7 +202,8 @@ mod tests {
         );
         assert_eq!((inbox.processed, inbox.timeout), (least.processed.clone(), least.timeout));
         let smtp = config.smtp.unwrap();
-        let bare = read(&format!("{SITE}[smtp]\nhost = \"smtp.example.com\"")).unwrap().smtp.unwrap();
+        let from = "[newsletter]\nfrom = \"kim@example.com\"\n";
+        let bare = read(&format!("{SITE}{from}[smtp]\nhost = \"smtp.example.com\"")).unwrap().smtp.unwrap();
         assert_eq!(
             (smtp.connections, smtp.messages_per_connection),
             (bare.connections, bare.messages_per_connection)

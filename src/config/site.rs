@@ -130,11 +130,12 @@ fn language<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
     Err(serde::de::Error::custom(format!("{raw:?} is not a language tag; write \"ko\", \"ja\" or \"en-GB\"")))
 }
 
-/// The shape of a BCP 47 tag: letters, then letters and digits, at most eight between hyphens.
+/// The shape of a BCP 47 tag: two or three letters, then letters and digits, at most eight between hyphens. No language is
+/// registered with a longer first part.
 pub fn is_language_tag(raw: &str) -> bool {
     let mut parts = raw.split('-');
     let primary = parts.next().unwrap_or_default();
-    (2..=8).contains(&primary.len())
+    (2..=3).contains(&primary.len())
         && primary.bytes().all(|b| b.is_ascii_alphabetic())
         && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
@@ -167,6 +168,6 @@ mod tests {
     #[test]
     fn language_tags_have_a_shape() {
         assert!(["ko", "en-GB", "zh-Hant-TW"].into_iter().all(is_language_tag));
-        assert!(!["", "k", "korean language", "ko_KR", "-ko"].into_iter().any(is_language_tag));
+        assert!(!["", "k", "korean language", "korean", "ko_KR", "-ko"].into_iter().any(is_language_tag));
     }
 }

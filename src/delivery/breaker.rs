@@ -41,6 +41,10 @@ pub enum Stop {
 #[derive(Default)]
 struct Counts {
     stop: Option<Stop>,
+    /// What was heard when the run was stopped.
+    cause: Option<Heard>,
+    /// The latest refusal that was not about its subscriber.
+    refusal: Option<Heard>,
     failures: u32,
     losses: u32,
     refusals: u32,
@@ -85,6 +89,16 @@ impl Breaker {
         self.with(|counts| counts.stop.clone())
     }
 
+    /// What was heard that stopped the run, if that was it.
+    pub fn cause(&self) -> Option<Heard> {
+        self.with(|counts| counts.cause.clone())
+    }
+
+    /// The latest refusal that was about the sender or the letter and not about its subscriber.
+    pub fn refusal(&self) -> Option<Heard> {
+        self.with(|counts| counts.refusal.clone())
+    }
+
     /// A new issue begins: what the relay thought of another letter says nothing about this one.
     pub fn begin_issue(&self) {
         self.with(|counts| {
@@ -101,6 +115,11 @@ impl Breaker {
     /// Whether any copy was taken in this run.
     pub fn has_sent(&self) -> bool {
         self.with(|counts| counts.sent > 0)
+    }
+
+    /// How many copies were taken in this run.
+    pub fn sent(&self) -> u64 {
+        self.with(|counts| counts.sent)
     }
 
     /// Waits, but not longer than the run lasts.
@@ -121,6 +140,10 @@ impl Breaker {
     pub(super) fn note(&self, heard: &Heard, verdict: Verdict) {
         let said = heard.said();
         self.with(|counts| {
+            let goes_on = counts.stop.is_none();
+            if verdict.counts_towards_pause() {
+                counts.refusal = Some(heard.clone());
+            }
             match verdict {
                 Verdict::Sent => {
                     (counts.losses, counts.refusals, counts.sent) = (0, 0, counts.sent + 1);
@@ -149,6 +172,9 @@ impl Breaker {
             if counts.failures >= MOST_FAILURES || counts.losses >= MOST_LOSSES {
                 let why = format!("{MOST_FAILURES} failures in a row, the last at {}: {said}", heard.phase);
                 counts.stop.get_or_insert(Stop::Relay(why));
+            }
+            if goes_on && counts.stop.is_some() {
+                counts.cause = Some(heard.clone());
             }
         });
     }

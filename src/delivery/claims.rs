@@ -11,6 +11,7 @@ use super::Job;
 use super::breaker::{Breaker, Stop};
 use super::group_commit::GroupCommit;
 use super::rations::{Ration, Rations};
+use super::watch::Tick;
 use crate::ledger::transition::Event;
 use crate::store::{Claimed, Move, StoreError};
 
@@ -98,6 +99,9 @@ async fn feed(
                 in_vain += u32::from(!wait.is_zero());
                 if in_vain > MOST_WAITS {
                     breaker.stop(Stop::Relay(NO_PERMIT.to_owned()));
+                }
+                if !wait.is_zero() {
+                    (job.watch)(Tick::Wait(wait, rations.reason()));
                 }
                 // A permit that is asked for a moment too early is not there yet.
                 breaker.rest(wait + wait.min(GRACE)).await;

@@ -6,12 +6,14 @@
 
 mod breaker;
 mod claims;
+pub mod diagnosis;
 mod group_commit;
 mod heard;
 pub mod outbox;
 mod rations;
 pub mod smtp;
 pub mod verdict;
+pub mod watch;
 mod worker;
 
 use std::sync::Arc;
@@ -24,16 +26,17 @@ use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 
 pub use breaker::{Breaker, Stop};
-pub use heard::{Heard, Phase, Trouble};
+pub use heard::{Heard, Lack, Phase, Speaks, TlsTrouble, Trouble, Unreachable};
 pub use smtp::reply::Reply;
 
 use crate::address::EmailAddress;
 use crate::clock::Clock;
+use crate::ledger::RetrySchedule;
 use crate::ledger::pace::Limits;
-use crate::ledger::{RetrySchedule, State};
 use crate::store::{Claimed, IssueNumber, Store, StoreError};
 use claims::Claims;
 use group_commit::GroupCommit;
+use watch::Watch;
 use worker::Worker;
 
 /// The envelope of one copy (RFC 5321, 2.3.1).
@@ -124,8 +127,8 @@ pub struct Job {
     pub lease: Duration,
     /// A name that no other process has.
     pub owner: String,
-    /// Told of each copy that reached a state, for progress.
-    pub watch: Box<dyn Fn(State) + Send + Sync>,
+    /// Told of each message that reached a state and of each wait, for progress.
+    pub watch: Arc<Watch>,
 }
 
 /// Sends what is due of one issue. Returns when nothing is left that could be sent now, or when the breaker stopped

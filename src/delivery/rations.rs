@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use tokio::time::Instant;
 
 use super::Job;
+use super::watch::Why;
 use crate::ledger::Token;
 use crate::store::{Claim, Claimed, Lane, Pace, StoreError};
 
@@ -56,6 +57,13 @@ impl Rations {
             is_barren: false,
             last: String::new(),
         }
+    }
+
+    /// What a wait is for: the domain that may be sent to first, or the rate for all.
+    pub(super) fn reason(&self) -> Why {
+        let now = Instant::now();
+        let soonest = self.lanes.iter().min_by_key(|(_, at)| **at).filter(|(_, at)| **at > now);
+        soonest.map_or(Why::RateLimit, |(domain, _)| Why::Domain(domain.clone()))
     }
 
     /// Claims what may be sent now.

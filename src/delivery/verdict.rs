@@ -106,7 +106,9 @@ fn without_reply(phase: Phase, trouble: &Trouble) -> Verdict {
         (Trouble::Missing(_) | Trouble::Unsendable(_), Phase::Rcpt) => Verdict::Failed { policy: false },
         (Trouble::Unsendable(_), Phase::Body) => Verdict::Failed { policy: true },
         // The next connection would see the same certificate, the same offers, the same return path.
-        (Trouble::Tls(_) | Trouble::Missing(_) | Trouble::Unsendable(_), _) => Verdict::Sender,
+        (Trouble::Tls(_) | Trouble::Missing(_) | Trouble::Unsendable(_) | Trouble::Speaks(_), _) => {
+            Verdict::Sender
+        }
         // A server that takes connections and does not even greet is overloaded, and so will be the next connection.
         (Trouble::Deadline, Phase::Greeting) => Verdict::Throttled,
         _ => Verdict::Deferred { policy: false },
@@ -152,6 +154,7 @@ fn blames_sender(reply: &Reply) -> bool {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::{Lack, Speaks, TlsTrouble, Unreachable};
     use super::*;
 
     const PHASES: [Phase; 10] = [
@@ -176,6 +179,10 @@ mod tests {
         Heard { phase, what: Ok(Reply { code: code.parse().unwrap(), text: text.to_owned() }) }
     }
 
+    fn lacks(extension: &str) -> Trouble {
+        Trouble::Missing(Lack::Extension(extension.to_owned()))
+    }
+
     fn all_troubles() -> Vec<Trouble> {
         let why = String::new;
         vec![
@@ -183,10 +190,17 @@ mod tests {
             Trouble::Closed,
             Trouble::Io(why()),
             Trouble::Protocol(why()),
-            Trouble::Tls(why()),
-            Trouble::Missing(why()),
+            Trouble::Unreachable(Unreachable {
+                address: ([127, 0, 0, 1], 25).into(),
+                is_refused: true,
+                said: why(),
+            }),
+            Trouble::Speaks(Speaks::Http),
+            Trouble::Tls(TlsTrouble::Other(why())),
+            Trouble::Missing(Lack::Extension(why())),
             Trouble::Unsendable(why()),
             Trouble::Dns(why()),
+            Trouble::NoSuchHost(why()),
         ]
     }
 
@@ -291,11 +305,12 @@ mod tests {
     #[test]
     fn a_bad_certificate_or_a_missing_extension_needs_a_person() {
         for (phase, trouble, verdict) in [
-            (Phase::Tls, Trouble::Tls("expired".to_owned()), Verdict::Sender),
-            (Phase::Tls, Trouble::Missing("STARTTLS".to_owned()), Verdict::Sender),
-            (Phase::Auth, Trouble::Missing("AUTH".to_owned()), Verdict::Sender),
-            (Phase::Mail, Trouble::Missing("SIZE".to_owned()), Verdict::Sender),
-            (Phase::Rcpt, Trouble::Missing("SMTPUTF8".to_owned()), FAILED),
+            (Phase::Tls, Trouble::Tls(TlsTrouble::Other("expired".to_owned())), Verdict::Sender),
+            (Phase::Tls, Trouble::Missing(Lack::Starttls), Verdict::Sender),
+            (Phase::Greeting, Trouble::Speaks(Speaks::Tls), Verdict::Sender),
+            (Phase::Auth, Trouble::Missing(Lack::TlsForPassword), Verdict::Sender),
+            (Phase::Mail, lacks("SIZE"), Verdict::Sender),
+            (Phase::Rcpt, lacks("SMTPUTF8"), FAILED),
             (Phase::Body, Trouble::Unsendable("bare LF".to_owned()), FAILED_POLICY),
         ] {
             assert_eq!(judge(&Heard { phase, what: Err(trouble) }), verdict, "{phase}");
@@ -322,7 +337,7 @@ mod tests {
     fn a_copy_that_was_not_even_offered_leaves_the_connection_in_step() {
         let heard = |phase, trouble| Heard { phase, what: Err(trouble) };
         for phase in [Phase::Mail, Phase::Rcpt] {
-            assert!(!drops_connection(&heard(phase, Trouble::Missing("SMTPUTF8".to_owned()))), "{phase}");
+            assert!(!drops_connection(&heard(phase, lacks("SMTPUTF8"))), "{phase}");
             assert!(!drops_connection(&heard(phase, Trouble::Unsendable("bare LF".to_owned()))), "{phase}");
             assert!(drops_connection(&heard(phase, Trouble::Closed)), "{phase}");
         }

@@ -15,6 +15,7 @@ use super::breaker::{Breaker, Stop};
 use super::claims::{Claims, Held, give_back};
 use super::group_commit::GroupCommit;
 use super::verdict::{Verdict, is_dead_address, judge};
+use super::watch::{Tick, Why};
 use super::{Channel, Composed, Heard, Job};
 use crate::crash;
 use crate::ledger::transition::{Event, Refusal};
@@ -233,7 +234,7 @@ impl Worker {
 
     fn watch(&self, outcome: Result<State, Refusal>) {
         if let Ok(state) = outcome {
-            (self.job.watch)(state);
+            (self.job.watch)(Tick::Reached(state));
         }
     }
 
@@ -250,6 +251,9 @@ impl Worker {
                 Err(_) if self.retire() => return None,
                 Err(heard) => {
                     self.breaker.note(&heard, judge(&heard));
+                    if self.breaker.stopped().is_none() {
+                        (self.job.watch)(Tick::Wait(pause, Why::Reconnect(heard.said())));
+                    }
                     self.breaker.rest(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }

@@ -92,6 +92,8 @@ pub struct Row {
     pub language: Option<String>,
     /// Whether the reader gets letters.
     pub state: Standing,
+    /// Since when, as our own export says: for people to read. A store that takes the row notes when it did.
+    pub state_since: Option<DateTime<Utc>>,
     /// Why not, for a reader who is suppressed.
     pub reason: Option<String>,
     /// Why not, for one who is unconfirmed.

@@ -12,7 +12,7 @@ use super::html::{self, Converted};
 use super::text_page::{quoted, slug};
 use super::xml::push_escaped;
 use crate::archive::{ids, links, markdown, permalink};
-use crate::config::SiteUrl;
+use crate::config::{SiteUrl, is_language_tag, language_meant};
 use crate::text::HeaderText;
 
 /// Characters of a text that stand in for a title.
@@ -85,6 +85,9 @@ pub struct PostFile {
     pub pictures: Vec<String>,
 }
 
+/// The end of the front matter that is written.
+const END: &str = "\n+++\n\n";
+
 /// Turns stories into files; knows which names and ids it has given.
 #[derive(Debug)]
 pub struct Desk<'a> {
@@ -106,7 +109,12 @@ impl<'a> Desk<'a> {
             return Err(format!("it has the same id as {other}"));
         }
         let (file_name, slug) = self.name(story, &title(story));
-        let file = self.file_as(story, file_name, &slug)?;
+        let mut file = self.file_as(story, file_name.clone(), &slug)?;
+        if !story.draft && story.enclosure.is_none() && file.contents.ends_with(END) {
+            let mut draft = Story { draft: true, ..story.clone() };
+            draft.remarks.push(("import-empty", "it has no text, and is a draft".to_owned()));
+            file = self.file_as(&draft, file_name, &slug)?;
+        }
         if let Some(id) = &story.id {
             self.ids.insert(id.clone(), file.file_name.clone());
         }
@@ -140,7 +148,6 @@ impl<'a> Desk<'a> {
 
     /// The same post with pictures that lie beside it, by their addresses: a folder with an `index.md`.
     pub fn bundle(file: &PostFile, story: &Story, beside: &HashMap<String, String>) -> PostFile {
-        const END: &str = "\n+++\n\n";
         let page = story.link.as_deref().and_then(|link| Url::parse(link).ok());
         let head = file.contents.find(END).map_or(0, |at| at + END.len());
         let body = convert(story, page.as_ref(), Some(beside)).markdown;
@@ -217,7 +224,7 @@ impl<'a> Desk<'a> {
         let language = story.language.as_deref().map(|tag| tag.trim().replace('_', "-"));
         let is_other = |tag: &String| {
             let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
-            crate::config::is_language_tag(tag) && primary(tag) != primary(self.language)
+            is_language_tag(tag) && language_meant(tag).is_none() && primary(tag) != primary(self.language)
         };
         if let Some(language) = language.filter(is_other) {
             line("language", &quoted(&language));

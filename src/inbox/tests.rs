@@ -116,6 +116,7 @@ impl Place {
             letter: "{}".to_owned(),
             categories: Vec::new(),
             baseline: Vec::new(),
+            rehearsal: false,
         };
         let imprint = |addressee: &crate::store::Addressee<'_>| Imprint {
             message_id: format!("{}@example.com", keys().message_id_local(addressee.post, addressee.address)),

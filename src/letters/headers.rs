@@ -149,7 +149,7 @@ fn unstructured(name: &'static str, text: &HeaderText) -> String {
 
 /// A field with one mailbox. The kind is a header of lettre, which writes the usual names; those that it would
 /// encode although quoting is enough (`O'Brien`) are written here, as encoding them counts as a sign of spam.
-fn mailbox<H: Header + FromOne>(mailbox: &Mailbox) -> String {
+pub(super) fn mailbox<H: Header + FromOne>(mailbox: &Mailbox) -> String {
     let Some(name) = &mailbox.name else { return mailbox.address.to_string() };
     let usual = !must_be_encoded(name.as_str()) && (!name.as_str().is_ascii() || is_plain(name.as_str()));
     if let Some(address) = lettre_address(&mailbox.address).filter(|_| usual) {
@@ -164,7 +164,7 @@ fn mailbox<H: Header + FromOne>(mailbox: &Mailbox) -> String {
 }
 
 /// A header of lettre that holds mailboxes.
-trait FromOne {
+pub(super) trait FromOne {
     fn from_one(mailbox: LettreMailbox) -> Self;
 }
 

@@ -11,6 +11,7 @@ mod issue;
 mod lint;
 mod marked;
 mod mime;
+mod notice;
 mod plain;
 mod slip;
 mod slots;
@@ -30,6 +31,7 @@ pub use issue::compose;
 pub use lint::lint;
 pub use marked::Note;
 pub use mime::Press;
+pub use notice::{Notice, compose_notice};
 pub use slip::compose_slip;
 pub use templates::Templates;
 

@@ -3,18 +3,20 @@
 //! Each has at most one final dot: it is armed in the store before the dot is written, and one whose reply was lost is
 //! not sent again; its reader can ask anew. The rates of `[smtp]` do not apply: the limits of the forms are narrower.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::diagnosis::of_relay;
+use super::office::FenceGuard;
 use super::signing::signer;
 use super::way_out::{no_sender, wire};
 use super::{Office, RunError, World, way_out};
 use crate::address::{EmailAddress, Mailbox};
 use crate::config::SiteUrl;
 use crate::delivery::verdict::{Verdict, judge};
-use crate::delivery::{Channel, Envelope, Heard, Wire};
+use crate::delivery::{Channel, Envelope, Heard, Phase, Wire};
 use crate::letters::dkim::Signer;
 use crate::letters::{self, Recipient, Unsubscribe};
 use crate::store::Books;
@@ -38,7 +40,7 @@ pub enum Round {
     Idle,
     /// One errand was done, in one way or another.
     Done,
-    /// The relay wants to be left alone, or does not take our letters.
+    /// The relay wants to be left alone, or does not take our letters; why, [`Courier::run`] says.
     Rest,
 }
 
@@ -47,12 +49,16 @@ pub struct Courier {
     world: World,
     store: Arc<dyn Books>,
     keys: Arc<Keys>,
+    /// A ledger that was put back, while the server runs too, sends nothing before it is adopted.
+    guard: FenceGuard,
     wire: Arc<dyn Wire>,
     signer: Option<Arc<Signer>>,
     /// Where the pages answer that the letters lead to.
     pages: SiteUrl,
     /// A name that no other process has.
     owner: String,
+    /// Why the relay took nothing, as it was heard last.
+    trouble: Mutex<Option<Heard>>,
 }
 
 impl Courier {
@@ -65,36 +71,67 @@ impl Courier {
             world: world.clone(),
             store: Arc::clone(&office.store),
             keys: Arc::clone(&office.keys),
+            guard: office.guard(),
             wire: wire(config, "answers")?,
             signer: signer(config)?,
             pages,
             owner: hex(&world.clock.random()),
+            trouble: Mutex::new(None),
         })
     }
 
-    /// Works until it is dropped; `told` hears of each failure of the store or the relay.
+    /// Works until it is dropped; `told` hears when the store or the relay begins to fail, fails in another way, and works
+    /// again.
     pub async fn run(&self, told: impl Fn(String)) {
+        let mut said: Option<String> = None;
         loop {
-            let pause = match self.round().await {
-                Ok(Round::Done) => continue,
-                Ok(Round::Idle) => EVERY,
-                Ok(Round::Rest) => {
-                    told(format!("answers to readers wait: {} refused them", self.wire.name()));
-                    REST
+            let (pause, failure) = match self.round().await {
+                Ok(Round::Done) => {
+                    if said.take().is_some() {
+                        told("transactional mail leaves again".to_owned());
+                    }
+                    continue;
                 }
-                Err(error) => {
-                    told(error.to_string());
-                    REST
-                }
+                Ok(Round::Idle) => (EVERY, None),
+                Ok(Round::Rest) => (REST, Some(self.why_it_waits())),
+                Err(error) => (REST, Some(error.to_string())),
             };
+            if failure.is_some() && failure != said {
+                failure.iter().cloned().for_each(&told);
+                said = failure;
+            }
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Why transactional mail does not leave, and what to do about it.
+    fn why_it_waits(&self) -> String {
+        let heard = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let why = heard.map_or_else(String::new, |heard| match of_relay(&self.world.config, &heard) {
+            Some(explained) => format!("\n{}", explained.finding),
+            None => format!(": {}", heard.said()),
+        });
+        format!("transactional mail waits for {}{why}", self.wire.name())
+    }
+
+    /// What becomes of an errand, and what is remembered of it.
+    fn ended(&self, heard: &Heard, errand: &Errand) -> (ErrandEnd, String, Round) {
+        let (end, said, round) = ended(heard, errand);
+        // A message that is tried again for want of a connection says as much about the relay as one that is refused.
+        let is_stuck =
+            round == Round::Rest || heard.phase < Phase::Mail && matches!(end, ErrandEnd::Later(_));
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        *trouble = is_stuck.then(|| heard.clone());
+        (end, said, if is_stuck { Round::Rest } else { round })
     }
 
     /// Sends one small letter, if one waits.
     pub async fn round(&self) -> Result<Round, RunError> {
         let (_, lease) = way_out::patience(&self.world.config);
         let lease = TimeDelta::from_std(lease).unwrap_or(TimeDelta::hours(1));
+        if let Some(mismatch) = self.guard.mismatch().await? {
+            return Err(RunError::user(format!("answers by mail wait: {mismatch}"), mismatch.help()));
+        }
         let Some(errand) = self.store.claim_errand(&self.owner, lease, self.now()).await? else {
             return Ok(Round::Idle);
         };
@@ -109,7 +146,7 @@ impl Courier {
             Envelope { from: self.return_path()?, to: errand.address.clone(), size: message.len() };
         let mut channel = match self.wire.connect().await {
             Ok(channel) => channel,
-            Err(heard) => return Ok(ended(&heard, errand)),
+            Err(heard) => return Ok(self.ended(&heard, errand)),
         };
         let heard = match hand_over(channel.as_mut(), &envelope, &message).await {
             Err(heard) => Some(heard),
@@ -121,7 +158,7 @@ impl Courier {
         };
         let Some(heard) = heard else { return Ok((ErrandEnd::Failed, String::new(), Round::Done)) };
         channel.quit().await;
-        Ok(ended(&heard, errand))
+        Ok(self.ended(&heard, errand))
     }
 
     /// The message: always the same for the same errand, but for its date.

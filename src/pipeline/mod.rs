@@ -8,6 +8,7 @@ mod announcing;
 mod approval;
 mod backup;
 mod courier;
+mod diagnosis;
 mod digest;
 mod edition;
 mod evidence;
@@ -15,18 +16,23 @@ mod gate;
 mod health;
 mod held;
 mod lookup;
+pub mod incident;
 mod newsletter;
+mod next;
+mod notify;
 mod office;
 mod outlook;
 mod preview;
 mod rehearsal;
 mod remote;
 mod rest;
+mod restore;
 mod sending;
 mod settled;
 mod signing;
 mod site;
 mod taking_over;
+mod unsubscribing;
 mod way_out;
 
 use std::sync::Arc;
@@ -36,6 +42,8 @@ pub use announcing::Announcement;
 pub use approval::{Approved, approve};
 pub use backup::{Backup, back_up};
 pub use courier::{Courier, Round};
+pub(crate) use diagnosis::of_mailbox;
+pub use diagnosis::{Explained, try_relay};
 pub use digest::{FrozenWeek, WeekDraft, WeekLetter, compose_week, outlook_of_the_week, weekly_readers};
 pub use edition::Edition;
 pub use evidence::{Evidence, Reconciled, reconcile};
@@ -45,23 +53,28 @@ pub use lookup::AnyPost;
 pub(crate) use lookup::find_any;
 pub use newsletter::{Draft, Mailing, compose, draft, enrol_list, freeze, templates};
 pub(crate) use newsletter::{ReaderList, read_readers};
+pub use next::{Kind, Upcoming};
+pub use notify::{Ending, notify, notify_start};
 pub use office::Office;
 pub use outlook::{Standstill, outlook};
 pub use preview::{draft_of, send_test};
 pub use remote::{Refreshed, refresh, unfetched};
 pub use rest::{Rest, resting};
+pub use restore::{PutBack, put_back};
 pub use sending::deliver_open;
 pub(crate) use signing::{identities, new_key};
 pub use site::{Built, build, categories};
 pub use taking_over::{TakenOver, take_over};
+pub use unsubscribing::note_inbox;
+pub(crate) use unsubscribing::{judge_unsubscribing, look_at_unsubscribing};
 pub use way_out::wire;
 pub(crate) use way_out::{demand, password};
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::delivery::Breaker;
+use crate::delivery::watch::Watch;
 use crate::finding::Finding;
-use crate::ledger::State;
 use crate::store::{FenceError, LockError, StoreError};
 
 /// What a run is given.
@@ -71,8 +84,8 @@ pub struct World {
     pub config: Arc<Config>,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
-    /// Told of each copy that reached a state.
-    pub watch: Arc<dyn Fn(State) + Send + Sync>,
+    /// Told how long work goes on.
+    pub watch: Arc<Watch>,
     /// Stops the run when asked to.
     pub breaker: Arc<Breaker>,
 }
@@ -103,6 +116,9 @@ pub enum RunError {
     /// The fence cannot be read or written.
     #[error(transparent)]
     Fence(#[from] FenceError),
+    /// A mail server or the way to it is out of order.
+    #[error(transparent)]
+    OutOfOrder(Box<Finding>),
     /// The surroundings failed.
     #[error("{what}: {source}{}", disk_hint(.source))]
     Io {
@@ -229,6 +245,7 @@ async fn send_from(world: &World, office: &Office, wanted: &Wanted) -> Result<Ma
         }
     };
     held::remember(world, office, &archive).await?;
+    mailing.findings.extend(site::errors_of(&archive).cloned());
     mailing.findings.extend(refreshed.findings);
     mailing.warnings.extend(jump);
     Ok(Mailing { enrolled, rejected, rehearsed, ids_changed, ..mailing })

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
-use super::digest::{self, FrozenWeek, WeekDraft};
 use super::lookup::find;
+use super::diagnosis::{Explained, relay_error};
+use super::digest::{self, FrozenWeek, WeekDraft};
+use super::next::{self, Upcoming};
 use super::rest::Rest;
 use super::signing::signer;
+use super::unsubscribing::demand_unsubscribing;
 use super::way_out::{no_sender, wire};
-use super::{
-    Built, Edition, Held, Office, RunError, World, approval, deliver_open, held, rehearsal, settled, site,
-};
+use super::{Built, Edition, Held, Office, RunError, World, approval, deliver_open, held, rehearsal, settled, site};
 use crate::address::EmailAddress;
 use crate::archive::{Archive, Post};
 use crate::config::{Config, DateOrder};
@@ -40,6 +41,8 @@ pub struct Mailing {
     pub baseline: usize,
     /// The issue that was frozen in this run: its subject and its audience.
     pub frozen: Option<(HeaderText, u64)>,
+    /// The post of that issue.
+    pub frozen_id: Option<String>,
     /// The week whose letters were frozen in this run.
     pub week: Option<FrozenWeek>,
     /// Warnings about the letter.
@@ -54,6 +57,14 @@ pub struct Mailing {
     pub failed_over: Option<u64>,
     /// Why the run stopped before its end.
     pub stopped: Option<Stop>,
+    /// What that means and what to do about it, where it is known.
+    pub explained: Option<Explained>,
+    /// How many messages the relay took in this run.
+    pub sent: u64,
+    /// When a subscriber who could not be reached is tried again.
+    pub retry_at: Option<DateTime<Utc>>,
+    /// What will be due when no file changes.
+    pub next: Vec<Upcoming>,
     /// Until when the relay is left alone.
     pub rest: Option<Rest>,
     /// What does not stop an issue and should be looked at.
@@ -83,7 +94,9 @@ pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Resul
     let (enrolled, rejected) = enrol_list(world, office).await?;
     let is_settled = rehearsed == 0 && enrolled.is_none();
     let mut mailing = if is_settled && settled::holds(world, office, built).await? {
-        deliver_open(world, office).await?
+        let mut mailing = deliver_open(world, office).await?;
+        mailing.next = next::recall(office, world.clock.now()).await?;
+        mailing
     } else {
         let read;
         let archive = if let Some(archive) = &built.archive {
@@ -100,6 +113,7 @@ pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Resul
         if mailing.held.nobody.is_empty() {
             settled::note(world, office, &built.inputs, until).await?;
         }
+        next::remember(office, &mailing.next).await?;
         mailing
     };
     mailing.enrolled = enrolled;
@@ -132,8 +146,7 @@ pub async fn enrol_list(
     if office.store.recall("list").await?.as_deref() == Some(&note) {
         return Ok((None, Vec::new()));
     }
-    let options =
-        readers::Options { confirmed, dates, ..readers::Options::new(list.as_str(), world.clock.now()) };
+    let options = readers::Options { confirmed, dates, ..readers::Options::new(list.as_str(), world.clock.now()) };
     let ReaderList { readers: rows, findings: rejected, .. } = read_readers(&bytes, options, office)?;
     let enrolled = office.store.enrol(rows, world.clock.now()).await?;
     if rejected.iter().all(|finding| finding.severity < Severity::Error) {
@@ -204,8 +217,8 @@ pub struct Draft<'a> {
     pub more: usize,
     /// When the schedule must be asked again although nothing changed.
     pub until: DateTime<Utc>,
-    /// When the next post that waits is due.
-    pub next_due: Option<DateTime<Utc>>,
+    /// What will be due when no file changes.
+    pub next: Vec<Upcoming>,
     /// What is due and is not mailed.
     pub held: Held,
 }
@@ -221,7 +234,7 @@ pub async fn draft<'a>(
 ) -> Result<Draft<'a>, RunError> {
     let now = world.clock.now();
     let known = office.store.known_posts().await?;
-    let seen = seen(world, office, archive, known.as_ref(), recording).await?;
+    let seen = seen((world, now), office, archive, known.as_ref(), recording).await?;
     let known = schedule::Known { posts: known.as_ref(), seen: &seen };
     let plan = schedule::plan(archive, &known, &world.config.newsletter, now);
     let mut choice = match wanted {
@@ -240,19 +253,10 @@ pub async fn draft<'a>(
     let (newsletter, zone) = (&world.config.newsletter, world.config.site.timezone);
     let moment = next_moment(newsletter.digest, zone, now);
     let until = schedule::wakes_at(&plan, archive).map_or(moment, |at| at.min(moment));
+    let next = next::look_ahead(world, office, (&plan, archive)).await?;
     let Choice { chosen, findings, held, more } = choice;
     let (post, edition) = chosen.unzip();
-    Ok(Draft {
-        post,
-        edition,
-        week,
-        findings,
-        baseline,
-        more,
-        until,
-        next_due: schedule::next_due(&plan, archive),
-        held,
-    })
+    Ok(Draft { post, edition, week, findings, baseline, more, until, next, held })
 }
 
 /// Which of the posts that are due is mailed, and what is to be said of the others.
@@ -351,7 +355,7 @@ async fn week<'a>(
 
 /// Since when each post that could be mailed has been published, as far as runs have seen it.
 async fn seen(
-    world: &World,
+    (world, now): (&World, DateTime<Utc>),
     office: &Office,
     archive: &Archive,
     known: Option<&HashSet<String>>,
@@ -360,7 +364,7 @@ async fn seen(
     if !recording {
         return Ok(office.store.waiting().await?);
     }
-    let (now, newsletter) = (world.clock.now(), &world.config.newsletter);
+    let newsletter = &world.config.newsletter;
     let waits = |post: &&Post| {
         let is_known = known.is_some_and(|known| known.contains(&post.id));
         !is_known && post.newsletter && now - post.published.to_utc() <= newsletter.max_age.delta()
@@ -444,7 +448,11 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
     approval::ask(world, office, &mut draft.held).await?;
     draft.held.note(office).await?;
     let baseline = draft.baseline.len();
-    let mut frozen = None;
+    let (mut frozen, frozen_id) = (None, draft.post.map(|post| post.id.clone()));
+    let unsubscribing = match (&draft.post, &draft.week) {
+        (None, None) => None,
+        _ => demand_unsubscribing(world, office).await?,
+    };
     if let (Some(post), Some(edition)) = (draft.post, draft.edition) {
         let subject = edition.letter().subject.clone();
         let letter =
@@ -476,12 +484,14 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
     };
     let mut mailing = deliver_open(world, office).await?;
     mailing.baseline = baseline;
+    mailing.frozen_id = frozen_id.filter(|_| frozen.is_some());
     mailing.frozen = frozen;
     mailing.week = week;
     mailing.findings = draft.findings;
+    mailing.findings.extend(unsubscribing);
     mailing.more = draft.more;
     mailing.held = draft.held;
-    mailing.next_due = draft.next_due;
+    mailing.next = draft.next;
     Ok(mailing)
 }
 
@@ -501,9 +511,8 @@ pub(super) async fn send_missing(
             "leave --missing out to mail it now; `letterpress status` shows the issues, also those that are paused",
         )
     })?;
-    let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
-        RunError::user(format!("the frozen letter of {}: {error}", post.id), "`letterpress status`")
-    })?;
+    let edition: Edition = serde_json::from_str(&issue.letter)
+        .map_err(|error| RunError::user(format!("the frozen letter of {}: {error}", post.id), "`letterpress status`"))?;
     let subject = edition.letter().subject.clone();
     let keys = Arc::clone(&office.keys);
     let imprint = move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee);
@@ -534,9 +543,8 @@ pub(super) async fn transmit_test(
     let composed = signed(edition, &claimed, &world.config)?;
     let wire = wire(&world.config, "test")?;
     let failed = |heard: crate::delivery::Heard| {
-        let what = format!("{} did not take the copy at {}: {}", wire.name(), heard.phase, heard.said());
-        let help = "nothing was recorded; if it is the server's address that is wrong, look at host, port and tls below [smtp]";
-        RunError::user(what, help)
+        let what = format!("{} did not take the message at {}: {}", wire.name(), heard.phase, heard.said());
+        relay_error(&world.config, &heard, what)
     };
     let mut channel = wire.connect().await.map_err(failed)?;
     channel.offer(&composed.envelope).await.map_err(failed)?;

@@ -21,7 +21,7 @@ use crate::subscribers::token::Keys;
 use crate::text::hex;
 
 /// The note in the store that names the keys it was made with.
-const KEYS: &str = "keys";
+pub(super) const KEYS: &str = "keys";
 
 /// An open office.
 pub struct Office {
@@ -60,6 +60,7 @@ impl Office {
         };
         let mut office = Self::open(config, clock).await?;
         office.lock = lock;
+        office.store.pin();
         Ok(office)
     }
 
@@ -97,13 +98,12 @@ impl Office {
 
     /// Why this ledger may not send, if so.
     pub async fn mismatch(&self) -> Result<Option<Mismatch>, RunError> {
-        // In this order: where senders share a database, one of them may raise both between the two looks, and a fence
-        // that is read later than the epoch would look as if the ledger had been put back.
-        let fence = self.fence.read()?;
-        let Custody { mark, copied } = self.store.custody().await?;
-        let mismatch = judge(&mark, copied.as_deref(), fence.as_ref()).err();
-        // A machine that begins to share a database has no fence yet; those that sent before have theirs.
-        Ok(mismatch.filter(|mismatch| !(self.is_shared && matches!(mismatch, Mismatch::Unfenced(_)))))
+        self.guard().mismatch().await
+    }
+
+    /// What tells, at any time, whether this ledger may send.
+    pub(super) fn guard(&self) -> FenceGuard {
+        FenceGuard { store: Arc::clone(&self.store), fence: self.fence.clone(), is_shared: self.is_shared }
     }
 
     /// Goes on only if this ledger may send.
@@ -139,6 +139,26 @@ impl Office {
     /// The key under which the store knows an address.
     pub fn key_of(&self, address: &crate::address::EmailAddress) -> AddressKey {
         AddressKey(self.keys.address_key(address))
+    }
+}
+
+/// A ledger and its fence.
+pub(super) struct FenceGuard {
+    store: Arc<dyn Books>,
+    fence: Fence,
+    is_shared: bool,
+}
+
+impl FenceGuard {
+    /// Why the ledger may not send, if so.
+    pub(super) async fn mismatch(&self) -> Result<Option<Mismatch>, RunError> {
+        // In this order: where senders share a database, one of them may raise both between the two looks, and a fence
+        // that is read later than the epoch would look as if the ledger had been put back.
+        let fence = self.fence.read()?;
+        let Custody { mark, copied } = self.store.custody().await?;
+        let mismatch = judge(&mark, copied.as_deref(), fence.as_ref()).err();
+        // A machine that begins to share a database has no fence yet; those that sent before have theirs.
+        Ok(mismatch.filter(|mismatch| !(self.is_shared && matches!(mismatch, Mismatch::Unfenced(_)))))
     }
 }
 

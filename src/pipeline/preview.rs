@@ -42,7 +42,7 @@ pub fn draft_of<'a>(world: &World, found: &'a AnyPost<'_>) -> Result<Draft<'a>, 
         baseline: Vec::new(),
         more: 0,
         until: world.clock.now(),
-        next_due: None,
+        next: Vec::new(),
         held: Held::default(),
     })
 }

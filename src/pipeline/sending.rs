@@ -7,9 +7,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::signing::signer;
 use super::way_out::{limits, patience, wire};
-use super::{Edition, Mailing, Office, RunError, World, health, rehearsal, rest};
+use super::{Edition, Mailing, Office, RunError, World, diagnosis, health, rehearsal, rest};
 use crate::clock::Clock;
 use crate::config::OnUnknown;
+use crate::delivery::watch::Tick;
 use crate::delivery::{Job, Stop, deliver};
 use crate::ledger::health::Health;
 use crate::ledger::transition::Event;
@@ -37,6 +38,9 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
             touched.push(issue.post.clone());
         }
         let is_over = mailing.stopped.as_ref().is_some_and(|stop| !matches!(stop, Stop::Letter(_)));
+        if !due {
+            mailing.retry_at = mailing.retry_at.into_iter().chain(issue.next_at).min();
+        }
         if !due || is_over || mailing.rest.is_some() {
             continue;
         }
@@ -55,6 +59,8 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
         }
         mailing.buried += health::bury(world, office, &issue).await?;
     }
+    mailing.explained = diagnosis::of_run(world, mailing.stopped.as_ref());
+    mailing.sent = world.breaker.sent();
     office.store.close_finished(world.clock.now()).await?;
     mailing.failed_over = office.store.failed_over();
     for summary in office.store.issues().await? {
@@ -146,7 +152,11 @@ async fn deliver_issue(
     if issue.resumed {
         world.breaker.expect_bounces();
     }
-    let watch = Arc::clone(&world.watch);
+    (world.watch)(Tick::Begin {
+        what: format!("sending \"{}\"", edition.letter().subject),
+        unit: "message",
+        total: left_of(office, issue).await?,
+    });
     let (retry, lease) = patience(&world.config);
     let job = Job {
         store: office.store.clone(),
@@ -161,12 +171,19 @@ async fn deliver_issue(
         retry,
         lease,
         owner: owner.to_owned(),
-        watch: Box::new(move |state| watch(state)),
+        watch: Arc::clone(&world.watch),
     };
     let watched = health::watch(office, issue, &world.breaker);
     let stopped = deliver(job, Arc::clone(&world.breaker)).await;
     watched.abort();
+    (world.watch)(Tick::End);
     Ok(stopped?)
+}
+
+/// How many messages of the issue wait.
+async fn left_of(office: &Office, issue: &OpenIssue) -> Result<Option<u64>, RunError> {
+    let issues = office.store.issues().await?;
+    Ok(issues.iter().find(|known| known.id == issue.post).map(|known| known.tally.open()))
 }
 
 /// `on_unknown = "resend"`: the writer's standing decision, taken at most once for each reader and recorded. It reaches

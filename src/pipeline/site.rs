@@ -15,6 +15,7 @@ use super::{RunError, World};
 use crate::archive::{Archive, WhyLeftOut, folder};
 use crate::config::Config;
 use crate::crash;
+use crate::delivery::watch::Tick;
 use crate::feeds::output::{self, Written};
 use crate::feeds::{self, Document, Layout};
 use crate::finding::{Finding, Severity};
@@ -41,6 +42,18 @@ pub struct Built {
     pub allowed: Allowed,
 }
 
+impl Built {
+    /// Whether posts were left out because something else than a post is wrong.
+    pub fn has_errors(&self) -> bool {
+        self.archive.as_ref().is_some_and(|archive| errors_of(archive).next().is_some())
+    }
+}
+
+/// What is wrong with the settings that posts wait for.
+pub(super) fn errors_of(archive: &Archive) -> impl Iterator<Item = &Finding> {
+    archive.findings.iter().filter(|finding| finding.severity == Severity::Error)
+}
+
 /// Builds the feeds, or finds that they are as they must be. What readers would get again or lose stops it before anything
 /// is written, unless that is `allowed`.
 pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
@@ -51,6 +64,7 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     if let Some(stamp) = stamp {
         return Ok(Built { unchanged: stamp.outputs.len(), inputs, allowed, ..Built::default() });
     }
+    begin(world, "reading the posts", None);
     let reading = folder::read(config, now).map_err(RunError::Findings)?;
     let layout = feeds::lay_out(&reading.archive, config);
     let first = layout.current().next().unwrap_or_default();
@@ -62,12 +76,17 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
             .map_err(|error| RunError::io("writing the pages of the archives", error))?;
         crash::point("pages-written");
     }
-    let done = write(config, &layout, std::iter::once(first).chain(layout.current().skip(1)))?;
+    begin(world, "writing the feeds", Some(layout.index().count() as u64));
+    let done = write(world, &layout, std::iter::once(first).chain(layout.current().skip(1)))?;
+    (world.watch)(Tick::End);
     crash::point("feeds-in-place");
     // Writing the ledgers changed files of the archive's folder, so the inputs are looked at once more.
     let inputs = Stamp::inputs(world)?;
     let pages_changed = layout.pages().is_some();
-    Stamp::write(world, &inputs, &done.files, &reading.archive);
+    // What is wrong is said by each run until it is put right.
+    if errors_of(&reading.archive).next().is_none() {
+        Stamp::write(world, &inputs, &done.files, &reading.archive);
+    }
     Ok(Built {
         written: done.written,
         unchanged: done.unchanged,
@@ -117,7 +136,10 @@ fn put_on_record(config: &Config, ids: Option<&str>) -> Result<(), RunError> {
             .map_err(|error| RunError::io("writing the ids of the posts", error))?;
         crash::point("ids-written");
     }
-    Ok(())
+    Ok(())}
+
+fn begin(world: &World, what: &str, total: Option<u64>) {
+    (world.watch)(Tick::Begin { what: what.to_owned(), unit: "file", total });
 }
 
 /// What hubs are told of: a page of an archive never changes, and a list of feeds is none.
@@ -134,13 +156,15 @@ fn refuse_errors(documents: &[Document]) -> Result<(), RunError> {
 
 /// The pages of the archives first, in portions, and what is there already stays; then the feeds, which lead to them.
 fn write(
-    config: &Config,
+    world: &World,
     layout: &Layout<'_>,
     current: impl Iterator<Item = Vec<Document>>,
 ) -> Result<Written, RunError> {
+    let config = &world.config;
     let directory = config.resolve(&config.output.directory);
     let compress = &config.output.compress;
     let put = |documents: &[Document]| {
+        (world.watch)(Tick::Done(documents.len() as u64));
         output::write(&directory, documents, compress).map_err(|error| {
             RunError::user(
                 error.to_string(),
@@ -199,9 +223,6 @@ struct Stamp {
     measured: Vec<(Utf8PathBuf, u64, u128)>,
     /// When the feeds change although no file does: the next post dated in the future.
     until: Option<DateTime<Utc>>,
-    /// When it was written: it does not outlive a clock that goes back.
-    #[serde(default)]
-    at: DateTime<Utc>,
 }
 
 impl Stamp {
@@ -223,8 +244,7 @@ impl Stamp {
     /// Whether the documents are still there as they were written, and no future post has come of age.
     fn holds(&self, world: &World, now: DateTime<Utc>) -> bool {
         let directory = world.config.resolve(&world.config.output.directory);
-        self.at <= now
-            && self.until.is_none_or(|until| now < until)
+        self.until.is_none_or(|until| now < until)
             && self.outputs.iter().all(|output| Some(output) == seen(&directory, &output.0).as_ref())
             && self.measured.iter().all(|file| Some(file) == seen(&world.config.root, &file.0).as_ref())
     }
@@ -242,7 +262,6 @@ impl Stamp {
             outputs: paths.iter().filter_map(|path| seen(&directory, path)).collect(),
             measured: measured.filter_map(|file| seen(&world.config.root, file)).collect(),
             until: future.chain(archive.expires.map(|date| date.to_utc())).min(),
-            at: world.clock.now(),
         };
         let path = Self::path(world);
         if let (Some(folder), Ok(json)) = (path.parent(), serde_json::to_vec(&stamp))

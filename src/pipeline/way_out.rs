@@ -42,12 +42,17 @@ pub(super) fn no_sender() -> RunError {
     )
 }
 
-/// The way out: the relay, or the outbox folder while there is none.
+/// The way out: the relay, or the outbox folder while there is none. With the addresses of an example nothing leaves for a
+/// relay on another machine.
 pub fn wire(config: &Config, label: &str) -> Result<Arc<dyn Wire>, RunError> {
     let Some(smtp) = &config.smtp else {
         let folder = config.resolve(&config.output.outbox);
         return Ok(Arc::new(OutboxWire::new(folder, label)));
     };
+    let placeholders = config.placeholder_errors();
+    if !placeholders.is_empty() {
+        return Err(RunError::Findings(placeholders));
+    }
     let mut smtp = smtp.clone();
     smtp.ca_file = smtp.ca_file.map(|file| config.resolve(file));
     let source = (smtp.password_file.as_deref(), smtp.password_env.as_deref());

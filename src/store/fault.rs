@@ -36,6 +36,17 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// The file was removed, replaced or overwritten while it was open.
+    #[error(
+        "the ledger {path} was exchanged while it was in use: {what}\n    help: nothing more was written; after a restore \
+         `letterpress ledger adopt-restored --why …` goes on with what stands there now"
+    )]
+    Exchanged {
+        /// The store.
+        path: String,
+        /// What happened to it.
+        what: &'static str,
+    },
     /// The database reported an error.
     #[error("the store failed while {doing}: {source}{}", .fault.hint())]
     Database {

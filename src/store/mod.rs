@@ -13,8 +13,8 @@ mod fence;
 mod lock;
 mod notice;
 pub mod owner;
-mod postgres;
 pub mod posts;
+mod postgres;
 mod sql;
 mod sqlite;
 
@@ -31,9 +31,9 @@ pub use fault::{Fault, StoreError};
 pub use fence::{Fence, FenceError, Mark, Mismatch, judge};
 pub use lock::{LockError, RunLock};
 pub use notice::{About, Notice, Reported, Taken, Word};
-pub use postgres::{Access as PostgresAccess, open_postgres};
 pub use posts::Posts;
-pub use sqlite::open_sqlite;
+pub use postgres::{Access as PostgresAccess, open_postgres};
+pub use sqlite::{Alone, Candidate, Holder, open_sqlite, put_in_place, stage};
 
 use crate::address::EmailAddress;
 use crate::ledger::health::Toll;
@@ -201,6 +201,10 @@ pub trait Store: Send + Sync {
     /// The permanent random name of this store.
     fn instance(&self) -> &str;
 
+    /// From now on the store must stay what it is: if its file is exchanged, every verb fails, and none goes on with the
+    /// new one. A run that sends holds messages that the new file knows nothing of.
+    fn pin(&self) {}
+
     /// How many copies are in doubt because another database server took over from the one that wrote the ledger, and
     /// may not have seen its last moments; `None` if this process noticed nothing of the kind.
     fn failed_over(&self) -> Option<u64> {
@@ -235,6 +239,8 @@ pub trait Store: Send + Sync {
         source: &str,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
+    /// How many suppressed addresses are known by their keyed hash alone: nobody can name them any more.
+    async fn nameless_suppressions(&self) -> Result<u64, StoreError>;
     /// A remembered word, such as the digest of the list that was read last.
     async fn recall(&self, key: &str) -> Result<Option<String>, StoreError>;
     /// Remembers it.

@@ -52,6 +52,8 @@ pub struct Subscriber {
     pub consented_at: Option<DateTime<Utc>>,
     /// When the address was first seen.
     pub added_at: DateTime<Utc>,
+    /// Since when the standing is what it is.
+    pub standing_since: DateTime<Utc>,
     /// Why the address must not be mailed, where that is on record.
     pub suppressed_because: Option<String>,
 }

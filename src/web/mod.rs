@@ -23,10 +23,12 @@ mod pages;
 mod patient;
 mod quality;
 mod routes;
+mod seats;
 mod server;
 mod sign_up;
 mod sockets;
 mod topics;
+mod whole;
 mod words;
 
 pub use app::{App, Peer, Shared, snippet};

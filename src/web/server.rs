@@ -1,12 +1,10 @@
 //! Connections: how many, how slow, and how they end.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Request, Uri, header};
 use axum::response::{IntoResponse as _, Response};
@@ -16,17 +14,23 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower_service::Service as _;
 
+use super::client::network;
 use super::patient::Patient;
+use super::seats::{Doing, Seat, Seats, within_limits};
 use super::sockets::notify;
+use super::whole::{Answer, too_slow, whole};
 use super::{Peer, Shared, Sockets, background, router};
+use crate::config::Network;
 use crate::pipeline::RunError;
 
-/// So many connections at once; the next one waits.
+/// So many connections at once; then the oldest idle one gives way to the next.
 const MOST_CONNECTIONS: usize = 1_024;
+/// So many of one client's network (/24, /56).
+const MOST_OF_NETWORK: usize = 128;
 /// How long a client may take to ask, also between two requests.
 const ASKING: Duration = Duration::from_secs(10);
 /// How long a client may take nothing of an answer.
@@ -38,6 +42,8 @@ const MOST_HEADERS: usize = 64;
 const GRACE: Duration = Duration::from_secs(10);
 /// How often it is looked whether the server is to stop.
 const GLANCE: Duration = Duration::from_millis(50);
+/// How long it takes to look again when everybody is being answered.
+const MOMENT: Duration = Duration::from_millis(20);
 /// After a connection could not be taken: file descriptors may be short.
 const BREATH: Duration = Duration::from_millis(200);
 
@@ -46,10 +52,13 @@ pub async fn serve(app: Shared, sockets: Sockets) -> Result<(), RunError> {
     let (stop, stopped) = watch::channel(false);
     let mut listeners = JoinSet::new();
     let prefix = app.url().as_url().path().to_owned();
-    listeners.spawn(listen(socket(sockets.pages)?, router(Shared::clone(&app)), prefix, stopped.clone()));
+    let proxies: Arc<[Network]> = app.config().web.proxies.clone().into();
+    let pages = Door { router: router(Shared::clone(&app)), prefix: prefix.into(), proxies };
+    listeners.spawn(listen(socket(sockets.pages)?, pages.clone(), stopped.clone()));
     if let Some(metrics) = sockets.metrics {
         let figures = Router::new().route("/metrics", get(figures)).with_state(Shared::clone(&app));
-        listeners.spawn(listen(socket(metrics)?, figures, "/".to_owned(), stopped));
+        let figures = Door { router: figures, prefix: "/".into(), ..pages };
+        listeners.spawn(listen(socket(metrics)?, figures, stopped));
     }
     let mut tasks = background::start(&app);
     notify("READY=1");
@@ -69,26 +78,42 @@ fn socket(socket: std::net::TcpListener) -> Result<TcpListener, RunError> {
     ready.map_err(|error| RunError::io("listening", error))
 }
 
+/// What stands behind a socket.
+#[derive(Clone)]
+struct Door {
+    router: Router,
+    prefix: Arc<str>,
+    proxies: Arc<[Network]>,
+}
+
+impl Door {
+    /// The network that a connection counts for. A proxy's are those of everybody behind it.
+    fn network(&self, peer: SocketAddr) -> Option<String> {
+        let ip = peer.ip().to_canonical();
+        let stands_for_many = ip.is_loopback() || self.proxies.iter().any(|proxy| proxy.contains(ip));
+        (!stands_for_many).then(|| network(ip))
+    }
+}
+
 /// Takes connections until it is told to stop, and then waits for those that it has.
-async fn listen(socket: TcpListener, router: Router, prefix: String, mut stopped: watch::Receiver<bool>) {
-    let prefix: Arc<str> = prefix.into();
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+async fn listen(socket: TcpListener, door: Door, mut stopped: watch::Receiver<bool>) {
+    let seats = Seats::new(within_limits(MOST_CONNECTIONS), MOST_OF_NETWORK);
     let mut connections = JoinSet::new();
     loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { break };
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
             _ = stopped.changed() => break,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let answered = answer(stream, peer, router.clone(), Arc::clone(&prefix), stopped.clone());
-                connections.spawn(async move {
-                    answered.await;
-                    drop(place);
-                });
+                if let Some(seat) = seat(&seats, door.network(peer)).await {
+                    connections.spawn(answer(stream, peer, door.clone(), seat, stopped.clone()));
+                }
             }
-            Err(_) => tokio::time::sleep(BREATH).await,
+            Err(_) => {
+                seats.free_one();
+                tokio::time::sleep(BREATH).await;
+            }
         }
         while connections.try_join_next().is_some() {}
     }
@@ -96,20 +121,41 @@ async fn listen(socket: TcpListener, router: Router, prefix: String, mut stopped
     while connections.join_next().await.is_some() {}
 }
 
+/// A place for a new connection. Where everybody is being answered, the first who is done makes room.
+async fn seat(seats: &Arc<Seats>, network: Option<String>) -> Option<Seat> {
+    for _ in 0..GRACE.as_millis() / MOMENT.as_millis() {
+        if let Some(seat) = seats.take(network.clone()) {
+            return Some(seat);
+        }
+        if network.is_some() && seats.has_room() {
+            return None;
+        }
+        tokio::time::sleep(MOMENT).await;
+    }
+    None
+}
+
 /// One connection, with all its requests.
 async fn answer(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
-    prefix: Arc<str>,
+    door: Door,
+    seat: Seat,
     mut stopped: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer.ip()));
-        unprefix(request.uri_mut(), &prefix);
-        let mut router = router.clone();
-        async move { Ok::<_, Infallible>(router.call(request.map(Body::new)).await.into_response()) }
+    let seat = Arc::new(seat);
+    let served = Arc::clone(&seat);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (mut router, prefix, seat) = (door.router.clone(), Arc::clone(&door.prefix), Arc::clone(&served));
+        async move {
+            let Some(mut request) = whole(request).await else { return Answer::to(seat, too_slow()) };
+            seat.is(Doing::Working);
+            request.extensions_mut().insert(Peer(peer.ip()));
+            unprefix(request.uri_mut(), &prefix);
+            let answer = router.call(request).await.into_response();
+            Answer::to(seat, answer)
+        }
     });
     let io = TokioIo::new(Patient::new(stream, TAKING));
     let connection = http1::Builder::new()
@@ -122,6 +168,7 @@ async fn answer(
     // Whatever a client does wrong ends its own connection; there is nobody to tell.
     tokio::select! {
         _ = connection.as_mut() => return,
+        () = seat.is_wanted() => return,
         _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;

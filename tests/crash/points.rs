@@ -154,3 +154,22 @@ fn f14_a_death_in_the_migration_is_made_good_and_a_newer_schema_is_refused() {
         assert_eq!(copies(&relay), READERS);
     }
 }
+
+#[test]
+fn a_death_in_a_restore_leaves_the_old_or_the_new_ledger_whole_and_a_second_try_ends_well() {
+    for point in ["restore-aside", "restore-keys", "restore-cleared", "restore-done"] {
+        let relay = relay();
+        let site = site(&relay, READERS, 1);
+        assert_eq!(site.run(&["publish"]).code, 0);
+        assert_eq!(site.run(&["backup", "b.db"]).code, 0);
+        let restore = ["backup", "restore", "b.db", "--why", "test"];
+        let output = site.command(Some(NOW), &restore).env("LETTERPRESS_CRASH_AT", point).output().unwrap();
+        assert!(!output.status.success(), "{point} was not passed");
+        assert_eq!(rows(&site).len(), READERS, "{point}: a whole ledger stands there");
+        let again = site.run_at(LATER, &restore);
+        assert_eq!(again.code, 0, "{point}: {}", again.said);
+        assert_eq!(site.run_at(LATER, &["ledger", "verify"]).code, 0);
+        assert_eq!(finishes(&site, &relay), 0);
+        assert_eq!(copies(&relay), READERS, "{point}: nobody got it twice");
+    }
+}

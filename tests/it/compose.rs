@@ -74,6 +74,7 @@ async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
         letter: "{}".to_owned(),
         categories: Vec::new(),
         baseline: Vec::new(),
+        rehearsal: false,
     };
     store.freeze(issue, Box::new(imprint), now()).await.unwrap();
     let outbox: Utf8PathBuf = folder.join("outbox");
@@ -88,7 +89,7 @@ async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
         retry: RetrySchedule { waits: vec![TimeDelta::minutes(5)], give_up: TimeDelta::hours(1) },
         lease: Duration::from_mins(30),
         owner: "story".to_owned(),
-        watch: Box::new(|_| {}),
+        watch: Arc::new(|_| {}),
     };
     assert_eq!(deliver(job, Arc::new(Breaker::default())).await.unwrap(), None);
     let in_state =

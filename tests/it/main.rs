@@ -8,6 +8,8 @@ mod deliver;
 #[cfg(test)]
 mod desk;
 #[cfg(test)]
+mod diagnosis;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fence;

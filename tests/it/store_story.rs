@@ -48,6 +48,7 @@ pub(crate) fn issue(post: &str) -> NewIssue {
         letter: "{}".to_owned(),
         categories: Vec::new(),
         baseline: Vec::new(),
+        rehearsal: false,
     }
 }
 

@@ -2,6 +2,7 @@
 //! ways of people through the pages.
 
 mod erasure;
+mod exchange;
 mod files;
 mod house;
 mod people;

@@ -19,6 +19,7 @@ author = { name = "느린 편지" }
 from = "느린 편지 <news@letterpress.test>"
 subject = "{{ site.title }}: {{ post.title }}"
 first_run = "newest"
+unsubscribe_by_hand = true
 CONFIG
     cat >"$dir/posts/$day-letter.md" <<'POST'
 +++

@@ -242,7 +242,7 @@ fn job(process: &Arc<Process>, issue: &OpenIssue, store: &Arc<dyn Store>, clock:
         },
         lease: LEASE,
         owner: process.owner.clone(),
-        watch: Box::new(|_| {}),
+        watch: Arc::new(|_| {}),
     }
 }
 

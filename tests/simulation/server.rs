@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use letterpress::delivery::verdict::drops_connection;
-use letterpress::delivery::{Channel, Envelope, Heard, Phase, Trouble, Wire};
+use letterpress::delivery::{Channel, Envelope, Heard, Phase, TlsTrouble, Trouble, Wire};
 use tokio::sync::oneshot;
 
 use super::checker;
@@ -58,7 +58,9 @@ impl Wire for SimWire {
                 let mut chance = world.chance();
                 match phase {
                     Phase::Connect => (Err(Trouble::Dns("no such host".to_owned())), false),
-                    Phase::Tls => (Err(Trouble::Tls("the certificate expired".to_owned())), false),
+                    Phase::Tls => {
+                        (Err(Trouble::Tls(TlsTrouble::Other("the certificate expired".to_owned()))), false)
+                    }
                     _ => {
                         let answer = replies::no(phase, &mut chance);
                         let heard = answer.heard().0;

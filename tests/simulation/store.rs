@@ -159,6 +159,10 @@ impl Store for SimStore {
         .await
     }
 
+    async fn nameless_suppressions(&self) -> Result<u64, StoreError> {
+        no_such_verb()
+    }
+
     async fn recall(&self, _: &str) -> Result<Option<String>, StoreError> {
         no_such_verb()
     }

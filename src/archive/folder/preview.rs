@@ -4,7 +4,8 @@ use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
 use super::ledgers::read_ids;
-use super::{length_of, read_file, site};
+use super::walk::Walk;
+use super::{length_of, read_file, settings, site};
 use crate::archive::house_rules::Setting;
 use crate::archive::ids::{self, Given};
 use crate::archive::manuscript::{Manuscript, Name};
@@ -22,7 +23,8 @@ pub fn preview(
 ) -> Result<Post, Vec<Finding>> {
     let unreadable = |message: String| vec![Finding::error("post-file", source.as_str(), message)];
     let site = site(config);
-    let setting = Setting { config, site: &site, now };
+    let inherited = settings::read(config, &site, &Walk::of(config, &site));
+    let setting = Setting { config, site: &site, inherited: &inherited, now };
     let relative = source.strip_prefix(&config.archive.posts).unwrap_or(source);
     let bytes = read_file(&config.resolve(source))
         .map_err(|error| unreadable(format!("it cannot be read: {error}")))?;
@@ -42,5 +44,5 @@ pub fn preview(
     };
     let minted = || ids::tag(config.site.url.host(), updated, &sighting.slug);
     let id = sighting.id.clone().map(|id| id.value).or_else(known).unwrap_or_else(minted);
-    Ok(manuscript.publish(Given { id, updated }))
+    Ok(manuscript.publish(Given { id, updated, retracted: None }))
 }

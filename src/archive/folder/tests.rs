@@ -69,7 +69,7 @@ fn posts_and_bundles_become_an_archive_newest_first() {
     assert_eq!(archive.posts.iter().map(|post| post.slug.as_str()).collect::<Vec<_>>(), ["둘", "셋", "하나"]);
     assert_eq!(archive.posts[0].source, "posts/여행/2024-05-03-둘/index.md");
     let left_out: Vec<_> = archive.left_out.iter().map(|left| (left.source.as_str(), &left.why)).collect();
-    assert_eq!(left_out.len(), 4);
+    assert_eq!(left_out.len(), 5);
     assert!(matches!(left_out[0], ("posts/2030-01-01-later.md", WhyLeftOut::Future(_))));
     assert_eq!(
         left_out[1..],
@@ -77,8 +77,33 @@ fn posts_and_bundles_become_an_archive_newest_first() {
             ("posts/_index.md", &WhyLeftOut::SectionPage),
             ("posts/about.md", &WhyLeftOut::Undated),
             ("posts/draft.md", &WhyLeftOut::Draft),
+            ("posts/notes.txt", &WhyLeftOut::Format("plain text")),
         ]
     );
+}
+
+#[test]
+fn a_slip_in_one_key_that_holds_back_stops_all_and_ones_own_key_is_named_once() {
+    let own = |day: u32, line: &str| (format!("2024-05-0{day}-a.md"), format!("---\ntitle: a\n{line}\n---\ntext\n"));
+    let files = [own(1, "weather: rain"), own(2, "weather: sun"), own(3, "weather: snow")];
+    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let findings = garden(&files).read().unwrap().archive.findings;
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert!(findings[0].message.ends_with("(nor in 2 more posts)"), "{findings:?}");
+    let slip = own(4, "darft: true");
+    let files = [files[0], (slip.0.as_str(), slip.1.as_str())];
+    assert!(garden(&files).read().unwrap_err()[0].starts_with("posts/2024-05-04-a.md:3: error: `darft`"));
+}
+
+#[test]
+fn a_post_without_text_is_an_error_whatever_its_front_matter_says() {
+    for text in ["---\ntitle: a\n---\n", "---\ntitle: a\n---\n\n \n<!-- later -->\n\u{200B}", "# only a title\n"] {
+        let errors = garden(&[("2024-05-01-a.md", text)]).read().unwrap_err();
+        assert!(errors.len() == 1 && errors[0].contains("the post has no text"), "{text}: {errors:?}");
+    }
+    for text in ["---\ntitle: a\ndraft: true\n---\n", "---\ntitle: a\n---\n<!-- x --> !\n"] {
+        assert!(garden(&[("2024-05-01-a.md", text)]).read().is_ok(), "{text}");
+    }
 }
 
 #[test]

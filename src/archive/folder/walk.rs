@@ -6,6 +6,7 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::archive::inherited::{data_stem, is_setting};
 use crate::archive::naming::{self, Kind};
 use crate::archive::site::Site;
 use crate::archive::{LeftOut, WhyLeftOut};
@@ -28,6 +29,8 @@ pub(super) struct Walk {
     prefix: Utf8PathBuf,
     /// What may be a post, relative to the folder.
     pub(super) files: Vec<Utf8PathBuf>,
+    /// What says something of other files, relative to the folder.
+    pub(super) settings: Vec<Utf8PathBuf>,
     /// What its name alone keeps out.
     pub(super) left_out: Vec<LeftOut>,
     pub(super) errors: Vec<Finding>,
@@ -77,6 +80,8 @@ impl Walk {
             }
         }
         walk.files.sort();
+        walk.settings.sort();
+        walk.forget_other_data(&root);
         if site.generator == Generator::Hugo {
             walk.leave_out_resources();
         }
@@ -91,6 +96,9 @@ impl Walk {
         let wrong = |message: &str| Finding::error("post-file", source.as_str(), message);
         let generator = self.generator.unwrap_or(Generator::Plain);
         let post = naming::kind(name, generator);
+        if !kind.is_dir() && is_setting(name, generator) {
+            self.settings.push(relative.clone());
+        }
         if kind.is_dir() {
             if post == Kind::Post && generator == Generator::Plain {
                 self.errors.push(wrong("it has the name of a post, but is a folder").hint("rename it"));
@@ -119,6 +127,19 @@ impl Walk {
         } else {
             self.files.push(relative);
         }
+    }
+
+    /// Data files of Eleventy are named after their folder or a post beside them; others are data of the site.
+    fn forget_other_data(&mut self, root: &Utf8Path) {
+        if self.generator != Some(Generator::Plain) {
+            return;
+        }
+        let posts: BTreeSet<Utf8PathBuf> = self.files.iter().map(|file| file.with_extension("")).collect();
+        self.settings.retain(|file| {
+            let folder = file.parent().unwrap_or(Utf8Path::new(""));
+            let stem = file.file_name().map_or("", data_stem);
+            root.join(folder).file_name() == Some(stem) || posts.contains(&folder.join(stem))
+        });
     }
 
     fn note_strange_name(&mut self, folder: &Utf8Path, name: &str) {

@@ -10,12 +10,14 @@ pub fn undo(mut entries: Vec<Entry>, generator: Generator) -> Vec<Entry> {
         Generator::Plain => return entries,
         Generator::Hugo => &["permalink", "path", "status", "published", "category", "tag"],
         Generator::Zola => &["permalink", "url", "status", "published", "category", "tag", "categories"],
-        Generator::Jekyll => &["url", "path", "status", "publishdate", "expirydate", "draft"],
+        Generator::Jekyll => &["url", "path", "status", "draft"],
         Generator::Pelican => {
-            &["permalink", "path", "published", "publishdate", "expirydate", "categories", "draft"]
+            &["permalink", "path", "published", "categories", "draft"]
         }
     };
     entries.retain(|entry| !foreign.iter().any(|key| is(entry, key)));
+    // A word of ours alone.
+    entries.retain(|entry| !is(entry, "expires"));
     if generator == Generator::Zola {
         // Zola has no tags but those in `[taxonomies]`.
         entries.retain(|entry| !is(entry, "tags"));

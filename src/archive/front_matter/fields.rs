@@ -8,7 +8,7 @@ use super::dates::{self, DateError};
 use super::enclosure::{self, Stated};
 use super::{Entry, Value};
 use crate::archive::PostAuthor;
-use crate::config::is_language_tag;
+use crate::config::{is_language_tag, language_meant};
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
 
@@ -58,10 +58,8 @@ pub struct Fields {
     pub newsletter: bool,
     /// `publishDate`: not before then.
     pub from: Option<Lined<DateTime<FixedOffset>>>,
-    /// `expiryDate`: not from then on.
+    /// `expiryDate` or `expires`: not from then on.
     pub until: Option<Lined<DateTime<FixedOffset>>>,
-    /// `headless = true`, `build.list = "never"` or `render = false`: it has no page or stands in no list.
-    pub hidden: bool,
 }
 
 /// Reads the fields; every finding is an error, and all of them are named.
@@ -74,12 +72,12 @@ pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
     let fields = Fields {
         title: reader.text(&["title"]),
         date: reader.date(&["date", "published_date", "published"]).map(|date| date.value),
-        updated: reader.date(&["updated", "lastmod", "modified", "last_modified_at"]),
+        updated: reader.date(&["updated", "lastmod", "modified", "last_modified_at", "updatedDate"]),
         draft: reader.draft(),
         slug: reader.text(&["slug"]),
         path: reader.text(&["permalink", "url", "path"]),
         id: reader.text(&["id", "guid"]),
-        categories: reader.names(&["categories", "category"]),
+        categories: reader.all_names(&["categories", "category"]),
         tags: reader.names(&["tags", "tag", "keywords"]),
         authors: reader.names(&["authors", "author"]).into_iter().map(|name| PostAuthor { name }).collect(),
         summary: reader
@@ -90,9 +88,15 @@ pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
         enclosure,
         in_reply_to,
         newsletter: reader.yes_or_no("newsletter").unwrap_or(true),
-        from: reader.date(&["publishDate", "pubDate"]),
-        until: reader.date(&["expiryDate", "unpublishDate"]),
-        hidden: reader.hidden(),
+        from: reader.held_until(&["publishDate", "pubDate", "publish_date", "publish_on"]),
+        until: reader.held_until(&[
+            "expiryDate",
+            "unpublishDate",
+            "expiry_date",
+            "expires",
+            "unpublish_date",
+            "unpublish_on",
+        ]),
     };
     (fields, reader.findings)
 }
@@ -145,6 +149,14 @@ impl<'e> Reader<'e> {
         }
     }
 
+    /// A date that holds the post back for a time: a wrong one is never passed over.
+    fn held_until(&mut self, keys: &[&str]) -> Option<Lined<DateTime<FixedOffset>>> {
+        let before = self.findings.len();
+        let date = self.date(keys);
+        self.findings[before..].iter_mut().for_each(|finding| finding.rule = "post-held-back");
+        date
+    }
+
     fn draft(&mut self) -> bool {
         let is_unpublished = self.find(&["published"]).and_then(|entry| bool_of(&entry.value)) == Some(false);
         let status = match self.find(&["status"]).map(|entry| &entry.value) {
@@ -159,24 +171,21 @@ impl<'e> Reader<'e> {
         let entry = self.find(&[key])?;
         let answer = bool_of(&entry.value);
         if answer.is_none() {
-            self.wrong("post-field", entry, "it is neither true nor false", "write true or false");
+            let rule = if key == "render" { "post-field" } else { "post-flag" };
+            self.wrong(rule, entry, "it is neither true nor false", "write true or false");
         }
         answer
     }
 
-    fn hidden(&self) -> bool {
-        let says = |value: &Value| match value {
-            Value::Text(text) => text == "never",
-            value => bool_of(value) == Some(false),
-        };
-        let is_unlisted = self.find(&["build", "_build"]).is_some_and(|entry| match &entry.value {
-            Value::Table(table) => table.iter().any(|(key, value)| {
-                ["list", "render"].iter().any(|name| key.eq_ignore_ascii_case(name)) && says(value)
-            }),
-            _ => false,
-        });
-        let flag = |key| self.find(&[key]).and_then(|entry| bool_of(&entry.value));
-        is_unlisted || flag("headless") == Some(true) || flag("render") == Some(false)
+    /// The names under all of `keys`, each once: whoever writes `category` beside `categories` means both.
+    fn all_names(&mut self, keys: &[&str]) -> Vec<HeaderText> {
+        let mut names: Vec<HeaderText> = Vec::new();
+        for name in keys.iter().flat_map(|key| self.names(&[key])).collect::<Vec<_>>() {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 
     /// The names under the first of `keys` that is there, at the top or in Zola's `[taxonomies]`.
@@ -225,16 +234,21 @@ impl<'e> Reader<'e> {
         let entry = self.find(&["language", "lang"])?;
         if let Value::Text(text) = &entry.value {
             let tag = text.trim().replace('_', "-");
-            if is_language_tag(&tag) {
+            if is_language_tag(&tag) && (text.contains('_') || language_meant(text).is_none()) {
                 return Some(tag);
             }
         }
-        self.wrong("post-field", entry, "it is not a language tag", "write \"ko\", \"ja\" or \"en-GB\"");
+        let meant = if let Value::Text(text) = &entry.value { language_meant(text) } else { None };
+        let hint = meant.map_or_else(
+            || "write \"ko\", \"ja\" or \"en-GB\"".to_owned(),
+            |meant| format!("write \"{meant}\""),
+        );
+        self.wrong("post-field", entry, "it is not a language tag", &hint);
         None
     }
 
     fn image(&mut self) -> Option<Lined<String>> {
-        let entry = self.find(&["image", "cover", "featured_image", "images"])?;
+        let entry = self.find(&["image", "cover", "featured_image", "images", "heroImage"])?;
         let mut value = &entry.value;
         if let Value::List(items) = value {
             value = items.first()?;
@@ -267,7 +281,7 @@ fn says_nothing(value: &Value) -> bool {
     }
 }
 
-fn bool_of(value: &Value) -> Option<bool> {
+pub(super) fn bool_of(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(yes) => Some(*yes),
         Value::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
@@ -322,6 +336,12 @@ mod tests {
             assert_eq!(fields.authors[0].name.as_str(), "Kim");
             assert!(!fields.draft && fields.newsletter);
         }
+    }
+
+    #[test]
+    fn a_category_joins_the_categories() {
+        let (fields, findings) = fields("+++\ncategory = \"편지\"\ncategories = [\"기술\", \"편지\"]\n+++\n");
+        assert_eq!((names(&fields.categories), findings.len()), (vec!["기술", "편지"], 0));
     }
 
     #[test]

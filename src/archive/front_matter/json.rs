@@ -3,6 +3,7 @@
 use serde_json::{Deserializer, Value as Json};
 
 use super::{Entry, MAX_BYTES, Value, line_at, line_end};
+use crate::config::toml_slips::Slip;
 
 /// The entries of the object that `text` begins with, and how many bytes it takes, its last line included.
 pub(super) fn entries(text: &str) -> Option<(Vec<Entry>, usize)> {
@@ -19,11 +20,41 @@ pub(super) fn entries(text: &str) -> Option<(Vec<Entry>, usize)> {
     if !text[length..next].trim().is_empty() {
         return None;
     }
+    Some((of_object(object, head), next))
+}
+
+/// The entries of a text that is an object and nothing else, whose braces Hexo leaves out; or the line, from 1, and what is
+/// wrong there.
+pub(super) fn whole(text: &str) -> Result<Vec<Entry>, Slip> {
+    let is_bare = !text.trim_start().starts_with('{');
+    let object = if is_bare { format!("{{{text}}}") } else { text.to_owned() };
+    match serde_json::from_str(&object) {
+        Ok(Json::Object(object)) => Ok(of_object(object, text)),
+        Ok(_) => Err(Slip::new(1, "it is no JSON object", None)),
+        Err(error) => Err(Slip::new(error.line().max(1), in_words(&error), None)),
+    }
+}
+
+/// The line on which the object that `text` begins with goes wrong, and what is wrong there.
+pub(super) fn why_not(text: &str) -> (usize, String) {
+    match Deserializer::from_str(text).into_iter::<Json>().next() {
+        Some(Err(error)) => (error.line().max(1), in_words(&error)),
+        _ => (1, "something stands behind its end on the same line".to_owned()),
+    }
+}
+
+/// The parser's sentence without the place, which is said by itself.
+fn in_words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
+}
+
+fn of_object(object: serde_json::Map<String, Json>, text: &str) -> Vec<Entry> {
     let entries = object.into_iter().map(|(key, json)| {
-        let line = head.find(&format!("\"{key}\"")).map_or(1, |at| line_at(head, at));
+        let line = text.find(&format!("\"{key}\"")).map_or(1, |at| line_at(text, at));
         Entry { line, value: value(json), key }
     });
-    Some((entries.collect(), next))
+    entries.collect()
 }
 
 /// As deep as the parser lets it be, which is 128.

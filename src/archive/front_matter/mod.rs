@@ -5,12 +5,17 @@ pub mod customs;
 pub mod dates;
 mod enclosure;
 pub mod fields;
+pub mod flags;
 mod json;
+mod known;
 mod pelican;
+pub mod slips;
 mod toml;
 mod yaml;
+mod yaml_slips;
 
 use crate::config::Generator;
+use crate::config::toml_slips::Slip;
 use crate::finding::Finding;
 
 pub use enclosure::Stated;
@@ -60,10 +65,40 @@ pub struct Parts<'t> {
     pub body_line: usize,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Syntax {
     Toml,
     Yaml,
+    Json,
+}
+
+/// What the first line of a file says of its front matter.
+enum Fence {
+    /// It is in this syntax, and ends with one of these lines.
+    Of(Syntax, &'static [&'static str]),
+    /// It is in a language that has to be run.
+    Code(String),
+}
+
+impl Fence {
+    fn read(line: &str) -> Option<Self> {
+        let line = line.trim_end();
+        let language = match (line, line.strip_prefix("---")) {
+            ("+++", _) => return Some(Self::Of(Syntax::Toml, &["+++"])),
+            (";;;", _) => return Some(Self::Of(Syntax::Json, &[";;;"])),
+            (_, Some(language)) => language.trim().to_ascii_lowercase(),
+            _ => return None,
+        };
+        Some(match language.as_str() {
+            "" | "yaml" | "yml" => Self::Of(Syntax::Yaml, &["---", "..."]),
+            "toml" => Self::Of(Syntax::Toml, &["---"]),
+            "json" => Self::Of(Syntax::Json, &["---"]),
+            word if word.len() <= 12 && word.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                Self::Code(language)
+            }
+            _ => return None,
+        })
+    }
 }
 
 /// Takes `text` apart; `file` is its name in messages.
@@ -74,58 +109,131 @@ pub fn split<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
 /// Takes a file of `generator`'s apart: what it understands is understood.
 pub fn split_for<'t>(text: &'t str, file: &str, generator: Generator) -> Result<Parts<'t>, Finding> {
     let is_lenient = generator == Generator::Jekyll;
-    let first = text.lines().next().unwrap_or_default().trim_end();
-    let (syntax, ends): (_, &[&str]) = match first {
-        "+++" => (Syntax::Toml, &["+++"]),
-        "---toml" => (Syntax::Toml, &["---"]),
-        "---" | "---yaml" => (Syntax::Yaml, &["---", "..."]),
-        _ if first.starts_with('{') => return json(text, file),
-        _ => return pelican(text, file),
+    let lead = if generator == Generator::Jekyll { 0 } else { blank_lead(text) };
+    let first = text[lead..].lines().next().unwrap_or_default();
+    match Fence::read(first) {
+        Some(Fence::Of(syntax, ends)) => fenced(text, lead, (syntax, ends), (file, is_lenient)),
+        Some(Fence::Code(language)) if end_of(text, line_end(text, lead), &["---"]).is_some() => {
+            let message =
+                format!("the front matter is in {language:?}, which has to be run, and nothing is run here");
+            let finding = wrong(file, line_at(text, lead), message);
+            Err(finding.hint("write it in YAML between two lines of ---; until then the post stays out"))
+        }
+        _ if first.starts_with('{') => json(text, file),
+        _ => unfenced(text, file, is_lenient),
+    }
+}
+
+/// How many bytes of blank lines stand above a fence with keys behind it: most generators pass over them.
+fn blank_lead(text: &str) -> usize {
+    let lead = text.len() - text.trim_start_matches([' ', '\t', '\n', '\u{FEFF}']).len();
+    let lead = text[..lead].rfind('\n').map_or(0, |at| at + 1);
+    let mut lines = text[lead..].lines();
+    let has_fence = lines.next().and_then(Fence::read).is_some();
+    let is_key = |line: &str| {
+        let end = line.find([':', '=']).unwrap_or(0);
+        end > 0 && line[..end].trim().chars().all(|char| char.is_alphanumeric() || "\"'_-".contains(char))
     };
-    let start = line_end(text, 0);
-    let mut end = start;
+    let next = lines.find(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    if has_fence && next.is_some_and(|line| is_key(line) || line.starts_with('{')) { lead } else { 0 }
+}
+
+/// Where the first of the lines `ends` begins behind `from`, and where the line after it does.
+fn end_of(text: &str, from: usize, ends: &[&str]) -> Option<(usize, usize)> {
+    let mut end = from;
     while end < text.len() {
         let next = line_end(text, end);
         if ends.contains(&text[end..next].trim_end()) {
-            return entries(syntax, &text[start..end], file, is_lenient).map(|entries| Parts {
-                entries,
-                body: &text[next..],
-                body_line: line_at(text, next),
-            });
+            return Some((end, next));
         }
         end = next;
     }
-    let fence = ends[0];
-    let hint =
-        format!("close it with a line that says only {fence}; a rule at the top of a post is written as ***");
-    Err(wrong(file, 1, "the front matter that begins here has no end").hint(hint))
+    None
 }
 
-fn entries(syntax: Syntax, text: &str, file: &str, is_lenient: bool) -> Result<Vec<Entry>, Finding> {
+/// Front matter between two fences, the first of which begins at `lead`.
+fn fenced<'t>(
+    text: &'t str,
+    lead: usize,
+    (syntax, ends): (Syntax, &[&str]),
+    (file, is_lenient): (&str, bool),
+) -> Result<Parts<'t>, Finding> {
+    let start = line_end(text, lead);
+    let Some((end, next)) = end_of(text, start, ends) else {
+        let fence = ends[0];
+        let hint = format!(
+            "close it with a line that says only {fence}; a rule at the top of a post is written as ***"
+        );
+        let line = line_at(text, lead);
+        return Err(wrong(file, line, "the front matter that begins here has no end").hint(hint));
+    };
+    let entries = entries(syntax, &text[start..end], (file, line_at(text, start)), is_lenient)?;
+    Ok(Parts { entries, body: &text[next..], body_line: line_at(text, next) })
+}
+
+/// The entries of `text`, which begins on `line` of the file.
+fn entries(
+    syntax: Syntax,
+    text: &str,
+    (file, line): (&str, usize),
+    is_lenient: bool,
+) -> Result<Vec<Entry>, Finding> {
     check_size(text, file)?;
+    let before = line - 1;
     match syntax {
         Syntax::Toml => toml::entries(text),
         Syntax::Yaml => yaml::entries(text, is_lenient),
+        Syntax::Json => json::whole(text),
     }
-    // The fence is line 1.
-    .map_err(|(line, message)| wrong(file, line + 1, message))
+    .map_err(|slip| refused(file, Slip { line: slip.line + before, ..slip }))
     .map(|mut entries| {
         for entry in &mut entries {
-            entry.line += 1;
+            entry.line += before;
         }
         entries
     })
 }
 
+/// The entries of a whole file of settings; `None` where its name is that of no syntax that is known here.
+pub fn document(text: &str, file: &str) -> Option<Result<Vec<Entry>, Finding>> {
+    let entries = match file.rsplit('.').next()?.to_ascii_lowercase().as_str() {
+        "toml" => toml::entries(text),
+        "yaml" | "yml" => yaml::entries(text, true),
+        "json" => json::whole(text),
+        _ => return None,
+    };
+    Some(entries.map_err(|slip| refused(file, slip)))
+}
+
+/// Pelican's front matter, and Hexo's, which has a fence at its end alone.
+fn unfenced<'t>(text: &'t str, file: &str, is_lenient: bool) -> Result<Parts<'t>, Finding> {
+    let is_json = text.starts_with('"');
+    let length = if is_json { text.len().min(MAX_BYTES) } else { pelican::length(text) };
+    let fence = if is_json { ";;;" } else { "---" };
+    let end = text.is_char_boundary(length).then(|| end_of(&text[..length], 0, &[fence])).flatten();
+    if let Some((end, next)) = end {
+        let syntax = if is_json { Syntax::Json } else { Syntax::Yaml };
+        let entries = entries(syntax, &text[..end], (file, 1), is_lenient)?;
+        return Ok(Parts { entries, body: &text[next..], body_line: line_at(text, next) });
+    }
+    pelican(text, file)
+}
+
 fn pelican<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
     let length = pelican::length(text);
     check_size(&text[..length], file)?;
-    let entries = pelican::entries(&text[..length]).map_err(|(line, message)| wrong(file, line, message))?;
+    let entries = pelican::entries(&text[..length]).map_err(|slip| refused(file, slip))?;
     Ok(Parts { entries, body: &text[length..], body_line: line_at(text, length) })
 }
 
 fn json<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
     let Some((entries, length)) = json::entries(text) else {
+        let first = text.lines().next().unwrap_or_default().trim_end();
+        if first == "{" || first.starts_with("{\"") || first.starts_with("{ \"") {
+            let (line, message) = json::why_not(text);
+            let finding = wrong(file, line, format!("the front matter in JSON cannot be read: {message}"));
+            return Err(finding.hint("every key and every text stands in double quotes; the last } ends it"));
+        }
         // `{{< figure >}}` at the top of a post is text.
         return Ok(Parts { entries: Vec::new(), body: text, body_line: 1 });
     };
@@ -139,6 +247,10 @@ fn check_size(text: &str, file: &str) -> Result<(), Finding> {
     }
     let message = format!("the front matter is {} KiB long; 64 KiB is the limit", text.len() / 1024);
     Err(wrong(file, 1, message).hint("move the text below the front matter"))
+}
+
+fn refused(file: &str, slip: Slip) -> Finding {
+    Finding { hint: slip.hint, ..wrong(file, slip.line, slip.message) }
 }
 
 fn wrong(file: &str, line: usize, message: impl Into<String>) -> Finding {
@@ -176,6 +288,12 @@ mod tests {
             ("---toml\ntitle = \"글\"\n---\nbody\n", 2),
             ("---\n# a comment\ntitle: 글\n---\nbody\n", 3),
             ("---\ntitle: 글\n...\nbody\n", 2),
+            ("---yml\ntitle: 글\n---\nbody\n", 2),
+            ("---json\n{\n  \"title\": \"글\"\n}\n---\nbody\n", 3),
+            (";;;\n\"title\": \"글\",\n\"a\": 1\n;;;\nbody\n", 2),
+            ("\"title\": \"글\"\n;;;\nbody\n", 1),
+            ("title: 글\ntags: [a]\n---\nbody\n", 1),
+            ("\n \n---\ntitle: 글\n---\nbody\n", 4),
             ("Title: 글\n\nbody\n", 1),
         ] {
             let parts = split(text, "a.md").unwrap();
@@ -189,7 +307,17 @@ mod tests {
 
     #[test]
     fn a_post_without_front_matter_is_all_body() {
-        for text in ["", "# 제목\n", "Note: this is a sentence.\n", "----\na\n"] {
+        for text in [
+            "",
+            "# 제목\n",
+            "Note: this is a sentence.\n",
+            "----\na\n",
+            "--- a rule\n\n---\n",
+            "---word\nwithout an end\n",
+            "\n---\na rule, and no key\n---\n",
+            "\"Words\", she said\n",
+            "{{< figure >}}\n",
+        ] {
             let parts = split(text, "a.md").unwrap();
             assert_eq!((parts.body, parts.body_line, parts.entries.len()), (text, 1, 0));
         }
@@ -218,6 +346,23 @@ mod tests {
         assert!(refusal("Title: a\nTitle: b\n\nbody").contains("a.md:2"));
         assert!(refusal(&format!("---\na: \"{}\"\n---\n", "x".repeat(MAX_BYTES))).contains("64 KiB"));
         assert!(refusal("+++\ndate = 2024-02-30\n+++\n").contains("a.md:2"));
+    }
+
+    /// Whatever stands between fences was meant as front matter: as text, `draft: true` would be mailed.
+    #[test]
+    fn front_matter_that_has_to_be_run_or_is_broken_is_never_text() {
+        for (text, line) in [
+            ("---js\n{ title: \"a\", draft: true }\n---\nsecret\n", 1),
+            ("---coffee\ntitle: \"a\"\n---\nsecret\n", 1),
+            ("---json\n{ \"title\": a }\n---\nsecret\n", 2),
+            (";;;\n\"title\": a\n;;;\nsecret\n", 2),
+            ("{\n  \"title\": \"a\",\n  draft: true\n}\nsecret\n", 3),
+            ("{\"title\": \"a\",}\nsecret\n", 1),
+            ("\n\n---\ndraft: [\n---\nsecret\n", 5),
+        ] {
+            let refusal = refusal(text);
+            assert!(refusal.starts_with(&format!("a.md:{line}: error: ")), "{refusal}");
+        }
     }
 
     #[test]

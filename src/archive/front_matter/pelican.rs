@@ -2,6 +2,7 @@
 //! the line of the text alone.
 
 use super::{Entry, Value, line_end};
+use crate::config::toml_slips::Slip;
 
 /// With which keys such front matter begins. Any other first line is text: "Note: …" begins many posts.
 const FIRST_KEYS: [&str; 13] = [
@@ -27,8 +28,8 @@ pub(super) fn length(text: &str) -> usize {
     at
 }
 
-/// The entries of `text`, or the line, from 1, and what is wrong there.
-pub(super) fn entries(text: &str) -> Result<Vec<Entry>, (usize, String)> {
+/// The entries of `text`, or what is wrong with it.
+pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Slip> {
     let mut entries: Vec<Entry> = Vec::new();
     for (line, content) in text.lines().enumerate().map(|(at, content)| (at + 1, content.trim_end())) {
         if content.is_empty() {
@@ -42,13 +43,12 @@ pub(super) fn entries(text: &str) -> Result<Vec<Entry>, (usize, String)> {
             value.push_str(content.trim());
         } else {
             let (key, value) = pair(content).ok_or_else(|| {
-                (
-                    line,
-                    "this line of the front matter is not `Key: value`; end it with a blank line".to_owned(),
-                )
+                let hint = "write it like Title: My post, and put a blank line between the keys and the text";
+                Slip::new(line, "this line of the front matter is not `Key: value`", Some(hint.to_owned()))
             })?;
             if entries.iter().any(|entry| entry.key == key) {
-                return Err((line, format!("`{key}` is given twice")));
+                let hint = "keep one of the two lines".to_owned();
+                return Err(Slip::new(line, format!("`{key}` is given twice"), Some(hint)));
             }
             entries.push(Entry { key, line, value: Value::Text(value.to_owned()) });
         }

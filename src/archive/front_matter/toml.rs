@@ -3,13 +3,11 @@
 use toml::de::{DeTable, DeValue};
 
 use super::{Entry, Value, line_at};
+use crate::config::toml_slips::{self, Slip};
 
-/// The entries of `text`, or the line, from 1, and what is wrong there.
-pub(super) fn entries(text: &str) -> Result<Vec<Entry>, (usize, String)> {
-    let table = DeTable::parse(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_at(text, span.start));
-        (line, error.message().replace('\n', ", "))
-    })?;
+/// The entries of `text`, or what is wrong with it.
+pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Slip> {
+    let table = DeTable::parse(text).map_err(|error| toml_slips::explain(text, &error))?;
     let entries = table.into_inner().into_iter().map(|(key, value)| Entry {
         line: line_at(text, key.span().start),
         key: key.into_inner().into_owned(),

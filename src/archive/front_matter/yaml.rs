@@ -5,12 +5,13 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
-use super::{Entry, Value};
+use super::{Entry, Value, yaml_slips};
+use crate::config::toml_slips::Slip;
 
-/// The entries of `text`, or the line, from 1, and what is wrong there.
+/// The entries of `text`, or what is wrong with it.
 ///
 /// Where `is_lenient`, the later of two equal keys counts, as for Ruby's parser.
-pub(super) fn entries(text: &str, is_lenient: bool) -> Result<Vec<Entry>, (usize, String)> {
+pub(super) fn entries(text: &str, is_lenient: bool) -> Result<Vec<Entry>, Slip> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Vec::new());
     }
@@ -26,7 +27,7 @@ pub(super) fn entries(text: &str, is_lenient: bool) -> Result<Vec<Entry>, (usize
     serde_saphyr::from_str_with_options::<Entries>(text, options).map(|entries| entries.0).map_err(|error| {
         let line = error.location().map_or(1, |location| usize::try_from(location.line()).unwrap_or(1));
         let message = error.without_snippet().to_string();
-        (line.max(1), message.lines().next().unwrap_or("it is not YAML").to_owned())
+        yaml_slips::explain(text, line.max(1), &message)
     })
 }
 

@@ -1,11 +1,14 @@
-//! Which post has which id. A post is looked for by what is most its own first: its `id`, its file, its text,
-//! its day and slug, its instant; only a post that is found nowhere gets a new id.
+//! Which post has which id. A post is looked for by what is most its own first: its `id`, then its text, its file and its
+//! title; see [`kinship`]. Only a post that is found nowhere gets a new id.
+
+mod kinship;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, FixedOffset};
 
-use super::{Ledger, Line, RETIRED, canonical_uri, is_uri, slug_of, tag};
+use self::kinship::{is_named, keeps_its_file, says_the_same};
+use super::{Fingerprint, Gone, Ledger, Line, RETIRED, canonical_uri, is_uri, slug_of, tag};
 use crate::archive::front_matter::fields::Lined;
 use crate::archive::links;
 use crate::finding::Finding;
@@ -27,6 +30,8 @@ pub struct Sighting {
     pub updated: Option<DateTime<FixedOffset>>,
     /// Of title and text, as [`super::content_hash`] has it.
     pub hash: String,
+    /// Of title and text, to know them again after an edit.
+    pub fingerprint: Fingerprint,
 }
 
 /// What a post is given.
@@ -36,6 +41,8 @@ pub struct Given {
     pub id: String,
     /// When its text last changed; never before it was published.
     pub updated: DateTime<FixedOffset>,
+    /// Since when it is retracted, and not to be published.
+    pub retracted: Option<DateTime<FixedOffset>>,
 }
 
 /// The result: what each post is given, in the order in which the posts came, and the new ledger.
@@ -73,33 +80,50 @@ pub fn assign(
 ) -> Result<Assignment, Vec<Finding>> {
     let mut search = Search::new(ledger, posts, held_back);
     search.by_own_id();
-    search.by_path();
+    search.by_file(|post, line| line.hash == post.hash);
     search.by_hash();
+    search.by_file(says_the_same);
+    search.by_likeness();
+    search.by_file(keeps_its_file);
+    search.by_day_and_title();
     search.by_day_and_slug();
-    search.by_instant();
     search.mint(host);
     let ids = search.finish()?;
     let mut ledger = ledger.clone();
-    retire(&mut ledger, posts, &ids);
+    retire(&mut ledger, posts, &ids, now);
     take_back(&mut ledger, &ids, held_back, now);
     let given = posts.iter().zip(ids).map(|(post, id)| {
-        let returned = ledger.taken_back.remove(&id).is_some();
+        let retracted = ledger.retracted(&id);
+        let returned = retracted.is_none() && ledger.taken_back.remove(&id).is_some();
         let updated = updated(post, ledger.get(&id), now, returned);
-        let line =
-            Line { path: post.path.clone(), published: post.published, hash: post.hash.clone(), updated };
+        let line = Line {
+            path: post.path.clone(),
+            published: post.published,
+            hash: post.hash.clone(),
+            updated,
+            fingerprint: Some(post.fingerprint),
+        };
         ledger.record(id.clone(), line);
-        Given { id, updated }
+        Given { id, updated, retracted }
     });
     Ok(Assignment { given: given.collect(), ledger })
 }
 
-/// A post that has given up an id for another must not find the old one by its file again.
-fn retire(ledger: &mut Ledger, posts: &[Sighting], ids: &[String]) {
-    let current: BTreeMap<&str, &String> = posts.iter().map(|post| post.path.as_str()).zip(ids).collect();
+/// A line whose file is another post's now must not find that post by its file again. Either its post has given up the id
+/// for another one, or another post took its place; then it is taken back.
+fn retire(ledger: &mut Ledger, posts: &[Sighting], ids: &[String], now: DateTime<FixedOffset>) {
+    let current: BTreeMap<&str, usize> =
+        posts.iter().enumerate().map(|(at, post)| (post.path.as_str(), at)).collect();
+    let published: BTreeSet<&String> = ids.iter().collect();
+    let gone = Gone { since: now, is_retracted: false };
     for (id, line) in &mut ledger.lines {
-        if current.get(line.path.as_str()).is_some_and(|current| *current != id) {
-            RETIRED.clone_into(&mut line.path);
+        let Some(at) = current.get(line.path.as_str()).copied().filter(|at| ids[*at] != *id) else {
+            continue;
+        };
+        if !published.contains(id) && !keeps_its_file(&posts[at], line) {
+            ledger.taken_back.entry(id.clone()).or_insert(gone);
         }
+        RETIRED.clone_into(&mut line.path);
     }
 }
 
@@ -110,7 +134,8 @@ fn take_back(ledger: &mut Ledger, ids: &[String], held_back: &HeldBack, now: Dat
     for (id, line) in &ledger.lines {
         let is_gone = line.path != RETIRED && !held_back.unread.contains(&line.path);
         if is_gone && !published.contains(id) {
-            ledger.taken_back.entry(id.clone()).or_insert(now);
+            let gone = Gone { since: now, is_retracted: false };
+            ledger.taken_back.entry(id.clone()).or_insert(gone);
         }
     }
 }
@@ -156,8 +181,10 @@ struct Search<'s> {
     own: Vec<Option<OwnId>>,
     /// Indices of the posts in an order that does not depend on how they came.
     order: Vec<usize>,
-    /// Lines whose file is gone and that nobody has taken yet.
-    orphans: BTreeSet<&'s str>,
+    /// The files of the posts.
+    files: BTreeSet<&'s str>,
+    /// Lines that nobody has taken yet: of files that are published, that are gone, or that another post took over.
+    free: BTreeSet<&'s str>,
     found: Vec<Option<String>>,
     owners: BTreeMap<String, usize>,
     findings: Vec<Finding>,
@@ -169,15 +196,19 @@ impl<'s> Search<'s> {
         order.sort_by(|a, b| {
             (posts[*a].published, &posts[*a].path).cmp(&(posts[*b].published, &posts[*b].path))
         });
-        let present: BTreeSet<&str> = posts.iter().map(|post| post.path.as_str()).collect();
-        let is_gone = |path: &str| path != RETIRED && !present.contains(path) && !held_back.contains(path);
-        let orphans = ledger.iter().filter(|(_, line)| is_gone(&line.path)).map(|(id, _)| id).collect();
+        let is_free = |(id, line): &(&str, &Line)| match line.path.as_str() {
+            // An id that was given up for another is nobody's; one whose post was taken back may come again.
+            RETIRED => ledger.taken_back.contains_key(*id),
+            path => !held_back.contains(path),
+        };
+        let free = ledger.iter().filter(is_free).map(|(id, _)| id).collect();
         Self {
             ledger,
             posts,
             own: posts.iter().map(OwnId::of).collect(),
             order,
-            orphans,
+            files: posts.iter().map(|post| post.path.as_str()).collect(),
+            free,
             found: vec![None; posts.len()],
             owners: BTreeMap::new(),
             findings: Vec::new(),
@@ -186,7 +217,7 @@ impl<'s> Search<'s> {
 
     /// Gives `id` to the post at `at`; two posts with one id are an error that names both.
     fn give(&mut self, at: usize, id: String) {
-        self.orphans.remove(id.as_str());
+        self.free.remove(id.as_str());
         if let Some(other) = self.owners.get(&id) {
             self.collide(*other, at, &id);
         }
@@ -244,21 +275,27 @@ impl<'s> Search<'s> {
         let rank = |id: &str| {
             let line = self.ledger.get(id)?;
             let is_own = line.path == post.path;
-            let is_free = !self.owners.contains_key(id) && (is_own || self.orphans.contains(id));
-            is_free.then_some((!is_own, line.hash != post.hash))
+            let is_gone = self.free.contains(id) && !self.files.contains(line.path.as_str());
+            (is_own && !self.owners.contains_key(id) || is_gone).then_some((!is_own, line.hash != post.hash))
         };
         ids.iter().filter_map(|id| Some((rank(id)?, *id))).min().map(|(_, id)| id.to_owned())
     }
 
-    fn by_path(&mut self) {
-        let lines: BTreeMap<&str, &str> = self
+    /// Gives each lost post the line with its file, if it `is_same`.
+    fn by_file(&mut self, is_same: impl Fn(&Sighting, &Line) -> bool) {
+        let lines: BTreeMap<&str, (&str, &Line)> = self
             .ledger
             .iter()
             .filter(|(_, line)| line.path != RETIRED)
-            .map(|(id, line)| (line.path.as_str(), id))
+            .map(|(id, line)| (line.path.as_str(), (id, line)))
             .collect();
         for at in self.lost() {
-            if let Some(id) = lines.get(self.posts[at].path.as_str()) {
+            let post = &self.posts[at];
+            if let Some((id, line)) = lines.get(post.path.as_str())
+                // What another post has by its own `id` is an error that names both; what it has by its text is not.
+                && (self.free.contains(id) || self.owners.get(*id).is_some_and(|owner| self.own[*owner].is_some()))
+                && is_same(post, line)
+            {
                 self.give(at, (*id).to_owned());
             }
         }
@@ -266,59 +303,86 @@ impl<'s> Search<'s> {
 
     /// Renamed or moved: the text is the same.
     fn by_hash(&mut self) {
-        self.adopt(|_, line| Some(line.hash.clone()), |post| post.hash.clone());
+        self.adopt(|_, line| Some(line.hash.as_str()), |post| Some(post.hash.as_str()));
     }
 
-    /// Renamed and edited: the day and the slug are the same.
-    fn by_day_and_slug(&mut self) {
+    /// Renamed or moved and edited: of all pairs that say the same, those that are most alike come first.
+    fn by_likeness(&mut self) {
+        let mut pairs = Vec::new();
+        for at in self.lost() {
+            let post = &self.posts[at];
+            for id in &self.free {
+                let line = self.ledger.get(id);
+                let Some((line, known)) = line.and_then(|line| Some((line, line.fingerprint?))) else {
+                    continue;
+                };
+                if known.matches(&post.fingerprint) {
+                    let likeness =
+                        (known.similarity(&post.fingerprint), known.has_title_of(&post.fingerprint));
+                    pairs.push((likeness, line.published == post.published, has_slug(id, post), at, *id));
+                }
+            }
+        }
+        let key = |at: usize| (self.posts[at].published, &self.posts[at].path);
+        pairs.sort_by(|a, b| {
+            let ((a_share, a_title), (b_share, b_title)) = (a.0, b.0);
+            b_share
+                .total_cmp(&a_share)
+                .then_with(|| (b_title, b.1, b.2).cmp(&(a_title, a.1, a.2)))
+                .then_with(|| a.4.cmp(b.4))
+                .then_with(|| key(a.3).cmp(&key(b.3)))
+        });
+        for (.., at, id) in pairs {
+            if self.found[at].is_none() && self.free.contains(id) {
+                self.give(at, id.to_owned());
+            }
+        }
+    }
+
+    /// Renamed and written anew: the title and the day are the same.
+    fn by_day_and_title(&mut self) {
         self.adopt(
-            |id, line| Some((line.published.date_naive(), slug_of(id)?.to_owned())),
-            |post| (post.published.date_naive(), links::segment(&post.slug)),
+            |_, line| Some((line.published.date_naive(), line.fingerprint?.title())),
+            |post| Some((post.published.date_naive(), post.fingerprint.title())),
         );
     }
 
-    /// Gives each lost post the orphan with its key; of several the one with its instant, with its slug, with the
+    /// Renamed and edited since a version that kept no fingerprints: the day and the slug are the same, and the slug is more
+    /// than a day.
+    fn by_day_and_slug(&mut self) {
+        self.adopt(
+            |id, line| {
+                let slug = slug_of(id).filter(|_| line.fingerprint.is_none())?;
+                Some((line.published.date_naive(), slug.to_owned()))
+            },
+            |post| is_named(&post.slug).then(|| (post.published.date_naive(), links::segment(&post.slug))),
+        );
+    }
+
+    /// Gives each lost post the free line with its key; of several the one with its instant, with its slug, with the
     /// smallest id.
     fn adopt<K: Ord>(
         &mut self,
-        key_of_line: impl Fn(&str, &Line) -> Option<K>,
-        key_of_post: impl Fn(&Sighting) -> K,
+        key_of_line: impl Fn(&'s str, &'s Line) -> Option<K>,
+        key_of_post: impl Fn(&'s Sighting) -> Option<K>,
     ) {
-        let mut orphans: BTreeMap<K, Vec<(&str, &Line)>> = BTreeMap::new();
-        for id in &self.orphans {
+        let mut free: BTreeMap<K, Vec<(&str, &Line)>> = BTreeMap::new();
+        for id in &self.free {
             let Some(line) = self.ledger.get(id) else { continue };
             if let Some(key) = key_of_line(id, line) {
-                orphans.entry(key).or_default().push((id, line));
+                free.entry(key).or_default().push((id, line));
             }
         }
         for at in self.lost() {
             let post = &self.posts[at];
-            let best = orphans
-                .get(&key_of_post(post))
+            let candidates = key_of_post(post).and_then(|key| free.get(&key));
+            let best = candidates
                 .into_iter()
                 .flatten()
-                .filter(|(id, _)| self.orphans.contains(id))
+                .filter(|(id, _)| self.free.contains(id))
                 .min_by_key(|(id, line)| (line.published != post.published, !has_slug(id, post), *id));
             if let Some((id, _)) = best {
                 self.give(at, (*id).to_owned());
-            }
-        }
-    }
-
-    /// Renamed, edited and given another slug: the instant is the same, and nobody else's.
-    fn by_instant(&mut self) {
-        let mut instants: BTreeMap<DateTime<FixedOffset>, (Vec<usize>, Vec<&str>)> = BTreeMap::new();
-        for at in self.lost() {
-            instants.entry(self.posts[at].published).or_default().0.push(at);
-        }
-        for id in &self.orphans {
-            if let Some(line) = self.ledger.get(id) {
-                instants.entry(line.published).or_default().1.push(id);
-            }
-        }
-        for (posts, ids) in instants.into_values() {
-            if let ([at], [id]) = (posts.as_slice(), ids.as_slice()) {
-                self.give(*at, (*id).to_owned());
             }
         }
     }
@@ -352,5 +416,7 @@ fn has_slug(id: &str, post: &Sighting) -> bool {
     slug_of(id) == Some(links::segment(&post.slug).as_str())
 }
 
+#[cfg(test)]
+mod stories;
 #[cfg(test)]
 mod tests;

@@ -71,6 +71,11 @@ impl Fingerprint {
         self.title == other.title
     }
 
+    /// The hash of the title.
+    pub(super) fn title(&self) -> [u8; TITLE_DIGITS] {
+        self.title
+    }
+
     /// Whether these are two versions of one post.
     pub fn matches(&self, other: &Self) -> bool {
         let enough = if self.has_title_of(other) { Self::SAME_UNDER_ONE_TITLE } else { Self::SAME };

@@ -18,14 +18,17 @@ pub use fingerprint::{Fingerprint, FingerprintError};
 const HEAD: &str = "\
 # The ids of the posts. Letterpress writes this file; keep it in version control beside the posts.
 # A post keeps its id when it is edited, renamed or moved; without its line readers would get it again.
-# id\tfile\tpublished\tcontent hash\tupdated
+# id\tfile\tpublished\tcontent hash\tupdated\tfingerprint\ttaken back
 ";
 
 /// Stands for the file of an id that its post gave up for another one.
 const RETIRED: &str = "-";
 
-/// Begins the sixth field of a post that readers have seen and that is published no more.
+/// Begins the last field of a post that readers have seen and that is published no more.
 const TAKEN_BACK: &str = "taken back ";
+
+/// Begins it if somebody has said that the post shall not be published any more, whether its file is there or not.
+const RETRACTED: &str = "retracted ";
 
 /// How many hexadecimal digits of the SHA-256 are kept: 128 bits.
 const HASH_DIGITS: usize = 32;
@@ -34,8 +37,16 @@ const HASH_DIGITS: usize = 32;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
     lines: BTreeMap<String, Line>,
-    /// Ids of posts that are published no more, and since when.
-    taken_back: BTreeMap<String, DateTime<FixedOffset>>,
+    /// Ids of posts that are published no more.
+    taken_back: BTreeMap<String, Gone>,
+}
+
+/// That a post is published no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Gone {
+    since: DateTime<FixedOffset>,
+    /// Somebody has said so, and it stays out even if its file is there.
+    is_retracted: bool,
 }
 
 /// What is known of the post that has an id.
@@ -49,6 +60,8 @@ pub struct Line {
     pub hash: String,
     /// When its text last changed.
     pub updated: DateTime<FixedOffset>,
+    /// By which it is known again after an edit; nothing if an earlier version wrote the line and the file is gone.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 impl Ledger {
@@ -78,9 +91,9 @@ impl Ledger {
                 Ok((id, _)) if ledger.lines.contains_key(id) => {
                     findings.push(wrong(format!("the id {id} has a second line"), "keep one of them"));
                 }
-                Ok((id, (line, taken_back))) => {
-                    if let Some(at) = taken_back {
-                        ledger.taken_back.insert(id.to_owned(), at);
+                Ok((id, (line, gone))) => {
+                    if let Some(gone) = gone {
+                        ledger.taken_back.insert(id.to_owned(), gone);
                     }
                     if line.path != RETIRED
                         && let Some(before) = paths.insert(line.path.clone(), number)
@@ -102,10 +115,14 @@ impl Ledger {
             let (published, updated) = (stamp(line.published), stamp(line.updated));
             // Writing to a `String` cannot fail.
             let _ = write!(text, "{id}\t{}\t{published}\t{}\t{updated}", line.path, line.hash);
-            let _ = match self.taken_back.get(id) {
-                Some(at) => writeln!(text, "\t{TAKEN_BACK}{}", stamp(*at)),
-                None => writeln!(text),
-            };
+            if let Some(fingerprint) = &line.fingerprint {
+                let _ = write!(text, "\t{fingerprint}");
+            }
+            if let Some(gone) = self.taken_back.get(id) {
+                let mark = if gone.is_retracted { RETRACTED } else { TAKEN_BACK };
+                let _ = write!(text, "\t{mark}{}", stamp(gone.since));
+            }
+            text.push('\n');
         }
         text
     }
@@ -122,7 +139,28 @@ impl Ledger {
 
     /// Since when the post of an id is published no more.
     pub fn taken_back(&self) -> impl Iterator<Item = (&str, DateTime<FixedOffset>)> {
-        self.taken_back.iter().map(|(id, at)| (id.as_str(), *at))
+        self.taken_back.iter().map(|(id, gone)| (id.as_str(), gone.since))
+    }
+
+    /// Since when the post of an id is retracted.
+    pub fn retracted(&self, id: &str) -> Option<DateTime<FixedOffset>> {
+        self.taken_back.get(id).filter(|gone| gone.is_retracted).map(|gone| gone.since)
+    }
+
+    /// Says that the post of an id shall not be published any more; `false` if that was said before, or nobody has the id.
+    pub fn retract(&mut self, id: &str, now: DateTime<FixedOffset>) -> bool {
+        if self.retracted(id).is_some() || !self.lines.contains_key(id) {
+            return false;
+        }
+        let since = self.taken_back.get(id).map_or(now, |gone| gone.since);
+        self.taken_back.insert(id.to_owned(), Gone { since, is_retracted: true });
+        true
+    }
+
+    /// Says the opposite; `false` if the post of the id is not retracted.
+    pub fn reinstate(&mut self, id: &str) -> bool {
+        let gone = self.taken_back.get_mut(id).filter(|gone| gone.is_retracted);
+        gone.map(|gone| gone.is_retracted = false).is_some()
     }
 
     /// Gives the post with the id `from` the id `to`, as when a feed's ids are taken over. The old one goes; if it was
@@ -150,20 +188,16 @@ impl Ledger {
     }
 }
 
-/// An id, its line, and since when its post is published no more.
-type Parsed<'t> = (&'t str, (Line, Option<DateTime<FixedOffset>>));
+/// An id, its line, and whether its post is published no more.
+type Parsed<'t> = (&'t str, (Line, Option<Gone>));
+
+const WRONG_FIELD: &str =
+    "a field after the fifth is neither a fingerprint nor `taken back` or `retracted` and a date";
 
 fn parse_line(line: &str) -> Result<Parsed<'_>, &'static str> {
     let fields: Vec<&str> = line.trim_end().split('\t').collect();
     let (&[id, path, published, hash, updated], rest) =
         fields.split_first_chunk::<5>().ok_or("the line does not have five fields between tabs")?;
-    let taken_back = match rest {
-        [] => None,
-        [field] => {
-            Some(field.strip_prefix(TAKEN_BACK).ok_or("the sixth field is not `taken back` and a date")?)
-        }
-        _ => return Err("the line has more than six fields between tabs"),
-    };
     if !is_uri(id) {
         return Err("the id is not an absolute URI without spaces");
     }
@@ -176,13 +210,24 @@ fn parse_line(line: &str) -> Result<Parsed<'_>, &'static str> {
     let date = |raw| {
         DateTime::parse_from_rfc3339(raw).map_err(|_| "a date is not written like 2024-05-01T09:00:00+09:00")
     };
+    let (mut fingerprint, mut gone) = (None, None);
+    for field in rest {
+        if let Some(since) = field.strip_prefix(TAKEN_BACK) {
+            gone = Some(Gone { since: date(since)?, is_retracted: false });
+        } else if let Some(since) = field.strip_prefix(RETRACTED) {
+            gone = Some(Gone { since: date(since)?, is_retracted: true });
+        } else {
+            fingerprint = Some(field.parse().map_err(|_| WRONG_FIELD)?);
+        }
+    }
     let line = Line {
         path: path.to_owned(),
         published: date(published)?,
         hash: hash.to_owned(),
         updated: date(updated)?,
+        fingerprint,
     };
-    Ok((id, (line, taken_back.map(date).transpose()?)))
+    Ok((id, (line, gone)))
 }
 
 fn stamp(date: DateTime<FixedOffset>) -> String {
@@ -339,6 +384,7 @@ mod tests {
                         published: at(seconds),
                         hash,
                         updated: at(seconds + later),
+                        fingerprint: (later > 500).then(|| Fingerprint::of("글", "a b")),
                     },
                 )
             })
@@ -350,7 +396,10 @@ mod tests {
             let mut ledger = Ledger::default();
             for (at, (id, mut line)) in lines.into_iter().enumerate() {
                 line.path = format!("{at}/{}", line.path);
-                ledger.record(id, line);
+                ledger.record(id.clone(), line);
+                if at % 3 == 0 {
+                    ledger.retract(&id, DateTime::from_timestamp(0, 0).unwrap().fixed_offset());
+                }
             }
             prop_assert_eq!(Ledger::parse(&ledger.to_text(), "ids.txt").unwrap(), ledger);
         }

@@ -3,9 +3,10 @@
 use chrono::{DateTime, FixedOffset};
 
 use super::writer::{Stamp, Writer};
-use super::{Manuscript, Name, customs, encoding, front_matter, naming};
+use super::{Manuscript, Name, customs, encoding, front_matter, held_back, naming};
 use crate::archive::front_matter::{Fields, dates};
 use crate::archive::house_rules::Setting;
+use crate::archive::inherited::Place;
 use crate::finding::Finding;
 
 impl Manuscript {
@@ -20,7 +21,11 @@ impl Manuscript {
         let text = encoding::decode(bytes, file).map_err(|finding| vec![finding])?;
         let mut parts =
             front_matter::split_for(&text, file, site.generator).map_err(|finding| vec![finding])?;
-        parts.entries = customs::undo(parts.entries, site.generator);
+        let path = site.prefix.join(name.relative);
+        let place = Place { path: setting.inherited.path(&path), language: None };
+        // What it inherits is taken over; what of that holds it back is not minded here.
+        let (entries, _) = held_back::look(parts.entries, file, place, setting);
+        parts.entries = customs::undo(entries, site.generator);
         let (fields, errors) = front_matter::fields::read(&parts.entries, file, config.site.timezone);
         if !errors.is_empty() {
             return Err(errors);

@@ -45,10 +45,14 @@ impl Writer<'_> {
         stamp: &Stamp<'_>,
         name: Name<'_>,
     ) -> Option<Manuscript> {
-        let Setting { config, site, now } = self.setting;
+        let Setting { config, site, now, .. } = self.setting;
         let body = self.body(parts);
         let (title, body) = self.title(fields.title.take(), body, parts.body_line, &stamp.told.stem);
         categories_of_folders(&mut fields.categories, &stamp.told.categories, site.generator);
+        let is_empty = fields.enclosure.is_none() && !has_text(body.as_str());
+        if is_empty {
+            self.refuse_emptiness(parts.body_line);
+        }
         let (slug, url) = self.address(&fields, stamp, title.as_ref().map_or("", HeaderText::as_str));
         let updated = self.updated(fields.updated, now);
         let (title, slug, url) = (title?, slug?, url?);
@@ -76,7 +80,7 @@ impl Writer<'_> {
             image,
             enclosure: None,
             in_reply_to,
-            newsletter: fields.newsletter,
+            newsletter: fields.newsletter && !is_empty,
             body,
         };
         let relative = name.relative.to_string();
@@ -90,6 +94,19 @@ impl Writer<'_> {
             enclosure: fields.enclosure,
             findings: Vec::new(),
         })
+    }
+
+    /// A post without text is not finished; one of a generator's or a feed's stays in the feeds, and is not mailed.
+    fn refuse_emptiness(&mut self, body_line: usize) {
+        let line = body_line.saturating_sub(1).max(1);
+        let is_ours = self.setting.is_strict() && self.setting.config.archive.feed.is_none();
+        if is_ours {
+            let hint = "write something below the front matter, or keep it back with a line draft: true (TOML: draft = true)";
+            self.errors.push(self.error("post-body", line, "the post has no text").hint(hint));
+        } else {
+            let message = "the post has no text, and is not mailed";
+            self.findings.push(Finding::warning("post-body", self.file, message).at(line));
+        }
     }
 
     /// The last part of the address, and the whole of it.
@@ -286,6 +303,21 @@ impl Writer<'_> {
 
     fn error(&self, rule: &'static str, line: usize, message: impl Into<String>) -> Finding {
         Finding::error(rule, self.file, message).at(line)
+    }
+}
+
+/// Whether there is anything to read: remarks that nobody sees are nothing.
+fn has_text(body: &str) -> bool {
+    let mut rest = body;
+    loop {
+        let (before, after) = rest.split_once("<!--").unwrap_or((rest, ""));
+        if before.chars().any(|c| !c.is_whitespace() && !matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}')) {
+            return true;
+        }
+        match after.split_once("-->") {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
     }
 }
 

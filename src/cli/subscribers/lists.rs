@@ -179,7 +179,23 @@ pub(super) async fn export(office: &Office, as_json: bool, printer: Printer) -> 
     if as_json {
         printer.raw(if before.starts_with(',') { b"\n]\n" } else { b"[]\n" })?;
     }
+    let nameless = office.store.nameless_suppressions().await?;
+    if nameless > 0 {
+        printer.remark(format!(
+            "{} known by a keyed hash alone (erased, or never on the list) cannot be exported: `letterpress backup` moves \
+             them with the ledger and its keys",
+            count_of_suppressed(nameless)
+        ));
+    }
     Ok(Outcome::Done)
+}
+
+fn count_of_suppressed(number: u64) -> String {
+    if number == 1 {
+        "1 suppressed address that is".to_owned()
+    } else {
+        format!("{number} suppressed addresses that are")
+    }
 }
 
 fn exported(reader: Subscriber) -> readers::Row {
@@ -190,6 +206,7 @@ fn exported(reader: Subscriber) -> readers::Row {
         reason: reader.suppressed_because.filter(|_| reader.standing == Standing::Suppressed),
         unproven: None,
         state: reader.standing,
+        state_since: Some(reader.standing_since),
         source: Some(reader.source),
         wishes: reader.wishes,
         consented_at: reader.consented_at,

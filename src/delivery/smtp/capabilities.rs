@@ -25,6 +25,8 @@ pub(super) struct Capabilities {
     pub plain: bool,
     /// AUTH with LOGIN, which some relays still offer alone.
     pub login: bool,
+    /// AUTH with anything else.
+    pub other_login: Vec<String>,
 }
 
 impl Capabilities {
@@ -47,7 +49,7 @@ impl Capabilities {
                 Some("AUTH") => words.for_each(|mechanism| match mechanism {
                     "PLAIN" => found.plain = true,
                     "LOGIN" => found.login = true,
-                    _ => {}
+                    other => found.other_login.push(other.chars().take(40).collect()),
                 }),
                 _ => {}
             }

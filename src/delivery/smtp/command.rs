@@ -6,11 +6,15 @@
 use std::io::Write as _;
 
 use super::capabilities::Capabilities;
-use crate::delivery::{Envelope, Heard, Phase, Trouble};
+use crate::delivery::{Envelope, Heard, Lack, Phase, Trouble};
 
 /// Whether `raw` stays one argument: no control character, no space, no angle bracket.
 pub(super) fn is_one_word(raw: &str) -> bool {
     !raw.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>'))
+}
+
+fn lacks(extension: &str) -> Trouble {
+    Trouble::Missing(Lack::Extension(extension.to_owned()))
 }
 
 /// An envelope that this server can take and that cannot break a command line.
@@ -32,16 +36,13 @@ impl<'a> Outgoing<'a> {
                 ));
             }
             if needs_utf8(address) && !(offered.smtputf8 && offered.eight_bit) {
-                return refuse(Trouble::Missing("SMTPUTF8, which an address outside ASCII needs".to_owned()));
+                return refuse(lacks("SMTPUTF8, which an address outside ASCII needs"));
             }
         }
         match offered.size {
             Some(limit) if limit > 0 && envelope.size > limit => Err(Heard {
                 phase: Phase::Mail,
-                what: Err(Trouble::Missing(format!(
-                    "SIZE for {} bytes; its limit is {limit}",
-                    envelope.size
-                ))),
+                what: Err(lacks(&format!("SIZE for {} bytes; its limit is {limit}", envelope.size))),
             }),
             _ => {
                 let utf8 = needs_utf8(&envelope.from) || needs_utf8(&envelope.to);

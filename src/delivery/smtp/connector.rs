@@ -2,21 +2,27 @@
 //!
 //! Certificates are always verified; there is no switch to turn that off.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use camino::Utf8Path;
+use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
+use super::certificate::Verifier;
 use super::link::{Stream, trouble};
 use super::{SmtpError, TlsSetup};
-use crate::delivery::Trouble;
+use crate::delivery::{Speaks, Trouble, Unreachable};
 
 /// How long one address may stay silent before the next is tried beside it (RFC 8305, 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -26,15 +32,26 @@ pub(crate) struct Dialled {
     pub(crate) stream: TcpStream,
     pub(crate) local: IpAddr,
     pub(crate) peer: IpAddr,
+    pub(crate) address: SocketAddr,
 }
 
 /// Looks `host` up and connects to the first of its addresses that answers, IPv6 and IPv4 in turn: a path that is
 /// broken for one family costs a quarter of a second, not the letter.
 pub(crate) async fn dial(host: &str, port: u16) -> Result<Dialled, Trouble> {
-    let found = tokio::net::lookup_host((host, port))
-        .await
-        .map_err(|error| Trouble::Dns(format!("{host}: {error}")))?;
-    race(in_turn(found.collect()), Trouble::Dns(format!("{host} has no address"))).await
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| not_found(host, &error))?;
+    race(in_turn(found.collect()), Trouble::NoSuchHost(format!("{host} has no address"))).await
+}
+
+/// The resolver's errors have no kinds in the standard library, so its words are looked at: glibc, macOS and the BSDs, and
+/// musl say it in their own ways. Whatever else it says, nobody could be asked.
+fn not_found(host: &str, error: &io::Error) -> Trouble {
+    let said = format!("{host}: {error}");
+    let denials = ["not known", "nodename nor servname", "No address associated", "does not resolve"];
+    if denials.iter().any(|denial| said.contains(denial)) {
+        Trouble::NoSuchHost(said)
+    } else {
+        Trouble::Dns(said)
+    }
 }
 
 /// The first of `addresses` that answers, each begun a moment after the one before it; else the last trouble.
@@ -44,14 +61,14 @@ async fn race(addresses: Vec<SocketAddr>, mut last: Trouble) -> Result<Dialled, 
     loop {
         if let Some(address) = waiting.next() {
             attempts
-                .spawn(async move { connect(address).await.map_err(|error| format!("{address}: {error}")) });
+                .spawn(async move { connect(address).await.map_err(|error| unreachable(address, &error)) });
         } else if attempts.is_empty() {
             return Err(last);
         }
         tokio::select! {
             Some(ended) = attempts.join_next() => match ended {
                 Ok(Ok(dialled)) => return Ok(dialled),
-                Ok(Err(why)) => last = Trouble::Io(why),
+                Ok(Err(why)) => last = Trouble::Unreachable(why),
                 Err(ended) => last = Trouble::Io(ended.to_string()),
             },
             () = tokio::time::sleep(STAGGER), if waiting.len() > 0 => {}
@@ -59,12 +76,17 @@ async fn race(addresses: Vec<SocketAddr>, mut last: Trouble) -> Result<Dialled, 
     }
 }
 
-async fn connect(address: SocketAddr) -> std::io::Result<Dialled> {
+fn unreachable(address: SocketAddr, error: &io::Error) -> Unreachable {
+    let is_refused = error.kind() == io::ErrorKind::ConnectionRefused;
+    Unreachable { address, is_refused, said: error.to_string() }
+}
+
+async fn connect(address: SocketAddr) -> io::Result<Dialled> {
     let stream = TcpStream::connect(address).await?;
     // The dot is a write of its own: with Nagle's algorithm it would wait for the acknowledgement of the body, 40 ms.
     stream.set_nodelay(true)?;
     let (local, peer) = (stream.local_addr()?.ip().to_canonical(), stream.peer_addr()?.ip().to_canonical());
-    Ok(Dialled { stream, local, peer })
+    Ok(Dialled { stream, local, peer, address })
 }
 
 /// The families alternate, beginning with the one that the system put first; within one, its order stays.
@@ -98,9 +120,14 @@ impl TlsSetup {
         }
         // The provider is named here rather than installed for the process, so no other crate can change it.
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .map_err(|error| rustls::Error::General(error.to_string()))?;
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
+            .dangerous()
+            // It refuses what rustls's own refuses, and can say more about it.
+            .with_custom_certificate_verifier(Arc::new(Verifier(verifier)))
             .with_no_client_auth();
         let name = ServerName::try_from(host.to_owned()).map_err(|_| SmtpError::Host(host.to_owned()))?;
         Ok(Self { config: Arc::new(config), name })
@@ -109,11 +136,89 @@ impl TlsSetup {
     /// The TLS handshake, with verification, over a stream on which nothing is waiting.
     pub(crate) async fn handshake(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, Trouble> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
+        let first = Arc::new(Mutex::new(Vec::new()));
+        let stream = Overheard { stream, first: Arc::clone(&first) };
         match connector.connect(self.name.clone(), stream).await {
             Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => Err(trouble(&error)),
+            Err(error) => {
+                let first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                // A server that answers in TLS has said more than its first bytes do.
+                let other = Speaks::recognise(&first).filter(|speaks| *speaks != Speaks::Tls);
+                Err(other.map_or_else(|| trouble(&error), Trouble::Speaks))
+            }
         }
     }
+}
+
+/// So many of a server's first bytes tell which protocol it speaks.
+const FIRST: usize = 128;
+
+/// A stream whose first bytes are kept: whoever does not speak TLS has said by then what it speaks.
+struct Overheard {
+    stream: Box<dyn Stream>,
+    first: Arc<Mutex<Vec<u8>>>,
+}
+
+impl AsyncRead for Overheard {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = FIRST.saturating_sub(first.len());
+        first.extend(buffer.filled().iter().skip(before).take(room));
+        read
+    }
+}
+
+impl AsyncWrite for Overheard {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// Knocks at `address` the way TLS does and listens to the first bytes of the answer: whoever says nothing of its own
+/// accord may be waiting for this.
+pub(crate) async fn probe(peer: SocketAddr) -> Option<Speaks> {
+    let mut stream = TcpStream::connect(peer).await.ok()?;
+    stream.write_all(&client_hello()?).await.ok()?;
+    let mut first = Vec::with_capacity(FIRST);
+    while Speaks::recognise(&first).is_none() && first.len() < FIRST {
+        if stream.read_buf(&mut first).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Speaks::recognise(&first)
+}
+
+/// The first bytes of a TLS client that wants nothing in particular.
+fn client_hello() -> Option<Vec<u8>> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .ok()?
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").ok()?;
+    let mut connection = rustls::ClientConnection::new(Arc::new(config), name).ok()?;
+    let mut bytes = Vec::new();
+    connection.write_tls(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Utf8Path) -> Result<(), String> {

@@ -11,8 +11,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::capabilities::Capabilities;
+use super::certificate::BadCertificate;
 use super::reply::{Parse, Reply, ReplyParser};
-use crate::delivery::Trouble;
+use crate::delivery::{Speaks, TlsTrouble, Trouble};
 
 /// Bytes per read; a reply rarely has more than a hundred.
 const CHUNK: usize = 4 * 1024;
@@ -150,13 +151,25 @@ impl Link {
                     self.parser = ReplyParser::default();
                     return Ok((reply, used));
                 }
-                Parse::Broken(why) => return Err(Trouble::Protocol(why)),
+                Parse::Broken(why) => return Err(self.other_protocol().unwrap_or(Trouble::Protocol(why))),
                 Parse::Need => {}
             }
             if let Err(trouble) = poll_fn(|cx| self.poll_fill(cx)).await {
-                return Err(self.write_failed.take().unwrap_or(trouble));
+                let known = self.write_failed.take().or_else(|| self.other_protocol());
+                return Err(known.unwrap_or(trouble));
             }
         }
+    }
+
+    /// Whether nothing was heard yet.
+    pub(super) fn is_silent(&self) -> bool {
+        self.inbox.is_empty()
+    }
+
+    /// What else the bytes are that are no reply.
+    fn other_protocol(&self) -> Option<Trouble> {
+        let speaks = Speaks::recognise(&self.inbox).filter(|speaks| !matches!(speaks, Speaks::Smtp(_)));
+        speaks.map(Trouble::Speaks)
     }
 
     /// Reads what there is into the inbox; the end of the stream is a trouble too.
@@ -181,10 +194,24 @@ pub(super) async fn within<T>(
     tokio::time::timeout(limit, phase).await.unwrap_or(Err(Trouble::Deadline))
 }
 
+fn tls_trouble(error: &rustls::Error) -> TlsTrouble {
+    use rustls::{AlertDescription, Error};
+    match error {
+        Error::InvalidCertificate(bad) => TlsTrouble::Certificate(Box::new(BadCertificate::new(bad))),
+        Error::PeerIncompatible(_)
+        | Error::AlertReceived(
+            AlertDescription::ProtocolVersion
+            | AlertDescription::HandshakeFailure
+            | AlertDescription::InsufficientSecurity,
+        ) => TlsTrouble::NothingInCommon(error.to_string()),
+        _ => TlsTrouble::Other(error.to_string()),
+    }
+}
+
 /// What an error of the system or of TLS amounts to.
 pub(crate) fn trouble(error: &io::Error) -> Trouble {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(tls) => Trouble::Tls(tls.to_string()),
+        Some(tls) => Trouble::Tls(tls_trouble(tls)),
         None if error.kind() == io::ErrorKind::UnexpectedEof => Trouble::Closed,
         None => Trouble::Io(error.to_string()),
     }

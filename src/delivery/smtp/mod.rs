@@ -8,6 +8,7 @@
 
 mod body;
 mod capabilities;
+pub mod certificate;
 mod command;
 pub(crate) mod connector;
 pub(crate) mod link;

@@ -2,25 +2,28 @@
 //!
 //! What is demanded and not offered ends the session; there is no way back to plaintext. The password is in no error.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::capabilities::Capabilities;
-use super::connector::{Dialled, dial};
+use super::connector::{Dialled, dial, probe};
 use super::link::{Link, within};
 use super::reply::Reply;
 use super::{Login, Security, SmtpWire, TlsSetup};
-use crate::delivery::{Heard, Phase, Trouble};
+use crate::delivery::{Heard, Lack, Phase, Speaks, Trouble};
 
 /// Opens a session; on failure says how far it came.
 pub(super) async fn open(wire: &SmtpWire) -> Result<(Link, Capabilities), Heard> {
     let deadlines = &wire.deadlines;
-    let Dialled { stream, local, peer } = within(deadlines.connect.duration(), dial(&wire.host, wire.port))
-        .await
-        .map_err(heard(Phase::Connect))?;
-    let mut session = Session { wire, hello: hello_name(wire, local), link: Link::new(Box::new(stream)) };
+    let Dialled { stream, local, peer, address } =
+        within(deadlines.connect.duration(), dial(&wire.host, wire.port))
+            .await
+            .map_err(heard(Phase::Connect))?;
+    let mut session =
+        Session { wire, address, hello: hello_name(wire, local), link: Link::new(Box::new(stream)) };
     if let Security::Implicit(tls) = &wire.security {
         session = session.handshake(tls).await?;
     }
@@ -34,15 +37,23 @@ pub(super) async fn open(wire: &SmtpWire) -> Result<(Link, Capabilities), Heard>
     if let Some(login) = &wire.login {
         let in_clear = matches!(wire.security, Security::None);
         if in_clear && !peer.is_loopback() {
-            return Err(missing(Phase::Auth, "TLS, without which a password is not sent"));
+            return Err(missing(Phase::Auth, Lack::TlsForPassword));
         }
         session.log_in(login, &offered).await?;
     }
     Ok((session.link, offered))
 }
 
+/// A server that says nothing for so long is asked whether it waits for TLS.
+const LONG_SILENCE: Duration = Duration::from_secs(8);
+
+async fn probe_of(address: SocketAddr) -> Result<Option<Speaks>, Trouble> {
+    Ok(probe(address).await)
+}
+
 struct Session<'a> {
     wire: &'a SmtpWire,
+    address: SocketAddr,
     hello: String,
     link: Link,
 }
@@ -50,7 +61,18 @@ struct Session<'a> {
 impl Session<'_> {
     async fn greeting(&mut self) -> Result<(), Heard> {
         let limit = self.wire.deadlines.command.duration();
-        expect(Phase::Greeting, 2, within(limit, self.link.reply()).await)
+        let is_protected = matches!(self.wire.security, Security::Implicit(_));
+        let soon = if is_protected { limit } else { LONG_SILENCE.min(limit / 2) };
+        let mut said = within(soon, self.link.reply()).await;
+        if said.is_err() && !is_protected && self.link.is_silent() {
+            if let Some(speaks) = within(soon, probe_of(self.address)).await.ok().flatten() {
+                return Err(heard(Phase::Greeting)(Trouble::Speaks(speaks)));
+            }
+            if said == Err(Trouble::Deadline) {
+                said = within(limit.saturating_sub(2 * soon), self.link.reply()).await;
+            }
+        }
+        expect(Phase::Greeting, 2, said)
     }
 
     /// EHLO, or HELO where the server is too old for EHLO and nothing is demanded that needs it.
@@ -79,7 +101,7 @@ impl Session<'_> {
 
     async fn starttls(mut self, offered: &Capabilities, tls: &TlsSetup) -> Result<Self, Heard> {
         if !offered.starttls {
-            return Err(missing(Phase::Tls, "STARTTLS, which smtp.tls demands"));
+            return Err(missing(Phase::Tls, Lack::Starttls));
         }
         self.command(Phase::Tls, b"STARTTLS\r\n", 2).await?;
         self.handshake(tls).await
@@ -100,7 +122,8 @@ impl Session<'_> {
         } else if offered.login {
             vec![b"AUTH LOGIN\r\n".to_vec(), secret_line("", &login.user), secret_line("", password)]
         } else {
-            return Err(missing(Phase::Auth, "AUTH with PLAIN or LOGIN"));
+            let mechanisms = offered.other_login.clone();
+            return Err(missing(Phase::Auth, Lack::Auth { offers_starttls: offered.starttls, mechanisms }));
         };
         let last = answers.len() - 1;
         for (step, mut line) in answers.into_iter().enumerate() {
@@ -146,8 +169,8 @@ fn heard(phase: Phase) -> impl Fn(Trouble) -> Heard {
     move |trouble| Heard { phase, what: Err(trouble) }
 }
 
-fn missing(phase: Phase, what: &str) -> Heard {
-    heard(phase)(Trouble::Missing(what.to_owned()))
+fn missing(phase: Phase, what: Lack) -> Heard {
+    heard(phase)(Trouble::Missing(what))
 }
 
 fn secret_line(prefix: &str, secret: &str) -> Vec<u8> {

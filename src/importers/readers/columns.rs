@@ -16,6 +16,7 @@ pub(super) enum Column {
     Family,
     Language,
     State,
+    StateSince,
     Reason,
     Cadence,
     Topics,
@@ -40,7 +41,7 @@ const COLUMNS: usize = Column::Deleted as usize + 1;
 
 /// Headings, in lower case and without spaces, hyphens and underscores. The first of each is its name at the command
 /// line, and the name under which [`super::write`] exports it.
-const HEADINGS: [(Column, &str); 16] = [
+const HEADINGS: [(Column, &str); 17] = [
     (
         Column::Email,
         "email mail emailaddress mailaddress subscriberemail 이메일 메일 이메일주소 메일주소 전자우편 eメール メール メールアドレス 邮箱 电子邮件 电子邮箱 郵件",
@@ -53,6 +54,7 @@ const HEADINGS: [(Column, &str); 16] = [
     (Column::Family, "lastname familyname surname lname"),
     (Column::Language, "language lang locale 언어 言語 语言 語言"),
     (Column::State, "state status subscriptionstatus 상태 구독상태 状態 ステータス 状态 狀態"),
+    (Column::StateSince, "statesince"),
     (Column::Reason, "reason suppressedbecause"),
     (Column::Cadence, "cadence"),
     (Column::Topics, "topics"),

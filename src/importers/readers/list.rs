@@ -79,6 +79,8 @@ impl<'a> List<'a> {
         let source = Some(clean_source(fields.get(Column::Source))).filter(|source| !source.is_empty());
         let added = Some(fields.get(Column::Added).trim()).filter(|cell| !cell.is_empty());
         let added_at = added.and_then(|cell| consent::past(cell, self.options, &mut remarks).ok());
+        let since = Some(fields.get(Column::StateSince).trim()).filter(|cell| !cell.is_empty());
+        let state_since = since.and_then(|cell| consent::past(cell, self.options, &mut remarks).ok());
         for oddity in remarks.odd {
             self.warnings.add(oddity.into_finding(self.options.file).at(line));
         }
@@ -93,6 +95,7 @@ impl<'a> List<'a> {
             name,
             language,
             state,
+            state_since,
             reason: said.reason,
             unproven,
             source,
@@ -201,6 +204,7 @@ fn merge(first: &mut Row, again: Row, file: &str) -> Finding {
     let stricter = again.state > first.state;
     if stricter {
         (first.state, first.reason, first.unproven) = (again.state, again.reason, again.unproven);
+        first.state_since = again.state_since;
     }
     first.name = first.name.take().or(again.name);
     first.language = first.language.take().or(again.language);

@@ -386,7 +386,8 @@ fn any_row() -> impl Strategy<Value = Row> {
         Standing::Suppressed,
     ]);
     let text = "['=+@\\-\",;＝{\\[ a-zA-Z가-힣👨]{0,20}";
-    let times = (prop::option::of(0..1_790_000_000_000_i64), prop::option::of(0..1_790_000_000_000_i64));
+    let time = || prop::option::of(0..1_790_000_000_000_i64);
+    let times = (time(), time(), time());
     let wishes = (any::<bool>(), prop::collection::vec("[a-c가-힣,;|\"\\[\\]+/ ]{1,8}", 0..3));
     (
         "[-a-z0-9+=가-힣]{1,12}",
@@ -399,7 +400,7 @@ fn any_row() -> impl Strategy<Value = Row> {
         wishes,
     )
         .prop_map(
-            |(local, name, language, state, source, reason, (consented, added), (weekly, topics))| {
+            |(local, name, language, state, source, reason, (consented, added, since), (weekly, topics))| {
                 let at = |millis: Option<i64>| millis.and_then(DateTime::from_timestamp_millis);
                 let clean = |text: &str| HeaderText::lossy(text).map(String::from);
                 Row {
@@ -407,6 +408,7 @@ fn any_row() -> impl Strategy<Value = Row> {
                     name: HeaderText::lossy(&name),
                     language,
                     state,
+                    state_since: at(since),
                     reason: clean(&reason).filter(|_| state == Standing::Suppressed),
                     unproven: (state == Unconfirmed).then_some(Unproven::Listed),
                     source: clean(&source),

@@ -14,7 +14,7 @@ use crate::text::HeaderText;
 type Written = (&'static str, fn(&Row) -> Option<Cow<'_, str>>);
 
 /// The columns, in their order. Each heading is the first of its column in `columns::HEADINGS`.
-const COLUMNS: [Written; 10] = [
+const COLUMNS: [Written; 11] = [
     ("email", |row| Some(row.email.as_str().into())),
     ("name", |row| row.name.as_ref().map(|name| HeaderText::as_str(name).into())),
     ("language", |row| row.language.as_deref().map(Cow::from)),
@@ -23,6 +23,7 @@ const COLUMNS: [Written; 10] = [
     ("consented_at", |row| row.consented_at.map(time)),
     ("added_at", |row| row.added_at.map(time)),
     ("reason", |row| row.reason.as_deref().map(Cow::from)),
+    ("state_since", |row| row.state_since.map(time)),
     ("cadence", |row| Some(row.wishes.cadence.as_str().into())),
     ("topics", |row| topics(&row.wishes.topics)),
 ];

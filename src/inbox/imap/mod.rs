@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::{Desk, Disposal, InboxError, Tally};
 use crate::config::{Inbox, Processed, Secret, Tls};
+use crate::delivery::Heard;
 use crate::delivery::smtp::SmtpError;
 use crate::delivery::smtp::TlsSetup;
 use session::Session;
@@ -31,9 +32,12 @@ pub enum ImapError {
     /// Certificates cannot be verified.
     #[error("cannot verify the server of [inbox]: {0}")]
     Authorities(String),
-    /// No connection.
-    #[error("cannot connect to {0}: {1}")]
-    Connect(String, String),
+    /// No connection, or none that is protected; the phase and the trouble are named as those of SMTP.
+    #[error("no connection to the IMAP server (at {}): {}", .0.phase, .0.said())]
+    Unusable(Box<Heard>),
+    /// The login was refused.
+    #[error("the IMAP server refused the login: {0}")]
+    LoginRefused(String),
     /// The server hung up.
     #[error("the IMAP server closed the connection while {0}")]
     Closed(&'static str),
@@ -62,7 +66,12 @@ impl ImapError {
     pub fn is_users(&self) -> bool {
         matches!(
             self,
-            Self::Host(_) | Self::Authorities(_) | Self::Refused(..) | Self::Missing(_) | Self::ReadOnly(_)
+            Self::Host(_)
+                | Self::Authorities(_)
+                | Self::LoginRefused(_)
+                | Self::Refused(..)
+                | Self::Missing(_)
+                | Self::ReadOnly(_)
         )
     }
 }
@@ -114,6 +123,12 @@ impl Mailbox {
             setup,
             password,
         })
+    }
+
+    /// Connects, logs in, and looks at nothing.
+    pub async fn try_login(&self) -> Result<(), ImapError> {
+        Session::open(self).await?.log_out().await;
+        Ok(())
     }
 
     /// Under this name the store remembers how far the mailbox was read.

@@ -2,6 +2,7 @@
 //!
 //! What is demanded and not offered ends the session; there is no way back to plaintext. The password is in no error.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,9 +13,24 @@ use super::response::Response;
 use super::wire::Wire;
 use super::{ImapError, Mailbox};
 use crate::config::{Processed, Tls};
-use crate::delivery::smtp::connector::{Dialled, dial};
+use crate::delivery::smtp::connector::{Dialled, dial, probe};
+use crate::delivery::{Heard, Lack, Phase, Speaks, Trouble};
 use crate::inbox::MOST_BYTES;
 use crate::text::HeaderText;
+
+/// A server that says nothing for so long is asked whether it waits for TLS.
+const LONG_SILENCE: Duration = Duration::from_secs(8);
+
+fn refused_login(error: ImapError) -> ImapError {
+    match error {
+        ImapError::Refused(_, said) => ImapError::LoginRefused(said),
+        other => other,
+    }
+}
+
+fn unusable(phase: Phase) -> impl Fn(Trouble) -> ImapError {
+    move |trouble| ImapError::Unusable(Box::new(Heard { phase, what: Err(trouble) }))
+}
 
 /// Responses to one command that nobody asked for: other clients at work.
 const MOST_RESPONSES: usize = 20_000;
@@ -32,26 +48,26 @@ pub(super) struct Session {
 impl Session {
     /// Connects and logs in.
     pub(super) async fn open(mailbox: &Mailbox) -> Result<Self, ImapError> {
-        let address = format!("{}:{}", mailbox.host, mailbox.port);
-        let unreachable = |why: String| ImapError::Connect(address.clone(), why);
-        let Dialled { stream, peer, .. } =
+        let Dialled { stream, peer, address, .. } =
             tokio::time::timeout(mailbox.timeout, dial(&mailbox.host, mailbox.port))
                 .await
-                .map_err(|_| unreachable("no answer in time".to_owned()))?
-                .map_err(|trouble| unreachable(trouble.to_string()))?;
+                .unwrap_or(Err(Trouble::Deadline))
+                .map_err(unusable(Phase::Connect))?;
         if mailbox.tls == Tls::None && !peer.is_loopback() {
-            return Err(ImapError::Missing("TLS, without which a password is not sent"));
+            return Err(unusable(Phase::Auth)(Trouble::Missing(Lack::TlsForPassword)));
         }
         let wire = Wire::new(Box::new(stream));
         let mut session = Self { wire, timeout: mailbox.timeout, commands: 0, offered: Vec::new() };
         if mailbox.tls == Tls::Implicit {
             session = session.handshake(mailbox).await?;
+            session.greeting().await?;
+        } else {
+            session.plain_greeting(address).await?;
         }
-        session.greeting().await?;
         if mailbox.tls == Tls::Starttls {
             session.ask_for_capabilities().await?;
             if !session.offers("STARTTLS") {
-                return Err(ImapError::Missing("STARTTLS, which inbox.tls demands"));
+                return Err(unusable(Phase::Tls)(Trouble::Missing(Lack::Starttls)));
             }
             session.command("STARTTLS", "starting TLS").await?;
             session = session.handshake(mailbox).await?;
@@ -64,21 +80,52 @@ impl Session {
     }
 
     async fn handshake(self, mailbox: &Mailbox) -> Result<Self, ImapError> {
-        const DOING: &str = "starting TLS";
         let Some(setup) = &mailbox.setup else { return Err(ImapError::Missing("TLS")) };
         let stream = self.wire.into_stream()?;
         let stream = tokio::time::timeout(self.timeout, setup.handshake(stream))
             .await
-            .map_err(|_| ImapError::Deadline(DOING))?
-            .map_err(|trouble| ImapError::Io(DOING, trouble.to_string()))?;
+            .unwrap_or(Err(Trouble::Deadline))
+            .map_err(unusable(Phase::Tls))?;
         Ok(Self { wire: Wire::new(stream), ..self })
+    }
+
+    /// A server that says nothing may wait for TLS; it is asked.
+    async fn plain_greeting(&mut self, address: SocketAddr) -> Result<(), ImapError> {
+        let (timeout, soon) = (self.timeout, LONG_SILENCE.min(self.timeout / 2));
+        self.timeout = soon;
+        let mut ended = self.greeting().await;
+        if matches!(&ended, Err(ImapError::Unusable(_))) && self.wire.is_silent() {
+            if let Ok(Some(speaks)) = tokio::time::timeout(soon, probe(address)).await {
+                return Err(unusable(Phase::Greeting)(Trouble::Speaks(speaks)));
+            }
+            if matches!(&ended, Err(ImapError::Unusable(heard)) if heard.what == Err(Trouble::Deadline)) {
+                self.timeout = timeout.saturating_sub(2 * soon);
+                ended = self.greeting().await;
+            }
+        }
+        self.timeout = timeout;
+        ended
     }
 
     async fn greeting(&mut self) -> Result<(), ImapError> {
         const DOING: &str = "greeting";
-        let response = tokio::time::timeout(self.timeout, self.wire.response(DOING))
-            .await
-            .map_err(|_| ImapError::Deadline(DOING))??;
+        let response = match tokio::time::timeout(self.timeout, self.wire.response(DOING)).await {
+            Err(_) => return Err(unusable(Phase::Greeting)(Trouble::Deadline)),
+            Ok(Err(error)) => {
+                let trouble = match (self.wire.speaks(), &error) {
+                    (Some(speaks), _) => Trouble::Speaks(speaks),
+                    (None, ImapError::Closed(_)) => Trouble::Closed,
+                    (None, _) => return Err(error),
+                };
+                return Err(unusable(Phase::Greeting)(trouble));
+            }
+            Ok(Ok(response)) => response,
+        };
+        if let Some(speaks @ (Speaks::Smtp(_) | Speaks::Pop3 | Speaks::Http | Speaks::Ssh)) =
+            Speaks::recognise(response.head().as_bytes())
+        {
+            return Err(unusable(Phase::Greeting)(Trouble::Speaks(speaks)));
+        }
         match (response.untagged("OK"), response.untagged("BYE")) {
             (Some(_), _) => Ok(()),
             (None, Some(why)) => Err(ImapError::Refused("the connection", said(why))),
@@ -108,14 +155,24 @@ impl Session {
         let (user, password) = (&mailbox.user, mailbox.password.expose());
         if self.offers("AUTH=PLAIN") && !user.contains('\0') && !password.contains('\0') {
             let answer = format!("{}\r\n", BASE64.encode(format!("\0{user}\0{password}")));
-            return self.dialogue("AUTHENTICATE PLAIN", Some(&answer), DOING).await.map(drop);
+            return self
+                .dialogue("AUTHENTICATE PLAIN", Some(&answer), DOING)
+                .await
+                .map(drop)
+                .map_err(refused_login);
         }
         let plain = |word: &str| word.chars().all(|c| matches!(c, ' '..='~'));
-        if self.offers("LOGINDISABLED") || !plain(user) || !plain(password) {
+        if self.offers("LOGINDISABLED") {
+            let mechanisms = self.offered.iter().filter_map(|offered| offered.strip_prefix("AUTH="));
+            let mechanisms = mechanisms.map(str::to_owned).collect();
+            let offers_starttls = self.offers("STARTTLS");
+            return Err(unusable(Phase::Auth)(Trouble::Missing(Lack::Auth { offers_starttls, mechanisms })));
+        }
+        if !plain(user) || !plain(password) {
             return Err(ImapError::Missing("AUTH=PLAIN, which this login needs"));
         }
         let command = format!("LOGIN {} {}", quoted(user), quoted(password));
-        self.command(&command, DOING).await.map(drop)
+        self.command(&command, DOING).await.map(drop).map_err(refused_login)
     }
 
     /// Opens a folder, to read only if nothing is to be changed. Returns its UIDVALIDITY.

@@ -4,8 +4,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::ImapError;
 use super::response::{Response, announced};
-use crate::delivery::Trouble;
 use crate::delivery::smtp::link::{Stream, trouble};
+use crate::delivery::{Speaks, Trouble};
 use crate::inbox::MOST_BYTES;
 
 /// The longest line: a search that finds half a million mails.
@@ -38,6 +38,16 @@ impl Wire {
                 "it sent more than its answer before the handshake".to_owned(),
             ))
         }
+    }
+
+    /// Whether nothing was heard yet, or all that was heard has been understood.
+    pub(super) fn is_silent(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// Which other protocol the bytes belong to that were not understood.
+    pub(super) fn speaks(&self) -> Option<Speaks> {
+        Speaks::recognise(&self.buffer).filter(|speaks| !matches!(speaks, Speaks::Imap(_)))
     }
 
     pub(super) async fn write(&mut self, bytes: &[u8], doing: &'static str) -> Result<(), ImapError> {

@@ -133,6 +133,9 @@ pub(super) trait Backend: Send + Sync + 'static {
         Ok(())
     }
 
+    /// See [`Store::pin`](super::Store::pin).
+    fn pin(&self) {}
+
     /// See [`Store::failed_over`](super::Store::failed_over).
     fn failed_over(&self) -> Option<u64> {
         None

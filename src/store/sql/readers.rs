@@ -13,7 +13,7 @@ use crate::text::HeaderText;
 
 const COLUMNS: &str =
     "subscriber.id, subscriber.addr_key, email, name, language, standing, subscriber.source, consented_at,
-     added_at, suppression.reason, cadence, topics";
+     added_at, suppression.reason, cadence, topics, coalesce(suppression.since, changed_at)";
 
 /// A suppression outlives the reader's own row and knows why.
 const TABLES: &str = "subscriber LEFT JOIN suppression ON suppression.addr_key = subscriber.addr_key";
@@ -228,8 +228,20 @@ fn subscriber(row: &dyn Row) -> Result<Subscriber, StoreError> {
         },
         consented_at: row.get(7)?,
         added_at: row.get(8)?,
+        standing_since: row.get(12)?,
         suppressed_because: row.get(9)?,
     })
+}
+
+/// How many suppressed addresses are known by their keyed hash alone.
+pub(super) fn nameless(tx: &mut dyn Tx) -> Result<u64, StoreError> {
+    let nameless = tx.one(
+        "SELECT count(*) FROM suppression
+         WHERE NOT EXISTS (SELECT 1 FROM subscriber WHERE subscriber.addr_key = suppression.addr_key)",
+        &[],
+        |row| row.get(0),
+    )?;
+    Ok(nameless.unwrap_or(0))
 }
 
 pub(super) fn unsubscribe(

@@ -28,6 +28,10 @@ impl<B: Backend> Store for SqlStore<B> {
         &self.instance
     }
 
+    fn pin(&self) {
+        self.backend.pin();
+    }
+
     fn failed_over(&self) -> Option<u64> {
         self.backend.failed_over()
     }
@@ -77,6 +81,10 @@ impl<B: Backend> Store for SqlStore<B> {
             readers::suppress(tx, key, &reason, &source, now)
         })
         .await
+    }
+
+    async fn nameless_suppressions(&self) -> Result<u64, StoreError> {
+        self.look("counting suppressions", readers::nameless).await
     }
 
     async fn recall(&self, key: &str) -> Result<Option<String>, StoreError> {

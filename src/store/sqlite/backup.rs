@@ -28,7 +28,7 @@ pub(super) fn write(source: &str, target: &Utf8Path, copied: DateTime<Utc>) -> R
     let room = tempfile::Builder::new().prefix(".letterpress-backup").tempdir_in(folder).map_err(refused)?;
     let temp = tempfile::NamedTempFile::new_in(room.path()).map_err(refused)?;
     let mut copy = Connection::open(temp.path()).map_err(failed(DOING))?;
-    fill(source, &mut copy)?;
+    fill(source, OpenFlags::SQLITE_OPEN_READ_WRITE, &mut copy)?;
     copy.pragma_update(None, "journal_mode", "DELETE").map_err(failed(DOING))?;
     mark(&mut copy, copied)?;
     let sound: String =
@@ -44,7 +44,7 @@ pub(super) fn write(source: &str, target: &Utf8Path, copied: DateTime<Utc>) -> R
 }
 
 /// The copy says of itself that it is one: it may not send before somebody adopts it.
-fn mark(copy: &mut Connection, copied: DateTime<Utc>) -> Result<(), StoreError> {
+pub(super) fn mark(copy: &mut Connection, copied: DateTime<Utc>) -> Result<(), StoreError> {
     let transaction =
         copy.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(DOING))?;
     let mut open = Open { transaction, doing: DOING };
@@ -54,12 +54,9 @@ fn mark(copy: &mut Connection, copied: DateTime<Utc>) -> Result<(), StoreError> 
 
 /// All pages as of one moment: a read transaction is held meanwhile, without which each commit of a sender would make
 /// the copy begin again. In WAL mode it keeps no writer waiting.
-fn fill(source: &str, copy: &mut Connection) -> Result<(), StoreError> {
-    let mut source = Connection::open_with_flags(
-        source,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
-    .map_err(failed(DOING))?;
+pub(super) fn fill(source: &str, access: OpenFlags, copy: &mut Connection) -> Result<(), StoreError> {
+    let mut source = Connection::open_with_flags(source, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(failed(DOING))?;
     source.busy_timeout(Duration::from_secs(30)).map_err(failed(DOING))?;
     let moment = source.transaction().map_err(failed(DOING))?;
     moment.query_row("SELECT count(*) FROM meta", [], |_| Ok(())).map_err(failed(DOING))?;
@@ -78,7 +75,7 @@ fn fill(source: &str, copy: &mut Connection) -> Result<(), StoreError> {
     }
 }
 
-fn refused(error: io::Error) -> StoreError {
+pub(super) fn refused(error: io::Error) -> StoreError {
     let fault = match error.kind() {
         io::ErrorKind::StorageFull => Fault::Full,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Fault::Barred,

@@ -4,11 +4,15 @@
 
 mod backup;
 mod open;
+mod restore;
+mod watch;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -16,9 +20,105 @@ use super::sql::{Access, Backend, Cell, Dialect, Row, Tx, Value};
 use super::{Fault, StoreError};
 use crate::crash;
 pub use open::open_sqlite;
+pub use restore::{Alone, Candidate, Holder, put_in_place, stage};
+use watch::Watch;
 
-/// The file, opened.
-struct Sqlite(Mutex<Connection>);
+/// The file, and the connection to it while it stands at its path.
+struct Sqlite {
+    path: Utf8PathBuf,
+    keys: Utf8PathBuf,
+    instance: String,
+    /// A run that sends must end when the file is exchanged: what it holds in hand is not in the new one.
+    is_pinned: AtomicBool,
+    state: Mutex<State>,
+}
+
+enum State {
+    Open(Box<Held>),
+    /// The file was exchanged; the connection to the old one is closed.
+    Lost(&'static str),
+}
+
+/// An open connection; it is closed before the file is let go.
+struct Held {
+    connection: Connection,
+    watch: Watch,
+}
+
+impl Held {
+    fn new(connection: Connection, watch: Watch) -> Self {
+        let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        Self { connection, watch }
+    }
+}
+
+/// `SQLite` ends with a checkpoint and removes the log, by its name: into and beside whatever stands there now. So it may
+/// only where nothing was exchanged.
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.watch.trouble().is_none() {
+            let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+        }
+    }
+}
+
+impl Sqlite {
+    fn over(held: Held, path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            keys: keys.to_owned(),
+            instance: instance.to_owned(),
+            is_pinned: AtomicBool::new(false),
+            state: Mutex::new(State::Open(Box::new(held))),
+        }
+    }
+
+    /// A panic in an earlier verb rolled its transaction back; the connection itself is sound.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn exchanged(&self, what: &'static str) -> StoreError {
+        StoreError::Exchanged { path: self.path.to_string(), what }
+    }
+
+    /// The connection to what stands at the path now, opened again if need be.
+    fn current<'a>(&self, state: &'a mut State) -> Result<&'a mut Held, StoreError> {
+        if let State::Open(held) = state
+            && let Some(what) = held.watch.trouble()
+        {
+            *state = State::Lost(what);
+        }
+        if let State::Lost(what) = *state {
+            if self.is_pinned.load(Ordering::Relaxed) {
+                return Err(self.exchanged(what));
+            }
+            *state = State::Open(Box::new(open::reopen(&self.path, &self.keys, &self.instance)?));
+        }
+        match state {
+            State::Open(held) => Ok(held),
+            State::Lost(what) => Err(self.exchanged(what)),
+        }
+    }
+
+    /// Uses the connection. What was written counts only if the file still stands at its path afterwards.
+    fn with<T>(
+        &self,
+        writes: bool,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut state = self.lock();
+        let held = self.current(&mut state)?;
+        let outcome = work(&mut held.connection).map_err(|error| at(held.connection.path(), error));
+        if (writes || outcome.is_err())
+            && let Some(what) = held.watch.trouble()
+        {
+            *state = State::Lost(what);
+            return Err(self.exchanged(what));
+        }
+        outcome
+    }
+}
 
 impl Backend for Sqlite {
     fn transact<T>(
@@ -31,25 +131,26 @@ impl Backend for Sqlite {
             Access::Look => TransactionBehavior::Deferred,
             Access::Change | Access::Freeze => TransactionBehavior::Immediate,
         };
-        // A panic in an earlier verb rolled its transaction back; the connection itself is sound.
-        let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = transact(&mut connection, behavior, doing, verb);
-        outcome.map_err(|error| at(connection.path(), error))
+        self.with(access != Access::Look, |connection| transact(connection, behavior, doing, verb))
+    }
+
+    fn pin(&self) {
+        self.is_pinned.store(true, Ordering::Relaxed);
     }
 
     /// What was overwritten still stands in the log; an empty log holds nothing. Where somebody is reading it stays, and
     /// the next checkpoint takes it.
     fn scrub(&self) -> Result<(), StoreError> {
-        let connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .map_err(failed("emptying its log"))
-            .map_err(|error| at(connection.path(), error))
+        self.with(true, |connection| {
+            connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .map_err(failed("emptying its log"))
+        })
     }
 
     fn backup(&self, target: &Utf8Path, copied: DateTime<Utc>) -> Result<(), StoreError> {
         // A connection of its own reads: this one stays free for the others.
-        let path = self.0.lock().unwrap_or_else(PoisonError::into_inner).path().map(str::to_owned);
+        let path = self.with(false, |connection| Ok(connection.path().map(str::to_owned)))?;
         backup::write(&path.unwrap_or_default(), target, copied)
     }
 }
@@ -180,3 +281,6 @@ fn fault(error: &rusqlite::Error) -> Fault {
         _ => Fault::Other,
     }
 }
+
+#[cfg(test)]
+mod tests;

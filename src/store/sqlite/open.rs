@@ -1,19 +1,20 @@
 //! Opening the file: is it there, is it sound, is it new enough, and does it keep what it commits?
 
-use std::io::Read as _;
-use std::sync::{Arc, Mutex};
+use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use camino::Utf8Path;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Open, Sqlite, at, failed};
+use super::watch::{Anchor, Watch};
+use super::{Held, Open, Sqlite, at, failed};
 use crate::crash;
 use crate::store::sql::{SqlStore, notes};
 use crate::store::{Books, StoreError};
 
 /// The schema, one file for each step; a step that has been released never changes.
-const MIGRATIONS: [&str; 5] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../../migrations/sqlite/0002_bounces.sql"),
     include_str!("../../../migrations/sqlite/0003_pace.sql"),
@@ -24,13 +25,43 @@ const MIGRATIONS: [&str; 5] = [
 /// File systems on which WAL's shared memory does not work, or a lock does not hold.
 const NETWORKS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs"];
 
+/// How long a restore that is under way is waited for.
+const RESTORE_TRIES: u32 = 250;
+const RESTORE_GLANCE: Duration = Duration::from_millis(20);
+
 /// Opens the ledger at `path`, or makes it. `instance` names a new one. `keys` is the file with the secrets:
 /// where it stands without the store, the store was lost and is not silently begun anew.
 pub fn open_sqlite(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Books>, StoreError> {
-    open(path, keys, instance).map_err(|error| at(Some(path.as_str()), error))
+    let opened = open(path, keys, instance).and_then(|held| {
+        let instance = name(&held.connection)?;
+        Ok((held, instance))
+    });
+    let (held, instance) = opened.map_err(|error| at(Some(path.as_str()), error))?;
+    let sqlite = Sqlite::over(held, path, keys, &instance);
+    Ok(Arc::new(SqlStore::over(sqlite, instance)))
 }
 
-fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Books>, StoreError> {
+/// Opens the ledger `instance` again, after its file was exchanged. Whatever stands there now, nothing is begun anew.
+pub(super) fn reopen(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Held, StoreError> {
+    let exchanged = |what| StoreError::Exchanged { path: path.to_string(), what };
+    if !path.exists() {
+        return Err(exchanged("it was removed"));
+    }
+    let anchor = anchor(path).map_err(|_| exchanged("it cannot be read"))?;
+    if anchor.header().is_none() {
+        return Err(exchanged("what stands there is no database"));
+    }
+    if !keys.exists() {
+        return Err(exchanged("its keys were removed"));
+    }
+    let held = open(path, keys, instance).map_err(|error| at(Some(path.as_str()), error))?;
+    if name(&held.connection)? != instance {
+        return Err(exchanged("what stands there is another ledger"));
+    }
+    Ok(held)
+}
+
+fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Held, StoreError> {
     let unfit = |why: String| StoreError::Unfit { path: path.to_string(), why };
     let is_new = !path.exists();
     if is_new && keys.exists() {
@@ -42,7 +73,12 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Book
             "it is on a network file system ({network}), where its locks do not hold"
         )));
     }
-    if has_foreign_log(path) {
+    // Where the file cannot be opened, `SQLite` says why.
+    let made = if is_new { owner_only(path) } else { Ok(()) };
+    let anchored = made.and_then(|()| anchor(path));
+    if let Ok(anchor) = &anchored
+        && has_foreign_log(path, anchor)
+    {
         return Err(unfit(format!(
             "{path}-wal beside it belongs to another database\n    help: after a restore, remove {path}-wal and \
              {path}-shm, which the database before it left behind"
@@ -50,12 +86,10 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Book
     }
     let mut connection = Connection::open_with_flags(
         path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )
     .map_err(failed("opening it"))?;
-    if is_new {
-        owner_only(path).map_err(|error| unfit(format!("its permissions cannot be set: {error}")))?;
-    }
+    let anchor = anchored.map_err(|error| unfit(error.to_string()))?;
     crash::point("store-made");
     // Before anything is written to it. Keys are made after the tables: tables that are missing beside them were lost,
     // by a truncated file or a copy without its write-ahead log.
@@ -65,20 +99,33 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Book
     configure(&mut connection).map_err(failed("configuring it"))?;
     verify(&connection, &unfit)?;
     migrate(&mut connection, path, instance)?;
-    let instance = connection
+    let watch = Watch::begin(path, anchor).map_err(|error| unfit(error.to_string()))?;
+    Ok(Held::new(connection, watch))
+}
+
+/// The file itself, also if it is being restored at this moment: then the new one is waited for.
+fn anchor(path: &Utf8Path) -> std::io::Result<Arc<Anchor>> {
+    for _ in 1..RESTORE_TRIES {
+        match Anchor::at(path) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(RESTORE_GLANCE),
+            anchored => return anchored,
+        }
+    }
+    Anchor::at(path)
+}
+
+/// The permanent random name of the ledger.
+fn name(connection: &Connection) -> Result<String, StoreError> {
+    connection
         .query_row("SELECT value FROM meta WHERE key = 'instance'", [], |row| row.get(0))
-        .map_err(failed("reading its name"))?;
-    Ok(Arc::new(SqlStore::over(Sqlite(Mutex::new(connection)), instance)))
+        .map_err(failed("reading its name"))
 }
 
 /// A backup keeps no write-ahead log, so one that lies beside it was left by the database that it replaced. `SQLite` would
 /// not see that, and write the one over the other.
-fn has_foreign_log(path: &Utf8Path) -> bool {
-    const ROLLBACK: [u8; 2] = [1, 1];
-    let mut head = [0; 20];
+fn has_foreign_log(path: &Utf8Path, anchor: &Anchor) -> bool {
     let log = std::fs::metadata(format!("{path}-wal")).is_ok_and(|log| log.len() > 0);
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
-    log && read.is_ok() && head.starts_with(b"SQLite format 3\0") && head[18..] == ROLLBACK
+    log && anchor.header().is_some_and(|header| !header.keeps_log)
 }
 
 /// Waits for another writer, for about half a minute. `SQLite`'s own waiting sleeps longer and longer, up to 100 ms; a
@@ -124,7 +171,7 @@ fn verify(connection: &Connection, unfit: &dyn Fn(String) -> StoreError) -> Resu
     Ok(())
 }
 
-fn schema(connection: &Connection) -> Result<i64, StoreError> {
+pub(super) fn schema(connection: &Connection) -> Result<i64, StoreError> {
     connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(failed("reading its schema"))
@@ -155,10 +202,13 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Resu
     Ok(())
 }
 
-/// The readers' addresses are nobody else's business.
-fn owner_only(path: &Utf8Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+/// Makes the empty file: the subscribers' addresses are nobody else's business.
+pub(super) fn owner_only(path: &Utf8Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The type of the file system that holds `folder`, if it is one of [`NETWORKS`]. Knows Linux only; elsewhere it

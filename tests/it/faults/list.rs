@@ -21,8 +21,9 @@ use super::{pipelining, waiting};
 const LATER: &str = "2026-11-20T11:00:00Z";
 
 #[test]
-fn f75_an_audience_of_nobody_one_and_many_is_done_with_code_0() {
-    for readers in [0, 1, 700] {
+fn f75_an_audience_of_nobody_freezes_nothing_and_one_of_one_or_many_is_done_with_code_0() {
+    nobody_is_an_audience_to_come();
+    for readers in [1, 700] {
         let relay = Server::start(pipelining());
         let site = Site::unopened(relay.port(), readers, 4);
         site.relay(relay.port(), 4, "list = \"readers.csv\"\nlist_confirmed = true\n");
@@ -34,6 +35,19 @@ fn f75_an_audience_of_nobody_one_and_many_is_done_with_code_0() {
         let again = site.run(&["publish"]);
         assert!(again.code == 0 && again.said.contains("nothing is due"), "{readers}: {}", again.said);
     }
+}
+
+/// A post that nobody would get is said once, stays due, and is mailed as soon as somebody gets it.
+fn nobody_is_an_audience_to_come() {
+    let relay = Server::start(pipelining());
+    let site = Site::unopened(relay.port(), 0, 4);
+    let first = site.run(&["publish"]);
+    assert!(first.code == 1 && first.said.contains("there are no subscribers"), "{}", first.said);
+    let quiet = site.run(&["publish", "--quiet"]);
+    assert_eq!((quiet.code, quiet.said.as_str()), (0, ""));
+    assert_eq!(site.run(&["subscribers", "add", "late@example.org"]).code, 0);
+    let then = site.run(&["publish"]);
+    assert_eq!((then.code, relay.accepted().len()), (0, 1), "{}", then.said);
 }
 
 #[test]
@@ -117,7 +131,7 @@ fn f16_a_copy_that_panics_is_that_readers_failure_and_the_run_goes_on() {
             retry: RetrySchedule { waits: vec![TimeDelta::minutes(5)], give_up: TimeDelta::hours(48) },
             lease: Duration::from_mins(10),
             owner: "test".to_owned(),
-            watch: Box::new(|_| {}),
+            watch: Arc::new(|_| {}),
         };
         assert_eq!(deliver(job, Arc::new(Breaker::default())).await.unwrap(), None);
         store.deliveries(Filter::default()).await.unwrap()

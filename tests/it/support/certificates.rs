@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// The authority's file and the server's side of TLS.
 #[derive(Debug, Clone)]
@@ -17,12 +17,36 @@ pub(crate) struct Certificates {
 impl Certificates {
     /// A certificate for `name`, valid now.
     pub(crate) fn for_name(name: &str) -> Self {
-        Self::new(name, 4096)
+        Self::with(name, |_| {})
     }
 
     /// A certificate for `name` that ended long ago.
     pub(crate) fn expired(name: &str) -> Self {
-        Self::new(name, 2001)
+        Self::with(name, |leaf| leaf.not_after = rcgen::date_time_ymd(2001, 1, 1))
+    }
+
+    /// A certificate for `name` that begins in a far future.
+    pub(crate) fn not_yet(name: &str) -> Self {
+        Self::with(name, |leaf| leaf.not_before = rcgen::date_time_ymd(3001, 1, 1))
+    }
+
+    /// A certificate for `name` that nobody but itself has signed; the file holds another one.
+    pub(crate) fn self_signed(name: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new([name.to_owned()]).unwrap().self_signed(&key).unwrap();
+        Self::of(&authority("Somebody Else"), vec![leaf.der().clone()], &key)
+    }
+
+    /// A certificate for `name` from an intermediate authority, whose certificate the server does not send.
+    pub(crate) fn without_intermediate(name: &str) -> Self {
+        let root = authority("Letters Root");
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.distinguished_name.push(DnType::CommonName, "Letters Intermediate");
+        let between = CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &root).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &between).unwrap();
+        Self::of(&root, vec![leaf.der().clone()], &key)
     }
 
     /// The authority's certificate, for `smtp.ca_file`.
@@ -30,27 +54,40 @@ impl Certificates {
         Utf8PathBuf::from_path_buf(self.folder.path().join("ca.pem")).unwrap()
     }
 
-    pub(super) fn server(&self) -> Arc<ServerConfig> {
+    pub(crate) fn server(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.server)
     }
 
-    fn new(name: &str, last_year: i32) -> Self {
-        let mut authority = CertificateParams::default();
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    fn with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let authority = authority("Letters CA");
         let mut leaf = CertificateParams::new([name.to_owned()]).unwrap();
-        leaf.not_after = rcgen::date_time_ymd(last_year, 1, 1);
+        change(&mut leaf);
         let key = KeyPair::generate().unwrap();
         let leaf = leaf.signed_by(&key, &authority).unwrap();
+        Self::of(&authority, vec![leaf.der().clone()], &key)
+    }
+
+    fn of(
+        trusted: &CertifiedIssuer<'static, KeyPair>,
+        chain: Vec<CertificateDer<'static>>,
+        key: &KeyPair,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
+        std::fs::write(folder.path().join("ca.pem"), trusted.pem()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let server = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+            .with_single_cert(chain, PrivateKeyDer::try_from(key.serialize_der()).unwrap())
             .unwrap();
         Self { folder: Arc::new(folder), server: Arc::new(server) }
     }
+}
+
+fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }

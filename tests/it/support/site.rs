@@ -58,9 +58,11 @@ impl Site {
 
     /// Writes the configuration: a relay on loopback, and further lines below `[newsletter]`.
     pub(crate) fn relay(&self, port: u16, connections: usize, newsletter: &str) {
+        // A post is mailed by the first run that sees it, unless a test is about the delay.
+        let delay = if newsletter.contains("delay") { "" } else { "delay = \"0s\"\n" };
         let config = format!(
             "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\nlanguage = \"ko\"\ntimezone = \"Asia/Seoul\"\n\
-             [newsletter]\nfrom = \"느린 편지 <news@letters.example>\"\nfirst_run = \"newest\"\n{newsletter}\
+             [newsletter]\nfrom = \"느린 편지 <news@letters.example>\"\nfirst_run = \"newest\"\nunsubscribe_by_hand = true\n{delay}{newsletter}\
              [smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nconnections = {connections}\n\
              deadlines = {{ connect = \"5s\", command = \"5s\", data = \"5s\", dot = \"1s\" }}\n"
         );

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::archive::ids::content_hash;
 
-fn day(day: u32) -> DateTime<FixedOffset> {
+pub(super) fn day(day: u32) -> DateTime<FixedOffset> {
     DateTime::parse_from_rfc3339(&format!("2024-05-{day:02}T09:00:00+09:00")).unwrap()
 }
 
-fn post(path: &str, published: DateTime<FixedOffset>, body: &str) -> Sighting {
+pub(super) fn post(path: &str, published: DateTime<FixedOffset>, body: &str) -> Sighting {
     Sighting {
         path: path.to_owned(),
         source: format!("posts/{path}"),
@@ -19,7 +19,19 @@ fn post(path: &str, published: DateTime<FixedOffset>, body: &str) -> Sighting {
         published,
         updated: None,
         hash: content_hash("t", body),
+        fingerprint: Fingerprint::of("t", body),
     }
+}
+
+pub(super) fn titled(mut post: Sighting, title: &str, body: &str) -> Sighting {
+    post.hash = content_hash(title, body);
+    post.fingerprint = Fingerprint::of(title, body);
+    post
+}
+
+/// A text of thirty words that no text with another `topic` has.
+fn text(topic: &str) -> String {
+    (0..30).map(|at| format!("{topic}{at} ")).collect()
 }
 
 fn with_id(mut post: Sighting, id: &str) -> Sighting {
@@ -27,7 +39,7 @@ fn with_id(mut post: Sighting, id: &str) -> Sighting {
     post
 }
 
-fn run(ledger: &Ledger, posts: &[Sighting]) -> Assignment {
+pub(super) fn run(ledger: &Ledger, posts: &[Sighting]) -> Assignment {
     assign(ledger, posts, &HeldBack::default(), "example.com", day(20)).unwrap()
 }
 
@@ -77,8 +89,8 @@ fn renamed_moved_redated_or_on_another_host_a_post_keeps_its_id() {
         post("c.md", day(1), "one"),
         post("2024/a.md", day(1), "one"),
         post("c.md", day(9), "one"),
-        post("a.md", day(9), "edited too"),
-        post("moved/a.md", day(1), "edited too"),
+        post("a.md", day(1), "written anew"),
+        post("moved/a.md", day(1), "written anew, but the title and the day are the same"),
     ] {
         let done = assign(
             &ledger,
@@ -90,15 +102,126 @@ fn renamed_moved_redated_or_on_another_host_a_post_keeps_its_id() {
         .unwrap();
         assert_eq!(done.given[0].id, ids[0], "{changed:?}");
     }
-    let done = run(&ledger, &[post("c.md", day(1), "all new"), post("b.md", day(1), "two")]);
-    assert_eq!(done.given[0].id, ids[0], "the only lost line with that instant");
 }
 
 #[test]
-fn two_posts_that_swap_their_texts_keep_their_files_ids() {
+fn two_posts_that_swap_their_files_take_their_ids_along() {
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(2), "two")]);
     let done = run(&ledger, &[post("a.md", day(1), "two"), post("b.md", day(2), "one")]);
-    assert_eq!(done.given.into_iter().map(|given| given.id).collect::<Vec<_>>(), ids);
+    assert_eq!([&done.given[0].id, &done.given[1].id], [&ids[1], &ids[0]]);
+    assert_eq!(done.ledger.taken_back().count(), 0);
+}
+
+#[test]
+fn a_new_post_of_the_same_day_is_not_the_deleted_one() {
+    let old = titled(post("2024-05-01.md", day(1), ""), "Snow", &text("snow"));
+    let (ids, ledger) = first_run(std::slice::from_ref(&old));
+    for file in ["2024-05-01.md", "2024-05-01/index.md", "2024-05-01-tea.md", "other/2024-05-01.md"] {
+        let done = run(&ledger, &[titled(post(file, day(1), ""), "Tea", &text("tea"))]);
+        assert_ne!(done.given[0].id, ids[0], "{file}");
+        assert_eq!(taken_back(&done.ledger), [(ids[0].as_str(), day(20))], "{file}");
+        assert_eq!(Ledger::parse(&done.ledger.to_text(), "ids.txt").unwrap(), done.ledger);
+        let both = run(
+            &done.ledger,
+            &[
+                titled(post(file, day(1), ""), "Tea", &text("tea")),
+                Sighting { path: "back.md".to_owned(), ..old.clone() },
+            ],
+        );
+        assert_eq!(
+            [&both.given[0].id, &both.given[1].id],
+            [&done.given[0].id, &ids[0]],
+            "the old one comes back"
+        );
+        assert_eq!(taken_back(&both.ledger), []);
+    }
+}
+
+#[test]
+fn a_file_with_a_name_of_its_own_may_be_written_anew_on_its_day_and_not_on_another() {
+    let (ids, ledger) = first_run(&[titled(post("snow.md", day(1), ""), "Snow", &text("snow"))]);
+    let anew = titled(post("snow.md", day(1), ""), "Sleet", &text("sleet"));
+    assert_eq!(run(&ledger, &[anew]).given[0].id, ids[0]);
+    let reused = titled(post("snow.md", day(8), ""), "Tea", &text("tea"));
+    assert_ne!(run(&ledger, &[reused]).given[0].id, ids[0], "the file of every week");
+    let weekly = titled(post("snow.md", day(8), ""), "Snow", &text("tea"));
+    assert_ne!(run(&ledger, &[weekly]).given[0].id, ids[0], "a title of every week");
+}
+
+#[test]
+fn of_two_that_are_gone_and_two_that_are_new_those_belong_together_that_are_most_alike() {
+    let (first, second) = (text("snow"), text("tea"));
+    let (ids, ledger) = first_run(&[
+        titled(post("a.md", day(1), ""), "A", &first),
+        titled(post("b.md", day(1), ""), "B", &second),
+    ]);
+    let edited = |text: &str, word: &str| text.replacen(word, "edited", 3);
+    let moved = [
+        titled(post("y.md", day(1), ""), "B", &edited(&second, "tea1")),
+        titled(post("x.md", day(1), ""), "A", &edited(&first, "snow1")),
+        titled(post("z.md", day(1), ""), "Z", &text("cake")),
+    ];
+    let done = run(&ledger, &moved);
+    assert_eq!([&done.given[0].id, &done.given[1].id], [&ids[1], &ids[0]]);
+    assert!(!ids.contains(&done.given[2].id));
+}
+
+#[test]
+fn a_post_that_moves_on_to_make_room_for_the_next_one_takes_its_id_along() {
+    let current =
+        |topic: &str, date: u32| titled(post("current.md", day(date), ""), "This week", &text(topic));
+    let (ids, ledger) = first_run(&[current("snow", 1)]);
+    let shelved = titled(post("1.md", day(1), ""), "This week", &text("snow").replacen("snow3", "sleet", 1));
+    let done = run(&ledger, &[current("tea", 8), shelved]);
+    assert_ne!(done.given[0].id, ids[0]);
+    assert_eq!(done.given[1].id, ids[0]);
+    assert_eq!(taken_back(&done.ledger), []);
+}
+
+#[test]
+fn a_line_without_a_fingerprint_is_found_by_its_file_its_text_or_its_day_and_a_slug_that_is_a_name() {
+    let posts = [post("snow.md", day(1), "one"), post("2024-05-02.md", day(2), "two")];
+    let (ids, ledger) = first_run(&posts);
+    let old: String =
+        ledger.to_text().lines().map(|line| format!("{}\n", line.split("\tf1:").next().unwrap())).collect();
+    let ledger = Ledger::parse(&old, "ids.txt").unwrap();
+    assert!(ledger.iter().all(|(_, line)| line.fingerprint.is_none()));
+    let again = run(&ledger, &posts);
+    assert!(
+        again.ledger.iter().all(|(_, line)| line.fingerprint.is_some()),
+        "each gains one when it is seen"
+    );
+    for (changed, keeps) in [
+        (["snow.md", "2024-05-02.md"], [true, true]),
+        (["moved/snow.md", "moved/2024-05-02.md"], [true, false]),
+        (["sleet.md", "tea.md"], [false, false]),
+    ] {
+        let edited = [post(changed[0], day(1), "edited"), post(changed[1], day(2), "edited as well")];
+        let done = run(&ledger, &edited);
+        let kept: Vec<_> = done.given.iter().zip(&ids).map(|(given, id)| given.id == *id).collect();
+        assert_eq!(kept, keeps, "{changed:?}");
+    }
+}
+
+#[test]
+fn a_retracted_post_stays_out_until_that_is_undone() {
+    let (ids, mut ledger) = first_run(&[post("a.md", day(1), "one")]);
+    assert!(
+        ledger.retract(&ids[0], day(5))
+            && !ledger.retract(&ids[0], day(6))
+            && !ledger.retract("urn:x:1", day(5))
+    );
+    assert_eq!(Ledger::parse(&ledger.to_text(), "ids.txt").unwrap(), ledger);
+    let out = run(&ledger, &[post("moved.md", day(1), "one")]);
+    assert_eq!(
+        (out.given[0].retracted, taken_back(&out.ledger)),
+        (Some(day(5)), vec![(ids[0].as_str(), day(5))])
+    );
+    let mut ledger = run(&out.ledger, &[]).ledger;
+    assert_eq!(ledger.retracted(&ids[0]), Some(day(5)), "also when the file is gone");
+    assert!(ledger.reinstate(&ids[0]) && !ledger.reinstate(&ids[0]));
+    let back = run(&ledger, &[post("moved.md", day(1), "one")]);
+    assert_eq!((back.given[0].retracted, back.given[0].updated), (None, day(20)), "newer than its end");
 }
 
 #[test]
@@ -192,7 +315,7 @@ proptest! {
         let first = run(&Ledger::default(), &posts);
         let mut changed = posts.clone();
         match change {
-            0 => changed[which].hash = content_hash("t", "edited"),
+            0 => changed[which] = Sighting { fingerprint: Fingerprint::of("t", "edited"), hash: content_hash("t", "edited"), ..changed[which].clone() },
             1 => changed[which].published += TimeDelta::days(7),
             // The rename is seen by the text, unless another post has the same.
             _ if posts.iter().filter(|post| post.hash == posts[which].hash).count() > 1 => {}
@@ -257,12 +380,14 @@ fn an_id_that_was_given_up_for_another_is_not_a_post_that_was_taken_back() {
 }
 
 #[test]
-fn a_sixth_field_says_since_when_or_is_wrong() {
+fn a_field_after_the_fifth_says_since_when_or_is_wrong() {
     let line = "urn:x:1\ta.md\t2024-05-01T09:00:00+09:00\t0123456789abcdef0123456789abcdef\t2024-05-01T09:00:00+09:00";
     let ledger =
         Ledger::parse(&format!("{line}\ttaken back 2024-05-02T09:00:00+09:00\n"), "ids.txt").unwrap();
     assert_eq!(taken_back(&ledger), [("urn:x:1", day(2))]);
-    for wrong in ["\tx", "\ttaken back x", "\ttaken back 2024-05-02T09:00:00+09:00\tx"] {
+    for wrong in
+        ["\tx", "\ttaken back x", "\tretracted", "\tf1:abc", "\ttaken back 2024-05-02T09:00:00+09:00\tx"]
+    {
         assert!(Ledger::parse(&format!("{line}{wrong}\n"), "ids.txt").is_err(), "{wrong}");
     }
 }

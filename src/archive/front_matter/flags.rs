@@ -1,0 +1,366 @@
+//! Flags that hold a post back. Every tool has its own (`draft`, `unlisted`, `private`, `publish: false`, `isDraft`, …);
+//! here each of them counts in every folder, whatever the tool at work makes of it. Pure.
+
+use super::{Entry, Value};
+use crate::config::Generator;
+use crate::finding::Finding;
+
+/// A flag that holds a post back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// Which of the entries it is.
+    pub at: usize,
+    /// As one would write it: `unlisted: true`.
+    pub text: String,
+    /// The post is not finished, in so many words; other flags have a meaning of their own.
+    pub is_draft: bool,
+}
+
+/// `true` means not finished. Keys are compared without case, dashes and underscores.
+const DRAFT_IF_TRUE: [&str; 5] = ["draft", "isdraft", "drafted", "saveasdraft", "wip"];
+/// `false` means not finished.
+const DRAFT_IF_FALSE: [&str; 4] = ["published", "publish", "ispublished", "dgpublish"];
+/// `true` means not for everybody.
+const HIDDEN_IF_TRUE: [&str; 18] = [
+    "headless",
+    "unlisted",
+    "isunlisted",
+    "private",
+    "isprivate",
+    "hidden",
+    "ishidden",
+    "hide",
+    "unpublished",
+    "encrypted",
+    "membersonly",
+    "ignorepost",
+    "eleventyexcludefromcollections",
+    "hiddenfromrss",
+    "hiddenfromfeed",
+    "excludefromfeed",
+    "excludefromrss",
+    "norss",
+];
+/// `false` means not for everybody.
+const HIDDEN_IF_FALSE: [&str; 11] = [
+    "render", "listed", "public", "ispublic", "visible", "isvisible", "routable", "permalink", "feed", "rss", "discoverable",
+];
+/// Words that mean the same, and the keys that they stand behind.
+const STATES: [&str; 4] = ["status", "poststatus", "state", "visibility"];
+const DRAFT_STATES: [&str; 12] = [
+    "draft", "drafts", "wip", "pending", "in progress", "in review", "review", "idea", "todo", "unfinished", "skip",
+    "auto-draft",
+];
+const HIDDEN_STATES: [&str; 13] = [
+    "hidden", "private", "unlisted", "unpublished", "trash", "deleted", "members", "paid", "password", "protected",
+    "internal", "secret", "friends",
+];
+/// Only a truth makes these a flag: they have other meanings as well.
+const OFTEN_OTHERWISE: [&str; 14] = [
+    "public", "permalink", "feed", "rss", "hide", "visible", "published", "publish", "listed", "routable", "wip",
+    "encrypted", "membersonly", "discoverable",
+];
+/// Dates that hold a post back for a time.
+const DATES: [&str; 14] = [
+    "date", "publishdate", "pubdate", "publishon", "publishedat", "publisheddate", "expirydate", "expires", "expire",
+    "expiration", "expireson", "unpublishdate", "unpublishon", "unpublish",
+];
+
+/// The first entry that holds the post back; an error if one may, and does not say whether.
+pub fn held_back(entries: &[Entry], file: &str, generator: Generator) -> Result<Option<Flag>, Finding> {
+    for (at, entry) in entries.iter().enumerate() {
+        let flag = |text: String, is_draft| Ok(Some(Flag { at, text, is_draft }));
+        match judge(&entry.key, &entry.value) {
+            Verdict::Draft => return flag(shown(&entry.key, &entry.value), true),
+            Verdict::Hidden => return flag(shown(&entry.key, &entry.value), false),
+            Verdict::Unclear => {
+                let message = format!("`{}`: it is neither true nor false", entry.key);
+                let finding = Finding::error("post-held-back", file, message).at(entry.line);
+                return Err(finding.hint("write true or false"));
+            }
+            Verdict::Free => {}
+        }
+        // Pelican publishes nothing whose status it does not know.
+        if generator == Generator::Pelican
+            && plain(&entry.key) == "status"
+            && !matches!(&entry.value, Value::Text(text) if text.trim().eq_ignore_ascii_case("published"))
+            && !says_nothing(&entry.value)
+        {
+            return flag(shown(&entry.key, &entry.value), false);
+        }
+        let Value::Table(table) = &entry.value else { continue };
+        for (key, value) in table {
+            let verdict = match plain(&entry.key).as_str() {
+                "params" | "extra" => judge(key, value),
+                "build" if leaves_out(key, value) => Verdict::Hidden,
+                _ => Verdict::Free,
+            };
+            if matches!(verdict, Verdict::Draft | Verdict::Hidden) {
+                let text = format!("{}.{}", entry.key, shown(key, value));
+                return flag(text, verdict == Verdict::Draft);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether an entry with this key may hold a post back, for good or for a time.
+pub fn may_hold_back(entry: &Entry) -> bool {
+    let key = plain(&entry.key);
+    let lists = [&DRAFT_IF_TRUE[..], &DRAFT_IF_FALSE, &HIDDEN_IF_TRUE, &HIDDEN_IF_FALSE, &STATES, &DATES];
+    lists.iter().any(|list| list.contains(&key.as_str()))
+        || ["build", "newsletter", "password"].contains(&key.as_str())
+}
+
+/// What hides a post from search engines and lists of a theme, and not from subscribers.
+pub fn hides_elsewhere(entry: &Entry) -> Option<String> {
+    let key = plain(&entry.key);
+    let truth = truth_of(&entry.value);
+    let is_set = match key.as_str() {
+        "noindex" | "robotsnoindex" | "searchhidden" | "searchexclude" | "excludefromsearch" | "hiddenfromsearch"
+        | "hiddenfromhomepage" | "hiddeninhomelist" | "sitemapexclude" | "excludefromsitemap" | "exclude"
+        | "navexclude" => truth == Some(true),
+        "sitemap" | "search" | "searchable" | "insearchindex" | "index" | "pagefind" => {
+            truth == Some(false) || matches!(&entry.value, Value::Table(table) if disables(table))
+        }
+        "robots" | "robotsmeta" | "metarobots" => match &entry.value {
+            Value::Text(text) => text.to_ascii_lowercase().contains("noindex"),
+            Value::List(items) => {
+                items.iter().any(|item| matches!(item, Value::Text(text) if text.eq_ignore_ascii_case("noindex")))
+            }
+            Value::Table(table) => disables(table),
+            _ => false,
+        },
+        _ => false,
+    };
+    is_set.then(|| shown(&entry.key, &entry.value))
+}
+
+/// What Hugo gives no page, or lists nowhere: `build: {render: never}`, `build: {list: local}`.
+fn leaves_out(key: &str, value: &Value) -> bool {
+    let is_asked = ["list", "render"].contains(&plain(key).as_str());
+    is_asked
+        && match value {
+            Value::Text(text) if ["never", "local", "link"].contains(&text.to_ascii_lowercase().as_str()) => true,
+            value => truth_of(value) == Some(false),
+        }
+}
+
+/// `{disable: true}`, `{exclude: true}`, `{index: false}`.
+fn disables(table: &[(String, Value)]) -> bool {
+    table.iter().any(|(key, value)| match plain(key).as_str() {
+        "disable" | "exclude" | "ignore" | "noindex" => truth_of(value) == Some(true),
+        "index" => truth_of(value) == Some(false),
+        _ => false,
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Free,
+    Draft,
+    Hidden,
+    Unclear,
+}
+
+fn judge(key: &str, value: &Value) -> Verdict {
+    let key = plain(key);
+    let key = key.as_str();
+    let (if_true, if_false) = if DRAFT_IF_TRUE.contains(&key) {
+        (Verdict::Draft, Verdict::Free)
+    } else if DRAFT_IF_FALSE.contains(&key) {
+        (Verdict::Free, Verdict::Draft)
+    } else if HIDDEN_IF_TRUE.contains(&key) {
+        (Verdict::Hidden, Verdict::Free)
+    } else if HIDDEN_IF_FALSE.contains(&key) {
+        (Verdict::Free, Verdict::Hidden)
+    } else {
+        return state(key, value);
+    };
+    match truth_of(value) {
+        Some(true) => if_true,
+        Some(false) => if_false,
+        // `published:` without an answer is no in Ruby, and whoever wrote it had none.
+        None if matches!(key, "published" | "publish") && says_nothing(value) => Verdict::Draft,
+        // Others say when.
+        None if matches!(key, "published" | "publish") && !has_digits(value) => Verdict::Unclear,
+        None if says_nothing(value) || OFTEN_OTHERWISE.contains(&key) => Verdict::Free,
+        None => Verdict::Unclear,
+    }
+}
+
+fn has_digits(value: &Value) -> bool {
+    matches!(value, Value::Text(text) | Value::Number(text) | Value::Date(text) if text.contains(|char: char| char.is_ascii_digit()))
+}
+
+fn state(key: &str, value: &Value) -> Verdict {
+    if key == "password" && !says_nothing(value) && truth_of(value) != Some(false) {
+        return Verdict::Hidden;
+    }
+    let Value::Text(text) = value else { return Verdict::Free };
+    let word = text.trim().to_lowercase().replace(['_', '-'], " ");
+    let is_one_of = |words: &[&str]| words.iter().any(|known| known.replace('-', " ") == word);
+    match STATES.contains(&key) {
+        true if is_one_of(&DRAFT_STATES) => Verdict::Draft,
+        true if is_one_of(&HIDDEN_STATES) => Verdict::Hidden,
+        _ => Verdict::Free,
+    }
+}
+
+/// A key without case, dashes and underscores.
+fn plain(key: &str) -> String {
+    key.chars().filter(|char| !"-_ ".contains(*char)).collect::<String>().to_ascii_lowercase()
+}
+
+/// What a value says if it is asked for yes or no.
+pub fn truth_of(value: &Value) -> Option<bool> {
+    let text = match value {
+        Value::Bool(yes) => return Some(*yes),
+        Value::Text(text) | Value::Number(text) => text.trim().to_ascii_lowercase(),
+        _ => return None,
+    };
+    match text.as_str() {
+        "true" | "yes" | "on" | "y" | "1" | "t" => Some(true),
+        "false" | "no" | "off" | "n" | "0" | "f" => Some(false),
+        _ => None,
+    }
+}
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Nothing => true,
+        Value::Text(text) => text.trim().is_empty(),
+        Value::List(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// An entry as one would write it. A password is nobody's business.
+fn shown(key: &str, value: &Value) -> String {
+    match value {
+        _ if plain(key) == "password" => format!("{key}: …"),
+        Value::Bool(yes) => format!("{key}: {yes}"),
+        Value::Text(text) | Value::Number(text) | Value::Date(text) if !text.trim().is_empty() => {
+            format!("{key}: {}", text.trim().chars().take(40).collect::<String>())
+        }
+        Value::Table(_) | Value::List(_) => format!("{key}: …"),
+        _ => format!("{key}:"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::front_matter::split;
+
+    fn flag(line: &str) -> Result<Option<(String, bool)>, String> {
+        let text = format!("---\ntitle: a\n{line}\n---\n");
+        let parts = split(&text, "a.md").unwrap();
+        match held_back(&parts.entries, "a.md", Generator::Plain) {
+            Ok(flag) => Ok(flag.map(|flag| (flag.text, flag.is_draft))),
+            Err(finding) => Err(finding.to_string()),
+        }
+    }
+
+    #[test]
+    fn a_flag_of_any_tool_holds_a_post_back_in_any_case_and_spelling() {
+        for (line, is_draft) in [
+            ("draft: true", true),
+            ("Draft: TRUE", true),
+            ("draft: yes", true),
+            ("draft: on", true),
+            ("draft: 1", true),
+            ("isDraft: true", true),
+            ("is_draft: \"true\"", true),
+            ("published: false", true),
+            ("published: no", true),
+            ("published:", true),
+            ("publish: false", true),
+            ("dg-publish: false", true),
+            ("status: draft", true),
+            ("Status: Pending", true),
+            ("status: in-progress", true),
+            ("unlisted: true", false),
+            ("private: true", false),
+            ("hidden: Yes", false),
+            ("visibility: private", false),
+            ("visibility: members", false),
+            ("status: private", false),
+            ("eleventyExcludeFromCollections: true", false),
+            ("permalink: false", false),
+            ("hiddenFromRss: true", false),
+            ("feed: false", false),
+            ("password: geheim", false),
+            ("extra: {hidden: true}", false),
+            ("params: {draft: true}", true),
+            ("build: {list: local}", false),
+            ("_build: {render: false}", false),
+            ("headless: true", false),
+            ("render: false", false),
+        ] {
+            assert_eq!(flag(line).unwrap().map(|flag| flag.1), Some(is_draft), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_says_no_such_thing_holds_nothing_back() {
+        for line in [
+            "draft: false",
+            "draft:",
+            "draft: no",
+            "published: 2024-05-01",
+            "published: true",
+            "publish: 2024-05-01",
+            "status: published",
+            "status: evergreen",
+            "visibility: public",
+            "hidden: false",
+            "permalink: /a/",
+            "feed: https://example.com/feed",
+            "public: true",
+            "password:",
+            "extra: {hidden: false, x: true}",
+            "other: {hidden: true}",
+            "build: {list: always, render: true}",
+            "drafts: true",
+        ] {
+            assert_eq!(flag(line), Ok(None), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_flag_that_says_neither_yes_nor_no_is_an_error_with_its_line() {
+        for line in ["draft: perhaps", "published: soon", "private: [a]", "hidden: 2024-05-01", "isDraft: {a: 1}"] {
+            let refusal = flag(line).unwrap_err();
+            assert!(refusal.starts_with("a.md:3: error: `"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn the_password_of_a_post_is_not_repeated() {
+        assert_eq!(flag("password: geheim").unwrap(), Some(("password: …".to_owned(), false)));
+    }
+
+    #[test]
+    fn what_only_search_engines_are_told_is_told_apart() {
+        let hides = |line: &str| {
+            let text = format!("---\n{line}\n---\n");
+            split(&text, "a.md").unwrap().entries.iter().any(|entry| hides_elsewhere(entry).is_some())
+        };
+        for line in [
+            "noindex: true",
+            "robotsNoIndex: true",
+            "robots: noindex, nofollow",
+            "robots: {index: false}",
+            "sitemap: false",
+            "sitemap: {disable: true}",
+            "search: false",
+            "exclude: true",
+        ] {
+            assert!(hides(line), "{line}");
+        }
+        for line in ["noindex: false", "robots: index", "sitemap: {priority: 0.5}", "search: true", "index: 3"] {
+            assert!(!hides(line), "{line}");
+        }
+    }
+}

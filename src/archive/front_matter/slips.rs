@@ -1,0 +1,324 @@
+//! Keys that nobody knows. In a folder that no generator reads, one may be a slip, and a slip in a key that holds a post
+//! back would mail what is not ready: that is an error, any other a warning. Pure.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::fields::bool_of;
+use super::known::{DATES, MEANT, OF_OTHERS, SYNONYMS, WITHHOLDING};
+use super::{Entry, Parts, Value, dates};
+use crate::config::{nearest, plain};
+use crate::finding::Finding;
+
+/// A file, and what its keys are held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'p> {
+    /// Its name in messages.
+    pub file: &'p str,
+    /// All of it.
+    pub text: &'p str,
+    /// Keys that are its owner's own.
+    pub own: &'p [String],
+    /// The zone in which dates are read.
+    pub zone: Tz,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+static KNOWN: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let ours = MEANT.iter().chain(&WITHHOLDING).map(|key| plain(key));
+    ours.chain(OF_OTHERS.split_whitespace().map(str::to_owned)).collect()
+});
+
+/// What is to be said about the keys of a file: errors about those that may hold it back, warnings about the others.
+pub fn look(parts: &Parts<'_>, page: Page<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = without_fence(parts, page).into_iter().collect();
+    for entry in &parts.entries {
+        if page.own.iter().any(|own| plain(own) == plain(&entry.key)) {
+            continue;
+        }
+        if KNOWN.contains(&plain(&entry.key)) {
+            findings.extend(swallowed(entry, page));
+            findings.extend(unclear_status(entry, page));
+        } else {
+            findings.push(unknown(entry, page));
+        }
+    }
+    findings
+}
+
+fn unknown(entry: &Entry, page: Page<'_>) -> Finding {
+    let key = &entry.key;
+    let own = format!("if the key is your own, write front_matter = [\"{key}\"] below [archive] in config.toml");
+    if let Some(held) = holds_back(entry, page) {
+        let message = format!("`{key}`: there is no such key, but `{held}` holds a post back");
+        let hint = format!("did you mean `{held}`? Write {}; {own}", corrected(entry, held, page));
+        return Finding::error("post-key", page.file, message).at(entry.line).hint(hint);
+    }
+    let near = nearest(key, MEANT.iter().copied()).map(|(_, near)| near);
+    let near = near.or_else(|| synonym(&plain(key)));
+    let hint = match near {
+        Some(near) => format!("did you mean `{near}`? Write {}; {own}", corrected(entry, near, page)),
+        None => own,
+    };
+    Finding::warning("post-key", page.file, format!("`{key}`: there is no such key")).at(entry.line).hint(hint)
+}
+
+/// The key that would hold the post back, if that is what `entry` seems to mean.
+fn holds_back(entry: &Entry, page: Page<'_>) -> Option<&'static str> {
+    let key = plain(&entry.key);
+    let Some(near) = synonym(&key) else {
+        let near = nearest(&key, WITHHOLDING).map(|(_, near)| near);
+        let within = || ["draft", "newsletter", "unpublish"].into_iter().find(|word| key.contains(word));
+        let near = near.or_else(within)?;
+        // A long name has few neighbours; `rate` and `craft` are words of their own.
+        let means_it = if DATES.contains(&near) { is_date(entry) } else { is_answer(entry) };
+        return (means_it || near == "newsletter").then_some(near);
+    };
+    let means_it = match near {
+        "date" => date(entry, page).is_some_and(|date| date > page.now),
+        "expires" => is_date(entry),
+        "published" => {
+            let answer = bool_of(&entry.value);
+            let text = if let Value::Text(text) = &entry.value { text.to_lowercase() } else { String::new() };
+            answer == Some(false) || ["private", "hidden", "draft", "unlisted"].contains(&text.as_str())
+        }
+        "newsletter" => bool_of(&entry.value).is_some(),
+        _ => is_answer(entry),
+    };
+    means_it.then_some(near)
+}
+
+fn synonym(key: &str) -> Option<&'static str> {
+    SYNONYMS.iter().find(|(_, words)| words.contains(&key)).map(|(meant, _)| *meant)
+}
+
+/// Whether the value answers a question with yes or no, or could.
+fn is_answer(entry: &Entry) -> bool {
+    match &entry.value {
+        Value::Bool(_) | Value::Nothing | Value::Number(_) => true,
+        Value::Text(text) => {
+            let word = text.trim().to_lowercase();
+            let answers = ["on", "off", "y", "n", "t", "f", "ja", "nein", "oui", "non", "si", "sí", "예", "네", "아니오", "はい"];
+            bool_of(&entry.value).is_some()
+                || word.is_empty()
+                || answers.contains(&word.as_str())
+                || nearest(&word, ["true", "false"]).is_some()
+        }
+        Value::Date(_) | Value::List(_) | Value::Table(_) => false,
+    }
+}
+
+fn date(entry: &Entry, page: Page<'_>) -> Option<DateTime<Utc>> {
+    match &entry.value {
+        Value::Text(text) | Value::Date(text) => dates::parse(text, page.zone).ok().map(|date| date.to_utc()),
+        _ => None,
+    }
+}
+
+/// Whether the value has a year in it, well written or not.
+fn is_date(entry: &Entry) -> bool {
+    match &entry.value {
+        Value::Date(_) | Value::Nothing => true,
+        Value::Text(text) | Value::Number(text) => {
+            let numbers = text.split(|c: char| !c.is_ascii_digit());
+            numbers.filter(|number| number.len() == 4).any(|year| year.starts_with("20") || year.starts_with("19"))
+        }
+        _ => false,
+    }
+}
+
+/// The line with the right key in it.
+fn corrected(entry: &Entry, key: &str, page: Page<'_>) -> String {
+    let line = page.text.lines().nth(entry.line - 1).unwrap_or_default().trim();
+    // Pelican's keys are read in small letters.
+    let at = line.to_lowercase().find(&entry.key.to_lowercase());
+    match at.and_then(|at| line.get(at + entry.key.len()..)) {
+        Some(rest) if line.len() < 100 && !rest.is_empty() => {
+            format!("{}{key}{rest}", &line[..at.unwrap_or_default()])
+        }
+        _ => format!("`{key}`"),
+    }
+}
+
+/// A flag that a `[section]` above it has swallowed: in TOML, and where a line is indented, it belongs to the table.
+fn swallowed(entry: &Entry, page: Page<'_>) -> Option<Finding> {
+    const FLAGS: [&str; 7] = ["draft", "newsletter", "unlisted", "private", "hidden", "expires", "expirydate"];
+    let Value::Table(table) = &entry.value else { return None };
+    // Settings of the page's own, and what a section hands down, have their meaning there.
+    if ["build", "cascade", "params", "menu", "menus", "resources"].contains(&plain(&entry.key).as_str()) {
+        return None;
+    }
+    let (key, _) = table.iter().find(|(key, _)| FLAGS.contains(&plain(key).as_str()))?;
+    let below = page.text.lines().enumerate().skip(entry.line);
+    let line = below.into_iter().find(|(_, line)| line.trim_start().starts_with(key.as_str()));
+    let line = line.map_or(entry.line, |(at, _)| at + 1);
+    let message = format!("`{key}` belongs to `{}` where it stands, and does not hold the post back", entry.key);
+    let hint = format!("move the line above `{}`", entry.key);
+    Some(Finding::error("post-key", page.file, message).at(line).hint(hint))
+}
+
+/// A `status` that is nearly one that holds back.
+fn unclear_status(entry: &Entry, page: Page<'_>) -> Option<Finding> {
+    const HELD: [&str; 6] = ["draft", "hidden", "skip", "private", "pending", "future"];
+    const PUBLIC: [&str; 7] = ["published", "publish", "public", "live", "final", "done", "finished"];
+    let Value::Text(status) = &entry.value else { return None };
+    let status = status.trim().to_lowercase();
+    if plain(&entry.key) != "status" || HELD[..5].contains(&status.as_str()) || PUBLIC.contains(&status.as_str()) {
+        return None;
+    }
+    let near = nearest(&status, HELD).map(|(_, near)| near);
+    let near = near.or_else(|| synonym(&plain(&status)).filter(|meant| *meant == "draft"))?;
+    let near = if near == "future" { "draft" } else { near };
+    let message = format!("`{}`: {status:?} is not known, but \"{near}\" holds a post back", entry.key);
+    let hint = format!("write {near} or published");
+    Some(Finding::error("post-key", page.file, message).at(entry.line).hint(hint))
+}
+
+/// Front matter that is not seen as such: its first line is missing, misspelled, or not the first of the file.
+fn without_fence(parts: &Parts<'_>, page: Page<'_>) -> Option<Finding> {
+    if parts.body_line != 1 {
+        return None;
+    }
+    let mut lines = page.text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let (at, first) = lines.next()?;
+    let first = first.trim();
+    let next = lines.next().map_or("", |(_, line)| line.trim());
+    let wrong = |message: String, hint: &str| {
+        Some(Finding::error("post-front-matter", page.file, message).at(at + 1).hint(hint))
+    };
+    if at > 0 && matches!(first, "---" | "+++") && is_key_line(next, &[':', '=']) {
+        let message = "the front matter does not begin on the first line, and would be mailed as text".to_owned();
+        return wrong(message, "delete the empty lines above it");
+    }
+    let is_fence = first.chars().count() >= 2 && first.chars().all(|c| "-+=*~_—–−".contains(c));
+    if is_fence && !matches!(first, "---" | "+++") && is_key_line(next, &[':', '=']) {
+        let message = format!("{first} does not begin front matter, and what follows would be mailed as text");
+        return wrong(message, "write --- above and below lines like title: My post, +++ around title = \"My post\"");
+    }
+    let holds = first.split([':', '=']).next().map(plain).is_some_and(|key| {
+        nearest(&key, WITHHOLDING).is_some_and(|(distance, _)| distance <= 1)
+    });
+    let is_bare = is_key_line(first, &['=']) || holds && is_key_line(first, &[':']);
+    if is_bare {
+        let message = "this looks like front matter, and would be mailed as text".to_owned();
+        return wrong(message, "put a line of its own above and below it: --- for key: value, +++ for key = value");
+    }
+    None
+}
+
+/// Whether `line` sets a key that somebody knows.
+fn is_key_line(line: &str, signs: &[char]) -> bool {
+    line.split_once(signs).is_some_and(|(key, value)| {
+        let key = key.trim();
+        let is_name = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
+        let is_known = KNOWN.contains(&plain(key)) || nearest(key, WITHHOLDING).is_some();
+        is_name && is_known && !value.starts_with('/')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::front_matter::split;
+    use crate::finding::Severity;
+
+    fn said(text: &str) -> Vec<(Severity, String)> {
+        let parts = split(text, "a.md").unwrap();
+        let now = DateTime::parse_from_rfc3339("2026-11-29T09:00:00Z").unwrap().to_utc();
+        let own = ["mood_of_the_day".to_owned()];
+        let page = Page { file: "a.md", text, own: &own, zone: Tz::Asia__Seoul, now };
+        look(&parts, page).into_iter().map(|finding| (finding.severity, finding.to_string())).collect()
+    }
+
+    fn only(text: &str) -> (Severity, String) {
+        let said = said(text);
+        assert_eq!(said.len(), 1, "{text}: {said:?}");
+        said.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn a_slip_in_a_key_that_holds_a_post_back_is_an_error_with_the_line_as_it_should_be() {
+        for (line, corrected) in [
+            ("darft: true", "draft: true"),
+            ("Drfat: yes", "draft: yes"),
+            ("drafts: true", "draft: true"),
+            ("daft: treu", "draft: treu"),
+            ("my_draft: true", "draft: true"),
+            ("entwurf: true", "draft: true"),
+            ("초안: true", "draft: true"),
+            ("下書き: true", "draft: true"),
+            ("newsleter: false", "newsletter: false"),
+            ("news-leter: false", "newsletter: false"),
+            ("no_newsletter: true", "newsletter: true"),
+            ("뉴스레터: false", "newsletter: false"),
+            ("publised: false", "published: false"),
+            ("dtae: 2026-12-24", "date: 2026-12-24"),
+            ("날짜: 2026-12-24", "date: 2026-12-24"),
+            ("publish_at: 2026-12-24", "date: 2026-12-24"),
+            ("expries: 2026-11-01", "expires: 2026-11-01"),
+            ("expiry_dat: 2026-11-01", "expiryDate: 2026-11-01"),
+            ("hiden: true", "hidden: true"),
+            ("unlisetd: true", "unlisted: true"),
+            ("visible: false", "published: false"),
+        ] {
+            let (severity, said) = only(&format!("---\ntitle: a\n{line}\n---\ntext\n"));
+            assert_eq!(severity, Severity::Error, "{line}: {said}");
+            assert!(said.starts_with("a.md:3: ") && said.contains(&format!("Write {corrected};")), "{line}: {said}");
+        }
+    }
+
+    #[test]
+    fn any_other_unknown_key_is_a_warning_with_the_nearest_and_ones_own_is_none() {
+        for (line, hint) in [
+            ("titel: b", "did you mean `title`? Write title: b;"),
+            ("catgories: [b]", "did you mean `categories`?"),
+            ("weather: rain", "write front_matter = [\"weather\"] below [archive]"),
+            ("rate: 5", "if the key is your own"),
+            ("craft: woodwork", "if the key is your own"),
+            ("created: 2024-05-01", "if the key is your own"),
+        ] {
+            let (severity, said) = only(&format!("---\n{line}\n---\ntext\n"));
+            assert_eq!(severity, Severity::Warning, "{line}: {said}");
+            assert!(said.contains(hint), "{line}: {said}");
+        }
+        assert!(said("---\nmoodOfTheDay: 1\nlayout: post\nDRAFT: false\ncover: a.png\nShowToc: true\n---\n").is_empty());
+    }
+
+    #[test]
+    fn a_flag_that_a_section_swallows_is_an_error() {
+        let (severity, said) = only("+++\ntitle = \"a\"\n[taxonomies]\ntags = [\"b\"]\ndraft = true\n+++\ntext\n");
+        assert_eq!(severity, Severity::Error);
+        assert!(said.starts_with("a.md:5: ") && said.contains("move the line above `taxonomies`"), "{said}");
+    }
+
+    #[test]
+    fn a_status_that_nearly_holds_back_is_an_error() {
+        assert!(only("Title: a\nStatus: drfat\n\ntext").1.contains("write draft or published"));
+        assert!(only("---\nstatus: 초안\n---\ntext").1.contains("write draft or published"));
+        assert!(said("Title: a\nStatus: draft\n\ntext").is_empty());
+        assert!(said("---\nstatus: evergreen\n---\ntext").is_empty());
+    }
+
+    #[test]
+    fn front_matter_that_is_not_seen_as_such_is_not_mailed_as_text() {
+        for text in [
+            "\n---\ntitle: a\ndraft: true\n---\n# b\n",
+            "----\ntitle: a\ndraft: true\n----\n# b\n",
+            "++\ntitle = \"a\"\n++\n# b\n",
+            "—-\ntitle: a\n---\n# b\n",
+            "title = \"a\"\ndraft = true\n\n# b\n",
+            "draft: true\ntitle: a\n\n# b\n",
+            "darft: true\n\n# b\n",
+        ] {
+            let (severity, said) = only(text);
+            assert!(severity == Severity::Error && said.contains("mailed as text"), "{text}: {said}");
+        }
+        for text in ["# a\n\ntext", "Note: this\n", "----\n\ntext\n", "x = y is an equation\n", "Video: https://a.kr/v\n"] {
+            assert!(said(text).is_empty(), "{text}: {:?}", said(text));
+        }
+    }
+}

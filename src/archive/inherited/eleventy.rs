@@ -1,0 +1,143 @@
+//! Eleventy's data files: of a folder (`posts/posts.json`, `posts/posts.11tydata.json`) for what lies in it and deeper, of
+//! one template (`posts/a.json`), and global data. Those in JavaScript cannot be read without running them.
+//!
+//! What may hold a post back is taken, and who wrote it; `tags` are Eleventy's collections, and `layout` and
+//! `permalink` are written for its templates.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::places::data_stem;
+use super::{Around, Inherited, Layer, Scope, Source, unclear};
+use crate::archive::front_matter::{self, Entry, Value, flags};
+
+/// What else is handed down.
+const PLAIN_KEYS: [&str; 4] = ["author", "authors", "lang", "language"];
+
+pub(super) fn read(inherited: &mut Inherited, around: &Around, sources: &[Source]) {
+    let mut levels: Vec<(Level, &Source)> =
+        sources.iter().filter_map(|source| Some((Level::of(source, around)?, source))).collect();
+    levels.sort_by(|(a, a_source), (b, b_source)| {
+        b.nearness().cmp(&a.nearness()).then_with(|| a_source.path.cmp(&b_source.path))
+    });
+    for (level, source) in levels {
+        take(inherited, &level, source);
+    }
+}
+
+fn take(inherited: &mut Inherited, level: &Level, source: &Source) {
+    let text = match &source.text {
+        Err(message) => return inherited.block(level.scope(), unclear(&source.shown, 1, message)),
+        Ok(text) => text,
+    };
+    let is_truth = matches!(text.trim(), "true" | "false");
+    let entries = if is_truth { Some(Ok(Vec::new())) } else { front_matter::document(text, &source.shown) };
+    let Some(entries) = entries else {
+        let hint = "say the same in a .json file beside it, or in the front matter of the posts";
+        let finding = unclear(&source.shown, 1, "only Eleventy can run this data file").hint(hint);
+        return inherited.block(level.scope(), finding);
+    };
+    let entries = match entries {
+        Ok(entries) => entries,
+        Err(finding) => return inherited.block(level.scope(), finding),
+    };
+    let entries = match level {
+        // `_data/draft.json` says what `draft` is.
+        Level::Global(name) if *name != "eleventyComputed" => {
+            vec![Entry { key: name.clone(), line: 1, value: global(entries, text) }]
+        }
+        Level::Global(name) => {
+            let table = entries.into_iter().map(|entry| (entry.key, entry.value)).collect();
+            vec![Entry { key: name.clone(), line: 1, value: Value::Table(table) }]
+        }
+        _ => entries,
+    };
+    if let Some(finding) = computed(&entries, &source.shown) {
+        inherited.block(level.scope(), finding);
+    }
+    let entries = entries.into_iter().filter(is_handed_down).collect();
+    inherited.layers.push(Layer { scope: level.scope(), file: source.shown.clone(), entries, rank: (0, false) });
+}
+
+/// A file that holds `true` alone has no entries.
+fn global(entries: Vec<Entry>, text: &str) -> Value {
+    match text.trim() {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        _ => Value::Table(entries.into_iter().map(|entry| (entry.key, entry.value)).collect()),
+    }
+}
+
+fn is_handed_down(entry: &Entry) -> bool {
+    match &entry.value {
+        // A template's own text, and the times of files.
+        Value::Text(_) if entry.key == "permalink" => false,
+        Value::Text(text) if entry.key == "date" => {
+            !["created", "last modified", "git created", "git last modified"]
+                .contains(&text.to_ascii_lowercase().as_str())
+        }
+        _ => flags::may_hold_back(entry) || PLAIN_KEYS.contains(&entry.key.as_str()),
+    }
+}
+
+/// Data that Eleventy computes for each post, where it may hold one back.
+pub(in crate::archive) fn computed(entries: &[Entry], file: &str) -> Option<crate::finding::Finding> {
+    let entry = entries.iter().find(|entry| entry.key == "eleventyComputed")?;
+    let Value::Table(table) = &entry.value else { return None };
+    let (key, _) = table.iter().find(|(key, value)| {
+        flags::may_hold_back(&Entry { key: key.clone(), line: 1, value: value.clone() })
+    })?;
+    let message = format!("`eleventyComputed` makes `{key}`, which only Eleventy can do");
+    Some(unclear(file, entry.line, message).hint(format!("write `{key}` itself")))
+}
+
+/// How far a data file reaches.
+enum Level {
+    /// A post, without its extension.
+    Post(Utf8PathBuf),
+    Folder(Utf8PathBuf),
+    /// From above the folder of posts: the more folders lie between, the farther.
+    Above(usize),
+    /// All, under this name.
+    Global(String),
+}
+
+impl Level {
+    fn of(source: &Source, around: &Around) -> Option<Self> {
+        let stem = data_stem(source.path.file_name()?);
+        let folder = source.path.parent()?;
+        if let Ok(inside) = folder.strip_prefix(&around.posts) {
+            let is_own = folder.file_name() == Some(stem);
+            return Some(if is_own { Self::Folder(inside.to_owned()) } else { Self::Post(inside.join(stem)) });
+        }
+        if folder.file_name() == Some("_data") {
+            return Some(Self::Global(source.path.file_name()?.split('.').next()?.to_owned()));
+        }
+        let up = around.posts.ancestors().position(|above| above == folder)?;
+        Some(Self::Above(up))
+    }
+
+    fn scope(&self) -> Scope {
+        match self {
+            Self::Folder(folder) => Scope::below(folder.clone()),
+            Self::Post(post) => {
+                let post = post.clone();
+                Scope::new(move |place| without_extension(place.path) == post)
+            }
+            Self::Above(_) | Self::Global(_) => Scope::all(),
+        }
+    }
+
+    /// What is nearer to a post counts more.
+    fn nearness(&self) -> (u8, usize) {
+        match self {
+            Self::Post(_) => (3, 0),
+            Self::Folder(folder) => (2, folder.components().count()),
+            Self::Above(up) => (1, usize::MAX - up),
+            Self::Global(_) => (0, 0),
+        }
+    }
+}
+
+fn without_extension(path: &Utf8Path) -> Utf8PathBuf {
+    path.with_extension("")
+}

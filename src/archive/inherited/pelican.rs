@@ -1,0 +1,201 @@
+//! Pelican: what `pelicanconf.py`, and over it `publishconf.py`, say of every article or of its path, and which files are
+//! no articles at all. No Python is run.
+
+use camino::Utf8Path;
+
+use super::glob::{Glob, Style};
+use super::python::{self, Said};
+use super::regular::Regular;
+use super::{Finder, Inherited, Layer, Place, Scope, Source, Unread, texts, unclear};
+use crate::archive::front_matter::{Entry, Value};
+use crate::finding::Finding;
+
+pub(super) fn read(inherited: &mut Inherited, sources: &[Source]) {
+    // `publishconf.py` comes behind `pelicanconf.py`, and what it says counts.
+    let settings = Settings { sources };
+    for source in sources {
+        if let Err(message) = &source.text {
+            inherited.block(Scope::all(), unclear(&source.shown, 1, message));
+        }
+    }
+    if let Some((_, Said { value: Some(Value::Text(path)), .. })) = settings.get("PATH") {
+        inherited.base = path.trim_start_matches("./").trim_matches('/').into();
+    }
+    // What a file's path says counts more than what holds for all.
+    let path_metadata = settings.get("PATH_METADATA");
+    let file_metadata = settings.get("FILENAME_METADATA");
+    for (name, said, whole) in
+        [("FILENAME_METADATA", file_metadata, false), ("PATH_METADATA", path_metadata, true)]
+    {
+        let Some((file, said)) = said else { continue };
+        expression(inherited, name, &said, (file, whole));
+    }
+    extra_metadata(inherited, &settings);
+    default_date(inherited, &settings);
+    default_metadata(inherited, &settings);
+    unread(inherited, &settings);
+}
+
+struct Settings<'s> {
+    sources: &'s [Source],
+}
+
+impl<'s> Settings<'s> {
+    /// What the last file that mentions a name says, and the file.
+    fn get(&self, name: &str) -> Option<(&'s str, Said)> {
+        self.sources.iter().rev().find_map(|source| {
+            Some((source.shown.as_str(), python::value_of(source.text.as_deref().ok()?, name)?))
+        })
+    }
+}
+
+fn computed(name: &str, file: &str, line: usize) -> Finding {
+    unclear(file, line, format!("`{name}` is not a plain value, and only Python can tell what it is"))
+        .hint("write the value itself")
+}
+
+/// `DEFAULT_METADATA`, a dictionary or a list of pairs.
+fn default_metadata(inherited: &mut Inherited, settings: &Settings<'_>) {
+    let name = "DEFAULT_METADATA";
+    let Some((file, said)) = settings.get(name) else { return };
+    match said.value.as_ref().and_then(pairs) {
+        Some(pairs) => push(inherited, Scope::all(), file, said.line, pairs),
+        None => {
+            inherited.block(Scope::all(), computed(name, file, said.line));
+            // A post that says itself what it is does not ask.
+            inherited.blocks.iter_mut().rev().take(1).for_each(|block| block.unless = "status");
+        }
+    }
+}
+
+/// `DEFAULT_DATE` as a text or as numbers; the times of files never count.
+fn default_date(inherited: &mut Inherited, settings: &Settings<'_>) {
+    let Some((file, said)) = settings.get("DEFAULT_DATE") else { return };
+    let date = match said.value {
+        Some(Value::Text(text)) if text != "fs" => text,
+        Some(Value::List(items)) => {
+            let numbers: Vec<u32> = items
+                .iter()
+                .filter_map(|item| match item {
+                    Value::Number(number) => number.parse().ok(),
+                    _ => None,
+                })
+                .collect();
+            let [year, month, day, time @ ..] = numbers.as_slice() else { return };
+            let time = |at: usize| time.get(at).copied().unwrap_or(0);
+            format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", time(0), time(1), time(2))
+        }
+        _ => return,
+    };
+    push(inherited, Scope::all(), file, said.line, vec![("date".to_owned(), Value::Text(date))]);
+}
+
+/// `EXTRA_PATH_METADATA`: a dictionary of paths.
+fn extra_metadata(inherited: &mut Inherited, settings: &Settings<'_>) {
+    let name = "EXTRA_PATH_METADATA";
+    let Some((file, said)) = settings.get(name) else { return };
+    let Some(Value::Table(paths)) = &said.value else {
+        return inherited.block(Scope::all(), computed(name, file, said.line));
+    };
+    // The longest path counts.
+    let mut paths: Vec<_> = paths.iter().collect();
+    paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+    for (path, values) in paths {
+        let Some(pairs) = pairs(values) else { continue };
+        let path = path.trim_end_matches('/').to_owned();
+        push(inherited, Scope::new(move |place| place.path.starts_with(&path)), file, said.line, pairs);
+    }
+}
+
+fn push(inherited: &mut Inherited, scope: Scope, file: &str, line: usize, pairs: Vec<(String, Value)>) {
+    let entries =
+        pairs.into_iter().map(|(key, value)| Entry { key: key.to_ascii_lowercase(), line, value }).collect();
+    inherited.layers.push(Layer { scope, file: file.to_owned(), entries, rank: (0, false) });
+}
+
+fn pairs(value: &Value) -> Option<Vec<(String, Value)>> {
+    match value {
+        Value::Nothing => Some(Vec::new()),
+        Value::Table(pairs) => Some(pairs.clone()),
+        Value::List(items) => items
+            .iter()
+            .map(|item| match item {
+                Value::List(pair) => match pair.as_slice() {
+                    [Value::Text(key), value] => Some((key.clone(), value.clone())),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .collect(),
+        _ => None,
+    }
+}
+
+/// `PATH_METADATA` and `FILENAME_METADATA`: what the groups of an expression find in a path (`whole`) or in a name.
+fn expression(inherited: &mut Inherited, name: &'static str, said: &Said, (file, whole): (&str, bool)) {
+    let text = match &said.value {
+        Some(Value::Text(text)) => text,
+        Some(Value::Nothing) => return,
+        _ => return inherited.block(Scope::all(), computed(name, file, said.line)),
+    };
+    if text.is_empty() {
+        return;
+    }
+    let Some(expression) = Regular::parse(text) else {
+        let message = format!("the expression in `{name}` is not understood");
+        return inherited.block(Scope::all(), unclear(file, said.line, message));
+    };
+    let line = said.line;
+    let find = move |place: Place<'_>| {
+        let data = if whole { place.path.as_str() } else { place.path.file_stem().unwrap_or_default() };
+        let groups = expression.match_start(data).ok().flatten().unwrap_or_default();
+        let found = groups.into_iter().filter(|(_, value)| !value.is_empty());
+        found.map(|(key, value)| Entry { key: key.to_ascii_lowercase(), line, value: Value::Text(value) }).collect()
+    };
+    inherited.finders.push(Finder { file: file.to_owned(), find: Box::new(find) });
+}
+
+/// What is no article: folders that are left out, names that are ignored, and what lies outside of `ARTICLE_PATHS`.
+fn unread(inherited: &mut Inherited, settings: &Settings<'_>) {
+    for name in ["ARTICLE_EXCLUDES", "IGNORE_FILES", "ARTICLE_PATHS"] {
+        let Some((file, said)) = settings.get(name) else { continue };
+        let Some(list) = said.value.as_ref().and_then(texts) else {
+            inherited.block(Scope::all(), computed(name, file, said.line));
+            continue;
+        };
+        let by = format!("`{name}` in {file}:{}", said.line);
+        let scope = match name {
+            "ARTICLE_EXCLUDES" => among(list),
+            "IGNORE_FILES" => match ignored(&list) {
+                Some(scope) => scope,
+                None => {
+                    let message = format!("a pattern in `{name}` is not understood");
+                    inherited.block(Scope::all(), unclear(file, said.line, message));
+                    continue;
+                }
+            },
+            _ => {
+                let within = among(list);
+                Scope::new(move |place| !within.covers(place))
+            }
+        };
+        inherited.unread.push(Unread { scope, by });
+    }
+}
+
+/// What lies in one of the folders.
+fn among(folders: Vec<String>) -> Scope {
+    let plain = |folder: String| folder.trim_start_matches("./").trim_matches(['/', '.']).to_owned();
+    let folders: Vec<String> = folders.into_iter().map(plain).collect();
+    Scope::new(move |place| folders.iter().any(|folder| place.path.starts_with(folder)))
+}
+
+/// Names that are ignored, of files or of a folder on the way to them.
+fn ignored(patterns: &[String]) -> Option<Scope> {
+    let globs: Vec<Glob> =
+        patterns.iter().map(|pattern| Glob::parse(pattern, Style::Names)).collect::<Option<_>>()?;
+    Some(Scope::new(move |place| {
+        let mut names = place.path.ancestors().filter_map(Utf8Path::file_name);
+        names.any(|name| globs.iter().any(|glob| glob.matches(name)))
+    }))
+}

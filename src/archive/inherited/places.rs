@@ -1,0 +1,134 @@
+//! Where a site keeps what it says of many posts: which files lie outside of the folder of posts, and which names in it
+//! are settings. Pure; what a folder holds is asked of the caller.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::archive::naming;
+use crate::archive::site::Site;
+use crate::config::Generator;
+
+/// Where the folder of posts lies in its site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::archive) struct Around {
+    /// The folder of posts, from the root of the file system.
+    pub posts: Utf8PathBuf,
+    /// The root of the content: it holds the folder of posts, or is it.
+    pub content: Utf8PathBuf,
+    /// The folder of the site's configuration, where that was found.
+    pub root: Option<Utf8PathBuf>,
+    /// The folders between `content` and `posts`.
+    pub prefix: Utf8PathBuf,
+}
+
+impl Around {
+    /// The surroundings of `posts`, a path from the root of the file system.
+    pub(in crate::archive) fn of(site: &Site, posts: &Utf8Path) -> Self {
+        let up = site.prefix.components().count();
+        let content = posts.ancestors().nth(up).unwrap_or(posts).to_owned();
+        Self { posts: posts.to_owned(), content, root: site.root.clone(), prefix: site.prefix.clone() }
+    }
+
+    /// The folder of a file below the root of the content.
+    pub(super) fn folder_of(&self, file: &Utf8Path) -> Utf8PathBuf {
+        let folder = file.parent().unwrap_or(file);
+        if let Ok(inside) = folder.strip_prefix(&self.posts) {
+            return self.prefix.join(inside);
+        }
+        // What lies above the posts covers all of them.
+        folder.strip_prefix(&self.content).unwrap_or(Utf8Path::new("")).to_owned()
+    }
+
+    /// The folders above that of the posts, as far up as the content goes.
+    fn above(&self) -> impl Iterator<Item = &Utf8Path> {
+        self.posts.ancestors().skip(1).take(self.prefix.components().count())
+    }
+}
+
+/// How far above the folder of posts data is looked for.
+const MAX_CLIMB: usize = 6;
+/// How a data file of Eleventy ends.
+const DATA: [&str; 6] =
+    [".json", ".11tydata.json", ".11tydata.js", ".11tydata.cjs", ".11tydata.mjs", ".11tydata.ts"];
+/// Global data of Eleventy that may hold posts back: it is known by the name of its file.
+const GLOBAL: [&str; 4] = ["eleventyComputed", "eleventyExcludeFromCollections", "permalink", "draft"];
+
+/// Files outside of the folder of posts that may say something of posts; `names_in` lists a folder. Not all of them
+/// need be there.
+pub(in crate::archive) fn outside(
+    site: &Site,
+    around: &Around,
+    names_in: &dyn Fn(&Utf8Path) -> Vec<String>,
+) -> Vec<Utf8PathBuf> {
+    let mut found = Vec::new();
+    let mut add = |folder: &Utf8Path, is_wanted: &dyn Fn(&str) -> bool| {
+        let names = names_in(folder).into_iter().filter(|name| is_wanted(name));
+        let before = found.len();
+        found.extend(names.map(|name| folder.join(name)));
+        found.len() > before
+    };
+    if matches!(site.generator, Generator::Hugo | Generator::Zola) {
+        for folder in around.above() {
+            add(folder, &naming::is_section_page);
+        }
+    }
+    match (site.generator, &around.root) {
+        (Generator::Hugo, Some(root)) => {
+            let is_data = |name: &str| {
+                let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+                ["toml", "yaml", "yml", "json"].contains(&end)
+            };
+            // Where there is a `hugo.toml`, a `config.toml` may be ours.
+            let _ = add(root, &|name| is_data(name) && name.starts_with("hugo."))
+                || add(root, &|name| is_data(name) && name.starts_with("config."));
+            for environment in ["config/_default", "config/production"] {
+                add(&root.join(environment), &is_data);
+            }
+        }
+        (Generator::Zola, Some(root)) => {
+            let _ = add(root, &|name| name == "zola.toml") || add(root, &|name| name == "config.toml");
+        }
+        (Generator::Jekyll, Some(root)) => {
+            let names = ["_config.yml", "_config.yaml", "_config.toml"];
+            let _ = names.iter().any(|wanted| add(root, &|name| name == *wanted));
+        }
+        (Generator::Pelican, Some(root)) => {
+            add(root, &|name| matches!(name, "pelicanconf.py" | "publishconf.py"));
+        }
+        (Generator::Plain, root) => {
+            // Eleventy hands down from folder to folder, as far up as its own configuration.
+            for folder in around.posts.ancestors().skip(1).take(MAX_CLIMB) {
+                let is_ours = root.as_ref().is_some_and(|root| folder.starts_with(root));
+                let own = folder.file_name().unwrap_or_default();
+                let ends = DATA.iter().filter(|end| is_ours || **end != ".json");
+                found.extend(ends.map(|end| folder.join(format!("{own}{end}"))));
+            }
+            if let Some(root) = root {
+                for data in [root.join("_data"), around.posts.with_file_name("_data")] {
+                    for stem in GLOBAL {
+                        let ends = [".json", ".js", ".cjs", ".mjs"];
+                        found.extend(ends.map(|end| data.join(format!("{stem}{end}"))));
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Whether a file with this name in the folder of posts says something of others.
+pub(in crate::archive) fn is_setting(name: &str, generator: Generator) -> bool {
+    match generator {
+        Generator::Hugo | Generator::Zola => naming::is_section_page(name),
+        Generator::Plain => name.contains(".11tydata.") || name.ends_with(".json"),
+        Generator::Jekyll | Generator::Pelican => false,
+    }
+}
+
+/// The folder or the post that a data file of Eleventy speaks of: `posts` for `posts.json` and `posts.11tydata.js`.
+pub(in crate::archive) fn data_stem(name: &str) -> &str {
+    let json = name.strip_suffix(".json").unwrap_or(name);
+    name.split_once(".11tydata.").map_or(json, |(stem, _)| stem)
+}

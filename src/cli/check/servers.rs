@@ -1,0 +1,21 @@
+//! `letterpress check --live`: whether the mail servers of the configuration take our login. Nothing is sent and nothing is read.
+
+use super::super::inbox::mailbox;
+use crate::config::Config;
+use crate::finding::Finding;
+use crate::pipeline::{RunError, of_mailbox, try_relay};
+
+/// What is wrong at the relay of `[smtp]` and at the mailbox of `[inbox]`.
+pub(super) async fn log_in(config: &Config, findings: &mut Vec<Finding>) -> Result<(), RunError> {
+    // What is wrong with the configuration itself is said without a connection.
+    if let Ok(Some(explained)) = try_relay(config).await {
+        findings.push(explained.finding);
+    }
+    if config.inbox.is_none() {
+        return Ok(());
+    }
+    let Err(error) = mailbox(config)?.try_login().await else { return Ok(()) };
+    let unknown = || Finding::error("inbox", config.file.as_str(), error.to_string());
+    findings.push(of_mailbox(config, &error).map_or_else(unknown, |explained| explained.finding));
+    Ok(())
+}

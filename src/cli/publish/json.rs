@@ -1,0 +1,208 @@
+//! `publish --json` and `build --json`: everything that a run says, as one object.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::super::Outcome;
+use super::super::printer::Printer;
+use crate::config::ConfigError;
+use crate::delivery::Stop;
+use crate::finding::Finding;
+use crate::pipeline::{Announcement, Built, Mailing, Office, Refreshed, RunError, Summary, World};
+
+/// The object of a run, before it is known how it ended.
+pub(super) struct Facts {
+    object: Map<String, Value>,
+    findings: Vec<Finding>,
+}
+
+impl Facts {
+    /// What a run of `publish` did.
+    pub(super) async fn of(summary: &Summary, world: &World) -> Result<Self, RunError> {
+        let mut facts = Self { object: Map::new(), findings: summary.refreshed.findings.clone() };
+        facts.put("stale_feed", summary.refreshed.is_stale);
+        if let Some(built) = &summary.built {
+            facts.put("feeds", feeds(built, world));
+            facts.findings.extend(built.archive.iter().flat_map(|archive| archive.findings.clone()));
+        }
+        facts.put("hubs", summary.announced.as_ref().map(hubs));
+        match &summary.mailing {
+            Some(Ok(mailing)) => {
+                facts.mailing(mailing);
+                let subscribers = by_status(world).await?;
+                let enrolled = mailing.enrolled.as_ref();
+                facts.put(
+                    "subscribers",
+                    json!({ "added": enrolled.map_or(0, |enrolled| enrolled.added),
+                            "changed": enrolled.map_or(0, |enrolled| enrolled.changed),
+                            "by_status": subscribers }),
+                );
+                facts.put("letters", "on");
+            }
+            Some(Err(_)) => facts.put("letters", "failed"),
+            None => facts.put("letters", "off"),
+        }
+        Ok(facts)
+    }
+
+    fn put(&mut self, key: &str, value: impl serde::Serialize) {
+        self.object.insert(key.to_owned(), json!(value));
+    }
+
+    fn mailing(&mut self, mailing: &Mailing) {
+        let issue = mailing.frozen.as_ref().map(|(subject, audience)| {
+            let id = mailing.frozen_id.as_deref();
+            json!({ "id": id, "subject": subject, "audience": audience })
+        });
+        let issues: Vec<Value> = mailing
+            .issues
+            .iter()
+            .map(|issue| {
+                json!({ "id": issue.id, "subject": issue.subject, "state": issue.state,
+                        "audience": issue.audience, "counts": issue.tally, "in_doubt": issue.tally.in_doubt(),
+                        "next_at": issue.next_at, "through": mailing.through.get(&issue.id) })
+            })
+            .collect();
+        let paused: Vec<Value> =
+            mailing.paused.iter().map(|(issue, why)| json!({ "issue": issue, "why": why })).collect();
+        let in_doubt: u64 = mailing.issues.iter().map(|issue| issue.tally.in_doubt()).sum();
+        let soonest = mailing.next.first().map(|next| next.due_at);
+        self.put("issue", issue);
+        self.put(
+            "weekly",
+            mailing
+                .week
+                .as_ref()
+                .map(|week| json!({ "week": week.week, "posts": week.posts, "audience": week.audience })),
+        );
+        self.put("issues", issues);
+        self.put("baseline", mailing.baseline);
+        self.put("sent", mailing.sent);
+        self.put("in_doubt", in_doubt.max(mailing.recovered.1));
+        self.put("recovered", json!({ "waiting": mailing.recovered.0, "in_doubt": mailing.recovered.1 }));
+        self.put("failed_over", mailing.failed_over);
+        self.put("stopped", mailing.stopped.as_ref().map(stop));
+        self.put(
+            "backing_off",
+            mailing.rest.as_ref().map(|rest| json!({ "until": rest.until, "why": rest.why })),
+        );
+        self.put("paused", paused);
+        self.put("suppressed", mailing.buried);
+        self.put("more_due", mailing.more);
+        self.put("due_at", soonest.into_iter().chain(mailing.retry_at).min());
+        self.put("retry_at", mailing.retry_at);
+        self.put("next", &mailing.next);
+        let explained = mailing.explained.iter().map(|explained| explained.finding.clone());
+        self.findings.extend(mailing.rejected.iter().chain(&mailing.findings).cloned().chain(explained));
+    }
+
+    /// The whole object, when all was said.
+    pub(super) fn object(mut self, ended: &Result<Outcome, RunError>, printer: Printer) -> Value {
+        let outcome = match ended {
+            Ok(outcome) => *outcome,
+            Err(error) => {
+                self.findings.extend(findings_of(error));
+                Outcome::of(error)
+            }
+        };
+        self.put("error", ended.as_ref().err().map(error_object));
+        let findings = std::mem::take(&mut self.findings);
+        self.put("findings", findings);
+        self.close(outcome, printer)
+    }
+
+    fn close(mut self, outcome: Outcome, printer: Printer) -> Value {
+        let (said, complaints) = printer.so_far();
+        self.put("said", said);
+        self.put("complaints", complaints);
+        self.put("exit_code", outcome.code());
+        Value::Object(self.object)
+    }
+}
+
+/// What a run of `build` did.
+pub(in crate::cli) fn of_build(
+    refreshed: &Refreshed,
+    built: &Built,
+    outcome: Outcome,
+    world: &World,
+    printer: Printer,
+) -> Value {
+    let mut facts = Facts { object: Map::new(), findings: refreshed.findings.clone() };
+    facts.put("stale_feed", refreshed.is_stale);
+    facts.put("feeds", feeds(built, world));
+    facts.findings.extend(built.archive.iter().flat_map(|archive| archive.findings.clone()));
+    facts.object(&Ok(outcome), printer)
+}
+
+/// A run that did nothing but fail.
+pub(in crate::cli) fn failed(error: &RunError, printer: Printer) -> Value {
+    let facts = Facts { object: Map::new(), findings: findings_of(error) };
+    let outcome = Outcome::of(error);
+    let mut object = facts.close(outcome, printer);
+    object["error"] = error_object(error);
+    object["findings"] = json!(findings_of(error));
+    object
+}
+
+fn findings_of(error: &RunError) -> Vec<Finding> {
+    match error {
+        RunError::Findings(findings) | RunError::Config(ConfigError::Wrong(findings)) => findings.clone(),
+        RunError::OutOfOrder(finding) => vec![(**finding).clone()],
+        _ => Vec::new(),
+    }
+}
+
+fn error_object(error: &RunError) -> Value {
+    match error {
+        RunError::User { what, help } => json!({ "message": what, "hint": help }),
+        other => {
+            let text = other.to_string();
+            let (message, hint) = match text.split_once("\n    help: ") {
+                Some((message, hint)) => (message, Some(hint)),
+                None => (text.as_str(), None),
+            };
+            json!({ "message": message, "hint": hint })
+        }
+    }
+}
+
+fn feeds(built: &Built, world: &World) -> Value {
+    json!({ "directory": world.config.resolve(&world.config.output.directory), "written": built.written,
+            "unchanged": built.unchanged, "posts": built.archive.as_ref().map(|archive| archive.posts.len()),
+            "ids_changed": built.ids_changed, "pages_changed": built.pages_changed })
+}
+
+fn hubs(announced: &Result<Announcement, RunError>) -> Value {
+    match announced {
+        Ok(Announcement { done, waiting_since }) => json!({
+            "told": done.told, "not_live": done.not_live.len(), "waiting_since": waiting_since,
+            "troubles": done.troubles.iter().map(ToString::to_string).collect::<Vec<_>>() }),
+        Err(error) => json!({ "error": error.to_string() }),
+    }
+}
+
+fn stop(stop: &Stop) -> Value {
+    let (because, why) = match stop {
+        Stop::Asked => ("asked", ""),
+        Stop::Relay(why) => ("relay", why.as_str()),
+        Stop::Throttled(why) => ("throttled", why.as_str()),
+        Stop::Letter(why) => ("letter", why.as_str()),
+    };
+    json!({ "because": because, "why": why })
+}
+
+/// How many subscribers there are of each status.
+async fn by_status(world: &World) -> Result<BTreeMap<&'static str, u64>, RunError> {
+    let office = Office::open(&world.config, world.clock.as_ref()).await?;
+    let (mut counts, mut after) = (BTreeMap::new(), 0);
+    loop {
+        let page = office.store.subscribers(after, 1_000).await?;
+        let Some((last, _)) = page.last() else { return Ok(counts) };
+        after = *last;
+        for (_, subscriber) in &page {
+            *counts.entry(subscriber.standing.as_str()).or_default() += 1;
+        }
+    }
+}

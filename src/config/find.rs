@@ -1,0 +1,80 @@
+//! Where the configuration is: in the current folder, or in one above it, as git and cargo look for theirs.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// The name of the configuration file.
+const NAME: &str = "config.toml";
+
+/// Nobody works deeper below a site.
+const MAX_CLIMB: usize = 32;
+
+/// A configuration file that was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its path from the current folder.
+    pub path: Utf8PathBuf,
+    /// Whether it is in a folder above the current one, so that a person should be told which it is.
+    pub is_above: bool,
+}
+
+/// The `config.toml` of `folder`, else the nearest above it that is one of ours; where there is none, the name that it
+/// would have here.
+pub fn find(folder: &Utf8Path) -> Found {
+    let here = Found { path: joined(folder, NAME), is_above: false };
+    if here.path.exists() {
+        return here;
+    }
+    let owner = |path: &Utf8Path| fs::metadata(path).ok().map(|meta| meta.uid());
+    let whose = owner(folder);
+    let mut above = folder.to_owned();
+    for _ in 0..MAX_CLIMB {
+        above = joined(&above, "..");
+        // Somebody else's file must not decide where letters go: /tmp belongs to everybody.
+        if owner(&above) != whose {
+            break;
+        }
+        let path = above.join(NAME);
+        if owner(&path) == whose && is_ours(&path) {
+            return Found { path, is_above: true };
+        }
+    }
+    here
+}
+
+fn joined(folder: &Utf8Path, name: &str) -> Utf8PathBuf {
+    if folder == "." { name.into() } else { folder.join(name) }
+}
+
+/// Hugo and Zola call theirs `config.toml` too, and neither has such a section.
+fn is_ours(path: &Utf8Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.lines().any(|line| line.trim_start().starts_with("[site]")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_configuration_above_is_found_and_those_of_other_programs_are_passed_over() {
+        let site = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(site.path()).unwrap();
+        fs::create_dir_all(root.join("content/posts/2026")).unwrap();
+        fs::write(root.join("config.toml"), "[site]\ntitle = \"t\"\n").unwrap();
+        fs::write(root.join("content/config.toml"), "baseURL = \"https://a.kr/\"\n").unwrap();
+        let found = find(&root.join("content/posts/2026"));
+        assert!(found.is_above);
+        assert_eq!(found.path.canonicalize_utf8().unwrap(), root.join("config.toml").canonicalize_utf8().unwrap());
+        let found = find(&root.join("content"));
+        assert_eq!((found.path, found.is_above), (root.join("content/config.toml"), false));
+    }
+
+    #[test]
+    fn where_there_is_none_it_would_be_in_the_current_folder() {
+        let empty = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(empty.path()).unwrap();
+        assert_eq!(find(folder), Found { path: folder.join("config.toml"), is_above: false });
+    }
+}

@@ -1,0 +1,413 @@
+//! TOML that cannot be read, in words for people who have never heard of it: what is wrong with the line, and the line
+//! as it should be. The front matter of posts is explained by the same rules.
+
+use std::ops::Range;
+
+/// What is wrong on which line, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slip {
+    /// The line of the text, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+impl Slip {
+    /// A slip on `line` that `corrected` would put right.
+    pub fn new(line: usize, message: impl Into<String>, corrected: Option<String>) -> Self {
+        Self { line, message: message.into(), hint: corrected }
+    }
+
+    fn written(line: usize, message: impl Into<String>, corrected: &str) -> Self {
+        Self::new(line, message, Some(format!("write {corrected}")))
+    }
+}
+
+/// More than so many are the echo of one mistake.
+const MOST: usize = 10;
+
+/// The slips behind the parser's errors, one for each line.
+pub fn explain_all(text: &str, errors: &[toml::de::Error]) -> Vec<Slip> {
+    let mut slips: Vec<Slip> = if errors.is_empty() { None } else { unclosed(text) }.into_iter().collect();
+    let end = slips.first().map_or(usize::MAX, |slip| slip.line);
+    for error in errors {
+        let slip = explain(text, error);
+        if slip.line >= end {
+            continue;
+        }
+        if slips.iter().all(|known| known.line != slip.line) && slips.len() < MOST {
+            slips.push(slip);
+        }
+    }
+    slips.sort_by_key(|slip| slip.line);
+    slips
+}
+
+/// A list or a text of several lines that has no end: what follows looks like a part of it.
+pub(super) fn unclosed(text: &str) -> Option<Slip> {
+    let (mut depth, mut began, mut long) = (0_usize, 0, None);
+    for (number, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line.trim())) {
+        if let Some(mark) = long {
+            if line.contains(mark) {
+                long = None;
+            }
+            continue;
+        }
+        let is_new = line.starts_with('[') && line.ends_with(']') && !line.contains([',', '"', '\''])
+            || line.split_once('=').is_some_and(|(key, _)| is_bare_key(key.trim()) && !key.trim().is_empty());
+        if depth > 0 && is_new {
+            let hint = "a list ends in ], and a comma stands between two items: [\"one\", \"two\"]";
+            return Some(Slip::new(began, "the list that begins here has no end", Some(hint.to_owned())));
+        }
+        if depth == 0 {
+            began = number;
+        }
+        long = ["\"\"\"", "\'\'\'"].into_iter().find(|mark| line.matches(mark).count() == 1);
+        let outside = outside_of_quotes(line);
+        // A section's own brackets are closed on their line, or are a slip of that line alone.
+        if depth > 0 || line.contains('=') {
+            depth = (depth + outside.matches('[').count()).saturating_sub(outside.matches(']').count());
+        }
+    }
+    let mark = long?;
+    let hint = format!("close it with {mark} on a line of its own");
+    Some(Slip::new(began, "the text that begins here has no end", Some(hint)))
+}
+
+/// The slip behind one error of the parser.
+pub fn explain(text: &str, error: &toml::de::Error) -> Slip {
+    let span = error.span().unwrap_or(0..0);
+    let mut at = span.start.min(text.len());
+    // An end that is missing is noticed behind the line on which it is missing.
+    if text[at..].trim().is_empty() || text[..at].ends_with('\n') && error.message().starts_with("unclosed") {
+        at = text[..at].trim_end().len();
+    }
+    let line = line_at(text, at);
+    let content = text.lines().nth(line - 1).unwrap_or_default();
+    if error.message().starts_with("duplicate key") {
+        return duplicate(text, line, content, &span);
+    }
+    diagnose(line, content)
+        .unwrap_or_else(|| Slip::new(line, "this cannot be read", Some(GENERAL.to_owned())))
+}
+
+const GENERAL: &str = "write each setting as key = value, with text in straight quotes: title = \"My notes\"";
+
+fn line_at(text: &str, offset: usize) -> usize {
+    1 + text.get(..offset).unwrap_or(text).matches('\n').count()
+}
+
+fn duplicate(text: &str, line: usize, content: &str, span: &Range<usize>) -> Slip {
+    let is_header = content.trim_start().starts_with('[');
+    let name = |line: &str| {
+        let line = if is_header { line.split('#').next() } else { line.split('=').next() };
+        line.unwrap_or_default().trim().to_owned()
+    };
+    let wanted = name(content);
+    let above: Vec<&str> = text.lines().take(line - 1).collect();
+    let first = above
+        .iter()
+        .enumerate()
+        .rev()
+        .take_while(|(_, line)| is_header || !line.trim_start().starts_with('['))
+        .find(|(_, line)| name(line) == wanted);
+    let first = first.map_or_else(String::new, |(at, _)| format!(" (the other is on line {})", at + 1));
+    if is_header {
+        let hint = format!("put all its keys below one {wanted}{first}");
+        return Slip::new(line, format!("the section {wanted} is there twice"), Some(hint));
+    }
+    let key = text.get(span.clone()).map_or(wanted.as_str(), str::trim);
+    Slip::new(line, format!("`{key}` is set twice"), Some(format!("keep one of the two lines{first}")))
+}
+
+/// What is wrong with one line, as far as it tells.
+fn diagnose(number: usize, content: &str) -> Option<Slip> {
+    let line = content.trim();
+    if let Some(slip) = characters(number, line) {
+        return Some(slip);
+    }
+    if line.starts_with('[') && !line.contains('=') {
+        let name = line.split('#').next().unwrap_or_default().trim_matches(['[', ']', ' ', '\t', '"', '\'']);
+        let name = name.replace(' ', "_");
+        return Some(Slip::written(number, "a section is written as its name in brackets", &format!("[{name}]")));
+    }
+    let Some((key, value)) = line.split_once('=') else { return Some(without_equals(number, line)) };
+    let (key, value) = (key.trim(), value.trim());
+    if key.is_empty() {
+        return Some(Slip::new(number, "there is no key in front of the =", Some(GENERAL.to_owned())));
+    }
+    if !is_bare_key(key) && !key.starts_with(['"', '\'']) {
+        let message = format!("{key:?} cannot be the name of a key");
+        let hint = "the name of a key has letters from a to z, digits, - and _, and no spaces";
+        return Some(Slip::new(number, message, Some(hint.to_owned())));
+    }
+    self::value(number, key, value)
+}
+
+/// Characters that look like others.
+fn characters(number: usize, line: &str) -> Option<Slip> {
+    const QUOTES: [char; 12] = ['“', '”', '„', '‟', '‘', '’', '‚', '＂', '«', '»', '「', '」'];
+    let outside = outside_of_quotes(line);
+    if let Some(found) = outside.chars().find(|c| QUOTES.contains(c)) {
+        let straight: String = line.chars().map(|c| if QUOTES.contains(&c) { '"' } else { c }).collect();
+        let message = format!("{found} is a typographic quotation mark; only the straight \" is understood here");
+        return Some(Slip::written(number, message, &straight));
+    }
+    if outside.contains('＝') {
+        return Some(Slip::written(number, "＝ is a full-width sign", &line.replace('＝', "=")));
+    }
+    let unseen = |c: &char| matches!(c, '\u{A0}' | '\u{3000}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}');
+    let found = outside.chars().find(unseen)?;
+    let message = format!("there is the invisible character U+{:04X}", u32::from(found));
+    let clean: String = line.chars().map(|c| if unseen(&c) { ' ' } else { c }).collect();
+    let clean = clean.split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(Slip::new(number, message, Some(format!("type the line anew: {clean}"))))
+}
+
+/// The line without what stands in straight quotes and behind a `#`.
+fn outside_of_quotes(line: &str) -> String {
+    let (mut outside, mut quote) = (String::new(), None);
+    for c in line.chars() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None if c == '#' => break,
+            None => outside.push(c),
+        }
+    }
+    outside
+}
+
+fn is_bare_key(key: &str) -> bool {
+    key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+fn without_equals(number: usize, line: &str) -> Slip {
+    for mark in ["//", ";", "--", "/*"] {
+        if let Some(comment) = line.strip_prefix(mark) {
+            let comment = comment.trim().trim_end_matches("*/").trim_end();
+            return Slip::written(number, "a remark begins with #", &format!("# {comment}"));
+        }
+    }
+    match line.split_once(':') {
+        Some((key, "")) if is_bare_key(key.trim()) && !key.trim().is_empty() => {
+            Slip::written(number, "a section is written as its name in brackets", &format!("[{}]", key.trim()))
+        }
+        Some((key, value)) if is_bare_key(key.trim()) && !key.trim().is_empty() => {
+            let corrected = format!("{} = {}", key.trim(), corrected_value(value.trim()));
+            Slip::written(number, "a key and its value stand on both sides of a =", &corrected)
+        }
+        _ => {
+            let hint = "delete the line, or begin it with # to keep it as a remark";
+            Slip::new(number, "this line is neither key = value nor a [section]", Some(hint.to_owned()))
+        }
+    }
+}
+
+/// What is wrong with the value of `key`.
+fn value(number: usize, key: &str, value: &str) -> Option<Slip> {
+    let slip = |message: &str, value: &str| Some(Slip::written(number, message, &format!("{key} = {value}")));
+    match value.chars().next() {
+        None | Some('#') => {
+            let hint = format!("write {key} = \"…\", or delete the line");
+            Some(Slip::new(number, format!("`{key}` has no value"), Some(hint)))
+        }
+        Some('=') => slip("there is one = too many", &corrected_value(value.trim_start_matches(['=', ' ']))),
+        Some(quote @ ('"' | '\'')) => quoted(number, key, value, quote),
+        Some('[') if value.trim_end_matches(',').ends_with(']') => {
+            slip("the items of a list stand in quotes, with commas between them", &corrected_value(value))
+        }
+        Some('[') => {
+            let hint = "a list ends in ], and a comma stands between two items: [\"one\", \"two\"]";
+            Some(Slip::new(number, format!("the list of `{key}` cannot be read"), Some(hint.to_owned())))
+        }
+        Some('{') => {
+            let message = "between { and } stand pairs like name = \"Kim\", with commas between them";
+            slip(message, &corrected_value(value))
+        }
+        _ => {
+            let bare = value.split(" #").next().unwrap_or(value).trim();
+            let corrected = corrected_value(bare);
+            if corrected == bare || bare.len() >= 10 && bare.bytes().all(|byte| byte.is_ascii_digit()) {
+                let hint = "a number has digits alone and fewer than twenty; a date is written like 2026-11-29".to_owned();
+                let message = format!("`{key}`: {bare} is no number and no date that exists");
+                return Some(Slip::new(number, message, Some(hint)));
+            }
+            let message = match corrected.as_str() {
+                "true" | "false" => "yes and no are written as true and false, in small letters",
+                text if text.starts_with(['"', '\'']) => "text stands in quotes",
+                text if text.contains('-') => "a date has four digits for the year and two each for month and day",
+                _ => "a number has digits alone",
+            };
+            if ["none", "null", "nil", "~"].contains(&bare.to_lowercase().as_str()) {
+                let hint = format!("to leave `{key}` unset, delete the line");
+                return Some(Slip::new(number, format!("there is no {bare}"), Some(hint)));
+            }
+            slip(message, &corrected)
+        }
+    }
+}
+
+/// A value that begins with a quotation mark.
+fn quoted(number: usize, key: &str, value: &str, quote: char) -> Option<Slip> {
+    let slip = |message: &str, value: &str| Some(Slip::written(number, message, &format!("{key} = {value}")));
+    if value.starts_with("\"\"\"") || value.starts_with("'''") {
+        let hint = format!("close it with {0}{0}{0} on a line of its own", quote);
+        return Some(Slip::new(number, "the text that begins here has no end", Some(hint)));
+    }
+    let inner = &value[1..];
+    let Some(end) = closing(inner, quote) else {
+        let text = inner.split(" #").next().unwrap_or(inner).trim_end().trim_end_matches(['"', '\'']);
+        return slip("the quotation mark is not closed", &literal(text));
+    };
+    let rest = inner[end + 1..].trim();
+    if let Some(remark) = ["//", ";", "--"].iter().find_map(|mark| rest.strip_prefix(mark)) {
+        let corrected = format!("{}  # {}", &value[..end + 2], remark.trim());
+        return slip("a remark begins with #", &corrected);
+    }
+    if rest.is_empty() || rest.starts_with('#') {
+        if inner[..end].contains('\\') {
+            return slip("\\ has a meaning of its own between \" and \"", &literal(&inner[..end]));
+        }
+        return None;
+    }
+    let whole = inner.split(" #").next().unwrap_or(inner).trim_end();
+    if let Some(text) = whole.strip_suffix(quote) {
+        return slip("a quotation mark within the text ends it", &literal(text));
+    }
+    slip("there is something behind the closing quotation mark", &literal(&value.replace(quote, "")))
+}
+
+/// Where a text that began with `quote` ends.
+fn closing(text: &str, quote: char) -> Option<usize> {
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' if quote == '"' => {
+                chars.next();
+            }
+            _ if c == quote => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The text as TOML has it.
+pub fn literal(text: &str) -> String {
+    if !text.contains(['"', '\\']) {
+        format!("\"{text}\"")
+    } else if text.contains('\'') {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    } else {
+        format!("'{text}'")
+    }
+}
+
+/// What was probably meant by a value that TOML does not know.
+fn corrected_value(raw: &str) -> String {
+    let raw = raw.trim();
+    if raw.len() >= 2 && raw.starts_with(['"', '\'']) && raw.ends_with(['"', '\'']) {
+        return literal(&raw[1..raw.len() - 1]);
+    }
+    if let Some(inner) = raw.strip_prefix('[').map(|inner| inner.trim_end_matches([']', ',', ' '])) {
+        let items: Vec<_> = inner.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
+        return format!("[{}]", items.into_iter().map(corrected_value).collect::<Vec<_>>().join(", "));
+    }
+    if let Some(inner) = raw.strip_prefix('{').map(|inner| inner.trim_end_matches(['}', ',', ' '])) {
+        let pair = |pair: &str| {
+            let (key, value) = pair.split_once(['=', ':'])?;
+            Some(format!("{} = {}", key.trim().trim_matches(['"', '\'']), corrected_value(value)))
+        };
+        return format!("{{ {} }}", inner.split(',').filter_map(pair).collect::<Vec<_>>().join(", "));
+    }
+    let digits = raw.replace(['_', ','], "");
+    if !digits.is_empty() && digits.len() < 10 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = digits.trim_start_matches('0');
+        return if digits.is_empty() { "0".to_owned() } else { digits.to_owned() };
+    }
+    match raw.to_lowercase().as_str() {
+        "true" | "yes" | "on" => "true".to_owned(),
+        "false" | "no" | "off" => "false".to_owned(),
+        _ => day(raw).unwrap_or_else(|| literal(raw)),
+    }
+}
+
+/// `2026. 11. 9.`, `2026/11/9` and `2026-11-9` as TOML has them.
+fn day(raw: &str) -> Option<String> {
+    let parts: Option<Vec<u32>> =
+        raw.split(['-', '/', '.']).map(str::trim).filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect();
+    match parts?.as_slice() {
+        [year @ 1000..=9999, month @ 1..=12, day @ 1..=31] => Some(format!("{year}-{month:02}-{day:02}")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slip(line: &str) -> String {
+        let text = format!("a = 1\n{line}\nz = 2\n");
+        let (_, errors) = toml::de::DeTable::parse_recoverable(&text);
+        let slips = explain_all(&text, &errors);
+        let [slip] = slips.as_slice() else { panic!("{line}: {slips:?}") };
+        assert_eq!(slip.line, 2, "{line}: {slip:?}");
+        format!("{}: {}", slip.message, slip.hint.clone().unwrap_or_default())
+    }
+
+    #[test]
+    fn every_slip_of_a_line_is_answered_with_the_line_as_it_should_be() {
+        for (line, corrected) in [
+            ("title = My letters", "write title = \"My letters\""),
+            ("title = My letters # the name", "write title = \"My letters\""),
+            ("title = \"My letters", "write title = \"My letters\""),
+            ("title = 'My letters\"", "write title = \"My letters\""),
+            ("title = “My letters”", "write title = \"My letters\""),
+            ("title = \"He said \"no\"\"", "write title = 'He said \"no\"'"),
+            ("title = \"It's \"no\"\"", "write title = \"It's \\\"no\\\"\""),
+            ("title = \"a\" // mine", "write title = \"a\"  # mine"),
+            ("title: My letters", "write title = \"My letters\""),
+            ("title ＝ \"a\"", "write title = \"a\""),
+            ("title = = \"a\"", "write title = \"a\""),
+            ("title =", "write title = \"…\", or delete the line"),
+            ("file = \"C:\\mail\\pass\"", "write file = 'C:\\mail\\pass'"),
+            ("draft = True", "write draft = true"),
+            ("draft = no", "write draft = false"),
+            ("draft = null", "delete the line"),
+            ("delay = 10m", "write delay = \"10m\""),
+            ("port = 0465", "write port = 465"),
+            ("budget = 1,000", "write budget = 1000"),
+            ("date = 2026-2-3", "write date = 2026-02-03"),
+            ("date = 2026. 2. 3.", "write date = 2026-02-03"),
+            ("formats = [rss, atom]", "write formats = [\"rss\", \"atom\"]"),
+            ("formats = [\"rss\" \"atom\"]", "commas between"),
+            ("author = { name: \"Kim\" }", "write author = { name = \"Kim\" }"),
+            ("author = { name = Kim, email = \"a@b.kr\" }", "{ name = \"Kim\", email = \"a@b.kr\" }"),
+            ("// a remark", "write # a remark"),
+            ("just words", "begin it with #"),
+            ("my title = \"a\"", "no spaces"),
+            ("제목 = \"a\"", "letters from a to z"),
+            ("[site", "write [site]"),
+            ("a = 2", "keep one of the two lines (the other is on line 1)"),
+        ] {
+            let said = slip(line);
+            assert!(said.contains(corrected), "{line}: {said}");
+            for jargon in ["expected", "invalid", "literal"] {
+                assert!(!said.contains(jargon), "{line}: {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_section_that_is_there_twice_is_named_with_both_its_lines() {
+        let text = "[site]\na = 1\n[smtp]\n[site]\n";
+        let (_, errors) = toml::de::DeTable::parse_recoverable(text);
+        let slips = explain_all(text, &errors);
+        assert_eq!(slips[0].line, 4);
+        assert_eq!(slips[0].hint.as_deref(), Some("put all its keys below one [site] (the other is on line 1)"));
+    }
+}

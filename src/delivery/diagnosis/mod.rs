@@ -1,0 +1,403 @@
+//! What a failure to reach or to log in to a mail server means, and what to change: from a fact and the settings to a
+//! sentence and a hint.
+//!
+//! Pure: what was heard is in the [`Heard`], what the user wrote in the [`Settings`]. The words for connections and protocols
+//! stand here, those for certificates in `certificate`, those for logins and refusals in `login`.
+
+mod certificate;
+mod login;
+#[cfg(test)]
+mod tests;
+
+use camino::Utf8Path;
+
+use super::{Heard, Phase, Speaks, TlsTrouble, Trouble, Unreachable};
+use crate::config::{Blemish, Inbox, Smtp, Tls};
+
+/// What the user wrote about a mail server.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    /// `smtp` or `inbox`.
+    pub section: &'static str,
+    /// The server.
+    pub host: &'a str,
+    /// Its port, written or not.
+    pub port: u16,
+    /// How the connection is to be protected.
+    pub tls: Tls,
+    /// Whom to log in as.
+    pub user: Option<&'a str>,
+    /// Where the password came from.
+    pub password: Option<PasswordFrom<'a>>,
+    /// An authority of the user's own.
+    pub ca_file: Option<&'a Utf8Path>,
+}
+
+/// Where a password came from.
+#[derive(Debug, Clone, Copy)]
+pub enum PasswordFrom<'a> {
+    /// A file, and what is odd about it.
+    File(&'a Utf8Path, Option<Blemish>),
+    /// A variable of the environment, likewise.
+    Variable(&'a str, Option<Blemish>),
+}
+
+/// Who can do something about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The settings are wrong, or somebody must be asked for other ones.
+    Settings,
+    /// The network or the server is out of order; the same settings may work later.
+    Surroundings,
+}
+
+/// What a failure means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// A short stable name.
+    pub rule: &'static str,
+    /// The key of the configuration to look at, such as `smtp.tls`.
+    pub key: String,
+    /// What is wrong.
+    pub title: String,
+    /// What to do.
+    pub hint: String,
+    /// Who can do it.
+    pub blame: Blame,
+}
+
+impl<'a> Settings<'a> {
+    /// What `[smtp]` says. `blemish` is what is odd about the password.
+    pub fn of_smtp(smtp: &'a Smtp, blemish: Option<Blemish>) -> Self {
+        Self {
+            section: "smtp",
+            host: &smtp.host,
+            port: smtp.port(),
+            tls: smtp.tls,
+            user: smtp.user.as_deref(),
+            password: PasswordFrom::of(smtp.password_file.as_deref(), smtp.password_env.as_deref(), blemish),
+            ca_file: smtp.ca_file.as_deref(),
+        }
+    }
+
+    /// What `[inbox]` says.
+    pub fn of_inbox(inbox: &'a Inbox, blemish: Option<Blemish>) -> Self {
+        Self {
+            section: "inbox",
+            host: &inbox.host,
+            port: inbox.port(),
+            tls: inbox.tls,
+            user: Some(&inbox.user),
+            password: PasswordFrom::of(
+                inbox.password_file.as_deref(),
+                inbox.password_env.as_deref(),
+                blemish,
+            ),
+            ca_file: inbox.ca_file.as_deref(),
+        }
+    }
+
+    fn is_smtp(&self) -> bool {
+        self.section == "smtp"
+    }
+
+    fn server(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// The two ports of this protocol: TLS from the first byte, and STARTTLS.
+    fn ports(&self) -> (u16, u16) {
+        if self.is_smtp() { (465, 587) } else { (993, 143) }
+    }
+
+    fn wrong(
+        &self,
+        rule: &'static str,
+        key: &str,
+        title: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Diagnosis {
+        let key = if key.is_empty() { self.section.to_owned() } else { format!("{}.{key}", self.section) };
+        Diagnosis { rule, key, title: title.into(), hint: hint.into(), blame: Blame::Settings }
+    }
+
+    fn later(
+        &self,
+        rule: &'static str,
+        key: &str,
+        title: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Diagnosis {
+        Diagnosis { blame: Blame::Surroundings, ..self.wrong(rule, key, title, hint) }
+    }
+}
+
+impl<'a> PasswordFrom<'a> {
+    fn of(file: Option<&'a Utf8Path>, variable: Option<&'a str>, blemish: Option<Blemish>) -> Option<Self> {
+        file.map(|file| Self::File(file, blemish)).or(variable.map(|name| Self::Variable(name, blemish)))
+    }
+}
+
+/// What the fact means, if it is one about the server and the settings and not about one subscriber.
+pub fn diagnose(heard: &Heard, settings: &Settings<'_>) -> Option<Diagnosis> {
+    match &heard.what {
+        Ok(reply) => login::refused(heard.phase, reply, settings),
+        Err(trouble) => of_trouble(heard.phase, trouble, settings),
+    }
+}
+
+/// What it means that a mailbox refused the login with these words.
+pub fn login_refused(said: &str, settings: &Settings<'_>) -> Diagnosis {
+    login::wrong_password(said, settings)
+}
+
+fn of_trouble(phase: Phase, trouble: &Trouble, settings: &Settings<'_>) -> Option<Diagnosis> {
+    let server = settings.server();
+    match trouble {
+        Trouble::NoSuchHost(_) => Some(no_such_host(settings)),
+        Trouble::Dns(said) => Some(no_resolver(said, settings)),
+        Trouble::Unreachable(unreachable) => Some(no_connection(unreachable, settings)),
+        Trouble::Speaks(speaks) => Some(other_protocol(speaks, settings)),
+        Trouble::Tls(TlsTrouble::Certificate(bad)) => Some(certificate::not_believed(bad, settings)),
+        Trouble::Tls(TlsTrouble::NothingInCommon(said)) => Some(settings.wrong(
+            "tls-version",
+            "host",
+            format!("{server} speaks no TLS that is safe today ({said}); 1.2 is the least"),
+            "ask whoever runs the server for one with TLS 1.2 or 1.3",
+        )),
+        Trouble::Tls(TlsTrouble::Other(said)) => Some(settings.wrong(
+            "tls-failed",
+            "tls",
+            format!("no protected connection to {server}: {said}"),
+            fitting_modes(settings),
+        )),
+        Trouble::Missing(lack) => login::lacks(lack, settings),
+        Trouble::Deadline if phase == Phase::Connect => Some(silent_connect(settings)),
+        Trouble::Deadline | Trouble::Closed | Trouble::Io(_) if phase <= Phase::Hello => {
+            Some(no_greeting(phase, trouble, settings))
+        }
+        Trouble::Closed | Trouble::Deadline | Trouble::Io(_) if phase == Phase::Tls => Some(settings.later(
+            "tls-hung-up",
+            "tls",
+            format!("{server} gave up in the middle of the TLS handshake ({trouble})"),
+            fitting_modes(settings),
+        )),
+        Trouble::Protocol(said) if phase <= Phase::Hello => Some(settings.wrong(
+            "not-a-mail-server",
+            "port",
+            format!("what answers at {server} is no {} server: {said}", protocol(settings)),
+            fitting_modes(settings),
+        )),
+        _ => None,
+    }
+}
+
+fn protocol(settings: &Settings<'_>) -> &'static str {
+    if settings.is_smtp() { "SMTP" } else { "IMAP" }
+}
+
+/// Names that can never be looked up, by RFC 2606 and RFC 6761.
+fn is_placeholder(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let ends = |name: &str| host == name || host.ends_with(&format!(".{name}"));
+    ["example.com", "example.org", "example.net", "example", "invalid", "test"].into_iter().any(ends)
+}
+
+/// Well-known servers, to recognise a slip of the pen.
+const WELL_KNOWN: [&str; 18] = [
+    "smtp.gmail.com",
+    "imap.gmail.com",
+    "smtp.office365.com",
+    "outlook.office365.com",
+    "smtp.mail.yahoo.com",
+    "imap.mail.yahoo.com",
+    "smtp.fastmail.com",
+    "imap.fastmail.com",
+    "smtp.mail.me.com",
+    "imap.mail.me.com",
+    "smtp.naver.com",
+    "imap.naver.com",
+    "smtp.zoho.com",
+    "smtp.mailgun.org",
+    "smtp.sendgrid.net",
+    "smtp.postmarkapp.com",
+    "smtp-relay.brevo.com",
+    "in-v3.mailjet.com",
+];
+
+fn no_such_host(settings: &Settings<'_>) -> Diagnosis {
+    let Settings { section, host, .. } = settings;
+    let title = format!("there is no server called {host:?}");
+    if is_placeholder(host) {
+        let title = format!("{title}: the name is one of those kept for examples");
+        return settings.wrong(
+            "host-placeholder",
+            "host",
+            title,
+            format!(
+                "write the server that your mail provider names for {} as {section}.host",
+                if settings.is_smtp() { "sending (SMTP)" } else { "reading (IMAP)" }
+            ),
+        );
+    }
+    let near = WELL_KNOWN
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(&host.to_ascii_lowercase(), known), known))
+        .filter(|(distance, _)| (1..=2).contains(distance))
+        .min();
+    let hint = match near {
+        Some((_, known)) => format!("did you mean {known:?}?"),
+        None => format!("look for a slip in {section}.host; your mail provider names its server"),
+    };
+    settings.wrong("host-unknown", "host", title, hint)
+}
+
+fn no_resolver(said: &str, settings: &Settings<'_>) -> Diagnosis {
+    if is_placeholder(settings.host) {
+        return no_such_host(settings);
+    }
+    settings.later(
+        "no-network",
+        "host",
+        format!("the address of {} cannot be looked up: the DNS does not answer ({said})", settings.host),
+        format!(
+            "this machine may be offline: see whether other names can be found (`getent hosts example.com`); if they can, look \
+             for a slip in {}.host",
+            settings.section
+        ),
+    )
+}
+
+fn no_connection(unreachable: &Unreachable, settings: &Settings<'_>) -> Diagnosis {
+    let (server, address) = (settings.server(), unreachable.address);
+    if unreachable.is_refused {
+        let title = format!("nothing listens at {server} ({address} refused the connection)");
+        return settings.wrong("port-closed", "port", title, usual_ports(settings));
+    }
+    settings.later(
+        "no-route",
+        "host",
+        format!("there is no way from this machine to {server} ({unreachable})"),
+        "look at this machine's network and at the firewalls on the way",
+    )
+}
+
+/// What to look at when a port is wrong.
+fn usual_ports(settings: &Settings<'_>) -> String {
+    let (implicit, starttls) = settings.ports();
+    let what = if settings.is_smtp() { "mail is handed in" } else { "mail is read" };
+    let mut hint = format!(
+        "{what} at port {implicit} (tls = \"implicit\") or {starttls} (tls = \"starttls\") at most providers; look at {0}.host and \
+         {0}.port",
+        settings.section
+    );
+    if settings.host == "localhost" || settings.host.starts_with("127.") || settings.host == "::1" {
+        hint = format!("is the mail server of this machine running, and at this port? Otherwise: {hint}");
+    }
+    hint
+}
+
+fn silent_connect(settings: &Settings<'_>) -> Diagnosis {
+    let title = format!(
+        "{} does not answer: the connection was neither taken nor refused in time",
+        settings.server()
+    );
+    if settings.is_smtp() && settings.port == 25 {
+        return settings.wrong(
+            "port-25-blocked",
+            "port",
+            title,
+            "port 25 is closed to the outside in most home and cloud networks; write port = 587 with tls = \"starttls\", or port = \
+             465 with tls = \"implicit\"",
+        );
+    }
+    let hint = format!(
+        "a firewall may drop the packets, here or at your hoster; else the port is wrong: {}",
+        usual_ports(settings)
+    );
+    settings.wrong("port-silent", "port", title, hint)
+}
+
+fn no_greeting(phase: Phase, trouble: &Trouble, settings: &Settings<'_>) -> Diagnosis {
+    let server = settings.server();
+    let what = match trouble {
+        Trouble::Deadline => "says nothing",
+        _ => "hangs up at once",
+    };
+    settings.later(
+        "no-greeting",
+        "port",
+        format!("{server} takes the connection and {what} (at {phase}: {trouble})"),
+        format!(
+            "it may be overloaded, or shut out this machine's address; if it was always so: {}",
+            usual_ports(settings)
+        ),
+    )
+}
+
+/// The server answered in another protocol than was spoken to it.
+fn other_protocol(speaks: &Speaks, settings: &Settings<'_>) -> Diagnosis {
+    let (server, section) = (settings.server(), settings.section);
+    let (implicit, starttls) = settings.ports();
+    match speaks {
+        Speaks::Tls => settings.wrong(
+            "tls-mode",
+            "tls",
+            format!("{server} wants TLS from the first byte, and {section}.tls is {}", mode(settings.tls)),
+            format!(
+                "write tls = \"implicit\" below [{section}]{}",
+                if settings.port == implicit {
+                    String::new()
+                } else {
+                    format!(", or port = {starttls} if you want STARTTLS")
+                }
+            ),
+        ),
+        Speaks::Smtp(_) if !settings.is_smtp() => {
+            wrong_trade(settings, "an SMTP server, which takes mail in")
+        }
+        Speaks::Imap(_) if settings.is_smtp() => wrong_trade(settings, "an IMAP server, where mail is read"),
+        Speaks::Smtp(greeting) | Speaks::Imap(greeting) => settings.wrong(
+            "tls-mode",
+            "tls",
+            format!(
+                "{server} begins in plain text ({greeting:?}), and {section}.tls is {}",
+                mode(settings.tls)
+            ),
+            format!(
+                "write tls = \"starttls\" below [{section}]{}",
+                if settings.port == starttls {
+                    String::new()
+                } else {
+                    format!(", or port = {implicit} for TLS from the first byte")
+                }
+            ),
+        ),
+        Speaks::Pop3 => wrong_trade(settings, "a POP3 server, where mail is fetched"),
+        Speaks::Http => wrong_trade(settings, "a web server"),
+        Speaks::Ssh => wrong_trade(settings, "an SSH server"),
+    }
+}
+
+fn wrong_trade(settings: &Settings<'_>, what: &str) -> Diagnosis {
+    let title = format!("what answers at {} is {what}", settings.server());
+    settings.wrong("not-a-mail-server", "port", title, usual_ports(settings))
+}
+
+fn mode(tls: Tls) -> &'static str {
+    match tls {
+        Tls::Implicit => "\"implicit\"",
+        Tls::Starttls => "\"starttls\"",
+        Tls::None => "\"none\"",
+    }
+}
+
+fn fitting_modes(settings: &Settings<'_>) -> String {
+    let (implicit, starttls) = settings.ports();
+    format!(
+        "tls = \"implicit\" goes with port {implicit}, tls = \"starttls\" with port {starttls}; {0}.tls is {1} and the port {2}",
+        settings.section,
+        mode(settings.tls),
+        settings.port
+    )
+}

@@ -1,0 +1,287 @@
+//! What is wrong with a certificate that was not believed: the verifier's own word, and from the chain as the server sent it
+//! what that word leaves open.
+//!
+//! Nothing is decided here. rustls has verified, and refused, before any of this is looked at.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
+
+/// A certificate that was not believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadCertificate {
+    /// What is wrong with it.
+    pub why: Flaw,
+    /// What the TLS library said.
+    pub said: String,
+}
+
+/// What can be wrong with a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flaw {
+    /// It has ended.
+    Expired {
+        /// When.
+        not_after: DateTime<Utc>,
+        /// What this machine's clock said.
+        now: DateTime<Utc>,
+    },
+    /// It does not hold yet.
+    NotYet {
+        /// From when on.
+        not_before: DateTime<Utc>,
+        /// What this machine's clock said.
+        now: DateTime<Utc>,
+    },
+    /// It is for other names.
+    OtherName(Vec<String>),
+    /// No authority that is trusted here has signed it.
+    UnknownIssuer(Chain),
+    /// A self-signed certificate that calls itself an authority's, as `openssl req -x509` makes them.
+    AuthorityAsServer,
+    /// Anything else.
+    Other,
+}
+
+/// The certificates that a server sent, as far as they help to tell why their issuer is not known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chain {
+    /// How many there were.
+    pub sent: usize,
+    /// The first one is signed by itself.
+    pub is_self_signed: bool,
+    /// Who signed the last one.
+    pub issuer: String,
+    /// The first one says where its issuer's certificate can be had, as those of public authorities do.
+    pub is_public: bool,
+}
+
+impl fmt::Display for BadCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.said)
+    }
+}
+
+/// Verifies as rustls does, and keeps of a chain that was refused what helps to put it right.
+#[derive(Debug)]
+pub(super) struct Verifier(pub(super) Arc<WebPkiServerVerifier>);
+
+/// The verifier's error and the chain that it was about.
+#[derive(Debug)]
+struct Refused {
+    said: CertificateError,
+    chain: Chain,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.said.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match self.0.verify_server_cert(end_entity, intermediates, name, ocsp_response, now) {
+            Err(rustls::Error::InvalidCertificate(
+                said @ (CertificateError::UnknownIssuer | CertificateError::Other(_)),
+            )) => {
+                let refused = Refused { said, chain: Chain::of(end_entity, intermediates) };
+                Err(CertificateError::Other(OtherError(Arc::new(refused))).into())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+impl BadCertificate {
+    /// What rustls said of a certificate.
+    pub(super) fn new(error: &CertificateError) -> Self {
+        let refused = match error {
+            CertificateError::Other(OtherError(inner)) => inner.downcast_ref::<Refused>(),
+            _ => None,
+        };
+        let said = refused.map_or(error, |refused| &refused.said);
+        let why = match said {
+            CertificateError::ExpiredContext { time, not_after } => {
+                Flaw::Expired { not_after: date(*not_after), now: date(*time) }
+            }
+            CertificateError::NotValidYetContext { time, not_before } => {
+                Flaw::NotYet { not_before: date(*not_before), now: date(*time) }
+            }
+            CertificateError::NotValidForNameContext { presented, .. } => {
+                Flaw::OtherName(presented.iter().map(|name| bare_name(name).to_owned()).collect())
+            }
+            CertificateError::NotValidForName => Flaw::OtherName(Vec::new()),
+            CertificateError::UnknownIssuer => {
+                Flaw::UnknownIssuer(refused.map(|refused| refused.chain.clone()).unwrap_or_default())
+            }
+            other if format!("{other:?}").contains("CaUsedAsEndEntity") => Flaw::AuthorityAsServer,
+            _ => Flaw::Other,
+        };
+        Self { why, said: rustls::Error::InvalidCertificate(said.clone()).to_string() }
+    }
+}
+
+fn date(time: UnixTime) -> DateTime<Utc> {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// `mail.example.com` of `DnsName("mail.example.com")`, which is how the verifier writes it.
+fn bare_name(presented: &str) -> &str {
+    let inner = presented.split_once('(').map_or(presented, |(_, inner)| inner.trim_end_matches(')'));
+    inner.trim_matches('"')
+}
+
+impl Chain {
+    fn of(first: &CertificateDer<'_>, more: &[CertificateDer<'_>]) -> Self {
+        /// id-ad-caIssuers (RFC 5280, 4.2.2.1): where the issuer's certificate can be fetched.
+        const CA_ISSUERS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 2];
+        let names = names(first);
+        Self {
+            sent: 1 + more.len(),
+            is_self_signed: names.is_some_and(|(issuer, subject)| issuer == subject),
+            issuer: self::names(more.last().unwrap_or(first))
+                .and_then(|(issuer, _)| common_name(issuer))
+                .unwrap_or_default(),
+            is_public: memchr::memmem::find(first, CA_ISSUERS).is_some(),
+        }
+    }
+}
+
+/// Issuer and subject of a certificate (RFC 5280, 4.1), each as its DER.
+fn names(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, certificate, _) = element(certificate)?;
+    let (_, mut rest, _) = element(certificate)?;
+    // The version stands in a tag of its own and may be missing; then serial number and algorithm.
+    if rest.first() == Some(&0xa0) {
+        rest = element(rest)?.2;
+    }
+    rest = element(rest)?.2;
+    rest = element(rest)?.2;
+    let (_, issuer, rest) = element(rest)?;
+    let (_, _validity, rest) = element(rest)?;
+    let (_, subject, _) = element(rest)?;
+    Some((issuer, subject))
+}
+
+/// The common name in a distinguished name, or else the organisation's.
+fn common_name(mut name: &[u8]) -> Option<String> {
+    const COMMON_NAME: &[u8] = &[0x55, 4, 3];
+    const ORGANISATION: &[u8] = &[0x55, 4, 10];
+    let (mut common, mut organisation) = (None, None);
+    while let Some((_, set, rest)) = element(name) {
+        name = rest;
+        let Some((_, pair, _)) = element(set) else { continue };
+        let Some((_, kind, value)) = element(pair) else { continue };
+        let Some((_, text, _)) = element(value) else { continue };
+        let text = || {
+            let text = String::from_utf8_lossy(&text[..text.len().min(100)]);
+            text.chars().filter(|character| !character.is_control()).collect::<String>()
+        };
+        match kind {
+            COMMON_NAME => common = Some(text()),
+            ORGANISATION => organisation = Some(text()),
+            _ => {}
+        }
+    }
+    common.or(organisation)
+}
+
+/// The first element of DER (X.690): its tag, what is in it, and what comes behind it.
+fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = der.split_first()?;
+    let (&length, rest) = rest.split_first()?;
+    let (length, rest) = match length {
+        0..=0x7f => (usize::from(length), rest),
+        0x81..=0x83 => {
+            let (digits, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
+            (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
+        }
+        _ => return None,
+    };
+    let (inner, rest) = rest.split_at_checked(length)?;
+    Some((tag, inner, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+    use super::*;
+
+    fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_chain_says_who_signed_it_and_whether_that_was_itself() {
+        let root = authority("우리 집 CA");
+        let leaf = CertificateParams::new(["mail.example.com".to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let signed = leaf.clone().signed_by(&key, &root).unwrap();
+        let chain = Chain::of(signed.der(), &[]);
+        assert_eq!((chain.sent, chain.is_self_signed, chain.is_public), (1, false, false));
+        assert_eq!(chain.issuer, "우리 집 CA");
+        let alone = leaf.self_signed(&key).unwrap();
+        assert!(Chain::of(alone.der(), &[]).is_self_signed);
+    }
+
+    #[test]
+    fn names_are_shown_as_people_write_them() {
+        for (presented, bare) in
+            [("DnsName(\"a.example\")", "a.example"), ("IpAddress(127.0.0.1)", "127.0.0.1"), ("b", "b")]
+        {
+            assert_eq!(bare_name(presented), bare);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_server_may_send_any_bytes_for_a_certificate(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let certificate = CertificateDer::from(bytes.as_slice());
+            let chain = Chain::of(&certificate, &[]);
+            prop_assert!(chain.sent == 1 && !chain.issuer.chars().any(char::is_control));
+        }
+    }
+}

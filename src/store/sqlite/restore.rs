@@ -1,0 +1,258 @@
+//! Putting a copy of the file in the place of the one that is there: `backup restore`.
+//!
+//! The copy is staged beside its place and looked at as it will be read; then one rename exchanges the two. What was there
+//! gets a second name first, so that nothing is deleted, and at each moment the old or the new one stands at the path.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+
+use super::backup::{fill, mark, refused};
+use super::failed;
+use super::open::{MIGRATIONS, schema};
+use crate::crash;
+use crate::store::StoreError;
+
+const DOING: &str = "putting the backup in its place";
+
+/// A command that only looks is gone before the last try.
+const TRIES: u32 = 40;
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// A ledger that nobody has open: kept so for as long as this is held.
+pub struct Alone(#[expect(dead_code, reason = "it is held, not read")] Option<File>);
+
+/// A process that has the ledger open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its number.
+    pub process: u32,
+    /// How it was called, if that is known.
+    pub command: String,
+}
+
+impl Alone {
+    /// Waits a little until nobody has the file at `path` open; else who does, as far as the system tells.
+    pub fn take(path: &Utf8Path) -> Result<Self, Vec<Holder>> {
+        let Ok(file) = File::open(path) else { return Ok(Self(None)) };
+        for attempt in 0..TRIES {
+            if attempt > 0 {
+                std::thread::sleep(GLANCE);
+            }
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => {}
+                // A file system without such locks: each holder still notices for itself.
+                Ok(()) | Err(TryLockError::Error(_)) => return Ok(Self(Some(file))),
+            }
+        }
+        let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+        let inode = file.metadata().map(|meta| meta.ino()).unwrap_or_default();
+        Err(holders(&locks, inode).into_iter().map(named).collect())
+    }
+}
+
+/// The processes that hold a lock of the kind `flock` on a file, by the kernel's table (proc(5)).
+fn holders(locks: &str, inode: u64) -> Vec<u32> {
+    let own = std::process::id();
+    let holds = |line: &str| {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        let of_file = cells.get(5)?.rsplit(':').next()? == inode.to_string();
+        (cells.get(1) == Some(&"FLOCK") && of_file).then(|| cells.get(4)?.parse().ok())?
+    };
+    let mut found: Vec<u32> = locks.lines().filter_map(holds).filter(|pid| *pid != own && *pid > 0).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn named(process: u32) -> Holder {
+    let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    let line = String::from_utf8_lossy(&line).replace('\0', " ");
+    Holder { process, command: line.trim().chars().take(120).collect() }
+}
+
+/// What a file says that may take the place of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Which ledger it is.
+    pub instance: String,
+    /// When it was made, if `letterpress backup` made it.
+    pub copied: Option<String>,
+    /// What stands under the note that was asked for.
+    pub note: Option<String>,
+}
+
+/// Copies `source` to `staged`, whatever stood there, and looks whether the copy is a sound ledger. It says of itself that
+/// it is a copy, so that it is not sent from before somebody adopts it. `note` is read for the caller.
+pub fn stage(
+    source: &Utf8Path,
+    staged: &Utf8Path,
+    note: &str,
+    now: DateTime<Utc>,
+) -> Result<Candidate, StoreError> {
+    let staging = staging(source, staged, note, now);
+    if staging.is_err() {
+        let _ = fs::remove_file(staged);
+    }
+    staging
+}
+
+fn staging(
+    source: &Utf8Path,
+    staged: &Utf8Path,
+    note: &str,
+    now: DateTime<Utc>,
+) -> Result<Candidate, StoreError> {
+    let unfit = |why: String| StoreError::Unfit { path: source.to_string(), why };
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        remove(&Utf8PathBuf::from(format!("{staged}{suffix}"))).map_err(refused)?;
+    }
+    super::open::owner_only(staged).map_err(refused)?;
+    let mut copy = Connection::open(staged).map_err(failed(DOING))?;
+    fill(source.as_str(), OpenFlags::SQLITE_OPEN_READ_ONLY, &mut copy)
+        .map_err(|error| unfit(format!("it cannot be read as a ledger: {error}")))?;
+    copy.pragma_update(None, "journal_mode", "DELETE").map_err(failed(DOING))?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    match schema(&copy)? {
+        0 => return Err(unfit("there is no ledger in it".to_owned())),
+        found if found > known => {
+            return Err(StoreError::TooNew { path: source.to_string(), found, known });
+        }
+        _ => {}
+    }
+    let sound: String =
+        copy.pragma_query_value(None, "integrity_check", |row| row.get(0)).map_err(failed(DOING))?;
+    if sound != "ok" {
+        return Err(unfit(format!("it is damaged ({sound}); take another backup")));
+    }
+    let recall = |key: &str| {
+        copy.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get::<_, String>(0))
+            .optional()
+            .map_err(failed(DOING))
+    };
+    let instance =
+        recall("instance")?.ok_or_else(|| unfit("it does not say which ledger it is".to_owned()))?;
+    let found =
+        Candidate { instance, copied: recall(crate::store::sql::epoch::COPIED)?, note: recall(note)? };
+    if found.copied.is_none() {
+        mark(&mut copy, now)?;
+    }
+    copy.close().map_err(|(_, error)| failed(DOING)(error))?;
+    File::open(staged).and_then(|file| file.sync_all()).map_err(refused)?;
+    Ok(found)
+}
+
+/// Exchanges the file at `path`, which nobody has open ([`Alone`]), for the staged one. What was there is kept under the
+/// name `aside`; returns whether there was anything. `between` is done before the exchange, when all is ready for it.
+pub fn put_in_place(
+    staged: &Utf8Path,
+    path: &Utf8Path,
+    aside: &Utf8Path,
+    between: impl FnOnce() -> io::Result<()>,
+) -> Result<bool, StoreError> {
+    let there = path.exists();
+    let log = Utf8PathBuf::from(format!("{path}-wal"));
+    if there {
+        fold(path, &log)?;
+        keep(path, aside).map_err(refused)?;
+    }
+    if log.exists() {
+        keep(&log, &Utf8PathBuf::from(format!("{aside}-wal"))).map_err(refused)?;
+    }
+    crash::point("restore-aside");
+    between().map_err(refused)?;
+    crash::point("restore-keys");
+    for left in [log, Utf8PathBuf::from(format!("{path}-shm"))] {
+        remove(&left).map_err(refused)?;
+    }
+    crash::point("restore-cleared");
+    fs::rename(staged, path).and_then(|()| sync_folder(path)).map_err(refused)?;
+    crash::point("restore-done");
+    Ok(there)
+}
+
+/// Brings what stands in the log into the file, so that the file alone is the whole ledger. One that is too damaged for
+/// that is kept together with its log.
+fn fold(path: &Utf8Path, log: &Utf8Path) -> Result<(), StoreError> {
+    let folded = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|old| {
+        let keeps_log: String = old.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(keeps_log == "wal")
+    });
+    // The last one to close the file removes the log.
+    if matches!(folded, Ok(true)) && log.exists() {
+        return Err(StoreError::Unfit {
+            path: path.to_string(),
+            why: "another program has it open, such as a shell of SQLite or an earlier Letterpress\n    help: end that program, and run the same command again"
+                .to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Gives a file a second name, and makes sure that it lasts.
+fn keep(file: &Utf8Path, name: &Utf8Path) -> io::Result<()> {
+    match fs::hard_link(file, name) {
+        Ok(()) => {}
+        // An earlier try got so far.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && is_same(file, name) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
+        // A file system without second names.
+        Err(_) => {
+            fs::copy(file, name)?;
+            File::open(name)?.sync_all()?;
+        }
+    }
+    sync_folder(name)
+}
+
+fn is_same(one: &Utf8Path, other: &Utf8Path) -> bool {
+    let identity = |path: &Utf8Path| fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
+    identity(one).is_some() && identity(one) == identity(other)
+}
+
+fn sync_folder(file: &Utf8Path) -> io::Result<()> {
+    let folder = file.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+fn remove(file: &Utf8Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_holds_a_file_is_read_from_the_table_of_locks() {
+        let locks = "1: FLOCK  ADVISORY  READ  4242 fe:00:77 0 EOF\n\
+                     1: -> FLOCK  ADVISORY  WRITE 4243 fe:00:77 0 EOF\n\
+                     2: POSIX  ADVISORY  READ  4244 fe:00:77 128 128\n\
+                     3: FLOCK  ADVISORY  READ  4245 fe:00:177 0 EOF\n\
+                     4: FLOCK  ADVISORY  READ  17 fe:00:77 0 EOF\n";
+        assert_eq!(holders(locks, 77), [17, 4242]);
+        assert!(holders("", 77).is_empty());
+    }
+
+    #[test]
+    fn a_ledger_is_alone_until_somebody_opens_it_and_again_when_they_are_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap().join("x.db");
+        assert!(Alone::take(&path).is_ok(), "no file, nobody");
+        let store = crate::store::open_sqlite(&path, &path.with_extension("keys"), "a").unwrap();
+        assert!(Alone::take(&path).is_err());
+        drop(store);
+        let alone = Alone::take(&path).unwrap();
+        drop(alone);
+        assert!(crate::store::open_sqlite(&path, &path.with_extension("keys"), "a").is_ok());
+    }
+}

@@ -1,0 +1,97 @@
+//! What a store does when its file is exchanged under it.
+
+use std::fs;
+
+use camino::Utf8PathBuf;
+use chrono::{DateTime, Utc};
+
+use super::open_sqlite;
+use crate::store::StoreError;
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn path(&self, name: &str) -> Utf8PathBuf {
+        Utf8PathBuf::from_path_buf(self.0.path().join(name)).unwrap()
+    }
+
+    fn open(&self) -> std::sync::Arc<dyn crate::store::Books> {
+        let store = open_sqlite(&self.path("x.db"), &self.path("x.keys"), "a").unwrap();
+        fs::write(self.path("x.keys"), "").unwrap();
+        store
+    }
+
+    fn restore(&self) {
+        fs::rename(self.path("b.db"), self.path("x.db")).unwrap();
+        for log in ["x.db-wal", "x.db-shm"] {
+            fs::remove_file(self.path(log)).unwrap();
+        }
+    }
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH
+}
+
+#[tokio::test]
+async fn a_store_goes_on_with_the_new_file_and_a_run_that_sends_ends() {
+    for is_run in [false, true] {
+        let place = Place(tempfile::tempdir().unwrap());
+        let store = place.open();
+        store.remember("word", "old").await.unwrap();
+        store.backup(&place.path("b.db"), now()).await.unwrap();
+        store.remember("word", "new").await.unwrap();
+        if is_run {
+            store.pin();
+        }
+        place.restore();
+        if is_run {
+            for _ in 0..2 {
+                let ended = store.remember("word", "newer").await;
+                assert!(matches!(ended, Err(StoreError::Exchanged { .. })), "{ended:?}");
+            }
+        } else {
+            assert_eq!(store.recall("word").await.unwrap().as_deref(), Some("old"));
+            store.remember("word", "newer").await.unwrap();
+        }
+        drop(store);
+        // Whoever opens the file next finds it whole, and nothing of the old one in it.
+        let word = place.open().recall("word").await.unwrap();
+        assert_eq!(word.as_deref(), Some(if is_run { "old" } else { "newer" }));
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_ends_after_the_exchange_leaves_the_log_of_the_next_one_alone() {
+    let place = Place(tempfile::tempdir().unwrap());
+    let old = place.open();
+    old.backup(&place.path("b.db"), now()).await.unwrap();
+    old.remember("word", "old").await.unwrap();
+    place.restore();
+    let next = place.open();
+    next.remember("word", "next").await.unwrap();
+    drop(old);
+    assert!(place.path("x.db-wal").exists(), "the log of the living store");
+    assert_eq!(next.recall("word").await.unwrap().as_deref(), Some("next"));
+    next.remember("word", "later").await.unwrap();
+    drop(next);
+    assert_eq!(place.open().recall("word").await.unwrap().as_deref(), Some("later"));
+}
+
+#[tokio::test]
+async fn checkpoints_of_others_are_no_exchange() {
+    let place = Place(tempfile::tempdir().unwrap());
+    let (one, other) = (place.open(), place.open());
+    one.pin();
+    other.pin();
+    let long = "x".repeat(100_000);
+    for round in 0..60 {
+        one.remember(&format!("one {round}"), &long).await.unwrap();
+        other.remember(&format!("other {round}"), &long).await.unwrap();
+        if round % 20 == 0 {
+            other.scrub().await.unwrap();
+        }
+    }
+    drop(one);
+    assert_eq!(other.recall("one 59").await.unwrap().as_deref(), Some(long.as_str()));
+}

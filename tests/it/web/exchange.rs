@@ -1,0 +1,210 @@
+//! The ledger's file is exchanged while `letterpress serve` has it open: whoever unsubscribes is told so only if that stands in
+//! the file that is there then.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use super::house::Served;
+
+const KIM: &str = "kim@example.org";
+const SITE: &str = "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\n\
+    [newsletter]\nfrom = \"news@letters.example\"\nfirst_run = \"newest\"\n\
+    [web]\nurl = \"https://news.letters.example/\"\nlisten = \"127.0.0.1:0\"\n";
+
+/// A site whose first letter went to the outbox, with a backup from right after it.
+struct Site {
+    folder: tempfile::TempDir,
+    /// The token in Kim's letter.
+    token: String,
+}
+
+impl Site {
+    fn new() -> Self {
+        let mut site = Self { folder: tempfile::tempdir().unwrap(), token: String::new() };
+        fs::write(site.path("config.toml"), SITE).unwrap();
+        fs::create_dir(site.path("posts")).unwrap();
+        let day = chrono::Utc::now() - chrono::TimeDelta::hours(2);
+        let post =
+            format!("+++\ntitle = \"Slow\"\ndate = {}\n+++\n\nText.\n", day.format("%Y-%m-%dT%H:%M:%SZ"));
+        fs::write(site.path("posts/slow.md"), post).unwrap();
+        site.does(&["subscribers", "add", KIM]);
+        site.does(&["publish"]);
+        site.token = token(&site.path("outbox"));
+        site.does(&["backup", "b.db"]);
+        site
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_letterpress"));
+        command.current_dir(self.folder.path()).env_clear().args(arguments).output().unwrap()
+    }
+
+    fn does(&self, arguments: &[&str]) {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    fn serve(&self) -> Served {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_letterpress"));
+        Served::start(command.current_dir(self.folder.path()).env_clear().arg("serve"))
+    }
+
+    /// The one click of a mail program; the status of the answer, and what it says.
+    fn unsubscribes(&self, served: &Served) -> (u16, String) {
+        let body = "List-Unsubscribe=One-Click";
+        let head = format!(
+            "POST /u/{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            self.token,
+            body.len()
+        );
+        asked(served, &head)
+    }
+
+    /// How Kim stands in the file at the path, if there is a sound one.
+    fn on_disk(&self) -> Option<String> {
+        let database = rusqlite::Connection::open_with_flags(
+            self.path("letterpress.db"),
+            rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
+        );
+        let look = |database: rusqlite::Connection| {
+            database.query_row("SELECT standing FROM subscriber WHERE email = ?1", [KIM], |row| row.get(0))
+        };
+        database.and_then(look).ok()
+    }
+
+    fn remove(&self, names: &[&str]) {
+        names.iter().for_each(|name| drop(fs::remove_file(self.path(name))));
+    }
+}
+
+fn asked(served: &Served, request: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(served.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    (answer.split(' ').nth(1).unwrap().parse().unwrap(), answer)
+}
+
+fn health(served: &Served) -> u16 {
+    asked(served, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").0
+}
+
+fn token(outbox: &Path) -> String {
+    let folder = fs::read_dir(outbox).unwrap().next().unwrap().unwrap().path();
+    let letter = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(letter).unwrap();
+    let (_, rest) = text.split_once("https://news.letters.example/u/").unwrap();
+    rest.split('>').next().unwrap().to_owned()
+}
+
+/// Whatever is done to the files, an answer that says "unsubscribed" is true.
+fn answers_truly(site: &Site, served: &Served, way: &str) -> u16 {
+    let (status, answer) = site.unsubscribes(served);
+    match status {
+        200 => assert_eq!(site.on_disk().as_deref(), Some("unsubscribed"), "{way}: {answer}"),
+        503 => assert!(answer.contains("Retry-After") || answer.contains("retry-after"), "{way}: {answer}"),
+        other => panic!("{way}: {other} {answer}"),
+    }
+    status
+}
+
+#[test]
+fn a_backup_that_was_put_back_by_hand_is_noticed_and_unsubscribing_reaches_the_new_file() {
+    type Way = fn(&Site);
+    let ways: [(&str, Way); 2] = [
+        ("mv", |site| {
+            fs::rename(site.path("b.db"), site.path("letterpress.db")).unwrap();
+            site.remove(&["letterpress.db-wal", "letterpress.db-shm"]);
+        }),
+        ("cp", |site| {
+            fs::copy(site.path("b.db"), site.path("letterpress.db")).unwrap();
+            site.remove(&["letterpress.db-wal", "letterpress.db-shm"]);
+        }),
+    ];
+    for (way, exchange) in ways {
+        let site = Site::new();
+        let served = site.serve();
+        assert_eq!(health(&served), 200);
+        exchange(&site);
+        site.does(&["ledger", "adopt-restored", "--why", "a test"]);
+        assert_eq!(answers_truly(&site, &served, way), 200, "{way}");
+        assert_eq!(health(&served), 200);
+        let (code, said) = served.stop();
+        assert_eq!(code, 0, "{said}");
+        // Nothing of the old file was written into the new one when the server ended.
+        site.does(&["ledger", "verify"]);
+        assert_eq!(site.on_disk().as_deref(), Some("unsubscribed"), "{way}");
+    }
+}
+
+#[test]
+fn a_file_that_is_gone_cut_short_mixed_or_another_ledgers_is_answered_with_try_again() {
+    type Way = fn(&Site);
+    let ways: [(&str, Way); 4] = [
+        ("removed", |site| site.remove(&["letterpress.db"])),
+        ("cut short", |site| drop(fs::write(site.path("letterpress.db"), ""))),
+        ("mixed", |site| drop(fs::copy(site.path("b.db"), site.path("letterpress.db")).unwrap())),
+        ("another ledger", |site| {
+            let other = Site::new();
+            fs::rename(other.path("b.db"), site.path("letterpress.db")).unwrap();
+            site.remove(&["letterpress.db-wal", "letterpress.db-shm"]);
+        }),
+    ];
+    for (way, exchange) in ways {
+        let site = Site::new();
+        let served = site.serve();
+        // Something stands in the log that is not in the file yet.
+        site.does(&["subscribers", "add", "lee@example.org"]);
+        assert_eq!(health(&served), 200);
+        exchange(&site);
+        for _ in 0..3 {
+            assert_eq!(answers_truly(&site, &served, way), 503, "{way}");
+        }
+        assert_eq!(health(&served), 503, "{way}");
+        // Put back as it should be, it is served again, without a new start.
+        site.remove(&["letterpress.db", "letterpress.db-wal", "letterpress.db-shm"]);
+        fs::copy(site.path("b.db"), site.path("letterpress.db")).unwrap();
+        assert_eq!(answers_truly(&site, &served, way), 200, "{way}");
+    }
+}
+
+#[test]
+fn an_older_copy_of_the_living_file_over_itself_is_noticed_too() {
+    let site = Site::new();
+    fs::copy(site.path("letterpress.db"), site.path("older.db")).unwrap();
+    let list: Vec<String> = (0..3_000).map(|number| format!("reader{number}@example.org")).collect();
+    fs::write(site.path("list.csv"), format!("email\n{}\n", list.join("\n"))).unwrap();
+    site.does(&["subscribers", "import", "list.csv", "--confirmed"]);
+    let served = site.serve();
+    assert_eq!(health(&served), 200);
+    fs::copy(site.path("older.db"), site.path("letterpress.db")).unwrap();
+    answers_truly(&site, &served, "older");
+    let (code, said) = served.stop();
+    assert_eq!(code, 0, "{said}");
+    site.does(&["ledger", "verify"]);
+}
+
+#[test]
+fn a_restore_waits_until_nobody_has_the_ledger_and_names_who_does() {
+    let site = Site::new();
+    let served = site.serve();
+    let refused = site.run(&["backup", "restore", "b.db", "--why", "a test"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("letterpress.db is in use (process ") && said.contains("serve"), "{said}");
+    assert_eq!(answers_truly(&site, &served, "refused"), 200);
+    served.stop();
+    site.does(&["backup", "restore", "b.db", "--why", "a test"]);
+    assert_eq!(site.on_disk().as_deref(), Some("active"));
+    site.does(&["publish"]);
+}
