@@ -13,8 +13,8 @@ mod fence;
 mod lock;
 mod notice;
 pub mod owner;
-mod postgres;
 pub mod posts;
+mod postgres;
 mod sql;
 mod sqlite;
 
