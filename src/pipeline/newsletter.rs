@@ -110,8 +110,8 @@ pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Resul
         let until = draft.until;
         let mailing = freeze(world, office, draft).await?;
         held::remember(world, office, archive).await?;
-        // A post that nobody gets yet is due as soon as somebody subscribes.
-        if mailing.held.nobody.is_empty() {
+        // What is held back may go as soon as somebody subscribes, or approves it.
+        if mailing.held.is_empty() && mailing.held.nobody.is_empty() {
             settled::note(world, office, &built.inputs, until).await?;
         }
         next::remember(office, &mailing.next).await?;

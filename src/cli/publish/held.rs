@@ -26,6 +26,9 @@ pub(super) fn report(held: &Held, printer: Printer) -> Outcome {
         let subject = crate::text::shell_quoted(&unapproved.subject);
         printer.say(format!("\"{}\" waits for approval: letterpress approve {subject}", unapproved.title));
     }
+    if held.is_known && !held.is_empty() {
+        printer.leave_open();
+    }
     // A request for approval went out by mail; the other two need somebody who looks.
     let needs_somebody =
         !held.lookalikes.is_empty() || held.nobody.iter().any(|held| !held.comes_with_the_digest());
