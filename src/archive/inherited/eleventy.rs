@@ -32,7 +32,7 @@ fn take(inherited: &mut Inherited, level: &Level, source: &Source) {
     let is_truth = matches!(text.trim(), "true" | "false");
     let entries = if is_truth { Some(Ok(Vec::new())) } else { front_matter::document(text, &source.shown) };
     let Some(entries) = entries else {
-        let hint = "say the same in a .json file beside it, or in the front matter of the posts";
+        let hint = "say the same in a .json file in its place, or in the front matter of the posts";
         let finding = unclear(&source.shown, 1, "only Eleventy can run this data file").hint(hint);
         return inherited.block(level.scope(), finding);
     };
