@@ -177,8 +177,12 @@ impl Printer {
 
     /// What a run found in passing: findings without the notes, which are for `letterpress check`.
     pub(super) fn warnings(self, findings: &[Finding]) {
-        let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
-        for line in brief(graver) {
+        let of = |severity| findings.iter().filter(move |finding| finding.severity == severity);
+        // An error stays one until somebody puts it right.
+        for line in brief(of(Severity::Error)) {
+            self.complain(line);
+        }
+        for line in brief(of(Severity::Warning)) {
             self.event(line);
         }
     }
