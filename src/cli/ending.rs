@@ -49,7 +49,7 @@ pub(super) fn conclude(
         }
         // A warning that is not repeated needs no word.
         Change::Over(incident) if incident.code > 0 && !incident.text.starts_with(ONCE) => {
-            printer.event(over(command, incident))
+            printer.event(over(command, incident));
         }
         Change::Continues(_) | Change::Over(_) => {}
         Change::None | Change::Began | Change::Changed(_) => release(),

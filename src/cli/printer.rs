@@ -20,6 +20,7 @@ const ALIKE: usize = 5;
 
 /// Where a command speaks.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(super) struct Printer {
     quiet: bool,
     /// Complaints wait for the end of the run, which knows whether they are new.
@@ -121,7 +122,9 @@ impl Printer {
     /// Prints complaints that were held back.
     #[expect(clippy::unused_self, reason = "a printer is asked to print, even where it has no choice")]
     pub(super) fn release(self, complaints: &[String]) {
-        complaints.iter().for_each(|line| print_complaint(line));
+        for line in complaints {
+            print_complaint(line);
+        }
     }
 
     /// A line that was asked for. A reader that has gone away (`| head`) is no error.
@@ -174,8 +177,12 @@ impl Printer {
 
     /// What a run found in passing: findings without the notes, which are for `letterpress check`.
     pub(super) fn warnings(self, findings: &[Finding]) {
-        let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
-        for line in brief(graver) {
+        let of = |severity| findings.iter().filter(move |finding| finding.severity == severity);
+        // An error stays one until somebody puts it right.
+        for line in brief(of(Severity::Error)) {
+            self.complain(line);
+        }
+        for line in brief(of(Severity::Warning)) {
             self.event(line);
         }
     }

@@ -19,6 +19,10 @@ const EVERY: Duration = Duration::from_secs(30);
 const MESSAGES: u64 = 1_000;
 /// How often it is looked whether a line is due.
 const GLANCE: Duration = Duration::from_secs(1);
+/// A bar is drawn no more often.
+const FRAME: Duration = Duration::from_millis(100);
+/// So much of what is being done stands before the bar, in characters.
+const LABEL: usize = 20;
 /// What takes no longer than this is not worth a bar.
 const SOON: Duration = Duration::from_millis(500);
 
@@ -48,6 +52,8 @@ struct Task {
     line: (Instant, u64),
     waits: Option<(Instant, Why)>,
     bar: Option<ProgressBar>,
+    /// When the bar was drawn last.
+    drawn: Option<Instant>,
 }
 
 impl Progress {
@@ -137,7 +143,19 @@ impl Task {
     fn begin(what: String, unit: &'static str, total: Option<u64>) -> Self {
         let now = Instant::now();
         let (done, failed, later) = (0, 0, 0);
-        Self { what, unit, total, done, failed, later, begun: now, line: (now, 0), waits: None, bar: None }
+        Self {
+            what,
+            unit,
+            total,
+            done,
+            failed,
+            later,
+            begun: now,
+            line: (now, 0),
+            waits: None,
+            bar: None,
+            drawn: None,
+        }
     }
 
     fn note(&mut self, tick: Tick) {
@@ -171,65 +189,95 @@ impl Task {
 
     /// The bar, as it is now; it is made when the work has lasted a moment.
     fn show(&mut self) {
-        if self.begun.elapsed() < SOON {
+        if self.begun.elapsed() < SOON || self.drawn.is_some_and(|drawn| drawn.elapsed() < FRAME) {
             return;
         }
-        let facts = self.facts(self.begun.elapsed());
+        self.drawn = Some(Instant::now());
+        let facts = self.brief(self.begun.elapsed());
         let (what, total) = (&self.what, self.total);
         let bar = self.bar.get_or_insert_with(|| bar(what, total));
         bar.set_position(self.done);
         bar.set_message(facts);
     }
 
-    /// `1,000 of 10,000 messages, 2 failed, 118/s, 1 min 16 s left; waits for the rate limit`.
+    /// For a log: `1,000 of 10,000 messages, 2 not delivered, 118/s, about 1 min 16 s left; waiting 5 s for the rate limit`.
     fn facts(&self, elapsed: Duration) -> String {
-        let mut facts = match self.total {
+        let counted = match self.total {
             Some(total) => format!("{} of {} {}s", grouped(self.done), grouped(total), self.unit),
             None if self.done > 0 => format!("{} {}s", grouped(self.done), self.unit),
             None => format!("{} so far", duration(elapsed)),
         };
-        for (number, word) in [(self.failed, "not delivered"), (self.later, "put off")] {
-            if number > 0 {
-                facts += &format!(", {} {word}", grouped(number));
-            }
-        }
-        let rate = self.done as f64 / elapsed.as_secs_f64().max(0.001);
-        if self.done > 0 {
-            facts +=
-                &format!(", {}/s", if rate < 10.0 { format!("{rate:.1}") } else { format!("{rate:.0}") });
-        }
-        if let Some(left) = self.total.map(|total| total.saturating_sub(self.done)).filter(|left| *left > 0)
-            && self.done > 0
-        {
-            let seconds = (left as f64 / rate).min(1e8);
-            facts += &format!(", about {} left", duration(Duration::from_secs_f64(seconds)));
-        }
-        if let Some((until, why)) = &self.waits {
-            let wait = until.saturating_duration_since(Instant::now());
-            let wait = Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
-            facts += &format!("; {}", waiting(why, wait));
-        }
-        facts
+        let rate = (self.done > 0).then(|| rate(self.rate(elapsed)));
+        let left = self.left(elapsed).map(|left| format!("about {} left", duration(left)));
+        let all: Vec<String> = [counted].into_iter().chain(self.not_sent()).chain(rate).chain(left).collect();
+        [all.join(", "), self.waits.as_ref().map(waiting).unwrap_or_default()].concat()
+    }
+
+    /// For a terminal of 80 columns, what matters most first: `1,000 of 10,000, 1 min 16 s left, 118/s`.
+    fn brief(&self, elapsed: Duration) -> String {
+        let counted = match self.total {
+            Some(total) => format!("{} of {}", grouped(self.done), grouped(total)),
+            None if self.done > 0 => grouped(self.done),
+            None => format!("{} so far", duration(elapsed)),
+        };
+        let left = self.left(elapsed).map(|left| format!("{} left", duration(left)));
+        let rate = (self.done > 0 && self.waits.is_none()).then(|| rate(self.rate(elapsed)));
+        let first: Vec<String> = [counted].into_iter().chain(left).chain(rate).collect();
+        let waits = self.waits.as_ref().map(waiting).unwrap_or_default();
+        let last: String = self.not_sent().map(|number| format!(", {number}")).collect();
+        [first.join(", "), waits, last].concat()
+    }
+
+    fn not_sent(&self) -> impl Iterator<Item = String> {
+        let numbers = [(self.failed, "not delivered"), (self.later, "put off")];
+        numbers
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, word)| format!("{} {word}", grouped(number)))
+    }
+
+    /// Units in a second.
+    #[expect(clippy::cast_precision_loss, reason = "it is shown with two digits")]
+    fn rate(&self, elapsed: Duration) -> f64 {
+        self.done as f64 / elapsed.as_secs_f64().max(0.001)
+    }
+
+    /// How long it will take at this rate.
+    fn left(&self, elapsed: Duration) -> Option<Duration> {
+        let left = self.total?.saturating_sub(self.done);
+        let milliseconds =
+            elapsed.as_millis().checked_mul(u128::from(left))?.checked_div(u128::from(self.done))?;
+        (left > 0).then(|| Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX)))
     }
 }
 
-fn waiting(why: &Why, wait: Duration) -> String {
-    let wait = duration(wait);
+fn rate(rate: f64) -> String {
+    if rate < 10.0 { format!("{rate:.1}/s") } else { format!("{rate:.0}/s") }
+}
+
+fn waiting((until, why): &(Instant, Why)) -> String {
+    let wait = until.saturating_duration_since(Instant::now());
+    let wait = duration(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));
     match why {
-        Why::RateLimit => format!("waiting {wait} for the rate limit (smtp.per_minute)"),
-        Why::Domain(domain) => format!("waiting {wait} for the rate limit of {domain}"),
-        Why::Reconnect(said) => format!("trying to connect again in {wait}: {said}"),
+        Why::RateLimit => format!("; waiting {wait} for the rate limit (smtp.per_minute)"),
+        Why::Domain(domain) => format!("; waiting {wait} for the rate limit of {domain}"),
+        Why::Reconnect(said) => format!("; trying to connect again in {wait}: {said}"),
     }
 }
 
 fn bar(what: &str, total: Option<u64>) -> ProgressBar {
     let template =
-        if total.is_some() { "{prefix} [{bar:24}] {wide_msg}" } else { "{prefix} {spinner} {wide_msg}" };
+        if total.is_some() { "{prefix} [{bar:10}] {wide_msg}" } else { "{prefix} {spinner} {wide_msg}" };
     let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
-    bar.set_prefix(what.to_owned());
+    let label = if what.chars().count() > LABEL {
+        format!("{}…", what.chars().take(LABEL - 1).collect::<String>())
+    } else {
+        what.to_owned()
+    };
+    bar.set_prefix(label);
     bar
 }
 
@@ -274,6 +322,8 @@ mod tests {
             task.facts(Duration::from_secs(10)),
             "1,002 of 10,000 messages, 1 not delivered, 1 put off, 100/s, about 1 min 29 s left"
         );
+        let brief = "1,002 of 10,000, 1 min 29 s left, 100/s, 1 not delivered, 1 put off";
+        assert_eq!(task.brief(Duration::from_secs(10)), brief);
         task.note(Tick::Wait(Duration::from_secs(3_700), Why::Domain("example.org".to_owned())));
         assert!(
             task.facts(Duration::from_secs(10))

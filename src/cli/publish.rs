@@ -122,30 +122,13 @@ pub(super) fn report(mailing: &Mailing, world: &World, printer: Printer) -> Outc
         report_issue(issue, (name, through, is_paused), world, printer);
     }
     report_stop(mailing, printer);
-    if let Some(rest) = &mailing.rest {
-        let line = format!("the relay is left alone until {}", when(rest.until, &world.config));
-        match &mailing.stopped {
-            Some(_) => printer.complain(format!("  {line}; the first run after that goes on")),
-            // It was said once, by the run that was stopped.
-            None => {
-                printer
-                    .say(format!("letters: {line}: {} (`letterpress send --now` does not wait)", rest.why));
-            }
-        }
-    }
+    report_rest(mailing, world, printer);
     mailing.warnings.iter().for_each(|warning| printer.complain(format!("warning: {warning}")));
     if mailing.buried > 0 {
         let readers = count(mailing.buried, "reader");
         printer.event(format!("{readers} suppressed: the relay knows of no such mailbox"));
     }
-    for (post, why) in &mailing.paused {
-        printer.complain(format!("paused: {post}: {why}"));
-        printer.complain(format!(
-            "  `letterpress resolve {} --resume` goes on with it, `--retry` tries those again who were refused, \
-             `--cancel` gives it up",
-            shell_quoted(post)
-        ));
-    }
+    report_paused(mailing, printer);
     let held = held::report(&mailing.held, printer);
     if mailing.more > 0 {
         printer.say(format!("{} more due; each run mails one", count(mailing.more as u64, "post")));
@@ -187,6 +170,31 @@ fn report_stop(mailing: &Mailing, printer: Printer) {
             printer.complain(format!("stopped: {why}\n  {what}; the next run goes on"));
         }
         (Some(Stop::Throttled(why)), None) => printer.complain(format!("stopped: {why}")),
+    }
+}
+
+/// Until when the relay is left alone.
+fn report_rest(mailing: &Mailing, world: &World, printer: Printer) {
+    let Some(rest) = &mailing.rest else { return };
+    let line = format!("the relay is left alone until {}", when(rest.until, &world.config));
+    match &mailing.stopped {
+        Some(_) => printer.complain(format!("  {line}; the first run after that goes on")),
+        // It was said once, by the run that was stopped.
+        None => {
+            printer.say(format!("letters: {line}: {} (`letterpress send --now` does not wait)", rest.why));
+        }
+    }
+}
+
+/// Issues that wait for a decision.
+fn report_paused(mailing: &Mailing, printer: Printer) {
+    for (post, why) in &mailing.paused {
+        printer.complain(format!("paused: {post}: {why}"));
+        printer.complain(format!(
+            "  `letterpress resolve {} --resume` goes on with it, `--retry` tries those again who were refused, \
+             `--cancel` gives it up",
+            shell_quoted(post)
+        ));
     }
 }
 
