@@ -61,8 +61,9 @@ pub(super) fn file_name(text: &str) -> String {
     }
     if let Some((end, _)) = name.char_indices().nth(LONGEST) {
         // At the end of a word, if it is not a very long one.
-        let end = name[..=end].rfind('-').filter(|at| *at > end / 2).unwrap_or(end);
-        name.truncate(end);
+        let is_whole = name[end..].starts_with('-');
+        let word = name[..end].rfind('-').filter(|at| !is_whole && *at > end / 2);
+        name.truncate(word.unwrap_or(end));
     }
     name.truncate(name.trim_end_matches('-').len());
     name

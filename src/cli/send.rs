@@ -108,7 +108,9 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
     new_subscribers::report(enrolled, &rejected, printer);
     printer.warnings(&draft.findings);
     report_post(&draft, &turnout, printer);
-    why.iter().for_each(|why| printer.answer(format!("  {why}")));
+    if let Some(why) = &why {
+        printer.answer(format!("  {why}"));
+    }
     for letter in draft.week.iter().flat_map(|week| &week.letters) {
         printer.answer(format!(
             "would send the weekly letter \"{}\" ({}) to {}",
