@@ -22,8 +22,8 @@ use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
 use crate::pipeline::{
-    Office, RunError, Shortened, compose, compose_week, demand, judge_unsubscribing, lay_out, look, look_at_unsubscribing, proof_pages,
-    unfetched,
+    Office, RunError, Shortened, compose, compose_week, demand, judge_unsubscribing, lay_out, look,
+    look_at_unsubscribing, proof_pages, unfetched,
 };
 use crate::schedule::digest::Digest;
 use crate::subscribers::Standing;
@@ -256,8 +256,7 @@ async fn unsubscribing(config: &Config, clock: &dyn Clock, listed: u64, findings
         return;
     }
     let is_begun = config.store.sqlite_path().is_some_and(|path| config.resolve(path).exists());
-    let known =
-        if is_begun { known_unsubscribing(config, clock, listed).await.ok() } else { None };
+    let known = if is_begun { known_unsubscribing(config, clock, listed).await.ok() } else { None };
     findings.extend(known.unwrap_or_else(|| judge_unsubscribing(config, listed)));
 }
 

@@ -14,7 +14,9 @@ use super::rest::Rest;
 use super::signing::signer;
 use super::unsubscribing::demand_unsubscribing;
 use super::way_out::{no_sender, wire};
-use super::{Built, Edition, Held, Office, RunError, World, approval, deliver_open, held, rehearsal, settled, site};
+use super::{
+    Built, Edition, Held, Office, RunError, World, approval, deliver_open, held, rehearsal, settled, site,
+};
 use crate::address::EmailAddress;
 use crate::archive::{Archive, Post};
 use crate::config::{Config, DateOrder};
@@ -147,7 +149,8 @@ pub async fn enrol_list(
     if office.store.recall("list").await?.as_deref() == Some(&note) {
         return Ok((None, Vec::new()));
     }
-    let options = readers::Options { confirmed, dates, ..readers::Options::new(list.as_str(), world.clock.now()) };
+    let options =
+        readers::Options { confirmed, dates, ..readers::Options::new(list.as_str(), world.clock.now()) };
     let ReaderList { readers: rows, findings: rejected, .. } = read_readers(&bytes, options, office)?;
     (world.watch)(Tick::Begin { what: format!("taking {list}"), unit: "row", total: None });
     let enrolled = office.store.enrol(rows, world.clock.now()).await?;
@@ -523,8 +526,9 @@ pub(super) async fn send_missing(
             "leave --missing out to mail it now; `letterpress status` shows the issues, also those that are paused",
         )
     })?;
-    let edition: Edition = serde_json::from_str(&issue.letter)
-        .map_err(|error| RunError::user(format!("the frozen letter of {}: {error}", post.id), "`letterpress status`"))?;
+    let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
+        RunError::user(format!("the frozen letter of {}: {error}", post.id), "`letterpress status`")
+    })?;
     let subject = edition.letter().subject.clone();
     let keys = Arc::clone(&office.keys);
     let imprint = move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee);

@@ -13,8 +13,8 @@ mod fence;
 mod lock;
 mod notice;
 pub mod owner;
-pub mod posts;
 mod postgres;
+pub mod posts;
 mod sql;
 mod sqlite;
 

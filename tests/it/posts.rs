@@ -18,9 +18,8 @@ fn post(title: &str, date: &str, body: &str) -> String {
 
 /// The subjects of what the relay took, in order.
 fn subjects(server: &Server) -> Vec<String> {
-    let subject = |data: &[u8]| {
-        mail_parser::MessageParser::new().parse(data).unwrap().subject().unwrap().to_owned()
-    };
+    let subject =
+        |data: &[u8]| mail_parser::MessageParser::new().parse(data).unwrap().subject().unwrap().to_owned();
     server.log().messages.iter().map(|message| subject(&message.data)).collect()
 }
 
@@ -52,7 +51,10 @@ fn without_its_id_an_old_post_is_held_back_and_somebody_who_knows_may_let_it_go(
     // No feed was ever built, so that the ledger alone remembers the post.
     std::fs::remove_file(site.path("posts/ids.txt")).unwrap();
     std::fs::remove_file(site.path(POST)).unwrap();
-    site.write("posts/other.md", &post("천천히 오는 편지", "2026-11-20T09:30:00Z", "**편지**는 천천히 온다."));
+    site.write(
+        "posts/other.md",
+        &post("천천히 오는 편지", "2026-11-20T09:30:00Z", "**편지**는 천천히 온다."),
+    );
     let held = site.run_at(LATER, &["send"]);
     assert_eq!(held.code, 1, "{}", held.said);
     assert!(held.said.contains("posts/other.md looks like \"천천히 오는 편지\""), "{}", held.said);
@@ -74,7 +76,11 @@ fn a_rehearsal_uses_no_issue_up_and_after_the_first_real_one_there_is_no_way_bac
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     without_relay(&site);
     let rehearsed = site.run(&["publish"]);
-    assert!(rehearsed.said.contains("rehearsal: \"천천히 오는 편지\" to 2 subscribers"), "{}", rehearsed.said);
+    assert!(
+        rehearsed.said.contains("rehearsal: \"천천히 오는 편지\" to 2 subscribers"),
+        "{}",
+        rehearsed.said
+    );
     assert!(site.run(&["status"]).said.contains("[rehearsal]"));
     assert!(site.run(&["publish"]).said.contains("nothing is due"), "a rehearsal is mailed once, too");
     site.write("config.toml", &config);
@@ -116,7 +122,11 @@ fn with_approval_nothing_is_mailed_before_its_writer_said_so_and_an_edit_asks_ag
     let (server, site) = polite();
     site.relay(server.port(), 1, "approve = true\ntest = \"me@letters.example\"\n");
     let asked = site.run(&["publish"]);
-    assert!(asked.code == 0 && asked.said.contains("waits for approval: letterpress approve"), "{}", asked.said);
+    assert!(
+        asked.code == 0 && asked.said.contains("waits for approval: letterpress approve"),
+        "{}",
+        asked.said
+    );
     assert_eq!(subjects(&server), ["[approve] 천천히 오는 편지"]);
     assert_eq!(server.accepted(), ["RCPT TO:<me@letters.example>"]);
     let text = String::from_utf8(server.log().messages[0].data.clone()).unwrap();
