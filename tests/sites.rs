@@ -376,7 +376,7 @@ fn no_letter_leaves_while_a_setting_that_may_hold_it_back_cannot_be_understood_a
         assert!(said.contains(&format!("{}: error: ", case.place)), "{}: {said}", case.place);
         assert!(said.contains("help: ") && !said.contains("Text of"), "{said}");
         let letters = |said: &str| -> Vec<String> {
-            let letters = said.lines().filter_map(|line| line.strip_prefix("letter: \""));
+            let letters = said.lines().filter_map(|line| line.strip_prefix("rehearsal: \""));
             letters.map(|line| line.split('"').next().unwrap().to_owned()).collect()
         };
         let free: Vec<&str> = [case.free].into_iter().filter(|free| !free.is_empty()).collect();

@@ -73,6 +73,8 @@ impl Manuscript {
             return Ok(Err(if is_html { WhyLeftOut::Page } else { WhyLeftOut::Name }));
         }
         let remarks = held_back::remarks(&parts.entries, file);
+        // Of its own keys, before it inherits any.
+        let unknown = unknown_keys(&text, file, &parts, setting);
         let path = site.prefix.join(name.relative);
         let place = Place { path: setting.inherited.path(&path), language: told.language.as_deref() };
         let (entries, held) = held_back::look(parts.entries, file, place, setting);
@@ -89,9 +91,8 @@ impl Manuscript {
         if fields.draft {
             return Ok(Err(WhyLeftOut::Draft));
         }
-        let (unknown, mut findings): (Vec<_>, Vec<_>) = unknown_keys(&text, file, &parts, setting)
-            .into_iter()
-            .partition(|finding| finding.severity == Severity::Error);
+        let (unknown, mut findings): (Vec<_>, Vec<_>) =
+            unknown.into_iter().partition(|finding| finding.severity == Severity::Error);
         errors.extend(unknown);
         findings.extend(remarks);
         if !setting.is_strict() {

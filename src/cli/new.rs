@@ -57,7 +57,7 @@ fn say_the_way(directory: &Utf8Path, sample: &str, config: &Utf8Path, printer: P
     for step in [
         "  to the first letter:".to_owned(),
         format!("    1. {way}put your name and addresses into config.toml, and yourself into subscribers.csv"),
-        "    2. letterpress post new \"My first letter\", then write it; the sample is a draft, delete it when you like"
+        "    2. letterpress post new \"My first letter\", write it, delete its draft line; the sample is a draft, delete it when you like"
             .to_owned(),
         "    3. letterpress check      names what is still wrong".to_owned(),
         "    4. letterpress publish    makes the feeds, in public/".to_owned(),

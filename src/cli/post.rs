@@ -18,7 +18,7 @@ use crate::text::{HeaderText, shell_quoted};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Make the file of a new post and print its path. Nothing is ever overwritten.
+    /// Make the file of a new post, a draft, and print its path. Nothing is ever overwritten.
     New(NewArgs),
 }
 
@@ -26,9 +26,9 @@ pub(super) enum Command {
 pub(super) struct NewArgs {
     /// The title.
     title: String,
-    /// A draft: it is in no feed and is not mailed until you take that out.
+    /// Not a draft: the next `publish` takes it as it is.
     #[arg(long)]
-    draft: bool,
+    ready: bool,
     /// When it is published, in the site's time zone; now, if it is not said.
     #[arg(long, value_name = "DATE")]
     date: Option<String>,
@@ -55,7 +55,7 @@ pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<
     // What is wrong with other posts is `check`'s to say.
     let archive = folder::read(config, world.clock.now()).map(|reading| reading.archive).ok();
     let conventions = folder::conventions(config, archive.as_ref());
-    let post = NewPost { title: &title, slug: args.slug.as_deref(), date, draft: args.draft };
+    let post = NewPost { title: &title, slug: args.slug.as_deref(), date, draft: !args.ready };
     let (relative, text) = lay_out(&post, &conventions).ok_or_else(|| {
         RunError::user(
             format!("no file name can be made of {:?}", args.slug.as_deref().unwrap_or(title.as_str())),
@@ -75,7 +75,7 @@ pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<
     if let Some(editor) = editor {
         edit(&editor, &path)?;
     }
-    for line in what_happens_next(args.draft, date, &path, world) {
+    for line in what_happens_next(!args.ready, date, &path, world) {
         printer.say(format!("  {line}"));
     }
     Ok(Outcome::Done)
@@ -155,7 +155,8 @@ fn what_happens_next(
     if draft {
         let look = format!("letterpress send --to you@example.com --post {}", shell_quoted(path.as_str()));
         let look = mails.then(|| format!("to see it as an email: {look}"));
-        return std::iter::once("a draft: nothing publishes or mails it".to_owned()).chain(look).collect();
+        let draft = "a draft: write it, and delete its draft line when it may be published and mailed".to_owned();
+        return std::iter::once(draft).chain(look).collect();
     }
     let is_ahead = date > world.clock.now();
     let from = if is_ahead { format!(" after {}", when(date.to_utc(), config)) } else { String::new() };
@@ -166,7 +167,7 @@ fn what_happens_next(
         lines.push(format!("it is not mailed: it is older than {} (newsletter.max_age)", newsletter.max_age));
     } else if mails {
         let delay = newsletter.delay;
-        lines.push(format!("and mails it {delay} later (newsletter.delay); a draft waits for you"));
+        lines.push(format!("and mails it {delay} later (newsletter.delay)"));
     }
     lines
 }

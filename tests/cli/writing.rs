@@ -151,7 +151,7 @@ fn a_new_post_lies_where_each_generator_has_its_posts_and_is_read_as_one() {
             generator.posts
         );
         fs::write(mail.join("config.toml"), config).unwrap();
-        let made = letterpress(&mail, &["post", "new", "새 글"]).succeeds().out;
+        let made = letterpress(&mail, &["post", "new", "새 글", "--ready"]).succeeds().out;
         assert_eq!(made.lines().next(), Some(format!("../{}", generator.made).as_str()));
         let path = site.path().join(generator.made);
         let text = fs::read_to_string(&path).unwrap();
@@ -161,7 +161,7 @@ fn a_new_post_lies_where_each_generator_has_its_posts_and_is_read_as_one() {
         let feed = fs::read_to_string(mail.join("public/feed.json")).unwrap();
         assert!(feed.contains("새 글"), "{}: {feed}", generator.made);
 
-        letterpress(&mail, &["post", "new", "Waits", "--draft"]).succeeds();
+        letterpress(&mail, &["post", "new", "Waits"]).succeeds();
         let path = site.path().join(generator.draft);
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text + "Text.\n").unwrap();

@@ -1,0 +1,194 @@
+//! Which post a run mails: the oldest that is due, that somebody gets, and that nothing holds back.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+
+use super::digest::{self, WeekDraft};
+use super::lookup::find;
+use super::newsletter::compose;
+use super::next::{self, Upcoming};
+use super::{Edition, Held, Office, RunError, World, approval, held};
+use crate::archive::{Archive, Post};
+use crate::finding::Finding;
+use crate::ledger::IssueState;
+use crate::schedule::{self, digest::next_moment};
+use crate::store::posts::Waiting;
+use crate::store::{StoreError, digest as stored};
+use crate::text::HeaderText;
+
+/// An issue that could be frozen now, fully composed and linted.
+pub struct Draft<'a> {
+    /// The post; `None` if nothing is due.
+    pub post: Option<&'a Post>,
+    /// Its edition.
+    pub edition: Option<Edition>,
+    /// The week that is due.
+    pub week: Option<WeekDraft<'a>>,
+    /// Warnings about the letters.
+    pub findings: Vec<Finding>,
+    /// Posts that become the baseline.
+    pub baseline: Vec<(String, HeaderText)>,
+    /// How many more are due.
+    pub more: usize,
+    /// When the schedule must be asked again although nothing changed.
+    pub until: DateTime<Utc>,
+    /// What will be due when no file changes.
+    pub next: Vec<Upcoming>,
+    /// What is due and is not mailed.
+    pub held: Held,
+}
+
+/// Plans and composes; with `wanted` that post alone. An email with an error is refused here, before the ledger knows of
+/// it. Only a run that is `recording` notes since when the posts wait; nothing else is written.
+pub async fn draft<'a>(
+    world: &World,
+    office: &Office,
+    archive: &'a Archive,
+    wanted: Option<&str>,
+    recording: bool,
+) -> Result<Draft<'a>, RunError> {
+    let now = world.clock.now();
+    let known = office.store.known_posts().await?;
+    let seen = seen((world, now), office, archive, known.as_ref(), recording).await?;
+    let known = schedule::Known { posts: known.as_ref(), seen: &seen };
+    let plan = schedule::plan(archive, &known, &world.config.newsletter, now);
+    let mut choice = match wanted {
+        None => choose(world, office, archive, &plan.due).await?,
+        Some(wanted) => wanted_post(world, office, archive, wanted).await?,
+    };
+    let mut baseline: Vec<_> =
+        plan.baseline.iter().map(|post| (post.id.clone(), post.title.clone())).collect();
+    if let Some((post, _)) = &choice.chosen {
+        baseline.retain(|(id, _)| *id != post.id);
+    }
+    let week = match wanted {
+        None => week(world, office, archive, &mut choice).await?,
+        Some(_) => None,
+    };
+    let (newsletter, zone) = (&world.config.newsletter, world.config.site.timezone);
+    let moment = next_moment(newsletter.digest, zone, now);
+    let until = schedule::wakes_at(&plan, archive).map_or(moment, |at| at.min(moment));
+    let next = next::look_ahead(world, office, (&plan, archive)).await?;
+    let Choice { chosen, findings, held, more } = choice;
+    let (post, edition) = chosen.unzip();
+    Ok(Draft { post, edition, week, findings, baseline, more, until, next, held })
+}
+
+/// Which of the posts that are due is mailed, and what is to be said of the others.
+#[derive(Default)]
+struct Choice<'a> {
+    chosen: Option<(&'a Post, Edition)>,
+    findings: Vec<Finding>,
+    held: Held,
+    more: usize,
+}
+
+/// The oldest post that is due and that somebody gets. One that is held back keeps no other back.
+async fn choose<'a>(
+    world: &World,
+    office: &Office,
+    archive: &Archive,
+    due: &[&'a Post],
+) -> Result<Choice<'a>, RunError> {
+    let mut choice = Choice::default();
+    if due.is_empty() {
+        return Ok(choice);
+    }
+    choice.held.lookalikes = held::alike(office, archive, due.iter().copied()).await?;
+    let alike: HashSet<String> = choice.held.lookalikes.iter().map(|held| held.post.clone()).collect();
+    for post in due.iter().filter(|post| !alike.contains(&post.id)) {
+        let audience = office.store.audience(&post.id, post.categories.clone()).await?;
+        if audience.each == 0 {
+            choice.held.nobody.push(held::nobody(office, post, audience).await?);
+        } else if choice.chosen.is_some() {
+            choice.more += 1;
+        } else {
+            let (edition, findings) = compose(&world.config, post)?;
+            match approval::missing(world, office, &post.id, &[&edition]).await? {
+                Some(unapproved) => choice.held.unapproved.push(unapproved),
+                None => (choice.chosen, choice.findings) = (Some((*post, edition)), findings),
+            }
+        }
+    }
+    Ok(choice)
+}
+
+/// The post that somebody asks for by name: that is its approval, but it makes no old post new.
+async fn wanted_post<'a>(
+    world: &World,
+    office: &Office,
+    archive: &'a Archive,
+    wanted: &str,
+) -> Result<Choice<'a>, RunError> {
+    let post = find(&world.config, archive, wanted)?;
+    let issued = office.store.frozen(&post.id).await?;
+    if issued.is_some_and(|issue| issue.state != IssueState::Baseline) {
+        return Err(StoreError::AlreadyIssued(post.id.clone()).into());
+    }
+    if let Some(lookalike) = held::alike(office, archive, [post]).await?.pop() {
+        return Err(RunError::user(lookalike.to_string(), lookalike.help()));
+    }
+    let audience = office.store.audience(&post.id, post.categories.clone()).await?;
+    if audience.each == 0 {
+        let nobody = held::nobody(office, post, audience).await?;
+        return Err(RunError::user(nobody.to_string(), nobody.help()));
+    }
+    let (edition, findings) = compose(&world.config, post)?;
+    Ok(Choice { chosen: Some((post, edition)), findings, ..Choice::default() })
+}
+
+/// The week that is due, without the posts that are held back; `None` too if nobody would get anything of it.
+async fn week<'a>(
+    world: &World,
+    office: &Office,
+    archive: &'a Archive,
+    choice: &mut Choice<'a>,
+) -> Result<Option<WeekDraft<'a>>, RunError> {
+    let forecast = digest::outlook_of_the_week(world, office, archive).await?;
+    let Some(mut due) = forecast.and_then(|forecast| forecast.due) else { return Ok(None) };
+    let known = office.store.known_posts().await?.unwrap_or_default();
+    let unknown = due.posts.iter().copied().filter(|post| !known.contains(&post.id));
+    let alike = held::alike(office, archive, unknown).await?;
+    due.posts.retain(|post| alike.iter().all(|held| held.post != post.id));
+    let fresh: Vec<_> = alike.into_iter().filter(|held| !choice.held.lookalikes.contains(held)).collect();
+    choice.held.lookalikes.extend(fresh);
+    let (week, warnings) = digest::draft(world, office, due).await?;
+    choice.findings.extend(warnings);
+    if !week.digest.posts.is_empty() && week.letters.is_empty() {
+        return Ok(None);
+    }
+    let editions: Vec<&Edition> = week.letters.iter().map(|letter| &letter.edition).collect();
+    let subject = format!("{}{}", stored::PREFIX, week.digest.week);
+    match approval::missing(world, office, &subject, &editions).await? {
+        Some(unapproved) if !editions.is_empty() => {
+            choice.held.unapproved.push(unapproved);
+            Ok(None)
+        }
+        _ => Ok(Some(week)),
+    }
+}
+
+/// Since when each post that could be mailed has been published, as far as runs have seen it.
+async fn seen(
+    (world, now): (&World, DateTime<Utc>),
+    office: &Office,
+    archive: &Archive,
+    known: Option<&HashSet<String>>,
+    recording: bool,
+) -> Result<HashMap<String, DateTime<Utc>>, RunError> {
+    if !recording {
+        return Ok(office.store.waiting().await?);
+    }
+    let newsletter = &world.config.newsletter;
+    let waits = |post: &&Post| {
+        let is_known = known.is_some_and(|known| known.contains(&post.id));
+        !is_known && post.newsletter && now - post.published.to_utc() <= newsletter.max_age.delta()
+    };
+    let waiting = archive.posts.iter().filter(waits).map(|post| Waiting {
+        post: post.id.clone(),
+        text: held::fingerprint(format!("{}\n{}", post.title, post.body).as_bytes()),
+        since: if known.is_none() { schedule::first_seen(post, now) } else { now },
+    });
+    Ok(office.store.waiting_since(waiting.collect(), newsletter.delay_restarts, now).await?)
+}

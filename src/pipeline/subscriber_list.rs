@@ -1,0 +1,93 @@
+//! Lists of subscribers: `newsletter.list`, which every run reads, and files that are imported.
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::{Office, RunError, World};
+use crate::config::DateOrder;
+use crate::delivery::watch::Tick;
+use crate::finding::{Finding, Severity};
+use crate::importers::readers;
+use crate::subscribers::{Enrolment, Enrolments};
+use crate::text::hex;
+
+/// Reads `newsletter.list`, if there is one and it changed; it only ever adds.
+pub async fn enrol_list(
+    world: &World,
+    office: &Office,
+) -> Result<(Option<Enrolments>, Vec<Finding>), RunError> {
+    let config = &world.config;
+    let Some(list) = &config.newsletter.list else { return Ok((None, Vec::new())) };
+    let path = config.resolve(list);
+    let bytes = std::fs::read(&path).map_err(|error| {
+        RunError::user(
+            format!("cannot read newsletter.list, {path}: {error}"),
+            "make the file, with a first line that says email,name,consented; or take the line out of config.toml",
+        )
+    })?;
+    let confirmed = config.newsletter.list_confirmed;
+    let dates = config.newsletter.list_dates;
+    let order = dates.map_or("", DateOrder::as_str);
+    let seen = format!("{} {confirmed}{order}", hex(digest(&SHA256, &bytes).as_ref()));
+    // Rows without consent may gain it by the mere passing of time (a date that was still to come): a day is enough.
+    let note = format!("{seen} {}", world.clock.now().date_naive());
+    if office.store.recall("list").await?.as_deref() == Some(&note) {
+        return Ok((None, Vec::new()));
+    }
+    let options =
+        readers::Options { confirmed, dates, ..readers::Options::new(list.as_str(), world.clock.now()) };
+    let ReaderList { readers: rows, findings: rejected, .. } = read_readers(&bytes, options, office)?;
+    (world.watch)(Tick::Begin { what: format!("taking {list}"), unit: "row", total: None });
+    let enrolled = office.store.enrol(rows, world.clock.now()).await?;
+    (world.watch)(Tick::End);
+    if rejected.iter().all(|finding| finding.severity < Severity::Error) {
+        office.store.remember("list", &note).await?;
+    }
+    Ok((Some(enrolled), rejected))
+}
+
+/// A list as readers.
+pub(crate) struct ReaderList {
+    /// The readers.
+    pub(crate) readers: Vec<Enrolment>,
+    /// Rows that cannot be taken, as errors; and what should be looked at.
+    pub(crate) findings: Vec<Finding>,
+    /// Who wrote the list, where that is known.
+    pub(crate) service: Option<readers::Service>,
+    /// Columns that were not read.
+    pub(crate) ignored: Vec<String>,
+}
+
+/// Rows of a list as readers, and findings about those that cannot be taken.
+pub(crate) fn read_readers(
+    bytes: &[u8],
+    options: readers::Options<'_>,
+    office: &Office,
+) -> Result<ReaderList, RunError> {
+    let file = options.file;
+    let import = readers::read(bytes, options).map_err(|finding| RunError::Findings(vec![finding]))?;
+    let rejected = import.rejected.iter().map(|row| {
+        Finding::error("readers-row", file, format!("this row was left out: {}", row.reason)).at(row.line)
+    });
+    let findings = rejected.chain(import.warnings).collect();
+    // Cleaned as a column would be, so that an export leads back to it.
+    let origin = readers::clean_source(&match import.service {
+        Some(service) if service != readers::Service::Letterpress => format!("{file} ({service})"),
+        _ => file.to_owned(),
+    });
+    let enrolment = |row: readers::Row| Enrolment {
+        key: office.key_of(&row.email),
+        email: row.email,
+        name: row.name,
+        language: row.language,
+        standing: row.state,
+        source: row.source.unwrap_or_else(|| origin.clone()),
+        wishes: row.wishes,
+        consented_at: row.consented_at,
+        added_at: row.added_at,
+        standing_since: row.state_since,
+        suppressed_because: row.reason,
+        unproven: row.unproven,
+    };
+    let readers = import.rows.into_iter().map(enrolment).collect();
+    Ok(ReaderList { readers, findings, service: import.service, ignored: import.ignored })
+}
