@@ -112,16 +112,17 @@ fn understand(text: &str, file: &str, root: &Utf8Path) -> Examined {
     overlay(&mut table, own);
     let mut source = Source { text, file, document: document.into_inner(), renamed: Vec::new() };
     let settled = BTreeSet::new();
-    let mut mender = Mender { source: &mut source, defaults, table, findings, settled };
+    let mut mender = Mender { source: &mut source, defaults, table, findings: Vec::new(), settled };
     let config = mender.read();
-    let Mender { mut findings, settled, .. } = mender;
+    let Mender { findings: mut mended, settled, .. } = mender;
     if !broken.is_empty() {
         // What is missing may be on the line that cannot be read, and below a list without an end nothing is what it seems.
         let end = toml_slips::unclosed(text).map_or(usize::MAX, |slip| slip.line);
-        findings.retain(|finding| {
+        mended.retain(|finding| {
             finding.line.is_some_and(|line| line < end) && !finding.message.ends_with("is missing")
         });
     }
+    findings.append(&mut mended);
     let config = config.map(|config| Config {
         root: root.to_owned(),
         file: file.to_owned(),
@@ -288,6 +289,21 @@ mod tests {
         }
         let message = read(&format!("dkim = \"a.pem\"\n{SITE}")).unwrap_err();
         assert!(message.contains("config.toml:1") && message.contains("[dkim]"), "{message}");
+    }
+
+    #[test]
+    fn a_list_or_a_text_without_an_end_is_named_where_it_begins_and_nothing_else_is() {
+        for (line, end) in
+            [("[feeds]\nformats = [\n \"rss\",\n", "the list"), ("[feeds]\ncontent = \"\"\"full", "the text")]
+        {
+            let message =
+                read(&format!("{SITE}{line}\n[newsletter]\nfrom = \"kim@example.com\"\n")).unwrap_err();
+            assert!(
+                message.starts_with(&format!("config.toml:5: error: {end} that begins here has no end")),
+                "{message}"
+            );
+            assert_eq!(message.matches("error:").count(), 1, "{message}");
+        }
     }
 
     #[test]
