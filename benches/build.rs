@@ -100,7 +100,7 @@ fn read_all(folder: &Path) {
 fn build(site: &Path) -> u64 {
     let mut child = Command::new(env!("CARGO_BIN_EXE_letterpress"))
         .current_dir(site)
-        .args(["--quiet", "build"])
+        .args(["--quiet", "build", "--allow-loss"])
         .spawn()
         .unwrap_or_else(|error| panic!("cannot run letterpress: {error}"));
     let status = format!("/proc/{}/status", child.id());

@@ -160,6 +160,13 @@ pub fn readable(text: &str) -> String {
     decoded.nfc().collect()
 }
 
+/// Whether an address is a relative one of a Markdown file.
+pub fn names_markdown(raw: &str) -> bool {
+    let path = raw.split(['#', '?']).next().unwrap_or_default();
+    let end = camino::Utf8Path::new(path).extension().unwrap_or_default().to_ascii_lowercase();
+    matches!(end.as_str(), "md" | "markdown") && !path.starts_with("//") && Url::parse(raw).is_err()
+}
+
 /// The page at `path` (already encoded) below the site.
 pub fn below(site: &SiteUrl, path: &str) -> Option<Url> {
     let joined = format!("{}{}", site.as_str(), path.trim_start_matches('/'));

@@ -2,17 +2,21 @@
 //!
 //! Knows nothing of what a document says. What it did not make in this run it neither changes nor removes.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod frozen;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Seek, Write};
+use std::io::{self, BufRead, BufReader, Write};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 use tempfile::TempPath;
 
-use super::{Document, Frozen, compression};
+use super::{Document, compression};
 use crate::config::Compression;
 use crate::crash;
+
+pub use frozen::{Standing, standing};
 
 /// What temporary files are called, so that a later run knows them.
 const PREFIX: &str = ".letterpress-";
@@ -207,56 +211,11 @@ fn copy_of(path: &Utf8Path, compression: Compression) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{path}.{}", compression::ending(compression)))
 }
 
-/// Pages of archives that are there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// Their paths, as [`Frozen::path`] names them.
-    pub paths: HashSet<Utf8PathBuf>,
-    /// Those of them that lack a compressed copy, or have one that nobody asks for any more.
-    pub without_copies: Vec<Utf8PathBuf>,
-}
-
-/// Finds the pages that are there already and stay as they are, whatever they would be if they were made today.
-pub fn standing(directory: &Utf8Path, frozen: &[Frozen], compress: &[Compression]) -> Standing {
-    let paths: Vec<&Frozen> =
-        frozen.par_iter().filter(|page| stands(&directory.join(&page.path), page).unwrap_or(false)).collect();
-    let has_copies = |path: &Utf8Path| {
-        compression::ALL.into_iter().all(|compression| {
-            compress.contains(&compression) == copy_of(&directory.join(path), compression).exists()
-        })
-    };
-    Standing {
-        without_copies: paths.iter().map(|page| page.path.clone()).filter(|path| !has_copies(path)).collect(),
-        paths: paths.into_iter().map(|page| page.path.clone()).collect(),
-    }
-}
-
 /// A page as it stands, as a document that can be written again.
 pub fn reread(directory: &Utf8Path, path: &Utf8Path) -> Result<Document, OutputError> {
     let file = directory.join(path);
     let bytes = fs::read(&file).map_err(refused("read", &file))?;
     Ok(Document { path: path.to_owned(), media_type: "application/octet-stream", bytes })
-}
-
-/// A page names itself near its beginning.
-const HEAD: u64 = 64 * 1024;
-
-fn stands(file: &Utf8Path, page: &Frozen) -> io::Result<bool> {
-    let mut open = File::open(file)?;
-    if !page.without.is_empty() {
-        let mut whole = Vec::new();
-        open.read_to_end(&mut whole)?;
-        let is_there = |text: &str| memchr::memmem::find(&whole, text.as_bytes()).is_some();
-        let is_whole = whole.ends_with(page.end.as_bytes());
-        return Ok(is_whole && is_there(&page.own) && !page.without.iter().any(|id| is_there(id)));
-    }
-    let mut head = Vec::new();
-    (&mut open).take(HEAD).read_to_end(&mut head)?;
-    let length = i64::try_from(page.end.len()).map_err(io::Error::other)?;
-    open.seek(io::SeekFrom::End(-length))?;
-    let mut end = Vec::new();
-    open.read_to_end(&mut end)?;
-    Ok(end == page.end.as_bytes() && memchr::memmem::find(&head, page.own.as_bytes()).is_some())
 }
 
 /// The folders on the way to the documents, each looked at once.
@@ -459,6 +418,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
+    use crate::feeds::Frozen;
 
     fn write(directory: &Utf8Path, documents: &[Document]) -> Result<Written, OutputError> {
         super::write(directory, documents, &[])

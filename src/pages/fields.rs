@@ -12,6 +12,7 @@ use crate::archive::{Post, links, markdown, page};
 use crate::config::Config;
 use crate::feeds;
 use crate::letters;
+use crate::text::HeaderText;
 
 /// As much of a post stands for it where it has no summary.
 const DESCRIPTION: usize = 160;
@@ -73,7 +74,7 @@ impl Fields<'_, '_> {
                 description => site.description.trim(),
                 language => &site.language,
                 icon => site.icon.as_ref().map(Url::as_str),
-                rights => site.rights.as_ref().map(|rights| rights.as_str()),
+                rights => site.rights.as_ref().map(HeaderText::as_str),
             },
             feeds => self.feeds(Utf8Path::new("")),
             feed_page => config.feeds.companion.then(|| format!("{}{}", self.root(), feeds::COMPANION)),
@@ -154,7 +155,7 @@ pub(super) fn post(frame: &Fields<'_, '_>, at: usize, post: &Post, content: Stri
     let summary = post.summary.as_ref().map(|summary| summary.as_str().trim().to_owned());
     let description = summary.clone().unwrap_or_else(|| markdown::excerpt(post, DESCRIPTION));
     let [previous, next] = frame.layout.beside(at);
-    let category = |name: &crate::text::HeaderText| {
+    let category = |name: &HeaderText| {
         let folder = frame.layout.categories.get(name.as_str()).cloned();
         let href = folder.map(|folder| frame.href(&folder.join("index.html")));
         context! { name => name.as_str(), href }

@@ -6,10 +6,10 @@ use url::Url;
 
 use super::Want;
 use super::local::wants_of;
-use crate::archive::links::Purpose;
+use crate::archive::links::{Purpose, names_markdown};
 use crate::archive::markdown::OwnAddress;
 use crate::archive::{Post, page};
-use crate::config::Config;
+use crate::config::{Config, SiteUrl};
 use crate::finding::Finding;
 
 /// What is known of the site.
@@ -27,9 +27,9 @@ pub fn judge(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known
     let wants = wants_of(post, own, config);
     let shown = wants.iter().filter(|want| want.is_shown && !known.has_file(want));
     let mut findings: Vec<Finding> = shown.map(|want| missing(post, want, known)).collect();
-    let web = config.web.url.as_ref().map(|web| web.as_str());
+    let web = config.web.url.as_ref().map(SiteUrl::as_str);
     // Of a link to the file of a post it was said when the post was read whether there is one.
-    let is_link = |address: &&OwnAddress| address.purpose == Purpose::Link && !names_post(&address.raw);
+    let is_link = |address: &&OwnAddress| address.purpose == Purpose::Link && !names_markdown(&address.raw);
     for address in own.iter().filter(is_link) {
         let Ok(url) = Url::parse(&address.url) else { continue };
         // The pages of `letterpress serve` are no files.
@@ -55,11 +55,6 @@ fn is_page(config: &Config, url: &Url, known: &dyn Known) -> bool {
     // Many web servers find `about.html` for `/about`.
     let html = file.as_ref().map(|file| file.with_extension("html"));
     [page, file.clone(), html].into_iter().flatten().any(|path| known.has_page(&path))
-}
-
-fn names_post(raw: &str) -> bool {
-    let path = raw.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-    Url::parse(raw).is_err() && (path.ends_with(".md") || path.ends_with(".markdown"))
 }
 
 /// A picture that nobody would see.

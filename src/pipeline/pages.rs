@@ -90,14 +90,14 @@ pub(super) fn write(world: &World, archive: &Archive, taken: &[Utf8PathBuf]) -> 
         let made = made.map_err(|finding| RunError::Findings(vec![finding]))?;
         let (documents, found): (Vec<_>, Vec<_>) =
             made.into_iter().map(|page| (page.document, page.wants)).unzip();
-        let written =
-            output::write(&ground.directory, &documents, &config.output.compress).map_err(refused)?;
+        let written = output::write(&ground.directory, &documents, &config.output.compress)
+            .map_err(|error| refused(&error))?;
         done.written += written.written.iter().filter(|path| !is_copy(path)).count();
         wants.extend(portion.iter().map(|sheet| sheet.path.clone()).zip(found));
     }
     let sheets: Vec<Sheet> = plan.standing.into_iter().chain(plan.to_make).collect();
     let copies = Copies::plan(config, &ground, &record, needs(&layout, &sheets, &wants));
-    done.copied = copies.make(&ground).map_err(refused)?;
+    done.copied = copies.make(&ground).map_err(|error| refused(&error))?;
     done.findings.extend(limited(copies.findings()));
     done.sources = copies.sources();
     done.absent = copies.absent();
@@ -118,7 +118,7 @@ fn is_copy(path: &Utf8Path) -> bool {
     matches!(path.extension(), Some("gz" | "br"))
 }
 
-fn refused(error: output::OutputError) -> RunError {
+fn refused(error: &output::OutputError) -> RunError {
     RunError::user(
         error.to_string(),
         "the feeds are up to date, the pages are not; put it right and run it again",

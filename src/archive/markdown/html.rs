@@ -1,15 +1,17 @@
 //! The tree as HTML, byte for byte as an HTML serialiser would write it, so that the sanitiser has nothing to
 //! change where the post holds no raw HTML. Raw HTML passes through here unchecked; the caller cleans it.
 
+mod raw;
+
 use std::fmt::Write as _;
 
 use comrak::Anchorizer;
 use comrak::nodes::{AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue, TableAlignment};
 
 use super::escape::{push_attribute_text, push_text};
-use super::sanitise::{self, Nesting};
+use super::sanitise::Nesting;
+use super::tree;
 use super::{OwnAddress, Place};
-use super::{tags, tree};
 use crate::archive::links::{self, LinkError, Purpose};
 use crate::finding::Finding;
 
@@ -335,46 +337,6 @@ impl<'s> Writer<'s> {
         let _ = write!(self.out, ">{number}</a></sup>");
     }
 
-    fn raw<'a>(&mut self, html: &str, node: &'a AstNode<'a>) {
-        if is_comment(html) {
-            return;
-        }
-        if self.is_broken || !self.nesting.follow(html) {
-            if !self.is_broken {
-                self.is_broken = true;
-                let finding = self.finding(
-                    node,
-                    "html-nesting",
-                    "more than 100 HTML elements are open at once, so the rest of the HTML is shown as text",
-                );
-                self.findings.push(finding.hint("close every element that is opened"));
-            }
-            return push_text(&mut self.out, html);
-        }
-        self.holds_raw = true;
-        for tag in tags::tags(html).filter(|tag| !tag.closing) {
-            if tag.name == "img" && tag.attribute("alt").is_none_or(|alt| alt.trim().is_empty()) {
-                self.note_missing_alternative(node);
-            }
-            let line = node.data().sourcepos.start.line + super::lines_before(html, tag.span.0);
-            for (raw, url) in quiet_resources(&tag, self.place.page) {
-                self.note_own((&raw, &url), Purpose::Resource, line);
-            }
-            for (name, purpose) in [("href", Purpose::Link), ("src", Purpose::Resource)] {
-                let Some(raw) = tag.attribute(name) else { continue };
-                match self.place.absolute(&raw, purpose) {
-                    Ok(url) => {
-                        self.note_user_info(&url, node);
-                        self.note_own((&raw, &url), purpose, line);
-                    }
-                    Err(error) => self.note_refusal(&error, node),
-                }
-            }
-        }
-        let linked = sanitise::with_links_for_embeds(html, self.place.page);
-        self.out.push_str(&linked);
-    }
-
     fn fragment_link(&mut self, id: &str) {
         let url = self.place.absolute(&format!("#{id}"), Purpose::Link).unwrap_or_default();
         self.attribute("href", &url);
@@ -430,28 +392,6 @@ impl<'s> Writer<'s> {
         let finding = self.finding(node, "link-unsafe", format!("{error}, and is left out"));
         self.findings.push(finding.hint("write an https: address, or one relative to the post"));
     }
-}
-
-/// What a tag loads beside its `src`: the poster of a film, the candidates of a picture.
-fn quiet_resources(tag: &tags::Tag<'_>, page: &url::Url) -> Vec<(String, String)> {
-    let poster = tag.attribute("poster").and_then(|raw| {
-        let url = links::absolute(page, &raw, Purpose::Resource).ok()?;
-        Some((raw, url))
-    });
-    let candidates = tag.attribute("srcset").and_then(|raw| links::srcset(page, &raw)).unwrap_or_default();
-    let candidates = candidates.split(", ").filter_map(|candidate| candidate.split(' ').next());
-    let folder = page.as_str().rfind('/').map_or("", |end| &page.as_str()[..=end]);
-    // As somebody would write it who means the same.
-    let raw = |url: &str| url.strip_prefix(folder).unwrap_or(url).to_owned();
-    let candidates = candidates.filter(|url| !url.is_empty()).map(|url| (raw(url), url.to_owned()));
-    poster.into_iter().chain(candidates).collect()
-}
-
-/// Whether raw HTML is one comment and nothing else: the post then needs no cleaning.
-fn is_comment(html: &str) -> bool {
-    html.trim()
-        .strip_prefix("<!--")
-        .is_some_and(|rest| rest.find("-->").is_some_and(|end| end + 3 == rest.len()))
 }
 
 fn reference_id(number: usize, reference: u32) -> String {

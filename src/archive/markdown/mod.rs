@@ -183,7 +183,7 @@ pub(super) fn links_to_files(body: &str) -> Vec<(usize, String)> {
             _ => {}
         }
     }
-    found.retain(|(_, raw)| names_markdown(raw));
+    found.retain(|(_, raw)| links::names_markdown(raw));
     found
 }
 
@@ -194,14 +194,7 @@ fn push_hrefs(found: &mut Vec<(usize, String)>, line: usize, html: &str) {
 }
 
 fn lines_before(html: &str, at: usize) -> usize {
-    html.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count()
-}
-
-/// Whether an address is a relative one of a Markdown file.
-fn names_markdown(raw: &str) -> bool {
-    let path = raw.split(['#', '?']).next().unwrap_or_default().to_ascii_lowercase();
-    let is_file = path.ends_with(".md") || path.ends_with(".markdown");
-    is_file && !path.starts_with("//") && Url::parse(raw).is_err()
+    memchr::memchr_iter(b'\n', &html.as_bytes()[..at]).count()
 }
 
 /// Takes off the tree what follows the mark, but for the footnotes that are referred to before it; `false` if
