@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::office::KEYS;
 use super::{RunError, World};
 use crate::config::Config;
-use crate::store::{Alone, Candidate, Fence, Holder, RunLock, put_in_place, stage};
+use crate::store::{Alone, Candidate, Fence, Holder, RunLock, StoreError, put_in_place, stage};
 use crate::subscribers::token::Keys;
 
 /// What was put back.
@@ -60,7 +60,13 @@ pub fn put_back(world: &World, file: &Utf8Path) -> Result<PutBack, RunError> {
     let _lock = RunLock::take(&places.store)?;
     let _alone = Alone::take(&places.store).map_err(|holders| in_use(&places.store, &holders))?;
     let staged = Utf8PathBuf::from(format!("{}.restoring", places.store));
-    let found = stage(file, &staged, KEYS, world.clock.now())?;
+    let found = stage(file, &staged, KEYS, world.clock.now()).map_err(|error| match error {
+        StoreError::Unfit { .. } => RunError::user(
+            error.to_string(),
+            "name another backup; the ledger that stands there was not touched",
+        ),
+        error => error.into(),
+    })?;
     let put = checked_keys(file, &places, &found)
         .and_then(|keys| fits(config, file, &found).map(|()| keys))
         .and_then(|keys| exchange(&places, &staged, keys));

@@ -51,10 +51,10 @@ impl Listener {
         Self { port, heard }
     }
 
-    /// What was heard since the last look, without the starts: a run may be over before it has said that it begins.
+    /// What was heard since the last look, without the starts: a run may be over while it says that it begins.
     fn heard(&self) -> Vec<(String, String, String)> {
         let mut heard = std::mem::take(&mut *self.heard.lock().unwrap());
-        heard.retain(|(path, _, _)| !path.ends_with("/start"));
+        heard.retain(|(path, _, _)| !path.is_empty() && !path.ends_with("/start"));
         heard
     }
 }

@@ -184,21 +184,13 @@ pub(super) async fn export(office: &Office, as_json: bool, printer: Printer) -> 
     }
     let nameless = office.store.nameless_suppressions().await?;
     if nameless > 0 {
+        let addresses = if nameless == 1 { "address" } else { "addresses" };
         printer.remark(format!(
-            "{} known by a keyed hash alone (erased, or never on the list) cannot be exported: `letterpress backup` moves \
-             them with the ledger and its keys",
-            count_of_suppressed(nameless)
+            "not exported: {nameless} suppressed {addresses} of which only a keyed hash is known (erased, or never on the list); \
+             `letterpress backup` takes them along with the ledger and its keys"
         ));
     }
     Ok(Outcome::Done)
-}
-
-fn count_of_suppressed(number: u64) -> String {
-    if number == 1 {
-        "1 suppressed address that is".to_owned()
-    } else {
-        format!("{number} suppressed addresses that are")
-    }
 }
 
 fn exported(reader: Subscriber) -> readers::Row {

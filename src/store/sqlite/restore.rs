@@ -16,7 +16,7 @@ use super::backup::{fill, mark, refused};
 use super::failed;
 use super::open::{MIGRATIONS, schema};
 use crate::crash;
-use crate::store::StoreError;
+use crate::store::{Fault, StoreError};
 
 const DOING: &str = "putting the backup in its place";
 
@@ -114,8 +114,12 @@ fn staging(
     }
     super::open::owner_only(staged).map_err(refused)?;
     let mut copy = Connection::open(staged).map_err(failed(DOING))?;
-    fill(source.as_str(), OpenFlags::SQLITE_OPEN_READ_ONLY, &mut copy)
-        .map_err(|error| unfit(format!("it cannot be read as a ledger: {error}")))?;
+    fill(source.as_str(), OpenFlags::SQLITE_OPEN_READ_ONLY, &mut copy).map_err(|error| {
+        match error.fault() {
+            Some(Fault::Damaged) => unfit("it is no database, or a damaged one".to_owned()),
+            _ => unfit(format!("it cannot be read: {error}")),
+        }
+    })?;
     copy.pragma_update(None, "journal_mode", "DELETE").map_err(failed(DOING))?;
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     match schema(&copy)? {
