@@ -222,10 +222,9 @@ impl Task {
         };
         let left = self.left(elapsed).map(|left| format!("{} left", duration(left)));
         let rate = (self.done > 0 && self.waits.is_none()).then(|| rate(self.rate(elapsed)));
-        let first: Vec<String> = [counted].into_iter().chain(left).chain(rate).collect();
-        let waits = self.waits.as_ref().map(waiting).unwrap_or_default();
-        let last: String = self.not_sent().map(|number| format!(", {number}")).collect();
-        [first.join(", "), waits, last].concat()
+        let facts: Vec<String> =
+            [counted].into_iter().chain(left).chain(rate).chain(self.not_sent()).collect();
+        [facts.join(", "), self.waits.as_ref().map(waiting).unwrap_or_default()].concat()
     }
 
     fn not_sent(&self) -> impl Iterator<Item = String> {
