@@ -7,6 +7,9 @@ use crate::subscribers::{Enrolments, NewByStatus, Unproven};
 /// Warnings about the list that say why somebody on it gets no email.
 const ABOUT_CONSENT: [&str; 3] = ["list-consent", "list-dates", "list-silent"];
 
+/// So many of them are shown.
+const SHOWN: usize = 5;
+
 /// What `newsletter.list` brought in this run. Whoever is new and gets no email needs attention, once.
 pub(super) fn report(enrolled: Option<Enrolments>, findings: &[Finding], printer: Printer) {
     report_rows(findings, printer);
@@ -15,9 +18,14 @@ pub(super) fn report(enrolled: Option<Enrolments>, findings: &[Finding], printer
     if enrolled.new.reasons().next().is_none() {
         return printer.say(line);
     }
-    let about: Vec<Finding> =
-        findings.iter().filter(|finding| ABOUT_CONSENT.contains(&finding.rule)).cloned().collect();
-    printer.warnings(&about);
+    let about: Vec<&Finding> =
+        findings.iter().filter(|finding| ABOUT_CONSENT.contains(&finding.rule)).collect();
+    for finding in about.iter().take(SHOWN) {
+        printer.event(finding.to_string());
+    }
+    if about.len() > SHOWN {
+        printer.event(format!("{} more like these; `letterpress check` names them", about.len() - SHOWN));
+    }
     printer.event(line);
     if enrolled.new.reasons().any(|(why, _)| matches!(why, Unproven::NoColumn | Unproven::Empty)) {
         printer.event(
