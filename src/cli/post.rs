@@ -155,7 +155,8 @@ fn what_happens_next(
     if draft {
         let look = format!("letterpress send --to you@example.com --post {}", shell_quoted(path.as_str()));
         let look = mails.then(|| format!("to see it as an email: {look}"));
-        let draft = "a draft: write it, and delete its draft line when it may be published and mailed".to_owned();
+        let draft =
+            "a draft: write it, and delete its draft line when it may be published and mailed".to_owned();
         return std::iter::once(draft).chain(look).collect();
     }
     let is_ahead = date > world.clock.now();

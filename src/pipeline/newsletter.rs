@@ -15,7 +15,9 @@ use super::signing::signer;
 use super::subscriber_list::enrol_list;
 use super::unsubscribing::demand_unsubscribing;
 use super::way_out::{no_sender, wire};
-use super::{Built, Edition, Held, Office, RunError, World, approval, deliver_open, held, rehearsal, settled, site};
+use super::{
+    Built, Edition, Held, Office, RunError, World, approval, deliver_open, held, rehearsal, settled, site,
+};
 use crate::address::EmailAddress;
 use crate::archive::{Archive, Post};
 use crate::config::Config;
