@@ -198,7 +198,8 @@ fn printed_commands_can_be_pasted_whatever_the_folder_is_called() {
         shell.env_clear().env("LETTERPRESS_FROZEN_AT", "2026-11-23T00:00:00Z").env("PATH", bin);
         Ran::of(shell.current_dir(place.path()).args(["-c", line])).succeeds()
     };
-    let enter = said.lines().find_map(|line| line.trim().strip_prefix("1. ")?.split(", then").next()).unwrap();
+    let enter =
+        said.lines().find_map(|line| line.trim().strip_prefix("1. ")?.split(", then").next()).unwrap();
     pasted(&format!("{enter} && letterpress publish"));
     assert!(place.path().join(name).join("public/rss.xml").exists());
     // cron takes a `%` for a line break unless a backslash stands before it.
