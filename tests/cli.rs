@@ -245,8 +245,9 @@ fn the_token_of_a_letter_takes_its_reader_off_the_list_for_good() {
     site.run("subscribers import subscribers.csv --confirmed").succeeds();
     assert!(site.run("subscribers list").out.starts_with("unsubscribed"));
     site.write("posts/next.md", "+++\ntitle = \"Next\"\ndate = 2026-11-23T00:00:00Z\n+++\nText.\n");
-    site.run_at("2026-11-23T02:00:00Z", "publish").succeeds();
-    assert_eq!(site.letters().len(), 1, "who left got the next letter");
+    let next = site.run_at("2026-11-23T02:00:00Z", "publish");
+    assert!(next.code == 1 && next.err.contains("nobody would get \"Next\""), "{next:?}");
+    assert_eq!(site.letters().len(), 1, "who unsubscribed got the next letter");
 }
 
 #[test]
@@ -356,7 +357,7 @@ fn a_test_copy_through_a_relay_that_is_not_there_says_where_to_look_and_records_
     site.append("config.toml", "[smtp]\nhost = \"127.0.0.1\"\nport = 1\ntls = \"none\"\n");
     let ran = site.run("send --to me@example.com");
     assert!(
-        ran.code == 1 && ran.err.starts_with("config.toml:26: error: nothing listens at 127.0.0.1:1"),
+        ran.code == 1 && ran.err.starts_with("config.toml:27: error: nothing listens at 127.0.0.1:1"),
         "{ran:?}"
     );
     assert!(!site.path("letterpress.db").exists());

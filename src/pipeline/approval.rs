@@ -4,7 +4,7 @@
 
 use super::held::{self, Held, IS_NEW, Unapproved, fingerprint};
 use super::lookup::find;
-use super::newsletter::transmit_test;
+use super::newsletter::{compose, transmit_test};
 use super::{Edition, Office, RunError, World, site};
 use crate::letters::Note;
 use crate::store::digest::PREFIX;
@@ -80,7 +80,12 @@ pub async fn approve(world: &World, wanted: &str) -> Result<Option<Approved>, Ru
     if as_new {
         office.store.approve(&post.id, IS_NEW, now).await?;
     }
-    let asked = office.store.approve_asked(&post.id, now).await?;
+    // What is approved is what its writer was shown: after an edit there is a new question.
+    let content = content(&[&compose(&world.config, post)?.0])?;
+    let asked = office.store.approval(&post.id, &content).await? != Approval::NotAsked;
+    if asked {
+        office.store.approve(&post.id, &content, now).await?;
+    }
     let title = HeaderText::to_string(&post.title);
     Ok((as_new || asked).then_some(Approved { title, as_new }))
 }

@@ -93,7 +93,8 @@ pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Resul
     let jump = settled::clock_jump(world, office).await?;
     let (enrolled, rejected) = enrol_list(world, office).await?;
     let is_settled = rehearsed == 0 && enrolled.is_none();
-    let mut mailing = if is_settled && settled::holds(world, office, built).await? {
+    // Nothing new is frozen by a clock that jumped: it may jump again.
+    let mut mailing = if jump.is_some() || is_settled && settled::holds(world, office, built).await? {
         let mut mailing = deliver_open(world, office).await?;
         mailing.next = next::recall(office, world.clock.now()).await?;
         mailing

@@ -56,7 +56,7 @@ pub(super) async fn clock_jump(world: &World, office: &Office) -> Result<Option<
         let zone = world.config.site.timezone;
         let shown = |time: DateTime<Utc>| time.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string();
         format!(
-            "the clock went back: it is {}, and an earlier run saw {}; what that run mailed too early cannot be taken back",
+            "the clock went back: it is {}, and an earlier run saw {}; nothing new is mailed in this run",
             shown(now),
             shown(before)
         )

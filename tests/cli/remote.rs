@@ -24,7 +24,13 @@ fn feed(items: &[String]) -> String {
 }
 
 fn plain(days: &[u32]) -> Answer {
-    Answer::Feed(feed(&days.iter().map(|day| item(*day, "본문")).collect::<Vec<_>>()))
+    Answer::Feed(feed(&days.iter().map(|day| item(*day, &body(*day))).collect::<Vec<_>>()))
+}
+
+/// Entries whose texts have little in common, as real ones do.
+fn body(day: u32) -> String {
+    let words = (0..30).map(|at| format!("말{}", (day * 7919 + at * 104_729) % 9973));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A site with one reader whose posts come from `source`.

@@ -176,5 +176,7 @@ fn a_note_of_a_clock_that_was_ahead_settles_nothing_and_the_jump_is_said() {
     assert_eq!(server.log().messages.len(), mailed, "ten days later it is too old");
     let back = site.run_at(LATER, &["publish"]);
     assert!(back.said.contains("the clock went back"), "{}", back.said);
-    assert_eq!(server.log().messages.len(), mailed + 2, "{}", back.said);
+    assert_eq!(server.log().messages.len(), mailed, "it may jump again");
+    let then = site.run_at(LATER, &["publish"]);
+    assert_eq!((then.code, server.log().messages.len()), (0, mailed + 2), "{}", then.said);
 }

@@ -425,7 +425,6 @@ mod tests {
     #[test]
     fn front_matter_that_is_not_seen_as_such_is_not_mailed_as_text() {
         for text in [
-            "\n---\ntitle: a\ndraft: true\n---\n# b\n",
             "----\ntitle: a\ndraft: true\n----\n# b\n",
             "++\ntitle = \"a\"\n++\n# b\n",
             "—-\ntitle: a\n---\n# b\n",

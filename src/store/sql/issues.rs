@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
+use super::audience::Selection;
 use super::events::{self, Entry};
 use super::{Dialect, StoreError, Tx, Value, args, deliveries, nonsense, notes};
 use crate::address::EmailAddress;
@@ -18,9 +19,6 @@ const BEGUN: &str = "begun";
 
 /// So many readers are frozen at a time: a million of them need no memory.
 const PAGE: usize = 1_000;
-
-/// More categories of one post are not looked at: a condition of a thousand parts is too deep for `SQLite`.
-const MOST_CATEGORIES: usize = 500;
 
 /// Keeps an issue's state as it is until this transaction ends; returns it.
 pub(super) fn hold(tx: &mut dyn Tx, issue: i64) -> Result<Option<String>, StoreError> {
@@ -143,67 +141,6 @@ pub(super) fn last_number(tx: &mut dyn Tx) -> Result<u64, StoreError> {
     Ok(tx.one("SELECT coalesce(max(id), 0) FROM delivery", &[], |row| row.get(0))?.unwrap_or_default())
 }
 
-/// Which subscribers get an issue by itself, as the end of a statement and its arguments.
-pub(super) struct Selection<'a> {
-    sql: String,
-    values: Vec<Value<'a>>,
-    topics: Vec<String>,
-}
-
-impl<'a> Selection<'a> {
-    /// The audience of a post with these categories.
-    pub(super) fn new(dialect: Dialect, post: &'a str, categories: &[HeaderText]) -> Self {
-        let topics: Vec<String> =
-            categories.iter().take(MOST_CATEGORIES).map(|category| format!("\n{category}\n")).collect();
-        Self { sql: audience(dialect, topics.len()), values: vec![Value::from(post)], topics }
-    }
-
-    /// The same without those who have a delivery of `issue`.
-    pub(super) fn without(mut self, issue: i64) -> Self {
-        let place = self.topics.len() + 2;
-        self.sql += &format!(
-            " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.issue = ?{place} \
-             AND delivery.addr_key = subscriber.addr_key)"
-        );
-        self.values.push(Value::from(issue));
-        self
-    }
-
-    /// The arguments in the order of their numbers: the post, its categories, and what else there is.
-    fn values(&self) -> Vec<Value<'_>> {
-        let (post, others) = self.values.split_at(1);
-        post.iter()
-            .copied()
-            .chain(self.topics.iter().map(Value::from))
-            .chain(others.iter().copied())
-            .collect()
-    }
-
-    /// How many they are.
-    pub(super) fn count(&self, tx: &mut dyn Tx) -> Result<u64, StoreError> {
-        let sql = format!("SELECT count(*) {}", self.sql);
-        Ok(tx.one(&sql, &self.values(), |row| row.get(0))?.unwrap_or_default())
-    }
-}
-
-/// Who gets an issue by itself: `?1` is its post, the arguments after it its categories, each between line breaks.
-fn audience(dialect: Dialect, categories: usize) -> String {
-    let place = match dialect {
-        Dialect::Sqlite => "instr",
-        Dialect::Postgres => "strpos",
-    };
-    let wanted = (0..categories).map(|n| format!("{place}(topics, ?{}) > 0", n + 2));
-    let wanted: Vec<String> = std::iter::once("topics IS NULL".to_owned()).chain(wanted).collect();
-    format!(
-        "FROM subscriber WHERE standing = 'active' AND cadence = 'each' AND ({})
-         AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)
-         AND NOT EXISTS (SELECT 1 FROM issue_post JOIN delivery ON delivery.issue = issue_post.issue
-                         WHERE issue_post.post = ?1 AND delivery.addr_key = subscriber.addr_key
-                         AND delivery.state NOT IN ('failed', 'skipped'))",
-        wanted.join(" OR ")
-    )
-}
-
 /// Inserts one waiting copy for each reader of the audience.
 pub(super) fn address_copies(
     tx: &mut dyn Tx,
@@ -217,7 +154,7 @@ pub(super) fn address_copies(
     let values = selection.values();
     let sql = format!(
         "SELECT id, addr_key, email, name {} AND id > ?{} ORDER BY id LIMIT ?{}",
-        selection.sql,
+        selection.sql(),
         values.len() + 1,
         values.len() + 2
     );

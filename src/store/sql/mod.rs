@@ -4,6 +4,7 @@
 //! written with `?1`, keep to BIGINT, TEXT and bytes, and mean the same in `SQLite` and `PostgreSQL`; where one of the
 //! two needs its own words, the place asks [`Tx::dialect`]. Nothing here knows how a connection is made.
 
+mod audience;
 pub(super) mod deliveries;
 mod desk;
 mod desk_verbs;

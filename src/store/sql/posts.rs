@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use super::audience::Selection;
 use super::events::{self, Entry};
-use super::issues::{self, Selection};
+use super::issues;
 use super::{Access, Backend, SqlStore, StoreError, Tx, args, deliveries};
 use crate::ledger::transition::Event;
 use crate::schedule::identity::PostIdentity;

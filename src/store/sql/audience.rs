@@ -1,0 +1,73 @@
+//! Which subscribers get an issue by itself.
+
+use super::{Dialect, StoreError, Tx, Value};
+use crate::text::HeaderText;
+
+/// More categories of one post are not looked at: a condition of a thousand parts is too deep for `SQLite`.
+const MOST_CATEGORIES: usize = 500;
+
+/// Which subscribers get an issue by itself, as the end of a statement and its arguments.
+pub(super) struct Selection<'a> {
+    sql: String,
+    values: Vec<Value<'a>>,
+    topics: Vec<String>,
+}
+
+impl<'a> Selection<'a> {
+    /// The audience of a post with these categories.
+    pub(super) fn new(dialect: Dialect, post: &'a str, categories: &[HeaderText]) -> Self {
+        let topics: Vec<String> =
+            categories.iter().take(MOST_CATEGORIES).map(|category| format!("\n{category}\n")).collect();
+        Self { sql: audience(dialect, topics.len()), values: vec![Value::from(post)], topics }
+    }
+
+    /// The same without those who have a delivery of `issue`.
+    pub(super) fn without(mut self, issue: i64) -> Self {
+        let place = self.topics.len() + 2;
+        self.sql += &format!(
+            " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.issue = ?{place} \
+             AND delivery.addr_key = subscriber.addr_key)"
+        );
+        self.values.push(Value::from(issue));
+        self
+    }
+
+    /// The arguments in the order of their numbers: the post, its categories, and what else there is.
+    pub(super) fn values(&self) -> Vec<Value<'_>> {
+        let (post, others) = self.values.split_at(1);
+        post.iter()
+            .copied()
+            .chain(self.topics.iter().map(Value::from))
+            .chain(others.iter().copied())
+            .collect()
+    }
+
+    /// `FROM` and `WHERE` of a statement about them.
+    pub(super) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// How many they are.
+    pub(super) fn count(&self, tx: &mut dyn Tx) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count(*) {}", self.sql);
+        Ok(tx.one(&sql, &self.values(), |row| row.get(0))?.unwrap_or_default())
+    }
+}
+
+/// Who gets an issue by itself: `?1` is its post, the arguments after it its categories, each between line breaks.
+fn audience(dialect: Dialect, categories: usize) -> String {
+    let place = match dialect {
+        Dialect::Sqlite => "instr",
+        Dialect::Postgres => "strpos",
+    };
+    let wanted = (0..categories).map(|n| format!("{place}(topics, ?{}) > 0", n + 2));
+    let wanted: Vec<String> = std::iter::once("topics IS NULL".to_owned()).chain(wanted).collect();
+    format!(
+        "FROM subscriber WHERE standing = 'active' AND cadence = 'each' AND ({})
+         AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)
+         AND NOT EXISTS (SELECT 1 FROM issue_post JOIN delivery ON delivery.issue = issue_post.issue
+                         WHERE issue_post.post = ?1 AND delivery.addr_key = subscriber.addr_key
+                         AND delivery.state NOT IN ('failed', 'skipped'))",
+        wanted.join(" OR ")
+    )
+}
