@@ -17,6 +17,7 @@ use crate::subscribers::{Cadence, Standing, Subscriber};
 use crate::text::HeaderText;
 
 #[derive(ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Args {
     /// Show what would go to whom, and send nothing.
     #[arg(long)]

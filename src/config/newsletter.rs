@@ -9,6 +9,7 @@ use crate::address::{EmailAddress, Mailbox};
 /// The `[newsletter]` section.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the section")]
 pub struct Newsletter {
     /// `false` means that only feeds are made.
     pub enabled: bool,

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of what a document says. What it did not make in this run it neither changes nor removes.
 
+mod disk;
 mod frozen;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 use tempfile::TempPath;
 
+use self::disk::{Synced, sync_all_of, sync_folder};
 use super::{Document, compression};
 use crate::config::Compression;
 use crate::crash;
@@ -338,47 +340,6 @@ impl Folders {
         }
         Ok(())
     }
-}
-
-/// How files get to the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Synced {
-    /// Each by itself, and then its folder.
-    Alone,
-    /// All that the file system holds back, at once: ten thousand pages are two calls and not twenty thousand.
-    Together,
-}
-
-impl Synced {
-    /// Whatever else is being written on this machine has to wait for a few files no longer than for themselves.
-    const FEW: usize = 64;
-
-    const fn of(files: usize) -> Self {
-        if cfg!(target_os = "linux") && files > Self::FEW { Self::Together } else { Self::Alone }
-    }
-}
-
-/// Since Linux 5.8 it also tells of errors in writing back (syncfs(2)).
-#[cfg(target_os = "linux")]
-fn sync_all_of(root: &Utf8Path) -> Result<(), OutputError> {
-    let sync = || rustix::fs::syncfs(File::open(root)?).map_err(io::Error::from);
-    sync().map_err(refused("sync the file system of", root))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn sync_all_of(_root: &Utf8Path) -> Result<(), OutputError> {
-    Ok(())
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Utf8Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Elsewhere a folder cannot be opened, and its entries are written through.
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Utf8Path) -> io::Result<()> {
-    Ok(())
 }
 
 /// Whether the file at `target` has precisely these bytes; reads no further than the first difference.

@@ -105,9 +105,10 @@ async fn choose<'a>(
             choice.more += 1;
         } else {
             let (edition, findings) = compose(&world.config, post)?;
-            match approval::missing(world, office, &post.id, &[&edition]).await? {
-                Some(unapproved) => choice.held.unapproved.push(unapproved),
-                None => (choice.chosen, choice.findings) = (Some((*post, edition)), findings),
+            if let Some(unapproved) = approval::missing(world, office, &post.id, &[&edition]).await? {
+                choice.held.unapproved.push(unapproved);
+            } else {
+                (choice.chosen, choice.findings) = (Some((*post, edition)), findings);
             }
         }
     }

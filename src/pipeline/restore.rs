@@ -93,7 +93,7 @@ fn places(world: &World) -> Result<Places, RunError> {
         [&store, &keys].iter().all(|file| !Utf8PathBuf::from(format!("{file}{suffix}")).exists())
     };
     let suffix = std::iter::once(format!(".before-restore-{time}"))
-        .chain((2..).map(|nth| format!(".before-restore-{time}-{nth}")))
+        .chain((2..1_000).map(|nth| format!(".before-restore-{time}-{nth}")))
         .find(is_free)
         .unwrap_or_default();
     Ok(Places { store, keys, suffix })

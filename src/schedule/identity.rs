@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::hash::BuildHasher;
 
 use chrono::{DateTime, Utc};
 
@@ -104,7 +105,7 @@ const ALIKE: f64 = Fingerprint::SAME_UNDER_ONE_TITLE;
 /// only by its exact copy: two posts of a series may share much of their text. One that is gone may have been renamed.
 pub fn lookalikes<'p>(
     due: impl IntoIterator<Item = &'p Post>,
-    present: &HashSet<&str>,
+    present: &HashSet<&str, impl BuildHasher>,
     remembered: &[PostIdentity],
 ) -> Vec<Lookalike> {
     let parsed: Vec<(&PostIdentity, Option<Fingerprint>)> =
@@ -146,7 +147,7 @@ fn percent(share: f64) -> u8 {
 /// What the ledger does not remember yet of the posts that it knows.
 pub fn unremembered(
     posts: &[Post],
-    known: &HashSet<String>,
+    known: &HashSet<String, impl BuildHasher>,
     remembered: &[PostIdentity],
 ) -> Vec<PostIdentity> {
     let mut by_post: BTreeMap<&str, Vec<&PostIdentity>> = BTreeMap::new();
@@ -175,7 +176,7 @@ mod tests {
     }
 
     fn why(due: &Post, present: &[&str], remembered: &[PostIdentity]) -> Option<Likeness> {
-        let present = present.iter().copied().collect();
+        let present: HashSet<&str> = present.iter().copied().collect();
         lookalikes([due], &present, remembered).pop().map(|found| found.why)
     }
 

@@ -105,16 +105,13 @@ async fn listen(socket: TcpListener, door: Door, mut stopped: watch::Receiver<bo
             accepted = socket.accept() => accepted,
             _ = stopped.changed() => break,
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                if let Some(seat) = seat(&seats, door.network(peer)).await {
-                    connections.spawn(answer(stream, peer, door.clone(), seat, stopped.clone()));
-                }
+        if let Ok((stream, peer)) = accepted {
+            if let Some(seat) = seat(&seats, door.network(peer)).await {
+                connections.spawn(answer(stream, peer, door.clone(), seat, stopped.clone()));
             }
-            Err(_) => {
-                seats.free_one();
-                tokio::time::sleep(BREATH).await;
-            }
+        } else {
+            seats.free_one();
+            tokio::time::sleep(BREATH).await;
         }
         while connections.try_join_next().is_some() {}
     }

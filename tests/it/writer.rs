@@ -11,6 +11,7 @@ mod chance;
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use letterpress::config::environment;
 
 use self::chance::Chance;
 use super::support::{Script, Server, Site};
@@ -227,7 +228,7 @@ fn live(seed: u64) {
     for _ in 0..DEEDS {
         life.deed();
     }
-    for _ in 0..life.posts.len() + 1 {
+    for _ in 0..=life.posts.len() {
         life.run(&["publish", "--allow-loss", "--allow-redelivery"]);
     }
     life.judge();
@@ -240,7 +241,7 @@ fn live(seed: u64) {
 
 #[test]
 fn whatever_a_writer_does_nobody_gets_a_post_twice_and_no_post_is_swallowed() {
-    let lives = std::env::var("LETTERPRESS_WRITERS").ok().and_then(|lives| lives.parse().ok());
+    let lives = environment("LETTERPRESS_WRITERS").and_then(|lives| lives.parse().ok());
     for seed in 0..lives.unwrap_or(LIVES) {
         live(seed);
     }

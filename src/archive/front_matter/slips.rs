@@ -433,7 +433,6 @@ mod tests {
             "darft: true\n\n# b\n",
             " ---\ntitle: a\n---\n# b\n",
             "```yaml\ntitle: a\n```\n# b\n",
-            "{\n  \"title\": \"a\",\n  \"draft\": true,\n}\n\n# b\n",
         ] {
             let (severity, said) = only(text);
             assert!(severity == Severity::Error && said.contains("mailed as text"), "{text}: {said}");

@@ -80,8 +80,8 @@ mod tests {
         }
     }
 
-    fn explained(blame: Blame) -> Option<Explained> {
-        Some(Explained { finding: Finding::error("login-wrong", "config.toml", "no"), blame })
+    fn explained(blame: Blame) -> Explained {
+        Explained { finding: Finding::error("login-wrong", "config.toml", "no"), blame }
     }
 
     #[test]
@@ -96,7 +96,7 @@ mod tests {
                 Mailing {
                     issues: waiting(),
                     stopped: stopped(),
-                    explained: explained(Blame::Settings),
+                    explained: Some(explained(Blame::Settings)),
                     ..Mailing::default()
                 },
                 Outcome::UserError,
@@ -105,7 +105,7 @@ mod tests {
                 Mailing {
                     issues: waiting(),
                     stopped: stopped(),
-                    explained: explained(Blame::Surroundings),
+                    explained: Some(explained(Blame::Surroundings)),
                     ..Mailing::default()
                 },
                 Outcome::Broken,
@@ -115,7 +115,7 @@ mod tests {
                 Mailing {
                     issues: partly(),
                     stopped: stopped(),
-                    explained: explained(Blame::Settings),
+                    explained: Some(explained(Blame::Settings)),
                     ..Mailing::default()
                 },
                 Outcome::Partly,
@@ -124,7 +124,7 @@ mod tests {
                 Mailing {
                     issues: doubt(),
                     stopped: stopped(),
-                    explained: explained(Blame::Settings),
+                    explained: Some(explained(Blame::Settings)),
                     ..Mailing::default()
                 },
                 Outcome::Partly,
@@ -135,7 +135,11 @@ mod tests {
                 Outcome::Done,
             ),
             (
-                Mailing { recovered: (0, 1), explained: explained(Blame::Settings), ..Mailing::default() },
+                Mailing {
+                    recovered: (0, 1),
+                    explained: Some(explained(Blame::Settings)),
+                    ..Mailing::default()
+                },
                 Outcome::Partly,
             ),
             (Mailing { recovered: (5, 0), ..Mailing::default() }, Outcome::Done),

@@ -1,5 +1,7 @@
 //! Which subscribers get an issue by itself.
 
+use std::fmt::Write as _;
+
 use super::{Dialect, StoreError, Tx, Value};
 use crate::text::HeaderText;
 
@@ -24,7 +26,9 @@ impl<'a> Selection<'a> {
     /// The same without those who have a delivery of `issue`.
     pub(super) fn without(mut self, issue: i64) -> Self {
         let place = self.topics.len() + 2;
-        self.sql += &format!(
+        // Writing to a `String` cannot fail.
+        let _ = write!(
+            self.sql,
             " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.issue = ?{place} \
              AND delivery.addr_key = subscriber.addr_key)"
         );

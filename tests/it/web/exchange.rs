@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use letterpress::clock::{Clock as _, SystemClock};
+
 use super::house::Served;
 
 const KIM: &str = "kim@example.org";
@@ -27,7 +29,7 @@ impl Site {
         let mut site = Self { folder: tempfile::tempdir().unwrap(), token: String::new() };
         fs::write(site.path("config.toml"), SITE).unwrap();
         fs::create_dir(site.path("posts")).unwrap();
-        let day = chrono::Utc::now() - chrono::TimeDelta::hours(2);
+        let day = SystemClock.now() - chrono::TimeDelta::hours(2);
         let post =
             format!("+++\ntitle = \"Slow\"\ndate = {}\n+++\n\nText.\n", day.format("%Y-%m-%dT%H:%M:%SZ"));
         fs::write(site.path("posts/slow.md"), post).unwrap();
@@ -82,7 +84,9 @@ impl Site {
     }
 
     fn remove(&self, names: &[&str]) {
-        names.iter().for_each(|name| drop(fs::remove_file(self.path(name))));
+        for name in names {
+            drop(fs::remove_file(self.path(name)));
+        }
     }
 }
 
