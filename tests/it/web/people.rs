@@ -2,8 +2,11 @@
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
-use letterpress::subscribers::token::Purpose;
+use letterpress::clock::Clock as _;
+use letterpress::store::posts::Approval;
+use letterpress::subscribers::token::{Purpose, Subject};
 use letterpress::subscribers::{Cadence, Standing};
+use letterpress::text::hex;
 
 use super::House;
 use super::house::KIM;
@@ -87,6 +90,24 @@ async fn a_link_to_somebodys_data_works_for_an_hour() {
 }
 
 #[tokio::test]
+async fn a_writer_approves_an_email_by_its_link_and_looking_at_the_page_approves_nothing() {
+    let house = House::new().await;
+    let (post, content) = ("tag:letters.example,2026-11-20:slow", [7; 16]);
+    let store = &house.office.store;
+    store.ask_approval(post, &hex(&content), house.clock.now()).await.unwrap();
+    let approval = async || store.approval(post, &hex(&content)).await.unwrap();
+    let approve = |content| {
+        format!("/approve/{}", house.office.keys.sign(Purpose::Approve, &Subject::from(content), 1))
+    };
+    let page = house.get(&approve(content)).await;
+    assert!(matches!(approval().await, Approval::Asked(_)));
+    assert_eq!(house.post(&path(&page.actions()[0]), "").await.status, 200);
+    assert_eq!(approval().await, Approval::Given);
+    assert_eq!(house.post(&approve([8; 16]), "").await.status, 410, "nobody was asked about that");
+    assert_eq!(house.post(&format!("/approve/{}", house.way_out()), "").await.status, 404);
+}
+
+#[tokio::test]
 async fn every_page_speaks_three_languages_and_says_which() {
     let house = House::new().await;
     house.publish().await;
@@ -95,6 +116,7 @@ async fn every_page_speaks_three_languages_and_says_which() {
     let undo = house.token(Purpose::Undo, KIM, 1);
     let choose = house.token(Purpose::Manage, KIM, 1);
     let data = house.data_token(KIM);
+    let approve = house.office.keys.sign(Purpose::Approve, &Subject::from([7; 16]), 1);
     for (lang, word) in [("en", "Email address"), ("ko", "이메일 주소"), ("ja", "メールアドレス")]
     {
         assert!(house.get(&format!("/?lang={lang}")).await.text().contains(word));
@@ -108,6 +130,7 @@ async fn every_page_speaks_three_languages_and_says_which() {
             format!("/u/{way_out}"),
             format!("/confirm/{confirm}"),
             format!("/undo/{undo}"),
+            format!("/approve/{approve}"),
             format!("/choose/{choose}"),
             format!("/data/{data}"),
         ] {
