@@ -60,7 +60,7 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     ));
     if !args.dry_run && !over.taken.is_empty() {
         let ids = world.config.archive.ledger();
-        printer.say(format!("  {ids} has new lines: it belongs into version control, beside the posts"));
+        printer.say(format!("  {ids} was updated; commit it together with your posts"));
     }
     Ok(if over.refused.is_empty() { Outcome::Done } else { Outcome::UserError })
 }

@@ -79,7 +79,7 @@ pub(super) fn report(built: &Built, world: &World, printer: Printer) {
     let changed = [(built.ids_changed, ledgers.ledger()), (built.pages_changed, ledgers.page_ledger())];
     for (_, file) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
         let file = world.config.resolve(file);
-        printer.say(format!("  {file} has new lines: it belongs into version control, beside the posts"));
+        printer.say(format!("  {file} was updated; commit it together with your posts"));
     }
 }
 

@@ -5,6 +5,7 @@ mod json;
 mod upcoming;
 mod verdict;
 
+pub(super) use held::report as report_held;
 pub(super) use json::{failed, of_build};
 
 use chrono::TimeDelta;

@@ -15,7 +15,7 @@ use crate::archive::{Archive, WhyLeftOut, folder, links};
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
-use crate::pipeline::{Office, RunError, World, outlook, outlook_of_the_week, weekly_readers};
+use crate::pipeline::{Office, RunError, World, outlook, outlook_of_the_week, weekly_readers, why_held};
 use crate::schedule::digest::Digest;
 use crate::schedule::{Known, WhyNot, plan};
 use crate::store::digest::PREFIX;
@@ -269,7 +269,11 @@ async fn next(
     let plan = plan(&archive, &known, &world.config.newsletter, world.clock.now());
     let entry =
         |post: &crate::archive::Post, why: String| json!({ "id": post.id, "title": post.title, "why": why });
-    let due = plan.due.iter().map(|post| entry(post, "due with the next run".to_owned()));
+    let mut held = why_held(world, office, &archive, &plan.due).await?;
+    let due = plan.due.iter().map(|post| {
+        let why = held.remove(post.id.as_str()).unwrap_or_else(|| "due with the next run".to_owned());
+        entry(post, why)
+    });
     let waiting = plan.waiting.iter().map(|(post, why)| {
         entry(
             post,

@@ -1,12 +1,13 @@
 //! Posts that are due and are not mailed in this run: one that looks like a post that was mailed, one that nobody would
 //! get, one that its writer has not approved. Each is said when it is new, and looked at again with every run.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::{Edition, Office, RunError, World};
+use super::newsletter::compose;
+use super::{Edition, Office, RunError, World, approval};
 use crate::archive::{Archive, Post};
 use crate::schedule::identity::{Lookalike, lookalikes, unremembered};
 use crate::store::posts::{Approval, Audience};
@@ -175,4 +176,30 @@ pub(super) async fn nobody(office: &Office, post: &Post, audience: Audience) -> 
         audience,
         others,
     })
+}
+
+/// Why posts that are due are not mailed by the next run, for `status`. Writes nothing, and judges no text.
+pub async fn why_held<'p>(
+    world: &World,
+    office: &Office,
+    archive: &Archive,
+    due: &[&'p Post],
+) -> Result<HashMap<&'p str, String>, RunError> {
+    let mut reasons = HashMap::new();
+    let alike = alike(office, archive, due.iter().copied()).await?;
+    for post in due {
+        let reason = if let Some(lookalike) = alike.iter().find(|lookalike| lookalike.post == post.id) {
+            format!("held back: it looks like \"{}\", which is on record already", lookalike.known.title)
+        } else if office.store.audience(&post.id, post.categories.clone()).await?.each == 0 {
+            "held back: nobody would get it by itself".to_owned()
+        } else if let Ok((edition, _)) = compose(&world.config, post)
+            && approval::missing(world, office, &post.id, &[&edition]).await?.is_some()
+        {
+            "waits for approval".to_owned()
+        } else {
+            continue;
+        };
+        reasons.insert(post.id.as_str(), reason);
+    }
+    Ok(reasons)
 }

@@ -52,7 +52,7 @@ pub use digest::{FrozenWeek, WeekDraft, WeekLetter, compose_week, outlook_of_the
 pub use edition::Edition;
 pub use evidence::{Evidence, Reconciled, reconcile};
 pub use gate::{Allowed, Outlook, look};
-pub use held::{Held, NobodyGets, Unapproved};
+pub use held::{Held, NobodyGets, Unapproved, why_held};
 pub use lookup::AnyPost;
 pub(crate) use lookup::find_any;
 pub use newsletter::{Mailing, compose, freeze, templates};

@@ -86,6 +86,15 @@ fn a_post_with_a_mistake_is_not_sent_as_a_test_and_the_mistake_is_named() {
     assert!(said.code == 1 && said.err.contains("posts/odd.md:1: error: the post has no title"), "{said:?}");
 }
 
+#[test]
+fn a_mistake_in_another_post_keeps_nobody_from_looking_at_this_one() {
+    let site = Site::new();
+    site.write("posts/odd.md", "+++\ntitle = \"Odd\"\ndate = 2026-11-20\n+++\n");
+    site.write("posts/fine.md", "+++\ntitle = \"Fine\"\ndraft = true\n+++\n\nText.\n");
+    assert_eq!(test_copy(&site, "fine").code, 0);
+    assert_eq!(test_copy(&site, "odd").code, 1);
+}
+
 /// What lies in a site, and where its posts are as seen from the folder `mail` in it; then what `post new` makes.
 struct Generator {
     files: &'static [(&'static str, &'static str)],

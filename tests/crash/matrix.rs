@@ -85,7 +85,12 @@ struct Cell {
 
 /// Runs `publish` with a crash point; whether it died there.
 pub(crate) fn dies(site: &Site, now: &str, point: &str) -> bool {
-    let mut command = site.command(Some(now), &["publish"]);
+    dies_with(site, now, point, &["publish"])
+}
+
+/// The same of another command.
+pub(crate) fn dies_with(site: &Site, now: &str, point: &str, arguments: &[&str]) -> bool {
+    let mut command = site.command(Some(now), arguments);
     let output = command.env("LETTERPRESS_CRASH_AT", point).output().unwrap();
     // SIGABRT, and not a panic: that would be exit code 101.
     let killed = output.status.signal() == Some(6);

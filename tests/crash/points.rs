@@ -2,7 +2,7 @@
 
 use letterpress::ledger::State;
 
-use super::matrix::{dies, site};
+use super::matrix::{dies, dies_with, site};
 use super::support::account::{published, rows, settle};
 use super::support::site::NOW;
 use super::support::{Script, Server, Site};
@@ -171,5 +171,34 @@ fn a_death_in_a_restore_leaves_the_old_or_the_new_ledger_whole_and_a_second_try_
         assert_eq!(site.run_at(LATER, &["ledger", "verify"]).code, 0);
         assert_eq!(finishes(&site, &relay), 0);
         assert_eq!(copies(&relay), READERS, "{point}: nobody got it twice");
+    }
+}
+
+#[test]
+fn a_death_while_a_rehearsal_ends_or_an_issue_is_extended_mails_nobody_twice_and_nobody_too_little() {
+    for point in ["before-commit/ending the rehearsal", "committed/ending the rehearsal"] {
+        let relay = relay();
+        let site = site(&relay, READERS, 1);
+        let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
+        site.write("config.toml", config.split("[smtp]").next().unwrap());
+        assert_eq!(site.run(&["publish"]).code, 0);
+        site.write("config.toml", &config);
+        assert!(dies(&site, NOW, point), "{point} was not passed");
+        assert_eq!(copies(&relay), 0);
+        assert_eq!(site.run_at(LATER, &["publish"]).code, 0);
+        assert_eq!(copies(&relay), READERS, "{point}");
+        assert_eq!(site.run_at(LATER, &["ledger", "verify"]).code, 0);
+    }
+    for point in ["before-commit/adding to an issue", "committed/adding to an issue"] {
+        let relay = relay();
+        let site = site(&relay, READERS, 1);
+        assert_eq!(site.run(&["publish"]).code, 0);
+        assert_eq!(site.run(&["subscribers", "add", "late@example.org"]).code, 0);
+        let missing = ["send", "--post", "slow", "--missing"];
+        assert!(dies_with(&site, LATER, point, &missing), "{point} was not passed");
+        assert_eq!(copies(&relay), READERS, "{point}: it was mailed before it was on record");
+        assert_eq!(site.run_at(LATER, &missing).code, 0);
+        let account = settle(&site, &[&relay], READERS + 1);
+        assert!(account.broken.is_empty() && account.sent == READERS + 1, "{point}: {account:?}");
     }
 }

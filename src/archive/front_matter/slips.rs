@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::fields::bool_of;
+use super::flags;
 use super::known::{DATES, MEANT, OF_OTHERS, SYNONYMS, WITHHOLDING};
 use super::{Entry, Parts, Value, dates};
 use crate::config::{nearest, plain};
@@ -43,7 +44,7 @@ pub fn look(parts: &Parts<'_>, page: Page<'_>) -> Vec<Finding> {
         if page.own.iter().any(|own| plain(own) == plain(&entry.key)) {
             continue;
         }
-        if is_known(&entry.key) {
+        if is_known(&entry.key) || flags::hides_elsewhere(entry).is_some() {
             findings.extend(swallowed(entry, page));
             findings.extend(unclear(entry, page));
             findings.extend(cut_off(entry, page));

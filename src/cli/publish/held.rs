@@ -5,7 +5,7 @@ use super::super::Outcome;
 use super::super::printer::Printer;
 use crate::pipeline::Held;
 
-pub(super) fn report(held: &Held, printer: Printer) -> Outcome {
+pub(in crate::cli) fn report(held: &Held, printer: Printer) -> Outcome {
     // The next run does not say it again, so it is no failure that lasts.
     let say = |line: String| if held.is_known { printer.say(line) } else { printer.event(line) };
     for lookalike in &held.lookalikes {
