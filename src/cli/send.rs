@@ -69,7 +69,10 @@ async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Re
     let address = EmailAddress::parse(address)
         .map_err(|error| RunError::user(format!("{address:?}: {error}"), "write it like you@example.com"))?;
     let config = lenient(&world.config);
-    let archive = folder::read(&config, world.clock.now()).map_err(RunError::Findings)?.archive;
+    let (archive, wrong) = match folder::read(&world.config, world.clock.now()) {
+        Ok(reading) => (reading.archive, Vec::new()),
+        Err(wrong) => (folder::read(&config, world.clock.now()).map_err(RunError::Findings)?.archive, wrong),
+    };
     let found = match &args.post {
         Some(wanted) => find_any(&config, &archive, wanted, world.clock.now())?,
         None => AnyPost::Published(archive.posts.iter().find(|post| post.newsletter).ok_or_else(|| {
@@ -79,6 +82,10 @@ async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Re
             )
         })?),
     };
+    let own: Vec<_> = wrong.into_iter().filter(|finding| finding.file == found.post().source).collect();
+    if !own.is_empty() {
+        return Err(RunError::Findings(own));
+    }
     let (subject, through) = send_test(world, &found, address.clone()).await?;
     printer.say(format!(
         "a test copy of \"{subject}\" went to {address} through {through}; nothing was recorded"

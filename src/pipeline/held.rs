@@ -190,8 +190,15 @@ pub async fn why_held<'p>(
     for post in due {
         let reason = if let Some(lookalike) = alike.iter().find(|lookalike| lookalike.post == post.id) {
             format!("held back: it looks like \"{}\", which is on record already", lookalike.known.title)
-        } else if office.store.audience(&post.id, post.categories.clone()).await?.each == 0 {
-            "held back: nobody would get it by itself".to_owned()
+        } else if let Audience { each: 0, weekly, .. } =
+            office.store.audience(&post.id, post.categories.clone()).await?
+        {
+            let by_itself = "nobody would get it by itself";
+            if weekly > 0 {
+                format!("{by_itself}; it comes with the weekly digest")
+            } else {
+                format!("held back: {by_itself}")
+            }
         } else if let Ok((edition, _)) = compose(&world.config, post)
             && approval::missing(world, office, &post.id, &[&edition]).await?.is_some()
         {
