@@ -1,6 +1,7 @@
 //! One post, one issue, whichever command: what the ledger remembers of posts, rehearsals, approvals, and subscribers who
 //! came late.
 
+use super::support::site::NOW;
 use super::support::{Script, Server, Site};
 
 const LATER: &str = "2026-11-20T11:00:00Z";
@@ -179,4 +180,38 @@ fn a_note_of_a_clock_that_was_ahead_settles_nothing_and_the_jump_is_said() {
     assert_eq!(server.log().messages.len(), mailed, "it may jump again");
     let then = site.run_at(LATER, &["publish"]);
     assert_eq!((then.code, server.log().messages.len()), (0, mailed + 2), "{}", then.said);
+}
+
+#[test]
+fn a_newcomer_gets_from_an_empty_folder_to_the_first_real_letter_in_the_six_steps_that_new_prints() {
+    let server = Server::start(Script::polite().pipelining(true));
+    let place = Site::unopened(server.port(), 0, 1);
+    let run = |now: &str, arguments: &[&str]| {
+        let ended = place.run_at(now, &[&["--config", "mine/config.toml"], arguments].concat());
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.said);
+        ended.said
+    };
+    assert_eq!(place.run(&["new", "mine"]).code, 0);
+    // 1. Names and addresses, and oneself as a subscriber.
+    let config = std::fs::read_to_string(place.path("mine/config.toml")).unwrap();
+    let config = config.replace("https://example.com/", "https://kim.letters.kr/");
+    let config = config.replace("@example.com>", "@letters.kr>");
+    place.write("mine/config.toml", &config);
+    place.write("mine/subscribers.csv", "email,name,consented\nkim@letters.kr,김,2026. 11. 20.\n");
+    // 2. A post.
+    run(NOW, &["post", "new", "첫 편지"]);
+    let post = "mine/posts/2026-11-20-첫-편지.md";
+    let draft = std::fs::read_to_string(place.path(post)).unwrap();
+    place.write(post, &format!("{}안녕하세요.\n", draft.replace("draft = true\n", "")));
+    // 3. to 5. A look, the feeds, and ten minutes later the letter in outbox/.
+    run(NOW, &["check"]);
+    assert!(run(NOW, &["publish"]).contains("\"첫 편지\" is due at 10:10"));
+    let rehearsed = run("2026-11-20T10:10:00Z", &["publish"]);
+    assert!(rehearsed.contains("rehearsal: \"첫 편지\" to 1 subscriber"), "{rehearsed}");
+    assert_eq!(server.log().connections, 0);
+    // 6. The mail server.
+    let relay = format!("\n[smtp]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n", server.port());
+    place.write("mine/config.toml", &format!("{config}{relay}"));
+    run("2026-11-20T10:20:00Z", &["publish"]);
+    assert_eq!(server.accepted(), ["RCPT TO:<kim@letters.kr>"]);
 }
