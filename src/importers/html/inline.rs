@@ -104,14 +104,16 @@ pub(super) fn tidy(runs: Vec<Run>) -> Vec<Run> {
 }
 
 fn push(runs: &mut Vec<Run>, run: Run) {
-    if let (Some(Run { piece: Piece::Text(before), style }), Piece::Text(text)) =
-        (runs.last_mut(), &run.piece)
-        && *style == run.style
-    {
-        before.push_str(text);
-        return;
+    // Two code spans side by side would be read as one between longer fences.
+    match (runs.last_mut().map(|last| (&mut last.piece, &last.style)), &run.piece) {
+        (Some((Piece::Text(before), style)), Piece::Text(text))
+        | (Some((Piece::Code(before), style)), Piece::Code(text))
+            if *style == run.style =>
+        {
+            before.push_str(text);
+        }
+        _ => runs.push(run),
     }
-    runs.push(run);
 }
 
 fn is_space(run: &Run) -> bool {
