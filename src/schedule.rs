@@ -119,12 +119,6 @@ fn why_not(
     }
 }
 
-/// When the next post will be due, if one waits for its delay or its date. One that is dated in the future is due when a
-/// run has seen it, after its delay.
-pub fn next_due(plan: &Plan<'_>, archive: &Archive) -> Option<DateTime<Utc>> {
-    young(plan).chain(future(archive)).min()
-}
-
 fn young(plan: &Plan<'_>) -> impl Iterator<Item = DateTime<Utc>> {
     plan.waiting.iter().filter_map(|(_, why)| match why {
         WhyNot::TooYoung(until) => Some(*until),

@@ -83,8 +83,6 @@ pub struct Mailing {
     pub ids_changed: bool,
     /// Subscribers who were added to an issue that was mailed before.
     pub extended: Option<(HeaderText, u64)>,
-    /// When the next post will be due.
-    pub next_due: Option<DateTime<Utc>>,
 }
 
 /// The whole half, after the feeds were built.
@@ -193,7 +191,7 @@ fn specimen(config: &Config) -> Result<Claimed, RunError> {
 /// the next run.
 pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Result<Mailing, RunError> {
     let now = world.clock.now();
-    approval::ask(world, office, &mut draft.held).await?;
+    let asked = approval::ask(world, office, &mut draft.held).await;
     draft.held.note(office).await?;
     let baseline = draft.baseline.len();
     let (mut frozen, frozen_id) = (None, draft.post.map(|post| post.id.clone()));
@@ -246,6 +244,10 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
     mailing.findings.extend(unsubscribing);
     mailing.more = draft.more;
     mailing.held = draft.held;
+    // Whoever is being mailed already does not wait for it; the next run asks again.
+    if let Err(error) = asked {
+        mailing.warnings.push(format!("the request for approval was not sent: {error}"));
+    }
     mailing.next = draft.next;
     Ok(mailing)
 }

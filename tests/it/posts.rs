@@ -2,7 +2,7 @@
 //! came late.
 
 use super::support::site::NOW;
-use super::support::{Script, Server, Site};
+use super::support::{At, Script, Server, Site, say};
 
 const LATER: &str = "2026-11-20T11:00:00Z";
 const POST: &str = "posts/slow.md";
@@ -144,6 +144,23 @@ fn with_approval_nothing_is_mailed_before_its_writer_said_so_and_an_edit_asks_ag
     assert_eq!(site.run(&["approve", "slow"]).code, 0);
     assert_eq!(site.run(&["publish"]).code, 0);
     assert_eq!(server.log().messages.len(), 4, "an approval that comes twice mails nothing twice");
+}
+
+#[test]
+fn a_request_for_approval_that_is_refused_keeps_no_subscriber_waiting_and_is_said() {
+    let refused = Script::polite().pipelining(true).nth(At::Rcpt, 3, say("550 5.1.1 no such user"));
+    let server = Server::start(refused);
+    let site = Site::new(server.port(), 2, 1);
+    assert_eq!(site.run(&["publish"]).code, 0);
+    assert_eq!(site.run(&["subscribers", "add", "late@example.org"]).code, 0);
+    site.write("posts/two.md", &post("둘째", "2026-11-20T09:30:00Z", "새 글이다. 아침에 쓴다."));
+    site.relay(server.port(), 1, "approve = true\ntest = \"gone@letters.example\"\n");
+    let ended = site.run_at(LATER, &["publish"]);
+    assert!(ended.said.contains("the request for approval was not sent"), "{}", ended.said);
+    assert!(ended.said.contains("waits for approval"), "{}", ended.said);
+    assert_eq!(server.accepted().len(), 2);
+    site.run_at(LATER, &["publish"]);
+    assert_eq!(server.accepted().last().unwrap(), "RCPT TO:<gone@letters.example>", "it is asked again");
 }
 
 #[test]
