@@ -10,6 +10,8 @@ mod desk;
 #[cfg(test)]
 mod diagnosis;
 #[cfg(test)]
+mod earlier;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fence;
