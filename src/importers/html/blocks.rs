@@ -4,8 +4,8 @@ use super::Options;
 use super::inline::{self, Link, Mark, Piece, Run, Style, tidy};
 use super::notes::Notes;
 use super::tables;
-use super::text::{BLOCKS, EMBEDS, GONE, PARTS, behind};
-use super::tree::{At, Data, Tree};
+use super::text::{EMBEDS, GONE, behind};
+use crate::html::{At, Data, Tree, is_block};
 
 /// Lists and quotes that are deeper are joined to the one around them.
 const MAX_NESTING: usize = 12;
@@ -120,7 +120,7 @@ impl<'t> Reading<'t> {
                     self.embed(at, flow);
                 } else if GONE.contains(&name) {
                     self.gone(name);
-                } else if BLOCKS.contains(&name) || PARTS.contains(&name) {
+                } else if is_block(name) {
                     self.block(at, name, style, flow);
                 } else {
                     self.inline(at, name, style, flow);

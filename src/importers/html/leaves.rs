@@ -3,8 +3,8 @@
 use super::blocks::{Block, Flow, Reading, is_kept};
 use super::inline::{Link, Mark, Piece, Run, Style};
 use super::links::address;
-use super::text::{BLOCKS, EMBEDS, GONE, PARTS, Step, behind, walk};
-use super::tree::{At, Tree};
+use super::text::{EMBEDS, GONE, Step, behind, walk};
+use crate::html::{At, Tree, is_block};
 
 /// So many pictures of a post are named.
 const MAX_PICTURES: usize = 500;
@@ -46,7 +46,7 @@ impl Reading<'_> {
         !text.trim().is_empty()
             && self.tree.below(at).all(|below| {
                 let name = self.tree.name(below);
-                let is_more = [&BLOCKS[..], &PARTS, &GONE, &EMBEDS].iter().any(|names| names.contains(&name));
+                let is_more = is_block(name) || GONE.contains(&name) || EMBEDS.contains(&name);
                 !is_more && !matches!(name, "a" | "img" | "br" | "ruby")
             })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::tree::{At, Data, Tree};
+use crate::html::{At, Data, Tree};
 
 /// Each link is held against each other one.
 const MAX_LINKS: usize = 2000;

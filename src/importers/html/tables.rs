@@ -2,7 +2,7 @@
 
 use super::blocks::{Block, Flow, Reading};
 use super::inline::{Mark, Run, Style};
-use super::tree::{At, Tree};
+use crate::html::{At, Tree};
 
 /// Wider tables are no tables of words.
 const MAX_COLUMNS: usize = 40;
