@@ -49,8 +49,8 @@ pub(crate) enum Piece {
     /// A part of the text between tags, decoded.
     Text(StrTendril),
     Tag(Tag),
-    /// The bytes of a comment, or of what a browser takes for one, as `<?php ?>`.
-    Comment(Range<usize>),
+    /// The bytes of a comment, of what a browser takes for one, such as `<?php ?>`, or of a doctype.
+    Declaration(Range<usize>),
 }
 
 /// Reads `html` and reports its pieces in order. The content of `script`, `style` and their like is text, as in a browser.
@@ -205,13 +205,12 @@ impl TokenSink for Sink<'_> {
             Token::TagToken(tag) => return self.tag(tag),
             Token::CharacterTokens(text) => self.text(Some(text)),
             Token::NullCharacterToken => self.text(None),
-            Token::CommentToken(_) => {
+            Token::CommentToken(_) | Token::DoctypeToken(_) => {
                 let at = self.span();
                 if !self.is_hidden() {
-                    self.report(Piece::Comment(at));
+                    self.report(Piece::Declaration(at));
                 }
             }
-            Token::DoctypeToken(_) => self.last.set(self.position()),
             Token::EOFToken | Token::ParseError(_) => {}
         }
         TokenSinkResult::Continue

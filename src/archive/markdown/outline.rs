@@ -164,7 +164,7 @@ fn raw(html: &str, place: Place<'_>) -> Vec<Inline> {
     read_shown(html, |piece| match piece {
         // A text can come in several parts, and its white space collapses across them.
         Piece::Text(part) => text.push_str(&part),
-        Piece::Comment(_) => {}
+        Piece::Declaration(_) => {}
         Piece::Tag(tag) => {
             push_raw_text(&mut line, &std::mem::take(&mut text));
             push_tag(&mut line, &tag, place);

@@ -99,7 +99,7 @@ pub(super) fn begins_tag(text: &str) -> bool {
 /// Checks escaped HTML.
 pub(super) fn escaped(html: &str, line: usize, relative: bool, lint: &mut Lint<'_>) {
     read(html, |piece| match piece {
-        Piece::Comment(at) if html[at.clone()].starts_with("<?import") => {
+        Piece::Declaration(at) if html[at.clone()].starts_with("<?import") => {
             lint.raise(HTML_UNSAFE, line, "<?import runs a program in some readers");
         }
         Piece::Tag(tag) if !tag.closing => {
@@ -109,7 +109,7 @@ pub(super) fn escaped(html: &str, line: usize, relative: bool, lint: &mut Lint<'
                 lint.raise(HTML_UNKNOWN, line, format!("<{} is never closed", tag.name()));
             }
         }
-        Piece::Comment(_) | Piece::Tag(_) | Piece::Text(_) => {}
+        Piece::Declaration(_) | Piece::Tag(_) | Piece::Text(_) => {}
     });
 }
 

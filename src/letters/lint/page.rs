@@ -184,14 +184,15 @@ fn hidden(tag: &Tag, report: &mut Report) {
     }
 }
 
-/// The visible text.
+/// The text between the tags, comments included.
 pub(in super::super) fn text_of(html: &str) -> String {
     let mut text = String::new();
     let mut is_hidden = false;
     read(html, |piece| match piece {
         Piece::Text(part) if !is_hidden => text.push_str(&part),
         Piece::Tag(tag) => is_hidden = !tag.closing && matches!(tag.name(), "style" | "script" | "title"),
-        Piece::Text(_) | Piece::Comment(_) => {}
+        Piece::Declaration(at) => text.push_str(&html[at]),
+        Piece::Text(_) => {}
     });
     text
 }
