@@ -77,6 +77,11 @@ impl Finding {
         self
     }
 
+    /// The same finding as a warning: the run goes on without what is wrong. `reword` gets the message.
+    pub(crate) fn demoted(self, reword: impl FnOnce(&str) -> String) -> Self {
+        Self { severity: Severity::Warning, message: reword(&self.message), ..self }
+    }
+
     /// Says what to write instead.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -147,6 +147,11 @@ fn is_feed_char(c: char) -> bool {
     is_xml_char(c) && !matches!(c, '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}')
 }
 
+/// The line, from 1, of the byte at `offset`; of the end if `text` is shorter.
+pub(crate) fn line_at(text: &str, offset: usize) -> usize {
+    1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..offset.min(text.len())]).count()
+}
+
 /// A word as a POSIX shell takes it: quoted where it would be read as anything but itself. Letters of any script stay as
 /// they are, so that a Korean path can be read.
 pub fn shell_quoted(word: &str) -> String {

@@ -160,10 +160,9 @@ fn page_names(manuscripts: &[Manuscript], site: &Site) -> PageNames {
     names
 }
 
-/// A post that a run goes on without is no error any more.
+/// The finding about a post that the run leaves out.
 fn demoted(finding: Finding) -> Finding {
-    let message = format!("left out: {}", finding.message);
-    Finding { severity: Severity::Warning, message, ..finding }
+    finding.demoted(|message| format!("left out: {message}"))
 }
 
 /// The length of a file that a post brings along, if it is one.

@@ -1,8 +1,7 @@
 //! Addresses: relative to absolute, and every absolute one in its canonical form. Only addresses as text; what
 //! stands in HTML is found elsewhere, and nothing is fetched.
 
-use std::fmt::Write as _;
-
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use unicode_normalization::UnicodeNormalization;
 use url::{Position, Url};
 
@@ -91,73 +90,59 @@ pub fn has_user_info(url: &str) -> bool {
         .is_ok_and(|url| url.has_host() && (!url.username().is_empty() || url.password().is_some()))
 }
 
-/// The URL as RFC 3986 has it: what the `url` crate leaves raw is encoded, and every `%xx` is upper-case.
+/// The characters that the `url` crate leaves and RFC 3986 does not allow.
+const NOT_ALLOWED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The URL in the form of RFC 3986: every character that is not allowed is encoded, and every `%xx` is upper-case.
 pub fn canonical(url: &Url) -> String {
     let (head, tail) = (&url[..Position::BeforePath], &url[Position::BeforePath..]);
-    let mut text = String::with_capacity(url.as_str().len() + 8);
-    text.push_str(head);
-    let bytes = tail.as_bytes();
-    let is_hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'%' if is_hex(at + 1) && is_hex(at + 2) => {
-                text.push_str(&tail[at..at + 3].to_ascii_uppercase());
-                at += 2;
-            }
-            b'%'
-            | b'|'
-            | b'['
-            | b']'
-            | b'^'
-            | b'`'
-            | b'{'
-            | b'}'
-            | b'\\'
-            | b'"'
-            | b'<'
-            | b'>'
-            | b'\0'..=b' '
-            | 0x7F.. => {
-                push_encoded(&mut text, byte);
-            }
-            _ => text.push(char::from(byte)),
-        }
-        at += 1;
-    }
-    text
+    [head, &encode(tail, NOT_ALLOWED)].concat()
 }
 
-/// One segment of a path, or the specific part of a `tag:` URI (RFC 3986 `pchar`); the colon is encoded too,
-/// since it begins a placeholder in a permalink and ends a part of a tag.
-pub fn segment(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=@".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            push_encoded(&mut encoded, byte);
+/// `text` with the characters of `set` percent-encoded, and with every `%xx` in upper case instead of encoded again.
+pub(super) fn encode(text: &str, set: &'static AsciiSet) -> String {
+    let mut parts = text.split('%');
+    let mut encoded: String = utf8_percent_encode(parts.next().unwrap_or_default(), set).collect();
+    for part in parts {
+        match part.get(..2).filter(|code| code.bytes().all(|digit| digit.is_ascii_hexdigit())) {
+            Some(code) => {
+                encoded.extend(["%", &code.to_ascii_uppercase()]);
+                encoded.extend(utf8_percent_encode(&part[2..], set));
+            }
+            None => {
+                encoded.push_str("%25");
+                encoded.extend(utf8_percent_encode(part, set));
+            }
         }
     }
     encoded
 }
 
+/// The characters that [`segment`] encodes.
+const NOT_IN_SEGMENT: &AsciiSet = &NOT_ALLOWED.add(b'#').add(b'/').add(b':').add(b'?');
+
+/// One segment of a path, or the specific part of a `tag:` URI (RFC 3986 `pchar`); the colon is encoded too,
+/// since it begins a placeholder in a permalink and ends a part of a tag.
+pub fn segment(text: &str) -> String {
+    utf8_percent_encode(text, NOT_IN_SEGMENT).to_string()
+}
+
 /// Undoes percent-encoding and composes (NFC); text that is not encoded UTF-8 stays as it is.
 pub fn readable(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let code = (byte == b'%')
-            .then(|| text.get(at + 1..at + 3))
-            .flatten()
-            .filter(|code| code.bytes().all(|digit| digit.is_ascii_hexdigit()))
-            .and_then(|code| u8::from_str_radix(code, 16).ok());
-        decoded.push(code.unwrap_or(byte));
-        at += if code.is_some() { 3 } else { 1 };
-    }
-    let decoded = String::from_utf8(decoded).unwrap_or_else(|_| text.to_owned());
-    decoded.nfc().collect()
+    percent_decode_str(text).decode_utf8().map_or_else(|_| text.nfc().collect(), |text| text.nfc().collect())
 }
 
 /// Whether an address is a relative one of a Markdown file.
@@ -174,11 +159,6 @@ pub fn below(site: &SiteUrl, path: &str) -> Option<Url> {
     // `Url` resolves dot segments: an address that then stands elsewhere is not below the site.
     let below = url.as_str().starts_with(site.as_str());
     below.then(|| Url::parse(&canonical(&url)).ok()).flatten()
-}
-
-fn push_encoded(text: &mut String, byte: u8) {
-    // Writing to a `String` cannot fail.
-    let _ = write!(text, "%{byte:02X}");
 }
 
 #[cfg(test)]

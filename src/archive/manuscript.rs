@@ -254,12 +254,9 @@ fn reader_of(generator: Generator) -> String {
     if generator == Generator::Plain { "a site generator".to_owned() } else { generator.to_string() }
 }
 
+/// The finding about a field that the run ignores.
 fn demoted(finding: Finding) -> Finding {
-    Finding {
-        severity: Severity::Warning,
-        message: format!("{}, and is passed over", finding.message),
-        ..finding
-    }
+    finding.demoted(|message| format!("{message}, and is passed over"))
 }
 
 #[cfg(test)]

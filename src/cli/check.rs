@@ -199,14 +199,15 @@ async fn everything(
     // A post that stands in several portions is spoken of once.
     let mut said = HashSet::new();
     findings.extend(found.into_iter().filter(|finding| said.insert(finding.to_string())));
-    findings.extend(proof_pages(config, &archive)?);
+    let bodies = archive.posts.par_iter().map(markdown::render);
+    let (own, texts): (Vec<_>, Vec<_>) = bodies.map(|body| (body.own, body.findings)).unzip();
+    findings.extend(proof_pages(config, &archive, &own)?);
     if sends {
         letter(config, &archive, findings);
         week(config, &archive, findings);
     }
     left_out(&archive, findings);
     // The feeds carry a post whatever its text is like; what readers will miss is said here.
-    let texts: Vec<_> = archive.posts.par_iter().map(|post| markdown::render(post).1).collect();
     findings.extend(archive.findings.iter().cloned().chain(texts.into_iter().flatten()));
     if live {
         served(config, &documents, findings).await?;

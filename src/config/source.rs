@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::finding::Finding;
+use crate::text::line_at;
 
 /// A longer value is not repeated.
 const LONG: usize = 100;
@@ -43,7 +44,7 @@ impl Source<'_> {
 
     /// The line, from 1, on which `section.key`, or as much of it as there is, stands in the user's file.
     pub(super) fn line_of(&self, key: &str) -> Option<usize> {
-        self.place(key).map(|place| self.line_at(place.key.start))
+        self.place(key).map(|place| line_at(self.text, place.key.start))
     }
 
     /// The value of `section.key` as it is written, if it is short and on one line.
@@ -56,10 +57,6 @@ impl Source<'_> {
     /// Whether the user wrote `section.key`.
     pub(super) fn has(&self, key: &str) -> bool {
         self.place(key).is_some_and(|place| place.value.is_some())
-    }
-
-    fn line_at(&self, offset: usize) -> usize {
-        1 + self.text.get(..offset).unwrap_or(self.text).matches('\n').count()
     }
 
     /// The key as it is written, where another was meant.

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::text::line_at;
+
 /// What is wrong on which line, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slip {
@@ -106,10 +108,6 @@ pub(super) fn names_a_secret(line: &str) -> bool {
 }
 
 const GENERAL: &str = "write each setting as key = value, with text in straight quotes: title = \"My notes\"";
-
-fn line_at(text: &str, offset: usize) -> usize {
-    1 + text.get(..offset).unwrap_or(text).matches('\n').count()
-}
 
 fn duplicate(text: &str, line: usize, content: &str, span: &Range<usize>) -> Slip {
     let is_header = content.trim_start().starts_with('[');

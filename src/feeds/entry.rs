@@ -79,7 +79,10 @@ impl<'a> Entry<'a> {
     pub(super) fn new(post: &'a Post, config: &'a Config) -> Self {
         let site = &config.site;
         let published = to_the_second(post.published);
-        let html = (config.feeds.content == Content::Full).then(|| xml_clean(&markdown::render(post).0.html));
+        let is_full = config.feeds.content == Content::Full;
+        let (html, summary) = markdown::read(post, |body| {
+            (is_full.then(|| xml_clean(&body.render().html)), summary(post, body))
+        });
         Self {
             id: &post.id,
             url: &post.url,
@@ -88,7 +91,7 @@ impl<'a> Entry<'a> {
             updated: to_the_second(post.updated).max(published),
             authors: authors(post, site.author.as_ref()),
             labels: labels(post),
-            summary: summary(post),
+            summary,
             html,
             language: post.language.as_deref().unwrap_or(&site.language),
             image: post.image.as_ref(),
@@ -142,10 +145,10 @@ fn labels(post: &Post) -> Vec<Label> {
     labels
 }
 
-fn summary(post: &Post) -> XmlText {
+fn summary(post: &Post, body: &markdown::Body<'_>) -> XmlText {
     let text = match &post.summary {
         Some(summary) => summary.as_str().to_owned(),
-        None => markdown::excerpt(post, EXCERPT),
+        None => body.excerpt(EXCERPT),
     };
     xml_clean(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use quick_xml::escape::escape;
@@ -35,6 +36,8 @@ pub struct Layout<'a> {
     pages: Pages,
     /// The ids of posts by their addresses; empty where no post answers another.
     ids: HashMap<&'a str, &'a str>,
+    /// Entries that were rendered to measure them and have not been printed yet.
+    rendered: Mutex<HashMap<usize, Entry<'a>>>,
 }
 
 /// A page of an archive, which a file that is there already may be.
@@ -60,7 +63,7 @@ pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config, published: Publishe
     let by_id = posts.iter().enumerate().map(|(at, post)| (post.id.as_str(), at)).collect();
     let mut pages = archive.pages.clone();
     let feeds = select::feeds(posts, config);
-    let lengths = Lengths::of(&feeds, archive, config);
+    let (lengths, rendered) = Lengths::of(&feeds, archive, config);
     let bytes = budget(config);
     let feeds = feeds
         .into_iter()
@@ -75,7 +78,7 @@ pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config, published: Publishe
     let has_answers = posts.iter().any(|post| !post.in_reply_to.is_empty());
     let ids =
         posts.iter().filter(|_| has_answers).map(|post| (post.url.as_str(), post.id.as_str())).collect();
-    Layout { archive, config, feeds, pages, ids }
+    Layout { archive, config, feeds, pages, ids, rendered: Mutex::new(rendered) }
 }
 
 /// The budget in bytes; without one, more than anything takes.
@@ -102,7 +105,7 @@ fn summaries(
     ids.iter().filter_map(|id| by_id.get(id.as_str()).copied()).collect()
 }
 
-/// How many bytes posts take in a feed: as summaries, and whole. Each is rendered once for this.
+/// How many bytes posts take in a feed: as summaries, and whole.
 struct Lengths<'a> {
     archive: &'a Archive,
     config: &'a Config,
@@ -110,14 +113,21 @@ struct Lengths<'a> {
 }
 
 impl<'a> Lengths<'a> {
-    /// What can be foreseen to be asked for is measured by all processors.
-    fn of(feeds: &[Feed], archive: &'a Archive, config: &'a Config) -> Self {
+    /// Measures the posts that will be needed, on all processors. The entries come back too, unless they are too many to
+    /// keep.
+    fn of(feeds: &[Feed], archive: &'a Archive, config: &'a Config) -> (Self, HashMap<usize, Entry<'a>>) {
         let is_asked_for = budget(config) != usize::MAX && config.feeds.entries > 0;
         let newest = feeds.iter().filter(|_| is_asked_for);
         let newest: HashSet<usize> =
             newest.flat_map(|feed| feed.posts.iter().take(config.feeds.entries)).copied().collect();
-        let known = newest.into_par_iter().map(|at| (at, measure(at, archive, config))).collect();
-        Self { archive, config, known: RefCell::new(known) }
+        let (known, rendered) = if newest.len() <= PORTION {
+            let rendered = entries(newest, archive, config);
+            (rendered.iter().map(|(at, entry)| (*at, lengths(entry))).collect(), rendered)
+        } else {
+            let known = newest.into_par_iter().map(|at| (at, measure(at, archive, config))).collect();
+            (known, HashMap::new())
+        };
+        (Self { archive, config, known: RefCell::new(known) }, rendered)
     }
 
     fn get(&self, at: usize, in_full: bool) -> usize {
@@ -128,8 +138,16 @@ impl<'a> Lengths<'a> {
 }
 
 fn measure(at: usize, archive: &Archive, config: &Config) -> (usize, usize) {
-    let entry = archive.posts.get(at).map(|post| Entry::new(post, config));
-    entry.map_or((0, 0), |entry| (entry.length(false), entry.length(true)))
+    archive.posts.get(at).map_or((0, 0), |post| lengths(&Entry::new(post, config)))
+}
+
+fn lengths(entry: &Entry<'_>) -> (usize, usize) {
+    (entry.length(false), entry.length(true))
+}
+
+fn entries<'a>(posts: HashSet<usize>, archive: &'a Archive, config: &'a Config) -> HashMap<usize, Entry<'a>> {
+    let posts = posts.into_par_iter();
+    posts.filter_map(|at| Some((at, Entry::new(archive.posts.get(at)?, config)))).collect()
 }
 
 /// A feed, divided, and which of its posts stand in it as summaries.
@@ -282,12 +300,12 @@ impl Layout<'_> {
 
     /// A post is rendered once, however many of the sheets carry it, and not at all if none does.
     fn print(&self, sheets: &[Sheet<'_>]) -> Vec<Document> {
-        let wanted: HashSet<usize> = sheets.iter().flat_map(|sheet| sheet.posts).copied().collect();
-        let entries: HashMap<usize, Entry<'_>> = wanted
-            .into_par_iter()
-            .filter_map(|at| Some((at, Entry::new(self.archive.posts.get(at)?, self.config))))
-            .collect();
-        sheets.par_iter().map(|sheet| self.document(sheet, &entries)).collect()
+        let mut wanted: HashSet<usize> = sheets.iter().flat_map(|sheet| sheet.posts).copied().collect();
+        let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ready: HashMap<usize, Entry<'_>> = rendered.extract_if(|at, _| wanted.remove(at)).collect();
+        drop(rendered);
+        ready.extend(entries(wanted, self.archive, self.config));
+        sheets.par_iter().map(|sheet| self.document(sheet, &ready)).collect()
     }
 
     fn document(&self, sheet: &Sheet<'_>, entries: &HashMap<usize, Entry<'_>>) -> Document {

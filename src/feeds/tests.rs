@@ -525,7 +525,7 @@ proptest! {
         post.categories = vec![category.clone()];
         post.summary = Some(XmlText::clean(title.as_str()).0);
         post.body = XmlText::clean(&format!("`{}`", title.as_str().replace('`', ""))).0;
-        let body = crate::archive::markdown::render(&post).0.html;
+        let body = crate::archive::markdown::render(&post).html;
         let documents = render_all(&of(vec![post]), &specimen::config(""));
         prop_assert_eq!(lint::check(&documents).into_iter().filter(|finding| finding.rule != "feed-relative-url").collect::<Vec<_>>(), []);
 

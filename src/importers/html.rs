@@ -1,7 +1,7 @@
-//! HTML as clean Markdown that renders back to the same text.
+//! Converts HTML to clean Markdown that renders back to the same text.
 //!
-//! A post of another program goes through here once, and is the author's own file afterwards: what Markdown has a word
-//! for is written so, everything else leaves its text. Scripts, forms and styles go. Pure.
+//! A post is converted once, when it is imported; then the Markdown file is the original. Elements that Markdown cannot
+//! express leave their text. Scripts, forms and styles are dropped. Pure.
 
 mod blocks;
 mod escape;
@@ -11,26 +11,27 @@ mod links;
 mod notes;
 mod tables;
 mod text;
-mod tree;
 mod write;
 
 use std::collections::HashMap;
 
 use url::Url;
 
+use crate::html;
+
 pub use text::visible;
 
 /// The longest text, in bytes: that of a post.
-pub const MAX_HTML: usize = 10_000_000;
+pub const MAX_HTML: usize = html::MAX_BYTES;
 
-/// How a text is to be read.
+/// Options of a conversion.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options<'a> {
-    /// The page on which it stood: relative addresses are made absolute.
+    /// The page that the text comes from: relative addresses are made absolute.
     pub page: Option<&'a Url>,
-    /// A line break in the text is one on the page and a blank line begins a paragraph, as old `WordPress` has it.
+    /// A line break in the text is a `<br>` and a blank line begins a paragraph, as in posts of old `WordPress` editors.
     pub line_breaks: bool,
-    /// Pictures that lie beside the post now: address to file name.
+    /// Pictures that were downloaded: address to file name.
     pub beside: Option<&'a HashMap<String, String>>,
 }
 
@@ -39,17 +40,17 @@ pub struct Options<'a> {
 pub struct Converted {
     /// The Markdown, with a line break at its end unless it is empty.
     pub markdown: String,
-    /// What has no place in it: `scripts`, `forms`; in the order of the text, each once.
+    /// What was dropped, such as `scripts` or `forms`; in the order of the text, each once.
     pub dropped: Vec<&'static str>,
     /// Addresses of the pictures in it, in its order, each once.
     pub pictures: Vec<String>,
-    /// It was longer or more tangled than any text is, and its end is missing.
+    /// The text was too long or had too many nodes, and its end is missing.
     pub cut: bool,
 }
 
-/// Converts `html`.
-pub fn to_markdown(html: &str, options: Options<'_>) -> Converted {
-    let tree = tree::parse(html);
+/// Converts HTML.
+pub fn to_markdown(text: &str, options: Options<'_>) -> Converted {
+    let tree = html::parse(text);
     let notes = notes::find(&tree);
     let mut reading = blocks::Reading::new(&tree, &notes, options);
     let blocks = reading.read();

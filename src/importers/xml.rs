@@ -15,7 +15,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::{Namespace, ResolveResult};
 
 pub(super) use encoded::Encoded;
-pub(super) use node::{Child, Node, push_escaped};
+pub(super) use node::{Child, Node};
 
 /// Deeper elements are an attack; the markup inside a post comes escaped, or is as deep as people nest it.
 const MAX_DEPTH: usize = 128;

@@ -10,11 +10,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lettre::message::header::{From as FromHeader, Header, HeaderName, HeaderValue, Headers, ReplyTo, To};
 use lettre::message::{Mailbox as LettreMailbox, Mailboxes};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 use super::{Recipient, Unsubscribe};
 use crate::address::{EmailAddress, Mailbox};
 use crate::config::Site;
-use crate::text::HeaderText;
+use crate::text::{HeaderText, hex};
 
 /// Where a folded line should end (RFC 5322, 2.1.1).
 const LINE: usize = 78;
@@ -53,7 +54,7 @@ pub(super) fn of_letter(
         ("List-Archive", format!("<{}>", sender.site.url.as_str())),
         ("Precedence", "bulk".to_owned()),
         ("Feedback-ID", format!("{campaign}:letters:newsletter:{}", fingerprint(domain))),
-        ("Content-Language", visible(language)),
+        ("Content-Language", visible(language).to_string()),
         ("MIME-Version", "1.0".to_owned()),
     ]);
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -68,7 +69,7 @@ pub(super) fn of_slip(subject: &HeaderText, language: &str, sender: &Sender) -> 
     fields.extend([
         ("Auto-Submitted", "auto-generated".to_owned()),
         ("X-Auto-Response-Suppress", "All".to_owned()),
-        ("Content-Language", visible(language)),
+        ("Content-Language", visible(language).to_string()),
         ("MIME-Version", "1.0".to_owned()),
     ]);
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -92,43 +93,40 @@ pub(super) fn write_for_reader(recipient: &Recipient, out: &mut String) {
     }
 }
 
-/// The `mailto:` by which a reader leaves (RFC 6068).
+/// The characters of a `mailto:` that are percent-encoded (RFC 6068, 2).
+const MAILTO: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'@')
+    .remove(b'+')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'\'')
+    .remove(b'*');
+
+/// The characters that could end a value in angle brackets or its line.
+const DELIMITERS: &AsciiSet = &CONTROLS.add(b' ').add(b'<').add(b'>');
+
+/// The `mailto:` for unsubscribing (RFC 6068).
 pub(super) fn mailto(unsubscribe: &Unsubscribe) -> String {
-    let mut url = String::from("mailto:");
-    percent_encode(unsubscribe.mailbox.as_str(), &mut url);
-    url.push_str("?subject=unsubscribe%20");
-    percent_encode(&unsubscribe.token, &mut url);
-    url
+    let encoded = |raw| utf8_percent_encode(raw, MAILTO);
+    format!(
+        "mailto:{}?subject=unsubscribe%20{}",
+        encoded(unsubscribe.mailbox.as_str()),
+        encoded(&unsubscribe.token)
+    )
 }
 
-fn percent_encode(raw: &str, out: &mut String) {
-    for byte in raw.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~@+!$'*".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
+/// Keeps a foreign string inside its angle brackets and on its line.
+fn visible(raw: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(raw, DELIMITERS)
 }
 
-/// Keeps a foreign string inside its angle brackets and on its line: everything else is percent-encoded.
-fn visible(raw: &str) -> String {
-    raw.bytes().fold(String::with_capacity(raw.len()), |mut kept, byte| {
-        if byte.is_ascii_graphic() && !b"<>".contains(&byte) {
-            kept.push(char::from(byte));
-        } else {
-            let _ = write!(kept, "%{byte:02X}");
-        }
-        kept
-    })
-}
-
-/// Twelve hex digits that name a thing without telling it.
+/// Twelve hex digits that identify a text without revealing it.
 pub(super) fn fingerprint(of: &str) -> String {
-    digest(&SHA256, of.as_bytes()).as_ref().iter().take(6).fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&digest(&SHA256, of.as_bytes()).as_ref()[..6])
 }
 
 /// The value of `Subject`.

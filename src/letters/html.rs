@@ -1,44 +1,24 @@
-//! The HTML of a letter: what mail programs cannot show is put in words, and the style goes into the elements.
+//! The HTML of an email: content that mail programs cannot show becomes a link, and CSS moves into the elements.
 //!
-//! The body comes sanitised from `archive::markdown`; nothing is made safe here a second time.
+//! The body comes sanitised from `archive::markdown` and is not sanitised again.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use css_inline::{CSSInliner, InlineError, InlineOptions};
 
-use super::tags::{Tag, tags};
 use super::words::Words;
+use crate::html::{Tag, push_escaped, tags};
 
-/// What an `img` keeps: mail programs ignore `srcset`, `sizes` and `loading`, or stumble over them.
+/// The attributes that an `img` keeps. Mail programs ignore `srcset`, `sizes` and `loading`, or fail on them.
 const IMAGE_ATTRIBUTES: [&str; 4] = ["src", "alt", "title", "align"];
 
-/// The pixels between the margins of the built-in letter. Outlook for Windows ignores `max-width`, so a wider
-/// picture is given this width in its attribute too.
+/// The width of the text column in pixels. Outlook for Windows ignores `max-width`, so a wider picture gets this width in
+/// its attribute.
 const COLUMN: u32 = 560;
 
-/// Escapes text for an element or a quoted attribute.
-pub(crate) fn escape(text: &str) -> Cow<'_, str> {
-    let special = |c: char| matches!(c, '&' | '<' | '>' | '"' | '\'');
-    if !text.contains(special) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    Cow::Owned(out)
-}
-
-/// A post's body for mail: a film or a recording becomes a link, a `picture` its `img`, and every `img` has an `alt`.
-/// The classes that begin with `lp-` belong to the letter's style; `archive::markdown` takes them out of posts.
+/// Adapts a post's body to mail programs: a video or a recording becomes a link, a `picture` becomes its `img`, and every
+/// `img` gets an `alt`. Classes that begin with `lp-` belong to the style of the email; `archive::markdown` removes them
+/// from posts.
 pub(super) fn for_mail(body: &str, words: &Words) -> String {
     let mut out = String::with_capacity(body.len());
     let mut copied = 0;
@@ -46,38 +26,38 @@ pub(super) fn for_mail(body: &str, words: &Words) -> String {
     let mut unlinked = false;
     for tag in tags(body) {
         if let Some(open) = &mut replaced {
-            if open.address.is_none() && tag.name == "source" {
-                open.address = tag.attribute("src");
+            if open.address.is_none() && tag.name() == "source" {
+                open.address = tag.attribute("src").map(str::to_owned);
             }
-            if tag.closing && tag.name == open.name {
+            if tag.closing && tag.name() == open.name {
                 open.write_link(words, &mut out);
                 copied = tag.at.end;
                 replaced = None;
             }
             continue;
         }
-        if !matches!(tag.name, "video" | "audio" | "picture" | "source" | "img" | "li" | "table" | "a") {
+        if !matches!(tag.name(), "video" | "audio" | "picture" | "source" | "img" | "li" | "table" | "a") {
             continue;
         }
         out.push_str(&body[copied..tag.at.start]);
         copied = tag.at.end;
-        match tag.name {
+        match tag.name() {
             "video" | "audio" if !tag.closing => {
-                replaced = Some(Replaced { name: tag.name, address: tag.attribute("src") });
+                replaced = Some(Replaced::new(&tag, tag.attribute("src")));
             }
             "img" => write_image(&tag, &mut out),
-            // A table that is too wide for a phone scrolls by itself, where that is known, and not with the page.
+            // A table that is too wide for a phone scrolls alone, and not with the page.
             "table" if tag.closing => out.push_str("</table></div>"),
             "table" => {
                 out.push_str("<div class=\"lp-scroll\">");
                 out.push_str(&body[tag.at]);
             }
             "li" if is_task(&tag, &body[tag.at.end..]) => out.push_str("<li class=\"lp-task\">"),
-            // The way back from a footnote leads to the page, out of the letter.
-            "a" if tag.attribute("class").as_deref() == Some("footnote-backref") => {
-                replaced = Some(Replaced { name: "a", address: None });
+            // The link back from a footnote would lead out of the email, to the page.
+            "a" if tag.attribute("class") == Some("footnote-backref") => {
+                replaced = Some(Replaced::new(&tag, None));
             }
-            // The way to it would, too: the number stays, and the note is at the end of the letter.
+            // So would the link to the footnote: only its number stays, and the note is at the end of the email.
             "a" if tag.attribute("id").is_some_and(|id| id.starts_with("fnref-")) => unlinked = true,
             "a" if tag.closing && unlinked => unlinked = false,
             "li" | "a" => out.push_str(&body[tag.at]),
@@ -91,25 +71,29 @@ pub(super) fn for_mail(body: &str, words: &Words) -> String {
     out
 }
 
-/// Whether a list item begins with a box, which then takes the place of the bullet.
+/// Whether a list item begins with a check box, which then replaces the bullet.
 fn is_task(item: &Tag, inside: &str) -> bool {
     let text = inside.trim_start();
     let text = text.strip_prefix("<p>").unwrap_or(text);
     !item.closing && text.starts_with(['☐', '☑']) && item.attributes().next().is_none()
 }
 
-/// An open element that is left out, and what may take its place.
-struct Replaced<'a> {
-    name: &'a str,
-    address: Option<Cow<'a, str>>,
+/// An open element that is left out, and the address of the link that may replace it.
+struct Replaced {
+    name: String,
+    address: Option<String>,
 }
 
-impl Replaced<'_> {
+impl Replaced {
+    fn new(tag: &Tag, address: Option<&str>) -> Self {
+        Self { name: tag.name().to_owned(), address: address.map(str::to_owned) }
+    }
+
     fn write_link(&self, words: &Words, out: &mut String) {
         let Some(address) = &self.address else { return };
         let label = if self.name == "video" { words.video } else { words.audio };
         out.push_str("<a href=\"");
-        out.push_str(&escape(address));
+        push_escaped(out, address);
         out.push_str("\">▶ ");
         out.push_str(label);
         out.push_str("</a>");
@@ -122,7 +106,7 @@ fn write_image(tag: &Tag, out: &mut String) {
         out.push(' ');
         out.push_str(name);
         out.push_str("=\"");
-        out.push_str(&escape(&value));
+        push_escaped(out, value);
         out.push('"');
     }
     let pixels = |name| tag.attribute(name).and_then(|value| value.parse::<u32>().ok());
@@ -140,8 +124,8 @@ fn write_image(tag: &Tag, out: &mut String) {
     out.push('>');
 }
 
-/// Moves the rules of the `<style>` elements into `style` attributes; `@media` rules, which have no other place,
-/// stay. Nothing is fetched.
+/// Moves the rules of the `<style>` elements into `style` attributes. `@media` rules stay, because they cannot be inlined.
+/// Nothing is fetched.
 pub(super) fn inlined(page: &str) -> Result<String, InlineError> {
     let inliner = CSSInliner::new(InlineOptions {
         keep_at_rules: true,
@@ -162,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_film_becomes_a_link_and_its_fallback_is_left_out() {
+    fn a_video_becomes_a_link_and_its_fallback_is_left_out() {
         assert_eq!(
             mailed(
                 "<p>a <video controls=\"\"><source src=\"https://e.org/a.mp4?x=1&amp;y=2\">old</video> b</p>"
@@ -177,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_keeps_its_plain_image_which_fits_the_column() {
+    fn a_picture_becomes_its_plain_image_which_fits_the_column() {
         assert_eq!(
             mailed(
                 "<picture><source srcset=\"a.avif\"><img src=\"https://e.org/a.png\" srcset=\"b 2x\" width=\"1120\" height=\"500\"></picture>"
@@ -187,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_a_footnote_stays_and_leads_nowhere() {
+    fn the_number_of_a_footnote_stays_without_its_link() {
         assert_eq!(
             mailed(
                 "<p>a<sup><a href=\"https://e.org/#fn-1\" id=\"fnref-1\">1</a></sup> <a href=\"/\">b</a></p>"
@@ -197,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_back_from_a_footnote_is_left_out() {
+    fn the_link_back_from_a_footnote_is_left_out() {
         assert_eq!(
             mailed(
                 "<p>note <a href=\"https://e.org/#fnref-1\" class=\"footnote-backref\">↩</a></p><a href=\"/\">b</a>"
@@ -207,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_can_scroll_by_itself() {
+    fn a_table_is_wrapped_so_that_it_can_scroll() {
         assert_eq!(
             mailed("<table class=\"a\"><tr><td>b</td></tr></table>c"),
             "<div class=\"lp-scroll\"><table class=\"a\"><tr><td>b</td></tr></table></div>c"
@@ -215,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_has_its_box_in_place_of_the_bullet() {
+    fn the_check_box_of_a_task_replaces_the_bullet() {
         assert_eq!(
             mailed("<ul><li>☑ 하나</li>\n<li>\n<p>☐ 둘</p></li><li>셋</li></ul>"),
             "<ul><li class=\"lp-task\">☑ 하나</li>\n<li class=\"lp-task\">\n<p>☐ 둘</p></li><li>셋</li></ul>"

@@ -1,6 +1,7 @@
-//! Composes the letter of one post: fields, templates, slots, headers. What it shares with the weekly letter is here too.
+//! Composes the email of one post: fields, templates, slots, headers. The code that it shares with the weekly digest is
+//! here too.
 //!
-//! Pure. What is wrong comes back as findings that name the file; no half letter is ever returned.
+//! Pure. Errors come back as findings that name the file; a partial email is never returned.
 
 use minijinja::{Value, context};
 
@@ -17,24 +18,24 @@ use crate::config::{Config, SiteUrl};
 use crate::finding::{Finding, Severity};
 use crate::text::HeaderText;
 
-/// Renders `post` as a letter. The errors name the post, `config.toml` or a template of the user.
+/// Renders `post` as an email. The errors name the post, `config.toml` or a template of the user.
 pub fn compose(post: &Post, config: &Config, templates: &Templates) -> Result<Letter, Vec<Finding>> {
-    let (rendered, findings) = markdown::render(post);
-    let errors: Vec<Finding> = findings.into_iter().filter(|f| f.severity == Severity::Error).collect();
+    let (rendered, blocks) = markdown::read(post, |body| (body.render(), body.outline()));
+    let errors: Vec<Finding> =
+        rendered.findings.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
     if !errors.is_empty() {
         return Err(errors);
     }
-    let body = Body { html: rendered.html, blocks: markdown::outline(post) };
-    from_body(post, &body, config, templates)
+    from_body(post, &Body { html: rendered.html, blocks }, config, templates)
 }
 
-/// A post's text in both shapes that `archive::markdown` gives it.
+/// The body of a post in both forms that an email needs.
 pub(super) struct Body {
     pub(super) html: String,
     pub(super) blocks: Vec<Block>,
 }
 
-/// [`compose`] on a body that is already parsed.
+/// [`compose`] with a rendered body.
 pub(super) fn from_body(
     post: &Post,
     body: &Body,
@@ -51,13 +52,13 @@ pub(super) fn from_body(
     print(Set::Issue, &fields(post, config, &html, &text), &markers, &envelope, (config, templates))
 }
 
-/// What the header fields of a letter take from what it carries.
+/// The values for the header fields of an email that depend on its content.
 pub(super) struct Envelope<'a> {
     pub(super) campaign: &'a str,
     pub(super) language: &'a str,
 }
 
-/// Runs a set of templates over its fields: the letter.
+/// Renders a set of templates.
 pub(super) fn print(
     set: Set,
     shared: &Value,
@@ -94,7 +95,7 @@ pub(super) fn print(
     })
 }
 
-/// A letter without a sender.
+/// The error for an email without a sender.
 pub(super) fn no_sender() -> Finding {
     Finding::error(
         "newsletter-from",
@@ -104,7 +105,7 @@ pub(super) fn no_sender() -> Finding {
     .hint("from = \"Kim <kim@example.com>\" under [newsletter]")
 }
 
-/// What the templates of an issue can use, as `docs/templates.md` lists it.
+/// The fields that the templates of an issue can use, as listed in `docs/templates.md`.
 fn fields(post: &Post, config: &Config, html: &str, text: &str) -> Value {
     let lang = post.language.as_deref().unwrap_or(&config.site.language);
     context! {
@@ -112,7 +113,7 @@ fn fields(post: &Post, config: &Config, html: &str, text: &str) -> Value {
         lang_primary => words::primary(lang),
         dir => if words::is_right_to_left(lang) { "rtl" } else { "ltr" },
         post => context! {
-            // Data, never a template: `{{ … }}` in a post stays as it is written.
+            // Data and not a template: `{{ … }}` in a post stays as written.
             content_html => Value::from_safe_string(html.trim_end().to_owned()),
             content_text => text.trim_end(),
             ..about(post, config)
@@ -122,8 +123,8 @@ fn fields(post: &Post, config: &Config, html: &str, text: &str) -> Value {
     }
 }
 
-/// Where the post can be read in a browser: on its own page, or where Letterpress makes none, on that of its issue if
-/// `letterpress serve` shows issues. Without either, the address of the post has to do.
+/// Where the post can be read in a browser: on its own page; else on the page of its issue, if `letterpress serve` shows
+/// issues; else at the address of the post.
 pub fn online(post: &Post, config: &Config) -> String {
     match &config.web.url {
         Some(web) if post.page.file.is_none() && config.web.issues => issue_page(web, &post.label()),
@@ -136,7 +137,7 @@ pub(super) fn issue_page(web: &SiteUrl, label: &str) -> String {
     web.join(&format!("issues/{}", links::segment(label)))
 }
 
-/// What every template can use.
+/// The fields that every template can use.
 pub(super) fn common(config: &Config, words: &Words) -> Value {
     context! {
         site => context! {
@@ -150,7 +151,7 @@ pub(super) fn common(config: &Config, words: &Words) -> Value {
     }
 }
 
-/// A post without its body.
+/// The fields of a post without its body.
 pub(super) fn about(post: &Post, config: &Config) -> Value {
     let words = Words::of(&config.site.language);
     let mut authors: Vec<String> = post.authors.iter().map(|author| author.name.to_string()).collect();

@@ -2,8 +2,8 @@
 //! stand above it.
 
 use super::headers::subject_field;
-use super::html::escape;
 use super::{Letter, Piece};
+use crate::html::escape;
 use crate::text::HeaderText;
 
 /// What stands above a letter that is not for subscribers.

@@ -6,7 +6,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Greeting, Letter, Piece, Recipient, Slot, headers, html};
+use super::{Greeting, Letter, Piece, Recipient, Slot, headers};
+use crate::html::escape;
 
 /// The longest line of base64 (RFC 2045, 6.8).
 const BASE64_LINE: usize = 76;
@@ -201,7 +202,7 @@ impl Part {
     }
 
     fn filled<'a>(&self, slot: Slot, words: &'a Words) -> std::borrow::Cow<'a, str> {
-        if self.is_html { html::escape(words.of(slot)) } else { words.of(slot).into() }
+        if self.is_html { escape(words.of(slot)) } else { words.of(slot).into() }
     }
 }
 

@@ -1,17 +1,17 @@
-//! The text part, made from the Markdown and not from the HTML: a letter that reads well without any markup.
+//! The text part of an email, made from the Markdown and not from the HTML, so that it reads well without markup.
 //!
-//! Links are numbered `[1]` and listed at the end, so that Korean addresses of two hundred percent signs do not
-//! interrupt a sentence; footnotes have raised figures, which cannot be taken for a link's.
+//! Links are numbered `[1]` and listed at the end, so that long percent-encoded addresses do not interrupt a sentence.
+//! Footnotes have superscript numbers, to distinguish them from links.
 
 use super::words::Words;
 use super::wrap::{self, Span, columns};
 use crate::archive::markdown::{Block, Inline, Item};
 
-/// Nesting makes lines shorter, but never shorter than this.
+/// The minimum line width, however deep the nesting.
 const NARROWEST: usize = 24;
 
-/// Renders a body in lines of at most 76 columns; only an address or code is ever longer. Ends in a line break
-/// unless it is empty.
+/// Renders a body in lines of at most 76 columns; only addresses and code can be longer. Ends in a line break unless it is
+/// empty.
 pub(super) fn render(blocks: &[Block], words: &Words) -> String {
     let mut page = Page { words, links: Vec::new() };
     let mut lines = page.blocks(blocks, wrap::LINE);
@@ -75,7 +75,7 @@ impl Page<'_> {
     fn list(&mut self, start: Option<usize>, items: &[Item], width: usize) -> Vec<String> {
         let last = start.map(|first| first.saturating_add(items.len()).saturating_sub(1));
         let digits = last.map_or(0, |last| last.to_string().len());
-        // A list of one-line items stands close; paragraphs in an item need air around it.
+        // Items with several paragraphs need blank lines between them; others do not.
         let loose = items
             .iter()
             .any(|item| item.blocks.iter().filter(|block| !matches!(block, Block::List(..))).count() > 1);
@@ -112,7 +112,7 @@ impl Page<'_> {
         blocks.iter().flat_map(|block| self.block(block, width.max(NARROWEST))).collect()
     }
 
-    /// A table with its columns aligned, or, if that is too wide, a small list for each row.
+    /// A table with aligned columns, or a list for each row if that is too wide.
     fn table(&mut self, head: &[Vec<Inline>], rows: &[Vec<Vec<Inline>>], width: usize) -> Vec<String> {
         let head = self.cells(head);
         let rows: Vec<Vec<String>> = rows.iter().map(|row| self.cells(row)).collect();
@@ -183,7 +183,7 @@ impl Page<'_> {
         out.push(Span::Text(mark.to_owned()));
     }
 
-    /// An address that is its own text stands for itself; any other is listed at the end, each once.
+    /// Writes a link whose text is its address without a number. Any other address is listed at the end, each once.
     fn link(&mut self, inner: &[Inline], url: &str, out: &mut Vec<Span>) {
         let bare = url.trim_start_matches("mailto:");
         if matches!(inner, [Inline::Text(text)] if text == url || text == bare) {
@@ -216,7 +216,7 @@ fn aligned(row: &[String], widths: &[usize]) -> String {
     line
 }
 
-/// A wide table: for each row a small list of `head: cell`.
+/// A wide table: for each row a list of `head: cell`.
 fn listed(head: &[String], rows: &[Vec<String>], width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for row in rows {
@@ -230,7 +230,7 @@ fn listed(head: &[String], rows: &[Vec<String>], width: usize) -> Vec<String> {
     lines
 }
 
-/// A number in superscript figures.
+/// A number in superscript digits.
 fn raised(number: usize) -> String {
     const FIGURES: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     number.to_string().bytes().map(|digit| FIGURES[usize::from(digit - b'0') % 10]).collect()

@@ -6,10 +6,11 @@
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
-use super::{html, wrap};
+use super::wrap;
 use crate::finding::Finding;
+use crate::html;
 
 const BUILTIN: [(&str, &str); 8] = [
     ("builtin/subject.txt", include_str!("templates/issue/subject.txt")),
@@ -179,13 +180,7 @@ pub(crate) fn environment<'a>() -> Environment<'a> {
     environment.set_syntax(
         SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default(),
     );
-    environment.set_formatter(|out, state, value| match value.as_str() {
-        // minijinja's own escaping turns `/` into `&#x2f;`, in every address of a letter.
-        Some(text) if matches!(state.auto_escape(), AutoEscape::Html) && !value.is_safe() => {
-            Ok(out.write_str(&html::escape(text))?)
-        }
-        _ => minijinja::escape_formatter(out, state, value),
-    });
+    environment.set_formatter(html::format_value);
     environment
 }
 

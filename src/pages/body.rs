@@ -1,5 +1,5 @@
-//! A post's body for its own page: addresses of the site become short and good on whatever host the folder is looked at, and
-//! what is HTML for mail programs only becomes HTML of today. Nothing is made safe here a second time.
+//! The body of a post for its own page: addresses of the site become relative, so that they work on any host, and obsolete
+//! attributes, which only mail programs need, become styles. The body is not sanitised again.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -8,9 +8,9 @@ use url::Url;
 
 use crate::archive::links;
 use crate::config::SiteUrl;
-use crate::letters::{Tag, escape, tags};
+use crate::html::{Tag, push_escaped, tags};
 
-/// What an address is replaced with.
+/// Shortens addresses.
 struct Addresses<'s> {
     site: String,
     page: String,
@@ -18,7 +18,7 @@ struct Addresses<'s> {
 }
 
 impl Addresses<'_> {
-    /// The same address from where the page is; others stay.
+    /// An address of the site relative to the page; others stay.
     fn short<'v>(&self, url: &'v str) -> Cow<'v, str> {
         if let Some(fragment) = url.strip_prefix(&self.page).filter(|rest| rest.starts_with('#')) {
             return Cow::Owned(fragment.to_owned());
@@ -33,21 +33,21 @@ impl Addresses<'_> {
     }
 }
 
-/// The body of the post at `page`, for that page; `root` leads from there to the public folder.
+/// The body of the post at `page`, for that page; `root` is the relative path to the public folder.
 pub(super) fn for_page(html: &str, page: &Url, site: &SiteUrl, root: &str) -> String {
     let site = links::canonical(site.as_url());
     let addresses = Addresses { site, page: links::canonical(page), root };
     let mut out = String::with_capacity(html.len());
     let mut copied = 0;
     for tag in tags(html) {
-        if tag.closing && tag.name != "table" {
+        if tag.closing && tag.name() != "table" {
             continue;
         }
         out.push_str(&html[copied..tag.at.start]);
         copied = tag.at.end;
-        match (tag.name, tag.closing) {
+        match (tag.name(), tag.closing) {
             ("table", true) => out.push_str("</table></div>"),
-            // Who has no mouse scrolls a wide table with the arrow keys.
+            // Without a mouse, a wide table is scrolled with the arrow keys.
             ("table", false) => {
                 out.push_str("<div class=\"scroll\" tabindex=\"0\">");
                 write_tag(&tag, &addresses, &mut out);
@@ -59,35 +59,37 @@ pub(super) fn for_page(html: &str, page: &Url, site: &SiteUrl, root: &str) -> St
     out
 }
 
-fn write_tag(tag: &Tag<'_>, addresses: &Addresses<'_>, out: &mut String) {
-    let _ = write!(out, "<{}", tag.name);
-    let (mut style, mut has_alt) = (String::new(), tag.name != "img");
+fn write_tag(tag: &Tag, addresses: &Addresses<'_>, out: &mut String) {
+    let _ = write!(out, "<{}", tag.name());
+    let (mut style, mut has_alt) = (String::new(), tag.name() != "img");
     for (name, value) in tag.attributes() {
         has_alt |= name == "alt";
         let value = match name {
-            "href" | "src" | "poster" | "cite" => addresses.short(&value).into_owned(),
-            "srcset" => candidates(&value, addresses),
-            // Attributes that HTML has given up; mail programs have not.
-            "align" if tag.name == "img" => {
-                let _ = write!(style, "float:{};", plain(&value));
+            "href" | "src" | "poster" | "cite" => addresses.short(value),
+            "srcset" => Cow::Owned(candidates(value, addresses)),
+            // Attributes that are obsolete in HTML, but not in email.
+            "align" if tag.name() == "img" => {
+                let _ = write!(style, "float:{};", plain(value));
                 continue;
             }
             "align" => {
-                let _ = write!(style, "text-align:{};", plain(&value));
+                let _ = write!(style, "text-align:{};", plain(value));
                 continue;
             }
             "valign" => {
-                let _ = write!(style, "vertical-align:{};", plain(&value));
+                let _ = write!(style, "vertical-align:{};", plain(value));
                 continue;
             }
-            "width" if !matches!(tag.name, "img" | "video") => {
+            "width" if !matches!(tag.name(), "img" | "video") => {
                 let unit = if value.ends_with('%') { "" } else { "px" };
-                let _ = write!(style, "width:{}{unit};", plain(&value));
+                let _ = write!(style, "width:{}{unit};", plain(value));
                 continue;
             }
-            _ => value.into_owned(),
+            _ => Cow::Borrowed(value),
         };
-        let _ = write!(out, " {name}=\"{}\"", escape(&value));
+        let _ = write!(out, " {name}=\"");
+        push_escaped(out, &value);
+        out.push('"');
     }
     if !style.is_empty() {
         let _ = write!(out, " style=\"{style}\"");
@@ -98,7 +100,7 @@ fn write_tag(tag: &Tag<'_>, addresses: &Addresses<'_>, out: &mut String) {
     out.push('>');
 }
 
-/// A value that can do nothing in a style but be one word.
+/// A value reduced to one word, so that it cannot add anything else to a style.
 fn plain(value: &str) -> String {
     value
         .chars()
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_the_site_are_good_on_any_host_and_others_stay() {
+    fn addresses_of_the_site_become_relative_and_others_stay() {
         for (html, expected) in [
             ("<a href=\"https://a.example/b/c/?q=1&amp;r=2\">x</a>", "<a href=\"../c/?q=1&amp;r=2\">x</a>"),
             ("<a href=\"https://a.example/b/%EA%B8%80/#fn-1\">1</a>", "<a href=\"#fn-1\">1</a>"),
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_html_has_given_up_becomes_style_and_can_say_nothing_else() {
+    fn obsolete_attributes_become_styles_and_cannot_inject_others() {
         assert_eq!(page("<p align=\"center\">a</p>"), "<p style=\"text-align:center;\">a</p>");
         assert_eq!(
             page("<table width=\"50%\"><tr><td valign=\"top;color:red\">a</td></tr></table>"),

@@ -149,11 +149,23 @@ fn locale(language: &str) -> Option<String> {
     }
 }
 
-pub(super) fn post(frame: &Fields<'_, '_>, at: usize, post: &Post, content: String) -> Value {
+/// The summary of a post, or its beginning.
+pub(super) fn description(post: &Post, body: &markdown::Body<'_>) -> String {
+    match &post.summary {
+        Some(summary) => summary.as_str().trim().to_owned(),
+        None => body.excerpt(DESCRIPTION),
+    }
+}
+
+pub(super) fn post(
+    frame: &Fields<'_, '_>,
+    at: usize,
+    post: &Post,
+    (content, description): (String, &str),
+) -> Value {
     let site = &frame.config().site;
     let lang = post.language.as_deref().unwrap_or(&site.language);
     let summary = post.summary.as_ref().map(|summary| summary.as_str().trim().to_owned());
-    let description = summary.clone().unwrap_or_else(|| markdown::excerpt(post, DESCRIPTION));
     let [previous, next] = frame.layout.beside(at);
     let category = |name: &HeaderText| {
         let folder = frame.layout.categories.get(name.as_str()).cloned();
@@ -193,7 +205,7 @@ pub(super) fn post(frame: &Fields<'_, '_>, at: usize, post: &Post, content: Stri
         },
         previous => previous.map(|post| frame.entry(post)),
         next => next.map(|post| frame.entry(post)),
-        ..frame.shared(post.title.as_str(), &description)
+        ..frame.shared(post.title.as_str(), description)
     }
 }
 

@@ -252,11 +252,14 @@ impl<'a> Layout<'a> {
         match &sheet.kind {
             Kind::Post(at) => {
                 if let Some(post) = self.archive.posts.get(*at) {
-                    let (rendered, _) = markdown::render(post);
+                    let (rendered, description) =
+                        markdown::read(post, |body| (body.render(), fields::description(post, body)));
                     wants = local::wants_of(post, &rendered.own, self.config);
                     let content =
                         body::for_page(&rendered.html, &post.url, &self.config.site.url, &frame.root());
-                    text = self.printer.print("post.html", &fields::post(&frame, *at, post, content))?;
+                    text = self
+                        .printer
+                        .print("post.html", &fields::post(&frame, *at, post, (content, &description)))?;
                 }
             }
             Kind::List(at, number) => {

@@ -14,6 +14,7 @@ use self::copies::Copies;
 use self::ground::Ground;
 use self::record::{Made, Record};
 use super::{RunError, World};
+use crate::archive::markdown::OwnAddress;
 use crate::archive::{Archive, Post, markdown};
 use crate::config::Config;
 use crate::feeds::{self, output};
@@ -256,8 +257,13 @@ impl Known for Outlook<'_> {
     }
 }
 
-/// Everything that is wrong with the pages of an archive, and with what its posts link to on their own site. Writes nothing.
-pub fn proof_pages(config: &Config, archive: &Archive) -> Result<Vec<Finding>, RunError> {
+/// Everything that is wrong with the pages of an archive, and with the links of its posts to their own site. `own` has these
+/// links for each post. Writes nothing.
+pub fn proof_pages(
+    config: &Config,
+    archive: &Archive,
+    own: &[Vec<OwnAddress>],
+) -> Result<Vec<Finding>, RunError> {
     if archive.posts.iter().all(|post| post.page.file.is_none()) {
         return Ok(Vec::new());
     }
@@ -277,8 +283,9 @@ pub fn proof_pages(config: &Config, archive: &Archive) -> Result<Vec<Finding>, R
     let of_posts: Vec<Finding> = archive
         .posts
         .par_iter()
-        .filter(|post| post.page.file.is_some())
-        .flat_map_iter(|post| pages::judge(post, &markdown::render(post).0.own, config, &outlook))
+        .zip(own)
+        .filter(|(post, _)| post.page.file.is_some())
+        .flat_map_iter(|(post, own)| pages::judge(post, own, config, &outlook))
         .collect();
     findings.extend(of_posts);
     Ok(findings)
@@ -307,7 +314,7 @@ pub(super) fn refuse_dead_pictures(config: &Config, post: &Post) -> Result<(), R
         record: Record::read(config),
         planned: HashSet::new(),
     };
-    let dead = pages::dead_pictures(post, &markdown::render(post).0.own, config, &outlook);
+    let dead = pages::dead_pictures(post, &markdown::render(post).own, config, &outlook);
     if dead.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(RunError::Findings(dead));
     }

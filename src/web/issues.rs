@@ -13,8 +13,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use minijinja::context;
 
 use super::app::{Query, Tail};
-use super::pages::{ROBOTS, encoded, escaped};
+use super::pages::{ROBOTS, encoded};
 use super::{App, Shared, Visit};
+use crate::html::{self, push_escaped};
 use crate::letters::{Letter, Piece, Slot};
 use crate::pipeline::Edition;
 
@@ -43,7 +44,7 @@ pub(super) async fn index(State(app): State<Shared>, visit: Visit, query: Query)
             context! {
                 day => issue.frozen_at.with_timezone(&zone).format("%Y-%m-%d").to_string(),
                 subject => issue.subject.as_str(),
-                path => encoded(&issue.label),
+                path => encoded(&issue.label).to_string(),
             }
         })
         .collect();
@@ -94,9 +95,9 @@ fn impersonal(letter: &Letter, home: &str) -> String {
     letter.html.iter().fold(String::new(), |mut page, piece| {
         match piece {
             Piece::Fixed(text) => page.push_str(text),
-            Piece::Slot(Slot::Greeting) => page.push_str(&escaped(&letter.greeting.plain)),
+            Piece::Slot(Slot::Greeting) => push_escaped(&mut page, &letter.greeting.plain),
             Piece::Slot(Slot::Name) => {}
-            Piece::Slot(Slot::Unsubscribe) => page.push_str(&escaped(home)),
+            Piece::Slot(Slot::Unsubscribe) => push_escaped(&mut page, home),
         }
         page
     })
@@ -117,17 +118,12 @@ fn policy(page: &str, plain: bool) -> String {
     policy
 }
 
-/// What stands between `<style …>` and `</style>`.
+/// The content of each `style` element.
 fn sheets(page: &str) -> Vec<&str> {
-    let lower = page.to_ascii_lowercase();
-    let (mut found, mut at) = (Vec::new(), 0);
-    while let Some(open) = lower[at..].find("<style") {
-        let Some(from) = lower[at + open..].find('>').map(|end| at + open + end + 1) else { break };
-        let Some(length) = lower[from..].find("</style") else { break };
-        found.push(&page[from..from + length]);
-        at = from + length;
-    }
-    found
+    let tags = html::tags(page);
+    let elements =
+        tags.windows(2).filter(|pair| pair[0].name() == "style" && !pair[0].closing && pair[1].closing);
+    elements.map(|pair| &page[pair[0].at.end..pair[1].at.start]).collect()
 }
 
 #[cfg(test)]

@@ -2,19 +2,19 @@
 //!
 //! Nothing that a visitor typed is ever shown, and no page holds a script, a cookie or anything from elsewhere.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use minijinja::{Environment, UndefinedBehavior, Value, context};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 use super::Visit;
 use super::words::Words;
 use crate::address::EmailAddress;
 use crate::config::Config;
+use crate::html;
 use crate::pipeline::RunError;
 use crate::text::hex;
 
@@ -64,13 +64,7 @@ impl Pages {
         );
         let title = config.site.title.to_string();
         environment.add_filter("named", move |text: &str| text.replace("{site}", &title));
-        environment.set_formatter(|out, state, value| match value.as_str() {
-            // minijinja's own escaping turns `/` into `&#x2f;`, in every address of a page.
-            Some(text) if matches!(state.auto_escape(), AutoEscape::Html) && !value.is_safe() => {
-                Ok(out.write_str(&escaped(text))?)
-            }
-            _ => minijinja::escape_formatter(out, state, value),
-        });
+        environment.set_formatter(html::format_value);
         for (name, source) in TEMPLATES {
             environment.add_template(name, source).map_err(|error| {
                 RunError::io(format!("reading the page {name}"), std::io::Error::other(error))
@@ -175,31 +169,12 @@ impl Pages {
     }
 }
 
-/// Text inside an address: everything but the unreserved characters and `@` is percent-encoded.
-pub(super) fn encoded(raw: &str) -> String {
-    raw.bytes().fold(String::with_capacity(raw.len()), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
-}
+/// The characters of an address that are percent-encoded: all but the unreserved ones and `@`.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
 
-/// Text for an element or a quoted attribute.
-pub(super) fn escaped(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-        out
-    })
+/// Text as a part of an address.
+pub(super) fn encoded(raw: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(raw, ENCODED)
 }
 
 #[cfg(test)]
@@ -207,8 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_can_end_no_element_and_no_attribute() {
-        assert_eq!(escaped("<a href=\"/x?a&b\">'글'"), "&lt;a href=&quot;/x?a&amp;b&quot;&gt;&#39;글&#39;");
-        assert_eq!(encoded("unsubscribe v1.k1 글"), "unsubscribe%20v1.k1%20%EA%B8%80");
+    fn a_token_and_text_are_encoded_for_an_address() {
+        assert_eq!(encoded("unsubscribe v1.k1 글").to_string(), "unsubscribe%20v1.k1%20%EA%B8%80");
     }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Deserializer, Value as Json};
 
-use super::{Entry, MAX_BYTES, Value, line_at, line_end};
+use super::{Entry, MAX_BYTES, Value, line_end};
 use crate::config::toml_slips::Slip;
+use crate::text::line_at;
 
 /// The entries of the object that `text` begins with, and how many bytes it takes, its last line included.
 pub(super) fn entries(text: &str) -> Option<(Vec<Entry>, usize)> {

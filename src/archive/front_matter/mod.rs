@@ -17,6 +17,7 @@ mod yaml_slips;
 use crate::config::Generator;
 use crate::config::toml_slips::Slip;
 use crate::finding::Finding;
+use crate::text::line_at;
 
 pub use enclosure::Stated;
 pub use fields::Fields;
@@ -260,11 +261,6 @@ fn wrong(file: &str, line: usize, message: impl Into<String>) -> Finding {
 /// The beginning of the line after the one that begins at `from`.
 fn line_end(text: &str, from: usize) -> usize {
     memchr::memchr(b'\n', &text.as_bytes()[from..]).map_or(text.len(), |at| from + at + 1)
-}
-
-/// The line, from 1, on which the byte at `offset` stands.
-fn line_at(text: &str, offset: usize) -> usize {
-    memchr::memchr_iter(b'\n', &text.as_bytes()[..offset.min(text.len())]).count() + 1
 }
 
 #[cfg(test)]

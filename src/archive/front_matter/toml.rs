@@ -2,8 +2,9 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Entry, Value, line_at};
+use super::{Entry, Value};
 use crate::config::toml_slips::{self, Slip};
+use crate::text::line_at;
 
 /// The entries of `text`, or what is wrong with it.
 pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Slip> {

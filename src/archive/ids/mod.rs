@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, FixedOffset, SecondsFormat};
+use percent_encoding::AsciiSet;
 
 use super::links;
 use crate::finding::Finding;
+use crate::text::hex;
 
 pub use assign::{Assignment, Given, HeldBack, Sighting, assign};
 pub use fingerprint::{Fingerprint, FingerprintError};
@@ -248,11 +250,7 @@ pub fn content_hash(title: &str, body: &str) -> String {
     for part in [title, "\n", body.trim()] {
         context.update(part.as_bytes());
     }
-    let mut hash = String::with_capacity(HASH_DIGITS);
-    for byte in context.finish().as_ref().iter().take(HASH_DIGITS / 2) {
-        let _ = write!(hash, "{byte:02x}");
-    }
-    hash
+    hex(&context.finish().as_ref()[..HASH_DIGITS / 2])
 }
 
 /// An absolute URI without white space (RFC 3986, 3.1 and 4.3); ids of old feeds hold whatever else they like.
@@ -264,30 +262,24 @@ pub fn is_uri(text: &str) -> bool {
         && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
-/// An IRI as a URI (RFC 3987, 3.1): what is not ASCII is encoded, `%xx` is upper-case, and nothing else changes,
-/// since readers compare ids letter by letter.
+/// The ASCII characters that [`canonical_uri`] encodes.
+const NOT_IN_ID: &AsciiSet = &AsciiSet::EMPTY
+    .add(b'"')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}')
+    .add(0x7F);
+
+/// An IRI as a URI (RFC 3987, 3.1): other characters than ASCII are encoded, `%xx` is upper-case, and nothing else changes,
+/// because feed readers compare ids byte by byte.
 pub fn canonical_uri(iri: &str) -> String {
-    let mut uri = String::with_capacity(iri.len());
-    let bytes = iri.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        let escape = iri.get(at..at + 3).filter(|escape| {
-            escape.starts_with('%') && escape.bytes().skip(1).all(|digit| digit.is_ascii_hexdigit())
-        });
-        if let Some(escape) = escape {
-            uri.push_str(&escape.to_ascii_uppercase());
-            at += 3;
-            continue;
-        }
-        match bytes[at] {
-            byte @ (b'%' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x7F..) => {
-                let _ = write!(uri, "%{byte:02X}");
-            }
-            byte => uri.push(char::from(byte)),
-        }
-        at += 1;
-    }
-    uri
+    links::encode(iri, NOT_IN_ID)
 }
 
 /// A new id (RFC 4151): `tag:example.com,2024-05-01:slug`.

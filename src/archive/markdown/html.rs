@@ -1,5 +1,5 @@
-//! The tree as HTML, byte for byte as an HTML serialiser would write it, so that the sanitiser has nothing to
-//! change where the post holds no raw HTML. Raw HTML passes through here unchecked; the caller cleans it.
+//! Writes the tree as HTML, byte for byte as an HTML serializer would, so that a post without raw HTML needs no
+//! sanitiser. Raw HTML passes through unchecked; the caller sanitises it.
 
 mod raw;
 
@@ -8,12 +8,12 @@ use std::fmt::Write as _;
 use comrak::Anchorizer;
 use comrak::nodes::{AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue, TableAlignment};
 
-use super::escape::{push_attribute_text, push_text};
 use super::sanitise::Nesting;
 use super::tree;
 use super::{OwnAddress, Place};
 use crate::archive::links::{self, LinkError, Purpose};
 use crate::finding::Finding;
+use crate::html::{push_attribute, push_text};
 
 /// Writes one fragment. The tree is no deeper than `tree::parse` leaves it, so plain recursion is safe.
 pub(super) struct Writer<'s> {
@@ -31,11 +31,11 @@ pub(super) struct Writer<'s> {
 
 /// What was written.
 pub(super) struct Fragment {
-    /// The HTML; to be cleaned if `holds_raw`.
+    /// The HTML; must be sanitised if `holds_raw`.
     pub(super) html: String,
-    /// Whether raw HTML of the post is in it.
+    /// Whether it contains raw HTML of the post.
     pub(super) holds_raw: bool,
-    /// What an author should know.
+    /// Warnings for the author.
     pub(super) findings: Vec<Finding>,
     /// Addresses on the post's own site.
     pub(super) own: Vec<OwnAddress>,
@@ -205,7 +205,7 @@ impl<'s> Writer<'s> {
         self.out.push_str(if has_body { "</tbody>\n</table>\n" } else { "</table>\n" });
     }
 
-    /// The definitions stand at the end of the tree in the order of their numbers.
+    /// Footnotes are at the end of the tree, in the order of their numbers.
     fn footnote<'a>(&mut self, node: &'a AstNode<'a>, references: u32) {
         if !tree::is_at_top(node) {
             return self.blocks(node);
@@ -326,7 +326,7 @@ impl<'s> Writer<'s> {
     }
 
     fn footnote_reference(&mut self, number: usize, reference: u32) {
-        // A link inside a link is not HTML: there the number stands alone.
+        // HTML has no link inside a link, so only the number is written there.
         if self.in_link {
             let _ = write!(self.out, "<sup>{number}</sup>");
             return;
@@ -344,7 +344,7 @@ impl<'s> Writer<'s> {
 
     fn attribute(&mut self, name: &str, value: &str) {
         let _ = write!(self.out, " {name}=\"");
-        push_attribute_text(&mut self.out, value);
+        push_attribute(&mut self.out, value);
         self.out.push('"');
     }
 
@@ -358,7 +358,7 @@ impl<'s> Writer<'s> {
         self.place.warning(node.data().sourcepos.start.line, rule, message)
     }
 
-    /// Takes note of an address on the post's own site; `line` counts from 1 in the body.
+    /// Records an address on the post's own site; `line` counts from 1 in the body.
     fn note_own(&mut self, (raw, url): (&str, &str), purpose: Purpose, line: usize) {
         let origin = &self.place.page[..url::Position::BeforePath];
         let is_own = url.strip_prefix(origin).is_some_and(|path| path.starts_with('/'));

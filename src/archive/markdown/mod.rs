@@ -1,13 +1,12 @@
-//! Markdown to HTML that is safe everywhere, and to a small tree for plain text. The only place that knows comrak.
+//! Converts Markdown to safe HTML, and to a small tree for plain text. No other room uses comrak.
 
-mod escape;
 mod html;
 mod outline;
 mod sanitise;
-mod tags;
 mod tree;
 mod underscores;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use comrak::Arena;
@@ -15,27 +14,30 @@ use comrak::nodes::{AstNode, NodeValue};
 use url::Url;
 
 use self::html::Fragment;
+use self::tree::Tree;
 use super::Post;
 use super::links::{self, LinkError, Purpose};
 use crate::finding::Finding;
+use crate::html::shown_tags;
+use crate::text::line_at;
 
 /// A post's body as HTML: sanitised, every URL absolute, no script, form, frame, inline SVG or heading anchors.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// The whole body.
     pub html: String,
-    /// What stands before `<!-- more -->`, if that mark is there.
-    pub excerpt: Option<String>,
-    /// The addresses in it that lead to the post's own site, links to posts by the names of their files left out.
+    /// Addresses in it on the post's own site, except links to the Markdown files of other posts.
     pub own: Vec<OwnAddress>,
+    /// Warnings for the author, with `file:line`.
+    pub findings: Vec<Finding>,
 }
 
-/// An address in a body that leads to the site on which the post stands.
+/// An address in a body on the post's own site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnAddress {
     /// The line in the post's file.
     pub line: usize,
-    /// As it is written.
+    /// As written.
     pub raw: String,
     /// As a canonical absolute URL.
     pub url: String,
@@ -58,7 +60,7 @@ pub enum Block {
     Code(Option<String>, String),
     /// A table: the header row and the other rows.
     Table(Vec<Vec<Inline>>, Vec<Vec<Vec<Inline>>>),
-    /// Terms and what they mean.
+    /// Terms and their definitions.
     Definitions(Vec<(Vec<Inline>, Vec<Block>)>),
     /// A thematic break.
     Rule,
@@ -71,11 +73,11 @@ pub enum Block {
 pub struct Item {
     /// Done or not, if it is a task.
     pub task: Option<bool>,
-    /// What stands in it.
+    /// Its content.
     pub blocks: Vec<Block>,
 }
 
-/// A stretch of a line.
+/// A part of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inline {
     /// Text.
@@ -98,13 +100,13 @@ pub enum Inline {
     Break,
 }
 
-/// Where the body stands: its page, and its place in the folder.
+/// The context of a body: its page, and its place in the folder.
 #[derive(Clone, Copy)]
 struct Place<'s> {
     page: &'s Url,
     source: &'s str,
     body_line: usize,
-    /// What links to the files of other posts mean.
+    /// The pages of other posts by the names of their files, as links in the body write them.
     links: &'s BTreeMap<String, Url>,
 }
 
@@ -133,38 +135,75 @@ impl<'s> Place<'s> {
     }
 }
 
-/// Renders the body of `post`; the findings name `file:line`.
-pub fn render(post: &Post) -> (Rendered, Vec<Finding>) {
-    let place = Place::of(post);
-    let arena = Arena::new();
-    let tree = tree::parse(&arena, post.body.as_str());
-    let Fragment { html, mut findings, own, .. } = fragment(tree.root, place, post.body.as_str().len());
-    if let Some(line) = tree.cut {
-        let message =
-            "quotes, lists or emphasis are nested more than 60 deep; what lies deeper is shown as plain text";
-        findings.push(place.warning(line, "post-depth", message));
-    }
-    // The excerpt is a fragment of its own: what is left open before the mark is closed there.
-    let excerpt = cut_at_more(tree.root).then(|| fragment(tree.root, place, 0).html);
-    (Rendered { html, excerpt, own }, findings)
+/// The body of a post. It is parsed when the first method is called, and once for all of them.
+pub struct Body<'a> {
+    post: &'a Post,
+    arena: &'a Arena<'a>,
+    tree: OnceCell<Tree<'a>>,
 }
 
-/// The HTML of a text that is no post yet, as if it stood on `page`.
+/// Calls `read` with the body of `post`.
+pub fn read<T>(post: &Post, read: impl FnOnce(&Body<'_>) -> T) -> T {
+    let arena = Arena::new();
+    read(&Body { post, arena: &arena, tree: OnceCell::new() })
+}
+
+impl<'a> Body<'a> {
+    fn tree(&self) -> &Tree<'a> {
+        self.tree.get_or_init(|| tree::parse(self.arena, self.post.body.as_str()))
+    }
+
+    /// The body as HTML.
+    pub fn render(&self) -> Rendered {
+        let (tree, place) = (self.tree(), Place::of(self.post));
+        let mut rendered = rendered(tree.root, place, self.post.body.as_str().len());
+        if let Some(line) = tree.cut {
+            let message = "quotes, lists or emphasis are nested more than 60 deep; what lies deeper is shown as plain text";
+            rendered.findings.push(place.warning(line, "post-depth", message));
+        }
+        rendered
+    }
+
+    /// The body as a tree, URLs absolute, raw HTML reduced to its text.
+    pub fn outline(&self) -> Vec<Block> {
+        outline::blocks(self.tree().root, Place::of(self.post))
+    }
+
+    /// At most `limit` characters of plain text from the beginning, cut at a word and with an ellipsis if cut. Headings,
+    /// code, tables and everything after `<!-- more -->` are left out.
+    pub fn excerpt(&self, limit: usize) -> String {
+        let text = outline::beginning(self.tree().root, Place::of(self.post), limit);
+        shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "), limit)
+    }
+}
+
+/// [`Body::render`] for a caller that needs nothing else of the body.
+pub fn render(post: &Post) -> Rendered {
+    read(post, |body| body.render())
+}
+
+/// [`Body::excerpt`] for a caller that needs nothing else of the body.
+pub fn excerpt(post: &Post, limit: usize) -> String {
+    read(post, |body| body.excerpt(limit))
+}
+
+/// The HTML of a text that is not a post yet, as if it were on `page`.
 pub fn preview(body: &str, page: &Url) -> String {
     let arena = Arena::new();
     let place = Place { page, source: "", body_line: 1, links: &NO_LINKS };
-    fragment(tree::parse(&arena, body).root, place, body.len()).html
+    rendered(tree::parse(&arena, body).root, place, body.len()).html
 }
 
-fn fragment<'a>(root: &'a AstNode<'a>, place: Place<'_>, length: usize) -> Fragment {
-    let fragment = html::Writer::new(place, length + length / 4).write(root);
-    let mut html = if fragment.holds_raw { sanitise::clean(&fragment.html, place) } else { fragment.html };
+fn rendered<'a>(root: &'a AstNode<'a>, place: Place<'_>, length: usize) -> Rendered {
+    let Fragment { html, holds_raw, findings, own } =
+        html::Writer::new(place, length + length / 4).write(root);
+    let mut html = if holds_raw { sanitise::clean(&html, place) } else { html };
     html.truncate(html.trim_end().len());
-    // Letters mark the places for a reader's own words with this name; a post may speak of it, not be taken for it.
+    // The slots of an email are elements of this name. A post may mention it, but must not be taken for a slot.
     if html.contains("lp-slot") {
         html = html.replace("lp-slot", "lp&#45;slot");
     }
-    Fragment { html, ..fragment }
+    Rendered { html, own, findings }
 }
 
 /// The links of a body that name a file of Markdown, each with its line in the body.
@@ -188,61 +227,14 @@ pub(super) fn links_to_files(body: &str) -> Vec<(usize, String)> {
 }
 
 fn push_hrefs(found: &mut Vec<(usize, String)>, line: usize, html: &str) {
-    for tag in tags::tags(html).filter(|tag| tag.name == "a") {
-        found.extend(tag.attribute("href").map(|href| (line + lines_before(html, tag.span.0), href)));
+    for tag in shown_tags(html).iter().filter(|tag| tag.name() == "a") {
+        let href = tag.attribute("href").map(str::to_owned);
+        found.extend(href.map(|href| (line + line_at(html, tag.at.start) - 1, href)));
     }
 }
 
-fn lines_before(html: &str, at: usize) -> usize {
-    memchr::memchr_iter(b'\n', &html.as_bytes()[..at]).count()
-}
-
-/// Takes off the tree what follows the mark, but for the footnotes that are referred to before it; `false` if
-/// there is no mark.
-fn cut_at_more<'a>(root: &'a AstNode<'a>) -> bool {
-    let Some(mark) = root.children().find(|node| tree::is_more(node)) else { return false };
-    let after: Vec<_> = mark.following_siblings().collect();
-    let mut notes = Vec::new();
-    for node in after {
-        if matches!(node.data().value, NodeValue::FootnoteDefinition(_)) {
-            notes.push(node);
-        } else {
-            node.detach();
-        }
-    }
-    let referred = root
-        .descendants()
-        .filter_map(|node| match &node.data().value {
-            NodeValue::FootnoteReference(note) => Some(note.ix as usize),
-            _ => None,
-        })
-        .max()
-        .unwrap_or(0);
-    // Notes are numbered by their first reference, so the needed ones are the first ones.
-    for note in notes.into_iter().skip(referred) {
-        note.detach();
-    }
-    true
-}
-
-/// The body of `post` as a tree, URLs absolute, raw HTML reduced to its text.
-pub fn outline(post: &Post) -> Vec<Block> {
-    let arena = Arena::new();
-    outline::blocks(tree::parse(&arena, post.body.as_str()).root, Place::of(post))
-}
-
-/// At most `limit` characters of plain text from the beginning of the body, cut at a word, with an ellipsis if
-/// cut. What follows `<!-- more -->`, headings, code and tables do not count.
-pub fn excerpt(post: &Post, limit: usize) -> String {
-    let arena = Arena::new();
-    let root = tree::parse(&arena, post.body.as_str()).root;
-    cut_at_more(root);
-    let text = outline::plain(&outline::blocks(root, Place::of(post)), limit);
-    shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "), limit)
-}
-
-/// At most `limit` characters of a text, with an ellipsis if it is cut: at the last space of the final third, else
-/// between two letters, since Chinese and Japanese have no spaces.
+/// At most `limit` characters of a text, with an ellipsis if it is cut. It is cut at the last space of the final third, or
+/// between two letters, because Chinese and Japanese have no spaces.
 pub fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
@@ -258,7 +250,7 @@ pub fn shorten(text: &str, limit: usize) -> String {
     if limit == 0 { String::new() } else { format!("{}…", text[..end].trim_end()) }
 }
 
-/// The last place up to `end` where no letter is torn from its marks, joiners or skin tone.
+/// The last position up to `end` that does not separate a letter from its marks, joiners or skin tone.
 fn before_a_letter(text: &str, mut end: usize) -> usize {
     loop {
         let torn = text[end..].starts_with(joins) || text[..end].ends_with('\u{200D}');
@@ -282,7 +274,7 @@ pub(super) struct FirstHeading {
     pub(super) lines: (usize, usize),
 }
 
-/// Finds the first heading that stands in no quote or list.
+/// Finds the first heading outside quotes and lists.
 pub(super) fn first_heading(body: &str) -> Option<FirstHeading> {
     let arena = Arena::new();
     let root = tree::parse(&arena, body).root;

@@ -1,11 +1,11 @@
-//! The tree as blocks and stretches, for renderings that are not HTML. Raw HTML is reduced to its text, its
-//! pictures and links to what it embeds.
+//! Converts the tree to blocks and inlines, for output other than HTML. Raw HTML is reduced to its text, its pictures and
+//! links to what it embeds.
 
 use comrak::nodes::{AstNode, ListType, NodeList, NodeValue};
 
-use super::tags::Tag;
-use super::{Block, Inline, Item, Place, sanitise, tags, tree};
+use super::{Block, Inline, Item, Place, sanitise, tree};
 use crate::archive::links::Purpose;
+use crate::html::{Piece, Tag, hides_content, read_shown, shown_tags};
 
 /// The blocks below `parent`.
 pub(super) fn blocks<'a>(parent: &'a AstNode<'a>, place: Place<'_>) -> Vec<Block> {
@@ -114,13 +114,13 @@ fn inlines<'a>(parent: &'a AstNode<'a>, place: Place<'_>) -> Vec<Inline> {
             }
             continue;
         };
-        // Each is a single tag: its text has nodes of its own, and those of a script are not to be read.
-        for tag in tags::tags(html) {
-            if tag.closing && hidden.as_ref() == Some(&tag.name) {
+        // Each node is a single tag and its text is in other nodes, so the end of a script has to be looked for here.
+        for tag in shown_tags(html) {
+            if tag.closing && hidden.as_deref() == Some(tag.name()) {
                 hidden = None;
             } else if hidden.is_none() {
                 push_tag(&mut line, &tag, place);
-                hidden = (!tag.closing && tags::is_opaque(&tag.name)).then_some(tag.name);
+                hidden = (!tag.closing && hides_content(tag.name())).then(|| tag.name().to_owned());
             }
         }
     }
@@ -157,34 +157,32 @@ fn push_text(line: &mut Vec<Inline>, text: &str) {
     }
 }
 
-/// What a reader of plain text gets from a block of raw HTML.
+/// The plain text of a block of raw HTML.
 fn raw(html: &str, place: Place<'_>) -> Vec<Inline> {
     let mut line = Vec::new();
-    let mut from = 0;
-    let mut opaque = false;
-    for tag in tags::tags(html) {
-        if !opaque {
-            push_raw_text(&mut line, &html[from..tag.span.0]);
+    let mut text = String::new();
+    read_shown(html, |piece| match piece {
+        // A text can come in several parts, and its white space collapses across them.
+        Piece::Text(part) => text.push_str(&part),
+        Piece::Declaration(_) => {}
+        Piece::Tag(tag) => {
+            push_raw_text(&mut line, &std::mem::take(&mut text));
+            push_tag(&mut line, &tag, place);
         }
-        from = tag.span.1;
-        opaque = !tag.closing && tags::is_opaque(&tag.name);
-        push_tag(&mut line, &tag, place);
-    }
-    if !opaque {
-        push_raw_text(&mut line, &html[from..]);
-    }
+    });
+    push_raw_text(&mut line, &text);
     trim_end(&mut line);
     line
 }
 
-/// What shows of a tag without its text: a line break, a picture, a link to what is embedded.
-fn push_tag(line: &mut Vec<Inline>, tag: &Tag<'_>, place: Place<'_>) {
+/// The visible part of a tag itself: a line break, a picture, a link to what is embedded.
+fn push_tag(line: &mut Vec<Inline>, tag: &Tag, place: Place<'_>) {
     if let Some(url) = sanitise::embed(tag, place.page) {
-        let title = tag.attribute("title").filter(|title| !title.is_empty()).unwrap_or_else(|| url.clone());
+        let title = tag.attribute("title").filter(|title| !title.is_empty()).unwrap_or(&url).to_owned();
         line.push(Inline::Link(vec![Inline::Text(title)], url));
         return;
     }
-    match tag.name.as_str() {
+    match tag.name() {
         "br" | "p" | "div" | "li" | "tr" | "summary" | "figcaption" | "dt" | "dd"
             if !matches!(line.last(), None | Some(Inline::Break)) =>
         {
@@ -192,15 +190,15 @@ fn push_tag(line: &mut Vec<Inline>, tag: &Tag<'_>, place: Place<'_>) {
         }
         "img" => {
             let source = tag.attribute("src").unwrap_or_default();
-            if let Ok(url) = place.absolute(&source, Purpose::Resource) {
-                line.push(Inline::Image(tag.attribute("alt").unwrap_or_default(), url));
+            if let Ok(url) = place.absolute(source, Purpose::Resource) {
+                line.push(Inline::Image(tag.attribute("alt").unwrap_or_default().to_owned(), url));
             }
         }
         _ => {}
     }
 }
 
-/// Blocks of raw HTML end in a line break or in white space that nobody sees.
+/// Removes the line break or white space at the end of a block of raw HTML.
 fn trim_end(line: &mut Vec<Inline>) {
     while let Some(last) = line.last_mut() {
         match last {
@@ -217,15 +215,8 @@ fn trim_end(line: &mut Vec<Inline>) {
     }
 }
 
-/// Text between tags: comments go, white space collapses, character references are decoded.
-fn push_raw_text(line: &mut Vec<Inline>, raw: &str) {
-    let mut text = String::new();
-    let mut rest = raw;
-    while let Some((before, comment)) = rest.split_once("<!--") {
-        text.push_str(before);
-        rest = comment.split_once("-->").map_or("", |(_, after)| after);
-    }
-    text.push_str(rest);
+/// Appends text between tags, its white space collapsed.
+fn push_raw_text(line: &mut Vec<Inline>, text: &str) {
     let is_spaced = |at: Option<char>| at.is_some_and(|c| c.is_ascii_whitespace());
     let mut words = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     if is_spaced(text.chars().next()) && !starts_line(line) {
@@ -235,7 +226,7 @@ fn push_raw_text(line: &mut Vec<Inline>, raw: &str) {
         words.push(' ');
     }
     if !words.is_empty() {
-        push_text(line, &tags::decode(&words));
+        push_text(line, &words);
     }
 }
 
@@ -247,10 +238,20 @@ fn starts_line(line: &[Inline]) -> bool {
     }
 }
 
-/// The plain text of paragraphs, quotes and lists, until `limit` characters are there.
-pub(super) fn plain(blocks: &[Block], limit: usize) -> String {
+/// The plain text of the first paragraphs, quotes and lists: more than `limit` characters if there are so many before the
+/// mark that ends the excerpt.
+pub(super) fn beginning<'a>(root: &'a AstNode<'a>, place: Place<'_>, limit: usize) -> String {
     let mut text = String::new();
-    push_plain(&mut text, blocks, limit);
+    for node in root.children().take_while(|node| !tree::is_more(node)) {
+        if text.chars().count() > limit {
+            break;
+        }
+        if !matches!(node.data().value, NodeValue::FootnoteDefinition(_)) {
+            let mut blocks = Vec::new();
+            push_block(&mut blocks, node, place);
+            push_plain(&mut text, &blocks, limit);
+        }
+    }
     text
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::archive::ids::Fingerprint;
+use crate::html::{is_void, tags};
 use crate::text::{HeaderText, XmlText};
 
 fn post(body: &str) -> Post {
@@ -35,11 +36,15 @@ fn post(body: &str) -> Post {
 }
 
 fn html(body: &str) -> String {
-    render(&post(body)).0.html
+    render(&post(body)).html
+}
+
+fn outline(body: &str) -> Vec<Block> {
+    read(&post(body), |body| body.outline())
 }
 
 fn findings(body: &str) -> Vec<String> {
-    render(&post(body)).1.iter().map(ToString::to_string).collect()
+    render(&post(body)).findings.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -130,17 +135,13 @@ fn footnotes_work_and_lead_back() {
 }
 
 #[test]
-fn the_excerpt_ends_at_the_mark_and_keeps_its_own_footnotes() {
-    let (rendered, _) =
-        render(&post("<details>\n\n하나[^1]\n\n<!-- more -->\n\n</details>\n\n둘[^2]\n\n[^1]: a\n[^2]: b\n"));
-    let excerpt = rendered.excerpt.unwrap();
-    assert!(
-        excerpt.starts_with("<details>") && excerpt.contains("하나") && excerpt.ends_with("</details>"),
-        "{excerpt}"
-    );
-    assert!(excerpt.contains("fn-1") && !excerpt.contains("fn-2") && !excerpt.contains("둘"), "{excerpt}");
-    assert!(rendered.html.contains("둘") && !rendered.html.contains("more"));
-    assert_eq!(render(&post("하나")).0.excerpt, None);
+fn the_mark_that_ends_the_excerpt_is_not_in_the_html() {
+    let post = post("<details>\n\n하나[^1]\n\n<!-- more -->\n\n</details>\n\n둘[^2]\n\n[^1]: a\n[^2]: b\n");
+    read(&post, |body| {
+        assert_eq!(body.excerpt(100), "하나");
+        let html = body.render().html;
+        assert!(html.contains("둘") && html.contains("fn-2") && !html.contains("more"), "{html}");
+    });
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn an_embed_is_a_link_in_html_and_in_plain_text() {
     let body = "<iframe src=\"https://video.example/1\" title=\"영상\"></iframe>\n";
     assert_eq!(html(body), "<a href=\"https://video.example/1\">영상</a>");
     assert_eq!(
-        outline(&post(body)),
+        outline(body),
         [Block::Paragraph(vec![Inline::Link(
             vec![Inline::Text("영상".into())],
             "https://video.example/1".into()
@@ -167,9 +168,9 @@ fn a_post_that_speaks_of_slots_is_not_taken_for_one() {
 fn the_outline_is_the_body_without_markup() {
     let text = |text: &str| Inline::Text(text.to_owned());
     assert_eq!(
-        outline(&post(
+        outline(
             "# 제목\n\n**굵게** [글](/x)  \n![사진](a.png)[^1]\n\n- [x] a\n\n<p>하나 &amp; <b>둘</b><br>셋</p>\n\n[^1]: 주"
-        )),
+        ),
         [
             Block::Heading(1, vec![text("제목")]),
             Block::Paragraph(vec![
@@ -194,7 +195,7 @@ fn the_outline_is_the_body_without_markup() {
 fn plain_text_breaks_where_html_does_and_does_not_read_scripts_aloud() {
     let text = |text: &str| Inline::Text(text.to_owned());
     assert_eq!(
-        outline(&post("하나<br>둘 <script>alert(1)</script>*<b>셋</b>*")),
+        outline("하나<br>둘 <script>alert(1)</script>*<b>셋</b>*"),
         [Block::Paragraph(vec![
             text("하나"),
             Inline::Break,
@@ -206,7 +207,7 @@ fn plain_text_breaks_where_html_does_and_does_not_read_scripts_aloud() {
 
 #[test]
 fn a_footnote_inside_a_footnote_is_part_of_its_text() {
-    let blocks = outline(&post("> [^1]: [^1]: 안[^1]\n"));
+    let blocks = outline("> [^1]: [^1]: 안[^1]\n");
     let notes = blocks.iter().filter(|block| matches!(block, Block::Footnotes(_))).count();
     assert!(notes <= 1 && !format!("{blocks:?}").contains("[Footnotes"), "{blocks:?}");
     assert!(!html("> [^1]: [^1]: 안[^1]\n").contains("fn-2"));
@@ -248,8 +249,8 @@ fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
         "x".repeat(10_000_000),
     ] {
         let at = Instant::now();
-        let (rendered, _) = render(&post(&body));
-        outline(&post(&body));
+        let rendered = render(&post(&body));
+        outline(&body);
         let took = at.elapsed();
         assert!(took < patience, "{took:?} for {:?}…", &body.chars().take(20).collect::<String>());
         drop(rendered);
@@ -268,13 +269,10 @@ fn markdown(raw_html: bool) -> impl Strategy<Value = String> {
 /// Whether every tag is closed in order.
 fn is_well_formed(html: &str) -> bool {
     let mut open = Vec::new();
-    for tag in tags::tags(html) {
-        if ["br", "hr", "img", "source", "wbr", "col"].contains(&tag.name.as_str()) {
-            continue;
-        }
+    for tag in tags(html).iter().filter(|tag| !is_void(tag.name())) {
         if !tag.closing {
-            open.push(tag.name);
-        } else if open.pop() != Some(tag.name) {
+            open.push(tag.name().to_owned());
+        } else if open.pop().as_deref() != Some(tag.name()) {
             return false;
         }
     }
@@ -285,26 +283,24 @@ proptest! {
     #[test]
     fn without_raw_html_the_sanitiser_has_nothing_to_change(body in markdown(false)) {
         let post = post(&body);
-        let html = render(&post).0.html;
+        let html = render(&post).html;
         prop_assert_eq!(sanitise::clean(&html, Place::of(&post)), html);
     }
 
     #[test]
     fn with_raw_html_what_comes_out_is_well_formed_and_safe(body in markdown(true)) {
         let post = post(&body);
-        let (rendered, _) = render(&post);
-        for html in [Some(rendered.html), rendered.excerpt].into_iter().flatten() {
-            prop_assert!(is_well_formed(&html), "{}", html);
-            for tag in tags::tags(&html) {
-                prop_assert!(!["script", "style", "svg", "iframe", "lp-slot"].contains(&tag.name.as_str()), "{}", html);
-                prop_assert!(tag.attribute("onerror").is_none() && tag.attribute("style").is_none(), "{}", html);
-                for name in ["href", "src"] {
-                    let url = tag.attribute(name).unwrap_or_else(|| "https:".to_owned());
-                    prop_assert!(url.starts_with("http"), "{}", html);
-                }
+        let html = render(&post).html;
+        prop_assert!(is_well_formed(&html), "{}", html);
+        for tag in tags(&html) {
+            prop_assert!(!["script", "style", "svg", "iframe", "lp-slot"].contains(&tag.name()), "{}", html);
+            prop_assert!(tag.attribute("onerror").is_none() && tag.attribute("style").is_none(), "{}", html);
+            for name in ["href", "src"] {
+                let url = tag.attribute(name).unwrap_or("https:");
+                prop_assert!(url.starts_with("http"), "{}", html);
             }
         }
-        outline(&post);
+        outline(&body);
         prop_assert!(excerpt(&post, 20).chars().count() <= 20);
     }
 }
@@ -313,7 +309,7 @@ proptest! {
 fn addresses_on_the_posts_own_site_are_found_with_their_lines() {
     let body = "![a](b.png) [c](/d/) [e](https://other.example/)\n\n<p>\n<img src=f.png srcset='g.png 2x' poster=x\nalt=f>\n\
                 <a href='https://example.com/h'>h</a></p>\n\n[i](#j) [k](../l.pdf)\n";
-    let own = render(&post(body)).0.own;
+    let own = render(&post(body)).own;
     let found: Vec<_> = own.iter().map(|own| (own.line, own.raw.as_str(), own.purpose)).collect();
     assert_eq!(
         found,
@@ -336,7 +332,7 @@ fn a_link_to_the_file_of_a_post_leads_to_its_page_in_markdown_and_in_html() {
     for (raw, url) in [("b.md#c", "https://example.com/글/#c"), ("b.md", "https://example.com/글/")] {
         post.page.links.insert(raw.to_owned(), Url::parse(url).unwrap());
     }
-    let html = render(&post).0.html;
+    let html = render(&post).html;
     assert!(html.contains("<a href=\"https://example.com/%EA%B8%80/#c\">a</a>"), "{html}");
     assert!(html.contains("<a href=\"https://example.com/%EA%B8%80/\">d</a>"), "{html}");
     assert!(html.contains("<img src=\"https://example.com/p/a/b.md\""), "{html}");

@@ -1,4 +1,4 @@
-//! The one parse: comrak's options, and the tree that both renderings walk, cut to a depth that no stack minds.
+//! Parses Markdown: comrak's options, and a tree whose depth is limited so that recursion is safe.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ const MAX_DEPTH: usize = 60;
 pub(super) struct Tree<'a> {
     /// The document node.
     pub(super) root: &'a AstNode<'a>,
-    /// The line of the body, from 1, where it was cut for its depth.
+    /// The first line of the body, from 1, that was nested too deep.
     pub(super) cut: Option<usize>,
 }
 
@@ -40,8 +40,8 @@ pub(super) fn parse<'a>(arena: &'a Arena<'a>, body: &str) -> Tree<'a> {
     Tree { root, cut }
 }
 
-/// A line that opens more quotes and lists than this is no writing. The parser takes time that grows with the square of
-/// their number, so the rest of them is escaped and read as text.
+/// The most quotes and lists that one line may open. The parser takes time quadratic in their number, so the rest of them
+/// are escaped and become text.
 const MAX_MARKERS: usize = 500;
 
 fn tamed(body: &str) -> Cow<'_, str> {
@@ -67,7 +67,7 @@ fn tamed(body: &str) -> Cow<'_, str> {
     Cow::Owned(tame)
 }
 
-/// Replaces what lies too deep by its text; returns the first line where that happened.
+/// Replaces nodes that are nested too deep by their text; returns the first line where that happened.
 fn limit_depth<'a>(arena: &'a Arena<'a>, root: &'a AstNode<'a>) -> Option<usize> {
     let (mut deep, mut stack) = (Vec::new(), vec![(root, 0)]);
     while let Some((node, depth)) = stack.pop() {
@@ -81,7 +81,7 @@ fn limit_depth<'a>(arena: &'a Arena<'a>, root: &'a AstNode<'a>) -> Option<usize>
     for node in deep {
         let text = node.collect_text();
         let is_block = node.data().value.block();
-        // Children are taken off one by one: the text of a whole subtree stays, its shape goes.
+        // The children go; the text of the whole subtree has been collected.
         while let Some(child) = node.first_child() {
             child.detach();
         }
@@ -94,13 +94,13 @@ fn limit_depth<'a>(arena: &'a Arena<'a>, root: &'a AstNode<'a>) -> Option<usize>
     line
 }
 
-/// Definitions that are referred to stand at the end of the document; one that stayed in a quote or in another
-/// definition is part of its text.
+/// Whether a footnote is at the end of the document, where comrak puts each one that is referred to. Any other, in a quote
+/// or in another footnote, is part of the text around it.
 pub(super) fn is_at_top(node: &AstNode<'_>) -> bool {
     node.parent().is_some_and(|parent| matches!(parent.data().value, NodeValue::Document))
 }
 
-/// Whether a comment is the mark that ends the excerpt.
+/// Whether the node is the comment that ends the excerpt, `<!-- more -->`.
 pub(super) fn is_more(node: &AstNode<'_>) -> bool {
     match &node.data().value {
         NodeValue::HtmlBlock(block) => block

@@ -1,10 +1,10 @@
-//! `__한국어__는` is bold: `CommonMark` does not let `__` close before a letter, and Korean particles follow
-//! without a space. Only Chinese, Japanese and Korean letters on the inside make it so: `__init__는` stays.
+//! Makes `__한국어__는` bold. In `CommonMark`, `__` cannot close before a letter, but Korean particles follow a word without
+//! a space. The last letter inside must be Chinese, Japanese or Korean, so `__init__는` stays as it is.
 
 use comrak::Arena;
 use comrak::nodes::{AstNode, NodeValue};
 
-/// Makes `__…__` bold where a CJK letter stands right before its end.
+/// Makes `__…__` bold where its last letter is a CJK letter.
 pub(super) fn embolden<'a>(arena: &'a Arena<'a>, root: &'a AstNode<'a>) {
     let texts: Vec<_> = root
         .descendants()

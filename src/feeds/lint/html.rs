@@ -1,14 +1,11 @@
-//! HTML within feeds: what readers take out of it, and what is no HTML at all.
-//!
-//! Reads tags as a browser's tokeniser does and builds no tree. It never changes anything.
-
-use memchr::{memchr, memmem};
+//! Lints HTML in feeds: what feed readers remove, and what is not HTML at all. Reads tags and builds no tree.
 
 use super::findings::{Lint, shown};
 use super::namespaces::Ns;
 use super::rule::{HTML_RELATIVE, HTML_STYLE, HTML_UNKNOWN, HTML_UNSAFE};
 use super::tree::Node;
 use super::urls;
+use crate::html::{Piece, read};
 
 /// Elements that readers show.
 const SHOWN: &str = " a abbr acronym address area article aside audio b bdi bdo big blockquote br button canvas caption \
@@ -18,12 +15,12 @@ const SHOWN: &str = " a abbr acronym address area article aside audio b bdi bdo 
     source span strike strong sub summary sup table tbody td template textarea tfoot th thead time tr track tt u ul \
     var video wbr ";
 
-/// Elements of HTML, of today or of once, that readers take out.
+/// Elements of HTML, current or obsolete, that readers remove.
 const TAKEN_OUT: &str = " applet base basefont body command embed eventsource frame frameset head html iframe isindex keygen \
     link listing marquee meta noembed noframes object param plaintext script slot style title xmp svg math \
     blink bgsound layer nobr comment ";
 
-/// Formulas and drawings as far as they cannot run anything (`MathML` Core, 2; SVG Tiny 1.2 without foreign content).
+/// Elements of formulas and drawings that cannot run anything (`MathML` Core, 2; SVG Tiny 1.2 without foreign content).
 const MATHML: &str = " annotation annotation-xml maction math merror mfrac mi mmultiscripts mn mo mover mpadded mphantom \
     mprescripts mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none \
     semantics ";
@@ -35,7 +32,7 @@ const SVG: &str = " a animate animatecolor animatemotion animatetransform circle
     font-face-name font-face-src g glyph hkern line lineargradient marker mask metadata missing-glyph mpath path \
     polygon polyline radialgradient rect set stop svg switch symbol text textpath title tspan use ";
 
-/// Style properties that change how a word looks and not where it is (CSS 2.2).
+/// Style properties that change how text looks, but not where it is (CSS 2.2).
 const STYLES: &str = " azimuth background background-color border border-bottom border-bottom-color border-bottom-style \
     border-bottom-width border-collapse border-color border-left border-left-color border-left-style \
     border-left-width border-right border-right-color border-right-style border-right-width border-spacing \
@@ -46,13 +43,13 @@ const STYLES: &str = " azimuth background background-color border border-bottom 
     pitch-range richness speak speak-header speak-numeral speak-punctuation speech-rate stress text-align \
     text-decoration text-indent unicode-bidi vertical-align voice-family volume white-space width ";
 
-/// Words for colours, lines and lengths in the values of boxes.
+/// Keywords for colours, lines and lengths in the values of box properties.
 const STYLE_WORDS: &str = " aqua auto black blue bold both bottom brown center collapse dashed dotted double fuchsia gray \
     green groove grey hidden !important important inherit initial inset italic left lime maroon medium navy none \
     normal nowrap olive orange outset pink purple red ridge right silver solid teal thick thin top transparent \
     underline white yellow ";
 
-/// HTML 4's named characters: what somebody may have escaped twice.
+/// The named characters of HTML 4, to find text that was escaped twice.
 const CHARACTERS: &str = " quot amp lt gt apos nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg \
     macr deg plusmn sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute \
     Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute \
@@ -94,42 +91,26 @@ pub(super) fn character_reference(text: &str) -> Option<&str> {
     })
 }
 
-/// Whether some `<` could begin a tag.
+/// Whether a `<` in `text` could begin a tag.
 pub(super) fn begins_tag(text: &str) -> bool {
     text.split('<').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/'))
 }
 
-/// Looks through escaped HTML.
+/// Checks escaped HTML.
 pub(super) fn escaped(html: &str, line: usize, relative: bool, lint: &mut Lint<'_>) {
-    let bytes = html.as_bytes();
-    let mut at = 0;
-    while let Some(open) = memchr(b'<', &bytes[at..]) {
-        at += open + 1;
-        let rest = &bytes[at..];
-        if rest.starts_with(b"!--") {
-            at = memmem::find(rest, b"-->").map_or(bytes.len(), |end| at + end);
-        } else if rest.starts_with(b"?import") {
+    read(html, |piece| match piece {
+        Piece::Declaration(at) if html[at.clone()].starts_with("<?import") => {
             lint.raise(HTML_UNSAFE, line, "<?import runs a program in some readers");
-        } else if rest.first().is_some_and(u8::is_ascii_alphabetic) {
-            let name = tag_name(html, at);
-            element(&name, line, lint);
-            at = urls::attributes(html, at, &mut |name, value| attribute(name, value, line, relative, lint));
-            if at == bytes.len() && !html.ends_with('>') {
-                lint.raise(HTML_UNKNOWN, line, format!("<{name} is never closed"));
-            }
-            if matches!(name.as_str(), "script" | "style") {
-                let end = format!("</{name}");
-                at = memmem::find(&bytes[at.min(bytes.len())..], end.as_bytes())
-                    .map_or(bytes.len(), |end| at + end);
+        }
+        Piece::Tag(tag) if !tag.closing => {
+            element(tag.name(), line, lint);
+            tag.attributes().for_each(|(name, value)| attribute(name, value, line, relative, lint));
+            if !html[tag.at.clone()].ends_with('>') {
+                lint.raise(HTML_UNKNOWN, line, format!("<{} is never closed", tag.name()));
             }
         }
-    }
-}
-
-fn tag_name(html: &str, at: usize) -> String {
-    let rest = html.get(at..).unwrap_or_default();
-    let end = rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>')).unwrap_or(rest.len());
-    rest[..end].to_ascii_lowercase()
+        Piece::Declaration(_) | Piece::Tag(_) | Piece::Text(_) => {}
+    });
 }
 
 fn element(name: &str, line: usize, lint: &mut Lint<'_>) {
@@ -157,7 +138,7 @@ fn attribute(name: &str, value: &str, line: usize, relative: bool, lint: &mut Li
     }
 }
 
-/// Looks through XHTML that stands in the feed as elements.
+/// Checks XHTML that is in the feed as elements.
 pub(super) fn inline(node: &Node, relative: bool, lint: &mut Lint<'_>) {
     let lower = node.name.to_ascii_lowercase();
     let plain = node.attributes.iter().filter(|attribute| attribute.ns == Ns::None);

@@ -1,13 +1,13 @@
-//! The tree of a page as blocks: what Markdown has words for, in the order of the text.
+//! Converts the tree of a page to the blocks that Markdown can express, in the order of the text.
 
 use super::Options;
 use super::inline::{self, Link, Mark, Piece, Run, Style, tidy};
 use super::notes::Notes;
 use super::tables;
-use super::text::{BLOCKS, EMBEDS, GONE, PARTS, behind};
-use super::tree::{At, Data, Tree};
+use super::text::{EMBEDS, GONE, behind};
+use crate::html::{At, Data, Tree, is_block};
 
-/// Lists and quotes that are deeper are joined to the one around them.
+/// Lists and quotes that are nested deeper are merged into the one around them.
 const MAX_NESTING: usize = 12;
 
 /// A block.
@@ -29,7 +29,7 @@ pub(super) enum Block {
     Note(usize, Vec<Block>),
 }
 
-/// Walks a tree. No element is deeper than the tree allows, so neither is a call.
+/// Walks a tree. The tree limits the depth of its elements, so recursion is safe.
 pub(super) struct Reading<'t> {
     pub(super) tree: &'t Tree,
     pub(super) notes: &'t Notes,
@@ -40,7 +40,7 @@ pub(super) struct Reading<'t> {
     nesting: usize,
 }
 
-/// Blocks, and the runs of the paragraph that is being written.
+/// Blocks, and the runs of the paragraph that is not finished yet.
 #[derive(Default)]
 pub(super) struct Flow {
     blocks: Vec<Block>,
@@ -48,7 +48,7 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// Ends the paragraph. Where a gap stands in it, it was several.
+    /// Ends the paragraph. A gap in it separates two paragraphs.
     fn flush(&mut self) {
         let runs = std::mem::take(&mut self.runs);
         for part in runs.split(|run| run.piece == Piece::Gap) {
@@ -88,7 +88,7 @@ impl<'t> Reading<'t> {
         blocks
     }
 
-    /// What stands in an element, as blocks of its own.
+    /// The content of an element as separate blocks.
     pub(super) fn below(&mut self, at: At) -> Vec<Block> {
         let mut flow = Flow::default();
         self.children(at, &Style::default(), &mut flow);
@@ -120,7 +120,7 @@ impl<'t> Reading<'t> {
                     self.embed(at, flow);
                 } else if GONE.contains(&name) {
                     self.gone(name);
-                } else if BLOCKS.contains(&name) || PARTS.contains(&name) {
+                } else if is_block(name) {
                     self.block(at, name, style, flow);
                 } else {
                     self.inline(at, name, style, flow);
@@ -158,7 +158,7 @@ impl<'t> Reading<'t> {
         }
     }
 
-    /// What has no place in a post.
+    /// Records an element that is dropped.
     fn gone(&mut self, name: &str) {
         match name {
             "script" => self.drop_word("scripts"),
@@ -168,7 +168,7 @@ impl<'t> Reading<'t> {
         }
     }
 
-    /// Of an embedded player its page remains.
+    /// Replaces an embedded player by a link to its page.
     fn embed(&mut self, at: At, flow: &mut Flow) {
         match behind(self.tree, at, self.options.page) {
             Some(address) => flow.block(paragraph(Piece::Address(address))),
@@ -220,7 +220,7 @@ impl<'t> Reading<'t> {
         }
     }
 
-    /// Everything in an element on one line.
+    /// The content of an element on one line.
     pub(super) fn line(&mut self, at: At, style: &Style) -> Vec<Run> {
         let mut flow = Flow::default();
         self.children(at, style, &mut flow);
@@ -298,7 +298,7 @@ impl<'t> Reading<'t> {
         self.children(at, &style, flow);
     }
 
-    /// Puts the cells of a table, or whatever else, below each other.
+    /// Writes the content of an element as blocks below each other, such as the cells of a layout table.
     pub(super) fn unwrap(&mut self, at: At, style: &Style, flow: &mut Flow) {
         self.children(at, style, flow);
         flow.flush();
@@ -311,7 +311,7 @@ impl Flow {
     }
 }
 
-/// What stands between the items instead of in one belongs to the one before.
+/// Content between two items is added to the item before it.
 fn join(between: &mut Flow, items: &mut Vec<Vec<Block>>) {
     between.flush();
     let mut blocks = std::mem::take(&mut between.blocks);
@@ -332,7 +332,7 @@ fn flatten_all(blocks: impl IntoIterator<Item = Block>, runs: &mut Vec<Run>) {
     }
 }
 
-/// The runs of a block, for places that have one line.
+/// The runs of a block, for a place that has only one line.
 fn flatten(block: Block, runs: &mut Vec<Run>) {
     if !runs.is_empty() {
         runs.push(Run { piece: Piece::Break, style: Style::default() });
@@ -352,7 +352,7 @@ fn flatten(block: Block, runs: &mut Vec<Run>) {
     }
 }
 
-/// Not a control character, a byte order mark or another that no feed may hold.
+/// Whether a character is not a control character, a byte order mark or another one that a feed must not contain.
 pub(super) fn is_kept(c: char) -> bool {
     let mut bytes = [0; 4];
     c == '\t'

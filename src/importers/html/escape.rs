@@ -1,8 +1,8 @@
-//! Text, code and addresses as Markdown reads them back. Escapes what this dialect or GitHub's takes for markup.
+//! Escapes text, code and addresses for Markdown, in our dialect and GitHub's.
 
 use super::inline::Link;
 
-/// Text without line breaks. `line_start` says that it begins a line, `in_link` that it stands in a link's brackets.
+/// Text without line breaks. `line_start`: it begins a line. `in_link`: it is inside the brackets of a link.
 pub(super) fn text(text: &str, line_start: bool, in_link: bool) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut rest = text;
@@ -32,7 +32,7 @@ pub(super) fn text(text: &str, line_start: bool, in_link: bool) -> String {
         rest = &rest[c.len_utf8()..];
         let next = rest.chars().next();
         if before == Some('_') && c == '_' && rest.contains("__") {
-            // Two of them before a Korean letter are bold here even when they are escaped; a comment parts them.
+            // `__` before a Korean letter would be bold even if escaped; a comment separates the two.
             out.push_str("<!-- -->");
         }
         if is_special(c, before, next) || (c == '.' && ends_in_www(&out)) {
@@ -47,13 +47,13 @@ pub(super) fn text(text: &str, line_start: bool, in_link: bool) -> String {
 fn is_special(c: char, before: Option<char>, next: Option<char>) -> bool {
     match c {
         '\\' | '`' | '*' | '[' | ']' | '<' | '~' | '|' => true,
-        // Inside of a word it marks nothing.
+        // Inside a word it is not markup.
         '_' => {
             let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
             !(is_word(before) && is_word(next))
         }
         '&' => next.is_some_and(|next| next.is_ascii_alphanumeric() || next == '#'),
-        // Addresses that are not written as links would become some, with what follows them.
+        // A plain address would become a link, with the text that follows it.
         ':' => next == Some('/'),
         _ => false,
     }
@@ -63,7 +63,7 @@ fn ends_in_www(out: &str) -> bool {
     out.len().checked_sub(3).and_then(|at| out.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case("www"))
 }
 
-/// The length of the digits that would number a list.
+/// The length of the digits that would begin a numbered list.
 fn marker(text: &str) -> usize {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     if (1..=9).contains(&digits) && text[digits..].starts_with(['.', ')']) { digits } else { 0 }
@@ -81,17 +81,17 @@ fn url(text: &str) -> Option<&str> {
     (can_stand_alone(url) && !(goes_on && url.ends_with(['/', '=', '-', '_', '%']))).then_some(url)
 }
 
-/// Whether `<address>` is a link that shows just that.
+/// Whether `<address>` is a link whose text is the address.
 pub(super) fn can_stand_alone(address: &str) -> bool {
     let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
     let is_plain = |c: char| c.is_ascii_graphic() && !"<>\\`|\"^{}".contains(c);
-    // References are read inside of an autolink too.
+    // Character references are decoded in an autolink too.
     rest.is_some_and(|rest| !rest.is_empty())
         && address.chars().all(is_plain)
         && !(address.contains('&') && address.contains(';'))
 }
 
-/// An address that stands for itself, or under its own name where it cannot.
+/// An address as an autolink, or as a link with its own text where that is impossible.
 pub(super) fn address(address: &str) -> String {
     if can_stand_alone(address) {
         return format!("<{address}>");
@@ -135,7 +135,7 @@ pub(super) fn destination(link: &Link) -> String {
     out
 }
 
-/// Code in a line, between as many marks as it takes.
+/// Inline code, between enough backticks.
 pub(super) fn code(code: &str, in_cell: bool) -> String {
     let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
     if code.is_empty() {

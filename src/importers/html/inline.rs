@@ -1,15 +1,15 @@
-//! A paragraph as runs: pieces of text, each with all that it is marked as. What was nested becomes flat, so that
-//! emphasis can be opened and closed where Markdown understands it.
+//! A paragraph as runs: pieces of text, each with all of its marks. Nested elements become flat, so that emphasis can be
+//! opened and closed where Markdown allows it.
 
 use super::escape;
 
-/// How a run is marked. A mark is there once, however often the HTML nested it.
+/// The marks of a run, each once, even if the HTML nested it several times.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Style {
     pub(super) marks: Vec<Mark>,
 }
 
-/// What a run can be marked as.
+/// A mark of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     Strong,
@@ -17,7 +17,7 @@ pub(super) enum Mark {
     Strike,
     /// The link with this number.
     Link(usize),
-    /// An element for which Markdown has no word: `sup`, `kbd`.
+    /// An element that Markdown cannot express, such as `sup` or `kbd`.
     Raw(&'static str),
 }
 
@@ -39,7 +39,7 @@ pub(super) enum Piece {
     /// A reference to the note with this number.
     Note(usize),
     Break,
-    /// Only between paragraphs, while they are still one.
+    /// A paragraph break, until the paragraphs are split.
     Gap,
 }
 
@@ -54,7 +54,7 @@ impl Style {
     pub(super) fn with(&self, mark: Mark) -> Self {
         let mut marks = self.marks.clone();
         let is_link = |mark: &Mark| matches!(mark, Mark::Link(_));
-        // A link in a link is no HTML.
+        // HTML has no link inside a link.
         let is_second = is_link(&mark) && marks.iter().any(is_link);
         if !is_second && !marks.contains(&mark) {
             marks.push(mark);
@@ -67,7 +67,7 @@ impl Style {
     }
 }
 
-/// The runs of one line or paragraph, white space collapsed and outside of marks, nothing at the edges.
+/// The runs of one line or paragraph: white space collapsed, moved out of marks, and removed at both ends.
 pub(super) fn tidy(runs: Vec<Run>) -> Vec<Run> {
     let mut split: Vec<Run> = Vec::new();
     for run in runs {

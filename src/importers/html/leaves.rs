@@ -1,12 +1,12 @@
-//! What holds no blocks: links, pictures and code.
+//! Elements without blocks inside: links, pictures and code.
 
 use super::blocks::{Block, Flow, Reading, is_kept};
 use super::inline::{Link, Mark, Piece, Run, Style};
 use super::links::address;
-use super::text::{BLOCKS, EMBEDS, GONE, PARTS, Step, behind, walk};
-use super::tree::{At, Tree};
+use super::text::{EMBEDS, GONE, Step, behind, walk};
+use crate::html::{At, Tree, is_block};
 
-/// So many pictures of a post are named.
+/// The most pictures of a post that are reported.
 const MAX_PICTURES: usize = 500;
 
 impl Reading<'_> {
@@ -30,7 +30,7 @@ impl Reading<'_> {
         flow.push(Block::Code(language.unwrap_or_default(), lines));
     }
 
-    /// Code in Markdown has no white space at its edges, so that goes around it.
+    /// White space at both ends goes outside, because inline code in Markdown has none there.
     pub(super) fn code_in_a_line(&self, at: At, style: &Style, flow: &mut Flow) {
         let text: String = self.tree.text(at).chars().filter(|c| c.is_whitespace() || is_kept(*c)).collect();
         let space = || Run { piece: Piece::Text(" ".to_owned()), style: style.clone() };
@@ -40,13 +40,13 @@ impl Reading<'_> {
         flow.runs.extend(before.into_iter().chain([code]).chain(after));
     }
 
-    /// Whether an element holds text alone: code that holds a link or a picture is no code in Markdown.
+    /// Whether an element contains only text. Code with a link or a picture cannot be code in Markdown.
     pub(super) fn is_plain(&self, at: At) -> bool {
         let text = self.tree.text(at);
         !text.trim().is_empty()
             && self.tree.below(at).all(|below| {
                 let name = self.tree.name(below);
-                let is_more = [&BLOCKS[..], &PARTS, &GONE, &EMBEDS].iter().any(|names| names.contains(&name));
+                let is_more = is_block(name) || GONE.contains(&name) || EMBEDS.contains(&name);
                 !is_more && !matches!(name, "a" | "img" | "br" | "ruby")
             })
     }
@@ -64,7 +64,7 @@ impl Reading<'_> {
     pub(super) fn image(&mut self, at: At, style: &Style, flow: &mut Flow) {
         let tree = self.tree;
         let alt = tree.attribute(at, "alt").unwrap_or_default().trim().to_owned();
-        // Smileys are characters that were made pictures.
+        // Smileys are characters that became pictures.
         if ["wp-smiley", "emoji"].iter().any(|class| tree.has_class(at, class)) && !alt.is_empty() {
             flow.runs.push(Run { piece: Piece::Text(alt), style: style.clone() });
             return;
@@ -74,7 +74,7 @@ impl Reading<'_> {
             self.drop_word("pictures of one pixel");
             return;
         }
-        // Pages that load pictures late keep the address elsewhere.
+        // Pages with lazy loading keep the address in another attribute.
         let keys = ["data-src", "data-lazy-src", "data-original", "src"];
         let source = keys
             .iter()

@@ -1,8 +1,8 @@
-//! Where links and pictures of a foreign page lead, and what stands behind an embedded player.
+//! The addresses of links and pictures of an imported page, and the pages of embedded players.
 
 use url::Url;
 
-/// An address as it is written into the post: absolute if the page is known; `None` for what no reader may follow.
+/// An address for the post: absolute if the page is known; `None` if its scheme is not safe.
 pub(super) fn address(raw: &str, page: Option<&Url>) -> Option<String> {
     let raw: String = raw.trim().chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect();
     if raw.is_empty() {
@@ -14,7 +14,7 @@ pub(super) fn address(raw: &str, page: Option<&Url>) -> Option<String> {
                 ["http", "https", "mailto", "tel", "ftp", "sms", "geo", "xmpp"].contains(&url.scheme());
             is_safe.then_some(raw)
         }
-        // A place on the same page stays one, wherever the page goes.
+        // A fragment of the same page stays valid when the page moves.
         Err(_) if raw.starts_with('#') => Some(raw),
         Err(_) => match page {
             Some(page) => page.join(&raw).ok().map(String::from),
@@ -23,7 +23,7 @@ pub(super) fn address(raw: &str, page: Option<&Url>) -> Option<String> {
     }
 }
 
-/// The page behind the address of an embedded player; others are their own page.
+/// The page of an embedded player; any other address as it is.
 pub(super) fn behind_embed(raw: &str, page: Option<&Url>) -> Option<String> {
     let raw = raw.trim();
     let raw = raw.strip_prefix("//").map_or_else(|| raw.to_owned(), |rest| format!("https://{rest}"));

@@ -1,10 +1,10 @@
-//! Footnotes: marks that lead to an element of the same text, which leads back to them.
+//! Footnotes: marks that link to an element of the same text, which links back to them.
 
 use std::collections::{HashMap, HashSet};
 
-use super::tree::{At, Data, Tree};
+use crate::html::{At, Data, Tree};
 
-/// Each link is held against each other one.
+/// Each link is compared with every other one.
 const MAX_LINKS: usize = 2000;
 
 /// The footnotes of a text.
@@ -12,25 +12,25 @@ const MAX_LINKS: usize = 2000;
 pub(super) struct Notes {
     /// Mark (the link, or the `sup` around it) to number.
     marks: HashMap<At, usize>,
-    /// The elements that hold the notes, in the order of their numbers.
+    /// The elements with the notes, in the order of their numbers.
     pub(super) bodies: Vec<At>,
-    /// Links back, and the elements that hold the notes.
+    /// Links back, and the elements with the notes.
     hidden: HashSet<At>,
 }
 
 impl Notes {
-    /// The number that a mark stands for.
+    /// The number of the note of a mark.
     pub(super) fn number(&self, at: At) -> Option<usize> {
         self.marks.get(&at).copied()
     }
 
-    /// Whether the element has no text of its own at its place: a mark, a note, a link back.
+    /// Whether the element is a mark, a note or a link back, so that its text is not written at its place.
     pub(super) fn hides(&self, at: At) -> bool {
         self.hidden.contains(&at) || self.marks.contains_key(&at)
     }
 }
 
-/// Finds them. A link within the text that is led back to is a footnote; every other one is just a link.
+/// Finds the footnotes. A link within the text is the mark of a footnote if its target links back to it.
 pub(super) fn find(tree: &Tree) -> Notes {
     let mut by_id: HashMap<&str, At> = HashMap::new();
     let mut links: Vec<(At, &str)> = Vec::new();
@@ -53,7 +53,7 @@ pub(super) fn find(tree: &Tree) -> Notes {
     for (link, target) in &links {
         let Some(body) = by_id.get(target).and_then(|at| body(tree, *at)) else { continue };
         let sign = mark(tree, *link);
-        // What leads back is no mark of its own.
+        // A link back is not a mark.
         let leads_back = notes.hidden.contains(&sign);
         if leads_back || !is_mark(tree, sign) || is_inside(tree, *link, body) {
             continue;
@@ -77,7 +77,7 @@ pub(super) fn find(tree: &Tree) -> Notes {
     notes
 }
 
-/// The list item or paragraph that a mark leads to.
+/// The list item or paragraph that a mark links to.
 fn body(tree: &Tree, target: At) -> Option<At> {
     let mut at = target;
     while matches!(tree.name(at), "a" | "span" | "sup" | "b" | "strong") {
@@ -86,7 +86,7 @@ fn body(tree: &Tree, target: At) -> Option<At> {
     matches!(tree.name(at), "li" | "p" | "div" | "dd" | "aside").then_some(at)
 }
 
-/// The `sup` or `span` that is nothing but the link, or the link itself.
+/// The `sup` or `span` that contains only the link, or the link itself.
 fn mark(tree: &Tree, link: At) -> At {
     match tree.parent(link) {
         Some(parent)
@@ -99,7 +99,7 @@ fn mark(tree: &Tree, link: At) -> At {
     }
 }
 
-/// A number, a star or a letter, raised or in brackets.
+/// Whether the text is a number, a star or a letter, maybe in brackets.
 fn is_mark(tree: &Tree, mark: At) -> bool {
     let text = tree.text(mark);
     let text = text.trim().trim_matches(['[', ']', '(', ')']);
@@ -117,7 +117,7 @@ fn is_inside(tree: &Tree, at: At, outer: At) -> bool {
     false
 }
 
-/// Whether a link to `target` leads to the mark: it is the mark, stands in it, or is right around it.
+/// Whether a link to `target` leads to the mark: `target` is the mark, is inside it, or is its parent.
 fn is_beside(tree: &Tree, target: At, mark: At) -> bool {
     is_inside(tree, target, mark) || tree.parent(mark) == Some(target)
 }

@@ -1,10 +1,10 @@
-//! Tables of words as tables; those that only put a page into columns, below each other.
+//! Tables with data become tables. The cells of layout tables are written below each other.
 
 use super::blocks::{Block, Flow, Reading};
 use super::inline::{Mark, Run, Style};
-use super::tree::{At, Tree};
+use crate::html::{At, Tree};
 
-/// Wider tables are no tables of words.
+/// Wider tables count as layout tables.
 const MAX_COLUMNS: usize = 40;
 const MAX_ROWS: usize = 5000;
 
@@ -34,7 +34,7 @@ pub(super) fn read(reading: &mut Reading<'_>, at: At, style: &Style, flow: &mut 
     flow.push(Block::Table(cells));
 }
 
-/// The cells of each row; rows of tables in the table are not its own.
+/// The cells of each row, without the rows of nested tables.
 fn rows(tree: &Tree, table: At) -> Vec<Vec<At>> {
     let mut rows = Vec::new();
     for child in tree.children(table) {

@@ -1,71 +1,23 @@
-//! What a reader sees of HTML, as words: to hold a conversion against its original.
+//! The visible words of HTML, to compare a conversion with its original.
 
 use url::Url;
 
 use super::blocks::is_kept;
 use super::links::behind_embed;
 use super::notes;
-use super::tree::{At, Data, Tree, parse};
+use crate::html::{At, Data, Tree, is_block, parse};
 
-/// Elements that go with everything in them.
+/// Elements that are dropped with their content.
 pub(super) const GONE: [&str; 21] = [
     "script", "style", "template", "noscript", "head", "title", "textarea", "select", "button", "input",
     "applet", "canvas", "datalist", "meter", "progress", "map", "noembed", "noframes", ":svg", ":math",
     "xmp",
 ];
 
-/// Elements that begin and end a line.
-pub(super) const BLOCKS: [&str; 41] = [
-    "address",
-    "article",
-    "aside",
-    "blockquote",
-    "body",
-    "caption",
-    "center",
-    "dd",
-    "details",
-    "dialog",
-    "dir",
-    "div",
-    "dl",
-    "dt",
-    "fieldset",
-    "figcaption",
-    "figure",
-    "footer",
-    "form",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "header",
-    "hgroup",
-    "hr",
-    "html",
-    "legend",
-    "li",
-    "main",
-    "menu",
-    "nav",
-    "ol",
-    "p",
-    "pre",
-    "section",
-    "summary",
-    "table",
-    "ul",
-];
-
-/// Parts of tables, which are blocks too.
-pub(super) const PARTS: [&str; 8] = ["tbody", "td", "tfoot", "th", "thead", "tr", "colgroup", "col"];
-
-/// Elements of which the page that they show remains.
+/// Embedded content. A link to it remains.
 pub(super) const EMBEDS: [&str; 5] = ["iframe", "embed", "object", "video", "audio"];
 
-/// The page behind an embedded player, or the file that it plays.
+/// The page of an embedded player, or the file that it plays.
 pub(super) fn behind(tree: &Tree, at: At, page: Option<&Url>) -> Option<String> {
     let inner = || tree.below(at).filter(|below| tree.name(*below) == "source");
     let inner = || inner().find_map(|below| tree.attribute(below, "src"));
@@ -73,7 +25,7 @@ pub(super) fn behind(tree: &Tree, at: At, page: Option<&Url>) -> Option<String> 
     behind_embed(own.or_else(inner)?, page)
 }
 
-/// What is met on the way through a text.
+/// A step of [`walk`].
 pub(super) enum Step<'t> {
     Text(&'t str),
     /// A line break.
@@ -84,7 +36,7 @@ pub(super) enum Step<'t> {
     Embed(At),
 }
 
-/// Walks through what can be seen below `from`, but for what `hides` says.
+/// Walks through the visible content below `from`, except the nodes for which `hides` is true.
 pub(super) fn walk<'t>(tree: &'t Tree, from: At, hides: &dyn Fn(At) -> bool, each: &mut dyn FnMut(Step<'t>)) {
     let children = |at: At| tree.children(at).iter().rev().map(|child| (*child, false));
     let mut stack: Vec<(At, bool)> = children(from).collect();
@@ -93,7 +45,6 @@ pub(super) fn walk<'t>(tree: &'t Tree, from: At, hides: &dyn Fn(At) -> bool, eac
             Data::Text(run) => each(Step::Text(run)),
             Data::Element(element) => {
                 let name = element.name.as_str();
-                let is_block = BLOCKS.contains(&name) || PARTS.contains(&name);
                 if ends {
                     each(Step::Edge);
                 } else if hides(at) || GONE.contains(&name) {
@@ -102,7 +53,7 @@ pub(super) fn walk<'t>(tree: &'t Tree, from: At, hides: &dyn Fn(At) -> bool, eac
                 } else if name == "br" {
                     each(Step::Break);
                 } else {
-                    if is_block {
+                    if is_block(name) {
                         each(Step::Edge);
                         stack.push((at, true));
                     }
@@ -114,8 +65,8 @@ pub(super) fn walk<'t>(tree: &'t Tree, from: At, hides: &dyn Fn(At) -> bool, eac
     }
 }
 
-/// The words of `html` that a reader sees, one space between them; footnotes and their marks left out, since their
-/// numbers and arrows are the renderer's.
+/// The visible words of `html`, separated by one space. Footnotes and their marks are left out, because each renderer
+/// writes other numbers and arrows.
 pub fn visible(html: &str) -> String {
     let tree = parse(html);
     let notes = notes::find(&tree);

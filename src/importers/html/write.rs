@@ -1,4 +1,4 @@
-//! Blocks as Markdown.
+//! Writes blocks as Markdown.
 
 use super::blocks::Block;
 use super::escape;
@@ -13,13 +13,13 @@ pub(super) fn document(blocks: &[Block], links: &[Link]) -> String {
     text
 }
 
-/// Blocks with a blank line between them. `bullet` is what the first of several lists is marked with.
+/// Blocks with a blank line between them. `bullet` marks the first of several lists.
 fn lines(blocks: &[Block], links: &[Link], bullet: char) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     let mut list = Marker { bullet, delimiter: '.' };
     let mut before: Option<&Block> = None;
     for block in blocks {
-        // Two lists that touch would be one.
+        // Two lists without a block between them would become one.
         if matches!((before, block), (Some(Block::List(..)), Block::List(..))) {
             list = list.other();
         }
@@ -56,7 +56,7 @@ fn of_block(block: &Block, links: &[Link], marker: Marker) -> Vec<String> {
         Block::Paragraph(runs) => split(&inline::write(runs, links, Place::Paragraph)),
         Block::Heading(level, runs) => {
             let text = inline::write(runs, links, Place::Line);
-            // Signs at its end would be taken for the end of the heading.
+            // `#` at the end of the text would be removed as the closing sequence of the heading.
             let hashes = text.len() - text.trim_end_matches('#').len();
             let text = if hashes > 0 {
                 let (head, tail) = text.split_at(text.len() - hashes);
@@ -105,7 +105,7 @@ fn hang(first: &str, indent: usize, lines: Vec<String>) -> Vec<String> {
 
 fn list(start: Option<u32>, items: &[Vec<Block>], links: &[Link], marker: Marker) -> Vec<String> {
     let is_tight = is_tight(items);
-    // A list in an item must not look like the items around it.
+    // A nested list needs another bullet than the items around it.
     let inner = if marker.bullet == '-' { '*' } else { '-' };
     let mut out = Vec::new();
     for (at, blocks) in items.iter().enumerate() {
@@ -124,7 +124,7 @@ fn list(start: Option<u32>, items: &[Vec<Block>], links: &[Link], marker: Marker
     out
 }
 
-/// Whether no item needs blank lines in it. Only a list that counts from one may follow a paragraph without.
+/// Whether no item needs blank lines inside. Without a blank line, only a list that starts at 1 may follow a paragraph.
 fn is_tight(items: &[Vec<Block>]) -> bool {
     items.iter().all(|blocks| match blocks.as_slice() {
         [Block::Paragraph(_)] => true,

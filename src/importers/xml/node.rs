@@ -1,5 +1,7 @@
 //! A record: an element with everything in it, never deeper than its reader allows.
 
+use crate::html::{is_void, push_escaped};
+
 /// An element.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::importers) struct Node {
@@ -91,7 +93,7 @@ impl Node {
             html.push('"');
         }
         html.push('>');
-        if !VOID.contains(&name) {
+        if !is_void(name) {
             self.write_children(html);
             html.extend(["</", name, ">"]);
         }
@@ -103,23 +105,6 @@ impl Child {
         match self {
             Self::Text(text) => Some(text),
             Self::Node(_) => None,
-        }
-    }
-}
-
-/// Elements of HTML that have no end tag.
-const VOID: [&str; 13] =
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"];
-
-/// Text made safe between tags and between quotes.
-pub(in crate::importers) fn push_escaped(html: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            c => html.push(c),
         }
     }
 }

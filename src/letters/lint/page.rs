@@ -4,23 +4,24 @@ use std::collections::BTreeSet;
 
 use url::{Host, Url};
 
-use super::super::tags::{Tag, decoded, tags};
 use super::Report;
+use crate::html::{Piece, Tag, read, tags};
 
 const SHORTENERS: [&str; 8] =
     ["bit.ly", "t.co", "goo.gl", "tinyurl.com", "ow.ly", "is.gd", "han.gl", "me2.do"];
 
 pub(super) fn lint(html: &str, report: &mut Report) {
-    structure(html, report);
+    let tags = tags(html);
+    structure(html, &tags, report);
     let mut images = 0;
     let mut link: Option<(usize, Url)> = None;
-    for tag in tags(html) {
-        match (tag.name, tag.closing) {
+    for tag in &tags {
+        match (tag.name(), tag.closing) {
             ("img", false) => {
                 images += 1;
-                image(&tag, report);
+                image(tag, report);
             }
-            ("a", false) => link = address(&tag, "href", report).map(|url| (tag.at.end, url)),
+            ("a", false) => link = address(tag, "href", report).map(|url| (tag.at.end, url)),
             ("a", true) => {
                 if let Some((start, url)) = link.take() {
                     visible_address(&html[start..tag.at.start], &url, report);
@@ -29,7 +30,7 @@ pub(super) fn lint(html: &str, report: &mut Report) {
             (name, false) => forbidden(name, report),
             _ => {}
         }
-        hidden(&tag, report);
+        hidden(tag, report);
     }
     let letters = text_of(html).chars().filter(|c| c.is_alphanumeric()).count();
     if images > 0 && letters < 200 {
@@ -41,11 +42,11 @@ pub(super) fn lint(html: &str, report: &mut Report) {
     }
 }
 
-fn structure(html: &str, report: &mut Report) {
+fn structure(html: &str, tags: &[Tag], report: &mut Report) {
     let start = html.trim_start().get(..15).unwrap_or_default();
-    let page = tags(html).find(|tag| tag.name == "html");
+    let page = tags.iter().find(|tag| tag.name() == "html");
     let lang = page.and_then(|page| page.attribute("lang")).is_some_and(|lang| !lang.is_empty());
-    let titled = tags(html).any(|tag| tag.name == "title");
+    let titled = tags.iter().any(|tag| tag.name() == "title");
     if !start.eq_ignore_ascii_case("<!doctype html>") || !lang || !titled {
         report.warning(
             "letter-html-head",
@@ -60,7 +61,7 @@ fn image(tag: &Tag, report: &mut Report) {
     if tag.attribute("alt").is_none_or(|alt| alt.trim().is_empty()) {
         report.warning(
             "letter-image-alt",
-            format!("the picture {} has no alternative text", shortened(&source)),
+            format!("the picture {} has no alternative text", shortened(source)),
             "![what it shows](address): many programs show only these words",
         );
     }
@@ -78,7 +79,7 @@ fn image(tag: &Tag, report: &mut Report) {
     if let Some((kind, program)) = unseen.iter().find(|(kind, _)| path.ends_with(kind)) {
         report.warning(
             "letter-image-format",
-            format!("{program} does not show the {kind} picture {}", shortened(&source)),
+            format!("{program} does not show the {kind} picture {}", shortened(source)),
             "a PNG or JPEG of it",
         );
     }
@@ -87,7 +88,7 @@ fn image(tag: &Tag, report: &mut Report) {
             "letter-image-http",
             format!(
                 "the picture {} is fetched without encryption, which many programs refuse",
-                shortened(&source)
+                shortened(source)
             ),
             "an https:// address",
         );
@@ -101,29 +102,29 @@ fn address(tag: &Tag, attribute: &str, report: &mut Report) -> Option<Url> {
     if raw.starts_with('#') {
         return None;
     }
-    let Ok(url) = Url::parse(&raw) else {
+    let Ok(url) = Url::parse(raw) else {
         report.error(
             "letter-relative-url",
-            format!("{} is not an absolute address, and a letter has no page to start from", shortened(&raw)),
+            format!("{} is not an absolute address, and a letter has no page to start from", shortened(raw)),
             "write the address in full, with https://",
         );
         return None;
     };
     if !matches!(url.scheme(), "http" | "https" | "mailto" | "tel") {
-        let message = format!("mail programs do not follow {}", shortened(&raw));
+        let message = format!("mail programs do not follow {}", shortened(raw));
         report.warning("letter-url-scheme", message, "an https:// address");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        let message = format!("{} holds a user name, as deceptive links do", shortened(&raw));
+        let message = format!("{} holds a user name, as deceptive links do", shortened(raw));
         report.warning("letter-url-user", message, "the address without what stands before the @");
     }
     match url.host() {
         Some(Host::Ipv4(_) | Host::Ipv6(_)) => {
-            let message = format!("{} names a machine by its number, as spam does", shortened(&raw));
+            let message = format!("{} names a machine by its number, as spam does", shortened(raw));
             report.warning("letter-url-ip", message, "a host name");
         }
         Some(Host::Domain(host)) if SHORTENERS.contains(&host) => {
-            let message = format!("{} hides where it leads, and spam filters count it", shortened(&raw));
+            let message = format!("{} hides where it leads, and spam filters count it", shortened(raw));
             report.warning("letter-url-short", message, "the address that it stands for");
         }
         _ => {}
@@ -177,24 +178,22 @@ fn hidden(tag: &Tag, report: &mut Report) {
     if let Some(trick) = tricks.into_iter().find(|trick| declarations.contains(trick)) {
         report.warning(
             "letter-hidden-text",
-            format!("<{}> is hidden by `{trick}`, and spam filters count hidden text", tag.name),
+            format!("<{}> is hidden by `{trick}`, and spam filters count hidden text", tag.name()),
             "leave the text out",
         );
     }
 }
 
-/// The text between the tags.
+/// The text between the tags, comments included.
 pub(in super::super) fn text_of(html: &str) -> String {
     let mut text = String::new();
-    let mut from = 0;
-    for tag in tags(html) {
-        let styled = tag.closing && matches!(tag.name, "style" | "script" | "title");
-        if let Some(between) = html.get(from..tag.at.start).filter(|_| !styled) {
-            text.push_str(&decoded(between));
-        }
-        from = tag.at.end;
-    }
-    text.push_str(&decoded(html.get(from..).unwrap_or_default()));
+    let mut is_hidden = false;
+    read(html, |piece| match piece {
+        Piece::Text(part) if !is_hidden => text.push_str(&part),
+        Piece::Tag(tag) => is_hidden = !tag.closing && matches!(tag.name(), "style" | "script" | "title"),
+        Piece::Declaration(at) => text.push_str(&html[at]),
+        Piece::Text(_) => {}
+    });
     text
 }
 

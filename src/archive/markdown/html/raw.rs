@@ -1,20 +1,22 @@
-//! Raw HTML of a post on its way through: comments go, what is nested too deep is shown as text, and an author learns of
-//! addresses that are left out.
+//! Raw HTML of a post: comments are dropped, HTML that is nested too deep becomes text, and findings name the addresses
+//! that are left out.
 
 use comrak::nodes::AstNode;
 use url::Url;
 
 use super::Writer;
 use crate::archive::links::{self, Purpose};
-use crate::archive::markdown::escape::push_text;
-use crate::archive::markdown::{lines_before, sanitise, tags};
+use crate::archive::markdown::sanitise;
+use crate::html::{Tag, push_text, shown_tags};
+use crate::text::line_at;
 
 impl Writer<'_> {
     pub(super) fn raw<'a>(&mut self, html: &str, node: &'a AstNode<'a>) {
         if is_comment(html) {
             return;
         }
-        if self.is_broken || !self.nesting.follow(html) {
+        let tags = shown_tags(html);
+        if self.is_broken || !self.nesting.follow(&tags) {
             if !self.is_broken {
                 self.is_broken = true;
                 let finding = self.finding(
@@ -27,46 +29,46 @@ impl Writer<'_> {
             return push_text(&mut self.out, html);
         }
         self.holds_raw = true;
-        for tag in tags::tags(html).filter(|tag| !tag.closing) {
-            if tag.name == "img" && tag.attribute("alt").is_none_or(|alt| alt.trim().is_empty()) {
+        for tag in tags.iter().filter(|tag| !tag.closing) {
+            if tag.name() == "img" && tag.attribute("alt").is_none_or(|alt| alt.trim().is_empty()) {
                 self.note_missing_alternative(node);
             }
-            let line = node.data().sourcepos.start.line + lines_before(html, tag.span.0);
-            for (raw, url) in quiet_resources(&tag, self.place.page) {
+            let line = node.data().sourcepos.start.line + line_at(html, tag.at.start) - 1;
+            for (raw, url) in quiet_resources(tag, self.place.page) {
                 self.note_own((&raw, &url), Purpose::Resource, line);
             }
             for (name, purpose) in [("href", Purpose::Link), ("src", Purpose::Resource)] {
                 let Some(raw) = tag.attribute(name) else { continue };
-                match self.place.absolute(&raw, purpose) {
+                match self.place.absolute(raw, purpose) {
                     Ok(url) => {
                         self.note_user_info(&url, node);
-                        self.note_own((&raw, &url), purpose, line);
+                        self.note_own((raw, &url), purpose, line);
                     }
                     Err(error) => self.note_refusal(&error, node),
                 }
             }
         }
-        let linked = sanitise::with_links_for_embeds(html, self.place.page);
+        let linked = sanitise::with_links_for_embeds(html, &tags, self.place.page);
         self.out.push_str(&linked);
     }
 }
 
-/// What a tag loads beside its `src`: the poster of a film, the candidates of a picture.
-fn quiet_resources(tag: &tags::Tag<'_>, page: &Url) -> Vec<(String, String)> {
+/// What a tag loads besides its `src`: the poster of a video, the candidates of a picture.
+fn quiet_resources(tag: &Tag, page: &Url) -> Vec<(String, String)> {
     let poster = tag.attribute("poster").and_then(|raw| {
-        let url = links::absolute(page, &raw, Purpose::Resource).ok()?;
-        Some((raw, url))
+        let url = links::absolute(page, raw, Purpose::Resource).ok()?;
+        Some((raw.to_owned(), url))
     });
-    let candidates = tag.attribute("srcset").and_then(|raw| links::srcset(page, &raw)).unwrap_or_default();
+    let candidates = tag.attribute("srcset").and_then(|raw| links::srcset(page, raw)).unwrap_or_default();
     let candidates = candidates.split(", ").filter_map(|candidate| candidate.split(' ').next());
     let folder = page.as_str().rfind('/').map_or("", |end| &page.as_str()[..=end]);
-    // As somebody would write it who means the same.
+    // The shortest form of the same address.
     let raw = |url: &str| url.strip_prefix(folder).unwrap_or(url).to_owned();
     let candidates = candidates.filter(|url| !url.is_empty()).map(|url| (raw(url), url.to_owned()));
     poster.into_iter().chain(candidates).collect()
 }
 
-/// Whether raw HTML is one comment and nothing else: the post then needs no cleaning.
+/// Whether raw HTML is exactly one comment. Such a post needs no sanitising.
 fn is_comment(html: &str) -> bool {
     html.trim()
         .strip_prefix("<!--")

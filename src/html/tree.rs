@@ -1,4 +1,5 @@
-//! HTML as browsers read it, in an arena: no node owns another, so none is dropped or walked without an end.
+//! The tree of an HTML text, as a browser builds it. The nodes lie in an arena: dropping or walking a deep tree needs no
+//! recursion.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -12,77 +13,77 @@ use html5ever::tokenizer::{
 use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts};
 use html5ever::{Attribute, ExpandedName, LocalName, Namespace, QualName, TokenizerResult, local_name, ns};
 
-use super::MAX_HTML;
-
-/// Deeper tags are passed over and leave their text.
+/// A longer text is cut. It is the longest that a post may be.
+pub(crate) const MAX_BYTES: usize = 10_000_000;
+/// Tags that are nested deeper are ignored; their text stays.
 const MAX_DEPTH: usize = 100;
-/// Unclosed tags are opened again in every paragraph, so that a short text can become a large tree.
+/// Unclosed formatting is opened again in every paragraph, so a short text can become a large tree.
 const MAX_NODES: usize = 1_000_000;
 
 /// A parsed text.
-pub(super) struct Tree {
+pub(crate) struct Tree {
     nodes: Vec<Node>,
-    /// The end is missing.
-    pub(super) cut: bool,
+    /// The text was too long or had too many nodes, and its end is missing.
+    pub(crate) cut: bool,
 }
 
 /// A node's place in its tree.
-pub(super) type At = usize;
+pub(crate) type At = usize;
 
-pub(super) struct Node {
-    pub(super) parent: Option<At>,
-    pub(super) children: Vec<At>,
-    pub(super) data: Data,
+pub(crate) struct Node {
+    pub(crate) parent: Option<At>,
+    pub(crate) children: Vec<At>,
+    pub(crate) data: Data,
     depth: usize,
 }
 
-pub(super) enum Data {
+pub(crate) enum Data {
     Element(Element),
     Text(String),
     Comment(String),
-    /// The document, and what nobody looks at.
+    /// The document, or a processing instruction.
     Nothing,
 }
 
-pub(super) struct Element {
-    /// In lower case; of another namespace than HTML, with a colon in front.
-    pub(super) name: String,
+pub(crate) struct Element {
+    /// In lower case; with a colon in front if it is in another namespace than HTML (SVG, MathML).
+    pub(crate) name: String,
     attributes: Vec<(String, String)>,
 }
 
 impl Tree {
-    pub(super) const ROOT: At = 0;
+    pub(crate) const ROOT: At = 0;
 
-    pub(super) fn children(&self, at: At) -> &[At] {
+    pub(crate) fn children(&self, at: At) -> &[At] {
         self.nodes.get(at).map_or(&[], |node| &node.children)
     }
 
-    pub(super) fn data(&self, at: At) -> &Data {
+    pub(crate) fn data(&self, at: At) -> &Data {
         self.nodes.get(at).map_or(&Data::Nothing, |node| &node.data)
     }
 
-    pub(super) fn parent(&self, at: At) -> Option<At> {
+    pub(crate) fn parent(&self, at: At) -> Option<At> {
         self.nodes.get(at)?.parent
     }
 
-    pub(super) fn element(&self, at: At) -> Option<&Element> {
+    pub(crate) fn element(&self, at: At) -> Option<&Element> {
         match self.data(at) {
             Data::Element(element) => Some(element),
             _ => None,
         }
     }
 
-    /// The name of an element; "" for what is none.
-    pub(super) fn name(&self, at: At) -> &str {
+    /// The name of an element; "" for any other node.
+    pub(crate) fn name(&self, at: At) -> &str {
         self.element(at).map_or("", |element| &element.name)
     }
 
-    pub(super) fn attribute(&self, at: At, name: &str) -> Option<&str> {
+    pub(crate) fn attribute(&self, at: At, name: &str) -> Option<&str> {
         self.element(at)?.attribute(name)
     }
 
     /// Everything below `at`, in the order of the text.
-    pub(super) fn below(&self, at: At) -> impl Iterator<Item = At> {
+    pub(crate) fn below(&self, at: At) -> impl Iterator<Item = At> {
         let mut stack: Vec<At> = self.children(at).iter().rev().copied().collect();
         std::iter::from_fn(move || {
             let next = stack.pop()?;
@@ -92,7 +93,7 @@ impl Tree {
     }
 
     /// The text below `at`, as it stands.
-    pub(super) fn text(&self, at: At) -> String {
+    pub(crate) fn text(&self, at: At) -> String {
         self.below(at)
             .filter_map(|at| match self.data(at) {
                 Data::Text(text) => Some(text.as_str()),
@@ -102,20 +103,20 @@ impl Tree {
     }
 
     /// Whether one of the classes of an element is `class`.
-    pub(super) fn has_class(&self, at: At, class: &str) -> bool {
+    pub(crate) fn has_class(&self, at: At, class: &str) -> bool {
         self.attribute(at, "class").is_some_and(|all| all.split_whitespace().any(|one| one == class))
     }
 }
 
 impl Element {
-    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// Reads `html` as what stands in a `body`.
-pub(super) fn parse(html: &str) -> Tree {
-    let end = (0..=MAX_HTML.min(html.len())).rev().find(|at| html.is_char_boundary(*at)).unwrap_or(0);
+/// Parses `html` as the content of a `body`.
+pub(crate) fn parse(html: &str) -> Tree {
+    let end = (0..=MAX_BYTES.min(html.len())).rev().find(|at| html.is_char_boundary(*at)).unwrap_or(0);
     let sink = Sink::default();
     let body = sink.create_element(
         QualName::new(None, ns!(html), local_name!("body")),
@@ -139,7 +140,7 @@ pub(super) fn parse(html: &str) -> Tree {
     Tree { nodes: tokenizer.sink.builder.sink.nodes.into_inner(), cut }
 }
 
-/// Stands before the tree builder and keeps away from it what would make it slow or large.
+/// Filters the tokens for the tree builder, so that it becomes neither slow nor large.
 struct Shallow {
     builder: TreeBuilder<Handle, Sink>,
     cut: Cell<bool>,
@@ -181,7 +182,7 @@ struct Handle {
 
 struct Sink {
     nodes: RefCell<Vec<Node>>,
-    /// How deep the place is at which the next element goes.
+    /// The depth at which the next element is inserted.
     depth: Cell<usize>,
     document: Handle,
 }
@@ -299,7 +300,7 @@ impl TreeSink for Sink {
         self.depth.set(self.nodes.borrow()[node.at].depth.saturating_sub(1));
     }
 
-    /// The contents of a template are its children here; they go with it.
+    /// The contents of a template are its children here and are dropped with it.
     fn get_template_contents(&self, target: &Handle) -> Handle {
         target.clone()
     }

@@ -1,0 +1,13 @@
+//! HTML on the level of text: escaping, tags with their positions, element classes and the parsed tree.
+//!
+//! html5ever does all the reading, so tags are found where a browser finds them. Pure.
+
+mod elements;
+mod escape;
+mod tokens;
+mod tree;
+
+pub(crate) use elements::{hides_content, is_block, is_void};
+pub(crate) use escape::{escape, format_value, push_attribute, push_escaped, push_text};
+pub(crate) use tokens::{Piece, Tag, read, read_shown, shown_tags, tags};
+pub(crate) use tree::{At, Data, MAX_BYTES, Tree, parse};
