@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use super::layout::{Layout, formats, media_type};
-use super::page::file_name;
+use super::formats::{file_name, formats, media_type};
+use super::layout::Layout;
 use crate::config::{Compression, Config};
 
 /// A web server.

@@ -9,6 +9,7 @@ use quick_xml::escape::escape;
 use rayon::prelude::*;
 
 use super::entry::Entry;
+use super::formats::{formats, media_type};
 use super::page::{Carried, Page, Place, path};
 use super::paging::{self, Budget, Paging};
 use super::select::{self, Feed};
@@ -336,34 +337,4 @@ fn portions<'l>(
         }
         Some(portion)
     })
-}
-
-/// The configured formats, each once: a second document of the same path would overwrite the first.
-pub(super) fn formats(config: &Config) -> impl Iterator<Item = Format> {
-    let named = &config.feeds.formats;
-    named.iter().enumerate().filter(|(at, format)| !named[..*at].contains(format)).map(|(_, format)| *format)
-}
-
-/// The feeds of one folder: how their format is called, their media type, the name of the file.
-pub fn files(config: &Config) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    formats(config)
-        .map(|format| (companion::name(format), media_type(format), super::page::file_name(format).as_str()))
-}
-
-/// The media type of a feed, with its charset.
-pub(super) fn media_type(format: Format) -> &'static str {
-    match format {
-        Format::Rss => "application/rss+xml; charset=utf-8",
-        Format::Atom => "application/atom+xml; charset=utf-8",
-        Format::Json => "application/feed+json; charset=utf-8",
-    }
-}
-
-/// The address of a file of the public folder as a page in `folder` names it, relative and encoded.
-pub(super) fn relative(folder: &Utf8Path, path: &Utf8Path) -> String {
-    let mut address = "../".repeat(folder.components().count());
-    let parts: Vec<String> =
-        path.components().map(|part| crate::archive::links::segment(part.as_str())).collect();
-    address.push_str(&parts.join("/"));
-    address
 }

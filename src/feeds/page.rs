@@ -8,8 +8,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use url::Url;
 
 use super::entry::{Entry, Label, Moment};
+use super::formats::file_name;
 use super::select::{Feed, Kind};
-use crate::archive::TakenBack;
+use crate::archive::{TakenBack, links};
 use crate::config::{Config, Format};
 use crate::text::XmlText;
 
@@ -168,12 +169,12 @@ pub(super) fn path(feed: &Feed, number: Option<u32>, format: Format) -> Utf8Path
     folder.join(file_name(format))
 }
 
-pub(super) fn file_name(format: Format) -> &'static Utf8Path {
-    Utf8Path::new(match format {
-        Format::Rss => "rss.xml",
-        Format::Atom => "atom.xml",
-        Format::Json => "feed.json",
-    })
+/// The address of a public file relative to `folder`, percent-encoded.
+pub(super) fn relative(folder: &Utf8Path, path: &Utf8Path) -> String {
+    let mut address = "../".repeat(folder.components().count());
+    let parts: Vec<String> = path.components().map(|part| links::segment(part.as_str())).collect();
+    address.push_str(&parts.join("/"));
+    address
 }
 
 /// The namespaces of RSS and Atom, by the prefixes that they have here.

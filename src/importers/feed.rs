@@ -15,8 +15,8 @@ use std::io::Read;
 use chrono::{DateTime, FixedOffset};
 use url::Url;
 
-use super::xml::{Node, Records, XmlError};
 use crate::finding::Finding;
+use crate::xml::{Node, Records, XmlError};
 
 pub(super) use dates::parse as date;
 pub use words::plain_text;

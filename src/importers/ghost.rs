@@ -269,7 +269,7 @@ fn html(post: &Post, page: &Url, remarks: &mut Vec<Remark>) -> String {
         return written;
     }
     let mut plain = String::new();
-    super::xml::push_escaped(&mut plain, post.plaintext.as_deref().unwrap_or_default());
+    crate::xml::push_escaped(&mut plain, post.plaintext.as_deref().unwrap_or_default());
     plain.split("\n\n").map(|paragraph| format!("<p>{paragraph}</p>")).collect::<Vec<_>>().join("\n")
 }
 
@@ -292,7 +292,7 @@ fn card(kind: &str, payload: &Value, page: &Url) -> Option<String> {
     let text = |key: &str| payload.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
     let escaped = |raw: &str| {
         let mut out = String::new();
-        super::xml::push_escaped(&mut out, raw);
+        crate::xml::push_escaped(&mut out, raw);
         out
     };
     let caption =

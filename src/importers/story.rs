@@ -10,10 +10,10 @@ use url::Url;
 use super::feed::{Enclosure, Entry};
 use super::html::{self, Converted};
 use super::text_page::{quoted, slug};
-use super::xml::push_escaped;
 use crate::archive::{ids, links, markdown, permalink};
 use crate::config::{SiteUrl, is_language_tag, language_meant};
 use crate::text::HeaderText;
+use crate::xml::push_escaped;
 
 /// Characters of a text that stand in for a title.
 const BEGINNING: usize = 60;

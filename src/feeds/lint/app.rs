@@ -1,11 +1,11 @@
 //! The Atom publishing protocol: RFC 5023. Service and category documents, and what of them stands in feeds.
 
 use super::atom::{CATEGORY, TITLE};
-use super::namespaces::ATOM;
 use super::rule::{CONFLICT, MIME_TYPE};
 use super::schema::{ENTRY, Element, FEED, NOWHERE, SERVICE, Schema, Walk, holder, may, must, text};
-use super::tree::Node;
 use super::value::Kind::{Exactly, Iri, MimeType};
+use crate::xml::namespaces::ATOM;
+use crate::xml::tree::Node;
 
 pub(super) const ROOT_SERVICE: Element = holder("service", &SERVICE_SCHEMA).of("app");
 pub(super) const ROOT_CATEGORIES: Element = CATEGORIES;

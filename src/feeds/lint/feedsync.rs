@@ -6,8 +6,8 @@ use super::atom::ENTRY_SCHEMA;
 use super::rss::ITEM;
 use super::rule::{ATTRIBUTE_ADVISED, ATTRIBUTE_MISSING, CHOICE, CONFLICT};
 use super::schema::{CHANNELS, Element, ITEMS, NOWHERE, Schema, Walk, holder, may, must, text};
-use super::tree::Node;
 use super::value::Kind::{self, Exactly, NonBlank, Nss, Number, OneOf, Plain, Rfc3339, WholeUri};
+use crate::xml::tree::Node;
 
 const COUNTER: &[Kind] = &[Number(1, 0x7FFF_FFFF)];
 const FLAG: &[Kind] = &[Exactly(&["true", "false"])];

@@ -1,10 +1,10 @@
 //! Feed paging and archiving: RFC 5005.
 
 use super::link::{HISTORY, rel, relation};
-use super::namespaces::{ATOM, Ns};
 use super::rule::{HISTORY_COMPLETE, HISTORY_CURRENT};
 use super::schema::Walk;
-use super::tree::Node;
+use crate::xml::namespaces::{ATOM, Ns};
+use crate::xml::tree::Node;
 
 const FH: Ns = Ns::Known("fh");
 

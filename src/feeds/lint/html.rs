@@ -5,10 +5,10 @@
 use memchr::{memchr, memmem};
 
 use super::findings::{Lint, shown};
-use super::namespaces::Ns;
 use super::rule::{HTML_RELATIVE, HTML_STYLE, HTML_UNKNOWN, HTML_UNSAFE};
-use super::tree::Node;
 use super::urls;
+use crate::xml::namespaces::Ns;
+use crate::xml::tree::Node;
 
 /// Elements that readers show.
 const SHOWN: &str = " a abbr acronym address area article aside audio b bdi bdo big blockquote br button canvas caption \

@@ -1,15 +1,15 @@
 //! Podcasts: Apple's elements. The tables, the categories, and what directories ask for.
 
 use super::findings::shown;
-use super::namespaces::Ns;
 use super::rule::{
     CATEGORY_OLD, CHOICE, ELEMENT_UNKNOWN, PODCAST_ADVISED, PODCAST_FORMAT, PODCAST_UTF8, Rule,
 };
 use super::schema::{CHANNELS, Element, ITEMS, NOWHERE, Schema, Walk, holder, must, special, text};
-use super::tree::Node;
 use super::value::Kind::{
     AnyCase, AtMost, Duration, Email, NonBlank, Number, OneOf, Plain, Rfc822, WebUrl, WholeUri,
 };
+use crate::xml::namespaces::Ns;
+use crate::xml::tree::Node;
 
 const ITUNES: Ns = Ns::Known("itunes");
 const BOTH: u16 = CHANNELS | ITEMS;

@@ -1,12 +1,12 @@
 //! `atom:link`, in Atom and in RSS: RFC 4287, 4.2.7, and the registered relations.
 
-use super::namespaces::{ATOM, Ns};
 use super::rule::{
     ATTRIBUTE_MISSING, ATTRIBUTE_UNKNOWN, LINK_HISTORY, LINK_REL, LINK_RELATIVE_SELF, LINK_TEXT,
 };
 use super::schema::{Element, Walk, may, special};
-use super::tree::Node;
 use super::value::Kind::{Iri, Language, MimeType, Number, Plain, Rfc3339, WholeIri};
+use crate::xml::namespaces::{ATOM, Ns};
+use crate::xml::tree::Node;
 
 /// IANA's registry of link relations, as far as feeds use it.
 const RELATIONS: &str = "about acl alternate amphtml appendix archives author blocked-by bookmark canonical chapter cite-as \

@@ -2,15 +2,15 @@
 
 use super::findings::shown;
 use super::html;
-use super::namespaces::Ns;
 use super::rule::{CHOICE, HTML_IN_TEXT, MEDIA_GROUP, NUMBER};
 use super::schema::{
     CHANNELS, Element, ITEMS, MEDIA, Schema, Walk, anything, holder, may, must, special, text,
 };
-use super::tree::Node;
 use super::value::Kind::{
     self, AnyCase, Exactly, Fraction, Language, MimeType, NonBlank, Number, OneOf, Plain, PlayTime, WholeUri,
 };
+use crate::xml::namespaces::Ns;
+use crate::xml::tree::Node;
 
 const ANYWHERE: u16 = CHANNELS | ITEMS | MEDIA;
 const POSITIVE: &[Kind] = &[Number(1, i64::MAX)];

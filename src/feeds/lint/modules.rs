@@ -6,24 +6,28 @@ use super::atom::{
     TITLE, UPDATED,
 };
 use super::link::LINK_ELEMENT;
-use super::namespaces::{Ns, RDF};
 use super::rule::{ATTRIBUTE_MISSING, CHOICE, ELEMENT_MISSING};
 use super::schema::{
-    Attribute, CHANNELS, ENTRY, EVERYWHERE, Element, FEED, Family, ITEMS, MEDIA, NOWHERE, RDF_CHANNEL,
-    RDF_ITEM, RSS_CHANNEL, RSS_ITEM, SERVICE, Schema, Walk, anything, holder, may, must, special, text,
+    Attribute, CHANNELS, ENTRY, EVERYWHERE, Element, FEED, Family, ITEMS, MEDIA, Modules, NOWHERE,
+    RDF_CHANNEL, RDF_ITEM, RSS_CHANNEL, RSS_ITEM, SERVICE, Schema, Walk, anything, holder, may, must,
+    special, text,
 };
-use super::tree::Node;
 use super::value::Kind::{
     self, AnyCase, Degrees, Email, Exactly, Fraction, Iri, Iso, IsoAnyTime, Language, MimeType, NonBlank,
     Number, Numbers, OneOf, Pairs, Plain, Rfc822, Rfc3339, Uri, W3c, W3cAnyTime, WebUrl, WholeIri, WholeUri,
 };
 use super::{app, feedsync, itunes, media};
+use crate::xml::namespaces::{Ns, RDF};
+use crate::xml::tree::Node;
 
 const COUNT: &[Kind] = &[Number(0, i64::MAX)];
 const POSITIVE: &[Kind] = &[Number(1, i64::MAX)];
 
+/// The tables of all modules.
+pub(super) static MODULES: Modules = Modules { find, is_whole };
+
 /// The table that `child` has at `place`.
-pub(super) fn find(child: &Node, place: u16) -> Option<&'static Element> {
+fn find(child: &Node, place: u16) -> Option<&'static Element> {
     let Ns::Known(prefix) = child.ns else { return None };
     // Dublin Core may be qualified: dc:date.Taken.
     let name = if prefix == "dc" { child.name.split('.').next().unwrap_or_default() } else { &child.name };
@@ -33,11 +37,10 @@ pub(super) fn find(child: &Node, place: u16) -> Option<&'static Element> {
 }
 
 fn tables() -> impl Iterator<Item = &'static [Element]> {
-    [MODULES, itunes::ELEMENTS, media::ELEMENTS, feedsync::ELEMENTS, app::ELEMENTS].into_iter()
+    [ELEMENTS, itunes::ELEMENTS, media::ELEMENTS, feedsync::ELEMENTS, app::ELEMENTS].into_iter()
 }
 
-/// Whether every element of the namespace is in the tables, so that another one is a mistake.
-pub(super) fn is_whole(prefix: &str) -> bool {
+fn is_whole(prefix: &str) -> bool {
     matches!(prefix, "atom" | "rss1" | "rss090" | "rdf" | "content")
         || tables().flat_map(|table| table.iter()).any(|table| table.prefix == Some(prefix))
 }
@@ -60,7 +63,7 @@ const fn resource(name: &'static str) -> Element {
 
 const BOTH: u16 = CHANNELS | ITEMS;
 
-const MODULES: &[Element] = &[
+const ELEMENTS: &[Element] = &[
     // Dublin Core, 1.1.
     text("title", &[]).of("dc").at(EVERYWHERE).once().open(),
     text("creator", &[]).of("dc").at(EVERYWHERE).open(),

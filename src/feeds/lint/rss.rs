@@ -3,7 +3,6 @@
 use super::findings::shown;
 use super::itunes;
 use super::link::rel;
-use super::namespaces::Ns;
 use super::rule::{
     DESCRIPTION_FIRST, ELEMENT_MISPLACED, ELEMENT_MISSING, ELEMENT_UNKNOWN, ENCLOSURE_REPEATED, GUID,
     GUID_MISSING, GUID_WEAK, IMAGE_DIFFERS, IMAGE_FORMAT, LANGUAGE_MISSING, SAME_TWICE, SELF_MISSING,
@@ -13,11 +12,12 @@ use super::schema::{
     Element, NOWHERE, PART, RSS_CHANNEL, RSS_ITEM, Schema, Walk, anything, holder, html, may, must, special,
     text,
 };
-use super::tree::Node;
 use super::value::Kind::{
     EmailWithName, Exactly, FormName, Hour, Language, MimeType, NonBlank, Number, OneOf, Plain, Rfc822,
     WebUrl, WholeUri,
 };
+use crate::xml::namespaces::Ns;
+use crate::xml::tree::Node;
 
 pub(super) const ROOT: Element = holder("rss", &RSS).with(&[must("version", &[])]).and(rss);
 

@@ -2,14 +2,13 @@
 
 use super::findings::{Lint, shown};
 use super::html;
-use super::modules;
-use super::namespaces::{self, Ns};
 use super::rule::{
     ATTRIBUTE_MISSING, ATTRIBUTE_UNKNOWN, BLANK, CHARACTER_DOUBTFUL, ELEMENT_MISSING, ELEMENT_REPEATED,
     ELEMENT_UNKNOWN, NAMESPACE_NONE, Rule, TEXT_UNEXPECTED,
 };
-use super::tree::Node;
 use super::value::{Kind, Setting};
+use crate::xml::namespaces::{self, Ns};
+use crate::xml::tree::Node;
 
 /// Where elements of modules may stand: a set of places.
 pub(super) type Places = u16;
@@ -201,6 +200,15 @@ pub(super) struct Walk<'l, 'f> {
     pub(super) language: bool,
     /// Whether some xml:base here names a host.
     pub(super) based: bool,
+    pub(super) modules: &'static Modules,
+}
+
+/// The elements of other vocabularies.
+pub(super) struct Modules {
+    /// The table of an element at a place.
+    pub(super) find: fn(&Node, Places) -> Option<&'static Element>,
+    /// Whether the tables hold every element of the namespace, so that another one is a mistake.
+    pub(super) is_whole: fn(&str) -> bool,
 }
 
 impl Walk<'_, '_> {
@@ -227,7 +235,7 @@ impl Walk<'_, '_> {
     pub(super) fn element(&mut self, node: &Node, parent: &Node, table: &Element) {
         let outside = (self.language, self.based);
         if matches!(node.name.as_str(), "item" | "entry") {
-            self.lint.enter(node.line, self.id_of(node));
+            self.lint.enter(self.id_of(node));
         }
         self.general(node);
         self.attributes(node, table);
@@ -369,7 +377,7 @@ impl Walk<'_, '_> {
 
     fn find(&self, child: &Node, schema: &'static Schema) -> Option<&'static Element> {
         let named = |table: &&Element| table.name == child.name && table.ns(self.own) == child.ns;
-        schema.elements.iter().find(named).or_else(|| modules::find(child, schema.place))
+        schema.elements.iter().find(named).or_else(|| (self.modules.find)(child, schema.place))
     }
 
     fn unknown(&mut self, child: &Node, parent: &Node) {
@@ -379,7 +387,7 @@ impl Walk<'_, '_> {
                 self.raise(NAMESPACE_NONE, child, message);
             }
             Ns::Known("xhtml") => html::inline(child, false, self.lint),
-            Ns::Known(prefix) if child.ns != self.own && !modules::is_whole(prefix) => {}
+            Ns::Known(prefix) if child.ns != self.own && !(self.modules.is_whole)(prefix) => {}
             Ns::Other if self.own != Ns::Other => {}
             _ => {
                 let message = format!("<{}> does not belong into <{}>", child.label(), parent.label());

@@ -1,11 +1,11 @@
 //! The linter finds each thing that is broken on purpose, and nothing in what is not.
 
 use super::*;
-use crate::feeds::{render_all, specimen};
+use crate::feeds::specimen;
 use crate::finding::Severity;
 
 fn documents() -> Vec<Document> {
-    render_all(&specimen::archive(), &specimen::full_config())
+    specimen::render(&specimen::archive(), &specimen::full_config())
 }
 
 /// What is found after `from` became `to`, once, in the document at `path`.

@@ -4,14 +4,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::html;
-use super::namespaces::{Ns, XHTML};
 use super::rule::{
     ATTRIBUTE_UNKNOWN, BASE64, BLANK, ELEMENT_UNKNOWN, HTML_ESCAPED, HTML_FRAGMENT, HTML_NOT_ESCAPED,
     LANGUAGE_MISSING, MIME_TYPE, NAMESPACE_MISSING, TEXT_UNEXPECTED, XHTML_DIV,
 };
 use super::schema::{Family, Walk};
-use super::tree::Node;
 use super::value::Kind::{Iri, MimeType, Plain};
+use crate::xml::namespaces::{Ns, XHTML};
+use crate::xml::tree::Node;
 
 /// `title`, `subtitle`, `summary`, `rights`.
 pub(super) fn text_construct(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {

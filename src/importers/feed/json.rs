@@ -5,7 +5,7 @@ use url::Url;
 
 use super::words::paragraphs;
 use super::{About, Enclosure, Entry, Feed, Format, MAX_ENTRIES, absolute, date, push_name};
-use crate::importers::xml::push_escaped;
+use crate::xml::push_escaped;
 
 /// Whether a document that begins with `head` is JSON.
 pub(super) fn is_json(head: &[u8]) -> bool {

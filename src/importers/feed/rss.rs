@@ -4,7 +4,7 @@ use url::Url;
 
 use super::words::{paragraphs, plain_text};
 use super::{About, Enclosure, Entry, absolute, date, language, push_name, standing};
-use crate::importers::xml::Node;
+use crate::xml::Node;
 
 /// An item as an entry; everything else says something of the feed.
 pub(super) fn record(node: &Node, about: &mut About, base: Option<&Url>) -> Option<Entry> {

@@ -2,7 +2,7 @@
 //! words of `AtomPub`, of Blogger and of `WordPress`.
 
 use super::Entry;
-use crate::importers::xml::Node;
+use crate::xml::Node;
 
 /// Categories of this kind say what an entry is.
 const KIND: &str = "http://schemas.google.com/g/2005#kind";

@@ -1,6 +1,6 @@
 //! A line of HTML as plain text, and plain text as HTML.
 
-use crate::importers::xml::with_references;
+use crate::xml::with_references;
 
 /// A title or a category as plain text: feeds escape it once, twice, or write tags into it.
 ///

@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::card;
-use crate::importers::xml::push_escaped;
+use crate::xml::push_escaped;
 
 /// The bits of a text's `format`, and their elements.
 const FORMATS: [(u64, &str); 7] =

@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::card;
-use crate::importers::xml::push_escaped;
+use crate::xml::push_escaped;
 
 /// The document as HTML; cards that have no place in it are named in `unknown`, each once.
 pub(super) fn html(document: &Value, page: &Url, unknown: &mut Vec<String>) -> String {

@@ -111,3 +111,48 @@ proptest! {
         let _ = records(&bytes);
     }
 }
+
+fn tree(xml: &str) -> Result<tree::Node, (usize, XmlError)> {
+    tree::read(xml, tree::MAX_NODES, &mut |_, _| {})
+}
+
+#[test]
+fn both_layers_allow_the_same_depth() {
+    let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+    assert!(tree(&nested(MAX_DEPTH)).is_ok());
+    assert!(records(nested(MAX_DEPTH).as_bytes()).is_ok());
+    let deeper = nested(MAX_DEPTH + 1);
+    assert!(matches!(tree(&deeper), Err((1, XmlError::Deep))));
+    assert!(matches!(records(deeper.as_bytes()), Err(XmlError::Deep)));
+}
+
+#[test]
+fn the_tree_refuses_what_records_forgive() {
+    for (xml, line) in [
+        ("<a>\nAT&T</a>", 2),
+        ("<a>&nbsp;</a>", 1),
+        ("<a>\n<b c=1/></a>", 2),
+        ("<a>\n\n<x:b/></a>", 3),
+        ("<a>]]></a>", 1),
+        ("<a/>\n<b/>", 2),
+        ("<a/>text", 1),
+        ("\n<?xml version=\"1.0\"?><a/>", 2),
+        ("<a>&#8;</a>", 1),
+        ("<a>&#X41;</a>", 1),
+    ] {
+        assert_eq!(tree(xml).map(|node| node.line).map_err(|(line, _)| line), Err(line), "{xml}");
+        assert!(records(xml.as_bytes()).is_ok(), "{xml}");
+    }
+}
+
+#[test]
+fn a_tree_has_lines_text_and_namespaces() {
+    let root = tree(
+        "<a xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"ko\">\n1 &lt; <b\nc=\"&#x26;\n\">x</b>2</a>",
+    )
+    .unwrap();
+    assert_eq!((root.ns, root.line, root.value()), (namespaces::ATOM, 1, "1 < 2"));
+    assert_eq!(root.attribute_ns(namespaces::XML, "lang"), Some("ko"));
+    let child = root.child(namespaces::ATOM, "b").unwrap();
+    assert_eq!((child.line, child.attribute("c"), child.value()), (2, Some("& "), "x"));
+}
