@@ -1,5 +1,5 @@
-//! The whole of what is to be written, before it has bytes: which documents there are, which of them may stand as they
-//! are, and in which portions the others are made, so that a large archive is never in memory as a whole set of feeds.
+//! The plan of all documents before they are rendered: which documents there are, which of them need not be written again, and
+//! in which portions the others are rendered, so that the feeds of a large archive are never all in memory.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -18,44 +18,44 @@ use crate::archive::pages::Pages;
 use crate::archive::{Archive, TakenBack};
 use crate::config::{Config, Content, Format};
 
-/// About so many entries are rendered at a time for pages of archives.
+/// The approximate number of entries that are rendered at a time for archive pages.
 const PORTION: usize = 1_000;
 
-/// About so many entries stand in feeds that are written together. Few sites have more; one of thousands of tags does, and
-/// must fit into memory.
+/// The approximate number of entries in feeds that are written together. A site with thousands of tags has more, and must fit
+/// into memory.
 const TOGETHER: usize = 20_000;
 
-/// An Atom feed names so many of the posts that were taken back, the latest ones.
+/// The most retracted posts, the latest ones, that an Atom feed lists.
 const TOMBSTONES: usize = 100;
 
-/// What is to be written. Nothing is rendered until it is asked for.
+/// The plan. Documents are rendered on demand.
 pub struct Layout<'a> {
     archive: &'a Archive,
     config: &'a Config,
     feeds: Vec<Laid>,
     pages: Pages,
-    /// The ids of posts by their addresses; empty where no post answers another.
+    /// The ids of posts by their addresses; empty if no post answers another.
     ids: HashMap<&'a str, &'a str>,
 }
 
-/// A page of an archive, which a file that is there already may be.
+/// An archive page, and how to recognise an existing file as this page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frozen {
     /// Below the public folder.
     pub path: Utf8PathBuf,
-    /// The file names itself thus; under another address it would be another document.
+    /// The address that the file states as its own.
     pub own: String,
-    /// With these words it ends, if it is whole.
+    /// The end of a complete file.
     pub end: &'static str,
-    /// The ids, as written, of posts that were taken back and may not stand in it any more.
+    /// The ids, as written, of retracted posts that the file must not contain.
     pub without: Vec<String>,
 }
 
-/// A file of the public folder as it is now, if it is there.
+/// Reads a file of the public folder, if it exists.
 pub type Published<'p> = &'p dyn Fn(&Utf8Path) -> Option<Vec<u8>>;
 
-/// Lays out every feed that the configuration asks for, in every format it names. Entries that were `published` as summaries
-/// stay summaries as long as they are in their feed.
+/// Plans every configured feed in every configured format. Entries that were `published` as summaries stay summaries as long as
+/// they are in their feed.
 pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config, published: Published<'_>) -> Layout<'a> {
     let posts = &archive.posts;
     let by_id = posts.iter().enumerate().map(|(at, post)| (post.id.as_str(), at)).collect();
@@ -79,7 +79,7 @@ pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config, published: Publishe
     Layout { archive, config, feeds, pages, ids }
 }
 
-/// The budget in bytes; without one, more than anything takes.
+/// The budget in bytes; without one, the largest number.
 fn budget(config: &Config) -> usize {
     match config.feeds.budget.get() {
         0 => usize::MAX,
@@ -87,7 +87,7 @@ fn budget(config: &Config) -> usize {
     }
 }
 
-/// The posts that stand in a feed as summaries although feeds carry whole posts.
+/// The posts that are summaries in a feed although feeds carry whole posts.
 fn summaries(
     feed: &Feed,
     by_id: &HashMap<&str, usize>,
@@ -103,7 +103,7 @@ fn summaries(
     ids.iter().filter_map(|id| by_id.get(id.as_str()).copied()).collect()
 }
 
-/// How many bytes posts take in a feed: as summaries, and whole. Each is rendered once for this.
+/// The lengths of posts in bytes, as summaries and in full. Each post is rendered once for this.
 struct Lengths<'a> {
     archive: &'a Archive,
     config: &'a Config,
@@ -111,7 +111,7 @@ struct Lengths<'a> {
 }
 
 impl<'a> Lengths<'a> {
-    /// What can be foreseen to be asked for is measured by all processors.
+    /// Measures the posts that will be needed on all processors.
     fn of(feeds: &[Feed], archive: &'a Archive, config: &'a Config) -> Self {
         let is_asked_for = budget(config) != usize::MAX && config.feeds.entries > 0;
         let newest = feeds.iter().filter(|_| is_asked_for);
@@ -133,14 +133,14 @@ fn measure(at: usize, archive: &Archive, config: &Config) -> (usize, usize) {
     entry.map_or((0, 0), |entry| (entry.length(false), entry.length(true)))
 }
 
-/// A feed, divided, and which of its posts stand in it as summaries.
+/// A feed, its division into pages, and the posts that are summaries in it.
 struct Laid {
     feed: Feed,
     paging: Paging,
     summaries: HashSet<usize>,
 }
 
-/// A document before it has bytes.
+/// A document before rendering.
 struct Sheet<'l> {
     feed: &'l Feed,
     place: Place,
@@ -159,7 +159,7 @@ impl Sheet<'_> {
 }
 
 impl Layout<'_> {
-    /// The configuration that it was laid out for.
+    /// The configuration of the plan.
     pub fn config(&self) -> &Config {
         self.config
     }
@@ -173,8 +173,7 @@ impl Layout<'_> {
         current.chain([list]).chain(archived)
     }
 
-    /// The feeds that would take more than the budget with their newest entries: where they are, how many entries they carry,
-    /// and how many are left out.
+    /// The feeds whose newest entries exceed the budget: the folder, the number of entries, and how many are left out.
     pub fn shortened(&self) -> impl Iterator<Item = (&Utf8Path, usize, usize)> {
         let short = self.feeds.iter().filter(|laid| laid.paging.left_out > 0);
         short.map(|laid| (laid.feed.folder.as_path(), laid.paging.current.len(), laid.paging.left_out))
@@ -185,7 +184,7 @@ impl Layout<'_> {
         (self.pages != self.archive.pages).then(|| self.pages.to_text())
     }
 
-    /// The pages of all archives, as files that need not be written again if they are there.
+    /// The pages of all archives, as files that are kept if they exist.
     pub fn frozen(&self) -> Vec<Frozen> {
         let in_pages = self.pages.ids();
         let gone: HashSet<&str> = self
@@ -224,7 +223,7 @@ impl Layout<'_> {
         }
     }
 
-    /// The pages of all archives but those that stand, in portions, each in every format.
+    /// The pages of all archives without the `standing` ones, in portions, each in every format.
     pub fn archived<'l>(
         &'l self,
         standing: &'l HashSet<Utf8PathBuf>,
@@ -233,7 +232,7 @@ impl Layout<'_> {
         portions(missing, PORTION).map(|portion| self.print(&portion))
     }
 
-    /// The feeds themselves, and what explains them; of a site of ordinary size all together.
+    /// The feeds, their list and their companion pages, in portions; one portion for a site of ordinary size.
     pub fn current(&self) -> impl Iterator<Item = Vec<Document>> + '_ {
         let sheets = self.feeds.iter().flat_map(|feed| self.current_sheets(feed));
         let mut portions = portions(sheets, TOGETHER).peekable();
@@ -281,7 +280,7 @@ impl Layout<'_> {
         })
     }
 
-    /// A post is rendered once, however many of the sheets carry it, and not at all if none does.
+    /// Each post that a sheet carries is rendered once.
     fn print(&self, sheets: &[Sheet<'_>]) -> Vec<Document> {
         let wanted: HashSet<usize> = sheets.iter().flat_map(|sheet| sheet.posts).copied().collect();
         let entries: HashMap<usize, Entry<'_>> = wanted
@@ -314,7 +313,7 @@ impl Layout<'_> {
     }
 }
 
-/// The entries of a document. A page of an archive is another document than the feed, and holds every post whole.
+/// The entries of a document. Archive pages carry every post in full.
 fn carried<'e>(sheet: &Sheet<'_>, entries: &'e HashMap<usize, Entry<'e>>) -> Vec<Carried<'e>> {
     let is_current = matches!(sheet.place, Place::Current { .. });
     let in_full = |at: &usize| !is_current || !sheet.summaries.contains(at);
@@ -322,7 +321,7 @@ fn carried<'e>(sheet: &Sheet<'_>, entries: &'e HashMap<usize, Entry<'e>>) -> Vec
     sheet.posts.iter().filter_map(carried).collect()
 }
 
-/// Sheets, as many at a time as have about so many entries.
+/// Groups sheets so that each group has about `entries` entries.
 fn portions<'l>(
     sheets: impl Iterator<Item = Sheet<'l>>,
     entries: usize,

@@ -73,7 +73,7 @@ static FEED_SCHEMA: Schema = Schema {
     text: false,
 };
 
-/// A feed within an entry: what is missing there is no more than a pity.
+/// A feed within an entry, where missing elements are only warnings.
 static SOURCE_SCHEMA: Schema = Schema { elements: &FEED_ELEMENTS, required: &[], place: FEED, text: false };
 
 pub(super) static ENTRY_SCHEMA: Schema = Schema {

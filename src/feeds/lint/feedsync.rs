@@ -72,7 +72,7 @@ fn sharing(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-/// One of `when` and `by` must be there, both should.
+/// One of `when` and `by` is required, both are recommended.
 fn history(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     match (node.attribute("when"), node.attribute("by")) {
         (None, None) => walk.raise(ATTRIBUTE_MISSING, node, "<sx:history> has neither when nor by"),

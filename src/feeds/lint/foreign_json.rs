@@ -11,7 +11,7 @@ use super::rule::{
 };
 use super::value::{Kind, Setting};
 
-/// What a member is.
+/// The type of a member.
 #[derive(Clone, Copy)]
 enum Is {
     Text(&'static [Kind]),

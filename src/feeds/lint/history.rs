@@ -8,7 +8,7 @@ use crate::xml::tree::Node;
 
 const FH: Ns = Ns::Known("fh");
 
-/// What the marks of a feed and its links say together.
+/// The consistency of the history elements of a feed and its links.
 pub(super) fn feed(walk: &mut Walk<'_, '_>, node: &Node) {
     let complete = node.child(FH, "complete").is_some();
     if complete {

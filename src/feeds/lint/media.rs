@@ -92,7 +92,7 @@ fn group(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-/// Text, or HTML where `type` says so.
+/// Text, or HTML if `type` says so.
 fn typed(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     if node.attribute("type") == Some("html") {
         return html::escaped(node.value(), node.line, true, walk.lint);
@@ -113,7 +113,7 @@ fn rating(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
         "urn:mpaa" => MPAA.contains(&value),
         "urn:v-chip" => V_CHIP.contains(&value),
         "urn:icra" => is_icra(value),
-        // Media RSS calls its own schemes urn:simple and so on, which are no URNs.
+        // The schemes of Media RSS, such as urn:simple, are not URNs.
         other => return walk.judge(node, "scheme", other, &[WholeUri]),
     };
     if !right {
@@ -173,7 +173,7 @@ fn credit(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-/// ISO 3166-1, with codes that were given up.
+/// ISO 3166-1, with withdrawn codes.
 const COUNTRIES: &str = " AD AE AF AG AI AL AM AN AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS \
     BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CS CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI \
     FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS \

@@ -1,5 +1,4 @@
-//! Elements of modules that may stand in feeds of several families. One table; the larger modules have files of
-//! their own.
+//! Elements of modules that several families of feeds share. The larger modules have files of their own.
 
 use super::atom::{
     AUTHOR, CATEGORY, CONTENT, CONTRIBUTOR, GENERATOR, ICON, LOGO, PUBLISHED, RIGHTS, SUBTITLE, SUMMARY,
@@ -26,7 +25,7 @@ const POSITIVE: &[Kind] = &[Number(1, i64::MAX)];
 /// The tables of all modules.
 pub(super) static MODULES: Modules = Modules { find, is_whole };
 
-/// The table that `child` has at `place`.
+/// The table of `child` at `place`.
 fn find(child: &Node, place: u16) -> Option<&'static Element> {
     let Ns::Known(prefix) = child.ns else { return None };
     // Dublin Core may be qualified: dc:date.Taken.
@@ -48,7 +47,7 @@ fn is_whole(prefix: &str) -> bool {
 const RESOURCE: &[Attribute] =
     &[may("resource", &[Uri]).of("rdf"), may("title", &[]).of("dc"), may("parseType", &[]).of("rdf")];
 
-/// An element whose value is `rdf:resource`; in RSS 1.0 it must be there.
+/// An element whose value is `rdf:resource`, which RSS 1.0 requires.
 const fn resource(name: &'static str) -> Element {
     special(name, |walk, node, _| {
         if walk.family == Family::Rdf
@@ -121,7 +120,7 @@ const ELEMENTS: &[Element] = &[
     anything("spatial").of("dcterms").at(EVERYWHERE),
     anything("temporal").of("dcterms").at(EVERYWHERE),
     anything("valid").of("dcterms").at(EVERYWHERE),
-    // RDF, wherever somebody puts it.
+    // RDF, at any place.
     anything("RDF").of("rdf").at(EVERYWHERE),
     anything("type").of("rdf").at(EVERYWHERE),
     anything("Description").of("rdf").at(EVERYWHERE),
@@ -148,7 +147,7 @@ const ELEMENTS: &[Element] = &[
     text("elev", &[]).of("georss").at(EVERYWHERE),
     text("floor", &[Number(i64::MIN, i64::MAX)]).of("georss").at(EVERYWHERE),
     text("radius", &[Fraction]).of("georss").at(EVERYWHERE),
-    // OPML's own, when it stands in RSS.
+    // OPML elements in RSS.
     text("dateCreated", &[Rfc822]).of("opml").at(EVERYWHERE).once(),
     text("dateModified", &[Rfc822]).of("opml").at(EVERYWHERE).once(),
     text("ownerName", &[]).of("opml").at(EVERYWHERE).once(),
@@ -316,7 +315,7 @@ static WHERE: Schema = Schema {
     text: false,
 };
 
-/// The numbers within a figure, however deep they stand.
+/// The numbers within a figure, at any depth.
 fn gml(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     let pairs = match node.name.as_str() {
         "pos" | "lowerCorner" | "upperCorner" => Some(Pairs(1)),

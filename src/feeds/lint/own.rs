@@ -117,4 +117,22 @@ mod tests {
         let named = archive.posts.iter().find(|post| post.source == found[0].file.as_str()).unwrap();
         assert_eq!(found[0].line, Some(named.body_line));
     }
+
+    #[test]
+    fn a_fault_is_reported_once_although_a_table_and_a_requirement_find_it() {
+        for (from, to, rule, former) in [
+            ("rel=\"self\"", "rel=\"hub\"", "self-missing", "feed-self"),
+            ("2024:6</guid>", "2024:5</guid>", "value-repeated", "feed-id"),
+            ("<link>https://example.com/%EB%B8%94%EB%A1%9C%EA%B7%B8/6/", "<link>/6/", "link", "feed-link"),
+        ] {
+            let rss = documents().into_iter().find(|document| document.path == "rss.xml").unwrap();
+            let text = String::from_utf8(rss.bytes).unwrap();
+            assert!(text.contains(from), "{from}");
+            let broken = Document { bytes: text.replacen(from, to, 1).into_bytes(), ..rss };
+            let mut found = check_thoroughly(&[broken], &specimen::archive(), now());
+            found.retain(|found| found.rule == rule && found.severity == Severity::Error);
+            assert_eq!(found.len(), 1, "{from} -> {to}: {found:?}");
+            assert_eq!(found[0].formerly, Some(former), "{found:?}");
+        }
+    }
 }

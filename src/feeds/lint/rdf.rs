@@ -1,4 +1,4 @@
-//! RSS 1.0 and 0.90: elements of RDF. The tables, and what must have an `rdf:about`.
+//! RSS 1.0 and 0.90: elements of RDF. The tables, and the elements that require an `rdf:about`.
 
 use super::findings::shown;
 use super::rss::{IMAGE, TEXT_INPUT, common};

@@ -161,9 +161,9 @@ rules! {
     JSON_UNKNOWN "json-unknown" Warning "JSON Feed 1.1, Extensions" "names of your own begin with an underscore";
     JSON_OLD "json-old" Note "JSON Feed 1.1, Changes" "version 1.1 has a new name for it";
     // Our own feeds only.
-    FEED_CHARACTER "feed-character" Error "XML 1.0, 2.2, which JSON is held to as well" "remove it: readers drop the whole feed";
+    FEED_CHARACTER "feed-character" Error "XML 1.0, 2.2" "remove it: readers drop the whole feed";
     FEED_DATE "feed-date" Warning "RFC 4287, 4.2.15" "an update is not older than the publication";
-    FEED_ORDER "feed-order" Warning "RFC 5005, 1; JSON Feed 1.1, items" "the newest entry comes first";
+    FEED_ORDER "feed-order" Warning "our own feeds" "the newest entry comes first";
 }
 
 impl Rule {
