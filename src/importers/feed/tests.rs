@@ -196,9 +196,9 @@ fn titles_are_plain_text_after_any_number_of_escapes() {
 #[test]
 fn a_document_that_is_not_a_feed_is_refused_with_the_reason() {
     let refusal = |text: &str| read(text.as_bytes(), "a").unwrap_err().to_string();
-    assert!(refusal("<html><body/></html>").contains("it begins with <html>"));
+    assert!(refusal("<html><body/></html>").contains("the root element is <html>"));
     assert!(refusal("").contains("neither XML nor JSON"));
-    assert!(refusal("{\"a\": 1}").contains("no JSON Feed"));
+    assert!(refusal("{\"a\": 1}").contains("not a JSON Feed"));
     assert!(
         refusal("<rss><channel>\n<item></channel></rss>").starts_with("a:2: error: it is not well-formed")
     );

@@ -133,7 +133,7 @@ fn a_feed_that_loses_most_of_its_middle_retracts_nothing() {
     folder.fetch((1..=9).rev().map(entry));
     let merged = folder.fetch([1].map(entry));
     assert_eq!((folder.files.len(), folder.removed), (9, 0));
-    assert!(merged.findings[0].message.starts_with("8 of the 9 entries"), "{}", merged.findings[0]);
+    assert!(merged.findings[0].message.starts_with("8 of its 9 earlier entries"), "{}", merged.findings[0]);
 }
 
 #[test]
