@@ -1,7 +1,7 @@
 //! The feed linter: one list of rules for our own feeds and for any other.
 //!
 //! It reads the bytes of each document as a feed reader would, and knows nothing of how they were made. `check_feed` checks
-//! any feed against the tables of its vocabulary. Our own feeds must satisfy the [`requirements`] as well, which are all that
+//! any feed against the tables of its vocabulary. Our own feeds must satisfy `requirements.rs` as well, which is all that
 //! a build needs to check.
 
 mod app;

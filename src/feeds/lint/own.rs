@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use rayon::prelude::*;
 
-use super::decode::decode;
+use super::decode::{Decoded, decode};
 use super::document::parse;
 use super::findings::{Lint, Raised};
 use super::foreign::check_tables;
@@ -50,14 +50,15 @@ fn of_document(document: &Document, now: Option<DateTime<Utc>>) -> Vec<Raised> {
         return Vec::new();
     }
     let mut lint = Lint::own(document.path.as_str(), now.unwrap_or_default());
-    requirements::of_bytes(&document.bytes, &mut lint);
-    if let Some(decoded) = decode(&document.bytes, Some(document.media_type), &mut lint)
-        && let Some(parsed) = parse(&decoded.text, &mut lint)
-    {
-        if now.is_some() {
-            check_tables(&parsed, &decoded.text, &mut lint);
+    requirements::head(&document.bytes, &mut lint);
+    if let Some(Decoded { text, .. }) = decode(&document.bytes, Some(document.media_type), &mut lint) {
+        requirements::characters(&text, 1, &mut lint);
+        if let Some(parsed) = parse(&text, &mut lint) {
+            if now.is_some() {
+                check_tables(&parsed, &text, &mut lint);
+            }
+            requirements::check(&parsed, now.is_none(), &mut lint);
         }
-        requirements::check(&parsed, now.is_none(), &mut lint);
     }
     // A feed without entries has the epoch as its date, because the current time would differ in each build.
     let is_empty = !lint.has_entries();

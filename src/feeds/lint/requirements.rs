@@ -118,8 +118,8 @@ struct Item<'d> {
     html: [Option<Field<'d>>; 2],
 }
 
-/// Checks the bytes of a document before they are parsed.
-pub(super) fn of_bytes(bytes: &[u8], lint: &mut Lint<'_>) {
+/// Checks the beginning of a document.
+pub(super) fn head(bytes: &[u8], lint: &mut Lint<'_>) {
     let is_json = bytes.trim_ascii_start().first() == Some(&b'{');
     if bytes.starts_with("\u{FEFF}".as_bytes()) {
         lint.raise(XML_ENCODING, 1, "the document begins with a byte order mark");
@@ -130,7 +130,6 @@ pub(super) fn of_bytes(bytes: &[u8], lint: &mut Lint<'_>) {
     if !is_json && !declared_encoding(bytes).is_some_and(|label| label.eq_ignore_ascii_case("utf-8")) {
         lint.raise(XML_ENCODING, 1, "the XML declaration does not say encoding=\"utf-8\"");
     }
-    characters(std::str::from_utf8(bytes).unwrap_or_default(), 1, lint);
 }
 
 /// Checks a parsed document. `relative` asks for relative addresses in the content too.
@@ -257,7 +256,7 @@ fn date(
 }
 
 /// Reports every character that a feed may not contain. `first` is the line on which `text` begins, or 0.
-fn characters(text: &str, first: usize, lint: &mut Lint<'_>) {
+pub(super) fn characters(text: &str, first: usize, lint: &mut Lint<'_>) {
     if XmlText::is_clean(text) {
         return;
     }
