@@ -35,6 +35,9 @@ pub struct Finding {
     pub severity: Severity,
     /// A short stable name, such as `post-date` or `letter-size`, for scripts and for searching the docs.
     pub rule: &'static str,
+    /// Another name that this finding had in earlier versions, for scripts that still look for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub formerly: Option<&'static str>,
     /// The file, as the user would type it.
     pub file: String,
     /// The line in that file, from 1, where one can be named.
@@ -67,7 +70,15 @@ impl Finding {
         file: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        Self { severity, rule, file: file.into(), line: None, message: message.into(), hint: None }
+        Self {
+            severity,
+            rule,
+            formerly: None,
+            file: file.into(),
+            line: None,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// Names the line, from 1.

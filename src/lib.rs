@@ -3,8 +3,7 @@
 //!
 //! The modules in reading order; each imports only from those before it (`tests/tidy.rs` holds the line):
 //!
-//! 1. [`clock`], [`text`], [`finding`], [`address`]: time, chance, and words that cannot hold nonsense; `html`: escaping,
-//!    tags, trees.
+//! 1. [`clock`], [`text`], [`finding`], [`address`]: time, chance, and words that cannot hold nonsense; `html` has escaping, tags and trees; `xml` is the one reader of XML.
 //! 2. [`config`]: `config.toml` becomes checked values.
 //! 3. [`archive`]: `posts/` becomes an [`archive::Archive`].
 //! 4. [`feeds`]: the archive becomes documents, and the documents become files; [`announce`] tells hubs of them.
@@ -42,3 +41,4 @@ pub mod store;
 pub mod subscribers;
 pub mod text;
 pub mod web;
+mod xml;

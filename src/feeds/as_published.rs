@@ -1,5 +1,5 @@
-//! Which entries of a feed were published as summaries: they stay summaries as long as they are in it. Pure; reads what the
-//! formats of this room wrote, as far as they tell a summary from a post without a text, which RSS does not.
+//! Which entries of a published feed are summaries. They stay summaries as long as they are in the feed. RSS does not
+//! distinguish a summary from a post without text, so only the other formats are read.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::config::Format;
 
-/// The formats that can be asked, the best one first.
+/// The formats that distinguish summaries, the best one first.
 pub(super) const TELLING: [Format; 2] = [Format::Json, Format::Atom];
 
-/// The ids of the entries that stand in a published feed as summaries.
+/// The ids of the entries that are summaries in a published feed.
 pub(super) fn summaries(format: Format, bytes: &[u8]) -> BTreeSet<String> {
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     match format {

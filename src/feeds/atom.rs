@@ -1,27 +1,25 @@
 //! Atom 1.0 (RFC 4287).
 //!
-//! The `atom_syndication` crate writes the XML; what it is given is clean. It has no `xml:lang` for an entry, so
-//! the entry's texts carry their own; and it writes the attributes of extensions as they are, so they are escaped here.
-
-use std::collections::BTreeMap;
+//! The `atom_syndication` crate writes the XML from clean text. It has no `xml:lang` for an entry, so the texts of an entry
+//! carry their own.
 
 use atom_syndication as atom;
 use atom_syndication::extension::{Extension, ExtensionMap};
 use atom_syndication::{Category, Link, Text, WriteConfig};
 use chrono::DateTime;
-use quick_xml::escape::escape;
 
 use super::entry::Person;
+use super::extension::{self, by_name};
 use super::page::{Carried, Page, namespace};
 use crate::archive::TakenBack;
 use crate::text::HeaderText;
 
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
 
-/// Declared whichever posts exist, so that the head of a feed never changes.
+/// Always declared, so that the head of a feed never changes.
 const NAMESPACES: [&str; 4] = ["at", "fh", "media", "thr"];
 
-/// The document, with its XML declaration: the crate's own names no encoding.
+/// The document with its XML declaration; the declaration of the crate has no encoding.
 #[expect(clippy::expect_used, reason = "the only error is one of the writer, and memory has none")]
 pub(super) fn render(page: &Page<'_>) -> Vec<u8> {
     let head = format!("{DECLARATION}{}", page.style_sheet());
@@ -42,8 +40,8 @@ fn feed(page: &Page<'_>) -> atom::Feed {
     atom::Feed {
         title: Text::plain(&*page.feed.title),
         id: page.own_url.clone(),
-        // A feed must have a date and a feed without entries has none. The epoch is older than every entry to come,
-        // does not change from one run to the next, and is what software takes for "never".
+        // A feed without entries must have a date too. The epoch is the same in every run, older than every entry, and
+        // read as "never".
         updated: page.updated().max(taken_back).unwrap_or_else(|| DateTime::UNIX_EPOCH.fixed_offset()),
         authors: vec![person(&owner)],
         icon: site.icon.as_ref().map(ToString::to_string),
@@ -74,36 +72,12 @@ fn links(page: &Page<'_>) -> Vec<Link> {
 }
 
 fn extensions(page: &Page<'_>) -> ExtensionMap {
-    let mut all: Vec<Extension> = page.history().map(|name| extension(name, &[])).into_iter().collect();
-    all.extend(page.taken_back.iter().map(tombstone));
-    by_name(all)
+    by_name(extension::of_page(page).into_iter().chain(page.taken_back.iter().map(tombstone)))
 }
 
 /// RFC 6721.
 fn tombstone(post: &TakenBack) -> Extension {
-    extension("at:deleted-entry", &[("ref", &post.id), ("when", &post.at.to_rfc3339())])
-}
-
-fn extension(name: &str, attributes: &[(&str, &str)]) -> Extension {
-    let attrs = attributes.iter().map(|(name, value)| ((*name).to_owned(), escape(*value).into_owned()));
-    // With a text, if an empty one, the crate puts no line break into it.
-    Extension {
-        name: name.to_owned(),
-        attrs: attrs.collect(),
-        value: Some(String::new()),
-        ..Extension::default()
-    }
-}
-
-/// As the crate wants them: by prefix and by name.
-fn by_name(extensions: Vec<Extension>) -> ExtensionMap {
-    let mut map = ExtensionMap::new();
-    for extension in extensions {
-        let (prefix, name) = extension.name.split_once(':').unwrap_or(("", &extension.name));
-        let of_prefix: &mut BTreeMap<String, Vec<Extension>> = map.entry(prefix.to_owned()).or_default();
-        of_prefix.entry(name.to_owned()).or_default().push(extension);
-    }
-    map
+    extension::extension("at:deleted-entry", &[("ref", &post.id), ("when", &post.at.to_rfc3339())])
 }
 
 fn entry(entry: &Carried<'_>, page: &Page<'_>) -> atom::Entry {
@@ -129,7 +103,7 @@ fn entry(entry: &Carried<'_>, page: &Page<'_>) -> atom::Entry {
             content_type: Some("html".to_owned()),
             ..atom::Content::default()
         }),
-        extensions: entry_extensions(entry, page),
+        extensions: by_name(extension::of_entry(entry, page)),
         ..atom::Entry::default()
     }
 }
@@ -141,18 +115,6 @@ fn entry_links(entry: &Carried<'_>) -> Vec<Link> {
         ..link("enclosure", enclosure.url.as_str(), &enclosure.media_type)
     }));
     links
-}
-
-/// A picture (Media RSS), and what the post answers (RFC 4685).
-fn entry_extensions(entry: &Carried<'_>, page: &Page<'_>) -> ExtensionMap {
-    let picture = entry.image.map(|url| extension("media:thumbnail", &[("url", url.as_str())]));
-    let answers = entry.answers.iter().map(|url| {
-        extension(
-            "thr:in-reply-to",
-            &[("href", url.as_str()), ("ref", page.id_of(url)), ("type", "text/html")],
-        )
-    });
-    by_name(picture.into_iter().chain(answers).collect())
 }
 
 fn person(person: &Person<'_>) -> atom::Person {

@@ -1,5 +1,5 @@
-//! What people see who open a feed in a browser: a style sheet for the feed itself, and a page beside it that says what
-//! it is and how to use it. Plain HTML without scripts; the page of the site's feed lists all others too.
+//! For people who open a feed in a browser: a style sheet for the feed, and a page beside it that explains how to use it.
+//! Plain HTML without scripts. The page of the main feed lists all others.
 
 use std::fmt::Write as _;
 
@@ -7,22 +7,22 @@ use camino::Utf8Path;
 use quick_xml::escape::escape;
 
 use super::Document;
-use super::layout::{formats, media_type, relative};
+use super::formats::{formats, media_type, name};
 use super::opml;
-use super::page::{STYLE_SHEET, path};
+use super::page::{STYLE_SHEET, path, relative};
 use super::paging::Paging;
 use super::select::Feed;
 use super::words::{self, Words};
 use crate::archive::Archive;
-use crate::config::{Config, Format};
+use crate::config::Config;
 
 /// The page beside a feed.
 pub const FILE: &str = "feed.html";
 
-/// The style sheet; `{{raw}}` is what it says over a feed.
+/// The style sheet; `{{raw}}` is the text that it shows above a feed.
 const STYLE: &str = include_str!("companion.css");
 
-/// So many posts are named.
+/// The number of posts on a page.
 const NEWEST: usize = 10;
 
 /// A page for each feed, and the style sheet.
@@ -42,7 +42,7 @@ pub(super) fn render(feeds: &[(&Feed, &Paging)], archive: &Archive, config: &Con
     feeds.iter().map(page).chain([style]).collect()
 }
 
-/// The lines by which browsers and readers find feeds from any page of the site.
+/// The HTML by which browsers and feed readers discover the feeds from any page of the site.
 fn discovery(feeds: &[&Feed], config: &Config) -> String {
     let mut lines = String::new();
     for feed in feeds {
@@ -60,14 +60,6 @@ fn discovery(feeds: &[&Feed], config: &Config) -> String {
         }
     }
     lines
-}
-
-pub(super) fn name(format: Format) -> &'static str {
-    match format {
-        Format::Rss => "RSS",
-        Format::Atom => "Atom",
-        Format::Json => "JSON Feed",
-    }
 }
 
 fn page(feed: &Feed, paging: &Paging, all: &[&Feed], archive: &Archive, config: &Config) -> String {

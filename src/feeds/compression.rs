@@ -1,19 +1,19 @@
-//! Compressed copies of a document, for web servers that send such files as they are. Bytes to bytes, and the same bytes
-//! for the same input: no name, no time, no operating system is written into them.
+//! Compressed copies of a document, for web servers that send precompressed files. The same input gives the same bytes: the
+//! copies contain no file name, time or operating system.
 
 use std::io::{Read, Write};
 
 use crate::config::Compression;
 
-/// Every way to compress; what is not asked for is removed.
+/// Every compression. Copies that are not configured are removed.
 pub(super) const ALL: [Compression; 2] = [Compression::Gzip, Compression::Brotli];
 
-/// Nine of eleven: the last two take ten times as long for a few per cent.
+/// Nine of eleven: the last two levels take ten times as long for a few per cent.
 const BROTLI_QUALITY: u32 = 9;
 const BROTLI_WINDOW: u32 = 22;
 const BUFFER: usize = 1 << 16;
 
-/// What the copy's name ends in, behind that of the document.
+/// The suffix that the copy adds to the name of the document.
 pub(super) fn ending(compression: Compression) -> &'static str {
     match compression {
         Compression::Gzip => "gz",
@@ -42,7 +42,7 @@ pub(super) fn compress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Whether `copy` is a compressed `bytes`, whoever made it and how well. Reads no further than the first difference.
+/// Whether `copy` decompresses to `bytes`, with any program and at any level. Stops at the first difference.
 pub(super) fn is_copy(compression: Compression, copy: impl Read, bytes: &[u8]) -> bool {
     let reader: &mut dyn Read = match compression {
         Compression::Gzip => &mut flate2::read::GzDecoder::new(copy),
@@ -69,7 +69,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_copy_is_known_and_nothing_else_is_taken_for_one(text in "(가나다|[a-z <>]{0,40}|\n){0,60}", other in "[a-z]{0,9}") {
+        fn only_a_copy_of_the_same_bytes_is_recognised(text in "(가나다|[a-z <>]{0,40}|\n){0,60}", other in "[a-z]{0,9}") {
             for compression in ALL {
                 let copy = compress(compression, text.as_bytes());
                 prop_assert!(is_copy(compression, copy.as_slice(), text.as_bytes()));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gzip_file_holds_no_time_and_no_name() {
+    fn a_gzip_file_contains_no_time_and_no_name() {
         let copy = compress(Compression::Gzip, b"abc");
         assert_eq!(copy[..10], [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 2, 255]);
     }

@@ -1,6 +1,6 @@
-//! What all formats say about a post, decided once so that they cannot differ.
+//! A post as all formats show it, decided once so that they cannot differ.
 //!
-//! Nothing here is escaped yet: HTML is HTML, everything else is plain text, and all of it is clean for XML.
+//! Nothing is escaped here: HTML is HTML, everything else is plain text, and all of it is valid in XML.
 
 use chrono::{DateTime, FixedOffset, Offset, SubsecRound, TimeZone};
 use unicode_normalization::UnicodeNormalization;
@@ -11,13 +11,13 @@ use crate::archive::{Enclosure, Post, markdown};
 use crate::config::{Author, Config, Content};
 use crate::text::{HeaderText, XmlText};
 
-/// Characters of a post's beginning that stand in for a summary.
+/// The number of characters of a post that replace a missing summary.
 const EXCERPT: usize = 300;
 
 /// A date with its zone.
 pub(super) type Moment = DateTime<FixedOffset>;
 
-/// A post as feeds show it.
+/// A post in a feed.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     pub(super) id: &'a str,
@@ -32,7 +32,7 @@ pub(super) struct Entry<'a> {
     pub(super) labels: Vec<Label>,
     /// One line of plain text; empty if the post is.
     pub(super) summary: XmlText,
-    /// The whole post; `None` where feeds carry summaries.
+    /// The whole post; `None` if the feeds carry summaries.
     pub(super) html: Option<XmlText>,
     pub(super) language: &'a str,
     pub(super) image: Option<&'a Url>,
@@ -41,7 +41,7 @@ pub(super) struct Entry<'a> {
     pub(super) answers: &'a [Url],
 }
 
-/// Somebody who wrote.
+/// An author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Person<'a> {
     pub(super) name: &'a str,
@@ -53,11 +53,11 @@ pub(super) struct Person<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Label {
     pub(super) kind: LabelKind,
-    /// In composed form (NFC), so that one name is one label in every reader.
+    /// In composed form (NFC), so that one name is one label in every feed reader.
     pub(super) name: String,
 }
 
-/// What a label is.
+/// The kind of a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LabelKind {
     Category,
@@ -65,7 +65,7 @@ pub(super) enum LabelKind {
 }
 
 impl LabelKind {
-    /// The folder below the site that stands for all labels of this kind.
+    /// The folder of the site that identifies this kind of label.
     pub(super) fn folder(self) -> &'static str {
         match self {
             Self::Category => CATEGORIES,
@@ -100,13 +100,13 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// How many bytes the text takes, whole or as a summary; before any escaping.
+    /// The length of the text in bytes before escaping, in full or as a summary.
     pub(super) fn length(&self, in_full: bool) -> usize {
         let html = self.html.as_ref().filter(|_| in_full).map_or(0, |html| html.as_str().len());
         self.title.len() + self.summary.as_str().len() + html
     }
 
-    /// Whether readers should be told of an update after the first publication.
+    /// Whether the post was updated after its publication.
     pub(super) fn was_updated(&self) -> bool {
         self.updated > self.published
     }
@@ -122,7 +122,7 @@ impl<'a> From<&'a Author> for Person<'a> {
     }
 }
 
-/// A post that names the site's author means the same person, page and address included.
+/// An author with the name of the site's author gets that author's page and address.
 fn authors<'a>(post: &'a Post, owner: Option<&'a Author>) -> Vec<Person<'a>> {
     if post.authors.is_empty() {
         return owner.map(Person::from).into_iter().collect();
@@ -153,8 +153,8 @@ fn summary(post: &Post, body: &markdown::Body<'_>) -> XmlText {
     xml_clean(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// The last look before XML: nothing illegal passes, and a carriage return, which every XML parser turns into a
-/// line feed (XML 1.0, 2.11), is one in JSON too.
+/// Removes what XML does not allow. XML parsers turn a carriage return into a line feed (XML 1.0, 2.11), so JSON gets a line
+/// feed too.
 fn xml_clean(text: &str) -> XmlText {
     if text.contains('\r') {
         return XmlText::clean(&text.replace("\r\n", "\n").replace('\r', "\n")).0;
@@ -162,7 +162,7 @@ fn xml_clean(text: &str) -> XmlText {
     XmlText::clean(text).0
 }
 
-/// RSS has neither fractions of a second nor zones with seconds (as Seoul's before 1908), so no format has.
+/// RSS has neither fractions of a second nor offsets with seconds (such as Seoul's before 1908), so no format uses them.
 fn to_the_second(moment: Moment) -> Moment {
     let offset = moment.offset().fix().local_minus_utc();
     let minutes = FixedOffset::east_opt(offset - offset % 60).unwrap_or(*moment.offset());
@@ -175,7 +175,7 @@ mod tests {
     use crate::feeds::specimen;
 
     #[test]
-    fn an_old_zone_with_seconds_is_rounded_and_the_instant_kept() {
+    fn an_offset_with_seconds_is_rounded_and_the_instant_is_kept() {
         let seoul = FixedOffset::east_opt(8 * 3600 + 27 * 60 + 52).unwrap();
         let moment = seoul.with_ymd_and_hms(1900, 1, 1, 12, 0, 0).unwrap();
         assert_eq!(to_the_second(moment), moment);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_post_without_authors_is_by_the_owner_of_the_site() {
+    fn a_post_without_authors_is_by_the_author_of_the_site() {
         let config =
             specimen::config("author = { name = \"김하늘\", url = \"https://example.com/about/\" }\n");
         let mut post = specimen::post(1, "글");

@@ -1,31 +1,29 @@
-//! A category's name as a folder that every file system and every web server takes, and a person can read.
-//!
-//! Says nothing about where the folders are.
+//! The name of a category as a folder name that is readable and valid on every file system and web server.
 
 use std::collections::HashMap;
 use std::fmt::Write;
 
 use aws_lc_rs::digest;
 
-/// Bytes a folder name may have. File systems stop at 255, and the temporary file beside it needs none of them.
+/// The longest folder name in bytes. The limit of file systems is 255.
 const LONGEST: usize = 180;
 
-/// Names that Windows keeps for devices, whatever their case and whatever follows a dot.
+/// Names that Windows reserves for devices, in any case and with any extension.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
-/// Gives each category a folder name that no other has, not even where `Rust` and `rust` are one file.
+/// Gives each category a unique folder name, also where `Rust` and `rust` are the same file.
 #[derive(Debug, Default)]
 pub(super) struct FolderNames {
     given: HashMap<String, usize>,
 }
 
 impl FolderNames {
-    /// The folder for `category`; ask once for each, the oldest category first.
+    /// The folder for `category`. Call it once for each category, the oldest first.
     ///
-    /// Of names that differ in case alone the first keeps its own and the next ones get `~~2`, `~~3`.
+    /// Of names that differ only in case, the first keeps its name and the next ones get `~~2`, `~~3`.
     pub(super) fn name(&mut self, category: &str) -> String {
         let mut name = encode(category);
-        // Through upper case, so that `ß` meets `ss` and `ς` meets `σ`, as they do on some file systems.
+        // Through upper case, because some file systems treat `ß` as `ss` and `ς` as `σ`.
         let count = self.given.entry(name.to_uppercase().to_lowercase()).or_default();
         *count += 1;
         if *count > 1 {
@@ -35,10 +33,10 @@ impl FolderNames {
     }
 }
 
-/// One folder name for each name, and never the same for two: a space becomes `_`, and what a file system or a URL
-/// would take for something else becomes `~` and two hexadecimal digits.
+/// A unique folder name for each name: a space becomes `_`, and a character with a meaning in file systems or URLs becomes `~`
+/// and two hexadecimal digits.
 ///
-/// Not `%2F` and its like: in a URL that would be `%252F`, and servers that decode twice would lose it.
+/// Percent-encoding would not do: `%2F` would be `%252F` in a URL, and some servers decode twice.
 fn encode(category: &str) -> String {
     let mut name = String::with_capacity(category.len());
     let last = category.chars().count().saturating_sub(1);
@@ -75,8 +73,8 @@ fn is_device(category: &str) -> bool {
     numbered || DEVICES.contains(&stem.as_str())
 }
 
-/// The beginning of a long name and a digest of all of it. `~~x` cannot be the end of any other name: escapes are
-/// in upper case, and numbers have no `x`.
+/// The beginning of a long name and a digest of the whole. No other name ends in `~~x`: escapes are in upper case, and numbers
+/// have no `x`.
 fn shorten(name: &str, category: &str) -> String {
     let mut short: String = name
         .chars()
@@ -117,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_in_case_alone_are_two_folders_on_every_file_system() {
+    fn names_that_differ_only_in_case_get_two_folders() {
         let mut names = FolderNames::default();
         let folders: Vec<String> =
             ["Rust", "rust", "RUST", "Straße", "STRASSE"].map(|name| names.name(name)).into();
@@ -125,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_very_long_name_fits_a_file_system_and_stays_its_own() {
+    fn a_very_long_name_fits_and_stays_unique() {
         let (one, two) = (format!("{}1", "가".repeat(10_000)), format!("{}2", "가".repeat(10_000)));
         assert!(encode(&one).len() <= LONGEST && encode(&one).starts_with('가'));
         assert_ne!(encode(&one), encode(&two));
@@ -141,7 +139,7 @@ mod tests {
         }
 
         #[test]
-        fn two_names_are_never_one_folder(a in "[a-c _~/.%A-C2F가]{1,6}", b in "[a-c _~/.%A-C2F가]{1,6}") {
+        fn two_names_never_share_a_folder(a in "[a-c _~/.%A-C2F가]{1,6}", b in "[a-c _~/.%A-C2F가]{1,6}") {
             prop_assert_eq!(encode(&a) == encode(&b), a == b);
             let mut names = FolderNames::default();
             if a != b {

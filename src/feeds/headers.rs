@@ -1,10 +1,10 @@
-//! What a web server should say of the public folder, in the language of three of them. Text for an administrator to
-//! read and to copy: nothing here is written anywhere.
+//! The HTTP headers that a web server should send for the public folder, as configuration for three servers. An administrator
+//! copies the text; nothing is written.
 
 use std::fmt::Write as _;
 
-use super::layout::{Layout, formats, media_type};
-use super::page::file_name;
+use super::formats::{file_name, formats, media_type};
+use super::layout::Layout;
 use crate::config::{Compression, Config};
 
 /// A web server.
@@ -18,22 +18,22 @@ pub enum Server {
     Netlify,
 }
 
-/// Readers ask again after so many seconds.
+/// The seconds for which feed readers may cache a feed.
 const MAX_AGE: u32 = 600;
 
-/// A page of an archive changes only if a post is taken back.
+/// A page of an archive changes only if a post is retracted.
 const ARCHIVE_MAX_AGE: u32 = 86_400;
 
-/// A browser shows a feed of this type by its style sheet, and one of a feed's own type as source. It tells itself by asking
-/// for `text/html`.
+/// Browsers apply the style sheet to a feed of this type, and show the source of a feed with its own type. They are
+/// recognised by their `Accept: text/html`.
 const FOR_BROWSERS: &str = "application/xml; charset=utf-8";
 
-/// Whether browsers can show it at all.
+/// Whether browsers can apply a style sheet to it.
 fn is_shown(media_type: &str) -> bool {
     media_type.contains("+xml")
 }
 
-/// The lines for `server`.
+/// The configuration for `server`.
 pub fn render(layout: &Layout<'_>, server: Server) -> String {
     let config = layout.config();
     let mut files: Vec<(&str, &str)> =
@@ -84,7 +84,7 @@ fn nginx(text: &mut String, config: &Config, files: &[(&str, &str)]) -> std::fmt
     writeln!(text, "# In the `server` block.")?;
     for (file, media_type) in files {
         let kind = media_type.split(';').next().unwrap_or_default();
-        // Within a location no other `types` hold, so that the default is what every file here is.
+        // A location with its own empty `types` uses the default type for every file.
         writeln!(text, "location ~ /{}$ {{", file.replace('.', "[.]"))?;
         if is_shown(media_type) {
             writeln!(text, "\ttypes {{ }}\n\tdefault_type \"\";\n\tset $feed_type \"{media_type}\";")?;
@@ -107,7 +107,7 @@ fn nginx(text: &mut String, config: &Config, files: &[(&str, &str)]) -> std::fmt
     Ok(())
 }
 
-/// Every document by its path, so that nothing depends on how wildcards are matched.
+/// Every document by its path, independent of the matching of wildcards.
 fn netlify(text: &mut String, layout: &Layout<'_>) -> std::fmt::Result {
     writeln!(
         text,
@@ -118,7 +118,7 @@ fn netlify(text: &mut String, layout: &Layout<'_>) -> std::fmt::Result {
         let url = layout.config().site.url.join(path.as_str());
         let path = url.strip_prefix(&site.origin().ascii_serialization()).unwrap_or(&url);
         let age = if is_archive { ARCHIVE_MAX_AGE } else { MAX_AGE };
-        // It cannot look at what was asked for, and feed readers take this type too.
+        // This server cannot test the `Accept` header, and feed readers accept this type too.
         let media_type = if is_shown(media_type) { FOR_BROWSERS } else { media_type };
         writeln!(text, "{path}\n  Content-Type: {media_type}\n  Cache-Control: max-age={age}")?;
         writeln!(text, "  Access-Control-Allow-Origin: *\n  X-Content-Type-Options: nosniff")?;
@@ -126,7 +126,7 @@ fn netlify(text: &mut String, layout: &Layout<'_>) -> std::fmt::Result {
     Ok(())
 }
 
-/// The configured compressions, each once, under the names that Caddy gives them.
+/// The configured compressions without repetitions, with their names in Caddy.
 fn compressed(config: &Config) -> impl Iterator<Item = (Compression, &'static str)> {
     [(Compression::Brotli, "br"), (Compression::Gzip, "gzip")]
         .into_iter()

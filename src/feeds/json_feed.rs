@@ -10,7 +10,7 @@ use super::page::{Carried, Page};
 use crate::archive::Enclosure;
 use crate::text::HeaderText;
 
-/// The version, and where it is specified.
+/// The version, which is the address of the specification.
 pub(super) const VERSION: &str = "https://jsonfeed.org/version/1.1";
 
 #[derive(Serialize)]
@@ -113,7 +113,7 @@ fn feed<'a>(page: &'a Page<'a>) -> JsonFeed<'a> {
 fn item<'a>(entry: &'a Carried<'a>, page: &Page<'_>) -> Item<'a> {
     let mut tags: Vec<&str> = Vec::with_capacity(entry.labels.len());
     for label in &entry.labels {
-        // JSON Feed does not tell a category from a tag, and a name that is both is one.
+        // JSON Feed has one list for categories and tags, so a name that is both appears once.
         if !tags.contains(&label.name.as_str()) {
             tags.push(&label.name);
         }
@@ -123,7 +123,7 @@ fn item<'a>(entry: &'a Carried<'a>, page: &Page<'_>) -> Item<'a> {
         url: entry.url,
         title: entry.title,
         content_html: entry.html(),
-        // An item must have content of one kind, so where feeds carry summaries the summary is the content.
+        // An item must have content, so the summary is the content where feeds carry summaries.
         content_text: entry.html().is_none().then(|| entry.summary.as_str()),
         summary: entry.summary.as_str(),
         image: entry.image,

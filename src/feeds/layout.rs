@@ -1,5 +1,5 @@
-//! The whole of what is to be written, before it has bytes: which documents there are, which of them may stand as they
-//! are, and in which portions the others are made, so that a large archive is never in memory as a whole set of feeds.
+//! The plan of all documents before they are rendered: which documents there are, which of them need not be written again, and
+//! in which portions the others are rendered, so that the feeds of a large archive are never all in memory.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -10,6 +10,7 @@ use quick_xml::escape::escape;
 use rayon::prelude::*;
 
 use super::entry::Entry;
+use super::formats::{formats, media_type};
 use super::page::{Carried, Page, Place, path};
 use super::paging::{self, Budget, Paging};
 use super::select::{self, Feed};
@@ -18,46 +19,46 @@ use crate::archive::pages::Pages;
 use crate::archive::{Archive, TakenBack};
 use crate::config::{Config, Content, Format};
 
-/// About so many entries are rendered at a time for pages of archives.
+/// The approximate number of entries that are rendered at a time for archive pages.
 const PORTION: usize = 1_000;
 
-/// About so many entries stand in feeds that are written together. Few sites have more; one of thousands of tags does, and
-/// must fit into memory.
+/// The approximate number of entries in feeds that are written together. A site with thousands of tags has more, and must fit
+/// into memory.
 const TOGETHER: usize = 20_000;
 
-/// An Atom feed names so many of the posts that were taken back, the latest ones.
+/// The most retracted posts, the latest ones, that an Atom feed lists.
 const TOMBSTONES: usize = 100;
 
-/// What is to be written. Nothing is rendered until it is asked for.
+/// The plan. Documents are rendered on demand.
 pub struct Layout<'a> {
     archive: &'a Archive,
     config: &'a Config,
     feeds: Vec<Laid>,
     pages: Pages,
-    /// The ids of posts by their addresses; empty where no post answers another.
+    /// The ids of posts by their addresses; empty if no post answers another.
     ids: HashMap<&'a str, &'a str>,
     /// Entries that were rendered to measure them and have not been printed yet.
     rendered: Mutex<HashMap<usize, Entry<'a>>>,
 }
 
-/// A page of an archive, which a file that is there already may be.
+/// An archive page, and how to recognise an existing file as this page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frozen {
     /// Below the public folder.
     pub path: Utf8PathBuf,
-    /// The file names itself thus; under another address it would be another document.
+    /// The address that the file states as its own.
     pub own: String,
-    /// With these words it ends, if it is whole.
+    /// The end of a complete file.
     pub end: &'static str,
-    /// The ids, as written, of posts that were taken back and may not stand in it any more.
+    /// The ids, as written, of retracted posts that the file must not contain.
     pub without: Vec<String>,
 }
 
-/// A file of the public folder as it is now, if it is there.
+/// Reads a file of the public folder, if it exists.
 pub type Published<'p> = &'p dyn Fn(&Utf8Path) -> Option<Vec<u8>>;
 
-/// Lays out every feed that the configuration asks for, in every format it names. Entries that were `published` as summaries
-/// stay summaries as long as they are in their feed.
+/// Plans every configured feed in every configured format. Entries that were `published` as summaries stay summaries as long as
+/// they are in their feed.
 pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config, published: Published<'_>) -> Layout<'a> {
     let posts = &archive.posts;
     let by_id = posts.iter().enumerate().map(|(at, post)| (post.id.as_str(), at)).collect();
@@ -81,7 +82,7 @@ pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config, published: Publishe
     Layout { archive, config, feeds, pages, ids, rendered: Mutex::new(rendered) }
 }
 
-/// The budget in bytes; without one, more than anything takes.
+/// The budget in bytes; without one, the largest number.
 fn budget(config: &Config) -> usize {
     match config.feeds.budget.get() {
         0 => usize::MAX,
@@ -89,7 +90,7 @@ fn budget(config: &Config) -> usize {
     }
 }
 
-/// The posts that stand in a feed as summaries although feeds carry whole posts.
+/// The posts that are summaries in a feed although feeds carry whole posts.
 fn summaries(
     feed: &Feed,
     by_id: &HashMap<&str, usize>,
@@ -105,7 +106,7 @@ fn summaries(
     ids.iter().filter_map(|id| by_id.get(id.as_str()).copied()).collect()
 }
 
-/// How many bytes posts take in a feed: as summaries, and whole.
+/// The lengths of posts in bytes, as summaries and in full. Each post is rendered once for this.
 struct Lengths<'a> {
     archive: &'a Archive,
     config: &'a Config,
@@ -150,14 +151,14 @@ fn entries<'a>(posts: HashSet<usize>, archive: &'a Archive, config: &'a Config) 
     posts.filter_map(|at| Some((at, Entry::new(archive.posts.get(at)?, config)))).collect()
 }
 
-/// A feed, divided, and which of its posts stand in it as summaries.
+/// A feed, its division into pages, and the posts that are summaries in it.
 struct Laid {
     feed: Feed,
     paging: Paging,
     summaries: HashSet<usize>,
 }
 
-/// A document before it has bytes.
+/// A document before rendering.
 struct Sheet<'l> {
     feed: &'l Feed,
     place: Place,
@@ -176,7 +177,7 @@ impl Sheet<'_> {
 }
 
 impl Layout<'_> {
-    /// The configuration that it was laid out for.
+    /// The configuration of the plan.
     pub fn config(&self) -> &Config {
         self.config
     }
@@ -190,8 +191,7 @@ impl Layout<'_> {
         current.chain([list]).chain(archived)
     }
 
-    /// The feeds that would take more than the budget with their newest entries: where they are, how many entries they carry,
-    /// and how many are left out.
+    /// The feeds whose newest entries exceed the budget: the folder, the number of entries, and how many are left out.
     pub fn shortened(&self) -> impl Iterator<Item = (&Utf8Path, usize, usize)> {
         let short = self.feeds.iter().filter(|laid| laid.paging.left_out > 0);
         short.map(|laid| (laid.feed.folder.as_path(), laid.paging.current.len(), laid.paging.left_out))
@@ -202,7 +202,7 @@ impl Layout<'_> {
         (self.pages != self.archive.pages).then(|| self.pages.to_text())
     }
 
-    /// The pages of all archives, as files that need not be written again if they are there.
+    /// The pages of all archives, as files that are kept if they exist.
     pub fn frozen(&self) -> Vec<Frozen> {
         let in_pages = self.pages.ids();
         let gone: HashSet<&str> = self
@@ -241,7 +241,7 @@ impl Layout<'_> {
         }
     }
 
-    /// The pages of all archives but those that stand, in portions, each in every format.
+    /// The pages of all archives without the `standing` ones, in portions, each in every format.
     pub fn archived<'l>(
         &'l self,
         standing: &'l HashSet<Utf8PathBuf>,
@@ -250,7 +250,7 @@ impl Layout<'_> {
         portions(missing, PORTION).map(|portion| self.print(&portion))
     }
 
-    /// The feeds themselves, and what explains them; of a site of ordinary size all together.
+    /// The feeds, their list and their companion pages, in portions; one portion for a site of ordinary size.
     pub fn current(&self) -> impl Iterator<Item = Vec<Document>> + '_ {
         let sheets = self.feeds.iter().flat_map(|feed| self.current_sheets(feed));
         let mut portions = portions(sheets, TOGETHER).peekable();
@@ -298,7 +298,7 @@ impl Layout<'_> {
         })
     }
 
-    /// A post is rendered once, however many of the sheets carry it, and not at all if none does.
+    /// Each post that a sheet carries is rendered once.
     fn print(&self, sheets: &[Sheet<'_>]) -> Vec<Document> {
         let mut wanted: HashSet<usize> = sheets.iter().flat_map(|sheet| sheet.posts).copied().collect();
         let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -331,7 +331,7 @@ impl Layout<'_> {
     }
 }
 
-/// The entries of a document. A page of an archive is another document than the feed, and holds every post whole.
+/// The entries of a document. Archive pages carry every post in full.
 fn carried<'e>(sheet: &Sheet<'_>, entries: &'e HashMap<usize, Entry<'e>>) -> Vec<Carried<'e>> {
     let is_current = matches!(sheet.place, Place::Current { .. });
     let in_full = |at: &usize| !is_current || !sheet.summaries.contains(at);
@@ -339,7 +339,7 @@ fn carried<'e>(sheet: &Sheet<'_>, entries: &'e HashMap<usize, Entry<'e>>) -> Vec
     sheet.posts.iter().filter_map(carried).collect()
 }
 
-/// Sheets, as many at a time as have about so many entries.
+/// Groups sheets so that each group has about `entries` entries.
 fn portions<'l>(
     sheets: impl Iterator<Item = Sheet<'l>>,
     entries: usize,
@@ -354,34 +354,4 @@ fn portions<'l>(
         }
         Some(portion)
     })
-}
-
-/// The configured formats, each once: a second document of the same path would overwrite the first.
-pub(super) fn formats(config: &Config) -> impl Iterator<Item = Format> {
-    let named = &config.feeds.formats;
-    named.iter().enumerate().filter(|(at, format)| !named[..*at].contains(format)).map(|(_, format)| *format)
-}
-
-/// The feeds of one folder: how their format is called, their media type, the name of the file.
-pub fn files(config: &Config) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    formats(config)
-        .map(|format| (companion::name(format), media_type(format), super::page::file_name(format).as_str()))
-}
-
-/// The media type of a feed, with its charset.
-pub(super) fn media_type(format: Format) -> &'static str {
-    match format {
-        Format::Rss => "application/rss+xml; charset=utf-8",
-        Format::Atom => "application/atom+xml; charset=utf-8",
-        Format::Json => "application/feed+json; charset=utf-8",
-    }
-}
-
-/// The address of a file of the public folder as a page in `folder` names it, relative and encoded.
-pub(super) fn relative(folder: &Utf8Path, path: &Utf8Path) -> String {
-    let mut address = "../".repeat(folder.components().count());
-    let parts: Vec<String> =
-        path.components().map(|part| crate::archive::links::segment(part.as_str())).collect();
-    address.push_str(&parts.join("/"));
-    address
 }

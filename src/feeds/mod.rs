@@ -1,15 +1,18 @@
-//! The archive becomes documents, and the documents become files.
+//! From the archive to documents, and from documents to files.
 //!
-//! One file per format, each a pure function to bytes; [`output`] is the only writer. Nothing here knows the time:
-//! every date in a feed is a date of a post.
+//! Each format has one file with a pure function to bytes; [`output`] is the only writer. Nothing here reads the clock: every
+//! date in a feed is the date of a post.
 
 mod as_published;
 mod atom;
+mod character_data;
 mod companion;
 mod compression;
 mod document;
 mod entry;
+mod extension;
 mod folder_name;
+mod formats;
 pub mod headers;
 mod json_feed;
 mod layout;
@@ -29,19 +32,7 @@ mod words;
 
 pub use companion::FILE as COMPANION;
 pub use document::Document;
-pub use layout::{Frozen, Layout, Published, files, lay_out};
+pub use formats::files;
+pub use layout::{Frozen, Layout, Published, lay_out};
 pub use page::STYLE_SHEET as STYLE;
 pub use select::{Group, categories};
-
-use std::collections::HashSet;
-
-use crate::archive::Archive;
-use crate::config::Config;
-
-/// Every document of a site: its own feed, the podcast, and one for each category and so on, in every format; then what
-/// explains them; then the pages of their archives. For a large archive ask [`lay_out`], which makes them in portions.
-pub fn render_all(archive: &Archive, config: &Config) -> Vec<Document> {
-    let layout = lay_out(archive, config, &|_| None);
-    let standing = HashSet::new();
-    layout.current().chain(layout.archived(&standing)).flatten().collect()
-}

@@ -1,11 +1,11 @@
-//! OPML 2.0: all feeds of the site as one file, which feed readers import.
+//! OPML 2.0: one file with all feeds of the site, for import into feed readers.
 
 use std::fmt::Write as _;
 
 use quick_xml::escape::escape;
 
 use super::Document;
-use super::layout::formats;
+use super::formats::formats;
 use super::page::path;
 use super::select::Feed;
 use crate::config::{Config, Format};
@@ -16,7 +16,7 @@ pub(super) const FILE: &str = "feeds.opml";
 /// Its media type.
 pub(super) const MEDIA_TYPE: &str = "text/x-opml; charset=utf-8";
 
-/// One outline for each feed, in the format that readers of OPML know best.
+/// One outline for each feed, in the format that OPML readers support best.
 pub(super) fn render(feeds: &[&Feed], config: &Config) -> Document {
     let site = &config.site;
     let mut text = format!(

@@ -1,6 +1,5 @@
-//! The only writer of the public folder: whoever reads there sees an old document or a new one, never half of one.
-//!
-//! Knows nothing of what a document says. What it did not make in this run it neither changes nor removes.
+//! The only writer of the public folder: a reader sees the old document or the new one, never a part. It neither changes nor
+//! removes files that it did not write in this run.
 
 mod disk;
 mod frozen;
@@ -20,22 +19,22 @@ use crate::crash;
 
 pub use frozen::{Standing, standing};
 
-/// What temporary files are called, so that a later run knows them.
+/// The name of temporary files, by which a later run recognises them.
 const PREFIX: &str = ".letterpress-";
 const SUFFIX: &str = ".tmp";
 
-/// What a run changed in the public folder.
+/// The changes of a run in the public folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Written {
     /// The files that are new or have new bytes, as [`Document::path`] names them, in the order given.
     pub written: Vec<Utf8PathBuf>,
-    /// Everything that is there now: the documents and their compressed copies.
+    /// Every file: the documents and their compressed copies.
     pub files: Vec<Utf8PathBuf>,
-    /// How many were there already, byte for byte; their files were not touched.
+    /// How many files already had the same bytes and were not touched.
     pub unchanged: usize,
 }
 
-/// Why the public folder is not as it should be. Unless it says otherwise, every document is as it was before.
+/// Why the public folder could not be updated. Documents are unchanged unless the error says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     /// The operating system refused.
@@ -48,25 +47,25 @@ pub enum OutputError {
         /// What the system said.
         source: io::Error,
     },
-    /// The path, or a symbolic link on it, leads out of the public folder.
+    /// The path or a symbolic link on it leads out of the public folder.
     #[error(
         "{path} leads out of {directory}, and nothing is written there\n    \
          help: remove the symbolic link, or let `output.directory` name the folder it leads to"
     )]
     Outside {
-        /// The document's path, as far as it was followed.
+        /// The path of the document, up to the link.
         path: Utf8PathBuf,
         /// The public folder.
         directory: Utf8PathBuf,
     },
-    /// Something else stands where a folder or a document must go.
+    /// Another kind of file is in the place of a folder or a document.
     #[error("{path} is {found}, and {wanted} must stand there\n    help: move it away")]
     InTheWay {
         /// The path.
         path: Utf8PathBuf,
-        /// What is there.
+        /// What exists.
         found: &'static str,
-        /// What should be.
+        /// What is expected.
         wanted: &'static str,
     },
 }
@@ -92,7 +91,7 @@ fn refused(action: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> O
 }
 
 impl Written {
-    /// Both together.
+    /// The sum of both.
     #[must_use]
     pub fn and(mut self, more: Self) -> Self {
         self.written.extend(more.written);
@@ -102,7 +101,7 @@ impl Written {
     }
 }
 
-/// A file that must be there: a document, or a compressed copy of one.
+/// A file to write: a document or a compressed copy.
 struct Task<'d> {
     path: Utf8PathBuf,
     target: Utf8PathBuf,
@@ -133,8 +132,8 @@ impl Task<'_> {
     }
 }
 
-/// Brings `directory` up to date with `documents` and their compressed copies; a copy that is not asked for goes, for a
-/// web server would prefer it to the document.
+/// Updates `directory` with `documents` and their compressed copies. Copies that are not configured are removed, because a web
+/// server would prefer them to the document.
 ///
 /// Every changed document is first written whole and synced under a temporary name, and only then is each renamed
 /// into place: a disk that fills up half-way leaves every old file as it was. Many files are synced together.
@@ -180,7 +179,7 @@ pub fn write(
         told.map_err(|error| refused("put the new document in the place of", &target)(error.error))
     });
     let removed = renamed.and_then(|()| stale.iter().try_for_each(|copy| folders.remove(copy)));
-    // Also after a failure: what was renamed by then shall last.
+    // Also after a failure, so that the completed renames are durable.
     match synced {
         Synced::Together => sync_all_of(&folders.root)?,
         Synced::Alone => folders.sync()?,
@@ -212,27 +211,27 @@ pub fn copy(directory: &Utf8Path, files: &[(Utf8PathBuf, Utf8PathBuf)]) -> Resul
     folders.sync()
 }
 
-/// The compressed copies that a document at `path` has.
+/// The compressed copies of the document at `path`.
 pub fn compressed(path: &Utf8Path, compress: &[Compression]) -> Vec<Utf8PathBuf> {
     compression::ALL.into_iter().filter(|way| compress.contains(way)).map(|way| copy_of(path, way)).collect()
 }
 
-/// What the compressed copy of the document at `path` is called.
+/// The name of a compressed copy of the document at `path`.
 fn copy_of(path: &Utf8Path, compression: Compression) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{path}.{}", compression::ending(compression)))
 }
 
-/// A page as it stands, as a document that can be written again.
+/// An existing page as a document that can be written again.
 pub fn reread(directory: &Utf8Path, path: &Utf8Path) -> Result<Document, OutputError> {
     let file = directory.join(path);
     let bytes = fs::read(&file).map_err(refused("read", &file))?;
     Ok(Document { path: path.to_owned(), media_type: "application/octet-stream", bytes })
 }
 
-/// The folders on the way to the documents, each looked at once.
+/// The folders on the paths of the documents, each examined once.
 struct Folders {
     directory: Utf8PathBuf,
-    /// The public folder as it is without symbolic links.
+    /// The public folder with symbolic links resolved.
     root: Utf8PathBuf,
     /// Relative path to real path.
     known: BTreeMap<Utf8PathBuf, Utf8PathBuf>,
@@ -248,7 +247,7 @@ impl Folders {
         Ok(Self { directory: directory.to_owned(), root, known, touched: BTreeSet::new() })
     }
 
-    /// Where the document at `path` goes, its folders made.
+    /// The real path of the document at `path`; creates its folders.
     fn target(&mut self, path: &Utf8Path) -> Result<Utf8PathBuf, OutputError> {
         let is_below = path.components().all(|part| matches!(part, Utf8Component::Normal(_)));
         let (Some(name), Some(parent), true) = (path.file_name(), path.parent(), is_below) else {
@@ -291,7 +290,7 @@ impl Folders {
         Ok(real)
     }
 
-    /// Where a symbolic link leads, if that is still inside.
+    /// The target of a symbolic link, if it is inside the folder.
     fn follow(&self, path: &Utf8Path, link: &Utf8Path) -> Result<Utf8PathBuf, OutputError> {
         let real = link.canonicalize_utf8().map_err(refused("follow the symbolic link", link))?;
         if real.starts_with(&self.root) { Ok(real) } else { Err(self.outside(path)) }
@@ -319,7 +318,7 @@ impl Folders {
         }
     }
 
-    /// Removes what a run that was killed in mid-write left behind.
+    /// Removes the temporary files of a run that was killed.
     fn sweep(&self) -> Result<(), OutputError> {
         for folder in self.known.values() {
             for entry in folder.read_dir_utf8().map_err(refused("look into", folder))? {
@@ -333,7 +332,7 @@ impl Folders {
         Ok(())
     }
 
-    /// A rename lasts once its folder is on disk; one sync serves all renames in it.
+    /// A rename is durable when its folder is synced; one sync covers all renames in it.
     fn sync(&self) -> Result<(), OutputError> {
         for folder in &self.touched {
             sync_folder(folder).map_err(refused("sync the folder", folder))?;
@@ -342,7 +341,7 @@ impl Folders {
     }
 }
 
-/// Whether the file at `target` has precisely these bytes; reads no further than the first difference.
+/// Whether the file at `target` has exactly these bytes. Stops at the first difference.
 fn holds(target: &Utf8Path, bytes: &[u8]) -> Result<bool, OutputError> {
     let same = || -> io::Result<bool> {
         let file = File::open(target)?;
@@ -440,7 +439,7 @@ mod tests {
         Document { path: path.into(), media_type: "application/xml", bytes: text.into() }
     }
 
-    /// Every file below `folder` and what it says.
+    /// Every file below `folder` and its content.
     fn files(folder: &Utf8Path) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
         for entry in folder.read_dir_utf8().unwrap().map(Result::unwrap) {
@@ -467,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_follow_the_document_are_not_touched_without_need_and_go_when_nobody_wants_them() {
+    fn copies_follow_their_document_and_are_removed_when_not_configured() {
         let (public, long) = (public(), "가나다 ".repeat(1000));
         let all = [Compression::Gzip, Compression::Brotli];
         let mut documents = [document("rss.xml", &long)];
@@ -490,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_stands_if_it_is_whole_is_itself_and_holds_nothing_that_was_taken_back() {
+    fn a_page_stays_if_it_is_complete_has_its_own_address_and_no_retracted_post() {
         let public = public();
         let text = "<feed><link href=\"https://a.example/1\"/><id>urn:x:ab</id></feed>\n";
         write(&public.path, &[document("1.xml", text)]).unwrap();
@@ -514,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_may_read_a_document() {
+    fn documents_are_readable_by_all_users() {
         let public = public();
         write(&public.path, &[document("rss.xml", "one")]).unwrap();
         let mode = fs::metadata(public.path.join("rss.xml")).unwrap().permissions().mode();
@@ -531,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_left_behind_goes_with_the_next_run_and_nothing_else_does() {
+    fn the_next_run_removes_only_the_temporary_files_of_a_killed_run() {
         let public = public();
         let documents = [document("rss.xml", "one"), document("categories/기술/rss.xml", "둘")];
         write(&public.path, &documents).unwrap();
@@ -546,7 +545,7 @@ mod tests {
     }
 
     #[test]
-    fn f01_a_failure_leaves_every_old_document_and_no_temporary_file() {
+    fn f01_a_failure_keeps_every_old_document_and_leaves_no_temporary_file() {
         let public = public();
         write(&public.path, &[document("rss.xml", "old"), document("atom.xml", "old")]).unwrap();
         let before = files(&public.path);
@@ -562,7 +561,7 @@ mod tests {
     fn a_rename_that_fails_leaves_no_temporary_file() {
         let public = public();
         let documents = [document("feed", "one"), document("feed/rss.xml", "two")];
-        // Both cannot be: the second makes a folder where the first must go.
+        // The second document needs a folder in the place of the first.
         let message = write(&public.path, &documents).unwrap_err().to_string();
         assert!(message.contains("/feed: "), "{message}");
         assert_eq!(files(&public.path), BTreeMap::new());
@@ -603,7 +602,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_the_place_of_the_folder_is_named() {
+    fn a_file_in_the_place_of_the_folder_is_reported() {
         let public = public();
         fs::write(&public.path, "").unwrap();
         let message = write(&public.path, &[document("rss.xml", "new")]).unwrap_err().to_string();
@@ -614,7 +613,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_may_not_be_written_is_named_with_what_to_do() {
+    fn a_read_only_folder_is_reported_with_a_hint() {
         let public = public();
         write(&public.path, &[document("rss.xml", "old")]).unwrap();
         let before = files(&public.path);
@@ -623,7 +622,7 @@ mod tests {
         let outcome = write(&public.path, &[document("rss.xml", "new")]);
         fs::set_permissions(&public.path, fs::Permissions::from_mode(0o755)).unwrap();
         if may_write_everywhere {
-            // The superuser is not held back by a mode.
+            // File modes do not restrict the superuser.
             assert!(outcome.is_ok());
             return;
         }
@@ -636,7 +635,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_called_a_full_disk() {
+    fn a_full_disk_is_reported_as_such() {
         let error = refused("write", Utf8Path::new("public/rss.xml"))(io::ErrorKind::StorageFull.into());
         let message = error.to_string();
         assert!(

@@ -1,5 +1,5 @@
-//! One document to be: whose feed, which entries, and what stands before and behind it. What every format asks is
-//! answered here, so that they cannot answer it differently.
+//! What every format needs to render one document: its feed, its entries, and its place in the archive. The formats share
+//! these answers, so they cannot differ.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -8,15 +8,16 @@ use camino::{Utf8Path, Utf8PathBuf};
 use url::Url;
 
 use super::entry::{Entry, Label, Moment};
+use super::formats::file_name;
 use super::select::{Feed, Kind};
-use crate::archive::TakenBack;
+use crate::archive::{TakenBack, links};
 use crate::config::{Config, Format};
 use crate::text::XmlText;
 
 /// The file of the style sheet, in the public folder.
 pub const STYLE_SHEET: &str = "feeds.css";
 
-/// What a format needs to write one document.
+/// The input of a format for one document.
 pub(super) struct Page<'a> {
     pub(super) feed: &'a Feed,
     pub(super) place: Place,
@@ -24,15 +25,15 @@ pub(super) struct Page<'a> {
     /// Newest first.
     pub(super) entries: &'a [Carried<'a>],
     pub(super) config: &'a Config,
-    /// Where readers will fetch this document.
+    /// The address of this document.
     pub(super) own_url: String,
-    /// Posts that are published no more; none in a page of the archive.
+    /// Retracted posts; empty in an archive page.
     pub(super) taken_back: &'a [TakenBack],
-    /// The ids of posts that others answer, by address.
+    /// The ids of answered posts by address.
     pub(super) ids: &'a HashMap<&'a str, &'a str>,
 }
 
-/// What a document is to its feed (RFC 5005).
+/// The place of a document in its feed (RFC 5005).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// The feed itself, and the number of its newest archive page.
@@ -45,7 +46,7 @@ pub(super) enum Place {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Carried<'a> {
     pub(super) entry: &'a Entry<'a>,
-    /// Whether it is here with its whole text.
+    /// Whether it carries the whole text.
     pub(super) in_full: bool,
 }
 
@@ -58,7 +59,7 @@ impl<'a> Deref for Carried<'a> {
 }
 
 impl Carried<'_> {
-    /// The whole text, where it is to be had.
+    /// The whole text, if this document carries it.
     pub(super) fn html(&self) -> Option<&str> {
         self.entry.html.as_ref().filter(|_| self.in_full).map(XmlText::as_str)
     }
@@ -70,35 +71,35 @@ impl Page<'_> {
         self.entries.iter().map(|entry| entry.updated).max()
     }
 
-    /// Identifies a way of sorting posts, the same in every feed: Atom's `scheme`, RSS's `domain`.
+    /// Identifies a kind of label, the same in every feed: Atom's `scheme`, RSS's `domain`.
     pub(super) fn scheme(&self, label: &Label) -> String {
         self.config.site.url.join(label.kind.folder())
     }
 
-    /// The language of all entries that do not differ from it.
+    /// The language of the feed.
     pub(super) fn language(&self) -> &str {
         self.feed.language.as_deref().unwrap_or(&self.config.site.language)
     }
 
-    /// `language`, if it is not that of the feed.
+    /// `language`, if it differs from that of the feed.
     pub(super) fn differs<'l>(&self, language: &'l str) -> Option<&'l str> {
         (!language.eq_ignore_ascii_case(self.language())).then_some(language)
     }
 
-    /// What the feed is about; empty where nobody said.
+    /// The configured description; may be empty.
     pub(super) fn description(&self) -> &str {
         let podcast = self.config.podcast.as_ref().filter(|_| self.feed.kind == Kind::Podcast);
         let own = podcast.and_then(|podcast| podcast.description.as_ref());
         own.map_or(&self.config.site.description, |text| text.as_str())
     }
 
-    /// The same, never empty.
+    /// The description or a replacement, never empty.
     pub(super) fn tagline(&self) -> &str {
         let description = self.description().trim();
         if description.is_empty() { self.config.site.tagline() } else { description }
     }
 
-    /// The element of the history namespace that says what this document is.
+    /// The element of the history namespace for this document.
     pub(super) fn history(&self) -> Option<&'static str> {
         match self.place {
             Place::Current { is_complete: true, .. } => Some("fh:complete"),
@@ -119,7 +120,7 @@ impl Page<'_> {
             .flatten()
     }
 
-    /// Where what is older than this document is to be had.
+    /// The address of the next older page.
     pub(super) fn older(&self) -> Option<String> {
         match self.place {
             Place::Current { newest, .. } => newest,
@@ -128,12 +129,12 @@ impl Page<'_> {
         .map(|number| self.url(Some(number)))
     }
 
-    /// The id of the post at `url`; a page of another site is its own.
+    /// The id of the post at `url`; the id of a page of another site is its address.
     pub(super) fn id_of<'u>(&'u self, url: &'u Url) -> &'u str {
         self.ids.get(url.as_str()).copied().unwrap_or(url.as_str())
     }
 
-    /// The processing instruction that gives a feed a face in browsers; empty where it shall have none.
+    /// The processing instruction that makes browsers apply the style sheet; empty without companion pages.
     pub(super) fn style_sheet(&self) -> String {
         if !self.config.feeds.companion {
             return String::new();
@@ -142,7 +143,7 @@ impl Page<'_> {
         format!("<?xml-stylesheet type=\"text/css\" href=\"{}{STYLE_SHEET}\"?>\n", "../".repeat(depth))
     }
 
-    /// Where the feed itself is to be had in this format, from wherever in its archive.
+    /// The address of the feed itself in this format.
     pub(super) fn feed_address(&self) -> String {
         self.url(None)
     }
@@ -159,7 +160,7 @@ impl Page<'_> {
     }
 }
 
-/// Where a feed lies below the public folder; with a number, that page of its archive.
+/// The path of a feed in the public folder, or of a page of its archive.
 pub(super) fn path(feed: &Feed, number: Option<u32>, format: Format) -> Utf8PathBuf {
     let folder = match number {
         Some(number) => feed.folder.join(format!("archive/{number}")),
@@ -168,15 +169,15 @@ pub(super) fn path(feed: &Feed, number: Option<u32>, format: Format) -> Utf8Path
     folder.join(file_name(format))
 }
 
-pub(super) fn file_name(format: Format) -> &'static Utf8Path {
-    Utf8Path::new(match format {
-        Format::Rss => "rss.xml",
-        Format::Atom => "atom.xml",
-        Format::Json => "feed.json",
-    })
+/// The address of a public file relative to `folder`, percent-encoded.
+pub(super) fn relative(folder: &Utf8Path, path: &Utf8Path) -> String {
+    let mut address = "../".repeat(folder.components().count());
+    let parts: Vec<String> = path.components().map(|part| links::segment(part.as_str())).collect();
+    address.push_str(&parts.join("/"));
+    address
 }
 
-/// The namespaces of RSS and Atom, by the prefixes that they have here.
+/// The namespaces of RSS and Atom by their prefixes.
 pub(super) fn namespace(prefix: &str) -> &'static str {
     match prefix {
         "at" => "http://purl.org/atompub/tombstones/1.0",

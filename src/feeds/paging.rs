@@ -1,8 +1,8 @@
-//! What stands in a feed itself and what in the pages of its archive (RFC 5005, 4).
+//! Divides posts between a feed and the pages of its archive (RFC 5005, 4).
 //!
-//! A page is cut once and never again: the ledger of pages says which posts stand in it. A post that was changed since it
-//! was put into a page is in no page as it is now, so it comes back into the feed until the next page is cut; of two
-//! versions of an entry readers take the newer. So the feed and its pages together hold every post as it is now.
+//! A page is made once and never changes: the page ledger records its posts. A post that changed after that returns to the feed
+//! until the next page is made, and feed readers take the newer of two versions of an entry. So the feed and its pages together
+//! contain the current version of every post.
 
 use std::collections::HashMap;
 
@@ -13,27 +13,27 @@ use crate::archive::Post;
 use crate::archive::pages::{Page, Pages};
 use crate::config::Config;
 
-/// The most posts that a page holds.
+/// The most posts in a page.
 const FULL_PAGE: usize = 100;
 
-/// A feed, divided. Posts are indices into the archive's, newest first.
+/// A divided feed. Posts are indices into those of the archive, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Paging {
-    /// What stands in the feed itself.
+    /// The posts in the feed itself.
     pub(super) current: Vec<usize>,
-    /// How many of the newest posts the budget left out of it.
+    /// How many of the newest posts exceed the budget.
     pub(super) left_out: usize,
-    /// Whether that is all there is.
+    /// Whether the feed contains every post.
     pub(super) is_complete: bool,
     /// The pages, oldest first.
     pub(super) pages: Vec<(u32, Vec<usize>)>,
 }
 
-/// How much a feed may carry.
+/// The size limit of a feed.
 pub(super) struct Budget<'b> {
     /// In bytes.
     pub(super) bytes: usize,
-    /// How many of them a post takes.
+    /// The length of a post.
     pub(super) length_of: &'b dyn Fn(usize) -> usize,
 }
 
@@ -49,7 +49,7 @@ impl Budget<'_> {
         self.spent(posts) <= self.bytes
     }
 
-    /// Of `newest` as many as there is room for beside `loose`, and at least one.
+    /// As many of `newest` as fit beside `loose`, and at least one.
     fn fill(&self, newest: &[usize], loose: &[usize]) -> Vec<usize> {
         let mut spent = self.spent(loose);
         let mut current = loose.to_vec();
@@ -65,7 +65,7 @@ impl Budget<'_> {
     }
 }
 
-/// Divides `feed`; pages that are cut now are appended to `pages`. `by_id` finds the archive's posts.
+/// Divides `feed` and appends new pages to `pages`. `by_id` finds the posts of the archive.
 pub(super) fn divide(
     feed: &Feed,
     (posts, by_id): (&[Post], &HashMap<&str, usize>),
@@ -103,7 +103,7 @@ pub(super) fn divide(
     Paging { current, left_out, is_complete, pages }
 }
 
-/// The posts of `feed` that stand in no page as they are now, newest first.
+/// The posts of `feed` whose current version is in no page, newest first.
 fn loose(feed: &Feed, posts: &[Post], pages: &Pages) -> Vec<usize> {
     let mut seen: HashMap<&str, i64> = HashMap::new();
     for (id, updated) in pages.of(feed.folder.as_str()).flat_map(|(_, page)| page) {
@@ -121,8 +121,8 @@ fn changed(post: &Post) -> DateTime<FixedOffset> {
     post.updated.max(post.published)
 }
 
-/// Takes so many posts off `loose` that half of `limit` is left, and no more than fit into the feed, those first that have
-/// not changed for longest, and makes pages of them. What would be a page of few waits for more, if there is room.
+/// Moves posts from `loose` into new pages, the longest unchanged first, until half of `limit` and no more than fits into the
+/// feed is left. A small page waits for more posts if there is room.
 fn cut(loose: &mut Vec<usize>, posts: &[Post], limit: usize, budget: &Budget<'_>) -> Vec<Page> {
     let least = (limit - limit / 2).min(FULL_PAGE);
     let mut oldest = loose.clone();
@@ -155,8 +155,8 @@ fn cut(loose: &mut Vec<usize>, posts: &[Post], limit: usize, budget: &Budget<'_>
     cut.into_iter().map(as_page).collect()
 }
 
-/// How many of the posts that changed last stay in the feed: half of `limit`; where these do not fit, what takes half of the
-/// budget, so that a page is not cut for each new post.
+/// How many of the last changed posts stay in the feed: half of `limit`, or what fills half of the budget if these do not fit,
+/// so that not every new post makes a page.
 fn staying(oldest: &[usize], limit: usize, budget: &Budget<'_>) -> usize {
     let half = (limit / 2).min(oldest.len().saturating_sub(1));
     let newest: Vec<usize> = oldest.iter().rev().copied().take(half).collect();
@@ -197,7 +197,7 @@ mod tests {
 
     fn divided(posts: &[Post], pages: &mut Pages, config: &Config) -> Paging {
         let by_id = posts.iter().enumerate().map(|(at, post)| (post.id.as_str(), at)).collect();
-        // A post takes as many bytes as its text says.
+        // The text of a post states its length.
         let length_of = |at: usize| posts[at].body.as_str().len();
         let bytes = match config.feeds.budget.get() {
             0 => usize::MAX,
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_growing_feed_cuts_a_page_now_and_then_and_never_the_same_twice() {
+    fn a_growing_feed_makes_a_page_now_and_then_and_never_changes_one() {
         let (mut pages, config) = (Pages::default(), config(4));
         let mut before = Vec::new();
         for count in 1..40 {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_archive_is_cut_into_full_pages_at_once() {
+    fn an_old_archive_becomes_full_pages_at_once() {
         let mut pages = Pages::default();
         divided(&posts(1000), &mut pages, &config(20));
         let lengths: Vec<_> = pages.of("").map(|(_, page)| page.len()).collect();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_old_post_comes_back_until_the_next_page_is_cut() {
+    fn a_changed_old_post_returns_until_the_next_page_is_made() {
         let (mut pages, config, mut posts) = (Pages::default(), config(4), posts(10));
         let before = divided(&posts, &mut pages, &config);
         assert_eq!(before.current, [0, 1, 2, 3]);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn over_its_budget_a_feed_is_shorter_and_its_pages_have_the_rest() {
+    fn a_feed_over_budget_is_shorter_and_its_pages_contain_the_rest() {
         let (mut pages, mut config) = (Pages::default(), config(20));
         let post = specimen::post(1, "글").body.as_str().len();
         config.feeds.budget = Bytes::parse(&(6 * post).to_string()).unwrap();
@@ -273,7 +273,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_feed_and_its_pages_hold_every_post_as_it_is_now(
+        fn a_feed_and_its_pages_contain_the_current_version_of_every_post(
             steps in proptest::collection::vec((1usize..9, proptest::collection::vec(0usize..60, 0..4)), 1..12),
             entries in 1usize..8,
             budget in proptest::option::of(1usize..9),
@@ -304,7 +304,7 @@ mod tests {
                 }
                 prop_assert!(paging.current.len() < 2 * entries + 1);
                 prop_assert_eq!(paging.current[0], 0, "the newest post is always there");
-                // What is full with posts that were edited has room for the newest one all the same.
+                // A feed full of edited posts still has room for the newest one.
                 prop_assert!(budget.is_none_or(|posts| paging.current.len() <= posts + 1), "{:?}", paging);
                 prop_assert_eq!(&divided(&posts, &mut pages.clone(), &config), &paging, "a second look changes nothing");
                 old = pages.clone();

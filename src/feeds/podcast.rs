@@ -1,5 +1,5 @@
-//! What podcast directories read in RSS (PSP-1): the `itunes` and `podcast` elements of a channel and of an episode.
-//! Other formats have no such elements; there an episode is an enclosure or an attachment like any other.
+//! The `itunes` and `podcast` elements of a channel and of an episode, which podcast directories read in RSS (PSP-1). In other
+//! formats an episode is an ordinary enclosure or attachment.
 
 use std::fmt::Write as _;
 
@@ -7,13 +7,14 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use rss::extension::Extension;
 use rss::extension::itunes::{ITunesCategory, ITunesChannelExtension, ITunesItemExtension, ITunesOwner};
 
+use super::character_data::character_data;
+use super::extension::{Extension as _, extension};
 use super::page::{Carried, Page};
-use super::rss::{character_data, extension};
 use super::select::Kind;
 use crate::archive::EpisodeKind;
 use crate::config::{Category, Podcast};
 
-/// The namespace in which the guid of a podcast is made of its feed's address.
+/// The UUID namespace of podcast guids, which are made from the address of the feed.
 const GUIDS: [u8; 16] =
     [0xEA, 0xD4, 0xC2, 0x36, 0xBF, 0x58, 0x58, 0xC6, 0xA2, 0xC6, 0xA6, 0xB2, 0x8D, 0x12, 0x8C, 0xB6];
 
@@ -43,20 +44,18 @@ pub(super) fn channel_extensions(page: &Page<'_>) -> Vec<Extension> {
     let own_guid = || guid(&page.feed_address());
     let owner = podcast.email.as_ref().map(ToString::to_string);
     let owner: Vec<(&str, &str)> = owner.iter().map(|email| ("owner", email.as_str())).collect();
+    let guid = podcast.guid.clone().unwrap_or_else(own_guid);
     let mut elements = vec![
-        with_text(extension("podcast:guid", &[]), podcast.guid.clone().unwrap_or_else(own_guid)),
-        with_text(extension("podcast:locked", &owner), if podcast.locked { "yes" } else { "no" }),
+        with_text("podcast:guid", &[], &guid),
+        with_text("podcast:locked", &owner, if podcast.locked { "yes" } else { "no" }),
     ];
     if let Some(url) = &podcast.funding {
-        elements.push(with_text(
-            extension("podcast:funding", &[("url", url.as_str())]),
-            page.feed.title.as_str(),
-        ));
+        elements.push(with_text("podcast:funding", &[("url", url.as_str())], page.feed.title.as_str()));
     }
     elements
 }
 
-/// An episode's `itunes` elements; wherever it stands, for they say nothing that is wrong elsewhere.
+/// An episode's `itunes` elements, in every feed that carries it.
 pub(super) fn item(entry: &Carried<'_>) -> Option<ITunesItemExtension> {
     let episode = &entry.enclosure.filter(|enclosure| enclosure.is_episode())?.episode;
     Some(ITunesItemExtension {
@@ -70,7 +69,7 @@ pub(super) fn item(entry: &Carried<'_>) -> Option<ITunesItemExtension> {
     })
 }
 
-/// An episode's text.
+/// An episode's transcript.
 pub(super) fn transcript(entry: &Carried<'_>) -> Option<Extension> {
     let transcript = entry.enclosure?.episode.transcript.as_ref()?;
     Some(extension(
@@ -93,8 +92,8 @@ fn category(category: &Category) -> ITunesCategory {
     }
 }
 
-fn with_text(extension: Extension, text: impl AsRef<str>) -> Extension {
-    Extension { value: Some(character_data(text.as_ref())), ..extension }
+fn with_text(name: &str, attributes: &[(&str, &str)], text: &str) -> Extension {
+    Extension::new(name, attributes, &character_data(text))
 }
 
 /// A UUID of version 5 (RFC 9562, 5.5) of the feed's address without its scheme, as the podcast namespace has it.
@@ -122,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_guid_is_that_of_the_podcast_namespaces_own_example() {
+    fn the_guid_matches_the_example_of_the_podcast_namespace() {
         assert_eq!(guid("https://mp3s.nashownotes.com/pc20rss.xml"), "917393e3-1b1e-5cef-ace4-edaa54e1f810");
         assert_eq!(guid("http://podnews.net/rss/"), guid("https://podnews.net/rss"));
     }

@@ -1,6 +1,4 @@
-//! Which feeds exist, and which posts stand in each.
-//!
-//! Knows no format: a feed here is a title, a folder and a choice of posts.
+//! Which feeds exist, and which posts each contains. A feed here has a title, a folder and posts, but no format yet.
 
 use std::collections::HashMap;
 
@@ -26,10 +24,10 @@ pub(super) struct Feed {
     pub(super) title: String,
     /// Below the public folder; empty for the site's own feed.
     pub(super) folder: Utf8PathBuf,
-    /// The language of a feed that has posts of one language alone.
+    /// The language, if all posts share one.
     pub(super) language: Option<String>,
     pub(super) kind: Kind,
-    /// Indices into the archive's posts, newest first; all of them.
+    /// Indices of all its posts in the archive, newest first.
     pub(super) posts: Vec<usize>,
 }
 
@@ -44,8 +42,7 @@ pub(super) enum Kind {
     By(By),
 }
 
-/// The site's feed, the podcast, then the other feeds, kind by kind, in the order in which the archive first used their
-/// names.
+/// The main feed, the podcast, then the other feeds by kind, in the order of the first use of their names.
 pub(super) fn feeds(posts: &[Post], config: &Config) -> Vec<Feed> {
     let title = config.site.title.as_str();
     let site = Feed {
@@ -83,7 +80,7 @@ pub(super) fn feeds(posts: &[Post], config: &Config) -> Vec<Feed> {
 pub struct Group {
     /// The category.
     pub name: String,
-    /// Its folder below the public one, where its feeds are too.
+    /// Its folder in the public folder, which also contains its feeds.
     pub folder: Utf8PathBuf,
     /// Places in the archive, newest first.
     pub posts: Vec<usize>,
@@ -123,7 +120,7 @@ fn kind_folder(by: By) -> &'static str {
     }
 }
 
-/// The names of a kind under which a post is found.
+/// The names of a kind that a post has.
 fn names<'p>(post: &'p Post, by: By, config: &'p Config) -> Vec<&'p str> {
     match by {
         By::Category => post.categories.iter().map(crate::text::HeaderText::as_str).collect(),
@@ -138,7 +135,7 @@ fn names<'p>(post: &'p Post, by: By, config: &'p Config) -> Vec<&'p str> {
 
 /// Each name with its posts, oldest first, in the order of their oldest posts.
 ///
-/// That order never changes as an archive grows, so a folder name that was once given is never given away.
+/// New posts do not change that order, so a folder name is never reassigned.
 fn groups(posts: &[Post], by: By, config: &Config) -> Vec<(String, Vec<usize>)> {
     let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
@@ -149,7 +146,7 @@ fn groups(posts: &[Post], by: By, config: &Config) -> Vec<(String, Vec<usize>)> 
                 groups.push((name, Vec::new()));
                 groups.len() - 1
             });
-            // Two spellings of one name, composed and decomposed, are one name and one entry.
+            // The composed and the decomposed form of a name are the same name.
             if groups[group].1.last() != Some(&at) {
                 groups[group].1.push(at);
             }
@@ -164,7 +161,7 @@ mod tests {
     use crate::feeds::specimen;
 
     #[test]
-    fn the_site_comes_first_and_each_feed_holds_its_own_posts_newest_first() {
+    fn the_main_feed_comes_first_and_each_feed_has_its_posts_newest_first() {
         let (archive, config) = (specimen::archive(), specimen::config(""));
         let feeds = feeds(&archive.posts, &config);
         assert_eq!((feeds[0].folder.as_str(), feeds[0].posts.len()), ("", archive.posts.len()));
@@ -206,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_post_never_moves_the_feeds_that_are_there() {
+    fn a_new_post_never_moves_existing_feeds() {
         let mut old = specimen::post(1, "old");
         old.categories = specimen::names(&["Rust", "웹"]);
         let mut new = specimen::post(2, "new");
@@ -222,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn without_by_there_is_the_site_feed_alone() {
+    fn without_by_there_is_only_the_main_feed() {
         let mut config = specimen::config("");
         config.feeds.by.clear();
         assert_eq!(feeds(&specimen::archive().posts, &config).len(), 1);

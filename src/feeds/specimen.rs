@@ -1,16 +1,23 @@
-//! An archive made to hurt, for the tests of this room.
-//!
-//! Built by hand: these tests depend on no parser of posts.
+//! An archive of difficult posts for the tests of this room, built without the parser of posts.
+
+use std::collections::HashSet;
 
 use camino::Utf8Path;
 use chrono::{FixedOffset, TimeDelta, TimeZone};
 
+use super::{Document, lay_out};
 use crate::archive::ids::Fingerprint;
 use crate::archive::{Archive, Post, PostAuthor};
 use crate::config::{self, Config};
 use crate::text::{HeaderText, XmlText};
 
-/// A site in Korean; `more` goes on in its `[site]` section.
+/// Every document of a site, with the pages of its archives.
+pub(super) fn render(archive: &Archive, config: &Config) -> Vec<Document> {
+    let layout = lay_out(archive, config, &|_| None);
+    layout.current().chain(layout.archived(&HashSet::new())).flatten().collect()
+}
+
+/// A site in Korean; `more` continues its `[site]` section.
 pub(super) fn config(more: &str) -> Config {
     let text = format!(
         "[site]\ntitle = \"글 & <그림>\"\nurl = \"https://example.com/블로그\"\nlanguage = \"ko\"\n{more}"
@@ -18,7 +25,7 @@ pub(super) fn config(more: &str) -> Config {
     config::parse(&text, "config.toml", Utf8Path::new(".")).unwrap()
 }
 
-/// A site that has everything a site can have.
+/// A site with every setting.
 pub(super) fn full_config() -> Config {
     config(
         "description = \"글과 그림 & 그 밖의 것 ]]>\"\ntimezone = \"Asia/Seoul\"\n\
@@ -64,7 +71,7 @@ pub(super) fn authors(names: &[&str]) -> Vec<PostAuthor> {
     self::names(names).into_iter().map(|name| PostAuthor { name }).collect()
 }
 
-/// Six posts, newest first, each with something that has broken a feed somewhere.
+/// Six posts, newest first, each with something that has broken feeds.
 pub(super) fn archive() -> Archive {
     let mut markup = post(6, "A & B: <b>굵게</b> ]]> &copy; \"따옴표\" it's");
     markup.categories = names(&["기술", "C++"]);

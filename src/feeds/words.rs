@@ -1,30 +1,30 @@
-//! The few words that the page beside a feed says by itself, in English, Korean and Japanese.
+//! The fixed text of the page beside a feed, in English, Korean and Japanese.
 
 use super::select::Kind;
 use crate::config::By;
 
 /// The words of one language.
 pub(super) struct Words {
-    /// What this is.
+    /// Explains what a feed is.
     pub(super) what: &'static str,
-    /// What to do with it.
+    /// Explains how to use it.
     pub(super) how: &'static str,
-    /// Over the list of the newest posts.
+    /// The heading of the newest posts.
     pub(super) newest: &'static str,
-    /// Over the list of all feeds.
+    /// The heading of all feeds.
     pub(super) all: &'static str,
-    /// The list of all feeds as a file.
+    /// The link to the OPML file.
     pub(super) list: &'static str,
-    /// Over the lines for the head of a page.
+    /// The heading of the HTML for the head of a page.
     pub(super) discovery: &'static str,
-    /// On a feed that is shown as it is.
+    /// The text above a feed that a browser shows.
     pub(super) raw: &'static str,
     /// The kinds of feeds: the site's, the podcast, by category, tag, author, language.
     kinds: [&'static str; 6],
 }
 
 impl Words {
-    /// What a feed is for.
+    /// The name of a kind of feed.
     pub(super) fn kind(&self, kind: Kind) -> &'static str {
         self.kinds[match kind {
             Kind::Site => 0,
@@ -70,7 +70,7 @@ const JAPANESE: Words = Words {
     kinds: ["すべての記事", "ポッドキャスト", "カテゴリー", "タグ", "著者", "言語"],
 };
 
-/// The words for a language; English where there are none.
+/// The words of a language; English for any other.
 pub(super) fn of(language: &str) -> &'static Words {
     match language.split('-').next().unwrap_or_default().to_ascii_lowercase().as_str() {
         "ko" => &KOREAN,

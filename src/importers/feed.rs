@@ -1,7 +1,7 @@
-//! Feeds that other programs wrote, as values: RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, JSON Feed 1 and 1.1.
+//! Reads the feeds of other programs: RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, JSON Feed 1 and 1.1.
 //!
-//! Pure, tolerant of what feeds get wrong, and bounded: no DTD, no entities, no element deeper or longer than anybody
-//! writes. Links are absolute where the feed says of what; nothing is fetched.
+//! It forgives common mistakes, fetches nothing, and has the limits of the `xml` room. Links become absolute if the feed states
+//! a base.
 
 mod atom;
 mod dates;
@@ -15,30 +15,30 @@ use std::io::Read;
 use chrono::{DateTime, FixedOffset};
 use url::Url;
 
-use super::xml::{Node, Records, XmlError};
 use crate::finding::Finding;
+use crate::xml::{Node, Records, XmlError};
 
 pub(super) use dates::parse as date;
 pub use words::plain_text;
 
-/// More entries than any feed has: an export of everything ever written is smaller.
+/// The most entries in a feed or an export.
 const MAX_ENTRIES: usize = 200_000;
-/// A JSON feed is read whole.
+/// The longest JSON feed in bytes, because it is read whole.
 const MAX_JSON: usize = 64 << 20;
 
 /// A feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Feed {
-    /// What it says of itself.
+    /// The properties of the feed itself.
     pub about: About,
     /// In the order of the document.
     pub entries: Vec<Entry>,
 }
 
-/// What a feed says of itself.
+/// The properties of a feed itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
-    /// Its vocabulary.
+    /// The format.
     pub format: Option<Format>,
     /// The title, plain text.
     pub title: String,
@@ -50,11 +50,11 @@ pub struct About {
     pub language: Option<String>,
     /// The program that made it.
     pub generator: Option<String>,
-    /// Who writes it, where an entry does not say.
+    /// The authors of entries that state none.
     pub authors: Vec<String>,
 }
 
-/// The vocabulary of a feed.
+/// The format of a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// RSS 0.9x, 1.0 and 2.0.
@@ -65,24 +65,24 @@ pub enum Format {
     Json,
 }
 
-/// What readers see as one post.
+/// A post in a feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
-    /// By this readers know whether they have seen it, letter by letter.
+    /// The id, by which feed readers recognise the entry; compared byte by byte.
     pub id: Option<String>,
-    /// The page, an absolute URL if the feed says enough to make one.
+    /// The page, as an absolute URL if possible.
     pub link: Option<String>,
     /// The title, plain text; may be empty.
     pub title: String,
     /// When it was published.
     pub published: Option<DateTime<FixedOffset>>,
-    /// When it was last changed, where that is said apart.
+    /// When it was last changed, if the feed states it.
     pub updated: Option<DateTime<FixedOffset>>,
-    /// Who wrote it: names, or addresses where there is no name.
+    /// The authors: names, or addresses of authors without one.
     pub authors: Vec<String>,
-    /// Categories and tags, which most feeds do not tell apart.
+    /// Categories and tags, which most feeds do not distinguish.
     pub categories: Vec<String>,
-    /// The BCP 47 tag, where it is not the feed's.
+    /// The BCP 47 tag, if the entry states one.
     pub language: Option<String>,
     /// The text, as HTML.
     pub content: Option<String>,
@@ -90,18 +90,18 @@ pub struct Entry {
     pub summary: Option<String>,
     /// A picture for the entry.
     pub image: Option<String>,
-    /// Sounds, films and other files.
+    /// Audio, video and other files.
     pub enclosures: Vec<Enclosure>,
-    /// It is there, and not published: exports of whole sites say so.
+    /// Whether it is unpublished, as exports of whole sites state.
     pub draft: bool,
-    /// What it is if it is no post: a comment, a page, a setting.
+    /// Its kind if it is not a post: a comment, a page, a setting.
     pub other: Option<String>,
     /// The line on which it ends, from 1; 0 in JSON.
     pub line: usize,
 }
 
 impl Entry {
-    /// Whether it is a post that readers were to see.
+    /// Whether it is a published post.
     pub fn is_published(&self) -> bool {
         !self.draft && self.other.is_none()
     }
@@ -110,22 +110,22 @@ impl Entry {
 /// A file that belongs to an entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Enclosure {
-    /// Where it is.
+    /// Its address.
     pub url: String,
     /// Its media type.
     pub media_type: Option<String>,
-    /// Its length in bytes, as the feed has it.
+    /// Its length in bytes, as stated in the feed.
     pub length: Option<u64>,
 }
 
-/// Reads a whole feed; `file` is its name in the finding, which says why nothing of it can be used.
+/// Reads a whole feed, or returns a finding about `file`.
 pub fn read(bytes: &[u8], file: &str) -> Result<Feed, Finding> {
     let mut entries = Vec::new();
     let about = stream(bytes, file, &mut |entry| entries.push(entry))?;
     Ok(Feed { about, entries })
 }
 
-/// Reads a feed entry by entry, with one of them in memory; JSON is read whole, up to 64 MB.
+/// Reads a feed with one entry in memory at a time; JSON is read whole, up to 64 MB.
 pub fn stream(input: impl Read, file: &str, each: &mut dyn FnMut(Entry)) -> Result<About, Finding> {
     let wrong = |line: Option<usize>, message: String| {
         let finding = Finding::error("foreign-feed", file, message);
@@ -152,7 +152,7 @@ pub fn stream(input: impl Read, file: &str, each: &mut dyn FnMut(Entry)) -> Resu
         };
         let Some(format) = format_of(records.root().unwrap_or_default()) else { break };
         if node.name == "wp:wxr_version" {
-            let finding = wrong(Some(records.line()), "it is a WordPress export, and no feed".to_owned());
+            let finding = wrong(Some(records.line()), "it is a WordPress export, not a feed".to_owned());
             return Err(finding.hint("`letterpress import wordpress` reads it"));
         }
         about.format = Some(format);
@@ -173,25 +173,25 @@ pub fn stream(input: impl Read, file: &str, each: &mut dyn FnMut(Entry)) -> Resu
     }
     match records.root() {
         Some(root) if format_of(root).is_some() => {
-            // An empty feed is one too.
+            // A feed may be empty.
             about.format = format_of(root);
             Ok(about)
         }
         Some(root) => {
             let root = root.trim_start_matches("other:");
-            Err(wrong(None, format!("it is no feed: it begins with <{root}>")).hint(
-                "name an RSS, Atom or JSON feed; of a web page, the address that stands behind its feed icon",
-            ))
+            Err(wrong(None, format!("it is not a feed: the root element is <{root}>"))
+                .hint("name an RSS, Atom or JSON feed; for a web page, use the address of its feed link"))
         }
-        None => Err(wrong(None, "it is no feed: it is neither XML nor JSON".to_owned())),
+        None => Err(wrong(None, "it is not a feed: it is neither XML nor JSON".to_owned())),
     }
 }
 
 fn with_hint(finding: Finding, error: &XmlError) -> Finding {
     match error {
-        XmlError::Malformed(_) => finding
-            .hint("open it in a browser, which shows the place; put it right there, or export it again"),
-        XmlError::Dtd => finding.hint("take the <!DOCTYPE …> at its beginning away"),
+        XmlError::Malformed(_) => {
+            finding.hint("open it in a browser to see the place; correct it there, or export it again")
+        }
+        XmlError::Dtd => finding.hint("remove the <!DOCTYPE …> at its beginning"),
         _ => finding,
     }
 }
@@ -204,7 +204,7 @@ fn format_of(root: &str) -> Option<Format> {
     }
 }
 
-/// The first bytes, and the input as if nobody had looked.
+/// The first bytes, and the whole input.
 fn peek<R: Read>(mut input: R) -> std::io::Result<(Vec<u8>, impl Read)> {
     let mut head = Vec::new();
     (&mut input).take(512).read_to_end(&mut head)?;
@@ -222,7 +222,7 @@ fn whole(input: impl Read) -> Result<Vec<u8>, String> {
 }
 
 impl About {
-    /// What the links of the feed are relative to.
+    /// The base of relative links in the feed.
     fn base(&self, stated: Option<&str>) -> Option<Url> {
         let around = self.own.as_deref().or(self.home.as_deref()).and_then(|url| Url::parse(url).ok());
         match (stated, around) {
@@ -233,20 +233,20 @@ impl About {
     }
 }
 
-/// `raw` as an absolute URL, as far as that can be said; otherwise as it was written.
+/// `raw` as an absolute URL if possible, else as written.
 fn absolute(raw: &str, base: Option<&Url>) -> Option<String> {
     let raw = raw.trim();
     if raw.is_empty() {
         return None;
     }
-    // What is absolute stays letter by letter: readers compare it so.
+    // Absolute URLs stay as written, because feed readers compare them byte by byte.
     if Url::parse(raw).is_ok() {
         return Some(raw.to_owned());
     }
     Some(base.and_then(|base| base.join(raw).ok()).map_or_else(|| raw.to_owned(), String::from))
 }
 
-/// Adds a name that is not there yet.
+/// Adds a name, once.
 fn push_name(names: &mut Vec<String>, name: Option<String>) {
     let name = name.map(|name| name.split_whitespace().collect::<Vec<_>>().join(" "));
     if let Some(name) = name.filter(|name| !name.is_empty() && !names.contains(name)) {
@@ -254,7 +254,7 @@ fn push_name(names: &mut Vec<String>, name: Option<String>) {
     }
 }
 
-/// The language that an element names.
+/// The language of an element.
 fn language(node: &Node) -> Option<String> {
     node.attribute("xml:lang").map(str::to_owned).or_else(|| node.say(&["dc:language", "language"]))
 }

@@ -1,8 +1,8 @@
-//! A feed that another program goes on making, as an archive: what it holds now and what was kept of it before become
-//! the files of a folder of posts. Pure; nothing here fetches or writes.
+//! Turns a feed that another program maintains into a folder of posts: its current entries are merged with those seen before.
+//! Nothing here fetches or writes.
 //!
-//! A feed shows its newest entries only. What was seen stays. An entry that was taken out of the middle of the feed was
-//! taken back; one that left at the end did not.
+//! A feed contains only its newest entries, so entries seen before are kept. An entry that disappears from the middle of the
+//! feed was retracted; one that disappears at its end was not.
 
 mod ledger;
 
@@ -22,27 +22,28 @@ use crate::finding::Finding;
 
 pub use ledger::{FILE, Known, Ledger};
 
-/// An entry under another id at the same page is the same if its date moved no further.
+/// An entry with another id at the same page is the same if its date changed by no more than this.
 const SAME_DAY: TimeDelta = TimeDelta::hours(24);
 
-/// So many entries, if they are most of what the feed held, are not taken back in one go: a generator was set wrong.
+/// If at least so many entries disappear at once, and they are most of the feed, a generator is misconfigured, and none is
+/// retracted.
 const MANY: usize = 3;
 
-/// What is to be done, in this order: the ledger is written, then the files, then what is gone is removed.
+/// The changes to make, in this order: write the ledger, write the files, remove files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Merged {
-    /// What is known now.
+    /// The new ledger.
     pub ledger: Ledger,
     /// Files to write: name and contents.
     pub write: BTreeMap<String, String>,
     /// Files to remove.
     pub remove: BTreeSet<String>,
-    /// What should be looked at.
+    /// The findings.
     pub findings: Vec<Finding>,
 }
 
-/// Brings together what was kept and what the feed holds now. `missing` names the files that are not there although they
-/// should be. `file` is the feed's name in findings.
+/// Merges the ledger with the current feed. `missing` contains the files that do not exist although the ledger lists them.
+/// `file` is the name of the feed in findings.
 pub fn merge(
     before: &Ledger,
     feed: Feed,
@@ -50,7 +51,7 @@ pub fn merge(
     (config, file): (&Config, &str),
     now: DateTime<Utc>,
 ) -> Merged {
-    // What is a draft, or no post at all, is not there.
+    // Drafts and other kinds are ignored.
     let entries = distinct(feed.entries.into_iter().filter(Entry::is_published).collect());
     let matched = recognise(before, &entries, &feed.about, config);
     let about = feed.about;
@@ -63,14 +64,14 @@ pub fn merge(
     clerk.done
 }
 
-/// The entries with their keys; of two with one key the first counts, as it does for readers.
+/// The entries with their keys. Of two with the same key the first counts, as in feed readers.
 fn distinct(entries: Vec<Entry>) -> Vec<(String, Entry)> {
     let mut keys = BTreeSet::new();
     let keyed = entries.into_iter().map(|entry| (key(&entry), entry));
     keyed.filter(|(key, _)| keys.insert(key.clone())).collect()
 }
 
-/// What an entry does not say, its feed says for it.
+/// Fills in the author and the language of the feed.
 fn inherit(mut entry: Entry, about: &About) -> Entry {
     if entry.authors.is_empty() {
         entry.authors = about.authors.iter().filter(|author| !author.contains('@')).cloned().collect();
@@ -79,7 +80,7 @@ fn inherit(mut entry: Entry, about: &About) -> Entry {
     entry
 }
 
-/// By this an entry is known again: its id, else its page, else its title and date.
+/// Identifies an entry: its id, else its page, else its title and date.
 fn key(entry: &Entry) -> String {
     let stated = entry.id.as_deref().or(entry.link.as_deref()).map(str::trim);
     stated.filter(|key| !key.is_empty()).map_or_else(
@@ -91,8 +92,8 @@ fn key(entry: &Entry) -> String {
     )
 }
 
-/// For each entry the key under which it is known. A site that moves gives its entries other ids; readers must not get
-/// them again for that. So an entry whose id is new is held against those whose ids are not in the feed any more.
+/// The key of each known entry. A site that moves may change its ids, and subscribers must not get the entries again. So an
+/// entry with a new id is compared with known entries that are no longer in the feed.
 fn recognise(
     before: &Ledger,
     entries: &[(String, Entry)],
@@ -122,7 +123,7 @@ fn recognise(
         let Some((key, known, sight)) = found.and_then(|found| away.get(found)) else { continue };
         let date = entries[*at].1.published;
         let is_near = date.is_none_or(|date| (date - known.published).abs() <= SAME_DAY);
-        // An address that several entries share says nothing of any of them.
+        // An address that several entries share identifies none of them.
         let alone = |sights: &mut dyn Iterator<Item = &Sight>| {
             sights.filter(|one| one.shares_page(sight)).count() == 1
         };
@@ -143,10 +144,10 @@ struct Clerk<'c> {
     file: &'c str,
     now: DateTime<FixedOffset>,
     desk: Desk<'c>,
-    /// Who has which page, and which id.
+    /// The owners of pages and ids.
     pages: HashMap<String, String>,
     ids: HashMap<String, String>,
-    /// The date of the last entry above that was known already.
+    /// The date of the last known entry above.
     above: Option<DateTime<FixedOffset>>,
     done: Merged,
 }
@@ -183,8 +184,8 @@ impl<'c> Clerk<'c> {
         }
     }
 
-    /// An entry is taken back if one that stood below it and is older is still there: it did not leave at the end,
-    /// whichever end that is.
+    /// An entry is retracted if an older entry below it is still in the feed: then it did not leave at the end, whichever end
+    /// that is.
     fn take_back(&mut self, matched: &[Option<String>]) {
         let present: BTreeSet<&String> = matched.iter().flatten().collect();
         let window: Vec<(&String, &Known)> = self
@@ -204,11 +205,11 @@ impl<'c> Clerk<'c> {
         }
         if gone.len() >= MANY && gone.len() * 2 > window.len() {
             let message = format!(
-                "{} of the {} entries that it had are missing from its middle; they are kept",
+                "{} of its {} earlier entries are missing from its middle; they are kept",
                 gone.len(),
                 window.len()
             );
-            let hint = "if they were taken back, remove their files from the folder of posts";
+            let hint = "if they were retracted, remove their files from the folder of posts";
             self.done.findings.push(Finding::warning("feed-archive", self.file, message).hint(hint));
             return;
         }
@@ -230,7 +231,7 @@ impl<'c> Clerk<'c> {
             Some((_, known)) => known.id.clone(),
             None => story.id.as_deref().map(str::trim).filter(|id| is_uri(id)).map(canonical_uri),
         };
-        // What is written differently but means the same cannot be two posts.
+        // Ids that are equal after normalisation belong to one post.
         story.id = story.id.filter(|id| self.ids.get(id).is_none_or(|other| *other == owner));
         let print = content_hash("entry", &format!("{story:?}"));
         if let Some((old, known)) = known {
@@ -265,22 +266,22 @@ impl<'c> Clerk<'c> {
         }
     }
 
-    /// A date that was seen stays, unless it is still to come. Without a date an entry is as old as the one above it, or,
-    /// if it stands on top, as old as its first sight.
+    /// A known date stays unless it is in the future. An entry without a date gets that of the entry above, or the current time
+    /// if it is the first.
     fn published(&self, place: usize, entry: &Entry, known: Option<&Known>) -> DateTime<FixedOffset> {
         let stated = entry.published.or(entry.updated);
         match known {
             Some(known) if known.published > self.now => stated.unwrap_or(known.published),
             Some(known) => known.published,
             None => stated.or(self.above).unwrap_or_else(|| {
-                // Those that are seen together stay in the order of the feed.
+                // Entries that appear together keep the order of the feed.
                 let seconds = i64::try_from(place).unwrap_or_default();
                 self.now.checked_sub_signed(TimeDelta::seconds(seconds)).unwrap_or(self.now)
             }),
         }
     }
 
-    /// The file, read once as it will be read later, and its page. What would stop the reading of it is left out of it.
+    /// The file, after a trial reading, and its page. An enclosure that would stop the reading is left out.
     fn file(
         &mut self,
         story: &mut Story,
@@ -290,14 +291,14 @@ impl<'c> Clerk<'c> {
         let mut file = self.desk.file_as(story, name.to_owned(), slug)?;
         let mut read = proof_read(Utf8Path::new(name), &file.contents, self.config);
         if read.is_err() && story.enclosure.take().is_some() {
-            story.remarks.push(("feed-enclosure", "what it brings along cannot be used".to_owned()));
+            story.remarks.push(("feed-enclosure", "its enclosure cannot be used".to_owned()));
             file = self.desk.file_as(story, name.to_owned(), slug)?;
             read = proof_read(Utf8Path::new(name), &file.contents, self.config);
         }
         let mut url = read.map_err(|wrong| words(&wrong))?;
         let mut page = permalink::case_folded(&url);
         if self.pages.get(&page).is_some_and(|other| other != owner) {
-            // Both lead to the same page, as they do in the feed, under two addresses.
+            // Both entries link to the same page, so the second gets an address with a fragment.
             url.set_fragment(Some(name.trim_end_matches(".md")));
             story.address = Some(url.to_string());
             file = self.desk.file_as(story, name.to_owned(), slug)?;
@@ -329,7 +330,7 @@ fn words(wrong: &[Finding]) -> String {
     wrong.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 
-/// The entry as a post that stays where its page is.
+/// The entry as a post with the address of its page.
 fn story(mut entry: Entry, published: DateTime<FixedOffset>) -> Story {
     let is_whole = |enclosure: &super::feed::Enclosure| {
         enclosure.length.is_some_and(|length| length > 0) && enclosure.media_type.is_some()

@@ -1,5 +1,5 @@
-//! What readers of a feed would see if it was replaced by another: new posts, changed ones, posts they have had already
-//! under another id, posts that are gone. Pure.
+//! What subscribers of a feed would see if another replaced it: new and changed posts, known posts under another id, and missing
+//! posts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,23 +8,23 @@ use url::Url;
 use super::feed::{Entry, Feed};
 use super::recognition::{Sight, homes, pair};
 
-/// What readers would see. Ids, in the order of the feeds.
+/// The differences, as ids in the order of the feeds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
-    /// Posts that nobody has had.
+    /// New posts.
     pub new: Vec<String>,
-    /// Posts that say something else now.
+    /// Changed posts.
     pub updated: Vec<String>,
-    /// Posts that come once more: the one that readers know, and the id that they would see.
+    /// Known posts under another id: the known post, and its new id.
     pub redelivered: Vec<(Lost, String)>,
-    /// Posts that are gone.
+    /// Missing posts.
     pub lost: Vec<Lost>,
 }
 
-/// A post that is gone.
+/// A missing post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// The id that readers know.
+    /// The known id.
     pub id: String,
     /// Its title.
     pub title: String,
@@ -32,8 +32,8 @@ pub struct Lost {
     pub link: Option<String>,
 }
 
-/// Compares the feed that readers have with the one that they would get. `published` names the ids of all posts that the
-/// site has now: what is only too old for the feed is not lost, nor is what dropped off its end.
+/// Compares the published feed with its replacement. `published` contains the ids of all posts of the site: a post that is only
+/// too old for the feed is not lost.
 pub fn compare(old: &Feed, new: &Feed, published: &BTreeSet<&str>, site: &Url) -> Diff {
     let ids = |feed: &'_ Feed| -> BTreeMap<String, usize> {
         feed.entries.iter().enumerate().filter_map(|(at, entry)| Some((entry.id.clone()?, at))).collect()
@@ -49,7 +49,7 @@ pub fn compare(old: &Feed, new: &Feed, published: &BTreeSet<&str>, site: &Url) -
             None => fresh.push(entry),
         }
     }
-    // A post that is still published under its id is not the one that came under another.
+    // A post that is still published under its id did not get another one.
     let gone: Vec<&Entry> = old
         .entries
         .iter()
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn new_and_changed_posts_are_what_a_feed_is_for() {
+    fn new_and_changed_posts_are_counted() {
         let changed = Entry { content: Some("<p>다른 글</p>".to_owned()), ..entry("a", 1) };
         let seen = diff(vec![entry("a", 1)], vec![entry("b", 2), changed], &["a", "b"]);
         assert_eq!((seen.new, seen.updated), (vec!["b".to_owned()], vec!["a".to_owned()]));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_vanishes_is_lost_unless_it_is_only_too_old_for_the_feed() {
+    fn a_missing_post_is_lost_unless_it_is_only_too_old_for_the_feed() {
         let lost =
             |old: Vec<Entry>, new: Vec<Entry>, published: &[&str]| diff(old, new, published).lost.len();
         assert_eq!(lost(vec![entry("b", 2), entry("a", 1)], vec![entry("b", 2)], &["b"]), 1, "deleted");
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_against_itself_is_nothing_new() {
+    fn a_feed_has_no_differences_from_itself() {
         let entries = || vec![entry("a", 1), entry("b", 2)];
         assert_eq!(diff(entries(), entries(), &["a", "b"]), Diff::default());
     }

@@ -17,4 +17,3 @@ pub mod sites;
 pub mod story;
 pub mod text_page;
 pub mod wordpress;
-mod xml;

@@ -11,9 +11,9 @@ use chrono_tz::Tz;
 
 use super::feed::{date, plain_text};
 use super::story::Story;
-use super::xml::{Node, Records, XmlError};
 use crate::archive::front_matter::dates;
 use crate::finding::Finding;
+use crate::xml::{Node, Records, XmlError};
 
 /// What the posts refer to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -127,7 +127,7 @@ fn a_feed_that_cannot_be_had_takes_nothing_back_and_the_run_does_the_rest_and_sa
         (Answer::Status(404), "answers 404"),
         (Answer::Half(whole.clone()), "cannot be fetched"),
         (Answer::Feed(whole[..whole.len() / 2].to_owned()), "warning"),
-        (Answer::Feed("<html><body>maintenance</body></html>".to_owned()), "it is no feed"),
+        (Answer::Feed("<html><body>maintenance</body></html>".to_owned()), "it is not a feed"),
         (Answer::Feed(feed(&[])), "it has no entries"),
     ] {
         origin.now(answer);

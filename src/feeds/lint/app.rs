@@ -1,11 +1,11 @@
-//! The Atom publishing protocol: RFC 5023. Service and category documents, and what of them stands in feeds.
+//! The Atom publishing protocol: RFC 5023. Service and category documents, and their elements in feeds.
 
 use super::atom::{CATEGORY, TITLE};
-use super::namespaces::ATOM;
 use super::rule::{CONFLICT, MIME_TYPE};
 use super::schema::{ENTRY, Element, FEED, NOWHERE, SERVICE, Schema, Walk, holder, may, must, text};
-use super::tree::Node;
 use super::value::Kind::{Exactly, Iri, MimeType};
+use crate::xml::namespaces::ATOM;
+use crate::xml::tree::Node;
 
 pub(super) const ROOT_SERVICE: Element = holder("service", &SERVICE_SCHEMA).of("app");
 pub(super) const ROOT_CATEGORIES: Element = CATEGORIES;
@@ -43,7 +43,7 @@ static COLLECTION_SCHEMA: Schema = Schema {
 static CATEGORIES_SCHEMA: Schema =
     Schema { elements: &[CATEGORY], required: &[], place: NOWHERE, text: false };
 
-/// Media ranges, with commas between them; none means that nothing is taken.
+/// Media ranges separated by commas; without one, nothing is accepted.
 fn accept(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     for range in node.value().split(',').map(str::trim).filter(|range| !range.is_empty()) {
         if let Some((_, message)) = MimeType.judge(range, walk.setting(true)) {
@@ -52,7 +52,7 @@ fn accept(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-/// The categories are elsewhere or here, and not both.
+/// The categories are either in another document or here.
 fn categories(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     if node.attribute("href").is_none() {
         return;

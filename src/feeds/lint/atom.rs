@@ -3,15 +3,15 @@
 use super::findings::shown;
 use super::history;
 use super::link;
-use super::namespaces::ATOM;
 use super::rule::{
     CONTENT_MISSING, ELEMENT_MISSING, ELEMENT_UNKNOWN, ID_REPEATED, LINK_REPEATED, SELF_MISSING,
     SOURCE_MISSING, SUMMARY_MISSING,
 };
 use super::schema::{ENTRY, Element, FEED, NOWHERE, Schema, Walk, holder, may, must, special, text};
 use super::text_construct::{content, is_binary, text_construct};
-use super::tree::Node;
 use super::value::Kind::{Bare, Canonical, Email, Iri, NoEmail, NonBlank, Plain, Rfc3339, WholeIri};
+use crate::xml::namespaces::ATOM;
+use crate::xml::tree::Node;
 
 pub(super) const ROOT_FEED: Element = holder("feed", &FEED_SCHEMA).and(feed);
 pub(super) const ROOT_ENTRY: Element = holder("entry", &ENTRY_SCHEMA).and(entry);
@@ -73,7 +73,7 @@ static FEED_SCHEMA: Schema = Schema {
     text: false,
 };
 
-/// A feed within an entry: what is missing there is no more than a pity.
+/// A feed within an entry, where missing elements are only warnings.
 static SOURCE_SCHEMA: Schema = Schema { elements: &FEED_ELEMENTS, required: &[], place: FEED, text: false };
 
 pub(super) static ENTRY_SCHEMA: Schema = Schema {

@@ -6,8 +6,8 @@ use super::atom::ENTRY_SCHEMA;
 use super::rss::ITEM;
 use super::rule::{ATTRIBUTE_ADVISED, ATTRIBUTE_MISSING, CHOICE, CONFLICT};
 use super::schema::{CHANNELS, Element, ITEMS, NOWHERE, Schema, Walk, holder, may, must, text};
-use super::tree::Node;
 use super::value::Kind::{self, Exactly, NonBlank, Nss, Number, OneOf, Plain, Rfc3339, WholeUri};
+use crate::xml::tree::Node;
 
 const COUNTER: &[Kind] = &[Number(1, 0x7FFF_FFFF)];
 const FLAG: &[Kind] = &[Exactly(&["true", "false"])];
@@ -72,7 +72,7 @@ fn sharing(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-/// One of `when` and `by` must be there, both should.
+/// One of `when` and `by` is required, both are recommended.
 fn history(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     match (node.attribute("when"), node.attribute("by")) {
         (None, None) => walk.raise(ATTRIBUTE_MISSING, node, "<sx:history> has neither when nor by"),

@@ -1,80 +1,162 @@
-//! The findings about one foreign document, and what the rules need to know beside it.
+//! The findings about one document, and what the rules need to know beside it.
 
 use chrono::{DateTime, Utc};
 
-use super::rule::Rule;
+use super::rule::{
+    ELEMENT_MISSING, HTML_RELATIVE, JSON_MISSING, JSON_SYNTAX, Rule, XML_DOCTYPE, XML_DTD_GONE, XML_ENCODING,
+    XML_ENTITY, XML_LIMIT, XML_SYNTAX,
+};
 use crate::finding::{Finding, Severity};
 
-/// A feed with more than this has one fault many times.
+/// More findings than this are one fault many times.
 const MOST: usize = 1_000;
 
-/// A finding, and the id of the entry it is about, if it is about one.
+/// A finding, and the id of its entry, if it is about one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Raised {
-    /// What is wrong in the document.
     pub(super) finding: Finding,
-    /// The `guid` or `id` of the entry that holds it.
+    /// The `guid` or `id` of the entry.
     pub(super) entry: Option<String>,
 }
 
-/// One document under examination.
+/// One document during the check.
 pub(super) struct Lint<'a> {
     file: &'a str,
-    /// To tell dates that are still to come.
+    /// To recognise dates in the future.
     pub(super) now: DateTime<Utc>,
-    /// The entry that is being looked at.
+    /// The entry that is being checked.
     pub(super) entry: Option<String>,
-    /// Where each entry begins, and its id.
-    entries: Vec<(usize, String)>,
+    has_entries: bool,
     /// The encoding of the bytes.
     pub(super) encoding: &'static str,
+    is_own: bool,
     raised: Vec<Raised>,
     more: usize,
 }
 
 impl<'a> Lint<'a> {
+    /// For the document of another author.
     pub(super) fn new(file: &'a str, now: DateTime<Utc>) -> Self {
-        Self { file, now, entry: None, entries: Vec::new(), encoding: "UTF-8", raised: Vec::new(), more: 0 }
+        Self {
+            file,
+            now,
+            entry: None,
+            has_entries: false,
+            encoding: "UTF-8",
+            is_own: false,
+            raised: Vec::new(),
+            more: 0,
+        }
     }
 
-    /// `line` is 0 where none can be named.
+    /// For one of our own documents.
+    pub(super) fn own(file: &'a str, now: DateTime<Utc>) -> Self {
+        Self { is_own: true, ..Self::new(file, now) }
+    }
+
+    pub(super) fn is_own(&self) -> bool {
+        self.is_own
+    }
+
+    /// Records a finding. `line` is 0 where there is none.
     pub(super) fn raise(&mut self, rule: Rule, line: usize, message: impl Into<String>) {
+        let finding = self.finding(rule, line, message.into());
+        self.push(finding);
+    }
+
+    /// Records an error in one of our own documents, which a build used to report as `formerly`. If a table has reported
+    /// the same fault already, its finding becomes the error.
+    pub(super) fn require(
+        &mut self,
+        rule: Rule,
+        formerly: &'static str,
+        line: usize,
+        message: impl Into<String>,
+    ) {
+        let mut finding = self.finding(rule, line, message.into());
+        finding.severity = Severity::Error;
+        finding.formerly = Some(formerly);
+        let is_about_absence = [ELEMENT_MISSING, JSON_MISSING].contains(&rule);
+        let known = self.raised.iter_mut().find(|raised| {
+            raised.finding.rule == finding.rule
+                && raised.finding.line == finding.line
+                && (line > 0 || raised.entry == self.entry)
+                && (!is_about_absence || raised.finding.message == finding.message)
+        });
+        match known {
+            Some(known) => {
+                finding.message.clone_from(&known.finding.message);
+                known.finding = finding;
+                if known.entry.is_none() {
+                    known.entry.clone_from(&self.entry);
+                }
+            }
+            None => self.push(finding),
+        }
+    }
+
+    fn finding(&self, rule: Rule, line: usize, message: String) -> Finding {
+        let mut finding = match rule.severity {
+            Severity::Error => Finding::error,
+            Severity::Warning => Finding::warning,
+            Severity::Note => Finding::note,
+        }(rule.name, self.file, message)
+        .hint(format!("{} ({})", rule.help, rule.spec));
+        if self.is_own {
+            finding.formerly = former_name(rule);
+            // We never write one, so something else did.
+            if rule == XML_DOCTYPE {
+                finding.severity = Severity::Error;
+            }
+        }
+        if line == 0 { finding } else { finding.at(line) }
+    }
+
+    fn push(&mut self, finding: Finding) {
         if self.raised.len() == MOST {
             self.more += 1;
             return;
         }
-        let finding = match rule.severity {
-            Severity::Error => Finding::error,
-            Severity::Warning => Finding::warning,
-            Severity::Note => Finding::note,
-        }(rule.name, self.file, message.into())
-        .hint(format!("{} ({})", rule.help, rule.spec));
-        let finding = if line == 0 { finding } else { finding.at(line) };
-        // A loop over the elements and one over the values may come upon the same thing.
+        // A loop over the elements and one over the values may find the same fault.
         if !self.raised.iter().rev().take(8).any(|known| known.finding == finding) {
             self.raised.push(Raised { finding, entry: self.entry.clone() });
         }
     }
 
     /// An entry begins.
-    pub(super) fn enter(&mut self, line: usize, id: Option<String>) {
-        self.entries.extend(id.clone().map(|id| (line, id)));
+    pub(super) fn enter(&mut self, id: Option<String>) {
+        self.has_entries |= id.is_some();
         self.entry = id;
     }
 
-    /// In the order of the document; and where its entries begin.
-    pub(super) fn finish(mut self) -> (Vec<Raised>, Vec<(usize, String)>) {
+    /// Whether an entry with an id began.
+    pub(super) fn has_entries(&self) -> bool {
+        self.has_entries
+    }
+
+    /// The findings in the order of the document.
+    pub(super) fn finish(mut self) -> Vec<Raised> {
         self.raised.sort_by_key(|raised| raised.finding.line);
         if self.more > 0 {
             let message = format!("{} more findings are not shown", self.more);
-            self.raised
-                .push(Raised { finding: Finding::error("xml-limit", self.file, message), entry: None });
+            let finding = Finding::error("xml-limit", self.file, message);
+            self.raised.push(Raised { finding, entry: None });
         }
-        (self.raised, self.entries)
+        self.raised
     }
 }
 
-/// A value as a message shows it: on one line and not for ever.
+/// The name that a build gave to a breach of `rule`, where it had only one.
+fn former_name(rule: Rule) -> Option<&'static str> {
+    match rule {
+        XML_SYNTAX | XML_ENTITY | XML_LIMIT | XML_DOCTYPE | XML_DTD_GONE | JSON_SYNTAX => Some("feed-syntax"),
+        XML_ENCODING => Some("feed-encoding"),
+        HTML_RELATIVE => Some("feed-relative-url"),
+        _ => None,
+    }
+}
+
+/// A value as a message quotes it: on one line and shortened.
 pub(super) fn shown(value: &str) -> String {
     const LONGEST: usize = 80;
     let mut short: String = value.chars().take(LONGEST).collect();

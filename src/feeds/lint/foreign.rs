@@ -1,41 +1,36 @@
-//! Any feed: its bytes to what is wrong with it.
-//!
-//! Decides by the root which vocabulary it is of. Knows nothing of how it came here.
+//! Any feed: from its bytes to its findings. The root element decides the vocabulary.
 
 use chrono::{DateTime, Utc};
 
 use super::decode::{Decoded, decode};
-use super::findings::{Lint, Raised};
-use super::namespaces::{ATOM, Ns, OBSOLETE, RDF};
+use super::document::{Parsed, parse};
+use super::findings::Lint;
 use super::rule::{ELEMENT_MISSING, NAMESPACE_MISSING, NAMESPACE_OBSOLETE, NAMESPACE_WRONG, ROOT_UNKNOWN};
 use super::schema::{Element, Family, Walk};
-use super::tree::{self, Node};
-use super::{app, atom, foreign_json, rdf, rss};
+use super::{app, atom, foreign_json, modules, rdf, rss};
 use crate::finding::Finding;
+use crate::xml::namespaces::{ATOM, Ns, OBSOLETE, RDF};
+use crate::xml::tree::Node;
 
-/// Everything that is wrong with the feed in `bytes`, in its own order. `served` is the `Content-Type` that it came
-/// with, if it came over the web.
+/// Everything that is wrong with the feed in `bytes`, in the order of the document. `served` is its `Content-Type`, if it
+/// came over the web.
 pub fn check_feed(file: &str, bytes: &[u8], served: Option<&str>, now: DateTime<Utc>) -> Vec<Finding> {
-    examine(file, bytes, served, now).0.into_iter().map(|raised| raised.finding).collect()
-}
-
-/// The same, with the entry that each finding is about; and the line on which each entry begins.
-pub(super) fn examine(
-    file: &str,
-    bytes: &[u8],
-    served: Option<&str>,
-    now: DateTime<Utc>,
-) -> (Vec<Raised>, Vec<(usize, String)>) {
     let mut lint = Lint::new(file, now);
     if let Some(Decoded { text, encoding }) = decode(bytes, served, &mut lint) {
         lint.encoding = encoding;
-        if text.trim_start().starts_with('{') {
-            foreign_json::check(&text, &mut lint);
-        } else if let Some(root) = tree::read(&text, &mut lint) {
-            check_root(&root, &text, &mut lint);
+        if let Some(parsed) = parse(&text, &mut lint) {
+            check_tables(&parsed, &text, &mut lint);
         }
     }
-    lint.finish()
+    lint.finish().into_iter().map(|raised| raised.finding).collect()
+}
+
+/// Checks a parsed document against the tables of its vocabulary.
+pub(super) fn check_tables(parsed: &Parsed, text: &str, lint: &mut Lint<'_>) {
+    match parsed {
+        Parsed::Xml(root) => check_root(root, text, lint),
+        Parsed::Json(feed) => foreign_json::check(feed, lint),
+    }
 }
 
 fn check_root(root: &Node, text: &str, lint: &mut Lint<'_>) {
@@ -63,16 +58,23 @@ fn check_root(root: &Node, text: &str, lint: &mut Lint<'_>) {
             let table = if root.name == "feed" { &atom::ROOT_FEED } else { &atom::ROOT_ENTRY };
             (Family::Atom, ns, table)
         }
-        _ => return lint.raise(ROOT_UNKNOWN, root.line, format!("<{}> begins no feed", root.label())),
+        _ => {
+            return lint.raise(
+                ROOT_UNKNOWN,
+                root.line,
+                format!("<{}> is not the root of a feed", root.label()),
+            );
+        }
     };
     if family == Family::Atom && own == Ns::None {
-        // Nothing in it is Atom's: one finding is enough.
+        // No element is Atom's, so one finding is enough.
         return;
     }
     let version = root.attribute("version").unwrap_or("2.0").to_owned();
     let version = if family == Family::Rss { version } else { String::new() };
     let outside = Node::default();
-    Walk { lint, family, own, version, language: false, based: false }.element(root, &outside, table);
+    Walk { lint, family, own, version, language: false, based: false, modules: &modules::MODULES }
+        .element(root, &outside, table);
     if family == Family::Rdf && root.children.is_empty() {
         lint.raise(ELEMENT_MISSING, root.line, "<rdf:RDF> is empty");
     }

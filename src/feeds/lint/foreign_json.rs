@@ -1,4 +1,4 @@
-//! JSON Feed 1.0 and 1.1, of anybody. A table of names and types, held against the whole document.
+//! JSON Feed 1.0 and 1.1: a table of names and types, and the check of a document against it.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,11 @@ use serde_json::{Map, Value};
 use super::findings::{Lint, shown};
 use super::html;
 use super::rule::{
-    BLANK, ID_REPEATED, JSON_MISSING, JSON_OLD, JSON_SYNTAX, JSON_TYPE, JSON_UNKNOWN, SELF_MISSING,
-    VERSION_WRONG,
+    BLANK, ID_REPEATED, JSON_MISSING, JSON_OLD, JSON_TYPE, JSON_UNKNOWN, SELF_MISSING, VERSION_WRONG,
 };
 use super::value::{Kind, Setting};
 
-/// What a member is.
+/// The type of a member.
 #[derive(Clone, Copy)]
 enum Is {
     Text(&'static [Kind]),
@@ -85,21 +84,15 @@ const FEED: &[Member] = &[
     must("items", Is::List(&Is::Object(ITEM))),
 ];
 
-/// Holds `text` against the table.
-pub(super) fn check(text: &str, lint: &mut Lint<'_>) {
-    let feed: Map<String, Value> = match serde_json::from_str(text) {
-        Ok(feed) => feed,
-        Err(error) => {
-            return lint.raise(JSON_SYNTAX, error.line(), format!("it is not a JSON object: {error}"));
-        }
-    };
+/// Checks `feed` against the table.
+pub(super) fn check(feed: &Map<String, Value>, lint: &mut Lint<'_>) {
     let version = feed.get("version").and_then(Value::as_str).unwrap_or_default();
     let version = version.trim_start_matches("https://").trim_start_matches("http://");
     let version = version.trim_start_matches("www.").trim_end_matches('/');
     if !matches!(version, "jsonfeed.org/version/1" | "jsonfeed.org/version/1.1") {
         lint.raise(VERSION_WRONG, 0, "the version is not https://jsonfeed.org/version/1.1");
     }
-    object(&feed, FEED, "the feed", lint);
+    object(feed, FEED, "the feed", lint);
     if !feed.contains_key("feed_url") {
         lint.raise(SELF_MISSING, 0, "there is no feed_url");
     }

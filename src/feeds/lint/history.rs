@@ -1,14 +1,14 @@
 //! Feed paging and archiving: RFC 5005.
 
 use super::link::{HISTORY, rel, relation};
-use super::namespaces::{ATOM, Ns};
 use super::rule::{HISTORY_COMPLETE, HISTORY_CURRENT};
 use super::schema::Walk;
-use super::tree::Node;
+use crate::xml::namespaces::{ATOM, Ns};
+use crate::xml::tree::Node;
 
 const FH: Ns = Ns::Known("fh");
 
-/// What the marks of a feed and its links say together.
+/// The consistency of the history elements of a feed and its links.
 pub(super) fn feed(walk: &mut Walk<'_, '_>, node: &Node) {
     let complete = node.child(FH, "complete").is_some();
     if complete {

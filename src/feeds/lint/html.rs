@@ -1,11 +1,11 @@
 //! Lints HTML in feeds: what feed readers remove, and what is not HTML at all. Reads tags and builds no tree.
 
 use super::findings::{Lint, shown};
-use super::namespaces::Ns;
 use super::rule::{HTML_RELATIVE, HTML_STYLE, HTML_UNKNOWN, HTML_UNSAFE};
-use super::tree::Node;
 use super::urls;
 use crate::html::{Piece, read};
+use crate::xml::namespaces::Ns;
+use crate::xml::tree::Node;
 
 /// Elements that readers show.
 const SHOWN: &str = " a abbr acronym address area article aside audio b bdi bdo big blockquote br button canvas caption \

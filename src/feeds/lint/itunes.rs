@@ -1,15 +1,15 @@
 //! Podcasts: Apple's elements. The tables, the categories, and what directories ask for.
 
 use super::findings::shown;
-use super::namespaces::Ns;
 use super::rule::{
     CATEGORY_OLD, CHOICE, ELEMENT_UNKNOWN, PODCAST_ADVISED, PODCAST_FORMAT, PODCAST_UTF8, Rule,
 };
 use super::schema::{CHANNELS, Element, ITEMS, NOWHERE, Schema, Walk, holder, must, special, text};
-use super::tree::Node;
 use super::value::Kind::{
     AnyCase, AtMost, Duration, Email, NonBlank, Number, OneOf, Plain, Rfc822, WebUrl, WholeUri,
 };
+use crate::xml::namespaces::Ns;
+use crate::xml::tree::Node;
 
 const ITUNES: Ns = Ns::Known("itunes");
 const BOTH: u16 = CHANNELS | ITEMS;
@@ -51,7 +51,7 @@ static OWNER: Schema = Schema {
     text: false,
 };
 
-/// The categories of today, each with those below it.
+/// The current categories, each with its subcategories.
 const CATEGORIES: &[(&str, &[&str])] = &[
     ("Arts", &["Books", "Design", "Fashion & Beauty", "Food", "Performing Arts", "Visual Arts"]),
     ("Business", &["Careers", "Entrepreneurship", "Investing", "Management", "Marketing", "Non-Profit"]),
@@ -138,7 +138,7 @@ const CATEGORIES: &[(&str, &[&str])] = &[
     ("True Crime", &[]),
 ];
 
-/// Those that were given up in 2019 or before.
+/// Categories that were removed in 2019 or before.
 const OLD: &[(&str, &[&str])] = &[
     ("Arts", &["Literature"]),
     (
@@ -245,7 +245,7 @@ fn is_podcast(node: &Node) -> bool {
     node.children.iter().any(|child| child.ns == ITUNES)
 }
 
-/// What directories want of a channel that uses any of these elements.
+/// The requirements of directories for a channel that uses any of these elements.
 pub(super) fn channel(walk: &mut Walk<'_, '_>, node: &Node) {
     let own = walk.own;
     if !is_podcast(node) && !node.children(own, "item").any(is_podcast) {
@@ -265,7 +265,7 @@ pub(super) fn channel(walk: &mut Walk<'_, '_>, node: &Node) {
     }
 }
 
-/// What players can play.
+/// The formats that players support.
 pub(super) fn item(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
     let own = walk.own;
     if !is_podcast(node) && !is_podcast(parent) {

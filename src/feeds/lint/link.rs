@@ -1,14 +1,14 @@
 //! `atom:link`, in Atom and in RSS: RFC 4287, 4.2.7, and the registered relations.
 
-use super::namespaces::{ATOM, Ns};
 use super::rule::{
     ATTRIBUTE_MISSING, ATTRIBUTE_UNKNOWN, LINK_HISTORY, LINK_REL, LINK_RELATIVE_SELF, LINK_TEXT,
 };
 use super::schema::{Element, Walk, may, special};
-use super::tree::Node;
 use super::value::Kind::{Iri, Language, MimeType, Number, Plain, Rfc3339, WholeIri};
+use crate::xml::namespaces::{ATOM, Ns};
+use crate::xml::tree::Node;
 
-/// IANA's registry of link relations, as far as feeds use it.
+/// The relations of IANA's registry that feeds use.
 const RELATIONS: &str = "about acl alternate amphtml appendix archives author blocked-by bookmark canonical chapter cite-as \
     collection contents convertedfrom copyright create-form current describedby describes disclosure duplicate edit \
     edit-form edit-media enclosure first glossary help hosts hub icon index item last latest-version license linkset \
@@ -36,13 +36,13 @@ pub(super) const LINK_ELEMENT: Element = special("link", link).of("atom").with(&
     may("resource", &[]).of("rdf"),
 ]);
 
-/// What a link says that it is.
+/// The relation of a link.
 pub(super) fn relation(link: &Node) -> &str {
     let rel = link.attribute("rel").unwrap_or("alternate");
     rel.strip_prefix("http://www.iana.org/assignments/relation/").unwrap_or(rel)
 }
 
-/// The first link of `node` that is `rel`.
+/// The first link of `node` with the relation `rel`.
 pub(super) fn rel<'n>(node: &'n Node, rel: &str) -> Option<&'n Node> {
     node.children.iter().find(|child| child.is(ATOM, "link") && relation(child) == rel)
 }

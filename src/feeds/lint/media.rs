@@ -2,15 +2,15 @@
 
 use super::findings::shown;
 use super::html;
-use super::namespaces::Ns;
 use super::rule::{CHOICE, HTML_IN_TEXT, MEDIA_GROUP, NUMBER};
 use super::schema::{
     CHANNELS, Element, ITEMS, MEDIA, Schema, Walk, anything, holder, may, must, special, text,
 };
-use super::tree::Node;
 use super::value::Kind::{
     self, AnyCase, Exactly, Fraction, Language, MimeType, NonBlank, Number, OneOf, Plain, PlayTime, WholeUri,
 };
+use crate::xml::namespaces::Ns;
+use crate::xml::tree::Node;
 
 const ANYWHERE: u16 = CHANNELS | ITEMS | MEDIA;
 const POSITIVE: &[Kind] = &[Number(1, i64::MAX)];
@@ -92,7 +92,7 @@ fn group(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-/// Text, or HTML where `type` says so.
+/// Text, or HTML if `type` says so.
 fn typed(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     if node.attribute("type") == Some("html") {
         return html::escaped(node.value(), node.line, true, walk.lint);
@@ -113,7 +113,7 @@ fn rating(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
         "urn:mpaa" => MPAA.contains(&value),
         "urn:v-chip" => V_CHIP.contains(&value),
         "urn:icra" => is_icra(value),
-        // Media RSS calls its own schemes urn:simple and so on, which are no URNs.
+        // The schemes of Media RSS, such as urn:simple, are not URNs.
         other => return walk.judge(node, "scheme", other, &[WholeUri]),
     };
     if !right {
@@ -173,7 +173,7 @@ fn credit(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-/// ISO 3166-1, with codes that were given up.
+/// ISO 3166-1, with withdrawn codes.
 const COUNTRIES: &str = " AD AE AF AG AI AL AM AN AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS \
     BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CS CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI \
     FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS \

@@ -1,29 +1,32 @@
-//! Elements of modules that may stand in feeds of several families. One table; the larger modules have files of
-//! their own.
+//! Elements of modules that several families of feeds share. The larger modules have files of their own.
 
 use super::atom::{
     AUTHOR, CATEGORY, CONTENT, CONTRIBUTOR, GENERATOR, ICON, LOGO, PUBLISHED, RIGHTS, SUBTITLE, SUMMARY,
     TITLE, UPDATED,
 };
 use super::link::LINK_ELEMENT;
-use super::namespaces::{Ns, RDF};
 use super::rule::{ATTRIBUTE_MISSING, CHOICE, ELEMENT_MISSING};
 use super::schema::{
-    Attribute, CHANNELS, ENTRY, EVERYWHERE, Element, FEED, Family, ITEMS, MEDIA, NOWHERE, RDF_CHANNEL,
-    RDF_ITEM, RSS_CHANNEL, RSS_ITEM, SERVICE, Schema, Walk, anything, holder, may, must, special, text,
+    Attribute, CHANNELS, ENTRY, EVERYWHERE, Element, FEED, Family, ITEMS, MEDIA, Modules, NOWHERE,
+    RDF_CHANNEL, RDF_ITEM, RSS_CHANNEL, RSS_ITEM, SERVICE, Schema, Walk, anything, holder, may, must,
+    special, text,
 };
-use super::tree::Node;
 use super::value::Kind::{
     self, AnyCase, Degrees, Email, Exactly, Fraction, Iri, Iso, IsoAnyTime, Language, MimeType, NonBlank,
     Number, Numbers, OneOf, Pairs, Plain, Rfc822, Rfc3339, Uri, W3c, W3cAnyTime, WebUrl, WholeIri, WholeUri,
 };
 use super::{app, feedsync, itunes, media};
+use crate::xml::namespaces::{Ns, RDF};
+use crate::xml::tree::Node;
 
 const COUNT: &[Kind] = &[Number(0, i64::MAX)];
 const POSITIVE: &[Kind] = &[Number(1, i64::MAX)];
 
-/// The table that `child` has at `place`.
-pub(super) fn find(child: &Node, place: u16) -> Option<&'static Element> {
+/// The tables of all modules.
+pub(super) static MODULES: Modules = Modules { find, is_whole };
+
+/// The table of `child` at `place`.
+fn find(child: &Node, place: u16) -> Option<&'static Element> {
     let Ns::Known(prefix) = child.ns else { return None };
     // Dublin Core may be qualified: dc:date.Taken.
     let name = if prefix == "dc" { child.name.split('.').next().unwrap_or_default() } else { &child.name };
@@ -33,11 +36,10 @@ pub(super) fn find(child: &Node, place: u16) -> Option<&'static Element> {
 }
 
 fn tables() -> impl Iterator<Item = &'static [Element]> {
-    [MODULES, itunes::ELEMENTS, media::ELEMENTS, feedsync::ELEMENTS, app::ELEMENTS].into_iter()
+    [ELEMENTS, itunes::ELEMENTS, media::ELEMENTS, feedsync::ELEMENTS, app::ELEMENTS].into_iter()
 }
 
-/// Whether every element of the namespace is in the tables, so that another one is a mistake.
-pub(super) fn is_whole(prefix: &str) -> bool {
+fn is_whole(prefix: &str) -> bool {
     matches!(prefix, "atom" | "rss1" | "rss090" | "rdf" | "content")
         || tables().flat_map(|table| table.iter()).any(|table| table.prefix == Some(prefix))
 }
@@ -45,7 +47,7 @@ pub(super) fn is_whole(prefix: &str) -> bool {
 const RESOURCE: &[Attribute] =
     &[may("resource", &[Uri]).of("rdf"), may("title", &[]).of("dc"), may("parseType", &[]).of("rdf")];
 
-/// An element whose value is `rdf:resource`; in RSS 1.0 it must be there.
+/// An element whose value is `rdf:resource`, which RSS 1.0 requires.
 const fn resource(name: &'static str) -> Element {
     special(name, |walk, node, _| {
         if walk.family == Family::Rdf
@@ -60,7 +62,7 @@ const fn resource(name: &'static str) -> Element {
 
 const BOTH: u16 = CHANNELS | ITEMS;
 
-const MODULES: &[Element] = &[
+const ELEMENTS: &[Element] = &[
     // Dublin Core, 1.1.
     text("title", &[]).of("dc").at(EVERYWHERE).once().open(),
     text("creator", &[]).of("dc").at(EVERYWHERE).open(),
@@ -118,7 +120,7 @@ const MODULES: &[Element] = &[
     anything("spatial").of("dcterms").at(EVERYWHERE),
     anything("temporal").of("dcterms").at(EVERYWHERE),
     anything("valid").of("dcterms").at(EVERYWHERE),
-    // RDF, wherever somebody puts it.
+    // RDF, at any place.
     anything("RDF").of("rdf").at(EVERYWHERE),
     anything("type").of("rdf").at(EVERYWHERE),
     anything("Description").of("rdf").at(EVERYWHERE),
@@ -145,7 +147,7 @@ const MODULES: &[Element] = &[
     text("elev", &[]).of("georss").at(EVERYWHERE),
     text("floor", &[Number(i64::MIN, i64::MAX)]).of("georss").at(EVERYWHERE),
     text("radius", &[Fraction]).of("georss").at(EVERYWHERE),
-    // OPML's own, when it stands in RSS.
+    // OPML elements in RSS.
     text("dateCreated", &[Rfc822]).of("opml").at(EVERYWHERE).once(),
     text("dateModified", &[Rfc822]).of("opml").at(EVERYWHERE).once(),
     text("ownerName", &[]).of("opml").at(EVERYWHERE).once(),
@@ -313,7 +315,7 @@ static WHERE: Schema = Schema {
     text: false,
 };
 
-/// The numbers within a figure, however deep they stand.
+/// The numbers within a figure, at any depth.
 fn gml(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     let pairs = match node.name.as_str() {
         "pos" | "lowerCorner" | "upperCorner" => Some(Pairs(1)),

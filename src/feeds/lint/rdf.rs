@@ -1,15 +1,15 @@
-//! RSS 1.0 and 0.90: elements of RDF. The tables, and what must have an `rdf:about`.
+//! RSS 1.0 and 0.90: elements of RDF. The tables, and the elements that require an `rdf:about`.
 
 use super::findings::shown;
-use super::namespaces::{Ns, RDF};
 use super::rss::{IMAGE, TEXT_INPUT, common};
 use super::rule::{ATTRIBUTE_MISSING, VALUE_REPEATED};
 use super::schema::{
     Attribute, Element, NOWHERE, RDF_CHANNEL, RDF_ITEM, Schema, Walk, anything, holder, html, may, special,
     text,
 };
-use super::tree::Node;
 use super::value::Kind::{NonBlank, Plain, Uri, WholeUri};
+use crate::xml::namespaces::{Ns, RDF};
+use crate::xml::tree::Node;
 
 pub(super) const ROOT: Element = holder("RDF", &RSS).of("rdf").open();
 

@@ -3,7 +3,6 @@
 use super::findings::shown;
 use super::itunes;
 use super::link::rel;
-use super::namespaces::Ns;
 use super::rule::{
     DESCRIPTION_FIRST, ELEMENT_MISPLACED, ELEMENT_MISSING, ELEMENT_UNKNOWN, ENCLOSURE_REPEATED, GUID,
     GUID_MISSING, GUID_WEAK, IMAGE_DIFFERS, IMAGE_FORMAT, LANGUAGE_MISSING, SAME_TWICE, SELF_MISSING,
@@ -13,11 +12,12 @@ use super::schema::{
     Element, NOWHERE, PART, RSS_CHANNEL, RSS_ITEM, Schema, Walk, anything, holder, html, may, must, special,
     text,
 };
-use super::tree::Node;
 use super::value::Kind::{
     EmailWithName, Exactly, FormName, Hour, Language, MimeType, NonBlank, Number, OneOf, Plain, Rfc822,
     WebUrl, WholeUri,
 };
+use crate::xml::namespaces::Ns;
+use crate::xml::tree::Node;
 
 pub(super) const ROOT: Element = holder("rss", &RSS).with(&[must("version", &[])]).and(rss);
 
@@ -64,7 +64,7 @@ static CHANNEL: Schema = Schema {
         text("ttl", &[NonBlank, Number(1, i64::MAX)]).once(),
         text("webMaster", &[EmailWithName]).once(),
         holder("item", &ITEM).and(item),
-        // Of a browser, once; and what is meant by it was never written down.
+        // Some old feeds use this browser element, which no specification defines.
         special("blink", |walk, node, _| walk.raise(ELEMENT_UNKNOWN, node, "<blink> is no element of RSS"))
             .open(),
     ],
@@ -142,7 +142,7 @@ fn rss(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-/// Pairs of the channel's or the item's own element, and one of a module that says the same.
+/// Pairs of an element of RSS and an element of a module with the same meaning.
 const CHANNEL_TWINS: &[(&str, &str, &str)] = &[
     ("category", "dc", "subject"),
     ("copyright", "dc", "rights"),
@@ -194,7 +194,7 @@ fn channel(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     itunes::channel(walk, node);
 }
 
-/// What holds for the channels of RSS 1.0 as well.
+/// The checks that channels of RSS 1.0 share.
 pub(super) fn common(walk: &mut Walk<'_, '_>, node: &Node) {
     twins(walk, node, CHANNEL_TWINS);
     let language = node.child(walk.own, "language").or_else(|| node.child(Ns::Known("dc"), "language"));
@@ -258,7 +258,7 @@ fn guid(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-/// The whole text stands behind its summary.
+/// The summary comes before the whole text.
 fn encoded(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
     let summary = parent.child(walk.own, "description");
     if summary.is_none_or(|summary| summary.line > node.line) {

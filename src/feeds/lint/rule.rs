@@ -1,6 +1,6 @@
-//! The rules for any feed: a name, how much it matters, where it is written, and what to write instead.
+//! The one list of rules: a name, a severity, where the rule is written, and what to write instead.
 //!
-//! Names are stable: scripts and `docs/lint.md` rely on them. A rule says nothing of how it is checked.
+//! Names are stable: scripts and `docs/lint.md` rely on them.
 
 use crate::finding::Severity;
 
@@ -160,6 +160,10 @@ rules! {
     JSON_MISSING "json-missing" Error "JSON Feed 1.1" "add it";
     JSON_UNKNOWN "json-unknown" Warning "JSON Feed 1.1, Extensions" "names of your own begin with an underscore";
     JSON_OLD "json-old" Note "JSON Feed 1.1, Changes" "version 1.1 has a new name for it";
+    // Our own feeds only.
+    FEED_CHARACTER "feed-character" Error "XML 1.0, 2.2" "remove it: readers drop the whole feed";
+    FEED_DATE "feed-date" Warning "RFC 4287, 4.2.15" "an update is not older than the publication";
+    FEED_ORDER "feed-order" Warning "our own feeds" "the newest entry comes first";
 }
 
 impl Rule {

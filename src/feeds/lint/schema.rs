@@ -1,15 +1,14 @@
-//! What the tables of the vocabularies are made of, and the walk that holds a tree against them.
+//! The types of the vocabulary tables, and the walk that checks a tree against them.
 
 use super::findings::{Lint, shown};
 use super::html;
-use super::modules;
-use super::namespaces::{self, Ns};
 use super::rule::{
     ATTRIBUTE_MISSING, ATTRIBUTE_UNKNOWN, BLANK, CHARACTER_DOUBTFUL, ELEMENT_MISSING, ELEMENT_REPEATED,
     ELEMENT_UNKNOWN, NAMESPACE_NONE, Rule, TEXT_UNEXPECTED,
 };
-use super::tree::Node;
 use super::value::{Kind, Setting};
+use crate::xml::namespaces::{self, Ns};
+use crate::xml::tree::Node;
 
 /// Where elements of modules may stand: a set of places.
 pub(super) type Places = u16;
@@ -25,14 +24,14 @@ pub(super) const PART: Places = 1 << 6;
 pub(super) const MEDIA: Places = 1 << 7;
 /// Within documents of the publishing protocol.
 pub(super) const SERVICE: Places = 1 << 8;
-/// Only where a table names it.
+/// Only where a table lists it.
 pub(super) const NOWHERE: Places = 0;
 
 pub(super) const CHANNELS: Places = RSS_CHANNEL | RDF_CHANNEL | FEED;
 pub(super) const ITEMS: Places = RSS_ITEM | RDF_ITEM | ENTRY;
 pub(super) const EVERYWHERE: Places = CHANNELS | ITEMS | PART | MEDIA | SERVICE;
 
-/// What an element may hold.
+/// The content of an element.
 #[derive(Clone, Copy)]
 pub(super) enum Holds {
     /// Text that is each of these.
@@ -41,9 +40,9 @@ pub(super) enum Holds {
     Html,
     /// These elements.
     Elements(&'static Schema),
-    /// Nothing, or what its own check looks at.
+    /// Nothing, or content with a check of its own.
     Special,
-    /// Whatever it likes.
+    /// Any content.
     Anything,
 }
 
@@ -61,7 +60,7 @@ pub(super) struct Element {
     once: Option<Rule>,
     holds: Holds,
     attributes: &'static [Attribute],
-    /// Attributes beside these are nobody's business.
+    /// Whether other attributes are allowed.
     open: bool,
     then: Check,
 }
@@ -71,17 +70,17 @@ pub(super) struct Element {
 pub(super) struct Attribute {
     prefix: Option<&'static str>,
     name: &'static str,
-    /// The rule that leaving it out breaks.
+    /// The rule that its absence breaks.
     need: Option<Rule>,
     kinds: &'static [Kind],
 }
 
-/// What stands in an element.
+/// The content model of an element.
 pub(super) struct Schema {
     pub(super) elements: &'static [Element],
     /// Prefix, name.
     pub(super) required: &'static [(Option<&'static str>, &'static str)],
-    /// Where modules' elements would be.
+    /// The place of module elements in it.
     pub(super) place: Places,
     pub(super) text: bool,
 }
@@ -106,14 +105,14 @@ pub(super) const fn holder(name: &'static str, schema: &'static Schema) -> Eleme
     element(name, Holds::Elements(schema))
 }
 
-/// An element that is not looked into.
+/// An element with unchecked content.
 pub(super) const fn anything(name: &'static str) -> Element {
     let mut found = element(name, Holds::Anything);
     found.open = true;
     found
 }
 
-/// An element that only its own check understands.
+/// An element with only a check of its own.
 pub(super) const fn special(name: &'static str, then: Check) -> Element {
     let mut found = element(name, Holds::Special);
     found.then = then;
@@ -146,13 +145,13 @@ impl Element {
         self
     }
 
-    /// Any attribute will do.
+    /// Any attribute is allowed.
     pub(super) const fn open(mut self) -> Self {
         self.open = true;
         self
     }
 
-    /// Checked by `then` as well.
+    /// Also checked by `then`.
     pub(super) const fn and(mut self, then: Check) -> Self {
         self.then = then;
         self
@@ -163,12 +162,12 @@ impl Element {
     }
 }
 
-/// An attribute that may be there.
+/// An optional attribute.
 pub(super) const fn may(name: &'static str, kinds: &'static [Kind]) -> Attribute {
     Attribute { prefix: None, name, need: None, kinds }
 }
 
-/// An attribute that must be there.
+/// A required attribute.
 pub(super) const fn must(name: &'static str, kinds: &'static [Kind]) -> Attribute {
     Attribute { prefix: None, name, need: Some(ATTRIBUTE_MISSING), kinds }
 }
@@ -180,7 +179,7 @@ impl Attribute {
     }
 }
 
-/// Which family a feed is of.
+/// The family of a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
     Rss,
@@ -197,10 +196,19 @@ pub(super) struct Walk<'l, 'f> {
     pub(super) own: Ns,
     /// The `version` of `<rss>`.
     pub(super) version: String,
-    /// Whether the language is known here.
+    /// Whether a language is in scope.
     pub(super) language: bool,
-    /// Whether some xml:base here names a host.
+    /// Whether an xml:base with a host is in scope.
     pub(super) based: bool,
+    pub(super) modules: &'static Modules,
+}
+
+/// The elements of other vocabularies.
+pub(super) struct Modules {
+    /// The table of an element at a place.
+    pub(super) find: fn(&Node, Places) -> Option<&'static Element>,
+    /// Whether the tables hold every element of the namespace, so that another one is a mistake.
+    pub(super) is_whole: fn(&str) -> bool,
 }
 
 impl Walk<'_, '_> {
@@ -208,7 +216,7 @@ impl Walk<'_, '_> {
         self.lint.raise(rule, node.line, message);
     }
 
-    /// For a text, of which part may have been written as `&#x26;`.
+    /// For a text, parts of which may be written as `&#x26;`.
     pub(super) fn setting(&self, hexadecimal: bool) -> Setting {
         let rss = self.family == Family::Rss && self.is_rss_2();
         Setting { now: self.lint.now, rss, hexadecimal, attribute: false }
@@ -223,11 +231,11 @@ impl Walk<'_, '_> {
         self.version.starts_with("2.")
     }
 
-    /// Holds `node` against its table, and all that is in it.
+    /// Checks `node` and its content against a table.
     pub(super) fn element(&mut self, node: &Node, parent: &Node, table: &Element) {
         let outside = (self.language, self.based);
         if matches!(node.name.as_str(), "item" | "entry") {
-            self.lint.enter(node.line, self.id_of(node));
+            self.lint.enter(self.id_of(node));
         }
         self.general(node);
         self.attributes(node, table);
@@ -248,13 +256,13 @@ impl Walk<'_, '_> {
         (self.language, self.based) = outside;
     }
 
-    /// What readers know an entry by.
+    /// The id of an entry.
     fn id_of(&self, entry: &Node) -> Option<String> {
         let id = entry.child(self.own, "guid").or_else(|| entry.child(self.own, "id"));
         id.map(|id| id.value().to_owned())
     }
 
-    /// What holds for every element: xml:lang, xml:base, the characters.
+    /// The checks of every element: xml:lang, xml:base, the characters.
     fn general(&mut self, node: &Node) {
         if let Some(language) = node.attribute_ns(namespaces::XML, "lang") {
             self.language = !language.is_empty();
@@ -305,7 +313,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Holds the value of an attribute against kinds.
+    /// Checks the value of an attribute against kinds.
     pub(super) fn judge(&mut self, node: &Node, name: &str, value: &str, kinds: &[Kind]) {
         let setting = self.attribute();
         for kind in kinds {
@@ -336,7 +344,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Holds the children of `node` against `schema`.
+    /// Checks the children of `node` against `schema`.
     pub(super) fn children(&mut self, node: &Node, schema: &'static Schema) {
         if !schema.text && !node.value().is_empty() {
             let message = format!("text in <{}>: {}", node.label(), shown(node.value()));
@@ -369,7 +377,7 @@ impl Walk<'_, '_> {
 
     fn find(&self, child: &Node, schema: &'static Schema) -> Option<&'static Element> {
         let named = |table: &&Element| table.name == child.name && table.ns(self.own) == child.ns;
-        schema.elements.iter().find(named).or_else(|| modules::find(child, schema.place))
+        schema.elements.iter().find(named).or_else(|| (self.modules.find)(child, schema.place))
     }
 
     fn unknown(&mut self, child: &Node, parent: &Node) {
@@ -379,7 +387,7 @@ impl Walk<'_, '_> {
                 self.raise(NAMESPACE_NONE, child, message);
             }
             Ns::Known("xhtml") => html::inline(child, false, self.lint),
-            Ns::Known(prefix) if child.ns != self.own && !modules::is_whole(prefix) => {}
+            Ns::Known(prefix) if child.ns != self.own && !(self.modules.is_whole)(prefix) => {}
             Ns::Other if self.own != Ns::Other => {}
             _ => {
                 let message = format!("<{}> does not belong into <{}>", child.label(), parent.label());
@@ -389,7 +397,7 @@ impl Walk<'_, '_> {
         doubtful_below(child, self.lint);
     }
 
-    /// Blank attributes are no more than missing ones.
+    /// A blank attribute is as useless as a missing one.
     pub(super) fn not_blank(&mut self, node: &Node, name: &str) {
         if node.attribute(name).is_some_and(|value| value.trim().is_empty()) {
             self.raise(BLANK, node, format!("{name} of <{}> is blank", node.label()));
@@ -397,7 +405,7 @@ impl Walk<'_, '_> {
     }
 }
 
-/// Names the first character that tells of a wrong encoding on the way, in the texts of `node` itself.
+/// Reports the first sign of a wrong encoding in the texts of `node` itself.
 fn doubtful(node: &Node, lint: &mut Lint<'_>) {
     let values = node.attributes.iter().map(|attribute| attribute.value.as_str());
     let found = std::iter::once(node.text.as_str()).chain(values).find_map(doubtful_in);
@@ -418,7 +426,7 @@ fn doubtful_in(text: &str) -> Option<String> {
     if let Some(c) = text.chars().find(|c| matches!(c, '\u{80}'..='\u{9F}' | '\u{FFFD}')) {
         return Some(format!("the character U+{:04X}", u32::from(c)));
     }
-    // Two bytes of UTF-8, each taken for a letter of Latin-1.
+    // Two bytes of UTF-8, each read as a letter of Latin-1.
     let mut before = ' ';
     let twice = text.chars().any(|c| {
         let pair = matches!(before, 'Â' | 'Ã') && matches!(c, '\u{80}'..='\u{BF}');

@@ -4,14 +4,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::html;
-use super::namespaces::{Ns, XHTML};
 use super::rule::{
     ATTRIBUTE_UNKNOWN, BASE64, BLANK, ELEMENT_UNKNOWN, HTML_ESCAPED, HTML_FRAGMENT, HTML_NOT_ESCAPED,
     LANGUAGE_MISSING, MIME_TYPE, NAMESPACE_MISSING, TEXT_UNEXPECTED, XHTML_DIV,
 };
 use super::schema::{Family, Walk};
-use super::tree::Node;
 use super::value::Kind::{Iri, MimeType, Plain};
+use crate::xml::namespaces::{Ns, XHTML};
+use crate::xml::tree::Node;
 
 /// `title`, `subtitle`, `summary`, `rights`.
 pub(super) fn text_construct(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
@@ -56,7 +56,7 @@ pub(super) fn content(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     body(walk, node, kind);
 }
 
-/// Whether the content is of a type that is neither text nor XML, and so written in Base64.
+/// Whether the type of the content is neither text nor XML, so that the content is in Base64.
 pub(super) fn is_binary(node: &Node) -> bool {
     let kind = node.attribute("type").unwrap_or("text").to_ascii_lowercase();
     let essence = kind.split(';').next().unwrap_or_default().trim();
@@ -143,7 +143,7 @@ fn xhtml(walk: &mut Walk<'_, '_>, node: &Node) {
     node.children.iter().for_each(|child| nameless(walk, child));
 }
 
-/// Finds what has lost its namespace, or strayed in from another vocabulary.
+/// Finds elements without a namespace or from another vocabulary.
 fn nameless(walk: &mut Walk<'_, '_>, node: &Node) {
     match node.ns {
         Ns::None => {

@@ -1,7 +1,6 @@
 //! Finds relative addresses in HTML without building a tree.
 //!
-//! Reads tags as a browser's tokeniser does, so that an address in text, in a comment or inside another attribute's
-//! value is not taken for a link. It judges nothing but addresses.
+//! Reads tags as the tokeniser of a browser does, so that text, comments and other attributes are not mistaken for links.
 
 use memchr::{memchr, memmem};
 
@@ -13,7 +12,7 @@ pub(super) fn is_absolute(url: &str) -> bool {
     })
 }
 
-/// Reports each attribute that holds a relative address, and the address.
+/// Reports each attribute with a relative address, and the address.
 pub(super) fn each_relative<'h>(html: &'h str, mut report: impl FnMut(&'h str, &'h str)) {
     let bytes = html.as_bytes();
     let mut at = 0;
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn every_attribute_that_holds_an_address_is_read() {
+    fn every_attribute_with_an_address_is_read() {
         let html = "<a href='/a'><IMG SRC=b.png ><video poster = \"../c\"></video><q cite=\"#d\">\
                     <object data=\"//e\"></object><img srcset=\"https://x/1.png 1x, f.png 2x,data:a,b 3x\">";
         assert_eq!(
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_link_is_left_alone() {
+    fn text_that_only_resembles_a_link_is_ignored() {
         for html in [
             "&lt;a href=\"x\"&gt; 1 < 2 <3",
             "<!-- <a href=\"x\"> -->",
@@ -131,12 +130,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_html_is_too_broken_to_read(html in "[<>/='\" a!\\-,가]{0,60}|(<a href|<img srcset=)[ -~가]{0,40}") {
+        fn the_scan_survives_any_html(html in "[<>/='\" a!\\-,가]{0,60}|(<a href|<img srcset=)[ -~가]{0,40}") {
             relative(&html);
         }
 
         #[test]
-        fn a_relative_address_is_found_behind_any_text(text in "[^<]{0,40}", path in "/[a-z가-힣]{0,9}") {
+        fn a_relative_address_is_found_after_any_text(text in "[^<]{0,40}", path in "/[a-z가-힣]{0,9}") {
             prop_assert_eq!(relative(&format!("{text}<a class=x href=\"{path}\">")), [format!("href={path}")]);
         }
     }

@@ -1,4 +1,4 @@
-//! The pages of archives that are in the public folder already, and stay as they are.
+//! The archive pages that already exist in the public folder and are kept.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -11,16 +11,16 @@ use super::copy_of;
 use crate::config::Compression;
 use crate::feeds::{Frozen, compression};
 
-/// Pages of archives that are there.
+/// Existing archive pages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Their paths, as [`Frozen::path`] names them.
     pub paths: HashSet<Utf8PathBuf>,
-    /// Those of them that lack a compressed copy, or have one that nobody asks for any more.
+    /// Those without a configured compressed copy, or with one that is no longer configured.
     pub without_copies: Vec<Utf8PathBuf>,
 }
 
-/// Finds the pages that are there already and stay as they are, whatever they would be if they were made today.
+/// Finds the existing pages that are kept, even if they would be rendered differently now.
 pub fn standing(directory: &Utf8Path, frozen: &[Frozen], compress: &[Compression]) -> Standing {
     let paths: Vec<&Frozen> =
         frozen.par_iter().filter(|page| stands(&directory.join(&page.path), page).unwrap_or(false)).collect();
@@ -35,7 +35,7 @@ pub fn standing(directory: &Utf8Path, frozen: &[Frozen], compress: &[Compression
     }
 }
 
-/// A page names itself near its beginning.
+/// A page states its own address near its beginning.
 const HEAD: u64 = 64 * 1024;
 
 fn stands(file: &Utf8Path, page: &Frozen) -> io::Result<bool> {

@@ -1,13 +1,13 @@
-//! Atom 1.0, and 0.3, which many old programs still write.
+//! Atom 1.0, and 0.3, which old programs still write.
 
 use url::Url;
 
 use super::words::{paragraphs, plain_text};
 use super::{About, Enclosure, Entry, absolute, date, language, push_name, standing};
 use crate::html::push_escaped;
-use crate::importers::xml::Node;
+use crate::xml::Node;
 
-/// An entry; everything else says something of the feed.
+/// Reads an entry; any other record describes the feed.
 pub(super) fn record(node: &Node, about: &mut About, base: Option<&Url>) -> Option<Entry> {
     match node.name.as_str() {
         "atom:entry" => return Some(entry(node, base)),
@@ -103,7 +103,7 @@ enum Kind {
     Other,
 }
 
-/// How a text construct is to be read (RFC 4287, 3.1.1 and 4.1.3.1; for 0.3, its `mode` and media type).
+/// How to read a text construct (RFC 4287, 3.1.1 and 4.1.3.1; for 0.3, its `mode` and media type).
 fn kind(node: &Node) -> Kind {
     let holds_markup = node.nodes().next().is_some();
     match (node.attribute("type").unwrap_or("text"), node.attribute("mode")) {
@@ -116,12 +116,12 @@ fn kind(node: &Node) -> Kind {
     }
 }
 
-/// RFC 4287 wraps XHTML into a `div` that is no part of it.
+/// RFC 4287 wraps XHTML in a `div` that does not belong to the content.
 fn xhtml(node: &Node) -> String {
     node.child("xhtml:div").unwrap_or(node).inner_html()
 }
 
-/// The construct as HTML; `None` if it is empty or of a kind that no reader shows.
+/// The construct as HTML; `None` if it is empty or not text.
 fn html(node: &Node) -> Option<String> {
     let html = match kind(node) {
         Kind::Text => {

@@ -1,11 +1,11 @@
-//! Dates as feeds have them: RFC 822 with every slip that is common, RFC 3339, and its shorter forms (W3C-DTF).
+//! The dates of feeds: RFC 822 with its common mistakes, RFC 3339, and the shorter forms of W3C-DTF.
 
 use chrono::{DateTime, FixedOffset};
 use chrono_tz::Tz;
 
 use crate::archive::front_matter::dates;
 
-/// The date, in its own zone; without one it is UTC. `None` if it is not a date.
+/// The date in its own zone, or in UTC without one; `None` if it is not a date.
 pub(in crate::importers) fn parse(raw: &str) -> Option<DateTime<FixedOffset>> {
     let raw = raw.trim();
     if raw.len() > 100 {
@@ -14,7 +14,7 @@ pub(in crate::importers) fn parse(raw: &str) -> Option<DateTime<FixedOffset>> {
     dates::parse(raw, Tz::UTC).or_else(|_| dates::parse(&tidy(raw), Tz::UTC)).ok()
 }
 
-/// The same date as RFC 2822 has it. Weekdays are left out, since a wrong one is a common slip.
+/// The date in the form of RFC 2822, without the weekday, which is often wrong.
 fn tidy(raw: &str) -> String {
     let bare = raw.split_once(',').map_or(raw, |(_, rest)| rest);
     let words: Vec<&str> = bare.split([' ', '-', '\t']).filter(|word| !word.is_empty()).collect();
@@ -43,7 +43,7 @@ fn is_number(word: &str, length: usize) -> bool {
     word.len() == length && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The zones that feeds name, and `+09:00`.
+/// The named zones of feeds, and `+09:00`.
 fn offset(zone: &str) -> String {
     let upper = zone.to_ascii_uppercase();
     match upper.as_str() {

@@ -1,4 +1,4 @@
-//! JSON Feed 1 and 1.1, read as loosely as readers do: an id may be a number, and what has the wrong type is absent.
+//! JSON Feed 1 and 1.1, read as leniently as feed readers do: an id may be a number, and a member of the wrong type is ignored.
 
 use serde_json::{Map, Value};
 use url::Url;
@@ -13,7 +13,7 @@ pub(super) fn is_json(head: &[u8]) -> bool {
     head.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
 }
 
-/// Reads a feed; an error has the line where there is one.
+/// Reads a feed; an error has a line if it is known.
 pub(super) fn read(bytes: &[u8]) -> Result<Feed, (Option<usize>, String)> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let root: Map<String, Value> = serde_json::from_slice(bytes)
@@ -21,7 +21,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Feed, (Option<usize>, String)> {
     let is_feed = text(&root, "version").is_some_and(|version| version.contains("jsonfeed.org/version/"));
     let items = match root.get("items") {
         Some(Value::Array(items)) if is_feed || root.contains_key("title") => items,
-        _ => return Err((None, "it is JSON, but no JSON Feed: it has no `version` and `items`".to_owned())),
+        _ => {
+            return Err((
+                None,
+                "it is JSON, but not a JSON Feed: it has no `version` and `items`".to_owned(),
+            ));
+        }
     };
     if items.len() > MAX_ENTRIES {
         return Err((None, format!("it has more than {MAX_ENTRIES} entries")));

@@ -1,12 +1,12 @@
-//! RSS of every age, by the names that its elements have here.
+//! RSS of every version.
 
 use url::Url;
 
 use super::words::{paragraphs, plain_text};
 use super::{About, Enclosure, Entry, absolute, date, language, push_name, standing};
-use crate::importers::xml::Node;
+use crate::xml::Node;
 
-/// An item as an entry; everything else says something of the feed.
+/// Reads an item as an entry; any other record describes the feed.
 pub(super) fn record(node: &Node, about: &mut About, base: Option<&Url>) -> Option<Entry> {
     match node.name.as_str() {
         "item" => return Some(item(node, base)),
@@ -28,7 +28,7 @@ pub(super) fn record(node: &Node, about: &mut About, base: Option<&Url>) -> Opti
 fn item(node: &Node, base: Option<&Url>) -> Entry {
     let guid = node.say(&["guid"]);
     let about = node.attribute("rdf:about").map(str::to_owned);
-    // The specification's default is that a guid is the address of the page; what is no address is not.
+    // By default a guid is the address of the page, if it is an address.
     let is_link = node.child("guid").and_then(|guid| guid.attribute("isPermaLink")) != Some("false");
     let permalink = guid.clone().filter(|guid| is_link && is_web(guid));
     let link = node
@@ -38,7 +38,7 @@ fn item(node: &Node, base: Option<&Url>) -> Entry {
         .or_else(|| about.clone().filter(|about| is_web(about)));
     let link = link.and_then(|link| absolute(&link, base));
     let mut entry = Entry {
-        // A reader that is given no id takes the link for it.
+        // Feed readers use the link if there is no id.
         id: guid.or_else(|| node.say(&["atom:id"])).or(about).or_else(|| link.clone()),
         link,
         title: plain_text(&node.say(&["title", "media:title", "dc:title"]).unwrap_or_default()),
@@ -70,7 +70,7 @@ fn item(node: &Node, base: Option<&Url>) -> Entry {
             length: enclosure.attribute("length").and_then(|length| length.trim().parse().ok()),
         }));
     }
-    // In the short ages of RSS the description was the text.
+    // Without content, the description is the text.
     if entry.content.is_none() {
         entry.content = entry.summary.take().map(|text| paragraphs(&text));
     }
@@ -92,7 +92,7 @@ fn is_web(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
 }
 
-/// `kim@example.com (Kim)` and `Kim <kim@example.com>` name somebody; an address alone names itself.
+/// The name in `kim@example.com (Kim)` or `Kim <kim@example.com>`, else the address.
 fn name(raw: &str) -> String {
     let raw = raw.trim();
     if let Some((address, rest)) = raw.split_once('(')

@@ -1,18 +1,18 @@
-//! What an entry is: exports of whole sites hold comments, pages, settings and drafts beside the posts, and say so in the
-//! words of `AtomPub`, of Blogger and of `WordPress`.
+//! The kind and status of an entry: exports of whole sites contain comments, pages, settings and drafts beside the posts, marked
+//! in the vocabularies of `AtomPub`, Blogger and `WordPress`.
 
 use super::Entry;
-use crate::importers::xml::Node;
+use crate::xml::Node;
 
-/// Categories of this kind say what an entry is.
+/// The scheme of categories that state the kind of an entry.
 const KIND: &str = "http://schemas.google.com/g/2005#kind";
 
-/// Whether an element is a category that says what an entry is, and not what it is about.
+/// Whether a category states the kind of an entry, not its subject.
 pub(super) fn is_kind(category: &Node) -> bool {
     category.attribute("scheme") == Some(KIND)
 }
 
-/// Notes in `entry` what the element says of it.
+/// Sets the status and the kind of `entry`.
 pub(super) fn settle(entry: &mut Entry, node: &Node) {
     let control = node.child("app:control").and_then(|control| control.say(&["app:draft"]));
     entry.draft = control.is_some_and(|draft| draft.eq_ignore_ascii_case("yes"));
@@ -20,13 +20,13 @@ pub(super) fn settle(entry: &mut Entry, node: &Node) {
     for status in ["blogger:status", "wp:status"].iter().filter_map(|name| node.say(&[name])) {
         match status.to_ascii_lowercase().as_str() {
             "live" | "publish" | "published" => {}
-            // Its date says when.
+            // Its date decides.
             "scheduled" | "future" => entry.draft |= entry.published.is_none(),
             "draft" | "pending" | "private" => entry.draft = true,
             other if other.contains("trash") || other == "deleted" => {
                 entry.other.get_or_insert_with(|| "deleted post".to_owned());
             }
-            // What nobody here knows is not published by accident.
+            // An unknown status must not publish by accident.
             _ => entry.draft = true,
         }
     }
@@ -36,12 +36,12 @@ pub(super) fn settle(entry: &mut Entry, node: &Node) {
     }
     entry.draft |= node.say(&["wp:post_password"]).is_some();
     if entry.draft {
-        // Nobody has seen what was never published.
+        // No feed reader knows a draft.
         entry.id = None;
     }
 }
 
-/// What the entry is if it is no post.
+/// The kind of the entry if it is not a post.
 fn kind(node: &Node) -> Option<String> {
     let terms = node.nodes().filter(|child| is_kind(child)).filter_map(|kind| kind.attribute("term"));
     let terms = terms.map(|term| term.rsplit('#').next().unwrap_or(term).to_owned());

@@ -1,4 +1,4 @@
-//! One story in every format, and the slips of real feeds.
+//! The same post in every format, and the mistakes of real feeds.
 
 use proptest::prelude::*;
 
@@ -18,7 +18,7 @@ fn feed(text: &str) -> Feed {
 const BLOGGER: &str = include_str!("../../../tests/data/foreign/blogger.xml");
 const TAKEOUT: &str = include_str!("../../../tests/data/foreign/blogger-takeout.xml");
 
-/// The titles of the posts, those of the drafts, and what is neither.
+/// The titles of the posts, those of the drafts, and the other kinds.
 fn sorted(text: &str) -> (Vec<String>, Vec<String>, Vec<String>) {
     let (mut posts, mut drafts, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for entry in feed(text).entries {
@@ -32,7 +32,7 @@ fn sorted(text: &str) -> (Vec<String>, Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn of_an_export_of_blogger_posts_are_posts_drafts_are_drafts_and_the_rest_is_left_out() {
+fn a_blogger_export_has_posts_and_drafts_and_other_kinds_are_left_out() {
     let (posts, drafts, others) = sorted(BLOGGER);
     assert_eq!((posts, drafts), (vec!["첫 편지".to_owned()], vec!["쓰다 만 편지".to_owned()]));
     assert_eq!(others, ["settings", "template", "page", "comment"]);
@@ -40,7 +40,7 @@ fn of_an_export_of_blogger_posts_are_posts_drafts_are_drafts_and_the_rest_is_lef
     assert_eq!((posts, drafts), (vec!["첫 편지".to_owned()], vec!["쓰다 만 편지".to_owned()]));
     assert_eq!(others, ["deleted post", "comment", "page"]);
     let published = feed(BLOGGER).entries.into_iter().find(Entry::is_published).unwrap();
-    assert_eq!(published.categories, ["편지"], "what an entry is, is no category");
+    assert_eq!(published.categories, ["편지"], "the kind of an entry is not a category");
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_draft_that_reached_a_feed_is_a_draft_in_every_vocabulary() {
         feed(&xml).entries.remove(0)
     };
     let draft = atom("<app:control><app:draft>yes</app:draft></app:control>");
-    assert!(draft.draft && draft.id.is_none(), "nobody has seen it: {draft:?}");
+    assert!(draft.draft && draft.id.is_none(), "a draft has no id: {draft:?}");
     assert!(atom("<app:control><app:draft>no</app:draft></app:control>").is_published());
     let rss = |inner: &str| {
         let xml = format!(
@@ -93,7 +93,7 @@ fn day(entry: &Entry) -> String {
 }
 
 #[test]
-fn every_vocabulary_tells_the_same_story() {
+fn every_format_gives_the_same_entry() {
     for (name, text, format) in [
         ("rss2", RSS, Format::Rss),
         ("rss091", RSS091, Format::Rss),
@@ -124,7 +124,7 @@ fn every_vocabulary_tells_the_same_story() {
 }
 
 #[test]
-fn ids_are_taken_letter_by_letter() {
+fn ids_are_read_as_written() {
     let ids = |text: &str| feed(text).entries.into_iter().map(|entry| entry.id.unwrap()).collect::<Vec<_>>();
     assert_eq!(ids(RSS), ["https://old.example/?p=12", "tag:old.example,2024:둘"]);
     assert_eq!(ids(ATOM), ["urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6", "tag:old.example,2024:둘"]);
@@ -146,7 +146,7 @@ fn links_and_enclosures_are_absolute() {
 }
 
 #[test]
-fn a_guid_that_is_an_address_is_the_link_where_there_is_no_other() {
+fn a_guid_that_is_an_address_replaces_a_missing_link() {
     let entry = item("<guid>https://old.example/a</guid>");
     assert_eq!(entry.link.as_deref(), Some("https://old.example/a"));
     let entry = item("<guid isPermaLink=\"false\">https://old.example/?p=1</guid>");
@@ -154,7 +154,7 @@ fn a_guid_that_is_an_address_is_the_link_where_there_is_no_other() {
 }
 
 #[test]
-fn dates_with_the_usual_slips_are_read() {
+fn dates_with_common_mistakes_are_read() {
     for (raw, expected) in [
         ("Wed, 01 May 2024 09:00:00 +0900", "2024-05-01T09:00:00+09:00"),
         ("Mon, 01 May 2024 09:00:00 KST", "2024-05-01T09:00:00+09:00"),
@@ -173,7 +173,7 @@ fn dates_with_the_usual_slips_are_read() {
 }
 
 #[test]
-fn names_are_taken_out_of_addresses() {
+fn names_are_extracted_from_addresses() {
     let authors = |raw: &str| item(&format!("<author>{raw}</author>")).authors;
     assert_eq!(authors("kim@example.com (김민준)"), ["김민준"]);
     assert_eq!(authors("\"Kim\" &lt;kim@example.com&gt;"), ["Kim"]);
@@ -181,7 +181,7 @@ fn names_are_taken_out_of_addresses() {
 }
 
 #[test]
-fn titles_are_plain_however_often_they_were_escaped() {
+fn titles_are_plain_text_after_any_number_of_escapes() {
     for (raw, expected) in [
         ("Fish &amp; Chips", "Fish & Chips"),
         ("Fish &amp;amp; Chips", "Fish & Chips"),
@@ -194,11 +194,11 @@ fn titles_are_plain_however_often_they_were_escaped() {
 }
 
 #[test]
-fn what_is_no_feed_is_refused_with_what_it_is() {
+fn a_document_that_is_not_a_feed_is_refused_with_the_reason() {
     let refusal = |text: &str| read(text.as_bytes(), "a").unwrap_err().to_string();
-    assert!(refusal("<html><body/></html>").contains("it begins with <html>"));
+    assert!(refusal("<html><body/></html>").contains("the root element is <html>"));
     assert!(refusal("").contains("neither XML nor JSON"));
-    assert!(refusal("{\"a\": 1}").contains("no JSON Feed"));
+    assert!(refusal("{\"a\": 1}").contains("not a JSON Feed"));
     assert!(
         refusal("<rss><channel>\n<item></channel></rss>").starts_with("a:2: error: it is not well-formed")
     );
@@ -206,7 +206,7 @@ fn what_is_no_feed_is_refused_with_what_it_is() {
 }
 
 #[test]
-fn json_of_the_wrong_types_is_read_as_far_as_it_goes() {
+fn json_members_of_the_wrong_type_are_ignored() {
     let feed = feed(
         "{\"version\": \"https://jsonfeed.org/version/1\", \"items\": [{\"id\": 7, \"title\": 3, \"tags\": \"a\", \"author\": {\"name\": \"Kim\"}}, 4]}",
     );
@@ -232,7 +232,7 @@ fn our_own_feeds_are_read_back() {
 
 proptest! {
     #[test]
-    fn no_text_breaks_the_reader(xml in "(<rss>|<channel>|<item>|</item>|<guid>|</guid>|<pubDate>|</pubDate>|<title>|</title>|[0-9:,+ -]|&lt;|<b|>|[a-z가]|\\{|\"items\":|\\[){0,40}") {
+    fn the_reader_survives_any_text(xml in "(<rss>|<channel>|<item>|</item>|<guid>|</guid>|<pubDate>|</pubDate>|<title>|</title>|[0-9:,+ -]|&lt;|<b|>|[a-z가]|\\{|\"items\":|\\[){0,40}") {
         let _ = read(xml.as_bytes(), "a");
     }
 

@@ -1,10 +1,10 @@
-//! A line of HTML as plain text, and plain text as HTML.
+//! Converts a line of HTML to plain text, and plain text to HTML.
 
-use crate::importers::xml::with_references;
+use crate::xml::with_references;
 
-/// A title or a category as plain text: feeds escape it once, twice, or write tags into it.
+/// A title or a category as plain text. Feeds escape it once or twice, or put tags into it.
 ///
-/// A `<` that opens no tag is itself.
+/// A `<` that does not begin a tag stays.
 pub fn plain_text(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;
@@ -21,7 +21,7 @@ pub fn plain_text(html: &str) -> String {
     with_references(&text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Tags that people put into titles; `<T>` and `<stdio.h>` are words.
+/// Tags that appear in titles; `<T>` and `<stdio.h>` are words.
 const TAGS: [&str; 20] = [
     "a", "abbr", "b", "bdi", "big", "br", "cite", "code", "del", "em", "font", "i", "ins", "mark", "s",
     "small", "span", "strong", "sub", "sup",
@@ -40,7 +40,7 @@ fn tag_end(text: &str) -> Option<usize> {
     is_tag.then_some(end)
 }
 
-/// HTML whose lines mean something: text without any block markup becomes paragraphs at its blank lines.
+/// Splits HTML without block markup into paragraphs at its blank lines.
 pub(super) fn paragraphs(html: &str) -> String {
     let html = html.trim();
     let lower = html.to_ascii_lowercase();

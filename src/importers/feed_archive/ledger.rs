@@ -1,5 +1,5 @@
-//! What is known of the entries of a feed: a text that lives beside the posts, one line for each. It says which file is
-//! whose, and in which order the feed had its entries the last time.
+//! The known entries of a feed: a text file beside the posts with one line for each. It assigns files to entries, and records
+//! their order in the last version of the feed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,41 +13,41 @@ use crate::finding::Finding;
 /// The name of the ledger inside the folder of posts.
 pub const FILE: &str = "source.json";
 
-/// What is known of a feed.
+/// The known entries of a feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
-    /// The keys of the entries that the feed had, in its order.
+    /// The keys of the entries in the last version of the feed, in its order.
     pub window: Vec<String>,
-    /// Every entry that was ever seen, by its key: the id that it has in the feed.
+    /// Every entry ever seen, by its key in the feed.
     pub entries: BTreeMap<String, Known>,
 }
 
-/// An entry that was seen.
+/// A known entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
     /// Its file in the folder of posts.
     pub file: String,
-    /// The id under which readers have it, where it brought one along.
+    /// The id in our feeds, if the entry had a usable one.
     pub id: Option<String>,
-    /// The last part of its page's address, or what stands for it.
+    /// The last part of the address of its page, or a replacement.
     pub slug: String,
     /// Its page.
     pub url: String,
     /// Its title.
     pub title: String,
-    /// The date that it has for good.
+    /// Its permanent date.
     pub published: DateTime<FixedOffset>,
-    /// Changes when anything of the entry does; a new version of Letterpress rewrites nothing by itself.
+    /// A hash of the entry, which changes with it.
     pub print: String,
-    /// It was taken out of the feed, and has no file any more.
+    /// Whether it was retracted and has no file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub taken_back: bool,
 }
 
 impl Known {
-    /// As much of the entry as is known.
+    /// The known parts of the entry.
     pub(super) fn as_entry(&self) -> Entry {
         Entry {
             link: Some(self.url.clone()),
@@ -81,7 +81,7 @@ impl Ledger {
         }
     }
 
-    /// The text, with one line for each entry; the same ledger gives the same bytes.
+    /// The text with one line for each entry; the same ledger gives the same bytes.
     pub fn to_text(&self) -> String {
         let window: Vec<String> = self.window.iter().map(json).collect();
         let entries: Vec<String> =
@@ -97,13 +97,13 @@ impl Ledger {
         text
     }
 
-    /// The files that must be there.
+    /// The files that must exist.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.entries.values().filter(|known| !known.taken_back).map(|known| known.file.as_str())
     }
 }
 
 fn json(value: &impl Serialize) -> String {
-    // Text, dates and lists of them can always be written.
+    // Serialising text, dates and lists of them cannot fail.
     serde_json::to_string(value).unwrap_or_default()
 }

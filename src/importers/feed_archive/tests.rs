@@ -1,4 +1,4 @@
-//! What is kept of a feed that goes on: dates, ids, files; what is taken back and what is not.
+//! What is kept of a changing feed: dates, ids, files, and which entries are retracted.
 
 use proptest::prelude::*;
 
@@ -29,7 +29,7 @@ fn entry(of: u32) -> Entry {
     }
 }
 
-/// A folder as it is after every fetch.
+/// A folder of posts over several fetches.
 #[derive(Default)]
 struct Folder {
     ledger: Ledger,
@@ -64,7 +64,7 @@ impl Folder {
 }
 
 #[test]
-fn an_entry_becomes_a_post_that_keeps_its_id_its_page_its_date_and_its_whole_text() {
+fn an_entry_becomes_a_post_with_its_id_page_date_and_whole_text() {
     let mut folder = Folder::default();
     let enclosure = super::super::feed::Enclosure {
         url: "https://cdn.example/1.mp3".to_owned(),
@@ -103,7 +103,7 @@ fn the_same_feed_again_changes_nothing() {
 }
 
 #[test]
-fn what_falls_off_the_end_stays_and_what_vanishes_from_the_middle_is_taken_back() {
+fn an_entry_gone_from_the_end_stays_and_one_gone_from_the_middle_is_retracted() {
     let mut folder = Folder::default();
     folder.fetch((1..=5).rev().map(entry));
     folder.fetch([6, 5, 3, 2].map(entry));
@@ -115,7 +115,7 @@ fn what_falls_off_the_end_stays_and_what_vanishes_from_the_middle_is_taken_back(
 }
 
 #[test]
-fn a_feed_with_its_oldest_first_or_with_an_old_post_on_top_takes_nothing_back_when_its_window_moves() {
+fn a_feed_in_another_order_retracts_nothing_when_its_window_moves() {
     let mut folder = Folder::default();
     folder.fetch((1..=5).map(entry));
     folder.fetch((2..=6).map(entry));
@@ -128,16 +128,16 @@ fn a_feed_with_its_oldest_first_or_with_an_old_post_on_top_takes_nothing_back_wh
 }
 
 #[test]
-fn a_feed_that_loses_most_of_its_middle_is_broken_and_is_not_believed() {
+fn a_feed_that_loses_most_of_its_middle_retracts_nothing() {
     let mut folder = Folder::default();
     folder.fetch((1..=9).rev().map(entry));
     let merged = folder.fetch([1].map(entry));
     assert_eq!((folder.files.len(), folder.removed), (9, 0));
-    assert!(merged.findings[0].message.starts_with("8 of the 9 entries"), "{}", merged.findings[0]);
+    assert!(merged.findings[0].message.starts_with("8 of its 9 earlier entries"), "{}", merged.findings[0]);
 }
 
 #[test]
-fn an_edit_changes_the_text_and_no_date_and_no_name_whatever_the_feed_says() {
+fn an_edit_changes_the_text_but_neither_the_date_nor_the_file_name() {
     let mut folder = Folder::default();
     folder.fetch([2, 1].map(entry));
     let link = Some("https://example.com/neu/".to_owned());
@@ -150,7 +150,7 @@ fn an_edit_changes_the_text_and_no_date_and_no_name_whatever_the_feed_says() {
 }
 
 #[test]
-fn an_entry_that_is_still_to_come_may_move_until_it_has_come() {
+fn an_entry_in_the_future_may_change_its_date() {
     let mut folder = Folder::default();
     folder.fetch_at("2026-05-01T00:00:00Z", [entry(9)]);
     let moved = |to| Entry { published: Some(day(to)), ..entry(9) };
@@ -161,7 +161,7 @@ fn an_entry_that_is_still_to_come_may_move_until_it_has_come() {
 }
 
 #[test]
-fn without_a_date_the_first_sight_counts_and_a_window_that_grows_makes_nothing_new() {
+fn without_a_date_the_first_fetch_counts_and_a_growing_window_makes_nothing_new() {
     let bare = |of| Entry { published: None, ..entry(of) };
     let mut folder = Folder::default();
     folder.fetch_at("2026-05-10T00:00:00Z", [bare(3), bare(2)]);
@@ -179,7 +179,7 @@ fn without_a_date_the_first_sight_counts_and_a_window_that_grows_makes_nothing_n
 }
 
 #[test]
-fn a_site_that_gives_its_entries_other_ids_gives_nobody_a_post_twice() {
+fn a_site_with_new_ids_delivers_no_post_twice() {
     let renamed = |of| Entry { id: Some(format!("https://example.com/?p={of}")), ..entry(of) };
     let mut folder = Folder::default();
     folder.fetch((1..=4).rev().map(entry));
@@ -192,7 +192,7 @@ fn a_site_that_gives_its_entries_other_ids_gives_nobody_a_post_twice() {
 }
 
 #[test]
-fn entries_that_share_an_address_are_not_taken_for_one_another() {
+fn entries_that_share_an_address_are_not_confused() {
     let linked = |of| Entry { link: Some("https://example.com/notes".to_owned()), ..entry(of) };
     let mut folder = Folder::default();
     for newest in 3..9 {
@@ -204,7 +204,7 @@ fn entries_that_share_an_address_are_not_taken_for_one_another() {
 }
 
 #[test]
-fn what_would_stop_the_reading_of_the_folder_is_never_written() {
+fn a_file_that_would_stop_the_reading_of_the_folder_is_never_written() {
     let mut folder = Folder::default();
     let bad = super::super::feed::Enclosure {
         url: "javascript:alert(1)".to_owned(),
@@ -236,10 +236,9 @@ fn a_ledger_that_names_a_file_elsewhere_is_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// However often it is looked at, and however much or little it shows each time: every post that was ever seen is there
-    /// once, under one id, with one date.
+    /// After any number of fetches of any part of the feed, every post ever seen exists once, with one id and one date.
     #[test]
-    fn no_window_and_no_order_of_fetches_loses_a_post_or_gives_it_twice(
+    fn no_window_and_no_order_of_fetches_loses_or_duplicates_a_post(
         looks in proptest::collection::vec((1u32..28, 1u32..12, any::<bool>()), 1..12),
         renames in any::<bool>(),
     ) {
@@ -248,7 +247,7 @@ proptest! {
         let mut dates: BTreeMap<String, DateTime<FixedOffset>> = BTreeMap::new();
         let mut newest = 1;
         for (look, (step, shown, upside_down)) in looks.iter().enumerate() {
-            // Time goes on: an older state of the feed is another matter.
+            // Time advances; older states of the feed are not tested here.
             newest = (newest + step % 4).min(28);
             let oldest = newest.saturating_sub(*shown).max(1);
             let mut entries: Vec<Entry> = (oldest..=newest).rev().map(entry).collect();
@@ -275,7 +274,7 @@ proptest! {
     }
 
     #[test]
-    fn no_feed_makes_a_file_that_cannot_be_read(
+    fn every_written_file_can_be_read(
         titles in proptest::collection::vec("(\\PC|\"|\\\\|\n|\\+\\+\\+|\u{0}|\u{202e}){0,20}", 1..5),
         link in "(https://example.com/)?(\\PC|/|#|\\?|%|\\.\\.){0,12}",
         id in "(urn:)?(\\PC|%c3|\"){0,8}",

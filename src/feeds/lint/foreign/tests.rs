@@ -1,4 +1,4 @@
-//! Feeds of strangers: what is found in them, on which line, and what no feed can do to the linter.
+//! Feeds of other authors: the findings, their lines, and the limits of the linter.
 
 use proptest::prelude::*;
 
@@ -42,7 +42,7 @@ const RSS: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>
 ";
 
 #[test]
-fn a_good_feed_is_good_in_any_encoding() {
+fn a_correct_feed_has_no_findings_in_any_encoding() {
     assert_eq!(found(RSS), []);
     assert_eq!(findings(format!("\u{FEFF}{RSS}").as_bytes()), []);
     let (euc_kr, ..) = encoding_rs::EUC_KR.encode(RSS);
@@ -53,7 +53,7 @@ fn a_good_feed_is_good_in_any_encoding() {
 }
 
 #[test]
-fn bytes_that_are_not_what_they_say_are_named() {
+fn bytes_that_contradict_their_stated_encoding_are_reported() {
     let (euc_kr, ..) = encoding_rs::EUC_KR.encode(RSS);
     let found = findings(&euc_kr);
     assert_eq!((found[0].rule, found[0].line), ("xml-encoding", Some(4)));
@@ -93,7 +93,7 @@ fn each_fault_is_found_on_its_line() {
 }
 
 #[test]
-fn json_feed_is_held_against_its_specification() {
+fn a_json_feed_is_checked_against_its_specification() {
     let feed = r#"{"version": "https://jsonfeed.org/version/1.1", "title": "글", "feed_url": "https://example.com/feed.json",
         "items": [{"id": "1", "content_html": "<p>글</p>", "date_published": "2026-11-25T09:00:00+09:00"}]}"#;
     assert_eq!(found(feed), []);
@@ -117,7 +117,7 @@ fn json_feed_is_held_against_its_specification() {
 }
 
 #[test]
-fn bombs_do_not_go_off() {
+fn hostile_documents_are_bounded() {
     let deep = format!("<rss>{}", "<a>".repeat(100_000));
     has(deep.as_bytes(), "xml-limit");
     let laughs = "<!DOCTYPE l [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;\">]><rss version=\"2.0\"><channel>&b;</channel></rss>";
@@ -130,10 +130,10 @@ fn bombs_do_not_go_off() {
     has(format!("<rss{declared}/>").as_bytes(), "xml-limit");
     let json = format!("{{\"items\": {}", "[".repeat(100_000));
     has(json.as_bytes(), "json-syntax");
-    // A fault in each of very many places is told a thousand times.
+    // The number of findings is limited.
     let many = format!("<rss version=\"2.0\"><channel>{}</channel></rss>", "<x/>\n".repeat(50_000));
     assert_eq!(findings(many.as_bytes()).len(), 1_001);
-    // None of these takes time that grows with its square.
+    // None of these takes quadratic time.
     for text in ["</", "<!--", "<a ", "&", "<script>", "<"] {
         let content = text.repeat(30_000);
         let escaped = content.replace('&', "&amp;").replace('<', "&lt;");
@@ -147,7 +147,23 @@ fn bombs_do_not_go_off() {
 }
 
 #[test]
-fn what_is_no_feed_is_said_to_be_none() {
+fn a_document_below_the_depth_limit_is_well_formed_and_one_beyond_it_is_too_deep() {
+    let nested = |depth: usize| {
+        let (open, close) = ("<x:a>".repeat(depth - 2), "</x:a>".repeat(depth - 2));
+        RSS.replace("<rss ", "<rss xmlns:x=\"https://example.com/x\" ")
+            .replace("<item>", &format!("{open}{close}<item>"))
+    };
+    let rules = |text: &str| found(text).into_iter().map(|(_, rule)| rule).collect::<Vec<_>>();
+    for depth in [101, 128] {
+        assert_eq!(rules(&nested(depth)), ["namespace-unknown"], "{depth} levels");
+    }
+    let too_deep = findings(nested(129).as_bytes());
+    let limit = too_deep.iter().find(|found| found.rule == "xml-limit").unwrap();
+    assert!(limit.message.contains("too deep") && !limit.message.contains("well-formed"), "{limit}");
+}
+
+#[test]
+fn a_document_that_is_not_a_feed_is_reported() {
     has(b"<html><body>404</body></html>", "root-unknown");
     has(b"", "xml-syntax");
     has(b"hello", "xml-syntax");
@@ -166,7 +182,7 @@ fn every_rule_is_in_the_documentation() {
 }
 
 #[test]
-fn every_rule_has_one_name_and_says_what_to_write() {
+fn every_rule_has_a_unique_name_and_a_hint() {
     for (at, rule) in RULES.iter().enumerate() {
         assert!(RULES[..at].iter().all(|other| other.name != rule.name), "{} twice", rule.name);
         assert!(rule.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
@@ -176,12 +192,12 @@ fn every_rule_has_one_name_and_says_what_to_write() {
 
 proptest! {
     #[test]
-    fn no_bytes_are_too_broken_to_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn the_linter_survives_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         findings(&bytes);
     }
 
     #[test]
-    fn no_feed_is_too_strange_to_read(
+    fn the_linter_survives_any_sequence_of_tags(
         pieces in prop::collection::vec(
             prop::sample::select(vec![
                 "<rss version=\"2.0\">", "<channel>", "<item>", "</item>", "<feed xmlns=\"http://www.w3.org/2005/Atom\">",

@@ -1,11 +1,11 @@
-//! Dates: RFC 3339 and its neighbours, and RFC 822 as RSS means it.
+//! Dates: RFC 3339 and its relatives, and RFC 822 as RSS uses it.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 
 use super::Breach;
 use crate::feeds::lint::rule::{DATE_IMPLAUSIBLE, DATE_ODD, DATE_RFC822, DATE_WEEKDAY, Rule};
 
-/// How much of a date may be left out.
+/// Which parts of a date are optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::feeds::lint) enum Form {
     /// RFC 3339: nothing but the fraction.
@@ -16,7 +16,7 @@ pub(in crate::feeds::lint) enum Form {
     Zoneless,
 }
 
-/// Judges a date that begins with the year.
+/// Checks a date that begins with the year.
 pub(super) fn iso(value: &str, form: Form, rule: Rule, now: Option<DateTime<Utc>>) -> Option<Breach> {
     match parse(value, form) {
         None => Some((rule, format!("{value:?} is not a date of this kind"))),
@@ -84,7 +84,7 @@ const MONTHS: [&str; 12] =
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const ZONES: [&str; 11] = ["UT", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "Z"];
 
-/// Judges a date of RSS: what the profile recommends, what RFC 822 allows besides, or neither.
+/// Checks a date of RSS: recommended by the profile, otherwise allowed by RFC 822, or neither.
 pub(super) fn rfc822(value: &str, now: DateTime<Utc>) -> Option<Breach> {
     if let Some(read) = strict(value) {
         let Some(date) = read.date else { return Some((DATE_RFC822, format!("{value:?} is no day"))) };
@@ -135,7 +135,7 @@ fn time_of_day(time: &str) -> Option<()> {
     (parts.next().is_none() && hour <= 23 && minute <= 59 && second <= 60).then_some(())
 }
 
-/// Two-digit years, comments, any case, military zones, no zone: RFC 822, and what was made of it.
+/// Two-digit years, comments, any case, military zones, no zone: RFC 822 and its variants.
 fn loose(value: &str) -> bool {
     let bare = without_comments(value).to_ascii_lowercase();
     let bare = match bare.split_once(',') {
@@ -162,7 +162,7 @@ fn loose(value: &str) -> bool {
         && parts.next().is_none()
 }
 
-/// RFC 822 allows comments in brackets, in one another.
+/// RFC 822 allows nested comments in brackets.
 fn without_comments(value: &str) -> String {
     let mut depth = 0_usize;
     let mut bare = String::new();

@@ -1,6 +1,4 @@
-//! Kinds of values, and what is wrong with one that is not of its kind.
-//!
-//! Pure: a kind and a text in, a breach out. What a value means for its neighbours is not known here.
+//! Kinds of values, and the check of a single value against its kind.
 
 mod dates;
 mod language;
@@ -21,10 +19,10 @@ use super::rule::{
 /// A rule that was broken, and how.
 pub(super) type Breach = (Rule, String);
 
-/// What a value must be.
+/// A kind of value.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
-    /// Anything but nothing.
+    /// Not blank.
     NonBlank,
     /// No white space around it.
     Bare,
@@ -32,7 +30,7 @@ pub(super) enum Kind {
     Plain,
     /// Text without an address in `<…>`.
     NoEmail,
-    /// At most so many characters.
+    /// At most this number of characters.
     AtMost(usize),
     /// An address, relative or whole; letters of any script are allowed.
     Iri,
@@ -44,7 +42,7 @@ pub(super) enum Kind {
     WholeUri,
     /// `http:` or `https:`.
     WebUrl,
-    /// Compared letter by letter, and so in its canonical form.
+    /// In its canonical form, because it is compared byte by byte.
     Canonical,
     /// A date of RSS.
     Rfc822,
@@ -52,15 +50,15 @@ pub(super) enum Kind {
     Rfc3339,
     /// A date of Dublin Core.
     W3c,
-    /// A date of an event, which may lie ahead.
+    /// A date of an event, which may be in the future.
     W3cAnyTime,
-    /// The same, its zone left out or not.
+    /// The same, with an optional zone.
     IsoAnyTime,
-    /// A date of a module, its zone left out or not.
+    /// A date of a module, with an optional zone.
     Iso,
     /// A tag of BCP 47.
     Language,
-    /// `type/subtype`, parameters behind it.
+    /// `type/subtype` with optional parameters.
     MimeType,
     /// `kim@example.com`.
     Email,
@@ -76,13 +74,13 @@ pub(super) enum Kind {
     Degrees(u8),
     /// Numbers with commas between.
     Numbers,
-    /// Pairs of numbers, at least so many.
+    /// At least this number of pairs of numbers.
     Pairs(usize),
     /// One of these words, in any case.
     AnyCase(&'static [&'static str]),
     /// One of these words, in this case.
     Exactly(&'static [&'static str]),
-    /// One of these words; another one breaks this rule and not `choice`.
+    /// One of these words; any other breaks this rule instead of `choice`.
     OneOf(&'static [&'static str], Rule),
     /// Hours of a day.
     Hour,
@@ -94,7 +92,7 @@ pub(super) enum Kind {
     FormName,
 }
 
-/// What is known beside the value itself.
+/// The context of a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setting {
     pub(super) now: DateTime<Utc>,
@@ -102,12 +100,12 @@ pub(super) struct Setting {
     pub(super) rss: bool,
     /// Part of it was written as `&#x26;`.
     pub(super) hexadecimal: bool,
-    /// It stands in an attribute: nothing around it may be left out.
+    /// It is the value of an attribute, which is not trimmed.
     pub(super) attribute: bool,
 }
 
 impl Kind {
-    /// What is wrong with `raw`, if it is not of this kind.
+    /// The breach, if `raw` is not of this kind.
     pub(super) fn judge(self, raw: &str, setting: Setting) -> Option<Breach> {
         let value = if setting.attribute { raw } else { raw.trim() };
         match self {
@@ -141,7 +139,7 @@ impl Kind {
         }
     }
 
-    /// The kinds that need to know nothing but the value.
+    /// The kinds that need no context.
     fn judge_word(self, value: &str) -> Option<Breach> {
         let unless = |right: bool, rule: Rule, what: &str| {
             (!right).then(|| (rule, format!("{} is not {what}", shown(value))))
@@ -221,7 +219,7 @@ fn plain(value: &str, setting: Setting) -> Option<Breach> {
 }
 
 fn web_url(raw: &str) -> Option<Breach> {
-    // Attributes are not trimmed: an address with a space before it is not one.
+    // Attributes are not trimmed: an address does not begin with a space.
     let wrong = || Some((LINK, format!("{} is no http or https address", shown(raw))));
     let Some(scheme) = uri::scheme(raw) else { return wrong() };
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
@@ -237,7 +235,7 @@ fn is_email(value: &str) -> bool {
     email(value).is_none_or(|(rule, _)| rule.name == EMAIL_HOST.name)
 }
 
-/// An `addr-spec` of RFC 5322 as people have them: no quotes, no comments.
+/// An `addr-spec` of RFC 5322 without quotes and comments.
 fn email(value: &str) -> Option<Breach> {
     let wrong = || Some((EMAIL, format!("{} is not an email address", shown(value))));
     let Some((local, domain)) = value.rsplit_once('@') else { return wrong() };

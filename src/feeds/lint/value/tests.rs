@@ -1,4 +1,4 @@
-//! Each kind takes what is right and names what is not.
+//! Each kind accepts correct values and reports others.
 
 use proptest::prelude::*;
 
@@ -60,7 +60,7 @@ fn dates_of_atom_are_whole() {
 }
 
 #[test]
-fn dates_of_rss_are_right_odd_or_wrong() {
+fn dates_of_rss_are_correct_odd_or_wrong() {
     all(
         Rfc822,
         &["Wed, 25 Nov 2026 09:00:00 +0900", "25 Nov 2026 09:00 GMT", "Wed, 25 Nov 2026 09:00:00 EST"],
@@ -81,7 +81,7 @@ fn dates_of_rss_are_right_odd_or_wrong() {
 }
 
 #[test]
-fn addresses_are_whole_and_of_the_right_letters() {
+fn addresses_are_absolute_and_have_valid_characters() {
     all(
         WholeUri,
         &[
@@ -112,7 +112,7 @@ fn addresses_are_whole_and_of_the_right_letters() {
 }
 
 #[test]
-fn names_have_their_own_grammar() {
+fn tags_and_urns_follow_their_grammar() {
     all(
         WholeIri,
         &[
@@ -145,7 +145,7 @@ fn names_have_their_own_grammar() {
 }
 
 #[test]
-fn people_are_named_as_rss_wants_it() {
+fn persons_have_the_form_of_rss() {
     all(
         Email,
         &["kim@example.com", "a+b@a.co.kr"],
@@ -182,7 +182,7 @@ fn text_is_told_from_markup() {
 }
 
 #[test]
-fn small_values_keep_to_their_ranges() {
+fn small_values_stay_in_their_ranges() {
     all(
         Number(1, 144),
         &["1", "144", "+7"],
@@ -209,7 +209,7 @@ fn small_values_keep_to_their_ranges() {
 
 proptest! {
     #[test]
-    fn no_value_is_too_strange_to_judge(value in any::<String>()) {
+    fn the_check_survives_any_value(value in any::<String>()) {
         for kind in [
             Plain, NoEmail, Iri, WholeIri, Uri, WholeUri, WebUrl, Canonical, Rfc822, Rfc3339, W3c, IsoAnyTime, Iso,
             Language, MimeType, Email, EmailWithName, Nss, Number(0, 9), Fraction, Degrees(9), Numbers, Pairs(1), Hour,
@@ -220,14 +220,14 @@ proptest! {
     }
 
     #[test]
-    fn every_moment_is_written_as_both_formats_want_it(seconds in 631_152_000_i64..1_700_000_000) {
+    fn every_moment_has_a_valid_form_in_both_formats(seconds in 631_152_000_i64..1_700_000_000) {
         let moment = DateTime::<Utc>::from_timestamp(seconds, 0).unwrap();
         prop_assert_eq!(broken(Rfc3339, &moment.to_rfc3339()), None);
         prop_assert_eq!(broken(Rfc822, &moment.to_rfc2822()), None);
     }
 
     #[test]
-    fn a_canonical_address_stays_one(host in "[A-Za-z]{1,9}", path in "(/[a-z%.]{0,4}){0,5}") {
+    fn a_canonical_address_stays_canonical(host in "[A-Za-z]{1,9}", path in "(/[a-z%.]{0,4}){0,5}") {
         let address = format!("https://{host}.example{path}");
         if let Some((_, message)) = Canonical.judge(&address, setting()) {
             let right = message.split("would be \"").nth(1).unwrap().trim_end_matches('"');

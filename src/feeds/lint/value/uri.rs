@@ -8,7 +8,7 @@ use super::Breach;
 use crate::feeds::lint::findings::shown;
 use crate::feeds::lint::rule::{LINK, LINK_NOT_CANONICAL, LINK_SCHEME, URI_TAG, URI_URN};
 
-/// The schemes of IANA's registry that a feed may come upon.
+/// The schemes of IANA's registry that feeds use.
 const SCHEMES: &[&str] = &[
     "aaa",
     "aaas",
@@ -126,12 +126,12 @@ const SCHEMES: &[&str] = &[
     "xri",
 ];
 
-/// Judges an address that may be relative and may hold letters of any script.
+/// Checks an address that may be relative and may contain letters of any script.
 pub(in crate::feeds::lint) fn reference(value: &str) -> Option<Breach> {
     judge(value, true, false)
 }
 
-/// Judges an address; `iri` lets letters of any script pass, `whole` refuses relative ones.
+/// Checks an address; `iri` allows letters of any script, `whole` refuses relative addresses.
 pub(super) fn judge(value: &str, iri: bool, whole: bool) -> Option<Breach> {
     if let Some(c) = value.chars().find(|&c| !allowed(c, iri)) {
         let rule = match scheme(value) {
@@ -163,12 +163,12 @@ pub(super) fn judge(value: &str, iri: bool, whole: bool) -> Option<Breach> {
     }
 }
 
-/// Square brackets stand around an IPv6 address and nowhere else.
+/// Square brackets enclose only an IPv6 address.
 fn brackets(value: &str) -> Option<Breach> {
     value.contains(['[', ']']).then(|| (LINK, format!("{} holds a square bracket", shown(value))))
 }
 
-/// Escapes turned into what they stand for.
+/// The text with its escapes decoded.
 pub(super) fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -203,7 +203,7 @@ fn broken_percent(value: &str) -> bool {
         .any(|at| !bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)))
 }
 
-/// `authority,date:specific`, behind `tag:`.
+/// `authority,date:specific`, after `tag:`.
 fn is_tag(rest: &str) -> bool {
     let Some((entity, specific)) = rest.split_once(':') else { return false };
     let Some((authority, date)) = entity.split_once(',') else { return false };
@@ -223,7 +223,7 @@ fn is_tag(rest: &str) -> bool {
         && specific.matches('#').count() <= 1
 }
 
-/// `nid:nss`, behind `urn:`.
+/// `nid:nss`, after `urn:`.
 fn is_urn(rest: &str) -> bool {
     let Some((nid, nss)) = rest.split_once(':') else { return false };
     let nid_is_right = (2..=32).contains(&nid.len())
@@ -243,14 +243,14 @@ fn is_uuid(text: &str) -> bool {
         && lengths.next().is_none()
 }
 
-/// Whether the namespace-specific part of a URN could be `text`.
+/// Whether `text` is valid as the namespace-specific part of a URN.
 pub(super) fn is_nss(text: &str) -> bool {
     !text.is_empty()
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "()+,-.:=@;$_!*'/?#%".contains(c))
         && !broken_percent(text)
 }
 
-/// Judges an id that readers compare letter by letter (RFC 4287, 4.2.6.1; RFC 3986, 6.2).
+/// Checks an id that feed readers compare byte by byte (RFC 4287, 4.2.6.1; RFC 3986, 6.2).
 pub(super) fn canonical(value: &str) -> Option<Breach> {
     let form = canonical_form(value)?;
     (form != value).then(|| (LINK_NOT_CANONICAL, format!("{} would be {}", shown(value), shown(&form))))
@@ -287,7 +287,7 @@ fn canonical_form(value: &str) -> Option<String> {
     Some(format!("{lower}://{at}{host}{path}{tail}"))
 }
 
-/// Escapes in upper case, and none where none is needed.
+/// Escapes in upper case, and only where they are needed.
 fn percent(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,24 +1,24 @@
-//! The namespaces that feeds use, under the prefixes that everybody knows them by.
+//! The namespaces that feeds use, each with its usual prefix.
 
-/// A namespace, as far as the rules tell them apart.
+/// A namespace, as far as the linter tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Ns {
+pub(crate) enum Ns {
     /// No namespace: RSS 2.0 and its ancestors.
     #[default]
     None,
     /// One of the table below, by its prefix.
     Known(&'static str),
-    /// Somebody's own.
+    /// Any other.
     Other,
 }
 
-pub(super) const ATOM: Ns = Ns::Known("atom");
-pub(super) const RDF: Ns = Ns::Known("rdf");
-pub(super) const XHTML: Ns = Ns::Known("xhtml");
-pub(super) const XML: Ns = Ns::Known("xml");
+pub(crate) const ATOM: Ns = Ns::Known("atom");
+pub(crate) const RDF: Ns = Ns::Known("rdf");
+pub(crate) const XHTML: Ns = Ns::Known("xhtml");
+pub(crate) const XML: Ns = Ns::Known("xml");
 
 /// Atom 0.3 and earlier drafts.
-pub(super) const OBSOLETE: [&str; 2] = ["http://purl.org/atom/ns#", "http://example.com/newformat#"];
+pub(crate) const OBSOLETE: [&str; 2] = ["http://purl.org/atom/ns#", "http://example.com/newformat#"];
 
 /// Prefix, address.
 const KNOWN: &[(&str, &str)] = &[
@@ -90,7 +90,7 @@ const KNOWN: &[(&str, &str)] = &[
 ];
 
 /// The namespace at `address`.
-pub(super) fn of(address: &str) -> Ns {
+pub(crate) fn of(address: &str) -> Ns {
     if address.is_empty() {
         return Ns::None;
     }
@@ -98,12 +98,12 @@ pub(super) fn of(address: &str) -> Ns {
 }
 
 /// The usual address of a usual prefix.
-pub(super) fn address(prefix: &str) -> Option<&'static str> {
+pub(crate) fn address(prefix: &str) -> Option<&'static str> {
     KNOWN.iter().find(|(known, _)| *known == prefix).map(|(_, address)| *address)
 }
 
-/// The namespace that was meant, if `address` is one but for its end or its case.
-pub(super) fn meant(address: &str) -> Option<&'static str> {
+/// The namespace that was meant, if `address` differs from one only in its end or its case.
+pub(crate) fn meant(address: &str) -> Option<&'static str> {
     let bare = |address: &str| address.trim_end_matches(['/', '#']).to_ascii_lowercase();
     let wanted = bare(address);
     KNOWN.iter().map(|(_, known)| *known).find(|known| *known != address && bare(known) == wanted)

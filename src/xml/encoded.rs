@@ -1,38 +1,38 @@
-//! Bytes in whichever encoding a document declares, as UTF-8: a byte order mark first, then the XML declaration.
+//! Bytes in any encoding as UTF-8. A byte order mark decides, then the XML declaration.
 
 use std::io::{self, Read};
 
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// A declaration stands within the first bytes or nowhere.
+/// The XML declaration is within these first bytes.
 const HEAD: usize = 1024;
 /// Bytes that are decoded at once.
 const CHUNK: usize = 1 << 14;
 
-/// A reader whose bytes are UTF-8; what is not, becomes U+FFFD.
-pub(in crate::importers) struct Encoded<R> {
+/// A reader that returns UTF-8. Invalid bytes become U+FFFD.
+pub(super) struct Encoded<R> {
     input: R,
     decoder: Decoder,
-    /// Bytes as they came, decoded up to `at`.
+    /// The original bytes, decoded up to `at`.
     raw: Vec<u8>,
     at: usize,
-    /// UTF-8, given out up to `given`.
+    /// UTF-8, returned up to `given`.
     text: String,
     given: usize,
     ended: bool,
 }
 
 impl<R: Read> Encoded<R> {
-    /// Looks at the head of `input` for its encoding.
+    /// Takes the encoding from the head of `input`.
     pub(super) fn new(mut input: R) -> io::Result<Self> {
         let mut raw = Vec::with_capacity(CHUNK);
         (&mut input).take(HEAD as u64).read_to_end(&mut raw)?;
-        // The mark itself is taken away by the decoder.
+        // The decoder removes the byte order mark.
         let decoder = encoding(&raw).new_decoder();
         Ok(Self { input, decoder, raw, at: 0, text: String::new(), given: 0, ended: false })
     }
 
-    /// Decodes some more; afterwards there is text, or the input has ended.
+    /// Decodes the next bytes. Afterwards there is text, or the input has ended.
     fn refill(&mut self) -> io::Result<()> {
         self.text.clear();
         self.given = 0;
@@ -76,18 +76,16 @@ fn encoding(head: &[u8]) -> &'static Encoding {
         [0, b'<', 0, b'?', ..] => return UTF_16BE,
         _ => {}
     }
-    let declared = declared(head).and_then(Encoding::for_label);
-    // Who says UTF-16 in ASCII says something else than is true.
+    let declared = declared_encoding(head).and_then(|label| Encoding::for_label(label.as_bytes()));
+    // A declaration that reads as ASCII cannot be UTF-16, whatever it says.
     declared.filter(|encoding| ![UTF_16LE, UTF_16BE].contains(encoding)).unwrap_or(UTF_8)
 }
 
 /// The label in `<?xml version="1.0" encoding="…"?>`.
-fn declared(head: &[u8]) -> Option<&[u8]> {
-    let start = head.iter().position(|byte| !byte.is_ascii_whitespace())?;
-    let head = head[start..].strip_prefix(b"<?xml")?;
-    let head = &head[..memchr::memmem::find(head, b"?>")?];
-    let after = &head[memchr::memmem::find(head, b"encoding")? + b"encoding".len()..];
-    let quote = after.iter().position(|byte| matches!(byte, b'"' | b'\''))?;
-    let value = &after[quote + 1..];
-    Some(&value[..memchr::memchr(after[quote], value)?])
+pub(crate) fn declared_encoding(bytes: &[u8]) -> Option<&str> {
+    let head = bytes.get(..bytes.len().min(HEAD))?.trim_ascii_start().strip_prefix(b"<?xml")?;
+    let head = std::str::from_utf8(&head[..memchr::memmem::find(head, b"?>")?]).ok()?;
+    let rest = head.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start();
+    let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    rest[1..].split_once(quote).map(|(label, _)| label)
 }

@@ -1,21 +1,21 @@
-//! A record: an element with everything in it, never deeper than its reader allows.
+//! A record: an element and everything in it, at most as deep as the reader allows.
 
 use crate::html::{is_void, push_escaped};
 
 /// An element.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::importers) struct Node {
-    /// With the prefix that the vocabulary has here, whatever the document called it; RSS has none.
-    pub(in crate::importers) name: String,
+pub(crate) struct Node {
+    /// With the usual prefix of its vocabulary, whatever the document calls it; RSS has none.
+    pub(crate) name: String,
     /// As written, references resolved.
-    pub(in crate::importers) attributes: Vec<(String, String)>,
+    pub(crate) attributes: Vec<(String, String)>,
     /// In their order.
-    pub(in crate::importers) children: Vec<Child>,
+    pub(crate) children: Vec<Child>,
 }
 
-/// What stands in an element.
+/// A part of the content of an element.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::importers) enum Child {
+pub(crate) enum Child {
     /// Text, references resolved.
     Text(String),
     /// An element.
@@ -23,29 +23,29 @@ pub(in crate::importers) enum Child {
 }
 
 impl Node {
-    /// An attribute, by the name as it is written.
-    pub(in crate::importers) fn attribute(&self, name: &str) -> Option<&str> {
+    /// An attribute, by its name as written.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The text of the element itself, without white space around it.
-    pub(in crate::importers) fn text(&self) -> String {
+    /// The text directly inside, trimmed.
+    pub(crate) fn text(&self) -> String {
         let texts: String = self.children.iter().filter_map(Child::as_text).collect();
         texts.trim().to_owned()
     }
 
     /// The first child of this name.
-    pub(in crate::importers) fn child(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
         self.nodes().find(|node| node.name == name)
     }
 
     /// Every child of this name.
-    pub(in crate::importers) fn all<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'n Self> {
+    pub(crate) fn all<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'n Self> {
         self.nodes().filter(move |node| node.name == name)
     }
 
-    /// The text of the first of these children that says something.
-    pub(in crate::importers) fn say(&self, names: &[&str]) -> Option<String> {
+    /// The text of the first of these children that is not empty.
+    pub(crate) fn say(&self, names: &[&str]) -> Option<String> {
         names
             .iter()
             .flat_map(|name| self.nodes().filter(move |node| node.name == *name))
@@ -54,21 +54,21 @@ impl Node {
     }
 
     /// The elements in it.
-    pub(in crate::importers) fn nodes(&self) -> impl Iterator<Item = &Self> {
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Self> {
         self.children.iter().filter_map(|child| match child {
             Child::Node(node) => Some(node),
             Child::Text(_) => None,
         })
     }
 
-    /// What it weighs by itself.
+    /// Its size in memory without its children.
     pub(super) fn size(&self) -> usize {
         let attributes = self.attributes.iter().map(|(key, value)| key.len() + value.len() + 48);
         self.name.len() + size_of::<Self>() + attributes.sum::<usize>()
     }
 
-    /// What stands in it as HTML: for XHTML that was put into a feed as it is. No deeper than a record can be.
-    pub(in crate::importers) fn inner_html(&self) -> String {
+    /// Its content as HTML, for XHTML that stands unescaped in a feed. The recursion is bounded by the depth of a record.
+    pub(crate) fn inner_html(&self) -> String {
         let mut html = String::new();
         self.write_children(&mut html);
         html

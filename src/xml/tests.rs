@@ -1,4 +1,4 @@
-//! Records, encodings, and what is refused.
+//! Records, trees, encodings, and the limits.
 
 use proptest::prelude::*;
 
@@ -18,7 +18,7 @@ fn title(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_record_is_a_child_of_the_channel_wherever_that_stands() {
+fn a_record_is_a_child_of_the_channel_in_every_vocabulary() {
     let names = |xml: &str| {
         records(xml.as_bytes()).unwrap().into_iter().map(|node| node.name).collect::<Vec<_>>().join(" ")
     };
@@ -63,7 +63,7 @@ fn every_declared_encoding_is_read() {
 }
 
 #[test]
-fn a_character_is_whole_wherever_the_buffers_end() {
+fn a_character_may_cross_the_end_of_a_buffer() {
     let long = "한글".repeat(20_000);
     for shift in 0..7 {
         let xml = format!("<?xml version=\"1.0\"?>{}<rss><title>{long}</title></rss>", " ".repeat(shift));
@@ -72,7 +72,7 @@ fn a_character_is_whole_wherever_the_buffers_end() {
 }
 
 #[test]
-fn references_are_resolved_once_and_unknown_ones_stay() {
+fn references_are_resolved_once_and_unknown_references_stay() {
     assert_eq!(
         title(b"<rss><title>a&nbsp;&hellip;&#54620;&#x1F600;&amp;lt;&nosuch; AT&T <![CDATA[&amp;]]></title></rss>"),
         "a\u{A0}…한😀&lt;&nosuch; AT&T &amp;"
@@ -81,17 +81,17 @@ fn references_are_resolved_once_and_unknown_ones_stay() {
 }
 
 #[test]
-fn s10_no_dtd_and_no_entity_of_anybodys_own() {
+fn s10_dtds_and_declared_entities_are_refused() {
     let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><rss><title>&b;</title></rss>";
     assert!(matches!(records(bomb.as_bytes()), Err(XmlError::Dtd)));
     let file = "<!DOCTYPE x [<!ENTITY f SYSTEM \"file:///etc/passwd\">]><rss><title>&f;</title></rss>";
     assert!(matches!(records(file.as_bytes()), Err(XmlError::Dtd)));
     let old = "<!DOCTYPE rss PUBLIC \"-//Netscape Communications//DTD RSS 0.91//EN\" \"http://my.netscape.com/publish/formats/rss-0.91.dtd\"><rss><title>a</title></rss>";
-    assert_eq!(title(old.as_bytes()), "a", "RSS 0.91 names its DTD, and nobody fetches it");
+    assert_eq!(title(old.as_bytes()), "a", "RSS 0.91 names its DTD, which is not fetched");
 }
 
 #[test]
-fn depth_and_length_have_an_end() {
+fn depth_and_length_are_limited() {
     let deep = format!("<rss>{}", "<a>".repeat(1_000_000));
     assert!(matches!(records(deep.as_bytes()), Err(XmlError::Deep)));
     let long = format!("<rss><title>{}</title></rss>", "a".repeat(MAX_EVENT + (1 << 17)));
@@ -102,12 +102,57 @@ fn depth_and_length_have_an_end() {
 
 proptest! {
     #[test]
-    fn no_bytes_break_the_reader(xml in "(<|>|</|/>|&|;|<rss>|<item|</item>|<!\\[CDATA\\[|\\]\\]>|<!--|-->|<\\?xml |encoding=|\"|'|xmlns:a=|[a-z가 ]|\u{0}){0,40}") {
+    fn the_reader_survives_any_sequence_of_markup(xml in "(<|>|</|/>|&|;|<rss>|<item|</item>|<!\\[CDATA\\[|\\]\\]>|<!--|-->|<\\?xml |encoding=|\"|'|xmlns:a=|[a-z가 ]|\u{0}){0,40}") {
         let _ = records(xml.as_bytes());
     }
 
     #[test]
-    fn no_raw_bytes_break_it_either(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn the_reader_survives_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = records(&bytes);
     }
+}
+
+fn tree(xml: &str) -> Result<tree::Node, (usize, XmlError)> {
+    tree::read(xml, tree::MAX_NODES, &mut |_, _| {})
+}
+
+#[test]
+fn both_layers_allow_the_same_depth() {
+    let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+    assert!(tree(&nested(MAX_DEPTH)).is_ok());
+    assert!(records(nested(MAX_DEPTH).as_bytes()).is_ok());
+    let deeper = nested(MAX_DEPTH + 1);
+    assert!(matches!(tree(&deeper), Err((1, XmlError::Deep))));
+    assert!(matches!(records(deeper.as_bytes()), Err(XmlError::Deep)));
+}
+
+#[test]
+fn the_tree_refuses_what_records_forgive() {
+    for (xml, line) in [
+        ("<a>\nAT&T</a>", 2),
+        ("<a>&nbsp;</a>", 1),
+        ("<a>\n<b c=1/></a>", 2),
+        ("<a>\n\n<x:b/></a>", 3),
+        ("<a>]]></a>", 1),
+        ("<a/>\n<b/>", 2),
+        ("<a/>text", 1),
+        ("\n<?xml version=\"1.0\"?><a/>", 2),
+        ("<a>&#8;</a>", 1),
+        ("<a>&#X41;</a>", 1),
+    ] {
+        assert_eq!(tree(xml).map(|node| node.line).map_err(|(line, _)| line), Err(line), "{xml}");
+        assert!(records(xml.as_bytes()).is_ok(), "{xml}");
+    }
+}
+
+#[test]
+fn a_tree_has_lines_text_and_namespaces() {
+    let root = tree(
+        "<a xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"ko\">\n1 &lt; <b\nc=\"&#x26;\n\">x</b>2</a>",
+    )
+    .unwrap();
+    assert_eq!((root.ns, root.line, root.value()), (namespaces::ATOM, 1, "1 < 2"));
+    assert_eq!(root.attribute_ns(namespaces::XML, "lang"), Some("ko"));
+    let child = root.child(namespaces::ATOM, "b").unwrap();
+    assert_eq!((child.line, child.attribute("c"), child.value()), (2, Some("& "), "x"));
 }

@@ -1,0 +1,74 @@
+//! The one policy for references: XML's five entities and numbers, and in the lenient mode the names of HTML, which feeds
+//! have always used without declaring them. Nothing that a document declares is ever expanded.
+
+use std::borrow::Cow;
+
+use html5ever::data::NAMED_ENTITIES;
+use quick_xml::escape::resolve_predefined_entity;
+
+use super::XmlError;
+use crate::text::{XmlText, is_xml_char};
+
+/// The text of `&name;` in XML; `None` if XML does not define the name.
+pub(super) fn strict(name: &str) -> Result<Option<Cow<'static, str>>, XmlError> {
+    let Some(number) = name.strip_prefix('#') else {
+        return Ok(resolve_predefined_entity(name).map(Cow::Borrowed));
+    };
+    // XML, unlike HTML, has no `&#X41;`.
+    let code = code_point(number).filter(|_| !number.starts_with('X'));
+    let Some(code) = code else {
+        return Err(XmlError::Malformed(format!("&{name}; is not a character reference")));
+    };
+    match char::from_u32(code).filter(|&c| is_xml_char(c)) {
+        Some(c) => Ok(Some(Cow::Owned(c.to_string()))),
+        None => Err(XmlError::Malformed(format!("a reference to the character U+{code:04X}"))),
+    }
+}
+
+/// The text of `&name;` in XML or HTML; `None` if it is unknown and stays as written.
+pub(super) fn lenient(name: &str) -> Option<String> {
+    match name.strip_prefix('#') {
+        Some(number) => code_point(number).and_then(char::from_u32).filter(|c| *c != '\0').map(String::from),
+        None => named(name),
+    }
+}
+
+/// The number of `&#number;`.
+fn code_point(number: &str) -> Option<u32> {
+    let (digits, radix) = match number.strip_prefix(['x', 'X']) {
+        Some(digits) => (digits, 16),
+        None => (number, 10),
+    };
+    if digits.starts_with('+') { None } else { u32::from_str_radix(digits, radix).ok() }
+}
+
+/// The characters of a named reference of HTML.
+fn named(name: &str) -> Option<String> {
+    let &(first, second) = NAMED_ENTITIES.get(format!("{name};").as_str())?;
+    let chars: String = [first, second].into_iter().filter(|c| *c != 0).filter_map(char::from_u32).collect();
+    (!chars.is_empty()).then_some(chars)
+}
+
+/// Text with its references resolved once, leniently.
+pub(crate) fn with_references(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.bytes().take(40).position(|byte| byte == b';');
+        let resolved = end.and_then(|end| Some((lenient(&rest[1..end])?, end)));
+        let (text, length) = resolved.map_or_else(|| ("&".to_owned(), 1), |(text, end)| (text, end + 1));
+        out.push_str(&text);
+        rest = &rest[length..];
+    }
+    out + rest
+}
+
+/// Fails at the first character that XML does not allow.
+pub(super) fn allowed(text: &str) -> Result<(), XmlError> {
+    if XmlText::is_clean(text) {
+        return Ok(());
+    }
+    text.chars().find(|&c| !is_xml_char(c)).map_or(Ok(()), |c| Err(XmlError::Character(c)))
+}

@@ -1,0 +1,187 @@
+//! A whole document as a light tree with line numbers, read strictly. Comments and processing instructions are left out.
+
+use std::io::BufRead;
+
+use super::XmlError;
+use super::namespaces::{self, Ns};
+use super::reader::{Mode, Reader, Tag, Token, split};
+
+/// The most elements and attributes in a document of another author.
+pub(crate) const MAX_NODES: usize = 1_000_000;
+
+/// An element.
+#[derive(Debug, Default)]
+pub(crate) struct Node {
+    pub(crate) ns: Ns,
+    /// As written, without its colon.
+    pub(crate) prefix: String,
+    pub(crate) name: String,
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) children: Vec<Node>,
+    /// The text directly inside, all pieces of it.
+    pub(crate) text: String,
+    /// Whether some of it was written as `&#x26;`, as the RSS profile recommends.
+    pub(crate) hexadecimal: bool,
+    pub(crate) line: usize,
+}
+
+/// An attribute that declares no namespace.
+#[derive(Debug)]
+pub(crate) struct Attribute {
+    pub(crate) ns: Ns,
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl Node {
+    /// The name with its usual prefix: `dc:creator`, `title`.
+    pub(crate) fn label(&self) -> String {
+        match self.ns {
+            Ns::Known(prefix @ ("atom" | "rss1" | "rss090")) if self.prefix != prefix => self.name.clone(),
+            Ns::Known(prefix) => format!("{prefix}:{}", self.name),
+            _ if self.prefix.is_empty() => self.name.clone(),
+            _ => format!("{}:{}", self.prefix, self.name),
+        }
+    }
+
+    pub(crate) fn is(&self, ns: Ns, name: &str) -> bool {
+        self.ns == ns && self.name == name
+    }
+
+    /// The attribute `name` without a namespace.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        self.attribute_ns(Ns::None, name)
+    }
+
+    pub(crate) fn attribute_ns(&self, ns: Ns, name: &str) -> Option<&str> {
+        let found = self.attributes.iter().find(|attribute| attribute.ns == ns && attribute.name == name);
+        found.map(|attribute| attribute.value.as_str())
+    }
+
+    pub(crate) fn child(&self, ns: Ns, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.is(ns, name))
+    }
+
+    pub(crate) fn children<'n>(&'n self, ns: Ns, name: &'n str) -> impl Iterator<Item = &'n Self> {
+        self.children.iter().filter(move |child| child.is(ns, name))
+    }
+
+    /// The text, trimmed.
+    pub(crate) fn value(&self) -> &str {
+        self.text.trim()
+    }
+}
+
+/// What a reader may want to know about a document beside its tree.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Remark<'r> {
+    /// The version in the XML declaration.
+    Version(&'r str),
+    /// The content of the DOCTYPE.
+    Doctype(&'r str),
+    /// An entity that only the DTD may define. It was read as a space.
+    Undeclared(&'r str),
+    /// A declared namespace: its prefix and its address.
+    Namespace(&'r str, &'r str),
+}
+
+/// The root of `text`, or the line of the error. `remark` gets each remark with its line.
+pub(crate) fn read(
+    text: &str,
+    max_nodes: usize,
+    remark: &mut dyn FnMut(usize, Remark<'_>),
+) -> Result<Node, (usize, XmlError)> {
+    let mut reader = Reader::new(text.as_bytes(), Mode::Strict, usize::MAX, namespaces::of);
+    build(&mut reader, max_nodes, remark).map_err(|error| (reader.line(), error))
+}
+
+fn build<R: BufRead>(
+    reader: &mut Reader<R, Ns>,
+    max_nodes: usize,
+    remark: &mut dyn FnMut(usize, Remark<'_>),
+) -> Result<Node, XmlError> {
+    let mut open: Vec<Node> = Vec::new();
+    let mut root = None;
+    let mut nodes = 0;
+    loop {
+        match reader.next()? {
+            Token::Start(tag) => {
+                nodes += 1 + tag.attributes.len();
+                if nodes > max_nodes {
+                    return Err(XmlError::Many("elements and attributes"));
+                }
+                open.push(node(tag, reader, remark)?);
+            }
+            Token::End => {
+                let ended = open.pop();
+                match open.last_mut() {
+                    Some(parent) => parent.children.extend(ended),
+                    None => root = ended,
+                }
+            }
+            Token::Text(text) => append(&mut open, &text, false),
+            Token::CData(text) => append(&mut open, &text, text.contains("&#x")),
+            Token::Reference(text, is_hexadecimal) => append(&mut open, &text, is_hexadecimal),
+            Token::Undeclared(name) => {
+                append(&mut open, " ", false);
+                remark(reader.line(), Remark::Undeclared(&name));
+            }
+            Token::Declaration(version) => remark(reader.line(), Remark::Version(&version)),
+            Token::Doctype(content) => {
+                let content = content.into_owned();
+                remark(reader.line(), Remark::Doctype(&content));
+            }
+            Token::Other => {}
+            Token::Eof => return root.ok_or_else(|| XmlError::malformed("it ends too early")),
+        }
+    }
+}
+
+fn append(open: &mut [Node], text: &str, is_hexadecimal: bool) {
+    if let Some(node) = open.last_mut() {
+        node.text.push_str(text);
+        node.hexadecimal |= is_hexadecimal;
+    }
+}
+
+fn node<R: BufRead>(
+    tag: Tag<Ns>,
+    reader: &Reader<R, Ns>,
+    remark: &mut dyn FnMut(usize, Remark<'_>),
+) -> Result<Node, XmlError> {
+    let line = reader.line();
+    let mut attributes = Vec::new();
+    for (written, value) in tag.attributes {
+        let (prefix, name) = split(&written);
+        if prefix == "xmlns" || written == "xmlns" {
+            let prefix = if prefix.is_empty() { "" } else { name };
+            if value.contains(char::is_whitespace) || (value.is_empty() && !prefix.is_empty()) {
+                return Err(XmlError::Malformed(format!("{value:?} is not a namespace")));
+            }
+            remark(line, Remark::Namespace(prefix, &value));
+            continue;
+        }
+        check_name(prefix, name)?;
+        let ns = if prefix.is_empty() { Some(Ns::None) } else { reader.namespace(prefix) };
+        let ns = ns.ok_or_else(|| undeclared(prefix))?;
+        attributes.push(Attribute { ns, name: name.to_owned(), value });
+    }
+    check_name(&tag.prefix, &tag.name)?;
+    let ns = tag.namespace.ok_or_else(|| undeclared(&tag.prefix))?;
+    Ok(Node { ns, prefix: tag.prefix, name: tag.name, attributes, line, ..Node::default() })
+}
+
+fn undeclared(prefix: &str) -> XmlError {
+    XmlError::Malformed(format!("the prefix {prefix} is not declared"))
+}
+
+/// A prefix may be empty; a local name may not.
+fn check_name(prefix: &str, name: &str) -> Result<(), XmlError> {
+    let starts = |part: &str| part.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    let holds = |part: &str| part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '·'));
+    if starts(name) && holds(name) && (prefix.is_empty() || starts(prefix) && holds(prefix)) {
+        Ok(())
+    } else {
+        Err(XmlError::Malformed(format!("{name:?} is not a name")))
+    }
+}
