@@ -16,7 +16,7 @@ Examples:
   letterpress backup backups/2026-11-23.db
   letterpress backup restore backups/2026-11-23.db --reason \"the disk failed\"
 
-The keys are written to FILE.keys. Neither file is of use without the other, and both are private (mode 0600).
+The keys are written to FILE.keys. Neither file is of use without the other, and both are private.
 To write a backup to a file named restore, give its path as ./restore.")]
 pub(super) struct Args {
     /// New file for the backup; an existing file is never overwritten.
@@ -37,9 +37,10 @@ enum Command {
 Example:
   letterpress backup restore backups/2026-11-23.db --reason \"the disk failed\"
 
-The backup is checked first. Nothing is deleted: the current ledger is renamed to letterpress.db.before-restore-TIME.
-Stop letterpress serve before. If the command is interrupted, run it again. With --reason, the restored ledger is
-accepted at once. Without it, run letterpress ledger adopt-restored next: nothing is sent before.")]
+Stop letterpress serve before. The backup is checked first. Nothing is deleted: the current ledger
+is renamed to letterpress.db.before-restore-TIME. If the command is interrupted, run it again.
+With --reason, the restored ledger is accepted at once. Without it, run letterpress ledger
+adopt-restored next: nothing is sent before.")]
 struct Restore {
     /// File created by letterpress backup.
     file: Utf8PathBuf,

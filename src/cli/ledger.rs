@@ -26,7 +26,7 @@ pub(super) enum Command {
 Example:
   letterpress ledger verify
 
-Exit code 0 if the ledger is consistent, 1 if not; then each problem is printed on a line of its own.")]
+Exit code 0 if the ledger is consistent. Otherwise it is 1, and each problem is printed on a line.")]
 pub(super) struct Verify {
     /// Print JSON.
     #[arg(long)]
@@ -40,9 +40,9 @@ Examples:
   letterpress ledger adopt-restored --reason \"restored the backup of Monday\"
   letterpress ledger adopt-restored --moved --reason \"new server, the old one is switched off\"
 
-A restored ledger does not know what was sent after the backup. So every pending delivery gets the state \"unknown
-outcome\", and every published post that the ledger does not know is recorded as mailed. Nothing is mailed twice; send
-what is missing by hand.")]
+A restored ledger does not know what was sent after the backup. So every pending delivery gets
+the state \"unknown outcome\", and every published post that the ledger does not know is recorded
+as mailed. Nothing is mailed twice; send what is missing by hand.")]
 pub(super) struct AdoptRestored {
     /// Reason, recorded in the ledger.
     #[arg(long, alias = "why", value_name = "TEXT")]
@@ -63,9 +63,9 @@ Examples:
   zcat /var/log/mail.log.2.gz | letterpress ledger reconcile --postfix-log - --dry-run
   letterpress ledger reconcile --message-ids accepted.csv
 
-In a Postfix log, a line of the queue manager proves that a message was accepted; a message-id alone is logged earlier
-and proves nothing. A list of Message-IDs must contain only accepted messages. A message that is missing from a file
-stays unchanged.")]
+In a Postfix log, a line of the queue manager proves that a message was accepted; a message-id
+alone is logged earlier and proves nothing. A list of Message-IDs must contain only accepted
+messages. A delivery that is missing from a file stays unchanged.")]
 pub(super) struct Reconcile {
     /// Postfix log files, oldest first; - is standard input.
     #[arg(long, value_name = "FILE", num_args = 1.., group = "evidence")]

@@ -59,7 +59,7 @@ Exit codes:
   4   another run is in progress
   75  inbox --stdin only: temporary failure, the mail server should try again later")]
 struct Cli {
-    /// Configuration file [default: config.toml in this folder or the nearest parent folder].
+    /// Configuration file [default: config.toml here or in a parent folder].
     #[arg(long, short, global = true, value_name = "FILE", help_heading = "Global options")]
     config: Option<Utf8PathBuf>,
     /// Print only what needs attention; for cron.
@@ -92,17 +92,17 @@ Example, as a line of crontab -e:
     /// Settle deliveries with unknown outcome; resume or cancel a paused issue.
     Resolve(resolve::Args),
     /// Verify the ledger, accept a restored copy, reconcile deliveries with the relay's log.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  letterpress ledger verify")]
     Ledger(ledger::Command),
     /// Back up the ledger and its keys, also while a run is in progress; restore a backup.
     Backup(backup::Args),
     /// List, add, import, export, unsubscribe, suppress and erase subscribers.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  letterpress subscribers add kim@example.com")]
     Subscribers(subscribers::Command),
     /// Process bounces, complaints and unsubscribe emails.
     Inbox(inbox::Args),
     /// Import posts from WordPress, Ghost, a feed or a text page.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  letterpress import wordpress export.xml --dry-run")]
     Import(import::Command),
     /// Adopt the entry ids of an old feed, so that its posts do not appear as new.
     Adopt(adopt::Args),
@@ -111,10 +111,10 @@ Example, as a line of crontab -e:
     /// Check configuration, posts, feeds and the email for problems.
     Check(check::Args),
     /// Create a DKIM key and print its DNS record.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  letterpress dkim new")]
     Dkim(dkim::Command),
     /// Create the file of a new post.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  letterpress post new \"My first post\"")]
     Post(post::Command),
     /// Create a new site, or a config.toml for an existing one.
     New(new::Args),

@@ -15,8 +15,8 @@ Examples:
   letterpress retract hello
   letterpress retract tag:example.com,2026-11-23:hello
 
-The next build removes the post from the feeds and marks it as deleted in Atom feeds. Its file is not changed, and the post
-stays unpublished until --undo. Emails that were sent cannot be recalled.")]
+The next build removes the post from the feeds and marks it as deleted in Atom feeds. Its file is
+not changed, and the post stays unpublished until --undo. Sent emails cannot be recalled.")]
 pub(super) struct Args {
     /// File, slug or id of the post.
     post: String,

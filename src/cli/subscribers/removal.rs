@@ -13,7 +13,7 @@ Past deliveries stay in the ledger and are still counted. Neither newsletter.lis
 adds the address again; subscribers add and a new sign-up do.
 
 Use another command for another purpose:
-  unsubscribe  a subscriber wants no more emails: stays on record, and has to sign up again to return
+  unsubscribe  a subscriber wants no more emails; the address stays on record
   erase        a subscriber wants all personal data deleted, also from past deliveries
   suppress     the address must never be mailed again, not even after a new sign-up";
 
