@@ -127,7 +127,7 @@ fn despite_mistakes(config: &Config, clock: &dyn Clock, findings: &mut Vec<Findi
     }
 }
 
-/// Placeholders are good enough while letters stay at home.
+/// Reports placeholder addresses, which are acceptable while emails are only written to the outbox folder.
 fn placeholders(config: &Config, findings: &mut Vec<Finding>) {
     let keys: Vec<_> = config.placeholders().into_iter().map(|(key, _)| format!("`{key}`")).collect();
     let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
@@ -210,7 +210,7 @@ async fn everything(
         week(config, &archive, findings);
     }
     left_out(&archive, findings);
-    // Feeds contain a post whatever its text is like; problems for its readers are reported here.
+    // Feeds contain a post whatever its text is like; problems of the text are reported here.
     let texts: Vec<_> = archive.posts.par_iter().map(|post| markdown::render(post).1).collect();
     findings.extend(archive.findings.iter().cloned().chain(texts.into_iter().flatten()));
     if live {

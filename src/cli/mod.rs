@@ -120,7 +120,7 @@ Example, as a line of crontab -e:
     New(new::Args),
 }
 
-/// Runs the command line; the whole program.
+/// Runs the program.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -237,7 +237,7 @@ pub(super) fn when(time: DateTime<Utc>, config: &Config) -> String {
     time.with_timezone(&config.site.timezone).format("%Y-%m-%d %H:%M").to_string()
 }
 
-/// "1 reader", "3 readers", "2 deliveries".
+/// "1 post", "3 posts", "2 deliveries".
 pub(super) fn count(number: u64, one: &str) -> String {
     match (number, one.strip_suffix('y')) {
         (1, _) => format!("1 {one}"),

@@ -86,7 +86,7 @@ pub(crate) fn find_any<'a>(
         Err(findings) => Err(RunError::Findings(findings)),
     };
     let published = find(config, archive, wanted);
-    // The file itself says more than a slug that another post has too.
+    // An exact path takes precedence over a slug that another post has too.
     if let Some(left) = archive.left_out.iter().find(by_file) {
         return preview(left);
     }
@@ -97,7 +97,7 @@ pub(crate) fn find_any<'a>(
     if let Some(left) = means.only(archive.left_out.iter().filter(by_name), |left| &left.source)? {
         return preview(left);
     }
-    // Their slugs and ids stand in the files alone. What is wrong with one of them is not the question here.
+    // The slugs and ids of unpublished posts are only in their files. Files with errors are ignored here.
     let held = archive.left_out.iter().filter(|left| left.why.is_of_a_post());
     let read: Vec<(Post, &LeftOut)> = held
         .filter_map(|left| Some((folder::preview(config, archive, &left.source, now).ok()?, left)))

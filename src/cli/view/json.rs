@@ -1,6 +1,6 @@
 //! The JSON object of `publish --json` and `build --json`.
 //!
-//! Scripts rely on the keys. Where an older key is not a standard word, the standard one stands beside it.
+//! Scripts rely on the keys. Where an older key is not a standard word, the standard key is added.
 
 use std::collections::BTreeMap;
 
