@@ -155,7 +155,7 @@ impl Announcer {
         let began = Instant::now();
         for (topic, hubs) in register.due(hubs) {
             if began.elapsed() > ROUND {
-                done.troubles.push("the rest waits: this took too long already".to_owned());
+                done.troubles.push("the remaining notifications wait for the next run: time limit reached".to_owned());
                 break;
             }
             let hubs: Vec<Url> = hubs.into_iter().filter(|hub| !failing.contains(hub)).collect();
@@ -183,7 +183,7 @@ impl Announcer {
                         done.told += 1;
                     }
                     Err(trouble) => {
-                        done.troubles.push(format!("the hub {hub}: {trouble}"));
+                        done.troubles.push(format!("hub {hub}: {trouble}"));
                         failing.push(hub);
                     }
                 }
@@ -205,7 +205,7 @@ impl Announcer {
             return Ok(before.clone());
         }
         if answer.status() != StatusCode::OK {
-            return Err(format!("it answers {}", answer.status()));
+            return Err(format!("it replies {}", answer.status()));
         }
         let validator = |headers: &HeaderMap, name| headers.get(name)?.to_str().ok().map(str::to_owned);
         let (etag, modified) =
@@ -234,7 +234,7 @@ impl Announcer {
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(form);
         let answer = request.send().await.map_err(|error| causes(&error))?;
-        if answer.status().is_success() { Ok(()) } else { Err(format!("it answers {}", answer.status())) }
+        if answer.status().is_success() { Ok(()) } else { Err(format!("it replies {}", answer.status())) }
     }
 }
 

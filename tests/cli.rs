@@ -34,7 +34,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use relay::{Relay, Says};
 use site::{PROGRAM, Ran, SEED, Site};
 
-/// The transcripts of `cases`, run where whatever must not matter is set to something that would show.
+/// The transcripts of `cases`. Environment variables that must not matter are set to values that would show in the output.
 fn transcripts(cases: &str) -> trycmd::TestCases {
     let transcripts = trycmd::TestCases::new();
     transcripts
@@ -46,21 +46,21 @@ fn transcripts(cases: &str) -> trycmd::TestCases {
 }
 
 #[test]
-fn the_transcripts_of_one_moment_hold() {
+fn transcripts_at_a_fixed_time_match() {
     transcripts("tests/cmd/*.md")
         .env("LETTERPRESS_FROZEN_AT", "2026-11-23T09:00:00+09:00")
         .insert_var("[PROGRAM]", PROGRAM)
         .unwrap();
 }
 
-/// These say in each line what time it is, which a time for all of them would overrule.
+/// Each command of these transcripts sets its own time.
 #[test]
-fn the_transcripts_over_time_hold() {
+fn transcripts_over_several_days_match() {
     transcripts("tests/cmd/days/*.md");
 }
 
 #[test]
-fn under_cron_a_run_succeeds_without_a_word_from_any_folder_and_with_nothing_in_its_environment() {
+fn under_cron_a_successful_run_is_silent_in_any_folder_and_with_an_empty_environment() {
     let site = Site::new();
     for _ in 0..2 {
         let ran = Ran::of(
@@ -79,7 +79,7 @@ fn under_cron_a_run_succeeds_without_a_word_from_any_folder_and_with_nothing_in_
 }
 
 #[test]
-fn the_printed_way_of_a_newcomer_leads_to_the_first_letter() {
+fn the_steps_printed_by_new_lead_to_the_first_issue() {
     let site = Site::empty();
     let ran = site.run("new");
     let steps = (1..=9).take_while(|number| ran.out.contains(&format!("    {number}. "))).count();
@@ -95,7 +95,7 @@ fn the_printed_way_of_a_newcomer_leads_to_the_first_letter() {
 }
 
 #[test]
-fn a_configuration_is_found_from_a_folder_below_and_named_unless_nobody_listens() {
+fn a_configuration_in_a_parent_folder_is_found_and_printed_unless_quiet() {
     let site = Site::new();
     fs::create_dir_all(site.path("posts/2026/11")).unwrap();
     let run = |words: &[&str]| Ran::of(site.command().current_dir(site.path("posts/2026/11")).args(words));
@@ -108,7 +108,7 @@ fn a_configuration_is_found_from_a_folder_below_and_named_unless_nobody_listens(
 }
 
 #[test]
-fn check_says_under_quiet_only_what_needs_something_to_be_done() {
+fn check_prints_with_quiet_only_what_needs_action() {
     let site = Site::new();
     assert!(site.run("check").out.contains(": note: "));
     let quiet = site.run("--quiet check");
@@ -118,7 +118,7 @@ fn check_says_under_quiet_only_what_needs_something_to_be_done() {
 }
 
 #[test]
-fn with_placeholders_nothing_is_built_or_sent_for_a_relay_on_another_machine() {
+fn with_placeholder_addresses_nothing_is_built_or_sent_to_a_remote_relay() {
     let site = Site::new();
     site.append("config.toml", "[smtp]\nhost = \"smtp.letters.kr\"\n");
     for line in ["publish", "send", "send --dry-run", "send --to me@letters.kr", "check"] {
@@ -215,7 +215,7 @@ fn f24_f68_a_ledger_that_was_lost_is_not_silently_begun_anew() {
 }
 
 #[test]
-fn without_the_keys_nothing_is_sent_because_nobody_who_left_would_be_recognised() {
+fn without_the_keys_nothing_is_sent_because_unsubscribed_addresses_are_not_recognised() {
     let site = Site::new();
     site.run("publish").succeeds();
     let keys = fs::read(site.path("letterpress.keys")).unwrap();
@@ -232,7 +232,7 @@ fn without_the_keys_nothing_is_sent_because_nobody_who_left_would_be_recognised(
 }
 
 #[test]
-fn the_token_of_a_letter_takes_its_reader_off_the_list_for_good() {
+fn the_token_of_an_email_unsubscribes_its_recipient_permanently() {
     let site = Site::new();
     site.run("publish").succeeds();
     let letter = fs::read_to_string(&site.letters()[0]).unwrap().replace("\r\n ", " ");
@@ -246,12 +246,16 @@ fn the_token_of_a_letter_takes_its_reader_off_the_list_for_good() {
     assert!(site.run("subscribers list").out.starts_with("unsubscribed"));
     site.write("posts/next.md", "+++\ntitle = \"Next\"\ndate = 2026-11-23T00:00:00Z\n+++\nText.\n");
     let next = site.run_at("2026-11-23T02:00:00Z", "publish");
-    assert!(next.code == 1 && next.err.contains("nobody would get \"Next\""), "{next:?}");
-    assert_eq!(site.letters().len(), 1, "who unsubscribed got the next letter");
+    assert!(
+        next.code == 1
+            && next.err.contains("\"Next\" (posts/next.md) is not mailed, because it has no recipients"),
+        "{next:?}"
+    );
+    assert_eq!(site.letters().len(), 1, "an unsubscribed address got the next issue");
 }
 
 #[test]
-fn the_seed_becomes_five_posts_and_none_of_them_is_ever_overwritten() {
+fn the_text_page_becomes_five_posts_that_are_never_overwritten() {
     let site = Site::new();
     let import = format!("import text {SEED} --newest 2026-11-22 --every 7d");
     let ran = site.run(&format!("{import} --dry-run")).succeeds();
@@ -263,7 +267,7 @@ fn the_seed_becomes_five_posts_and_none_of_them_is_ever_overwritten() {
     assert_eq!(posts.len(), 6);
     let texts: Vec<_> = posts.iter().map(|post| fs::read(post).unwrap()).collect();
     let ran = site.run(&import);
-    assert!(ran.code == 1 && ran.err.matches("is there already and stays as it is").count() == 5, "{ran:?}");
+    assert!(ran.code == 1 && ran.err.matches("exists and was not changed").count() == 5, "{ran:?}");
     assert_eq!(posts.iter().map(|post| fs::read(post).unwrap()).collect::<Vec<_>>(), texts);
     site.run("publish").succeeds();
     assert!(site.path("public/categories/B2B/rss.xml").exists());
@@ -271,7 +275,7 @@ fn the_seed_becomes_five_posts_and_none_of_them_is_ever_overwritten() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error_and_a_full_disk_is_one() {
+fn a_closed_pipe_is_not_an_error_but_a_full_disk_is() {
     let site = Site::new();
     for number in 0..2_000 {
         site.append("subscribers.csv", &format!("r{number}@example.com,,2026-10-01\n"));
@@ -291,57 +295,57 @@ fn a_reader_that_goes_away_is_no_error_and_a_full_disk_is_one() {
 }
 
 #[test]
-fn a_copy_in_doubt_ends_with_code_3_is_named_and_waits_for_a_decision() {
+fn a_delivery_with_unknown_outcome_ends_with_code_3_and_waits_for_a_decision() {
     let site = Site::new();
     let relay = Relay::start(Says::NothingAfterTheDot);
     site.append("config.toml", &relay.section());
     let ran = site.run("publish");
     assert!(
-        ran.code == 3 && ran.err.contains("1 in doubt") && ran.err.contains("letterpress resolve"),
+        ran.code == 3
+            && ran.err.contains("1 with unknown outcome")
+            && ran.err.contains("letterpress resolve"),
         "{ran:?}"
     );
     let ran = site.run_at("2026-11-23T01:00:00Z", "publish");
     assert_eq!((ran.code, relay.letters()), (0, 1), "nobody decided, and yet it went out again: {ran:?}");
     let ran = site.run("status");
     assert!(
-        ran.code == 3 && ran.out.contains("in doubt") && ran.out.contains("reader@example.com"),
+        ran.code == 3 && ran.out.contains("unknown outcome") && ran.out.contains("reader@example.com"),
         "{ran:?}"
     );
     let ran = site.run("resolve --resend").succeeds();
-    assert_eq!(ran.out, "1 copy to be sent once more with the next run\n");
+    assert_eq!(ran.out, "the next run sends 1 delivery again\n");
     let ran = site.run_at("2026-11-23T02:00:00Z", "publish");
     assert_eq!((ran.code, relay.letters()), (3, 2), "{ran:?}");
     let ran = site.run("resolve --sent").succeeds();
-    assert_eq!(ran.out, "1 copy recorded as sent\n");
+    assert_eq!(ran.out, "recorded 1 delivery as sent\n");
     site.run("status").succeeds();
     site.run_at("2026-11-23T03:00:00Z", "publish").succeeds();
     assert_eq!(relay.letters(), 2);
 }
 
 #[test]
-fn a_reader_whom_the_relay_refuses_is_counted_and_never_tried_again() {
+fn a_rejected_delivery_is_counted_and_not_retried() {
     let site = Site::new();
     let relay = Relay::start(Says::NoSuchReader);
     site.append("config.toml", &relay.section());
     let ran = site.run("--quiet publish");
     assert!(ran.code == 3 && ran.out.is_empty() && ran.err.contains("1 failed"), "{ran:?}");
-    let ran = site.run("status what-got reader@example.com").succeeds();
+    let ran = site.run("status history reader@example.com").succeeds();
     assert!(ran.out.contains("550") && ran.out.contains("no such reader"), "{ran:?}");
     site.run_at("2026-11-23T01:00:00Z", "--quiet publish").succeeds();
     assert_eq!(relay.letters(), 0);
 }
 
 #[test]
-fn a_reader_who_cannot_be_reached_now_waits_and_is_tried_again_when_the_wait_is_over() {
+fn a_deferred_delivery_is_retried_after_its_delay() {
     let site = Site::new();
     let config = fs::read_to_string(site.path("config.toml")).unwrap();
     let (busy, free) = (Relay::start(Says::NotNow), Relay::start(Says::Yes));
     site.write("config.toml", &format!("{config}{}", busy.section()));
     let ran = site.run("--quiet publish");
     assert!(
-        ran.code == 3
-            && ran.err.contains("1 waiting")
-            && ran.err.contains("the next try is due at 2026-11-23 00:0"),
+        ran.code == 3 && ran.err.contains("1 pending") && ran.err.contains("next retry at 2026-11-23 00:0"),
         "{ran:?}"
     );
     site.write("config.toml", &format!("{config}{}", free.section()));
@@ -352,7 +356,7 @@ fn a_reader_who_cannot_be_reached_now_waits_and_is_tried_again_when_the_wait_is_
 }
 
 #[test]
-fn a_test_copy_through_a_relay_that_is_not_there_says_where_to_look_and_records_nothing() {
+fn a_test_email_through_a_missing_relay_points_to_the_setting_and_records_nothing() {
     let site = Site::new();
     site.append("config.toml", "[smtp]\nhost = \"127.0.0.1\"\nport = 1\ntls = \"none\"\n");
     let ran = site.run("send --to me@example.com");
@@ -364,7 +368,7 @@ fn a_test_copy_through_a_relay_that_is_not_there_says_where_to_look_and_records_
 }
 
 #[test]
-fn a_password_that_everybody_can_read_is_found_by_check() {
+fn check_reports_a_password_file_that_others_can_read() {
     let site = Site::new();
     site.append("config.toml", "[smtp]\nhost = \"localhost\"\nuser = \"kim\"\npassword_file = \"secret\"\n");
     site.write("secret", "correct horse\n");
@@ -376,7 +380,7 @@ fn a_password_that_everybody_can_read_is_found_by_check() {
 }
 
 #[test]
-fn a_row_that_cannot_be_taken_is_named_by_publish_and_send_alike_and_the_others_get_their_letter() {
+fn publish_and_send_report_a_rejected_row_and_mail_the_others() {
     for command in ["publish", "send"] {
         let site = Site::new();
         site.append("subscribers.csv", "not an address,,2026-10-01\n");
@@ -394,7 +398,7 @@ fn an_export_makes_the_same_list_on_another_site_in_either_form() {
     {
         first.run(&format!("subscribers import {data}/{file}")).succeeds();
     }
-    first.run("subscribers suppress three@example.com --why =HYPERLINK").succeeds();
+    first.run("subscribers suppress three@example.com --reason =HYPERLINK").succeeds();
     let exports =
         ["subscribers export", "subscribers export --json"].map(|export| first.run(export).succeeds().out);
     assert!(exports[0].contains("\"'=Yuna\"") && exports[1].contains("\"=Yuna\""), "{exports:?}");
@@ -411,14 +415,14 @@ fn an_export_makes_the_same_list_on_another_site_in_either_form() {
 
 /// Breaks, forges and loses files of a backup before it is put back.
 #[test]
-fn a_backup_that_is_no_good_is_refused_before_anything_is_touched() {
+fn an_invalid_backup_is_refused_before_any_file_changes() {
     let site = Site::new();
     site.run("publish").succeeds();
     site.run("backup b.db").succeeds();
     let before =
         (fs::read(site.path("letterpress.db")).unwrap(), fs::read(site.path("letterpress.keys")).unwrap());
     let refuses = |word: &str| {
-        let ran = site.run("backup restore b.db --why test");
+        let ran = site.run("backup restore b.db --reason test");
         assert!(ran.code != 0 && ran.err.contains(word), "{ran:?}");
         let now = (
             fs::read(site.path("letterpress.db")).unwrap(),
@@ -437,13 +441,13 @@ fn a_backup_that_is_no_good_is_refused_before_anything_is_touched() {
     for file in ["b.db", "b.db.keys"] {
         fs::copy(other.path(file), site.path(file)).unwrap();
     }
-    refuses("and this site's is");
+    refuses("but the ledger of this site is");
     fs::remove_file(site.path("b.db")).unwrap();
-    refuses("there is no file b.db");
+    refuses("b.db does not exist");
 }
 
 #[test]
-fn a_backup_goes_back_over_a_ledger_over_a_damaged_one_and_where_there_is_none() {
+fn a_backup_can_be_restored_over_a_good_a_damaged_and_a_missing_ledger() {
     type Loss = fn(&Site);
     let losses: [Loss; 4] = [
         |_| {},
@@ -459,8 +463,8 @@ fn a_backup_goes_back_over_a_ledger_over_a_damaged_one_and_where_there_is_none()
         site.run("publish").succeeds();
         site.run("backup b.db").succeeds();
         loss(&site);
-        let ran = site.run("backup restore b.db --why test").succeeds();
-        assert!(ran.out.contains("letterpress.db is now the copy in b.db"), "{ran:?}");
+        let ran = site.run("backup restore b.db --reason test").succeeds();
+        assert!(ran.out.contains("letterpress.db from b.db"), "{ran:?}");
         site.run("publish").succeeds();
         site.run("ledger verify").succeeds();
     }

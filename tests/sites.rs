@@ -95,7 +95,7 @@ fn builds_as_expected(generator: &str) {
     let world = World::with(generator);
     let said = world.succeeds(&format!("new --from {generator} site l"));
     let (code, again) = world.run(&format!("new --from {generator} site l"));
-    assert!(code == 1 && again.contains("is there already"), "nothing is overwritten: {again}");
+    assert!(code == 1 && again.contains("already exists"), "nothing is overwritten: {again}");
     let config = world.read("l/config.toml");
     world.append("l/config.toml", "\n[feeds]\nentries = 0\nformats = [\"json\"]\nby = []\n");
     let story = format!("{said}\n{config}\n{}", world.story());

@@ -1,10 +1,10 @@
-//! `letterpress adopt`: the ids that readers of an old feed know become those of the posts.
+//! `letterpress adopt`: the posts take over the entry ids of an old feed.
 
 use camino::Utf8Path;
 use clap::Args as ClapArgs;
 
 use super::Outcome;
-use super::import::{fetch_feed, is_address, open};
+use super::args::{fetch_feed, is_url, open};
 use super::printer::{Printer, count};
 use crate::importers::feed;
 use crate::pipeline::{RunError, World, take_over};
@@ -15,13 +15,13 @@ Examples:
   letterpress adopt https://old.example/feed/ --dry-run
   letterpress adopt old-feed.xml")]
 pub(super) struct Args {
-    /// The old feed: RSS, Atom or JSON Feed.
+    /// File or URL of the old feed: RSS, Atom or JSON Feed.
     #[arg(value_name = "FILE|URL")]
     feed: String,
-    /// Say what would be taken over, and write nothing.
+    /// Show which ids would be adopted, and write nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Also for posts that were published here under another id: readers who have that get them again.
+    /// Also change posts already published here under another id; feed readers show these posts again.
     #[arg(long)]
     replace: bool,
 }
@@ -29,9 +29,9 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let name = args.feed.as_str();
     let mut entries = Vec::new();
-    // The id of a comment or of a draft is nothing that a reader knows a post by.
+    // Comments and drafts are not published, so their ids do not matter.
     let mut each = |entry: feed::Entry| entries.extend(Some(entry).filter(feed::Entry::is_published));
-    let about = if is_address(name) {
+    let about = if is_url(name) {
         feed::stream(fetch_feed(name).await?.as_slice(), name, &mut each)
     } else {
         feed::stream(open(Utf8Path::new(name))?, name, &mut each)
@@ -44,16 +44,16 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     printer.findings(&over.remarks);
     for entry in &over.unmatched {
         let day = entry.published.map_or_else(String::new, |date| format!(", {}", date.format("%Y-%m-%d")));
-        let link = entry.link.as_deref().or(entry.id.as_deref()).unwrap_or("without a link");
-        printer.complain(format!("no post for {:?} ({link}{day})", entry.title));
+        let link = entry.link.as_deref().or(entry.id.as_deref()).unwrap_or("no link");
+        printer.complain(format!("warning: no post matches the entry {:?} ({link}{day})", entry.title));
     }
     for finding in &over.refused {
         printer.complain(finding.to_string());
     }
-    let verb = if args.dry_run { "would be taken over" } else { "taken over" };
+    let verb = if args.dry_run { "would be adopted" } else { "adopted" };
     let taken = count(over.taken.len() as u64, "id");
     printer.say(format!(
-        "{taken} {verb}, {} known already, {} without a post, {} that the old feed does not have",
+        "{taken} {verb}, {} already correct, {} without a post, {} not in the old feed",
         over.known,
         count(over.unmatched.len() as u64, "entry"),
         count(over.unseen as u64, "post")

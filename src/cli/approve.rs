@@ -1,4 +1,4 @@
-//! `letterpress approve POST`: what waits for its writer may be mailed.
+//! `letterpress approve POST`: approve a post or a digest for mailing.
 
 use clap::Args as ClapArgs;
 
@@ -9,20 +9,20 @@ use crate::pipeline::{RunError, World, approve};
 #[derive(ClapArgs)]
 #[command(after_help = "Example:\n  letterpress approve 2026-11-29-hello")]
 pub(super) struct Args {
-    /// The post: its id, slug or file; or a weekly digest: 2026-W47.
+    /// Id, slug or file of the post, or a weekly digest such as 2026-W47.
     post: String,
 }
 
 pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let Some(approved) = approve(world, &args.post).await? else {
         return Err(RunError::user(
-            format!("nothing about {} waits for approval", args.post),
-            "`letterpress status` says what comes next; the run that finds a post due asks first (newsletter.approve)",
+            format!("{} is not waiting for approval", args.post),
+            "`letterpress status` shows what is due; with newsletter.approve, a run asks for approval when a post is due",
         ));
     };
     let as_new = if approved.as_new { " as a new post" } else { "" };
     printer.answer(format!(
-        "approved{as_new}: {} is mailed with the next run that finds it due",
+        "approved{as_new}: {} will be mailed by the next run once it is due",
         approved.title
     ));
     Ok(Outcome::Done)

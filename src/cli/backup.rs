@@ -1,12 +1,12 @@
-//! `letterpress backup`: a copy of the ledger and its keys, also while a run is at work; and back into its place.
+//! `letterpress backup`: back up the ledger and its keys, also while a run is in progress, and restore a backup.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::Outcome;
-use super::ledger;
 use super::printer::Printer;
-use crate::pipeline::{RunError, World, back_up, put_back};
+use super::view::restored;
+use crate::pipeline::{RunError, World, adopt, back_up, put_back};
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
@@ -14,12 +14,12 @@ use crate::text::shell_quoted;
 #[command(after_help = "\
 Examples:
   letterpress backup backups/2026-11-23.db
-  letterpress backup restore backups/2026-11-23.db --why \"the disk failed\"
+  letterpress backup restore backups/2026-11-23.db --reason \"the disk failed\"
 
-The keys go into FILE.keys: one is useless without the other, and both are private (mode 0600).
-(A new file that is named `restore` is written as ./restore.)")]
+The keys are written to FILE.keys. Neither file is of use without the other, and both are private.
+To write a backup to a file named restore, give its path as ./restore.")]
 pub(super) struct Args {
-    /// The new file; nothing is overwritten.
+    /// New file for the backup; an existing file is never overwritten.
     #[arg(required = true)]
     file: Option<Utf8PathBuf>,
     #[command(subcommand)]
@@ -28,62 +28,65 @@ pub(super) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Put a backup in the place of the ledger; what stands there is kept under another name.
+    /// Replace the ledger with a backup; the replaced files are kept under another name.
     Restore(Restore),
 }
 
 #[derive(ClapArgs)]
 #[command(after_help = "\
 Example:
-  letterpress backup restore backups/2026-11-23.db --why \"the disk failed\"
+  letterpress backup restore backups/2026-11-23.db --reason \"the disk failed\"
 
-The backup is checked first. Nothing is deleted: the ledger that stands there becomes letterpress.db.before-restore-TIME.
-Stop `letterpress serve` before. If it is interrupted, run it again. With --why it goes on to do what
-`letterpress ledger adopt-restored` does; without it, run that next: nothing is sent before.")]
+Stop letterpress serve before. The backup is checked first. Nothing is deleted: the current ledger
+is renamed to letterpress.db.before-restore-TIME. If the command is interrupted, run it again.
+With --reason, the restored ledger is accepted at once. Without it, run letterpress ledger
+adopt-restored next: nothing is sent before.")]
 struct Restore {
-    /// A file that `letterpress backup` made.
+    /// File created by letterpress backup.
     file: Utf8PathBuf,
-    /// Why, for the record: then the ledger is put to use at once.
-    #[arg(long, value_name = "TEXT")]
-    why: Option<String>,
+    /// Reason, recorded in the ledger; accepts the restored ledger at once.
+    #[arg(long, alias = "why", value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     match (&args.command, &args.file) {
         (Some(Command::Restore(args)), _) => restore(args, world, printer).await,
         (None, Some(file)) => copy(file, world, printer).await,
-        (None, None) => Err(RunError::user("no file is named", "name the new file")),
+        (None, None) => Err(RunError::user("no file given", "give the path of the new file")),
     }
 }
 
 async fn copy(file: &Utf8Path, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let backup = back_up(world, file).await?;
-    printer.say(format!("the ledger is in {}, its keys are in {}", backup.store, backup.keys));
+    printer.say(format!("backed up: ledger in {}, keys in {}", backup.store, backup.keys));
     printer.say(format!(
-        "  to restore: letterpress backup restore {} --why \"…\"",
+        "  to restore: letterpress backup restore {} --reason \"…\"",
         shell_quoted(backup.store.as_str())
     ));
     Ok(Outcome::Done)
 }
 
 async fn restore(args: &Restore, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    if args.why.as_deref().is_some_and(|why| why.trim().is_empty()) {
-        return Err(RunError::user("--why is empty", "say in a few words what is restored, and why"));
+    if args.reason.as_deref().is_some_and(|reason| reason.trim().is_empty()) {
+        return Err(RunError::user("--reason is empty", "describe in a few words what is restored, and why"));
     }
     let put = put_back(world, &args.file)?;
     let copied = put.copied.map(|at| format!(", made at {at}")).unwrap_or_default();
-    printer.say(format!("{} is now the copy in {}{copied}", put.store, args.file));
+    printer.say(format!("restored {} from {}{copied}", put.store, args.file));
     if let Some(keys) = &put.keys {
-        printer.say(format!("{keys} are the keys that belong to it"));
+        printer.say(format!("restored {keys}, the keys of this ledger"));
     }
     for aside in &put.aside {
-        printer.say(format!("  kept: {aside}"));
+        printer.say(format!("  replaced file kept as {aside}"));
     }
-    if let Some(why) = &args.why {
-        return ledger::put_to_use(why, world, printer).await;
+    if let Some(reason) = &args.reason {
+        let done = adopt(world, false, false, reason).await?;
+        restored::report(&done, false, false, printer);
+        return Ok(Outcome::Done);
     }
     printer.say(
-        "nothing is sent from it before you say what happened:\n  letterpress ledger adopt-restored --why \"…\"",
+        "nothing is sent from this ledger before you accept it:\n  letterpress ledger adopt-restored --reason \"…\"",
     );
     Ok(Outcome::Done)
 }

@@ -1,5 +1,7 @@
-//! `letterpress check`: every finding that would hurt later, in one pass. Writes nothing, not even ids or keys.
+//! `letterpress check`: report all problems in one pass. Writes nothing, not even ids or keys.
 
+mod feed;
+mod read_online;
 mod servers;
 
 use std::collections::HashSet;
@@ -13,7 +15,7 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::printer::{Printer, count};
-use super::{Outcome, configuration, foreign_feed, read_online};
+use super::{Outcome, configuration};
 use crate::archive::{Archive, WhyLeftOut, folder, markdown};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DEFAULTS, Examined, examine, is_placeholder_host};
@@ -30,18 +32,21 @@ use crate::subscribers::Standing;
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
+#[command(after_help = "\
+Examples:
+  letterpress check --live
+  letterpress check --feed https://example.com/atom.xml")]
 pub(super) struct Args {
-    /// For scripts.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Also ask the site's web server whether it serves these feeds and the pages that letters link to, and log in to the
-    /// relay and the mailbox.
+    /// Also check over the network: the published feeds, the pages that emails link to, the logins to relay and mailbox.
     #[arg(long)]
     live: bool,
-    /// Check this feed, of any site, and nothing else.
+    /// Check only this feed, which can be of any site.
     #[arg(long, value_name = "FILE|URL", conflicts_with_all = ["live", "defaults"])]
     feed: Option<String>,
-    /// Print every key of the configuration with its default, and check nothing.
+    /// Print all configuration keys with their defaults, and check nothing.
     #[arg(long)]
     defaults: bool,
 }
@@ -57,9 +62,9 @@ pub(super) async fn run(
         return Ok(Outcome::Done);
     }
     if let Some(feed) = &args.feed {
-        let mut findings = foreign_feed::check(feed, clock.as_ref()).await?;
+        let mut findings = feed::check(feed, clock.as_ref()).await?;
         if !args.json {
-            // Whoever lints a feed looks the rule up; scripts find its name beside the message.
+            // The rule helps to look a problem up. In JSON it has a key of its own.
             for found in &mut findings {
                 found.message = format!("{}: {}", found.rule, found.message);
             }
@@ -84,7 +89,7 @@ pub(super) async fn run(
     verdict(&findings, args.json, printer)
 }
 
-/// Prints what was found; an error is one of the user's.
+/// Prints the findings; an error is a user error.
 fn verdict(findings: &[Finding], json: bool, printer: Printer) -> Result<Outcome, RunError> {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let warnings = findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
@@ -92,22 +97,21 @@ fn verdict(findings: &[Finding], json: bool, printer: Printer) -> Result<Outcome
         printer.json(&json!({ "findings": findings }))?;
     } else {
         if printer.is_quiet() {
-            // A note needs nothing to be done.
+            // A note requires no action.
             let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
             printer.findings(&graver.cloned().collect::<Vec<_>>());
         } else {
             printer.findings(findings);
         }
         printer.say(match (errors, warnings) {
-            (0, 0) => "all is well".to_owned(),
+            (0, 0) => "no problems found".to_owned(),
             _ => format!("{}, {}", count(errors as u64, "error"), count(warnings as u64, "warning")),
         });
     }
     Ok(if errors > 0 { Outcome::UserError } else { Outcome::Done })
 }
 
-/// What is wrong with posts and readers, where the configuration is wrong itself: feeds and letters would be made with values
-/// that nobody wrote.
+/// Checks only posts and subscribers if the configuration has errors: feeds and emails would be built with wrong values.
 fn despite_mistakes(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
     reader_list(config, clock, findings);
     if unfetched(config).is_some() {
@@ -118,26 +122,27 @@ fn despite_mistakes(config: &Config, clock: &dyn Clock, findings: &mut Vec<Findi
             left_out(&reading.archive, findings);
             findings.extend(reading.archive.findings);
         }
-        // The folder may be named on a line that could not be read.
+        // The setting for the folder may be on a line with an error.
         Err(wrong) => findings.extend(wrong.into_iter().filter(|finding| finding.rule != "post-folder")),
     }
 }
 
-/// Placeholders are good enough while letters stay at home.
+/// Reports placeholder addresses, which are acceptable while emails are only written to the outbox folder.
 fn placeholders(config: &Config, findings: &mut Vec<Finding>) {
     let keys: Vec<_> = config.placeholders().into_iter().map(|(key, _)| format!("`{key}`")).collect();
     let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
     if config.smtp.is_none() && wants_letters && !keys.is_empty() {
         let (verb, its) =
             if keys.len() == 1 { ("is a placeholder", "it") } else { ("are placeholders", "them") };
-        let message = format!("{} {verb}: letters go to {}/ alone", keys.join(", "), config.output.outbox);
+        let message =
+            format!("{} {verb}: emails are only written to {}/", keys.join(", "), config.output.outbox);
         let hint =
-            format!("replace {its} before the first real letter; with a section [smtp] this is an error");
+            format!("replace {its} before you send the first issue; with a section [smtp] this is an error");
         findings.push(Finding::note("placeholder", config.file.as_str(), message).hint(hint));
     }
 }
 
-/// Ids that were made while the site's address was a placeholder: they work, and they are as good as anybody's.
+/// Ids generated while site.url was a placeholder: they work, but their domain belongs to somebody else.
 fn borrowed_ids(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     let is_borrowed = |id: &str| {
         let host = id.strip_prefix("tag:").and_then(|rest| rest.split(',').next());
@@ -146,11 +151,11 @@ fn borrowed_ids(config: &Config, archive: &Archive, findings: &mut Vec<Finding>)
     let ids: Vec<_> = archive.posts.iter().map(|post| &post.id).filter(|id| is_borrowed(id)).collect();
     let Some(first) = ids.first().filter(|_| !is_placeholder_host(config.site.url.host())) else { return };
     let message = format!(
-        "{} made with a placeholder for the site's address, such as {first}",
+        "{} generated while site.url was a placeholder, such as {first}",
         count(ids.len() as u64, "id")
     );
-    let hint = "readers who have these posts know them by these ids: keep them; if nobody has them yet, delete their lines, and \
-                the next `letterpress publish --allow-redelivery` makes new ones";
+    let hint = "if the feeds are published, keep these ids, because feed readers know the posts by them; otherwise delete their \
+                lines, and the next `letterpress publish --allow-redelivery` generates new ones";
     findings.push(Finding::warning("placeholder", config.archive.ledger().as_str(), message).hint(hint));
 }
 
@@ -190,13 +195,13 @@ async fn everything(
         gate(config, &archive, &portion, &mut found);
         documents.extend(portion.into_iter().filter(|_| live));
     }
-    // A page that stands was looked at when it was written.
+    // A page that already exists was checked when it was written.
     let directory = config.resolve(&config.output.directory);
     let standing = output::standing(&directory, &layout.frozen(), &[]);
     for portion in layout.archived(&standing.paths) {
         found.extend(feeds::lint::check_thoroughly(&portion, &archive, clock.now()));
     }
-    // A post that stands in several portions is spoken of once.
+    // A post can be in several portions, but is reported once.
     let mut said = HashSet::new();
     findings.extend(found.into_iter().filter(|finding| said.insert(finding.to_string())));
     let bodies = archive.posts.par_iter().map(markdown::render);
@@ -207,7 +212,7 @@ async fn everything(
         week(config, &archive, findings);
     }
     left_out(&archive, findings);
-    // The feeds carry a post whatever its text is like; what readers will miss is said here.
+    // Feeds contain a post whatever its text is like; problems of the text are reported here.
     findings.extend(archive.findings.iter().cloned().chain(texts.into_iter().flatten()));
     if live {
         served(config, &documents, findings).await?;
@@ -216,14 +221,14 @@ async fn everything(
     Ok(())
 }
 
-/// What readers of the published feeds would see of these.
+/// Compares the new feeds with the published ones.
 fn gate(config: &Config, archive: &Archive, documents: &[Document], findings: &mut Vec<Finding>) {
     let outlook = look(config, archive, documents);
     findings.extend(outlook.line().map(|line| Finding::note("feed-diff", outlook.feed.as_str(), line)));
     findings.extend(outlook.findings);
 }
 
-/// The list that every run reads.
+/// Checks `newsletter.list`.
 fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) -> u64 {
     let newsletter = &config.newsletter;
     let Some(list) = &newsletter.list else { return 0 };
@@ -235,7 +240,7 @@ fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) 
     match std::fs::read(config.resolve(list)) {
         Err(error) => findings.push(
             Finding::error("readers", list.as_str(), format!("cannot be read: {error}"))
-                .hint("make the file, or take newsletter.list out of config.toml"),
+                .hint("create the file, or remove newsletter.list from config.toml"),
         ),
         Ok(bytes) => match readers::read(&bytes, options) {
             Err(finding) => findings.push(finding),
@@ -251,7 +256,7 @@ fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) 
     0
 }
 
-/// Whether somebody processes unsubscribes. A ledger that cannot be asked says so to the runs.
+/// Checks that unsubscribe requests are processed. A ledger that cannot be opened is reported by the runs.
 async fn unsubscribing(config: &Config, clock: &dyn Clock, listed: u64, findings: &mut Vec<Finding>) {
     if !config.newsletter.enabled || judge_unsubscribing(config, listed).is_none() {
         return;
@@ -270,14 +275,15 @@ async fn known_unsubscribing(
     look_at_unsubscribing(&office, config, listed).await
 }
 
-/// Files with secrets that other users of the machine can read.
+/// Reports files with secrets that other users of the machine can read.
 fn secrets(config: &Config, findings: &mut Vec<Finding>) {
     let password = config.smtp.as_ref().and_then(|smtp| smtp.password_file.as_ref());
     let signing = config.dkim.iter().map(|dkim| &dkim.key_file);
     for file in password.into_iter().chain([&config.store.keys]).chain(signing) {
         let mode = config.resolve(file).metadata().map_or(0, |meta| meta.permissions().mode());
         if mode & 0o077 != 0 {
-            let message = format!("other users of this machine can open it (mode {:03o})", mode & 0o777);
+            let message =
+                format!("other users of this machine can access this secret (mode {:03o})", mode & 0o777);
             findings.push(
                 Finding::warning("secret-mode", file.as_str(), message)
                     .hint(format!("chmod 600 {}", shell_quoted(file.as_str()))),
@@ -286,20 +292,22 @@ fn secrets(config: &Config, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Signatures that are good and count for nothing: receivers ask whether the domain that signs is that of the sender.
+/// Reports signatures without effect: DMARC requires that the signing domain matches the domain of the sender.
 fn alignment(config: &Config, findings: &mut Vec<Finding>) {
     let Some(from) = config.newsletter.from.as_ref().map(|from| from.address.domain()) else { return };
     let domains = config.dkim.iter().filter_map(|dkim| dkim.signing_domain(Some(from)));
     for domain in domains.filter(|domain| !is_aligned(domain, from)) {
-        let message = format!("letters from {from} are signed for {domain}, which DMARC does not count");
+        let message = format!(
+            "emails from {from} are signed for {domain}; DMARC ignores the signature because the domains differ"
+        );
         findings.push(
             Finding::warning("dkim-alignment", "config.toml", message)
-                .hint(format!("take the domain out of [dkim], or send from an address at {domain}")),
+                .hint(format!("remove domain from [dkim], or send from an address at {domain}")),
         );
     }
 }
 
-/// Whether letters could leave. A site without letters is whole; a newsletter that cannot leave is not.
+/// Whether emails can be sent. That is an error only if the newsletter is configured.
 fn can_send(config: &Config, findings: &mut Vec<Finding>) -> bool {
     let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
     let new = if wants_letters { Finding::error } else { Finding::note };
@@ -314,7 +322,7 @@ fn can_send(config: &Config, findings: &mut Vec<Finding>) -> bool {
     false
 }
 
-/// The letter that the newest post would be.
+/// Checks the email of the newest post.
 fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     if let Some(post) = archive.posts.iter().find(|post| post.newsletter) {
         match compose(config, post) {
@@ -329,7 +337,7 @@ fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The weekly letter that the newest posts would be: what it shares with the other is said once.
+/// Checks the weekly digest of the newest posts. Findings that the email of the newest post has too are reported once.
 fn week(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     let posts: Vec<_> = archive.posts.iter().filter(|post| post.newsletter).take(3).collect();
     let Some(newest) = posts.first() else { return };
@@ -337,7 +345,7 @@ fn week(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     let said = match compose_week(config, &digest) {
         Ok((_, warnings)) => warnings,
         Err(RunError::Findings(errors)) => errors,
-        // Whatever else is wrong is wrong with the other letter too.
+        // Other errors were reported for the email of the newest post.
         Err(_) => return,
     };
     let is_new = |finding: &Finding| findings.iter().all(|known| known.message != finding.message);
@@ -351,7 +359,8 @@ fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
         let mut finding = Finding::note("left-out", left.source.as_str(), why);
         if left.why == WhyLeftOut::Undated {
             finding.severity = Severity::Warning;
-            finding = finding.hint("add a line like date = 2026-11-23, or name the file 2026-11-23-slug.md");
+            finding = finding
+                .hint("add a line such as date = 2026-11-23, or rename the file to 2026-11-23-slug.md");
         }
         if matches!(left.why, WhyLeftOut::Retracted(_)) {
             let post = shell_quoted(left.source.as_str());
@@ -361,7 +370,7 @@ fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Asks the site for each feed: is it there, is it these bytes, does it say what it is?
+/// Requests each published feed: does it exist, is it current, is its media type correct?
 async fn served(
     config: &Config,
     documents: &[Document],
@@ -372,7 +381,10 @@ async fn served(
         .user_agent(concat!("letterpress/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| {
-            RunError::user(format!("cannot ask the web: {error}"), "is there a CA store on this machine?")
+            RunError::user(
+                format!("cannot create the HTTP client: {error}"),
+                "check that CA certificates are installed on this machine",
+            )
         })?;
     for document in documents {
         let url = config.site.url.join(document.path.as_str());
@@ -380,13 +392,13 @@ async fn served(
         let response = match client.get(&url).send().await {
             Ok(response) => response,
             Err(error) => {
-                findings.push(wrong(format!("cannot be fetched: {error}")));
+                findings.push(wrong(format!("cannot be loaded: {error}")));
                 continue;
             }
         };
         if !response.status().is_success() {
             findings.push(
-                wrong(format!("the server answers {}", response.status())).hint("upload the public folder"),
+                wrong(format!("the server replies {}", response.status())).hint("upload the public folder"),
             );
             continue;
         }
@@ -396,22 +408,26 @@ async fn served(
         let served = [essence(kind), essence(document.media_type)];
         if served[0] != served[1] && !matches!(served[0].as_str(), "application/xml" | "text/xml") {
             findings.push(
-                Finding::warning("live-type", url.as_str(), format!("it is served as {kind:?}"))
-                    .hint(format!("let the server say Content-Type: {}", document.media_type)),
+                Finding::warning("live-type", url.as_str(), format!("wrong media type: served as {kind:?}"))
+                    .hint(format!("configure the server to send Content-Type: {}", document.media_type)),
             );
         }
         match capped(response, document.bytes.len()).await {
             Some(bytes) if bytes == document.bytes => {}
             _ => findings.push(
-                Finding::warning("live-bytes", url.as_str(), "the server has another version of it")
-                    .hint("upload the public folder; a cache may also take a while"),
+                Finding::warning(
+                    "live-bytes",
+                    url.as_str(),
+                    "the published version differs from the current one",
+                )
+                .hint("upload the public folder; a cache may also delay the update"),
             ),
         }
     }
     Ok(())
 }
 
-/// The body, if it is no longer than what is expected: a server could send for ever.
+/// The body, unless it is longer than expected: a server could send without end.
 async fn capped(mut response: reqwest::Response, most: usize) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.ok()? {

@@ -1,5 +1,4 @@
-//! `letterpress dkim`: make a key to sign letters with, and print what the DNS must say of it. The private half is
-//! written to its file and shown nowhere.
+//! `letterpress dkim`: create a DKIM key and print its DNS record. The private key is written to its file and never printed.
 
 use camino::Utf8PathBuf;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
@@ -13,28 +12,30 @@ use crate::pipeline::{RunError, World, identities, new_key};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Make a key, and print its DNS record and the lines for config.toml.
+    /// Create a key, and print its DNS record and the lines for config.toml.
     New(New),
     /// Print the DNS records of the configured keys.
+    #[command(after_help = "Example:\n  letterpress dkim show")]
     Show {
-        /// For scripts.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
 }
 
 #[derive(ClapArgs)]
+#[command(after_help = "Example:\n  letterpress dkim new --domain example.com")]
 pub(super) struct New {
-    /// Which of the domain's keys it is; each needs its own [default: letters, or letters-ed25519].
+    /// Selector of the key; must be unique in the domain [default: letters, or letters-ed25519].
     #[arg(long)]
     selector: Option<String>,
-    /// RSA is understood everywhere; Ed25519 may stand beside it.
+    /// Algorithm; every receiver supports RSA, so use Ed25519 only as a second key.
     #[arg(long, value_enum, default_value = "rsa")]
     algorithm: Kind,
-    /// The domain that signs [default: that of newsletter.from].
+    /// Signing domain [default: the domain of newsletter.from].
     #[arg(long)]
     domain: Option<String>,
-    /// The file for the private key, as seen from config.toml [default: dkim-SELECTOR.pem].
+    /// File for the private key, relative to config.toml [default: dkim-SELECTOR.pem].
     #[arg(long, value_name = "FILE")]
     out: Option<Utf8PathBuf>,
 }
@@ -62,29 +63,28 @@ fn new(args: New, config: &Config, printer: Printer) -> Result<Outcome, RunError
     let dkim = Dkim { domain: args.domain, selector, key_file };
     if !dkim.has_valid_selector() {
         return Err(RunError::user(
-            format!("the selector {:?} cannot stand in a name of the DNS", dkim.selector),
-            "write letters, digits and hyphens, such as --selector letters",
+            format!("the selector {:?} is not a valid DNS label", dkim.selector),
+            "use letters, digits and hyphens, such as --selector letters",
         ));
     }
     let from = config.newsletter.from.as_ref().map(|from| from.address.domain());
     let domain = dkim.signing_domain(from).ok_or_else(|| {
         let what = match &dkim.domain {
             Some(domain) => format!("{domain:?} is not a domain"),
-            None => "it is not said for which domain the key signs".to_owned(),
+            None => "the signing domain is not known".to_owned(),
         };
-        RunError::user(what, "set newsletter.from in config.toml, or name the domain: --domain example.com")
+        RunError::user(what, "set newsletter.from in config.toml, or give the domain: --domain example.com")
     })?;
     let key = new_key(algorithm, &config.resolve(&dkim.key_file))?;
     let identity = Identity { domain, selector: dkim.selector.clone(), key };
-    printer.answer(format!("made {}: {what} that only this user can read", dkim.key_file));
+    printer.answer(format!("created {}: {what}, readable only by this user", dkim.key_file));
     printer.answer("1. add this TXT record to the DNS:");
     record(&identity, printer);
-    printer.answer("2. when the DNS has it, add to config.toml:");
-    // Ed25519 stands beside RSA, not in its place.
+    printer.answer("2. when the record is published, add to config.toml:");
+    // An Ed25519 key is added to an RSA key and does not replace it.
     let is_further = !config.dkim.is_empty() || algorithm == Algorithm::Ed25519;
     if is_further {
-        printer
-            .answer("   (two keys are two sections [[dkim]]: write the other one with two brackets as well)");
+        printer.answer("   (two keys need two sections [[dkim]]: use double brackets for the other key too)");
     }
     for line in section(&dkim, is_further) {
         printer.answer(line);
@@ -109,7 +109,8 @@ fn show(as_json: bool, config: &Config, printer: Printer) -> Result<Outcome, Run
         return Ok(Outcome::Done);
     }
     if identities.is_empty() {
-        printer.answer("no key is configured: letters leave unsigned (`letterpress dkim new` makes one)");
+        printer
+            .answer("no key is configured: emails are sent unsigned (`letterpress dkim new` creates a key)");
     }
     for identity in &identities {
         record(identity, printer);
@@ -117,7 +118,7 @@ fn show(as_json: bool, config: &Config, printer: Printer) -> Result<Outcome, Run
     Ok(Outcome::Done)
 }
 
-/// A record twice: as one value, which web forms want, and as a zone file has it.
+/// Prints the record in two forms: as one value for a web form, and as lines of a zone file.
 fn record(identity: &Identity, printer: Printer) {
     let (name, value) = (identity.record_name(), identity.key.record());
     printer.answer(format!("name:  {name}"));

@@ -1,7 +1,7 @@
-//! The end of a run that cron repeats: a failure that lasts is told when it begins, when it changes, and when it is over, and not
-//! by each run between.
+//! The end of a run that cron repeats: with `--quiet`, a lasting failure is reported when it begins, when it changes, and
+//! when it ends, and not by every run in between.
 //!
-//! Without `--quiet` everything was said already, and is said by each run.
+//! Without `--quiet` every run prints everything.
 
 use camino::Utf8Path;
 
@@ -10,11 +10,10 @@ use super::{Outcome, notify};
 use crate::clock::Clock;
 use crate::pipeline::incident::{self, Change, Failure, Incident};
 
-/// The head of what happened once: a subscriber who was refused, a message in doubt. It has been said, and is no state that
-/// could be over.
+/// Marks a failure that happened once, such as a rejected message. It was reported and cannot end later.
 const ONCE: &str = "in this run:";
 
-/// Remembers how a run of `command` over the site of `config` ended, says what is new about it, and tells whom `[notify]` names.
+/// Records how a run of `command` ended, prints what is new, and notifies the recipients of `[notify]`.
 pub(super) fn conclude(
     (command, config): (&'static str, &Utf8Path),
     outcome: Outcome,
@@ -27,13 +26,13 @@ pub(super) fn conclude(
             printer.release(&transcript.complaints);
         }
     };
-    // A folder without a site is not written into.
+    // Without a configuration this is not a site: do not write into the folder.
     if !config.exists() {
         return release();
     }
     let failure = failure(outcome, &transcript);
     let root = config.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-    // A run beside another one knows nothing of what is well and what is not.
+    // A run that found another one in progress does not know whether a failure lasts.
     let is_silent = outcome == Outcome::Locked || failure.is_none() && transcript.is_inconclusive;
     let change = if is_silent {
         Change::None
@@ -47,7 +46,7 @@ pub(super) fn conclude(
         {
             printer.event(over(command, incident));
         }
-        // A warning that is not repeated needs no word.
+        // The end of a mere warning is not reported.
         Change::Over(incident) if incident.code > 0 && !incident.text.starts_with(ONCE) => {
             printer.event(over(command, incident));
         }
@@ -57,14 +56,14 @@ pub(super) fn conclude(
     notify::tell((command, config), failure.as_ref(), &change, clock, printer);
 }
 
-/// How a run failed, if it did: with what the next one would fail with again, or else with what happened once.
+/// How a run failed: with lasting problems, or else with what happened once.
 fn failure(outcome: Outcome, transcript: &Transcript) -> Option<Failure> {
     let Transcript { complaints, events, .. } = transcript;
     let text = match (outcome, complaints.is_empty()) {
         (Outcome::Locked, _) | (Outcome::Done, true) => return None,
         (_, true) => format!("{ONCE}\n{}", events.join("\n")),
-        // A pause is the same pause, whether this run or an earlier one made it.
-        (_, false) => complaints.join("\n").replace("it was paused earlier: ", ""),
+        // The same pause must not look new, whether this run or an earlier one paused the issue.
+        (_, false) => complaints.join("\n").replace("paused earlier: ", ""),
     };
     Some(Failure { code: outcome.code(), text })
 }
@@ -72,7 +71,7 @@ fn failure(outcome: Outcome, transcript: &Transcript) -> Option<Failure> {
 fn over(command: &str, incident: &Incident) -> String {
     let what = match command {
         "build" => "building the feeds",
-        "inbox" => "reading the inbox",
+        "inbox" => "processing the inbox",
         _ => "sending",
     };
     let since = incident.since.format("%Y-%m-%d %H:%M UTC");

@@ -1,4 +1,4 @@
-//! `letterpress headers`: what a web server should say of the feeds, to be copied into its configuration.
+//! `letterpress headers`: HTTP headers for the feeds, to be copied into the configuration of a web server.
 
 use clap::{Args as ClapArgs, ValueEnum};
 
@@ -9,8 +9,9 @@ use crate::feeds::{headers, lay_out};
 use crate::pipeline::{RunError, World};
 
 #[derive(ClapArgs)]
+#[command(after_help = "Example:\n  letterpress headers nginx > feed-headers.conf")]
 pub(super) struct Args {
-    /// The web server.
+    /// Web server whose configuration format to print.
     server: Server,
 }
 

@@ -1,8 +1,6 @@
-//! `letterpress import`: archives from elsewhere become posts. Nothing is ever overwritten.
+//! `letterpress import`: import posts from other software. Existing files are never overwritten.
 
 mod foreign;
-
-pub(super) use foreign::{fetch_feed, is_address, open};
 
 use std::io::Write;
 
@@ -18,39 +16,44 @@ use crate::pipeline::{RunError, World};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// A `WordPress` export (Tools, Export): posts, drafts, authors, categories, tags, pictures.
+    /// Import a WordPress export (Tools, Export): posts, drafts, authors, categories, tags, images.
+    #[expect(clippy::doc_markdown, reason = "clap prints it, and backticks with it")]
+    #[command(after_help = "Example:\n  letterpress import wordpress export.xml --download")]
     Wordpress {
-        /// The .xml file.
+        /// The .xml file of the export.
         file: Utf8PathBuf,
         #[command(flatten)]
         options: foreign::Options,
     },
-    /// A Ghost export (Settings, Advanced, Import/Export).
+    /// Import a Ghost export (Settings, Advanced, Import/Export).
+    #[command(after_help = "Example:\n  letterpress import ghost export.json --dry-run")]
     Ghost {
-        /// The .json file.
+        /// The .json file of the export.
         file: Utf8PathBuf,
         #[command(flatten)]
         options: foreign::Options,
     },
-    /// A feed: RSS, Atom or JSON Feed.
+    /// Import the entries of a feed: RSS, Atom or JSON Feed.
+    #[command(after_help = "Example:\n  letterpress import feed https://old.example/feed/ --dry-run")]
     Feed {
-        /// The file, or the address.
+        /// File or URL of the feed.
         #[arg(value_name = "FILE|URL")]
         source: String,
         #[command(flatten)]
         options: foreign::Options,
     },
-    /// A plain text archive page: a category, then posts with a title of their own line.
+    /// Import a plain text page: a category, then posts, each with its title on a line of its own.
+    #[command(after_help = "Example:\n  letterpress import text page.txt --newest 2026-11-23 --every 7d")]
     Text {
-        /// The file.
+        /// The text file, in UTF-8.
         file: Utf8PathBuf,
-        /// The date of the newest post, which is the first on the page.
+        /// Date of the newest post, the first on the page.
         #[arg(long, value_name = "YYYY-MM-DD")]
         newest: NaiveDate,
-        /// The time between two posts, such as 7d.
+        /// Time between two posts: 12h, 7d, 2w.
         #[arg(long, value_name = "SPAN", value_parser = Span::parse, default_value = "7d")]
         every: Span,
-        /// List what would be written, and write nothing.
+        /// List the files that would be written, and write nothing.
         #[arg(long)]
         dry_run: bool,
     },
@@ -75,7 +78,7 @@ fn text(
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     let text = std::fs::read_to_string(file).map_err(|error| {
-        RunError::user(format!("cannot read {file}: {error}"), "name a text file in UTF-8")
+        RunError::user(format!("cannot read {file}: {error}"), "give the path of a text file in UTF-8")
     })?;
     let page = text_page::read(&text, file.as_str()).map_err(RunError::Findings)?;
     let newest = midnight(newest, world)?;
@@ -86,7 +89,7 @@ fn text(
     for post in &posts {
         let path = folder.join(&post.file_name);
         if dry_run {
-            let note = if taken.contains(&path) { " (is there already, and would stay)" } else { "" };
+            let note = if taken.contains(&path) { " (exists, would not be changed)" } else { "" };
             printer.answer(format!("{path}{note}"));
         } else if !taken.contains(&path) {
             write(&path, post.contents.as_bytes())?;
@@ -97,27 +100,27 @@ fn text(
     let verb = if dry_run { "would be written" } else { "written" };
     printer.say(format!("{} {verb} in the category {}", count(written as u64, "post"), page.category));
     if page.older {
-        printer.say("the page says that there are older entries; they are not on it");
+        printer.say("the page refers to older entries; they are not on it and were not imported");
     }
     if taken.is_empty() || dry_run {
         return Ok(Outcome::Done);
     }
     for path in taken {
-        printer.complain(format!("{path} is there already and stays as it is"));
+        printer.complain(format!("{path} exists and was not changed"));
     }
     Ok(Outcome::UserError)
 }
 
-/// The first moment of the day in the site's zone.
+/// The first moment of the day in the site's time zone.
 fn midnight(day: NaiveDate, world: &World) -> Result<DateTime<FixedOffset>, RunError> {
     let zone = world.config.site.timezone;
     (0..24)
         .find_map(|hour| day.and_hms_opt(hour, 0, 0)?.and_local_timezone(zone).earliest())
         .map(|time| time.fixed_offset())
-        .ok_or_else(|| RunError::user(format!("{day} is no day in {zone}"), "name another date"))
+        .ok_or_else(|| RunError::user(format!("{day} does not exist in {zone}"), "give another date"))
 }
 
-/// Writes a file that must not be there, whole or not at all.
+/// Creates a file atomically; fails if it exists.
 fn write(path: &Utf8Path, bytes: &[u8]) -> Result<(), RunError> {
     let folder = path.parent().unwrap_or(Utf8Path::new("."));
     std::fs::create_dir_all(folder).map_err(|error| RunError::io(format!("making {folder}"), error))?;

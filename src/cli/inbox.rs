@@ -1,16 +1,18 @@
-//! `letterpress inbox`: take in what came back. Prints counts; nothing is ever answered.
+//! `letterpress inbox`: process bounces, complaints and unsubscribe emails. Prints counts and never replies to an email.
 
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use clap::Args as ClapArgs;
 
+use serde_json::json;
+
 use super::Outcome;
+use super::args::mailbox;
 use super::printer::{Printer, count};
-use crate::config::Config;
-use crate::inbox::imap::{self, Mailbox};
+use crate::inbox::imap;
 use crate::inbox::{Desk, InboxError, Tally, maildir};
-use crate::pipeline::{Office, RunError, World, note_inbox, of_mailbox, password};
+use crate::pipeline::{Office, RunError, World, note_inbox, of_mailbox};
 
 #[derive(ClapArgs)]
 #[expect(
@@ -18,29 +20,33 @@ use crate::pipeline::{Office, RunError, World, note_inbox, of_mailbox, password}
     reason = "each is a flag of the command line, and clap sees that one is set"
 )]
 #[command(group(clap::ArgGroup::new("from").required(true)))]
+#[command(after_help = "\
+Examples:
+  letterpress inbox --imap
+  letterpress inbox --maildir /home/kim/Maildir --dry-run")]
 pub(super) struct Args {
-    /// Take the mails of a Maildir.
+    /// Process the emails in a Maildir.
     #[arg(long, group = "from", value_name = "DIR")]
     maildir: Option<Utf8PathBuf>,
-    /// Take the mails of the IMAP mailbox in [inbox] of the configuration.
+    /// Process the emails in the IMAP mailbox configured in [inbox].
     #[arg(long, group = "from")]
     imap: bool,
-    /// Take one mail from standard input; ends with 75 if the mail server should keep it and try again.
+    /// Process one email from standard input; exit code 75 tells the mail server to try again later.
     #[arg(long, group = "from")]
     pub(super) stdin: bool,
-    /// With --imap: look again at unseen mails that were left alone before.
-    #[arg(long, requires = "imap")]
-    again: bool,
-    /// Show what would be taken, and change nothing.
+    /// With --imap: also process unread emails that an earlier run ignored.
+    #[arg(long, alias = "again", requires = "imap")]
+    recheck: bool,
+    /// Show what would be processed, and change nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// For scripts.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    // What can be wrong with the configuration is said before the store is opened, and made, for nothing.
+    // Report configuration errors before the database is opened or created.
     let mailbox = if args.imap { Some(mailbox(&world.config)?) } else { None };
     let office = Office::open(&world.config, world.clock.as_ref()).await?;
     if !args.dry_run {
@@ -57,32 +63,15 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     let mut tally = Tally::default();
     let ended = match (&args.maildir, mailbox) {
         (Some(maildir), _) => maildir::sweep(&desk, maildir, &mut tally).await,
-        (None, Some(mailbox)) => imap::sweep(&desk, &mailbox, args.again, &mut tally).await,
+        (None, Some(mailbox)) => imap::sweep(&desk, &mailbox, args.recheck, &mut tally).await,
         (None, None) => desk.take_from(std::io::stdin().lock(), &mut tally).await,
     };
-    // What was taken before a failure stands, so it is told too.
+    // Emails processed before a failure stay processed, so they are reported too.
     if ended.is_ok() || tally.mails > 0 {
         report(&tally, args, printer)?;
     }
     ended.map_err(|error| failed(error, world, args))?;
     Ok(Outcome::Done)
-}
-
-/// The mailbox of `[inbox]`.
-pub(super) fn mailbox(config: &Config) -> Result<Mailbox, RunError> {
-    const SECTION: &str = "look at the section [inbox] of config.toml";
-    let Some(inbox) = &config.inbox else {
-        return Err(RunError::user(
-            "there is no section [inbox] in config.toml, which names the IMAP mailbox",
-            "`letterpress check --defaults` shows its keys; --maildir and --stdin need none",
-        ));
-    };
-    let source = (inbox.password_file.as_deref(), inbox.password_env.as_deref());
-    let secret = password(config, "inbox", source)?
-        .ok_or_else(|| RunError::user("[inbox] names no password", SECTION))?;
-    let mut inbox = inbox.clone();
-    inbox.ca_file = inbox.ca_file.map(|file| config.resolve(file));
-    Mailbox::new(&inbox, secret).map_err(|error| RunError::user(error.to_string(), SECTION))
 }
 
 fn failed(error: InboxError, world: &World, args: &Args) -> RunError {
@@ -95,11 +84,11 @@ fn failed(error: InboxError, world: &World, args: &Args) -> RunError {
         InboxError::Store(error) => error.into(),
         InboxError::NoMaildir(_) => RunError::user(
             error.to_string(),
-            "name the folder that your mail server delivers to, such as /home/kim/Maildir",
+            "give the folder that your mail server delivers to, such as /home/kim/Maildir",
         ),
         InboxError::Io { what, source } => RunError::io(what, source),
         InboxError::Imap(error) if error.is_users() => {
-            RunError::user(error.to_string(), "look at the section [inbox] of config.toml")
+            RunError::user(error.to_string(), "check the section [inbox] of config.toml")
         }
         InboxError::Imap(error) => {
             debug_assert!(args.imap);
@@ -110,21 +99,40 @@ fn failed(error: InboxError, world: &World, args: &Args) -> RunError {
 
 fn report(tally: &Tally, args: &Args, printer: Printer) -> Result<(), RunError> {
     if args.json {
-        return printer.json(tally);
+        return printer.json(&as_json(tally));
     }
     for line in lines(tally, args.dry_run) {
         printer.say(line);
     }
     if tally.paused > 0 {
         printer.event(
-            "an issue is paused: too many of its copies came back; `letterpress status` says which\n    help: look at \
-             the list and at the relay, then `letterpress resolve --resume` or `--cancel`",
+            "an issue is paused: too many of its messages bounced; `letterpress status` shows which\n    help: check \
+             the list and the relay, then run `letterpress resolve --resume` or `--cancel`",
         );
     }
     Ok(())
 }
 
-/// The counts in words; what is zero is left out.
+/// The counts as an object. Scripts rely on the keys; where an older one is not a standard word, the standard one is added.
+fn as_json(tally: &Tally) -> serde_json::Value {
+    let mut object = json!(tally);
+    for (key, number) in [
+        ("emails", tally.mails),
+        ("unsubscribe_requests", tally.farewells),
+        ("already_processed", tally.again),
+        ("unknown_message", tally.strangers),
+        ("other_address", tally.elsewhere),
+        ("unrelated", tally.foreign),
+        ("unrecognised", tally.prose),
+        ("invalid_token", tally.unverified),
+        ("automatic_replies", tally.automatic),
+    ] {
+        object[key] = json!(number);
+    }
+    object
+}
+
+/// The counts in words, without those that are zero.
 fn lines(tally: &Tally, rehearsal: bool) -> Vec<String> {
     let listed = |numbers: &[(u64, &str)]| {
         let words: Vec<String> = numbers
@@ -135,28 +143,27 @@ fn lines(tally: &Tally, rehearsal: bool) -> Vec<String> {
         words.join(", ")
     };
     let taken = listed(&[
-        (tally.bounces, "# bounced"),
-        (tally.reports, "# reported no failure"),
-        (tally.complaints, "# complained"),
-        (tally.farewells, "# asked to leave"),
+        (tally.bounces, "# bounces"),
+        (tally.reports, "# delivery reports without a failure"),
+        (tally.complaints, "# complaints"),
+        (tally.farewells, "# unsubscribe requests"),
     ]);
     let again = listed(&[
-        (tally.again, "# known already"),
-        (tally.strangers, "# about copies that this ledger does not know"),
-        (tally.elsewhere, "# naming another address than their copy's"),
+        (tally.again, "# already processed"),
+        (tally.strangers, "# about messages that this ledger does not know"),
+        (tally.elsewhere, "# for another address than the message was sent to"),
     ]);
-    let readers =
-        listed(&[(tally.suppressed, "# never mailed again"), (tally.unsubscribed, "# taken off the list")]);
+    let readers = listed(&[(tally.suppressed, "# suppressed"), (tally.unsubscribed, "# unsubscribed")]);
     let other = listed(&[
-        (tally.foreign, "# not ours"),
-        (tally.prose, "# to a bounce address but no report: have a look"),
-        (tally.unverified, "# without a genuine token"),
-        (tally.unreadable, "# with too many parts"),
-        (tally.automatic, "# automatic answers"),
+        (tally.foreign, "# unrelated"),
+        (tally.prose, "# sent to a bounce address, but not a bounce: please look at them"),
+        (tally.unverified, "# without a valid token"),
+        (tally.unreadable, "# with too many MIME parts"),
+        (tally.automatic, "# automatic replies"),
     ]);
-    let mut lines = vec![format!("inbox: {}", count(tally.mails, "mail"))];
-    let label = if rehearsal { "would take" } else { "taken" };
-    let parts = [(label, taken), ("of these", again), ("readers", readers), ("ignored", other)];
+    let mut lines = vec![format!("inbox: {}", count(tally.mails, "email"))];
+    let label = if rehearsal { "would process" } else { "processed" };
+    let parts = [(label, taken), ("of these", again), ("subscribers", readers), ("ignored", other)];
     lines.extend(
         parts
             .into_iter()
@@ -164,7 +171,10 @@ fn lines(tally: &Tally, rehearsal: bool) -> Vec<String> {
             .map(|(label, what)| format!("  {label}: {what}")),
     );
     if tally.settled > 0 {
-        lines.push(format!("  ledger: {} in doubt had been accepted", count(tally.settled, "copy")));
+        lines.push(format!(
+            "  ledger: {} with unknown outcome proved to be accepted",
+            count(tally.settled, "delivery")
+        ));
     }
     lines
 }

@@ -1,30 +1,34 @@
-//! `letterpress ledger`: put a restored ledger to use, verify it, settle doubts by what the relay wrote down.
+//! `letterpress ledger`: verify the ledger, accept a restored copy, reconcile deliveries with the relay's log.
 
 use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 use serde_json::json;
 
 use super::Outcome;
 use super::printer::{Printer, count};
-use crate::pipeline::{Evidence, Office, Restored, RunError, World, adopt, reconcile};
+use super::view::restored;
+use crate::pipeline::{Evidence, Office, RunError, World, adopt, reconcile};
 
-/// So many flaws are named; more of them say nothing new.
+/// How many problems are printed; more of them add no information.
 const MOST_FLAWS: usize = 100;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Whether the ledger adds up: its record of decisions, its audiences, its states, its file.
+    /// Check the consistency of the ledger: decisions, audiences, states, database file.
     Verify(Verify),
-    /// Go on with a ledger that was put back from a copy: whatever it does not know becomes a doubt.
+    /// Accept a ledger restored from a backup; pending deliveries get the state "unknown outcome".
     AdoptRestored(AdoptRestored),
-    /// Settle doubts by what the relay wrote down.
+    /// Record deliveries as sent if the relay's log proves it.
     Reconcile(Reconcile),
 }
 
 #[derive(ClapArgs)]
 #[command(after_help = "\
-Exit code 0 if all is well, 1 if anything is not: then a line for each row that cannot be.")]
+Example:
+  letterpress ledger verify
+
+Exit code 0 if the ledger is consistent. Otherwise it is 1, and each problem is printed on a line.")]
 pub(super) struct Verify {
-    /// For scripts.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -32,20 +36,21 @@ pub(super) struct Verify {
 #[derive(ClapArgs)]
 #[command(after_help = "\
 Examples:
-  letterpress ledger adopt-restored --why \"restored the backup of Monday\" --dry-run
-  letterpress ledger adopt-restored --why \"restored the backup of Monday\"
-  letterpress ledger adopt-restored --moved --why \"new server, the old one is switched off\"
+  letterpress ledger adopt-restored --reason \"restored the backup of Monday\" --dry-run
+  letterpress ledger adopt-restored --reason \"restored the backup of Monday\"
+  letterpress ledger adopt-restored --moved --reason \"new server, the old one is switched off\"
 
-A ledger that was put back does not know what was sent since. So every copy that it would still send becomes a doubt, and
-every published post that it does not know counts as mailed. Nothing is mailed twice; what is missing you can send by hand.")]
+A restored ledger does not know what was sent after the backup. So every pending delivery gets
+the state \"unknown outcome\", and every published post that the ledger does not know is recorded
+as mailed. Nothing is mailed twice; send what is missing by hand.")]
 pub(super) struct AdoptRestored {
-    /// Why, for the record.
-    #[arg(long, value_name = "TEXT")]
-    why: String,
-    /// It is the original, moved here for good, and only its fence file did not come along: nothing is in doubt.
+    /// Reason, recorded in the ledger.
+    #[arg(long, alias = "why", value_name = "TEXT")]
+    reason: String,
+    /// This is the original ledger, moved here permanently without its fence file; no outcome is unknown.
     #[arg(long)]
     moved: bool,
-    /// Say what would be done, and change nothing.
+    /// Show what would change, and change nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -58,16 +63,17 @@ Examples:
   zcat /var/log/mail.log.2.gz | letterpress ledger reconcile --postfix-log - --dry-run
   letterpress ledger reconcile --message-ids accepted.csv
 
-A Postfix took a message when its queue manager names it; a message-id alone is logged before that. In a list, name only
-messages that the relay accepted. That a message is not in a file proves nothing, and changes nothing.")]
+In a Postfix log, a line of the queue manager proves that a message was accepted; a message-id
+alone is logged earlier and proves nothing. A list of Message-IDs must contain only accepted
+messages. A delivery that is missing from a file stays unchanged.")]
 pub(super) struct Reconcile {
-    /// The log of a Postfix, oldest first if there are several; - is standard input.
+    /// Postfix log files, oldest first; - is standard input.
     #[arg(long, value_name = "FILE", num_args = 1.., group = "evidence")]
     postfix_log: Vec<String>,
-    /// Message-IDs that the relay accepted, one in each line, or a table with a column of them.
+    /// Message-IDs that the relay accepted, one per line, or a CSV file with a column of them.
     #[arg(long, value_name = "FILE", num_args = 1.., group = "evidence")]
     message_ids: Vec<String>,
-    /// Say what would be settled, and change nothing.
+    /// Show what would be recorded, and change nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -87,64 +93,29 @@ async fn verify(args: &Verify, world: &World, printer: Printer) -> Result<Outcom
         flaws.push(office.barred(&mismatch, &world.config));
     }
     if args.json {
-        printer.json(&json!({ "flaws": flaws }))?;
+        printer.json(&json!({ "flaws": flaws, "problems": flaws }))?;
     } else {
         flaws.iter().take(MOST_FLAWS).for_each(|flaw| printer.answer(flaw));
         if flaws.len() > MOST_FLAWS {
-            printer.answer(format!("… and {} more (--json names them all)", flaws.len() - MOST_FLAWS));
+            printer.answer(format!("… and {} more (--json lists all)", flaws.len() - MOST_FLAWS));
         }
         if flaws.is_empty() {
-            printer.say("the ledger adds up");
+            printer.say("the ledger is consistent");
         }
     }
     Ok(if flaws.is_empty() { Outcome::Done } else { Outcome::UserError })
 }
 
 async fn adopt_restored(args: &AdoptRestored, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    if args.why.trim().is_empty() {
-        return Err(RunError::user("--why is empty", "say in a few words what was restored, and why"));
+    if args.reason.trim().is_empty() {
+        return Err(RunError::user(
+            "--reason is empty",
+            "describe in a few words what was restored, and why",
+        ));
     }
-    let Restored { barred, adopted } = adopt(world, args.moved, args.dry_run, &args.why).await?;
-    match barred {
-        Some(mismatch) => printer.say(format!("before: {mismatch}")),
-        None => printer.say("before: nothing barred this ledger"),
-    }
-    let would = if args.dry_run { "would be " } else { "" };
-    if args.moved {
-        printer.say(format!("the ledger {would}adopted as the original, with a new fence"));
-    } else {
-        printer.say(match adopted.in_doubt {
-            0 => "no copy was waiting to be sent".to_owned(),
-            copies => format!("{} {would}in doubt: each may have been sent", count(copies, "more copy")),
-        });
-        printer.say(match adopted.baseline {
-            0 => "it knows every published post".to_owned(),
-            posts => {
-                format!("{} {would}recorded as mailed: each may have been", count(posts, "published post"))
-            }
-        });
-    }
-    if args.dry_run {
-        printer.say("nothing was changed");
-        return Ok(Outcome::Done);
-    }
-    if !args.moved {
-        printer.say(
-            "next:\n  letterpress ledger reconcile --postfix-log FILE    settles what the relay's log proves\n  \
-             letterpress resolve --sent | --resend | --leave    decides the rest\n  \
-             letterpress send --post SLUG                       mails a post that nobody got",
-        );
-        printer.say(
-            "who left since the copy was made is on the list again: take them off before the next letter",
-        );
-    }
+    let done = adopt(world, args.moved, args.dry_run, &args.reason).await?;
+    restored::report(&done, args.moved, args.dry_run, printer);
     Ok(Outcome::Done)
-}
-
-/// What follows a restore.
-pub(super) async fn put_to_use(why: &str, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let args = AdoptRestored { why: why.to_owned(), moved: false, dry_run: false };
-    adopt_restored(&args, world, printer).await
 }
 
 async fn settle(args: &Reconcile, world: &World, printer: Printer) -> Result<Outcome, RunError> {
@@ -157,8 +128,8 @@ async fn settle(args: &Reconcile, world: &World, printer: Printer) -> Result<Out
     let left = done.in_doubt - done.proven.min(done.in_doubt);
     let recorded = if args.dry_run { "would be recorded" } else { "recorded" };
     printer.say(format!(
-        "{} in doubt: {} proven and {recorded} as sent, {left} still in doubt",
-        count(done.in_doubt, "copy"),
+        "{} with unknown outcome: {} proven and {recorded} as sent, {left} still unknown",
+        count(done.in_doubt, "delivery"),
         done.proven
     ));
     Ok(if left == 0 || args.dry_run { Outcome::Done } else { Outcome::Partly })

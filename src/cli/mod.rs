@@ -1,34 +1,32 @@
-//! The command line: one file per command. Commands return an [`Outcome`]; nothing here decides about mail.
+//! The command line: one file per command. Commands return an [`Outcome`]. Shared arguments are in `args`, shared output
+//! in `view`; a command does not import another command.
 
 mod adopt;
 mod approve;
+mod args;
 mod backup;
 mod build;
 mod check;
 mod dkim;
 mod ending;
-mod foreign_feed;
 mod headers;
 mod import;
 mod inbox;
 mod ledger;
 mod new;
-mod new_subscribers;
 mod notify;
 mod outcome;
 mod post;
 mod printer;
 mod progress;
 mod publish;
-mod read_online;
 mod resolve;
 mod retract;
 mod send;
 mod serve;
-mod standstill;
 mod status;
 mod subscribers;
-mod wishes;
+mod view;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -46,23 +44,26 @@ use crate::delivery::{Breaker, Stop};
 use crate::pipeline::{RunError, World, notify_start};
 use crate::store::LockError;
 
-/// Posts become feeds and a letter; each reader gets it once; the ledger remembers.
+/// Publish a folder of posts as feeds (RSS, Atom, JSON Feed) and as an email newsletter.
 #[derive(Parser)]
 #[command(name = "letterpress", version, max_term_width = 100)]
 #[command(after_help = "\
+Example:
+  letterpress new my-letters && cd my-letters && letterpress check
+
 Exit codes:
-  0  done, also if there was nothing to do
-  1  you can put it right
-  2  Letterpress or its surroundings failed
-  3  partly delivered or in doubt
-  4  another run is at work
-  75 only `inbox --stdin`: the mail server should try again later")]
+  0   success, or nothing to do
+  1   a problem that you can fix: configuration, posts, arguments
+  2   an internal error, or a failure of the disk, the network or the mail server
+  3   partly delivered, or deliveries with unknown outcome
+  4   another run is in progress
+  75  inbox --stdin only: temporary failure, the mail server should try again later")]
 struct Cli {
-    /// The configuration file; without it config.toml here, or in the nearest folder above.
-    #[arg(long, short, global = true, value_name = "FILE")]
+    /// Configuration file [default: config.toml here or in a parent folder].
+    #[arg(long, short, global = true, value_name = "FILE", help_heading = "Global options")]
     config: Option<Utf8PathBuf>,
-    /// Say nothing unless something needs attention: for cron.
-    #[arg(long, short, global = true)]
+    /// Print only what needs attention; for cron.
+    #[arg(long, short, global = true, help_heading = "Global options")]
     quiet: bool,
     #[command(subcommand)]
     command: Command,
@@ -70,57 +71,61 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build the feeds and send what is due: the cron line.
-    Publish(build::Arguments),
-    /// Build the feeds.
-    Build(build::Arguments),
-    /// Print what your web server should say of the feeds.
+    /// Build the feeds and send what is due; run this from cron.
+    #[command(after_help = "\
+Example, as a line of crontab -e:
+  */10 * * * * letterpress --quiet --config /srv/letters/config.toml publish")]
+    Publish(args::Arguments),
+    /// Build the feeds without sending email.
+    #[command(after_help = "Example:\n  letterpress build --json")]
+    Build(args::Arguments),
+    /// Print the HTTP headers for the feeds as web server configuration.
     Headers(headers::Args),
-    /// Send what is due, without building the feeds.
+    /// Send what is due without building the feeds; send a test email.
     Send(send::Args),
-    /// Answer readers over HTTP: sign-up, farewell, letters, feeds.
+    /// Serve the sign-up, unsubscribe and issue pages, and the feeds.
     Serve(serve::Args),
-    /// Let a post be mailed that waits for your approval.
+    /// Approve a post or a weekly digest for mailing.
     Approve(approve::Args),
-    /// Show issues, counts, and what is in doubt.
+    /// Show issues, delivery counts, and deliveries with unknown outcome.
     Status(status::Args),
-    /// Settle what is in doubt; go on with a paused issue.
+    /// Settle deliveries with unknown outcome; resume or cancel a paused issue.
     Resolve(resolve::Args),
-    /// Put a restored ledger to use, verify it, settle doubts by the relay's own log.
-    #[command(subcommand)]
+    /// Verify the ledger, accept a restored copy, reconcile deliveries with the relay's log.
+    #[command(subcommand, after_help = "Example:\n  letterpress ledger verify")]
     Ledger(ledger::Command),
-    /// Copy the ledger and its keys to a file, also while a run is at work.
+    /// Back up the ledger and its keys, also while a run is in progress; restore a backup.
     Backup(backup::Args),
-    /// List, add, import, export, unsubscribe, suppress readers; choose for them.
-    #[command(subcommand)]
+    /// List, add, import, export, unsubscribe, suppress and erase subscribers.
+    #[command(subcommand, after_help = "Example:\n  letterpress subscribers add kim@example.com")]
     Subscribers(subscribers::Command),
-    /// Take in what came back: bounces, complaints, unsubscribe mails.
+    /// Process bounces, complaints and unsubscribe emails.
     Inbox(inbox::Args),
-    /// Bring an existing archive.
-    #[command(subcommand)]
+    /// Import posts from WordPress, Ghost, a feed or a text page.
+    #[command(subcommand, after_help = "Example:\n  letterpress import wordpress export.xml --dry-run")]
     Import(import::Command),
-    /// Take over the ids that readers of an old feed know.
+    /// Adopt the entry ids of an old feed, so that its posts do not appear as new.
     Adopt(adopt::Args),
-    /// Take one post back: out of the feeds, whether its file is there or not.
+    /// Remove one post from the feeds, whether its file exists or not.
     Retract(retract::Args),
-    /// Find what would hurt later: configuration, posts, feeds, the letter.
+    /// Check configuration, posts, feeds and the email for problems.
     Check(check::Args),
-    /// Make a key to sign letters with; print its DNS record.
-    #[command(subcommand)]
+    /// Create a DKIM key and print its DNS record.
+    #[command(subcommand, after_help = "Example:\n  letterpress dkim new")]
     Dkim(dkim::Command),
-    /// Begin a new post.
-    #[command(subcommand)]
+    /// Create the file of a new post.
+    #[command(subcommand, after_help = "Example:\n  letterpress post new \"My first post\"")]
     Post(post::Command),
-    /// Make a site that can publish at once.
+    /// Create a new site, or a config.toml for an existing one.
     New(new::Args),
 }
 
-/// Runs the command line; the whole program.
+/// Runs the program.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
-            // clap's own code for a mistyped command is 2, which here means that something is broken.
+            // clap exits with 2 for a usage error, but here 2 means an internal or system failure.
             let outcome = if usage.use_stderr() { Outcome::UserError } else { Outcome::Done };
             let _ = usage.print();
             return outcome.into();
@@ -128,7 +133,7 @@ pub fn main() -> ExitCode {
     };
     let repeated = cli.command.repeated();
     let printer = Printer::new(cli.quiet, repeated.is_some(), cli.command.is_one_object());
-    // A new site has no configuration yet, and `check` looks for it only if it needs it.
+    // A new site has no configuration yet; `check` looks for it only if it needs it.
     let file = match &cli.command {
         Command::New(_) | Command::Check(_) => Utf8PathBuf::new(),
         _ => configuration(cli.config.clone(), printer),
@@ -137,7 +142,7 @@ pub fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(run(cli.command, (&file, cli.config), printer)),
-        Err(error) => Err(RunError::io("starting", error)),
+        Err(error) => Err(RunError::io("starting the runtime", error)),
     };
     let outcome = ended.unwrap_or_else(|error| {
         report(&error, printer);
@@ -148,7 +153,7 @@ pub fn main() -> ExitCode {
     }
     match outcome {
         Outcome::Done => outcome,
-        // Whatever went wrong, the mail server must keep the mail.
+        // After any failure the mail server must keep the email.
         _ if from_pipe => Outcome::TryLater,
         _ => outcome,
     }
@@ -156,7 +161,7 @@ pub fn main() -> ExitCode {
 }
 
 impl Command {
-    /// The name of a command that cron repeats, whose failures are told once.
+    /// The name of a command that cron repeats; `--quiet` reports a lasting failure only once.
     fn repeated(&self) -> Option<&'static str> {
         match self {
             Self::Publish(_) => Some("publish"),
@@ -167,7 +172,7 @@ impl Command {
         }
     }
 
-    /// Whether it prints one object of JSON and nothing else, also when it fails.
+    /// Whether the command prints one JSON object and nothing else, also if it fails.
     fn is_one_object(&self) -> bool {
         matches!(self, Self::Publish(args) | Self::Build(args) if args.json)
     }
@@ -175,15 +180,15 @@ impl Command {
 
 fn report(error: &RunError, printer: Printer) {
     if printer.is_json() && !printer.has_answered() {
-        // There is nowhere left to complain to if even this fails.
-        let _ = printer.json(&publish::failed(error, printer));
+        // A failure to print cannot be reported anywhere.
+        let _ = printer.json(&view::json::failed(error, printer));
     }
     match error {
-        // A finding says itself whether it is an error.
+        // A finding starts with its own severity.
         RunError::Findings(_) | RunError::Config(ConfigError::Wrong(_)) => {
             printer.complain(error.to_string());
         }
-        // A long issue outlives many ticks of cron, and each of them would become a mail to the owner.
+        // Sending a large issue outlasts many cron intervals; cron would mail this line each time.
         RunError::Lock(LockError::Held(_)) => printer.remark(error.to_string()),
         _ => printer.complain(format!("error: {error}")),
     }
@@ -232,7 +237,7 @@ async fn run(
     outcome
 }
 
-/// The file that is named, else the one of this folder or of the nearest above: then it is said which.
+/// The configuration file: `--config`, or the one found here or in a parent folder, which is then printed.
 fn configuration(named: Option<Utf8PathBuf>, printer: Printer) -> Utf8PathBuf {
     named.unwrap_or_else(|| {
         let Found { path, is_above } = find(Utf8Path::new("."));
@@ -243,19 +248,19 @@ fn configuration(named: Option<Utf8PathBuf>, printer: Printer) -> Utf8PathBuf {
     })
 }
 
-/// The system's clock; or, for transcripts and demonstrations, one that stands at `LETTERPRESS_FROZEN_AT`.
+/// The system clock; for tests and demonstrations, a clock frozen at `LETTERPRESS_FROZEN_AT`.
 fn clock() -> Result<Arc<dyn Clock>, RunError> {
     let Some(frozen) = environment("LETTERPRESS_FROZEN_AT") else { return Ok(Arc::new(SystemClock)) };
     let at = DateTime::parse_from_rfc3339(&frozen).map_err(|error| {
         RunError::user(
-            format!("LETTERPRESS_FROZEN_AT is {frozen:?}: {error}"),
+            format!("invalid LETTERPRESS_FROZEN_AT {frozen:?}: {error}"),
             "write it like 2026-11-23T09:00:00Z",
         )
     })?;
     Ok(Arc::new(StoppedClock(at.to_utc())))
 }
 
-/// The first signal stops claiming and lets what is on the wire finish; the second one ends the process.
+/// The first signal stops new deliveries and lets those in progress finish; the second one ends the process.
 fn stop_on_signal(breaker: Arc<Breaker>) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
@@ -268,7 +273,7 @@ fn stop_on_signal(breaker: Arc<Breaker>) {
         loop {
             tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
             if asked {
-                // What is on the wire is found by the next run's recovery, as after any other death.
+                // The recovery of the next run finds deliveries in progress, as after a crash.
                 std::process::abort();
             }
             asked = true;

@@ -1,4 +1,4 @@
-//! `letterpress new`: a site that can publish at once.
+//! `letterpress new`: create a site that is ready to publish.
 
 mod from;
 
@@ -14,14 +14,18 @@ use crate::pipeline::RunError;
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
+#[command(after_help = "\
+Examples:
+  letterpress new my-letters
+  letterpress new --from hugo ~/blog letters")]
 pub(super) struct Args {
-    /// The folder; made if it is not there. With --from the folder of the site.
+    /// Folder of the new site, created if missing; with --from, the folder of the existing site.
     #[arg(default_value = ".")]
     directory: Utf8PathBuf,
-    /// Where to write config.toml for a site that is there already.
+    /// With --from: folder for config.toml.
     #[arg(default_value = ".", requires = "from", hide_default_value = true)]
     target: Utf8PathBuf,
-    /// Write config.toml for an existing site of this generator, from its own configuration.
+    /// Generator of an existing site: create only a config.toml, based on its configuration.
     #[arg(long, value_name = "GENERATOR")]
     from: Option<from::Source>,
 }
@@ -32,12 +36,12 @@ pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Ou
     }
     let files = files(clock.now());
     let directory = &args.directory;
-    // Looked at before anything is written: nothing of somebody's is ever overwritten, and nothing is half made.
+    // Check before writing: no file is overwritten, and no site is created half.
     let path = |name: &str| if directory == "." { name.into() } else { directory.join(name) };
     if let Some(taken) = files.iter().map(|(name, _)| path(name)).find(|path| path.exists()) {
         return Err(RunError::user(
-            format!("{taken} is there already"),
-            "name an empty folder: `letterpress new my-letters`",
+            format!("{taken} already exists"),
+            "give an empty folder: `letterpress new my-letters`",
         ));
     }
     for (name, text) in &files {
@@ -47,23 +51,23 @@ pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Ou
     Ok(Outcome::Done)
 }
 
-/// From here to the first letter, in the fewest steps.
+/// Prints the steps to the first issue.
 fn say_the_way(directory: &Utf8Path, sample: &str, config: &Utf8Path, printer: Printer) {
     let (place, way) = match directory.as_str() {
         "." => ("here".to_owned(), String::new()),
         _ => (format!("in {directory}"), format!("cd {}, then ", shell_quoted(directory.as_str()))),
     };
-    printer.say(format!("made {place}: config.toml, {sample} (a draft), subscribers.csv, .gitignore"));
+    printer.say(format!("created {place}: config.toml, {sample} (a draft), subscribers.csv, .gitignore"));
     for step in [
-        "  to the first letter:".to_owned(),
-        format!("    1. {way}put your name and addresses into config.toml, and yourself into subscribers.csv"),
-        "    2. letterpress post new \"My first letter\", write it, delete its draft line; the sample is a draft, delete it when you like"
+        "  steps to your first issue:".to_owned(),
+        format!("    1. {way}enter your name and addresses in config.toml, and add yourself to subscribers.csv"),
+        "    2. letterpress post new \"My first post\", write it, delete its draft line; you can delete the sample post"
             .to_owned(),
-        "    3. letterpress check      names what is still wrong".to_owned(),
-        "    4. letterpress publish    makes the feeds, in public/".to_owned(),
-        "    5. letterpress publish    ten minutes later: the letter is in outbox/".to_owned(),
-        "    6. name your mail server below [smtp] in config.toml: letters leave through it".to_owned(),
-        "  and for ever, with one line in `crontab -e`:".to_owned(),
+        "    3. letterpress check      shows what is still wrong".to_owned(),
+        "    4. letterpress publish    builds the feeds in public/".to_owned(),
+        "    5. letterpress publish    ten minutes later: writes the emails to outbox/".to_owned(),
+        "    6. configure your mail server in [smtp] in config.toml to send the emails".to_owned(),
+        "  to run it automatically, add one line with `crontab -e`:".to_owned(),
         format!(
             "    */10 * * * * {} --quiet --config {} publish",
             in_crontab(&program()),
@@ -92,16 +96,16 @@ fn files(now: DateTime<Utc>) -> [(String, String); 4] {
 
 fn write(path: &Utf8Path, text: &str) -> Result<(), RunError> {
     let folder = path.parent().unwrap_or(Utf8Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| RunError::io(format!("making {folder}"), error))?;
+    std::fs::create_dir_all(folder).map_err(|error| RunError::io(format!("creating {folder}"), error))?;
     std::fs::write(path, text).map_err(|error| RunError::io(format!("writing {path}"), error))
 }
 
-/// The program as cron must name it.
+/// The path of the program, for cron.
 fn program() -> String {
     std::env::current_exe().map_or_else(|_| "letterpress".to_owned(), |path| path.display().to_string())
 }
 
-/// A word in a line of `crontab -e`: there a `%` ends the command, also between quotation marks.
+/// Quotes a word for `crontab -e`, where a `%` ends the command even between quotation marks.
 fn in_crontab(word: &str) -> String {
     shell_quoted(word).replace('%', r"\%")
 }

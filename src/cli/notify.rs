@@ -1,4 +1,4 @@
-//! The end of a run that cron repeats, told to whom `[notify]` names.
+//! Notifies the recipients of `[notify]` at the end of a run that cron repeats.
 
 use camino::Utf8Path;
 
@@ -8,7 +8,7 @@ use crate::config::load;
 use crate::pipeline::incident::{Change, Failure};
 use crate::pipeline::{Ending, notify};
 
-/// Tells it; the run has ended, and nothing of that changes any more. `change` is what the incident of this command came to.
+/// Sends the notifications. The run has ended and its outcome does not change. `change` is the change of its incident.
 pub(super) fn tell(
     (command, file): (&str, &Utf8Path),
     failure: Option<&Failure>,
@@ -16,7 +16,7 @@ pub(super) fn tell(
     clock: &dyn Clock,
     printer: Printer,
 ) {
-    // Without a configuration nobody is named.
+    // Without a configuration there are no recipients.
     let Ok(config) = load(file) else { return };
     if config.notify.is_none() || !is_about(command) {
         return;
@@ -28,7 +28,7 @@ pub(super) fn tell(
     }
 }
 
-/// Whether anybody is told how this command ended: `build` and `send` are run by hand, or beside `publish`.
+/// Whether notifications are sent for this command: `build` and `send` are run by hand, or besides `publish`.
 pub(super) fn is_about(command: &str) -> bool {
     matches!(command, "publish" | "inbox")
 }

@@ -10,20 +10,20 @@ use crate::store::{FenceError, LockError, StoreError};
 pub enum Outcome {
     /// Done, or nothing to do.
     Done,
-    /// The user can put it right.
+    /// The user can fix it.
     UserError,
-    /// Letterpress or its surroundings failed.
+    /// An internal error, or a failure of the disk, the network or the mail server.
     Broken,
-    /// Partly delivered, or something is in doubt.
+    /// Partly delivered, or a delivery has an unknown outcome.
     Partly,
     /// Another run holds the lock.
     Locked,
-    /// A mail was not taken, and the mail server that brought it should keep it (`EX_TEMPFAIL` of sysexits.h).
+    /// An email was not processed; the mail server should keep it and try again (`EX_TEMPFAIL` of sysexits.h).
     TryLater,
 }
 
 impl Outcome {
-    /// The class of an error.
+    /// The outcome for an error.
     pub fn of(error: &RunError) -> Self {
         match error {
             RunError::Config(_)
@@ -40,8 +40,7 @@ impl Outcome {
         }
     }
 
-    /// 0 done · 1 the user can fix it · 2 Letterpress or its surroundings failed · 3 partly delivered or in doubt ·
-    /// 4 another run holds the lock · 75 a mail server should try again.
+    /// The exit code; `letterpress --help` documents them.
     pub const fn code(self) -> u8 {
         match self {
             Self::Done => 0,

@@ -1,4 +1,4 @@
-//! `letterpress post new`: a file for a new post, as this archive writes them.
+//! `letterpress post new`: create the file of a new post, in the style of the existing posts.
 
 use std::io::Write as _;
 use std::process::Command as Process;
@@ -18,24 +18,28 @@ use crate::text::{HeaderText, shell_quoted};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Make the file of a new post, a draft, and print its path. Nothing is ever overwritten.
+    /// Create the file of a new post, a draft, and print its path; never overwrites a file.
     New(NewArgs),
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  letterpress post new \"My first post\" --edit
+  letterpress post new \"Season's greetings\" --no-draft --date 2026-12-24")]
 pub(super) struct NewArgs {
-    /// The title.
+    /// Title of the post.
     title: String,
-    /// Not a draft: the next `publish` takes it as it is.
-    #[arg(long)]
-    ready: bool,
-    /// When it is published, in the site's time zone; now, if it is not said.
+    /// Do not mark the post as a draft: the next run publishes it.
+    #[arg(long, alias = "ready")]
+    no_draft: bool,
+    /// Publication date, in the site's time zone [default: now].
     #[arg(long, value_name = "DATE")]
     date: Option<String>,
-    /// The name in its address; made of the title, if it is not said.
+    /// Slug, the last part of the URL [default: derived from the title].
     #[arg(long)]
     slug: Option<String>,
-    /// Open it in your editor ($VISUAL or $EDITOR).
+    /// Open the file in your editor ($VISUAL or $EDITOR).
     #[arg(long)]
     edit: bool,
 }
@@ -46,20 +50,21 @@ pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<
     if config.archive.feed.is_some() {
         return Err(RunError::user(
             "the posts of this site come from a feed (archive.feed)",
-            "write the post with the program that makes the feed",
+            "write the post in the software that produces the feed",
         ));
     }
-    let title = HeaderText::parse(&args.title)
-        .map_err(|error| RunError::user(format!("the title: {error}"), "write one that can be seen"))?;
+    let title = HeaderText::parse(&args.title).map_err(|error| {
+        RunError::user(format!("invalid title: {error}"), "give a title with visible characters")
+    })?;
     let date = date(args.date.as_deref(), world)?;
-    // What is wrong with other posts is `check`'s to say.
+    // `check` reports problems of other posts.
     let archive = folder::read(config, world.clock.now()).map(|reading| reading.archive).ok();
     let conventions = folder::conventions(config, archive.as_ref());
-    let post = NewPost { title: &title, slug: args.slug.as_deref(), date, draft: !args.ready };
+    let post = NewPost { title: &title, slug: args.slug.as_deref(), date, draft: !args.no_draft };
     let (relative, text) = lay_out(&post, &conventions).ok_or_else(|| {
         RunError::user(
-            format!("no file name can be made of {:?}", args.slug.as_deref().unwrap_or(title.as_str())),
-            "name one: --slug my-post",
+            format!("cannot derive a file name from {:?}", args.slug.as_deref().unwrap_or(title.as_str())),
+            "give one: --slug my-post",
         )
     })?;
     let source = config.archive.posts.join(relative);
@@ -75,7 +80,7 @@ pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<
     if let Some(editor) = editor {
         edit(&editor, &path)?;
     }
-    for line in what_happens_next(!args.ready, date, &path, world) {
+    for line in what_happens_next(!args.no_draft, date, &path, world) {
         printer.say(format!("  {line}"));
     }
     Ok(Outcome::Done)
@@ -92,7 +97,7 @@ fn date(stated: Option<&str>, world: &World) -> Result<DateTime<FixedOffset>, Ru
     }
 }
 
-/// Two posts of one name on different days would stand at one address.
+/// Refuses a slug that another post has: both posts would have the same URL.
 fn refuse_same_address(archive: &Archive, source: &Utf8Path) -> Result<(), RunError> {
     let stem = source.file_stem().unwrap_or_default();
     let slug = dates::in_name(stem).map_or(stem, |(_, slug)| slug);
@@ -100,44 +105,44 @@ fn refuse_same_address(archive: &Archive, source: &Utf8Path) -> Result<(), RunEr
         return Ok(());
     };
     Err(RunError::user(
-        format!("{} has the same address, {}", twin.source, twin.url),
-        format!("give the new post another: --slug {}", shell_quoted(&format!("{slug}-2"))),
+        format!("{} already has this URL: {}", twin.source, twin.url),
+        format!("give the new post another slug: --slug {}", shell_quoted(&format!("{slug}-2"))),
     ))
 }
 
 fn write(path: &Utf8Path, text: &str) -> Result<(), RunError> {
     let folder = path.parent().unwrap_or(Utf8Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| RunError::io(format!("making {folder}"), error))?;
+    std::fs::create_dir_all(folder).map_err(|error| RunError::io(format!("creating {folder}"), error))?;
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
     let mut file = file.map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => RunError::user(
-            format!("{path} is there already, and was left as it is"),
-            "give the new post another name: --slug another-name",
+            format!("{path} already exists and was not changed"),
+            "give the new post another slug: --slug another-name",
         ),
-        _ => RunError::io(format!("making {path}"), error),
+        _ => RunError::io(format!("creating {path}"), error),
     })?;
     file.write_all(text.as_bytes()).map_err(|error| RunError::io(format!("writing {path}"), error))
 }
 
-/// The command that edits a file, by the custom of the system; looked for before anything is written.
+/// The editor command from the environment; looked up before anything is written.
 fn editor(path: &Utf8Path) -> Result<String, RunError> {
     let named = ["VISUAL", "EDITOR"].into_iter().filter_map(environment);
     named.into_iter().find(|editor| !editor.trim().is_empty()).ok_or_else(|| {
         RunError::user(
-            format!("neither VISUAL nor EDITOR names an editor; {path} was not made"),
-            "leave --edit out, or write EDITOR=nano before the command",
+            format!("neither VISUAL nor EDITOR is set; {path} was not created"),
+            "omit --edit, or put EDITOR=nano before the command",
         )
     })
 }
 
-/// Editors may be commands with options: `code --wait`.
+/// The editor may be a command with options: `code --wait`.
 fn edit(editor: &str, path: &Utf8Path) -> Result<(), RunError> {
     let ended = Process::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh", path.as_str()]).status();
     match ended {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(RunError::user(
             format!("the editor `{editor}` ended with {status}"),
-            format!("{path} is there; open it yourself"),
+            format!("{path} was created; open it yourself"),
         )),
         Err(error) => Err(RunError::io(format!("starting the editor `{editor}`"), error)),
     }
@@ -155,17 +160,19 @@ fn what_happens_next(
     if draft {
         let look = format!("letterpress send --to you@example.com --post {}", shell_quoted(path.as_str()));
         let look = mails.then(|| format!("to see it as an email: {look}"));
-        let draft =
-            "a draft: write it, and delete its draft line when it may be published and mailed".to_owned();
+        let draft = "a draft: write it, then delete its draft line to publish and mail it".to_owned();
         return std::iter::once(draft).chain(look).collect();
     }
     let is_ahead = date > world.clock.now();
     let from = if is_ahead { format!(" after {}", when(date.to_utc(), config)) } else { String::new() };
     let mut lines =
-        vec![format!("write its text: the next `letterpress publish`{from} puts it into the feeds")];
+        vec![format!("write its text: the next `letterpress publish`{from} adds it to the feeds")];
     let is_old = world.clock.now() - date.to_utc() > newsletter.max_age.delta();
     if mails && is_old {
-        lines.push(format!("it is not mailed: it is older than {} (newsletter.max_age)", newsletter.max_age));
+        lines.push(format!(
+            "it will not be mailed: it is older than {} (newsletter.max_age)",
+            newsletter.max_age
+        ));
     } else if mails {
         let delay = newsletter.delay;
         lines.push(format!("and mails it {delay} later (newsletter.delay)"));

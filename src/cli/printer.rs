@@ -1,7 +1,7 @@
-//! The only place that prints. Results go to standard output, complaints to standard error.
+//! The only place that prints. Results go to standard output, warnings and errors to standard error.
 //!
-//! What a run says is kept as well: for `--json`, which says it as values, and for cron, which should hear of a failure that
-//! lasts once and not with each run (`ending.rs`).
+//! Printed lines are also recorded: `--json` returns them as values, and under cron a lasting failure is reported once and
+//! not by every run (`ending.rs`).
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -15,32 +15,32 @@ use crate::finding::{Finding, Severity};
 use crate::pipeline::RunError;
 use crate::text::for_terminal;
 
-/// So many warnings of one rule in one file are shown in full.
+/// How many warnings of one rule in one file are printed in full.
 const ALIKE: usize = 5;
 
-/// Where a command speaks.
+/// The output of a command.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent")]
 pub(super) struct Printer {
     quiet: bool,
-    /// Complaints wait for the end of the run, which knows whether they are new.
+    /// Warnings are held back until the end of the run, which knows whether they are new.
     holds: bool,
-    /// Only the one object at the end is printed.
+    /// Only one JSON object is printed, at the end.
     json: bool,
-    /// Standard output is for people, and may be a log.
+    /// The command is repeated by cron, and its standard output may be a log.
     is_watched: bool,
 }
 
-/// What a run has said.
+/// The lines that a run has printed or held back.
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
-    /// What it did.
+    /// What the run did.
     pub(super) said: Vec<String>,
-    /// What is wrong, and will be wrong with the next run unless something changes.
+    /// Problems that the next run has too, unless something changes.
     pub(super) complaints: Vec<String>,
-    /// What happened in this run and needs attention.
+    /// What happened once, in this run, and needs attention.
     pub(super) events: Vec<String>,
-    /// The run says nothing about whether an earlier failure is over.
+    /// The run does not show whether an earlier failure is over.
     pub(super) is_inconclusive: bool,
     has_answered: bool,
 }
@@ -58,23 +58,23 @@ fn transcript() -> MutexGuard<'static, Transcript> {
 }
 
 impl Printer {
-    /// `quiet` leaves out everything that needs nobody's attention; with `is_watched` a failure that lasts is one thing that
-    /// needs it once.
+    /// `quiet` prints only what needs attention. With `is_watched`, cron repeats the command, and a lasting failure needs
+    /// attention only once.
     pub(super) fn new(quiet: bool, is_watched: bool, json: bool) -> Self {
         Self { quiet, holds: is_watched && (quiet || json), json, is_watched }
     }
 
-    /// Whether everything is said in one object at the end.
+    /// Whether only one JSON object is printed, at the end.
     pub(super) fn is_json(self) -> bool {
         self.json
     }
 
-    /// Whether only what needs attention is said.
+    /// Whether only what needs attention is printed.
     pub(super) fn is_quiet(self) -> bool {
         self.quiet
     }
 
-    /// A line about what was done; left out when quiet.
+    /// A line about what was done; not printed with `--quiet`.
     pub(super) fn say(self, line: impl AsRef<str>) {
         if self.json {
             transcript().said.push(line.as_ref().to_owned());
@@ -83,7 +83,7 @@ impl Printer {
         }
     }
 
-    /// A line of progress: into the log of a run, and beside what may be read by machines.
+    /// A progress line: in the log of a run on standard output, otherwise on standard error, away from machine-readable output.
     pub(super) fn progress(self, line: &str) {
         match (self.quiet, self.is_watched && !self.json) {
             (true, _) => {}
@@ -92,7 +92,7 @@ impl Printer {
         }
     }
 
-    /// What happened in this run, needs attention, and will not be said by the next one.
+    /// Something that happened in this run and needs attention; the next run does not repeat it.
     pub(super) fn event(self, line: impl AsRef<str>) {
         transcript().events.push(line.as_ref().to_owned());
         if !self.json {
@@ -100,41 +100,41 @@ impl Printer {
         }
     }
 
-    /// The run says nothing about whether an earlier failure is over.
-    #[expect(clippy::unused_self, reason = "it is said where the run speaks")]
+    /// The run does not show whether an earlier failure is over.
+    #[expect(clippy::unused_self, reason = "the printer is the interface to the transcript")]
     pub(super) fn leave_open(self) {
         transcript().is_inconclusive = true;
     }
 
-    /// What the run has said so far: what it did, and what needs attention.
-    #[expect(clippy::unused_self, reason = "it is asked where the run speaks")]
+    /// The lines so far: what the run did, and what needs attention.
+    #[expect(clippy::unused_self, reason = "the printer is the interface to the transcript")]
     pub(super) fn so_far(self) -> (Vec<String>, Vec<String>) {
         let transcript = transcript();
         (transcript.said.clone(), [transcript.events.as_slice(), &transcript.complaints].concat())
     }
 
-    /// What the run has said so far; it is forgotten here.
-    #[expect(clippy::unused_self, reason = "it is asked where the run speaks")]
+    /// Takes the lines recorded so far.
+    #[expect(clippy::unused_self, reason = "the printer is the interface to the transcript")]
     pub(super) fn take_transcript(self) -> Transcript {
         std::mem::take(&mut *transcript())
     }
 
-    /// Prints complaints that were held back.
-    #[expect(clippy::unused_self, reason = "a printer is asked to print, even where it has no choice")]
+    /// Prints warnings that were held back.
+    #[expect(clippy::unused_self, reason = "all printing goes through the printer")]
     pub(super) fn release(self, complaints: &[String]) {
         for line in complaints {
             print_complaint(line);
         }
     }
 
-    /// A line that was asked for. A reader that has gone away (`| head`) is no error.
-    #[expect(clippy::unused_self, reason = "a printer is asked to print, even where it has no choice")]
+    /// A line of the requested output. A closed pipe (`| head`) is not an error.
+    #[expect(clippy::unused_self, reason = "all printing goes through the printer")]
     pub(super) fn answer(self, line: impl AsRef<str>) {
         let _ = writeln!(std::io::stdout().lock(), "{}", for_terminal(line.as_ref()));
     }
 
-    /// Bytes that were asked for, as they are. What is read by machines is whole, or the command has failed.
-    #[expect(clippy::unused_self, reason = "a printer is asked to print, even where it has no choice")]
+    /// Requested bytes, unchanged. Machine-readable output is complete, or the command fails.
+    #[expect(clippy::unused_self, reason = "all printing goes through the printer")]
     pub(super) fn raw(self, bytes: &[u8]) -> Result<(), RunError> {
         let mut out = std::io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -145,13 +145,13 @@ impl Printer {
         }
     }
 
-    /// Whether the one object was printed.
-    #[expect(clippy::unused_self, reason = "it is asked where the run speaks")]
+    /// Whether the JSON object was printed.
+    #[expect(clippy::unused_self, reason = "the printer is the interface to the transcript")]
     pub(super) fn has_answered(self) -> bool {
         transcript().has_answered
     }
 
-    /// One JSON value, for scripts.
+    /// One JSON value.
     pub(super) fn json(self, value: &impl Serialize) -> Result<(), RunError> {
         transcript().has_answered = true;
         let json = serde_json::to_string_pretty(value)
@@ -159,15 +159,15 @@ impl Printer {
         self.raw(format!("{json}\n").as_bytes())
     }
 
-    /// A line beside the results; left out when quiet.
+    /// A note on standard error; not printed with `--quiet`.
     pub(super) fn remark(self, line: impl AsRef<str>) {
         if !self.quiet && !self.json {
             print_complaint(line.as_ref());
         }
     }
 
-    /// A line that needs attention; printed even when quiet, so that cron mails it. A run that cron repeats holds it back
-    /// until its end.
+    /// A line that needs attention; printed even with `--quiet`, so that cron mails it. A command that cron repeats holds
+    /// it back until its end.
     pub(super) fn complain(self, line: impl AsRef<str>) {
         transcript().complaints.push(line.as_ref().to_owned());
         if !self.holds && !self.json {
@@ -175,10 +175,10 @@ impl Printer {
         }
     }
 
-    /// What a run found in passing: findings without the notes, which are for `letterpress check`.
+    /// Errors and warnings that a run found. Notes are left to `letterpress check`.
     pub(super) fn warnings(self, findings: &[Finding]) {
         let of = |severity| findings.iter().filter(move |finding| finding.severity == severity);
-        // An error stays one until somebody puts it right.
+        // An error lasts until it is fixed.
         for line in brief(of(Severity::Error)) {
             self.complain(line);
         }
@@ -187,7 +187,7 @@ impl Printer {
         }
     }
 
-    /// The same where the next run will find it again.
+    /// Errors and warnings that the next run finds again.
     pub(super) fn troubles(self, findings: &[Finding]) {
         let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
         for line in brief(graver) {
@@ -195,14 +195,14 @@ impl Printer {
         }
     }
 
-    /// Findings that were asked for.
+    /// Findings that the user asked for.
     pub(super) fn findings(self, findings: &[Finding]) {
         for line in brief(findings.iter()) {
             self.answer(line);
         }
     }
 
-    /// Whether a progress bar would be seen and not logged.
+    /// Whether a progress bar would be visible, and not end up in a log.
     pub(super) fn has_terminal(self) -> bool {
         let is_log = self.is_watched && !self.json && !std::io::stdout().is_terminal();
         !self.quiet && std::io::stderr().is_terminal() && !is_log
@@ -213,8 +213,8 @@ fn print_complaint(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", for_terminal(line));
 }
 
-/// Findings in words. One mistake in every row of a list is one mistake: what comes after its fifth warning is
-/// counted. An error is always shown, for each has to be put right.
+/// Findings as lines. After five warnings of one rule in one file the rest is counted: the same mistake in every row of
+/// a list is one mistake. Errors are always printed, because each has to be fixed.
 fn brief<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
     let mut seen: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let mut lines = Vec::new();
@@ -232,12 +232,12 @@ fn brief<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
     lines
 }
 
-/// A time as the writer's own clock shows it.
+/// A time in the site's time zone.
 pub(super) fn when(time: DateTime<Utc>, config: &Config) -> String {
     time.with_timezone(&config.site.timezone).format("%Y-%m-%d %H:%M").to_string()
 }
 
-/// "1 reader", "3 readers", "2 copies".
+/// "1 post", "3 posts", "2 deliveries".
 pub(super) fn count(number: u64, one: &str) -> String {
     match (number, one.strip_suffix('y')) {
         (1, _) => format!("1 {one}"),

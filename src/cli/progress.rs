@@ -1,7 +1,6 @@
-//! How far a long run has come: a bar on a terminal, now and then a line in a log, nothing where nobody wants to know.
+//! Progress of a long run: a bar on a terminal, an occasional line in a log, nothing with `--quiet`.
 //!
-//! A line for a log is printed when it comes due, after [`EVERY`] or [`MESSAGES`]; standard output is flushed with each line,
-//! whatever it leads to.
+//! A log gets a line after [`EVERY`] or [`MESSAGES`], whichever comes first. Each line is flushed at once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,20 +12,20 @@ use super::printer::Printer;
 use crate::delivery::watch::{Tick, Watch, Why};
 use crate::ledger::State;
 
-/// So long a log hears nothing.
+/// Interval between two lines of a log.
 const EVERY: Duration = Duration::from_secs(30);
-/// So many messages go by before a log hears of them.
+/// Number of messages between two lines of a log.
 const MESSAGES: u64 = 1_000;
-/// How often it is looked whether a line is due.
+/// How often to check whether a line is due.
 const GLANCE: Duration = Duration::from_secs(1);
-/// A bar is drawn no more often.
+/// Minimum time between two redraws of the bar.
 const FRAME: Duration = Duration::from_millis(100);
-/// So much of what is being done stands before the bar, in characters.
+/// Length of the label before the bar, in characters.
 const LABEL: usize = 20;
-/// What takes no longer than this is not worth a bar.
+/// A task that takes no longer gets no bar.
 const SOON: Duration = Duration::from_millis(500);
 
-/// How far the work has come.
+/// Shows the progress of a run.
 pub(super) struct Progress {
     shared: Option<Arc<Shared>>,
     ticker: Option<JoinHandle<()>>,
@@ -38,26 +37,26 @@ struct Shared {
     task: Mutex<Option<Task>>,
 }
 
-/// Work that is being done.
+/// The current task.
 struct Task {
     what: String,
     unit: &'static str,
     total: Option<u64>,
     done: u64,
-    /// Of these, not sent: refused, in doubt, or put off.
+    /// Of these, not delivered: rejected or with unknown outcome; and deferred.
     failed: u64,
     later: u64,
     begun: Instant,
-    /// When a line was printed last, and after how many.
+    /// When the last line was printed, and how many were done then.
     line: (Instant, u64),
     waits: Option<(Instant, Why)>,
     bar: Option<ProgressBar>,
-    /// When the bar was drawn last.
+    /// When the bar was last drawn.
     drawn: Option<Instant>,
 }
 
 impl Progress {
-    /// Begins to listen, where anybody wants to hear.
+    /// Starts showing progress, unless `--quiet` is set.
     pub(super) fn start(printer: Printer) -> Self {
         if printer.is_quiet() {
             return Self { shared: None, ticker: None };
@@ -74,7 +73,7 @@ impl Progress {
         Self { shared: Some(shared), ticker: Some(ticker) }
     }
 
-    /// What work tells.
+    /// The callback that tasks report to.
     pub(super) fn watch(&self) -> Arc<Watch> {
         match &self.shared {
             None => Arc::new(|_| {}),
@@ -85,7 +84,7 @@ impl Progress {
         }
     }
 
-    /// The run is over.
+    /// Ends the display at the end of the run.
     pub(super) fn end(self) {
         if let Some(shared) = &self.shared {
             shared.hear(Tick::End);
@@ -121,7 +120,7 @@ impl Shared {
         }
     }
 
-    /// Time passes also where nothing moves.
+    /// Updates the display although nothing was reported: time has passed.
     fn glance(&self) {
         let mut slot = self.task();
         let Some(task) = slot.as_mut() else { return };
@@ -175,7 +174,7 @@ impl Task {
         }
     }
 
-    /// Whether so many messages went by that a log should hear of it. The end is told by the run itself.
+    /// Whether enough messages were sent for a line in the log. The run itself reports the end.
     fn is_milestone(&self) -> bool {
         self.unit == "message" && self.done >= self.line.1 + MESSAGES && Some(self.done) != self.total
     }
@@ -187,7 +186,7 @@ impl Task {
         format!("{}: {facts}", self.what)
     }
 
-    /// The bar, as it is now; it is made when the work has lasted a moment.
+    /// Draws the bar; creates it when the task has lasted for a moment.
     fn show(&mut self) {
         if self.begun.elapsed() < SOON || self.drawn.is_some_and(|drawn| drawn.elapsed() < FRAME) {
             return;
@@ -213,7 +212,7 @@ impl Task {
         [all.join(", "), self.waits.as_ref().map(waiting).unwrap_or_default()].concat()
     }
 
-    /// For a terminal of 80 columns, what matters most first: `1,000 of 10,000, 1 min 16 s left, 118/s`.
+    /// For a terminal of 80 columns, the most important facts first: `1,000 of 10,000, 1 min 16 s left, 118/s`.
     fn brief(&self, elapsed: Duration) -> String {
         let counted = match self.total {
             Some(total) => format!("{} of {}", grouped(self.done), grouped(total)),
@@ -228,20 +227,20 @@ impl Task {
     }
 
     fn not_sent(&self) -> impl Iterator<Item = String> {
-        let numbers = [(self.failed, "not delivered"), (self.later, "put off")];
+        let numbers = [(self.failed, "not delivered"), (self.later, "deferred")];
         numbers
             .into_iter()
             .filter(|(number, _)| *number > 0)
             .map(|(number, word)| format!("{} {word}", grouped(number)))
     }
 
-    /// Units in a second.
+    /// Units per second.
     #[expect(clippy::cast_precision_loss, reason = "it is shown with two digits")]
     fn rate(&self, elapsed: Duration) -> f64 {
         self.done as f64 / elapsed.as_secs_f64().max(0.001)
     }
 
-    /// How long it will take at this rate.
+    /// Estimated time left.
     fn left(&self, elapsed: Duration) -> Option<Duration> {
         let left = self.total?.saturating_sub(self.done);
         let milliseconds =
@@ -260,7 +259,7 @@ fn waiting((until, why): &(Instant, Why)) -> String {
     match why {
         Why::RateLimit => format!("; waiting {wait} for the rate limit (smtp.per_minute)"),
         Why::Domain(domain) => format!("; waiting {wait} for the rate limit of {domain}"),
-        Why::Reconnect(said) => format!("; trying to connect again in {wait}: {said}"),
+        Why::Reconnect(said) => format!("; reconnecting in {wait}: {said}"),
     }
 }
 
@@ -311,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_how_many_how_fast_how_long_still_and_what_is_waited_for() {
+    fn a_line_shows_count_rate_time_left_and_the_reason_for_waiting() {
         let mut task = task();
         assert_eq!(task.facts(Duration::from_secs(1)), "0 of 10,000 messages");
         (0..1_000).for_each(|_| task.note(Tick::Reached(State::Sent)));
@@ -319,9 +318,9 @@ mod tests {
         task.note(Tick::Reached(State::Pending));
         assert_eq!(
             task.facts(Duration::from_secs(10)),
-            "1,002 of 10,000 messages, 1 not delivered, 1 put off, 100/s, about 1 min 29 s left"
+            "1,002 of 10,000 messages, 1 not delivered, 1 deferred, 100/s, about 1 min 29 s left"
         );
-        let brief = "1,002 of 10,000, 1 min 29 s left, 100/s, 1 not delivered, 1 put off";
+        let brief = "1,002 of 10,000, 1 min 29 s left, 100/s, 1 not delivered, 1 deferred";
         assert_eq!(task.brief(Duration::from_secs(10)), brief);
         task.note(Tick::Wait(Duration::from_secs(3_700), Why::Domain("example.org".to_owned())));
         assert!(
@@ -329,11 +328,11 @@ mod tests {
                 .ends_with("; waiting 1 h 1 min for the rate limit of example.org")
         );
         task.note(Tick::Reached(State::Sent));
-        assert!(!task.facts(Duration::from_secs(10)).contains("waiting"), "what moves does not wait");
+        assert!(!task.facts(Duration::from_secs(10)).contains("waiting"), "progress ends the waiting");
     }
 
     #[test]
-    fn a_log_hears_of_each_thousand_and_not_of_the_last() {
+    fn a_log_gets_a_line_per_thousand_messages_but_none_for_the_last() {
         let mut task = task();
         let mut lines = 0;
         for _ in 0..10_000 {

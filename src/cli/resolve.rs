@@ -1,11 +1,11 @@
-//! `letterpress resolve`: settle what is in doubt, try again whom a server refused, and go on with or give up a paused
-//! issue. Each decision is recorded.
+//! `letterpress resolve`: settle deliveries with unknown outcome, retry rejected ones, resume or cancel a paused issue.
+//! Each decision is recorded in the ledger.
 
 use clap::Args as ClapArgs;
 
 use super::Outcome;
+use super::args::{issue_id, parse};
 use super::printer::{Printer, count};
-use super::status::{issue_id, parse};
 use crate::ledger::transition::Event;
 use crate::ledger::{IssueState, LETTER_REFUSED, LastWord, NO_MAILBOX, State};
 use crate::pipeline::{Office, RunError, World};
@@ -19,86 +19,93 @@ use crate::text::hex;
     reason = "each is a flag of the command line, and clap sees that one is set"
 )]
 #[command(group(clap::ArgGroup::new("decision").required(true)))]
+#[command(after_help = "\
+Examples:
+  letterpress resolve 2026-11-23-hello --resend
+  letterpress resolve --sent --subscriber kim@example.com --reason \"Kim has it\"
+  letterpress resolve --resume")]
 pub(super) struct Args {
-    /// The issue: its id or slug; without it, the newest.
+    /// Id or slug of the issue [default: the newest issue].
     issue: Option<String>,
-    /// Only this reader.
-    #[arg(long, value_name = "ADDRESS")]
-    reader: Option<String>,
-    /// The copies in doubt did arrive (the relay's log says so).
+    /// Only the delivery to this subscriber.
+    #[arg(long, alias = "reader", value_name = "ADDRESS")]
+    subscriber: Option<String>,
+    /// Record deliveries with unknown outcome as sent, for example because the relay's log shows it.
     #[arg(long, group = "decision")]
     sent: bool,
-    /// Send the copies in doubt once more, the same to the byte; some readers may get it twice.
+    /// Send deliveries with unknown outcome again, byte for byte; some subscribers may get two copies.
     #[arg(long, group = "decision")]
     resend: bool,
-    /// Leave the copies in doubt as they are, and do not report them any more.
-    #[arg(long, group = "decision")]
-    leave: bool,
-    /// Try those again whom the relay refused for the letter's sake, or did not know without being believed; with
-    /// --reader, this one, whatever the refusal was. If the issue is paused, it goes on.
+    /// Leave deliveries with unknown outcome unchanged, and no longer report them.
+    #[arg(long, alias = "leave", group = "decision")]
+    acknowledge: bool,
+    /// Retry deliveries that were rejected because of their content, or with an untrusted "unknown user". With
+    /// --subscriber, retry that delivery whatever the reason. Resumes a paused issue.
     #[arg(long, group = "decision")]
     retry: bool,
-    /// Go on with a paused issue.
-    #[arg(long, group = "decision", conflicts_with = "reader")]
+    /// Resume a paused issue.
+    #[arg(long, group = "decision", conflicts_with = "subscriber")]
     resume: bool,
-    /// Give an issue up: nobody who waits gets it any more.
-    #[arg(long, group = "decision", conflicts_with = "reader")]
+    /// Cancel an issue: its pending deliveries are not sent.
+    #[arg(long, group = "decision", conflicts_with = "subscriber")]
     cancel: bool,
-    /// Why, for the record.
-    #[arg(long, default_value = "decided at the command line")]
-    why: String,
+    /// Reason, recorded in the ledger.
+    #[arg(long, alias = "why", value_name = "TEXT", default_value = "decided at the command line")]
+    reason: String,
 }
 
 pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
     let post = issue_id(&office, args.issue.as_deref()).await?;
     let now = world.clock.now();
-    // What a run that was cut off left behind is part of what is in doubt; a sender that shares the database may be at work.
+    // Deliveries of an interrupted run may have an unknown outcome too. Another sender may be using the shared database.
     office.store.recover(&hex(&world.clock.random()), office.lock.is_some(), now).await?;
     if args.resume || args.cancel {
         let state = if args.resume { IssueState::Sending } else { IssueState::Cancelled };
-        let changed = office.store.set_issue(&post, state, &args.why, now).await?;
+        let changed = office.store.set_issue(&post, state, &args.reason, now).await?;
         printer.answer(match (changed, args.resume) {
             (false, true) => format!("{post} is not paused"),
-            (false, false) => format!("{post} was given up already"),
-            (true, true) => format!("{post} goes on with the next run"),
-            (true, false) => format!("{post} is given up; whoever has it keeps it"),
+            (false, false) => format!("{post} is already cancelled"),
+            (true, true) => format!("resumed {post}: the next run continues"),
+            (true, false) => format!("cancelled {post}: pending deliveries will not be sent"),
         });
         return Ok(Outcome::Done);
     }
-    let reader = args.reader.as_deref().map(parse).transpose()?.map(|address| office.key_of(&address));
+    let reader = args.subscriber.as_deref().map(parse).transpose()?.map(|address| office.key_of(&address));
     if args.retry {
-        return retry(&office, (post, reader), &args.why, world, printer).await;
+        return retry(&office, (post, reader), &args.reason, world, printer).await;
     }
-    // A copy that was refused after an earlier one may have arrived can be called sent, but not be sent again.
+    // A failed delivery whose earlier attempt may have arrived can be recorded as sent, but not be sent again.
     let states =
         if args.resend { vec![State::Unknown] } else { vec![State::Unknown, State::FailedUncertain] };
     let views = office.store.deliveries(Filter { post: Some(post), reader, states }).await?;
     let mut settled = 0;
-    // What was left already is not left again; it can still be settled.
-    for view in views.iter().filter(|view| !args.leave || view.row.asks()) {
+    // A delivery that was acknowledged before can still be settled, but not be acknowledged again.
+    for view in views.iter().filter(|view| !args.acknowledge || view.row.asks()) {
         let event = if args.resend {
             Event::Resend
-        } else if args.leave {
+        } else if args.acknowledge {
             Event::Leave
         } else {
             Event::Accept {
                 token: None,
-                last: Some(LastWord { phase: "evidence".to_owned(), text: args.why.clone() }),
+                last: Some(LastWord { phase: "evidence".to_owned(), text: args.reason.clone() }),
             }
         };
-        settled += u64::from(office.store.resolve(view.number, event, &args.why, now).await?.is_ok());
+        settled += u64::from(office.store.resolve(view.number, event, &args.reason, now).await?.is_ok());
     }
     printer.answer(match (settled, args.resend) {
-        (0, _) => "nothing is in doubt".to_owned(),
-        (_, false) if args.leave => format!("{} left in doubt, and reported no more", count(settled, "copy")),
-        (_, true) => format!("{} to be sent once more with the next run", count(settled, "copy")),
-        (_, false) => format!("{} recorded as sent", count(settled, "copy")),
+        (0, _) => "no delivery has an unknown outcome".to_owned(),
+        (_, false) if args.acknowledge => {
+            format!("acknowledged {} with unknown outcome", count(settled, "delivery"))
+        }
+        (_, true) => format!("the next run sends {} again", count(settled, "delivery")),
+        (_, false) => format!("recorded {} as sent", count(settled, "delivery")),
     });
     Ok(Outcome::Done)
 }
 
-/// T16 for readers who were definitely refused. Nobody who is suppressed is put back: that decision stands.
+/// Retries rejected deliveries (transition T16). Subscribers who are suppressed by now are not retried.
 async fn retry(
     office: &Office,
     (post, reader): (String, Option<AddressKey>),
@@ -126,10 +133,10 @@ async fn retry(
         retried += u64::from(office.store.resolve(view.number, Event::Retry, why, now).await?.is_ok());
     }
     let resumed = retried > 0 && office.store.set_issue(&post, IssueState::Sending, why, now).await?;
-    let goes_on = if resumed { format!("; {post} goes on") } else { String::new() };
+    let resumed = if resumed { format!("; {post} is resumed") } else { String::new() };
     printer.answer(match retried {
-        0 => "nobody was refused who could be tried again".to_owned(),
-        _ => format!("{} to be tried again with the next run{goes_on}", count(retried, "reader")),
+        0 => "there is no rejected delivery that can be retried".to_owned(),
+        _ => format!("the next run retries {}{resumed}", count(retried, "delivery")),
     });
     Ok(Outcome::Done)
 }

@@ -1,4 +1,4 @@
-//! `letterpress retract`: one post is taken back on purpose.
+//! `letterpress retract`: remove one post from the feeds on purpose.
 
 use clap::Args as ClapArgs;
 
@@ -15,12 +15,12 @@ Examples:
   letterpress retract hello
   letterpress retract tag:example.com,2026-11-23:hello
 
-The next build takes the post out of the feeds, and Atom feeds say that it was taken back. A file that is there stays where it
-is, and its post stays out until `--undo`. Messages that were sent cannot be taken back.")]
+The next build removes the post from the feeds and marks it as deleted in Atom feeds. Its file is
+not changed, and the post stays unpublished until --undo. Sent emails cannot be recalled.")]
 pub(super) struct Args {
-    /// The post: its file, its slug or its id.
+    /// File, slug or id of the post.
     post: String,
-    /// Let the post be published again.
+    /// Publish the post again.
     #[arg(long)]
     undo: bool,
 }
@@ -30,18 +30,18 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     let name =
         done.title.as_ref().map_or_else(|| done.id.clone(), |title| format!("{title:?} ({})", done.id));
     printer.answer(match (args.undo, done.is_new) {
-        (false, true) => format!("{name} is retracted: the next build takes it out of the feeds"),
-        (false, false) => format!("{name} was retracted already"),
-        (true, true) => format!("{name} is not retracted any more"),
+        (false, true) => format!("retracted {name}: the next build removes it from the feeds"),
+        (false, false) => format!("{name} is already retracted"),
+        (true, true) => format!("{name} is no longer retracted: the next build publishes it again"),
         (true, false) => format!("{name} is not retracted"),
     });
     if !args.undo {
         say_what_stays(&done, printer);
         match issue_of(&done.id, world).await {
             Ok(issue) => issue.iter().for_each(|issue| say_of_issue(issue, printer)),
-            Err(error) => printer.complain(format!(
-                "warning: the ledger does not say whether an issue of it is being sent: {error}"
-            )),
+            Err(error) => {
+                printer.complain(format!("warning: cannot check whether its issue is being sent: {error}"))
+            }
         }
     }
     if done.is_new {
@@ -55,7 +55,7 @@ fn say_what_stays(done: &Retraction, printer: Printer) {
     if let Some(file) = &done.file {
         let undo = shell_quoted(file.as_str());
         printer.say(format!(
-            "  {file} stays where it is and is not published (`letterpress retract --undo {undo}`)"
+            "  {file} was not changed and is no longer published (`letterpress retract --undo {undo}` publishes it again)"
         ));
     }
 }
@@ -64,7 +64,7 @@ fn say_what_stays(done: &Retraction, printer: Printer) {
 async fn issue_of(id: &str, world: &World) -> Result<Option<IssueSummary>, RunError> {
     let office = match Office::open_begun(&world.config, world.clock.as_ref()).await {
         Ok(office) => office,
-        // No ledger, no issue.
+        // Without a ledger there is no issue.
         Err(RunError::User { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
@@ -75,11 +75,11 @@ fn say_of_issue(issue: &IssueSummary, printer: Printer) {
     let sent = count(issue.tally.count(State::Sent), "subscriber");
     match issue.state {
         IssueState::Sending | IssueState::Paused => printer.complain(format!(
-            "  its issue is not done: {sent} have it; `letterpress resolve {} --cancel` stops the rest",
+            "  its issue is not finished, {sent} have received it; `letterpress resolve {} --cancel` stops the rest",
             shell_quoted(&issue.id)
         )),
         IssueState::Done | IssueState::Cancelled => {
-            printer.say(format!("  it was mailed to {sent}; messages that were sent stay where they are"));
+            printer.say(format!("  it was mailed to {sent}; sent emails cannot be recalled"));
         }
         IssueState::Baseline | IssueState::Rehearsal => {}
     }

@@ -1,13 +1,12 @@
-//! `letterpress send`: the newsletter half alone, a rehearsal, or a test copy.
+//! `letterpress send`: send what is due without building the feeds; a dry run; a test email.
 
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::build::Gate;
+use super::Outcome;
+use super::args::{Gate, parse};
 use super::printer::{Printer, count};
-use super::publish::{report, report_held};
-use super::{Outcome, new_subscribers};
-use crate::address::EmailAddress;
+use super::view::{held, mailing, new_subscribers};
 use crate::archive::{Post, folder};
 use crate::config::{self, Config};
 use crate::pipeline::{
@@ -19,23 +18,27 @@ use crate::text::HeaderText;
 
 #[derive(ClapArgs)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[command(after_help = "\
+Examples:
+  letterpress send --dry-run
+  letterpress send --to you@example.com --post 2026-11-23-hello")]
 pub(super) struct Args {
-    /// Show what would go to whom, and send nothing.
+    /// Show what would be sent to whom, and send nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Send one test copy to this address; it is not recorded.
+    /// Send one test email to this address; it is not recorded.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "dry_run")]
     to: Option<String>,
-    /// A post that would not be mailed by itself: its file, slug or id; with --to or --dry-run also a draft.
+    /// Mail this post although it is not due: file, slug or id; with --to or --dry-run also a draft.
     #[arg(long, value_name = "POST")]
     post: Option<String>,
-    /// With --post: mail an issue that was sent to those who are subscribed now and never got it.
+    /// With --post: send an issue that was already mailed to subscribers who have not received it.
     #[arg(long, requires = "post", conflicts_with_all = ["dry_run", "to"])]
     missing: bool,
-    /// Do not wait until the relay's rest is over, if it asked for patience.
+    /// Send immediately even if sending is paused because the relay is throttling.
     #[arg(long, conflicts_with_all = ["dry_run", "to"])]
     now: bool,
-    /// For scripts; with --dry-run.
+    /// With --dry-run: print JSON.
     #[arg(long, requires = "dry_run")]
     json: bool,
     #[command(flatten)]
@@ -43,7 +46,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// Whether it sends what is due, and not a test or a rehearsal.
+    /// Whether the command sends what is due, and is not a test or a dry run.
     pub(super) fn is_in_earnest(&self) -> bool {
         !self.dry_run && self.to.is_none()
     }
@@ -62,12 +65,11 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
         at_once: args.now,
         allowed: args.gate.allowed(),
     };
-    Ok(report(&send(world, &wanted).await?, world, printer))
+    Ok(mailing::report(&send(world, &wanted).await?, world, printer))
 }
 
 async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Result<Outcome, RunError> {
-    let address = EmailAddress::parse(address)
-        .map_err(|error| RunError::user(format!("{address:?}: {error}"), "write it like you@example.com"))?;
+    let address = parse(address)?;
     let config = lenient(&world.config);
     let (archive, wrong) = match folder::read(&world.config, world.clock.now()) {
         Ok(reading) => (reading.archive, Vec::new()),
@@ -78,7 +80,7 @@ async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Re
         None => AnyPost::Published(archive.posts.iter().find(|post| post.newsletter).ok_or_else(|| {
             RunError::user(
                 "there is no published post",
-                "`letterpress check` says why; --post takes a draft too",
+                "`letterpress check` says why; --post also accepts a draft",
             )
         })?),
     };
@@ -87,16 +89,14 @@ async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Re
         return Err(RunError::Findings(own));
     }
     let (subject, through) = send_test(world, &found, address.clone()).await?;
-    printer.say(format!(
-        "a test copy of \"{subject}\" went to {address} through {through}; nothing was recorded"
-    ));
+    printer.say(format!("sent a test email of \"{subject}\" to {address} via {through}; it is not recorded"));
     if let Some(why) = found.why() {
         printer.say(format!("  {why}"));
     }
     Ok(Outcome::Done)
 }
 
-/// What is wrong with other posts keeps nobody from looking at this one.
+/// A configuration in which errors in other posts do not prevent a test of this one.
 fn lenient(config: &Config) -> Config {
     let archive = config::Archive { strict: Some(false), ..config.archive.clone() };
     Config { archive, ..config.clone() }
@@ -123,25 +123,25 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
     }
     new_subscribers::report(enrolled, &rejected, printer);
     printer.warnings(&draft.findings);
-    report_held(&draft.held, printer);
+    held::report(&draft.held, printer);
     report_post(&draft, &turnout, printer);
     if let Some(why) = &why {
         printer.answer(format!("  {why}"));
     }
     for letter in draft.week.iter().flat_map(|week| &week.letters) {
         printer.answer(format!(
-            "would send the weekly letter \"{}\" ({}) to {}",
+            "would send the weekly digest \"{}\" ({}) to {}",
             letter.edition.letter().subject,
             count(letter.posts.len() as u64, "post"),
-            count(letter.readers, "reader")
+            count(letter.readers, "subscriber")
         ));
     }
     if turnout.others > 0 {
         let others = turnout.others;
-        printer.answer(format!("{others} active: not this one (other categories, or one letter a week)"));
+        printer.answer(format!("{others} active: not this issue (other topics, or weekly digest)"));
     }
     for (standing, number) in turnout.readers.iter().filter(|(standing, _)| *standing != Standing::Active) {
-        printer.answer(format!("{} {}: no letter", number, standing.as_str()));
+        printer.answer(format!("{} {}: no email", number, standing.as_str()));
     }
     Ok(Outcome::Done)
 }
@@ -154,26 +154,26 @@ fn report_post(draft: &Draft<'_>, turnout: &Turnout, printer: Printer) {
         return;
     };
     let Turnout { named, total, .. } = turnout;
-    let (subject, readers) = (&edition.letter().subject, count(*total, "reader"));
+    let (subject, readers) = (&edition.letter().subject, count(*total, "subscriber"));
     printer.answer(format!("would send \"{subject}\" ({}) to {readers}", post.source));
     for address in named {
         printer.answer(format!("  {address}"));
     }
     if *total > named.len() as u64 {
-        printer.answer(format!("  … and {} more (--json names them all)", total - named.len() as u64));
+        printer.answer(format!("  … and {} more (--json lists all)", total - named.len() as u64));
     }
 }
 
-/// The readers, as far as a rehearsal speaks of them.
+/// Who would get the post.
 #[derive(Default)]
 struct Turnout {
-    /// How many stand where.
+    /// Number of subscribers by status.
     readers: Vec<(Standing, u64)>,
-    /// Some of those who get the post, or all.
+    /// The first recipients of the post, or all of them.
     named: Vec<String>,
-    /// How many get it.
+    /// Number of recipients.
     total: u64,
-    /// Active readers who do not.
+    /// Number of active subscribers who do not get the post.
     others: u64,
 }
 
@@ -226,14 +226,15 @@ fn as_json(draft: &Draft<'_>, turnout: &Turnout, unpublished: Option<&str>) -> V
     });
     let letter = |letter: &WeekLetter<'_>| {
         let posts: Vec<&str> = letter.posts.iter().map(|post| post.id.as_str()).collect();
-        json!({ "subject": letter.edition.letter().subject, "posts": posts, "readers": letter.readers })
+        json!({ "subject": letter.edition.letter().subject, "posts": posts, "readers": letter.readers,
+                "subscribers": letter.readers })
     };
     let week = draft.week.as_ref().map(|week| {
         let letters: Vec<Value> = week.letters.iter().map(letter).collect();
-        json!({ "week": week.digest.week, "letters": letters })
+        json!({ "week": week.digest.week, "letters": letters, "issues": letters })
     });
     json!({
-        "issue": issue, "weekly": week, "readers": counts, "to": turnout.named, "more": draft.more,
-        "unpublished": unpublished,
+        "issue": issue, "weekly": week, "readers": counts, "subscribers": counts, "to": turnout.named,
+        "more": draft.more, "unpublished": unpublished,
     })
 }

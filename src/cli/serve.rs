@@ -1,4 +1,4 @@
-//! `letterpress serve`: answers readers until it is told to stop.
+//! `letterpress serve`: serve the public pages and the feeds until stopped by a signal.
 
 use std::sync::Arc;
 
@@ -10,11 +10,12 @@ use crate::pipeline::{RunError, World};
 use crate::web::{App, Sockets, serve, snippet};
 
 #[derive(ClapArgs)]
+#[command(after_help = "Example:\n  letterpress serve --access-log")]
 pub(super) struct Args {
-    /// Print the sign-up form for other pages of yours, as HTML, and do nothing else.
+    /// Print the HTML of the sign-up form, to embed it in other pages, and exit.
     #[arg(long)]
     snippet: bool,
-    /// Say a line for each request: method, route, status, time; never an address or a token.
+    /// Log each request: method, route, status, duration; no email addresses and no tokens.
     #[arg(long, conflicts_with = "snippet")]
     access_log: bool,
 }
@@ -25,7 +26,7 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
         return Ok(Outcome::Done);
     }
     let log = Box::new(move |line: &str| printer.complain(line));
-    // An address that is taken is said before a store is made for nothing.
+    // Fail on an occupied port before the database is opened or created.
     let sockets = Sockets::bind(&world.config.web)?;
     let app = App::open(world.clone(), log).await?.with_access_log(args.access_log);
     announce(&app, &sockets, world, printer);
@@ -40,17 +41,17 @@ fn announce(app: &App, sockets: &Sockets, world: &World, printer: Printer) {
         printer.say(format!("listening on http://{address}/"));
     }
     match &web.url {
-        Some(url) => printer.say(format!("  readers see it at {}", url.as_str())),
+        Some(url) => printer.say(format!("  public URL: {}", url.as_str())),
         None => printer.say(format!(
-            "  only this machine sees it ({}); set web.url in config.toml to where a proxy shows it, and letters get \
-             their one-click links",
+            "  reachable only from this machine ({}); set web.url in config.toml to the public URL of the proxy, so that \
+             emails get one-click unsubscribe links",
             app.url().as_str()
         )),
     }
     if let Some(address) = sockets.metrics_address() {
-        printer.say(format!("  figures for Prometheus: http://{address}/metrics"));
+        printer.say(format!("  metrics for Prometheus: http://{address}/metrics"));
     }
     if web.sign_up && web.url.is_some() {
-        printer.say("  a form for your own pages: letterpress serve --snippet");
+        printer.say("  sign-up form for your own pages: letterpress serve --snippet");
     }
 }

@@ -1,4 +1,4 @@
-//! `letterpress status`: issues and their counts, who is in doubt, and what one reader got and why.
+//! `letterpress status`: issues with delivery counts, deliveries with unknown outcome, and the history of a subscriber.
 
 use std::fmt;
 
@@ -6,27 +6,33 @@ use clap::{Args as ClapArgs, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::Outcome;
+use super::args::{issue_ids, parse};
 use super::printer::{Printer, count, when};
-use super::publish::words;
-use super::wishes::sentence;
-use super::{Outcome, standstill};
-use crate::address::EmailAddress;
-use crate::archive::{Archive, WhyLeftOut, folder, links};
+use super::view::preferences::sentence;
+use super::view::{blockers, mailing};
+use crate::archive::{Archive, WhyLeftOut, folder};
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
-use crate::pipeline::{Office, RunError, World, outlook, outlook_of_the_week, weekly_readers, why_held};
+use crate::pipeline::{
+    Office, RunError, Standstill, World, outlook, outlook_of_the_week, weekly_readers, why_held,
+};
 use crate::schedule::digest::Digest;
 use crate::schedule::{Known, WhyNot, plan};
-use crate::store::digest::PREFIX;
 use crate::store::{DeliveryView, Filter};
 use crate::subscribers::lifecycle::{REMOVED, REMOVED_AFTER_LEAVING};
 use crate::subscribers::{AddressKey, Standing, Subscriber, Wishes};
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
+#[command(after_help = "\
+Examples:
+  letterpress status
+  letterpress status recipients 2026-11-23-hello
+  letterpress status explain kim@example.com")]
 pub(super) struct Args {
-    /// For scripts.
+    /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -35,19 +41,22 @@ pub(super) struct Args {
 
 #[derive(Subcommand)]
 enum Question {
-    /// Every reader of an issue, and what became of their copy.
-    WhoGot {
-        /// The post's id or slug, or a week such as 2026-W47; without it, the newest issue.
+    /// List the deliveries of an issue.
+    #[command(alias = "who-got", after_help = "Example:\n  letterpress status recipients 2026-W47")]
+    Recipients {
+        /// Id or slug of the post, or a week such as 2026-W47 [default: the newest issue].
         issue: Option<String>,
     },
-    /// Every issue that an address was sent.
-    WhatGot {
-        /// The address.
+    /// List the deliveries to an address.
+    #[command(alias = "what-got", after_help = "Example:\n  letterpress status history kim@example.com")]
+    History {
+        /// Email address.
         address: String,
     },
-    /// Why an address does not get letters.
-    WhyNot {
-        /// The address.
+    /// Explain why an address gets emails or not.
+    #[command(alias = "why-not", after_help = "Example:\n  letterpress status explain kim@example.com")]
+    Explain {
+        /// Email address.
         address: String,
     },
 }
@@ -56,7 +65,7 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     let office = Office::open(&world.config, world.clock.as_ref()).await?;
     match &args.question {
         None => overview(args.json, world, &office, printer).await,
-        Some(Question::WhoGot { issue }) => {
+        Some(Question::Recipients { issue }) => {
             let mut views = Vec::new();
             for post in issue_ids(&office, issue.as_deref()).await? {
                 views
@@ -64,64 +73,16 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
             }
             show(&views, args.json, &world.config, printer)
         }
-        Some(Question::WhatGot { address }) => {
+        Some(Question::History { address }) => {
             let reader = Some(office.key_of(&parse(address)?));
             let views = office.store.deliveries(Filter { reader, ..Filter::default() }).await?;
             if views.is_empty() && !args.json {
-                printer.answer(format!("{address} was in no issue"));
+                printer.answer(format!("no issue was sent to {address}"));
             }
             show(&views, args.json, &world.config, printer)
         }
-        Some(Question::WhyNot { address }) => why_not(address, args.json, &office, printer).await,
+        Some(Question::Explain { address }) => why_not(address, args.json, &office, printer).await,
     }
-}
-
-pub(super) fn parse(address: &str) -> Result<EmailAddress, RunError> {
-    EmailAddress::parse(address)
-        .map_err(|error| RunError::user(format!("{address:?}: {error}"), "write it like reader@example.com"))
-}
-
-/// The ids of the issues that a person means: those of a week, or else a single one.
-async fn issue_ids(office: &Office, wanted: Option<&str>) -> Result<Vec<String>, RunError> {
-    let of_the_week = match wanted {
-        Some(week) => letters_of(week, &office.store.issues().await?),
-        None => Vec::new(),
-    };
-    if of_the_week.is_empty() { Ok(vec![issue_id(office, wanted).await?]) } else { Ok(of_the_week) }
-}
-
-/// The letters of a week, by its name: `2026-W47`.
-fn letters_of(week: &str, issues: &[IssueSummary]) -> Vec<String> {
-    let start = format!("{PREFIX}{}:", week.trim_start_matches(PREFIX));
-    issues.iter().filter(|issue| issue.id.starts_with(&start)).map(|issue| issue.id.clone()).collect()
-}
-
-/// The id of the issue that a person means by an id or the end of one; without a word, the newest.
-pub(super) async fn issue_id(office: &Office, wanted: Option<&str>) -> Result<String, RunError> {
-    let issues = office.store.issues().await?;
-    let found = match wanted {
-        None => issues.first(),
-        Some(wanted) => {
-            // In an id the slug is percent-encoded; a person types it as it reads.
-            let slugs = [format!(":{wanted}"), format!(":{}", links::segment(wanted))];
-            let named = |issue: &&IssueSummary| slugs.iter().any(|slug| issue.id.ends_with(slug));
-            let found = issues.iter().find(|issue| issue.id == wanted).or_else(|| issues.iter().find(named));
-            let of_the_week = letters_of(wanted, &issues);
-            match of_the_week.as_slice() {
-                [] => found,
-                [only] => issues.iter().find(|issue| issue.id == *only),
-                several => {
-                    return Err(RunError::user(
-                        format!("{wanted} has {} letters, each for other readers", several.len()),
-                        format!("name one of them: {}", several.join(", ")),
-                    ));
-                }
-            }
-        }
-    };
-    found.map(|issue| issue.id.clone()).ok_or_else(|| {
-        RunError::user("there is no such issue", "`letterpress status` lists them with their ids")
-    })
 }
 
 async fn overview(
@@ -137,7 +98,7 @@ async fn overview(
     doubts.retain(|view| view.row.asks());
     let archive = folder::read(&world.config, world.clock.now()).map(|reading| reading.archive);
     let week = match &archive {
-        Ok(archive) => next_week(world, office, archive).await?,
+        Ok(archive) => next_digest(world, office, archive).await?,
         Err(_) => None,
     };
     let next = next(world, office, archive).await?;
@@ -154,33 +115,33 @@ async fn overview(
             .map(|issue| {
                 json!({ "id": issue.id, "subject": issue.subject, "state": issue.state, "frozen_at": issue.frozen_at,
                         "audience": issue.audience, "counts": issue.tally, "next_at": issue.next_at,
-                        "because": issue.because, "rehearsal": issue.rehearsal })
+                        "because": issue.because, "reason": issue.because, "rehearsal": issue.rehearsal })
             })
             .collect();
-        printer.json(
-            &json!({ "issues": issues, "waiting": still, "next": next, "weekly": week, "barred": barred }),
-        )?;
+        let blockers: Vec<Value> = still.iter().map(blocker).collect();
+        printer.json(&json!({ "issues": issues, "waiting": still, "blockers": blockers, "next": next,
+                              "weekly": week, "barred": barred, "blocked": barred }))?;
         return Ok(outcome);
     }
     if issues.is_empty() {
         printer.answer("no issue has been sent yet");
     }
     for issue in &issues {
-        tell(issue, world, printer);
+        print_issue(issue, world, printer);
     }
     if !doubts.is_empty() {
-        printer.answer("in doubt (may or may not have arrived; `letterpress resolve` settles it):");
+        printer.answer("unknown outcome (may or may not have arrived; settle with `letterpress resolve`):");
         for view in &doubts {
             let said = match (&view.row.last, view.row.reason.as_deref()) {
-                (_, Some(RESTORED)) => "the ledger was put back from a copy".to_owned(),
+                (_, Some(RESTORED)) => "the ledger was restored from a backup".to_owned(),
                 (Some(last), _) => format!("at {}: {}", last.phase, last.text),
-                (None, _) => "the run was cut off after the copy was armed".to_owned(),
+                (None, _) => "the run was interrupted while the message was being sent".to_owned(),
             };
             printer.answer(format!("    {}  \"{}\"  {}  {said}", view.address, view.subject, view.row.state));
         }
     }
     for reason in &still {
-        printer.answer(standstill::sentence(reason, &world.config));
+        printer.answer(blockers::sentence(reason, &world.config));
     }
     for line in next.as_array().into_iter().flatten() {
         printer.answer(format!(
@@ -195,42 +156,65 @@ async fn overview(
     Ok(outcome)
 }
 
-/// An issue in three lines.
-fn tell(issue: &IssueSummary, world: &World, printer: Printer) {
-    let counts: Vec<String> = State::ALL
-        .into_iter()
-        .filter(|state| issue.tally.count(*state) > 0)
-        .map(|state| format!("{} {}", issue.tally.count(state), words(state)))
-        .collect();
+/// A reason why nothing is sent, with standard keys. `waiting` contains the same with older keys, for existing scripts.
+fn blocker(reason: &Standstill) -> Value {
+    match reason {
+        Standstill::SwitchedOff { key } => json!({ "reason": "newsletter_off", "key": key }),
+        Standstill::AnotherRun { waiting, until } => {
+            json!({ "reason": "run_in_progress", "pending": waiting, "until": until })
+        }
+        Standstill::RelayRests { until, said, waiting } => {
+            json!({ "reason": "throttled", "pending": waiting, "until": until, "reply": said })
+        }
+        Standstill::Paused { issue, subject, why, waiting } => {
+            json!({ "reason": "paused", "issue": issue, "subject": subject, "pending": waiting, "message": why })
+        }
+        Standstill::Retries { issue, subject, readers, until } => {
+            json!({ "reason": "retrying", "issue": issue, "subject": subject, "pending": readers, "until": until })
+        }
+        Standstill::NextRun { issue, subject, waiting, until } => {
+            json!({ "reason": "next_run", "issue": issue, "subject": subject, "pending": waiting, "until": until })
+        }
+    }
+}
+
+/// Prints an issue in three lines.
+fn print_issue(issue: &IssueSummary, world: &World, printer: Printer) {
     let state = match issue.state {
         _ if issue.rehearsal => " [rehearsal]".to_owned(),
         IssueState::Done => String::new(),
         state => format!(" [{}]", state.as_str()),
     };
     printer.answer(format!("{}  \"{}\"{state}", when(issue.frozen_at, &world.config), issue.subject));
-    printer.answer(format!("    {} of {}", counts.join(", "), count(issue.audience, "reader")));
+    printer.answer(format!("    {}: {}", count(issue.audience, "subscriber"), mailing::counts(issue)));
     printer.answer(format!("    {}", issue.id));
 }
 
-/// The next weekly letter, if somebody wants one.
+/// The next weekly digest, if a subscriber chose it.
 #[derive(Serialize)]
 struct NextWeek {
     week: String,
     /// `None`: with the next run.
     at: Option<String>,
     posts: usize,
+    /// The same number as `subscribers`; scripts may rely on it.
     readers: u64,
+    subscribers: u64,
 }
 
 impl fmt::Display for NextWeek {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = self.at.as_ref().map_or("with the next run".to_owned(), |at| format!("on {at}"));
-        let (posts, readers) = (count(self.posts as u64, "post"), count(self.readers, "reader"));
-        write!(f, "weekly letter {at} with {posts}, for {readers}")
+        let (posts, readers) = (count(self.posts as u64, "post"), count(self.readers, "subscriber"));
+        write!(f, "weekly digest {at} with {posts}, for {readers}")
     }
 }
 
-async fn next_week(world: &World, office: &Office, archive: &Archive) -> Result<Option<NextWeek>, RunError> {
+async fn next_digest(
+    world: &World,
+    office: &Office,
+    archive: &Archive,
+) -> Result<Option<NextWeek>, RunError> {
     let readers = weekly_readers(office).await?;
     let Some(forecast) = outlook_of_the_week(world, office, archive).await?.filter(|_| readers > 0) else {
         return Ok(None);
@@ -238,10 +222,10 @@ async fn next_week(world: &World, office: &Office, archive: &Archive) -> Result<
     let due = forecast.due.filter(|due| !due.posts.is_empty());
     let at = if due.is_some() { None } else { Some(when(forecast.next.moment, &world.config)) };
     let Digest { week, posts, .. } = due.unwrap_or(forecast.next);
-    Ok(Some(NextWeek { week, at, posts: posts.len(), readers }))
+    Ok(Some(NextWeek { week, at, posts: posts.len(), readers, subscribers: readers }))
 }
 
-/// Why nothing is sent from this ledger; said at once, beside what is in it.
+/// Why nothing may be sent from this ledger. Printed at once; the contents of the ledger follow.
 async fn barred(world: &World, office: &Office, printer: Printer) -> Result<Option<String>, RunError> {
     let Some(mismatch) = office.mismatch().await? else { return Ok(None) };
     let why = office.barred(&mismatch, &world.config);
@@ -249,7 +233,7 @@ async fn barred(world: &World, office: &Office, printer: Printer) -> Result<Opti
     Ok(Some(why))
 }
 
-/// Posts that were never mailed and could be, each with what it waits for. A broken archive hides no ledger.
+/// Posts that were not mailed yet, each with what it waits for. If the archive cannot be read, the ledger is shown anyway.
 async fn next(
     world: &World,
     office: &Office,
@@ -258,17 +242,15 @@ async fn next(
     let archive = match archive {
         Ok(archive) => archive,
         Err(findings) => {
-            return Ok(
-                json!([{ "title": "the archive cannot be read", "why": findings.first().map(ToString::to_string) }]),
-            );
+            let first = findings.first().map(ToString::to_string);
+            return Ok(json!([{ "title": "the posts cannot be read", "why": first, "reason": first }]));
         }
     };
     let known = office.store.known_posts().await?;
     let seen = office.store.waiting().await?;
     let known = Known { posts: known.as_ref(), seen: &seen };
     let plan = plan(&archive, &known, &world.config.newsletter, world.clock.now());
-    let entry =
-        |post: &crate::archive::Post, why: String| json!({ "id": post.id, "title": post.title, "why": why });
+    let entry = |post: &crate::archive::Post, why: String| json!({ "id": post.id, "title": post.title, "why": why, "reason": why });
     let mut held = why_held(world, office, &archive, &plan.due).await?;
     let due = plan.due.iter().map(|post| {
         let why = held.remove(post.id.as_str()).unwrap_or_else(|| "due with the next run".to_owned());
@@ -282,7 +264,7 @@ async fn next(
                 WhyNot::TooYoung(until) => format!("due at {}", when(*until, &world.config)),
                 WhyNot::TooOld => {
                     format!(
-                        "older than newsletter.max_age; `letterpress send --post {}` mails it all the same",
+                        "older than newsletter.max_age; `letterpress send --post {}` mails it anyway",
                         shell_quoted(&post.slug)
                     )
                 }
@@ -296,7 +278,7 @@ async fn next(
             WhyLeftOut::Future(date) => format!("dated {}", when(date.to_utc(), &world.config)),
             _ => return None,
         };
-        Some(json!({ "id": null, "title": left.source, "why": why }))
+        Some(json!({ "id": null, "title": left.source, "why": why, "reason": why }))
     });
     Ok(due.chain(waiting).chain(left_out).collect())
 }
@@ -347,21 +329,25 @@ async fn why_not(
         removal.clone_into(&mut why);
     }
     if as_json {
-        printer.json(&json!({ "address": address, "standing": standing, "why": why }))?;
+        printer.json(
+            &json!({ "address": address, "standing": standing, "status": standing, "why": why, "reason": why }),
+        )?;
     } else {
         printer.answer(format!("{address}: {why}"));
     }
     Ok(Outcome::Done)
 }
 
-/// The writer's own removal, if that is why an address is not mailed.
+/// Whether the operator removed the address, and that is why it is not mailed.
 async fn removal(key: AddressKey, office: &Office) -> Result<Option<&'static str>, RunError> {
     let dossier = office.store.dossier(key).await?;
     let cells = dossier.tables.iter().flat_map(|table| table.rows.iter().flatten());
     let reasons = cells.filter(|(name, _)| *name == "reason").filter_map(|(_, reason)| reason.as_deref());
     Ok(reasons.into_iter().find_map(|reason| match reason {
-        REMOVED => Some("was removed with `subscribers remove`; `subscribers add` takes that back"),
-        REMOVED_AFTER_LEAVING => Some("unsubscribed, and was removed then; only they can come back"),
+        REMOVED => Some("was removed with `subscribers remove`; `subscribers add` reverses that"),
+        REMOVED_AFTER_LEAVING => {
+            Some("unsubscribed and was removed later; the subscriber has to sign up again")
+        }
         _ => None,
     }))
 }
@@ -372,14 +358,18 @@ fn reason(standing: Option<Standing>, reader: Option<&Subscriber>) -> String {
         None => "is not on the list".to_owned(),
         Some(Standing::Active) => {
             match reader.map(|reader| &reader.wishes).filter(|wishes| **wishes != Wishes::default()) {
-                None => "gets every issue that is frozen from now on".to_owned(),
-                Some(wishes) => format!("gets {}, from now on", sentence(wishes)),
+                None => "active: gets every new issue".to_owned(),
+                Some(wishes) => format!("active: gets {}", sentence(wishes)),
             }
         }
         Some(Standing::Unconfirmed) => {
-            format!("no consent is on record (from {source}); add its date, or import with --confirmed")
+            format!(
+                "unconfirmed: no consent on record (from {source}); add the date of consent, or import with --confirmed"
+            )
         }
-        Some(Standing::Unsubscribed) => "left the list; only the reader can come back".to_owned(),
-        Some(Standing::Suppressed) => "is suppressed: it bounced, complained, or you said so".to_owned(),
+        Some(Standing::Unsubscribed) => "unsubscribed; the subscriber has to sign up again".to_owned(),
+        Some(Standing::Suppressed) => {
+            "suppressed: it bounced, complained, or was suppressed by hand".to_owned()
+        }
     }
 }

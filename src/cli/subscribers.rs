@@ -1,8 +1,9 @@
-//! `letterpress subscribers`: who reads.
+//! `letterpress subscribers`: manage the list.
 
 mod count;
 mod erasure;
 mod lists;
+mod preferences;
 mod removal;
 
 use chrono::{DateTime, Utc};
@@ -10,90 +11,112 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::Outcome;
+use super::args::{Choice, parse};
 use super::printer::Printer;
-use super::status::parse;
-use super::wishes::{self, Choice};
+use super::view::preferences::{remark, topics};
 use crate::config::is_language_tag;
 use crate::importers::readers::MAX_NAME;
 use crate::pipeline::{Office, RunError, World};
 use crate::subscribers::token::Purpose;
-use crate::subscribers::{AddressKey, Enrolment, Standing, Subscriber, Wishes};
+use crate::subscribers::{AddressKey, Cadence, Enrolment, Standing, Subscriber, Wishes};
 use crate::text::HeaderText;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// List the readers.
+    /// List the subscribers.
+    #[command(after_help = "Example:\n  letterpress subscribers list --json")]
     List {
-        /// For scripts.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Add one reader. You vouch that they asked for the letter.
+    /// Add a subscriber. You confirm that this person asked for the emails.
+    #[command(
+        after_help = "Example:\n  letterpress subscribers add kim@example.com --name Kim --language ko"
+    )]
     Add {
-        /// The address.
+        /// Email address.
         address: String,
-        /// The name in the greeting.
+        /// Name, used in the greeting.
         #[arg(long)]
         name: Option<String>,
-        /// The language tag.
+        /// Language tag, such as ko or en-GB [default: site.language].
         #[arg(long)]
         language: Option<String>,
         #[command(flatten)]
         choice: Choice,
     },
-    /// Choose for a reader how often they hear, and about what. What is not named stays as it is.
-    Choose {
-        /// The address.
+    /// Change frequency and topics of a subscriber; settings that are not given stay unchanged.
+    #[command(
+        alias = "choose",
+        after_help = "Example:\n  letterpress subscribers set-preferences kim@example.com --weekly --all-topics"
+    )]
+    SetPreferences {
+        /// Email address.
         address: String,
         #[command(flatten)]
         choice: Choice,
     },
-    /// Import readers from a CSV or JSON file: a list of your own, or the export of another service.
+    /// Import subscribers from a CSV or JSON file, also from the export of another service.
     Import(lists::ImportArgs),
-    /// Print every reader, so that `import` reads them back.
+    /// Export all subscribers in a format that the import command reads.
+    #[command(after_help = "Example:\n  letterpress subscribers export > subscribers-backup.csv")]
     Export {
-        /// As JSON; without it, as CSV that no spreadsheet runs.
+        /// Print JSON [default: CSV, with formulas escaped for spreadsheets].
         #[arg(long)]
         json: bool,
     },
-    /// Print everything that is kept about one person, as JSON.
-    ExportOne {
-        /// The address.
+    /// Print all personal data stored about a subscriber, as JSON.
+    #[command(
+        alias = "export-one",
+        after_help = "Example:\n  letterpress subscribers export-personal-data kim@example.com"
+    )]
+    ExportPersonalData {
+        /// Email address.
         address: String,
     },
-    /// Erase everything that names one person; what stays is that a list cannot bring the address back.
+    /// Erase all personal data of a subscriber; a keyed hash remains so that no import adds the address again.
+    #[command(after_help = "Example:\n  letterpress subscribers erase kim@example.com --yes")]
     Erase {
-        /// The address.
+        /// Email address.
         address: String,
-        /// Do it; without this it is only said what would go.
+        /// Erase; without this option the command only shows what would be erased.
         #[arg(long)]
         yes: bool,
     },
     /// Count the subscribers by status, frequency and topic.
+    #[command(after_help = "Example:\n  letterpress subscribers count")]
     Count {
-        /// For scripts.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Take addresses off the list: tests, duplicates, mistakes.
-    #[command(long_about = removal::ABOUT)]
+    /// Remove addresses added by mistake: tests, duplicates.
+    #[command(
+        long_about = removal::ABOUT,
+        after_help = "Example:\n  letterpress subscribers remove test@example.com kim@exmaple.com"
+    )]
     Remove {
-        /// The addresses.
+        /// Email addresses.
         #[arg(required = true, value_name = "ADDRESS")]
         addresses: Vec<String>,
     },
-    /// Take a reader off the list: by address, or by the token from an unsubscribe mail.
+    /// Unsubscribe an address, or the sender of an unsubscribe email by the token in it.
+    #[command(after_help = "Example:\n  letterpress subscribers unsubscribe kim@example.com")]
     Unsubscribe {
-        /// The address or the token.
+        /// Email address or token.
         who: String,
     },
-    /// Never mail an address again, reader or not.
+    /// Never mail an address again, whether it is on the list or not.
+    #[command(
+        after_help = "Example:\n  letterpress subscribers suppress kim@example.com --reason \"complained by phone\""
+    )]
     Suppress {
-        /// The address.
+        /// Email address.
         address: String,
-        /// Why.
-        #[arg(long, default_value = "decided at the command line")]
-        why: String,
+        /// Reason, recorded with the address.
+        #[arg(long, alias = "why", value_name = "TEXT", default_value = "decided at the command line")]
+        reason: String,
     },
 }
 
@@ -103,17 +126,17 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
     match command {
         Command::List { json } => list(&office, json, printer).await,
         Command::Add { address, name, language, choice } => {
-            wishes::remark_on_topics(&choice, world, printer);
+            choice.warn_about_unused_topics(world, printer);
             let who = Newcomer { address, name, language, choice };
             add(&who, (&office, now), printer).await
         }
-        Command::Choose { address, choice } => {
-            wishes::remark_on_topics(&choice, world, printer);
-            wishes::choose(&address, &choice, (&office, now), printer).await
+        Command::SetPreferences { address, choice } => {
+            choice.warn_about_unused_topics(world, printer);
+            preferences::set(&address, &choice, (&office, now), printer).await
         }
         Command::Import(args) => lists::import(&args, world, &office, printer).await,
         Command::Export { json } => lists::export(&office, json, printer).await,
-        Command::ExportOne { address } => erasure::export(&address, &office, printer).await,
+        Command::ExportPersonalData { address } => erasure::export(&address, &office, printer).await,
         Command::Erase { address, yes } => erasure::erase(&address, yes, world, &office, printer).await,
         Command::Count { json } => count::count(&office, json, printer).await,
         Command::Remove { addresses } => removal::remove(&addresses, world, &office, printer).await,
@@ -122,22 +145,22 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
             if !office.store.unsubscribe(key, "command line", now).await? {
                 return Err(RunError::user(
                     format!("{who} is not on the list"),
-                    "`letterpress subscribers list` shows who is",
+                    "`letterpress subscribers list` lists the subscribers",
                 ));
             }
-            printer.say(format!("{who} gets no more letters"));
+            printer.say(format!("unsubscribed {who}"));
             Ok(Outcome::Done)
         }
-        Command::Suppress { address, why } => {
+        Command::Suppress { address, reason } => {
             let key = office.key_of(&parse(&address)?);
-            office.store.suppress(key, &why, "command line", now).await?;
-            printer.say(format!("{address} is never mailed again"));
+            office.store.suppress(key, &reason, "command line", now).await?;
+            printer.say(format!("suppressed {address}: it will never be mailed again"));
             Ok(Outcome::Done)
         }
     }
 }
 
-/// A reader as they are named at the command line.
+/// The arguments of `subscribers add`.
 struct Newcomer {
     address: String,
     name: Option<String>,
@@ -153,12 +176,14 @@ async fn add(
     let Newcomer { address, name, language, choice } = who;
     let email = parse(address)?;
     let name = name.as_deref().map(HeaderText::parse).transpose();
-    let name = name.map_err(|error| RunError::user(format!("the name: {error}"), "leave it out"))?;
+    let name = name.map_err(|error| {
+        RunError::user(format!("invalid name: {error}"), "omit --name, or give another name")
+    })?;
     if let Some(name) = name.as_ref().filter(|name| name.as_str().chars().count() > MAX_NAME) {
         let length = name.as_str().chars().count();
         return Err(RunError::user(
             format!("the name has {length} characters"),
-            format!("no more than {MAX_NAME} are allowed"),
+            format!("at most {MAX_NAME} characters are allowed"),
         ));
     }
     if let Some(tag) = language.as_deref().filter(|tag| !is_language_tag(tag)) {
@@ -181,36 +206,39 @@ async fn add(
         suppressed_because: None,
         unproven: None,
     };
-    // The writer names this person: that takes back a removal of theirs, and nobody else's word.
+    // Adding reverses an earlier removal by the operator, but not an unsubscribe or a suppression.
     let is_back = office.store.readmit(reader.key, "command line", now).await?;
     let enrolled = office.store.enrol(vec![reader], now).await?;
     if enrolled.kept_out > 0 {
         return Err(RunError::user(
-            format!("{address} left the list or is suppressed, and stays so"),
-            "only the reader's own new sign-up can change that",
+            format!("{address} has unsubscribed or is suppressed, and was not added"),
+            "the subscriber has to sign up again",
         ));
     }
     printer.say(match enrolled.added + enrolled.changed {
-        _ if is_back => format!("{address} was removed, and is subscribed again"),
-        0 => format!("{address} was a reader already"),
-        _ => format!("{address} reads from now on"),
+        _ if is_back => format!("added {address} again; it had been removed"),
+        0 => format!("{address} is already subscribed"),
+        _ => format!("added {address}"),
     });
     Ok(Outcome::Done)
 }
 
-/// An address, or the token that stands in an unsubscribe mail.
+/// The key of an address, or of the token in an unsubscribe email.
 fn whose(who: &str, office: &Office) -> Result<AddressKey, RunError> {
     if who.contains('@') {
         return Ok(office.key_of(&parse(who)?));
     }
     let wrong = || {
-        RunError::user("this is neither an address nor a token from a letter", "paste the whole token: v1.…")
+        RunError::user(
+            "not an email address and not a valid token",
+            "copy the whole token from the email: v1.…",
+        )
     };
     let claim = office.keys.verify(Purpose::Unsubscribe, who).map_err(|_| wrong())?;
     claim.subject.address_key().map(AddressKey).ok_or_else(wrong)
 }
 
-/// Walks the readers in pages, so that a million of them need no memory.
+/// Visits the subscribers in pages, so that a million of them do not fill the memory.
 async fn pages(
     office: &Office,
     mut visit: impl FnMut(Vec<Subscriber>) -> Result<(), RunError>,
@@ -224,13 +252,20 @@ async fn pages(
     }
 }
 
-/// Walks the readers one by one.
+/// Visits the subscribers one by one.
 async fn each(office: &Office, mut visit: impl FnMut(Subscriber)) -> Result<(), RunError> {
     pages(office, |page| {
         page.into_iter().for_each(&mut visit);
         Ok(())
     })
     .await
+}
+
+const fn frequency(cadence: Cadence) -> &'static str {
+    match cadence {
+        Cadence::Each => "immediate",
+        Cadence::Weekly => "weekly",
+    }
 }
 
 async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
@@ -241,11 +276,12 @@ async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcom
             rows.push(json!({
                 "email": reader.email, "name": reader.name, "language": reader.language,
                 "state": reader.standing, "source": reader.source, "consented_at": reader.consented_at,
-                "added_at": reader.added_at, "cadence": reader.wishes.cadence, "topics": wishes::topics(&reader.wishes),
+                "added_at": reader.added_at, "cadence": reader.wishes.cadence, "topics": topics(&reader.wishes),
+                "status": reader.standing, "frequency": frequency(reader.wishes.cadence),
             }));
         } else {
             let name = reader.name.map(|name| format!("  {name}")).unwrap_or_default();
-            let wishes = wishes::remark(&reader.wishes).map(|words| format!("  ({words})")).unwrap_or_default();
+            let wishes = remark(&reader.wishes).map(|words| format!("  ({words})")).unwrap_or_default();
             printer.answer(format!("{:<13} {}{name}{wishes}", reader.standing.as_str(), reader.email));
         }
     })
@@ -253,7 +289,7 @@ async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcom
     if as_json {
         printer.json(&rows)?;
     } else if empty {
-        printer.say("there are no readers yet");
+        printer.say("there are no subscribers yet");
     }
     Ok(Outcome::Done)
 }

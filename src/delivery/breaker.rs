@@ -157,16 +157,19 @@ impl Breaker {
                 Verdict::Deferred { .. } if heard.what.is_err() => counts.losses += 1,
                 Verdict::Deferred { .. } | Verdict::Failed { .. } => {}
                 Verdict::Sender => {
-                    let why = format!("the relay does not take mail from here (at {}): {said}", heard.phase);
+                    let why = format!(
+                        "the relay does not accept mail from this machine (at {}): {said}",
+                        heard.phase
+                    );
                     counts.stop.get_or_insert(Stop::Relay(why));
                 }
                 Verdict::Throttled => {
-                    let why = format!("the relay asks for patience (at {}): {said}", heard.phase);
+                    let why = format!("the relay is throttling us (at {}): {said}", heard.phase);
                     counts.stop.get_or_insert(Stop::Throttled(why));
                 }
             }
             if counts.refusals >= MOST_REFUSALS {
-                let why = format!("{MOST_REFUSALS} readers in a row were refused, the last with: {said}");
+                let why = format!("{MOST_REFUSALS} messages in a row were rejected, the last with: {said}");
                 counts.stop.get_or_insert(Stop::Letter(why));
             }
             if counts.failures >= MOST_FAILURES || counts.losses >= MOST_LOSSES {

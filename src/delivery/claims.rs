@@ -17,7 +17,7 @@ use crate::store::{Claimed, Move, StoreError};
 
 /// So many waits in a row that ended without the permit they were for: others use it up, or the clock stands still.
 const MOST_WAITS: u32 = 3;
-const NO_PERMIT: &str = "the rates in [smtp] are used up by another sender";
+const NO_PERMIT: &str = "another sender uses up the rate limits of [smtp]";
 /// The clocks of this process and of the store may differ by this much within a wait.
 const GRACE: Duration = Duration::from_millis(5);
 
@@ -90,7 +90,7 @@ async fn feed(
         let until = Instant::now() + job.lease;
         let ration = rations.next(job).await.inspect_err(|error| {
             ledger.failed(error);
-            breaker.stop(Stop::Relay("the store failed".to_owned()));
+            breaker.stop(Stop::Relay("a database error".to_owned()));
         })?;
         let copies = match ration {
             Ration::Copies(copies) => copies,

@@ -64,7 +64,7 @@ impl GroupCommit {
     /// Returns once the moves are on the disk, or once it is certain that none of them is.
     pub(super) async fn commit(&self, moves: Vec<Move>) -> Outcomes {
         let (done, outcome) = oneshot::channel();
-        let gone = || StoreError::Nonsense("an end of the committing task".to_owned());
+        let gone = || StoreError::Nonsense("the commit task has ended".to_owned());
         self.door.send(Request { moves, done }).await.map_err(|_| gone())?;
         outcome.await.map_err(|_| gone())?
     }

@@ -53,10 +53,10 @@ impl fmt::Display for Phase {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
     /// The phase's deadline passed.
-    #[error("no answer in time")]
+    #[error("no reply in time")]
     Deadline,
     /// The other side closed the connection, perhaps in the middle of a reply.
-    #[error("the connection was closed")]
+    #[error("the server closed the connection")]
     Closed,
     /// The system reported an error: reset, broken pipe, disk full.
     #[error("{0}")]
@@ -65,7 +65,7 @@ pub enum Trouble {
     #[error("{0}")]
     Unreachable(Unreachable),
     /// Bytes that are no SMTP reply, or more of them than a reply may have.
-    #[error("the server broke the protocol: {0}")]
+    #[error("protocol violation by the server: {0}")]
     Protocol(String),
     /// Its first bytes belong to another protocol than the one that was expected.
     #[error("{0}")]
@@ -205,9 +205,9 @@ pub enum Lack {
 impl fmt::Display for Lack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Starttls => f.write_str("STARTTLS, which smtp.tls demands"),
+            Self::Starttls => f.write_str("STARTTLS, which smtp.tls requires"),
             Self::Auth { .. } => f.write_str("AUTH with PLAIN or LOGIN"),
-            Self::TlsForPassword => f.write_str("TLS, without which a password is not sent"),
+            Self::TlsForPassword => f.write_str("TLS, which is required to send a password"),
             Self::Extension(what) => f.write_str(what),
         }
     }

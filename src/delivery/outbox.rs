@@ -104,7 +104,7 @@ impl Channel for OutboxChannel {
         let folder = self.folder.clone();
         match on_disk(Phase::Dot, move || sync_folder(&folder)).await {
             Ok(()) => {
-                Heard { phase: Phase::Dot, what: Ok(Reply { code: DONE, text: format!("kept as {path}") }) }
+                Heard { phase: Phase::Dot, what: Ok(Reply { code: DONE, text: format!("saved as {path}") }) }
             }
             Err(heard) => heard,
         }
@@ -138,7 +138,7 @@ fn keep(mut file: NamedTempFile, folder: &Utf8Path, name: &str) -> io::Result<Ut
             Err(refused) => return Err(named(&path)(refused.error)),
         }
     }
-    Err(io::Error::other(format!("{folder}: there are too many letters called {name}")))
+    Err(io::Error::other(format!("{folder}: too many emails named {name}")))
 }
 
 /// A new name is on the disk only when its folder is.
@@ -168,7 +168,7 @@ fn named(path: &Utf8Path) -> impl Fn(io::Error) -> io::Error {
 }
 
 fn out_of_order(phase: Phase) -> Heard {
-    Heard { phase, what: Err(Trouble::Io("the steps of a letter came out of order".to_owned())) }
+    Heard { phase, what: Err(Trouble::Io("the steps of a delivery are out of order".to_owned())) }
 }
 
 /// A name that is safe in every file system: letters and digits of any script stay, most else becomes `%2F`.

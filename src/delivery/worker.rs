@@ -68,7 +68,7 @@ impl Worker {
         let ended = self.serve(channel).await;
         if ended.is_err() {
             // No further dots in this process: what the disk keeps is no longer certain.
-            self.breaker.stop(Stop::Relay("the store failed".to_owned()));
+            self.breaker.stop(Stop::Relay("a database error".to_owned()));
         }
         ended
     }

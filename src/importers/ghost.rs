@@ -133,14 +133,12 @@ pub struct Place<'a> {
 pub fn read(input: impl Read, file: &str, place: Place<'_>) -> Result<Exported, Finding> {
     let wrong = |message: String| {
         Finding::error("ghost", file, message)
-            .hint("make an export under Settings, Advanced, Import/Export; it is one .json file")
+            .hint("create an export under Settings, Advanced, Import/Export; it is one .json file")
     };
-    let export: Export =
-        serde_json::from_reader(std::io::BufReader::new(input.take(MAX_EXPORT))).map_err(|error| {
-            wrong(format!("it cannot be read as a Ghost export: {error}")).at(error.line().max(1))
-        })?;
+    let export: Export = serde_json::from_reader(std::io::BufReader::new(input.take(MAX_EXPORT)))
+        .map_err(|error| wrong(format!("invalid Ghost export: {error}")).at(error.line().max(1)))?;
     let Some(data) = export.db.into_iter().next().map(|database| database.data).or(export.data) else {
-        return Err(wrong("it is no Ghost export: it has no `db`".to_owned()));
+        return Err(wrong("not a Ghost export: it has no `db`".to_owned()));
     };
     let joined = Joined::of(&data);
     let only_mailed: HashSet<Id> = data
@@ -156,7 +154,7 @@ pub fn read(input: impl Read, file: &str, place: Place<'_>) -> Result<Exported, 
         if post.kind.as_deref().is_some_and(|kind| kind != "post") || is_true(&post.page) {
             exported.pages += 1;
         } else if is_mail && !is_unfinished(&post) {
-            exported.left_out.push((title, "it was only mailed, never published".to_owned()));
+            exported.left_out.push((title, "it was only mailed, not published".to_owned()));
         } else {
             exported.stories.push(story(post, &joined, place));
         }
@@ -217,7 +215,7 @@ fn story(post: Post, joined: &Joined, place: Place<'_>) -> Story {
     let mut draft = is_unfinished(&post) || published.is_none();
     let visibility = post.visibility.as_deref().unwrap_or("public");
     if visibility != "public" && !draft {
-        remarks.push(("import-draft", format!("it was for {visibility} only, and is a draft")));
+        remarks.push(("import-draft", format!("it was visible to {visibility} only; imported as a draft")));
         draft = true;
     }
     let root = place.site.as_str().trim_end_matches('/');
@@ -263,7 +261,7 @@ fn html(post: &Post, page: &Url, remarks: &mut Vec<Remark>) -> String {
         (None, None) => String::new(),
     };
     if !unknown.is_empty() {
-        remarks.push(("import-cards", format!("cards were dropped: {}", unknown.join(", "))));
+        remarks.push(("import-cards", format!("unsupported cards removed: {}", unknown.join(", "))));
     }
     if !written.trim().is_empty() {
         return written;

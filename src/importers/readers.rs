@@ -123,22 +123,20 @@ pub struct Rejected {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
     /// A quotation mark opens a cell and nothing closes it.
-    #[error(
-        "a quotation mark opens a cell that never ends; close it, or double it if it is part of the text"
-    )]
+    #[error("a quotation mark is not closed; close it, or double it if it is part of the text")]
     UnclosedQuote,
     /// Text between a closing quotation mark and the end of the cell.
-    #[error("text follows a closing quotation mark; double the marks that are part of the text")]
+    #[error("text after a closing quotation mark; double quotation marks that are part of the text")]
     TextAfterQuote,
     /// A cell beyond any use.
     #[error("a cell has more than {} bytes", records::MAX_CELL)]
     LongCell,
     /// The row holds a NUL.
-    #[error("it holds a NUL character; save the list as CSV in UTF-8")]
+    #[error("the row contains a NUL character; save the list as CSV in UTF-8")]
     Nul,
     /// More cells than headings.
     #[error(
-        "it has {cells} cells below {columns} headings; put a value that holds the separator into quotation marks"
+        "the row has {cells} cells, but there are {columns} headings; put values that contain the separator in quotation marks"
     )]
     ExtraCells {
         /// Cells in the row.
@@ -147,31 +145,31 @@ pub enum RowError {
         columns: usize,
     },
     /// The address.
-    #[error("the address: {0}")]
+    #[error("invalid address: {0}")]
     Address(#[from] AddressError),
     /// A control character in the name.
-    #[error("the name holds a control character or a line break; write it on one line")]
+    #[error("the name contains a control character or a line break; write it on one line")]
     NameControl,
     /// The name is too long.
-    #[error("the name has {0} characters; no more than 100 are allowed")]
+    #[error("the name has {0} characters; at most 100 are allowed")]
     LongName(usize),
     /// A cell that is neither true nor false.
     #[error("{0:?} is neither true nor false")]
     Flag(String),
     /// An entry of a JSON list that is no object, or is nested too deep.
-    #[error("it is no JSON object with text, numbers and the like in it")]
+    #[error("not a JSON object with plain values")]
     NotObject,
     /// An entry of a JSON list beyond any use.
-    #[error("it has more than {} bytes", json::MAX_ENTRY)]
+    #[error("the entry has more than {} bytes", json::MAX_ENTRY)]
     LongEntry,
     /// The same key twice in a JSON object.
-    #[error("the key {0:?} stands in it twice; remove one of them")]
+    #[error("duplicate key {0:?}; remove one of them")]
     KeyTwice(String),
     /// An array or an object where text is wanted.
     #[error("{0:?} is an array or an object; write plain text")]
     NotText(String),
     /// A state that nobody knows.
-    #[error("the state {0:?} is not known; write active, unconfirmed, unsubscribed or suppressed")]
+    #[error("unknown state {0:?}; use active, unconfirmed, unsubscribed or suppressed")]
     State(String),
 }
 
@@ -187,7 +185,7 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Import, Finding> {
 }
 
 fn too_long(file: &str, message: String) -> Finding {
-    Finding::error("list-size", file, message).hint("split it, and import the parts one after another")
+    Finding::error("list-size", file, message).hint("split it and import the parts one by one")
 }
 
 fn read_csv(text: &str, options: Options<'_>) -> Result<Import, Finding> {
@@ -216,7 +214,7 @@ fn read_json(text: &str, options: Options<'_>) -> Result<Import, Finding> {
     let document = json::Document::find(text).map_err(|error| {
         let line = if let json::DocumentError::Json(line, _) = &error { *line } else { 1 };
         Finding::error("list-json", options.file, error.to_string()).at(line).hint(
-            "export the list anew, as CSV if the service can; `letterpress subscribers export --json` shows our own form",
+            "export the list again, as CSV if possible; `letterpress subscribers export --json` shows the supported format",
         )
     })?;
     let lexicon = Lexicon::new(options.from.or(document.service), options.columns);
@@ -237,8 +235,8 @@ fn read_header<'a>(
 ) -> Result<(Columns, Lexicon<'a>), Finding> {
     let refuse = |line: usize, message: String| {
         Err(Finding::error("list-header", options.file, message).at(line).hint(
-            "name the columns in the first line, each once: email,name,language,state,source,consented_at (이메일,이름,… and \
-             メール,名前,… are understood; only email is needed), or say which is which: --column email=HEADING",
+            "put the column names in the first line, each once: email,name,language,state,source,consented_at (이메일,이름,… and \
+             メール,名前,… work too; only email is required), or map them: --column email=HEADING",
         ))
     };
     let Some((line, header)) = records.next() else {
@@ -246,10 +244,10 @@ fn read_header<'a>(
     };
     let cells = match header {
         Ok(header) => header.cells,
-        Err(reason) => return refuse(line, format!("the header cannot be read: {reason}")),
+        Err(reason) => return refuse(line, format!("invalid header: {reason}")),
     };
     if cells.iter().any(|cell| EmailAddress::parse(cell).is_ok()) {
-        return refuse(line, "the first line is a reader, not a header".to_owned());
+        return refuse(line, "the first line is a subscriber, not a header".to_owned());
     }
     let headings: Vec<String> = cells.iter().map(|cell| plain(cell)).collect();
     let lexicon = Lexicon::new(options.from.or_else(|| Service::recognise(&headings)), options.columns);

@@ -113,7 +113,7 @@ impl<'a> Desk<'a> {
         let mut file = self.file_as(story, file_name.clone(), &slug)?;
         if !story.draft && story.enclosure.is_none() && file.contents.ends_with(END) {
             let mut draft = Story { draft: true, ..story.clone() };
-            draft.remarks.push(("import-empty", "it has no text, and is a draft".to_owned()));
+            draft.remarks.push(("import-empty", "it has no text; imported as a draft".to_owned()));
             file = self.file_as(&draft, file_name, &slug)?;
         }
         if let Some(id) = &story.id {
@@ -127,7 +127,7 @@ impl<'a> Desk<'a> {
         let page = story.link.as_deref().and_then(|link| Url::parse(link).ok());
         let converted = convert(story, page.as_ref(), None);
         if converted.cut {
-            return Err("its text is longer or more tangled than a post can be".to_owned());
+            return Err("its text is too long or too deeply nested".to_owned());
         }
         let title = title(story);
         let mut remarks = story.remarks.clone();
@@ -258,14 +258,12 @@ fn id(story: &Story, remarks: &mut Vec<Remark>) -> Option<String> {
     let id = story.id.as_deref().map(one_line).filter(|id| is_address(id))?;
     if !ids::is_uri(&id) {
         let words = format!(
-            "the id {id:?} is no URI: feeds carry one that is made of it, and readers see the post once more"
+            "the id {id:?} is not a URI; a new id is derived from it, so feed readers show the post again"
         );
         remarks.push(("import-id", words));
     } else if ids::canonical_uri(&id) != id {
         // People write ids in several ways into front matter; the ledger keeps them letter by letter.
-        let words = format!(
-            "the id {id} is not written here as it must be; `letterpress adopt` takes it over as it is"
-        );
+        let words = format!("the id {id} is not normalised; `letterpress adopt` keeps it unchanged");
         remarks.push(("import-id", words));
         return None;
     }
@@ -292,11 +290,11 @@ fn convert(story: &Story, page: Option<&Url>, beside: Option<&HashMap<String, St
 
 /// What the conversion could not keep.
 fn doubts(story: &Story, converted: &Converted, page: &Url) -> Vec<Remark> {
-    let left_out = |what: &&str| ("import-dropped", format!("{what} were left out"));
+    let left_out = |what: &&str| ("import-dropped", format!("{what} were removed"));
     let mut doubts: Vec<Remark> = converted.dropped.iter().map(left_out).collect();
     let rendered = markdown::preview(&converted.markdown, page);
     if html::visible(&story.html) != html::visible(&rendered) {
-        let words = "its text may not be quite the same: compare it with the old page";
+        let words = "its text may differ slightly: compare it with the old page";
         doubts.push(("import-text", words.to_owned()));
     }
     doubts

@@ -77,12 +77,13 @@ pub fn read(text: &str, file: &str) -> Result<TextPage, Vec<Finding>> {
     let wrapped = text.lines().all(|line| line.chars().count() <= WRAPPED);
     let (posts, mut findings) = posts(&blocks, file, wrapped);
     let category = HeaderText::parse(category.1).map_err(|error| {
-        findings.push(Finding::error("text-page", file, format!("the category: {error}")).at(category.0));
+        findings.push(Finding::error("text-page", file, format!("invalid category: {error}")).at(category.0));
     });
     if posts.is_empty() && findings.is_empty() {
-        findings.push(Finding::error("text-page", file, "there is no post on the page").hint(
-            "a title is a short line of its own, without a full stop, with a blank line above and below",
-        ));
+        findings.push(
+            Finding::error("text-page", file, "the page contains no post")
+                .hint("a title is a short line without a full stop, with a blank line above and below"),
+        );
     }
     match category {
         Ok(category) if findings.is_empty() => Ok(TextPage { category, posts, older, unread_from }),
@@ -91,9 +92,13 @@ pub fn read(text: &str, file: &str) -> Result<TextPage, Vec<Finding>> {
 }
 
 fn control(file: &str, c: char, line: usize) -> Finding {
-    Finding::error("text-page", file, format!("the line holds the control character U+{:04X}", u32::from(c)))
-        .at(line)
-        .hint("remove it; save the page as plain UTF-8 text")
+    Finding::error(
+        "text-page",
+        file,
+        format!("the line contains the control character U+{:04X}", u32::from(c)),
+    )
+    .at(line)
+    .hint("remove it; save the page as plain UTF-8 text")
 }
 
 fn blocks(text: &str) -> Vec<Block<'_>> {
@@ -218,7 +223,7 @@ fn posts(blocks: &[Block<'_>], file: &str, wrapped: bool) -> (Vec<PagePost>, Vec
             findings.push(
                 Finding::error("text-page", file, "there is text before the first title")
                     .at(head.line)
-                    .hint("the category stands alone in the first line; the first title follows it on a line of its own"),
+                    .hint("the first line must contain only the category; the first title follows on a line of its own"),
             );
             continue;
         };
@@ -227,7 +232,7 @@ fn posts(blocks: &[Block<'_>], file: &str, wrapped: bool) -> (Vec<PagePost>, Vec
                 Finding::error(
                     "text-page",
                     file,
-                    format!("nothing stands below {title:?}, which looks like a title"),
+                    format!("there is no text below {title:?}, which looks like a title"),
                 )
                 .at(head.line)
                 .hint("join the line to the paragraph to which it belongs, or end it with a full stop"),
@@ -240,7 +245,8 @@ fn posts(blocks: &[Block<'_>], file: &str, wrapped: bool) -> (Vec<PagePost>, Vec
                 posts.push(PagePost { title, line: head.line, body: markdown::write(&paragraphs, wrapped) });
             }
             Err(error) => {
-                findings.push(Finding::error("text-page", file, format!("the title: {error}")).at(head.line));
+                findings
+                    .push(Finding::error("text-page", file, format!("invalid title: {error}")).at(head.line));
             }
         }
     }
@@ -435,7 +441,7 @@ mod tests {
         );
         assert!(
             complaint("글\n\n제목\n\n본\u{7}문.")
-                .contains("page.txt:5: error: the line holds the control character U+0007")
+                .contains("page.txt:5: error: the line contains the control character U+0007")
         );
     }
 

@@ -65,8 +65,8 @@ pub fn overview(input: impl Read, file: &str) -> Result<Overview, Finding> {
     if overview.is_export {
         return Ok(overview);
     }
-    Err(Finding::error("wordpress", file, "it is no WordPress export")
-        .hint("make one under Tools, Export; a feed is read by `letterpress import feed`"))
+    Err(Finding::error("wordpress", file, "not a WordPress export")
+        .hint("create one under Tools, Export; to import a feed, use `letterpress import feed`"))
 }
 
 /// The second reading. Dates without a zone are read in `zone`.
@@ -87,7 +87,7 @@ pub fn items(
 fn records(input: impl Read, file: &str, each: &mut dyn FnMut(&Node, usize)) -> Result<(), Finding> {
     let wrong = |line: usize, error: &XmlError| {
         let finding = Finding::error("wordpress", file, error.to_string()).at(line);
-        finding.hint("an export that was cut off ends in mid-post: make it again, or in parts")
+        finding.hint("the export is incomplete: export again, or in parts")
     };
     let mut records = Records::new(input).map_err(|error| wrong(1, &error))?;
     loop {
@@ -111,31 +111,31 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
         "publish" | "future" => false,
         "draft" | "pending" => true,
         "private" => {
-            remarks.push(("import-draft", "it was private, and is a draft".to_owned()));
+            remarks.push(("import-draft", "it was private; imported as a draft".to_owned()));
             true
         }
         "" => {
-            remarks.push((
-                "import-draft",
-                "it does not say whether it was published, and is a draft".to_owned(),
-            ));
+            remarks.push(("import-draft", "its status is missing; imported as a draft".to_owned()));
             true
         }
         other => return Item::LeftOut(title, format!("its status is {other:?}")),
     };
     if node.say(&["wp:post_password"]).is_some() {
-        remarks.push(("import-draft", "it had a password, and is a draft".to_owned()));
+        remarks.push(("import-draft", "it was password-protected; imported as a draft".to_owned()));
         draft = true;
     }
     // Jetpack's newsletter: for those who pay, or who have an account.
     if let Some(access) = meta(node, "_jetpack_newsletter_access").filter(|access| access != "everybody") {
-        remarks.push(("import-draft", format!("it was for {access} only, and is a draft")));
+        remarks.push(("import-draft", format!("it was visible to {access} only; imported as a draft")));
         draft = true;
     }
     let raw = node.say(&["content:encoded"]).unwrap_or_default();
     let (html, shortcodes) = shortcodes::expand(&raw);
     if !shortcodes.is_empty() {
-        remarks.push(("import-shortcodes", format!("shortcodes were dropped: {}", shortcodes.join(", "))));
+        remarks.push((
+            "import-shortcodes",
+            format!("unsupported shortcodes removed: {}", shortcodes.join(", ")),
+        ));
     }
     let (categories, tags) = terms(node);
     let author = node.say(&["dc:creator"]);

@@ -40,7 +40,7 @@ pub enum InboxError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The folder is no Maildir.
-    #[error("{0} is no Maildir: it has no folders `new` and `cur`")]
+    #[error("{0} is not a Maildir: it has no folders `new` and `cur`")]
     NoMaildir(Utf8PathBuf),
     /// A file or a folder could not be used.
     #[error("{what}: {source}")]

@@ -38,8 +38,9 @@ impl Toll {
         let copies = (self.sent + self.hard).max(1);
         let thousandths = |number: u64| number * 1_000;
         let beyond = |number: u64, limit: u64| thousandths(number) > limit * copies;
-        let bounced = || format!("{} of {copies} copies went to addresses that do not exist", self.hard);
-        let complained = || format!("{} of {copies} readers called it spam", self.complaints);
+        let bounced =
+            || format!("{} of {copies} messages bounced because the address does not exist", self.hard);
+        let complained = || format!("{} of {copies} subscribers reported it as spam", self.complaints);
         if beyond(self.complaints, COMPLAINTS.1) && self.complaints >= FEWEST_COMPLAINTS {
             Health::Sick(complained())
         } else if beyond(self.hard, BOUNCES.1) && self.hard >= FEWEST_BOUNCES {

@@ -94,13 +94,13 @@ pub struct Around {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Another attempt holds the row: whoever asked must stop, without sending anything further.
-    #[error("the row belongs to another attempt")]
+    #[error("the delivery belongs to another attempt")]
     NotYours,
     /// The guard is not met: too early, paused, the lease is past.
-    #[error("not now")]
+    #[error("not possible at this time")]
     NotNow,
     /// The table has no such edge.
-    #[error("the row is in no state for that")]
+    #[error("the state of the delivery does not allow that")]
     NoSuchEdge,
     /// An earlier attempt armed other bytes: a resend must be the same message to the byte.
     #[error("the message differs from the one that was armed before")]

@@ -1,23 +1,23 @@
-//! Going on with a ledger that was put back from a copy, or moved to another machine: `ledger adopt-restored`.
+//! Accepting a ledger that was restored from a backup or moved to another machine: `ledger adopt-restored`.
 //!
-//! A ledger that was put back does not know what was sent after it was copied. So all that it would send is in doubt, and
-//! all that it would mail as new may have been mailed.
+//! A restored ledger does not know what was sent after the backup. So pending deliveries get an unknown outcome, and
+//! published posts that it does not know are recorded as mailed.
 
 use super::office::demand_begun;
 use super::{Office, RunError, World, site};
 use crate::ledger::State;
 use crate::store::{Adopted, Adoption, Filter, Mismatch};
 
-/// What an adoption did, or would do.
+/// What accepting the ledger changed, or would change.
 #[derive(Debug)]
 pub struct Restored {
-    /// What barred the ledger; `None` if nothing did.
+    /// Why nothing could be sent from the ledger before.
     pub barred: Option<Mismatch>,
-    /// What became of it.
+    /// What was changed.
     pub adopted: Adopted,
 }
 
-/// Adopts the ledger. `moved`: it is the original itself, and only its fence is missing. `rehearse`: nothing is written.
+/// Accepts the ledger. `moved`: it is the original, and only its fence is missing. `rehearse`: write nothing.
 pub async fn adopt(world: &World, moved: bool, rehearse: bool, why: &str) -> Result<Restored, RunError> {
     let config = &world.config;
     demand_begun(config)?;
@@ -28,7 +28,7 @@ pub async fn adopt(world: &World, moved: bool, rehearse: bool, why: &str) -> Res
             return Err(RunError::user(
                 office.barred(mismatch, config),
                 format!(
-                    "{}; only if that other ledger is given up, move the fence away first",
+                    "{}; if the other ledger is no longer used, move its fence file away first",
                     mismatch.help()
                 ),
             ));
@@ -36,8 +36,8 @@ pub async fn adopt(world: &World, moved: bool, rehearse: bool, why: &str) -> Res
         Some(Mismatch::Unfenced(_)) => {}
         _ if moved => {
             return Err(RunError::user(
-                "--moved is for an original whose fence is missing, and that is not so here",
-                "`letterpress status` says whether anything is wrong; after a restore, leave --moved away",
+                "--moved applies only if the fence file of the original is missing; here it exists",
+                "`letterpress status` shows whether there is a problem; after a restore, omit --moved",
             ));
         }
         _ => {}
@@ -58,7 +58,7 @@ pub async fn adopt(world: &World, moved: bool, rehearse: bool, why: &str) -> Res
     Ok(Restored { barred, adopted })
 }
 
-/// What [`adopt`] would find.
+/// What [`adopt`] would change.
 async fn foresee<T>(office: &Office, published: Option<&[(String, T)]>) -> Result<Adopted, RunError> {
     let Some(published) = published else { return Ok(Adopted { in_doubt: 0, baseline: 0 }) };
     let open = State::ALL.into_iter().filter(|state| state.is_open()).collect();

@@ -1,5 +1,5 @@
-//! Telling the hubs after a build: which feeds there are is read off the public folder, what was told is a note in the
-//! store. What could not be told stays due, and the next run tries again.
+//! WebSub: notifies the hubs after a build. The feeds are read from the public folder; the database records what each hub was
+//! notified of. After a failure the next run tries again.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
@@ -8,19 +8,19 @@ use super::{Built, Office, RunError, World};
 use crate::announce::{Announced, Announcer, Register, Topic};
 use crate::text::hex;
 
-/// The note in the store.
+/// The key of the database entry.
 const NOTE: &str = "websub";
 
-/// What telling the hubs came to.
+/// The result of notifying the hubs.
 #[derive(Debug, Default)]
 pub struct Announcement {
     /// What was done in this run.
     pub done: Announced,
-    /// Since when the oldest change waits of which a hub has not heard.
+    /// The time of the oldest change that a hub was not notified of.
     pub waiting_since: Option<DateTime<Utc>>,
 }
 
-/// Tells each hub of each feed that changed; `None` without hubs, or if they have heard of everything.
+/// Notifies each hub of each changed feed; `None` without hubs, or if nothing changed.
 pub(super) async fn announce(
     world: &World,
     office: &Office,
@@ -34,7 +34,7 @@ pub(super) async fn announce(
     let mut register = Register::parse(&kept);
     if built.archive.is_some() {
         register.update(&topics(world, built), world.clock.now());
-        // Before anybody is told: a run that is cut off leaves the changes due.
+        // Recorded before the notifications, so that an interrupted run leaves them due.
         office.store.remember(NOTE, &register.to_text()).await?;
     }
     if register.due(hubs).is_empty() {
@@ -48,7 +48,7 @@ pub(super) async fn announce(
     Ok(Some(Announcement { done, waiting_since: register.waiting_since(hubs) }))
 }
 
-/// The feeds as they lie in the public folder, each under the address at which readers fetch it.
+/// The feeds in the public folder, with their public URLs.
 fn topics(world: &World, built: &Built) -> Vec<Topic> {
     let config = &world.config;
     let directory = config.resolve(&config.output.directory);

@@ -1,6 +1,6 @@
-//! `newsletter.approve`: nothing is mailed before its writer has seen it and said so. An edit asks again.
+//! `newsletter.approve`: nothing is mailed before the writer has approved it. After an edit, a new approval is needed.
 //!
-//! The same word lets a post go that looks like one that was mailed, and is new all the same.
+//! Approving also confirms that a possible duplicate is a new post.
 
 use super::held::{self, Held, IS_NEW, Unapproved, fingerprint};
 use super::lookup::find;
@@ -12,16 +12,16 @@ use crate::store::posts::Approval;
 use crate::subscribers::token::{Purpose, Subject};
 use crate::text::{HeaderText, shell_quoted, unhex};
 
-/// What somebody approved.
+/// What was approved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approved {
-    /// What it is called.
+    /// Its title.
     pub title: String,
-    /// It looked like a post that was mailed, and is new.
+    /// Whether a possible duplicate was confirmed as new.
     pub as_new: bool,
 }
 
-/// What is to be approved before these editions may be frozen; `None` if nothing is.
+/// The approval that is missing before these emails may be frozen; `None` if none is.
 pub(super) async fn missing(
     world: &World,
     office: &Office,
@@ -45,13 +45,13 @@ fn content(editions: &[&Edition]) -> Result<String, RunError> {
     Ok(fingerprint(&json))
 }
 
-/// Sends each issue that waits for approval to its writer, once for each text.
+/// Sends each issue that waits for approval to the writer, once for each version.
 pub(super) async fn ask(world: &World, office: &Office, held: &mut Held) -> Result<(), RunError> {
     for unapproved in held.unapproved.iter_mut().filter(|unapproved| !unapproved.asked) {
         let Some(address) = world.config.newsletter.test_address() else { continue };
         let marked = unapproved.sample.marked("[approve]", Some(&note(world, office, unapproved)));
         transmit_test(world, &marked, address.clone()).await?;
-        // After the mail, so that a run that dies in between asks twice and not never.
+        // Recorded after sending: after a crash in between, the request is sent twice rather than never.
         office.store.ask_approval(&unapproved.subject, &unapproved.content, world.clock.now()).await?;
         unapproved.asked = true;
     }
@@ -66,13 +66,13 @@ fn note(world: &World, office: &Office, unapproved: &Unapproved) -> Note {
     Note { text: format!("Not mailed yet. To mail this email to your subscribers: {command}"), page }
 }
 
-/// Approves what was last asked about a post or a digest, and that the post is a new one. `None`: nothing waits for that.
+/// Approves a post or a digest, and confirms a possible duplicate as new. `None` if nothing is waiting for approval.
 pub async fn approve(world: &World, wanted: &str) -> Result<Option<Approved>, RunError> {
     let office = Office::open_begun(&world.config, world.clock.as_ref()).await?;
     let now = world.clock.now();
     let digest = wanted.strip_prefix(PREFIX).unwrap_or(wanted);
     if office.store.approve_asked(&format!("{PREFIX}{digest}"), now).await? {
-        return Ok(Some(Approved { title: format!("the digest of {digest}"), as_new: false }));
+        return Ok(Some(Approved { title: format!("the weekly digest {digest}"), as_new: false }));
     }
     let archive = site::read(world)?;
     let post = find(&world.config, &archive, wanted)?;
@@ -80,7 +80,7 @@ pub async fn approve(world: &World, wanted: &str) -> Result<Option<Approved>, Ru
     if as_new {
         office.store.approve(&post.id, IS_NEW, now).await?;
     }
-    // What is approved is what its writer was shown: after an edit there is a new question.
+    // Only the version that was shown to the writer is approved.
     let content = content(&[&compose(&world.config, post)?.0])?;
     let asked = office.store.approval(&post.id, &content).await? != Approval::NotAsked;
     if asked {

@@ -1,4 +1,4 @@
-//! A copy of the ledger and its keys, made while runs may be at work: `backup`.
+//! Copies the ledger and its keys, also while a run is in progress: `backup`.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Office, RunError, World};
 
-/// What was written.
+/// The files that were written.
 #[derive(Debug)]
 pub struct Backup {
     /// The copy of the database.
@@ -16,19 +16,19 @@ pub struct Backup {
     pub keys: Utf8PathBuf,
 }
 
-/// Writes a copy of the database to `target` and of the keys beside it; never over anything that is there.
+/// Copies the database to `target` and the keys to a file beside it; never overwrites a file.
 pub async fn back_up(world: &World, target: &Utf8Path) -> Result<Backup, RunError> {
     let office = Office::open_begun(&world.config, world.clock.as_ref()).await?;
     let keys = Utf8PathBuf::from(format!("{target}.keys"));
     for path in [target, &keys] {
         if path.symlink_metadata().is_ok() {
             return Err(RunError::user(
-                format!("{path} is there already, and a backup is never overwritten"),
-                "give it another name, such as one with the date",
+                format!("{path} already exists, and a backup is never overwritten"),
+                "choose another file name, for example with the date",
             ));
         }
     }
-    // The keys first: a copy of the database that has its name is never without them.
+    // The keys first, so that there is never a copy of the database without its keys.
     copy_keys(world, &keys)?;
     let copied = office.store.backup(target, world.clock.now()).await;
     if let Err(error) = copied {
@@ -38,7 +38,7 @@ pub async fn back_up(world: &World, target: &Utf8Path) -> Result<Backup, RunErro
     Ok(Backup { store: target.to_owned(), keys })
 }
 
-/// A temporary file has mode 0600, and takes its name when it is whole.
+/// Copies through a temporary file: it has mode 0600, and gets its final name when it is complete.
 fn copy_keys(world: &World, target: &Utf8Path) -> Result<(), RunError> {
     let source = world.config.resolve(&world.config.store.keys);
     let folder = target.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));

@@ -1,7 +1,8 @@
-//! The courier: sends the small letters that answer readers, one after another, while `letterpress serve` runs.
+//! Sends transactional emails (confirmation, "already subscribed", data export) one by one while `letterpress serve` runs.
 //!
-//! Each has at most one final dot: it is armed in the store before the dot is written, and one whose reply was lost is
-//! not sent again; its reader can ask anew. The rates of `[smtp]` do not apply: the limits of the forms are narrower.
+//! Each email is sent at most once: it is armed in the database before the final dot is written, and not sent again if the
+//! reply is lost; the subscriber can request it again. The rate limits of `[smtp]` do not apply, because the limits of the
+//! forms are stricter.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,46 +25,45 @@ use crate::store::desk::{Errand, ErrandEnd, ErrandKind};
 use crate::subscribers::token::{Keys, Purpose, Subject};
 use crate::text::hex;
 
-/// How often it looks for something to do.
+/// Polling interval.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long it leaves a relay alone that refused it.
+/// Pause after the relay rejected us.
 const REST: Duration = Duration::from_mins(1);
-/// A letter that was not taken is tried again after so long, times the attempts so far.
+/// Delay before a deferred email is retried, multiplied by the number of attempts.
 const AGAIN: TimeDelta = TimeDelta::minutes(5);
-/// And so often.
+/// Maximum number of attempts.
 const ATTEMPTS: u32 = 8;
 
-/// What a look for errands came to.
+/// The result of one poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Round {
-    /// There was nothing to do.
+    /// No email was waiting.
     Idle,
-    /// One errand was done, in one way or another.
+    /// One email was handled, successfully or not.
     Done,
-    /// The relay wants to be left alone, or does not take our letters; why, [`Courier::run`] says.
+    /// The relay throttles or rejects our emails; [`Courier::run`] reports why.
     Rest,
 }
 
-/// Sends small letters.
+/// Sends transactional emails.
 pub struct Courier {
     world: World,
     store: Arc<dyn Books>,
     keys: Arc<Keys>,
-    /// A ledger that was put back, while the server runs too, sends nothing before it is adopted.
+    /// A ledger restored while the server runs must not send before it is accepted.
     guard: FenceGuard,
     wire: Arc<dyn Wire>,
     signer: Option<Arc<Signer>>,
-    /// Where the pages answer that the letters lead to.
+    /// Base URL of the pages that the emails link to.
     pages: SiteUrl,
-    /// A name that no other process has.
+    /// A unique name of this process.
     owner: String,
-    /// Why the relay took nothing, as it was heard last.
+    /// The last reply with which the relay rejected us.
     trouble: Mutex<Option<Heard>>,
 }
 
 impl Courier {
-    /// A courier for this office, whose letters lead to `pages`; an error says what is missing before anything can be
-    /// sent.
+    /// A sender for this ledger, whose emails link to `pages`; fails if a setting needed for sending is missing.
     pub fn new(world: &World, office: &Office, pages: SiteUrl) -> Result<Self, RunError> {
         let config = &world.config;
         way_out::demand(config)?;
@@ -80,7 +80,7 @@ impl Courier {
         })
     }
 
-    /// Works until it is dropped; `told` hears when the store or the relay begins to fail, fails in another way, and works
+    /// Runs until it is dropped. Calls `told` when the database or the relay starts to fail, fails in another way, and works
     /// again.
     pub async fn run(&self, told: impl Fn(String)) {
         let mut said: Option<String> = None;
@@ -88,7 +88,7 @@ impl Courier {
             let (pause, failure) = match self.round().await {
                 Ok(Round::Done) => {
                     if said.take().is_some() {
-                        told("transactional mail leaves again".to_owned());
+                        told("transactional email is sent again".to_owned());
                     }
                     continue;
                 }
@@ -104,20 +104,20 @@ impl Courier {
         }
     }
 
-    /// Why transactional mail does not leave, and what to do about it.
+    /// Why transactional emails are not sent, and what to do about it.
     fn why_it_waits(&self) -> String {
         let heard = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let why = heard.map_or_else(String::new, |heard| match of_relay(&self.world.config, &heard) {
             Some(explained) => format!("\n{}", explained.finding),
             None => format!(": {}", heard.said()),
         });
-        format!("transactional mail waits for {}{why}", self.wire.name())
+        format!("transactional email cannot be sent through {}{why}", self.wire.name())
     }
 
-    /// What becomes of an errand, and what is remembered of it.
+    /// The new state of an email after a reply, and the text to record.
     fn ended(&self, heard: &Heard, errand: &Errand) -> (ErrandEnd, String, Round) {
         let (end, said, round) = ended(heard, errand);
-        // A message that is tried again for want of a connection says as much about the relay as one that is refused.
+        // A failed connection shows a problem of the relay, as a rejection does.
         let is_stuck =
             round == Round::Rest || heard.phase < Phase::Mail && matches!(end, ErrandEnd::Later(_));
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,12 +125,15 @@ impl Courier {
         (end, said, if is_stuck { Round::Rest } else { round })
     }
 
-    /// Sends one small letter, if one waits.
+    /// Sends one transactional email, if one is waiting.
     pub async fn round(&self) -> Result<Round, RunError> {
         let (_, lease) = way_out::patience(&self.world.config);
         let lease = TimeDelta::from_std(lease).unwrap_or(TimeDelta::hours(1));
         if let Some(mismatch) = self.guard.mismatch().await? {
-            return Err(RunError::user(format!("answers by mail wait: {mismatch}"), mismatch.help()));
+            return Err(RunError::user(
+                format!("transactional email cannot be sent: {mismatch}"),
+                mismatch.help(),
+            ));
         }
         let Some(errand) = self.store.claim_errand(&self.owner, lease, self.now()).await? else {
             return Ok(Round::Idle);
@@ -153,7 +156,7 @@ impl Courier {
             Ok(()) if self.store.arm_errand(errand.number, &self.owner, self.now()).await? => {
                 Some(channel.dot(None).await)
             }
-            // The reader left meanwhile; without its dot the server throws the message away.
+            // The subscriber unsubscribed meanwhile. Without the final dot the server discards the message.
             Ok(()) => None,
         };
         let Some(heard) = heard else { return Ok((ErrandEnd::Failed, String::new(), Round::Done)) };
@@ -161,7 +164,7 @@ impl Courier {
         Ok(self.ended(&heard, errand))
     }
 
-    /// The message: always the same for the same errand, but for its date.
+    /// The message; only its date differs between attempts.
     fn compose(&self, errand: &Errand) -> Result<Vec<u8>, RunError> {
         let config = &self.world.config;
         let from = &config.newsletter.from.as_ref().ok_or_else(no_sender)?.address;
@@ -186,12 +189,12 @@ impl Courier {
         match &self.signer {
             None => Ok(message),
             Some(signer) => signer.sign(&message, now).map_err(|error| {
-                RunError::user(error.to_string(), "`letterpress dkim new` makes another key")
+                RunError::user(error.to_string(), "`letterpress dkim new` creates another key")
             }),
         }
     }
 
-    /// The one link of a small letter. None of them does anything by being opened.
+    /// The link in the email. Opening it changes nothing; the page has a button.
     fn link(&self, errand: &Errand) -> String {
         let reader = Subject::from(errand.key.0);
         let page = match errand.kind {
@@ -218,13 +221,13 @@ impl Courier {
     }
 }
 
-/// Envelope and message, without the final dot.
+/// Sends envelope and message, without the final dot.
 async fn hand_over(channel: &mut dyn Channel, envelope: &Envelope, message: &[u8]) -> Result<(), Heard> {
     channel.offer(envelope).await?;
     channel.body(message).await
 }
 
-/// What becomes of an errand after what was heard.
+/// The new state of an email after a reply.
 fn ended(heard: &Heard, errand: &Errand) -> (ErrandEnd, String, Round) {
     let again = || match errand.attempts {
         ATTEMPTS.. => ErrandEnd::Failed,
@@ -235,7 +238,7 @@ fn ended(heard: &Heard, errand: &Errand) -> (ErrandEnd, String, Round) {
         Verdict::Unknown => (ErrandEnd::Unknown, Round::Done),
         Verdict::Failed { .. } => (ErrandEnd::Failed, Round::Done),
         Verdict::Deferred { .. } => (again(), Round::Done),
-        // Not this letter's fault: it keeps its attempts, and the relay its peace.
+        // Not the fault of this email: it does not count as an attempt, and the relay gets a pause.
         Verdict::Throttled | Verdict::Sender => (ErrandEnd::Later(AGAIN), Round::Rest),
     };
     (end, heard.said(), round)

@@ -1,5 +1,5 @@
-//! What a failure at the relay means to the user: the pure [`diagnose`] with the settings of this site, as a finding that
-//! names the line of the configuration.
+//! Explains a failure of the relay or the mailbox to the user: applies [`diagnose`] to the settings of this site, and returns a
+//! finding with the line of the configuration.
 
 use super::way_out::{password, wire};
 use super::{RunError, World};
@@ -9,12 +9,12 @@ use crate::delivery::{Heard, Stop};
 use crate::finding::Finding;
 use crate::inbox::imap::ImapError;
 
-/// Why nothing moves at a mail server, and what to do about it.
+/// Why a mail server rejects us, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
-    /// What to show.
+    /// The finding to show.
     pub finding: Finding,
-    /// Whether the user can mend it.
+    /// Whether the user can fix it.
     pub blame: Blame,
 }
 
@@ -27,7 +27,7 @@ impl From<Explained> for RunError {
     }
 }
 
-/// What a fact from the relay of `[smtp]` means.
+/// Explains a failure of the relay of `[smtp]`.
 pub(super) fn of_relay(config: &Config, heard: &Heard) -> Option<Explained> {
     let smtp = config.smtp.as_ref()?;
     let source = (smtp.password_file.as_deref(), smtp.password_env.as_deref());
@@ -35,27 +35,26 @@ pub(super) fn of_relay(config: &Config, heard: &Heard) -> Option<Explained> {
     diagnose(heard, &settings).map(|diagnosis| explained(config, diagnosis))
 }
 
-/// What stopped this run, if it is known what it means.
+/// Explains what stopped this run, if the cause is known.
 pub(super) fn of_run(world: &World, stopped: Option<&Stop>) -> Option<Explained> {
     match stopped {
         Some(Stop::Asked | Stop::Letter(_)) => None,
         Some(Stop::Relay(_) | Stop::Throttled(_)) => of_relay(&world.config, &world.breaker.cause()?),
-        // A relay that refuses the only subscriber because it wants a login does not stop a run.
+        // A relay that rejects the only subscriber because it requires a login does not stop the run.
         None if world.breaker.has_sent() => None,
         None => of_relay(&world.config, &world.breaker.refusal()?),
     }
 }
 
-/// A fact from the relay as the end of a command that wanted nothing else of it. `what` is said where nobody knows what the
-/// fact means.
+/// The error for a command that failed at the relay. `what` is the message if the cause is not known.
 pub(super) fn relay_error(config: &Config, heard: &Heard, what: impl Into<String>) -> RunError {
     match of_relay(config, heard) {
         Some(explained) => explained.into(),
-        None => RunError::user(what, "nothing was recorded; look at the section [smtp] of config.toml"),
+        None => RunError::user(what, "nothing was recorded; check the section [smtp] of config.toml"),
     }
 }
 
-/// Connects to the relay, logs in, and sends nothing: what is wrong there.
+/// Connects to the relay and logs in without sending; returns what is wrong.
 pub async fn try_relay(config: &Config) -> Result<Option<Explained>, RunError> {
     if config.smtp.is_none() {
         return Ok(None);
@@ -67,7 +66,7 @@ pub async fn try_relay(config: &Config) -> Result<Option<Explained>, RunError> {
         }
         Err(heard) => {
             let unknown = || {
-                let message = format!("no connection to the relay (at {}): {}", heard.phase, heard.said());
+                let message = format!("cannot connect to the relay (at {}): {}", heard.phase, heard.said());
                 let finding = Finding::error("relay", config.file.as_str(), message);
                 Explained { finding, blame: Blame::Surroundings }
             };
@@ -76,7 +75,7 @@ pub async fn try_relay(config: &Config) -> Result<Option<Explained>, RunError> {
     }
 }
 
-/// A failure of the mailbox of `[inbox]`, if it is known what it means.
+/// Explains a failure of the mailbox of `[inbox]`, if the cause is known.
 pub(crate) fn of_mailbox(config: &Config, error: &ImapError) -> Option<Explained> {
     let inbox = config.inbox.as_ref()?;
     let source = (inbox.password_file.as_deref(), inbox.password_env.as_deref());

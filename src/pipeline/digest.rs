@@ -1,4 +1,4 @@
-//! The weekly letter in a run: which parts of the week somebody gets, a letter for each of them, the freeze of all.
+//! The weekly digest in a run: one issue for each selection of topics that subscribers chose, all frozen together.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,41 +18,41 @@ use crate::store::{
 };
 use crate::text::hex;
 
-/// How often somebody may choose otherwise between the look and the freeze.
+/// How often to retry if preferences change between drafting and freezing.
 const TRIES: usize = 5;
 
-/// A week that is due, its letters composed and linted.
+/// A digest that is due, its issues composed and checked.
 pub struct WeekDraft<'a> {
     /// The week.
     pub digest: Digest<'a>,
-    /// Its letters, each for those who get the same part.
+    /// Its issues, each for the subscribers who get the same posts.
     pub letters: Vec<WeekLetter<'a>>,
 }
 
-/// One letter of a week.
+/// One issue of a digest.
 pub struct WeekLetter<'a> {
-    /// Which part of the week.
+    /// Which posts of the week.
     share: Share,
-    /// What it carries.
+    /// Its posts.
     pub posts: Vec<&'a Post>,
-    /// How many readers get it.
+    /// Number of recipients.
     pub readers: u64,
-    /// The letter.
+    /// The composed email.
     pub edition: Edition,
 }
 
-/// A week that was frozen.
+/// A digest that was frozen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrozenWeek {
     /// The ISO week.
     pub week: String,
-    /// How many posts it carries.
+    /// Number of posts.
     pub posts: usize,
-    /// How many readers get a letter.
+    /// Number of recipients.
     pub audience: u64,
 }
 
-/// What is due of the weekly letter, and what comes next; `None` before the first run.
+/// The digest that is due, and the next one; `None` before the first run.
 pub async fn outlook_of_the_week<'a>(
     world: &World,
     office: &Office,
@@ -63,12 +63,12 @@ pub async fn outlook_of_the_week<'a>(
     Ok(Some(forecast(archive, &record, how, world.clock.now())))
 }
 
-/// How many readers chose one letter a week.
+/// How many subscribers chose the weekly digest.
 pub async fn weekly_readers(office: &Office) -> Result<u64, RunError> {
     Ok(office.store.shares(Vec::new()).await?.values().sum())
 }
 
-/// Composes a letter for each part of the week that somebody gets. Writes nothing.
+/// Composes an issue for each selection of posts that has recipients. Writes nothing.
 pub(super) async fn draft<'a>(
     world: &World,
     office: &Office,
@@ -84,7 +84,7 @@ pub(super) async fn draft<'a>(
         let part = Digest { week: digest.week.clone(), moment: digest.moment, posts };
         let (edition, warnings) = compose_week(&world.config, &part)?;
         for warning in warnings {
-            // The same post is in several of them.
+            // A post can be in several issues.
             if !findings.contains(&warning) {
                 findings.push(warning);
             }
@@ -99,15 +99,15 @@ fn posts_of(digest: &Digest<'_>) -> Vec<DigestPost> {
     digest.posts.iter().map(post).collect()
 }
 
-/// Composes and lints the letter of a week, or of a part of it.
+/// Composes and checks the email of a digest, or of a part of it.
 pub fn compose_week(config: &Config, digest: &Digest<'_>) -> Result<(Edition, Vec<Finding>), RunError> {
     let moment = digest.moment.with_timezone(&config.site.timezone).fixed_offset();
     let week = Week { name: &digest.week, moment, posts: &digest.posts };
     let letter = letters::compose_week(&week, config, &templates(config)?).map_err(RunError::Findings)?;
-    linted(letter, config, &format!("the letter of {}", digest.week))
+    linted(letter, config, &format!("weekly digest {}", digest.week))
 }
 
-/// Freezes the week. `None`: another machine did it since this one looked, or nobody would get it any more.
+/// Freezes the digest. `None` if another machine has frozen it meanwhile, or it has no recipients any more.
 pub(super) async fn freeze(
     world: &World,
     office: &Office,
@@ -122,7 +122,7 @@ pub(super) async fn freeze(
         match office.store.freeze_digest(whole(office, &digest, letters, rehearsal)?, now).await {
             Ok(audience) => return Ok(Some(FrozenWeek { week, posts, audience })),
             Err(StoreError::AlreadyIssued(_) | StoreError::NoAudience(_)) => return Ok(None),
-            // Somebody chose otherwise since this run looked.
+            // A subscriber changed preferences meanwhile.
             Err(StoreError::Unforeseen) if tries < TRIES => tries += 1,
             Err(error) => return Err(error.into()),
         }
@@ -163,7 +163,7 @@ fn whole(
     })
 }
 
-/// Tells the letters of one week apart, always in the same way.
+/// Distinguishes the issues of one week; the same posts always give the same hash.
 fn short_hash(posts: &[&Post]) -> String {
     let ids: Vec<&str> = posts.iter().map(|post| post.id.as_str()).collect();
     hex(&digest(&SHA256, ids.join("\n").as_bytes()).as_ref()[..4])

@@ -1,8 +1,8 @@
-//! An edition: the letter together with everything that its copies take from the configuration.
+//! The renderer of an issue: the email together with everything that its messages take from the configuration.
 //!
-//! It is frozen as JSON. A copy is made from the edition and its delivery alone, so that a copy sent a second time is
-//! the same to the byte, whatever has become of `config.toml` since. Only the DKIM keys are not frozen: they are
-//! secrets. A copy signed with another key is another one, and the ledger refuses to send it in place of the first.
+//! It is frozen as JSON. A message depends only on the renderer and its delivery, so a message sent a second time has the
+//! same bytes, even if `config.toml` has changed. Only the DKIM keys are not frozen, because they are secrets. A message
+//! signed with another key differs, and the ledger refuses to send it in place of the first one.
 
 use std::sync::OnceLock;
 
@@ -17,7 +17,7 @@ use crate::letters::{Letter, Note, Press, Recipient, Unsubscribe};
 use crate::store::{Addressee, Claimed, Imprint};
 use crate::subscribers::token::{Keys, Purpose, Subject};
 
-/// A letter that is about to be frozen, or was.
+/// An issue that is about to be frozen, or was.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Edition {
     letter: Letter,
@@ -25,24 +25,24 @@ pub struct Edition {
     domain: String,
     /// The envelope sender, before any token.
     sender: EmailAddress,
-    /// Whether bounces come back to `sender` with the copy's token.
+    /// Whether bounces are addressed to `sender` with the token of the delivery.
     traced: bool,
-    /// Where unsubscribe mails go.
+    /// The address for unsubscribe emails.
     unsubscribe: EmailAddress,
-    /// The one-click page, before its token.
+    /// The URL for one-click unsubscribe, without the token.
     page: Option<String>,
-    /// The page for people, before its token; editions that were frozen before there was one have none.
+    /// The URL of the unsubscribe page, without the token; `None` in issues of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     leave: Option<String>,
     /// The zone of the `Date` header.
     timezone: Tz,
-    /// The letter, split and encoded as far as all copies share it; made with the first copy.
+    /// The email, split and encoded as far as all messages share it; prepared with the first message.
     #[serde(skip)]
     press: OnceLock<Press>,
 }
 
 impl Edition {
-    /// The edition of `letter`; `None` without `newsletter.from`.
+    /// The renderer of `letter`; `None` without `newsletter.from`.
     pub fn new(letter: Letter, config: &Config) -> Option<Self> {
         let newsletter = &config.newsletter;
         let from = &newsletter.from.as_ref()?.address;
@@ -64,7 +64,7 @@ impl Edition {
         Self { letter: self.letter.marked(mark, note), ..self.duplicate() }
     }
 
-    /// The same edition, not prepared yet.
+    /// A copy that is not prepared yet.
     pub(super) fn duplicate(&self) -> Self {
         Self {
             letter: self.letter.clone(),
@@ -79,7 +79,7 @@ impl Edition {
         }
     }
 
-    /// What is fixed for one copy.
+    /// The fields that are fixed for one delivery.
     pub fn imprint(&self, keys: &Keys, addressee: &Addressee<'_>) -> Imprint {
         let local = keys.message_id_local(addressee.post, addressee.address);
         let reader = Subject::from(addressee.key.0);
@@ -90,15 +90,15 @@ impl Edition {
         };
         Imprint {
             message_id: format!("{local}@{}", self.domain),
-            // The Message-ID is as unique as the boundary must be, and tells a reader nothing new.
+            // The Message-ID is unique, as the boundary must be, and reveals nothing new.
             boundary_seed: local,
             unsubscribe: keys.sign(Purpose::Unsubscribe, &reader, 1),
             bounce,
         }
     }
 
-    /// A reader's copy with its envelope: always the same for the same claim and the same keys. Each signature was
-    /// verified on the finished bytes.
+    /// The message of a delivery with its envelope: always the same for the same claim and the same keys. Signatures are
+    /// verified on the final bytes.
     pub fn compose(&self, copy: &Claimed, signer: Option<&Signer>) -> Result<Composed, SignError> {
         let recipient = Recipient {
             to: Mailbox { name: copy.name.clone(), address: copy.address.clone() },
@@ -122,7 +122,7 @@ impl Edition {
         Ok(Composed { envelope, message })
     }
 
-    /// `bounces+TOKEN@example.com`, so that a bounce names its copy (VERP).
+    /// `bounces+TOKEN@example.com`, so that a bounce identifies its delivery (VERP).
     fn return_path(&self, imprint: &Imprint) -> EmailAddress {
         if imprint.bounce.is_empty() {
             return self.sender.clone();
@@ -131,7 +131,7 @@ impl Edition {
         EmailAddress::parse(&traced).unwrap_or_else(|_| self.sender.clone())
     }
 
-    /// The letter.
+    /// The email.
     pub fn letter(&self) -> &Letter {
         &self.letter
     }

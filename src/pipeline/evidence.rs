@@ -1,6 +1,6 @@
-//! Settling doubts by what the relay itself wrote down: `ledger reconcile` (T12).
+//! Settling unknown outcomes with the log of the relay: `ledger reconcile` (transition T12).
 //!
-//! Only what is proven is changed. A log that does not name a message may be another day's, or another relay's.
+//! Only proven deliveries change. A message may be missing because the log is from another day or another relay.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -14,31 +14,31 @@ use crate::ledger::{LastWord, State};
 use crate::store::{Decision, DeliveryNumber, Filter};
 use crate::text::hex;
 
-/// A longer line is read in pieces: a file without line ends must not fill the memory.
+/// A longer line is read in pieces, so that a file without line ends does not fill the memory.
 const LONGEST_LINE: u64 = 64 * 1024;
 
-/// So many copies are settled in one transaction.
+/// How many deliveries are settled in one transaction.
 const BATCH: usize = 1_000;
 
-/// What kind of file it is.
+/// The kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
-    /// The log of a Postfix.
+    /// A Postfix log.
     PostfixLog,
-    /// Message-IDs that a relay took.
+    /// Message-IDs that a relay accepted.
     MessageIds,
 }
 
 /// What the files proved.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Reconciled {
-    /// Copies that were in doubt.
+    /// Deliveries with unknown outcome.
     pub in_doubt: u64,
-    /// Of them, those that were accepted.
+    /// Of these, deliveries proven to be accepted.
     pub proven: u64,
 }
 
-/// Reads the files in order (`-` is standard input) and settles what they prove. `rehearse`: nothing is written.
+/// Reads the files in order (`-` is standard input) and settles what they prove. `rehearse`: write nothing.
 pub async fn reconcile(
     world: &World,
     evidence: Evidence,
@@ -51,7 +51,7 @@ pub async fn reconcile(
         Office::open(config, clock).await?
     } else {
         let office = Office::open_to_send(config, clock).await?;
-        // What a run that was cut off left behind is part of what is in doubt.
+        // Deliveries of an interrupted run may have an unknown outcome too.
         office.store.recover(&hex(&clock.random()), office.lock.is_some(), clock.now()).await?;
         office
     };
@@ -63,7 +63,10 @@ pub async fn reconcile(
     let mut log = PostfixLog::default();
     for file in files {
         let found = read(file, evidence, &mut log, &mut doubts).map_err(|error| {
-            RunError::user(format!("cannot read {file}: {error}"), "name a file, or - for standard input")
+            RunError::user(
+                format!("cannot read {file}: {error}"),
+                "give the path of a file, or - for standard input",
+            )
         })?;
         reconciled.proven +=
             if rehearse { found.len() as u64 } else { settle(world, &office, file, &found).await? };
@@ -71,7 +74,7 @@ pub async fn reconcile(
     Ok(reconciled)
 }
 
-/// The copies in doubt that a file proves to be accepted; each is taken out of `doubts`.
+/// The deliveries that a file proves to be accepted; removes each of them from `doubts`.
 fn read(
     file: &str,
     evidence: Evidence,
@@ -106,7 +109,7 @@ async fn settle(
     found: &[DeliveryNumber],
 ) -> Result<u64, RunError> {
     let name = if file == "-" { "standard input" } else { file };
-    let why = format!("the relay took it, says {name}");
+    let why = format!("accepted by the relay according to {name}");
     let last = Some(LastWord { phase: "evidence".to_owned(), text: why.clone() });
     let decision = Decision { event: Event::Accept { token: None, last }, actor: "reconcile", why };
     let mut settled = 0;

@@ -1,5 +1,5 @@
-//! The gate before the public folder: what readers of the published feeds would see of the new ones. A post that would
-//! come once more, or is gone, stops the build unless somebody says that it is meant.
+//! Compares the new feeds with the published ones before they are written. A post that feed readers would show again, or that
+//! would be gone, stops the build unless it is allowed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,39 +14,39 @@ use crate::importers::feed;
 use crate::importers::feed_diff::{Diff, Lost, compare};
 use crate::text::shell_quoted;
 
-/// What somebody says is meant.
+/// Changes that the user has allowed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Allowed {
-    /// Posts may come once more.
+    /// Published posts may get new ids, so that feed readers show them again.
     pub redelivery: bool,
-    /// Posts may be gone.
+    /// Published posts may be removed.
     pub loss: bool,
 }
 
-/// What readers would see, over all feeds.
+/// The differences of all feeds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outlook {
-    /// Of the site's own feed, which comes first: new, updated, redelivered, lost.
+    /// Entries of the main feed: new, updated, redelivered, lost.
     pub counts: Option<[usize; 4]>,
-    /// Where that feed is.
+    /// The path of that feed.
     pub feed: String,
-    /// One error for each post that would come again or be gone, in whichever feed.
+    /// One error for each post that would be shown again or be gone, in any feed.
     pub findings: Vec<Finding>,
     /// The posts that would be gone.
     pub lost: Vec<Lost>,
 }
 
 impl Outlook {
-    /// The line for people: `1 new, 2 updated, 0 redelivered, 0 lost`; `None` if nothing is published or nothing changes.
+    /// A summary such as `1 new, 2 updated, 0 redelivered, 0 lost`; `None` if nothing is published or nothing changes.
     pub fn line(&self) -> Option<String> {
         let [new, updated, redelivered, lost] =
             self.counts.filter(|counts| counts.iter().sum::<usize>() > 0)?;
         Some(format!(
-            "readers would see {new} new, {updated} updated, {redelivered} redelivered, {lost} lost"
+            "feed readers would see {new} new, {updated} updated, {redelivered} redelivered, {lost} lost"
         ))
     }
 
-    /// The errors that nobody has allowed.
+    /// The errors that are not allowed.
     pub(super) fn refused(self, allowed: Allowed) -> Vec<Finding> {
         let is_allowed = |rule| match rule {
             REDELIVERY => allowed.redelivery,
@@ -59,11 +59,11 @@ impl Outlook {
 const REDELIVERY: &str = "feed-redelivery";
 const LOSS: &str = "feed-loss";
 
-/// Compares the documents with the files in the public folder. One format of a feed speaks for all; a file that cannot be
-/// read as a feed has no readers.
+/// Compares the documents with the files in the public folder. One format of each feed is enough; a file that is not a valid
+/// feed is ignored.
 pub fn look(config: &Config, archive: &Archive, documents: &[Document]) -> Outlook {
     let directory = config.resolve(&config.output.directory);
-    // A post that has expired, or that cannot be read where that stops nothing, is no slip of anybody's.
+    // Expired posts, and unreadable posts that do not stop the build, are not accidental removals.
     let published = archive.posts.iter().map(|post| post.id.as_str());
     let known: BTreeSet<&str> = published.chain(archive.accounted_for.iter().map(String::as_str)).collect();
     let withdrawn = remote::withdrawn(config);
@@ -118,10 +118,10 @@ pub fn look(config: &Config, archive: &Archive, documents: &[Document]) -> Outlo
         for gone in diff.lost.into_iter().filter(|lost| !is_withdrawn(lost)) {
             findings.entry(gone.id.clone()).or_insert_with(|| {
                 let page = gone.link.as_ref().map(|link| format!(" ({link})")).unwrap_or_default();
-                let message = format!("{:?}{page} is in this feed, and no post has its id {} any more", gone.title, gone.id);
+                let message = format!("{:?}{page} is in the published feed, but no post has its id {} any more", gone.title, gone.id);
                 Finding::error(LOSS, file.as_str(), message).hint(format!(
-                    "bring the post or its line in {} back; if it is meant to go, run `letterpress retract {}`, \
-                     or for all of them --allow-loss once",
+                    "restore the post or its line in {}; to remove the post on purpose, run `letterpress retract {}`, \
+                     or use --allow-loss once for all such posts",
                     config.archive.ledger(), shell_quoted(&gone.id)
                 ))
             });
@@ -133,16 +133,16 @@ pub fn look(config: &Config, archive: &Archive, documents: &[Document]) -> Outlo
     outlook
 }
 
-/// Where a post was, there is another one: what it says has nothing to do with what readers have.
+/// Another post with different content took the place of a published post.
 fn replaced(archive: &Archive, known: &Lost, id: &str) -> Finding {
     let post = archive.posts.iter().find(|post| post.id == id);
     let source = post.map_or("", |post| post.source.as_str());
     let message = format!(
-        "readers have {:?} in this place ({}), and this post says something else",
+        "the published feed has {:?} here ({}), but this post is a different one",
         known.title, known.id
     );
     Finding::error(LOSS, source, message).hint(format!(
-        "if it is the same post, write id = {:?} into it; if the old one is meant to go, run `letterpress retract {}`",
+        "if it is the same post, set id = {:?} in its front matter; to remove the old one on purpose, run `letterpress retract {}`",
         known.id, shell_quoted(&known.id)
     ))
 }
@@ -150,9 +150,9 @@ fn replaced(archive: &Archive, known: &Lost, id: &str) -> Finding {
 fn redelivered(archive: &Archive, file: &str, known: &str, id: &str) -> Finding {
     let post = archive.posts.iter().find(|post| post.id == id);
     let source = post.map_or(file, |post| post.source.as_str());
-    let message = format!("readers have this post as {known}, and would get it again as {id}");
+    let message = format!("this post is published as {known}; feed readers would show it again as {id}");
     Finding::error(REDELIVERY, source, message).hint(format!(
-        "`letterpress adopt {}` gives it the id that they know; or run with --allow-redelivery once",
+        "`letterpress adopt {}` restores the published id; or use --allow-redelivery once to accept the new one",
         shell_quoted(file)
     ))
 }

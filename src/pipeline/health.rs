@@ -1,4 +1,4 @@
-//! Bounces and complaints while an issue goes out: when they stop it, and who is not mailed again.
+//! Bounces and complaints while an issue is sent: when they stop it, and which addresses are suppressed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use crate::delivery::{Breaker, Stop};
 use crate::ledger::health::Health;
 use crate::store::OpenIssue;
 
-/// How often a long run counts what has come back by mail.
+/// How often a long run counts bounces and complaints.
 const COUNT: Duration = Duration::from_mins(5);
 
-/// Stops the run when too much comes back while it lasts; to be aborted when it ends. An issue that somebody resumed is
-/// not watched.
+/// Stops the run if there are too many bounces or complaints. The caller aborts the task at the end of the run. An issue
+/// that was resumed by hand is not watched.
 pub(super) fn watch(office: &Office, issue: &OpenIssue, breaker: &Arc<Breaker>) -> JoinHandle<()> {
     let (store, breaker) = (Arc::clone(&office.store), Arc::clone(breaker));
     let (number, resumed) = (issue.number, issue.resumed);
@@ -24,7 +24,7 @@ pub(super) fn watch(office: &Office, issue: &OpenIssue, breaker: &Arc<Breaker>) 
         }
         loop {
             tokio::time::sleep(COUNT).await;
-            // A store that fails here fails the run where it matters.
+            // A database error also fails the run itself, which reports it.
             let Ok(toll) = store.toll(number).await else { return };
             if let Health::Sick(why) = toll.health() {
                 breaker.stop(Stop::Letter(why));
@@ -33,11 +33,11 @@ pub(super) fn watch(office: &Office, issue: &OpenIssue, breaker: &Arc<Breaker>) 
     })
 }
 
-/// Suppresses the readers whom the relay does not know, at the end of the run and only if it is to be believed: a relay
-/// that says so of everybody is broken, and the list is not.
+/// Suppresses addresses that the mail server rejected as unknown, at the end of the run and only if the replies are
+/// credible: a relay that rejects every address is misconfigured, and the list is fine.
 pub(super) async fn bury(world: &World, office: &Office, issue: &OpenIssue) -> Result<u64, RunError> {
     let toll = office.store.toll(issue.number).await?;
-    // Whoever resumed an issue that stopped for its bounces has found that they are true.
+    // An issue that was resumed after a pause for bounces: the operator has confirmed that they are real.
     if !(toll.is_credible() || issue.resumed && toll.sent > toll.hard) || toll.hard == 0 {
         return Ok(0);
     }

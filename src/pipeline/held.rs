@@ -1,5 +1,5 @@
-//! Posts that are due and are not mailed in this run: one that looks like a post that was mailed, one that nobody would
-//! get, one that its writer has not approved. Each is said when it is new, and looked at again with every run.
+//! Posts that are due but not mailed in this run: a possible duplicate of a mailed post, a post without recipients, a post
+//! that is not approved. Each is reported when it is new, and checked again by every run.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -14,20 +14,20 @@ use crate::store::posts::{Approval, Audience};
 use crate::subscribers::Standing;
 use crate::text::{HeaderText, hex};
 
-/// What is due and held back.
+/// Posts that are due and held back.
 #[derive(Debug, Default)]
 pub struct Held {
-    /// Posts that look like one that the ledger knows.
+    /// Posts that look like one in the ledger.
     pub lookalikes: Vec<Lookalike>,
-    /// Posts that nobody would get.
+    /// Posts without recipients.
     pub nobody: Vec<NobodyGets>,
-    /// Issues that wait for their writer's approval.
+    /// Issues that wait for approval.
     pub unapproved: Vec<Unapproved>,
-    /// Whether the same was held back before.
+    /// Whether an earlier run held back the same.
     pub is_known: bool,
 }
 
-/// A post without an audience.
+/// A post without recipients.
 #[derive(Debug, Clone)]
 pub struct NobodyGets {
     /// The post's id.
@@ -36,38 +36,38 @@ pub struct NobodyGets {
     pub title: HeaderText,
     /// Its file.
     pub source: String,
-    /// The active subscribers, and why they do not get it.
+    /// The active subscribers, by why they do not get it.
     pub audience: Audience,
     /// The other subscribers, by status.
     pub others: BTreeMap<&'static str, u64>,
 }
 
 impl NobodyGets {
-    /// Whether it reaches people in another way: they get it with the weekly digest.
+    /// Whether subscribers get it with the weekly digest.
     pub fn comes_with_the_digest(&self) -> bool {
         self.audience.weekly > 0
     }
 }
 
 impl NobodyGets {
-    /// What helps.
+    /// What to do.
     pub fn help(&self) -> &'static str {
         if self.others.contains_key(Standing::Unconfirmed.as_str()) {
-            "`letterpress subscribers import FILE --confirmed` vouches for people who agreed elsewhere; a list needs a column \
-             `consented` with the day on which each of them agreed"
+            "`letterpress subscribers import FILE --confirmed` confirms that all of them agreed elsewhere; or add a column \
+             `consented` with the date of consent to the list"
         } else {
-            "`letterpress subscribers add ADDRESS`; the post stays due until it is older than newsletter.max_age"
+            "add subscribers with `letterpress subscribers add ADDRESS`; the post stays due until it is older than newsletter.max_age"
         }
     }
 }
 
 impl fmt::Display for NobodyGets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nobody would get \"{}\" ({}), so it is not mailed: ", self.title, self.source)?;
+        write!(f, "\"{}\" ({}) is not mailed, because it has no recipients: ", self.title, self.source)?;
         let mut left_out: Vec<String> =
             self.others.iter().map(|(status, n)| format!("{n} {status}")).collect();
         if self.audience.others > 0 {
-            left_out.push(format!("{} active, but for other topics", self.audience.others));
+            left_out.push(format!("{} active with other topics", self.audience.others));
         }
         if left_out.is_empty() {
             left_out.push("there are no subscribers".to_owned());
@@ -83,29 +83,29 @@ pub struct Unapproved {
     pub subject: String,
     /// The email's subject.
     pub title: HeaderText,
-    /// Digest of what is to be approved.
+    /// Fingerprint of what is to be approved.
     pub content: String,
-    /// Whether its writer was asked.
+    /// Whether the request for approval was sent.
     pub asked: bool,
-    /// What its writer is shown.
+    /// The email shown for approval.
     pub(super) sample: Edition,
 }
 
-/// Under this an approval stands that is not about a text, but says that a post is new.
+/// Marks an approval that confirms a post as new, instead of approving a text.
 pub(super) const IS_NEW: &str = "a new post";
 
-/// The note with the digest of what was held back last.
+/// The database entry with the fingerprint of what was held back last.
 const HELD: &str = "held";
 
 impl Held {
-    /// Whether anything needs somebody.
+    /// Whether nothing needs attention.
     pub fn is_empty(&self) -> bool {
         self.lookalikes.is_empty()
             && self.unapproved.is_empty()
             && self.nobody.iter().all(NobodyGets::comes_with_the_digest)
     }
 
-    /// Notes what is held back, so that it is said once.
+    /// Records what is held back, so that it is reported once.
     pub(super) async fn note(&mut self, office: &Office) -> Result<(), RunError> {
         let lookalikes =
             self.lookalikes.iter().map(|held| format!("{} is like {}", held.post, held.known.post));
@@ -123,12 +123,12 @@ impl Held {
     }
 }
 
-/// 128 bits of a digest, in hexadecimal digits.
+/// 128 bits of a SHA-256 hash, in hexadecimal digits.
 pub(super) fn fingerprint(bytes: &[u8]) -> String {
     hex(&digest(&SHA256, bytes).as_ref()[..16])
 }
 
-/// Which of `posts` look like one that the ledger knows under another id, and were not approved as new.
+/// Posts that look like one that the ledger knows under another id, and were not approved as new.
 pub(super) async fn alike<'p>(
     office: &Office,
     archive: &Archive,
@@ -145,7 +145,7 @@ pub(super) async fn alike<'p>(
     Ok(found)
 }
 
-/// Remembers what makes each post of the ledger itself.
+/// Records the identity of each post in the ledger, to recognise it under another id.
 pub(super) async fn remember(world: &World, office: &Office, archive: &Archive) -> Result<(), RunError> {
     let Some(known) = office.store.known_posts().await? else { return Ok(()) };
     let fresh = unremembered(&archive.posts, &known, &office.store.identities().await?);
@@ -155,7 +155,7 @@ pub(super) async fn remember(world: &World, office: &Office, archive: &Archive) 
     Ok(())
 }
 
-/// What there is to say of a post that nobody would get.
+/// The report about a post without recipients.
 pub(super) async fn nobody(office: &Office, post: &Post, audience: Audience) -> Result<NobodyGets, RunError> {
     let mut others = BTreeMap::new();
     let mut after = 0;
@@ -178,7 +178,7 @@ pub(super) async fn nobody(office: &Office, post: &Post, audience: Audience) -> 
     })
 }
 
-/// Why posts that are due are not mailed by the next run, for `status`. Writes nothing, and judges no text.
+/// Why posts that are due are not mailed by the next run, for `status`. Writes nothing.
 pub async fn why_held<'p>(
     world: &World,
     office: &Office,
@@ -189,20 +189,19 @@ pub async fn why_held<'p>(
     let alike = alike(office, archive, due.iter().copied()).await?;
     for post in due {
         let reason = if let Some(lookalike) = alike.iter().find(|lookalike| lookalike.post == post.id) {
-            format!("held back: it looks like \"{}\", which is on record already", lookalike.known.title)
+            format!("held back: it looks like \"{}\", which is already in the ledger", lookalike.known.title)
         } else if let Audience { each: 0, weekly, .. } =
             office.store.audience(&post.id, post.categories.clone()).await?
         {
-            let by_itself = "nobody would get it by itself";
             if weekly > 0 {
-                format!("{by_itself}; it comes with the weekly digest")
+                "no subscriber gets every post; it is part of the weekly digest".to_owned()
             } else {
-                format!("held back: {by_itself}")
+                "held back: it has no recipients".to_owned()
             }
         } else if let Ok((edition, _)) = compose(&world.config, post)
             && approval::missing(world, office, &post.id, &[&edition]).await?.is_some()
         {
-            "waits for approval".to_owned()
+            "waiting for approval".to_owned()
         } else {
             continue;
         };

@@ -1,9 +1,9 @@
-//! A failure that lasts is one incident: it begins, it may change, and it is over. Cron should hear of these three moments
-//! and not of each run between them.
+//! A lasting failure is one incident: it begins, it may change, and it ends. Cron reports these three moments and not every
+//! run in between.
 //!
-//! [`compare`] is pure; [`record`] keeps one incident for each command in `.letterpress/incident.json`. Call it once for each
-//! run that ended well or failed. A run that found another one at work (exit code 4) says nothing about either, and is not
-//! recorded.
+//! [`compare`] is pure; [`record`] stores one incident for each command in `.letterpress/incident.json`. Call it once for each
+//! run that succeeded or failed. A run that found another one in progress (exit code 4) is not recorded, because it shows
+//! neither.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::hex;
 
-/// So much of what a failed run said is kept, in characters.
+/// How many characters of the messages of a failed run are stored.
 const LONGEST_TEXT: usize = 2_000;
 
 /// How a run failed.
@@ -25,22 +25,22 @@ const LONGEST_TEXT: usize = 2_000;
 pub struct Failure {
     /// The exit code.
     pub code: u8,
-    /// Everything that it complained of, line by line.
+    /// Its error messages, one per line.
     pub text: String,
 }
 
-/// A failure that lasts.
+/// A lasting failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {
-    /// What makes two failures the same one.
+    /// Equal for two runs with the same failure.
     fingerprint: String,
-    /// When it began, as what it is now.
+    /// When the failure began in its current form.
     pub since: DateTime<Utc>,
-    /// How many runs have failed in this way.
+    /// How many runs failed in this way.
     pub runs: u64,
     /// The exit code of the first of them.
     pub code: u8,
-    /// What the first of them said.
+    /// The error messages of the first of them.
     pub text: String,
 }
 
@@ -56,22 +56,22 @@ impl Incident {
     }
 }
 
-/// What a run means for whoever is told of failures.
+/// How the incident of a command changed with a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// All is well, as before.
+    /// No failure, as before.
     None,
-    /// The first run that fails.
+    /// The first failed run.
     Began,
-    /// It fails still, in another way than before.
+    /// The run failed in another way than before.
     Changed(Incident),
-    /// It fails as before; the incident with this run counted.
+    /// The run failed as before; the incident counts this run.
     Continues(Incident),
-    /// All is well again.
+    /// The failure is over.
     Over(Incident),
 }
 
-/// Compares how a run ended (`None`: well) with what is known of the run before. Returns what is to be remembered now.
+/// Compares the end of a run (`None`: success) with the stored incident. Returns the incident to store.
 pub fn compare(
     before: Option<Incident>,
     failure: Option<&Failure>,
@@ -89,14 +89,14 @@ pub fn compare(
     }
 }
 
-/// The exit code and the words, without what differs from run to run: numbers, dates, counts, the order of lines.
+/// Exit code and messages without what differs from run to run: numbers, dates, counts, the order of lines.
 fn fingerprint(failure: &Failure) -> String {
     let lines: BTreeSet<String> = failure.text.lines().map(essence).filter(|line| !line.is_empty()).collect();
     let all = lines.into_iter().fold(failure.code.to_string(), |all, line| all + "\n" + &line);
     hex(&digest(&SHA256, all.as_bytes()).as_ref()[..16])
 }
 
-/// A line without its numbers; the word after a number loses its plural.
+/// A line without its numbers; the word after a number becomes singular.
 fn essence(line: &str) -> String {
     let mut kept: Vec<String> = Vec::new();
     for word in line.split_whitespace() {
@@ -112,7 +112,7 @@ fn essence(line: &str) -> String {
     kept.join(" ")
 }
 
-/// `4.7.28`: the one number that says what kind of failure it is (RFC 3463).
+/// `4.7.28`: an enhanced status code, a number that identifies the kind of failure (RFC 3463).
 fn is_enhanced_status(word: &str) -> bool {
     let word = word.trim_end_matches([':', ',', ';', ')']);
     let parts: Vec<&str> = word.trim_start_matches(['(', '#']).split('.').collect();
@@ -130,13 +130,13 @@ fn singular(word: &str) -> String {
     }
 }
 
-/// Where incidents are kept, for the site whose configuration stands in `root`.
+/// The file with the incidents of the site in the folder `root`.
 pub fn file(root: &Utf8Path) -> Utf8PathBuf {
     root.join(".letterpress/incident.json")
 }
 
-/// Compares how a run of `command` ended (`None`: well) with the run before, and remembers it. Where nothing can be
-/// remembered, each failure counts as a new one: better said twice than never.
+/// Compares the end of a run of `command` (`None`: success) with the run before, and stores it. If it cannot be stored, each
+/// failure counts as new, so that none goes unreported.
 pub fn record(path: &Utf8Path, command: &str, failure: Option<&Failure>, now: DateTime<Utc>) -> Change {
     if failure.is_none() && !path.exists() {
         return Change::None;
@@ -158,7 +158,7 @@ fn exchange(
     file.lock()?;
     let mut text = String::new();
     file.read_to_string(&mut text)?;
-    // A file that a crash or an editor damaged is as good as none.
+    // A damaged file is treated as missing.
     let mut known: BTreeMap<String, Incident> = serde_json::from_str(&text).unwrap_or_default();
     let (after, change) = compare(known.remove(command), failure, now);
     if change == Change::None {
@@ -172,7 +172,7 @@ fn exchange(
     Ok(change)
 }
 
-/// What a run said may name subscribers: only this user can read it.
+/// Only this user can read the file, because messages may contain addresses of subscribers.
 fn open(path: &Utf8Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -197,11 +197,11 @@ mod tests {
     }
 
     #[test]
-    fn counts_dates_and_the_order_of_lines_do_not_make_another_failure_of_it() {
+    fn failures_that_differ_in_counts_dates_or_the_order_of_lines_are_the_same() {
         for (one, other) in [
-            ("\"Hello\": 1 sent, 2 waiting", "\"Hello\": 12 sent, 1 waiting"),
-            ("  the next try is due at 2026-11-23 09:00", "  the next try is due at 2026-12-01 19:30"),
-            ("1 copy in doubt", "2 copies in doubt"),
+            ("\"Hello\": 1 sent, 2 pending", "\"Hello\": 12 sent, 1 pending"),
+            ("  next retry at 2026-11-23 09:00", "  next retry at 2026-12-01 19:30"),
+            ("1 delivery with unknown outcome", "2 deliveries with unknown outcome"),
             ("cannot reach relay\nthe list is empty", "the list is empty\n\ncannot reach relay"),
             ("421 4.7.28 slow down [id 7fa2c1]", "421 4.7.28 slow down [id 99ab]"),
         ] {
@@ -210,12 +210,12 @@ mod tests {
     }
 
     #[test]
-    fn another_reason_another_status_of_the_relay_or_another_exit_code_is_another_failure() {
+    fn failures_with_another_reason_status_code_or_exit_code_differ() {
         for (one, other) in [
             ("cannot reach relay: connection refused", "cannot reach relay: no such host"),
             ("550 5.7.26 refused", "550 5.1.1 refused"),
-            ("a@example.com: in doubt", "b@example.com: in doubt"),
-            ("1 in doubt", "1 in doubt\n1 failed"),
+            ("a@example.com: unknown", "b@example.com: unknown"),
+            ("1 unknown", "1 unknown\n1 failed"),
         ] {
             assert!(!are_the_same(one, other), "{one} / {other}");
         }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn an_incident_begins_continues_changes_and_is_over_and_each_command_has_its_own() {
+    fn an_incident_begins_continues_changes_and_ends_separately_for_each_command() {
         let folder = tempfile::tempdir().unwrap();
         let path = file(Utf8Path::from_path(folder.path()).unwrap());
         let (refused, unknown) = (failure("refused 1"), failure("no such host"));
@@ -232,7 +232,7 @@ mod tests {
         let run = |command, failure, minutes| record(&path, command, failure, at(minutes));
 
         assert_eq!(run("publish", None, 0), Change::None);
-        assert!(!path.exists(), "nothing to remember, no file");
+        assert!(!path.exists(), "without an incident there is no file");
         assert_eq!(run("publish", Some(&refused), 10), Change::Began);
         assert_eq!(run("inbox", None, 11), Change::None);
         let Change::Continues(incident) = run("publish", Some(&again), 20) else { panic!() };
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_damaged_or_cannot_be_written_makes_a_failure_new_and_hides_none() {
+    fn with_a_damaged_or_unwritable_file_each_failure_is_reported_as_new() {
         let folder = tempfile::tempdir().unwrap();
         let root = Utf8Path::from_path(folder.path()).unwrap();
         let path = file(root);
@@ -255,8 +255,8 @@ mod tests {
         assert_eq!(record(&path, "publish", Some(&failure("x")), at(1)), Change::Began);
         assert!(matches!(record(&path, "publish", Some(&failure("x")), at(2)), Change::Continues(_)));
         fs::write(root.join("file"), "").unwrap();
-        let barred = root.join("file/incident.json");
-        assert_eq!(record(&barred, "publish", Some(&failure("x")), at(3)), Change::Began);
-        assert_eq!(record(&barred, "publish", None, at(4)), Change::None);
+        let unwritable = root.join("file/incident.json");
+        assert_eq!(record(&unwritable, "publish", Some(&failure("x")), at(3)), Change::Began);
+        assert_eq!(record(&unwritable, "publish", None, at(4)), Change::None);
     }
 }

@@ -1,4 +1,4 @@
-//! The post that a person means by a path, a file name, a slug or an id.
+//! Finds the post that an argument names by a path, a file name, a slug or an id.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
@@ -10,15 +10,15 @@ use crate::archive::{Archive, LeftOut, Post, WhyLeftOut, folder};
 use crate::config::Config;
 use crate::text::shell_quoted;
 
-/// So many posts are named where a word means several, or none.
+/// How many posts an error message lists.
 const NAMED: usize = 3;
 
-/// A post that may be looked at.
+/// A post, published or not.
 #[derive(Debug)]
 pub enum AnyPost<'a> {
-    /// One that is published.
+    /// A published post.
     Published(&'a Post),
-    /// One that is not, as it would be, with a provisional id; and why.
+    /// An unpublished post with a provisional id, and why it is not published.
     Unpublished(Box<Post>, WhyLeftOut),
 }
 
@@ -40,7 +40,7 @@ impl AnyPost<'_> {
     }
 }
 
-/// The published post that `wanted` means.
+/// The published post that `wanted` names.
 pub(crate) fn find<'a>(config: &Config, archive: &'a Archive, wanted: &str) -> Result<&'a Post, RunError> {
     let wanted = Wanted::new(config, wanted);
     let exact = |post: &&Post| wanted.is_exactly(&post.source, Some(post));
@@ -59,7 +59,7 @@ pub(crate) fn find<'a>(config: &Config, archive: &'a Archive, wanted: &str) -> R
         Some((left, why)) => RunError::user(
             format!("{} {why}", left.source),
             format!(
-                "`letterpress send --to you@example.com --post {}` sends a test copy of it",
+                "`letterpress send --to you@example.com --post {}` sends a test email of it",
                 shell_quoted(left.source.as_str())
             ),
         ),
@@ -67,7 +67,7 @@ pub(crate) fn find<'a>(config: &Config, archive: &'a Archive, wanted: &str) -> R
     })
 }
 
-/// The post that `wanted` means, published or not.
+/// The post that `wanted` names, published or not.
 pub(crate) fn find_any<'a>(
     config: &Config,
     archive: &'a Archive,
@@ -86,7 +86,7 @@ pub(crate) fn find_any<'a>(
         Err(findings) => Err(RunError::Findings(findings)),
     };
     let published = find(config, archive, wanted);
-    // The file itself says more than a slug that another post has too.
+    // An exact path takes precedence over a slug that another post has too.
     if let Some(left) = archive.left_out.iter().find(by_file) {
         return preview(left);
     }
@@ -97,7 +97,7 @@ pub(crate) fn find_any<'a>(
     if let Some(left) = means.only(archive.left_out.iter().filter(by_name), |left| &left.source)? {
         return preview(left);
     }
-    // Their slugs and ids stand in the files alone. What is wrong with one of them is not the question here.
+    // The slugs and ids of unpublished posts are only in their files. Files with errors are ignored here.
     let held = archive.left_out.iter().filter(|left| left.why.is_of_a_post());
     let read: Vec<(Post, &LeftOut)> = held
         .filter_map(|left| Some((folder::preview(config, archive, &left.source, now).ok()?, left)))
@@ -111,10 +111,10 @@ pub(crate) fn find_any<'a>(
     }
 }
 
-/// What a person typed.
+/// The argument.
 struct Wanted {
     text: String,
-    /// The files that it may be the path of, as posts name their source.
+    /// The post files that it may be the path of.
     paths: Vec<Utf8PathBuf>,
 }
 
@@ -125,7 +125,7 @@ impl Wanted {
         let path = path.strip_prefix("./").unwrap_or(path);
         let posts = &config.archive.posts;
         let mut paths = vec![path.to_owned(), posts.join(path)];
-        // As it stands from the folder that the command is run in.
+        // The path relative to the current folder.
         let root = config.resolve(posts).canonicalize_utf8();
         if let (Ok(root), Ok(real)) = (root, Utf8Path::new(typed.trim()).canonicalize_utf8())
             && let Ok(relative) = real.strip_prefix(&root)
@@ -144,7 +144,7 @@ impl Wanted {
     fn is_named(&self, source: &Utf8Path, post: Option<&Post>) -> bool {
         let bundle = source.parent().filter(|_| source.file_stem() == Some("index"));
         let names = [source.file_name(), source.file_stem(), bundle.and_then(Utf8Path::file_name)];
-        // A file name may begin with its day, which nobody types.
+        // The date at the beginning of a file name may be omitted.
         let is_it = |name: &str| {
             same(name, &self.text) || dates::in_name(name).is_some_and(|(_, rest)| same(rest, &self.text))
         };
@@ -152,7 +152,7 @@ impl Wanted {
         is_name || post.is_some_and(|post| same(&post.slug, &self.text))
     }
 
-    /// The only one; several are an error that names them.
+    /// The only match; several matches are an error that lists them.
     fn only<T>(
         &self,
         found: impl Iterator<Item = T>,
@@ -165,8 +165,8 @@ impl Wanted {
         let files: Vec<&str> = found.iter().take(NAMED).map(|found| source(found).as_str()).collect();
         let more = if found.len() > NAMED { ", …" } else { "" };
         Err(RunError::user(
-            format!("{:?} means several posts: {}{more}", self.text, files.join(", ")),
-            "name the file",
+            format!("{:?} matches several posts: {}{more}", self.text, files.join(", ")),
+            "give the path of the file",
         ))
     }
 
@@ -180,15 +180,15 @@ impl Wanted {
             .collect();
         near.sort();
         let near: Vec<&str> = near.iter().take(NAMED).map(|(_, source)| source.as_str()).collect();
-        let help = "name its file, its slug or its id";
+        let help = "give its file, its slug or its id";
         let help = match near.as_slice() {
             [] => help.to_owned(),
-            near => format!("{help}; the nearest: {}", near.join(", ")),
+            near => format!("{help}; similar: {}", near.join(", ")),
         };
         RunError::user(format!("there is no post {:?}", self.text), help)
     }
 
-    /// How far a post's name is from what was typed; `None` if nobody would take one for the other.
+    /// The edit distance between a post's name and the argument; `None` if they are not similar.
     fn distance(&self, name: &str, source: &Utf8Path) -> Option<usize> {
         let typed = Utf8Path::new(&self.text).file_stem().unwrap_or(&self.text).to_lowercase();
         let distance = [name, source.file_stem().unwrap_or_default()]
@@ -200,7 +200,7 @@ impl Wanted {
     }
 }
 
-/// A disk may keep Hangul in another form of Unicode than a keyboard types it.
+/// Compares normalised: a file system may store Hangul in another Unicode form than a keyboard enters.
 fn same(one: &str, other: &str) -> bool {
     one == other || one.nfc().eq(other.nfc())
 }

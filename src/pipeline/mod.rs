@@ -1,7 +1,7 @@
-//! One run: posts become feeds and a letter, each reader gets it once, the ledger remembers.
+//! One run: builds the feeds from the posts, and mails each issue once to each subscriber.
 //!
-//! The picture of `ARCHITECTURE.md` in code. Each step is a call into its room; nothing is decided here but the order:
-//! ids before feeds, feeds before letters, the freeze before the first connection.
+//! The other modules do the work; this one decides the order: ids before feeds, feeds before emails, and an issue is frozen
+//! in the ledger before the first connection to the relay.
 
 mod adoption;
 mod announcing;
@@ -85,29 +85,29 @@ use crate::delivery::watch::Watch;
 use crate::finding::Finding;
 use crate::store::{FenceError, LockError, StoreError};
 
-/// What a run is given.
+/// The context of a run.
 #[derive(Clone)]
 pub struct World {
     /// The configuration.
     pub config: Arc<Config>,
-    /// Time and chance.
+    /// Time and randomness.
     pub clock: Arc<dyn Clock>,
-    /// Told how long work goes on.
+    /// Progress callback.
     pub watch: Arc<Watch>,
-    /// Stops the run when asked to.
+    /// Stops the run on request.
     pub breaker: Arc<Breaker>,
 }
 
-/// Why a run ended early. What was done before it stands, and nothing is half done.
+/// Why a run ended early. Completed steps stay done, and no step is half done.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Something in the user's files is wrong.
+    /// Errors in the user's files.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Findings(Vec<Finding>),
-    /// The user can put it right: what, and how.
+    /// An error that the user can fix: what is wrong, and what to do.
     #[error("{what}\n    help: {help}")]
     User {
         /// What is wrong.
@@ -115,7 +115,7 @@ pub enum RunError {
         /// What to do.
         help: String,
     },
-    /// Another run is at work, or the lock cannot be had.
+    /// Another run is in progress, or the lock file cannot be opened.
     #[error(transparent)]
     Lock(#[from] LockError),
     /// The ledger failed.
@@ -124,26 +124,26 @@ pub enum RunError {
     /// The fence cannot be read or written.
     #[error(transparent)]
     Fence(#[from] FenceError),
-    /// A mail server or the way to it is out of order.
+    /// A mail server, or the connection to it, failed.
     #[error(transparent)]
     OutOfOrder(Box<Finding>),
-    /// The surroundings failed.
+    /// The operating system reported an error.
     #[error("{what}: {source}{}", disk_hint(.source))]
     Io {
         /// What was being done.
         what: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }
 
 impl RunError {
-    /// Something that the user can put right.
+    /// An error that the user can fix.
     pub fn user(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self::User { what: what.into(), help: help.into() }
     }
 
-    /// Something that the system refused.
+    /// An error of the operating system.
     pub fn io(what: impl Into<String>, source: std::io::Error) -> Self {
         Self::Io { what: what.into(), source }
     }
@@ -152,10 +152,10 @@ impl RunError {
 fn disk_hint(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::StorageFull => {
-            "\n    help: the disk is full; make room and run the same command again"
+            "\n    help: the disk is full; free some space and run the command again"
         }
         std::io::ErrorKind::PermissionDenied => {
-            "\n    help: this user may not do that; look at the owner of the file and its folder"
+            "\n    help: check the owner and the permissions of the file and its folder"
         }
         _ => "",
     }
@@ -164,13 +164,13 @@ fn disk_hint(error: &std::io::Error) -> &'static str {
 /// What a run did.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// What became of the feed that the posts come from, if they come from one.
+    /// The download of the source feed, if one is configured.
     pub refreshed: Refreshed,
-    /// The feeds; `None` if they were not looked at.
+    /// The feeds; `None` if they were not built.
     pub built: Option<Built>,
-    /// What the hubs were told; `None` if there was nothing to tell. Its failure stops nothing else.
+    /// WebSub notifications; `None` if there were none. A failure does not stop the run.
     pub announced: Option<Result<Announcement, RunError>>,
-    /// The newsletter half; `None` if it is switched off. Its failure takes nothing back of what was built.
+    /// The newsletter; `None` if it is disabled. A failure does not undo the build.
     pub mailing: Option<Result<Mailing, RunError>>,
 }
 
@@ -195,7 +195,7 @@ pub async fn publish(world: &World, allowed: Allowed) -> Result<Summary, RunErro
     Ok(Summary { refreshed, built: Some(built), announced, mailing })
 }
 
-/// A site without letters has hubs all the same, and then a store to remember what they were told.
+/// Notifies the hubs. A site without a newsletter can have hubs too, and then needs a database to record notifications.
 async fn tell_hubs(
     world: &World,
     office: Option<&Office>,
@@ -214,20 +214,20 @@ async fn tell_hubs(
     announcing::announce(world, office, built).await
 }
 
-/// What `send` is asked for.
+/// The options of `send`.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// A post that the schedule would not mail by itself.
+    /// Mail this post although it is not due.
     pub post: Option<String>,
-    /// With a post that was mailed: to those who are subscribed now and never got it.
+    /// With a post that was mailed: send it to current subscribers who have not received it.
     pub missing: bool,
-    /// A relay that throttles us is asked again.
+    /// Ignore the back-off from a throttling relay.
     pub at_once: bool,
-    /// What is meant although subscribers to the feeds would see it.
+    /// Allowed changes of published feeds.
     pub allowed: Allowed,
 }
 
-/// `send`: the newsletter half alone.
+/// `send`: the newsletter without the feeds.
 pub async fn send(world: &World, wanted: &Wanted) -> Result<Mailing, RunError> {
     way_out::demand(&world.config)?;
     let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
@@ -246,7 +246,7 @@ async fn send_from(world: &World, office: &Office, wanted: &Wanted) -> Result<Ma
     let (archive, ids_changed) = site::on_record(world, wanted.allowed)?;
     let post = wanted.post.as_deref();
     let mut mailing = match post {
-        // Nothing new is frozen by a clock that jumped: it may jump again.
+        // After the clock was set back, nothing new is frozen: it may jump again.
         None if jump.is_some() => deliver_open(world, office).await?,
         Some(post) if wanted.missing => newsletter::send_missing(world, office, &archive, post).await?,
         _ => {
@@ -261,8 +261,8 @@ async fn send_from(world: &World, office: &Office, wanted: &Wanted) -> Result<Ma
     Ok(Mailing { enrolled, rejected, rehearsed, ids_changed, ..mailing })
 }
 
-/// The epoch rises once more when a run has changed the ledger, so that a copy of the database that was taken meanwhile
-/// is behind the fence. What was sent was sent: a failure to say so is a warning.
+/// Raises the epoch once more after a run that changed the ledger, so that a backup made during the run is behind the fence.
+/// The messages are sent by then, so a failure to write the fence is only a warning.
 async fn end(office: &Office, mailing: Result<Mailing, RunError>) -> Result<Mailing, RunError> {
     let is_idle = mailing.as_ref().is_ok_and(|mailing| {
         mailing.frozen.is_none()
@@ -274,7 +274,7 @@ async fn end(office: &Office, mailing: Result<Mailing, RunError>) -> Result<Mail
     let mut mailing = mailing?;
     match raised {
         Ok(()) => Ok(mailing),
-        // A store that cannot write any more must not pass for a good end.
+        // A database that can no longer be written is an error.
         Err(error @ RunError::Store(_)) => Err(error),
         Err(error) => {
             let finding = Finding::warning("fence", office.fence.path().as_str(), error.to_string());

@@ -1,4 +1,4 @@
-//! The newsletter half of a run: who reads, what is due, freeze, deliver.
+//! The newsletter half of a run: read the subscriber list, find what is due, freeze it, deliver it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,65 +33,65 @@ use crate::text::{HeaderText, hex};
 /// What the newsletter half did.
 #[derive(Debug, Default)]
 pub struct Mailing {
-    /// Readers that the list brought.
+    /// What `newsletter.list` changed.
     pub enrolled: Option<Enrolments>,
-    /// Rows of the list that could not be taken.
+    /// Rejected rows of the list.
     pub rejected: Vec<Finding>,
-    /// Posts that were recorded as older than the ledger.
+    /// Number of posts recorded as older than the ledger.
     pub baseline: usize,
-    /// The issue that was frozen in this run: its subject and its audience.
+    /// The issue frozen in this run: subject and number of recipients.
     pub frozen: Option<(HeaderText, u64)>,
     /// The post of that issue.
     pub frozen_id: Option<String>,
-    /// The week whose letters were frozen in this run.
+    /// The weekly digest frozen in this run.
     pub week: Option<FrozenWeek>,
-    /// Warnings about the letter.
+    /// Warnings about the emails.
     pub findings: Vec<Finding>,
-    /// The issues that this run had in hand, as they stand now.
+    /// The issues that this run worked on, with their current state.
     pub issues: Vec<IssueSummary>,
-    /// Where the copies of each issue went, by its post: `mail.example.com:465` or `outbox/…`.
+    /// The transport of each issue, by its post: `mail.example.com:465` or `outbox/…`.
     pub through: HashMap<String, String>,
-    /// Copies that an interrupted run left behind: waiting again, and in doubt.
+    /// Deliveries recovered from an interrupted run: pending again, and with unknown outcome.
     pub recovered: (u64, u64),
-    /// Another database server took over, and so many copies are in doubt for it.
+    /// After a database failover: number of deliveries with unknown outcome.
     pub failed_over: Option<u64>,
-    /// Why the run stopped before its end.
+    /// Why the run stopped early.
     pub stopped: Option<Stop>,
-    /// What that means and what to do about it, where it is known.
+    /// Explanation of that, if the cause is known.
     pub explained: Option<Explained>,
-    /// How many messages the relay took in this run.
+    /// How many messages the relay accepted in this run.
     pub sent: u64,
-    /// When a subscriber who could not be reached is tried again.
+    /// When the next deferred delivery is retried.
     pub retry_at: Option<DateTime<Utc>>,
-    /// What will be due when no file changes.
+    /// What will be due if no file changes.
     pub next: Vec<Upcoming>,
-    /// Until when the relay is left alone.
+    /// The back-off from a throttling relay.
     pub rest: Option<Rest>,
-    /// What does not stop an issue and should be looked at.
+    /// Warnings that do not stop an issue.
     pub warnings: Vec<String>,
-    /// Readers who are never mailed again, because the relay knows of no such mailbox.
+    /// Number of addresses suppressed because their mailbox does not exist.
     pub buried: u64,
-    /// Issues that wait for somebody's word: the post's id, and why.
+    /// Paused issues: the post's id, and the reason.
     pub paused: Vec<(String, String)>,
-    /// How many more posts are due; each run freezes one.
+    /// How many more posts are due; each run mails one.
     pub more: usize,
-    /// What is due and is not mailed.
+    /// What is due but held back.
     pub held: Held,
-    /// Rehearsals that are over since this run: there is a relay now.
+    /// Number of rehearsals that ended because a relay is configured now.
     pub rehearsed: u64,
-    /// The ids of the posts were written, by a command that builds no feeds.
+    /// Whether the id file was written, by a command that builds no feeds.
     pub ids_changed: bool,
-    /// Subscribers who were added to an issue that was mailed before.
+    /// Subscribers added to an issue that was mailed before.
     pub extended: Option<(HeaderText, u64)>,
 }
 
-/// The whole half, after the feeds were built.
+/// Runs the newsletter half, after the feeds were built.
 pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Result<Mailing, RunError> {
     let rehearsed = rehearsal::settle(world, office).await?;
     let jump = settled::clock_jump(world, office).await?;
     let (enrolled, rejected) = enrol_list(world, office).await?;
     let is_settled = rehearsed == 0 && enrolled.is_none();
-    // Nothing new is frozen by a clock that jumped: it may jump again.
+    // After the clock was set back, nothing new is frozen: it may jump again.
     let mut mailing = if jump.is_some() || is_settled && settled::holds(world, office, built).await? {
         let mut mailing = deliver_open(world, office).await?;
         mailing.next = next::recall(office, world.clock.now()).await?;
@@ -108,7 +108,7 @@ pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Resul
         let until = draft.until;
         let mailing = freeze(world, office, draft).await?;
         held::remember(world, office, archive).await?;
-        // What is held back may go as soon as somebody subscribes, or approves it.
+        // Held posts are mailed as soon as somebody subscribes or approves them, without any change of files.
         if mailing.held.is_empty() && mailing.held.nobody.is_empty() {
             settled::note(world, office, &built.inputs, until).await?;
         }
@@ -122,14 +122,14 @@ pub(super) async fn mail(world: &World, office: &Office, built: &Built) -> Resul
     Ok(mailing)
 }
 
-/// Composes and lints the letter of a post.
+/// Composes and checks the email of a post.
 pub fn compose(config: &Config, post: &Post) -> Result<(Edition, Vec<Finding>), RunError> {
     super::pages::refuse_dead_pictures(config, post)?;
     let letter = letters::compose(post, config, &templates(config)?).map_err(RunError::Findings)?;
     linted(letter, config, post.source.as_str())
 }
 
-/// The edition of a letter, if nothing in it would hurt; the findings name `source`.
+/// The renderer of an email without errors; its findings name `source`.
 pub(super) fn linted(
     letter: Letter,
     config: &Config,
@@ -143,10 +143,10 @@ pub(super) fn linted(
     if errors.is_empty() { Ok((edition, findings)) } else { Err(RunError::Findings(errors)) }
 }
 
-/// One copy, as a run over the issue would send it.
+/// One message, signed as in a real run.
 fn signed(edition: &Edition, copy: &Claimed, config: &Config) -> Result<Composed, RunError> {
     edition.compose(copy, signer(config)?.as_deref()).map_err(|error| {
-        RunError::user(error.to_string(), "nothing was sent; `letterpress dkim new` makes another key")
+        RunError::user(error.to_string(), "nothing was sent; `letterpress dkim new` creates another key")
     })
 }
 
@@ -162,7 +162,7 @@ pub fn templates(config: &Config) -> Result<Templates, RunError> {
     Ok(Templates::new(read("subject.txt")?, read("body.txt")?, read("body.html")?).with_digest(digest))
 }
 
-/// A copy to a reader who does not exist, as long as copies get: for the linter.
+/// A sample delivery with values of maximum length, for the checks.
 fn specimen(config: &Config) -> Result<Claimed, RunError> {
     let address = config.newsletter.from.as_ref().map(|from| from.address.clone());
     let address = match address {
@@ -187,8 +187,8 @@ fn specimen(config: &Config) -> Result<Claimed, RunError> {
     })
 }
 
-/// Freezes the draft, the post and then the week, and delivers whatever is open. Who dies in between leaves the week to
-/// the next run.
+/// Freezes the draft, first the post and then the digest, and delivers all open issues. After a crash in between, the next
+/// run freezes the digest.
 pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Result<Mailing, RunError> {
     let now = world.clock.now();
     let asked = approval::ask(world, office, &mut draft.held).await;
@@ -199,7 +199,7 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
         (None, None) => None,
         _ => match demand_unsubscribing(world, office).await {
             Err(refused @ RunError::Findings(_)) => {
-                // What was begun goes on.
+                // Issues that were started before continue.
                 deliver_open(world, office).await?;
                 return Err(refused);
             }
@@ -223,8 +223,7 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
         let imprint = move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee);
         frozen = match office.store.freeze(issue, Box::new(imprint), now).await {
             Ok(audience) => Some((subject, audience)),
-            // Another machine froze it since this one planned: its copies are delivered together. Or the last of those who
-            // would have got it unsubscribed meanwhile.
+            // Another machine froze it meanwhile, and both deliver it together; or the last recipient unsubscribed.
             Err(StoreError::AlreadyIssued(_) | StoreError::NoAudience(_)) => None,
             Err(error) => return Err(error.into()),
         };
@@ -244,7 +243,7 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
     mailing.findings.extend(unsubscribing);
     mailing.more = draft.more;
     mailing.held = draft.held;
-    // Whoever is being mailed already does not wait for it; the next run asks again.
+    // A failed request for approval does not stop other issues; the next run sends it again.
     if let Err(error) = asked {
         mailing.warnings.push(format!("the request for approval was not sent: {error}"));
     }
@@ -252,7 +251,7 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
     Ok(mailing)
 }
 
-/// Sends an issue to those who are subscribed now, would be in its audience, and never got it.
+/// Sends an issue to current subscribers who match its audience and have not received it.
 pub(super) async fn send_missing(
     world: &World,
     office: &Office,
@@ -264,12 +263,15 @@ pub(super) async fn send_missing(
     let issue = issue.filter(|issue| matches!(issue.state, IssueState::Sending | IssueState::Done));
     let issue = issue.ok_or_else(|| {
         RunError::user(
-            format!("\"{}\" has no issue that was sent", post.title),
-            "leave --missing out to mail it now; `letterpress status` shows the issues, also those that are paused",
+            format!("\"{}\" was not mailed yet", post.title),
+            "omit --missing to mail it now; `letterpress status` shows all issues, also paused ones",
         )
     })?;
     let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
-        RunError::user(format!("the frozen letter of {}: {error}", post.id), "`letterpress status`")
+        RunError::user(
+            format!("cannot read the frozen issue of {}: {error}", post.id),
+            "update Letterpress if a newer version froze this issue",
+        )
     })?;
     let subject = edition.letter().subject.clone();
     let keys = Arc::clone(&office.keys);
@@ -281,7 +283,7 @@ pub(super) async fn send_missing(
     Ok(mailing)
 }
 
-/// Sends one message that belongs to no issue.
+/// Sends one message outside of any issue.
 pub(super) async fn transmit_test(
     world: &World,
     edition: &Edition,
@@ -297,7 +299,7 @@ pub(super) async fn transmit_test(
     let composed = signed(edition, &claimed, &world.config)?;
     let wire = wire(&world.config, "test")?;
     let failed = |heard: crate::delivery::Heard| {
-        let what = format!("{} did not take the message at {}: {}", wire.name(), heard.phase, heard.said());
+        let what = format!("{} rejected the message at {}: {}", wire.name(), heard.phase, heard.said());
         relay_error(&world.config, &heard, what)
     };
     let mut channel = wire.connect().await.map_err(failed)?;

@@ -1,4 +1,4 @@
-//! What will be mailed when no file changes, and when: so that a run with nothing to do can say what it waits for.
+//! What will be mailed next if no file changes, and when; a run with nothing to do prints it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,9 +7,9 @@ use super::{Office, RunError, World, outlook_of_the_week, weekly_readers};
 use crate::archive::{Archive, WhyLeftOut};
 use crate::schedule::{Plan, WhyNot};
 
-/// The note in the store, for runs that find nothing changed and do not read the archive.
+/// The database entry for runs that find nothing changed and do not read the archive.
 const NOTE: &str = "upcoming";
-/// So many are remembered; the soonest come first.
+/// How many are stored; the soonest come first.
 const MOST: usize = 20;
 
 /// Something that will be due.
@@ -33,7 +33,7 @@ pub enum Kind {
     Weekly,
 }
 
-/// Posts in their delay, scheduled posts, and the weekly digest if it has posts and subscribers; the soonest first.
+/// Posts within `newsletter.delay`, scheduled posts, and the weekly digest if it has posts and subscribers; the soonest first.
 pub(super) async fn look_ahead(
     world: &World,
     office: &Office,
@@ -65,7 +65,7 @@ fn posts(plan: &Plan<'_>, archive: &Archive, delay: TimeDelta) -> Vec<Upcoming> 
     young.chain(scheduled).collect()
 }
 
-/// Keeps what is upcoming for the runs that follow.
+/// Stores what is due next for the following runs.
 pub(super) async fn remember(office: &Office, upcoming: &[Upcoming]) -> Result<(), RunError> {
     let text = serde_json::to_string(upcoming).map_err(|error| RunError::user(error.to_string(), ""))?;
     if office.store.recall(NOTE).await?.as_deref() == Some(&text) {
@@ -74,7 +74,7 @@ pub(super) async fn remember(office: &Office, upcoming: &[Upcoming]) -> Result<(
     Ok(office.store.remember(NOTE, &text).await?)
 }
 
-/// What an earlier run kept, as far as it is still to come.
+/// What an earlier run stored and is not due yet.
 pub(super) async fn recall(office: &Office, now: DateTime<Utc>) -> Result<Vec<Upcoming>, RunError> {
     let text = office.store.recall(NOTE).await?.unwrap_or_default();
     let known: Vec<Upcoming> = serde_json::from_str(&text).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! Telling somebody that runs fail, where cron's own mail goes nowhere: by email, to a heartbeat, to a push topic.
+//! Notifications about failed runs, for systems where cron's own mail is not read: by email, heartbeat URL, or push topic.
 //!
-//! A heartbeat hears of each run. People hear of changes: when a failure begins, when it becomes another, and when it is over;
-//! at most once an hour, and of the end. Nothing here changes how a run ends, and no failure here is told in the same way.
+//! A heartbeat is called for each run. People are notified of changes: when a failure begins, when it changes (at most once an
+//! hour), and when it ends. Notifications do not change the outcome of a run, and their own failures are not notified.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,14 +24,14 @@ use crate::delivery::{Envelope, Heard};
 use crate::letters::{Notice, compose_notice};
 use crate::text::{HeaderText, hex};
 
-/// People are told no more often.
+/// Minimum time between two notifications of a failure.
 const RARELY: TimeDelta = TimeDelta::hours(1);
-/// How long a heartbeat or a topic may take.
+/// Time limits for a heartbeat or a push topic.
 const CONNECT: Duration = Duration::from_secs(3);
 const DEADLINE: Duration = Duration::from_secs(5);
-/// How long the relay may take for the email.
+/// Time limit for the email.
 const MAIL_DEADLINE: Duration = Duration::from_secs(30);
-/// So much of what a run said is passed on, in characters.
+/// Maximum length of a notification, in characters.
 const LONGEST: usize = 4_000;
 
 /// How a run ended.
@@ -41,24 +41,24 @@ pub struct Ending<'a> {
     pub command: &'a str,
     /// How it failed, if it did.
     pub failure: Option<&'a Failure>,
-    /// What that means after the runs before.
+    /// How the incident of the command changed.
     pub change: &'a Change,
 }
 
-/// What people were told of a command.
+/// What people were notified of, for one command.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Told {
-    /// When they were last told of a failure.
+    /// Time of the last notification about a failure.
     at: Option<DateTime<Utc>>,
-    /// They know of the failure that lasts, or would if the relay had taken the email.
+    /// A notification about the current failure was sent, or rejected by the relay.
     knows: bool,
-    /// Something happened that they were not told, because they had just been told something.
+    /// A change was not reported yet because of the minimum time between notifications.
     owed: bool,
-    /// The relay did not take the email about this failure: it is not tried again before the end.
+    /// The relay rejected the email about this failure; it is not retried before the failure ends.
     is_stuck: bool,
 }
 
-/// What people are told now.
+/// The notification to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Word {
     Fails,
@@ -68,7 +68,7 @@ enum Word {
 
 impl Told {
     fn next(&mut self, change: &Change, now: DateTime<Utc>) -> Option<Word> {
-        // A clock that was ahead must not silence anybody for long.
+        // A clock that was ahead must not suppress notifications for long.
         let is_fresh = self.at.is_some_and(|at| (TimeDelta::zero()..RARELY).contains(&(now - at)));
         match change {
             Change::None => None,
@@ -91,14 +91,14 @@ impl Told {
     }
 }
 
-/// Says that a run begins, to a heartbeat that measures how long it takes.
+/// Reports the start of a run to the heartbeat, which measures the duration.
 pub async fn notify_start(config: &Config) {
     if let Some(url) = config.notify.as_ref().and_then(Notify::heartbeat) {
         let _ = post(&below(url, "start"), &[], String::new()).await;
     }
 }
 
-/// Tells whoever is to be told how a run ended. What could not be told is returned, for whoever is looking.
+/// Sends the notifications about the end of a run. Returns the failures of the notifications themselves.
 pub async fn notify(config: &Config, clock: &dyn Clock, ending: &Ending<'_>) -> Vec<String> {
     let Some(notify) = &config.notify else { return Vec::new() };
     let mut troubles = Vec::new();
@@ -138,7 +138,7 @@ pub async fn notify(config: &Config, clock: &dyn Clock, ending: &Ending<'_>) -> 
     troubles
 }
 
-/// What people read.
+/// The text of a notification.
 struct Message {
     title: String,
     text: String,
@@ -151,14 +151,14 @@ impl Message {
         let (what, said) = match (word, ending.change) {
             (Word::Works, Change::Over(Incident { since, runs, text, .. })) => (
                 format!("{command} works again"),
-                format!("{runs} runs had failed since {}:\n\n{}", when(*since), text.trim()),
+                format!("{runs} runs failed since {}:\n\n{}", when(*since), text.trim()),
             ),
             (Word::FailsOtherwise, _) => (format!("{command} fails in another way"), failed(ending)),
             _ => (format!("{command} failed"), failed(ending)),
         };
         let text = format!(
-            "{said}\n\n{} on {} at {}\n{}\n\nYou are told when it begins to fail, when it fails in another way, and when it works \
-             again; not by each run.\n",
+            "{said}\n\n{} on {} at {}\n{}\n\nYou get a message when it starts to fail, when it fails in another way, and when it \
+             works again, not for every run.\n",
             command,
             host(),
             when(now),
@@ -167,7 +167,7 @@ impl Message {
         Self { title: what, text: text.chars().take(LONGEST).collect() }
     }
 
-    /// The headers of ntfy.
+    /// The HTTP headers for ntfy.
     fn headers(&self, word: Word) -> [(&'static str, String); 3] {
         let (priority, tags) = match word {
             Word::Works => ("default", "white_check_mark"),
@@ -183,13 +183,13 @@ fn failed(ending: &Ending<'_>) -> String {
     format!("{text}\n\n(exit code {})", failure.code)
 }
 
-/// The name of this machine, as Linux tells it.
+/// The host name of this machine.
 fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     if name.trim().is_empty() { "this machine".to_owned() } else { name.trim().to_owned() }
 }
 
-/// Somebody else's server has no business with the subscribers' addresses.
+/// Masks email addresses, which must not be sent to a third-party server.
 fn without_addresses(text: &str) -> String {
     let mask = |word: &str| if word.contains('@') { "(address)".to_owned() } else { word.to_owned() };
     text.split('\n')
@@ -216,13 +216,17 @@ async fn post(url: &Url, headers: &[(&'static str, String)], body: String) -> Re
         .redirect(Policy::limited(3))
         .no_proxy()
         .build();
-    // The address may be a secret: only its host is said.
+    // The URL may contain a secret: messages show only its host.
     let place = url.host_str().unwrap_or("notify.url").to_owned();
-    let failed = |error: reqwest::Error| format!("{place} was not told: {}", error.without_url());
+    let failed = |error: reqwest::Error| format!("notification to {place} failed: {}", error.without_url());
     let request = client.map_err(failed)?.post(url.clone()).body(body);
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
     let answer = request.send().await.map_err(failed)?;
-    if answer.status().is_success() { Ok(()) } else { Err(format!("{place} answered {}", answer.status())) }
+    if answer.status().is_success() {
+        Ok(())
+    } else {
+        Err(format!("notification to {place} failed: it replied {}", answer.status()))
+    }
 }
 
 async fn mail(
@@ -234,7 +238,7 @@ async fn mail(
     let sending = hand_over(config, clock, to, message);
     match tokio::time::timeout(MAIL_DEADLINE, sending).await {
         Ok(ended) => ended,
-        Err(_) => Err(untold("the relay did not take the email in time")),
+        Err(_) => Err(untold("the relay did not accept the email in time")),
     }
 }
 
@@ -273,10 +277,13 @@ async fn hand_over(
 }
 
 fn untold(why: &str) -> RunError {
-    RunError::user(format!("notify.to was not told: {why}"), "the relay of [smtp] must take this email too")
+    RunError::user(
+        format!("notification to notify.to failed: {why}"),
+        "the relay of [smtp] must accept this email",
+    )
 }
 
-/// What was told is forgotten with a file that is damaged: then it is told once more.
+/// A damaged file is treated as missing: then a notification may be repeated.
 fn read(path: &Utf8PathBuf) -> BTreeMap<String, Told> {
     std::fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
@@ -303,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn people_hear_of_the_beginning_and_of_the_end_and_not_of_the_runs_between() {
+    fn people_are_notified_of_the_begin_and_the_end_of_a_failure_and_not_in_between() {
         let mut told = Told::default();
         assert_eq!(told.next(&Change::None, at(0)), None);
         assert_eq!(told.next(&Change::Began, at(10)), Some(Word::Fails));
@@ -316,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_too_soon_is_told_when_the_hour_is_over_and_still_holds() {
+    fn a_change_within_an_hour_is_reported_after_the_hour_if_it_lasts() {
         let mut told = Told::default();
         assert_eq!(told.next(&Change::Began, at(0)), Some(Word::Fails));
         assert_eq!(told.next(&Change::Changed(incident()), at(10)), None);
@@ -326,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_that_comes_and_goes_is_two_emails_in_an_hour_and_no_more() {
+    fn a_flapping_failure_sends_at_most_two_emails_an_hour() {
         let mut told = Told::default();
         let mut words = Vec::new();
         for minutes in (0..60).step_by(10) {
@@ -338,13 +345,13 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_ahead_silences_nobody() {
+    fn a_clock_that_was_ahead_does_not_suppress_notifications() {
         let mut told = Told { at: Some(at(100_000)), ..Told::default() };
         assert_eq!(told.next(&Change::Began, at(0)), Some(Word::Fails));
     }
 
     #[test]
-    fn the_word_goes_behind_the_path_and_addresses_stay_at_home() {
+    fn heartbeat_words_are_appended_to_the_path_and_addresses_are_masked() {
         let url = |text: &str| text.parse::<Url>().unwrap();
         assert_eq!(below(&url("https://hc-ping.com/a-b"), "fail").as_str(), "https://hc-ping.com/a-b/fail");
         assert_eq!(

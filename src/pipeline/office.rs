@@ -1,7 +1,8 @@
-//! The newsletter's office: the run lock, the ledger, the keys that belong to it, and the fence that it may not be behind.
+//! The ledger session of a run: the run lock, the open ledger, its keys, and its fence.
 //!
-//! Keys and ledger are made together and belong together: with other keys nobody who left would be recognised. Whoever
-//! opens the office to send raises the ledger's epoch first, then the fence's, and only then may anything happen.
+//! Keys and ledger are created together and belong together: with other keys, unsubscribed addresses would not be
+//! recognised. A run that sends raises the epoch of the ledger first, then that of the fence, and only then sends.
+//! The fence is a file outside the ledger; a ledger behind its fence was restored from a backup and must not send.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -20,30 +21,29 @@ use crate::subscribers::AddressKey;
 use crate::subscribers::token::Keys;
 use crate::text::hex;
 
-/// The note in the store that names the keys it was made with.
+/// The database entry with the fingerprint of its keys.
 pub(super) const KEYS: &str = "keys";
 
-/// An open office.
+/// An open ledger session.
 pub struct Office {
-    /// The ledger, the readers and the front desk.
+    /// The ledger and the subscribers.
     pub store: Arc<dyn Books>,
-    /// What signs the tokens and names the readers.
+    /// The keys that sign tokens and hash addresses.
     pub keys: Arc<Keys>,
-    /// How far the ledger has got, outside of it.
+    /// The epoch of the ledger, stored outside of it.
     pub fence: Fence,
-    /// Held while this run alone may send; `None` for commands that only look or add, and where senders share a database.
+    /// Held while only this run may send; `None` for commands that do not send, and if senders share a database.
     pub lock: Option<RunLock>,
-    /// Whether the ledger is a database that other machines may send from too.
+    /// Whether the ledger is a database that other machines may use too.
     is_shared: bool,
 }
 
 impl Office {
-    /// Opens the office for a run that may send: nobody else may, unless the store is a database, and the ledger is the
-    /// one that sent last.
+    /// Opens a session for sending. Takes the run lock, unless senders share a database, and checks the fence.
     pub async fn open_to_send(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         let office = Self::open_alone(config, clock).await?;
         office.admit(config).await?;
-        // A first fence is written before the first raise: a death between the two must not look like a lost fence.
+        // Write the first fence before raising the epoch: a crash between the two must not look like a lost fence.
         if office.fence.read()?.is_none() {
             office.fence.write(&office.store.custody().await?.mark)?;
         }
@@ -51,9 +51,9 @@ impl Office {
         Ok(office)
     }
 
-    /// Opens the office while no run is at work, whatever the fence says.
+    /// Opens a session while no run is in progress, without checking the fence.
     pub async fn open_alone(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
-        // Senders of several machines share a database; a file is sent from by one run at a time.
+        // Several machines may send from a shared database; only one run at a time sends from a file.
         let lock = match path(config) {
             Some(path) if !crash::run_lock_is_bypassed() => Some(RunLock::take(&path)?),
             _ => None,
@@ -64,11 +64,11 @@ impl Office {
         Ok(office)
     }
 
-    /// Opens the office for a look, or to add and remove readers.
+    /// Opens a session to read the ledger, or to change subscribers.
     pub async fn open(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         let keys = config.resolve(&config.store.keys);
         let fence = Fence::at(config.resolve(&config.store.fence));
-        // Where the fence stands there was a ledger, also if its keys are gone with it.
+        // If the fence exists, there was a ledger, even if its keys are gone too.
         if let Some(path) = path(config).filter(|path| is_empty(path))
             && !keys.exists()
             && fence.path().exists()
@@ -83,30 +83,30 @@ impl Office {
         } else {
             let made = made(&keys, clock)?;
             crash::point("keys-made");
-            // Two machines may begin at once: the keys of one of them count.
+            // Two machines may create keys at the same time: the first keys win.
             let fingerprint = store.remember_first(KEYS, &made.fingerprint()).await?;
             if fingerprint == made.fingerprint() { made } else { kept(&keys, &fingerprint)? }
         };
         Ok(Self { store, keys: Arc::new(keys), fence, lock: None, is_shared: path(config).is_none() })
     }
 
-    /// Opens the office for a look at a ledger that must be there.
+    /// Opens a session to read an existing ledger.
     pub async fn open_begun(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
         demand_begun(config)?;
         Self::open(config, clock).await
     }
 
-    /// Why this ledger may not send, if so.
+    /// Why nothing may be sent from this ledger.
     pub async fn mismatch(&self) -> Result<Option<Mismatch>, RunError> {
         self.guard().mismatch().await
     }
 
-    /// What tells, at any time, whether this ledger may send.
+    /// A check that tells at any time whether this ledger may send.
     pub(super) fn guard(&self) -> FenceGuard {
         FenceGuard { store: Arc::clone(&self.store), fence: self.fence.clone(), is_shared: self.is_shared }
     }
 
-    /// Goes on only if this ledger may send.
+    /// Fails if this ledger may not send.
     pub async fn admit(&self, config: &Config) -> Result<(), RunError> {
         match self.mismatch().await? {
             None => Ok(()),
@@ -114,16 +114,16 @@ impl Office {
         }
     }
 
-    /// What bars this ledger, for people.
+    /// The error message for a ledger that may not send.
     pub fn barred(&self, mismatch: &Mismatch, config: &Config) -> String {
-        format!("nothing is sent from {}: {mismatch} (fence: {})", shown(config), self.fence.path())
+        format!("cannot send from {}: {mismatch} (fence: {})", shown(config), self.fence.path())
     }
 
-    /// The ledger gets one epoch further, and then the fence.
+    /// Raises the epoch of the ledger, and then that of the fence.
     pub async fn raise(&self) -> Result<(), RunError> {
         let epoch = self.store.raise_epoch().await?;
         let mark = Mark { instance: self.store.instance().to_owned(), epoch };
-        // Another sender on this machine may have got further meanwhile; a fence never goes back.
+        // Another sender on this machine may have raised it further meanwhile; a fence is never lowered.
         let is_further = |fence: &Mark| fence.instance == mark.instance && fence.epoch >= epoch;
         if self.fence.read()?.as_ref().is_some_and(is_further) {
             return Ok(());
@@ -131,12 +131,12 @@ impl Office {
         Ok(self.fence.write(&mark)?)
     }
 
-    /// Whether a run that may send is at work now, this one apart.
+    /// Whether another run that sends is in progress.
     pub fn another_run(&self, config: &Config) -> bool {
         self.lock.is_none() && path(config).is_some_and(|path| RunLock::is_held(&path))
     }
 
-    /// The key under which the store knows an address.
+    /// The key under which the database stores an address.
     pub fn key_of(&self, address: &crate::address::EmailAddress) -> AddressKey {
         AddressKey(self.keys.address_key(address))
     }
@@ -150,14 +150,14 @@ pub(super) struct FenceGuard {
 }
 
 impl FenceGuard {
-    /// Why the ledger may not send, if so.
+    /// Why nothing may be sent from the ledger.
     pub(super) async fn mismatch(&self) -> Result<Option<Mismatch>, RunError> {
-        // In this order: where senders share a database, one of them may raise both between the two looks, and a fence
-        // that is read later than the epoch would look as if the ledger had been put back.
+        // Read the fence first. Another sender may raise both values between the two reads; a fence that is read after the
+        // epoch would then look as if the ledger had been restored.
         let fence = self.fence.read()?;
         let Custody { mark, copied } = self.store.custody().await?;
         let mismatch = judge(&mark, copied.as_deref(), fence.as_ref()).err();
-        // A machine that begins to share a database has no fence yet; those that sent before have theirs.
+        // A machine that is new to a shared database has no fence yet.
         Ok(mismatch.filter(|mismatch| !(self.is_shared && matches!(mismatch, Mismatch::Unfenced(_)))))
     }
 }
@@ -167,7 +167,7 @@ fn path(config: &Config) -> Option<Utf8PathBuf> {
     config.store.sqlite_path().map(|path| config.resolve(path))
 }
 
-/// The ledger, for people.
+/// The name of the ledger for messages.
 pub(super) fn shown(config: &Config) -> String {
     path(config)
         .map(Utf8PathBuf::into_string)
@@ -175,7 +175,7 @@ pub(super) fn shown(config: &Config) -> String {
         .unwrap_or_default()
 }
 
-/// The file or the database, on a thread that may wait for it.
+/// Opens the file or the database; on a blocking thread, because connecting can take a while.
 async fn open_store(
     config: &Config,
     keys: Utf8PathBuf,
@@ -204,7 +204,7 @@ async fn open_store(
     }
 }
 
-/// A look must not begin a ledger.
+/// Fails if there is no ledger: a command that only reads must not create one.
 pub(super) fn demand_begun(config: &Config) -> Result<(), RunError> {
     let Some(path) = path(config) else { return Ok(()) };
     let witness = [&config.store.keys, &config.store.fence].map(|file| config.resolve(file));
@@ -213,7 +213,7 @@ pub(super) fn demand_begun(config: &Config) -> Result<(), RunError> {
     }
     Err(RunError::user(
         format!("there is no ledger at {path} yet"),
-        "the first `letterpress publish` begins one",
+        "the first `letterpress publish` creates it",
     ))
 }
 
@@ -221,27 +221,28 @@ fn is_empty(path: &Utf8Path) -> bool {
     path.metadata().map_or(true, |meta| meta.len() == 0)
 }
 
-/// The keys that this store was made with.
+/// Reads the keys that the database was created with.
 fn kept(path: &Utf8Path, fingerprint: &str) -> Result<Keys, RunError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         RunError::user(
             format!("cannot read the keys at {path}: {error}"),
-            "restore them from a backup, or copy them from the machine that began the ledger: without them nobody who left would be \
-             recognised, so nothing is sent",
+            "restore them from a backup, or copy them from the machine that created the ledger; without them, unsubscribed \
+             addresses cannot be recognised, so nothing is sent",
         )
     })?;
-    let keys =
-        Keys::parse(&text).map_err(|error| RunError::user(format!("{path}: {error}"), "nothing was sent"))?;
+    let keys = Keys::parse(&text).map_err(|error| {
+        RunError::user(format!("{path}: {error}"), "restore the file from a backup; nothing was sent")
+    })?;
     if keys.fingerprint() == fingerprint {
         return Ok(keys);
     }
     Err(RunError::user(
-        format!("{path} holds other keys than those that the store was made with"),
-        "put the keys that belong to this store back; with these, readers who left would be mailed again",
+        format!("{path} contains other keys than those that the ledger was created with"),
+        "restore the keys of this ledger; with other keys, unsubscribed subscribers would be mailed again",
     ))
 }
 
-/// New keys for a new store, or those that an interrupted first run left behind.
+/// Creates keys for a new ledger, or reads those of an interrupted first run.
 fn made(path: &Utf8Path, clock: &dyn Clock) -> Result<Keys, RunError> {
     if let Ok(text) = std::fs::read_to_string(path)
         && let Ok(keys) = Keys::parse(&text)
@@ -252,7 +253,7 @@ fn made(path: &Utf8Path, clock: &dyn Clock) -> Result<Keys, RunError> {
     secret[..16].copy_from_slice(&clock.random());
     secret[16..].copy_from_slice(&clock.random());
     let keys = Keys::generate(secret);
-    // Whole or not at all, and never over somebody else's: a temporary file has mode 0600.
+    // Written atomically, and never over an existing file. A temporary file has mode 0600.
     let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
     let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut temp| {
         temp.write_all(keys.to_text().as_bytes())?;

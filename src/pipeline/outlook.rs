@@ -1,6 +1,6 @@
-//! Why nothing moves, and when it will: every reason that the ledger and the configuration can give.
+//! Why nothing is being sent, and until when, as far as the ledger and the configuration show it.
 //!
-//! Facts only; the words are the command line's. Looks and changes nothing.
+//! Returns facts; the command line formats them. Reads only.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -13,25 +13,25 @@ use crate::ledger::{IssueState, IssueSummary};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "because", rename_all = "snake_case")]
 pub enum Standstill {
-    /// `newsletter.enabled` is false, or there is no sender.
+    /// `newsletter.enabled` is false, or `newsletter.from` is not set.
     SwitchedOff {
-        /// The key of the configuration that is to blame.
+        /// The configuration key.
         key: &'static str,
     },
-    /// A run is at work now.
+    /// A run is in progress.
     AnotherRun {
-        /// Copies that wait in open issues.
+        /// Pending deliveries of open issues.
         waiting: u64,
-        /// When it will be through at the configured rate, if there is one.
+        /// When the run will end at the configured rate, if there is one.
         until: Option<DateTime<Utc>>,
     },
-    /// The relay asked for patience.
+    /// The relay is throttling.
     RelayRests {
-        /// Until when it is left alone.
+        /// Until when sending is paused.
         until: DateTime<Utc>,
-        /// What it said.
+        /// Its reply.
         said: String,
-        /// Copies that wait for it.
+        /// Pending deliveries.
         waiting: u64,
     },
     /// An issue is paused.
@@ -42,10 +42,10 @@ pub enum Standstill {
         subject: String,
         /// Why.
         why: String,
-        /// Copies that wait in it.
+        /// Pending deliveries of the issue.
         waiting: u64,
     },
-    /// Readers who were put off are tried again later.
+    /// Deferred deliveries are retried later.
     Retries {
         /// The post's id.
         issue: String,
@@ -53,10 +53,10 @@ pub enum Standstill {
         subject: String,
         /// How many.
         readers: u64,
-        /// When the first of them is.
+        /// When the first of them is retried.
         until: DateTime<Utc>,
     },
-    /// Copies are due, and no run is at work.
+    /// Deliveries are due, and no run is in progress.
     NextRun {
         /// The post's id.
         issue: String,
@@ -64,12 +64,12 @@ pub enum Standstill {
         subject: String,
         /// How many.
         waiting: u64,
-        /// Before this there is no permit of `smtp.per_minute`.
+        /// `smtp.per_minute` allows no message before.
         until: Option<DateTime<Utc>>,
     },
 }
 
-/// Everything that keeps a frozen letter back, what concerns all of them first.
+/// Everything that keeps frozen issues from being sent; reasons that concern all of them come first.
 pub async fn outlook(
     world: &World,
     office: &Office,
@@ -88,7 +88,7 @@ pub async fn outlook(
     {
         found.push(Standstill::RelayRests { until: rest.until, said: rest.why, waiting });
     }
-    // What concerns all issues is not said again of each.
+    // A reason that concerns all issues is not repeated for each of them.
     let said = !found.is_empty();
     let permit = next_permit(world, office).await?;
     for issue in issues {
@@ -142,7 +142,7 @@ fn of_issue(
     }
 }
 
-/// When there is a permit again, if there is none now.
+/// When the rate limit allows the next message, if not now.
 async fn next_permit(world: &World, office: &Office) -> Result<Option<DateTime<Utc>>, RunError> {
     let Some(rate) = limits(&world.config).and_then(|limits| limits.all) else { return Ok(None) };
     let now = world.clock.now();
@@ -150,7 +150,7 @@ async fn next_permit(world: &World, office: &Office) -> Result<Option<DateTime<U
     Ok((wait > TimeDelta::zero()).then(|| now + wait))
 }
 
-/// At the rate for all copies; the rates of domains say nothing without knowing who is left.
+/// When the pending deliveries will be sent at the overall rate. Rates of single domains are ignored.
 fn through_by(world: &World, waiting: u64) -> Option<DateTime<Utc>> {
     let per_minute = world.config.smtp.as_ref()?.per_minute?;
     let minutes = i64::try_from(waiting / u64::from(per_minute) + 1).ok()?;

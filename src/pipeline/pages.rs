@@ -1,5 +1,5 @@
-//! The pages in the public folder: which are made anew, which files there are ours to touch, and the pictures that belong to
-//! them. What a page says is decided in the room `pages`.
+//! Writes the pages into the public folder: which pages are new or changed, which files may be replaced, and which images are
+//! copied. The top-level module `pages` renders them.
 
 mod copies;
 mod ground;
@@ -21,32 +21,32 @@ use crate::feeds::{self, output};
 use crate::finding::{Finding, Severity};
 use crate::pages::{self, FOLDER, Known, Layout, NAMES, PageTemplates, Sheet, Want};
 
-/// So many pages are rendered and written together.
+/// How many pages are rendered and written together.
 const PORTION: usize = 500;
 
-/// So many findings of a kind are shown by a run; `check` shows all.
+/// How many findings of one kind a run prints; `check` prints all.
 const SHOWN: usize = 5;
 
-/// What became of the pages.
+/// The result for the pages.
 #[derive(Debug, Default)]
 pub struct PagesDone {
-    /// Pages that are new or have new bytes.
+    /// Number of pages that are new or changed.
     pub written: usize,
-    /// Pictures and other files that were copied.
+    /// Number of copied images and other files.
     pub copied: usize,
-    /// Pages and copies that belong to nothing any more and were removed.
+    /// Number of removed obsolete pages and files.
     pub removed: usize,
     /// What could not be done.
     pub findings: Vec<Finding>,
-    /// Everything that is there now, below the public folder.
+    /// All files that are there now, relative to the public folder.
     pub(super) files: Vec<Utf8PathBuf>,
     /// The files that were copied, relative to the configuration.
     pub(super) sources: Vec<Utf8PathBuf>,
-    /// Files that would be copied if they were there.
+    /// Missing files that would be copied if they existed.
     pub(super) absent: Vec<Utf8PathBuf>,
 }
 
-/// The user's own templates of pages.
+/// The page templates of the user.
 pub fn page_templates(config: &Config) -> Result<PageTemplates, RunError> {
     let mut own = Vec::new();
     for name in NAMES {
@@ -64,13 +64,13 @@ fn template(config: &Config, name: &str) -> Utf8PathBuf {
     config.resolve(&config.newsletter.templates).join(FOLDER).join(name)
 }
 
-/// Sizes and times of the user's templates: what the pages are made from beside the posts and the configuration.
+/// Sizes and times of the user's templates, the third input of the pages besides posts and configuration.
 pub(super) fn signature(config: &Config) -> String {
     let stamp = |name: &str| format!("{name} {:?}\n", record::stamp(&template(config, name)));
     NAMES.into_iter().map(stamp).collect()
 }
 
-/// Brings the pages up to date. `taken` are the files of the feeds, which were written before.
+/// Updates the pages. `taken` are the files of the feeds, which were written before.
 pub(super) fn write(world: &World, archive: &Archive, taken: &[Utf8PathBuf]) -> Result<PagesDone, RunError> {
     let config = &world.config;
     let mut record = Record::read(config);
@@ -82,7 +82,7 @@ pub(super) fn write(world: &World, archive: &Archive, taken: &[Utf8PathBuf]) -> 
     let layout = pages::lay_out(archive, config, &templates).map_err(RunError::Findings)?;
     let ground = Ground::open(config, taken);
     let plan = plan(&layout, &ground, &record, config);
-    // Whoever is in the way is looked at again by the shortcut for runs with nothing to do.
+    // Files of other programs that are in the way are part of the shortcut, so that their removal is noticed.
     let mut done = PagesDone { findings: plan.findings, files: plan.foreign, ..PagesDone::default() };
     let mut wants = plan.wants;
     for portion in plan.to_make.chunks(PORTION) {
@@ -122,18 +122,18 @@ fn is_copy(path: &Utf8Path) -> bool {
 fn refused(error: &output::OutputError) -> RunError {
     RunError::user(
         error.to_string(),
-        "the feeds are up to date, the pages are not; put it right and run it again",
+        "the feeds are up to date, but the pages are not; fix the problem and run the command again",
     )
 }
 
-/// Which pages are to be made.
+/// Which pages must be rendered.
 struct Plan {
     to_make: Vec<Sheet>,
-    /// These are there, and nothing that they are made from has changed.
+    /// Pages that exist, and whose inputs have not changed.
     standing: Vec<Sheet>,
-    /// What the standing pages need.
+    /// The files that these pages need.
     wants: HashMap<Utf8PathBuf, Vec<Want>>,
-    /// Where files of somebody else are.
+    /// Paths with files of other programs.
     foreign: Vec<Utf8PathBuf>,
     findings: Vec<Finding>,
 }
@@ -161,7 +161,7 @@ fn plan(layout: &Layout<'_>, ground: &Ground, record: &Record, config: &Config) 
     Plan { to_make, standing: kept, wants, foreign, findings }
 }
 
-/// Of two pages that would be one file the first is made, and none that would be a feed.
+/// Pages without conflicts: of two pages with the same file the first is made, and a page never replaces a feed.
 fn without_twins(layout: &Layout<'_>, ground: &Ground, config: &Config) -> (Vec<Sheet>, Vec<Finding>) {
     let (mut files, mut folders) = (HashSet::new(), HashSet::new());
     let (mut sheets, mut findings) = (Vec::new(), Vec::new());
@@ -177,7 +177,8 @@ fn without_twins(layout: &Layout<'_>, ground: &Ground, config: &Config) -> (Vec<
             sheets.push(sheet);
         } else if let Some(source) = layout.source(&sheet) {
             let file = config.output.directory.join(&sheet.path);
-            let message = format!("it has no page: {file} is a feed or the page of another post");
+            let message =
+                format!("no page is written for this post: {file} is a feed or the page of another post");
             let finding = Finding::warning("page-address", source.as_str(), message);
             findings.push(finding.hint("give it another `slug` or `permalink`"));
         }
@@ -185,11 +186,11 @@ fn without_twins(layout: &Layout<'_>, ground: &Ground, config: &Config) -> (Vec<
     (sheets, limited(findings))
 }
 
-/// A file that must stay as it is.
+/// The finding for a file of another program.
 fn not_ours(file: &Utf8Path) -> Finding {
-    let message = "Letterpress did not make this file, so it stays as it is, and the page that would be here is not made";
+    let message = "Letterpress did not write this file, so it is not replaced, and the page is not written";
     Finding::warning("page-foreign", file.as_str(), message)
-        .hint("move it away; or, if another program makes your pages, set `pages = false` under [output]")
+        .hint("move it away; or set `pages = false` in [output] if another program makes your pages")
 }
 
 fn limited(mut findings: Vec<Finding>) -> Vec<Finding> {
@@ -197,13 +198,13 @@ fn limited(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.truncate(SHOWN);
     if let (Some(last), true) = (findings.last(), more > 0) {
         let (rule, file) = (last.rule, last.file.clone());
-        let message = format!("and {more} more like this; `letterpress check` names all of them");
+        let message = format!("and {more} more like this; `letterpress check` lists all");
         findings.push(Finding::warning(rule, file, message));
     }
     findings
 }
 
-/// What each page needs, with the file of its post.
+/// The files that each page needs, with the source of its post.
 fn needs<'l>(
     layout: &'l Layout<'_>,
     sheets: &'l [Sheet],
@@ -231,7 +232,7 @@ fn remember(
         .collect()
 }
 
-/// The site as it will be after the next build, for whoever asks whether an address is good.
+/// The site after the next build, to check whether links work.
 struct Outlook<'c> {
     config: &'c Config,
     ground: Ground,
@@ -244,7 +245,7 @@ impl Known for Outlook<'_> {
         let is_planned = self.planned.contains(&want.target);
         is_planned
             || self.ground.source(self.config, want).is_some()
-            // A copy whose source is gone is no proof of anything.
+            // A copied file whose source is gone does not count.
             || (self.ground.has(&want.target) && !self.record.copies.contains_key(&want.target))
     }
 
@@ -257,7 +258,7 @@ impl Known for Outlook<'_> {
     }
 }
 
-/// Everything that is wrong with the pages of an archive, and with the links of its posts to their own site. `own` has these
+/// Checks the pages of an archive, and the links of its posts to their own site. `own` has these
 /// links for each post. Writes nothing.
 pub fn proof_pages(
     config: &Config,
@@ -291,7 +292,7 @@ pub fn proof_pages(
     Ok(findings)
 }
 
-/// What the feeds put into the public folder.
+/// The files of the feeds in the public folder.
 fn feed_files(config: &Config, archive: &Archive) -> Vec<Utf8PathBuf> {
     let layout = super::lay_out(archive, config);
     let mut files: Vec<Utf8PathBuf> = layout.index().map(|(path, ..)| path).collect();
@@ -303,7 +304,7 @@ fn feed_files(config: &Config, archive: &Archive) -> Vec<Utf8PathBuf> {
     files
 }
 
-/// Refuses a letter in which readers would see a hole where a picture of the own site should be.
+/// Refuses an email with a missing image of the own site.
 pub(super) fn refuse_dead_pictures(config: &Config, post: &Post) -> Result<(), RunError> {
     if post.page.file.is_none() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Which post a run mails: the oldest that is due, that somebody gets, and that nothing holds back.
+//! Selects the post that a run mails: the oldest that is due, has recipients, and is not held back.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,30 +17,30 @@ use crate::store::posts::Waiting;
 use crate::store::{StoreError, digest as stored};
 use crate::text::HeaderText;
 
-/// An issue that could be frozen now, fully composed and linted.
+/// An issue that could be frozen now, composed and checked.
 pub struct Draft<'a> {
     /// The post; `None` if nothing is due.
     pub post: Option<&'a Post>,
-    /// Its edition.
+    /// Its renderer.
     pub edition: Option<Edition>,
-    /// The week that is due.
+    /// The weekly digest that is due.
     pub week: Option<WeekDraft<'a>>,
-    /// Warnings about the letters.
+    /// Warnings about the emails.
     pub findings: Vec<Finding>,
-    /// Posts that become the baseline.
+    /// Posts that are recorded as older than the ledger.
     pub baseline: Vec<(String, HeaderText)>,
     /// How many more are due.
     pub more: usize,
-    /// When the schedule must be asked again although nothing changed.
+    /// When planning must run again although nothing changed.
     pub until: DateTime<Utc>,
-    /// What will be due when no file changes.
+    /// What will be due if no file changes.
     pub next: Vec<Upcoming>,
-    /// What is due and is not mailed.
+    /// What is due but held back.
     pub held: Held,
 }
 
-/// Plans and composes; with `wanted` that post alone. An email with an error is refused here, before the ledger knows of
-/// it. Only a run that is `recording` notes since when the posts wait; nothing else is written.
+/// Plans and composes; with `wanted` only that post. Fails for an email with an error, before it is in the ledger. Writes
+/// nothing, except that a run that is `recording` stores since when the posts wait.
 pub async fn draft<'a>(
     world: &World,
     office: &Office,
@@ -75,7 +75,7 @@ pub async fn draft<'a>(
     Ok(Draft { post, edition, week, findings, baseline, more, until, next, held })
 }
 
-/// Which of the posts that are due is mailed, and what is to be said of the others.
+/// The post to mail, and what to report about the other posts that are due.
 #[derive(Default)]
 struct Choice<'a> {
     chosen: Option<(&'a Post, Edition)>,
@@ -84,7 +84,7 @@ struct Choice<'a> {
     more: usize,
 }
 
-/// The oldest post that is due and that somebody gets. One that is held back keeps no other back.
+/// Selects the oldest due post with recipients. A held post does not block the others.
 async fn choose<'a>(
     world: &World,
     office: &Office,
@@ -115,7 +115,7 @@ async fn choose<'a>(
     Ok(choice)
 }
 
-/// The post that somebody asks for by name: that is its approval, but it makes no old post new.
+/// The post that the user asked for. That is its approval, but a possible duplicate is still refused.
 async fn wanted_post<'a>(
     world: &World,
     office: &Office,
@@ -139,7 +139,7 @@ async fn wanted_post<'a>(
     Ok(Choice { chosen: Some((post, edition)), findings, ..Choice::default() })
 }
 
-/// The week that is due, without the posts that are held back; `None` too if nobody would get anything of it.
+/// The digest that is due, without held posts; `None` also if it has no recipients.
 async fn week<'a>(
     world: &World,
     office: &Office,
@@ -170,7 +170,7 @@ async fn week<'a>(
     }
 }
 
-/// Since when each post that could be mailed has been published, as far as runs have seen it.
+/// Since when each unmailed post has been seen by runs.
 async fn seen(
     (world, now): (&World, DateTime<Utc>),
     office: &Office,

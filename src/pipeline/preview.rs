@@ -1,4 +1,4 @@
-//! What a post looks like as an email, before it is one: a test copy, a rehearsal. Nothing is recorded.
+//! Previews of an email: a test message, a dry run. Nothing is recorded.
 
 use super::lookup::AnyPost;
 use super::newsletter::{compose, transmit_test};
@@ -7,10 +7,10 @@ use crate::address::EmailAddress;
 use crate::config::Config;
 use crate::finding::Finding;
 
-/// What stands before the subject of a post that is not published.
+/// Prefix of the subject of an unpublished post.
 const MARK: &str = "[draft]";
 
-/// The email that a post would be, marked if it is not published.
+/// Composes the email of a post; marks it if the post is not published.
 fn compose_any(config: &Config, found: &AnyPost<'_>) -> Result<(Edition, Vec<Finding>), RunError> {
     let (edition, findings) = compose(config, found.post())?;
     Ok(match found {
@@ -19,8 +19,8 @@ fn compose_any(config: &Config, found: &AnyPost<'_>) -> Result<(Edition, Vec<Fin
     })
 }
 
-/// Sends one copy of a post to `address` and records nothing: no issue, no subscriber, no delivery. Returns its subject
-/// and the way it went.
+/// Sends one test email to `address` and records nothing: no issue, no subscriber, no delivery. Returns its subject and
+/// the transport.
 pub async fn send_test(
     world: &World,
     found: &AnyPost<'_>,
@@ -31,7 +31,7 @@ pub async fn send_test(
     Ok((edition.letter().subject.to_string(), through))
 }
 
-/// What would be frozen if an unpublished post were mailed now. It never is.
+/// The draft of an unpublished post, for a dry run. It is never frozen.
 pub fn draft_of<'a>(world: &World, found: &'a AnyPost<'_>) -> Result<Draft<'a>, RunError> {
     let (edition, findings) = compose_any(&world.config, found)?;
     Ok(Draft {

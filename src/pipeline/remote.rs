@@ -1,7 +1,7 @@
-//! The feed that the posts come from (`archive.feed`): fetched at the beginning of a run, if it changed, and kept as files
-//! in the folder of posts. Everything after it reads that folder, as it does where a person writes the posts.
+//! A feed as the source of the posts (`archive.feed`). A run downloads it first if it changed, and stores its entries as files
+//! in the folder of posts. The later steps read that folder as usual.
 //!
-//! Nothing here reaches the network but through the guarded downloader. A feed that cannot be had takes nothing back.
+//! Downloads use the guarded downloader only. A feed that cannot be downloaded removes no post.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
@@ -22,23 +22,23 @@ use crate::importers::feed;
 use crate::importers::feed_archive::{self, Ledger, Merged};
 use crate::text::hex;
 
-/// A feed with everything that was ever written.
+/// Limit for a feed that contains every post ever published.
 const MAX_FEED: usize = 64 << 20;
 
-/// For everything: looking up, connecting, the body.
+/// Time limit for the whole download: DNS lookup, connection, body.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What a look at the feed came to.
+/// The result of a download.
 #[derive(Debug, Default)]
 pub struct Refreshed {
-    /// What should be looked at.
+    /// Problems to report.
     pub findings: Vec<Finding>,
-    /// The feed could not be had; what was kept of it stands.
+    /// The feed could not be downloaded; its stored entries are used.
     pub is_stale: bool,
 }
 
-/// Fetches the feed that the posts come from, if there is one, and keeps what is new in it. The first time it must be
-/// there; later a run goes on with what was kept.
+/// Downloads the source feed, if one is configured, and stores its new entries. The first download must succeed; later
+/// runs can use the stored entries.
 pub async fn refresh(world: &World) -> Result<Refreshed, RunError> {
     let config = &world.config;
     let Some(source) = &config.archive.feed else { return Ok(Refreshed::default()) };
@@ -47,7 +47,7 @@ pub async fn refresh(world: &World) -> Result<Refreshed, RunError> {
     refuse_other_posts(config, source, &ledger)?;
     let missing = missing(config, &ledger);
     let note = Note::read(config).filter(|note| note.source == *source && !ledger.window.is_empty());
-    // What is not there any more must be fetched again, whatever the server has seen of us.
+    // If a stored file is missing, the feed must be downloaded even if it has not changed.
     let note = note.filter(|_| missing.is_empty());
     let (bytes, validators) = match fetch(config, source, note.as_ref()).await {
         Ok(None) => return Ok(Refreshed::default()),
@@ -62,34 +62,37 @@ pub async fn refresh(world: &World) -> Result<Refreshed, RunError> {
         return Ok(Refreshed::default());
     }
     let feed = match feed::read(&bytes, source) {
-        Ok(feed) if feed.entries.is_empty() => return stale(&ledger, source, "it has no entries".to_owned()),
+        Ok(feed) if feed.entries.is_empty() => {
+            return stale(&ledger, source, "the feed has no entries".to_owned());
+        }
         Ok(feed) => feed,
         Err(finding) => return stale(&ledger, source, finding.message),
     };
     let merged = feed_archive::merge(&ledger, feed, &missing, (config, source), world.clock.now());
     Note::forget(config);
-    keep(config, &ledger, &merged).map_err(|error| RunError::io("keeping the entries of the feed", error))?;
+    keep(config, &ledger, &merged).map_err(|error| RunError::io("storing the entries of the feed", error))?;
     next.write(config);
     Ok(Refreshed { findings: merged.findings, is_stale: false })
 }
 
-/// Says that the posts are still to be fetched, where a command reads them and fetches nothing.
+/// An error if the source feed was never downloaded, for commands that do not download it.
 pub fn unfetched(config: &Config) -> Option<Finding> {
     let source = config.archive.feed.as_ref()?;
     let ledger = config.resolve(&config.archive.posts).join(feed_archive::FILE);
-    let hint = "`letterpress build` fetches it";
-    (!ledger.exists()).then(|| Finding::error("feed-archive", source, "nothing was fetched yet").hint(hint))
+    let hint = "`letterpress build` downloads it";
+    (!ledger.exists())
+        .then(|| Finding::error("feed-archive", source, "the feed was not downloaded yet").hint(hint))
 }
 
-/// The ids and the pages of entries that were taken out of the feed. Their author has decided that already, and nobody is
-/// there to say it once more.
+/// The ids and URLs of entries that were removed from the source feed. The removal needs no confirmation: the author of
+/// the feed decided it.
 pub(super) fn withdrawn(config: &Config) -> BTreeSet<String> {
     let ledger = config.archive.feed.as_ref().and_then(|_| read_ledger(config).ok()).unwrap_or_default();
     let gone = ledger.entries.into_values().filter(|known| known.taken_back);
     gone.flat_map(|known| known.id.into_iter().chain([known.url])).collect()
 }
 
-/// One run after the other; a fetch does not last.
+/// Only one run at a time downloads the feed; the others wait, because a download is short.
 async fn lock(config: &Config) -> Result<File, RunError> {
     let path = config.resolve(".letterpress/feed.lock");
     let locked = tokio::task::spawn_blocking(move || {
@@ -115,15 +118,15 @@ fn read_ledger(config: &Config) -> Result<Ledger, RunError> {
     }
 }
 
-/// Posts have one source. Two would quarrel about names, and nobody could say which of them took a post back.
+/// Refuses a folder with other posts: with two sources, names could collide and removals would be ambiguous.
 fn refuse_other_posts(config: &Config, source: &str, ledger: &Ledger) -> Result<(), RunError> {
     let own: BTreeSet<&str> = ledger.files().collect();
     let others = folder::paths(config);
     let Some(other) = others.iter().find(|path| !own.contains(path.as_str())) else { return Ok(()) };
     let posts = &config.archive.posts;
-    let message = format!("it is no entry of {source}, from which the posts come (archive.feed)");
+    let message = format!("this file is not an entry of {source}, the source of the posts (archive.feed)");
     let hint = format!(
-        "move it out of {posts}/, or name another folder: `posts = \"kept\"` in [archive] of config.toml"
+        "move it out of {posts}/, or configure another folder: `posts = \"kept\"` in [archive] of config.toml"
     );
     let finding = Finding::error("feed-archive", posts.join(other).as_str(), message).hint(hint);
     Err(RunError::Findings(vec![finding]))
@@ -134,15 +137,14 @@ fn missing(config: &Config, ledger: &Ledger) -> BTreeSet<String> {
     ledger.files().filter(|file| !folder.join(file).exists()).map(str::to_owned).collect()
 }
 
-/// Nothing new, or the bytes; else why they cannot be had.
+/// The bytes, or `None` if the feed has not changed; as error the reason why the download failed.
 async fn fetch(
     config: &Config,
     source: &str,
     note: Option<&Note>,
 ) -> Result<Option<(Vec<u8>, Validators)>, String> {
     if !source.starts_with("http://") && !source.starts_with("https://") {
-        let bytes =
-            read_file(&config.resolve(source)).map_err(|error| format!("it cannot be read: {error}"))?;
+        let bytes = read_file(&config.resolve(source)).map_err(|error| format!("cannot be read: {error}"))?;
         return Ok(Some((bytes, Validators::default())));
     }
     let mut download = Download::default();
@@ -157,26 +159,26 @@ async fn fetch(
 
 fn read_file(path: &Utf8Path) -> io::Result<Vec<u8>> {
     if path.metadata()?.len() > MAX_FEED as u64 {
-        return Err(io::Error::other("it is longer than 64 MB"));
+        return Err(io::Error::other("the feed is larger than 64 MB"));
     }
     fs::read(path)
 }
 
-/// Without anything that was kept there is nothing to go on with.
+/// Continues with the stored entries, or fails if there are none.
 fn stale(ledger: &Ledger, source: &str, why: String) -> Result<Refreshed, RunError> {
     if ledger.entries.is_empty() {
         return Err(RunError::user(
-            format!("the feed that the posts come from cannot be used: {source}: {why}"),
-            "see whether it opens in a browser; an address in your own network needs `feed_private = true` in [archive]",
+            format!("cannot use the source feed {source}: {why}"),
+            "check that it opens in a browser; an address in your own network needs `feed_private = true` in [archive]",
         ));
     }
-    let hint = "this run goes on with what was kept of it; nothing counts as taken back";
+    let hint = "this run uses the stored entries; no post is removed";
     let findings = vec![Finding::warning("feed-archive", source, why).hint(hint)];
     Ok(Refreshed { findings, is_stale: true })
 }
 
-/// What is gone goes, and an edit is made, before the ledger says so; a new file comes after its line, so that none is ever
-/// without one. What a crash leaves undone is found by the next run.
+/// Removes and edits files before the ledger records it, and creates files afterwards, so that every file has a line in the
+/// ledger. After a crash the next run completes the rest.
 fn keep(config: &Config, before: &Ledger, merged: &Merged) -> io::Result<()> {
     let folder = config.resolve(&config.archive.posts);
     fs::create_dir_all(&folder)?;
@@ -205,7 +207,7 @@ fn remove(path: &Utf8Path) -> io::Result<()> {
     }
 }
 
-/// The old file or the new one, never half; what is the same stays untouched.
+/// Replaces a file atomically; a file with the same content is not touched.
 fn write(folder: &Utf8Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let path = folder.join(name);
     if fs::read(&path).is_ok_and(|there| there == bytes) {
@@ -221,12 +223,12 @@ fn write(folder: &Utf8Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// What the server said of the version that was kept. Without it the feed is fetched whole, and nothing else is lost.
+/// The HTTP validators of the stored version. If they are lost, the feed is downloaded once more.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
     source: String,
     validators: Validators,
-    /// Of the bytes, for servers that send the same again and again.
+    /// SHA-256 of the bytes, for servers that do not support validators.
     digest: String,
 }
 
@@ -246,7 +248,7 @@ impl Note {
         }
     }
 
-    /// While files are written, no note may say that they are there.
+    /// Removes the validators before files are written: after a crash the feed must be downloaded again.
     fn forget(config: &Config) {
         let _ = fs::remove_file(Self::path(config));
     }
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_dies_at_the_ledger_has_lost_no_edit_and_left_no_file_without_a_line() {
+    fn a_crash_at_the_ledger_loses_no_edit_and_leaves_no_file_without_a_line() {
         let root = tempfile::tempdir().unwrap();
         let root = Utf8Path::from_path(root.path()).unwrap();
         let text = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\n";
@@ -277,7 +279,7 @@ mod tests {
         keep(&config, &Ledger::default(), &first).unwrap();
         let second = merged(&first.ledger, &[item("b", "new"), item("a", "two")].concat(), &config);
         assert_eq!(second.write.len(), 2);
-        // A folder in its place is a ledger that cannot be written.
+        // A folder with the name of the ledger makes writing it fail.
         let ledger = root.join("posts").join(feed_archive::FILE);
         fs::remove_file(&ledger).unwrap();
         fs::create_dir(&ledger).unwrap();

@@ -1,8 +1,7 @@
-//! The relay asked for patience: how long the runs that follow leave it alone.
+//! Backing off from a relay that throttles us: how long later runs do not connect to it.
 //!
-//! A cron run each minute would otherwise knock each minute at a door that was just closed, and be kept out for longer.
-//! The note is in the store, so that it outlives the run; it speaks of one relay and is forgotten with the first run
-//! that the relay does not stop.
+//! Otherwise a per-minute cron job would reconnect every minute and prolong the throttling. The back-off is stored in the
+//! database, because it must outlast the run. It applies to one relay, and ends with the first run that is not throttled.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,28 +9,28 @@ use serde::{Deserialize, Serialize};
 use super::{Office, RunError, World};
 use crate::delivery::Stop;
 
-/// The note in the store.
+/// The key of the database entry.
 const NOTE: &str = "relay rest";
-/// The rests after the first, second, … run in a row that was stopped; the last one repeats.
+/// Minutes to wait after the first, second, … throttled run in a row; the last value repeats.
 const RESTS: [i64; 3] = [5, 15, 60];
-/// A rest that ends later than this was noted by a clock that has gone back since.
+/// A longer back-off was stored by a clock that has since been set back, and is ignored.
 const LONGEST: TimeDelta = TimeDelta::hours(2);
 
-/// A relay that is left alone.
+/// A back-off from a relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rest {
     /// Which relay.
     host: String,
     /// Until when.
     pub until: DateTime<Utc>,
-    /// How many runs in a row it stopped.
+    /// How many runs in a row were throttled.
     times: usize,
-    /// What it said.
+    /// The reply of the relay.
     pub why: String,
 }
 
 impl Rest {
-    /// The rest after a run that the relay stopped. One that sent something first has not been sent away.
+    /// The back-off after a throttled run. A run that sent something starts the schedule anew.
     fn after(
         before: Option<&Self>,
         host: &str,
@@ -41,7 +40,7 @@ impl Rest {
     ) -> Self {
         let earlier = before.filter(|rest| rest.host == host && !has_sent).map_or(0, |rest| rest.times);
         let minutes = RESTS[earlier.min(RESTS.len() - 1)];
-        // A fifth more or less: several senders should not come back at the same moment.
+        // Up to a fifth more or less, so that several senders do not reconnect at the same moment.
         let fifth = i64::from(at.1[0]) * 400 / 255 - 200;
         let wait = TimeDelta::milliseconds(minutes * 60 * (1_000 + fifth));
         Self { host: host.to_owned(), until: at.0 + wait, times: earlier + 1, why: why.to_owned() }
@@ -52,13 +51,13 @@ impl Rest {
     }
 }
 
-/// The rest that the relay is in now, if it is.
+/// The current back-off, if there is one.
 pub async fn resting(world: &World, office: &Office) -> Result<Option<Rest>, RunError> {
     let Some(smtp) = &world.config.smtp else { return Ok(None) };
     Ok(noted(office).await?.filter(|rest| rest.holds(&smtp.host, world.clock.now())))
 }
 
-/// Takes note of how a run ended.
+/// Records how a run ended.
 pub(super) async fn note(
     world: &World,
     office: &Office,
@@ -79,7 +78,7 @@ pub(super) async fn note(
     Ok(Some(rest))
 }
 
-/// Somebody does not want to wait.
+/// Ends the back-off, for `send --now`.
 pub(super) async fn forget(office: &Office) -> Result<(), RunError> {
     Ok(office.store.remember(NOTE, "").await?)
 }
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn each_run_that_is_sent_away_waits_longer_and_one_that_sent_something_does_not() {
+    fn each_throttled_run_waits_longer_unless_it_sent_something() {
         let first = Rest::after(None, "relay", "421", false, at(0));
         let second = Rest::after(Some(&first), "relay", "421", false, at(6));
         let third = Rest::after(Some(&second), "relay", "421", false, at(30));
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_is_of_one_relay_and_no_clock_makes_it_last_for_ever() {
+    fn a_back_off_applies_to_one_relay_and_a_wrong_clock_cannot_prolong_it() {
         let rest = Rest::after(None, "relay", "421", false, at(0));
         assert!(rest.holds("relay", at(4).0) && !rest.holds("relay", at(6).0));
         assert!(!rest.holds("other", at(4).0) && !rest.holds("relay", at(-600).0));

@@ -1,7 +1,7 @@
-//! Putting a backup back in the place of the ledger: `backup restore`.
+//! Replacing the ledger with a backup: `backup restore`.
 //!
-//! All that can be wrong is found out before anything is touched. The fence stays as it is: by it the next run knows that
-//! the ledger was put back, and asks for `ledger adopt-restored` before it sends.
+//! Everything is checked before any file changes. The fence stays unchanged, so the next run sees that the ledger was
+//! restored and requires `ledger adopt-restored` before it sends.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -14,16 +14,16 @@ use crate::config::Config;
 use crate::store::{Alone, Candidate, Fence, Holder, RunLock, StoreError, put_in_place, stage};
 use crate::subscribers::token::Keys;
 
-/// What was put back.
+/// What was restored.
 #[derive(Debug)]
 pub struct PutBack {
-    /// Where the ledger stands.
+    /// The path of the ledger.
     pub store: Utf8PathBuf,
-    /// When the copy was made, if it says so.
+    /// When the backup was made, if it contains that.
     pub copied: Option<String>,
-    /// Where the keys were put, if they were not there already.
+    /// The path of the keys, if they were restored too.
     pub keys: Option<Utf8PathBuf>,
-    /// What stood in their places before, under its new names.
+    /// The replaced files, under their new names.
     pub aside: Vec<Utf8PathBuf>,
 }
 
@@ -31,7 +31,7 @@ pub struct PutBack {
 struct Places {
     store: Utf8PathBuf,
     keys: Utf8PathBuf,
-    /// What is added to the name of each that is put aside.
+    /// The suffix of the replaced files.
     suffix: String,
 }
 
@@ -41,30 +41,29 @@ impl Places {
     }
 }
 
-/// Puts the backup `file` in the place of the ledger, and what stands there aside.
+/// Replaces the ledger with the backup `file`, and renames the replaced files.
 pub fn put_back(world: &World, file: &Utf8Path) -> Result<PutBack, RunError> {
     let config = &world.config;
     let places = places(world)?;
     if !file.is_file() {
         return Err(RunError::user(
-            format!("there is no file {file}"),
-            "name a file that `letterpress backup` made",
+            format!("{file} does not exist or is not a file"),
+            "give a file created by `letterpress backup`",
         ));
     }
     if is_same(file, &places.store) {
         return Err(RunError::user(
             format!("{file} is the ledger itself"),
-            "name the copy that is to take its place",
+            "give the backup that should replace it",
         ));
     }
     let _lock = RunLock::take(&places.store)?;
     let _alone = Alone::take(&places.store).map_err(|holders| in_use(&places.store, &holders))?;
     let staged = Utf8PathBuf::from(format!("{}.restoring", places.store));
     let found = stage(file, &staged, KEYS, world.clock.now()).map_err(|error| match error {
-        StoreError::Unfit { .. } => RunError::user(
-            error.to_string(),
-            "name another backup; the ledger that stands there was not touched",
-        ),
+        StoreError::Unfit { .. } => {
+            RunError::user(error.to_string(), "use another backup; the current ledger was not changed")
+        }
         error => error.into(),
     })?;
     let put = checked_keys(file, &places, &found)
@@ -81,14 +80,14 @@ fn places(world: &World) -> Result<Places, RunError> {
     let config = &world.config;
     let Some(store) = config.store.sqlite_path() else {
         return Err(RunError::user(
-            "this ledger is in PostgreSQL, and not a file that could be put back",
-            "stop what uses it, put the dump back with `pg_restore --clean`, and run \
-             `letterpress ledger adopt-restored --why …`; docs/ledger.md says it in full",
+            "this ledger is a PostgreSQL database, not a file",
+            "stop all programs that use it, restore the dump with `pg_restore --clean`, and run \
+             `letterpress ledger adopt-restored --reason …`; docs/ledger.md has the details",
         ));
     };
     let (store, keys) = (config.resolve(store), config.resolve(&config.store.keys));
     let time = world.clock.now().format("%Y%m%dT%H%M%SZ").to_string();
-    // Twice within a second, each gets a name of its own.
+    // Two restores within one second need different names.
     let is_free = |suffix: &String| {
         [&store, &keys].iter().all(|file| !Utf8PathBuf::from(format!("{file}{suffix}")).exists())
     };
@@ -114,29 +113,29 @@ fn in_use(store: &Utf8Path, holders: &[Holder]) -> RunError {
     )
 }
 
-/// The copy must be of the ledger that the fence knows.
+/// Refuses a backup of another ledger than the one of the fence.
 fn fits(config: &Config, file: &Utf8Path, found: &Candidate) -> Result<(), RunError> {
     let fence = Fence::at(config.resolve(&config.store.fence));
     match fence.read()? {
         Some(mark) if mark.instance != found.instance => Err(RunError::user(
             format!(
-                "{file} is the ledger {}, and this site's is {} (fence: {})",
+                "{file} is a backup of the ledger {}, but the ledger of this site is {} (fence: {})",
                 found.instance,
                 mark.instance,
                 fence.path()
             ),
-            "name a backup of this site; only if this site's ledger is given up for the other, move the fence away first",
+            "give a backup of this site; if the other ledger should replace that of this site, move the fence file away first",
         )),
         _ => Ok(()),
     }
 }
 
-/// The keys that belong to the copy: `None` if they stand in their place already.
+/// The keys of the backup; `None` if they are already in place.
 fn checked_keys(file: &Utf8Path, places: &Places, found: &Candidate) -> Result<Option<String>, RunError> {
     let Some(fingerprint) = &found.note else {
         return Err(RunError::user(
-            format!("{file} was copied before its ledger had keys"),
-            "there is nothing in it to put back; begin anew with `letterpress publish`",
+            format!("{file} contains no keys, so its ledger was empty"),
+            "there is nothing to restore; start with `letterpress publish`",
         ));
     };
     let beside = Utf8PathBuf::from(format!("{file}.keys"));
@@ -150,9 +149,9 @@ fn checked_keys(file: &Utf8Path, places: &Places, found: &Candidate) -> Result<O
     }
     fitting(&beside).map(Some).ok_or_else(|| {
         RunError::user(
-            format!("the keys that belong to {file} are neither in {beside} nor in {}", places.keys),
-            "put the file of keys that was made with this backup beside it, under that name: without them no link in a \
-             letter that was sent would work",
+            format!("the keys of {file} are neither in {beside} nor in {}", places.keys),
+            "put the key file of this backup beside it under that name; without the keys, links in emails already sent \
+             would stop working",
         )
     })
 }
@@ -172,7 +171,7 @@ fn exchange(places: &Places, staged: &Utf8Path, keys: Option<String>) -> Result<
     Ok((keys.map(|_| places.keys.clone()), moved))
 }
 
-/// The keys that stood there keep a name; the new ones take their place whole.
+/// Keeps the replaced keys under another name, and replaces them atomically.
 fn replace_keys(path: &Utf8Path, aside: &Utf8Path, text: &str) -> io::Result<()> {
     if path.exists() {
         fs::hard_link(path, aside).or_else(|_| fs::copy(path, aside).map(drop))?;

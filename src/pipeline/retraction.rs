@@ -1,5 +1,5 @@
-//! Taking one post back on purpose: it leaves the feeds, whether its file is there or not, and the gate lets it go. Only the
-//! ledger of ids is written; what was mailed was mailed.
+//! Retracting one post on purpose: it is removed from the feeds, whether its file exists or not, and no check objects. Writes
+//! only the id file; sent emails cannot be recalled.
 
 use std::collections::BTreeMap;
 
@@ -15,21 +15,20 @@ use crate::feeds::lay_out;
 use crate::importers::feed_diff::Lost;
 use crate::text::shell_quoted;
 
-/// A post that was retracted, or that is not any more.
+/// A post that was retracted, or is no longer retracted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Retraction {
     /// Its id.
     pub id: String,
-    /// Its title, if anybody knows it.
+    /// Its title, if known.
     pub title: Option<String>,
-    /// Its file, if that is there.
+    /// Its file, if it exists.
     pub file: Option<Utf8PathBuf>,
-    /// Whether that was new.
+    /// Whether this changed anything.
     pub is_new: bool,
 }
 
-/// Says that the post that is called `wanted` (its file, its slug or its id) shall not be published any more; or, with
-/// `undo`, that it may be again.
+/// Retracts the post `wanted` (its file, its slug or its id); with `undo`, allows publishing it again.
 pub fn retract(world: &World, wanted: &str, undo: bool) -> Result<Retraction, RunError> {
     let config = &world.config;
     let reading = folder::read(config, world.clock.now()).map_err(RunError::Findings)?;
@@ -64,7 +63,7 @@ pub fn retract(world: &World, wanted: &str, undo: bool) -> Result<Retraction, Ru
     })
 }
 
-/// The id of the post that is called `wanted`, as far as the posts and their ids tell.
+/// The id of the post `wanted`, from the posts and the id file.
 fn find(world: &World, reading: &Reading, ledger: &Ledger, wanted: &str) -> Result<Option<String>, RunError> {
     if ledger.get(wanted).is_some() {
         return Ok(Some(wanted.to_owned()));
@@ -86,31 +85,31 @@ fn find(world: &World, reading: &Reading, ledger: &Ledger, wanted: &str) -> Resu
     match (ids.next(), ids.next()) {
         (Some(_), Some(_)) => {
             let all: Vec<String> = called.keys().map(|id| shell_quoted(id)).collect();
-            let what = format!("{wanted:?} is the name of {} posts", all.len());
-            Err(RunError::user(what, format!("name one by its id: {}", all.join(", "))))
+            let what = format!("{wanted:?} matches {} posts", all.len());
+            Err(RunError::user(what, format!("give one of their ids: {}", all.join(", "))))
         }
         _ => Ok(called.into_keys().next().map(str::to_owned)),
     }
 }
 
-/// The entry of the published feeds that is called `wanted` and that no post here is.
+/// The entry `wanted` of the published feeds that has no post here.
 fn find_in_feeds(world: &World, reading: &Reading, wanted: &str) -> Result<Lost, RunError> {
     let layout = lay_out(&reading.archive, &world.config, &|_| None);
     let mut lost = layout.current().flat_map(|feeds| look(&world.config, &reading.archive, &feeds).lost);
     let is_wanted = |lost: &Lost| lost.id == wanted || lost.link.as_deref() == Some(wanted);
     lost.find(is_wanted).ok_or_else(|| {
         RunError::user(
-            format!("there is no post {wanted:?}, neither here nor in the published feeds"),
-            "name it by its file, its slug or its id, as in the message of `letterpress publish`",
+            format!("there is no post {wanted:?}, neither in the posts nor in the published feeds"),
+            "give its file, its slug or its id, as in the message of `letterpress publish`",
         )
     })
 }
 
-/// Gives an entry that only the feeds know a line of its own.
+/// Adds a line to the id file for an entry that exists only in the feeds.
 fn remember(ledger: &mut Ledger, lost: &Lost, now: DateTime<FixedOffset>) -> Result<(), RunError> {
     if !ids::is_uri(&lost.id) {
         return Err(RunError::user(
-            format!("the id {:?} is not a URI, and ids.txt holds no others", lost.id),
+            format!("the id {:?} is not a URI, and ids.txt can contain only URIs", lost.id),
             "run `letterpress publish --allow-loss` once",
         ));
     }

@@ -1,4 +1,4 @@
-//! Delivery of whatever is open: recover, then one issue after the other, oldest first.
+//! Delivers the open issues: recovers from an interrupted run, then sends one issue after the other, oldest first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::ledger::{IssueState, State};
 use crate::store::{DeliveryView, Filter, OpenIssue, owner};
 use crate::text::hex;
 
-/// Recovers what an interrupted run left, then sends what is due of each open issue.
+/// Recovers from an interrupted run, then sends what is due of each open issue.
 pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, RunError> {
     let mut mailing = Mailing::default();
     let owner = owner::name(&hex(&world.clock.random()));
@@ -33,7 +33,7 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
     mailing.rest = rest::resting(world, office).await?;
     for issue in office.store.open_issues().await? {
         let due = issue.next_at.is_some_and(|at| at <= now);
-        // One that waits for nobody closes in this run, and what it ended with is said once.
+        // An issue without pending deliveries closes in this run, and its result is reported once.
         if due && mailing.rest.is_none() || issue.next_at.is_none() || mailing.recovered != (0, 0) {
             touched.push(issue.post.clone());
         }
@@ -66,7 +66,7 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
     for summary in office.store.issues().await? {
         if summary.state == IssueState::Paused && mailing.paused.iter().all(|(post, _)| *post != summary.id) {
             let why = summary.because.clone().unwrap_or_default();
-            mailing.paused.push((summary.id.clone(), format!("it was paused earlier: {why}")));
+            mailing.paused.push((summary.id.clone(), format!("paused earlier: {why}")));
         }
         if touched.contains(&summary.id) {
             mailing.issues.push(summary);
@@ -75,8 +75,8 @@ pub async fn deliver_open(world: &World, office: &Office) -> Result<Mailing, Run
     Ok(mailing)
 }
 
-/// The store's clock as this process knows it: what is due, and what is too old, is the same for all who share the store,
-/// whatever the clock of this machine says.
+/// The clock of the database server. All senders that share the database agree on what is due, whatever their own clocks
+/// show.
 #[derive(Clone)]
 struct StoreClock {
     here: Arc<dyn Clock>,
@@ -101,8 +101,8 @@ impl Clock for StoreClock {
     }
 }
 
-/// Why an issue must not simply go on: it is long past, its letter cannot be read, or its readers do not exist or
-/// complain. Somebody who resumes it has looked.
+/// Why an issue must be paused: it is too old, it cannot be read, or there are too many bounces or complaints. An issue that
+/// was resumed by hand is only checked for readability.
 async fn pause_first(
     (world, office): (&World, &Office),
     issue: &OpenIssue,
@@ -111,7 +111,7 @@ async fn pause_first(
 ) -> Result<Option<String>, RunError> {
     if let Err(error) = serde_json::from_str::<Edition>(&issue.letter) {
         return Ok(Some(format!(
-            "its frozen letter cannot be read, perhaps it was frozen by a newer Letterpress: {error}"
+            "the frozen issue cannot be read; perhaps a newer version of Letterpress froze it: {error}"
         )));
     }
     if issue.resumed {
@@ -122,7 +122,7 @@ async fn pause_first(
     if issue.frozen_at + newsletter.max_age.delta().max(give_up) < now {
         let frozen = issue.frozen_at.with_timezone(&world.config.site.timezone);
         let frozen = frozen.format("%Y-%m-%d %H:%M");
-        return Ok(Some(format!("it was frozen at {frozen}, longer ago than newsletter.max_age")));
+        return Ok(Some(format!("it was frozen at {frozen}, which is longer ago than newsletter.max_age")));
     }
     match office.store.toll(issue.number).await?.health() {
         Health::Well => Ok(None),
@@ -142,7 +142,10 @@ async fn deliver_issue(
     through: &mut HashMap<String, String>,
 ) -> Result<Option<Stop>, RunError> {
     let edition: Edition = serde_json::from_str(&issue.letter).map_err(|error| {
-        RunError::user(format!("the frozen letter of {}: {error}", issue.post), "`letterpress status`")
+        RunError::user(
+            format!("cannot read the frozen issue of {}: {error}", issue.post),
+            "update Letterpress if a newer version froze this issue",
+        )
     })?;
     rehearsal::note_relay(world, office).await?;
     let signer = signer(&world.config)?;
@@ -180,22 +183,23 @@ async fn deliver_issue(
     Ok(stopped?)
 }
 
-/// How many messages of the issue wait.
+/// Number of pending deliveries of the issue.
 async fn left_of(office: &Office, issue: &OpenIssue) -> Result<Option<u64>, RunError> {
     let issues = office.store.issues().await?;
     Ok(issues.iter().find(|known| known.id == issue.post).map(|known| known.tally.open()))
 }
 
-/// `on_unknown = "resend"`: the writer's standing decision, taken at most once for each reader and recorded. It reaches
-/// no further back than a deferred copy would.
+/// `on_unknown = "resend"`: sends a delivery with unknown outcome again, at most once for each subscriber. The decision is
+/// recorded. It applies no longer than a deferred delivery would be retried.
 async fn resend_once(world: &World, office: &Office, now: DateTime<Utc>) -> Result<(), RunError> {
     let give_up = world.config.smtp.as_ref().map_or(TimeDelta::days(2), |smtp| smtp.give_up.delta());
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
     let doubts = office.store.deliveries(filter).await?;
-    // A doubt with a reason comes from a restored ledger, which does not know what was sent since, or was left so.
+    // An unknown outcome with a reason comes from a restored ledger, which does not know what was sent since, or was
+    // acknowledged.
     let fresh = |view: &&DeliveryView| view.row.reason.is_none() && now - view.changed_at <= give_up;
     for view in doubts.iter().filter(fresh).filter(|view| view.row.resends == 0) {
-        // A refusal means that the row moved on, or that its issue was given up.
+        // An error means that the delivery changed meanwhile, or that its issue was cancelled.
         let _ = office
             .store
             .resolve(view.number, Event::Resend, "newsletter.on_unknown = \"resend\"", now)

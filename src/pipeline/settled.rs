@@ -1,21 +1,21 @@
-//! What spares a run that has nothing to do: the note that the schedule has nothing more to say of these inputs before a
-//! time. A note does not outlive the clock that wrote it, and a clock that jumps is said.
+//! The shortcut for a run with nothing to do: until when nothing is due for these inputs. It is ignored if the clock was set
+//! back, which is also reported.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Built, Office, RunError, World};
 
-/// The digest of the inputs, until when it holds, and when it was written. It is written only after a run has done what
-/// was due, so that a build, or a run that was cut off, leaves nothing out.
+/// The fingerprint of the inputs, until when nothing is due, and when that was recorded. Recorded only after a run has done
+/// what was due, so that a build or an interrupted run skips nothing.
 const SETTLED: &str = "settled";
 
 /// When a run last looked at its clock.
 const CLOCK: &str = "clock";
 
-/// Clocks are set by so much without anybody noticing.
+/// Smaller clock adjustments are normal.
 const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 
-/// The clock's note is renewed so often, and not with each run that has nothing to do.
+/// How often the time is recorded, so that not every idle run writes.
 const RENEWED: TimeDelta = TimeDelta::hours(1);
 
 pub(super) async fn holds(world: &World, office: &Office, built: &Built) -> Result<bool, RunError> {
@@ -43,7 +43,7 @@ pub(super) async fn note(
     Ok(office.store.remember(SETTLED, &note).await?)
 }
 
-/// A word about a clock that shows an earlier time than it did to the run before.
+/// A warning if the clock shows an earlier time than in the previous run.
 pub(super) async fn clock_jump(world: &World, office: &Office) -> Result<Option<String>, RunError> {
     let now = world.clock.now();
     let before = office.store.recall(CLOCK).await?;
@@ -56,7 +56,7 @@ pub(super) async fn clock_jump(world: &World, office: &Office) -> Result<Option<
         let zone = world.config.site.timezone;
         let shown = |time: DateTime<Utc>| time.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string();
         format!(
-            "the clock went back: it is {}, and an earlier run saw {}; nothing new is mailed in this run",
+            "the clock was set back: it is {}, but an earlier run recorded {}; this run mails nothing new",
             shown(now),
             shown(before)
         )
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_of_an_earlier_version_or_of_other_inputs_settles_nothing() {
+    fn a_note_of_an_older_version_or_of_other_inputs_is_ignored() {
         let at = "2026-11-29T09:00:00+00:00";
         assert!(span(&format!("abc {at} {at}"), "abc").is_some());
         for other in [format!("abc {at}"), format!("abd {at} {at}"), String::new(), "abc ".to_owned()] {

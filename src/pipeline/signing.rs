@@ -1,6 +1,6 @@
-//! The DKIM keys: read from their files for a run, drawn and written for `letterpress dkim new`.
+//! The DKIM keys: read from their files for a run, generated for `letterpress dkim new`.
 //!
-//! Keys are not frozen with a letter, because the ledger is no place for secrets; they travel beside the edition.
+//! Keys are not frozen with an issue, because the ledger must not contain secrets.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use super::way_out::no_sender;
 use crate::config::{Config, Dkim};
 use crate::letters::dkim::{Algorithm, Identity, Key, KeyError, Signer, to_pem};
 
-/// What signs the letters; `None` if no key is configured.
+/// The signer of the emails; `None` if no key is configured.
 pub(super) fn signer(config: &Config) -> Result<Option<Arc<Signer>>, RunError> {
     let identities = identities(config)?;
     Ok((!identities.is_empty()).then(|| Arc::new(Signer::new(identities))))
 }
 
-/// The configured keys, each tried out.
+/// The configured keys, each tested.
 pub(crate) fn identities(config: &Config) -> Result<Vec<Identity>, RunError> {
     config.dkim.iter().map(|dkim| identity(config, dkim)).collect()
 }
@@ -33,24 +33,25 @@ fn identity(config: &Config, dkim: &Dkim) -> Result<Identity, RunError> {
     let text = std::fs::read_to_string(&path).map_err(|error| {
         RunError::user(
             format!("cannot read the DKIM key {path}: {error}"),
-            "`letterpress dkim new` makes a key; or take [dkim] out of config.toml, and letters leave unsigned",
+            "`letterpress dkim new` creates a key; or remove [dkim] from config.toml to send unsigned emails",
         )
     })?;
     let key = Key::from_pem(&Zeroizing::new(text)).map_err(|error| {
         RunError::user(
-            format!("the DKIM key {path} cannot be used: {error}"),
-            "`letterpress dkim new` makes a new one, with a selector of its own",
+            format!("invalid DKIM key {path}: {error}"),
+            "`letterpress dkim new` creates a new key; use another selector",
         )
     })?;
     let domain = dkim.signing_domain(from).ok_or_else(no_sender)?;
     Ok(Identity { domain, selector: dkim.selector.clone(), key })
 }
 
-/// Draws a key and writes it to `path`, for this user alone and never over another file.
+/// Generates a key and writes it to `path`, readable only by this user and never over an existing file.
 ///
-/// The randomness is the operating system's, taken by the library itself: a `Clock` cannot draw an RSA key.
+/// The library takes its randomness from the operating system; a `Clock` cannot generate an RSA key.
 pub(crate) fn new_key(algorithm: Algorithm, path: &Utf8Path) -> Result<Key, RunError> {
-    let failed = || RunError::io("drawing a key", std::io::Error::other("the library gave none"));
+    let failed =
+        || RunError::io("generating a key", std::io::Error::other("the cryptographic library failed"));
     let pem = match algorithm {
         Algorithm::Rsa => {
             let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| failed())?;
@@ -63,7 +64,7 @@ pub(crate) fn new_key(algorithm: Algorithm, path: &Utf8Path) -> Result<Key, RunE
     };
     let key =
         Key::from_pem(&pem).map_err(|error: KeyError| RunError::user(error.to_string(), "try again"))?;
-    // Whole or not at all: a temporary file has mode 0600 from its first byte.
+    // Written atomically; a temporary file has mode 0600 from its first byte.
     let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
     let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut temp| {
         temp.write_all(pem.as_bytes())?;
@@ -73,8 +74,8 @@ pub(crate) fn new_key(algorithm: Algorithm, path: &Utf8Path) -> Result<Key, RunE
     match written {
         Ok(()) => Ok(key),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(RunError::user(
-            format!("{path} is there already, and a key is never written over"),
-            "name another with --selector or --out; `letterpress dkim show` prints the records of the configured keys",
+            format!("{path} already exists, and a key is never overwritten"),
+            "choose another file with --selector or --out; `letterpress dkim show` prints the records of the configured keys",
         )),
         Err(error) => Err(RunError::io(format!("writing the key to {path}"), error)),
     }

@@ -1,7 +1,7 @@
 //! The feed half of a run, and the shortcut for a run that has nothing to do.
 //!
-//! The shortcut looks at names, sizes and times of files, but only to conclude that nothing changed; what is published
-//! never depends on them.
+//! The shortcut compares names, sizes and times of files, but only to detect that nothing changed; published content never
+//! depends on them.
 
 use std::collections::BTreeMap;
 
@@ -26,51 +26,51 @@ use crate::text::{HeaderText, hex};
 /// What the feed half did.
 #[derive(Debug, Default)]
 pub struct Built {
-    /// The archive; `None` if nothing had changed and it was not read.
+    /// The archive; `None` if nothing changed and it was not read.
     pub archive: Option<Archive>,
     /// Documents that were written, relative to the public folder.
     pub written: Vec<Utf8PathBuf>,
-    /// Documents that were the same already.
+    /// Number of unchanged documents.
     pub unchanged: usize,
-    /// The id ledger was written: it belongs into version control.
+    /// Whether the id file was written, which the user should commit.
     pub ids_changed: bool,
-    /// The page ledger was written: it, too.
+    /// Whether the page file was written, which the user should commit too.
     pub pages_changed: bool,
-    /// The live feeds, relative to the public folder; none of them if nothing had changed.
+    /// The feeds without archive pages, relative to the public folder; empty if nothing changed.
     pub feeds: Vec<Utf8PathBuf>,
-    /// What became of the pages.
+    /// The result for the pages.
     pub pages: PagesDone,
-    /// The feeds that the budget shortened.
+    /// The feeds shortened by `feeds.budget`.
     pub shortened: Shortened,
-    /// Digest of everything that the feeds were made from.
+    /// Fingerprint of everything that the feeds are built from.
     pub inputs: String,
-    /// What somebody said is meant.
+    /// Changes that the user has allowed.
     pub allowed: Allowed,
 }
 
 impl Built {
-    /// Whether posts were left out because something else than a post is wrong.
+    /// Whether posts were skipped because of an error in the settings.
     pub fn has_errors(&self) -> bool {
         self.archive.as_ref().is_some_and(|archive| errors_of(archive).next().is_some())
     }
 }
 
-/// What is wrong with the settings that posts wait for.
+/// Errors in settings that affect posts.
 pub(super) fn errors_of(archive: &Archive) -> impl Iterator<Item = &Finding> {
     archive.findings.iter().filter(|finding| finding.severity == Severity::Error)
 }
 
-/// The feeds that would take more than the budget with their newest entries.
+/// The feeds that exceed `feeds.budget` with their newest entries.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Shortened {
-    /// How many entries the site's own feed carries, and how many it would, if it is one of them.
+    /// If the main feed is shortened: its entries, and the entries without the budget.
     pub site: Option<(usize, usize)>,
-    /// How many others there are.
+    /// Number of other shortened feeds.
     pub others: usize,
 }
 
 impl Shortened {
-    /// Of a layout.
+    /// The shortened feeds of a layout.
     pub fn of(layout: &Layout<'_>) -> Self {
         let mut shortened = Self::default();
         for (folder, carried, left_out) in layout.shortened() {
@@ -83,15 +83,16 @@ impl Shortened {
         shortened
     }
 
-    /// What there is to say; nothing where no feed is one of them.
+    /// A message; `None` if no feed is shortened.
     pub fn in_words(&self, config: &Config) -> Option<String> {
         let others = match self.others {
             0 => None,
-            1 => Some("1 other feed is shorter too".to_owned()),
-            others => Some(format!("{others} other feeds are shorter too")),
+            1 => Some("1 other feed is shortened too".to_owned()),
+            others => Some(format!("{others} other feeds are shortened too")),
         };
-        let site =
-            self.site.map(|(carried, of)| format!("the feed has {carried} of its {of} newest entries"));
+        let site = self
+            .site
+            .map(|(carried, of)| format!("the feed contains only {carried} of its {of} newest entries"));
         let feeds: Vec<String> = site.into_iter().chain(others).collect();
         if feeds.is_empty() {
             return None;
@@ -103,8 +104,8 @@ impl Shortened {
     }
 }
 
-/// Builds the feeds, or finds that they are as they must be. What readers would get again or lose stops it before anything
-/// is written, unless that is `allowed`.
+/// Builds the feeds, unless they are up to date. Fails before anything is written if feed readers would show posts again or
+/// lose them, unless that is `allowed`.
 pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     let config = &world.config;
     let now = world.clock.now();
@@ -118,11 +119,11 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     let layout = lay_out(&reading.archive, config);
     let first = layout.current().next().unwrap_or_default();
     ask_gate(config, &reading.archive, (&layout, &first), allowed)?;
-    // An id that readers have seen must be on record, so the ledgers are written first.
+    // The id of a published entry must be recorded, so the id files are written first.
     put_on_record(config, reading.ids.as_deref())?;
     if let Some(pages) = layout.pages() {
         folder::write_pages(config, &pages)
-            .map_err(|error| RunError::io("writing the pages of the archives", error))?;
+            .map_err(|error| RunError::io("writing the list of archive pages", error))?;
         crash::point("pages-written");
     }
     begin(world, "writing the feeds", Some(layout.index().count() as u64));
@@ -130,10 +131,10 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     (world.watch)(Tick::End);
     crash::point("feeds-in-place");
     let pages = pages::write(world, &reading.archive, &done.files)?;
-    // Writing the ledgers changed files of the archive's folder, so the inputs are looked at once more.
+    // Writing the id files changed the folder of posts, so the fingerprint is computed again.
     let inputs = Stamp::inputs(world)?;
     let pages_changed = layout.pages().is_some();
-    // What is wrong is said by each run until it is put right.
+    // With errors there is no shortcut: each run reports them until they are fixed.
     if errors_of(&reading.archive).next().is_none() {
         Stamp::write(world, &inputs, &done.files, &reading.archive, &pages);
     }
@@ -151,9 +152,8 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     })
 }
 
-/// Reads the archive for a command that may mail from it and writes no feeds. A post that is mailed has its id on record
-/// first; and while ids change, what subscribers to the feeds would see of that is asked as [`build`] asks it. Also
-/// returns whether ids were written.
+/// Reads the archive for a command that mails but builds no feeds. The id of a mailed post is recorded first, so changed ids
+/// are checked against the published feeds as in [`build`]. Also returns whether ids were written.
 pub(super) fn on_record(world: &World, allowed: Allowed) -> Result<(Archive, bool), RunError> {
     let config = &world.config;
     let reading = folder::read(config, world.clock.now()).map_err(RunError::Findings)?;
@@ -167,14 +167,13 @@ pub(super) fn on_record(world: &World, allowed: Allowed) -> Result<(Archive, boo
     Ok((reading.archive, reading.ids.is_some()))
 }
 
-/// What the feeds are made of: the archive, and the feeds that are published now.
+/// Plans the feeds from the archive and the published feeds.
 pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config) -> Layout<'a> {
     let directory = config.resolve(&config.output.directory);
     feeds::lay_out(archive, config, &|file| std::fs::read(directory.join(file)).ok())
 }
 
-/// All of it is looked at before any of it is written; where there is more than fits into memory, that costs a second
-/// rendering.
+/// Checks all documents before any is written. Documents that do not fit into memory are rendered twice for that.
 fn ask_gate(
     config: &Config,
     archive: &Archive,
@@ -201,7 +200,7 @@ fn begin(world: &World, what: &str, total: Option<u64>) {
     (world.watch)(Tick::Begin { what: what.to_owned(), unit: "file", total });
 }
 
-/// What hubs are told of: a page of an archive never changes, and a list of feeds is none.
+/// The feeds that hubs are notified of. Archive pages never change, and a list of feeds is not a feed.
 fn live_feeds(layout: &Layout<'_>) -> Vec<Utf8PathBuf> {
     let live = layout.index().filter(|(_, kind, archived)| !archived && !kind.starts_with("text/"));
     live.map(|(path, ..)| path).collect()
@@ -213,7 +212,7 @@ fn refuse_errors(documents: &[Document]) -> Result<(), RunError> {
     if errors.is_empty() { Ok(()) } else { Err(RunError::Findings(errors)) }
 }
 
-/// The pages of the archives first, in portions, and what is there already stays; then the feeds, which lead to them.
+/// Writes the archive pages first, in portions and without changing existing ones; then the feeds, which link to them.
 fn write(
     world: &World,
     layout: &Layout<'_>,
@@ -227,7 +226,7 @@ fn write(
         output::write(&directory, documents, compress).map_err(|error| {
             RunError::user(
                 error.to_string(),
-                "the feeds that were there before are still whole; put it right and run the same command again",
+                "the published feeds are still intact; fix the problem and run the command again",
             )
         })
     };
@@ -235,7 +234,7 @@ fn write(
     let mut done = Written::default();
     for page in &standing.without_copies {
         let page = output::reread(&directory, page)
-            .map_err(|error| RunError::user(error.to_string(), "run it again"))?;
+            .map_err(|error| RunError::user(error.to_string(), "run the command again"))?;
         let written = put(&[page])?.written;
         done.written.extend(written);
     }
@@ -253,12 +252,12 @@ fn write(
     Ok(done)
 }
 
-/// Reads the archive without writing anything.
+/// Reads the archive; writes nothing.
 pub(super) fn read(world: &World) -> Result<Archive, RunError> {
     Ok(folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive)
 }
 
-/// The categories of the archive, those with the most posts first.
+/// The categories of the archive, sorted by number of posts.
 pub fn categories(world: &World) -> Result<Vec<HeaderText>, RunError> {
     let archive = read(world)?;
     let mut counts: BTreeMap<&str, (usize, &HeaderText)> = BTreeMap::new();
@@ -270,23 +269,23 @@ pub fn categories(world: &World) -> Result<Vec<HeaderText>, RunError> {
     Ok(counted.into_iter().map(|(_, category)| category.clone()).collect())
 }
 
-/// What the last build saw and made.
+/// Inputs and outputs of the last build.
 #[derive(Debug, Serialize, Deserialize)]
 struct Stamp {
-    /// Digest of everything that the feeds are made from.
+    /// Fingerprint of everything that the feeds are built from.
     inputs: String,
     /// Path, size and modification time of each document.
     outputs: Vec<(Utf8PathBuf, u64, u128)>,
-    /// The same of each file that was measured.
+    /// The same for each file whose size is in a feed.
     #[serde(default)]
     measured: Vec<(Utf8PathBuf, u64, u128)>,
-    /// The same of each page, and of each file that was copied into the public folder.
+    /// The same for each page, and for each file copied into the public folder.
     #[serde(default)]
     pages: Vec<(Utf8PathBuf, u64, u128)>,
-    /// Files that would be copied if they were there.
+    /// Missing files that would be copied if they existed.
     #[serde(default)]
     absent: Vec<Utf8PathBuf>,
-    /// When the feeds change although no file does: the next post dated in the future.
+    /// When the feeds change although no file does: the date of the next scheduled post.
     until: Option<DateTime<Utc>>,
 }
 
@@ -297,7 +296,7 @@ impl Stamp {
 
     fn inputs(world: &World) -> Result<String, RunError> {
         let posts = folder::signature(&world.config)
-            .map_err(|error| RunError::io(format!("looking at {}", world.config.archive.posts), error))?;
+            .map_err(|error| RunError::io(format!("reading {}", world.config.archive.posts), error))?;
         let templates = pages::signature(&world.config);
         let all = [
             env!("CARGO_PKG_VERSION").as_bytes(),
@@ -313,7 +312,7 @@ impl Stamp {
         serde_json::from_slice(&std::fs::read(Self::path(world)).ok()?).ok()
     }
 
-    /// Whether the documents are still there as they were written, and no future post has come of age.
+    /// Whether the documents are unchanged on disk, and no scheduled post is due.
     fn holds(&self, world: &World, now: DateTime<Utc>) -> bool {
         let directory = world.config.resolve(&world.config.output.directory);
         self.until.is_none_or(|until| now < until)
@@ -323,7 +322,7 @@ impl Stamp {
             && self.absent.iter().all(|file| !world.config.resolve(file).exists())
     }
 
-    /// A stamp that cannot be written costs the next run some time and nothing else.
+    /// Errors are ignored: without a stamp the next run only takes longer.
     fn write(world: &World, inputs: &str, paths: &[Utf8PathBuf], archive: &Archive, pages: &PagesDone) {
         let directory = world.config.resolve(&world.config.output.directory);
         let future = archive.left_out.iter().filter_map(|left| match left.why {

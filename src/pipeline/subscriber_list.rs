@@ -10,7 +10,7 @@ use crate::importers::readers;
 use crate::subscribers::{Enrolment, Enrolments};
 use crate::text::hex;
 
-/// Reads `newsletter.list`, if there is one and it changed; it only ever adds.
+/// Reads `newsletter.list`, if it is set and has changed. Adds subscribers and never removes any.
 pub async fn enrol_list(
     world: &World,
     office: &Office,
@@ -21,14 +21,14 @@ pub async fn enrol_list(
     let bytes = std::fs::read(&path).map_err(|error| {
         RunError::user(
             format!("cannot read newsletter.list, {path}: {error}"),
-            "make the file, with a first line that says email,name,consented; or take the line out of config.toml",
+            "create the file with the first line email,name,consented; or remove newsletter.list from config.toml",
         )
     })?;
     let confirmed = config.newsletter.list_confirmed;
     let dates = config.newsletter.list_dates;
     let order = dates.map_or("", DateOrder::as_str);
     let seen = format!("{} {confirmed}{order}", hex(digest(&SHA256, &bytes).as_ref()));
-    // Rows without consent may gain it by the mere passing of time (a date that was still to come): a day is enough.
+    // A date of consent in the future becomes valid with time, so the list is read again once a day.
     let note = format!("{seen} {}", world.clock.now().date_naive());
     if office.store.recall("list").await?.as_deref() == Some(&note) {
         return Ok((None, Vec::new()));
@@ -36,7 +36,7 @@ pub async fn enrol_list(
     let options =
         readers::Options { confirmed, dates, ..readers::Options::new(list.as_str(), world.clock.now()) };
     let ReaderList { readers: rows, findings: rejected, .. } = read_readers(&bytes, options, office)?;
-    (world.watch)(Tick::Begin { what: format!("taking {list}"), unit: "row", total: None });
+    (world.watch)(Tick::Begin { what: format!("importing {list}"), unit: "row", total: None });
     let enrolled = office.store.enrol(rows, world.clock.now()).await?;
     (world.watch)(Tick::End);
     if rejected.iter().all(|finding| finding.severity < Severity::Error) {
@@ -45,19 +45,19 @@ pub async fn enrol_list(
     Ok((Some(enrolled), rejected))
 }
 
-/// A list as readers.
+/// The subscribers of a list.
 pub(crate) struct ReaderList {
-    /// The readers.
+    /// The subscribers.
     pub(crate) readers: Vec<Enrolment>,
-    /// Rows that cannot be taken, as errors; and what should be looked at.
+    /// Rejected rows as errors, and warnings.
     pub(crate) findings: Vec<Finding>,
-    /// Who wrote the list, where that is known.
+    /// The service that exported the list, if recognised.
     pub(crate) service: Option<readers::Service>,
-    /// Columns that were not read.
+    /// Ignored columns.
     pub(crate) ignored: Vec<String>,
 }
 
-/// Rows of a list as readers, and findings about those that cannot be taken.
+/// The subscribers of a list, and findings about rejected rows.
 pub(crate) fn read_readers(
     bytes: &[u8],
     options: readers::Options<'_>,
@@ -65,11 +65,12 @@ pub(crate) fn read_readers(
 ) -> Result<ReaderList, RunError> {
     let file = options.file;
     let import = readers::read(bytes, options).map_err(|finding| RunError::Findings(vec![finding]))?;
-    let rejected = import.rejected.iter().map(|row| {
-        Finding::error("readers-row", file, format!("this row was left out: {}", row.reason)).at(row.line)
-    });
+    let rejected = import
+        .rejected
+        .iter()
+        .map(|row| Finding::error("readers-row", file, format!("row skipped: {}", row.reason)).at(row.line));
     let findings = rejected.chain(import.warnings).collect();
-    // Cleaned as a column would be, so that an export leads back to it.
+    // Normalised like an import column, so that an exported list can be imported unchanged.
     let origin = readers::clean_source(&match import.service {
         Some(service) if service != readers::Service::Letterpress => format!("{file} ({service})"),
         _ => file.to_owned(),

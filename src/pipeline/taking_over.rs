@@ -1,6 +1,6 @@
-//! Taking over the ids of an old feed: what its readers have had, they shall not get again.
+//! Adopts the entry ids of an old feed, so that its subscribers do not see old posts as new.
 //!
-//! Only the ledger of ids is written. An id under which a post was published here stays, unless somebody says otherwise.
+//! Writes only the id file. Posts already published here keep their ids, unless `replace` is set.
 
 use std::collections::BTreeMap;
 
@@ -13,24 +13,24 @@ use crate::finding::Finding;
 use crate::importers::feed::{Entry, Feed};
 use crate::importers::recognition::{Sight, homes, pair};
 
-/// What was taken over, or would be.
+/// What was adopted, or would be.
 #[derive(Debug, Default)]
 pub struct TakenOver {
-    /// Posts and the ids that they get.
+    /// Posts and their new ids.
     pub taken: Vec<(Utf8PathBuf, String)>,
-    /// How many had theirs already.
+    /// How many posts had the id already.
     pub known: usize,
-    /// Why a post that was recognised does not get its id.
+    /// Why a matching post does not get the id of its entry.
     pub refused: Vec<Finding>,
-    /// What else readers will notice: another address, another date.
+    /// What else differs from the old feed: URLs and dates.
     pub remarks: Vec<Finding>,
-    /// Entries that are no post here.
+    /// Entries without a matching post.
     pub unmatched: Vec<Entry>,
-    /// Posts that the feed does not have.
+    /// Posts that are not in the feed.
     pub unseen: usize,
 }
 
-/// Takes the ids of `feed` over; `file` is its name. `replace`: also for posts that were published here under another id.
+/// Adopts the ids of `feed`; `file` is its name. `replace`: also for posts already published here under another id.
 pub fn take_over(
     world: &World,
     feed: &Feed,
@@ -77,12 +77,12 @@ pub fn take_over(
     let text = ledger.to_text();
     if !dry_run && text != on_disk && !over.taken.is_empty() {
         folder::write_ids(config, &text)
-            .map_err(|error| RunError::io(format!("writing the ids that {file} has"), error))?;
+            .map_err(|error| RunError::io(format!("writing the ids of {file}"), error))?;
     }
     Ok(over)
 }
 
-/// Why a post must not get `id`, and what to do.
+/// Why a post cannot get `id`, and what to do.
 fn objection(
     world: &World,
     post: &Post,
@@ -91,31 +91,29 @@ fn objection(
     is_published: bool,
 ) -> Option<(String, String)> {
     if !ids::is_uri(id) {
-        let help = "nothing can be done: readers of the old feed will see the post once more".to_owned();
-        return Some((
-            format!("its id in the old feed, {id:?}, is no URI, and feeds here have none other"),
-            help,
-        ));
+        let help = "no workaround: subscribers of the old feed will see this post again".to_owned();
+        return Some((format!("its id in the old feed, {id:?}, is not a URI, but ids must be URIs"), help));
     }
     if let Some(owner) = owners.get(id) {
         return Some((
-            format!("{owner} has the id {id} already"),
-            "see which of the two readers know".to_owned(),
+            format!("{owner} already has the id {id}"),
+            "check which of the two posts is in the old feed".to_owned(),
         ));
     }
     if names_its_id(world, post) {
-        let help = format!("write id = {id:?} into the post, or take `id` out of it and run this again");
-        return Some((format!("the post itself says that its id is {}", post.id), help));
+        let help =
+            format!("set id = {id:?} in its front matter, or remove `id` there and run this command again");
+        return Some((format!("its front matter sets another id: {}", post.id), help));
     }
     is_published.then(|| {
         (
-            format!("it was published as {}, and readers of that would get it again as {id}", post.id),
-            "if the readers of the old feed matter more, run this with --replace".to_owned(),
+            format!("it is already published as {}; feed readers would show it again as {id}", post.id),
+            "if the subscribers of the old feed matter more, run this command with --replace".to_owned(),
         )
     })
 }
 
-/// Whether the front matter holds an id, which wins over the ledger.
+/// Whether the front matter sets an id, which takes precedence over the id file.
 fn names_its_id(world: &World, post: &Post) -> bool {
     let text = std::fs::read_to_string(world.config.resolve(&post.source)).unwrap_or_default();
     let text = text.trim_start_matches('\u{FEFF}').replace("\r\n", "\n");
@@ -140,17 +138,17 @@ fn differences(post: &Post, entry: &Entry) -> Vec<Finding> {
                 == post.url.as_str().trim_end_matches('/')
         });
         if !is_same {
-            let message = format!("its page was {link} and is {}", post.url);
+            let message = format!("its URL was {link}, now it is {}", post.url);
             remarks.push(
-                Finding::note("adopt-link", source, message).hint("let the old address lead to the new one"),
+                Finding::note("adopt-link", source, message).hint("redirect the old URL to the new one"),
             );
         }
     }
     if let Some(published) = entry.published.filter(|published| *published != post.published) {
-        let message = format!("the old feed dates it {published}, the post {}", post.published);
+        let message = format!("its date in the old feed is {published}, here it is {}", post.published);
         remarks.push(
             Finding::note("adopt-date", source, message)
-                .hint(format!("write date = {} to keep its place in the feed", published.to_rfc3339())),
+                .hint(format!("set date = {} to keep its place in the feed", published.to_rfc3339())),
         );
     }
     remarks

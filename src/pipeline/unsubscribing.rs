@@ -1,47 +1,48 @@
-//! Whoever can subscribe can unsubscribe: somebody has to process what they ask for.
+//! Makes sure that unsubscribe requests are processed.
 //!
-//! There are three ways: the pages of `serve`, a mailbox that `inbox` reads, and a person. With neither of the first two a
-//! small list can be kept by hand; with a larger one no issue leaves before its owner says that they will.
+//! There are three ways: the pages of `serve`, a mailbox that `inbox` reads, and the operator by hand. Without the first two, a
+//! small list is accepted with a warning; for a larger list no issue is sent until the operator confirms to do it by hand.
 
 use super::{Office, RunError, World};
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::subscribers::Standing;
 
-/// So many subscribers can be looked after by hand.
+/// Up to this many subscribers, unsubscribing by hand is accepted without confirmation.
 const BY_HAND: u64 = 100;
 
-/// The note in the store that `inbox` has run: mails may come by a pipe or a Maildir, which no configuration names.
+/// The database entry that `inbox` has run: emails may come by a pipe or a Maildir, which are not in the configuration.
 const READ: &str = "inbox read";
 
 const RULE: &str = "unsubscribe";
 
-const WAYS: &str = "pages ([web] url, and `letterpress serve`), a mailbox ([inbox], and `letterpress inbox --imap` from cron), or you by \
-    hand (`letterpress subscribers unsubscribe ADDRESS`; then write unsubscribe_by_hand = true below [newsletter])";
+const WAYS: &str = "set up the unsubscribe page ([web] url, and `letterpress serve`) or a mailbox ([inbox], and `letterpress inbox --imap` \
+    from cron); or set unsubscribe_by_hand = true in [newsletter] and run `letterpress subscribers unsubscribe ADDRESS` yourself";
 
-/// What is wrong with the configuration, for a list of so many active subscribers; `None` if somebody processes unsubscribes.
-/// Letters to the outbox folder reach nobody who could want to leave.
+/// Checks the configuration for a list of `active` subscribers; `None` if unsubscribe requests are processed. Without a relay
+/// it is only a note, because emails in the outbox folder reach no subscriber.
 pub(crate) fn judge_unsubscribing(config: &Config, active: u64) -> Option<Finding> {
     let newsletter = &config.newsletter;
     if config.web.url.is_some() || config.inbox.is_some() || newsletter.unsubscribe_by_hand {
         return None;
     }
     let address = newsletter.unsubscribe_address()?;
-    let what = format!("nobody processes unsubscribes: mails to {address} change nothing by themselves");
+    let what = format!("unsubscribe requests are not processed: emails to {address} have no effect");
     let finding = match (&config.smtp, active > BY_HAND) {
         (None, _) => {
-            Finding::note(RULE, "config.toml", format!("{what}; before you name a relay, see to it"))
+            Finding::note(RULE, "config.toml", format!("{what}; set this up before you configure a relay"))
         }
         (Some(_), false) => Finding::warning(RULE, "config.toml", what),
         (Some(_), true) => {
-            let what = format!("{what}, and there are {active} subscribers: no new issue is sent");
+            let what =
+                format!("{what}; with {active} subscribers, no new issue is sent until this is set up");
             Finding::error(RULE, "config.toml", what)
         }
     };
     Some(finding.hint(WAYS))
 }
 
-/// Notes that what comes back by mail is read here.
+/// Records that `inbox` processes emails for this ledger.
 pub async fn note_inbox(office: &Office) -> Result<(), RunError> {
     if office.store.recall(READ).await?.is_none() {
         office.store.remember(READ, "yes").await?;
@@ -49,7 +50,7 @@ pub async fn note_inbox(office: &Office) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Asked before an issue is frozen: an error stops it, a warning is said with the first one.
+/// Checked before an issue is frozen: an error stops it; a warning is reported once, with the first issue.
 pub(super) async fn demand_unsubscribing(
     world: &World,
     office: &Office,
@@ -73,7 +74,7 @@ pub(super) async fn demand_unsubscribing(
     }
 }
 
-/// What `check` says, with a ledger that is there and a list that names so many.
+/// The same check for `letterpress check`, with an existing ledger and a list of `listed` subscribers.
 pub(crate) async fn look_at_unsubscribing(
     office: &Office,
     config: &Config,
@@ -107,14 +108,14 @@ mod tests {
     const RELAY: &str = "[smtp]\nhost = \"relay.example\"\n";
 
     #[test]
-    fn a_rehearsal_is_told_a_small_list_is_warned_and_a_large_one_waits() {
+    fn without_a_relay_it_is_a_note_for_a_small_list_a_warning_and_for_a_large_one_an_error() {
         assert_eq!(severity("", 1_000), Some(Severity::Note));
         assert_eq!(severity(RELAY, 100), Some(Severity::Warning));
         assert_eq!(severity(RELAY, 101), Some(Severity::Error));
     }
 
     #[test]
-    fn pages_a_mailbox_or_a_person_who_says_so_process_unsubscribes() {
+    fn pages_a_mailbox_or_a_confirmation_process_unsubscribe_requests() {
         for way in [
             "unsubscribe_by_hand = true\n",
             "[web]\nurl = \"https://news.letters.example/\"\n",

@@ -1,4 +1,4 @@
-//! The way out: what it takes to send, looked at before a run writes anything, and the relay or the outbox itself.
+//! The mail transport, relay or outbox folder, and what must be configured before a run can send.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,18 +14,17 @@ use crate::delivery::smtp::SmtpWire;
 use crate::ledger::RetrySchedule;
 use crate::ledger::pace::{Limits, Rate};
 
-/// Whether there is a newsletter at all.
+/// Whether the newsletter is configured and enabled.
 pub(super) fn is_on(config: &Config) -> bool {
     config.newsletter.enabled && config.newsletter.from.is_some()
 }
 
-/// What is missing before anything can be sent, the password of the relay and the keys included: a run that could not end well
-/// does not begin.
+/// Fails if a setting, the password of the relay or a DKIM key is missing: a run that cannot succeed must not start.
 pub(crate) fn demand(config: &Config) -> Result<(), RunError> {
     if !config.newsletter.enabled {
         return Err(RunError::user(
-            "the newsletter is switched off",
-            "write enabled = true below [newsletter] in config.toml",
+            "the newsletter is disabled (newsletter.enabled is false)",
+            "set enabled = true in [newsletter] in config.toml",
         ));
     }
     if config.newsletter.from.is_none() {
@@ -37,13 +36,13 @@ pub(crate) fn demand(config: &Config) -> Result<(), RunError> {
 
 pub(super) fn no_sender() -> RunError {
     RunError::user(
-        "newsletter.from is missing: a letter needs a sender",
-        "add from = \"Your name <you@example.com>\" below [newsletter] in config.toml",
+        "newsletter.from is not set, so emails have no sender",
+        "add from = \"Your name <you@example.com>\" to [newsletter] in config.toml",
     )
 }
 
-/// The way out: the relay, or the outbox folder while there is none. With the addresses of an example nothing leaves for a
-/// relay on another machine.
+/// The transport: the relay, or the outbox folder if no relay is configured. With placeholder addresses nothing is sent to
+/// a relay on another machine.
 pub fn wire(config: &Config, label: &str) -> Result<Arc<dyn Wire>, RunError> {
     let Some(smtp) = &config.smtp else {
         let folder = config.resolve(&config.output.outbox);
@@ -57,11 +56,11 @@ pub fn wire(config: &Config, label: &str) -> Result<Arc<dyn Wire>, RunError> {
     smtp.ca_file = smtp.ca_file.map(|file| config.resolve(file));
     let source = (smtp.password_file.as_deref(), smtp.password_env.as_deref());
     let wire = SmtpWire::new(&smtp, password(config, "smtp", source)?)
-        .map_err(|error| RunError::user(error.to_string(), "look at the section [smtp] of config.toml"))?;
+        .map_err(|error| RunError::user(error.to_string(), "check the section [smtp] of config.toml"))?;
     Ok(Arc::new(wire))
 }
 
-/// The password that `section` keeps in a file or in a variable of the environment.
+/// The password of `section`, from a file or an environment variable.
 pub(crate) fn password(
     config: &Config,
     section: &str,
@@ -80,12 +79,12 @@ pub(crate) fn password(
         (None, None) => return Ok(None),
     };
     let help = format!(
-        "put the password, and nothing else, into the file or the variable that [{section}] of config.toml names"
+        "put only the password into the file or the environment variable that [{section}] of config.toml names"
     );
     secret.map(Some).map_err(|error| RunError::user(error.to_string(), help))
 }
 
-/// When copies are tried again, and how long a claim lasts: longer than all phases of a message together.
+/// The retry schedule, and how long a claim lasts: longer than all phases of one message together.
 pub(super) fn patience(config: &Config) -> (RetrySchedule, Duration) {
     let smtp = config.smtp.as_ref();
     let deadlines = smtp.map(|smtp| smtp.deadlines).unwrap_or_default();
@@ -98,7 +97,7 @@ pub(super) fn patience(config: &Config) -> (RetrySchedule, Duration) {
     (RetrySchedule { waits, give_up }, lease + Duration::from_mins(5))
 }
 
-/// The rates to stay within; `None` if nothing is limited.
+/// The configured rate limits; `None` without any.
 pub(super) fn limits(config: &Config) -> Option<Arc<Limits>> {
     let smtp = config.smtp.as_ref()?;
     let rate = |number: u32| Rate::per_minute(number);

@@ -72,8 +72,8 @@ impl Lookalike {
     pub fn help(&self) -> String {
         let Self { post, known, source, .. } = self;
         format!(
-            "if it is that post, bring the ids file (ids.txt) back, or write id = \"{}\" into the front matter of {source}; if it \
-             is a new post: letterpress approve {}",
+            "if it is the same post, restore ids.txt, or set id = \"{}\" in the front matter of {source}; if it is a new post, run: \
+             letterpress approve {}",
             known.post,
             shell_quoted(post)
         )
@@ -84,14 +84,14 @@ impl fmt::Display for Lookalike {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { source, known, why, .. } = self;
         let why = match why {
-            Likeness::Same => "title and text are the same".to_owned(),
+            Likeness::Same => "same title and same text".to_owned(),
             Likeness::Text(percent) => format!("{percent} % of the text is the same"),
-            Likeness::Title => "the title is the same".to_owned(),
+            Likeness::Title => "same title".to_owned(),
         };
         let path = if known.path.is_empty() { String::new() } else { format!(", {}", known.path) };
         write!(
             f,
-            "{source} looks like \"{}\" ({}{path}), which is on record already: {why}; it is not mailed",
+            "{source} looks like \"{}\" ({}{path}), which is already in the ledger: {why}; it is not mailed",
             known.title, known.post
         )
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 pub enum StoreError {
     /// The file is not where the ledger says it must be; making a new one would mail the archive again.
     #[error(
-        "{store} is missing, but {witness} says that there was one\n    help: put it back with `letterpress backup restore FILE`; only if you want \
-         to begin anew, move {witness} away too"
+        "the ledger {store} is missing, but {witness} still exists\n    help: restore it with `letterpress backup restore FILE`; to start \
+         with a new ledger instead, move {witness} away too"
     )]
     Vanished {
         /// The store.
@@ -18,7 +18,7 @@ pub enum StoreError {
     },
     /// It was made by a newer Letterpress.
     #[error(
-        "{path} was written by a newer Letterpress (schema {found}, this one knows {known})\n    help: install the newer one"
+        "{path} was written by a newer version of Letterpress (schema {found}; this version supports {known})\n    help: install the newer version"
     )]
     TooNew {
         /// The store.
@@ -38,8 +38,8 @@ pub enum StoreError {
     },
     /// The file was removed, replaced or overwritten while it was open.
     #[error(
-        "the ledger {path} was exchanged while it was in use: {what}\n    help: nothing more was written; after a restore \
-         `letterpress ledger adopt-restored --why …` goes on with what stands there now"
+        "the ledger {path} was replaced while it was in use: {what}\n    help: nothing more was written; after a restore, \
+         accept the current file with `letterpress ledger adopt-restored --reason …`"
     )]
     Exchanged {
         /// The store.
@@ -48,7 +48,7 @@ pub enum StoreError {
         what: &'static str,
     },
     /// The database reported an error.
-    #[error("the store failed while {doing}: {source}{}", .fault.hint())]
+    #[error("database error while {doing}: {source}{}", .fault.hint())]
     Database {
         /// What was being done.
         doing: &'static str,
@@ -58,15 +58,15 @@ pub enum StoreError {
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// What was read cannot be: a word or a number that Letterpress does not write.
-    #[error("the store holds {0}, which Letterpress never writes there")]
+    #[error("the database contains an invalid value: {0}")]
     Nonsense(String),
     /// The post has an issue already; a second one would be a second copy for everybody.
     #[error(
-        "{0} has been mailed already\n    help: `letterpress status who-got` says to whom; what is new needs a post of its own"
+        "{0} was already mailed\n    help: `letterpress status recipients` lists the recipients; write a new post for new content"
     )]
     AlreadyIssued(String),
     /// Nobody would get it: an issue that is frozen for nobody would count as mailed for ever.
-    #[error("nobody would get {0}; it is not mailed")]
+    #[error("{0} has no recipients and is not mailed")]
     NoAudience(String),
     /// This kind of store does that with its own tools.
     #[error("{what}\n    help: {help}")]
@@ -78,12 +78,12 @@ pub enum StoreError {
     },
     /// Somebody chose otherwise while the weekly letter was composed, and there is no letter of what they want now.
     #[error(
-        "what readers want changed while the weekly letter was composed; nothing of it was sent\n    help: run the same command again"
+        "preferences changed while the weekly digest was composed; nothing of it was sent\n    help: run the command again"
     )]
     Unforeseen,
     /// The audience that was counted is not the audience that was frozen.
     #[error(
-        "the audience changed while the issue was frozen ({counted} readers counted, {frozen} frozen); nothing was sent"
+        "the audience changed while the issue was frozen ({counted} subscribers counted, {frozen} frozen); nothing was sent"
     )]
     Miscounted {
         /// Readers counted first.
@@ -118,21 +118,21 @@ impl Fault {
     const fn hint(self) -> &'static str {
         match self {
             Self::Full => {
-                "\n    help: the disk is full; make room and run the same command again, nothing is lost"
+                "\n    help: the disk is full; free some space and run the command again; no data is lost"
             }
-            Self::Busy => "\n    help: another program holds what is needed; run the same command again",
+            Self::Busy => "\n    help: another program has locked the database; run the command again",
             Self::Barred => {
-                "\n    help: this user may not write there; look at the owner of the file and its folder, or of the database's tables"
+                "\n    help: check the owner and the permissions of the file and its folder, or of the database tables"
             }
             Self::Damaged => {
                 "\n    help: the ledger is damaged; restore it from a backup before anything is sent"
             }
             Self::Io => "\n    help: the disk reported an error; check it before anything is sent",
             Self::Lost => {
-                "\n    help: is the database running, and is store.url right? run the same command again; nothing is lost"
+                "\n    help: check that the database is running and store.url is correct, then run the command again; no data is lost"
             }
             Self::Moved => {
-                "\n    help: another database server has taken over; run the same command again, it says what is in doubt"
+                "\n    help: the database failed over to another server; run the command again, it reports unknown outcomes"
             }
             Self::Other => "",
         }

@@ -12,8 +12,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 /// The first lines of the file: for whoever finds it.
 const HEAD: &str = "\
-# How far the ledger beside this file has got. Letterpress writes it and compares it: a database that is older was put
-# back from a copy, and is not sent from. So do not put this file back together with a database.
+# The epoch of the ledger beside this file. Letterpress refuses to send from a database with a lower epoch, because it was
+# restored from a backup. So do not restore this file together with a database.
 ";
 
 /// The form of the file; it is not changed, but replaced by another.
@@ -33,7 +33,7 @@ pub struct Mark {
 pub enum Mismatch {
     /// The database is older than what was sent last.
     #[error(
-        "it has got to epoch {database}, and the fence to {fence}: the database was put back from an older copy, or \
+        "its epoch is {database}, but the fence is at {fence}: the database was restored from an older backup, or \
          lost its write-ahead log"
     )]
     Older {
@@ -43,7 +43,7 @@ pub enum Mismatch {
         fence: u64,
     },
     /// The fence belongs to another ledger.
-    #[error("it is the ledger {database}, and the fence belongs to the ledger {fence}")]
+    #[error("it is the ledger {database}, but the fence belongs to the ledger {fence}")]
     Foreign {
         /// The name of the database.
         database: String,
@@ -52,11 +52,11 @@ pub enum Mismatch {
     },
     /// The database has sent, and there is no fence.
     #[error(
-        "it has sent before (epoch {0}), and the fence is missing: it was copied from elsewhere, or the fence was lost"
+        "it has sent before (epoch {0}), but its fence file is missing: the ledger was copied from elsewhere, or the file was lost"
     )]
     Unfenced(u64),
     /// The database is a copy that `letterpress backup` made.
-    #[error("it is the backup that was made at {0}, and what was sent since is not in it")]
+    #[error("it is a backup made at {0}, which does not contain what was sent since")]
     Copy(String),
 }
 
@@ -65,16 +65,15 @@ impl Mismatch {
     pub const fn help(&self) -> &'static str {
         match self {
             Self::Older { .. } | Self::Copy(_) => {
-                "put the newest database back; if there is none, `letterpress ledger adopt-restored --why …` goes on \
-                 with this one and mails nobody twice"
+                "restore the newest backup; without one, `letterpress ledger adopt-restored --reason …` accepts this \
+                 database and mails nothing twice"
             }
             Self::Foreign { .. } => {
-                "put this site's own database back, or name the right store.url and store.fence in config.toml"
+                "restore the database of this site, or correct store.url and store.fence in config.toml"
             }
             Self::Unfenced(_) => {
-                "put the fence file back beside the keys; if this is the original, moved here for good, \
-                 `letterpress ledger adopt-restored --moved --why …`; if it may be older than what was sent last, the \
-                 same without --moved"
+                "restore the fence file beside the keys; if this is the original, moved here permanently, run \
+                 `letterpress ledger adopt-restored --moved --reason …`; if it may be an older copy, run it without --moved"
             }
         }
     }
@@ -102,8 +101,8 @@ pub fn judge(database: &Mark, copied: Option<&str>, fence: Option<&Mark>) -> Res
 pub enum FenceError {
     /// It is there and says nothing that can be understood.
     #[error(
-        "{path} is no fence: {why}\n    help: put it back from where it was kept; if it is lost, move it away and run \
-         `letterpress ledger adopt-restored --why …`"
+        "{path} is not a valid fence file: {why}\n    help: restore it; if it is lost, move it away and run \
+         `letterpress ledger adopt-restored --reason …`"
     )]
     Unreadable {
         /// The file.
@@ -113,7 +112,7 @@ pub enum FenceError {
     },
     /// The system would not.
     #[error(
-        "cannot {doing} the fence {path}: {source}\n    help: nothing was sent; this user must be able to write the file and its folder"
+        "cannot {doing} the fence {path}: {source}\n    help: nothing was sent; check that this user can write the file and its folder"
     )]
     Io {
         /// Read or write.
@@ -176,7 +175,7 @@ fn parse(text: &str) -> Result<Mark, String> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let (mut version, mut instance, mut epoch) = (None, None, None);
     for line in lines {
-        let (name, value) = line.split_once('=').ok_or_else(|| format!("the line {line:?}"))?;
+        let (name, value) = line.split_once('=').ok_or_else(|| format!("invalid line {line:?}"))?;
         let place = match name.trim() {
             "version" => &mut version,
             "instance" => &mut instance,
@@ -184,16 +183,16 @@ fn parse(text: &str) -> Result<Mark, String> {
             other => return Err(format!("the name {other:?}")),
         };
         if place.replace(value.trim()).is_some() {
-            return Err(format!("{} stands in it twice", name.trim()));
+            return Err(format!("duplicate key {}", name.trim()));
         }
     }
     match version {
         Some(VERSION) => {}
         Some(other) => return Err(format!("version {other:?}; a newer Letterpress may have written it")),
-        None => return Err("it names no version".to_owned()),
+        None => return Err("it has no version".to_owned()),
     }
-    let instance = instance.filter(|name| !name.is_empty()).ok_or("it names no instance")?.to_owned();
-    let epoch = epoch.ok_or("it names no epoch")?;
+    let instance = instance.filter(|name| !name.is_empty()).ok_or("it has no instance")?.to_owned();
+    let epoch = epoch.ok_or("it has no epoch")?;
     let epoch = epoch.parse().map_err(|_| format!("the epoch {epoch:?}"))?;
     Ok(Mark { instance, epoch })
 }

@@ -17,10 +17,10 @@ pub struct RunLock(#[expect(dead_code, reason = "it is held, not read")] File);
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run holds it.
-    #[error("another run holds {0}; it is still at work, and this one has nothing to add")]
+    #[error("another run is in progress (lock {0}); nothing to do")]
     Held(Utf8PathBuf),
     /// The file cannot be made or locked.
-    #[error("cannot lock {0}: {1}\n    help: this user must be able to write the file and its folder")]
+    #[error("cannot lock {0}: {1}\n    help: check that this user can write the file and its folder")]
     Io(Utf8PathBuf, std::io::Error),
 }
 

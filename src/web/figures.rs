@@ -88,12 +88,17 @@ impl Figures {
     /// The text format of Prometheus, version 0.0.4. Without `store` it could not be asked.
     pub(super) fn print(&self, store: Option<&desk::Figures>) -> String {
         let mut out = self.with(|counts| counts.print());
-        head(&mut out, "letterpress_store_up", "gauge", "Whether the store could be read.");
+        head(&mut out, "letterpress_store_up", "gauge", "Whether the database could be read.");
         let _ = writeln!(out, "letterpress_store_up {}", u8::from(store.is_some()));
         if let Some(store) = store {
-            head(&mut out, "letterpress_readers", "gauge", "Readers by standing.");
+            head(&mut out, "letterpress_subscribers", "gauge", "Subscribers by status.");
+            labelled(&mut out, "letterpress_subscribers", "status", &store.readers);
+            head(&mut out, "letterpress_transactional_messages", "gauge", "Transactional emails by state.");
+            labelled(&mut out, "letterpress_transactional_messages", "state", &store.errands);
+            // Older names of the same metrics, for dashboards that use them.
+            head(&mut out, "letterpress_readers", "gauge", "Same as letterpress_subscribers.");
             labelled(&mut out, "letterpress_readers", "standing", &store.readers);
-            head(&mut out, "letterpress_errands", "gauge", "Small letters by state.");
+            head(&mut out, "letterpress_errands", "gauge", "Same as letterpress_transactional_messages.");
             labelled(&mut out, "letterpress_errands", "state", &store.errands);
         }
         out
@@ -103,21 +108,21 @@ impl Figures {
 impl Counts {
     fn print(&self) -> String {
         let mut out = String::new();
-        head(&mut out, "letterpress_http_requests_total", "counter", "Answers by route and status.");
+        head(&mut out, "letterpress_http_requests_total", "counter", "Responses by route and status.");
         for ((route, status), count) in &self.requests {
             let _ = writeln!(
                 out,
                 "letterpress_http_requests_total{{route=\"{route}\",status=\"{status}\"}} {count}"
             );
         }
-        head(&mut out, TIMES, "histogram", "Time until an answer began.");
+        head(&mut out, TIMES, "histogram", "Time until the response started.");
         for (count, (_, most)) in self.times.iter().zip(BUCKETS) {
             let _ = writeln!(out, "{TIMES}_bucket{{le=\"{most}\"}} {count}");
         }
         let _ = writeln!(out, "{TIMES}_bucket{{le=\"+Inf\"}} {}", self.requests_in_all);
         let seconds = Duration::from_micros(self.microseconds).as_secs_f64();
         let _ = writeln!(out, "{TIMES}_sum {seconds}\n{TIMES}_count {}", self.requests_in_all);
-        head(&mut out, "letterpress_sign_ups_total", "counter", "Forms by what became of them.");
+        head(&mut out, "letterpress_sign_ups_total", "counter", "Submitted sign-up forms by outcome.");
         let sign_ups: Vec<_> =
             self.sign_ups.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
         labelled(&mut out, "letterpress_sign_ups_total", "outcome", &sign_ups);

@@ -86,7 +86,7 @@ fn damage(site: &Site) {
 }
 
 #[test]
-fn a_heartbeat_hears_of_every_run_and_no_address() {
+fn a_heartbeat_is_called_for_every_run_without_addresses() {
     let (relay, listener) = (Relay::start(Says::Yes), Listener::start());
     let site = site(&relay, &format!("url = \"http://127.0.0.1:{}/token\"", listener.port));
     site.run("publish").succeeds();
@@ -102,7 +102,7 @@ fn a_heartbeat_hears_of_every_run_and_no_address() {
 }
 
 #[test]
-fn people_are_told_when_it_begins_and_when_it_is_over_and_not_by_each_run() {
+fn people_are_notified_when_a_failure_begins_and_ends_and_not_by_each_run() {
     let (relay, listener) = (Relay::start(Says::Yes), Listener::start());
     let to = format!(
         "to = \"me@example.com\"\nkind = \"ntfy\"\nurl = \"http://127.0.0.1:{}/letters\"",
@@ -133,16 +133,16 @@ fn people_are_told_when_it_begins_and_when_it_is_over_and_not_by_each_run() {
 }
 
 #[test]
-fn whoever_cannot_be_told_changes_nothing_about_the_run() {
+fn a_failed_notification_does_not_change_the_outcome() {
     let relay = Relay::start(Says::NotNow);
     let site = site(&relay, "to = \"me@example.com\"\nurl = \"http://127.0.0.1:1/token\"");
     let ran = site.run("publish").succeeds();
-    assert!(ran.err.contains("127.0.0.1 was not told") && !ran.err.contains("token"), "{ran:?}");
+    assert!(ran.err.contains("notification to 127.0.0.1 failed") && !ran.err.contains("token"), "{ran:?}");
     let quiet = site.run("--quiet publish").succeeds();
     assert_eq!(quiet.err, "");
     damage(&site);
     let ran = site.run("publish");
-    assert!(ran.code == 1 && ran.err.contains("notify.to was not told"), "{ran:?}");
+    assert!(ran.code == 1 && ran.err.contains("notification to notify.to failed"), "{ran:?}");
     // The relay is not asked again before the failure is over.
     let ran = site.run_at("2026-11-23T02:00:00Z", "publish");
     assert!(ran.code == 1 && !ran.err.contains("notify.to"), "{ran:?}");

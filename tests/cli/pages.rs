@@ -62,7 +62,7 @@ fn changed(before: &BTreeMap<String, SystemTime>, after: &BTreeMap<String, Syste
 }
 
 #[test]
-fn every_post_has_a_page_that_leads_to_its_neighbours_its_category_and_the_feeds() {
+fn every_post_has_a_page_with_links_to_its_neighbours_category_and_feeds() {
     let site = site();
     assert!(site.run("build").succeeds().out.contains("pages: 8 written\n"));
     let page = read(&site, "public/two/index.html");
@@ -83,7 +83,7 @@ fn every_post_has_a_page_that_leads_to_its_neighbours_its_category_and_the_feeds
 }
 
 #[test]
-fn a_change_writes_the_page_its_neighbours_and_its_lists_and_no_other_file() {
+fn a_changed_post_rewrites_only_its_page_its_neighbours_and_its_lists() {
     let site = site();
     for day in 10..15 {
         post(&site, &format!("2026-10-{day}-old-{day}.md"), "Old", "Old", "Long ago.");
@@ -112,7 +112,7 @@ fn a_change_writes_the_page_its_neighbours_and_its_lists_and_no_other_file() {
 }
 
 #[test]
-fn a_file_that_letterpress_did_not_write_stays_and_is_named() {
+fn a_file_that_letterpress_did_not_write_is_kept_and_reported() {
     let site = site();
     fs::create_dir_all(site.path("public/one")).unwrap();
     site.write("public/one/index.html", "<p>mine</p>");
@@ -133,7 +133,7 @@ fn a_file_that_letterpress_did_not_write_stays_and_is_named() {
 }
 
 #[test]
-fn a_post_that_goes_takes_its_page_and_its_picture_with_it_and_nothing_else() {
+fn a_deleted_post_removes_only_its_page_and_its_image() {
     let site = site();
     post(&site, ONE, "Three", "글", "![a](a.png)");
     site.write("posts/a.png", "picture");
@@ -149,7 +149,7 @@ fn a_post_that_goes_takes_its_page_and_its_picture_with_it_and_nothing_else() {
 }
 
 #[test]
-fn pages_go_when_they_are_switched_off_and_are_off_where_a_generator_is_at_work() {
+fn pages_are_removed_when_disabled_and_disabled_for_sites_with_a_generator() {
     let site = site();
     site.run("build").succeeds();
     site.append("config.toml", "[output]\npages = false\n");
@@ -163,7 +163,7 @@ fn pages_go_when_they_are_switched_off_and_are_off_where_a_generator_is_at_work(
 }
 
 #[test]
-fn a_picture_lies_where_page_feed_and_letter_say_and_is_copied_once() {
+fn an_image_is_copied_once_to_where_page_feed_and_email_link() {
     let site = site();
     fs::create_dir_all(site.path("posts/2026-11-22-bundle/img")).unwrap();
     fs::create_dir_all(site.path("static/files")).unwrap();
@@ -201,7 +201,7 @@ fn a_picture_lies_where_page_feed_and_letter_say_and_is_copied_once() {
 }
 
 #[test]
-fn nothing_outside_the_two_folders_and_no_secret_is_published_however_it_is_linked() {
+fn no_file_outside_the_two_folders_and_no_secret_is_published() {
     let site = site();
     site.write("secret.png", "secret");
     symlink("../secret.png", site.path("posts/linked.png")).unwrap();
@@ -225,7 +225,7 @@ fn nothing_outside_the_two_folders_and_no_secret_is_published_however_it_is_link
 }
 
 #[test]
-fn a_public_folder_that_leads_elsewhere_is_left_alone() {
+fn a_symbolic_link_out_of_the_public_folder_is_not_followed() {
     let site = site();
     post(&site, ONE, "Three", "글", "![a](a.png)");
     site.write("posts/a.png", "picture");
@@ -238,7 +238,7 @@ fn a_public_folder_that_leads_elsewhere_is_left_alone() {
 }
 
 #[test]
-fn addresses_that_lead_nowhere_are_named_with_their_lines_and_a_dead_picture_stops_the_letter() {
+fn broken_links_are_reported_with_their_lines_and_a_missing_image_stops_the_email() {
     let site = site();
     site.run("publish").succeeds();
     let letters = site.letters().len();
@@ -273,7 +273,7 @@ fn addresses_that_lead_nowhere_are_named_with_their_lines_and_a_dead_picture_sto
 }
 
 #[test]
-fn a_letter_can_be_read_online_on_the_page_or_on_its_issue_or_at_the_address_of_the_post() {
+fn read_online_links_to_the_page_the_issue_or_the_url_of_the_post() {
     for (config, link) in [
         ("", "https://example.com/one/"),
         ("[web]\nurl = \"https://news.example.com/\"\n", "https://example.com/one/"),
@@ -299,7 +299,7 @@ fn a_letter_can_be_read_online_on_the_page_or_on_its_issue_or_at_the_address_of_
 }
 
 #[test]
-fn templates_of_ones_own_replace_a_part_and_their_mistakes_are_named() {
+fn user_templates_replace_a_part_and_their_errors_are_reported() {
     let site = site();
     site.run("build").succeeds();
     fs::create_dir_all(site.path("templates/pages")).unwrap();
@@ -327,7 +327,7 @@ fn templates_of_ones_own_replace_a_part_and_their_mistakes_are_named() {
 }
 
 #[test]
-fn a_post_whose_page_would_be_a_feed_or_the_page_of_another_has_none_and_is_named() {
+fn a_post_whose_page_conflicts_with_a_feed_or_another_page_is_reported() {
     let site = site();
     for (name, permalink) in [
         ("2026-11-19-a.md", "/rss.xml"),
@@ -343,14 +343,17 @@ fn a_post_whose_page_would_be_a_feed_or_the_page_of_another_has_none_and_is_name
     }
     let ran = site.run("build").succeeds();
     for name in ["b", "c"] {
-        assert!(ran.err.contains(&format!("2026-11-19-{name}.md: warning: it has no page")), "{ran:?}");
+        assert!(
+            ran.err.contains(&format!("2026-11-19-{name}.md: warning: no page is written for this post")),
+            "{ran:?}"
+        );
     }
     assert!(read(&site, "public/rss.xml").starts_with("<?xml"));
     assert!(read(&site, "public/about.html").contains("2026-11-19-e.md"));
 }
 
 #[test]
-fn a_long_year_is_cut_into_pages_that_a_new_post_does_not_change() {
+fn a_long_year_is_split_into_pages_that_a_new_post_does_not_change() {
     let site = site();
     for number in 0..70 {
         let name = format!("2025-{:02}-{:02}-n{number}.md", 1 + number / 28, 1 + number % 28);

@@ -54,11 +54,11 @@ fn rss(site: &Site) -> String {
 }
 
 #[test]
-fn a_new_entry_is_mailed_once_and_neither_what_was_there_nor_an_edit_nor_another_date_is() {
+fn only_a_new_entry_is_mailed_not_an_old_an_edited_or_a_redated_one() {
     let origin = Origin::start(plain(&[20, 19, 18]));
     let site = site(&origin.url(), true);
     let ran = publish(&site, 20).succeeds();
-    assert!(ran.out.contains("3 posts published before it will not be mailed"), "{ran:?}");
+    assert!(ran.out.contains("3 older posts will not be mailed"), "{ran:?}");
     assert_eq!(site.letters().len(), 0);
     let text = rss(&site);
     for part in ["urn:x:19", "https://blog.example/19/", "https://blog.example/about", ">기술</category>"] {
@@ -74,7 +74,7 @@ fn a_new_entry_is_mailed_once_and_neither_what_was_there_nor_an_edit_nor_another
     let edited = item(21, "고친 본문").replace("21 Nov 2026 09:00", "22 Nov 2026 09:00");
     origin.now(Answer::Feed(feed(&[edited, item(20, "본문")])));
     let ran = publish(&site, 22).succeeds();
-    assert!(ran.out.contains("letters: nothing is due"), "{ran:?}");
+    assert!(ran.out.contains("newsletter: nothing is due"), "{ran:?}");
     assert_eq!(site.letters().len(), 1);
     let text = rss(&site);
     assert!(text.contains("고친 본문") && text.contains("Sat, 21 Nov 2026 09:00:00 +0900"), "{text}");
@@ -83,7 +83,7 @@ fn a_new_entry_is_mailed_once_and_neither_what_was_there_nor_an_edit_nor_another
 }
 
 #[test]
-fn a_feed_that_did_not_change_costs_one_request_and_nothing_else() {
+fn an_unchanged_feed_costs_one_request() {
     let origin = Origin::start(plain(&[20, 19]));
     let site = site(&origin.url(), true);
     publish(&site, 20).succeeds();
@@ -104,7 +104,7 @@ fn a_feed_that_did_not_change_costs_one_request_and_nothing_else() {
 }
 
 #[test]
-fn an_entry_that_vanished_from_the_middle_is_taken_back() {
+fn an_entry_removed_from_the_middle_of_the_feed_is_retracted() {
     let origin = Origin::start(plain(&[20, 19, 18]));
     let site = site(&origin.url(), true);
     publish(&site, 20).succeeds();
@@ -116,7 +116,7 @@ fn an_entry_that_vanished_from_the_middle_is_taken_back() {
 }
 
 #[test]
-fn a_feed_that_cannot_be_had_takes_nothing_back_and_the_run_does_the_rest_and_says_so() {
+fn a_failed_download_removes_no_post_and_the_run_continues_with_a_warning() {
     let origin = Origin::start(plain(&[20, 19]));
     let site = site(&origin.url(), true);
     publish(&site, 20).succeeds();
@@ -143,7 +143,7 @@ fn a_feed_that_cannot_be_had_takes_nothing_back_and_the_run_does_the_rest_and_sa
 }
 
 #[test]
-fn a_feed_that_was_never_had_is_an_error_and_an_address_in_the_own_network_needs_a_word() {
+fn a_failed_first_download_is_an_error_and_a_private_address_must_be_allowed() {
     let origin = Origin::start(Answer::Status(503));
     let ran = publish(&site(&origin.url(), true), 20);
     assert_eq!(ran.code, 1);
@@ -154,26 +154,27 @@ fn a_feed_that_was_never_had_is_an_error_and_an_address_in_the_own_network_needs
     assert!(ran.err.contains("not in the open internet") && ran.err.contains("feed_private"), "{ran:?}");
     let ran = site.run("check");
     assert!(
-        ran.out.contains("nothing was fetched yet") || ran.err.contains("nothing was fetched yet"),
+        ran.out.contains("the feed was not downloaded yet")
+            || ran.err.contains("the feed was not downloaded yet"),
         "{ran:?}"
     );
     assert_eq!(origin.given(), [503], "nobody was asked");
 }
 
 #[test]
-fn posts_of_ones_own_and_a_feed_do_not_share_a_folder() {
+fn own_posts_and_a_source_feed_cannot_share_a_folder() {
     let origin = Origin::start(plain(&[20]));
     let site = site(&origin.url(), true);
     fs::create_dir_all(site.path("posts")).unwrap();
     site.write("posts/2026-11-01-mine.md", "# Mine\n\nx\n");
     let ran = publish(&site, 20);
     assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("posts/2026-11-01-mine.md: error: it is no entry of"), "{ran:?}");
+    assert!(ran.err.contains("posts/2026-11-01-mine.md: error: this file is not an entry of"), "{ran:?}");
     assert_eq!(site.posts().len(), 1);
 }
 
 #[test]
-fn send_fetches_too_and_two_runs_at_once_agree() {
+fn send_downloads_the_feed_too_and_concurrent_runs_agree() {
     let origin = Origin::start(plain(&[20, 19]));
     let site = site(&origin.url(), true);
     publish(&site, 20).succeeds();

@@ -18,7 +18,7 @@ fn signed_site() -> Site {
 }
 
 #[test]
-fn a_new_key_is_for_its_owner_alone_and_never_written_over() {
+fn a_new_key_is_readable_only_by_its_owner_and_never_overwritten() {
     let site = Site::new();
     for (line, file) in [("dkim new", "dkim-letters.pem"), ("dkim new --out own.pem --selector x", "own.pem")]
     {
@@ -26,14 +26,14 @@ fn a_new_key_is_for_its_owner_alone_and_never_written_over() {
         let key = fs::read(site.path(file)).unwrap();
         assert_eq!(site.path(file).metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let ran = site.run(line);
-        assert!(ran.code == 1 && ran.err.contains("is there already"), "{ran:?}");
+        assert!(ran.code == 1 && ran.err.contains("already exists"), "{ran:?}");
         assert_eq!(fs::read(site.path(file)).unwrap(), key);
     }
     assert_eq!(fs::read_dir(site.path(".")).unwrap().count(), 6, "no temporary file stays behind");
 }
 
 #[test]
-fn what_new_prints_is_what_show_prints_and_never_the_private_half() {
+fn new_and_show_print_the_same_record_and_never_the_private_key() {
     let site = signed_site();
     fs::remove_file(site.path("dkim-letters-ed25519.pem")).unwrap();
     let made = site.run(NEW).succeeds().out;
@@ -48,7 +48,7 @@ fn what_new_prints_is_what_show_prints_and_never_the_private_half() {
 }
 
 #[test]
-fn letters_in_the_outbox_bear_the_signature_first() {
+fn emails_in_the_outbox_start_with_the_signature() {
     let site = signed_site();
     site.run("publish").succeeds();
     let letter = fs::read_to_string(&site.letters()[0]).unwrap();
@@ -63,7 +63,7 @@ fn letters_in_the_outbox_bear_the_signature_first() {
 fn a_key_that_is_missing_or_broken_stops_the_run_before_anything_is_written() {
     let broken = "-----BEGIN PRIVATE KEY-----\nMAAA\n-----END PRIVATE KEY-----\n";
     for (key, word) in
-        [(None, "cannot read the DKIM key"), (Some(broken), "cannot be used"), (Some(""), "no private key")]
+        [(None, "cannot read the DKIM key"), (Some(broken), "invalid DKIM key"), (Some(""), "no private key")]
     {
         let site = Site::new();
         site.append("config.toml", SECTION);
@@ -79,7 +79,7 @@ fn a_key_that_is_missing_or_broken_stops_the_run_before_anything_is_written() {
 }
 
 #[test]
-fn check_names_a_key_that_others_can_read_and_a_domain_that_does_not_count() {
+fn check_reports_a_readable_key_and_a_misaligned_domain() {
     let site = signed_site();
     let ran = site.run("check").succeeds();
     assert!(!ran.out.contains("dkim"), "{ran:?}");
@@ -87,13 +87,13 @@ fn check_names_a_key_that_others_can_read_and_a_domain_that_does_not_count() {
     fs::set_permissions(key, fs::Permissions::from_mode(0o644)).unwrap();
     site.append("config.toml", "domain = \"example.net\"\n");
     let ran = site.run("check").succeeds();
-    assert!(ran.out.contains("other users of this machine can open it (mode 644)"), "{ran:?}");
-    assert!(ran.out.contains("signed for example.net, which DMARC does not count"), "{ran:?}");
+    assert!(ran.out.contains("other users of this machine can access this secret (mode 644)"), "{ran:?}");
+    assert!(ran.out.contains("signed for example.net; DMARC ignores the signature"), "{ran:?}");
 }
 
 /// A copy in doubt is sent again the same to the byte, signature and all, or not at all.
 #[test]
-fn a_copy_in_doubt_goes_again_under_the_same_key_and_not_under_another() {
+fn a_delivery_with_unknown_outcome_is_resent_only_with_the_same_key() {
     for (same_key, letters) in [(true, 2), (false, 1)] {
         let site = signed_site();
         let relay = Relay::start(Says::NothingAfterTheDot);
@@ -106,7 +106,7 @@ fn a_copy_in_doubt_goes_again_under_the_same_key_and_not_under_another() {
         site.run("resolve --resend").succeeds();
         let ran = site.run_at("2026-11-23T02:00:00Z", "publish");
         assert_eq!((ran.code, relay.letters()), (3, letters), "{ran:?}");
-        let said = site.run("status what-got reader@example.com").succeeds().out;
+        let said = site.run("status history reader@example.com").succeeds().out;
         assert_eq!(said.contains("failed"), !same_key, "{said}");
     }
 }

@@ -42,7 +42,7 @@ fn a_post_is_found_by_its_path_name_slug_and_id_and_in_either_form_of_hangul() {
         ("tag:example.com,2026-11-21:trip", "Trip"),
     ] {
         let said = test_copy(&site, wanted).succeeds().out;
-        assert!(said.starts_with(&format!("a test copy of \"{title}\" went")), "{wanted}: {said}");
+        assert!(said.starts_with(&format!("sent a test email of \"{title}\" to")), "{wanted}: {said}");
     }
     let mut from_posts = site.command();
     from_posts.current_dir(site.path("posts")).args([
@@ -57,7 +57,7 @@ fn a_post_is_found_by_its_path_name_slug_and_id_and_in_either_form_of_hangul() {
 }
 
 #[test]
-fn a_test_copy_of_a_draft_leaves_nothing_behind_and_the_post_is_mailed_as_if_it_had_never_been() {
+fn a_test_email_of_a_draft_is_not_recorded_and_the_post_is_mailed_later() {
     let site = Site::new();
     site.posts().iter().for_each(|sample| fs::remove_file(sample).unwrap());
     site.write("posts/waits.md", &draft("It waits"));
@@ -79,7 +79,7 @@ fn a_test_copy_of_a_draft_leaves_nothing_behind_and_the_post_is_mailed_as_if_it_
 }
 
 #[test]
-fn a_post_with_a_mistake_is_not_sent_as_a_test_and_the_mistake_is_named() {
+fn a_post_with_an_error_is_not_sent_as_a_test_and_the_error_is_reported() {
     let site = Site::new();
     site.write("posts/odd.md", "+++\ndraft = true\n+++\n\nText without a title.\n");
     let said = test_copy(&site, "odd");
@@ -87,7 +87,7 @@ fn a_post_with_a_mistake_is_not_sent_as_a_test_and_the_mistake_is_named() {
 }
 
 #[test]
-fn a_mistake_in_another_post_keeps_nobody_from_looking_at_this_one() {
+fn an_error_in_another_post_does_not_prevent_a_test_email() {
     let site = Site::new();
     site.write("posts/odd.md", "+++\ntitle = \"Odd\"\ndate = 2026-11-20\n+++\n");
     site.write("posts/fine.md", "+++\ntitle = \"Fine\"\ndraft = true\n+++\n\nText.\n");
@@ -145,7 +145,7 @@ const GENERATORS: [Generator; 4] = [
 ];
 
 #[test]
-fn a_new_post_lies_where_each_generator_has_its_posts_and_is_read_as_one() {
+fn a_new_post_is_created_in_the_folder_of_each_generator_and_read_from_there() {
     for generator in GENERATORS {
         let site = tempfile::tempdir().unwrap();
         let mail = site.path().join("mail");
@@ -160,7 +160,7 @@ fn a_new_post_lies_where_each_generator_has_its_posts_and_is_read_as_one() {
             generator.posts
         );
         fs::write(mail.join("config.toml"), config).unwrap();
-        let made = letterpress(&mail, &["post", "new", "새 글", "--ready"]).succeeds().out;
+        let made = letterpress(&mail, &["post", "new", "새 글", "--no-draft"]).succeeds().out;
         assert_eq!(made.lines().next(), Some(format!("../{}", generator.made).as_str()));
         let path = site.path().join(generator.made);
         let text = fs::read_to_string(&path).unwrap();
@@ -182,7 +182,7 @@ fn a_new_post_lies_where_each_generator_has_its_posts_and_is_read_as_one() {
 }
 
 #[test]
-fn an_editor_with_options_gets_the_path_as_one_word_and_without_one_nothing_is_made() {
+fn an_editor_with_options_gets_the_path_as_one_argument_and_without_editor_nothing_is_created() {
     let site = Site::new();
     let new = |editor: &str| {
         let mut command = site.command();
@@ -190,14 +190,14 @@ fn an_editor_with_options_gets_the_path_as_one_word_and_without_one_nothing_is_m
         Ran::of(&mut command)
     };
     let said = new(" ");
-    assert!(said.code == 1 && said.err.contains("posts/2026-11-23-two-words.md was not made"), "{said:?}");
+    assert!(said.code == 1 && said.err.contains("posts/2026-11-23-two-words.md was not created"), "{said:?}");
     assert!(!site.path("posts/2026-11-23-two-words.md").exists());
     new("sh -c 'echo edited >> \"$0\"'").succeeds();
     assert!(fs::read_to_string(site.path("posts/2026-11-23-two-words.md")).unwrap().ends_with("edited\n"));
 }
 
 #[test]
-fn printed_commands_can_be_pasted_whatever_the_folder_is_called() {
+fn printed_commands_are_quoted_for_any_folder_name() {
     let place = tempfile::tempdir().unwrap();
     let name = "나의 50% 편지's $HOME";
     let said = letterpress(place.path(), &["new", name]).succeeds().out;
@@ -218,7 +218,7 @@ fn printed_commands_can_be_pasted_whatever_the_folder_is_called() {
 }
 
 #[test]
-fn git_is_told_to_leave_secrets_databases_and_people_alone_and_to_keep_posts_and_their_ids() {
+fn gitignore_excludes_secrets_databases_and_lists_but_not_posts_and_ids() {
     let site = Site::new();
     let git = |arguments: &[&str]| {
         Command::new("git").current_dir(site.path("")).args(arguments).output().unwrap().status.success()
@@ -256,7 +256,7 @@ fn git_is_told_to_leave_secrets_databases_and_people_alone_and_to_keep_posts_and
 }
 
 #[test]
-fn the_order_of_dates_can_be_said_in_the_configuration_and_is_heard_at_once() {
+fn the_date_order_in_the_configuration_applies_at_once() {
     let site = Site::new();
     site.write("subscribers.csv", "email,consented\nkim@letters.kr,02/03/2026\n");
     let first = site.run("publish");

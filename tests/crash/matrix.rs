@@ -25,8 +25,8 @@ const POINTS: &[(&str, usize)] = &[
     ("committed/migrating it", 1),
     ("keys-staged", 1),
     ("keys-made", 1),
-    ("before-commit/adding readers", 1),
-    ("committed/adding readers", 1),
+    ("before-commit/adding subscribers", 1),
+    ("committed/adding subscribers", 1),
     // F1, F2
     ("ids-written", 1),
     ("feed-staged:2", 1),
@@ -40,8 +40,8 @@ const POINTS: &[(&str, usize)] = &[
     ("before-commit/recovering after a crash", 1),
     ("committed/recovering after a crash", 1),
     // F5
-    ("before-commit/claiming copies", 1),
-    ("committed/claiming copies", 1),
+    ("before-commit/claiming deliveries", 1),
+    ("committed/claiming deliveries", 1),
     ("before-connect:2", 2),
     // F6
     ("mail-answered:2", 1),
@@ -53,10 +53,10 @@ const POINTS: &[(&str, usize)] = &[
     ("body-written:2", 1),
     ("body-written:3", 2),
     // F12
-    ("before-commit/recording what was sent:2", 1),
-    ("committed/recording what was sent:2", 1),
-    ("before-commit/recording what was sent:3", 2),
-    ("committed/recording what was sent:3", 2),
+    ("before-commit/recording outcomes:2", 1),
+    ("committed/recording outcomes:2", 1),
+    ("before-commit/recording outcomes:3", 2),
+    ("committed/recording outcomes:3", 2),
     // F8
     ("armed:1", 1),
     ("armed:2", 1),

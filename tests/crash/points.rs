@@ -82,13 +82,13 @@ fn f04_a_death_after_the_freeze_leaves_everybody_waiting_and_the_next_run_sends_
 #[test]
 fn f05_f06_f07_a_death_before_the_arm_costs_nobody_a_copy_and_puts_nobody_in_doubt() {
     for point in [
-        "committed/claiming copies",
+        "committed/claiming deliveries",
         "mail-answered:1",
         "rcpt-answered:1",
         "data-answered:1",
         "mid-body:1",
         "body-written:1",
-        "before-commit/recording what was sent:1",
+        "before-commit/recording outcomes:1",
     ] {
         let (site, relay) = died_at(point);
         assert!(
@@ -103,7 +103,7 @@ fn f05_f06_f07_a_death_before_the_arm_costs_nobody_a_copy_and_puts_nobody_in_dou
 
 #[test]
 fn f08_f12_a_copy_that_was_armed_and_not_ended_is_in_doubt_is_listed_and_nobody_has_it() {
-    for point in ["committed/recording what was sent:1", "armed:1"] {
+    for point in ["committed/recording outcomes:1", "armed:1"] {
         let (site, relay) = died_at(point);
         assert_eq!(rows(&site)["reader0@example.org"], State::Armed, "{point}");
         assert_eq!(finishes(&site, &relay), 1, "{point}");
@@ -162,7 +162,7 @@ fn a_death_in_a_restore_leaves_the_old_or_the_new_ledger_whole_and_a_second_try_
         let site = site(&relay, READERS, 1);
         assert_eq!(site.run(&["publish"]).code, 0);
         assert_eq!(site.run(&["backup", "b.db"]).code, 0);
-        let restore = ["backup", "restore", "b.db", "--why", "test"];
+        let restore = ["backup", "restore", "b.db", "--reason", "test"];
         let output = site.command(Some(NOW), &restore).env("LETTERPRESS_CRASH_AT", point).output().unwrap();
         assert!(!output.status.success(), "{point} was not passed");
         assert_eq!(rows(&site).len(), READERS, "{point}: a whole ledger stands there");
@@ -189,7 +189,7 @@ fn a_death_while_a_rehearsal_ends_or_an_issue_is_extended_mails_nobody_twice_and
         assert_eq!(copies(&relay), READERS, "{point}");
         assert_eq!(site.run_at(LATER, &["ledger", "verify"]).code, 0);
     }
-    for point in ["before-commit/adding to an issue", "committed/adding to an issue"] {
+    for point in ["before-commit/extending an issue", "committed/extending an issue"] {
         let relay = relay();
         let site = site(&relay, READERS, 1);
         assert_eq!(site.run(&["publish"]).code, 0);

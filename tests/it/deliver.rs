@@ -83,7 +83,7 @@ fn a_decided_resend_is_the_same_message_to_the_byte() {
         "posts/slow.md",
         "+++\ntitle = \"고쳤다\"\ndate = 2026-11-20T09:00:00Z\nslug = \"slow\"\n+++\n다른 글.\n",
     );
-    assert_eq!(site.run(&["resolve", "--resend", "--why", "the relay's log has no such message"]).code, 0);
+    assert_eq!(site.run(&["resolve", "--resend", "--reason", "the relay's log has no such message"]).code, 0);
     let ended = site.run_at("2026-11-20T20:00:00Z", &["publish"]);
     assert_eq!(ended.code, 0, "{}", ended.said);
     assert_eq!(site.counts(), json!({ "sent": 3 }));

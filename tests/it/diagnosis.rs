@@ -87,7 +87,7 @@ fn plain_smtp_where_tls_is_expected_is_recognised_by_its_greeting() {
     let words = [
         "config.toml:12: error: 127.0.0.1:",
         "begins in plain text (\"220 test.example ESMTP\"), and smtp.tls is \"implicit\"",
-        "help: write tls = \"starttls\" below [smtp]",
+        "help: set tls = \"starttls\" in [smtp]",
     ];
     publish_says(&site, 1, &words);
     assert_eq!(server.connections(), 1, "what cannot work is tried once");
@@ -141,17 +141,21 @@ fn a_relay_that_takes_calls_and_says_nothing_is_no_ones_fault_here() {
 fn each_fault_of_a_certificate_is_told_apart() {
     let name = "localhost";
     for (certificates, trusts, words) in [
-        (Certificates::expired(name), true, ["ended on 2001-01-01; this machine's clock says 20", "set it"]),
-        (Certificates::not_yet(name), true, ["begins on 3001-01-01", "clock is behind"]),
+        (
+            Certificates::expired(name),
+            true,
+            ["expired on 2001-01-01; the clock of this machine shows 20", "set the clock"],
+        ),
+        (Certificates::not_yet(name), true, ["is valid from 3001-01-01", "clock is behind"]),
         (
             Certificates::for_name("mx.letters.kr"),
             true,
-            ["is for mx.letters.kr, and not for \"localhost\"", "write host = \"mx.letters.kr\""],
+            ["is for mx.letters.kr, not for \"localhost\"", "set host = \"mx.letters.kr\""],
         ),
         (
             Certificates::for_name(name),
             false,
-            ["is signed by \"Letters CA\", which this machine does not know", "smtp.ca_file"],
+            ["is signed by \"Letters CA\", which this machine does not trust", "smtp.ca_file"],
         ),
         (
             Certificates::without_intermediate(name),
@@ -191,10 +195,10 @@ fn a_wrong_password_names_its_key_its_file_and_the_space_at_its_end() {
     publish_says(
         &site,
         1,
-        &["config.toml:14: error:", "refuses the login of \"kim\": 535 5.7.8", place, "whole address"],
+        &["config.toml:14: error:", "rejected the login of \"kim\": 535 5.7.8", place, "full email address"],
     );
     site.write("smtp-password", "hunter2 \n");
-    publish_says(&site, 1, &[place, "begins or ends with a space", "put that right first"]);
+    publish_says(&site, 1, &[place, "begins or ends with a space", "fix that first"]);
     site.write("smtp-password", "\n");
     let ended = site.run(&["--quiet", "publish"]);
     assert!(
@@ -225,7 +229,7 @@ fn a_relay_that_wants_a_login_says_so_also_to_the_only_subscriber() {
     let site = site("127.0.0.1", server.port(), "tls = \"none\"");
     let ended = site.run(&["--quiet", "publish"]);
     assert_eq!(ended.code, 1, "{}", ended.said);
-    assert!(ended.said.contains("takes letters only after a login"), "{}", ended.said);
+    assert!(ended.said.contains("requires a login"), "{}", ended.said);
 }
 
 #[test]
@@ -290,7 +294,7 @@ fn check_live_logs_in_to_the_relay_and_sends_nothing() {
     for (password, is_right) in [("hunter3", false), ("hunter2", true)] {
         site.write("smtp-password", password);
         let ended = site.run(&["check", "--live"]);
-        assert_eq!(ended.said.contains("refuses the login of \"kim\""), !is_right, "{}", ended.said);
+        assert_eq!(ended.said.contains("rejected the login of \"kim\""), !is_right, "{}", ended.said);
     }
     assert!(server.verbs().iter().all(|verb| verb != "MAIL"));
 }
@@ -379,7 +383,7 @@ fn publish_as_json_is_one_object_with_all_that_the_text_says() {
     assert_eq!(waiting["due_at"], "2026-11-20T10:10:00Z", "{waiting}");
     assert_eq!(waiting["next"][0]["name"], "Soon", "{waiting}");
     let text = site.run(&["publish"]);
-    assert!(text.said.contains("letters: \"Soon\" is due at 10:10"), "{}", text.said);
+    assert!(text.said.contains("newsletter: \"Soon\" is due at 10:10"), "{}", text.said);
 }
 
 #[test]

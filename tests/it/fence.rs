@@ -57,7 +57,7 @@ fn refused(site: &Site, now: &str, code: i32, word: &str) {
 }
 
 fn adopts(site: &Site, now: &str) -> String {
-    let ended = site.run_at(now, &["ledger", "adopt-restored", "--why", "a test put it back"]);
+    let ended = site.run_at(now, &["ledger", "adopt-restored", "--reason", "a test put it back"]);
     assert_eq!(ended.code, 0, "{}", ended.said);
     let verified = site.run_at(now, &["ledger", "verify"]);
     assert_eq!(verified.code, 0, "{}", verified.said);
@@ -127,7 +127,7 @@ fn f24_where_only_the_keys_or_only_the_fence_is_left_there_was_a_ledger_and_it_i
                 &["publish"][..],
                 &["status"],
                 &["backup", "x.db"],
-                &["ledger", "adopt-restored", "--why", "x"],
+                &["ledger", "adopt-restored", "--reason", "x"],
             ] {
                 let ended = site.run_at(SECOND, command);
                 assert_eq!(ended.code, 2, "{left:?}, {command:?}: {}", ended.said);
@@ -147,7 +147,7 @@ fn f25_with_everything_gone_it_is_a_first_run_and_mails_nothing_old() {
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     site.write("config.toml", &config.replace("first_run = \"newest\"", ""));
     let ended = site.run(&["publish"]);
-    assert!(ended.code == 0 && ended.said.contains("ledger: begun"), "{}", ended.said);
+    assert!(ended.code == 0 && ended.said.contains("ledger: created"), "{}", ended.said);
     assert_eq!(server.accepted().len(), 3);
 }
 
@@ -163,7 +163,7 @@ fn f26_a_restored_backup_is_refused_and_once_adopted_mails_nobody_twice_and_the_
             assert_eq!(server.accepted().len(), 10);
         }
         put_back(&site, &site.path("old.db"));
-        refused(&site, SECOND, 1, "it is the backup that was made at 2026-11-20T10:00:00Z");
+        refused(&site, SECOND, 1, "it is a backup made at 2026-11-20T10:00:00Z");
         let status = site.run_at(SECOND, &["status"]);
         assert_eq!(status.code, 1);
         assert!(
@@ -173,7 +173,11 @@ fn f26_a_restored_backup_is_refused_and_once_adopted_mails_nobody_twice_and_the_
         );
         let said = adopts(&site, SECOND);
         assert!(
-            said.contains(if later { "1 published post recorded" } else { "it knows every published post" }),
+            said.contains(if later {
+                "1 published post recorded"
+            } else {
+                "the ledger knows every published post"
+            }),
             "{said}"
         );
         assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
@@ -197,9 +201,9 @@ fn f26_a_file_copy_from_before_the_last_send_is_refused_and_its_waiting_copies_b
         assert_eq!(site.run_at("2026-11-20T10:30:00Z", &["publish"]).code, 0);
         assert_eq!(server.accepted().len(), 3);
         put_back(&site, &site.path("copy.db"));
-        refused(&site, SECOND, 1, "and the fence to 4");
+        refused(&site, SECOND, 1, "but the fence is at 4");
         let said = adopts(&site, SECOND);
-        assert!(said.contains("1 more copy in doubt"), "{said}");
+        assert!(said.contains("1 pending delivery marked as \"outcome unknown\""), "{said}");
         assert_eq!(site.counts(), json!({ "sent": 2, "unknown": 1 }));
         assert_eq!(site.run_at(SECOND, &["status"]).code, 3);
         for _ in 0..2 {
@@ -210,8 +214,8 @@ fn f26_a_file_copy_from_before_the_last_send_is_refused_and_its_waiting_copies_b
         assert_eq!(site.run_at(THIRD, &["publish"]).code, 0);
         assert_eq!(server.accepted().len(), 6);
         // The doubt can be left as it is; then nobody is told of it any more.
-        let ended = site.run_at(THIRD, &["resolve", "slow", "--leave", "--why", "nobody knows"]);
-        assert!(ended.code == 0 && ended.said.contains("1 copy left in doubt"), "{}", ended.said);
+        let ended = site.run_at(THIRD, &["resolve", "slow", "--acknowledge", "--reason", "nobody knows"]);
+        assert!(ended.code == 0 && ended.said.contains("acknowledged 1 delivery"), "{}", ended.said);
         assert_eq!(site.run_at(THIRD, &["status"]).code, 0);
     }
 }
@@ -225,10 +229,10 @@ fn f26_a_clone_without_the_fence_is_refused_until_somebody_says_what_it_is() {
     }
     remove(&clone, &["letterpress.fence"]);
     post(&clone, "second", "2026-11-21");
-    refused(&clone, SECOND, 1, "it has sent before (epoch 2), and the fence is missing");
-    let unsaid = clone.run_at(SECOND, &["ledger", "adopt-restored", "--why", " "]);
-    assert!(unsaid.code == 1 && unsaid.said.contains("--why is empty"), "{}", unsaid.said);
-    let moved = ["ledger", "adopt-restored", "--moved", "--why", "a new server"];
+    refused(&clone, SECOND, 1, "it has sent before (epoch 2), but its fence file is missing");
+    let unsaid = clone.run_at(SECOND, &["ledger", "adopt-restored", "--reason", " "]);
+    assert!(unsaid.code == 1 && unsaid.said.contains("--reason is empty"), "{}", unsaid.said);
+    let moved = ["ledger", "adopt-restored", "--moved", "--reason", "a new server"];
     let ended = clone.run_at(SECOND, &moved);
     assert_eq!(ended.code, 0, "{}", ended.said);
     assert_eq!(clone.run_at(SECOND, &["publish"]).code, 0);
@@ -254,7 +258,7 @@ fn f26_a_copy_that_was_taken_while_a_run_was_at_work_is_older_than_its_end() {
     assert_eq!(server.accepted().len(), 10);
     put_back(&site, &site.path("copy-letterpress.db"));
     std::fs::copy(site.path("copy-letterpress.db-wal"), site.path("letterpress.db-wal")).unwrap();
-    refused(&site, SECOND, 1, "epoch 1, and the fence to 2");
+    refused(&site, SECOND, 1, "epoch is 1, but the fence is at 2");
     adopts(&site, SECOND);
     assert_eq!(site.run_at(SECOND, &["publish"]).code, 0);
     assert_eq!(server.accepted().len(), 10);
@@ -333,7 +337,7 @@ fn f28_a_write_ahead_log_that_another_database_left_behind_is_not_mixed_into_a_b
     run.kill().unwrap();
     run.wait().unwrap();
     std::fs::copy(site.path("old.db"), site.path("letterpress.db")).unwrap();
-    let ended = site.run(&["ledger", "adopt-restored", "--why", "x"]);
+    let ended = site.run(&["ledger", "adopt-restored", "--reason", "x"]);
     assert!(ended.code == 2 && ended.said.contains("letterpress.db-wal beside it"), "{}", ended.said);
     assert!(
         std::fs::read(site.path("old.db")).unwrap() == std::fs::read(site.path("letterpress.db")).unwrap()
@@ -351,7 +355,7 @@ fn c10_a_ledger_that_the_fence_does_not_know_is_refused_and_cannot_be_adopted_ei
     }
     post(&site, "second", "2026-11-21");
     refused(&site, SECOND, 1, "the fence belongs to the ledger");
-    let ended = site.run_at(SECOND, &["ledger", "adopt-restored", "--why", "x"]);
+    let ended = site.run_at(SECOND, &["ledger", "adopt-restored", "--reason", "x"]);
     assert!(ended.code == 1 && ended.said.contains("move the fence away first"), "{}", ended.said);
     assert_eq!(server.accepted().len(), 2);
 }
@@ -364,7 +368,7 @@ fn a_run_that_died_between_database_and_fence_bars_nobody_and_a_fence_that_says_
     site.write("letterpress.fence", &fence.replace("epoch = 2", "epoch = 1"));
     assert_eq!(site.run(&["publish"]).code, 0);
     site.write("letterpress.fence", "");
-    refused(&site, SECOND, 1, "is no fence");
+    refused(&site, SECOND, 1, "is not a valid fence file");
     assert_eq!(server.accepted().len(), 2);
 }
 

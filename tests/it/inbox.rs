@@ -93,7 +93,7 @@ fn a_bounce_through_a_pipe_settles_the_copy_in_doubt_and_the_reader() {
     assert_eq!(ended.code, 0, "{}", ended.said);
     assert_eq!(
         ended.said,
-        "inbox: 1 mail\n  taken: 1 bounced\n  readers: 1 never mailed again\n  ledger: 1 copy in doubt had been accepted\n"
+        "inbox: 1 email\n  processed: 1 bounces\n  subscribers: 1 suppressed\n  ledger: 1 delivery with unknown outcome proved to be accepted\n"
     );
     assert!(site.in_state("unknown").is_empty());
     let again = site.run_with(&["--quiet", "inbox", "--stdin"], bounce(path, 1).as_bytes());

@@ -82,9 +82,9 @@ fn a_clock_that_stands_still_gives_no_permits_and_the_run_ends_all_the_same() {
     let site = site(&server, 3, 1, "per_minute = 60");
     let ended = site.run(&["publish"]);
     assert_eq!((ended.code, site.counts()), (3, json!({ "sent": 1, "pending": 2 })), "{}", ended.said);
-    assert!(ended.said.contains("the next run goes on"), "{}", ended.said);
+    assert!(ended.said.contains("the next run continues"), "{}", ended.said);
     let status = site.run(&["status"]);
-    let words = "waiting: 2 letters of \"천천히 오는 편지\" for the next run; smtp.per_minute allows no letter before 19:00:01";
+    let words = "waiting: 2 messages of \"천천히 오는 편지\" for the next run; smtp.per_minute allows no message before 19:00:01";
     assert!(status.said.contains(words), "{}", status.said);
     assert_eq!(waiting(&site, "2026-11-20T10:00:00Z")[0]["until"], "2026-11-20T10:00:01Z");
 }
@@ -100,8 +100,11 @@ fn f41_a_relay_that_asks_for_patience_is_left_alone_by_the_runs_that_follow() {
     let quiet = site.run_at(MINUTE_LATER, &["--quiet", "publish"]);
     assert_eq!((quiet.code, quiet.said.as_str()), (0, ""), "cron would mail this each minute");
     let status = site.run_at(MINUTE_LATER, &["status"]);
-    let words =
-        ["waiting: the relay is left alone until 2026-11-20 19:0", "3 letters to go", "421 4.7.28 slow down"];
+    let words = [
+        "throttled: sending is paused until 2026-11-20 19:0",
+        "3 deliveries pending",
+        "421 4.7.28 slow down",
+    ];
     assert!(words.iter().all(|word| status.said.contains(word)), "{}", status.said);
     assert_eq!(waiting(&site, MINUTE_LATER)[0]["because"], "relay_rests");
     // Nobody need wait who knows better; the reader who was put off has a time of their own.
@@ -126,7 +129,7 @@ fn f42_f51_readers_who_were_refused_for_the_letters_sake_get_it_when_somebody_ha
         "{}",
         status.said
     );
-    let retried = site.run(&["resolve", "--retry", "--why", "DKIM is right now"]);
+    let retried = site.run(&["resolve", "--retry", "--reason", "DKIM is right now"]);
     assert!(retried.code == 0 && retried.said.contains("5 readers to be tried again"), "{}", retried.said);
     assert_eq!(site.counts(), json!({ "pending": 40 }));
     assert_eq!(site.run_at(MINUTE_LATER, &["publish"]).code, 0);
@@ -153,7 +156,7 @@ fn f38_a_reader_whose_mailbox_does_not_exist_is_not_mailed_again() {
     let ended = site.run(&["publish"]);
     assert!(ended.code == 3 && ended.said.contains("1 reader suppressed"), "{}", ended.said);
     assert_eq!(site.counts(), json!({ "sent": 9, "failed": 1 }));
-    let why = site.run(&["status", "why-not", "reader3@example.org"]);
+    let why = site.run(&["status", "explain", "reader3@example.org"]);
     assert!(why.said.contains("suppressed"), "{}", why.said);
     let retried = site.run(&["resolve", "--retry"]);
     assert!(retried.said.contains("nobody was refused"), "{}", retried.said);
@@ -205,7 +208,7 @@ fn whoever_resumes_an_issue_that_stopped_for_its_bounces_is_not_stopped_for_them
     let server = Server::start(script);
     let site = site(&server, 60, 1, "");
     assert_eq!(site.run(&["publish"]).code, 3);
-    assert_eq!(site.run(&["resolve", "--resume", "--why", "it is an old list"]).code, 0);
+    assert_eq!(site.run(&["resolve", "--resume", "--reason", "it is an old list"]).code, 0);
     let ended = site.run_at(MINUTE_LATER, &["publish"]);
     assert_eq!(site.counts(), json!({ "sent": 48, "failed": 12 }), "{}", ended.said);
     assert!(ended.said.contains("12 readers suppressed"), "{}", ended.said);
@@ -221,11 +224,11 @@ fn f39_f40_status_says_how_many_wait_and_until_when() {
     let site = site(&server, 5, 1, "");
     assert_eq!(site.run(&["publish"]).code, 3);
     let status = site.run_at(MINUTE_LATER, &["status"]);
-    let words = "waiting: 2 readers of \"천천히 오는 편지\" could not be reached yet; the next try is due at 2026-11-20 19:0";
+    let words = "waiting: 2 messages of \"천천히 오는 편지\" could not be delivered yet; next retry at 2026-11-20 19:0";
     assert!(status.said.contains(words), "{}", status.said);
     let due = site.run_at(HOUR_LATER, &["status"]);
     assert!(
-        due.said.contains("waiting: 2 letters of") && due.said.contains("for the next run"),
+        due.said.contains("waiting: 2 messages of") && due.said.contains("for the next run"),
         "{}",
         due.said
     );
@@ -251,7 +254,7 @@ fn status_says_that_a_run_is_at_work_and_does_not_take_its_place() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let status = site.run_now(&["status"]);
-    assert!(status.said.contains("at work: a run is sending now"), "{}", status.said);
+    assert!(status.said.contains("sending: another run is in progress"), "{}", status.said);
     assert!(run.wait().unwrap().success());
     assert!(!site.run_now(&["status"]).said.contains("at work"));
 }
@@ -263,17 +266,13 @@ fn status_says_that_the_newsletter_is_off() {
     let config = std::fs::read_to_string(site.path("config.toml")).unwrap();
     site.write("config.toml", &config.replace("[newsletter]", "[newsletter]\nenabled = false"));
     let status = site.run(&["status"]);
-    assert!(
-        status.said.contains("off: no letter is sent, for newsletter.enabled is false"),
-        "{}",
-        status.said
-    );
+    assert!(status.said.contains("newsletter off: newsletter.enabled is false"), "{}", status.said);
 }
 
 #[test]
 fn f53_d39_what_came_back_by_mail_stops_an_issue_that_is_under_way() {
     for (kind, fault, words) in
-        [("complaint", "", "3 of 3 readers called it spam"), ("failed", "dead", "3 of 3 copies")]
+        [("complaint", "", "3 of 3 subscribers reported it as spam"), ("failed", "dead", "3 of 3 messages")]
     {
         let server = Server::start(polite().nth(At::Mail, 4, say("421 4.3.2 not now")));
         let site = site(&server, 10, 1, "");

@@ -108,7 +108,11 @@ fn those_who_came_late_get_an_issue_by_name_and_nobody_gets_it_twice() {
     // Weeks later: its age counts from here.
     let weeks_later = "2026-12-20T10:00:00Z";
     let added = site.run_at(weeks_later, &["send", "--post", "slow", "--missing"]);
-    assert!(added.code == 0 && added.said.contains("to 1 subscriber who never got it"), "{}", added.said);
+    assert!(
+        added.code == 0 && added.said.contains("to 1 subscriber who had not received it"),
+        "{}",
+        added.said
+    );
     assert_eq!(server.accepted().last().unwrap(), "RCPT TO:<late@example.org>");
     let again = site.run_at(weeks_later, &["send", "--post", "slow", "--missing"]);
     assert!(again.code == 0 && again.said.contains("to 0 subscribers"), "{}", again.said);
@@ -124,7 +128,7 @@ fn with_approval_nothing_is_mailed_before_its_writer_said_so_and_an_edit_asks_ag
     site.relay(server.port(), 1, "approve = true\ntest = \"me@letters.example\"\n");
     let asked = site.run(&["publish"]);
     assert!(
-        asked.code == 0 && asked.said.contains("waits for approval: letterpress approve"),
+        asked.code == 0 && asked.said.contains("is waiting for approval: letterpress approve"),
         "{}",
         asked.said
     );
@@ -157,7 +161,7 @@ fn a_request_for_approval_that_is_refused_keeps_no_subscriber_waiting_and_is_sai
     site.relay(server.port(), 1, "approve = true\ntest = \"gone@letters.example\"\n");
     let ended = site.run_at(LATER, &["publish"]);
     assert!(ended.said.contains("the request for approval was not sent"), "{}", ended.said);
-    assert!(ended.said.contains("waits for approval"), "{}", ended.said);
+    assert!(ended.said.contains("waiting for approval"), "{}", ended.said);
     assert_eq!(server.accepted().len(), 2);
     site.run_at(LATER, &["publish"]);
     assert_eq!(server.accepted().last().unwrap(), "RCPT TO:<gone@letters.example>", "it is asked again");

@@ -13,7 +13,7 @@ fn mailed() -> (Server, Site) {
     assert_eq!(site.run(&["subscribers", "unsubscribe", "reader1@example.org"]).code, 0);
     assert_eq!(site.run(&["subscribers", "unsubscribe", "reader2@example.org"]).code, 0);
     let verified = site.run(&["ledger", "verify"]);
-    assert_eq!((verified.code, verified.said.trim()), (0, "the ledger adds up"));
+    assert_eq!((verified.code, verified.said.trim()), (0, "the ledger is consistent"));
     (server, site)
 }
 
@@ -24,28 +24,28 @@ fn whatever_is_changed_in_the_ledger_is_named() {
         ("UPDATE event SET detail = 'x' WHERE id = 2", "broken at event 2 ("),
         ("UPDATE event SET at = at + 1 WHERE id = 3", "broken at event 3 ("),
         ("DELETE FROM event WHERE id = 2", "broken at event 3 ("),
-        ("DELETE FROM event WHERE id = (SELECT max(id) FROM event)", "events and must hold"),
-        ("DELETE FROM event", "0 events and must hold"),
+        ("DELETE FROM event WHERE id = (SELECT max(id) FROM event)", "events instead of"),
+        ("DELETE FROM event", "0 events instead of"),
         (
             "UPDATE event SET id = 99 WHERE id = 2; UPDATE event SET id = 2 WHERE id = 3; UPDATE event SET id = 3 WHERE id = 99",
             "broken at event 2 (",
         ),
         ("DELETE FROM meta WHERE key = 'event_head'", "has lost its head"),
-        ("UPDATE issue SET audience = 5", "its audience is 5, and 4 copies are on record"),
+        ("UPDATE issue SET audience = 5", "its audience is 5, but there are 4 deliveries"),
         (
             "DELETE FROM attempt WHERE delivery = 1; DELETE FROM delivery WHERE id = 1; UPDATE issue SET audience = 3",
-            "its audience is 3, and the record of its freeze says",
+            "its audience is 3, but the event of its freeze records",
         ),
-        ("UPDATE issue SET letter = '{}'", "its frozen letter was changed"),
+        ("UPDATE issue SET letter = '{}'", "its frozen email was changed"),
         ("DELETE FROM attempt WHERE delivery = 2", "reader1@example.org: it is called sent, and neither"),
         (
             "UPDATE delivery SET state = 'unknown', token = x'00' WHERE id = 3",
-            "reader2@example.org: it is called armed or in doubt",
+            "reader2@example.org: it is recorded as armed or unknown",
         ),
         ("UPDATE delivery SET state = 'mailed' WHERE id = 4", "reader3@example.org: its state is none"),
         (
             "DELETE FROM attempt WHERE delivery = 2; INSERT INTO attempt VALUES (x'01', 77, 1, 1, 0, 0, 'sent', '')",
-            "for delivery 77: there is no such delivery",
+            "for delivery 77: its delivery does not exist",
         ),
     ];
     let (_server, site) = mailed();
@@ -90,7 +90,7 @@ fn doubtful() -> (Server, Site, Vec<String>) {
     let site = Site::new(server.port(), 4, 1);
     assert_eq!(site.run(&["publish"]).code, 3);
     let rows: Vec<Value> =
-        serde_json::from_str(site.run(&["status", "--json", "who-got"]).said.trim()).unwrap();
+        serde_json::from_str(site.run(&["status", "--json", "recipients"]).said.trim()).unwrap();
     let ids = rows.iter().filter(|row| row["state"] == "unknown");
     let ids: Vec<String> = ids.map(|row| row["message_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids.len(), 2);
@@ -109,22 +109,22 @@ fn a_postfix_log_settles_what_it_proves_and_nothing_else() {
         ids[0], ids[1]
     );
     site.write("mail.log", &log);
-    let said = "2 copies in doubt: 1 proven and";
+    let said = "2 deliveries with unknown outcome: 1 proven and";
     for (dry, code, state) in [(true, 0, 2), (false, 3, 1), (false, 3, 1)] {
         let mut line = vec!["ledger", "reconcile", "--postfix-log", "mail.log"];
         line.extend(dry.then_some("--dry-run"));
         let ended = site.run(&line);
         assert_eq!(ended.code, code, "{}", ended.said);
         assert!(
-            ended.said.contains(said) || ended.said.contains("1 copy in doubt: 0 proven"),
+            ended.said.contains(said) || ended.said.contains("1 delivery with unknown outcome: 0 proven"),
             "{}",
             ended.said
         );
         assert_eq!(site.in_state("unknown").len(), state);
     }
     assert_eq!(site.run(&["ledger", "verify"]).code, 0);
-    let got = site.run(&["status", "who-got"]);
-    assert!(got.said.contains("the relay took it, says mail.log"), "{}", got.said);
+    let got = site.run(&["status", "recipients"]);
+    assert!(got.said.contains("accepted by the relay according to mail.log"), "{}", got.said);
     assert_eq!(server.log().messages.len(), 4);
 }
 

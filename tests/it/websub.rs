@@ -123,7 +123,7 @@ fn a_hub_is_told_of_a_change_once_and_only_when_the_live_address_serves_it() {
 
     web.deploy(&site);
     let second = site.run(&["publish"]);
-    assert!(second.said.contains("hubs: told of 3 feeds"), "{}", second.said);
+    assert!(second.said.contains("WebSub: hubs notified of 3 feeds"), "{}", second.said);
     let told = web.told();
     let topics: Vec<&str> = told.iter().map(|(topic, _)| topic.rsplit('/').next().unwrap()).collect();
     assert_eq!(topics, ["atom.xml", "feed.json", "rss.xml"]);

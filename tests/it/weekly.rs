@@ -348,34 +348,37 @@ fn on_friday_the_week_goes_out_once_and_next_friday_brings_only_what_is_new() {
     assert_eq!(server.log().messages.len(), 2);
     let status = site.run_at(THURSDAY, &["status"]).said;
     assert!(
-        status.contains("next: weekly letter on 2026-11-27 09:00 with 2 posts, for 2 readers"),
+        status.contains("next: weekly digest on 2026-11-27 09:00 with 2 posts, for 2 subscribers"),
         "{status}"
     );
     let idle = site.run_at("2026-11-26T23:59:59Z", &["publish"]);
-    assert!(idle.said.contains("letters: the weekly letter 2026-W48 is due at 09:00"), "{}", idle.said);
+    assert!(idle.said.contains("newsletter: the weekly digest 2026-W48 is due at 09:00"), "{}", idle.said);
 
     let rehearsal = site.run_at(FRIDAY, &["send", "--dry-run"]).said;
     assert!(
-        rehearsal.contains("would send the weekly letter \"tuesday의 글 외 1편\" (2 posts) to 1 reader"),
+        rehearsal.contains("would send the weekly digest \"tuesday의 글 외 1편\" (2 posts) to 1 subscriber"),
         "{rehearsal}"
     );
     // Nothing has changed in the folder, and still the moment is not slept through.
     let friday = site.run_at(FRIDAY, &["publish"]);
     assert_eq!(friday.code, 0, "{}", friday.said);
-    assert!(friday.said.contains("weekly letter: 2026-W48, 2 posts, to 2 readers"), "{}", friday.said);
+    assert!(friday.said.contains("weekly digest: 2026-W48, 2 posts, to 2 subscribers"), "{}", friday.said);
     assert_eq!(got(&server, 1), ["tuesday의 글 외 1편"]);
     assert_eq!(got(&server, 2), ["tuesday의 글"]);
     let again = site.run_at("2026-11-27T00:05:00Z", &["publish"]);
     assert!(again.said.contains("nothing is due"), "{}", again.said);
 
     // Reader 1 wants each post from now on: the next one comes by itself, and no week.
-    assert_eq!(site.run_at(FRIDAY, &["subscribers", "choose", "reader1@example.org", "--each"]).code, 0);
+    assert_eq!(
+        site.run_at(FRIDAY, &["subscribers", "set-preferences", "reader1@example.org", "--every-post"]).code,
+        0
+    );
     publish(&site, "monday", "2026-11-30T09:00:00Z", "기술");
     assert_eq!(site.run_at("2026-11-30T10:00:00Z", &["publish"]).code, 0);
     assert_eq!(site.run_at("2026-12-04T00:00:00Z", &["publish"]).code, 0);
     assert_eq!(got(&server, 1), ["tuesday의 글 외 1편", "monday의 글"]);
     assert_eq!(got(&server, 2), ["tuesday의 글", "monday의 글"]);
-    let who = site.run_at(FRIDAY, &["status", "who-got", "2026-W48"]).said;
+    let who = site.run_at(FRIDAY, &["status", "recipients", "2026-W48"]).said;
     assert!(who.contains("reader1@") && who.contains("reader2@") && !who.contains("reader0@"), "{who}");
     let verified = site.run_at(FRIDAY, &["ledger", "verify"]);
     assert_eq!(verified.code, 0, "{}", verified.said);
@@ -390,7 +393,7 @@ fn a_friday_that_is_late_or_cut_off_loses_nothing_and_repeats_nothing() {
     site.run_at(THURSDAY, &["publish"]);
     // The relay hangs up on Saturday's run; a post is dated back into the week meanwhile.
     let saturday = site.run_at("2026-11-28T10:00:00Z", &["publish"]);
-    assert!(saturday.said.contains("weekly letter: 2026-W48"), "{}", saturday.said);
+    assert!(saturday.said.contains("weekly digest: 2026-W48"), "{}", saturday.said);
     publish(&site, "late", "2026-11-26T09:00:00Z", "기술");
     let sunday = site.run_at("2026-11-29T10:00:00Z", &["publish"]);
     assert!([0, 3].contains(&sunday.code), "{}", sunday.said);
@@ -481,7 +484,7 @@ fn a_template_of_the_week_with_a_slip_is_found_by_check_and_stops_friday_before_
     assert_eq!(server.log().messages.len(), 0);
     std::fs::remove_file(site.path("templates/digest/subject.txt")).unwrap();
     let friday = site.run_at("2026-11-27T00:10:00Z", &["publish"]);
-    assert!(friday.said.contains("weekly letter: 2026-W48, 2 posts, to 2 readers"), "{}", friday.said);
+    assert!(friday.said.contains("weekly digest: 2026-W48, 2 posts, to 2 subscribers"), "{}", friday.said);
 }
 
 #[tokio::test(flavor = "multi_thread")]

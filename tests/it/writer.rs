@@ -175,7 +175,7 @@ impl Life {
         self.run(&["backup", &backup]);
         self.deed();
         self.run(&["backup", "restore", &backup]);
-        self.run(&["ledger", "adopt-restored", "--why", "a story"]);
+        self.run(&["ledger", "adopt-restored", "--reason", "a story"]);
         // What was not mailed yet counts as mailed from here on.
         self.posts.iter_mut().for_each(|post| post.is_plain = false);
     }

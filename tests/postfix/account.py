@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares what a Maildir holds with what the ledger says of each reader (`letterpress status who-got --json`).
+"""Compares what a Maildir holds with what the ledger says of each reader (`letterpress status recipients --json`).
 
 No reader may have two copies, nobody who is `sent` may lack one, and whoever is in doubt must be named as `unknown`.
 With --settle it writes, for each reader in doubt, what a person with the relay's log would decide.

@@ -64,13 +64,13 @@ done
 
 looked letterpress publish
 postfix_drain "$POSTFIX_DIR"
-letterpress status who-got --json >"$site/ledger.json"
+letterpress status recipients --json >"$site/ledger.json"
 python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --readers "$number" \
     --in-doubt-at-most $((connections * tried)) --settle "$site/settle"
 
 # Postfix's own log proves each doubt that arrived, and no other: what is left was never taken.
 looked letterpress ledger reconcile --postfix-log "$POSTFIX_DIR/log/postfix.log"
-letterpress status who-got --json >"$site/ledger.json"
+letterpress status recipients --json >"$site/ledger.json"
 python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --readers "$number" \
     --in-doubt-at-most $((connections * tried)) --settle "$site/settle"
 ! grep -q '^sent ' "$site/settle" || fail "the log of Postfix did not settle: $(grep '^sent ' "$site/settle")"
@@ -78,11 +78,11 @@ letterpress ledger verify
 
 # What a person would do with what is left.
 while read -r decision address; do
-    letterpress --quiet resolve "--$decision" --reader "$address" --why "the relay's log" >>"$site/runs.log"
+    letterpress --quiet resolve "--$decision" --subscriber "$address" --reason "the relay's log" >>"$site/runs.log"
 done <"$site/settle"
 letterpress publish
 postfix_drain "$POSTFIX_DIR"
-letterpress status who-got --json >"$site/ledger.json"
+letterpress status recipients --json >"$site/ledger.json"
 python3 "$here/account.py" "$POSTFIX_MAILDIR" "$site/ledger.json" --readers "$number" --in-doubt-at-most 0
 python3 "$here/check_maildir.py" "$POSTFIX_MAILDIR" --expect "$number" --contains "우리를 기다린다"
 printf '%s kills, %s of them while copies were on their way, the last after %s copies; %s readers, each once\n' \

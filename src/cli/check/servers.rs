@@ -1,13 +1,13 @@
-//! `letterpress check --live`: whether the mail servers of the configuration take our login. Nothing is sent and nothing is read.
+//! `letterpress check --live`: log in to the configured mail servers. Sends and reads no email.
 
-use super::super::inbox::mailbox;
+use super::super::args::mailbox;
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::pipeline::{RunError, of_mailbox, try_relay};
 
-/// What is wrong at the relay of `[smtp]` and at the mailbox of `[inbox]`.
+/// Reports problems with the relay of `[smtp]` and the mailbox of `[inbox]`.
 pub(super) async fn log_in(config: &Config, findings: &mut Vec<Finding>) -> Result<(), RunError> {
-    // What is wrong with the configuration itself is said without a connection.
+    // Errors in the configuration itself are reported elsewhere, without a connection.
     if let Ok(Some(explained)) = try_relay(config).await {
         findings.push(explained.finding);
     }

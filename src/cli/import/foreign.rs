@@ -1,9 +1,7 @@
-//! `letterpress import wordpress|ghost|feed`: each post becomes a file as soon as it was read. What was left out, and what
-//! should be looked at, is said with its reason.
+//! `letterpress import wordpress|ghost|feed`: writes each post as soon as it is read, and reports what was skipped or needs
+//! a look.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
@@ -11,6 +9,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::super::Outcome;
+use super::super::args::{fetch_feed, is_url, open};
 use super::super::printer::{Printer, count};
 use super::write;
 use crate::delivery::watch::Tick;
@@ -20,20 +19,18 @@ use crate::importers::story::{Desk, PostFile, Story};
 use crate::importers::{feed, ghost, wordpress};
 use crate::pipeline::{RunError, World};
 
-/// A picture of a post; larger ones stay where they are.
+/// Larger images are not downloaded.
 const MAX_PICTURE: usize = 20 << 20;
-/// A feed with everything that was ever written.
-const MAX_FEED: usize = 64 << 20;
 
 #[derive(Args)]
 pub(in crate::cli) struct Options {
-    /// List what would be written, and write nothing.
+    /// List the files that would be written, and write nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Fetch the pictures of each post and put them beside it; without this they stay where they are.
+    /// Download the images of each post and store them beside it; otherwise posts link to the originals.
     #[arg(long, conflicts_with = "dry_run")]
     download: bool,
-    /// For scripts.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -92,7 +89,7 @@ pub(super) async fn feed(
         Some(kind) => *taking.report.others.entry(kind).or_default() += 1,
         None => taking.take(&Story::from(entry)),
     };
-    if is_address(source) {
+    if is_url(source) {
         let bytes = fetch_feed(source).await?;
         feed::stream(bytes.as_slice(), source, &mut each).map_err(findings)?;
     } else {
@@ -101,40 +98,17 @@ pub(super) async fn feed(
     taking.finish()
 }
 
-pub(in crate::cli) fn is_address(source: &str) -> bool {
-    source.starts_with("http://") || source.starts_with("https://")
-}
-
-/// The feed at an address, through the guarded downloader.
-pub(in crate::cli) async fn fetch_feed(address: &str) -> Result<Vec<u8>, RunError> {
-    let mut download = Download::default();
-    (download.max_bytes, download.timeout) = (MAX_FEED, Duration::from_mins(1));
-    match download.fetch(address, None).await {
-        Ok(Fetched::Document(body)) => Ok(body.bytes),
-        Ok(Fetched::NotModified) => Ok(Vec::new()),
-        Err(error) => Err(RunError::user(
-            format!("the feed was not fetched: {error}"),
-            "fetch it yourself, for example with curl, and name the file",
-        )),
-    }
-}
-
-pub(in crate::cli) fn open(file: &Utf8Path) -> Result<File, RunError> {
-    File::open(file)
-        .map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "name a file that is there"))
-}
-
 /// What an import did, or would do.
 #[derive(Default, Serialize)]
 struct Report {
     written: Vec<Utf8PathBuf>,
-    /// There already, and the same.
+    /// Existing files with the same content.
     unchanged: Vec<Utf8PathBuf>,
-    /// There already, and different: they stay.
+    /// Existing files with other content; they are not changed.
     kept: Vec<Utf8PathBuf>,
     pictures: u64,
     findings: Vec<Finding>,
-    /// What is no post: kind and number.
+    /// Skipped items that are not posts: kind and number.
     others: BTreeMap<String, u64>,
 }
 
@@ -146,14 +120,14 @@ struct Taking<'w> {
     desk: Desk<'w>,
     folder: Utf8PathBuf,
     report: Report,
-    /// The first thing that the system refused; nothing is written after it.
+    /// The first I/O error; nothing is written after it.
     failed: Option<RunError>,
 }
 
 impl<'w> Taking<'w> {
     fn new(source: &'w str, options: &'w Options, world: &'w World, printer: Printer) -> Self {
         let config = &world.config;
-        // Otherwise each file is named as it is written.
+        // Without --json each file is printed as it is written.
         if options.json {
             (world.watch)(Tick::Begin { what: format!("reading {source}"), unit: "post", total: None });
         }
@@ -192,7 +166,7 @@ impl<'w> Taking<'w> {
         let bundle = self.folder.join(file.file_name.trim_end_matches(".md")).join("index.md");
         if let Some(there) = [&path, &bundle].into_iter().find(|path| path.exists()) {
             let is_same = std::fs::read(there).is_ok_and(|bytes| bytes == file.contents.as_bytes());
-            // A bundle holds other addresses of its pictures than the export does.
+            // In a bundle the image links point to local files, so its text differs from the export.
             let is_same = is_same || *there == bundle;
             let list = if is_same { &mut self.report.unchanged } else { &mut self.report.kept };
             list.push(there.clone());
@@ -220,7 +194,7 @@ impl<'w> Taking<'w> {
         Ok(())
     }
 
-    /// The pictures of a post into its folder: address to file name. One that cannot be had stays where it is.
+    /// Downloads the images of a post into its folder; returns URL and file name. An image that cannot be downloaded stays a link.
     fn fetch(&mut self, file: &PostFile, index: &Utf8Path) -> Result<HashMap<String, String>, RunError> {
         let mut download = Download::default();
         download.max_bytes = MAX_PICTURE;
@@ -232,7 +206,7 @@ impl<'w> Taking<'w> {
             let picture = match fetched {
                 Ok(Fetched::Document(body)) if is_picture(body.media_type.as_deref()) => body,
                 Ok(_) => {
-                    self.remark("import-picture", &file.title, &format!("{address} is no picture"), 0);
+                    self.remark("import-picture", &file.title, &format!("{address} is not an image"), 0);
                     continue;
                 }
                 Err(error) => {
@@ -251,7 +225,7 @@ impl<'w> Taking<'w> {
     }
 
     fn leave_out(&mut self, title: &str, why: &str, line: usize) {
-        self.remark("import-left-out", title, &format!("left out: {why}"), line);
+        self.remark("import-left-out", title, &format!("skipped: {why}"), line);
     }
 
     fn remark(&mut self, rule: &'static str, title: &str, words: &str, line: usize) {
@@ -278,16 +252,16 @@ impl<'w> Taking<'w> {
         let folder = self.world.config.archive.posts.as_str();
         self.printer.say(format!("{posts} {verb} into {folder}/"));
         if report.pictures > 0 {
-            self.printer.say(format!("{} fetched", count(report.pictures, "picture")));
+            self.printer.say(format!("{} downloaded", count(report.pictures, "image")));
         }
         if !report.unchanged.is_empty() {
-            self.printer.say(format!("{} there already", count(report.unchanged.len() as u64, "post")));
+            self.printer.say(format!("{} already imported", count(report.unchanged.len() as u64, "post")));
         }
         for (kind, number) in &report.others {
-            self.printer.say(format!("left out: {}", count(*number, kind)));
+            self.printer.say(format!("skipped: {}", count(*number, kind)));
         }
         for path in &report.kept {
-            self.printer.complain(format!("{path} is there already and stays as it is"));
+            self.printer.complain(format!("{path} exists and was not changed"));
         }
         Ok(ended)
     }
@@ -297,7 +271,7 @@ fn is_picture(media_type: Option<&str>) -> bool {
     media_type.is_some_and(|media_type| media_type.trim_start().to_ascii_lowercase().starts_with("image/"))
 }
 
-/// A file name from an address: its last part, made plain; numbered, so that no two are the same.
+/// A file name from the last part of a URL. Its number makes it unique in the folder.
 fn picture_name(address: &str, number: usize) -> String {
     let url = Url::parse(address).ok();
     let last =
@@ -318,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_has_a_plain_name_of_its_own() {
+    fn an_image_gets_a_safe_and_unique_file_name() {
         for (address, name) in [
             ("https://a.example/2024/%EA%B7%B8%EB%A6%BC%201.JPG?w=600", "1-그림-1.jpg"),
             ("https://a.example/..%2F..%2Fetc%2Fpasswd", "1-----.etcpa"),
@@ -334,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_sent_as_a_picture_is_one() {
+    fn the_media_type_decides_what_is_an_image() {
         assert!(is_picture(Some("image/png")) && is_picture(Some(" Image/JPEG; a=b")));
         assert!(!is_picture(Some("text/html")) && !is_picture(None));
     }

@@ -1,5 +1,5 @@
-//! `letterpress new --from`: a `config.toml` for a site that is there already. Reads that site's configuration, writes
-//! one file, and touches nothing of the site.
+//! `letterpress new --from`: create a `config.toml` for an existing site. Reads the configuration of the site, writes one
+//! file, and changes nothing in the site.
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
@@ -11,7 +11,7 @@ use crate::importers::sites;
 use crate::pipeline::RunError;
 use crate::text::shell_quoted;
 
-/// A configuration is a page or two.
+/// A configuration file is small.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
 /// The generators whose configuration can be read.
@@ -44,46 +44,45 @@ pub(super) fn run(
     let config = if target == "." { Utf8PathBuf::from("config.toml") } else { target.join("config.toml") };
     if config.exists() {
         return Err(RunError::user(
-            format!("{config} is there already"),
+            format!("{config} already exists"),
             format!(
-                "name another folder: `letterpress new --from {} {} letters`",
+                "give another folder for it: `letterpress new --from {} {} letters`",
                 format!("{generator:?}").to_lowercase(),
                 shell_quoted(site.as_str())
             ),
         ));
     }
     let files = read(generator, site)?;
-    let found = sites::read(generator, &files).map_err(|message| {
-        RunError::user(message, "put it right, or write config.toml yourself: docs/sites.md")
-    })?;
+    let found = sites::read(generator, &files)
+        .map_err(|message| RunError::user(message, "fix it, or write config.toml yourself: docs/sites.md"))?;
     let posts = site.join(&found.posts);
     if !posts.is_dir() {
         return Err(RunError::user(
             format!("{posts} is not a folder"),
-            format!("name the folder of the {generator} site itself"),
+            format!("give the root folder of the {generator} site"),
         ));
     }
-    std::fs::create_dir_all(target).map_err(|error| RunError::io(format!("making {target}"), error))?;
+    std::fs::create_dir_all(target).map_err(|error| RunError::io(format!("creating {target}"), error))?;
     let posts =
-        relative(target, &posts).map_err(|error| RunError::io(format!("looking at {posts}"), error))?;
+        relative(target, &posts).map_err(|error| RunError::io(format!("resolving {posts}"), error))?;
     write(&config, &found.to_toml(generator, posts.as_str()))?;
-    printer.say(format!("made {config} for the {generator} site in {site}"));
+    printer.say(format!("created {config} for the {generator} site in {site}"));
     let missing = [("title", found.title.is_none()), ("url", found.url.is_none())];
     for (key, _) in missing.iter().filter(|(_, is_missing)| *is_missing) {
-        printer.say(format!("  {key} was not found: write it into {config}"));
+        printer.say(format!("  {key} was not found: set it in {config}"));
     }
     for note in &found.notes {
         printer.say(format!("  {note}"));
     }
     let option =
         if target == "." { String::new() } else { format!(" --config {}", shell_quoted(config.as_str())) };
-    printer.say("  see what is in the feeds, and what stays out:");
+    printer.say("  to see what the feeds contain, and which files are skipped:");
     printer.say(format!("    letterpress{option} build"));
     printer.say(format!("    letterpress{option} check"));
     Ok(Outcome::Done)
 }
 
-/// The configuration files of the site that are there.
+/// The configuration files that exist in the site.
 fn read(generator: Generator, site: &Utf8Path) -> Result<Vec<(String, String)>, RunError> {
     let mut files = Vec::new();
     let fixed = sites::files(generator).iter().map(|name| (*name).to_owned());
@@ -91,22 +90,25 @@ fn read(generator: Generator, site: &Utf8Path) -> Result<Vec<(String, String)>, 
         let path = site.join(&name);
         let Ok(meta) = path.metadata() else { continue };
         let fits = meta.is_file() && meta.len() <= MAX_FILE;
-        let bytes =
-            if fits { std::fs::read(&path) } else { Err(std::io::Error::other("it is not a small file")) };
+        let bytes = if fits {
+            std::fs::read(&path)
+        } else {
+            Err(std::io::Error::other("not a regular file, or larger than 4 MB"))
+        };
         let bytes = bytes.map_err(|error| RunError::io(format!("reading {path}"), error))?;
         files.push((name, String::from_utf8_lossy(&bytes).trim_start_matches('\u{FEFF}').to_owned()));
     }
     let is_bare_jekyll = generator == Generator::Jekyll && site.join("_posts").is_dir();
     if files.is_empty() && !is_bare_jekyll {
         return Err(RunError::user(
-            format!("{site} holds no configuration of {generator}"),
-            format!("name the folder in which {} lies", sites::files(generator).last().unwrap_or(&"it")),
+            format!("no {generator} configuration found in {site}"),
+            format!("give the folder that contains {}", sites::files(generator).last().unwrap_or(&"it")),
         ));
     }
     Ok(files)
 }
 
-/// Hugo lets each language have a file: `config/_default/languages.ko.toml`.
+/// Hugo can have one file per language: `config/_default/languages.ko.toml`.
 fn languages_of_hugo(generator: Generator, site: &Utf8Path) -> Vec<String> {
     const FOLDER: &str = "config/_default";
     let entries = site.join(FOLDER).read_dir_utf8().into_iter().flatten().flatten();
@@ -121,7 +123,7 @@ fn languages_of_hugo(generator: Generator, site: &Utf8Path) -> Vec<String> {
     names
 }
 
-/// `to` as seen from the folder `from`.
+/// The path `to` relative to the folder `from`.
 fn relative(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<Utf8PathBuf> {
     let (from, to) = (from.canonicalize_utf8()?, to.canonicalize_utf8()?);
     let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();

@@ -1,4 +1,4 @@
-//! `letterpress subscribers count`: how many there are, by status; and of those who get emails, how often and on what.
+//! `letterpress subscribers count`: subscribers by status, and the active ones by frequency and topic.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use crate::pipeline::{Office, RunError};
 use crate::subscribers::{Cadence, Standing, Subscriber, Topics};
 use crate::text::HeaderText;
 
-/// The subscribers in numbers.
+/// The number of subscribers.
 #[derive(Default, Serialize)]
 struct Counts {
     total: u64,
     status: ByStatus,
-    /// Of the active ones.
+    /// The frequency of the active subscribers.
     frequency: ByFrequency,
-    /// Of the active ones, those who want every topic.
+    /// How many active subscribers get all topics.
     all_topics: u64,
-    /// Of the active ones, how many want each topic; one may want several.
+    /// How many active subscribers chose each topic; a subscriber can choose several.
     topics: BTreeMap<String, u64>,
 }
 
@@ -34,6 +34,8 @@ struct ByStatus {
 #[derive(Default, Serialize)]
 struct ByFrequency {
     each: u64,
+    /// The same number as `each`, under its standard name.
+    immediate: u64,
     weekly: u64,
 }
 
@@ -49,10 +51,13 @@ impl Counts {
         if subscriber.standing != Standing::Active {
             return;
         }
-        *match subscriber.wishes.cadence {
-            Cadence::Each => &mut self.frequency.each,
-            Cadence::Weekly => &mut self.frequency.weekly,
-        } += 1;
+        match subscriber.wishes.cadence {
+            Cadence::Each => {
+                self.frequency.each += 1;
+                self.frequency.immediate += 1;
+            }
+            Cadence::Weekly => self.frequency.weekly += 1,
+        }
         match &subscriber.wishes.topics {
             Topics::Everything => self.all_topics += 1,
             Topics::Only(topics) => {
@@ -70,7 +75,7 @@ impl Counts {
             number_of(self.total, "subscriber")
         )];
         if active > 0 {
-            let ByFrequency { each, weekly } = self.frequency;
+            let ByFrequency { each, weekly, .. } = self.frequency;
             lines.push(format!("of the {active} active: {each} every post, {weekly} weekly"));
             lines.push(format!("  all topics: {}", self.all_topics));
             lines.extend(self.topics.iter().map(|(topic, number)| format!("  {topic}: {number}")));

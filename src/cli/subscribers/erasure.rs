@@ -1,15 +1,16 @@
-//! `letterpress subscribers export-one` and `erase`: what is kept about one person, and taking it out.
+//! `letterpress subscribers export-personal-data` and `erase`: the personal data of one subscriber.
 //!
-//! The store is Letterpress's own; files beside it are the writer's, so they are named and left alone.
+//! `erase` changes only the database. Other files that contain the address belong to the user, so they are only listed.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Outcome, Printer, parse};
+use super::{Outcome, Printer};
+use crate::cli::args::parse;
 use crate::cli::printer::count;
 use crate::pipeline::{Office, RunError, World};
 use crate::text::shell_quoted;
 
-/// Folders within folders of the outbox.
+/// Maximum depth of folders in the outbox.
 const DEEPEST: usize = 4;
 
 pub(super) async fn export(address: &str, office: &Office, printer: Printer) -> Result<Outcome, RunError> {
@@ -35,7 +36,7 @@ pub(super) async fn erase(
         return Err(RunError::user(
             "nothing was erased",
             format!(
-                "`letterpress subscribers erase {} --yes` erases what is listed; there is no way back",
+                "`letterpress subscribers erase {} --yes` erases what is listed above; this cannot be undone",
                 shell_quoted(address)
             ),
         ));
@@ -43,11 +44,11 @@ pub(super) async fn erase(
     let erased = office.store.erase(key, "command line", world.clock.now()).await?;
     office.store.scrub().await?;
     printer.say(match (erased.reader, erased.copies) {
-        (false, 0) => format!("{address} was not there; from now on no list can bring it in"),
-        (_, 0) => format!("{address} is erased; no list can bring it back"),
+        (false, 0) => format!("{address} was not stored; no import can add it from now on"),
+        (_, 0) => format!("erased {address}; no import can add it again"),
         (_, copies) => format!(
-            "{address} is erased, also from {} in the ledger; no list can bring it back",
-            count(copies, "letter")
+            "erased {address}, also from {} in the ledger; no import can add it again",
+            count(copies, "delivery")
         ),
     });
     let config = &world.config;
@@ -55,16 +56,17 @@ pub(super) async fn erase(
     let mut left: Vec<Utf8PathBuf> = list.filter(|list| holds(list, address)).collect();
     letters(&config.resolve(&config.output.outbox), 0, address, &mut left);
     if !left.is_empty() {
-        printer.complain(format!("{address} still stands in files that are yours; remove it there:"));
+        printer.complain(format!("{address} still appears in your own files; remove it there:"));
         for file in left {
             printer.complain(format!("  {file}"));
         }
     }
-    printer.say("copies made by `letterpress backup` before today hold it until you delete them");
+    printer
+        .say("backups made by `letterpress backup` before today contain the address until you delete them");
     Ok(Outcome::Done)
 }
 
-/// Letters in the outbox that were written to the address.
+/// Emails to the address in the outbox folder.
 fn letters(folder: &Utf8Path, depth: usize, address: &str, found: &mut Vec<Utf8PathBuf>) {
     let Ok(entries) = folder.read_dir_utf8() else { return };
     let mut paths: Vec<Utf8PathBuf> = entries.flatten().map(|entry| entry.path().to_owned()).collect();

@@ -1,4 +1,4 @@
-//! Readers by the file: `letterpress subscribers import` and `export`.
+//! `letterpress subscribers import` and `export`.
 
 use std::io::Read as _;
 
@@ -6,8 +6,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use super::super::Outcome;
 use super::super::printer::{Printer, count};
-use super::super::{Outcome, new_subscribers};
+use super::super::view::new_subscribers;
 use super::pages;
 use crate::config::DateOrder;
 use crate::delivery::watch::Tick;
@@ -18,30 +19,35 @@ use crate::subscribers::lifecycle::enrol;
 use crate::subscribers::{Enrolment, Enrolments, Standing, Subscriber};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  letterpress subscribers import list.csv --dry-run
+  letterpress subscribers import export.csv --from mailchimp --column email=Adresse")]
 pub(in crate::cli) struct ImportArgs {
-    /// The file.
+    /// CSV or JSON file.
     file: Utf8PathBuf,
-    /// The service that wrote it, if its columns do not tell: mailchimp, substack, ghost, buttondown, listmonk or kit.
+    /// Service that exported the file, if its columns do not identify it: mailchimp, substack, ghost, buttondown,
+    /// listmonk or kit.
     #[arg(long, value_name = "SERVICE", value_parser = Service::parse)]
     from: Option<Service>,
-    /// Which column holds what, if its heading does not tell: email=Adresse.
+    /// Map a field to a column with another heading, such as email=Adresse; can be repeated.
     #[arg(long = "column", value_name = "NAME=HEADING", value_parser = Mapping::parse)]
     columns: Vec<Mapping>,
-    /// You vouch that everybody in the file asked for the letter.
+    /// Confirm that every person in the file asked for the emails.
     #[arg(long)]
     confirmed: bool,
-    /// The order of the numbers in dates such as 11/01/2026: dmy or mdy; ymd for 26/11/01.
+    /// Order of day (d), month (m) and year (y) in dates such as 11/01/2026: dmy, mdy or ymd.
     #[arg(long, value_name = "ORDER", value_parser = DateOrder::parse)]
     dates: Option<DateOrder>,
-    /// Show what would happen, and change nothing.
+    /// Show what would change, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// For scripts.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Headings for what other services sort their readers by.
+/// Headings under which other services store tags and groups.
 const TAGS: [&str; 6] = ["tags", "labels", "tiers", "lists", "segments", "groups"];
 
 pub(super) async fn import(
@@ -62,7 +68,7 @@ pub(super) async fn import(
     let ReaderList { readers, findings, service, ignored } = read_readers(&bytes, options, office)?;
     drop(bytes);
     let listed = Listed::count(&readers);
-    (world.watch)(Tick::Begin { what: format!("taking {}", args.file), unit: "row", total: None });
+    (world.watch)(Tick::Begin { what: format!("importing {}", args.file), unit: "row", total: None });
     let result = if args.dry_run {
         foresee(&readers, office).await?
     } else {
@@ -73,16 +79,18 @@ pub(super) async fn import(
         printer.json(&json!({
             "service": service, "rows": listed.rows, "active": listed.active, "unconfirmed": listed.unconfirmed,
             "unsubscribed": listed.unsubscribed, "suppressed": listed.suppressed, "dry_run": args.dry_run,
-            "result": result, "not_read": ignored, "findings": findings,
+            "result": result, "not_read": ignored, "ignored_columns": ignored, "added": result.added,
+            "changed": result.changed, "unchanged": result.known, "excluded": result.kept_out,
+            "findings": findings,
         }))?;
     } else {
         let took =
             service.map_or_else(|| "a plain list".to_owned(), |service| format!("an export of {service}"));
-        printer.say(format!("{}: taken for {took}", args.file));
+        printer.say(format!("{}: recognised as {took}", args.file));
         if !ignored.is_empty() {
             let tags = ignored.iter().any(|heading| TAGS.contains(&heading.to_lowercase().as_str()));
-            let note = if tags { " (Letterpress has nothing like tags or labels)" } else { "" };
-            printer.say(format!("not read: {}{note}", ignored.join(", ")));
+            let note = if tags { " (Letterpress does not support tags or labels)" } else { "" };
+            printer.say(format!("ignored columns: {}{note}", ignored.join(", ")));
         }
         printer.warnings(&findings);
         printer.say(listed.in_words());
@@ -90,8 +98,8 @@ pub(super) async fn import(
         printer.say(format!("{dry}{}", in_words(&result)));
         if listed.unconfirmed > 0 {
             printer.complain(format!(
-                "no email for {} without consent on record; give the file a column `consented` with the date of consent, \
-                 or vouch for everybody with --confirmed",
+                "warning: {} without consent on record will get no email; add a column `consented` with the date of \
+                 consent, or confirm consent for all of them with --confirmed",
                 count(listed.unconfirmed, "subscriber")
             ));
         }
@@ -100,16 +108,18 @@ pub(super) async fn import(
     Ok(if skipped { Outcome::UserError } else { Outcome::Done })
 }
 
-/// The bytes of a list, and no more of them than a list may have; one more tells that there are.
+/// Reads the file up to one byte beyond the size limit; the extra byte shows that the file is too large.
 fn read(file: &Utf8Path) -> Result<Vec<u8>, RunError> {
     let mut bytes = Vec::new();
     std::fs::File::open(file)
         .and_then(|list| list.take(readers::MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "name a CSV or JSON file"))?;
+        .map_err(|error| {
+            RunError::user(format!("cannot read {file}: {error}"), "give the path of a CSV or JSON file")
+        })?;
     Ok(bytes)
 }
 
-/// What enrolling them would do.
+/// What the import would change.
 async fn foresee(readers: &[Enrolment], office: &Office) -> Result<Enrolments, RunError> {
     let mut counts = Enrolments::default();
     for reader in readers {
@@ -121,14 +131,14 @@ async fn foresee(readers: &[Enrolment], office: &Office) -> Result<Enrolments, R
 fn in_words(done: &Enrolments) -> String {
     let changed = if done.changed == 0 { ", 0 changed" } else { "" };
     format!(
-        "{}{changed}, {} known, {} kept out (they left, were removed or are suppressed)",
+        "{}{changed}, {} unchanged, {} excluded (unsubscribed, removed or suppressed)",
         new_subscribers::in_words(done),
         done.known,
         done.kept_out
     )
 }
 
-/// What a list says of its readers.
+/// Number of subscribers in the file by status.
 #[derive(Default)]
 struct Listed {
     rows: u64,
@@ -186,8 +196,8 @@ pub(super) async fn export(office: &Office, as_json: bool, printer: Printer) -> 
     if nameless > 0 {
         let addresses = if nameless == 1 { "address" } else { "addresses" };
         printer.remark(format!(
-            "not exported: {nameless} suppressed {addresses} of which only a keyed hash is known (erased, or never on the list); \
-             `letterpress backup` takes them along with the ledger and its keys"
+            "not exported: {nameless} suppressed {addresses} stored only as a keyed hash (erased, or never on the list); \
+             `letterpress backup` includes them with the ledger and its keys"
         ));
     }
     Ok(Outcome::Done)

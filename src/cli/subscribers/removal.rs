@@ -1,20 +1,21 @@
-//! `letterpress subscribers remove`: the writer tidies the list.
+//! `letterpress subscribers remove`: remove addresses that were added by mistake.
 
 use super::erasure::holds;
-use super::{Outcome, Printer, parse};
+use super::{Outcome, Printer};
+use crate::cli::args::parse;
 use crate::pipeline::{Office, RunError, World};
 
 pub(super) const ABOUT: &str = "\
-Take addresses off the list: tests, duplicates, mistakes.
+Remove addresses added by mistake: tests, duplicates.
 
-The row goes, with name, language and preferences; nothing more is sent to the address.
-Past deliveries stay in the ledger and keep counting. No file brings the address back,
-neither `newsletter.list` nor an import; `subscribers add` does, and so does a new sign-up.
+Deletes the subscriber with name, language and preferences. The address gets no more email.
+Past deliveries stay in the ledger and are still counted. Neither newsletter.list nor an import
+adds the address again; subscribers add and a new sign-up do.
 
 Use another command for another purpose:
-  unsubscribe  somebody asked to leave: they stay on record, and only they can come back
-  erase        somebody wants their data gone, from past deliveries too
-  suppress     the address must never be mailed again, whoever asks";
+  unsubscribe  a subscriber wants no more emails; the address stays on record
+  erase        a subscriber wants all personal data deleted, also from past deliveries
+  suppress     the address must never be mailed again, not even after a new sign-up";
 
 pub(super) async fn remove(
     addresses: &[String],
@@ -22,7 +23,7 @@ pub(super) async fn remove(
     office: &Office,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    // All of them are read before the first is removed.
+    // All addresses are checked before the first one is removed.
     let emails = addresses.iter().map(|address| parse(address)).collect::<Result<Vec<_>, _>>()?;
     let list = world.config.newsletter.list.as_ref();
     let mut unknown = Vec::new();
@@ -35,12 +36,12 @@ pub(super) async fn remove(
         };
         let past = match removed.sent {
             0 => String::new(),
-            1 => "; 1 past email keeps counting".to_owned(),
-            sent => format!("; {sent} past emails keep counting"),
+            1 => "; 1 past delivery is still counted".to_owned(),
+            sent => format!("; {sent} past deliveries are still counted"),
         };
-        printer.say(format!("{email} is removed (was {}){past}", removed.status.as_str()));
+        printer.say(format!("removed {email} (was {}){past}", removed.status.as_str()));
         if let Some(list) = list.filter(|list| holds(&world.config.resolve(list), email.as_str())) {
-            printer.say(format!("  it still stands in {list}, and is not taken from there again"));
+            printer.say(format!("  {list} still contains it, but will not add it again"));
         }
     }
     if unknown.is_empty() {
@@ -48,6 +49,6 @@ pub(super) async fn remove(
     }
     Err(RunError::user(
         format!("not on the list: {}", unknown.join(", ")),
-        "`letterpress subscribers list` shows who is",
+        "`letterpress subscribers list` lists the subscribers",
     ))
 }

@@ -11,35 +11,35 @@ pub(super) fn not_believed(bad: &BadCertificate, settings: &Settings<'_>) -> Dia
         Flaw::Expired { not_after, now } => settings.wrong(
             "certificate-expired",
             "host",
-            format!("the certificate of {server} ended on {}; this machine's clock says {}", day(*not_after), minute(*now)),
-            "if that clock is right, whoever runs the server must renew the certificate; if it is wrong, set it (`timedatectl`)",
+            format!("the certificate of {server} expired on {}; the clock of this machine shows {}", day(*not_after), minute(*now)),
+            "if the clock is correct, the operator of the server must renew the certificate; otherwise set the clock (`timedatectl`)",
         ),
         Flaw::NotYet { not_before, now } => settings.wrong(
             "certificate-not-yet",
             "host",
             format!(
-                "the certificate of {server} begins on {}; this machine's clock says {}",
+                "the certificate of {server} is valid from {}; the clock of this machine shows {}",
                 day(*not_before),
                 minute(*now)
             ),
-            "most likely this machine's clock is behind: set it (`timedatectl`)",
+            "most likely the clock is behind: set it (`timedatectl`)",
         ),
         Flaw::OtherName(names) => other_name(names, settings),
         Flaw::UnknownIssuer(chain) => unknown_issuer(chain, settings),
         Flaw::AuthorityAsServer => settings.wrong(
             "certificate-of-authority",
             "host",
-            format!("the certificate of {server} is an authority's (CA:TRUE), and must not be a server's as well"),
+            format!("the certificate of {server} is a CA certificate (CA:TRUE), which must not be used by a server"),
             format!(
-                "make a certificate for the server: one of Let's Encrypt, or your own with basicConstraints CA:FALSE, whose signer \
-                 then goes into {section}.ca_file"
+                "create a server certificate: from Let's Encrypt, or your own with basicConstraints CA:FALSE, and put the CA that \
+                 signed it into {section}.ca_file"
             ),
         ),
         Flaw::Other => settings.wrong(
             "certificate",
             "host",
-            format!("the certificate of {server} is not believed: {}", bad.said),
-            "whoever runs the server must put its certificate right",
+            format!("the certificate of {server} is invalid: {}", bad.said),
+            "the operator of the server must fix its certificate",
         ),
     }
 }
@@ -48,62 +48,62 @@ fn other_name(names: &[String], settings: &Settings<'_>) -> Diagnosis {
     let (server, section) = (settings.server(), settings.section);
     let usable = names.iter().find(|name| !name.contains('*') && name.parse::<std::net::IpAddr>().is_err());
     let title = if names.is_empty() {
-        format!("the certificate of {server} names no server at all")
+        format!("the certificate of {server} contains no server name")
     } else {
-        format!("the certificate of {server} is for {}, and not for {:?}", names.join(", "), settings.host)
+        format!("the certificate of {server} is for {}, not for {:?}", names.join(", "), settings.host)
     };
     let hint = match (usable, names.first()) {
-        (Some(name), _) => format!("if that is the server you mean, write host = {name:?} below [{section}]"),
-        (None, Some(name)) => format!("write a name as {section}.host that the certificate has: {name}"),
-        (None, None) => "whoever runs the server must give it a certificate with its name".to_owned(),
+        (Some(name), _) => format!("if that is the intended server, set host = {name:?} in [{section}]"),
+        (None, Some(name)) => format!("set {section}.host to a name in the certificate: {name}"),
+        (None, None) => "the operator of the server must install a certificate with its name".to_owned(),
     };
     settings.wrong("certificate-name", "host", title, hint)
 }
 
 fn unknown_issuer(chain: &Chain, settings: &Settings<'_>) -> Diagnosis {
     let (server, section) = (settings.server(), settings.section);
-    let issuer = if chain.issuer.is_empty() { "somebody unnamed" } else { &chain.issuer };
+    let issuer = if chain.issuer.is_empty() { "an unnamed issuer" } else { &chain.issuer };
     let authority = match settings.ca_file {
-        None => format!("name the authority's certificate (PEM) as {section}.ca_file"),
+        None => format!("set {section}.ca_file to the certificate of the CA (PEM)"),
         Some(file) => {
-            format!("put the authority's certificate into {file} ({section}.ca_file), where it is not")
+            format!("add the certificate of the CA to {file} ({section}.ca_file), which does not contain it")
         }
     };
-    let whole_chain = "whoever runs the server must let it send the whole chain (often a file called fullchain.pem instead of cert.pem)";
+    let whole_chain = "the operator must configure the server to send the whole chain (often the file fullchain.pem instead of cert.pem)";
     if chain.is_self_signed {
         return settings.wrong(
             "certificate-self-signed",
             "ca_file",
-            format!("the certificate of {server} is signed by itself, and nobody else vouches for it"),
+            format!("the certificate of {server} is self-signed"),
             match settings.ca_file {
-                None => format!("if it is your own server, name its certificate (PEM) as {section}.ca_file"),
+                None => format!("if it is your own server, set {section}.ca_file to its certificate (PEM)"),
                 Some(file) => format!(
-                    "{file} ({section}.ca_file) does not hold it; put the server's certificate (PEM) there"
+                    "{file} ({section}.ca_file) does not contain it; add the certificate of the server (PEM)"
                 ),
             },
         );
     }
     let is_alone = chain.sent == 1;
     let signed =
-        format!("the certificate of {server} is signed by {issuer:?}, which this machine does not know");
+        format!("the certificate of {server} is signed by {issuer:?}, which this machine does not trust");
     match (is_alone, chain.is_public || settings.ca_file.is_some()) {
         (true, true) => settings.wrong(
             "certificate-chain",
             "ca_file",
-            format!("{signed}, and the server sent no intermediate certificate along"),
-            format!("{whole_chain}; until then, or if {issuer:?} is an authority of your own, {authority}"),
+            format!("{signed}, and the server sent no intermediate certificate"),
+            format!("{whole_chain}; until then, or if {issuer:?} is your own CA, {authority}"),
         ),
         (true, false) => settings.wrong(
             "certificate-authority",
             "ca_file",
             signed,
-            format!("if {issuer:?} is an authority of your own, {authority}; if it is a public one, {whole_chain}"),
+            format!("if {issuer:?} is your own CA, {authority}; if it is a public one, {whole_chain}"),
         ),
         (false, _) => settings.wrong(
             "certificate-authority",
             "ca_file",
             signed,
-            format!("if {issuer:?} is an authority of your own, {authority}; otherwise do not send a password there"),
+            format!("if {issuer:?} is your own CA, {authority}; otherwise do not send a password there"),
         ),
     }
 }

@@ -16,9 +16,9 @@ pub(super) fn refused(phase: Phase, reply: &Reply, settings: &Settings<'_>) -> O
         (Phase::Greeting | Phase::Hello, 5) => Some(settings.wrong(
             "sender-shut-out",
             "host",
-            format!("{server} takes no mail from this machine: {said}"),
-            "it may have put this machine's address on a list: send through your mail provider's server, with a login, at port 587 \
-             or 465",
+            format!("{server} accepts no mail from this machine: {said}"),
+            "the IP address of this machine may be on a blocklist: send through the server of your mail provider, with a login, on \
+             port 587 or 465",
         )),
         (Phase::Auth, 5) if reply.code == 538 || text.contains("encryption required") => {
             Some(starttls_first(&said, settings))
@@ -27,8 +27,8 @@ pub(super) fn refused(phase: Phase, reply: &Reply, settings: &Settings<'_>) -> O
         (Phase::Auth, 4) => Some(settings.later(
             "login-later",
             "user",
-            format!("{server} cannot check the password now: {said}"),
-            "nothing needs to change here; the next run tries again",
+            format!("{server} cannot check the password at the moment: {said}"),
+            "nothing needs to change; the next run tries again",
         )),
         (Phase::Mail | Phase::Rcpt | Phase::Data, 5) if wants_login(reply, &text) => {
             Some(login_missing(&said, settings))
@@ -60,8 +60,8 @@ impl Settings<'_> {
             ..self.wrong(
                 "sender-refused",
                 "",
-                format!("{} does not let letters leave from this sender{login}: {said}", self.server()),
-                "write an address as newsletter.from (and newsletter.bounces) that this login may send from, or let the provider \
+                format!("{} rejects this sender address{login}: {said}", self.server()),
+                "set newsletter.from (and newsletter.bounces) to an address that this login may send from, or ask the provider to \
                  allow it",
             )
         }
@@ -74,13 +74,13 @@ fn login_missing(said: &str, settings: &Settings<'_>) -> Diagnosis {
         None => settings.wrong(
             "login-missing",
             "user",
-            format!("{server} takes letters only after a login: {said}"),
-            "add user = \"…\" and password_file = \"…\" below [smtp]",
+            format!("{server} requires a login: {said}"),
+            "add user = \"…\" and password_file = \"…\" to [smtp]",
         ),
         Some(user) => settings.wrong(
             "login-not-enough",
             "user",
-            format!("{server} passes no mail on for {user:?}: {said}"),
+            format!("{server} does not relay mail for {user:?}: {said}"),
             "ask the provider which server and which sender address belong to this login",
         ),
     }
@@ -90,8 +90,8 @@ fn starttls_first(said: &str, settings: &Settings<'_>) -> Diagnosis {
     settings.wrong(
         "starttls-first",
         "tls",
-        format!("{} wants STARTTLS before anything else: {said}", settings.server()),
-        format!("write tls = \"starttls\" below [{}]", settings.section),
+        format!("{} requires STARTTLS: {said}", settings.server()),
+        format!("set tls = \"starttls\" in [{}]", settings.section),
     )
 }
 
@@ -103,38 +103,38 @@ pub(super) fn lacks(lack: &Lack, settings: &Settings<'_>) -> Option<Diagnosis> {
         Lack::Starttls => Some(settings.wrong(
             "starttls-missing",
             "tls",
-            format!("{server} offers no STARTTLS, and {section}.tls is \"starttls\""),
+            format!("{server} does not offer STARTTLS, but {section}.tls is \"starttls\""),
             format!(
-                "most providers have it at port {starttls}, and TLS from the first byte (tls = \"implicit\") at {implicit}; where \
-                 STARTTLS vanishes on the way, a firewall or a virus scanner may have taken it out"
+                "most providers offer it on port {starttls}, and implicit TLS (tls = \"implicit\") on {implicit}; if STARTTLS \
+                 should be offered, a firewall or a virus scanner may have removed it"
             ),
         )),
         Lack::TlsForPassword => Some(settings.wrong(
             "password-in-clear",
             "tls",
-            format!("the password would cross the network to {server} in the clear, for {section}.tls is \"none\""),
-            format!("write tls = \"starttls\" (port {starttls}) or \"implicit\" (port {implicit})"),
+            format!("the password would be sent to {server} unencrypted, because {section}.tls is \"none\""),
+            format!("set tls = \"starttls\" (port {starttls}) or \"implicit\" (port {implicit})"),
         )),
         Lack::Auth { offers_starttls: true, .. } if settings.tls == Tls::None => Some(settings.wrong(
             "starttls-first",
             "tls",
-            format!("{server} offers a login only after STARTTLS, and {section}.tls is \"none\""),
-            format!("write tls = \"starttls\" below [{section}]"),
+            format!("{server} offers a login only after STARTTLS, but {section}.tls is \"none\""),
+            format!("set tls = \"starttls\" in [{section}]"),
         )),
         Lack::Auth { mechanisms, .. } if mechanisms.is_empty() => Some(settings.wrong(
             "login-not-offered",
             "user",
-            format!("{server} offers no login, and {section}.user is set"),
+            format!("{server} offers no login, but {section}.user is set"),
             format!(
-                "port 25 is for mail between servers: providers take logins at {starttls} and {implicit}; a relay of your own that \
-                 knows this machine needs no user and no password"
+                "port 25 is for mail between servers: providers accept logins on {starttls} and {implicit}; your own relay that \
+                 trusts this machine needs neither user nor password"
             ),
         )),
         Lack::Auth { mechanisms, .. } => Some(settings.wrong(
             "login-other-kind",
             "user",
-            format!("{server} offers no login with a password, only {}", mechanisms.join(", ")),
-            "ask the provider for a login with a password (often an app password or an API key); Letterpress knows PLAIN and LOGIN",
+            format!("{server} offers no password login, only {}", mechanisms.join(", ")),
+            "ask the provider for a password login (often an app password or an API key); Letterpress supports PLAIN and LOGIN",
         )),
         Lack::Extension(_) => None,
     }
@@ -145,7 +145,7 @@ pub(super) fn wrong_password(said: &str, settings: &Settings<'_>) -> Diagnosis {
     let said = said.trim_end_matches('.');
     let lower = said.to_ascii_lowercase();
     let user = settings.user.unwrap_or_default();
-    let title = format!("{} refuses the login of {user:?}: {said}", settings.server());
+    let title = format!("{} rejected the login of {user:?}: {said}", settings.server());
     let (key, place) = match settings.password {
         Some(PasswordFrom::File(file, _)) => ("password_file", format!("the file {file}")),
         Some(PasswordFrom::Variable(name, _)) => ("password_env", format!("the variable {name}")),
@@ -164,8 +164,8 @@ pub(super) fn wrong_password(said: &str, settings: &Settings<'_>) -> Diagnosis {
             "login-switched-off",
             "user",
             title,
-            "the provider has switched logins with a password off for this account; its administrator can allow SMTP AUTH, or \
-             choose another relay",
+            "the provider has disabled password logins for this account; ask its administrator to allow SMTP AUTH, or use another \
+             relay",
         );
     }
     if let Some(blemish) = blemish {
@@ -173,7 +173,7 @@ pub(super) fn wrong_password(said: &str, settings: &Settings<'_>) -> Diagnosis {
             "login-wrong",
             key,
             title,
-            format!("{from}, which {}; put that right first", odd(blemish)),
+            format!("{from}, which {}; fix that first", odd(blemish)),
         );
     }
     if wants_app_password(&lower, settings.host) {
@@ -182,7 +182,7 @@ pub(super) fn wrong_password(said: &str, settings: &Settings<'_>) -> Diagnosis {
             key,
             title,
             format!(
-                "this provider wants an app password, made on its pages for this one program, and not that of the account; {from}"
+                "this provider requires an app password, created on its website for this program, instead of the account password; {from}"
             ),
         );
     }
@@ -191,7 +191,7 @@ pub(super) fn wrong_password(said: &str, settings: &Settings<'_>) -> Diagnosis {
         key,
         title,
         format!(
-            "{from}: is it that of {section}.user = {user:?}? Many providers want the whole address there"
+            "{from}: check that it belongs to {section}.user = {user:?}; many providers require the full email address there"
         ),
     )
 }
@@ -218,9 +218,9 @@ fn wants_app_password(said: &str, host: &str) -> bool {
 fn odd(blemish: Blemish) -> &'static str {
     match blemish {
         Blemish::OuterSpace => "begins or ends with a space or a tab",
-        Blemish::Lines => "holds more than one line",
-        Blemish::Quotes => "stands in quotation marks, which count as part of it",
+        Blemish::Lines => "contains more than one line",
+        Blemish::Quotes => "is in quotation marks, which count as part of it",
         Blemish::Mark => "begins with an invisible byte order mark",
-        Blemish::Invisible => "holds an invisible character",
+        Blemish::Invisible => "contains an invisible character",
     }
 }

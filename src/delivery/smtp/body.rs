@@ -10,16 +10,16 @@ const LONGEST_LINE: usize = 998;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unsendable {
     /// Two programs disagree about where such a line ends; that is how mail is smuggled.
-    #[error("the message holds a bare CR or LF at byte {0}; its lines must end in CR LF")]
+    #[error("the message contains a bare CR or LF at byte {0}; lines must end with CR LF")]
     BareLineEnd(usize),
     /// RFC 5321 forbids it, and C programs stop there.
-    #[error("the message holds a NUL at byte {0}")]
+    #[error("the message contains a NUL at byte {0}")]
     Nul(usize),
     /// A relay would cut it.
-    #[error("the line that begins at byte {0} has more than {LONGEST_LINE} bytes")]
+    #[error("the line at byte {0} is longer than {LONGEST_LINE} bytes")]
     LongLine(usize),
     /// The server was not told to expect it.
-    #[error("the message holds bytes above 127, which were not announced; encode its parts")]
+    #[error("the message contains 8-bit data, but the server does not support 8BITMIME")]
     EightBit,
 }
 

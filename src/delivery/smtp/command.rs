@@ -32,17 +32,17 @@ impl<'a> Outgoing<'a> {
             let refuse = |trouble| Err(Heard { phase, what: Err(trouble) });
             if address.as_str().is_empty() || !is_one_word(address.as_str()) {
                 return refuse(Trouble::Unsendable(
-                    "the address holds a space, a bracket or a control character".to_owned(),
+                    "the address contains a space, a bracket or a control character".to_owned(),
                 ));
             }
             if needs_utf8(address) && !(offered.smtputf8 && offered.eight_bit) {
-                return refuse(lacks("SMTPUTF8, which an address outside ASCII needs"));
+                return refuse(lacks("SMTPUTF8, which a non-ASCII address requires"));
             }
         }
         match offered.size {
             Some(limit) if limit > 0 && envelope.size > limit => Err(Heard {
                 phase: Phase::Mail,
-                what: Err(lacks(&format!("SIZE for {} bytes; its limit is {limit}", envelope.size))),
+                what: Err(lacks(&format!("messages of {} bytes; its SIZE limit is {limit}", envelope.size))),
             }),
             _ => {
                 let utf8 = needs_utf8(&envelope.from) || needs_utf8(&envelope.to);

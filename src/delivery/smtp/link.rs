@@ -51,7 +51,7 @@ impl Link {
         if self.inbox.is_empty() {
             Ok(self.stream)
         } else {
-            Err(Trouble::Protocol("it sent more than its answer before the TLS handshake".to_owned()))
+            Err(Trouble::Protocol("it sent extra data before the TLS handshake".to_owned()))
         }
     }
 
@@ -118,7 +118,7 @@ impl Link {
         Some(match self.parser.push(&self.inbox) {
             // "421 timeout" is said unasked by every server that is tired of waiting.
             Parse::Done { reply, .. } if matches!(reply.class(), 4 | 5) => Ok(reply),
-            _ => Err(Trouble::Protocol("it spoke before it was asked".to_owned())),
+            _ => Err(Trouble::Protocol("it sent data without a command".to_owned())),
         })
     }
 

@@ -68,10 +68,10 @@ pub enum SmtpError {
     #[error("smtp.host {0:?} is not a host name; write it like \"smtp.example.com\"")]
     Host(String),
     /// `smtp.hello` holds what would break the EHLO line.
-    #[error("smtp.hello {0:?} is not a name for EHLO; write it like \"news.example.com\" or leave it out")]
+    #[error("smtp.hello {0:?} is not a valid EHLO name; write it like \"news.example.com\" or remove it")]
     Hello(String),
     /// `smtp.ca_file` cannot be read.
-    #[error("cannot read smtp.ca_file {path}: {reason}; it must hold certificates in PEM")]
+    #[error("cannot read smtp.ca_file {path}: {reason}; it must contain certificates in PEM format")]
     CaFile {
         /// The file.
         path: Utf8PathBuf,
@@ -79,15 +79,13 @@ pub enum SmtpError {
         reason: String,
     },
     /// No certificate authority at all.
-    #[error(
-        "this system has no certificate authorities; install its CA certificates or name some in smtp.ca_file"
-    )]
+    #[error("this system has no CA certificates; install them, or set smtp.ca_file")]
     NoAuthorities,
     /// A user without a password.
-    #[error("smtp.user is set but there is no password; add smtp.password_file or smtp.password_env")]
+    #[error("smtp.user is set, but no password; add smtp.password_file or smtp.password_env")]
     NoPassword,
     /// A NUL, which AUTH PLAIN uses as its separator (RFC 4616).
-    #[error("the SMTP user or password holds a NUL character; take it out")]
+    #[error("the SMTP user or password contains a NUL character; remove it")]
     Nul,
     /// The TLS library refused its set-up.
     #[error("cannot set up TLS: {0}")]

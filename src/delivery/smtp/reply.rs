@@ -125,18 +125,20 @@ impl ReplyParser {
             [b'2'..=b'5', second, third] if second.is_ascii_digit() && third.is_ascii_digit() => {
                 digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'))
             }
-            _ => return Err(format!("{} is no reply", excerpt(line))),
+            _ => return Err(format!("{} is not a reply", excerpt(line))),
         };
         if self.code.is_some_and(|before| before != code) {
-            return Err(format!("{} after a line of another code", excerpt(line)));
+            return Err(format!("{} after a line with another code", excerpt(line)));
         }
         self.code = Some(code);
         self.lines += 1;
         match rest.first() {
             None | Some(b' ') => Ok(Some(code)),
-            Some(b'-') if self.lines >= MOST_LINES => Err(format!("a reply of more than {MOST_LINES} lines")),
+            Some(b'-') if self.lines >= MOST_LINES => {
+                Err(format!("a reply has more than {MOST_LINES} lines"))
+            }
             Some(b'-') => Ok(None),
-            Some(_) => Err(format!("{} is no reply", excerpt(line))),
+            Some(_) => Err(format!("{} is not a reply", excerpt(line))),
         }
     }
 }

@@ -184,7 +184,7 @@ impl SmtpChannel {
             // Any other refusal of RSET says nothing about the sender, as a refusal of MAIL would.
             _ => Err(Heard {
                 phase: Phase::Mail,
-                what: Err(Trouble::Protocol(format!("RSET was answered {reply}"))),
+                what: Err(Trouble::Protocol(format!("reply to RSET: {reply}"))),
             }),
         }
     }
@@ -220,7 +220,7 @@ impl Channel for SmtpChannel {
                 self.scratch.clear();
                 outgoing.batch(&mut self.scratch);
                 if self.commands.strip_prefix(DOT) != Some(&self.scratch) {
-                    return Err(misused(Phase::Mail, "another envelope travelled with the last dot"));
+                    return Err(misused(Phase::Mail, "another envelope was sent with the last dot"));
                 }
                 self.eight_bit = outgoing.eight_bit();
                 self.pipelined_replies().await
@@ -233,7 +233,7 @@ impl Channel for SmtpChannel {
 
     async fn body(&mut self, message: &[u8]) -> Result<(), Heard> {
         if mem::replace(&mut self.step, Step::Broken) != Step::Data {
-            return Err(misused(Phase::Body, "no permission to send was given"));
+            return Err(misused(Phase::Body, "the server gave no permission to send"));
         }
         let in_body = |what| Err(Heard { phase: Phase::Body, what });
         let bytes = match body::prepare(message, self.eight_bit, &mut self.scratch) {

@@ -139,9 +139,9 @@ impl Mapping {
             Some((column, _)) if !plain(heading).is_empty() => {
                 Ok(Self { column: *column, heading: heading.trim().to_owned() })
             }
-            Some(_) => Err("write the heading behind the =, such as email=Adresse".to_owned()),
+            Some(_) => Err("write the heading after the =, such as email=Adresse".to_owned()),
             None => Err(format!(
-                "{name:?} is no column of a reader; there are email, name, first_name, last_name, language, state, reason, \
+                "unknown field {name:?}; the fields are email, name, first_name, last_name, language, state, reason, \
                  source, consented_at, added_at"
             )),
         }
@@ -204,11 +204,11 @@ pub(super) struct Columns {
 /// Why a header cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum HeaderError {
-    #[error("no column holds addresses; the headings are {0}")]
+    #[error("no column contains addresses; the headings are {0}")]
     NoEmail(String),
     #[error("the headings {0:?} and {1:?} mean the same; remove or rename one of them")]
     Twice(String, String),
-    #[error("no column is headed {0:?}; the headings are {1}")]
+    #[error("there is no column {0:?}; the headings are {1}")]
     Missing(String, String),
 }
 

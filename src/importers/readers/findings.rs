@@ -60,16 +60,18 @@ impl Oddity {
     pub(super) fn into_finding(self, file: &str) -> Finding {
         match self {
             Self::Address(doubt) => Finding::warning("list-address", file, doubt.to_string())
-                .hint("correct the row if that is so; it was taken as it stands"),
+                .hint("correct the row if that is the case; it was imported unchanged"),
             Self::Date(cell, why) => no_date(file, &cell, &why),
-            Self::Future(cell) => {
-                Finding::warning("list-consent", file, format!("{cell:?} is a date of consent in the future"))
-                    .hint("consent counts from the past only; correct the date")
-            }
+            Self::Future(cell) => Finding::warning(
+                "list-consent",
+                file,
+                format!("the date of consent {cell:?} is in the future"),
+            )
+            .hint("correct the date; consent must be in the past"),
             Self::Language(cell) => Finding::warning(
                 "list-language",
                 file,
-                format!("{cell:?} is not a language tag and was left out"),
+                format!("{cell:?} is not a language tag and was ignored"),
             )
             .hint("write \"ko\", \"ja\" or \"en-GB\""),
         }
@@ -78,25 +80,25 @@ impl Oddity {
 
 fn no_date(file: &str, cell: &str, why: &NoDate) -> Finding {
     let (message, hint) = match why {
-        NoDate::Several(days) => (format!("{cell:?} has several readings: {}", either(days)), ORDER),
+        NoDate::Several(days) => (format!("the date {cell:?} is ambiguous: {}", either(days)), ORDER),
         NoDate::Serial => (
-            format!("{cell:?} is the number of a day, which spreadsheets count from 1900 or from 1904"),
+            format!("{cell:?} is a spreadsheet day number, counted from 1900 or from 1904"),
             "format the column as a date, such as 2026-09-01, and save the list again",
         ),
         NoDate::Order(order) => {
-            let message = format!("{cell:?} is not a date that is written {}", in_words(*order));
+            let message = format!("{cell:?} is not a date written {}", in_words(*order));
             (message, "write it like 2026-09-01")
         }
         NoDate::Unknown => (
-            format!("{cell:?} is not understood as a date of consent"),
+            format!("{cell:?} is not a valid date of consent"),
             "write it like 2026-09-01 or 2026-09-01T10:00:00+09:00",
         ),
     };
     Finding::warning("list-consent", file, message).hint(hint)
 }
 
-const ORDER: &str = "write it like 2026-09-01; or say in which order all dates of the list are written: --dates dmy or mdy \
-                     (also ymd, where the year has two digits), or list_dates below [newsletter]";
+const ORDER: &str = "write it like 2026-09-01; or give the order of all dates in the list: --dates dmy or mdy \
+                     (also ymd, for years with two digits), or list_dates in [newsletter]";
 
 /// `1 November 2026 or 11 January 2026`.
 fn either(days: &[NaiveDate]) -> String {
@@ -115,8 +117,10 @@ fn in_words(order: DateOrder) -> &'static str {
 /// A date of the list that can only be read in one way, where others can be read in several.
 pub(super) fn order(file: &str, order: DateOrder, cell: &str) -> Finding {
     let word = order.as_str();
-    Finding::warning("list-dates", file, format!("{cell:?} can only be written {}", in_words(order)))
-        .hint(format!("if all dates of the list are, say so: --dates {word}, or list_dates = \"{word}\""))
+    Finding::warning("list-dates", file, format!("the date {cell:?} can only be written {}", in_words(order)))
+        .hint(format!(
+            "if that is true for all dates of the list, use --dates {word}, or list_dates = \"{word}\""
+        ))
 }
 
 /// An export in which who left looks like who reads.
@@ -125,10 +129,10 @@ pub(super) fn silent(file: &str, service: Service, readers: usize) -> Finding {
         "list-silent",
         file,
         format!(
-            "this export of {service} does not say who left; {readers} of its readers wait as unconfirmed"
+            "this {service} export does not contain unsubscribed addresses; {readers} subscribers are imported as unconfirmed"
         ),
     )
-    .hint("docs/readers.md says which export does; or vouch for everybody in the file with --confirmed")
+    .hint("docs/readers.md explains which export does; or confirm consent for all of them with --confirmed")
 }
 
 #[cfg(test)]

@@ -39,10 +39,10 @@ pub(super) struct Document<'a> {
 /// Why a document is no list of readers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum DocumentError {
-    #[error("it is not JSON that can be read: {1}")]
+    #[error("invalid JSON: {1}")]
     Json(usize, String),
     #[error(
-        "it is JSON, but no list of readers: neither an array nor an object that holds one under subscribers, members, results, data, db or profile"
+        "JSON, but not a subscriber list: expected an array, or an object with one of the keys subscribers, members, results, data, db or profile"
     )]
     NoReaders,
 }

@@ -212,12 +212,8 @@ fn merge(first: &mut Row, again: Row, file: &str) -> Finding {
     first.consented_at = first.consented_at.or(again.consented_at);
     first.added_at = first.added_at.or(again.added_at);
     let outcome =
-        if stricter { format!("; the reader is now {}", first.state.as_str()) } else { String::new() };
-    Finding::warning(
-        "list-repeated",
-        file,
-        format!("the same reader stands in line {} already{outcome}", first.line),
-    )
-    .at(line)
-    .hint("keep one row for each reader; of several, the most restrictive state counts")
+        if stricter { format!("; the subscriber is now {}", first.state.as_str()) } else { String::new() };
+    Finding::warning("list-repeated", file, format!("duplicate of line {}{outcome}", first.line))
+        .at(line)
+        .hint("keep one row per subscriber; the most restrictive state of all rows applies")
 }

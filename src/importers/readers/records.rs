@@ -22,7 +22,7 @@ pub(super) enum WrongEncoding {
     EucKr,
     #[error("the file is Shift_JIS, not UTF-8")]
     ShiftJis,
-    #[error("the file is neither UTF-8 nor a Korean or Japanese encoding; perhaps it is Windows-1252")]
+    #[error("the file is not UTF-8, nor a Korean or Japanese encoding; it may be Windows-1252")]
     Unknown,
     #[error("the file is {0}, not CSV or JSON")]
     Packed(&'static str),
@@ -37,7 +37,7 @@ impl WrongEncoding {
             Self::ShiftJis => "CP932",
             Self::Unknown => "WINDOWS-1252",
             Self::Packed(_) => {
-                return "unpack it and import the files in it one after another; of a spreadsheet, save the sheet as \
+                return "unpack it and import its files one by one; save a spreadsheet as \
                         \"CSV UTF-8\""
                     .to_owned();
             }

@@ -169,7 +169,7 @@ impl Service {
         });
         found.map(|known| known.service).ok_or_else(|| {
             let names = SERVICES.map(|known| known.name.to_lowercase()).join(", ");
-            format!("no export of that name is known; there are {names}")
+            format!("unknown service; supported: {names}")
         })
     }
 

@@ -65,7 +65,7 @@ fn found(site: &Value) -> Found {
     let content = either(&["contentDir"]).unwrap_or_else(|| "content".to_owned());
     let languages = at(site, &["languages"]).and_then(Value::as_object).map_or(0, serde_json::Map::len);
     if languages > 1 {
-        notes.push(format!("the site has {languages} languages: these are the posts of the first; `archive.language` names another"));
+        notes.push(format!("the site has {languages} languages; only posts of the first are used; `archive.language` selects another"));
     }
     let mut url = either(&["baseURL"]);
     if at(site, &["defaultContentLanguageInSubdir"]).and_then(Value::as_bool) == Some(true)
@@ -98,7 +98,7 @@ fn found(site: &Value) -> Found {
         }
     }
     if at(site, &["disablePathToLower"]).and_then(Value::as_bool) == Some(true) {
-        notes.push("disablePathToLower: addresses are in lower case here".to_owned());
+        notes.push("disablePathToLower is not supported: URLs are in lower case".to_owned());
     }
     let people = ["author", "authors"].iter().find_map(|key| {
         at(site, &["params", key]).and_then(author).or_else(|| at(site, &[key]).and_then(author))

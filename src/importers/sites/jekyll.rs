@@ -18,7 +18,7 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
     });
     if text(&site, &["timezone"]).is_none() {
         notes.push(
-            "timezone is not set: Jekyll takes that of the machine, and UTC is written here".to_owned(),
+            "timezone is not set: Jekyll uses that of the machine, this configuration uses UTC".to_owned(),
         );
     }
     let name = text(&site, &["author"]);

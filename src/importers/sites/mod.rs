@@ -69,7 +69,7 @@ impl Found {
         let mut is_fine = |pattern: &String| match Pattern::parse(pattern) {
             Ok(_) => true,
             Err(message) => {
-                notes.push(format!("the permalink {pattern}: {message}"));
+                notes.push(format!("permalink {pattern}: {message}"));
                 false
             }
         };
@@ -81,20 +81,20 @@ impl Found {
             if crate::config::is_language_tag(&tag) {
                 self.language = Some(tag);
             } else {
-                self.notes.push(format!("the language {language:?} is no language tag"));
+                self.notes.push(format!("{language:?} is not a language tag"));
             }
         }
         if let Some(zone) = self.timezone.take() {
             if zone.parse::<chrono_tz::Tz>().is_ok() {
                 self.timezone = Some(zone);
             } else {
-                self.notes.push(format!("the time zone {zone:?} is not known"));
+                self.notes.push(format!("unknown time zone {zone:?}"));
             }
         }
         if let Some(url) = &self.url
             && crate::config::SiteUrl::parse(url).is_err()
         {
-            self.notes.push(format!("the address {url:?} is not one of the web"));
+            self.notes.push(format!("{url:?} is not a web URL"));
             self.url = None;
         }
     }
@@ -138,8 +138,8 @@ impl Found {
             }
             say(format!("permalinks = {{ {pairs} }}"));
         }
-        say("ids = \"ids.txt\"                         # the ids that never change: keep it in version control".to_owned());
-        say("\n[newsletter]\n# from = \"Your name <letters@example.com>\"  # required to send letters"
+        say("ids = \"ids.txt\"                         # the permanent ids: keep this file in version control".to_owned());
+        say("\n[newsletter]\n# from = \"Your name <letters@example.com>\"  # required to send emails"
             .to_owned());
         text
     }

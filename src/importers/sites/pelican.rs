@@ -14,7 +14,7 @@ pub(super) fn read(files: &[(String, String)]) -> Found {
     let text = |name: &str| settings.get(name).filter(|value| *value != "None").cloned();
     let mut notes = Vec::new();
     if text("SITEURL").is_none() {
-        notes.push("SITEURL is not a plain text: write `url` yourself".to_owned());
+        notes.push("SITEURL is not a plain string: set `url` yourself".to_owned());
     }
     let by_name = text("FILENAME_METADATA").is_some_and(|pattern| pattern.contains("(?P<slug>"))
         || text("SLUGIFY_SOURCE").is_some_and(|source| source == "basename");
@@ -22,7 +22,7 @@ pub(super) fn read(files: &[(String, String)]) -> Found {
     let permalink = url.map(|url| pattern(&url, by_name));
     for name in ["SLUG_REGEX_SUBSTITUTIONS", "ARTICLE_PATHS", "PATH_METADATA"] {
         if files.iter().any(|(_, text)| text.lines().any(|line| line.starts_with(name))) {
-            notes.push(format!("{name} is not understood: compare some addresses"));
+            notes.push(format!("{name} is not supported: compare some URLs"));
         }
     }
     Found {

@@ -12,7 +12,7 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
     let languages = at(&site, &["languages"]).and_then(Value::as_object).map_or(0, serde_json::Map::len);
     if languages > 0 {
         notes.push(format!(
-            "the site has {languages} more languages: these are the posts of the first; `archive.language` names another"
+            "the site has {languages} more languages; only posts of the first are used; `archive.language` selects another"
         ));
     }
     let slugify = at(&site, &["slugify", "paths"]).or_else(|| at(&site, &["slugify_paths"]));
@@ -21,8 +21,10 @@ pub(super) fn read(files: &[(String, String)]) -> Result<Found, String> {
     // Then a name stands in an address as it is, but for what cannot be in a path.
     let permalink = keeps_names.then(|| "/:sections/:filename/".to_owned());
     if keeps_names {
-        notes
-            .push("slugify.paths is not \"on\": names of folders are still written in ASCII here".to_owned());
+        notes.push(
+            "slugify.paths is not \"on\", which is not supported: folder names are converted to ASCII"
+                .to_owned(),
+        );
     }
     let people = ["author", "authors"].iter().find_map(|key| {
         at(&site, &[key]).and_then(author).or_else(|| at(&site, &["extra", key]).and_then(author))

@@ -30,34 +30,34 @@ pub enum ImapError {
     #[error("inbox.host {0:?} is not a host name; write it like \"imap.example.com\"")]
     Host(String),
     /// Certificates cannot be verified.
-    #[error("cannot verify the server of [inbox]: {0}")]
+    #[error("cannot set up TLS for [inbox]: {0}")]
     Authorities(String),
     /// No connection, or none that is protected; the phase and the trouble are named as those of SMTP.
-    #[error("no connection to the IMAP server (at {}): {}", .0.phase, .0.said())]
+    #[error("cannot connect to the IMAP server (at {}): {}", .0.phase, .0.said())]
     Unusable(Box<Heard>),
     /// The login was refused.
-    #[error("the IMAP server refused the login: {0}")]
+    #[error("the IMAP server rejected the login: {0}")]
     LoginRefused(String),
     /// The server hung up.
     #[error("the IMAP server closed the connection while {0}")]
     Closed(&'static str),
     /// No whole answer in time.
-    #[error("the IMAP server gave no whole answer in time while {0}")]
+    #[error("timeout waiting for the IMAP server while {0}")]
     Deadline(&'static str),
     /// The system or TLS reported an error.
     #[error("the connection to the IMAP server failed while {0}: {1}")]
     Io(&'static str, String),
     /// Not IMAP, or more of it than an answer may have.
-    #[error("the IMAP server broke the protocol while {0}: {1}")]
+    #[error("protocol violation by the IMAP server while {0}: {1}")]
     Protocol(&'static str, String),
     /// The server said no.
-    #[error("the IMAP server refused {0}: {1}")]
+    #[error("the IMAP server rejected {0}: {1}")]
     Refused(&'static str, String),
     /// The server lacks what is needed.
     #[error("the IMAP server does not offer {0}")]
     Missing(&'static str),
     /// The mailbox can only be read, so nothing could be flagged.
-    #[error("the mailbox {0:?} can only be read by this user")]
+    #[error("the mailbox {0:?} is read-only for this user")]
     ReadOnly(String),
 }
 

@@ -135,7 +135,7 @@ impl Session {
     }
 
     async fn ask_for_capabilities(&mut self) -> Result<(), ImapError> {
-        let responses = self.command("CAPABILITY", "asking what it can do").await?;
+        let responses = self.command("CAPABILITY", "reading the capabilities").await?;
         self.offered = responses
             .iter()
             .filter_map(|response| response.untagged("CAPABILITY"))
@@ -169,7 +169,7 @@ impl Session {
             return Err(unusable(Phase::Auth)(Trouble::Missing(Lack::Auth { offers_starttls, mechanisms })));
         }
         if !plain(user) || !plain(password) {
-            return Err(ImapError::Missing("AUTH=PLAIN, which this login needs"));
+            return Err(ImapError::Missing("AUTH=PLAIN, which this login requires"));
         }
         let command = format!("LOGIN {} {}", quoted(user), quoted(password));
         self.command(&command, DOING).await.map(drop).map_err(refused_login)
@@ -187,13 +187,13 @@ impl Session {
         responses
             .iter()
             .find_map(|response| response.code("UIDVALIDITY"))
-            .ok_or_else(|| ImapError::Protocol(DOING, "it named no UIDVALIDITY".to_owned()))
+            .ok_or_else(|| ImapError::Protocol(DOING, "it sent no UIDVALIDITY".to_owned()))
     }
 
     /// The mails from this UID on that nobody has seen, in order.
     pub(super) async fn unseen(&mut self, first: u32) -> Result<Vec<u32>, ImapError> {
         let command = format!("UID SEARCH UID {first}:* UNSEEN UNDELETED");
-        let responses = self.command(&command, "looking for mail").await?;
+        let responses = self.command(&command, "searching for mail").await?;
         let mut uids: Vec<u32> = responses
             .iter()
             .filter_map(|response| response.untagged("SEARCH"))
@@ -219,7 +219,7 @@ impl Session {
 
     /// Makes a folder; one that is there already is as good.
     pub(super) async fn create(&mut self, folder: &str) -> Result<(), ImapError> {
-        match self.command(&format!("CREATE {}", quoted_folder(folder)), "making the folder").await {
+        match self.command(&format!("CREATE {}", quoted_folder(folder)), "creating the folder").await {
             Ok(_) | Err(ImapError::Refused(..)) => Ok(()),
             Err(error) => Err(error),
         }
@@ -301,7 +301,7 @@ impl Session {
             literals += response.literals.len();
             responses.push(response);
         }
-        Err(ImapError::Protocol(doing, "it sends more than was asked for".to_owned()))
+        Err(ImapError::Protocol(doing, "it sent more data than requested".to_owned()))
     }
 }
 

@@ -33,10 +33,7 @@ impl Wire {
         if self.buffer.is_empty() {
             Ok(self.stream)
         } else {
-            Err(ImapError::Protocol(
-                "starting TLS",
-                "it sent more than its answer before the handshake".to_owned(),
-            ))
+            Err(ImapError::Protocol("starting TLS", "it sent extra data before the handshake".to_owned()))
         }
     }
 
@@ -74,7 +71,7 @@ impl Wire {
                     response.texts.push(text.to_owned());
                     response.literals.push(self.take(length, doing).await?);
                 }
-                _ => return broken("it announced more bytes than were asked for"),
+                _ => return broken("it announced more bytes than requested"),
             }
         }
     }
@@ -89,7 +86,7 @@ impl Wire {
             }
             looked = self.buffer.len();
             if looked > MOST_LINE {
-                return Err(ImapError::Protocol(doing, "its line does not end".to_owned()));
+                return Err(ImapError::Protocol(doing, "its line is too long".to_owned()));
             }
             self.fill(doing).await?;
         }

@@ -1,5 +1,4 @@
-//! Pictures and other files of posts, brought into the public folder: what is linked and nothing else, and only where that
-//! changes something.
+//! Copies images and other files of posts into the public folder: only linked files, and only if they changed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -15,16 +14,16 @@ use crate::feeds::output::{self, OutputError};
 use crate::finding::Finding;
 use crate::pages::Want;
 
-/// What is to be done about the files of a site.
+/// The files of a site to copy.
 pub(super) struct Copies<'c> {
     config: &'c Config,
-    /// Targets below the public folder, their sources, and whether they must be written.
+    /// Targets in the public folder, their sources, and whether they must be copied.
     files: BTreeMap<Utf8PathBuf, Copy>,
     findings: Vec<Finding>,
     absent: Vec<Utf8PathBuf>,
-    /// Wanted, but their sources are gone.
+    /// Needed, but their sources are gone.
     orphans: Vec<Utf8PathBuf>,
-    /// Wanted, but somebody else's file is there.
+    /// Needed, but a file of another program is at the target.
     foreign: Vec<Utf8PathBuf>,
 }
 
@@ -35,11 +34,11 @@ struct Copy {
 
 #[derive(PartialEq, Eq)]
 enum State {
-    /// As it was copied before.
+    /// Copied before and unchanged.
     Stands,
-    /// The same bytes are there, from somebody else.
+    /// Another program put the same content there.
     Same,
-    /// To be copied.
+    /// Must be copied.
     Due,
 }
 
@@ -100,7 +99,7 @@ impl<'c> Copies<'c> {
         self.files.insert(target, Copy { source, state });
     }
 
-    /// What is missing leaves a hole only where nobody else put the file there.
+    /// Reports a missing source, unless another program put the file at the target.
     fn note_absent(&mut self, post: &Utf8Path, want: &Want, ground: &Ground, record: &Record) {
         self.absent.extend(want.sources.iter().cloned());
         let is_orphan = record.copies.contains_key(&want.target);
@@ -108,14 +107,14 @@ impl<'c> Copies<'c> {
             self.orphans.push(want.target.clone());
         }
         if want.is_shown && !want.is_absolute && (is_orphan || !ground.has(&want.target)) {
-            let message = format!("{} does not exist, so nobody sees it", want.raw);
+            let message = format!("{} does not exist, so it is missing on the page", want.raw);
             let finding = Finding::warning("file-missing", post.as_str(), message).at(want.line);
             let place = want.sources.first().map_or("", |place| place.as_str());
             self.findings.push(finding.hint(format!("put it at {place}")));
         }
     }
 
-    /// Copies what is due; how many files that was.
+    /// Copies the changed files; returns their number.
     pub(super) fn make(&self, ground: &Ground) -> Result<usize, OutputError> {
         let due: Vec<(Utf8PathBuf, Utf8PathBuf)> = self
             .files
@@ -150,7 +149,7 @@ impl<'c> Copies<'c> {
         self.files.contains_key(path) || self.orphans.iter().any(|orphan| orphan == path)
     }
 
-    /// The copies that are ours.
+    /// The files that were copied by Letterpress.
     pub(super) fn remember(&self, ground: &Ground, record: &Record) -> BTreeMap<Utf8PathBuf, Copied> {
         let ours = self.files.iter().filter(|(_, copy)| copy.state != State::Same);
         let stamped = |(target, copy): (&Utf8PathBuf, &Copy)| {
@@ -163,15 +162,13 @@ impl<'c> Copies<'c> {
     }
 }
 
-/// Two files that would be one.
+/// Two source files with the same target.
 fn twin(post: &Utf8Path, want: &Want, (known, other): (&Utf8Path, &Utf8Path), first: &str) -> Finding {
     let message = format!(
-        "{} means {other} here and {known} in {first}, but both have one address, and {known} is shown",
+        "{} refers to {other} here and to {known} in {first}, but both have the same URL; {known} is published",
         want.raw
     );
-    Finding::warning("file-twin", post.as_str(), message)
-        .at(want.line)
-        .hint("give one of the files another name")
+    Finding::warning("file-twin", post.as_str(), message).at(want.line).hint("rename one of the files")
 }
 
 fn is_same(one: &Utf8Path, other: &Utf8Path) -> bool {

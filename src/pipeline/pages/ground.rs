@@ -1,5 +1,5 @@
-//! The public folder as it lies there: what may be written, what is ours, and what of it belongs to nothing any more. A file
-//! that Letterpress did not write is never touched.
+//! The public folder on disk: which files may be written, which were written by Letterpress, and which are obsolete. A file that
+//! Letterpress did not write is never changed.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -32,12 +32,12 @@ impl Ground {
         self.feeds.contains(path)
     }
 
-    /// Whether anything lies there that a web server would send.
+    /// Whether a file exists there.
     pub(super) fn has(&self, path: &Utf8Path) -> bool {
         self.directory.join(path).is_file()
     }
 
-    /// Whether a page may be written there: nothing is there, or a page of ours.
+    /// Whether a page may be written there: the path is free, or contains a page of ours.
     pub(super) fn may_write_page(&self, path: &Utf8Path) -> bool {
         self.is_open(path)
             && match fs::symlink_metadata(self.directory.join(path)) {
@@ -46,7 +46,7 @@ impl Ground {
             }
     }
 
-    /// Whether every folder on the way is one, or can be made.
+    /// Whether every parent folder exists or can be created.
     pub(super) fn is_open(&self, path: &Utf8Path) -> bool {
         let mut folders: Vec<&Utf8Path> = path.ancestors().skip(1).filter(|folder| *folder != "").collect();
         folders.reverse();
@@ -67,7 +67,7 @@ impl Ground {
         real.is_ok_and(|real| real.is_dir() && root.is_ok_and(|root| real.starts_with(root)))
     }
 
-    /// Whether a file ends as only our pages end.
+    /// Whether a file ends with the mark of our pages.
     pub(super) fn is_ours(&self, path: &Utf8Path) -> bool {
         let tail = || -> std::io::Result<String> {
             let mut file = File::open(self.directory.join(path))?;
@@ -81,8 +81,8 @@ impl Ground {
         tail().is_ok_and(|tail| tail.ends_with(MARK) || tail.ends_with(STYLE_MARK))
     }
 
-    /// The file that is meant, relative to the configuration: one that lies, also behind symbolic links, in the folder of
-    /// posts or of static files, and is no secret of Letterpress's own.
+    /// The source file, relative to the configuration. It must be in the folder of posts or of static files, also after
+    /// resolving symbolic links, and must not be a secret of Letterpress.
     pub(super) fn source(&self, config: &Config, want: &Want) -> Option<Utf8PathBuf> {
         want.sources.iter().find(|source| self.may_be_shown(&config.resolve(source))).cloned()
     }
@@ -94,7 +94,7 @@ impl Ground {
         self.open.iter().any(is_inside) && real.is_file() && !self.secrets.iter().any(is_secret)
     }
 
-    /// Removes what earlier runs made and nothing needs any more; how much that was.
+    /// Removes obsolete files of earlier runs; returns their number.
     pub(super) fn clear(&self, record: &Record, sheets: &[Sheet], copies: &Copies<'_>) -> usize {
         let kept: HashSet<&Utf8Path> = sheets.iter().map(|sheet| sheet.path.as_path()).collect();
         let is_free = |path: &Utf8Path| !kept.contains(path) && !self.is_feed(path) && !copies.needs(path);
@@ -113,7 +113,7 @@ impl Ground {
         for end in ["gz", "br"] {
             let _ = fs::remove_file(format!("{file}.{end}"));
         }
-        // A folder that still holds something stays.
+        // A folder that is not empty stays.
         for folder in path.ancestors().skip(1).filter(|folder| *folder != "") {
             if fs::remove_dir(self.directory.join(folder)).is_err() {
                 break;
@@ -127,7 +127,7 @@ fn is_hidden(path: &Utf8Path) -> bool {
     path.components().any(|part| part.as_str().starts_with('.'))
 }
 
-/// Files that no link of a post may publish, where they lie in the folder of posts; the journals of a database begin like it.
+/// Files in the folder of posts that a post must not publish. Compared as prefixes, to include the journals of a database.
 fn secrets(config: &Config) -> Vec<Utf8PathBuf> {
     let own: Utf8PathBuf = "config.toml".into();
     let smtp = config.smtp.as_ref().and_then(|smtp| smtp.password_file.clone());

@@ -1,5 +1,5 @@
-//! What the last run made in the public folder, so that the next one knows what stands and what is ours to remove. Losing it
-//! costs some time, and leaves pages lying that belong to no post any more.
+//! Records what the last run wrote into the public folder, so that the next run knows which files are up to date and which it
+//! may remove. Without the record the next run takes longer, and pages of deleted posts stay.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(super) struct Record {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Made {
-    /// Of what it was made from.
+    /// Fingerprint of what the page was made from.
     pub(super) key: String,
     pub(super) stamp: FileStamp,
     /// The files that it needs.
@@ -53,7 +53,7 @@ impl Record {
         self.pages.is_empty() && self.copies.is_empty()
     }
 
-    /// A record that cannot be written costs the next run some time.
+    /// Errors are ignored: without a record the next run only takes longer.
     pub(super) fn write(&self, config: &Config) {
         let path = Self::path(config);
         if let (Some(folder), Ok(json)) = (path.parent(), serde_json::to_vec(self))
@@ -63,8 +63,7 @@ impl Record {
         }
     }
 
-    /// Whether a page is there as it was written, and made from what it would be made from now.
-    /// It has its compressed copies, too.
+    /// Whether a page and its compressed copies exist unchanged, and would be made from the same inputs now.
     pub(super) fn stands(&self, directory: &Utf8Path, sheet: &Sheet, compress: &[Compression]) -> bool {
         let known = self.pages.get(&sheet.path).filter(|made| made.key == sheet.key);
         known.is_some_and(|made| stamp(&directory.join(&sheet.path)) == Some(made.stamp))
@@ -72,7 +71,7 @@ impl Record {
     }
 }
 
-/// Of a regular file; nothing else has one.
+/// Size and modification time of a regular file; `None` for anything else.
 pub(super) fn stamp(file: &Utf8Path) -> Option<FileStamp> {
     let meta = std::fs::symlink_metadata(file).ok().filter(std::fs::Metadata::is_file)?;
     let modified = meta.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;

@@ -25,7 +25,7 @@ pub(super) fn same(one: &str, other: &str) -> bool {
 /// Takes note of the server that answers now. If it is another one, whatever could have been under way becomes a doubt,
 /// once, whoever comes first.
 pub(super) fn adopt(postgres: &Postgres, place: &str) -> Result<(), StoreError> {
-    const DOING: &str = "looking what a change of the database server may have lost";
+    const DOING: &str = "checking for data lost in a database failover";
     let moved = postgres.insist(For::Change, DOING, true, &|tx: &mut dyn Tx| {
         let now = tx.now(DateTime::UNIX_EPOCH)?;
         settle(tx, postgres, place, now)
@@ -75,8 +75,9 @@ fn settle(
         moved += deliveries::to_each(tx, &open, &Event::Adopt, now)?;
     }
     notes::remember(tx, PLACE, place)?;
-    let detail =
-        format!("another database server answers ({known} before, {place} now): {moved} copies are in doubt");
+    let detail = format!(
+        "another database server replies ({known} before, {place} now): {moved} deliveries with unknown outcome"
+    );
     let entry = Entry { kind: "failover", issue: None, subject: None, actor: "letterpress", detail: &detail };
     events::append(tx, &entry, now)?;
     Ok(Some(moved))

@@ -42,10 +42,8 @@ impl fmt::Display for Trouble {
                 }
                 Ok(())
             }
-            Self::Silent => f.write_str("the server does not answer"),
-            Self::Standby => {
-                f.write_str("this server is a standby; it follows another one and takes no writes")
-            }
+            Self::Silent => f.write_str("the server does not reply"),
+            Self::Standby => f.write_str("this server is a standby and does not accept writes"),
             Self::Io(error) => write!(f, "{error}"),
         }
     }

@@ -37,7 +37,7 @@ impl Link {
         let mut config: tokio_postgres::Config = access
             .server
             .parse()
-            .map_err(|error| unfit(format!("store.url cannot be read: {}", Trouble::from(error))))?;
+            .map_err(|error| unfit(format!("invalid store.url: {}", Trouble::from(error))))?;
         if let Some(password) = &access.password {
             config.password(password.expose());
         }
@@ -108,8 +108,8 @@ impl Link {
             let value: &str = row.try_get(place).map_err(column)?;
             if value != "on" {
                 return Err(unfit(format!(
-                    "its server runs with {name} = {value}: it forgets what it committed when the power fails\n    \
-                     help: write {name} = on into postgresql.conf and reload the server"
+                    "its server runs with {name} = {value}, so a power failure can lose committed data\n    \
+                     help: set {name} = on in postgresql.conf and reload the server"
                 )));
             }
         }
@@ -118,11 +118,14 @@ impl Link {
         }
         let version: i32 = row.try_get(3).map_err(column)?;
         if version < OLDEST {
-            return Err(unfit(format!("it is PostgreSQL {}; 12 or newer is needed", version / 10_000)));
+            return Err(unfit(format!(
+                "PostgreSQL {} is too old; 12 or newer is required",
+                version / 10_000
+            )));
         }
         let encoding: &str = row.try_get(4).map_err(column)?;
         if encoding != "UTF8" {
-            return Err(unfit(format!("its encoding is {encoding} and not UTF8")));
+            return Err(unfit(format!("its encoding is {encoding}, but UTF8 is required")));
         }
         // A user who may not know it lives with the timeline alone.
         let system = self.run(

@@ -225,8 +225,7 @@ impl Postgres {
 }
 
 fn moved(doing: &'static str) -> StoreError {
-    let source =
-        std::sync::Arc::new(std::io::Error::other("another server took over while it was committing"));
+    let source = std::sync::Arc::new(std::io::Error::other("another server took over during the commit"));
     StoreError::Database { doing, fault: Fault::Moved, source }
 }
 

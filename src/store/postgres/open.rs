@@ -70,7 +70,7 @@ pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<
     }
     let place = few_times(|| place(&postgres))?;
     failover::adopt(&postgres, &place)?;
-    let instance = postgres.transact(For::Change, "reading its name", |tx| {
+    let instance = postgres.transact(For::Change, "reading its id", |tx| {
         let yesterday = tx.now(DateTime::UNIX_EPOCH)? - TimeDelta::days(1);
         tx.execute("DELETE FROM receipt WHERE at < ?1", args![yesterday])?;
         notes::recall(tx, "instance")
@@ -94,7 +94,7 @@ fn few_times<T>(attempt: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreE
 
 /// Which server answers now.
 fn place(postgres: &Postgres) -> Result<String, StoreError> {
-    const DOING: &str = "looking which server answers";
+    const DOING: &str = "checking which server replies";
     let link = postgres.link(DOING)?;
     let begun = begin(&link, For::Change, &postgres.receipt()).map_err(failed(DOING));
     postgres.give_back(link, true);
@@ -114,8 +114,7 @@ fn schema(tx: &mut dyn Tx, shown: &str) -> Result<i64, StoreError> {
     }
     let not_ours = || StoreError::Unfit {
         path: shown.to_owned(),
-        why: "it has a table `meta` that is not Letterpress's; give the ledger a database of its own"
-            .to_owned(),
+        why: "its table `meta` belongs to another program; use a separate database for the ledger".to_owned(),
     };
     let columns: Option<i64> = tx.one(
         "SELECT count(*) FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid

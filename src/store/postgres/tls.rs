@@ -31,7 +31,7 @@ impl Maker {
         match &access.root {
             // Whoever names an authority means that one alone.
             Some(path) => {
-                let wrong = |why: String| format!("sslrootcert={path} cannot be used: {why}");
+                let wrong = |why: String| format!("cannot use sslrootcert={path}: {why}");
                 for certificate in
                     CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?
                 {
@@ -42,9 +42,7 @@ impl Maker {
             None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
         }
         if roots.is_empty() {
-            return Err(
-                "there is no certificate authority to trust; name one with ?sslrootcert=FILE".to_owned()
-            );
+            return Err("no certificate authorities are installed; add one with ?sslrootcert=FILE".to_owned());
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
@@ -88,7 +86,7 @@ where
 
     fn connect(self, stream: S) -> Self::Future {
         Box::pin(async move {
-            let config = self.config.ok_or_else(|| io::Error::other("TLS was not asked for"))?;
+            let config = self.config.ok_or_else(|| io::Error::other("TLS is not enabled"))?;
             Ok(Encrypted(TlsConnector::from(config).connect(self.name, stream).await?))
         })
     }

@@ -16,7 +16,7 @@ use crate::subscribers::{AddressKey, Wishes};
 #[async_trait]
 impl<B: Backend> Desk for SqlStore<B> {
     async fn sign_up(&self, form: SignUp, now: DateTime<Utc>) -> Result<SignedUp, StoreError> {
-        self.change("signing up a reader", now, move |tx, now| desk::sign_up(tx, &form, now)).await
+        self.change("signing up a subscriber", now, move |tx, now| desk::sign_up(tx, &form, now)).await
     }
 
     async fn confirm(
@@ -26,7 +26,7 @@ impl<B: Backend> Desk for SqlStore<B> {
         circumstances: Circumstances,
         now: DateTime<Utc>,
     ) -> Result<Confirmed, StoreError> {
-        self.change("confirming a reader", now, move |tx, now| {
+        self.change("confirming a subscriber", now, move |tx, now| {
             desk::confirm(tx, key, generation, &circumstances, now)
         })
         .await
@@ -38,7 +38,7 @@ impl<B: Backend> Desk for SqlStore<B> {
         circumstances: Circumstances,
         now: DateTime<Utc>,
     ) -> Result<Option<Course>, StoreError> {
-        self.change("taking a reader off the list", now, move |tx, now| {
+        self.change("unsubscribing a subscriber", now, move |tx, now| {
             desk::leave(tx, key, &circumstances, now)
         })
         .await
@@ -51,7 +51,7 @@ impl<B: Backend> Desk for SqlStore<B> {
         circumstances: Circumstances,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        self.change("taking back a farewell", now, move |tx, now| {
+        self.change("undoing an unsubscribe", now, move |tx, now| {
             desk::undo(tx, key, generation, &circumstances, now)
         })
         .await
@@ -64,7 +64,7 @@ impl<B: Backend> Desk for SqlStore<B> {
         circumstances: Circumstances,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        self.change("recording a reader's choice", now, move |tx, now| {
+        self.change("recording preferences", now, move |tx, now| {
             desk::choose(tx, key, &wishes, &circumstances, now)
         })
         .await
@@ -77,19 +77,19 @@ impl<B: Backend> Desk for SqlStore<B> {
         network: Option<String>,
         now: DateTime<Utc>,
     ) -> Result<SignedUp, StoreError> {
-        self.change("noting a question for data", now, move |tx, now| {
+        self.change("recording a data request", now, move |tx, now| {
             desk::ask_for_data(tx, key, &limits, network.as_deref(), now)
         })
         .await
     }
 
     async fn dossier(&self, key: AddressKey) -> Result<Dossier, StoreError> {
-        self.look("collecting a reader's data", move |tx| erasure::dossier(tx, key)).await
+        self.look("collecting personal data", move |tx| erasure::dossier(tx, key)).await
     }
 
     async fn erase(&self, key: AddressKey, actor: &str, now: DateTime<Utc>) -> Result<Erased, StoreError> {
         let actor = actor.to_owned();
-        self.change("erasing a reader", now, move |tx, now| erasure::erase(tx, key, &actor, now)).await
+        self.change("erasing a subscriber", now, move |tx, now| erasure::erase(tx, key, &actor, now)).await
     }
 
     async fn remove(
@@ -114,7 +114,7 @@ impl<B: Backend> Desk for SqlStore<B> {
     }
 
     async fn forget(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.change("forgetting what is old", now, desk::forget).await
+        self.change("deleting old data", now, desk::forget).await
     }
 
     async fn claim_errand(
@@ -124,12 +124,16 @@ impl<B: Backend> Desk for SqlStore<B> {
         now: DateTime<Utc>,
     ) -> Result<Option<Errand>, StoreError> {
         let owner = owner.to_owned();
-        self.change("claiming an errand", now, move |tx, now| errands::claim(tx, &owner, lease, now)).await
+        self.change("claiming a transactional email", now, move |tx, now| {
+            errands::claim(tx, &owner, lease, now)
+        })
+        .await
     }
 
     async fn arm_errand(&self, number: i64, owner: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let owner = owner.to_owned();
-        self.change("arming an errand", now, move |tx, now| errands::arm(tx, number, &owner, now)).await
+        self.change("arming a transactional email", now, move |tx, now| errands::arm(tx, number, &owner, now))
+            .await
     }
 
     async fn end_errand(
@@ -140,7 +144,7 @@ impl<B: Backend> Desk for SqlStore<B> {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let (owner, said) = (owner.to_owned(), said.to_owned());
-        self.change("recording an errand", now, move |tx, now| {
+        self.change("recording a transactional email", now, move |tx, now| {
             errands::end(tx, number, &owner, (&end, &said), now)
         })
         .await

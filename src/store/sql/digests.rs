@@ -31,11 +31,11 @@ const PAGE: usize = 1_000;
 #[async_trait]
 impl<B: Backend> Digests for SqlStore<B> {
     async fn digest_record(&self) -> Result<Option<Record>, StoreError> {
-        self.look("reading the weekly letters", record).await
+        self.look("reading the weekly digests", record).await
     }
 
     async fn shares(&self, posts: Vec<DigestPost>) -> Result<BTreeMap<Share, u64>, StoreError> {
-        self.look("counting the weekly readers", move |tx| {
+        self.look("counting the weekly subscribers", move |tx| {
             let mut counts = BTreeMap::new();
             each_page(tx, &posts, &mut |_, page| {
                 for reader in page {
@@ -49,7 +49,7 @@ impl<B: Backend> Digests for SqlStore<B> {
     }
 
     async fn freeze_digest(&self, digest: NewDigest, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.run(Access::Freeze, "freezing the weekly letter", move |tx| {
+        self.run(Access::Freeze, "freezing the weekly digest", move |tx| {
             let now = tx.now(now)?;
             freeze(tx, &digest, now)
         })
@@ -76,7 +76,7 @@ fn record(tx: &mut dyn Tx) -> Result<Option<Record>, StoreError> {
                 (Some(week), _) => {
                     let moment: String = row.get(4)?;
                     let moment = DateTime::parse_from_rfc3339(&moment)
-                        .map_err(|_| nonsense(format!("the moment {moment:?}")))?;
+                        .map_err(|_| nonsense(format!("the digest time {moment:?}")))?;
                     record.latest = record.latest.max(Some(moment.to_utc()));
                     record.weeks.insert(week);
                 }

@@ -119,7 +119,8 @@ pub(super) fn claim(
             let kind: String = row.get(1)?;
             Ok(Errand {
                 number: row.get(0)?,
-                kind: ErrandKind::from_word(&kind).ok_or_else(|| nonsense(format!("the errand {kind:?}")))?,
+                kind: ErrandKind::from_word(&kind)
+                    .ok_or_else(|| nonsense(format!("the transactional email kind {kind:?}")))?,
                 key: AddressKey(row.get(2)?),
                 address: EmailAddress::parse(&row.get::<String>(3)?)
                     .map_err(|error| nonsense(format!("an address: {error}")))?,

@@ -76,7 +76,7 @@ pub(super) fn seal(tx: &mut dyn Tx) -> Result<(), StoreError> {
 pub(super) fn head(tx: &mut dyn Tx) -> Result<Option<(u64, String)>, StoreError> {
     let Some(note) = notes::recall(tx, HEAD)? else { return Ok(None) };
     let parts = note.split_once(' ').and_then(|(length, hash)| Some((length.parse().ok()?, hash.to_owned())));
-    parts.map(Some).ok_or_else(|| nonsense(format!("the head {note:?}")))
+    parts.map(Some).ok_or_else(|| nonsense(format!("the head of the event log {note:?}")))
 }
 
 /// The hash of one link: what it says, and the link before it.

@@ -33,7 +33,7 @@ pub(super) fn hold(tx: &mut dyn Tx, issue: i64) -> Result<Option<String>, StoreE
 pub(super) fn begun(tx: &mut dyn Tx) -> Result<Option<DateTime<Utc>>, StoreError> {
     let Some(note) = notes::recall(tx, BEGUN)? else { return Ok(None) };
     let begun =
-        DateTime::parse_from_rfc3339(&note).map_err(|_| nonsense(format!("the beginning {note:?}")))?;
+        DateTime::parse_from_rfc3339(&note).map_err(|_| nonsense(format!("the start date {note:?}")))?;
     Ok(Some(begun.to_utc()))
 }
 

@@ -124,8 +124,8 @@ pub(super) trait Backend: Send + Sync + 'static {
     /// itself that it was `copied` then. A database that is not a file leaves that to its own tools.
     fn backup(&self, _target: &Utf8Path, _copied: DateTime<Utc>) -> Result<(), StoreError> {
         Err(StoreError::Elsewhere {
-            what: "this ledger is not a file that could be copied",
-            help: "use the database's own tools, such as `pg_dump`, and keep a copy of the keys beside it",
+            what: "this ledger is a PostgreSQL database, not a file",
+            help: "back it up with `pg_dump`, and keep a copy of the keys with the backup",
         })
     }
 

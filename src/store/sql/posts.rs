@@ -29,7 +29,7 @@ impl<B: Backend> Posts for SqlStore<B> {
         identities: Vec<PostIdentity>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.change("remembering posts", now, move |tx, now| remember(tx, &identities, now)).await
+        self.change("recording posts", now, move |tx, now| remember(tx, &identities, now)).await
     }
 
     async fn waiting_since(
@@ -38,12 +38,12 @@ impl<B: Backend> Posts for SqlStore<B> {
         restart: bool,
         now: DateTime<Utc>,
     ) -> Result<HashMap<String, DateTime<Utc>>, StoreError> {
-        self.change("noting which posts wait", now, move |tx, _| waiting_since(tx, &posts, restart, now))
+        self.change("recording pending posts", now, move |tx, _| waiting_since(tx, &posts, restart, now))
             .await
     }
 
     async fn waiting(&self) -> Result<HashMap<String, DateTime<Utc>>, StoreError> {
-        self.look("reading which posts wait", |tx| {
+        self.look("reading pending posts", |tx| {
             let rows =
                 tx.all("SELECT post, since FROM post_waiting", &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(rows.into_iter().collect())
@@ -70,7 +70,7 @@ impl<B: Backend> Posts for SqlStore<B> {
 
     async fn ask_approval(&self, subject: &str, content: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         let (subject, content) = (subject.to_owned(), content.to_owned());
-        self.change("asking for an approval", now, move |tx, now| {
+        self.change("requesting an approval", now, move |tx, now| {
             tx.execute(
                 "INSERT INTO approval (subject, content, asked_at) VALUES (?1, ?2, ?3)
                  ON CONFLICT (subject, content) DO NOTHING",
@@ -144,7 +144,7 @@ impl<B: Backend> Posts for SqlStore<B> {
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let post = post.to_owned();
-        self.run(Access::Freeze, "adding to an issue", move |tx| {
+        self.run(Access::Freeze, "extending an issue", move |tx| {
             let now = tx.now(now)?;
             extend(tx, (&post, &categories), &imprint, now)
         })

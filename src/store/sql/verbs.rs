@@ -37,23 +37,23 @@ impl<B: Backend> Store for SqlStore<B> {
     }
 
     async fn now(&self, here: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
-        self.run(Access::Look, "asking for the time", move |tx| tx.now(here)).await
+        self.run(Access::Look, "reading the time", move |tx| tx.now(here)).await
     }
 
     async fn enrol(&self, list: Vec<Enrolment>, now: DateTime<Utc>) -> Result<Enrolments, StoreError> {
-        self.change("adding readers", now, move |tx, now| readers::enrol(tx, &list, now)).await
+        self.change("adding subscribers", now, move |tx, now| readers::enrol(tx, &list, now)).await
     }
 
     async fn subscribers(&self, after: i64, most: usize) -> Result<Vec<(i64, Subscriber)>, StoreError> {
-        self.look("reading the readers", move |tx| readers::page(tx, after, most)).await
+        self.look("reading the subscribers", move |tx| readers::page(tx, after, most)).await
     }
 
     async fn subscriber(&self, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
-        self.look("looking up a reader", move |tx| readers::find(tx, key)).await
+        self.look("looking up a subscriber", move |tx| readers::find(tx, key)).await
     }
 
     async fn standing(&self, key: AddressKey) -> Result<Option<Standing>, StoreError> {
-        self.look("looking up a reader", move |tx| readers::standing(tx, key)).await
+        self.look("looking up a subscriber", move |tx| readers::standing(tx, key)).await
     }
 
     async fn unsubscribe(
@@ -63,7 +63,7 @@ impl<B: Backend> Store for SqlStore<B> {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let source = source.to_owned();
-        self.change("taking a reader off the list", now, move |tx, now| {
+        self.change("unsubscribing a subscriber", now, move |tx, now| {
             readers::unsubscribe(tx, key, &source, now)
         })
         .await
@@ -89,17 +89,17 @@ impl<B: Backend> Store for SqlStore<B> {
 
     async fn recall(&self, key: &str) -> Result<Option<String>, StoreError> {
         let key = key.to_owned();
-        self.look("reading a note", move |tx| notes::recall(tx, &key)).await
+        self.look("reading an entry", move |tx| notes::recall(tx, &key)).await
     }
 
     async fn remember(&self, key: &str, value: &str) -> Result<(), StoreError> {
         let (key, value) = (key.to_owned(), value.to_owned());
-        self.run(Access::Change, "taking a note", move |tx| notes::remember(tx, &key, &value)).await
+        self.run(Access::Change, "writing an entry", move |tx| notes::remember(tx, &key, &value)).await
     }
 
     async fn remember_first(&self, key: &str, value: &str) -> Result<String, StoreError> {
         let (key, value) = (key.to_owned(), value.to_owned());
-        self.run(Access::Change, "taking a note", move |tx| notes::remember_first(tx, &key, &value)).await
+        self.run(Access::Change, "writing an entry", move |tx| notes::remember_first(tx, &key, &value)).await
     }
 
     async fn known_posts(&self) -> Result<Option<HashSet<String>>, StoreError> {
@@ -154,7 +154,8 @@ impl<B: Backend> Store for SqlStore<B> {
         tokens: Vec<Token>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.change("claiming copies", now, move |tx, now| deliveries::claim(tx, &claim, &tokens, now)).await
+        self.change("claiming deliveries", now, move |tx, now| deliveries::claim(tx, &claim, &tokens, now))
+            .await
     }
 
     async fn lanes(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
@@ -168,11 +169,12 @@ impl<B: Backend> Store for SqlStore<B> {
         tokens: Vec<Token>,
         now: DateTime<Utc>,
     ) -> Result<Ration, StoreError> {
-        self.change("claiming copies", now, move |tx, now| pace::claim(tx, &pace, &claim, &tokens, now)).await
+        self.change("claiming deliveries", now, move |tx, now| pace::claim(tx, &pace, &claim, &tokens, now))
+            .await
     }
 
     async fn meter(&self) -> Result<Meter, StoreError> {
-        self.look("reading the meter", pace::total).await
+        self.look("reading the rate limit", pace::total).await
     }
 
     async fn toll(&self, issue: IssueNumber) -> Result<Toll, StoreError> {
@@ -180,7 +182,7 @@ impl<B: Backend> Store for SqlStore<B> {
     }
 
     async fn bury(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.change("suppressing dead addresses", now, move |tx, now| toll::bury(tx, issue, now)).await
+        self.change("suppressing invalid addresses", now, move |tx, now| toll::bury(tx, issue, now)).await
     }
 
     async fn commit(
@@ -188,7 +190,7 @@ impl<B: Backend> Store for SqlStore<B> {
         moves: Vec<Move>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Result<State, Refusal>>, StoreError> {
-        self.change("recording what was sent", now, move |tx, now| deliveries::commit(tx, &moves, now)).await
+        self.change("recording outcomes", now, move |tx, now| deliveries::commit(tx, &moves, now)).await
     }
 
     async fn recover(&self, owner: &str, alone: bool, now: DateTime<Utc>) -> Result<(u64, u64), StoreError> {
@@ -204,7 +206,7 @@ impl<B: Backend> Store for SqlStore<B> {
     }
 
     async fn take_notice(&self, notice: Notice, now: DateTime<Utc>) -> Result<Taken, StoreError> {
-        self.change("recording what came back", now, move |tx, now| notices::take(tx, &notice, now)).await
+        self.change("recording inbound reports", now, move |tx, now| notices::take(tx, &notice, now)).await
     }
 
     async fn resolve(
@@ -238,11 +240,11 @@ impl<B: Backend> Store for SqlStore<B> {
     }
 
     async fn custody(&self) -> Result<Custody, StoreError> {
-        self.look("reading how far it has got", epoch::custody).await
+        self.look("reading the epoch", epoch::custody).await
     }
 
     async fn raise_epoch(&self) -> Result<u64, StoreError> {
-        self.run(Access::Change, "raising its epoch", epoch::raise).await
+        self.run(Access::Change, "raising the epoch", epoch::raise).await
     }
 
     async fn adopt(&self, adoption: Adoption, now: DateTime<Utc>) -> Result<Adopted, StoreError> {
@@ -250,7 +252,7 @@ impl<B: Backend> Store for SqlStore<B> {
     }
 
     async fn verify(&self) -> Result<Vec<String>, StoreError> {
-        self.look("verifying it", verify::verify).await
+        self.look("verifying the ledger", verify::verify).await
     }
 
     async fn backup(&self, target: &Utf8Path, now: DateTime<Utc>) -> Result<(), StoreError> {

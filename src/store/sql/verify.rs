@@ -54,8 +54,8 @@ fn chain(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
             let hash: Vec<u8> = row.get(7)?;
             if events::link(&before, &entry, at) != hash {
                 broken = Some(format!(
-                    "the record of decisions is broken at {name}: it was changed, or what stood between it and {last} \
-                     was removed or moved"
+                    "the event log is broken at {name}: the event was changed, or events between it and {last} \
+                     were removed or moved"
                 ));
             }
             (before, last) = (hash, name);
@@ -68,18 +68,16 @@ fn chain(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
         // Before its first opening to send, a store of an earlier version keeps no head.
         if epoch::custody(tx)?.mark.epoch > 0 {
             flaws.push(
-                "the record of decisions has lost its head: whether its end is missing cannot be told"
+                "the event log has lost its head, so it cannot be checked whether its last events are missing"
                     .to_owned(),
             );
         }
         return Ok(());
     };
     if count != length {
-        flaws.push(format!(
-            "the record of decisions holds {count} events and must hold {length}; its last is {last}"
-        ));
+        flaws.push(format!("the event log contains {count} events instead of {length}; the last is {last}"));
     } else if is_whole && head != hex(&before) {
-        flaws.push(format!("the record of decisions does not end as it must; its last is {last}"));
+        flaws.push(format!("the event log does not end with the expected event; the last is {last}"));
     }
     Ok(())
 }
@@ -93,7 +91,7 @@ fn audiences(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError>
         &[],
         |row| {
             let (post, audience, rows): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(format!("{post}: its audience is {audience}, and {rows} copies are on record"))
+            Ok(format!("{post}: its audience is {audience}, but there are {rows} deliveries"))
         },
     )?;
     flaws.extend(found);
@@ -107,7 +105,7 @@ fn audiences(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError>
     for (post, audience, detail) in frozen {
         if detail != format!("{post}: {audience} readers") {
             flaws.push(format!(
-                "{post}: its audience is {audience}, and the record of its freeze says {detail:?}"
+                "{post}: its audience is {audience}, but the event of its freeze records {detail:?}"
             ));
         }
     }
@@ -115,13 +113,13 @@ fn audiences(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError>
         tx,
         "SELECT issue.post, '' FROM issue WHERE state NOT IN ('baseline', 'rehearsal')
          AND id NOT IN (SELECT issue FROM event WHERE kind = 'freeze' AND issue IS NOT NULL) ORDER BY id",
-        "there is no record of its freeze",
+        "the event of its freeze is missing",
         flaws,
     )?;
     named(
         tx,
         "SELECT 'issue ' || delivery.issue, address FROM delivery WHERE issue NOT IN (SELECT id FROM issue) ORDER BY id",
-        "there is no such issue",
+        "its issue does not exist",
         flaws,
     )
 }
@@ -134,7 +132,7 @@ fn letters(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
         &mut |row| {
             let (post, letter, hash): (String, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
             if digest(&SHA256, letter.as_bytes()).as_ref() != hash {
-                flaws.push(format!("{post}: its frozen letter was changed"));
+                flaws.push(format!("{post}: its frozen email was changed"));
             }
             Ok(())
         },
@@ -149,20 +147,20 @@ fn states(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
          WHERE delivery.state NOT IN ({}) ORDER BY delivery.id",
         words.join(", ")
     );
-    named(tx, &sql, "its state is none that Letterpress writes", flaws)?;
+    named(tx, &sql, "its state is invalid", flaws)?;
     // Unindexed on purpose: an index that is damaged must not hide what it should have prevented.
     named(
         tx,
         "SELECT post, min(address) FROM delivery JOIN issue ON issue.id = delivery.issue
          GROUP BY delivery.issue + 0, addr_key, post HAVING count(*) > 1",
-        "there are two copies for one reader",
+        "there are two deliveries to one subscriber",
         flaws,
     )?;
     named(
         tx,
         "SELECT 'the week ' || series, min(address) FROM delivery JOIN issue ON issue.id = delivery.issue
          WHERE series IS NOT NULL GROUP BY series, addr_key HAVING count(*) > 1 ORDER BY series",
-        "there are two letters for one reader",
+        "there are two emails to one subscriber",
         flaws,
     )
 }
@@ -174,7 +172,7 @@ fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
         "SELECT post, address FROM delivery JOIN issue ON issue.id = delivery.issue
          WHERE delivery.state = 'sent' AND coalesce(last_phase, '') <> 'evidence'
          AND delivery.id NOT IN (SELECT delivery FROM attempt WHERE result = 'sent') ORDER BY delivery.id",
-        "it is called sent, and neither an attempt nor evidence says so",
+        "it is recorded as sent, but there is neither an attempt nor other evidence",
         flaws,
     )?;
     // A ledger that was put back has forgotten the attempts of its doubts, and says so.
@@ -187,10 +185,10 @@ fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
              SELECT 1 FROM attempt WHERE attempt.token = delivery.token AND attempt.delivery = delivery.id))
          ORDER BY delivery.id"
     );
-    named(tx, &sql, "it is called armed or in doubt, and no attempt armed it", flaws)?;
+    named(tx, &sql, "it is recorded as armed or unknown, but no attempt armed it", flaws)?;
     let unowned = "SELECT 'an attempt', 'for delivery ' || delivery FROM attempt
                    WHERE delivery NOT IN (SELECT id FROM delivery) ORDER BY delivery";
-    named(tx, unowned, "there is no such delivery", flaws)
+    named(tx, unowned, "its delivery does not exist", flaws)
 }
 
 /// A flaw for each row of a query whose columns are an issue and a reader.

@@ -34,7 +34,7 @@ pub(super) fn write(source: &str, target: &Utf8Path, copied: DateTime<Utc>) -> R
     let sound: String =
         copy.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(failed(DOING))?;
     if sound != "ok" {
-        let why = format!("the copy is damaged ({sound}); is the disk sound?");
+        let why = format!("the backup is damaged ({sound}); check the disk");
         return Err(StoreError::Unfit { path: target.to_string(), why });
     }
     copy.close().map_err(|(_, error)| failed(DOING)(error))?;

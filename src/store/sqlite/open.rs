@@ -49,14 +49,14 @@ pub(super) fn reopen(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result
     }
     let anchor = anchor(path).map_err(|_| exchanged("it cannot be read"))?;
     if anchor.header().is_none() {
-        return Err(exchanged("what stands there is no database"));
+        return Err(exchanged("the file is not a database"));
     }
     if !keys.exists() {
         return Err(exchanged("its keys were removed"));
     }
     let held = open(path, keys, instance).map_err(|error| at(Some(path.as_str()), error))?;
     if name(&held.connection)? != instance {
-        return Err(exchanged("what stands there is another ledger"));
+        return Err(exchanged("the file is another ledger"));
     }
     Ok(held)
 }
@@ -70,7 +70,7 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Held, StoreE
     let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
     if let Some(network) = network_file_system(folder) {
         return Err(unfit(format!(
-            "it is on a network file system ({network}), where its locks do not hold"
+            "it is on a network file system ({network}), where file locks are not reliable"
         )));
     }
     // Where the file cannot be opened, `SQLite` says why.
@@ -80,8 +80,8 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Held, StoreE
         && has_foreign_log(path, anchor)
     {
         return Err(unfit(format!(
-            "{path}-wal beside it belongs to another database\n    help: `letterpress backup restore FILE` puts a backup back with \
-             all that belongs to it; after a copy by hand, remove {path}-wal and {path}-shm, which the database before it left behind"
+            "{path}-wal belongs to another database\n    help: `letterpress backup restore FILE` restores a backup with \
+             all its files; after copying by hand, remove {path}-wal and {path}-shm, which belong to the previous database"
         )));
     }
     let mut connection = Connection::open_with_flags(
@@ -118,7 +118,7 @@ fn anchor(path: &Utf8Path) -> std::io::Result<Arc<Anchor>> {
 fn name(connection: &Connection) -> Result<String, StoreError> {
     connection
         .query_row("SELECT value FROM meta WHERE key = 'instance'", [], |row| row.get(0))
-        .map_err(failed("reading its name"))
+        .map_err(failed("reading its id"))
 }
 
 /// A backup keeps no write-ahead log, so one that lies beside it was left by the database that it replaced. `SQLite` would
@@ -156,11 +156,11 @@ fn verify(connection: &Connection, unfit: &dyn Fn(String) -> StoreError) -> Resu
         |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
     let journal = text("journal_mode").map_err(failed("reading its journal mode"))?;
     if journal != rusqlite::types::Value::Text("wal".to_owned()) {
-        return Err(unfit(format!("its journal mode is {journal:?} and not WAL")));
+        return Err(unfit(format!("its journal mode is {journal:?} instead of WAL")));
     }
     let synchronous = text("synchronous").map_err(failed("reading its synchronous mode"))?;
     if synchronous != rusqlite::types::Value::Integer(2) {
-        return Err(unfit(format!("its synchronous mode is {synchronous:?} and not FULL (2)")));
+        return Err(unfit(format!("its synchronous mode is {synchronous:?} instead of FULL (2)")));
     }
     let sound: String = connection
         .pragma_query_value(None, "quick_check", |row| row.get(0))

@@ -18,7 +18,7 @@ use super::open::{MIGRATIONS, schema};
 use crate::crash;
 use crate::store::{Fault, StoreError};
 
-const DOING: &str = "putting the backup in its place";
+const DOING: &str = "restoring the backup";
 
 /// A command that only looks is gone before the last try.
 const TRIES: u32 = 40;
@@ -116,14 +116,14 @@ fn staging(
     let mut copy = Connection::open(staged).map_err(failed(DOING))?;
     fill(source.as_str(), OpenFlags::SQLITE_OPEN_READ_ONLY, &mut copy).map_err(|error| {
         match error.fault() {
-            Some(Fault::Damaged) => unfit("it is no database, or a damaged one".to_owned()),
+            Some(Fault::Damaged) => unfit("it is not a database, or it is damaged".to_owned()),
             _ => unfit(format!("it cannot be read: {error}")),
         }
     })?;
     copy.pragma_update(None, "journal_mode", "DELETE").map_err(failed(DOING))?;
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     match schema(&copy)? {
-        0 => return Err(unfit("there is no ledger in it".to_owned())),
+        0 => return Err(unfit("it contains no ledger".to_owned())),
         found if found > known => {
             return Err(StoreError::TooNew { path: source.to_string(), found, known });
         }
@@ -132,15 +132,14 @@ fn staging(
     let sound: String =
         copy.pragma_query_value(None, "integrity_check", |row| row.get(0)).map_err(failed(DOING))?;
     if sound != "ok" {
-        return Err(unfit(format!("it is damaged ({sound}); take another backup")));
+        return Err(unfit(format!("it is damaged ({sound}); use another backup")));
     }
     let recall = |key: &str| {
         copy.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get::<_, String>(0))
             .optional()
             .map_err(failed(DOING))
     };
-    let instance =
-        recall("instance")?.ok_or_else(|| unfit("it does not say which ledger it is".to_owned()))?;
+    let instance = recall("instance")?.ok_or_else(|| unfit("it has no ledger id".to_owned()))?;
     let found =
         Candidate { instance, copied: recall(crate::store::sql::epoch::COPIED)?, note: recall(note)? };
     if found.copied.is_none() {
@@ -192,7 +191,7 @@ fn fold(path: &Utf8Path, log: &Utf8Path) -> Result<(), StoreError> {
     if matches!(folded, Ok(true)) && log.exists() {
         return Err(StoreError::Unfit {
             path: path.to_string(),
-            why: "another program has it open, such as a shell of SQLite or an earlier Letterpress\n    help: end that program, and run the same command again"
+            why: "another program has it open, such as the SQLite shell or an older Letterpress\n    help: close that program and run the command again"
                 .to_owned(),
         });
     }

@@ -111,7 +111,7 @@ impl Watch {
         };
         let meta = fs::metadata(path)?;
         if Identity::of(&meta) != anchor.identity {
-            return Err(io::Error::other("another file took its place while it was opened"));
+            return Err(io::Error::other("it was replaced while it was opened"));
         }
         let changes = anchor.header().map_or(0, |header| header.changes);
         let beside = [beside("-wal")?, beside("-shm")?];
@@ -123,10 +123,10 @@ impl Watch {
         let meta = match fs::metadata(&self.path) {
             Ok(meta) => meta,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Some("it was removed"),
-            Err(_) => return Some("it cannot be looked at any more"),
+            Err(_) => return Some("it can no longer be accessed"),
         };
         if Identity::of(&meta) != self.anchor.identity {
-            return Some("another file stands in its place");
+            return Some("it was replaced by another file");
         }
         let is_same = |(path, identity): &(Utf8PathBuf, Identity)| {
             fs::metadata(path).is_ok_and(|meta| Identity::of(&meta) == *identity)
@@ -135,7 +135,7 @@ impl Watch {
             return Some("its -wal or -shm file was removed or replaced");
         }
         if stamp(&meta) != self.stamp && !self.was_checkpoint(&meta) {
-            return Some("something was written over it");
+            return Some("it was overwritten");
         }
         None
     }

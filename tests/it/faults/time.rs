@@ -34,7 +34,7 @@ fn f59_a_clock_ten_years_ahead_asks_before_it_sends_and_the_right_time_finishes(
     let (relay, site) = interrupted();
     let ahead = site.run_at("2036-11-20T10:00:00Z", &["publish"]);
     assert_eq!(relay.accepted().len(), 2, "{}", ahead.said);
-    assert!(ahead.said.contains("--resume` goes on"), "{}", ahead.said);
+    assert!(ahead.said.contains("--resume` continues"), "{}", ahead.said);
     assert_eq!(site.run_at("2026-11-20T11:00:00Z", &["resolve", "--resume"]).code, 0);
     assert_eq!(site.run_at("2026-11-20T11:00:00Z", &["publish"]).code, 0);
     let account = settle(&site, &[&relay], 6);

@@ -122,7 +122,7 @@ impl Site {
 
     /// The addresses whose copies of the newest issue are in `state`.
     pub(crate) fn in_state(&self, state: &str) -> Vec<String> {
-        let rows = self.run(&["status", "--json", "who-got"]);
+        let rows = self.run(&["status", "--json", "recipients"]);
         let rows: Vec<Value> =
             serde_json::from_str(rows.said.trim()).unwrap_or_else(|_| panic!("{}", rows.said));
         let fits = rows.into_iter().filter(|row| row["state"] == state);

@@ -63,7 +63,7 @@ async fn x22_the_command_line_exports_and_erases_and_names_the_files_that_are_th
         let said = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap(), String::from_utf8(said).unwrap())
     };
-    let (code, json) = run(&["subscribers", "export-one", LEE]);
+    let (code, json) = run(&["subscribers", "export-personal-data", LEE]);
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((code, value["reader"][0]["email"].as_str()), (0, Some(LEE)), "{json}");
     assert_eq!(value["letters"].as_array().unwrap().len(), 1, "{json}");

@@ -140,7 +140,7 @@ fn a_backup_that_was_put_back_by_hand_is_noticed_and_unsubscribing_reaches_the_n
         let served = site.serve();
         assert_eq!(health(&served), 200);
         exchange(&site);
-        site.does(&["ledger", "adopt-restored", "--why", "a test"]);
+        site.does(&["ledger", "adopt-restored", "--reason", "a test"]);
         assert_eq!(answers_truly(&site, &served, way), 200, "{way}");
         assert_eq!(health(&served), 200);
         let (code, said) = served.stop();
@@ -204,13 +204,13 @@ fn an_older_copy_of_the_living_file_over_itself_is_noticed_too() {
 fn a_restore_waits_until_nobody_has_the_ledger_and_names_who_does() {
     let site = Site::new();
     let served = site.serve();
-    let refused = site.run(&["backup", "restore", "b.db", "--why", "a test"]);
+    let refused = site.run(&["backup", "restore", "b.db", "--reason", "a test"]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(said.contains("letterpress.db is in use (process ") && said.contains("serve"), "{said}");
     assert_eq!(answers_truly(&site, &served, "refused"), 200);
     served.stop();
-    site.does(&["backup", "restore", "b.db", "--why", "a test"]);
+    site.does(&["backup", "restore", "b.db", "--reason", "a test"]);
     assert_eq!(site.on_disk().as_deref(), Some("active"));
     site.does(&["publish"]);
 }

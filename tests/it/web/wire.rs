@@ -217,6 +217,7 @@ async fn h19_figures_have_an_address_of_their_own_and_name_nobody() {
     stream.read_to_string(&mut text).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
+    assert!(text.contains("letterpress_subscribers{status=\"active\"} 1"), "{text}");
     assert!(text.contains("letterpress_readers{standing=\"active\"} 1"), "{text}");
     assert!(!text.contains('@') && !text.contains("v1."));
 }

@@ -1,25 +1,29 @@
-//! What a run with nothing to do waits for.
+//! What is due next, when a run has nothing to do.
 
 use chrono::{DateTime, Utc};
 
-use super::super::printer::when;
+use crate::cli::printer::when;
 use crate::config::Config;
 use crate::pipeline::{Kind, Mailing, Upcoming, World};
 
-/// A line for what is due next, or that there is nothing.
+/// The next retry and the next post, or that nothing is due.
 pub(super) fn lines(mailing: &Mailing, world: &World) -> Vec<String> {
     let (config, now) = (&world.config, world.clock.now());
     let mut lines = Vec::new();
     if let Some(retry_at) = mailing.retry_at {
         let at = moment(retry_at, now, config);
-        lines.push(format!("letters: who could not be reached yet is tried again at {at}"));
+        lines.push(format!("newsletter: deferred messages are retried at {at}"));
     }
     if let Some((first, more)) = mailing.next.split_first() {
-        let more = if more.is_empty() { String::new() } else { format!(", {} more after that", more.len()) };
-        lines.push(format!("letters: {} is due at {}{more}", name(first), moment(first.due_at, now, config)));
+        let more = if more.is_empty() { String::new() } else { format!(", and {} more later", more.len()) };
+        lines.push(format!(
+            "newsletter: {} is due at {}{more}",
+            name(first),
+            moment(first.due_at, now, config)
+        ));
     }
     if lines.is_empty() {
-        lines.push("letters: nothing is due".to_owned());
+        lines.push("newsletter: nothing is due".to_owned());
     }
     lines
 }
@@ -27,11 +31,11 @@ pub(super) fn lines(mailing: &Mailing, world: &World) -> Vec<String> {
 fn name(upcoming: &Upcoming) -> String {
     match upcoming.kind {
         Kind::Post => format!("\"{}\"", upcoming.name),
-        Kind::Weekly => format!("the weekly letter {}", upcoming.name),
+        Kind::Weekly => format!("the weekly digest {}", upcoming.name),
     }
 }
 
-/// A time of today without its date.
+/// The time of day; with the date if it is not today.
 fn moment(at: DateTime<Utc>, now: DateTime<Utc>, config: &Config) -> String {
     let zone = config.site.timezone;
     let local = at.with_timezone(&zone);

@@ -1,17 +1,17 @@
-//! What a list brought, in words: how many new subscribers get the emails, and why the others do not.
+//! New subscribers of a list: how many are active, and why the others are not.
 
-use super::printer::{Printer, count};
+use crate::cli::printer::{Printer, count};
 use crate::finding::{Finding, Severity};
 use crate::subscribers::{Enrolments, NewByStatus, Unproven};
 
-/// Warnings about the list that say why somebody on it gets no email.
+/// Warnings that explain why a subscriber of the list is not active.
 const ABOUT_CONSENT: [&str; 3] = ["list-consent", "list-dates", "list-silent"];
 
-/// So many of them are shown.
+/// How many of these warnings are printed.
 const SHOWN: usize = 5;
 
-/// What `newsletter.list` brought in this run. Whoever is new and gets no email needs attention, once.
-pub(super) fn report(enrolled: Option<Enrolments>, findings: &[Finding], printer: Printer) {
+/// Prints what `newsletter.list` changed in this run. A new subscriber who gets no email needs attention, once.
+pub(in crate::cli) fn report(enrolled: Option<Enrolments>, findings: &[Finding], printer: Printer) {
     report_rows(findings, printer);
     let Some(enrolled) = enrolled.filter(|enrolled| enrolled.added + enrolled.changed > 0) else { return };
     let line = format!("subscribers: {}", in_words(&enrolled));
@@ -24,25 +24,25 @@ pub(super) fn report(enrolled: Option<Enrolments>, findings: &[Finding], printer
         printer.event(finding.to_string());
     }
     if about.len() > SHOWN {
-        printer.event(format!("{} more like these; `letterpress check` names them", about.len() - SHOWN));
+        printer.event(format!("{} more like these; `letterpress check` lists them", about.len() - SHOWN));
     }
     printer.event(line);
     if enrolled.new.reasons().any(|(why, _)| matches!(why, Unproven::NoColumn | Unproven::Empty)) {
         printer.event(
-            "    help: give the list a column `consented` with the date on which each of them asked for your emails; or vouch \
-             for everybody on it with list_confirmed = true below [newsletter]",
+            "    help: add a column `consented` with the date on which each subscriber asked for your emails; or set \
+             list_confirmed = true in [newsletter] to confirm that all of them did",
         );
     }
 }
 
-/// Warnings about rows are for `check`; a run speaks of the rows that it could not take.
+/// `check` prints warnings about rows; a run prints only the rows that it rejected.
 fn report_rows(findings: &[Finding], printer: Printer) {
     let untaken = findings.iter().filter(|finding| finding.severity == Severity::Error);
     untaken.for_each(|finding| printer.complain(finding.to_string()));
 }
 
 /// `2 new (0 active, 2 unconfirmed: the list has no column `consented`), 1 changed`.
-pub(super) fn in_words(enrolled: &Enrolments) -> String {
+pub(in crate::cli) fn in_words(enrolled: &Enrolments) -> String {
     let new = match enrolled.added {
         0 => "0 new".to_owned(),
         added => format!("{added} new ({})", by_status(&enrolled.new)),
@@ -67,18 +67,18 @@ fn by_status(new: &NewByStatus) -> String {
     format!("{}{reasons}", parts.join(", "))
 }
 
-/// Why somebody is not active. It stands behind the unconfirmed, which are last.
+/// Why a subscriber is not active. Printed after the number of unconfirmed subscribers, which comes last.
 fn reason(why: Unproven, number: u64) -> String {
     let rows = count(number, "row");
     match why {
         Unproven::NoColumn => "the list has no column `consented`".to_owned(),
         Unproven::Empty => format!("no date of consent in {rows}"),
-        Unproven::Future => format!("a date of consent in the future in {rows}"),
-        Unproven::NoDate => format!("a date of consent that is not understood in {rows}"),
-        Unproven::Ambiguous => format!("a date of consent with several readings in {rows}"),
+        Unproven::Future => format!("date of consent in the future in {rows}"),
+        Unproven::NoDate => format!("invalid date of consent in {rows}"),
+        Unproven::Ambiguous => format!("ambiguous date of consent in {rows}"),
         Unproven::Refused => format!("consent refused in {rows}"),
-        Unproven::Silent => "the export does not say who left".to_owned(),
-        Unproven::Listed => format!("the list itself says so in {rows}"),
+        Unproven::Silent => "the export does not say who unsubscribed".to_owned(),
+        Unproven::Listed => format!("marked as unconfirmed in {rows}"),
     }
 }
 
@@ -87,14 +87,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reason_is_told_with_its_number() {
+    fn every_reason_is_printed_with_its_number() {
         let mut new = NewByStatus { active: 2, unconfirmed: 4, ..NewByStatus::default() };
         new.unproven[Unproven::Empty as usize] = 1;
         new.unproven[Unproven::Ambiguous as usize] = 3;
         let enrolled = Enrolments { added: 6, changed: 1, new, ..Enrolments::default() };
         assert_eq!(
             in_words(&enrolled),
-            "6 new (2 active, 4 unconfirmed: no date of consent in 1 row; a date of consent with several readings in 3 rows), \
+            "6 new (2 active, 4 unconfirmed: no date of consent in 1 row; ambiguous date of consent in 3 rows), \
              1 changed"
         );
     }

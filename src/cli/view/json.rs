@@ -1,25 +1,27 @@
-//! `publish --json` and `build --json`: everything that a run says, as one object.
+//! The JSON object of `publish --json` and `build --json`.
+//!
+//! Scripts rely on the keys. Where an older key is not a standard word, the standard key is added.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::super::Outcome;
-use super::super::printer::Printer;
+use crate::cli::Outcome;
+use crate::cli::printer::Printer;
 use crate::config::ConfigError;
 use crate::delivery::Stop;
 use crate::finding::Finding;
 use crate::pipeline::{Announcement, Built, Held, Mailing, Office, Refreshed, RunError, Summary, World};
 
-/// The object of a run, before it is known how it ended.
-pub(super) struct Facts {
+/// The object of a run that has not ended yet.
+pub(in crate::cli) struct Facts {
     object: Map<String, Value>,
     findings: Vec<Finding>,
 }
 
 impl Facts {
     /// What a run of `publish` did.
-    pub(super) async fn of(summary: &Summary, world: &World) -> Result<Self, RunError> {
+    pub(in crate::cli) async fn of(summary: &Summary, world: &World) -> Result<Self, RunError> {
         let mut facts = Self { object: Map::new(), findings: summary.refreshed.findings.clone() };
         facts.put("stale_feed", summary.refreshed.is_stale);
         if let Some(built) = &summary.built {
@@ -27,6 +29,7 @@ impl Facts {
             facts.findings.extend(built.archive.iter().flat_map(|archive| archive.findings.clone()));
         }
         facts.put("hubs", summary.announced.as_ref().map(hubs));
+        facts.put("websub", summary.announced.as_ref().map(websub));
         match &summary.mailing {
             Some(Ok(mailing)) => {
                 facts.mailing(mailing);
@@ -41,16 +44,21 @@ impl Facts {
                                 "unsubscribed": enrolled.new.unsubscribed, "suppressed": enrolled.new.suppressed })),
                             "by_status": subscribers }),
                 );
-                facts.put("letters", "on");
+                facts.newsletter("on");
             }
-            Some(Err(_)) => facts.put("letters", "failed"),
-            None => facts.put("letters", "off"),
+            Some(Err(_)) => facts.newsletter("failed"),
+            None => facts.newsletter("off"),
         }
         Ok(facts)
     }
 
     fn put(&mut self, key: &str, value: impl serde::Serialize) {
         self.object.insert(key.to_owned(), json!(value));
+    }
+
+    fn newsletter(&mut self, state: &str) {
+        self.put("letters", state);
+        self.put("newsletter", state);
     }
 
     fn mailing(&mut self, mailing: &Mailing) {
@@ -64,11 +72,15 @@ impl Facts {
             .map(|issue| {
                 json!({ "id": issue.id, "subject": issue.subject, "state": issue.state,
                         "audience": issue.audience, "counts": issue.tally, "in_doubt": issue.tally.in_doubt(),
-                        "next_at": issue.next_at, "through": mailing.through.get(&issue.id) })
+                        "unknown_outcome": issue.tally.in_doubt(), "next_at": issue.next_at,
+                        "through": mailing.through.get(&issue.id), "transport": mailing.through.get(&issue.id) })
             })
             .collect();
-        let paused: Vec<Value> =
-            mailing.paused.iter().map(|(issue, why)| json!({ "issue": issue, "why": why })).collect();
+        let paused: Vec<Value> = mailing
+            .paused
+            .iter()
+            .map(|(issue, why)| json!({ "issue": issue, "why": why, "reason": why }))
+            .collect();
         let in_doubt: u64 = mailing.issues.iter().map(|issue| issue.tally.in_doubt()).sum();
         let soonest = mailing.next.first().map(|next| next.due_at);
         self.put("issue", issue);
@@ -83,12 +95,20 @@ impl Facts {
         self.put("baseline", mailing.baseline);
         self.put("sent", mailing.sent);
         self.put("in_doubt", in_doubt.max(mailing.recovered.1));
-        self.put("recovered", json!({ "waiting": mailing.recovered.0, "in_doubt": mailing.recovered.1 }));
+        self.put("unknown_outcome", in_doubt.max(mailing.recovered.1));
+        let (pending, unknown) = mailing.recovered;
+        self.put(
+            "recovered",
+            json!({ "waiting": pending, "pending": pending, "in_doubt": unknown, "unknown_outcome": unknown }),
+        );
         self.put("failed_over", mailing.failed_over);
         self.put("stopped", mailing.stopped.as_ref().map(stop));
         self.put(
             "backing_off",
-            mailing.rest.as_ref().map(|rest| json!({ "until": rest.until, "why": rest.why })),
+            mailing
+                .rest
+                .as_ref()
+                .map(|rest| json!({ "until": rest.until, "why": rest.why, "reply": rest.why })),
         );
         self.put("paused", paused);
         self.put("suppressed", mailing.buried);
@@ -99,6 +119,7 @@ impl Facts {
             mailing.extended.as_ref().map(|(subject, added)| json!({ "subject": subject, "added": added })),
         );
         self.put("rehearsals_over", mailing.rehearsed);
+        self.put("rehearsals_ended", mailing.rehearsed);
         self.put("due_at", soonest.into_iter().chain(mailing.retry_at).min());
         self.put("retry_at", mailing.retry_at);
         self.put("next", &mailing.next);
@@ -106,8 +127,8 @@ impl Facts {
         self.findings.extend(mailing.rejected.iter().chain(&mailing.findings).cloned().chain(explained));
     }
 
-    /// The whole object, when all was said.
-    pub(super) fn object(mut self, ended: &Result<Outcome, RunError>, printer: Printer) -> Value {
+    /// The whole object of a run that has ended.
+    pub(in crate::cli) fn object(mut self, ended: &Result<Outcome, RunError>, printer: Printer) -> Value {
         let outcome = match ended {
             Ok(outcome) => *outcome,
             Err(error) => {
@@ -123,8 +144,10 @@ impl Facts {
 
     fn close(mut self, outcome: Outcome, printer: Printer) -> Value {
         let (said, complaints) = printer.so_far();
-        self.put("said", said);
-        self.put("complaints", complaints);
+        self.put("said", &said);
+        self.put("messages", said);
+        self.put("complaints", &complaints);
+        self.put("warnings", complaints);
         self.put("exit_code", outcome.code());
         Value::Object(self.object)
     }
@@ -145,7 +168,7 @@ pub(in crate::cli) fn of_build(
     facts.object(&Ok(outcome), printer)
 }
 
-/// A run that did nothing but fail.
+/// A run that failed before it did anything.
 pub(in crate::cli) fn failed(error: &RunError, printer: Printer) -> Value {
     let facts = Facts { object: Map::new(), findings: findings_of(error) };
     let outcome = Outcome::of(error);
@@ -192,33 +215,48 @@ fn hubs(announced: &Result<Announcement, RunError>) -> Value {
     }
 }
 
+fn websub(announced: &Result<Announcement, RunError>) -> Value {
+    match announced {
+        Ok(Announcement { done, waiting_since }) => json!({
+            "notified": done.told, "not_live": done.not_live.len(), "waiting_since": waiting_since,
+            "errors": done.troubles.iter().map(ToString::to_string).collect::<Vec<_>>() }),
+        Err(error) => json!({ "errors": [error.to_string()] }),
+    }
+}
+
 /// Posts that are due and were not mailed.
 fn held(held: &Held) -> Value {
     let lookalikes = held.lookalikes.iter().map(|held| {
-        json!({ "because": "lookalike", "post": held.post, "why": held.to_string(), "hint": held.help() })
+        json!({ "because": "lookalike", "reason": "possible_duplicate", "post": held.post,
+                "why": held.to_string(), "message": held.to_string(), "hint": held.help() })
     });
     let nobody = held.nobody.iter().map(|held| {
-        json!({ "because": if held.comes_with_the_digest() { "weekly" } else { "nobody" }, "post": held.post,
-                "why": held.to_string(), "hint": held.help() })
+        let (because, reason) = if held.comes_with_the_digest() {
+            ("weekly", "weekly_digest")
+        } else {
+            ("nobody", "no_recipients")
+        };
+        json!({ "because": because, "reason": reason, "post": held.post,
+                "why": held.to_string(), "message": held.to_string(), "hint": held.help() })
     });
-    let unapproved = held
-        .unapproved
-        .iter()
-        .map(|held| json!({ "because": "unapproved", "post": held.subject, "why": held.title }));
+    let unapproved = held.unapproved.iter().map(|held| {
+        json!({ "because": "unapproved", "reason": "awaiting_approval", "post": held.subject,
+                "why": held.title, "message": held.title })
+    });
     lookalikes.chain(nobody).chain(unapproved).collect()
 }
 
 fn stop(stop: &Stop) -> Value {
-    let (because, why) = match stop {
-        Stop::Asked => ("asked", ""),
-        Stop::Relay(why) => ("relay", why.as_str()),
-        Stop::Throttled(why) => ("throttled", why.as_str()),
-        Stop::Letter(why) => ("letter", why.as_str()),
+    let (because, reason, why) = match stop {
+        Stop::Asked => ("asked", "signal", ""),
+        Stop::Relay(why) => ("relay", "relay", why.as_str()),
+        Stop::Throttled(why) => ("throttled", "throttled", why.as_str()),
+        Stop::Letter(why) => ("letter", "issue", why.as_str()),
     };
-    json!({ "because": because, "why": why })
+    json!({ "because": because, "reason": reason, "why": why, "message": why })
 }
 
-/// How many subscribers there are of each status.
+/// The number of subscribers by status.
 async fn by_status(world: &World) -> Result<BTreeMap<&'static str, u64>, RunError> {
     let office = Office::open(&world.config, world.clock.as_ref()).await?;
     let (mut counts, mut after) = (BTreeMap::new(), 0);

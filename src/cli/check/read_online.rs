@@ -1,4 +1,4 @@
-//! Whether "Read online" in a letter leads anywhere: asked of the web servers themselves, a few times.
+//! `letterpress check --live`: whether the "Read online" links of the newest posts work.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,12 @@ use crate::finding::Finding;
 use crate::importers::download::{Download, DownloadError};
 use crate::letters::online;
 
-/// So many of the newest posts are asked for.
+/// How many of the newest posts are checked.
 const ASKED: usize = 5;
 
-/// Asks for the page of each of the newest posts that are mailed.
+/// Requests the page of each of the newest posts that are mailed.
 pub(super) async fn check(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
-    // The site's own addresses are the owner's word, and may be on a machine of theirs.
+    // The owner configured these addresses; they may be in a private network.
     let mut download = Download::default();
     download.allow_private_host = true;
     let posts = archive.posts.iter().filter(|post| post.newsletter).take(ASKED);
@@ -24,27 +24,27 @@ pub(super) async fn check(config: &Config, archive: &Archive, findings: &mut Vec
             continue;
         }
         match download.fetch(&url, None).await {
-            // A long page is one, and so is one that comes compressed.
+            // A page that is too long or compressed exists.
             Ok(_) | Err(DownloadError::TooLong { .. } | DownloadError::Compressed { .. }) => {}
             Err(DownloadError::Status { status, .. }) => findings.push(
                 Finding::error(
                     "live-page",
                     url.as_str(),
-                    format!("letters link here, and the server answers {status}"),
+                    format!("emails link here, but the server replies {status}"),
                 )
                 .hint(hint(config, &url)),
             ),
             Err(error) => {
-                let message = format!("letters link here, and it cannot be fetched: {error}");
+                let message = format!("emails link here, but the page cannot be loaded: {error}");
                 findings.push(Finding::error("live-page", url.as_str(), message).hint(hint(config, &url)));
-                // The next ones would take as long and fail as well.
+                // The other pages would take as long and fail too.
                 break;
             }
         }
     }
 }
 
-/// Where a letter would lead. An issue has no page before it is sent, but the list of issues has.
+/// The link of an email. The page of an issue does not exist before it is sent, so the list of issues is checked instead.
 fn page(post: &crate::archive::Post, config: &Config) -> String {
     let url = online(post, config);
     let issues = config.web.url.as_ref().map(|web| web.join("issues/"));
@@ -54,8 +54,8 @@ fn page(post: &crate::archive::Post, config: &Config) -> String {
 fn hint(config: &Config, url: &str) -> &'static str {
     let is_served = config.web.url.as_ref().is_some_and(|web| url.starts_with(web.as_str()));
     if is_served {
-        "start `letterpress serve`, and let the proxy lead there"
+        "start `letterpress serve`, and configure the proxy to forward to it"
     } else {
-        "upload the public folder, or the site that has these pages"
+        "upload the public folder, or the site that contains these pages"
     }
 }

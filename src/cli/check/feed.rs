@@ -1,4 +1,4 @@
-//! `letterpress check --feed FILE|URL`: any feed, by the rules for any feed. Needs no site and no configuration.
+//! `letterpress check --feed FILE|URL`: check any feed. Needs no site and no configuration.
 
 use std::io::Read as _;
 
@@ -8,10 +8,10 @@ use crate::finding::Finding;
 use crate::importers::download::{Body, Download, Fetched};
 use crate::pipeline::RunError;
 
-/// More than any reader would take.
+/// No feed reader accepts a larger feed.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
-/// What is wrong with the feed at `place`, in its own order.
+/// The problems of the feed at `place`, in the order of the document.
 pub(super) async fn check(place: &str, clock: &dyn Clock) -> Result<Vec<Finding>, RunError> {
     if place.contains("://") {
         let Body { bytes, media_type, .. } = download(place).await?;
@@ -24,24 +24,28 @@ pub(super) async fn check(place: &str, clock: &dyn Clock) -> Result<Vec<Finding>
 async fn download(url: &str) -> Result<Body, RunError> {
     match Download::default().fetch(url, None).await {
         Ok(Fetched::Document(body)) => Ok(body),
-        Ok(Fetched::NotModified) => {
-            Err(RunError::user(format!("{url} sends nothing"), "fetch it with a browser"))
-        }
-        Err(error) => Err(RunError::user(error.to_string(), "save the feed as a file, and name the file")),
+        Ok(Fetched::NotModified) => Err(RunError::user(
+            format!("{url} returned no content"),
+            "open it in a browser to see what the server sends",
+        )),
+        Err(error) => Err(RunError::user(error.to_string(), "save the feed as a file, and check that file")),
     }
 }
 
 fn read(path: &str) -> Result<Vec<u8>, RunError> {
     let wrong = |error: std::io::Error| {
-        RunError::user(format!("cannot read {path}: {error}"), "name a file, or an address with https://")
+        RunError::user(
+            format!("cannot read {path}: {error}"),
+            "give the path of a file, or a URL with https://",
+        )
     };
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(wrong)?;
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(wrong)?;
     if bytes.len() as u64 > LARGEST {
         return Err(RunError::user(
-            format!("{path} is longer than {LARGEST} bytes"),
-            "no reader would take it",
+            format!("{path} is larger than {LARGEST} bytes"),
+            "feed readers do not accept a feed of this size",
         ));
     }
     Ok(bytes)

@@ -1,12 +1,11 @@
-//! What a run says of posts that are due and are not mailed. New is said even under cron; what was held back before is a
-//! reminder.
+//! Posts that are due but not mailed. Newly held posts are reported even with `--quiet`; the later runs only remind.
 
-use super::super::Outcome;
-use super::super::printer::Printer;
+use crate::cli::Outcome;
+use crate::cli::printer::{Printer, count};
 use crate::pipeline::Held;
 
 pub(in crate::cli) fn report(held: &Held, printer: Printer) -> Outcome {
-    // The next run does not say it again, so it is no failure that lasts.
+    // The next run does not repeat it, so it is not a lasting failure.
     let say = |line: String| if held.is_known { printer.say(line) } else { printer.event(line) };
     for lookalike in &held.lookalikes {
         say(format!("{lookalike}\n    help: {}", lookalike.help()));
@@ -15,8 +14,9 @@ pub(in crate::cli) fn report(held: &Held, printer: Printer) -> Outcome {
         if nobody.comes_with_the_digest() {
             let weekly = nobody.audience.weekly;
             printer.say(format!(
-                "\"{}\" goes to nobody by itself; it comes with the weekly digest ({weekly})",
-                nobody.title
+                "\"{}\" has no subscribers who want every post; it is part of the weekly digest ({})",
+                nobody.title,
+                count(weekly, "subscriber")
             ));
         } else {
             say(format!("{nobody}\n    help: {}", nobody.help()));
@@ -24,12 +24,13 @@ pub(in crate::cli) fn report(held: &Held, printer: Printer) -> Outcome {
     }
     for unapproved in &held.unapproved {
         let subject = crate::text::shell_quoted(&unapproved.subject);
-        printer.say(format!("\"{}\" waits for approval: letterpress approve {subject}", unapproved.title));
+        printer
+            .say(format!("\"{}\" is waiting for approval: letterpress approve {subject}", unapproved.title));
     }
     if held.is_known && !held.is_empty() {
         printer.leave_open();
     }
-    // A request for approval went out by mail; the other two need somebody who looks.
+    // The writer got a request for approval by email; the other two are reported only here.
     let needs_somebody =
         !held.lookalikes.is_empty() || held.nobody.iter().any(|held| !held.comes_with_the_digest());
     if needs_somebody && !held.is_known { Outcome::UserError } else { Outcome::Done }

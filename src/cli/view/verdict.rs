@@ -1,22 +1,22 @@
-//! How a mailing counts: the exit code, decided in one place.
+//! The exit code of a run that mails, decided in one place.
 
-use super::super::Outcome;
+use crate::cli::Outcome;
 use crate::delivery::Stop;
 use crate::delivery::diagnosis::Blame;
 use crate::finding::Severity;
 use crate::ledger::{IssueSummary, State};
 use crate::pipeline::Mailing;
 
-/// 3 where something is in doubt or an issue is on its way to some and not to others; else 1 where the user can mend what kept
-/// everything back, 2 where nobody but the surroundings can.
+/// 3 if an outcome is unknown or an issue is only partly sent; else 1 if the user can fix what stopped the run, 2 if the
+/// cause is the system, the network or the relay.
 pub(super) fn outcome(mailing: &Mailing) -> Outcome {
     let is_in_doubt = mailing.recovered.1 > 0 || mailing.failed_over.is_some_and(|in_doubt| in_doubt > 0);
     let open: Vec<_> = mailing.issues.iter().filter(|issue| !is_settled(issue)).collect();
-    let somebody_has_it = |issue: &&IssueSummary| {
+    let is_partly_sent = |issue: &&IssueSummary| {
         let tally = &issue.tally;
         tally.in_doubt() > 0 || tally.count(State::Sent) > 0
     };
-    if is_in_doubt || mailing.sent > 0 && !open.is_empty() || open.iter().any(somebody_has_it) {
+    if is_in_doubt || mailing.sent > 0 && !open.is_empty() || open.iter().any(is_partly_sent) {
         return Outcome::Partly;
     }
     if let Some(explained) = &mailing.explained {
@@ -40,8 +40,8 @@ pub(super) fn outcome(mailing: &Mailing) -> Outcome {
     }
 }
 
-/// Whether everybody has it, or will not get it by their own will. Where senders share a database, what the others have in
-/// hand is theirs to report.
+/// Whether every delivery is sent or skipped. Deliveries in progress belong to another sender that shares the database,
+/// and that sender reports them.
 pub(super) fn is_settled(issue: &IssueSummary) -> bool {
     let settled = [State::Sent, State::Skipped, State::Claimed, State::Armed];
     settled.into_iter().map(|state| issue.tally.count(state)).sum::<u64>() == issue.audience
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kept_everything_back_is_1_or_2_and_what_reached_some_is_3() {
+    fn a_run_that_sent_nothing_ends_with_1_or_2_and_a_partly_sent_issue_with_3() {
         let stopped = || Some(Stop::Relay("no".to_owned()));
         let waiting = || vec![issue(&[(State::Pending, 2)])];
         let partly = || vec![issue(&[(State::Pending, 2), (State::Sent, 1)])];
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_cannot_be_taken_is_the_users_alone_where_nothing_was_sent() {
+    fn a_rejected_row_is_a_user_error_if_nothing_was_sent_and_partly_otherwise() {
         let rejected = || vec![Finding::error("readers-row", "list.csv", "no address")];
         assert_eq!(outcome(&Mailing { rejected: rejected(), ..Mailing::default() }), Outcome::UserError);
         assert_eq!(

@@ -1,0 +1,200 @@
+//! Arguments that several commands share, and how they are read: waivers, preferences, addresses, issues, feeds.
+
+use std::fs::File;
+use std::time::Duration;
+
+use camino::Utf8Path;
+use clap::Args;
+
+use super::printer::Printer;
+use crate::address::EmailAddress;
+use crate::archive::{folder, links};
+use crate::config::Config;
+use crate::importers::download::{Download, Fetched};
+use crate::inbox::imap::Mailbox;
+use crate::ledger::IssueSummary;
+use crate::pipeline::{Allowed, Office, RunError, World, password};
+use crate::store::digest::PREFIX;
+use crate::subscribers::{Cadence, Topics, Wishes};
+use crate::text::HeaderText;
+
+/// Limit for a feed that contains every post ever published.
+const MAX_FEED: usize = 64 << 20;
+
+/// Waivers of the check that compares new feeds with the published ones.
+#[derive(Args)]
+pub(super) struct Gate {
+    /// Allow published posts to get new ids; feed readers show these posts again.
+    #[arg(long)]
+    allow_redelivery: bool,
+    /// Allow removing posts that are already published.
+    #[arg(long)]
+    allow_loss: bool,
+}
+
+impl Gate {
+    pub(super) fn allowed(&self) -> Allowed {
+        Allowed { redelivery: self.allow_redelivery, loss: self.allow_loss }
+    }
+}
+
+/// The arguments of `build` and of `publish`.
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) gate: Gate,
+    /// Print one JSON object, also if the command fails.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The preferences of a subscriber.
+#[derive(Args)]
+pub(super) struct Choice {
+    /// Send the weekly digest, at the time set by newsletter.digest.
+    #[arg(long)]
+    weekly: bool,
+    /// Send an email for every post [default for new subscribers].
+    #[arg(long, alias = "each", conflicts_with = "weekly")]
+    every_post: bool,
+    /// Send only posts of this category; can be repeated.
+    #[arg(long, value_name = "CATEGORY")]
+    topic: Vec<String>,
+    /// Send posts of all categories [default for new subscribers].
+    #[arg(long, alias = "everything", conflicts_with = "topic")]
+    all_topics: bool,
+}
+
+impl Choice {
+    /// The preferences `before` with these arguments applied.
+    pub(super) fn over(&self, before: Wishes) -> Result<Wishes, RunError> {
+        let cadence = match (self.weekly, self.every_post) {
+            (true, _) => Cadence::Weekly,
+            (_, true) => Cadence::Each,
+            _ => before.cadence,
+        };
+        let named: Result<Vec<_>, _> = self.topic.iter().map(|topic| HeaderText::parse(topic)).collect();
+        let named = named.map_err(|error| {
+            RunError::user(format!("invalid topic: {error}"), "use the name of a category of your posts")
+        })?;
+        let topics = match (self.all_topics, named.is_empty()) {
+            (true, _) => Topics::Everything,
+            (false, true) => before.topics,
+            (false, false) => Topics::only(named),
+        };
+        Ok(Wishes { cadence, topics })
+    }
+
+    /// Warns about topics that no post has: because of a typing error, the subscriber would get no emails.
+    pub(super) fn warn_about_unused_topics(&self, world: &World, printer: Printer) {
+        if self.topic.is_empty() {
+            return;
+        }
+        // `check` reports an archive that cannot be read.
+        let Ok(reading) = folder::read(&world.config, world.clock.now()) else { return };
+        let is_used = |topic: &str| {
+            let mut categories = reading.archive.posts.iter().flat_map(|post| &post.categories);
+            categories.any(|category| category.as_str() == topic)
+        };
+        for topic in self.topic.iter().filter(|topic| !is_used(topic)) {
+            printer.complain(format!("warning: no post is in the category \"{topic}\" yet"));
+        }
+    }
+}
+
+pub(super) fn parse(address: &str) -> Result<EmailAddress, RunError> {
+    EmailAddress::parse(address).map_err(|error| {
+        RunError::user(
+            format!("invalid email address {address:?}: {error}"),
+            "write it like reader@example.com",
+        )
+    })
+}
+
+/// The ids of the issues that an argument names: all issues of a week, or a single issue.
+pub(super) async fn issue_ids(office: &Office, wanted: Option<&str>) -> Result<Vec<String>, RunError> {
+    let of_the_week = match wanted {
+        Some(week) => issues_of_week(week, &office.store.issues().await?),
+        None => Vec::new(),
+    };
+    if of_the_week.is_empty() { Ok(vec![issue_id(office, wanted).await?]) } else { Ok(of_the_week) }
+}
+
+/// The issues of a week such as `2026-W47`.
+fn issues_of_week(week: &str, issues: &[IssueSummary]) -> Vec<String> {
+    let start = format!("{PREFIX}{}:", week.trim_start_matches(PREFIX));
+    issues.iter().filter(|issue| issue.id.starts_with(&start)).map(|issue| issue.id.clone()).collect()
+}
+
+/// The id of the issue that an argument names by its id or slug; the newest issue without an argument.
+pub(super) async fn issue_id(office: &Office, wanted: Option<&str>) -> Result<String, RunError> {
+    let issues = office.store.issues().await?;
+    let found = match wanted {
+        None => issues.first(),
+        Some(wanted) => {
+            // In an id the slug is percent-encoded; the user types it decoded.
+            let slugs = [format!(":{wanted}"), format!(":{}", links::segment(wanted))];
+            let named = |issue: &&IssueSummary| slugs.iter().any(|slug| issue.id.ends_with(slug));
+            let found = issues.iter().find(|issue| issue.id == wanted).or_else(|| issues.iter().find(named));
+            let of_the_week = issues_of_week(wanted, &issues);
+            match of_the_week.as_slice() {
+                [] => found,
+                [only] => issues.iter().find(|issue| issue.id == *only),
+                several => {
+                    return Err(RunError::user(
+                        format!("{wanted} has {} issues, each for different topics", several.len()),
+                        format!("name one of them: {}", several.join(", ")),
+                    ));
+                }
+            }
+        }
+    };
+    found.map(|issue| issue.id.clone()).ok_or_else(|| {
+        let what = wanted.map_or_else(
+            || "no issue has been sent yet".to_owned(),
+            |wanted| format!("there is no issue {wanted:?}"),
+        );
+        RunError::user(what, "`letterpress status` lists the issues with their ids")
+    })
+}
+
+/// Whether an argument is the URL of a feed, and not a file.
+pub(super) fn is_url(source: &str) -> bool {
+    source.starts_with("http://") || source.starts_with("https://")
+}
+
+/// Downloads the feed at a URL.
+pub(super) async fn fetch_feed(url: &str) -> Result<Vec<u8>, RunError> {
+    let mut download = Download::default();
+    (download.max_bytes, download.timeout) = (MAX_FEED, Duration::from_mins(1));
+    match download.fetch(url, None).await {
+        Ok(Fetched::Document(body)) => Ok(body.bytes),
+        Ok(Fetched::NotModified) => Ok(Vec::new()),
+        Err(error) => Err(RunError::user(
+            format!("cannot download the feed: {error}"),
+            "download it another way, for example with curl, and name the file",
+        )),
+    }
+}
+
+pub(super) fn open(file: &Utf8Path) -> Result<File, RunError> {
+    File::open(file)
+        .map_err(|error| RunError::user(format!("cannot read {file}: {error}"), "check that the file exists"))
+}
+
+/// The mailbox of the section `[inbox]`.
+pub(super) fn mailbox(config: &Config) -> Result<Mailbox, RunError> {
+    const SECTION: &str = "check the section [inbox] of config.toml";
+    let Some(inbox) = &config.inbox else {
+        return Err(RunError::user(
+            "config.toml has no section [inbox], which configures the IMAP mailbox",
+            "`letterpress check --defaults` shows its keys; --maildir and --stdin need none",
+        ));
+    };
+    let source = (inbox.password_file.as_deref(), inbox.password_env.as_deref());
+    let secret = password(config, "inbox", source)?
+        .ok_or_else(|| RunError::user("[inbox] has neither password_file nor password_env", SECTION))?;
+    let mut inbox = inbox.clone();
+    inbox.ca_file = inbox.ca_file.map(|file| config.resolve(file));
+    Mailbox::new(&inbox, secret).map_err(|error| RunError::user(error.to_string(), SECTION))
+}

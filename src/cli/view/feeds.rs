@@ -1,0 +1,106 @@
+//! What a build wrote and left out, for `build` and `publish`.
+
+use std::collections::BTreeSet;
+
+use crate::archive::{Archive, WhyLeftOut};
+use crate::cli::printer::{Printer, count};
+use crate::pipeline::{Built, PagesDone, World};
+
+/// Prints what the feed half of a run did.
+pub(in crate::cli) fn report(built: &Built, world: &World, printer: Printer) {
+    let directory = world.config.resolve(&world.config.output.directory);
+    if let Some(archive) = &built.archive {
+        printer.warnings(&archive.findings);
+        left_out(archive, printer);
+    }
+    printer.warnings(&built.pages.findings);
+    if built.written.is_empty() {
+        printer.say(format!("feeds: unchanged ({} in {directory}/)", count(built.unchanged as u64, "file")));
+        return report_pages(&built.pages, printer);
+    }
+    let posts = built.archive.as_ref().map_or(0, |archive| archive.posts.len());
+    printer.say(format!(
+        "feeds: {} from {} written to {directory}/, {} unchanged",
+        count(built.written.len() as u64, "file"),
+        count(posts as u64, "post"),
+        built.unchanged
+    ));
+    if let Some(words) = built.shortened.in_words(&world.config) {
+        printer.say(format!("  {words}"));
+    }
+    report_pages(&built.pages, printer);
+    let ledgers = &world.config.archive;
+    let changed = [(built.ids_changed, ledgers.ledger()), (built.pages_changed, ledgers.page_ledger())];
+    for (_, file) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
+        let file = world.config.resolve(file);
+        printer.say(format!("  {file} was updated; commit it together with your posts"));
+    }
+}
+
+/// Prints how many pages and files changed.
+fn report_pages(pages: &PagesDone, printer: Printer) {
+    let copied = (pages.copied > 0).then(|| format!("{} copied", count(pages.copied as u64, "file")));
+    let removed = (pages.removed > 0).then(|| format!("{} removed", pages.removed));
+    let written = (pages.written > 0).then(|| format!("{} written", pages.written));
+    let parts: Vec<String> = [written, copied, removed].into_iter().flatten().collect();
+    if !parts.is_empty() {
+        printer.say(format!("pages: {}", parts.join(", ")));
+    }
+}
+
+/// If more files than this have the same problem, they are only counted.
+const NAMED: usize = 5;
+
+/// Prints which files are not published. Drafts are not mentioned: they stay out on purpose. A missing date is the most
+/// likely mistake in a new post. Template tags are only counted: old sites have thousands.
+fn left_out(archive: &Archive, printer: Printer) {
+    let undated: Vec<_> = archive.left_out.iter().filter(|left| left.why == WhyLeftOut::Undated).collect();
+    if undated.len() > NAMED {
+        printer.say(format!(
+            "{} skipped: no date; `letterpress check` lists them",
+            count(undated.len() as u64, "file")
+        ));
+    } else {
+        for left in undated {
+            printer.say(format!("{} skipped: no date; `letterpress check` says how to add one", left.source));
+        }
+    }
+    held_back(archive, printer);
+    let tags: Vec<_> = archive.findings.iter().filter(|finding| finding.rule == "template-tag").collect();
+    if !tags.is_empty() {
+        let posts: BTreeSet<_> = tags.iter().map(|finding| &finding.file).collect();
+        let (tags, posts) = (count(tags.len() as u64, "tag"), count(posts.len() as u64, "post"));
+        printer.say(format!(
+            "{tags} of the site generator removed from {posts}; `letterpress check` lists them"
+        ));
+    }
+    let foreign: Vec<_> =
+        archive.left_out.iter().filter(|left| matches!(left.why, WhyLeftOut::Format(_))).collect();
+    if foreign.len() > NAMED {
+        let files = count(foreign.len() as u64, "file");
+        printer.say(format!("{files} skipped: not Markdown; `letterpress check` lists them"));
+    } else {
+        for left in foreign {
+            printer.say(format!("{} {}", left.source, left.why.in_words().unwrap_or_default()));
+        }
+    }
+}
+
+/// Prints which posts a flag or a setting of the site excludes although they are not drafts.
+fn held_back(archive: &Archive, printer: Printer) {
+    let held = archive.left_out.iter().filter_map(|left| match &left.why {
+        why @ (WhyLeftOut::HeldBack(_) | WhyLeftOut::HeldUp(_)) => Some((&left.source, why.in_words()?)),
+        _ => None,
+    });
+    let held: Vec<_> = held.collect();
+    if held.len() > NAMED {
+        let files = count(held.len() as u64, "file");
+        printer.say(format!(
+            "{files} excluded by flags or by settings of the site; `letterpress check` lists them"
+        ));
+    } else {
+        for (source, why) in held {
+            printer.say(format!("{source} {why}"));
+        }
+    }
+}

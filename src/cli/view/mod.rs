@@ -1,0 +1,12 @@
+//! Output that several commands share: what a run did, why nothing is sent, what a subscriber gets.
+
+pub(super) mod blockers;
+pub(super) mod feeds;
+pub(super) mod held;
+pub(super) mod json;
+pub(super) mod mailing;
+pub(super) mod new_subscribers;
+pub(super) mod preferences;
+pub(super) mod restored;
+mod upcoming;
+mod verdict;
