@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::DateTime;
-use clap::{Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 pub use outcome::Outcome;
 use printer::Printer;
@@ -43,6 +43,7 @@ use printer::Printer;
 use crate::clock::{Clock, StoppedClock, SystemClock};
 use crate::config::{ConfigError, Found, environment, find, load};
 use crate::delivery::{Breaker, Stop};
+use crate::logging;
 use crate::pipeline::{RunError, World, notify_start};
 use crate::store::LockError;
 
@@ -64,6 +65,9 @@ struct Cli {
     /// Say nothing unless something needs attention: for cron.
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// Log to standard error: -v what happens, -vv details, -vvv also the SMTP conversation; addresses are masked.
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    verbose: u8,
     #[command(subcommand)]
     command: Command,
 }
@@ -71,15 +75,15 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Build the feeds and send what is due: the cron line.
-    Publish(build::Arguments),
+    Publish(Sending<build::Arguments>),
     /// Build the feeds.
     Build(build::Arguments),
     /// Print what your web server should say of the feeds.
     Headers(headers::Args),
     /// Send what is due, without building the feeds.
-    Send(send::Args),
+    Send(Sending<send::Args>),
     /// Answer readers over HTTP: sign-up, farewell, letters, feeds.
-    Serve(serve::Args),
+    Serve(Sending<serve::Args>),
     /// Let a post be mailed that waits for your approval.
     Approve(approve::Args),
     /// Show issues, counts, and what is in doubt.
@@ -104,7 +108,7 @@ enum Command {
     /// Take one post back: out of the feeds, whether its file is there or not.
     Retract(retract::Args),
     /// Find what would hurt later: configuration, posts, feeds, the letter.
-    Check(check::Args),
+    Check(Sending<check::Args>),
     /// Make a key to sign letters with; print its DNS record.
     #[command(subcommand)]
     Dkim(dkim::Command),
@@ -113,6 +117,16 @@ enum Command {
     Post(post::Command),
     /// Make a site that can publish at once.
     New(new::Args),
+}
+
+/// The arguments of a command that talks to the relay.
+#[derive(Args)]
+struct Sending<A: Args> {
+    #[command(flatten)]
+    args: A,
+    /// Write the SMTP conversation to this file, with addresses masked and without passwords and messages.
+    #[arg(long, value_name = "FILE")]
+    smtp_trace: Option<Utf8PathBuf>,
 }
 
 /// Runs the command line; the whole program.
@@ -128,6 +142,10 @@ pub fn main() -> ExitCode {
     };
     let repeated = cli.command.repeated();
     let printer = Printer::new(cli.quiet, repeated.is_some(), cli.command.is_one_object());
+    if let Err(error) = start_logs(&cli) {
+        report(&error, printer);
+        return Outcome::of(&error).into();
+    }
     // A new site has no configuration yet, and `check` looks for it only if it needs it.
     let file = match &cli.command {
         Command::New(_) | Command::Check(_) => Utf8PathBuf::new(),
@@ -161,7 +179,7 @@ impl Command {
         match self {
             Self::Publish(_) => Some("publish"),
             Self::Build(_) => Some("build"),
-            Self::Send(args) if args.is_in_earnest() => Some("send"),
+            Self::Send(sending) if sending.args.is_in_earnest() => Some("send"),
             Self::Inbox(args) if !args.stdin && !args.dry_run => Some("inbox"),
             _ => None,
         }
@@ -169,8 +187,35 @@ impl Command {
 
     /// Whether it prints one object of JSON and nothing else, also when it fails.
     fn is_one_object(&self) -> bool {
-        matches!(self, Self::Publish(args) | Self::Build(args) if args.json)
+        match self {
+            Self::Publish(sending) => sending.args.json,
+            Self::Build(args) => args.json,
+            _ => false,
+        }
     }
+
+    /// Where the SMTP conversation is written.
+    fn smtp_trace(&self) -> Option<&Utf8Path> {
+        match self {
+            Self::Publish(sending) => sending.smtp_trace.as_deref(),
+            Self::Send(sending) => sending.smtp_trace.as_deref(),
+            Self::Serve(sending) => sending.smtp_trace.as_deref(),
+            Self::Check(sending) => sending.smtp_trace.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// Starts the logs that were asked for.
+fn start_logs(cli: &Cli) -> Result<(), RunError> {
+    let trace = cli.command.smtp_trace();
+    logging::start(cli.verbose, trace, &clock()?).map_err(|error| {
+        let file = trace.map_or("the log", Utf8Path::as_str);
+        RunError::user(
+            format!("cannot write {file}: {error}"),
+            "name a file in a folder that you may write to",
+        )
+    })
 }
 
 fn report(error: &RunError, printer: Printer) {
@@ -197,7 +242,7 @@ async fn run(
     let clock = clock()?;
     match command {
         Command::New(args) => return new::run(&args, clock.as_ref(), printer),
-        Command::Check(args) => return check::run(&args, named, clock, printer).await,
+        Command::Check(sending) => return check::run(&sending.args, named, clock, printer).await,
         _ => {}
     }
     let progress = progress::Progress::start(printer);
@@ -210,11 +255,11 @@ async fn run(
     }
     let outcome = match command {
         Command::Headers(args) => headers::run(&args, &world, printer),
-        Command::Publish(args) => publish::run(&args, &world, printer).await,
+        Command::Publish(sending) => publish::run(&sending.args, &world, printer).await,
         Command::Build(args) => build::run(&args, &world, printer).await,
-        Command::Send(args) => send::run(&args, &world, printer).await,
+        Command::Send(sending) => send::run(&sending.args, &world, printer).await,
         Command::Approve(args) => approve::run(&args, &world, printer).await,
-        Command::Serve(args) => serve::run(&args, &world, printer).await,
+        Command::Serve(sending) => serve::run(&sending.args, &world, printer).await,
         Command::Status(args) => status::run(&args, &world, printer).await,
         Command::Resolve(args) => resolve::run(&args, &world, printer).await,
         Command::Ledger(command) => ledger::run(&command, &world, printer).await,

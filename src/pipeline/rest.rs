@@ -55,7 +55,11 @@ impl Rest {
 /// The rest that the relay is in now, if it is.
 pub async fn resting(world: &World, office: &Office) -> Result<Option<Rest>, RunError> {
     let Some(smtp) = &world.config.smtp else { return Ok(None) };
-    Ok(noted(office).await?.filter(|rest| rest.holds(&smtp.host, world.clock.now())))
+    let resting = noted(office).await?.filter(|rest| rest.holds(&smtp.host, world.clock.now()));
+    if let Some(rest) = &resting {
+        tracing::info!(relay = rest.host, until = %rest.until, "still backing off");
+    }
+    Ok(resting)
 }
 
 /// Takes note of how a run ended.
@@ -76,6 +80,7 @@ pub(super) async fn note(
     let rest = Rest::after(before.as_ref(), &smtp.host, why, world.breaker.has_sent(), at);
     let text = serde_json::to_string(&rest).map_err(|error| RunError::user(error.to_string(), ""))?;
     office.store.remember(NOTE, &text).await?;
+    tracing::warn!(relay = rest.host, until = %rest.until, runs = rest.times, "throttled; backing off");
     Ok(Some(rest))
 }
 
