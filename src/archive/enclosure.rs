@@ -4,8 +4,7 @@
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use url::Url;
 
-use super::front_matter::Stated;
-use super::front_matter::fields::Lined;
+use super::front_matter::{EpisodeKind, Lined, Stated};
 use super::links::{self, Purpose};
 use crate::config::{Config, SiteUrl};
 use crate::finding::Finding;
@@ -47,38 +46,6 @@ pub struct Episode {
     pub explicit: Option<bool>,
     /// Its text.
     pub transcript: Option<Transcript>,
-}
-
-/// The kinds of episodes that podcasts know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EpisodeKind {
-    /// A whole episode.
-    Full,
-    /// What is to come.
-    Trailer,
-    /// Something extra.
-    Bonus,
-}
-
-impl EpisodeKind {
-    /// As the front matter and `itunes:episodeType` write it.
-    pub fn parse(raw: &str) -> Option<Self> {
-        match raw.trim().to_ascii_lowercase().as_str() {
-            "full" => Some(Self::Full),
-            "trailer" => Some(Self::Trailer),
-            "bonus" => Some(Self::Bonus),
-            _ => None,
-        }
-    }
-
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Trailer => "trailer",
-            Self::Bonus => "bonus",
-        }
-    }
 }
 
 /// The text of an episode.

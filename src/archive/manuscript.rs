@@ -11,9 +11,8 @@ use url::Url;
 
 use self::writer::{Stamp, Writer};
 use super::enclosure;
-use super::front_matter::fields::Lined;
 use super::front_matter::slips::{self, Page};
-use super::front_matter::{self, Parts, Stated, customs};
+use super::front_matter::{self, Lined, Parts, Stated, customs};
 use super::house_rules::{Setting, published};
 use super::ids::{Given, Sighting};
 use super::inherited::Place;

@@ -26,7 +26,8 @@ mod site;
 mod slugs;
 mod templating;
 
-pub use enclosure::{Enclosure, Episode, EpisodeKind, Transcript};
+pub use enclosure::{Enclosure, Episode, Transcript};
+pub use front_matter::EpisodeKind;
 pub use page::PostPage;
 pub use post::{Archive, LeftOut, Post, PostAuthor, TakenBack, WhyLeftOut};
 pub use proof::proof_read;

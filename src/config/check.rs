@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::loopback::is_this_machine;
 use super::source::Source;
 use super::spellings::language_meant;
 use super::{Config, Tls};
@@ -253,10 +254,4 @@ fn check_rates(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
             wrong("smtp.domains", "a name in it is not a domain", "write it like \"gmail.com\" = 300");
         }
     }
-}
-
-/// Whether `host` can only be this machine, so that nothing travels in the clear.
-pub(super) fn is_this_machine(host: &str) -> bool {
-    host == "localhost"
-        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

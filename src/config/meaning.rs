@@ -1,8 +1,8 @@
 //! Keys that are not ours, and what people mean by them: the words of other programs, slips of the fingers, and keys in the
 //! wrong section. Pure.
 
+use super::defaults::DEFAULTS;
 use super::nearest::{nearest, plain};
-use super::read::DEFAULTS;
 
 /// What was meant by a key that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]

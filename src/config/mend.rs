@@ -7,6 +7,7 @@ use serde_path_to_error::{Path, Segment};
 use toml::{Table, Value};
 
 use super::Config;
+use super::defaults::overlay;
 use super::meaning::{Meant, example, meant};
 use super::source::Source;
 use super::toml_slips::names_a_secret;
@@ -229,7 +230,7 @@ impl Mender<'_, '_> {
 /// Lays `value` over what is there: a section under another name keeps the defaults of its own.
 fn lay_over(table: &mut Table, key: &str, value: Value) {
     match (table.get_mut(key), value) {
-        (Some(Value::Table(under)), Value::Table(over)) => super::read::overlay(under, over),
+        (Some(Value::Table(under)), Value::Table(over)) => overlay(under, over),
         (_, value) => {
             table.insert(key.to_owned(), value);
         }

@@ -3,7 +3,7 @@
 use toml::de::DeTable;
 
 use super::Config;
-use super::check::is_this_machine;
+use super::loopback::is_this_machine;
 use super::source::Source;
 use crate::finding::Finding;
 

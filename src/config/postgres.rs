@@ -2,7 +2,7 @@
 
 use camino::Utf8PathBuf;
 
-use super::check::is_this_machine;
+use super::loopback::is_this_machine;
 
 /// When the connection is encrypted. Where it is, the server's certificate is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

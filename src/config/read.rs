@@ -9,13 +9,11 @@ use toml::de::{DeTable, Deserializer};
 
 use super::Config;
 use super::check::check;
+use super::defaults::{DEFAULTS, overlay};
 use super::mend::Mender;
 use super::source::Source;
 use super::toml_slips::{self, Slip};
 use crate::finding::Finding;
-
-/// Every key with its default, commented: what `letterpress check --defaults` prints.
-pub const DEFAULTS: &str = include_str!("default.toml");
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -134,18 +132,6 @@ fn understand(text: &str, file: &str, root: &Utf8Path) -> Examined {
     }
     findings.sort_by_key(|finding| finding.line);
     Examined { config, findings }
-}
-
-/// Lays what the user wrote over the defaults, table by table; arrays are replaced whole.
-pub(super) fn overlay(under: &mut Table, over: Table) {
-    for (key, value) in over {
-        match (under.get_mut(&key), value) {
-            (Some(toml::Value::Table(under)), toml::Value::Table(over)) => overlay(under, over),
-            (_, value) => {
-                under.insert(key, value);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -361,10 +361,8 @@ fn log_outcome(heard: &Heard, event: &Event) {
     let error = heard.what.as_ref().err().map(ToString::to_string);
     tracing::info!(outcome, phase = %heard.phase, code, enhanced, error, "delivery ended");
     if let Event::Defer { retry, .. } = event {
-        match retry {
-            Some(retry) => tracing::info!(in_seconds = retry.wait.num_seconds(), "retry planned"),
-            None => tracing::info!("waits for the next run"),
-        }
+        let in_seconds = retry.as_ref().map(|retry| retry.wait.num_seconds());
+        tracing::info!(in_seconds, "retry planned");
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! Masks too much rather than too little: a word before an `@` is an address.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 /// How signed tokens begin (`subscribers::token`).
 const TOKEN: &str = "v1.";
 /// A token has six parts.
@@ -61,6 +64,14 @@ fn without_tokens(line: &str) -> String {
     }
     masked.push_str(&line[copied..]);
     masked
+}
+
+/// Whether `text` holds `password`, plainly or in a word of Base64.
+pub(crate) fn repeats(text: &str, password: &str) -> bool {
+    let encoded = |word| {
+        BASE64.decode(word).is_ok_and(|bytes| memchr::memmem::find(&bytes, password.as_bytes()).is_some())
+    };
+    text.contains(password) || text.split(' ').any(encoded)
 }
 
 #[cfg(test)]

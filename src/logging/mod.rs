@@ -3,28 +3,26 @@
 //! Neither shows an address, a token or a password; the delivery number and the Message-ID identify a delivery. Call
 //! sites keep to that rule, and every line passes [`mask::masked`] as well, so that one mistake does not become a leak.
 
+mod format;
 mod mask;
 pub(crate) mod transcript;
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use camino::Utf8Path;
-use chrono::{DateTime, Utc};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use self::format::{Conversation, Timer};
 use crate::clock::Clock;
 use crate::text::for_terminal;
+
+pub(crate) use mask::repeats;
 
 /// The crate's own events; the libraries below it log addresses and headers.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
@@ -47,7 +45,7 @@ pub(crate) fn start(verbosity: u8, smtp_trace: Option<&Utf8Path>, clock: &Arc<dy
     let conversation = match smtp_trace {
         Some(path) => Some(
             tracing_subscriber::fmt::layer()
-                .event_format(transcript::Format(Timer(Arc::clone(clock))))
+                .event_format(Conversation(Timer(Arc::clone(clock))))
                 .with_writer(Masked::new(File::create(path)?))
                 .with_filter(Targets::new().with_target(transcript::TARGET, LevelFilter::TRACE)),
         ),
@@ -55,24 +53,6 @@ pub(crate) fn start(verbosity: u8, smtp_trace: Option<&Utf8Path>, clock: &Arc<dy
     };
     let subscriber = tracing_subscriber::registry().with(events).with(conversation);
     tracing::subscriber::set_global_default(subscriber).map_err(io::Error::other)
-}
-
-/// Whether `text` holds `password`, plainly or in a word of Base64.
-pub(crate) fn repeats(text: &str, password: &str) -> bool {
-    let encoded = |word| {
-        BASE64.decode(word).is_ok_and(|bytes| memchr::memmem::find(&bytes, password.as_bytes()).is_some())
-    };
-    text.contains(password) || text.split(' ').any(encoded)
-}
-
-/// The run's clock as the time of a line.
-struct Timer(Arc<dyn Clock>);
-
-impl FormatTime for Timer {
-    fn format_time(&self, out: &mut Writer<'_>) -> fmt::Result {
-        let now: DateTime<Utc> = self.0.now();
-        write!(out, "{}", now.format("%Y-%m-%dT%H:%M:%S%.3fZ"))
-    }
 }
 
 /// Masks what is written. `tracing-subscriber` writes each event in one piece.

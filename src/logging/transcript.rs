@@ -2,17 +2,11 @@
 //!
 //! A message is shown as its number of bytes, credentials as `***`; see [`super`] for the rest.
 
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::FormatTime as _;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing::Level;
 
-use super::{Timer, repeats};
+use super::mask::repeats;
 use crate::config::Secret;
 
 /// The target of these events.
@@ -103,42 +97,6 @@ fn without_envelope_id(line: &str) -> String {
             format!("{before} ENVID=…{after}")
         }
         None => line.to_owned(),
-    }
-}
-
-/// One line of the trace file: time, connection, side, text.
-pub(super) struct Format(pub(super) Timer);
-
-impl<S, N> FormatEvent<S, N> for Format
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut line = Line::default();
-        event.record(&mut line);
-        self.0.format_time(&mut out)?;
-        writeln!(out, " {} {}", line.connection, line.text)
-    }
-}
-
-#[derive(Default)]
-struct Line {
-    connection: u64,
-    text: String,
-}
-
-impl Visit for Line {
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        if field.name() == "connection" {
-            self.connection = value;
-        }
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            self.text = format!("{value:?}");
-        }
     }
 }
 

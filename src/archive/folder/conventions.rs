@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use super::{read_file, site};
+use super::files::{read_file, site};
 use crate::archive::front_matter::dates;
 use crate::archive::new_post::{Conventions, Syntax};
 use crate::archive::{Archive, Post};

@@ -3,9 +3,11 @@
 use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
+use super::files::{length_of, read_file, site};
 use super::ledgers::read_ids;
+use super::settings;
 use super::walk::Walk;
-use super::{length_of, read_file, settings, site};
+
 use crate::archive::house_rules::Setting;
 use crate::archive::ids::{self, Given};
 use crate::archive::manuscript::{Manuscript, Name};

@@ -5,8 +5,8 @@ use std::io::{self, Read as _};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use super::files::{MAX_SITE, posts_folder};
 use super::walk::Walk;
-use super::{MAX_SITE, posts_folder};
 use crate::archive::inherited::{Around, Inherited, Source, outside};
 use crate::archive::site::Site;
 use crate::config::Config;

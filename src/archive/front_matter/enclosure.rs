@@ -1,9 +1,7 @@
 //! What the front matter says of a recording, a film or a document that belongs to the post, and what a podcast says of
 //! an episode. As written: nothing here looks for the file.
 
-use super::{Entry, Value};
-use crate::archive::EpisodeKind;
-use crate::archive::front_matter::fields::Lined;
+use super::entry::{Entry, Lined, Value};
 use crate::finding::Finding;
 
 /// The keys under which the file is named, at the top of the front matter.
@@ -11,6 +9,38 @@ const KEYS: [&str; 4] = ["enclosure", "audio", "video", "podcast_file"];
 
 /// A longer recording than a week is a slip.
 const LONGEST: u64 = 7 * 86_400;
+
+/// The kinds of episodes that podcasts know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EpisodeKind {
+    /// A whole episode.
+    Full,
+    /// What is to come.
+    Trailer,
+    /// Something extra.
+    Bonus,
+}
+
+impl EpisodeKind {
+    /// As the front matter and `itunes:episodeType` write it.
+    pub fn parse(raw: &str) -> Option<Self> {
+        match raw.trim().to_ascii_lowercase().as_str() {
+            "full" => Some(Self::Full),
+            "trailer" => Some(Self::Trailer),
+            "bonus" => Some(Self::Bonus),
+            _ => None,
+        }
+    }
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Trailer => "trailer",
+            Self::Bonus => "bonus",
+        }
+    }
+}
 
 /// What a post says of its enclosure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,20 +6,11 @@ use chrono_tz::Tz;
 
 use super::dates::{self, DateError};
 use super::enclosure::{self, Stated};
-use super::{Entry, Value};
+use super::entry::{Entry, Lined, Value};
 use crate::archive::PostAuthor;
 use crate::config::{is_language_tag, language_meant};
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
-
-/// A value, and the line of the file on which it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lined<T> {
-    /// The line, from 1.
-    pub line: usize,
-    /// The value.
-    pub value: T,
-}
 
 /// What a post says of itself.
 #[derive(Debug, Clone, Default)]

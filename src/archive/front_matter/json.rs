@@ -2,7 +2,7 @@
 
 use serde_json::{Deserializer, Value as Json};
 
-use super::{Entry, MAX_BYTES, Value, line_at, line_end};
+use super::entry::{Entry, MAX_BYTES, Value, line_at, line_end};
 use crate::config::toml_slips::Slip;
 
 /// The entries of the object that `text` begins with, and how many bytes it takes, its last line included.

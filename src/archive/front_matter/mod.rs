@@ -4,6 +4,7 @@
 pub mod customs;
 pub mod dates;
 mod enclosure;
+mod entry;
 pub mod fields;
 pub mod flags;
 mod json;
@@ -14,45 +15,14 @@ mod toml;
 mod yaml;
 mod yaml_slips;
 
+use self::entry::{MAX_BYTES, line_at, line_end};
 use crate::config::Generator;
 use crate::config::toml_slips::Slip;
 use crate::finding::Finding;
 
-pub use enclosure::Stated;
+pub use enclosure::{EpisodeKind, Stated};
+pub use entry::{Entry, Lined, Value};
 pub use fields::Fields;
-
-/// More than this is a mistake, or an attempt to keep the parser busy.
-const MAX_BYTES: usize = 64 * 1024;
-
-/// A key, its value, and where it stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// The key as written; Pelican's in lower case.
-    pub key: String,
-    /// The line of the file, from 1.
-    pub line: usize,
-    /// The value.
-    pub value: Value,
-}
-
-/// A value, whichever syntax it was written in.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// A key without a value.
-    Nothing,
-    /// Text, and dates wherever the syntax has no dates of its own.
-    Text(String),
-    /// A number, as text.
-    Number(String),
-    /// Yes or no.
-    Bool(bool),
-    /// A date of TOML's own, as text.
-    Date(String),
-    /// Several values.
-    List(Vec<Value>),
-    /// Keys and values.
-    Table(Vec<(String, Value)>),
-}
 
 /// A file, taken apart.
 #[derive(Debug, Clone, PartialEq)]
@@ -255,16 +225,6 @@ fn refused(file: &str, slip: Slip) -> Finding {
 
 fn wrong(file: &str, line: usize, message: impl Into<String>) -> Finding {
     Finding::error("post-front-matter", file, message).at(line)
-}
-
-/// The beginning of the line after the one that begins at `from`.
-fn line_end(text: &str, from: usize) -> usize {
-    memchr::memchr(b'\n', &text.as_bytes()[from..]).map_or(text.len(), |at| from + at + 1)
-}
-
-/// The line, from 1, on which the byte at `offset` stands.
-fn line_at(text: &str, offset: usize) -> usize {
-    memchr::memchr_iter(b'\n', &text.as_bytes()[..offset.min(text.len())]).count() + 1
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Pelican's front matter: `Key: value` lines down to the first blank one. Says nothing of files: errors carry
 //! the line of the text alone.
 
-use super::{Entry, Value, line_end};
+use super::entry::{Entry, Value, line_end};
 use crate::config::toml_slips::Slip;
 
 /// With which keys such front matter begins. Any other first line is text: "Note: …" begins many posts.

@@ -2,7 +2,7 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Entry, Value, line_at};
+use super::entry::{Entry, Value, line_at};
 use crate::config::toml_slips::{self, Slip};
 
 /// The entries of `text`, or what is wrong with it.

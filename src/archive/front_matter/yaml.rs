@@ -5,7 +5,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
-use super::{Entry, Value, yaml_slips};
+use super::entry::{Entry, Value};
+use super::yaml_slips;
 use crate::config::toml_slips::Slip;
 
 /// The entries of `text`, or what is wrong with it.

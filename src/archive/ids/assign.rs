@@ -8,31 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, FixedOffset};
 
 use self::kinship::{is_named, keeps_its_file, says_the_same};
-use super::{Fingerprint, Gone, Ledger, Line, RETIRED, canonical_uri, is_uri, slug_of, tag};
-use crate::archive::front_matter::fields::Lined;
+use super::{Gone, Ledger, Line, RETIRED, Sighting, canonical_uri, is_uri, slug_of, tag};
 use crate::archive::links;
 use crate::finding::Finding;
-
-/// A published post, as far as its id is concerned.
-#[derive(Debug, Clone)]
-pub struct Sighting {
-    /// The file, relative to the folder of posts, with `/`.
-    pub path: String,
-    /// The file, as the user would type it.
-    pub source: String,
-    /// `id` in the front matter.
-    pub id: Option<Lined<String>>,
-    /// The slug, not encoded.
-    pub slug: String,
-    /// When it was published.
-    pub published: DateTime<FixedOffset>,
-    /// `updated` in the front matter.
-    pub updated: Option<DateTime<FixedOffset>>,
-    /// Of title and text, as [`super::content_hash`] has it.
-    pub hash: String,
-    /// Of title and text, to know them again after an edit.
-    pub fingerprint: Fingerprint,
-}
 
 /// What a post is given.
 #[derive(Debug, Clone, PartialEq, Eq)]

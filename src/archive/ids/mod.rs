@@ -3,6 +3,7 @@
 
 mod assign;
 mod fingerprint;
+mod sighting;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,8 +13,9 @@ use chrono::{DateTime, FixedOffset, SecondsFormat};
 use super::links;
 use crate::finding::Finding;
 
-pub use assign::{Assignment, Given, HeldBack, Sighting, assign};
+pub use assign::{Assignment, Given, HeldBack, assign};
 pub use fingerprint::{Fingerprint, FingerprintError};
+pub use sighting::Sighting;
 
 const HEAD: &str = "\
 # The ids of the posts. Letterpress writes this file; keep it in version control beside the posts.

@@ -6,8 +6,8 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::places::data_stem;
-use super::{Around, Inherited, Layer, Scope, Source, unclear};
+use super::layers::{Inherited, Layer, Scope, Source, unclear};
+use super::places::{Around, data_stem};
 use crate::archive::front_matter::{self, Entry, Value, flags};
 
 /// What else is handed down.

@@ -4,8 +4,9 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::glob::{Glob, Style};
+use super::layers::{Inherited, Layer, Place, Scope, Source, Unread, get, line_of, texts, unclear};
+use super::places::Around;
 use super::regular::Regular;
-use super::{Around, Inherited, Layer, Place, Scope, Source, Unread, get, line_of, texts, unclear};
 use crate::archive::front_matter::{self, Entry, Value, flags};
 use crate::archive::{language, naming};
 use crate::config::Generator;

@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 
 use super::glob::{Glob, Style};
-use super::{Inherited, Layer, Scope, Source, Unread, get, line_of, texts, unclear};
+use super::layers::{Inherited, Layer, Scope, Source, Unread, get, line_of, texts, unclear};
 use crate::archive::front_matter::{self, Entry, Value, flags};
 use crate::finding::Finding;
 

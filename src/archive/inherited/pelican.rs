@@ -4,9 +4,9 @@
 use camino::Utf8Path;
 
 use super::glob::{Glob, Style};
+use super::layers::{Finder, Inherited, Layer, Place, Scope, Source, Unread, texts, unclear};
 use super::python::{self, Said};
 use super::regular::Regular;
-use super::{Finder, Inherited, Layer, Place, Scope, Source, Unread, texts, unclear};
 use crate::archive::front_matter::{Entry, Value};
 use crate::finding::Finding;
 

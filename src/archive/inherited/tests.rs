@@ -1,8 +1,10 @@
 //! Settings of each generator against posts of which nothing but the path is known.
 
+use camino::{Utf8Path, Utf8PathBuf};
 use proptest::prelude::*;
 
 use super::*;
+use crate::archive::front_matter::{Entry, Value};
 
 fn inherited(generator: Generator, files: &[(&str, &str)]) -> Inherited {
     let mut site = Site::bare(generator, Utf8PathBuf::new());

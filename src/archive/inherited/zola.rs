@@ -2,7 +2,8 @@
 //! not read. Nothing else of a section is handed down to its pages.
 
 use super::glob::{Glob, Style};
-use super::{Around, Inherited, Scope, Source, Unread, texts, unclear};
+use super::layers::{Inherited, Scope, Source, Unread, texts, unclear};
+use super::places::Around;
 use crate::archive::front_matter::{self, Value};
 use crate::archive::naming;
 use crate::config::Generator;

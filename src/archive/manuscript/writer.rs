@@ -4,8 +4,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use url::Url;
 
 use super::{MAX_BODY, Manuscript, Name};
-use crate::archive::front_matter::fields::Lined;
-use crate::archive::front_matter::{self, Fields};
+use crate::archive::front_matter::{self, Fields, Lined};
 use crate::archive::house_rules::{Setting, categories_of_folders, words_of};
 use crate::archive::ids::{Fingerprint, content_hash};
 use crate::archive::links::{self, Purpose};

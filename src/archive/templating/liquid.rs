@@ -1,7 +1,7 @@
 //! The few words of Liquid that stand for an address or a title: `{{ "/a" | relative_url }}`, `{{ site.baseurl }}`.
 //! There are no variables, no loops and no functions; what is not known here has no value.
 
-use super::Surroundings;
+use super::surroundings::Surroundings;
 
 /// What `{{ expression }}` stands for.
 pub(super) fn value(expression: &str, around: Surroundings<'_>) -> Option<String> {

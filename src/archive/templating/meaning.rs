@@ -2,8 +2,9 @@
 //! and those are left out.
 
 use super::arguments::Arguments;
-use super::scan::{Kind, Tag};
-use super::{Surroundings, liquid};
+use super::liquid;
+use super::surroundings::Surroundings;
+use super::tag::{Kind, Tag};
 
 /// What becomes of a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,84 +3,20 @@
 //! line's number. Nothing is run: a tag is a name and some text.
 
 mod arguments;
+mod dialect;
 mod liquid;
 mod meaning;
 mod scan;
 mod shapes;
+mod surroundings;
+mod tag;
 
-use url::Url;
-
+use self::dialect::Dialect;
 use self::meaning::Meaning;
-use self::scan::{Kind, Piece, Tag, What};
-use crate::config::{Generator, SiteUrl};
+use self::tag::{Kind, Piece, Tag, What};
+use crate::config::Generator;
 
-/// Which tags are looked for.
-#[derive(Debug, Clone, Copy)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each kind of tag is looked for or not, whatever the others"
-)]
-struct Dialect {
-    hugo: bool,
-    zola: bool,
-    liquid: bool,
-    outputs: Outputs,
-    attributes: bool,
-    pelican: bool,
-}
-
-/// Which `{{ … }}` are Liquid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outputs {
-    None,
-    /// Those that say `site.`, `page.` or the like.
-    Known,
-    All,
-}
-
-impl Dialect {
-    fn of(generator: Generator) -> Self {
-        let none = Self {
-            hugo: false,
-            zola: false,
-            liquid: false,
-            outputs: Outputs::None,
-            attributes: false,
-            pelican: false,
-        };
-        match generator {
-            Generator::Hugo => Self { hugo: true, ..none },
-            Generator::Zola => Self { zola: true, ..none },
-            Generator::Jekyll => Self { liquid: true, outputs: Outputs::All, attributes: true, ..none },
-            // The plugin liquid_tags.
-            Generator::Pelican => Self { liquid: true, attributes: true, pelican: true, ..none },
-            // A copy of somebody's posts without the configuration: what cannot be meant otherwise.
-            Generator::Plain => Self {
-                hugo: true,
-                zola: true,
-                liquid: true,
-                outputs: Outputs::Known,
-                attributes: true,
-                pelican: true,
-            },
-        }
-    }
-}
-
-/// Where a body stands.
-#[derive(Clone, Copy)]
-pub(super) struct Surroundings<'s> {
-    /// Whose tags are meant.
-    pub generator: Generator,
-    /// The site.
-    pub site: &'s SiteUrl,
-    /// The page of the post.
-    pub page: &'s Url,
-    /// The title of the post.
-    pub title: &'s str,
-    /// The page of the post that a file or a post is called by.
-    pub page_of: &'s dyn Fn(&str) -> Option<Url>,
-}
+pub(super) use self::surroundings::Surroundings;
 
 /// A body without tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

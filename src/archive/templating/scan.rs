@@ -3,69 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::shapes::{address_length, closers, fence, is_call, is_known_output, split_name};
-use super::{Dialect, shapes};
+use super::dialect::{Dialect, Outputs};
+use super::shapes::{self, address_length, closers, fence, is_call, is_known_output, split_name};
+use super::tag::{Kind, Piece, Tag, What};
 
 /// A longer tag is a brace that was never closed.
 const MAX_TAG: usize = 16 * 1024;
-
-/// A stretch of the body, by its bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece<'t> {
-    /// Where it begins.
-    pub start: usize,
-    /// Where it ends.
-    pub end: usize,
-    /// What it is.
-    pub what: What<'t>,
-}
-
-/// What a stretch is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum What<'t> {
-    /// Text.
-    Text,
-    /// A fenced block or a span of code.
-    Code,
-    /// What stands between `{% raw %}` and `{% endraw %}`.
-    Raw,
-    /// A tag.
-    Tag(Tag<'t>),
-}
-
-/// A tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Tag<'t> {
-    /// Which kind.
-    pub kind: Kind,
-    /// Its name; of an output or a link everything that stands in it.
-    pub name: &'t str,
-    /// What follows the name.
-    pub arguments: &'t str,
-    /// `{{< /name >}}`, `{% endname %}`, `{% end %}`.
-    pub closing: bool,
-}
-
-/// The kinds of tags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// `{{< name >}}` and `{{% name %}}`.
-    Hugo,
-    /// `{{</* name */>}}`: an example, not a tag.
-    HugoExample,
-    /// `{{ name() }}`.
-    ZolaCall,
-    /// `{% name() %}` up to `{% end %}`.
-    ZolaBlock,
-    /// `{{ page.title }}`.
-    Output,
-    /// `{% name %}`.
-    Liquid,
-    /// `{: .class}`, `{::options /}`, `{#id}` behind a heading.
-    Attributes,
-    /// `{filename}a.md`, `@/a.md`, and `a.md` in a link.
-    Link,
-}
 
 /// The stretches of `body`, in order and without gaps.
 pub(super) fn pieces(body: &str, dialect: Dialect) -> Vec<Piece<'_>> {
@@ -261,8 +204,8 @@ impl<'t> Scanner<'t> {
         let inside = inside.trim_matches('-').trim();
         let kind = if self.dialect.zola && is_call(inside) {
             Kind::ZolaCall
-        } else if self.dialect.outputs == super::Outputs::All
-            || (self.dialect.outputs == super::Outputs::Known && is_known_output(inside))
+        } else if self.dialect.outputs == Outputs::All
+            || (self.dialect.outputs == Outputs::Known && is_known_output(inside))
         {
             Kind::Output
         } else {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::scan::Kind;
+use super::tag::Kind;
 
 /// How long the address is that `text` begins with.
 pub(super) fn address_length(text: &str) -> usize {

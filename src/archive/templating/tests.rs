@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
+use url::Url;
 
 use super::*;
+use crate::config::SiteUrl;
 
 fn read(generator: Generator, body: &str) -> Plain {
     let site = SiteUrl::parse("https://example.com/blog").unwrap();

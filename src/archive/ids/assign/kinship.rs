@@ -13,8 +13,7 @@
 //! an earlier version, which has no fingerprint, the file alone decides, or the day and a slug that is more than a date.
 //! Where several fit, the same text comes first, then the same file, then what is most alike.
 
-use super::Sighting;
-use crate::archive::ids::{Fingerprint, Line};
+use crate::archive::ids::{Fingerprint, Line, Sighting};
 
 /// Whether the post in the file of `line` says what the post of that line said, but for edits.
 pub(super) fn says_the_same(post: &Sighting, line: &Line) -> bool {

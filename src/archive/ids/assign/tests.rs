@@ -4,7 +4,8 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-use crate::archive::ids::content_hash;
+use crate::archive::front_matter::Lined;
+use crate::archive::ids::{Fingerprint, content_hash};
 
 pub(super) fn day(day: u32) -> DateTime<FixedOffset> {
     DateTime::parse_from_rfc3339(&format!("2024-05-{day:02}T09:00:00+09:00")).unwrap()

@@ -1,0 +1,53 @@
+//! Keys and values as the parsers of all syntaxes give them, and the lines on which they stand.
+
+/// More than this is a mistake, or an attempt to keep the parser busy.
+pub(super) const MAX_BYTES: usize = 64 * 1024;
+
+/// A key, its value, and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The key as written; Pelican's in lower case.
+    pub key: String,
+    /// The line of the file, from 1.
+    pub line: usize,
+    /// The value.
+    pub value: Value,
+}
+
+/// A value, whichever syntax it was written in.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A key without a value.
+    Nothing,
+    /// Text, and dates wherever the syntax has no dates of its own.
+    Text(String),
+    /// A number, as text.
+    Number(String),
+    /// Yes or no.
+    Bool(bool),
+    /// A date of TOML's own, as text.
+    Date(String),
+    /// Several values.
+    List(Vec<Value>),
+    /// Keys and values.
+    Table(Vec<(String, Value)>),
+}
+
+/// A value, and the line of the file on which it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lined<T> {
+    /// The line, from 1.
+    pub line: usize,
+    /// The value.
+    pub value: T,
+}
+
+/// The beginning of the line after the one that begins at `from`.
+pub(super) fn line_end(text: &str, from: usize) -> usize {
+    memchr::memchr(b'\n', &text.as_bytes()[from..]).map_or(text.len(), |at| from + at + 1)
+}
+
+/// The line, from 1, on which the byte at `offset` stands.
+pub(super) fn line_at(text: &str, offset: usize) -> usize {
+    memchr::memchr_iter(b'\n', &text.as_bytes()[..offset.min(text.len())]).count() + 1
+}
