@@ -1,5 +1,5 @@
-//! The folder of posts: the only reader of `posts/`, and the writer of its ledgers. What a file means is said
-//! elsewhere; here are walking, reading, and bringing the posts together. Links are not followed.
+//! The folder of posts: walks it, reads its files, and assembles the archive. The only code that reads `posts/` and writes
+//! its ledgers. Symbolic links are not followed.
 
 mod conventions;
 mod files;
@@ -36,16 +36,16 @@ pub use self::conventions::conventions;
 pub use self::ledgers::{write_ids, write_pages};
 pub use self::preview::preview;
 
-/// The archive as it is now.
+/// The result of reading the folder.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
     /// The posts.
     pub archive: Archive,
-    /// The new text of the id ledger, if it must be written; see [`write_ids`].
+    /// The new text of the id ledger, if it has changed; see [`write_ids`].
     pub ids: Option<String>,
 }
 
-/// Reads every post. All errors of all files are named at once, in the order of the files.
+/// Reads every post. Reports all errors of all files, in the order of the files.
 pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>> {
     let site = site(config);
     let walk = Walk::of(config, &site);
@@ -58,7 +58,7 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
         .map(|relative| {
             let source = config.archive.posts.join(relative);
             let bytes = read_file(&config.resolve(&source)).map_err(|error| {
-                vec![Finding::error("post-file", source.as_str(), format!("it cannot be read: {error}"))]
+                vec![Finding::error("post-file", source.as_str(), format!("cannot read it: {error}"))]
             })?;
             let mut read = Manuscript::read(bytes, Name { relative, source: &source }, setting)?;
             if let Ok(manuscript) = &mut read {
@@ -96,7 +96,7 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
     }
     errors.extend(twins.errors);
     archive.findings.extend(twins.warnings);
-    // The ledger is read even when posts are wrong, so that its own errors are not hidden by theirs.
+    // The ledger is read even if posts are wrong, so that its errors are reported too.
     let ledger = read_ids(config).unwrap_or_else(|findings| {
         errors.extend(findings);
         (None, Ledger::default())
@@ -113,7 +113,7 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
     assemble(archive, manuscripts, &held_back, ledger, (config, now))
 }
 
-/// What is wrong with the settings that posts wait for.
+/// Errors in the settings that hold posts up.
 fn held_up(left_out: &BTreeMap<String, WhyLeftOut>, inherited: &Inherited) -> Vec<Finding> {
     let places = left_out.values().filter_map(|why| match why {
         WhyLeftOut::HeldUp(place) => Some(place.clone()),
@@ -122,7 +122,7 @@ fn held_up(left_out: &BTreeMap<String, WhyLeftOut>, inherited: &Inherited) -> Ve
     inherited.findings(&places.collect())
 }
 
-/// The generator whose site the folder of posts is, as far as anybody can tell.
+/// The detected generator of the site.
 pub fn generator(config: &Config) -> Generator {
     site(config).generator
 }
@@ -135,13 +135,13 @@ fn page_names(manuscripts: &[Manuscript], site: &Site) -> PageNames {
     names
 }
 
-/// A post that a run goes on without is no error any more.
+/// Turns an error into a warning, for a post that is left out.
 fn demoted(finding: Finding) -> Finding {
     let message = format!("left out: {}", finding.message);
     Finding { severity: Severity::Warning, message, ..finding }
 }
 
-/// Gives the posts their ids and puts them in order.
+/// Assigns the ids and sorts the posts.
 fn assemble(
     mut archive: Archive,
     manuscripts: Vec<Manuscript>,
@@ -180,7 +180,7 @@ fn assemble(
     Ok(Reading { archive, ids: is_needed.then_some(text) })
 }
 
-/// A key of one's own is in many posts, and its name is said once.
+/// Reports an unknown key once, even if many posts have it.
 fn each_key_once(findings: Vec<Finding>) -> Vec<Finding> {
     let mut further: BTreeMap<String, usize> = BTreeMap::new();
     let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
@@ -196,13 +196,13 @@ fn each_key_once(findings: Vec<Finding>) -> Vec<Finding> {
     for finding in kept.iter_mut().filter(|finding| finding.rule == "post-key") {
         if let Some(number) = further.get(&finding.message) {
             let posts = if *number == 1 { "post" } else { "posts" };
-            finding.message = format!("{} (the same in {number} more {posts})", finding.message);
+            finding.message = format!("{} (also in {number} more {posts})", finding.message);
         }
     }
     kept
 }
 
-/// Which files are there although their posts are not published.
+/// The files that exist although their posts are not published.
 fn held_back(left_out: &BTreeMap<String, WhyLeftOut>) -> HeldBack {
     let mut held_back = HeldBack::default();
     for (file, why) in left_out {
@@ -213,7 +213,7 @@ fn held_back(left_out: &BTreeMap<String, WhyLeftOut>) -> HeldBack {
     held_back
 }
 
-/// The ids of the files that are left out for a reason that is `wanted`.
+/// The ids of the files that are left out for a `wanted` reason.
 fn ids_of(
     ledger: &Ledger,
     left_out: &BTreeMap<String, WhyLeftOut>,
@@ -223,8 +223,8 @@ fn ids_of(
     lines.map(|(id, _)| id.to_owned()).collect()
 }
 
-/// A folder that is not mounted looks like one whose posts were all taken back, and readers would be told so.
-/// A post that has expired was in the folder to say so; where none can be read, it may be another generator's.
+/// Refuses a folder without any known post: it may not be mounted, and all posts would be reported as deleted. Expired
+/// posts do not count as missing, because their files were read.
 fn refuse_an_empty_folder(
     archive: &Archive,
     (ledger, left_out): (&Ledger, &BTreeMap<String, WhyLeftOut>),
@@ -236,25 +236,25 @@ fn refuse_an_empty_folder(
     if !archive.posts.is_empty() || known < 2 {
         return Ok(());
     }
-    // Where all of them wait for a setting, that is what is wrong.
+    // If a setting holds up all posts, report the setting.
     let errors: Vec<Finding> =
         archive.findings.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect();
     if !errors.is_empty() {
         return Err(errors);
     }
     let source = config.archive.ledger();
-    let message = format!("it knows {known} posts, and none of them is in the folder any more");
+    let message = format!("none of its {known} posts is in the folder any more");
     let finding = Finding::error("ids", source.as_str(), message);
-    Err(vec![finding.hint("bring the posts back; if you mean to take back all of them, delete this file")])
+    Err(vec![finding.hint("restore the posts; if you mean to delete all of them, delete this file too")])
 }
 
-/// The files that [`read`] would read as posts, relative to the folder; none where there is no folder.
+/// The files that [`read`] would read as posts, relative to the folder; none if the folder does not exist.
 pub fn paths(config: &Config) -> Vec<Utf8PathBuf> {
     Walk::of(config, &site(config)).files
 }
 
-/// A digest over path, size, times and inode of every file that [`read`] would look at; no file is opened. Equal
-/// digests mean that there is nothing to do, and nothing else follows from them.
+/// A digest of the path, size, times and inode of every file that [`read`] depends on; no file is opened. Equal digests
+/// mean that nothing has changed.
 pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     let root = config.resolve(&config.archive.posts);
     let site = site(config);
@@ -276,13 +276,13 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     for (relative, stat) in walk.files.iter().zip(stats) {
         let Some(stat) = found(stat)? else { continue };
         context.update(relative.as_str().as_bytes());
-        // No path holds a zero byte, so that no path and stat can be read as another pair.
+        // Paths contain no zero byte, so a path and its stat cannot be confused with another pair.
         context.update(&[0]);
         for number in numbers(&stat) {
             context.update(&number.to_le_bytes());
         }
     }
-    // What could not be walked must not look like what could.
+    // An unreadable folder must change the digest.
     for finding in walk.errors.iter().chain(&walk.findings) {
         context.update(finding.file.as_bytes());
         context.update(&[0]);
@@ -292,7 +292,7 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     Ok(signature)
 }
 
-/// A file that went away since the walk is like one that never was.
+/// A file that was deleted since the walk is ignored.
 fn found(stat: io::Result<Metadata>) -> io::Result<Option<Metadata>> {
     match stat {
         Ok(stat) => Ok(Some(stat)),

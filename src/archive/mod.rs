@@ -1,6 +1,6 @@
-//! `posts/` becomes an [`Archive`]: posts in fixed order, and a word about each file that is not in it.
+//! Reads `posts/` into an [`Archive`]: posts in a stable order, and the reason why each other file was left out.
 //!
-//! Everything here but [`folder`] is a function over values. No feed or mail format is known here.
+//! Only [`folder`] reads files; the rest are pure functions. Nothing here depends on a feed or mail format.
 
 mod enclosure;
 mod encoding;

@@ -10,19 +10,19 @@ use crate::archive::manuscript::MAX_BODY;
 use crate::archive::site::Site;
 use crate::config::{Config, Generator};
 
-/// As much of a generator's configuration as tells whose it is.
+/// How much of a generator's configuration is read to identify it.
 pub(super) const MAX_SITE: u64 = 256 * 1024;
 
-/// Front matter and body, and a little for what stands between them.
+/// Front matter and body, with some room for the fences.
 const MAX_FILE: u64 = MAX_BODY as u64 + 128 * 1024;
 
-/// The folder of posts, from the root of the file system.
+/// The absolute path of the folder of posts.
 pub(super) fn posts_folder(config: &Config) -> Utf8PathBuf {
     let posts = config.resolve(&config.archive.posts);
     posts.canonicalize_utf8().unwrap_or(posts)
 }
 
-/// Whose site the folder of posts is a part of.
+/// The site that contains the folder of posts.
 pub(super) fn site(config: &Config) -> Site {
     let posts = posts_folder(config);
     let text_of = |path: &Utf8Path| {
@@ -31,12 +31,12 @@ pub(super) fn site(config: &Config) -> Site {
         file.take(MAX_SITE).read_to_end(&mut bytes).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     };
-    // What comes out of a feed is written here by our own rules, whatever lies beside it.
+    // Posts from a feed are written by Letterpress, whatever other files are beside them.
     let generator = config.archive.generator.or(config.archive.feed.as_ref().map(|_| Generator::Plain));
     Site::around(&posts, generator, &text_of)
 }
 
-/// The length of a file that a post brings along, if it is one.
+/// The length of an enclosure, if it is a file.
 pub(super) fn length_of(config: &Config, file: &Utf8Path) -> Option<u64> {
     config.resolve(file).metadata().ok().filter(Metadata::is_file).map(|stat| stat.len())
 }
@@ -51,7 +51,7 @@ pub(super) fn numbers(stat: &Metadata) -> [i128; 4] {
     ]
 }
 
-/// The whole file, or an error if it is too large or will not hold still.
+/// The whole file; an error if it is too large or keeps changing.
 pub(super) fn read_file(path: &Utf8Path) -> io::Result<Vec<u8>> {
     for _ in 0..3 {
         let mut file = File::open(path)?;
@@ -67,7 +67,7 @@ pub(super) fn read_file(path: &Utf8Path) -> io::Result<Vec<u8>> {
         }
         let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0) + 1);
         (&mut file).take(MAX_FILE).read_to_end(&mut bytes)?;
-        // An editor may be writing: half a post must not be published.
+        // An editor may be writing the file; half a post must not be published.
         if numbers(&before) == numbers(&file.metadata()?) && bytes.len() as u64 == before.len() {
             return Ok(bytes);
         }

@@ -1,4 +1,4 @@
-//! A post that is not published, as it would be. Nothing is written, and its id is provisional.
+//! Reads an unpublished post as if it were published. Nothing is written, and its id is provisional.
 
 use camino::Utf8Path;
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use crate::archive::{Archive, Post};
 use crate::config::Config;
 use crate::finding::Finding;
 
-/// Reads a file that [`super::read`] leaves out; `archive` is what it did not leave out. All that is wrong is named.
+/// Reads a file that [`super::read`] leaves out; `archive` has the other posts. Reports all errors.
 pub fn preview(
     config: &Config,
     archive: &Archive,
@@ -28,8 +28,8 @@ pub fn preview(
     let inherited = settings::read(config, &site, &Walk::of(config, &site));
     let setting = Setting { config, site: &site, inherited: &inherited, now };
     let relative = source.strip_prefix(&config.archive.posts).unwrap_or(source);
-    let bytes = read_file(&config.resolve(source))
-        .map_err(|error| unreadable(format!("it cannot be read: {error}")))?;
+    let bytes =
+        read_file(&config.resolve(source)).map_err(|error| unreadable(format!("cannot read it: {error}")))?;
     let mut manuscript = Manuscript::preview(bytes, Name { relative, source }, setting)?;
     manuscript.enclose(setting, |file| length_of(config, file)).map_err(|finding| vec![finding])?;
     let mut names = PageNames::default();

@@ -1,12 +1,12 @@
 //! Keys and values as the parsers of all syntaxes give them, and the lines on which they stand.
 
-/// More than this is a mistake, or an attempt to keep the parser busy.
+/// Longer front matter is a mistake, or an attempt to overload the parser.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 
-/// A key, its value, and where it stands.
+/// A key, its value, and its line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// The key as written; Pelican's in lower case.
+    /// The key as written; for Pelican in lower case.
     pub key: String,
     /// The line of the file, from 1.
     pub line: usize,
@@ -14,18 +14,18 @@ pub struct Entry {
     pub value: Value,
 }
 
-/// A value, whichever syntax it was written in.
+/// A value in any syntax.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A key without a value.
     Nothing,
-    /// Text, and dates wherever the syntax has no dates of its own.
+    /// Text, and dates in a syntax that has no date type.
     Text(String),
     /// A number, as text.
     Number(String),
-    /// Yes or no.
+    /// A boolean.
     Bool(bool),
-    /// A date of TOML's own, as text.
+    /// A TOML date, as text.
     Date(String),
     /// Several values.
     List(Vec<Value>),
@@ -33,7 +33,7 @@ pub enum Value {
     Table(Vec<(String, Value)>),
 }
 
-/// A value, and the line of the file on which it stands.
+/// A value, and its line in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lined<T> {
     /// The line, from 1.
@@ -47,7 +47,7 @@ pub(super) fn line_end(text: &str, from: usize) -> usize {
     memchr::memchr(b'\n', &text.as_bytes()[from..]).map_or(text.len(), |at| from + at + 1)
 }
 
-/// The line, from 1, on which the byte at `offset` stands.
+/// The line, from 1, of the byte at `offset`.
 pub(super) fn line_at(text: &str, offset: usize) -> usize {
     memchr::memchr_iter(b'\n', &text.as_bytes()[..offset.min(text.len())]).count() + 1
 }

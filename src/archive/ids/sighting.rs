@@ -5,7 +5,7 @@ use chrono::{DateTime, FixedOffset};
 use super::Fingerprint;
 use crate::archive::front_matter::Lined;
 
-/// A published post, as far as its id is concerned.
+/// A published post as far as its id is concerned.
 #[derive(Debug, Clone)]
 pub struct Sighting {
     /// The file, relative to the folder of posts, with `/`.
@@ -22,6 +22,6 @@ pub struct Sighting {
     pub updated: Option<DateTime<FixedOffset>>,
     /// Of title and text, as [`super::content_hash`] has it.
     pub hash: String,
-    /// Of title and text, to know them again after an edit.
+    /// Of title and text; identifies the post after an edit.
     pub fingerprint: Fingerprint,
 }

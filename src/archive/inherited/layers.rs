@@ -1,4 +1,4 @@
-//! What the settings of a site say, in the form in which posts ask for it.
+//! The settings of a site as layers of entries, which posts look up by their path.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,63 +8,63 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::archive::front_matter::{Entry, Value};
 use crate::finding::Finding;
 
-/// A file that says something of other files.
+/// A file with settings for other files.
 #[derive(Debug, Clone)]
 pub(in crate::archive) struct Source {
-    /// The file, from the root of the file system.
+    /// Its absolute path.
     pub path: Utf8PathBuf,
-    /// The same, as the user would type it.
+    /// Its path as the user would type it.
     pub shown: String,
-    /// What it says, or why it cannot be read.
+    /// Its text, or why it cannot be read.
     pub text: Result<String, String>,
 }
 
-/// A post, as the settings of a site know it.
+/// A post as the settings of a site see it.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::archive) struct Place<'p> {
-    /// The file below the root of the content (in Jekyll's sites, of the site).
+    /// The file below the root of the content (in Jekyll, below the root of the site).
     pub path: &'p Utf8Path,
-    /// The language that its name says.
+    /// The language in its name.
     pub language: Option<&'p str>,
 }
 
-/// Everything that the settings of a site say.
+/// All settings of a site.
 #[derive(Debug, Default)]
 pub(in crate::archive) struct Inherited {
-    /// They come before all layers.
+    /// Entries from the paths of posts; they win over all layers.
     pub(super) finders: Vec<Finder>,
-    /// Of two that say the same key the one that comes first counts.
+    /// The first layer with a key wins.
     pub(super) layers: Vec<Layer>,
     pub(super) unread: Vec<Unread>,
     pub(super) blocks: Vec<Block>,
-    /// Jekyll's order is another one for each post.
+    /// Whether the order depends on the post, as in Jekyll.
     pub(super) is_ranked: bool,
-    /// The folder of the content where its name is not the usual one.
+    /// The folder of the content, if its name is not the usual one.
     pub(super) base: Utf8PathBuf,
 }
 
-/// What holds for some posts, as if each of them said it itself.
+/// Entries that apply to some posts.
 #[derive(Debug)]
 pub(super) struct Layer {
     pub(super) scope: Scope,
     /// The file, as the user would type it.
     pub(super) file: String,
     pub(super) entries: Vec<Entry>,
-    /// Of two that Jekyll finds, the longer path counts, then the one with a type.
+    /// In Jekyll, the longer path wins, then the one with a type.
     pub(super) rank: (usize, bool),
 }
 
-/// Posts that the generator does not read.
+/// Posts that the generator skips.
 #[derive(Debug)]
 pub(super) struct Unread {
     pub(super) scope: Scope,
-    /// What keeps them out: `"exclude" in _config.yml:4`.
+    /// The setting that excludes them: `"exclude" in _config.yml:4`.
     pub(super) by: String,
 }
 
-/// What the path of a post says of it.
+/// Entries that are computed from the path of a post.
 pub(super) struct Finder {
-    /// The file that says how.
+    /// The file with the expression.
     pub(super) file: String,
     pub(super) find: Box<dyn Fn(Place<'_>) -> Vec<Entry> + Send + Sync>,
 }
@@ -75,16 +75,16 @@ impl fmt::Debug for Finder {
     }
 }
 
-/// A setting that cannot be understood, and may hold posts back.
+/// A setting that cannot be understood and may hold posts back.
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) scope: Scope,
-    /// Posts that say this themselves are not concerned.
+    /// Posts that set this key themselves are not affected.
     pub(super) unless: &'static str,
     pub(super) finding: Finding,
 }
 
-/// Which posts are meant.
+/// A set of posts.
 pub(super) struct Scope(Box<dyn Fn(Place<'_>) -> bool + Send + Sync>);
 
 impl Scope {
@@ -96,7 +96,7 @@ impl Scope {
         Self::new(|_| true)
     }
 
-    /// What lies in a folder, and deeper.
+    /// The posts in a folder and its subfolders.
     pub(super) fn below(folder: Utf8PathBuf) -> Self {
         Self::new(move |place| place.path.starts_with(&folder))
     }
@@ -112,7 +112,7 @@ impl fmt::Debug for Scope {
     }
 }
 
-/// An entry that a post did not write itself, and where it stands.
+/// An inherited entry, and its place.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::archive) struct Handed {
     pub entry: Entry,
@@ -125,26 +125,26 @@ impl Inherited {
         self.blocks.push(Block { scope, unless: "", finding: explained(finding) });
     }
 
-    /// Leaves out what is wrong with files of which the user says that they hold nothing back.
+    /// Drops errors in files that, according to the user, hold nothing back.
     pub(in crate::archive) fn pass_over(&mut self, files: &[Utf8PathBuf]) {
         self.blocks.retain(|block| !files.iter().any(|file| *file == block.finding.file));
     }
 
-    /// The path of a post as the settings know it.
+    /// The path of a post as the settings see it.
     pub(in crate::archive) fn path<'p>(&self, path: &'p Utf8Path) -> &'p Utf8Path {
         path.strip_prefix(&self.base).unwrap_or(path)
     }
 
-    /// Why the generator does not read the post, if it does not.
+    /// The setting that makes the generator skip the post, if there is one.
     pub(in crate::archive) fn unread(&self, place: Place<'_>) -> Option<&str> {
         self.unread.iter().find(|unread| unread.scope.covers(place)).map(|unread| unread.by.as_str())
     }
 
-    /// What the settings say of a post that has `own` entries and does not say itself.
+    /// The entries that a post with the entries `own` inherits.
     pub(in crate::archive) fn handed_down(&self, place: Place<'_>, own: &[Entry]) -> Vec<Handed> {
         let mut said: BTreeSet<String> = own.iter().map(|entry| key(&entry.key)).collect();
         if self.is_ranked {
-            // Jekyll adds up the categories of a post and those that are handed down.
+            // Jekyll merges the categories of a post and those it inherits.
             said.remove("categories");
         }
         let mut handed = Vec::new();
@@ -166,14 +166,14 @@ impl Inherited {
         handed
     }
 
-    /// The layers that cover a post, those that count first.
+    /// The layers that cover a post, the most important first.
     fn ranked(&self, place: Place<'_>) -> Vec<&Layer> {
         let covering = self.layers.iter().filter(|layer| layer.scope.covers(place));
         if !self.is_ranked {
             return covering.collect();
         }
-        // As Jekyll does it: each set of defaults is laid over those before, unless it is less exact than the last one
-        // that was.
+        // As in Jekyll: each set of defaults overrides those before it, unless it is less specific than the last one that
+        // did.
         let mut ranked = std::collections::VecDeque::new();
         let mut last = None;
         for layer in covering {
@@ -187,7 +187,7 @@ impl Inherited {
         ranked.into()
     }
 
-    /// The setting that cannot be understood and may hold back a post with `own` entries.
+    /// The setting that blocks a post with the entries `own`, if there is one.
     pub(in crate::archive) fn block_of(&self, place: Place<'_>, own: &[Entry]) -> Option<&Finding> {
         let says = |wanted: &str| own.iter().any(|entry| entry.key.eq_ignore_ascii_case(wanted));
         let block = self
@@ -197,7 +197,7 @@ impl Inherited {
         block.map(|block| &block.finding)
     }
 
-    /// What is wrong with the settings that hold up the posts in `concerned`, each once.
+    /// The errors in settings at the places in `concerned`, each once.
     pub(in crate::archive) fn findings(&self, concerned: &BTreeSet<String>) -> Vec<Finding> {
         let mut said = BTreeSet::new();
         let blocks = self.blocks.iter().map(|block| &block.finding);
@@ -206,7 +206,7 @@ impl Inherited {
     }
 }
 
-/// Two spellings of one key.
+/// One form for the spellings of a key.
 pub(super) fn key(key: &str) -> String {
     match key.to_ascii_lowercase().as_str() {
         "_build" => "build".to_owned(),
@@ -215,7 +215,7 @@ pub(super) fn key(key: &str) -> String {
     }
 }
 
-/// Where a finding points: `_config.yml:4`.
+/// The place of a finding: `_config.yml:4`.
 pub(in crate::archive) fn place_of(finding: &Finding) -> String {
     match finding.line {
         Some(line) => format!("{}:{line}", finding.file),
@@ -223,11 +223,11 @@ pub(in crate::archive) fn place_of(finding: &Finding) -> String {
     }
 }
 
-/// An error in a setting, with what it means for the posts.
+/// Adds to an error in a setting what it means for the posts.
 pub(super) fn explained(finding: Finding) -> Finding {
     let message =
-        format!("{}: no post that this may hold back is published until it is put right", finding.message);
-    let hint = finding.hint.unwrap_or_else(|| "write it so that it can be read".to_owned());
+        format!("{}: no post that this may hold back is published until it is fixed", finding.message);
+    let hint = finding.hint.unwrap_or_else(|| "fix the syntax".to_owned());
     let hint = format!(
         "{hint}; if it holds nothing back, add {:?} to `passed_over` in [archive] of config.toml",
         finding.file
@@ -240,12 +240,12 @@ pub(super) fn unclear(file: &str, line: usize, message: impl Into<String>) -> Fi
     Finding::error("site-setting", file, message).at(line)
 }
 
-/// The value of a key in a table, whatever its case.
+/// The value of a key in a table, ignoring case.
 pub(super) fn get<'v>(table: &'v [(String, Value)], key: &str) -> Option<&'v Value> {
     table.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)
 }
 
-/// The texts of a list, or a text alone; `None` if there is anything else.
+/// The texts of a list, or a single text; `None` for anything else.
 pub(super) fn texts(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::Text(text) => Some(vec![text.clone()]),
@@ -261,7 +261,7 @@ pub(super) fn texts(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// The line of the first line behind `from` that sets `key`, or `from`; lines are counted from 1.
+/// The number of the first line after `from` that sets `key`, or `from`; lines are counted from 1.
 pub(super) fn line_of(text: &str, key: &str, from: usize) -> usize {
     let sets = |line: &str| {
         let line = line.trim_start_matches(['-', ' ', '\t', '"', '\'', '[', '{']);

@@ -1,8 +1,8 @@
-//! What a site says of many posts at once: Hugo's `cascade`, Jekyll's `defaults`, Pelican's `DEFAULT_METADATA`, Zola's
-//! drafted sections, Eleventy's directory data, and which files a generator does not read at all.
+//! Settings of a site that apply to many posts: Hugo's `cascade`, Jekyll's `defaults`, Pelican's `DEFAULT_METADATA`, Zola's
+//! draft sections, Eleventy's directory data, and the files that a generator skips.
 //!
-//! A setting is obeyed, or, where it cannot be understood, the posts that it may hold back stay out until it can. Pure:
-//! the texts of the files are handed in.
+//! If a setting cannot be understood, the posts that it may hold back are left out until it is fixed. Pure: the caller
+//! passes the texts of the files.
 
 mod eleventy;
 mod glob;
@@ -28,7 +28,7 @@ pub(super) use layers::{Handed, Inherited, Place, Source, place_of};
 pub(super) use places::{Around, data_stem, is_setting, outside};
 
 impl Inherited {
-    /// Reads what the settings of `site` say; dates without a zone are in `zone`.
+    /// Reads the settings of `site`; dates without a zone are in `zone`.
     pub(super) fn of(site: &Site, around: &Around, sources: &[Source], zone: Tz) -> Self {
         let mut inherited = Self::default();
         match site.generator {
@@ -48,8 +48,7 @@ impl Inherited {
         inherited
     }
 
-    /// Takes out of the layers what no post could use: a wrong value that may hold posts back stops them, another one
-    /// is passed over, as it is in a post.
+    /// Removes invalid values from the layers: one that may hold posts back blocks them; any other is ignored, as in a post.
     fn understand(&mut self, generator: Generator, zone: Tz) {
         for layer in std::mem::take(&mut self.layers) {
             let mut kept = Vec::new();

@@ -2,12 +2,9 @@
 
 use crate::config::Generator;
 
-/// Which tags are looked for.
+/// The kinds of tags to look for.
 #[derive(Debug, Clone, Copy)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each kind of tag is looked for or not, whatever the others"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each kind of tag is independent of the others")]
 pub(super) struct Dialect {
     pub(super) hugo: bool,
     pub(super) zola: bool,
@@ -21,7 +18,7 @@ pub(super) struct Dialect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outputs {
     None,
-    /// Those that say `site.`, `page.` or the like.
+    /// Those that contain `site.`, `page.` or similar names.
     Known,
     All,
 }
@@ -42,7 +39,7 @@ impl Dialect {
             Generator::Jekyll => Self { liquid: true, outputs: Outputs::All, attributes: true, ..none },
             // The plugin liquid_tags.
             Generator::Pelican => Self { liquid: true, attributes: true, pelican: true, ..none },
-            // A copy of somebody's posts without the configuration: what cannot be meant otherwise.
+            // Possibly a copy of a site's posts without its configuration: only unambiguous tags.
             Generator::Plain => Self {
                 hugo: true,
                 zola: true,

@@ -1,5 +1,5 @@
-//! Finds tags in Markdown: shortcodes of Hugo and Zola, Liquid, kramdown's attribute lists, links by file name. Code is
-//! not searched. What a tag means is not known here. Every byte is looked at a fixed number of times.
+//! Finds tags in Markdown: shortcodes of Hugo and Zola, Liquid, kramdown's attribute lists, links by file name. Code is not
+//! searched. Runs in linear time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use super::dialect::{Dialect, Outputs};
 use super::shapes::{self, address_length, closers, fence, is_call, is_known_output, split_name};
 use super::tag::{Kind, Piece, Tag, What};
 
-/// A longer tag is a brace that was never closed.
+/// A longer tag is an unclosed brace.
 const MAX_TAG: usize = 16 * 1024;
 
-/// The stretches of `body`, in order and without gaps.
+/// The pieces of `body`, in order and without gaps.
 pub(super) fn pieces(body: &str, dialect: Dialect) -> Vec<Piece<'_>> {
     let mut scanner = Scanner {
         body,
@@ -29,15 +29,15 @@ pub(super) fn pieces(body: &str, dialect: Dialect) -> Vec<Piece<'_>> {
 struct Scanner<'t> {
     body: &'t str,
     dialect: Dialect,
-    /// Where the scan is.
+    /// The position of the scan.
     at: usize,
-    /// Where the text that is not yet a piece begins.
+    /// The start of the text that is not yet in a piece.
     text: usize,
     pieces: Vec<Piece<'t>>,
-    /// For each run of backticks the end of the code that it opens.
+    /// For each run of backticks, the end of the code that it opens.
     closers: BTreeMap<usize, usize>,
     is_line_start: bool,
-    /// Names of verbatim blocks that are not closed again.
+    /// Names of verbatim blocks that are not closed below.
     endless: BTreeSet<&'t str>,
 }
 
@@ -117,7 +117,7 @@ impl<'t> Scanner<'t> {
         Some(self.body.len())
     }
 
-    /// What begins with a brace.
+    /// Handles a brace.
     fn brace(&mut self) {
         let rest = &self.body[self.at..];
         let dialect = self.dialect;
@@ -143,7 +143,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// What stands between the opening at the scan, `length` bytes long, and `close`; nothing may open in between.
+    /// The text between the opening mark at the scan, `length` bytes long, and `close`, without another opening mark.
     fn inside(&self, length: usize, close: &str) -> Option<(&'t str, usize)> {
         let from = self.at + length;
         let open = &self.body[self.at..self.at + 2];
@@ -242,7 +242,7 @@ impl<'t> Scanner<'t> {
         true
     }
 
-    /// Nothing in `{% raw %}` or `{{< highlight >}}` is a tag or a fence: it goes as it is up to the tag that closes it.
+    /// The content of `{% raw %}` or `{{< highlight >}}` contains no tags or fences; it is copied up to the closing tag.
     fn verbatim(&mut self, open_end: usize, kind: Kind, name: &'t str, arguments: &'t str) -> bool {
         if self.endless.contains(name) {
             return false;
@@ -270,7 +270,7 @@ impl<'t> Scanner<'t> {
         let end = rest.bytes().take(500).position(|byte| matches!(byte, b'}' | b'{'));
         let Some(end) = end.filter(|end| rest.as_bytes()[*end] == b'}') else { return false };
         let inside = &rest[..end];
-        // A list may go on in the next line, but not in the next paragraph.
+        // A list may continue on the next line, but not in the next paragraph.
         if memchr::memmem::find(inside.as_bytes(), b"\n\n").is_some() {
             return false;
         }
@@ -320,7 +320,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// `{filename}a.md` or `@/a.md`, where an address can stand; `length` is that of what stands in braces.
+    /// `{filename}a.md` or `@/a.md` in the place of a URL; `length` is the length of the part in braces.
     fn link_by_name(&mut self, length: usize) {
         let is_place = self.body[..self.at].ends_with(['(', '"', '\'', '<', '=', ' ']);
         let address = if is_place { address_length(&self.body[self.at + length..]) } else { 0 };
@@ -333,7 +333,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// `](a.md)`: the address alone is the tag.
+    /// `](a.md)`: only the URL is the tag.
     fn link_to_file(&mut self) {
         self.at += 2;
         let rest = &self.body[self.at..];
@@ -347,7 +347,7 @@ impl<'t> Scanner<'t> {
     }
 }
 
-/// Blocks in which nothing is a tag.
+/// Blocks without tags inside.
 const VERBATIM: [&str; 5] = ["raw", "highlight", "codeblock", "verbatim", "rawhtml"];
 
 const PELICAN: [&str; 8] =

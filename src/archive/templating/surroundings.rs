@@ -4,10 +4,10 @@ use url::Url;
 
 use crate::config::{Generator, SiteUrl};
 
-/// Where a body stands.
+/// The context of a body.
 #[derive(Clone, Copy)]
 pub(in crate::archive) struct Surroundings<'s> {
-    /// Whose tags are meant.
+    /// The generator whose tags are replaced.
     pub generator: Generator,
     /// The site.
     pub site: &'s SiteUrl,
@@ -15,6 +15,6 @@ pub(in crate::archive) struct Surroundings<'s> {
     pub page: &'s Url,
     /// The title of the post.
     pub title: &'s str,
-    /// The page of the post that a file or a post is called by.
+    /// Finds the page of the post with a file name or post name.
     pub page_of: &'s dyn Fn(&str) -> Option<Url>,
 }

@@ -1,6 +1,6 @@
 //! A body in pieces: text, code, and tags of the generator.
 
-/// A stretch of the body, by its bytes.
+/// A piece of the body, by byte positions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Piece<'t> {
     /// Where it begins.
@@ -11,14 +11,14 @@ pub(super) struct Piece<'t> {
     pub what: What<'t>,
 }
 
-/// What a stretch is.
+/// The kind of a piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum What<'t> {
     /// Text.
     Text,
     /// A fenced block or a span of code.
     Code,
-    /// What stands between `{% raw %}` and `{% endraw %}`.
+    /// The text between `{% raw %}` and `{% endraw %}`.
     Raw,
     /// A tag.
     Tag(Tag<'t>),
@@ -27,11 +27,11 @@ pub(super) enum What<'t> {
 /// A tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tag<'t> {
-    /// Which kind.
+    /// Its kind.
     pub kind: Kind,
-    /// Its name; of an output or a link everything that stands in it.
+    /// Its name; for an output or a link, its whole content.
     pub name: &'t str,
-    /// What follows the name.
+    /// The text after the name.
     pub arguments: &'t str,
     /// `{{< /name >}}`, `{% endname %}`, `{% end %}`.
     pub closing: bool,
@@ -52,7 +52,7 @@ pub(super) enum Kind {
     Output,
     /// `{% name %}`.
     Liquid,
-    /// `{: .class}`, `{::options /}`, `{#id}` behind a heading.
+    /// `{: .class}`, `{::options /}`, `{#id}` after a heading.
     Attributes,
     /// `{filename}a.md`, `@/a.md`, and `a.md` in a link.
     Link,
