@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_removed_with_a_warning_on_their_line() {
+    fn control_characters_go_with_a_warning_that_names_the_line() {
         let manuscript =
             read("2024-05-01-a.md", "---\ntitle: a\n---\none\ntwo\u{B}\u{8}\n").unwrap().unwrap();
         assert_eq!(manuscript.post.body.as_str(), "one\ntwo\n");

@@ -148,7 +148,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn no_post_is_sent_twice_and_no_new_post_gets_an_old_id(
+    fn nobody_gets_a_post_twice_and_no_new_post_is_taken_for_an_old_one(
         days in proptest::collection::vec(
             (0usize..3, proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..CHANGES.len()), 0..5)),
             1..8,

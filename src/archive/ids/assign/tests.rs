@@ -84,7 +84,7 @@ fn updated_comes_from_the_front_matter_but_is_never_before_published() {
 }
 
 #[test]
-fn a_post_keeps_its_id_when_renamed_moved_redated_or_on_another_host() {
+fn renamed_moved_redated_or_on_another_host_a_post_keeps_its_id() {
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(1), "two")]);
     for changed in [
         post("c.md", day(1), "one"),
@@ -269,7 +269,7 @@ fn a_post_keeps_its_line_when_an_id_is_added_or_removed_later() {
 }
 
 #[test]
-fn two_posts_with_the_same_id_are_rejected_and_both_are_named() {
+fn two_posts_with_one_id_are_refused_and_both_are_named() {
     for id in ["urn:x:1", "key"] {
         let posts = [with_id(post("a.md", day(1), "one"), id), with_id(post("b.md", day(2), "two"), id)];
         let findings =
