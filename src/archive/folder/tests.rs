@@ -91,7 +91,7 @@ fn a_misspelled_draft_key_stops_the_run_and_a_custom_key_is_reported_once() {
     let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let findings = garden(&files).read().unwrap().archive.findings;
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert!(findings[0].message.ends_with("(the same in 2 more posts)"), "{findings:?}");
+    assert!(findings[0].message.ends_with("(also in 2 more posts)"), "{findings:?}");
     let slip = own(4, "darft: true");
     let files = [files[0], (slip.0.as_str(), slip.1.as_str())];
     assert!(garden(&files).read().unwrap_err()[0].starts_with("posts/2024-05-04-p4.md:3: error: `darft`"));
@@ -118,7 +118,7 @@ fn an_empty_folder_is_an_empty_archive_and_a_missing_one_an_error() {
     fs::remove_dir(garden.path("")).unwrap();
     let errors = garden.read().unwrap_err();
     assert!(
-        errors[0].starts_with("posts/: error: the folder cannot be read")
+        errors[0].starts_with("posts/: error: cannot read the folder")
             || errors[0].starts_with("posts: error"),
         "{errors:?}"
     );
@@ -249,7 +249,7 @@ fn an_expired_post_is_taken_back_and_an_unreadable_one_is_not() {
     assert_eq!(archive.accounted_for, BTreeSet::from([ids[1].clone(), ids[2].clone()]));
     garden.write("2024-05-03-c.md", "---\ntitle: [\n---\n");
     let errors = garden.read().unwrap_err();
-    assert!(errors[0].contains("posts/ids.txt: error: it knows 2 posts"), "{errors:?}");
+    assert!(errors[0].contains("posts/ids.txt: error: none of its 2 posts"), "{errors:?}");
     for name in ["a", "c"] {
         let day = if name == "a" { 1 } else { 3 };
         garden.write(
