@@ -146,7 +146,7 @@ fn links_are_not_followed_and_pipes_are_rejected() {
     assert_eq!(errors.len(), 3, "{errors:?}");
     for (error, word) in errors.iter().zip([
         "posts/a\\nb.md: error: its name",
-        "posts/x.md: error: it has the name of a post",
+        "posts/x.md: error: it is a folder with the name of a post",
         "posts/y.md: error: it is a pipe",
     ]) {
         assert!(error.starts_with(word), "{error}");
