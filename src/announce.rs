@@ -155,7 +155,8 @@ impl Announcer {
         let began = Instant::now();
         for (topic, hubs) in register.due(hubs) {
             if began.elapsed() > ROUND {
-                done.troubles.push("the remaining notifications wait for the next run: time limit reached".to_owned());
+                done.troubles
+                    .push("the remaining notifications wait for the next run: time limit reached".to_owned());
                 break;
             }
             let hubs: Vec<Url> = hubs.into_iter().filter(|hub| !failing.contains(hub)).collect();

@@ -16,7 +16,7 @@
 //! 10. [`delivery`]: claim, send, arm, dot, record.
 //! 11. [`inbox`]: what comes back.
 //!
-//! `crash` holds the points at which test builds die. [`importers`] bring archives and readers from elsewhere, [`pipeline`] is one run, [`web`] answers
+//! `crash` holds the points at which test builds die, `logging` writes the logs of `-v` and `--smtp-trace`. [`importers`] bring archives and readers from elsewhere, [`pipeline`] is one run, [`web`] answers
 //! readers, and [`cli`] is the door.
 
 pub mod address;
@@ -34,6 +34,7 @@ pub mod importers;
 pub mod inbox;
 pub mod ledger;
 pub mod letters;
+mod logging;
 pub mod pages;
 pub mod pipeline;
 pub mod schedule;

@@ -1,11 +1,10 @@
-//! What a post brings along: a recording, a film, a document, and what a podcast says of it. Pure: where its file may lie
-//! is said here, and whether it does is looked up by the folder.
+//! The enclosure of a post: a recording, a film or a document, with its podcast fields. Pure: lists the places where its
+//! file may be; `folder` looks there.
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use url::Url;
 
-use super::front_matter::Stated;
-use super::front_matter::fields::Lined;
+use super::front_matter::{EpisodeKind, Lined, Stated};
 use super::links::{self, Purpose};
 use crate::config::{Config, SiteUrl};
 use crate::finding::Finding;
@@ -13,26 +12,26 @@ use crate::finding::Finding;
 /// A file that belongs to a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enclosure {
-    /// Where readers fetch it.
+    /// Its public URL.
     pub url: Url,
     /// Its length in bytes.
     pub length: u64,
     /// Its registered media type.
     pub media_type: String,
-    /// The file that was measured, relative to the configuration; `None` where the author's word was taken.
+    /// The file that was measured, relative to the configuration; `None` if the author stated the length.
     pub file: Option<Utf8PathBuf>,
-    /// What a podcast says of it.
+    /// Its podcast fields.
     pub episode: Episode,
 }
 
 impl Enclosure {
-    /// Whether it is to be heard or watched, and so an episode of a podcast.
+    /// Whether it is audio or video, and so an episode of a podcast.
     pub fn is_episode(&self) -> bool {
         self.media_type.starts_with("audio/") || self.media_type.starts_with("video/")
     }
 }
 
-/// What a podcast says of an episode.
+/// The podcast fields of an episode.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Episode {
     /// Seconds.
@@ -43,45 +42,13 @@ pub struct Episode {
     pub season: Option<u32>,
     /// What kind of episode it is.
     pub kind: Option<EpisodeKind>,
-    /// Whether it is not for children.
+    /// Whether it has explicit content.
     pub explicit: Option<bool>,
-    /// Its text.
+    /// Its transcript.
     pub transcript: Option<Transcript>,
 }
 
-/// The kinds of episodes that podcasts know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EpisodeKind {
-    /// A whole episode.
-    Full,
-    /// What is to come.
-    Trailer,
-    /// Something extra.
-    Bonus,
-}
-
-impl EpisodeKind {
-    /// As the front matter and `itunes:episodeType` write it.
-    pub fn parse(raw: &str) -> Option<Self> {
-        match raw.trim().to_ascii_lowercase().as_str() {
-            "full" => Some(Self::Full),
-            "trailer" => Some(Self::Trailer),
-            "bonus" => Some(Self::Bonus),
-            _ => None,
-        }
-    }
-
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Trailer => "trailer",
-            Self::Bonus => "bonus",
-        }
-    }
-}
-
-/// The text of an episode.
+/// The transcript of an episode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transcript {
     /// Where it is.
@@ -90,7 +57,7 @@ pub struct Transcript {
     pub media_type: &'static str,
 }
 
-/// File name endings, and the types that IANA has on record for them.
+/// File name extensions and their media types in the IANA registry.
 const MEDIA_TYPES: [(&str, &str); 25] = [
     ("aac", "audio/aac"),
     ("avif", "image/avif"),
@@ -119,7 +86,7 @@ const MEDIA_TYPES: [(&str, &str); 25] = [
     ("zip", "application/zip"),
 ];
 
-/// The types that the podcast namespace names for transcripts.
+/// The media types that the podcast namespace allows for transcripts.
 const TRANSCRIPT_TYPES: [(&str, &str); 6] = [
     ("htm", "text/html"),
     ("html", "text/html"),
@@ -129,12 +96,12 @@ const TRANSCRIPT_TYPES: [(&str, &str); 6] = [
     ("vtt", "text/vtt"),
 ];
 
-/// The media type of the file at `url`, by the ending of its name.
+/// The media type of the file at `url`, by its extension.
 pub(super) fn media_type(url: &Url) -> Option<&'static str> {
     by_ending(&MEDIA_TYPES, url)
 }
 
-/// The media type of the transcript at `url`; a page is one of HTML.
+/// The media type of the transcript at `url`; HTML by default.
 pub(super) fn transcript_type(url: &Url) -> &'static str {
     by_ending(&TRANSCRIPT_TYPES, url).unwrap_or("text/html")
 }
@@ -155,19 +122,19 @@ pub(super) fn is_media_type(text: &str) -> bool {
     text.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
 }
 
-/// Where the file of an address can lie: in the post's own folder if it is one, and in the folder of static files.
+/// Where the file of a URL can be: in the folder of a bundle, and in the folder of static files.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Places<'p> {
     pub(super) site: &'p SiteUrl,
     pub(super) page: &'p Url,
-    /// The folder of a post that is a folder with an `index.md`, relative to the configuration.
+    /// The folder of a post that is a bundle (`index.md`), relative to the configuration.
     pub(super) bundle: Option<&'p Utf8Path>,
-    /// The folder of static files, likewise.
+    /// The folder of static files, relative to the configuration.
     pub(super) static_files: &'p Utf8Path,
 }
 
 impl Places<'_> {
-    /// The files that `url` may stand for, the likeliest first; none if it lies on another site.
+    /// The files that `url` may refer to, the most likely first; none if it is on another site.
     pub(super) fn files(&self, url: &Url) -> Vec<Utf8PathBuf> {
         let bundle = self.bundle.and_then(|folder| below(folder, self.page.as_str(), url));
         let fixed = below(self.static_files, self.site.as_str(), url);
@@ -175,7 +142,7 @@ impl Places<'_> {
     }
 }
 
-/// The file in `folder` at which a server would find `url`, if `base` is the address of the folder.
+/// The file in `folder` that a server would serve for `url`, if `base` is the URL of the folder.
 fn below(folder: &Utf8Path, base: &str, url: &Url) -> Option<Utf8PathBuf> {
     let base = &base[..=base.rfind('/')?];
     let rest = url.as_str().strip_prefix(base)?.split(['?', '#']).next()?;
@@ -184,8 +151,8 @@ fn below(folder: &Utf8Path, base: &str, url: &Url) -> Option<Utf8PathBuf> {
     (is_inside && !rest.as_str().ends_with('/') && rest.file_name().is_some()).then(|| folder.join(rest))
 }
 
-/// Makes an enclosure of what the front matter says. `length_of` measures a file, relative to the configuration, if it is
-/// there; what lies elsewhere has the length that its author says.
+/// Builds an enclosure from the front matter. `length_of` measures a file, relative to the configuration, if it exists;
+/// for any other file the author states the length.
 pub(super) fn take_in(
     stated: Lined<Stated>,
     (source, page): (&Utf8Path, &Url),
@@ -212,11 +179,11 @@ pub(super) fn take_in(
     let media_type = match &stated.media_type {
         Some(stated) if is_media_type(stated) => stated.clone(),
         Some(stated) => {
-            return Err(wrong(format!("{stated:?} is no media type"), r#"write it like "audio/mpeg""#));
+            return Err(wrong(format!("{stated:?} is not a media type"), r#"write it like "audio/mpeg""#));
         }
         None => media_type(&url).map(str::to_owned).ok_or_else(|| {
-            let message = format!("the type of {url} is not known by its ending");
-            wrong(message, r#"say it: enclosure = { url = "…", type = "audio/mpeg" }"#)
+            let message = format!("the extension of {url} does not tell its media type");
+            wrong(message, r#"state it: enclosure = { url = "…", type = "audio/mpeg" }"#)
         })?,
     };
     let transcript = stated.transcript.as_deref().map(resource).transpose()?.map(|url| {
@@ -228,14 +195,14 @@ pub(super) fn take_in(
     Ok(Enclosure { url, length, media_type, file, episode })
 }
 
-/// Readers show the length before they fetch, and a podcast directory refuses a feed that guesses it.
+/// Feed readers show the length before the download, and podcast directories reject a wrong one.
 fn unmeasured(url: &Url, looked: &[Utf8PathBuf], wrong: impl Fn(String, &str) -> Finding) -> Finding {
     if looked.is_empty() {
-        let message = format!("{url} lies elsewhere, so that its length cannot be measured");
-        return wrong(message, r#"say it: enclosure = { url = "…", length = 12345678 }, in bytes"#);
+        let message = format!("{url} is not a local file, so its length cannot be measured");
+        return wrong(message, r#"state it in bytes: enclosure = { url = "…", length = 12345678 }"#);
     }
     let names = looked.iter().map(|file| file.as_str()).collect::<Vec<_>>().join(" or ");
-    wrong(format!("there is no file {names}"), "put it there, or say its `length` in bytes")
+    wrong(format!("there is no file {names}"), "put it there, or state its `length` in bytes")
 }
 
 #[cfg(test)]
@@ -257,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_looked_for_in_the_bundle_and_among_the_static_files_and_nowhere_else() {
+    fn a_file_is_looked_for_in_the_bundle_and_in_the_static_files_only() {
         assert_eq!(files("소리 1.mp3"), ["posts/trip/소리 1.mp3", "static/trip/소리 1.mp3"]);
         assert_eq!(files("/blog/audio/1.mp3?v=2"), ["static/audio/1.mp3"]);
         for elsewhere in ["/other/1.mp3", "https://cdn.example/1.mp3", "..%2F..%2Fetc%2Fpasswd", "./"] {
@@ -266,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_is_known_by_the_ending_and_has_a_shape() {
+    fn a_media_type_comes_from_the_extension_and_is_checked() {
         let of = |name: &str| media_type(&Url::parse("https://e.example/a/").unwrap().join(name).unwrap());
         assert_eq!(of("1.MP3?x=.pdf"), Some("audio/mpeg"));
         assert_eq!((of("1.exe"), of("mp3")), (None, None));
@@ -289,24 +256,24 @@ mod tests {
     }
 
     #[test]
-    fn a_local_file_is_measured_whatever_its_author_says() {
+    fn a_local_file_is_measured_even_if_the_author_states_a_length() {
         let text = "+++\nenclosure = { url = \"1.mp3\", length = 7 }\n+++\n";
         let enclosure = taken_in(text, &[("static/trip/1.mp3", 900), ("posts/trip/1.mp3", 1000)]).unwrap();
         assert_eq!((enclosure.length, enclosure.media_type.as_str()), (1000, "audio/mpeg"));
         assert_eq!(enclosure.file.unwrap(), "posts/trip/1.mp3");
-        assert_eq!(taken_in(text, &[]).unwrap().length, 7, "a file of a site that is built elsewhere");
+        assert_eq!(taken_in(text, &[]).unwrap().length, 7, "the site is built elsewhere");
     }
 
     #[test]
-    fn what_cannot_be_measured_or_named_is_refused_with_its_line() {
+    fn an_enclosure_without_length_or_type_is_rejected_with_its_line() {
         for (text, words) in [
             (
                 "+++\naudio = \"1.mp3\"\n+++\n",
                 "a.md:2: error: there is no file posts/trip/1.mp3 or static/trip",
             ),
-            ("+++\naudio = \"https://cdn.example/1.mp3\"\n+++\n", "lies elsewhere"),
-            ("+++\naudio = { url = \"1.xyz\", length = 1 }\n+++\n", "is not known by its ending"),
-            ("+++\naudio = { url = \"1.mp3\", length = 1, type = \"mp3\" }\n+++\n", "no media type"),
+            ("+++\naudio = \"https://cdn.example/1.mp3\"\n+++\n", "is not a local file"),
+            ("+++\naudio = { url = \"1.xyz\", length = 1 }\n+++\n", "does not tell its media type"),
+            ("+++\naudio = { url = \"1.mp3\", length = 1, type = \"mp3\" }\n+++\n", "not a media type"),
             ("+++\naudio = { url = \"file:///etc/passwd\", length = 1 }\n+++\n", "not safe"),
         ] {
             let message = taken_in(text, &[]).unwrap_err().replace("posts/trip/index.md", "a.md");

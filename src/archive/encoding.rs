@@ -1,8 +1,8 @@
-//! Bytes to text: UTF-8 or a refusal that names what it seems to be instead. Nothing is converted by guess.
+//! Decodes a file as UTF-8. Anything else is an error that names the likely encoding; nothing is converted by guessing.
 
 use crate::finding::Finding;
 
-/// The text of a file, without a byte order mark, its lines ending in `\n`.
+/// The text of a file, without a byte order mark, with lines that end in `\n`.
 pub(super) fn decode(bytes: Vec<u8>, file: &str) -> Result<String, Finding> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let bytes = error.as_bytes();
@@ -17,11 +17,11 @@ pub(super) fn decode(bytes: Vec<u8>, file: &str) -> Result<String, Finding> {
         Some(text) => text.to_owned(),
         None => text,
     };
-    // What a check-out on Windows does to line ends must not count as an edit.
+    // A checkout on Windows changes line ends; that must not count as an edit.
     if text.contains('\r') { Ok(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Ok(text) }
 }
 
-/// What the bytes look like, in words and as iconv calls it.
+/// The likely encoding, in words and by its name for iconv.
 fn guess(bytes: &[u8]) -> (&'static str, &'static str) {
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
         return ("UTF-16", "UTF-16");
@@ -43,7 +43,7 @@ fn guess(bytes: &[u8]) -> (&'static str, &'static str) {
     }
 }
 
-/// The first bytes of all two-byte characters, if every byte above ASCII is part of one.
+/// The first byte of each two-byte character, if every non-ASCII byte is part of one.
 fn euc_leads(bytes: &[u8]) -> Vec<u8> {
     let mut leads = Vec::new();
     let mut rest = bytes.iter();
@@ -71,12 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_and_foreign_line_ends_are_taken_away() {
+    fn a_byte_order_mark_and_carriage_returns_are_removed() {
         assert_eq!(decode("\u{FEFF}한\r\n글\r".into(), "a.md").unwrap(), "한\n글\n");
     }
 
     #[test]
-    fn another_encoding_is_named_with_its_line_and_a_way_out() {
+    fn another_encoding_is_named_with_its_line_and_how_to_convert_it() {
         // "안녕하세요" in EUC-KR.
         let korean = b"a\n\xBE\xC8\xB3\xE7\xC7\xCF\xBC\xBC\xBF\xE4\n";
         assert!(

@@ -1,7 +1,8 @@
-//! The folder of posts: the only reader of `posts/`, and the writer of its ledgers. What a file means is said
-//! elsewhere; here are walking, reading, and bringing the posts together. Links are not followed.
+//! The folder of posts: walks it, reads its files, and assembles the archive. The only code that reads `posts/` and writes
+//! its ledgers. Symbolic links are not followed.
 
 mod conventions;
+mod files;
 mod ledgers;
 mod preview;
 mod settings;
@@ -9,21 +10,21 @@ mod twins;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, Metadata};
+use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Timelike as _, Utc};
 use rayon::prelude::*;
 
+use self::files::{length_of, numbers, read_file, site};
 use self::ledgers::{read_ids, read_pages};
 use self::twins::shared_addresses;
 use self::walk::Walk;
 use super::house_rules::Setting;
 use super::ids::{self, HeldBack, Ledger};
 use super::inherited::Inherited;
-use super::manuscript::{MAX_BODY, Manuscript, Name};
+use super::manuscript::{Manuscript, Name};
 use super::page_names::PageNames;
 use super::pages::Pages;
 use super::site::Site;
@@ -35,22 +36,16 @@ pub use self::conventions::conventions;
 pub use self::ledgers::{write_ids, write_pages};
 pub use self::preview::preview;
 
-/// As much of a generator's configuration as tells whose it is.
-const MAX_SITE: u64 = 256 * 1024;
-
-/// Front matter and body, and a little for what stands between them.
-const MAX_FILE: u64 = MAX_BODY as u64 + 128 * 1024;
-
-/// The archive as it is now.
+/// The result of reading the folder.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
     /// The posts.
     pub archive: Archive,
-    /// The new text of the id ledger, if it must be written; see [`write_ids`].
+    /// The new text of the id ledger, if it has changed; see [`write_ids`].
     pub ids: Option<String>,
 }
 
-/// Reads every post. All errors of all files are named at once, in the order of the files.
+/// Reads every post. Reports all errors of all files, in the order of the files.
 pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>> {
     let site = site(config);
     let walk = Walk::of(config, &site);
@@ -63,7 +58,7 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
         .map(|relative| {
             let source = config.archive.posts.join(relative);
             let bytes = read_file(&config.resolve(&source)).map_err(|error| {
-                vec![Finding::error("post-file", source.as_str(), format!("it cannot be read: {error}"))]
+                vec![Finding::error("post-file", source.as_str(), format!("cannot read it: {error}"))]
             })?;
             let mut read = Manuscript::read(bytes, Name { relative, source: &source }, setting)?;
             if let Ok(manuscript) = &mut read {
@@ -101,7 +96,7 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
     }
     errors.extend(twins.errors);
     archive.findings.extend(twins.warnings);
-    // The ledger is read even when posts are wrong, so that its own errors are not hidden by theirs.
+    // The ledger is read even if posts are wrong, so that its errors are reported too.
     let ledger = read_ids(config).unwrap_or_else(|findings| {
         errors.extend(findings);
         (None, Ledger::default())
@@ -118,7 +113,7 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
     assemble(archive, manuscripts, &held_back, ledger, (config, now))
 }
 
-/// What is wrong with the settings that posts wait for.
+/// Errors in the settings that hold posts up.
 fn held_up(left_out: &BTreeMap<String, WhyLeftOut>, inherited: &Inherited) -> Vec<Finding> {
     let places = left_out.values().filter_map(|why| match why {
         WhyLeftOut::HeldUp(place) => Some(place.clone()),
@@ -127,27 +122,7 @@ fn held_up(left_out: &BTreeMap<String, WhyLeftOut>, inherited: &Inherited) -> Ve
     inherited.findings(&places.collect())
 }
 
-/// The folder of posts, from the root of the file system.
-fn posts_folder(config: &Config) -> Utf8PathBuf {
-    let posts = config.resolve(&config.archive.posts);
-    posts.canonicalize_utf8().unwrap_or(posts)
-}
-
-/// Whose site the folder of posts is a part of.
-fn site(config: &Config) -> Site {
-    let posts = posts_folder(config);
-    let text_of = |path: &Utf8Path| {
-        let file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|meta| meta.is_file()))?;
-        let mut bytes = Vec::new();
-        file.take(MAX_SITE).read_to_end(&mut bytes).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    // What comes out of a feed is written here by our own rules, whatever lies beside it.
-    let generator = config.archive.generator.or(config.archive.feed.as_ref().map(|_| Generator::Plain));
-    Site::around(&posts, generator, &text_of)
-}
-
-/// The generator whose site the folder of posts is, as far as anybody can tell.
+/// The detected generator of the site.
 pub fn generator(config: &Config) -> Generator {
     site(config).generator
 }
@@ -160,17 +135,12 @@ fn page_names(manuscripts: &[Manuscript], site: &Site) -> PageNames {
     names
 }
 
-/// The finding about a post that the run leaves out.
+/// Turns an error into a warning, for a post that is left out.
 fn demoted(finding: Finding) -> Finding {
     finding.demoted(|message| format!("left out: {message}"))
 }
 
-/// The length of a file that a post brings along, if it is one.
-fn length_of(config: &Config, file: &Utf8Path) -> Option<u64> {
-    config.resolve(file).metadata().ok().filter(Metadata::is_file).map(|stat| stat.len())
-}
-
-/// Gives the posts their ids and puts them in order.
+/// Assigns the ids and sorts the posts.
 fn assemble(
     mut archive: Archive,
     manuscripts: Vec<Manuscript>,
@@ -209,7 +179,7 @@ fn assemble(
     Ok(Reading { archive, ids: is_needed.then_some(text) })
 }
 
-/// A key of one's own is in many posts, and its name is said once.
+/// Reports an unknown key once, even if many posts have it.
 fn each_key_once(findings: Vec<Finding>) -> Vec<Finding> {
     let mut further: BTreeMap<String, usize> = BTreeMap::new();
     let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
@@ -225,13 +195,13 @@ fn each_key_once(findings: Vec<Finding>) -> Vec<Finding> {
     for finding in kept.iter_mut().filter(|finding| finding.rule == "post-key") {
         if let Some(number) = further.get(&finding.message) {
             let posts = if *number == 1 { "post" } else { "posts" };
-            finding.message = format!("{} (the same in {number} more {posts})", finding.message);
+            finding.message = format!("{} (also in {number} more {posts})", finding.message);
         }
     }
     kept
 }
 
-/// Which files are there although their posts are not published.
+/// The files that exist although their posts are not published.
 fn held_back(left_out: &BTreeMap<String, WhyLeftOut>) -> HeldBack {
     let mut held_back = HeldBack::default();
     for (file, why) in left_out {
@@ -242,7 +212,7 @@ fn held_back(left_out: &BTreeMap<String, WhyLeftOut>) -> HeldBack {
     held_back
 }
 
-/// The ids of the files that are left out for a reason that is `wanted`.
+/// The ids of the files that are left out for a `wanted` reason.
 fn ids_of(
     ledger: &Ledger,
     left_out: &BTreeMap<String, WhyLeftOut>,
@@ -252,8 +222,8 @@ fn ids_of(
     lines.map(|(id, _)| id.to_owned()).collect()
 }
 
-/// A folder that is not mounted looks like one whose posts were all taken back, and readers would be told so.
-/// A post that has expired was in the folder to say so; where none can be read, it may be another generator's.
+/// Refuses a folder without any known post: it may not be mounted, and all posts would be reported as deleted. Expired
+/// posts do not count as missing, because their files were read.
 fn refuse_an_empty_folder(
     archive: &Archive,
     (ledger, left_out): (&Ledger, &BTreeMap<String, WhyLeftOut>),
@@ -265,25 +235,25 @@ fn refuse_an_empty_folder(
     if !archive.posts.is_empty() || known < 2 {
         return Ok(());
     }
-    // Where all of them wait for a setting, that is what is wrong.
+    // If a setting holds up all posts, report the setting.
     let errors: Vec<Finding> =
         archive.findings.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect();
     if !errors.is_empty() {
         return Err(errors);
     }
     let source = config.archive.ledger();
-    let message = format!("it knows {known} posts, and none of them is in the folder any more");
+    let message = format!("none of its {known} posts is in the folder any more");
     let finding = Finding::error("ids", source.as_str(), message);
-    Err(vec![finding.hint("bring the posts back; if you mean to take back all of them, delete this file")])
+    Err(vec![finding.hint("restore the posts; if you mean to delete all of them, delete this file too")])
 }
 
-/// The files that [`read`] would read as posts, relative to the folder; none where there is no folder.
+/// The files that [`read`] would read as posts, relative to the folder; none if the folder does not exist.
 pub fn paths(config: &Config) -> Vec<Utf8PathBuf> {
     Walk::of(config, &site(config)).files
 }
 
-/// A digest over path, size, times and inode of every file that [`read`] would look at; no file is opened. Equal
-/// digests mean that there is nothing to do, and nothing else follows from them.
+/// A digest of the path, size, times and inode of every file that [`read`] depends on; no file is opened. Equal digests
+/// mean that nothing has changed.
 pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     let root = config.resolve(&config.archive.posts);
     let site = site(config);
@@ -305,13 +275,13 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     for (relative, stat) in walk.files.iter().zip(stats) {
         let Some(stat) = found(stat)? else { continue };
         context.update(relative.as_str().as_bytes());
-        // No path holds a zero byte, so that no path and stat can be read as another pair.
+        // Paths contain no zero byte, so a path and its stat cannot be confused with another pair.
         context.update(&[0]);
         for number in numbers(&stat) {
             context.update(&number.to_le_bytes());
         }
     }
-    // What could not be walked must not look like what could.
+    // An unreadable folder must change the digest.
     for finding in walk.errors.iter().chain(&walk.findings) {
         context.update(finding.file.as_bytes());
         context.update(&[0]);
@@ -321,47 +291,13 @@ pub fn signature(config: &Config) -> io::Result<[u8; 32]> {
     Ok(signature)
 }
 
-/// A file that went away since the walk is like one that never was.
+/// A file that was deleted since the walk is ignored.
 fn found(stat: io::Result<Metadata>) -> io::Result<Option<Metadata>> {
     match stat {
         Ok(stat) => Ok(Some(stat)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn numbers(stat: &Metadata) -> [i128; 4] {
-    let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
-    [
-        i128::from(stat.size()),
-        nanoseconds(stat.mtime(), stat.mtime_nsec()),
-        nanoseconds(stat.ctime(), stat.ctime_nsec()),
-        i128::from(stat.ino()),
-    ]
-}
-
-/// The whole file, or an error if it is too large or will not hold still.
-fn read_file(path: &Utf8Path) -> io::Result<Vec<u8>> {
-    for _ in 0..3 {
-        let mut file = File::open(path)?;
-        let before = file.metadata()?;
-        if !before.is_file() {
-            return Err(io::Error::other("it is not a file"));
-        }
-        if before.len() > MAX_FILE {
-            return Err(io::Error::other(format!(
-                "it is {} MB long; 10 MB is the limit",
-                before.len() / 1_000_000
-            )));
-        }
-        let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0) + 1);
-        (&mut file).take(MAX_FILE).read_to_end(&mut bytes)?;
-        // An editor may be writing: half a post must not be published.
-        if numbers(&before) == numbers(&file.metadata()?) && bytes.len() as u64 == before.len() {
-            return Ok(bytes);
-        }
-    }
-    Err(io::Error::other("it changes while it is being read"))
 }
 
 #[cfg(test)]

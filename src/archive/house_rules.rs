@@ -1,5 +1,5 @@
-//! What a generator adds to what a post says of itself: when it counts as published, a title made of its name, the
-//! categories of its folders. Pure; addresses are made elsewhere.
+//! What a generator adds to the front matter of a post: when it counts as published, a title from the file name, and
+//! categories from the folders. Pure; URLs are built elsewhere.
 
 use chrono::{DateTime, FixedOffset, Utc};
 
@@ -10,33 +10,34 @@ use super::site::Site;
 use crate::config::{Config, Generator};
 use crate::text::HeaderText;
 
-/// What all files of a folder have in common.
+/// What all files of the folder share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setting<'s> {
     /// The configuration.
     pub config: &'s Config,
-    /// Whose rules hold.
+    /// The site, with the generator whose rules apply.
     pub site: &'s Site,
-    /// What the site says of many posts at once.
+    /// Settings of the site that apply to many posts.
     pub inherited: &'s Inherited,
     /// Now.
     pub now: DateTime<Utc>,
 }
 
 impl Setting<'_> {
-    /// Whether a post that cannot be read is an error; where a generator has published it for years, it is left out.
+    /// Whether an unreadable post is an error. In the site of a generator, which may have published it for years, it is
+    /// left out instead.
     pub(super) fn is_strict(self) -> bool {
         self.config.archive.strict.unwrap_or(self.site.generator == Generator::Plain)
     }
 
-    /// Whether Letterpress makes the pages of the posts: unless it is told, where no other program does.
+    /// Whether Letterpress builds the pages of the posts; by default only if no other program does.
     pub(super) fn has_pages(self) -> bool {
         let is_alone = self.site.generator == Generator::Plain && self.config.archive.feed.is_none();
         self.config.output.pages.unwrap_or(is_alone)
     }
 }
 
-/// When the post was published, or why it is not.
+/// When the post was published, or why it is not published.
 pub(super) fn published(
     fields: &mut Fields,
     day: Option<&str>,
@@ -62,7 +63,7 @@ pub(super) fn published(
     }
 }
 
-/// The title that a file's name makes: `2024-05-01-my-first-post` is "My First Post".
+/// A title from a file name: `2024-05-01-my-first-post` becomes "My First Post".
 pub(super) fn words_of(stem: &str) -> String {
     let word = |word: &str| {
         let mut chars = word.chars();
@@ -71,7 +72,7 @@ pub(super) fn words_of(stem: &str) -> String {
     stem.split(['-', '_']).filter(|part| !part.is_empty()).map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Jekyll adds the categories of the folders, Pelican has no others if the post names none.
+/// Jekyll adds the categories of the folders; Pelican uses them only if the post names none.
 pub(super) fn categories_of_folders(
     categories: &mut Vec<HeaderText>,
     folders: &[String],

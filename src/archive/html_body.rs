@@ -1,7 +1,7 @@
-//! A post written in HTML as one block of raw HTML, so that Markdown leaves it alone: no indented line of it is code,
-//! no blank line ends it. What may stay of it is decided where all raw HTML is cleaned.
+//! Wraps a post written in HTML into one block of raw HTML, so that Markdown does not change it: indented lines must not
+//! become code, and blank lines must not end the block. It is sanitised later, like all raw HTML.
 
-/// `html` as Markdown, line by line.
+/// `html` as Markdown, with the same lines.
 pub(super) fn block(html: &str) -> String {
     let mut text = String::with_capacity(html.len() + 16);
     text.push_str("<div>");
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_blank_line_ends_the_block() {
+    fn blank_lines_do_not_end_the_block() {
         assert_eq!(block("<p>a</p>\n\n    <b>c</b>\n"), "<div><p>a</p>\n<!-- -->\n    <b>c</b>\n</div>\n");
     }
 }

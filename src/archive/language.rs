@@ -1,5 +1,4 @@
-//! Languages in file names: `index.ko.md`, `about.pt-BR.md`. Only what a name says; which language is wanted is said
-//! elsewhere.
+//! Language suffixes of file names: `index.ko.md`, `about.pt-BR.md`.
 
 /// The two-letter codes of ISO 639-1, and `cn`, which Chinese sites use.
 const CODES: &str = "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch cn co cr cs cu cv cy da \
@@ -9,7 +8,7 @@ const CODES: &str = "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br
                      pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti \
                      tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu";
 
-/// Whether `text` names a language: `ko`, `pt-BR`, `zh_cn`, `zh-Hans`.
+/// Whether `text` is a language suffix: `ko`, `pt-BR`, `zh_cn`, `zh-Hans`.
 pub(super) fn is_suffix(text: &str) -> bool {
     let mut parts = text.split(['-', '_']);
     let code = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -30,7 +29,7 @@ pub(super) fn split(stem: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether two tags name one language: `ko` and `ko-KR` do, `pt-BR` and `pt-PT` do not.
+/// Whether two tags mean the same language: `ko` and `ko-KR` do, `pt-BR` and `pt-PT` do not.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     let parts = |tag: &str| {
         let tag = tag.to_ascii_lowercase().replace('_', "-");

@@ -1,5 +1,5 @@
-//! Addresses: relative to absolute, and every absolute one in its canonical form. Only addresses as text; what
-//! stands in HTML is found elsewhere, and nothing is fetched.
+//! Turns relative URLs into absolute, canonical ones. Works on text only: nothing is fetched, and the URLs in HTML are
+//! found elsewhere.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use unicode_normalization::UnicodeNormalization;
@@ -7,7 +7,7 @@ use url::{Position, Url};
 
 use crate::config::SiteUrl;
 
-/// What an address is for: readers follow a link, but a picture or a sound is loaded without being asked.
+/// What a URL is used for. A link is followed by a click; a picture or a sound is loaded automatically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// `href`, `cite`.
@@ -16,27 +16,27 @@ pub enum Purpose {
     Resource,
 }
 
-/// Why an address is left out.
+/// Why a URL is left out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// No URL can be made of it.
-    #[error("{0:?} is not an address")]
+    /// It is not a valid URL.
+    #[error("{0:?} is not a valid address")]
     Malformed(String),
-    /// `javascript:`, `data:` and whatever else could run or hide something.
-    #[error("a `{0}:` address is not safe in a feed or a letter")]
+    /// `javascript:`, `data:` and other schemes that could run or hide something.
+    #[error("a `{0}:` address is not safe in a feed or an email")]
     Scheme(String),
 }
 
-/// What a link may lead to; an allow-list, since every program registers schemes of its own.
+/// The schemes that a link may have. An allow-list, because any program can register a scheme.
 pub(super) const LINK_SCHEMES: [&str; 14] = [
     "http", "https", "mailto", "tel", "sms", "xmpp", "ftp", "ftps", "irc", "ircs", "matrix", "geo", "magnet",
     "webcal",
 ];
 
-/// Longer addresses are cut by mail programs; in messages they would only hide the point.
+/// Longer URLs make an error message hard to read.
 const SHOWN: usize = 80;
 
-/// `raw`, as it stands in the page `page`, as a canonical absolute URL.
+/// The URL `raw` in the page `page`, absolute and canonical.
 pub fn absolute(page: &Url, raw: &str, purpose: Purpose) -> Result<String, LinkError> {
     let malformed = || LinkError::Malformed(raw.chars().take(SHOWN).collect());
     let url = page.join(raw.trim()).map_err(|_| malformed())?;
@@ -50,13 +50,13 @@ pub fn absolute(page: &Url, raw: &str, purpose: Purpose) -> Result<String, LinkE
     if allowed { Ok(canonical(&url)) } else { Err(LinkError::Scheme(url.scheme().to_owned())) }
 }
 
-/// Whether RFC 3986 takes these characters in a host (`reg-name`, `IP-literal`): browsers, and so the `url` crate,
-/// allow `{` and others too, which no feed may hold and no percent-encoding can save.
+/// Whether RFC 3986 allows these characters in a host (`reg-name`, `IP-literal`). Browsers and the `url` crate also allow
+/// `{` and others, which are invalid in a feed and cannot be percent-encoded.
 fn is_host(host: &str) -> bool {
     host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%[]:".contains(&byte))
 }
 
-/// Every candidate of a `srcset`, absolute; `None` if none is left.
+/// A `srcset` with absolute URLs; `None` if no candidate is left.
 pub fn srcset(page: &Url, raw: &str) -> Option<String> {
     let mut candidates = Vec::new();
     let mut rest = raw;
@@ -65,7 +65,7 @@ pub fn srcset(page: &Url, raw: &str) -> Option<String> {
         if rest.is_empty() {
             break;
         }
-        // A comma belongs to the URL unless white space follows (HTML, 4.8.4.2.1 "srcset attributes").
+        // A comma is part of the URL unless white space follows (HTML, 4.8.4.2.1 "srcset attributes").
         let end = rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len());
         let (url, after) = rest.split_at(end);
         let bare = url.trim_end_matches(',');
@@ -75,7 +75,7 @@ pub fn srcset(page: &Url, raw: &str) -> Option<String> {
         let known = descriptor.is_empty()
             || descriptor.strip_suffix(['w', 'x', 'h']).is_some_and(|number| number.parse::<f64>().is_ok());
         if let (true, Ok(url)) = (known, absolute(page, bare, Purpose::Resource)) {
-            // A comma at the end of a URL would be read as the end of the candidate.
+            // A comma at the end of the URL would end the candidate.
             let url = url.replace(',', "%2C");
             candidates.push(if descriptor.is_empty() { url } else { format!("{url} {descriptor}") });
         }
@@ -84,7 +84,7 @@ pub fn srcset(page: &Url, raw: &str) -> Option<String> {
     (!candidates.is_empty()).then(|| candidates.join(", "))
 }
 
-/// Whether a URL shows a user name or a password to everybody who reads it.
+/// Whether a URL contains a user name or a password, which would be published with it.
 pub fn has_user_info(url: &str) -> bool {
     Url::parse(url)
         .is_ok_and(|url| url.has_host() && (!url.username().is_empty() || url.password().is_some()))
@@ -106,7 +106,7 @@ const NOT_ALLOWED: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// The URL in the form of RFC 3986: every character that is not allowed is encoded, and every `%xx` is upper-case.
+/// The URL in the form of RFC 3986: characters that the `url` crate leaves raw are encoded, and `%xx` is upper case.
 pub fn canonical(url: &Url) -> String {
     let (head, tail) = (&url[..Position::BeforePath], &url[Position::BeforePath..]);
     [head, &encode(tail, NOT_ALLOWED)].concat()
@@ -134,29 +134,29 @@ pub(super) fn encode(text: &str, set: &'static AsciiSet) -> String {
 /// The characters that [`segment`] encodes.
 const NOT_IN_SEGMENT: &AsciiSet = &NOT_ALLOWED.add(b'#').add(b'/').add(b':').add(b'?');
 
-/// One segment of a path, or the specific part of a `tag:` URI (RFC 3986 `pchar`); the colon is encoded too,
-/// since it begins a placeholder in a permalink and ends a part of a tag.
+/// Encodes one segment of a path, or of a `tag:` URI (RFC 3986 `pchar`). The colon is encoded too, because it starts a
+/// placeholder in a permalink and separates the parts of a tag URI.
 pub fn segment(text: &str) -> String {
     utf8_percent_encode(text, NOT_IN_SEGMENT).to_string()
 }
 
-/// Undoes percent-encoding and composes (NFC); text that is not encoded UTF-8 stays as it is.
+/// Percent-decodes and composes (NFC); text that does not decode to UTF-8 stays as it is.
 pub fn readable(text: &str) -> String {
     percent_decode_str(text).decode_utf8().map_or_else(|_| text.nfc().collect(), |text| text.nfc().collect())
 }
 
-/// Whether an address is a relative one of a Markdown file.
+/// Whether a URL is a relative reference to a Markdown file.
 pub fn names_markdown(raw: &str) -> bool {
     let path = raw.split(['#', '?']).next().unwrap_or_default();
     let end = camino::Utf8Path::new(path).extension().unwrap_or_default().to_ascii_lowercase();
     matches!(end.as_str(), "md" | "markdown") && !path.starts_with("//") && Url::parse(raw).is_err()
 }
 
-/// The page at `path` (already encoded) below the site.
+/// The URL of `path` (already encoded) below the site.
 pub fn below(site: &SiteUrl, path: &str) -> Option<Url> {
     let joined = format!("{}{}", site.as_str(), path.trim_start_matches('/'));
     let url = Url::parse(&joined).ok()?;
-    // `Url` resolves dot segments: an address that then stands elsewhere is not below the site.
+    // `Url` resolves dot segments, so the result may be outside the site.
     let below = url.as_str().starts_with(site.as_str());
     below.then(|| Url::parse(&canonical(&url)).ok()).flatten()
 }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn relative_addresses_become_absolute_as_in_a_browser() {
+    fn relative_urls_are_resolved_as_in_a_browser() {
         for (raw, expected) in [
             ("./x.png", "https://example.com/blog/slug/x.png"),
             ("../other/", "https://example.com/blog/other/"),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn korean_spaces_quotes_and_international_hosts_are_encoded() {
+    fn korean_text_spaces_quotes_and_international_hosts_are_encoded() {
         assert_eq!(link("사진 1.png"), "https://example.com/blog/slug/%EC%82%AC%EC%A7%84%201.png");
         assert_eq!(
             link("https://한국.kr/%ea%b8%80?q=\"a|b\""),
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_could_run_something_are_refused_however_they_are_spelled() {
+    fn unsafe_schemes_are_rejected_in_any_spelling() {
         for raw in [
             "javascript:alert(1)",
             " JaVaScRiPt:alert(1)",
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn every_candidate_of_a_srcset_is_absolute_and_unsafe_ones_are_gone() {
+    fn the_candidates_of_a_srcset_become_absolute_and_unsafe_ones_are_removed() {
         assert_eq!(
             srcset(&page(), "a.png 1x, /b,c.png 2x,data:image/png;base64,AA 3x, d.png").unwrap(),
             "https://example.com/blog/slug/a.png 1x, https://example.com/b%2Cc.png 2x, https://example.com/blog/slug/d.png"
@@ -231,13 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn a_user_name_in_an_address_is_seen() {
+    fn a_user_name_in_a_url_is_found() {
         assert!(has_user_info("https://a@b.example/") && has_user_info("https://a:b@b.example/"));
         assert!(!has_user_info("mailto:a@b.example") && !has_user_info("https://b.example/@a"));
     }
 
     #[test]
-    fn a_path_that_climbs_out_of_the_site_is_not_below_it() {
+    fn a_path_that_leaves_the_site_is_not_below_it() {
         let site = SiteUrl::parse("https://example.com/blog").unwrap();
         assert_eq!(
             below(&site, "/2024/%EA%B8%80/").unwrap().as_str(),
@@ -248,7 +248,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_absolute_address_is_ascii_without_spaces_and_stays_as_it_is(raw in any::<String>()) {
+        fn an_absolute_url_is_ascii_without_spaces_and_does_not_change_again(raw in any::<String>()) {
             if let Ok(url) = absolute(&page(), &raw, Purpose::Link) {
                 prop_assert!(url.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"`{}|\\^".contains(&byte)), "{}", url);
                 prop_assert_eq!(absolute(&page(), &url, Purpose::Link).unwrap(), url);
@@ -256,7 +256,7 @@ mod tests {
         }
 
         #[test]
-        fn a_segment_can_be_read_back(raw in "[^%]*") {
+        fn an_encoded_segment_can_be_decoded(raw in "[^%]*") {
             prop_assert_eq!(readable(&segment(&raw)), raw.nfc().collect::<String>());
         }
     }

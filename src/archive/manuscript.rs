@@ -1,5 +1,4 @@
-//! One file of the folder, read: everything that a post is but its id, which needs all the others. Pure: bytes in,
-//! manuscript out.
+//! Reads one post file into a post without its id; assigning ids needs all posts. Pure: bytes in, manuscript out.
 
 mod held_back;
 mod preview;
@@ -11,9 +10,8 @@ use url::Url;
 
 use self::writer::{Stamp, Writer};
 use super::enclosure;
-use super::front_matter::fields::Lined;
 use super::front_matter::slips::{self, Page};
-use super::front_matter::{self, Parts, Stated, customs};
+use super::front_matter::{self, Lined, Parts, Stated, customs};
 use super::house_rules::{Setting, published};
 use super::ids::{Given, Sighting};
 use super::inherited::Place;
@@ -24,10 +22,10 @@ use crate::config::Generator;
 use crate::finding::{Finding, Severity};
 use crate::text::XmlText;
 
-/// The longest body, in bytes; a novel has one megabyte.
+/// The longest body, in bytes; a novel has about one megabyte.
 pub(super) const MAX_BODY: usize = 10_000_000;
 
-/// A file's name.
+/// The name of a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Name<'n> {
     /// Relative to the folder of posts, with `/`.
@@ -52,7 +50,7 @@ pub(super) struct Manuscript {
 }
 
 impl Manuscript {
-    /// Reads a file; `Ok(Err(_))` is a file that is fine but not published now. All errors are named.
+    /// Reads a file; `Ok(Err(_))` is a valid file that is not published now. Reports all errors.
     pub(super) fn read(
         bytes: Vec<u8>,
         name: Name<'_>,
@@ -73,7 +71,7 @@ impl Manuscript {
             return Ok(Err(if is_html { WhyLeftOut::Page } else { WhyLeftOut::Name }));
         }
         let remarks = held_back::remarks(&parts.entries, file);
-        // Of its own keys, before it inherits any.
+        // Checks its own keys, before it inherits others.
         let unknown = unknown_keys(&text, file, &parts, setting);
         let path = site.prefix.join(name.relative);
         let place = Place { path: setting.inherited.path(&path), language: told.language.as_deref() };
@@ -87,7 +85,7 @@ impl Manuscript {
         let (mut fields, mut errors) = front_matter::fields::read(&parts.entries, file, config.site.timezone);
         errors.retain(|error| unclear.as_ref().is_none_or(|finding| finding.line != error.line));
         errors.extend(unclear.take());
-        // A draft may be as unfinished as it likes.
+        // Errors in a draft do not matter yet.
         if fields.draft {
             return Ok(Err(WhyLeftOut::Draft));
         }
@@ -96,7 +94,7 @@ impl Manuscript {
         errors.extend(unknown);
         findings.extend(remarks);
         if !setting.is_strict() {
-            // A field that only Letterpress minds is not worth a post, and a day in the name is a date too.
+            // A wrong field that the generator accepts is ignored, and so is a wrong date if the name has a day.
             let has_day = told.day.is_some();
             let minor = |finding: &Finding| {
                 matches!(finding.rule, "post-field" | "post-enclosure")
@@ -106,7 +104,7 @@ impl Manuscript {
             errors.retain(|finding| !minor(finding));
         }
         if !errors.is_empty() {
-            // A title that is missing may be there as a `titel`.
+            // A missing title may be a misspelled key, so report those findings too.
             errors.append(&mut findings);
             return Err(errors);
         }
@@ -129,7 +127,7 @@ impl Manuscript {
         }
     }
 
-    /// Takes the generator's tags out of the body and finds the posts that it links to, now that every page is known.
+    /// Replaces the tags of the generator in the body and resolves links to other posts, once all pages are known.
     pub(super) fn settle(&mut self, pages: &PageNames, setting: Setting<'_>) {
         let path = setting.site.prefix.join(&self.relative);
         let folder = path.parent().unwrap_or(Utf8Path::new(""));
@@ -142,7 +140,7 @@ impl Manuscript {
         }
     }
 
-    /// `[the other one](other.md)` means the page of that post.
+    /// Resolves `[the other one](other.md)` to the page of that post.
     fn link_posts(&mut self, pages: &PageNames, folder: &Utf8Path) {
         for (line, raw) in markdown::links_to_files(self.post.body.as_str()) {
             let end = raw.find(['#', '?']).unwrap_or(raw.len());
@@ -152,10 +150,9 @@ impl Manuscript {
                 self.post.page.links.insert(raw, page);
                 continue;
             }
-            let message = format!("{name} is no published post, so the link leads nowhere");
+            let message = format!("{name} is not a published post, so the link is broken");
             let finding = Finding::warning("link-post", self.post.source.as_str(), message);
-            let finding =
-                finding.hint("name the file of a post that is published, or write the address of a page");
+            let finding = finding.hint("link to the file of a published post, or to the address of a page");
             self.findings.push(finding.at(self.post.body_line + line - 1));
         }
     }
@@ -171,7 +168,7 @@ impl Manuscript {
         };
         let Some(plain) = templating::plain(self.post.body.as_str(), around) else { return };
         for (line, tag) in plain.left_out {
-            let message = format!("{tag} is left out: only {} can read it", reader_of(generator));
+            let message = format!("{tag} is left out: only {} can process it", reader_of(generator));
             let finding = Finding::note("template-tag", self.post.source.as_str(), message);
             self.findings.push(finding.at(self.post.body_line + line - 1));
         }
@@ -188,12 +185,12 @@ impl Manuscript {
         self.post.published
     }
 
-    /// Its language, where it is not the site's.
+    /// Its language, if it is not that of the site.
     pub(super) fn language(&self) -> Option<&str> {
         self.post.language.as_deref()
     }
 
-    /// What the id ledger needs to know.
+    /// The post as the id ledger sees it.
     pub(super) fn sighting(&self) -> Sighting {
         Sighting {
             path: self.relative.clone(),
@@ -207,8 +204,7 @@ impl Manuscript {
         }
     }
 
-    /// Takes in the enclosure, whose local file `length_of` measures: a file relative to the configuration, and its
-    /// length if it is there.
+    /// Resolves the enclosure. `length_of` measures a file, relative to the configuration, if it exists.
     pub(super) fn enclose(
         &mut self,
         setting: Setting<'_>,
@@ -224,7 +220,7 @@ impl Manuscript {
         Ok(())
     }
 
-    /// The page.
+    /// The URL of its page.
     pub(super) fn url(&self) -> &Url {
         &self.post.url
     }
@@ -234,13 +230,13 @@ impl Manuscript {
         &self.post.source
     }
 
-    /// The post, with what the ledger gave it.
+    /// The post, with its id and time from the ledger.
     pub(super) fn publish(self, given: Given) -> Post {
         Post { id: given.id, updated: given.updated, ..self.post }
     }
 }
 
-/// What is said of keys that nobody knows. A generator has its own, and a feed's posts are written by us.
+/// Findings about unknown keys. The site of a generator has keys of its own, and Letterpress writes the posts of a feed.
 fn unknown_keys(text: &str, file: &str, parts: &Parts<'_>, setting: Setting<'_>) -> Vec<Finding> {
     let Setting { config, site, now, .. } = setting;
     if site.generator != Generator::Plain || config.archive.feed.is_some() {
@@ -256,7 +252,7 @@ fn reader_of(generator: Generator) -> String {
 
 /// The finding about a field that the run ignores.
 fn demoted(finding: Finding) -> Finding {
-    finding.demoted(|message| format!("{message}, and is passed over"))
+    finding.demoted(|message| format!("{message}; the field is ignored"))
 }
 
 #[cfg(test)]
@@ -291,24 +287,28 @@ mod tests {
     }
 
     #[test]
-    fn a_file_name_and_a_heading_are_enough_for_a_post() {
+    fn a_file_name_and_a_heading_make_a_post() {
         let post = post("2024-05-01-안녕.md", "\n# 제목 *하나*\n\n본문\n");
         assert_eq!(post.title.as_str(), "제목 하나");
         assert_eq!(post.slug, "안녕");
         assert_eq!(post.published.to_rfc3339(), "2024-05-01T00:00:00+09:00");
-        assert_eq!(post.body.as_str(), "\n\n\n본문\n", "the heading is not repeated, and no line moves");
+        assert_eq!(
+            post.body.as_str(),
+            "\n\n\n본문\n",
+            "the heading is removed, and line numbers do not change"
+        );
         assert_eq!(post.url.as_str(), "https://example.com/%EC%95%88%EB%85%95/");
     }
 
     #[test]
-    fn a_bundle_is_named_by_its_folder_and_its_pictures_lie_in_its_page() {
+    fn a_bundle_is_named_after_its_folder_and_its_images_are_below_its_page() {
         let post = post("2024-05-01-여행/index.md", "+++\ntitle = \"a\"\nimage = \"1.jpg\"\n+++\ntext");
         assert_eq!(post.slug, "여행");
         assert_eq!(post.image.unwrap().as_str(), "https://example.com/%EC%97%AC%ED%96%89/1.jpg");
     }
 
     #[test]
-    fn drafts_future_and_undated_posts_stay_out_whatever_else_is_wrong_with_a_draft() {
+    fn drafts_future_and_undated_posts_are_left_out_and_errors_in_drafts_are_ignored() {
         assert_eq!(
             read("a.md", "---\ndraft: true\ndate: soon\n---\n").unwrap().unwrap_err(),
             WhyLeftOut::Draft
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_with_a_post_is_said_at_once() {
+    fn all_errors_of_a_post_are_reported_at_once() {
         let found = refusal("2024-05-01-a.md", "---\ntitle: \"\\u202e\"\nslug: ../../etc\n---\n");
         assert!(found.contains("posts/2024-05-01-a.md:2: error: the title cannot be used: it holds the control character U+202E"), "{found}");
         assert!(found.contains("posts/2024-05-01-a.md:3: error: the slug"), "{found}");
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_in_the_future_does_not_count() {
+    fn an_update_in_the_future_is_ignored() {
         let manuscript =
             read("2024-05-01-a.md", "---\ntitle: a\nupdated: 2030-01-01\n---\ntext").unwrap().unwrap();
         assert_eq!(manuscript.updated, None);
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_beyond_ten_megabytes_is_refused() {
+    fn a_body_over_ten_megabytes_is_rejected() {
         let text = format!("---\ntitle: a\n---\n{}", "x".repeat(MAX_BODY + 1));
         assert!(refusal("2024-05-01-a.md", &text).contains("10 MB is the limit"));
     }

@@ -1,6 +1,6 @@
-//! `posts/` becomes an [`Archive`]: posts in fixed order, and a word about each file that is not in it.
+//! Reads `posts/` into an [`Archive`]: posts in a stable order, and the reason why each other file was left out.
 //!
-//! Everything here but [`folder`] is a function over values. No feed or mail format is known here.
+//! Only [`folder`] reads files; the rest are pure functions. Nothing here depends on a feed or mail format.
 
 mod enclosure;
 mod encoding;
@@ -26,7 +26,8 @@ mod site;
 mod slugs;
 mod templating;
 
-pub use enclosure::{Enclosure, Episode, EpisodeKind, Transcript};
+pub use enclosure::{Enclosure, Episode, Transcript};
+pub use front_matter::EpisodeKind;
 pub use page::PostPage;
 pub use post::{Archive, LeftOut, Post, PostAuthor, TakenBack, WhyLeftOut};
 pub use proof::proof_read;

@@ -1,5 +1,5 @@
-//! What the name of a file says, by the rules of the generator whose site it is: its day, its slug, its section, its
-//! language; or that it is no post at all. Pure: paths in, names out.
+//! Reads a file name by the rules of the site's generator: its day, slug, section and language, or why the file is not a
+//! post. Pure: paths in, names out.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -8,29 +8,29 @@ use super::site::Site;
 use super::{WhyLeftOut, language};
 use crate::config::{Config, Generator};
 
-/// What a name says.
+/// What a file name contains.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Name {
     /// `2024-05-01`.
     pub day: Option<String>,
-    /// The last part, without day and language where the generator leaves them out; a bundle's is its folder's.
+    /// The last part, without day and language if the generator strips them; for a bundle, the name of its folder.
     pub stem: String,
-    /// The folders below the root of the content, without the bundle's own.
+    /// The folders below the root of the content, without the folder of the bundle.
     pub folder: Utf8PathBuf,
     /// `pt-BR` in `index.pt-BR.md`.
     pub language: Option<String>,
-    /// The categories that the folders stand for.
+    /// The categories that the folders represent.
     pub categories: Vec<String>,
 }
 
-/// The name of the file at `relative`, or why no such file is a post.
+/// The name of the file at `relative`, or why such a file is not a post.
 pub(super) fn read(relative: &Utf8Path, site: &Site, config: &Config) -> Result<Name, WhyLeftOut> {
     let path = site.prefix.join(relative);
     let stem = path.file_stem().unwrap_or_default();
     let folder = path.parent().unwrap_or(Utf8Path::new(""));
     let mut name = name(stem, folder, site, config)?;
     if name.day.is_none() {
-        // `2024/05/01/name.md`; the slash at the end stands for the name.
+        // `2024/05/01/name.md`: `in_path` expects a slash after the day.
         name.day = dates::in_path(&format!("{folder}/"));
     }
     Ok(name)
@@ -51,7 +51,7 @@ fn name(stem: &str, folder: &Utf8Path, site: &Site, config: &Config) -> Result<N
                 (Some(wanted), Some(language)) if language::is_same(wanted, language) => {}
                 (None, Some(language)) if language::is_same(&config.site.language, language) => {}
                 (None, None) => {}
-                // Without a suffix a file is in the language that the site has by default.
+                // A file without a suffix is in the default language of the site.
                 (_, language) => {
                     let language = language.unwrap_or("the default language").to_owned();
                     return Err(WhyLeftOut::Language(language));
@@ -62,12 +62,12 @@ fn name(stem: &str, folder: &Utf8Path, site: &Site, config: &Config) -> Result<N
     }
 }
 
-/// What a name says by itself, whatever its folder makes of it.
+/// The name without the rules that depend on its folder.
 pub(super) fn bare(relative: &Utf8Path) -> Name {
     plain(relative.file_stem().unwrap_or_default(), relative.parent().unwrap_or(Utf8Path::new("")))
 }
 
-/// What in its name holds a post of a plain folder back: a folder for drafts, or an underscore where Astro reads none.
+/// What holds a post of a plain folder back: a folder for drafts, or an underscore in an Astro site.
 fn held_back(stem: &str, folder: &Utf8Path, site: &Site) -> Option<String> {
     let mut folders = folder.components().map(|part| part.as_str());
     if let Some(drafts) = folders.find(|name| ["_drafts", "drafts"].contains(&name.to_lowercase().as_str())) {
@@ -75,10 +75,10 @@ fn held_back(stem: &str, folder: &Utf8Path, site: &Site) -> Option<String> {
     }
     let mut names = folder.components().map(|part| part.as_str()).chain([stem]);
     let name = names.find(|name| site.skips_underscores && name.starts_with('_'))?;
-    Some(format!("the underscore in front of `{name}`"))
+    Some(format!("the underscore at the start of `{name}`"))
 }
 
-/// The last part of a name, in front of which no day stands.
+/// A name split into its day and the rest.
 fn without_day(name: &str) -> (Option<String>, &str) {
     match dates::in_name(name) {
         Some((day, "")) => (Some(day), name),
@@ -94,14 +94,14 @@ fn plain(stem: &str, folder: &Utf8Path) -> Name {
     Name { day, stem: stem.to_owned(), folder: folder.to_owned(), ..Name::default() }
 }
 
-/// Hugo keeps the day in the address, Zola does not.
+/// Hugo keeps the day in the URL, Zola does not.
 fn page(stem: &str, folder: &Utf8Path, generator: Generator) -> Name {
     let name = plain(stem, folder);
     let whole = if stem == "index" { folder.file_name().unwrap_or(stem) } else { stem };
     if generator == Generator::Hugo {
         return Name { stem: whole.to_owned(), ..name };
     }
-    // `2024-05-01T09:00:00Z-name.md` is a day for Zola too.
+    // Zola also takes `2024-05-01T09:00:00Z-name.md`.
     let timed = whole.split_at_checked(10).filter(|(_, rest)| rest.starts_with('T') && rest.contains(':'));
     let day = timed.and_then(|(day, rest)| Some((dates::in_name(day)?.0, rest.split_once(['_', '-'])?.1)));
     match day {
@@ -119,7 +119,7 @@ fn jekyll(stem: &str, folder: &Utf8Path) -> Result<Name, WhyLeftOut> {
         return Err(WhyLeftOut::Draft);
     }
     let (Some(day), stem) = without_day(stem) else { return Err(WhyLeftOut::Name) };
-    // What lies above `_posts` are categories, what lies below it is order on a disk.
+    // Folders above `_posts` are categories; folders below it have no meaning.
     parts.truncate(at);
     let categories: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
     Ok(Name {
@@ -140,18 +140,18 @@ fn pelican(stem: &str, folder: &Utf8Path) -> Result<Name, WhyLeftOut> {
     Ok(Name { day, stem: stem.to_owned(), folder: folder.to_owned(), categories, language: None })
 }
 
-/// What kind of file has this name.
+/// What kind of file a name belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Markdown, or HTML that a generator takes for a post if it has front matter.
+    /// Markdown, or HTML that a generator reads as a post if it has front matter.
     Post,
-    /// A post that is not Markdown: reStructuredText, Textile and others.
+    /// A post in another format: reStructuredText, Textile and others.
     Foreign(&'static str),
-    /// Something else.
+    /// Any other file.
     Other,
 }
 
-/// Tells posts from pictures.
+/// The kind of the file called `name`.
 pub(super) fn kind(name: &str, generator: Generator) -> Kind {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     match extension.as_deref() {
@@ -169,10 +169,11 @@ pub(super) fn kind(name: &str, generator: Generator) -> Kind {
     }
 }
 
-/// Texts that somebody may take for posts: a generator has rules for such files, and beside posts alone they are slips.
+/// Text files that the user may have meant as posts. A generator has its own rules for them; in a plain folder they are
+/// probably mistakes.
 fn unread_text(name: &str, extension: Option<&str>) -> Kind {
     match extension {
-        // The ledgers are ours.
+        // The ledgers of Letterpress.
         Some("txt") if ["ids", "pages"].iter().any(|ledger| name.starts_with(ledger)) => Kind::Other,
         Some("txt" | "text") => Kind::Foreign("plain text"),
         Some("html" | "htm" | "xhtml") => Kind::Foreign("HTML"),
@@ -183,7 +184,7 @@ fn unread_text(name: &str, extension: Option<&str>) -> Kind {
         Some("tex" | "typ") => Kind::Foreign("TeX or Typst"),
         Some("bak" | "orig" | "old" | "rej" | "tmp") => Kind::Foreign("a backup copy"),
         Some(extension) if extension.ends_with('~') => Kind::Foreign("a backup copy"),
-        // `.md` was left out, or is a letter away.
+        // `.md` is missing or misspelled.
         Some("m" | "mk" | "markdow" | "makrdown" | "mdd" | "dm") => {
             Kind::Foreign("a file without the ending .md")
         }
@@ -192,12 +193,12 @@ fn unread_text(name: &str, extension: Option<&str>) -> Kind {
     }
 }
 
-/// Whether the name is that of a section's own page: `_index.md`, `_index.ko.md`.
+/// Whether the name is that of a section page: `_index.md`, `_index.ko.md`.
 pub(super) fn is_section_page(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(stem, _)| language::split(stem).0 == "_index")
 }
 
-/// Folders of a generator that hold no posts.
+/// Folders of a generator that contain no posts.
 pub(super) fn is_passed_over(name: &str, generator: Generator) -> bool {
     let is_private = name.starts_with('_') && !matches!(name, "_posts" | "_drafts");
     match generator {
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn hugo_keeps_the_day_in_a_name_and_zola_takes_it_away() {
+    fn hugo_keeps_the_day_of_a_name_and_zola_strips_it() {
         for (generator, stem) in [(Generator::Hugo, "2024-05-01-글"), (Generator::Zola, "글")] {
             for file in ["2024-05-01-글.md", "2024-05-01-글/index.md", "2024-05-01-글/index.ko.md"] {
                 assert_eq!(name(generator, "posts", file), Ok(says("2024-05-01", stem, "posts")), "{file}");
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn jekyll_finds_categories_above_its_posts_and_none_below() {
+    fn jekyll_takes_categories_from_the_folders_above_posts_only() {
         let posts = name(Generator::Jekyll, "", "ko/news/_posts/2013/2013-05-06-title.md");
         assert_eq!(posts, Ok(says("2013-05-06", "title", "ko/news")));
         assert_eq!(name(Generator::Jekyll, "", "about.md"), Err(WhyLeftOut::Page));
@@ -247,13 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_pelican_are_no_posts() {
+    fn pages_of_pelican_are_not_posts() {
         assert_eq!(name(Generator::Pelican, "", "pages/about.md"), Err(WhyLeftOut::Page));
         assert_eq!(name(Generator::Pelican, "", "Go/2015-01-02_a.md"), Ok(says("2015-01-02", "a", "Go")));
     }
 
     #[test]
-    fn sections_and_foreign_formats_are_told_from_posts() {
+    fn sections_and_other_formats_are_not_posts() {
         assert!(
             is_section_page("_index.md") && is_section_page("_index.ko.md") && !is_section_page("index.md")
         );

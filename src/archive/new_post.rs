@@ -1,4 +1,4 @@
-//! The file of a post that is about to be written: its name and its front matter, as the archive writes them. Pure.
+//! The file of a new post: its name and its front matter, in the style of the existing posts. Pure.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Datelike as _, FixedOffset};
@@ -7,7 +7,7 @@ use super::slugs;
 use crate::config::Generator;
 use crate::text::HeaderText;
 
-/// How front matter is written.
+/// The syntax of front matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
     /// Between `+++`.
@@ -19,7 +19,7 @@ pub enum Syntax {
 }
 
 impl Syntax {
-    /// The syntax of a post, by its first line.
+    /// The syntax of a post, from its first line.
     pub fn of(text: &str) -> Option<Self> {
         let first = text.trim_start_matches('\u{FEFF}').lines().next().unwrap_or_default().trim_end();
         match first {
@@ -31,35 +31,35 @@ impl Syntax {
     }
 }
 
-/// How the archive names and begins its posts.
+/// The style of the posts in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conventions {
-    /// Whose site it is.
+    /// The generator of the site.
     pub generator: Generator,
-    /// The folder for new posts, relative to the folder of posts; folders that are dates are those of the newest post.
+    /// The folder for new posts, relative to the folder of posts; parts that are dates come from the newest post.
     pub folder: Utf8PathBuf,
-    /// How front matter is written.
+    /// The syntax of front matter.
     pub syntax: Syntax,
-    /// The day stands in front of the name.
+    /// Whether the name begins with the day.
     pub dated: bool,
-    /// The language that stands behind the name: `post.ko.md`.
+    /// The language suffix of the name: `post.ko.md`.
     pub language: Option<String>,
 }
 
-/// A post that is about to be written.
+/// A post to be created.
 #[derive(Debug, Clone)]
 pub struct NewPost<'a> {
     /// The title.
     pub title: &'a HeaderText,
-    /// The name for its address; without it one is made of the title.
+    /// The slug; `None` means that it is made from the title.
     pub slug: Option<&'a str>,
     /// When it is published.
     pub date: DateTime<FixedOffset>,
-    /// It waits.
+    /// Whether it is a draft.
     pub draft: bool,
 }
 
-/// The file, relative to the folder of posts, and its text. `None` if nothing of the title can stand in a file name.
+/// The file, relative to the folder of posts, and its text. `None` if the title has no characters for a file name.
 pub fn lay_out(post: &NewPost<'_>, conventions: &Conventions) -> Option<(Utf8PathBuf, String)> {
     let slug = slugs::file_name(post.slug.unwrap_or(post.title.as_str()));
     if slug.is_empty() {
@@ -73,13 +73,13 @@ pub fn lay_out(post: &NewPost<'_>, conventions: &Conventions) -> Option<(Utf8Pat
     };
     let language = conventions.language.as_ref().map(|language| format!(".{language}")).unwrap_or_default();
     let folder = dated_like(&conventions.folder, post.date);
-    // Drafts of Jekyll's lie in a folder of their own, beside that of the posts.
+    // Jekyll keeps drafts in a separate folder, beside that of the posts.
     let folder =
         if waits_apart { folder.to_string().replacen("_posts", "_drafts", 1).into() } else { folder };
     Some((folder.join(format!("{day}{slug}{language}.md")), text(post, conventions)))
 }
 
-/// `2026/11` for a post of November, where the newest one lies in `2025/08`.
+/// `2026/11` for a post in November if the newest post is in `2025/08`.
 fn dated_like(folder: &Utf8Path, date: DateTime<FixedOffset>) -> Utf8PathBuf {
     let mut parts =
         vec![format!("{:02}", date.day()), format!("{:02}", date.month()), date.year().to_string()];
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_korean_title_makes_a_name_that_can_be_read() {
+    fn a_korean_title_gives_a_readable_name() {
         let plain = conventions(Generator::Plain, "", Syntax::Toml, true);
         let (path, text) = made("천천히, 오는 \"편지\"!", false, &plain);
         assert_eq!(path, "2026-11-29-천천히-오는-편지.md");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_language_stands_behind_the_name_where_the_site_has_several() {
+    fn the_name_has_a_language_suffix_in_a_multilingual_site() {
         let hugo = Conventions {
             language: Some("ko".to_owned()),
             ..conventions(Generator::Hugo, "posts", Syntax::Toml, false)
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_of_signs_alone_makes_no_name() {
+    fn a_title_without_letters_gives_no_name() {
         let title = HeaderText::parse("?!").unwrap();
         let date = DateTime::parse_from_rfc3339("2026-11-29T18:20:00+09:00").unwrap();
         let post = NewPost { title: &title, slug: None, date, draft: false };

@@ -1,4 +1,4 @@
-//! Where the page of a post lies in the public folder, and which of its links mean other posts. Pure.
+//! The file of a post's page in the public folder, and its links to other posts. Pure.
 
 use std::collections::BTreeMap;
 
@@ -9,23 +9,23 @@ use url::{Position, Url};
 use super::links;
 use crate::config::SiteUrl;
 
-/// Longer names do not fit into a file system beside the name of a compressed copy.
+/// File systems take 255 bytes; this leaves room for the suffix of a compressed copy.
 const LONGEST_NAME: usize = 240;
 
-/// What Letterpress's own pages need to know of a post.
+/// What the pages that Letterpress builds need to know about a post.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PostPage {
-    /// The file of its page, below the public folder; `None` where another program makes the pages, or where the address
-    /// of the post leads elsewhere.
+    /// The file of its page, below the public folder; `None` if another program builds the pages, or if the URL of the
+    /// post is not below the site.
     pub file: Option<Utf8PathBuf>,
-    /// Links to the files of other posts, as they are written, and the addresses that they stand for.
+    /// Links to the files of other posts, as written, with the URLs that they resolve to.
     pub links: BTreeMap<String, Url>,
     /// The line of the front matter that names the picture.
     pub image_line: Option<usize>,
 }
 
-/// The file below the public folder at which a web server finds `url`; `None` if that lies outside of the site, or
-/// could not be a file that is meant to be seen.
+/// The file below the public folder that a web server serves for `url`; `None` if the URL is outside the site, or names a
+/// file that must not be published.
 pub fn file_of(site: &SiteUrl, url: &Url) -> Option<Utf8PathBuf> {
     if url.query().is_some() {
         return None;
@@ -41,12 +41,12 @@ pub fn file_of(site: &SiteUrl, url: &Url) -> Option<Utf8PathBuf> {
     Some(path)
 }
 
-/// The file below the public folder that `url` names, which is no page: a picture, a recording.
+/// The file below the public folder for a `url` that is not a page: a picture or a recording.
 pub fn path_of(site: &SiteUrl, url: &Url) -> Option<Utf8PathBuf> {
     names(&below(site, url)?)
 }
 
-/// What stands behind the address of the site, encoded, without a query.
+/// The part of `url` after the URL of the site, percent-encoded, without a query.
 fn below(site: &SiteUrl, url: &Url) -> Option<String> {
     let url = links::canonical(&Url::parse(&url[..Position::AfterPath]).ok()?);
     Some(url.strip_prefix(&links::canonical(site.as_url()))?.to_owned())
@@ -56,12 +56,12 @@ fn names(path: &str) -> Option<Utf8PathBuf> {
     path.split('/').map(name).collect()
 }
 
-/// One decoded part of a path, if it is a plain name.
+/// One segment of a path, decoded, if it is a plain name.
 fn name(part: &str) -> Option<String> {
     let name = percent_decode_str(part).decode_utf8().ok()?;
     let is_plain = !name.is_empty()
         && name.len() <= LONGEST_NAME
-        // A name that begins with a dot is hidden, and no server shows it.
+        // Servers do not serve hidden files.
         && !name.starts_with('.')
         && !name.contains(|c: char| c.is_control() || matches!(c, '/' | '\\'));
     is_plain.then(|| name.into_owned())
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_lies_where_a_web_server_looks_for_it() {
+    fn a_page_has_the_file_that_a_web_server_looks_for() {
         for (url, path) in [
             ("https://a.example/", "index.html"),
             ("https://a.example/2026/11/29/slug/", "2026/11/29/slug/index.html"),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_page_of_the_site_has_no_file() {
+    fn a_url_outside_the_site_has_no_file() {
         for url in [
             "https://b.example/a/",
             "http://a.example/blog/a/",
@@ -119,7 +119,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_address_leads_out_of_the_folder(path in "([a-z가./%\\\\]|%2e|%2F|%5c|\\.\\.){0,12}") {
+        fn no_url_leads_out_of_the_folder(path in "([a-z가./%\\\\]|%2e|%2F|%5c|\\.\\.){0,12}") {
             if let Ok(url) = Url::parse(&format!("https://a.example/b/{path}"))
                 && let Some(file) = file("https://a.example/b/", url.as_str())
             {

@@ -1,5 +1,5 @@
-//! Which page a file name in a link means: `{% post_url 2024-05-01-a %}`, `{{< ref "a.md" >}}`, `{filename}../a.md`.
-//! Only posts that are published have a page here.
+//! Finds the page that a file name in a link refers to: `{% post_url 2024-05-01-a %}`, `{{< ref "a.md" >}}`,
+//! `{filename}../a.md`. Only published posts have a page.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use url::Url;
 
 use super::language;
 
-/// The pages of all posts, by the names that lead to them.
+/// The pages of all posts, by the names that refer to them.
 #[derive(Debug, Default)]
 pub(super) struct PageNames {
     by_path: BTreeMap<String, Url>,
@@ -17,7 +17,7 @@ pub(super) struct PageNames {
 }
 
 impl PageNames {
-    /// Adds the page of the file at `relative`; `prefix` are the folders above it in the site.
+    /// Adds the page of the file at `relative`; `prefix` is the path of the folder of posts in the site.
     pub(super) fn add(&mut self, prefix: &Utf8Path, relative: &Utf8Path, url: &Url) {
         let path = prefix.join(relative);
         let key = key(path.as_str());
@@ -26,7 +26,7 @@ impl PageNames {
         self.by_path.insert(key, url.clone());
     }
 
-    /// The page that `target` means in a file in `folder`, relative to the folder of posts.
+    /// The page that `target` refers to in a file in `folder`, relative to the folder of posts.
     pub(super) fn find(&self, folder: &Utf8Path, target: &str) -> Option<&Url> {
         let target = target.trim();
         if target.is_empty() {
@@ -34,7 +34,7 @@ impl PageNames {
         }
         let rooted = key(target.trim_start_matches('/'));
         let beside = || self.by_path.get(&key(folder.join(target).as_str()));
-        // Jekyll names posts below `_posts` and by their categories.
+        // Jekyll refers to posts relative to `_posts` or by their categories.
         let last = || self.by_name.get(rooted.rsplit('/').next()?)?.as_ref();
         if target.starts_with('/') {
             return self.by_path.get(&rooted).or_else(last);
@@ -43,7 +43,7 @@ impl PageNames {
     }
 }
 
-/// The name of a file without what may be left out: its extension, its language, `index`, dots; in one case.
+/// The path of a file in lower case, without the optional parts: extension, language, `index` and dots.
 fn key(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in Utf8Path::new(path).components() {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_post_is_found_by_every_name_it_is_called_by() {
+    fn a_post_is_found_by_each_of_its_names() {
         let mut pages = PageNames::default();
         let url = |path: &str| Url::parse("https://example.com/").unwrap().join(path).unwrap();
         pages.add(Utf8Path::new("posts"), Utf8Path::new("a/글.ko.md"), &url("/1/"));

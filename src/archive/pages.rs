@@ -1,5 +1,5 @@
-//! The page ledger: which posts stand in which page of a feed's archive (RFC 5005), for ever. A text file that lives
-//! beside the ids, one line for each post of a page. Pure: text in, text out; how pages are cut is the feeds' business.
+//! The page ledger: which posts are in which page of a feed's archive (RFC 5005). A page never changes. The ledger is a
+//! text file beside the ids, with one line for each post of a page. Pure: text in, text out; `feeds` fills the pages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,10 +14,10 @@ const HEAD: &str = "\
 # feed\tpage\tid\tupdated
 ";
 
-/// Stands for the site's own feed, which has no folder.
+/// Represents the feed of the whole site, which has no folder.
 const SITE: &str = ".";
 
-/// The posts of one page: id, and when the post had last changed as it was put there.
+/// The posts of one page: the id, and when the post had last changed when the page was written.
 pub type Page = BTreeMap<String, DateTime<FixedOffset>>;
 
 /// Every page of every feed.
@@ -27,7 +27,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Reads a ledger; `file` is its name in messages. All wrong lines are named.
+    /// Reads a ledger; `file` is its name in messages. Reports all wrong lines.
     pub fn parse(text: &str, file: &str) -> Result<Self, Vec<Finding>> {
         let (mut pages, mut findings) = (Self::default(), Vec::new());
         for (number, line) in text.trim_start_matches('\u{FEFF}').lines().enumerate() {
@@ -38,15 +38,15 @@ impl Pages {
                 pages.page(feed, page).insert(id.to_owned(), updated);
             } else {
                 let finding =
-                    Finding::error("pages", file, "the line is not a feed, a page, an id and a date");
-                let hint = "after a merge keep the lines of both sides; else restore it from version control";
+                    Finding::error("pages", file, "the line must have a feed, a page, an id and a date");
+                let hint = "after a merge, keep the lines of both sides; otherwise restore the line from version control";
                 findings.push(finding.at(number + 1).hint(hint));
             }
         }
         if findings.is_empty() { Ok(pages) } else { Err(findings) }
     }
 
-    /// The text of the ledger; the same ledger gives the same bytes.
+    /// The text of the ledger; the same ledger always gives the same bytes.
     pub fn to_text(&self) -> String {
         let mut text = HEAD.to_owned();
         for (feed, pages) in &self.feeds {
@@ -72,14 +72,14 @@ impl Pages {
         self.feeds.get(folder).into_iter().flatten().map(|(number, page)| (*number, page))
     }
 
-    /// Puts a page behind the last one of the feed in `folder`.
+    /// Appends a page to the feed in `folder`.
     pub fn append(&mut self, folder: &str, page: Page) {
         let pages = self.feeds.entry(folder.to_owned()).or_default();
         let number = pages.last_key_value().map_or(1, |(last, _)| last.saturating_add(1));
         pages.insert(number, page);
     }
 
-    /// The ids that stand in any page of any feed.
+    /// The ids in any page of any feed.
     pub fn ids(&self) -> BTreeSet<&str> {
         self.feeds.values().flat_map(BTreeMap::values).flat_map(BTreeMap::keys).map(String::as_str).collect()
     }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_is_read_back_as_it_was_written_and_new_pages_come_last() {
+    fn a_ledger_round_trips_and_new_pages_come_last() {
         let mut pages = Pages::parse(&format!("# head\r\n\r\n{LINE}"), "pages.txt").unwrap();
         assert_eq!(pages.to_text(), format!("{HEAD}{LINE}"));
         pages.append("categories/기술", page(&["urn:x:b"]));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn two_branches_that_cut_the_same_page_are_merged_by_keeping_the_lines_of_both() {
+    fn two_branches_that_wrote_the_same_page_merge_by_keeping_all_lines() {
         let merged = format!(
             ".\t1\turn:x:a\t2024-05-02T00:00:00+09:00\n{LINE}.\t1\turn:x:b\t2024-05-02T00:00:00+09:00\n"
         );

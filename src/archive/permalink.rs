@@ -1,4 +1,4 @@
-//! Slugs and page addresses. Pure; whether two posts share an address is seen where all of them are known.
+//! Slugs and page URLs. Pure; two posts with the same URL are found in `folder::twins`, where all posts are known.
 
 use camino::Utf8Path;
 use chrono::{DateTime, FixedOffset};
@@ -8,30 +8,30 @@ use super::{links, slugs};
 use crate::config::{Generator, Pattern, Piece, Placeholder, SiteUrl};
 use crate::text::HeaderText;
 
-/// Longer names do not fit into a file name once they are encoded.
+/// Longer slugs do not fit into a file name once they are percent-encoded.
 const MAX_SLUG: usize = 200;
 
-/// Why a slug or an address cannot be used.
+/// Why a slug or a URL cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PermalinkError {
-    /// Nothing is left of it.
+    /// It has no characters.
     #[error("the slug is empty")]
     Empty,
-    /// It would lead into another folder.
-    #[error("the slug {0:?} holds a slash, a backslash or nothing but dots")]
+    /// It would name a file in another folder.
+    #[error("the slug {0:?} contains a slash or a backslash, or consists of dots only")]
     Path(String),
-    /// It holds what cannot be seen.
-    #[error("the slug holds the control character U+{0:04X}")]
+    /// It contains a control character.
+    #[error("the slug contains the control character U+{0:04X}")]
     Control(u32),
     /// It is too long.
     #[error("the slug is {0} bytes long; {MAX_SLUG} is the limit")]
     Long(usize),
-    /// The address is of another kind, or leaves the site.
-    #[error("{0:?} is no page below the site")]
+    /// The URL has another scheme, or is outside the site.
+    #[error("{0:?} is not the address of a page below the site")]
     Outside(String),
 }
 
-/// Checks a slug and brings it into its one form: percent-encoding undone (as `WordPress` exports have it), NFC.
+/// Checks and normalises a slug: percent-decoded (`WordPress` exports encode slugs) and in NFC.
 pub fn slug(raw: &str) -> Result<String, PermalinkError> {
     let slug = links::readable(raw.trim());
     if let Some(control) = slug.chars().find(|c| c.is_control()) {
@@ -49,12 +49,12 @@ pub fn slug(raw: &str) -> Result<String, PermalinkError> {
     Ok(slug)
 }
 
-/// What the placeholders of a pattern stand for.
+/// The values for the placeholders of a pattern.
 #[derive(Debug, Clone, Copy)]
 pub struct Parts<'p> {
-    /// Whose rules hold.
+    /// The generator whose rules apply.
     pub generator: Generator,
-    /// `slug` in the front matter, as it stands in an address.
+    /// `slug` in the front matter, in the form used in a URL.
     pub slug: Option<&'p str>,
     /// The name of the file, without its date and language.
     pub stem: &'p str,
@@ -62,7 +62,7 @@ pub struct Parts<'p> {
     pub title: &'p str,
     /// The folders below the root of the content.
     pub folder: &'p Utf8Path,
-    /// When it was published, in the zone whose days count in addresses.
+    /// When it was published, in the time zone that determines the day in the URL.
     pub published: DateTime<FixedOffset>,
     /// Its categories.
     pub categories: &'p [HeaderText],
@@ -72,7 +72,7 @@ pub struct Parts<'p> {
     pub language: &'p str,
 }
 
-/// The last part of an address that nobody gave a `slug`, as each generator makes it.
+/// The last part of the URL of a post without a `slug`, by the rule of each generator.
 pub fn default_slug(generator: Generator, stem: &str, title: &str) -> String {
     match generator {
         Generator::Plain => stem.to_owned(),
@@ -83,7 +83,7 @@ pub fn default_slug(generator: Generator, stem: &str, title: &str) -> String {
     }
 }
 
-/// A `slug` of the front matter as it stands in an address.
+/// A `slug` of the front matter in the form used in a URL.
 pub fn own_slug(generator: Generator, slug: &str) -> String {
     match generator {
         Generator::Plain => slug.to_owned(),
@@ -94,8 +94,8 @@ pub fn own_slug(generator: Generator, slug: &str) -> String {
     }
 }
 
-/// The page of a post: `own` (its `permalink`, `url` or `path`) if there is one, else `pattern`, else the rule of
-/// the generator. `language` is the folder of a language that is not the site's first.
+/// The page of a post: `own` (its `permalink`, `url` or `path`) if set, else `pattern`, else the rule of the generator.
+/// `language` is the folder of a language other than the default of the site.
 pub fn page(
     site: &SiteUrl,
     pattern: Option<&Pattern>,
@@ -124,7 +124,7 @@ pub fn page(
         return Url::parse(&links::canonical(&url)).map_err(|_| outside());
     }
     let path = finished(expand(&Pattern::lenient(own), parts), parts.generator);
-    // Hugo takes a path without a slash in front as one below the language.
+    // For Hugo, a path without a leading slash is below the folder of the language.
     let path =
         if parts.generator == Generator::Hugo && own.starts_with('/') { path } else { in_language(path) };
     below(site, &path, own)
@@ -139,7 +139,7 @@ fn default_pattern(generator: Generator) -> &'static str {
     }
 }
 
-/// Hugo and Zola make folders of paths that do not name a file.
+/// Hugo and Zola make a folder from a path that does not name a file.
 fn finished(path: String, generator: Generator) -> String {
     let last = path.rsplit('/').next().unwrap_or_default();
     let is_folder = match generator {
@@ -154,7 +154,7 @@ fn below(site: &SiteUrl, path: &str, shown: &str) -> Result<Url, PermalinkError>
     links::below(site, path).ok_or_else(|| PermalinkError::Outside(shown.to_owned()))
 }
 
-/// The pattern, filled in. Segments of which nothing is left fall away.
+/// The pattern, filled in. Empty segments are removed.
 fn expand(pattern: &Pattern, parts: Parts<'_>) -> String {
     let mut path = String::new();
     for piece in pattern.pieces() {
@@ -169,14 +169,14 @@ fn expand(pattern: &Pattern, parts: Parts<'_>) -> String {
     path
 }
 
-/// The folders from one number up to another, or the last one alone.
+/// The folders from index `from` up to `to`, or only the last one.
 fn slice(folders: Vec<String>, from: usize, to: Option<usize>) -> Vec<String> {
     let from = if from == usize::MAX { folders.len().saturating_sub(1) } else { from };
     let to = to.unwrap_or(usize::MAX);
     folders.into_iter().enumerate().filter(|(at, _)| (from..to).contains(at)).map(|(_, name)| name).collect()
 }
 
-/// What stands for a placeholder, encoded.
+/// The value of a placeholder, percent-encoded.
 fn value(placeholder: Placeholder, parts: Parts<'_>) -> String {
     let generator = parts.generator;
     let name = |text: &str| match generator {
@@ -189,7 +189,7 @@ fn value(placeholder: Placeholder, parts: Parts<'_>) -> String {
     let joined =
         |texts: Vec<String>| texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("/");
     let stem = || match generator {
-        // A name is a part of a path there, and not made into a slug.
+        // Pelican and Jekyll use the name as it is, without making a slug of it.
         Generator::Pelican | Generator::Jekyll => links::segment(parts.stem),
         _ => name(parts.stem),
     };
@@ -210,7 +210,7 @@ fn value(placeholder: Placeholder, parts: Parts<'_>) -> String {
             let default = || default_slug(generator, parts.stem, parts.title);
             links::segment(&parts.slug.map_or_else(default, str::to_owned))
         }
-        // Zola's `slugify.paths = "safe"`: names stay as they are.
+        // Zola's `slugify.paths = "safe"` keeps names as they are.
         Placeholder::Filename if generator == Generator::Zola => {
             links::segment(parts.slug.unwrap_or(parts.stem))
         }
@@ -226,7 +226,7 @@ fn value(placeholder: Placeholder, parts: Parts<'_>) -> String {
             parts.categories.first().map(|category| name(category.as_str())).unwrap_or_default()
         }
         Placeholder::Categories => {
-            // A category with a slash is two folders.
+            // A category that contains a slash becomes two folders.
             let path = |category: &HeaderText| joined(category.as_str().split('/').map(name).collect());
             let mut names: Vec<String> = parts.categories.iter().map(path).collect();
             let mut seen = std::collections::BTreeSet::new();
@@ -246,7 +246,7 @@ fn value(placeholder: Placeholder, parts: Parts<'_>) -> String {
     }
 }
 
-/// Two addresses with the same key are one file on a disk that does not tell upper from lower case.
+/// URLs with the same key are one file on a case-insensitive file system.
 pub fn case_folded(url: &Url) -> String {
     links::readable(url.as_str()).trim_end_matches('/').to_lowercase()
 }
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn every_generator_has_its_own_rule() {
+    fn each_generator_has_its_own_rule() {
         for (generator, pattern, expected) in [
             (Generator::Plain, None, "/안녕 :year/"),
             (Generator::Hugo, None, "/posts/old-ones/안녕-year/"),
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_is_filled_from_the_post_and_nothing_else() {
+    fn a_pattern_is_filled_in_from_the_post() {
         assert_eq!(
             address("/:year/:month/:day/:category/:slug/", None),
             "https://example.com/blog/2024/05/01/%EC%95%88%EB%85%95%20%3Ayear/"
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_path_of_a_post_wins_and_stays_below_the_site() {
+    fn the_path_in_the_front_matter_wins_and_must_be_below_the_site() {
         assert_eq!(
             address("/:slug/", Some("글/하나/")),
             "https://example.com/blog/%EA%B8%80/%ED%95%98%EB%82%98/"
@@ -331,7 +331,7 @@ mod tests {
         assert_eq!(address("/:slug/", Some("https://other.example/a")), "https://other.example/a");
         for own in ["../../etc", "%2e%2e/x", "a\\b", "javascript:/../../x"] {
             assert!(
-                address("/:slug/", Some(own)).contains("no page below"),
+                address("/:slug/", Some(own)).contains("page below the site"),
                 "{own}: {}",
                 address("/:slug/", Some(own))
             );
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn slugs_that_would_leave_the_folder_are_refused() {
+    fn slugs_that_name_another_folder_are_rejected() {
         assert_eq!(slug(" %ED%95%9C ").unwrap(), "한");
         assert_eq!(slug("\u{1112}\u{1161}\u{11AB}").unwrap(), "한", "decomposed Korean is composed");
         for raw in ["", "..", "%2e%2e", "a/b", "a\\b", "a\0b", "a%2Fb", "..%2F..%2Fetc"] {

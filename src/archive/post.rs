@@ -1,4 +1,4 @@
-//! A published post, and the archive that holds them.
+//! A published post, and the archive of all posts.
 
 use std::collections::BTreeSet;
 
@@ -13,33 +13,33 @@ use super::pages::Pages;
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
 
-/// Every published post, newest first (ties broken by id), and what was left out and why.
+/// Every published post, newest first (ties broken by id), and the files that were left out.
 #[derive(Debug, Clone, Default)]
 pub struct Archive {
     /// Published posts, newest first.
     pub posts: Vec<Post>,
     /// Files that are not published, in the order of their paths.
     pub left_out: Vec<LeftOut>,
-    /// Warnings and notes about posts, whose errors stop the reading of the archive instead; errors in the settings of
-    /// the site, for which posts wait.
+    /// Warnings and notes about posts, and errors in the settings of the site that hold posts up. Errors in posts stop the
+    /// reading of the archive instead.
     pub findings: Vec<Finding>,
     /// When the next published post expires.
     pub expires: Option<DateTime<FixedOffset>>,
-    /// Posts that readers have seen and that are published no more, the latest to go first (ties broken by id).
+    /// Posts that were published and are not any more, the most recent first (ties broken by id).
     pub taken_back: Vec<TakenBack>,
-    /// Which posts stand in which page of the feeds' archives.
+    /// Which posts are in which page of the feeds' archives.
     pub pages: Pages,
-    /// Ids of posts whose absence is accounted for: they were retracted, have expired, or cannot be read where that stops
-    /// nothing.
+    /// Ids of posts that are missing for a known reason: they were retracted, have expired, or cannot be read in an archive
+    /// that is not strict.
     pub accounted_for: BTreeSet<String>,
 }
 
-/// A post that was published once and is published no more: its file is gone, has become a draft, or has expired.
+/// A post that was published and is not any more: its file is gone, is a draft again, or has expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenBack {
-    /// The id that readers know.
+    /// The id in the feeds.
     pub id: String,
-    /// When that was first seen.
+    /// When this was first noticed.
     pub at: DateTime<FixedOffset>,
 }
 
@@ -50,17 +50,17 @@ pub struct Post {
     pub source: Utf8PathBuf,
     /// The line of `source`, from 1, on which `body` begins.
     pub body_line: usize,
-    /// The permanent id: an absolute, canonical URI that no edit, rename, move or new base URL changes.
+    /// The permanent id: an absolute, canonical URI that survives edits, renames, moves and a new base URL.
     pub id: String,
     /// The canonical absolute URL of the post's page.
     pub url: Url,
-    /// The last part of the page's address.
+    /// The last part of the page's URL.
     pub slug: String,
     /// The title.
     pub title: HeaderText,
-    /// By which it is known again after an edit: of the title and the text as the file has them.
+    /// Identifies the post after an edit: computed from the title and the text in the file.
     pub fingerprint: Fingerprint,
-    /// When it was first published, in the zone that the post or the site names.
+    /// When it was first published, in the time zone of the post or the site.
     pub published: DateTime<FixedOffset>,
     /// When its text last changed; never before `published`.
     pub updated: DateTime<FixedOffset>,
@@ -72,30 +72,30 @@ pub struct Post {
     pub tags: Vec<HeaderText>,
     /// The summary or description from the front matter, plain text.
     pub summary: Option<XmlText>,
-    /// The language, where it is not the site's.
+    /// The language, if it is not that of the site.
     pub language: Option<String>,
     /// The picture, an absolute URL.
     pub image: Option<Url>,
-    /// What it brings along: a recording, a film, a document.
+    /// An attached file: a recording, a film or a document.
     pub enclosure: Option<Enclosure>,
-    /// The pages that it answers.
+    /// The pages that it replies to.
     pub in_reply_to: Vec<Url>,
-    /// `false`: never mailed.
+    /// `false` means that it is never mailed.
     pub newsletter: bool,
-    /// What Letterpress's own pages need to know.
+    /// What the pages that Letterpress builds need to know.
     pub page: PostPage,
-    /// The Markdown as written, without its front matter, made clean for XML.
+    /// The Markdown as written, without front matter and without characters that XML forbids.
     pub body: XmlText,
 }
 
 impl Post {
-    /// How its issue is called, in folders and in addresses: `2026-11-23-hello`.
+    /// The name of its issue in folders and URLs: `2026-11-23-hello`.
     pub fn label(&self) -> String {
         format!("{}-{}", self.published.date_naive(), self.slug)
     }
 }
 
-/// Somebody who wrote a post.
+/// An author of a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostAuthor {
     /// The name.
@@ -116,11 +116,11 @@ pub struct LeftOut {
 pub enum WhyLeftOut {
     /// `draft = true`.
     Draft,
-    /// Something else holds it back: a flag of its own, a setting of the site, the folder it lies in.
+    /// Something else holds it back: another flag, a setting of the site, or its folder.
     HeldBack(String),
-    /// A setting of the site may hold it back and cannot be understood; where it stands.
+    /// A setting of the site that may hold it back cannot be understood; the place of the setting.
     HeldUp(String),
-    /// Its date is still to come.
+    /// Its date is in the future.
     Future(DateTime<FixedOffset>),
     /// It has no date, neither in the front matter nor in the file name.
     Undated,
@@ -128,24 +128,24 @@ pub enum WhyLeftOut {
     SectionPage,
     /// Its `expiryDate` has passed.
     Expired(DateTime<FixedOffset>),
-    /// Somebody has said that it shall not be published any more.
+    /// The user retracted it.
     Retracted(DateTime<FixedOffset>),
-    /// It is in another language than the one that is asked for.
+    /// It is not in the configured language.
     Language(String),
     /// A page of the site, not a post.
     Page,
-    /// A part of the bundle in whose folder it lies.
+    /// A resource of the bundle in its folder.
     Resource,
-    /// Jekyll takes no file for a post that is not named like `2024-05-01-title.md`, or has no front matter.
+    /// For Jekyll, a post has front matter and a name like `2024-05-01-title.md`.
     Name,
-    /// It is not Markdown but this.
+    /// It is in this format, not in Markdown.
     Format(&'static str),
-    /// It cannot be read, and the rest goes on without it; the findings say why.
+    /// It cannot be read, in an archive that is not strict; the findings say why.
     Broken,
 }
 
 impl WhyLeftOut {
-    /// Whether such a file is a post that is not published, and not something else.
+    /// Whether such a file is an unpublished post.
     pub fn is_of_a_post(&self) -> bool {
         !matches!(
             self,
@@ -158,24 +158,26 @@ impl WhyLeftOut {
         )
     }
 
-    /// What `check` says of the file; nothing where findings of their own say it.
+    /// The message of `check` about the file; `None` if separate findings report it.
     pub fn in_words(&self) -> Option<String> {
         Some(match self {
-            Self::Draft => "is a draft and stays out".to_owned(),
-            Self::HeldBack(by) => format!("is held back by {by} and stays out"),
-            Self::HeldUp(place) => format!("stays out until {place} can be understood"),
+            Self::Draft => "is a draft and is left out".to_owned(),
+            Self::HeldBack(by) => format!("is held back by {by} and is left out"),
+            Self::HeldUp(place) => format!("is left out until {place} can be understood"),
             Self::Future(date) => {
-                format!("is dated {}, still to come, and stays out until then", date.to_rfc3339())
+                format!("is dated {}, in the future, and is left out until then", date.to_rfc3339())
             }
-            Self::Undated => "has no date and stays out".to_owned(),
+            Self::Undated => "has no date and is left out".to_owned(),
             Self::SectionPage => "is a section page, not a post".to_owned(),
-            Self::Expired(date) => format!("has expired on {} and stays out", date.to_rfc3339()),
-            Self::Retracted(since) => format!("was retracted on {} and stays out", since.to_rfc3339()),
-            Self::Language(language) => format!("is in another language ({language}) and stays out"),
+            Self::Expired(date) => format!("expired on {} and is left out", date.to_rfc3339()),
+            Self::Retracted(since) => format!("was retracted on {} and is left out", since.to_rfc3339()),
+            Self::Language(language) => format!("is in another language ({language}) and is left out"),
             Self::Page => "is a page of the site, not a post".to_owned(),
-            Self::Resource => "is a part of the bundle in whose folder it lies, not a post".to_owned(),
-            Self::Name => "is no post for Jekyll: it has no front matter, or no day in its name".to_owned(),
-            Self::Format(format) => format!("is {format}, not Markdown, and stays out"),
+            Self::Resource => "is a resource of the bundle in its folder, not a post".to_owned(),
+            Self::Name => {
+                "is not a post for Jekyll: it has no front matter, or no day in its name".to_owned()
+            }
+            Self::Format(format) => format!("is {format}, not Markdown, and is left out"),
             Self::Broken => return None,
         })
     }

@@ -1,5 +1,5 @@
-//! A post that is about to be written, read before anybody needs it: what was made of foreign text must never stop a
-//! run that reads the folder. Pure; its files are not looked for.
+//! Checks a post before an importer writes it, so that imported text can never stop a later run. Pure: the files of the
+//! post are not looked for.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Utc};
@@ -12,7 +12,7 @@ use super::site::Site;
 use crate::config::{Config, Generator};
 use crate::finding::Finding;
 
-/// Reads `contents` as the post `relative` whatever its date is, and says where its page would be.
+/// Reads `contents` as the post `relative`, whatever its date, and returns the URL of its page.
 pub fn proof_read(relative: &Utf8Path, contents: &str, config: &Config) -> Result<Url, Vec<Finding>> {
     let source = config.archive.posts.join(relative);
     let name = Name { relative, source: &source };

@@ -1,29 +1,29 @@
-//! Whose site the folder of posts is: the generator whose files lie beside it, and where in the site it lies. Pure:
-//! what lies beside it is asked of the caller.
+//! Detects the generator of the site around the folder of posts, and the place of the folder in that site. Pure: the
+//! caller reads the files.
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use crate::config::Generator;
 
-/// How far above the folder of posts a site's own configuration is looked for.
+/// How many folders above the posts are searched for the configuration of a site.
 const MAX_CLIMB: usize = 6;
 
-/// A site, as far as its posts need to know it.
+/// What the posts need to know about their site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Site {
-    /// Whose rules hold.
+    /// The generator whose rules apply.
     pub generator: Generator,
     /// The folders between the root of the site's content and the folder of posts.
     pub prefix: Utf8PathBuf,
-    /// The folder of the site's configuration, where that was found; of a plain folder, that of Eleventy's or Astro's.
+    /// The folder of the site's configuration, if it was found; for a plain folder, that of Eleventy or Astro.
     pub root: Option<Utf8PathBuf>,
-    /// Names that begin with an underscore are not read.
+    /// Whether names that begin with an underscore are skipped.
     pub skips_underscores: bool,
 }
 
 impl Site {
-    /// The site around `posts`, a path from the root of the file system; `stated` is the generator that the user
-    /// named. `text_of` reads a small file.
+    /// The site around `posts`, an absolute path; `stated` is the generator that the user named. `text_of` reads a small
+    /// file.
     pub(super) fn around(
         posts: &Utf8Path,
         stated: Option<Generator>,
@@ -49,17 +49,17 @@ impl Site {
         site
     }
 
-    /// A site of which nothing is known but whose rules hold.
+    /// A site of which only the generator is known.
     pub(super) fn bare(generator: Generator, prefix: Utf8PathBuf) -> Self {
         Self { generator, prefix, root: None, skips_underscores: false }
     }
 
-    /// The site whose configuration lies in `root`.
+    /// The site whose configuration is in `root`.
     fn found(generator: Generator, prefix: Utf8PathBuf, root: &Utf8Path) -> Self {
         Self { root: Some(root.to_owned()), ..Self::bare(generator, prefix) }
     }
 
-    /// The site whose configuration lies in `root`, if `posts` is a part of its content.
+    /// The site whose configuration is in `root`, if `posts` is part of its content.
     fn rooted_at(
         root: &Utf8Path,
         posts: &Utf8Path,
@@ -88,7 +88,7 @@ impl Site {
         is_hugo.then(|| Self::found(Generator::Hugo, without_language(content), root))
     }
 
-    /// Without a configuration, names of folders that nobody else uses tell.
+    /// Without a configuration, detects the generator by folder names that only it uses.
     fn by_path(posts: &Utf8Path, stated: Option<Generator>) -> Self {
         let below = |name: &str, with: bool| {
             let parts: Vec<_> = posts.components().collect();
@@ -124,7 +124,7 @@ const HUGO_DEFAULT: [&str; 8] = [
     "config/_default/config.json",
 ];
 
-/// `content/ko/posts` holds the posts of one language, whose pages stand in `posts`.
+/// `content/ko/posts` contains the posts of one language; their pages are below `posts`.
 fn without_language(content: &Utf8Path) -> Utf8PathBuf {
     let mut parts = content.components();
     match parts.next() {
@@ -133,7 +133,7 @@ fn without_language(content: &Utf8Path) -> Utf8PathBuf {
     }
 }
 
-/// Whether a line sets `key` in TOML, YAML or JSON, whatever its case.
+/// Whether a line sets `key` in TOML, YAML or JSON, in any case.
 fn has_key(text: &str, key: &str) -> bool {
     text.lines().any(|line| {
         let line = line.trim_start().trim_start_matches(['"', '\'']);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_beside_the_content_tells_the_generator() {
+    fn the_configuration_beside_the_content_identifies_the_generator() {
         let toml = "title = \"a\"\nBaseURL = \"https://a.example\"\n";
         for (posts, file, text, generator, prefix) in [
             ("/s/content/posts", "/s/config.toml", toml, Generator::Hugo, "posts"),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_beside_another_site_is_not_a_part_of_it() {
+    fn a_folder_beside_another_site_is_not_part_of_it() {
         let hugo = [("/s/hugo.toml", ""), ("/s/_config.yml", "")];
         assert_eq!(site("/s/posts", &hugo, None), (Generator::Plain, String::new()));
         let own = [("/s/config.toml", "[site]\nurl = \"https://a.example\"\n")];
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_configuration_the_names_of_folders_tell() {
+    fn without_a_configuration_folder_names_identify_the_generator() {
         assert_eq!(site("/a/_posts", &[], None), (Generator::Jekyll, "_posts".to_owned()));
         assert_eq!(site("/a/content/en/x", &[], Some(Generator::Hugo)), (Generator::Hugo, "x".to_owned()));
         assert_eq!(site("/a/posts", &[], None), (Generator::Plain, String::new()));

@@ -1,9 +1,8 @@
-//! Names as they stand in addresses, letter for letter as each generator makes them. Pure; what is left of a name may
-//! be empty.
+//! Makes slugs exactly as each generator does. Pure; a slug may be empty.
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Hugo (`paths.Sanitize`): letters, digits and a few signs stay, spaces become hyphens, all in lower case.
+/// Hugo (`paths.Sanitize`): keeps letters, digits and a few signs, turns spaces into hyphens, and lower-cases.
 pub(super) fn hugo(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());
     let (mut was_hyphen, mut owes_hyphen) = (false, false);
@@ -23,7 +22,7 @@ pub(super) fn hugo(text: &str) -> String {
     slug
 }
 
-/// Zola (`slugify.paths = "on"`): ASCII, whatever the script.
+/// Zola (`slugify.paths = "on"`): transliterates every script to ASCII.
 pub(super) fn zola(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());
     for c in deunicode::deunicode_with_tofu(text, "-").chars() {
@@ -37,7 +36,7 @@ pub(super) fn zola(text: &str) -> String {
     slug
 }
 
-/// Jekyll (`Utils.slugify`, mode `pretty`, the case kept): what may stand in a path stays, everything else is a hyphen.
+/// Jekyll (`Utils.slugify`, mode `pretty`, case kept): keeps characters allowed in a path; the rest become hyphens.
 pub(super) fn jekyll_title(text: &str) -> String {
     jekyll(text, "._~!$&'()+,;=@")
 }
@@ -47,8 +46,8 @@ pub(super) fn jekyll_slug(text: &str) -> String {
     jekyll(text, "").to_lowercase()
 }
 
-/// Our own, for the file of a new post: letters and digits of every script in lower case, joined by hyphens, and no
-/// longer than a name that can be read at a glance.
+/// The file name of a new post: letters and digits of every script in lower case, joined by hyphens, and shortened so
+/// that the name stays readable.
 pub(super) fn file_name(text: &str) -> String {
     const LONGEST: usize = 60;
     let mut name = String::new();
@@ -60,7 +59,7 @@ pub(super) fn file_name(text: &str) -> String {
         }
     }
     if let Some((end, _)) = name.char_indices().nth(LONGEST) {
-        // At the end of a word, if it is not a very long one.
+        // Cut at the end of a word, unless the word is very long.
         let is_whole = name[end..].starts_with('-');
         let word = name[..end].rfind('-').filter(|at| !is_whole && *at > end / 2);
         name.truncate(word.unwrap_or(end));
@@ -102,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_generator_has_its_own_idea_of_a_name() {
+    fn each_generator_makes_its_own_slug() {
         for (text, hugo_name, zola_name, jekyll_name, pelican_name) in [
             ("Hello, World!", "hello-world", "hello-world", "Hello,-World!", "hello-world"),
             ("C++ & C#", "c++-c#", "c-c", "C++-&-C", "c-c"),
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_of_a_new_post_has_a_name_of_its_title() {
+    fn the_file_of_a_new_post_is_named_after_its_title() {
         for (title, name) in [
             ("천천히 오는 편지", "천천히-오는-편지"),
             ("It’s 5 o'clock — really?!", "its-5-oclock-really"),
@@ -137,7 +136,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_name_stands_in_one_segment(text in "\\PC{0,24}") {
+        fn a_slug_fits_into_one_segment(text in "\\PC{0,24}") {
             for slug in [file_name(&text), hugo(&text), zola(&text), jekyll_title(&text), jekyll_slug(&text), pelican(&text)] {
                 prop_assert!(!slug.contains(['/', '\\', ' ']) && !slug.chars().any(char::is_control), "{:?}", slug);
             }

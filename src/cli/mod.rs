@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::DateTime;
-use clap::{Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 pub use outcome::Outcome;
 use printer::Printer;
@@ -41,6 +41,7 @@ use printer::Printer;
 use crate::clock::{Clock, StoppedClock, SystemClock};
 use crate::config::{ConfigError, Found, environment, find, load};
 use crate::delivery::{Breaker, Stop};
+use crate::logging;
 use crate::pipeline::{RunError, World, notify_start};
 use crate::store::LockError;
 
@@ -65,6 +66,9 @@ struct Cli {
     /// Print only what needs attention; for cron.
     #[arg(long, short, global = true, help_heading = "Global options")]
     quiet: bool,
+    /// Log to standard error: -v what happens, -vv details, -vvv also the SMTP conversation; addresses are masked.
+    #[arg(long, short, global = true, action = ArgAction::Count, help_heading = "Global options")]
+    verbose: u8,
     #[command(subcommand)]
     command: Command,
 }
@@ -75,16 +79,16 @@ enum Command {
     #[command(after_help = "\
 Example, as a line of crontab -e:
   */10 * * * * letterpress --quiet --config /srv/letters/config.toml publish")]
-    Publish(args::Arguments),
+    Publish(Sending<args::Arguments>),
     /// Build the feeds without sending email.
     #[command(after_help = "Example:\n  letterpress build --json")]
     Build(args::Arguments),
     /// Print the HTTP headers for the feeds as web server configuration.
     Headers(headers::Args),
     /// Send what is due without building the feeds; send a test email.
-    Send(send::Args),
+    Send(Sending<send::Args>),
     /// Serve the sign-up, unsubscribe and issue pages, and the feeds.
-    Serve(serve::Args),
+    Serve(Sending<serve::Args>),
     /// Approve a post or a weekly digest for mailing.
     Approve(approve::Args),
     /// Show issues, delivery counts, and deliveries with unknown outcome.
@@ -109,7 +113,7 @@ Example, as a line of crontab -e:
     /// Remove one post from the feeds, whether its file exists or not.
     Retract(retract::Args),
     /// Check configuration, posts, feeds and the email for problems.
-    Check(check::Args),
+    Check(Sending<check::Args>),
     /// Create a DKIM key and print its DNS record.
     #[command(subcommand, after_help = "Example:\n  letterpress dkim new")]
     Dkim(dkim::Command),
@@ -118,6 +122,16 @@ Example, as a line of crontab -e:
     Post(post::Command),
     /// Create a new site, or a config.toml for an existing one.
     New(new::Args),
+}
+
+/// The arguments of a command that talks to the relay.
+#[derive(Args)]
+struct Sending<A: Args> {
+    #[command(flatten)]
+    args: A,
+    /// Write the SMTP conversation to this file, with addresses masked and without passwords and messages.
+    #[arg(long, value_name = "FILE")]
+    smtp_trace: Option<Utf8PathBuf>,
 }
 
 /// Runs the program.
@@ -133,7 +147,11 @@ pub fn main() -> ExitCode {
     };
     let repeated = cli.command.repeated();
     let printer = Printer::new(cli.quiet, repeated.is_some(), cli.command.is_one_object());
-    // A new site has no configuration yet; `check` looks for it only if it needs it.
+    if let Err(error) = start_logs(&cli) {
+        report(&error, printer);
+        return Outcome::of(&error).into();
+    }
+    // A new site has no configuration yet, and `check` looks for it only if it needs it.
     let file = match &cli.command {
         Command::New(_) | Command::Check(_) => Utf8PathBuf::new(),
         _ => configuration(cli.config.clone(), printer),
@@ -166,7 +184,7 @@ impl Command {
         match self {
             Self::Publish(_) => Some("publish"),
             Self::Build(_) => Some("build"),
-            Self::Send(args) if args.is_in_earnest() => Some("send"),
+            Self::Send(sending) if sending.args.is_in_earnest() => Some("send"),
             Self::Inbox(args) if !args.stdin && !args.dry_run => Some("inbox"),
             _ => None,
         }
@@ -174,8 +192,35 @@ impl Command {
 
     /// Whether the command prints one JSON object and nothing else, also if it fails.
     fn is_one_object(&self) -> bool {
-        matches!(self, Self::Publish(args) | Self::Build(args) if args.json)
+        match self {
+            Self::Publish(sending) => sending.args.json,
+            Self::Build(args) => args.json,
+            _ => false,
+        }
     }
+
+    /// Where the SMTP conversation is written.
+    fn smtp_trace(&self) -> Option<&Utf8Path> {
+        match self {
+            Self::Publish(sending) => sending.smtp_trace.as_deref(),
+            Self::Send(sending) => sending.smtp_trace.as_deref(),
+            Self::Serve(sending) => sending.smtp_trace.as_deref(),
+            Self::Check(sending) => sending.smtp_trace.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// Starts the logs that were asked for.
+fn start_logs(cli: &Cli) -> Result<(), RunError> {
+    let trace = cli.command.smtp_trace();
+    logging::start(cli.verbose, trace, &clock()?).map_err(|error| {
+        let file = trace.map_or("the log", Utf8Path::as_str);
+        RunError::user(
+            format!("cannot write {file}: {error}"),
+            "name a file in a folder that you may write to",
+        )
+    })
 }
 
 fn report(error: &RunError, printer: Printer) {
@@ -202,7 +247,7 @@ async fn run(
     let clock = clock()?;
     match command {
         Command::New(args) => return new::run(&args, clock.as_ref(), printer),
-        Command::Check(args) => return check::run(&args, named, clock, printer).await,
+        Command::Check(sending) => return check::run(&sending.args, named, clock, printer).await,
         _ => {}
     }
     let progress = progress::Progress::start(printer);
@@ -215,11 +260,11 @@ async fn run(
     }
     let outcome = match command {
         Command::Headers(args) => headers::run(&args, &world, printer),
-        Command::Publish(args) => publish::run(&args, &world, printer).await,
+        Command::Publish(sending) => publish::run(&sending.args, &world, printer).await,
         Command::Build(args) => build::run(&args, &world, printer).await,
-        Command::Send(args) => send::run(&args, &world, printer).await,
+        Command::Send(sending) => send::run(&sending.args, &world, printer).await,
         Command::Approve(args) => approve::run(&args, &world, printer).await,
-        Command::Serve(args) => serve::run(&args, &world, printer).await,
+        Command::Serve(sending) => serve::run(&sending.args, &world, printer).await,
         Command::Status(args) => status::run(&args, &world, printer).await,
         Command::Resolve(args) => resolve::run(&args, &world, printer).await,
         Command::Ledger(command) => ledger::run(&command, &world, printer).await,

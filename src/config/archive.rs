@@ -1,4 +1,4 @@
-//! `[archive]`: where the posts are, whose rules they follow, and where their pages stand.
+//! `[archive]`: where the posts are, which generator they follow, and the URLs of their pages.
 
 use std::collections::BTreeMap;
 
@@ -13,30 +13,30 @@ use super::{Pattern, Permalink};
 pub struct Archive {
     /// The folder of Markdown posts.
     pub posts: Utf8PathBuf,
-    /// The generator whose site it is; `None` means that it is looked for.
+    /// The generator of the site; `None` means that it is detected.
     #[serde(default, deserialize_with = "generator")]
     pub generator: Option<Generator>,
-    /// A post's address below the site; `auto` is the generator's own rule.
+    /// The URL pattern of a post below the site; `auto` is the rule of the generator.
     pub permalink: Permalink,
-    /// Addresses of the posts in one section (a folder at the top), as Hugo has them.
+    /// URL patterns for the posts in one section (a top-level folder), as in Hugo.
     #[serde(default)]
     pub permalinks: BTreeMap<String, Pattern>,
-    /// The language whose posts are taken, where file names tell (`index.ko.md`); `None` means the site's.
+    /// The language of the posts to read, if file names have a language (`index.ko.md`); `None` means that of the site.
     pub language: Option<String>,
-    /// Whether a post that cannot be read stops everything; `None` means: where no generator is at work.
+    /// Whether an unreadable post stops the run; `None` means only if the site has no generator.
     pub strict: Option<bool>,
-    /// Files of a generator that cannot be understood, of which the user says that they hold no post back.
+    /// Settings files that cannot be understood but, according to the user, hold no post back.
     #[serde(default)]
     pub passed_over: Vec<Utf8PathBuf>,
-    /// The folder whose files the site serves as they are.
+    /// The folder of files that the site serves unchanged.
     #[serde(rename = "static")]
     pub static_files: Utf8PathBuf,
-    /// The feed that the posts come from, an address or a file; what it holds is kept in `posts`.
+    /// The feed that the posts come from, a URL or a file; its posts are stored in `posts`.
     #[serde(default)]
     pub feed: Option<String>,
-    /// Whether `feed` may lead to a machine that is not in the open internet.
+    /// Whether `feed` may be on a host with a private address.
     pub feed_private: bool,
-    /// Keys of the posts' front matter that are the user's own.
+    /// Custom keys in the front matter of the posts.
     pub front_matter: Vec<String>,
     /// The id ledger; `None` means `ids.txt` in the folder of posts.
     pub ids: Option<Utf8PathBuf>,
@@ -52,13 +52,13 @@ impl Archive {
     pub fn page_ledger(&self) -> Utf8PathBuf {
         let ids = self.ledger();
         let name = ids.file_name().unwrap_or(Self::LEDGER);
-        // Two configurations that share a folder share neither ledger.
+        // Two configurations that share a folder must not share a ledger.
         let name =
             name.strip_prefix("ids").map_or_else(|| format!("pages-{name}"), |rest| format!("pages{rest}"));
         ids.with_file_name(name)
     }
 
-    /// The pattern of the posts in `folder`, if there is one but the generator's.
+    /// The configured pattern for the posts in `folder`.
     pub fn pattern(&self, folder: &Utf8Path) -> Option<&Pattern> {
         let section = folder.components().next().map_or("", |first| first.as_str());
         self.permalinks.get(section).or(match &self.permalink {
@@ -71,17 +71,17 @@ impl Archive {
     const LEDGER: &str = "ids.txt";
 }
 
-/// A program that makes a site from files.
+/// A static site generator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Generator {
-    /// None: Markdown files.
+    /// No generator, only Markdown files.
     Plain,
     /// Hugo.
     Hugo,
     /// Zola.
     Zola,
-    /// Jekyll, and what is built on it: Octopress, GitHub Pages.
+    /// Jekyll, and programs based on it: Octopress, GitHub Pages.
     Jekyll,
     /// Pelican.
     Pelican,
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_ledger_lies_beside_the_ids_under_a_name_of_its_own() {
+    fn the_page_ledger_is_beside_the_id_ledger_under_a_different_name() {
         for (ids, pages) in [
             ("", "posts/pages.txt"),
             ("ids = \"ids.txt\"", "pages.txt"),

@@ -1,8 +1,8 @@
-//! Amounts of bytes as people write them: `512 KB`, `2 MB`.
+//! Numbers of bytes with a unit: `512 KB`, `2 MB`.
 
 use serde::{Deserialize, Deserializer};
 
-/// An amount of bytes, written as a number and `B`, `KB` (1,000) or `MB` (1,000,000). At most a gigabyte.
+/// A number of bytes, written with `B`, `KB` (1,000) or `MB` (1,000,000). At most a gigabyte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(usize);
 
@@ -19,7 +19,7 @@ impl Bytes {
             .unwrap_or((&text, 1));
         let Ok(number) = number.trim().parse::<usize>() else {
             return Err(format!(
-                "{raw:?} is not an amount of bytes; write a number and B, KB or MB, such as \"512 KB\""
+                "{raw:?} is not a number of bytes; write a number and B, KB or MB, such as \"512 KB\""
             ));
         };
         let bytes = number.checked_mul(unit).filter(|bytes| *bytes <= MOST);
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_read_as_people_write_them() {
+    fn numbers_of_bytes_are_read_with_their_unit() {
         for (raw, bytes) in [("512 KB", 512_000), ("2MB", 2_000_000), (" 10 b ", 10), ("0", 0), ("7", 7)] {
             assert_eq!(Bytes::parse(raw).unwrap().get(), bytes, "{raw}");
         }

@@ -1,23 +1,24 @@
-//! What the types of a configuration cannot say: ranges, keys that need one another, and values that do not fit together.
+//! Checks that types cannot express: ranges, keys that depend on each other, and values that conflict.
 
 use std::collections::BTreeSet;
 
+use super::loopback::is_this_machine;
 use super::source::Source;
 use super::spellings::language_meant;
 use super::{Config, Tls};
 use crate::finding::Finding;
 
-/// What types cannot say: ranges, and keys that need one another.
+/// Checks the values of `config`; `settled` are keys that were already reported.
 pub(super) fn check(config: &Config, source: &Source<'_>, settled: &BTreeSet<String>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut wrong = |key: &str, message: &str, hint: &str| {
-        // Of what was put right on the way nothing more is said.
+        // A corrected value is not reported again.
         if !settled.contains(key) {
             findings.push(source.error(key, message).hint(hint));
         }
     };
     if config.feeds.formats.is_empty() {
-        wrong("feeds.formats", "no format is named", "write some of \"rss\", \"atom\", \"json\"");
+        wrong("feeds.formats", "no format is given", "write one or more of \"rss\", \"atom\", \"json\"");
     }
     if config.feeds.entries > 100_000 {
         wrong("feeds.entries", "more than 100,000 entries", "write 0 for all");
@@ -30,7 +31,7 @@ pub(super) fn check(config: &Config, source: &Source<'_>, settled: &BTreeSet<Str
     if config.newsletter.bounces.as_ref().is_some_and(|bounces| bounces.local_part().len() > 24) {
         wrong(
             "newsletter.bounces",
-            "its local part is longer than 24 characters, and a token must fit behind it",
+            "its local part is longer than 24 characters, which leaves no room for a token",
             "use a shorter one, such as \"bounces@…\"",
         );
     }
@@ -51,12 +52,12 @@ pub(super) fn check(config: &Config, source: &Source<'_>, settled: &BTreeSet<Str
     findings
 }
 
-/// A tag of the right shape that no language has.
+/// Reports tags in the right form that are not the tag of a language.
 fn check_languages(config: &Config, wrong: &mut impl FnMut(&str, &str, &str)) {
     let own = config.archive.language.as_deref();
     for (key, tag) in [("site.language", Some(config.site.language.as_str())), ("archive.language", own)] {
         let Some((tag, meant)) = tag.and_then(|tag| Some((tag, language_meant(tag)?))) else { continue };
-        // File names have codes of their own: `index.cn.md`.
+        // File names may use other codes, such as `index.cn.md`.
         if key == "archive.language" && tag.len() == 2 {
             continue;
         }
@@ -64,18 +65,18 @@ fn check_languages(config: &Config, wrong: &mut impl FnMut(&str, &str, &str)) {
     }
 }
 
-/// Whoever names readers or a relay wants letters, and letters have a sender.
+/// Reports a missing sender if the configuration has a relay or newsletter keys.
 fn missing_sender(config: &Config, source: &Source<'_>) -> Option<Finding> {
     let newsletter = &config.newsletter;
-    // What says when letters leave may stand there for another day.
+    // Keys about timing do not count: they may be prepared for later.
     let keys = ["list", "reply_to", "bounces", "unsubscribe", "subject"];
     let is_wanted = config.smtp.is_some() || keys.iter().any(|key| source.has(&format!("newsletter.{key}")));
     if !newsletter.enabled || newsletter.from.is_some() || !is_wanted {
         return None;
     }
-    let hint = "add a line like from = \"Kim <kim@my-site.net>\" below [newsletter]; enabled = false there sends nothing";
+    let hint = "add a line like from = \"Kim <kim@my-site.net>\" below [newsletter], or enabled = false to send nothing";
     let mut finding =
-        source.error("newsletter.from", "it is missing, and a letter needs a sender").hint(hint);
+        source.error("newsletter.from", "it is missing, and an email needs a sender").hint(hint);
     finding.line = finding.line.or_else(|| source.line_of("smtp"));
     Some(finding)
 }
@@ -83,14 +84,18 @@ fn missing_sender(config: &Config, source: &Source<'_>) -> Option<Finding> {
 fn check_store(store: &super::Store, wrong: &mut impl FnMut(&str, &str, &str)) {
     let has_password = store.password_file.is_some() || store.password_env.is_some();
     if store.password_file.is_some() && store.password_env.is_some() {
-        wrong("store.password_env", "the password is given twice", "keep password_file or password_env");
+        wrong(
+            "store.password_env",
+            "the password is given twice",
+            "keep either password_file or password_env",
+        );
     }
     match super::PostgresUrl::read(&store.url) {
         Some(Err((what, hint))) => wrong("store.url", &what, hint),
         Some(Ok(url)) if has_password && url.betrays_a_password() => wrong(
             "store.url",
-            "with this sslmode everybody on the way can read the password and the readers",
-            "write sslmode=verify-full, or leave it out",
+            "with this sslmode, the password and the subscribers' data can be intercepted",
+            "write sslmode=verify-full, or remove it",
         ),
         None if store.sqlite_path().is_none_or(|path| path.as_str().is_empty()) => wrong(
             "store.url",
@@ -98,7 +103,7 @@ fn check_store(store: &super::Store, wrong: &mut impl FnMut(&str, &str, &str)) {
             "write it like \"sqlite:letterpress.db\" or \"postgres://user@db.example.com/letterpress\"",
         ),
         None if has_password => {
-            wrong("store", "there is a password, but an SQLite file has none", "take the line out");
+            wrong("store", "there is a password, but an SQLite file has none", "remove the line");
         }
         Some(Ok(_)) | None => {}
     }
@@ -106,7 +111,11 @@ fn check_store(store: &super::Store, wrong: &mut impl FnMut(&str, &str, &str)) {
 
 fn check_notify(notify: &super::Notify, wrong: &mut impl FnMut(&str, &str, &str)) {
     if notify.to.is_none() && notify.url.is_none() {
-        wrong("notify", "it names nobody", "write to = \"you@example.com\" or url = \"https://…\" below it");
+        wrong(
+            "notify",
+            "it has no recipient",
+            "write to = \"you@example.com\" or url = \"https://…\" below it",
+        );
     }
     if notify.url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
         wrong("notify.url", "it is not a web address", "write it like \"https://hc-ping.com/…\"");
@@ -120,10 +129,14 @@ fn check_web(web: &super::Web, wrong: &mut impl FnMut(&str, &str, &str)) {
         ("web.limits.per_domain_per_hour", web.limits.per_domain_per_hour),
     ];
     for (key, _) in limits.into_iter().filter(|(_, number)| !(1..=FASTEST).contains(number)) {
-        wrong(key, "it is not between 1 and 1000000", "web.sign_up = false takes the form away");
+        wrong(key, "it is not between 1 and 1000000", "write web.sign_up = false to disable the form");
     }
     if web.metrics.is_some_and(|metrics| metrics.port() != 0 && metrics == web.listen) {
-        wrong("web.metrics", "the pages answer there", "name a port of its own, such as \"127.0.0.1:9090\"");
+        wrong(
+            "web.metrics",
+            "it is the address of the pages",
+            "use another port, such as \"127.0.0.1:9090\"",
+        );
     }
 }
 
@@ -133,60 +146,64 @@ fn check_dkim(config: &Config, wrong: &mut impl FnMut(&str, &str, &str)) {
         let key = |name: &str| format!("dkim[{number}].{name}");
         if !dkim.has_valid_selector() {
             let hint = "write letters, digits and hyphens, such as \"letters\"";
-            wrong(&key("selector"), "it cannot stand in a name of the DNS", hint);
+            wrong(&key("selector"), "it is not valid in a DNS name", hint);
         }
         let domain = dkim.signing_domain(from);
         if dkim.domain.is_some() && domain.is_none() {
-            wrong(&key("domain"), "it is not a domain", "write the name alone, such as \"example.com\"");
+            wrong(&key("domain"), "it is not a domain", "write only the name, such as \"example.com\"");
         }
         let twin =
             |other: &&super::Dkim| other.selector == dkim.selector && other.signing_domain(from) == domain;
         if config.dkim[..number].iter().any(|other| twin(&other)) {
-            let hint = "give each key a selector of its own: under one there is one record in the DNS";
-            wrong(&key("selector"), "two keys have the same", hint);
+            let hint = "give each key a different selector: each selector has one DNS record";
+            wrong(&key("selector"), "two keys have the same selector", hint);
         }
     }
 }
 
 fn check_smtp(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
     if smtp.host.is_empty() || smtp.host.contains(|c: char| c.is_whitespace() || "/@:".contains(c)) {
-        wrong("smtp.host", "it is not a host name", "write the name alone, such as \"smtp.example.com\"");
+        wrong("smtp.host", "it is not a host name", "write only the name, such as \"smtp.example.com\"");
     }
     if smtp.tls == Tls::None && !is_this_machine(&smtp.host) {
         let hint = "write tls = \"implicit\" (port 465) or \"starttls\" (port 587)";
-        wrong("smtp.tls", "without TLS everybody on the way can read the letters and the password", hint);
+        wrong("smtp.tls", "without TLS, the emails and the password can be intercepted", hint);
     }
     check_port("smtp", smtp.port, smtp.tls, wrong);
     if !(1..=200).contains(&smtp.connections) {
-        wrong("smtp.connections", "it is not between 1 and 200", "4 suits most relays");
+        wrong("smtp.connections", "it is not between 1 and 200", "write 4, which suits most relays");
     }
     if smtp.messages_per_connection == 0 {
-        wrong("smtp.messages_per_connection", "it is 0", "100 suits most relays");
+        wrong("smtp.messages_per_connection", "it is 0", "write 100, which suits most relays");
     }
     if smtp.retry.is_empty() || smtp.retry.iter().any(|wait| wait.duration().as_secs() == 0) {
         wrong(
             "smtp.retry",
-            "it must name at least one wait, and none of them 0",
-            "[\"5m\", \"15m\", \"1h\"]",
+            "it needs at least one wait, and none of them may be 0",
+            "write it like [\"5m\", \"15m\", \"1h\"]",
         );
     }
     check_rates(smtp, wrong);
     let deadlines = [smtp.deadlines.connect, smtp.deadlines.command, smtp.deadlines.data, smtp.deadlines.dot];
     if deadlines.iter().any(|deadline| deadline.duration().as_secs() == 0) {
-        wrong("smtp.deadlines", "a deadline is 0", "leave it out: the defaults are those of RFC 5321");
+        wrong("smtp.deadlines", "a deadline is 0", "remove it: the defaults are those of RFC 5321");
     }
     let passwords = [smtp.password_file.is_some(), smtp.password_env.is_some()];
     match (smtp.user.is_some(), passwords.iter().filter(|given| **given).count()) {
-        (true, 0) => wrong("smtp.user", "there is no password for it", "add password_file or password_env"),
+        (true, 0) => wrong("smtp.user", "it has no password", "add password_file or password_env"),
         (false, 1..) => wrong("smtp", "there is a password but no user", "add user = \"…\""),
         (_, 2) => {
-            wrong("smtp.password_env", "the password is given twice", "keep password_file or password_env");
+            wrong(
+                "smtp.password_env",
+                "the password is given twice",
+                "keep either password_file or password_env",
+            );
         }
         _ => {}
     }
 }
 
-/// A port that is for one way to encrypt, and `tls` that names another: the connection would hang or be refused.
+/// Reports a port whose usual encryption differs from `tls`: the connection would hang or be rejected.
 fn check_port(section: &str, port: Option<u16>, tls: Tls, wrong: &mut impl FnMut(&str, &str, &str)) {
     let (Some(port), Tls::Implicit | Tls::Starttls) = (port, tls) else { return };
     let fits = match (section, port) {
@@ -203,35 +220,39 @@ fn check_port(section: &str, port: Option<u16>, tls: Tls, wrong: &mut impl FnMut
         (_, "smtp") => ("starttls", "implicit", 465),
         (..) => ("starttls", "implicit", 993),
     };
-    let message = format!("port {port} speaks tls = \"{name}\", and tls is \"{other}\" here");
-    let hint = format!("write tls = \"{name}\"; or port = {usual}, if your provider says so");
+    let message = format!("port {port} is for tls = \"{name}\", but tls is \"{other}\"");
+    let hint = format!("write tls = \"{name}\", or port = {usual} if your provider says so");
     wrong(&format!("{section}.port"), &message, &hint);
 }
 
 fn check_inbox(inbox: &super::Inbox, wrong: &mut impl FnMut(&str, &str, &str)) {
     if inbox.host.is_empty() || inbox.host.contains(|c: char| c.is_whitespace() || "/@:".contains(c)) {
-        wrong("inbox.host", "it is not a host name", "write the name alone, such as \"imap.example.com\"");
+        wrong("inbox.host", "it is not a host name", "write only the name, such as \"imap.example.com\"");
     }
     if inbox.tls == Tls::None && !is_this_machine(&inbox.host) {
         let hint = "write tls = \"implicit\" (port 993) or \"starttls\" (port 143)";
-        wrong("inbox.tls", "without TLS everybody on the way can read the mails and the password", hint);
+        wrong("inbox.tls", "without TLS, the emails and the password can be intercepted", hint);
     }
     check_port("inbox", inbox.port, inbox.tls, wrong);
     if inbox.timeout.duration().as_secs() == 0 {
-        wrong("inbox.timeout", "it is 0", "60s suits most servers");
+        wrong("inbox.timeout", "it is 0", "write 60s, which suits most servers");
     }
     match (&inbox.password_file, &inbox.password_env) {
         (None, None) => {
-            wrong("inbox.user", "there is no password for it", "add password_file or password_env");
+            wrong("inbox.user", "it has no password", "add password_file or password_env");
         }
         (Some(_), Some(_)) => {
-            wrong("inbox.password_env", "the password is given twice", "keep password_file or password_env");
+            wrong(
+                "inbox.password_env",
+                "the password is given twice",
+                "keep either password_file or password_env",
+            );
         }
         _ => {}
     }
 }
 
-/// The most copies in a minute that can be asked for.
+/// The highest configurable rate per minute.
 const FASTEST: u32 = 1_000_000;
 
 fn check_rates(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
@@ -244,19 +265,13 @@ fn check_rates(smtp: &super::Smtp, wrong: &mut impl FnMut(&str, &str, &str)) {
             wrong(
                 &key,
                 "it is not between 1 and 1000000",
-                "leave it out for no limit; newsletter.enabled = false sends nothing",
+                "remove it for no limit; write newsletter.enabled = false to send nothing",
             );
         }
     }
     for domain in smtp.domains.keys() {
         if !domain.contains('.') || idna::domain_to_ascii_strict(domain).is_err() {
-            wrong("smtp.domains", "a name in it is not a domain", "write it like \"gmail.com\" = 300");
+            wrong("smtp.domains", "one of its keys is not a domain", "write it like \"gmail.com\" = 300");
         }
     }
-}
-
-/// Whether `host` can only be this machine, so that nothing travels in the clear.
-pub(super) fn is_this_machine(host: &str) -> bool {
-    host == "localhost"
-        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -1,4 +1,4 @@
-//! `[dkim]`: the keys that letters are signed with.
+//! `[dkim]`: the keys that sign emails.
 
 use std::fmt;
 
@@ -9,27 +9,27 @@ use serde::{Deserialize, Deserializer};
 
 use crate::address::EmailAddress;
 
-/// One key: the `[dkim]` section, or each of several `[[dkim]]`.
+/// A key: the `[dkim]` section, or one of several `[[dkim]]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dkim {
-    /// The domain that signs; without it that of `newsletter.from`.
+    /// The signing domain; `None` means that of `newsletter.from`.
     pub domain: Option<String>,
-    /// Which of the domain's keys it is.
+    /// The selector of the key.
     pub selector: String,
-    /// The file that holds the private key.
+    /// The file of the private key.
     pub key_file: Utf8PathBuf,
 }
 
 impl Dkim {
-    /// The domain that signs, in A-labels; `None` if there is none, or if it is no domain.
+    /// The signing domain, in A-labels; `None` if there is none, or if it is invalid.
     pub fn signing_domain(&self, from: Option<&str>) -> Option<String> {
         let Some(domain) = &self.domain else { return from.map(str::to_owned) };
         let address = EmailAddress::parse(&format!("postmaster@{domain}")).ok()?;
         Some(address.domain().to_ascii_lowercase())
     }
 
-    /// Whether the selector can stand in a name of the DNS.
+    /// Whether the selector is valid in a DNS name.
     pub fn has_valid_selector(&self) -> bool {
         self.selector.split('.').all(|label| {
             (1..=63).contains(&label.len())
@@ -40,7 +40,7 @@ impl Dkim {
     }
 }
 
-/// `[dkim]` or `[[dkim]]`: both are read, and a mistake in either is named as in any other section.
+/// Reads `[dkim]` or `[[dkim]]`, with errors as in any other section.
 pub(super) fn one_or_several<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Dkim>, D::Error> {
     struct OneOrSeveral;
 

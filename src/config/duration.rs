@@ -1,4 +1,4 @@
-//! Spans of time as people write them: `10m`, `48h`, `7d`.
+//! Durations with a unit: `10m`, `48h`, `7d`.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde::{Deserialize, Deserializer};
 
-/// A span of time in whole seconds, written as a number and one of `s`, `m`, `h`, `d`, `w`. At most ten years.
+/// A duration in whole seconds, written as a number and one of `s`, `m`, `h`, `d`, `w`. At most ten years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(u32);
 
@@ -14,7 +14,7 @@ const UNITS: [(char, u32); 5] = [('w', 604_800), ('d', 86_400), ('h', 3_600), ('
 const LONGEST: u32 = 10 * 366 * 86_400;
 
 impl Span {
-    /// A span of `seconds`.
+    /// A duration of `seconds`.
     pub const fn seconds(seconds: u32) -> Self {
         Self(seconds)
     }
@@ -30,9 +30,9 @@ impl Span {
                 .filter(|seconds| *seconds <= LONGEST)
                 .map(Self)
                 .ok_or_else(|| format!("{raw} is longer than ten years")),
-            _ => Err(format!(
-                "{raw:?} is not a span of time; write a number and s, m, h, d or w, such as \"10m\""
-            )),
+            _ => {
+                Err(format!("{raw:?} is not a duration; write a number and s, m, h, d or w, such as \"10m\""))
+            }
         }
     }
 
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_read_as_people_write_them() {
+    fn durations_are_read_with_their_unit() {
         assert_eq!(Span::parse("90m").unwrap(), Span::seconds(5_400));
         assert_eq!(Span::parse("7d").unwrap().to_string(), "1w");
         for nonsense in ["", "10", "m", "-1m", "1.5h", "10 분", "999999d", "1y"] {
@@ -80,7 +80,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_reads_back(seconds in 0..LONGEST) {
+        fn a_duration_round_trips(seconds in 0..LONGEST) {
             prop_assert_eq!(Span::parse(&Span(seconds).to_string()).unwrap(), Span(seconds));
         }
     }

@@ -1,4 +1,4 @@
-//! `[feeds]`: which feeds to make.
+//! `[feeds]`: which feeds to build.
 
 use serde::Deserialize;
 use url::Url;
@@ -11,19 +11,19 @@ use super::Bytes;
 pub struct Feeds {
     /// Which formats to write.
     pub formats: Vec<Format>,
-    /// How many entries each feed holds; 0 means all.
+    /// How many entries each feed contains; 0 means all.
     pub entries: usize,
     /// Whole posts, or their summaries.
     pub content: Content,
-    /// Which further feeds to make beside the site's own.
+    /// Which other feeds to build besides that of the site.
     pub by: Vec<By>,
-    /// How many bytes of posts a feed carries; older ones are left to the archive. 0 means all.
+    /// How many bytes of posts a feed contains; older posts are in its archive. 0 means all.
     pub budget: Bytes,
-    /// Whether posts that leave a feed stay to be had in the pages of its archive (RFC 5005).
+    /// Whether posts that no longer fit into a feed stay in the pages of its archive (RFC 5005).
     pub archive: bool,
-    /// `WebSub` hubs that are told of changes.
+    /// `WebSub` hubs to notify of changes.
     pub hubs: Vec<Url>,
-    /// Whether a feed that is opened in a browser says what it is.
+    /// Whether a feed that is opened in a browser explains itself.
     pub companion: bool,
 }
 
@@ -39,7 +39,7 @@ pub enum Format {
     Json,
 }
 
-/// How much of a post a feed carries.
+/// How much of a post a feed contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Content {
@@ -49,7 +49,7 @@ pub enum Content {
     Summary,
 }
 
-/// What further feeds are made for each of.
+/// What other feeds are built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum By {

@@ -1,4 +1,4 @@
-//! Where the configuration is: in the current folder, or in one above it, as git and cargo look for theirs.
+//! Finds the configuration in the current folder or in one above it, like git and cargo.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,20 +8,20 @@ use camino::{Utf8Path, Utf8PathBuf};
 /// The name of the configuration file.
 const NAME: &str = "config.toml";
 
-/// Nobody works deeper below a site.
+/// The limit of folders to search.
 const MAX_CLIMB: usize = 32;
 
-/// A configuration file that was looked for.
+/// The result of the search for a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Its path from the current folder.
+    /// Its path, relative to the current folder.
     pub path: Utf8PathBuf,
-    /// Whether it is in a folder above the current one, so that a person should be told which it is.
+    /// Whether it is in a folder above the current one; then the user should be told which one is used.
     pub is_above: bool,
 }
 
-/// The `config.toml` of `folder`, else the nearest above it that is one of ours; where there is none, the name that it
-/// would have here.
+/// The `config.toml` of `folder`, else the nearest one above it that belongs to Letterpress; if there is none, the path
+/// that it would have in `folder`.
 pub fn find(folder: &Utf8Path) -> Found {
     let here = Found { path: joined(folder, NAME), is_above: false };
     if here.path.exists() {
@@ -32,7 +32,7 @@ pub fn find(folder: &Utf8Path) -> Found {
     let mut above = folder.to_owned();
     for _ in 0..MAX_CLIMB {
         above = joined(&above, "..");
-        // Somebody else's file must not decide where letters go: /tmp belongs to everybody.
+        // A file of another user, for example in /tmp, must not decide where emails go.
         if owner(&above) != whose {
             break;
         }
@@ -48,7 +48,7 @@ fn joined(folder: &Utf8Path, name: &str) -> Utf8PathBuf {
     if folder == "." { name.into() } else { folder.join(name) }
 }
 
-/// Hugo and Zola call theirs `config.toml` too, and neither has such a section.
+/// Hugo and Zola also use the name `config.toml`, but have no `[site]` section.
 fn is_ours(path: &Utf8Path) -> bool {
     fs::read_to_string(path)
         .is_ok_and(|text| text.lines().any(|line| line.trim_start().starts_with("[site]")))
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_configuration_above_is_found_and_those_of_other_programs_are_passed_over() {
+    fn the_nearest_configuration_above_is_found_and_those_of_other_programs_are_skipped() {
         let site = tempfile::tempdir().unwrap();
         let root = Utf8Path::from_path(site.path()).unwrap();
         fs::create_dir_all(root.join("content/posts/2026")).unwrap();
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_none_it_would_be_in_the_current_folder() {
+    fn without_a_configuration_the_path_is_in_the_current_folder() {
         let empty = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(empty.path()).unwrap();
         assert_eq!(find(folder), Found { path: folder.join("config.toml"), is_above: false });

@@ -1,4 +1,4 @@
-//! `[inbox]`: the IMAP mailbox to which bounces, complaints and unsubscribe mails come.
+//! `[inbox]`: the IMAP mailbox for bounces, complaints and unsubscribe emails.
 
 use camino::Utf8PathBuf;
 use serde::Deserialize;
@@ -9,28 +9,28 @@ use super::{Span, Tls};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inbox {
-    /// The server's name; its certificate must carry it.
+    /// The host name of the server; its certificate must match.
     pub host: String,
-    /// Without it 993 or 143, as `tls` says.
+    /// `None` means 993 or 143, depending on `tls`.
     pub port: Option<u16>,
     /// How the connection is protected.
     #[serde(default)]
     pub tls: Tls,
-    /// The name to log in with.
+    /// The user name.
     pub user: String,
-    /// The file that holds the password.
+    /// The file with the password.
     pub password_file: Option<Utf8PathBuf>,
-    /// The environment variable that holds the password.
+    /// The environment variable with the password.
     pub password_env: Option<String>,
-    /// Further certificate authorities, PEM.
+    /// Additional certificate authorities, in PEM.
     pub ca_file: Option<Utf8PathBuf>,
     /// The mailbox.
     #[serde(default = "folder")]
     pub folder: String,
-    /// What happens to a mail that was taken.
+    /// What to do with a processed email.
     #[serde(default)]
     pub processed: Processed,
-    /// How long one step may take: a command and its whole answer.
+    /// The timeout for one command and its whole response.
     #[serde(default = "timeout")]
     pub timeout: Span,
 }
@@ -42,14 +42,14 @@ impl Inbox {
     }
 }
 
-/// What happens to a mail that was taken.
+/// What to do with a processed email.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Processed {
-    /// It is flagged as seen and stays.
+    /// Flag it as seen.
     #[default]
     Seen,
-    /// It is flagged as seen and moved to this folder.
+    /// Flag it as seen and move it to this folder.
     Move(String),
 }
 

@@ -1,23 +1,22 @@
-//! Keys that are not ours, and what people mean by them: the words of other programs, slips of the fingers, and keys in the
-//! wrong section. Pure.
+//! Finds the intended key for an unknown one: names in other programs, misspellings, and keys in the wrong section. Pure.
 
+use super::defaults::DEFAULTS;
 use super::nearest::{nearest, plain};
-use super::read::DEFAULTS;
 
-/// What was meant by a key that does not exist.
+/// The intended meaning of an unknown key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meant {
-    /// This key of the same section, with the value as it is.
+    /// This key of the same section, with the same value.
     Key(String),
-    /// This key of the same section, with another kind of value: what to write, and a value to go on with.
+    /// This key of the same section, with another kind of value: a hint, and a value to continue with.
     Instead { key: &'static str, hint: &'static str, stand_in: Option<&'static str> },
     /// The same key in one of these sections.
     Elsewhere(Vec<String>),
-    /// Nobody knows.
+    /// Not known.
     Nothing,
 }
 
-/// Words for a key of a section, lower case and without marks between them.
+/// Other names for a key of a section, in lower case without separators.
 struct Words(&'static str, &'static str, &'static [&'static str]);
 
 const WORDS: [Words; 42] = [
@@ -104,8 +103,8 @@ const WORDS: [Words; 42] = [
     Words("output", "directory", &["dir", "path", "folder", "public", "publicdir", "output", "destination"]),
 ];
 
-const PASSWORD: &str = "no password stands in this file: put it, and nothing else, into a file of its own (`chmod 600 \
-    smtp-password`) and write password_file = \"smtp-password\"";
+const PASSWORD: &str = "do not put a password in this file: put it alone into a separate file (`chmod 600 smtp-password`) \
+    and write password_file = \"smtp-password\"";
 const SMTP_TLS: &str = "write tls = \"implicit\" for port 465, or tls = \"starttls\" for port 587";
 const IMAP_TLS: &str = "write tls = \"implicit\" for port 993, or tls = \"starttls\" for port 143";
 const PASSWORDS: &[&str] = &[
@@ -134,7 +133,7 @@ const ENCRYPTIONS: &[&str] = &[
     "connectionsecurity",
 ];
 
-/// What was meant by `key` in `section`, whose keys are `known`.
+/// The intended meaning of `key` in `section`, whose keys are `known`.
 pub(super) fn meant(section: &str, key: &str, known: &[String]) -> Meant {
     let section = section.split(['.', '[']).next().unwrap_or_default();
     let word = plain(key);
@@ -152,7 +151,7 @@ pub(super) fn meant(section: &str, key: &str, known: &[String]) -> Meant {
         let hint = "write deadlines = { connect = \"30s\", command = \"5m\" }";
         return Meant::Instead { key: "deadlines", hint, stand_in: None };
     }
-    // What a relay is called in one section it is called in the other.
+    // `inbox` and `smtp` have the same keys for a server.
     let alike = if section == "inbox" { "smtp" } else { section };
     let by_word = WORDS.iter().find(|Words(where_, key, words)| {
         (*where_ == section || *where_ == alike)
@@ -171,7 +170,7 @@ pub(super) fn meant(section: &str, key: &str, known: &[String]) -> Meant {
     }
 }
 
-/// The sections, but this one, in which there is such a key.
+/// The other sections that have such a key.
 fn sections_with(word: &str, but: &str) -> Vec<String> {
     let found =
         documented().filter(|(section, key, _)| plain(key) == word && *section != but && !section.is_empty());
@@ -180,7 +179,7 @@ fn sections_with(word: &str, but: &str) -> Vec<String> {
     sections
 }
 
-/// Every key of the documentation, with its section and the line that shows it.
+/// Every documented key, with its section and its example value.
 fn documented() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let mut section = "";
     DEFAULTS.lines().filter_map(move |line| {
@@ -197,7 +196,7 @@ fn documented() -> impl Iterator<Item = (&'static str, &'static str, &'static st
     })
 }
 
-/// The value that the documentation shows for a key, such as `"10m"` for `newsletter.delay`.
+/// The documented example value of a key, such as `"10m"` for `newsletter.delay`.
 pub(super) fn example(section: &str, key: &str) -> Option<&'static str> {
     documented().find(|(there, name, _)| *there == section && *name == key).map(|(_, _, value)| value)
 }
@@ -226,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_other_programs_are_understood() {
+    fn names_from_other_programs_are_recognised() {
         for (section, key, meant_key) in [
             ("site", "name", "title"),
             ("site", "baseURL", "url"),
@@ -258,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_in_the_wrong_section_is_sent_to_the_right_one() {
+    fn a_key_in_the_wrong_section_is_found_in_the_right_one() {
         for (section, key, there) in
             [("site", "from", "newsletter"), ("", "title", "site"), ("newsletter", "password_file", "smtp")]
         {

@@ -1,5 +1,5 @@
-//! Reading on after a mistake: each is said and put right as well as it can be, so that all of them are said at once. What
-//! comes of it is good for finding further mistakes, and never for a run.
+//! Error recovery for the configuration: reports each mistake and corrects it as well as possible, so that all mistakes are
+//! reported at once. The result is used to find further mistakes, never for a run.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,14 @@ use serde_path_to_error::{Path, Segment};
 use toml::{Table, Value};
 
 use super::Config;
+use super::defaults::overlay;
 use super::meaning::{Meant, example, meant};
 use super::source::Source;
 use super::toml_slips::names_a_secret;
 use super::wrong_value::{self, Spot};
 use crate::finding::Finding;
 
-/// More repairs than a file of this kind has lines.
+/// The limit of corrections; a configuration has fewer lines.
 const MOST: usize = 500;
 
 /// A step into a table or a list.
@@ -27,15 +28,15 @@ enum Step {
 pub(super) struct Mender<'s, 'a> {
     pub(super) source: &'s mut Source<'a>,
     pub(super) defaults: Table,
-    /// The defaults with what the user wrote laid over them.
+    /// The defaults, merged with the user's values.
     pub(super) table: Table,
     pub(super) findings: Vec<Finding>,
-    /// Keys of which something was said.
+    /// Keys that were already reported.
     pub(super) settled: BTreeSet<String>,
 }
 
 impl Mender<'_, '_> {
-    /// The configuration, as far as it can be understood.
+    /// The configuration, as far as it can be read.
     pub(super) fn read(&mut self) -> Option<Config> {
         for _ in 0..MOST {
             let read = serde_path_to_error::deserialize(Value::Table(self.table.clone()));
@@ -52,7 +53,7 @@ impl Mender<'_, '_> {
         None
     }
 
-    /// Says what is wrong and repairs it; `false` if it cannot be repaired.
+    /// Reports the mistake and corrects it; `false` if it cannot be corrected.
     fn mend(&mut self, mut path: Vec<Step>, said: &str) -> bool {
         let mut quoted = said.split('`').skip(1).step_by(2).map(str::to_owned);
         if said.starts_with("unknown field") {
@@ -74,7 +75,7 @@ impl Mender<'_, '_> {
         let Some(table) = table_at(&mut self.table, section) else { return false };
         let Some(value) = table.remove(key) else { return false };
         let kind = if above.is_empty() && value.is_table() { "section" } else { "key" };
-        let finding = self.source.error(&written, format!("there is no such {kind}"));
+        let finding = self.source.error(&written, format!("unknown {kind}"));
         let meaning = meant(&above, key, known);
         let corrected = match &meaning {
             Meant::Key(right) => self.corrected(&written, key, right, &value),
@@ -83,7 +84,7 @@ impl Mender<'_, '_> {
         let Some(table) = table_at(&mut self.table, section) else { return false };
         let hint = match meaning {
             Meant::Key(right) => {
-                // What is there by default was not written by anybody.
+                // A default may be replaced, but not a value of the user.
                 if !self.source.has(&at(&right)) {
                     lay_over(table, &right, value);
                     self.source.renamed.push((at(&right), written));
@@ -98,7 +99,7 @@ impl Mender<'_, '_> {
                 hint.to_owned()
             }
             Meant::Elsewhere(mut sections) => {
-                // What is missing there has been found here.
+                // A key that is missing there is here by mistake.
                 let missing = |section: &String| format!("`{section}.{key}` is missing");
                 if let Some(found) = sections.iter().find(|section| self.is_said(&missing(section))).cloned()
                 {
@@ -119,7 +120,7 @@ impl Mender<'_, '_> {
         self.findings.iter().any(|finding| finding.message == message)
     }
 
-    /// The line with the right key in it.
+    /// The line with the corrected key.
     fn corrected(&self, written: &str, key: &str, right: &str, value: &Value) -> String {
         let ask = format!("did you mean `{right}`?");
         match value {
@@ -139,7 +140,7 @@ impl Mender<'_, '_> {
             let mut finding = Finding::error("config", self.source.file, format!("`{path}` is missing"));
             finding.line = self.source.line_of(&above);
             let below = above.split('[').next().unwrap_or_default();
-            // `site.author` is a table within a section, and is shown whole.
+            // `site.author` is a table inside a section, so the hint shows the whole table.
             let whole =
                 below.split_once('.').and_then(|(section, table)| Some((table, example(section, table)?)));
             let hint = if let Some((table, shown)) = whole {
@@ -180,11 +181,11 @@ impl Mender<'_, '_> {
         let is_list = matches!(path.last(), Some(Step::Item(_)));
         let is_inside = is_list || keys.len() > 2;
         let (message, hint) = wrong_value::explain(Spot { section, key, is_inside }, found, said);
-        // Items that were taken out have moved the others.
+        // Removed items have changed the indices of the others.
         let shown = if is_list { &path[..path.len() - 1] } else { &path };
         let mut finding = self.source.error(&name(shown), message);
         finding.hint = hint;
-        // Nobody's password ends up in a mail from cron.
+        // A password must not end up in an email from cron.
         if key.contains("password") && !key.ends_with("file") && !key.ends_with("env") {
             finding.hint = None;
         }
@@ -193,7 +194,7 @@ impl Mender<'_, '_> {
         self.restore(path)
     }
 
-    /// Puts the default back, or takes the value away.
+    /// Restores the default, or removes the value.
     fn restore(&mut self, mut path: Vec<Step>) -> bool {
         while !path.is_empty() && value_at(&self.table, &path).is_none() {
             path.pop();
@@ -218,7 +219,7 @@ impl Mender<'_, '_> {
             Step::Item(number) => {
                 let Some(Value::Array(items)) = value_at_mut(&mut self.table, &path) else { return false };
                 items.remove(number);
-                // An empty list would be a mistake of its own.
+                // An empty list would cause another error.
                 items.is_empty().then(|| self.restore(path));
                 true
             }
@@ -226,10 +227,10 @@ impl Mender<'_, '_> {
     }
 }
 
-/// Lays `value` over what is there: a section under another name keeps the defaults of its own.
+/// Merges `value` into the table: a section that was renamed keeps its defaults.
 fn lay_over(table: &mut Table, key: &str, value: Value) {
     match (table.get_mut(key), value) {
-        (Some(Value::Table(under)), Value::Table(over)) => super::read::overlay(under, over),
+        (Some(Value::Table(under)), Value::Table(over)) => overlay(under, over),
         (_, value) => {
             table.insert(key.to_owned(), value);
         }

@@ -1,14 +1,16 @@
-//! `config.toml`: text to checked values, with `file:line` errors. Holds values and knows none of the things
-//! that it configures; the only reader of the environment.
+//! Reads `config.toml` into checked values, with errors at `file:line`. Contains only values and does not depend on what
+//! they configure. The only code that reads the environment.
 
 mod archive;
 mod bytes;
 mod check;
+mod defaults;
 mod dkim;
 mod duration;
 mod feeds;
 mod find;
 mod inbox;
+mod loopback;
 mod meaning;
 mod mend;
 mod nearest;
@@ -35,6 +37,7 @@ use serde::Deserialize;
 
 pub use archive::{Archive, Generator};
 pub use bytes::Bytes;
+pub use defaults::DEFAULTS;
 pub use dkim::Dkim;
 pub use duration::Span;
 pub use feeds::{By, Content, Feeds, Format};
@@ -47,7 +50,7 @@ pub use permalink::{Pattern, Permalink, Piece, Placeholder};
 pub use placeholder::is_placeholder_host;
 pub use podcast::{Category, Order, Podcast};
 pub use postgres::{Encryption, PostgresUrl};
-pub use read::{ConfigError, DEFAULTS, Examined, environment, examine, load, parse};
+pub use read::{ConfigError, Examined, environment, examine, load, parse};
 pub use secret::{Blemish, Secret, SecretError};
 pub use site::{Author, Site, SiteUrl, is_language_tag};
 pub use smtp::{Deadlines, Smtp, Tls};
@@ -60,20 +63,20 @@ pub use weekly::Weekly;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The folder that holds `config.toml`.
+    /// The folder of `config.toml`.
     #[serde(skip)]
     pub root: Utf8PathBuf,
-    /// The name of `config.toml` as it was given, for messages.
+    /// The path of `config.toml` as the user typed it, for messages.
     #[serde(skip)]
     pub file: String,
     /// The text of `config.toml` as it was read.
     #[serde(skip)]
     pub text: String,
-    /// Who publishes, and where.
+    /// The publisher and the address of the site.
     pub site: Site,
     /// Where the posts are.
     pub archive: Archive,
-    /// Which feeds to make.
+    /// Which feeds to build.
     pub feeds: Feeds,
     /// The podcast, if there is one.
     #[serde(default)]
@@ -83,32 +86,32 @@ pub struct Config {
     /// The relay; `None` means the outbox folder.
     #[serde(default)]
     pub smtp: Option<Smtp>,
-    /// The mailbox to which bounces come; `None` means that `letterpress inbox` is told where to look.
+    /// The mailbox for bounces; `None` means that `letterpress inbox` gets its source on the command line.
     #[serde(default)]
     pub inbox: Option<Inbox>,
-    /// Who is told when runs fail; `None`: nobody but cron.
+    /// Who is notified when runs fail; `None` means only cron.
     #[serde(default)]
     pub notify: Option<Notify>,
-    /// The keys that letters are signed with; none means that they leave unsigned.
+    /// The DKIM keys; without one, emails are not signed.
     #[serde(default, deserialize_with = "dkim::one_or_several")]
     pub dkim: Vec<Dkim>,
-    /// Where the ledger and the readers are kept.
+    /// Where the ledger and the subscribers are stored.
     pub store: Store,
-    /// The half that answers readers.
+    /// The web server.
     pub web: Web,
-    /// Where feeds and letters are written.
+    /// Where feeds and emails are written.
     pub output: Output,
 }
 
 impl Config {
-    /// The line on which `section.key` stands, or else `[section]`.
+    /// The line of `section.key`, or else of `[section]`.
     pub fn line_of(&self, key: &str) -> Option<usize> {
         source::line_of(&self.text, key)
     }
 
-    /// `path` as seen from the folder of `config.toml`.
+    /// `path` relative to the folder of `config.toml`.
     pub fn resolve(&self, path: impl AsRef<Utf8Path>) -> Utf8PathBuf {
-        // "./posts" and "posts" are the same folder, but only one of them reads well in a message.
+        // Messages should show "posts", not "./posts".
         if self.root == "." { path.as_ref().to_owned() } else { self.root.join(path) }
     }
 }

@@ -11,41 +11,41 @@ use crate::address::{EmailAddress, Mailbox};
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the section")]
 pub struct Newsletter {
-    /// `false` means that only feeds are made.
+    /// `false` means that only feeds are built.
     pub enabled: bool,
-    /// Who the letter is from; needed to send.
+    /// The sender of the emails; required to send.
     pub from: Option<Mailbox>,
-    /// Where answers go.
+    /// The address for replies.
     pub reply_to: Option<Mailbox>,
-    /// Where bounces go.
+    /// The address for bounces.
     pub bounces: Option<EmailAddress>,
-    /// Where unsubscribe mails go.
+    /// The address for unsubscribe emails.
     pub unsubscribe: Option<EmailAddress>,
-    /// The owner reads unsubscribe mails, and takes the subscribers off the list.
+    /// The owner reads unsubscribe emails and removes the subscribers manually.
     pub unsubscribe_by_hand: bool,
-    /// A template for the subject; `None` means the post's title.
+    /// A template for the subject; `None` means the title of the post.
     pub subject: Option<String>,
-    /// A CSV file of readers that is read at each run.
+    /// A CSV file of subscribers that is imported at each run.
     pub list: Option<Utf8PathBuf>,
-    /// The owner vouches for the consent of everybody in `list`.
+    /// The owner confirms that everyone in `list` has consented.
     pub list_confirmed: bool,
-    /// The order of the numbers in dates of `list` that have several readings.
+    /// The order of the numbers in ambiguous dates of `list`.
     pub list_dates: Option<DateOrder>,
-    /// How long after it was first seen a post is mailed.
+    /// How long to wait between noticing a post and mailing it.
     pub delay: Span,
-    /// An edit within the delay starts it anew.
+    /// Whether an edit restarts the delay.
     pub delay_restarts: bool,
-    /// Nothing is mailed before its writer has approved it.
+    /// Whether a post must be approved before it is mailed.
     pub approve: bool,
-    /// Where test copies and requests for approval go.
+    /// The address for test emails and requests for approval.
     pub test: Option<EmailAddress>,
-    /// How old a post may be and still be mailed by itself.
+    /// The greatest age at which a post is still mailed automatically.
     pub max_age: Span,
-    /// When readers who want one letter a week get it, in the site's zone.
+    /// When the weekly digest is mailed, in the time zone of the site.
     pub digest: Weekly,
-    /// What an empty ledger mails.
+    /// What the first run mails.
     pub first_run: FirstRun,
-    /// What happens to a copy that may or may not have arrived.
+    /// What to do with a delivery whose outcome is unknown.
     pub on_unknown: OnUnknown,
     /// The folder of the user's own templates.
     pub templates: Utf8PathBuf,
@@ -54,7 +54,7 @@ pub struct Newsletter {
 }
 
 impl Newsletter {
-    /// Where unsubscribe mails go: `unsubscribe`, else `reply_to`, else `from`.
+    /// The address for unsubscribe emails: `unsubscribe`, else `reply_to`, else `from`.
     pub fn unsubscribe_address(&self) -> Option<&EmailAddress> {
         let answers = self.reply_to.as_ref().or(self.from.as_ref()).map(|mailbox| &mailbox.address);
         self.unsubscribe.as_ref().or(answers)
@@ -67,7 +67,7 @@ impl Newsletter {
     }
 }
 
-/// In which order a list writes the numbers of a date, where their form does not tell.
+/// The order of the numbers in a date, if the format is ambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DateOrder {
@@ -80,7 +80,7 @@ pub enum DateOrder {
 }
 
 impl DateOrder {
-    /// The word of the configuration and the command line.
+    /// The word in the configuration and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dmy => "dmy",
@@ -97,22 +97,22 @@ impl DateOrder {
     }
 }
 
-/// What an empty ledger mails (`ledger.md`, section 9).
+/// What the first run mails (`ledger.md`, section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FirstRun {
-    /// Everything already published is recorded as a baseline; the next post is the first that is mailed.
+    /// Nothing: all published posts become the baseline, and the next post is the first to be mailed.
     Nothing,
-    /// The newest post is mailed, everything before it is the baseline.
+    /// The newest post; all older posts become the baseline.
     Newest,
 }
 
-/// What happens to a copy that may or may not have arrived.
+/// What to do with a delivery whose outcome is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnUnknown {
-    /// A person decides: `letterpress resolve`.
+    /// The user decides with `letterpress resolve`.
     Hold,
-    /// It is sent once more, at most once per reader; some readers may get it twice.
+    /// It is sent again, at most once per subscriber; a subscriber may get it twice.
     Resend,
 }

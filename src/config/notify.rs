@@ -1,4 +1,4 @@
-//! `[notify]`: who is told when runs begin to fail, and when they work again.
+//! `[notify]`: who is notified when runs begin to fail, and when they succeed again.
 
 use serde::Deserialize;
 use url::Url;
@@ -9,35 +9,35 @@ use crate::address::EmailAddress;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notify {
-    /// Who gets a short email through the same relay.
+    /// The recipient of a short email through the same relay.
     pub to: Option<EmailAddress>,
-    /// What is asked over HTTP.
+    /// The URL to request.
     pub url: Option<Url>,
-    /// How `url` is spoken to.
+    /// The protocol of `url`.
     #[serde(default)]
     pub kind: NotifyKind,
 }
 
-/// How an address is told of a run.
+/// The protocol for notifications over HTTP.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NotifyKind {
-    /// ntfy if the name of the host begins with `ntfy`, else like healthchecks.io.
+    /// ntfy if the host name begins with `ntfy`, otherwise that of healthchecks.io.
     #[default]
     Auto,
-    /// Each run: the address itself, with `/start` and `/fail` behind it.
+    /// At each run: the URL, with `/start` or `/fail` appended.
     Healthchecks,
-    /// A message with a title and a priority, when something changes.
+    /// A message with a title and a priority, when the state changes.
     Ntfy,
 }
 
 impl Notify {
-    /// The address that is asked with each run (a heartbeat), if it is one of that kind.
+    /// The heartbeat URL that is requested at each run, if it is of that kind.
     pub fn heartbeat(&self) -> Option<&Url> {
         self.url.as_ref().filter(|url| self.kind_of(url) == NotifyKind::Healthchecks)
     }
 
-    /// The address that messages go to, if it is one of that kind.
+    /// The URL for messages, if it is of that kind.
     pub fn topic(&self) -> Option<&Url> {
         self.url.as_ref().filter(|url| self.kind_of(url) == NotifyKind::Ntfy)
     }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_taken_for_ntfy_by_its_host_or_because_the_owner_says_so() {
+    fn a_url_is_ntfy_by_its_host_or_by_configuration() {
         let notify = |url: &str, kind| Notify { to: None, url: Some(url.parse().unwrap()), kind };
         let is_topic = |url, kind| {
             let notify = notify(url, kind);

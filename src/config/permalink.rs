@@ -1,48 +1,48 @@
-//! Patterns of page addresses, as Letterpress, Hugo and Jekyll write them: `/:year/:month/:slug/`. What a
-//! placeholder stands for in a post is not known here.
+//! Patterns for page URLs, in the syntax of Letterpress, Hugo and Jekyll: `/:year/:month/:slug/`. Does not know the values
+//! of placeholders.
 
 use serde::{Deserialize, Deserializer};
 
-/// Where pages stand below the site.
+/// The URLs of pages below the site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Permalink {
-    /// As the generator has it when it is told nothing.
+    /// The default rule of the generator.
     Auto,
-    /// As this pattern has it.
+    /// This pattern.
     Pattern(Pattern),
 }
 
-/// A pattern, taken apart.
+/// A parsed pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     pieces: Vec<Piece>,
 }
 
-/// A stretch of a pattern.
+/// A part of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
-    /// Text that stands for itself.
+    /// Literal text.
     Text(String),
     /// A placeholder.
     Placeholder(Placeholder),
 }
 
-/// What is filled in.
+/// A value to fill in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placeholder {
-    /// A part of the date, as `strftime` writes it.
+    /// A part of the date, in `strftime` format.
     Date(&'static str),
-    /// Its `slug`, else the name that the generator gives it.
+    /// The `slug` of the post, else the default of the generator.
     Slug,
-    /// Its title, or in Jekyll the name of its file.
+    /// Its title; in Jekyll, the name of its file.
     Title,
     /// Its `slug`, else the name of its file.
     SlugOrFilename,
     /// The name of its file, or of its bundle.
     Filename,
-    /// The folder at the top.
+    /// The top-level folder.
     Section,
-    /// All folders, or those from the first number up to the second.
+    /// All folders, or a range of them.
     Sections(usize, Option<usize>),
     /// Its first category.
     Category,
@@ -58,7 +58,7 @@ pub enum Placeholder {
     Extension,
 }
 
-/// Every placeholder, longer names before those that they begin with.
+/// Every placeholder; a longer name comes before its prefixes.
 const NAMES: [(&str, Placeholder); 41] = [
     ("slugorcontentbasename", Placeholder::SlugOrFilename),
     ("slugified_categories", Placeholder::SlugifiedCategories),
@@ -104,36 +104,36 @@ const NAMES: [(&str, Placeholder); 41] = [
 ];
 
 impl Pattern {
-    /// Reads a pattern; a colon that begins no known name stands for itself.
+    /// Parses a pattern; a colon without a known name is literal text.
     pub fn lenient(text: &str) -> Self {
         Self::read(text).0
     }
 
-    /// Reads a pattern of `config.toml`; the message says what is wrong with it.
+    /// Parses a pattern in `config.toml`; the error is a message for the user.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (pattern, unknown) = Self::read(text);
         if !text.starts_with('/') {
-            return Err("it does not begin with a slash; write it like \"/posts/:slug/\"".to_owned());
+            return Err("it must begin with a slash; write it like \"/posts/:slug/\"".to_owned());
         }
         if let Some(unknown) = unknown {
-            return Err(format!("there is no placeholder {unknown}; docs/sites.md names all of them"));
+            return Err(format!("unknown placeholder {unknown}; docs/sites.md lists all placeholders"));
         }
         let names_post = pattern.pieces.iter().any(|piece| {
             use Placeholder::{Filename, Slug, SlugOrFilename, Title};
             matches!(piece, Piece::Placeholder(Slug | Title | SlugOrFilename | Filename))
         });
         if !names_post {
-            return Err("without `:slug` two posts could share an address".to_owned());
+            return Err("without `:slug`, two posts could have the same address".to_owned());
         }
         Ok(pattern)
     }
 
-    /// Its stretches in order.
+    /// Its parts in order.
     pub fn pieces(&self) -> &[Piece] {
         &self.pieces
     }
 
-    /// The pattern, and the first name in it that nobody knows.
+    /// The pattern, and the first unknown name in it.
     fn read(text: &str) -> (Self, Option<String>) {
         let (mut pieces, mut literal, mut unknown) = (Vec::new(), String::new(), None);
         let mut rest = text;
@@ -162,7 +162,7 @@ impl Pattern {
     }
 }
 
-/// The placeholder that `text` begins with, and how long it is.
+/// The placeholder at the start of `text`, and its length.
 fn placeholder(text: &str) -> Option<(Placeholder, usize)> {
     let (name, placeholder) = NAMES.iter().find(|(name, _)| text.starts_with(name))?;
     if !matches!(placeholder, Placeholder::Sections(..)) {
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_of_every_generator_are_known() {
+    fn the_placeholders_of_all_generators_are_known() {
         for text in [
             "/:year/:month/:day/:slug/",
             "/:categories/:year/:y_day/:title:output_ext",
@@ -221,19 +221,19 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_an_address_is_refused_in_words() {
+    fn invalid_patterns_are_rejected_with_a_message() {
         for (text, word) in [
-            (":slug/", "begin with a slash"),
+            (":slug/", "must begin with a slash"),
             ("/:yaer/:slug/", ":yaer"),
             ("/:year/", "without `:slug`"),
-            ("/a:/:slug", "there is no placeholder :"),
+            ("/a:/:slug", "unknown placeholder :"),
         ] {
             assert!(Pattern::parse(text).unwrap_err().contains(word), "{text}");
         }
     }
 
     #[test]
-    fn no_longer_name_hides_behind_a_shorter_one() {
+    fn no_name_comes_after_its_prefix() {
         for (at, (name, _)) in NAMES.iter().enumerate() {
             assert!(!NAMES[..at].iter().any(|(before, _)| name.starts_with(before)), "{name}");
         }
@@ -241,13 +241,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_without_colons_is_text(text in "[^:]{0,20}") {
+        fn text_without_colons_is_literal(text in "[^:]{0,20}") {
             let pieces = Pattern::lenient(&text).pieces;
             prop_assert_eq!(pieces, if text.is_empty() { vec![] } else { vec![Piece::Text(text)] });
         }
 
         #[test]
-        fn no_text_breaks_the_reader(text in "(:|sections|\\[|\\]|slug|[0-9]|가){0,12}") {
+        fn no_text_panics(text in "(:|sections|\\[|\\]|slug|[0-9]|가){0,12}") {
             let _ = Pattern::parse(&text);
         }
     }

@@ -1,14 +1,14 @@
-//! Addresses and names that stand for those that somebody has still to put in: letters with them stay at home.
+//! Detects placeholder addresses and names in the configuration; emails with them are not sent.
 
 use toml::de::DeTable;
 
 use super::Config;
-use super::check::is_this_machine;
+use super::loopback::is_this_machine;
 use super::source::Source;
 use crate::finding::Finding;
 
-/// Domains that are nobody's (RFC 2606, RFC 6761), and what examples call the reader's own. As a whole part of a name:
-/// `example.co.kr` and `news.example` are as good as `example.com`.
+/// Reserved domains (RFC 2606, RFC 6761), and usual names in examples. Matched as a whole label, so `example.co.kr` and
+/// `news.example` count like `example.com`.
 const PARTS: [&str; 9] = [
     "example",
     "yourdomain",
@@ -22,7 +22,7 @@ const PARTS: [&str; 9] = [
 ];
 const ENDS: [&str; 3] = ["test", "invalid", "localhost"];
 
-/// Networks for documentation (RFC 5737, RFC 3849), and this machine.
+/// Whether the host is an IP address for documentation (RFC 5737, RFC 3849), or of this machine.
 fn is_placeholder_number(host: &str) -> bool {
     match host.trim_matches(['[', ']']).parse() {
         Ok(std::net::IpAddr::V4(ip)) => ip.is_loopback() || ip.is_documentation() || ip.is_unspecified(),
@@ -33,7 +33,7 @@ fn is_placeholder_number(host: &str) -> bool {
     }
 }
 
-/// Whether nobody can live at `host`.
+/// Whether no real host can have the name `host`.
 pub fn is_placeholder_host(host: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let parts: Vec<&str> = host.split('.').collect();
@@ -42,14 +42,14 @@ pub fn is_placeholder_host(host: &str) -> bool {
         || parts.last().is_some_and(|last| ENDS.contains(last))
 }
 
-/// Names that are asked for and not given.
+/// Whether the name is one from an example.
 fn is_placeholder_name(name: &str) -> bool {
     let name = name.to_lowercase();
     ["your name", "your newsletter", "your site", "your title", "firstname lastname"].contains(&name.as_str())
 }
 
 impl Config {
-    /// What is still a placeholder: the key, and what stands there.
+    /// The placeholders: key and value.
     pub fn placeholders(&self) -> Vec<(&'static str, String)> {
         let Self { site, newsletter, web, .. } = self;
         let mailboxes =
@@ -82,21 +82,24 @@ impl Config {
         found
     }
 
-    /// Whether letters would reach strangers: a relay on this machine is taken for a test of one's own.
+    /// Whether emails would leave this machine; a relay on this machine is assumed to be a test.
     pub fn has_distant_relay(&self) -> bool {
         self.smtp.as_ref().is_some_and(|smtp| !is_this_machine(&smtp.host))
     }
 
-    /// Why no letter may leave through the relay: its placeholders, each as an error on its line.
+    /// The placeholders that prevent sending through the relay, each as an error on its line.
     pub fn placeholder_errors(&self) -> Vec<Finding> {
         let Some(smtp) = self.smtp.as_ref().filter(|_| self.has_distant_relay()) else { return Vec::new() };
         let (document, _) = DeTable::parse_recoverable(&self.text);
         let document = document.into_inner();
         let source = Source { text: &self.text, file: &self.file, document, renamed: Vec::new() };
         let error = |(key, value): (&str, String)| {
-            let message =
-                format!("{value} is a placeholder, and no letter leaves through {} with it", smtp.host);
-            let hint = "write your own; without the section [smtp], letters go to the outbox folder";
+            let message = format!(
+                "{value} is a placeholder; nothing is sent through {} until it is replaced",
+                smtp.host
+            );
+            let hint =
+                "write your own value; without the section [smtp], emails are written to the outbox folder";
             Finding { rule: "placeholder", ..source.error(key, message).hint(hint) }
         };
         let mut errors: Vec<Finding> = self.placeholders().into_iter().map(error).collect();
@@ -116,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_that_is_nobodys_is_a_placeholder() {
+    fn reserved_domains_are_placeholders() {
         for host in [
             "example.com",
             "news.example.org",
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_placeholder_is_an_error_on_its_line_towards_a_distant_relay_alone() {
+    fn a_placeholder_is_an_error_on_its_line_only_with_a_remote_relay() {
         let text = |host: &str| {
             format!(
                 "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\n\

@@ -1,5 +1,4 @@
-//! `[podcast]`: what a podcast directory wants to know of the channel (PSP-1). Episodes speak for themselves, in their
-//! posts.
+//! `[podcast]`: the channel fields that podcast directories require (PSP-1). Episode fields are in the posts.
 
 use serde::{Deserialize, Deserializer};
 use url::Url;
@@ -11,60 +10,60 @@ use crate::text::HeaderText;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Podcast {
-    /// The name; without it the site's.
+    /// The title; `None` means that of the site.
     pub title: Option<HeaderText>,
-    /// What it is about; without it the site's description.
+    /// The description; `None` means that of the site.
     pub description: Option<HeaderText>,
     /// The artwork, a square of 1400 to 3000 pixels.
     pub image: Url,
-    /// Apple's categories, as `Society & Culture` or `Society & Culture / Documentary`.
+    /// Apple's categories, such as `Society & Culture` or `Society & Culture / Documentary`.
     #[serde(deserialize_with = "categories")]
     pub categories: Vec<Category>,
-    /// Whether it is not for children.
+    /// Whether it has explicit content.
     #[serde(default)]
     pub explicit: bool,
-    /// Who speaks; without it the site's author.
+    /// The author; `None` means that of the site.
     pub author: Option<HeaderText>,
-    /// Where directories write to prove who owns the feed. Everybody can read it there.
+    /// The address with which directories verify the owner of the feed. It is public.
     pub email: Option<EmailAddress>,
-    /// The order in which episodes are heard.
+    /// The order of the episodes.
     #[serde(default, rename = "type")]
     pub order: Order,
-    /// Whether other platforms may not take the feed over.
+    /// Whether other platforms must not import the feed.
     #[serde(default)]
     pub locked: bool,
-    /// The podcast's own id, a UUID; without it, it is made of the feed's address.
+    /// The id of the podcast, a UUID; `None` means that it is derived from the URL of the feed.
     #[serde(default, deserialize_with = "uuid")]
     pub guid: Option<String>,
-    /// Where listeners can pay.
+    /// The page where listeners can donate.
     pub funding: Option<Url>,
-    /// No episode will follow.
+    /// Whether no more episodes will follow.
     #[serde(default)]
     pub complete: bool,
 }
 
-/// A category, and the one within it.
+/// A category, with an optional subcategory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Category {
     /// One of Apple's, such as `Technology`.
     pub name: HeaderText,
-    /// One of Apple's within that.
+    /// One of Apple's subcategories of it.
     pub within: Option<HeaderText>,
 }
 
-/// The order in which episodes are heard.
+/// The order of the episodes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
-    /// The newest first.
+    /// Newest first.
     #[default]
     Episodic,
-    /// From the first on.
+    /// Oldest first.
     Serial,
 }
 
 impl Order {
-    /// The word for it.
+    /// The word in the configuration and in feeds.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Episodic => "episodic",
@@ -78,13 +77,14 @@ fn categories<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Category
     let category = |raw: &String| {
         let (name, within) = raw.split_once(" / ").map_or((raw.as_str(), None), |(a, b)| (a, Some(b)));
         let text = |raw: &str| {
-            HeaderText::parse(raw)
-                .map_err(|error| serde::de::Error::custom(format!("{raw:?} is no category: {error}")))
+            HeaderText::parse(raw).map_err(|error| {
+                serde::de::Error::custom(format!("unknown podcast category {raw:?}: {error}"))
+            })
         };
         Ok(Category { name: text(name)?, within: within.map(text).transpose()? })
     };
     if raw.is_empty() {
-        return Err(serde::de::Error::custom("a podcast has a category, such as [\"Technology\"]"));
+        return Err(serde::de::Error::custom("a podcast needs a category, such as [\"Technology\"]"));
     }
     raw.iter().map(category).collect()
 }
@@ -115,7 +115,7 @@ mod tests {
     const LEAST: &str = "image = \"https://example.com/a.jpg\"\n";
 
     #[test]
-    fn a_picture_and_a_category_are_enough() {
+    fn an_image_and_a_category_are_enough() {
         let read = podcast(&format!("{LEAST}categories = [\"Society & Culture / Documentary\", \"Arts\"]\n"))
             .unwrap();
         assert_eq!(read.categories[0].name.as_str(), "Society & Culture");
@@ -124,11 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_named_with_its_line() {
+    fn missing_and_wrong_fields_are_reported_with_their_line() {
         assert!(podcast(LEAST).unwrap_err().contains("`podcast.categories` is missing"));
         let wrong = |line: &str| podcast(&format!("{LEAST}{line}\n")).unwrap_err();
         assert!(
-            wrong("categories = []").contains("config.toml:6: error: `podcast.categories`: a podcast has")
+            wrong("categories = []").contains("config.toml:6: error: `podcast.categories`: a podcast needs")
         );
         assert!(
             wrong("categories = [\"Arts\"]\nguid = \"x\"").contains("config.toml:7: error: `podcast.guid`")

@@ -1,10 +1,10 @@
-//! `store.url = "postgres://…"`: where a database is, and how the way to it is protected.
+//! `store.url = "postgres://…"`: the address of a database, and the encryption of the connection.
 
 use camino::Utf8PathBuf;
 
-use super::check::is_this_machine;
+use super::loopback::is_this_machine;
 
-/// When the connection is encrypted. Where it is, the server's certificate is verified.
+/// When the connection is encrypted. An encrypted connection always verifies the certificate of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encryption {
     /// Never.
@@ -15,47 +15,46 @@ pub enum Encryption {
     Always,
 }
 
-/// A database, as its URL names it.
+/// The URL of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
-    /// The URL without the parameters that are read here.
+    /// The URL without the parameters that Letterpress reads itself.
     pub server: String,
     /// User, host and database, for messages.
     pub shown: String,
     /// When the connection is encrypted.
     pub encryption: Encryption,
-    /// The certificate authority that the server's certificate must come from.
+    /// The certificate authority that must have signed the certificate of the server.
     pub root: Option<Utf8PathBuf>,
-    /// Whether nothing on the way leaves this machine.
+    /// Whether the connection stays on this machine.
     pub local: bool,
 }
 
-/// Parameters that are handed on as they are.
+/// Parameters that are passed on unchanged.
 const KNOWN: [&str; 2] = ["host", "target_session_attrs"];
 
 impl PostgresUrl {
-    /// Reads a URL; says what is wrong and what to write instead. `None` if it is no such URL. What is said never holds
-    /// more of it than the name of a parameter: there may be a password in it.
+    /// Parses a URL; an error has a message and a hint. `None` if it is not a PostgreSQL URL. Messages contain at most the
+    /// name of a parameter, because the URL may contain a password.
     pub fn read(url: &str) -> Option<Result<Self, (String, &'static str)>> {
         let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"))?;
         Some(Self::parse(rest))
     }
 
     fn parse(rest: &str) -> Result<Self, (String, &'static str)> {
-        const PASSWORD: &str =
-            "take the password out, and name it with store.password_file or store.password_env";
+        const PASSWORD: &str = "remove the password, and set store.password_file or store.password_env";
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = place.split_once('/').unwrap_or((place, ""));
         let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
         if user.contains(':') {
             return Err((
-                "there is a password in it, for everybody who may read this file".to_owned(),
+                "it contains a password, which anyone who can read this file would see".to_owned(),
                 PASSWORD,
             ));
         }
         if user.is_empty() || database.is_empty() {
             let hint = "write it like \"postgres://user@db.example.com/letterpress\"";
-            return Err(("it names no user, or no database".to_owned(), hint));
+            return Err(("the user or the database is missing".to_owned(), hint));
         }
         let mut url = Self {
             server: format!("postgres://{place}"),
@@ -70,15 +69,15 @@ impl PostgresUrl {
             match name {
                 "sslmode" => mode = Some(encryption(value)?),
                 "sslrootcert" => url.root = Some(value.into()),
-                "password" => return Err(("there is a password in it".to_owned(), PASSWORD)),
+                "password" => return Err(("it contains a password".to_owned(), PASSWORD)),
                 _ if KNOWN.contains(&name) => {
                     url.local &= name != "host" || is_local(value);
                     kept.push(parameter);
                 }
                 _ => {
                     let name: String = name.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
-                    let hint = "sslmode, sslrootcert, host and target_session_attrs are known";
-                    return Err((format!("the parameter {name:?} is not known"), hint));
+                    let hint = "sslmode, sslrootcert, host and target_session_attrs are supported";
+                    return Err((format!("unknown parameter {name:?}"), hint));
                 }
             }
         }
@@ -89,7 +88,7 @@ impl PostgresUrl {
         Ok(url)
     }
 
-    /// Whether a password could be read by somebody on the way.
+    /// Whether a password could be intercepted.
     pub fn betrays_a_password(&self) -> bool {
         !self.local && self.encryption != Encryption::Always
     }
@@ -99,16 +98,16 @@ fn encryption(mode: &str) -> Result<Encryption, (String, &'static str)> {
     match mode {
         "disable" => Ok(Encryption::Never),
         "prefer" => Ok(Encryption::IfOffered),
-        // An encrypted connection to nobody knows whom is none.
+        // Encryption without verification does not protect, so `require` verifies too.
         "require" | "verify-full" => Ok(Encryption::Always),
         _ => Err((
-            "its sslmode is not known".to_owned(),
-            "write sslmode=disable, prefer, require or verify-full; where it is encrypted, the certificate is verified",
+            "unknown sslmode".to_owned(),
+            "write sslmode=disable, prefer, require or verify-full; an encrypted connection always verifies the certificate",
         )),
     }
 }
 
-/// A socket in the file system, or a loopback address.
+/// Whether the host is a socket in the file system or a loopback address.
 fn is_local(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_crosses_a_network_only_over_a_verified_connection() {
+    fn a_password_is_sent_only_over_a_verified_connection() {
         for (url, betrays) in [
             ("postgres://kim@db.example.com/letters", false),
             ("postgres://kim@db.example.com/letters?sslmode=verify-full", false),
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_the_url_is_refused_and_not_repeated() {
+    fn a_password_in_the_url_is_rejected_and_not_shown() {
         for url in [
             "postgres://kim:hunter2@db.example.com/letters",
             "postgres://kim@db.example.com/letters?password=hunter2",
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_driver_reads_is_handed_on_and_the_rest_is_not() {
+    fn only_parameters_for_the_driver_are_passed_on() {
         let url = read(
             "postgres://kim@a,b/letters?sslmode=require&target_session_attrs=read-write&sslrootcert=/ca.pem",
         )

@@ -1,4 +1,4 @@
-//! Reading `config.toml` over the documented defaults; every complaint names the line, and all of them are made at once.
+//! Reads `config.toml` over the documented defaults. Reports all errors at once, each with its line.
 
 use std::collections::BTreeSet;
 
@@ -9,40 +9,40 @@ use toml::de::{DeTable, Deserializer};
 
 use super::Config;
 use super::check::check;
+use super::defaults::{DEFAULTS, overlay};
 use super::mend::Mender;
 use super::source::Source;
 use super::toml_slips::{self, Slip};
 use crate::finding::Finding;
 
-/// Every key with its default, commented: what `letterpress check --defaults` prints.
-pub const DEFAULTS: &str = include_str!("default.toml");
-
-/// Why there is no configuration.
+/// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file is not there.
+    /// The file does not exist.
     #[error(
-        "{0} does not exist\n    help: `letterpress new DIR` makes a site; run this in its folder, or say where yours is with --config FILE"
+        "{0} does not exist\n    help: `letterpress new DIR` creates a site; run this command in its folder, or name yours with --config FILE"
     )]
     Missing(Utf8PathBuf),
     /// The file could not be read.
-    #[error("cannot read {0}: {1}\n    help: --config takes the file itself, such as my-letters/config.toml")]
+    #[error(
+        "cannot read {0}: {1}\n    help: --config needs the path of the file, such as my-letters/config.toml"
+    )]
     Unreadable(Utf8PathBuf, std::io::Error),
-    /// What it says is wrong; every finding is an error.
+    /// The file has errors; every finding is one.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Wrong(Vec<Finding>),
 }
 
-/// A configuration file as far as it can be understood.
+/// A configuration file, as far as it can be read.
 #[derive(Debug)]
 pub struct Examined {
-    /// With the mistakes taken out: good for finding further ones, and never for a run.
+    /// The configuration without the wrong values: used to find further errors, never for a run.
     pub config: Option<Config>,
-    /// Its mistakes, in the order of their lines; none if all is well.
+    /// The errors, in the order of their lines.
     pub findings: Vec<Finding>,
 }
 
-/// A variable of the environment. The only place that reads it.
+/// An environment variable. The only place that reads the environment.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -53,7 +53,7 @@ pub fn load(path: &Utf8Path) -> Result<Config, ConfigError> {
     examine(path)?.whole()
 }
 
-/// Reads the configuration file at `path` as far as it can be understood.
+/// Reads the configuration file at `path`, as far as possible.
 pub fn examine(path: &Utf8Path) -> Result<Examined, ConfigError> {
     let text = match std::fs::read(path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| {
@@ -116,7 +116,7 @@ fn understand(text: &str, file: &str, root: &Utf8Path) -> Examined {
     let config = mender.read();
     let Mender { findings: mut mended, settled, .. } = mender;
     if !broken.is_empty() {
-        // What is missing may be on the line that cannot be read, and below a list without an end nothing is what it seems.
+        // A missing key may be on an unreadable line, and lines below an unclosed list are misread.
         let end = toml_slips::unclosed(text).map_or(usize::MAX, |slip| slip.line);
         mended.retain(|finding| {
             finding.line.is_some_and(|line| line < end) && !finding.message.ends_with("is missing")
@@ -136,18 +136,6 @@ fn understand(text: &str, file: &str, root: &Utf8Path) -> Examined {
     Examined { config, findings }
 }
 
-/// Lays what the user wrote over the defaults, table by table; arrays are replaced whole.
-pub(super) fn overlay(under: &mut Table, over: Table) {
-    for (key, value) in over {
-        match (under.get_mut(&key), value) {
-            (Some(toml::Value::Table(under)), toml::Value::Table(over)) => overlay(under, over),
-            (_, value) => {
-                under.insert(key, value);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn two_keys_are_enough_and_the_rest_is_the_documented_default() {
+    fn two_keys_are_enough_and_the_others_have_documented_defaults() {
         let config = read(SITE).unwrap();
         assert_eq!(config.feeds.entries, 20);
         assert_eq!(config.newsletter.max_age.to_string(), "1w");
@@ -167,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_value_in_the_documented_defaults_is_the_value_the_code_uses() {
+    fn the_documented_example_values_match_the_defaults_in_the_code() {
         let commented = DEFAULTS
             .replace("# [smtp]", "[smtp]")
             .replace("# [notify]", "[notify]")
@@ -221,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typo_is_refused_with_its_line_and_the_nearest_key() {
+    fn a_misspelled_key_is_reported_with_its_line_and_the_nearest_key() {
         let message = read(&format!("{SITE}titel = \"x\"")).unwrap_err();
         assert!(message.contains("config.toml:4") && message.contains("did you mean `title`?"), "{message}");
         let message = read(&format!("{SITE}[newsleter]\nenabled = true")).unwrap_err();
@@ -229,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_refused_with_its_line() {
+    fn a_wrong_value_is_reported_with_its_line() {
         for (line, word) in [
             ("timezone = \"Seoul\"", "Asia/Seoul"),
             ("language = \"korean!\"", "language tag"),
@@ -261,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn one_key_is_a_section_and_two_are_two_of_it() {
+    fn one_key_is_a_section_and_several_are_an_array_of_sections() {
         let from = "[newsletter]\nfrom = \"Kim <kim@example.com>\"\n";
         let one = read(&format!("{SITE}{from}[dkim]\nselector = \"a\"\nkey_file = \"a.pem\"")).unwrap();
         assert_eq!(one.dkim[0].signing_domain(Some("example.com")).unwrap(), "example.com");
@@ -273,15 +261,15 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_in_a_key_is_named_with_its_line() {
+    fn a_mistake_in_a_dkim_key_is_reported_with_its_line() {
         let one = "[dkim]\nselector = \"a\"\nkey_file = \"a.pem\"\n";
         let two = "[[dkim]]\nselector = \"a\"\nkey_file = \"a.pem\"\n[[dkim]]\nkey_file = \"b.pem\"\n";
         for (section, line, word) in [
             (format!("{one}selecter = \"b\""), 7, "did you mean `selector`?"),
             (format!("{two}selecter = \"b\""), 9, "did you mean `selector`?"),
             (two.to_owned(), 7, "selector` is missing"),
-            (format!("{two}selector = \"a\""), 9, "the same"),
-            (format!("{two}selector = \"b c\""), 9, "name of the DNS"),
+            (format!("{two}selector = \"a\""), 9, "the same selector"),
+            (format!("{two}selector = \"b c\""), 9, "DNS name"),
             (format!("{one}domain = \"https://example.com\""), 7, "not a domain"),
         ] {
             let message = read(&format!("{SITE}{section}")).unwrap_err();
@@ -292,14 +280,14 @@ mod tests {
     }
 
     #[test]
-    fn a_list_or_a_text_without_an_end_is_named_where_it_begins_and_nothing_else_is() {
+    fn only_the_start_of_an_unclosed_list_or_text_is_reported() {
         for (line, end) in
             [("[feeds]\nformats = [\n \"rss\",\n", "the list"), ("[feeds]\ncontent = \"\"\"full", "the text")]
         {
             let message =
                 read(&format!("{SITE}{line}\n[newsletter]\nfrom = \"kim@example.com\"\n")).unwrap_err();
             assert!(
-                message.starts_with(&format!("config.toml:5: error: {end} that begins here has no end")),
+                message.starts_with(&format!("config.toml:5: error: {end} that begins here is not closed")),
                 "{message}"
             );
             assert_eq!(message.matches("error:").count(), 1, "{message}");
@@ -307,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_toml_and_a_missing_title_are_named_with_their_line() {
+    fn broken_toml_and_a_missing_title_are_reported_with_their_line() {
         let message = read("[site]\ntitle = ").unwrap_err();
         assert!(message.contains("config.toml:2"), "{message}");
         let message = read("[site]\nurl = \"https://example.com\"").unwrap_err();

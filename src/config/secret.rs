@@ -1,4 +1,4 @@
-//! Secrets: read from a file or the environment, never printed.
+//! Secrets from a file or the environment. They are never printed.
 
 use std::fmt;
 
@@ -6,22 +6,22 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
-/// What is odd about a secret, and seldom meant.
+/// Something in a secret that is probably a mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blemish {
-    /// A space or a tab before or behind it.
+    /// A space or a tab at its start or end.
     OuterSpace,
     /// More than one line.
     Lines,
     /// Quotation marks around it.
     Quotes,
-    /// A byte order mark before it.
+    /// A byte order mark at its start.
     Mark,
-    /// A character in it that nobody sees.
+    /// An invisible character.
     Invisible,
 }
 
-/// Why a secret could not be had.
+/// Why a secret cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file could not be read.
@@ -29,22 +29,22 @@ pub enum SecretError {
     File {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// The environment variable is not set.
     #[error("the environment variable {0} is not set")]
     Unset(String),
-    /// There is nothing in it.
+    /// It is empty.
     #[error("the password in {0} is empty")]
     Empty(String),
-    /// It is an example.
-    #[error("the password in {0} is still the example")]
+    /// It is a value from an example.
+    #[error("the password in {0} is still the example value")]
     Example(String),
 }
 
 impl Secret {
-    /// Takes a secret that was read from `origin`, less the line end that editors add.
+    /// Takes a secret from `origin`, without the line end that editors add.
     pub fn new(raw: &str, origin: &str) -> Result<Self, SecretError> {
         let secret = raw.trim_end_matches(['\r', '\n']);
         if secret.trim().is_empty() {
@@ -56,7 +56,8 @@ impl Secret {
         Ok(Self(secret.to_owned()))
     }
 
-    /// What is odd about it. It is sent as it stands, for it may be meant so; but if it is refused, this is why.
+    /// A probable mistake in it. It is still sent unchanged, because it may be intended; if the server rejects it, this is
+    /// the likely reason.
     pub fn blemish(&self) -> Option<Blemish> {
         let secret = self.0.as_str();
         let is_quoted = |mark: char| secret.len() > 1 && secret.starts_with(mark) && secret.ends_with(mark);
@@ -75,7 +76,7 @@ impl Secret {
         }
     }
 
-    /// The secret itself: for the AUTH command and nothing else.
+    /// The secret itself, for authentication only.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_editor_or_a_shell_leaves_in_a_secret_is_found() {
+    fn mistakes_from_editors_and_shells_are_found() {
         for (raw, blemish) in [
             ("hunter2\n", None),
             ("two words", None),
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_does_not_show_itself_and_examples_are_refused() {
+    fn a_secret_is_not_printed_and_examples_are_rejected() {
         assert_eq!(format!("{:?}", Secret::new("hunter2\n", "f").unwrap()), "Secret(…)");
         assert!(Secret::new("\n", "f").is_err() && Secret::new("changeme", "f").is_err());
     }

@@ -1,4 +1,4 @@
-//! `[site]`: who publishes, and where.
+//! `[site]`: the publisher and the address of the site.
 
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer};
@@ -13,38 +13,38 @@ use crate::text::HeaderText;
 pub struct Site {
     /// The name of the feeds and of the newsletter.
     pub title: HeaderText,
-    /// Where the site lives.
+    /// The URL of the site.
     pub url: SiteUrl,
-    /// One sentence; empty means that the title stands in.
+    /// One sentence; if empty, the title is used.
     pub description: String,
-    /// BCP 47 tag of the posts that do not name their own.
+    /// The BCP 47 language tag of posts without their own.
     #[serde(deserialize_with = "language")]
     pub language: String,
-    /// The zone in which dates without a zone are read and dates are shown.
+    /// The zone of dates without a zone, and of dates in messages.
     #[serde(deserialize_with = "timezone")]
     pub timezone: Tz,
-    /// The author of posts that do not name their own.
+    /// The author of posts without their own.
     pub author: Option<Author>,
-    /// A square picture.
+    /// A square image.
     pub icon: Option<Url>,
-    /// A wide picture.
+    /// A wide image.
     pub logo: Option<Url>,
-    /// Copyright or licence, in words.
+    /// A copyright or licence notice.
     pub rights: Option<HeaderText>,
 }
 
 impl Site {
-    /// The description, or the title in its place: a feed must have one.
+    /// The description, or the title instead: a feed requires one.
     pub fn tagline(&self) -> &str {
         if self.description.trim().is_empty() { self.title.as_str() } else { self.description.trim() }
     }
 }
 
-/// Somebody who writes.
+/// An author.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Author {
-    /// As it shall be shown.
+    /// The name to show.
     pub name: HeaderText,
     /// For RSS's `author` and Atom's `email`.
     pub email: Option<EmailAddress>,
@@ -52,13 +52,12 @@ pub struct Author {
     pub url: Option<Url>,
 }
 
-/// An absolute `http` or `https` URL without query or fragment that ends in a slash, so that everything can be
-/// joined to it.
+/// An absolute `http` or `https` URL without query or fragment. It ends in a slash, so that paths can be joined to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteUrl(Url);
 
 impl SiteUrl {
-    /// Normalises `https://example.com/blog` to `https://example.com/blog/`; the message says what to write instead.
+    /// Normalises `https://example.com/blog` to `https://example.com/blog/`; the error is a message for the user.
     pub fn parse(raw: &str) -> Result<Self, String> {
         let mut url = Url::parse(raw.trim()).map_err(|_| {
             format!("{raw:?} is not a URL; write it in full, such as \"https://example.com/\"")
@@ -70,11 +69,11 @@ impl SiteUrl {
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(format!(
-                "{raw:?} has a query or a fragment; write the address of the home page alone"
+                "{raw:?} has a query or a fragment; write only the address of the home page"
             ));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("the address holds a user name or a password, and readers would see it".to_owned());
+            return Err("the address contains a user name or a password, which would be public".to_owned());
         }
         if !url.path().ends_with('/') {
             let path = format!("{}/", url.path());
@@ -130,8 +129,8 @@ fn language<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
     Err(serde::de::Error::custom(format!("{raw:?} is not a language tag; write \"ko\", \"ja\" or \"en-GB\"")))
 }
 
-/// The shape of a BCP 47 tag: two or three letters, then letters and digits, at most eight between hyphens. No language is
-/// registered with a longer first part.
+/// Whether `raw` has the form of a BCP 47 tag: two or three letters, then groups of up to eight letters and digits. No
+/// language is registered with a longer first part.
 pub fn is_language_tag(raw: &str) -> bool {
     let mut parts = raw.split('-');
     let primary = parts.next().unwrap_or_default();
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_are_no_home_page_are_refused_with_a_hint() {
+    fn addresses_that_are_not_a_home_page_are_rejected() {
         for raw in [
             "example.com",
             "ftp://example.com",
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn language_tags_have_a_shape() {
+    fn language_tags_are_checked_by_their_form() {
         assert!(["ko", "en-GB", "zh-Hant-TW"].into_iter().all(is_language_tag));
         assert!(!["", "k", "korean language", "korean", "ko_KR", "-ko"].into_iter().any(is_language_tag));
     }

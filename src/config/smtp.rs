@@ -11,43 +11,43 @@ use super::Span;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Smtp {
-    /// The relay's name; its certificate must carry it.
+    /// The host name of the relay; its certificate must match.
     pub host: String,
-    /// Without it 465, 587 or 25, as `tls` says.
+    /// `None` means 465, 587 or 25, depending on `tls`.
     pub port: Option<u16>,
     /// How the connection is protected.
     #[serde(default)]
     pub tls: Tls,
-    /// The name to log in with.
+    /// The user name.
     pub user: Option<String>,
-    /// The file that holds the password.
+    /// The file with the password.
     pub password_file: Option<Utf8PathBuf>,
-    /// The environment variable that holds the password.
+    /// The environment variable with the password.
     pub password_env: Option<String>,
-    /// Further certificate authorities, PEM.
+    /// Additional certificate authorities, in PEM.
     pub ca_file: Option<Utf8PathBuf>,
     /// How many connections are open at once.
     #[serde(default = "connections")]
     pub connections: u16,
-    /// After how many messages a connection is closed.
+    /// The number of messages after which a connection is closed.
     #[serde(default = "messages_per_connection")]
     pub messages_per_connection: u32,
-    /// How many copies may leave in a minute; `None` for as many as the relay takes.
+    /// The limit of messages per minute; `None` means no limit.
     pub per_minute: Option<u32>,
-    /// How many of them to one domain.
+    /// The limit of messages per minute and recipient domain.
     pub per_domain_per_minute: Option<u32>,
-    /// How many to single domains; before `per_domain_per_minute`.
+    /// Limits for single domains; they override `per_domain_per_minute`.
     #[serde(default)]
     pub domains: BTreeMap<String, u32>,
     /// The waits before the second, third, … attempt; the last one repeats.
     #[serde(default = "retry")]
     pub retry: Vec<Span>,
-    /// How long after the freeze a reader is still tried.
+    /// How long after the issue was scheduled a delivery is retried.
     #[serde(default = "give_up")]
     pub give_up: Span,
-    /// The name to say in EHLO.
+    /// The host name for EHLO.
     pub hello: Option<String>,
-    /// How long each phase may take.
+    /// The timeout of each phase.
     #[serde(default)]
     pub deadlines: Deadlines,
 }
@@ -70,13 +70,13 @@ pub enum Tls {
     /// TLS from the first byte (RFC 8314), port 465.
     #[default]
     Implicit,
-    /// STARTTLS (RFC 3207), demanded, port 587.
+    /// STARTTLS (RFC 3207), required, port 587.
     Starttls,
-    /// No encryption; towards this machine only.
+    /// No encryption; only for this machine.
     None,
 }
 
-/// How long each phase may take, in total and not for each read (RFC 5321, 4.5.3.2).
+/// The timeout of each phase, in total and not for each read (RFC 5321, 4.5.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Deadlines {
@@ -86,7 +86,7 @@ pub struct Deadlines {
     pub command: Span,
     /// DATA until 354, and the writing of the message.
     pub data: Span,
-    /// The final dot until its reply.
+    /// From the final dot until its reply.
     pub dot: Span,
 }
 

@@ -1,4 +1,4 @@
-//! The text of a configuration file as its user wrote it, to find lines and values in.
+//! Finds lines and values in the text of the configuration file as the user wrote it.
 
 use std::ops::Range;
 
@@ -8,25 +8,25 @@ use toml::de::{DeTable, DeValue};
 use crate::finding::Finding;
 use crate::text::line_at;
 
-/// A longer value is not repeated.
+/// A longer value is not repeated in messages.
 const LONG: usize = 100;
 
-/// The file, its name in messages, and the keys that were taken for others.
+/// The file, its name in messages, and the keys that were corrected.
 pub(super) struct Source<'a> {
     pub(super) text: &'a str,
     pub(super) file: &'a str,
     pub(super) document: DeTable<'a>,
-    /// The key that was meant, and the one that is written.
+    /// The intended key, and the one in the file.
     pub(super) renamed: Vec<(String, String)>,
 }
 
-/// The line, from 1, on which `section.key`, or as much of it as there is, stands in `text`.
+/// The line, from 1, of `section.key` in `text`, or of the part of it that exists.
 pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
     let document = DeTable::parse(text).ok()?.into_inner();
     Source { text, file: "", document, renamed: Vec::new() }.line_of(key)
 }
 
-/// Where a key stands, and its value.
+/// The place of a key, and its value.
 struct Place<'s, 'a> {
     key: Range<usize>,
     value: Option<&'s Spanned<DeValue<'a>>>,
@@ -42,12 +42,12 @@ impl Source<'_> {
         }
     }
 
-    /// The line, from 1, on which `section.key`, or as much of it as there is, stands in the user's file.
+    /// The line, from 1, of `section.key` in the user's file, or of the part of it that exists.
     pub(super) fn line_of(&self, key: &str) -> Option<usize> {
         self.place(key).map(|place| line_at(self.text, place.key.start))
     }
 
-    /// The value of `section.key` as it is written, if it is short and on one line.
+    /// The value of `section.key` as written, if it is short and on one line.
     pub(super) fn value_of(&self, key: &str) -> Option<&str> {
         let text = self.text.get(self.place(key)?.value?.span())?.trim();
         let is_short = !text.is_empty() && !text.contains('\n') && text.chars().count() <= LONG;
@@ -59,7 +59,7 @@ impl Source<'_> {
         self.place(key).is_some_and(|place| place.value.is_some())
     }
 
-    /// The key as it is written, where another was meant.
+    /// The key in the file, for a corrected key.
     fn written(&self, key: &str) -> String {
         let mut key = key.to_owned();
         for (meant, written) in self.renamed.iter().rev() {
@@ -72,7 +72,7 @@ impl Source<'_> {
         key
     }
 
-    /// The deepest part of `key` that there is; without a value if that is not the whole of it.
+    /// The deepest part of `key` that exists; without a value if it is not the whole key.
     fn place(&self, key: &str) -> Option<Place<'_, '_>> {
         let key = self.written(key);
         let mut table = &self.document;

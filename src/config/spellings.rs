@@ -1,10 +1,10 @@
-//! Languages and time zones as people write them, and the tags and names that are meant. Pure tables.
+//! Common ways to write languages and time zones, with the correct tags and names. Pure tables.
 
 use chrono_tz::TZ_VARIANTS;
 
 use super::nearest::osa;
 
-/// Names and codes of languages in lower case, behind the tag that is meant.
+/// The correct tag of each language, with other names and codes in lower case.
 const LANGUAGES: [(&str, &[&str]); 26] = [
     (
         "ko",
@@ -52,7 +52,7 @@ const LANGUAGES: [(&str, &[&str]); 26] = [
     ("hi", &["hindi", "हिन्दी", "hin"]),
 ];
 
-/// The tag that is meant by `raw`, where it is a name or a code that no tag has, or one that means something else.
+/// The correct tag for `raw`, if `raw` is the name or a wrong code of a language.
 pub fn language_meant(raw: &str) -> Option<String> {
     let plain = raw.trim().to_lowercase();
     let known = |name: &str| LANGUAGES.iter().find(|(_, names)| names.contains(&name)).map(|(tag, _)| *tag);
@@ -63,13 +63,13 @@ pub fn language_meant(raw: &str) -> Option<String> {
     if let Some(tag) = known(first) {
         return Some(tag.to_owned());
     }
-    // `ko_KR.UTF-8` is how systems write it.
+    // `ko_KR.UTF-8` is the form of system locales.
     let region = rest.split('.').next().unwrap_or(rest);
     let is_tag = LANGUAGES.iter().any(|(tag, _)| *tag == first);
     (is_tag && plain.contains('_')).then(|| format!("{first}-{}", region.to_uppercase()))
 }
 
-/// Places and abbreviations that no name of a zone has.
+/// Places and abbreviations that are not zone names.
 const ZONES: [(&str, &[&str]); 10] = [
     ("Asia/Seoul", &["kst", "korea", "south korea", "서울", "한국", "utc+9", "gmt+9", "+09:00", "+0900"]),
     ("Asia/Tokyo", &["jst", "東京", "日本", "osaka", "도쿄"]),
@@ -83,7 +83,7 @@ const ZONES: [(&str, &[&str]); 10] = [
     ("America/Los_Angeles", &["pst", "pdt", "pacific", "san francisco", "seattle", "california", "utc-8"]),
 ];
 
-/// The zone that is meant by `raw`.
+/// The correct zone for `raw`.
 pub(super) fn timezone_meant(raw: &str) -> Option<&'static str> {
     let plain = raw.trim().to_lowercase();
     if let Some((zone, _)) = ZONES.iter().find(|(_, names)| names.contains(&plain.as_str())) {
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_language_by_its_name_or_its_country_is_the_tag_that_is_meant() {
+    fn names_and_country_codes_of_languages_give_the_correct_tag() {
         for (raw, tag) in [
             ("korean", "ko"),
             ("Korean", "ko"),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_or_an_abbreviation_is_the_zone_that_is_meant() {
+    fn places_and_abbreviations_give_the_correct_zone() {
         for (raw, zone) in [
             ("Seoul", "Asia/Seoul"),
             ("asia/seoul", "Asia/Seoul"),

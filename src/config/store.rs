@@ -1,4 +1,4 @@
-//! `[store]` and `[output]`: where things are kept and written.
+//! `[store]` and `[output]`: where data is stored and files are written.
 
 use camino::Utf8PathBuf;
 use serde::Deserialize;
@@ -11,15 +11,15 @@ use super::{PostgresUrl, Span};
 pub struct Store {
     /// `sqlite:` and a path, or `postgres://user@host/database`.
     pub url: String,
-    /// The file with the secret behind the tokens.
+    /// The file with the secret keys for the tokens.
     pub keys: Utf8PathBuf,
-    /// The file outside the database that says how far the ledger has got.
+    /// The file outside the database that records the epoch of the ledger.
     pub fence: Utf8PathBuf,
-    /// The file that holds the password of the database.
+    /// The file with the password of the database.
     pub password_file: Option<Utf8PathBuf>,
-    /// The environment variable that holds it.
+    /// The environment variable with the password.
     pub password_env: Option<String>,
-    /// How much of a ledger's last moments may be missing after another database server took over.
+    /// How much of the latest data may be missing after a failover of the database server.
     pub failover_window: Span,
 }
 
@@ -30,7 +30,7 @@ impl Store {
         Some(path.strip_prefix("//").unwrap_or(path).into())
     }
 
-    /// The database, if it is one; an error was found when the configuration was read.
+    /// The `PostgreSQL` database, if the URL names one. Errors were reported when the configuration was read.
     pub fn postgres(&self) -> Option<PostgresUrl> {
         PostgresUrl::read(&self.url)?.ok()
     }
@@ -42,16 +42,16 @@ impl Store {
 pub struct Output {
     /// Where the feeds are written.
     pub directory: Utf8PathBuf,
-    /// Whether each post has a page there too; `None` means: where no other program makes them.
+    /// Whether to build a page for each post; `None` means only if no other program does.
     #[serde(default)]
     pub pages: Option<bool>,
     /// Which compressed copies to write beside each file.
     pub compress: Vec<Compression>,
-    /// Where letters go as `.eml` files while there is no `[smtp]`.
+    /// Where emails are written as `.eml` files while there is no `[smtp]`.
     pub outbox: Utf8PathBuf,
 }
 
-/// A way to compress, for web servers that send such copies as they are.
+/// A compression format, for web servers that serve precompressed files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Compression {
     /// `.gz`

@@ -1,23 +1,23 @@
-//! TOML that cannot be read, in words for people who have never heard of it: what is wrong with the line, and the line
-//! as it should be. The front matter of posts is explained by the same rules.
+//! Explains TOML errors to people who do not know TOML: what is wrong with the line, and the corrected line. Also used for
+//! the front matter of posts.
 
 use std::ops::Range;
 
 use crate::text::line_at;
 
-/// What is wrong on which line, and what to write instead.
+/// A mistake on a line, and its correction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slip {
     /// The line of the text, from 1.
     pub line: usize,
-    /// What is wrong.
+    /// The mistake.
     pub message: String,
     /// What to write instead.
     pub hint: Option<String>,
 }
 
 impl Slip {
-    /// A slip on `line` that `corrected` would put right.
+    /// A mistake on `line`, with a hint.
     pub fn new(line: usize, message: impl Into<String>, corrected: Option<String>) -> Self {
         Self { line, message: message.into(), hint: corrected }
     }
@@ -27,10 +27,10 @@ impl Slip {
     }
 }
 
-/// More than so many are the echo of one mistake.
+/// More errors than this probably come from one mistake.
 const MOST: usize = 10;
 
-/// The slips behind the parser's errors, one for each line.
+/// The mistakes behind the parser's errors, one for each line.
 pub fn explain_all(text: &str, errors: &[toml::de::Error]) -> Vec<Slip> {
     let mut slips: Vec<Slip> = if errors.is_empty() { None } else { unclosed(text) }.into_iter().collect();
     let end = slips.first().map_or(usize::MAX, |slip| slip.line);
@@ -47,7 +47,7 @@ pub fn explain_all(text: &str, errors: &[toml::de::Error]) -> Vec<Slip> {
     slips
 }
 
-/// A list or a text of several lines that has no end: what follows looks like a part of it.
+/// An unclosed list or multi-line text; the parser takes the following lines for a part of it.
 pub(super) fn unclosed(text: &str) -> Option<Slip> {
     let (mut depth, mut began, mut long) = (0_usize, 0, None);
     for (number, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line.trim())) {
@@ -60,29 +60,29 @@ pub(super) fn unclosed(text: &str) -> Option<Slip> {
         let is_new = line.starts_with('[') && line.ends_with(']') && !line.contains([',', '"', '\''])
             || line.split_once('=').is_some_and(|(key, _)| is_bare_key(key.trim()) && !key.trim().is_empty());
         if depth > 0 && is_new {
-            let hint = "a list ends in ], and a comma stands between two items: [\"one\", \"two\"]";
-            return Some(Slip::new(began, "the list that begins here has no end", Some(hint.to_owned())));
+            let hint = "a list ends with ], and its items are separated by commas: [\"one\", \"two\"]";
+            return Some(Slip::new(began, "the list that begins here is not closed", Some(hint.to_owned())));
         }
         if depth == 0 {
             began = number;
         }
         long = ["\"\"\"", "\'\'\'"].into_iter().find(|mark| line.matches(mark).count() == 1);
         let outside = outside_of_quotes(line);
-        // A section's own brackets are closed on their line, or are a slip of that line alone.
+        // Brackets of a section header do not span lines.
         if depth > 0 || line.contains('=') {
             depth = (depth + outside.matches('[').count()).saturating_sub(outside.matches(']').count());
         }
     }
     let mark = long?;
     let hint = format!("close it with {mark} on a line of its own");
-    Some(Slip::new(began, "the text that begins here has no end", Some(hint)))
+    Some(Slip::new(began, "the text that begins here is not closed", Some(hint)))
 }
 
-/// The slip behind one error of the parser.
+/// The mistake behind one error of the parser.
 pub fn explain(text: &str, error: &toml::de::Error) -> Slip {
     let span = error.span().unwrap_or(0..0);
     let mut at = span.start.min(text.len());
-    // An end that is missing is noticed behind the line on which it is missing.
+    // The parser notices a missing end after the line on which it is missing.
     if text[at..].trim().is_empty() || text[..at].ends_with('\n') && error.message().starts_with("unclosed") {
         at = text[..at].trim_end().len();
     }
@@ -92,15 +92,14 @@ pub fn explain(text: &str, error: &toml::de::Error) -> Slip {
         return duplicate(text, line, content, &span);
     }
     if names_a_secret(content) {
-        let hint =
-            "put the value between straight quotes; it is not repeated here, because it may be a secret";
+        let hint = "put the value in straight quotes; it is not shown here because it may be a secret";
         return Slip::new(line, "this line cannot be read", Some(hint.to_owned()));
     }
     diagnose(line, content)
         .unwrap_or_else(|| Slip::new(line, "this cannot be read", Some(GENERAL.to_owned())))
 }
 
-/// Whether a line may hold a password: cron's mail is no place for it.
+/// Whether a line may contain a password, which must not end up in an email from cron.
 pub(super) fn names_a_secret(line: &str) -> bool {
     let key = line.split(['=', ':']).next().unwrap_or_default().to_lowercase();
     ["pass", "secret", "pwd", "token"].iter().any(|word| key.contains(word))
@@ -126,13 +125,13 @@ fn duplicate(text: &str, line: usize, content: &str, span: &Range<usize>) -> Sli
     let first = first.map_or_else(String::new, |(at, _)| format!(" (the other is on line {})", at + 1));
     if is_header {
         let hint = format!("put all its keys below one {wanted}{first}");
-        return Slip::new(line, format!("the section {wanted} is there twice"), Some(hint));
+        return Slip::new(line, format!("the section {wanted} appears twice"), Some(hint));
     }
     let key = text.get(span.clone()).map_or(wanted.as_str(), str::trim);
     Slip::new(line, format!("`{key}` is set twice"), Some(format!("keep one of the two lines{first}")))
 }
 
-/// What is wrong with one line, as far as it tells.
+/// The mistake in one line, if it can be found.
 fn diagnose(number: usize, content: &str) -> Option<Slip> {
     let line = content.trim();
     if let Some(slip) = characters(number, line) {
@@ -141,11 +140,7 @@ fn diagnose(number: usize, content: &str) -> Option<Slip> {
     if line.starts_with('[') && !line.contains('=') {
         let name = line.split('#').next().unwrap_or_default().trim_matches(['[', ']', ' ', '\t', '"', '\'']);
         let name = name.replace(' ', "_");
-        return Some(Slip::written(
-            number,
-            "a section is written as its name in brackets",
-            &format!("[{name}]"),
-        ));
+        return Some(Slip::written(number, "a section is its name in brackets", &format!("[{name}]")));
     }
     let is_remark = ["//", ";", "--", "/*"].iter().any(|mark| line.starts_with(mark));
     let Some((key, value)) = line.split_once('=').filter(|_| !is_remark) else {
@@ -155,27 +150,27 @@ fn diagnose(number: usize, content: &str) -> Option<Slip> {
     let bare = key.trim_matches(['"', '\'']);
     if bare != key && is_bare_key(bare) && key.matches(['"', '\'']).count() == 1 {
         let corrected = format!("{bare} = {}", corrected_value(value));
-        return Some(Slip::written(number, "the name of a key needs no quotation mark", &corrected));
+        return Some(Slip::written(number, "a key needs no quotation marks", &corrected));
     }
     if key.is_empty() {
-        return Some(Slip::new(number, "there is no key in front of the =", Some(GENERAL.to_owned())));
+        return Some(Slip::new(number, "there is no key before the =", Some(GENERAL.to_owned())));
     }
     if !is_bare_key(key) && !key.starts_with(['"', '\'']) {
-        let message = format!("{key:?} cannot be the name of a key");
-        let hint = "the name of a key has letters from a to z, digits, - and _, and no spaces";
+        let message = format!("{key:?} is not a valid key");
+        let hint = "a key has letters from a to z, digits, - and _, and no spaces";
         return Some(Slip::new(number, message, Some(hint.to_owned())));
     }
     self::value(number, key, value)
 }
 
-/// Characters that look like others.
+/// Characters that look like ASCII characters.
 fn characters(number: usize, line: &str) -> Option<Slip> {
     const QUOTES: [char; 12] = ['“', '”', '„', '‟', '‘', '’', '‚', '＂', '«', '»', '「', '」'];
     let outside = outside_of_quotes(line);
     if let Some(found) = outside.chars().find(|c| QUOTES.contains(c)) {
         let straight: String = line.chars().map(|c| if QUOTES.contains(&c) { '"' } else { c }).collect();
         let message =
-            format!("{found} is a typographic quotation mark; only the straight \" is understood here");
+            format!("{found} is a typographic quotation mark; only the straight \" is allowed here");
         return Some(Slip::written(number, message, &straight));
     }
     if outside.contains('＝') {
@@ -184,13 +179,13 @@ fn characters(number: usize, line: &str) -> Option<Slip> {
     let unseen =
         |c: &char| matches!(c, '\u{A0}' | '\u{3000}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}');
     let found = outside.chars().find(unseen)?;
-    let message = format!("there is the invisible character U+{:04X}", u32::from(found));
+    let message = format!("the line contains the invisible character U+{:04X}", u32::from(found));
     let clean: String = line.chars().map(|c| if unseen(&c) { ' ' } else { c }).collect();
     let clean = clean.split_whitespace().collect::<Vec<_>>().join(" ");
-    Some(Slip::new(number, message, Some(format!("type the line anew: {clean}"))))
+    Some(Slip::new(number, message, Some(format!("type the line again: {clean}"))))
 }
 
-/// The line without what stands in straight quotes and behind a `#`.
+/// The line without quoted text and comments.
 fn outside_of_quotes(line: &str) -> String {
     let (mut outside, mut quote) = (String::new(), None);
     for c in line.chars() {
@@ -213,27 +208,25 @@ fn without_equals(number: usize, line: &str) -> Slip {
     for mark in ["//", ";", "--", "/*"] {
         if let Some(comment) = line.strip_prefix(mark) {
             let comment = comment.trim().trim_end_matches("*/").trim_end();
-            return Slip::written(number, "a remark begins with #", &format!("# {comment}"));
+            return Slip::written(number, "a comment begins with #", &format!("# {comment}"));
         }
     }
     match line.split_once(':') {
-        Some((key, "")) if is_bare_key(key.trim()) && !key.trim().is_empty() => Slip::written(
-            number,
-            "a section is written as its name in brackets",
-            &format!("[{}]", key.trim()),
-        ),
+        Some((key, "")) if is_bare_key(key.trim()) && !key.trim().is_empty() => {
+            Slip::written(number, "a section is its name in brackets", &format!("[{}]", key.trim()))
+        }
         Some((key, value)) if is_bare_key(key.trim()) && !key.trim().is_empty() => {
             let corrected = format!("{} = {}", key.trim(), corrected_value(value.trim()));
-            Slip::written(number, "a key and its value stand on both sides of a =", &corrected)
+            Slip::written(number, "a key and its value are separated by =", &corrected)
         }
         _ => {
-            let hint = "delete the line, or begin it with # to keep it as a remark";
+            let hint = "delete the line, or begin it with # to make it a comment";
             Slip::new(number, "this line is neither key = value nor a [section]", Some(hint.to_owned()))
         }
     }
 }
 
-/// What is wrong with the value of `key`.
+/// The mistake in the value of `key`.
 fn value(number: usize, key: &str, value: &str) -> Option<Slip> {
     let slip = |message: &str, value: &str| Some(Slip::written(number, message, &format!("{key} = {value}")));
     match value.chars().next() {
@@ -241,17 +234,17 @@ fn value(number: usize, key: &str, value: &str) -> Option<Slip> {
             let hint = format!("write {key} = \"…\", or delete the line");
             Some(Slip::new(number, format!("`{key}` has no value"), Some(hint)))
         }
-        Some('=') => slip("there is one = too many", &corrected_value(value.trim_start_matches(['=', ' ']))),
+        Some('=') => slip("there is an extra =", &corrected_value(value.trim_start_matches(['=', ' ']))),
         Some(quote @ ('"' | '\'')) => quoted(number, key, value, quote),
         Some('[') if value.trim_end_matches(',').ends_with(']') => {
-            slip("the items of a list stand in quotes, with commas between them", &corrected_value(value))
+            slip("the items of a list are quoted and separated by commas", &corrected_value(value))
         }
         Some('[') => {
-            let hint = "a list ends in ], and a comma stands between two items: [\"one\", \"two\"]";
+            let hint = "a list ends with ], and its items are separated by commas: [\"one\", \"two\"]";
             Some(Slip::new(number, format!("the list of `{key}` cannot be read"), Some(hint.to_owned())))
         }
         Some('{') => {
-            let message = "between { and } stand pairs like name = \"Kim\", with commas between them";
+            let message = "a table in { } has pairs like name = \"Kim\", separated by commas";
             slip(message, &corrected_value(value))
         }
         _ => {
@@ -263,28 +256,27 @@ fn value(number: usize, key: &str, value: &str) -> Option<Slip> {
                 || is_day && corrected.starts_with('"')
                 || bare.len() >= 10 && bare.bytes().all(|byte| byte.is_ascii_digit())
             {
-                let hint =
-                    "a number has digits alone and fewer than twenty; a date is written like 2026-11-29"
-                        .to_owned();
-                let message = format!("`{key}`: {bare} is no number and no date that exists");
+                let hint = "a number has only digits, at most nineteen; a date is written like 2026-11-29"
+                    .to_owned();
+                let message = format!("`{key}`: {bare} is neither a number nor an existing date");
                 return Some(Slip::new(number, message, Some(hint)));
             }
             let message = match corrected.as_str() {
                 "true" | "false" if bare != corrected => {
-                    "yes and no are written as true and false, in small letters"
+                    "yes and no are written as true and false, in lower case"
                 }
-                text if text.starts_with(['"', '\'']) => "text stands in quotes",
+                text if text.starts_with(['"', '\'']) => "text must be in quotes",
                 text if text.contains('-') => {
-                    "a date has four digits for the year and two each for month and day"
+                    "a date has four digits for the year, and two each for month and day"
                 }
                 _ if value.len() > bare.len() && corrected == bare => {
-                    "there is a mark too many behind the value"
+                    "there is an extra character after the value"
                 }
-                _ => "a number has digits alone",
+                _ => "a number has only digits",
             };
             if ["none", "null", "nil", "~"].contains(&bare.to_lowercase().as_str()) {
                 let hint = format!("to leave `{key}` unset, delete the line");
-                return Some(Slip::new(number, format!("there is no {bare}"), Some(hint)));
+                return Some(Slip::new(number, format!("TOML has no {bare}"), Some(hint)));
             }
             slip(message, &corrected)
         }
@@ -296,7 +288,7 @@ fn quoted(number: usize, key: &str, value: &str, quote: char) -> Option<Slip> {
     let slip = |message: &str, value: &str| Some(Slip::written(number, message, &format!("{key} = {value}")));
     if value.starts_with("\"\"\"") || value.starts_with("'''") {
         let hint = format!("close it with {quote}{quote}{quote} on a line of its own");
-        return Some(Slip::new(number, "the text that begins here has no end", Some(hint)));
+        return Some(Slip::new(number, "the text that begins here is not closed", Some(hint)));
     }
     let inner = &value[1..];
     let Some(end) = closing(inner, quote) else {
@@ -306,22 +298,22 @@ fn quoted(number: usize, key: &str, value: &str, quote: char) -> Option<Slip> {
     let rest = inner[end + 1..].trim();
     if let Some(remark) = ["//", ";", "--"].iter().find_map(|mark| rest.strip_prefix(mark)) {
         let corrected = format!("{}  # {}", &value[..end + 2], remark.trim());
-        return slip("a remark begins with #", &corrected);
+        return slip("a comment begins with #", &corrected);
     }
     if rest.is_empty() || rest.starts_with('#') {
         if inner[..end].contains('\\') {
-            return slip("\\ has a meaning of its own between \" and \"", &literal(&inner[..end]));
+            return slip("\\ has a special meaning between \" and \"", &literal(&inner[..end]));
         }
         return None;
     }
     let whole = inner.split(" #").next().unwrap_or(inner).trim_end();
     if let Some(text) = whole.strip_suffix(quote) {
-        return slip("a quotation mark within the text ends it", &literal(text));
+        return slip("a quotation mark inside the text ends it", &literal(text));
     }
-    slip("there is something behind the closing quotation mark", &literal(&value.replace(quote, "")))
+    slip("there is text after the closing quotation mark", &literal(&value.replace(quote, "")))
 }
 
-/// Where a text that began with `quote` ends.
+/// The end of a text that began with `quote`.
 fn closing(text: &str, quote: char) -> Option<usize> {
     let mut chars = text.char_indices();
     while let Some((at, c)) = chars.next() {
@@ -336,7 +328,7 @@ fn closing(text: &str, quote: char) -> Option<usize> {
     None
 }
 
-/// The text as TOML has it.
+/// The text as a TOML string.
 pub fn literal(text: &str) -> String {
     if !text.contains(['"', '\\']) {
         format!("\"{text}\"")
@@ -347,7 +339,7 @@ pub fn literal(text: &str) -> String {
     }
 }
 
-/// What was probably meant by a value that TOML does not know.
+/// The probable correction of an invalid value.
 fn corrected_value(raw: &str) -> String {
     let raw = raw.trim();
     if raw.len() >= 2 && raw.starts_with(['"', '\'']) && raw.ends_with(['"', '\'']) {
@@ -377,7 +369,7 @@ fn corrected_value(raw: &str) -> String {
     }
 }
 
-/// `2026. 11. 9.`, `2026/11/9` and `2026-11-9` as TOML has them.
+/// `2026. 11. 9.`, `2026/11/9` and `2026-11-9` as a TOML date.
 fn day(raw: &str) -> Option<String> {
     let parts: Option<Vec<u32>> = raw
         .split(['-', '/', '.'])
@@ -405,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn every_slip_of_a_line_is_answered_with_the_line_as_it_should_be() {
+    fn every_mistake_is_reported_with_the_corrected_line() {
         for (line, corrected) in [
             ("title = My letters", "write title = \"My letters\""),
             ("title = My letters # the name", "write title = \"My letters\""),
@@ -437,8 +429,8 @@ mod tests {
             ("\"title = \"a\"", "write title = \"a\""),
             ("draft = ture", "write draft = true"),
             ("draft = true,", "write draft = true"),
-            ("date = 2026-13-01", "no date that exists"),
-            ("date = 2026-02-30", "no date that exists"),
+            ("date = 2026-13-01", "nor an existing date"),
+            ("date = 2026-02-30", "nor an existing date"),
             ("just words", "begin it with #"),
             ("my title = \"a\"", "no spaces"),
             ("제목 = \"a\"", "letters from a to z"),
@@ -454,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_may_hold_a_secret_is_not_repeated() {
+    fn a_line_that_may_contain_a_secret_is_not_shown() {
         for line in [
             "password = hunter2",
             "smtp_pass: hunter2",
@@ -466,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_that_is_there_twice_is_named_with_both_its_lines() {
+    fn a_duplicate_section_is_reported_with_both_lines() {
         let text = "[site]\na = 1\n[smtp]\n[site]\n";
         let (_, errors) = toml::de::DeTable::parse_recoverable(text);
         let slips = explain_all(text, &errors);

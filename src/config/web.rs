@@ -1,4 +1,4 @@
-//! `[web]`: the half of Letterpress that answers readers.
+//! `[web]`: the web server of Letterpress.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,33 +10,33 @@ use super::{SiteUrl, Span};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Web {
-    /// Where the pages answer, as readers see it; `None` means that letters name no page.
+    /// The public URL of the pages; `None` means that emails link to no page.
     pub url: Option<SiteUrl>,
-    /// Where `letterpress serve` listens.
+    /// The address on which `letterpress serve` listens.
     pub listen: SocketAddr,
-    /// Where it shows its figures; `None`: nowhere.
+    /// The address for metrics; `None` means that there are none.
     pub metrics: Option<SocketAddr>,
-    /// Addresses or networks of proxies whose `X-Forwarded-For` is believed: `127.0.0.1`, `10.0.0.0/8`.
+    /// Addresses or networks of trusted proxies, whose `X-Forwarded-For` is used: `127.0.0.1`, `10.0.0.0/8`.
     pub proxies: Vec<Network>,
-    /// Whether there is a form at all.
+    /// Whether there is a sign-up form.
     pub sign_up: bool,
     /// Whether every issue has a page.
     pub issues: bool,
     /// Whether search engines may list those pages.
     pub index: bool,
-    /// How long a browser or a feed reader may keep a feed before it asks again.
+    /// How long a browser or a feed reader may cache a feed.
     pub max_age: Span,
-    /// How many sign-ups are answered.
+    /// Rate limits for sign-ups.
     pub limits: WebLimits,
-    /// A page about privacy that the form links to.
+    /// A privacy page that the form links to.
     pub privacy: Option<SiteUrl>,
 }
 
-/// How many sign-ups are answered with a letter in an hour.
+/// The limits of confirmation emails per hour.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebLimits {
-    /// From everybody together.
+    /// In total.
     pub per_hour: u32,
     /// From one network: a /24 or a /56.
     pub per_network_per_hour: u32,
@@ -44,7 +44,7 @@ pub struct WebLimits {
     pub per_domain_per_hour: u32,
 }
 
-/// An address, or all that begin like it: `127.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`.
+/// An address or a network: `127.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     base: IpAddr,
@@ -52,7 +52,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Reads an address with or without `/bits`.
+    /// Parses an address with or without `/bits`.
     pub fn parse(raw: &str) -> Option<Self> {
         let (address, bits) = match raw.split_once('/') {
             Some((address, bits)) => (address, Some(bits.parse().ok()?)),
@@ -64,7 +64,7 @@ impl Network {
         (bits <= most).then_some(Self { base, bits })
     }
 
-    /// Whether `address` is in it. An IPv4 address that was written as IPv6 is an IPv4 address.
+    /// Whether `address` is in it. An IPv4-mapped IPv6 address counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (base, address) = (self.base.to_canonical(), address.to_canonical());
         base.is_ipv4() == address.is_ipv4() && first_bits(base, self.bits) == first_bits(address, self.bits)
@@ -99,20 +99,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_holds_what_begins_like_it() {
+    fn a_network_contains_the_addresses_with_its_prefix() {
         let holds = |network: &str, address: &str| {
             Network::parse(network).unwrap().contains(address.parse().unwrap())
         };
         assert!(holds("10.0.0.0/8", "10.200.3.4") && !holds("10.0.0.0/8", "11.0.0.1"));
         assert!(holds("127.0.0.1", "127.0.0.1") && !holds("127.0.0.1", "127.0.0.2"));
-        assert!(holds("127.0.0.1", "::ffff:127.0.0.1"), "the same host, seen through an IPv6 socket");
+        assert!(holds("127.0.0.1", "::ffff:127.0.0.1"), "the same host, through an IPv6 socket");
         assert!(holds("2001:db8::/32", "2001:db8:1::1") && !holds("2001:db8::/32", "2001:db9::"));
         assert!(holds("0.0.0.0/0", "203.0.113.9") && !holds("0.0.0.0/0", "::1"));
         assert!(holds("::/0", "::1"));
     }
 
     #[test]
-    fn what_is_no_network_is_refused() {
+    fn invalid_networks_are_rejected() {
         for raw in ["", "localhost", "10.0.0.0/33", "10.0.0.0/", "::1/129", "10.0.0.0/8/8", "1.2.3"] {
             assert_eq!(Network::parse(raw), None, "{raw}");
         }

@@ -1,11 +1,11 @@
-//! A moment that comes once a week, as people write it: `fri 09:00`.
+//! A weekly time: `fri 09:00`.
 
 use std::fmt;
 
 use chrono::{NaiveTime, Weekday};
 use serde::{Deserialize, Deserializer};
 
-/// A day of the week and a time of the day. In which zone is for whoever asks to know.
+/// A day of the week and a time of day, without a time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Weekly {
     /// The day.
@@ -24,9 +24,8 @@ impl Weekly {
         let day = day.parse::<Weekday>().map_err(|_| {
             format!("{day:?} is not a day of the week; write mon, tue, wed, thu, fri, sat or sun")
         })?;
-        let time = NaiveTime::parse_from_str(time, "%H:%M").map_err(|_| {
-            format!("{time:?} is not a time of the day; write it like \"09:00\" or \"18:30\"")
-        })?;
+        let time = NaiveTime::parse_from_str(time, "%H:%M")
+            .map_err(|_| format!("{time:?} is not a time of day; write it like \"09:00\" or \"18:30\""))?;
         Ok(Self { day, time })
     }
 }
@@ -48,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_of_the_week_is_written_as_people_write_it() {
+    fn weekly_times_are_read_and_printed() {
         for (raw, read) in
             [("fri 09:00", "fri 09:00"), ("Sunday  7:05", "sun 07:05"), ("MON 23:59", "mon 23:59")]
         {
@@ -57,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_moment_is_told_what_to_write() {
+    fn an_invalid_weekly_time_is_reported_with_a_hint() {
         for (raw, says) in [
             ("", "like \"fri 09:00\""),
             ("fri", "like \"fri 09:00\""),

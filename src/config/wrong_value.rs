@@ -1,4 +1,4 @@
-//! Values of the wrong kind, in words: what is there, what is needed, and the line as it should be.
+//! Explains values of the wrong type: what was found, what is needed, and the corrected line.
 
 use toml::Value;
 
@@ -7,22 +7,22 @@ use super::nearest::nearest;
 use super::spellings::{language_meant, timezone_meant};
 use super::toml_slips::literal;
 
-/// Where the wrong value stands: `section.key`, or within that.
+/// The place of the wrong value: `section.key`, or inside it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spot<'s> {
     pub(super) section: &'s str,
     pub(super) key: &'s str,
-    /// It is an item of a list, or stands in a table, and not the whole value of the key.
+    /// Whether it is an item of a list or in a table, and not the whole value of the key.
     pub(super) is_inside: bool,
 }
 
-/// What is wrong with the value at `spot`, and what to write instead. `said` is serde's sentence, or one of ours.
+/// The message and hint for the value at `spot`. `said` is the message of serde, or one of ours.
 pub(super) fn explain(spot: Spot<'_>, found: Option<&Value>, said: &str) -> (String, Option<String>) {
     let Spot { section, key, is_inside } = spot;
     let there = found.map_or("it", kind);
     if section.is_empty() {
         let hint = format!("write [{key}] on a line of its own, and its keys below it");
-        return (format!("this is {there}, and a section is needed"), Some(hint));
+        return (format!("this is {there}, but a section is needed"), Some(hint));
     }
     let shown = example(section, key);
     let hint = |value: Option<String>| {
@@ -35,7 +35,7 @@ pub(super) fn explain(spot: Spot<'_>, found: Option<&Value>, said: &str) -> (Str
         return unknown_variant(spot, &unknown, &known);
     }
     if key == "tls" && !is_inside {
-        return (format!("this is {there}, and a word is needed"), Some(tls(section)));
+        return (format!("this is {there}, but a word is needed"), Some(tls(section)));
     }
     let Some((_, wanted)) = said.split_once(", expected ") else {
         return ours(section, key, found, said, shown);
@@ -53,21 +53,21 @@ pub(super) fn explain(spot: Spot<'_>, found: Option<&Value>, said: &str) -> (Str
         }
         _ => return (refused(found), hint(None)),
     };
-    // The number itself, where only its size is wrong.
+    // If only the size of a number is wrong, show the number.
     let message = match found {
         Some(Value::Integer(number)) if needed.contains("number") => format!("{number} is not {needed}"),
-        _ => format!("this is {there}, and {needed} is needed"),
+        _ => format!("this is {there}, but {needed} is needed"),
     };
     (message, hint(corrected))
 }
 
-/// Which of the two ways to encrypt is meant depends on the port.
+/// The two kinds of encryption with their ports.
 fn tls(section: &str) -> String {
     let (whole, begun) = if section == "smtp" { (465, 587) } else { (993, 143) };
     format!("write tls = \"implicit\" for port {whole}, or tls = \"starttls\" for port {begun}")
 }
 
-/// A sentence of ours already says what to write; where the table of spellings knows more, it says so.
+/// Our own messages already contain a hint; a known spelling or a more exact example replaces it.
 fn ours(
     section: &str,
     key: &str,
@@ -90,7 +90,7 @@ fn ours(
         text.filter(|_| is_address).and_then(whole_address).map(|whole| format!("write {key} = \"{whole}\""));
     if is_address && (whole.is_some() || !said.contains("write")) {
         let like = || shown.map(|shown| format!("write it like {key} = {shown}"));
-        return (refused_as(text, "a whole web address"), whole.or_else(like));
+        return (refused_as(text, "a complete web address"), whole.or_else(like));
     }
     if section == "web" && said.contains("socket address") {
         let port = text.map(|text| text.trim_start_matches("localhost").trim_start_matches(':'));
@@ -107,7 +107,7 @@ fn ours(
     (said.to_owned(), hint.map(|shown| format!("write it like {key} = {shown}")))
 }
 
-/// `letters.kr/icon.png` with what is missing in front; a file alone has no address.
+/// Adds the scheme to `letters.kr/icon.png`; a bare file name is not an address.
 fn whole_address(text: &str) -> Option<String> {
     const FILES: [&str; 8] = ["png", "jpg", "jpeg", "svg", "ico", "webp", "gif", "html"];
     let (host, _) = text.split_once('/').unwrap_or((text, ""));
@@ -118,9 +118,9 @@ fn whole_address(text: &str) -> Option<String> {
 
 fn refused(found: Option<&Value>) -> String {
     match found {
-        Some(Value::String(text)) => format!("{text:?} cannot stand here"),
-        Some(found) => format!("{} cannot stand here", kind(found)),
-        None => "this cannot stand here".to_owned(),
+        Some(Value::String(text)) => format!("{text:?} is not valid here"),
+        Some(found) => format!("{} is not valid here", kind(found)),
+        None => "this value is not valid here".to_owned(),
     }
 }
 
@@ -128,14 +128,14 @@ fn refused_as(text: Option<&str>, what: &str) -> String {
     text.map_or_else(|| format!("it is not {what}"), |text| format!("{text:?} is not {what}"))
 }
 
-/// One of several words was expected, and another one is there.
+/// An unknown word and the valid words, from the message of serde.
 fn variant(said: &str) -> Option<(String, Vec<String>)> {
     let rest = said.strip_prefix("unknown variant ")?;
     let mut quoted = rest.split('`').skip(1).step_by(2).map(str::to_owned);
     Some((quoted.next()?, quoted.collect()))
 }
 
-/// Words of other programs for ours.
+/// Words from other programs for ours.
 const VARIANTS: [(&str, &str, &str); 14] = [
     ("tls", "ssl", "implicit"),
     ("tls", "smtps", "implicit"),
@@ -208,7 +208,7 @@ fn as_list(found: &Value) -> Option<String> {
     Some(format!("[{}]", items.join(", ")))
 }
 
-/// Only what people put into words freely is good between quotes as it is.
+/// Quotes the value of a free-text key.
 fn as_text(key: &str, found: &Value) -> Option<String> {
     const FREE: [&str; 9] =
         ["title", "name", "description", "rights", "user", "subject", "address", "selector", "folder"];

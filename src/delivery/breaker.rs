@@ -79,6 +79,7 @@ pub struct Breaker(Mutex<Counts>);
 impl Breaker {
     /// Stops the run; the first reason stays.
     pub fn stop(&self, why: Stop) {
+        tracing::info!(reason = ?why, "asked to stop");
         self.with(|counts| {
             counts.stop.get_or_insert(why);
         });
@@ -177,6 +178,7 @@ impl Breaker {
                 counts.stop.get_or_insert(Stop::Relay(why));
             }
             if goes_on && counts.stop.is_some() {
+                tracing::warn!(reason = ?counts.stop, "breaker stopped the run");
                 counts.cause = Some(heard.clone());
             }
         });

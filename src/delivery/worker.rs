@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::breaker::{Breaker, Stop};
 use super::claims::{Claims, Held, give_back};
 use super::group_commit::GroupCommit;
 use super::verdict::{Verdict, is_dead_address, judge};
 use super::watch::{Tick, Why};
-use super::{Channel, Composed, Heard, Job};
+use super::{Channel, Composed, Heard, Job, Reply};
 use crate::crash;
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{LETTER_REFUSED, LastWord, NO_MAILBOX, State};
@@ -83,17 +84,19 @@ impl Worker {
                     None => return self.release(Some(copy)).await,
                 },
             };
-            match self.up_to_the_dot(open.as_mut(), &copy, &mut fate).await? {
+            let span = delivery_span(&copy.claimed);
+            match self.up_to_the_dot(open.as_mut(), &copy, &mut fate).instrument(span.clone()).await? {
                 Reached::Armed => {
                     hand = self.ready_hand().await?;
                     crash::point("armed");
-                    let heard = open.dot(hand.as_ref().map(|next| &next.composed.envelope)).await;
+                    let next = hand.as_ref().map(|next| &next.composed.envelope);
+                    let heard = open.dot(next).instrument(span.clone()).await;
                     crash::point("dot-answered");
-                    fate = Some(self.fate(&copy, &heard));
+                    fate = Some(span.in_scope(|| self.fate(&copy, &heard)));
                     channel = Some(open);
                 }
                 Reached::Refused(heard) => {
-                    fate = Some(self.fate(&copy, &heard));
+                    fate = Some(span.in_scope(|| self.fate(&copy, &heard)));
                     channel = Some(open);
                 }
                 // The body stands on the wire without its dot: only closing the connection takes it back.
@@ -208,6 +211,7 @@ impl Worker {
                 }
             }
         };
+        log_outcome(heard, &event);
         Move { number: copy.claimed.number, event }
     }
 
@@ -252,6 +256,7 @@ impl Worker {
                 Err(heard) => {
                     self.breaker.note(&heard, judge(&heard));
                     if self.breaker.stopped().is_none() {
+                        tracing::warn!(error = heard.said(), wait = ?pause, "no connection; trying again");
                         (self.job.watch)(Tick::Wait(pause, Why::Reconnect(heard.said())));
                     }
                     self.breaker.rest(pause).await;
@@ -326,6 +331,38 @@ impl Worker {
         let event = Event::Reject { token: claimed.token, reason: "render", last: why };
         self.record(Some(Move { number: claimed.number, event })).await?;
         Ok(None)
+    }
+}
+
+/// The handle of a delivery in the log: its number, and the local part of its Message-ID.
+fn delivery_span(claimed: &Claimed) -> tracing::Span {
+    let message_id = claimed.imprint.message_id.split('@').next().unwrap_or_default();
+    tracing::info_span!(
+        "delivery",
+        number = claimed.number.0,
+        message_id,
+        attempt = claimed.attempts,
+        connection = tracing::field::Empty
+    )
+}
+
+fn log_outcome(heard: &Heard, event: &Event) {
+    let outcome = match event {
+        Event::Accept { .. } => "accepted",
+        Event::Lose { .. } => "unknown",
+        Event::Defer { .. } => "deferred",
+        Event::Reject { reason, .. } => reason,
+        _ => "other",
+    };
+    let reply = heard.what.as_ref().ok();
+    let enhanced =
+        reply.and_then(Reply::enhanced).map(|(class, subject, detail)| format!("{class}.{subject}.{detail}"));
+    let code = reply.map(|reply| reply.code);
+    let error = heard.what.as_ref().err().map(ToString::to_string);
+    tracing::info!(outcome, phase = %heard.phase, code, enhanced, error, "delivery ended");
+    if let Event::Defer { retry, .. } = event {
+        let in_seconds = retry.as_ref().map(|retry| retry.wait.num_seconds());
+        tracing::info!(in_seconds, "retry planned");
     }
 }
 

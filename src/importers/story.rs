@@ -14,7 +14,6 @@ use crate::archive::{ids, links, markdown, permalink};
 use crate::config::{SiteUrl, is_language_tag, language_meant};
 use crate::html::push_escaped;
 use crate::text::HeaderText;
-use crate::html::push_escaped;
 
 /// Characters of a text that stand in for a title.
 const BEGINNING: usize = 60;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tracing::Instrument as _;
 
 use super::diagnosis::of_relay;
 use super::office::FenceGuard;
@@ -117,6 +118,8 @@ impl Courier {
     /// The new state of an email after a reply, and the text to record.
     fn ended(&self, heard: &Heard, errand: &Errand) -> (ErrandEnd, String, Round) {
         let (end, said, round) = ended(heard, errand);
+        let code = heard.what.as_ref().ok().map(|reply| reply.code);
+        tracing::info!(outcome = ?end, phase = %heard.phase, code, "delivery ended");
         // A failed connection shows a problem of the relay, as a rejection does.
         let is_stuck =
             round == Round::Rest || heard.phase < Phase::Mail && matches!(end, ErrandEnd::Later(_));
@@ -138,7 +141,9 @@ impl Courier {
         let Some(errand) = self.store.claim_errand(&self.owner, lease, self.now()).await? else {
             return Ok(Round::Idle);
         };
-        let (end, said, round) = self.send(&errand).await?;
+        let span =
+            tracing::info_span!("transactional", number = errand.number, connection = tracing::field::Empty);
+        let (end, said, round) = self.send(&errand).instrument(span).await?;
         self.store.end_errand(errand.number, &self.owner, (end, &said), self.now()).await?;
         Ok(round)
     }

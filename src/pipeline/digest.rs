@@ -120,7 +120,10 @@ pub(super) async fn freeze(
         let (week, posts) = (digest.week.clone(), digest.posts.len());
         let rehearsal = world.config.smtp.is_none();
         match office.store.freeze_digest(whole(office, &digest, letters, rehearsal)?, now).await {
-            Ok(audience) => return Ok(Some(FrozenWeek { week, posts, audience })),
+            Ok(audience) => {
+                tracing::info!(week, posts, audience, "weekly issue scheduled");
+                return Ok(Some(FrozenWeek { week, posts, audience }));
+            }
             Err(StoreError::AlreadyIssued(_) | StoreError::NoAudience(_)) => return Ok(None),
             // A subscriber changed preferences meanwhile.
             Err(StoreError::Unforeseen) if tries < TRIES => tries += 1,

@@ -222,7 +222,10 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
         let keys = Arc::clone(&office.keys);
         let imprint = move |addressee: &Addressee<'_>| edition.imprint(&keys, addressee);
         frozen = match office.store.freeze(issue, Box::new(imprint), now).await {
-            Ok(audience) => Some((subject, audience)),
+            Ok(audience) => {
+                tracing::info!(post = post.id, audience, "issue scheduled");
+                Some((subject, audience))
+            }
             // Another machine froze it meanwhile, and both deliver it together; or the last recipient unsubscribed.
             Err(StoreError::AlreadyIssued(_) | StoreError::NoAudience(_)) => None,
             Err(error) => return Err(error.into()),

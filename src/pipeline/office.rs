@@ -48,6 +48,7 @@ impl Office {
             office.fence.write(&office.store.custody().await?.mark)?;
         }
         office.raise().await?;
+        tracing::info!(ledger = shown(config), "session opened");
         Ok(office)
     }
 
@@ -122,6 +123,7 @@ impl Office {
     /// Raises the epoch of the ledger, and then that of the fence.
     pub async fn raise(&self) -> Result<(), RunError> {
         let epoch = self.store.raise_epoch().await?;
+        tracing::debug!(epoch, "epoch raised");
         let mark = Mark { instance: self.store.instance().to_owned(), epoch };
         // Another sender on this machine may have raised it further meanwhile; a fence is never lowered.
         let is_further = |fence: &Mark| fence.instance == mark.instance && fence.epoch >= epoch;

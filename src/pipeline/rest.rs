@@ -54,7 +54,11 @@ impl Rest {
 /// The current back-off, if there is one.
 pub async fn resting(world: &World, office: &Office) -> Result<Option<Rest>, RunError> {
     let Some(smtp) = &world.config.smtp else { return Ok(None) };
-    Ok(noted(office).await?.filter(|rest| rest.holds(&smtp.host, world.clock.now())))
+    let resting = noted(office).await?.filter(|rest| rest.holds(&smtp.host, world.clock.now()));
+    if let Some(rest) = &resting {
+        tracing::info!(relay = rest.host, until = %rest.until, "still backing off");
+    }
+    Ok(resting)
 }
 
 /// Records how a run ended.
@@ -75,6 +79,7 @@ pub(super) async fn note(
     let rest = Rest::after(before.as_ref(), &smtp.host, why, world.breaker.has_sent(), at);
     let text = serde_json::to_string(&rest).map_err(|error| RunError::user(error.to_string(), ""))?;
     office.store.remember(NOTE, &text).await?;
+    tracing::warn!(relay = rest.host, until = %rest.until, runs = rest.times, "throttled; backing off");
     Ok(Some(rest))
 }
 

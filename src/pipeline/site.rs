@@ -112,6 +112,7 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     let inputs = Stamp::inputs(world)?;
     let stamp = Stamp::read(world).filter(|stamp| stamp.inputs == inputs && stamp.holds(world, now));
     if let Some(stamp) = stamp {
+        tracing::info!(unchanged = stamp.outputs.len(), "feeds are up to date");
         return Ok(Built { unchanged: stamp.outputs.len(), inputs, allowed, ..Built::default() });
     }
     begin(world, "reading the posts", None);
@@ -129,6 +130,7 @@ pub fn build(world: &World, allowed: Allowed) -> Result<Built, RunError> {
     begin(world, "writing the feeds", Some(layout.index().count() as u64));
     let done = write(world, &layout, std::iter::once(first).chain(layout.current().skip(1)))?;
     (world.watch)(Tick::End);
+    tracing::info!(written = done.written.len(), unchanged = done.unchanged, "feeds written");
     crash::point("feeds-in-place");
     let pages = pages::write(world, &reading.archive, &done.files)?;
     // Writing the id files changed the folder of posts, so the fingerprint is computed again.

@@ -34,6 +34,7 @@ pub(super) async fn stand(State(app): State<Shared>, request: Request, next: Nex
     };
     dress(&app, answer.headers_mut());
     let (status, took) = (answer.status(), began.elapsed());
+    tracing::info!(%method, route, status = status.as_u16(), ms = took.as_millis(), "request");
     app.figures.answered(route, status.as_u16(), took);
     if app.logs_access || status.is_server_error() {
         (app.log)(&format!("{method} {route} {} {} ms", status.as_u16(), took.as_millis()));

@@ -251,7 +251,7 @@ fn broken_links_are_reported_with_their_lines_and_a_missing_image_stops_the_emai
     for line in [
         format!("{file}:6: error: pic.png does not exist, so nobody would see it"),
         format!("{file}:8: error: /files/w.png does not exist"),
-        format!("{file}:8: warning: other.md is no published post"),
+        format!("{file}:8: warning: other.md is not a published post"),
         format!("{file}:8: warning: /nope/ leads to https://example.com/nope/, which does not exist"),
         format!("{file}:8: warning: paper.pdf leads to"),
         format!("{file}:10: warning: there is no file here for https://example.com/away.png"),

@@ -106,7 +106,7 @@ fn a_folder_that_is_suddenly_empty_takes_nothing_back() {
     fs::create_dir(world.path("posts")).unwrap();
     fs::copy(world.path("elsewhere/ids.txt"), world.path("posts/ids.txt")).unwrap();
     let ran = world.run(LATER, "build");
-    assert!(ran.code == 1 && ran.err.contains("posts/ids.txt: error: it knows 6 posts"), "{ran:?}");
+    assert!(ran.code == 1 && ran.err.contains("posts/ids.txt: error: none of its 6 posts"), "{ran:?}");
     assert_eq!(world.public(), before);
 }
 

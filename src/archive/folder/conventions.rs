@@ -1,21 +1,21 @@
-//! How the posts of the folder are named and begun, so that a new one looks like them.
+//! Finds the naming and front matter style of the existing posts, for a new one.
 
 use camino::Utf8Path;
 
-use super::{read_file, site};
+use super::files::{read_file, site};
 use crate::archive::front_matter::dates;
 use crate::archive::new_post::{Conventions, Syntax};
 use crate::archive::{Archive, Post};
 use crate::config::{Config, Generator};
 
-/// The conventions of a generator, and what the newest post shows of this folder's own.
+/// The conventions of the generator, adjusted to the newest post.
 pub fn conventions(config: &Config, archive: Option<&Archive>) -> Conventions {
     let site = site(config);
     let generator = site.generator;
     let posts = &config.archive.posts;
     let relative = |post: &Post| post.source.strip_prefix(posts).unwrap_or(&post.source).to_owned();
     let all = archive.map_or(&[][..], |archive| archive.posts.as_slice());
-    // A post that lies in the folder itself shows that new ones may too.
+    // If a post is directly in the folder, a new one may be too.
     let newest = all.first().map(relative);
     let folders = || all.iter().map(|post| folder_of(&relative(post)));
     let has_own = newest.is_none() || folders().any(|folder| folder == "");
@@ -41,7 +41,7 @@ pub fn conventions(config: &Config, archive: Option<&Archive>) -> Conventions {
     Conventions { generator, folder, syntax: shown.unwrap_or(own), dated, language }
 }
 
-/// The folder that a post lies in; a bundle's own folder is a part of its name.
+/// The folder of a post; the folder of a bundle is part of its name.
 fn folder_of(relative: &Utf8Path) -> camino::Utf8PathBuf {
     let folder = relative.parent().unwrap_or(Utf8Path::new(""));
     let is_bundle = relative.file_stem().is_some_and(|stem| stem.split('.').next() == Some("index"));

@@ -1,4 +1,4 @@
-//! The two ledgers of the archive as files: ids and pages, side by side. What stands in them is said elsewhere.
+//! Reads and writes the files of the two ledgers of the archive: ids and pages.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -10,7 +10,7 @@ use crate::archive::pages::Pages;
 use crate::config::Config;
 use crate::finding::Finding;
 
-/// The id ledger's text as it stands, if there is one, and what it says.
+/// The text of the id ledger, if it exists, and the ledger.
 pub(super) fn read_ids(config: &Config) -> Result<(Option<String>, Ledger), Vec<Finding>> {
     let source = config.archive.ledger();
     let text =
@@ -19,7 +19,7 @@ pub(super) fn read_ids(config: &Config) -> Result<(Option<String>, Ledger), Vec<
     Ok((text, ledger.unwrap_or_default()))
 }
 
-/// What the page ledger says, if there is one.
+/// The page ledger; empty if there is no file.
 pub(super) fn read_pages(config: &Config) -> Result<Pages, Vec<Finding>> {
     let source = config.archive.page_ledger();
     let text =
@@ -27,21 +27,21 @@ pub(super) fn read_pages(config: &Config) -> Result<Pages, Vec<Finding>> {
     text.map_or_else(|| Ok(Pages::default()), |text| Pages::parse(&text, source.as_str()))
 }
 
-/// The text of `source` if it is there, or what is wrong with it.
+/// The text of `source` if it exists, or the error.
 fn read_text(config: &Config, source: &Utf8Path) -> Result<Option<String>, String> {
     match fs::read(config.resolve(source)) {
         Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| "it is not UTF-8".to_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("it cannot be read: {error}")),
+        Err(error) => Err(format!("cannot read it: {error}")),
     }
 }
 
-/// Writes the id ledger so that a reader, a crash or a full disk finds the old text or the new one, never half.
+/// Writes the id ledger atomically and durably: a crash or a full disk leaves the old text or the new one.
 pub fn write_ids(config: &Config, text: &str) -> io::Result<()> {
     write(&config.resolve(config.archive.ledger()), text)
 }
 
-/// Writes the page ledger, likewise.
+/// Writes the page ledger in the same way.
 pub fn write_pages(config: &Config, text: &str) -> io::Result<()> {
     write(&config.resolve(config.archive.page_ledger()), text)
 }
@@ -50,7 +50,7 @@ fn write(path: &Utf8Path, text: &str) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let folder = path.parent().filter(|folder| *folder != "").unwrap_or(Utf8Path::new("."));
-    // A ledger is no secret: it lives in version control.
+    // A ledger is not secret: it is kept in version control.
     let mut file = tempfile::Builder::new()
         .prefix(".ids-")
         .permissions(fs::Permissions::from_mode(0o666))

@@ -1,11 +1,13 @@
-//! A post that is not published, as it would be. Nothing is written, and its id is provisional.
+//! Reads an unpublished post as if it were published. Nothing is written, and its id is provisional.
 
 use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
+use super::files::{length_of, read_file, site};
 use super::ledgers::read_ids;
+use super::settings;
 use super::walk::Walk;
-use super::{length_of, read_file, settings, site};
+
 use crate::archive::house_rules::Setting;
 use crate::archive::ids::{self, Given};
 use crate::archive::manuscript::{Manuscript, Name};
@@ -14,7 +16,7 @@ use crate::archive::{Archive, Post};
 use crate::config::Config;
 use crate::finding::Finding;
 
-/// Reads a file that [`super::read`] leaves out; `archive` is what it did not leave out. All that is wrong is named.
+/// Reads a file that [`super::read`] leaves out; `archive` has the other posts. Reports all errors.
 pub fn preview(
     config: &Config,
     archive: &Archive,
@@ -26,8 +28,8 @@ pub fn preview(
     let inherited = settings::read(config, &site, &Walk::of(config, &site));
     let setting = Setting { config, site: &site, inherited: &inherited, now };
     let relative = source.strip_prefix(&config.archive.posts).unwrap_or(source);
-    let bytes = read_file(&config.resolve(source))
-        .map_err(|error| unreadable(format!("it cannot be read: {error}")))?;
+    let bytes =
+        read_file(&config.resolve(source)).map_err(|error| unreadable(format!("cannot read it: {error}")))?;
     let mut manuscript = Manuscript::preview(bytes, Name { relative, source }, setting)?;
     manuscript.enclose(setting, |file| length_of(config, file)).map_err(|finding| vec![finding])?;
     let mut names = PageNames::default();

@@ -1,17 +1,17 @@
-//! The files in which a site says something of many posts: which there are, and what they hold.
+//! Finds and reads the settings files of a site that apply to many posts.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use super::files::{MAX_SITE, posts_folder};
 use super::walk::Walk;
-use super::{MAX_SITE, posts_folder};
 use crate::archive::inherited::{Around, Inherited, Source, outside};
 use crate::archive::site::Site;
 use crate::config::Config;
 
-/// What the settings of the site say.
+/// Reads the settings of the site.
 pub(super) fn read(config: &Config, site: &Site, walk: &Walk) -> Inherited {
     let around = Around::of(site, &posts_folder(config));
     let sources: Vec<Source> = files_of(site, &around, walk)
@@ -20,7 +20,7 @@ pub(super) fn read(config: &Config, site: &Site, walk: &Walk) -> Inherited {
             let shown = shown(&config.archive.posts, &around.posts, &path);
             let text = match text_of(&path) {
                 Ok(text) => Ok(text?),
-                Err(error) => Err(format!("it cannot be read: {error}")),
+                Err(error) => Err(format!("cannot read it: {error}")),
             };
             Some(Source { path, shown, text })
         })
@@ -30,7 +30,7 @@ pub(super) fn read(config: &Config, site: &Site, walk: &Walk) -> Inherited {
     inherited
 }
 
-/// The files whose change may change what is published.
+/// The settings files; a change of one of them may change what is published.
 pub(super) fn files(config: &Config, site: &Site, walk: &Walk) -> Vec<Utf8PathBuf> {
     files_of(site, &Around::of(site, &posts_folder(config)), walk)
 }
@@ -45,7 +45,7 @@ fn files_of(site: &Site, around: &Around, walk: &Walk) -> Vec<Utf8PathBuf> {
     files
 }
 
-/// The text of a file; `None` if it is not there, or is no file.
+/// The text of a file; `None` if it does not exist or is not a file.
 fn text_of(path: &Utf8Path) -> io::Result<Option<String>> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_named_as_the_folder_of_posts_was() {
+    fn paths_are_shown_relative_to_the_path_that_the_user_typed() {
         for (typed, file, name) in [
             (
                 "../site/content/posts",

@@ -1,4 +1,4 @@
-//! Folders as they are found: bundles, links that lead out, pipes, ledgers, and ten thousand files.
+//! Folders with bundles, symbolic links, pipes, ledgers, and ten thousand files.
 
 use std::os::unix::fs::symlink;
 
@@ -83,7 +83,7 @@ fn posts_and_bundles_become_an_archive_newest_first() {
 }
 
 #[test]
-fn a_slip_in_one_key_that_holds_back_stops_all_and_ones_own_key_is_named_once() {
+fn a_misspelled_draft_key_stops_the_run_and_a_custom_key_is_reported_once() {
     let own = |day: u32, line: &str| {
         (format!("2024-05-0{day}-p{day}.md"), format!("---\ntitle: a\n{line}\n---\ntext\n"))
     };
@@ -91,14 +91,14 @@ fn a_slip_in_one_key_that_holds_back_stops_all_and_ones_own_key_is_named_once() 
     let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let findings = garden(&files).read().unwrap().archive.findings;
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert!(findings[0].message.ends_with("(the same in 2 more posts)"), "{findings:?}");
+    assert!(findings[0].message.ends_with("(also in 2 more posts)"), "{findings:?}");
     let slip = own(4, "darft: true");
     let files = [files[0], (slip.0.as_str(), slip.1.as_str())];
     assert!(garden(&files).read().unwrap_err()[0].starts_with("posts/2024-05-04-p4.md:3: error: `darft`"));
 }
 
 #[test]
-fn a_post_without_text_is_an_error_whatever_its_front_matter_says() {
+fn a_post_without_text_is_an_error() {
     for text in
         ["---\ntitle: a\n---\n", "---\ntitle: a\n---\n\n \n<!-- later -->\n\u{200B}", "# only a title\n"]
     {
@@ -118,7 +118,7 @@ fn an_empty_folder_is_an_empty_archive_and_a_missing_one_an_error() {
     fs::remove_dir(garden.path("")).unwrap();
     let errors = garden.read().unwrap_err();
     assert!(
-        errors[0].starts_with("posts/: error: the folder cannot be read")
+        errors[0].starts_with("posts/: error: cannot read the folder")
             || errors[0].starts_with("posts: error"),
         "{errors:?}"
     );
@@ -126,7 +126,7 @@ fn an_empty_folder_is_an_empty_archive_and_a_missing_one_an_error() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_by_name_or_not_followed() {
+fn links_are_not_followed_and_pipes_are_rejected() {
     let garden = garden(&[("2024-05-01-a.md", &titled("a"))]);
     let outside = garden.folder.path().join("secret.md");
     fs::write(&outside, titled("secret")).unwrap();
@@ -146,7 +146,7 @@ fn what_is_no_file_is_refused_by_name_or_not_followed() {
     assert_eq!(errors.len(), 3, "{errors:?}");
     for (error, word) in errors.iter().zip([
         "posts/a\\nb.md: error: its name",
-        "posts/x.md: error: it has the name of a post",
+        "posts/x.md: error: it is a folder with the name of a post",
         "posts/y.md: error: it is a pipe",
     ]) {
         assert!(error.starts_with(word), "{error}");
@@ -154,7 +154,7 @@ fn what_is_no_file_is_refused_by_name_or_not_followed() {
 }
 
 #[test]
-fn every_bad_post_is_named_at_once() {
+fn all_bad_posts_are_reported_at_once() {
     let garden = garden(&[
         ("2024-05-01-a.md", "---\ntitle: a\n"),
         ("2024-05-02-b.md", "no title"),
@@ -174,7 +174,7 @@ fn every_bad_post_is_named_at_once() {
 }
 
 #[test]
-fn two_posts_with_one_address_are_refused_even_if_only_the_case_differs() {
+fn two_posts_with_the_same_address_are_rejected_even_in_another_case() {
     let garden = garden(&[("2024-05-01-Post.md", &titled("a")), ("2024-05-02-post.md", &titled("b"))]);
     let errors = garden.read().unwrap_err();
     assert!(
@@ -185,7 +185,7 @@ fn two_posts_with_one_address_are_refused_even_if_only_the_case_differs() {
 }
 
 #[test]
-fn ids_are_written_once_and_outlive_edits_renames_and_moves() {
+fn ids_are_written_once_and_survive_edits_renames_and_moves() {
     let garden = garden(&[("2024-05-01-하나.md", &titled("하나")), ("2024-05-02-둘.md", &titled("둘"))]);
     let ids = garden.ids();
     assert_eq!(ids[1], "tag:example.com,2024-05-01:%ED%95%98%EB%82%98");
@@ -202,7 +202,7 @@ fn ids_are_written_once_and_outlive_edits_renames_and_moves() {
 }
 
 #[test]
-fn the_signature_changes_with_the_files_and_only_with_them() {
+fn the_signature_changes_only_with_the_files() {
     let garden = garden(&[("2024-05-01-a.md", &titled("a"))]);
     let first = signature(&garden.config).unwrap();
     assert_eq!(signature(&garden.config).unwrap(), first);
@@ -216,7 +216,7 @@ fn the_signature_changes_with_the_files_and_only_with_them() {
 }
 
 #[test]
-fn the_ledgers_lie_side_by_side_wherever_the_configuration_says() {
+fn the_ledgers_are_beside_each_other_at_the_configured_path() {
     let mut garden = garden(&[("2024-05-01-a.md", &titled("a"))]);
     garden.config.archive.ids = Some("ids-ko.txt".into());
     let first = signature(&garden.config).unwrap();
@@ -233,7 +233,7 @@ fn the_ledgers_lie_side_by_side_wherever_the_configuration_says() {
 }
 
 #[test]
-fn an_expired_post_is_taken_back_and_one_that_cannot_be_read_keeps_its_place() {
+fn an_expired_post_is_taken_back_and_an_unreadable_one_is_not() {
     let mut garden = garden(&[
         ("2024-05-01-a.md", &titled("a")),
         ("2024-05-02-b.md", &titled("b")),
@@ -249,7 +249,7 @@ fn an_expired_post_is_taken_back_and_one_that_cannot_be_read_keeps_its_place() {
     assert_eq!(archive.accounted_for, BTreeSet::from([ids[1].clone(), ids[2].clone()]));
     garden.write("2024-05-03-c.md", "---\ntitle: [\n---\n");
     let errors = garden.read().unwrap_err();
-    assert!(errors[0].contains("posts/ids.txt: error: it knows 2 posts"), "{errors:?}");
+    assert!(errors[0].contains("posts/ids.txt: error: none of its 2 posts"), "{errors:?}");
     for name in ["a", "c"] {
         let day = if name == "a" { 1 } else { 3 };
         garden.write(

@@ -1,5 +1,4 @@
-//! Posts that would stand at one address: an error where somebody writes them now, and a choice where a generator has
-//! published them for years. Pure.
+//! Posts with the same URL: an error in a strict archive; otherwise one of them is left out. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +7,16 @@ use crate::archive::manuscript::Manuscript;
 use crate::archive::{WhyLeftOut, permalink};
 use crate::finding::Finding;
 
-/// Posts that stand at the address of another one.
+/// Posts that have the URL of another post.
 #[derive(Default)]
 pub(super) struct Twins {
-    /// By their file.
+    /// The posts to leave out, by file.
     pub(super) left_out: BTreeMap<String, WhyLeftOut>,
     pub(super) errors: Vec<Finding>,
     pub(super) warnings: Vec<Finding>,
 }
 
-/// Posts that would overwrite each other, also on a disk that does not tell upper from lower case.
+/// Finds posts that would overwrite each other, also on a case-insensitive file system.
 pub(super) fn shared_addresses(manuscripts: &[Manuscript], setting: Setting<'_>) -> Twins {
     let mut owners: BTreeMap<String, &Manuscript> = BTreeMap::new();
     let mut twins = Twins::default();
@@ -34,7 +33,7 @@ pub(super) fn shared_addresses(manuscripts: &[Manuscript], setting: Setting<'_>)
                 .push(Finding::error("post-address", manuscript.source().as_str(), message).hint(hint));
             continue;
         }
-        // A translation gives way to the site's language, a younger post to an older one.
+        // The language of the site wins over a translation, and an older post over a newer one.
         let rank = |manuscript: &Manuscript| (manuscript.language().is_some(), manuscript.published());
         let (stays, goes) =
             if rank(manuscript) < rank(owner) { (manuscript, owner) } else { (owner, manuscript) };

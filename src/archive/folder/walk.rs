@@ -1,4 +1,4 @@
-//! What lies in the folder of posts: which files may be posts, and which their names keep out. Reads folders, and no file.
+//! Walks the folder of posts: finds the files that may be posts, and those that their names rule out. Opens no file.
 
 use std::collections::BTreeSet;
 use std::fs::{self, FileType};
@@ -14,24 +14,24 @@ use crate::config::{Config, Generator};
 use crate::finding::Finding;
 use crate::text;
 
-/// Nothing that a person keeps in folders is deeper.
+/// Deeper nesting is a mistake.
 const MAX_DEPTH: usize = 32;
 
-/// What lies in the folder, each list sorted by path.
+/// The contents of the folder, each list sorted by path.
 #[derive(Default)]
 pub(super) struct Walk {
     /// The archive's folder as the user wrote it.
     posts: Utf8PathBuf,
-    /// Folders that are still to be read, relative to it, and how deep they lie.
+    /// Folders still to be read, relative to it, with their depth.
     folders: Vec<(Utf8PathBuf, usize)>,
-    /// Whose rules hold, and the folders above it in the site.
+    /// The generator of the site, and the path of the folder in it.
     generator: Option<Generator>,
     prefix: Utf8PathBuf,
-    /// What may be a post, relative to the folder.
+    /// Possible posts, relative to the folder.
     pub(super) files: Vec<Utf8PathBuf>,
-    /// What says something of other files, relative to the folder.
+    /// Files with settings for other files, relative to the folder.
     pub(super) settings: Vec<Utf8PathBuf>,
-    /// What its name alone keeps out.
+    /// Files that are left out because of their names.
     pub(super) left_out: Vec<LeftOut>,
     pub(super) errors: Vec<Finding>,
     pub(super) findings: Vec<Finding>,
@@ -53,7 +53,7 @@ impl Walk {
                     let finding = Finding::error(
                         "post-folder",
                         source.as_str(),
-                        format!("the folder cannot be read: {error}"),
+                        format!("cannot read the folder: {error}"),
                     );
                     let hint = "set `posts` in [archive] of config.toml to the folder of your posts";
                     walk.errors.push(if depth == 0 { finding.hint(hint) } else { finding });
@@ -71,7 +71,7 @@ impl Walk {
                         let finding = Finding::error(
                             "post-file",
                             source.join(name).as_str(),
-                            format!("it cannot be looked at: {error}"),
+                            format!("cannot examine it: {error}"),
                         );
                         walk.errors.push(finding);
                     }
@@ -101,7 +101,7 @@ impl Walk {
         }
         if kind.is_dir() {
             if post == Kind::Post && generator == Generator::Plain {
-                self.errors.push(wrong("it has the name of a post, but is a folder").hint("rename it"));
+                self.errors.push(wrong("it is a folder with the name of a post").hint("rename it"));
             } else if depth == MAX_DEPTH {
                 self.errors.push(wrong("the folders are nested more than 32 deep"));
             } else if !naming::is_passed_over(name, generator) {
@@ -116,9 +116,9 @@ impl Walk {
             let finding = Finding::warning(
                 "post-file",
                 source.as_str(),
-                "it is a symbolic link, and links are not followed",
+                "it is a symbolic link, and symbolic links are not followed",
             );
-            self.findings.push(finding.hint("put the post itself into the folder"));
+            self.findings.push(finding.hint("copy the post into the folder"));
         } else if !kind.is_file() {
             self.errors
                 .push(wrong("it is a pipe, a socket or a device, not a file").hint("remove or rename it"));
@@ -129,7 +129,7 @@ impl Walk {
         }
     }
 
-    /// Data files of Eleventy are named after their folder or a post beside them; others are data of the site.
+    /// Keeps only the data files of Eleventy that are named after their folder or a post beside them.
     fn forget_other_data(&mut self, root: &Utf8Path) {
         if self.generator != Some(Generator::Plain) {
             return;
@@ -148,19 +148,19 @@ impl Walk {
         if naming::kind(name, Generator::Plain) == Kind::Post {
             let file = format!("{folder}/{}", text::for_terminal(name).replace('\n', "\\n"));
             let finding =
-                Finding::error("post-file", file, "its name holds control characters or is not UTF-8");
+                Finding::error("post-file", file, "its name contains control characters or is not UTF-8");
             self.errors.push(finding.hint("rename it"));
         }
     }
 
-    /// Whether a file in `folder` can be a post: in Jekyll's sites only what lies below `_posts` is one.
+    /// Whether a file in `folder` can be a post: in Jekyll, posts are only below `_posts`.
     fn is_for_posts(&self, folder: &Utf8Path) -> bool {
         let mut parts = self.prefix.components().chain(folder.components());
         self.generator != Some(Generator::Jekyll)
             || parts.any(|part| matches!(part.as_str(), "_posts" | "_drafts"))
     }
 
-    /// In Hugo a folder with an `index.md` is one post, and every other file in it a part of that.
+    /// In Hugo, a folder with an `index.md` is one post, and the other files in it are its resources.
     fn leave_out_resources(&mut self) {
         let is_index = |file: &Utf8Path| {
             file.file_stem().is_some_and(|stem| stem == "index" || stem.starts_with("index."))

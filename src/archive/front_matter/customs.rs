@@ -1,10 +1,10 @@
-//! The customs of each generator, undone: after this a field means the same whoever wrote it. Keys that a generator
-//! gives no meaning, and others do, are taken away.
+//! Normalises the front matter of each generator, so that a field always means the same. Keys that have a meaning only in
+//! other generators are removed.
 
 use super::{Entry, Value};
 use crate::config::Generator;
 
-/// The entries as [`fields`](super::fields) understands them.
+/// The entries as [`fields`](super::fields) expects them.
 pub fn undo(mut entries: Vec<Entry>, generator: Generator) -> Vec<Entry> {
     let foreign: &[&str] = match generator {
         Generator::Plain => return entries,
@@ -15,10 +15,10 @@ pub fn undo(mut entries: Vec<Entry>, generator: Generator) -> Vec<Entry> {
     };
     entries.retain(|entry| !foreign.iter().any(|key| is(entry, key)));
     if generator == Generator::Zola {
-        // Zola has no tags but those in `[taxonomies]`.
+        // In Zola, tags are only in `[taxonomies]`.
         entries.retain(|entry| !is(entry, "tags"));
     }
-    // Numbers of other programs' databases; an id is a URI.
+    // An id must be a URI; a number is the key of another program's database.
     entries.retain(|entry| !(is(entry, "id") || is(entry, "guid")) || is_uri(&entry.value));
     for entry in &mut entries {
         if matches!(generator, Generator::Jekyll) {
@@ -48,12 +48,12 @@ fn is_uri(value: &Value) -> bool {
 
 fn jekyll(entry: &mut Entry) {
     let Value::Text(text) = &entry.value else { return };
-    // `tags: a b` are two; commas are not Jekyll's, but what people meant.
+    // `tags: a b` are two tags. Jekyll does not split at commas, but the author means it.
     if (is(entry, "tags") || is(entry, "categories")) && !text.contains(',') {
         entry.value = Value::List(text.split_whitespace().map(|word| Value::Text(word.to_owned())).collect());
         return;
     }
-    // YAML's own times are in UTC if they do not say otherwise, and so Ruby reads them.
+    // A YAML time without a zone is in UTC, and Ruby reads it so.
     let is_time = |text: &str| {
         text.is_ascii()
             && text.len() >= 16
@@ -65,7 +65,7 @@ fn jekyll(entry: &mut Entry) {
     }
 }
 
-/// `Tags: a; b, c` has two.
+/// `Tags: a; b, c` has two tags.
 fn pelican_list(entry: &mut Entry) {
     if let Value::Text(text) = &entry.value
         && text.contains(';')
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_tags_in_jekyll_and_nowhere_else() {
+    fn only_jekyll_splits_tags_at_spaces() {
         assert_eq!(undone(Generator::Jekyll, "tags", "a 글"), [Value::List(vec![text("a"), text("글")])]);
         assert_eq!(undone(Generator::Jekyll, "tags", "a b, c"), [text("a b, c")]);
         assert_eq!(undone(Generator::Hugo, "tags", "a b"), [text("a b")]);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_a_zone_is_in_utc_in_jekyll() {
+    fn in_jekyll_a_time_without_a_zone_is_in_utc() {
         assert_eq!(
             undone(Generator::Jekyll, "date", "2013-05-06 02:12:52"),
             [text("2013-05-06 02:12:52 +0000")]
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_generator_does_not_know_has_no_meaning() {
+    fn keys_that_a_generator_does_not_know_are_removed() {
         assert!(undone(Generator::Hugo, "permalink", "/a/").is_empty());
         assert!(undone(Generator::Jekyll, "url", "/a/").is_empty());
         assert!(undone(Generator::Jekyll, "id", "12").is_empty());

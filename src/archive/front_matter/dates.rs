@@ -1,5 +1,5 @@
-//! Dates as people write them. A date without a zone is read in the site's zone, a date alone is midnight there;
-//! a time that a clock change skips is the first moment after it, one that it repeats is the first of the two.
+//! Reads dates in the usual forms. A date without a zone is in the zone of the site, and a date without a time is midnight
+//! there. A time that a clock change skips becomes the first moment after it; of a repeated time, the first counts.
 
 use chrono::{
     DateTime, Datelike as _, Days, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime,
@@ -13,13 +13,13 @@ pub const HINT: &str = "write it like 2024-05-01, 2024-05-01 09:00 or 2024-05-01
 /// Why a text is not a date.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DateError {
-    /// Not written like any known date.
+    /// Not a known format.
     #[error("{0:?} is not a date")]
     Shape(String),
     /// 30 February, 24:00, second 60 or a zone beyond +14:00.
-    #[error("{0:?} names a day, a time or a zone that does not exist")]
+    #[error("{0:?} has a day, a time or a zone that does not exist")]
     Calendar(String),
-    /// Feeds carry four-digit years, and before 1970 there was nothing to publish to.
+    /// Feeds have four-digit years; a year before 1970 is a mistake.
     #[error("the year of {0:?} is not between 1970 and 9998")]
     Year(String),
 }
@@ -33,7 +33,7 @@ pub fn parse(raw: &str, zone: Tz) -> Result<DateTime<FixedOffset>, DateError> {
         Err(Fault::Shape) => DateTime::parse_from_rfc2822(text).map_err(|_| Fault::Shape),
         Err(fault) => Err(fault),
     };
-    // Chrono reads second 60 as a nanosecond past the last one; feeds have no such second.
+    // Chrono reads second 60 as extra nanoseconds; feeds have no leap seconds.
     let date = date.and_then(|date| {
         if date.nanosecond() < 1_000_000_000 {
             date.with_nanosecond(0).ok_or(Fault::Calendar)
@@ -49,7 +49,7 @@ pub fn parse(raw: &str, zone: Tz) -> Result<DateTime<FixedOffset>, DateError> {
     }
 }
 
-/// The day in front of a name such as `2024-05-01-slug` or `2024-5-1-slug`, and what follows it.
+/// The day at the start of a name such as `2024-05-01-slug` or `2024-5-1-slug`, and the rest.
 pub fn in_name(name: &str) -> Option<(String, &str)> {
     let (date, length) = numbers(name, '-').ok()?;
     let rest = &name[length..];
@@ -57,7 +57,7 @@ pub fn in_name(name: &str) -> Option<(String, &str)> {
         .then(|| (date.to_string(), rest.trim_start_matches(['-', '_', ' '])))
 }
 
-/// The day in an address such as `/2024/05/01/slug/`.
+/// The day in a path such as `/2024/05/01/slug/`.
 pub fn in_path(path: &str) -> Option<String> {
     let starts = std::iter::once(0).chain(path.match_indices('/').map(|(at, _)| at + 1));
     starts.take(8).find_map(|start| {
@@ -67,13 +67,13 @@ pub fn in_path(path: &str) -> Option<String> {
 }
 
 enum Fault {
-    /// Not written like a date.
+    /// Not the format of a date.
     Shape,
-    /// Written like one, but there is none.
+    /// The format of a date that does not exist.
     Calendar,
 }
 
-/// The day that `text` begins with, and how long it is: `2024-05-01`, `2024/5/1`, `May 1, 2024` or `1 May 2024`.
+/// The day at the start of `text`, and its length: `2024-05-01`, `2024/5/1`, `May 1, 2024` or `1 May 2024`.
 fn day(text: &str) -> Result<(NaiveDate, usize), Fault> {
     for separator in ['-', '/', '.'] {
         match numbers(text, separator) {
@@ -84,7 +84,7 @@ fn day(text: &str) -> Result<(NaiveDate, usize), Fault> {
     words(text)
 }
 
-/// Year, month and day as numbers; with one digit where the first is a zero.
+/// Year, month and day as numbers; a leading zero may be missing.
 fn numbers(text: &str, separator: char) -> Result<(NaiveDate, usize), Fault> {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let (mut at, mut parts) = (0, [0; 3]);
@@ -102,7 +102,7 @@ fn numbers(text: &str, separator: char) -> Result<(NaiveDate, usize), Fault> {
     NaiveDate::from_ymd_opt(year, month, day).map(|date| (date, at)).ok_or(Fault::Calendar)
 }
 
-/// As English has them; three letters are enough.
+/// The English names; three letters are enough.
 const MONTHS: [&str; 12] = [
     "january",
     "february",
@@ -118,7 +118,7 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 
-/// A day with the English name of its month; without a weekday, which RFC 2822 puts in front.
+/// A day with the English name of its month, without a weekday: those are left to the RFC 2822 parser.
 fn words(text: &str) -> Result<(NaiveDate, usize), Fault> {
     let mut parts: Vec<(&str, usize)> = Vec::with_capacity(3);
     let mut at = 0;
@@ -166,7 +166,7 @@ fn clock(text: &str) -> Result<NaiveTime, Fault> {
     }
 }
 
-/// The abbreviations that old posts carry and that mean one thing only there (RFC 2822, 4.3, and the far East).
+/// Zone abbreviations that are common in old posts and unambiguous there (RFC 2822, 4.3, and East Asia).
 const NAMED_OFFSETS: [(&str, i32); 12] = [
     ("EST", -5),
     ("EDT", -4),
@@ -215,8 +215,8 @@ fn in_zone(local: NaiveDateTime, zone: Tz) -> Result<DateTime<FixedOffset>, Faul
     }
 }
 
-/// The first instant at which clocks in `zone` show `local` or later. Gaps reach from minutes to a whole day
-/// (Samoa skipped 30 December 2011), so the search begins two days before.
+/// The first instant at which clocks in `zone` show `local` or later. A gap can be as long as a day (Samoa skipped
+/// 30 December 2011), so the search begins two days before.
 fn after_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<FixedOffset>> {
     let from = local.checked_sub_days(Days::new(2))?;
     let shows = |seconds: i64| {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_ways_to_write_a_date_are_understood() {
+    fn dates_are_read_in_the_usual_forms() {
         for (raw, expected) in [
             ("2024-05-01", "2024-05-01T00:00:00+09:00"),
             ("2024-05-01 10:00", "2024-05-01T10:00:00+09:00"),
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_told_from_what_does_not_exist() {
+    fn an_unknown_format_and_a_date_that_does_not_exist_are_different_errors() {
         for (raw, word) in [
             ("2024-02-30", "does not exist"),
             ("2024-05-01 24:00", "does not exist"),
@@ -302,7 +302,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_breaks_the_reader_and_what_is_read_reads_the_same_again(raw in "[0-9T:+ Z.-]{0,26}|\\PC{0,20}") {
+        fn no_text_panics_and_a_date_round_trips(raw in "[0-9T:+ Z.-]{0,26}|\\PC{0,20}") {
             if let Ok(date) = parse(&raw, Tz::Asia__Seoul) {
                 prop_assert_eq!(parse(&date.to_rfc3339(), Tz::UTC).unwrap(), date);
             }

@@ -1,21 +1,51 @@
-//! What the front matter says of a recording, a film or a document that belongs to the post, and what a podcast says of
-//! an episode. As written: nothing here looks for the file.
+//! Reads the enclosure fields of the front matter: the recording, film or document of a post, and the podcast fields of
+//! an episode. Nothing here looks for the file.
 
-use super::{Entry, Value};
-use crate::archive::EpisodeKind;
-use crate::archive::front_matter::fields::Lined;
+use super::entry::{Entry, Lined, Value};
 use crate::finding::Finding;
 
-/// The keys under which the file is named, at the top of the front matter.
+/// The top-level keys that name the file.
 const KEYS: [&str; 4] = ["enclosure", "audio", "video", "podcast_file"];
 
-/// A longer recording than a week is a slip.
+/// A recording longer than a week is a mistake.
 const LONGEST: u64 = 7 * 86_400;
 
-/// What a post says of its enclosure.
+/// The kinds of podcast episodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EpisodeKind {
+    /// A whole episode.
+    Full,
+    /// A preview.
+    Trailer,
+    /// Extra material.
+    Bonus,
+}
+
+impl EpisodeKind {
+    /// Reads the word used in front matter and `itunes:episodeType`.
+    pub fn parse(raw: &str) -> Option<Self> {
+        match raw.trim().to_ascii_lowercase().as_str() {
+            "full" => Some(Self::Full),
+            "trailer" => Some(Self::Trailer),
+            "bonus" => Some(Self::Bonus),
+            _ => None,
+        }
+    }
+
+    /// The word in front matter and feeds.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Trailer => "trailer",
+            Self::Bonus => "bonus",
+        }
+    }
+}
+
+/// The enclosure as the front matter states it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stated {
-    /// Its address, as written.
+    /// Its URL, as written.
     pub url: String,
     /// `length`, in bytes.
     pub length: Option<u64>,
@@ -35,7 +65,7 @@ pub struct Stated {
     pub transcript: Option<String>,
 }
 
-/// Reads the enclosure. Each of its fields may stand in its table or at the top.
+/// Reads the enclosure. Each field may be in its table or at the top level.
 pub(super) fn read(entries: &[Entry], file: &str) -> (Option<Lined<Stated>>, Vec<Finding>) {
     let Some(entry) = KEYS.iter().find_map(|key| find(entries, key)) else { return (None, Vec::new()) };
     let mut reader = Reader { entries, entry, file, findings: Vec::new() };
@@ -43,7 +73,7 @@ pub(super) fn read(entries: &[Entry], file: &str) -> (Option<Lined<Stated>>, Vec
     (stated, reader.findings)
 }
 
-/// The pages that a post answers: `in_reply_to`, one address or several.
+/// The pages that a post replies to: `in_reply_to`, one URL or several.
 pub(super) fn replies(entries: &[Entry], file: &str) -> (Vec<Lined<String>>, Vec<Finding>) {
     let Some(entry) = ["in_reply_to", "in-reply-to"].iter().find_map(|key| find(entries, key)) else {
         return (Vec::new(), Vec::new());
@@ -87,7 +117,7 @@ struct Reader<'e> {
 impl<'e> Reader<'e> {
     fn read(&mut self) -> Option<Stated> {
         let value = match &self.entry.value {
-            // Hugo's `audio` is a list; a feed has room for one.
+            // Hugo's `audio` is a list; an entry can have one enclosure.
             Value::List(items) => items.first().unwrap_or(&Value::Nothing),
             value => value,
         };
@@ -113,13 +143,13 @@ impl<'e> Reader<'e> {
         })
     }
 
-    /// A field of the enclosure's own table.
+    /// A field in the table of the enclosure.
     fn inside(&self, key: &str) -> Option<&'e Value> {
         let Value::Table(table) = &self.entry.value else { return None };
         table.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)
     }
 
-    /// A field in the table, or at the top; `length`, `size` and `type` mean other things there.
+    /// A field in the table or at the top level, where `length`, `size` and `type` have other meanings.
     fn field(&self, keys: &[&'static str]) -> Option<(&'static str, &'e Entry, &'e Value)> {
         let at_top = ["duration", "episode", "season", "episode_type", "explicit", "transcript"];
         keys.iter().find_map(|key| {
@@ -168,7 +198,7 @@ impl<'e> Reader<'e> {
         let (key, entry, value) = self.field(&["episode_type"])?;
         let kind = text(value).and_then(EpisodeKind::parse);
         if kind.is_none() {
-            self.refuse(key, entry, "there is no such kind", "write \"full\", \"trailer\" or \"bonus\"");
+            self.refuse(key, entry, "unknown kind of episode", "write \"full\", \"trailer\" or \"bonus\"");
         }
         kind
     }
@@ -197,7 +227,7 @@ fn text(value: &Value) -> Option<&str> {
     }
 }
 
-/// `1:02:03`, `31:05` or `1865`. YAML 1.1 would read `31:05` in base 60; ours leaves it as text.
+/// `1:02:03`, `31:05` or `1865`. YAML 1.1 would read `31:05` as a base-60 number; our parser keeps the text.
 fn seconds(text: &str) -> Option<u32> {
     let parts: Vec<&str> = text.trim().split(':').collect();
     if parts.len() > 3 || !parts.iter().all(|part| part.bytes().all(|b| b.is_ascii_digit())) {
@@ -224,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_enough_and_a_table_or_the_top_says_the_rest() {
+    fn a_file_name_is_enough_and_other_fields_may_be_in_a_table_or_at_the_top() {
         let expected = Stated {
             url: "1.mp3".into(),
             duration: Some(1865),
@@ -246,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_field_is_named_with_its_line() {
+    fn every_wrong_field_is_reported_with_its_line() {
         let text = "+++\naudio = \"1.mp3\"\nduration = \"1:99\"\nepisode = \"three\"\nepisode_type = \"x\"\nexplicit = \"perhaps\"\n+++\n";
         let found = stated(text).1;
         for line in 3..=6 {
@@ -259,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_of_time_is_read_as_people_write_it() {
+    fn durations_are_read_in_the_usual_forms() {
         assert_eq!(seconds("1:02:03"), Some(3723));
         assert_eq!(seconds(" 90 "), Some(90));
         for wrong in ["", ":", "0", "1:60", "-1", "1:2:3:4", "99999999999999999999", "1h"] {
@@ -268,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn one_answer_or_several() {
+    fn a_post_replies_to_one_page_or_several() {
         let of = |text: &str| {
             let (replies, findings) = replies(&split(text, "a.md").unwrap().entries, "a.md");
             (replies.into_iter().map(|reply| reply.value).collect::<Vec<_>>(), findings.len())
@@ -279,7 +309,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_length_of_time_breaks_the_reader(text in "[0-9:]{0,24}") {
+        fn no_duration_panics(text in "[0-9:]{0,24}") {
             let _ = seconds(&text);
         }
     }

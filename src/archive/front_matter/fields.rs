@@ -1,27 +1,18 @@
-//! What the fields of front matter mean, under the names that Hugo, Zola, Jekyll and Pelican give them. Keys that
-//! nobody here knows are other programs' business and are passed over.
+//! Reads the fields of front matter under the names of Hugo, Zola, Jekyll and Pelican. Unknown keys belong to other
+//! programs and are ignored.
 
 use chrono::{DateTime, FixedOffset};
 use chrono_tz::Tz;
 
 use super::dates::{self, DateError};
 use super::enclosure::{self, Stated};
-use super::{Entry, Value};
+use super::entry::{Entry, Lined, Value};
 use crate::archive::PostAuthor;
 use crate::config::{is_language_tag, language_meant};
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
 
-/// A value, and the line of the file on which it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lined<T> {
-    /// The line, from 1.
-    pub line: usize,
-    /// The value.
-    pub value: T,
-}
-
-/// What a post says of itself.
+/// The fields of a post.
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
     /// `title`, as written.
@@ -56,13 +47,13 @@ pub struct Fields {
     pub in_reply_to: Vec<Lined<String>>,
     /// `newsletter = false` keeps the post out of the mail.
     pub newsletter: bool,
-    /// `publishDate`: not before then.
+    /// `publishDate`: not published before this time.
     pub from: Option<Lined<DateTime<FixedOffset>>>,
-    /// `expiryDate` or `expires`: not from then on.
+    /// `expiryDate` or `expires`: not published from this time on.
     pub until: Option<Lined<DateTime<FixedOffset>>>,
 }
 
-/// Reads the fields; every finding is an error, and all of them are named.
+/// Reads the fields; all findings are errors, and all errors are reported.
 pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
     let mut reader = Reader { entries, file, zone, findings: Vec::new() };
     let (enclosure, mut wrong) = enclosure::read(entries, file);
@@ -109,7 +100,7 @@ struct Reader<'e> {
 }
 
 impl<'e> Reader<'e> {
-    /// The first of `keys` that says something; most generators do not care about case.
+    /// The first of `keys` with a value; most generators ignore case.
     fn find(&self, keys: &[&str]) -> Option<&'e Entry> {
         keys.iter().find_map(|key| {
             self.entries
@@ -133,7 +124,7 @@ impl<'e> Reader<'e> {
     }
 
     fn date(&mut self, keys: &[&str]) -> Option<Lined<DateTime<FixedOffset>>> {
-        // Jekyll's `published` says yes or no, others' says when.
+        // `published` is a boolean in Jekyll and a date elsewhere.
         let entry =
             keys.iter().find_map(|key| self.find(&[key]).filter(|entry| bool_of(&entry.value).is_none()))?;
         let date = match &entry.value {
@@ -149,7 +140,7 @@ impl<'e> Reader<'e> {
         }
     }
 
-    /// A date that holds the post back for a time: a wrong one is never passed over.
+    /// A date that holds the post back: an invalid one is always an error.
     fn held_until(&mut self, keys: &[&str]) -> Option<Lined<DateTime<FixedOffset>>> {
         let before = self.findings.len();
         let date = self.date(keys);
@@ -177,7 +168,7 @@ impl<'e> Reader<'e> {
         answer
     }
 
-    /// The names under all of `keys`, each once: whoever writes `category` beside `categories` means both.
+    /// The names under all of `keys`, each once: `category` and `categories` may both be set.
     fn all_names(&mut self, keys: &[&str]) -> Vec<HeaderText> {
         let mut names: Vec<HeaderText> = Vec::new();
         for name in keys.iter().flat_map(|key| self.names(&[key])).collect::<Vec<_>>() {
@@ -188,7 +179,7 @@ impl<'e> Reader<'e> {
         names
     }
 
-    /// The names under the first of `keys` that is there, at the top or in Zola's `[taxonomies]`.
+    /// The names under the first of `keys` that is set, at the top level or in Zola's `[taxonomies]`.
     fn names(&mut self, keys: &[&str]) -> Vec<HeaderText> {
         let taxonomies = self.find(&["taxonomies"]);
         let inside = || match taxonomies.map(|entry| &entry.value) {
@@ -205,7 +196,7 @@ impl<'e> Reader<'e> {
             },
             (None, None) => return Vec::new(),
         };
-        // Only a plural can hold several names in one text: `author: Kim, Lee & Partners` is one.
+        // Only a plural key splits at commas: `author: Kim, Lee & Partners` is one name.
         let is_plural = key.ends_with(['s', 'S']);
         let raw: Vec<&str> = match value {
             Value::Text(text) if is_plural => text.split(',').collect(),
@@ -215,7 +206,7 @@ impl<'e> Reader<'e> {
         if let Value::List(items) = value
             && raw.len() < items.len()
         {
-            self.wrong("post-field", entry, "not every item is a name", "write it like [\"one\", \"two\"]");
+            self.wrong("post-field", entry, "an item is not a name", "write it like [\"one\", \"two\"]");
         }
         let mut names = Vec::new();
         for raw in raw.into_iter().filter(|raw| !raw.trim().is_empty()) {
@@ -223,7 +214,7 @@ impl<'e> Reader<'e> {
                 Ok(name) if !names.contains(&name) => names.push(name),
                 Ok(_) => {}
                 Err(error) => {
-                    self.wrong("post-field", entry, &error.to_string(), "remove what cannot be seen");
+                    self.wrong("post-field", entry, &error.to_string(), "remove the invisible characters");
                 }
             }
         }
@@ -264,7 +255,7 @@ impl<'e> Reader<'e> {
             self.wrong(
                 "post-field",
                 entry,
-                "it is not the address of a picture",
+                "it is not the address of an image",
                 "write it like \"cover.jpg\"",
             );
             None
@@ -293,7 +284,7 @@ pub(super) fn bool_of(value: &Value) -> Option<bool> {
     }
 }
 
-/// A name alone, or a table that has one.
+/// A name, or a table with a name.
 fn name_of(value: &Value) -> Option<&str> {
     match value {
         Value::Text(text) | Value::Number(text) | Value::Date(text) => Some(text),
@@ -320,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn hugo_zola_jekyll_and_pelican_are_understood() {
+    fn the_fields_of_hugo_zola_jekyll_and_pelican_are_read() {
         for text in [
             "+++\ntitle = \"글\"\ndate = 2024-05-01T09:00:00+09:00\ntags = [\"하나\", \"둘\", \"하나\"]\ncategories = [\"기술\"]\nauthors = [{ name = \"Kim\" }]\ncover = { image = \"a.png\" }\n[menu]\nmain = 1\n+++\n",
             "+++\ntitle = \"글\"\ndate = 2024-05-01 09:00:00\nauthors = [\"Kim\"]\n[taxonomies]\ntags = [\"하나\", \"둘\"]\ncategories = [\"기술\"]\n[extra]\nimage = 1\n+++\n",
@@ -339,13 +330,13 @@ mod tests {
     }
 
     #[test]
-    fn a_category_joins_the_categories() {
+    fn category_is_added_to_categories() {
         let (fields, findings) = fields("+++\ncategory = \"편지\"\ncategories = [\"기술\", \"편지\"]\n+++\n");
         assert_eq!((names(&fields.categories), findings.len()), (vec!["기술", "편지"], 0));
     }
 
     #[test]
-    fn every_way_to_hold_a_post_back_is_seen() {
+    fn every_way_to_hold_a_post_back_works() {
         for text in [
             "+++\ndraft = true\n+++\n",
             "---\npublished: false\n---\n",
@@ -359,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_field_is_named_with_its_line() {
+    fn every_wrong_field_is_reported_with_its_line() {
         let (_, findings) = fields(
             "+++\ntitle = [\"a\"]\ndate = \"2024-02-30\"\ndraft = \"perhaps\"\nlang = \"한국어\"\ntags = [\"a\\u0000\"]\nimage = 1\n+++\n",
         );
@@ -373,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn one_author_may_have_a_comma_in_the_name() {
+    fn the_name_of_one_author_may_contain_a_comma() {
         assert_eq!(
             names(
                 &fields("---\nauthors: Kim, Lee\n---\n")

@@ -1,5 +1,5 @@
-//! Flags that hold a post back. Every tool has its own (`draft`, `unlisted`, `private`, `publish: false`, `isDraft`, …);
-//! here each of them counts in every folder, whatever the tool at work makes of it. Pure.
+//! Flags that hold a post back. Every tool has its own (`draft`, `unlisted`, `private`, `publish: false`, `isDraft`, …).
+//! All of them count in every folder, whatever the generator of the site does. Pure.
 
 use super::{Entry, Value};
 use crate::config::Generator;
@@ -8,19 +8,19 @@ use crate::finding::Finding;
 /// A flag that holds a post back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flag {
-    /// Which of the entries it is.
+    /// Its index in the entries.
     pub at: usize,
-    /// As one would write it: `unlisted: true`.
+    /// For messages: `unlisted: true`.
     pub text: String,
-    /// The post is not finished, in so many words; other flags have a meaning of their own.
+    /// Whether it says that the post is not finished; other flags hide a finished post.
     pub is_draft: bool,
 }
 
-/// `true` means not finished. Keys are compared without case, dashes and underscores.
+/// `true` means unfinished. Keys are compared without case, dashes and underscores.
 const DRAFT_IF_TRUE: [&str; 5] = ["draft", "isdraft", "drafted", "saveasdraft", "wip"];
-/// `false` means not finished.
+/// `false` means unfinished.
 const DRAFT_IF_FALSE: [&str; 4] = ["published", "publish", "ispublished", "dgpublish"];
-/// `true` means not for everybody.
+/// `true` means not public.
 const HIDDEN_IF_TRUE: [&str; 18] = [
     "headless",
     "unlisted",
@@ -41,7 +41,7 @@ const HIDDEN_IF_TRUE: [&str; 18] = [
     "excludefromrss",
     "norss",
 ];
-/// `false` means not for everybody.
+/// `false` means not public.
 const HIDDEN_IF_FALSE: [&str; 11] = [
     "render",
     "listed",
@@ -55,7 +55,7 @@ const HIDDEN_IF_FALSE: [&str; 11] = [
     "rss",
     "discoverable",
 ];
-/// Words that mean the same, and the keys that they stand behind.
+/// Keys whose value is one of the words below.
 const STATES: [&str; 4] = ["status", "poststatus", "state", "visibility"];
 const DRAFT_STATES: [&str; 12] = [
     "draft",
@@ -86,7 +86,7 @@ const HIDDEN_STATES: [&str; 13] = [
     "secret",
     "friends",
 ];
-/// Only a truth makes these a flag: they have other meanings as well.
+/// These have other meanings as well, so only a boolean value makes them a flag.
 const OFTEN_OTHERWISE: [&str; 14] = [
     "public",
     "permalink",
@@ -103,7 +103,7 @@ const OFTEN_OTHERWISE: [&str; 14] = [
     "membersonly",
     "discoverable",
 ];
-/// Dates that hold a post back for a time.
+/// Dates that can hold a post back.
 const DATES: [&str; 14] = [
     "date",
     "publishdate",
@@ -121,7 +121,7 @@ const DATES: [&str; 14] = [
     "unpublish",
 ];
 
-/// The first entry that holds the post back; an error if one may, and does not say whether.
+/// The first entry that holds the post back; an error if the value of such a key is unclear.
 pub fn held_back(entries: &[Entry], file: &str, generator: Generator) -> Result<Option<Flag>, Finding> {
     for (at, entry) in entries.iter().enumerate() {
         let flag = |text: String, is_draft| Ok(Some(Flag { at, text, is_draft }));
@@ -135,7 +135,7 @@ pub fn held_back(entries: &[Entry], file: &str, generator: Generator) -> Result<
             }
             Verdict::Free => {}
         }
-        // Pelican publishes nothing whose status it does not know.
+        // Pelican does not publish a post with an unknown status.
         if generator == Generator::Pelican
             && plain(&entry.key) == "status"
             && !matches!(&entry.value, Value::Text(text) if text.trim().eq_ignore_ascii_case("published"))
@@ -159,7 +159,7 @@ pub fn held_back(entries: &[Entry], file: &str, generator: Generator) -> Result<
     Ok(None)
 }
 
-/// Whether an entry with this key may hold a post back, for good or for a time.
+/// Whether an entry with this key may hold a post back, permanently or for a time.
 pub fn may_hold_back(entry: &Entry) -> bool {
     let key = plain(&entry.key);
     let lists = [&DRAFT_IF_TRUE[..], &DRAFT_IF_FALSE, &HIDDEN_IF_TRUE, &HIDDEN_IF_FALSE, &STATES, &DATES];
@@ -167,7 +167,7 @@ pub fn may_hold_back(entry: &Entry) -> bool {
         || ["build", "newsletter", "password"].contains(&key.as_str())
 }
 
-/// What hides a post from search engines and lists of a theme, and not from subscribers.
+/// The entry, if it hides a post from search engines and theme lists but not from subscribers.
 pub fn hides_elsewhere(entry: &Entry) -> Option<String> {
     let key = plain(&entry.key);
     let truth = truth_of(&entry.value);
@@ -191,7 +191,7 @@ pub fn hides_elsewhere(entry: &Entry) -> Option<String> {
     is_set.then(|| shown(&entry.key, &entry.value))
 }
 
-/// What Hugo gives no page, or lists nowhere: `build: {render: never}`, `build: {list: local}`.
+/// Whether Hugo renders no page, or lists it nowhere: `build: {render: never}`, `build: {list: local}`.
 fn leaves_out(key: &str, value: &Value) -> bool {
     let is_asked = ["list", "render"].contains(&plain(key).as_str());
     is_asked
@@ -237,9 +237,9 @@ fn judge(key: &str, value: &Value) -> Verdict {
     match truth_of(value) {
         Some(true) => if_true,
         Some(false) => if_false,
-        // `published:` without an answer is no in Ruby, and whoever wrote it had none.
+        // An empty `published:` is false in Ruby.
         None if matches!(key, "published" | "publish") && says_nothing(value) => Verdict::Draft,
-        // Others say when.
+        // A date is not a flag.
         None if matches!(key, "published" | "publish") && !has_digits(value) => Verdict::Unclear,
         None if says_nothing(value) || OFTEN_OTHERWISE.contains(&key) => Verdict::Free,
         None => Verdict::Unclear,
@@ -269,7 +269,7 @@ fn plain(key: &str) -> String {
     key.chars().filter(|char| !"-_ ".contains(*char)).collect::<String>().to_ascii_lowercase()
 }
 
-/// What a value says if it is asked for yes or no.
+/// The value as a boolean.
 pub fn truth_of(value: &Value) -> Option<bool> {
     let text = match value {
         Value::Bool(yes) => return Some(*yes),
@@ -292,7 +292,7 @@ fn says_nothing(value: &Value) -> bool {
     }
 }
 
-/// An entry as one would write it. A password is nobody's business.
+/// An entry for messages. A password is not shown.
 fn shown(key: &str, value: &Value) -> String {
     match value {
         _ if plain(key) == "password" => format!("{key}: …"),
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_of_any_tool_holds_a_post_back_in_any_case_and_spelling() {
+    fn flags_of_all_tools_hold_a_post_back_in_any_case_and_spelling() {
         for (line, is_draft) in [
             ("draft: true", true),
             ("Draft: TRUE", true),
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_no_such_thing_holds_nothing_back() {
+    fn other_values_hold_nothing_back() {
         for line in [
             "draft: false",
             "draft:",
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_that_says_neither_yes_nor_no_is_an_error_with_its_line() {
+    fn an_unclear_flag_is_an_error_with_its_line() {
         for line in
             ["draft: perhaps", "published: soon", "private: [a]", "hidden: 2024-05-01", "isDraft: {a: 1}"]
         {
@@ -396,12 +396,12 @@ mod tests {
     }
 
     #[test]
-    fn the_password_of_a_post_is_not_repeated() {
+    fn the_password_of_a_post_is_not_shown() {
         assert_eq!(flag("password: geheim").unwrap(), Some(("password: …".to_owned(), false)));
     }
 
     #[test]
-    fn what_only_search_engines_are_told_is_told_apart() {
+    fn keys_for_search_engines_are_recognised() {
         let hides = |line: &str| {
             let text = format!("---\n{line}\n---\n");
             split(&text, "a.md").unwrap().entries.iter().any(|entry| hides_elsewhere(entry).is_some())

@@ -1,14 +1,14 @@
-//! JSON front matter (Hugo): an object with which a file begins. What is no object is text.
+//! JSON front matter (Hugo): an object at the start of a file. Anything else is text.
 
 use serde_json::{Deserializer, Value as Json};
 
-use super::{Entry, MAX_BYTES, Value, line_end};
+use super::entry::{Entry, MAX_BYTES, Value, line_end};
 use crate::config::toml_slips::Slip;
 use crate::text::line_at;
 
-/// The entries of the object that `text` begins with, and how many bytes it takes, its last line included.
+/// The entries of the object at the start of `text`, and its length in bytes, including its last line.
 pub(super) fn entries(text: &str) -> Option<(Vec<Entry>, usize)> {
-    // No more is looked at than may be front matter: a text that begins with a brace may be a long one.
+    // A long text may begin with a brace, so only the maximum length of front matter is parsed.
     let mut end = text.len().min(MAX_BYTES + 1);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -24,27 +24,26 @@ pub(super) fn entries(text: &str) -> Option<(Vec<Entry>, usize)> {
     Some((of_object(object, head), next))
 }
 
-/// The entries of a text that is an object and nothing else, whose braces Hexo leaves out; or the line, from 1, and what is
-/// wrong there.
+/// The entries of a text that is one object, whose braces Hexo omits.
 pub(super) fn whole(text: &str) -> Result<Vec<Entry>, Slip> {
     let is_bare = !text.trim_start().starts_with('{');
     let object = if is_bare { format!("{{{text}}}") } else { text.to_owned() };
     match serde_json::from_str(&object) {
         Ok(Json::Object(object)) => Ok(of_object(object, text)),
-        Ok(_) => Err(Slip::new(1, "it is no JSON object", None)),
+        Ok(_) => Err(Slip::new(1, "it is not a JSON object", None)),
         Err(error) => Err(Slip::new(error.line().max(1), in_words(&error), None)),
     }
 }
 
-/// The line on which the object that `text` begins with goes wrong, and what is wrong there.
+/// The line and the message of the error in the object at the start of `text`.
 pub(super) fn why_not(text: &str) -> (usize, String) {
     match Deserializer::from_str(text).into_iter::<Json>().next() {
         Some(Err(error)) => (error.line().max(1), in_words(&error)),
-        _ => (1, "something stands behind its end on the same line".to_owned()),
+        _ => (1, "there is more text on the line where it ends".to_owned()),
     }
 }
 
-/// The parser's sentence without the place, which is said by itself.
+/// The message of the parser without the position, which the finding shows.
 fn in_words(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
@@ -58,7 +57,7 @@ fn of_object(object: serde_json::Map<String, Json>, text: &str) -> Vec<Entry> {
     entries.collect()
 }
 
-/// As deep as the parser lets it be, which is 128.
+/// The parser limits the depth to 128.
 fn value(json: Json) -> Value {
     match json {
         Json::Null => Value::Nothing,
@@ -77,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_at_the_top_is_front_matter_and_a_shortcode_is_not() {
+    fn an_object_at_the_start_is_front_matter_and_a_shortcode_is_not() {
         let (entries, length) = entries("{\n  \"title\": \"글\",\n  \"draft\": true\n}\n\nbody").unwrap();
         assert_eq!(length, "{\n  \"title\": \"글\",\n  \"draft\": true\n}\n".len());
         let lines: Vec<_> = entries.iter().map(|entry| (entry.key.as_str(), entry.line)).collect();

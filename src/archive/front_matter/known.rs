@@ -1,7 +1,7 @@
-//! The keys of front matter that somebody knows: Letterpress itself, or a program that makes sites. What others say and know is
-//! spelled without case and marks, as [`plain`](crate::config::plain) has it.
+//! The known keys of front matter: those of Letterpress, and those of site generators. Keys of others are in the form of
+//! [`plain`](crate::config::plain), without case and separators.
 
-/// What Letterpress reads; the nearest of these is what an unknown key may have meant.
+/// The keys that Letterpress reads; also the suggestions for an unknown key.
 pub(super) const MEANT: [&str; 60] = [
     "title",
     "date",
@@ -65,7 +65,7 @@ pub(super) const MEANT: [&str; 60] = [
     "_build",
 ];
 
-/// What holds a post back, or some of its readers off: the nearest of these is never taken for nothing.
+/// Keys that hold a post back, or keep it from some subscribers. A key similar to one of these is never ignored.
 pub(super) const WITHHOLDING: [&str; 14] = [
     "draft",
     "newsletter",
@@ -83,11 +83,11 @@ pub(super) const WITHHOLDING: [&str; 14] = [
     "unpublishDate",
 ];
 
-/// Those of them that say when, and not whether.
+/// Those of them whose value is a date.
 pub(super) const DATES: [&str; 6] =
     ["date", "publishDate", "pubDate", "expires", "expiryDate", "unpublishDate"];
 
-/// The words of other languages and programs for a key that holds a post back.
+/// Words in other languages and programs for a key that holds a post back.
 pub(super) const SYNONYMS: [(&str, &[&str]); 5] = [
     (
         "draft",
@@ -242,8 +242,8 @@ pub(super) const SYNONYMS: [(&str, &[&str]); 5] = [
     ),
 ];
 
-/// What Hugo, Zola, Jekyll, Pelican, Eleventy, Astro, Hexo, Gatsby, Docusaurus, Obsidian, Quarto and the better known of
-/// their themes read, and what importers leave.
+/// Keys of Hugo, Zola, Jekyll, Pelican, Eleventy, Astro, Hexo, Gatsby, Docusaurus, Obsidian, Quarto, their popular themes,
+/// and importers.
 pub(super) const OF_OTHERS: &str = "
     aliases alias cascade iscjklanguage layout linktitle markup menus menu outputs params resources sitemap translationkey
     type videos weight series seriesorder toc showtoc tocopen math mathjax katex mermaid comments comment featured thumbnail

@@ -1,9 +1,10 @@
-//! Front matter: what stands above a post in TOML, YAML, JSON or Pelican's `Key: value` lines, as one shape. Which
-//! fields mean what is said in [`fields`]; nothing here opens a file.
+//! Parses front matter in TOML, YAML, JSON or Pelican's `Key: value` lines into the same entries. [`fields`] knows what
+//! they mean; nothing here opens a file.
 
 pub mod customs;
 pub mod dates;
 mod enclosure;
+mod entry;
 pub mod fields;
 pub mod flags;
 mod json;
@@ -14,53 +15,22 @@ mod toml;
 mod yaml;
 mod yaml_slips;
 
+use self::entry::{MAX_BYTES, line_end};
 use crate::config::Generator;
 use crate::config::toml_slips::Slip;
 use crate::finding::Finding;
 use crate::text::line_at;
 
-pub use enclosure::Stated;
+pub use enclosure::{EpisodeKind, Stated};
+pub use entry::{Entry, Lined, Value};
 pub use fields::Fields;
 
-/// More than this is a mistake, or an attempt to keep the parser busy.
-const MAX_BYTES: usize = 64 * 1024;
-
-/// A key, its value, and where it stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// The key as written; Pelican's in lower case.
-    pub key: String,
-    /// The line of the file, from 1.
-    pub line: usize,
-    /// The value.
-    pub value: Value,
-}
-
-/// A value, whichever syntax it was written in.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// A key without a value.
-    Nothing,
-    /// Text, and dates wherever the syntax has no dates of its own.
-    Text(String),
-    /// A number, as text.
-    Number(String),
-    /// Yes or no.
-    Bool(bool),
-    /// A date of TOML's own, as text.
-    Date(String),
-    /// Several values.
-    List(Vec<Value>),
-    /// Keys and values.
-    Table(Vec<(String, Value)>),
-}
-
-/// A file, taken apart.
+/// A file, split into front matter and body.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parts<'t> {
-    /// What the front matter says; empty if there is none.
+    /// The front matter; empty if there is none.
     pub entries: Vec<Entry>,
-    /// What stands below it.
+    /// The text below it.
     pub body: &'t str,
     /// The line of the file, from 1, on which `body` begins.
     pub body_line: usize,
@@ -73,11 +43,11 @@ enum Syntax {
     Json,
 }
 
-/// What the first line of a file says of its front matter.
+/// What the first line of a file says about its front matter.
 enum Fence {
-    /// It is in this syntax, and ends with one of these lines.
+    /// The syntax, and the lines that can end it.
     Of(Syntax, &'static [&'static str]),
-    /// It is in a language that has to be run.
+    /// A programming language, which would have to be run.
     Code(String),
 }
 
@@ -102,12 +72,12 @@ impl Fence {
     }
 }
 
-/// Takes `text` apart; `file` is its name in messages.
+/// Splits `text`; `file` is its name in messages.
 pub fn split<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
     split_for(text, file, Generator::Plain)
 }
 
-/// Takes a file of `generator`'s apart: what it understands is understood.
+/// Splits a file in the way `generator` does.
 pub fn split_for<'t>(text: &'t str, file: &str, generator: Generator) -> Result<Parts<'t>, Finding> {
     let is_lenient = generator == Generator::Jekyll;
     let lead = if generator == Generator::Jekyll { 0 } else { blank_lead(text) };
@@ -115,17 +85,16 @@ pub fn split_for<'t>(text: &'t str, file: &str, generator: Generator) -> Result<
     match Fence::read(first) {
         Some(Fence::Of(syntax, ends)) => fenced(text, lead, (syntax, ends), (file, is_lenient)),
         Some(Fence::Code(language)) if end_of(text, line_end(text, lead), &["---"]).is_some() => {
-            let message =
-                format!("the front matter is in {language:?}, which has to be run, and nothing is run here");
+            let message = format!("the front matter is {language:?} code, and Letterpress does not run code");
             let finding = wrong(file, line_at(text, lead), message);
-            Err(finding.hint("write it in YAML between two lines of ---; until then the post stays out"))
+            Err(finding.hint("write it in YAML between two lines of ---; until then the post is left out"))
         }
         _ if first.starts_with('{') => json(text, file),
         _ => unfenced(text, file, is_lenient),
     }
 }
 
-/// How many bytes of blank lines stand above a fence with keys behind it: most generators pass over them.
+/// The length of the blank lines above a fence that is followed by keys: most generators skip them.
 fn blank_lead(text: &str) -> usize {
     let lead = text.len() - text.trim_start_matches([' ', '\t', '\n', '\u{FEFF}']).len();
     let lead = text[..lead].rfind('\n').map_or(0, |at| at + 1);
@@ -139,7 +108,7 @@ fn blank_lead(text: &str) -> usize {
     if has_fence && next.is_some_and(|line| is_key(line) || line.starts_with('{')) { lead } else { 0 }
 }
 
-/// Where the first of the lines `ends` begins behind `from`, and where the line after it does.
+/// The start of the first line after `from` that is one of `ends`, and the start of the line after it.
 fn end_of(text: &str, from: usize, ends: &[&str]) -> Option<(usize, usize)> {
     let mut end = from;
     while end < text.len() {
@@ -152,7 +121,7 @@ fn end_of(text: &str, from: usize, ends: &[&str]) -> Option<(usize, usize)> {
     None
 }
 
-/// Front matter between two fences, the first of which begins at `lead`.
+/// Front matter between two fences; the first begins at `lead`.
 fn fenced<'t>(
     text: &'t str,
     lead: usize,
@@ -163,7 +132,7 @@ fn fenced<'t>(
     let Some((end, next)) = end_of(text, start, ends) else {
         let fence = ends[0];
         let hint = format!(
-            "close it with a line that says only {fence}; a rule at the top of a post is written as ***"
+            "close it with a line that contains only {fence}; to begin a post with a rule, write ***"
         );
         let line = line_at(text, lead);
         return Err(wrong(file, line, "the front matter that begins here has no end").hint(hint));
@@ -195,7 +164,7 @@ fn entries(
     })
 }
 
-/// The entries of a whole file of settings; `None` where its name is that of no syntax that is known here.
+/// The entries of a settings file; `None` if its extension is not that of a known syntax.
 pub fn document(text: &str, file: &str) -> Option<Result<Vec<Entry>, Finding>> {
     let entries = match file.rsplit('.').next()?.to_ascii_lowercase().as_str() {
         "toml" => toml::entries(text),
@@ -206,7 +175,7 @@ pub fn document(text: &str, file: &str) -> Option<Result<Vec<Entry>, Finding>> {
     Some(entries.map_err(|slip| refused(file, slip)))
 }
 
-/// Pelican's front matter, and Hexo's, which has a fence at its end alone.
+/// The front matter of Pelican, and of Hexo, which has a fence only at its end.
 fn unfenced<'t>(text: &'t str, file: &str, is_lenient: bool) -> Result<Parts<'t>, Finding> {
     let is_json = text.starts_with('"');
     let length = if is_json { text.len().min(MAX_BYTES) } else { pelican::length(text) };
@@ -233,7 +202,8 @@ fn json<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
         if first == "{" || first.starts_with("{\"") || first.starts_with("{ \"") {
             let (line, message) = json::why_not(text);
             let finding = wrong(file, line, format!("the front matter in JSON cannot be read: {message}"));
-            return Err(finding.hint("every key and every text stands in double quotes; the last } ends it"));
+            return Err(finding
+                .hint("put every key and every text in double quotes; the last } ends the front matter"));
         }
         // `{{< figure >}}` at the top of a post is text.
         return Ok(Parts { entries: Vec::new(), body: text, body_line: 1 });
@@ -258,11 +228,6 @@ fn wrong(file: &str, line: usize, message: impl Into<String>) -> Finding {
     Finding::error("post-front-matter", file, message).at(line)
 }
 
-/// The beginning of the line after the one that begins at `from`.
-fn line_end(text: &str, from: usize) -> usize {
-    memchr::memchr(b'\n', &text.as_bytes()[from..]).map_or(text.len(), |at| from + at + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -278,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn every_syntax_says_the_same_with_its_lines() {
+    fn every_syntax_gives_the_same_entries_with_their_lines() {
         for (text, title) in [
             ("+++\n\ntitle = \"글\"\n+++\nbody\n", 3),
             ("---toml\ntitle = \"글\"\n---\nbody\n", 2),
@@ -302,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_post_without_front_matter_is_all_body() {
+    fn a_post_without_front_matter_is_only_body() {
         for text in [
             "",
             "# 제목\n",
@@ -321,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_line() {
+    fn errors_have_their_line() {
         assert!(
             refusal("+++\ntitle = \"a\"\n\nbody")
                 .contains("a.md:1: error: the front matter that begins here has no end")
@@ -344,9 +309,9 @@ mod tests {
         assert!(refusal("+++\ndate = 2024-02-30\n+++\n").contains("a.md:2"));
     }
 
-    /// Whatever stands between fences was meant as front matter: as text, `draft: true` would be mailed.
+    /// If front matter were taken for text, a post with `draft: true` would be mailed.
     #[test]
-    fn front_matter_that_has_to_be_run_or_is_broken_is_never_text() {
+    fn code_or_broken_front_matter_is_never_taken_for_text() {
         for (text, line) in [
             ("---js\n{ title: \"a\", draft: true }\n---\nsecret\n", 1),
             ("---coffee\ntitle: \"a\"\n---\nsecret\n", 1),
@@ -362,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_bomb_is_refused_at_once() {
+    fn an_alias_bomb_is_rejected_at_once() {
         let mut bomb = "---\na0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..12 {
             let before = format!("*a{}", level - 1);

@@ -1,16 +1,15 @@
-//! Pelican's front matter: `Key: value` lines down to the first blank one. Says nothing of files: errors carry
-//! the line of the text alone.
+//! Pelican's front matter: `Key: value` lines up to the first blank line. Errors have a line of the text, not of the file.
 
-use super::{Entry, Value, line_end};
+use super::entry::{Entry, Value, line_end};
 use crate::config::toml_slips::Slip;
 
-/// With which keys such front matter begins. Any other first line is text: "Note: …" begins many posts.
+/// The keys that such front matter can begin with. Any other first line is text: many posts begin with "Note: …".
 const FIRST_KEYS: [&str; 13] = [
     "title", "date", "modified", "category", "tags", "keywords", "slug", "author", "authors", "summary",
     "lang", "status", "template",
 ];
 
-/// How many bytes of `text` are front matter, the blank line after it included.
+/// The length of the front matter in bytes, including the blank line after it.
 pub(super) fn length(text: &str) -> usize {
     let is_metadata =
         text.lines().next().and_then(pair).is_some_and(|(key, _)| FIRST_KEYS.contains(&key.as_str()));
@@ -28,7 +27,7 @@ pub(super) fn length(text: &str) -> usize {
     at
 }
 
-/// The entries of `text`, or what is wrong with it.
+/// The entries of `text`, or the error.
 pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Slip> {
     let mut entries: Vec<Entry> = Vec::new();
     for (line, content) in text.lines().enumerate().map(|(at, content)| (at + 1, content.trim_end())) {
@@ -69,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_go_on_in_indented_lines() {
+    fn values_continue_on_indented_lines() {
         let text = "Title: 글\nSummary: one\n    two\nTags: a, b\n\nbody";
         let entries = entries(&text[..length(text)]).unwrap();
         assert_eq!(entries[1].value, Value::Text("one two".to_owned()));

@@ -1,5 +1,5 @@
-//! Keys that nobody knows. In a folder that no generator reads, one may be a slip, and a slip in a key that holds a post
-//! back would mail what is not ready: that is an error, any other a warning. Pure.
+//! Reports unknown keys in a folder without a generator. A misspelled key that should hold a post back is an error, because
+//! the post would be mailed too early; any other unknown key is a warning. Pure.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -14,16 +14,16 @@ use super::{Entry, Parts, Value, dates};
 use crate::config::{nearest, plain};
 use crate::finding::Finding;
 
-/// A file, and what its keys are held against.
+/// A file, and the context in which its keys are checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Page<'p> {
     /// Its name in messages.
     pub file: &'p str,
-    /// All of it.
+    /// Its whole text.
     pub text: &'p str,
-    /// Keys that are its owner's own.
+    /// Custom keys of the user.
     pub own: &'p [String],
-    /// The zone in which dates are read.
+    /// The zone of dates without a zone.
     pub zone: Tz,
     /// Now.
     pub now: DateTime<Utc>,
@@ -31,13 +31,13 @@ pub struct Page<'p> {
 
 static OF_OTHER_PROGRAMS: LazyLock<HashSet<&str>> = LazyLock::new(|| OF_OTHERS.split_whitespace().collect());
 
-/// Whether somebody knows the key. Ours are read letter by letter: `draft_` is not `draft`.
+/// Whether the key is known. Keys of Letterpress must match exactly: `draft_` is not `draft`.
 fn is_known(key: &str) -> bool {
     MEANT.iter().chain(&WITHHOLDING).any(|ours| ours.eq_ignore_ascii_case(key))
         || OF_OTHER_PROGRAMS.contains(plain(key).as_str())
 }
 
-/// What is to be said about the keys of a file: errors about those that may hold it back, warnings about the others.
+/// The findings about the keys of a file: errors for those that may hold it back, warnings for the others.
 pub fn look(parts: &Parts<'_>, page: Page<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = without_fence(parts, page).into_iter().collect();
     for entry in &parts.entries {
@@ -57,13 +57,12 @@ pub fn look(parts: &Parts<'_>, page: Page<'_>) -> Vec<Finding> {
 
 fn unknown(entry: &Entry, parts: &Parts<'_>, page: Page<'_>) -> Finding {
     let key = &entry.key;
-    let own =
-        format!("if the key is your own, write front_matter = [\"{key}\"] below [archive] in config.toml");
+    let own = format!("for a custom key, write front_matter = [\"{key}\"] below [archive] in config.toml");
     if let Some(held) = holds_back(entry, page) {
-        // A post that has its date is given the day before which it must not leave.
+        // If the post already has a date, the other one is `publishDate`.
         let is_dated = parts.entries.iter().any(|entry| entry.key.eq_ignore_ascii_case("date"));
         let held = if held == "date" && is_dated { "publishDate" } else { held };
-        let message = format!("`{key}`: there is no such key, but `{held}` holds a post back");
+        let message = format!("`{key}`: unknown key; `{held}` would hold the post back");
         let hint = format!("did you mean `{held}`? Write {}; {own}", corrected(entry, held, page));
         return Finding::error("post-key", page.file, message).at(entry.line).hint(hint);
     }
@@ -73,19 +72,17 @@ fn unknown(entry: &Entry, parts: &Parts<'_>, page: Page<'_>) -> Finding {
         Some(near) => format!("did you mean `{near}`? Write {}; {own}", corrected(entry, near, page)),
         None => own,
     };
-    Finding::warning("post-key", page.file, format!("`{key}`: there is no such key"))
-        .at(entry.line)
-        .hint(hint)
+    Finding::warning("post-key", page.file, format!("`{key}`: unknown key")).at(entry.line).hint(hint)
 }
 
-/// The key that would hold the post back, if that is what `entry` seems to mean.
+/// The key that would hold the post back, if `entry` seems to mean it.
 fn holds_back(entry: &Entry, page: Page<'_>) -> Option<&'static str> {
     let key = plain(&entry.key);
     let Some(near) = synonym(&key) else {
         let near = nearest(&key, WITHHOLDING).map(|(_, near)| near);
         let within = || ["draft", "newsletter", "unpublish"].into_iter().find(|word| key.contains(word));
         let near = near.or_else(within)?;
-        // A long name has few neighbours; `rate` and `craft` are words of their own.
+        // `rate` and `craft` are near to short keys and mean something else, so the value is checked too.
         let means_it = if DATES.contains(&near) { is_date(entry) } else { is_answer(entry) };
         return (means_it || near == "newsletter").then_some(near);
     };
@@ -107,7 +104,7 @@ fn synonym(key: &str) -> Option<&'static str> {
     SYNONYMS.iter().find(|(_, words)| words.contains(&key)).map(|(meant, _)| *meant)
 }
 
-/// Whether the value answers a question with yes or no, or could.
+/// Whether the value is a boolean, or may be meant as one.
 fn is_answer(entry: &Entry) -> bool {
     match &entry.value {
         Value::Bool(_) | Value::Nothing | Value::Number(_) => true,
@@ -147,7 +144,7 @@ fn date(entry: &Entry, page: Page<'_>) -> Option<DateTime<Utc>> {
     }
 }
 
-/// Whether the value has a year in it, well written or not.
+/// Whether the value contains a year.
 fn is_date(entry: &Entry) -> bool {
     match &entry.value {
         Value::Date(_) | Value::Nothing => true,
@@ -161,10 +158,10 @@ fn is_date(entry: &Entry) -> bool {
     }
 }
 
-/// The line with the right key in it.
+/// The line with the corrected key.
 fn corrected(entry: &Entry, key: &str, page: Page<'_>) -> String {
     let line = page.text.lines().nth(entry.line - 1).unwrap_or_default().trim();
-    // Pelican's keys are read in small letters.
+    // Pelican's keys are lower-cased by the parser.
     let at = line.to_lowercase().find(&entry.key.to_lowercase());
     match at.and_then(|at| line.get(at + entry.key.len()..)) {
         Some(rest) if line.len() < 100 && !rest.is_empty() => {
@@ -174,12 +171,12 @@ fn corrected(entry: &Entry, key: &str, page: Page<'_>) -> String {
     }
 }
 
-/// A flag that a `[section]` above it has swallowed: in TOML, and where a line is indented, it belongs to the table.
+/// A flag that is inside a table by mistake: below a `[section]` in TOML, or on an indented line.
 fn swallowed(entry: &Entry, page: Page<'_>) -> Option<Finding> {
     const FLAGS: [&str; 7] =
         ["draft", "newsletter", "unlisted", "private", "hidden", "expires", "expirydate"];
     let Value::Table(table) = &entry.value else { return None };
-    // Settings of the page's own, and what a section hands down, have their meaning there.
+    // In these tables such keys have a meaning.
     if ["build", "cascade", "params", "menu", "menus", "resources"].contains(&plain(&entry.key).as_str()) {
         return None;
     }
@@ -187,19 +184,18 @@ fn swallowed(entry: &Entry, page: Page<'_>) -> Option<Finding> {
     let below = page.text.lines().enumerate().skip(entry.line);
     let line = below.into_iter().find(|(_, line)| line.trim_start().starts_with(key.as_str()));
     let line = line.map_or(entry.line, |(at, _)| at + 1);
-    let message =
-        format!("`{key}` belongs to `{}` where it stands, and does not hold the post back", entry.key);
+    let message = format!("`{key}` is inside `{}` here, and does not hold the post back", entry.key);
     let hint = format!("move the line above `{}`", entry.key);
     Some(Finding::error("post-key", page.file, message).at(line).hint(hint))
 }
 
-/// `published` that says neither whether nor when, or a `status` that is nearly one that holds back.
+/// A `published` that is neither a boolean nor a date, or a misspelled `status`.
 fn unclear(entry: &Entry, page: Page<'_>) -> Option<Finding> {
     const HELD: [&str; 6] = ["draft", "hidden", "skip", "private", "pending", "future"];
     const PUBLIC: [&str; 7] = ["published", "publish", "public", "live", "final", "done", "finished"];
     let Value::Text(status) = &entry.value else { return None };
     if plain(&entry.key) == "published" && bool_of(&entry.value).is_none() && date(entry, page).is_none() {
-        let message = format!("`{}`: {status:?} is neither true nor false, nor a date", entry.key);
+        let message = format!("`{}`: {status:?} is not true, false or a date", entry.key);
         let hint = "write true or false; false holds the post back";
         return (!status.trim().is_empty())
             .then(|| Finding::error("post-key", page.file, message).at(entry.line).hint(hint));
@@ -214,12 +210,12 @@ fn unclear(entry: &Entry, page: Page<'_>) -> Option<Finding> {
     let near = nearest(&status, HELD).map(|(_, near)| near);
     let near = near.or_else(|| synonym(&plain(&status)).filter(|meant| *meant == "draft"))?;
     let near = if near == "future" { "draft" } else { near };
-    let message = format!("`{}`: {status:?} is not known, but \"{near}\" holds a post back", entry.key);
+    let message = format!("`{}`: unknown status {status:?}; \"{near}\" would hold the post back", entry.key);
     let hint = format!("write {near} or published");
     Some(Finding::error("post-key", page.file, message).at(entry.line).hint(hint))
 }
 
-/// A value in YAML that a `#` or another sign has cut off: `title: #1` is empty, and `title: Issue #5` is `Issue`.
+/// A YAML value that a `#` or another sign cuts off: `title: #1` is empty, and `title: Issue #5` is `Issue`.
 fn cut_off(entry: &Entry, page: Page<'_>) -> Option<Finding> {
     if !page.text.starts_with("---")
         || !matches!(plain(&entry.key).as_str(), "title" | "subtitle" | "slug" | "date")
@@ -230,7 +226,7 @@ fn cut_off(entry: &Entry, page: Page<'_>) -> Option<Finding> {
     let value = line.split_once(':')?.1.trim();
     let sign = match &entry.value {
         Value::Nothing => value.chars().next().filter(|c| "#&!*".contains(*c))?,
-        // A remark has a space behind its sign.
+        // A comment has a space after the sign.
         Value::Text(_) if !value.starts_with(['"', '\'', '|', '>']) => {
             let rest = value.split_once(" #")?.1;
             rest.chars().next().filter(|c| !c.is_whitespace()).map(|_| '#')?
@@ -240,12 +236,12 @@ fn cut_off(entry: &Entry, page: Page<'_>) -> Option<Finding> {
     let quoted =
         if value.contains('"') { format!("'{}'", value.replace('\'', "''")) } else { format!("\"{value}\"") };
     let message =
-        format!("`{}`: {sign} has a meaning of its own here, and what follows it is not read", entry.key);
+        format!("`{}`: {sign} has a special meaning in YAML; the text after it is ignored", entry.key);
     let hint = format!("write {}: {quoted}", entry.key);
     Some(Finding::error("post-key", page.file, message).at(entry.line).hint(hint))
 }
 
-/// Front matter that is not seen as such: its first line is missing, misspelled, or not the first of the file.
+/// Front matter that is not recognised: its first line is missing, misspelled, or not the first line of the file.
 fn without_fence(parts: &Parts<'_>, page: Page<'_>) -> Option<Finding> {
     if parts.body_line != 1 {
         return None;
@@ -259,30 +255,27 @@ fn without_fence(parts: &Parts<'_>, page: Page<'_>) -> Option<Finding> {
         Some(Finding::error("post-front-matter", page.file, message).at(at + 1).hint(hint))
     };
     if (at > 0 || is_indented) && matches!(first, "---" | "+++") && is_key_line(next, &[':', '=']) {
-        let message = "the front matter does not begin with the file, and would be mailed as text".to_owned();
-        return wrong(message, "delete the empty lines above it, and the spaces in front of it");
+        let message =
+            "the front matter is not at the start of the file, and would be mailed as text".to_owned();
+        return wrong(message, "delete the empty lines above it and the spaces before it");
     }
     if first.starts_with("```") && is_key_line(next, &[':', '=']) {
-        let message = "the front matter stands in a code block, and would be mailed as text".to_owned();
-        return wrong(
-            message,
-            "write --- above and below it, in the place of ``` (+++ if it has key = value)",
-        );
+        let message = "the front matter is in a code block, and would be mailed as text".to_owned();
+        return wrong(message, "replace ``` with --- above and below it (with +++ if it has key = value)");
     }
     if first == "{" && parts.entries.is_empty() && next.starts_with('"') && next.contains("\":") {
         let message = "the JSON that begins here cannot be read, and would be mailed as text".to_owned();
         return wrong(
             message,
-            "look for a comma too many or too few; the last line of the front matter is a } alone",
+            "look for an extra or missing comma; the last line of the front matter must be a single }",
         );
     }
     let is_fence = first.chars().count() >= 2 && first.chars().all(|c| "-+=*~_—–−".contains(c));
     if is_fence && !matches!(first, "---" | "+++") && is_key_line(next, &[':', '=']) {
-        let message =
-            format!("{first} does not begin front matter, and what follows would be mailed as text");
+        let message = format!("{first} does not start front matter; the lines below would be mailed as text");
         return wrong(
             message,
-            "write --- above and below lines like title: My post, +++ around title = \"My post\"",
+            "write --- above and below lines like title: My post, or +++ for title = \"My post\"",
         );
     }
     let holds = first
@@ -293,15 +286,12 @@ fn without_fence(parts: &Parts<'_>, page: Page<'_>) -> Option<Finding> {
     let is_bare = is_key_line(first, &['=']) || holds && is_key_line(first, &[':']);
     if is_bare {
         let message = "this looks like front matter, and would be mailed as text".to_owned();
-        return wrong(
-            message,
-            "put a line of its own above and below it: --- for key: value, +++ for key = value",
-        );
+        return wrong(message, "add a line above and below it: --- for key: value, +++ for key = value");
     }
     None
 }
 
-/// Whether `line` sets a key that somebody knows.
+/// Whether `line` sets a known key.
 fn is_key_line(line: &str, signs: &[char]) -> bool {
     line.split_once(signs).is_some_and(|(key, value)| {
         let key = key.trim();
@@ -332,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_in_a_key_that_holds_a_post_back_is_an_error_with_the_line_as_it_should_be() {
+    fn a_misspelled_key_that_holds_a_post_back_is_an_error_with_the_corrected_line() {
         for (line, corrected) in [
             ("darft: true", "draft: true"),
             ("Drfat: yes", "draft: yes"),
@@ -371,14 +361,14 @@ mod tests {
     }
 
     #[test]
-    fn any_other_unknown_key_is_a_warning_with_the_nearest_and_ones_own_is_none() {
+    fn other_unknown_keys_are_warnings_and_custom_keys_are_not() {
         for (line, hint) in [
             ("titel: b", "did you mean `title`? Write title: b;"),
             ("catgories: [b]", "did you mean `categories`?"),
             ("weather: rain", "write front_matter = [\"weather\"] below [archive]"),
-            ("rate: 5", "if the key is your own"),
-            ("craft: woodwork", "if the key is your own"),
-            ("created: 2024-05-01", "if the key is your own"),
+            ("rate: 5", "for a custom key"),
+            ("craft: woodwork", "for a custom key"),
+            ("created: 2024-05-01", "for a custom key"),
         ] {
             let (severity, said) = only(&format!("---\n{line}\n---\ntext\n"));
             assert_eq!(severity, Severity::Warning, "{line}: {said}");
@@ -391,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_that_a_section_swallows_is_an_error() {
+    fn a_flag_inside_a_table_is_an_error() {
         let (severity, said) =
             only("+++\ntitle = \"a\"\n[taxonomies]\ntags = [\"b\"]\ndraft = true\n+++\ntext\n");
         assert_eq!(severity, Severity::Error);
@@ -399,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_that_a_sign_cuts_off_is_an_error_with_the_quotes_that_it_needs() {
+    fn a_title_that_a_sign_cuts_off_is_an_error_with_the_quoted_title() {
         for (line, corrected) in [
             ("title: #1 of many", "write title: \"#1 of many\""),
             ("title: Issue #5", "write title: \"Issue #5\""),
@@ -414,17 +404,17 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_nearly_holds_back_is_an_error() {
+    fn a_misspelled_status_is_an_error() {
         assert!(only("Title: a\nStatus: drfat\n\ntext").1.contains("write draft or published"));
         assert!(only("---\nstatus: 초안\n---\ntext").1.contains("write draft or published"));
         assert!(said("Title: a\nStatus: draft\n\ntext").is_empty());
-        assert!(only("---\npublished: flase\n---\ntext").1.contains("neither true nor false"));
+        assert!(only("---\npublished: flase\n---\ntext").1.contains("is not true, false or a date"));
         assert!(said("---\npublished: 2026-11-20\n---\ntext").is_empty());
         assert!(said("---\nstatus: evergreen\n---\ntext").is_empty());
     }
 
     #[test]
-    fn front_matter_that_is_not_seen_as_such_is_not_mailed_as_text() {
+    fn unrecognised_front_matter_is_not_mailed_as_text() {
         for text in [
             "----\ntitle: a\ndraft: true\n----\n# b\n",
             "++\ntitle = \"a\"\n++\n# b\n",

@@ -1,12 +1,12 @@
-//! TOML front matter (Hugo, Zola). Says nothing of files: errors carry the line of the text alone.
+//! TOML front matter (Hugo, Zola). Errors have a line of the text, not of the file.
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Entry, Value};
+use super::entry::{Entry, Value};
 use crate::config::toml_slips::{self, Slip};
 use crate::text::line_at;
 
-/// The entries of `text`, or what is wrong with it.
+/// The entries of `text`, or the error.
 pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Slip> {
     let table = DeTable::parse(text).map_err(|error| toml_slips::explain(text, &error))?;
     let entries = table.into_inner().into_iter().map(|(key, value)| Entry {

@@ -1,21 +1,22 @@
-//! YAML front matter (Jekyll, Hugo, Eleventy). Says nothing of files: errors carry the line of the text alone.
+//! YAML front matter (Jekyll, Hugo, Eleventy). Errors have a line of the text, not of the file.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
-use super::{Entry, Value, yaml_slips};
+use super::entry::{Entry, Value};
+use super::yaml_slips;
 use crate::config::toml_slips::Slip;
 
-/// The entries of `text`, or what is wrong with it.
+/// The entries of `text`, or the error.
 ///
-/// Where `is_lenient`, the later of two equal keys counts, as for Ruby's parser.
+/// If `is_lenient`, the last of several equal keys counts, as in Ruby's parser.
 pub(super) fn entries(text: &str, is_lenient: bool) -> Result<Vec<Entry>, Slip> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Vec::new());
     }
-    // Depth and size are those of front matter, not of data: an alias bomb stops here.
+    // Front matter is small and flat; the limits stop an alias bomb.
     let duplicates = if is_lenient { DuplicateKeyPolicy::LastWins } else { DuplicateKeyPolicy::Error };
     let options = serde_saphyr::options! {
         duplicate_keys: duplicates,

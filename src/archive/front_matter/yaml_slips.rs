@@ -1,16 +1,15 @@
-//! YAML that cannot be read, in words for people who have never heard of it: what is wrong with the line, and the line as
-//! it should be. Pure.
+//! Explains YAML errors to people who do not know YAML: what is wrong with the line, and the corrected line. Pure.
 
 use crate::config::toml_slips::Slip;
 
-/// The slip behind the parser's error on `line`, which may be a line or two below what is wrong.
+/// The mistake behind the parser's error on `line`, which may be a line or two below the mistake.
 pub(super) fn explain(text: &str, line: usize, said: &str) -> Slip {
     let lines: Vec<&str> = text.lines().collect();
     let at = line.clamp(1, lines.len().max(1));
     if said.contains("uplicate") {
         return duplicate(&lines, at);
     }
-    // The line itself, then those above it, then any: one of them has the slip.
+    // Look at the line, then the lines above, then those below.
     let above = (1..=at).rev();
     let order = above.chain(at + 1..=lines.len());
     let found = order.filter_map(|number| {
@@ -20,18 +19,17 @@ pub(super) fn explain(text: &str, line: usize, said: &str) -> Slip {
     found.into_iter().next().unwrap_or_else(|| {
         let content = lines.get(at - 1).copied().unwrap_or_default();
         if content.starts_with(' ') && content.contains(':') {
-            let hint = format!("begin it at the beginning of its line: {}", content.trim());
-            return Slip::new(at, "this line is indented as no other is", Some(hint));
+            let hint = format!("remove the spaces at the start of the line: {}", content.trim());
+            return Slip::new(at, "the indentation of this line does not match the others", Some(hint));
         }
         let (message, hint) = match lines.get(at - 1).map(|content| content.trim_start()) {
-            Some(content) if content.starts_with("- ") => (
-                "a list stands here, and keys with their values are needed",
-                "write it like tags: [one, two]",
-            ),
-            Some(content) if !content.contains(':') => {
-                ("this line is not key: value", "write it like title: My post, or delete the line")
+            Some(content) if content.starts_with("- ") => {
+                ("this is a list, but keys with values are needed", "write it like tags: [one, two]")
             }
-            _ => ("the front matter cannot be read here", "put the value between quotes: title: \"My post\""),
+            Some(content) if !content.contains(':') => {
+                ("this line is not `key: value`", "write it like title: My post, or delete the line")
+            }
+            _ => ("the front matter cannot be read here", "put the value in quotes: title: \"My post\""),
         };
         Slip::new(at, message, Some(hint.to_owned()))
     })
@@ -41,13 +39,13 @@ fn duplicate(lines: &[&str], at: usize) -> Slip {
     let key = |line: &str| line.split(':').next().unwrap_or_default().trim_end().to_owned();
     let name = key(lines.get(at - 1).copied().unwrap_or_default());
     let first = lines.iter().take(at - 1).position(|line| key(line) == name);
-    // The fence is a line of the file, and the first of these is its second.
+    // Line 1 of the file is the fence.
     let other = first.map_or_else(String::new, |first| format!(" (the other is on line {})", first + 2));
     let message = format!("`{}` is given twice", name.trim());
     Slip::new(at, message, Some(format!("keep one of the two lines{other}")))
 }
 
-/// What is wrong with one line, and what to write.
+/// The mistake in one line, and what to write.
 fn diagnose(line: &str) -> Option<(String, String)> {
     let is_content = !line.trim().is_empty() && !line.trim_start().starts_with('#');
     let content = line.trim_end();
@@ -57,7 +55,7 @@ fn diagnose(line: &str) -> Option<(String, String)> {
     let say = |message: &str, corrected: &str| Some((message.to_owned(), format!("write {corrected}")));
     let indent = content.len() - content.trim_start().len();
     if content[..indent].contains('\t') {
-        let message = "there is a tab at the beginning of the line, and only spaces may stand there";
+        let message = "the line begins with a tab; YAML allows only spaces there";
         return say(message, &format!("{}{}", content[..indent].replace('\t', "  "), content.trim_start()));
     }
     let (margin, content) = content.split_at(indent);
@@ -68,13 +66,12 @@ fn diagnose(line: &str) -> Option<(String, String)> {
         Some((key, value)) if is_key(key) => (key, value),
         _ => {
             let (key, value) = content.split_once('=').filter(|(key, _)| is_key(key.trim_end()))?;
-            let message =
-                "between --- lines a key is followed by a colon; = is for front matter between +++ lines";
+            let message = "between lines of ---, a key is followed by a colon; = is for front matter between lines of +++";
             return say(message, &format!("{margin}{}: {}", key.trim_end(), value.trim_start()));
         }
     };
     if !value.is_empty() && !value.starts_with([' ', '\t']) {
-        return say("a space is missing behind the colon", &format!("{margin}{key}: {value}"));
+        return say("a space is missing after the colon", &format!("{margin}{key}: {value}"));
     }
     let value = value.trim();
     let (message, corrected) = wrong_value(value)?;
@@ -85,7 +82,7 @@ fn is_key(key: &str) -> bool {
     !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "_-".contains(c))
 }
 
-/// What is wrong with a value, and the value as it should be.
+/// The mistake in a value, and the corrected value.
 fn wrong_value(value: &str) -> Option<(&'static str, String)> {
     let first = value.chars().next()?;
     if first == '"' || first == '\'' {
@@ -94,24 +91,26 @@ fn wrong_value(value: &str) -> Option<(&'static str, String)> {
     if matches!(first, '[' | '{') {
         let (open, close) = (first, if first == '[' { ']' } else { '}' });
         if value.starts_with("{{") || value.starts_with("{%") {
-            return Some(("a value that begins with { is taken for a table", quoted(value)));
+            return Some(("a value that begins with { is read as a table", quoted(value)));
         }
         let depth = value.matches(open).count().checked_sub(value.matches(close).count());
         return match depth {
             Some(0) if value.ends_with(close) => None,
-            Some(0) => Some(("a value that begins with a bracket is taken for a list", quoted(value))),
-            Some(_) => Some(("the bracket that begins the value is not closed", format!("{value}{close}"))),
-            None => Some(("there is a closing bracket too many", quoted(value))),
+            Some(0) => Some(("a value that begins with a bracket is read as a list", quoted(value))),
+            Some(_) => {
+                Some(("the bracket at the start of the value is not closed", format!("{value}{close}")))
+            }
+            None => Some(("there is an extra closing bracket", quoted(value))),
         };
     }
     if value.contains(": ") || value.ends_with(':') {
-        return Some(("a colon within a value needs quotation marks around the value", quoted(value)));
+        return Some(("a value that contains a colon must be in quotes", quoted(value)));
     }
     let has_meaning = "@`%&*!|>?,]}".contains(first) || (first == '-' && value.starts_with("- "));
-    // `|` and `>` alone begin a text of several lines.
+    // `|` and `>` alone start a multi-line text.
     let begins_block = matches!(first, '|' | '>') && value.len() <= 3;
     (has_meaning && !begins_block).then(|| {
-        ("the first character of the value has a meaning of its own without quotation marks", quoted(value))
+        ("the first character of the value has a special meaning in YAML unless it is quoted", quoted(value))
     })
 }
 
@@ -123,15 +122,15 @@ fn wrong_quotes(value: &str, quote: char) -> Option<(&'static str, String)> {
     let rest = inner[end + 1..].trim();
     if rest.is_empty() || rest.starts_with('#') {
         let is_strange = quote == '"' && inner[..end].contains('\\');
-        return is_strange.then(|| ("\\ has a meaning of its own between \" and \"", quoted(&inner[..end])));
+        return is_strange.then(|| ("\\ has a special meaning between \" and \"", quoted(&inner[..end])));
     }
     match inner.strip_suffix(quote) {
-        Some(text) => Some(("a quotation mark within the value ends it", quoted(text))),
-        None => Some(("there is something behind the closing quotation mark", quoted(value))),
+        Some(text) => Some(("a quotation mark inside the value ends it", quoted(text))),
+        None => Some(("there is text after the closing quotation mark", quoted(value))),
     }
 }
 
-/// Where a text that began with `quote` ends.
+/// The end of a text that began with `quote`.
 fn closing(text: &str, quote: char) -> Option<usize> {
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
@@ -149,7 +148,7 @@ fn closing(text: &str, quote: char) -> Option<usize> {
     None
 }
 
-/// The text as YAML has it.
+/// The text in YAML quotes.
 fn quoted(text: &str) -> String {
     if text.contains(['"', '\\']) { format!("'{}'", text.replace('\'', "''")) } else { format!("\"{text}\"") }
 }
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn every_slip_of_a_line_is_answered_with_the_line_as_it_should_be() {
+    fn every_mistake_is_reported_with_the_corrected_line() {
         for (line, corrected) in [
             ("title: Foo: bar", "write title: \"Foo: bar\""),
             ("title: He said: \"no\"", "write title: 'He said: \"no\"'"),
@@ -189,7 +188,7 @@ mod tests {
             ("title = a", "write title: a"),
             ("title:a", "write title: a"),
             ("title：a", "write title: a"),
-            (" title: a", "begin it at the beginning of its line: title: a"),
+            (" title: a", "remove the spaces at the start of the line: title: a"),
             ("first: b", "keep one of the two lines (the other is on line 2)"),
         ] {
             let said = refusal(line);

@@ -1,5 +1,5 @@
-//! Which post has which id. A post is looked for by what is most its own first: its `id`, then its text, its file and its
-//! title; see [`kinship`]. Only a post that is found nowhere gets a new id.
+//! Assigns an id to each post. A post is matched to a line of the ledger by its `id` first, then by its text, its file and
+//! its title; see [`kinship`]. Only a post without a match gets a new id.
 
 mod kinship;
 
@@ -8,58 +8,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, FixedOffset};
 
 use self::kinship::{is_named, keeps_its_file, says_the_same};
-use super::{Fingerprint, Gone, Ledger, Line, RETIRED, canonical_uri, is_uri, slug_of, tag};
-use crate::archive::front_matter::fields::Lined;
+use super::{Gone, Ledger, Line, RETIRED, Sighting, canonical_uri, is_uri, slug_of, tag};
 use crate::archive::links;
 use crate::finding::Finding;
 
-/// A published post, as far as its id is concerned.
-#[derive(Debug, Clone)]
-pub struct Sighting {
-    /// The file, relative to the folder of posts, with `/`.
-    pub path: String,
-    /// The file, as the user would type it.
-    pub source: String,
-    /// `id` in the front matter.
-    pub id: Option<Lined<String>>,
-    /// The slug, not encoded.
-    pub slug: String,
-    /// When it was published.
-    pub published: DateTime<FixedOffset>,
-    /// `updated` in the front matter.
-    pub updated: Option<DateTime<FixedOffset>>,
-    /// Of title and text, as [`super::content_hash`] has it.
-    pub hash: String,
-    /// Of title and text, to know them again after an edit.
-    pub fingerprint: Fingerprint,
-}
-
-/// What a post is given.
+/// What the ledger assigns to a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Given {
     /// Its id.
     pub id: String,
     /// When its text last changed; never before it was published.
     pub updated: DateTime<FixedOffset>,
-    /// Since when it is retracted, and not to be published.
+    /// Since when it is retracted and must not be published.
     pub retracted: Option<DateTime<FixedOffset>>,
 }
 
-/// The result: what each post is given, in the order in which the posts came, and the new ledger.
+/// The result for each post, in the order of the input, and the new ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
     /// One for each post.
     pub given: Vec<Given>,
-    /// To be written if it differs from the old one.
+    /// The new ledger; it is written if it differs from the old one.
     pub ledger: Ledger,
 }
 
-/// The files that exist and are not published, relative to the folder of posts.
+/// Files that exist but are not published, relative to the folder of posts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HeldBack {
-    /// Drafts and the like: whoever has seen their posts is told that they are taken back.
+    /// Drafts and the like: if their posts were published, they are reported as taken back.
     pub unpublished: BTreeSet<String>,
-    /// What cannot be read at the moment: nobody knows what has become of their posts, so nothing is said of them.
+    /// Files that cannot be read at the moment: the state of their posts is unknown and does not change.
     pub unread: BTreeSet<String>,
 }
 
@@ -69,8 +47,8 @@ impl HeldBack {
     }
 }
 
-/// Finds or makes the id of every post. Lines of files that are `held_back` are not up for adoption. `host` goes into new ids; `now`, in whole seconds, becomes the `updated` of a post
-/// whose text changed. The order of `posts` does not matter.
+/// Finds or creates the id of every post. Lines of `held_back` files are not matched to other posts. `host` becomes part of
+/// new ids; `now`, in whole seconds, becomes the `updated` of a changed post. The order of `posts` does not matter.
 pub fn assign(
     ledger: &Ledger,
     posts: &[Sighting],
@@ -109,8 +87,8 @@ pub fn assign(
     Ok(Assignment { given: given.collect(), ledger })
 }
 
-/// A line whose file is another post's now must not find that post by its file again. Either its post has given up the id
-/// for another one, or another post took its place; then it is taken back.
+/// Retires lines whose file now belongs to another post, so that they do not match by file again. If another post replaced
+/// the old one, the old one is taken back; if the post only changed its id, it is not.
 fn retire(ledger: &mut Ledger, posts: &[Sighting], ids: &[String], now: DateTime<FixedOffset>) {
     let current: BTreeMap<&str, usize> =
         posts.iter().enumerate().map(|(at, post)| (post.path.as_str(), at)).collect();
@@ -128,8 +106,8 @@ fn retire(ledger: &mut Ledger, posts: &[Sighting], ids: &[String], now: DateTime
     }
 }
 
-/// Whatever has a line and no post any more was taken back: its file is gone and no rename accounts for it, or it is a
-/// draft again, or has expired. An id that was given up for another is no post.
+/// Marks lines without a post as taken back: the file is gone and was not renamed, or is a draft again, or has expired.
+/// Retired ids have no post and are skipped.
 fn take_back(ledger: &mut Ledger, ids: &[String], held_back: &HeldBack, now: DateTime<FixedOffset>) {
     let published: BTreeSet<&String> = ids.iter().collect();
     for (id, line) in &ledger.lines {
@@ -141,7 +119,7 @@ fn take_back(ledger: &mut Ledger, ids: &[String], held_back: &HeldBack, now: Dat
     }
 }
 
-/// The front matter wins; else the time stands still as long as the text does.
+/// The front matter wins; otherwise the time changes only when the text does.
 fn updated(
     post: &Sighting,
     line: Option<&Line>,
@@ -149,12 +127,12 @@ fn updated(
     returned: bool,
 ) -> DateTime<FixedOffset> {
     let updated = match (post.updated, line) {
-        // Readers were told that it is gone, and believe in its return only if that is newer.
+        // The feeds have announced its deletion; its return must be newer than that.
         (None, _) if returned => now,
         (Some(updated), _) => updated,
         (None, None) => post.published,
         (None, Some(line)) if line.hash == post.hash => line.updated,
-        // A clock that was set back must not take an update back.
+        // If the clock was set back, the time must not go back.
         (None, Some(line)) => now.max(line.updated),
     };
     updated.max(post.published)
@@ -163,9 +141,9 @@ fn updated(
 /// `id` in the front matter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum OwnId {
-    /// Used as it is.
+    /// A URI, used unchanged.
     Uri(String),
-    /// Takes the place of the slug in a new id.
+    /// Replaces the slug in a new id.
     Key(String),
 }
 
@@ -180,11 +158,11 @@ struct Search<'s> {
     ledger: &'s Ledger,
     posts: &'s [Sighting],
     own: Vec<Option<OwnId>>,
-    /// Indices of the posts in an order that does not depend on how they came.
+    /// Indices of the posts in an order that does not depend on the input order.
     order: Vec<usize>,
     /// The files of the posts.
     files: BTreeSet<&'s str>,
-    /// Lines that nobody has taken yet: of files that are published, that are gone, or that another post took over.
+    /// Lines without a post so far: their files are published, gone, or belong to another post.
     free: BTreeSet<&'s str>,
     found: Vec<Option<String>>,
     owners: BTreeMap<String, usize>,
@@ -198,7 +176,7 @@ impl<'s> Search<'s> {
             (posts[*a].published, &posts[*a].path).cmp(&(posts[*b].published, &posts[*b].path))
         });
         let is_free = |(id, line): &(&str, &Line)| match line.path.as_str() {
-            // An id that was given up for another is nobody's; one whose post was taken back may come again.
+            // A retired id is not reused, but a post that was taken back may return.
             RETIRED => ledger.taken_back.contains_key(*id),
             path => !held_back.contains(path),
         };
@@ -216,7 +194,7 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// Gives `id` to the post at `at`; two posts with one id are an error that names both.
+    /// Assigns `id` to the post at `at`; two posts with the same id are an error that names both.
     fn give(&mut self, at: usize, id: String) {
         self.free.remove(id.as_str());
         if let Some(other) = self.owners.get(&id) {
@@ -228,7 +206,7 @@ impl<'s> Search<'s> {
 
     fn collide(&mut self, first: usize, second: usize, id: &str) {
         let (first, second) = (&self.posts[first], &self.posts[second]);
-        // The line of the post that names the id itself, if one does.
+        // Report at the post that states the id, if one does.
         let (named, other) = if second.id.is_some() { (second, first) } else { (first, second) };
         let finding = Finding::error(
             "post-id",
@@ -239,7 +217,7 @@ impl<'s> Search<'s> {
             Some(own) => finding.at(own.line),
             None => finding,
         };
-        self.findings.push(finding.hint("remove `id` from the copy: a new post gets an id of its own"));
+        self.findings.push(finding.hint("remove `id` from the copy; it will get a new id"));
     }
 
     /// Posts without an id so far, in order.
@@ -270,7 +248,7 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// Of the lines that were made from the post's key: its own first, else one whose file is gone.
+    /// Among the lines made from the post's key: its own line, else one whose file is gone.
     fn line_with_key(&self, at: usize, ids: &[&str]) -> Option<String> {
         let post = &self.posts[at];
         let rank = |id: &str| {
@@ -282,7 +260,7 @@ impl<'s> Search<'s> {
         ids.iter().filter_map(|id| Some((rank(id)?, *id))).min().map(|(_, id)| id.to_owned())
     }
 
-    /// Gives each lost post the line with its file, if it `is_same`.
+    /// Assigns to each unmatched post the line with its file, if it `is_same`.
     fn by_file(&mut self, is_same: impl Fn(&Sighting, &Line) -> bool) {
         let lines: BTreeMap<&str, (&str, &Line)> = self
             .ledger
@@ -293,7 +271,7 @@ impl<'s> Search<'s> {
         for at in self.lost() {
             let post = &self.posts[at];
             if let Some((id, line)) = lines.get(post.path.as_str())
-                // What another post has by its own `id` is an error that names both; what it has by its text is not.
+                // If another post states this id in its front matter, that is an error; if it matched by text, it is not.
                 && (self.free.contains(id) || self.owners.get(*id).is_some_and(|owner| self.own[*owner].is_some()))
                 && is_same(post, line)
             {
@@ -302,12 +280,12 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// Renamed or moved: the text is the same.
+    /// Posts that were renamed or moved without an edit.
     fn by_hash(&mut self) {
         self.adopt(|_, line| Some(line.hash.as_str()), |post| Some(post.hash.as_str()));
     }
 
-    /// Renamed or moved and edited: of all pairs that say the same, those that are most alike come first.
+    /// Posts that were renamed or moved and edited: the most similar pairs first.
     fn by_likeness(&mut self) {
         let mut pairs = Vec::new();
         for at in self.lost() {
@@ -340,7 +318,7 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// Renamed and written anew: the title and the day are the same.
+    /// Posts that were renamed and rewritten: title and day are the same.
     fn by_day_and_title(&mut self) {
         self.adopt(
             |_, line| Some((line.published.date_naive(), line.fingerprint?.title())),
@@ -348,8 +326,8 @@ impl<'s> Search<'s> {
         );
     }
 
-    /// Renamed and edited since a version that kept no fingerprints: the day and the slug are the same, and the slug is more
-    /// than a day.
+    /// Posts that were renamed and edited, in a ledger without fingerprints: day and slug are the same, and the slug is more
+    /// than a date.
     fn by_day_and_slug(&mut self) {
         self.adopt(
             |id, line| {
@@ -360,8 +338,8 @@ impl<'s> Search<'s> {
         );
     }
 
-    /// Gives each lost post the free line with its key; of several the one with its instant, with its slug, with the
-    /// smallest id.
+    /// Assigns to each unmatched post the free line with its key. Of several, prefers the same instant, then the same slug,
+    /// then the smallest id.
     fn adopt<K: Ord>(
         &mut self,
         key_of_line: impl Fn(&'s str, &'s Line) -> Option<K>,

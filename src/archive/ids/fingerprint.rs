@@ -1,20 +1,19 @@
-//! What a post says, in 67 characters: enough to know it again after an edit, too little to read it. Two fingerprints tell
-//! which share of their words two posts have in common.
+//! A fingerprint of a post in 67 characters: it identifies the post after an edit and does not reveal the text. Two
+//! fingerprints give the share of words that two posts have in common.
 //!
-//! Words are compared in pairs; where a script has no words between spaces that matter (Hangul, kana, Han, Thai, …),
-//! characters in threes. Markup, punctuation, case and line breaks do not count. The pairs and threes of title and text are
-//! one set, and the fingerprint is a sketch of it (Dahlgaard, Knudsen and Thorup, "Fast Similarity Sketching", 2017): 56
-//! samples, drawn so that two sets agree in each with the probability of their Jaccard similarity.
+//! Words are compared in pairs; in scripts without word spacing, or where words change with particles (Hangul, kana, Han,
+//! Thai, …), characters in threes. Markup, punctuation, case and line breaks do not count. The pairs and threes of title
+//! and text are one set. The fingerprint is a sketch of that set (Dahlgaard, Knudsen and Thorup, "Fast Similarity
+//! Sketching", 2017): 56 samples, each of which is equal for two sets with the probability of their Jaccard similarity.
 //!
-//! The same post has the same fingerprint for ever: it is kept in `ids.txt` and in the database. Whoever changes what a
-//! fingerprint is made of gives it another [`PREFIX`].
+//! Fingerprints are stored in `ids.txt` and in the database, so the algorithm must not change without a new [`PREFIX`].
 
 use std::fmt;
 use std::str::FromStr;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
-/// The version: what begins differently is another kind of fingerprint.
+/// The version of the algorithm.
 const PREFIX: &str = "f1:";
 
 /// How many samples of the text are kept, six bits each.
@@ -23,13 +22,13 @@ const SAMPLES: usize = 56;
 /// How many digits the hash of the title has.
 const TITLE_DIGITS: usize = 8;
 
-/// A window ends when it weighs this much: two words or three characters.
+/// The weight of a full window: two words or three characters.
 const WINDOW: u32 = 6;
 
 /// The weight of a word.
 const WORD: u32 = 3;
 
-/// The weight of a character of a script that is written without spaces, or whose words change with every particle.
+/// The weight of a character in a script without word spacing, or whose words change with particles.
 const CHARACTER: u32 = 2;
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -42,15 +41,15 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// From this [similarity](Self::similarity) on, two posts are one whatever their titles are. A post half of whose words
-    /// were exchanged has 0.33, one that was doubled 0.5, posts that have nothing to do with each other less than 0.1.
+    /// From this [similarity](Self::similarity) on, two posts with any titles are the same post. A post with half of its
+    /// words replaced has 0.33, a post of double length 0.5, and unrelated posts less than 0.1.
     pub const SAME: f64 = 0.5;
 
-    /// From this similarity on, two posts with the same title are one. It is not lower because the issues of a series may
-    /// have one title and the same first and last lines.
+    /// From this similarity on, two posts with the same title are the same post. It is not lower, because the posts of a
+    /// series may share their title and their first and last lines.
     pub const SAME_UNDER_ONE_TITLE: f64 = 0.3;
 
-    /// The fingerprint of a post with this title and this text, as the file has them.
+    /// The fingerprint of a post with the title and text of its file.
     pub fn of(title: &str, body: &str) -> Self {
         let mut tokens = tokens(title);
         let title = tokens.iter().fold(0, |hash, token| join(hash, token.hash));
@@ -58,15 +57,15 @@ impl Fingerprint {
         Self { title: digits(title), text: sketch(&windows(&tokens)) }
     }
 
-    /// The share of what two posts say that is in both, between 0 and 1 (Jaccard similarity, give or take 0.07).
+    /// The Jaccard similarity of two posts, between 0 and 1, with an error of about 0.07.
     pub fn similarity(&self, other: &Self) -> f64 {
         let same: u8 = self.text.iter().zip(&other.text).map(|(a, b)| u8::from(a == b)).sum();
         let share = f64::from(same) / 56.0;
-        // Of samples that differ, one in 64 looks alike.
+        // One in 64 of the samples that differ is equal by chance.
         ((share * 64.0 - 1.0) / 63.0).max(0.0)
     }
 
-    /// Whether the titles are the same, but for case and punctuation.
+    /// Whether the titles are the same except for case and punctuation.
     pub fn has_title_of(&self, other: &Self) -> bool {
         self.title == other.title
     }
@@ -76,7 +75,7 @@ impl Fingerprint {
         self.title
     }
 
-    /// Whether these are two versions of one post.
+    /// Whether these are two versions of the same post.
     pub fn matches(&self, other: &Self) -> bool {
         let enough = if self.has_title_of(other) { Self::SAME_UNDER_ONE_TITLE } else { Self::SAME };
         self.similarity(other) >= enough
@@ -99,7 +98,7 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// A text is no fingerprint of this version.
+/// The text is not a fingerprint of this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the fingerprint is not `{PREFIX}` and 64 letters, digits, `-` or `_`")]
 pub struct FingerprintError;
@@ -118,13 +117,13 @@ impl FromStr for Fingerprint {
     }
 }
 
-/// A word, or a character of a script in which a character is as much.
+/// A word, or a character of a dense script.
 struct Token {
     hash: u64,
     weight: u32,
 }
 
-/// The words and characters of a text. Of one that has none, such as a lone emoji, all of it.
+/// The words and characters of a text. A text without any, such as a single emoji, is one token.
 fn tokens(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     if is_nfc_quick(text.chars().filter(|c| !is_common(*c))) == IsNormalized::Yes {
@@ -161,17 +160,17 @@ fn tokens_of(text: impl Iterator<Item = char>, tokens: &mut Vec<Token>) {
     tokens.extend(word.map(|hash| Token { hash, weight: WORD }));
 }
 
-/// Whether a character is as good as a word: what lies behind the Indian scripts, but for Latin and Greek letters with marks.
+/// Whether a character counts like a word: everything after the Indic scripts, except Latin and Greek letters with marks.
 fn is_dense(c: char) -> bool {
     c >= '\u{E00}' && !('\u{1E00}'..='\u{1FFF}').contains(&c)
 }
 
-/// A shortcut: what is composed already and, if it is dense, a letter.
+/// A fast path: characters that are already composed and, if dense, letters.
 fn is_common(c: char) -> bool {
     matches!(c, '\0'..='\u{7F}' | '가'..='힣' | '\u{4E00}'..='\u{9FFF}')
 }
 
-/// The hashes of all windows; of a text that is shorter than one, of all of it.
+/// The hashes of all windows; a shorter text is one window.
 fn windows(tokens: &[Token]) -> Vec<u64> {
     let window = |from: usize| {
         let (mut hash, mut weight) = (START, 0);
@@ -187,8 +186,8 @@ fn windows(tokens: &[Token]) -> Vec<u64> {
     (0..tokens.len()).map_while(window).collect()
 }
 
-/// Draws the samples of a set. In each round every member falls into one place; a place keeps the least of the first round
-/// in which one fell into it. A second series of rounds goes through the places one by one and leaves none empty.
+/// Draws the samples of a set. In each round, every member is put into one place; a place keeps the minimum of the first
+/// round that reached it. A second series of rounds fills the places that are still empty, one by one.
 fn sketch(set: &[u64]) -> [u8; SAMPLES] {
     let mut samples = [None; SAMPLES];
     for round in 0..2 * SAMPLES {
@@ -219,7 +218,7 @@ fn digits(mut hash: u64) -> [u8; TITLE_DIGITS] {
     })
 }
 
-/// FNV's.
+/// The FNV offset basis.
 const START: u64 = 0xcbf2_9ce4_8422_2325;
 
 fn join(hash: u64, more: u64) -> u64 {

@@ -1,8 +1,9 @@
-//! The id ledger: which id each post was given, for ever. A text file that lives beside the posts, one line for
-//! each, sorted by id so that two branches rarely touch the same place. Pure: text in, text out.
+//! The id ledger: the permanent id of each post. A text file beside the posts, with one line for each post, sorted by id
+//! so that branches rarely conflict. Pure: text in, text out.
 
 mod assign;
 mod fingerprint;
+mod sighting;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,8 +15,9 @@ use super::links;
 use crate::finding::Finding;
 use crate::text::hex;
 
-pub use assign::{Assignment, Given, HeldBack, Sighting, assign};
+pub use assign::{Assignment, Given, HeldBack, assign};
 pub use fingerprint::{Fingerprint, FingerprintError};
+pub use sighting::Sighting;
 
 const HEAD: &str = "\
 # The ids of the posts. Letterpress writes this file; keep it in version control beside the posts.
@@ -23,35 +25,35 @@ const HEAD: &str = "\
 # id\tfile\tpublished\tcontent hash\tupdated\tfingerprint\ttaken back
 ";
 
-/// Stands for the file of an id that its post gave up for another one.
+/// Represents the file of an id whose post has another id now.
 const RETIRED: &str = "-";
 
-/// Begins the last field of a post that readers have seen and that is published no more.
+/// Begins the last field of a post that was published and is not any more.
 const TAKEN_BACK: &str = "taken back ";
 
-/// Begins it if somebody has said that the post shall not be published any more, whether its file is there or not.
+/// Begins the last field of a post that the user retracted, whether its file exists or not.
 const RETRACTED: &str = "retracted ";
 
 /// How many hexadecimal digits of the SHA-256 are kept: 128 bits.
 const HASH_DIGITS: usize = 32;
 
-/// Every id that was ever given.
+/// Every id that was ever assigned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
     lines: BTreeMap<String, Line>,
-    /// Ids of posts that are published no more.
+    /// Ids of posts that are not published any more.
     taken_back: BTreeMap<String, Gone>,
 }
 
-/// That a post is published no more.
+/// A post that is not published any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Gone {
     since: DateTime<FixedOffset>,
-    /// Somebody has said so, and it stays out even if its file is there.
+    /// Whether the user retracted it: then it is left out even if its file exists.
     is_retracted: bool,
 }
 
-/// What is known of the post that has an id.
+/// What is known about the post with an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// The file, relative to the folder of posts, with `/`.
@@ -62,12 +64,12 @@ pub struct Line {
     pub hash: String,
     /// When its text last changed.
     pub updated: DateTime<FixedOffset>,
-    /// By which it is known again after an edit; nothing if an earlier version wrote the line and the file is gone.
+    /// Identifies the post after an edit; `None` if an earlier version wrote the line and the file is gone.
     pub fingerprint: Option<Fingerprint>,
 }
 
 impl Ledger {
-    /// Reads a ledger; `file` is its name in messages. All wrong lines are named.
+    /// Reads a ledger; `file` is its name in messages. Reports all wrong lines.
     pub fn parse(text: &str, file: &str) -> Result<Self, Vec<Finding>> {
         let mut ledger = Self::default();
         let mut paths: BTreeMap<String, usize> = BTreeMap::new();
@@ -81,9 +83,8 @@ impl Ledger {
             let wrong =
                 |message: String, hint: &str| Finding::error("ids", file, message).at(number).hint(hint);
             if ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().any(|mark| line.starts_with(mark)) {
-                let hint =
-                    "keep the lines of both sides, take out the marks, and of two lines with one id keep one";
-                findings.push(wrong("a merge was not finished here".to_owned(), hint));
+                let hint = "keep the lines of both sides, delete the markers, and keep one of two lines with the same id";
+                findings.push(wrong("there is an unfinished merge here".to_owned(), hint));
                 continue;
             }
             match parse_line(line) {
@@ -91,7 +92,7 @@ impl Ledger {
                     findings.push(wrong(message.to_owned(), "restore the line from version control"));
                 }
                 Ok((id, _)) if ledger.lines.contains_key(id) => {
-                    findings.push(wrong(format!("the id {id} has a second line"), "keep one of them"));
+                    findings.push(wrong(format!("the id {id} has two lines"), "keep one of them"));
                 }
                 Ok((id, (line, gone))) => {
                     if let Some(gone) = gone {
@@ -100,8 +101,9 @@ impl Ledger {
                     if line.path != RETIRED
                         && let Some(before) = paths.insert(line.path.clone(), number)
                     {
-                        let message = format!("{} has an id on line {before} already", line.path);
-                        findings.push(wrong(message, "keep the line with the id that readers know"));
+                        let message = format!("{} already has an id on line {before}", line.path);
+                        findings
+                            .push(wrong(message, "keep the line with the id that is in the published feeds"));
                     }
                     ledger.lines.insert(id.to_owned(), line);
                 }
@@ -110,7 +112,7 @@ impl Ledger {
         if findings.is_empty() { Ok(ledger) } else { Err(findings) }
     }
 
-    /// The text of the ledger, sorted by id; the same ledger gives the same bytes.
+    /// The text of the ledger, sorted by id; the same ledger always gives the same bytes.
     pub fn to_text(&self) -> String {
         let mut text = HEAD.to_owned();
         for (id, line) in &self.lines {
@@ -134,12 +136,12 @@ impl Ledger {
         self.lines.get(id)
     }
 
-    /// Writes an id down, as when a feed's ids are taken over; an id that is there already gets the new line.
+    /// Records an id, for example when the ids of a feed are adopted; replaces the line of a known id.
     pub fn record(&mut self, id: String, line: Line) {
         self.lines.insert(id, line);
     }
 
-    /// Since when the post of an id is published no more.
+    /// The posts that are not published any more, and since when.
     pub fn taken_back(&self) -> impl Iterator<Item = (&str, DateTime<FixedOffset>)> {
         self.taken_back.iter().map(|(id, gone)| (id.as_str(), gone.since))
     }
@@ -149,7 +151,7 @@ impl Ledger {
         self.taken_back.get(id).filter(|gone| gone.is_retracted).map(|gone| gone.since)
     }
 
-    /// Says that the post of an id shall not be published any more; `false` if that was said before, or nobody has the id.
+    /// Retracts the post of an id; `false` if it is already retracted, or the id is unknown.
     pub fn retract(&mut self, id: &str, now: DateTime<FixedOffset>) -> bool {
         if self.retracted(id).is_some() || !self.lines.contains_key(id) {
             return false;
@@ -159,7 +161,7 @@ impl Ledger {
         true
     }
 
-    /// Gives the id of a post that is known from a feed alone a line of its own.
+    /// Records the id of a post that is known only from a feed.
     pub fn remember_gone(&mut self, id: &str, title: &str, now: DateTime<FixedOffset>) {
         let path = RETIRED.to_owned();
         let line =
@@ -167,14 +169,14 @@ impl Ledger {
         self.lines.entry(id.to_owned()).or_insert(line);
     }
 
-    /// Says the opposite; `false` if the post of the id is not retracted.
+    /// Undoes [`Self::retract`]; `false` if the post of the id is not retracted.
     pub fn reinstate(&mut self, id: &str) -> bool {
         let gone = self.taken_back.get_mut(id).filter(|gone| gone.is_retracted);
         gone.map(|gone| gone.is_retracted = false).is_some()
     }
 
-    /// Gives the post with the id `from` the id `to`, as when a feed's ids are taken over. The old one goes; if it was
-    /// `published`, it is kept as one that nobody has any more. `updated` is when readers last saw the post change.
+    /// Gives the post with the id `from` the id `to`, for example when the ids of a feed are adopted. The old id is
+    /// removed, or kept without a post if it was `published`. `updated` is when the post last changed in the feed.
     pub fn rename(
         &mut self,
         from: &str,
@@ -198,11 +200,11 @@ impl Ledger {
     }
 }
 
-/// An id, its line, and whether its post is published no more.
+/// An id, its line, and whether its post is not published any more.
 type Parsed<'t> = (&'t str, (Line, Option<Gone>));
 
 const WRONG_FIELD: &str =
-    "a field after the fifth is neither a fingerprint nor `taken back` or `retracted` and a date";
+    "a field after the fifth must be a fingerprint, or `taken back` or `retracted` with a date";
 
 fn parse_line(line: &str) -> Result<Parsed<'_>, &'static str> {
     let fields: Vec<&str> = line.trim_end().split('\t').collect();
@@ -244,7 +246,7 @@ fn stamp(date: DateTime<FixedOffset>) -> String {
     date.to_rfc3339_opts(SecondsFormat::Secs, false)
 }
 
-/// The hash by which a renamed post is known again and an edit is seen.
+/// A hash that identifies a renamed post and detects an edit.
 pub fn content_hash(title: &str, body: &str) -> String {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     for part in [title, "\n", body.trim()] {
@@ -253,7 +255,8 @@ pub fn content_hash(title: &str, body: &str) -> String {
     hex(&context.finish().as_ref()[..HASH_DIGITS / 2])
 }
 
-/// An absolute URI without white space (RFC 3986, 3.1 and 4.3); ids of old feeds hold whatever else they like.
+/// Whether `text` is an absolute URI without white space (RFC 3986, 3.1 and 4.3); ids of old feeds may contain anything
+/// else.
 pub fn is_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -276,7 +279,7 @@ const NOT_IN_ID: &AsciiSet = &AsciiSet::EMPTY
     .add(b'}')
     .add(0x7F);
 
-/// An IRI as a URI (RFC 3987, 3.1): other characters than ASCII are encoded, `%xx` is upper-case, and nothing else changes,
+/// An IRI as a URI (RFC 3987, 3.1): non-ASCII characters are encoded and `%xx` is upper case. Nothing else changes,
 /// because feed readers compare ids byte by byte.
 pub fn canonical_uri(iri: &str) -> String {
     links::encode(iri, NOT_IN_ID)
@@ -287,7 +290,7 @@ pub(super) fn tag(host: &str, published: DateTime<FixedOffset>, slug: &str) -> S
     format!("tag:{},{}:{slug}", links::segment(host), published.format("%Y-%m-%d"))
 }
 
-/// The slug in an id that was made by [`tag`].
+/// The slug in an id made by [`tag`].
 fn slug_of(id: &str) -> Option<&str> {
     id.strip_prefix("tag:")?.split_once(':').map(|(_, slug)| slug)
 }
@@ -305,14 +308,14 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_survives_windows_line_ends_comments_and_an_empty_file() {
+    fn windows_line_ends_comments_and_an_empty_file_are_accepted() {
         let ledger = Ledger::parse(&format!("# head\r\n\r\n{LINE}\r\n"), "ids.txt").unwrap();
         assert_eq!(ledger.to_text(), format!("{HEAD}{LINE}\n"));
         assert_eq!(Ledger::parse("", "ids.txt").unwrap(), Ledger::default());
     }
 
     #[test]
-    fn unfinished_merges_and_broken_lines_are_all_named_with_their_line() {
+    fn unfinished_merges_and_broken_lines_are_all_reported_with_their_line() {
         let other = LINE.replace(":a\t", ":b\t");
         let found = refusals(&format!("<<<<<<< HEAD\n{LINE}\n=======\n{LINE}\n{other}\n>>>>>>> x\nfoo\n"));
         assert_eq!(found.len(), 6, "{found:#?}");
@@ -320,7 +323,7 @@ mod tests {
             "txt:1:",
             "txt:3:",
             "txt:4: error: the id",
-            "txt:5: error: a.md has",
+            "txt:5: error: a.md already has",
             "txt:6:",
             "txt:7: error: the line",
         ]) {
@@ -337,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_post_that_takes_over_an_id_keeps_its_old_one_only_if_somebody_knows_it() {
+    fn a_renamed_id_is_kept_only_if_it_was_published() {
         let ledger = Ledger::parse(LINE, "ids.txt").unwrap();
         let old = "tag:example.com,2024-05-01:a";
         let seen = DateTime::parse_from_rfc3339("2024-05-03T00:00:00+09:00").ok();
@@ -351,12 +354,12 @@ mod tests {
         let mut published = ledger.clone();
         published.rename(old, "urn:x:1".to_owned(), true, seen);
         assert_eq!(published.get(old).unwrap().path, RETIRED);
-        assert_eq!(published.get("urn:x:1"), ledger.get(old), "what readers saw last is not changed");
+        assert_eq!(published.get("urn:x:1"), ledger.get(old), "the time in the feeds does not change");
         assert_eq!(Ledger::parse(&published.to_text(), "ids.txt").unwrap(), published);
     }
 
     #[test]
-    fn an_iri_becomes_a_uri_and_is_otherwise_left_alone() {
+    fn an_iri_becomes_a_uri_without_other_changes() {
         assert_eq!(
             canonical_uri("https://Example.com/글?a=%ea%b8%80"),
             "https://Example.com/%EA%B8%80?a=%EA%B8%80"
@@ -366,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_sees_title_and_text_but_not_the_blank_lines_around_them() {
+    fn the_hash_covers_title_and_text_without_surrounding_blank_lines() {
         assert_eq!(content_hash("a", "b"), content_hash("a", "\n\nb\n"));
         assert_ne!(content_hash("a", "b"), content_hash("ab", ""));
         assert_eq!(content_hash("a", "b").len(), HASH_DIGITS);
@@ -392,7 +395,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_ledger_is_read_back_as_it_was_written(lines in proptest::collection::btree_map(any_line().prop_map(|(id, _)| id), any_line().prop_map(|(_, line)| line), 0..8)) {
+        fn a_ledger_round_trips(lines in proptest::collection::btree_map(any_line().prop_map(|(id, _)| id), any_line().prop_map(|(_, line)| line), 0..8)) {
             let mut ledger = Ledger::default();
             for (at, (id, mut line)) in lines.into_iter().enumerate() {
                 line.path = format!("{at}/{}", line.path);
@@ -405,7 +408,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_breaks_the_reader(text in "(tag:a,2024:b|a.md|\t|\n|<<<<<<<|[ -~가]){0,30}") {
+        fn no_text_panics(text in "(tag:a,2024:b|a.md|\t|\n|<<<<<<<|[ -~가]){0,30}") {
             let _ = Ledger::parse(&text, "ids.txt");
         }
     }

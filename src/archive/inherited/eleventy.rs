@@ -1,16 +1,16 @@
-//! Eleventy's data files: of a folder (`posts/posts.json`, `posts/posts.11tydata.json`) for what lies in it and deeper, of
-//! one template (`posts/a.json`), and global data. Those in JavaScript cannot be read without running them.
+//! Eleventy's data files: for a folder and its subfolders (`posts/posts.json`, `posts/posts.11tydata.json`), for one
+//! template (`posts/a.json`), and global data. Those in JavaScript would have to be run.
 //!
-//! What may hold a post back is taken, and who wrote it; `tags` are Eleventy's collections, and `layout` and
-//! `permalink` are written for its templates.
+//! Only keys that may hold a post back, authors and languages are used: `tags` are Eleventy's collections, and `layout` and
+//! `permalink` are for its templates.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::places::data_stem;
-use super::{Around, Inherited, Layer, Scope, Source, unclear};
+use super::layers::{Inherited, Layer, Scope, Source, unclear};
+use super::places::{Around, data_stem};
 use crate::archive::front_matter::{self, Entry, Value, flags};
 
-/// What else is handed down.
+/// Other keys that posts inherit.
 const PLAIN_KEYS: [&str; 4] = ["author", "authors", "lang", "language"];
 
 pub(super) fn read(inherited: &mut Inherited, around: &Around, sources: &[Source]) {
@@ -32,7 +32,7 @@ fn take(inherited: &mut Inherited, level: &Level, source: &Source) {
     let is_truth = matches!(text.trim(), "true" | "false");
     let entries = if is_truth { Some(Ok(Vec::new())) } else { front_matter::document(text, &source.shown) };
     let Some(entries) = entries else {
-        let hint = "say the same in a .json file in its place, or in the front matter of the posts";
+        let hint = "use a .json file instead, or the front matter of the posts";
         let finding = unclear(&source.shown, 1, "only Eleventy can run this data file").hint(hint);
         return inherited.block(level.scope(), finding);
     };
@@ -41,7 +41,7 @@ fn take(inherited: &mut Inherited, level: &Level, source: &Source) {
         Err(finding) => return inherited.block(level.scope(), finding),
     };
     let entries = match level {
-        // `_data/draft.json` says what `draft` is.
+        // `_data/draft.json` is the value of `draft`.
         Level::Global(name) if *name != "eleventyComputed" => {
             vec![Entry { key: name.clone(), line: 1, value: global(entries, text) }]
         }
@@ -63,7 +63,7 @@ fn take(inherited: &mut Inherited, level: &Level, source: &Source) {
     });
 }
 
-/// A file that holds `true` alone has no entries.
+/// The value of a global data file, which may be just `true`.
 fn global(entries: Vec<Entry>, text: &str) -> Value {
     match text.trim() {
         "true" => Value::Bool(true),
@@ -74,7 +74,7 @@ fn global(entries: Vec<Entry>, text: &str) -> Value {
 
 fn is_handed_down(entry: &Entry) -> bool {
     match &entry.value {
-        // A template's own text, and the times of files.
+        // Template text, and the times of files.
         Value::Text(_) if entry.key == "permalink" => false,
         Value::Text(text) if entry.key == "date" => {
             !["created", "last modified", "git created", "git last modified"]
@@ -84,25 +84,25 @@ fn is_handed_down(entry: &Entry) -> bool {
     }
 }
 
-/// Data that Eleventy computes for each post, where it may hold one back.
+/// An error if Eleventy computes data that may hold the post back.
 pub(in crate::archive) fn computed(entries: &[Entry], file: &str) -> Option<crate::finding::Finding> {
     let entry = entries.iter().find(|entry| entry.key == "eleventyComputed")?;
     let Value::Table(table) = &entry.value else { return None };
     let (key, _) = table.iter().find(|(key, value)| {
         flags::may_hold_back(&Entry { key: key.clone(), line: 1, value: value.clone() })
     })?;
-    let message = format!("`eleventyComputed` makes `{key}`, which only Eleventy can do");
-    Some(unclear(file, entry.line, message).hint(format!("write `{key}` itself")))
+    let message = format!("`eleventyComputed` computes `{key}`, which only Eleventy can do");
+    Some(unclear(file, entry.line, message).hint(format!("write the value of `{key}`")))
 }
 
-/// How far a data file reaches.
+/// The scope of a data file.
 enum Level {
     /// A post, without its extension.
     Post(Utf8PathBuf),
     Folder(Utf8PathBuf),
-    /// From above the folder of posts: the more folders lie between, the farther.
+    /// From a folder above the posts; the number of folders in between.
     Above(usize),
-    /// All, under this name.
+    /// All posts, under this name.
     Global(String),
 }
 
@@ -136,7 +136,7 @@ impl Level {
         }
     }
 
-    /// What is nearer to a post counts more.
+    /// Data nearer to a post wins.
     fn nearness(&self) -> (u8, usize) {
         match self {
             Self::Post(_) => (3, 0),

@@ -1,23 +1,22 @@
-//! Patterns of file names, as the generators write them. Pure; matching takes a time that is the product of the two
-//! lengths, whatever the pattern.
+//! File name patterns of the generators. Pure; the matching time is at most the product of the lengths of pattern and text.
 
-/// Whose pattern it is.
+/// The dialect of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
-    /// `*` ends at a slash, `**` does not, `**/` is also no folder at all; `{a,b}` is a choice (Ruby's `Dir.glob`).
+    /// `*` stops at a slash, `**` does not, `**/` also matches no folder; `{a,b}` is a choice (Ruby's `Dir.glob`).
     Folders,
-    /// The same, but `**/` is at least a slash (Hugo).
+    /// The same, but `**/` matches at least a slash (Hugo).
     Hugo,
-    /// `*` and `?` pass over slashes (`fnmatch` of Ruby and Python).
+    /// `*` and `?` match slashes too (`fnmatch` of Ruby and Python).
     Names,
     /// The same, with `{a,b}` (Zola).
     NamesWithChoices,
 }
 
-/// A pattern that was understood.
+/// A parsed pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Glob {
-    /// The pattern without its choices: one of these has to match.
+    /// The pattern with its choices expanded: one of these has to match.
     ways: Vec<Vec<Token>>,
 }
 
@@ -42,20 +41,20 @@ enum Token {
 const MAX_WAYS: usize = 64;
 
 impl Glob {
-    /// Reads a pattern; `None` if it cannot be understood.
+    /// Parses a pattern; `None` if it is invalid.
     pub(super) fn parse(pattern: &str, style: Style) -> Option<Self> {
         let ways = if style == Style::Names { vec![pattern.to_owned()] } else { without_choices(pattern)? };
         Some(Self { ways: ways.iter().map(|way| tokens(way, style)).collect::<Option<_>>()? })
     }
 
-    /// Whether the whole of `text` is what the pattern says.
+    /// Whether the pattern matches the whole `text`.
     pub(super) fn matches(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();
         self.ways.iter().any(|way| matches(way, &text))
     }
 }
 
-/// `a{b,c}d` as `abd` and `acd`; braces within braces too.
+/// Expands `a{b,c}d` to `abd` and `acd`; braces may be nested.
 fn without_choices(pattern: &str) -> Option<Vec<String>> {
     let mut open = vec![pattern.to_owned()];
     let mut done = Vec::new();
@@ -74,7 +73,7 @@ fn without_choices(pattern: &str) -> Option<Vec<String>> {
     Some(done)
 }
 
-/// The places of a pair of braces that hold no others; an error if they do not pair.
+/// The positions of an innermost pair of braces; an error if braces do not match.
 fn inner_braces(pattern: &str) -> Result<Option<(usize, usize)>, ()> {
     let Some(end) = pattern.find('}') else {
         return if pattern.contains('{') { Err(()) } else { Ok(None) };
@@ -120,7 +119,7 @@ fn one_of(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<Token> 
         let mut high = low;
         if rest.next_if_eq(&'-').is_some() {
             match rest.peek()? {
-                // A dash at the end is one.
+                // A dash at the end is a literal dash.
                 ']' => ranges.push(('-', '-')),
                 _ => high = rest.next()?,
             }
@@ -129,7 +128,7 @@ fn one_of(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<Token> 
     }
 }
 
-/// Which places of the text each token can end at, token by token.
+/// Computes, token by token, the positions of the text that a match can reach.
 fn matches(tokens: &[Token], text: &[char]) -> bool {
     let mut at = vec![false; text.len() + 1];
     at[0] = true;
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_ends_at_a_slash_where_the_generator_says_so() {
+    fn a_star_stops_at_a_slash_if_the_dialect_says_so() {
         for (pattern, style, yes, no) in [
             ("/a/*", Style::Hugo, "/a/b", "/a/b/c"),
             ("/a/**", Style::Hugo, "/a/b/c", "/a"),
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_is_not_understood() {
+    fn unclosed_patterns_are_invalid() {
         for pattern in ["[a", "{a,b", "a}", "a\\"] {
             assert_eq!(Glob::parse(pattern, Style::Hugo), None, "{pattern}");
         }
@@ -210,14 +209,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_pattern_breaks_the_matcher(pattern in "[-a*?/\\[\\]{},!\\\\가]{0,30}", text in "[-a/가]{0,30}") {
+        fn no_pattern_panics(pattern in "[-a*?/\\[\\]{},!\\\\가]{0,30}", text in "[-a/가]{0,30}") {
             for style in [Style::Folders, Style::Hugo, Style::Names, Style::NamesWithChoices] {
                 let _ = Glob::parse(&pattern, style).map(|glob| glob.matches(&text));
             }
         }
 
         #[test]
-        fn a_name_without_a_sign_matches_itself_alone(name in "[a-z/가]{1,12}", other in "[a-z/가]{1,12}") {
+        fn a_plain_name_matches_only_itself(name in "[a-z/가]{1,12}", other in "[a-z/가]{1,12}") {
             prop_assert!(is(&name, Style::Hugo, &name));
             prop_assert_eq!(is(&name, Style::Folders, &other), name == other);
         }

@@ -1,23 +1,24 @@
-//! Hugo: `cascade` in the front matter of sections and in the site's configuration, files that are ignored, and mounts
-//! that leave files out.
+//! Hugo: `cascade` in the front matter of sections and in the site's configuration, ignored files, and mounts that exclude
+//! files.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::glob::{Glob, Style};
+use super::layers::{Inherited, Layer, Place, Scope, Source, Unread, get, line_of, texts, unclear};
+use super::places::Around;
 use super::regular::Regular;
-use super::{Around, Inherited, Layer, Place, Scope, Source, Unread, get, line_of, texts, unclear};
 use crate::archive::front_matter::{self, Entry, Value, flags};
 use crate::archive::{language, naming};
 use crate::config::Generator;
 use crate::finding::Finding;
 
-/// What a site is built with if it is not told otherwise.
+/// Hugo's default environment for builds.
 const ENVIRONMENT: &str = "production";
 
 pub(super) fn read(inherited: &mut Inherited, around: &Around, sources: &[Source]) {
     let is_section = |source: &&Source| naming::is_section_page(source.path.file_name().unwrap_or_default());
     let (mut sections, configuration): (Vec<&Source>, Vec<&Source>) = sources.iter().partition(is_section);
-    // Of two sections the nearer one counts.
+    // The nearest section wins.
     sections.sort_by_key(|source| std::cmp::Reverse(around.folder_of(&source.path).components().count()));
     let languages = languages(&configuration);
     for source in sections {
@@ -46,7 +47,7 @@ pub(super) fn read(inherited: &mut Inherited, around: &Around, sources: &[Source
     }
 }
 
-/// The entries of a configuration file; `cascade.toml` in a folder holds the table of that name.
+/// The entries of a configuration file; `cascade.toml` in a configuration folder is the table of that name.
 fn entries_of(source: &Source) -> Result<Vec<Entry>, Finding> {
     let stem = source.path.file_name().unwrap_or_default().split('.').next().unwrap_or_default();
     if !["hugo", "config", "cascade", "languages", "module"].contains(&stem) {
@@ -61,7 +62,7 @@ fn entries_of(source: &Source) -> Result<Vec<Entry>, Finding> {
     Ok(vec![Entry { key: stem.to_owned(), line: 1, value: Value::Table(table) }])
 }
 
-/// The languages that the configuration names.
+/// The languages in the configuration.
 fn languages(configuration: &[&Source]) -> Vec<String> {
     let entries = configuration.iter().filter_map(|source| entries_of(source).ok()).flatten();
     let tables = entries.filter(|entry| entry.key.eq_ignore_ascii_case("languages"));
@@ -72,7 +73,7 @@ fn languages(configuration: &[&Source]) -> Vec<String> {
     names.flatten().collect()
 }
 
-/// `languages.ko.cascade` is for the posts of that language.
+/// `languages.ko.cascade` applies to the posts of that language.
 fn of_languages(inherited: &mut Inherited, entries: &[Entry], reach: &Reach, source: &Source) {
     let languages = entries.iter().filter(|entry| entry.key.eq_ignore_ascii_case("languages"));
     for entry in languages {
@@ -158,7 +159,7 @@ fn is_target(key: &str) -> bool {
     key.eq_ignore_ascii_case("_target") || key.eq_ignore_ascii_case("target")
 }
 
-/// Which posts a section reaches, or the site.
+/// The posts that a section, or the site, applies to.
 #[derive(Clone)]
 struct Reach {
     folder: Utf8PathBuf,
@@ -173,7 +174,7 @@ impl Reach {
         Scope::new(move |place| {
             let is_language = match (&reach.language, place.language) {
                 (Some(own), Some(language)) => language::is_same(own, language),
-                // A post without a language in its name has that of the site, whose sections say it or do not.
+                // A post without a language in its name is in the default language.
                 _ => true,
             };
             place.path.starts_with(&reach.folder)
@@ -196,7 +197,7 @@ impl Target {
         let hint = "`path`, `kind`, `lang` and `environment` are understood";
         let wrong = |message: String| unclear(file, line, message).hint(hint);
         let Value::Table(table) = value else {
-            return Err(wrong("the target of this `cascade` is no table".to_owned()));
+            return Err(wrong("the target of this `cascade` is not a table".to_owned()));
         };
         let mut target = Self::default();
         for (key, value) in table {
@@ -224,7 +225,7 @@ impl Target {
 
     fn is_met(&self, place: Place<'_>, languages: &[String]) -> bool {
         let says = |glob: &Option<Glob>, text: &str| glob.as_ref().is_none_or(|glob| glob.matches(text));
-        // Hugo takes no notice of a language that the site does not have.
+        // Hugo ignores a language that the site does not have.
         let is_known = |glob: &Glob| languages.iter().any(|language| glob.matches(&language.to_lowercase()));
         let is_language = match (&self.language, place.language) {
             (Some(glob), Some(language)) => !is_known(glob) || glob.matches(&language.to_lowercase()),
@@ -237,7 +238,7 @@ impl Target {
     }
 }
 
-/// The path by which Hugo knows a page: `/posts/my-post` for `posts/My Post.ko.md` and `posts/my-post/index.md`.
+/// Hugo's logical path of a page: `/posts/my-post` for `posts/My Post.ko.md` and `posts/my-post/index.md`.
 fn logical(path: &Utf8Path) -> String {
     let stem = language::split(path.file_stem().unwrap_or_default()).0;
     let folder = path.parent().unwrap_or(Utf8Path::new(""));
@@ -245,18 +246,18 @@ fn logical(path: &Utf8Path) -> String {
     format!("/{page}").to_lowercase().replace(' ', "-")
 }
 
-/// `ignoreFiles`: expressions that are looked for in the name of a file.
+/// `ignoreFiles`: expressions that are searched for in the path of a file.
 fn ignored_files(inherited: &mut Inherited, entries: &[Entry], file: &str) -> Option<Finding> {
     let entry = entries.iter().find(|entry| entry.key.eq_ignore_ascii_case("ignoreFiles"))?;
     let wrong = |message: String| Some(unclear(file, entry.line, message));
     let Some(expressions) = texts(&entry.value) else {
-        return wrong("`ignoreFiles` is no list of texts".to_owned());
+        return wrong("`ignoreFiles` is not a list of texts".to_owned());
     };
     for text in expressions {
         let Some(expression) = Regular::parse(&text) else {
             return wrong(format!("the expression {text:?} in `ignoreFiles` is not understood"));
         };
-        // What takes too long is taken for a match: then the post stays out, with a word.
+        // A match that takes too long counts as a match: the post is left out and reported.
         let scope =
             Scope::new(move |place| expression.is_in(&format!("/content/{}", place.path)).unwrap_or(true));
         inherited.unread.push(Unread { scope, by: format!("`ignoreFiles` in {file}:{}", entry.line) });
@@ -264,7 +265,7 @@ fn ignored_files(inherited: &mut Inherited, entries: &[Entry], file: &str) -> Op
     None
 }
 
-/// Mounts of the content that leave files out.
+/// Mounts of the content that exclude files.
 fn mounts(inherited: &mut Inherited, entries: &[Entry], source: &Source) -> Option<Finding> {
     let entry = entries.iter().find(|entry| entry.key.eq_ignore_ascii_case("module"))?;
     let Value::Table(module) = &entry.value else { return None };

@@ -1,9 +1,9 @@
-//! Jekyll: `defaults` of `_config.yml`, by path and type, and `exclude`.
+//! Jekyll: `defaults` in `_config.yml`, by path and type, and `exclude`.
 
 use camino::Utf8Path;
 
 use super::glob::{Glob, Style};
-use super::{Inherited, Layer, Scope, Source, Unread, get, line_of, texts, unclear};
+use super::layers::{Inherited, Layer, Scope, Source, Unread, get, line_of, texts, unclear};
 use crate::archive::front_matter::{self, Entry, Value, flags};
 use crate::finding::Finding;
 
@@ -32,13 +32,13 @@ pub(super) fn read(inherited: &mut Inherited, sources: &[Source]) {
     }
 }
 
-/// Each set of defaults is a layer; Jekyll itself passes over one that is wrong.
+/// Each set of defaults is a layer; like Jekyll, ignores an invalid one.
 fn defaults(inherited: &mut Inherited, entry: &Entry, collections: &str, source: &Source) {
     let sets = match &entry.value {
         Value::Nothing => return,
         Value::List(sets) => sets,
         _ => {
-            let finding = unclear(&source.shown, entry.line, "`defaults` is no list");
+            let finding = unclear(&source.shown, entry.line, "`defaults` is not a list");
             return inherited.block(Scope::all(), finding.hint("write it as a list of `scope` and `values`"));
         }
     };
@@ -76,7 +76,7 @@ fn defaults(inherited: &mut Inherited, entry: &Entry, collections: &str, source:
     }
 }
 
-/// The posts of a path: what begins with it, or lies in what its stars stand for.
+/// The posts of a path: those whose path begins with it, or matches its pattern.
 fn covering(path: &str, collections: &str) -> Option<Scope> {
     let collections = collections.to_owned();
     if !path.contains('*') {
@@ -87,7 +87,7 @@ fn covering(path: &str, collections: &str) -> Option<Scope> {
         }));
     }
     let glob = Glob::parse(path, Style::Folders)?;
-    // What Ruby finds is the beginning of a path, be it a folder or a file.
+    // Ruby's glob matches the beginning of a path, which may be a folder or a file.
     Some(Scope::new(move |place| ancestors(place.path).any(|path| glob.matches(path.as_str()))))
 }
 
@@ -95,11 +95,11 @@ fn ancestors(path: &Utf8Path) -> impl Iterator<Item = &Utf8Path> {
     path.ancestors().filter(|path| *path != "")
 }
 
-/// `exclude`: patterns, or beginnings of paths.
+/// `exclude`: patterns, or the beginnings of paths.
 fn excluded(inherited: &mut Inherited, entry: &Entry, source: &Source) -> Option<Finding> {
     let wrong = |message: String| Some(unclear(&source.shown, entry.line, message));
     let Some(patterns) = texts(&entry.value) else {
-        return wrong("`exclude` is no list of texts".to_owned());
+        return wrong("`exclude` is not a list of texts".to_owned());
     };
     let text = source.text.as_deref().unwrap_or_default();
     for pattern in patterns.into_iter().filter(|pattern| !pattern.is_empty()) {

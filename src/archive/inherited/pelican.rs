@@ -1,17 +1,17 @@
-//! Pelican: what `pelicanconf.py`, and over it `publishconf.py`, say of every article or of its path, and which files are
-//! no articles at all. No Python is run.
+//! Pelican: metadata for all articles or by path in `pelicanconf.py`, overridden by `publishconf.py`, and the files that are
+//! not articles. No Python is run.
 
 use camino::Utf8Path;
 
 use super::glob::{Glob, Style};
+use super::layers::{Finder, Inherited, Layer, Place, Scope, Source, Unread, texts, unclear};
 use super::python::{self, Said};
 use super::regular::Regular;
-use super::{Finder, Inherited, Layer, Place, Scope, Source, Unread, texts, unclear};
 use crate::archive::front_matter::{Entry, Value};
 use crate::finding::Finding;
 
 pub(super) fn read(inherited: &mut Inherited, sources: &[Source]) {
-    // `publishconf.py` comes behind `pelicanconf.py`, and what it says counts.
+    // `publishconf.py` comes after `pelicanconf.py` and overrides it.
     let settings = Settings { sources };
     for source in sources {
         if let Err(message) = &source.text {
@@ -21,7 +21,7 @@ pub(super) fn read(inherited: &mut Inherited, sources: &[Source]) {
     if let Some((_, Said { value: Some(Value::Text(path)), .. })) = settings.get("PATH") {
         inherited.base = path.trim_start_matches("./").trim_matches('/').into();
     }
-    // What a file's path says counts more than what holds for all.
+    // Metadata from the path wins over defaults for all articles.
     let path_metadata = settings.get("PATH_METADATA");
     let file_metadata = settings.get("FILENAME_METADATA");
     for (name, said, whole) in
@@ -41,7 +41,7 @@ struct Settings<'s> {
 }
 
 impl<'s> Settings<'s> {
-    /// What the last file that mentions a name says, and the file.
+    /// The value of a name in the last file that mentions it, and the file.
     fn get(&self, name: &str) -> Option<(&'s str, Said)> {
         self.sources.iter().rev().find_map(|source| {
             Some((source.shown.as_str(), python::value_of(source.text.as_deref().ok()?, name)?))
@@ -50,7 +50,7 @@ impl<'s> Settings<'s> {
 }
 
 fn computed(name: &str, file: &str, line: usize) -> Finding {
-    unclear(file, line, format!("`{name}` is not a plain value, and only Python can tell what it is"))
+    unclear(file, line, format!("`{name}` is not a plain value, and Letterpress does not run Python"))
         .hint("write the value itself")
 }
 
@@ -63,12 +63,12 @@ fn default_metadata(inherited: &mut Inherited, settings: &Settings<'_>) {
     }
     inherited.block(Scope::all(), computed(name, file, said.line));
     if let Some(block) = inherited.blocks.last_mut() {
-        // A post that says itself what it is does not ask.
+        // A post with its own status does not depend on the default.
         block.unless = "status";
     }
 }
 
-/// `DEFAULT_DATE` as a text or as numbers; the times of files never count.
+/// `DEFAULT_DATE` as a text or as numbers; file times (`"fs"`) are ignored.
 fn default_date(inherited: &mut Inherited, settings: &Settings<'_>) {
     let Some((file, said)) = settings.get("DEFAULT_DATE") else { return };
     let date = match said.value {
@@ -97,7 +97,7 @@ fn extra_metadata(inherited: &mut Inherited, settings: &Settings<'_>) {
     let Some(Value::Table(paths)) = &said.value else {
         return inherited.block(Scope::all(), computed(name, file, said.line));
     };
-    // The longest path counts.
+    // The longest path wins.
     let mut paths: Vec<_> = paths.iter().collect();
     paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
     for (path, values) in paths {
@@ -131,7 +131,7 @@ fn pairs(value: &Value) -> Option<Vec<(String, Value)>> {
     }
 }
 
-/// `PATH_METADATA` and `FILENAME_METADATA`: what the groups of an expression find in a path (`whole`) or in a name.
+/// `PATH_METADATA` and `FILENAME_METADATA`: the named groups of an expression, matched on a path (`whole`) or a name.
 fn expression(inherited: &mut Inherited, name: &'static str, said: &Said, (file, whole): (&str, bool)) {
     let text = match &said.value {
         Some(Value::Text(text)) => text,
@@ -157,7 +157,7 @@ fn expression(inherited: &mut Inherited, name: &'static str, said: &Said, (file,
     inherited.finders.push(Finder { file: file.to_owned(), find: Box::new(find) });
 }
 
-/// What is no article: folders that are left out, names that are ignored, and what lies outside of `ARTICLE_PATHS`.
+/// Files that are not articles: excluded folders, ignored names, and everything outside `ARTICLE_PATHS`.
 fn unread(inherited: &mut Inherited, settings: &Settings<'_>) {
     for name in ["ARTICLE_EXCLUDES", "IGNORE_FILES", "ARTICLE_PATHS"] {
         let Some((file, said)) = settings.get(name) else { continue };
@@ -185,14 +185,14 @@ fn unread(inherited: &mut Inherited, settings: &Settings<'_>) {
     }
 }
 
-/// What lies in one of the folders.
+/// The posts in one of the folders.
 fn among(folders: Vec<String>) -> Scope {
     let plain = |folder: String| folder.trim_start_matches("./").trim_matches(['/', '.']).to_owned();
     let folders: Vec<String> = folders.into_iter().map(plain).collect();
     Scope::new(move |place| folders.iter().any(|folder| place.path.starts_with(folder)))
 }
 
-/// Names that are ignored, of files or of a folder on the way to them.
+/// The posts whose file name, or a folder of whose path, matches a pattern.
 fn ignored(patterns: &[String]) -> Option<Scope> {
     let globs: Vec<Glob> =
         patterns.iter().map(|pattern| Glob::parse(pattern, Style::Names)).collect::<Option<_>>()?;

@@ -1,5 +1,5 @@
-//! Where a site keeps what it says of many posts: which files lie outside of the folder of posts, and which names in it
-//! are settings. Pure; what a folder holds is asked of the caller.
+//! Where a site keeps settings for many posts: the files outside the folder of posts, and the names of settings files in
+//! it. Pure; the caller lists folders.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -7,21 +7,21 @@ use crate::archive::naming;
 use crate::archive::site::Site;
 use crate::config::Generator;
 
-/// Where the folder of posts lies in its site.
+/// The place of the folder of posts in its site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::archive) struct Around {
-    /// The folder of posts, from the root of the file system.
+    /// The absolute path of the folder of posts.
     pub posts: Utf8PathBuf,
-    /// The root of the content: it holds the folder of posts, or is it.
+    /// The root of the content: the folder of posts, or a folder above it.
     pub content: Utf8PathBuf,
-    /// The folder of the site's configuration, where that was found.
+    /// The folder of the site's configuration, if it was found.
     pub root: Option<Utf8PathBuf>,
     /// The folders between `content` and `posts`.
     pub prefix: Utf8PathBuf,
 }
 
 impl Around {
-    /// The surroundings of `posts`, a path from the root of the file system.
+    /// The surroundings of `posts`, an absolute path.
     pub(in crate::archive) fn of(site: &Site, posts: &Utf8Path) -> Self {
         let up = site.prefix.components().count();
         let content = posts.ancestors().nth(up).unwrap_or(posts).to_owned();
@@ -34,26 +34,25 @@ impl Around {
         if let Ok(inside) = folder.strip_prefix(&self.posts) {
             return self.prefix.join(inside);
         }
-        // What lies above the posts covers all of them.
+        // A file above the folder of posts covers all posts.
         folder.strip_prefix(&self.content).unwrap_or(Utf8Path::new("")).to_owned()
     }
 
-    /// The folders above that of the posts, as far up as the content goes.
+    /// The folders above that of the posts, up to the root of the content.
     fn above(&self) -> impl Iterator<Item = &Utf8Path> {
         self.posts.ancestors().skip(1).take(self.prefix.components().count())
     }
 }
 
-/// How far above the folder of posts data is looked for.
+/// How many folders above the posts are searched for data.
 const MAX_CLIMB: usize = 6;
-/// How a data file of Eleventy ends.
+/// The suffixes of Eleventy's data files.
 const DATA: [&str; 6] =
     [".json", ".11tydata.json", ".11tydata.js", ".11tydata.cjs", ".11tydata.mjs", ".11tydata.ts"];
-/// Global data of Eleventy that may hold posts back: it is known by the name of its file.
+/// The file names of Eleventy's global data that may hold posts back.
 const GLOBAL: [&str; 4] = ["eleventyComputed", "eleventyExcludeFromCollections", "permalink", "draft"];
 
-/// Files outside of the folder of posts that may say something of posts; `names_in` lists a folder. Not all of them
-/// need be there.
+/// Possible settings files outside the folder of posts; `names_in` lists a folder. Some of them may not exist.
 pub(in crate::archive) fn outside(
     site: &Site,
     around: &Around,
@@ -77,7 +76,7 @@ pub(in crate::archive) fn outside(
                 let end = name.rsplit_once('.').map_or("", |(_, end)| end);
                 ["toml", "yaml", "yml", "json"].contains(&end)
             };
-            // Where there is a `hugo.toml`, a `config.toml` may be ours.
+            // If there is a `hugo.toml`, `config.toml` may belong to Letterpress.
             let _ = add(root, &|name| is_data(name) && name.starts_with("hugo."))
                 || add(root, &|name| is_data(name) && name.starts_with("config."));
             for environment in ["config/_default", "config/production"] {
@@ -95,7 +94,7 @@ pub(in crate::archive) fn outside(
             add(root, &|name| matches!(name, "pelicanconf.py" | "publishconf.py"));
         }
         (Generator::Plain, root) => {
-            // Eleventy hands down from folder to folder, as far up as its own configuration.
+            // Eleventy merges data from its root down to the folder of the post.
             for folder in around.posts.ancestors().skip(1).take(MAX_CLIMB) {
                 let is_ours = root.as_ref().is_some_and(|root| folder.starts_with(root));
                 let own = folder.file_name().unwrap_or_default();
@@ -118,11 +117,11 @@ pub(in crate::archive) fn outside(
     found
 }
 
-/// Whether a file with this name in the folder of posts says something of others.
+/// Whether a file with this name in the folder of posts contains settings for others.
 pub(in crate::archive) fn is_setting(name: &str, generator: Generator) -> bool {
     match generator {
         Generator::Hugo | Generator::Zola => naming::is_section_page(name),
-        // A copy of Hugo's content has its sections, even without a configuration that says whose it is.
+        // A copy of a Hugo content folder has section pages even without the configuration.
         Generator::Plain => {
             name.contains(".11tydata.")
                 || name.strip_suffix(".json").is_some()
@@ -132,7 +131,7 @@ pub(in crate::archive) fn is_setting(name: &str, generator: Generator) -> bool {
     }
 }
 
-/// The folder or the post that a data file of Eleventy speaks of: `posts` for `posts.json` and `posts.11tydata.js`.
+/// The folder or post of a data file of Eleventy: `posts` for `posts.json` and `posts.11tydata.js`.
 pub(in crate::archive) fn data_stem(name: &str) -> &str {
     let json = name.strip_suffix(".json").unwrap_or(name);
     name.split_once(".11tydata.").map_or(json, |(stem, _)| stem)

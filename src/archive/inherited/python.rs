@@ -1,26 +1,26 @@
-//! The values that stand in a Python file as they are: texts, numbers, lists, tuples, dictionaries. No Python is run; a
-//! value that has to be computed is said to be one.
+//! Reads literal values from a Python file: texts, numbers, lists, tuples, dictionaries. No Python is run; any other value
+//! is reported as computed.
 
 use crate::archive::front_matter::Value;
 
-/// What a file says of a name.
+/// The value of a name in a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Said {
-    /// The line on which it stands, from 1.
+    /// Its line, from 1.
     pub(super) line: usize,
     /// The value; `None` if it has to be computed.
     pub(super) value: Option<Value>,
 }
 
-/// Dictionaries within dictionaries.
+/// The limit for nesting.
 const MAX_DEPTH: usize = 16;
 
-/// What the file says of `name` in the end; `None` if it does not mention it. What stands under a condition, what adds
-/// to the value and what takes it from elsewhere has to be computed.
+/// The final value of `name`; `None` if the file does not mention it. A value that is conditional, extended or copied from
+/// elsewhere counts as computed.
 pub(super) fn value_of(text: &str, name: &str) -> Option<Said> {
     let mut said = None;
     let mut at = 0;
-    // Where the value of the last assignment ends: the lines before are a part of it.
+    // The end of the last assigned value: lines before it are part of that value.
     let mut until = 0;
     for (number, line) in text.split_inclusive('\n').enumerate() {
         let start = at;
@@ -40,7 +40,7 @@ pub(super) fn value_of(text: &str, name: &str) -> Option<Said> {
     said
 }
 
-/// Whether the line names it as a whole word and not in a comment.
+/// Whether the line contains it as a whole word outside a comment.
 fn mentions(line: &str, name: &str) -> bool {
     let code = line.split('#').next().unwrap_or_default();
     let is_word = |char: char| char.is_alphanumeric() || char == '_';
@@ -48,7 +48,7 @@ fn mentions(line: &str, name: &str) -> bool {
         .any(|(at, _)| !code[..at].ends_with(is_word) && !code[at + name.len()..].starts_with(is_word))
 }
 
-/// Where the value begins in `NAME = value` or `NAME: type = value` at the left margin.
+/// The start of the value in an unindented `NAME = value` or `NAME: type = value`.
 fn assigned(line: &str, name: &str) -> Option<usize> {
     let rest = line.strip_prefix(name)?;
     let sign = rest.find('=')?;
@@ -62,7 +62,7 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
-    /// Passes over blanks and comments; within brackets over line ends as well.
+    /// Skips blanks and comments, and inside brackets also line ends.
     fn skip(&mut self, depth: usize) {
         loop {
             let blank: &[char] = if depth > 0 { &[' ', '\t', '\r', '\n'] } else { &[' ', '\t', '\r'] };
@@ -83,7 +83,7 @@ impl Reader<'_> {
         rest.is_some()
     }
 
-    /// Whether the statement is over.
+    /// Whether the statement ends here.
     fn ends(&mut self) -> bool {
         self.skip(0);
         self.rest.is_empty() || self.rest.starts_with(['\n', ';'])
@@ -107,7 +107,7 @@ impl Reader<'_> {
         Some(value)
     }
 
-    /// A list or a tuple; `('a')` is a text in brackets.
+    /// A list or a tuple; `('a')` is a text in parentheses.
     fn list(&mut self, depth: usize) -> Option<Value> {
         let mut items = Vec::new();
         let mut is_list = false;
@@ -155,10 +155,10 @@ impl Reader<'_> {
         (!word.is_empty()).then(|| word.to_owned())
     }
 
-    /// A text, a number, a truth or nothing.
+    /// A text, a number, a boolean or `None`.
     fn single(&mut self, depth: usize) -> Option<Value> {
         if let Some(mut text) = self.text().ok()? {
-            // Texts that stand side by side are one.
+            // Adjacent texts are concatenated.
             loop {
                 self.skip(depth);
                 match self.text().ok()? {
@@ -179,7 +179,7 @@ impl Reader<'_> {
         })
     }
 
-    /// A text if one begins here; an error if it cannot be said what it is.
+    /// The text that begins here, if one does; an error if it is not a plain literal.
     fn text(&mut self) -> Result<Option<String>, ()> {
         let start = self.rest.find(['"', '\'']).filter(|at| *at <= 2);
         let Some(start) = start else { return Ok(None) };
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_over_several_lines_and_the_last_one_counts() {
+    fn a_value_may_span_lines_and_the_last_assignment_wins() {
         for text in [
             "NAME = {'status': 'draft'}\n",
             "NAME={\n    # why\n    \"status\" : 'dr' \"aft\",  # a comment\n}\n",
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_to_be_computed_is_said_to_be_so_with_its_line() {
+    fn computed_values_are_reported_with_their_line() {
         for text in [
             "import os\nNAME = os.environ['X']\n",
             "X = 1\nNAME = {'status': X}\n",
@@ -283,7 +283,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_breaks_the_reader(text in "(NAME ?= ?|[-'\"\\\\#u\n가:{}()\\[\\],1]| |dict|True){0,30}") {
+        fn no_text_panics(text in "(NAME ?= ?|[-'\"\\\\#u\n가:{}()\\[\\],1]| |dict|True){0,30}") {
             let _ = value_of(&text, "NAME");
         }
     }

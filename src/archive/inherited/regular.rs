@@ -1,9 +1,9 @@
-//! Regular expressions as people write them into `pelicanconf.py` and `hugo.toml`: characters, classes, groups with and
-//! without names, choices, repetition, both ends. What else there is is not understood, and said to be so.
+//! The regular expressions that are common in `pelicanconf.py` and `hugo.toml`: characters, classes, named and unnamed
+//! groups, choices, repetition, and both anchors. Anything else is rejected.
 
 use std::collections::BTreeMap;
 
-/// An expression that was understood.
+/// A parsed expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Regular {
     ways: Vec<Vec<Node>>,
@@ -18,7 +18,7 @@ enum Node {
     Repeat(Box<Node>, Times),
 }
 
-/// How often a node stands, and whether rather more often.
+/// How often a node repeats, and whether it is greedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Times {
     least: usize,
@@ -32,22 +32,22 @@ struct Class {
     ranges: Vec<(char, char)>,
 }
 
-/// Steps after which an expression is given up: people's take some hundred.
+/// The limit of steps for a match; usual expressions take some hundred.
 const MAX_STEPS: usize = 200_000;
-/// A path that is longer is given up too: each character is a call within a call.
+/// The limit for the length of a path: the recursion depth grows with each character.
 const MAX_TEXT: usize = 400;
-/// Groups within groups.
+/// The limit for nested groups.
 const MAX_DEPTH: usize = 20;
 
 impl Regular {
-    /// Reads an expression; `None` if it holds what is not understood here.
+    /// Parses an expression; `None` if it uses an unsupported feature.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut parser = Parser { rest: text.chars().collect(), at: 0, depth: 0 };
         let ways = parser.ways()?;
         (parser.at == parser.rest.len()).then_some(Self { ways })
     }
 
-    /// The named groups of a match at the beginning of `text` (Python's `match`); `Err` if it takes too long.
+    /// The named groups of a match at the start of `text` (Python's `match`); `Err` if it takes too long.
     pub(super) fn match_start(&self, text: &str) -> Result<Option<BTreeMap<String, String>>, ()> {
         let text: Vec<char> = text.chars().collect();
         self.match_at(&text, 0)
@@ -134,7 +134,7 @@ impl Parser {
         };
         let Some((least, most)) = self.count().ok()? else { return Some(node) };
         let greedy = !self.eat("?");
-        // `a**` and `a+*` mean nothing.
+        // `a**` and `a+*` are invalid.
         if matches!(self.peek(), Some('*' | '+' | '?')) {
             return None;
         }
@@ -164,7 +164,7 @@ impl Parser {
         self.eat(")").then_some(Node::Group { name, ways })
     }
 
-    /// How often the node before is to stand, if anything is said of that.
+    /// The repetition after a node, if there is one.
     fn count(&mut self) -> Result<Option<(usize, usize)>, ()> {
         Ok(match self.peek() {
             Some('*') => Some((0, usize::MAX)),
@@ -223,7 +223,7 @@ impl Parser {
         let (not, ranges) = match self.next()? {
             'd' => (false, vec![('0', '9')]),
             'D' => (true, vec![('0', '9')]),
-            // Letters of every script, as Python has it.
+            // Letters of every script, as in Python.
             'w' => (false, vec![('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z'), ('\u{AA}', '\u{10FFFF}')]),
             's' => (false, vec![(' ', ' '), ('\t', '\r')]),
             'S' => (true, vec![(' ', ' '), ('\t', '\r')]),
@@ -234,14 +234,14 @@ impl Parser {
     }
 }
 
-/// A match that is being looked for.
+/// A match in progress.
 struct Run<'t> {
     text: &'t [char],
     steps: usize,
     groups: Vec<(String, usize, usize)>,
 }
 
-/// What has to match behind what matches now.
+/// The continuation: what has to match after the current node.
 type Then<'c, 't> = &'c mut dyn FnMut(&mut Run<'t>, usize) -> bool;
 
 impl<'t> Run<'t> {
@@ -289,7 +289,7 @@ impl<'t> Run<'t> {
         let left = Times { least: least.saturating_sub(1), most: less, greedy };
         let again = most > 0
             && self.node(node, at, &mut |run, end| {
-                // What is empty is not repeated for ever.
+                // An empty match is not repeated endlessly.
                 (end > at || least > 0) && run.repeat(node, left, end, then)
             });
         again || least == 0 && greedy && then(self, at)
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_what_python_finds() {
+    fn groups_match_as_in_python() {
         let date = r"(?P<date>\d{4}-\d{2}-\d{2}).*";
         assert_eq!(groups(date, "2024-05-01-a"), Some(pairs(&[("date", "2024-05-01")])));
         assert_eq!(groups(date, "a-2024-05-01"), None);
@@ -337,27 +337,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_anywhere_need_not_be_at_the_beginning() {
+    fn a_search_matches_anywhere_in_the_text() {
         let is_in = |expression: &str, text| Regular::parse(expression).unwrap().is_in(text).unwrap();
         assert!(is_in(r"/wip/", "content/wip/a.md") && is_in(r"\.tmp\.md$", "a.tmp.md"));
         assert!(!is_in(r"\.tmp\.md$", "a.tmp.md.x") && !is_in("^wip", "a/wip"));
     }
 
     #[test]
-    fn what_is_not_understood_is_said_to_be_so() {
+    fn unsupported_expressions_are_rejected() {
         for expression in ["(?=a)", "(?!a)", r"\bword", "(a", "a)", "[a", "*a", "a**", r"(a)\1", "a{x}"] {
             assert_eq!(Regular::parse(expression), None, "{expression}");
         }
     }
 
     #[test]
-    fn an_expression_that_would_take_for_ever_is_given_up() {
+    fn an_expression_that_takes_too_long_is_stopped() {
         assert_eq!(Regular::parse("(a+)+b").unwrap().match_start(&"a".repeat(60)), Err(()));
     }
 
     proptest! {
         #[test]
-        fn no_expression_breaks_the_matcher(expression in r"[a(|)*+?.\\\[\]{}1,dwP<>:$^-]{0,16}", text in "[a1/-]{0,12}") {
+        fn no_expression_panics(expression in r"[a(|)*+?.\\\[\]{}1,dwP<>:$^-]{0,16}", text in "[a1/-]{0,12}") {
             if let Some(expression) = Regular::parse(&expression) {
                 let _ = expression.match_start(&text);
             }

@@ -1,8 +1,10 @@
-//! Settings of each generator against posts of which nothing but the path is known.
+//! Settings of each generator, applied to posts of which only the path is known.
 
+use camino::{Utf8Path, Utf8PathBuf};
 use proptest::prelude::*;
 
 use super::*;
+use crate::archive::front_matter::{Entry, Value};
 
 fn inherited(generator: Generator, files: &[(&str, &str)]) -> Inherited {
     let mut site = Site::bare(generator, Utf8PathBuf::new());
@@ -21,7 +23,7 @@ fn place(path: &str) -> Place<'_> {
     Place { path: Utf8Path::new(path), language: None }
 }
 
-/// Where a post without a word of its own has `key` from, and what it says.
+/// The place and value of `key` that a post without own entries inherits.
 fn handed(inherited: &Inherited, path: &str, wanted: &str) -> Option<(String, Value)> {
     let handed = inherited.handed_down(place(path), &[]);
     handed
@@ -31,7 +33,7 @@ fn handed(inherited: &Inherited, path: &str, wanted: &str) -> Option<(String, Va
 }
 
 #[test]
-fn the_nearest_section_counts_and_says_nothing_of_other_keys() {
+fn the_nearest_section_wins_for_each_key() {
     let hugo = inherited(
         Generator::Hugo,
         &[
@@ -51,7 +53,7 @@ fn the_nearest_section_counts_and_says_nothing_of_other_keys() {
 }
 
 #[test]
-fn a_wrong_setting_that_holds_nothing_back_is_passed_over_and_another_one_holds_up_its_posts() {
+fn an_invalid_setting_blocks_its_posts_only_if_it_may_hold_them_back() {
     let hugo = inherited(
         Generator::Hugo,
         &[("content/a/_index.md", "---\ncascade:\n  lang: no language!\n  expiryDate: soon\n---\n")],
@@ -64,7 +66,7 @@ fn a_wrong_setting_that_holds_nothing_back_is_passed_over_and_another_one_holds_
 }
 
 #[test]
-fn a_post_that_says_itself_what_it_is_does_not_wait_for_python() {
+fn a_post_with_its_own_status_is_not_blocked_by_python() {
     let pelican =
         inherited(Generator::Pelican, &[("pelicanconf.py", "import x\nDEFAULT_METADATA = x.metadata()\n")]);
     let status = Entry { key: "status".to_owned(), line: 1, value: Value::Text("published".to_owned()) };
@@ -73,7 +75,7 @@ fn a_post_that_says_itself_what_it_is_does_not_wait_for_python() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_no_file_that_says_nothing() {
+fn an_unreadable_settings_file_blocks_posts() {
     let site = Site::bare(Generator::Zola, Utf8PathBuf::new());
     let around = Around::of(&site, Utf8Path::new("/s/content"));
     let source = Source {
@@ -87,7 +89,7 @@ fn a_file_that_cannot_be_read_is_no_file_that_says_nothing() {
 
 proptest! {
     #[test]
-    fn no_setting_breaks_the_readers(
+    fn no_setting_panics(
         text in "(---|\\+\\+\\+|cascade|defaults|scope|values|path|target|draft|exclude|ignoreFiles|PATH_METADATA|DEFAULT_METADATA|: ?| ?= ?|[-'\"\\[\\]{}(),*?!a/가\n]|\n  ){0,40}",
         path in "[a/.-]{0,12}",
     ) {

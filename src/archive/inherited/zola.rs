@@ -1,8 +1,9 @@
-//! Zola: a section that is a draft holds back everything in its folder, whatever the pages say; `ignored_content` is
-//! not read. Nothing else of a section is handed down to its pages.
+//! Zola: a draft section holds back everything in its folder, and files in `ignored_content` are skipped. Pages inherit
+//! nothing else from a section.
 
 use super::glob::{Glob, Style};
-use super::{Around, Inherited, Scope, Source, Unread, texts, unclear};
+use super::layers::{Inherited, Scope, Source, Unread, texts, unclear};
+use super::places::Around;
 use crate::archive::front_matter::{self, Value};
 use crate::archive::naming;
 use crate::config::Generator;
@@ -26,7 +27,7 @@ pub(super) fn read(inherited: &mut Inherited, around: &Around, sources: &[Source
     }
 }
 
-/// What makes the section a draft, if it is one.
+/// The setting that makes the section a draft, if it is one.
 fn section(text: &str, source: &Source) -> Result<Option<String>, Finding> {
     let parts = front_matter::split_for(text, &source.shown, Generator::Zola)?;
     let Some(entry) = parts.entries.iter().find(|entry| entry.key == "draft") else { return Ok(None) };
@@ -38,19 +39,19 @@ fn section(text: &str, source: &Source) -> Result<Option<String>, Finding> {
     }
 }
 
-/// `ignored_content`: patterns of whole paths.
+/// `ignored_content`: patterns for whole paths.
 fn ignored(inherited: &mut Inherited, around: &Around, text: &str, source: &Source) -> Result<(), Finding> {
     let entries = front_matter::document(text, &source.shown).unwrap_or(Ok(Vec::new()))?;
     let Some(entry) = entries.iter().find(|entry| entry.key == "ignored_content") else { return Ok(()) };
     let wrong = |message: String| unclear(&source.shown, entry.line, message);
     let patterns =
-        texts(&entry.value).ok_or_else(|| wrong("`ignored_content` is no list of texts".to_owned()))?;
+        texts(&entry.value).ok_or_else(|| wrong("`ignored_content` is not a list of texts".to_owned()))?;
     for pattern in patterns {
         let glob = Glob::parse(&pattern, Style::NamesWithChoices).ok_or_else(|| {
             wrong(format!("the pattern {pattern:?} in `ignored_content` is not understood"))
         })?;
         let content = around.content.clone();
-        // A folder that is ignored takes what lies in it with it.
+        // An ignored folder includes its contents.
         let scope = Scope::new(move |place| {
             let ways = place.path.ancestors().filter(|path| *path != "");
             ways.map(|path| content.join(path)).any(|path| glob.matches(path.as_str()))

@@ -1,4 +1,4 @@
-//! Whether a post may leave at all: its own flags, the settings of its site, and what these two make together.
+//! Decides whether a post is held back, from its own flags and the settings of its site.
 
 use crate::archive::WhyLeftOut;
 use crate::archive::front_matter::{Entry, Value, flags};
@@ -7,7 +7,8 @@ use crate::archive::inherited::{self, Handed, Place};
 use crate::config::Generator;
 use crate::finding::Finding;
 
-/// The entries of a post with what its site hands down, and why it stays out, if it does; an error if that cannot be said.
+/// The entries of a post with those it inherits from its site, and why it is held back, if it is; an error if this is
+/// unclear.
 pub(super) fn look(
     own: Vec<Entry>,
     file: &str,
@@ -43,31 +44,31 @@ fn held_back(
         return Ok(Some(why));
     }
     let entries: Vec<Entry> = handed.iter().map(|handed| handed.entry.clone()).collect();
-    // What is wrong with them was said where they were read.
+    // Errors in inherited entries were reported when the settings were read.
     let flag = flags::held_back(&entries, file, generator).ok().flatten();
     Ok(flag.map(|flag| WhyLeftOut::HeldBack(format!("`{}` in {}", flag.text, handed[flag.at].from))))
 }
 
-/// A post's own entries and what is handed down to it, as if it had said that itself.
+/// The entries of a post, with those that it inherits.
 fn with(own: Vec<Entry>, handed: Vec<Handed>, generator: Generator) -> Vec<Entry> {
     let mut entries = own;
     for Handed { entry, .. } in handed {
         let is_categories = |entry: &Entry| ["categories", "category"].contains(&entry.key.as_str());
         let known = entries.iter_mut().find(|known| is_categories(known) && is_categories(&entry));
         match known {
-            // Jekyll's categories add up; everything else is said once.
+            // Jekyll merges categories; any other key of the post wins.
             Some(known) if generator == Generator::Jekyll => {
                 known.value = Value::List([items(&entry.value), items(&known.value)].concat());
                 known.key = "categories".into();
             }
-            // It stands in no line of this file.
+            // An inherited entry has no line in this file.
             _ => entries.push(Entry { line: 1, ..entry }),
         }
     }
     entries
 }
 
-/// The names of a list, or in a text between blanks.
+/// The names in a list, or in a text separated by spaces.
 fn items(value: &Value) -> Vec<Value> {
     match value {
         Value::List(items) => items.clone(),
@@ -77,16 +78,15 @@ fn items(value: &Value) -> Vec<Value> {
     }
 }
 
-/// A word about what hides a post from others than its readers.
+/// Warnings about keys that hide a post from search engines only.
 pub(super) fn remarks(entries: &[Entry], file: &str) -> Vec<Finding> {
     let hidden = entries.iter().filter_map(|entry| Some((entry.line, flags::hides_elsewhere(entry)?)));
     let finding = |(line, text): (usize, String)| {
-        let message = format!(
-            "`{text}` is for search engines and lists; the post is published and mailed all the same"
-        );
+        let message =
+            format!("`{text}` affects only search engines and lists; the post is still published and mailed");
         let finding = Finding::warning("post-hidden-elsewhere", file, message).at(line);
         finding.hint(
-            "write `draft: true` if nobody is to read it, `newsletter: false` if it is not to be mailed",
+            "write `draft: true` to keep the post unpublished, `newsletter: false` to publish it without mailing it",
         )
     };
     hidden.map(finding).collect()

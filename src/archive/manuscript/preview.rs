@@ -1,4 +1,4 @@
-//! A file that is not published, read as the post that it would be: for looking at it, and for nothing else.
+//! Reads an unpublished file as a post, for previews only.
 
 use chrono::{DateTime, FixedOffset};
 
@@ -10,7 +10,7 @@ use crate::archive::inherited::Place;
 use crate::finding::Finding;
 
 impl Manuscript {
-    /// Reads a file whatever it says of itself. What is wrong with it is an error here too.
+    /// Reads a file even if it is a draft or held back. Its errors are reported.
     pub(in crate::archive) fn preview(
         bytes: Vec<u8>,
         name: Name<'_>,
@@ -23,14 +23,14 @@ impl Manuscript {
             front_matter::split_for(&text, file, site.generator).map_err(|finding| vec![finding])?;
         let path = site.prefix.join(name.relative);
         let place = Place { path: setting.inherited.path(&path), language: None };
-        // What it inherits is taken over; what of that holds it back is not minded here.
+        // Inherited entries apply, but those that hold the post back are ignored.
         let (entries, _) = held_back::look(parts.entries, file, place, setting);
         parts.entries = customs::undo(entries, site.generator);
         let (fields, errors) = front_matter::fields::read(&parts.entries, file, config.site.timezone);
         if !errors.is_empty() {
             return Err(errors);
         }
-        // A draft of Jekyll's has no day in its name, and its folder is no folder of posts.
+        // A draft in Jekyll has no day in its name and is not in a folder of posts.
         let told = naming::read(name.relative, site, config).unwrap_or_else(|_| naming::bare(name.relative));
         let is_html =
             name.relative.extension().is_some_and(|end| end.to_ascii_lowercase().starts_with("htm"));
@@ -46,7 +46,7 @@ impl Manuscript {
     }
 }
 
-/// The date that it names, or now.
+/// The date of the post, or now.
 fn date(fields: &Fields, day: Option<&str>, setting: Setting<'_>) -> DateTime<FixedOffset> {
     let zone = setting.config.site.timezone;
     let from = fields.from.as_ref().map(|from| from.value);

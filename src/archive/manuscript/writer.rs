@@ -1,11 +1,10 @@
-//! The parts of a post, made from its front matter and its text: title, address, picture, body. All errors are collected.
+//! Builds the parts of a post from its front matter and its text: title, URL, image, body. Collects all errors.
 
 use chrono::{DateTime, FixedOffset, Utc};
 use url::Url;
 
 use super::{MAX_BODY, Manuscript, Name};
-use crate::archive::front_matter::fields::Lined;
-use crate::archive::front_matter::{self, Fields};
+use crate::archive::front_matter::{self, Fields, Lined};
 use crate::archive::house_rules::{Setting, categories_of_folders, words_of};
 use crate::archive::ids::{Fingerprint, content_hash};
 use crate::archive::links::{self, Purpose};
@@ -15,20 +14,20 @@ use crate::config::Generator;
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
 
-/// A longer title is cut by mail programs and feed readers.
+/// Mail programs and feed readers truncate a longer title.
 const LONG_TITLE: usize = 150;
 
-/// After so many removed characters only their number is said.
+/// After this many removed characters, only their number is reported.
 const MAX_REMOVALS: usize = 20;
 
-/// What the file's name and the front matter's dates came to.
+/// What the file name and the dates of the front matter resulted in.
 pub(super) struct Stamp<'n> {
     pub(super) published: DateTime<FixedOffset>,
     pub(super) told: &'n naming::Name,
     pub(super) is_html: bool,
 }
 
-/// Collects what is wrong while the parts of a post are made.
+/// Collects errors while it builds the parts of a post.
 pub(super) struct Writer<'w> {
     pub(super) file: &'w str,
     pub(super) setting: Setting<'w>,
@@ -37,7 +36,7 @@ pub(super) struct Writer<'w> {
 }
 
 impl Writer<'_> {
-    /// The post, or nothing where an error says why.
+    /// The post, or `None` if there was an error.
     pub(super) fn write(
         &mut self,
         mut fields: Fields,
@@ -98,12 +97,12 @@ impl Writer<'_> {
         })
     }
 
-    /// A post without text is not finished; one of a generator's or a feed's stays in the feeds, and is not mailed.
+    /// A post without text is an error; in the site of a generator, or from a feed, it is published but not mailed.
     fn refuse_emptiness(&mut self, body_line: usize) {
         let line = body_line.saturating_sub(1).max(1);
         let is_ours = self.setting.is_strict() && self.setting.config.archive.feed.is_none();
         if is_ours {
-            let hint = "write something below the front matter, or keep it back with a line draft: true (TOML: draft = true)";
+            let hint = "write something below the front matter, or hold the post back with draft: true (TOML: draft = true)";
             self.errors.push(self.error("post-body", line, "the post has no text").hint(hint));
         } else {
             let message = "the post has no text, and is not mailed";
@@ -111,7 +110,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The last part of the address, and the whole of it.
+    /// The slug and the URL.
     fn address(&mut self, fields: &Fields, stamp: &Stamp<'_>, title: &str) -> (Option<String>, Option<Url>) {
         let Setting { config, site, .. } = self.setting;
         let (generator, told) = (site.generator, stamp.told);
@@ -121,7 +120,7 @@ impl Writer<'_> {
         };
         let slug = permalink::slug(&raw).map_err(|error| self.refuse_address(&error, line)).ok();
         let own_slug = fields.slug.as_ref().and(slug.as_deref());
-        // Jekyll's days are those of the site, everybody else's are those of the post.
+        // Jekyll uses the day in the time zone of the site; the others, that of the post.
         let published = match generator {
             Generator::Jekyll => stamp.published.with_timezone(&config.site.timezone).fixed_offset(),
             _ => stamp.published,
@@ -159,7 +158,7 @@ impl Writer<'_> {
         if parts.body.len() > MAX_BODY {
             let message = format!("the text is {} MB long; 10 MB is the limit", parts.body.len() / 1_000_000);
             self.errors
-                .push(self.error("post-size", parts.body_line, message).hint("make several posts of it"));
+                .push(self.error("post-size", parts.body_line, message).hint("split it into several posts"));
             return XmlText::default();
         }
         let (body, removed) = XmlText::clean(parts.body);
@@ -170,23 +169,24 @@ impl Writer<'_> {
             }
             line = removed.line;
             let message = format!(
-                "the character U+{:04X} may not stand in a feed and is left out",
+                "the character U+{:04X} is not allowed in a feed and is left out",
                 u32::from(removed.char)
             );
             let finding =
                 Finding::warning("post-character", self.file, message).at(parts.body_line + line - 1);
-            self.findings
-                .push(finding.hint("delete it; an editor shows it when invisible characters are shown"));
+            self.findings.push(finding.hint("delete it; most editors can show invisible characters"));
         }
         if removed.len() > MAX_REMOVALS {
-            let message =
-                format!("{} characters of the text may not stand in a feed and are left out", removed.len());
+            let message = format!(
+                "{} characters of the text are not allowed in a feed and are left out",
+                removed.len()
+            );
             self.findings.push(Finding::warning("post-character", self.file, message));
         }
         body
     }
 
-    /// The title, and the body without the heading that it was taken from.
+    /// The title, and the body without the heading that gave the title.
     fn title(
         &mut self,
         stated: Option<Lined<String>>,
@@ -216,32 +216,33 @@ impl Writer<'_> {
                 let length = title.as_str().chars().count();
                 if length > LONG_TITLE {
                     let message = format!(
-                        "the title is {length} characters long, and mail programs and feed readers will cut it"
+                        "the title is {length} characters long; mail programs and feed readers will truncate it"
                     );
                     self.findings.push(
-                        Finding::warning("post-title", self.file, message).at(line).hint("150 are enough"),
+                        Finding::warning("post-title", self.file, message)
+                            .at(line)
+                            .hint("use at most 150 characters"),
                     );
                 }
                 (Some(title), body)
             }
             Err(error) => {
                 let message = format!("the title cannot be used: {error}");
-                self.errors.push(
-                    self.error("post-title", line, message).hint("write a title of letters that can be seen"),
-                );
+                self.errors
+                    .push(self.error("post-title", line, message).hint("write a title with visible letters"));
                 (None, body)
             }
         }
     }
 
-    /// Where a post need not be perfect, a title goes without what cannot be seen.
+    /// In an archive that is not strict, invisible characters are removed from a title.
     fn title_without_marks(&mut self, raw: &str, line: usize) -> Option<HeaderText> {
         if self.setting.is_strict() {
             return None;
         }
         let seen: String = raw.chars().filter(|c| HeaderText::parse(&format!("a{c}a")).is_ok()).collect();
         let title = HeaderText::parse(&seen).ok()?;
-        let message = "the title holds control characters, which are left out";
+        let message = "the title contains control characters, which are left out";
         self.findings.push(Finding::warning("post-title", self.file, message).at(line));
         Some(title)
     }
@@ -251,7 +252,7 @@ impl Writer<'_> {
         self.errors.push(self.error("post-address", line, error.to_string()).hint(hint));
     }
 
-    /// An update that is still to come would make the feed lie until then.
+    /// An update in the future is ignored until then.
     fn updated(
         &mut self,
         stated: Option<Lined<DateTime<FixedOffset>>>,
@@ -264,9 +265,9 @@ impl Writer<'_> {
         let finding = Finding::warning(
             "post-date",
             self.file,
-            "the date of the update is still to come and does not count until then",
+            "the date of the update is in the future and is ignored until then",
         );
-        self.findings.push(finding.at(stated.line).hint("write the day on which the text last changed"));
+        self.findings.push(finding.at(stated.line).hint("write the day when the text last changed"));
         None
     }
 
@@ -278,7 +279,7 @@ impl Writer<'_> {
             Ok(Err(_)) => None,
             Err(error) => {
                 let finding =
-                    Finding::warning("post-image", self.file, format!("the picture is left out: {error}"));
+                    Finding::warning("post-image", self.file, format!("the image is left out: {error}"));
                 self.findings.push(
                     finding.at(stated.line).hint("write an https: address, or one relative to the post"),
                 );
@@ -294,9 +295,9 @@ impl Writer<'_> {
                 Ok(Ok(url)) if !replies.contains(&url) => replies.push(url),
                 Ok(_) => {}
                 Err(error) => {
-                    let message = format!("what the post answers is left out: {error}");
+                    let message = format!("the page that the post replies to is left out: {error}");
                     let finding = Finding::warning("post-reply", self.file, message).at(line);
-                    self.findings.push(finding.hint("write the address of the page in full"));
+                    self.findings.push(finding.hint("write the full address of the page"));
                 }
             }
         }
@@ -308,7 +309,7 @@ impl Writer<'_> {
     }
 }
 
-/// Whether there is anything to read: remarks that nobody sees are nothing.
+/// Whether there is visible text; HTML comments do not count.
 fn has_text(body: &str) -> bool {
     let mut rest = body;
     loop {
@@ -326,7 +327,7 @@ fn has_text(body: &str) -> bool {
     }
 }
 
-/// Empties lines instead of taking them out, so that every other line keeps its number.
+/// Empties the lines instead of removing them, so that the other lines keep their numbers.
 fn without_lines(body: &XmlText, (first, last): (usize, usize)) -> XmlText {
     let mut kept = String::with_capacity(body.as_str().len());
     for (number, line) in body.as_str().split_inclusive('\n').enumerate() {

@@ -1,6 +1,6 @@
-//! The arguments of a tag: `src="a.png" alt='글' 300`. One reading for Hugo, Zola, Liquid and Octopress.
+//! Parses the arguments of a tag: `src="a.png" alt='글' 300`, in the same way for Hugo, Zola, Liquid and Octopress.
 
-/// Arguments with a name and without.
+/// Named and positional arguments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Arguments {
     /// In order.
@@ -9,7 +9,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// Reads `name="…"`, `name=…`, `name: …`, `"…"` and bare words, between spaces or commas.
+    /// Reads `name="…"`, `name=…`, `name: …`, `"…"` and bare words, separated by spaces or commas.
     pub(super) fn of(text: &str) -> Self {
         let mut arguments = Self::default();
         let text = text.trim();
@@ -35,7 +35,7 @@ impl Arguments {
         }
     }
 
-    /// The value of the first of `names` that is there.
+    /// The value of the first of `names` that is set.
     pub(super) fn named(&self, names: &[&str]) -> Option<&str> {
         names
             .iter()
@@ -44,18 +44,18 @@ impl Arguments {
             .filter(|value| !value.is_empty())
     }
 
-    /// The argument at `place`, from 0, of those without a name.
+    /// The positional argument at `place`, from 0.
     pub(super) fn at(&self, place: usize) -> Option<&str> {
         self.positional.get(place).map(String::as_str)
     }
 
-    /// All arguments without a name.
+    /// All positional arguments.
     pub(super) fn positional(&self) -> &[String] {
         &self.positional
     }
 }
 
-/// The value that `text` begins with, without its quotes, and what follows; at least one character is taken.
+/// The value at the start of `text`, without its quotes, and the rest; consumes at least one character.
 fn value(text: &str) -> (&str, &str) {
     match text.chars().next() {
         Some(quote @ ('"' | '\'' | '`')) => text[1..].split_once(quote).unwrap_or((&text[1..], "")),
@@ -63,7 +63,7 @@ fn value(text: &str) -> (&str, &str) {
             let end = |c: char| c.is_whitespace() || ",=".contains(c);
             let from = first.len_utf8();
             let length = text[from..].find(end).map_or(text.len(), |length| from + length);
-            // `name: value` has its colon at the end of the word, `https://…` has not.
+            // In `name: value` the colon is at the end of the word; in `https://…` it is not.
             let word = &text[..length];
             let word = word.strip_suffix(':').filter(|name| is_name(name)).unwrap_or(word);
             text.split_at(word.len())

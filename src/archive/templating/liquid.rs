@@ -1,9 +1,9 @@
-//! The few words of Liquid that stand for an address or a title: `{{ "/a" | relative_url }}`, `{{ site.baseurl }}`.
-//! There are no variables, no loops and no functions; what is not known here has no value.
+//! The few Liquid expressions for a URL or a title: `{{ "/a" | relative_url }}`, `{{ site.baseurl }}`. There are no
+//! variables, loops or functions; any other expression has no value.
 
-use super::Surroundings;
+use super::surroundings::Surroundings;
 
-/// What `{{ expression }}` stands for.
+/// The value of `{{ expression }}`.
 pub(super) fn value(expression: &str, around: Surroundings<'_>) -> Option<String> {
     let mut filters = expression.split('|');
     let mut value = operand(filters.next()?, around)?;
@@ -19,7 +19,7 @@ pub(super) fn value(expression: &str, around: Surroundings<'_>) -> Option<String
             _ => return None,
         };
     }
-    // `site.baseurl` is empty where the site has its host for itself, and two slashes would be another host.
+    // `site.baseurl` may be empty, and a URL with two leading slashes would name another host.
     Some(value.strip_prefix("//").map_or(value.clone(), |rest| format!("/{rest}")))
 }
 

@@ -1,29 +1,29 @@
-//! What a tag means in Markdown. Names that many sites share are known here; themes and plugins have thousands more,
-//! and those are left out.
+//! What a tag means in Markdown. Knows the common names; the thousands of others in themes and plugins are left out.
 
 use super::arguments::Arguments;
-use super::scan::{Kind, Tag};
-use super::{Surroundings, liquid};
+use super::liquid;
+use super::surroundings::Surroundings;
+use super::tag::{Kind, Tag};
 
-/// What becomes of a tag.
+/// How a tag is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// This text stands in its place.
+    /// By this text.
     Text(String),
-    /// It goes, and nobody misses it.
+    /// Removed; nothing is lost.
     Nothing,
-    /// It goes, and the author should know.
+    /// Removed and reported.
     LeftOut,
-    /// It goes with everything up to the tag that closes it.
+    /// Removed with everything up to the closing tag.
     LeftOutWithContent {
-        /// Nobody misses it.
+        /// Not reported, because nothing is lost.
         quietly: bool,
     },
-    /// What stands up to the tag that closes it is code in this language.
+    /// The content up to the closing tag is code in this language.
     Code(String),
 }
 
-/// What `tag` means; `is_block` if another one closes it.
+/// What `tag` means; `is_block` if it has a closing tag.
 pub(super) fn of(tag: &Tag<'_>, is_block: bool, around: Surroundings<'_>) -> Meaning {
     match tag.kind {
         Kind::HugoExample if tag.arguments == "%" => {
@@ -85,7 +85,7 @@ fn liquid_tag(tag: &Tag<'_>, is_block: bool, around: Surroundings<'_>) -> Meanin
     }
 }
 
-/// A picture or a link in the place of what embeds one; the names are those that most themes use.
+/// An image or a link in place of an embed, under the names of most themes.
 fn embed(name: &str, arguments: &Arguments) -> Option<Meaning> {
     let named = |names: &[&str]| arguments.named(names);
     let first = || arguments.at(0).filter(|first| !first.is_empty());
@@ -158,12 +158,12 @@ fn octopress_language<'t>(tag: &Tag<'t>) -> &'t str {
     named.or_else(|| words.next().filter(|_| tag.name == "highlight")).unwrap_or_default()
 }
 
-/// What may stand behind a fence.
+/// A language name that is valid after a fence.
 fn language_of(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric() || "+#-_.".contains(*c)).take(40).collect()
 }
 
-/// The address of the page that is called `target`, with its fragment.
+/// The URL of the page called `target`, with its fragment.
 fn page(target: &str, around: Surroundings<'_>) -> Option<String> {
     let (path, fragment) = match target.find('#') {
         Some(at) => target.split_at(at),
@@ -184,7 +184,7 @@ fn link(name: &str, around: Surroundings<'_>) -> Meaning {
     let site = || around.site.join(target.trim_start_matches('/'));
     match (mark, page(target, around)) {
         (_, Some(address)) => Meaning::Text(address),
-        // A picture lies where it lies in the site; a link to a file that is no post stays what it was.
+        // A static file keeps its path in the site; a link to a file that is not a post does not change.
         ("static" | "attach" | "photo" | "filename", None) if target.starts_with('/') => {
             Meaning::Text(site())
         }

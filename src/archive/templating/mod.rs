@@ -1,97 +1,33 @@
-//! What generators put into Markdown and only they can read: shortcodes, Liquid, attribute lists, links by file name.
-//! What can be said in Markdown is said so; the rest is left out, with a word. Code stays as it is, and so does every
-//! line's number. Nothing is run: a tag is a name and some text.
+//! Replaces the generator's own syntax in Markdown: shortcodes, Liquid, attribute lists, links by file name. Tags become
+//! plain Markdown where possible; the others are left out and reported. Code and line numbers do not change. Nothing is
+//! run: a tag is a name and some text.
 
 mod arguments;
+mod dialect;
 mod liquid;
 mod meaning;
 mod scan;
 mod shapes;
+mod surroundings;
+mod tag;
 
-use url::Url;
-
+use self::dialect::Dialect;
 use self::meaning::Meaning;
-use self::scan::{Kind, Piece, Tag, What};
-use crate::config::{Generator, SiteUrl};
+use self::tag::{Kind, Piece, Tag, What};
+use crate::config::Generator;
 
-/// Which tags are looked for.
-#[derive(Debug, Clone, Copy)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each kind of tag is looked for or not, whatever the others"
-)]
-struct Dialect {
-    hugo: bool,
-    zola: bool,
-    liquid: bool,
-    outputs: Outputs,
-    attributes: bool,
-    pelican: bool,
-}
-
-/// Which `{{ … }}` are Liquid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outputs {
-    None,
-    /// Those that say `site.`, `page.` or the like.
-    Known,
-    All,
-}
-
-impl Dialect {
-    fn of(generator: Generator) -> Self {
-        let none = Self {
-            hugo: false,
-            zola: false,
-            liquid: false,
-            outputs: Outputs::None,
-            attributes: false,
-            pelican: false,
-        };
-        match generator {
-            Generator::Hugo => Self { hugo: true, ..none },
-            Generator::Zola => Self { zola: true, ..none },
-            Generator::Jekyll => Self { liquid: true, outputs: Outputs::All, attributes: true, ..none },
-            // The plugin liquid_tags.
-            Generator::Pelican => Self { liquid: true, attributes: true, pelican: true, ..none },
-            // A copy of somebody's posts without the configuration: what cannot be meant otherwise.
-            Generator::Plain => Self {
-                hugo: true,
-                zola: true,
-                liquid: true,
-                outputs: Outputs::Known,
-                attributes: true,
-                pelican: true,
-            },
-        }
-    }
-}
-
-/// Where a body stands.
-#[derive(Clone, Copy)]
-pub(super) struct Surroundings<'s> {
-    /// Whose tags are meant.
-    pub generator: Generator,
-    /// The site.
-    pub site: &'s SiteUrl,
-    /// The page of the post.
-    pub page: &'s Url,
-    /// The title of the post.
-    pub title: &'s str,
-    /// The page of the post that a file or a post is called by.
-    pub page_of: &'s dyn Fn(&str) -> Option<Url>,
-}
+pub(super) use self::surroundings::Surroundings;
 
 /// A body without tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Plain {
-    /// Markdown, with as many lines as before.
+    /// Markdown with the same number of lines.
     pub text: String,
-    /// What was left out: the line, from 1, and how the tag begins.
+    /// The tags that were left out: the line, from 1, and the start of the tag.
     pub left_out: Vec<(usize, String)>,
 }
 
-/// `body` without the tags of its generator; `None` if there is nothing to do.
+/// `body` without the tags of its generator; `None` if nothing changes.
 pub(super) fn plain(body: &str, around: Surroundings<'_>) -> Option<Plain> {
     if !body.contains(['{', '@']) && !body.contains("](") && around.generator != Generator::Pelican {
         return None;
@@ -123,7 +59,7 @@ pub(super) fn plain(body: &str, around: Surroundings<'_>) -> Option<Plain> {
     Some(Plain { text: writer.out, left_out: writer.left_out })
 }
 
-/// For each tag that opens a block the one that closes it.
+/// For each tag that opens a block, the tag that closes it.
 fn partners(pieces: &[Piece<'_>]) -> Vec<Option<usize>> {
     let mut partners = vec![None; pieces.len()];
     let mut open: std::collections::BTreeMap<(u8, &str), Vec<usize>> = std::collections::BTreeMap::new();
@@ -146,7 +82,7 @@ fn partners(pieces: &[Piece<'_>]) -> Vec<Option<usize>> {
     partners
 }
 
-/// A tag was written together with everything up to the one that closes it.
+/// A tag was written together with its block and its closing tag.
 struct Whole;
 
 struct Writer<'w> {
@@ -159,7 +95,7 @@ struct Writer<'w> {
 }
 
 impl Writer<'_> {
-    /// Writes a stretch, or with the one that closes it all in between: then it says so.
+    /// Writes a piece; returns `Some` if that included everything up to the closing tag.
     fn piece(&mut self, piece: &Piece<'_>, close: Option<&Piece<'_>>) -> Option<Whole> {
         let source = &self.body[piece.start..piece.end];
         match &piece.what {
@@ -220,7 +156,7 @@ impl Writer<'_> {
         self.left_out.push((self.line, shown));
     }
 
-    /// Writes `text` in the place of `source`, with as many line ends.
+    /// Writes `text` in place of `source`, with the same number of line ends.
     fn put(&mut self, text: &str, source: &str) {
         let ends = |text: &str| memchr::memchr_iter(b'\n', text.as_bytes()).count();
         let (written, due) = (ends(text), ends(source));
@@ -233,7 +169,7 @@ impl Writer<'_> {
         if !self.dialect.pelican {
             return self.put(source, source);
         }
-        // Python-Markdown: a table of contents, and the language of indented code.
+        // Python-Markdown's markers for a table of contents and for the language of indented code.
         let is_mark = |line: &str| {
             let text = line.trim();
             text == "[TOC]"
@@ -246,7 +182,7 @@ impl Writer<'_> {
         self.put(&kept, source);
     }
 
-    /// In code only what hides a tag from the generator is taken away.
+    /// In code, only the marks that hide a tag from the generator are removed.
     fn code(&mut self, source: &str) {
         let mut text = source.to_owned();
         if self.dialect.hugo {
@@ -268,7 +204,7 @@ impl Writer<'_> {
         self.put(&text, source);
     }
 
-    /// The list that kramdown replaces by a table of contents.
+    /// Removes the list that kramdown replaces with a table of contents.
     fn drop_list_item(&mut self) {
         let kept = self.out.trim_end();
         let start = kept.rfind('\n').map_or(0, |at| at + 1);
@@ -280,7 +216,7 @@ impl Writer<'_> {
     }
 }
 
-/// Code as Markdown has it; in the middle of a line as a span.
+/// A Markdown code block, or a code span if the code has no line end.
 fn code_block(language: &str, inside: &str, before: &str) -> String {
     let longest = inside.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     if !inside.contains('\n') {
@@ -291,7 +227,7 @@ fn code_block(language: &str, inside: &str, before: &str) -> String {
     let first = if inside.starts_with('\n') { "" } else { "\n" };
     let last = if inside.trim_end_matches([' ', '\t']).ends_with('\n') { "" } else { "\n" };
     let indented = before.rsplit('\n').next().unwrap_or_default();
-    // A fence stands on a line of its own.
+    // A fence must be on a separate line.
     let start = if indented.trim().is_empty() { "" } else { "\n" };
     format!("{start}{fence}{language}{first}{}{last}{fence}", inside.trim_end_matches([' ', '\t']))
 }

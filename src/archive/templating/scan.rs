@@ -1,73 +1,16 @@
-//! Finds tags in Markdown: shortcodes of Hugo and Zola, Liquid, kramdown's attribute lists, links by file name. Code is
-//! not searched. What a tag means is not known here. Every byte is looked at a fixed number of times.
+//! Finds tags in Markdown: shortcodes of Hugo and Zola, Liquid, kramdown's attribute lists, links by file name. Code is not
+//! searched. Runs in linear time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::shapes::{address_length, closers, fence, is_call, is_known_output, split_name};
-use super::{Dialect, shapes};
+use super::dialect::{Dialect, Outputs};
+use super::shapes::{self, address_length, closers, fence, is_call, is_known_output, split_name};
+use super::tag::{Kind, Piece, Tag, What};
 
-/// A longer tag is a brace that was never closed.
+/// A longer tag is an unclosed brace.
 const MAX_TAG: usize = 16 * 1024;
 
-/// A stretch of the body, by its bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece<'t> {
-    /// Where it begins.
-    pub start: usize,
-    /// Where it ends.
-    pub end: usize,
-    /// What it is.
-    pub what: What<'t>,
-}
-
-/// What a stretch is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum What<'t> {
-    /// Text.
-    Text,
-    /// A fenced block or a span of code.
-    Code,
-    /// What stands between `{% raw %}` and `{% endraw %}`.
-    Raw,
-    /// A tag.
-    Tag(Tag<'t>),
-}
-
-/// A tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Tag<'t> {
-    /// Which kind.
-    pub kind: Kind,
-    /// Its name; of an output or a link everything that stands in it.
-    pub name: &'t str,
-    /// What follows the name.
-    pub arguments: &'t str,
-    /// `{{< /name >}}`, `{% endname %}`, `{% end %}`.
-    pub closing: bool,
-}
-
-/// The kinds of tags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// `{{< name >}}` and `{{% name %}}`.
-    Hugo,
-    /// `{{</* name */>}}`: an example, not a tag.
-    HugoExample,
-    /// `{{ name() }}`.
-    ZolaCall,
-    /// `{% name() %}` up to `{% end %}`.
-    ZolaBlock,
-    /// `{{ page.title }}`.
-    Output,
-    /// `{% name %}`.
-    Liquid,
-    /// `{: .class}`, `{::options /}`, `{#id}` behind a heading.
-    Attributes,
-    /// `{filename}a.md`, `@/a.md`, and `a.md` in a link.
-    Link,
-}
-
-/// The stretches of `body`, in order and without gaps.
+/// The pieces of `body`, in order and without gaps.
 pub(super) fn pieces(body: &str, dialect: Dialect) -> Vec<Piece<'_>> {
     let mut scanner = Scanner {
         body,
@@ -86,15 +29,15 @@ pub(super) fn pieces(body: &str, dialect: Dialect) -> Vec<Piece<'_>> {
 struct Scanner<'t> {
     body: &'t str,
     dialect: Dialect,
-    /// Where the scan is.
+    /// The position of the scan.
     at: usize,
-    /// Where the text that is not yet a piece begins.
+    /// The start of the text that is not yet in a piece.
     text: usize,
     pieces: Vec<Piece<'t>>,
-    /// For each run of backticks the end of the code that it opens.
+    /// For each run of backticks, the end of the code that it opens.
     closers: BTreeMap<usize, usize>,
     is_line_start: bool,
-    /// Names of verbatim blocks that are not closed again.
+    /// Names of verbatim blocks that are not closed below.
     endless: BTreeSet<&'t str>,
 }
 
@@ -174,7 +117,7 @@ impl<'t> Scanner<'t> {
         Some(self.body.len())
     }
 
-    /// What begins with a brace.
+    /// Handles a brace.
     fn brace(&mut self) {
         let rest = &self.body[self.at..];
         let dialect = self.dialect;
@@ -200,7 +143,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// What stands between the opening at the scan, `length` bytes long, and `close`; nothing may open in between.
+    /// The text between the opening mark at the scan, `length` bytes long, and `close`, without another opening mark.
     fn inside(&self, length: usize, close: &str) -> Option<(&'t str, usize)> {
         let from = self.at + length;
         let open = &self.body[self.at..self.at + 2];
@@ -261,8 +204,8 @@ impl<'t> Scanner<'t> {
         let inside = inside.trim_matches('-').trim();
         let kind = if self.dialect.zola && is_call(inside) {
             Kind::ZolaCall
-        } else if self.dialect.outputs == super::Outputs::All
-            || (self.dialect.outputs == super::Outputs::Known && is_known_output(inside))
+        } else if self.dialect.outputs == Outputs::All
+            || (self.dialect.outputs == Outputs::Known && is_known_output(inside))
         {
             Kind::Output
         } else {
@@ -299,7 +242,7 @@ impl<'t> Scanner<'t> {
         true
     }
 
-    /// Nothing in `{% raw %}` or `{{< highlight >}}` is a tag or a fence: it goes as it is up to the tag that closes it.
+    /// The content of `{% raw %}` or `{{< highlight >}}` contains no tags or fences; it is copied up to the closing tag.
     fn verbatim(&mut self, open_end: usize, kind: Kind, name: &'t str, arguments: &'t str) -> bool {
         if self.endless.contains(name) {
             return false;
@@ -327,7 +270,7 @@ impl<'t> Scanner<'t> {
         let end = rest.bytes().take(500).position(|byte| matches!(byte, b'}' | b'{'));
         let Some(end) = end.filter(|end| rest.as_bytes()[*end] == b'}') else { return false };
         let inside = &rest[..end];
-        // A list may go on in the next line, but not in the next paragraph.
+        // A list may continue on the next line, but not in the next paragraph.
         if memchr::memmem::find(inside.as_bytes(), b"\n\n").is_some() {
             return false;
         }
@@ -377,7 +320,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// `{filename}a.md` or `@/a.md`, where an address can stand; `length` is that of what stands in braces.
+    /// `{filename}a.md` or `@/a.md` in the place of a URL; `length` is the length of the part in braces.
     fn link_by_name(&mut self, length: usize) {
         let is_place = self.body[..self.at].ends_with(['(', '"', '\'', '<', '=', ' ']);
         let address = if is_place { address_length(&self.body[self.at + length..]) } else { 0 };
@@ -390,7 +333,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// `](a.md)`: the address alone is the tag.
+    /// `](a.md)`: only the URL is the tag.
     fn link_to_file(&mut self) {
         self.at += 2;
         let rest = &self.body[self.at..];
@@ -404,7 +347,7 @@ impl<'t> Scanner<'t> {
     }
 }
 
-/// Blocks in which nothing is a tag.
+/// Blocks without tags inside.
 const VERBATIM: [&str; 5] = ["raw", "highlight", "codeblock", "verbatim", "rawhtml"];
 
 const PELICAN: [&str; 8] =

@@ -1,16 +1,16 @@
-//! The small shapes that tags are made of: names, calls, addresses, fences and spans of code. Text in, places out.
+//! The parts of tags: names, calls, URLs, fences and code spans. Text in, positions out.
 
 use std::collections::BTreeMap;
 
-use super::scan::Kind;
+use super::tag::Kind;
 
-/// How long the address is that `text` begins with.
+/// The length of the URL at the start of `text`.
 pub(super) fn address_length(text: &str) -> usize {
     let end = |byte: u8| byte.is_ascii_whitespace() || b")\"'<>[]{".contains(&byte);
     text.bytes().take(2_000).position(end).unwrap_or(if text.len() > 2_000 { 0 } else { text.len() })
 }
 
-/// A fence: its mark, its length, and what follows.
+/// A fence: its mark, its length, and the rest of the line.
 pub(super) fn fence(line: &str) -> Option<(char, usize, &str)> {
     let text = line.trim_start_matches([' ', '\t', '>']);
     let mark = text.chars().next().filter(|c| matches!(c, '`' | '~'))?;
@@ -18,7 +18,7 @@ pub(super) fn fence(line: &str) -> Option<(char, usize, &str)> {
     (length >= 3).then(|| (mark, length, &text[length..]))
 }
 
-/// The name that `text` begins with, and the rest.
+/// The name at the start of `text`, and the rest.
 pub(super) fn split_name(text: &str) -> (&str, &str) {
     let text = text.trim_start();
     let end = text.find(|c: char| !(c.is_alphanumeric() || "_-./".contains(c))).unwrap_or(text.len());
@@ -35,13 +35,13 @@ pub(super) fn is_call(text: &str) -> bool {
         && rest.ends_with(')')
 }
 
-/// What only a template of Jekyll says.
+/// Whether an output can only be from a Jekyll template.
 pub(super) fn is_known_output(text: &str) -> bool {
     ["site.", "page.", "include.", "post.", "layout."].iter().any(|name| text.starts_with(name))
         || text.starts_with(['"', '\'']) && text.contains('|')
 }
 
-/// For each run of backticks that opens a span of code, where that span ends. A span does not leave its paragraph.
+/// For each run of backticks that opens a code span, the end of the span, which is in the same paragraph.
 pub(super) fn closers(body: &str) -> BTreeMap<usize, usize> {
     let mut runs: Vec<(usize, usize, usize)> = Vec::new();
     let (mut paragraph, mut at) = (0, 0);
@@ -74,7 +74,7 @@ pub(super) fn closers(body: &str) -> BTreeMap<usize, usize> {
     closers
 }
 
-/// What follows the tag that closes the block `name`, if `text`, behind its first two braces, is that tag.
+/// The text after the tag that closes the block `name`, if `text` (without its first two braces) is that tag.
 pub(super) fn behind_close<'t>(text: &'t str, kind: Kind, name: &str) -> Option<&'t str> {
     if kind == Kind::Hugo {
         let inside = text.trim_start_matches(['<', '%']).trim_start().strip_prefix('/')?;

@@ -14,6 +14,7 @@ use super::capabilities::Capabilities;
 use super::certificate::BadCertificate;
 use super::reply::{Parse, Reply, ReplyParser};
 use crate::delivery::{Speaks, TlsTrouble, Trouble};
+use crate::logging::transcript::Transcript;
 
 /// Bytes per read; a reply rarely has more than a hundred.
 const CHUNK: usize = 4 * 1024;
@@ -26,6 +27,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// A connection, with the bytes that were read and not yet understood.
 pub(super) struct Link {
     stream: Box<dyn Stream>,
+    pub(super) transcript: Transcript,
     chunk: Box<[u8]>,
     inbox: Vec<u8>,
     parser: ReplyParser,
@@ -35,9 +37,10 @@ pub(super) struct Link {
 
 impl Link {
     /// Takes over a fresh stream.
-    pub(super) fn new(stream: Box<dyn Stream>) -> Self {
+    pub(super) fn new(stream: Box<dyn Stream>, transcript: Transcript) -> Self {
         Self {
             stream,
+            transcript,
             chunk: vec![0; CHUNK].into_boxed_slice(),
             inbox: Vec::new(),
             parser: ReplyParser::default(),
@@ -47,12 +50,18 @@ impl Link {
 
     /// Gives the stream back for the TLS handshake, unless there are bytes that came in the clear: behind the
     /// handshake they would pass for the server's protected answers (RFC 3207, 6).
-    pub(super) fn into_stream(self) -> Result<Box<dyn Stream>, Trouble> {
+    pub(super) fn into_stream(self) -> Result<(Box<dyn Stream>, Transcript), Trouble> {
         if self.inbox.is_empty() {
-            Ok(self.stream)
+            Ok((self.stream, self.transcript))
         } else {
             Err(Trouble::Protocol("it sent extra data before the TLS handshake".to_owned()))
         }
+    }
+
+    /// Writes commands that may be shown in the transcript.
+    pub(super) async fn command(&mut self, lines: &[u8]) {
+        self.transcript.client(lines);
+        self.write(lines).await;
     }
 
     /// Writes all of `bytes`. A failure is kept until a reply is asked for.
@@ -70,6 +79,7 @@ impl Link {
     /// Writes all of `bytes` while listening. `false` means that the server spoke or hung up before the end; why, a
     /// call of [`Link::reply`] tells.
     pub(super) async fn write_listening(&mut self, bytes: &[u8]) -> bool {
+        self.transcript.message(bytes.len());
         let mut written = 0;
         poll_fn(|cx| {
             loop {
@@ -117,7 +127,10 @@ impl Link {
         }
         Some(match self.parser.push(&self.inbox) {
             // "421 timeout" is said unasked by every server that is tired of waiting.
-            Parse::Done { reply, .. } if matches!(reply.class(), 4 | 5) => Ok(reply),
+            Parse::Done { reply, used } if matches!(reply.class(), 4 | 5) => {
+                self.transcript.server(&self.inbox[..used]);
+                Ok(reply)
+            }
             _ => Err(Trouble::Protocol("it sent data without a command".to_owned())),
         })
     }
@@ -125,6 +138,7 @@ impl Link {
     /// Reads one reply. If a write failed and no reply comes, the write's trouble is the answer.
     pub(super) async fn reply(&mut self) -> Result<Reply, Trouble> {
         self.whole_reply().await.map(|(reply, used)| {
+            self.transcript.server(&self.inbox[..used]);
             self.inbox.drain(..used);
             reply
         })
@@ -133,6 +147,7 @@ impl Link {
     /// Reads one reply, and from its lines what the server offers.
     pub(super) async fn hello_reply(&mut self) -> Result<(Reply, Capabilities), Trouble> {
         let (reply, used) = self.whole_reply().await?;
+        self.transcript.server(&self.inbox[..used]);
         let offered = Capabilities::read(&self.inbox[..used]);
         self.inbox.drain(..used);
         Ok((reply, offered))
@@ -140,8 +155,9 @@ impl Link {
 
     /// Ends the connection in good manners.
     pub(super) async fn close(&mut self) {
-        // There is nobody left to tell if even this fails.
+        // A failure changes nothing: the connection is over.
         let _ = self.stream.shutdown().await;
+        self.transcript.note(|| "closed".to_owned());
     }
 
     async fn whole_reply(&mut self) -> Result<(Reply, usize), Trouble> {

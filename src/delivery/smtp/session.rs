@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use tracing::Instrument as _;
 
 use super::capabilities::Capabilities;
 use super::connector::{Dialled, dial, probe};
@@ -14,16 +15,35 @@ use super::link::{Link, within};
 use super::reply::Reply;
 use super::{Login, Security, SmtpWire, TlsSetup};
 use crate::delivery::{Heard, Lack, Phase, Speaks, Trouble};
+use crate::logging::repeats;
+use crate::logging::transcript::Transcript;
 
 /// Opens a session; on failure says how far it came.
 pub(super) async fn open(wire: &SmtpWire) -> Result<(Link, Capabilities), Heard> {
+    let transcript = Transcript::begin();
+    let span = tracing::info_span!(parent: None, "connection", number = transcript.connection());
+    async {
+        let opened = connect(wire, transcript).await;
+        match &opened {
+            Ok(_) => tracing::info!("ready"),
+            Err(heard) => tracing::info!(phase = %heard.phase, error = heard.said(), "connection failed"),
+        }
+        opened
+    }
+    .instrument(span)
+    .await
+}
+
+async fn connect(wire: &SmtpWire, transcript: Transcript) -> Result<(Link, Capabilities), Heard> {
     let deadlines = &wire.deadlines;
     let Dialled { stream, local, peer, address } =
         within(deadlines.connect.duration(), dial(&wire.host, wire.port))
             .await
             .map_err(heard(Phase::Connect))?;
-    let mut session =
-        Session { wire, address, hello: hello_name(wire, local), link: Link::new(Box::new(stream)) };
+    tracing::info!(relay = wire.host, %address, "connected");
+    transcript.note(|| format!("connected to {address}"));
+    let link = Link::new(Box::new(stream), transcript);
+    let mut session = Session { wire, address, hello: hello_name(wire, local), link };
     if let Security::Implicit(tls) = &wire.security {
         session = session.handshake(tls).await?;
     }
@@ -84,7 +104,7 @@ impl Session<'_> {
             if let Some(early) = link.unasked().await {
                 return early.map(|reply| (reply, Capabilities::default()));
             }
-            link.write(ehlo.as_bytes()).await;
+            link.command(ehlo.as_bytes()).await;
             link.hello_reply().await
         })
         .await
@@ -109,29 +129,53 @@ impl Session<'_> {
 
     async fn handshake(self, tls: &TlsSetup) -> Result<Self, Heard> {
         let limit = self.wire.deadlines.connect.duration();
-        let stream = self.link.into_stream().map_err(heard(Phase::Tls))?;
+        let (stream, transcript) = self.link.into_stream().map_err(heard(Phase::Tls))?;
         let stream = within(limit, tls.handshake(stream)).await.map_err(heard(Phase::Tls))?;
-        Ok(Self { link: Link::new(stream), ..self })
+        tracing::info!("TLS established");
+        transcript.note(|| "TLS established".to_owned());
+        Ok(Self { link: Link::new(stream, transcript), ..self })
     }
 
     /// AUTH PLAIN (RFC 4616) or, where only that is offered, LOGIN.
     async fn log_in(&mut self, login: &Login, offered: &Capabilities) -> Result<(), Heard> {
         let password = login.password.expose();
+        self.link.transcript.hide(login.password.clone());
         let answers = if offered.plain {
-            vec![secret_line("AUTH PLAIN ", &format!("\0{}\0{password}", login.user))]
+            vec![("AUTH PLAIN ***", secret_line("AUTH PLAIN ", &format!("\0{}\0{password}", login.user)))]
         } else if offered.login {
-            vec![b"AUTH LOGIN\r\n".to_vec(), secret_line("", &login.user), secret_line("", password)]
+            vec![
+                ("AUTH LOGIN", b"AUTH LOGIN\r\n".to_vec()),
+                ("***", secret_line("", &login.user)),
+                ("***", secret_line("", password)),
+            ]
         } else {
             let mechanisms = offered.other_login.clone();
             return Err(missing(Phase::Auth, Lack::Auth { offers_starttls: offered.starttls, mechanisms }));
         };
         let last = answers.len() - 1;
-        for (step, mut line) in answers.into_iter().enumerate() {
-            let said = self.command(Phase::Auth, &line, if step == last { 2 } else { 3 }).await;
+        for (step, (shown, mut line)) in answers.into_iter().enumerate() {
+            self.link.transcript.credentials(shown);
+            let reply = self.exchange_secret(&line).await;
             wipe(&mut line);
-            said.map_err(|heard| without_secret(heard, password))?;
+            let reply = reply.map(|reply| without_secret(reply, password));
+            expect(Phase::Auth, if step == last { 2 } else { 3 }, reply)?;
         }
+        tracing::info!("authenticated");
         Ok(())
+    }
+
+    /// A line that is not shown in the transcript, and its reply.
+    async fn exchange_secret(&mut self, line: &[u8]) -> Result<Reply, Trouble> {
+        let limit = self.wire.deadlines.command.duration();
+        let link = &mut self.link;
+        within(limit, async {
+            if let Some(early) = link.unasked().await {
+                return early;
+            }
+            link.write(line).await;
+            link.reply().await
+        })
+        .await
     }
 
     /// One command and its reply, which must be of `class`. Nothing is written if the server has spoken already.
@@ -142,7 +186,7 @@ impl Session<'_> {
             if let Some(early) = link.unasked().await {
                 return early;
             }
-            link.write(words).await;
+            link.command(words).await;
             link.reply().await
         });
         expect(phase, class, reply.await)
@@ -184,18 +228,9 @@ fn wipe(line: &mut [u8]) {
 }
 
 /// Some servers repeat what they did not like.
-fn without_secret(mut heard: Heard, password: &str) -> Heard {
-    if let Ok(reply) = &mut heard.what {
-        let quoted = reply.text.contains(password) || reply.text.split(' ').any(|word| names(word, password));
-        if quoted {
-            *reply =
-                Reply { code: reply.code, text: "(not shown: the server repeated the password)".to_owned() };
-        }
+fn without_secret(mut reply: Reply, password: &str) -> Reply {
+    if repeats(&reply.text, password) {
+        "(not shown: the server repeated the password)".clone_into(&mut reply.text);
     }
-    heard
-}
-
-/// Whether `word` is Base64 that holds the password.
-fn names(word: &str, password: &str) -> bool {
-    BASE64.decode(word).is_ok_and(|bytes| memchr::memmem::find(&bytes, password.as_bytes()).is_some())
+    reply
 }

@@ -8,6 +8,7 @@ use std::mem;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tracing::Span;
 
 use super::body;
 use super::capabilities::Capabilities;
@@ -170,7 +171,7 @@ impl SmtpChannel {
     async fn lone_dot(&mut self) -> bool {
         let link = &mut self.link;
         let ended = within(self.deadlines.dot.duration(), async {
-            link.write(DOT).await;
+            link.command(DOT).await;
             link.reply().await
         });
         matches!(ended.await, Ok(reply) if reply.class() == 2 || is_orderly(&reply))
@@ -192,7 +193,7 @@ impl SmtpChannel {
     async fn send(&mut self, phase: Phase) -> Result<(), Heard> {
         let (link, commands) = (&mut self.link, &self.commands);
         let sent = within(self.deadlines.command.duration(), async {
-            link.write(commands).await;
+            link.command(commands).await;
             Ok(())
         });
         sent.await.map_err(|trouble| Heard { phase, what: Err(trouble) })
@@ -213,6 +214,7 @@ impl SmtpChannel {
 #[async_trait]
 impl Channel for SmtpChannel {
     async fn offer(&mut self, envelope: &Envelope) -> Result<(), Heard> {
+        Span::current().record("connection", self.link.transcript.connection());
         match mem::replace(&mut self.step, Step::Broken) {
             Step::Idle => self.announce(envelope).await,
             Step::Carried => {
@@ -277,7 +279,7 @@ impl Channel for SmtpChannel {
         let after = if carried.is_some() { Step::Carried } else { Step::Idle };
         let (link, commands) = (&mut self.link, &self.commands);
         let what = within(self.deadlines.dot.duration(), async {
-            link.write(commands).await;
+            link.command(commands).await;
             crash::point("dot-written");
             let cut = link.is_cut();
             match link.reply().await {
@@ -307,7 +309,7 @@ impl Channel for SmtpChannel {
         // A server that does not say goodbye in time is left without one.
         let _ = tokio::time::timeout(GOODBYE, async {
             if idle {
-                link.write(b"QUIT\r\n").await;
+                link.command(b"QUIT\r\n").await;
                 let _ = link.reply().await;
             }
             link.close().await;

@@ -1,12 +1,12 @@
-//! An archive over time: any posts are edited, retitled, renamed, moved, re-dated, deleted, replaced and brought back, any
-//! number of them between two runs. Each post has one id for ever, and no two posts ever have the same.
+//! A model test of an archive over time: between two runs, any number of posts are edited, retitled, renamed, moved,
+//! re-dated, deleted, replaced and restored. Each post keeps one id, and no two posts share one.
 
 use proptest::prelude::*;
 
 use super::tests::{day, run, titled};
 use super::*;
 
-/// A post of the model: what makes it itself is its topic.
+/// A post of the model, identified by its topic.
 #[derive(Debug, Clone)]
 struct Story {
     topic: usize,
@@ -23,7 +23,7 @@ impl Story {
         Self { topic, title: 0, edits: 0, day, path, is_there: true, was_published: false }
     }
 
-    /// Forty words of its own, of which one in ten changes with each edit, between two lines that all posts have.
+    /// Forty unique words, one in ten of which changes with each edit, between two lines that all posts share.
     fn as_post(&self) -> Sighting {
         let word = |at: usize| {
             let edit = if at % 10 == self.edits % 10 { self.edits } else { 0 };
@@ -45,9 +45,9 @@ enum Change {
     Move,
     Redate,
     Delete,
-    /// Another post comes under its name and day.
+    /// Another post replaces it under the same name and day.
     Replace,
-    /// Another post comes under its name and day, and this one makes room for it.
+    /// Another post takes its name and day, and this one is renamed.
     MakeRoom,
     Return,
     Swap,
@@ -66,7 +66,7 @@ const CHANGES: [Change; 10] = [
     Change::Swap,
 ];
 
-/// The stories of an archive, and how many topics and names there have been.
+/// The posts of an archive, and how many topics and names have been used.
 #[derive(Default)]
 struct Model {
     stories: Vec<Story>,
@@ -74,7 +74,7 @@ struct Model {
 }
 
 impl Model {
-    /// Names that say something and names that are a day or a number take turns.
+    /// Alternates between real names and names that are a date or a number.
     fn name(&mut self, day: u32) -> String {
         self.names += 1;
         if self.names.is_multiple_of(2) {
@@ -114,13 +114,13 @@ impl Model {
             }
             Change::Redate => self.stories[at].day = story.day / 10 * 10 + date,
             Change::Delete => self.stories[at].is_there = false,
-            // A file with a name of its own that is written anew on its day is the post that it was.
+            // A file with a real name that is rewritten on the same day is the same post.
             Change::Replace if is_named_file(&story.path) => {}
             Change::Replace => {
                 self.stories[at].is_there = false;
                 self.add(story.day, Some(story.path));
             }
-            // Nor is one that takes its place on that day; on another day it is none.
+            // The same holds for a replacement on that day; on another day it is a new post.
             Change::MakeRoom if is_named_file(&story.path) && story.day > 20 => {}
             Change::MakeRoom => {
                 self.stories[at].path = name;

@@ -1,10 +1,11 @@
-//! Stories of posts that are edited, renamed, moved, re-dated, copied and deleted.
+//! Posts that are edited, renamed, moved, re-dated, copied and deleted.
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-use crate::archive::ids::content_hash;
+use crate::archive::front_matter::Lined;
+use crate::archive::ids::{Fingerprint, content_hash};
 
 pub(super) fn day(day: u32) -> DateTime<FixedOffset> {
     DateTime::parse_from_rfc3339(&format!("2024-05-{day:02}T09:00:00+09:00")).unwrap()
@@ -29,7 +30,7 @@ pub(super) fn titled(mut post: Sighting, title: &str, body: &str) -> Sighting {
     post
 }
 
-/// A text of thirty words that no text with another `topic` has.
+/// A text of thirty words that are unique to `topic`.
 fn text(topic: &str) -> String {
     (0..30).map(|at| format!("{topic}{at}")).collect::<Vec<_>>().join(" ")
 }
@@ -74,7 +75,7 @@ fn an_edit_changes_updated_once_and_never_the_id() {
 }
 
 #[test]
-fn the_front_matter_decides_updated_but_not_before_published() {
+fn updated_comes_from_the_front_matter_but_is_never_before_published() {
     let mut stated = post("a.md", day(5), "one");
     stated.updated = Some(day(7));
     assert_eq!(run(&Ledger::default(), std::slice::from_ref(&stated)).given[0].updated, day(7));
@@ -105,7 +106,7 @@ fn renamed_moved_redated_or_on_another_host_a_post_keeps_its_id() {
 }
 
 #[test]
-fn two_posts_that_swap_their_files_take_their_ids_along() {
+fn two_posts_that_swap_their_files_keep_their_ids() {
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(2), "two")]);
     let done = run(&ledger, &[post("a.md", day(1), "two"), post("b.md", day(2), "one")]);
     assert_eq!([&done.given[0].id, &done.given[1].id], [&ids[1], &ids[0]]);
@@ -113,7 +114,7 @@ fn two_posts_that_swap_their_files_take_their_ids_along() {
 }
 
 #[test]
-fn a_new_post_of_the_same_day_is_not_the_deleted_one() {
+fn a_new_post_on_the_same_day_is_not_the_deleted_one() {
     let old = titled(post("2024-05-01.md", day(1), ""), "Snow", &text("snow"));
     let (ids, ledger) = first_run(std::slice::from_ref(&old));
     for file in ["2024-05-01.md", "2024-05-01/index.md", "2024-05-01-tea.md", "other/2024-05-01.md"] {
@@ -138,7 +139,7 @@ fn a_new_post_of_the_same_day_is_not_the_deleted_one() {
 }
 
 #[test]
-fn a_file_with_a_name_of_its_own_may_be_written_anew_on_its_day_and_not_on_another() {
+fn a_file_with_a_real_name_may_be_rewritten_on_the_same_day_only() {
     let (ids, ledger) = first_run(&[titled(post("snow.md", day(1), ""), "Snow", &text("snow"))]);
     let anew = titled(post("snow.md", day(1), ""), "Sleet", &text("sleet"));
     assert_eq!(run(&ledger, &[anew]).given[0].id, ids[0]);
@@ -149,7 +150,7 @@ fn a_file_with_a_name_of_its_own_may_be_written_anew_on_its_day_and_not_on_anoth
 }
 
 #[test]
-fn of_two_that_are_gone_and_two_that_are_new_those_belong_together_that_are_most_alike() {
+fn two_deleted_and_two_new_posts_are_paired_by_similarity() {
     let (first, second) = (text("snow"), text("tea"));
     let (ids, ledger) = first_run(&[
         titled(post("a.md", day(1), ""), "A", &first),
@@ -167,7 +168,7 @@ fn of_two_that_are_gone_and_two_that_are_new_those_belong_together_that_are_most
 }
 
 #[test]
-fn a_post_that_moves_on_to_make_room_for_the_next_one_takes_its_id_along() {
+fn a_post_that_makes_room_for_the_next_one_keeps_its_id() {
     let current =
         |topic: &str, date: u32| titled(post("current.md", day(date), ""), "This week", &text(topic));
     let (ids, ledger) = first_run(&[current("snow", 1)]);
@@ -179,7 +180,7 @@ fn a_post_that_moves_on_to_make_room_for_the_next_one_takes_its_id_along() {
 }
 
 #[test]
-fn a_line_without_a_fingerprint_is_found_by_its_file_its_text_or_its_day_and_a_slug_that_is_a_name() {
+fn a_line_without_a_fingerprint_matches_by_file_text_or_day_and_real_slug() {
     let posts = [post("snow.md", day(1), "one"), post("2024-05-02.md", day(2), "two")];
     let (ids, ledger) = first_run(&posts);
     let old: String = ledger
@@ -208,7 +209,7 @@ fn a_line_without_a_fingerprint_is_found_by_its_file_its_text_or_its_day_and_a_s
 }
 
 #[test]
-fn a_retracted_post_stays_out_until_that_is_undone() {
+fn a_retracted_post_is_left_out_until_it_is_reinstated() {
     let (ids, mut ledger) = first_run(&[post("a.md", day(1), "one")]);
     assert!(
         ledger.retract(&ids[0], day(5))
@@ -229,7 +230,7 @@ fn a_retracted_post_stays_out_until_that_is_undone() {
 }
 
 #[test]
-fn the_id_of_a_post_that_is_gone_or_held_back_goes_to_nobody_else() {
+fn the_id_of_a_deleted_or_held_back_post_is_not_reused() {
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
     let done = run(&ledger, &[post("x/a.md", day(2), "another")]);
     assert_ne!(done.given[0].id, ids[0]);
@@ -243,7 +244,7 @@ fn the_id_of_a_post_that_is_gone_or_held_back_goes_to_nobody_else() {
 }
 
 #[test]
-fn an_id_in_the_front_matter_is_used_as_it_is_or_takes_the_place_of_the_slug() {
+fn an_id_in_the_front_matter_is_a_whole_uri_or_replaces_the_slug() {
     let posts = [
         with_id(post("a.md", day(1), "one"), "https://example.com/?p=%ea글"),
         with_id(post("b.md", day(1), "two"), "내 글"),
@@ -258,7 +259,7 @@ fn an_id_in_the_front_matter_is_used_as_it_is_or_takes_the_place_of_the_slug() {
 }
 
 #[test]
-fn an_id_that_is_added_or_taken_away_later_does_not_lose_the_post() {
+fn a_post_keeps_its_line_when_an_id_is_added_or_removed_later() {
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
     assert_eq!(run(&ledger, &[with_id(post("a.md", day(1), "one"), "key")]).given[0].id, ids[0]);
     let adopted = run(&ledger, &[with_id(post("a.md", day(1), "one"), "urn:x:1")]);
@@ -321,7 +322,7 @@ proptest! {
         match change {
             0 => changed[which] = Sighting { fingerprint: Fingerprint::of("t", "edited"), hash: content_hash("t", "edited"), ..changed[which].clone() },
             1 => changed[which].published += TimeDelta::days(7),
-            // The rename is seen by the text, unless another post has the same.
+            // A rename is detected by the text, unless another post has the same text.
             _ if posts.iter().filter(|post| post.hash == posts[which].hash).count() > 1 => {}
             _ => {
                 changed[which].path = "z/renamed.md".to_owned();
@@ -339,7 +340,7 @@ fn taken_back(ledger: &Ledger) -> Vec<(&str, DateTime<FixedOffset>)> {
 }
 
 #[test]
-fn a_post_that_is_gone_is_taken_back_and_one_that_was_renamed_or_moved_is_not() {
+fn a_deleted_post_is_taken_back_and_a_renamed_or_moved_one_is_not() {
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(2), "two")]);
     let moved = run(&ledger, &[post("2024/renamed.md", day(1), "one"), post("b.md", day(2), "two")]);
     assert_eq!(taken_back(&moved.ledger), []);
@@ -352,7 +353,7 @@ fn a_post_that_is_gone_is_taken_back_and_one_that_was_renamed_or_moved_is_not() 
 }
 
 #[test]
-fn a_post_that_is_a_draft_again_is_taken_back_and_its_return_is_newer_than_its_end() {
+fn a_post_that_is_a_draft_again_is_taken_back_and_its_return_is_newer() {
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
     let held_back = HeldBack { unpublished: BTreeSet::from(["a.md".to_owned()]), ..HeldBack::default() };
     let drafted = assign(&ledger, &[], &held_back, "example.com", day(10)).unwrap();
@@ -363,20 +364,20 @@ fn a_post_that_is_a_draft_again_is_taken_back_and_its_return_is_newer_than_its_e
 }
 
 #[test]
-fn a_post_that_cannot_be_read_for_a_while_is_not_taken_back() {
+fn a_temporarily_unreadable_post_is_not_taken_back() {
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
     let held_back = HeldBack { unread: BTreeSet::from(["a.md".to_owned()]), ..HeldBack::default() };
     let unread = assign(&ledger, &[], &held_back, "example.com", day(10)).unwrap();
     assert_eq!(unread.ledger, ledger, "nothing is said of it");
     let mended = run(&unread.ledger, &[post("a.md", day(1), "one")]);
     assert_eq!((&mended.given[0].id, mended.given[0].updated), (&ids[0], day(1)));
-    // Whoever was told that it is gone is not told anything else as long as nobody can read it.
+    // Once it is taken back, it stays so while it cannot be read.
     let gone = run(&ledger, &[]).ledger;
     assert_eq!(assign(&gone, &[], &held_back, "example.com", day(25)).unwrap().ledger, gone);
 }
 
 #[test]
-fn an_id_that_was_given_up_for_another_is_not_a_post_that_was_taken_back() {
+fn a_retired_id_is_not_a_post_that_was_taken_back() {
     let (_, ledger) = first_run(&[post("a.md", day(1), "one")]);
     let renamed = run(&ledger, &[with_id(post("a.md", day(1), "one"), "urn:x:1")]);
     assert_eq!(taken_back(&renamed.ledger), []);
@@ -384,7 +385,7 @@ fn an_id_that_was_given_up_for_another_is_not_a_post_that_was_taken_back() {
 }
 
 #[test]
-fn a_field_after_the_fifth_says_since_when_or_is_wrong() {
+fn a_field_after_the_fifth_is_a_known_mark_or_an_error() {
     let line = "urn:x:1\ta.md\t2024-05-01T09:00:00+09:00\t0123456789abcdef0123456789abcdef\t2024-05-01T09:00:00+09:00";
     let ledger =
         Ledger::parse(&format!("{line}\ttaken back 2024-05-02T09:00:00+09:00\n"), "ids.txt").unwrap();

@@ -1,4 +1,4 @@
-//! What is the same post and what is not, in three languages; and that a fingerprint never changes.
+//! Same and different posts in three languages, and the stability of fingerprints.
 
 use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization as _;
@@ -19,7 +19,7 @@ fn of(title: &str, body: &str) -> Fingerprint {
 }
 
 #[test]
-fn a_fingerprint_is_the_same_for_ever() {
+fn a_fingerprint_never_changes() {
     for (title, body, text) in [
         ("천천히 오는 편지", KOREAN, "f1:DtVUL6Zb87vWYLfzfuPfL3mpwxkgNdUOiwpMxhE19J64XTrm32qAnOkbZWi8hFq5"),
         ("ゆっくり届く手紙", JAPANESE, "f1:Ejept9YkfvWWZ1gVfLJfuJkYEamMB9Ht4X9LHT2MWlRVWHm50wKD2Al3Sf2Udb_O"),
@@ -31,7 +31,7 @@ fn a_fingerprint_is_the_same_for_ever() {
 }
 
 #[test]
-fn an_edited_post_is_known_again() {
+fn an_edited_post_is_recognised() {
     for (title, body, from, to) in [
         ("천천히 오는 편지", KOREAN, "차를 끓이고, 의자에 앉고", "커피를 내리고, 창가에 앉고"),
         ("ゆっくり届く手紙", JAPANESE, "お茶をいれ、椅子に座り", "コーヒーをいれ、窓辺に座り"),
@@ -63,7 +63,7 @@ fn markup_case_spacing_and_composition_do_not_count() {
 }
 
 #[test]
-fn posts_that_have_nothing_to_do_with_each_other_do_not_match() {
+fn unrelated_posts_do_not_match() {
     let posts = [
         of("천천히 오는 편지", KOREAN),
         of("ゆっくり届く手紙", JAPANESE),
@@ -88,7 +88,7 @@ fn posts_that_have_nothing_to_do_with_each_other_do_not_match() {
 }
 
 #[test]
-fn two_issues_of_a_series_with_one_title_and_one_farewell_do_not_match() {
+fn two_posts_of_a_series_with_the_same_title_and_last_line_do_not_match() {
     let issue = |text: &str| {
         of(
             "주간 노트",
@@ -103,7 +103,7 @@ fn two_issues_of_a_series_with_one_title_and_one_farewell_do_not_match() {
 }
 
 #[test]
-fn of_a_text_of_a_few_words_the_title_is_a_part() {
+fn the_title_counts_in_a_short_text() {
     assert!(!of("첫 눈", "사진").matches(&of("바다", "사진")));
     assert!(!of("Monday", "![](a.jpg)").matches(&of("Tuesday", "![](a.jpg)")));
     assert!(of("Monday", "![](a.jpg)").matches(&of("Monday", "![](a.jpg)")));
@@ -111,7 +111,7 @@ fn of_a_text_of_a_few_words_the_title_is_a_part() {
 }
 
 #[test]
-fn what_is_no_fingerprint_is_not_read() {
+fn invalid_fingerprints_are_rejected() {
     let text = of("a", "b").to_string();
     for wrong in [
         "",
@@ -129,14 +129,14 @@ fn what_is_no_fingerprint_is_not_read() {
 
 proptest! {
     #[test]
-    fn any_text_has_one_that_is_read_back_and_is_like_itself(title in "\\PC{0,12}", body in "\\PC{0,80}") {
+    fn a_fingerprint_round_trips_and_matches_itself(title in "\\PC{0,12}", body in "\\PC{0,80}") {
         let print = of(&title, &body);
         prop_assert_eq!(print.to_string().parse(), Ok(print));
         prop_assert!((print.similarity(&print) - 1.0).abs() < 1e-9 && print.matches(&print));
     }
 
     #[test]
-    fn the_similarity_is_that_of_the_sets(shared in 0usize..300, mine in 0usize..300, yours in 0usize..300) {
+    fn the_similarity_approximates_that_of_the_sets(shared in 0usize..300, mine in 0usize..300, yours in 0usize..300) {
         prop_assume!(shared + mine + yours > 0 && shared + mine > 0 && shared + yours > 0);
         let set = |from: usize, to: usize| (from..to).map(|at| mix(u64::try_from(at).unwrap())).collect::<Vec<_>>();
         let print = |own: Vec<u64>| Fingerprint { title: [0; 8], text: sketch(&[set(0, shared), own].concat()) };

@@ -1,0 +1,48 @@
+//! Keys and values as the parsers of all syntaxes give them, and the lines on which they stand.
+
+/// Longer front matter is a mistake, or an attempt to overload the parser.
+pub(super) const MAX_BYTES: usize = 64 * 1024;
+
+/// A key, its value, and its line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The key as written; for Pelican in lower case.
+    pub key: String,
+    /// The line of the file, from 1.
+    pub line: usize,
+    /// The value.
+    pub value: Value,
+}
+
+/// A value in any syntax.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A key without a value.
+    Nothing,
+    /// Text, and dates in a syntax that has no date type.
+    Text(String),
+    /// A number, as text.
+    Number(String),
+    /// A boolean.
+    Bool(bool),
+    /// A TOML date, as text.
+    Date(String),
+    /// Several values.
+    List(Vec<Value>),
+    /// Keys and values.
+    Table(Vec<(String, Value)>),
+}
+
+/// A value, and its line in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lined<T> {
+    /// The line, from 1.
+    pub line: usize,
+    /// The value.
+    pub value: T,
+}
+
+/// The beginning of the line after the one that begins at `from`.
+pub(super) fn line_end(text: &str, from: usize) -> usize {
+    memchr::memchr(b'\n', &text.as_bytes()[from..]).map_or(text.len(), |at| from + at + 1)
+}
