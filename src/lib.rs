@@ -29,6 +29,7 @@ mod crash;
 pub mod delivery;
 pub mod feeds;
 pub mod finding;
+mod i18n;
 pub mod importers;
 pub mod inbox;
 pub mod ledger;

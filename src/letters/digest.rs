@@ -9,11 +9,11 @@ use minijinja::{Value, context};
 use super::issue::{self, Envelope};
 use super::slots::Markers;
 use super::templates::{Set, Templates};
-use super::words::{self, Words};
 use super::{Letter, Piece};
 use crate::archive::{Post, markdown};
 use crate::config::Config;
 use crate::finding::Finding;
+use crate::i18n::{self, IssueStrings, Strings};
 
 /// How much of a post is shown, at first and then if the letter is too long. A title is always shown.
 const TASTES: [usize; 4] = [400, 160, 60, 0];
@@ -58,21 +58,21 @@ fn with_taste(
     config: &Config,
     templates: &Templates,
 ) -> Result<Letter, Vec<Finding>> {
-    let words = Words::of(&config.site.language);
+    let strings = Strings::of(&config.site.language);
     let posts: Vec<Value> = week.posts.iter().map(|post| entry(post, taste, config)).collect();
     let lang = &config.site.language;
     let shown: String = posts.iter().map(ToString::to_string).collect();
     let fields = context! {
         lang,
-        lang_primary => words::primary(lang),
-        dir => if words::is_right_to_left(lang) { "rtl" } else { "ltr" },
+        lang_primary => i18n::primary(lang),
+        dir => i18n::direction(lang),
         digest => context! {
             week => week.name,
-            published => words.date(&week.moment),
-            headline => headline(week.posts, words),
+            published => strings.date(&week.moment),
+            headline => headline(week.posts, &strings.issue),
         },
         posts,
-        ..issue::common(config, words)
+        ..issue::common(config, strings)
     };
     let envelope = Envelope { campaign: week.name, language: lang };
     let markers = Markers::absent_from(&shown);
@@ -80,12 +80,12 @@ fn with_taste(
 }
 
 /// The first title, and how many more there are.
-fn headline(posts: &[&Post], words: &Words) -> String {
+fn headline(posts: &[&Post], strings: &IssueStrings) -> String {
     let first = posts.first().map_or("", |post| post.title.as_str());
     let first = markdown::shorten(first, HEADLINE);
     match posts.len().saturating_sub(1) {
         0 => first,
-        more => words.and_more(&first, more),
+        more => strings.and_more(&first, more),
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use css_inline::{CSSInliner, InlineError, InlineOptions};
 
 use super::tags::{Tag, tags};
-use super::words::Words;
+use crate::i18n::IssueStrings;
 
 /// What an `img` keeps: mail programs ignore `srcset`, `sizes` and `loading`, or stumble over them.
 const IMAGE_ATTRIBUTES: [&str; 4] = ["src", "alt", "title", "align"];
@@ -39,7 +39,7 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
 
 /// A post's body for mail: a film or a recording becomes a link, a `picture` its `img`, and every `img` has an `alt`.
 /// The classes that begin with `lp-` belong to the letter's style; `archive::markdown` takes them out of posts.
-pub(super) fn for_mail(body: &str, words: &Words) -> String {
+pub(super) fn for_mail(body: &str, words: &IssueStrings) -> String {
     let mut out = String::with_capacity(body.len());
     let mut copied = 0;
     let mut replaced: Option<Replaced> = None;
@@ -105,7 +105,7 @@ struct Replaced<'a> {
 }
 
 impl Replaced<'_> {
-    fn write_link(&self, words: &Words, out: &mut String) {
+    fn write_link(&self, words: &IssueStrings, out: &mut String) {
         let Some(address) = &self.address else { return };
         let label = if self.name == "video" { words.video } else { words.audio };
         out.push_str("<a href=\"");
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     fn mailed(body: &str) -> String {
-        for_mail(body, Words::of("en"))
+        for_mail(body, &crate::i18n::Strings::of("en").issue)
     }
 
     #[test]

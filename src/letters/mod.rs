@@ -17,13 +17,13 @@ mod slip;
 mod slots;
 mod tags;
 mod templates;
-mod words;
 mod wrap;
 
 use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
 use crate::address::{EmailAddress, Mailbox};
+use crate::i18n::IssueStrings;
 use crate::text::HeaderText;
 
 pub use digest::{Week, compose_week};
@@ -37,7 +37,6 @@ pub use slip::compose_slip;
 pub(crate) use tags::{Tag, tags};
 pub use templates::Templates;
 pub(crate) use templates::{complaint, environment};
-pub(crate) use words::{date, direction, primary};
 
 /// An issue, rendered once. It is stored as JSON when the issue is frozen, and every copy is made from it:
 /// a later edit of the post, a template or `config.toml` does not reach an issue that is under way.
@@ -84,6 +83,17 @@ pub struct Greeting {
     pub before: String,
     /// After the name.
     pub after: String,
+}
+
+impl Greeting {
+    fn from_strings(strings: &IssueStrings) -> Self {
+        let (before, after) = strings.greeting_parts();
+        Self {
+            plain: strings.greeting_without_name.to_owned(),
+            before: before.to_owned(),
+            after: after.to_owned(),
+        }
+    }
 }
 
 /// What one reader's copy adds to the letter. All of it is fixed when the issue is frozen, so that a second

@@ -6,10 +6,11 @@
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, context};
 
 use super::{html, wrap};
 use crate::finding::Finding;
+use crate::i18n::{self, IssueStrings};
 
 const BUILTIN: [(&str, &str); 8] = [
     ("builtin/subject.txt", include_str!("templates/issue/subject.txt")),
@@ -25,6 +26,17 @@ const BUILTIN: [(&str, &str); 8] = [
 /// Instructions, and units of 64 bytes of output, that one template may spend: enough for a hundred megabytes, and
 /// an endless loop ends within a second.
 const FUEL: u64 = 2_000_000;
+
+/// The strings as templates see them: `words.why`, `words.unsubscribe` and so on.
+pub(super) fn strings(strings: &IssueStrings, site_title: &str) -> Value {
+    context! {
+        read_online => strings.read_online,
+        read_on => strings.read_on,
+        week => strings.week,
+        unsubscribe => strings.unsubscribe,
+        why => i18n::with_site(strings.why, site_title),
+    }
+}
 
 /// The templates of one newsletter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,16 +2,16 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Datelike as _, FixedOffset};
+use minijinja::value::Serde;
 use minijinja::{Value, context};
 use url::Url;
 
 use super::STYLE_SHEET;
 use super::layout::Layout;
-use super::words::Words;
 use crate::archive::{Post, links, markdown, page};
 use crate::config::Config;
 use crate::feeds;
-use crate::letters;
+use crate::i18n::{self, Strings};
 use crate::text::HeaderText;
 
 /// As much of a post stands for it where it has no summary.
@@ -25,7 +25,7 @@ pub(super) struct Fields<'l, 'a> {
     pub(super) layout: &'l Layout<'a>,
     /// Of the page, below the public folder.
     pub(super) path: &'l Utf8Path,
-    pub(super) words: &'static Words,
+    pub(super) strings: &'static Strings,
 }
 
 impl Fields<'_, '_> {
@@ -52,7 +52,7 @@ impl Fields<'_, '_> {
     }
 
     fn date(&self, day: &DateTime<FixedOffset>) -> String {
-        letters::date(&self.config().site.language, day)
+        self.strings.date(day)
     }
 
     /// The fields of every page.
@@ -64,8 +64,8 @@ impl Fields<'_, '_> {
             description,
             url,
             lang => &site.language,
-            lang_primary => letters::primary(&site.language),
-            dir => letters::direction(&site.language),
+            lang_primary => i18n::primary(&site.language),
+            dir => i18n::direction(&site.language),
             home => self.href(Utf8Path::new("index.html")),
             style => format!("{}{STYLE_SHEET}", self.root()),
             site => context! {
@@ -79,7 +79,7 @@ impl Fields<'_, '_> {
             feeds => self.feeds(Utf8Path::new("")),
             feed_page => config.feeds.companion.then(|| format!("{}{}", self.root(), feeds::COMPANION)),
             sign_up => config.web.url.as_ref().filter(|_| config.web.sign_up).map(|web| web.join("subscribe")),
-            words => self.words.fields(),
+            words => Serde(&self.strings.page),
             locale => locale(&site.language),
         }
     }
@@ -108,7 +108,7 @@ impl Fields<'_, '_> {
             lang => post.language.as_deref(),
             date => self.date(&post.published),
             day => post.published.format("%Y-%m-%d").to_string(),
-            month_day => (self.words.month_day)(&post.published),
+            month_day => self.strings.month_day(&post.published),
             published_at => post.published.to_rfc3339(),
         }
     }
@@ -177,7 +177,7 @@ pub(super) fn post(frame: &Fields<'_, '_>, at: usize, post: &Post, content: Stri
             title => post.title.as_str(),
             url => post.url.as_str(),
             lang,
-            dir => letters::direction(lang),
+            dir => i18n::direction(lang),
             content_html => Value::from_safe_string(content),
             published => frame.date(&post.published),
             published_at => post.published.to_rfc3339(),

@@ -12,11 +12,12 @@ use chrono::Datelike as _;
 
 use super::fields::{self, Fields};
 use super::templates::{PageTemplates, Printer};
-use super::{MARK, Page, STYLE_MARK, STYLE_SHEET, body, local, words};
+use super::{MARK, Page, STYLE_MARK, STYLE_SHEET, body, local};
 use crate::archive::{Archive, Post, markdown};
 use crate::config::Config;
 use crate::feeds::{self, Document, Group};
 use crate::finding::Finding;
+use crate::i18n::Strings;
 use crate::text::hex;
 
 /// So many posts stand on a page of a list; on its first page fewer than twice as many.
@@ -247,7 +248,8 @@ impl<'a> Layout<'a> {
             let style = format!("{}\n{STYLE_MARK}", self.printer.style().trim_end());
             return Ok(document(sheet, "text/css; charset=utf-8", style, Vec::new()));
         }
-        let frame = Fields { layout: self, path: &sheet.path, words: words::of(&self.config.site.language) };
+        let frame =
+            Fields { layout: self, path: &sheet.path, strings: Strings::of(&self.config.site.language) };
         let (mut text, mut wants) = (String::new(), Vec::new());
         match &sheet.kind {
             Kind::Post(at) => {

@@ -9,7 +9,6 @@ mod layout;
 mod links;
 mod local;
 mod templates;
-mod words;
 
 pub use layout::{Layout, Sheet, lay_out};
 pub use links::{Known, dead_pictures, judge};

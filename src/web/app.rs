@@ -16,10 +16,10 @@ use super::figures::Figures;
 use super::files::Files;
 use super::pages::Pages;
 use super::topics::TopicList;
-use super::words::Words;
-use super::{client, sockets};
+use super::{client, quality, sockets};
 use crate::clock::Clock;
 use crate::config::{Config, SiteUrl, Web};
+use crate::i18n::Strings;
 use crate::ledger::pace::Rate;
 use crate::pipeline::{Office, RunError, World};
 use crate::store::StoreError;
@@ -156,10 +156,9 @@ pub fn snippet(config: &Config) -> Result<String, RunError> {
             "url = \"https://news.example.com/\" under [web] in config.toml",
         )
     })?;
-    let words = Words::choose(None, None, &config.site.language);
     let fields = minijinja::context! { action => url.join("subscribe") };
     Pages::new(config, "/")?
-        .print(words, "snippet.html", fields)
+        .print(Strings::of(&config.site.language), "snippet.html", fields)
         .map_err(|error| RunError::io("printing the form", std::io::Error::other(error)))
 }
 
@@ -167,7 +166,7 @@ pub fn snippet(config: &Config) -> Result<String, RunError> {
 pub(super) fn circumstances(visit: &Visit, form: &str, shown: &[&str]) -> Circumstances {
     let mut wording = [0; 32];
     wording.copy_from_slice(digest(&SHA256, shown.join("\n").as_bytes()).as_ref());
-    let form = format!("{form} ({})", visit.words.tag);
+    let form = format!("{form} ({})", visit.strings.tag);
     Circumstances { form, wording, network: visit.network.clone() }
 }
 
@@ -185,7 +184,7 @@ fn limits(web: &Web) -> Result<SignUpLimits, RunError> {
 
 /// What is known of a visit: the language to answer in, and the network it came from.
 pub(super) struct Visit {
-    pub(super) words: &'static Words,
+    pub(super) strings: &'static Strings,
     pub(super) network: Option<String>,
 }
 
@@ -194,7 +193,7 @@ impl Visit {
         let asked = query(parts, "lang");
         let accepted = text(&parts.headers, header::ACCEPT_LANGUAGE);
         Self {
-            words: Words::choose(asked.as_deref(), accepted, &app.config().site.language),
+            strings: quality::language(asked.as_deref(), accepted, &app.config().site.language),
             network: parts.extensions.get::<Peer>().map(|Peer(peer)| {
                 let forwarded = parts.headers.get_all("x-forwarded-for").iter();
                 let forwarded = forwarded.map(|line| line.to_str().unwrap_or_default());

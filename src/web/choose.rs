@@ -18,7 +18,7 @@ pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): T
     let Some(holder) = holder(&app, &token) else { return app.pages.dead(&visit) };
     let Ok(wishes) = wishes(&app, holder.key).await else { return app.pages.failure(&visit, None) };
     let fields = context! {
-        title => visit.words.choose_title,
+        title => visit.strings.web.preferences_title,
         action => format!("choose/{}", holder.token),
         wishes => fields(&app, &wishes.unwrap_or_default()).await,
     };
@@ -38,14 +38,25 @@ fn holder(app: &App, token: &str) -> Option<Holder> {
 
 /// Keeps what the form chose.
 pub(super) async fn keep(app: &App, visit: &Visit, key: AddressKey, form: &Form) -> Response {
-    let words = visit.words;
+    let strings = &visit.strings.web;
     let Ok(before) = wishes(app, key).await else { return app.pages.failure(visit, None) };
     let current = app.topics.current(&app.world.config, app.now()).await;
     let chosen = topics::chosen(form, &topics::offered(&current, &before.unwrap_or_default()));
-    let shown = circumstances(visit, "choice 1", &[words.cadence, words.topics, words.choose_button]);
+    let shown = circumstances(
+        visit,
+        "preferences 2",
+        &[strings.frequency, strings.topics, strings.preferences_button],
+    );
     match app.ask(app.office.store.choose(key, chosen, shown, app.now())).await {
-        Ok(true) => app.pages.notice(visit, StatusCode::OK, words.chose_title, words.chose_text),
-        Ok(false) => app.pages.notice(visit, StatusCode::OK, words.no_reader_title, words.no_reader_text),
+        Ok(true) => app.pages.notice(
+            visit,
+            StatusCode::OK,
+            strings.preferences_saved_title,
+            strings.preferences_saved_text,
+        ),
+        Ok(false) => {
+            app.pages.notice(visit, StatusCode::OK, strings.not_subscribed_title, strings.not_subscribed_text)
+        }
         Err(_) => app.pages.failure(visit, None),
     }
 }

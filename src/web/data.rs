@@ -2,6 +2,8 @@
 //!
 //! The link comes by mail and works for an hour: whoever can read the mailbox is taken for its owner, and nobody else.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -25,15 +27,15 @@ pub(super) async fn question(State(app): State<Shared>, visit: Visit) -> Respons
 }
 
 fn ask_page(app: &App, visit: &Visit, status: StatusCode, problem: Option<&'static str>) -> Response {
-    app.pages.show(visit, status, "ask.html", context! { title => visit.words.ask_title, problem })
+    app.pages.show(visit, status, "ask.html", context! { title => visit.strings.web.your_data, problem })
 }
 
 /// Sends the link to the address on record, if there is one; the answer is the same for every address.
 pub(super) async fn ask(State(app): State<Shared>, visit: Visit, form: Form) -> Response {
     let begun = Instant::now();
-    let words = visit.words;
+    let strings = &visit.strings.web;
     let Some(email) = form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()) else {
-        return ask_page(&app, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(words.bad_email));
+        return ask_page(&app, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(strings.invalid_email));
     };
     let key = app.office.key_of(&email);
     let asked = app.office.store.ask_for_data(key, app.limits, visit.network.clone(), app.now());
@@ -41,7 +43,7 @@ pub(super) async fn ask(State(app): State<Shared>, visit: Visit, form: Form) -> 
         return app.pages.failure(&visit, None);
     }
     tokio::time::sleep_until(begun + sign_up::FLOOR).await;
-    app.pages.notice(&visit, StatusCode::OK, words.sent_title, words.asked_text)
+    app.pages.notice(&visit, StatusCode::OK, strings.check_inbox_title, strings.data_requested_text)
 }
 
 pub(super) async fn page(
@@ -59,8 +61,9 @@ pub(super) async fn page(
     }
     let tables: Vec<_> = dossier.tables.iter().filter(|table| !table.rows.is_empty()).collect();
     let fields = context! {
-        title => visit.words.data_title,
+        title => visit.strings.web.data_title,
         action => format!("data/{token}"),
+        labels => visit.strings.web.data_labels.iter().copied().collect::<BTreeMap<_, _>>(),
         tables => Serde(tables),
     };
     app.pages.show(&visit, StatusCode::OK, "data.html", fields)
@@ -81,13 +84,13 @@ fn download(dossier: &Dossier) -> Response {
 
 /// The first press of the button asks once more, the second one erases.
 pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail, form: Form) -> Response {
-    let words = visit.words;
+    let strings = &visit.strings.web;
     let Some(Holder { key, token, .. }) = holder(&app, &token) else { return app.pages.dead(&visit) };
     if form.field("sure") != Some("yes") {
         let fields = context! {
-            title => words.erase_title,
-            text => words.erase_text,
-            button => words.erase_sure,
+            title => strings.erase_title,
+            text => strings.erase_text,
+            button => strings.erase_confirm_button,
             action => format!("data/{token}"),
             sure => true,
         };
@@ -99,7 +102,7 @@ pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): T
     // The rows are gone. What a large database takes to sweep up behind them, nobody needs to wait for.
     let scrubbed = tokio::spawn(scrub(Shared::clone(&app)));
     let _ = tokio::time::timeout(app.patience, scrubbed).await;
-    app.pages.notice(&visit, StatusCode::OK, words.erased_title, words.erased_text)
+    app.pages.notice(&visit, StatusCode::OK, strings.erased_title, strings.erased_text)
 }
 
 async fn scrub(app: Shared) {

@@ -51,12 +51,12 @@ async fn answered(
         Fate::Answered(answer) => answer,
         Fate::Late => app.pages.failure(visit, None),
         Fate::Failed => {
-            let words = visit.words;
+            let strings = &visit.strings.web;
             app.pages.notice(
                 visit,
                 StatusCode::INTERNAL_SERVER_ERROR,
-                words.failure_title,
-                words.failure_text,
+                strings.server_error_title,
+                strings.server_error_text,
             )
         }
     }

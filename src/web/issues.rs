@@ -48,7 +48,7 @@ pub(super) async fn index(State(app): State<Shared>, visit: Visit, query: Query)
         })
         .collect();
     let fields = context! {
-        title => visit.words.issues,
+        title => visit.strings.web.issues,
         letters,
         newer => (page > 1).then(|| page - 1),
         older => (page < pages).then(|| page + 1),

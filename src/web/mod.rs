@@ -29,7 +29,6 @@ mod sign_up;
 mod sockets;
 mod topics;
 mod whole;
-mod words;
 
 pub use app::{App, Peer, Shared, snippet};
 pub use routes::router;

@@ -12,9 +12,9 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
 use super::Visit;
-use super::words::Words;
 use crate::address::EmailAddress;
 use crate::config::Config;
+use crate::i18n::{self, Strings};
 use crate::pipeline::RunError;
 use crate::text::hex;
 
@@ -63,7 +63,7 @@ impl Pages {
             SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default(),
         );
         let title = config.site.title.to_string();
-        environment.add_filter("named", move |text: &str| text.replace("{site}", &title));
+        environment.add_filter("named", move |text: &str| i18n::with_site(text, &title));
         environment.set_formatter(|out, state, value| match value.as_str() {
             // minijinja's own escaping turns `/` into `&#x2f;`, in every address of a page.
             Some(text) if matches!(state.auto_escape(), AutoEscape::Html) && !value.is_safe() => {
@@ -96,13 +96,14 @@ impl Pages {
     /// The bytes of a page.
     pub(super) fn print(
         &self,
-        words: &Words,
+        strings: &Strings,
         template: &str,
         fields: Value,
     ) -> Result<String, minijinja::Error> {
         self.environment.get_template(template)?.render(context! {
-            words => Serde(words),
-            languages => Serde(Words::ALL),
+            lang => strings.tag,
+            strings => Serde(&strings.web),
+            languages => Strings::ALL.map(|one| context! { tag => one.tag, own_name => one.own_name }),
             site => self.site.clone(),
             base => self.base.as_str(),
             style => self.style.as_str(),
@@ -112,12 +113,12 @@ impl Pages {
 
     /// A page as an answer: for this visitor alone, and for no search engine.
     pub(super) fn show(&self, visit: &Visit, status: StatusCode, template: &str, fields: Value) -> Response {
-        let Ok(body) = self.print(visit.words, template, fields) else {
+        let Ok(body) = self.print(visit.strings, template, fields) else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-            (header::CONTENT_LANGUAGE, HeaderValue::from_static(visit.words.tag)),
+            (header::CONTENT_LANGUAGE, HeaderValue::from_static(visit.strings.tag)),
             (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (header::VARY, HeaderValue::from_static("accept-language")),
@@ -140,8 +141,8 @@ impl Pages {
     /// The one page for every link that does not work: which of many reasons it is, is nobody's business.
     pub(super) fn dead(&self, visit: &Visit) -> Response {
         let fields = context! {
-            title => visit.words.dead_title,
-            text => visit.words.dead_text,
+            title => visit.strings.web.invalid_link_title,
+            text => visit.strings.web.invalid_link_text,
             mail => self.mail("unsubscribe"),
         };
         self.show(visit, StatusCode::NOT_FOUND, "notice.html", fields)
@@ -149,19 +150,33 @@ impl Pages {
 
     /// Nothing lies there.
     pub(super) fn missing(&self, visit: &Visit) -> Response {
-        self.notice(visit, StatusCode::NOT_FOUND, visit.words.missing_title, visit.words.missing_text)
+        self.notice(
+            visit,
+            StatusCode::NOT_FOUND,
+            visit.strings.web.not_found_title,
+            visit.strings.web.not_found_text,
+        )
     }
 
     /// The request is one that nobody means well with, or too much.
     pub(super) fn refusal(&self, visit: &Visit, status: StatusCode) -> Response {
-        self.notice(visit, status, visit.words.refused_title, visit.words.refused_text)
+        self.notice(
+            visit,
+            status,
+            visit.strings.web.invalid_request_title,
+            visit.strings.web.invalid_request_text,
+        )
     }
 
     /// The store did not answer. Whoever wanted to leave is told that they have not, and how they can all the same.
     pub(super) fn failure(&self, visit: &Visit, leaving: Option<&str>) -> Response {
-        let text = if leaving.is_some() { visit.words.still_on } else { visit.words.failure_text };
+        let text = if leaving.is_some() {
+            visit.strings.web.still_subscribed
+        } else {
+            visit.strings.web.server_error_text
+        };
         let mail = leaving.and_then(|token| self.mail(&format!("unsubscribe {token}")));
-        let fields = context! { title => visit.words.failure_title, text, mail };
+        let fields = context! { title => visit.strings.web.server_error_title, text, mail };
         let mut answer = self.show(visit, StatusCode::SERVICE_UNAVAILABLE, "notice.html", fields);
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
         answer

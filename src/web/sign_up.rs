@@ -12,9 +12,9 @@ use super::app::circumstances;
 use super::figures::SignUpOutcome;
 use super::form::Form;
 use super::pages::ROBOTS;
-use super::words::Words;
 use super::{App, Shared, Visit, topics};
 use crate::address::EmailAddress;
+use crate::i18n::Strings;
 use crate::store::desk::SignUp;
 use crate::subscribers::token::{Purpose, Subject};
 use crate::subscribers::{AddressKey, Wishes};
@@ -29,9 +29,9 @@ const SLOWEST: i64 = 24 * 60 * 60;
 /// The longest name.
 const LONGEST_NAME: usize = 100;
 
-/// Changes with the words or the fields of the forms.
-const PAGE_FORM: &str = "page 1";
-const EMBEDDED_FORM: &str = "embedded 1";
+/// Increase the number when the text or the fields of a form change.
+const PAGE_FORM: &str = "page 2";
+const EMBEDDED_FORM: &str = "embedded 2";
 
 pub(super) async fn page(State(app): State<Shared>, visit: Visit) -> Response {
     let mut page = form(&app, &visit, StatusCode::OK, None).await;
@@ -55,7 +55,7 @@ pub(super) async fn form(
     let second = u32::try_from(now.timestamp()).unwrap_or_default();
     let token = app.office.keys.sign(Purpose::Form, &Subject::from(u64::from_be_bytes(number)), second);
     let fields = context! {
-        title => visit.words.home_title,
+        title => visit.strings.web.home_title,
         problem,
         token,
         wishes => topics::fields(&offered, &Wishes::default()),
@@ -85,7 +85,12 @@ pub(super) async fn take(State(app): State<Shared>, visit: Visit, form: Form) ->
     };
     app.figures.signed_up(outcome);
     tokio::time::sleep_until(begun + FLOOR).await;
-    app.pages.notice(&visit, StatusCode::OK, visit.words.sent_title, visit.words.sent_text)
+    app.pages.notice(
+        &visit,
+        StatusCode::OK,
+        visit.strings.web.check_inbox_title,
+        visit.strings.web.check_inbox_text,
+    )
 }
 
 /// Whether something filled in the field that nobody sees, or was too quick or too late for a person. The embedded form
@@ -110,22 +115,23 @@ fn is_of_page(form: &Form) -> bool {
 }
 
 async fn read(app: &App, visit: &Visit, form: &Form) -> Result<SignUp, &'static str> {
-    let words = visit.words;
-    let email = form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()).ok_or(words.bad_email)?;
+    let strings = &visit.strings.web;
+    let email =
+        form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()).ok_or(strings.invalid_email)?;
     let name = match form.field("name") {
-        Some(raw) => Some(name(raw).ok_or(words.bad_name)?),
+        Some(raw) => Some(name(raw).ok_or(strings.invalid_name)?),
         None => None,
     };
     let offered = app.topics.current(&app.world.config, app.now()).await;
     let version = if is_of_page(form) { PAGE_FORM } else { EMBEDDED_FORM };
-    let language = form.field("language").and_then(Words::of).unwrap_or(words);
+    let language = form.field("language").and_then(Strings::find).unwrap_or(visit.strings);
     Ok(SignUp {
         key: app.office.key_of(&email),
         mailbox: AddressKey(app.office.keys.mailbox_key(&email)),
         name,
         language: Some(language.tag.to_owned()),
         wishes: topics::chosen(form, &offered),
-        circumstances: circumstances(visit, version, &[words.consent, words.sign_up]),
+        circumstances: circumstances(visit, version, &[strings.consent, strings.subscribe]),
         limits: app.limits,
         email,
     })
