@@ -171,7 +171,7 @@ mod tests {
         );
         assert_eq!(
             mailed("<audio src=\"https://e.org/a.mp3\">"),
-            "<a href=\"https://e.org/a.mp3\">▶ Listen to the recording</a>"
+            "<a href=\"https://e.org/a.mp3\">▶ Listen to the audio</a>"
         );
         assert_eq!(mailed("a<video></video>b"), "ab");
     }

@@ -335,7 +335,7 @@ mod tests {
             ]),
             Block::Footnotes(vec![vec![paragraph("주")]]),
         ];
-        assert_eq!(plain(&body), "글¹² [그림] <https://example.com/a.png>\n\n------------\n¹ 주\n");
+        assert_eq!(plain(&body), "글¹² [이미지] <https://example.com/a.png>\n\n------------\n¹ 주\n");
     }
 
     #[test]
