@@ -58,7 +58,7 @@ pub(super) static STRINGS: Strings = Strings {
         weekly_digest: "Weekly digest",
         topics: "Topics",
         all_topics: "All topics",
-        some_topics: "Only these topics:",
+        some_topics: "Only selected topics",
         honeypot: "Leave this field empty",
         consent: "We'll email you a confirmation link; you won't be subscribed until you confirm. We store your email address, your name if you enter one, your preferences, when and on which form you agreed, and, for 30 days, the network you signed up from.",
         subscribe: "Subscribe",

@@ -58,7 +58,7 @@ pub(super) static STRINGS: Strings = Strings {
         weekly_digest: "週1回のまとめ",
         topics: "トピック",
         all_topics: "すべてのトピック",
-        some_topics: "選択したトピックのみ:",
+        some_topics: "選択したトピックのみ",
         honeypot: "この欄には入力しないでください",
         consent: "ご登録のアドレスに確認メールをお送りします。メール内のリンクから購読を確定していただくまで、配信は開始されません。メールアドレス、お名前（ご入力の場合）、配信設定、同意の日時とフォームを保管します。接続元のネットワークは30日間のみ保管します。",
         subscribe: "購読する",

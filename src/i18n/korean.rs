@@ -60,7 +60,7 @@ pub(super) static STRINGS: Strings = Strings {
         weekly_digest: "매주 모아 받기",
         topics: "주제",
         all_topics: "모든 주제",
-        some_topics: "선택한 주제만:",
+        some_topics: "선택한 주제만",
         honeypot: "이 칸은 비워 두세요",
         consent: "먼저 확인 메일을 보내 드리며, 메일에서 구독을 확인하셔야 구독이 시작됩니다. 이메일 주소, 이름(입력하신 경우), 수신 설정, 동의 일시와 동의하신 양식을 보관하고, 접속하신 네트워크는 30일 동안만 보관합니다.",
         subscribe: "구독하기",
