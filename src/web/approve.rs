@@ -1,4 +1,4 @@
-//! The page behind the link of an email that waits for its writer's approval. Opening it changes nothing.
+//! The page where the writer approves an issue. Opening it changes nothing.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -24,7 +24,7 @@ pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): T
 pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
     let Some(holder) = app.holder(Purpose::Approve, &token) else { return app.pages.dead(&visit) };
     let strings = &visit.strings.web;
-    // The key of this token is not an address's but the digest of what was asked about.
+    // The subject of this token is the digest of the issue's content, not the hash of an address.
     match app.ask(app.office.store.approve_content(&hex(&holder.key.0), app.now())).await {
         Ok(true) => app.pages.notice(&visit, StatusCode::OK, strings.approved_title, strings.approved_text),
         Ok(false) => app.pages.notice(

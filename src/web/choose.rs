@@ -1,4 +1,4 @@
-//! What a reader gets: how often, and about what. The link to it stands in a letter; its button changes it.
+//! The preferences page: frequency and topics. Its link is sent by email.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,7 +11,7 @@ use super::{App, Shared, Visit, topics};
 use crate::subscribers::token::Purpose;
 use crate::subscribers::{AddressKey, Wishes};
 
-/// The generation of every link to this page.
+/// The generation of all links to this page.
 const GENERATION: u32 = 1;
 
 pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
@@ -36,7 +36,7 @@ fn holder(app: &App, token: &str) -> Option<Holder> {
     app.holder(Purpose::Manage, token).filter(|holder| holder.generation == GENERATION)
 }
 
-/// Keeps what the form chose.
+/// Stores the preferences of the form.
 pub(super) async fn keep(app: &App, visit: &Visit, key: AddressKey, form: &Form) -> Response {
     let strings = &visit.strings.web;
     let Ok(before) = wishes(app, key).await else { return app.pages.failure(visit, None) };
@@ -61,12 +61,12 @@ pub(super) async fn keep(app: &App, visit: &Visit, key: AddressKey, form: &Form)
     }
 }
 
-/// What a reader wants at present; `None` if they are not known.
+/// The subscriber's current preferences; `None` for an unknown subscriber.
 pub(super) async fn wishes(app: &App, key: AddressKey) -> Result<Option<Wishes>, Unavailable> {
     Ok(app.ask(app.office.store.subscriber(key)).await?.map(|reader| reader.wishes))
 }
 
-/// The boxes of the page.
+/// The preferences as template fields.
 pub(super) async fn fields(app: &App, wishes: &Wishes) -> Value {
     let current = app.topics.current(&app.world.config, app.now()).await;
     topics::fields(&topics::offered(&current, wishes), wishes)

@@ -1,4 +1,4 @@
-//! The link in a confirmation letter: a page with a button. Opening it changes nothing; mail servers open links too.
+//! The page behind a confirmation link. Only its button confirms, because mail scanners open links too.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -1,6 +1,6 @@
-//! What is kept about a person, for that person: to read, to take along, to erase (GDPR, articles 15, 17 and 20).
+//! A person's data: to view, download and erase (GDPR, articles 15, 17 and 20).
 //!
-//! The link comes by mail and works for an hour: whoever can read the mailbox is taken for its owner, and nobody else.
+//! The link is sent by email and works for an hour: access to the mailbox proves the identity.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::address::EmailAddress;
 use crate::store::desk::Dossier;
 use crate::subscribers::token::Purpose;
 
-/// How long a link works, in minutes.
+/// How long a link is valid, in minutes.
 const MINUTES: i64 = 60;
 
 pub(super) async fn question(State(app): State<Shared>, visit: Visit) -> Response {
@@ -30,7 +30,7 @@ fn ask_page(app: &App, visit: &Visit, status: StatusCode, problem: Option<&'stat
     app.pages.show(visit, status, "ask.html", context! { title => visit.strings.web.your_data, problem })
 }
 
-/// Sends the link to the address on record, if there is one; the answer is the same for every address.
+/// Queues an email with the link, if the address is on record. The response is the same for every address.
 pub(super) async fn ask(State(app): State<Shared>, visit: Visit, form: Form) -> Response {
     let begun = Instant::now();
     let strings = &visit.strings.web;
@@ -82,7 +82,7 @@ fn download(dossier: &Dossier) -> Response {
     (headers, json).into_response()
 }
 
-/// The first press of the button asks once more, the second one erases.
+/// The first press of the button asks for confirmation, the second one erases.
 pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail, form: Form) -> Response {
     let strings = &visit.strings.web;
     let Some(Holder { key, token, .. }) = holder(&app, &token) else { return app.pages.dead(&visit) };
@@ -99,7 +99,7 @@ pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): T
     if app.ask(app.office.store.erase(key, "web", app.now())).await.is_err() {
         return app.pages.failure(&visit, None);
     }
-    // The rows are gone. What a large database takes to sweep up behind them, nobody needs to wait for.
+    // The rows are deleted. The visitor need not wait until a large database has scrubbed its free pages.
     let scrubbed = tokio::spawn(scrub(Shared::clone(&app)));
     let _ = tokio::time::timeout(app.patience, scrubbed).await;
     app.pages.notice(&visit, StatusCode::OK, strings.erased_title, strings.erased_text)
@@ -107,11 +107,13 @@ pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): T
 
 async fn scrub(app: Shared) {
     if let Err(error) = app.office.store.scrub().await {
-        (app.log)(&format!("error: an erased reader may still be found in free pages of the store: {error}"));
+        (app.log)(&format!(
+            "error: data of an erased subscriber may remain in free pages of the store: {error}"
+        ));
     }
 }
 
-/// Whose data a link opens, within its hour.
+/// Verifies a token and its age.
 fn holder(app: &App, token: &str) -> Option<Holder> {
     let holder = app.holder(Purpose::Data, token)?;
     let age = app.now().timestamp().div_euclid(60) - i64::from(holder.generation);

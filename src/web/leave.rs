@@ -1,7 +1,7 @@
-//! The ways out: one click in the mail program (RFC 8058), a page with a button for people, and a day to think again.
+//! Unsubscribing: one click in the mail program (RFC 8058), a page with a button, and an undo for 24 hours.
 //!
-//! Opening any of these changes nothing. The one-click address takes every POST, whatever its body: the token alone
-//! authorises it, and who wants to leave must not fail for the form of the request.
+//! A GET changes nothing. The one-click URL accepts a POST with any body: the token authorises it, and an unusual request
+//! must not keep a subscriber from unsubscribing.
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ use crate::subscribers::Standing;
 use crate::subscribers::lifecycle::Course;
 use crate::subscribers::token::{Purpose, Subject};
 
-/// How long the body of a one-click request is waited for; it says nothing that the token does not.
+/// How long to wait for the body of a one-click request. Its content is ignored.
 const BODY: Duration = Duration::from_secs(1);
 
 pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
     let Some(holder) = app.holder(Purpose::Unsubscribe, &token) else { return app.pages.dead(&visit) };
-    // The page is there for leaving: it does not wait for a store that only knows what is ticked.
+    // Only the preferences come from the store. The page must work without it.
     let wishes = choose::wishes(&app, holder.key).await.ok().flatten().unwrap_or_default();
     let fields = context! {
         title => visit.strings.web.unsubscribe_title,
@@ -34,7 +34,7 @@ pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): T
     app.pages.show(&visit, StatusCode::OK, "leave.html", fields)
 }
 
-/// The POST of a mail program.
+/// The one-click POST of a mail program.
 pub(super) async fn one_click(
     State(app): State<Shared>,
     visit: Visit,
@@ -48,7 +48,7 @@ pub(super) async fn one_click(
     }
 }
 
-/// The buttons of the page.
+/// The two forms of the page.
 pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail, form: Form) -> Response {
     let Some(holder) = app.holder(Purpose::Unsubscribe, &token) else { return app.pages.dead(&visit) };
     match form.field("do") {
@@ -71,7 +71,7 @@ async fn leave(app: &Shared, visit: &Visit, holder: &Holder, form: &'static str)
     }
 }
 
-/// Whoever got letters until now can take their farewell back.
+/// A link to undo, if the subscriber was active until now.
 fn undo_link(app: &Shared, holder: &Holder, course: Course) -> Option<Value> {
     let may_return = course.standing == Standing::Unsubscribed && course.left_at.is_some();
     may_return.then(|| {

@@ -1,6 +1,6 @@
-//! The pages: templates that are part of the program, and the headers that go with every one of them.
+//! Renders the built-in page templates and sets the headers of every page.
 //!
-//! Nothing that a visitor typed is ever shown, and no page holds a script, a cookie or anything from elsewhere.
+//! A page never repeats a visitor's input and contains no script, cookie or third-party content.
 
 use std::fmt::Write as _;
 
@@ -33,24 +33,24 @@ const TEMPLATES: [(&str, &str); 12] = [
     ("issues.html", include_str!("pages/issues.html")),
 ];
 
-/// The only style sheet.
+/// The style sheet of all pages.
 pub(super) const STYLE: &str = include_str!("pages/style.css");
 
-/// What a page of ours may load and do: its style sheet, and forms that go back to us.
+/// The content security policy: our style sheet, and forms that submit to us.
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// `X-Robots-Tag`, for which there is no constant.
+/// `X-Robots-Tag`, which the `http` crate does not define.
 pub(super) const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
 /// The pages of one site.
 pub(super) struct Pages {
     environment: Environment<'static>,
-    /// The path under which all of this lies: `/`, or `/letters/`.
+    /// The path of all pages: `/` or, for example, `/letters/`.
     pub(super) base: String,
-    /// Where the style sheet is, below `base`. Its name changes with it, so that it can be kept for ever.
+    /// The path of the style sheet below `base`. It contains a hash of the content, so that it can be cached for ever.
     pub(super) style: String,
-    /// Where a reader can leave by mail.
+    /// The mailbox for unsubscribe emails.
     mailbox: Option<EmailAddress>,
     site: Value,
 }
@@ -65,7 +65,7 @@ impl Pages {
         let title = config.site.title.to_string();
         environment.add_filter("named", move |text: &str| i18n::with_site(text, &title));
         environment.set_formatter(|out, state, value| match value.as_str() {
-            // minijinja's own escaping turns `/` into `&#x2f;`, in every address of a page.
+            // minijinja's own escaping would turn every `/` in a URL into `&#x2f;`.
             Some(text) if matches!(state.auto_escape(), AutoEscape::Html) && !value.is_safe() => {
                 Ok(out.write_str(&escaped(text))?)
             }
@@ -93,7 +93,7 @@ impl Pages {
         })
     }
 
-    /// The bytes of a page.
+    /// Renders a page.
     pub(super) fn print(
         &self,
         strings: &Strings,
@@ -111,7 +111,7 @@ impl Pages {
         })
     }
 
-    /// A page as an answer: for this visitor alone, and for no search engine.
+    /// A response with a page that is neither cached nor indexed.
     pub(super) fn show(&self, visit: &Visit, status: StatusCode, template: &str, fields: Value) -> Response {
         let Ok(body) = self.print(visit.strings, template, fields) else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -127,7 +127,7 @@ impl Pages {
         (status, headers, body).into_response()
     }
 
-    /// A page with a heading and a paragraph.
+    /// A page with a heading and one paragraph.
     pub(super) fn notice(
         &self,
         visit: &Visit,
@@ -138,7 +138,7 @@ impl Pages {
         self.show(visit, status, "notice.html", context! { title, text })
     }
 
-    /// The one page for every link that does not work: which of many reasons it is, is nobody's business.
+    /// One page for every invalid link; the reason is deliberately not disclosed.
     pub(super) fn dead(&self, visit: &Visit) -> Response {
         let fields = context! {
             title => visit.strings.web.invalid_link_title,
@@ -148,7 +148,7 @@ impl Pages {
         self.show(visit, StatusCode::NOT_FOUND, "notice.html", fields)
     }
 
-    /// Nothing lies there.
+    /// 404.
     pub(super) fn missing(&self, visit: &Visit) -> Response {
         self.notice(
             visit,
@@ -158,7 +158,7 @@ impl Pages {
         )
     }
 
-    /// The request is one that nobody means well with, or too much.
+    /// A rejected request, with its status.
     pub(super) fn refusal(&self, visit: &Visit, status: StatusCode) -> Response {
         self.notice(
             visit,
@@ -168,7 +168,7 @@ impl Pages {
         )
     }
 
-    /// The store did not answer. Whoever wanted to leave is told that they have not, and how they can all the same.
+    /// 503: the store did not answer. When unsubscribing, the page says that it failed and offers the email alternative.
     pub(super) fn failure(&self, visit: &Visit, leaving: Option<&str>) -> Response {
         let text = if leaving.is_some() {
             visit.strings.web.still_subscribed
@@ -182,7 +182,7 @@ impl Pages {
         answer
     }
 
-    /// The mail by which a reader can leave.
+    /// A `mailto:` link to unsubscribe.
     pub(super) fn mail(&self, subject: &str) -> Option<Value> {
         let address = self.mailbox.as_ref()?.as_str();
         let href = format!("mailto:{}?subject={}", encoded(address), encoded(subject));
@@ -190,7 +190,7 @@ impl Pages {
     }
 }
 
-/// Text inside an address: everything but the unreserved characters and `@` is percent-encoded.
+/// Percent-encodes everything but the unreserved characters and `@`.
 pub(super) fn encoded(raw: &str) -> String {
     raw.bytes().fold(String::with_capacity(raw.len()), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
@@ -202,7 +202,7 @@ pub(super) fn encoded(raw: &str) -> String {
     })
 }
 
-/// Text for an element or a quoted attribute.
+/// Escapes text for an element or a quoted attribute.
 pub(super) fn escaped(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         match c {
@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_can_end_no_element_and_no_attribute() {
+    fn text_is_escaped_for_elements_attributes_and_urls() {
         assert_eq!(escaped("<a href=\"/x?a&b\">'글'"), "&lt;a href=&quot;/x?a&amp;b&quot;&gt;&#39;글&#39;");
         assert_eq!(encoded("unsubscribe v1.k1 글"), "unsubscribe%20v1.k1%20%EA%B8%80");
     }

@@ -1,4 +1,5 @@
-//! Lists with weights, as in `Accept-Language: ko, en;q=0.8` (RFC 9110, section 12.4.2).
+//! Content negotiation: lists with weights such as `Accept-Language: ko, en;q=0.8` (RFC 9110, section 12.4.2), and the
+//! language of a page.
 //!
 //! Pure. Members that cannot be parsed are ignored.
 
@@ -20,10 +21,10 @@ pub(super) fn language(asked: Option<&str>, accepted: Option<&str>, site: &str) 
     asked.and_then(Strings::find).or_else(preferred).unwrap_or_else(|| Strings::of(site))
 }
 
-/// No honest list is longer.
+/// The most members that are read.
 const MOST: usize = 64;
 
-/// The members of a list with their weights in thousandths, in the order in which they stand.
+/// The members of a list in their order, with their weights in thousandths.
 pub(super) fn members(list: &str) -> impl Iterator<Item = (&str, u16)> {
     list.split(',').take(MOST).filter_map(|member| {
         let mut parts = member.split(';').map(str::trim);
@@ -33,7 +34,7 @@ pub(super) fn members(list: &str) -> impl Iterator<Item = (&str, u16)> {
     })
 }
 
-/// `0.8` is 800; three digits at most, and nothing above 1.
+/// Parses a weight: `0.8` is 800. At most three decimals, at most 1.
 fn thousandths(raw: &str) -> Option<u16> {
     let (whole, part) = raw.split_once('.').unwrap_or((raw, ""));
     if part.len() > 3 || !part.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_are_read_and_nonsense_is_left_out() {
+    fn weights_are_parsed_and_invalid_members_are_ignored() {
         let read: Vec<_> =
             members("ko-KR, ko;q=0.9,en ; Q=0.25, fr;q=2, de;q=, , it;q=0.0001, *;q=0").collect();
         assert_eq!(read, [("ko-KR", 1000), ("ko", 900), ("en", 250), ("*", 0)]);

@@ -1,4 +1,4 @@
-//! The form that asks for the letter. Whoever sends it sees one page, whatever is known of the address.
+//! The sign-up form. The response is the same for every address, so that it does not disclose who is subscribed.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ use crate::subscribers::token::{Purpose, Subject};
 use crate::subscribers::{AddressKey, Wishes};
 use crate::text::HeaderText;
 
-/// No answer to a form comes sooner, so that its time says nothing about the address.
+/// The minimum response time, so that timing does not disclose whether an address is known.
 pub(super) const FLOOR: Duration = Duration::from_millis(150);
-/// People need longer to fill in a form, in seconds.
+/// A form submitted faster than this, in seconds, was filled in by a bot.
 const QUICKEST: i64 = 2;
-/// And do not leave it open longer.
+/// A form submitted later than this, in seconds, is rejected as well.
 const SLOWEST: i64 = 24 * 60 * 60;
-/// The longest name.
+/// The longest name, in characters.
 const LONGEST_NAME: usize = 100;
 
 /// Increase the number when the text or the fields of a form change.
@@ -41,7 +41,7 @@ pub(super) async fn page(State(app): State<Shared>, visit: Visit) -> Response {
     page
 }
 
-/// The form, with what is wrong about the last one.
+/// The form, with the problem of the last attempt.
 pub(super) async fn form(
     app: &Shared,
     visit: &Visit,
@@ -93,8 +93,8 @@ pub(super) async fn take(State(app): State<Shared>, visit: Visit, form: Form) ->
     )
 }
 
-/// Whether something filled in the field that nobody sees, or was too quick or too late for a person. The embedded form
-/// has no token: it is a file on somebody else's page.
+/// Whether the hidden field is filled in, or the form came too fast or too late. The embedded form has no token, because it
+/// is static HTML on another site.
 fn is_robot(app: &App, form: &Form) -> bool {
     if form.field("website").is_some() {
         return true;
@@ -137,8 +137,8 @@ async fn read(app: &App, visit: &Visit, form: &Form) -> Result<SignUp, &'static 
     })
 }
 
-/// A name that can stand in a greeting: the mail that asks for the confirmation goes to whoever was named, and must not
-/// carry an advertisement to them.
+/// A name that can be used in a greeting. Names with URLs are rejected, so that the form cannot be used to advertise to
+/// strangers.
 fn name(raw: &str) -> Option<HeaderText> {
     let name = HeaderText::parse(raw).ok()?;
     let text = name.as_str().to_lowercase();
@@ -147,7 +147,7 @@ fn name(raw: &str) -> Option<HeaderText> {
     (text.chars().count() <= LONGEST_NAME && !is_link && !is_host).then_some(name)
 }
 
-/// `cheap.example` does, the initials in `J.R.Kim` do not.
+/// `cheap.example` does; the initials in `J.R.Kim` don't.
 fn looks_like_a_host(word: &str) -> bool {
     let labels: Vec<&str> = word.split('.').collect();
     labels.windows(2).any(|pair| {
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_greets_and_does_not_advertise() {
+    fn a_name_with_a_url_or_markup_is_rejected() {
         for raw in ["김민준", "J.R. Kim", "St. John", "Anna-Lena O'Neil", "J. R. R. Tolkien"] {
             assert!(name(raw).is_some(), "{raw}");
         }
