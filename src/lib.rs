@@ -3,7 +3,8 @@
 //!
 //! The modules in reading order; each imports only from those before it (`tests/tidy.rs` holds the line):
 //!
-//! 1. [`clock`], [`text`], [`finding`], [`address`]: time, chance, and words that cannot hold nonsense.
+//! 1. [`clock`], [`text`], [`finding`], [`address`]: time, randomness and validated text; `i18n`: the strings
+//!    that subscribers see.
 //! 2. [`config`]: `config.toml` becomes checked values.
 //! 3. [`archive`]: `posts/` becomes an [`archive::Archive`].
 //! 4. [`feeds`]: the archive becomes documents, and the documents become files; [`announce`] tells hubs of them.
