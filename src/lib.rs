@@ -3,7 +3,8 @@
 //!
 //! The modules in reading order; each imports only from those before it (`tests/tidy.rs` holds the line):
 //!
-//! 1. [`clock`], [`text`], [`finding`], [`address`]: time, chance, and words that cannot hold nonsense; `html` has escaping, tags and trees; `xml` is the one reader of XML.
+//! 1. [`clock`], [`text`], [`finding`], [`address`]: time, randomness and validated text; `i18n`: the strings
+//!    that subscribers see; `html`: escaping, tags and trees; `xml`: the one reader of XML.
 //! 2. [`config`]: `config.toml` becomes checked values.
 //! 3. [`archive`]: `posts/` becomes an [`archive::Archive`].
 //! 4. [`feeds`]: the archive becomes documents, and the documents become files; [`announce`] tells hubs of them.
@@ -30,6 +31,7 @@ pub mod delivery;
 pub mod feeds;
 pub mod finding;
 mod html;
+mod i18n;
 pub mod importers;
 pub mod inbox;
 pub mod ledger;

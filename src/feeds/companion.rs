@@ -11,10 +11,10 @@ use super::formats::{formats, media_type, name};
 use super::opml;
 use super::page::{STYLE_SHEET, path, relative};
 use super::paging::Paging;
-use super::select::Feed;
-use super::words::{self, Words};
+use super::select::{Feed, Kind};
 use crate::archive::Archive;
-use crate::config::Config;
+use crate::config::{By, Config};
+use crate::i18n::{FeedPageStrings, Strings};
 
 /// The page beside a feed.
 pub const FILE: &str = "feed.html";
@@ -33,11 +33,11 @@ pub(super) fn render(feeds: &[(&Feed, &Paging)], archive: &Archive, config: &Con
         media_type: "text/html; charset=utf-8",
         bytes: page(feed, paging, &all, archive, config).into_bytes(),
     };
-    let words = words::of(&config.site.language);
+    let strings = &Strings::of(&config.site.language).feed_page;
     let style = Document {
         path: STYLE_SHEET.into(),
         media_type: "text/css; charset=utf-8",
-        bytes: STYLE.replace("{{raw}}", words.raw).into_bytes(),
+        bytes: STYLE.replace("{{raw}}", strings.raw_feed).into_bytes(),
     };
     feeds.iter().map(page).chain([style]).collect()
 }
@@ -64,7 +64,7 @@ fn discovery(feeds: &[&Feed], config: &Config) -> String {
 
 fn page(feed: &Feed, paging: &Paging, all: &[&Feed], archive: &Archive, config: &Config) -> String {
     let language = feed.language.as_deref().unwrap_or(&config.site.language);
-    let words = words::of(language);
+    let strings = &Strings::of(language).feed_page;
     let title = escape(feed.title.as_str());
     let links = discovery(&[feed], config);
     let style = relative(&feed.folder, Utf8Path::new(STYLE_SHEET));
@@ -72,10 +72,10 @@ fn page(feed: &Feed, paging: &Paging, all: &[&Feed], archive: &Archive, config: 
         "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
          <link rel=\"stylesheet\" href=\"{style}\">\n{links}</head>\n<body>\n<h1>{title}</h1>\n\
-         <p class=\"quiet\">{what}</p>\n<p>{how}</p>\n<ul>\n",
+         <p class=\"quiet\">{about}</p>\n<p>{instructions}</p>\n<ul>\n",
         language = escape(language),
-        what = words.what,
-        how = words.how,
+        about = strings.about,
+        instructions = strings.instructions,
     );
     for format in formats(config) {
         let url = config.site.url.join(path(feed, None, format).as_str());
@@ -84,9 +84,9 @@ fn page(feed: &Feed, paging: &Paging, all: &[&Feed], archive: &Archive, config: 
             writeln!(html, "<li>{} <a href=\"{here}\"><code>{}</code></a></li>", name(format), escape(url));
     }
     html.push_str("</ul>\n");
-    newest(&mut html, paging, archive, words);
+    newest(&mut html, paging, archive, strings);
     if feed.folder.as_str().is_empty() {
-        every_feed(&mut html, all, config, words);
+        every_feed(&mut html, all, config, strings);
     }
     let _ = write!(
         html,
@@ -96,9 +96,9 @@ fn page(feed: &Feed, paging: &Paging, all: &[&Feed], archive: &Archive, config: 
     html
 }
 
-fn newest(html: &mut String, paging: &Paging, archive: &Archive, words: &Words) {
+fn newest(html: &mut String, paging: &Paging, archive: &Archive, strings: &FeedPageStrings) {
     let posts = paging.current.iter().filter_map(|at| archive.posts.get(*at)).take(NEWEST);
-    let _ = write!(html, "<h2>{}</h2>\n<ul>\n", words.newest);
+    let _ = write!(html, "<h2>{}</h2>\n<ul>\n", strings.latest_posts);
     for post in posts {
         let _ = writeln!(
             html,
@@ -112,18 +112,29 @@ fn newest(html: &mut String, paging: &Paging, archive: &Archive, words: &Words) 
     html.push_str("</ul>\n");
 }
 
-fn every_feed(html: &mut String, all: &[&Feed], config: &Config, words: &Words) {
-    let _ = write!(html, "<h2>{}</h2>\n<ul>\n", words.all);
+fn kind(kind: Kind, strings: &FeedPageStrings) -> &'static str {
+    match kind {
+        Kind::Site => strings.kind_site,
+        Kind::Podcast => strings.kind_podcast,
+        Kind::By(By::Category) => strings.kind_category,
+        Kind::By(By::Tag) => strings.kind_tag,
+        Kind::By(By::Author) => strings.kind_author,
+        Kind::By(By::Language) => strings.kind_language,
+    }
+}
+
+fn every_feed(html: &mut String, all: &[&Feed], config: &Config, strings: &FeedPageStrings) {
+    let _ = write!(html, "<h2>{}</h2>\n<ul>\n", strings.all_feeds);
     for feed in all {
         let here = relative(Utf8Path::new(""), &feed.folder.join(FILE));
-        let kind = words.kind(feed.kind);
+        let kind = kind(feed.kind, strings);
         let _ = writeln!(
             html,
             "<li><a href=\"{here}\">{}</a> <small>{kind}</small></li>",
             escape(feed.title.as_str())
         );
     }
-    let _ = writeln!(html, "<li><a href=\"{}\">{}</a></li>", opml::FILE, words.list);
+    let _ = writeln!(html, "<li><a href=\"{}\">{}</a></li>", opml::FILE, strings.opml);
     let snippet = discovery(&all[..1], config);
-    let _ = write!(html, "</ul>\n<h2>{}</h2>\n<pre>{}</pre>\n", words.discovery, escape(snippet));
+    let _ = write!(html, "</ul>\n<h2>{}</h2>\n<pre>{}</pre>\n", strings.discovery, escape(snippet));
 }

@@ -28,7 +28,6 @@ mod select;
 mod specimen;
 #[cfg(test)]
 mod tests;
-mod words;
 
 pub use companion::FILE as COMPANION;
 pub use document::Document;

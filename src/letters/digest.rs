@@ -1,7 +1,7 @@
-//! Composes the weekly letter: for each post its title, its date, a taste of it, and the way to the rest.
+//! Composes the weekly digest: title, date, excerpt and link of each post.
 //!
-//! Pure. A taste is plain text, so that nothing of one post (footnotes, pictures, styles) can get in the way of another,
-//! and it is cut shorter in a week with many posts: the letter stays below the size at which Gmail hides the rest.
+//! Pure. An excerpt is plain text, so that footnotes, images or styles of one post cannot affect another. With many posts
+//! the excerpts become shorter, so that the email stays below the size at which Gmail clips it.
 
 use chrono::{DateTime, FixedOffset};
 use minijinja::{Value, context};
@@ -9,33 +9,33 @@ use minijinja::{Value, context};
 use super::issue::{self, Envelope};
 use super::slots::Markers;
 use super::templates::{Set, Templates};
-use super::words::{self, Words};
 use super::{Letter, Piece};
 use crate::archive::{Post, markdown};
 use crate::config::Config;
 use crate::finding::Finding;
+use crate::i18n::{self, IssueStrings, Strings};
 
-/// How much of a post is shown, at first and then if the letter is too long. A title is always shown.
+/// The lengths of an excerpt to try in turn while the email is too long. Titles are always shown.
 const TASTES: [usize; 4] = [400, 160, 60, 0];
 
-/// Room is left for the reader's name and address, and for what mail programs add.
+/// The size limit of the HTML part. It leaves room for the subscriber's name and address and for what mail programs add.
 const LONGEST: usize = 90_000;
 
-/// Of a longer title the subject shows so much.
+/// A longer title is shortened to this in the subject.
 const HEADLINE: usize = 80;
 
-/// The posts of a week that one group of readers gets.
+/// The posts of a week for one group of subscribers.
 #[derive(Debug, Clone, Copy)]
 pub struct Week<'a> {
     /// The ISO week: `2026-W47`.
     pub name: &'a str,
-    /// The moment of its letter, in the site's zone.
+    /// When the digest is due, in the site's time zone.
     pub moment: DateTime<FixedOffset>,
-    /// At least one, in the order in which they are read.
+    /// At least one, in reading order.
     pub posts: &'a [&'a Post],
 }
 
-/// Renders the posts of a week as one letter. The errors name `config.toml` or a template of the user.
+/// Renders the posts of a week as one email. Errors name `config.toml` or a template of the user.
 pub fn compose_week(week: &Week<'_>, config: &Config, templates: &Templates) -> Result<Letter, Vec<Finding>> {
     let mut tastes = TASTES.into_iter();
     let mut letter = with_taste(week, tastes.next().unwrap_or_default(), config, templates)?;
@@ -58,34 +58,34 @@ fn with_taste(
     config: &Config,
     templates: &Templates,
 ) -> Result<Letter, Vec<Finding>> {
-    let words = Words::of(&config.site.language);
+    let strings = Strings::of(&config.site.language);
     let posts: Vec<Value> = week.posts.iter().map(|post| entry(post, taste, config)).collect();
     let lang = &config.site.language;
     let shown: String = posts.iter().map(ToString::to_string).collect();
     let fields = context! {
         lang,
-        lang_primary => words::primary(lang),
-        dir => if words::is_right_to_left(lang) { "rtl" } else { "ltr" },
+        lang_primary => i18n::primary(lang),
+        dir => i18n::direction(lang),
         digest => context! {
             week => week.name,
-            published => words.date(&week.moment),
-            headline => headline(week.posts, words),
+            published => strings.date(&week.moment),
+            headline => headline(week.posts, &strings.issue),
         },
         posts,
-        ..issue::common(config, words)
+        ..issue::common(config, strings)
     };
     let envelope = Envelope { campaign: week.name, language: lang };
     let markers = Markers::absent_from(&shown);
     issue::print(Set::Digest, &fields, &markers, &envelope, (config, templates))
 }
 
-/// The first title, and how many more there are.
-fn headline(posts: &[&Post], words: &Words) -> String {
+/// The subject: the first title and the number of other posts.
+fn headline(posts: &[&Post], strings: &IssueStrings) -> String {
     let first = posts.first().map_or("", |post| post.title.as_str());
     let first = markdown::shorten(first, HEADLINE);
     match posts.len().saturating_sub(1) {
         0 => first,
-        more => words.and_more(&first, more),
+        more => strings.and_more(&first, more),
     }
 }
 

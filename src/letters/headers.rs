@@ -1,7 +1,7 @@
-//! The header fields of a letter (RFC 5322, RFC 2047, RFC 2369, RFC 2919, RFC 8058), encoded and folded.
+//! The header fields of an email (RFC 5322, RFC 2047, RFC 2369, RFC 2919, RFC 8058), encoded and folded.
 //!
-//! Values go in as checked types and come out as ASCII lines of at most 78 characters wherever there is a place
-//! to fold. Nothing here knows the body.
+//! Takes validated types and writes ASCII lines of at most 78 characters, except where a line cannot be folded. Independent
+//! of the body.
 
 use std::fmt::Write as _;
 
@@ -19,19 +19,19 @@ use crate::text::{HeaderText, hex};
 
 /// Where a folded line should end (RFC 5322, 2.1.1).
 const LINE: usize = 78;
-/// The longest encoded word (RFC 2047, 2).
+/// The maximum length of an encoded word (RFC 2047, 2).
 const ENCODED_WORD: usize = 75;
-/// A longer word without a space cannot be folded, so it is encoded, which can.
+/// A longer word without spaces is encoded, because it cannot be folded otherwise.
 const UNFOLDABLE: usize = 60;
 
-/// What the fields of an issue are made from.
+/// The inputs of the header fields.
 pub(super) struct Sender<'a> {
     pub(super) site: &'a Site,
     pub(super) from: &'a Mailbox,
     pub(super) reply_to: Option<&'a Mailbox>,
 }
 
-/// The fields that are the same for every reader. The campaign is what Gmail counts complaints by.
+/// The fields of an issue that are the same for every subscriber. Gmail counts complaints by campaign.
 pub(super) fn of_letter(
     subject: &HeaderText,
     (campaign, language): (&str, &str),
@@ -42,7 +42,7 @@ pub(super) fn of_letter(
         vec![("From", mailbox::<FromHeader>(sender.from)), ("Subject", unstructured("Subject", subject))];
     fields.extend(sender.reply_to.map(|to| ("Reply-To", mailbox::<ReplyTo>(to))));
     fields.extend([
-        // The domain and not the site's address: a new base URL must not make a new list for the reader's filters.
+        // The domain and not the site's URL, so that subscribers' filters still match after the URL has changed.
         (
             "List-Id",
             folded_before_address(
@@ -60,8 +60,7 @@ pub(super) fn of_letter(
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The fields of a small letter that answers one reader: no bulk mail, and nothing that a machine should answer
-/// (RFC 3834).
+/// The fields of a transactional email: not bulk mail, and marked so that autoresponders don't reply (RFC 3834).
 pub(super) fn of_slip(subject: &HeaderText, language: &str, sender: &Sender) -> Vec<(String, String)> {
     let mut fields =
         vec![("From", mailbox::<FromHeader>(sender.from)), ("Subject", unstructured("Subject", subject))];
@@ -75,7 +74,7 @@ pub(super) fn of_slip(subject: &HeaderText, language: &str, sender: &Sender) -> 
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Writes the fields that differ from reader to reader, each with its CRLF.
+/// Writes the fields that differ between subscribers, each with its CRLF.
 pub(super) fn write_for_reader(recipient: &Recipient, out: &mut String) {
     let Recipient { to, message_id, date, unsubscribe, .. } = recipient;
     // Writing to a String cannot fail.
@@ -145,8 +144,8 @@ fn unstructured(name: &'static str, text: &HeaderText) -> String {
     value(&headers)
 }
 
-/// A field with one mailbox. The kind is a header of lettre, which writes the usual names; those that it would
-/// encode although quoting is enough (`O'Brien`) are written here, as encoding them counts as a sign of spam.
+/// A field with one mailbox, written by lettre. A name that lettre would encode although quoting is enough (`O'Brien`) is
+/// written here, because spam filters count a needless encoding.
 pub(super) fn mailbox<H: Header + FromOne>(mailbox: &Mailbox) -> String {
     let Some(name) = &mailbox.name else { return mailbox.address.to_string() };
     let usual = !must_be_encoded(name.as_str()) && (!name.as_str().is_ascii() || is_plain(name.as_str()));
@@ -161,7 +160,7 @@ pub(super) fn mailbox<H: Header + FromOne>(mailbox: &Mailbox) -> String {
     folded_before_address(&H::name(), &phrase(&H::name(), name), mailbox.address.as_str())
 }
 
-/// A header of lettre that holds mailboxes.
+/// A lettre header that contains mailboxes.
 pub(super) trait FromOne {
     fn from_one(mailbox: LettreMailbox) -> Self;
 }
@@ -196,7 +195,7 @@ fn value(headers: &Headers) -> String {
     value.trim_end_matches("\r\n").to_owned()
 }
 
-/// lettre leaves ASCII as it stands, even where a mail program would decode it or no line could hold it.
+/// Whether ASCII must be encoded, which lettre never does: a mail program would decode it, or it is too long for a line.
 fn must_be_encoded(text: &str) -> bool {
     text.contains("=?") || text.split(' ').any(|word| word.is_ascii() && word.len() > UNFOLDABLE)
 }
@@ -215,7 +214,7 @@ fn phrase(field: &str, name: &HeaderText) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// `phrase <address>`, the address on a line of its own where both do not fit.
+/// `phrase <address>`, with a line break between them if both don't fit on a line.
 fn folded_before_address(field: &str, phrase: &str, address: &str) -> String {
     let last_line = match phrase.rsplit_once("\r\n") {
         Some((_, line)) => line.len(),
@@ -225,7 +224,8 @@ fn folded_before_address(field: &str, phrase: &str, address: &str) -> String {
     format!("{phrase}{fold} <{address}>")
 }
 
-/// Encoded words of whole characters (RFC 2047, 5), one to a line; `start` columns of the first are taken.
+/// Encodes words without splitting characters (RFC 2047, 5), one word per line. `start` columns of the first line are
+/// already used.
 fn encoded_words(text: &str, start: usize) -> String {
     const FRAME: usize = "=?utf-8?b??=".len();
     let mut out = String::new();
@@ -233,7 +233,7 @@ fn encoded_words(text: &str, start: usize) -> String {
     while !rest.is_empty() {
         let taken = if out.is_empty() { start } else { 1 };
         let room = (LINE - 2).saturating_sub(taken).min(ENCODED_WORD).saturating_sub(FRAME) / 4 * 3;
-        // A character has four bytes at most; six leave room for one whatever stands before it.
+        // A character has at most four bytes; six leave room for one in any position.
         let (word, tail) = rest.split_at(rest.floor_char_boundary(room.max(6)));
         if !out.is_empty() {
             out.push_str("\r\n ");
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_looks_encoded_is_encoded_so_that_nobody_decodes_it_twice() {
+    fn a_name_that_looks_encoded_is_encoded_again() {
         assert_eq!(
             named("=?utf-8?b?QQ==?="),
             format!("=?utf-8?b?{}?= <a@example.com>", STANDARD.encode("=?utf-8?b?QQ==?="))
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_from_elsewhere_cannot_leave_their_line_or_brackets() {
+    fn untrusted_strings_cannot_inject_header_fields() {
         let mut reader = reader(None);
         reader.message_id = "a>\r\nBcc: b@example.com".to_owned();
         reader.unsubscribe.token = "t&body=x\r\n".to_owned();

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use css_inline::{CSSInliner, InlineError, InlineOptions};
 
-use super::words::Words;
 use crate::html::{Tag, push_escaped, tags};
+use crate::i18n::IssueStrings;
 
 /// The attributes that an `img` keeps. Mail programs ignore `srcset`, `sizes` and `loading`, or fail on them.
 const IMAGE_ATTRIBUTES: [&str; 4] = ["src", "alt", "title", "align"];
@@ -19,7 +19,7 @@ const COLUMN: u32 = 560;
 /// Adapts a post's body to mail programs: a video or a recording becomes a link, a `picture` becomes its `img`, and every
 /// `img` gets an `alt`. Classes that begin with `lp-` belong to the style of the email; `archive::markdown` removes them
 /// from posts.
-pub(super) fn for_mail(body: &str, words: &Words) -> String {
+pub(super) fn for_mail(body: &str, words: &IssueStrings) -> String {
     let mut out = String::with_capacity(body.len());
     let mut copied = 0;
     let mut replaced: Option<Replaced> = None;
@@ -89,7 +89,7 @@ impl Replaced {
         Self { name: tag.name().to_owned(), address: address.map(str::to_owned) }
     }
 
-    fn write_link(&self, words: &Words, out: &mut String) {
+    fn write_link(&self, words: &IssueStrings, out: &mut String) {
         let Some(address) = &self.address else { return };
         let label = if self.name == "video" { words.video } else { words.audio };
         out.push_str("<a href=\"");
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     fn mailed(body: &str) -> String {
-        for_mail(body, Words::of("en"))
+        for_mail(body, &crate::i18n::Strings::of("en").issue)
     }
 
     #[test]
@@ -155,7 +155,7 @@ mod tests {
         );
         assert_eq!(
             mailed("<audio src=\"https://e.org/a.mp3\">"),
-            "<a href=\"https://e.org/a.mp3\">▶ Listen to the recording</a>"
+            "<a href=\"https://e.org/a.mp3\">▶ Listen to the audio</a>"
         );
         assert_eq!(mailed("a<video></video>b"), "ab");
     }

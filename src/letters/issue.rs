@@ -9,13 +9,13 @@ use super::headers::{self, Sender};
 use super::html;
 use super::plain;
 use super::slots::{Damaged, Markers};
-use super::templates::{Kind, Printer, Set, Templates};
-use super::words::{self, Words};
-use super::{Letter, Piece, Slot};
+use super::templates::{self, Kind, Printer, Set, Templates};
+use super::{Greeting, Letter, Piece, Slot};
 use crate::archive::markdown::{self, Block};
 use crate::archive::{Post, links};
 use crate::config::{Config, SiteUrl};
 use crate::finding::{Finding, Severity};
+use crate::i18n::{self, Strings};
 use crate::text::HeaderText;
 
 /// Renders `post` as an email. The errors name the post, `config.toml` or a template of the user.
@@ -42,9 +42,9 @@ pub(super) fn from_body(
     config: &Config,
     templates: &Templates,
 ) -> Result<Letter, Vec<Finding>> {
-    let words = Words::of(&config.site.language);
-    let html = html::for_mail(&body.html, words);
-    let text = plain::render(&body.blocks, words);
+    let strings = &Strings::of(&config.site.language).issue;
+    let html = html::for_mail(&body.html, strings);
+    let text = plain::render(&body.blocks, strings);
     let markers = Markers::absent_from(&[&html, &text, post.title.as_str()].concat());
     let language = post.language.as_deref().unwrap_or(&config.site.language);
     let campaign = headers::fingerprint(&post.id);
@@ -91,7 +91,7 @@ pub(super) fn print(
         subject,
         text,
         html,
-        greeting: Words::of(&config.site.language).greeting(),
+        greeting: Greeting::from_strings(&Strings::of(&config.site.language).issue),
     })
 }
 
@@ -110,8 +110,8 @@ fn fields(post: &Post, config: &Config, html: &str, text: &str) -> Value {
     let lang = post.language.as_deref().unwrap_or(&config.site.language);
     context! {
         lang,
-        lang_primary => words::primary(lang),
-        dir => if words::is_right_to_left(lang) { "rtl" } else { "ltr" },
+        lang_primary => i18n::primary(lang),
+        dir => i18n::direction(lang),
         post => context! {
             // Data and not a template: `{{ … }}` in a post stays as written.
             content_html => Value::from_safe_string(html.trim_end().to_owned()),
@@ -119,7 +119,7 @@ fn fields(post: &Post, config: &Config, html: &str, text: &str) -> Value {
             ..about(post, config)
         },
         issue => context! { url => online(post, config) },
-        ..common(config, Words::of(&config.site.language))
+        ..common(config, Strings::of(&config.site.language))
     }
 }
 
@@ -138,7 +138,7 @@ pub(super) fn issue_page(web: &SiteUrl, label: &str) -> String {
 }
 
 /// The fields that every template can use.
-pub(super) fn common(config: &Config, words: &Words) -> Value {
+pub(super) fn common(config: &Config, strings: &Strings) -> Value {
     context! {
         site => context! {
             title => config.site.title.as_str(),
@@ -147,13 +147,13 @@ pub(super) fn common(config: &Config, words: &Words) -> Value {
             language => &config.site.language,
         },
         newsletter => context! { address => config.newsletter.address.as_deref() },
-        words => words.fields(config.site.title.as_str()),
+        words => templates::strings(&strings.issue, config.site.title.as_str()),
     }
 }
 
 /// The fields of a post without its body.
 pub(super) fn about(post: &Post, config: &Config) -> Value {
-    let words = Words::of(&config.site.language);
+    let strings = Strings::of(&config.site.language);
     let mut authors: Vec<String> = post.authors.iter().map(|author| author.name.to_string()).collect();
     if authors.is_empty() {
         authors.extend(config.site.author.iter().map(|author| author.name.to_string()));
@@ -161,7 +161,7 @@ pub(super) fn about(post: &Post, config: &Config) -> Value {
     context! {
         title => post.title.as_str(),
         url => post.url.as_str(),
-        published => words.date(&post.published),
+        published => strings.date(&post.published),
         authors,
         categories => names(&post.categories),
         tags => names(&post.tags),

@@ -1,22 +1,22 @@
-//! A letter that is not for subscribers: a test, or a draft that waits for approval. Its subject says so, and a note may
-//! stand above it.
+//! Marks an email that is not for subscribers, such as a test or a draft waiting for approval: a prefix in the subject, and
+//! optionally a note above the content.
 
 use super::headers::subject_field;
 use super::{Letter, Piece};
 use crate::html::escape;
 use crate::text::HeaderText;
 
-/// What stands above a letter that is not for subscribers.
+/// A note above the content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// The sentence.
+    /// The text.
     pub text: String,
-    /// A page that it leads to.
+    /// A link below the text.
     pub page: Option<String>,
 }
 
 impl Letter {
-    /// The same letter with `mark` before its subject, and the note above it.
+    /// A copy with `mark` before its subject and the note above its content.
     #[must_use]
     pub fn marked(&self, mark: &str, note: Option<&Note>) -> Self {
         let mut marked = self.clone();
@@ -48,7 +48,7 @@ fn banner(note: &Note) -> String {
     )
 }
 
-/// Puts `banner` behind the start of the body; above everything in a template that has none.
+/// Inserts `banner` after the `body` tag, or at the top if the template has none.
 fn put_above(html: &mut Vec<Piece>, banner: &str) {
     let in_body = html.iter_mut().find_map(|piece| {
         let Piece::Fixed(text) = piece else { return None };

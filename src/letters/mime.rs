@@ -1,7 +1,7 @@
-//! A letter and a reader become bytes: `multipart/alternative`, text first (RFC 2045, RFC 2046).
+//! Writes an issue for one subscriber as bytes: `multipart/alternative`, text first (RFC 2045, RFC 2046).
 //!
-//! This runs once per reader, so everything that is the same for all is prepared once in a [`Press`]. The same
-//! letter and reader always give the same bytes.
+//! This runs once per subscriber, so a [`Press`] prepares everything that is the same for all. The same issue and
+//! subscriber always give the same bytes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,14 +15,14 @@ const BASE64_LINE: usize = 76;
 const QUOTED_LINE: usize = 76;
 
 impl Letter {
-    /// The complete message for one reader: CRLF line ends, ready for the wire but for its dot-stuffing.
+    /// The complete message for one subscriber, with CRLF line ends and without dot-stuffing.
     ///
-    /// For many readers, prepare a [`Press`] once.
+    /// For many subscribers, prepare a [`Press`] once.
     pub fn copy_for(&self, recipient: &Recipient) -> Vec<u8> {
         self.prepare().copy_for(recipient)
     }
 
-    /// Does once what all copies share: header lines, line ends, the choice of encoding.
+    /// Prepares what all messages share: header lines, line ends and the choice of encoding.
     pub fn prepare(&self) -> Press {
         let mut head = String::new();
         for (name, value) in &self.headers {
@@ -40,7 +40,7 @@ impl Letter {
     }
 }
 
-/// A letter made ready for many copies.
+/// An issue prepared for many messages.
 #[derive(Debug)]
 pub struct Press {
     head: String,
@@ -55,7 +55,7 @@ impl Press {
         let mut head = String::with_capacity(self.head.len() + 1024);
         head.push_str(&self.head);
         headers::write_for_reader(recipient, &mut head);
-        // Neither base64 nor quoted-printable can produce `=_`, so no part can contain the boundary.
+        // Neither base64 nor quoted-printable produces `=_`, so a part cannot contain the boundary.
         let seed: String =
             recipient.boundary_seed.chars().filter(char::is_ascii_alphanumeric).take(60).collect();
         let boundary = format!("=_{seed}");
@@ -78,7 +78,7 @@ impl Press {
     }
 }
 
-/// What one reader's slots hold, as plain text.
+/// The values of one subscriber's slots, as plain text.
 struct Words {
     greeting: String,
     name: String,
@@ -112,14 +112,14 @@ impl Words {
     }
 }
 
-/// One part of the message, its fixed pieces as far encoded as they can be before the slots are known.
+/// One part of the message, encoded as far as possible without the slots' values.
 #[derive(Debug)]
 struct Part {
     header: String,
     is_html: bool,
     encoding: Encoding,
     pieces: Vec<Ready>,
-    /// About the bytes of the finished part.
+    /// The approximate size of the finished part.
     size: usize,
 }
 
@@ -127,7 +127,7 @@ struct Part {
 enum Encoding {
     /// For text that is mostly ASCII.
     QuotedPrintable,
-    /// For everything else: Korean takes half the bytes.
+    /// For everything else; Korean needs half the bytes of quoted-printable.
     Base64,
 }
 
@@ -135,7 +135,7 @@ enum Encoding {
 enum Ready {
     /// With CRLF; for quoted-printable, encoded.
     Fixed(Vec<u8>),
-    /// The column at which the slot begins, for quoted-printable.
+    /// The column where the slot begins, for quoted-printable.
     Slot(Slot, usize),
 }
 
@@ -188,8 +188,8 @@ impl Part {
                         Ready::Slot(slot, column) => {
                             let mut column = *column;
                             quoted_printable(self.filled(*slot, words).as_bytes(), &mut column, out);
-                            // A soft line break brings every copy back to the same column, so that what follows
-                            // could be encoded beforehand.
+                            // A soft line break resets the column, so that the text after the slot can be encoded in
+                            // advance.
                             if column > 0 {
                                 out.extend_from_slice(b"=\r\n");
                             }
@@ -207,7 +207,7 @@ impl Part {
 }
 
 impl Encoding {
-    /// Decided on what all readers share, so that all copies of an issue look alike.
+    /// Decided on the shared content, so that all messages of an issue use the same encoding.
     fn cheapest(pieces: &[Piece]) -> Self {
         let (mut all, mut high) = (0, 0);
         for piece in pieces {
@@ -227,7 +227,7 @@ impl Encoding {
     }
 }
 
-/// Every line end as CRLF, whatever it was.
+/// Converts every line end to CRLF.
 fn crlf(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + text.len() / 32);
     let mut rest = text.as_bytes();
@@ -241,7 +241,7 @@ fn crlf(text: &str) -> Vec<u8> {
     out
 }
 
-/// Base64 in lines of 76 characters (RFC 2045, 6.8), encoded at one go and cut afterwards.
+/// Base64 in lines of 76 characters (RFC 2045, 6.8), encoded at once and split afterwards.
 fn base64_lines(bytes: &[u8], out: &mut Vec<u8>) {
     let encoded = STANDARD.encode(bytes);
     for line in encoded.as_bytes().chunks(BASE64_LINE) {
@@ -250,7 +250,7 @@ fn base64_lines(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends `bytes`, whose line ends are CRLF, as quoted-printable (RFC 2045, 6.7), going on from `column`.
+/// Appends `bytes`, whose line ends are CRLF, as quoted-printable (RFC 2045, 6.7), continuing at `column`.
 fn quoted_printable(bytes: &[u8], column: &mut usize, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut at = 0;
@@ -263,7 +263,7 @@ fn quoted_printable(bytes: &[u8], column: &mut usize, out: &mut Vec<u8>) {
             continue;
         }
         let ends_line = rest.len() == 1 || rest[1..].starts_with(b"\r\n");
-        // A line that begins with `From ` is quoted by programs that keep mail in mbox files.
+        // Programs that store mail in mbox files change a line that begins with `From `.
         let looks_like_mbox = *column == 0 && rest.starts_with(b"From ");
         let literal = match byte {
             b' ' | b'\t' => !ends_line,

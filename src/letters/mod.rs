@@ -1,7 +1,7 @@
-//! A post, or a week of them, becomes one letter with slots; a letter and a reader become bytes.
+//! Renders a post or a weekly digest as one email with slots, and writes the email for one subscriber as bytes.
 //!
-//! Pure: no file, socket, clock or chance. A letter is rendered once per issue and frozen into the ledger;
-//! what differs from reader to reader is spliced in by [`Letter::copy_for`].
+//! Pure: no file, socket, clock or randomness. A `Letter` is the email before it is personalised. It is rendered once per
+//! issue and frozen in the ledger; [`Letter::copy_for`] fills in what differs between subscribers.
 
 mod digest;
 pub mod dkim;
@@ -16,13 +16,13 @@ mod plain;
 mod slip;
 mod slots;
 mod templates;
-mod words;
 mod wrap;
 
 use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
 use crate::address::{EmailAddress, Mailbox};
+use crate::i18n::IssueStrings;
 use crate::text::HeaderText;
 
 pub use digest::{Week, compose_week};
@@ -34,45 +34,44 @@ pub use notice::{Notice, compose_notice};
 pub use slip::compose_slip;
 pub use templates::Templates;
 pub(crate) use templates::{complaint, environment};
-pub(crate) use words::{date, direction, primary};
 
-/// An issue, rendered once. It is stored as JSON when the issue is frozen, and every copy is made from it:
-/// a later edit of the post, a template or `config.toml` does not reach an issue that is under way.
+/// A rendered issue. It is stored as JSON when the issue is frozen, and every message is made from it, so that later
+/// changes of the post, a template or `config.toml` don't affect an issue that is being sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
     /// The subject, decoded.
     pub subject: HeaderText,
-    /// Header fields that are the same for every reader, encoded and folded, in order (name, value).
+    /// Header fields (name, value) that are the same for every subscriber, encoded and folded, in order.
     pub headers: Vec<(String, String)>,
-    /// The text part (`text/plain`), lines ending in `\n`.
+    /// The text part (`text/plain`), with `\n` line ends.
     pub text: Vec<Piece>,
-    /// The HTML part, lines ending in `\n`, CSS inlined.
+    /// The HTML part, with `\n` line ends and inlined CSS.
     pub html: Vec<Piece>,
-    /// The greeting for a reader without a name, and the two halves around the name of one who has it.
+    /// The greeting without a name, and the parts before and after a name.
     pub greeting: Greeting,
 }
 
-/// A stretch of a part: fixed text, or a slot that is filled for each reader.
+/// A piece of a part: fixed text, or a slot that is filled for each subscriber.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Piece {
-    /// The same for everybody.
+    /// The same for all subscribers.
     Fixed(String),
-    /// Filled for each reader, escaped as the part demands.
+    /// Filled for each subscriber, escaped as the part requires.
     Slot(Slot),
 }
 
-/// What differs from reader to reader inside the parts.
+/// The values that differ between subscribers inside the parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Slot {
     /// "안녕하세요, 김민준 님." or, without a name, "안녕하세요."
     Greeting,
     /// The name alone; empty if there is none.
     Name,
-    /// The address where this copy's reader leaves: the page for people if there is one, else the `mailto:`.
+    /// The URL to unsubscribe: the page if there is one, else the `mailto:`.
     Unsubscribe,
 }
 
-/// The words of the greeting.
+/// The greeting and its parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Greeting {
     /// Without a name.
@@ -83,11 +82,21 @@ pub struct Greeting {
     pub after: String,
 }
 
-/// What one reader's copy adds to the letter. All of it is fixed when the issue is frozen, so that a second
-/// attempt sends the same bytes.
+impl Greeting {
+    fn from_strings(strings: &IssueStrings) -> Self {
+        let (before, after) = strings.greeting_parts();
+        Self {
+            plain: strings.greeting_without_name.to_owned(),
+            before: before.to_owned(),
+            after: after.to_owned(),
+        }
+    }
+}
+
+/// The data of one message. All of it is fixed when the issue is frozen, so that a retry sends the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
-    /// Where it goes; also the `To` header.
+    /// The address of the subscriber, also for the `To` header.
     pub to: Mailbox,
     /// Without angle brackets: `hex@example.com`.
     pub message_id: String,
@@ -95,21 +104,21 @@ pub struct Recipient {
     pub date: DateTime<FixedOffset>,
     /// Makes the MIME boundary unique; lower-case hex.
     pub boundary_seed: String,
-    /// How this reader leaves.
+    /// How this subscriber can unsubscribe.
     pub unsubscribe: Unsubscribe,
 }
 
-/// How a reader leaves (RFC 2369, RFC 8058).
+/// The ways to unsubscribe (RFC 2369, RFC 8058).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsubscribe {
-    /// The mailbox that takes unsubscribe mails.
+    /// The mailbox for unsubscribe emails.
     pub mailbox: EmailAddress,
-    /// The signed token: goes into the subject of the `mailto:` and the path of the page.
+    /// The signed token, used in the subject of the `mailto:` and in the path of the page.
     pub token: String,
-    /// The one-click address, if `[web] url` is set: `https://…/u/TOKEN`. For the header alone: a POST to it takes the
-    /// reader off the list, and a scanner may press whatever it finds in the body.
+    /// The one-click URL, if `[web] url` is set: `https://…/u/TOKEN`. Only for the header: a POST to it unsubscribes, and
+    /// mail scanners may follow any link in the body.
     pub page: Option<String>,
-    /// The page for people, for the body: `https://…/leave/TOKEN`, where a button asks once more.
+    /// The page with a button, for the body: `https://…/leave/TOKEN`.
     pub human: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! A short plain message to whoever runs the newsletter: no subscriber ever gets one.
+//! A short text message to the operator of the newsletter, never to a subscriber.
 
 use std::fmt::Write as _;
 
@@ -15,12 +15,12 @@ use crate::text::HeaderText;
 /// Characters in a line of base64 (RFC 2045, 6.8).
 const LINE: usize = 76;
 
-/// What is said, and to whom.
+/// The contents of a notice.
 #[derive(Debug)]
 pub struct Notice<'a> {
     /// The newsletter's own address.
     pub from: &'a Mailbox,
-    /// Where it goes.
+    /// The recipient.
     pub to: &'a EmailAddress,
     /// The subject.
     pub subject: &'a HeaderText,
@@ -32,7 +32,7 @@ pub struct Notice<'a> {
     pub message_id: String,
 }
 
-/// The message as bytes. It says of itself that a machine wrote it, so that no machine answers (RFC 3834).
+/// The message as bytes, marked as automatically generated so that autoresponders don't reply (RFC 3834).
 pub fn compose_notice(notice: &Notice<'_>, site: &Site) -> Vec<u8> {
     let sender = Sender { site, from: notice.from, reply_to: None };
     let mut out = String::new();

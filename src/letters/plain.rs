@@ -3,16 +3,16 @@
 //! Links are numbered `[1]` and listed at the end, so that long percent-encoded addresses do not interrupt a sentence.
 //! Footnotes have superscript numbers, to distinguish them from links.
 
-use super::words::Words;
 use super::wrap::{self, Span, columns};
 use crate::archive::markdown::{Block, Inline, Item};
+use crate::i18n::IssueStrings;
 
 /// The minimum line width, however deep the nesting.
 const NARROWEST: usize = 24;
 
 /// Renders a body in lines of at most 76 columns; only addresses and code can be longer. Ends in a line break unless it is
 /// empty.
-pub(super) fn render(blocks: &[Block], words: &Words) -> String {
+pub(super) fn render(blocks: &[Block], words: &IssueStrings) -> String {
     let mut page = Page { words, links: Vec::new() };
     let mut lines = page.blocks(blocks, wrap::LINE);
     if !page.links.is_empty() {
@@ -23,7 +23,7 @@ pub(super) fn render(blocks: &[Block], words: &Words) -> String {
 }
 
 struct Page<'a> {
-    words: &'a Words,
+    words: &'a IssueStrings,
     links: Vec<String>,
 }
 
@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     fn plain(blocks: &[Block]) -> String {
-        render(blocks, Words::of("ko"))
+        render(blocks, &crate::i18n::Strings::of("ko").issue)
     }
 
     #[test]
@@ -335,7 +335,7 @@ mod tests {
             ]),
             Block::Footnotes(vec![vec![paragraph("주")]]),
         ];
-        assert_eq!(plain(&body), "글¹² [그림] <https://example.com/a.png>\n\n------------\n¹ 주\n");
+        assert_eq!(plain(&body), "글¹² [이미지] <https://example.com/a.png>\n\n------------\n¹ 주\n");
     }
 
     #[test]

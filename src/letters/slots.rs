@@ -1,27 +1,27 @@
-//! Finds the slots of a rendered part, so that a template runs once per issue and not once per reader.
+//! Finds the slots of a rendered part, so that a template runs once per issue and not once per subscriber.
 //!
-//! A template prints markers where a reader's words will stand; what is between them is fixed.
+//! A template prints markers in place of a subscriber's values; the text between them is fixed.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::{Piece, Slot};
 use crate::text::hex;
 
-/// Strings that stand for the slots while templates run: letters and digits only, so that neither HTML escaping
-/// nor CSS inlining changes them.
+/// Placeholders for the slots while templates run. They contain only letters and digits, so that HTML escaping and CSS
+/// inlining don't change them.
 #[derive(Debug)]
 pub(super) struct Markers {
     stem: String,
 }
 
-/// A marker that was changed by a filter, on this line (from 1) of the rendered part.
+/// A filter changed a marker, on this line (from 1) of the rendered part.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Damaged {
     pub(super) line: usize,
 }
 
 impl Markers {
-    /// Markers that do not occur in `content`: it would have to contain its own hash.
+    /// Creates markers that don't occur in `content`; it would have to contain its own hash.
     pub(super) fn absent_from(content: &str) -> Self {
         let hash = digest(&SHA256, content.as_bytes());
         let stem = format!("slot{}", hex(&hash.as_ref()[..16]));
@@ -32,7 +32,7 @@ impl Markers {
         format!("{}{}", self.stem, mark(slot))
     }
 
-    /// Cuts a rendered part at its markers.
+    /// Splits a rendered part at its markers.
     pub(super) fn split(&self, rendered: &str) -> Result<Vec<Piece>, Damaged> {
         let mut pieces = Vec::new();
         let mut fixed = String::new();
@@ -51,7 +51,7 @@ impl Markers {
             pieces.push(Piece::Slot(slot));
             rest = &tail[1..];
         }
-        // A filter such as `upper` leaves a marker that no longer matches; a reader would see it.
+        // A filter such as `upper` changes a marker, and subscribers would see it.
         if let Some(at) = rendered.replace(&self.stem, "").to_ascii_lowercase().find(&self.stem) {
             return Err(damaged(rendered, at));
         }

@@ -1,4 +1,4 @@
-//! Posts, configurations and readers for the tests of this room; their bodies are already parsed.
+//! Test fixtures: posts with parsed bodies, configurations and subscribers.
 
 use camino::Utf8Path;
 use chrono::DateTime;
@@ -218,7 +218,7 @@ pub(super) fn english_letter() -> Letter {
     from_body(&post, &body, &english_config(), &Templates::builtin()).unwrap()
 }
 
-/// A reader; `name` may be absent.
+/// A subscriber; `name` may be absent.
 pub(super) fn reader(name: Option<&str>) -> Recipient {
     Recipient {
         to: Mailbox { name: name.map(header), address: EmailAddress::parse("reader@example.net").unwrap() },

@@ -1,16 +1,16 @@
-//! The templates of a letter: three built in for an issue and three for a week, each of which a user may replace or
-//! extend.
+//! The email templates: three built-in ones for an issue and three for a weekly digest. Users may replace or extend each.
 //!
-//! A template sees values and no functions that reach outside; a post's text is a value and never a template.
-//! What may be used in them is listed in `docs/templates.md`.
+//! A template has access to values only, not to files or the network. A post's text is a value, never a template.
+//! `docs/templates.md` lists the values.
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, context};
 
 use super::wrap;
 use crate::finding::Finding;
 use crate::html;
+use crate::i18n::{self, IssueStrings};
 
 const BUILTIN: [(&str, &str); 8] = [
     ("builtin/subject.txt", include_str!("templates/issue/subject.txt")),
@@ -23,9 +23,20 @@ const BUILTIN: [(&str, &str); 8] = [
     ("builtin/slip/body.html", include_str!("templates/slip/body.html")),
 ];
 
-/// Instructions, and units of 64 bytes of output, that one template may spend: enough for a hundred megabytes, and
-/// an endless loop ends within a second.
+/// The limit of instructions and 64-byte units of output of one template: enough for a hundred megabytes, and an endless
+/// loop ends within a second.
 const FUEL: u64 = 2_000_000;
+
+/// The strings as templates see them: `words.why`, `words.unsubscribe` and so on.
+pub(super) fn strings(strings: &IssueStrings, site_title: &str) -> Value {
+    context! {
+        read_online => strings.read_online,
+        read_on => strings.read_on,
+        week => strings.week,
+        unsubscribe => strings.unsubscribe,
+        why => i18n::with_site(strings.why, site_title),
+    }
+}
 
 /// The templates of one newsletter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,18 +44,18 @@ pub struct Templates {
     subject: Option<String>,
     text: Option<String>,
     html: Option<String>,
-    /// The same three of the weekly letter.
+    /// The same three for the weekly digest.
     digest: [Option<String>; 3],
 }
 
-/// For which letter.
+/// Which kind of email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Set {
-    /// Of one post.
+    /// An issue of one post.
     Issue,
-    /// Of a week.
+    /// A weekly digest.
     Digest,
-    /// That answers one reader; nobody replaces these.
+    /// A transactional email; users cannot replace these templates.
     Slip,
 }
 
@@ -56,7 +67,7 @@ pub(super) enum Kind {
     Html,
 }
 
-/// Templates that are ready to run, and the names that complaints give them.
+/// Parsed templates, with their names for error messages.
 pub(super) struct Printer<'a> {
     environment: Environment<'a>,
     set: Set,
@@ -65,24 +76,24 @@ pub(super) struct Printer<'a> {
 }
 
 impl Templates {
-    /// Letterpress's own.
+    /// The built-in templates.
     pub fn builtin() -> Self {
         Self::default()
     }
 
-    /// The user's own `subject.txt`, `body.txt` and `body.html`; the built-in one stands in for each `None`.
+    /// The user's `subject.txt`, `body.txt` and `body.html`; the built-in template is used for each `None`.
     pub fn new(subject: Option<String>, text: Option<String>, html: Option<String>) -> Self {
         Self { subject, text, html, digest: [None, None, None] }
     }
 
-    /// And the user's own of the weekly letter, in the same order: `digest/subject.txt` and so on.
+    /// Adds the user's templates of the weekly digest in the same order: `digest/subject.txt` and so on.
     #[must_use]
     pub fn with_digest(self, digest: [Option<String>; 3]) -> Self {
         Self { digest, ..self }
     }
 
-    /// Parses every template. `folder` is where the user's are; `subject` is the one in `config.toml`, which wins
-    /// over a file.
+    /// Parses all templates. `folder` contains the user's; `subject` comes from `config.toml` and takes precedence over a
+    /// file.
     pub(super) fn printer<'a>(
         &'a self,
         set: Set,
@@ -139,7 +150,7 @@ impl Printer<'_> {
             (Set::Digest, Kind::Subject) => "digest/subject.txt",
             (Set::Digest, Kind::Text) => "digest/body.txt",
             (Set::Digest, Kind::Html) => "digest/body.html",
-            // Its subject is no template.
+            // A transactional subject is not a template.
             (Set::Slip, Kind::Subject | Kind::Text) => "slip/body.txt",
             (Set::Slip, Kind::Html) => "slip/body.html",
         }
@@ -163,20 +174,20 @@ impl Printer<'_> {
         let mut finding = complaint(error, "letter-template", |name| self.file(name.unwrap_or(fallback)));
         if finding.file == "config.toml" {
             finding.message.insert_str(0, "newsletter.subject: ");
-            // A line inside the value is not a line of config.toml.
+            // A line number inside the value is not one of config.toml.
             finding.line = None;
         }
         finding
     }
 }
 
-/// Where templates run: values are escaped in HTML, a field that does not exist is an error, and nothing runs for ever.
+/// The environment of templates: HTML escaping, unknown fields are errors, and execution is limited.
 pub(crate) fn environment<'a>() -> Environment<'a> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_debug(true);
-    // A tag on a line of its own leaves no empty line behind.
+    // A tag on its own line leaves no empty line.
     environment.set_syntax(
         SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default(),
     );
@@ -184,7 +195,7 @@ pub(crate) fn environment<'a>() -> Environment<'a> {
     environment
 }
 
-/// What is wrong with a template; `file` says where one of that name is, or one that has none.
+/// Converts a template error to a finding; `file` gives the file of a template by its name, if it has one.
 pub(crate) fn complaint(error: &Error, rule: &'static str, file: impl Fn(Option<&str>) -> String) -> Finding {
     let expression = error.range().and_then(|range| error.template_source()?.get(range)).map(str::trim);
     let message = match (error.kind(), expression) {

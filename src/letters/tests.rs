@@ -1,4 +1,4 @@
-//! Whole letters: composed, pressed, read back by a foreign parser, and judged.
+//! Whole emails: composed, written, read back by an independent parser, and linted.
 
 use std::sync::LazyLock;
 
@@ -355,7 +355,7 @@ proptest! {
         let greeting = if shown.is_empty() { "Hello,".to_owned() } else { format!("Hello {shown},") };
         let page = recipient.unsubscribe.human.as_deref().unwrap();
         let wanted = format!("{greeting}\n{body}{shown} .\nFrom here\n{page}\n").replace('\n', "\r\n");
-        // The line break before a boundary belongs to the boundary.
+        // The line break before a boundary is part of the boundary.
         prop_assert_eq!(text.trim_end(), wanted.trim_end());
     }
 }

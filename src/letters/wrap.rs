@@ -8,23 +8,23 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// The columns of a line of the text part.
 pub(super) const LINE: usize = 76;
 
-/// A stretch of a paragraph.
+/// A piece of a paragraph.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Span {
-    /// May be broken.
+    /// May be wrapped.
     Text(String),
-    /// Never broken: an address.
+    /// Never wrapped: a URL.
     Solid(String),
-    /// A line break that the author wants.
+    /// A hard line break.
     Break,
 }
 
-/// The columns that a string takes.
+/// The display width of a string.
 pub(super) fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// `text` in lines of at most `width` columns, without a final line break.
+/// Wraps `text` to lines of at most `width` columns, without a final line break.
 pub(super) fn paragraph(text: &str, width: usize) -> String {
     let mut spans = Vec::new();
     for (n, line) in text.trim().lines().enumerate() {
@@ -36,14 +36,14 @@ pub(super) fn paragraph(text: &str, width: usize) -> String {
     lines(&spans, width).join("\n")
 }
 
-/// `text` in lines, with a rule of `mark` below that is as wide as the widest of them.
+/// Wraps `text` and underlines it with `mark`, as wide as its widest line.
 pub(super) fn underlined(text: &str, mark: char, width: usize) -> String {
     let text = paragraph(text, width);
     let rule = text.lines().map(columns).max().unwrap_or(0);
     format!("{text}\n{}", String::from(mark).repeat(rule))
 }
 
-/// The lines of a paragraph. Only an atom that cannot be broken makes a line longer than `width`.
+/// The lines of a paragraph. A line is longer than `width` only if it contains an unbreakable atom.
 pub(super) fn lines(spans: &[Span], width: usize) -> Vec<String> {
     let mut setter = Setter { width, ..Setter::default() };
     for span in spans {
@@ -65,19 +65,19 @@ struct Setter {
     width: usize,
     done: Vec<String>,
     line: String,
-    /// The columns that `line` takes.
+    /// The width of `line`.
     used: usize,
-    /// What must not be broken, not yet on a line.
+    /// An unbreakable run that is not yet on a line.
     atom: String,
-    /// White space stands before the atom.
+    /// Whether white space precedes the atom.
     space: bool,
-    /// The atom has a stretch in it that may not be cut even if it is too long.
+    /// Whether the atom contains a piece that must not be split even if it is too long.
     solid: bool,
 }
 
 impl Setter {
     fn push(&mut self, c: char) {
-        // A no-break space is there to hold two words together.
+        // A no-break space keeps two words together.
         if c.is_whitespace() && c != '\u{A0}' {
             self.flush();
             self.space = true;
@@ -105,7 +105,7 @@ impl Setter {
         self.used = 0;
     }
 
-    /// Sets the atom on this line, or on the next if it does not fit.
+    /// Puts the atom on this line, or on the next if it doesn't fit.
     fn flush(&mut self) {
         let atom = std::mem::take(&mut self.atom);
         let solid = std::mem::take(&mut self.solid);
@@ -119,7 +119,7 @@ impl Setter {
         } else if space {
             self.set(" ", 1);
         }
-        // An ASCII word of this length is an address or a hash, which is of no use in pieces.
+        // An ASCII word of this length is a URL or a hash, which must not be split.
         if solid || atom.is_ascii() || wide <= self.width {
             self.set(&atom, wide);
         } else {
@@ -143,9 +143,9 @@ impl Setter {
     }
 }
 
-/// Whether a line may end between two characters that no space divides.
+/// Whether a line may break between two adjacent characters.
 fn may_break(before: char, after: char) -> bool {
-    // The marks of emphasis belong to the word that they enclose, on either side.
+    // Emphasis marks stay with the word that they enclose.
     let mark = |c| "*_~`".contains(c);
     let joined = after.width() == Some(0) || before == '\u{200D}' || mark(before) || mark(after);
     !joined && (is_unspaced(before) || is_unspaced(after)) && !is_opening(before) && !is_closing(after)
@@ -161,7 +161,7 @@ fn is_opening(c: char) -> bool {
     "([{<'\"‘“«（［｛〈《「『【〔〖〘〚｢".contains(c)
 }
 
-/// What must not begin a line: closing marks, small kana, the marks of length and repetition.
+/// Characters that must not begin a line: closing marks, small kana, length and repetition marks.
 fn is_closing(c: char) -> bool {
     ")]}>'\"’”»,.:;!?%)、。，．・：；？！）］｝〉》」』】〕〗〙〛｣､｡･…‥—～〜ー゠々〻ゝゞヽヾぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶㇰㇱㇲㇳㇴㇵㇶㇷㇸㇹㇺㇻㇼㇽㇾㇿ".contains(c)
 }

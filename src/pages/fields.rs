@@ -1,31 +1,31 @@
-//! What the templates of pages can use, as `docs/templates.md` lists it.
+//! The fields of page templates, as listed in `docs/templates.md`.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Datelike as _, FixedOffset};
+use minijinja::value::Serde;
 use minijinja::{Value, context};
 use url::Url;
 
 use super::STYLE_SHEET;
 use super::layout::Layout;
-use super::words::Words;
 use crate::archive::{Post, links, markdown, page};
 use crate::config::Config;
 use crate::feeds;
-use crate::letters;
+use crate::i18n::{self, Strings};
 use crate::text::HeaderText;
 
-/// As much of a post stands for it where it has no summary.
+/// The length of a description that is taken from a post without a summary.
 const DESCRIPTION: usize = 160;
 
-/// So many categories stand on the index, those with the most posts.
+/// The most categories on the index; those with the most posts are shown.
 const CATEGORIES: usize = 40;
 
-/// What all pages share.
+/// The data that all pages share.
 pub(super) struct Fields<'l, 'a> {
     pub(super) layout: &'l Layout<'a>,
-    /// Of the page, below the public folder.
+    /// The path of the page below the public folder.
     pub(super) path: &'l Utf8Path,
-    pub(super) words: &'static Words,
+    pub(super) strings: &'static Strings,
 }
 
 impl Fields<'_, '_> {
@@ -33,13 +33,13 @@ impl Fields<'_, '_> {
         self.layout.config
     }
 
-    /// From the page to the public folder: `../`, or nothing.
+    /// The relative path from the page to the public folder: `../`, or empty.
     pub(super) fn root(&self) -> String {
         let folders = self.path.parent().map_or(0, |folder| folder.components().count());
         "../".repeat(folders)
     }
 
-    /// A page of the site as a link from this one: short, and good on whatever host the folder is looked at.
+    /// A relative link from this page to another, which works on any host.
     fn href(&self, file: &Utf8Path) -> String {
         let path = file.as_str();
         let path = path
@@ -52,7 +52,7 @@ impl Fields<'_, '_> {
     }
 
     fn date(&self, day: &DateTime<FixedOffset>) -> String {
-        letters::date(&self.config().site.language, day)
+        self.strings.date(day)
     }
 
     /// The fields of every page.
@@ -64,8 +64,8 @@ impl Fields<'_, '_> {
             description,
             url,
             lang => &site.language,
-            lang_primary => letters::primary(&site.language),
-            dir => letters::direction(&site.language),
+            lang_primary => i18n::primary(&site.language),
+            dir => i18n::direction(&site.language),
             home => self.href(Utf8Path::new("index.html")),
             style => format!("{}{STYLE_SHEET}", self.root()),
             site => context! {
@@ -79,7 +79,7 @@ impl Fields<'_, '_> {
             feeds => self.feeds(Utf8Path::new("")),
             feed_page => config.feeds.companion.then(|| format!("{}{}", self.root(), feeds::COMPANION)),
             sign_up => config.web.url.as_ref().filter(|_| config.web.sign_up).map(|web| web.join("subscribe")),
-            words => self.words.fields(),
+            words => Serde(&self.strings.page),
             locale => locale(&site.language),
         }
     }
@@ -108,7 +108,7 @@ impl Fields<'_, '_> {
             lang => post.language.as_deref(),
             date => self.date(&post.published),
             day => post.published.format("%Y-%m-%d").to_string(),
-            month_day => (self.words.month_day)(&post.published),
+            month_day => self.strings.month_day(&post.published),
             published_at => post.published.to_rfc3339(),
         }
     }
@@ -118,14 +118,14 @@ impl Fields<'_, '_> {
     }
 }
 
-/// The address of a page.
+/// The URL of a page.
 fn page_url(config: &Config, path: &Utf8Path) -> String {
     let path = path.as_str().strip_suffix("index.html").unwrap_or(path.as_str());
     let parts: Vec<String> = path.split('/').map(links::segment).collect();
     config.site.url.join(&parts.join("/"))
 }
 
-/// Letters stay letters: browsers encode them, and they take a third of the bytes.
+/// Percent-encodes a segment but keeps non-ASCII letters, which are shorter and which browsers encode themselves.
 fn readable_segment(part: &str) -> String {
     part.chars().fold(String::new(), |mut href, c| {
         if !c.is_ascii() && c.is_alphanumeric() {
@@ -137,7 +137,7 @@ fn readable_segment(part: &str) -> String {
     })
 }
 
-/// As `og:locale` has it, where the country is known.
+/// The value of `og:locale`, if the country is known.
 fn locale(language: &str) -> Option<String> {
     match (language, language.split_once('-')) {
         ("ko", _) => Some("ko_KR".to_owned()),
@@ -183,13 +183,13 @@ pub(super) fn post(
     }
     let updated = post.updated.date_naive() > post.published.date_naive();
     context! {
-        // As feeds and letters have it, with or without a slash at its end.
+        // The same URL as in feeds and emails, with or without a trailing slash.
         url => post.url.as_str(),
         post => context! {
             title => post.title.as_str(),
             url => post.url.as_str(),
             lang,
-            dir => letters::direction(lang),
+            dir => i18n::direction(lang),
             content_html => Value::from_safe_string(content),
             published => frame.date(&post.published),
             published_at => post.published.to_rfc3339(),
@@ -209,7 +209,7 @@ pub(super) fn post(
     }
 }
 
-/// What the post brings along, and how it is shown.
+/// The enclosure of a post.
 fn enclosure(frame: &Fields<'_, '_>, post: &Post) -> Option<Value> {
     let enclosure = post.enclosure.as_ref()?;
     let own = page::path_of(&frame.config().site.url, &enclosure.url);
@@ -218,7 +218,7 @@ fn enclosure(frame: &Fields<'_, '_>, post: &Post) -> Option<Value> {
     Some(context! { href, url => enclosure.url.as_str(), type => &enclosure.media_type, kind })
 }
 
-/// A link to a list, with the number of its posts.
+/// A link to a list with its number of posts.
 fn list_link(frame: &Fields<'_, '_>, at: usize) -> Value {
     let list = &frame.layout.lists[at];
     context! { name => &list.name, href => frame.href(&list.path(None)), count => list.posts.len() }

@@ -1,7 +1,6 @@
-//! Which pages there are, and what each of them is made from. Nothing is rendered until it is asked for.
+//! Decides which pages exist and what each is made from. Pages are rendered on demand.
 //!
-//! A list of many posts is cut into pages that are counted from the oldest post on, so that a new post changes none of them
-//! but the first that people see.
+//! A long list is split into pages counted from the oldest post, so that a new post changes only the list's first page.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,36 +11,37 @@ use chrono::Datelike as _;
 
 use super::fields::{self, Fields};
 use super::templates::{PageTemplates, Printer};
-use super::{MARK, Page, STYLE_MARK, STYLE_SHEET, body, local, words};
+use super::{MARK, Page, STYLE_MARK, STYLE_SHEET, body, local};
 use crate::archive::{Archive, Post, markdown};
 use crate::config::Config;
 use crate::feeds::{self, Document, Group};
 use crate::finding::Finding;
+use crate::i18n::Strings;
 use crate::text::hex;
 
-/// So many posts stand on a page of a list; on its first page fewer than twice as many.
+/// The number of posts on a page of a list. The first page has up to twice as many.
 const EACH: usize = 25;
 
-/// So many of the newest posts stand on the index.
+/// The number of posts on the index.
 pub(super) const NEWEST: usize = 30;
 
-/// Every page of a site.
+/// All pages of a site.
 pub struct Layout<'a> {
     pub(super) archive: &'a Archive,
     pub(super) config: &'a Config,
     pub(super) lists: Vec<List>,
     /// Posts with a page, newest first.
     pub(super) posts: Vec<usize>,
-    /// Where each of them stands in `posts`.
+    /// The position of each in `posts`.
     places: HashMap<usize, usize>,
-    /// The folder of each category, by its name.
+    /// The folders of the categories, by name.
     pub(super) categories: HashMap<String, Utf8PathBuf>,
     printer: Printer<'a>,
-    /// Digest of what all pages share.
+    /// A hash of the data that all pages share.
     shared: Vec<u8>,
 }
 
-/// Posts that belong together.
+/// A list of posts of a year or a category.
 pub(super) struct List {
     pub(super) is_year: bool,
     pub(super) name: String,
@@ -51,12 +51,12 @@ pub(super) struct List {
 }
 
 impl List {
-    /// How many pages it has beside its first.
+    /// The number of pages besides the first.
     fn pages(&self) -> usize {
         (self.posts.len() / EACH).saturating_sub(1)
     }
 
-    /// The posts of a page, by their places in the list; the first page has no number.
+    /// The posts of a page, as positions in the list. The first page has no number.
     fn range(&self, number: Option<usize>) -> Range<usize> {
         let end = |page: usize| self.posts.len() - page * EACH;
         match number {
@@ -72,12 +72,12 @@ impl List {
     }
 }
 
-/// A page before it has bytes.
+/// A page that is not yet rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sheet {
     /// Below the public folder.
     pub path: Utf8PathBuf,
-    /// Changes with whatever the page is made from.
+    /// A hash of everything that the page is made from.
     pub key: String,
     pub(super) kind: Kind,
 }
@@ -89,21 +89,20 @@ impl Sheet {
     }
 }
 
-/// What a page shows.
+/// The kind of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A post, by its place in the archive.
+    /// A post, by its position in the archive.
     Post(usize),
     /// The newest posts, the years and the categories.
     Index,
-    /// Posts of a list, by its place, and the number of its page.
+    /// A page of a list: the position of the list and the number of the page.
     List(usize, Option<usize>),
     /// The style sheet.
     Style,
 }
 
-/// Lays out every page; without a post that has one there is none at all. What is wrong with the user's templates comes
-/// back instead.
+/// Lays out all pages; there are none if no post has a page. Returns findings if the user's templates are invalid.
 pub fn lay_out<'a>(
     archive: &'a Archive,
     config: &'a Config,
@@ -143,7 +142,7 @@ fn category(group: Group, posts: &[Post]) -> Option<List> {
 }
 
 impl<'a> Layout<'a> {
-    /// Every page. Of two with one address the first counts: a post's goes before those that are made here.
+    /// All pages. If two have the same path, the first wins; pages of posts come before lists.
     pub fn sheets(&self) -> Vec<Sheet> {
         if self.posts.is_empty() {
             return Vec::new();
@@ -179,7 +178,7 @@ impl<'a> Layout<'a> {
         if let Kind::Post(at) = kind { self.archive.posts.get(*at) } else { None }
     }
 
-    /// The posts beside a post: the one before it and the one after it.
+    /// The previous and the next post.
     pub(super) fn beside(&self, at: usize) -> [Option<&'a Post>; 2] {
         let place = self.places.get(&at).copied().unwrap_or_default();
         let post = |place: Option<usize>| self.archive.posts.get(*self.posts.get(place?)?);
@@ -190,7 +189,7 @@ impl<'a> Layout<'a> {
         let mut digest = Context::new(&SHA256);
         let mut add = |text: &str| {
             digest.update(text.as_bytes());
-            // No text of a post holds a zero byte, so that no two can be read as another pair.
+            // A post's text contains no zero byte, so the separator is unambiguous.
             digest.update(&[0]);
         };
         match kind {
@@ -230,7 +229,7 @@ impl<'a> Layout<'a> {
         list.posts[list.range(number)].iter().filter_map(|at| self.archive.posts.get(*at))
     }
 
-    /// The pages of a list beside one of them: the older, the newer.
+    /// The older and the newer page of a list.
     pub(super) fn pages_beside(&self, at: usize, number: Option<usize>) -> [Option<Utf8PathBuf>; 2] {
         let (list, pages) = (&self.lists[at], self.lists[at].pages());
         let older = match number {
@@ -241,13 +240,14 @@ impl<'a> Layout<'a> {
         [older.map(|number| list.path(Some(number))), newer.map(|number| list.path(number))]
     }
 
-    /// Makes one page. What is wrong is wrong with a template of the user.
+    /// Renders one page. An error is one of a user's template.
     pub fn print(&self, sheet: &Sheet) -> Result<Page, Finding> {
         if sheet.kind == Kind::Style {
             let style = format!("{}\n{STYLE_MARK}", self.printer.style().trim_end());
             return Ok(document(sheet, "text/css; charset=utf-8", style, Vec::new()));
         }
-        let frame = Fields { layout: self, path: &sheet.path, words: words::of(&self.config.site.language) };
+        let frame =
+            Fields { layout: self, path: &sheet.path, strings: Strings::of(&self.config.site.language) };
         let (mut text, mut wants) = (String::new(), Vec::new());
         match &sheet.kind {
             Kind::Post(at) => {
@@ -277,7 +277,7 @@ fn document(sheet: &Sheet, media_type: &'static str, text: String, wants: Vec<su
     Page { document: Document { path: sheet.path.clone(), media_type, bytes: text.into_bytes() }, wants }
 }
 
-/// What a list says of a post.
+/// The data of a post that a list shows.
 fn line(post: &Post, add: &mut impl FnMut(&str)) {
     add(post.url.as_str());
     add(post.title.as_str());
@@ -285,7 +285,7 @@ fn line(post: &Post, add: &mut impl FnMut(&str)) {
     add(&post.published.to_rfc3339());
 }
 
-/// All that its own page says of it.
+/// The data of a post that its own page shows.
 fn whole(post: &Post, add: &mut impl FnMut(&str)) {
     line(post, add);
     add(&post.updated.to_rfc3339());

@@ -1,5 +1,4 @@
-//! What is wrong with the addresses of the own site in a post: a file that is missing, a page that does not exist. Pure; what
-//! there is is asked of the caller.
+//! Finds broken links of a post to its own site: missing files and pages. Pure; the caller knows which files exist.
 
 use camino::Utf8Path;
 use url::Url;
@@ -12,27 +11,27 @@ use crate::archive::{Post, page};
 use crate::config::{Config, SiteUrl};
 use crate::finding::Finding;
 
-/// What is known of the site.
+/// What exists on the site.
 pub trait Known {
-    /// Whether one of the files that are meant is there and may be shown, or the public folder has the file already.
+    /// Whether one of the candidate files exists and may be published, or the public folder already has the file.
     fn has_file(&self, want: &Want) -> bool;
-    /// Whether such a file is there, but none that may be shown to everybody.
+    /// Whether a candidate file exists that must not be published.
     fn is_barred(&self, want: &Want) -> bool;
-    /// Whether the public folder will hold this file after the next build.
+    /// Whether the public folder will contain this file after the next build.
     fn has_page(&self, path: &Utf8Path) -> bool;
 }
 
-/// Everything that is wrong with the addresses of `post` that lead to its own site; `own` are those in its body.
+/// All findings about links of `post` to its own site; `own` are those in its body.
 pub fn judge(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known) -> Vec<Finding> {
     let wants = wants_of(post, own, config);
     let shown = wants.iter().filter(|want| want.is_shown && !known.has_file(want));
     let mut findings: Vec<Finding> = shown.map(|want| missing(post, want, known)).collect();
     let web = config.web.url.as_ref().map(SiteUrl::as_str);
-    // Of a link to the file of a post it was said when the post was read whether there is one.
+    // Links to files of posts were checked when the post was read.
     let is_link = |address: &&OwnAddress| address.purpose == Purpose::Link && !names_markdown(&address.raw);
     for address in own.iter().filter(is_link) {
         let Ok(url) = Url::parse(&address.url) else { continue };
-        // The pages of `letterpress serve` are no files.
+        // Pages of `letterpress serve` are not files.
         let is_served =
             web.is_some_and(|web| web != config.site.url.as_str() && url.as_str().starts_with(web));
         let file = page::path_of(&config.site.url, &url);
@@ -40,7 +39,7 @@ pub fn judge(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known
         let is_there = is_served
             || want.is_some_and(|want| known.has_file(want))
             || is_page(config, &url, known)
-            // Outside of the site somebody else knows what there is.
+            // Links outside of the site cannot be checked.
             || !url.as_str().starts_with(config.site.url.as_str());
         if !is_there {
             findings.push(dead_link(post, address, want));
@@ -52,12 +51,12 @@ pub fn judge(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known
 fn is_page(config: &Config, url: &Url, known: &dyn Known) -> bool {
     let page = page::file_of(&config.site.url, url);
     let file = page::path_of(&config.site.url, url);
-    // Many web servers find `about.html` for `/about`.
+    // Many web servers serve `about.html` for `/about`.
     let html = file.as_ref().map(|file| file.with_extension("html"));
     [page, file.clone(), html].into_iter().flatten().any(|path| known.has_page(&path))
 }
 
-/// A picture that nobody would see.
+/// A missing image.
 fn missing(post: &Post, want: &Want, known: &dyn Known) -> Finding {
     let source = post.source.as_str();
     if want.is_absolute {
@@ -82,7 +81,7 @@ fn missing(post: &Post, want: &Want, known: &dyn Known) -> Finding {
 fn dead_link(post: &Post, address: &OwnAddress, want: Option<&Want>) -> Finding {
     let message = format!("{} leads to {}, which does not exist", address.raw, address.url);
     let finding = Finding::warning("link-dead", post.source.as_str(), message).at(address.line);
-    // What ends like a file is one.
+    // A URL with an extension refers to a file.
     let sources = want.filter(|want| want.target.extension().is_some()).map(|want| want.sources.as_slice());
     match sources.unwrap_or_default().first() {
         Some(place) => finding.hint(format!("put the file there: {place}")),
@@ -90,7 +89,7 @@ fn dead_link(post: &Post, address: &OwnAddress, want: Option<&Want>) -> Finding 
     }
 }
 
-/// What a letter cannot be sent with: pictures that are missing.
+/// Missing images, which prevent an issue from being sent.
 pub fn dead_pictures(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known) -> Vec<Finding> {
     let wants = wants_of(post, own, config).into_iter();
     let dead = wants.filter(|want| want.is_shown && !want.is_absolute && !known.has_file(want));

@@ -1,7 +1,7 @@
-//! Which files of the own site a post shows or links to, and where they may lie: beside the post, or in the folder of static
-//! files. Pure; whether they are there is looked up elsewhere.
+//! The files of its own site that a post shows or links to, and where they may be: next to the post, or in the folder of
+//! static files. Pure; the caller checks whether they exist.
 //!
-//! What an address means is decided by the address alone, so that a page, a feed and a letter mean the same file.
+//! A URL alone decides which file it means, so that page, feed and email mean the same file.
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use percent_encoding::percent_decode_str;
@@ -13,24 +13,24 @@ use crate::archive::markdown::OwnAddress;
 use crate::archive::{Post, page};
 use crate::config::Config;
 
-/// A file that must lie in the public folder, so that an address of a post is good.
+/// A file that a post needs in the public folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Want {
     /// Below the public folder.
     pub target: Utf8PathBuf,
-    /// The files that are meant, relative to the configuration, the likeliest first.
+    /// The candidate files relative to the configuration, the likeliest first.
     pub sources: Vec<Utf8PathBuf>,
     /// The line of the post's file that names it.
     pub line: usize,
-    /// As it is written there.
+    /// The URL as written in the post.
     pub raw: String,
-    /// Whether readers see a hole where it is missing, and do not only follow a link.
+    /// Whether it is shown in the post and not only linked.
     pub is_shown: bool,
-    /// Whether the post says in full on which site it lies: then it may be there though it is not here.
+    /// Whether the post uses an absolute URL. Then the file may exist on the server but not here.
     pub is_absolute: bool,
 }
 
-/// The files that `post` needs; `own` are the addresses in its body that lead to its own site.
+/// The files that `post` needs; `own` are the URLs in its body that lead to its own site.
 pub fn wants_of(post: &Post, own: &[OwnAddress], config: &Config) -> Vec<Want> {
     let image = post.image.iter().map(|image| OwnAddress {
         line: post.page.image_line.unwrap_or(1),
@@ -81,7 +81,7 @@ fn want(post: &Post, address: &OwnAddress, config: &Config) -> Option<Want> {
     Some(Want { target, sources, line: address.line, raw: address.raw.clone(), is_shown, is_absolute })
 }
 
-/// The rest of an address that lies in the folder of the post's page.
+/// The rest of a URL below the folder of the post's page.
 fn below_page(post: &Post, url: &Url) -> Option<String> {
     let page = post.url.as_str();
     let base = &page[..=page.rfind('/')?];
@@ -101,7 +101,7 @@ fn inside(path: &Utf8Path) -> Option<Utf8PathBuf> {
             Utf8Component::Normal(part) if !part.starts_with('.') => inside.push(part),
             Utf8Component::CurDir => {}
             Utf8Component::ParentDir if inside.pop() => {}
-            // The folder of posts may lie elsewhere.
+            // The folder of posts may be elsewhere.
             Utf8Component::RootDir if inside.as_str().is_empty() => inside.push("/"),
             _ => return None,
         }
@@ -109,7 +109,7 @@ fn inside(path: &Utf8Path) -> Option<Utf8PathBuf> {
     Some(inside)
 }
 
-/// Only what lies in the folder of posts or in that of static files, and is no post.
+/// Whether a path is in the folder of posts or of static files, and is not a post.
 fn allowed(path: Utf8PathBuf, config: &Config) -> Option<Utf8PathBuf> {
     let archive = &config.archive;
     let ledgers = [archive.ledger(), archive.page_ledger()];

@@ -1,7 +1,7 @@
-//! Small static pages to read a post online: one for each post, an index, and lists by year and by category.
+//! Small static pages to read posts online: one for each post, an index, and lists by year and by category.
 //!
-//! Pure: no file, socket, clock or chance. `pipeline::pages` puts them into the public folder, and knows which files there
-//! it may touch. Not a site generator: no themes, no menus, no plug-ins.
+//! Pure: no file, socket, clock or randomness. `pipeline::pages` writes them to the public folder. This is not a site
+//! generator: there are no themes, menus or plug-ins.
 
 mod body;
 mod fields;
@@ -9,7 +9,6 @@ mod layout;
 mod links;
 mod local;
 mod templates;
-mod words;
 
 pub use layout::{Layout, Sheet, lay_out};
 pub use links::{Known, dead_pictures, judge};
@@ -18,20 +17,19 @@ pub use templates::{FOLDER, NAMES, PageTemplates};
 
 use crate::feeds::Document;
 
-/// A page that was made.
+/// A rendered page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Its file and its bytes.
+    /// Its path and its bytes.
     pub document: Document,
-    /// The files on the own site that it shows or links to.
+    /// The files of its own site that it shows or links to.
     pub wants: Vec<Want>,
 }
 
-/// The end of every page that Letterpress made: by this it knows them again, and what ends otherwise is never overwritten
-/// or removed.
+/// The end of every generated page. Files without it are never overwritten or removed.
 pub const MARK: &str = "<!-- made by Letterpress: changes here are overwritten -->\n";
 
-/// The style sheet that all pages share, in the public folder.
+/// The style sheet of all pages, in the public folder.
 pub const STYLE_SHEET: &str = "pages.css";
 
 /// The end of the style sheet.

@@ -1,5 +1,4 @@
-//! The templates of pages: built in, and each of them replaced or extended by a file of the user's in `pages/` below the
-//! folder of templates.
+//! The page templates. A file in `pages/` below the user's template folder replaces or extends a built-in one.
 
 use std::borrow::Cow;
 
@@ -9,10 +8,10 @@ use minijinja::value::Value;
 use crate::finding::Finding;
 use crate::letters;
 
-/// The folder of the user's own, below that of all templates.
+/// The folder of the user's page templates, below the template folder.
 pub const FOLDER: &str = "pages";
 
-/// The files that a user may write there.
+/// The files that a user may provide.
 pub const NAMES: [&str; 5] = ["base.html", "post.html", "index.html", "list.html", STYLE];
 
 const STYLE: &str = "style.css";
@@ -30,7 +29,7 @@ pub struct PageTemplates {
     own: Vec<(&'static str, String)>,
 }
 
-/// Templates that are ready to run.
+/// Parsed templates.
 pub(super) struct Printer<'a> {
     environment: Environment<'a>,
     folder: &'a str,
@@ -38,12 +37,12 @@ pub(super) struct Printer<'a> {
 }
 
 impl PageTemplates {
-    /// The built-in templates, and the texts of those of [`NAMES`] that the user wrote.
+    /// The built-in templates, and the user's versions of those in [`NAMES`].
     pub fn new(own: Vec<(&'static str, String)>) -> Self {
         Self { own }
     }
 
-    /// All that is in them, to see whether they changed.
+    /// The text of all templates, to detect changes.
     pub(super) fn text(&self) -> String {
         let own = self.own.iter().map(|(name, text)| (*name, text.as_str()));
         BUILTIN
@@ -54,7 +53,7 @@ impl PageTemplates {
             .collect()
     }
 
-    /// Parses every template; `folder` is where the user's are.
+    /// Parses all templates; `folder` contains the user's.
     pub(super) fn printer<'a>(&'a self, folder: &'a str) -> Result<Printer<'a>, Vec<Finding>> {
         let mut environment = letters::environment();
         let own =
@@ -68,7 +67,7 @@ impl PageTemplates {
         for (name, builtin) in BUILTIN {
             add(name, builtin);
             let short = own_name(name);
-            // A user's template extends the built-in one or stands alone; without one, the built-in one extends the user's base.
+            // A built-in template without a user's version extends the user's base.
             add(short, own(file_name(short)).unwrap_or(builtin));
         }
         let style = own(STYLE).map_or(Cow::Borrowed(BUILTIN_STYLE), Cow::Borrowed);

@@ -20,7 +20,7 @@ use crate::text::HeaderText;
 /// How somebody came to say something, for the record of consent (GDPR, article 7(1)).
 #[derive(Debug, Clone)]
 pub struct Circumstances {
-    /// Which form, with its version: `page 1`, `embedded 1`.
+    /// Which form, with its version: `page 2`, `embedded 2`.
     pub form: String,
     /// SHA-256 of the words that the form showed.
     pub wording: [u8; 32],

@@ -1,4 +1,4 @@
-//! What every page is given: the site, the store, the keys; and what is known of a visit.
+//! The state that all handlers share, and extractors for requests.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -16,10 +16,10 @@ use super::figures::Figures;
 use super::files::Files;
 use super::pages::Pages;
 use super::topics::TopicList;
-use super::words::Words;
-use super::{client, sockets};
+use super::{client, quality, sockets};
 use crate::clock::Clock;
 use crate::config::{Config, SiteUrl, Web};
+use crate::i18n::Strings;
 use crate::ledger::pace::Rate;
 use crate::pipeline::{Office, RunError, World};
 use crate::store::StoreError;
@@ -27,12 +27,12 @@ use crate::store::desk::{Circumstances, SignUpLimits};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::Purpose;
 
-/// How long a page waits for the store. The newsletter's runs may hold it; a visitor is asked to come back.
+/// How long a handler waits for the store, which a publishing run may hold. Then the visitor is asked to try again.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// The server, without its sockets.
+/// The state of the server, without its sockets.
 pub struct App {
-    /// The configuration, the clock, and what stops it.
+    /// The configuration, the clock and the breaker.
     pub(super) world: World,
     /// The store and the keys.
     pub(super) office: Office,
@@ -41,35 +41,35 @@ pub struct App {
     pub(super) topics: TopicList,
     pub(super) figures: Figures,
     pub(super) limits: SignUpLimits,
-    /// Where readers see these pages. Never what a `Host` header says.
+    /// The public URL of these pages; never taken from a `Host` header.
     pub(super) url: SiteUrl,
     pub(super) patience: Duration,
-    /// Says something to whoever runs the server. Never an address, never a token.
+    /// Logs a line. Must not be given an email address or a token.
     pub(super) log: Box<dyn Fn(&str) + Send + Sync>,
-    /// Whether each request is worth a line.
+    /// Whether to log each request.
     pub(super) logs_access: bool,
 }
 
-/// As the handlers share it.
+/// The state, shared by the handlers.
 pub type Shared = Arc<App>;
 
-/// The address at the other end of the connection.
+/// The peer address of the connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
 /// The store did not answer in time, or not at all.
 pub(super) struct Unavailable;
 
-/// What a genuine token says about a reader.
+/// The contents of a valid token.
 pub(super) struct Holder {
     pub(super) key: AddressKey,
     pub(super) generation: u32,
-    /// The token without what mail programs leave around it: nothing else of what was asked is shown again.
+    /// The token, without characters that mail programs add around it. No other part of a request is repeated in a page.
     pub(super) token: String,
 }
 
 impl App {
-    /// The server for `world`. Opens the store, and makes one with its keys if there is none yet; sends nothing.
+    /// Opens the store, creating it and its keys if they are missing. Sends nothing.
     pub async fn open(world: World, log: Box<dyn Fn(&str) + Send + Sync>) -> Result<Self, RunError> {
         let config = Arc::clone(&world.config);
         let office = Office::open(&config, world.clock.as_ref()).await?;
@@ -92,19 +92,19 @@ impl App {
         })
     }
 
-    /// The same with another patience towards the store.
+    /// Sets how long a handler waits for the store.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// The same with a line for each request: method, route, status, time.
+    /// Enables the access log: method, route, status and duration of each request.
     #[must_use]
     pub fn with_access_log(self, logs_access: bool) -> Self {
         Self { logs_access, ..self }
     }
 
-    /// Where readers see these pages.
+    /// The public URL of these pages.
     pub fn url(&self) -> &SiteUrl {
         &self.url
     }
@@ -122,14 +122,14 @@ impl App {
         self.clock().now()
     }
 
-    /// Whom a token is about, if it was signed here for `purpose`.
+    /// Verifies a token for `purpose`.
     pub(super) fn holder(&self, purpose: Purpose, token: &str) -> Option<Holder> {
         let claim = self.office.keys.verify(purpose, token).ok()?;
         let token = token.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_ascii_lowercase();
         Some(Holder { key: AddressKey(claim.subject.address_key()?), generation: claim.generation, token })
     }
 
-    /// Waits for the store, but not for ever. What was begun goes on: only the answer is given up.
+    /// Waits for the store with a time limit. A started change continues after it; only its result is lost.
     pub(super) async fn ask<T>(
         &self,
         question: impl Future<Output = Result<T, StoreError>> + Send,
@@ -141,33 +141,32 @@ impl App {
                 Err(Unavailable)
             }
             Err(_) => {
-                (self.log)("warning: the store is busy; a visitor was asked to come back");
+                (self.log)("warning: the store is busy; a visitor was asked to try again");
                 Err(Unavailable)
             }
         }
     }
 }
 
-/// The form for other pages of the writer's: HTML that needs nothing else.
+/// The sign-up form as HTML to embed in other pages.
 pub fn snippet(config: &Config) -> Result<String, RunError> {
     let url = config.web.url.as_ref().ok_or_else(|| {
         RunError::user(
-            "a form on another page must know where to send itself, and web.url is not set",
+            "the form needs the URL to submit to, and web.url is not set",
             "url = \"https://news.example.com/\" under [web] in config.toml",
         )
     })?;
-    let words = Words::choose(None, None, &config.site.language);
     let fields = minijinja::context! { action => url.join("subscribe") };
     Pages::new(config, "/")?
-        .print(words, "snippet.html", fields)
+        .print(Strings::of(&config.site.language), "snippet.html", fields)
         .map_err(|error| RunError::io("printing the form", std::io::Error::other(error)))
 }
 
-/// How somebody came to say something: on which form, shown which words, from which network.
+/// The record of a consent: the form, a hash of the text it showed, and the network.
 pub(super) fn circumstances(visit: &Visit, form: &str, shown: &[&str]) -> Circumstances {
     let mut wording = [0; 32];
     wording.copy_from_slice(digest(&SHA256, shown.join("\n").as_bytes()).as_ref());
-    let form = format!("{form} ({})", visit.words.tag);
+    let form = format!("{form} ({})", visit.strings.tag);
     Circumstances { form, wording, network: visit.network.clone() }
 }
 
@@ -183,9 +182,9 @@ fn limits(web: &Web) -> Result<SignUpLimits, RunError> {
     })
 }
 
-/// What is known of a visit: the language to answer in, and the network it came from.
+/// The language and the client network of a request.
 pub(super) struct Visit {
-    pub(super) words: &'static Words,
+    pub(super) strings: &'static Strings,
     pub(super) network: Option<String>,
 }
 
@@ -194,7 +193,7 @@ impl Visit {
         let asked = query(parts, "lang");
         let accepted = text(&parts.headers, header::ACCEPT_LANGUAGE);
         Self {
-            words: Words::choose(asked.as_deref(), accepted, &app.config().site.language),
+            strings: quality::language(asked.as_deref(), accepted, &app.config().site.language),
             network: parts.extensions.get::<Peer>().map(|Peer(peer)| {
                 let forwarded = parts.headers.get_all("x-forwarded-for").iter();
                 let forwarded = forwarded.map(|line| line.to_str().unwrap_or_default());
@@ -212,7 +211,7 @@ impl FromRequestParts<Shared> for Visit {
     }
 }
 
-/// What stands behind the route in the path; empty if it is not UTF-8, and then no token and no label.
+/// The rest of the path after the route; empty if it is not UTF-8.
 pub(super) struct Tail(pub(super) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Tail {
@@ -225,7 +224,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Tail {
     }
 }
 
-/// What stands behind the `?`, field by field.
+/// The fields of the query string.
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {

@@ -1,4 +1,4 @@
-//! The page behind the link of an email that waits for its writer's approval. Opening it changes nothing.
+//! The page where the writer approves an issue. Opening it changes nothing.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,9 +13,9 @@ use crate::text::hex;
 pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
     let Some(holder) = app.holder(Purpose::Approve, &token) else { return app.pages.dead(&visit) };
     let fields = context! {
-        title => visit.words.approve_title,
-        text => visit.words.approve_text,
-        button => visit.words.approve_button,
+        title => visit.strings.web.approve_title,
+        text => visit.strings.web.approve_text,
+        button => visit.strings.web.approve_button,
         action => format!("approve/{}", holder.token),
     };
     app.pages.show(&visit, StatusCode::OK, "button.html", fields)
@@ -23,11 +23,16 @@ pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): T
 
 pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
     let Some(holder) = app.holder(Purpose::Approve, &token) else { return app.pages.dead(&visit) };
-    let words = visit.words;
-    // The key of this token is not an address's but the digest of what was asked about.
+    let strings = &visit.strings.web;
+    // The subject of this token is the digest of the issue's content, not the hash of an address.
     match app.ask(app.office.store.approve_content(&hex(&holder.key.0), app.now())).await {
-        Ok(true) => app.pages.notice(&visit, StatusCode::OK, words.approved_title, words.approved_text),
-        Ok(false) => app.pages.notice(&visit, StatusCode::GONE, words.late_title, words.late_text),
+        Ok(true) => app.pages.notice(&visit, StatusCode::OK, strings.approved_title, strings.approved_text),
+        Ok(false) => app.pages.notice(
+            &visit,
+            StatusCode::GONE,
+            strings.approval_gone_title,
+            strings.approval_gone_text,
+        ),
         Err(_) => app.pages.failure(&visit, None),
     }
 }

@@ -1,4 +1,4 @@
-//! What goes on beside the pages for as long as the server runs.
+//! Background tasks that run as long as the server: transactional email and daily deletion of expired data.
 
 use std::time::Duration;
 
@@ -8,32 +8,32 @@ use tokio::task::JoinSet;
 use super::Shared;
 use crate::pipeline::Courier;
 
-/// How often it is looked whether a day is over.
+/// How often to check whether a day has passed.
 const GLANCE: Duration = Duration::from_hours(1);
-/// How often what is old is forgotten.
+/// How often expired data is deleted.
 const PERIOD: TimeDelta = TimeDelta::hours(24);
-/// The note in the store that says when that was.
+/// The key in the store under which the last deletion is recorded.
 const FORGOTTEN_AT: &str = "forgotten_at";
 
-/// Starts every task; one line for each. They are ended when the server stops.
+/// Starts the tasks. They end when the server stops.
 pub(super) fn start(app: &Shared) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(forget(Shared::clone(app)));
     match Courier::new(&app.world, &app.office, app.url().clone()) {
         Ok(courier) => drop(tasks.spawn(carry(courier, Shared::clone(app)))),
-        // Whoever has a letter can still leave; the forms answer, and wait for the one who can put it right.
-        Err(error) => (app.log)(&format!("warning: nobody is answered by mail: {error}")),
+        // The pages still work without email: subscribers can unsubscribe, and sign-ups are queued.
+        Err(error) => (app.log)(&format!("warning: transactional email is not being sent: {error}")),
     }
     tasks
 }
 
-/// Small letters leave while the pages answer.
+/// Sends transactional email while the server runs.
 async fn carry(courier: Courier, app: Shared) {
     courier.run(|trouble| (app.log)(&format!("warning: {trouble}"))).await;
 }
 
-/// Once a day, what is kept for a while only is forgotten. The store remembers when: a server that is started anew
-/// every night forgets all the same.
+/// Deletes expired data once a day. The time is recorded in the store, so that a server that restarts every night does it
+/// too.
 async fn forget(app: Shared) {
     loop {
         if let Err(error) = forget_if_due(&app, app.now()).await {
@@ -47,7 +47,7 @@ async fn forget_if_due(app: &Shared, now: DateTime<Utc>) -> Result<(), crate::st
     let store = &app.office.store;
     let last = store.recall(FORGOTTEN_AT).await?;
     let last = last.and_then(|at| at.parse::<DateTime<Utc>>().ok());
-    // A clock that was ahead must not put it off for ever.
+    // A time in the future comes from a wrong clock; it must not postpone the deletion for ever.
     if last.is_some_and(|last| (TimeDelta::zero()..PERIOD).contains(&(now - last))) {
         return Ok(());
     }

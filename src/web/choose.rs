@@ -1,4 +1,4 @@
-//! What a reader gets: how often, and about what. The link to it stands in a letter; its button changes it.
+//! The preferences page: frequency and topics. Its link is sent by email.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,14 +11,14 @@ use super::{App, Shared, Visit, topics};
 use crate::subscribers::token::Purpose;
 use crate::subscribers::{AddressKey, Wishes};
 
-/// The generation of every link to this page.
+/// The generation of all links to this page.
 const GENERATION: u32 = 1;
 
 pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
     let Some(holder) = holder(&app, &token) else { return app.pages.dead(&visit) };
     let Ok(wishes) = wishes(&app, holder.key).await else { return app.pages.failure(&visit, None) };
     let fields = context! {
-        title => visit.words.choose_title,
+        title => visit.strings.web.preferences_title,
         action => format!("choose/{}", holder.token),
         wishes => fields(&app, &wishes.unwrap_or_default()).await,
     };
@@ -36,26 +36,37 @@ fn holder(app: &App, token: &str) -> Option<Holder> {
     app.holder(Purpose::Manage, token).filter(|holder| holder.generation == GENERATION)
 }
 
-/// Keeps what the form chose.
+/// Stores the preferences of the form.
 pub(super) async fn keep(app: &App, visit: &Visit, key: AddressKey, form: &Form) -> Response {
-    let words = visit.words;
+    let strings = &visit.strings.web;
     let Ok(before) = wishes(app, key).await else { return app.pages.failure(visit, None) };
     let current = app.topics.current(&app.world.config, app.now()).await;
     let chosen = topics::chosen(form, &topics::offered(&current, &before.unwrap_or_default()));
-    let shown = circumstances(visit, "choice 1", &[words.cadence, words.topics, words.choose_button]);
+    let shown = circumstances(
+        visit,
+        "preferences 2",
+        &[strings.frequency, strings.topics, strings.preferences_button],
+    );
     match app.ask(app.office.store.choose(key, chosen, shown, app.now())).await {
-        Ok(true) => app.pages.notice(visit, StatusCode::OK, words.chose_title, words.chose_text),
-        Ok(false) => app.pages.notice(visit, StatusCode::OK, words.no_reader_title, words.no_reader_text),
+        Ok(true) => app.pages.notice(
+            visit,
+            StatusCode::OK,
+            strings.preferences_saved_title,
+            strings.preferences_saved_text,
+        ),
+        Ok(false) => {
+            app.pages.notice(visit, StatusCode::OK, strings.not_subscribed_title, strings.not_subscribed_text)
+        }
         Err(_) => app.pages.failure(visit, None),
     }
 }
 
-/// What a reader wants at present; `None` if they are not known.
+/// The subscriber's current preferences; `None` for an unknown subscriber.
 pub(super) async fn wishes(app: &App, key: AddressKey) -> Result<Option<Wishes>, Unavailable> {
     Ok(app.ask(app.office.store.subscriber(key)).await?.map(|reader| reader.wishes))
 }
 
-/// The boxes of the page.
+/// The preferences as template fields.
 pub(super) async fn fields(app: &App, wishes: &Wishes) -> Value {
     let current = app.topics.current(&app.world.config, app.now()).await;
     topics::fields(&topics::offered(&current, wishes), wishes)

@@ -1,16 +1,16 @@
-//! Who is asking: the address behind the proxies that are trusted, and the network that stands for it in the record.
+//! The client's IP address behind trusted proxies, and the network prefix that is stored instead of it.
 //!
-//! Pure. A whole address is never kept and never printed.
+//! Pure. A full address is never stored or logged.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::config::Network;
 
-/// No honest chain of proxies is longer.
+/// The longest `X-Forwarded-For` chain that is read.
 const MOST_HOPS: usize = 32;
 
-/// The address of the client. Each proxy adds the address it saw on the right, so that the rightmost one that is no
-/// proxy of ours is the last that anybody vouches for; what stands to its left anybody may have written.
+/// The address of the client. Each proxy appends the address it saw, so the rightmost address that is not a trusted
+/// proxy is the client. A client can forge everything to the left of it.
 pub(super) fn address<'a>(
     peer: IpAddr,
     forwarded: impl DoubleEndedIterator<Item = &'a str>,
@@ -30,7 +30,7 @@ pub(super) fn address<'a>(
     client
 }
 
-/// `203.0.113.9`, also with a port, and `[2001:db8::1]:80`.
+/// Parses an address that may have brackets and a port: `203.0.113.9:80`, `[2001:db8::1]:80`.
 fn bare(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
     hop.parse()
@@ -39,7 +39,7 @@ fn bare(hop: &str) -> Option<IpAddr> {
         .or_else(|| hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
 }
 
-/// The /24 or the /56 around an address: what one household or one office has.
+/// The /24 (IPv4) or /56 (IPv6) prefix of an address: about one household or office.
 pub(super) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => {
@@ -60,28 +60,28 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_may_say_who_asks() {
+    fn only_a_trusted_proxy_sets_the_client_address() {
         assert_eq!(seen("198.51.100.7", &["203.0.113.9"]), "198.51.100.7");
         assert_eq!(seen("127.0.0.1", &["203.0.113.9"]), "203.0.113.9");
         assert_eq!(seen("127.0.0.1", &[]), "127.0.0.1");
     }
 
     #[test]
-    fn what_the_client_wrote_itself_stands_to_the_left_and_is_not_believed() {
+    fn addresses_forged_by_the_client_are_ignored() {
         assert_eq!(seen("127.0.0.1", &["192.0.2.1, 203.0.113.9"]), "203.0.113.9");
         assert_eq!(seen("127.0.0.1", &["192.0.2.1", "203.0.113.9, 10.1.2.3"]), "203.0.113.9");
         assert_eq!(seen("127.0.0.1", &["192.0.2.1, nonsense"]), "127.0.0.1");
     }
 
     #[test]
-    fn ports_and_brackets_do_no_harm() {
+    fn ports_and_brackets_are_accepted() {
         assert_eq!(seen("127.0.0.1", &["203.0.113.9:4711"]), "203.0.113.9");
         assert_eq!(seen("127.0.0.1", &["[2001:db8::1]:80"]), "2001:db8::1");
         assert_eq!(seen("127.0.0.1", &["[2001:db8::1]"]), "2001:db8::1");
     }
 
     #[test]
-    fn a_network_stands_for_an_address() {
+    fn an_address_is_reduced_to_its_network() {
         assert_eq!(network("203.0.113.9".parse().unwrap()), "203.0.113.0/24");
         assert_eq!(network("::ffff:203.0.113.9".parse().unwrap()), "203.0.113.0/24");
         assert_eq!(network("2001:db8:1:2ff:3::1".parse().unwrap()), "2001:db8:1:200::/56");

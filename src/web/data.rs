@@ -1,6 +1,8 @@
-//! What is kept about a person, for that person: to read, to take along, to erase (GDPR, articles 15, 17 and 20).
+//! A person's data: to view, download and erase (GDPR, articles 15, 17 and 20).
 //!
-//! The link comes by mail and works for an hour: whoever can read the mailbox is taken for its owner, and nobody else.
+//! The link is sent by email and works for an hour: access to the mailbox proves the identity.
+
+use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -17,7 +19,7 @@ use crate::address::EmailAddress;
 use crate::store::desk::Dossier;
 use crate::subscribers::token::Purpose;
 
-/// How long a link works, in minutes.
+/// How long a link is valid, in minutes.
 const MINUTES: i64 = 60;
 
 pub(super) async fn question(State(app): State<Shared>, visit: Visit) -> Response {
@@ -25,15 +27,15 @@ pub(super) async fn question(State(app): State<Shared>, visit: Visit) -> Respons
 }
 
 fn ask_page(app: &App, visit: &Visit, status: StatusCode, problem: Option<&'static str>) -> Response {
-    app.pages.show(visit, status, "ask.html", context! { title => visit.words.ask_title, problem })
+    app.pages.show(visit, status, "ask.html", context! { title => visit.strings.web.your_data, problem })
 }
 
-/// Sends the link to the address on record, if there is one; the answer is the same for every address.
+/// Queues an email with the link, if the address is on record. The response is the same for every address.
 pub(super) async fn ask(State(app): State<Shared>, visit: Visit, form: Form) -> Response {
     let begun = Instant::now();
-    let words = visit.words;
+    let strings = &visit.strings.web;
     let Some(email) = form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()) else {
-        return ask_page(&app, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(words.bad_email));
+        return ask_page(&app, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(strings.invalid_email));
     };
     let key = app.office.key_of(&email);
     let asked = app.office.store.ask_for_data(key, app.limits, visit.network.clone(), app.now());
@@ -41,7 +43,7 @@ pub(super) async fn ask(State(app): State<Shared>, visit: Visit, form: Form) -> 
         return app.pages.failure(&visit, None);
     }
     tokio::time::sleep_until(begun + sign_up::FLOOR).await;
-    app.pages.notice(&visit, StatusCode::OK, words.sent_title, words.asked_text)
+    app.pages.notice(&visit, StatusCode::OK, strings.check_inbox_title, strings.data_requested_text)
 }
 
 pub(super) async fn page(
@@ -59,8 +61,9 @@ pub(super) async fn page(
     }
     let tables: Vec<_> = dossier.tables.iter().filter(|table| !table.rows.is_empty()).collect();
     let fields = context! {
-        title => visit.words.data_title,
+        title => visit.strings.web.data_title,
         action => format!("data/{token}"),
+        labels => visit.strings.web.data_labels.iter().copied().collect::<BTreeMap<_, _>>(),
         tables => Serde(tables),
     };
     app.pages.show(&visit, StatusCode::OK, "data.html", fields)
@@ -79,15 +82,15 @@ fn download(dossier: &Dossier) -> Response {
     (headers, json).into_response()
 }
 
-/// The first press of the button asks once more, the second one erases.
+/// The first press of the button asks for confirmation, the second one erases.
 pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail, form: Form) -> Response {
-    let words = visit.words;
+    let strings = &visit.strings.web;
     let Some(Holder { key, token, .. }) = holder(&app, &token) else { return app.pages.dead(&visit) };
     if form.field("sure") != Some("yes") {
         let fields = context! {
-            title => words.erase_title,
-            text => words.erase_text,
-            button => words.erase_sure,
+            title => strings.erase_title,
+            text => strings.erase_text,
+            button => strings.erase_confirm_button,
             action => format!("data/{token}"),
             sure => true,
         };
@@ -96,19 +99,21 @@ pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): T
     if app.ask(app.office.store.erase(key, "web", app.now())).await.is_err() {
         return app.pages.failure(&visit, None);
     }
-    // The rows are gone. What a large database takes to sweep up behind them, nobody needs to wait for.
+    // The rows are deleted. The visitor need not wait until a large database has scrubbed its free pages.
     let scrubbed = tokio::spawn(scrub(Shared::clone(&app)));
     let _ = tokio::time::timeout(app.patience, scrubbed).await;
-    app.pages.notice(&visit, StatusCode::OK, words.erased_title, words.erased_text)
+    app.pages.notice(&visit, StatusCode::OK, strings.erased_title, strings.erased_text)
 }
 
 async fn scrub(app: Shared) {
     if let Err(error) = app.office.store.scrub().await {
-        (app.log)(&format!("error: an erased reader may still be found in free pages of the store: {error}"));
+        (app.log)(&format!(
+            "error: data of an erased subscriber may remain in free pages of the store: {error}"
+        ));
     }
 }
 
-/// Whose data a link opens, within its hour.
+/// Verifies a token and its age.
 fn holder(app: &App, token: &str) -> Option<Holder> {
     let holder = app.holder(Purpose::Data, token)?;
     let age = app.now().timestamp().div_euclid(60) - i64::from(holder.generation);

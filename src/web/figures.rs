@@ -1,6 +1,6 @@
-//! Figures for Prometheus: counts and times, no address, no token, no name.
+//! Prometheus metrics: counts and durations, without addresses, tokens or names.
 //!
-//! They are shown on an address of their own, which is nobody's but the machine's.
+//! They are served on their own listening address, which should not be public.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::store::desk::{self, SignedUp};
 
-/// The upper ends of the histogram, in microseconds and as they are written.
+/// The upper bounds of the histogram, in microseconds and as printed.
 const BUCKETS: [(u64, &str); 10] = [
     (1_000, "0.001"),
     (5_000, "0.005"),
@@ -26,14 +26,14 @@ const BUCKETS: [(u64, &str); 10] = [
 /// The name of the histogram.
 const TIMES: &str = "letterpress_http_request_duration_seconds";
 
-/// What became of a form, with what never reached the store.
+/// The outcome of a sign-up form, including forms that never reached the store.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum SignUpOutcome {
-    /// Filled in by a program.
+    /// Filled in by a bot.
     Robot,
-    /// With something that is no address or no name.
+    /// Rejected because of an invalid address or name.
     Mistaken,
-    /// Taken to the store.
+    /// Passed to the store.
     Taken(SignedUp),
 }
 
@@ -51,7 +51,7 @@ impl SignUpOutcome {
     }
 }
 
-/// What has happened since the start.
+/// Counts since the server started.
 #[derive(Default)]
 pub(super) struct Figures(Mutex<Counts>);
 
@@ -85,7 +85,7 @@ impl Figures {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The text format of Prometheus, version 0.0.4. Without `store` it could not be asked.
+    /// Prints the Prometheus text format, version 0.0.4. `store` is `None` if the store could not be read.
     pub(super) fn print(&self, store: Option<&desk::Figures>) -> String {
         let mut out = self.with(|counts| counts.print());
         head(&mut out, "letterpress_store_up", "gauge", "Whether the database could be read.");
@@ -108,21 +108,21 @@ impl Figures {
 impl Counts {
     fn print(&self) -> String {
         let mut out = String::new();
-        head(&mut out, "letterpress_http_requests_total", "counter", "Responses by route and status.");
+        head(&mut out, "letterpress_http_requests_total", "counter", "HTTP responses by route and status.");
         for ((route, status), count) in &self.requests {
             let _ = writeln!(
                 out,
                 "letterpress_http_requests_total{{route=\"{route}\",status=\"{status}\"}} {count}"
             );
         }
-        head(&mut out, TIMES, "histogram", "Time until the response started.");
+        head(&mut out, TIMES, "histogram", "Time until the response began.");
         for (count, (_, most)) in self.times.iter().zip(BUCKETS) {
             let _ = writeln!(out, "{TIMES}_bucket{{le=\"{most}\"}} {count}");
         }
         let _ = writeln!(out, "{TIMES}_bucket{{le=\"+Inf\"}} {}", self.requests_in_all);
         let seconds = Duration::from_micros(self.microseconds).as_secs_f64();
         let _ = writeln!(out, "{TIMES}_sum {seconds}\n{TIMES}_count {}", self.requests_in_all);
-        head(&mut out, "letterpress_sign_ups_total", "counter", "Submitted sign-up forms by outcome.");
+        head(&mut out, "letterpress_sign_ups_total", "counter", "Sign-up forms by outcome.");
         let sign_ups: Vec<_> =
             self.sign_ups.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
         labelled(&mut out, "letterpress_sign_ups_total", "outcome", &sign_ups);
@@ -134,7 +134,7 @@ fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
-/// One line for each; the words are our own and hold nothing to escape.
+/// One line for each count. The label values are constants that need no escaping.
 fn labelled(out: &mut String, name: &str, label: &str, counts: &[(String, u64)]) {
     for (word, count) in counts {
         let _ = writeln!(out, "{name}{{{label}=\"{word}\"}} {count}");
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_happened_is_counted() {
+    fn responses_and_sign_ups_are_counted() {
         let figures = Figures::default();
         figures.answered("/u/{*token}", 200, Duration::from_millis(3));
         figures.answered("/u/{*token}", 200, Duration::from_mins(1));

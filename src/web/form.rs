@@ -1,7 +1,7 @@
-//! The body of a form, read with limits.
+//! Reads the body of a form, with a size limit.
 //!
-//! Only `application/x-www-form-urlencoded`: no page of ours sends anything else, and a foreign page that sends
-//! `text/plain` to play a form is refused. Nothing is decompressed.
+//! Accepts only `application/x-www-form-urlencoded` without compression, the only type that our pages send. This rejects
+//! forged `text/plain` forms of other sites.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
@@ -11,10 +11,10 @@ use url::form_urlencoded;
 
 use super::{Shared, Visit};
 
-/// The longest body of a form.
+/// The longest body, in bytes.
 pub(super) const LONGEST: usize = 8 * 1024;
 
-/// The fields of a form, in the order in which they came.
+/// The fields of a form in their order.
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
@@ -22,12 +22,12 @@ impl Form {
         Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
-    /// The first value of a field, without white space around it; `None` if there is none or it is empty.
+    /// The first value of a field, trimmed; `None` if it is missing or empty.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         self.all(name).next().map(str::trim).filter(|value| !value.is_empty())
     }
 
-    /// Every value of a field.
+    /// All values of a field.
     pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -51,8 +51,8 @@ impl FromRequest<Shared> for Form {
     }
 }
 
-/// Takes what stands in a body that says nothing, so that the client reads the answer: no more than a form, and not for
-/// longer than `patience`.
+/// Reads and discards a body, because some clients read the response only after they sent the whole request. Stops at the
+/// size of a form and after `patience`.
 pub(super) async fn drain(body: Body, patience: std::time::Duration) {
     let _ = tokio::time::timeout(patience, to_bytes(body, LONGEST)).await;
 }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_come_back_as_they_were_typed() {
+    fn fields_are_decoded() {
         let form = Form::read("email=+kim%2Bnews%40example.com+&topic=a&topic=%EA%B8%80&name=".as_bytes());
         assert_eq!(form.field("email"), Some("kim+news@example.com"));
         assert_eq!(form.all("topic").collect::<Vec<_>>(), ["a", "글"]);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_plain_form_is_one() {
+    fn only_an_uncompressed_urlencoded_form_is_accepted() {
         let headers = |kind: &'static str, coding: Option<&'static str>| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
@@ -99,7 +99,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_body_is_too_much(body in proptest::collection::vec(any::<u8>(), 0..LONGEST)) {
+        fn any_body_can_be_parsed(body in proptest::collection::vec(any::<u8>(), 0..LONGEST)) {
             let form = Form::read(&body);
             prop_assert!(form.field("email").is_none_or(|value| !value.is_empty()));
         }

@@ -1,5 +1,4 @@
-//! What every request passes: from where a form may come, how long an answer may take, what happens if we fail, and the
-//! headers that go with every answer.
+//! Middleware for every request: CSRF check, time limit, panic handling, access log and default response headers.
 
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use super::origin::is_foreign;
 use super::routes::{FILES, ONE_CLICK, SUBSCRIBE};
 use super::{Shared, Visit};
 
-/// No answer takes longer to begin.
+/// The time limit until a response begins.
 const LONGEST: Duration = Duration::from_secs(10);
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -42,7 +41,7 @@ pub(super) async fn stand(State(app): State<Shared>, request: Request, next: Nex
     answer
 }
 
-/// The answer, or the page that stands in for it.
+/// The response, or an error page if it fails or takes too long.
 async fn answered(
     app: &Shared,
     visit: &Visit,
@@ -52,18 +51,18 @@ async fn answered(
         Fate::Answered(answer) => answer,
         Fate::Late => app.pages.failure(visit, None),
         Fate::Failed => {
-            let words = visit.words;
+            let strings = &visit.strings.web;
             app.pages.notice(
                 visit,
                 StatusCode::INTERNAL_SERVER_ERROR,
-                words.failure_title,
-                words.failure_text,
+                strings.server_error_title,
+                strings.server_error_text,
             )
         }
     }
 }
 
-/// What became of an answer.
+/// How a handler ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Fate<T> {
     Answered(T),
@@ -71,8 +70,8 @@ enum Fate<T> {
     Failed,
 }
 
-/// Works in a task of its own: a client that hangs up half-way does not stop what it asked for, and a fault of ours ends
-/// one request and no more.
+/// Runs the handler in a task of its own, so that a client that disconnects does not cancel it and a panic ends only this
+/// request.
 async fn fate<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static, most: Duration) -> Fate<T> {
     match timeout(most, tokio::spawn(work)).await {
         Ok(Ok(answer)) => Fate::Answered(answer),
@@ -81,14 +80,14 @@ async fn fate<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static,
     }
 }
 
-/// Whether a change is asked for by somebody else's page.
+/// Whether another site's page sent a request that changes something.
 fn is_forged(app: &Shared, method: &Method, route: &str, headers: &HeaderMap) -> bool {
     let is_open = route == ONE_CLICK || route == SUBSCRIBE;
     let own = app.url().as_url().origin().ascii_serialization();
     !method.is_safe() && !is_open && is_foreign(text(headers, SITE), text(headers, header::ORIGIN), &own)
 }
 
-/// What goes with every answer, unless a page says otherwise.
+/// Adds the default headers; a page's own headers win.
 fn dress(app: &Shared, headers: &mut HeaderMap) {
     let always = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -109,7 +108,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_fault_ends_one_request_and_a_slow_one_goes_on_without_its_client() {
+    async fn a_panic_ends_one_request_and_a_slow_handler_continues_after_the_time_limit() {
         assert_eq!(fate(async { 7 }, LONGEST).await, Fate::Answered(7));
         assert_eq!(fate(async { panic!("on purpose") }, LONGEST).await, Fate::<()>::Failed);
         let (done, mut ended) = tokio::sync::oneshot::channel();

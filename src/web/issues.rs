@@ -1,6 +1,6 @@
-//! The letters as they were sent, to read in a browser: without a name, and without anybody's way out.
+//! Past issues in a browser, as they were sent but without a subscriber's name or unsubscribe link.
 //!
-//! What a post brings along can do nothing here: no script, no form, and no style but the letter's own.
+//! The content security policy blocks scripts, forms and all style sheets but the issue's own.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ use crate::html::{self, push_escaped};
 use crate::letters::{Letter, Piece, Slot};
 use crate::pipeline::Edition;
 
-/// So many letters on a page of the list.
+/// The number of issues on a page of the list.
 const EACH_PAGE: usize = 50;
 
 pub(super) async fn index(State(app): State<Shared>, visit: Visit, query: Query) -> Response {
@@ -49,7 +49,7 @@ pub(super) async fn index(State(app): State<Shared>, visit: Visit, query: Query)
         })
         .collect();
     let fields = context! {
-        title => visit.words.issues,
+        title => visit.strings.web.issues,
         letters,
         newer => (page > 1).then(|| page - 1),
         older => (page < pages).then(|| page + 1),
@@ -69,7 +69,7 @@ pub(super) async fn issue(State(app): State<Shared>, visit: Visit, Tail(label): 
         Err(_) => return app.pages.failure(&visit, None),
     };
     let Ok(edition) = serde_json::from_str::<Edition>(&edition) else {
-        (app.log)("error: an issue in the store cannot be read; `letterpress ledger verify` says more");
+        (app.log)("error: an issue in the store cannot be read; run `letterpress ledger verify`");
         return app.pages.failure(&visit, None);
     };
     let page = impersonal(edition.letter(), &app.pages.base);
@@ -90,7 +90,7 @@ fn robots(app: &App) -> HeaderValue {
     HeaderValue::from_static(if app.config().web.index { "all" } else { "noindex, nofollow" })
 }
 
-/// The letter for nobody in particular; its way out leads to the way in.
+/// The issue without personal data. The unsubscribe link leads to the sign-up page instead.
 fn impersonal(letter: &Letter, home: &str) -> String {
     letter.html.iter().fold(String::new(), |mut page, piece| {
         match piece {
@@ -103,7 +103,7 @@ fn impersonal(letter: &Letter, home: &str) -> String {
     })
 }
 
-/// What the page may load: pictures, and exactly the style sheets that stand in it.
+/// The content security policy: images, and exactly the style sheets in the page.
 fn policy(page: &str, plain: bool) -> String {
     let mut policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       img-src 'self' data: https:"
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_style_sheets_of_the_letter_itself_are_let_in() {
+    fn the_policy_allows_only_the_style_sheets_of_the_issue() {
         let page = "<STYLE media=\"a\">p{}</STYLE><p>글</p><style>b{}</style><style";
         assert_eq!(sheets(page), ["p{}", "b{}"]);
         let policy = policy(page, false);

@@ -1,7 +1,7 @@
-//! The ways out: one click in the mail program (RFC 8058), a page with a button for people, and a day to think again.
+//! Unsubscribing: one click in the mail program (RFC 8058), a page with a button, and an undo for 24 hours.
 //!
-//! Opening any of these changes nothing. The one-click address takes every POST, whatever its body: the token alone
-//! authorises it, and who wants to leave must not fail for the form of the request.
+//! A GET changes nothing. The one-click URL accepts a POST with any body: the token authorises it, and an unusual request
+//! must not keep a subscriber from unsubscribing.
 
 use std::time::Duration;
 
@@ -18,15 +18,15 @@ use crate::subscribers::Standing;
 use crate::subscribers::lifecycle::Course;
 use crate::subscribers::token::{Purpose, Subject};
 
-/// How long the body of a one-click request is waited for; it says nothing that the token does not.
+/// How long to wait for the body of a one-click request. Its content is ignored.
 const BODY: Duration = Duration::from_secs(1);
 
 pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
     let Some(holder) = app.holder(Purpose::Unsubscribe, &token) else { return app.pages.dead(&visit) };
-    // The page is there for leaving: it does not wait for a store that only knows what is ticked.
+    // Only the preferences come from the store. The page must work without it.
     let wishes = choose::wishes(&app, holder.key).await.ok().flatten().unwrap_or_default();
     let fields = context! {
-        title => visit.words.leave_title,
+        title => visit.strings.web.unsubscribe_title,
         action => format!("leave/{}", holder.token),
         mail => app.pages.mail(&format!("unsubscribe {}", holder.token)),
         wishes => choose::fields(&app, &wishes).await,
@@ -34,7 +34,7 @@ pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): T
     app.pages.show(&visit, StatusCode::OK, "leave.html", fields)
 }
 
-/// The POST of a mail program.
+/// The one-click POST of a mail program.
 pub(super) async fn one_click(
     State(app): State<Shared>,
     visit: Visit,
@@ -43,35 +43,35 @@ pub(super) async fn one_click(
 ) -> Response {
     form::drain(body, BODY).await;
     match app.holder(Purpose::Unsubscribe, &token) {
-        Some(holder) => leave(&app, &visit, &holder, "one-click 1").await,
+        Some(holder) => leave(&app, &visit, &holder, "one-click 2").await,
         None => app.pages.dead(&visit),
     }
 }
 
-/// The buttons of the page.
+/// The two forms of the page.
 pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail, form: Form) -> Response {
     let Some(holder) = app.holder(Purpose::Unsubscribe, &token) else { return app.pages.dead(&visit) };
     match form.field("do") {
-        Some("leave") => leave(&app, &visit, &holder, "page for leaving 1").await,
+        Some("leave") => leave(&app, &visit, &holder, "unsubscribe page 2").await,
         Some("less") => choose::keep(&app, &visit, holder.key, &form).await,
         _ => app.pages.refusal(&visit, StatusCode::BAD_REQUEST),
     }
 }
 
 async fn leave(app: &Shared, visit: &Visit, holder: &Holder, form: &'static str) -> Response {
-    let words = visit.words;
-    let shown = circumstances(visit, form, &[words.leave_text, words.leave_button]);
+    let strings = &visit.strings.web;
+    let shown = circumstances(visit, form, &[strings.unsubscribe_text, strings.unsubscribe_button]);
     match app.ask(app.office.store.leave(holder.key, shown, app.now())).await {
         Ok(course) => {
             let undo = course.and_then(|course| undo_link(app, holder, course));
-            let fields = context! { title => words.left_title, undo };
+            let fields = context! { title => strings.unsubscribed_title, undo };
             app.pages.show(visit, StatusCode::OK, "left.html", fields)
         }
         Err(_) => app.pages.failure(visit, Some(&holder.token)),
     }
 }
 
-/// Whoever got letters until now can take their farewell back.
+/// A link to undo, if the subscriber was active until now.
 fn undo_link(app: &Shared, holder: &Holder, course: Course) -> Option<Value> {
     let may_return = course.standing == Standing::Unsubscribed && course.left_at.is_some();
     may_return.then(|| {
@@ -83,9 +83,9 @@ fn undo_link(app: &Shared, holder: &Holder, course: Course) -> Option<Value> {
 pub(super) async fn undo_page(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
     let Some(holder) = app.holder(Purpose::Undo, &token) else { return app.pages.dead(&visit) };
     let fields = context! {
-        title => visit.words.undo_title,
-        text => visit.words.undo_text,
-        button => visit.words.undo_button,
+        title => visit.strings.web.undo_title,
+        text => visit.strings.web.undo_text,
+        button => visit.strings.web.undo_button,
         action => format!("undo/{}", holder.token),
     };
     app.pages.show(&visit, StatusCode::OK, "button.html", fields)
@@ -93,11 +93,15 @@ pub(super) async fn undo_page(State(app): State<Shared>, visit: Visit, Tail(toke
 
 pub(super) async fn undo(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
     let Some(holder) = app.holder(Purpose::Undo, &token) else { return app.pages.dead(&visit) };
-    let words = visit.words;
-    let shown = circumstances(&visit, "undo 1", &[words.undo_text, words.undo_button]);
+    let strings = &visit.strings.web;
+    let shown = circumstances(&visit, "undo 2", &[strings.undo_text, strings.undo_button]);
     match app.ask(app.office.store.undo(holder.key, holder.generation, shown, app.now())).await {
-        Ok(true) => app.pages.notice(&visit, StatusCode::OK, words.undone_title, words.confirmed_text),
-        Ok(false) => app.pages.notice(&visit, StatusCode::GONE, words.late_title, words.late_text),
+        Ok(true) => {
+            app.pages.notice(&visit, StatusCode::OK, strings.resubscribed_title, strings.confirmed_text)
+        }
+        Ok(false) => {
+            app.pages.notice(&visit, StatusCode::GONE, strings.undo_expired_title, strings.undo_expired_text)
+        }
         Err(_) => app.pages.failure(&visit, None),
     }
 }

@@ -1,9 +1,9 @@
-//! `letterpress serve`: the half that answers readers. They sign up, confirm, choose, leave and ask for their data;
-//! they read the letters, and their programs fetch the feeds.
+//! `letterpress serve`: pages to sign up, confirm, set preferences, unsubscribe, read past issues and see one's data; it
+//! also serves the public folder with the feeds.
 //!
-//! Nothing changes by looking: every change is a POST from a button, or the one click of a mail program. There are no
-//! cookies, no scripts and no sessions; a signed token in the address is the whole of what anybody may do. Nothing is
-//! sent from here: the store writes down which small letter is due, and a task in the background takes it on its way.
+//! A GET never changes anything: every change is a POST from a button or a mail program's one-click unsubscribe. There
+//! are no cookies, scripts or sessions; a signed token in the URL authorises a request. Handlers send no email: they
+//! queue it in the store, and a background task sends it.
 
 mod app;
 mod approve;
@@ -29,7 +29,6 @@ mod sign_up;
 mod sockets;
 mod topics;
 mod whole;
-mod words;
 
 pub use app::{App, Peer, Shared, snippet};
 pub use routes::router;

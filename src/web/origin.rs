@@ -1,11 +1,12 @@
-//! Whether a form was sent from a page of ours (CSRF), by what the browser itself says of it.
+//! CSRF check: whether a form was sent by one of our pages, according to the browser's own headers.
 //!
-//! Pure. There are no cookies, so a foreign page gains nothing by sending a form; this is the second bolt.
+//! Pure. There are no cookies, so a forged form gains nothing; this is a second line of defence.
 
-/// Whether a request that may change something comes from a page of somebody else.
+/// Whether a request that may change something comes from another site's page.
 ///
-/// A browser of today sends `Sec-Fetch-Site`, which no page can forge. Older ones send an `Origin`; from pages with our
-/// `Referrer-Policy: no-referrer` it is `null` (Fetch, "append a request `Origin` header"). Mail programs and scripts send neither.
+/// Current browsers send `Sec-Fetch-Site`, which a page cannot forge. Older ones send `Origin`; because of our
+/// `Referrer-Policy: no-referrer` it is `null` for our own pages (Fetch, "append a request `Origin` header"). Mail programs
+/// and scripts send neither.
 pub(super) fn is_foreign(site: Option<&str>, origin: Option<&str>, own: &str) -> bool {
     match (site, origin) {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
@@ -19,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_browser_says_of_the_page_decides() {
+    fn sec_fetch_site_decides_before_origin() {
         let own = "https://news.example.com";
         for (site, origin, foreign) in [
             (Some("same-origin"), Some("null"), false),

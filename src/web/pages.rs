@@ -1,6 +1,6 @@
-//! The pages: templates that are part of the program, and the headers that go with every one of them.
+//! Renders the built-in page templates and sets the headers of every page.
 //!
-//! Nothing that a visitor typed is ever shown, and no page holds a script, a cookie or anything from elsewhere.
+//! A page never repeats a visitor's input and contains no script, cookie or third-party content.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -11,10 +11,10 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 use super::Visit;
-use super::words::Words;
 use crate::address::EmailAddress;
 use crate::config::Config;
 use crate::html;
+use crate::i18n::{self, Strings};
 use crate::pipeline::RunError;
 use crate::text::hex;
 
@@ -33,24 +33,24 @@ const TEMPLATES: [(&str, &str); 12] = [
     ("issues.html", include_str!("pages/issues.html")),
 ];
 
-/// The only style sheet.
+/// The style sheet of all pages.
 pub(super) const STYLE: &str = include_str!("pages/style.css");
 
-/// What a page of ours may load and do: its style sheet, and forms that go back to us.
+/// The content security policy: our style sheet, and forms that submit to us.
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// `X-Robots-Tag`, for which there is no constant.
+/// `X-Robots-Tag`, which the `http` crate does not define.
 pub(super) const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
 /// The pages of one site.
 pub(super) struct Pages {
     environment: Environment<'static>,
-    /// The path under which all of this lies: `/`, or `/letters/`.
+    /// The path of all pages: `/` or, for example, `/letters/`.
     pub(super) base: String,
-    /// Where the style sheet is, below `base`. Its name changes with it, so that it can be kept for ever.
+    /// The path of the style sheet below `base`. It contains a hash of the content, so that it can be cached for ever.
     pub(super) style: String,
-    /// Where a reader can leave by mail.
+    /// The mailbox for unsubscribe emails.
     mailbox: Option<EmailAddress>,
     site: Value,
 }
@@ -63,7 +63,7 @@ impl Pages {
             SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default(),
         );
         let title = config.site.title.to_string();
-        environment.add_filter("named", move |text: &str| text.replace("{site}", &title));
+        environment.add_filter("named", move |text: &str| i18n::with_site(text, &title));
         environment.set_formatter(html::format_value);
         for (name, source) in TEMPLATES {
             environment.add_template(name, source).map_err(|error| {
@@ -87,16 +87,17 @@ impl Pages {
         })
     }
 
-    /// The bytes of a page.
+    /// Renders a page.
     pub(super) fn print(
         &self,
-        words: &Words,
+        strings: &Strings,
         template: &str,
         fields: Value,
     ) -> Result<String, minijinja::Error> {
         self.environment.get_template(template)?.render(context! {
-            words => Serde(words),
-            languages => Serde(Words::ALL),
+            lang => strings.tag,
+            strings => Serde(&strings.web),
+            languages => Strings::ALL.map(|one| context! { tag => one.tag, own_name => one.own_name }),
             site => self.site.clone(),
             base => self.base.as_str(),
             style => self.style.as_str(),
@@ -104,14 +105,14 @@ impl Pages {
         })
     }
 
-    /// A page as an answer: for this visitor alone, and for no search engine.
+    /// A response with a page that is neither cached nor indexed.
     pub(super) fn show(&self, visit: &Visit, status: StatusCode, template: &str, fields: Value) -> Response {
-        let Ok(body) = self.print(visit.words, template, fields) else {
+        let Ok(body) = self.print(visit.strings, template, fields) else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-            (header::CONTENT_LANGUAGE, HeaderValue::from_static(visit.words.tag)),
+            (header::CONTENT_LANGUAGE, HeaderValue::from_static(visit.strings.tag)),
             (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (header::VARY, HeaderValue::from_static("accept-language")),
@@ -120,7 +121,7 @@ impl Pages {
         (status, headers, body).into_response()
     }
 
-    /// A page with a heading and a paragraph.
+    /// A page with a heading and one paragraph.
     pub(super) fn notice(
         &self,
         visit: &Visit,
@@ -131,37 +132,51 @@ impl Pages {
         self.show(visit, status, "notice.html", context! { title, text })
     }
 
-    /// The one page for every link that does not work: which of many reasons it is, is nobody's business.
+    /// One page for every invalid link; the reason is deliberately not disclosed.
     pub(super) fn dead(&self, visit: &Visit) -> Response {
         let fields = context! {
-            title => visit.words.dead_title,
-            text => visit.words.dead_text,
+            title => visit.strings.web.invalid_link_title,
+            text => visit.strings.web.invalid_link_text,
             mail => self.mail("unsubscribe"),
         };
         self.show(visit, StatusCode::NOT_FOUND, "notice.html", fields)
     }
 
-    /// Nothing lies there.
+    /// 404.
     pub(super) fn missing(&self, visit: &Visit) -> Response {
-        self.notice(visit, StatusCode::NOT_FOUND, visit.words.missing_title, visit.words.missing_text)
+        self.notice(
+            visit,
+            StatusCode::NOT_FOUND,
+            visit.strings.web.not_found_title,
+            visit.strings.web.not_found_text,
+        )
     }
 
-    /// The request is one that nobody means well with, or too much.
+    /// A rejected request, with its status.
     pub(super) fn refusal(&self, visit: &Visit, status: StatusCode) -> Response {
-        self.notice(visit, status, visit.words.refused_title, visit.words.refused_text)
+        self.notice(
+            visit,
+            status,
+            visit.strings.web.invalid_request_title,
+            visit.strings.web.invalid_request_text,
+        )
     }
 
-    /// The store did not answer. Whoever wanted to leave is told that they have not, and how they can all the same.
+    /// 503: the store did not answer. When unsubscribing, the page says that it failed and offers the email alternative.
     pub(super) fn failure(&self, visit: &Visit, leaving: Option<&str>) -> Response {
-        let text = if leaving.is_some() { visit.words.still_on } else { visit.words.failure_text };
+        let text = if leaving.is_some() {
+            visit.strings.web.still_subscribed
+        } else {
+            visit.strings.web.server_error_text
+        };
         let mail = leaving.and_then(|token| self.mail(&format!("unsubscribe {token}")));
-        let fields = context! { title => visit.words.failure_title, text, mail };
+        let fields = context! { title => visit.strings.web.server_error_title, text, mail };
         let mut answer = self.show(visit, StatusCode::SERVICE_UNAVAILABLE, "notice.html", fields);
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
         answer
     }
 
-    /// The mail by which a reader can leave.
+    /// A `mailto:` link to unsubscribe.
     pub(super) fn mail(&self, subject: &str) -> Option<Value> {
         let address = self.mailbox.as_ref()?.as_str();
         let href = format!("mailto:{}?subject={}", encoded(address), encoded(subject));

@@ -1,6 +1,6 @@
-//! A connection that waits for a slow client, but not for one that takes nothing any more.
+//! A write timeout: closes a connection whose client has stopped reading, and keeps one that reads slowly.
 //!
-//! The HTTP library limits how long a client may take to ask; this is the other half.
+//! The HTTP library has only a read timeout.
 
 use std::io;
 use std::pin::Pin;
@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream whose writes fail when nothing has been taken for `most`.
+/// A stream whose writes fail when the client has read nothing for `most`.
 pub(super) struct Patient<S> {
     stream: S,
     most: Duration,
-    /// Runs while the client takes nothing.
+    /// Runs while a write is blocked.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_is_given_up_and_a_slow_one_is_not() {
+    async fn a_client_that_stops_reading_is_disconnected_and_a_slow_one_is_not() {
         let (mut client, server) = duplex(8);
         let mut server = Patient::new(server, Duration::from_secs(30));
         let slow = tokio::spawn(async move {
@@ -97,7 +97,7 @@ mod tests {
                 sleep(Duration::from_secs(29)).await;
                 client.read_exact(&mut taken).await.unwrap();
             }
-            // From here on it sleeps.
+            // From here on the client reads nothing.
             sleep(Duration::from_secs(1_000)).await;
             drop(client);
         });

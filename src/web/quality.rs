@@ -1,11 +1,30 @@
-//! Lists with weights, as in `Accept-Language: ko, en;q=0.8` (RFC 9110, section 12.4.2).
+//! Content negotiation: lists with weights such as `Accept-Language: ko, en;q=0.8` (RFC 9110, section 12.4.2), and the
+//! language of a page.
 //!
-//! Pure. What cannot be read is left out, as a server may.
+//! Pure. Members that cannot be parsed are ignored.
 
-/// No honest list is longer.
+use std::cmp::Reverse;
+
+use crate::i18n::Strings;
+
+/// The language of a page: the one that `?lang=` asks for, else the one that the browser prefers, else the site's.
+pub(super) fn language(asked: Option<&str>, accepted: Option<&str>, site: &str) -> &'static Strings {
+    let preferred = || {
+        let mut known: Vec<_> = members(accepted?)
+            .filter(|(_, weight)| *weight > 0)
+            .filter_map(|(tag, weight)| Some((weight, Strings::find(tag)?)))
+            .collect();
+        // The sort is stable: the first of two equal weights wins.
+        known.sort_by_key(|(weight, _)| Reverse(*weight));
+        known.first().map(|(_, strings)| *strings)
+    };
+    asked.and_then(Strings::find).or_else(preferred).unwrap_or_else(|| Strings::of(site))
+}
+
+/// The most members that are read.
 const MOST: usize = 64;
 
-/// The members of a list with their weights in thousandths, in the order in which they stand.
+/// The members of a list in their order, with their weights in thousandths.
 pub(super) fn members(list: &str) -> impl Iterator<Item = (&str, u16)> {
     list.split(',').take(MOST).filter_map(|member| {
         let mut parts = member.split(';').map(str::trim);
@@ -15,7 +34,7 @@ pub(super) fn members(list: &str) -> impl Iterator<Item = (&str, u16)> {
     })
 }
 
-/// `0.8` is 800; three digits at most, and nothing above 1.
+/// Parses a weight: `0.8` is 800. At most three decimals, at most 1.
 fn thousandths(raw: &str) -> Option<u16> {
     let (whole, part) = raw.split_once('.').unwrap_or((raw, ""));
     if part.len() > 3 || !part.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -36,10 +55,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_are_read_and_nonsense_is_left_out() {
+    fn weights_are_parsed_and_invalid_members_are_ignored() {
         let read: Vec<_> =
             members("ko-KR, ko;q=0.9,en ; Q=0.25, fr;q=2, de;q=, , it;q=0.0001, *;q=0").collect();
         assert_eq!(read, [("ko-KR", 1000), ("ko", 900), ("en", 250), ("*", 0)]);
+    }
+
+    #[test]
+    fn the_address_decides_before_the_browser_and_the_browser_before_the_site() {
+        let chosen = |asked, accepted, site| language(asked, accepted, site).tag;
+        assert_eq!(chosen(Some("ja"), Some("ko"), "en"), "ja");
+        assert_eq!(chosen(Some("xx"), Some("fr, ko-KR;q=0.8, en;q=0.9"), "ja"), "en");
+        assert_eq!(chosen(None, Some("ko;q=0, ja;q=0.1"), "en"), "ja");
+        assert_eq!(chosen(None, Some("fr"), "ko-KR"), "ko");
+        assert_eq!(chosen(None, None, "fr"), "en");
     }
 
     proptest! {

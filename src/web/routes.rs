@@ -1,4 +1,4 @@
-//! Every address that the server answers, and how.
+//! All routes of the server.
 
 use axum::Router;
 use axum::extract::State;
@@ -10,14 +10,14 @@ use axum::routing::get;
 use super::pages::STYLE;
 use super::{Shared, Visit, approve, choose, confirm, data, files, guard, issues, leave, sign_up};
 
-/// The one-click address of letters: authorised by its token alone, from wherever it is asked.
+/// The one-click unsubscribe URL. Only its token authorises it, so cross-site requests are allowed.
 pub(super) const ONE_CLICK: &str = "/u/{*token}";
-/// The form, which may stand on anybody's page.
+/// The sign-up form, which may be embedded in other sites.
 pub(super) const SUBSCRIBE: &str = "/subscribe";
-/// What stands in the figures for a file.
+/// The route label of served files in the metrics.
 pub(super) const FILES: &str = "files";
 
-/// The pages, behind their guard.
+/// The routes with their middleware.
 pub fn router(app: Shared) -> Router {
     Router::new()
         .route("/", get(home))
@@ -40,7 +40,7 @@ pub fn router(app: Shared) -> Router {
         .with_state(app)
 }
 
-/// The first of the static pages, where they are served from here; else the form.
+/// The static index page if the site itself is served from here, else the sign-up form.
 async fn home(
     State(app): State<Shared>,
     visit: Visit,
@@ -55,7 +55,7 @@ async fn home(
     sign_up::page(State(app), visit).await
 }
 
-/// The style sheet; another one has another name.
+/// The style sheet; a changed one has a new URL.
 async fn style() -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
@@ -64,7 +64,7 @@ async fn style() -> Response {
     (headers, STYLE).into_response()
 }
 
-/// Whether the store can be read. Nothing more is anybody's business.
+/// Health check: whether the store can be read. It discloses nothing else.
 async fn health(State(app): State<Shared>) -> Response {
     let (status, word) = match app.ask(app.office.store.recall("keys")).await {
         Ok(_) => (StatusCode::OK, "ok\n"),

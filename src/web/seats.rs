@@ -1,7 +1,7 @@
-//! Who holds a connection, and who gives way when all are taken: whoever has been idle longest, waiting with a request or
-//! with the rest of one.
+//! Limits the number of connections. When all are in use, the connection that has been idle longest is closed for a new
+//! one.
 //!
-//! Each client's network may hold so many; connections of a proxy are those of many clients, and are not counted.
+//! There is also a limit per client network. Connections of a trusted proxy serve many clients and don't count towards it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,24 +10,24 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// A client that takes its answer so slowly may be let go for another.
+/// After this time, a connection whose client is still reading a response may be closed for a new one.
 const SLOW: Duration = Duration::from_secs(5);
-/// File descriptors for the store and the files, beside the connections.
+/// File descriptors reserved for the store and served files.
 const OTHER_FILES: usize = 64;
 const FEWEST: usize = 16;
 
-/// What a connection does.
+/// The state of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {
-    /// The client has not asked yet, or has not sent all of what it asks.
+    /// Waiting for a request or for the rest of one.
     Idle,
-    /// The answer is being made: it is never broken off.
+    /// The handler is running; it is never interrupted.
     Working,
-    /// The client takes the answer.
+    /// The client is reading the response.
     Taking,
 }
 
-/// All the places that there are.
+/// The connection limit and the open connections.
 pub(super) struct Seats {
     most: usize,
     most_of_network: usize,
@@ -48,7 +48,7 @@ struct Taken {
 }
 
 impl Taken {
-    /// Since when it has been idle, or too slow to matter.
+    /// Since when the connection may be closed for another; `None` if it may not be.
     fn idle_since(&self, now: Instant) -> Option<Instant> {
         match self.doing {
             Doing::Idle => Some(self.since),
@@ -58,7 +58,7 @@ impl Taken {
     }
 }
 
-/// The place of one connection; it is free again when this is dropped.
+/// The place of one connection, freed on drop.
 pub(super) struct Seat {
     seats: Arc<Seats>,
     number: u64,
@@ -66,12 +66,12 @@ pub(super) struct Seat {
 }
 
 impl Seats {
-    /// So many places in all, and so many for one network.
+    /// Creates `most` places, of which one network may hold `most_of_network`.
     pub(super) fn new(most: usize, most_of_network: usize) -> Arc<Self> {
         Arc::new(Self { most, most_of_network, table: Mutex::default() })
     }
 
-    /// A place for a client of `network`; `None` if its network, or everybody, is being answered just now.
+    /// Takes a place for a client of `network`. Returns `None` if all places it could have are busy with a response.
     pub(super) fn take(self: &Arc<Self>, network: Option<String>) -> Option<Seat> {
         let mut table = self.lock();
         if network.is_some() {
@@ -91,13 +91,13 @@ impl Seats {
         Some(Seat { seats: Arc::clone(self), number, leave })
     }
 
-    /// Whether a place is free, or could be, for somebody of another network.
+    /// Whether a place is free or can be freed.
     pub(super) fn has_room(&self) -> bool {
         let (table, now) = (self.lock(), Instant::now());
         table.taken.len() < self.most || table.taken.values().any(|taken| taken.idle_since(now).is_some())
     }
 
-    /// Frees the place of whoever has been idle longest.
+    /// Closes the connection that has been idle longest.
     pub(super) fn free_one(&self) {
         let _ = self.lock().free(|_| true);
     }
@@ -118,14 +118,14 @@ impl Table {
 }
 
 impl Seat {
-    /// Says what the connection does from now on.
+    /// Sets the state of the connection.
     pub(super) fn is(&self, doing: Doing) {
         if let Some(taken) = self.seats.lock().taken.get_mut(&self.number) {
             (taken.doing, taken.since) = (doing, Instant::now());
         }
     }
 
-    /// Returns when this place is wanted for somebody else.
+    /// Returns when this place is needed for another connection.
     pub(super) async fn is_wanted(&self) {
         self.leave.notified().await;
     }
@@ -137,13 +137,13 @@ impl Drop for Seat {
     }
 }
 
-/// How many connections fit into the files that this process may open, `most` at most.
+/// `most`, reduced if the process may not open enough file descriptors.
 pub(super) fn within_limits(most: usize) -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     open_files(&limits).map_or(most, |files| files.saturating_sub(OTHER_FILES).clamp(FEWEST, most))
 }
 
-/// The soft limit in the table of proc(5).
+/// The soft limit in `/proc/self/limits` (proc(5)).
 fn open_files(limits: &str) -> Option<usize> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_oldest_idle_one_gives_way_and_one_that_is_being_answered_does_not() {
+    async fn the_longest_idle_connection_is_closed_and_a_busy_one_is_not() {
         let seats = Seats::new(3, 3);
         let first = seats.take(None).unwrap();
         a_second().await;
@@ -176,16 +176,16 @@ mod tests {
         for seat in [&third, &fourth] {
             seat.is(Doing::Working);
         }
-        assert!(seats.take(None).is_none(), "everybody is being answered");
+        assert!(seats.take(None).is_none(), "all connections are busy");
         third.is(Doing::Taking);
-        assert!(seats.take(None).is_none(), "an answer is on its way");
+        assert!(seats.take(None).is_none(), "a response is being sent");
         tokio::time::sleep(SLOW * 2).await;
-        assert!(seats.take(None).is_some(), "nobody takes an answer for so long");
+        assert!(seats.take(None).is_some(), "the client reads too slowly");
         assert!(is_let_go(&third).await);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_network_that_has_its_share_frees_its_own_places_and_nobody_elses() {
+    async fn a_network_at_its_limit_loses_its_own_idle_connections_only() {
         let seats = Seats::new(10, 2);
         let network = |name: &str| Some(name.to_owned());
         let other = seats.take(network("b")).unwrap();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_of_open_files_is_read_from_the_kernels_table() {
+    fn the_open_file_limit_is_parsed() {
         let limits = "Limit                     Soft Limit           Hard Limit           Units\n\
                       Max open files            1024                 524288               files\n";
         assert_eq!(open_files(limits), Some(1_024));

@@ -1,4 +1,4 @@
-//! Connections: how many, how slow, and how they end.
+//! Accepts connections, limits their number and duration, and shuts down gracefully.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -28,27 +28,27 @@ use super::{Peer, Shared, Sockets, background, router};
 use crate::config::Network;
 use crate::pipeline::RunError;
 
-/// So many connections at once; then the oldest idle one gives way to the next.
+/// The most connections at once. Above it, the longest idle connection is closed.
 const MOST_CONNECTIONS: usize = 1_024;
-/// So many of one client's network (/24, /56).
+/// The most connections of one client network (/24 or /56).
 const MOST_OF_NETWORK: usize = 128;
-/// How long a client may take to ask, also between two requests.
+/// The read timeout for a request's head, also between two requests.
 const ASKING: Duration = Duration::from_secs(10);
-/// How long a client may take nothing of an answer.
+/// The write timeout.
 const TAKING: Duration = Duration::from_secs(30);
-/// The request line and the headers together.
+/// The size limit of the request line and headers.
 const LONGEST_HEAD: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
-/// How long requests may go on after the server was asked to stop.
+/// How long requests may continue after a shutdown request.
 const GRACE: Duration = Duration::from_secs(10);
-/// How often it is looked whether the server is to stop.
+/// How often to check for a shutdown request.
 const GLANCE: Duration = Duration::from_millis(50);
-/// How long it takes to look again when everybody is being answered.
+/// How long to wait before trying again when all connections are busy.
 const MOMENT: Duration = Duration::from_millis(20);
-/// After a connection could not be taken: file descriptors may be short.
+/// The pause after `accept` failed, for example because of too many open files.
 const BREATH: Duration = Duration::from_millis(200);
 
-/// Answers until the breaker of the world is asked to stop.
+/// Serves until the world's breaker asks it to stop.
 pub async fn serve(app: Shared, sockets: Sockets) -> Result<(), RunError> {
     let (stop, stopped) = watch::channel(false);
     let mut listeners = JoinSet::new();
@@ -79,7 +79,7 @@ fn socket(socket: std::net::TcpListener) -> Result<TcpListener, RunError> {
     ready.map_err(|error| RunError::io("listening", error))
 }
 
-/// What stands behind a socket.
+/// What a listening socket serves.
 #[derive(Clone)]
 struct Door {
     router: Router,
@@ -88,7 +88,7 @@ struct Door {
 }
 
 impl Door {
-    /// The network that a connection counts for. A proxy's are those of everybody behind it.
+    /// The network that a connection counts towards; `None` for a trusted proxy, which serves many clients.
     fn network(&self, peer: SocketAddr) -> Option<String> {
         let ip = peer.ip().to_canonical();
         let stands_for_many = ip.is_loopback() || self.proxies.iter().any(|proxy| proxy.contains(ip));
@@ -96,7 +96,7 @@ impl Door {
     }
 }
 
-/// Takes connections until it is told to stop, and then waits for those that it has.
+/// Accepts connections until shutdown, then waits for the open ones.
 async fn listen(socket: TcpListener, door: Door, mut stopped: watch::Receiver<bool>) {
     let seats = Seats::new(within_limits(MOST_CONNECTIONS), MOST_OF_NETWORK);
     let mut connections = JoinSet::new();
@@ -119,7 +119,7 @@ async fn listen(socket: TcpListener, door: Door, mut stopped: watch::Receiver<bo
     while connections.join_next().await.is_some() {}
 }
 
-/// A place for a new connection. Where everybody is being answered, the first who is done makes room.
+/// Waits for a place for a new connection.
 async fn seat(seats: &Arc<Seats>, network: Option<String>) -> Option<Seat> {
     for _ in 0..GRACE.as_millis() / MOMENT.as_millis() {
         if let Some(seat) = seats.take(network.clone()) {
@@ -133,7 +133,7 @@ async fn seat(seats: &Arc<Seats>, network: Option<String>) -> Option<Seat> {
     None
 }
 
-/// One connection, with all its requests.
+/// Serves all requests of one connection.
 async fn answer(
     stream: TcpStream,
     peer: SocketAddr,
@@ -165,7 +165,7 @@ async fn answer(
         .max_headers(MOST_HEADERS)
         .serve_connection(io, service);
     let mut connection = std::pin::pin!(connection);
-    // Whatever a client does wrong ends its own connection; there is nobody to tell.
+    // A protocol error of the client only ends its own connection.
     tokio::select! {
         _ = connection.as_mut() => return,
         () = seat.is_wanted() => return,
@@ -174,7 +174,7 @@ async fn answer(
     let _ = connection.await;
 }
 
-/// Takes the path of `web.url` off, so that a proxy may leave it on or not.
+/// Removes the path of `web.url`, so that it works whether or not the proxy strips it.
 fn unprefix(uri: &mut Uri, prefix: &str) {
     let Some(rest) = uri.path_and_query().and_then(|path| path.as_str().strip_prefix(prefix)) else { return };
     if let Ok(below) = format!("/{rest}").parse() {
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_of_the_site_is_taken_off_once() {
+    fn the_path_prefix_is_removed_once() {
         for (asked, prefix, answered) in [
             ("/news/leave/a?lang=ko", "/news/", "/leave/a?lang=ko"),
             ("/leave/a", "/news/", "/leave/a"),

@@ -1,4 +1,4 @@
-//! The form that asks for the letter. Whoever sends it sees one page, whatever is known of the address.
+//! The sign-up form. The response is the same for every address, so that it does not disclose who is subscribed.
 
 use std::time::Duration;
 
@@ -12,26 +12,26 @@ use super::app::circumstances;
 use super::figures::SignUpOutcome;
 use super::form::Form;
 use super::pages::ROBOTS;
-use super::words::Words;
 use super::{App, Shared, Visit, topics};
 use crate::address::EmailAddress;
+use crate::i18n::Strings;
 use crate::store::desk::SignUp;
 use crate::subscribers::token::{Purpose, Subject};
 use crate::subscribers::{AddressKey, Wishes};
 use crate::text::HeaderText;
 
-/// No answer to a form comes sooner, so that its time says nothing about the address.
+/// The minimum response time, so that timing does not disclose whether an address is known.
 pub(super) const FLOOR: Duration = Duration::from_millis(150);
-/// People need longer to fill in a form, in seconds.
+/// A form submitted faster than this, in seconds, was filled in by a bot.
 const QUICKEST: i64 = 2;
-/// And do not leave it open longer.
+/// A form submitted later than this, in seconds, is rejected as well.
 const SLOWEST: i64 = 24 * 60 * 60;
-/// The longest name.
+/// The longest name, in characters.
 const LONGEST_NAME: usize = 100;
 
-/// Changes with the words or the fields of the forms.
-const PAGE_FORM: &str = "page 1";
-const EMBEDDED_FORM: &str = "embedded 1";
+/// Increase the number when the text or the fields of a form change.
+const PAGE_FORM: &str = "page 2";
+const EMBEDDED_FORM: &str = "embedded 2";
 
 pub(super) async fn page(State(app): State<Shared>, visit: Visit) -> Response {
     let mut page = form(&app, &visit, StatusCode::OK, None).await;
@@ -41,7 +41,7 @@ pub(super) async fn page(State(app): State<Shared>, visit: Visit) -> Response {
     page
 }
 
-/// The form, with what is wrong about the last one.
+/// The form, with the problem of the last attempt.
 pub(super) async fn form(
     app: &Shared,
     visit: &Visit,
@@ -55,7 +55,7 @@ pub(super) async fn form(
     let second = u32::try_from(now.timestamp()).unwrap_or_default();
     let token = app.office.keys.sign(Purpose::Form, &Subject::from(u64::from_be_bytes(number)), second);
     let fields = context! {
-        title => visit.words.home_title,
+        title => visit.strings.web.home_title,
         problem,
         token,
         wishes => topics::fields(&offered, &Wishes::default()),
@@ -85,11 +85,16 @@ pub(super) async fn take(State(app): State<Shared>, visit: Visit, form: Form) ->
     };
     app.figures.signed_up(outcome);
     tokio::time::sleep_until(begun + FLOOR).await;
-    app.pages.notice(&visit, StatusCode::OK, visit.words.sent_title, visit.words.sent_text)
+    app.pages.notice(
+        &visit,
+        StatusCode::OK,
+        visit.strings.web.check_inbox_title,
+        visit.strings.web.check_inbox_text,
+    )
 }
 
-/// Whether something filled in the field that nobody sees, or was too quick or too late for a person. The embedded form
-/// has no token: it is a file on somebody else's page.
+/// Whether the hidden field is filled in, or the form came too fast or too late. The embedded form has no token, because it
+/// is static HTML on another site.
 fn is_robot(app: &App, form: &Form) -> bool {
     if form.field("website").is_some() {
         return true;
@@ -110,29 +115,30 @@ fn is_of_page(form: &Form) -> bool {
 }
 
 async fn read(app: &App, visit: &Visit, form: &Form) -> Result<SignUp, &'static str> {
-    let words = visit.words;
-    let email = form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()).ok_or(words.bad_email)?;
+    let strings = &visit.strings.web;
+    let email =
+        form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()).ok_or(strings.invalid_email)?;
     let name = match form.field("name") {
-        Some(raw) => Some(name(raw).ok_or(words.bad_name)?),
+        Some(raw) => Some(name(raw).ok_or(strings.invalid_name)?),
         None => None,
     };
     let offered = app.topics.current(&app.world.config, app.now()).await;
     let version = if is_of_page(form) { PAGE_FORM } else { EMBEDDED_FORM };
-    let language = form.field("language").and_then(Words::of).unwrap_or(words);
+    let language = form.field("language").and_then(Strings::find).unwrap_or(visit.strings);
     Ok(SignUp {
         key: app.office.key_of(&email),
         mailbox: AddressKey(app.office.keys.mailbox_key(&email)),
         name,
         language: Some(language.tag.to_owned()),
         wishes: topics::chosen(form, &offered),
-        circumstances: circumstances(visit, version, &[words.consent, words.sign_up]),
+        circumstances: circumstances(visit, version, &[strings.consent, strings.subscribe]),
         limits: app.limits,
         email,
     })
 }
 
-/// A name that can stand in a greeting: the mail that asks for the confirmation goes to whoever was named, and must not
-/// carry an advertisement to them.
+/// A name that can be used in a greeting. Names with URLs are rejected, so that the form cannot be used to advertise to
+/// strangers.
 fn name(raw: &str) -> Option<HeaderText> {
     let name = HeaderText::parse(raw).ok()?;
     let text = name.as_str().to_lowercase();
@@ -141,7 +147,7 @@ fn name(raw: &str) -> Option<HeaderText> {
     (text.chars().count() <= LONGEST_NAME && !is_link && !is_host).then_some(name)
 }
 
-/// `cheap.example` does, the initials in `J.R.Kim` do not.
+/// `cheap.example` does; the initials in `J.R.Kim` don't.
 fn looks_like_a_host(word: &str) -> bool {
     let labels: Vec<&str> = word.split('.').collect();
     labels.windows(2).any(|pair| {
@@ -155,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_greets_and_does_not_advertise() {
+    fn a_name_with_a_url_or_markup_is_rejected() {
         for raw in ["김민준", "J.R. Kim", "St. John", "Anna-Lena O'Neil", "J. R. R. Tolkien"] {
             assert!(name(raw).is_some(), "{raw}");
         }

@@ -1,4 +1,4 @@
-//! Where the server listens: sockets that systemd hands over, or addresses of its own; and what systemd is told.
+//! Listening sockets, from systemd socket activation or the configuration, and `sd_notify`.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::linux::net::SocketAddrExt as _;
@@ -9,31 +9,30 @@ use listenfd::ListenFd;
 use crate::config::{SiteUrl, Web, environment};
 use crate::pipeline::RunError;
 
-/// The sockets of a server, bound.
+/// The bound sockets of a server.
 pub struct Sockets {
     pub(super) pages: TcpListener,
     pub(super) metrics: Option<TcpListener>,
 }
 
 impl Sockets {
-    /// Takes the socket that systemd hands over, or binds those that the configuration names.
+    /// Takes the socket passed by systemd, or binds the configured addresses.
     pub fn bind(web: &Web) -> Result<Self, RunError> {
         let handed = ListenFd::from_env().take_tcp_listener(0);
-        let pages =
-            match handed.map_err(|error| RunError::io("taking the socket that systemd hands over", error))? {
-                Some(socket) => socket,
-                None => listen(web.listen, "web.listen")?,
-            };
+        let pages = match handed.map_err(|error| RunError::io("taking the socket from systemd", error))? {
+            Some(socket) => socket,
+            None => listen(web.listen, "web.listen")?,
+        };
         let metrics = web.metrics.map(|address| listen(address, "web.metrics")).transpose()?;
         Ok(Self { pages, metrics })
     }
 
-    /// Where the pages answer.
+    /// The address of the pages.
     pub fn address(&self) -> Option<SocketAddr> {
         self.pages.local_addr().ok()
     }
 
-    /// Where the figures answer.
+    /// The address of the metrics.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics.as_ref()?.local_addr().ok()
     }
@@ -43,12 +42,12 @@ fn listen(address: SocketAddr, key: &str) -> Result<TcpListener, RunError> {
     TcpListener::bind(address).map_err(|error| {
         RunError::user(
             format!("cannot listen on {address}: {error}"),
-            format!("stop what listens there, or name another address as {key} in config.toml"),
+            format!("stop the program that listens there, or set another address as {key} in config.toml"),
         )
     })
 }
 
-/// The address of the pages while `web.url` does not name one: for a trial on this machine.
+/// The URL of the pages when `web.url` is not set, for a trial on this machine.
 pub(super) fn own_url(listen: SocketAddr) -> Result<SiteUrl, RunError> {
     let host = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
@@ -57,10 +56,10 @@ pub(super) fn own_url(listen: SocketAddr) -> Result<SiteUrl, RunError> {
         IpAddr::V6(ip) => format!("[{ip}]"),
     };
     SiteUrl::parse(&format!("http://{host}:{}/", listen.port()))
-        .map_err(|message| RunError::user(message, "look at web.listen in config.toml"))
+        .map_err(|message| RunError::user(message, "check web.listen in config.toml"))
 }
 
-/// Says a word to the service manager (`sd_notify(3)`), if there is one. That nobody listens is no fault.
+/// Notifies the service manager (`sd_notify(3)`), if there is one.
 pub(super) fn notify(word: &str) {
     let Some(path) = environment("NOTIFY_SOCKET") else { return };
     let address = match path.strip_prefix('@') {

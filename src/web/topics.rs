@@ -1,4 +1,4 @@
-//! The categories that readers can choose from: those of the archive, read again when a post has changed.
+//! The topics that subscribers can choose from: the archive's categories, read again when a post has changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use minijinja::{Value, context};
 
 use super::form::Form;
 
-/// The archive's folder is looked at this often at most.
+/// How long the list is used before the archive is checked for changes.
 const FRESH_FOR: Duration = Duration::from_mins(1);
-/// So many categories are offered; a reader ticks no more boxes.
+/// The most topics that are offered.
 const MOST: usize = 50;
 
-/// The categories as they were when they were last looked at.
+/// The cached list of topics.
 #[derive(Default)]
 pub(super) struct TopicList(Mutex<Option<Seen>>);
 
@@ -31,7 +31,7 @@ struct Seen {
 }
 
 impl TopicList {
-    /// The categories, in the order of the alphabet. An archive that cannot be read keeps what it had.
+    /// The topics in alphabetical order. If the archive cannot be read, the cached list stays.
     pub(super) async fn current(&self, config: &Arc<Config>, now: DateTime<Utc>) -> Arc<Vec<HeaderText>> {
         let mut seen = self.0.lock().await;
         if let Some(seen) = &*seen
@@ -52,7 +52,7 @@ impl TopicList {
     }
 }
 
-/// The categories, if the archive is not the one of `before`.
+/// Reads the topics if the archive has changed since `before`.
 fn look(
     config: &Config,
     before: Option<[u8; 32]>,
@@ -71,7 +71,7 @@ fn look(
     Some((signature, topics))
 }
 
-/// What a form chose among `offered`; what is not offered is left out.
+/// The preferences in a form. Topics that are not `offered` are ignored.
 pub(super) fn chosen(form: &Form, offered: &[HeaderText]) -> Wishes {
     let cadence = form.field("cadence").and_then(Cadence::from_word).unwrap_or_default();
     let topics = match form.field("about") {
@@ -84,7 +84,7 @@ pub(super) fn chosen(form: &Form, offered: &[HeaderText]) -> Wishes {
     Wishes { cadence, topics }
 }
 
-/// What can be offered to somebody who has these wishes: what there is, and what they chose when there was more.
+/// The current topics, and those that this subscriber chose earlier and that no longer exist.
 pub(super) fn offered(current: &[HeaderText], wishes: &Wishes) -> Vec<HeaderText> {
     let mut all = current.to_vec();
     if let Topics::Only(topics) = &wishes.topics {
@@ -95,7 +95,7 @@ pub(super) fn offered(current: &[HeaderText], wishes: &Wishes) -> Vec<HeaderText
     all
 }
 
-/// The choice as the pages show it. With one category or none there is nothing to choose.
+/// The preferences as template fields. With fewer than two topics there is nothing to choose.
 pub(super) fn fields(offered: &[HeaderText], wishes: &Wishes) -> Value {
     let wanted =
         |topic: &HeaderText| matches!(&wishes.topics, Topics::Only(topics) if topics.contains(topic));

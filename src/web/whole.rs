@@ -1,7 +1,7 @@
-//! Requests that are there as a whole before anything is done about them, and answers that are counted until they are taken.
+//! Buffers a request's body before its handler runs, and tracks a response until the client has read it.
 //!
-//! A form is a few hundred bytes. Whoever needs longer than [`PATIENCE`] for it holds a connection and no more: nobody
-//! works, and nothing else waits, for the rest of it.
+//! A form has a few hundred bytes. A client that needs longer than [`PATIENCE`] to send it occupies only its connection;
+//! no handler waits for it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use hyper::body::{Frame, SizeHint};
 use super::form::LONGEST;
 use super::seats::{Doing, Seat};
 
-/// How long the body may take, from the end of the head.
+/// The time limit for the body, from the end of the head.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The request with its body, or with more of it than any form may have; `None` if it did not come in time.
+/// The request with its buffered body. Stops reading at the size limit of a form; `None` if the body is late.
 pub(super) async fn whole<B>(request: Request<B>) -> Option<Request<Body>>
 where
     B: HttpBody<Data = Bytes> + Unpin,
@@ -49,7 +49,7 @@ struct Received {
     is_broken: bool,
 }
 
-/// What came was no body.
+/// The body could not be read.
 struct Broken;
 
 impl HttpBody for Broken {
@@ -64,10 +64,9 @@ impl HttpBody for Broken {
     }
 }
 
-/// What is said to whoever did not send all of a request.
+/// The response to a request whose body is late.
 pub(super) fn too_slow() -> Response<Body> {
-    let mut answer =
-        Response::new(Body::from("The rest of the request did not arrive in time. Please try again.\n"));
+    let mut answer = Response::new(Body::from("The request did not arrive in time. Please try again.\n"));
     *answer.status_mut() = StatusCode::REQUEST_TIMEOUT;
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -76,14 +75,14 @@ pub(super) fn too_slow() -> Response<Body> {
     answer
 }
 
-/// The body of an answer: when it is gone, its connection is idle again.
+/// The body of a response. Its connection becomes idle when it is dropped.
 pub(super) struct Answer {
     body: Body,
     seat: Arc<Seat>,
 }
 
 impl Answer {
-    /// From now on the client takes this answer.
+    /// Marks the connection as sending this response.
     pub(super) fn to(seat: Arc<Seat>, answer: Response<Body>) -> Response<Self> {
         seat.is(Doing::Taking);
         answer.map(|body| Self { body, seat })
@@ -128,7 +127,7 @@ mod tests {
         Some(to_bytes(whole(Request::new(body)).await?.into_body(), 1 << 20).await)
     }
 
-    /// Gives a byte a second.
+    /// Yields one byte per second.
     struct Drip(u32, Pin<Box<tokio::time::Sleep>>);
 
     impl Drip {
@@ -157,13 +156,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_is_waited_for_from_the_head_on_however_often_a_byte_of_it_comes() {
+    async fn the_time_limit_covers_the_whole_body_however_often_bytes_arrive() {
         assert_eq!(read(Drip::of(5)).await.unwrap().unwrap(), "aaaaa");
         assert!(read(Drip::of(60)).await.is_none());
     }
 
     #[tokio::test]
-    async fn a_body_that_is_too_long_is_handed_on_as_too_long_and_a_broken_one_as_broken() {
+    async fn a_body_that_is_too_long_or_broken_is_passed_on_as_such() {
         let long = read(Body::from(vec![b'a'; LONGEST + 9])).await.unwrap().unwrap();
         assert!(long.len() > LONGEST);
         assert!(read(Body::new(Broken)).await.unwrap().is_err());

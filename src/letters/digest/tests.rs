@@ -1,4 +1,4 @@
-//! Weekly letters: whole, read back, judged, and as long as a week can make them.
+//! Weekly digests: golden files, an independent parser, the linter, and very long digests.
 
 use super::super::lint;
 use super::super::specimens::{config, english_config, header, korean_config, post, reader};

@@ -1,12 +1,12 @@
-//! The `relaxed` forms of RFC 6376, 3.4: what of a message is signed, whatever a relay does to its white space.
+//! The `relaxed` canonicalization of RFC 6376, 3.4, which tolerates white space changes by relays.
 //!
-//! Only CRLF ends a line here. A bare CR or LF is content like any other, and nothing is repaired.
+//! Only CRLF ends a line. A bare CR or LF is treated as content and not repaired.
 
-/// One header field as it stands in a message.
+/// One raw header field.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field<'a> {
     pub(super) name: &'a [u8],
-    /// Behind the colon, up to and with the last CRLF.
+    /// The text after the colon, including the last CRLF.
     pub(super) value: &'a [u8],
 }
 
@@ -16,7 +16,7 @@ impl Field<'_> {
     }
 }
 
-/// The header fields of a message in their order, and its body. A line that is no field ends the header.
+/// Splits a message into its header fields, in order, and its body. A line that is not a field ends the header.
 pub(super) fn split(message: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
     let mut fields = Vec::with_capacity(24);
     let mut rest = message;
@@ -76,7 +76,7 @@ pub(super) fn body(body: &[u8]) -> Vec<u8> {
         squeeze(line, &mut out);
         let is_empty = out.len() == start;
         out.extend_from_slice(b"\r\n");
-        // Empty lines count only if something stands below them.
+        // Empty lines at the end of the body are ignored.
         if !is_empty {
             end = out.len();
         }
@@ -91,7 +91,7 @@ fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {
         .map_or((bytes, &[]), |at| (&bytes[..at - 1], &bytes[at + 1..]))
 }
 
-/// Appends a line, each run of spaces and tabs as one space, and none at its end.
+/// Appends a line with runs of spaces and tabs as one space, and without trailing white space.
 fn squeeze(line: &[u8], out: &mut Vec<u8>) {
     let kept = line.iter().rposition(|&byte| !is_space(byte)).map_or(0, |last| last + 1);
     let mut rest = &line[..kept];
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(split(b"A: 1\n B: 2\r\n\r\nx").0.len(), 1);
     }
 
-    /// Text in which everything that matters here is frequent.
+    /// Text in which the relevant characters are frequent.
     fn spaced(pieces: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
         let pieces = proptest::collection::vec(proptest::sample::select(pieces), 0..40);
         pieces.prop_map(|pieces| pieces.concat().into_bytes())
@@ -158,7 +158,7 @@ mod tests {
         #[test]
         fn what_is_relaxed_stays_as_it_is(
             text in spaced(&[" ", "\t", "\r\n", "\r", "\n", "편지", "a", "--"]),
-            // A bare CR before a CRLF would come out as a CR that may meet an LF.
+            // A bare CR before a CRLF could end up before an LF.
             value in spaced(&[" ", "\t", "\r\n ", "편지", "a", ":"]),
         ) {
             let once = body(&text);

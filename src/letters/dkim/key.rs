@@ -1,6 +1,6 @@
-//! A DKIM key: read from PEM, signs a hash, and tells what to publish (RFC 6376, 3.6.1; RFC 8463).
+//! A DKIM key: reads PEM, signs a hash, and gives the DNS record (RFC 6376, 3.6.1; RFC 8463).
 //!
-//! The private half never leaves this file: no `Display`, and a `Debug` that shows what the DNS shows.
+//! The private key never leaves this file: there is no `Display`, and `Debug` shows only the public key.
 
 use std::fmt;
 
@@ -14,15 +14,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-/// The longest PEM file that is looked at: an RSA key of 8,192 bits has 6,400 bytes.
+/// The largest PEM file that is read: an RSA key of 8,192 bits has 6,400 bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// How a key signs.
+/// The signature algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
-    /// `rsa-sha256`: every receiver knows it.
+    /// `rsa-sha256`, which every receiver supports.
     Rsa,
-    /// `ed25519-sha256` (RFC 8463): small, and not yet known everywhere, so it stands beside an RSA signature.
+    /// `ed25519-sha256` (RFC 8463). Not all receivers support it, so it is used next to an RSA signature.
     Ed25519,
 }
 
@@ -44,36 +44,36 @@ impl Algorithm {
     }
 }
 
-/// Why a file holds no key that can sign.
+/// Why a file contains no usable key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// There is no `-----BEGIN … PRIVATE KEY-----`.
     #[error("it holds no private key in PEM form (-----BEGIN PRIVATE KEY-----)")]
     NoPem,
-    /// It is the public half.
+    /// It is a public key.
     #[error("it holds the public key; the private one is needed to sign")]
     Public,
-    /// There is a passphrase on it.
+    /// It is encrypted with a passphrase.
     #[error("the key is encrypted; take the passphrase off with `openssl pkey -in FILE -out OTHER`")]
     Encrypted,
-    /// Between the marks stands something else.
+    /// The content between the markers is invalid.
     #[error("what stands between BEGIN and END is not base64, or was cut off")]
     Damaged,
-    /// Another kind of key.
+    /// An unsupported kind of key.
     #[error("it is neither an RSA nor an Ed25519 key ({0})")]
     Kind(&'static str),
-    /// Receivers do not trust it any more.
+    /// The key is too short; receivers no longer accept it.
     #[error("the RSA key has less than 2048 bits, and large receivers do not count such signatures")]
     Short,
-    /// No resolver and no receiver takes it.
+    /// The key is too long for resolvers and receivers.
     #[error("the RSA key has more than 8192 bits, and no receiver takes such signatures")]
     Long,
-    /// Its two halves do not belong together.
+    /// The public and the private key don't match.
     #[error("what it signs does not verify: the key is damaged")]
     Inconsistent,
 }
 
-/// The half that the world knows.
+/// The public key.
 pub(super) struct PublicKey {
     pub(super) algorithm: Algorithm,
     pub(super) parsed: ParsedPublicKey,
@@ -95,7 +95,7 @@ enum Private {
     Ed25519(Ed25519KeyPair),
 }
 
-/// A private key with its public half.
+/// A private key with its public key.
 pub struct Key {
     private: Private,
     public: PublicKey,
@@ -110,7 +110,7 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
-    /// Reads a key as `openssl genpkey` (PKCS#8) and `openssl genrsa -traditional` (PKCS#1) write it, and tries it out.
+    /// Reads a key as `openssl genpkey` (PKCS#8) and `openssl genrsa -traditional` (PKCS#1) write it, and tests it.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         let (der, label) = unarmoured(text)?;
         let rejected = |why: aws_lc_rs::error::KeyRejected| match why.description_() {
@@ -157,7 +157,7 @@ impl Key {
         &self.public
     }
 
-    /// Signs a hash; the same hash always gets the same signature, by PKCS#1 v1.5 and by Ed25519 alike.
+    /// Signs a hash. Both PKCS#1 v1.5 and Ed25519 are deterministic.
     pub(super) fn sign(&self, hash: &Digest) -> Option<Vec<u8>> {
         match &self.private {
             Private::Rsa(pair) => {
@@ -170,7 +170,7 @@ impl Key {
         }
     }
 
-    /// What the DNS must say of it: `v=DKIM1; k=rsa; p=…`.
+    /// The DNS record: `v=DKIM1; k=rsa; p=…`.
     pub fn record(&self) -> String {
         format!("v=DKIM1; k={}; p={}", self.algorithm().kind(), STANDARD.encode(&self.published))
     }

@@ -1,8 +1,8 @@
-//! DKIM (RFC 6376, RFC 8463): finished messages are signed, and each signature is verified before it is believed.
+//! DKIM (RFC 6376, RFC 8463): signs finished messages and verifies each signature before the message is sent.
 //!
-//! Pure: the same message, time and keys always give the same bytes, so that a copy sent a second time is the same.
-//! relaxed/relaxed, and never `l=`. Each field of `COVERED` is named once more than it occurs, so that none can be
-//! added on the way. Nothing here reads a file or draws a key.
+//! Pure: the same message, time and keys always give the same bytes, so a retry sends the same message. Uses
+//! relaxed/relaxed canonicalization, without `l=`. Each field of `COVERED` is listed once more than it occurs
+//! (over-signing), so that no other can be added on the way.
 
 mod canonical;
 mod key;
@@ -23,11 +23,11 @@ use verify::{Examined, FIELD, Signed};
 pub use key::{Algorithm, Key, KeyError, to_pem};
 pub use verify::Flaw;
 
-/// Where a line of a signature ends.
+/// The maximum line length of a signature.
 const LINE: usize = 76;
 
-/// The fields that nobody may change, take away or add: those that a reader sees, that a program acts upon, or that
-/// RFC 8058 demands. `Sender` is not among them, because relays add it, nor what the trace fields of RFC 5321 hold.
+/// The fields that must not be changed, removed or added: visible ones, ones that programs act upon, and those required by
+/// RFC 8058. `Sender` and the trace fields of RFC 5321 are not included, because relays add them.
 const COVERED: [&str; 19] = [
     "From",
     "To",
@@ -50,25 +50,25 @@ const COVERED: [&str; 19] = [
     "CFBL-Address",
 ];
 
-/// One identity to sign as.
+/// A signing identity.
 #[derive(Debug)]
 pub struct Identity {
-    /// The domain that answers for the letter, in A-labels: the `d=` of the signature.
+    /// The signing domain in A-labels: the `d=` of the signature.
     pub domain: String,
-    /// Which of the domain's keys it is: `s=`.
+    /// The selector: `s=`.
     pub selector: String,
     /// The key.
     pub key: Key,
 }
 
 impl Identity {
-    /// Where the record of its key stands in the DNS.
+    /// The DNS name of the key's record.
     pub fn record_name(&self) -> String {
         format!("{}._domainkey.{}", self.selector, self.domain)
     }
 }
 
-/// Signs with each of its identities.
+/// Signs messages as each of its identities.
 #[derive(Debug)]
 pub struct Signer(Vec<Identity>);
 
@@ -102,7 +102,7 @@ impl Signer {
         Self(identities)
     }
 
-    /// Puts the signatures before `message`. `at` is the time that they bear: the copy's own, not that of the clock.
+    /// Puts the signatures before `message`. `at` is their time: that of the message, not of the clock.
     pub fn sign(&self, message: &[u8], at: DateTime<Utc>) -> Result<Vec<u8>, SignError> {
         let examined = Examined::new(message);
         let names = covered(&examined);
@@ -121,7 +121,7 @@ impl Signer {
         self.verify(&out).map(|()| out)
     }
 
-    /// Whether each signature of `message` holds: read anew from the finished bytes.
+    /// Verifies each signature of the finished `message`.
     pub fn verify(&self, message: &[u8]) -> Result<(), SignError> {
         let examined = Examined::new(message);
         self.0.iter().try_for_each(|identity| {
@@ -133,7 +133,7 @@ impl Signer {
 }
 
 impl Identity {
-    /// The signature's field, up to and with `b=`.
+    /// The signature field up to and including `b=`.
     fn field(&self, names: &[&str], body_hash: &str, at: DateTime<Utc>) -> Folded {
         let mut field = Folded::new(&format!("{FIELD}: v=1;"));
         field.word(&format!("a={};", self.key.algorithm().tag()));
@@ -157,13 +157,13 @@ impl Identity {
     }
 }
 
-/// Each covered name, as often as its field occurs and once more.
+/// Each covered name, once more than its field occurs.
 fn covered(message: &Examined<'_>) -> Vec<&'static str> {
     let occurs = |name: &str| message.fields.iter().filter(|field| field.is(name)).count();
     COVERED.iter().flat_map(|name| std::iter::repeat_n(*name, occurs(name) + 1)).collect()
 }
 
-/// A header field that is folded while it grows.
+/// A header field that is folded as it is written.
 struct Folded {
     text: String,
     column: usize,
@@ -174,7 +174,7 @@ impl Folded {
         Self { text: start.to_owned(), column: start.len() }
     }
 
-    /// Appends a word behind a space, or at the start of a line of its own.
+    /// Appends a word after a space or at the start of a new line.
     fn word(&mut self, word: &str) {
         if self.column + 1 + word.len() > LINE {
             self.fold();
@@ -185,7 +185,7 @@ impl Folded {
         self.push(word);
     }
 
-    /// Appends what needs no space before it.
+    /// Appends text without a space before it.
     fn glued(&mut self, word: &str) {
         if self.column + word.len() > LINE {
             self.fold();
@@ -193,7 +193,7 @@ impl Folded {
         self.push(word);
     }
 
-    /// Appends what may be cut anywhere.
+    /// Appends text that may be split anywhere.
     fn stream(&mut self, text: &str) {
         let mut rest = text;
         while !rest.is_empty() {
@@ -221,8 +221,8 @@ fn sha256(bytes: &[u8]) -> Digest {
     digest(&SHA256, bytes)
 }
 
-/// Whether receivers count a signature of `signing` for a letter from `from` (RFC 9989, relaxed): one is the other, or
-/// within it. Two branches of one organisation are not told from two strangers here.
+/// Whether a signature of `signing` is aligned with a message from `from` (RFC 9989, relaxed): equal domains, or one is a
+/// subdomain of the other. Two subdomains of one organisation are treated as not aligned.
 pub fn is_aligned(signing: &str, from: &str) -> bool {
     let within = |inner: &str, outer: &str| {
         inner.strip_suffix(outer).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -231,7 +231,7 @@ pub fn is_aligned(signing: &str, from: &str) -> bool {
     within(&signing, &from) || within(&from, &signing)
 }
 
-/// A record as a line of a zone file: strings of at most 255 bytes (RFC 1035, 3.3), which a resolver joins again.
+/// A record as a line of a zone file: strings of at most 255 bytes (RFC 1035, 3.3), which resolvers join.
 pub fn zone_line(name: &str, record: &str) -> String {
     let mut line = format!("{name}. IN TXT (");
     let mut rest = record;

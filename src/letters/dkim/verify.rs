@@ -1,7 +1,6 @@
-//! Verification: the finished bytes of a message are read anew, as a receiver reads them.
+//! Verifies the signatures of a finished message, as a receiver does.
 //!
-//! What is needed to judge our own signatures, and no more: relaxed/relaxed, SHA-256, no `l=`. A signature of any
-//! other shape is refused and not guessed at.
+//! Supports only what our own signatures use: relaxed/relaxed, SHA-256, no `l=`. Any other signature is rejected.
 
 use aws_lc_rs::digest::{Context, Digest, SHA256};
 use base64::Engine as _;
@@ -10,27 +9,27 @@ use base64::engine::general_purpose::STANDARD;
 use super::canonical::{self, Field};
 use super::key::PublicKey;
 
-/// The field that holds a signature.
+/// The name of the signature field.
 pub(super) const FIELD: &str = "DKIM-Signature";
 
-/// Why a signature does not hold.
+/// Why a signature is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
     /// No signature names this domain and selector.
     #[error("there is no such signature")]
     Absent,
-    /// A tag is missing, or says something that we never write.
+    /// A tag is missing or has an unsupported value.
     #[error("its tags are not those of a relaxed/relaxed SHA-256 signature")]
     Tags,
-    /// The body is another one.
+    /// The body has changed.
     #[error("the body is not the one that was signed")]
     Body,
-    /// The header fields are others, or it is another key.
+    /// The header fields have changed, or the key is different.
     #[error("the header is not the one that was signed, or not with this key")]
     Header,
 }
 
-/// A message, taken apart, with what its signatures are about.
+/// A parsed message with its body hash.
 pub(super) struct Examined<'a> {
     pub(super) fields: Vec<Field<'a>>,
     /// The hash of the relaxed body, in base64.
@@ -43,7 +42,7 @@ impl<'a> Examined<'a> {
         Self { fields, body_hash: STANDARD.encode(super::sha256(&canonical::body(body))) }
     }
 
-    /// Whether the signature of `domain` and `selector` holds under `key`.
+    /// Verifies the signature of `domain` and `selector` with `key`.
     pub(super) fn verify(&self, domain: &str, selector: &str, key: &PublicKey) -> Result<(), Flaw> {
         let mut signatures = self.fields.iter().filter(|field| field.is(FIELD));
         let (field, tags) = signatures
@@ -74,7 +73,7 @@ impl<'a> Examined<'a> {
 pub(super) struct Signed(Context);
 
 impl Signed {
-    /// Each name stands for the next field of that name from below, or for nothing (RFC 6376, 5.4.2).
+    /// Each name refers to the next field of that name from the bottom, or to none (RFC 6376, 5.4.2).
     pub(super) fn new<'n>(fields: &[Field<'_>], names: impl Iterator<Item = &'n str>) -> Self {
         let mut taken = vec![false; fields.len()];
         let mut text = Vec::with_capacity(2048);
@@ -118,7 +117,7 @@ impl Tags {
     }
 }
 
-/// The value of a signature field with nothing behind `b=`.
+/// The value of a signature field with an empty `b=`.
 fn without_signature(value: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len());
     for (number, tag) in value.split(|&byte| byte == b';').enumerate() {

@@ -1,4 +1,4 @@
-//! The finished bytes of one copy: lines, header fields, encoded words (RFC 5322, RFC 2047, RFC 8058).
+//! Lints the bytes of a finished message: lines, header fields, encoded words (RFC 5322, RFC 2047, RFC 8058).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use super::Report;
 
 /// The longest line without its CRLF (RFC 5322, 2.1.1).
 const LONGEST_LINE: usize = 998;
-/// The longest header line that leaves relays room for what they add.
+/// The longest header line that leaves relays room for additions.
 const LONGEST_HEADER: usize = 900;
 /// RFC 2047, 2.
 const LONGEST_WORD: usize = 75;
@@ -41,7 +41,7 @@ pub(super) fn lint(bytes: &[u8], report: &mut Report) {
     }
 }
 
-/// Bare line ends are how a second message is smuggled into the first.
+/// Bare CR or LF allow SMTP smuggling.
 fn line_ends(bytes: &[u8], report: &mut Report) {
     let bare = memchr::memchr2_iter(b'\r', b'\n', bytes).any(|at| match bytes[at] {
         b'\r' => bytes.get(at + 1) != Some(&b'\n'),
@@ -90,7 +90,7 @@ fn counts(fields: &[(&str, String)], report: &mut Report) {
     let one_click = values(fields, "List-Unsubscribe-Post").count();
     let leads_to =
         |start: &str| values(fields, "List-Unsubscribe").any(|value| value.trim_start().starts_with(start));
-    // Where one tries it out on one's own machine, nobody listens in between.
+    // A loopback URL is fine without TLS, for a trial on one machine.
     let here = ["<http://127.0.0.1:", "<http://localhost:", "<http://[::1]:"].into_iter().any(leads_to);
     let https = leads_to("<https://");
     if one_click > usize::from(https || here) {

@@ -1,7 +1,7 @@
-//! What would hurt a letter on its way: judged on the letter and on one finished copy, before any is sent.
+//! Lints an issue and one finished message of it before anything is sent.
 //!
-//! An error is something that no reader should get, or that mail servers refuse; what only costs reputation or
-//! looks is a warning. Nothing is changed here.
+//! An error is something that mail servers reject or subscribers must not get. Problems of reputation or appearance are
+//! warnings.
 
 mod message;
 mod page;
@@ -15,17 +15,17 @@ pub(super) use page::text_of as page_text;
 use super::{Letter, Piece, Slot};
 use crate::finding::Finding;
 
-/// Gmail shows about this many bytes of the HTML part and puts the rest behind a link.
+/// Gmail clips the HTML part after about this many bytes.
 const CLIPPED: usize = 102_400;
-/// Room for the reader's name and the longer addresses of a test.
+/// Room for a subscriber's name and the longer URLs of a test message.
 const NEARLY_CLIPPED: usize = 90_000;
 /// rspamd's `LONG_SUBJ` begins at 200; phones show 40.
 const LONG_SUBJECT: usize = 150;
 
-/// Stands for a reader's own address while the page is judged: `.invalid` is never a real host (RFC 2606).
+/// Replaces a subscriber's own URL in the linted page: `.invalid` is never a real host (RFC 2606).
 const UNSUBSCRIBE: &str = "https://unsubscribe.invalid/";
 
-/// Judges `letter` and `specimen`, one finished copy of it; `source` is the file that the findings name.
+/// Lints `letter` and `specimen`, a finished message of it. `source` is the file that the findings name.
 pub fn lint(letter: &Letter, specimen: &[u8], source: &str) -> Vec<Finding> {
     let mut report = Report { source, findings: Vec::new() };
     subject(letter.subject.as_str(), &mut report);
@@ -103,7 +103,7 @@ fn text(letter: &Letter, report: &mut Report) {
     }
     must_have_unsubscribe(&letter.text, "body.txt", report);
     control_characters(&text, "text", report);
-    // Indented lines are code, where tags belong.
+    // Indented lines are code and may contain tags.
     let leftover = text.lines().filter(|line| !line.starts_with("    ")).find_map(|line| {
         ["<p>", "</p>", "<br", "</div>", "</a>", "<span", "&nbsp;", "&amp;", "&lt;", "&quot;"]
             .into_iter()
@@ -129,8 +129,7 @@ fn html(letter: &Letter, report: &mut Report) {
     page::lint(&html, report);
 }
 
-/// A clipped letter still arrives and can be opened in full, so its size alone never stops it; a clipped way out
-/// does.
+/// A clipped email can still be opened in full, so its size is only a warning. A clipped unsubscribe link is an error.
 fn size(html: &str, report: &mut Report) {
     let bytes = html.len();
     if bytes > CLIPPED {
@@ -172,7 +171,7 @@ fn control_characters(part: &str, name: &str, report: &mut Report) {
     }
 }
 
-/// A part as a reader without a name would get it.
+/// A part as a subscriber without a name gets it.
 fn whole(pieces: &[Piece]) -> String {
     let filled = pieces.iter().map(|piece| match piece {
         Piece::Fixed(text) => text.as_str(),

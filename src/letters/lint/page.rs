@@ -1,4 +1,4 @@
-//! The HTML part: what mail programs drop, cannot resolve, or take for a trick.
+//! Lints the HTML part: what mail programs remove, cannot resolve or regard as phishing.
 
 use std::collections::BTreeSet;
 
@@ -95,10 +95,10 @@ fn image(tag: &Tag, report: &mut Report) {
     }
 }
 
-/// The address in an attribute, absolute and without tricks.
+/// Checks a URL in an attribute: absolute, with a usual scheme.
 fn address(tag: &Tag, attribute: &str, report: &mut Report) -> Option<Url> {
     let raw = tag.attribute(attribute)?;
-    // A jump inside the letter needs no site.
+    // A fragment link needs no site.
     if raw.starts_with('#') {
         return None;
     }
@@ -132,7 +132,7 @@ fn address(tag: &Tag, attribute: &str, report: &mut Report) -> Option<Url> {
     Some(url)
 }
 
-/// A link whose text is the address of another host is what phishing looks like.
+/// A link whose text is a URL of another host looks like phishing.
 fn visible_address(inside: &str, target: &Url, report: &mut Report) {
     let text = text_of(inside);
     let shown = text.trim();
@@ -197,7 +197,7 @@ pub(in super::super) fn text_of(html: &str) -> String {
     text
 }
 
-/// Enough of an address to find it by.
+/// The start of a URL, enough to find it.
 fn shortened(address: &str) -> String {
     let start: String = address.chars().take(60).collect();
     if start.len() < address.len() { format!("{start}…") } else { start }

@@ -1,4 +1,4 @@
-//! Letters that are good, and letters with one thing wrong with them.
+//! Good emails, and emails with one fault each.
 
 use super::super::issue::from_body;
 use super::super::specimens::{

@@ -1,4 +1,4 @@
-//! Whether a client has the newest bytes already (RFC 9110, sections 13.1.2, 13.1.3 and 13.1.5). Pure.
+//! Conditional requests: whether a client already has the current document (RFC 9110, sections 13.1.2, 13.1.3 and 13.1.5). Pure.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 
 use crate::web::app::text;
 
-/// Whether 304 is the answer. An entity tag counts more than a time.
+/// Whether to answer 304. An entity tag takes precedence over a time.
 pub(super) fn is_known(headers: &HeaderMap, tag: &str, modified: SystemTime) -> bool {
     if headers.contains_key(header::IF_NONE_MATCH) {
         let mut lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
@@ -14,16 +14,16 @@ pub(super) fn is_known(headers: &HeaderMap, tag: &str, modified: SystemTime) -> 
     }
     let since =
         text(headers, header::IF_MODIFIED_SINCE).and_then(|date| httpdate::parse_http_date(date).ok());
-    // The header knows whole seconds.
+    // The header has a resolution of one second.
     since.is_some_and(|since| modified < since + Duration::from_secs(1))
 }
 
-/// Whether a list holds the tag. A proxy may have made it weak on its way; for this question that is the same.
+/// Whether a list contains the tag. The comparison is weak, because a proxy may have weakened the tag.
 fn names(list: &str, tag: &str) -> bool {
     list.trim() == "*" || list.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)
 }
 
-/// Whether the rest of what the client has of this document may be sent (`If-Range`).
+/// Whether a range may be sent, because the client has a part of this same document (`If-Range`).
 pub(super) fn is_same(headers: &HeaderMap, tag: &str, modified: &str) -> bool {
     match headers.get(header::IF_RANGE) {
         None => true,
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_tag_or_else_a_late_time_is_answered_with_304() {
+    fn a_matching_tag_or_without_one_a_later_time_gives_304() {
         for list in ["\"a\"", "W/\"a\"", "\"b\", \"a\"", "*"] {
             assert!(known(&[(header::IF_NONE_MATCH, list)]), "{list}");
         }
@@ -59,13 +59,13 @@ mod tests {
     }
 
     #[test]
-    fn another_tag_counts_more_than_the_time() {
+    fn a_different_tag_takes_precedence_over_the_time() {
         assert!(!known(&[(header::IF_NONE_MATCH, "\"b\""), (header::IF_MODIFIED_SINCE, DATE)]));
         assert!(!known(&[(header::IF_NONE_MATCH, "a"), (header::IF_MODIFIED_SINCE, DATE)]));
     }
 
     #[test]
-    fn only_the_rest_of_the_same_bytes_is_sent() {
+    fn if_range_requires_the_same_document() {
         let same = |value| is_same(&all(&[(header::IF_RANGE, value)]), "\"a\"", DATE);
         assert!(same("\"a\"") && same(DATE));
         assert!(!same("W/\"a\"") && !same("\"b\"") && !same("Fri, 20 Nov 2026 10:00:01 GMT"));

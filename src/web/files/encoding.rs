@@ -1,8 +1,8 @@
-//! Which compressed copy a client takes (RFC 9110, section 12.5.3). Pure.
+//! Which compressed copy a client accepts (RFC 9110, section 12.5.3). Pure.
 
 use crate::web::quality;
 
-/// A way in which a copy is compressed.
+/// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
     Brotli,
@@ -18,7 +18,7 @@ impl Coding {
     }
 }
 
-/// The best of what there is, smallest first; `None`: the file as it is, which nobody can refuse.
+/// The best available coding, smallest first; `None` for the uncompressed file, which is always acceptable.
 pub(super) fn choose(accepted: &str, offered: &[Coding]) -> Option<Coding> {
     let weight = |name: &str| {
         let named = |wanted: &str| {
@@ -30,7 +30,7 @@ pub(super) fn choose(accepted: &str, offered: &[Coding]) -> Option<Coding> {
         };
         named(name).or_else(|| named("*"))
     };
-    // The file as it is weighs 1, less than a copy of the same weight; `identity` may be named to say otherwise.
+    // Without `identity` in the list, the uncompressed file is used only if no coding is acceptable.
     let identity = quality::members(accepted)
         .find(|(name, _)| name.eq_ignore_ascii_case("identity"))
         .map_or(1, |(_, weight)| weight);
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_client_says_what_it_takes() {
+    fn the_coding_follows_accept_encoding() {
         use Coding::{Brotli, Gzip};
         for (accepted, offered, chosen) in [
             ("gzip, deflate, br", &[Brotli, Gzip][..], Some(Brotli)),

@@ -1,5 +1,5 @@
-//! What lies in the public folder: names, sizes and times, looked at once a second at most; contents only when they are
-//! asked for, and once.
+//! The index of the public folder: names, sizes and times, refreshed at most once a second. Contents are read on their first
+//! request.
 
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
@@ -19,19 +19,19 @@ use super::encoding::Coding;
 use super::{media_type, topic};
 use crate::text::hex;
 
-/// The folder is looked at this often at most; one in which that takes long, less often.
+/// How long the index is used before the folder is read again. A slow folder is read less often.
 const FRESH_FOR: Duration = Duration::from_secs(1);
-/// A look may take this share of the time.
+/// Reading the folder may take one part in this many of the time.
 const SHARE: u32 = 20;
-/// Nothing that is deeper, and no more files than this.
+/// Limits of depth and of the number of files.
 const DEEPEST: usize = 16;
 const MOST: usize = 200_000;
-/// Files up to this size stay in memory, as long as all of them together are not more than `MEMORY`.
+/// Files up to this size are cached, up to `MEMORY` in total.
 const SMALL: u64 = 256 * 1024;
 const MEMORY: u64 = 64 * 1024 * 1024;
-/// Feeds up to this size are read for what they say of themselves.
+/// Feeds up to this size are parsed for their `Link` headers.
 const LEGIBLE: u64 = 16 * 1024 * 1024;
-/// A compressed copy may be this much older than its file: they are written one after the other.
+/// A compressed copy may be this much older than its file, because they are written one after the other.
 const SKEW: Duration = Duration::from_secs(2);
 
 /// The public folder.
@@ -46,7 +46,7 @@ struct Seen {
     took: Duration,
 }
 
-/// Every file that may be asked for, by its path below the folder.
+/// All files that may be requested, by their path below the folder.
 #[derive(Default)]
 pub(super) struct Index {
     files: HashMap<String, Arc<Entry>>,
@@ -62,7 +62,7 @@ pub(super) struct Entry {
     facts: OnceCell<Facts>,
 }
 
-/// Two that are equal are one file with one content.
+/// Equal stamps mean the same file with the same content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     size: u64,
@@ -71,19 +71,19 @@ struct Stamp {
     file: (u64, u64),
 }
 
-/// What only a file's content tells.
+/// Values derived from a file's content.
 pub(super) struct Facts {
     /// The strong entity tag.
     pub(super) tag: String,
     pub(super) media_type: &'static str,
     pub(super) is_feed: bool,
-    /// `Link` headers: where the feed says that it lies, and which hub tells of its changes.
+    /// `Link` headers: the feed's own URL and its hub.
     pub(super) links: Vec<String>,
     /// The content, if it is small.
     pub(super) bytes: Option<Bytes>,
 }
 
-/// The file is not the one of the index any more.
+/// The file has changed since it was indexed.
 #[derive(Debug)]
 pub(super) struct Moved;
 
@@ -112,7 +112,7 @@ impl Files {
         Self { root: root.into_std_path_buf(), seen: Mutex::new(None) }
     }
 
-    /// What there is now, or was a second ago; `anew`: now.
+    /// The index, at most a second old; `anew` reads the folder now.
     pub(super) async fn index(&self, anew: bool) -> Arc<Index> {
         let mut seen = self.seen.lock().await;
         if let Some(seen) = &*seen
@@ -129,12 +129,12 @@ impl Files {
         index
     }
 
-    /// Whether a file is there.
+    /// Whether a file exists.
     pub(in crate::web) async fn has(&self, path: &str) -> bool {
         self.index(false).await.find(path).is_some()
     }
 
-    /// What a file's content tells; read once.
+    /// The values derived from a file's content, read once.
     pub(super) async fn facts<'a>(&self, entry: &'a Arc<Entry>) -> Result<&'a Facts, Moved> {
         entry
             .facts
@@ -145,7 +145,7 @@ impl Files {
             .await
     }
 
-    /// The file itself, open: whoever replaces it from now on changes nothing for us.
+    /// Opens the file. Replacing it later does not affect the open file.
     pub(super) async fn open(&self, entry: &Arc<Entry>) -> Result<File, Moved> {
         let entry = Arc::clone(entry);
         tokio::task::spawn_blocking(move || entry.open()).await.map_err(|_| Moved)?
@@ -178,7 +178,7 @@ impl Index {
         Self { files, keeps_bytes }
     }
 
-    /// A file, unless it is only another's compressed copy.
+    /// A file, unless it is the compressed copy of another.
     pub(super) fn find(&self, path: &str) -> Option<Listed<'_>> {
         let file = self.files.get(path)?;
         let is_copy = [".br", ".gz"]
@@ -189,7 +189,7 @@ impl Index {
     }
 }
 
-/// Regular files without a dot before their name. A link is followed to a file below the folder, and to no other.
+/// Regular files whose name does not start with a dot. A symbolic link is followed only to a file below the folder.
 fn walk(
     root: &Path,
     folder: &Path,
@@ -248,7 +248,7 @@ impl Entry {
         self.modified
     }
 
-    /// Whether this compressed copy is not an old one.
+    /// Whether this compressed copy is up to date.
     fn is_of(&self, file: &Self) -> bool {
         self.modified + SKEW >= file.modified
     }
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_replaced_is_another_one_and_the_rest_is_not_read_again() {
+    fn a_replaced_file_is_read_again_and_the_others_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let (a, b) = (folder.path().join("a.xml"), folder.path().join("b.xml"));
         fs::write(&a, "one").unwrap();
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compressed_copy_stands_for_its_file_and_an_old_one_does_not() {
+    fn an_up_to_date_compressed_copy_is_used_and_an_old_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, age: u64| {
             fs::write(folder.path().join(name), name).unwrap();

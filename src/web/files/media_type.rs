@@ -1,11 +1,11 @@
-//! What a file is, by the end of its name. Pure.
+//! The media type of a file by its extension. Pure.
 
-/// The end of a name, in lower case where that is how it is written.
+/// The extension of a name, as written.
 pub(super) fn extension(name: &str) -> &str {
     name.rsplit_once('.').map_or("", |(_, end)| end)
 }
 
-/// The media type; one that nobody knows is downloaded and not shown.
+/// The media type; a file with an unknown extension is offered as a download.
 pub(super) fn of(name: &str) -> &'static str {
     match extension(name).to_ascii_lowercase().as_str() {
         "html" | "htm" => "text/html; charset=utf-8",

@@ -1,7 +1,7 @@
-//! The public folder over HTTP: feeds, and whatever else lies there.
+//! Serves the public folder: feeds, pages and other files.
 //!
-//! An index in memory is the list of what may be asked for: no path from a request ever reaches the file system. A
-//! reader who has the newest bytes is told so without a look at the file.
+//! Paths of requests are looked up in an index in memory and never reach the file system. A conditional request is
+//! answered without opening the file.
 
 mod conditions;
 mod encoding;
@@ -25,10 +25,10 @@ use index::{Entry, Facts, Listed, Moved};
 use super::app::text;
 use super::{App, Shared, Visit, quality};
 
-/// A writer may replace a file between the look at the index and the opening; more often than this it is a fault.
+/// How often to retry when a file is replaced between the index lookup and opening it.
 const ATTEMPTS: usize = 3;
 
-/// What a file that a browser opens may do: show itself.
+/// The content security policy of served files.
 const POLICY: &str = "default-src 'none'; img-src 'self' data: https:; media-src 'self' https:; font-src 'self'; \
                       style-src 'self' 'unsafe-inline'; form-action 'self' https:; base-uri 'none'; frame-ancestors 'none'";
 
@@ -53,17 +53,17 @@ pub(super) async fn serve(
     app.pages.failure(&visit, None)
 }
 
-/// The path as the index names it: decoded once, and never again.
+/// The path as the index names it, percent-decoded exactly once.
 fn wanted(path: &str) -> Option<String> {
     let path = percent_decode_str(path.strip_prefix('/')?).decode_utf8().ok()?;
     let index = if path.is_empty() || path.ends_with('/') { "index.html" } else { "" };
     Some(format!("{path}{index}"))
 }
 
-/// `/post` has its page in `/post/`.
+/// Redirects `/post` to `/post/`.
 fn to_folder(uri: &Uri) -> Response {
     let name = uri.path().rsplit('/').next().unwrap_or_default();
-    // Relative, so that it is right behind any proxy; a colon in the name makes no scheme of it.
+    // A relative URL works behind any proxy. `./` keeps a colon in the name from being read as a scheme.
     let headers = HeaderValue::from_str(&format!("./{name}/")).map(|to| [(header::LOCATION, to)]);
     headers.map_or_else(
         |_| StatusCode::NOT_FOUND.into_response(),
@@ -81,7 +81,7 @@ async fn answer(
     let facts = app.files.facts(plain).await?;
     let ranged = text(headers, header::RANGE).filter(|_| method == Method::GET);
     let accepted = text(headers, header::ACCEPT_ENCODING).unwrap_or_default();
-    // A range is one of the bytes as they are.
+    // Ranges refer to the uncompressed bytes.
     let coding = if ranged.is_some() { None } else { encoding::choose(accepted, &listed.encodings()) };
     let (sent, sent_facts) = match coding.and_then(|coding| listed.encoded(coding)) {
         Some(encoded) => (encoded, app.files.facts(encoded).await?),
@@ -125,7 +125,7 @@ async fn answer(
     Ok((status, answer, body).into_response())
 }
 
-/// What is said of a document, whoever has it already.
+/// The headers of both 200 and 304.
 fn describe(app: &App, headers: &mut HeaderMap, facts: &Facts, (tag, modified): (&str, &str)) {
     let age = app.config().web.max_age.duration().as_secs();
     let values = [
@@ -148,10 +148,11 @@ fn describe(app: &App, headers: &mut HeaderMap, facts: &Facts, (tag, modified): 
     }
 }
 
-/// What browsers show by its style sheet, and not as source.
+/// Formats that browsers display with a style sheet.
 const FOR_BROWSERS: &str = "application/xml; charset=utf-8";
 
-/// A feed in XML is named as feed readers know it, or for a browser, which asks for pages, as it must be to be shown.
+/// An XML feed gets its own media type for feed readers, and `application/xml` for browsers, which would otherwise
+/// download it.
 fn name_type(answer: &mut HeaderMap, facts: &Facts, asked: &HeaderMap) {
     if !(facts.is_feed && facts.media_type.contains("xml")) {
         return;

@@ -1,18 +1,18 @@
 //! One range of bytes (RFC 9110, section 14.1.2). Pure.
 
-/// What is to be sent.
+/// The part to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// Everything: what was asked for is not a single range of bytes.
+    /// The whole document: there is no range, or not a single byte range.
     Whole,
-    /// From the first to the last byte, both with it.
+    /// From the first to the last byte, inclusive.
     Some {
         /// From 0.
         first: u64,
         /// Less than the size.
         last: u64,
     },
-    /// There is no such part.
+    /// The range is not satisfiable.
     None,
 }
 
@@ -24,7 +24,7 @@ pub(super) fn read(raw: &str, size: u64) -> Part {
     };
     let (first, last) = (first.trim(), last.trim());
     match (number(first), number(last)) {
-        // The last so many bytes.
+        // A suffix: the last bytes.
         (None, Some(length)) if first.is_empty() => match (length, size) {
             (0, _) | (_, 0) => Part::None,
             _ => Part::Some { first: size.saturating_sub(length), last: size - 1 },
@@ -47,7 +47,7 @@ pub(super) fn read(raw: &str, size: u64) -> Part {
     }
 }
 
-/// Digits alone; a number beyond everything is beyond the end.
+/// Parses digits only; a number that overflows is treated as beyond the end.
 fn number(raw: &str) -> Option<u64> {
     let is_number = !raw.is_empty() && raw.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| raw.parse().unwrap_or(u64::MAX))
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_is_read_as_it_was_meant() {
+    fn ranges_are_parsed() {
         let some = |first, last| Part::Some { first, last };
         for (raw, size, part) in [
             ("bytes=0-3", 10, some(0, 3)),

@@ -1,7 +1,7 @@
-//! A file on its way to a client, a piece at a time.
+//! Streams a file to a client in pieces.
 //!
-//! The pieces are read by a task of their own, on a thread that may wait for the disk. It waits for a slow client, but
-//! not for one that has gone to sleep.
+//! A separate task reads the pieces on a blocking thread. It waits for a slow client and gives up on one that has stopped
+//! reading.
 
 use std::fs::File;
 use std::io;
@@ -16,19 +16,19 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
-/// What is read at once.
+/// The size of a piece.
 const PIECE: u64 = 64 * 1024;
-/// How long a piece may wait to be taken.
+/// How long a piece may wait for the client.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The body of an answer.
+/// The body of a response.
 pub(super) struct FileBody {
     pieces: mpsc::Receiver<io::Result<Bytes>>,
     left: u64,
 }
 
 impl FileBody {
-    /// `length` bytes of `file` from `from` on.
+    /// Streams `length` bytes of `file`, starting at `from`.
     pub(super) fn start(file: File, from: u64, length: u64) -> Self {
         let (sender, pieces) = mpsc::channel(2);
         tokio::spawn(read(Arc::new(file), from, length, sender));
@@ -45,7 +45,7 @@ async fn read(file: Arc<File>, mut from: u64, length: u64, sender: mpsc::Sender<
             file.read_exact_at(&mut piece, from).map(|()| Bytes::from(piece))
         });
         let piece = piece.await.unwrap_or_else(|panic| Err(io::Error::other(panic)));
-        // A file that has become shorter ends the connection: half a document must not look whole.
+        // If the file has become shorter, abort the connection so that the client doesn't take a part for the whole.
         let is_last = piece.is_err();
         let sent = tokio::time::timeout(PATIENCE, sender.send(piece)).await;
         if is_last || !matches!(sent, Ok(Ok(()))) {

@@ -1,16 +1,16 @@
-//! What a feed says of itself: its kind, where it lies, and which hub tells of its changes (`WebSub`, section 4).
+//! The `Link` headers of a feed: its own URL and its hub (`WebSub`, section 4), and its media type.
 //!
-//! Read from the document and not from the configuration, so that headers and document never contradict each other.
-//! Pure. What cannot be read is no feed, and is served as what its name says.
+//! They are read from the document, not from the configuration, so that the two always agree. Pure. A document that
+//! cannot be parsed is served by its file name's media type.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use serde::Deserialize;
 
-/// So many elements at most stand before the first entry of an honest feed.
+/// The most elements to read before the first entry.
 const HEAD: usize = 500;
 
-/// A document that says what it is.
+/// What a feed declares about itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct About {
     pub(super) media_type: &'static str,
@@ -95,7 +95,7 @@ fn relation(element: &BytesStart<'_>) -> Option<String> {
     link(&value("href")?, relation)
 }
 
-/// One value of a `Link` header (RFC 8288); `None` if the address could break out of it.
+/// One value of a `Link` header (RFC 8288); `None` if the URL could break out of it.
 fn link(url: &str, relation: &str) -> Option<String> {
     let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"".contains(&byte));
     let is_web = url.starts_with("https://") || url.starts_with("http://");
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_feed_says_where_it_lies_and_who_tells_of_it() {
+    fn the_self_and_hub_links_of_a_feed_are_found() {
         let rss = br#"<?xml version="1.0"?><rss xmlns:atom="a"><channel><atom:link rel="self" href="https://e.org/?a=1&amp;b=2"/>
             <atom:link href="https://hub.example/" rel="hub"/><link>https://e.org/</link><item><atom:link rel="self" href="https://e.org/no"/></item></channel></rss>"#;
         let links = ["<https://e.org/?a=1&b=2>; rel=\"self\"", "<https://hub.example/>; rel=\"hub\""];
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn other_documents_are_what_their_name_says() {
+    fn other_documents_are_not_feeds() {
         for bytes in ["<html></html>", "{\"a\":1}", "", "글", "<sitemap/>", "<"] {
             assert_eq!(read(bytes.as_bytes()), None, "{bytes}");
         }

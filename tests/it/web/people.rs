@@ -149,7 +149,7 @@ async fn every_page_speaks_three_languages_and_says_which() {
 #[tokio::test]
 async fn letters_are_read_as_they_were_sent_without_anybodys_words() {
     let house = House::new().await;
-    assert!(house.get("/issues/").await.text().contains("아직 보낸 편지가 없습니다"));
+    assert!(house.get("/issues/").await.text().contains("아직 발송된 뉴스레터가 없습니다"));
     house.publish().await;
     let index = house.get("/issues/").await.text();
     let link = index.split("href=\"/issues/2").nth(1).unwrap().split('"').next().unwrap();

@@ -140,7 +140,7 @@ async fn what_was_chosen_counts_from_the_confirmation_on_and_the_consent_is_on_r
         [],
         |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?)),
     );
-    assert_eq!(record.unwrap(), ("embedded 1 (ja)".to_owned(), 32, "127.0.0.0/24".to_owned()));
+    assert_eq!(record.unwrap(), ("embedded 2 (ja)".to_owned(), 32, "127.0.0.0/24".to_owned()));
 }
 
 #[tokio::test]
