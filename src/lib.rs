@@ -27,6 +27,7 @@ pub mod clock;
 pub mod config;
 mod crash;
 pub mod delivery;
+mod durable;
 pub mod feeds;
 pub mod finding;
 pub mod importers;

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Notify};
 use crate::delivery::verdict::{Verdict, judge};
 use crate::delivery::{Envelope, Heard};
+use crate::durable::{self, Mode};
 use crate::letters::{Notice, compose_notice};
 use crate::text::{HeaderText, hex};
 
@@ -282,11 +283,8 @@ fn read(path: &Utf8PathBuf) -> BTreeMap<String, Told> {
 }
 
 fn write(path: &Utf8PathBuf, all: &BTreeMap<String, Told>) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(folder)?;
-    let temp = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer(&temp, all)?;
-    temp.persist(path).map(drop).map_err(|error| error.error)
+    std::fs::create_dir_all(durable::folder_of(path))?;
+    durable::replace(path, &serde_json::to_vec(all)?, Mode::Private)
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! Keys and ledger are made together and belong together: with other keys nobody who left would be recognised. Whoever
 //! opens the office to send raises the ledger's epoch first, then the fence's, and only then may anything happen.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -12,6 +11,7 @@ use super::{RunError, way_out};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crash;
+use crate::durable::{self, Mode};
 use crate::store::{
     Books, Custody, Fence, Mark, Mismatch, PostgresAccess, RunLock, StoreError, judge, open_postgres,
     open_sqlite,
@@ -252,13 +252,9 @@ fn made(path: &Utf8Path, clock: &dyn Clock) -> Result<Keys, RunError> {
     secret[..16].copy_from_slice(&clock.random());
     secret[16..].copy_from_slice(&clock.random());
     let keys = Keys::generate(secret);
-    // Whole or not at all, and never over somebody else's: a temporary file has mode 0600.
-    let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut temp| {
-        temp.write_all(keys.to_text().as_bytes())?;
-        temp.as_file().sync_all()?;
+    let written = durable::stage(path, keys.to_text().as_bytes(), Mode::Private).and_then(|staged| {
         crash::point("keys-staged");
-        temp.persist_noclobber(path).map(drop).map_err(|error| error.error)
+        staged.create_new(path)
     });
     match written {
         Ok(()) => Ok(keys),

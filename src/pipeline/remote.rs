@@ -4,9 +4,8 @@
 //! Nothing here reaches the network but through the guarded downloader. A feed that cannot be had takes nothing back.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, File};
+use std::io;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{RunError, World};
 use crate::archive::folder;
 use crate::config::Config;
+use crate::durable::{self, Mode};
 use crate::finding::Finding;
 use crate::importers::download::{Download, Fetched, Validators};
 use crate::importers::feed;
@@ -195,7 +195,7 @@ fn keep(config: &Config, before: &Ledger, merged: &Merged) -> io::Result<()> {
     for (name, contents) in fresh {
         write(&folder, name, contents.as_bytes())?;
     }
-    File::open(&folder)?.sync_all()
+    durable::sync_folder(&folder)
 }
 
 fn remove(path: &Utf8Path) -> io::Result<()> {
@@ -211,14 +211,8 @@ fn write(folder: &Utf8Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     if fs::read(&path).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
-    let mut file = tempfile::Builder::new()
-        .prefix(".feed-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    // One sync of the folder at the end serves all the posts of a feed.
+    durable::stage(&path, bytes, Mode::Umask)?.rename(&path)
 }
 
 /// What the server said of the version that was kept. Without it the feed is fetched whole, and nothing else is lost.
