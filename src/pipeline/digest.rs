@@ -139,7 +139,7 @@ fn whole(
     let mut issues = BTreeMap::new();
     for letter in letters {
         let frozen =
-            serde_json::to_string(&letter.edition).map_err(|error| RunError::user(error.to_string(), ""))?;
+            serde_json::to_string(&letter.edition).map_err(RunError::internal)?;
         let name = format!("{}:{}", digest.week, short_hash(&letter.posts));
         let issue = NewIssue {
             post: format!("{}{name}", stored::PREFIX),

@@ -14,7 +14,7 @@ use super::RunError;
 use super::way_out::no_sender;
 use crate::config::{Config, Dkim};
 use crate::durable::{self, Mode};
-use crate::letters::dkim::{Algorithm, Identity, Key, KeyError, Signer, to_pem};
+use crate::letters::dkim::{Algorithm, Identity, Key, Signer, to_pem};
 
 /// What signs the letters; `None` if no key is configured.
 pub(super) fn signer(config: &Config) -> Result<Option<Arc<Signer>>, RunError> {
@@ -62,7 +62,7 @@ pub(crate) fn new_key(algorithm: Algorithm, path: &Utf8Path) -> Result<Key, RunE
         }
     };
     let key =
-        Key::from_pem(&pem).map_err(|error: KeyError| RunError::user(error.to_string(), "try again"))?;
+        Key::from_pem(&pem).map_err(RunError::internal)?;
     match durable::create_new(path, pem.as_bytes(), Mode::Private) {
         Ok(()) => Ok(key),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(RunError::user(
