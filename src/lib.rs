@@ -34,6 +34,7 @@ pub mod importers;
 pub mod inbox;
 pub mod ledger;
 pub mod letters;
+mod net;
 pub mod pages;
 pub mod pipeline;
 pub mod schedule;

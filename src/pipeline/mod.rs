@@ -136,7 +136,9 @@ pub enum RunError {
         source: std::io::Error,
     },
     /// A bug in Letterpress.
-    #[error("internal error: {0}\n    help: this is a bug in Letterpress; please report it with the command that you ran")]
+    #[error(
+        "internal error: {0}\n    help: this is a bug in Letterpress; please report it with the command that you ran"
+    )]
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
 

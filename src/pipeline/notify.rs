@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::redirect::Policy;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -23,12 +22,12 @@ use crate::delivery::verdict::{Verdict, judge};
 use crate::delivery::{Envelope, Heard};
 use crate::durable::{self, Mode};
 use crate::letters::{Notice, compose_notice};
+use crate::net::http::{Download, DownloadError};
 use crate::text::{HeaderText, hex};
 
 /// People are told no more often.
 const RARELY: TimeDelta = TimeDelta::hours(1);
 /// How long a heartbeat or a topic may take.
-const CONNECT: Duration = Duration::from_secs(3);
 const DEADLINE: Duration = Duration::from_secs(5);
 /// How long the relay may take for the email.
 const MAIL_DEADLINE: Duration = Duration::from_secs(30);
@@ -209,21 +208,13 @@ fn below(url: &Url, word: &str) -> Url {
 }
 
 async fn post(url: &Url, headers: &[(&'static str, String)], body: String) -> Result<(), String> {
-    let agent = concat!("Letterpress/", env!("CARGO_PKG_VERSION"));
-    let client = reqwest::Client::builder()
-        .connect_timeout(CONNECT)
-        .timeout(DEADLINE)
-        .user_agent(agent)
-        .redirect(Policy::limited(3))
-        .no_proxy()
-        .build();
-    // The address may be a secret: only its host is said.
-    let place = url.host_str().unwrap_or("notify.url").to_owned();
-    let failed = |error: reqwest::Error| format!("{place} was not told: {}", error.without_url());
-    let request = client.map_err(failed)?.post(url.clone()).body(body);
-    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
-    let answer = request.send().await.map_err(failed)?;
-    if answer.status().is_success() { Ok(()) } else { Err(format!("{place} answered {}", answer.status())) }
+    let download = Download::for_own_host(DEADLINE);
+    // The address may be a secret: messages name its host only.
+    let place = url.host_str().unwrap_or("notify.url");
+    download.post(url.as_str(), headers, body).await.map_err(|error| match error {
+        DownloadError::Status { status, .. } => format!("{place} answered {status}"),
+        error => format!("{place} was not told: {}", error.without_url()),
+    })
 }
 
 async fn mail(

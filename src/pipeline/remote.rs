@@ -17,9 +17,9 @@ use crate::archive::folder;
 use crate::config::Config;
 use crate::durable::{self, Mode};
 use crate::finding::Finding;
-use crate::importers::download::{Download, Fetched, Validators};
 use crate::importers::feed;
 use crate::importers::feed_archive::{self, Ledger, Merged};
+use crate::net::http::{Download, Fetched, Validators};
 use crate::text::hex;
 
 /// A feed with everything that was ever written.

@@ -61,8 +61,7 @@ pub(crate) fn new_key(algorithm: Algorithm, path: &Utf8Path) -> Result<Key, RunE
             to_pem(pair.to_pkcs8v1().map_err(|_| failed())?.as_ref())
         }
     };
-    let key =
-        Key::from_pem(&pem).map_err(RunError::internal)?;
+    let key = Key::from_pem(&pem).map_err(RunError::internal)?;
     match durable::create_new(path, pem.as_bytes(), Mode::Private) {
         Ok(()) => Ok(key),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(RunError::user(

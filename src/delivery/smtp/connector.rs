@@ -10,10 +10,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use camino::Utf8Path;
+use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -23,6 +22,7 @@ use super::certificate::Verifier;
 use super::link::{Stream, trouble};
 use super::{SmtpError, TlsSetup};
 use crate::delivery::{Speaks, Trouble, Unreachable};
+use crate::net::tls;
 
 /// How long one address may stay silent before the next is tried beside it (RFC 8305, 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -108,23 +108,18 @@ fn in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 impl TlsSetup {
     /// Trusts the system's authorities and those of `ca_file`, for a server called `host`.
     pub(crate) fn new(host: &str, ca_file: Option<&Utf8Path>) -> Result<Self, SmtpError> {
-        let mut roots = RootCertStore::empty();
-        // A certificate of the system that cannot be read is the system's business, as long as others can.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let mut roots = tls::system_roots();
         if let Some(path) = ca_file {
-            add_file(&mut roots, path)
+            tls::add_pem_file(&mut roots, path)
                 .map_err(|reason| SmtpError::CaFile { path: path.to_owned(), reason })?;
         }
         if roots.is_empty() {
             return Err(SmtpError::NoAuthorities);
         }
-        // The provider is named here rather than installed for the process, so no other crate can change it.
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), tls::provider())
             .build()
             .map_err(|error| rustls::Error::General(error.to_string()))?;
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
+        let config = tls::builder()?
             .dangerous()
             // It refuses what rustls's own refuses, and can say more about it.
             .with_custom_certificate_verifier(Arc::new(Verifier(verifier)))
@@ -208,26 +203,12 @@ pub(crate) async fn probe(peer: SocketAddr) -> Option<Speaks> {
 
 /// The first bytes of a TLS client that wants nothing in particular.
 fn client_hello() -> Option<Vec<u8>> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .ok()?
-        .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth();
+    let config = tls::client_config(RootCertStore::empty()).ok()?;
     let name = ServerName::try_from("localhost").ok()?;
     let mut connection = rustls::ClientConnection::new(Arc::new(config), name).ok()?;
     let mut bytes = Vec::new();
     connection.write_tls(&mut bytes).ok()?;
     Some(bytes)
-}
-
-fn add_file(roots: &mut RootCertStore, path: &Utf8Path) -> Result<(), String> {
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
-    let before = roots.len();
-    for certificate in certificates {
-        roots.add(certificate.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
-    }
-    if roots.len() == before { Err("it holds no certificate".to_owned()) } else { Ok(()) }
 }
 
 #[cfg(test)]

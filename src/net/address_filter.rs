@@ -1,6 +1,6 @@
 //! Which addresses are in the open internet, after IANA's registries of special-purpose addresses.
 //!
-//! Judges numbers only; it looks nothing up.
+//! It sees numbers only: names have been looked up before.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -37,7 +37,7 @@ const UNICAST_6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 
 /// Where networks without IPv4 find the rest of the internet (RFC 6052): the last four bytes are what counts.
 const NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
-/// Whether `ip` belongs to one machine in the open internet. An IPv4 address dressed as IPv6 never does.
+/// Whether `ip` belongs to one machine in the open internet. An IPv4 address in the form of an IPv6 address never does.
 pub(super) fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_4(ip),

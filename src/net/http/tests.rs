@@ -59,7 +59,7 @@ fn to(location: &str) -> String {
 }
 
 fn here() -> Download {
-    Download { allow_loopback_for_tests: true, timeout: Duration::from_secs(5), ..Download::default() }
+    Download { allow_loopback: true, timeout: Duration::from_secs(5), ..Download::default() }
 }
 
 /// Every name has the next of these addresses, as with an attacker's DNS server.
@@ -266,4 +266,54 @@ async fn the_owners_own_host_may_be_anywhere_and_where_it_sends_us_on_to_may_not
     let refused = download.fetch(&outer.url("/feed"), None).await.unwrap_err();
     assert!(matches!(refused, DownloadError::NotPublic { .. }), "{refused}");
     assert_eq!(inner.asked().len(), 0);
+}
+
+fn redirect(status: &str, location: &str) -> String {
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n");
+    format!("{head}Location: {location}\r\n\r\n")
+}
+
+#[tokio::test]
+async fn a_post_carries_its_headers_and_becomes_a_get_only_where_a_redirect_says_so() {
+    let answers = [redirect("307 Temporary Redirect", "/b"), redirect("302 Found", "/c"), ok("", "")];
+    let server = Server::new(answers).await;
+    let headers = [("Title", "느린 편지".to_owned())];
+    Download::for_own_host(Duration::from_secs(5))
+        .post(&server.url("/a"), &headers, "body".to_owned())
+        .await
+        .unwrap();
+    let asked = server.asked();
+    let requests: Vec<&str> = asked.iter().map(|request| request.split(" HTTP").next().unwrap()).collect();
+    assert_eq!(requests, ["POST /a", "POST /b", "GET /c"]);
+    let has_body = |request: &String| request.to_lowercase().contains("content-length: 4");
+    assert_eq!(asked.iter().map(has_body).collect::<Vec<_>>(), [true, true, false]);
+    assert!(asked[0].contains("title: 느린 편지"), "{}", asked[0]);
+}
+
+#[tokio::test]
+async fn a_login_in_an_address_is_sent_with_a_post_to_that_host_and_with_nothing_else() {
+    let server = Server::new([ok("", "")]).await;
+    let url = server.url("/").replace("http://", "http://kim:secret@");
+    let download = Download::for_own_host(Duration::from_secs(5));
+    download.post(&url, &[], String::new()).await.unwrap();
+    assert!(server.asked()[0].to_lowercase().contains("authorization: basic "));
+    let error = download.fetch(&url, None).await.unwrap_err();
+    assert!(matches!(error, DownloadError::Url(..)), "{error}");
+}
+
+#[tokio::test]
+async fn a_message_without_the_address_says_what_happened_and_not_where() {
+    let refused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let server = Server::new([redirect("302 Found", "http://10.0.0.1/token")]).await;
+    for (url, what) in [
+        (format!("http://{refused}/token"), "refused"),
+        (server.url("/token"), "it leads to 10.0.0.1"),
+        ("ftp://example.com/token".to_owned(), "it is neither https nor http"),
+    ] {
+        let download = Download::for_own_host(Duration::from_secs(5));
+        let error = download.post(&url, &[], String::new()).await.unwrap_err();
+        let text = error.without_url();
+        assert!(text.to_lowercase().contains(what) && !text.contains("token"), "{text}");
+        assert!(error.to_string().contains("token"), "{error}");
+    }
 }
