@@ -23,7 +23,7 @@ const LARGEST: usize = 64 * 1024 * 1024;
 
 /// A feed as it was built.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Topic {
+pub(crate) struct Topic {
     /// Where readers fetch it.
     pub url: String,
     /// SHA-256 of its bytes, in hex.
@@ -32,7 +32,7 @@ pub struct Topic {
 
 /// For every feed: what its address served last, and what each hub was told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Register {
+pub(crate) struct Register {
     feeds: BTreeMap<String, Feed>,
 }
 
@@ -53,7 +53,7 @@ struct Feed {
 
 /// An answer, and the validators to ask whether it still holds (RFC 9110, 13.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub(crate) struct Seen {
     sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     etag: Option<String>,
@@ -72,17 +72,17 @@ impl Seen {
 impl Register {
     /// Reads [`Register::to_text`] back. An unreadable text starts an empty register, which costs hubs a notification
     /// too many.
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
 
     /// As it is kept.
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
     /// Takes in what was built, and forgets feeds that are not built any more.
-    pub fn update(&mut self, built: &[Topic], now: DateTime<Utc>) {
+    pub(crate) fn update(&mut self, built: &[Topic], now: DateTime<Utc>) {
         self.feeds.retain(|url, _| built.iter().any(|topic| topic.url == *url));
         for Topic { url, sha256 } in built {
             let fresh = || Feed { built: String::new(), since: now, seen: None, told: BTreeMap::new() };
@@ -95,7 +95,7 @@ impl Register {
     }
 
     /// Feeds whose present form one of these hubs does not know, with those hubs.
-    pub fn due(&self, hubs: &[Url]) -> Vec<(Topic, Vec<Url>)> {
+    pub(crate) fn due(&self, hubs: &[Url]) -> Vec<(Topic, Vec<Url>)> {
         let unaware = |feed: &Feed| -> Vec<Url> {
             hubs.iter().filter(|hub| feed.told.get(hub.as_str()) != Some(&feed.built)).cloned().collect()
         };
@@ -124,7 +124,7 @@ impl Register {
     }
 
     /// The time of the oldest change that a hub does not know of.
-    pub fn waiting_since(&self, hubs: &[Url]) -> Option<DateTime<Utc>> {
+    pub(crate) fn waiting_since(&self, hubs: &[Url]) -> Option<DateTime<Utc>> {
         let due = self.due(hubs);
         due.iter().filter_map(|(topic, _)| Some(self.feeds.get(&topic.url)?.since)).min()
     }

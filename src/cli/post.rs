@@ -8,10 +8,10 @@ use clap::{Args, Subcommand};
 
 use super::Outcome;
 use super::printer::{Printer, when};
-use crate::archive::front_matter::dates;
 use crate::archive::new_post::{NewPost, lay_out};
 use crate::archive::{Archive, folder};
 use crate::config::{Config, Generator, environment};
+use crate::dates;
 use crate::durable::{self, Mode};
 use crate::pipeline::{RunError, World};
 use crate::text::{HeaderText, shell_quoted};

@@ -4,7 +4,6 @@
 //! writes. Links are absolute where the feed says of what; nothing is fetched.
 
 mod atom;
-mod dates;
 mod json;
 mod rss;
 mod standing;
@@ -18,7 +17,7 @@ use url::Url;
 use super::xml::{Node, Records, XmlError};
 use crate::finding::Finding;
 
-pub(super) use dates::parse as date;
+pub(super) use crate::dates::feed::parse as date;
 pub use words::plain_text;
 
 /// More entries than any feed has: an export of everything ever written is smaller.

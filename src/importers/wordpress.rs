@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use super::feed::{date, plain_text};
 use super::story::Story;
 use super::xml::{Node, Records, XmlError};
-use crate::archive::front_matter::dates;
+use crate::dates;
 use crate::finding::Finding;
 
 /// What the posts refer to.

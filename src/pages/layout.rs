@@ -26,7 +26,7 @@ const EACH: usize = 25;
 pub(super) const NEWEST: usize = 30;
 
 /// Every page of a site.
-pub struct Layout<'a> {
+pub(crate) struct Layout<'a> {
     pub(super) archive: &'a Archive,
     pub(super) config: &'a Config,
     pub(super) lists: Vec<List>,
@@ -74,19 +74,12 @@ impl List {
 
 /// A page before it has bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sheet {
+pub(crate) struct Sheet {
     /// Below the public folder.
     pub path: Utf8PathBuf,
     /// Changes with whatever the page is made from.
     pub key: String,
     pub(super) kind: Kind,
-}
-
-impl Sheet {
-    /// Whether it is the page of a post.
-    pub fn is_post(&self) -> bool {
-        matches!(self.kind, Kind::Post(_))
-    }
 }
 
 /// What a page shows.
@@ -104,7 +97,7 @@ pub(super) enum Kind {
 
 /// Lays out every page; without a post that has one there is none at all. What is wrong with the user's templates comes
 /// back instead.
-pub fn lay_out<'a>(
+pub(crate) fn lay_out<'a>(
     archive: &'a Archive,
     config: &'a Config,
     templates: &'a PageTemplates,
@@ -144,7 +137,7 @@ fn category(group: Group, posts: &[Post]) -> Option<List> {
 
 impl<'a> Layout<'a> {
     /// Every page. Of two with one address the first counts: a post's goes before those that are made here.
-    pub fn sheets(&self) -> Vec<Sheet> {
+    pub(crate) fn sheets(&self) -> Vec<Sheet> {
         if self.posts.is_empty() {
             return Vec::new();
         }
@@ -171,7 +164,7 @@ impl<'a> Layout<'a> {
     }
 
     /// The file of the post that a sheet shows.
-    pub fn source(&self, sheet: &Sheet) -> Option<&Utf8Path> {
+    pub(crate) fn source(&self, sheet: &Sheet) -> Option<&Utf8Path> {
         self.post(&sheet.kind).map(|post| post.source.as_path())
     }
 
@@ -242,7 +235,7 @@ impl<'a> Layout<'a> {
     }
 
     /// Makes one page. What is wrong is wrong with a template of the user.
-    pub fn print(&self, sheet: &Sheet) -> Result<Page, Finding> {
+    pub(crate) fn print(&self, sheet: &Sheet) -> Result<Page, Finding> {
         if sheet.kind == Kind::Style {
             let style = format!("{}\n{STYLE_MARK}", self.printer.style().trim_end());
             return Ok(document(sheet, "text/css; charset=utf-8", style, Vec::new()));

@@ -13,7 +13,7 @@ use crate::config::{Config, SiteUrl};
 use crate::finding::Finding;
 
 /// What is known of the site.
-pub trait Known {
+pub(crate) trait Known {
     /// Whether one of the files that are meant is there and may be shown, or the public folder has the file already.
     fn has_file(&self, want: &Want) -> bool;
     /// Whether such a file is there, but none that may be shown to everybody.
@@ -23,7 +23,7 @@ pub trait Known {
 }
 
 /// Everything that is wrong with the addresses of `post` that lead to its own site; `own` are those in its body.
-pub fn judge(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known) -> Vec<Finding> {
+pub(crate) fn judge(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known) -> Vec<Finding> {
     let wants = wants_of(post, own, config);
     let shown = wants.iter().filter(|want| want.is_shown && !known.has_file(want));
     let mut findings: Vec<Finding> = shown.map(|want| missing(post, want, known)).collect();
@@ -91,7 +91,12 @@ fn dead_link(post: &Post, address: &OwnAddress, want: Option<&Want>) -> Finding 
 }
 
 /// What a letter cannot be sent with: pictures that are missing.
-pub fn dead_pictures(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known) -> Vec<Finding> {
+pub(crate) fn dead_pictures(
+    post: &Post,
+    own: &[OwnAddress],
+    config: &Config,
+    known: &dyn Known,
+) -> Vec<Finding> {
     let wants = wants_of(post, own, config).into_iter();
     let dead = wants.filter(|want| want.is_shown && !want.is_absolute && !known.has_file(want));
     let finding = |want: Want| {

@@ -11,16 +11,16 @@ mod local;
 mod templates;
 mod words;
 
-pub use layout::{Layout, Sheet, lay_out};
-pub use links::{Known, dead_pictures, judge};
-pub use local::{Want, wants_of};
-pub use templates::{FOLDER, NAMES, PageTemplates};
+pub(crate) use layout::{Layout, Sheet, lay_out};
+pub(crate) use links::{Known, dead_pictures, judge};
+pub(crate) use local::Want;
+pub(crate) use templates::{FOLDER, NAMES, PageTemplates};
 
 use crate::feeds::Document;
 
 /// A page that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub(crate) struct Page {
     /// Its file and its bytes.
     pub document: Document,
     /// The files on the own site that it shows or links to.
@@ -29,10 +29,10 @@ pub struct Page {
 
 /// The end of every page that Letterpress made: by this it knows them again, and what ends otherwise is never overwritten
 /// or removed.
-pub const MARK: &str = "<!-- made by Letterpress: changes here are overwritten -->\n";
+pub(crate) const MARK: &str = "<!-- made by Letterpress: changes here are overwritten -->\n";
 
 /// The style sheet that all pages share, in the public folder.
-pub const STYLE_SHEET: &str = "pages.css";
+pub(crate) const STYLE_SHEET: &str = "pages.css";
 
 /// The end of the style sheet.
-pub const STYLE_MARK: &str = "/* made by Letterpress: changes here are overwritten */\n";
+pub(crate) const STYLE_MARK: &str = "/* made by Letterpress: changes here are overwritten */\n";

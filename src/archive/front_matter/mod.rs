@@ -2,7 +2,6 @@
 //! fields mean what is said in [`fields`]; nothing here opens a file.
 
 pub mod customs;
-pub mod dates;
 mod enclosure;
 pub mod fields;
 pub mod flags;

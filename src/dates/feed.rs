@@ -1,17 +1,17 @@
-//! Dates as feeds have them: RFC 822 with every slip that is common, RFC 3339, and its shorter forms (W3C-DTF).
+//! Dates as feeds have them: RFC 822 with common slips, RFC 3339, and its shorter forms (W3C-DTF).
 
 use chrono::{DateTime, FixedOffset};
 use chrono_tz::Tz;
 
-use crate::archive::front_matter::dates;
+use super::parts::{self, Usage};
 
 /// The date, in its own zone; without one it is UTC. `None` if it is not a date.
-pub(in crate::importers) fn parse(raw: &str) -> Option<DateTime<FixedOffset>> {
+pub(crate) fn parse(raw: &str) -> Option<DateTime<FixedOffset>> {
     let raw = raw.trim();
     if raw.len() > 100 {
         return None;
     }
-    dates::parse(raw, Tz::UTC).or_else(|_| dates::parse(&tidy(raw), Tz::UTC)).ok()
+    super::parse(raw, Tz::UTC).or_else(|_| super::parse(&tidy(raw), Tz::UTC)).ok()
 }
 
 /// The same date as RFC 2822 has it. Weekdays are left out, since a wrong one is a common slip.
@@ -43,22 +43,13 @@ fn is_number(word: &str, length: usize) -> bool {
     word.len() == length && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The zones that feeds name, and `+09:00`.
+/// A named zone or a number, as RFC 2822 has it.
 fn offset(zone: &str) -> String {
-    let upper = zone.to_ascii_uppercase();
-    match upper.as_str() {
-        "" | "Z" | "UTC" | "GMT" | "UT" | "WET" => "+0000".to_owned(),
-        "CET" | "BST" | "WEST" => "+0100".to_owned(),
-        "CEST" | "EET" => "+0200".to_owned(),
-        "EEST" | "MSK" => "+0300".to_owned(),
-        "IST" => "+0530".to_owned(),
-        "KST" | "JST" => "+0900".to_owned(),
-        "AEST" => "+1000".to_owned(),
-        "EDT" => "-0400".to_owned(),
-        "EST" | "CDT" => "-0500".to_owned(),
-        "CST" | "MDT" => "-0600".to_owned(),
-        "MST" | "PDT" => "-0700".to_owned(),
-        "PST" => "-0800".to_owned(),
-        numeric => numeric.replace(':', "").trim_start_matches("GMT").to_owned(),
+    if zone.is_empty() {
+        return "+0000".to_owned();
+    }
+    match parts::named_zone(zone, Usage::Feeds) {
+        Some(zone) => zone.to_string().replace(':', ""),
+        None => zone.to_ascii_uppercase().replace(':', "").trim_start_matches("GMT").to_owned(),
     }
 }
