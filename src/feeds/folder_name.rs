@@ -7,6 +7,8 @@ use std::fmt::Write;
 
 use aws_lc_rs::digest;
 
+use crate::text::hex;
+
 /// Bytes a folder name may have. File systems stop at 255, and the temporary file beside it needs none of them.
 const LONGEST: usize = 180;
 
@@ -86,9 +88,7 @@ fn shorten(name: &str, category: &str) -> String {
         })
         .collect();
     short.push_str("~~x");
-    for byte in &digest::digest(&digest::SHA256, category.as_bytes()).as_ref()[..8] {
-        let _ = write!(short, "{byte:02x}");
-    }
+    short.push_str(&hex(&digest::digest(&digest::SHA256, category.as_bytes()).as_ref()[..8]));
     short
 }
 

@@ -10,14 +10,29 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lettre::message::header::{From as FromHeader, Header, HeaderName, HeaderValue, Headers, ReplyTo, To};
 use lettre::message::{Mailbox as LettreMailbox, Mailboxes};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Recipient, Unsubscribe};
 use crate::address::{EmailAddress, Mailbox};
 use crate::config::Site;
-use crate::text::HeaderText;
+use crate::text::{HeaderText, hex};
 
 /// Where a folded line should end (RFC 5322, 2.1.1).
 const LINE: usize = 78;
+/// Encoded in a part of a `mailto:` (RFC 6068, 2).
+const MAILTO: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'@')
+    .remove(b'+')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'\'')
+    .remove(b'*');
+/// Encoded between angle brackets.
+const BRACKETED: &AsciiSet = &CONTROLS.add(b' ').add(b'<').add(b'>');
 /// The longest encoded word (RFC 2047, 2).
 const ENCODED_WORD: usize = 75;
 /// A longer word without a space cannot be folded, so it is encoded, which can.
@@ -95,40 +110,20 @@ pub(super) fn write_for_reader(recipient: &Recipient, out: &mut String) {
 /// The `mailto:` by which a reader leaves (RFC 6068).
 pub(super) fn mailto(unsubscribe: &Unsubscribe) -> String {
     let mut url = String::from("mailto:");
-    percent_encode(unsubscribe.mailbox.as_str(), &mut url);
+    url.extend(utf8_percent_encode(unsubscribe.mailbox.as_str(), MAILTO));
     url.push_str("?subject=unsubscribe%20");
-    percent_encode(&unsubscribe.token, &mut url);
+    url.extend(utf8_percent_encode(&unsubscribe.token, MAILTO));
     url
 }
 
-fn percent_encode(raw: &str, out: &mut String) {
-    for byte in raw.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~@+!$'*".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-}
-
-/// Keeps a foreign string inside its angle brackets and on its line: everything else is percent-encoded.
+/// Keeps a foreign string inside its angle brackets and on its line.
 fn visible(raw: &str) -> String {
-    raw.bytes().fold(String::with_capacity(raw.len()), |mut kept, byte| {
-        if byte.is_ascii_graphic() && !b"<>".contains(&byte) {
-            kept.push(char::from(byte));
-        } else {
-            let _ = write!(kept, "%{byte:02X}");
-        }
-        kept
-    })
+    utf8_percent_encode(raw, BRACKETED).to_string()
 }
 
 /// Twelve hex digits that name a thing without telling it.
 pub(super) fn fingerprint(of: &str) -> String {
-    digest(&SHA256, of.as_bytes()).as_ref().iter().take(6).fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&digest(&SHA256, of.as_bytes()).as_ref()[..6])
 }
 
 /// The value of `Subject`.

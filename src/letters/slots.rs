@@ -2,11 +2,10 @@
 //!
 //! A template prints markers where a reader's words will stand; what is between them is fixed.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::{Piece, Slot};
+use crate::text::hex;
 
 /// Strings that stand for the slots while templates run: letters and digits only, so that neither HTML escaping
 /// nor CSS inlining changes them.
@@ -25,11 +24,7 @@ impl Markers {
     /// Markers that do not occur in `content`: it would have to contain its own hash.
     pub(super) fn absent_from(content: &str) -> Self {
         let hash = digest(&SHA256, content.as_bytes());
-        let stem = hash.as_ref().iter().take(16).fold(String::from("slot"), |mut stem, byte| {
-            let _ = write!(stem, "{byte:02x}");
-            stem
-        });
-        Self { stem }
+        Self { stem: format!("slot{}", hex(&hash.as_ref()[..16])) }
     }
 
     pub(super) fn of(&self, slot: Slot) -> String {

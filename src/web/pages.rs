@@ -2,14 +2,13 @@
 //!
 //! Nothing that a visitor typed is ever shown, and no page holds a script, a cookie or anything from elsewhere.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Visit;
 use super::words::Words;
@@ -177,14 +176,9 @@ impl Pages {
 
 /// Text inside an address: everything but the unreserved characters and `@` is percent-encoded.
 pub(super) fn encoded(raw: &str) -> String {
-    raw.bytes().fold(String::with_capacity(raw.len()), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
+    const ENCODED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
+    utf8_percent_encode(raw, ENCODED).to_string()
 }
 
 /// Text for an element or a quoted attribute.

@@ -11,6 +11,7 @@ use chrono::{DateTime, FixedOffset, SecondsFormat};
 
 use super::links;
 use crate::finding::Finding;
+use crate::text::hex;
 
 pub use assign::{Assignment, Given, HeldBack, Sighting, assign};
 pub use fingerprint::{Fingerprint, FingerprintError};
@@ -248,11 +249,7 @@ pub fn content_hash(title: &str, body: &str) -> String {
     for part in [title, "\n", body.trim()] {
         context.update(part.as_bytes());
     }
-    let mut hash = String::with_capacity(HASH_DIGITS);
-    for byte in context.finish().as_ref().iter().take(HASH_DIGITS / 2) {
-        let _ = write!(hash, "{byte:02x}");
-    }
-    hash
+    hex(&context.finish().as_ref()[..HASH_DIGITS / 2])
 }
 
 /// An absolute URI without white space (RFC 3986, 3.1 and 4.3); ids of old feeds hold whatever else they like.
