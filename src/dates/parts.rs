@@ -41,9 +41,9 @@ pub(crate) fn time_of_day(text: &str) -> Option<(u32, u32, u32)> {
     let whole = text.split(['.', ',']).next().unwrap_or_default();
     let parts: Option<Vec<u32>> =
         whole.split(':').map(|part| part.parse().ok().filter(|_| matches!(part.len(), 1 | 2))).collect();
-    match parts?.as_slice() {
-        &[hour, minute] => Some((hour, minute, 0)),
-        &[hour, minute, second] => Some((hour, minute, second)),
+    match *parts?.as_slice() {
+        [hour, minute] => Some((hour, minute, 0)),
+        [hour, minute, second] => Some((hour, minute, second)),
         _ => None,
     }
 }
