@@ -1,7 +1,7 @@
 //! Email addresses: parsed once by a small grammar, compared normalised, masked when printed.
 //!
-//! No quoted local parts, comments, routes or groups: parsers disagree about them, and that is how mail is
-//! misdirected. No DNS is asked, and nothing is repaired silently: what is not plainly one address is refused.
+//! Quoted local parts, comments, routes and groups are refused: parsers disagree about them, so mail could go to the wrong
+//! mailbox. No DNS query is made, and nothing is corrected silently.
 
 mod doubt;
 mod mailbox;
@@ -16,12 +16,12 @@ use unicode_normalization::char::is_combining_mark;
 pub use doubt::Doubt;
 pub use mailbox::Mailbox;
 
-/// Bytes that a local part may have (RFC 5321, 4.5.3.1.1).
+/// The most bytes of a local part (RFC 5321, 4.5.3.1.1).
 const MAX_LOCAL: usize = 64;
-/// Bytes that an address may have: a path of 256 less its angle brackets (RFC 5321, 4.5.3.1.3).
+/// The most bytes of an address: a path of 256 without its angle brackets (RFC 5321, 4.5.3.1.3).
 const MAX_ADDRESS: usize = 254;
 
-/// An address that every relay reads in the same way: a dot-atom local part and a domain in A-labels.
+/// An address that every mail server reads in the same way: a dot-atom local part and a domain in A-labels.
 ///
 /// Two addresses that differ only in case or in the domain's spelling (`예시.한국`, `xn--…`) are equal.
 #[derive(Debug, Clone)]
@@ -30,8 +30,8 @@ pub struct EmailAddress {
     normal: String,
 }
 
-/// Why a string is not an [`EmailAddress`] or a [`Mailbox`]; each says what to write instead. None of them repeats
-/// the address, so that a log of errors holds no addresses.
+/// Why a string is not an [`EmailAddress`] or a [`Mailbox`], and what to write instead. No variant contains the address, so
+/// a log of errors does not either.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Nothing but spaces.
@@ -125,7 +125,7 @@ pub enum AddressError {
 }
 
 impl EmailAddress {
-    /// Reads an address. Spaces around it are left out, nothing else is.
+    /// Reads an address. Only spaces around it are removed.
     pub fn parse(raw: &str) -> Result<Self, AddressError> {
         let raw = raw.trim_matches(' ');
         refuse_by_shape(raw)?;
@@ -156,7 +156,7 @@ impl EmailAddress {
     }
 
     /// One name for all spellings that a provider delivers to one mailbox: without a `+tag`, and at Gmail without dots.
-    /// A guess, and good for limits alone: as readers such addresses stay apart.
+    /// This is a guess, used for rate limits only: subscribers with such addresses stay separate.
     pub fn one_mailbox(&self) -> String {
         let (local, domain) = self.normal.split_once('@').unwrap_or((&self.normal, ""));
         let local = local.split('+').next().filter(|local| !local.is_empty()).unwrap_or(local);
@@ -166,7 +166,7 @@ impl EmailAddress {
         }
     }
 
-    /// What stands before the `@`.
+    /// The part before the `@`.
     pub fn local_part(&self) -> &str {
         self.written.split_once('@').map_or("", |(local, _)| local)
     }
@@ -188,7 +188,7 @@ impl EmailAddress {
     }
 }
 
-/// Finds what a person most likely meant, so that the complaint names it; what passes is one word with one `@`.
+/// Refuses typical mistakes, each with its own error. A text that passes is one word with one `@`.
 fn refuse_by_shape(raw: &str) -> Result<(), AddressError> {
     if raw.is_empty() {
         return Err(AddressError::Empty);
@@ -236,7 +236,7 @@ fn refuse_by_shape(raw: &str) -> Result<(), AddressError> {
     Ok(())
 }
 
-/// Refuses what a person cannot see: control, zero-width, bidirectional and other ignorable characters.
+/// Refuses invisible characters: control, zero-width, bidirectional and other ignorable ones.
 fn refuse_unseen(raw: &str) -> Result<(), AddressError> {
     if let Some(c) = raw.chars().find(|c| c.is_control()) {
         return Err(AddressError::Control(u32::from(c)));
@@ -278,7 +278,7 @@ fn check_local(local: &str) -> Result<(), AddressError> {
             if plain.is_ascii() {
                 return Err(AddressError::Styled(c, plain));
             }
-            // A mark that has no letter to sit on would sit on the dot, or on what stands before the address.
+            // A combining mark without a letter would combine with the dot or with the text before the address.
             c.is_alphanumeric() || (is_combining_mark(c) && before != '.')
         };
         if !allowed {
@@ -294,7 +294,7 @@ fn ascii_domain(domain: &str) -> Result<String, AddressError> {
     if domain.is_empty() {
         return Err(AddressError::NoDomain);
     }
-    // Not `Hyphens::Check`: domains such as `r3---example.com` are older than that rule and get mail.
+    // Not `Hyphens::Check`: domains such as `r3---example.com` are older than that rule and receive mail.
     let ascii = Uts46::new()
         .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
         .map_err(|_| AddressError::Domain)?;
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn spaces_around_an_address_are_left_out_and_no_other_white_space_is() {
+    fn only_spaces_around_an_address_are_removed() {
         assert_eq!(parse("  kim@example.com ").unwrap(), "kim@example.com");
         assert_eq!(parse("kim@example.com\t"), Err(AddressError::Control(9)));
         assert_eq!(parse("kim@example.com\u{A0}"), Err(AddressError::Space));
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_and_what_cannot_be_seen_are_refused() {
+    fn line_breaks_and_invisible_characters_are_refused() {
         assert_eq!(parse("a\r\nRCPT TO:<x>@example.com"), Err(AddressError::Control(13)));
         assert_eq!(parse("a\0@example.com"), Err(AddressError::Control(0)));
         for c in
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_parsers_disagree_about_is_refused() {
+    fn forms_that_parsers_disagree_about_are_refused() {
         for (raw, error) in [
             ("\"a>b\"@example.com", AddressError::Quoted),
             ("\"a b\"@example.com", AddressError::Quoted),
@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn case_does_not_make_another_reader_and_tags_and_dots_do() {
+    fn addresses_are_equal_without_regard_to_case_but_not_to_tags_and_dots() {
         let address = |raw| EmailAddress::parse(raw).unwrap();
         assert_eq!(address("A@Example.COM"), address("a@example.com"));
         assert_eq!(address("A@Example.COM").as_str(), "A@example.com");
@@ -489,7 +489,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_input_panics_and_what_passes_is_one_safe_word(raw in "[ -~]{0,12}@?[a-z가-힣İΣⱥ.\\-]{0,12}|\\PC{0,30}") {
+        fn no_input_panics_and_an_accepted_address_is_one_safe_word(raw in "[ -~]{0,12}@?[a-z가-힣İΣⱥ.\\-]{0,12}|\\PC{0,30}") {
             if let Ok(address) = EmailAddress::parse(&raw) {
                 let text = address.as_str();
                 prop_assert!(!text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;:\"()\\[]".contains(c)));
@@ -499,7 +499,7 @@ mod tests {
         }
 
         #[test]
-        fn printing_and_normalising_lead_back_to_the_same_address(
+        fn a_printed_or_normalised_address_reads_back_as_the_same_address(
             local in "[a-zA-Z0-9가-힣À-ʯΑ-Ωж-я+_-]{1,20}(\\.[a-zA-Zİẞ]{1,5})?", domain in "[a-zA-Z가-힣ぁ-ん0-9]{1,9}\\.[a-z]{2,4}",
         ) {
             let address = EmailAddress::parse(&format!("{local}@{domain}"));

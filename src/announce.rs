@@ -1,39 +1,38 @@
 //! `WebSub` (W3C): tells hubs that a feed has changed, once its live address serves the new bytes.
 //!
-//! A hub fetches what it is told of, so one that is told too early spreads the old feed and nobody ever hears of the new
-//! one. What was told is kept in a [`Register`]; where that is kept is not decided here, and no file is read.
+//! A hub fetches the feed when it is notified: one that is notified too early spreads the old feed, and no reader hears of
+//! the new one. A [`Register`] records who was notified of what; the caller stores it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
-use reqwest::header::{ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
-use reqwest::redirect::Policy;
-use reqwest::{Client, StatusCode, Url};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
+use crate::net::http::{Download, Fetched, Validators};
 use crate::text::hex;
 
 /// How long a feed's address or a hub may take to answer.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// A round begins nothing new after this long: the letters wait for it.
+/// A round begins nothing new after this long: sending the issue waits for it.
 const ROUND: Duration = Duration::from_mins(1);
 /// A feed that is larger is not read to its end, and so never found to be live.
 const LARGEST: usize = 64 * 1024 * 1024;
 
 /// A feed as it was built.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Topic {
+pub(crate) struct Topic {
     /// Where readers fetch it.
     pub url: String,
     /// SHA-256 of its bytes, in hex.
     pub sha256: String,
 }
 
-/// What is known of every feed: what its address served last, and what each hub was told.
+/// For every feed: what its address served last, and what each hub was told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Register {
+pub(crate) struct Register {
     feeds: BTreeMap<String, Feed>,
 }
 
@@ -52,9 +51,9 @@ struct Feed {
     told: BTreeMap<String, String>,
 }
 
-/// An answer, and how to ask whether it still holds (RFC 9110, 13.1).
+/// An answer, and the validators to ask whether it still holds (RFC 9110, 13.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub(crate) struct Seen {
     sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     etag: Option<String>,
@@ -62,19 +61,28 @@ pub struct Seen {
     modified: Option<String>,
 }
 
+impl Seen {
+    /// A tag says more than a date, so the date is sent only without one.
+    fn validators(&self) -> Validators {
+        let last_modified = self.modified.clone().filter(|_| self.etag.is_none());
+        Validators { etag: self.etag.clone(), last_modified }
+    }
+}
+
 impl Register {
-    /// Reads [`Register::to_text`] back; what cannot be read is begun anew, which costs hubs a word too many.
-    pub fn parse(text: &str) -> Self {
+    /// Reads [`Register::to_text`] back. An unreadable text starts an empty register, which costs hubs a notification
+    /// too many.
+    pub(crate) fn parse(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
 
     /// As it is kept.
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Takes in what was built; feeds that are not made any more are forgotten.
-    pub fn update(&mut self, built: &[Topic], now: DateTime<Utc>) {
+    /// Takes in what was built, and forgets feeds that are not built any more.
+    pub(crate) fn update(&mut self, built: &[Topic], now: DateTime<Utc>) {
         self.feeds.retain(|url, _| built.iter().any(|topic| topic.url == *url));
         for Topic { url, sha256 } in built {
             let fresh = || Feed { built: String::new(), since: now, seen: None, told: BTreeMap::new() };
@@ -86,8 +94,8 @@ impl Register {
         }
     }
 
-    /// Feeds of which one of these hubs has not heard in their present form, with those hubs.
-    pub fn due(&self, hubs: &[Url]) -> Vec<(Topic, Vec<Url>)> {
+    /// Feeds whose present form one of these hubs does not know, with those hubs.
+    pub(crate) fn due(&self, hubs: &[Url]) -> Vec<(Topic, Vec<Url>)> {
         let unaware = |feed: &Feed| -> Vec<Url> {
             hubs.iter().filter(|hub| feed.told.get(hub.as_str()) != Some(&feed.built)).cloned().collect()
         };
@@ -115,41 +123,39 @@ impl Register {
         }
     }
 
-    /// Since when the oldest change waits of which a hub has not heard.
-    pub fn waiting_since(&self, hubs: &[Url]) -> Option<DateTime<Utc>> {
+    /// The time of the oldest change that a hub does not know of.
+    pub(crate) fn waiting_since(&self, hubs: &[Url]) -> Option<DateTime<Utc>> {
         let due = self.due(hubs);
         due.iter().filter_map(|(topic, _)| Some(self.feeds.get(&topic.url)?.since)).min()
     }
 }
 
-/// What a round of announcing came to.
+/// The result of a round.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Announced {
-    /// How many words were taken: one for each feed and hub.
+    /// How many notifications were accepted: one for each feed and hub.
     pub told: usize,
     /// Feeds whose live address still serves something else.
     pub not_live: Vec<String>,
-    /// What went wrong, in words, each once.
+    /// What went wrong.
     pub troubles: Vec<String>,
 }
 
-/// Speaks to live addresses and to hubs.
-pub struct Announcer {
-    client: Client,
+/// Asks live addresses and tells hubs.
+pub(crate) struct Announcer {
+    download: Download,
 }
 
 impl Announcer {
-    /// The message says why there can be none, such as a system without certificate authorities.
-    pub fn new() -> Result<Self, String> {
-        let agent = concat!("Letterpress/", env!("CARGO_PKG_VERSION"));
-        let client =
-            Client::builder().timeout(DEADLINE).user_agent(agent).redirect(Policy::limited(3)).no_proxy();
-        Ok(Self { client: client.build().map_err(|error| causes(&error))? })
+    pub(crate) fn new() -> Self {
+        let mut download = Download::for_own_host(DEADLINE);
+        download.max_bytes = LARGEST;
+        Self { download }
     }
 
     /// Tells each hub of each feed that it has not heard of, if the feed is live. A hub that fails is left alone for
     /// the rest of the round; what it was not told stays due.
-    pub async fn announce(&self, register: &mut Register, hubs: &[Url]) -> Announced {
+    pub(crate) async fn announce(&self, register: &mut Register, hubs: &[Url]) -> Announced {
         let mut done = Announced::default();
         let mut failing: Vec<Url> = Vec::new();
         let began = Instant::now();
@@ -193,61 +199,31 @@ impl Announcer {
         done
     }
 
-    /// What an address serves now; the answer of before, if it says that it still holds.
+    /// What an address serves now; the earlier answer, if the server says that it still holds.
     async fn look(&self, url: &str, before: Option<&Seen>) -> Result<Seen, String> {
-        let mut request = self.client.get(url);
-        if let Some(etag) = before.and_then(|seen| seen.etag.as_ref()) {
-            request = request.header(IF_NONE_MATCH, etag);
-        } else if let Some(modified) = before.and_then(|seen| seen.modified.as_ref()) {
-            request = request.header(IF_MODIFIED_SINCE, modified);
+        let known = before.map(Seen::validators);
+        let fetched = self.download.fetch(url, known.as_ref()).await.map_err(|error| error.without_url())?;
+        match (fetched, before) {
+            (Fetched::Document(body), _) => Ok(Seen {
+                sha256: hex(digest(&SHA256, &body.bytes).as_ref()),
+                etag: body.validators.etag,
+                modified: body.validators.last_modified,
+            }),
+            (Fetched::NotModified, Some(before)) => Ok(before.clone()),
+            (Fetched::NotModified, None) => Err("it replies 304 Not Modified".to_owned()),
         }
-        let mut answer = request.send().await.map_err(|error| causes(&error))?;
-        if let (StatusCode::NOT_MODIFIED, Some(before)) = (answer.status(), before) {
-            return Ok(before.clone());
-        }
-        if answer.status() != StatusCode::OK {
-            return Err(format!("it replies {}", answer.status()));
-        }
-        let validator = |headers: &HeaderMap, name| headers.get(name)?.to_str().ok().map(str::to_owned);
-        let (etag, modified) =
-            (validator(answer.headers(), ETAG), validator(answer.headers(), LAST_MODIFIED));
-        let (mut hash, mut size) = (Context::new(&SHA256), 0);
-        while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error))? {
-            size += chunk.len();
-            if size > LARGEST {
-                return Err(format!("it is larger than {} MB", LARGEST / 1024 / 1024));
-            }
-            hash.update(&chunk);
-        }
-        Ok(Seen { sha256: hex(hash.finish().as_ref()), etag, modified })
     }
 
-    /// One word to one hub. The specification leaves the form open; this is the one that hubs in use take.
+    /// One notification to one hub. The specification leaves the form open; this is the one that hubs in use take.
     async fn tell(&self, hub: &Url, topic: &str) -> Result<(), String> {
         let form: String = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("hub.mode", "publish")
             .append_pair("hub.url", topic)
             .append_pair("hub.topic", topic)
             .finish();
-        let request = self
-            .client
-            .post(hub.clone())
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .body(form);
-        let answer = request.send().await.map_err(|error| causes(&error))?;
-        if answer.status().is_success() { Ok(()) } else { Err(format!("it replies {}", answer.status())) }
+        let headers = [("Content-Type", "application/x-www-form-urlencoded".to_owned())];
+        self.download.post(hub.as_str(), &headers, form).await.map_err(|error| error.without_url())
     }
-}
-
-/// An error with everything that led to it: the outermost alone says only that something failed.
-fn causes(error: &reqwest::Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(deeper) = cause {
-        said = format!("{said}: {deeper}");
-        cause = deeper.source();
-    }
-    said
 }
 
 #[cfg(test)]

@@ -1,33 +1,36 @@
-//! Letterpress turns a folder of posts into RSS, Atom and JSON feeds and sends the newest entry as an HTML
-//! letter, once to each subscriber, keeping a ledger of what has been sent.
+//! Letterpress turns a folder of posts into RSS, Atom and JSON feeds and an HTML email to each subscriber, exactly once,
+//! with a durable ledger of what was sent.
 //!
-//! The modules in reading order; each imports only from those before it (`tests/tidy.rs` holds the line):
+//! The modules in reading order; each imports only from those before it (`tests/tidy.rs` checks that):
 //!
-//! 1. [`clock`], [`text`], [`finding`], [`address`]: time, randomness and validated text; `i18n`: the strings
-//!    that subscribers see; `html`: escaping, tags and trees; `xml`: the one reader of XML.
+//! 1. `crash`, `durable`, `net`, [`clock`], [`text`], `i18n`, `dates`, [`finding`], [`address`], `html`, `xml`, `logging`:
+//!    what the other modules are built on.
 //! 2. [`config`]: `config.toml` becomes checked values.
 //! 3. [`archive`]: `posts/` becomes an [`archive::Archive`].
-//! 4. [`feeds`]: the archive becomes documents, and the documents become files; [`announce`] tells hubs of them.
-//! 5. [`subscribers`]: who reads, since when, and the signed tokens by which they leave.
-//! 6. [`letters`]: a post becomes one letter with slots; a letter and a reader become bytes; [`pages`]: small pages to read
-//!    posts online.
-//! 7. [`schedule`]: which post is due, and why the others are not.
-//! 8. [`ledger`]: the states of a delivery and the only moves between them.
-//! 9. [`store`]: what outlives the process.
-//! 10. [`delivery`]: claim, send, arm, dot, record.
-//! 11. [`inbox`]: what comes back.
-//!
-//! `crash` holds the points at which test builds die, `logging` writes the logs of `-v` and `--smtp-trace`. [`importers`] bring archives and readers from elsewhere, [`pipeline`] is one run, [`web`] answers
-//! readers, and [`cli`] is the door.
+//! 4. [`feeds`]: the archive becomes documents, and the documents become files; `announce` notifies hubs (`WebSub`).
+//! 5. [`subscribers`]: who they are, their preferences, and the signed tokens in their emails.
+//! 6. [`letters`]: a post becomes one email with slots, and that email and a subscriber become bytes; `pages`: small pages
+//!    to read posts online.
+//! 7. `schedule`: which post is due, and why the others are not.
+//! 8. [`ledger`]: the states of a delivery and the only transitions between them.
+//! 9. [`store`]: the database.
+//! 10. [`delivery`]: claims deliveries, sends them and records the outcome.
+//! 11. [`inbox`]: bounces and other mail that comes back.
+//! 12. [`importers`]: archives and subscriber lists from elsewhere.
+//! 13. [`pipeline`]: one run.
+//! 14. [`web`]: the public pages.
+//! 15. [`cli`]: the commands.
 
 pub mod address;
-pub mod announce;
+mod announce;
 pub mod archive;
 pub mod cli;
 pub mod clock;
 pub mod config;
 mod crash;
+mod dates;
 pub mod delivery;
+mod durable;
 pub mod feeds;
 pub mod finding;
 mod html;
@@ -37,9 +40,10 @@ pub mod inbox;
 pub mod ledger;
 pub mod letters;
 mod logging;
-pub mod pages;
+mod net;
+mod pages;
 pub mod pipeline;
-pub mod schedule;
+mod schedule;
 pub mod store;
 pub mod subscribers;
 pub mod text;

@@ -2,8 +2,8 @@
 //!
 //! Pure: the archive, what the ledger knows, and the time go in; a plan comes out.
 
-pub mod digest;
-pub mod identity;
+pub(crate) mod digest;
+pub(crate) mod identity;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
@@ -15,7 +15,7 @@ use crate::config::{FirstRun, Newsletter};
 
 /// What the newsletter half of a run is to do.
 #[derive(Debug, Default)]
-pub struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     /// The posts that are due, oldest first. Each run mails the first of them that somebody gets.
     pub due: Vec<&'a Post>,
     /// Posts that are recorded as published before the ledger began.
@@ -26,7 +26,7 @@ pub struct Plan<'a> {
 
 /// Why a post that was never mailed is not mailed now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhyNot {
+pub(crate) enum WhyNot {
     /// Its front matter says `newsletter = false`.
     OptedOut,
     /// It is in its `newsletter.delay`; due at this time.
@@ -36,7 +36,7 @@ pub enum WhyNot {
 }
 
 /// What the ledger knows of posts.
-pub struct Known<'a, S> {
+pub(crate) struct Known<'a, S> {
     /// The posts that have an issue or are in the baseline; `None` is a ledger that has not begun.
     pub posts: Option<&'a HashSet<String, S>>,
     /// Since when the others have been seen published. A post that is not here is seen now for the first time.
@@ -44,7 +44,7 @@ pub struct Known<'a, S> {
 }
 
 /// Decides what is due.
-pub fn plan<'a>(
+pub(crate) fn plan<'a>(
     archive: &'a Archive,
     known: &Known<'_, impl BuildHasher>,
     newsletter: &Newsletter,
@@ -74,7 +74,7 @@ pub fn plan<'a>(
 
 /// Since when a post that the first run finds counts as published: its date. A date without a time may be up to a day
 /// old although the post was written a minute ago.
-pub fn first_seen(post: &Post, now: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn first_seen(post: &Post, now: DateTime<Utc>) -> DateTime<Utc> {
     let published = post.published.to_utc();
     let is_day_only = DateTime::<FixedOffset>::time(&post.published) == NaiveTime::MIN;
     if is_day_only && now - published < TimeDelta::days(1) { now } else { published.min(now) }
@@ -134,7 +134,7 @@ fn future(archive: &Archive) -> impl Iterator<Item = DateTime<Utc>> {
 }
 
 /// The earliest time at which a plan could look different without any file changing.
-pub fn wakes_at(plan: &Plan<'_>, archive: &Archive) -> Option<DateTime<Utc>> {
+pub(crate) fn wakes_at(plan: &Plan<'_>, archive: &Archive) -> Option<DateTime<Utc>> {
     let more = (plan.due.len() > 1).then_some(DateTime::<Utc>::MIN_UTC + TimeDelta::days(1));
     young(plan).chain(future(archive)).chain(more).min()
 }

@@ -1,6 +1,4 @@
-//! Strings that cannot hold what would break a header or a feed.
-//!
-//! No parsing of addresses or markup here; those have rooms of their own.
+//! Strings without the characters that would break a header, a feed or a terminal.
 
 use std::fmt;
 
@@ -18,7 +16,7 @@ pub enum HeaderTextError {
     /// Nothing but white space or invisible characters.
     #[error("it is empty")]
     Empty,
-    /// A character that must not stand in a header.
+    /// A character that a header must not contain.
     #[error("it holds the control character U+{0:04X}")]
     Control(u32),
 }
@@ -36,7 +34,7 @@ impl HeaderText {
         Ok(Self(text))
     }
 
-    /// Like [`HeaderText::parse`], but leaves out what may not stand there; `None` if nothing is left.
+    /// Like [`HeaderText::parse`], but removes forbidden characters; `None` if nothing is left.
     pub fn lossy(raw: &str) -> Option<Self> {
         let kept: String = raw.chars().filter(|&c| c.is_whitespace() || !is_forbidden(c)).collect();
         Self::parse(&kept).ok()
@@ -48,7 +46,7 @@ impl HeaderText {
     }
 }
 
-/// Bidirectional controls reorder what stands around them: a subject could hide its end.
+/// Bidirectional controls reorder the text around them: a subject could hide its end.
 fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
@@ -57,7 +55,7 @@ fn is_forbidden(c: char) -> bool {
     c.is_control() || is_bidi_control(c) || !is_xml_char(c) || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Zero-width characters join emoji and shape Indic scripts, so they may stand in a title but not be one.
+/// Zero-width characters join emoji and shape Indic scripts, so a title may contain them but not consist of them.
 fn is_invisible(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}')
 }
@@ -82,12 +80,11 @@ impl fmt::Display for HeaderText {
     }
 }
 
-/// Text of any length that XML 1.0 can carry (its production 2, `Char`), less the C1 controls that it allows
-/// and no reader wants.
+/// Text of any length that XML 1.0 can carry (its production 2, `Char`), without the C1 controls that it allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct XmlText(String);
 
-/// A character that was taken out of a text, and the line, from 1, on which it stood.
+/// A character that was removed from a text, and its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Removed {
     /// The character.
@@ -97,7 +94,7 @@ pub struct Removed {
 }
 
 impl XmlText {
-    /// Whether [`XmlText::clean`] would take nothing out. Looks at bytes, many at a time: whole feeds come by here.
+    /// Whether [`XmlText::clean`] would remove nothing. It looks at many bytes at a time, because whole feeds are checked.
     pub fn is_clean(raw: &str) -> bool {
         let bytes = raw.as_bytes();
         let is_control = |b: &u8| matches!(b, 0..=8 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F);
@@ -109,7 +106,7 @@ impl XmlText {
                 .all(|at| raw[at..].chars().next().is_none_or(is_feed_char))
     }
 
-    /// Takes out every character that a feed may not hold, and says which and where.
+    /// Removes every character that a feed must not contain, and returns them with their lines.
     pub fn clean(raw: &str) -> (Self, Vec<Removed>) {
         if Self::is_clean(raw) {
             return (Self(raw.to_owned()), Vec::new());
@@ -152,8 +149,8 @@ pub(crate) fn line_at(text: &str, offset: usize) -> usize {
     1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..offset.min(text.len())]).count()
 }
 
-/// A word as a POSIX shell takes it: quoted where it would be read as anything but itself. Letters of any script stay as
-/// they are, so that a Korean path can be read.
+/// A word for a POSIX shell, quoted if it has to be. Letters of any script stay as they are, so that a Korean path is
+/// readable.
 pub fn shell_quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:,@%+=".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -199,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn white_space_collapses_and_other_controls_are_refused() {
+    fn white_space_collapses_and_other_control_characters_are_refused() {
         assert_eq!(HeaderText::parse(" 주간\t소식\r\n 42 ").unwrap().as_str(), "주간 소식 42");
         assert_eq!(HeaderText::parse("a\u{0}b"), Err(HeaderTextError::Control(0)));
         assert_eq!(HeaderText::parse("a\u{202E}b"), Err(HeaderTextError::Control(0x202E)));
@@ -212,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_is_given_the_same_word_whatever_is_in_it() {
+    fn a_quoted_word_is_the_same_word_to_a_shell() {
         for (word, quoted) in [
             ("posts/2026-11-29-천천히-오는-편지.md", "posts/2026-11-29-천천히-오는-편지.md"),
             ("나의 편지/config.toml", "'나의 편지/config.toml'"),
@@ -225,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn removed_characters_are_named_with_their_line() {
+    fn removed_characters_are_returned_with_their_line() {
         let (text, removed) = XmlText::clean("a\u{B}\nb\u{8}c");
         assert_eq!(text.as_str(), "a\nbc");
         assert_eq!(removed, [Removed { char: '\u{B}', line: 1 }, Removed { char: '\u{8}', line: 2 }]);

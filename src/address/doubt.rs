@@ -1,8 +1,8 @@
-//! Addresses that are well-formed and yet probably not a reader: warnings, never corrections.
+//! Addresses that are well-formed but probably not a subscriber's: warnings, never corrections.
 
 use super::EmailAddress;
 
-/// Mailboxes that a role or a machine reads (RFC 2142, and what no-reply addresses are called).
+/// Mailboxes of a role or a machine (RFC 2142, and the usual names of no-reply addresses).
 const ROLES: [&str; 17] = [
     "abuse",
     "admin",
@@ -23,8 +23,8 @@ const ROLES: [&str; 17] = [
     "webmaster",
 ];
 
-/// Domains that many readers have, to find slips against. A domain of this list is never doubted itself, which
-/// is why some rare ones are here: they look like a slip of their big neighbour.
+/// Frequent domains, against which typing errors are found. Some rare domains are listed because they look like a typing
+/// error of a frequent one: a listed domain is never doubted.
 const WELL_KNOWN: [&str; 24] = [
     "gmail.com",
     "googlemail.com",
@@ -52,7 +52,7 @@ const WELL_KNOWN: [&str; 24] = [
     "gmx.net",
 ];
 
-/// Domains that lend an address for an hour; the best known of thousands.
+/// Domains of temporary addresses, the best known of thousands.
 const DISPOSABLE: [&str; 16] = [
     "10minutemail.com",
     "dispostable.com",
@@ -72,7 +72,7 @@ const DISPOSABLE: [&str; 16] = [
     "yopmail.com",
 ];
 
-/// Why a well-formed address may not be a reader's.
+/// Why a well-formed address may not be a subscriber's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// A domain that never gets mail (RFC 2606, RFC 6761).
@@ -81,13 +81,13 @@ pub enum Doubt {
     /// `postmaster@`, `noreply@`.
     #[error("{0}@ is read by a role or a machine, not by one person")]
     Role(String),
-    /// An address for an hour.
+    /// A temporary address.
     #[error("{0} lends addresses for a short time; nobody will read there for long")]
     Disposable(&'static str),
     /// Programs may take it for an option.
     #[error("it begins with a hyphen; some mail programs take that for an option")]
     LeadingHyphen,
-    /// One or two keys away from a big domain.
+    /// One or two typing errors away from a frequent domain.
     #[error("is {0} meant?")]
     Slip(&'static str),
 }
@@ -127,7 +127,7 @@ fn nearest(domain: &str) -> Option<&'static str> {
     if WELL_KNOWN.contains(&domain) {
         return None;
     }
-    // Two slips are believed only in a longer name: `qq.com` has many honest neighbours.
+    // Two typing errors count only in a longer name: `qq.com` resembles many other domains.
     WELL_KNOWN
         .into_iter()
         .filter(|known| known.len() >= 8 && known.len().abs_diff(domain.len()) <= 2)

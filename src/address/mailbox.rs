@@ -1,6 +1,6 @@
 //! An address with a display name, as `config.toml` and the `To` header have it.
 //!
-//! Lists and groups are refused: whoever asks for one mailbox gets one or an error.
+//! Lists and groups are refused.
 
 use std::fmt;
 

@@ -4,10 +4,11 @@
 use chrono::{DateTime, FixedOffset, Utc};
 
 use super::WhyLeftOut;
-use super::front_matter::{Fields, dates};
+use super::front_matter::Fields;
 use super::inherited::Inherited;
 use super::site::Site;
 use crate::config::{Config, Generator};
+use crate::dates;
 use crate::text::HeaderText;
 
 /// What all files of the folder share.

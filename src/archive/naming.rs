@@ -3,10 +3,10 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::front_matter::dates;
 use super::site::Site;
 use super::{WhyLeftOut, language};
 use crate::config::{Config, Generator};
+use crate::dates;
 
 /// What a file name contains.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

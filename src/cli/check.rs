@@ -23,6 +23,7 @@ use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
 use crate::importers::readers;
 use crate::letters::dkim::is_aligned;
+use crate::net::http::{Download, DownloadError, Fetched};
 use crate::pipeline::{
     Office, RunError, Shortened, compose, compose_week, demand, judge_unsubscribing, lay_out, look,
     look_at_unsubscribing, proof_pages, unfetched,
@@ -215,7 +216,7 @@ async fn everything(
     // Feeds contain a post whatever its text is like; problems of the text are reported here.
     findings.extend(archive.findings.iter().cloned().chain(texts.into_iter().flatten()));
     if live {
-        served(config, &documents, findings).await?;
+        served(config, &documents, findings).await;
         read_online::check(config, &archive, findings).await;
     }
     Ok(())
@@ -371,39 +372,33 @@ fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
 }
 
 /// Requests each published feed: does it exist, is it current, is its media type correct?
-async fn served(
-    config: &Config,
-    documents: &[Document],
-    findings: &mut Vec<Finding>,
-) -> Result<(), RunError> {
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(20))
-        .user_agent(concat!("letterpress/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| {
-            RunError::user(
-                format!("cannot create the HTTP client: {error}"),
-                "check that CA certificates are installed on this machine",
-            )
-        })?;
+async fn served(config: &Config, documents: &[Document], findings: &mut Vec<Finding>) {
+    let mut download = Download::for_own_host(Duration::from_secs(20));
     for document in documents {
         let url = config.site.url.join(document.path.as_str());
         let wrong = |message: String| Finding::error("live", url.as_str(), message);
-        let response = match client.get(&url).send().await {
-            Ok(response) => response,
+        let other_version = || {
+            Finding::warning("live-bytes", url.as_str(), "the published version differs from the current one")
+                .hint("upload the public folder; a cache may also delay the update")
+        };
+        download.max_bytes = download.max_bytes.max(document.bytes.len());
+        let body = match download.fetch(&url, None).await {
+            Ok(Fetched::Document(body)) => body,
+            Err(DownloadError::Status { status, .. }) => {
+                findings.push(wrong(format!("the server replies {status}")).hint("upload the public folder"));
+                continue;
+            }
+            Ok(Fetched::NotModified)
+            | Err(DownloadError::TooLong { .. } | DownloadError::Compressed { .. }) => {
+                findings.push(other_version());
+                continue;
+            }
             Err(error) => {
-                findings.push(wrong(format!("cannot be loaded: {error}")));
+                findings.push(wrong(format!("cannot be loaded: {}", error.without_url())));
                 continue;
             }
         };
-        if !response.status().is_success() {
-            findings.push(
-                wrong(format!("the server replies {}", response.status())).hint("upload the public folder"),
-            );
-            continue;
-        }
-        let kind =
-            response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = body.media_type.as_deref().unwrap_or_default();
         let essence = |kind: &str| kind.split(';').next().unwrap_or_default().trim().to_owned();
         let served = [essence(kind), essence(document.media_type)];
         if served[0] != served[1] && !matches!(served[0].as_str(), "application/xml" | "text/xml") {
@@ -412,29 +407,8 @@ async fn served(
                     .hint(format!("configure the server to send Content-Type: {}", document.media_type)),
             );
         }
-        match capped(response, document.bytes.len()).await {
-            Some(bytes) if bytes == document.bytes => {}
-            _ => findings.push(
-                Finding::warning(
-                    "live-bytes",
-                    url.as_str(),
-                    "the published version differs from the current one",
-                )
-                .hint("upload the public folder; a cache may also delay the update"),
-            ),
+        if body.bytes != document.bytes {
+            findings.push(other_version());
         }
     }
-    Ok(())
-}
-
-/// The body, unless it is longer than expected: a server could send without end.
-async fn capped(mut response: reqwest::Response, most: usize) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > most {
-            return None;
-        }
-    }
-    Some(bytes)
 }

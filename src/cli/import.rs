@@ -2,8 +2,6 @@
 
 mod foreign;
 
-use std::io::Write;
-
 use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use clap::Subcommand;
@@ -11,6 +9,7 @@ use clap::Subcommand;
 use super::Outcome;
 use super::printer::{Printer, count};
 use crate::config::Span;
+use crate::durable::{self, Mode};
 use crate::importers::text_page;
 use crate::pipeline::{RunError, World};
 
@@ -122,14 +121,8 @@ fn midnight(day: NaiveDate, world: &World) -> Result<DateTime<FixedOffset>, RunE
 
 /// Creates a file atomically; fails if it exists.
 fn write(path: &Utf8Path, bytes: &[u8]) -> Result<(), RunError> {
-    let folder = path.parent().unwrap_or(Utf8Path::new("."));
+    let folder = durable::folder_of(path);
     std::fs::create_dir_all(folder).map_err(|error| RunError::io(format!("making {folder}"), error))?;
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut temp| {
-        temp.write_all(bytes)?;
-        temp.as_file().sync_all()?;
-        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        temp.as_file().set_permissions(readable)?;
-        temp.persist_noclobber(path).map(drop).map_err(|error| error.error)
-    });
-    written.map_err(|error| RunError::io(format!("writing {path}"), error))
+    durable::create_new(path, bytes, Mode::Public)
+        .map_err(|error| RunError::io(format!("writing {path}"), error))
 }

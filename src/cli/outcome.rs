@@ -35,6 +35,7 @@ impl Outcome {
             | RunError::Store(_)
             | RunError::Fence(FenceError::Io { .. })
             | RunError::Io { .. }
+            | RunError::Internal(_)
             | RunError::Lock(LockError::Io(..)) => Self::Broken,
             RunError::Lock(LockError::Held(_)) => Self::Locked,
         }
@@ -56,5 +57,17 @@ impl Outcome {
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         outcome.code().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bug_is_not_reported_as_the_fault_of_the_user() {
+        let error = RunError::internal("key must be a string");
+        assert_eq!(Outcome::of(&error).code(), 2);
+        assert!(error.to_string().starts_with("internal error: key must be a string\n    help: "));
     }
 }

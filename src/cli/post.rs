@@ -1,6 +1,5 @@
 //! `letterpress post new`: create the file of a new post, in the style of the existing posts.
 
-use std::io::Write as _;
 use std::process::Command as Process;
 
 use camino::Utf8Path;
@@ -9,10 +8,11 @@ use clap::{Args, Subcommand};
 
 use super::Outcome;
 use super::printer::{Printer, when};
-use crate::archive::front_matter::dates;
 use crate::archive::new_post::{NewPost, lay_out};
 use crate::archive::{Archive, folder};
 use crate::config::{Config, Generator, environment};
+use crate::dates;
+use crate::durable::{self, Mode};
 use crate::pipeline::{RunError, World};
 use crate::text::{HeaderText, shell_quoted};
 
@@ -111,17 +111,15 @@ fn refuse_same_address(archive: &Archive, source: &Utf8Path) -> Result<(), RunEr
 }
 
 fn write(path: &Utf8Path, text: &str) -> Result<(), RunError> {
-    let folder = path.parent().unwrap_or(Utf8Path::new("."));
+    let folder = durable::folder_of(path);
     std::fs::create_dir_all(folder).map_err(|error| RunError::io(format!("creating {folder}"), error))?;
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
-    let mut file = file.map_err(|error| match error.kind() {
+    durable::create_new(path, text.as_bytes(), Mode::Umask).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => RunError::user(
             format!("{path} already exists and was not changed"),
             "give the new post another slug: --slug another-name",
         ),
         _ => RunError::io(format!("creating {path}"), error),
-    })?;
-    file.write_all(text.as_bytes()).map_err(|error| RunError::io(format!("writing {path}"), error))
+    })
 }
 
 /// The editor command from the environment; looked up before anything is written.

@@ -4,15 +4,15 @@
 //! copy is a temporary file, and "sent" means that the file is on the disk under its name. Nothing is overwritten.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write as _};
 
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
-use tempfile::NamedTempFile;
 
 use super::smtp::check_message;
 use super::{Channel, Envelope, Heard, Phase, Reply, Trouble, Wire};
+use crate::durable::{self, Mode, Partial, Staged};
 
 /// File names end at 255 bytes everywhere that matters; this leaves room for `-2.eml`.
 const LONGEST_NAME: usize = 230;
@@ -60,7 +60,7 @@ struct OutboxChannel {
 enum Step {
     Idle,
     Offered { name: String },
-    Written { name: String, file: NamedTempFile },
+    Written { name: String, file: Partial },
 }
 
 #[async_trait]
@@ -77,9 +77,8 @@ impl Channel for OutboxChannel {
         check_message(message).map_err(|what| Heard { phase: Phase::Body, what: Err(what) })?;
         let (folder, message) = (self.folder.clone(), message.to_vec());
         let file = on_disk(Phase::Body, move || {
-            let mut file =
-                tempfile::Builder::new().prefix(".letter-").tempfile_in(&folder).map_err(named(&folder))?;
-            file.write_all(&message).map_err(named(&folder))?;
+            let mut file = Partial::new_in(&folder, Mode::Private).map_err(named(&folder))?;
+            file.file().write_all(&message).map_err(named(&folder))?;
             Ok(file)
         })
         .await?;
@@ -93,16 +92,13 @@ impl Channel for OutboxChannel {
         };
         let folder = self.folder.clone();
         // Before the file has its name, the copy is definitely not kept; the phase says so.
-        let kept = on_disk(Phase::Body, move || {
-            file.as_file().sync_all().map_err(named(&folder))?;
-            keep(file, &folder, &name)
-        });
+        let kept = on_disk(Phase::Body, move || keep(file.sync().map_err(named(&folder))?, &folder, &name));
         let path = match kept.await {
             Ok(path) => path,
             Err(heard) => return heard,
         };
         let folder = self.folder.clone();
-        match on_disk(Phase::Dot, move || sync_folder(&folder)).await {
+        match on_disk(Phase::Dot, move || durable::sync_folder(&folder).map_err(named(&folder))).await {
             Ok(()) => {
                 Heard { phase: Phase::Dot, what: Ok(Reply { code: DONE, text: format!("saved as {path}") }) }
             }
@@ -118,36 +114,25 @@ impl Channel for OutboxChannel {
 }
 
 /// Gives the file its name, or finds that the same copy was kept before a crash.
-fn keep(mut file: NamedTempFile, folder: &Utf8Path, name: &str) -> io::Result<Utf8PathBuf> {
+fn keep(mut file: Staged, folder: &Utf8Path, name: &str) -> io::Result<Utf8PathBuf> {
     for number in 1_u32.. {
         let path = if number == 1 {
             folder.join(format!("{name}.eml"))
         } else {
             folder.join(format!("{name}-{number}.eml"))
         };
-        match file.persist_noclobber(&path) {
-            Ok(_) => return Ok(path),
-            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
-                if fs::read(&path).map_err(named(&path))?
-                    == fs::read(refused.file.path()).map_err(named(folder))?
-                {
+        match file.rename_new(&path) {
+            Ok(()) => return Ok(path),
+            Err((error, staged)) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if fs::read(&path).map_err(named(&path))? == fs::read(staged.path()).map_err(named(folder))? {
                     return Ok(path);
                 }
-                file = refused.file;
+                file = staged;
             }
-            Err(refused) => return Err(named(&path)(refused.error)),
+            Err((error, _)) => return Err(named(&path)(error)),
         }
     }
     Err(io::Error::other(format!("{folder}: too many emails named {name}")))
-}
-
-/// A new name is on the disk only when its folder is.
-fn sync_folder(folder: &Utf8Path) -> io::Result<()> {
-    if cfg!(windows) {
-        // Windows cannot sync a folder, and its file systems write names in order.
-        return Ok(());
-    }
-    File::open(folder).and_then(|opened| opened.sync_all()).map_err(named(folder))
 }
 
 /// Runs blocking work beside the runtime.
@@ -243,7 +228,7 @@ mod tests {
         let mut channel = wire.connect().await.ok().unwrap();
         channel.offer(&envelope("kim@example.com")).await.unwrap();
         channel.body(LETTER).await.unwrap();
-        assert!(files(&wire).iter().all(|name| name.starts_with(".letter-")));
+        assert!(files(&wire).iter().all(|name| name.starts_with(".partial-")));
         assert_eq!(judge(&channel.dot(None).await), Verdict::Sent);
         assert_eq!(files(&wire), ["kim@example.com.eml"]);
         assert_eq!(fs::read(wire.folder.join("kim@example.com.eml")).unwrap(), LETTER);

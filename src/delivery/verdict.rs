@@ -38,11 +38,6 @@ impl Verdict {
     pub fn counts_towards_pause(self) -> bool {
         matches!(self, Self::Deferred { policy: true } | Self::Failed { policy: true })
     }
-
-    /// Whether no further copy should be tried in this run.
-    pub fn stops_run(self) -> bool {
-        matches!(self, Self::Sender | Self::Throttled)
-    }
 }
 
 /// Judges one fact.
@@ -64,17 +59,6 @@ pub fn is_dead_address(heard: &Heard) -> bool {
         && reply.enhanced().is_some_and(|(class, subject, detail)| {
             Status { class: u16::from(class), subject, detail }.is_dead_address()
         })
-}
-
-/// Whether the connection must be dropped after this fact; it may be kept only after an orderly reply.
-pub fn drops_connection(heard: &Heard) -> bool {
-    let orderly = |reply: &Reply| matches!(reply.class(), 4 | 5) && reply.code != 421;
-    !match (heard.phase, &heard.what) {
-        (Phase::Dot, Ok(reply)) => reply.class() == 2 || orderly(reply),
-        (Phase::Mail | Phase::Rcpt | Phase::Data, Ok(reply)) => orderly(reply),
-        (Phase::Mail | Phase::Rcpt, Err(Trouble::Missing(_) | Trouble::Unsendable(_))) => true,
-        _ => false,
-    }
 }
 
 fn after_the_dot(reply: &Reply) -> Verdict {
@@ -228,7 +212,7 @@ mod tests {
     fn after_the_dot_every_trouble_is_in_doubt() {
         for trouble in all_troubles() {
             let heard = Heard { phase: Phase::Dot, what: Err(trouble) };
-            assert_eq!((judge(&heard), drops_connection(&heard)), (Verdict::Unknown, true), "{heard:?}");
+            assert_eq!(judge(&heard), Verdict::Unknown, "{heard:?}");
         }
     }
 
@@ -318,30 +302,19 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_counts_towards_the_pause_and_only_what_every_copy_would_hear_stops_the_run() {
-        for (verdict, counts, stops) in [
-            (Verdict::Sent, false, false),
-            (LATER, false, false),
-            (LATER_POLICY, true, false),
-            (FAILED, false, false),
-            (FAILED_POLICY, true, false),
-            (Verdict::Unknown, false, false),
-            (Verdict::Sender, false, true),
-            (Verdict::Throttled, false, true),
+    fn only_a_policy_refusal_counts_towards_the_pause() {
+        for (verdict, counts) in [
+            (Verdict::Sent, false),
+            (LATER, false),
+            (LATER_POLICY, true),
+            (FAILED, false),
+            (FAILED_POLICY, true),
+            (Verdict::Unknown, false),
+            (Verdict::Sender, false),
+            (Verdict::Throttled, false),
         ] {
-            assert_eq!((verdict.counts_towards_pause(), verdict.stops_run()), (counts, stops), "{verdict:?}");
+            assert_eq!(verdict.counts_towards_pause(), counts, "{verdict:?}");
         }
-    }
-
-    #[test]
-    fn a_copy_that_was_not_even_offered_leaves_the_connection_in_step() {
-        let heard = |phase, trouble| Heard { phase, what: Err(trouble) };
-        for phase in [Phase::Mail, Phase::Rcpt] {
-            assert!(!drops_connection(&heard(phase, lacks("SMTPUTF8"))), "{phase}");
-            assert!(!drops_connection(&heard(phase, Trouble::Unsendable("bare LF".to_owned()))), "{phase}");
-            assert!(drops_connection(&heard(phase, Trouble::Closed)), "{phase}");
-        }
-        assert!(drops_connection(&heard(Phase::Body, Trouble::Unsendable("bare LF".to_owned()))));
     }
 
     #[test]
@@ -356,24 +329,6 @@ mod tests {
             (Phase::Mail, "550 5.1.1 you"),
         ] {
             assert!(!is_dead_address(&said(phase, reply)), "{phase} {reply}");
-        }
-    }
-
-    #[test]
-    fn a_connection_outlives_orderly_refusals_and_nothing_else() {
-        for reply in ["550 5.1.1 x", "450 x"] {
-            assert!(
-                !drops_connection(&said(Phase::Rcpt, reply)) && !drops_connection(&said(Phase::Dot, reply))
-            );
-        }
-        assert!(!drops_connection(&said(Phase::Dot, "250 ok")));
-        for heard in [
-            said(Phase::Rcpt, "421 x"),
-            said(Phase::Data, "250 x"),
-            said(Phase::Dot, "354 x"),
-            said(Phase::Body, "550 x"),
-        ] {
-            assert!(drops_connection(&heard), "{heard:?}");
         }
     }
 

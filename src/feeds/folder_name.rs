@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use aws_lc_rs::digest;
 
+use crate::text::hex;
+
 /// The longest folder name in bytes. The limit of file systems is 255.
 const LONGEST: usize = 180;
 
@@ -84,9 +86,7 @@ fn shorten(name: &str, category: &str) -> String {
         })
         .collect();
     short.push_str("~~x");
-    for byte in &digest::digest(&digest::SHA256, category.as_bytes()).as_ref()[..8] {
-        let _ = write!(short, "{byte:02x}");
-    }
+    short.push_str(&hex(&digest::digest(&digest::SHA256, category.as_bytes()).as_ref()[..8]));
     short
 }
 

@@ -1,7 +1,6 @@
 //! The only writer of the public folder: a reader sees the old document or the new one, never a part. It neither changes nor
 //! removes files that it did not write in this run.
 
-mod disk;
 mod frozen;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,12 +9,11 @@ use std::io::{self, BufRead, BufReader, Write};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
-use tempfile::TempPath;
 
-use self::disk::{Synced, sync_all_of, sync_folder};
 use super::{Document, compression};
 use crate::config::Compression;
 use crate::crash;
+use crate::durable::{self, Batch, Mode, Partial, Staged};
 
 pub use frozen::{Standing, standing};
 
@@ -121,11 +119,11 @@ impl Task<'_> {
         }
     }
 
-    fn stage(&self, synced: Synced) -> Result<(TempPath, Utf8PathBuf), OutputError> {
+    fn stage(&self, batch: Batch) -> Result<(Staged, Utf8PathBuf), OutputError> {
         let staged = match self.compression {
-            None => stage(&self.target, self.document, synced),
+            None => stage(&self.target, self.document, batch),
             Some(compression) => {
-                stage(&self.target, &compression::compress(compression, self.document), synced)
+                stage(&self.target, &compression::compress(compression, self.document), batch)
             }
         };
         Ok((staged?, self.target.clone()))
@@ -166,23 +164,23 @@ pub fn write(
     if alone.is_some() {
         folders.sweep()?;
     }
-    let synced = Synced::of(changed.len());
-    let staged: Vec<(TempPath, Utf8PathBuf)> =
-        changed.par_iter().map(|task| task.stage(synced)).collect::<Result<_, OutputError>>()?;
-    if synced == Synced::Together {
-        sync_all_of(&folders.root)?;
+    let batch = Batch::of(changed.len());
+    let staged: Vec<(Staged, Utf8PathBuf)> =
+        changed.par_iter().map(|task| task.stage(batch)).collect::<Result<_, OutputError>>()?;
+    if batch == Batch::FileSystem {
+        folders.sync_file_system()?;
     }
     let renamed = staged.into_iter().try_for_each(|(temporary, target)| {
         folders.touch(&target);
-        let told = temporary.persist(&target);
+        let renamed = temporary.rename(&target);
         crash::point("feed-renamed");
-        told.map_err(|error| refused("put the new document in the place of", &target)(error.error))
+        renamed.map_err(refused("put the new document in the place of", &target))
     });
     let removed = renamed.and_then(|()| stale.iter().try_for_each(|copy| folders.remove(copy)));
     // Also after a failure, so that the completed renames are durable.
-    match synced {
-        Synced::Together => sync_all_of(&folders.root)?,
-        Synced::Alone => folders.sync()?,
+    match batch {
+        Batch::FileSystem => folders.sync_file_system()?,
+        Batch::EachFile => folders.sync()?,
     }
     removed?;
     Ok(Written {
@@ -199,14 +197,12 @@ pub fn copy(directory: &Utf8Path, files: &[(Utf8PathBuf, Utf8PathBuf)]) -> Resul
     let _alone = alone_in(&folders.root);
     for (path, source) in files {
         let target = folders.target(path)?;
-        let staged = stage_from(&target, Synced::Alone, |staged| {
+        let staged = stage_from(&target, Batch::EachFile, |staged| {
             let mut source = File::open(source)?;
             io::copy(&mut source, staged).map(|_| ())
         })?;
         folders.touch(&target);
-        staged
-            .persist(&target)
-            .map_err(|error| refused("put the copy in the place of", &target)(error.error))?;
+        staged.rename(&target).map_err(refused("put the copy in the place of", &target))?;
     }
     folders.sync()
 }
@@ -335,9 +331,13 @@ impl Folders {
     /// A rename is durable when its folder is synced; one sync covers all renames in it.
     fn sync(&self) -> Result<(), OutputError> {
         for folder in &self.touched {
-            sync_folder(folder).map_err(refused("sync the folder", folder))?;
+            durable::sync_folder(folder).map_err(refused("sync the folder", folder))?;
         }
         Ok(())
+    }
+
+    fn sync_file_system(&self) -> Result<(), OutputError> {
+        durable::sync_file_system(&self.root).map_err(refused("sync the file system of", &self.root))
     }
 }
 
@@ -367,29 +367,22 @@ fn holds(target: &Utf8Path, bytes: &[u8]) -> Result<bool, OutputError> {
 }
 
 /// Writes `bytes` to disk under a name beside `target`; the file goes when the value goes.
-fn stage(target: &Utf8Path, bytes: &[u8], synced: Synced) -> Result<TempPath, OutputError> {
-    stage_from(target, synced, |file| file.write_all(bytes))
+fn stage(target: &Utf8Path, bytes: &[u8], batch: Batch) -> Result<Staged, OutputError> {
+    stage_from(target, batch, |file| file.write_all(bytes))
 }
 
 /// The same of what `write` writes.
 fn stage_from(
     target: &Utf8Path,
-    synced: Synced,
+    batch: Batch,
     write: impl FnOnce(&mut File) -> io::Result<()>,
-) -> Result<TempPath, OutputError> {
+) -> Result<Staged, OutputError> {
     let folder = target.parent().unwrap_or(Utf8Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(PREFIX)
-        .suffix(SUFFIX)
-        .tempfile_in(folder)
-        .map_err(refused("make a file in", folder))?;
-    write(file.as_file_mut())
-        .and_then(|()| readable_by_all(file.as_file()))
-        .and_then(|()| if synced == Synced::Alone { file.as_file().sync_all() } else { Ok(()) })
-        .map_err(refused("write", target))?;
+    let mut file =
+        Partial::named(folder, (PREFIX, SUFFIX), Mode::Public).map_err(refused("make a file in", folder))?;
+    let staged = write(file.file()).and_then(|()| batch.finish(file)).map_err(refused("write", target))?;
     crash::point("feed-staged");
-    // The handle is closed here: a site of many categories would run out of them.
-    Ok(file.into_temp_path())
+    Ok(staged)
 }
 
 /// Held while the public folder is written: one run waits for the other, and the lock ends with its process. `None`
@@ -400,19 +393,6 @@ fn alone_in(root: &Utf8Path) -> Option<File> {
     Some(folder)
 }
 
-/// Temporary files are private; a web server runs as somebody else.
-#[cfg(unix)]
-fn readable_by_all(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable_by_all(_file: &File) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};

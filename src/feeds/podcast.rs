@@ -1,8 +1,6 @@
 //! The `itunes` and `podcast` elements of a channel and of an episode, which podcast directories read in RSS (PSP-1). In other
 //! formats an episode is an ordinary enclosure or attachment.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use rss::extension::Extension;
 use rss::extension::itunes::{ITunesCategory, ITunesChannelExtension, ITunesItemExtension, ITunesOwner};
@@ -13,6 +11,7 @@ use super::page::{Carried, Page};
 use super::select::Kind;
 use crate::archive::EpisodeKind;
 use crate::config::{Category, Podcast};
+use crate::text::hex;
 
 /// The UUID namespace of podcast guids, which are made from the address of the feed.
 const GUIDS: [u8; 16] =
@@ -100,20 +99,12 @@ fn with_text(name: &str, attributes: &[(&str, &str)], text: &str) -> Extension {
 fn guid(feed: &str) -> String {
     let name = feed.split_once("://").map_or(feed, |(_, rest)| rest).trim_end_matches('/');
     let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &[&GUIDS, name.as_bytes()].concat());
-    let mut uuid = String::with_capacity(36);
-    for (at, byte) in hash.as_ref().iter().take(16).enumerate() {
-        let byte = match at {
-            6 => byte & 0x0F | 0x50,
-            8 => byte & 0x3F | 0x80,
-            _ => *byte,
-        };
-        if matches!(at, 4 | 6 | 8 | 10) {
-            uuid.push('-');
-        }
-        // Writing to a `String` cannot fail.
-        let _ = write!(uuid, "{byte:02x}");
-    }
-    uuid
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.as_ref()[..16]);
+    bytes[6] = bytes[6] & 0x0F | 0x50;
+    bytes[8] = bytes[8] & 0x3F | 0x80;
+    let parts = [&bytes[..4], &bytes[4..6], &bytes[6..8], &bytes[8..10], &bytes[10..]];
+    parts.map(hex).join("-")
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! a base.
 
 mod atom;
-mod dates;
 mod json;
 mod rss;
 mod standing;
@@ -18,7 +17,7 @@ use url::Url;
 use crate::finding::Finding;
 use crate::xml::{Node, Records, XmlError};
 
-pub(super) use dates::parse as date;
+pub(super) use crate::dates::feed::parse as date;
 pub use words::plain_text;
 
 /// The most entries in a feed or an export.

@@ -2,9 +2,8 @@
 //!
 //! An importer is a function from bytes to what could be taken over and, one by one, what could not and why.
 //! None of them touches a file, a socket or the clock: whoever calls them reads, writes, and never overwrites.
-//! What they need from the web is brought by [`download`], and by nothing else.
+//! The caller fetches what they need from the web.
 
-pub mod download;
 pub mod feed;
 pub mod feed_archive;
 pub mod feed_diff;

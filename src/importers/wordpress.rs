@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 
 use super::feed::{date, plain_text};
 use super::story::Story;
-use crate::archive::front_matter::dates;
+use crate::dates;
 use crate::finding::Finding;
 use crate::xml::{Node, Records, XmlError};
 

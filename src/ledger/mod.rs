@@ -18,7 +18,7 @@ use serde::Serialize;
 pub use retry::{Retry, RetrySchedule};
 pub use tally::Tally;
 
-use crate::text::HeaderText;
+use crate::text::{HeaderText, hex};
 
 /// Why a delivery failed: the mailbox or its domain does not exist.
 pub const NO_MAILBOX: &str = "no_mailbox";
@@ -31,7 +31,7 @@ pub struct Token(pub [u8; 16]);
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 

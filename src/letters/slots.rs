@@ -24,8 +24,7 @@ impl Markers {
     /// Creates markers that don't occur in `content`; it would have to contain its own hash.
     pub(super) fn absent_from(content: &str) -> Self {
         let hash = digest(&SHA256, content.as_bytes());
-        let stem = format!("slot{}", hex(&hash.as_ref()[..16]));
-        Self { stem }
+        Self { stem: format!("slot{}", hex(&hash.as_ref()[..16])) }
     }
 
     pub(super) fn of(&self, slot: Slot) -> String {

@@ -26,7 +26,7 @@ const EACH: usize = 25;
 pub(super) const NEWEST: usize = 30;
 
 /// All pages of a site.
-pub struct Layout<'a> {
+pub(crate) struct Layout<'a> {
     pub(super) archive: &'a Archive,
     pub(super) config: &'a Config,
     pub(super) lists: Vec<List>,
@@ -74,19 +74,12 @@ impl List {
 
 /// A page that is not yet rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sheet {
+pub(crate) struct Sheet {
     /// Below the public folder.
     pub path: Utf8PathBuf,
     /// A hash of everything that the page is made from.
     pub key: String,
     pub(super) kind: Kind,
-}
-
-impl Sheet {
-    /// Whether it is the page of a post.
-    pub fn is_post(&self) -> bool {
-        matches!(self.kind, Kind::Post(_))
-    }
 }
 
 /// The kind of a page.
@@ -103,7 +96,7 @@ pub(super) enum Kind {
 }
 
 /// Lays out all pages; there are none if no post has a page. Returns findings if the user's templates are invalid.
-pub fn lay_out<'a>(
+pub(crate) fn lay_out<'a>(
     archive: &'a Archive,
     config: &'a Config,
     templates: &'a PageTemplates,
@@ -143,7 +136,7 @@ fn category(group: Group, posts: &[Post]) -> Option<List> {
 
 impl<'a> Layout<'a> {
     /// All pages. If two have the same path, the first wins; pages of posts come before lists.
-    pub fn sheets(&self) -> Vec<Sheet> {
+    pub(crate) fn sheets(&self) -> Vec<Sheet> {
         if self.posts.is_empty() {
             return Vec::new();
         }
@@ -170,7 +163,7 @@ impl<'a> Layout<'a> {
     }
 
     /// The file of the post that a sheet shows.
-    pub fn source(&self, sheet: &Sheet) -> Option<&Utf8Path> {
+    pub(crate) fn source(&self, sheet: &Sheet) -> Option<&Utf8Path> {
         self.post(&sheet.kind).map(|post| post.source.as_path())
     }
 
@@ -241,7 +234,7 @@ impl<'a> Layout<'a> {
     }
 
     /// Renders one page. An error is one of a user's template.
-    pub fn print(&self, sheet: &Sheet) -> Result<Page, Finding> {
+    pub(crate) fn print(&self, sheet: &Sheet) -> Result<Page, Finding> {
         if sheet.kind == Kind::Style {
             let style = format!("{}\n{STYLE_MARK}", self.printer.style().trim_end());
             return Ok(document(sheet, "text/css; charset=utf-8", style, Vec::new()));

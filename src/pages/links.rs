@@ -12,7 +12,7 @@ use crate::config::{Config, SiteUrl};
 use crate::finding::Finding;
 
 /// What exists on the site.
-pub trait Known {
+pub(crate) trait Known {
     /// Whether one of the candidate files exists and may be published, or the public folder already has the file.
     fn has_file(&self, want: &Want) -> bool;
     /// Whether a candidate file exists that must not be published.
@@ -22,7 +22,7 @@ pub trait Known {
 }
 
 /// All findings about links of `post` to its own site; `own` are those in its body.
-pub fn judge(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known) -> Vec<Finding> {
+pub(crate) fn judge(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known) -> Vec<Finding> {
     let wants = wants_of(post, own, config);
     let shown = wants.iter().filter(|want| want.is_shown && !known.has_file(want));
     let mut findings: Vec<Finding> = shown.map(|want| missing(post, want, known)).collect();
@@ -90,7 +90,12 @@ fn dead_link(post: &Post, address: &OwnAddress, want: Option<&Want>) -> Finding 
 }
 
 /// Missing images, which prevent an issue from being sent.
-pub fn dead_pictures(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known) -> Vec<Finding> {
+pub(crate) fn dead_pictures(
+    post: &Post,
+    own: &[OwnAddress],
+    config: &Config,
+    known: &dyn Known,
+) -> Vec<Finding> {
     let wants = wants_of(post, own, config).into_iter();
     let dead = wants.filter(|want| want.is_shown && !want.is_absolute && !known.has_file(want));
     let finding = |want: Want| {

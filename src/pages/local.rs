@@ -15,7 +15,7 @@ use crate::config::Config;
 
 /// A file that a post needs in the public folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Want {
+pub(crate) struct Want {
     /// Below the public folder.
     pub target: Utf8PathBuf,
     /// The candidate files relative to the configuration, the likeliest first.
@@ -31,7 +31,7 @@ pub struct Want {
 }
 
 /// The files that `post` needs; `own` are the URLs in its body that lead to its own site.
-pub fn wants_of(post: &Post, own: &[OwnAddress], config: &Config) -> Vec<Want> {
+pub(crate) fn wants_of(post: &Post, own: &[OwnAddress], config: &Config) -> Vec<Want> {
     let image = post.image.iter().map(|image| OwnAddress {
         line: post.page.image_line.unwrap_or(1),
         raw: below_page(post, image).unwrap_or_else(|| image.to_string()),

@@ -10,16 +10,16 @@ mod links;
 mod local;
 mod templates;
 
-pub use layout::{Layout, Sheet, lay_out};
-pub use links::{Known, dead_pictures, judge};
-pub use local::{Want, wants_of};
-pub use templates::{FOLDER, NAMES, PageTemplates};
+pub(crate) use layout::{Layout, Sheet, lay_out};
+pub(crate) use links::{Known, dead_pictures, judge};
+pub(crate) use local::Want;
+pub(crate) use templates::{FOLDER, NAMES, PageTemplates};
 
 use crate::feeds::Document;
 
 /// A rendered page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub(crate) struct Page {
     /// Its path and its bytes.
     pub document: Document,
     /// The files of its own site that it shows or links to.
@@ -27,10 +27,10 @@ pub struct Page {
 }
 
 /// The end of every generated page. Files without it are never overwritten or removed.
-pub const MARK: &str = "<!-- made by Letterpress: changes here are overwritten -->\n";
+pub(crate) const MARK: &str = "<!-- made by Letterpress: changes here are overwritten -->\n";
 
 /// The style sheet of all pages, in the public folder.
-pub const STYLE_SHEET: &str = "pages.css";
+pub(crate) const STYLE_SHEET: &str = "pages.css";
 
 /// The end of the style sheet.
-pub const STYLE_MARK: &str = "/* made by Letterpress: changes here are overwritten */\n";
+pub(crate) const STYLE_MARK: &str = "/* made by Letterpress: changes here are overwritten */\n";

@@ -9,10 +9,10 @@ use crate::finding::Finding;
 use crate::letters;
 
 /// The folder of the user's page templates, below the template folder.
-pub const FOLDER: &str = "pages";
+pub(crate) const FOLDER: &str = "pages";
 
 /// The files that a user may provide.
-pub const NAMES: [&str; 5] = ["base.html", "post.html", "index.html", "list.html", STYLE];
+pub(crate) const NAMES: [&str; 5] = ["base.html", "post.html", "index.html", "list.html", STYLE];
 
 const STYLE: &str = "style.css";
 

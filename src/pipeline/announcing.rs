@@ -40,10 +40,7 @@ pub(super) async fn announce(
     if register.due(hubs).is_empty() {
         return Ok(None);
     }
-    let done = match Announcer::new() {
-        Ok(announcer) => announcer.announce(&mut register, hubs).await,
-        Err(trouble) => Announced { troubles: vec![trouble], ..Announced::default() },
-    };
+    let done = Announcer::new().announce(&mut register, hubs).await;
     office.store.remember(NOTE, &register.to_text()).await?;
     Ok(Some(Announcement { done, waiting_since: register.waiting_since(hubs) }))
 }

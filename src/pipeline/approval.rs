@@ -41,7 +41,7 @@ pub(super) async fn missing(
 }
 
 fn content(editions: &[&Edition]) -> Result<String, RunError> {
-    let json = serde_json::to_vec(editions).map_err(|error| RunError::user(error.to_string(), ""))?;
+    let json = serde_json::to_vec(editions).map_err(RunError::internal)?;
     Ok(fingerprint(&json))
 }
 

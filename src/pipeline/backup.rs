@@ -1,11 +1,9 @@
 //! Copies the ledger and its keys, also while a run is in progress: `backup`.
 
-use std::fs::File;
-use std::io::Write as _;
-
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Office, RunError, World};
+use crate::durable::{self, Mode};
 
 /// The files that were written.
 #[derive(Debug)]
@@ -38,17 +36,9 @@ pub async fn back_up(world: &World, target: &Utf8Path) -> Result<Backup, RunErro
     Ok(Backup { store: target.to_owned(), keys })
 }
 
-/// Copies through a temporary file: it has mode 0600, and gets its final name when it is complete.
 fn copy_keys(world: &World, target: &Utf8Path) -> Result<(), RunError> {
     let source = world.config.resolve(&world.config.store.keys);
-    let folder = target.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
     std::fs::read(&source)
-        .and_then(|text| {
-            let mut temp = tempfile::NamedTempFile::new_in(folder)?;
-            temp.write_all(&text)?;
-            temp.as_file().sync_all()?;
-            temp.persist_noclobber(target).map_err(|error| error.error)?;
-            File::open(folder)?.sync_all()
-        })
+        .and_then(|text| durable::create_new(target, &text, Mode::Private))
         .map_err(|error| RunError::io(format!("copying the keys to {target}"), error))
 }

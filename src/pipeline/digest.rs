@@ -141,8 +141,7 @@ fn whole(
 ) -> Result<NewDigest, RunError> {
     let mut issues = BTreeMap::new();
     for letter in letters {
-        let frozen =
-            serde_json::to_string(&letter.edition).map_err(|error| RunError::user(error.to_string(), ""))?;
+        let frozen = serde_json::to_string(&letter.edition).map_err(RunError::internal)?;
         let name = format!("{}:{}", digest.week, short_hash(&letter.posts));
         let issue = NewIssue {
             post: format!("{}{name}", stored::PREFIX),

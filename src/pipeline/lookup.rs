@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::RunError;
-use crate::archive::front_matter::dates;
 use crate::archive::{Archive, LeftOut, Post, WhyLeftOut, folder};
 use crate::config::Config;
+use crate::dates;
 use crate::text::shell_quoted;
 
 /// How many posts an error message lists.

@@ -135,6 +135,11 @@ pub enum RunError {
         /// The error of the operating system.
         source: std::io::Error,
     },
+    /// A bug in Letterpress.
+    #[error(
+        "internal error: {0}\n    help: this is a bug in Letterpress; please report it with the command that you ran"
+    )]
+    Internal(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl RunError {
@@ -146,6 +151,11 @@ impl RunError {
     /// An error of the operating system.
     pub fn io(what: impl Into<String>, source: std::io::Error) -> Self {
         Self::Io { what: what.into(), source }
+    }
+
+    /// A failure that can only come from a bug.
+    pub(crate) fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
     }
 }
 

@@ -167,8 +167,7 @@ fn specimen(config: &Config) -> Result<Claimed, RunError> {
     let address = config.newsletter.from.as_ref().map(|from| from.address.clone());
     let address = match address {
         Some(address) => address,
-        None => EmailAddress::parse("reader@example.com")
-            .map_err(|error| RunError::user(error.to_string(), ""))?,
+        None => EmailAddress::parse("reader@example.com").map_err(RunError::internal)?,
     };
     Ok(Claimed {
         number: DeliveryNumber(0),
@@ -208,8 +207,7 @@ pub async fn freeze(world: &World, office: &Office, mut draft: Draft<'_>) -> Res
     };
     if let (Some(post), Some(edition)) = (draft.post, draft.edition) {
         let subject = edition.letter().subject.clone();
-        let letter =
-            serde_json::to_string(&edition).map_err(|error| RunError::user(error.to_string(), ""))?;
+        let letter = serde_json::to_string(&edition).map_err(RunError::internal)?;
         let issue = NewIssue {
             post: post.id.clone(),
             subject: subject.clone(),

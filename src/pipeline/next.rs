@@ -67,7 +67,7 @@ fn posts(plan: &Plan<'_>, archive: &Archive, delay: TimeDelta) -> Vec<Upcoming> 
 
 /// Stores what is due next for the following runs.
 pub(super) async fn remember(office: &Office, upcoming: &[Upcoming]) -> Result<(), RunError> {
-    let text = serde_json::to_string(upcoming).map_err(|error| RunError::user(error.to_string(), ""))?;
+    let text = serde_json::to_string(upcoming).map_err(RunError::internal)?;
     if office.store.recall(NOTE).await?.as_deref() == Some(&text) {
         return Ok(());
     }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::redirect::Policy;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -21,13 +20,14 @@ use crate::clock::Clock;
 use crate::config::{Config, Notify};
 use crate::delivery::verdict::{Verdict, judge};
 use crate::delivery::{Envelope, Heard};
+use crate::durable::{self, Mode};
 use crate::letters::{Notice, compose_notice};
+use crate::net::http::{Download, DownloadError};
 use crate::text::{HeaderText, hex};
 
 /// Minimum time between two notifications of a failure.
 const RARELY: TimeDelta = TimeDelta::hours(1);
-/// Time limits for a heartbeat or a push topic.
-const CONNECT: Duration = Duration::from_secs(3);
+/// Time limit for a heartbeat or a push topic.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Time limit for the email.
 const MAIL_DEADLINE: Duration = Duration::from_secs(30);
@@ -208,25 +208,15 @@ fn below(url: &Url, word: &str) -> Url {
 }
 
 async fn post(url: &Url, headers: &[(&'static str, String)], body: String) -> Result<(), String> {
-    let agent = concat!("Letterpress/", env!("CARGO_PKG_VERSION"));
-    let client = reqwest::Client::builder()
-        .connect_timeout(CONNECT)
-        .timeout(DEADLINE)
-        .user_agent(agent)
-        .redirect(Policy::limited(3))
-        .no_proxy()
-        .build();
+    let download = Download::for_own_host(DEADLINE);
     // The URL may contain a secret: messages show only its host.
-    let place = url.host_str().unwrap_or("notify.url").to_owned();
-    let failed = |error: reqwest::Error| format!("notification to {place} failed: {}", error.without_url());
-    let request = client.map_err(failed)?.post(url.clone()).body(body);
-    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
-    let answer = request.send().await.map_err(failed)?;
-    if answer.status().is_success() {
-        Ok(())
-    } else {
-        Err(format!("notification to {place} failed: it replied {}", answer.status()))
-    }
+    let place = url.host_str().unwrap_or("notify.url");
+    download.post(url.as_str(), headers, body).await.map_err(|error| match error {
+        DownloadError::Status { status, .. } => {
+            format!("notification to {place} failed: it replied {status}")
+        }
+        error => format!("notification to {place} failed: {}", error.without_url()),
+    })
 }
 
 async fn mail(
@@ -289,11 +279,8 @@ fn read(path: &Utf8PathBuf) -> BTreeMap<String, Told> {
 }
 
 fn write(path: &Utf8PathBuf, all: &BTreeMap<String, Told>) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(folder)?;
-    let temp = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer(&temp, all)?;
-    temp.persist(path).map(drop).map_err(|error| error.error)
+    std::fs::create_dir_all(durable::folder_of(path))?;
+    durable::replace(path, &serde_json::to_vec(all)?, Mode::Private)
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! recognised. A run that sends raises the epoch of the ledger first, then that of the fence, and only then sends.
 //! The fence is a file outside the ledger; a ledger behind its fence was restored from a backup and must not send.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -13,6 +12,7 @@ use super::{RunError, way_out};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crash;
+use crate::durable::{self, Mode};
 use crate::store::{
     Books, Custody, Fence, Mark, Mismatch, PostgresAccess, RunLock, StoreError, judge, open_postgres,
     open_sqlite,
@@ -255,13 +255,9 @@ fn made(path: &Utf8Path, clock: &dyn Clock) -> Result<Keys, RunError> {
     secret[..16].copy_from_slice(&clock.random());
     secret[16..].copy_from_slice(&clock.random());
     let keys = Keys::generate(secret);
-    // Written atomically, and never over an existing file. A temporary file has mode 0600.
-    let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut temp| {
-        temp.write_all(keys.to_text().as_bytes())?;
-        temp.as_file().sync_all()?;
+    let written = durable::stage(path, keys.to_text().as_bytes(), Mode::Private).and_then(|staged| {
         crash::point("keys-staged");
-        temp.persist_noclobber(path).map(drop).map_err(|error| error.error)
+        staged.create_new(path)
     });
     match written {
         Ok(()) => Ok(keys),

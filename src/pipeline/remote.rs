@@ -4,9 +4,8 @@
 //! Downloads use the guarded downloader only. A feed that cannot be downloaded removes no post.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, File};
+use std::io;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -16,10 +15,11 @@ use serde::{Deserialize, Serialize};
 use super::{RunError, World};
 use crate::archive::folder;
 use crate::config::Config;
+use crate::durable::{self, Mode};
 use crate::finding::Finding;
-use crate::importers::download::{Download, Fetched, Validators};
 use crate::importers::feed;
 use crate::importers::feed_archive::{self, Ledger, Merged};
+use crate::net::http::{Download, Fetched, Validators};
 use crate::text::hex;
 
 /// Limit for a feed that contains every post ever published.
@@ -197,7 +197,7 @@ fn keep(config: &Config, before: &Ledger, merged: &Merged) -> io::Result<()> {
     for (name, contents) in fresh {
         write(&folder, name, contents.as_bytes())?;
     }
-    File::open(&folder)?.sync_all()
+    durable::sync_folder(&folder)
 }
 
 fn remove(path: &Utf8Path) -> io::Result<()> {
@@ -213,14 +213,8 @@ fn write(folder: &Utf8Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     if fs::read(&path).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
-    let mut file = tempfile::Builder::new()
-        .prefix(".feed-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    // One sync of the folder at the end serves all the posts of a feed.
+    durable::stage(&path, bytes, Mode::Umask)?.rename(&path)
 }
 
 /// The HTTP validators of the stored version. If they are lost, the feed is downloaded once more.

@@ -77,7 +77,7 @@ pub(super) async fn note(
     };
     let at = (world.clock.now(), world.clock.random());
     let rest = Rest::after(before.as_ref(), &smtp.host, why, world.breaker.has_sent(), at);
-    let text = serde_json::to_string(&rest).map_err(|error| RunError::user(error.to_string(), ""))?;
+    let text = serde_json::to_string(&rest).map_err(RunError::internal)?;
     office.store.remember(NOTE, &text).await?;
     tracing::warn!(relay = rest.host, until = %rest.until, runs = rest.times, "throttled; backing off");
     Ok(Some(rest))

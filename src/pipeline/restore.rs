@@ -4,13 +4,14 @@
 //! restored and requires `ledger adopt-restored` before it sends.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::office::KEYS;
 use super::{RunError, World};
 use crate::config::Config;
+use crate::durable::{self, Mode};
 use crate::store::{Alone, Candidate, Fence, Holder, RunLock, StoreError, put_in_place, stage};
 use crate::subscribers::token::Keys;
 
@@ -176,12 +177,7 @@ fn replace_keys(path: &Utf8Path, aside: &Utf8Path, text: &str) -> io::Result<()>
     if path.exists() {
         fs::hard_link(path, aside).or_else(|_| fs::copy(path, aside).map(drop))?;
     }
-    let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-    let mut temp = tempfile::NamedTempFile::new_in(folder)?;
-    temp.write_all(text.as_bytes())?;
-    temp.as_file().sync_all()?;
-    temp.persist(path).map_err(|error| error.error)?;
-    fs::File::open(folder)?.sync_all()
+    durable::replace(path, text.as_bytes(), Mode::Private)
 }
 
 fn is_same(one: &Utf8Path, other: &Utf8Path) -> bool {

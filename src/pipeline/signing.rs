@@ -2,7 +2,6 @@
 //!
 //! Keys are not frozen with an issue, because the ledger must not contain secrets.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use aws_lc_rs::encoding::AsDer as _;
@@ -14,7 +13,8 @@ use zeroize::Zeroizing;
 use super::RunError;
 use super::way_out::no_sender;
 use crate::config::{Config, Dkim};
-use crate::letters::dkim::{Algorithm, Identity, Key, KeyError, Signer, to_pem};
+use crate::durable::{self, Mode};
+use crate::letters::dkim::{Algorithm, Identity, Key, Signer, to_pem};
 
 /// The signer of the emails; `None` if no key is configured.
 pub(super) fn signer(config: &Config) -> Result<Option<Arc<Signer>>, RunError> {
@@ -62,16 +62,8 @@ pub(crate) fn new_key(algorithm: Algorithm, path: &Utf8Path) -> Result<Key, RunE
             to_pem(pair.to_pkcs8v1().map_err(|_| failed())?.as_ref())
         }
     };
-    let key =
-        Key::from_pem(&pem).map_err(|error: KeyError| RunError::user(error.to_string(), "try again"))?;
-    // Written atomically; a temporary file has mode 0600 from its first byte.
-    let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut temp| {
-        temp.write_all(pem.as_bytes())?;
-        temp.as_file().sync_all()?;
-        temp.persist_noclobber(path).map(drop).map_err(|error| error.error)
-    });
-    match written {
+    let key = Key::from_pem(&pem).map_err(RunError::internal)?;
+    match durable::create_new(path, pem.as_bytes(), Mode::Private) {
         Ok(()) => Ok(key),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(RunError::user(
             format!("{path} already exists, and a key is never overwritten"),

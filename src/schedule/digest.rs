@@ -12,7 +12,7 @@ use crate::archive::{Archive, Post};
 use crate::config::{Newsletter, Weekly};
 
 /// So many posts at most are carried by one weekly letter; what is left over comes with the next.
-pub const MOST_POSTS: usize = 40;
+pub(crate) const MOST_POSTS: usize = 40;
 
 /// After a longer silence the first weekly letter does not look further back.
 const LONGEST_SILENCE: TimeDelta = TimeDelta::weeks(4);
@@ -54,7 +54,7 @@ pub struct Forecast<'a> {
 }
 
 /// Decides what is due.
-pub fn forecast<'a>(
+pub(crate) fn forecast<'a>(
     archive: &'a Archive,
     record: &Record,
     (newsletter, zone): (&Newsletter, Tz),
@@ -120,7 +120,7 @@ fn week(moment: DateTime<Utc>, zone: Tz) -> String {
 }
 
 /// The latest moment that is not after `now`.
-pub fn latest_moment(weekly: Weekly, zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn latest_moment(weekly: Weekly, zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
     let day = now.with_timezone(&zone).date_naive();
     let found = (0..9)
         .filter_map(|back| moment_on(day.checked_sub_days(Days::new(back))?, weekly, zone))
@@ -129,7 +129,7 @@ pub fn latest_moment(weekly: Weekly, zone: Tz, now: DateTime<Utc>) -> DateTime<U
 }
 
 /// The earliest moment after `now`.
-pub fn next_moment(weekly: Weekly, zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn next_moment(weekly: Weekly, zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
     let day = now.with_timezone(&zone).date_naive();
     let found = (0..9)
         .filter_map(|ahead| moment_on(day.checked_add_days(Days::new(ahead))?, weekly, zone))

@@ -103,7 +103,7 @@ const ALIKE: f64 = Fingerprint::SAME_UNDER_ONE_TITLE;
 
 /// The posts of `due` that look like one of the `remembered`. A post that is still there under its own id is looked like
 /// only by its exact copy: two posts of a series may share much of their text. One that is gone may have been renamed.
-pub fn lookalikes<'p>(
+pub(crate) fn lookalikes<'p>(
     due: impl IntoIterator<Item = &'p Post>,
     present: &HashSet<&str, impl BuildHasher>,
     remembered: &[PostIdentity],
@@ -145,7 +145,7 @@ fn percent(share: f64) -> u8 {
 }
 
 /// What the ledger does not remember yet of the posts that it knows.
-pub fn unremembered(
+pub(crate) fn unremembered(
     posts: &[Post],
     known: &HashSet<String, impl BuildHasher>,
     remembered: &[PostIdentity],

@@ -5,10 +5,11 @@
 //! rest reads and writes the file. Nothing here opens a database.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 
 use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::durable::{self, Mode};
 
 /// The first lines of the file: for whoever finds it.
 const HEAD: &str = "\
@@ -152,16 +153,11 @@ impl Fence {
 
     /// Writes it: whole or not at all, and on the disk when this returns.
     pub fn write(&self, mark: &Mark) -> Result<(), FenceError> {
-        let folder =
-            self.0.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-        tempfile::NamedTempFile::new_in(folder)
-            .and_then(|mut temp| {
-                temp.write_all(to_text(mark).as_bytes())?;
-                temp.as_file().sync_all()?;
-                temp.persist(&self.0).map_err(|error| error.error)?;
-                File::open(folder)?.sync_all()
-            })
-            .map_err(|source| FenceError::Io { doing: "write", path: self.0.clone(), source })
+        durable::replace(&self.0, to_text(mark).as_bytes(), Mode::Private).map_err(|source| FenceError::Io {
+            doing: "write",
+            path: self.0.clone(),
+            source,
+        })
     }
 }
 

@@ -19,7 +19,7 @@ pub use lifecycle::{Enrolled, Standing};
 pub use wishes::{Cadence, Topics, Wishes};
 
 use crate::address::EmailAddress;
-use crate::text::HeaderText;
+use crate::text::{HeaderText, hex};
 
 /// The keyed hash of a normalised address: what identifies a reader everywhere but in the envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +27,7 @@ pub struct AddressKey(pub [u8; 16]);
 
 impl fmt::Display for AddressKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use letterpress::delivery::verdict::drops_connection;
-use letterpress::delivery::{Channel, Envelope, Heard, Phase, TlsTrouble, Trouble, Wire};
+use letterpress::delivery::{Channel, Envelope, Heard, Phase, Reply, TlsTrouble, Trouble, Wire};
 use tokio::sync::oneshot;
 
 use super::checker;
@@ -287,4 +286,34 @@ fn message_id(message: &[u8]) -> String {
     let text = String::from_utf8_lossy(message);
     let line = text.lines().find_map(|line| line.strip_prefix("Message-ID: "));
     line.unwrap_or_default().to_owned()
+}
+
+/// Whether a real channel must close the connection after this outcome: only an orderly reply keeps it open.
+fn drops_connection(heard: &Heard) -> bool {
+    let orderly = |reply: &Reply| matches!(reply.class(), 4 | 5) && reply.code != 421;
+    !match (heard.phase, &heard.what) {
+        (Phase::Dot, Ok(reply)) => reply.class() == 2 || orderly(reply),
+        (Phase::Mail | Phase::Rcpt | Phase::Data, Ok(reply)) => orderly(reply),
+        (Phase::Mail | Phase::Rcpt, Err(Trouble::Missing(_) | Trouble::Unsendable(_))) => true,
+        _ => false,
+    }
+}
+
+#[test]
+fn only_an_orderly_reply_keeps_the_connection_open() {
+    let drops = |phase, code, text: &str| {
+        drops_connection(&Heard { phase, what: Ok(Reply { code, text: text.to_owned() }) })
+    };
+    for phase in [Phase::Rcpt, Phase::Dot] {
+        assert!(!drops(phase, 550, "5.1.1 x") && !drops(phase, 450, "x"), "{phase}");
+    }
+    assert!(!drops(Phase::Dot, 250, "ok"));
+    assert!(drops(Phase::Rcpt, 421, "x") && drops(Phase::Data, 250, "x"));
+    assert!(drops(Phase::Dot, 354, "x") && drops(Phase::Body, 550, "x"));
+    for phase in [Phase::Mail, Phase::Rcpt] {
+        let unsendable = Trouble::Unsendable("bare LF".to_owned());
+        assert!(!drops_connection(&Heard { phase, what: Err(unsendable) }), "{phase}");
+        assert!(drops_connection(&Heard { phase, what: Err(Trouble::Closed) }), "{phase}");
+    }
+    assert!(drops_connection(&Heard { phase: Phase::Dot, what: Err(Trouble::Closed) }));
 }

@@ -3,10 +3,10 @@
 use camino::Utf8Path;
 
 use super::files::{read_file, site};
-use crate::archive::front_matter::dates;
 use crate::archive::new_post::{Conventions, Syntax};
 use crate::archive::{Archive, Post};
 use crate::config::{Config, Generator};
+use crate::dates;
 
 /// The conventions of the generator, adjusted to the newest post.
 pub fn conventions(config: &Config, archive: Option<&Archive>) -> Conventions {

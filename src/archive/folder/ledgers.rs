@@ -1,13 +1,14 @@
 //! Reads and writes the files of the two ledgers of the archive: ids and pages.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 
 use camino::Utf8Path;
 
 use crate::archive::ids::Ledger;
 use crate::archive::pages::Pages;
 use crate::config::Config;
+use crate::durable::{self, Mode};
 use crate::finding::Finding;
 
 /// The text of the id ledger, if it exists, and the ledger.
@@ -47,16 +48,6 @@ pub fn write_pages(config: &Config, text: &str) -> io::Result<()> {
 }
 
 fn write(path: &Utf8Path, text: &str) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let folder = path.parent().filter(|folder| *folder != "").unwrap_or(Utf8Path::new("."));
-    // A ledger is not secret: it is kept in version control.
-    let mut file = tempfile::Builder::new()
-        .prefix(".ids-")
-        .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
+    // A ledger is not secret: it lives in version control.
+    durable::replace(path, text.as_bytes(), Mode::Umask)
 }

@@ -4,11 +4,11 @@
 use chrono::{DateTime, FixedOffset};
 use chrono_tz::Tz;
 
-use super::dates::{self, DateError};
 use super::enclosure::{self, Stated};
 use super::entry::{Entry, Lined, Value};
 use crate::archive::PostAuthor;
 use crate::config::{is_language_tag, language_meant};
+use crate::dates::{self, DateError};
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
 

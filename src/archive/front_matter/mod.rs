@@ -2,7 +2,6 @@
 //! they mean; nothing here opens a file.
 
 pub mod customs;
-pub mod dates;
 mod enclosure;
 mod entry;
 pub mod fields;

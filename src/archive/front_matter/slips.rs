@@ -10,8 +10,9 @@ use chrono_tz::Tz;
 use super::fields::bool_of;
 use super::flags;
 use super::known::{DATES, MEANT, OF_OTHERS, SYNONYMS, WITHHOLDING};
-use super::{Entry, Parts, Value, dates};
+use super::{Entry, Parts, Value};
 use crate::config::{nearest, plain};
+use crate::dates;
 use crate::finding::Finding;
 
 /// A file, and the context in which its keys are checked.

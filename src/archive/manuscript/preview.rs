@@ -4,9 +4,10 @@ use chrono::{DateTime, FixedOffset};
 
 use super::writer::{Stamp, Writer};
 use super::{Manuscript, Name, customs, encoding, front_matter, held_back, naming};
-use crate::archive::front_matter::{Fields, dates};
+use crate::archive::front_matter::Fields;
 use crate::archive::house_rules::Setting;
 use crate::archive::inherited::Place;
+use crate::dates;
 use crate::finding::Finding;
 
 impl Manuscript {

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use crate::clock::Clock;
 use crate::feeds::lint::check_feed;
 use crate::finding::Finding;
-use crate::importers::download::{Body, Download, Fetched};
+use crate::net::http::{Body, Download, Fetched};
 use crate::pipeline::RunError;
 
 /// No feed reader accepts a larger feed.

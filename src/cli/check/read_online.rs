@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::archive::Archive;
 use crate::config::Config;
 use crate::finding::Finding;
-use crate::importers::download::{Download, DownloadError};
 use crate::letters::online;
+use crate::net::http::{Download, DownloadError};
 
 /// How many of the newest posts are checked.
 const ASKED: usize = 5;

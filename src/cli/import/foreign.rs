@@ -14,9 +14,9 @@ use super::super::printer::{Printer, count};
 use super::write;
 use crate::delivery::watch::Tick;
 use crate::finding::Finding;
-use crate::importers::download::{Download, Fetched};
 use crate::importers::story::{Desk, PostFile, Story};
 use crate::importers::{feed, ghost, wordpress};
+use crate::net::http::{Download, Fetched};
 use crate::pipeline::{RunError, World};
 
 /// Larger images are not downloaded.

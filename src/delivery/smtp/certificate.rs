@@ -1,7 +1,6 @@
-//! What is wrong with a certificate that was not believed: the verifier's own word, and from the chain as the server sent it
-//! what that word leaves open.
+//! Why a certificate was refused: the verifier's error, and what the chain that the server sent adds to it.
 //!
-//! Nothing is decided here. rustls has verified, and refused, before any of this is looked at.
+//! Nothing is decided here: rustls has already verified and refused the certificate.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 
-/// A certificate that was not believed.
+/// A certificate that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadCertificate {
     /// What is wrong with it.
@@ -24,16 +23,16 @@ pub struct BadCertificate {
 /// What can be wrong with a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flaw {
-    /// It has ended.
+    /// It has expired.
     Expired {
         /// When.
         not_after: DateTime<Utc>,
         /// What this machine's clock said.
         now: DateTime<Utc>,
     },
-    /// It does not hold yet.
+    /// It is not valid yet.
     NotYet {
-        /// From when on.
+        /// When it becomes valid.
         not_before: DateTime<Utc>,
         /// What this machine's clock said.
         now: DateTime<Utc>,
@@ -48,7 +47,7 @@ pub enum Flaw {
     Other,
 }
 
-/// The certificates that a server sent, as far as they help to tell why their issuer is not known.
+/// What the chain says about the reason why its issuer is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chain {
     /// How many there were.
@@ -57,7 +56,7 @@ pub struct Chain {
     pub is_self_signed: bool,
     /// Who signed the last one.
     pub issuer: String,
-    /// The first one says where its issuer's certificate can be had, as those of public authorities do.
+    /// The first one says where its issuer's certificate can be fetched, as those of public authorities do.
     pub is_public: bool,
 }
 
@@ -67,7 +66,7 @@ impl fmt::Display for BadCertificate {
     }
 }
 
-/// Verifies as rustls does, and keeps of a chain that was refused what helps to put it right.
+/// Verifies as rustls does, and keeps the facts about a refused chain that help to fix it.
 #[derive(Debug)]
 pub(super) struct Verifier(pub(super) Arc<WebPkiServerVerifier>);
 
@@ -189,7 +188,7 @@ impl Chain {
 fn names(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, certificate, _) = element(certificate)?;
     let (_, mut rest, _) = element(certificate)?;
-    // The version stands in a tag of its own and may be missing; then serial number and algorithm.
+    // The version has its own tag and may be missing; then come serial number and algorithm.
     if rest.first() == Some(&0xa0) {
         rest = element(rest)?.2;
     }
@@ -224,7 +223,7 @@ fn common_name(mut name: &[u8]) -> Option<String> {
     common.or(organisation)
 }
 
-/// The first element of DER (X.690): its tag, what is in it, and what comes behind it.
+/// The first element of DER (X.690): its tag, its content, and what follows it.
 fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&length, rest) = rest.split_first()?;
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_says_who_signed_it_and_whether_that_was_itself() {
+    fn a_chain_names_its_issuer_and_whether_it_is_self_signed() {
         let root = authority("우리 집 CA");
         let leaf = CertificateParams::new(["mail.example.com".to_owned()]).unwrap();
         let key = KeyPair::generate().unwrap();
@@ -268,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_shown_as_people_write_them() {
+    fn names_are_shown_without_their_type() {
         for (presented, bare) in
             [("DnsName(\"a.example\")", "a.example"), ("IpAddress(127.0.0.1)", "127.0.0.1"), ("b", "b")]
         {
@@ -278,7 +277,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_server_may_send_any_bytes_for_a_certificate(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_in_place_of_a_certificate_cause_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let certificate = CertificateDer::from(bytes.as_slice());
             let chain = Chain::of(&certificate, &[]);
             prop_assert!(chain.sent == 1 && !chain.issuer.chars().any(char::is_control));

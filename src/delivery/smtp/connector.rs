@@ -1,6 +1,4 @@
-//! TCP and TLS: from a name to a stream.
-//!
-//! Certificates are always verified; there is no switch to turn that off.
+//! TCP and TLS: from a host name to a stream.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -10,10 +8,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use camino::Utf8Path;
+use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -23,6 +20,7 @@ use super::certificate::Verifier;
 use super::link::{Stream, trouble};
 use super::{SmtpError, TlsSetup};
 use crate::delivery::{Speaks, Trouble, Unreachable};
+use crate::net::tls;
 
 /// How long one address may stay silent before the next is tried beside it (RFC 8305, 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -36,14 +34,14 @@ pub(crate) struct Dialled {
 }
 
 /// Looks `host` up and connects to the first of its addresses that answers, IPv6 and IPv4 in turn: a path that is
-/// broken for one family costs a quarter of a second, not the letter.
+/// broken for one family costs a quarter of a second.
 pub(crate) async fn dial(host: &str, port: u16) -> Result<Dialled, Trouble> {
     let found = tokio::net::lookup_host((host, port)).await.map_err(|error| not_found(host, &error))?;
     race(in_turn(found.collect()), Trouble::NoSuchHost(format!("{host} has no address"))).await
 }
 
-/// The resolver's errors have no kinds in the standard library, so its words are looked at: glibc, macOS and the BSDs, and
-/// musl say it in their own ways. Whatever else it says, nobody could be asked.
+/// The standard library gives the resolver's errors no kinds, so their text decides: glibc, macOS and the BSDs, and musl
+/// each word it differently. Any other text means that no name server answered.
 fn not_found(host: &str, error: &io::Error) -> Trouble {
     let said = format!("{host}: {error}");
     let denials = ["not known", "nodename nor servname", "No address associated", "does not resolve"];
@@ -54,7 +52,7 @@ fn not_found(host: &str, error: &io::Error) -> Trouble {
     }
 }
 
-/// The first of `addresses` that answers, each begun a moment after the one before it; else the last trouble.
+/// The first of `addresses` that answers, each tried a moment after the one before it; else the last error.
 async fn race(addresses: Vec<SocketAddr>, mut last: Trouble) -> Result<Dialled, Trouble> {
     let mut waiting = addresses.into_iter();
     let mut attempts = JoinSet::new();
@@ -83,7 +81,7 @@ fn unreachable(address: SocketAddr, error: &io::Error) -> Unreachable {
 
 async fn connect(address: SocketAddr) -> io::Result<Dialled> {
     let stream = TcpStream::connect(address).await?;
-    // The dot is a write of its own: with Nagle's algorithm it would wait for the acknowledgement of the body, 40 ms.
+    // The dot is a separate write: with Nagle's algorithm it would wait 40 ms for the acknowledgement of the body.
     stream.set_nodelay(true)?;
     let (local, peer) = (stream.local_addr()?.ip().to_canonical(), stream.peer_addr()?.ip().to_canonical());
     Ok(Dialled { stream, local, peer, address })
@@ -108,32 +106,27 @@ fn in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 impl TlsSetup {
     /// Trusts the system's authorities and those of `ca_file`, for a server called `host`.
     pub(crate) fn new(host: &str, ca_file: Option<&Utf8Path>) -> Result<Self, SmtpError> {
-        let mut roots = RootCertStore::empty();
-        // A certificate of the system that cannot be read is the system's business, as long as others can.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let mut roots = tls::system_roots();
         if let Some(path) = ca_file {
-            add_file(&mut roots, path)
+            tls::add_pem_file(&mut roots, path)
                 .map_err(|reason| SmtpError::CaFile { path: path.to_owned(), reason })?;
         }
         if roots.is_empty() {
             return Err(SmtpError::NoAuthorities);
         }
-        // The provider is named here rather than installed for the process, so no other crate can change it.
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), tls::provider())
             .build()
             .map_err(|error| rustls::Error::General(error.to_string()))?;
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
+        let config = tls::builder()?
             .dangerous()
-            // It refuses what rustls's own refuses, and can say more about it.
+            // It refuses exactly what rustls's own verifier refuses, and explains more.
             .with_custom_certificate_verifier(Arc::new(Verifier(verifier)))
             .with_no_client_auth();
         let name = ServerName::try_from(host.to_owned()).map_err(|_| SmtpError::Host(host.to_owned()))?;
         Ok(Self { config: Arc::new(config), name })
     }
 
-    /// The TLS handshake, with verification, over a stream on which nothing is waiting.
+    /// The TLS handshake, over a stream without unread bytes.
     pub(crate) async fn handshake(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, Trouble> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let first = Arc::new(Mutex::new(Vec::new()));
@@ -142,7 +135,7 @@ impl TlsSetup {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => {
                 let first = first.lock().unwrap_or_else(PoisonError::into_inner);
-                // A server that answers in TLS has said more than its first bytes do.
+                // If the server answers in TLS, its error says more than its first bytes do.
                 let other = Speaks::recognise(&first).filter(|speaks| *speaks != Speaks::Tls);
                 Err(other.map_or_else(|| trouble(&error), Trouble::Speaks))
             }
@@ -150,10 +143,10 @@ impl TlsSetup {
     }
 }
 
-/// So many of a server's first bytes tell which protocol it speaks.
+/// How many of a server's first bytes are enough to recognise its protocol.
 const FIRST: usize = 128;
 
-/// A stream whose first bytes are kept: whoever does not speak TLS has said by then what it speaks.
+/// A stream whose first bytes are kept: a server that does not speak TLS shows its protocol in them.
 struct Overheard {
     stream: Box<dyn Stream>,
     first: Arc<Mutex<Vec<u8>>>,
@@ -192,8 +185,8 @@ impl AsyncWrite for Overheard {
     }
 }
 
-/// Knocks at `address` the way TLS does and listens to the first bytes of the answer: whoever says nothing of its own
-/// accord may be waiting for this.
+/// Sends a TLS greeting to `peer` and reads the first bytes of the answer: a server that stays silent after the connection
+/// may be waiting for one.
 pub(crate) async fn probe(peer: SocketAddr) -> Option<Speaks> {
     let mut stream = TcpStream::connect(peer).await.ok()?;
     stream.write_all(&client_hello()?).await.ok()?;
@@ -206,14 +199,9 @@ pub(crate) async fn probe(peer: SocketAddr) -> Option<Speaks> {
     Speaks::recognise(&first)
 }
 
-/// The first bytes of a TLS client that wants nothing in particular.
+/// The first bytes of a TLS client.
 fn client_hello() -> Option<Vec<u8>> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .ok()?
-        .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth();
+    let config = tls::client_config(RootCertStore::empty()).ok()?;
     let name = ServerName::try_from("localhost").ok()?;
     let mut connection = rustls::ClientConnection::new(Arc::new(config), name).ok()?;
     let mut bytes = Vec::new();
@@ -221,21 +209,12 @@ fn client_hello() -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn add_file(roots: &mut RootCertStore, path: &Utf8Path) -> Result<(), String> {
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
-    let before = roots.len();
-    for certificate in certificates {
-        roots.add(certificate.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
-    }
-    if roots.len() == before { Err("it contains no certificate".to_owned()) } else { Ok(()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_two_families_are_tried_in_turn() {
+    fn ipv6_and_ipv4_addresses_alternate() {
         let addresses =
             |all: &[&str]| all.iter().map(|one| one.parse().unwrap()).collect::<Vec<SocketAddr>>();
         let given = addresses(&["[::1]:25", "[::2]:25", "[::3]:25", "10.0.0.1:25"]);
@@ -248,12 +227,12 @@ mod tests {
         let good = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let good = good.local_addr().unwrap();
         let none = || Trouble::Dns("nothing".to_owned());
-        // Refused at once: nobody listens there.
+        // Refused at once: there is no listener.
         let refused: SocketAddr = format!("[::1]:{}", good.port()).parse().unwrap();
         let dialled = race(vec![refused, good], none()).await.ok().unwrap();
         assert_eq!(dialled.peer, good.ip());
-        // Silent: a queue that is full drops what comes, as a broken path does. Where this machine has no IPv6, another
-        // address stands for it.
+        // Silent: a full queue drops packets, as a broken path does. On a machine without IPv6, another address stands for
+        // it.
         let silent = ["[::1]:0", "127.0.0.2:0"].iter().find_map(|address| {
             let address: SocketAddr = address.parse().unwrap();
             let socket = if address.is_ipv6() {

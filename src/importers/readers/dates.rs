@@ -1,4 +1,7 @@
-//! Dates as people and programs write them into lists. Pure; a date with two readings is never guessed.
+//! Dates as people and programs write them into subscriber lists.
+//!
+//! Apart from `crate::dates`, because a list holds consent: a date with two readings is refused and never guessed, and
+//! spreadsheets write Korean and Japanese forms, orders of numbers and day counts that posts and feeds do not have.
 
 mod clock;
 mod words;
@@ -17,14 +20,14 @@ pub(super) enum ReadDate {
     Zoneless(DateTime<Utc>),
 }
 
-/// Why a cell is not one date.
+/// Why a cell cannot be read as one date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoDate {
-    /// It is more than one.
+    /// It has more than one reading.
     Several(Vec<NaiveDate>),
-    /// It is a day count: spreadsheets have two, four years apart.
+    /// It is a day count, and spreadsheets have two, four years apart.
     Serial,
-    /// Its numbers are no date in the order that the owner named.
+    /// Its numbers are not a date in the configured order.
     Order(DateOrder),
     /// It is not understood.
     Unknown,
@@ -39,7 +42,7 @@ pub(super) struct Read {
 
 /// Reads a date. `order` decides where the numbers alone do not.
 pub(super) fn read(cell: &str, order: Option<DateOrder>) -> Result<Read, NoDate> {
-    // Japanese forms write full-width digits; an apostrophe in front is how spreadsheets keep text as text.
+    // Japanese forms write full-width digits, and spreadsheets mark text with an apostrophe in front.
     let cell: String = cell.nfkc().collect();
     let text = cell.trim().trim_start_matches('\'');
     if is_serial(text) {
@@ -59,10 +62,10 @@ pub(super) fn read(cell: &str, order: Option<DateOrder>) -> Result<Read, NoDate>
     Ok(Read { date, decides })
 }
 
-/// Nobody asked for an email before there was any.
+/// No consent to email is older.
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
-/// The forms of programs, which say their zone.
+/// The forms of programs, which include the zone.
 fn instant(text: &str) -> Option<DateTime<Utc>> {
     let instant = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_rfc2822(text)).ok();
     let instant = instant.or_else(|| {
@@ -116,7 +119,7 @@ fn day(text: &str, order: Option<DateOrder>) -> Result<Day<'_>, NoDate> {
     .map(|day| Day { rest, ..day })
 }
 
-/// The one date that the numbers are in one of the `orders`, or in that which the owner named.
+/// The only date that the numbers can mean in one of the `orders`, or their date in the configured order.
 fn choose(parts: [&str; 3], orders: &[DateOrder], named: Option<DateOrder>) -> Result<Day<'static>, NoDate> {
     if let Some(order) = named {
         let date = date_of(parts, order).ok_or(NoDate::Order(order))?;
@@ -227,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_has_one_meaning_in_each_of_these_forms() {
+    fn forms_with_one_meaning_are_read() {
         for text in [
             "2026-11-01",
             "2026-11-1",
@@ -263,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_of_spreadsheets_and_forms_say_the_time_of_day_in_their_language() {
+    fn a_time_of_day_is_read_in_the_language_of_the_spreadsheet() {
         for text in [
             "2026-11-01 14:30",
             "2026/11/01 14:30:00",
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_two_dates_is_both_of_them() {
+    fn a_date_with_two_readings_is_refused_with_both() {
         let days = |text: &str| match read(text, None) {
             Err(NoDate::Several(days)) => days.iter().map(ToString::to_string).collect::<Vec<_>>(),
             other => panic!("{text}: {other:?}"),
@@ -294,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_allow_one_order_only_have_one_meaning_and_say_which() {
+    fn numbers_that_allow_only_one_order_reveal_it() {
         for (text, date, decides) in [
             ("25/12/2026", "2026-12-25 00:00:00", Some(DateOrder::Dmy)),
             ("12/25/2026", "2026-12-25 00:00:00", Some(DateOrder::Mdy)),
@@ -306,26 +309,26 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_may_say_in_which_order_the_numbers_stand() {
+    fn the_configured_order_decides() {
         let day = |text: &str, order| read(text, Some(order)).map(|read| read.date);
         let first = |text: &str| ReadDate::Zoneless(text.parse().unwrap());
         assert_eq!(day("11/01/2026", DateOrder::Dmy), Ok(first("2026-01-11T00:00:00Z")));
         assert_eq!(day("11/01/2026", DateOrder::Mdy), Ok(first("2026-11-01T00:00:00Z")));
         assert_eq!(day("26.11.01", DateOrder::Ymd), Ok(first("2026-11-01T00:00:00Z")));
         assert_eq!(day("25/12/2026", DateOrder::Mdy), Err(NoDate::Order(DateOrder::Mdy)));
-        // Where the form has one meaning, nothing changes it.
+        // A form with one meaning is read the same in every order.
         assert_eq!(day("2026. 11. 1.", DateOrder::Mdy), Ok(first("2026-11-01T00:00:00Z")));
         assert!(matches!(day("11/01/2026", DateOrder::Ymd), Err(NoDate::Several(_))));
     }
 
     #[test]
-    fn a_day_count_of_a_spreadsheet_is_no_date() {
+    fn the_day_count_of_a_spreadsheet_is_refused() {
         assert_eq!(read("46327", None), Err(NoDate::Serial));
         assert_eq!(read("46327.5", None), Err(NoDate::Serial));
     }
 
     #[test]
-    fn what_is_no_date_is_not_read() {
+    fn other_texts_are_refused() {
         for text in [
             "2026-02-30",
             "2026-13-01",

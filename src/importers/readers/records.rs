@@ -1,19 +1,19 @@
-//! CSV as bytes: encoding, separator, records and cells. Meaning is elsewhere.
+//! CSV: encoding, separator, records and cells.
 //!
-//! The `csv` crate would take an unclosed quotation mark for a cell that ends with the file, and the readers behind
-//! it would be gone without a word. Here it costs one row.
+//! The `csv` crate reads an unclosed quotation mark as a cell that extends to the end of the file, without an error: the
+//! subscribers in it would be lost silently. Here it costs one row, which is reported with its line.
 
 use super::RowError;
 use crate::text::shell_quoted;
 
-/// Bytes that a cell may have.
+/// The most bytes that a cell may have.
 pub(super) const MAX_CELL: usize = 64 * 1024;
-/// What spreadsheets write between cells.
+/// The separators of spreadsheets.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-/// First characters by which a spreadsheet knows a formula, also in their full-width forms.
+/// First characters of a formula in a spreadsheet, also in their full-width forms.
 const FORMULA: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠'];
 
-/// Why the bytes are no text that can be read.
+/// Why the bytes cannot be read as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum WrongEncoding {
     #[error("the file is UTF-16, not UTF-8")]
@@ -30,7 +30,7 @@ pub(super) enum WrongEncoding {
 
 impl WrongEncoding {
     pub(super) fn hint(self, file: &str) -> String {
-        // What Windows writes under these names has more characters than the standards that they are called by.
+        // Windows uses supersets of these standards, and iconv needs their names.
         let name = match self {
             Self::Utf16 => "UTF-16",
             Self::EucKr => "CP949",
@@ -47,7 +47,7 @@ impl WrongEncoding {
     }
 }
 
-/// How files begin that hold lists in a form that is not taken apart here: nothing is ever unpacked.
+/// The first bytes of compressed files. Nothing is ever unpacked here.
 const PACKED: [(&[u8], &str); 8] = [
     (b"PK\x03\x04", "a ZIP archive or a spreadsheet (.xlsx, .ods)"),
     (b"PK\x05\x06", "a ZIP archive"),
@@ -76,7 +76,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<&str, WrongEncoding> {
     Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text))
 }
 
-/// Names the encoding whose pairs of bytes fit all of the file.
+/// The encoding whose byte pairs fit the whole file.
 fn guess(bytes: &[u8]) -> WrongEncoding {
     let euc_kr = |lead: u8, trail: u8| {
         (0x81..=0xFE).contains(&lead) && matches!(trail, 0x41..=0x5A | 0x61..=0x7A | 0x81..=0xFE)
@@ -106,12 +106,12 @@ fn pairs(bytes: &[u8], fits: impl Fn(u8, u8) -> bool) -> bool {
     true
 }
 
-/// The separator: the one that stands most often in the first line, outside of quotation marks.
+/// The separator that is most frequent in the first line, outside of quotation marks.
 pub(super) fn delimiter(text: &str) -> u8 {
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let outside: String = line.split('"').step_by(2).collect();
     let count = |delimiter: u8| outside.bytes().filter(|byte| *byte == delimiter).count();
-    // The first of equals wins: a comma, if there is none at all.
+    // The first of equals wins, which is the comma if there is none at all.
     DELIMITERS.into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
 }
 
@@ -121,7 +121,7 @@ pub(super) struct Record {
     pub(super) cells: Vec<String>,
 }
 
-/// The records of a text that are not blank, each with the line, from 1, on which it begins.
+/// The records of a text that are not blank, each with the number of its first line.
 pub(super) struct Records<'a> {
     text: &'a str,
     at: usize,
@@ -138,7 +138,7 @@ impl<'a> Records<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// What is not read yet. Every step ends behind an ASCII character, so this is never in the middle of one.
+    /// The unread text. Every step ends after an ASCII character, so this is always a character boundary.
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
@@ -219,7 +219,7 @@ impl Iterator for Records<'_> {
                 }
                 Ok(record) => return Some((line, Ok(record))),
                 Err(reason) => {
-                    // The quotation marks cannot be trusted: the row ends with its first line.
+                    // The quotation marks cannot be trusted, so the row ends with its first line.
                     (self.at, self.line) = (begin, line);
                     self.at += self.rest().find(['\r', '\n']).unwrap_or(self.rest().len());
                     if self.at < self.text.len() {
@@ -233,9 +233,9 @@ impl Iterator for Records<'_> {
     }
 }
 
-/// A cell for the export: quoted, and with an apostrophe before what a spreadsheet would run.
+/// A cell for the export: quoted, and with an apostrophe before a formula, which a spreadsheet would run.
 pub(super) fn quote(cell: &str) -> String {
-    // What already looks guarded gets one more apostrophe, so that taking one away is always right.
+    // A cell that already looks guarded gets one more apostrophe, so that removing one is always right.
     let guard = if is_formula(cell.trim_start_matches('\'')) { "'" } else { "" };
     format!("\"{guard}{}\"", cell.replace('"', "\"\""))
 }
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_end_is_read_and_lines_are_counted() {
+    fn every_kind_of_line_end_is_read_and_counted() {
         let text = "a,b\r\n1,\"x\ny\"\n\r2,\r,,\n\"3\" , \"\"\"\"";
         assert_eq!(
             rows(text),
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quotation_mark_that_is_not_closed_costs_one_row() {
+    fn an_unclosed_quotation_mark_costs_one_row() {
         let text = "a,b\n1,\"x\n2,y\n3,\"z\"\n4,\"w";
         assert_eq!(
             rows(text),
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_separator_of_the_header_is_found() {
+    fn the_separator_is_found_in_the_header() {
         for (text, found) in [
             ("email", b','),
             ("email;name", b';'),
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn other_encodings_are_named() {
+    fn an_encoding_other_than_utf_8_is_named() {
         let korean_euc_kr = [0xC0, 0xCC, 0xB8, 0xA7, b',', 0xB8, 0xDE, 0xC0, 0xCF];
         let japanese_shift_jis = [0x83, 0x81, 0x81, 0x5B, 0x83, 0x8B, b',', b'x'];
         let korean_utf16: Vec<u8> = "email,이름".encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -322,7 +322,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_quoted_comes_back(cells in prop::collection::vec("['=+@\\-\",;＝\r\n a가]{0,8}", 1..5)) {
+        fn a_quoted_cell_reads_back_as_it_was(cells in prop::collection::vec("['=+@\\-\",;＝\r\n a가]{0,8}", 1..5)) {
             prop_assume!(cells.iter().any(|cell| !cell.trim().is_empty()));
             let line: Vec<String> = cells.iter().map(|cell| quote(cell)).collect();
             let text = line.join(",");

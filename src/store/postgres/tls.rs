@@ -1,4 +1,4 @@
-//! TLS towards the database: certificates are verified, always; there is no switch to turn that off.
+//! TLS towards the database, as `tokio-postgres` wants it.
 
 use std::future::Future;
 use std::io;
@@ -6,8 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
@@ -16,40 +15,32 @@ use tokio_rustls::client::TlsStream;
 
 use super::open::Access;
 use crate::config::Encryption;
+use crate::net::tls;
 
 /// What connections to this server share; `None` where none is encrypted.
 #[derive(Clone)]
 pub(super) struct Maker(Option<Arc<ClientConfig>>);
 
 impl Maker {
-    /// Trusts the system's authorities and those of the file that the URL names; says what is wrong in words.
+    /// Trusts the authorities of the file that the URL names, or else the system's.
     pub(super) fn new(access: &Access) -> Result<Self, String> {
         if access.encryption == Encryption::Never {
             return Ok(Self(None));
         }
-        let mut roots = RootCertStore::empty();
-        match &access.root {
-            // Whoever names an authority means that one alone.
+        let roots = match &access.root {
+            // A named authority replaces those of the system.
             Some(path) => {
-                let wrong = |why: String| format!("cannot use sslrootcert={path}: {why}");
-                for certificate in
-                    CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?
-                {
-                    let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-                    roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
-                }
+                let mut roots = RootCertStore::empty();
+                tls::add_pem_file(&mut roots, path)
+                    .map_err(|why| format!("cannot use sslrootcert={path}: {why}"))?;
+                roots
             }
-            None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-        }
+            None => tls::system_roots(),
+        };
         if roots.is_empty() {
             return Err("no certificate authorities are installed; add one with ?sslrootcert=FILE".to_owned());
         }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let config = tls::client_config(roots).map_err(|error| error.to_string())?;
         Ok(Self(Some(Arc::new(config))))
     }
 }

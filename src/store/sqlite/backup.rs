@@ -3,7 +3,6 @@
 //! The copy is made in a folder of its own beside the target, so that nobody else ever reads it, and takes the target's
 //! name when it is whole. It is one file without a write-ahead log, and says of itself that it is a copy.
 
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{Open, failed};
+use crate::durable::{self, Mode, Partial};
 use crate::store::sql::{epoch, notes};
 use crate::store::{Fault, StoreError};
 
@@ -24,10 +24,12 @@ const STEP: i32 = 256;
 
 /// Copies the database at `source` to `target`, which is not there yet.
 pub(super) fn write(source: &str, target: &Utf8Path, copied: DateTime<Utc>) -> Result<(), StoreError> {
-    let folder = target.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    let folder = durable::folder_of(target);
     let room = tempfile::Builder::new().prefix(".letterpress-backup").tempdir_in(folder).map_err(refused)?;
-    let temp = tempfile::NamedTempFile::new_in(room.path()).map_err(refused)?;
-    let mut copy = Connection::open(temp.path()).map_err(failed(DOING))?;
+    let room =
+        Utf8Path::from_path(room.path()).ok_or_else(|| refused(io::ErrorKind::InvalidFilename.into()))?;
+    let partial = Partial::new_in(room, Mode::Private).map_err(refused)?;
+    let mut copy = Connection::open(partial.path()).map_err(failed(DOING))?;
     fill(source, OpenFlags::SQLITE_OPEN_READ_WRITE, &mut copy)?;
     copy.pragma_update(None, "journal_mode", "DELETE").map_err(failed(DOING))?;
     mark(&mut copy, copied)?;
@@ -38,9 +40,7 @@ pub(super) fn write(source: &str, target: &Utf8Path, copied: DateTime<Utc>) -> R
         return Err(StoreError::Unfit { path: target.to_string(), why });
     }
     copy.close().map_err(|(_, error)| failed(DOING)(error))?;
-    temp.as_file().sync_all().map_err(refused)?;
-    temp.persist_noclobber(target).map_err(|error| refused(error.error))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(refused)
+    partial.sync().and_then(|staged| staged.create_new(target)).map_err(refused)
 }
 
 /// The copy says of itself that it is one: it may not send before somebody adopts it.

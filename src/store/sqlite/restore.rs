@@ -16,6 +16,7 @@ use super::backup::{fill, mark, refused};
 use super::failed;
 use super::open::{MIGRATIONS, schema};
 use crate::crash;
+use crate::durable::{folder_of, sync_folder};
 use crate::store::{Fault, StoreError};
 
 const DOING: &str = "restoring the backup";
@@ -174,7 +175,7 @@ pub fn put_in_place(
         remove(&left).map_err(refused)?;
     }
     crash::point("restore-cleared");
-    fs::rename(staged, path).and_then(|()| sync_folder(path)).map_err(refused)?;
+    fs::rename(staged, path).and_then(|()| sync_folder(folder_of(path))).map_err(refused)?;
     crash::point("restore-done");
     Ok(there)
 }
@@ -211,17 +212,12 @@ fn keep(file: &Utf8Path, name: &Utf8Path) -> io::Result<()> {
             File::open(name)?.sync_all()?;
         }
     }
-    sync_folder(name)
+    sync_folder(folder_of(name))
 }
 
 fn is_same(one: &Utf8Path, other: &Utf8Path) -> bool {
     let identity = |path: &Utf8Path| fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
     identity(one).is_some() && identity(one) == identity(other)
-}
-
-fn sync_folder(file: &Utf8Path) -> io::Result<()> {
-    let folder = file.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-    File::open(folder)?.sync_all()
 }
 
 fn remove(file: &Utf8Path) -> io::Result<()> {

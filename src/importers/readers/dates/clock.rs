@@ -3,6 +3,7 @@
 use chrono::{FixedOffset, NaiveDate, NaiveTime, TimeZone as _};
 
 use super::ReadDate;
+use crate::dates::parts::{self, Offset};
 
 /// Half days in the words of spreadsheets; `true` is the second half.
 const HALVES: [(&str, bool); 8] = [
@@ -48,14 +49,7 @@ fn half(text: &str) -> (Option<bool>, &str) {
 }
 
 fn time_of_day(text: &str, half: Option<bool>) -> Option<NaiveTime> {
-    let whole = text.split('.').next().unwrap_or_default();
-    let parts: Option<Vec<u32>> =
-        whole.split(':').map(|part| part.parse().ok().filter(|_| matches!(part.len(), 1 | 2))).collect();
-    let (hour, minute, second) = match parts?.as_slice() {
-        [hour, minute] => (*hour, *minute, 0),
-        [hour, minute, second] => (*hour, *minute, *second),
-        _ => return None,
-    };
+    let (hour, minute, second) = parts::time_of_day(text)?;
     let hour = match half {
         Some(second) => (1..=12).contains(&hour).then_some(hour % 12 + if second { 12 } else { 0 })?,
         None => hour,
@@ -63,7 +57,8 @@ fn time_of_day(text: &str, half: Option<bool>) -> Option<NaiveTime> {
     NaiveTime::from_hms_opt(hour, minute, second)
 }
 
-/// `Z`, `UTC`, `+09:00`, `GMT+9`, `KST`; what stands in parentheses behind it is its name.
+/// `Z`, `UTC`, `+09:00`, `GMT+9`, `KST`; a name in parentheses after it is ignored. Other abbreviations have more than one
+/// meaning in the world, and a date of consent is never guessed.
 fn offset(text: &str) -> Option<FixedOffset> {
     let text = text.split('(').next().unwrap_or_default().trim();
     if text.eq_ignore_ascii_case("KST") || text.eq_ignore_ascii_case("JST") {
@@ -73,9 +68,5 @@ fn offset(text: &str) -> Option<FixedOffset> {
     if shift.is_empty() {
         return FixedOffset::east_opt(0);
     }
-    let sign = if shift.starts_with('-') { -1 } else { 1 };
-    let digits = shift.strip_prefix(['+', '-'])?.replacen(':', "", 1);
-    let number: i32 = digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
-    let (hours, minutes) = if digits.len() > 2 { (number / 100, number % 100) } else { (number, 0) };
-    (hours <= 14 && minutes < 60).then(|| FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60)))?
+    Offset::parse(shift).filter(|offset| offset.hours <= 14 && offset.minutes < 60)?.fixed()
 }

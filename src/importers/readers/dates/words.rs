@@ -1,23 +1,9 @@
-//! Days with the English name of their month, and the names of weekdays, which say nothing new.
+//! Days with the English name of their month, and the names of weekdays, which are skipped.
 
 use chrono::NaiveDate;
 
-/// Three letters of a name are enough.
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+use crate::dates::parts;
+
 /// Each followed by `요일` or `曜日`, or between parentheses.
 const WEEKDAYS_IN_THE_EAST: &str = "월화수목금토일月火水木金土日";
 
@@ -29,10 +15,10 @@ pub(super) fn day(text: &str) -> Option<(NaiveDate, &str)> {
     for word in text.split_inclusive([' ', ',', '-', '/']) {
         let bare = word.trim_end_matches([' ', ',', '-', '/', '.']).trim_start();
         at += word.len();
-        if bare.is_empty() || bare.eq_ignore_ascii_case("of") || is_name(bare, &WEEKDAYS).is_some() {
+        if bare.is_empty() || bare.eq_ignore_ascii_case("of") || parts::is_weekday(bare) {
             continue;
         }
-        match is_name(bare, &MONTHS) {
+        match parts::month(bare) {
             Some(number) if month.is_none() => month = Some((number, numbers.len())),
             Some(_) => return None,
             None => numbers.push(number(bare)?),
@@ -67,13 +53,6 @@ fn number(word: &str) -> Option<&str> {
     let fits = matches!(digits.len(), 1 | 2) && matches!(suffix.as_str(), "" | "st" | "nd" | "rd" | "th")
         || digits.len() == 4 && suffix.is_empty();
     (fits && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
-}
-
-/// The number, from 1, of a name that is written out or cut after three letters or more.
-fn is_name(word: &str, names: &[&str]) -> Option<u32> {
-    let word = word.to_ascii_lowercase();
-    let place = names.iter().position(|name| word.len() >= 3 && name.starts_with(&word))?;
-    u32::try_from(place + 1).ok()
 }
 
 /// What stands behind `일요일`, `日曜日` or `(일)`, if the text begins with one of them.

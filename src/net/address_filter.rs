@@ -1,10 +1,10 @@
 //! Which addresses are in the open internet, after IANA's registries of special-purpose addresses.
 //!
-//! Judges numbers only; it looks nothing up.
+//! It sees numbers only: names have been looked up before.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Blocks that are not globally reachable, or reach many: address and length of the prefix.
+/// Blocks that are not globally reachable, or that reach many machines: address and length of the prefix.
 const CLOSED_4: [([u8; 4], u32); 16] = [
     ([0, 0, 0, 0], 8),        // this network
     ([10, 0, 0, 0], 8),       // private
@@ -34,10 +34,10 @@ const CLOSED_6: [(Ipv6Addr, u32); 4] = [
 
 const UNICAST_6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// Where networks without IPv4 find the rest of the internet (RFC 6052): the last four bytes are what counts.
+/// The prefix by which networks without IPv4 reach IPv4 addresses (RFC 6052), which are the last four bytes.
 const NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
-/// Whether `ip` belongs to one machine in the open internet. An IPv4 address dressed as IPv6 never does.
+/// Whether `ip` belongs to one machine in the open internet. An IPv4 address in the form of an IPv6 address never does.
 pub(super) fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_4(ip),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_open_internet_is_open() {
+    fn public_addresses_are_allowed() {
         for ip in [
             "1.1.1.1",
             "8.8.8.8",
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_closed() {
+    fn special_purpose_addresses_are_refused() {
         for ip in [
             "0.0.0.0",
             "10.0.0.1",

@@ -1,4 +1,4 @@
-//! What is fetched, what is refused, and where the connection really goes; against servers on loopback.
+//! What is fetched, what is refused, and where the connection goes; against servers on loopback.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// A server that answers one connection after the other with these bytes, and keeps what it was asked.
+/// A server that answers one connection after the other with these bytes, and records the requests.
 struct Server {
     at: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
@@ -59,7 +59,11 @@ fn to(location: &str) -> String {
 }
 
 fn here() -> Download {
-    Download { allow_loopback_for_tests: true, timeout: Duration::from_secs(5), ..Download::default() }
+    Download {
+        is_allowed: |ip| is_public(ip) || ip.is_loopback(),
+        timeout: Duration::from_secs(5),
+        ..Download::default()
+    }
 }
 
 /// Every name has the next of these addresses, as with an attacker's DNS server.
@@ -108,7 +112,7 @@ async fn a_document_comes_with_what_the_server_said_about_it() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_known_is_not_sent_again() {
+async fn a_known_version_is_not_downloaded_again() {
     let not_modified = "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n";
     let server = Server::new([not_modified]).await;
     let known =
@@ -120,7 +124,7 @@ async fn a_version_that_is_known_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn addresses_inside_of_a_network_are_refused_however_they_are_written() {
+async fn private_addresses_are_refused_in_every_notation() {
     let download = Download::default();
     for url in [
         "http://169.254.169.254/latest/meta-data/",
@@ -141,13 +145,13 @@ async fn addresses_inside_of_a_network_are_refused_however_they_are_written() {
         let error = refusal(&download, url).await;
         assert!(matches!(error, DownloadError::NotPublic { .. }), "{url}: {error}");
     }
-    // Whatever this machine thinks that localhost is.
+    // The resolver of this machine decides what localhost is.
     let error = refusal(&download, "http://localhost/").await;
     assert!(matches!(error, DownloadError::NotPublic { .. } | DownloadError::Lookup { .. }), "{error}");
 }
 
 #[tokio::test]
-async fn only_the_web_is_fetched() {
+async fn only_http_and_https_are_fetched() {
     let download = Download::default();
     for url in
         ["file:///etc/passwd", "ftp://example.com/", "gopher://example.com/", "data:,x", "mailto:a@b.example"]
@@ -162,7 +166,7 @@ async fn only_the_web_is_fetched() {
 }
 
 #[tokio::test]
-async fn a_name_with_one_bad_address_among_good_ones_is_refused() {
+async fn a_name_with_one_private_address_among_public_ones_is_refused() {
     for ips in [&["10.0.0.1"][..], &["1.1.1.1", "192.168.0.1"], &["2606:4700::1111", "::1"]] {
         let download = Download { names: Script::new(&[ips]), ..Download::default() };
         let error = refusal(&download, "https://example.com/").await;
@@ -173,7 +177,7 @@ async fn a_name_with_one_bad_address_among_good_ones_is_refused() {
 }
 
 #[tokio::test]
-async fn the_connection_goes_to_the_address_that_was_judged() {
+async fn the_connection_goes_to_the_address_that_was_checked() {
     let server = Server::new([ok("", "here")]).await;
     // A second look would fail, and no real resolver knows the name.
     let download = Download { names: Script::new(&[&["127.0.0.1"]]), ..here() };
@@ -183,7 +187,7 @@ async fn the_connection_goes_to_the_address_that_was_judged() {
 }
 
 #[tokio::test]
-async fn each_redirect_is_judged_again() {
+async fn each_redirect_is_checked_again() {
     for (there, right) in [
         ("http://169.254.169.254/", "169.254.169.254"),
         ("file:///etc/passwd", "file:///etc/passwd"),
@@ -199,7 +203,7 @@ async fn each_redirect_is_judged_again() {
 }
 
 #[tokio::test]
-async fn redirects_are_followed_three_times() {
+async fn at_most_three_redirects_are_followed() {
     let server = Server::new([to("/b"), to("c"), to("?d"), ok("", "end")]).await;
     let body = body(&here(), &server.url("/a")).await;
     assert_eq!((body.bytes.as_slice(), body.url.as_str()), (&b"end"[..], server.url("/c?d").as_str()));
@@ -210,14 +214,14 @@ async fn redirects_are_followed_three_times() {
 }
 
 #[test]
-fn https_is_never_left_for_http() {
+fn a_redirect_from_https_to_http_is_refused() {
     let here = Url::parse("https://example.com/a").unwrap();
     assert!(matches!(next(&here, "http://example.com/"), Err(DownloadError::Downgrade { .. })));
     assert_eq!(next(&here, "//example.com/b").unwrap().as_str(), "https://example.com/b");
 }
 
 #[tokio::test]
-async fn too_much_is_refused_whether_it_was_announced_or_not() {
+async fn a_body_that_is_too_long_is_refused_with_or_without_a_content_length() {
     let endless = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}", "x".repeat(3000));
     for answer in [ok("", &"x".repeat(1001)), endless] {
         let server = Server::new([answer]).await;
@@ -231,7 +235,7 @@ async fn too_much_is_refused_whether_it_was_announced_or_not() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_used_is_said() {
+async fn the_error_says_why_an_answer_cannot_be_used() {
     for (answer, what) in [
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned(), "answers 404 Not Found"),
         ("HTTP/1.1 304 Not Modified\r\n\r\n".to_owned(), "answers 304"),
@@ -246,7 +250,7 @@ async fn what_cannot_be_used_is_said() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_left() {
+async fn a_silent_server_is_given_up_at_the_deadline() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let download = Download { timeout: Duration::from_millis(100), ..here() };
     let error = refusal(&download, &format!("http://{}/", listener.local_addr().unwrap())).await;
@@ -254,7 +258,7 @@ async fn a_server_that_says_nothing_is_left() {
 }
 
 #[tokio::test]
-async fn the_owners_own_host_may_be_anywhere_and_where_it_sends_us_on_to_may_not() {
+async fn the_configured_host_may_be_private_but_its_redirects_may_not_lead_to_another_private_host() {
     let inner = Server::new([ok("", "secret")]).await;
     let outer = Server::new([ok("", "feed"), to("/there"), ok("", "feed"), to(&inner.url("/"))]).await;
     let download =
@@ -266,4 +270,54 @@ async fn the_owners_own_host_may_be_anywhere_and_where_it_sends_us_on_to_may_not
     let refused = download.fetch(&outer.url("/feed"), None).await.unwrap_err();
     assert!(matches!(refused, DownloadError::NotPublic { .. }), "{refused}");
     assert_eq!(inner.asked().len(), 0);
+}
+
+fn redirect(status: &str, location: &str) -> String {
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n");
+    format!("{head}Location: {location}\r\n\r\n")
+}
+
+#[tokio::test]
+async fn a_post_carries_its_headers_and_becomes_a_get_only_where_a_redirect_says_so() {
+    let answers = [redirect("307 Temporary Redirect", "/b"), redirect("302 Found", "/c"), ok("", "")];
+    let server = Server::new(answers).await;
+    let headers = [("Title", "느린 편지".to_owned())];
+    Download::for_own_host(Duration::from_secs(5))
+        .post(&server.url("/a"), &headers, "body".to_owned())
+        .await
+        .unwrap();
+    let asked = server.asked();
+    let requests: Vec<&str> = asked.iter().map(|request| request.split(" HTTP").next().unwrap()).collect();
+    assert_eq!(requests, ["POST /a", "POST /b", "GET /c"]);
+    let has_body = |request: &String| request.to_lowercase().contains("content-length: 4");
+    assert_eq!(asked.iter().map(has_body).collect::<Vec<_>>(), [true, true, false]);
+    assert!(asked[0].contains("title: 느린 편지"), "{}", asked[0]);
+}
+
+#[tokio::test]
+async fn a_login_in_an_address_is_sent_with_a_post_to_that_host_and_with_nothing_else() {
+    let server = Server::new([ok("", "")]).await;
+    let url = server.url("/").replace("http://", "http://kim:secret@");
+    let download = Download::for_own_host(Duration::from_secs(5));
+    download.post(&url, &[], String::new()).await.unwrap();
+    assert!(server.asked()[0].to_lowercase().contains("authorization: basic "));
+    let error = download.fetch(&url, None).await.unwrap_err();
+    assert!(matches!(error, DownloadError::Url(..)), "{error}");
+}
+
+#[tokio::test]
+async fn a_message_without_the_address_says_what_happened_and_not_where() {
+    let refused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let server = Server::new([redirect("302 Found", "http://10.0.0.1/token")]).await;
+    for (url, what) in [
+        (format!("http://{refused}/token"), "refused"),
+        (server.url("/token"), "it leads to 10.0.0.1"),
+        ("ftp://example.com/token".to_owned(), "it is neither https nor http"),
+    ] {
+        let download = Download::for_own_host(Duration::from_secs(5));
+        let error = download.post(&url, &[], String::new()).await.unwrap_err();
+        let text = error.without_url();
+        assert!(text.to_lowercase().contains(what) && !text.contains("token"), "{text}");
+        assert!(error.to_string().contains("token"), "{error}");
+    }
 }

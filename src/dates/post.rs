@@ -7,12 +7,14 @@ use chrono::{
 };
 use chrono_tz::Tz;
 
+use super::parts::{self, Offset, Usage};
+
 /// What to write instead.
-pub const HINT: &str = "write it like 2024-05-01, 2024-05-01 09:00 or 2024-05-01T09:00:00+09:00";
+pub(crate) const HINT: &str = "write it like 2024-05-01, 2024-05-01 09:00 or 2024-05-01T09:00:00+09:00";
 
 /// Why a text is not a date.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DateError {
+pub(crate) enum DateError {
     /// Not a known format.
     #[error("{0:?} is not a date")]
     Shape(String),
@@ -25,7 +27,7 @@ pub enum DateError {
 }
 
 /// Reads RFC 3339, RFC 2822, `2024-05-01` and `2024-05-01 10:00[:00][ +0900]`; fractions of seconds are dropped.
-pub fn parse(raw: &str, zone: Tz) -> Result<DateTime<FixedOffset>, DateError> {
+pub(crate) fn parse(raw: &str, zone: Tz) -> Result<DateTime<FixedOffset>, DateError> {
     let text = raw.trim();
     let shown = || text.chars().take(60).collect::<String>();
     let date = match day(text) {
@@ -49,8 +51,8 @@ pub fn parse(raw: &str, zone: Tz) -> Result<DateTime<FixedOffset>, DateError> {
     }
 }
 
-/// The day at the start of a name such as `2024-05-01-slug` or `2024-5-1-slug`, and the rest.
-pub fn in_name(name: &str) -> Option<(String, &str)> {
+/// The day in front of a name such as `2024-05-01-slug` or `2024-5-1-slug`, and the rest.
+pub(crate) fn in_name(name: &str) -> Option<(String, &str)> {
     let (date, length) = numbers(name, '-').ok()?;
     let rest = &name[length..];
     (rest.is_empty() || rest.starts_with(['-', '_', ' ']))
@@ -58,7 +60,7 @@ pub fn in_name(name: &str) -> Option<(String, &str)> {
 }
 
 /// The day in a path such as `/2024/05/01/slug/`.
-pub fn in_path(path: &str) -> Option<String> {
+pub(crate) fn in_path(path: &str) -> Option<String> {
     let starts = std::iter::once(0).chain(path.match_indices('/').map(|(at, _)| at + 1));
     starts.take(8).find_map(|start| {
         let (date, length) = numbers(&path[start..], '/').ok()?;
@@ -102,42 +104,23 @@ fn numbers(text: &str, separator: char) -> Result<(NaiveDate, usize), Fault> {
     NaiveDate::from_ymd_opt(year, month, day).map(|date| (date, at)).ok_or(Fault::Calendar)
 }
 
-/// The English names; three letters are enough.
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-
 /// A day with the English name of its month, without a weekday: those are left to the RFC 2822 parser.
 fn words(text: &str) -> Result<(NaiveDate, usize), Fault> {
-    let mut parts: Vec<(&str, usize)> = Vec::with_capacity(3);
+    let mut words: Vec<(&str, usize)> = Vec::with_capacity(3);
     let mut at = 0;
     for part in text.split_inclusive([' ', ',']).take(6) {
         let word = part.trim_end_matches([' ', ',']);
         if !word.is_empty() {
-            parts.push((word, at + word.len()));
+            words.push((word, at + word.len()));
         }
         at += part.len();
     }
-    let &[(first, _), (second, _), (year, end), ..] = parts.as_slice() else { return Err(Fault::Shape) };
+    let &[(first, _), (second, _), (year, end), ..] = words.as_slice() else { return Err(Fault::Shape) };
     let (month, day) =
         if first.starts_with(|c: char| c.is_ascii_digit()) { (second, first) } else { (first, second) };
-    let month = month.trim_end_matches('.').to_ascii_lowercase();
-    let number =
-        MONTHS.iter().position(|name| name.starts_with(&month) && month.len() >= 3).ok_or(Fault::Shape)?;
+    let month = parts::month(month.trim_end_matches('.')).ok_or(Fault::Shape)?;
     let day = day.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse().map_err(|_| Fault::Shape)?;
     let year = year.parse().ok().filter(|_| year.len() == 4).ok_or(Fault::Shape)?;
-    let month = u32::try_from(number + 1).map_err(|_| Fault::Shape)?;
     NaiveDate::from_ymd_opt(year, month, day).map(|date| (date, end)).ok_or(Fault::Calendar)
 }
 
@@ -156,55 +139,20 @@ fn time_and_zone(rest: &str, day: NaiveDate, zone: Tz) -> Result<DateTime<FixedO
 }
 
 fn clock(text: &str) -> Result<NaiveTime, Fault> {
-    let whole = text.split(['.', ',']).next().unwrap_or_default();
-    let parts: Option<Vec<u32>> =
-        whole.split(':').map(|part| part.parse().ok().filter(|_| matches!(part.len(), 1 | 2))).collect();
-    match parts.as_deref() {
-        Some(&[hour, minute]) => NaiveTime::from_hms_opt(hour, minute, 0).ok_or(Fault::Calendar),
-        Some(&[hour, minute, second]) => NaiveTime::from_hms_opt(hour, minute, second).ok_or(Fault::Calendar),
-        _ => Err(Fault::Shape),
-    }
+    let (hour, minute, second) = parts::time_of_day(text).ok_or(Fault::Shape)?;
+    NaiveTime::from_hms_opt(hour, minute, second).ok_or(Fault::Calendar)
 }
 
-/// Zone abbreviations that are common in old posts and unambiguous there (RFC 2822, 4.3, and East Asia).
-const NAMED_OFFSETS: [(&str, i32); 12] = [
-    ("EST", -5),
-    ("EDT", -4),
-    ("CST", -6),
-    ("CDT", -5),
-    ("MST", -7),
-    ("MDT", -6),
-    ("PST", -8),
-    ("PDT", -7),
-    ("KST", 9),
-    ("JST", 9),
-    ("CET", 1),
-    ("CEST", 2),
-];
-
 fn offset(text: &str) -> Result<FixedOffset, Fault> {
-    if ["Z", "UTC", "GMT"].iter().any(|name| text.eq_ignore_ascii_case(name)) {
-        return FixedOffset::east_opt(0).ok_or(Fault::Calendar);
+    if let Some(zone) = parts::named_zone(text, Usage::Posts) {
+        return Ok(zone);
     }
-    if let Some((_, hours)) = NAMED_OFFSETS.iter().find(|(name, _)| text.eq_ignore_ascii_case(name)) {
-        return FixedOffset::east_opt(hours * 3600).ok_or(Fault::Calendar);
-    }
-    let (sign, digits) = match text.split_at_checked(1) {
-        Some(("+", digits)) => (1, digits),
-        Some(("-", digits)) => (-1, digits),
-        _ => return Err(Fault::Shape),
-    };
-    let digits = digits.replacen(':', "", 1);
-    if !matches!(digits.len(), 2 | 4) || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(Fault::Shape);
-    }
-    let number: i32 = digits.parse().map_err(|_| Fault::Shape)?;
-    let (hours, minutes) = if digits.len() == 2 { (number, 0) } else { (number / 100, number % 100) };
-    let seconds = hours * 3600 + minutes * 60;
-    if minutes >= 60 || seconds > 14 * 3600 {
+    let offset = Offset::parse(text).filter(|offset| matches!(offset.digits, 2 | 4)).ok_or(Fault::Shape)?;
+    // No clock on earth is further ahead than +14:00.
+    if offset.minutes >= 60 || offset.hours * 60 + offset.minutes > 14 * 60 {
         return Err(Fault::Calendar);
     }
-    FixedOffset::east_opt(sign * seconds).ok_or(Fault::Calendar)
+    offset.fixed().ok_or(Fault::Calendar)
 }
 
 fn in_zone(local: NaiveDateTime, zone: Tz) -> Result<DateTime<FixedOffset>, Fault> {

@@ -3,15 +3,15 @@
 use chrono::{DateTime, FixedOffset};
 use chrono_tz::Tz;
 
-use crate::archive::front_matter::dates;
+use super::parts::{self, Usage};
 
 /// The date in its own zone, or in UTC without one; `None` if it is not a date.
-pub(in crate::importers) fn parse(raw: &str) -> Option<DateTime<FixedOffset>> {
+pub(crate) fn parse(raw: &str) -> Option<DateTime<FixedOffset>> {
     let raw = raw.trim();
     if raw.len() > 100 {
         return None;
     }
-    dates::parse(raw, Tz::UTC).or_else(|_| dates::parse(&tidy(raw), Tz::UTC)).ok()
+    super::parse(raw, Tz::UTC).or_else(|_| super::parse(&tidy(raw), Tz::UTC)).ok()
 }
 
 /// The date in the form of RFC 2822, without the weekday, which is often wrong.
@@ -45,20 +45,11 @@ fn is_number(word: &str, length: usize) -> bool {
 
 /// The named zones of feeds, and `+09:00`.
 fn offset(zone: &str) -> String {
-    let upper = zone.to_ascii_uppercase();
-    match upper.as_str() {
-        "" | "Z" | "UTC" | "GMT" | "UT" | "WET" => "+0000".to_owned(),
-        "CET" | "BST" | "WEST" => "+0100".to_owned(),
-        "CEST" | "EET" => "+0200".to_owned(),
-        "EEST" | "MSK" => "+0300".to_owned(),
-        "IST" => "+0530".to_owned(),
-        "KST" | "JST" => "+0900".to_owned(),
-        "AEST" => "+1000".to_owned(),
-        "EDT" => "-0400".to_owned(),
-        "EST" | "CDT" => "-0500".to_owned(),
-        "CST" | "MDT" => "-0600".to_owned(),
-        "MST" | "PDT" => "-0700".to_owned(),
-        "PST" => "-0800".to_owned(),
-        numeric => numeric.replace(':', "").trim_start_matches("GMT").to_owned(),
+    if zone.is_empty() {
+        return "+0000".to_owned();
+    }
+    match parts::named_zone(zone, Usage::Feeds) {
+        Some(zone) => zone.to_string().replace(':', ""),
+        None => zone.to_ascii_uppercase().replace(':', "").trim_start_matches("GMT").to_owned(),
     }
 }

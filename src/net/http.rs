@@ -1,0 +1,419 @@
+//! The HTTP client for every address that somebody wrote down: into the open internet only, and never too much.
+//!
+//! A name is looked up once, and the connection goes to the addresses that were checked: a second answer of the
+//! resolver cannot lead elsewhere. No proxy, no cookies, no decompression, no retries.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
+};
+use reqwest::{Client, Method, Response, StatusCode, dns, redirect};
+use rustls::ClientConfig;
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+use super::address_filter::is_public;
+use super::tls;
+
+/// How many redirects are followed.
+const MOST_REDIRECTS: usize = 3;
+
+const USER_AGENT: &str = concat!("letterpress/", env!("CARGO_PKG_VERSION"));
+
+/// Types are named in the order of preference; a server that knows none of them sends what it has.
+const WANTED: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, \
+                      text/xml;q=0.9, application/json;q=0.8, */*;q=0.5";
+
+/// How addresses are fetched.
+#[derive(Clone)]
+pub(crate) struct Download {
+    /// A body longer than this is refused, whatever the server announced.
+    pub(crate) max_bytes: usize,
+    /// For everything together: looking up, connecting, redirects, the body.
+    pub(crate) timeout: Duration,
+    /// The owner configured this address, which may be a machine of theirs: its host may be anywhere. A redirect may
+    /// only lead to a public address.
+    pub(crate) allow_private_host: bool,
+    /// Tests also allow servers on this machine.
+    is_allowed: fn(IpAddr) -> bool,
+    names: Arc<dyn Names>,
+    /// Made for the first request: the system's authorities are read from many files.
+    tls: OnceLock<Result<ClientConfig, String>>,
+}
+
+impl Default for Download {
+    fn default() -> Self {
+        Self {
+            max_bytes: 10 * 1024 * 1024,
+            timeout: Duration::from_secs(10),
+            allow_private_host: false,
+            is_allowed: is_public,
+            names: Arc::new(SystemNames),
+            tls: OnceLock::new(),
+        }
+    }
+}
+
+/// What a server said about the version it sent, to be given back to it the next time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Validators {
+    /// The `ETag`, quotes and all.
+    pub(crate) etag: Option<String>,
+    /// The `Last-Modified`, as the server wrote it.
+    pub(crate) last_modified: Option<String>,
+}
+
+/// The answer to [`Download::fetch`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fetched {
+    /// The server still has the version that the validators name.
+    NotModified,
+    /// A document.
+    Document(Body),
+}
+
+/// A document and what was said about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Body {
+    /// Where it was in the end, after redirects.
+    pub(crate) url: Url,
+    /// The `Content-Type` header, if it is ASCII.
+    pub(crate) media_type: Option<String>,
+    /// For the next time.
+    pub(crate) validators: Validators,
+    /// The bytes, as sent.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Why a request failed.
+#[derive(Debug)]
+pub(crate) enum DownloadError {
+    /// Not an address, or one with a password in it; and why.
+    Url(String, String),
+    /// Files, mail, scripts and so on.
+    Scheme(Url),
+    /// An address inside of somebody's network, or one that reaches many machines.
+    NotPublic { url: Url, ip: IpAddr },
+    /// The name has no address.
+    Lookup { host: String, why: String },
+    /// A redirect from https to http, where anyone on the path could answer.
+    Downgrade { from: String, to: String },
+    /// More redirects than [`MOST_REDIRECTS`].
+    TooManyRedirects(Url),
+    /// The server refused.
+    Status { url: Url, status: StatusCode },
+    /// It was asked not to compress, and did.
+    Compressed { url: Url, encoding: String },
+    /// The body is longer than the limit.
+    TooLong { url: Url, most: usize },
+    /// The deadline has passed.
+    TimedOut(String, Duration),
+    /// No connection, no certificate that can be trusted, or an answer that is not HTTP. The outermost cause is first.
+    Http { url: Url, why: String },
+}
+
+impl fmt::Display for DownloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = self.predicate();
+        match self {
+            Self::Url(text, _) => write!(f, "{text:?} {what}"),
+            Self::Lookup { host, .. } => write!(f, "{host} {what}"),
+            Self::Downgrade { from, to } => write!(f, "{from} sends us on to {to}, from https to http"),
+            Self::TimedOut(url, _) => write!(f, "{url} {what}"),
+            Self::Scheme(url)
+            | Self::NotPublic { url, .. }
+            | Self::TooManyRedirects(url)
+            | Self::Status { url, .. }
+            | Self::Compressed { url, .. }
+            | Self::TooLong { url, .. }
+            | Self::Http { url, .. } => write!(f, "{url} {what}"),
+        }
+    }
+}
+
+impl std::error::Error for DownloadError {}
+
+impl DownloadError {
+    /// What happened, without any address: one that is a secret must not get into a message.
+    pub(crate) fn without_url(&self) -> String {
+        match self {
+            Self::Http { why, .. } => why.clone(),
+            _ => format!("it {}", self.predicate()),
+        }
+    }
+
+    fn predicate(&self) -> String {
+        match self {
+            Self::Url(_, why) => format!("is not an address that can be fetched: {why}"),
+            Self::Scheme(_) => "is neither https nor http".to_owned(),
+            Self::NotPublic { ip, .. } => format!("leads to {ip}, which is not in the open internet"),
+            Self::Lookup { why, .. } => format!("cannot be looked up: {why}"),
+            Self::Downgrade { .. } => "sends us on from https to http".to_owned(),
+            Self::TooManyRedirects(_) => format!("sends us on more than {MOST_REDIRECTS} times"),
+            Self::Status { status, .. } => format!("answers {status}"),
+            Self::Compressed { encoding, .. } => {
+                format!("is sent with Content-Encoding {encoding:?}, which was not asked for")
+            }
+            Self::TooLong { most, .. } => format!("is longer than {most} bytes"),
+            Self::TimedOut(_, limit) => format!("took longer than {limit:?}"),
+            Self::Http { why, .. } => format!("cannot be fetched: {why}"),
+        }
+    }
+}
+
+/// The address that the caller named.
+struct Named {
+    url: Url,
+    /// A service that takes messages may want a login, which its owner writes into the address.
+    may_hold_password: bool,
+}
+
+/// What is asked of a server.
+enum Question<'q> {
+    Get(Option<&'q Validators>),
+    Post { headers: &'q [(&'static str, String)], body: String },
+}
+
+impl Download {
+    /// For an address that the owner configured; see [`Download::allow_private_host`].
+    pub(crate) fn for_own_host(timeout: Duration) -> Self {
+        Self { timeout, allow_private_host: true, ..Self::default() }
+    }
+
+    /// Fetches `url`, or learns that it still is the version that `validators` name.
+    pub(crate) async fn fetch(
+        &self,
+        url: &str,
+        validators: Option<&Validators>,
+    ) -> Result<Fetched, DownloadError> {
+        self.within(url, async {
+            let (here, response) = self.follow(url, Question::Get(validators)).await?;
+            self.take(here, response, validators.is_some()).await
+        })
+        .await
+    }
+
+    /// Sends `body` to `url`; any status but a success is an error. The body of the answer is not read.
+    pub(crate) async fn post(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        body: String,
+    ) -> Result<(), DownloadError> {
+        self.within(url, async {
+            let (url, response) = self.follow(url, Question::Post { headers, body }).await?;
+            let status = response.status();
+            if status.is_success() { Ok(()) } else { Err(DownloadError::Status { url, status }) }
+        })
+        .await
+    }
+
+    async fn within<T>(
+        &self,
+        url: &str,
+        work: impl Future<Output = Result<T, DownloadError>>,
+    ) -> Result<T, DownloadError> {
+        let late = |_| Err(DownloadError::TimedOut(url.to_owned(), self.timeout));
+        tokio::time::timeout(self.timeout, work).await.unwrap_or_else(late)
+    }
+
+    /// Asks `url` and each address that it redirects to; the last answer, and the address that gave it.
+    async fn follow(&self, url: &str, mut question: Question<'_>) -> Result<(Url, Response), DownloadError> {
+        let mut here = Url::parse(url).map_err(|why| DownloadError::Url(url.to_owned(), why.to_string()))?;
+        let named = Named { url: here.clone(), may_hold_password: matches!(question, Question::Post { .. }) };
+        let tls = self.tls.get_or_init(tls_config).clone();
+        let tls = tls.map_err(|why| DownloadError::Http { url: here.clone(), why })?;
+        for _ in 0..=MOST_REDIRECTS {
+            let addresses = self.judge(&here, &named).await?;
+            let response = self.ask(&here, addresses, &tls, &question).await?;
+            let status = response.status().as_u16();
+            if !matches!(status, 301..=303 | 307 | 308) {
+                return Ok((here, response));
+            }
+            // Every client turns a redirected POST into a GET here (RFC 9110, 15.4).
+            if status <= 303 && matches!(question, Question::Post { .. }) {
+                question = Question::Get(None);
+            }
+            here = next(&here, &header(response.headers(), LOCATION).unwrap_or_default())?;
+        }
+        Err(DownloadError::TooManyRedirects(here))
+    }
+
+    /// The addresses behind `url`, if each of them may be connected to. One private address among public ones is not
+    /// an accident, and an attacker would choose which of them is tried first.
+    async fn judge(&self, url: &Url, named: &Named) -> Result<Vec<SocketAddr>, DownloadError> {
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(DownloadError::Scheme(url.clone()));
+        }
+        let is_meant = self.allow_private_host
+            && (url.host(), url.port_or_known_default())
+                == (named.url.host(), named.url.port_or_known_default());
+        let has_password = !url.username().is_empty() || url.password().is_some();
+        if has_password && !(is_meant && named.may_hold_password) {
+            let mut bare = url.clone();
+            let _ = (bare.set_username(""), bare.set_password(None));
+            return Err(DownloadError::Url(bare.into(), "it holds a name or a password".to_owned()));
+        }
+        let port = url.port_or_known_default().unwrap_or_default();
+        let addresses = match url.host() {
+            Some(Host::Ipv4(ip)) => vec![SocketAddr::new(ip.into(), port)],
+            Some(Host::Ipv6(ip)) => vec![SocketAddr::new(ip.into(), port)],
+            Some(Host::Domain(host)) => self
+                .names
+                .look_up(host, port)
+                .await
+                .map_err(|why| DownloadError::Lookup { host: host.to_owned(), why: why.to_string() })?,
+            None => return Err(DownloadError::Url(url.to_string(), "it names no host".to_owned())),
+        };
+        let bad = addresses.iter().find(|address| !is_meant && !(self.is_allowed)(address.ip()));
+        if let Some(bad) = bad {
+            return Err(DownloadError::NotPublic { url: url.clone(), ip: bad.ip() });
+        }
+        if addresses.is_empty() {
+            let host = url.host_str().unwrap_or_default().to_owned();
+            return Err(DownloadError::Lookup { host, why: "it has no address".to_owned() });
+        }
+        Ok(addresses)
+    }
+
+    /// One request, to one of `addresses` and nowhere else.
+    async fn ask(
+        &self,
+        url: &Url,
+        addresses: Vec<SocketAddr>,
+        tls: &ClientConfig,
+        question: &Question<'_>,
+    ) -> Result<Response, DownloadError> {
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls.clone())
+            .dns_resolver(Judged(addresses))
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .referer(false)
+            .http1_only()
+            .timeout(self.timeout)
+            .user_agent(USER_AGENT)
+            .build()
+            .map_err(|error| trouble(url, &error))?;
+        let method = if matches!(question, Question::Get(_)) { Method::GET } else { Method::POST };
+        let mut request = client.request(method, url.clone());
+        match question {
+            Question::Get(validators) => {
+                request = request.header(ACCEPT, WANTED).header(ACCEPT_ENCODING, "identity");
+                if let Some(etag) = validators.and_then(|known| known.etag.as_deref()) {
+                    request = request.header(IF_NONE_MATCH, etag);
+                }
+                if let Some(date) = validators.and_then(|known| known.last_modified.as_deref()) {
+                    request = request.header(IF_MODIFIED_SINCE, date);
+                }
+            }
+            Question::Post { headers, body } => {
+                request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+                request = request.body(body.clone());
+            }
+        }
+        request.send().await.map_err(|error| trouble(url, &error))
+    }
+
+    async fn take(
+        &self,
+        url: Url,
+        mut response: Response,
+        conditional: bool,
+    ) -> Result<Fetched, DownloadError> {
+        let status = response.status();
+        if status == StatusCode::NOT_MODIFIED && conditional {
+            return Ok(Fetched::NotModified);
+        }
+        if status != StatusCode::OK {
+            return Err(DownloadError::Status { url, status });
+        }
+        let headers = response.headers();
+        if let Some(encoding) = header(headers, CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
+            return Err(DownloadError::Compressed { url, encoding });
+        }
+        let media_type = header(headers, CONTENT_TYPE);
+        let validators =
+            Validators { etag: header(headers, ETAG), last_modified: header(headers, LAST_MODIFIED) };
+        let announced = response.content_length().unwrap_or_default();
+        if usize::try_from(announced).is_ok_and(|length| length > self.max_bytes) {
+            return Err(DownloadError::TooLong { url, most: self.max_bytes });
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| trouble(&url, &error))? {
+            if bytes.len() + chunk.len() > self.max_bytes {
+                return Err(DownloadError::TooLong { url, most: self.max_bytes });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Fetched::Document(Body { url, media_type, validators, bytes }))
+    }
+}
+
+/// The address that a redirect leads to.
+fn next(here: &Url, location: &str) -> Result<Url, DownloadError> {
+    let there =
+        here.join(location).map_err(|why| DownloadError::Url(location.to_owned(), why.to_string()))?;
+    if here.scheme() == "https" && there.scheme() == "http" {
+        return Err(DownloadError::Downgrade { from: here.to_string(), to: there.into() });
+    }
+    Ok(there)
+}
+
+fn header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// reqwest says only "error sending request"; the causes say what happened.
+fn trouble(url: &Url, error: &reqwest::Error) -> DownloadError {
+    let mut why = Vec::new();
+    let mut cause = std::error::Error::source(error);
+    while let Some(deeper) = cause {
+        why.push(deeper.to_string());
+        cause = deeper.source();
+    }
+    if why.is_empty() {
+        why.push(error.to_string());
+    }
+    DownloadError::Http { url: url.clone(), why: why.join(": ") }
+}
+
+/// A machine without any certificate authority can still fetch over http; over https it trusts no server.
+fn tls_config() -> Result<ClientConfig, String> {
+    tls::client_config(tls::system_roots()).map_err(|error| error.to_string())
+}
+
+/// Looks names up; tests script the answers.
+#[async_trait]
+trait Names: Send + Sync {
+    async fn look_up(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>>;
+}
+
+struct SystemNames;
+
+#[async_trait]
+impl Names for SystemNames {
+    async fn look_up(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((host, port)).await?.collect())
+    }
+}
+
+/// A resolver with one answer: the addresses that were checked.
+struct Judged(Vec<SocketAddr>);
+
+impl dns::Resolve for Judged {
+    fn resolve(&self, _: dns::Name) -> dns::Resolving {
+        let addresses: dns::Addrs = Box::new(self.0.clone().into_iter());
+        Box::pin(std::future::ready(Ok(addresses)))
+    }
+}
+
+#[cfg(test)]
+mod tests;
