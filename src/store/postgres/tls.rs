@@ -1,4 +1,4 @@
-//! TLS towards the database: certificates are verified, always; there is no switch to turn that off.
+//! TLS to the database. Certificates are always verified; there is no option to turn that off.
 
 use std::future::Future;
 use std::io;
@@ -17,19 +17,19 @@ use tokio_rustls::client::TlsStream;
 use super::open::Access;
 use crate::config::Encryption;
 
-/// What connections to this server share; `None` where none is encrypted.
+/// The TLS configuration of all connections to this server; `None` without encryption.
 #[derive(Clone)]
 pub(super) struct Maker(Option<Arc<ClientConfig>>);
 
 impl Maker {
-    /// Trusts the system's authorities and those of the file that the URL names; says what is wrong in words.
+    /// Trusts the certificate authorities of the system, or only those in the file that the URL names.
     pub(super) fn new(access: &Access) -> Result<Self, String> {
         if access.encryption == Encryption::Never {
             return Ok(Self(None));
         }
         let mut roots = RootCertStore::empty();
         match &access.root {
-            // Whoever names an authority means that one alone.
+            // A named authority replaces those of the system.
             Some(path) => {
                 let wrong = |why: String| format!("sslrootcert={path} cannot be used: {why}");
                 for certificate in
@@ -71,7 +71,7 @@ where
     type Error = io::Error;
 
     fn make_tls_connect(&mut self, domain: &str) -> Result<Handshake, io::Error> {
-        // A socket of this machine has no name, and is not encrypted.
+        // A local socket has no host name, and is not encrypted.
         let name = if domain.is_empty() { "localhost" } else { domain };
         let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
         Ok(Handshake { config: self.0.clone(), name })
@@ -94,7 +94,7 @@ where
     }
 }
 
-/// An encrypted stream. The certificate is verified, so the password is not bound to the channel as well.
+/// An encrypted stream. The certificate is verified, so channel binding is not needed.
 pub(super) struct Encrypted<S>(TlsStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> tokio_postgres::tls::TlsStream for Encrypted<S> {
