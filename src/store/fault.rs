@@ -1,14 +1,14 @@
-//! What can go wrong with a store, how bad it is, and what helps. Words only: who fails decides which of them to say.
+//! The errors of a store, how severe they are, and what helps.
 
 use std::sync::Arc;
 
-/// What can go wrong with a store. Cheap to clone: one failed commit fails everybody who took part in it.
+/// An error of the store. It is cheap to clone: all requests in a group commit get the same error.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// The file is not where the ledger says it must be; making a new one would mail the archive again.
+    /// The file is missing, but there was one; a new one would mail the archive again.
     #[error(
         "{store} is missing, but {witness} says that there was one\n    help: put it back with `letterpress backup restore FILE`; only if you want \
-         to begin anew, move {witness} away too"
+         to start over, move {witness} away too"
     )]
     Vanished {
         /// The store.
@@ -28,7 +28,7 @@ pub enum StoreError {
         /// The newest schema known here.
         known: i64,
     },
-    /// It cannot promise what the ledger needs.
+    /// It does not have the guarantees that the ledger needs.
     #[error("{path} cannot be used as a ledger: {why}")]
     Unfit {
         /// The store.
@@ -39,7 +39,7 @@ pub enum StoreError {
     /// The file was removed, replaced or overwritten while it was open.
     #[error(
         "the ledger {path} was exchanged while it was in use: {what}\n    help: nothing more was written; after a restore \
-         `letterpress ledger adopt-restored --why …` goes on with what stands there now"
+         `letterpress ledger adopt-restored --why …` continues with the new file"
     )]
     Exchanged {
         /// The store.
@@ -52,23 +52,23 @@ pub enum StoreError {
     Database {
         /// What was being done.
         doing: &'static str,
-        /// How bad it is.
+        /// How severe it is.
         fault: Fault,
-        /// What the database said.
+        /// The error of the database.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// What was read cannot be: a word or a number that Letterpress does not write.
-    #[error("the store holds {0}, which Letterpress never writes there")]
+    /// A stored value that Letterpress does not write.
+    #[error("the store contains {0}, which Letterpress never writes")]
     Nonsense(String),
-    /// The post has an issue already; a second one would be a second copy for everybody.
+    /// The post has an issue already; a second one would mail everybody twice.
     #[error(
-        "{0} has been mailed already\n    help: `letterpress status who-got` says to whom; what is new needs a post of its own"
+        "{0} has been mailed already\n    help: `letterpress status who-got` says to whom; write a new post for new content"
     )]
     AlreadyIssued(String),
-    /// Nobody would get it: an issue that is frozen for nobody would count as mailed for ever.
+    /// The audience is empty: an issue without deliveries would count as mailed for ever.
     #[error("nobody would get {0}; it is not mailed")]
     NoAudience(String),
-    /// This kind of store does that with its own tools.
+    /// This database has its own tools for that.
     #[error("{what}\n    help: {help}")]
     Elsewhere {
         /// What was asked for.
@@ -76,12 +76,12 @@ pub enum StoreError {
         /// How it is done instead.
         help: &'static str,
     },
-    /// Somebody chose otherwise while the weekly letter was composed, and there is no letter of what they want now.
+    /// A subscriber changed their preferences while the weekly digest was composed, and it was not composed for these.
     #[error(
-        "what readers want changed while the weekly letter was composed; nothing of it was sent\n    help: run the same command again"
+        "preferences of subscribers changed while the weekly digest was composed; it was not sent\n    help: run the same command again"
     )]
     Unforeseen,
-    /// The audience that was counted is not the audience that was frozen.
+    /// The frozen audience is not the counted audience.
     #[error(
         "the audience changed while the issue was frozen ({counted} readers counted, {frozen} frozen); nothing was sent"
     )]
@@ -93,22 +93,22 @@ pub enum StoreError {
     },
 }
 
-/// How bad a database's error is, and what helps.
+/// How severe an error of the database is, and what helps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The disk is full.
     Full,
-    /// Somebody else holds it.
+    /// Another process holds a lock.
     Busy,
-    /// This user may not.
+    /// This user has no permission.
     Barred,
-    /// What is there is damaged.
+    /// The data is damaged.
     Damaged,
-    /// The disk reported an error: what it keeps is no longer certain.
+    /// The disk reported an error, and its content is no longer reliable.
     Io,
     /// The connection to the database was lost, or cannot be made.
     Lost,
-    /// Another server took over: what was under way there may be lost.
+    /// Another server took over; recent transactions may be lost.
     Moved,
     /// Anything else.
     Other,
@@ -140,12 +140,12 @@ impl Fault {
 }
 
 impl StoreError {
-    /// How bad it is, if it is the database's error.
+    /// How severe it is, if it is an error of the database.
     pub(super) fn fault(&self) -> Option<Fault> {
         if let Self::Database { fault, .. } = self { Some(*fault) } else { None }
     }
 
-    /// Whether waiting can help: a full disk, a lock or a lost connection may pass, damage does not.
+    /// Whether waiting can help: a full disk, a lock or a lost connection may pass; damage does not.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Database { fault: Fault::Full | Fault::Busy | Fault::Lost | Fault::Moved, .. })
     }
