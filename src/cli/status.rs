@@ -20,7 +20,7 @@ use crate::schedule::digest::Digest;
 use crate::schedule::{Known, WhyNot, plan};
 use crate::store::digest::PREFIX;
 use crate::store::{DeliveryView, Filter};
-use crate::subscribers::lifecycle::{REMOVED, REMOVED_AFTER_LEAVING};
+use crate::subscribers::lifecycle::{REMOVED, REMOVED_AFTER_UNSUBSCRIBE};
 use crate::subscribers::{AddressKey, Standing, Subscriber, Wishes};
 use crate::text::shell_quoted;
 
@@ -361,7 +361,7 @@ async fn removal(key: AddressKey, office: &Office) -> Result<Option<&'static str
     let reasons = cells.filter(|(name, _)| *name == "reason").filter_map(|(_, reason)| reason.as_deref());
     Ok(reasons.into_iter().find_map(|reason| match reason {
         REMOVED => Some("was removed with `subscribers remove`; `subscribers add` takes that back"),
-        REMOVED_AFTER_LEAVING => Some("unsubscribed, and was removed then; only they can come back"),
+        REMOVED_AFTER_UNSUBSCRIBE => Some("unsubscribed, and was removed then; only they can come back"),
         _ => None,
     }))
 }
@@ -371,7 +371,7 @@ fn reason(standing: Option<Standing>, reader: Option<&Subscriber>) -> String {
     match standing {
         None => "is not on the list".to_owned(),
         Some(Standing::Active) => {
-            match reader.map(|reader| &reader.wishes).filter(|wishes| **wishes != Wishes::default()) {
+            match reader.map(|reader| &reader.profile.wishes).filter(|wishes| **wishes != Wishes::default()) {
                 None => "gets every issue that is frozen from now on".to_owned(),
                 Some(wishes) => format!("gets {}, from now on", sentence(wishes)),
             }

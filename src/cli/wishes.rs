@@ -84,7 +84,7 @@ pub(super) async fn choose(
         )
     };
     let reader = office.store.subscriber(key).await?.ok_or_else(nobody)?;
-    let wishes = choice.over(reader.wishes)?;
+    let wishes = choice.over(reader.profile.wishes)?;
     let mut wording = [0; 32];
     // Nobody was shown any words: the writer says what the reader asked for.
     wording.copy_from_slice(digest(&SHA256, b"").as_ref());

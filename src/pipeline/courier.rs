@@ -19,7 +19,7 @@ use crate::delivery::verdict::{Verdict, judge};
 use crate::delivery::{Channel, Envelope, Heard, Phase, Wire};
 use crate::letters::dkim::Signer;
 use crate::letters::{self, Recipient, Unsubscribe};
-use crate::store::Books;
+use crate::store::Store;
 use crate::store::desk::{Errand, ErrandEnd, ErrandKind};
 use crate::subscribers::token::{Keys, Purpose, Subject};
 use crate::text::hex;
@@ -47,7 +47,7 @@ pub enum Round {
 /// Sends small letters.
 pub struct Courier {
     world: World,
-    store: Arc<dyn Books>,
+    store: Arc<Store>,
     keys: Arc<Keys>,
     /// A ledger that was put back, while the server runs too, sends nothing before it is adopted.
     guard: FenceGuard,
@@ -136,7 +136,7 @@ impl Courier {
             return Ok(Round::Idle);
         };
         let (end, said, round) = self.send(&errand).await?;
-        self.store.end_errand(errand.number, &self.owner, (end, &said), self.now()).await?;
+        self.store.end_errand(errand.number, &self.owner, end, &said, self.now()).await?;
         Ok(round)
     }
 

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crash;
 use crate::store::{
-    Books, Custody, Fence, Mark, Mismatch, PostgresAccess, RunLock, StoreError, judge, open_postgres,
+    Custody, Fence, Mark, Mismatch, PostgresAccess, RunLock, Store, StoreError, judge, open_postgres,
     open_sqlite,
 };
 use crate::subscribers::AddressKey;
@@ -26,7 +26,7 @@ pub(super) const KEYS: &str = "keys";
 /// An open office.
 pub struct Office {
     /// The ledger, the readers and the front desk.
-    pub store: Arc<dyn Books>,
+    pub store: Arc<Store>,
     /// What signs the tokens and names the readers.
     pub keys: Arc<Keys>,
     /// How far the ledger has got, outside of it.
@@ -144,7 +144,7 @@ impl Office {
 
 /// A ledger and its fence.
 pub(super) struct FenceGuard {
-    store: Arc<dyn Books>,
+    store: Arc<Store>,
     fence: Fence,
     is_shared: bool,
 }
@@ -181,7 +181,7 @@ async fn open_store(
     keys: Utf8PathBuf,
     instance: String,
     chance: [u8; 16],
-) -> Result<Arc<dyn Books>, RunError> {
+) -> Result<Arc<Store>, RunError> {
     let Some(url) = config.store.postgres() else {
         return Ok(open_sqlite(&path(config).unwrap_or_default(), &keys, &instance)?);
     };

@@ -52,7 +52,7 @@ pub(super) async fn keep(app: &App, visit: &Visit, key: AddressKey, form: &Form)
 
 /// What a reader wants at present; `None` if they are not known.
 pub(super) async fn wishes(app: &App, key: AddressKey) -> Result<Option<Wishes>, Unavailable> {
-    Ok(app.ask(app.office.store.subscriber(key)).await?.map(|reader| reader.wishes))
+    Ok(app.ask(app.office.store.subscriber(key)).await?.map(|reader| reader.profile.wishes))
 }
 
 /// The boxes of the page.

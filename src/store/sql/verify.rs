@@ -1,21 +1,26 @@
-//! Does the ledger add up? Reads everything, changes nothing, and names each row that cannot be.
+//! `ledger verify`: reads the whole ledger, changes nothing, and names each row that is inconsistent.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::DateTime;
 
-use super::{Dialect, Row, StoreError, Tx, args, epoch, events};
+use super::{Dialect, Row, Store, StoreError, Tx, args, epoch, events};
 use crate::ledger::State;
 use crate::text::hex;
 
-/// Every flaw, in words.
-pub(super) fn verify(tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
-    let mut flaws = structure(tx)?;
-    chain(tx, &mut flaws)?;
-    audiences(tx, &mut flaws)?;
-    letters(tx, &mut flaws)?;
-    states(tx, &mut flaws)?;
-    proofs(tx, &mut flaws)?;
-    Ok(flaws)
+impl Store {
+    /// Checks that everything in the store is consistent; returns each flaw as a sentence.
+    pub async fn verify(&self) -> Result<Vec<String>, StoreError> {
+        self.look("verifying it", |tx| {
+            let mut flaws = structure(tx)?;
+            chain(tx, &mut flaws)?;
+            audiences(tx, &mut flaws)?;
+            letters(tx, &mut flaws)?;
+            states(tx, &mut flaws)?;
+            proofs(tx, &mut flaws)?;
+            Ok(flaws)
+        })
+        .await
+    }
 }
 
 /// What the database itself finds wrong with its file.
