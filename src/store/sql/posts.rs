@@ -86,7 +86,7 @@ impl Store {
             let mut since_when = HashMap::new();
             for Waiting { post, text, since } in &posts {
                 let noted = known.get(post);
-                // A time that is still to come was noted by a clock that has gone back since.
+                // A time in the future was noted before the clock was set back.
                 let since = match noted {
                     Some((before, noted)) if (before == text || !restart) && *noted <= now => *noted,
                     Some(_) => now,

@@ -227,7 +227,7 @@ impl Batch {
     }
 }
 
-/// Reads [`COLUMNS`], the number, the reader's key, the issue's state and its number.
+/// Reads [`COLUMNS`], the number, the subscriber's key, the issue's state and its number.
 pub(super) fn found(row: &dyn Row, now: DateTime<Utc>) -> Result<(i64, Found), StoreError> {
     let issue = issues::state(&row.get::<String>(WIDTH + 2)?)?;
     let around = Around { now, issue, barred: None, alone: false };

@@ -23,7 +23,7 @@ impl Store {
     }
 }
 
-/// What the database itself finds wrong with its file.
+/// The integrity check of the database itself.
 fn structure(tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
     if tx.dialect() == Dialect::Postgres {
         return Ok(Vec::new());
@@ -33,7 +33,7 @@ fn structure(tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
     Ok(wrong.map(|line| format!("the file is damaged: {line}")).collect())
 }
 
-/// The record of decisions, link by link. What comes after a broken link rests on it and is not judged.
+/// The record of decisions, link by link. Links after a broken one depend on it and are not checked.
 fn chain(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     let (mut before, mut count, mut last) = (Vec::new(), 0_u64, "the beginning".to_owned());
     let mut broken = None;
@@ -70,7 +70,7 @@ fn chain(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     let is_whole = broken.is_none();
     flaws.extend(broken);
     let Some((length, head)) = events::head(tx)? else {
-        // Before its first opening to send, a store of an earlier version keeps no head.
+        // A store of an earlier version has no head before it is first opened to send.
         if epoch::custody(tx)?.mark.epoch > 0 {
             flaws.push(
                 "the record of decisions has lost its head: whether its end is missing cannot be told"
@@ -89,7 +89,7 @@ fn chain(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The rows of each issue add up to the audience that was frozen.
+/// Each issue has as many deliveries as its frozen audience.
 fn audiences(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     let found = tx.all(
         "SELECT issue.post, issue.audience, count(delivery.id) FROM issue
@@ -131,7 +131,7 @@ fn audiences(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError>
     )
 }
 
-/// The letter that was frozen is the letter that is there.
+/// The frozen email of each issue is unchanged.
 fn letters(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     tx.each(
         "SELECT post, letter, letter_sha256 FROM issue WHERE state <> 'baseline' ORDER BY id",
@@ -146,7 +146,7 @@ fn letters(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     )
 }
 
-/// Every state is one of the eight, and no reader has two copies of one issue.
+/// Every state is one of the eight, and no subscriber has two deliveries of one issue.
 fn states(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     let words: Vec<String> = State::ALL.iter().map(|state| format!("'{state}'")).collect();
     let sql = format!(
@@ -155,7 +155,7 @@ fn states(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
         words.join(", ")
     );
     named(tx, &sql, "its state is none that Letterpress writes", flaws)?;
-    // Unindexed on purpose: an index that is damaged must not hide what it should have prevented.
+    // Without an index on purpose: a damaged index must not hide what it should have prevented.
     named(
         tx,
         "SELECT post, min(address) FROM delivery JOIN issue ON issue.id = delivery.issue
@@ -172,7 +172,7 @@ fn states(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     )
 }
 
-/// What was sent can be shown, and what is armed or in doubt was armed by an attempt.
+/// Every sent delivery has a proof, and every armed or doubtful one has an attempt.
 fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     named(
         tx,
@@ -182,7 +182,7 @@ fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
         "it is called sent, and neither an attempt nor evidence says so",
         flaws,
     )?;
-    // A ledger that was put back has forgotten the attempts of its doubts, and says so.
+    // A restored ledger lacks the attempts of its doubts, and records that.
     let forgotten = format!("('{}', '{}')", crate::ledger::RESTORED, crate::ledger::LEFT);
     let sql = format!(
         "SELECT post, address FROM delivery JOIN issue ON issue.id = delivery.issue
@@ -198,7 +198,7 @@ fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     named(tx, unowned, "there is no such delivery", flaws)
 }
 
-/// A flaw for each row of a query whose columns are an issue and a reader.
+/// A flaw for each row of a query with the columns issue and subscriber.
 fn named(tx: &mut dyn Tx, sql: &str, what: &str, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     let found = tx.all(sql, args![], |row: &dyn Row| {
         let (post, who): (String, String) = (row.get(0)?, row.get(1)?);
