@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     let again = read(export.as_bytes(), options).expect("our own export is readable");
     assert!(again.rejected.is_empty(), "{:?}", again.rejected);
     let people = |rows: &[Row]| {
-        rows.iter().map(|row| (row.email.clone(), row.name.clone(), row.state)).collect::<Vec<_>>()
+        rows.iter().map(|row| (row.profile.email.clone(), row.profile.name.clone(), row.profile.standing)).collect::<Vec<_>>()
     };
     assert_eq!(people(&again.rows), people(&list.rows));
 });

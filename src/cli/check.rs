@@ -250,7 +250,8 @@ fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) 
                     Finding::error("readers-row", list.as_str(), row.reason.to_string()).at(row.line)
                 }));
                 findings.extend(import.warnings);
-                return import.rows.iter().filter(|row| row.state == Standing::Active).count() as u64;
+                return import.rows.iter().filter(|row| row.profile.standing == Standing::Active).count()
+                    as u64;
             }
         },
     }

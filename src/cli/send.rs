@@ -194,19 +194,19 @@ impl Turnout {
     }
 
     fn count(&mut self, reader: &Subscriber, post: Option<&Post>, all: bool) {
-        match self.readers.iter_mut().find(|(standing, _)| *standing == reader.standing) {
+        match self.readers.iter_mut().find(|(standing, _)| *standing == reader.profile.standing) {
             Some((_, number)) => *number += 1,
-            None => self.readers.push((reader.standing, 1)),
+            None => self.readers.push((reader.profile.standing, 1)),
         }
         let wants = post.is_none_or(|post| {
             let categories = post.categories.iter().map(HeaderText::as_str);
-            reader.wishes.cadence == Cadence::Each && reader.wishes.topics.want(categories)
+            reader.profile.wishes.cadence == Cadence::Each && reader.profile.wishes.topics.want(categories)
         });
-        match (reader.standing, wants) {
+        match (reader.profile.standing, wants) {
             (Standing::Active, true) => {
                 self.total += 1;
                 if all || self.named.len() < 5 {
-                    self.named.push(reader.email.to_string());
+                    self.named.push(reader.profile.email.to_string());
                 }
             }
             (Standing::Active, false) => self.others += 1,

@@ -21,7 +21,7 @@ use crate::pipeline::{
 use crate::schedule::digest::Digest;
 use crate::schedule::{Known, WhyNot, plan};
 use crate::store::{DeliveryView, Filter};
-use crate::subscribers::lifecycle::{REMOVED, REMOVED_AFTER_LEAVING};
+use crate::subscribers::lifecycle::{REMOVED, REMOVED_AFTER_UNSUBSCRIBE};
 use crate::subscribers::{AddressKey, Standing, Subscriber, Wishes};
 use crate::text::shell_quoted;
 
@@ -345,7 +345,7 @@ async fn removal(key: AddressKey, office: &Office) -> Result<Option<&'static str
     let reasons = cells.filter(|(name, _)| *name == "reason").filter_map(|(_, reason)| reason.as_deref());
     Ok(reasons.into_iter().find_map(|reason| match reason {
         REMOVED => Some("was removed with `subscribers remove`; `subscribers add` reverses that"),
-        REMOVED_AFTER_LEAVING => {
+        REMOVED_AFTER_UNSUBSCRIBE => {
             Some("unsubscribed and was removed later; the subscriber has to sign up again")
         }
         _ => None,
@@ -357,7 +357,7 @@ fn reason(standing: Option<Standing>, reader: Option<&Subscriber>) -> String {
     match standing {
         None => "is not on the list".to_owned(),
         Some(Standing::Active) => {
-            match reader.map(|reader| &reader.wishes).filter(|wishes| **wishes != Wishes::default()) {
+            match reader.map(|reader| &reader.profile.wishes).filter(|wishes| **wishes != Wishes::default()) {
                 None => "active: gets every new issue".to_owned(),
                 Some(wishes) => format!("active: gets {}", sentence(wishes)),
             }

@@ -18,7 +18,7 @@ use crate::config::is_language_tag;
 use crate::importers::readers::MAX_NAME;
 use crate::pipeline::{Office, RunError, World};
 use crate::subscribers::token::Purpose;
-use crate::subscribers::{AddressKey, Cadence, Enrolment, Standing, Subscriber, Wishes};
+use crate::subscribers::{AddressKey, Cadence, Enrolment, Profile, Standing, Subscriber, Wishes};
 use crate::text::HeaderText;
 
 #[derive(Subcommand)]
@@ -142,7 +142,7 @@ pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Re
         Command::Remove { addresses } => removal::remove(&addresses, world, &office, printer).await,
         Command::Unsubscribe { who } => {
             let key = whose(&who, &office)?;
-            if !office.store.unsubscribe(key, "command line", now).await? {
+            if office.store.unsubscribe(key, "command line", None, now).await?.is_none() {
                 return Err(RunError::user(
                     format!("{who} is not on the list"),
                     "`letterpress subscribers list` lists the subscribers",
@@ -192,20 +192,14 @@ async fn add(
             "write it like ko, ja or en-GB",
         ));
     }
-    let reader = Enrolment {
-        key: office.key_of(&email),
-        email,
+    let profile = Profile {
         name,
         language: language.clone(),
-        standing: Standing::Active,
-        source: "command line".to_owned(),
         wishes: choice.over(Wishes::default())?,
         consented_at: Some(now),
-        added_at: None,
-        standing_since: None,
-        suppressed_because: None,
-        unproven: None,
+        ..Profile::new(email, Standing::Active)
     };
+    let reader = Enrolment::new(office.key_of(&profile.email), profile, "command line");
     // Adding reverses an earlier removal by the operator, but not an unsubscribe or a suppression.
     let is_back = office.store.readmit(reader.key, "command line", now).await?;
     let enrolled = office.store.enrol(vec![reader], now).await?;
@@ -270,19 +264,19 @@ const fn frequency(cadence: Cadence) -> &'static str {
 
 async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
     let (mut rows, mut empty) = (Vec::new(), true);
-    each(office, |reader| {
+    each(office, |Subscriber { profile, source, added_at, .. }| {
         empty = false;
         if as_json {
             rows.push(json!({
-                "email": reader.email, "name": reader.name, "language": reader.language,
-                "state": reader.standing, "source": reader.source, "consented_at": reader.consented_at,
-                "added_at": reader.added_at, "cadence": reader.wishes.cadence, "topics": topics(&reader.wishes),
-                "status": reader.standing, "frequency": frequency(reader.wishes.cadence),
+                "email": profile.email, "name": profile.name, "language": profile.language,
+                "state": profile.standing, "source": source, "consented_at": profile.consented_at,
+                "added_at": added_at, "cadence": profile.wishes.cadence, "topics": topics(&profile.wishes),
+                "status": profile.standing, "frequency": frequency(profile.wishes.cadence),
             }));
         } else {
-            let name = reader.name.map(|name| format!("  {name}")).unwrap_or_default();
-            let wishes = remark(&reader.wishes).map(|words| format!("  ({words})")).unwrap_or_default();
-            printer.answer(format!("{:<13} {}{name}{wishes}", reader.standing.as_str(), reader.email));
+            let name = profile.name.map(|name| format!("  {name}")).unwrap_or_default();
+            let wishes = remark(&profile.wishes).map(|words| format!("  ({words})")).unwrap_or_default();
+            printer.answer(format!("{:<13} {}{name}{wishes}", profile.standing.as_str(), profile.email));
         }
     })
     .await?;

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::Clock;
 use crate::ledger::State;
 use crate::ledger::transition::{Event, Refusal};
-use crate::store::{Move, Store, StoreError};
+use crate::store::{DeliveryStore, Move, StoreError};
 
 /// At most so many moves share a transaction, so that none of them waits long for its turn.
 const LARGEST_BATCH: usize = 1_000;
@@ -36,7 +36,7 @@ pub(super) struct GroupCommit {
 
 impl GroupCommit {
     /// Starts the task.
-    pub(super) fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn start(store: Arc<dyn DeliveryStore>, clock: Arc<dyn Clock>) -> Self {
         let (door, mut requests) = mpsc::channel::<Request>(LARGEST_BATCH);
         let this = Self { door, broke: Arc::default() };
         let broke = Arc::clone(&this.broke);
@@ -81,7 +81,12 @@ fn arms(request: &Request) -> bool {
     request.moves.iter().any(|step| matches!(step.event, Event::Arm { .. }))
 }
 
-async fn commit(store: &dyn Store, clock: &dyn Clock, batch: Vec<Request>, broke: &OnceLock<StoreError>) {
+async fn commit(
+    store: &dyn DeliveryStore,
+    clock: &dyn Clock,
+    batch: Vec<Request>,
+    broke: &OnceLock<StoreError>,
+) {
     let (batch, refused) = match broke.get() {
         Some(_) => batch.into_iter().partition(|request| !arms(request)),
         None => (batch, Vec::new()),

@@ -33,7 +33,7 @@ use crate::address::EmailAddress;
 use crate::clock::Clock;
 use crate::ledger::RetrySchedule;
 use crate::ledger::pace::Limits;
-use crate::store::{Claimed, IssueNumber, Store, StoreError};
+use crate::store::{Claimed, DeliveryStore, IssueNumber, StoreError};
 use claims::Claims;
 use group_commit::GroupCommit;
 use watch::Watch;
@@ -108,7 +108,7 @@ pub type Compose = dyn Fn(&Claimed) -> Result<Composed, String> + Send + Sync;
 /// Everything that a run over one issue needs.
 pub struct Job {
     /// Where the states are kept.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn DeliveryStore>,
     /// The way out.
     pub wire: Arc<dyn Wire>,
     /// Time and chance.

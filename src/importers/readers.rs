@@ -4,7 +4,7 @@
 //! Pure, and never generous: a row that could be read in two ways is rejected with its line, and of several rows for
 //! one person the most restrictive one wins. Whether a reader may come back is decided by the subscribers' room.
 //!
-//! A new column of a reader is added in four places, each one line: [`Row`], `columns::HEADINGS` (and its `Column`),
+//! A new column needs one line in each of four places: [`Profile`] or [`Row`], `columns::HEADINGS` (and its `Column`),
 //! `read_row` and `write::COLUMNS`. CSV, JSON, `--column` and the test of the round trip follow from these.
 
 mod columns;
@@ -29,8 +29,7 @@ pub use write::{csv_header, csv_row, json_row};
 use crate::address::{AddressError, EmailAddress};
 use crate::config::DateOrder;
 use crate::finding::Finding;
-use crate::subscribers::{Standing, Unproven, Wishes};
-use crate::text::HeaderText;
+use crate::subscribers::{Profile, Unproven};
 use columns::{Columns, Lexicon, plain};
 use list::List;
 use records::Records;
@@ -81,29 +80,17 @@ pub struct Import {
     pub ignored: Vec<String>,
 }
 
-/// One reader.
+/// One person on a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The address.
-    pub email: EmailAddress,
-    /// The name.
-    pub name: Option<HeaderText>,
-    /// The BCP 47 tag.
-    pub language: Option<String>,
-    /// Whether the reader gets letters.
-    pub state: Standing,
-    /// Since when, as our own export says: for people to read. A store that takes the row notes when it did.
+    /// The person.
+    pub profile: Profile,
+    /// Since when the status is what it is, as our own export says.
     pub state_since: Option<DateTime<Utc>>,
-    /// Why not, for a reader who is suppressed.
-    pub reason: Option<String>,
-    /// Why not, for one who is unconfirmed.
+    /// Why the status is only [`Standing::Unconfirmed`](crate::subscribers::Standing::Unconfirmed).
     pub unproven: Option<Unproven>,
-    /// Where the reader came from.
+    /// Where the address came from.
     pub source: Option<String>,
-    /// How often the reader wants to hear, and about what.
-    pub wishes: Wishes,
-    /// When the reader asked for the letter; `None` in an [`Standing::Active`] row means that the owner vouches.
-    pub consented_at: Option<DateTime<Utc>>,
     /// When the address was first seen here, as our own export says.
     pub added_at: Option<DateTime<Utc>>,
     /// The line of the row, from 1.

@@ -73,7 +73,7 @@ pub enum Disposal {
 /// Where mails are taken, whatever way they come.
 pub struct Desk {
     /// Where it is recorded.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Store>,
     /// What a token is verified with.
     pub keys: Arc<Keys>,
     /// When it came.

@@ -67,7 +67,7 @@ pub fn read(bytes: &[u8], keys: &Keys) -> Reading {
         return if to_a_copy { Reading::Automatic } else { Reading::Foreign };
     }
     if let Some(key) = leaver(&mail.head, keys) {
-        return notice(About::Reader { key, message_id: None }, Word::Left);
+        return notice(About::Reader { key, message_id: None }, Word::Unsubscribed);
     }
     if to_a_copy {
         return Reading::Prose;

@@ -57,7 +57,7 @@ impl Tally {
             Word::Reported(report) if report.action == Action::Failed => &mut self.bounces,
             Word::Reported(_) => &mut self.reports,
             Word::Complained => &mut self.complaints,
-            Word::Left => &mut self.farewells,
+            Word::Unsubscribed => &mut self.farewells,
         } += 1;
     }
 

@@ -11,10 +11,12 @@ use crate::address::EmailAddress;
 use crate::clock::FrozenClock;
 use crate::ledger::State;
 use crate::ledger::transition::Event;
-use crate::store::{About, Claim, Claimed, Filter, Imprint, Move, NewIssue, Store, Word, open_sqlite};
+use crate::store::{
+    About, Claim, Claimed, DeliveryStore as _, Filter, Imprint, Move, NewIssue, Store, Word, open_sqlite,
+};
 use crate::subscribers::bounces::Action;
 use crate::subscribers::token::{Keys, Purpose, Subject};
-use crate::subscribers::{AddressKey, Enrolment, Standing};
+use crate::subscribers::{AddressKey, Enrolment, Profile, Standing};
 use crate::text::HeaderText;
 
 pub(super) fn keys() -> Keys {
@@ -83,26 +85,15 @@ impl Place {
         Self { desk, folder, clock }
     }
 
-    pub(super) fn store(&self) -> &dyn Store {
+    pub(super) fn store(&self) -> &Store {
         self.desk.store.as_ref()
     }
 
     pub(super) async fn with_readers(readers: usize) -> Self {
         let place = Self::new();
-        let readers = (1..=readers).map(|reader| Enrolment {
-            key: key(reader),
-            email: address(reader),
-            name: None,
-            language: None,
-            standing: Standing::Active,
-            source: "test".to_owned(),
-            wishes: crate::subscribers::Wishes::default(),
-            consented_at: Some(now()),
-            added_at: None,
-            standing_since: None,
-            suppressed_because: None,
-            unproven: None,
-        });
+        let profile =
+            |reader| Profile { consented_at: Some(now()), ..Profile::new(address(reader), Standing::Active) };
+        let readers = (1..=readers).map(|reader| Enrolment::new(key(reader), profile(reader), "test"));
         place.store().enrol(readers.collect(), now()).await.unwrap();
         place
     }
@@ -312,20 +303,7 @@ async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
     assert_eq!(place.take(&happy).await.0.complaints, 0);
     assert_eq!(place.standing(3).await, Standing::Active);
     // For ever: no list brings the address back.
-    let again = Enrolment {
-        key: key(1),
-        email: address(1),
-        name: None,
-        language: None,
-        standing: Standing::Active,
-        source: "list".to_owned(),
-        wishes: crate::subscribers::Wishes::default(),
-        consented_at: None,
-        added_at: None,
-        standing_since: None,
-        suppressed_because: None,
-        unproven: None,
-    };
+    let again = Enrolment::new(key(1), Profile::new(address(1), Standing::Active), "list");
     assert_eq!(place.store().enrol(vec![again], now()).await.unwrap().kept_out, 1);
 }
 

@@ -21,7 +21,7 @@ use crate::delivery::verdict::{Verdict, judge};
 use crate::delivery::{Channel, Envelope, Heard, Phase, Wire};
 use crate::letters::dkim::Signer;
 use crate::letters::{self, Recipient, Unsubscribe};
-use crate::store::Books;
+use crate::store::Store;
 use crate::store::desk::{Errand, ErrandEnd, ErrandKind};
 use crate::subscribers::token::{Keys, Purpose, Subject};
 use crate::text::hex;
@@ -49,7 +49,7 @@ pub enum Round {
 /// Sends transactional emails.
 pub struct Courier {
     world: World,
-    store: Arc<dyn Books>,
+    store: Arc<Store>,
     keys: Arc<Keys>,
     /// A ledger restored while the server runs must not send before it is accepted.
     guard: FenceGuard,
@@ -144,7 +144,7 @@ impl Courier {
         let span =
             tracing::info_span!("transactional", number = errand.number, connection = tracing::field::Empty);
         let (end, said, round) = self.send(&errand).instrument(span).await?;
-        self.store.end_errand(errand.number, &self.owner, (end, &said), self.now()).await?;
+        self.store.end_errand(errand.number, &self.owner, end, &said, self.now()).await?;
         Ok(round)
     }
 

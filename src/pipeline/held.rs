@@ -164,8 +164,8 @@ pub(super) async fn nobody(office: &Office, post: &Post, audience: Audience) -> 
         let Some((last, _)) = page.last() else { break };
         after = *last;
         for (_, subscriber) in &page {
-            if subscriber.standing != Standing::Active {
-                *others.entry(subscriber.standing.as_str()).or_default() += 1;
+            if subscriber.profile.standing != Standing::Active {
+                *others.entry(subscriber.profile.standing.as_str()).or_default() += 1;
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::crash;
 use crate::durable::{self, Mode};
 use crate::store::{
-    Books, Custody, Fence, Mark, Mismatch, PostgresAccess, RunLock, StoreError, judge, open_postgres,
+    Custody, Fence, Mark, Mismatch, PostgresAccess, RunLock, Store, StoreError, judge, open_postgres,
     open_sqlite,
 };
 use crate::subscribers::AddressKey;
@@ -27,7 +27,7 @@ pub(super) const KEYS: &str = "keys";
 /// An open ledger session.
 pub struct Office {
     /// The ledger and the subscribers.
-    pub store: Arc<dyn Books>,
+    pub store: Arc<Store>,
     /// The keys that sign tokens and hash addresses.
     pub keys: Arc<Keys>,
     /// The epoch of the ledger, stored outside of it.
@@ -146,7 +146,7 @@ impl Office {
 
 /// A ledger and its fence.
 pub(super) struct FenceGuard {
-    store: Arc<dyn Books>,
+    store: Arc<Store>,
     fence: Fence,
     is_shared: bool,
 }
@@ -183,7 +183,7 @@ async fn open_store(
     keys: Utf8PathBuf,
     instance: String,
     chance: [u8; 16],
-) -> Result<Arc<dyn Books>, RunError> {
+) -> Result<Arc<Store>, RunError> {
     let Some(url) = config.store.postgres() else {
         return Ok(open_sqlite(&path(config).unwrap_or_default(), &keys, &instance)?);
     };

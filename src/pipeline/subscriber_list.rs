@@ -76,17 +76,11 @@ pub(crate) fn read_readers(
         _ => file.to_owned(),
     });
     let enrolment = |row: readers::Row| Enrolment {
-        key: office.key_of(&row.email),
-        email: row.email,
-        name: row.name,
-        language: row.language,
-        standing: row.state,
+        key: office.key_of(&row.profile.email),
+        profile: row.profile,
         source: row.source.unwrap_or_else(|| origin.clone()),
-        wishes: row.wishes,
-        consented_at: row.consented_at,
         added_at: row.added_at,
         standing_since: row.state_since,
-        suppressed_because: row.reason,
         unproven: row.unproven,
     };
     let readers = import.rows.into_iter().map(enrolment).collect();

@@ -1,11 +1,11 @@
-//! What can go wrong with a store, how bad it is, and what helps. Words only: who fails decides which of them to say.
+//! The errors of a store, how severe they are, and what helps.
 
 use std::sync::Arc;
 
-/// What can go wrong with a store. Cheap to clone: one failed commit fails everybody who took part in it.
+/// An error of the store. It is cheap to clone: all requests in a group commit get the same error.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// The file is not where the ledger says it must be; making a new one would mail the archive again.
+    /// The file is missing, but there was one; a new one would mail the archive again.
     #[error(
         "the ledger {store} is missing, but {witness} still exists\n    help: restore it with `letterpress backup restore FILE`; to start \
          with a new ledger instead, move {witness} away too"
@@ -28,7 +28,7 @@ pub enum StoreError {
         /// The newest schema known here.
         known: i64,
     },
-    /// It cannot promise what the ledger needs.
+    /// It does not have the guarantees that the ledger needs.
     #[error("{path} cannot be used as a ledger: {why}")]
     Unfit {
         /// The store.
@@ -52,15 +52,15 @@ pub enum StoreError {
     Database {
         /// What was being done.
         doing: &'static str,
-        /// How bad it is.
+        /// How severe it is.
         fault: Fault,
-        /// What the database said.
+        /// The error of the database.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// What was read cannot be: a word or a number that Letterpress does not write.
     #[error("the database contains an invalid value: {0}")]
     Nonsense(String),
-    /// The post has an issue already; a second one would be a second copy for everybody.
+    /// The post has an issue already; a second one would mail everybody twice.
     #[error(
         "{0} was already mailed\n    help: `letterpress status recipients` lists the recipients; write a new post for new content"
     )]
@@ -68,7 +68,7 @@ pub enum StoreError {
     /// Nobody would get it: an issue that is frozen for nobody would count as mailed for ever.
     #[error("{0} has no recipients and is not mailed")]
     NoAudience(String),
-    /// This kind of store does that with its own tools.
+    /// This database has its own tools for that.
     #[error("{what}\n    help: {help}")]
     Elsewhere {
         /// What was asked for.
@@ -76,12 +76,12 @@ pub enum StoreError {
         /// How it is done instead.
         help: &'static str,
     },
-    /// Somebody chose otherwise while the weekly letter was composed, and there is no letter of what they want now.
+    /// A subscriber changed their preferences while the weekly digest was composed, and it was not composed for these.
     #[error(
         "preferences changed while the weekly digest was composed; nothing of it was sent\n    help: run the command again"
     )]
     Unforeseen,
-    /// The audience that was counted is not the audience that was frozen.
+    /// The frozen audience is not the counted audience.
     #[error(
         "the audience changed while the issue was frozen ({counted} subscribers counted, {frozen} frozen); nothing was sent"
     )]
@@ -93,22 +93,22 @@ pub enum StoreError {
     },
 }
 
-/// How bad a database's error is, and what helps.
+/// How severe an error of the database is, and what helps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The disk is full.
     Full,
-    /// Somebody else holds it.
+    /// Another process holds a lock.
     Busy,
-    /// This user may not.
+    /// This user has no permission.
     Barred,
-    /// What is there is damaged.
+    /// The data is damaged.
     Damaged,
-    /// The disk reported an error: what it keeps is no longer certain.
+    /// The disk reported an error, and its content is no longer reliable.
     Io,
     /// The connection to the database was lost, or cannot be made.
     Lost,
-    /// Another server took over: what was under way there may be lost.
+    /// Another server took over; recent transactions may be lost.
     Moved,
     /// Anything else.
     Other,
@@ -140,12 +140,12 @@ impl Fault {
 }
 
 impl StoreError {
-    /// How bad it is, if it is the database's error.
+    /// How severe it is, if it is an error of the database.
     pub(super) fn fault(&self) -> Option<Fault> {
         if let Self::Database { fault, .. } = self { Some(*fault) } else { None }
     }
 
-    /// Whether waiting can help: a full disk, a lock or a lost connection may pass, damage does not.
+    /// Whether waiting can help: a full disk, a lock or a lost connection may pass; damage does not.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Database { fault: Fault::Full | Fault::Busy | Fault::Lost | Fault::Moved, .. })
     }

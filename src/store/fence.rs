@@ -1,8 +1,8 @@
-//! The fence: a small file outside the database that says how far the ledger has got.
+//! The fence: a small file outside the database with the epoch of the ledger.
 //!
-//! The epoch of a store rises whenever it is opened to send and when it has sent, and the fence follows before anything
-//! is sent. So a database that was put back from a copy is behind the fence, and is recognised. [`judge`] is pure; the
-//! rest reads and writes the file. Nothing here opens a database.
+//! The epoch rises whenever the store is opened to send and after it has sent; the fence follows before anything is sent.
+//! So a database that was restored from a backup is behind the fence, and is recognised. [`judge`] is pure; the rest reads
+//! and writes the file. Nothing here opens a database.
 
 use std::fmt::Write as _;
 use std::io::ErrorKind;
@@ -17,10 +17,10 @@ const HEAD: &str = "\
 # restored from a backup. So do not restore this file together with a database.
 ";
 
-/// The form of the file; it is not changed, but replaced by another.
+/// The version of the file format.
 const VERSION: &str = "1";
 
-/// Which ledger, and how far it has got.
+/// A ledger and its epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// The permanent random name of the store.
@@ -80,7 +80,8 @@ impl Mismatch {
     }
 }
 
-/// Whether a store may send: it must be what the fence says, or newer. `copied` is when it was made, if it is a backup.
+/// Whether a store may send: it must be the ledger of the fence, with the same or a higher epoch. `copied` is the time of
+/// the backup, if it is one.
 pub fn judge(database: &Mark, copied: Option<&str>, fence: Option<&Mark>) -> Result<(), Mismatch> {
     match fence {
         Some(fence) if fence.instance != database.instance => {
@@ -90,17 +91,17 @@ pub fn judge(database: &Mark, copied: Option<&str>, fence: Option<&Mark>) -> Res
         Some(fence) if database.epoch < fence.epoch => {
             Err(Mismatch::Older { database: database.epoch, fence: fence.epoch })
         }
-        // A database that has not been opened to send is new, or older than fences are.
+        // A database that was never opened to send is new, or comes from a version without fences.
         None if database.epoch > 0 => Err(Mismatch::Unfenced(database.epoch)),
-        // The database is raised first: one that is ahead belongs to a run that died between the two.
+        // The database is raised first: it is ahead if a run died between the two writes.
         _ => Ok(()),
     }
 }
 
-/// What can go wrong with the file.
+/// An error with the file.
 #[derive(Debug, thiserror::Error)]
 pub enum FenceError {
-    /// It is there and says nothing that can be understood.
+    /// It exists and cannot be understood.
     #[error(
         "{path} is not a valid fence file: {why}\n    help: restore it; if it is lost, move it away and run \
          `letterpress ledger adopt-restored --reason …`"
@@ -111,7 +112,7 @@ pub enum FenceError {
         /// What is wrong with it.
         why: String,
     },
-    /// The system would not.
+    /// The system reported an error.
     #[error(
         "cannot {doing} the fence {path}: {source}\n    help: nothing was sent; check that this user can write the file and its folder"
     )]
@@ -140,7 +141,7 @@ impl Fence {
         &self.0
     }
 
-    /// What it says; `None` if there is none.
+    /// Its content; `None` if it does not exist.
     pub fn read(&self) -> Result<Option<Mark>, FenceError> {
         match std::fs::read(&self.0) {
             Ok(bytes) => parse(&String::from_utf8_lossy(&bytes))
@@ -151,7 +152,7 @@ impl Fence {
         }
     }
 
-    /// Writes it: whole or not at all, and on the disk when this returns.
+    /// Writes it atomically; it is on the disk when this returns.
     pub fn write(&self, mark: &Mark) -> Result<(), FenceError> {
         durable::replace(&self.0, to_text(mark).as_bytes(), Mode::Private).map_err(|source| FenceError::Io {
             doing: "write",
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_run_opens_and_a_run_that_died_between_the_two_writes_does_not_bar_the_next() {
+    fn the_first_run_may_send_and_so_may_the_run_after_one_that_died_between_the_two_writes() {
         assert_eq!(judge(&mark(0), None, None), Ok(()));
         // The first fence is written before the epoch first rises.
         assert_eq!(judge(&mark(0), None, Some(&mark(0))), Ok(()));
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_replaced_leaves_nothing_behind_and_what_is_no_fence_is_not_taken_for_none() {
+    fn a_fence_is_replaced_atomically_and_a_damaged_fence_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let fence = Fence::at(Utf8Path::from_path(folder.path()).unwrap().join("x.fence"));
         assert_eq!(fence.read().unwrap(), None);
@@ -236,14 +237,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back_and_any_text_is_read_without_a_panic(mark in any_mark(), text in ".*") {
+        fn a_written_fence_reads_back_and_no_text_panics(mark in any_mark(), text in ".*") {
             prop_assert_eq!(parse(&to_text(&mark)), Ok(mark));
             let _ = parse(&text);
         }
 
         /// Each rise is database first, fence second, with a crash possible between; a copy may be taken at any time.
         #[test]
-        fn the_living_database_always_opens_and_no_copy_from_before_the_last_whole_rise_does(
+        fn the_current_database_may_always_send_and_no_copy_from_before_the_last_complete_rise_may(
             steps in prop::collection::vec((any::<bool>(), any::<bool>()), 1..40),
         ) {
             let (mut database, mut fence) = (mark(0), None);
@@ -265,7 +266,7 @@ mod tests {
         }
 
         #[test]
-        fn a_backup_another_ledger_and_one_that_is_behind_never_open(
+        fn a_backup_another_ledger_and_an_older_database_may_never_send(
             database in any_mark(), fence in any_mark(), copied in any::<bool>(),
         ) {
             let copied = copied.then_some("2026-11-23");

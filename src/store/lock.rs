@@ -1,19 +1,19 @@
-//! One run at a time: a lock of the kernel's, which ends with the process however it ends.
+//! The run lock: one run at a time. The kernel releases it when the process ends, also after a crash.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-/// Somebody who only looks ([`RunLock::is_held`]) is gone before the second try.
+/// A process that only checks the lock ([`RunLock::is_held`]) releases it before the second try.
 const TRIES: u32 = 3;
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// Held while a run may send. There is no stale lock: the kernel lets go when the process is gone.
+/// Held while a run may send. It cannot be stale: the kernel releases it when the process ends.
 #[derive(Debug)]
 pub struct RunLock(#[expect(dead_code, reason = "it is held, not read")] File);
 
-/// Why the lock was not had.
+/// Why the lock was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run holds it.
@@ -25,7 +25,7 @@ pub enum LockError {
 }
 
 impl RunLock {
-    /// Takes the lock that belongs to the store at `store`, or says at once that another run has it.
+    /// Takes the lock of the store at `store`; fails at once if another run has it.
     pub fn take(store: &Utf8Path) -> Result<Self, LockError> {
         let path = Utf8PathBuf::from(format!("{store}.lock"));
         let file = OpenOptions::new()
@@ -45,7 +45,7 @@ impl RunLock {
         }
     }
 
-    /// Whether a run holds the lock now. Whoever looks holds a share of it for a moment, and takes no run's place.
+    /// Whether a run holds the lock now. The check itself takes a shared lock for a moment.
     pub fn is_held(store: &Utf8Path) -> bool {
         let path = Utf8PathBuf::from(format!("{store}.lock"));
         let Ok(file) = File::open(path) else { return false };
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f58_a_second_run_is_told_at_once_and_a_later_one_finds_no_stale_lock() {
+    fn f58_a_second_run_fails_at_once_and_a_later_run_finds_no_stale_lock() {
         let folder = tempfile::tempdir().unwrap();
         let store = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
         assert!(!RunLock::is_held(&store));

@@ -1,87 +1,87 @@
-//! What comes back by mail about a copy or a reader, as the store takes it.
+//! Reports that come back by mail about a delivery or a subscriber.
 //!
-//! Whoever makes a [`Notice`] has verified its token already; the store does not ask again.
+//! The caller has verified the token of a [`Notice`]; the store does not check it again.
 
 use super::DeliveryNumber;
 use crate::subscribers::bounces::{Action, Status};
 use crate::subscribers::{AddressKey, Standing};
 
-/// Something that came back: a bounce, a complaint, a reader who leaves.
+/// A bounce, a complaint, or an unsubscribe by mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// The same for the same mail, however often it is delivered.
+    /// The same if the same mail is delivered again.
     pub fingerprint: [u8; 32],
-    /// Which copy, or whose.
+    /// The delivery or the subscriber.
     pub about: About,
-    /// What it says.
+    /// What is reported.
     pub word: Word,
 }
 
-/// What a verified token names.
+/// The subject of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum About {
-    /// A copy.
+    /// A delivery.
     Copy(DeliveryNumber),
-    /// A reader, and their copy with this `Message-ID`, if it was named.
+    /// A subscriber, and the delivery with this `Message-ID` if the report names one.
     Reader {
-        /// The reader.
+        /// The subscriber.
         key: AddressKey,
         /// Without angle brackets.
         message_id: Option<String>,
     },
 }
 
-/// What a notice says.
+/// What is reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Word {
     /// A delivery report (RFC 3464).
     Reported(Reported),
     /// A complaint (RFC 5965).
     Complained,
-    /// The reader leaves.
-    Left,
+    /// An unsubscribe.
+    Unsubscribed,
 }
 
 /// What a delivery report says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reported {
-    /// What was done with the copy.
+    /// What was done with the message.
     pub action: Action,
     /// The status code.
     pub status: Option<Status>,
-    /// The address that the report names: not trusted, only compared.
+    /// The address in the report: it is only compared, never trusted.
     pub recipient: Option<String>,
-    /// What the refusing server said: one printable line, cut short, and hostile.
+    /// The text of the refusing server: one printable line, shortened, possibly hostile.
     pub diagnostic: String,
 }
 
 impl Word {
-    /// The word that is stored and counted.
+    /// The stored kind.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Reported(report) => report.action.as_str(),
             Self::Complained => "complaint",
-            Self::Left => "leave",
+            Self::Unsubscribed => "leave",
         }
     }
 }
 
-/// What taking a notice did.
+/// The result of recording a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
-    /// It was taken before.
+    /// It was recorded before.
     Again,
-    /// It names a copy or a reader that this store does not know.
+    /// The delivery or the subscriber is unknown here.
     Stranger,
-    /// It is on record now.
+    /// It is recorded now.
     Recorded {
-        /// A copy in doubt is known to have been accepted.
+        /// It proves that a delivery in doubt was accepted.
         settled: bool,
-        /// What the reader is from now on, if that changed.
+        /// The new status of the subscriber, if it changed.
         standing: Option<Standing>,
-        /// The report names another address than the copy went to; the token decided.
+        /// The report names another address than the message was sent to; the token counts.
         elsewhere: bool,
-        /// So many copies of its issue came back that the issue is paused now.
+        /// Too many messages of the issue came back, and it is paused now.
         paused: bool,
     },
 }

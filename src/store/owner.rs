@@ -1,8 +1,7 @@
-//! Who holds a claim: a name for this process that no other has, and the proof that a process of this machine is gone.
+//! The owner of a claim: a unique name for this process, and the proof that a process of this machine has ended.
 //!
-//! Where several machines share a ledger nobody holds a lock for all; a claim of a process that is known to be dead need
-//! not wait for its lease. What cannot be proved is left to the lease: a name from another machine, another boot or
-//! another container says nothing.
+//! If several machines share a ledger there is no common lock. A claim of a process that has certainly ended need not wait
+//! for its lease. For a name from another machine, boot or container nothing can be proved, and the lease decides.
 
 use std::fs;
 
@@ -14,7 +13,7 @@ pub fn name(chance: &str) -> String {
     }
 }
 
-/// Whether the process of this name ran on this machine, since its last start, and is gone.
+/// Whether the process with this name ran on this machine, since its last boot, and has ended.
 pub(super) fn is_gone(name: &str) -> bool {
     let parts: Vec<&str> = name.split(':').collect();
     let [boot, space, process, start, _] = parts.as_slice() else { return false };
@@ -22,7 +21,7 @@ pub(super) fn is_gone(name: &str) -> bool {
     here == format!("{boot}:{space}") && started(process).is_none_or(|now| now != *start)
 }
 
-/// This boot of this machine, and the namespace in which process numbers mean something.
+/// The boot of this machine, and the namespace of its process numbers.
 fn machine() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let space = fs::read_link("/proc/self/ns/pid").ok()?;
@@ -30,11 +29,11 @@ fn machine() -> Option<String> {
     Some(format!("{}:{space}", boot.trim()))
 }
 
-/// When a process began, in the kernel's ticks: numbers are given out again, starts are not. `None` if there is no such
-/// process, or it has ended and nobody has asked for its exit code yet.
+/// When a process started, in the kernel's ticks: process numbers are reused, start times are not. `None` if there is no
+/// such process, or if it is a zombie.
 fn started(process: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name of the program stands in parentheses and may hold anything.
+    // The name of the program is in parentheses and may contain any character.
     let mut rest = stat.rsplit_once(") ")?.1.split(' ');
     let state = rest.next()?;
     (!matches!(state, "Z" | "X")).then(|| rest.nth(18).map(str::to_owned)).flatten()
@@ -45,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_lives_is_not_gone_and_one_that_ended_is() {
+    fn a_running_process_is_not_gone_and_an_ended_process_is() {
         assert!(!is_gone(&name("chance")));
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let name = format!("{}:{}:{}:x", machine().unwrap(), child.id(), started(child.id()).unwrap());
@@ -56,13 +55,13 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_was_given_out_again_does_not_bring_its_owner_back() {
+    fn a_reused_process_number_is_not_the_same_owner() {
         let again = format!("{}:{}:1:x", machine().unwrap(), std::process::id());
         assert!(is_gone(&again));
     }
 
     #[test]
-    fn nothing_is_said_of_another_boot_another_container_or_a_name_without_a_machine() {
+    fn an_owner_of_another_boot_or_container_or_without_a_machine_is_not_called_gone() {
         let (boot, space) =
             machine().unwrap().split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
         for name in [format!("other:{space}:1:1:x"), format!("{boot}:1:1:1:x"), "0123456789abcdef".to_owned()]

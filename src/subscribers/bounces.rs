@@ -1,32 +1,32 @@
-//! What a bounce says of a reader, and when a reader who bounces is no longer mailed.
+//! What a bounce means for a subscriber, and when a subscriber is suppressed after bounces.
 //!
-//! Pure rules, for what a server says at once (SMTP) and for what comes back later as mail. Taking a policy for a dead
-//! mailbox costs a reader, the reverse costs another try: whatever is not plainly about the mailbox is not held
-//! against the reader.
+//! Pure rules, for SMTP replies and for reports that come back by mail. If a policy refusal were taken for a missing
+//! mailbox, a subscriber would be lost; the opposite mistake only costs another attempt. So a refusal counts against the
+//! subscriber only if it is clearly about the mailbox.
 
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// So many issues in a row must have come back before a mailbox that is full, or not reached, is given up.
+/// How many issues in a row must come back before a mailbox that is full, or not reached, is suppressed.
 const SOFT_ISSUES: usize = 3;
-/// And so long it must have lasted: a reader may be on holiday with a full mailbox.
+/// For how long they must come back: a mailbox may be full during a holiday.
 const SOFT_DAYS: i64 = 15;
-/// A copy that is younger than this may still come back (RFC 5321, 4.5.4.1: servers try for four to five days).
+/// A newer message may still come back (RFC 5321, 4.5.4.1: servers try for four to five days).
 const STILL_OPEN_DAYS: i64 = 5;
 
-/// What a server did with a copy (RFC 3464, 2.3.3).
+/// What a server did with a message (RFC 3464, 2.3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     /// It gave up.
     Failed,
     /// It keeps trying.
     Delayed,
-    /// It delivered the copy.
+    /// It delivered the message.
     Delivered,
-    /// It passed the copy on to a server that reports no deliveries.
+    /// It passed the message on to a server that does not report deliveries.
     Relayed,
-    /// It passed the copy on to several addresses.
+    /// It passed the message on to several addresses.
     Expanded,
 }
 
@@ -45,7 +45,7 @@ impl Action {
         }
     }
 
-    /// Reads the word; what comes after it ("failed (too big)") does not matter.
+    /// Reads the word; text after it ("failed (too big)") is ignored.
     pub fn from_word(raw: &str) -> Option<Self> {
         let word = raw.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         Self::ALL.into_iter().find(|action| action.as_str().eq_ignore_ascii_case(word))
@@ -55,16 +55,16 @@ impl Action {
 /// An enhanced status code (RFC 3463).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Status {
-    /// 2 success, 4 not now, 5 never.
+    /// 2 success, 4 temporary failure, 5 permanent failure.
     pub class: u16,
-    /// What it is about: 1 the address, 2 the mailbox, 4 the network, 7 policy.
+    /// The subject: 1 the address, 2 the mailbox, 4 the network, 7 policy.
     pub subject: u16,
-    /// More.
+    /// The detail.
     pub detail: u16,
 }
 
 impl Status {
-    /// Reads `5.1.1`, with anything but a further digit or dot behind it.
+    /// Reads `5.1.1`; no digit or dot may follow it.
     pub fn parse(raw: &str) -> Option<Self> {
         let raw = raw.trim_start();
         let end = raw.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(raw.len());
@@ -73,19 +73,19 @@ impl Status {
         (numbers.next().is_none() && matches!(class, 2 | 4 | 5)).then_some(Self { class, subject, detail })
     }
 
-    /// Whether it says that there is no such mailbox or domain. A full mailbox, a filter or an unexplained refusal is
-    /// not enough.
+    /// Whether the mailbox or the domain does not exist. A full mailbox, a filter or an unexplained refusal is not
+    /// enough.
     pub const fn is_dead_address(self) -> bool {
         matches!((self.class, self.subject, self.detail), (5, 1, 1 | 2 | 3 | 6 | 10) | (5, 2, 1))
     }
 
-    /// Whether it refuses the sender or the letter: the system's limits, the protocol, the content, security, and the
-    /// sender's own address.
+    /// Whether it refuses the sender or the message: limits of the system, the protocol, the content, security, or the
+    /// sender's address.
     const fn refuses_sender(self) -> bool {
         matches!((self.subject, self.detail), (3 | 5 | 6 | 7, _) | (1, 7 | 8) | (2, 3))
     }
 
-    /// `5.0.0` says no more than `5`.
+    /// `5.0.0` means no more than `5`.
     const fn says_nothing(self) -> bool {
         self.subject == 0
     }
@@ -102,21 +102,21 @@ impl fmt::Display for Status {
     }
 }
 
-/// At whose door a bounce is laid.
+/// The cause of a bounce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// There is no such mailbox: not to be mailed again.
+    /// The mailbox does not exist: do not mail it again.
     Dead,
-    /// The mailbox is full, or was not reached in time: to be mailed again, but not for ever.
+    /// The mailbox is full, or was not reached in time: mail it again, but not for ever.
     Soft,
-    /// The sender's, the letter's, or nobody can tell: never the reader's.
+    /// The sender, the message, or unknown: not the subscriber.
     Sender,
-    /// It is no failure.
+    /// Not a failure.
     Nobody,
 }
 
 impl Fault {
-    /// The word that is stored.
+    /// The stored word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dead => "dead",
@@ -127,13 +127,13 @@ impl Fault {
     }
 }
 
-/// Lays a report at somebody's door. `diagnostic` is what the refusing server said, as far as the report repeats it.
+/// Finds the cause of a bounce. `diagnostic` is the text of the refusing server, if the report has it.
 pub fn blame(action: Action, status: Option<Status>, diagnostic: &str) -> Fault {
     if action != Action::Failed {
         return Fault::Nobody;
     }
     let said = said_in(diagnostic);
-    // A server that reports 5.0.0 or 5.1.1 for whatever it was told is corrected by what it was told.
+    // Some servers report 5.0.0 or 5.1.1 for every refusal; the text of the refusing server is more precise.
     let status = match (status, said) {
         (Some(status), Some(said)) if status.says_nothing() || said.refuses_sender() => Some(said),
         (None, said) => said,
@@ -142,7 +142,7 @@ pub fn blame(action: Action, status: Option<Status>, diagnostic: &str) -> Fault 
     match status {
         Some(status) if status.refuses_sender() => Fault::Sender,
         Some(status) if status.is_dead_address() => {
-            // Without a code of its own the refusal's words are all there is.
+            // Without an enhanced code only the text remains.
             if said.is_none() && speaks_of_policy(diagnostic) { Fault::Sender } else { Fault::Dead }
         }
         Some(Status { class: 4, .. } | Status { class: 5, subject: 1 | 2 | 4, .. }) => Fault::Soft,
@@ -158,12 +158,12 @@ fn said_in(diagnostic: &str) -> Option<Status> {
     let text = text.trim_start();
     let code = text.get(..3).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()))?;
     let status = Status::parse(text.get(3..)?.trim_start_matches([' ', '-', '#']))?;
-    // A code that contradicts its reply ("250 5.1.1") says nothing.
+    // A code that contradicts its reply ("250 5.1.1") is ignored.
     (code.starts_with('4') && status.class == 4 || code.starts_with('5') && status.class == 5)
         .then_some(status)
 }
 
-/// Whether a refusal without a code of its own is about policy, authentication, spam or limits, by its words.
+/// Whether the text of a refusal without an enhanced code is about policy, authentication, spam or limits.
 pub fn speaks_of_policy(diagnostic: &str) -> bool {
     const WORDS: [&str; 11] = [
         "spam",
@@ -182,7 +182,7 @@ pub fn speaks_of_policy(diagnostic: &str) -> bool {
     WORDS.iter().any(|word| text.contains(word))
 }
 
-/// What became of one issue for one reader.
+/// The outcome of one issue for one subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Past {
     /// When the issue was frozen.
@@ -191,8 +191,8 @@ pub struct Past {
     pub fault: Fault,
 }
 
-/// Why a reader must not be mailed any more; `None`: they stay. `history` is the reader's issues, newest first, the
-/// one that has just come back among them. One that arrived ends the count of those that did not.
+/// The reason to suppress a subscriber; `None` if there is none. `history` is the subscriber's issues, newest first,
+/// including the one that has just come back. An issue that arrived resets the count.
 pub fn judge(history: &[Past], now: DateTime<Utc>) -> Option<String> {
     if history.iter().any(|past| past.fault == Fault::Dead) {
         return Some("no such mailbox".to_owned());
@@ -201,7 +201,7 @@ pub fn judge(history: &[Past], now: DateTime<Utc>) -> Option<String> {
     for past in history {
         match past.fault {
             Fault::Soft => back.push(past.at),
-            // It may still come back, and says nothing yet.
+            // It may still come back, so it does not count yet.
             Fault::Nobody if now - past.at < TimeDelta::days(STILL_OPEN_DAYS) => {}
             Fault::Nobody => break,
             Fault::Sender | Fault::Dead => {}
@@ -222,7 +222,7 @@ mod tests {
         DateTime::UNIX_EPOCH + TimeDelta::days(number)
     }
 
-    /// A history in the order of the calendar; judged newest first.
+    /// Judges a history that is written in chronological order.
     fn judged(faults: &[(i64, Fault)], now: i64) -> bool {
         let history: Vec<Past> =
             faults.iter().rev().map(|(at, fault)| Past { at: day(*at), fault: *fault }).collect();
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_mailbox_that_does_not_exist_is_dead() {
+    fn only_a_mailbox_that_does_not_exist_is_a_hard_bounce() {
         for (status, diagnostic, fault) in [
             ("5.1.1", "smtp; 550 5.1.1 <kim@example.com>: User unknown", Fault::Dead),
             ("5.1.10", "", Fault::Dead),
@@ -260,14 +260,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_delayed_relayed_delivered_or_expanded_is_nobodys_fault() {
+    fn delayed_relayed_delivered_and_expanded_messages_are_not_failures() {
         for action in [Action::Delayed, Action::Relayed, Action::Delivered, Action::Expanded] {
             assert_eq!(blame(action, Status::parse("5.1.1"), "550 5.1.1 x"), Fault::Nobody);
         }
     }
 
     #[test]
-    fn a_full_mailbox_is_given_up_after_three_issues_and_fifteen_days_and_not_before() {
+    fn a_full_mailbox_is_suppressed_after_three_issues_and_fifteen_days_and_not_before() {
         use Fault::{Sender, Soft};
         assert!(judged(&[(0, Soft), (7, Soft), (14, Soft)], 15));
         assert!(!judged(&[(0, Soft), (7, Soft), (14, Soft)], 14), "not fifteen days yet");
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issue_that_arrived_begins_the_count_anew_and_one_that_is_too_young_to_tell_does_not() {
+    fn a_delivered_issue_resets_the_count_and_a_recent_issue_does_not() {
         use Fault::{Nobody, Soft};
         assert!(!judged(&[(0, Soft), (7, Soft), (14, Nobody), (21, Soft)], 30));
         assert!(judged(&[(0, Soft), (7, Soft), (14, Soft), (15, Nobody)], 16));
@@ -288,13 +288,13 @@ mod tests {
     }
 
     #[test]
-    fn one_dead_mailbox_is_enough() {
+    fn one_hard_bounce_suppresses() {
         assert!(judged(&[(0, Fault::Nobody), (7, Fault::Dead)], 7));
         assert!(!judged(&[(0, Fault::Nobody)], 7) && !judged(&[], 7));
     }
 
     #[test]
-    fn status_codes_are_read_with_what_people_write_behind_them() {
+    fn status_codes_are_read_with_text_behind_them() {
         let code = |raw| Status::parse(raw).map(|status| status.to_string());
         assert_eq!(code("5.1.1"), Some("5.1.1".to_owned()));
         assert_eq!(code(" 5.1.1 (bad destination mailbox address)"), Some("5.1.1".to_owned()));

@@ -1,10 +1,10 @@
-//! Why a list makes somebody no more than an unconfirmed subscriber, and how many new ones it made what.
+//! Why a list makes somebody only an unconfirmed subscriber, and counts of new subscribers by status.
 
 use serde::{Serialize, Serializer};
 
 use super::{Enrolment, Standing};
 
-/// Why a row of a list is no evidence of consent.
+/// Why a row of a list does not prove consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unproven {
@@ -12,22 +12,22 @@ pub enum Unproven {
     NoColumn,
     /// The column is empty.
     Empty,
-    /// The date is still to come.
+    /// The date is in the future.
     Future,
-    /// What stands there is no date.
+    /// The value is not a date.
     NoDate,
-    /// What stands there may be several dates.
+    /// The value can be read as several dates.
     Ambiguous,
     /// The list says that they did not consent.
     Refused,
-    /// The export does not say who left.
+    /// The export does not say who unsubscribed.
     Silent,
     /// The list calls them unconfirmed.
     Listed,
 }
 
 impl Unproven {
-    /// All of them, in the order in which they are told.
+    /// All of them, in the order in which they are printed.
     pub const ALL: [Self; 8] = [
         Self::NoColumn,
         Self::Empty,
@@ -40,16 +40,16 @@ impl Unproven {
     ];
 }
 
-/// New subscribers by status, and of the unconfirmed ones why.
+/// New subscribers by status, and the reasons of the unconfirmed ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct NewByStatus {
-    /// Get the emails.
+    /// They get the emails.
     pub active: u64,
-    /// Wait for their consent.
+    /// They have not consented yet.
     pub unconfirmed: u64,
-    /// Left elsewhere.
+    /// They unsubscribed elsewhere.
     pub unsubscribed: u64,
-    /// Must not be mailed.
+    /// They must not be mailed.
     pub suppressed: u64,
     /// How many are unconfirmed for each reason, in the order of [`Unproven::ALL`].
     #[serde(serialize_with = "by_reason")]
@@ -59,7 +59,7 @@ pub struct NewByStatus {
 impl NewByStatus {
     /// Counts one more.
     pub(super) fn count(&mut self, subscriber: &Enrolment) {
-        *match subscriber.standing {
+        *match subscriber.profile.standing {
             Standing::Active => &mut self.active,
             Standing::Unconfirmed => &mut self.unconfirmed,
             Standing::Unsubscribed => &mut self.unsubscribed,
@@ -70,7 +70,7 @@ impl NewByStatus {
         }
     }
 
-    /// The reasons that somebody has, with how many have it.
+    /// The reasons that occur, with their counts.
     pub fn reasons(&self) -> impl Iterator<Item = (Unproven, u64)> {
         Unproven::ALL.into_iter().zip(self.unproven).filter(|(_, number)| *number > 0)
     }

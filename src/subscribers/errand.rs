@@ -1,17 +1,16 @@
-//! The small letters that answer a reader: which there are. What they say is [`crate::letters`]'s, when they leave is
-//! the courier's.
+//! The kinds of transactional emails. [`crate::letters`] composes them.
 
 use serde::Serialize;
 
-/// What a small letter says.
+/// The kind of a transactional email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ErrandKind {
-    /// "Please confirm."
+    /// Please confirm your subscription.
     Confirm,
-    /// "You read it already, and here you can choose."
+    /// You are subscribed already; here are your preferences.
     Known,
-    /// "Here are your data."
+    /// Here is your personal data.
     Data,
 }
 

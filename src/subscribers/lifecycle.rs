@@ -1,47 +1,47 @@
-//! A reader's standing and its moves, as pure functions.
+//! The status of a subscriber and its changes, as pure functions.
 //!
-//! The rule behind all of them: a list can bring readers in, only the reader's own word can bring one back. And of two
-//! words of a reader the later one counts: every farewell begins a new generation, and whatever was asked for in an
-//! earlier one can no longer be confirmed.
+//! The rules: a list can add subscribers, but only the person can come back after an unsubscribe. Of two actions of a
+//! person the later one counts: every unsubscribe begins a new generation, and a sign-up of an earlier generation can no
+//! longer be confirmed.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-/// How long the link in a confirmation letter works.
+/// How long a confirmation link works.
 pub const CONFIRM_WITHIN: TimeDelta = TimeDelta::days(7);
-/// How long a reader who left can take that back without a new sign-up.
-pub const UNDO_WITHIN: TimeDelta = TimeDelta::hours(24);
-/// Why an address is suppressed that its reader had erased: their own new word may bring them back.
+/// How long an unsubscribe can be undone without a new sign-up.
+pub const RESUBSCRIBE_WITHIN: TimeDelta = TimeDelta::hours(24);
+/// The reason of a suppression after an erasure. A new sign-up lifts it.
 pub const ERASED: &str = "erased";
-/// Why an address is suppressed that the writer took off the list: the writer's own word or the subscriber's may bring
-/// it back, a list may not.
+/// The reason of a suppression after the writer removed an active or unconfirmed subscriber. The writer or a new sign-up
+/// lifts it, a list does not.
 pub const REMOVED: &str = "removed by the writer";
-/// The same of somebody who had unsubscribed: only their own word may bring them back.
-pub const REMOVED_AFTER_LEAVING: &str = "removed by the writer after it unsubscribed";
+/// The same if the person had unsubscribed: only a new sign-up lifts it.
+pub const REMOVED_AFTER_UNSUBSCRIBE: &str = "removed by the writer after it unsubscribed";
 
-/// Whether somebody whose address is suppressed for this reason may sign up again.
+/// Whether a suppression with this reason allows a new sign-up.
 pub fn may_sign_up_again(reason: &str) -> bool {
-    [ERASED, REMOVED, REMOVED_AFTER_LEAVING].contains(&reason)
+    [ERASED, REMOVED, REMOVED_AFTER_UNSUBSCRIBE].contains(&reason)
 }
 
-/// What is left of somebody whom the writer takes off the list.
+/// The reason of the suppression that a removal leaves.
 pub const fn after_removal(standing: Standing) -> &'static str {
     match standing {
         Standing::Active | Standing::Unconfirmed => REMOVED,
-        // A suppression has a reason already, and keeps it.
-        Standing::Unsubscribed | Standing::Suppressed => REMOVED_AFTER_LEAVING,
+        // An existing suppression keeps its own reason.
+        Standing::Unsubscribed | Standing::Suppressed => REMOVED_AFTER_UNSUBSCRIBE,
     }
 }
 
-/// Whether a reader gets the letter.
+/// The status of a subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
-    /// Asked for it, on record.
+    /// The consent is recorded.
     Active,
-    /// Their consent is not on record: gets no issue.
+    /// The consent is not recorded: gets no issue.
     Unconfirmed,
-    /// Left.
+    /// Unsubscribed.
     Unsubscribed,
     /// Must not be mailed: bounced for good, complained, or the writer said so.
     Suppressed,
@@ -65,7 +65,7 @@ impl Standing {
             .find(|standing| standing.as_str() == word)
     }
 
-    /// Why a reader of this standing is not mailed, in the words of the ledger.
+    /// Why a subscriber with this status is not mailed, as the ledger records it.
     pub const fn barred(self) -> Option<&'static str> {
         match self {
             Self::Active => None,
@@ -76,27 +76,27 @@ impl Standing {
     }
 }
 
-/// What an enrolment did.
+/// The result of adding one subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enrolled {
-    /// The reader is new.
+    /// A new subscriber.
     Added,
-    /// The reader's standing changed.
+    /// The status changed.
     Changed,
     /// Nothing changed.
     Known,
-    /// The reader had left or was suppressed, and stays so.
+    /// Unsubscribed or suppressed before, and stays so.
     KeptOut,
 }
 
-/// What becomes of a reader who is `now` something and whom a list calls `listed`.
+/// The new status of a subscriber whose status is `now`, and `listed` in a list.
 ///
-/// The more restrictive word wins, with one exception: consent that a list brings turns `unconfirmed` into `active`.
+/// The more restrictive status wins, with one exception: consent in a list turns `unconfirmed` into `active`.
 pub fn enrol(now: Option<Standing>, listed: Standing) -> (Standing, Enrolled) {
     match now {
         None => (listed, Enrolled::Added),
-        Some(left @ (Standing::Unsubscribed | Standing::Suppressed)) if listed < left => {
-            (left, Enrolled::KeptOut)
+        Some(gone @ (Standing::Unsubscribed | Standing::Suppressed)) if listed < gone => {
+            (gone, Enrolled::KeptOut)
         }
         Some(Standing::Unconfirmed) if listed == Standing::Active => (listed, Enrolled::Changed),
         Some(Standing::Active) if listed == Standing::Unconfirmed => (Standing::Active, Enrolled::Known),
@@ -105,38 +105,38 @@ pub fn enrol(now: Option<Standing>, listed: Standing) -> (Standing, Enrolled) {
     }
 }
 
-/// Where a reader stands on the way in and out.
+/// The lifecycle of a subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Course {
-    /// Whether they get the letter.
+    /// The status.
     pub standing: Standing,
-    /// Rises with every farewell; a confirmation or an undo of an earlier one is stale.
+    /// Rises with every unsubscribe. A link of an earlier generation is stale.
     pub generation: u32,
-    /// When they last asked for the letter and did not confirm it yet.
+    /// The time of the last sign-up, if it is not confirmed yet.
     pub asked_at: Option<DateTime<Utc>>,
-    /// When they left, if they got the letter until then.
-    pub left_at: Option<DateTime<Utc>>,
+    /// The time of the unsubscribe, if the person was active until then.
+    pub unsubscribed_at: Option<DateTime<Utc>>,
 }
 
 impl Course {
-    /// Somebody of whom nothing is known.
+    /// An unknown address.
     pub const STRANGER: Self =
-        Self { standing: Standing::Unconfirmed, generation: 1, asked_at: None, left_at: None };
+        Self { standing: Standing::Unconfirmed, generation: 1, asked_at: None, unsubscribed_at: None };
 }
 
-/// Which letter a sign-up is answered with.
+/// The email that answers a sign-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// "Please confirm".
+    /// Please confirm your subscription.
     Confirm,
-    /// "You read it already, and here you can choose".
+    /// You are subscribed already; here are your preferences.
     Known,
     /// None: the address must not be mailed.
     Silence,
 }
 
-/// Somebody asks for the letter in a form. Nothing that was agreed changes before the confirmation: anybody can type
-/// anybody's address. `erased` says that a suppression is only what an erasure left behind.
+/// A sign-up form. It changes nothing before the confirmation, because anyone can enter any address. `erased`: the only
+/// suppression is one that allows a new sign-up.
 pub fn sign_up(now: Option<Course>, erased: bool, at: DateTime<Utc>) -> (Course, Answer) {
     let course = now.unwrap_or(Course::STRANGER);
     let asked = Course { asked_at: Some(at), ..course };
@@ -148,20 +148,20 @@ pub fn sign_up(now: Option<Course>, erased: bool, at: DateTime<Utc>) -> (Course,
     }
 }
 
-/// What a confirmation came to.
+/// The result of a confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmed {
-    /// They read from now on.
+    /// Subscribed now.
     Now,
-    /// They did already.
+    /// Subscribed before.
     Already,
-    /// The link is too old: a new sign-up is needed.
+    /// The link has expired: a new sign-up is needed.
     Expired,
-    /// They left since it was sent, never asked, or must not be mailed.
+    /// Unsubscribed since the link was sent, never signed up, or must not be mailed.
     Stale,
 }
 
-/// A reader presses the button behind the link of generation `generation`.
+/// The button behind a confirmation link of generation `generation`.
 pub fn confirm(now: Course, generation: u32, erased: bool, at: DateTime<Utc>) -> (Course, Confirmed) {
     if generation != now.generation {
         return (now, Confirmed::Stale);
@@ -174,35 +174,36 @@ pub fn confirm(now: Course, generation: u32, erased: bool, at: DateTime<Utc>) ->
     match now.asked_at {
         None => (now, Confirmed::Stale),
         Some(asked) if at - asked > CONFIRM_WITHIN => (now, Confirmed::Expired),
-        Some(_) => {
-            (Course { standing: Standing::Active, asked_at: None, left_at: None, ..now }, Confirmed::Now)
-        }
+        Some(_) => (
+            Course { standing: Standing::Active, asked_at: None, unsubscribed_at: None, ..now },
+            Confirmed::Now,
+        ),
     }
 }
 
-/// A reader leaves. Whatever they asked for before is void, also if they had left already.
-pub fn leave(now: Course, at: DateTime<Utc>) -> Course {
-    let farewell = |left_at| Course {
+/// An unsubscribe. It voids every earlier sign-up, also if the subscriber had unsubscribed before.
+pub fn unsubscribe(now: Course, at: DateTime<Utc>) -> Course {
+    let unsubscribed = |unsubscribed_at| Course {
         standing: Standing::Unsubscribed,
         generation: now.generation.saturating_add(1),
         asked_at: None,
-        left_at,
+        unsubscribed_at,
     };
     match now.standing {
-        Standing::Active => farewell(Some(at)),
-        Standing::Unconfirmed => farewell(None),
-        Standing::Unsubscribed if now.asked_at.is_some() => farewell(now.left_at),
+        Standing::Active => unsubscribed(Some(at)),
+        Standing::Unconfirmed => unsubscribed(None),
+        Standing::Unsubscribed if now.asked_at.is_some() => unsubscribed(now.unsubscribed_at),
         Standing::Unsubscribed | Standing::Suppressed => now,
     }
 }
 
-/// A reader takes back the farewell that began `generation`; `None`: it is too late, or not theirs to take back.
-pub fn undo(now: Course, generation: u32, at: DateTime<Utc>) -> Option<Course> {
-    let in_time = now.left_at.is_some_and(|left| at - left <= UNDO_WITHIN);
+/// Undoes the unsubscribe that began `generation`; `None` if it is too late, or if the link belongs to another one.
+pub fn resubscribe(now: Course, generation: u32, at: DateTime<Utc>) -> Option<Course> {
+    let in_time = now.unsubscribed_at.is_some_and(|since| at - since <= RESUBSCRIBE_WITHIN);
     (now.standing == Standing::Unsubscribed && generation == now.generation && in_time).then_some(Course {
         standing: Standing::Active,
         asked_at: None,
-        left_at: None,
+        unsubscribed_at: None,
         ..now
     })
 }
@@ -215,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_list_brings_back_a_reader_who_left_or_was_suppressed() {
+    fn a_list_never_brings_back_an_unsubscribed_or_suppressed_address() {
         for listed in [Active, Unconfirmed] {
             assert_eq!(enrol(Some(Unsubscribed), listed), (Unsubscribed, Enrolled::KeptOut));
             assert_eq!(enrol(Some(Suppressed), listed), (Suppressed, Enrolled::KeptOut));
@@ -224,19 +225,19 @@ mod tests {
     }
 
     #[test]
-    fn consent_that_arrives_later_counts_and_consent_that_stands_is_not_lost() {
+    fn later_consent_counts_and_existing_consent_is_kept() {
         assert_eq!(enrol(Some(Unconfirmed), Active), (Active, Enrolled::Changed));
         assert_eq!(enrol(Some(Active), Unconfirmed), (Active, Enrolled::Known));
     }
 
     #[test]
-    fn a_list_that_says_somebody_left_is_believed() {
+    fn an_unsubscribe_in_a_list_counts() {
         assert_eq!(enrol(Some(Active), Unsubscribed), (Unsubscribed, Enrolled::Changed));
         assert_eq!(enrol(Some(Active), Suppressed), (Suppressed, Enrolled::Changed));
     }
 
     #[test]
-    fn enrolling_twice_changes_nothing_more() {
+    fn importing_a_list_twice_changes_nothing_more() {
         let all = [Active, Unconfirmed, Unsubscribed, Suppressed];
         for (now, listed) in all.into_iter().flat_map(|now| all.map(|listed| (now, listed))) {
             let (after, _) = enrol(Some(now), listed);
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_reads_after_the_button_and_not_before() {
+    fn a_sign_up_counts_only_after_its_confirmation() {
         let (asked, answer) = sign_up(None, false, at(0));
         assert_eq!((asked.standing, answer), (Unconfirmed, Answer::Confirm));
         let (reads, confirmed) = confirm(asked, asked.generation, false, at(1));
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_confirmation_is_good_for_seven_days() {
+    fn a_confirmation_link_works_for_seven_days() {
         let (asked, _) = sign_up(None, false, at(0));
         assert_eq!(confirm(asked, 1, false, at(7 * 24)).1, Confirmed::Now);
         assert_eq!(confirm(asked, 1, false, at(7 * 24 + 1)), (asked, Confirmed::Expired));
@@ -271,20 +272,20 @@ mod tests {
     }
 
     #[test]
-    fn a_late_confirm_cannot_undo_a_later_farewell() {
+    fn an_old_confirmation_cannot_undo_a_later_unsubscribe() {
         let (asked, _) = sign_up(None, false, at(0));
-        let left = leave(asked, at(1));
+        let left = unsubscribe(asked, at(1));
         assert_eq!(confirm(left, asked.generation, false, at(2)), (left, Confirmed::Stale));
         let (again, _) = sign_up(Some(left), false, at(3));
         assert_eq!(again.standing, Unsubscribed, "nothing changes before the confirmation");
         assert_eq!(confirm(again, asked.generation, false, at(4)).1, Confirmed::Stale);
         assert_eq!(confirm(again, again.generation, false, at(4)).0.standing, Active);
-        let left_again = leave(again, at(5));
+        let left_again = unsubscribe(again, at(5));
         assert_eq!(confirm(left_again, again.generation, false, at(6)).1, Confirmed::Stale);
     }
 
     #[test]
-    fn whoever_complained_is_not_written_to_and_whoever_was_erased_may_come_back() {
+    fn a_complaint_bars_sign_ups_and_an_erasure_does_not() {
         let gone = reader(Suppressed);
         assert_eq!(sign_up(Some(gone), false, at(0)), (gone, Answer::Silence));
         let (asked, answer) = sign_up(Some(gone), true, at(0));
@@ -294,40 +295,44 @@ mod tests {
     }
 
     #[test]
-    fn a_farewell_can_be_taken_back_for_a_day_and_only_by_its_own_link() {
-        let left = leave(reader(Active), at(0));
-        assert_eq!(undo(left, left.generation, at(24)).unwrap().standing, Active);
-        assert_eq!(undo(left, left.generation, at(25)), None);
-        assert_eq!(undo(left, left.generation - 1, at(1)), None);
-        let never_read = leave(reader(Unconfirmed), at(0));
-        assert_eq!(undo(never_read, never_read.generation, at(1)), None, "there is no consent to go back to");
+    fn an_unsubscribe_can_be_undone_for_a_day_and_only_with_its_own_link() {
+        let left = unsubscribe(reader(Active), at(0));
+        assert_eq!(resubscribe(left, left.generation, at(24)).unwrap().standing, Active);
+        assert_eq!(resubscribe(left, left.generation, at(25)), None);
+        assert_eq!(resubscribe(left, left.generation - 1, at(1)), None);
+        let never_read = unsubscribe(reader(Unconfirmed), at(0));
+        assert_eq!(
+            resubscribe(never_read, never_read.generation, at(1)),
+            None,
+            "there is no consent to go back to"
+        );
     }
 
-    /// One thing that happens to a reader, with the generation of some link they were once sent.
+    /// One event in the life of a subscriber, with the generation of an earlier link.
     #[derive(Debug, Clone, Copy)]
     enum Word {
         SignUp,
         Confirm(usize),
-        Leave,
-        Undo(usize),
+        Unsubscribe,
+        Resubscribe(usize),
     }
 
     fn words() -> impl Strategy<Value = Vec<(Word, i64)>> {
         let word = prop_oneof![
             Just(Word::SignUp),
             (0..4_usize).prop_map(Word::Confirm),
-            Just(Word::Leave),
-            (0..4_usize).prop_map(Word::Undo),
+            Just(Word::Unsubscribe),
+            (0..4_usize).prop_map(Word::Resubscribe),
         ];
         proptest::collection::vec((word, 0..60_i64), 1..40)
     }
 
     proptest! {
         #[test]
-        fn whoever_reads_said_so_after_their_last_farewell(words in words()) {
+        fn an_active_subscriber_agreed_after_the_last_unsubscribe(words in words()) {
             let (mut course, mut hour) = (reader(Active), 0);
             let (mut links, mut undos) = (vec![], vec![]);
-            // Whether the reader's last word is a yes that counts.
+            // Whether the last valid action was a consent.
             let mut agreed = true;
             for (word, pause) in words {
                 hour += pause;
@@ -342,17 +347,17 @@ mod tests {
                         course = next;
                         agreed |= outcome == Confirmed::Now;
                     },
-                    Word::Leave => {
-                        course = leave(course, at(hour));
+                    Word::Unsubscribe => {
+                        course = unsubscribe(course, at(hour));
                         undos.push(course.generation);
-                        // Links of before the farewell are void, whatever comes.
+                        // Links from before the unsubscribe stay void.
                         for link in &links {
                             prop_assert_ne!(confirm(course, *link, false, at(hour)).1, Confirmed::Now);
                         }
                         agreed = false;
                     }
-                    Word::Undo(which) => if let Some(link) = undos.iter().rev().nth(which)
-                        && let Some(next) = undo(course, *link, at(hour)) {
+                    Word::Resubscribe(which) => if let Some(link) = undos.iter().rev().nth(which)
+                        && let Some(next) = resubscribe(course, *link, at(hour)) {
                         course = next;
                         agreed = true;
                     },

@@ -1,6 +1,6 @@
-//! Who reads, since when, and the signed tokens by which they leave.
+//! Subscribers: their status and its changes, their preferences, and the signed tokens in the links of their emails.
 //!
-//! Values and rules only; the rows live in [`crate::store`]. No mail is sent from here.
+//! Values and rules only; the rows are in [`crate::store`]. Nothing here sends mail.
 
 pub mod bounces;
 mod consent;
@@ -21,7 +21,7 @@ pub use wishes::{Cadence, Topics, Wishes};
 use crate::address::EmailAddress;
 use crate::text::{HeaderText, hex};
 
-/// The keyed hash of a normalised address: what identifies a reader everywhere but in the envelope.
+/// The keyed hash of a normalised address: it identifies a subscriber everywhere except in the envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressKey(pub [u8; 16]);
 
@@ -31,72 +31,90 @@ impl fmt::Display for AddressKey {
     }
 }
 
-/// A reader as the store keeps them.
+/// What is known of a person, in a list and in the store alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// The address.
+    pub email: EmailAddress,
+    /// The name for the greeting.
+    pub name: Option<HeaderText>,
+    /// The preferred language, a BCP 47 tag.
+    pub language: Option<String>,
+    /// Whether the person gets emails.
+    pub standing: Standing,
+    /// The preferences.
+    pub wishes: Wishes,
+    /// When the person asked for the newsletter. In a list, `None` for an active person means that the owner vouches.
+    pub consented_at: Option<DateTime<Utc>>,
+    /// Why the address must not be mailed, if that is recorded.
+    pub suppressed_because: Option<String>,
+}
+
+impl Profile {
+    /// An address, its status, and nothing else.
+    pub fn new(email: EmailAddress, standing: Standing) -> Self {
+        Self {
+            email,
+            name: None,
+            language: None,
+            standing,
+            wishes: Wishes::default(),
+            consented_at: None,
+            suppressed_because: None,
+        }
+    }
+}
+
+/// A subscriber in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscriber {
     /// The identity.
     pub key: AddressKey,
-    /// Where the letter goes.
-    pub email: EmailAddress,
-    /// How the letter greets them.
-    pub name: Option<HeaderText>,
-    /// The language they asked for.
-    pub language: Option<String>,
-    /// Whether they get the letter.
-    pub standing: Standing,
-    /// Where the address came from: a file's name, `cli`.
+    /// The person.
+    pub profile: Profile,
+    /// Where the address came from: the name of a file, `command line`, `web`.
     pub source: String,
-    /// What they want of the letter.
-    pub wishes: Wishes,
-    /// When they asked for the letter.
-    pub consented_at: Option<DateTime<Utc>>,
     /// When the address was first seen.
     pub added_at: DateTime<Utc>,
-    /// Since when the standing is what it is.
+    /// Since when the status is what it is.
     pub standing_since: DateTime<Utc>,
-    /// Why the address must not be mailed, where that is on record.
-    pub suppressed_because: Option<String>,
 }
 
-/// A reader who is to be enrolled.
+/// A subscriber to be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrolment {
     /// The identity.
     pub key: AddressKey,
-    /// Where the letter goes.
-    pub email: EmailAddress,
-    /// How the letter greets them.
-    pub name: Option<HeaderText>,
-    /// The language they asked for.
-    pub language: Option<String>,
-    /// What the list says of them.
-    pub standing: Standing,
+    /// What the list says of the person.
+    pub profile: Profile,
     /// Where the address came from.
     pub source: String,
-    /// What they want of the letter.
-    pub wishes: Wishes,
-    /// When they asked for the letter.
-    pub consented_at: Option<DateTime<Utc>>,
-    /// When the address was first seen, if the list knows that of a reader who is new here.
+    /// When the address was first seen, if the list knows it; used only for a new subscriber.
     pub added_at: Option<DateTime<Utc>>,
-    /// Since when the standing is what it is, if the list knows that of a reader who is new here.
+    /// Since when the status is what it is, if the list knows it; used only for a new subscriber.
     pub standing_since: Option<DateTime<Utc>>,
-    /// Why the address must not be mailed; of a reader who is [`Standing::Suppressed`].
-    pub suppressed_because: Option<String>,
-    /// Why the list makes them no more than [`Standing::Unconfirmed`].
+    /// Why the person is only [`Standing::Unconfirmed`].
     pub unproven: Option<Unproven>,
 }
 
-/// How many readers an enrolment added, changed and kept out.
+impl Enrolment {
+    /// A subscriber of whom no list says more than this.
+    pub fn new(key: AddressKey, profile: Profile, source: &str) -> Self {
+        let source = source.to_owned();
+        Self { key, profile, source, added_at: None, standing_since: None, unproven: None }
+    }
+}
+
+/// How many subscribers an import added, changed and kept out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Enrolments {
-    /// New readers.
+    /// New subscribers.
     pub added: u64,
-    /// Readers who were waiting for their consent and now have it, or who left.
+    /// Subscribers who were waiting for their consent and now have it, or who unsubscribed.
     pub changed: u64,
-    /// Readers who were there already.
+    /// Subscribers who were there already.
     pub known: u64,
-    /// Readers who left or were suppressed, and stay so.
+    /// Addresses that unsubscribed or were suppressed, and stay so.
     pub kept_out: u64,
     /// The new ones by their status.
     pub new: NewByStatus,

@@ -1,8 +1,8 @@
-//! Signed, scoped tokens: what a link, a bounce address or a header may carry instead of an address.
+//! Signed, scoped tokens: links, bounce addresses and headers carry them instead of an address.
 //!
 //! Pure: the secret bytes come from the caller. A token is `v1.kid.purpose.subject.generation.mac` in lower-case
-//! letters, digits and hyphens, so that a mail server may change its case. Each purpose has a key of its own
-//! (HKDF-SHA256, RFC 5869): a token for one purpose is noise for every other.
+//! letters, digits and hyphens, so that a mail server may change its case. Each purpose has its own key
+//! (HKDF-SHA256, RFC 5869), so a token for one purpose is invalid for all others.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::address::EmailAddress;
 use crate::text::hex;
 
 const VERSION: &str = "v1";
-/// No honest token is longer; nothing longer is looked at.
+/// Genuine tokens are shorter; longer input is rejected.
 const MAX_TOKEN: usize = 200;
 /// 128 bits in base32.
 const MAC_CHARS: usize = 26;
@@ -23,27 +23,27 @@ const MAC_CHARS: usize = 26;
 const BOUNCE_MAC_CHARS: usize = 16;
 const BASE32: [u8; 32] = *b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// What a key is used for; none can stand in for another.
+/// What a key is used for; a token for one purpose cannot be used for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Leaves the list. Never expires.
+    /// Unsubscribes. Never expires.
     Unsubscribe,
     /// Confirms a sign-up; the generation is that of the consent.
     Confirm,
-    /// Opens a reader's own page.
+    /// Opens a subscriber's preferences.
     Manage,
-    /// Stands in the envelope sender. An address has 64 bytes before the `@`, so its MAC has 80 bits, the least
-    /// that RFC 2104 takes, instead of the half of a hash that it would like; and each guess costs a mail.
+    /// Is part of the envelope sender. An address has at most 64 bytes before the `@`, so its MAC has 80 bits: the minimum
+    /// of RFC 2104, less than the half hash that it recommends. But each guess costs a mail.
     Bounce,
     /// Makes Message-IDs; never a token.
     MessageId,
     /// Makes address keys; never a token.
     Address,
-    /// Takes a farewell back; the generation is that of the farewell.
+    /// Resubscribes: undoes an unsubscribe, which has the same generation.
     Undo,
-    /// Opens a reader's data, to read or to erase; the generation is the minute it was made in, since 1970.
+    /// Opens a person's data, to read or to erase; the generation is the minute of its creation, since 1970.
     Data,
-    /// Stands in a form: the generation is the second it was shown in, since 1970.
+    /// Is part of a form: the generation is the second in which the form was shown, since 1970.
     Form,
     /// Approves an email that waits for its writer; its subject is the digest of the email.
     Approve,
@@ -83,22 +83,22 @@ impl Purpose {
     }
 }
 
-/// What a token is about: the key of an address, or a number. Never an address itself.
+/// The subject of a token: the key of an address, or a number. Never the address itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Subject(String);
 
 impl Subject {
-    /// As it stands in the token.
+    /// The form in the token.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The address key, if that is what it is.
+    /// The address key, if it is one.
     pub fn address_key(&self) -> Option<[u8; 16]> {
         unbase32(&self.0)
     }
 
-    /// The number, if that is what it is.
+    /// The number, if it is one.
     pub fn number(&self) -> Option<u64> {
         self.0.parse().ok().filter(|number: &u64| number.to_string() == self.0)
     }
@@ -121,16 +121,16 @@ impl From<u64> for Subject {
     }
 }
 
-/// What a genuine token says.
+/// The content of a genuine token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Whom or what it is about.
+    /// The subject.
     pub subject: Subject,
-    /// Which consent, attempt or copy; a newer one may make it stale.
+    /// Which consent, attempt or message; a newer one may make it stale.
     pub generation: u32,
 }
 
-/// Why a token is refused. For the log alone: whoever sent it must see the same answer for all of them.
+/// Why a token is refused. Only for the log: the client must see the same answer in all cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Not of the form of a token.
@@ -139,15 +139,15 @@ pub enum TokenError {
     /// Signed with a key that is no longer in the key file, or never was.
     #[error("its key is not in the key file")]
     UnknownKey,
-    /// The signature does not fit what it says and what it is used for.
+    /// The signature does not match the content and the purpose.
     #[error("its signature is wrong")]
     Forged,
 }
 
-/// Why a key file cannot be used. No message repeats what stands in the file.
+/// Why a key file cannot be used. No message repeats the content of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeysError {
-    /// Not TOML, or other keys than `id` and `secret`.
+    /// It is not TOML, or has other keys than `id` and `secret`.
     #[error(
         "line {0}: this is not a key file; it holds [[key]] tables with id = \"k1\" and secret = \"…\", and \
          nothing else. Restore it from a backup: with other keys, unsubscribe links of old letters stop working"
@@ -156,18 +156,18 @@ pub enum KeysError {
     /// No `[[key]]` at all.
     #[error("there is no key in it; restore it from a backup, or remove the file if no letter was ever sent")]
     None,
-    /// An id that could not stand in a token, or stands there twice.
+    /// An id that is not possible in a token, or that is used twice.
     #[error(
         "the key id {0:?} is not usable; ids are different from one another, of one to eight of a-z and 0-9"
     )]
     Id(String),
-    /// Not 32 bytes of base64, or bytes that nobody drew.
+    /// Not 32 bytes of base64, or bytes that are not random.
     #[error("the secret of {0:?} is not 32 random bytes in base64; `openssl rand -base64 32` makes one")]
     Secret(String),
 }
 
-/// The keys of a site. The first one signs; all of them verify. The **last**, which was made first, also makes
-/// the address keys and Message-IDs, so that a new signing key does not make strangers of all readers.
+/// The keys of a site. The first one signs; all of them verify. The **last** one, the oldest, also makes the address keys
+/// and Message-IDs, so that all subscribers are still recognised after a new signing key was added.
 pub struct Keys(Vec<Key>);
 
 struct Key {
@@ -218,7 +218,7 @@ impl Keys {
         if keys.is_empty() { Err(KeysError::None) } else { Ok(Self(keys)) }
     }
 
-    /// The key file. It is the secret itself: mode 0600.
+    /// The content of the key file. It is secret: mode 0600.
     pub fn to_text(&self) -> String {
         let head = "# Signs the unsubscribe links of every letter that was ever sent: keep it secret, and back it up.\n\
              # The first key signs. The last one names the readers in the ledger: never remove it.\n";
@@ -228,7 +228,7 @@ impl Keys {
         std::iter::once(head.to_owned()).chain(tables).collect()
     }
 
-    /// Puts a new signing key, made of 32 random bytes, before the others.
+    /// Inserts a new signing key, made of 32 random bytes, before the others.
     #[must_use]
     pub fn rotated(mut self, random: [u8; 32]) -> Self {
         let taken = |id: &String| self.0.iter().any(|key| key.id == *id);
@@ -246,8 +246,8 @@ impl Keys {
         format!("{claim}.{mac}")
     }
 
-    /// What `token` says, if it was signed here for `purpose`. Upper case and the punctuation that mail programs
-    /// leave behind a link do no harm.
+    /// The content of `token`, if it was signed here for `purpose`. Upper case, and punctuation that mail programs append
+    /// to a link, are accepted.
     pub fn verify(&self, purpose: Purpose, token: &str) -> Result<Claim, TokenError> {
         if token.len() > MAX_TOKEN {
             return Err(TokenError::Malformed);
@@ -268,24 +268,24 @@ impl Keys {
         Ok(Claim { subject, generation })
     }
 
-    /// Names an address without showing it: the same for ever for every spelling of the address.
+    /// Identifies an address without showing it: always the same for every spelling of the address.
     pub fn address_key(&self, address: &EmailAddress) -> [u8; 16] {
         self.root(Purpose::Address, &[address.normalised()])
     }
 
-    /// Names a mailbox without showing it: the same for the spellings that its provider delivers to one place. For
-    /// limits alone; as readers they stay apart.
+    /// Identifies a mailbox without showing it: the same for all spellings that its provider delivers to one mailbox. Only
+    /// for limits; as subscribers these addresses are distinct.
     pub fn mailbox_key(&self, address: &EmailAddress) -> [u8; 16] {
         self.root(Purpose::Address, &["mailbox", &address.one_mailbox()])
     }
 
-    /// What stands before the `@` of a Message-ID: 32 hex digits, always the same for this issue and reader.
+    /// The part of a Message-ID before the `@`: 32 hex digits, always the same for this issue and subscriber.
     pub fn message_id_local(&self, issue: &str, address: &EmailAddress) -> String {
         let mac = self.root(Purpose::MessageId, &[issue, address.normalised()]);
         format!("{:032x}", u128::from_be_bytes(mac))
     }
 
-    /// Names the oldest key without showing it: a ledger knows its readers under that key and no other.
+    /// Identifies the oldest key without showing it: the address keys of a ledger depend on it.
     pub fn fingerprint(&self) -> String {
         hex(&self.root(Purpose::Address, &["fingerprint"]))
     }
@@ -294,7 +294,7 @@ impl Keys {
     fn root(&self, purpose: Purpose, parts: &[&str]) -> [u8; 16] {
         let mut mac = [0; 16];
         if let Some(key) = self.0.last() {
-            // Lengths first, so that no two lists of parts are the same bytes.
+            // With the lengths, different lists of parts never give the same bytes.
             let framed: Vec<u8> = parts
                 .iter()
                 .flat_map(|part| [&part.len().to_be_bytes()[..], part.as_bytes()].concat())
@@ -368,7 +368,7 @@ fn base32(bytes: &[u8]) -> String {
     text
 }
 
-/// The 16 bytes behind 26 characters; there is one spelling for each.
+/// Decodes 26 characters to 16 bytes; each value has exactly one spelling.
 fn unbase32(text: &str) -> Option<[u8; 16]> {
     if text.len() != MAC_CHARS {
         return None;
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_for_its_own_purpose_and_for_no_other() {
+    fn a_token_is_valid_only_for_its_own_purpose() {
         let keys = keys();
         let subject = Subject::from(keys.address_key(&reader()));
         for made in Purpose::ALL {
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_any_character_is_refused() {
+    fn a_token_with_any_character_changed_is_refused() {
         let keys = keys();
         for purpose in TOKENS {
             for subject in [Subject::from(keys.address_key(&reader())), Subject::from(48_u64)] {
@@ -449,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn what_mail_programs_do_to_a_token_does_no_harm() {
+    fn changes_by_mail_programs_do_not_break_a_token() {
         let keys = keys();
         let token = keys.sign(Purpose::Unsubscribe, &Subject::from(keys.address_key(&reader())), 0);
         let upper = token.to_uppercase();
@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bounce_token_fits_before_the_at_sign_behind_the_longest_mailbox_that_the_configuration_takes() {
+    fn a_bounce_token_and_the_longest_configured_mailbox_fit_before_the_at_sign() {
         let token = keys().sign(Purpose::Bounce, &Subject::from(9_999_999_999_u64), 99);
         let local = format!("{}+{token}", "b".repeat(24));
         assert!(local.len() <= 64, "{local}");
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_key_signs_and_the_old_tokens_and_names_stay_good() {
+    fn after_a_new_key_old_tokens_and_address_keys_stay_valid() {
         let old = keys();
         let (subject, name, id) =
             (Subject::from(7_u64), old.address_key(&reader()), old.message_id_local("tag:x", &reader()));
@@ -492,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_does_not_show_and_its_spelling_does_not_matter() {
+    fn an_address_key_hides_the_address_and_ignores_its_spelling() {
         let keys = keys();
         let other = EmailAddress::parse("KIM@Example.COM").unwrap();
         assert_eq!(keys.address_key(&reader()), keys.address_key(&other));
@@ -503,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_that_cannot_be_right_is_refused_without_repeating_it() {
+    fn a_wrong_key_file_is_refused_and_its_content_is_not_shown() {
         let good = BASE64.encode(drawn(9));
         let file = |id: &str, secret: &str| format!("[[key]]\nid = \"{id}\"\nsecret = \"{secret}\"\n");
         assert!(Keys::parse(&file("k1", &good)).is_ok());
@@ -523,7 +523,7 @@ mod tests {
     }
 
     #[test]
-    fn base32_is_that_of_rfc_4648() {
+    fn base32_follows_rfc_4648() {
         assert_eq!(
             ["f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base32(text.as_bytes())),
             ["my", "mzxq", "mzxw6", "mzxw6yq", "mzxw6ytb", "mzxw6ytboi"]
@@ -532,7 +532,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_a_token_and_none_panics(text in "(v1\\.k1\\.u\\.)?[a-z0-9.]{0,70}|\\PC{0,40}") {
+        fn random_text_is_never_a_token_and_never_panics(text in "(v1\\.k1\\.u\\.)?[a-z0-9.]{0,70}|\\PC{0,40}") {
             prop_assert!(keys().verify(Purpose::Unsubscribe, &text).is_err());
         }
 

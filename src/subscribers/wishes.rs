@@ -1,17 +1,17 @@
-//! What a reader wants of the letter: how often, and about what.
+//! Preferences: frequency and topics.
 
 use serde::Serialize;
 
 use crate::text::HeaderText;
 
-/// How often a reader wants to hear.
+/// How often a subscriber gets emails.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cadence {
-    /// Each post by itself.
+    /// An email for every post.
     #[default]
     Each,
-    /// What a week brought, in one letter.
+    /// A weekly digest.
     Weekly,
 }
 
@@ -30,18 +30,18 @@ impl Cadence {
     }
 }
 
-/// Which posts a reader wants.
+/// Which posts a subscriber gets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub enum Topics {
     /// Every post.
     #[default]
     Everything,
-    /// Posts of these categories alone; never empty, sorted, each once.
+    /// Only posts of these categories; never empty, sorted, each once.
     Only(Vec<HeaderText>),
 }
 
 impl Topics {
-    /// These categories alone; none at all means everything, since who wants nothing leaves.
+    /// Only these categories. An empty list means everything: a subscriber who wants nothing can unsubscribe.
     pub fn only(categories: impl IntoIterator<Item = HeaderText>) -> Self {
         let mut categories: Vec<HeaderText> = categories.into_iter().collect();
         categories.sort_by(|a, b| a.as_str().cmp(b.as_str()));
@@ -59,7 +59,8 @@ impl Topics {
         }
     }
 
-    /// One line for each category, each with a line break on both sides: no category holds one. `None` is everything.
+    /// One line for each category, with a line break on both sides; no category contains a line break. `None` means
+    /// everything.
     pub fn to_lines(&self) -> Option<String> {
         match self {
             Self::Everything => None,
@@ -75,12 +76,12 @@ impl Topics {
     }
 }
 
-/// How often, and about what.
+/// The preferences of a subscriber.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Wishes {
-    /// How often.
+    /// The frequency.
     pub cadence: Cadence,
-    /// About what.
+    /// The topics.
     pub topics: Topics,
 }
 

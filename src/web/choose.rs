@@ -63,7 +63,7 @@ pub(super) async fn keep(app: &App, visit: &Visit, key: AddressKey, form: &Form)
 
 /// The subscriber's current preferences; `None` for an unknown subscriber.
 pub(super) async fn wishes(app: &App, key: AddressKey) -> Result<Option<Wishes>, Unavailable> {
-    Ok(app.ask(app.office.store.subscriber(key)).await?.map(|reader| reader.wishes))
+    Ok(app.ask(app.office.store.subscriber(key)).await?.map(|reader| reader.profile.wishes))
 }
 
 /// The preferences as template fields.

@@ -61,7 +61,7 @@ pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): T
 async fn leave(app: &Shared, visit: &Visit, holder: &Holder, form: &'static str) -> Response {
     let strings = &visit.strings.web;
     let shown = circumstances(visit, form, &[strings.unsubscribe_text, strings.unsubscribe_button]);
-    match app.ask(app.office.store.leave(holder.key, shown, app.now())).await {
+    match app.ask(app.office.store.unsubscribe(holder.key, "web", Some(shown), app.now())).await {
         Ok(course) => {
             let undo = course.and_then(|course| undo_link(app, holder, course));
             let fields = context! { title => strings.unsubscribed_title, undo };
@@ -73,7 +73,7 @@ async fn leave(app: &Shared, visit: &Visit, holder: &Holder, form: &'static str)
 
 /// A link to undo, if the subscriber was active until now.
 fn undo_link(app: &Shared, holder: &Holder, course: Course) -> Option<Value> {
-    let may_return = course.standing == Standing::Unsubscribed && course.left_at.is_some();
+    let may_return = course.standing == Standing::Unsubscribed && course.unsubscribed_at.is_some();
     may_return.then(|| {
         let token = app.office.keys.sign(Purpose::Undo, &Subject::from(holder.key.0), course.generation);
         format!("undo/{token}").into()
@@ -95,7 +95,7 @@ pub(super) async fn undo(State(app): State<Shared>, visit: Visit, Tail(token): T
     let Some(holder) = app.holder(Purpose::Undo, &token) else { return app.pages.dead(&visit) };
     let strings = &visit.strings.web;
     let shown = circumstances(&visit, "undo 2", &[strings.undo_text, strings.undo_button]);
-    match app.ask(app.office.store.undo(holder.key, holder.generation, shown, app.now())).await {
+    match app.ask(app.office.store.resubscribe(holder.key, holder.generation, shown, app.now())).await {
         Ok(true) => {
             app.pages.notice(&visit, StatusCode::OK, strings.resubscribed_title, strings.confirmed_text)
         }

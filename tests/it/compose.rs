@@ -11,7 +11,7 @@ use letterpress::delivery::outbox::OutboxWire;
 use letterpress::delivery::{Breaker, Composed, Envelope, Job, deliver};
 use letterpress::ledger::{RetrySchedule, State};
 use letterpress::store::{Addressee, Claimed, Filter, Imprint, NewIssue, Store, open_sqlite};
-use letterpress::subscribers::{AddressKey, Enrolment, Standing};
+use letterpress::subscribers::{AddressKey, Enrolment, Profile, Standing};
 use letterpress::text::HeaderText;
 
 fn now() -> DateTime<Utc> {
@@ -19,20 +19,9 @@ fn now() -> DateTime<Utc> {
 }
 
 fn reader(number: u8) -> Enrolment {
-    Enrolment {
-        key: AddressKey([number; 16]),
-        email: EmailAddress::parse(&format!("reader{number}@example.org")).unwrap(),
-        name: None,
-        language: None,
-        standing: Standing::Active,
-        source: "story".to_owned(),
-        wishes: letterpress::subscribers::Wishes::default(),
-        consented_at: Some(now()),
-        added_at: None,
-        standing_since: None,
-        suppressed_because: None,
-        unproven: None,
-    }
+    let email = EmailAddress::parse(&format!("reader{number}@example.org")).unwrap();
+    let profile = Profile { consented_at: Some(now()), ..Profile::new(email, Standing::Active) };
+    Enrolment::new(AddressKey([number; 16]), profile, "story")
 }
 
 fn imprint(addressee: &Addressee<'_>) -> Imprint {
@@ -66,7 +55,7 @@ async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let folder = Utf8Path::from_path(folder.path()).unwrap();
     let path = folder.join("letterpress.db");
-    let store: Arc<dyn Store> = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
+    let store: Arc<Store> = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
     store.enrol((1..=5).map(reader).collect(), now()).await.unwrap();
     let issue = NewIssue {
         post: "slow".to_owned(),
@@ -80,7 +69,7 @@ async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
     store.freeze(issue, Box::new(imprint), now()).await.unwrap();
     let outbox: Utf8PathBuf = folder.join("outbox");
     let job = Job {
-        store: Arc::clone(&store),
+        store: store.clone(),
         wire: Arc::new(OutboxWire::new(outbox.clone(), "slow")),
         clock: Arc::new(FrozenClock::at(now(), 1)),
         issue: store.open_issues().await.unwrap()[0].number,

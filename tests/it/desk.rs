@@ -1,4 +1,4 @@
-//! The front desk: readers sign up, confirm, choose, leave, and are forgotten, in both databases.
+//! Contract tests of the store for the web pages: sign-up, confirmation, preferences, unsubscribe, erasure.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,15 @@ use letterpress::address::EmailAddress;
 use letterpress::ledger::State;
 use letterpress::ledger::pace::Rate;
 use letterpress::store::desk::{Circumstances, ErrandEnd, ErrandKind, SignUp, SignUpLimits, SignedUp};
-use letterpress::store::{Books, Filter, open_sqlite};
+use letterpress::store::{Filter, Store, open_sqlite};
 use letterpress::subscribers::lifecycle::Confirmed;
 use letterpress::subscribers::token::Keys;
-use letterpress::subscribers::{AddressKey, Cadence, Enrolment, Enrolments, Standing, Topics, Wishes};
+use letterpress::subscribers::{
+    AddressKey, Cadence, Enrolment, Enrolments, Profile, Standing, Topics, Wishes,
+};
 use letterpress::text::HeaderText;
 
-use super::store_story::{imprint, issue, now, reader};
+use super::store_story::{imprint, issue, now};
 use super::support::Postgres;
 use super::support::postgres::open;
 
@@ -56,19 +58,19 @@ fn form(address: &str) -> SignUp {
     }
 }
 
-/// Says that the next errand was sent; returns what it was.
-async fn carried(store: &dyn Books, at: DateTime<Utc>) -> Option<(ErrandKind, u32)> {
+/// Marks the next transactional email as sent; returns its kind.
+async fn carried(store: &Store, at: DateTime<Utc>) -> Option<(ErrandKind, u32)> {
     let errand = store.claim_errand("courier", TimeDelta::minutes(5), at).await.unwrap()?;
     assert!(store.arm_errand(errand.number, "courier", at).await.unwrap());
-    store.end_errand(errand.number, "courier", (ErrandEnd::Sent, "250 ok"), at).await.unwrap();
+    store.end_errand(errand.number, "courier", ErrandEnd::Sent, "250 ok", at).await.unwrap();
     Some((errand.kind, errand.generation))
 }
 
-async fn standing(store: &dyn Books, address: &str) -> Option<Standing> {
+async fn standing(store: &Store, address: &str) -> Option<Standing> {
     store.standing(key(address)).await.unwrap()
 }
 
-async fn the_way_in_and_out(store: &dyn Books, clock: Clock) {
+async fn sign_up_and_unsubscribe(store: &Store, clock: Clock) {
     assert_eq!(store.sign_up(form(KIM), now()).await.unwrap(), SignedUp::ToConfirm);
     assert_eq!(standing(store, KIM).await, Some(Standing::Unconfirmed));
     assert_eq!(carried(store, now()).await, Some((ErrandKind::Confirm, 1)));
@@ -78,37 +80,37 @@ async fn the_way_in_and_out(store: &dyn Books, clock: Clock) {
     assert_eq!(store.confirm(key(KIM), 1, here(), now()).await.unwrap(), Confirmed::Now);
     assert_eq!(store.confirm(key(KIM), 1, here(), now()).await.unwrap(), Confirmed::Already);
     let reader = store.subscriber(key(KIM)).await.unwrap().unwrap();
-    assert_eq!((reader.standing, reader.consented_at.is_some()), (Standing::Active, true));
-    assert_eq!(reader.wishes, form(KIM).wishes);
+    assert_eq!((reader.profile.standing, reader.profile.consented_at.is_some()), (Standing::Active, true));
+    assert_eq!(reader.profile.wishes, form(KIM).wishes);
 
     let all = Wishes::default();
     assert!(store.choose(key(KIM), all.clone(), here(), now()).await.unwrap());
-    assert_eq!(store.subscriber(key(KIM)).await.unwrap().unwrap().wishes, all);
-    // Anybody can type anybody's address: what a reader chose stays.
+    assert_eq!(store.subscriber(key(KIM)).await.unwrap().unwrap().profile.wishes, all);
+    // Anyone can enter any address, so a sign-up does not change the preferences of a subscriber.
     let tomorrow = now() + TimeDelta::hours(25);
     let again = store.sign_up(form(KIM), tomorrow).await.unwrap();
     assert_eq!(again, if clock == Clock::Ours { SignedUp::Known } else { SignedUp::MailboxLimit });
-    assert_eq!(store.subscriber(key(KIM)).await.unwrap().unwrap().wishes, all);
+    assert_eq!(store.subscriber(key(KIM)).await.unwrap().unwrap().profile.wishes, all);
     let known = (clock == Clock::Ours).then_some((ErrandKind::Known, 1));
     assert_eq!(carried(store, tomorrow).await, known);
 
-    let left = store.leave(key(KIM), here(), tomorrow).await.unwrap().unwrap();
+    let left = store.unsubscribe(key(KIM), "web", Some(here()), tomorrow).await.unwrap().unwrap();
     assert_eq!((left.standing, left.generation), (Standing::Unsubscribed, 2));
     assert_eq!(
-        store.leave(key(KIM), here(), tomorrow).await.unwrap(),
+        store.unsubscribe(key(KIM), "web", Some(here()), tomorrow).await.unwrap(),
         Some(left),
         "a second time changes nothing"
     );
     assert!(!store.choose(key(KIM), all, here(), tomorrow).await.unwrap());
-    assert!(!store.undo(key(KIM), 1, here(), tomorrow).await.unwrap());
-    assert!(store.undo(key(KIM), 2, here(), tomorrow).await.unwrap());
+    assert!(!store.resubscribe(key(KIM), 1, here(), tomorrow).await.unwrap());
+    assert!(store.resubscribe(key(KIM), 2, here(), tomorrow).await.unwrap());
     assert_eq!(standing(store, KIM).await, Some(Standing::Active));
-    assert_eq!(store.leave(key("nobody@example.org"), here(), now()).await.unwrap(), None);
+    assert_eq!(store.unsubscribe(key("nobody@example.org"), "web", Some(here()), now()).await.unwrap(), None);
 }
 
-async fn the_limits(store: &dyn Books) {
+async fn the_limits(store: &Store) {
     let at = |hours: i64| now() + TimeDelta::days(100) + TimeDelta::hours(hours);
-    // The same mailbox at Gmail, whatever stands between its letters.
+    // Different spellings of the same Gmail mailbox.
     let mut answers = Vec::new();
     for (hour, address) in [
         (0, "park.seo.jun@gmail.com"),
@@ -131,39 +133,39 @@ async fn the_limits(store: &dyn Books) {
         (narrow("a@example.org", "198.51.100.0/24"), narrow("b@example.org", "198.51.100.0/24"));
     assert_eq!(store.sign_up(first, at(900)).await.unwrap(), SignedUp::ToConfirm);
     assert_eq!(store.sign_up(second, at(900)).await.unwrap(), SignedUp::Limit);
-    assert_eq!(standing(store, "b@example.org").await, None, "what is over the limit leaves no trace");
+    assert_eq!(standing(store, "b@example.org").await, None, "a refused sign-up leaves no trace");
     let elsewhere = narrow("b@example.org", "2001:db8:1::/56");
     assert_eq!(store.sign_up(elsewhere, at(900)).await.unwrap(), SignedUp::ToConfirm);
 }
 
-async fn an_errand_has_one_dot(store: &dyn Books, clock: Clock) {
+async fn a_transactional_email_is_armed_once(store: &Store, clock: Clock) {
     let at = now() + TimeDelta::hours(30);
     while carried(store, at).await.is_some() {}
     store.sign_up(form(LEE), at).await.unwrap();
     let lease = TimeDelta::milliseconds(400);
     let errand = store.claim_errand("first", lease, at).await.unwrap().unwrap();
-    assert!(store.claim_errand("second", lease, at).await.unwrap().is_none(), "it is in somebody's hand");
+    assert!(store.claim_errand("second", lease, at).await.unwrap().is_none(), "it is claimed already");
     assert!(!store.arm_errand(errand.number, "second", at).await.unwrap());
     assert!(store.arm_errand(errand.number, "first", at).await.unwrap());
-    assert!(!store.arm_errand(errand.number, "first", at).await.unwrap(), "one dot");
-    // Its sender died: it may have arrived, and is not sent again.
+    assert!(!store.arm_errand(errand.number, "first", at).await.unwrap(), "it is armed only once");
+    // After the death of its sender it may have arrived, so it is not sent again.
     let later = clock.hour_after(at).await;
     assert!(store.claim_errand("second", lease, later).await.unwrap().is_none());
     let states = store.figures().await.unwrap().errands;
     assert!(states.contains(&("unknown".to_owned(), 1)), "{states:?}");
 
-    // One that died before the dot is taken over.
+    // If the sender dies before the arm, another one takes over.
     store.sign_up(form(CHOI), at).await.unwrap();
     let lost = store.claim_errand("first", lease, at).await.unwrap().unwrap();
     let later = clock.hour_after(at).await;
     let found = store.claim_errand("second", lease, later).await.unwrap().unwrap();
     assert_eq!((lost.number, found.attempts), (found.number, 2));
-    // And whoever leaves between the claim and the dot is not written to.
-    store.leave(key(CHOI), here(), later).await.unwrap();
+    // An unsubscribe between claim and arm prevents the arm.
+    store.unsubscribe(key(CHOI), "web", Some(here()), later).await.unwrap();
     assert!(!store.arm_errand(found.number, "second", later).await.unwrap());
 }
 
-async fn erased(store: &dyn Books) {
+async fn erased(store: &Store) {
     let at = now() + TimeDelta::hours(40);
     store.sign_up(form(HAN), at).await.unwrap();
     store.confirm(key(HAN), 1, here(), at).await.unwrap();
@@ -179,28 +181,25 @@ async fn erased(store: &dyn Books) {
     assert!(!dossier.contains("jimin") && !dossier.contains("김민준"), "{dossier}");
     assert_eq!(standing(store, HAN).await, Some(Standing::Suppressed));
     assert!(store.verify().await.unwrap().is_empty());
-    // No list brings the address back; its reader's own word does.
+    // A list does not bring the address back, a confirmed sign-up does.
     store.sign_up(form(HAN), at).await.unwrap();
     assert_eq!(standing(store, HAN).await, Some(Standing::Suppressed));
     let confirmed = store.confirm(key(HAN), 1, here(), at).await.unwrap();
     assert_eq!((confirmed, standing(store, HAN).await), (Confirmed::Now, Some(Standing::Active)));
-    // Whoever complained is never asked.
+    // After a complaint, a sign-up gets no answer.
     store.suppress(key(HAN), "complaint", "inbox", at).await.unwrap();
     assert_eq!(store.sign_up(form(HAN), at).await.unwrap(), SignedUp::Suppressed);
 }
 
-/// A list that names somebody once more.
-async fn listed(store: &dyn Books, address: &str, at: DateTime<Utc>) -> Enrolments {
-    let row = Enrolment {
-        key: key(address),
-        email: EmailAddress::parse(address).unwrap(),
-        consented_at: Some(at),
-        ..reader(1, Standing::Active)
-    };
+/// Imports a list that has this address.
+async fn listed(store: &Store, address: &str, at: DateTime<Utc>) -> Enrolments {
+    let email = EmailAddress::parse(address).unwrap();
+    let profile = Profile { consented_at: Some(at), ..Profile::new(email, Standing::Active) };
+    let row = Enrolment::new(key(address), profile, "story");
     store.enrol(vec![row], at).await.unwrap()
 }
 
-async fn removed(store: &dyn Books) {
+async fn removed(store: &Store) {
     let at = now() + TimeDelta::hours(50);
     assert_eq!(listed(store, SEO, at).await.added, 1);
     store.freeze(issue("for-seo"), Box::new(imprint), at).await.unwrap();
@@ -210,22 +209,22 @@ async fn removed(store: &dyn Books) {
     let filter = Filter { reader: Some(key(SEO)), ..Filter::default() };
     let deliveries = store.deliveries(filter).await.unwrap();
     let states: Vec<_> = deliveries.iter().map(|view| (view.row.state, view.address.as_str())).collect();
-    assert_eq!(states, [(State::Skipped, SEO)], "the past stays as it was, and nothing more is sent");
+    assert_eq!(states, [(State::Skipped, SEO)], "the past delivery stays, and nothing more is sent");
     assert_eq!(store.remove(key(SEO), "command line", at).await.unwrap(), None);
     assert!(store.verify().await.unwrap().is_empty());
-    // No list brings the address back; the writer's own word does.
+    // A list does not bring the address back, the writer does.
     assert_eq!(listed(store, SEO, at).await.kept_out, 1);
     assert!(store.readmit(key(SEO), "command line", at).await.unwrap());
     assert_eq!(listed(store, SEO, at).await.added, 1);
-    // Whoever unsubscribed, complained or was erased has the last word, before a removal and after it.
+    // After an unsubscribe, a complaint or an erasure the writer cannot bring the address back, whatever came first.
     store.remove(key(SEO), "command line", at).await.unwrap();
-    store.leave(key(SEO), here(), at).await.unwrap();
+    store.unsubscribe(key(SEO), "web", Some(here()), at).await.unwrap();
     assert!(!store.readmit(key(SEO), "command line", at).await.unwrap());
     for address in [SEO, "left@example.org"] {
         store.sign_up(form(address), at + TimeDelta::days(2)).await.unwrap();
         store.confirm(key(address), 1, here(), at + TimeDelta::days(2)).await.unwrap();
         assert_eq!(standing(store, address).await, Some(Standing::Active));
-        store.leave(key(address), here(), at).await.unwrap();
+        store.unsubscribe(key(address), "web", Some(here()), at).await.unwrap();
         store.remove(key(address), "command line", at).await.unwrap();
         assert!(!store.readmit(key(address), "command line", at).await.unwrap());
     }
@@ -240,29 +239,29 @@ async fn removed(store: &dyn Books) {
     }
 }
 
-async fn forgotten(store: &dyn Books) {
+async fn forgotten(store: &Store) {
     let asked = now() + TimeDelta::days(200);
     store.sign_up(form(YOON), asked).await.unwrap();
     store.forget(asked + TimeDelta::days(29)).await.unwrap();
     assert_eq!(standing(store, YOON).await, Some(Standing::Unconfirmed));
     store.forget(asked + TimeDelta::days(32)).await.unwrap();
-    assert_eq!(standing(store, YOON).await, None, "nobody confirmed it");
+    assert_eq!(standing(store, YOON).await, None, "it was never confirmed");
     let dossier = serde_json::to_string(&store.dossier(key("kim@example.org")).await.unwrap()).unwrap();
     assert!(!dossier.contains("203.0.113"), "a network is kept for thirty days: {dossier}");
     assert_eq!(standing(store, "kim@example.org").await, Some(Standing::Active));
 }
 
-/// Whose clock a store goes by.
+/// Which clock a store uses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Clock {
-    /// The caller's, who can say that it is tomorrow.
+    /// The caller's: the test chooses the time.
     Ours,
     /// The database's.
     Its,
 }
 
 impl Clock {
-    /// A time at which every lease of before is over.
+    /// A time at which all earlier leases are over.
     async fn hour_after(self, at: DateTime<Utc>) -> DateTime<Utc> {
         if self == Self::Its {
             tokio::time::sleep(std::time::Duration::from_millis(600)).await;
@@ -271,15 +270,15 @@ impl Clock {
     }
 }
 
-async fn story(store: &dyn Books, clock: Clock) {
-    the_way_in_and_out(store, clock).await;
-    an_errand_has_one_dot(store, clock).await;
+async fn story(store: &Store, clock: Clock) {
+    sign_up_and_unsubscribe(store, clock).await;
+    a_transactional_email_is_armed_once(store, clock).await;
     erased(store).await;
     removed(store).await;
 }
 
 #[tokio::test]
-async fn the_desk_of_sqlite_tells_the_story() {
+async fn sqlite_serves_the_web_pages() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
@@ -289,15 +288,15 @@ async fn the_desk_of_sqlite_tells_the_story() {
 }
 
 #[tokio::test]
-async fn the_desk_of_postgres_tells_the_story() {
+async fn postgres_serves_the_web_pages() {
     let Some(server) = Postgres::shared() else { return };
     story(open(&server.database()).await.unwrap().as_ref(), Clock::Its).await;
 }
 
-/// A day of forms, one in every ten seconds: half of them for one victim, the rest for whoever comes to mind, from a few
-/// networks of an attacker and from everywhere.
+/// A day of forms, one every ten seconds: half of them for one victim, the rest for random addresses, from a few networks of
+/// an attacker and from many others.
 #[tokio::test]
-async fn a_day_of_bombing_mails_no_more_than_the_limits_allow() {
+async fn a_day_of_mail_bombing_stays_within_the_limits() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
@@ -336,8 +335,8 @@ async fn a_day_of_bombing_mails_no_more_than_the_limits_allow() {
     }
     let of = |count: &str| mailed.get(count).copied().unwrap_or_default();
     let day = |rate: u32| u64::from(24 * rate + rate.div_ceil(4));
-    assert_eq!(of("victim"), 1, "one letter in 24 hours, however the address is spelt");
-    assert!((day(all) * 9 / 10..=day(all)).contains(&of("all")), "{} letters", of("all"));
+    assert_eq!(of("victim"), 1, "one email in 24 hours for all spellings of the address");
+    assert!((day(all) * 9 / 10..=day(all)).contains(&of("all")), "{} emails", of("all"));
     assert!(of("crowded.example") <= day(each_domain), "{} to one domain", of("crowded.example"));
     for (network, count) in mailed.iter().filter(|(name, _)| name.starts_with("192.0.2.")) {
         assert!(*count <= day(each_network), "{count} from {network}");

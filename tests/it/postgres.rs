@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use letterpress::ledger::State;
 use letterpress::ledger::transition::{Event, Refusal};
-use letterpress::store::{Filter, Move, Store, StoreError};
+use letterpress::store::{DeliveryStore as _, Filter, Move, Store, StoreError};
 use letterpress::subscribers::Standing;
 
 use super::store_story::{
@@ -14,14 +14,14 @@ use super::store_story::{
 use super::support::postgres::open;
 use super::support::{Bouncer, Cutter, Postgres};
 
-async fn with_readers(url: &str, readers: u8) -> Arc<dyn Store> {
+async fn with_readers(url: &str, readers: u8) -> Arc<Store> {
     let store = open(url).await.unwrap();
     store.enrol((1..=readers).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
     store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
     store
 }
 
-async fn count(store: &dyn Store, state: State) -> u64 {
+async fn count(store: &Store, state: State) -> u64 {
     store.issues().await.unwrap()[0].tally.count(state)
 }
 
@@ -56,7 +56,7 @@ async fn two_senders_share_their_permits_in_postgres_too() {
     let url = server.database();
     let (first, second) = (with_readers(&url, 60).await, open(&url).await.unwrap());
     let number = first.open_issues().await.unwrap()[0].number;
-    let ration = async |store: &dyn Store, pace: letterpress::store::Pace| {
+    let ration = async |store: &Store, pace: letterpress::store::Pace| {
         let lease = chrono::TimeDelta::minutes(30);
         let claim = letterpress::store::Claim { issue: number, most: 9, owner: fresh().to_string(), lease };
         store.claim_within(pace, claim, (0..9).map(|_| fresh()).collect(), now()).await.unwrap()
@@ -195,7 +195,7 @@ async fn two_machines_that_freeze_at_once_freeze_once_and_count_right() {
     let (one, other) = (open(&url).await.unwrap(), open(&url).await.unwrap());
     one.enrol((1..=200).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
     let freeze =
-        |store: Arc<dyn Store>| async move { store.freeze(issue("new"), Box::new(imprint), now()).await };
+        |store: Arc<Store>| async move { store.freeze(issue("new"), Box::new(imprint), now()).await };
     let (a, b) = tokio::join!(tokio::spawn(freeze(one.clone())), tokio::spawn(freeze(other)));
     let outcomes = [a.unwrap(), b.unwrap()];
     let frozen = outcomes.iter().filter(|outcome| matches!(outcome, Ok(200))).count();

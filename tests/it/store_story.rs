@@ -1,4 +1,4 @@
-//! One story of an issue, told to a store through its trait: every backend tells the same.
+//! Contract tests of the store: the same scenarios for both databases.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use letterpress::ledger::pace::{Limits, Rate};
 use letterpress::ledger::transition::{Event, Refusal};
 use letterpress::ledger::{IssueState, LastWord, Retry, State, Token};
 use letterpress::store::{
-    About, Addressee, Adopted, Adoption, Claim, Claimed, Decision, Filter, Imprint, Lane, Move, NewIssue,
-    Notice, Pace, Reported, Store, StoreError, Taken, Word, open_sqlite,
+    About, Addressee, Adopted, Adoption, Claim, Claimed, Decision, DeliveryStore as _, Filter, Imprint, Lane,
+    Move, NewIssue, Notice, Pace, Reported, Store, StoreError, Taken, Word, open_sqlite,
 };
 use letterpress::subscribers::bounces::{Action, Status};
-use letterpress::subscribers::{AddressKey, Enrolment, Standing};
+use letterpress::subscribers::{AddressKey, Enrolment, Profile, Standing};
 use letterpress::text::HeaderText;
 
 pub(crate) fn now() -> DateTime<Utc> {
@@ -25,20 +25,13 @@ pub(crate) fn now() -> DateTime<Utc> {
 }
 
 pub(crate) fn reader(number: u8, standing: Standing) -> Enrolment {
-    Enrolment {
-        key: AddressKey([number; 16]),
-        email: EmailAddress::parse(&format!("reader{number}@example.org")).unwrap(),
+    let email = EmailAddress::parse(&format!("reader{number}@example.org")).unwrap();
+    let profile = Profile {
         name: HeaderText::lossy("독자"),
-        language: None,
-        standing,
-        source: "story".to_owned(),
-        wishes: letterpress::subscribers::Wishes::default(),
         consented_at: Some(now()),
-        added_at: None,
-        standing_since: None,
-        suppressed_because: None,
-        unproven: None,
-    }
+        ..Profile::new(email, standing)
+    };
+    Enrolment::new(AddressKey([number; 16]), profile, "story")
 }
 
 pub(crate) fn issue(post: &str) -> NewIssue {
@@ -62,7 +55,7 @@ pub(crate) fn imprint(addressee: &Addressee<'_>) -> Imprint {
     }
 }
 
-pub(crate) async fn claim(store: &dyn Store, most: usize, owner: &str, at: DateTime<Utc>) -> Vec<Claimed> {
+pub(crate) async fn claim(store: &Store, most: usize, owner: &str, at: DateTime<Utc>) -> Vec<Claimed> {
     let open = store.open_issues().await.unwrap();
     let tokens = (0..most).map(|_| fresh()).collect();
     let claim = Claim { issue: open[0].number, most, owner: owner.to_owned(), lease: TimeDelta::minutes(30) };
@@ -77,7 +70,7 @@ pub(crate) fn fresh() -> Token {
     Token(bytes)
 }
 
-pub(crate) async fn one(store: &dyn Store, copy: &Claimed, event: Event) -> Result<State, Refusal> {
+pub(crate) async fn one(store: &Store, copy: &Claimed, event: Event) -> Result<State, Refusal> {
     store.commit(vec![Move { number: copy.number, event }], now()).await.unwrap().remove(0)
 }
 
@@ -85,13 +78,13 @@ pub(crate) fn arm(copy: &Claimed) -> Event {
     Event::Arm { token: copy.token, bytes: [1; 32] }
 }
 
-pub(crate) async fn story(store: &dyn Store) {
-    // Before the first run nothing is known; then the archive is the baseline.
+pub(crate) async fn story(store: &Store) {
+    // Before the first run no post is known; then the archive is the baseline.
     assert_eq!(store.known_posts().await.unwrap(), None);
     store.baseline(vec![("old".to_owned(), HeaderText::parse("옛 글").unwrap())], now()).await.unwrap();
     assert_eq!(store.known_posts().await.unwrap(), Some(HashSet::from(["old".to_owned()])));
 
-    // Five readers ask for it, one has not confirmed, one left, one is suppressed before they were ever seen.
+    // Five subscribers are active, one is unconfirmed, and one is suppressed before the import.
     let mut readers: Vec<_> = (1..=5).map(|number| reader(number, Standing::Active)).collect();
     readers.push(reader(6, Standing::Unconfirmed));
     store.enrol(readers, now()).await.unwrap();
@@ -99,7 +92,7 @@ pub(crate) async fn story(store: &dyn Store) {
     let kept_out = store.enrol(vec![reader(7, Standing::Active)], now()).await.unwrap();
     assert_eq!((kept_out.added, kept_out.kept_out), (0, 1));
 
-    // The freeze counts the active ones, happens once, and is not repeated.
+    // A freeze counts the active subscribers, and a second freeze is refused.
     assert_eq!(store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap(), 5);
     assert!(matches!(
         store.freeze(issue("new"), Box::new(imprint), now()).await,
@@ -107,16 +100,16 @@ pub(crate) async fn story(store: &dyn Store) {
     ));
     assert_eq!(store.issues().await.unwrap()[0].tally.count(State::Pending), 5);
 
-    // A claim takes rows for one owner; nobody else gets them.
+    // A claimed row belongs to one owner.
     let copies = claim(store, 4, "first", now()).await;
     assert_eq!(copies.len(), 4);
     assert_eq!(claim(store, 4, "second", now()).await.len(), 1);
 
-    // A reader who leaves between claim and arm is not armed.
-    assert!(store.unsubscribe(copies[0].key, "story", now()).await.unwrap());
+    // An unsubscribe between claim and arm prevents the arm.
+    assert!(store.unsubscribe(copies[0].key, "story", None, now()).await.unwrap().is_some());
     assert_eq!(one(store, &copies[0], arm(&copies[0])).await, Ok(State::Skipped));
 
-    // Sent; deferred; and one whose run dies after the arm.
+    // One is sent, one deferred, and the run of one dies after the arm.
     assert_eq!(one(store, &copies[1], arm(&copies[1])).await, Ok(State::Armed));
     assert_eq!(one(store, &copies[1], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
     let wait = TimeDelta::milliseconds(50);
@@ -128,15 +121,15 @@ pub(crate) async fn story(store: &dyn Store) {
     assert_eq!(
         store.recover("third", false, now()).await.unwrap(),
         (0, 0),
-        "leases hold while owners may live"
+        "leases count while their owners may be running"
     );
     assert_eq!(store.recover("third", true, now()).await.unwrap(), (1, 1));
     assert_eq!(store.recover("third", true, now()).await.unwrap(), (0, 0), "recovery is idempotent");
 
-    // A store may go by a clock of its own.
+    // A store may use its own clock.
     tokio::time::sleep(wait.to_std().unwrap()).await;
 
-    // The dead run's late answers: a refusal does not count once the row was resent, a yes always does.
+    // Late results of the dead run: a refusal does not count after a resend, an acceptance always counts.
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
     let doubt = store.deliveries(filter).await.unwrap().remove(0);
     assert_eq!(
@@ -149,7 +142,7 @@ pub(crate) async fn story(store: &dyn Store) {
     assert_eq!(one(store, &copies[3], late).await, Err(Refusal::NotYours));
     assert_eq!(one(store, &copies[3], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
 
-    // The rest goes out, the counts add up to the audience, and the issue closes.
+    // The rest is sent, the counts add up to the audience, and the issue is closed.
     for copy in again.iter().filter(|copy| copy.number != copies[3].number) {
         assert_eq!(one(store, copy, arm(copy)).await, Ok(State::Armed));
         assert_eq!(one(store, copy, Event::Accept { token: None, last: None }).await, Ok(State::Sent));
@@ -161,21 +154,22 @@ pub(crate) async fn story(store: &dyn Store) {
 }
 
 #[tokio::test]
-async fn sqlite_tells_the_story() {
+async fn sqlite_delivers_an_issue() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
     story(store.as_ref()).await;
 }
 
-/// What a list brings along: why an address is suppressed, and when it was first seen.
-pub(crate) async fn imported(store: &dyn Store) {
+/// What an imported list adds: the reason of a suppression, and the time when an address was first seen.
+pub(crate) async fn imported(store: &Store) {
     let day = TimeDelta::days(1);
-    let of = |number, standing, days: i32| Enrolment {
-        added_at: Some(now() - day * days),
-        suppressed_because: (standing == Standing::Suppressed).then(|| "it complained".to_owned()),
-        unproven: None,
-        ..reader(number, standing)
+    let of = |number, standing, days: i32| {
+        let mut row = reader(number, standing);
+        row.added_at = Some(now() - day * days);
+        row.profile.suppressed_because =
+            (standing == Standing::Suppressed).then(|| "it complained".to_owned());
+        row
     };
     let list = vec![
         of(1, Standing::Active, 9),
@@ -183,17 +177,19 @@ pub(crate) async fn imported(store: &dyn Store) {
         of(3, Standing::Unsubscribed, -100_000),
     ];
     assert_eq!(store.enrol(list, now()).await.unwrap().added, 3);
-    // A list that says only that somebody must not be mailed is believed, and one that says why comes too late.
-    let unsaid = Enrolment { suppressed_because: None, ..of(1, Standing::Suppressed, 1) };
+    // A suppression without a reason counts, and a later row does not change it.
+    let mut unsaid = of(1, Standing::Suppressed, 1);
+    unsaid.profile.suppressed_because = None;
     let done = store.enrol(vec![unsaid, of(2, Standing::Active, 1)], now() + day).await.unwrap();
     assert_eq!((done.changed, done.kept_out), (1, 1));
     let rows = store.subscribers(0, 10).await.unwrap();
     let rows: Vec<_> = rows
         .into_iter()
-        // A store may go by a clock of its own; in the future nobody was seen.
-        .map(|(_, row)| (row.standing, (now() - row.added_at).num_days(), row.suppressed_because))
-        .map(|(standing, days, because)| {
-            (standing, if (-50_000..1).contains(&days) { 0 } else { days }, because)
+        // A store may use its own clock; a time in the future is replaced by the present.
+        .map(|(_, row)| (row.profile, (now() - row.added_at).num_days()))
+        .map(|(profile, days)| {
+            let days = if (-50_000..1).contains(&days) { 0 } else { days };
+            (profile.standing, days, profile.suppressed_because)
         })
         .collect();
     let listed = "suppressed in a list that was imported".to_owned();
@@ -209,21 +205,21 @@ pub(crate) async fn imported(store: &dyn Store) {
 }
 
 #[tokio::test]
-async fn sqlite_keeps_what_a_list_brings_along() {
+async fn sqlite_keeps_reasons_and_times_of_an_imported_list() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
     imported(store.as_ref()).await;
 }
 
-/// How far the store has got, and what becomes of it when it is put back from a copy.
-pub(crate) async fn restored(store: &dyn Store) {
+/// The epoch, and the adoption of a moved or restored store.
+pub(crate) async fn restored(store: &Store) {
     store.enrol((1..=4).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
     store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
     assert_eq!(store.custody().await.unwrap().mark.epoch, 0);
     assert_eq!((store.raise_epoch().await.unwrap(), store.raise_epoch().await.unwrap()), (1, 2));
 
-    // One is sent, one armed, one claimed, one waits; a moved original stays as it is.
+    // One delivery is sent, one armed, one claimed, one waits. A moved original stays as it is.
     let copies = claim(store, 3, "first", now()).await;
     for copy in &copies[..2] {
         assert_eq!(one(store, copy, arm(copy)).await, Ok(State::Armed));
@@ -234,7 +230,7 @@ pub(crate) async fn restored(store: &dyn Store) {
     assert_eq!(store.adopt(moved, now()).await.unwrap(), Adopted { in_doubt: 0, baseline: 0 });
     assert_eq!(store.custody().await.unwrap().mark.epoch, 3);
 
-    // One that was put back doubts all that it would send, and takes what it does not know for mailed.
+    // A restored store makes a doubt of every open delivery, and unknown posts count as mailed.
     let title = HeaderText::parse("글").unwrap();
     let published = vec![("new".to_owned(), title.clone()), ("later".to_owned(), title)];
     let adoption = Adoption { published: Some(published), above: 9, why: "restored".to_owned() };
@@ -242,9 +238,13 @@ pub(crate) async fn restored(store: &dyn Store) {
     assert_eq!(store.custody().await.unwrap().mark.epoch, 10);
     assert_eq!(store.issues().await.unwrap()[0].state, IssueState::Done);
     assert_eq!(one(store, &copies[2], arm(&copies[2])).await, Err(Refusal::NotYours));
-    assert_eq!(one(store, &copies[1], yes(&copies[1])).await, Ok(State::Sent), "a late yes still counts");
+    assert_eq!(
+        one(store, &copies[1], yes(&copies[1])).await,
+        Ok(State::Sent),
+        "a late acceptance still counts"
+    );
 
-    // Doubts are settled many at a time, and the ledger adds up.
+    // Doubts are settled in bulk, and the ledger is consistent.
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
     let doubts: Vec<_> = store.deliveries(filter).await.unwrap().iter().map(|view| view.number).collect();
     let last = Some(LastWord { phase: "evidence".to_owned(), text: "the log".to_owned() });
@@ -254,8 +254,8 @@ pub(crate) async fn restored(store: &dyn Store) {
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
 }
 
-/// What came back by mail, and readers whom the relay does not know: counted once, and kept off the list.
-pub(crate) async fn bounced(store: &dyn Store) {
+/// Bounces, complaints and refused mailboxes: they are counted once, and the subscribers are suppressed.
+pub(crate) async fn bounced(store: &Store) {
     store.enrol((1..=3).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
     store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
     let number = store.open_issues().await.unwrap()[0].number;
@@ -295,7 +295,7 @@ pub(crate) async fn bounced(store: &dyn Store) {
 }
 
 #[tokio::test]
-async fn sqlite_keeps_those_off_the_list_who_bounce_or_complain() {
+async fn sqlite_suppresses_after_bounces_and_complaints() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
@@ -303,7 +303,7 @@ async fn sqlite_keeps_those_off_the_list_who_bounce_or_complain() {
 }
 
 #[tokio::test]
-async fn sqlite_can_be_put_back() {
+async fn sqlite_can_be_restored() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
@@ -311,7 +311,7 @@ async fn sqlite_can_be_put_back() {
 }
 
 #[tokio::test]
-async fn a_finished_issue_goes_on_if_a_sender_given_up_for_dead_comes_back_with_not_now() {
+async fn a_late_temporary_refusal_reopens_a_finished_issue() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
@@ -327,7 +327,7 @@ async fn a_finished_issue_goes_on_if_a_sender_given_up_for_dead_comes_back_with_
     assert_eq!(store.open_issues().await.unwrap().len(), 1);
 }
 
-/// A rate for all, or one for each domain.
+/// A rate for all messages, or one for each domain.
 pub(crate) fn pace(all: Option<u32>, each: Option<u32>, lanes: &[String]) -> Pace {
     let rate = |number: Option<u32>| number.and_then(Rate::per_minute);
     let limits = Limits { all: rate(all), each_domain: rate(each), ..Limits::default() };
@@ -335,7 +335,7 @@ pub(crate) fn pace(all: Option<u32>, each: Option<u32>, lanes: &[String]) -> Pac
 }
 
 #[tokio::test]
-async fn two_senders_share_their_permits_and_one_that_dies_gives_none_back() {
+async fn two_senders_share_their_permits_and_a_dead_sender_returns_none() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let open = || open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
@@ -343,7 +343,7 @@ async fn two_senders_share_their_permits_and_one_that_dies_gives_none_back() {
     one.enrol((1..=60).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
     one.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
     let number = one.open_issues().await.unwrap()[0].number;
-    let ration = async |store: &dyn Store, pace: &Pace, at: DateTime<Utc>| {
+    let ration = async |store: &Store, pace: &Pace, at: DateTime<Utc>| {
         let lease = TimeDelta::minutes(30);
         let claim = Claim { issue: number, most: 9, owner: fresh().to_string(), lease };
         store.claim_within(pace.clone(), claim, (0..9).map(|_| fresh()).collect(), at).await.unwrap()
@@ -380,7 +380,7 @@ async fn a_cancelled_issue_lets_nobody_wait() {
     cancelled(store).await;
 }
 
-pub(crate) async fn cancelled(store: Arc<dyn Store>) {
+pub(crate) async fn cancelled(store: Arc<Store>) {
     store.enrol(vec![reader(1, Standing::Active), reader(2, Standing::Active)], now()).await.unwrap();
     store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
     let claimed = claim(store.as_ref(), 1, "first", now()).await;

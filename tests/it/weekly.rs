@@ -15,7 +15,7 @@ use letterpress::ledger::transition::Event;
 use letterpress::pipeline::{self, Office, World};
 use letterpress::store::desk::Circumstances;
 use letterpress::store::{
-    Adoption, Books, DigestIssue, DigestPost, Filter, NewDigest, NewIssue, Share, StoreError, open_sqlite,
+    Adoption, DigestIssue, DigestPost, Filter, NewDigest, NewIssue, Share, Store, StoreError, open_sqlite,
 };
 use letterpress::subscribers::{AddressKey, Cadence, Enrolment, Standing, Topics, Wishes};
 use letterpress::text::HeaderText;
@@ -34,7 +34,9 @@ fn wishes(cadence: Cadence, topics: &[&str]) -> Wishes {
 }
 
 fn wisher(number: u8, cadence: Cadence, topics: &[&str]) -> Enrolment {
-    Enrolment { wishes: wishes(cadence, topics), ..reader(number, Standing::Active) }
+    let mut reader = reader(number, Standing::Active);
+    reader.profile.wishes = wishes(cadence, topics);
+    reader
 }
 
 fn about(post: &str, categories: &[&str]) -> NewIssue {
@@ -45,7 +47,7 @@ fn post(id: &str, categories: &[&str]) -> DigestPost {
     DigestPost { id: id.to_owned(), categories: categories.iter().map(|name| header(name)).collect() }
 }
 
-async fn chooses(store: &dyn Books, number: u8, wishes: Wishes) {
+async fn chooses(store: &Store, number: u8, wishes: Wishes) {
     let circumstances = Circumstances { form: "story".to_owned(), wording: [0; 32], network: None };
     assert!(store.choose(AddressKey([number; 16]), wishes, circumstances, now()).await.unwrap());
 }
@@ -65,13 +67,13 @@ fn week(name: &str, posts: &[DigestPost], parts: impl IntoIterator<Item = Share>
     }
 }
 
-async fn freeze_week(store: &dyn Books, name: &str, posts: &[DigestPost]) -> Result<u64, StoreError> {
+async fn freeze_week(store: &Store, name: &str, posts: &[DigestPost]) -> Result<u64, StoreError> {
     let parts = store.shares(posts.to_vec()).await?.into_keys().filter(|share| !share.is_empty());
     store.freeze_digest(week(name, posts, parts), now()).await
 }
 
 /// Who has a copy of which issue.
-async fn copies(store: &dyn Books) -> BTreeMap<String, Vec<String>> {
+async fn copies(store: &Store) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for view in store.deliveries(Filter::default()).await.unwrap() {
         found.entry(view.post).or_default().push(view.address.replace("@example.org", ""));
@@ -83,18 +85,19 @@ fn names(numbers: &[u8]) -> Vec<String> {
     numbers.iter().map(|number| format!("reader{number}")).collect()
 }
 
-async fn wished(store: &dyn Books) {
+async fn wished(store: &Store) {
     store.baseline(vec![("old".to_owned(), header("옛 글"))], now()).await.unwrap();
     let (each, weekly) = (Cadence::Each, Cadence::Weekly);
-    let readers = vec![
+    let mut readers = vec![
         wisher(1, each, &[]),
         wisher(2, each, &["기술", "생각"]),
         wisher(3, each, &["기"]),
         wisher(4, weekly, &[]),
         wisher(5, weekly, &["기술"]),
         wisher(6, weekly, &["편지"]),
-        Enrolment { standing: Standing::Unconfirmed, ..wisher(7, weekly, &[]) },
+        wisher(7, weekly, &[]),
     ];
+    readers[6].profile.standing = Standing::Unconfirmed;
     store.enrol(readers, now()).await.unwrap();
 
     // By itself: whoever wants one of its categories, and one that has none goes to those who want all.
@@ -160,7 +163,7 @@ async fn wished(store: &dyn Books) {
 }
 
 /// A copy that certainly did not come is no reason to leave a post out of the week.
-async fn failed_before(store: &dyn Books) {
+async fn failed_before(store: &Store) {
     store.enrol(vec![wisher(1, Cadence::Each, &[]), wisher(2, Cadence::Each, &[])], now()).await.unwrap();
     store.freeze(issue("a"), Box::new(imprint), now()).await.unwrap();
     let claimed = claim(store, 2, "first", now()).await;
@@ -177,7 +180,7 @@ async fn failed_before(store: &dyn Books) {
     assert_eq!(copies["digest:2026-W47:1"], names(&[claimed[0].key.0[0]]), "a doubt may have arrived");
 }
 
-fn sqlite() -> (tempfile::TempDir, Arc<dyn Books>) {
+fn sqlite() -> (tempfile::TempDir, Arc<Store>) {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
@@ -243,7 +246,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
 
 const CATEGORIES: [&[&str]; 4] = [&[], &["a"], &["b"], &["a", "b"]];
 
-async fn live(store: &dyn Books, deeds: Vec<Deed>) {
+async fn live(store: &Store, deeds: Vec<Deed>) {
     store.enrol((1..6).map(|number| wisher(number, Cadence::Each, &[])).collect(), now()).await.unwrap();
     store.baseline(Vec::new(), now()).await.unwrap();
     let (mut weeks, mut carries) = (0, HashMap::new());

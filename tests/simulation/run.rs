@@ -8,8 +8,8 @@ use letterpress::address::EmailAddress;
 use letterpress::clock::Clock;
 use letterpress::delivery::{Composed, Envelope, Job, Stop, deliver};
 use letterpress::ledger::transition::Event;
-use letterpress::ledger::{Delivery, IssueState, RetrySchedule, State};
-use letterpress::store::{Claimed, Filter, Imprint, OpenIssue, Store, StoreError};
+use letterpress::ledger::{Delivery, IssueState, RetrySchedule};
+use letterpress::store::{Claimed, DeliveryStore, Imprint, OpenIssue, StoreError};
 use letterpress::subscribers::{AddressKey, Standing};
 use tokio::task::JoinSet;
 
@@ -177,7 +177,7 @@ async fn run(process: Arc<Process>) {
 /// What `pipeline::sending` does, with the real delivery.
 async fn publish(process: &Arc<Process>) -> Result<(), StoreError> {
     let world = &process.world;
-    let store: Arc<dyn Store> = Arc::new(SimStore(Arc::clone(process)));
+    let store = Arc::new(SimStore(Arc::clone(process)));
     let clock: Arc<dyn Clock> = Arc::new(HostClock(Arc::clone(process)));
     let alone =
         world.plan.style == Style::Locked || (world.plan.style == Style::Unlocked && world.is_healthy());
@@ -194,16 +194,16 @@ async fn publish(process: &Arc<Process>) -> Result<(), StoreError> {
         }
         let long_past = issue.frozen_at + TimeDelta::days(7) < clock.now();
         if long_past && !issue.resumed {
-            store.set_issue(&issue.post, IssueState::Paused, "long past", now).await?;
+            store.set_issue(&issue.post, IssueState::Paused, now).await?;
             continue;
         }
         process.breaker.begin_issue();
         let job = job(process, &issue, &store, &clock);
         match deliver(job, Arc::clone(&process.breaker)).await? {
             None => {}
-            Some(Stop::Letter(why)) => {
+            Some(Stop::Letter(_)) => {
                 world.count("issues paused by the breaker");
-                store.set_issue(&issue.post, IssueState::Paused, &why, clock.now()).await?;
+                store.set_issue(&issue.post, IssueState::Paused, clock.now()).await?;
                 break;
             }
             Some(_) => {
@@ -212,24 +212,24 @@ async fn publish(process: &Arc<Process>) -> Result<(), StoreError> {
             }
         }
     }
-    store.close_finished(clock.now()).await
+    store.close_finished().await
 }
 
-async fn resend_once(store: &dyn Store, clock: &dyn Clock) -> Result<(), StoreError> {
-    let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
+async fn resend_once(store: &SimStore, clock: &dyn Clock) -> Result<(), StoreError> {
     let now = clock.now();
-    for view in store.deliveries(filter).await? {
+    for view in store.doubts().await? {
         if view.row.resends == 0 && now - view.changed_at <= TimeDelta::hours(GIVE_UP_HOURS) {
-            let _ = store.resolve(view.number, Event::Resend, "on_unknown", now).await?;
+            let _ = store.resolve(view.number, Event::Resend, now).await?;
         }
     }
     Ok(())
 }
 
-fn job(process: &Arc<Process>, issue: &OpenIssue, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Job {
+fn job(process: &Arc<Process>, issue: &OpenIssue, store: &Arc<SimStore>, clock: &Arc<dyn Clock>) -> Job {
     let post = issue.post.clone();
+    let store: Arc<dyn DeliveryStore> = Arc::<SimStore>::clone(store);
     Job {
-        store: Arc::clone(store),
+        store,
         wire: Arc::new(SimWire(Arc::clone(process))),
         clock: Arc::clone(clock),
         issue: issue.number,
@@ -246,7 +246,7 @@ fn job(process: &Arc<Process>, issue: &OpenIssue, store: &Arc<dyn Store>, clock:
     }
 }
 
-/// The bytes are a function of the issue and the row; the token travels in the envelope alone.
+/// The bytes depend only on the issue and the row; only the envelope has the token.
 fn compose(post: &str, copy: &Claimed) -> Composed {
     let message = format!(
         "Message-ID: <{}>\r\nDate: {}\r\nTo: {}\r\n\r\n{post}\r\n",
@@ -259,7 +259,7 @@ fn compose(post: &str, copy: &Claimed) -> Composed {
     Composed { envelope: Envelope { from, to: copy.address.clone(), size: message.len() }, message }
 }
 
-/// Somebody does something. What the store refuses them they would see, and here it is left at that.
+/// A person does something. An error of the store is ignored here.
 async fn act(people: &Arc<Process>, deed: Deed) {
     let world = &people.world;
     let store = SimStore(Arc::clone(people));
@@ -268,11 +268,11 @@ async fn act(people: &Arc<Process>, deed: Deed) {
     match deed {
         Deed::Unsubscribe(reader) => {
             world.count("fault: readers who leave");
-            let _ = store.unsubscribe(key(reader), "link", now).await;
+            let _ = store.unsubscribe(key(reader)).await;
         }
         Deed::Suppress(reader) => {
             world.count("fault: readers who are suppressed");
-            let _ = store.suppress(key(reader), "complaint", "cli", now).await;
+            let _ = store.suppress(key(reader)).await;
         }
         Deed::Pause | Deed::Resume | Deed::Cancel => {
             world.count("fault: pauses, resumes and cancels");
@@ -283,7 +283,7 @@ async fn act(people: &Arc<Process>, deed: Deed) {
             };
             let posts: Vec<_> = world.ledger().issues.values().map(|issue| issue.post.clone()).collect();
             for post in posts {
-                let _ = store.set_issue(&post, state, "somebody", now).await;
+                let _ = store.set_issue(&post, state, now).await;
             }
         }
         Deed::Resend | Deed::Evidence => decide(&store, deed == Deed::Resend, now).await,
@@ -305,8 +305,7 @@ async fn act(people: &Arc<Process>, deed: Deed) {
 /// `letterpress resolve`: what is in doubt is sent again, or what the relay's log shows is recorded.
 async fn decide(store: &SimStore, resend: bool, now: chrono::DateTime<chrono::Utc>) {
     let world = &store.0.world;
-    let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
-    let Ok(doubts) = store.deliveries(filter).await else { return };
+    let Ok(doubts) = store.doubts().await else { return };
     for view in doubts {
         let in_the_log =
             world.relay().accepted.values().any(|copy| copy.message_id.contains(&view.message_id));
@@ -315,6 +314,6 @@ async fn decide(store: &SimStore, resend: bool, now: chrono::DateTime<chrono::Ut
             (false, true) => Event::Accept { token: None, last: None },
             (false, false) => continue,
         };
-        let _ = store.resolve(view.number, event, "somebody", now).await;
+        let _ = store.resolve(view.number, event, now).await;
     }
 }

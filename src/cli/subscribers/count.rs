@@ -42,23 +42,23 @@ struct ByFrequency {
 impl Counts {
     fn add(&mut self, subscriber: &Subscriber) {
         self.total += 1;
-        *match subscriber.standing {
+        *match subscriber.profile.standing {
             Standing::Active => &mut self.status.active,
             Standing::Unconfirmed => &mut self.status.unconfirmed,
             Standing::Unsubscribed => &mut self.status.unsubscribed,
             Standing::Suppressed => &mut self.status.suppressed,
         } += 1;
-        if subscriber.standing != Standing::Active {
+        if subscriber.profile.standing != Standing::Active {
             return;
         }
-        match subscriber.wishes.cadence {
+        match subscriber.profile.wishes.cadence {
             Cadence::Each => {
                 self.frequency.each += 1;
                 self.frequency.immediate += 1;
             }
             Cadence::Weekly => self.frequency.weekly += 1,
         }
-        match &subscriber.wishes.topics {
+        match &subscriber.profile.wishes.topics {
             Topics::Everything => self.all_topics += 1,
             Topics::Only(topics) => {
                 for topic in topics.iter().map(HeaderText::as_str) {

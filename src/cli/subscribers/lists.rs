@@ -123,7 +123,7 @@ fn read(file: &Utf8Path) -> Result<Vec<u8>, RunError> {
 async fn foresee(readers: &[Enrolment], office: &Office) -> Result<Enrolments, RunError> {
     let mut counts = Enrolments::default();
     for reader in readers {
-        counts.count(enrol(office.store.standing(reader.key).await?, reader.standing).1, reader);
+        counts.count(enrol(office.store.standing(reader.key).await?, reader.profile.standing).1, reader);
     }
     Ok(counts)
 }
@@ -153,7 +153,7 @@ impl Listed {
         let mut listed = Self::default();
         for reader in readers {
             listed.rows += 1;
-            *match reader.standing {
+            *match reader.profile.standing {
                 Standing::Active => &mut listed.active,
                 Standing::Unconfirmed => &mut listed.unconfirmed,
                 Standing::Unsubscribed => &mut listed.unsubscribed,
@@ -204,18 +204,15 @@ pub(super) async fn export(office: &Office, as_json: bool, printer: Printer) -> 
 }
 
 fn exported(reader: Subscriber) -> readers::Row {
+    let Subscriber { mut profile, source, added_at, standing_since, .. } = reader;
+    profile.suppressed_because =
+        profile.suppressed_because.filter(|_| profile.standing == Standing::Suppressed);
     readers::Row {
-        email: reader.email,
-        name: reader.name,
-        language: reader.language,
-        reason: reader.suppressed_because.filter(|_| reader.standing == Standing::Suppressed),
+        profile,
+        state_since: Some(standing_since),
         unproven: None,
-        state: reader.standing,
-        state_since: Some(reader.standing_since),
-        source: Some(reader.source),
-        wishes: reader.wishes,
-        consented_at: reader.consented_at,
-        added_at: Some(reader.added_at),
+        source: Some(source),
+        added_at: Some(added_at),
         line: 0,
     }
 }

@@ -23,7 +23,7 @@ pub(super) async fn set(
         )
     };
     let reader = office.store.subscriber(key).await?.ok_or_else(not_active)?;
-    let wishes = choice.over(reader.wishes)?;
+    let wishes = choice.over(reader.profile.wishes)?;
     let mut wording = [0; 32];
     // No form was shown: the operator enters what the subscriber asked for.
     wording.copy_from_slice(digest(&SHA256, b"").as_ref());

@@ -265,7 +265,7 @@ async fn by_status(world: &World) -> Result<BTreeMap<&'static str, u64>, RunErro
         let Some((last, _)) = page.last() else { return Ok(counts) };
         after = *last;
         for (_, subscriber) in &page {
-            *counts.entry(subscriber.standing.as_str()).or_default() += 1;
+            *counts.entry(subscriber.profile.standing.as_str()).or_default() += 1;
         }
     }
 }

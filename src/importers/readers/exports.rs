@@ -1,16 +1,23 @@
 //! The exports of every service, made up in their forms: who they are taken for, and what becomes of each reader.
 
 use super::*;
+use crate::subscribers::Standing;
+use crate::text::HeaderText;
 
 /// The readers of a file in `tests/data/readers/` as lines of `address state name reason`, and its service.
 fn taken(file: &str, list: &Import) -> (String, Vec<String>) {
     let row = |row: &Row| {
-        let name = row.name.as_ref().map_or("-", HeaderText::as_str);
-        let reason = row.reason.as_ref().map(|reason| format!(" because {reason}")).unwrap_or_default();
-        let address = row.email.local_part();
-        format!("{address} {} {name}{reason}", row.state.as_str())
+        let name = row.profile.name.as_ref().map_or("-", HeaderText::as_str);
+        let reason = row
+            .profile
+            .suppressed_because
+            .as_ref()
+            .map(|reason| format!(" because {reason}"))
+            .unwrap_or_default();
+        let address = row.profile.email.local_part();
+        format!("{address} {} {name}{reason}", row.profile.standing.as_str())
     };
-    assert!(list.rows.iter().all(|row| row.email.domain() == "example.com"), "{file}");
+    assert!(list.rows.iter().all(|row| row.profile.email.domain() == "example.com"), "{file}");
     (list.service.map_or("nobody", Service::name).to_owned(), list.rows.iter().map(row).collect())
 }
 
@@ -42,7 +49,7 @@ fn mailchimp_writes_a_file_for_each_kind_of_member() {
         &["one active 김민준", "two active Yuna Park", "three unconfirmed -"],
     );
     // The time of the double opt-in, not that of the form before it.
-    assert_eq!(list.rows[0].consented_at.unwrap().to_rfc3339(), "2025-03-01T09:05:00+00:00");
+    assert_eq!(list.rows[0].profile.consented_at.unwrap().to_rfc3339(), "2025-03-01T09:05:00+00:00");
     assert!(list.ignored.contains(&"TAGS".to_owned()) && !list.ignored.contains(&"OPTIN_TIME".to_owned()));
     becomes(
         "mailchimp-unsubscribed.csv",
@@ -96,7 +103,7 @@ fn the_state_of_a_member_of_ghost_is_what_they_pay_and_not_whether_they_read() {
         {"email": "d@letters.kr", "status": "paid", "created_at": "2026-01-01T00:00:00Z"}]}"#;
     let list =
         read(members.as_bytes(), Options::new("members.json", "2026-11-20T00:00:00Z".parse().unwrap()));
-    let states: Vec<_> = list.unwrap().rows.iter().map(|row| row.state.as_str()).collect();
+    let states: Vec<_> = list.unwrap().rows.iter().map(|row| row.profile.standing.as_str()).collect();
     assert_eq!(states, ["unsubscribed", "suppressed", "active", "unconfirmed"]);
 }
 
@@ -134,8 +141,8 @@ fn listmonk_calls_readers_enabled_who_left_the_list() {
         ],
     );
     assert_eq!(rules(&list), ["list-silent"]);
-    assert!(list.rows.iter().all(|row| row.consented_at.is_some()), "{:?}", list.rows);
-    assert_eq!(import("listmonk-subscribers.csv", true).rows[0].state, Standing::Active);
+    assert!(list.rows.iter().all(|row| row.profile.consented_at.is_some()), "{:?}", list.rows);
+    assert_eq!(import("listmonk-subscribers.csv", true).rows[0].profile.standing, Standing::Active);
     becomes(
         "listmonk-api.json",
         Service::Listmonk,
@@ -185,7 +192,7 @@ fn our_own_export_says_the_same_in_both_forms() {
 fn who_wrote_a_list_may_be_said_and_then_its_columns_are_not_asked() {
     let text = "email,status,created_at\na@letters.kr,inactive,2026-01-01\n";
     let options = Options::new("list.csv", "2026-11-20T00:00:00Z".parse().unwrap());
-    let state = |from| read(text.as_bytes(), Options { from, ..options }).unwrap().rows[0].state;
+    let state = |from| read(text.as_bytes(), Options { from, ..options }).unwrap().rows[0].profile.standing;
     assert_eq!(state(None), Standing::Unsubscribed);
     assert_eq!(state(Some(Service::Kit)), Standing::Unconfirmed);
 }
@@ -201,10 +208,16 @@ fn no_file_of_those_who_left_makes_anybody_a_reader_also_if_the_owner_vouches() 
         let (before, after) = (import(file, false), import(file, true));
         for (before, after) in before.rows.iter().zip(&after.rows) {
             assert!(
-                after.state == before.state || before.state == Standing::Unconfirmed,
+                after.profile.standing == before.profile.standing
+                    || before.profile.standing == Standing::Unconfirmed,
                 "{file}: {after:?}"
             );
         }
     }
-    assert!(import("mailchimp-unsubscribed.csv", true).rows.iter().all(|row| row.state != Standing::Active));
+    assert!(
+        import("mailchimp-unsubscribed.csv", true)
+            .rows
+            .iter()
+            .all(|row| row.profile.standing != Standing::Active)
+    );
 }

@@ -9,7 +9,7 @@ use super::{Import, MAX_ROWS, Options, Rejected, Row, RowError, names, standing,
 use crate::address::EmailAddress;
 use crate::config::{DateOrder, is_language_tag};
 use crate::finding::Finding;
-use crate::subscribers::{Cadence, Standing, Topics, Unproven, Wishes};
+use crate::subscribers::{Cadence, Profile, Standing, Topics, Unproven, Wishes};
 use crate::text::{HeaderText, HeaderTextError};
 
 /// Characters that a name may have.
@@ -73,7 +73,7 @@ impl<'a> List<'a> {
         let said = standing::said(fields, &self.lexicon, self.options.file)?;
         let consent = consent::read(fields, self.options, &mut remarks);
         let unproven = self.unproven(&said, consent.missing());
-        let state = if unproven.is_some() { Standing::Unconfirmed } else { said.standing };
+        let standing = if unproven.is_some() { Standing::Unconfirmed } else { said.standing };
         self.silent +=
             usize::from(said.silent && said.standing == Standing::Active && !self.options.confirmed);
         let source = Some(clean_source(fields.get(Column::Source))).filter(|source| !source.is_empty());
@@ -90,20 +90,16 @@ impl<'a> List<'a> {
             cadence: Cadence::from_word(fields.get(Column::Cadence).trim()).unwrap_or_default(),
             topics: topics(fields.get(Column::Topics)),
         };
-        Ok(Row {
+        let profile = Profile {
             email,
             name,
             language,
-            state,
-            state_since,
-            reason: said.reason,
-            unproven,
-            source,
+            standing,
             wishes,
             consented_at: consent.at(),
-            added_at,
-            line,
-        })
+            suppressed_because: said.reason,
+        };
+        Ok(Row { profile, state_since, unproven, source, added_at, line })
     }
 
     /// Why somebody of whom the row says nothing worse is unconfirmed. Whoever said no is, also if the owner vouches.
@@ -131,11 +127,12 @@ impl<'a> List<'a> {
         match row {
             Err(reason) => self.rejected.push(Rejected { line, reason }),
             Ok(row) => {
-                let first = self.known.get(row.email.normalised()).and_then(|at| self.rows.get_mut(*at));
+                let first =
+                    self.known.get(row.profile.email.normalised()).and_then(|at| self.rows.get_mut(*at));
                 if let Some(first) = first {
                     self.warnings.add(merge(first, row, self.options.file));
                 } else {
-                    self.known.insert(row.email.normalised().to_owned(), self.rows.len());
+                    self.known.insert(row.profile.email.normalised().to_owned(), self.rows.len());
                     self.rows.push(row);
                 }
             }
@@ -201,18 +198,23 @@ pub fn clean_source(raw: &str) -> String {
 /// Adds a further row of the same person to the first one.
 fn merge(first: &mut Row, again: Row, file: &str) -> Finding {
     let line = again.line;
-    let stricter = again.state > first.state;
+    let (profile, further) = (&mut first.profile, again.profile);
+    let stricter = further.standing > profile.standing;
     if stricter {
-        (first.state, first.reason, first.unproven) = (again.state, again.reason, again.unproven);
-        first.state_since = again.state_since;
+        profile.standing = further.standing;
+        profile.suppressed_because = further.suppressed_because;
+        (first.unproven, first.state_since) = (again.unproven, again.state_since);
     }
-    first.name = first.name.take().or(again.name);
-    first.language = first.language.take().or(again.language);
+    profile.name = profile.name.take().or(further.name);
+    profile.language = profile.language.take().or(further.language);
+    profile.consented_at = profile.consented_at.or(further.consented_at);
     first.source = first.source.take().or(again.source);
-    first.consented_at = first.consented_at.or(again.consented_at);
     first.added_at = first.added_at.or(again.added_at);
-    let outcome =
-        if stricter { format!("; the subscriber is now {}", first.state.as_str()) } else { String::new() };
+    let outcome = if stricter {
+        format!("; the subscriber is now {}", profile.standing.as_str())
+    } else {
+        String::new()
+    };
     Finding::warning("list-repeated", file, format!("duplicate of line {}{outcome}", first.line))
         .at(line)
         .hint("keep one row per subscriber; the most restrictive state of all rows applies")

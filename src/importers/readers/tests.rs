@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::address::Doubt;
 use crate::subscribers::Standing::{Active, Unconfirmed, Unsubscribed};
-use crate::subscribers::{Cadence, Topics};
+use crate::subscribers::{Cadence, Standing, Topics, Wishes};
+use crate::text::HeaderText;
 
 fn now() -> DateTime<Utc> {
     "2026-11-20T00:00:00Z".parse().unwrap()
@@ -29,11 +30,11 @@ fn a_list_of_a_korean_form_is_read() {
         import("\u{FEFF}이메일;이름;가입일;전화\r\nreader@letters.kr;\"독자, 하나\";2026. 9. 1.;010\r\n");
     let row = &list.rows[0];
     assert_eq!(
-        (row.email.as_str(), row.name.as_ref().map(HeaderText::as_str)),
+        (row.profile.email.as_str(), row.profile.name.as_ref().map(HeaderText::as_str)),
         ("reader@letters.kr", Some("독자, 하나"))
     );
-    assert_eq!((row.state, row.line), (Standing::Active, 2));
-    assert_eq!(row.consented_at.unwrap().to_rfc3339(), "2026-09-01T00:00:00+00:00");
+    assert_eq!((row.profile.standing, row.line), (Standing::Active, 2));
+    assert_eq!(row.profile.consented_at.unwrap().to_rfc3339(), "2026-09-01T00:00:00+00:00");
     assert_eq!((list.delimiter, list.ignored.as_slice()), (Some(';'), ["전화".to_owned()].as_slice()));
     assert!(list.rejected.is_empty() && list.warnings.is_empty());
 }
@@ -42,7 +43,11 @@ fn a_list_of_a_korean_form_is_read() {
 fn the_sample_list_of_this_repository_has_three_readers_who_asked() {
     let list = import(include_str!("../../../subscribers.csv"));
     assert!(list.rows.len() == 3 && list.rejected.is_empty() && list.ignored.is_empty(), "{list:?}");
-    assert!(list.rows.iter().all(|row| row.state == Standing::Active && row.consented_at.is_some()));
+    assert!(
+        list.rows
+            .iter()
+            .all(|row| row.profile.standing == Standing::Active && row.profile.consented_at.is_some())
+    );
 }
 
 #[test]
@@ -77,8 +82,8 @@ fn names_are_kept_as_data_and_bounded() {
         "email,name\na@letters.kr,{{{{7*7}}}} <b>\nb@letters.kr,{long}\nc@letters.kr,\"x\ty\"\nd@letters.kr,x\u{202E}y\ne@letters.kr,  \n"
     );
     let list = import(&text);
-    assert_eq!(list.rows[0].name.as_ref().unwrap().as_str(), "{{7*7}} <b>");
-    assert_eq!(list.rows[1].name, None);
+    assert_eq!(list.rows[0].profile.name.as_ref().unwrap().as_str(), "{{7*7}} <b>");
+    assert_eq!(list.rows[1].profile.name, None);
     let reasons: Vec<RowError> = list.rejected.into_iter().map(|row| row.reason).collect();
     assert_eq!(reasons, [RowError::LongName(101), RowError::NameControl, RowError::NameControl]);
 }
@@ -112,13 +117,13 @@ fn a_header_that_is_missing_or_double_is_refused_with_the_names_that_are_known()
 #[test]
 fn without_a_past_date_of_consent_a_reader_is_unconfirmed_unless_the_owner_vouches() {
     let text = "email,status,consented\na@letters.kr,active,\nb@letters.kr,,2026-11-21T00:00:00Z\nc@letters.kr,,03/04/2026\nd@letters.kr,active,2026-11-20\ne@letters.kr,pending,2026-01-01\nf@letters.kr,unsubscribed,\n";
-    let states = |list: Import| list.rows.into_iter().map(|row| row.state).collect::<Vec<_>>();
+    let states = |list: Import| list.rows.into_iter().map(|row| row.profile.standing).collect::<Vec<_>>();
     assert_eq!(
         states(import(text)),
         [Unconfirmed, Unconfirmed, Unconfirmed, Active, Unconfirmed, Unsubscribed]
     );
     let vouched = read(text.as_bytes(), Options { confirmed: true, ..options() }).unwrap();
-    assert_eq!(vouched.rows[0].consented_at, None);
+    assert_eq!(vouched.rows[0].profile.consented_at, None);
     assert_eq!(states(vouched), [Active, Active, Active, Active, Unconfirmed, Unsubscribed]);
     let warnings: Vec<String> = import(text).warnings.iter().map(ToString::to_string).collect();
     assert!(
@@ -165,14 +170,15 @@ fn a_yes_is_consent_without_a_date_where_the_column_asks_for_it_and_nowhere_else
     let list = import(
         "email,consented,joined\na@letters.kr,Yes,\nb@letters.kr,はい,2026-01-01\nc@letters.kr,,yes\n",
     );
-    let states: Vec<_> = list.rows.iter().map(|row| (row.state, row.consented_at)).collect();
+    let states: Vec<_> =
+        list.rows.iter().map(|row| (row.profile.standing, row.profile.consented_at)).collect();
     assert_eq!(states, [(Active, None), (Active, None), (Unconfirmed, None)]);
 }
 
 #[test]
 fn dates_as_people_write_them_are_read_and_two_readings_are_named_with_both() {
     let list = import(include_str!("../../../tests/data/readers/dates-of-people.csv"));
-    let states: Vec<_> = list.rows.iter().map(|row| row.state).collect();
+    let states: Vec<_> = list.rows.iter().map(|row| row.profile.standing).collect();
     assert_eq!(states, [Unconfirmed, Active, Active, Active, Active]);
     let [warning] = list.warnings.as_slice() else { panic!("{:?}", list.warnings) };
     let warning = warning.to_string();
@@ -192,7 +198,7 @@ fn a_date_that_decides_the_order_is_named_and_decides_nothing_by_itself() {
     assert!(order[0].to_string().contains("--dates dmy"), "{}", order[0]);
     let told = Options { dates: Some(DateOrder::Dmy), ..options() };
     let list = read(text.as_bytes(), told).unwrap();
-    assert_eq!(list.rows[0].consented_at.unwrap().to_rfc3339(), "2026-02-01T00:00:00+00:00");
+    assert_eq!(list.rows[0].profile.consented_at.unwrap().to_rfc3339(), "2026-02-01T00:00:00+00:00");
     assert!(list.warnings.is_empty(), "{:?}", list.warnings);
     let wrong = read(text.as_bytes(), Options { dates: Some(DateOrder::Mdy), ..options() }).unwrap();
     assert_eq!(wrong.rows[1].unproven, Some(Unproven::NoDate));
@@ -211,10 +217,10 @@ fn the_help_for_another_encoding_names_the_conversion_that_works() {
 #[test]
 fn todays_date_in_the_east_is_not_the_future() {
     let row = import("email,consented\na@letters.kr,2026-11-20\n").rows.remove(0);
-    assert_eq!(row.consented_at, Some(now()));
+    assert_eq!(row.profile.consented_at, Some(now()));
     let early = Options { now: "2026-11-19T16:00:00Z".parse().unwrap(), ..options() };
     let row = read(b"email,consented\na@letters.kr,2026-11-20\n", early).unwrap().rows.remove(0);
-    assert_eq!(row.consented_at, Some(early.now));
+    assert_eq!(row.profile.consented_at, Some(early.now));
 }
 
 #[test]
@@ -224,8 +230,11 @@ fn of_several_rows_for_one_person_the_most_restrictive_state_counts() {
     );
     assert_eq!(list.rows.len(), 1);
     let row = &list.rows[0];
-    assert_eq!((row.email.as_str(), row.state, row.line), ("Kim@letters.kr", Standing::Unsubscribed, 2));
-    assert_eq!(row.name.as_ref().unwrap().as_str(), "Kim");
+    assert_eq!(
+        (row.profile.email.as_str(), row.profile.standing, row.line),
+        ("Kim@letters.kr", Standing::Unsubscribed, 2)
+    );
+    assert_eq!(row.profile.name.as_ref().unwrap().as_str(), "Kim");
     assert!(list.warnings[0].message.contains("line 2") && list.warnings[0].message.contains("unsubscribed"));
     assert_eq!(list.warnings.len(), 2);
 }
@@ -270,7 +279,7 @@ fn only_text_is_read_and_nothing_is_ever_unpacked() {
 fn what_a_name_says_is_data_and_its_length_is_bounded() {
     let reader = |name: &str| format!("email,name\na@letters.kr,{name}\n");
     for name in ["=cmd|' /C calc'!A0", "{{7*7}}", "https://win.example", "<script>"] {
-        assert_eq!(import(&reader(name)).rows[0].name.as_ref().unwrap().as_str(), name);
+        assert_eq!(import(&reader(name)).rows[0].profile.name.as_ref().unwrap().as_str(), name);
     }
     let long = "ㄱ".repeat(10 * 1024);
     assert_eq!(rejected(&reader(&long)), [(2, RowError::LongName(10 * 1024))]);
@@ -304,7 +313,7 @@ fn an_entry_of_a_json_list_that_cannot_be_read_is_reported_with_its_line_and_the
         ]
     );
     let good = import(&text).rows.remove(0);
-    assert_eq!((good.email.as_str(), good.line), ("good@letters.kr", 10));
+    assert_eq!((good.profile.email.as_str(), good.line), ("good@letters.kr", 10));
 }
 
 #[test]
@@ -330,7 +339,7 @@ fn a_column_of_json_can_be_named_too() {
     let mapped = [Mapping::parse("email=mailto").unwrap()];
     let text = br#"[{"mailto": "a@letters.kr", "email": "not this"}]"#;
     let list = read(text, Options { columns: &mapped, ..options() }).unwrap();
-    assert_eq!(list.rows[0].email.as_str(), "a@letters.kr");
+    assert_eq!(list.rows[0].profile.email.as_str(), "a@letters.kr");
 }
 
 #[test]
@@ -403,20 +412,23 @@ fn any_row() -> impl Strategy<Value = Row> {
             |(local, name, language, state, source, reason, (consented, added, since), (weekly, topics))| {
                 let at = |millis: Option<i64>| millis.and_then(DateTime::from_timestamp_millis);
                 let clean = |text: &str| HeaderText::lossy(text).map(String::from);
+                let wishes = Wishes {
+                    cadence: if weekly { Cadence::Weekly } else { Cadence::Each },
+                    topics: Topics::only(topics.iter().filter_map(|topic| HeaderText::lossy(topic))),
+                };
                 Row {
-                    email: EmailAddress::parse(&format!("{local}@letters.kr")).unwrap(),
-                    name: HeaderText::lossy(&name),
-                    language,
-                    state,
+                    profile: Profile {
+                        email: EmailAddress::parse(&format!("{local}@letters.kr")).unwrap(),
+                        name: HeaderText::lossy(&name),
+                        language,
+                        standing: state,
+                        wishes,
+                        consented_at: at(consented),
+                        suppressed_because: clean(&reason).filter(|_| state == Standing::Suppressed),
+                    },
                     state_since: at(since),
-                    reason: clean(&reason).filter(|_| state == Standing::Suppressed),
                     unproven: (state == Unconfirmed).then_some(Unproven::Listed),
                     source: clean(&source),
-                    wishes: Wishes {
-                        cadence: if weekly { Cadence::Weekly } else { Cadence::Each },
-                        topics: Topics::only(topics.iter().filter_map(|topic| HeaderText::lossy(topic))),
-                    },
-                    consented_at: at(consented),
                     added_at: at(added),
                     line: 2,
                 }
@@ -428,7 +440,7 @@ proptest! {
     #[test]
     fn every_field_of_every_reader_survives_export_and_import(row in any_row()) {
         // A reader for whom the owner vouched has no time of consent, and the owner has to vouch again.
-        let options = Options { confirmed: row.state == Standing::Active && row.consented_at.is_none(), ..options() };
+        let options = Options { confirmed: row.profile.standing == Standing::Active && row.profile.consented_at.is_none(), ..options() };
         for (text, line) in [(csv(std::slice::from_ref(&row)), 2), (json(std::slice::from_ref(&row)), 1)] {
             let list = read(text.as_bytes(), options).unwrap();
             prop_assert_eq!(list.rows, [Row { line, ..row.clone() }]);

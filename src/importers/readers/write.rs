@@ -15,17 +15,17 @@ type Written = (&'static str, fn(&Row) -> Option<Cow<'_, str>>);
 
 /// The columns, in their order. Each heading is the first of its column in `columns::HEADINGS`.
 const COLUMNS: [Written; 11] = [
-    ("email", |row| Some(row.email.as_str().into())),
-    ("name", |row| row.name.as_ref().map(|name| HeaderText::as_str(name).into())),
-    ("language", |row| row.language.as_deref().map(Cow::from)),
-    ("state", |row| Some(row.state.as_str().into())),
+    ("email", |row| Some(row.profile.email.as_str().into())),
+    ("name", |row| row.profile.name.as_ref().map(|name| HeaderText::as_str(name).into())),
+    ("language", |row| row.profile.language.as_deref().map(Cow::from)),
+    ("state", |row| Some(row.profile.standing.as_str().into())),
     ("source", |row| row.source.as_deref().map(Cow::from)),
-    ("consented_at", |row| row.consented_at.map(time)),
+    ("consented_at", |row| row.profile.consented_at.map(time)),
     ("added_at", |row| row.added_at.map(time)),
-    ("reason", |row| row.reason.as_deref().map(Cow::from)),
+    ("reason", |row| row.profile.suppressed_because.as_deref().map(Cow::from)),
     ("state_since", |row| row.state_since.map(time)),
-    ("cadence", |row| Some(row.wishes.cadence.as_str().into())),
-    ("topics", |row| topics(&row.wishes.topics)),
+    ("cadence", |row| Some(row.profile.wishes.cadence.as_str().into())),
+    ("topics", |row| topics(&row.profile.wishes.topics)),
 ];
 
 /// A JSON array, since a category may hold any mark that one could put between two of them.

@@ -1,7 +1,7 @@
-//! Another server answers than the one that wrote the ledger last: a standby was promoted, or a copy put in place.
+//! Failover: another server answers than the one that wrote the ledger last, a promoted standby or a copy.
 //!
-//! It may not have seen the last moments of the old one: claims, arms and even answers that were committed there can be
-//! missing here, and a row that was sent may stand here as waiting. So whatever could have been under way is in doubt.
+//! It may lack the last transactions of the old server: claims, arms and even results can be missing, and a delivery that
+//! was sent may be waiting here. So every delivery that could have been in flight becomes a doubt.
 
 use chrono::{DateTime, Utc};
 
@@ -11,10 +11,10 @@ use crate::store::StoreError;
 use crate::store::sql::events::{self, Entry};
 use crate::store::sql::{Tx, args, deliveries, notes};
 
-/// The note that names the server: the number that its data was made with, and its timeline.
+/// The note with the server: its system identifier and its timeline.
 const PLACE: &str = "place";
 
-/// Whether two places are one; a number that cannot be read does not differ from any.
+/// Whether two places are the same; an unknown system identifier matches every other.
 pub(super) fn same(one: &str, other: &str) -> bool {
     let (Some((system, timeline)), Some((other, now))) = (one.split_once('/'), other.split_once('/')) else {
         return one == other;
@@ -22,8 +22,8 @@ pub(super) fn same(one: &str, other: &str) -> bool {
     timeline == now && (system == other || system.is_empty() || other.is_empty())
 }
 
-/// Takes note of the server that answers now. If it is another one, whatever could have been under way becomes a doubt,
-/// once, whoever comes first.
+/// Notes the server that answers now. If it is another one, every delivery that could have been in flight becomes a doubt,
+/// once for all processes.
 pub(super) fn adopt(postgres: &Postgres, place: &str) -> Result<(), StoreError> {
     const DOING: &str = "checking for data lost in a database failover";
     let moved = postgres.insist(For::Change, DOING, true, &|tx: &mut dyn Tx| {
@@ -53,8 +53,8 @@ fn settle(
     if same(&known, place) {
         return Ok(None);
     }
-    // An issue in mid-delivery: somebody holds copies of it, or held some lately. Of such an issue any copy that is due
-    // may have been claimed, armed and sent in the moments that were lost; claims that were lost leave no trace.
+    // Issues with claimed deliveries, or with recent ones. Any delivery of such an issue that is due may have been claimed,
+    // armed and sent in the transactions that were lost; lost claims leave no trace.
     let since = now - postgres.window;
     let under_way: Vec<i64> = tx.all(
         "SELECT id FROM issue WHERE state IN ('sending', 'paused') AND (frozen_at > ?1 OR EXISTS (
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_timeline_or_other_data_is_another_place_and_an_unknown_number_is_none() {
+    fn another_timeline_or_system_is_another_place_and_an_unknown_system_is_not() {
         assert!(same("7/00000001", "7/00000001"));
         assert!(!same("7/00000001", "7/00000002"));
         assert!(!same("7/00000001", "8/00000001"));

@@ -1,4 +1,4 @@
-//! What the database or the way to it reported, and how bad that is.
+//! The errors of the database and of the connection, and how severe they are.
 
 use std::error::Error;
 use std::fmt;
@@ -8,16 +8,16 @@ use tokio_postgres::error::SqlState;
 
 use crate::store::{Fault, StoreError};
 
-/// What came instead of an answer.
+/// An error in place of an answer.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// The server's word, or the client's.
+    /// From the server, or from the client library.
     Database(tokio_postgres::Error),
     /// No answer in time.
     Silent,
-    /// A server that only follows another.
+    /// The server is a standby.
     Standby,
-    /// The system.
+    /// From the system.
     Io(std::io::Error),
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for Trouble {
 
 impl Error for Trouble {}
 
-/// Names what was being done, and how bad it is.
+/// Adds what was being done, and how severe it is.
 pub(super) fn failed(doing: &'static str) -> impl Fn(Trouble) -> StoreError {
     move |trouble| StoreError::Database { doing, fault: fault(&trouble), source: Arc::new(trouble) }
 }
@@ -68,7 +68,7 @@ fn fault(trouble: &Trouble) -> Fault {
     }
 }
 
-/// Whether the connection is what failed, and not what was asked over it. A certificate that does not fit does not pass.
+/// Whether the connection failed, and not the statement. A wrong certificate is not such a failure: it does not pass.
 fn is_about_the_way(error: &tokio_postgres::Error) -> bool {
     if error.is_closed() {
         return true;
@@ -83,7 +83,7 @@ fn is_about_the_way(error: &tokio_postgres::Error) -> bool {
         }
         cause = inner.source();
     }
-    // Half an answer, or one that does not fit: what is left of the connection is of no use.
+    // After an incomplete or unexpected answer the connection cannot be used any more.
     matches!(error.to_string().as_str(), "unexpected message from server" | "timeout waiting for server")
 }
 
@@ -92,12 +92,12 @@ fn said(code: &SqlState) -> Fault {
     match code.code() {
         "53100" => Fault::Full,
         "40001" | "40P01" | "55P03" | "55006" => Fault::Busy,
-        // Too many connections; a standby that was a primary a moment ago.
+        // Too many connections; a standby that was the primary a moment ago.
         "53300" | "25006" => Fault::Lost,
         "58030" => Fault::Io,
         "XX001" | "XX002" => Fault::Damaged,
         code => match code.get(..2) {
-            // A connection that broke, a server that goes down or comes up, an idle transaction that was ended.
+            // A broken connection, a server that stops or starts, an idle transaction that was ended.
             Some("08" | "57") => Fault::Lost,
             Some("25") if code == "25P03" => Fault::Lost,
             Some("28" | "3D") => Fault::Barred,

@@ -1,6 +1,6 @@
 //! One connection, driven from the thread that uses it.
 //!
-//! A runtime of its own and no task elsewhere: an answer wakes the thread that waits for it and nobody else.
+//! It has its own runtime and no other tasks: an answer wakes only the thread that waits for it.
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,23 +15,23 @@ use super::tls;
 use crate::config::Encryption;
 use crate::store::StoreError;
 
-/// No single statement takes longer on a server that lives.
+/// The longest time for a single statement; a server that needs longer counts as lost.
 const DEADLINE: Duration = Duration::from_mins(2);
 const CONNECT: Duration = Duration::from_secs(10);
-/// The oldest version that has what is used here.
+/// The oldest supported version.
 const OLDEST: i32 = 120_000;
 
 /// A connection to a server that keeps what it commits.
 pub(super) struct Link {
     pub(super) client: Client,
-    /// The number that the server's data was made with; empty if this user may not know.
+    /// The system identifier; empty if this user may not read it.
     pub(super) system: String,
-    /// `None` only while it is dropped.
+    /// `None` only during drop.
     runtime: Option<Runtime>,
 }
 
 impl Link {
-    /// Connects, and looks whether the server is fit.
+    /// Connects, and checks the server's settings.
     pub(super) fn open(access: &Access, doing: &'static str) -> Result<Self, StoreError> {
         let unfit = |why: String| StoreError::Unfit { path: access.shown.clone(), why };
         let mut config: tokio_postgres::Config = access
@@ -64,7 +64,7 @@ impl Link {
                 .await
                 .map_err(|_| Trouble::Silent)?
                 .map_err(Trouble::Database)?;
-            // Its end is heard of by the next statement.
+            // The next statement notices its end.
             tokio::spawn(async move { drop(connection.await) });
             Ok(client)
         });
@@ -74,7 +74,7 @@ impl Link {
         Ok(link)
     }
 
-    /// Waits for an answer, but not for ever.
+    /// Waits for an answer, with a time limit.
     pub(super) fn run<T>(
         &self,
         question: impl Future<Output = Result<T, tokio_postgres::Error>>,
@@ -90,7 +90,7 @@ impl Link {
         !self.client.is_closed()
     }
 
-    /// A server that forgets commits at a power cut is refused: an arm that is forgotten is a second copy.
+    /// Refuses a server that may lose commits at a power cut: a lost arm means a duplicate.
     fn verify(
         &mut self,
         doing: &'static str,
@@ -127,7 +127,7 @@ impl Link {
         if encoding != "UTF8" {
             return Err(unfit(format!("its encoding is {encoding}, but UTF8 is required")));
         }
-        // A user who may not know it lives with the timeline alone.
+        // Without permission to read it, only the timeline is compared.
         let system = self.run(
             self.client
                 .query_typed_one("SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()", &[]),
@@ -139,7 +139,7 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        // A runtime that is dropped where tasks run would wait, which is not allowed there.
+        // To drop a runtime inside another one would block, which is not allowed.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -1,11 +1,11 @@
 //! `PostgreSQL` as a ledger: several senders, on several machines, over connections that may break at any moment.
 //!
-//! Nothing is kept in a session: no prepared statement has a name, settings are those of one transaction, locks end with
-//! it. So a pool such as pgBouncer may stand between. A commit that has returned is on the server's disk.
+//! No session keeps any state: prepared statements have no names, settings and locks end with their transaction. So a pool
+//! such as pgBouncer works. When a commit returns, it is on the server's disk.
 //!
-//! Each transaction that writes leaves a receipt, a row with a token of its own. Where the connection is lost while
-//! committing, the same token is written once more: if that is refused, the commit happened; if it succeeds, the lost one
-//! can no longer happen, and the verb runs again. So nobody is told "armed" who is not, and nothing is done twice.
+//! Each transaction that writes inserts a receipt, a row with its own token. If the connection is lost during the commit,
+//! the same token is inserted again: if that is refused, the commit happened; if it succeeds, the lost commit can no longer
+//! happen, and the transaction runs again. So an arm is never reported by mistake, and nothing is done twice.
 
 mod failover;
 mod fault;
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_postgres::types::Type;
 
-use super::sql::{Access as For, Backend, Dialect, Row, Tx, Value};
+use super::sql::{Access as For, Backend, Body, Dialect, Row, Tx, Value};
 use super::{Fault, StoreError};
 use crate::crash;
 use fault::failed;
@@ -29,11 +29,11 @@ use link::Link;
 pub use open::{Access, open_postgres};
 use values::{Found, numbered, typed};
 
-/// How long a lost connection is sought again before the verb fails.
+/// How long a lost connection is retried before the transaction fails.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often a deadlock or a lock that is held too long is tried again.
+/// How often a transaction is retried after a deadlock or a lock timeout.
 const MOST_CONFLICTS: u32 = 10;
-/// Connections that are kept while nobody needs them.
+/// How many idle connections are kept.
 const MOST_IDLE: usize = 2;
 
 /// A server, and how to reach it.
@@ -41,49 +41,44 @@ struct Postgres {
     access: Access,
     idle: Mutex<Vec<Link>>,
     receipts: AtomicU64,
-    /// Which server wrote the ledger last: its identity and its timeline. `None` until the ledger is open.
+    /// The server that wrote the ledger last: its identity and its timeline. `None` until the ledger is open.
     place: Mutex<Option<String>>,
     failed_over: Mutex<Option<u64>>,
-    /// A row touched so long before another server took over may have been touched again, unseen.
+    /// A row that changed so shortly before a failover may have changed again on the lost server.
     window: TimeDelta,
 }
 
-/// One verb on its way: what for, and the token that its receipt bears.
+/// A transaction to run, and the token of its receipt.
 struct Errand {
     access: For,
     doing: &'static str,
     receipt: [u8; 16],
 }
 
-/// What a transaction found when it began.
+/// The state of the server at the beginning of a transaction.
 struct Begun {
     now: DateTime<Utc>,
     place: String,
-    /// The receipt was written; `false` if it stood there already.
+    /// The receipt was inserted; `false` if it was there already.
     fresh: bool,
 }
 
 /// How an attempt at a transaction ended.
 enum Ended<T> {
     Done(T),
-    /// It failed, and nothing of it stands.
+    /// It failed, and nothing of it happened.
     Failed(StoreError),
-    /// The connection was lost while committing: this is what the verb returned, if it was committed.
+    /// The connection was lost during the commit. This is the result, if it was committed.
     InDoubt(T, StoreError),
-    /// The receipt of an earlier attempt stands: that one was committed.
+    /// The receipt of an earlier attempt is there: that attempt was committed.
     WasDone,
-    /// Another server answers than the one that wrote the ledger last.
+    /// The server is not the one that wrote the ledger last.
     Elsewhere(String),
 }
 
 impl Backend for Postgres {
-    fn transact<T>(
-        &self,
-        access: For,
-        doing: &'static str,
-        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        self.insist(access, doing, false, &verb)
+    fn transact(&self, access: For, doing: &'static str, body: &Body<'_>) -> Result<(), StoreError> {
+        self.insist(access, doing, false, &body)
     }
 
     fn failed_over(&self) -> Option<u64> {
@@ -92,7 +87,7 @@ impl Backend for Postgres {
 }
 
 impl Postgres {
-    /// Runs a verb until it is certain what became of it, or patience ends; `anywhere`: whichever server answers.
+    /// Runs a transaction until its outcome is certain, or [`PATIENCE`] ends; `anywhere`: on any server.
     fn insist<T>(
         &self,
         access: For,
@@ -135,13 +130,13 @@ impl Postgres {
             if !again {
                 return Err(error);
             }
-            // The first loss is often a pooled connection that somebody closed: another one is there at once.
+            // The first loss is often a pooled connection that was closed; another one is available at once.
             std::thread::sleep(Duration::from_millis(if tries == 0 { 5 } else { 50 << tries.min(5) }));
             tries += 1;
         }
     }
 
-    /// Runs a verb once. `place` is the server that it may run on.
+    /// Runs a transaction once, only on the server `place`.
     fn attempt<T>(
         &self,
         errand: &Errand,
@@ -173,7 +168,7 @@ impl Postgres {
         let mut open = Open { link: &link, doing, now: begun.now, broken: None };
         let ended = verb(&mut open);
         let broken = open.broken.take();
-        // A statement that failed has undone the others, whatever the verb made of it.
+        // A failed statement has rolled back the others, even if the transaction ignored the error.
         let value = match (ended, broken) {
             (Ok(value), None) => value,
             (Ok(_), Some(error)) | (Err(error), _) => {
@@ -197,7 +192,7 @@ impl Postgres {
         }
     }
 
-    /// A connection that nobody uses, or a new one.
+    /// An idle connection, or a new one.
     fn link(&self, doing: &'static str) -> Result<Link, StoreError> {
         let kept = lock(&self.idle).pop();
         match kept.filter(Link::is_open) {
@@ -206,7 +201,7 @@ impl Postgres {
         }
     }
 
-    /// Keeps a connection for the next verb, after taking back what it had begun.
+    /// Keeps a connection for the next transaction; with `undo` rolls back the open one first.
     fn give_back(&self, link: Link, undo: bool) {
         if undo && link.run(link.client.batch_execute("ROLLBACK")).is_err() {
             return;
@@ -217,7 +212,7 @@ impl Postgres {
         }
     }
 
-    /// A token that no other transaction has: this process's random number, and a count.
+    /// A unique token: the random number of this process, plus a counter.
     fn receipt(&self) -> [u8; 16] {
         let count = u128::from(self.receipts.fetch_add(1, Ordering::Relaxed));
         (u128::from_be_bytes(self.access.chance).wrapping_add(count)).to_be_bytes()
@@ -229,8 +224,8 @@ fn moved(doing: &'static str) -> StoreError {
     StoreError::Database { doing, fault: Fault::Moved, source }
 }
 
-/// Begins a transaction and asks for the time, in one round trip. One that writes must be on the disk when its commit
-/// returns, however the server is set up otherwise; a stronger promise is kept.
+/// Begins a transaction and asks for the time, in one round trip. A transaction that writes must be on the disk when its
+/// commit returns, whatever the server's settings are; a stronger setting is kept.
 fn begin(link: &Link, access: For, receipt: &[u8; 16]) -> Result<Begun, fault::Trouble> {
     const WAITS: &str =
         "SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = '1min'";
@@ -245,7 +240,7 @@ fn begin(link: &Link, access: For, receipt: &[u8; 16]) -> Result<Begun, fault::T
             if access == For::Change {
                 format!("BEGIN ISOLATION LEVEL READ COMMITTED; {WAITS}")
             } else {
-                // In this order everywhere; and before the first look, so that it sees what others did before.
+                // Always in this order; and before the first read, so that it sees all earlier commits.
                 format!(
                     "BEGIN ISOLATION LEVEL REPEATABLE READ; {WAITS};
                      LOCK TABLE issue IN SHARE ROW EXCLUSIVE MODE; LOCK TABLE event IN EXCLUSIVE MODE"
@@ -264,7 +259,7 @@ fn begin(link: &Link, access: For, receipt: &[u8; 16]) -> Result<Begun, fault::T
     };
     let typed = typed(&arguments);
     let both = async {
-        // Both are on their way before either is answered, in this order.
+        // Both are sent, in this order, before the first answer arrives.
         let (opened, row) = tokio::join!(biased; link.client.batch_execute(&opening), link.client.query_typed_one(&asking, &typed));
         opened.and(row)
     };
@@ -279,7 +274,7 @@ fn begin(link: &Link, access: For, receipt: &[u8; 16]) -> Result<Begun, fault::T
     })
 }
 
-/// A transaction, and what it is for.
+/// An open transaction.
 struct Open<'a> {
     link: &'a Link,
     doing: &'static str,
@@ -301,7 +296,7 @@ impl Tx for Open<'_> {
         Dialect::Postgres
     }
 
-    /// The server's clock: those of the machines that share it may differ by hours.
+    /// The server's clock: the clocks of its clients may differ by hours.
     fn now(&mut self, _here: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
         Ok(self.now)
     }
@@ -329,5 +324,5 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A value with its type, as the protocol wants it.
+/// A value with its type, as the protocol needs it.
 type Typed<'a> = (&'a (dyn tokio_postgres::types::ToSql + Sync), Type);

@@ -1,4 +1,4 @@
-//! Opening the database: is it there, does it keep what it commits, and is its schema this one?
+//! Opens the database: checks that it exists, keeps what it commits, and has a known schema.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -8,10 +8,10 @@ use chrono::{DateTime, TimeDelta};
 
 use super::{For, Postgres, begin, failed, failover};
 use crate::config::{Encryption, Secret};
-use crate::store::sql::{Backend as _, SqlStore, Tx, args, notes};
-use crate::store::{Books, Fault, StoreError};
+use crate::store::sql::{Backend, Tx, args, notes};
+use crate::store::{Fault, Store, StoreError};
 
-/// The schema, one file for each step, with the numbers of `SQLite`'s; a step that has been released never changes.
+/// The schema, one file for each step, numbered like those of `SQLite`. A released step never changes.
 const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/postgres/0001_ledger.sql"),
     include_str!("../../../migrations/postgres/0002_bounces.sql"),
@@ -20,31 +20,31 @@ const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/postgres/0005_posts.sql"),
 ];
 
-/// The note with the number of steps that were made.
+/// The note with the number of completed steps.
 const SCHEMA: &str = "schema";
 
-/// How to reach a database, and what this process needs to know about itself.
+/// How to reach a database, and settings of this process.
 #[derive(Debug, Clone)]
 pub struct Access {
-    /// The URL, without what this program reads itself and without a password.
+    /// The URL without the password, and without the parameters of this program.
     pub server: String,
-    /// The database in messages.
+    /// The name of the database in messages.
     pub shown: String,
     /// The password, if one is needed.
     pub password: Option<Secret>,
     /// When the connection is encrypted.
     pub encryption: Encryption,
-    /// The certificate authority that the server's certificate must come from; without it the system's.
+    /// The certificate authority of the server's certificate; without it, those of the system.
     pub root: Option<Utf8PathBuf>,
-    /// How much of the ledger's last moments may be missing after a failover.
+    /// How recent transactions can be that a failover may lose.
     pub window: TimeDelta,
     /// 128 random bits.
     pub chance: [u8; 16],
 }
 
-/// Opens the ledger in a database, or makes it. `instance` names a new one; `keys` is the file with the secrets: where it
-/// stands without the tables, the ledger was lost and is not silently begun anew. It blocks.
-pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Books>, StoreError> {
+/// Opens the ledger in a database, or creates it. `instance` is the name of a new one. `keys` is the file with the secrets:
+/// if it exists without the tables, the ledger was lost, and no new one is created. It blocks.
+pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<Arc<Store>, StoreError> {
     let (window, shown) = (access.window, access.shown.clone());
     let postgres = Postgres {
         access,
@@ -55,10 +55,11 @@ pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<
         window,
     };
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    // A server that is not there at all is said soon; one that goes away later is waited for.
+    // A server that cannot be reached is reported soon; one that goes away later is waited for.
     let link = few_times(|| postgres.link("connecting to it"))?;
     postgres.give_back(link, false);
-    let found = postgres.transact(For::Look, "reading its schema", |tx| schema(tx, &shown))?;
+    let backend: &dyn Backend = &postgres;
+    let found = backend.run(For::Look, "reading its schema", |tx| schema(tx, &shown))?;
     if found == 0 && keys.exists() {
         return Err(StoreError::Vanished { store: shown, witness: keys.to_string() });
     }
@@ -70,16 +71,16 @@ pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<
     }
     let place = few_times(|| place(&postgres))?;
     failover::adopt(&postgres, &place)?;
-    let instance = postgres.transact(For::Change, "reading its id", |tx| {
+    let instance = backend.run(For::Change, "reading its id", |tx| {
         let yesterday = tx.now(DateTime::UNIX_EPOCH)? - TimeDelta::days(1);
         tx.execute("DELETE FROM receipt WHERE at < ?1", args![yesterday])?;
         notes::recall(tx, "instance")
     })?;
     let instance = instance.ok_or_else(|| StoreError::Nonsense("no name of its own".to_owned()))?;
-    Ok(Arc::new(SqlStore::over(postgres, instance)))
+    Ok(Arc::new(Store::over(postgres, instance)))
 }
 
-/// Tries again what a lost connection interrupted, for as long as somebody waits for a prompt.
+/// Retries after a lost connection, for less than a second in total.
 fn few_times<T>(attempt: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
     for pause in [50, 200, 500] {
         match attempt() {
@@ -92,7 +93,7 @@ fn few_times<T>(attempt: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreE
     attempt()
 }
 
-/// Which server answers now.
+/// The server that answers now.
 fn place(postgres: &Postgres) -> Result<String, StoreError> {
     const DOING: &str = "checking which server replies";
     let link = postgres.link(DOING)?;
@@ -101,9 +102,9 @@ fn place(postgres: &Postgres) -> Result<String, StoreError> {
     begun.map(|begun| begun.place)
 }
 
-/// How many steps were made; 0 in an empty database.
+/// The number of completed steps; 0 in an empty database.
 fn schema(tx: &mut dyn Tx, shown: &str) -> Result<i64, StoreError> {
-    // The catalogue itself and not `to_regclass`, which may remember that there was none.
+    // The catalogue itself, because `to_regclass` may cache that the table does not exist.
     let there: Option<i64> = tx.one(
         "SELECT count(*) FROM pg_class WHERE relname = 'meta' AND pg_table_is_visible(oid)",
         &[],
@@ -130,13 +131,13 @@ fn schema(tx: &mut dyn Tx, shown: &str) -> Result<i64, StoreError> {
     steps.ok_or_else(not_ours)
 }
 
-/// Makes the missing steps in one transaction. Of several machines that start at once, one makes them and the others
-/// wait for it: the lock is the transaction's, so no pool loses it.
+/// Runs the missing steps in one transaction. If several machines start at once, one runs them and the others wait. The
+/// lock belongs to the transaction, so it also works with a connection pool.
 fn migrate(postgres: &Postgres, shown: &str, instance: &str) -> Result<(), StoreError> {
     const DOING: &str = "migrating it";
     let link = postgres.link(DOING)?;
     let run = |sql: &str| link.run(link.client.batch_execute(sql)).map_err(failed(DOING));
-    // "letterpr" in ASCII: a number that nobody else is likely to lock.
+    // "letterpr" in ASCII: a number that other programs are unlikely to lock.
     run("BEGIN; SELECT pg_advisory_xact_lock(7810775193338474610)")?;
     let mut open = super::Open { link: &link, doing: DOING, now: DateTime::UNIX_EPOCH, broken: None };
     let found = schema(&mut open, shown)?;

@@ -1,4 +1,4 @@
-//! TLS towards the database, as `tokio-postgres` wants it.
+//! TLS to the database. Certificates are always verified; there is no option to turn that off.
 
 use std::future::Future;
 use std::io;
@@ -17,7 +17,7 @@ use super::open::Access;
 use crate::config::Encryption;
 use crate::net::tls;
 
-/// What connections to this server share; `None` where none is encrypted.
+/// The TLS configuration of all connections to this server; `None` without encryption.
 #[derive(Clone)]
 pub(super) struct Maker(Option<Arc<ClientConfig>>);
 
@@ -60,7 +60,7 @@ where
     type Error = io::Error;
 
     fn make_tls_connect(&mut self, domain: &str) -> Result<Handshake, io::Error> {
-        // A socket of this machine has no name, and is not encrypted.
+        // A local socket has no host name, and is not encrypted.
         let name = if domain.is_empty() { "localhost" } else { domain };
         let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
         Ok(Handshake { config: self.0.clone(), name })
@@ -83,7 +83,7 @@ where
     }
 }
 
-/// An encrypted stream. The certificate is verified, so the password is not bound to the channel as well.
+/// An encrypted stream. The certificate is verified, so channel binding is not needed.
 pub(super) struct Encrypted<S>(TlsStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> tokio_postgres::tls::TlsStream for Encrypted<S> {

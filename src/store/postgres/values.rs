@@ -1,4 +1,4 @@
-//! Values on their way to the server and back.
+//! Values for the server and from the server.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -11,12 +11,12 @@ use super::fault::{Trouble, failed};
 use crate::store::StoreError;
 use crate::store::sql::{Cell, Row, Value};
 
-/// `?1` is written `$1` here.
+/// Writes `?1` as `$1`.
 pub(super) fn numbered(sql: &str) -> String {
     sql.replace('?', "$")
 }
 
-/// Each value with its type, so that the server need not guess and nothing has to be prepared.
+/// Each value with its type, so that the server need not infer it and no statement must be prepared.
 pub(super) fn typed<'a>(values: &'a [Value<'a>]) -> Vec<Typed<'a>> {
     let of = |value: &Value<'_>| match value {
         Value::Int(_) => Type::INT8,
@@ -29,7 +29,7 @@ pub(super) fn typed<'a>(values: &'a [Value<'a>]) -> Vec<Typed<'a>> {
     values.iter().map(|value| (value as &(dyn ToSql + Sync), of(value))).collect()
 }
 
-/// The server knows no text with a NUL in it, and a relay may say anything.
+/// The server does not accept text with a NUL, and a reply of a relay may contain any character.
 fn writable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
 }
@@ -62,7 +62,7 @@ impl ToSql for Value<'_> {
     }
 }
 
-/// One row of an answer.
+/// One row of a result.
 pub(super) struct Found<'a> {
     pub(super) row: &'a tokio_postgres::Row,
     pub(super) doing: &'static str,

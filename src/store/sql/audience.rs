@@ -1,18 +1,20 @@
-//! Which subscribers get an issue by itself.
+//! Which subscribers get an issue of a single post.
 
 use std::fmt::Write as _;
 
 use super::{Dialect, StoreError, Tx, Value};
 use crate::text::HeaderText;
 
-/// More categories of one post are not looked at: a condition of a thousand parts is too deep for `SQLite`.
+/// Further categories of a post are ignored: a condition of a thousand parts is too deep for `SQLite`.
 const MOST_CATEGORIES: usize = 500;
 
-/// Which subscribers get an issue by itself, as the end of a statement and its arguments.
+/// The subscribers who get an issue of a single post, as the end of a statement and its arguments.
 pub(super) struct Selection<'a> {
     sql: String,
-    values: Vec<Value<'a>>,
+    post: &'a str,
     topics: Vec<String>,
+    /// The issue whose subscribers are left out.
+    without: Option<i64>,
 }
 
 impl<'a> Selection<'a> {
@@ -20,10 +22,10 @@ impl<'a> Selection<'a> {
     pub(super) fn new(dialect: Dialect, post: &'a str, categories: &[HeaderText]) -> Self {
         let topics: Vec<String> =
             categories.iter().take(MOST_CATEGORIES).map(|category| format!("\n{category}\n")).collect();
-        Self { sql: audience(dialect, topics.len()), values: vec![Value::from(post)], topics }
+        Self { sql: audience(dialect, topics.len()), post, topics, without: None }
     }
 
-    /// The same without those who have a delivery of `issue`.
+    /// The same without the subscribers who have a delivery of `issue`.
     pub(super) fn without(mut self, issue: i64) -> Self {
         let place = self.topics.len() + 2;
         // Writing to a `String` cannot fail.
@@ -32,33 +34,36 @@ impl<'a> Selection<'a> {
             " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.issue = ?{place} \
              AND delivery.addr_key = subscriber.addr_key)"
         );
-        self.values.push(Value::from(issue));
+        self.without = Some(issue);
         self
     }
 
-    /// The arguments in the order of their numbers: the post, its categories, and what else there is.
+    /// The post.
+    pub(super) fn post(&self) -> &'a str {
+        self.post
+    }
+
+    /// The arguments in the order of their numbers: the post, its categories, and the issue to leave out.
     pub(super) fn values(&self) -> Vec<Value<'_>> {
-        let (post, others) = self.values.split_at(1);
-        post.iter()
-            .copied()
+        std::iter::once(Value::from(self.post))
             .chain(self.topics.iter().map(Value::from))
-            .chain(others.iter().copied())
+            .chain(self.without.map(Value::from))
             .collect()
     }
 
-    /// `FROM` and `WHERE` of a statement about them.
+    /// `FROM` and `WHERE` of a statement.
     pub(super) fn sql(&self) -> &str {
         &self.sql
     }
 
-    /// How many they are.
+    /// How many subscribers these are.
     pub(super) fn count(&self, tx: &mut dyn Tx) -> Result<u64, StoreError> {
         let sql = format!("SELECT count(*) {}", self.sql);
         Ok(tx.one(&sql, &self.values(), |row| row.get(0))?.unwrap_or_default())
     }
 }
 
-/// Who gets an issue by itself: `?1` is its post, the arguments after it its categories, each between line breaks.
+/// `?1` is the post, the next arguments are its categories, each between line breaks.
 fn audience(dialect: Dialect, categories: usize) -> String {
     let place = match dialect {
         Dialect::Sqlite => "instr",

@@ -2,18 +2,107 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
 use super::rows::{self, Batch, COLUMNS, Found, delivery};
-use super::{Dialect, Row, StoreError, Tx, Value, args, issues, nonsense};
+use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, issues, pace};
 use crate::address::EmailAddress;
 use crate::ledger::transition::{Event, Refusal};
 use crate::ledger::{State, Token};
-use crate::store::{Claim, Claimed, Decision, DeliveryNumber, DeliveryView, Filter, Imprint, Move, owner};
+use crate::store::{
+    Claim, Claimed, Decision, DeliveryNumber, DeliveryStore, DeliveryView, Filter, Imprint, IssueNumber,
+    Move, Pace, Ration, owner,
+};
+use crate::subscribers::AddressKey;
 use crate::text::HeaderText;
 
-/// One event to each of many deliveries: read, judge, write. The transaction keeps everybody else out.
+#[async_trait]
+impl DeliveryStore for Store {
+    async fn claim(
+        &self,
+        claim: Claim,
+        tokens: Vec<Token>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.change("claiming deliveries", now, move |tx, now| claim_from(tx, &claim, None, &tokens, now))
+            .await
+    }
+
+    async fn lanes(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        self.change("looking for domains", now, move |tx, now| pace::lanes(tx, issue, now)).await
+    }
+
+    async fn claim_within(
+        &self,
+        pace: Pace,
+        claim: Claim,
+        tokens: Vec<Token>,
+        now: DateTime<Utc>,
+    ) -> Result<Ration, StoreError> {
+        self.change("claiming deliveries", now, move |tx, now| pace::claim(tx, &pace, &claim, &tokens, now))
+            .await
+    }
+
+    async fn commit(
+        &self,
+        moves: Vec<Move>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Result<State, Refusal>>, StoreError> {
+        self.change("recording outcomes", now, move |tx, now| commit(tx, &moves, now)).await
+    }
+}
+
+impl Store {
+    /// T9 and T10 for every delivery that another process has claimed, or whose lease is over. Returns how many are
+    /// waiting again, and how many are in doubt now.
+    pub async fn recover(
+        &self,
+        owner: &str,
+        alone: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(u64, u64), StoreError> {
+        let owner = owner.to_owned();
+        self.change("recovering after a crash", now, move |tx, now| recover(tx, &owner, alone, now)).await
+    }
+
+    /// The deliveries that `filter` describes, to be shown to people.
+    pub async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryView>, StoreError> {
+        self.look("reading the ledger", move |tx| list(tx, &filter)).await
+    }
+
+    /// T11, T12, T15 or T16, recorded with who decided and why.
+    pub async fn resolve(
+        &self,
+        number: DeliveryNumber,
+        event: Event,
+        why: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Result<State, Refusal>, StoreError> {
+        let decision = Decision { event, actor: "resolve", why: why.to_owned() };
+        self.change("recording a decision", now, move |tx, now| decide(tx, number, &decision, now)).await
+    }
+
+    /// The same decision about many deliveries, in one transaction. Returns for how many it was possible.
+    pub async fn settle(
+        &self,
+        numbers: Vec<DeliveryNumber>,
+        decision: Decision,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        self.change("recording a decision", now, move |tx, now| {
+            let mut settled = 0;
+            for number in &numbers {
+                settled += u64::from(decide(tx, *number, &decision, now)?.is_ok());
+            }
+            Ok(settled)
+        })
+        .await
+    }
+}
+
+/// Applies one event to each of many deliveries: read, judge, write. The rows stay locked until the transaction ends.
 pub(super) fn commit(
     tx: &mut dyn Tx,
     moves: &[Move],
@@ -28,7 +117,7 @@ pub(super) fn commit(
     Ok(outcomes)
 }
 
-/// One event to one delivery.
+/// Applies one event to one delivery.
 pub(super) fn step(
     tx: &mut dyn Tx,
     step: &Move,
@@ -38,7 +127,7 @@ pub(super) fn step(
     Ok(outcome.unwrap_or(Err(Refusal::NoSuchEdge)))
 }
 
-/// Whom the moves are about, each once and in order.
+/// The deliveries in the moves, each once and in order.
 fn numbers(moves: &[Move]) -> Vec<i64> {
     let mut numbers: Vec<i64> = moves.iter().map(|step| step.number.0).collect();
     numbers.sort_unstable();
@@ -46,16 +135,7 @@ fn numbers(moves: &[Move]) -> Vec<i64> {
     numbers
 }
 
-pub(super) fn claim(
-    tx: &mut dyn Tx,
-    claim: &Claim,
-    tokens: &[Token],
-    now: DateTime<Utc>,
-) -> Result<Vec<Claimed>, StoreError> {
-    claim_from(tx, claim, None, tokens, now)
-}
-
-/// Claims up to `claim.most` copies, of one domain if a `lane` is named.
+/// Claims up to `claim.most` deliveries; only to the domain `lane`, if there is one.
 pub(super) fn claim_from(
     tx: &mut dyn Tx,
     claim: &Claim,
@@ -63,7 +143,7 @@ pub(super) fn claim_from(
     tokens: &[Token],
     now: DateTime<Utc>,
 ) -> Result<Vec<Claimed>, StoreError> {
-    // Whoever claims at the same time takes other rows.
+    // Processes that claim at the same time get different rows.
     let lock = match tx.dialect() {
         Dialect::Sqlite => "",
         Dialect::Postgres => "FOR UPDATE OF delivery SKIP LOCKED",
@@ -78,14 +158,14 @@ pub(super) fn claim_from(
     );
     let mut tokens = tokens.iter().take(claim.most);
     let mut claimed = Vec::with_capacity(tokens.len());
-    // A batch of readers who have all left is skipped and claims nothing, but others may wait behind it.
+    // If all subscribers of a batch have unsubscribed, it claims nothing, but others may wait behind it.
     loop {
-        let (mut rows, mut copies) = (BTreeMap::new(), Vec::new());
+        let (mut rows, mut due) = (BTreeMap::new(), Vec::new());
         let mut values = args![claim.issue.0, now, tokens.len()].to_vec();
         values.extend(lane.map(Value::from));
         tx.each(&waiting, &values, &mut |row| {
             let (number, found) = rows::found(row, now)?;
-            copies.push((number, copy(row)?));
+            due.push((number, DeliveryRow::read(row)?));
             rows.insert(number, found);
             Ok(())
         })?;
@@ -93,14 +173,14 @@ pub(super) fn claim_from(
         let mut batch = Batch::of(rows, now);
         batch.look_at_readers(tx, &numbers, false)?;
         let mut moved = false;
-        for (number, copy) in copies {
+        for (number, row) in due {
             let Some(token) = tokens.next() else { break };
             let event = Event::Claim { token: *token, lease: claim.lease };
             let step = Move { number: DeliveryNumber(number), event };
             let Ok(state) = batch.judge(&step, Some(&claim.owner)) else { continue };
             moved = true;
             if let (State::Claimed, Some(found)) = (state, batch.get(number)) {
-                claimed.push(copy.claimed(&step, *token, found));
+                claimed.push(row.claimed(&step, *token, found));
             }
         }
         batch.write(tx)?;
@@ -111,28 +191,27 @@ pub(super) fn claim_from(
 }
 
 /// What was fixed at the freeze.
-struct Copy {
+struct DeliveryRow {
     address: EmailAddress,
     name: Option<HeaderText>,
     imprint: Imprint,
 }
 
-fn copy(row: &dyn Row) -> Result<Copy, StoreError> {
-    const FIRST: usize = rows::WIDTH + 4;
-    Ok(Copy {
-        address: EmailAddress::parse(&row.get::<String>(FIRST)?)
-            .map_err(|error| nonsense(format!("an address: {error}")))?,
-        name: row.get::<Option<String>>(FIRST + 1)?.and_then(|name| HeaderText::lossy(&name)),
-        imprint: Imprint {
-            message_id: row.get(FIRST + 2)?,
-            boundary_seed: row.get(FIRST + 3)?,
-            unsubscribe: row.get(FIRST + 4)?,
-            bounce: row.get(FIRST + 5)?,
-        },
-    })
-}
+impl DeliveryRow {
+    fn read(row: &dyn Row) -> Result<Self, StoreError> {
+        const FIRST: usize = rows::WIDTH + 4;
+        Ok(Self {
+            address: address(&row.get::<String>(FIRST)?)?,
+            name: row.get::<Option<String>>(FIRST + 1)?.and_then(|name| HeaderText::lossy(&name)),
+            imprint: Imprint {
+                message_id: row.get(FIRST + 2)?,
+                boundary_seed: row.get(FIRST + 3)?,
+                unsubscribe: row.get(FIRST + 4)?,
+                bounce: row.get(FIRST + 5)?,
+            },
+        })
+    }
 
-impl Copy {
     fn claimed(self, step: &Move, token: Token, found: &Found) -> Claimed {
         Claimed {
             number: step.number,
@@ -147,12 +226,7 @@ impl Copy {
     }
 }
 
-pub(super) fn recover(
-    tx: &mut dyn Tx,
-    owner: &str,
-    alone: bool,
-    now: DateTime<Utc>,
-) -> Result<(u64, u64), StoreError> {
+fn recover(tx: &mut dyn Tx, owner: &str, alone: bool, now: DateTime<Utc>) -> Result<(u64, u64), StoreError> {
     let held: Vec<(i64, Option<String>, Option<[u8; 16]>)> = tx.all(
         "SELECT id, owner, token FROM delivery WHERE state IN ('claimed', 'armed') AND (owner IS NULL OR owner <> ?1)
          ORDER BY id",
@@ -168,7 +242,7 @@ pub(super) fn recover(
             let is_gone =
                 *gone.entry(owner.clone()).or_insert_with(|| owner.as_deref().is_some_and(owner::is_gone));
             if let Some(found) = batch.get_mut(*number) {
-                // A row that was claimed anew since it was looked at is somebody else's.
+                // A row that was claimed again since the query belongs to another process.
                 let same = found.row.token.map(|held| held.0) == *token;
                 found.around.alone = alone || (is_gone && same);
             }
@@ -181,7 +255,7 @@ pub(super) fn recover(
     Ok((waiting, in_doubt))
 }
 
-/// One and the same event to every row that `which` finds; returns how many it moved.
+/// Applies the same event to each of many deliveries; returns how many it moved.
 pub(in crate::store) fn to_each(
     tx: &mut dyn Tx,
     numbers: &[i64],
@@ -194,28 +268,38 @@ pub(in crate::store) fn to_each(
             .iter()
             .map(|number| Move { number: DeliveryNumber(*number), event: event.clone() })
             .collect();
-        // A refusal is a row that somebody else moved on.
+        // A refused row was moved by another process meanwhile.
         moved += commit(tx, &moves, now)?.iter().filter(|outcome| outcome.is_ok()).count() as u64;
     }
     Ok(moved)
 }
 
-/// T13 for every copy of an issue that is not armed yet.
+/// Which deliveries an event is for.
+#[derive(Clone, Copy)]
+pub(super) enum Scope {
+    Issue(i64),
+    Subscriber(AddressKey),
+}
+
+/// T13 for every delivery in `scope` that is not armed yet.
 pub(super) fn skip_waiting(
     tx: &mut dyn Tx,
-    issue: i64,
+    scope: Scope,
     reason: &'static str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let waiting: Vec<i64> = tx.all(
-        "SELECT id FROM delivery WHERE issue = ?1 AND state IN ('pending', 'claimed') ORDER BY id",
-        args![issue],
-        |row| row.get(0),
-    )?;
+    let (column, value) = match &scope {
+        Scope::Issue(issue) => ("issue", Value::from(*issue)),
+        Scope::Subscriber(key) => ("addr_key", Value::from(&key.0)),
+    };
+    let sql = format!(
+        "SELECT id FROM delivery WHERE {column} = ?1 AND state IN ('pending', 'claimed') ORDER BY id"
+    );
+    let waiting: Vec<i64> = tx.all(&sql, &[value], |row| row.get(0))?;
     to_each(tx, &waiting, &Event::Skip { reason }, now).map(drop)
 }
 
-pub(super) fn list(tx: &mut dyn Tx, filter: &Filter) -> Result<Vec<DeliveryView>, StoreError> {
+fn list(tx: &mut dyn Tx, filter: &Filter) -> Result<Vec<DeliveryView>, StoreError> {
     let (mut wanted, mut values) = (vec!["1 = 1".to_owned()], Vec::new());
     if let Some(post) = &filter.post {
         values.push(Value::from(post));
@@ -250,8 +334,8 @@ pub(super) fn list(tx: &mut dyn Tx, filter: &Filter) -> Result<Vec<DeliveryView>
     })
 }
 
-/// A decision of a person: the move, the reopening of a finished issue, and the record of who and why.
-pub(super) fn decide(
+/// A decision of a person: the move, the record of who decided and why, and if needed the reopening of the issue.
+fn decide(
     tx: &mut dyn Tx,
     number: DeliveryNumber,
     decision: &Decision,
@@ -260,7 +344,7 @@ pub(super) fn decide(
     let issue: Option<i64> =
         tx.one("SELECT issue FROM delivery WHERE id = ?1", args![number.0], |row| row.get(0))?;
     let Some(issue) = issue else { return Ok(Err(Refusal::NoSuchEdge)) };
-    // An issue that was given up sends nothing: a copy put back to waiting there would wait unseen for ever.
+    // A cancelled issue sends nothing: a delivery that is put back to waiting there would wait for ever.
     let state = issues::hold(tx, issue)?;
     if matches!(decision.event, Event::Resend | Event::Retry) && state.as_deref() == Some("cancelled") {
         return Ok(Err(Refusal::NoSuchEdge));
@@ -279,13 +363,8 @@ pub(super) fn decide(
         Event::Retry => "retry",
         _ => "evidence",
     };
-    let entry = Entry {
-        kind,
-        issue: Some(issue),
-        subject: Some(key.to_string()),
-        actor: decision.actor,
-        detail: &decision.why,
-    };
+    let entry =
+        Entry { issue: Some(issue), detail: &decision.why, ..Entry::about(key, kind, decision.actor) };
     events::append(tx, &entry, now)?;
     Ok(outcome)
 }

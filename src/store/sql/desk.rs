@@ -1,32 +1,243 @@
-//! Sign-up, farewell and choice: the reader's course as rows. The moves are [`crate::subscribers::lifecycle`]'s.
+//! Sign-up, unsubscribe and preferences: the subscriber's lifecycle as rows. Its rules are in
+//! [`crate::subscribers::lifecycle`].
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::errands::{self, Addressed};
 use super::events::{self, Entry};
-use super::{Dialect, StoreError, Tx, args, nonsense, pace, readers};
+use super::{Dialect, Row, Store, StoreError, Tx, args, pace, readers};
 use crate::ledger::pace::Rate;
-use crate::store::desk::{
-    Circumstances, ErrandKind, Figures, PublishedIssue, SignUp, SignUpLimits, SignedUp,
-};
-use crate::subscribers::lifecycle::{self, Answer, Confirmed, Course, REMOVED, REMOVED_AFTER_LEAVING};
-use crate::subscribers::{AddressKey, Wishes};
+use crate::store::desk::{Circumstances, ErrandKind, Figures, SignUp, SignUpLimits, SignedUp};
+use crate::subscribers::lifecycle::{self, Answer, Confirmed, Course, REMOVED, REMOVED_AFTER_UNSUBSCRIBE};
+use crate::subscribers::{AddressKey, Subscriber, Wishes};
 use crate::text::HeaderText;
 
-/// Who decided, in the record.
-const ACTOR: &str = "web";
-/// A sign-up that nobody confirmed is forgotten after this long.
+/// The web pages as the actor in the record of decisions.
+const WEB: &str = "web";
+/// How long a sign-up is kept without a confirmation.
 const UNCONFIRMED_FOR: TimeDelta = TimeDelta::days(30);
-/// And so is the network that a consent came from.
+/// How long the network of a consent is kept.
 const NETWORK_FOR: TimeDelta = TimeDelta::days(30);
 
-/// A reader's course, and whether an erasure or a removal alone bars their address.
+impl Store {
+    /// A sign-up form: its limits, the change of the lifecycle and the answering email, in one transaction.
+    pub async fn sign_up(&self, form: SignUp, now: DateTime<Utc>) -> Result<SignedUp, StoreError> {
+        self.change("signing up a subscriber", now, move |tx, now| {
+            let Found { course, erased } = find(tx, form.key)?;
+            let (asked, answer) = lifecycle::sign_up(course, erased, now);
+            if answer == Answer::Silence {
+                return Ok(SignedUp::Suppressed);
+            }
+            if errands::too_many(tx, form.mailbox, now)? {
+                return Ok(SignedUp::MailboxLimit);
+            }
+            // Last, so that a form without an answer uses no permit.
+            let network = form.circumstances.network.as_deref();
+            if !admitted(tx, &form.limits, network, form.email.domain(), now)? {
+                return Ok(SignedUp::Limit);
+            }
+            if answer == Answer::Confirm {
+                write_down(tx, &form, asked, now)?;
+                record(tx, form.key, "asked", &form.circumstances, now)?;
+            }
+            let kind = if answer == Answer::Known { ErrandKind::Known } else { ErrandKind::Confirm };
+            let to = Addressed {
+                key: form.key,
+                mailbox: form.mailbox,
+                address: form.email.as_str(),
+                language: form.language.as_deref(),
+            };
+            errands::write(tx, &to, kind, asked.generation, now)?;
+            Ok(answer.into())
+        })
+        .await
+    }
+
+    /// The button behind a confirmation link.
+    pub async fn confirm(
+        &self,
+        key: AddressKey,
+        generation: u32,
+        circumstances: Circumstances,
+        now: DateTime<Utc>,
+    ) -> Result<Confirmed, StoreError> {
+        self.change("confirming a subscriber", now, move |tx, now| {
+            let Found { course: Some(course), erased } = find(tx, key)? else { return Ok(Confirmed::Stale) };
+            let (next, outcome) = lifecycle::confirm(course, generation, erased, now);
+            if outcome == Confirmed::Now {
+                if erased {
+                    tx.execute("DELETE FROM suppression WHERE addr_key = ?1", args![&key.0])?;
+                }
+                keep(tx, key, next, now)?;
+                tx.execute(
+                    "UPDATE subscriber SET consented_at = ?2 WHERE addr_key = ?1",
+                    args![&key.0, now],
+                )?;
+                record(tx, key, "confirmed", &circumstances, now)?;
+                events::append(tx, &Entry::about(key, "confirm", WEB), now)?;
+            }
+            Ok(outcome)
+        })
+        .await
+    }
+
+    /// Unsubscribes an address; returns its lifecycle, or `None` if the address is unknown. Waiting deliveries are
+    /// skipped when they are claimed, or armed at the latest. `actor` is for the record of decisions; `circumstances`
+    /// are for the record of consent, if it came by a form. When this returns, the unsubscribe is on the disk.
+    pub async fn unsubscribe(
+        &self,
+        key: AddressKey,
+        actor: &str,
+        circumstances: Option<Circumstances>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Course>, StoreError> {
+        let actor = actor.to_owned();
+        self.change("unsubscribing a subscriber", now, move |tx, now| {
+            unsubscribe(tx, key, &actor, circumstances.as_ref(), now)
+        })
+        .await
+    }
+
+    /// Undoes the unsubscribe that began `generation`; `false` if it is too late.
+    pub async fn resubscribe(
+        &self,
+        key: AddressKey,
+        generation: u32,
+        circumstances: Circumstances,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        self.change("undoing an unsubscribe", now, move |tx, now| {
+            let Found { course: Some(course), .. } = find(tx, key)? else { return Ok(false) };
+            let Some(next) = lifecycle::resubscribe(course, generation, now) else { return Ok(false) };
+            keep(tx, key, next, now)?;
+            record(tx, key, "undone", &circumstances, now)?;
+            events::append(tx, &Entry::about(key, "undo", WEB), now)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Changes the preferences of a subscriber; `false` if the address is not subscribed.
+    pub async fn choose(
+        &self,
+        key: AddressKey,
+        wishes: Wishes,
+        circumstances: Circumstances,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        self.change("recording preferences", now, move |tx, now| {
+            let chosen = tx.execute(
+                "UPDATE subscriber SET cadence = ?2, topics = ?3, changed_at = ?4
+                 WHERE addr_key = ?1 AND standing = 'active'",
+                args![&key.0, wishes.cadence.as_str(), wishes.topics.to_lines().as_deref(), now],
+            )?;
+            if chosen > 0 {
+                record(tx, key, "chose", &circumstances, now)?;
+            }
+            Ok(chosen > 0)
+        })
+        .await
+    }
+
+    /// Queues an email with a link to the person's data, to the address on record, within the limits.
+    pub async fn ask_for_data(
+        &self,
+        key: AddressKey,
+        limits: SignUpLimits,
+        network: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<SignedUp, StoreError> {
+        self.change("recording a data request", now, move |tx, now| {
+            let Some(Subscriber { profile, .. }) = readers::find(tx, key)? else {
+                return Ok(SignedUp::Suppressed);
+            };
+            // It has its own limit: after a sign-up one can still ask for one's data on the same day.
+            if errands::too_many_of(tx, key, ErrandKind::Data, now)? {
+                return Ok(SignedUp::MailboxLimit);
+            }
+            if !admitted(tx, &limits, network.as_deref(), profile.email.domain(), now)? {
+                return Ok(SignedUp::Limit);
+            }
+            let language = profile.language.as_deref();
+            let to = Addressed { key, mailbox: key, address: profile.email.as_str(), language };
+            errands::write(tx, &to, ErrandKind::Data, 0, now)?;
+            Ok(SignedUp::Known)
+        })
+        .await
+    }
+
+    /// Deletes what is kept for a limited time: unconfirmed sign-ups, networks, sent transactional emails. Returns how
+    /// many rows were deleted or changed.
+    pub async fn forget(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        // Without a confirmation, as if they had never signed up. An erased address has a suppression besides.
+        const FORGOTTEN: &str =
+            "FROM subscriber WHERE standing IN ('unconfirmed', 'suppressed') AND source = 'web'
+             AND consented_at IS NULL AND asked_at < ?1";
+        self.change("deleting old data", now, |tx, now| {
+            let old = now - UNCONFIRMED_FOR;
+            let mut gone = 0;
+            gone += tx.execute(
+                &format!("DELETE FROM consent WHERE addr_key IN (SELECT addr_key {FORGOTTEN})"),
+                args![old],
+            )?;
+            gone += tx.execute(&format!("DELETE {FORGOTTEN}"), args![old])?;
+            gone += tx.execute("UPDATE subscriber SET asked_at = NULL WHERE asked_at < ?1", args![old])?;
+            gone += tx.execute(
+                "UPDATE consent SET network = NULL WHERE network IS NOT NULL AND at < ?1",
+                args![now - NETWORK_FOR],
+            )?;
+            gone += pace::forget(tx, "web ", now - TimeDelta::days(1))?;
+            gone += errands::forget(tx, now)?;
+            Ok(gone)
+        })
+        .await
+    }
+
+    /// Counts for monitoring.
+    pub async fn figures(&self) -> Result<Figures, StoreError> {
+        let count = |row: &dyn Row| Ok((row.get(0)?, row.get(1)?));
+        self.look("counting", move |tx| {
+            let readers = "SELECT standing, count(*) FROM subscriber GROUP BY standing ORDER BY standing";
+            let errands = "SELECT state, count(*) FROM errand GROUP BY state ORDER BY state";
+            Ok(Figures { readers: tx.all(readers, &[], count)?, errands: tx.all(errands, &[], count)? })
+        })
+        .await
+    }
+}
+
+/// Unsubscribes an address: see [`Store::unsubscribe`].
+pub(super) fn unsubscribe(
+    tx: &mut dyn Tx,
+    key: AddressKey,
+    actor: &str,
+    circumstances: Option<&Circumstances>,
+    now: DateTime<Utc>,
+) -> Result<Option<Course>, StoreError> {
+    let Found { course: Some(before), .. } = find(tx, key)? else { return Ok(None) };
+    // The writer removed the address, and now its owner uses the link in an old email: only the owner can come back.
+    tx.execute(
+        "UPDATE suppression SET reason = ?2 WHERE addr_key = ?1 AND reason = ?3",
+        args![&key.0, REMOVED_AFTER_UNSUBSCRIBE, REMOVED],
+    )?;
+    let course = lifecycle::unsubscribe(before, now);
+    if course != before {
+        keep(tx, key, course, now)?;
+        errands::void(tx, key, now)?;
+        events::append(tx, &Entry::about(key, "unsubscribe", actor), now)?;
+        if let Some(circumstances) = circumstances {
+            record(tx, key, "left", circumstances, now)?;
+        }
+    }
+    Ok(Some(course))
+}
+
+/// A subscriber's lifecycle, and whether the only suppression is an erasure or a removal.
 struct Found {
     course: Option<Course>,
     erased: bool,
 }
 
-/// Reads a course and keeps it as it is until this transaction ends.
+/// Reads a lifecycle and locks it until this transaction ends.
 fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<Found, StoreError> {
     let lock = match tx.dialect() {
         Dialect::Sqlite => "",
@@ -40,7 +251,7 @@ fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<Found, StoreError> {
                 standing: readers::standing_from(&row.get::<String>(0)?)?,
                 generation: row.get(1)?,
                 asked_at: row.get(2)?,
-                left_at: row.get(3)?,
+                unsubscribed_at: row.get(3)?,
             })
         },
     )?;
@@ -59,42 +270,20 @@ fn keep(tx: &mut dyn Tx, key: AddressKey, course: Course, now: DateTime<Utc>) ->
     tx.execute(
         "UPDATE subscriber SET standing = ?2, generation = ?3, asked_at = ?4, left_at = ?5, changed_at = ?6
          WHERE addr_key = ?1",
-        args![&key.0, course.standing.as_str(), course.generation, course.asked_at, course.left_at, now],
+        args![
+            &key.0,
+            course.standing.as_str(),
+            course.generation,
+            course.asked_at,
+            course.unsubscribed_at,
+            now
+        ],
     )
     .map(drop)
 }
 
-pub(super) fn sign_up(tx: &mut dyn Tx, form: &SignUp, now: DateTime<Utc>) -> Result<SignedUp, StoreError> {
-    let Found { course, erased } = find(tx, form.key)?;
-    let (asked, answer) = lifecycle::sign_up(course, erased, now);
-    if answer == Answer::Silence {
-        return Ok(SignedUp::Suppressed);
-    }
-    if errands::too_many(tx, form.mailbox, now)? {
-        return Ok(SignedUp::MailboxLimit);
-    }
-    // Last, so that a form that mails nobody uses up nobody's permit.
-    let network = form.circumstances.network.as_deref();
-    if !admitted(tx, &form.limits, network, form.email.domain(), now)? {
-        return Ok(SignedUp::Limit);
-    }
-    if answer == Answer::Confirm {
-        write_down(tx, form, asked, now)?;
-        record(tx, form.key, "asked", &form.circumstances, now)?;
-    }
-    let kind = if answer == Answer::Known { ErrandKind::Known } else { ErrandKind::Confirm };
-    let to = Addressed {
-        key: form.key,
-        mailbox: form.mailbox,
-        address: form.email.as_str(),
-        language: form.language.as_deref(),
-    };
-    errands::write(tx, &to, kind, asked.generation, now)?;
-    Ok(answer.into())
-}
-
-/// The reader's row with what the form says. It counts for nothing before the confirmation, and nothing that a reader
-/// who reads has chosen is ever touched from here.
+/// Writes what the form says. It has no effect before the confirmation, and never changes what an active subscriber
+/// chose.
 fn write_down(tx: &mut dyn Tx, form: &SignUp, asked: Course, now: DateTime<Utc>) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO subscriber (addr_key, email, name, language, standing, source, added_at, changed_at, generation,
@@ -117,119 +306,7 @@ fn write_down(tx: &mut dyn Tx, form: &SignUp, asked: Course, now: DateTime<Utc>)
     .map(drop)
 }
 
-pub(super) fn confirm(
-    tx: &mut dyn Tx,
-    key: AddressKey,
-    generation: u32,
-    circumstances: &Circumstances,
-    now: DateTime<Utc>,
-) -> Result<Confirmed, StoreError> {
-    let Found { course: Some(course), erased } = find(tx, key)? else { return Ok(Confirmed::Stale) };
-    let (next, outcome) = lifecycle::confirm(course, generation, erased, now);
-    if outcome == Confirmed::Now {
-        if erased {
-            tx.execute("DELETE FROM suppression WHERE addr_key = ?1", args![&key.0])?;
-        }
-        keep(tx, key, next, now)?;
-        tx.execute("UPDATE subscriber SET consented_at = ?2 WHERE addr_key = ?1", args![&key.0, now])?;
-        record(tx, key, "confirmed", circumstances, now)?;
-        note(tx, "confirm", key, now)?;
-    }
-    Ok(outcome)
-}
-
-pub(super) fn leave(
-    tx: &mut dyn Tx,
-    key: AddressKey,
-    circumstances: &Circumstances,
-    now: DateTime<Utc>,
-) -> Result<Option<Course>, StoreError> {
-    let Some(left) = farewell(tx, key, ACTOR, now)? else { return Ok(None) };
-    if left.1 {
-        record(tx, key, "left", circumstances, now)?;
-    }
-    Ok(Some(left.0))
-}
-
-/// Takes a reader off the list; returns where they stand, and whether this moved them.
-pub(super) fn farewell(
-    tx: &mut dyn Tx,
-    key: AddressKey,
-    source: &str,
-    now: DateTime<Utc>,
-) -> Result<Option<(Course, bool)>, StoreError> {
-    let Found { course: Some(course), .. } = find(tx, key)? else { return Ok(None) };
-    // Somebody whom the writer removed follows the link of an old email: now only they can come back.
-    tx.execute(
-        "UPDATE suppression SET reason = ?2 WHERE addr_key = ?1 AND reason = ?3",
-        args![&key.0, REMOVED_AFTER_LEAVING, REMOVED],
-    )?;
-    let left = lifecycle::leave(course, now);
-    let moved = left != course;
-    if moved {
-        keep(tx, key, left, now)?;
-        errands::void(tx, key, now)?;
-        let subject = Some(key.to_string());
-        let entry = Entry { kind: "unsubscribe", issue: None, subject, actor: source, detail: "" };
-        events::append(tx, &entry, now)?;
-    }
-    Ok(Some((left, moved)))
-}
-
-pub(super) fn undo(
-    tx: &mut dyn Tx,
-    key: AddressKey,
-    generation: u32,
-    circumstances: &Circumstances,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let Found { course: Some(course), .. } = find(tx, key)? else { return Ok(false) };
-    let Some(next) = lifecycle::undo(course, generation, now) else { return Ok(false) };
-    keep(tx, key, next, now)?;
-    record(tx, key, "undone", circumstances, now)?;
-    note(tx, "undo", key, now)?;
-    Ok(true)
-}
-
-pub(super) fn choose(
-    tx: &mut dyn Tx,
-    key: AddressKey,
-    wishes: &Wishes,
-    circumstances: &Circumstances,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let chosen = tx.execute(
-        "UPDATE subscriber SET cadence = ?2, topics = ?3, changed_at = ?4 WHERE addr_key = ?1 AND standing = 'active'",
-        args![&key.0, wishes.cadence.as_str(), wishes.topics.to_lines().as_deref(), now],
-    )?;
-    if chosen > 0 {
-        record(tx, key, "chose", circumstances, now)?;
-    }
-    Ok(chosen > 0)
-}
-
-pub(super) fn ask_for_data(
-    tx: &mut dyn Tx,
-    key: AddressKey,
-    limits: &SignUpLimits,
-    network: Option<&str>,
-    now: DateTime<Utc>,
-) -> Result<SignedUp, StoreError> {
-    let Some(reader) = readers::find(tx, key)? else { return Ok(SignedUp::Suppressed) };
-    // Its own limit: whoever signed up today may still ask for their data.
-    if errands::too_many_of(tx, key, ErrandKind::Data, now)? {
-        return Ok(SignedUp::MailboxLimit);
-    }
-    if !admitted(tx, limits, network, reader.email.domain(), now)? {
-        return Ok(SignedUp::Limit);
-    }
-    let language = reader.language.as_deref();
-    let to = Addressed { key, mailbox: key, address: reader.email.as_str(), language };
-    errands::write(tx, &to, ErrandKind::Data, 0, now)?;
-    Ok(SignedUp::Known)
-}
-
-/// Takes a permit from every meter, or from none.
+/// Takes a permit from each meter, or from none.
 fn admitted(
     tx: &mut dyn Tx,
     limits: &SignUpLimits,
@@ -240,7 +317,7 @@ fn admitted(
     let mut lanes: Vec<(String, Rate)> = vec![("web".to_owned(), limits.all)];
     lanes.extend(network.map(|network| (format!("web from {network}"), limits.each_network)));
     lanes.push((format!("web to {}", domain.to_ascii_lowercase()), limits.each_domain));
-    // In one order everywhere: two forms do not wait for each other.
+    // Always in the same order, so that two forms do not wait for each other.
     lanes.sort();
     pace::take_one_of_each(tx, &lanes, now)
 }
@@ -264,72 +341,4 @@ fn record(
         ],
     )
     .map(drop)
-}
-
-fn note(tx: &mut dyn Tx, kind: &str, key: AddressKey, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let entry = Entry { kind, issue: None, subject: Some(key.to_string()), actor: ACTOR, detail: "" };
-    events::append(tx, &entry, now)
-}
-
-/// What is kept for a while only.
-pub(super) fn forget(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
-    // Nobody confirmed: as if they had never asked. One who was erased and asked again has a suppression besides.
-    const FORGOTTEN: &str =
-        "FROM subscriber WHERE standing IN ('unconfirmed', 'suppressed') AND source = 'web'
-         AND consented_at IS NULL AND asked_at < ?1";
-    let old = now - UNCONFIRMED_FOR;
-    let mut gone = 0;
-    gone += tx.execute(
-        &format!("DELETE FROM consent WHERE addr_key IN (SELECT addr_key {FORGOTTEN})"),
-        args![old],
-    )?;
-    gone += tx.execute(&format!("DELETE {FORGOTTEN}"), args![old])?;
-    gone += tx.execute("UPDATE subscriber SET asked_at = NULL WHERE asked_at < ?1", args![old])?;
-    gone += tx.execute(
-        "UPDATE consent SET network = NULL WHERE network IS NOT NULL AND at < ?1",
-        args![now - NETWORK_FOR],
-    )?;
-    gone += pace::forget(tx, "web ", now - TimeDelta::days(1))?;
-    gone += errands::forget(tx, now)?;
-    Ok(gone)
-}
-
-pub(super) fn published(tx: &mut dyn Tx) -> Result<Vec<PublishedIssue>, StoreError> {
-    tx.all(
-        "SELECT post, subject, label, frozen_at FROM issue
-         WHERE state IN ('sending', 'paused', 'done') AND letter <> '' AND series IS NULL
-         ORDER BY frozen_at DESC, id DESC",
-        &[],
-        |row| {
-            Ok(PublishedIssue {
-                post: row.get(0)?,
-                subject: HeaderText::parse(&row.get::<String>(1)?).map_err(nonsense)?,
-                label: row.get(2)?,
-                frozen_at: row.get(3)?,
-            })
-        },
-    )
-}
-
-pub(super) fn edition(tx: &mut dyn Tx, label: &str) -> Result<Option<String>, StoreError> {
-    tx.one(
-        "SELECT letter FROM issue
-         WHERE label = ?1 AND state IN ('sending', 'paused', 'done') AND letter <> '' AND series IS NULL
-         ORDER BY id DESC",
-        args![label],
-        |row| row.get(0),
-    )
-}
-
-pub(super) fn figures(tx: &mut dyn Tx) -> Result<Figures, StoreError> {
-    Ok(Figures {
-        readers: tx.all(
-            "SELECT standing, count(*) FROM subscriber GROUP BY standing ORDER BY standing",
-            &[],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?,
-        errands: tx.all("SELECT state, count(*) FROM errand GROUP BY state ORDER BY state", &[], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?,
-    })
 }

@@ -1,40 +1,38 @@
-//! Weekly letters as rows: what is on record of earlier weeks, who gets which part, and the freeze (T0) of a week.
+//! Weekly digests: the record of earlier weeks, the part for each subscriber, and the freeze (T0) of a week.
 //!
-//! A week has a row of its own among the issues, named after it, in the state `baseline`: it lists what the week carried
-//! and is never sent. That name is unique, so a week is frozen once, whoever else tries. Its letters are issues like any
-//! other.
+//! A week has its own row in `issue`, named after the week, in the state `baseline`: it lists the posts of the week and is
+//! never sent. The name is unique, so a week is frozen only once. The digests of the week are issues like any other.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
 use super::issues::{self, Fresh};
-use super::{Access, Backend, SqlStore, StoreError, Tx, args, nonsense};
-use crate::address::EmailAddress;
+use super::{Store, StoreError, Tx, address, args, nonsense};
 use crate::schedule::digest::Record;
 use crate::store::Addressee;
-use crate::store::digest::{DigestPost, Digests, NewDigest, PREFIX, Share};
+use crate::store::digest::{DigestPost, NewDigest, PREFIX, Share};
 use crate::subscribers::{AddressKey, Topics};
 
-/// Who gets weekly letters.
+/// The subscribers of the weekly digest.
 const AUDIENCE: &str = "FROM subscriber WHERE standing = 'active' AND cadence = 'weekly'
      AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)";
 
-/// A copy in any other state arrived, may have arrived, or is on its way.
+/// A delivery in any other state arrived, may have arrived, or is being sent.
 const NOT_TO_COME: &str = "('failed', 'skipped')";
 
-/// So many readers are looked at at a time.
+/// How many subscribers are read at a time.
 const PAGE: usize = 1_000;
 
-#[async_trait]
-impl<B: Backend> Digests for SqlStore<B> {
-    async fn digest_record(&self) -> Result<Option<Record>, StoreError> {
+impl Store {
+    /// What the ledger knows of weekly digests; `None` before the first run.
+    pub async fn digest_record(&self) -> Result<Option<Record>, StoreError> {
         self.look("reading the weekly digests", record).await
     }
 
-    async fn shares(&self, posts: Vec<DigestPost>) -> Result<BTreeMap<Share, u64>, StoreError> {
+    /// Which parts of a week its subscribers would get now, and how many get each; the empty part is included.
+    pub async fn shares(&self, posts: Vec<DigestPost>) -> Result<BTreeMap<Share, u64>, StoreError> {
         self.look("counting the weekly subscribers", move |tx| {
             let mut counts = BTreeMap::new();
             each_page(tx, &posts, &mut |_, page| {
@@ -48,12 +46,11 @@ impl<B: Backend> Digests for SqlStore<B> {
         .await
     }
 
-    async fn freeze_digest(&self, digest: NewDigest, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.run(Access::Freeze, "freezing the weekly digest", move |tx| {
-            let now = tx.now(now)?;
-            freeze(tx, &digest, now)
-        })
-        .await
+    /// T0 for a week: inserts its record, an issue for each part, and a waiting delivery for each subscriber. Returns the
+    /// size of the audience; if there are posts, an empty audience is an error. [`StoreError::Unforeseen`]: a subscriber
+    /// gets a part for which there is no email yet; nothing was written.
+    pub async fn freeze_digest(&self, digest: NewDigest, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.freezing("freezing the weekly digest", now, move |tx, now| freeze(tx, &digest, now)).await
     }
 }
 
@@ -93,7 +90,7 @@ fn record(tx: &mut dyn Tx) -> Result<Option<Record>, StoreError> {
     Ok(Some(record))
 }
 
-/// A weekly reader, and what they get.
+/// A subscriber of the weekly digest, and the part that they get.
 struct Wisher {
     id: i64,
     key: AddressKey,
@@ -102,10 +99,10 @@ struct Wisher {
     share: Share,
 }
 
-/// Takes a page of readers.
+/// Receives a page of subscribers.
 type Visit<'a> = dyn FnMut(&mut dyn Tx, Vec<Wisher>) -> Result<(), StoreError> + 'a;
 
-/// Shows every weekly reader with their part of the week, a page at a time.
+/// Passes all subscribers of the weekly digest with their part of the week to `visit`, in pages.
 fn each_page(tx: &mut dyn Tx, posts: &[DigestPost], visit: &mut Visit<'_>) -> Result<(), StoreError> {
     let carriers = carriers(tx, posts)?;
     let sql = format!("SELECT id, addr_key, email, name, topics {AUDIENCE} AND id > ?1 ORDER BY id LIMIT ?2");
@@ -118,7 +115,7 @@ fn each_page(tx: &mut dyn Tx, posts: &[DigestPost], visit: &mut Visit<'_>) -> Re
             Ok(Wisher { id: row.get(0)?, key, email: row.get(2)?, name: row.get(3)?, share })
         })?;
         let Some(last) = page.last().map(|reader| reader.id) else { return Ok(()) };
-        take_what_they_have(tx, &mut page, &carriers, (after, last))?;
+        remove_known(tx, &mut page, &carriers, after)?;
         after = last;
         visit(tx, page)?;
     }
@@ -131,7 +128,8 @@ fn wanted(topics: &Topics, posts: &[DigestPost]) -> Share {
     })
 }
 
-/// The issues that carry some of these posts, each with which of them: a post's own, and letters of other weeks.
+/// The issues that contain some of these posts, each with the posts that it contains: issues of single posts, and
+/// digests of other weeks.
 fn carriers(tx: &mut dyn Tx, posts: &[DigestPost]) -> Result<BTreeMap<i64, Share>, StoreError> {
     let mut carriers: BTreeMap<i64, Share> = BTreeMap::new();
     for (n, post) in posts.iter().enumerate() {
@@ -150,18 +148,20 @@ fn carriers(tx: &mut dyn Tx, posts: &[DigestPost]) -> Result<BTreeMap<i64, Share
     Ok(carriers)
 }
 
-/// Somebody who had a post by itself before they chose one letter a week does not get it again.
-fn take_what_they_have(
+/// Removes the posts that a subscriber got before, for example before they chose the weekly digest. The page begins after
+/// the subscriber with the id `after`.
+fn remove_known(
     tx: &mut dyn Tx,
     page: &mut [Wisher],
     carriers: &BTreeMap<i64, Share>,
-    (after, last): (i64, i64),
+    after: i64,
 ) -> Result<(), StoreError> {
     let sql = format!(
         "SELECT subscriber.id FROM subscriber
          JOIN delivery ON delivery.issue = ?1 AND delivery.addr_key = subscriber.addr_key
          WHERE subscriber.id > ?2 AND subscriber.id <= ?3 AND cadence = 'weekly' AND state NOT IN {NOT_TO_COME}"
     );
+    let Some(last) = page.last().map(|reader| reader.id) else { return Ok(()) };
     for (issue, carried) in carriers {
         let had: Vec<i64> = tx.all(&sql, args![*issue, after, last], |row| row.get(0))?;
         for id in had {
@@ -175,7 +175,8 @@ fn take_what_they_have(
 
 fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64, StoreError> {
     let ids: Vec<&str> = digest.posts.iter().map(|post| post.id.as_str()).collect();
-    if !remember(tx, (&digest.week, digest.moment), &ids, "publish", now)? {
+    let week = Week { name: &digest.week, moment: digest.moment };
+    if !remember(tx, &week, &ids, "publish", now)? {
         return Err(StoreError::AlreadyIssued(format!("{PREFIX}{}", digest.week)));
     }
     let name = format!("{PREFIX}{}", digest.week);
@@ -183,7 +184,7 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
     let counted: u64 =
         tx.one(&format!("SELECT count(*) {AUDIENCE}"), &[], |row| row.get(0))?.unwrap_or_default();
     let mut numbers = issues::last_number(tx)?;
-    // Each part's issue, and how many copies it has so far.
+    // The issue of each part, and how many deliveries it has so far.
     let mut open: BTreeMap<Share, (i64, u64)> = BTreeMap::new();
     let mut seen = 0;
     each_page(tx, &digest.posts, &mut |tx, page| {
@@ -191,8 +192,7 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
         let mut copies: BTreeMap<Share, Vec<Fresh>> = BTreeMap::new();
         for reader in page.into_iter().filter(|reader| !reader.share.is_empty()) {
             let letter = digest.letters.get(&reader.share).ok_or(StoreError::Unforeseen)?;
-            let address = EmailAddress::parse(&reader.email)
-                .map_err(|error| nonsense(format!("an address: {error}")))?;
+            let address = address(&reader.email)?;
             numbers += 1;
             let (key, number) = (reader.key, numbers);
             let addressee = Addressee { post: &letter.issue.post, address: &address, key, number };
@@ -244,10 +244,16 @@ fn carry<'a>(
     Ok(())
 }
 
-/// Puts a week on record, with what it carried; `false` if it is there already.
+/// A week, and when its digest was due.
+pub(super) struct Week<'a> {
+    pub(super) name: &'a str,
+    pub(super) moment: DateTime<Utc>,
+}
+
+/// Records a week and its posts; `false` if it is recorded already.
 pub(super) fn remember(
     tx: &mut dyn Tx,
-    (week, moment): (&str, DateTime<Utc>),
+    week: &Week<'_>,
     posts: &[&str],
     actor: &str,
     now: DateTime<Utc>,
@@ -255,13 +261,12 @@ pub(super) fn remember(
     let number: Option<i64> = tx.one(
         "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience, series)
          VALUES (?1, 'baseline', ?2, ?3, '', ?4, ?5, 0, ?2) ON CONFLICT (post) DO NOTHING RETURNING id",
-        args![&format!("{PREFIX}{week}"), week, &moment.to_rfc3339(), &[], now],
+        args![&format!("{PREFIX}{}", week.name), week.name, &week.moment.to_rfc3339(), &[], now],
         |row| row.get(0),
     )?;
     let Some(number) = number else { return Ok(false) };
     carry(tx, number, posts.iter().copied())?;
-    let detail = format!("{week}: {} posts", posts.len());
-    let entry = Entry { kind: "digest", issue: Some(number), subject: None, actor, detail: &detail };
-    events::append(tx, &entry, now)?;
+    let detail = format!("{}: {} posts", week.name, posts.len());
+    events::append(tx, &Entry::of_issue(number, "digest", actor, &detail), now)?;
     Ok(true)
 }

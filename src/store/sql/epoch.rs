@@ -1,16 +1,70 @@
-//! How far a store has got, and going on with one that was put back from a copy.
+//! The epoch of a store, and how to go on with a store that was restored from a backup.
 
 use chrono::{DateTime, Utc};
 
+use super::digests::Week;
 use super::events::{self, Entry};
-use super::{StoreError, Tx, args, deliveries, digests, issues, nonsense, notes};
+use super::{Access, Store, StoreError, Tx, args, deliveries, digests, issues, nonsense, notes};
 use crate::ledger::transition::Event;
 use crate::store::{Adopted, Adoption, Custody, DeliveryNumber, Mark, Move};
 
 const EPOCH: &str = "epoch";
 
-/// The note that makes a store a backup: when it was taken.
+/// The note that marks a store as a backup: when it was taken.
 pub(in crate::store) const COPIED: &str = "copied";
+
+impl Store {
+    /// Which store this is, and its epoch.
+    pub async fn custody(&self) -> Result<Custody, StoreError> {
+        self.look("reading the epoch", custody).await
+    }
+
+    /// Raises the epoch by one, durably; returns it.
+    pub async fn raise_epoch(&self) -> Result<u64, StoreError> {
+        self.run(Access::Change, "raising the epoch", |tx| {
+            events::seal(tx)?;
+            // In one statement: two processes may raise it at once.
+            tx.one(
+                "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE key = ?1
+                 RETURNING CAST(value AS BIGINT)",
+                args![EPOCH],
+                |row| row.get(0),
+            )?
+            .ok_or_else(|| nonsense("no epoch"))
+        })
+        .await
+    }
+
+    /// T14: goes on with a store that was restored or moved. Each delivery that is not final becomes a doubt, and posts
+    /// that may have been mailed since the backup become part of the baseline.
+    pub async fn adopt(&self, adoption: Adoption, now: DateTime<Utc>) -> Result<Adopted, StoreError> {
+        self.change("adopting it", now, move |tx, now| {
+            let before = custody(tx)?.mark.epoch;
+            let mut adopted = Adopted { in_doubt: 0, baseline: 0 };
+            if let Some(published) = &adoption.published {
+                adopted.in_doubt = doubt_open(tx, now)?;
+                adopted.baseline = issues::baseline(tx, published, now)?;
+                // Any of them may have been in a weekly digest that is not in this backup.
+                let ids: Vec<&str> = published.iter().map(|(id, _)| id.as_str()).collect();
+                let week = Week { name: &format!("adopted-{}", now.to_rfc3339()), moment: now };
+                digests::remember(tx, &week, &ids, "adopt-restored", now)?;
+                issues::close_finished(tx, now)?;
+            }
+            tx.execute("DELETE FROM meta WHERE key = ?1", args![COPIED])?;
+            let epoch = before.max(adoption.above) + 1;
+            notes::remember(tx, EPOCH, &epoch.to_string())?;
+            let detail = format!(
+                "epoch {before} to {epoch}, {} in doubt, {} posts to the baseline: {}",
+                adopted.in_doubt, adopted.baseline, adoption.why
+            );
+            let kind = if adoption.published.is_some() { "adopt" } else { "move" };
+            let entry = Entry { kind, issue: None, subject: None, actor: "adopt-restored", detail: &detail };
+            events::append(tx, &entry, now)?;
+            Ok(adopted)
+        })
+        .await
+    }
+}
 
 pub(super) fn custody(tx: &mut dyn Tx) -> Result<Custody, StoreError> {
     let instance = notes::recall(tx, "instance")?.ok_or_else(|| nonsense("no name"))?;
@@ -19,44 +73,7 @@ pub(super) fn custody(tx: &mut dyn Tx) -> Result<Custody, StoreError> {
     Ok(Custody { mark: Mark { instance, epoch }, copied: notes::recall(tx, COPIED)? })
 }
 
-/// One more, whoever else raises it at the same time.
-pub(super) fn raise(tx: &mut dyn Tx) -> Result<u64, StoreError> {
-    events::seal(tx)?;
-    tx.one(
-        "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE key = ?1 RETURNING CAST(value AS BIGINT)",
-        args![EPOCH],
-        |row| row.get(0),
-    )?
-    .ok_or_else(|| nonsense("no epoch"))
-}
-
-/// T14 for every copy that is not final, and a baseline of whatever may have been mailed since.
-pub(super) fn adopt(tx: &mut dyn Tx, adoption: &Adoption, now: DateTime<Utc>) -> Result<Adopted, StoreError> {
-    let before = custody(tx)?.mark.epoch;
-    let mut adopted = Adopted { in_doubt: 0, baseline: 0 };
-    if let Some(published) = &adoption.published {
-        adopted.in_doubt = doubt_open(tx, now)?;
-        adopted.baseline = issues::baseline(tx, published, now)?;
-        // Each of them may have been in a weekly letter that this copy has forgotten.
-        let ids: Vec<&str> = published.iter().map(|(id, _)| id.as_str()).collect();
-        digests::remember(tx, (&format!("adopted-{}", now.to_rfc3339()), now), &ids, "adopt-restored", now)?;
-        issues::close_finished(tx, now)?;
-    }
-    tx.execute("DELETE FROM meta WHERE key = ?1", args![COPIED])?;
-    let epoch = before.max(adoption.above) + 1;
-    notes::remember(tx, EPOCH, &epoch.to_string())?;
-    let detail = format!(
-        "epoch {before} to {epoch}, {} in doubt, {} posts to the baseline: {}",
-        adopted.in_doubt, adopted.baseline, adoption.why
-    );
-    let kind = if adoption.published.is_some() { "adopt" } else { "move" };
-    let entry = Entry { kind, issue: None, subject: None, actor: "adopt-restored", detail: &detail };
-    events::append(tx, &entry, now)?;
-    Ok(adopted)
-}
-
-/// Every copy that may have been sent after this store was copied; returns how many of them are to be
-/// decided that were not in doubt before.
+/// Makes a doubt of every delivery that may have been sent after the backup; returns how many were not in doubt before.
 fn doubt_open(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
     let open: Vec<(i64, bool)> = tx.all(
         "SELECT id, CASE WHEN state IN ('unknown', 'failed') THEN 1 ELSE 0 END FROM delivery

@@ -1,19 +1,19 @@
-//! What is kept about one person, and taking it out. What stays is the keyed hash of the address in the suppressions,
-//! the ledger's rows without a word that names anybody, and the chain of events, which never held one.
+//! A person's data: export and erasure. What stays after an erasure is the keyed hash of the address in `suppression`,
+//! the ledger's rows without personal data, and the chain of events, which never has any.
 
 use chrono::{DateTime, Utc};
 
+use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
-use super::{Cell, Row, StoreError, Tx, args, deliveries};
-use crate::ledger::transition::Event;
+use super::{Cell, Row, Store, StoreError, args};
 use crate::store::desk::{Dossier, DossierTable, Erased};
 use crate::subscribers::AddressKey;
 use crate::subscribers::lifecycle::{ERASED, REMOVED};
 
-/// Stands where an address was: `.invalid` is never a real host (RFC 2606), and its reader is suppressed.
+/// Replaces an erased address: `.invalid` is never a real host (RFC 2606), and the subscriber is suppressed.
 const NOBODY: &str = "erased@erased.invalid";
 
-/// A table, the words for it, and its columns that say something to its person.
+/// A table, its name for people, and the columns that mean something to the person.
 const TABLES: [(&str, &str, &[&str]); 5] = [
     (
         "subscriber",
@@ -62,25 +62,71 @@ fn is_time(column: &str) -> bool {
     column == "at" || column.ends_with("_at")
 }
 
-pub(super) fn dossier(tx: &mut dyn Tx, key: AddressKey) -> Result<Dossier, StoreError> {
-    let mut tables = Vec::new();
-    for (table, name, columns) in TABLES {
-        let sql = format!("SELECT {} FROM {table} WHERE addr_key = ?1", columns.join(", "));
-        let rows = tx.all(&sql, args![&key.0], |row| {
-            columns
-                .iter()
-                .enumerate()
-                .map(|(at, column)| Ok((*column, word(row, at, is_time(column))?)))
-                .collect()
-        })?;
-        tables.push(DossierTable { name, rows });
+impl Store {
+    /// Everything that is stored about one person.
+    pub async fn dossier(&self, key: AddressKey) -> Result<Dossier, StoreError> {
+        self.look("collecting personal data", move |tx| {
+            let mut tables = Vec::new();
+            for (table, name, columns) in TABLES {
+                let sql = format!("SELECT {} FROM {table} WHERE addr_key = ?1", columns.join(", "));
+                let rows = tx.all(&sql, args![&key.0], |row| {
+                    columns
+                        .iter()
+                        .enumerate()
+                        .map(|(at, column)| Ok((*column, word(row, at, is_time(column))?)))
+                        .collect()
+                })?;
+                tables.push(DossierTable { name, rows });
+            }
+            let sql = "SELECT reason, since FROM suppression WHERE addr_key = ?1";
+            let barred = tx.all(sql, args![&key.0], |row| {
+                Ok(vec![("reason", word(row, 0, false)?), ("since", word(row, 1, true)?)])
+            })?;
+            tables.push(DossierTable { name: "why you are not written to", rows: barred });
+            Ok(Dossier { tables })
+        })
+        .await
     }
-    let barred =
-        tx.all("SELECT reason, since FROM suppression WHERE addr_key = ?1", args![&key.0], |row| {
-            Ok(vec![("reason", word(row, 0, false)?), ("since", word(row, 1, true)?)])
-        })?;
-    tables.push(DossierTable { name: "why you are not written to", rows: barred });
-    Ok(Dossier { tables })
+
+    /// Deletes all personal data about one person. What stays is that this address must not be mailed, under its keyed
+    /// hash.
+    pub async fn erase(
+        &self,
+        key: AddressKey,
+        actor: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Erased, StoreError> {
+        let actor = actor.to_owned();
+        self.change("erasing a subscriber", now, move |tx, now| {
+            deliveries::skip_waiting(tx, Scope::Subscriber(key), ERASED, now)?;
+            // A complaint or a bounce stays the reason. A removal becomes an erasure: from now on only the owner of the
+            // address may bring it back.
+            tx.execute(
+                "INSERT INTO suppression (addr_key, reason, source, since) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (addr_key) DO UPDATE SET reason = ?2, source = ?3 WHERE suppression.reason = ?5",
+                args![&key.0, ERASED, &actor, now, REMOVED],
+            )?;
+            // Servers often repeat the address in their replies.
+            tx.execute(
+                "UPDATE attempt SET reply = NULL WHERE delivery IN (SELECT id FROM delivery WHERE addr_key = ?1)",
+                args![&key.0],
+            )?;
+            let copies = tx.execute(
+                "UPDATE delivery SET address = ?2, name = NULL, last_reply = NULL, lane = NULL WHERE addr_key = ?1",
+                args![&key.0, NOBODY],
+            )?;
+            tx.execute("UPDATE notice SET diagnostic = NULL WHERE addr_key = ?1", args![&key.0])?;
+            for table in ["consent", "errand"] {
+                tx.execute(&format!("DELETE FROM {table} WHERE addr_key = ?1"), args![&key.0])?;
+            }
+            let reader = tx.execute("DELETE FROM subscriber WHERE addr_key = ?1", args![&key.0])? > 0;
+            if reader || copies > 0 {
+                events::append(tx, &Entry::about(key, "erase", &actor), now)?;
+            }
+            Ok(Erased { reader, copies })
+        })
+        .await
+    }
 }
 
 fn word(row: &dyn Row, at: usize, is_time: bool) -> Result<Option<String>, StoreError> {
@@ -92,43 +138,4 @@ fn word(row: &dyn Row, at: usize, is_time: bool) -> Result<Option<String>, Store
         Cell::Text(text) => Some(text.trim().to_owned()),
         Cell::Null | Cell::Blob(_) => None,
     })
-}
-
-pub(super) fn erase(
-    tx: &mut dyn Tx,
-    key: AddressKey,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> Result<Erased, StoreError> {
-    let waiting: Vec<i64> = tx.all(
-        "SELECT id FROM delivery WHERE addr_key = ?1 AND state IN ('pending', 'claimed') ORDER BY id",
-        args![&key.0],
-        |row| row.get(0),
-    )?;
-    deliveries::to_each(tx, &waiting, &Event::Skip { reason: ERASED }, now)?;
-    // A complaint or a dead mailbox stays what it is; an erasure only adds that nobody may bring the address back.
-    tx.execute(
-        "INSERT INTO suppression (addr_key, reason, source, since) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (addr_key) DO UPDATE SET reason = ?2, source = ?3 WHERE suppression.reason = ?5",
-        args![&key.0, ERASED, actor, now, REMOVED],
-    )?;
-    // What a server said about an address often repeats it.
-    tx.execute(
-        "UPDATE attempt SET reply = NULL WHERE delivery IN (SELECT id FROM delivery WHERE addr_key = ?1)",
-        args![&key.0],
-    )?;
-    let copies = tx.execute(
-        "UPDATE delivery SET address = ?2, name = NULL, last_reply = NULL, lane = NULL WHERE addr_key = ?1",
-        args![&key.0, NOBODY],
-    )?;
-    tx.execute("UPDATE notice SET diagnostic = NULL WHERE addr_key = ?1", args![&key.0])?;
-    for table in ["consent", "errand"] {
-        tx.execute(&format!("DELETE FROM {table} WHERE addr_key = ?1"), args![&key.0])?;
-    }
-    let reader = tx.execute("DELETE FROM subscriber WHERE addr_key = ?1", args![&key.0])? > 0;
-    if reader || copies > 0 {
-        let entry = Entry { kind: "erase", issue: None, subject: Some(key.to_string()), actor, detail: "" };
-        events::append(tx, &entry, now)?;
-    }
-    Ok(Erased { reader, copies })
 }

@@ -1,26 +1,39 @@
-//! The record of decisions: append only, each row carrying the hash of the one before it.
+//! The record of decisions: append-only; each row is hashed together with the hash of the row before it.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use chrono::{DateTime, Utc};
 
 use super::{Dialect, StoreError, Tx, args, nonsense, notes};
+use crate::subscribers::AddressKey;
 use crate::text::hex;
 
-/// The note that says how long the chain is and where it ends: without it nobody would miss its last links.
+/// The note with the length and the last hash of the chain: it shows if rows at the end were deleted.
 const HEAD: &str = "event_head";
 
 /// One decision or milestone.
 pub(in crate::store) struct Entry<'a> {
     /// `freeze`, `resend`, `unsubscribe`, ….
     pub(in crate::store) kind: &'a str,
-    /// The issue's number, where it is about one.
+    /// The issue's number, if it is about one.
     pub(in crate::store) issue: Option<i64>,
-    /// The reader's key in hex, where it is about one.
+    /// The subscriber's key in hex, if it is about one.
     pub(in crate::store) subject: Option<String>,
     /// Who decided: a command or a rule.
     pub(in crate::store) actor: &'a str,
     /// The rest, in words.
     pub(in crate::store) detail: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    /// An entry about a person, without details.
+    pub(super) fn about(key: AddressKey, kind: &'a str, actor: &'a str) -> Self {
+        Self { kind, issue: None, subject: Some(key.to_string()), actor, detail: "" }
+    }
+
+    /// An entry about an issue.
+    pub(super) fn of_issue(issue: i64, kind: &'a str, actor: &'a str, detail: &'a str) -> Self {
+        Self { kind, issue: Some(issue), subject: None, actor, detail }
+    }
 }
 
 /// Appends `entry` to the chain.
@@ -30,7 +43,7 @@ pub(in crate::store) fn append(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     if tx.dialect() == Dialect::Postgres {
-        // Two links behind one and the same would be a fork.
+        // Two rows after the same row would be a fork.
         tx.execute("LOCK TABLE event IN EXCLUSIVE MODE", &[])?;
     }
     let before: Option<Vec<u8>> =
@@ -55,7 +68,7 @@ pub(in crate::store) fn append(
     }
 }
 
-/// Begins to keep the head of a chain that has none: of a new store, or one of an earlier version.
+/// Writes the head of a chain that has none: in a new store, or one of an earlier version.
 pub(super) fn seal(tx: &mut dyn Tx) -> Result<(), StoreError> {
     if head(tx)?.is_some() {
         return Ok(());
@@ -79,7 +92,7 @@ pub(super) fn head(tx: &mut dyn Tx) -> Result<Option<(u64, String)>, StoreError>
     parts.map(Some).ok_or_else(|| nonsense(format!("the head of the event log {note:?}")))
 }
 
-/// The hash of one link: what it says, and the link before it.
+/// The hash of one link: its fields and the hash before it.
 pub(super) fn link(before: &[u8], entry: &Entry<'_>, at: i64) -> Vec<u8> {
     let mut chain = Context::new(&SHA256);
     chain.update(before);
@@ -92,7 +105,7 @@ pub(super) fn link(before: &[u8], entry: &Entry<'_>, at: i64) -> Vec<u8> {
         entry.detail.to_owned(),
     ];
     for field in &fields {
-        // The length keeps "ab" + "c" apart from "a" + "bc".
+        // The length distinguishes "ab" + "c" from "a" + "bc".
         chain.update(&(field.len() as u64).to_be_bytes());
         chain.update(field.as_bytes());
     }

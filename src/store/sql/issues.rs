@@ -1,4 +1,4 @@
-//! Issues: the baseline, the freeze (T0), and what is open.
+//! Issues: the baseline, the freeze (T0), and their states.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,21 +6,153 @@ use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
 use super::audience::Selection;
+use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
-use super::{Dialect, StoreError, Tx, Value, args, deliveries, nonsense, notes};
-use crate::address::EmailAddress;
+use super::many::insert_many;
+use super::{Dialect, Store, StoreError, Tx, Value, address, args, nonsense, notes};
 use crate::ledger::{IssueState, IssueSummary, State, Tally};
+use crate::store::desk::PublishedIssue;
 use crate::store::{Addressee, Imprint, ImprintMaker, IssueNumber, NewIssue, OpenIssue};
 use crate::subscribers::AddressKey;
 use crate::text::HeaderText;
 
-/// The note that says that the ledger has begun: an empty archive has an empty baseline.
+/// The note that the ledger has begun: an empty archive has an empty baseline.
 const BEGUN: &str = "begun";
 
-/// So many readers are frozen at a time: a million of them need no memory.
+/// How many deliveries are frozen at a time: a million of them must not need memory.
 const PAGE: usize = 1_000;
 
-/// Keeps an issue's state as it is until this transaction ends; returns it.
+/// The issues that the web pages show.
+const PUBLISHED: &str = "state IN ('sending', 'paused', 'done') AND letter <> '' AND series IS NULL";
+
+impl Store {
+    /// The posts that have an issue or are part of the baseline; `None` before the first run.
+    pub async fn known_posts(&self) -> Result<Option<HashSet<String>>, StoreError> {
+        self.look("reading the issues", |tx| {
+            if notes::recall(tx, BEGUN)?.is_none() {
+                return Ok(None);
+            }
+            let posts = tx.all("SELECT post FROM issue", &[], |row| row.get(0))?;
+            Ok(Some(posts.into_iter().collect()))
+        })
+        .await
+    }
+
+    /// Records posts as published before the ledger began, and that the ledger has begun.
+    pub async fn baseline(
+        &self,
+        posts: Vec<(String, HeaderText)>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.change("recording the baseline", now, move |tx, now| baseline(tx, &posts, now).map(drop)).await
+    }
+
+    /// T0: inserts the issue, and a waiting delivery for each active subscriber who gets every post, wants one of its
+    /// categories and has not got it in a weekly digest. Returns the size of the audience. An empty audience is an error,
+    /// and nothing is frozen.
+    pub async fn freeze(
+        &self,
+        issue: NewIssue,
+        imprint: ImprintMaker,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        self.freezing("freezing the issue", now, move |tx, now| {
+            baseline(tx, &issue.baseline, now)?;
+            let number = begin(tx, &issue, now)?;
+            let selection = Selection::new(tx.dialect(), &issue.post, &issue.categories);
+            let counted = selection.count(tx)?;
+            if counted == 0 {
+                return Err(StoreError::NoAudience(issue.post.clone()));
+            }
+            let frozen = address_copies(tx, number, &selection, &imprint, now)?;
+            if frozen != counted {
+                return Err(StoreError::Miscounted { counted, frozen });
+            }
+            count(tx, number, &issue.post, frozen, now)?;
+            settle_in(tx)?;
+            Ok(frozen)
+        })
+        .await
+    }
+
+    /// The issues that are being sent, oldest first.
+    pub async fn open_issues(&self) -> Result<Vec<OpenIssue>, StoreError> {
+        self.look("reading the open issues", |tx| {
+            tx.all(
+                "SELECT id, post, subject, label, letter, coalesce(extended_at, frozen_at),
+                        (SELECT min(next_at) FROM delivery WHERE issue = issue.id AND state = 'pending'),
+                        CASE WHEN paused_because IS NULL THEN 0 ELSE 1 END
+                 FROM issue WHERE state = 'sending' ORDER BY id",
+                &[],
+                |row| {
+                    Ok(OpenIssue {
+                        number: IssueNumber(row.get(0)?),
+                        post: row.get(1)?,
+                        subject: subject(&row.get::<String>(2)?)?,
+                        label: row.get(3)?,
+                        letter: row.get(4)?,
+                        frozen_at: row.get(5)?,
+                        next_at: row.get(6)?,
+                        resumed: row.get(7)?,
+                    })
+                },
+            )
+        })
+        .await
+    }
+
+    /// Every issue with its counts, newest first, without the baseline.
+    pub async fn issues(&self) -> Result<Vec<IssueSummary>, StoreError> {
+        self.look("reading the issues", summaries).await
+    }
+
+    /// Changes the state of an issue, and records why; `false` if it is not possible.
+    pub async fn set_issue(
+        &self,
+        post: &str,
+        state: IssueState,
+        because: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let (post, because) = (post.to_owned(), because.to_owned());
+        self.change("changing an issue", now, move |tx, now| set(tx, &post, state, &because, now)).await
+    }
+
+    /// Marks issues without open deliveries as done.
+    pub async fn close_finished(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.change("closing finished issues", now, close_finished).await
+    }
+
+    /// The issues that were sent or are being sent, newest first.
+    pub async fn published(&self) -> Result<Vec<PublishedIssue>, StoreError> {
+        self.look("reading the issues", |tx| {
+            let sql = format!(
+                "SELECT post, subject, label, frozen_at FROM issue WHERE {PUBLISHED} ORDER BY frozen_at DESC, id DESC"
+            );
+            tx.all(&sql, &[], |row| {
+                Ok(PublishedIssue {
+                    post: row.get(0)?,
+                    subject: subject(&row.get::<String>(1)?)?,
+                    label: row.get(2)?,
+                    frozen_at: row.get(3)?,
+                })
+            })
+        })
+        .await
+    }
+
+    /// The frozen email of one of them, as JSON.
+    pub async fn edition(&self, label: &str) -> Result<Option<String>, StoreError> {
+        let label = label.to_owned();
+        self.look("reading an issue", move |tx| {
+            let sql = format!("SELECT letter FROM issue WHERE label = ?1 AND {PUBLISHED} ORDER BY id DESC");
+            tx.one(&sql, args![&label], |row| row.get(0))
+        })
+        .await
+    }
+}
+
+/// Locks an issue until this transaction ends; returns its state.
 pub(super) fn hold(tx: &mut dyn Tx, issue: i64) -> Result<Option<String>, StoreError> {
     let lock = match tx.dialect() {
         Dialect::Sqlite => "",
@@ -37,15 +169,7 @@ pub(super) fn begun(tx: &mut dyn Tx) -> Result<Option<DateTime<Utc>>, StoreError
     Ok(Some(begun.to_utc()))
 }
 
-pub(super) fn known(tx: &mut dyn Tx) -> Result<Option<HashSet<String>>, StoreError> {
-    if notes::recall(tx, BEGUN)?.is_none() {
-        return Ok(None);
-    }
-    let posts = tx.all("SELECT post FROM issue", &[], |row| row.get(0))?;
-    Ok(Some(posts.into_iter().collect()))
-}
-
-/// Returns how many of the posts were not known before.
+/// Adds posts to the baseline; returns how many were not known before.
 pub(super) fn baseline(
     tx: &mut dyn Tx,
     posts: &[(String, HeaderText)],
@@ -68,31 +192,9 @@ pub(super) fn baseline(
     Ok(added)
 }
 
-pub(super) fn freeze(
-    tx: &mut dyn Tx,
-    issue: &NewIssue,
-    imprint: &ImprintMaker,
-    now: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    baseline(tx, &issue.baseline, now)?;
-    let number = begin(tx, issue, now)?;
-    let selection = Selection::new(tx.dialect(), &issue.post, &issue.categories);
-    let counted = selection.count(tx)?;
-    if counted == 0 {
-        return Err(StoreError::NoAudience(issue.post.clone()));
-    }
-    let frozen = address_copies(tx, (number, &issue.post), &selection, imprint, now)?;
-    if frozen != counted {
-        return Err(StoreError::Miscounted { counted, frozen });
-    }
-    count(tx, number, &issue.post, frozen, now)?;
-    settle_in(tx)?;
-    Ok(frozen)
-}
-
-/// Opens an issue that has no copies yet.
+/// Opens an issue that has no deliveries yet.
 pub(super) fn begin(tx: &mut dyn Tx, issue: &NewIssue, now: DateTime<Utc>) -> Result<i64, StoreError> {
-    // A post of the baseline can still be mailed, if its writer says so; any other issue is final.
+    // The writer can still decide to mail a post of the baseline; any other issue is final.
     let number: Option<i64> = tx.one(
         "INSERT INTO issue (post, state, subject, label, letter, letter_sha256, frozen_at, audience, rehearsal)
          VALUES (?1, 'sending', ?2, ?3, ?4, ?5, ?6, 0, ?7)
@@ -113,7 +215,7 @@ pub(super) fn begin(tx: &mut dyn Tx, issue: &NewIssue, now: DateTime<Utc>) -> Re
     number.ok_or_else(|| StoreError::AlreadyIssued(issue.post.clone()))
 }
 
-/// Records the audience of an issue whose copies are all there.
+/// Records the audience of an issue when all its deliveries are inserted.
 pub(super) fn count(
     tx: &mut dyn Tx,
     number: i64,
@@ -123,12 +225,10 @@ pub(super) fn count(
 ) -> Result<(), StoreError> {
     tx.execute("UPDATE issue SET audience = ?2 WHERE id = ?1", args![number, frozen])?;
     let detail = format!("{post}: {frozen} readers");
-    let entry =
-        Entry { kind: "freeze", issue: Some(number), subject: None, actor: "publish", detail: &detail };
-    events::append(tx, &entry, now)
+    events::append(tx, &Entry::of_issue(number, "freeze", "publish", &detail), now)
 }
 
-/// Tells the planner of the new copies: it thinks of the table as it was, and the first claims would read all of it.
+/// Updates the statistics of the planner: with the old ones the first claims would read the whole table.
 pub(super) fn settle_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
     if tx.dialect() == Dialect::Postgres {
         tx.execute("ANALYZE delivery", &[])?;
@@ -136,20 +236,20 @@ pub(super) fn settle_in(tx: &mut dyn Tx) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The number of the last copy: what a copy's own is counted on from.
+/// The number of the last delivery; the next one has the following number.
 pub(super) fn last_number(tx: &mut dyn Tx) -> Result<u64, StoreError> {
     Ok(tx.one("SELECT coalesce(max(id), 0) FROM delivery", &[], |row| row.get(0))?.unwrap_or_default())
 }
 
-/// Inserts one waiting copy for each reader of the audience.
+/// Inserts a waiting delivery for each subscriber in the audience.
 pub(super) fn address_copies(
     tx: &mut dyn Tx,
-    (issue, post): (i64, &str),
+    issue: i64,
     selection: &Selection<'_>,
     imprint: &ImprintMaker,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
-    // The number is part of what the copy says (its bounce token), so it is chosen here and not by the database.
+    // The number is part of the message (its bounce token), so it is chosen here and not by the database.
     let last = last_number(tx)?;
     let values = selection.values();
     let sql = format!(
@@ -170,18 +270,17 @@ pub(super) fn address_copies(
         let mut copies = Vec::with_capacity(page.len());
         for (reader, key, email, name) in page {
             let (email, name): (String, Option<String>) = (email, name);
-            let address =
-                EmailAddress::parse(&email).map_err(|error| nonsense(format!("an address: {error}")))?;
+            let address = address(&email)?;
             (after, frozen) = (reader, frozen + 1);
             let number = last + frozen;
-            let fixed = imprint(&Addressee { post, address: &address, key, number });
+            let fixed = imprint(&Addressee { post: selection.post(), address: &address, key, number });
             copies.push(Fresh { number, key, email, name, fixed });
         }
         insert(tx, issue, &copies, now)?;
     }
 }
 
-/// A copy as the freeze inserts it.
+/// A delivery as the freeze inserts it.
 pub(super) struct Fresh {
     pub(super) number: u64,
     pub(super) key: AddressKey,
@@ -190,102 +289,59 @@ pub(super) struct Fresh {
     pub(super) fixed: Imprint,
 }
 
+/// What [`insert`] writes, in its order.
+const INSERTED: [&str; 12] = [
+    "id",
+    "issue",
+    "addr_key",
+    "address",
+    "name",
+    "message_id",
+    "boundary_seed",
+    "unsubscribe",
+    "bounce",
+    "state",
+    "next_at",
+    "changed_at",
+];
+
 pub(super) fn insert(
     tx: &mut dyn Tx,
     issue: i64,
     copies: &[Fresh],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    if tx.dialect() == Dialect::Postgres {
-        return insert_together(tx, issue, copies, now);
-    }
+    let mut rows: Vec<Vec<Value<'_>>> = Vec::with_capacity(copies.len());
     for Fresh { number, key, email, name, fixed } in copies {
-        tx.execute(
-            "INSERT INTO delivery (id, issue, addr_key, address, name, message_id, boundary_seed, unsubscribe,
-                                   bounce, state, next_at, changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'pending', ?10, ?10)",
-            args![
-                *number,
-                issue,
-                &key.0,
-                email,
-                name.as_deref(),
-                &fixed.message_id,
-                &fixed.boundary_seed,
-                &fixed.unsubscribe,
-                &fixed.bounce,
-                now
-            ],
-        )?;
-    }
-    Ok(())
-}
-
-fn insert_together(
-    tx: &mut dyn Tx,
-    issue: i64,
-    copies: &[Fresh],
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let texts =
-        |of: fn(&Fresh) -> &str| copies.iter().map(|copy| Some(of(copy))).collect::<Vec<Option<&str>>>();
-    let numbers: Vec<_> = copies.iter().map(|copy| i64::try_from(copy.number).ok()).collect();
-    let keys: Vec<_> = copies.iter().map(|copy| Some(copy.key.0.as_slice())).collect();
-    let names: Vec<_> = copies.iter().map(|copy| copy.name.as_deref()).collect();
-    tx.execute(
-        "INSERT INTO delivery (id, issue, addr_key, address, name, message_id, boundary_seed, unsubscribe, bounce,
-                               state, next_at, changed_at)
-         SELECT id, ?9, addr_key, address, name, message_id, boundary_seed, unsubscribe, bounce, 'pending', ?10, ?10
-         FROM unnest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             AS fresh (id, addr_key, address, name, message_id, boundary_seed, unsubscribe, bounce)",
-        args![
-            numbers.as_slice(),
-            keys.as_slice(),
-            texts(|copy| &copy.email).as_slice(),
-            names.as_slice(),
-            texts(|copy| &copy.fixed.message_id).as_slice(),
-            texts(|copy| &copy.fixed.boundary_seed).as_slice(),
-            texts(|copy| &copy.fixed.unsubscribe).as_slice(),
-            texts(|copy| &copy.fixed.bounce).as_slice(),
+        let row = args![
+            *number,
             issue,
+            &key.0,
+            email,
+            name.as_deref(),
+            &fixed.message_id,
+            &fixed.boundary_seed,
+            &fixed.unsubscribe,
+            &fixed.bounce,
+            State::Pending.as_str(),
+            now,
             now
-        ],
-    )
-    .map(drop)
-}
-
-pub(super) fn open(tx: &mut dyn Tx) -> Result<Vec<OpenIssue>, StoreError> {
-    tx.all(
-        "SELECT id, post, subject, label, letter, coalesce(extended_at, frozen_at),
-                (SELECT min(next_at) FROM delivery WHERE issue = issue.id AND state = 'pending'),
-                CASE WHEN paused_because IS NULL THEN 0 ELSE 1 END
-         FROM issue WHERE state = 'sending' ORDER BY id",
-        &[],
-        |row| {
-            Ok(OpenIssue {
-                number: IssueNumber(row.get(0)?),
-                post: row.get(1)?,
-                subject: subject(&row.get::<String>(2)?)?,
-                label: row.get(3)?,
-                letter: row.get(4)?,
-                frozen_at: row.get(5)?,
-                next_at: row.get(6)?,
-                resumed: row.get(7)?,
-            })
-        },
-    )
+        ];
+        rows.push(row.to_vec());
+    }
+    insert_many(tx, "delivery", &INSERTED, "", &rows)
 }
 
 pub(super) fn subject(text: &str) -> Result<HeaderText, StoreError> {
     HeaderText::parse(text).map_err(|error| nonsense(format!("a subject: {error}")))
 }
 
-/// Reads the word for where an issue stands.
+/// Reads a stored state of an issue.
 pub(super) fn state(word: &str) -> Result<IssueState, StoreError> {
     IssueState::from_word(word).ok_or_else(|| nonsense(format!("the issue state {word:?}")))
 }
 
-pub(super) fn all(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
+fn summaries(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
     let mut counts: HashMap<i64, (Tally, Option<DateTime<Utc>>, u64)> = HashMap::new();
     tx.each(
         "SELECT issue, state, count(*), min(CASE WHEN state = 'pending' THEN next_at END),
@@ -345,22 +401,15 @@ pub(super) fn set(
     )?;
     let Some(number) = number else { return Ok(false) };
     if state == IssueState::Cancelled {
-        deliveries::skip_waiting(tx, number, "cancelled", now)?;
+        deliveries::skip_waiting(tx, Scope::Issue(number), "cancelled", now)?;
     }
-    let entry = Entry {
-        kind: state.as_str(),
-        issue: Some(number),
-        subject: None,
-        actor: "letterpress",
-        detail: because,
-    };
-    events::append(tx, &entry, now)?;
+    events::append(tx, &Entry::of_issue(number, state.as_str(), "letterpress", because), now)?;
     Ok(true)
 }
 
 pub(super) fn close_finished(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<(), StoreError> {
     if tx.dialect() == Dialect::Postgres {
-        // Whoever puts a copy back to waiting holds its issue meanwhile, and the next statement sees what they did.
+        // A transaction that puts a delivery back to waiting locks its issue, so the next statement sees the result.
         tx.execute("SELECT 1 FROM issue WHERE state = 'sending' ORDER BY id FOR UPDATE", &[])?;
     }
     let done: Vec<i64> = tx.all(
@@ -371,14 +420,7 @@ pub(super) fn close_finished(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<(), 
         |row| row.get(0),
     )?;
     for number in done {
-        let entry = Entry {
-            kind: "done",
-            issue: Some(number),
-            subject: None,
-            actor: "letterpress",
-            detail: "nothing is open",
-        };
-        events::append(tx, &entry, now)?;
+        events::append(tx, &Entry::of_issue(number, "done", "letterpress", "nothing is open"), now)?;
     }
     Ok(())
 }

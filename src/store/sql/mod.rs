@@ -1,19 +1,25 @@
-//! One set of statements for both databases: the verbs of the [`Store`](super::Store) as SQL over a small seam.
+//! The store's methods, with one set of SQL statements for both databases.
 //!
-//! [`Backend`] runs a verb in one transaction, [`Tx`] runs its statements, [`Row`] reads what came back. Statements are
-//! written with `?1`, keep to BIGINT, TEXT and bytes, and mean the same in `SQLite` and `PostgreSQL`; where one of the
-//! two needs its own words, the place asks [`Tx::dialect`]. Nothing here knows how a connection is made.
+//! [`Backend`] runs a transaction, [`Tx`] runs its statements, [`Row`] reads a result. Statements are written with `?1`,
+//! use only BIGINT, TEXT and bytes, and mean the same in `SQLite` and `PostgreSQL`; where the two need different SQL, the
+//! code asks [`Tx::dialect`]. Connections are made elsewhere.
+//!
+//! Some tables and columns have names that the code no longer uses, until a migration renames them: `errand` is the
+//! queue of transactional emails, `notice` holds inbound reports, `pace` the meters of the rate limits, `lane` a domain;
+//! `standing` is the status of a subscriber, `cadence` the frequency, `left_at` the time of the unsubscribe.
+//! `consent.word` is the action: `asked` (sign-up), `confirmed`, `left` (unsubscribe), `undone` (resubscribe), `chose`
+//! (preferences).
 
 mod audience;
 pub(super) mod deliveries;
 mod desk;
-mod desk_verbs;
 mod digests;
 pub(super) mod epoch;
 mod erasure;
 mod errands;
 pub(super) mod events;
 mod issues;
+mod many;
 pub(super) mod notes;
 mod notices;
 mod pace;
@@ -23,9 +29,9 @@ mod removal;
 mod rows;
 mod toll;
 mod value;
-mod verbs;
 mod verify;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use camino::Utf8Path;
@@ -34,6 +40,7 @@ use chrono::{DateTime, Utc};
 pub(super) use value::{Cell, Row, Value};
 
 use super::StoreError;
+use crate::address::EmailAddress;
 
 /// The arguments of a statement, in order.
 macro_rules! args {
@@ -41,39 +48,38 @@ macro_rules! args {
 }
 pub(super) use args;
 
-/// Whose words a statement may use.
+/// Which SQL a statement may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
-    /// One writer at a time holds the whole file.
+    /// One writer at a time locks the whole file.
     Sqlite,
-    /// Writers meet at rows; what is read to be judged must be locked.
+    /// Writers lock rows; a row that is read before a decision must be locked.
     Postgres,
 }
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// It only reads: it keeps no writer waiting, and waits for none.
+    /// It only reads: it blocks no writer, and no writer blocks it.
     Look,
-    /// It writes; once it has returned, that is on the disk.
+    /// It writes; when it returns, the data is on the disk.
     Change,
-    /// It freezes an issue: it writes, what it reads stays the same from its first statement to its last, and nobody
-    /// else freezes meanwhile.
+    /// It freezes an issue: it writes, its reads see one snapshot, and no other freeze runs at the same time.
     Freeze,
 }
 
 /// One open transaction.
 pub(super) trait Tx {
-    /// Whose words it understands.
+    /// Which SQL it understands.
     fn dialect(&self) -> Dialect;
 
-    /// What time it is for everybody who writes to this database; `here` is the caller's own clock.
+    /// The time for all processes that write to this database; `here` is the caller's own clock.
     fn now(&mut self, here: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError>;
 
     /// Runs a statement; returns how many rows it touched.
     fn execute(&mut self, sql: &str, args: &[Value<'_>]) -> Result<u64, StoreError>;
 
-    /// Runs a query and shows each row to `visit`, in order.
+    /// Runs a query and passes each row to `visit`, in order.
     fn each(
         &mut self,
         sql: &str,
@@ -109,19 +115,16 @@ impl dyn Tx + '_ {
     }
 }
 
-/// A database that runs verbs, each in one transaction of its own. Its calls block.
-pub(super) trait Backend: Send + Sync + 'static {
-    /// Runs `verb` in one transaction; `doing` names it in errors. If it fails, nothing of it happened. A verb may be
-    /// run more than once, as after a deadlock; then nothing of its earlier runs stands.
-    fn transact<T>(
-        &self,
-        access: Access,
-        doing: &'static str,
-        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError>;
+/// The body of a transaction.
+pub(super) type Body<'a> = dyn Fn(&mut dyn Tx) -> Result<(), StoreError> + 'a;
 
-    /// Writes a whole copy, as of one moment, to the new file `target`, while others read and write; the copy says of
-    /// itself that it was `copied` then. A database that is not a file leaves that to its own tools.
+/// A database that runs transactions. Its calls block.
+pub(super) trait Backend: Send + Sync + 'static {
+    /// Runs `body` in one transaction; `doing` names it in errors. If it fails, nothing of it happened. The body may run
+    /// more than once, for example after a deadlock; then only its last run counts.
+    fn transact(&self, access: Access, doing: &'static str, body: &Body<'_>) -> Result<(), StoreError>;
+
+    /// See [`Store::backup`]. A database that is not a file has its own tools for this.
     fn backup(&self, _target: &Utf8Path, _copied: DateTime<Utc>) -> Result<(), StoreError> {
         Err(StoreError::Elsewhere {
             what: "this ledger is a PostgreSQL database, not a file",
@@ -129,76 +132,149 @@ pub(super) trait Backend: Send + Sync + 'static {
         })
     }
 
-    /// See [`Desk::scrub`](super::Desk::scrub).
+    /// See [`Store::scrub`].
     fn scrub(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// See [`Store::pin`](super::Store::pin).
+    /// See [`Store::pin`].
     fn pin(&self) {}
 
-    /// See [`Store::failed_over`](super::Store::failed_over).
+    /// See [`Store::failed_over`].
     fn failed_over(&self) -> Option<u64> {
         None
     }
 }
 
-/// A ledger in an SQL database.
-pub(super) struct SqlStore<B> {
-    backend: Arc<B>,
+impl dyn Backend {
+    /// Runs a transaction and returns what its body returned.
+    pub(super) fn run<T>(
+        &self,
+        access: Access,
+        doing: &'static str,
+        body: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        // A body that runs again replaces the value of its earlier run, as its transaction does.
+        let value = RefCell::new(None);
+        self.transact(access, doing, &|tx| {
+            let returned = body(tx)?;
+            value.replace(Some(returned));
+            Ok(())
+        })?;
+        value.into_inner().ok_or_else(|| nonsense("a transaction without a result"))
+    }
+}
+
+/// The ledger: an opened and migrated SQL database. Its methods are in the modules below, beside their SQL.
+pub struct Store {
+    backend: Arc<dyn Backend>,
     instance: String,
 }
 
-impl<B: Backend> SqlStore<B> {
-    /// The store behind an opened and migrated database that is named `instance`.
-    pub(super) fn over(backend: B, instance: String) -> Self {
+impl Store {
+    /// The store in `backend`, with the name `instance`.
+    pub(super) fn over(backend: impl Backend, instance: String) -> Self {
         Self { backend: Arc::new(backend), instance }
     }
 
-    /// Runs a verb on a thread that may block.
+    /// The permanent random name of this store.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// From now on the store must stay the same: if its file is exchanged, every method fails, and none continues with
+    /// the new file. A run that sends has claimed deliveries that the new file does not know.
+    pub fn pin(&self) {
+        self.backend.pin();
+    }
+
+    /// How many deliveries are in doubt because another database server took over from the one that wrote the ledger, and
+    /// may have missed its last transactions; `None` if this process saw no such change.
+    pub fn failed_over(&self) -> Option<u64> {
+        self.backend.failed_over()
+    }
+
+    /// The time for all processes that write to this store; `here` is the caller's own clock.
+    pub async fn now(&self, here: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+        self.look("reading the time", move |tx| tx.now(here)).await
+    }
+
+    /// Writes a whole copy, as of one moment, to the new file `target`, while others read and write. The copy notes that
+    /// it is one, made at `now`.
+    pub async fn backup(&self, target: &Utf8Path, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let (backend, target) = (Arc::clone(&self.backend), target.to_owned());
+        blocking(move || backend.backup(&target, now)).await
+    }
+
+    /// Removes erased data from the write-ahead log and the free pages too, as far as the database allows it.
+    pub async fn scrub(&self) -> Result<(), StoreError> {
+        let backend = Arc::clone(&self.backend);
+        blocking(move || backend.scrub()).await
+    }
+
+    /// Runs a transaction on a thread that may block.
     async fn run<T: Send + 'static>(
         &self,
         access: Access,
         doing: &'static str,
-        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+        body: impl Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let backend = Arc::clone(&self.backend);
-        joined(tokio::task::spawn_blocking(move || backend.transact(access, doing, verb)).await)
+        blocking(move || backend.run(access, doing, body)).await
     }
 
-    /// A verb that only reads.
+    /// A transaction that only reads.
     async fn look<T: Send + 'static>(
         &self,
         doing: &'static str,
-        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+        body: impl Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run(Access::Look, doing, verb).await
+        self.run(Access::Look, doing, body).await
     }
 
-    /// A verb that writes is told what time it is: `here` if all who write share a clock, else the database's.
+    /// A transaction that writes. It gets the time: `here` if all writers share a clock, else the database's.
     async fn change<T: Send + 'static>(
         &self,
         doing: &'static str,
         here: DateTime<Utc>,
-        verb: impl Fn(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
+        body: impl Fn(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.run(Access::Change, doing, move |tx| {
             let now = tx.now(here)?;
-            verb(tx, now)
+            body(tx, now)
+        })
+        .await
+    }
+
+    /// A transaction that freezes or extends an issue.
+    async fn freezing<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        here: DateTime<Utc>,
+        body: impl Fn(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(Access::Freeze, doing, move |tx| {
+            let now = tx.now(here)?;
+            body(tx, now)
         })
         .await
     }
 }
 
-/// What a thread that may block came back with; its panic is ours.
-fn joined<T>(ended: Result<T, tokio::task::JoinError>) -> T {
-    match ended {
-        Ok(result) => result,
+/// Runs `work` on a thread that may block; a panic there continues here.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 
-/// A word or a number that Letterpress does not write there.
+/// A value that Letterpress does not write.
 fn nonsense(what: impl std::fmt::Display) -> StoreError {
     StoreError::Nonsense(what.to_string())
+}
+
+/// Reads a stored address.
+fn address(text: &str) -> Result<EmailAddress, StoreError> {
+    EmailAddress::parse(text).map_err(|error| nonsense(format!("an address: {error}")))
 }

@@ -1,20 +1,23 @@
-//! Rates: meters, and claims that stay within them. The arithmetic is [`crate::ledger::pace`]'s.
+//! Rate limits: their meters, and claims that stay within them. The arithmetic is in [`crate::ledger::pace`].
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Dialect, StoreError, Tx, args, deliveries};
+use super::{Dialect, Store, StoreError, Tx, args, deliveries};
 use crate::ledger::Token;
 use crate::ledger::pace::{Meter, Rate};
 use crate::store::{Claim, IssueNumber, Lane, Pace, Ration};
 
-/// The meter for all copies together; no domain has such a name.
+/// The meter for all messages together; no domain has such a name.
 const ALL: &str = "*";
 
-pub(super) fn total(tx: &mut dyn Tx) -> Result<Meter, StoreError> {
-    Ok(meter(tx, ALL, "")?.unwrap_or_default())
+impl Store {
+    /// The meter of the rate limit for all messages.
+    pub async fn meter(&self) -> Result<Meter, StoreError> {
+        self.look("reading the rate limit", |tx| Ok(meter(tx, ALL, "")?.unwrap_or_default())).await
+    }
 }
 
-/// The domains to which copies are due; those of copies that have none on record yet are written down first.
+/// The domains to which deliveries are due. First notes the domain of each delivery that has none.
 pub(super) fn lanes(
     tx: &mut dyn Tx,
     issue: IssueNumber,
@@ -37,7 +40,7 @@ pub(super) fn lanes(
     )
 }
 
-/// Claims as many copies as there are permits, and takes these in the same transaction.
+/// Claims as many deliveries as there are permits, and takes the permits in the same transaction.
 pub(super) fn claim(
     tx: &mut dyn Tx,
     pace: &Pace,
@@ -46,91 +49,72 @@ pub(super) fn claim(
     now: DateTime<Utc>,
 ) -> Result<Ration, StoreError> {
     let mut ration = Ration::default();
-    let all = match pace.limits.all {
-        Some(rate) => Some((rate, own_meter(tx, ALL)?)),
-        None => None,
-    };
-    let most = at_most(claim.most.min(tokens.len()), all, now);
-    if let Some((rate, meter)) = all
-        && most == 0
-    {
-        ration.wait = Some(meter.wait(rate, now));
+    let mut all = Limit::read(tx, pace.limits.all, ALL)?;
+    let most = all.at_most(claim.most.min(tokens.len()), now);
+    if let Some(wait) = all.wait(now) {
+        ration.wait = Some(wait);
         return Ok(ration);
     }
+    let claim = Claim { most, ..claim.clone() };
     if pace.limits.by_domain() {
-        let mut left = tokens.get(..most).unwrap_or_default();
         for lane in &pace.lanes {
+            let left = tokens.get(ration.copies.len()..most).unwrap_or_default();
             if left.is_empty() {
                 break;
             }
-            claim_lane(tx, (pace, claim, lane), left, &mut ration, now)?;
-            left = tokens.get(ration.copies.len()..most).unwrap_or_default();
+            let own = Limit::read(tx, pace.limits.of(lane), lane)?;
+            claim_lane(tx, &claim, own, left, &mut ration, now)?;
         }
     } else {
-        let claim = Claim { most, ..claim.clone() };
-        ration.copies = deliveries::claim(tx, &claim, tokens, now)?;
+        ration.copies = deliveries::claim_from(tx, &claim, None, tokens, now)?;
     }
-    if let Some((rate, meter)) = all {
-        keep(tx, ALL, meter.take(rate, permits(ration.copies.len()), now))?;
-    }
+    all.take(tx, ration.copies.len(), now)?;
     Ok(ration)
 }
 
-/// One domain's share.
+/// Claims deliveries to one domain, within its own limit.
 fn claim_lane(
     tx: &mut dyn Tx,
-    (pace, claim, lane): (&Pace, &Claim, &str),
+    claim: &Claim,
+    mut own: Limit<'_>,
     tokens: &[Token],
     ration: &mut Ration,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let own = match pace.limits.of(lane) {
-        Some(rate) => Some((rate, own_meter(tx, lane)?)),
-        None => None,
-    };
-    let most = at_most(tokens.len(), own, now);
-    if let Some((rate, meter)) = own
-        && most == 0
-    {
-        ration.lanes.push((lane.to_owned(), Lane::Full(meter.wait(rate, now))));
-        return Ok(());
-    }
-    let share = Claim { most, ..claim.clone() };
-    let copies = deliveries::claim_from(tx, &share, Some(lane), tokens, now)?;
-    if copies.is_empty() {
-        ration.lanes.push((lane.to_owned(), Lane::Empty));
-    } else if let Some((rate, meter)) = own {
-        let meter = meter.take(rate, permits(copies.len()), now);
-        keep(tx, lane, meter)?;
-        if meter.permits(rate, now) == 0 {
-            ration.lanes.push((lane.to_owned(), Lane::Full(meter.wait(rate, now))));
+    let lane = own.lane;
+    if own.wait(now).is_none() {
+        let share = Claim { most: own.at_most(tokens.len(), now), ..claim.clone() };
+        let copies = deliveries::claim_from(tx, &share, Some(lane), tokens, now)?;
+        if copies.is_empty() {
+            ration.lanes.push((lane.to_owned(), Lane::Empty));
+            return Ok(());
         }
+        own.take(tx, copies.len(), now)?;
+        ration.copies.extend(copies);
     }
-    ration.copies.extend(copies);
+    ration.lanes.extend(own.wait(now).map(|wait| (lane.to_owned(), Lane::Full(wait))));
     Ok(())
 }
 
-/// Takes one permit from each of these meters, or, if one of them has none, from none.
+/// Takes one permit from each of these meters; if one of them has none, from none of them.
 pub(super) fn take_one_of_each(
     tx: &mut dyn Tx,
     lanes: &[(String, Rate)],
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    let mut taken = Vec::with_capacity(lanes.len());
+    let mut limits = Vec::with_capacity(lanes.len());
     for (lane, rate) in lanes {
-        let meter = own_meter(tx, lane)?;
-        if meter.permits(*rate, now) == 0 {
+        let limit = Limit::read(tx, Some(*rate), lane)?;
+        if limit.wait(now).is_some() {
             return Ok(false);
         }
-        taken.push((lane, meter.take(*rate, 1, now)));
+        limits.push(limit);
     }
-    for (lane, meter) in taken {
-        keep(tx, lane, meter)?;
-    }
+    limits.iter_mut().try_for_each(|limit| limit.take(tx, 1, now))?;
     Ok(true)
 }
 
-/// Forgets meters whose name begins with `prefix` and that were paid for before `before`.
+/// Deletes meters whose name begins with `prefix` and that are full since before `before`.
 pub(super) fn forget(tx: &mut dyn Tx, prefix: &str, before: DateTime<Utc>) -> Result<u64, StoreError> {
     tx.execute(
         "DELETE FROM pace WHERE substr(lane, 1, length(?1)) = ?1 AND full_until < ?2",
@@ -138,20 +122,50 @@ pub(super) fn forget(tx: &mut dyn Tx, prefix: &str, before: DateTime<Utc>) -> Re
     )
 }
 
-fn at_most(wanted: usize, own: Option<(Rate, Meter)>, now: DateTime<Utc>) -> usize {
-    own.map_or(wanted, |(rate, meter)| wanted.min(meter.permits(rate, now) as usize))
+/// A rate limit and its meter, which no other transaction changes before this one ends; without a rate there is no limit.
+struct Limit<'a> {
+    lane: &'a str,
+    own: Option<(Rate, Meter)>,
 }
 
-fn permits(copies: usize) -> u32 {
-    u32::try_from(copies).unwrap_or(u32::MAX)
+impl<'a> Limit<'a> {
+    fn read(tx: &mut dyn Tx, rate: Option<Rate>, lane: &'a str) -> Result<Self, StoreError> {
+        let own = match rate {
+            Some(rate) => Some((rate, own_meter(tx, lane)?)),
+            None => None,
+        };
+        Ok(Self { lane, own })
+    }
+
+    /// As many as are `wanted`, if there are so many permits.
+    fn at_most(&self, wanted: usize, now: DateTime<Utc>) -> usize {
+        self.own.map_or(wanted, |(rate, meter)| wanted.min(meter.permits(rate, now) as usize))
+    }
+
+    /// How long there is no permit; `None` if there is one now.
+    fn wait(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        let (rate, meter) = self.own?;
+        (meter.permits(rate, now) == 0).then(|| meter.wait(rate, now))
+    }
+
+    fn take(&mut self, tx: &mut dyn Tx, permits: usize, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let Some((rate, meter)) = &mut self.own else { return Ok(()) };
+        *meter = meter.take(*rate, u32::try_from(permits).unwrap_or(u32::MAX), now);
+        tx.execute(
+            "INSERT INTO pace (lane, full_until) VALUES (?1, ?2)
+             ON CONFLICT (lane) DO UPDATE SET full_until = excluded.full_until",
+            args![self.lane, meter.full_until],
+        )
+        .map(drop)
+    }
 }
 
-/// A meter that nobody else changes before this transaction ends.
+/// A meter that no other transaction changes before this one ends.
 fn own_meter(tx: &mut dyn Tx, lane: &str) -> Result<Meter, StoreError> {
     if tx.dialect() == Dialect::Sqlite {
         return Ok(meter(tx, lane, "")?.unwrap_or_default());
     }
-    // A row that is not there yet cannot be locked.
+    // A row that does not exist yet cannot be locked.
     tx.execute(
         "INSERT INTO pace (lane, full_until) VALUES (?1, 0) ON CONFLICT (lane) DO NOTHING",
         args![lane],
@@ -163,13 +177,4 @@ fn meter(tx: &mut dyn Tx, lane: &str, lock: &str) -> Result<Option<Meter>, Store
     tx.one(&format!("SELECT full_until FROM pace WHERE lane = ?1 {lock}"), args![lane], |row| {
         Ok(Meter { full_until: row.get(0)? })
     })
-}
-
-fn keep(tx: &mut dyn Tx, lane: &str, meter: Meter) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO pace (lane, full_until) VALUES (?1, ?2)
-         ON CONFLICT (lane) DO UPDATE SET full_until = excluded.full_until",
-        args![lane, meter.full_until],
-    )
-    .map(drop)
 }

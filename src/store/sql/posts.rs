@@ -1,48 +1,116 @@
-//! Posts as rows: their identities, how long they wait, approvals; rehearsals, and issues that grow.
+//! Posts: their identities, how long they wait, approvals; rehearsals, and issues that are extended.
 
 use std::collections::HashMap;
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::audience::Selection;
+use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
 use super::issues;
-use super::{Access, Backend, SqlStore, StoreError, Tx, args, deliveries};
+use super::{Store, StoreError, Tx, args};
 use crate::ledger::transition::Event;
 use crate::schedule::identity::PostIdentity;
-use crate::store::posts::{Approval, Audience, FrozenIssue, Posts, Waiting};
+use crate::store::posts::{Approval, Audience, FrozenIssue, Waiting};
 use crate::store::{DeliveryNumber, ImprintMaker, Move};
 use crate::text::HeaderText;
 
-/// What an issue that was only rehearsed is called, before its number and the post's id.
+/// The name of an issue that was only rehearsed begins with this; its number and the post's id follow.
 const REHEARSAL: &str = "rehearsal:";
 
-#[async_trait]
-impl<B: Backend> Posts for SqlStore<B> {
-    async fn identities(&self) -> Result<Vec<PostIdentity>, StoreError> {
-        self.look("reading the identities of posts", identities).await
+impl Store {
+    /// Every form in which a post of the ledger was seen; for posts that were recorded before identities existed, the title.
+    pub async fn identities(&self) -> Result<Vec<PostIdentity>, StoreError> {
+        self.look("reading the identities of posts", |tx| {
+            tx.all(
+                "SELECT post, path, title, published, fingerprint FROM post_identity
+                 UNION ALL
+                 SELECT post, '', subject, frozen_at, '' FROM issue WHERE series IS NULL AND state <> 'rehearsal'
+                     AND NOT EXISTS (SELECT 1 FROM post_identity WHERE post_identity.post = issue.post)",
+                &[],
+                |row| {
+                    Ok(PostIdentity {
+                        post: row.get(0)?,
+                        path: row.get(1)?,
+                        title: row.get(2)?,
+                        published: row.get(3)?,
+                        fingerprint: row.get(4)?,
+                    })
+                },
+            )
+        })
+        .await
     }
 
-    async fn remember_identities(
+    /// Remembers further forms.
+    pub async fn remember_identities(
         &self,
         identities: Vec<PostIdentity>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.change("recording posts", now, move |tx, now| remember(tx, &identities, now)).await
+        self.change("recording posts", now, move |tx, now| {
+            for identity in &identities {
+                tx.execute(
+                    "INSERT INTO post_identity (post, path, title, published, fingerprint, seen_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+                    args![
+                        &identity.post,
+                        &identity.path,
+                        &identity.title,
+                        identity.published,
+                        &identity.fingerprint,
+                        now
+                    ],
+                )?;
+            }
+            Ok(())
+        })
+        .await
     }
 
-    async fn waiting_since(
+    /// Since when each of the waiting posts has been waiting, by its id. With `restart`, since its text last changed. Deletes
+    /// posts that no longer wait.
+    pub async fn waiting_since(
         &self,
         posts: Vec<Waiting>,
         restart: bool,
         now: DateTime<Utc>,
     ) -> Result<HashMap<String, DateTime<Utc>>, StoreError> {
-        self.change("recording pending posts", now, move |tx, _| waiting_since(tx, &posts, restart, now))
-            .await
+        self.change("recording pending posts", now, move |tx, _| {
+            let known: HashMap<String, (String, DateTime<Utc>)> = tx
+                .all("SELECT post, text, since FROM post_waiting", &[], |row| {
+                    Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))
+                })?
+                .into_iter()
+                .collect();
+            let mut since_when = HashMap::new();
+            for Waiting { post, text, since } in &posts {
+                let noted = known.get(post);
+                // A time in the future was noted before the clock was set back.
+                let since = match noted {
+                    Some((before, noted)) if (before == text || !restart) && *noted <= now => *noted,
+                    Some(_) => now,
+                    None => *since,
+                };
+                if noted != Some(&(text.clone(), since)) {
+                    tx.execute(
+                        "INSERT INTO post_waiting (post, text, since) VALUES (?1, ?2, ?3)
+                         ON CONFLICT (post) DO UPDATE SET text = ?2, since = ?3",
+                        args![post, text, since],
+                    )?;
+                }
+                since_when.insert(post.clone(), since);
+            }
+            for post in known.keys().filter(|post| !since_when.contains_key(*post)) {
+                tx.execute("DELETE FROM post_waiting WHERE post = ?1", args![post])?;
+            }
+            Ok(since_when)
+        })
+        .await
     }
 
-    async fn waiting(&self) -> Result<HashMap<String, DateTime<Utc>>, StoreError> {
+    /// The same as far as it is recorded; writes nothing.
+    pub async fn waiting(&self) -> Result<HashMap<String, DateTime<Utc>>, StoreError> {
         self.look("reading pending posts", |tx| {
             let rows =
                 tx.all("SELECT post, since FROM post_waiting", &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -51,7 +119,8 @@ impl<B: Backend> Posts for SqlStore<B> {
         .await
     }
 
-    async fn approval(&self, subject: &str, content: &str) -> Result<Approval, StoreError> {
+    /// Whether `content` of a post or a digest may be mailed.
+    pub async fn approval(&self, subject: &str, content: &str) -> Result<Approval, StoreError> {
         let (subject, content) = (subject.to_owned(), content.to_owned());
         self.look("reading an approval", move |tx| {
             let found: Option<(DateTime<Utc>, Option<DateTime<Utc>>)> = tx.one(
@@ -68,7 +137,13 @@ impl<B: Backend> Posts for SqlStore<B> {
         .await
     }
 
-    async fn ask_approval(&self, subject: &str, content: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Records that somebody was asked for approval.
+    pub async fn ask_approval(
+        &self,
+        subject: &str,
+        content: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let (subject, content) = (subject.to_owned(), content.to_owned());
         self.change("requesting an approval", now, move |tx, now| {
             tx.execute(
@@ -81,7 +156,8 @@ impl<B: Backend> Posts for SqlStore<B> {
         .await
     }
 
-    async fn approve_asked(&self, subject: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    /// Approves the latest content for which approval of this post or digest was asked. `false`: it was not asked.
+    pub async fn approve_asked(&self, subject: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let subject = subject.to_owned();
         self.change("recording an approval", now, move |tx, now| {
             let asked: Option<String> = tx.one(
@@ -95,7 +171,8 @@ impl<B: Backend> Posts for SqlStore<B> {
         .await
     }
 
-    async fn approve_content(&self, content: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    /// The same for this content, in any post or digest.
+    pub async fn approve_content(&self, content: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let content = content.to_owned();
         self.change("recording an approval", now, move |tx, now| {
             let sql = "SELECT subject FROM approval WHERE content = ?1";
@@ -106,12 +183,14 @@ impl<B: Backend> Posts for SqlStore<B> {
         .await
     }
 
-    async fn approve(&self, subject: &str, content: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Records an approval.
+    pub async fn approve(&self, subject: &str, content: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         let (subject, content) = (subject.to_owned(), content.to_owned());
         self.change("recording an approval", now, move |tx, now| approve(tx, &subject, &content, now)).await
     }
 
-    async fn audience(&self, post: &str, categories: Vec<HeaderText>) -> Result<Audience, StoreError> {
+    /// Who would get an issue of a post with these categories.
+    pub async fn audience(&self, post: &str, categories: Vec<HeaderText>) -> Result<Audience, StoreError> {
         let post = post.to_owned();
         self.look("counting the audience", move |tx| {
             let selection = Selection::new(tx.dialect(), &post, &categories);
@@ -126,7 +205,8 @@ impl<B: Backend> Posts for SqlStore<B> {
         .await
     }
 
-    async fn frozen(&self, post: &str) -> Result<Option<FrozenIssue>, StoreError> {
+    /// The issue of a post.
+    pub async fn frozen(&self, post: &str) -> Result<Option<FrozenIssue>, StoreError> {
         let post = post.to_owned();
         self.look("reading an issue", move |tx| {
             tx.one("SELECT state, letter FROM issue WHERE post = ?1", args![&post], |row| {
@@ -136,7 +216,9 @@ impl<B: Backend> Posts for SqlStore<B> {
         .await
     }
 
-    async fn extend(
+    /// Adds a delivery for each active subscriber who would be in the audience now and has none, and opens the issue
+    /// again. Returns how many.
+    pub async fn extend(
         &self,
         post: &str,
         categories: Vec<HeaderText>,
@@ -144,93 +226,94 @@ impl<B: Backend> Posts for SqlStore<B> {
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let post = post.to_owned();
-        self.run(Access::Freeze, "extending an issue", move |tx| {
-            let now = tx.now(now)?;
-            extend(tx, (&post, &categories), &imprint, now)
+        self.freezing("extending an issue", now, move |tx, now| {
+            let found: Option<(i64, String)> = tx.one(
+                "SELECT id, state FROM issue WHERE post = ?1 AND state IN ('sending', 'done')",
+                args![&post],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            let Some((number, _)) = found else { return Ok(0) };
+            issues::hold(tx, number)?;
+            let selection = Selection::new(tx.dialect(), &post, &categories).without(number);
+            let added = issues::address_copies(tx, number, &selection, &imprint, now)?;
+            if added == 0 {
+                return Ok(0);
+            }
+            tx.execute(
+                "UPDATE issue SET state = 'sending', extended_at = ?2 WHERE id = ?1",
+                args![number, now],
+            )?;
+            let audience: u64 = tx
+                .one("SELECT audience FROM issue WHERE id = ?1", args![number], |row| row.get(0))?
+                .unwrap_or(0);
+            issues::count(tx, number, &post, audience + added, now)?;
+            issues::settle_in(tx)?;
+            Ok(added)
         })
         .await
     }
 
-    async fn end_rehearsal(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.change("ending the rehearsal", now, end_rehearsal).await
-    }
-
-    async fn erase_rehearsals(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
-        self.change("erasing rehearsals", before, erase_rehearsals).await
-    }
-}
-
-fn identities(tx: &mut dyn Tx) -> Result<Vec<PostIdentity>, StoreError> {
-    tx.all(
-        "SELECT post, path, title, published, fingerprint FROM post_identity
-         UNION ALL
-         SELECT post, '', subject, frozen_at, '' FROM issue WHERE series IS NULL AND state <> 'rehearsal'
-             AND NOT EXISTS (SELECT 1 FROM post_identity WHERE post_identity.post = issue.post)",
-        &[],
-        |row| {
-            Ok(PostIdentity {
-                post: row.get(0)?,
-                path: row.get(1)?,
-                title: row.get(2)?,
-                published: row.get(3)?,
-                fingerprint: row.get(4)?,
-            })
-        },
-    )
-}
-
-fn remember(tx: &mut dyn Tx, identities: &[PostIdentity], now: DateTime<Utc>) -> Result<(), StoreError> {
-    for identity in identities {
-        tx.execute(
-            "INSERT INTO post_identity (post, path, title, published, fingerprint, seen_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
-            args![
-                &identity.post,
-                &identity.path,
-                &identity.title,
-                identity.published,
-                &identity.fingerprint,
-                now
-            ],
-        )?;
-    }
-    Ok(())
-}
-
-fn waiting_since(
-    tx: &mut dyn Tx,
-    posts: &[Waiting],
-    restart: bool,
-    now: DateTime<Utc>,
-) -> Result<HashMap<String, DateTime<Utc>>, StoreError> {
-    let known: HashMap<String, (String, DateTime<Utc>)> = tx
-        .all("SELECT post, text, since FROM post_waiting", &[], |row| {
-            Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))
-        })?
-        .into_iter()
-        .collect();
-    let mut since_when = HashMap::new();
-    for Waiting { post, text, since } in posts {
-        let noted = known.get(post);
-        // A time that is still to come was noted by a clock that has gone back since.
-        let since = match noted {
-            Some((before, noted)) if (before == text || !restart) && *noted <= now => *noted,
-            Some(_) => now,
-            None => *since,
-        };
-        if noted != Some(&(text.clone(), since)) {
-            tx.execute(
-                "INSERT INTO post_waiting (post, text, since) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (post) DO UPDATE SET text = ?2, since = ?3",
-                args![post, text, since],
+    /// Renames the issues that were only rehearsed, so that their posts count as not mailed. Returns how many.
+    pub async fn end_rehearsal(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.change("ending the rehearsal", now, |tx, now| {
+            let rehearsed: Vec<(i64, String)> = tx.all(
+                "SELECT id, post FROM issue WHERE rehearsal = 1 AND state <> 'rehearsal' ORDER BY id",
+                &[],
+                |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
-        }
-        since_when.insert(post.clone(), since);
+            for (number, post) in &rehearsed {
+                deliveries::skip_waiting(tx, Scope::Issue(*number), "rehearsal", now)?;
+                let doubts: Vec<i64> = tx.all(
+                    "SELECT id FROM delivery WHERE issue = ?1 AND state IN ('unknown', 'failed_uncertain') ORDER BY id",
+                    args![*number],
+                    |row| row.get(0),
+                )?;
+                for doubt in doubts {
+                    let leave = Move { number: DeliveryNumber(doubt), event: Event::Leave };
+                    let _ = deliveries::step(tx, &leave, now)?;
+                }
+                tx.execute(
+                    "UPDATE issue SET state = 'rehearsal', series = NULL, post = ?2 WHERE id = ?1",
+                    args![*number, &format!("{REHEARSAL}{number}:{post}")],
+                )?;
+                tx.execute("DELETE FROM issue_post WHERE issue = ?1", args![*number])?;
+                tx.execute("DELETE FROM post_identity WHERE post = ?1", args![post])?;
+                let entry = Entry {
+                    kind: "rehearsal",
+                    issue: Some(*number),
+                    subject: None,
+                    actor: "letterpress",
+                    detail: "it was written to files while no relay was configured",
+                };
+                events::append(tx, &entry, now)?;
+            }
+            Ok(rehearsed.len() as u64)
+        })
+        .await
     }
-    for post in known.keys().filter(|post| !since_when.contains_key(*post)) {
-        tx.execute("DELETE FROM post_waiting WHERE post = ?1", args![post])?;
+
+    /// Deletes rehearsals that were frozen before `before`.
+    pub async fn erase_rehearsals(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
+        self.change("erasing rehearsals", before, |tx, before| {
+            let old: Vec<i64> = tx.all(
+                "SELECT id FROM issue WHERE state = 'rehearsal' AND frozen_at < ?1 ORDER BY id",
+                args![before],
+                |row| row.get(0),
+            )?;
+            for number in old {
+                for sql in [
+                    "DELETE FROM notice WHERE issue = ?1",
+                    "DELETE FROM attempt WHERE delivery IN (SELECT id FROM delivery WHERE issue = ?1)",
+                    "DELETE FROM delivery WHERE issue = ?1",
+                    "DELETE FROM issue WHERE id = ?1",
+                ] {
+                    tx.execute(sql, args![number])?;
+                }
+            }
+            Ok(())
+        })
+        .await
     }
-    Ok(since_when)
 }
 
 fn approve(tx: &mut dyn Tx, subject: &str, content: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -242,84 +325,4 @@ fn approve(tx: &mut dyn Tx, subject: &str, content: &str, now: DateTime<Utc>) ->
     let detail = format!("{subject} {content}");
     let entry = Entry { kind: "approve", issue: None, subject: None, actor: "approve", detail: &detail };
     events::append(tx, &entry, now)
-}
-
-fn extend(
-    tx: &mut dyn Tx,
-    (post, categories): (&str, &[HeaderText]),
-    imprint: &ImprintMaker,
-    now: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    let found: Option<(i64, String)> = tx.one(
-        "SELECT id, state FROM issue WHERE post = ?1 AND state IN ('sending', 'done')",
-        args![post],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    let Some((number, _)) = found else { return Ok(0) };
-    issues::hold(tx, number)?;
-    let selection = Selection::new(tx.dialect(), post, categories).without(number);
-    let added = issues::address_copies(tx, (number, post), &selection, imprint, now)?;
-    if added == 0 {
-        return Ok(0);
-    }
-    tx.execute("UPDATE issue SET state = 'sending', extended_at = ?2 WHERE id = ?1", args![number, now])?;
-    let audience: u64 =
-        tx.one("SELECT audience FROM issue WHERE id = ?1", args![number], |row| row.get(0))?.unwrap_or(0);
-    issues::count(tx, number, post, audience + added, now)?;
-    issues::settle_in(tx)?;
-    Ok(added)
-}
-
-fn end_rehearsal(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
-    let rehearsed: Vec<(i64, String)> = tx.all(
-        "SELECT id, post FROM issue WHERE rehearsal = 1 AND state <> 'rehearsal' ORDER BY id",
-        &[],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    for (number, post) in &rehearsed {
-        deliveries::skip_waiting(tx, *number, "rehearsal", now)?;
-        let doubts: Vec<i64> = tx.all(
-            "SELECT id FROM delivery WHERE issue = ?1 AND state IN ('unknown', 'failed_uncertain') ORDER BY id",
-            args![*number],
-            |row| row.get(0),
-        )?;
-        for doubt in doubts {
-            let leave = Move { number: DeliveryNumber(doubt), event: Event::Leave };
-            let _ = deliveries::step(tx, &leave, now)?;
-        }
-        tx.execute(
-            "UPDATE issue SET state = 'rehearsal', series = NULL, post = ?2 WHERE id = ?1",
-            args![*number, &format!("{REHEARSAL}{number}:{post}")],
-        )?;
-        tx.execute("DELETE FROM issue_post WHERE issue = ?1", args![*number])?;
-        tx.execute("DELETE FROM post_identity WHERE post = ?1", args![post])?;
-        let entry = Entry {
-            kind: "rehearsal",
-            issue: Some(*number),
-            subject: None,
-            actor: "letterpress",
-            detail: "it was written to files while no relay was configured",
-        };
-        events::append(tx, &entry, now)?;
-    }
-    Ok(rehearsed.len() as u64)
-}
-
-fn erase_rehearsals(tx: &mut dyn Tx, before: DateTime<Utc>) -> Result<(), StoreError> {
-    let old: Vec<i64> = tx.all(
-        "SELECT id FROM issue WHERE state = 'rehearsal' AND frozen_at < ?1 ORDER BY id",
-        args![before],
-        |row| row.get(0),
-    )?;
-    for number in old {
-        for sql in [
-            "DELETE FROM notice WHERE issue = ?1",
-            "DELETE FROM attempt WHERE delivery IN (SELECT id FROM delivery WHERE issue = ?1)",
-            "DELETE FROM delivery WHERE issue = ?1",
-            "DELETE FROM issue WHERE id = ?1",
-        ] {
-            tx.execute(sql, args![number])?;
-        }
-    }
-    Ok(())
 }

@@ -1,172 +1,186 @@
-//! Readers and suppressions.
+//! Subscribers and suppressions.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
-use super::{Dialect, Row, StoreError, Tx, args, desk, nonsense};
-use crate::address::EmailAddress;
+use super::many::insert_many;
+use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, nonsense};
 use crate::subscribers::lifecycle::{Enrolled, REMOVED, Standing, enrol as judge};
-use crate::subscribers::{AddressKey, Cadence, Enrolment, Enrolments, Subscriber, Topics, Wishes};
+use crate::subscribers::{AddressKey, Cadence, Enrolment, Enrolments, Profile, Subscriber, Topics, Wishes};
 use crate::text::HeaderText;
 
-const COLUMNS: &str =
-    "subscriber.id, subscriber.addr_key, email, name, language, standing, subscriber.source, consented_at,
-     added_at, suppression.reason, cadence, topics, coalesce(suppression.since, changed_at)";
+/// What [`subscriber`] reads, in its order. A suppression has the reason, and stays after the subscriber's row is deleted.
+const SUBSCRIBER: &str =
+    "SELECT subscriber.id, subscriber.addr_key, email, name, language, standing, subscriber.source, consented_at,
+            added_at, suppression.reason, cadence, topics, coalesce(suppression.since, changed_at)
+     FROM subscriber LEFT JOIN suppression ON suppression.addr_key = subscriber.addr_key";
 
-/// A suppression outlives the reader's own row and knows why.
-const TABLES: &str = "subscriber LEFT JOIN suppression ON suppression.addr_key = subscriber.addr_key";
+/// What [`add`] writes, in its order.
+const ADDED: [&str; 11] = [
+    "addr_key",
+    "email",
+    "name",
+    "language",
+    "standing",
+    "source",
+    "consented_at",
+    "added_at",
+    "changed_at",
+    "cadence",
+    "topics",
+];
 
-/// Why an address is suppressed, where a list says only that it is.
+/// The reason of a suppression, if an imported list gives none.
 const LISTED: &str = "suppressed in a list that was imported";
 
-/// So many readers are looked up and added at a time.
+/// So many subscribers are looked up and added at a time.
 const PAGE: usize = 1_000;
 
-pub(super) fn enrol(
-    tx: &mut dyn Tx,
-    readers: &[Enrolment],
-    now: DateTime<Utc>,
-) -> Result<Enrolments, StoreError> {
-    let mut counts = Enrolments::default();
-    for page in readers.chunks(PAGE) {
-        let keys: Vec<AddressKey> = page.iter().map(|reader| reader.key).collect();
-        let mut known = standings(tx, &keys, false)?;
-        let (mut added, mut suppressed) = (Vec::new(), Vec::new());
-        for reader in page {
-            let (standing, outcome) = judge(known.get(&reader.key.0).copied(), reader.standing);
-            match outcome {
-                Enrolled::Added => {
-                    known.insert(reader.key.0, standing);
-                    added.push((reader, standing));
-                }
-                Enrolled::Changed => {
-                    known.insert(reader.key.0, standing);
-                    // The same reader may stand twice on one page.
-                    add(tx, &std::mem::take(&mut added), now)?;
-                    tx.execute(
-                        "UPDATE subscriber SET standing = ?2, consented_at = coalesce(?3, consented_at), changed_at = ?4,
-                             asked_at = NULL, generation = generation + ?5
-                         WHERE addr_key = ?1",
-                        args![
-                            &reader.key.0,
-                            standing.as_str(),
-                            reader.consented_at,
-                            now,
-                            // A farewell that a list brings voids what was asked for, like any other.
-                            standing > Standing::Unconfirmed
-                        ],
-                    )?;
-                }
-                Enrolled::Known | Enrolled::KeptOut => {}
+impl Store {
+    /// Adds subscribers by the rule of [`crate::subscribers::lifecycle::enrol`].
+    pub async fn enrol(&self, list: Vec<Enrolment>, now: DateTime<Utc>) -> Result<Enrolments, StoreError> {
+        self.change("adding subscribers", now, move |tx, now| {
+            let mut counts = Enrolments::default();
+            for page in list.chunks(PAGE) {
+                enrol_page(tx, page, &mut counts, now)?;
             }
-            if standing == Standing::Suppressed && matches!(outcome, Enrolled::Added | Enrolled::Changed) {
-                suppressed.push(reader);
-            }
-            counts.count(outcome, reader);
-        }
-        add(tx, &added, now)?;
-        for reader in suppressed {
-            let reason = reader.suppressed_because.as_deref().unwrap_or(LISTED);
-            suppress(tx, reader.key, reason, &reader.source, now)?;
-            tx.execute(
-                "UPDATE suppression SET since = ?2 WHERE addr_key = ?1 AND since > ?2",
-                args![&reader.key.0, stands_since(reader, now)],
-            )?;
-        }
+            Ok(counts)
+        })
+        .await
     }
-    Ok(counts)
+
+    /// Subscribers in the order in which they were added, at most `most`, after the one with the number `after`.
+    pub async fn subscribers(&self, after: i64, most: usize) -> Result<Vec<(i64, Subscriber)>, StoreError> {
+        self.look("reading the subscribers", move |tx| {
+            let sql = format!("{SUBSCRIBER} WHERE subscriber.id > ?1 ORDER BY subscriber.id LIMIT ?2");
+            tx.all(&sql, args![after, most], |row| Ok((row.get(0)?, subscriber(row)?)))
+        })
+        .await
+    }
+
+    /// One subscriber.
+    pub async fn subscriber(&self, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
+        self.look("looking up a subscriber", move |tx| find(tx, key)).await
+    }
+
+    /// The status of an address; a suppressed address need not be a subscriber.
+    pub async fn standing(&self, key: AddressKey) -> Result<Option<Standing>, StoreError> {
+        self.look("looking up a subscriber", move |tx| standing(tx, key)).await
+    }
+
+    /// Suppresses an address for ever; it need not be a subscriber.
+    pub async fn suppress(
+        &self,
+        key: AddressKey,
+        reason: &str,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let (reason, source) = (reason.to_owned(), source.to_owned());
+        self.change("suppressing an address", now, move |tx, now| suppress(tx, key, &reason, &source, now))
+            .await
+    }
+
+    /// How many suppressed addresses are known only by their keyed hash.
+    pub async fn nameless_suppressions(&self) -> Result<u64, StoreError> {
+        self.look("counting suppressions", |tx| {
+            let nameless = tx.one(
+                "SELECT count(*) FROM suppression
+                 WHERE NOT EXISTS (SELECT 1 FROM subscriber WHERE subscriber.addr_key = suppression.addr_key)",
+                &[],
+                |row| row.get(0),
+            )?;
+            Ok(nameless.unwrap_or(0))
+        })
+        .await
+    }
 }
 
-fn add(tx: &mut dyn Tx, added: &[(&Enrolment, Standing)], now: DateTime<Utc>) -> Result<(), StoreError> {
-    if added.is_empty() {
-        return Ok(());
+fn enrol_page(
+    tx: &mut dyn Tx,
+    page: &[Enrolment],
+    counts: &mut Enrolments,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let keys: Vec<AddressKey> = page.iter().map(|listed| listed.key).collect();
+    let mut known = standings(tx, &keys, false)?;
+    let (mut added, mut suppressed) = (Vec::new(), Vec::new());
+    for listed in page {
+        let (standing, outcome) = judge(known.get(&listed.key.0).copied(), listed.profile.standing);
+        match outcome {
+            Enrolled::Added => {
+                known.insert(listed.key.0, standing);
+                added.push((listed, standing));
+            }
+            Enrolled::Changed => {
+                known.insert(listed.key.0, standing);
+                // The same subscriber may be twice on one page.
+                add(tx, &std::mem::take(&mut added), now)?;
+                tx.execute(
+                    "UPDATE subscriber SET standing = ?2, consented_at = coalesce(?3, consented_at), changed_at = ?4,
+                         asked_at = NULL, generation = generation + ?5
+                     WHERE addr_key = ?1",
+                    args![
+                        &listed.key.0,
+                        standing.as_str(),
+                        listed.profile.consented_at,
+                        now,
+                        // Like any unsubscribe, one from a list voids an earlier sign-up.
+                        standing > Standing::Unconfirmed
+                    ],
+                )?;
+            }
+            Enrolled::Known | Enrolled::KeptOut => {}
+        }
+        if standing == Standing::Suppressed && matches!(outcome, Enrolled::Added | Enrolled::Changed) {
+            suppressed.push(listed);
+        }
+        counts.count(outcome, listed);
     }
-    if tx.dialect() == Dialect::Postgres {
-        return add_together(tx, added, now);
-    }
-    for (reader, standing) in added {
+    add(tx, &added, now)?;
+    for listed in suppressed {
+        let reason = listed.profile.suppressed_because.as_deref().unwrap_or(LISTED);
+        suppress(tx, listed.key, reason, &listed.source, now)?;
         tx.execute(
-            "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at,
-                                     changed_at, cadence, topics)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-            args![
-                &reader.key.0,
-                reader.email.as_str(),
-                reader.name.as_ref().map(HeaderText::as_str),
-                reader.language.as_deref(),
-                standing.as_str(),
-                &reader.source,
-                reader.consented_at,
-                first_seen(reader, now),
-                stands_since(reader, now),
-                reader.wishes.cadence.as_str(),
-                reader.wishes.topics.to_lines().as_deref()
-            ],
+            "UPDATE suppression SET since = ?2 WHERE addr_key = ?1 AND since > ?2",
+            args![&listed.key.0, past(listed.standing_since, now)],
         )?;
     }
     Ok(())
 }
 
-/// When a reader who is new here was first seen: what their list says counts, unless it is still to come.
-fn first_seen(reader: &Enrolment, now: DateTime<Utc>) -> DateTime<Utc> {
-    reader.added_at.map_or(now, |at| at.min(now))
+fn add(tx: &mut dyn Tx, added: &[(&Enrolment, Standing)], now: DateTime<Utc>) -> Result<(), StoreError> {
+    let topics: Vec<_> = added.iter().map(|(listed, _)| listed.profile.wishes.topics.to_lines()).collect();
+    let mut rows: Vec<Vec<Value<'_>>> = Vec::with_capacity(added.len());
+    for ((listed, standing), topics) in added.iter().zip(&topics) {
+        let Enrolment { key, profile, source, .. } = *listed;
+        let row = args![
+            &key.0,
+            profile.email.as_str(),
+            profile.name.as_ref().map(HeaderText::as_str),
+            profile.language.as_deref(),
+            standing.as_str(),
+            source,
+            profile.consented_at,
+            past(listed.added_at, now),
+            past(listed.standing_since, now),
+            profile.wishes.cadence.as_str(),
+            topics.as_deref()
+        ];
+        rows.push(row.to_vec());
+    }
+    // Two machines may read the same list at once; then one of them adds the row, and the other finds it.
+    insert_many(tx, "subscriber", &ADDED, "ON CONFLICT (addr_key) DO NOTHING", &rows)
 }
 
-/// Since when a reader who is new here stands as they do: the same.
-fn stands_since(reader: &Enrolment, now: DateTime<Utc>) -> DateTime<Utc> {
-    reader.standing_since.map_or(now, |at| at.min(now))
+/// The time that a list gives for a new subscriber, if it is not in the future.
+fn past(listed: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
+    listed.map_or(now, |at| at.min(now))
 }
 
-/// Of two machines that read the same list at once, one adds a reader and the other finds them there.
-fn add_together(
-    tx: &mut dyn Tx,
-    added: &[(&Enrolment, Standing)],
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let keys: Vec<_> = added.iter().map(|(reader, _)| Some(reader.key.0.as_slice())).collect();
-    let emails: Vec<_> = added.iter().map(|(reader, _)| Some(reader.email.as_str())).collect();
-    let names: Vec<_> =
-        added.iter().map(|(reader, _)| reader.name.as_ref().map(HeaderText::as_str)).collect();
-    let languages: Vec<_> = added.iter().map(|(reader, _)| reader.language.as_deref()).collect();
-    let standings: Vec<_> = added.iter().map(|(_, standing)| Some(standing.as_str())).collect();
-    let sources: Vec<_> = added.iter().map(|(reader, _)| Some(reader.source.as_str())).collect();
-    let consents: Vec<_> =
-        added.iter().map(|(reader, _)| reader.consented_at.map(|at| at.timestamp_millis())).collect();
-    let cadences: Vec<_> = added.iter().map(|(reader, _)| Some(reader.wishes.cadence.as_str())).collect();
-    let lines: Vec<_> = added.iter().map(|(reader, _)| reader.wishes.topics.to_lines()).collect();
-    let topics: Vec<_> = lines.iter().map(Option::as_deref).collect();
-    let seen: Vec<_> =
-        added.iter().map(|(reader, _)| Some(first_seen(reader, now).timestamp_millis())).collect();
-    let since: Vec<_> =
-        added.iter().map(|(reader, _)| Some(stands_since(reader, now).timestamp_millis())).collect();
-    tx.execute(
-        "INSERT INTO subscriber (addr_key, email, name, language, standing, source, consented_at, added_at, changed_at,
-                                 cadence, topics)
-         SELECT addr_key, email, name, language, standing, source, consented_at, added_at, changed_at, cadence, topics
-         FROM unnest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-             AS added (addr_key, email, name, language, standing, source, consented_at, added_at, cadence, topics,
-                       changed_at)
-         ON CONFLICT (addr_key) DO NOTHING",
-        args![
-            keys.as_slice(),
-            emails.as_slice(),
-            names.as_slice(),
-            languages.as_slice(),
-            standings.as_slice(),
-            sources.as_slice(),
-            consents.as_slice(),
-            seen.as_slice(),
-            cadences.as_slice(),
-            topics.as_slice(),
-            since.as_slice()
-        ],
-    )
-    .map(drop)
-}
-
-/// What is known of an address; a suppression outlives the reader's own row.
+/// The status of an address. A suppression stays after the subscriber's row is deleted.
 pub(super) fn standing(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Standing>, StoreError> {
     let own = tx.one("SELECT standing FROM subscriber WHERE addr_key = ?1", args![&key.0], |row| {
         standing_from(&row.get::<String>(0)?)
@@ -175,8 +189,8 @@ pub(super) fn standing(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Standi
     Ok(if suppressed.is_some() { Some(Standing::Suppressed) } else { own })
 }
 
-/// The same for many; an address of which nothing is known is left out. With `kept` it stays so until this transaction
-/// ends: an arm and a farewell cannot pass each other unseen.
+/// The same for many addresses, without those that are unknown. With `kept` they are locked until this transaction ends:
+/// an arm and an unsubscribe then run one after the other.
 pub(super) fn standings(
     tx: &mut dyn Tx,
     keys: &[AddressKey],
@@ -190,7 +204,7 @@ pub(super) fn standings(
         return Ok(standings);
     }
     let wanted: Vec<_> = keys.iter().map(|key| Some(key.0.as_slice())).collect();
-    // A suppression changes the reader's row too, so whoever has that row need not fear one that is on its way.
+    // A suppression changes the subscriber's row too, so the lock on that row keeps suppressions out as well.
     let sql = format!(
         "SELECT addr_key, standing FROM subscriber WHERE addr_key = ANY(?1) ORDER BY addr_key {}",
         if kept { "FOR SHARE" } else { "" }
@@ -214,55 +228,29 @@ pub(super) fn standing_from(word: &str) -> Result<Standing, StoreError> {
     Standing::from_word(word).ok_or_else(|| nonsense(format!("the standing {word:?}")))
 }
 
-pub(super) fn page(tx: &mut dyn Tx, after: i64, most: usize) -> Result<Vec<(i64, Subscriber)>, StoreError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM {TABLES} WHERE subscriber.id > ?1 ORDER BY subscriber.id LIMIT ?2");
-    tx.all(&sql, args![after, most], |row| Ok((row.get(0)?, subscriber(row)?)))
-}
-
 pub(super) fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE subscriber.addr_key = ?1");
-    tx.one(&sql, args![&key.0], subscriber)
+    tx.one(&format!("{SUBSCRIBER} WHERE subscriber.addr_key = ?1"), args![&key.0], subscriber)
 }
 
 fn subscriber(row: &dyn Row) -> Result<Subscriber, StoreError> {
     Ok(Subscriber {
         key: AddressKey(row.get(1)?),
-        email: EmailAddress::parse(&row.get::<String>(2)?)
-            .map_err(|error| nonsense(format!("an address: {error}")))?,
-        name: row.get::<Option<String>>(3)?.and_then(|name| HeaderText::lossy(&name)),
-        language: row.get(4)?,
-        standing: standing_from(&row.get::<String>(5)?)?,
-        source: row.get(6)?,
-        wishes: Wishes {
-            cadence: row.get::<String>(10).map(|word| Cadence::from_word(&word).unwrap_or_default())?,
-            topics: Topics::from_lines(row.get::<Option<String>>(11)?.as_deref()),
+        profile: Profile {
+            email: address(&row.get::<String>(2)?)?,
+            name: row.get::<Option<String>>(3)?.and_then(|name| HeaderText::lossy(&name)),
+            language: row.get(4)?,
+            standing: standing_from(&row.get::<String>(5)?)?,
+            wishes: Wishes {
+                cadence: row.get::<String>(10).map(|word| Cadence::from_word(&word).unwrap_or_default())?,
+                topics: Topics::from_lines(row.get::<Option<String>>(11)?.as_deref()),
+            },
+            consented_at: row.get(7)?,
+            suppressed_because: row.get(9)?,
         },
-        consented_at: row.get(7)?,
+        source: row.get(6)?,
         added_at: row.get(8)?,
         standing_since: row.get(12)?,
-        suppressed_because: row.get(9)?,
     })
-}
-
-/// How many suppressed addresses are known by their keyed hash alone.
-pub(super) fn nameless(tx: &mut dyn Tx) -> Result<u64, StoreError> {
-    let nameless = tx.one(
-        "SELECT count(*) FROM suppression
-         WHERE NOT EXISTS (SELECT 1 FROM subscriber WHERE subscriber.addr_key = suppression.addr_key)",
-        &[],
-        |row| row.get(0),
-    )?;
-    Ok(nameless.unwrap_or(0))
-}
-
-pub(super) fn unsubscribe(
-    tx: &mut dyn Tx,
-    key: AddressKey,
-    source: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    Ok(desk::farewell(tx, key, source, now)?.is_some())
 }
 
 pub(super) fn suppress(
@@ -275,7 +263,7 @@ pub(super) fn suppress(
     let added = tx.execute(
         "INSERT INTO suppression (addr_key, reason, source, since) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (addr_key) DO UPDATE SET reason = ?2, source = ?3 WHERE suppression.reason = ?5",
-        // The writer can take back a removal of theirs, and neither a bounce nor a complaint.
+        // Only a removal can be undone by the writer, so only a removal is replaced by another reason.
         args![&key.0, reason, source, now, REMOVED],
     )?;
     tx.execute(
@@ -284,8 +272,7 @@ pub(super) fn suppress(
         args![&key.0, now],
     )?;
     if added > 0 {
-        let subject = Some(key.to_string());
-        let entry = Entry { kind: "suppress", issue: None, subject, actor: source, detail: reason };
+        let entry = Entry { detail: reason, ..Entry::about(key, "suppress", source) };
         events::append(tx, &entry, now)?;
     }
     Ok(())

@@ -1,60 +1,67 @@
-//! The writer takes somebody off the list, and may take that back. Past deliveries stay as they are.
+//! The writer removes a subscriber, and may undo that. Past deliveries stay as they are.
 
 use chrono::{DateTime, Utc};
 
+use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
-use super::{StoreError, Tx, args, deliveries, errands, readers};
-use crate::ledger::transition::Event;
+use super::{Store, StoreError, args, errands, readers};
 use crate::store::desk::Removed;
 use crate::subscribers::AddressKey;
 use crate::subscribers::lifecycle::{REMOVED, after_removal};
 
-/// Why a delivery is skipped that waited for them.
+/// The reason of a delivery that is skipped after a removal.
 const SKIPPED: &str = "removed";
 
-pub(super) fn remove(
-    tx: &mut dyn Tx,
-    key: AddressKey,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> Result<Option<Removed>, StoreError> {
-    let Some(subscriber) = readers::find(tx, key)? else { return Ok(None) };
-    let waiting: Vec<i64> = tx.all(
-        "SELECT id FROM delivery WHERE addr_key = ?1 AND state IN ('pending', 'claimed') ORDER BY id",
-        args![&key.0],
-        |row| row.get(0),
-    )?;
-    deliveries::to_each(tx, &waiting, &Event::Skip { reason: SKIPPED }, now)?;
-    // Without it, the list that is read at each run would bring the address back.
-    tx.execute(
-        "INSERT INTO suppression (addr_key, reason, source, since) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (addr_key) DO NOTHING",
-        args![&key.0, after_removal(subscriber.standing), actor, now],
-    )?;
-    errands::void(tx, key, now)?;
-    tx.execute("DELETE FROM subscriber WHERE addr_key = ?1", args![&key.0])?;
-    let subject = Some(key.to_string());
-    events::append(tx, &Entry { kind: "remove", issue: None, subject, actor, detail: "" }, now)?;
-    let sent = tx.one(
-        "SELECT count(*) FROM delivery WHERE addr_key = ?1 AND state = 'sent'",
-        args![&key.0],
-        |row| row.get(0),
-    )?;
-    Ok(Some(Removed { status: subscriber.standing, sent: sent.unwrap_or_default() }))
-}
-
-pub(super) fn readmit(
-    tx: &mut dyn Tx,
-    key: AddressKey,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let lifted = tx
-        .execute("DELETE FROM suppression WHERE addr_key = ?1 AND reason = ?2", args![&key.0, REMOVED])?
-        > 0;
-    if lifted {
-        let subject = Some(key.to_string());
-        events::append(tx, &Entry { kind: "readmit", issue: None, subject, actor, detail: "" }, now)?;
+impl Store {
+    /// The writer takes an address off the list: its row is deleted, past deliveries stay, and no list brings it back.
+    /// `None` if it has no row.
+    pub async fn remove(
+        &self,
+        key: AddressKey,
+        actor: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Removed>, StoreError> {
+        let actor = actor.to_owned();
+        self.change("removing a subscriber", now, move |tx, now| {
+            let Some(subscriber) = readers::find(tx, key)? else { return Ok(None) };
+            let status = subscriber.profile.standing;
+            deliveries::skip_waiting(tx, Scope::Subscriber(key), SKIPPED, now)?;
+            // Without it, the list that is read at each run would add the address again.
+            tx.execute(
+                "INSERT INTO suppression (addr_key, reason, source, since) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (addr_key) DO NOTHING",
+                args![&key.0, after_removal(status), &actor, now],
+            )?;
+            errands::void(tx, key, now)?;
+            tx.execute("DELETE FROM subscriber WHERE addr_key = ?1", args![&key.0])?;
+            events::append(tx, &Entry::about(key, "remove", &actor), now)?;
+            let sent = tx.one(
+                "SELECT count(*) FROM delivery WHERE addr_key = ?1 AND state = 'sent'",
+                args![&key.0],
+                |row| row.get(0),
+            )?;
+            Ok(Some(Removed { status, sent: sent.unwrap_or_default() }))
+        })
+        .await
     }
-    Ok(lifted)
+
+    /// The writer undoes a removal, so that the address can be added again; `false` if it was not removed, or if only
+    /// its owner may come back.
+    pub async fn readmit(
+        &self,
+        key: AddressKey,
+        actor: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let actor = actor.to_owned();
+        self.change("readmitting a subscriber", now, move |tx, now| {
+            let sql = "DELETE FROM suppression WHERE addr_key = ?1 AND reason = ?2";
+            let lifted = tx.execute(sql, args![&key.0, REMOVED])? > 0;
+            if lifted {
+                events::append(tx, &Entry::about(key, "readmit", &actor), now)?;
+            }
+            Ok(lifted)
+        })
+        .await
+    }
 }

@@ -1,12 +1,12 @@
-//! Rows of the delivery table, many at a time: read and locked, judged, written back.
+//! Rows of the delivery table in batches: read and locked, judged, written back.
 //!
-//! `SQLite` goes row by row over cached statements, which costs it no round trips; `PostgreSQL` takes the whole batch
-//! in one statement. Rows are locked in the order of their numbers, so that two batches do not wait for each other.
+//! Rows are locked in the order of their numbers, so that two batches do not wait for each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
+use super::many::execute_many;
 use super::{Dialect, Row, StoreError, Tx, Value, args, issues, nonsense, readers};
 use crate::ledger::transition::{Around, Event, Refusal, apply};
 use crate::ledger::{Delivery, LastWord, State, Token};
@@ -18,13 +18,13 @@ use crate::subscribers::lifecycle::Standing;
 pub(super) const COLUMNS: &str =
     "delivery.state, token, attempts, lease_until, next_at, resends, had_unknown,
     bytes_sha256, dated, reason, last_phase, last_reply";
-/// How many columns those are.
+/// The number of these columns.
 pub(super) const WIDTH: usize = 12;
 
-/// So many rows are judged and written together when an event happens to all of an issue.
+/// The size of a batch if an event is applied to all deliveries of an issue.
 pub(super) const PAGE: usize = 1_000;
 
-/// One row, and what else the transition table must know to judge it.
+/// One row, and what else the transition table needs to judge it.
 pub(super) struct Found {
     pub(super) row: Delivery,
     issue: i64,
@@ -51,15 +51,15 @@ pub(super) fn delivery(row: &dyn Row) -> Result<Delivery, StoreError> {
     })
 }
 
-/// Deliveries that nobody else may change before this transaction ends, and what is to become of them.
+/// Deliveries that are locked until this transaction ends, and their changes.
 pub(super) struct Batch {
     found: BTreeMap<i64, Found>,
-    /// The rows that were judged, with the owner that a claim gives them.
+    /// The rows that were judged; a claim also sets the owner.
     changed: BTreeMap<i64, Option<String>>,
     armed: Vec<(Token, i64, u32)>,
     ended: BTreeMap<[u8; 16], (State, Option<String>)>,
-    /// Issues that have something to send again: a doubt was decided, or a sender that was given up for dead came back
-    /// with a "not now". If such an issue was finished, the copy would wait unseen for ever.
+    /// Issues that have something to send again: a doubt was decided, or a sender whose lease was over reported a
+    /// temporary refusal. Without this, a delivery of a finished issue would wait for ever.
     reopened: BTreeSet<i64>,
     now: DateTime<Utc>,
 }
@@ -68,8 +68,7 @@ impl Batch {
     /// Reads and locks the deliveries with these numbers.
     pub(super) fn read(tx: &mut dyn Tx, numbers: &[i64], now: DateTime<Utc>) -> Result<Self, StoreError> {
         let mut batch = Self::of(BTreeMap::new(), now);
-        // The issue is only looked at: who pauses it waits for nobody, and a batch that was judged before that counts
-        // as having been before it.
+        // The issue is not locked: a pause must not wait, and a batch that was judged before the pause counts as earlier.
         let sql = format!(
             "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue
              FROM delivery JOIN issue ON issue.id = delivery.issue WHERE delivery.id"
@@ -107,7 +106,7 @@ impl Batch {
         }
     }
 
-    /// A row, as it stands after the events so far.
+    /// A row after the events so far.
     pub(super) fn get(&self, number: i64) -> Option<&Found> {
         self.found.get(&number)
     }
@@ -116,8 +115,8 @@ impl Batch {
         self.found.get_mut(&number)
     }
 
-    /// Finds out which of these rows' readers must not be mailed: only a claim and an arm ask. With `kept` it stays so
-    /// until this transaction ends.
+    /// Looks up which subscribers of these rows must not be mailed; needed for a claim and an arm only. With `kept` their
+    /// rows are locked until this transaction ends.
     pub(super) fn look_at_readers(
         &mut self,
         tx: &mut dyn Tx,
@@ -132,7 +131,7 @@ impl Batch {
         let standings = readers::standings(tx, &keys, kept)?;
         for number in numbers {
             if let Some(found) = self.found.get_mut(number) {
-                // A reader whose row is gone was erased, and an erased reader is not mailed.
+                // Without a row the subscriber was erased, and must not be mailed.
                 found.around.barred = standings
                     .get(&found.key.0)
                     .map_or(Some("unsubscribed"), |standing| Standing::barred(*standing));
@@ -141,12 +140,12 @@ impl Batch {
         Ok(())
     }
 
-    /// One event to one delivery; `owner` is who claims it.
+    /// Applies one event to one delivery; `owner` is the process that claims it.
     pub(super) fn judge(&mut self, step: &Move, owner: Option<&str>) -> Result<State, Refusal> {
         let number = step.number.0;
         let found = self.found.get_mut(&number).ok_or(Refusal::NoSuchEdge)?;
         let next = apply(&found.row, &step.event, &found.around)?;
-        // A late yes belongs to the attempt that heard it, whoever holds the row now.
+        // A late acceptance belongs to the attempt that received it, even if another process has claimed the row since.
         let heard_by = if let Event::Accept { token, .. } = &step.event { *token } else { None };
         if let Some(token) = heard_by.or(found.row.token) {
             if next.state == State::Armed {
@@ -166,100 +165,69 @@ impl Batch {
         Ok(state)
     }
 
-    /// Writes whatever was judged.
+    /// Writes all rows that were judged.
     pub(super) fn write(self, tx: &mut dyn Tx) -> Result<(), StoreError> {
-        if self.changed.is_empty() {
-            return Ok(());
+        let (now, mut changed) = (Value::from(self.now), Vec::with_capacity(self.changed.len()));
+        for (number, owner) in &self.changed {
+            let Some(Found { row, .. }) = self.found.get(number) else { continue };
+            let values = args![
+                row.state.as_str(),
+                row.token.as_ref().map(|token| &token.0),
+                row.attempts,
+                row.lease_until,
+                row.next_at,
+                row.resends,
+                row.had_unknown,
+                row.bytes.as_ref(),
+                row.dated,
+                row.reason.as_deref(),
+                row.last.as_ref().map(|last| last.phase.as_str()),
+                row.last.as_ref().map(|last| last.text.as_str()),
+                owner.as_deref(),
+                now,
+                *number
+            ];
+            changed.push(values.to_vec());
         }
-        match tx.dialect() {
-            Dialect::Sqlite => self.write_each(tx)?,
-            Dialect::Postgres => self.write_together(tx)?,
-        }
+        execute_many(
+            tx,
+            "UPDATE delivery SET state = new.state, token = new.token, attempts = new.attempts,
+                    lease_until = new.lease_until, next_at = new.next_at, resends = new.resends,
+                    had_unknown = new.had_unknown, bytes_sha256 = new.bytes, dated = new.dated, reason = new.reason,
+                    last_phase = new.last_phase, last_reply = new.last_reply,
+                    owner = coalesce(new.owner, delivery.owner), changed_at = new.changed_at
+             FROM {new} WHERE delivery.id = new.id",
+            &changed,
+        )?;
+        let armed = self.armed.iter().map(|(token, number, n)| args![&token.0, *number, *n, now].to_vec());
+        execute_many(
+            tx,
+            "INSERT INTO attempt (token, delivery, n, epoch, armed_at)
+             SELECT new.token, new.delivery, new.n, (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'),
+                    new.armed_at
+             FROM {new}",
+            &armed.collect::<Vec<_>>(),
+        )?;
+        let ended = self
+            .ended
+            .iter()
+            .map(|(token, (state, reply))| args![now, state.as_str(), reply.as_deref(), token].to_vec());
+        execute_many(
+            tx,
+            "UPDATE attempt SET ended_at = new.ended_at, result = new.result, reply = new.reply
+             FROM {new} WHERE attempt.token = new.token",
+            &ended.collect::<Vec<_>>(),
+        )?;
         for issue in &self.reopened {
-            // Whoever closes the issue now does so before this, or sees the copy that waits.
+            // A transaction that closes the issue either comes first, or sees the waiting delivery.
             issues::hold(tx, *issue)?;
             tx.execute("UPDATE issue SET state = 'sending' WHERE id = ?1 AND state = 'done'", args![*issue])?;
         }
         Ok(())
     }
-
-    fn write_each(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
-        for (number, owner) in &self.changed {
-            let Some(Found { row, .. }) = self.found.get(number) else { continue };
-            tx.execute(
-                "UPDATE delivery SET state = ?2, token = ?3, attempts = ?4, lease_until = ?5, next_at = ?6,
-                        resends = ?7, had_unknown = ?8, bytes_sha256 = ?9, dated = ?10, reason = ?11,
-                        last_phase = ?12, last_reply = ?13, owner = coalesce(?14, owner), changed_at = ?15
-                 WHERE id = ?1",
-                args![
-                    *number,
-                    row.state.as_str(),
-                    row.token.as_ref().map(|token| &token.0),
-                    row.attempts,
-                    row.lease_until,
-                    row.next_at,
-                    row.resends,
-                    row.had_unknown,
-                    row.bytes.as_ref(),
-                    row.dated,
-                    row.reason.as_deref(),
-                    row.last.as_ref().map(|last| last.phase.as_str()),
-                    row.last.as_ref().map(|last| last.text.as_str()),
-                    owner.as_deref(),
-                    self.now
-                ],
-            )?;
-        }
-        for (token, number, attempts) in &self.armed {
-            tx.execute(
-                "INSERT INTO attempt (token, delivery, n, epoch, armed_at)
-                 VALUES (?1, ?2, ?3, (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'), ?4)",
-                args![&token.0, *number, *attempts, self.now],
-            )?;
-        }
-        for (token, (state, reply)) in &self.ended {
-            tx.execute(
-                "UPDATE attempt SET ended_at = ?2, result = ?3, reply = ?4 WHERE token = ?1",
-                args![token, self.now, state.as_str(), reply.as_deref()],
-            )?;
-        }
-        Ok(())
-    }
-
-    /// The same in one statement for each table.
-    fn write_together(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
-        let mut table = Columns::default();
-        for (number, owner) in &self.changed {
-            let Some(Found { row, .. }) = self.found.get(number) else { continue };
-            table.push(*number, row, owner.as_deref());
-        }
-        table.update(tx, self.now)?;
-        if !self.armed.is_empty() {
-            let tokens: Vec<_> = self.armed.iter().map(|(token, ..)| Some(token.0.as_slice())).collect();
-            let numbers: Vec<_> = self.armed.iter().map(|(_, number, _)| Some(*number)).collect();
-            let attempts: Vec<_> = self.armed.iter().map(|(.., n)| Some(i64::from(*n))).collect();
-            tx.execute(
-                "INSERT INTO attempt (token, delivery, n, epoch, armed_at)
-                 SELECT token, delivery, n, (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'), ?4
-                 FROM unnest(?1, ?2, ?3) AS armed (token, delivery, n)",
-                args![tokens.as_slice(), numbers.as_slice(), attempts.as_slice(), self.now],
-            )?;
-        }
-        if !self.ended.is_empty() {
-            let tokens: Vec<_> = self.ended.keys().map(|token| Some(token.as_slice())).collect();
-            let states: Vec<_> = self.ended.values().map(|(state, _)| Some(state.as_str())).collect();
-            let replies: Vec<_> = self.ended.values().map(|(_, reply)| reply.as_deref()).collect();
-            tx.execute(
-                "UPDATE attempt SET ended_at = ?4, result = ended.result, reply = ended.reply
-                 FROM unnest(?1, ?2, ?3) AS ended (token, result, reply) WHERE attempt.token = ended.token",
-                args![tokens.as_slice(), states.as_slice(), replies.as_slice(), self.now],
-            )?;
-        }
-        Ok(())
-    }
 }
 
-/// Reads [`COLUMNS`], the number, the reader's key, the issue's state and its number.
+/// Reads [`COLUMNS`], the number, the subscriber's key, the issue's state and its number.
 pub(super) fn found(row: &dyn Row, now: DateTime<Utc>) -> Result<(i64, Found), StoreError> {
     let issue = issues::state(&row.get::<String>(WIDTH + 2)?)?;
     let around = Around { now, issue, barred: None, alone: false };
@@ -270,75 +238,4 @@ pub(super) fn found(row: &dyn Row, now: DateTime<Utc>) -> Result<(i64, Found), S
         around,
     };
     Ok((row.get(WIDTH)?, found))
-}
-
-/// The rows to be written, turned on their side: one array for each column.
-#[derive(Default)]
-struct Columns<'a> {
-    id: Vec<Option<i64>>,
-    state: Vec<Option<&'a str>>,
-    token: Vec<Option<&'a [u8]>>,
-    attempts: Vec<Option<i64>>,
-    lease_until: Vec<Option<i64>>,
-    next_at: Vec<Option<i64>>,
-    resends: Vec<Option<i64>>,
-    had_unknown: Vec<Option<i64>>,
-    bytes: Vec<Option<&'a [u8]>>,
-    dated: Vec<Option<i64>>,
-    reason: Vec<Option<&'a str>>,
-    last_phase: Vec<Option<&'a str>>,
-    last_reply: Vec<Option<&'a str>>,
-    owner: Vec<Option<&'a str>>,
-}
-
-impl<'a> Columns<'a> {
-    fn push(&mut self, number: i64, row: &'a Delivery, owner: Option<&'a str>) {
-        let millis = |time: DateTime<Utc>| time.timestamp_millis();
-        self.id.push(Some(number));
-        self.state.push(Some(row.state.as_str()));
-        self.token.push(row.token.as_ref().map(|token| token.0.as_slice()));
-        self.attempts.push(Some(i64::from(row.attempts)));
-        self.lease_until.push(row.lease_until.map(millis));
-        self.next_at.push(Some(millis(row.next_at)));
-        self.resends.push(Some(i64::from(row.resends)));
-        self.had_unknown.push(Some(i64::from(row.had_unknown)));
-        self.bytes.push(row.bytes.as_ref().map(<[u8; 32]>::as_slice));
-        self.dated.push(row.dated.map(millis));
-        self.reason.push(row.reason.as_deref());
-        self.last_phase.push(row.last.as_ref().map(|last| last.phase.as_str()));
-        self.last_reply.push(row.last.as_ref().map(|last| last.text.as_str()));
-        self.owner.push(owner);
-    }
-
-    fn update(&self, tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<(), StoreError> {
-        tx.execute(
-            "UPDATE delivery SET state = new.state, token = new.token, attempts = new.attempts,
-                    lease_until = new.lease_until, next_at = new.next_at, resends = new.resends,
-                    had_unknown = new.had_unknown, bytes_sha256 = new.bytes, dated = new.dated, reason = new.reason,
-                    last_phase = new.last_phase, last_reply = new.last_reply,
-                    owner = coalesce(new.owner, delivery.owner), changed_at = ?15
-             FROM unnest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-                 AS new (id, state, token, attempts, lease_until, next_at, resends, had_unknown, bytes, dated, reason,
-                         last_phase, last_reply, owner)
-             WHERE delivery.id = new.id",
-            &[
-                Value::Ints(&self.id),
-                Value::Texts(&self.state),
-                Value::Blobs(&self.token),
-                Value::Ints(&self.attempts),
-                Value::Ints(&self.lease_until),
-                Value::Ints(&self.next_at),
-                Value::Ints(&self.resends),
-                Value::Ints(&self.had_unknown),
-                Value::Blobs(&self.bytes),
-                Value::Ints(&self.dated),
-                Value::Texts(&self.reason),
-                Value::Texts(&self.last_phase),
-                Value::Texts(&self.last_reply),
-                Value::Texts(&self.owner),
-                Value::from(now),
-            ],
-        )
-        .map(drop)
-    }
 }

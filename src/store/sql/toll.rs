@@ -1,17 +1,42 @@
-//! What an issue costs: readers who do not exist, and readers who complain.
+//! The bounces and complaints of an issue.
 
 use chrono::{DateTime, Utc};
 
-use super::{StoreError, Tx, args, readers};
+use super::{Store, StoreError, Tx, args, readers};
 use crate::ledger::NO_MAILBOX;
 use crate::ledger::health::Toll;
 use crate::store::IssueNumber;
 use crate::subscribers::AddressKey;
 
-/// Why a reader is suppressed whom the relay refused.
+/// The reason for a suppression after the relay refused the mailbox.
 const BOUNCED: &str = "bounced at delivery";
 
-/// Refusals at delivery are in the rows; what came back by mail is in the notices.
+impl Store {
+    /// How many bounces and complaints an issue has caused so far.
+    pub async fn toll(&self, issue: IssueNumber) -> Result<Toll, StoreError> {
+        self.look("counting bounces", move |tx| count(tx, issue)).await
+    }
+
+    /// Suppresses the subscribers of an issue whose mailboxes do not exist, as the relay said during the delivery.
+    /// Returns how many.
+    pub async fn bury(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.change("suppressing invalid addresses", now, move |tx, now| {
+            let dead: Vec<[u8; 16]> = tx.all(
+                "SELECT addr_key FROM delivery WHERE issue = ?1 AND state = 'failed' AND reason = ?2
+                 AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = delivery.addr_key) ORDER BY id",
+                args![issue.0, NO_MAILBOX],
+                |row| row.get(0),
+            )?;
+            for key in &dead {
+                readers::suppress(tx, AddressKey(*key), BOUNCED, "delivery", now)?;
+            }
+            Ok(dead.len() as u64)
+        })
+        .await
+    }
+}
+
+/// Refusals during the delivery are in `delivery`; what came back by mail later is in `notice`.
 pub(super) fn count(tx: &mut dyn Tx, issue: IssueNumber) -> Result<Toll, StoreError> {
     let (sent, refused): (u64, u64) = tx
         .one(
@@ -21,7 +46,7 @@ pub(super) fn count(tx: &mut dyn Tx, issue: IssueNumber) -> Result<Toll, StoreEr
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?
         .unwrap_or_default();
-    // One reader who complains twice is one reader.
+    // A subscriber who complains twice counts once.
     let (bounced, complaints): (u64, u64) = tx
         .one(
             "SELECT count(DISTINCT CASE WHEN fault = 'dead' THEN addr_key END),
@@ -31,19 +56,6 @@ pub(super) fn count(tx: &mut dyn Tx, issue: IssueNumber) -> Result<Toll, StoreEr
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?
         .unwrap_or_default();
-    // A copy that bounced later was sent first.
+    // A message that bounced later was sent first.
     Ok(Toll { sent: sent.saturating_sub(bounced), hard: refused + bounced, complaints })
-}
-
-pub(super) fn bury(tx: &mut dyn Tx, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError> {
-    let dead: Vec<[u8; 16]> = tx.all(
-        "SELECT addr_key FROM delivery WHERE issue = ?1 AND state = 'failed' AND reason = ?2
-         AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = delivery.addr_key) ORDER BY id",
-        args![issue.0, NO_MAILBOX],
-        |row| row.get(0),
-    )?;
-    for key in &dead {
-        readers::suppress(tx, AddressKey(*key), BOUNCED, "delivery", now)?;
-    }
-    Ok(dead.len() as u64)
 }

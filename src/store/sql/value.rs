@@ -1,12 +1,12 @@
-//! Values on their way into a statement and out of a row: whole numbers, text, bytes, and nothing.
+//! Values of statements and rows: whole numbers, text, bytes, and null.
 //!
-//! Times are milliseconds since 1970, truth is 0 or 1.
+//! Times are milliseconds since 1970; booleans are 0 or 1.
 
 use chrono::{DateTime, Utc};
 
 use super::{StoreError, nonsense};
 
-/// One argument. Each kind can be nothing, and says even then of which kind it is: `PostgreSQL` wants to know.
+/// One argument. Each kind can be null and still has its type, which `PostgreSQL` needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Value<'a> {
     /// BIGINT.
@@ -15,11 +15,11 @@ pub(in crate::store) enum Value<'a> {
     Text(Option<&'a str>),
     /// BLOB, BYTEA.
     Blob(Option<&'a [u8]>),
-    /// Many of the first, for `PostgreSQL` alone.
+    /// An array of the first kind, only for `PostgreSQL`.
     Ints(&'a [Option<i64>]),
-    /// Many of the second, for `PostgreSQL` alone.
+    /// An array of the second kind, only for `PostgreSQL`.
     Texts(&'a [Option<&'a str>]),
-    /// Many of the third, for `PostgreSQL` alone.
+    /// An array of the third kind, only for `PostgreSQL`.
     Blobs(&'a [Option<&'a [u8]>]),
 }
 
@@ -122,7 +122,7 @@ impl<'a, const N: usize> From<Option<&'a [u8; N]>> for Value<'a> {
 /// One value of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Cell<'a> {
-    /// Nothing.
+    /// Null.
     Null,
     /// A whole number.
     Int(i64),
@@ -134,21 +134,21 @@ pub(in crate::store) enum Cell<'a> {
 
 /// One row of a query.
 pub(in crate::store) trait Row {
-    /// The value in a column; an error if the database cannot give it as one of the four kinds.
+    /// The value in a column; an error if it is not one of the four kinds.
     fn cell(&self, column: usize) -> Result<Cell<'_>, StoreError>;
 }
 
 impl dyn Row + '_ {
-    /// The value in a column, as what is expected there.
+    /// The value in a column, converted to the expected type.
     pub(in crate::store) fn get<T: FromCell>(&self, column: usize) -> Result<T, StoreError> {
         let cell = self.cell(column)?;
         T::from_cell(cell).ok_or_else(|| nonsense(format!("{cell:?} in column {column}")))
     }
 }
 
-/// What a cell can be read as.
+/// A type that a cell can be converted to.
 pub(in crate::store) trait FromCell: Sized {
-    /// `None` if the cell holds something else.
+    /// `None` if the cell has another type.
     fn from_cell(cell: Cell<'_>) -> Option<Self>;
 }
 

@@ -1,24 +1,29 @@
-//! Does the ledger add up? Reads everything, changes nothing, and names each row that cannot be.
+//! `ledger verify`: reads the whole ledger, changes nothing, and names each row that is inconsistent.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::DateTime;
 
-use super::{Dialect, Row, StoreError, Tx, args, epoch, events};
+use super::{Dialect, Row, Store, StoreError, Tx, args, epoch, events};
 use crate::ledger::State;
 use crate::text::hex;
 
-/// Every flaw, in words.
-pub(super) fn verify(tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
-    let mut flaws = structure(tx)?;
-    chain(tx, &mut flaws)?;
-    audiences(tx, &mut flaws)?;
-    letters(tx, &mut flaws)?;
-    states(tx, &mut flaws)?;
-    proofs(tx, &mut flaws)?;
-    Ok(flaws)
+impl Store {
+    /// Checks that everything in the store is consistent; returns each flaw as a sentence.
+    pub async fn verify(&self) -> Result<Vec<String>, StoreError> {
+        self.look("verifying the ledger", |tx| {
+            let mut flaws = structure(tx)?;
+            chain(tx, &mut flaws)?;
+            audiences(tx, &mut flaws)?;
+            letters(tx, &mut flaws)?;
+            states(tx, &mut flaws)?;
+            proofs(tx, &mut flaws)?;
+            Ok(flaws)
+        })
+        .await
+    }
 }
 
-/// What the database itself finds wrong with its file.
+/// The integrity check of the database itself.
 fn structure(tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
     if tx.dialect() == Dialect::Postgres {
         return Ok(Vec::new());
@@ -28,7 +33,7 @@ fn structure(tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
     Ok(wrong.map(|line| format!("the file is damaged: {line}")).collect())
 }
 
-/// The record of decisions, link by link. What comes after a broken link rests on it and is not judged.
+/// The record of decisions, link by link. Links after a broken one depend on it and are not checked.
 fn chain(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     let (mut before, mut count, mut last) = (Vec::new(), 0_u64, "the beginning".to_owned());
     let mut broken = None;
@@ -65,7 +70,7 @@ fn chain(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     let is_whole = broken.is_none();
     flaws.extend(broken);
     let Some((length, head)) = events::head(tx)? else {
-        // Before its first opening to send, a store of an earlier version keeps no head.
+        // A store of an earlier version has no head before it is first opened to send.
         if epoch::custody(tx)?.mark.epoch > 0 {
             flaws.push(
                 "the event log has lost its head, so it cannot be checked whether its last events are missing"
@@ -82,7 +87,7 @@ fn chain(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The rows of each issue add up to the audience that was frozen.
+/// Each issue has as many deliveries as its frozen audience.
 fn audiences(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     let found = tx.all(
         "SELECT issue.post, issue.audience, count(delivery.id) FROM issue
@@ -124,7 +129,7 @@ fn audiences(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError>
     )
 }
 
-/// The letter that was frozen is the letter that is there.
+/// The frozen email of each issue is unchanged.
 fn letters(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     tx.each(
         "SELECT post, letter, letter_sha256 FROM issue WHERE state <> 'baseline' ORDER BY id",
@@ -139,7 +144,7 @@ fn letters(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     )
 }
 
-/// Every state is one of the eight, and no reader has two copies of one issue.
+/// Every state is one of the eight, and no subscriber has two deliveries of one issue.
 fn states(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     let words: Vec<String> = State::ALL.iter().map(|state| format!("'{state}'")).collect();
     let sql = format!(
@@ -165,7 +170,7 @@ fn states(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     )
 }
 
-/// What was sent can be shown, and what is armed or in doubt was armed by an attempt.
+/// Every sent delivery has a proof, and every armed or doubtful one has an attempt.
 fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     named(
         tx,
@@ -175,7 +180,7 @@ fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
         "it is recorded as sent, but there is neither an attempt nor other evidence",
         flaws,
     )?;
-    // A ledger that was put back has forgotten the attempts of its doubts, and says so.
+    // A restored ledger lacks the attempts of its doubts, and records that.
     let forgotten = format!("('{}', '{}')", crate::ledger::RESTORED, crate::ledger::LEFT);
     let sql = format!(
         "SELECT post, address FROM delivery JOIN issue ON issue.id = delivery.issue
@@ -191,7 +196,7 @@ fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     named(tx, unowned, "its delivery does not exist", flaws)
 }
 
-/// A flaw for each row of a query whose columns are an issue and a reader.
+/// A flaw for each row of a query with the columns issue and subscriber.
 fn named(tx: &mut dyn Tx, sql: &str, what: &str, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     let found = tx.all(sql, args![], |row: &dyn Row| {
         let (post, who): (String, String) = (row.get(0)?, row.get(1)?);

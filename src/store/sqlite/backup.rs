@@ -1,7 +1,7 @@
-//! A copy of the file as of one moment, while others read and write it.
+//! Backup: a copy of the file as of one moment, while others read and write it.
 //!
-//! The copy is made in a folder of its own beside the target, so that nobody else ever reads it, and takes the target's
-//! name when it is whole. It is one file without a write-ahead log, and says of itself that it is a copy.
+//! The copy is made in a private folder beside the target, so that no other process reads it, and gets the target's name
+//! when it is complete. It is one file without a write-ahead log, and is marked as a copy.
 
 use std::io;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use crate::store::{Fault, StoreError};
 
 const DOING: &str = "writing the backup";
 
-/// So many pages are copied in one step.
+/// How many pages are copied in one step.
 const STEP: i32 = 256;
 
-/// Copies the database at `source` to `target`, which is not there yet.
+/// Copies the database at `source` to the new file `target`.
 pub(super) fn write(source: &str, target: &Utf8Path, copied: DateTime<Utc>) -> Result<(), StoreError> {
     let folder = durable::folder_of(target);
     let room = tempfile::Builder::new().prefix(".letterpress-backup").tempdir_in(folder).map_err(refused)?;
@@ -43,7 +43,7 @@ pub(super) fn write(source: &str, target: &Utf8Path, copied: DateTime<Utc>) -> R
     partial.sync().and_then(|staged| staged.create_new(target)).map_err(refused)
 }
 
-/// The copy says of itself that it is one: it may not send before somebody adopts it.
+/// Marks the copy as a backup: it must not send before it is adopted.
 pub(super) fn mark(copy: &mut Connection, copied: DateTime<Utc>) -> Result<(), StoreError> {
     let transaction =
         copy.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(DOING))?;
@@ -52,8 +52,8 @@ pub(super) fn mark(copy: &mut Connection, copied: DateTime<Utc>) -> Result<(), S
     open.transaction.commit().map_err(failed(DOING))
 }
 
-/// All pages as of one moment: a read transaction is held meanwhile, without which each commit of a sender would make
-/// the copy begin again. In WAL mode it keeps no writer waiting.
+/// Copies all pages as of one moment. Without the open read transaction each commit of a sender would restart the copy. In
+/// WAL mode it does not block writers.
 pub(super) fn fill(source: &str, access: OpenFlags, copy: &mut Connection) -> Result<(), StoreError> {
     let mut source = Connection::open_with_flags(source, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(failed(DOING))?;

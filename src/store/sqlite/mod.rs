@@ -1,6 +1,6 @@
 //! `SQLite` as a ledger: WAL with `synchronous=FULL`, one connection, one writer at a time.
 //!
-//! A commit that has returned is on the disk; that is what the word "durable" means in the rest of the program.
+//! When a commit returns, it is on the disk; that is what "durable" means in the rest of the program.
 
 mod backup;
 mod open;
@@ -16,19 +16,19 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::sql::{Access, Backend, Cell, Dialect, Row, Tx, Value};
+use super::sql::{Access, Backend, Body, Cell, Dialect, Row, Tx, Value};
 use super::{Fault, StoreError};
 use crate::crash;
 pub use open::open_sqlite;
 pub use restore::{Alone, Candidate, Holder, put_in_place, stage};
 use watch::Watch;
 
-/// The file, and the connection to it while it stands at its path.
+/// The file, and the connection to it while it is at its path.
 struct Sqlite {
     path: Utf8PathBuf,
     keys: Utf8PathBuf,
     instance: String,
-    /// A run that sends must end when the file is exchanged: what it holds in hand is not in the new one.
+    /// A run that sends must end when the file is exchanged: the new file does not know its claims.
     is_pinned: AtomicBool,
     state: Mutex<State>,
 }
@@ -39,7 +39,7 @@ enum State {
     Lost(&'static str),
 }
 
-/// An open connection; it is closed before the file is let go.
+/// An open connection; it is closed before its [`Watch`].
 struct Held {
     connection: Connection,
     watch: Watch,
@@ -52,8 +52,8 @@ impl Held {
     }
 }
 
-/// `SQLite` ends with a checkpoint and removes the log, by its name: into and beside whatever stands there now. So it may
-/// only where nothing was exchanged.
+/// At its end `SQLite` writes a checkpoint and removes the log, by name, also if other files have these names now. So this
+/// is allowed only if the files were not exchanged.
 impl Drop for Held {
     fn drop(&mut self) {
         if self.watch.trouble().is_none() {
@@ -73,7 +73,7 @@ impl Sqlite {
         }
     }
 
-    /// A panic in an earlier verb rolled its transaction back; the connection itself is sound.
+    /// A panic in an earlier call rolled its transaction back; the connection itself is sound.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,7 +82,7 @@ impl Sqlite {
         StoreError::Exchanged { path: self.path.to_string(), what }
     }
 
-    /// The connection to what stands at the path now, opened again if need be.
+    /// The connection to the file that is at the path now, opened again if needed.
     fn current<'a>(&self, state: &'a mut State) -> Result<&'a mut Held, StoreError> {
         if let State::Open(held) = state
             && let Some(what) = held.watch.trouble()
@@ -101,7 +101,7 @@ impl Sqlite {
         }
     }
 
-    /// Uses the connection. What was written counts only if the file still stands at its path afterwards.
+    /// Uses the connection. A write counts only if the file is still at its path afterwards.
     fn with<T>(
         &self,
         writes: bool,
@@ -121,25 +121,20 @@ impl Sqlite {
 }
 
 impl Backend for Sqlite {
-    fn transact<T>(
-        &self,
-        access: Access,
-        doing: &'static str,
-        verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    fn transact(&self, access: Access, doing: &'static str, body: &Body<'_>) -> Result<(), StoreError> {
         let behavior = match access {
             Access::Look => TransactionBehavior::Deferred,
             Access::Change | Access::Freeze => TransactionBehavior::Immediate,
         };
-        self.with(access != Access::Look, |connection| transact(connection, behavior, doing, verb))
+        self.with(access != Access::Look, |connection| transact(connection, behavior, doing, body))
     }
 
     fn pin(&self) {
         self.is_pinned.store(true, Ordering::Relaxed);
     }
 
-    /// What was overwritten still stands in the log; an empty log holds nothing. Where somebody is reading it stays, and
-    /// the next checkpoint takes it.
+    /// The log still has overwritten data until it is emptied. While another process reads it, it stays until the next
+    /// checkpoint.
     fn scrub(&self) -> Result<(), StoreError> {
         self.with(true, |connection| {
             connection
@@ -149,28 +144,28 @@ impl Backend for Sqlite {
     }
 
     fn backup(&self, target: &Utf8Path, copied: DateTime<Utc>) -> Result<(), StoreError> {
-        // A connection of its own reads: this one stays free for the others.
+        // A separate connection reads, so that this one stays free for the others.
         let path = self.with(false, |connection| Ok(connection.path().map(str::to_owned)))?;
         backup::write(&path.unwrap_or_default(), target, copied)
     }
 }
 
-fn transact<T>(
+fn transact(
     connection: &mut Connection,
     behavior: TransactionBehavior,
     doing: &'static str,
-    verb: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
+    body: &Body<'_>,
+) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(behavior).map_err(failed(doing))?;
     let mut open = Open { transaction, doing };
-    let value = verb(&mut open)?;
+    body(&mut open)?;
     crash::point_in("before-commit", doing);
     open.transaction.commit().map_err(failed(doing))?;
     crash::point_in("committed", doing);
-    Ok(value)
+    Ok(())
 }
 
-/// A transaction, and what it is for.
+/// An open transaction.
 struct Open<'a> {
     transaction: Transaction<'a>,
     doing: &'static str,
@@ -181,7 +176,7 @@ impl Tx for Open<'_> {
         Dialect::Sqlite
     }
 
-    /// Whoever writes to this file runs on this machine, and has its clock.
+    /// All writers of this file run on this machine and have its clock.
     fn now(&mut self, here: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
         Ok(here)
     }
@@ -245,12 +240,12 @@ impl Row for Found<'_, '_> {
     }
 }
 
-/// Names what was being done when the database failed, and how bad it is.
+/// Adds what was being done when the database failed, and how severe it is.
 fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Database { doing, fault: fault(&source), source: Arc::new(source) }
 }
 
-/// Which file it was: whoever reads of a full disk must know which one.
+/// Adds the file: the message about a full disk must say which one.
 fn at(path: Option<&str>, error: StoreError) -> StoreError {
     match (path, error) {
         (Some(path), StoreError::Database { doing, fault, source }) => {

@@ -1,4 +1,4 @@
-//! Opening the file: is it there, is it sound, is it new enough, and does it keep what it commits?
+//! Opens the file: checks that it exists, is sound, has a known schema, and keeps what it commits.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use rusqlite::{Connection, OpenFlags};
 use super::watch::{Anchor, Watch};
 use super::{Held, Open, Sqlite, at, failed};
 use crate::crash;
-use crate::store::sql::{SqlStore, notes};
-use crate::store::{Books, StoreError};
+use crate::store::sql::notes;
+use crate::store::{Store, StoreError};
 
-/// The schema, one file for each step; a step that has been released never changes.
+/// The schema, one file for each step. A released step never changes.
 pub(super) const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../../migrations/sqlite/0002_bounces.sql"),
@@ -22,26 +22,26 @@ pub(super) const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/sqlite/0005_posts.sql"),
 ];
 
-/// File systems on which WAL's shared memory does not work, or a lock does not hold.
+/// File systems without working shared memory for WAL, or without working locks.
 const NETWORKS: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs"];
 
-/// How long a restore that is under way is waited for.
+/// How long to wait for a running restore.
 const RESTORE_TRIES: u32 = 250;
 const RESTORE_GLANCE: Duration = Duration::from_millis(20);
 
-/// Opens the ledger at `path`, or makes it. `instance` names a new one. `keys` is the file with the secrets:
-/// where it stands without the store, the store was lost and is not silently begun anew.
-pub fn open_sqlite(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<dyn Books>, StoreError> {
+/// Opens the ledger at `path`, or creates it. `instance` is the name of a new one. `keys` is the file with the secrets: if
+/// it exists without the store, the store was lost, and no new one is created.
+pub fn open_sqlite(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Arc<Store>, StoreError> {
     let opened = open(path, keys, instance).and_then(|held| {
         let instance = name(&held.connection)?;
         Ok((held, instance))
     });
     let (held, instance) = opened.map_err(|error| at(Some(path.as_str()), error))?;
     let sqlite = Sqlite::over(held, path, keys, &instance);
-    Ok(Arc::new(SqlStore::over(sqlite, instance)))
+    Ok(Arc::new(Store::over(sqlite, instance)))
 }
 
-/// Opens the ledger `instance` again, after its file was exchanged. Whatever stands there now, nothing is begun anew.
+/// Opens the ledger `instance` again after its file was exchanged. It never creates a new one.
 pub(super) fn reopen(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Held, StoreError> {
     let exchanged = |what| StoreError::Exchanged { path: path.to_string(), what };
     if !path.exists() {
@@ -73,7 +73,7 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Held, StoreE
             "it is on a network file system ({network}), where file locks are not reliable"
         )));
     }
-    // Where the file cannot be opened, `SQLite` says why.
+    // If the file cannot be opened, `SQLite` reports why.
     let made = if is_new { owner_only(path) } else { Ok(()) };
     let anchored = made.and_then(|()| anchor(path));
     if let Ok(anchor) = &anchored
@@ -91,8 +91,8 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Held, StoreE
     .map_err(failed("opening it"))?;
     let anchor = anchored.map_err(|error| unfit(error.to_string()))?;
     crash::point("store-made");
-    // Before anything is written to it. Keys are made after the tables: tables that are missing beside them were lost,
-    // by a truncated file or a copy without its write-ahead log.
+    // Before anything is written to it. Keys are created after the tables: if there are keys without tables, the tables were
+    // lost, by a truncated file or a copy without its write-ahead log.
     if schema(&connection)? == 0 && keys.exists() {
         return Err(StoreError::Vanished { store: path.to_string(), witness: keys.to_string() });
     }
@@ -103,7 +103,7 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Held, StoreE
     Ok(Held::new(connection, watch))
 }
 
-/// The file itself, also if it is being restored at this moment: then the new one is waited for.
+/// The file itself. If it is being restored now, this waits for the new file.
 fn anchor(path: &Utf8Path) -> std::io::Result<Arc<Anchor>> {
     for _ in 1..RESTORE_TRIES {
         match Anchor::at(path) {
@@ -121,15 +121,15 @@ fn name(connection: &Connection) -> Result<String, StoreError> {
         .map_err(failed("reading its id"))
 }
 
-/// A backup keeps no write-ahead log, so one that lies beside it was left by the database that it replaced. `SQLite` would
-/// not see that, and write the one over the other.
+/// A backup has no write-ahead log, so a log beside it belongs to the database that it replaced. `SQLite` does not notice
+/// that, and would apply the log to the wrong database.
 fn has_foreign_log(path: &Utf8Path, anchor: &Anchor) -> bool {
     let log = std::fs::metadata(format!("{path}-wal")).is_ok_and(|log| log.len() > 0);
     log && anchor.header().is_some_and(|header| !header.keeps_log)
 }
 
-/// Waits for another writer, for about half a minute. `SQLite`'s own waiting sleeps longer and longer, up to 100 ms; a
-/// sender commits so often that whoever sleeps so long misses every gap, and a reader who leaves would wait a second.
+/// Waits for another writer, for about half a minute. `SQLite`'s own handler sleeps for up to 100 ms; a sender commits so
+/// often that such a long sleep misses every gap, and an unsubscribe would take a second.
 fn wait_a_little(tries: i32) -> bool {
     std::thread::sleep(Duration::from_millis(1));
     tries < 25_000
@@ -142,15 +142,15 @@ fn configure(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // What is erased must not stay behind in free pages.
+    // Erased data must not stay in free pages.
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "cache_size", -16_000)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
 
-/// WAL with `NORMAL` forgets commits at a power cut, and an arm that is forgotten is a second copy: so the settings
-/// are read back and not believed.
+/// WAL with `NORMAL` loses commits at a power cut, and a lost arm means a duplicate. So the settings are read back and
+/// checked.
 fn verify(connection: &Connection, unfit: &dyn Fn(String) -> StoreError) -> Result<(), StoreError> {
     let text =
         |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
@@ -202,7 +202,7 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Resu
     Ok(())
 }
 
-/// Makes the empty file: the subscribers' addresses are nobody else's business.
+/// Creates the empty file, readable by its owner only: it holds personal data.
 pub(super) fn owner_only(path: &Utf8Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
@@ -211,14 +211,13 @@ pub(super) fn owner_only(path: &Utf8Path) -> std::io::Result<()> {
     }
 }
 
-/// The type of the file system that holds `folder`, if it is one of [`NETWORKS`]. Knows Linux only; elsewhere it
-/// says nothing.
+/// The type of the file system of `folder`, if it is one of [`NETWORKS`]. On Linux only; elsewhere `None`.
 fn network_file_system(folder: &Utf8Path) -> Option<String> {
     let folder = folder.canonicalize_utf8().ok()?;
     network_mount(&std::fs::read_to_string("/proc/self/mountinfo").ok()?, &folder)
 }
 
-/// The same for a table of mounts (proc(5)): the longest mount point above the folder counts, and of two the later.
+/// The same for a table of mounts (proc(5)): the longest mount point above the folder counts, and of equal ones the last.
 fn network_mount(mounts: &str, folder: &Utf8Path) -> Option<String> {
     mounts
         .lines()
@@ -232,7 +231,7 @@ fn network_mount(mounts: &str, folder: &Utf8Path) -> Option<String> {
         .filter(|kind| NETWORKS.contains(&kind.as_str()))
 }
 
-/// The kernel writes the characters that would break its table in octal.
+/// The kernel writes special characters in octal.
 fn spaces(point: &str) -> String {
     point.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
 }
@@ -242,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f27_a_folder_on_a_network_is_known_by_the_table_of_mounts() {
+    fn f27_a_folder_on_a_network_is_found_in_the_table_of_mounts() {
         let mounts = "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n\
                       31 22 0:29 / /home rw - nfs4 server:/home rw\n\
                       32 31 254:1 / /home/local rw - ext4 /dev/vdb rw\n\

@@ -1,7 +1,7 @@
-//! Putting a copy of the file in the place of the one that is there: `backup restore`.
+//! `backup restore`: replaces the database file by a backup.
 //!
-//! The copy is staged beside its place and looked at as it will be read; then one rename exchanges the two. What was there
-//! gets a second name first, so that nothing is deleted, and at each moment the old or the new one stands at the path.
+//! The backup is copied to the folder of the database and checked there; then one rename exchanges the files. The old file
+//! gets a second name first, so nothing is deleted, and at any moment the old or the new file is at the path.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -21,24 +21,24 @@ use crate::store::{Fault, StoreError};
 
 const DOING: &str = "restoring the backup";
 
-/// A command that only looks is gone before the last try.
+/// A command that only reads has ended before the last try.
 const TRIES: u32 = 40;
 const GLANCE: Duration = Duration::from_millis(50);
 
-/// A ledger that nobody has open: kept so for as long as this is held.
+/// A ledger that no process has open; none can open it while this is held.
 pub struct Alone(#[expect(dead_code, reason = "it is held, not read")] Option<File>);
 
 /// A process that has the ledger open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// Its number.
+    /// Its process number.
     pub process: u32,
-    /// How it was called, if that is known.
+    /// Its command line, if that is known.
     pub command: String,
 }
 
 impl Alone {
-    /// Waits a little until nobody has the file at `path` open; else who does, as far as the system tells.
+    /// Waits a little until no process has the file at `path` open; else returns those that do, as far as is known.
     pub fn take(path: &Utf8Path) -> Result<Self, Vec<Holder>> {
         let Ok(file) = File::open(path) else { return Ok(Self(None)) };
         for attempt in 0..TRIES {
@@ -47,7 +47,7 @@ impl Alone {
             }
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) => {}
-                // A file system without such locks: each holder still notices for itself.
+                // The file system has no such locks. The other processes still notice the exchange themselves.
                 Ok(()) | Err(TryLockError::Error(_)) => return Ok(Self(Some(file))),
             }
         }
@@ -57,7 +57,7 @@ impl Alone {
     }
 }
 
-/// The processes that hold a lock of the kind `flock` on a file, by the kernel's table (proc(5)).
+/// The processes that hold an `flock` lock on a file, from the kernel's table (proc(5)).
 fn holders(locks: &str, inode: u64) -> Vec<u32> {
     let own = std::process::id();
     let holds = |line: &str| {
@@ -77,19 +77,19 @@ fn named(process: u32) -> Holder {
     Holder { process, command: line.trim().chars().take(120).collect() }
 }
 
-/// What a file says that may take the place of the ledger.
+/// A file that may replace the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// Which ledger it is.
     pub instance: String,
     /// When it was made, if `letterpress backup` made it.
     pub copied: Option<String>,
-    /// What stands under the note that was asked for.
+    /// The value of the requested note.
     pub note: Option<String>,
 }
 
-/// Copies `source` to `staged`, whatever stood there, and looks whether the copy is a sound ledger. It says of itself that
-/// it is a copy, so that it is not sent from before somebody adopts it. `note` is read for the caller.
+/// Copies `source` to `staged`, replacing any file there, and checks that the copy is a sound ledger. It is marked as a
+/// copy, so that it must be adopted before it can send. `note` is read for the caller.
 pub fn stage(
     source: &Utf8Path,
     staged: &Utf8Path,
@@ -151,8 +151,8 @@ fn staging(
     Ok(found)
 }
 
-/// Exchanges the file at `path`, which nobody has open ([`Alone`]), for the staged one. What was there is kept under the
-/// name `aside`; returns whether there was anything. `between` is done before the exchange, when all is ready for it.
+/// Replaces the file at `path`, which no process has open ([`Alone`]), by the staged one. The old file is kept under the
+/// name `aside`; returns whether there was one. `between` runs just before the exchange.
 pub fn put_in_place(
     staged: &Utf8Path,
     path: &Utf8Path,
@@ -180,15 +180,15 @@ pub fn put_in_place(
     Ok(there)
 }
 
-/// Brings what stands in the log into the file, so that the file alone is the whole ledger. One that is too damaged for
-/// that is kept together with its log.
+/// Writes the log into the file, so that the file alone is the whole ledger. If it is too damaged for that, file and log
+/// are kept together.
 fn fold(path: &Utf8Path, log: &Utf8Path) -> Result<(), StoreError> {
     let folded = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|old| {
         let keeps_log: String = old.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
         old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(keeps_log == "wal")
     });
-    // The last one to close the file removes the log.
+    // The last connection that is closed removes the log.
     if matches!(folded, Ok(true)) && log.exists() {
         return Err(StoreError::Unfit {
             path: path.to_string(),
@@ -199,14 +199,14 @@ fn fold(path: &Utf8Path, log: &Utf8Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Gives a file a second name, and makes sure that it lasts.
+/// Gives a file a second name, durably.
 fn keep(file: &Utf8Path, name: &Utf8Path) -> io::Result<()> {
     match fs::hard_link(file, name) {
         Ok(()) => {}
-        // An earlier try got so far.
+        // An earlier attempt came this far.
         Err(error) if error.kind() == ErrorKind::AlreadyExists && is_same(file, name) => return Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
-        // A file system without second names.
+        // The file system has no hard links.
         Err(_) => {
             fs::copy(file, name)?;
             File::open(name)?.sync_all()?;

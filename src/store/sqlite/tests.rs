@@ -1,4 +1,4 @@
-//! What a store does when its file is exchanged under it.
+//! What an open store does when its file is exchanged.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ impl Place {
         Utf8PathBuf::from_path_buf(self.0.path().join(name)).unwrap()
     }
 
-    fn open(&self) -> std::sync::Arc<dyn crate::store::Books> {
+    fn open(&self) -> std::sync::Arc<crate::store::Store> {
         let store = open_sqlite(&self.path("x.db"), &self.path("x.keys"), "a").unwrap();
         fs::write(self.path("x.keys"), "").unwrap();
         store
@@ -34,7 +34,7 @@ fn now() -> DateTime<Utc> {
 }
 
 #[tokio::test]
-async fn a_store_goes_on_with_the_new_file_and_a_run_that_sends_ends() {
+async fn a_store_continues_with_the_new_file_and_a_sending_run_ends() {
     for is_run in [false, true] {
         let place = Place(tempfile::tempdir().unwrap());
         let store = place.open();
@@ -55,14 +55,14 @@ async fn a_store_goes_on_with_the_new_file_and_a_run_that_sends_ends() {
             store.remember("word", "newer").await.unwrap();
         }
         drop(store);
-        // Whoever opens the file next finds it whole, and nothing of the old one in it.
+        // The file is complete, and has nothing of the old one.
         let word = place.open().recall("word").await.unwrap();
         assert_eq!(word.as_deref(), Some(if is_run { "old" } else { "newer" }));
     }
 }
 
 #[tokio::test]
-async fn a_store_that_ends_after_the_exchange_leaves_the_log_of_the_next_one_alone() {
+async fn a_store_closed_after_an_exchange_keeps_the_log_of_the_new_file() {
     let place = Place(tempfile::tempdir().unwrap());
     let old = place.open();
     old.backup(&place.path("b.db"), now()).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_store_that_ends_after_the_exchange_leaves_the_log_of_the_next_one_alo
     let next = place.open();
     next.remember("word", "next").await.unwrap();
     drop(old);
-    assert!(place.path("x.db-wal").exists(), "the log of the living store");
+    assert!(place.path("x.db-wal").exists(), "the log of the open store");
     assert_eq!(next.recall("word").await.unwrap().as_deref(), Some("next"));
     next.remember("word", "later").await.unwrap();
     drop(next);
@@ -79,7 +79,7 @@ async fn a_store_that_ends_after_the_exchange_leaves_the_log_of_the_next_one_alo
 }
 
 #[tokio::test]
-async fn checkpoints_of_others_are_no_exchange() {
+async fn a_checkpoint_of_another_process_is_not_an_exchange() {
     let place = Place(tempfile::tempdir().unwrap());
     let (one, other) = (place.open(), place.open());
     one.pin();

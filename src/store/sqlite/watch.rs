@@ -1,8 +1,8 @@
-//! Whether the file that is open is still the one that stands at its path.
+//! Detects that the open database file was exchanged.
 //!
-//! A restore, a deletion or a copy over the file goes unnoticed by `SQLite`: it would go on writing into what nobody will
-//! ever read, or mix two databases. While a connection is open, the file, its `-wal` and its `-shm` stay the same files,
-//! and the file changes by checkpoints only. So a look at three names tells, before a transaction and after it.
+//! `SQLite` does not notice a restore, a deletion or a copy over the file: it would continue to write to a deleted file, or
+//! mix two databases. While a connection is open, the file, its `-wal` and its `-shm` stay the same files, and only
+//! checkpoints change the file. So a check of three names before and after each transaction is enough.
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
@@ -17,10 +17,10 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 const TRIES: u32 = 3;
 const GLANCE: Duration = Duration::from_millis(2);
 
-/// The files that this process holds open beside `SQLite`, each once.
+/// The files that this process keeps open in addition to `SQLite`, each once.
 static ANCHORS: Mutex<Vec<Weak<Anchor>>> = Mutex::new(Vec::new());
 
-/// Which file it is, whatever its name.
+/// A file, independent of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -33,16 +33,16 @@ impl Identity {
     }
 }
 
-/// The database file, held open for as long as any connection of this process may be: to close it earlier would drop the
-/// locks that `SQLite` holds on it (they belong to the process, POSIX `fcntl`). It is locked for sharing (`flock`), so that
-/// `backup restore` knows of everybody who has it.
+/// The database file, kept open as long as any connection of this process: closing it would drop the locks of `SQLite`,
+/// which belong to the process (POSIX `fcntl`). It has a shared lock (`flock`), so that `backup restore` can find all
+/// processes that use it.
 pub(super) struct Anchor {
     file: File,
     identity: Identity,
 }
 
 impl Anchor {
-    /// The file at `path`. An error of kind `WouldBlock` says that it is being restored now.
+    /// The file at `path`. An error of kind `WouldBlock` means that it is being restored now.
     pub(super) fn at(path: &Utf8Path) -> io::Result<Arc<Self>> {
         let mut anchors = ANCHORS.lock().unwrap_or_else(PoisonError::into_inner);
         anchors.retain(|anchor| anchor.strong_count() > 0);
@@ -69,12 +69,12 @@ impl Anchor {
     }
 }
 
-/// What the first hundred bytes of a database say.
+/// The first hundred bytes of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
-    /// It goes with a write-ahead log; a backup does not.
+    /// It uses a write-ahead log; a backup does not.
     pub(super) keeps_log: bool,
-    /// Rises, and never falls, in the life of a database.
+    /// Only rises in the life of a database.
     changes: u32,
 }
 
@@ -85,14 +85,14 @@ impl Header {
     }
 }
 
-/// Size and time of the last change: what differs when somebody has written to the file.
+/// Size and time of the last change: they differ after a write to the file.
 type Stamp = (u64, i64, i64);
 
 fn stamp(meta: &Metadata) -> Stamp {
     (meta.len(), meta.mtime(), meta.mtime_nsec())
 }
 
-/// The files of an open connection, as they were when it was opened.
+/// The files of an open connection at the time it was opened.
 pub(super) struct Watch {
     path: Utf8PathBuf,
     anchor: Arc<Anchor>,
@@ -102,7 +102,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Begins to watch the files of a connection that has just been opened, and has read.
+    /// Begins to watch the files of a new connection, after its first read.
     pub(super) fn begin(path: &Utf8Path, anchor: Arc<Anchor>) -> io::Result<Self> {
         let beside = |suffix: &str| {
             let path = Utf8PathBuf::from(format!("{path}{suffix}"));
@@ -118,7 +118,7 @@ impl Watch {
         Ok(Self { path: path.to_owned(), beside, stamp: stamp(&meta), changes, anchor })
     }
 
-    /// What happened to the files, if they are not what they were.
+    /// What happened to the files, if they have changed.
     pub(super) fn trouble(&mut self) -> Option<&'static str> {
         let meta = match fs::metadata(&self.path) {
             Ok(meta) => meta,
@@ -140,7 +140,7 @@ impl Watch {
         None
     }
 
-    /// Whether what changed the file may have been a checkpoint: it never makes it shorter, or older, or another.
+    /// Whether a checkpoint can have changed the file: it never makes the file shorter or older, and never replaces it.
     fn was_checkpoint(&mut self, meta: &Metadata) -> bool {
         if meta.len() < self.stamp.0 {
             return false;

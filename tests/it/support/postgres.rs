@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use camino::Utf8Path;
 use letterpress::config::Encryption;
-use letterpress::store::{Books, PostgresAccess, StoreError, open_postgres};
+use letterpress::store::{PostgresAccess, Store, StoreError, open_postgres};
 
 /// Who runs the server when the tests run as root, which it refuses to.
 const USER: &str = "postgres";
@@ -209,7 +209,7 @@ impl Drop for Bouncer {
 }
 
 /// Opens a ledger in the database at `url`.
-pub(crate) async fn open(url: &str) -> Result<Arc<dyn Books>, StoreError> {
+pub(crate) async fn open(url: &str) -> Result<Arc<Store>, StoreError> {
     let access = PostgresAccess {
         server: url.to_owned(),
         shown: url.to_owned(),

@@ -19,7 +19,7 @@ use letterpress::clock::{Clock as _, FrozenClock};
 use letterpress::config;
 use letterpress::pipeline::{Allowed, Office, World, publish};
 use letterpress::subscribers::token::{Purpose, Subject};
-use letterpress::subscribers::{AddressKey, Enrolment, Standing, Wishes};
+use letterpress::subscribers::{AddressKey, Enrolment, Profile, Standing};
 use letterpress::web::{App, Peer, router};
 use rusqlite::types::ValueRef;
 use tower::ServiceExt as _;
@@ -118,20 +118,9 @@ impl House {
     /// Somebody who asked for the letter.
     pub(crate) async fn enrol(&self, address: &str) {
         let email = EmailAddress::parse(address).unwrap();
-        let reader = Enrolment {
-            key: self.office.key_of(&email),
-            email,
-            name: None,
-            language: None,
-            standing: Standing::Active,
-            source: "test".to_owned(),
-            wishes: Wishes::default(),
-            consented_at: Some(self.clock.now()),
-            added_at: None,
-            standing_since: None,
-            suppressed_because: None,
-            unproven: None,
-        };
+        let consented_at = Some(self.clock.now());
+        let profile = Profile { consented_at, ..Profile::new(email, Standing::Active) };
+        let reader = Enrolment::new(self.key(address), profile, "test");
         self.office.store.enrol(vec![reader], self.clock.now()).await.unwrap();
     }
 

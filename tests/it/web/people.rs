@@ -54,7 +54,7 @@ async fn somebody_stays_with_less() {
     let less = "do=less&cadence=weekly&about=some&topic=%EA%B8%B0%EC%88%A0";
     assert_eq!(house.post(&path(&page.actions()[1]), less).await.status, 200);
     let reader = house.office.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
-    assert_eq!((reader.standing, reader.wishes.cadence), (Standing::Active, Cadence::Weekly));
+    assert_eq!((reader.profile.standing, reader.profile.wishes.cadence), (Standing::Active, Cadence::Weekly));
     // The page for choosing shows it, and takes it back.
     let choose = format!("/choose/{}", house.token(Purpose::Manage, KIM, 1));
     let page = house.get(&choose).await.text();
@@ -62,7 +62,7 @@ async fn somebody_stays_with_less() {
     assert!(!page.contains("value=\"일상\" checked"));
     assert_eq!(house.post(&choose, "cadence=each&about=everything").await.status, 200);
     let reader = house.office.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
-    assert_eq!(reader.wishes, letterpress::subscribers::Wishes::default());
+    assert_eq!(reader.profile.wishes, letterpress::subscribers::Wishes::default());
     // Whoever left has nothing to choose, and choosing does not bring them back.
     house.post(&format!("/u/{}", house.way_out()), "").await;
     assert_eq!(house.post(&choose, "cadence=weekly").await.status, 200);

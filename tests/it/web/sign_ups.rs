@@ -25,7 +25,7 @@ async fn h07_whatever_is_known_of_an_address_the_form_answers_alike_and_in_the_s
     house.enrol("erased@example.org").await;
     house.office.store.erase(house.key("erased@example.org"), "test", now).await.unwrap();
     house.enrol("left@example.org").await;
-    house.office.store.unsubscribe(house.key("left@example.org"), "test", now).await.unwrap();
+    house.office.store.unsubscribe(house.key("left@example.org"), "test", None, now).await.unwrap();
     sign_up(&house, "unconfirmed@example.org").await;
 
     let first = sign_up(&house, "new@example.org").await;
@@ -125,15 +125,18 @@ async fn what_was_chosen_counts_from_the_confirmation_on_and_the_consent_is_on_r
     assert_eq!(house.standing("lee@example.org").await, Some(Standing::Unconfirmed));
     house.post(&format!("/confirm/{}", house.token(Purpose::Confirm, "lee@example.org", 1)), "").await;
     let reader = house.office.store.subscriber(house.key("lee@example.org")).await.unwrap().unwrap();
-    assert_eq!(reader.standing, Standing::Active);
-    assert_eq!(reader.wishes.cadence, Cadence::Weekly);
-    let Topics::Only(topics) = &reader.wishes.topics else { panic!("{reader:?}") };
+    assert_eq!(reader.profile.standing, Standing::Active);
+    assert_eq!(reader.profile.wishes.cadence, Cadence::Weekly);
+    let Topics::Only(topics) = &reader.profile.wishes.topics else { panic!("{reader:?}") };
     assert_eq!(
         topics.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["기술"],
         "what is not offered is left out"
     );
-    assert_eq!((reader.language.as_deref(), reader.name.unwrap().as_str()), (Some("ja"), "이"));
+    assert_eq!(
+        (reader.profile.language.as_deref(), reader.profile.name.unwrap().as_str()),
+        (Some("ja"), "이")
+    );
     // Which form in which language, the hash of its words, and the network.
     let record = house.database().query_row(
         "SELECT form, length(wording), network FROM consent WHERE word = 'asked'",

@@ -1,0 +1,34 @@
+//! Which store this is, how far it got, and how to go on with one that was restored or moved.
+
+use super::Mark;
+use crate::text::HeaderText;
+
+/// The identity of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Custody {
+    /// Its name and its epoch.
+    pub mark: Mark,
+    /// When the backup was made, if it is a backup that was not accepted yet.
+    pub copied: Option<String>,
+}
+
+/// A decision to go on with a store that did not send last, or that was moved.
+#[derive(Debug, Clone)]
+pub struct Adoption {
+    /// The posts that are published now, each of which may have been mailed. `None`: this is the original after a move,
+    /// and nothing in it is in doubt.
+    pub published: Option<Vec<(String, HeaderText)>>,
+    /// The epoch in the fence.
+    pub above: u64,
+    /// Why, for the record.
+    pub why: String,
+}
+
+/// The result of an adoption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adopted {
+    /// Deliveries that are in doubt now.
+    pub in_doubt: u64,
+    /// Posts that were recorded as published before.
+    pub baseline: u64,
+}
