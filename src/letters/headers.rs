@@ -14,7 +14,7 @@ use lettre::message::{Mailbox as LettreMailbox, Mailboxes};
 use super::{Recipient, Unsubscribe};
 use crate::address::{EmailAddress, Mailbox};
 use crate::config::Site;
-use crate::text::HeaderText;
+use crate::text::{HeaderText, floor_char_boundary};
 
 /// Where a folded line should end (RFC 5322, 2.1.1).
 const LINE: usize = 78;
@@ -236,7 +236,7 @@ fn encoded_words(text: &str, start: usize) -> String {
         let taken = if out.is_empty() { start } else { 1 };
         let room = (LINE - 2).saturating_sub(taken).min(ENCODED_WORD).saturating_sub(FRAME) / 4 * 3;
         // A character has four bytes at most; six leave room for one whatever stands before it.
-        let (word, tail) = rest.split_at(rest.floor_char_boundary(room.max(6)));
+        let (word, tail) = rest.split_at(floor_char_boundary(rest, room.max(6)));
         if !out.is_empty() {
             out.push_str("\r\n ");
         }

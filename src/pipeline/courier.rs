@@ -27,7 +27,7 @@ use crate::text::hex;
 /// How often it looks for something to do.
 const EVERY: Duration = Duration::from_secs(1);
 /// How long it leaves a relay alone that refused it.
-const REST: Duration = Duration::from_mins(1);
+const REST: Duration = Duration::from_secs(60);
 /// A letter that was not taken is tried again after so long, times the attempts so far.
 const AGAIN: TimeDelta = TimeDelta::minutes(5);
 /// And so often.

@@ -11,7 +11,7 @@ use crate::ledger::health::Health;
 use crate::store::OpenIssue;
 
 /// How often a long run counts what has come back by mail.
-const COUNT: Duration = Duration::from_mins(5);
+const COUNT: Duration = Duration::from_secs(5 * 60);
 
 /// Stops the run when too much comes back while it lasts; to be aborted when it ends. An issue that somebody resumed is
 /// not watched.

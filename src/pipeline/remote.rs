@@ -26,7 +26,7 @@ use crate::text::hex;
 const MAX_FEED: usize = 64 << 20;
 
 /// For everything: looking up, connecting, the body.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a look at the feed came to.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use super::Shared;
 use crate::pipeline::Courier;
 
 /// How often it is looked whether a day is over.
-const GLANCE: Duration = Duration::from_hours(1);
+const GLANCE: Duration = Duration::from_secs(3_600);
 /// How often what is old is forgotten.
 const PERIOD: TimeDelta = TimeDelta::hours(24);
 /// The note in the store that says when that was.

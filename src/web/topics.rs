@@ -16,7 +16,7 @@ use minijinja::{Value, context};
 use super::form::Form;
 
 /// The archive's folder is looked at this often at most.
-const FRESH_FOR: Duration = Duration::from_mins(1);
+const FRESH_FOR: Duration = Duration::from_secs(60);
 /// So many categories are offered; a reader ticks no more boxes.
 const MOST: usize = 50;
 

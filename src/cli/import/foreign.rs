@@ -108,7 +108,7 @@ pub(in crate::cli) fn is_address(source: &str) -> bool {
 /// The feed at an address, through the guarded downloader.
 pub(in crate::cli) async fn fetch_feed(address: &str) -> Result<Vec<u8>, RunError> {
     let mut download = Download::default();
-    (download.max_bytes, download.timeout) = (MAX_FEED, Duration::from_mins(1));
+    (download.max_bytes, download.timeout) = (MAX_FEED, Duration::from_secs(60));
     match download.fetch(address, None).await {
         Ok(Fetched::Document(body)) => Ok(body.bytes),
         Ok(Fetched::NotModified) => Ok(Vec::new()),

@@ -16,7 +16,7 @@ use crate::config::Encryption;
 use crate::store::StoreError;
 
 /// No single statement takes longer on a server that lives.
-const DEADLINE: Duration = Duration::from_mins(2);
+const DEADLINE: Duration = Duration::from_secs(2 * 60);
 const CONNECT: Duration = Duration::from_secs(10);
 /// The oldest version that has what is used here.
 const OLDEST: i32 = 120_000;
