@@ -128,7 +128,7 @@ pub(super) fn silent(file: &str, service: Service, readers: usize) -> Finding {
             "this export of {service} does not say who left; {readers} of its readers wait as unconfirmed"
         ),
     )
-    .hint("docs/readers.md says which export does; or vouch for everybody in the file with --confirmed")
+    .hint("docs/subscribers.md says which export does; or vouch for everybody in the file with --confirmed")
 }
 
 #[cfg(test)]
