@@ -1,15 +1,15 @@
-# The everyday commands; `just` alone lists them.
+# `just` alone lists these commands.
 
 default:
     @just --list
 
-# What CI checks first, and fast.
+# The one command before a commit.
 check:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
     cargo test
 
-# Renew the golden files and transcripts after looking at what changed.
+# Renew snapshots and transcripts; read the diff before you commit it.
 renew:
     INSTA_UPDATE=always cargo test
     TRYCMD=overwrite cargo test --test cli
@@ -18,20 +18,20 @@ renew:
 deny:
     cargo deny check
 
-# Build and send speed; the figures of docs/speed.md.
+# Build and send speed, as in docs/speed.md.
 bench:
     cargo bench
 
-# All that CI does (as root, on Debian: it installs what is missing).
+# Everything that CI does (as root, on Debian: it installs what is missing).
 ci:
     .ci/run
 
-# Deliver to N readers through a real Postfix on a loopback port (Debian's package `postfix`; as root).
+# Deliver to N subscribers through a real Postfix on a loopback port (Debian's package `postfix`; as root).
 postfix N="200":
     cargo build --release
     tests/postfix/deliver.sh target/release/letterpress {{N}}
 
-# Letters signed with two keys, judged by dkimpy and Mail::DKIM (Debian's `libmail-dkim-perl`; `pip install dkimpy pynacl`).
+# Emails signed with two keys, checked by dkimpy and Mail::DKIM (Debian's `libmail-dkim-perl`; `pip install dkimpy pynacl`).
 dkim PYTHON="python3":
     cargo build --release
     tests/dkim/verify.sh target/release/letterpress {{PYTHON}}
@@ -41,7 +41,7 @@ kill N="3000" KILLS="10":
     cargo build --release
     tests/postfix/kill.sh target/release/letterpress {{N}} {{KILLS}}
 
-# Live through N more seeds of the simulation; LETTERPRESS_FIRST_SEED says where to begin.
+# Run N more seeds of the simulation; LETTERPRESS_FIRST_SEED says where to begin.
 simulate N="100000":
     LETTERPRESS_SEEDS={{N}} cargo test --release --test simulation -- --ignored --nocapture more_seeds
 
@@ -49,11 +49,11 @@ simulate N="100000":
 simulate-one SEED:
     LETTERPRESS_SEED={{SEED}} cargo test --test simulation -- --ignored --nocapture one_seed
 
-# Every crash point of the program times every reply of a relay, and what it came to as a table.
+# Every crash point of the program with every reply of a relay; prints the results as a table.
 crash:
     cargo test --features crash-points --test crash -- --nocapture
 
-# Kill one, two and three senders at random moments, so many times: the scripted server against the ledger.
+# Kill one, two and three senders at random moments, KILLS times; compare the scripted server with the ledger.
 torture KILLS="200":
     LETTERPRESS_TORTURE={{KILLS}} cargo test --features crash-points --test crash -- --nocapture torture
 
@@ -61,16 +61,20 @@ torture KILLS="200":
 mutants:
     tests/mutants/run.sh
 
-# Fuzz every parser of foreign bytes for so many seconds each (`cargo install cargo-fuzz`).
+# Fuzz every parser of untrusted input for SECONDS each (`cargo install cargo-fuzz`).
 fuzz SECONDS="600":
     fuzz/run {{SECONDS}}
 
-# A reader's way through the pages in Chromium (Debian's `chromium`, `chromium-driver`; `pip install selenium`; npm's `axe-core`).
+# A subscriber's path through the pages in Chromium (Debian's `chromium`, `chromium-driver`; `pip install selenium`; npm's `axe-core`).
 browser AXE PYTHON="python3":
     cargo build --release
     {{PYTHON}} tests/web/browser.py target/release/letterpress {{AXE}} target/screenshots
 
-# The pages under load (Debian's `wrk`), and `kill -9` right after a farewell.
+# The pages under load (Debian's `wrk`), and `kill -9` right after an unsubscribe.
 load SECONDS="5" READERS="4000":
     cargo build --release
     tests/web/load.py target/release/letterpress {{SECONDS}} {{READERS}}
+
+# The documentation in a browser (`cargo install mdbook`).
+book:
+    mdbook serve --open

@@ -17,7 +17,7 @@ use crate::text::hex;
 /// How long a feed's address or a hub may take to answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// A round begins nothing new after this long: sending the issue waits for it.
-const ROUND: Duration = Duration::from_mins(1);
+const ROUND: Duration = Duration::from_secs(60);
 /// A feed that is larger is not read to its end, and so never found to be live.
 const LARGEST: usize = 64 * 1024 * 1024;
 

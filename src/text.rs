@@ -159,6 +159,11 @@ pub fn shell_quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
+/// The largest character boundary of `text` that is not above `at`; `str` has this from Rust 1.91 on.
+pub(crate) fn floor_char_boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
 /// Sixteen bytes from their hexadecimal digits.
 pub fn unhex(digits: &str) -> Option<[u8; 16]> {
     let mut bytes = [0; 16];
@@ -194,6 +199,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_cut_falls_between_two_characters() {
+        assert_eq!(floor_char_boundary("가나", 4), 3);
+        assert_eq!(floor_char_boundary("가나", 2), 0);
+        assert_eq!(floor_char_boundary("ab", 9), 2);
+    }
 
     #[test]
     fn white_space_collapses_and_other_control_characters_are_refused() {

@@ -1,5 +1,4 @@
-//! `docs/faults.md`, `docs/feeds.md` and the table of `docs/readers.md` tell the truth: every row is there, and every test
-//! that they name.
+//! `docs/faults.md` is complete: every row exists, in order, and names tests that exist.
 
 #![cfg(test)]
 
@@ -7,8 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// The last row.
-const ROWS: usize = 83;
+const PAGE: &str = "docs/faults.md";
 
 /// The names of all functions below `folder`.
 fn functions(folder: &Path, names: &mut BTreeSet<String>) {
@@ -32,71 +30,88 @@ fn all_functions() -> BTreeSet<String> {
     known
 }
 
+/// The cells of the table rows whose first cell begins with one of `letters` and a digit; in `Bad lists` a row without a
+/// number belongs to the row above it.
+fn rows<'p>(page: &'p str, letters: &[char]) -> Vec<Vec<&'p str>> {
+    let cells = |line: &'p str| line.split('|').map(str::trim).collect::<Vec<_>>();
+    let is_wanted = |row: &Vec<&str>| {
+        let mut first = row.get(1).copied().unwrap_or_default().chars();
+        first.next().is_some_and(|letter| letters.contains(&letter))
+            && first.next().is_some_and(|digit| digit.is_ascii_digit())
+    };
+    page.lines().filter(|line| line.starts_with('|')).map(cells).filter(is_wanted).collect()
+}
+
+/// The tests that the last cell of a row names: code without a slash or a full stop.
+fn named<'r>(row: &[&'r str]) -> Vec<&'r str> {
+    let shown = row[row.len() - 2];
+    shown.split('`').skip(1).step_by(2).filter(|name| !name.contains(['/', '.'])).collect()
+}
+
+/// Every number from 1 to `last` once and in order, each row with at least one test that exists.
+fn assert_complete(letter: char, last: usize) {
+    let (known, page) = (all_functions(), fs::read_to_string(PAGE).unwrap());
+    let rows = rows(&page, &[letter]);
+    let numbers: Vec<&str> = rows.iter().map(|row| row[1]).collect();
+    assert_eq!(numbers, (1..=last).map(|number| format!("{letter}{number}")).collect::<Vec<_>>());
+    for row in &rows {
+        let tests = named(row);
+        assert!(!tests.is_empty(), "{PAGE}: row {} names no test", row[1]);
+        let missing: Vec<&&str> = tests.iter().filter(|test| !known.contains(**test)).collect();
+        assert!(missing.is_empty(), "{PAGE}: row {} names tests that do not exist: {missing:#?}", row[1]);
+    }
+}
+
 #[test]
-fn every_bad_list_is_there_and_every_test_that_its_row_names() {
+fn every_fault_has_a_row_with_tests_that_exist() {
+    assert_complete('F', 83);
+    // A test that carries the number of a row is named in that row.
+    let page = fs::read_to_string(PAGE).unwrap();
     let known = all_functions();
-    let page = fs::read_to_string("docs/readers.md").unwrap();
-    let (_, table) = page.split_once("## Bad lists").unwrap();
-    let rows: Vec<Vec<&str>> = table
-        .lines()
-        .filter(|line| line.starts_with('|'))
-        .skip(2)
-        .map(|line| line.split('|').map(str::trim).collect())
+    let strays: Vec<&String> = known
+        .iter()
+        .filter(|name| matches!(name.as_bytes(), [b'f' | b'h', b'0'..=b'9', b'0'..=b'9', b'_', ..]))
+        .filter(|name| !page.contains(name.as_str()))
         .collect();
-    let numbers: Vec<&str> =
-        rows.iter().flat_map(|row| row[1].split(", ")).filter(|name| !name.is_empty()).collect();
+    assert!(strays.is_empty(), "tests that {PAGE} does not name: {strays:#?}");
+}
+
+#[test]
+fn every_bad_request_has_a_row_with_tests_that_exist() {
+    assert_complete('H', 22);
+}
+
+#[test]
+fn every_bad_list_has_a_row_and_every_named_test_exists() {
+    let (known, page) = (all_functions(), fs::read_to_string(PAGE).unwrap());
+    let (_, section) = page.split_once("\n## Bad lists\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = rows(section, &['S', 'A']);
+    let numbers: Vec<&str> = rows.iter().flat_map(|row| row[1].split(", ")).collect();
     let wanted = |letter, last| (1..=last).map(move |number| format!("{letter}{number}"));
     for number in wanted('S', 12).chain(wanted('A', 16)) {
         assert_eq!(numbers.iter().filter(|name| **name == number).count(), 1, "{number}");
     }
-    for row in rows {
-        assert!(!row[3].is_empty(), "{row:?}");
-        let named = row[4].split('`').skip(1).step_by(2).filter(|name| !name.contains(['/', '.']));
-        let missing: Vec<&str> = named.filter(|name| !known.contains(*name)).collect();
-        assert!(missing.is_empty(), "docs/readers.md names tests that do not exist: {missing:#?}");
+    for line in section.lines().filter(|line| line.starts_with('|')).skip(2) {
+        let row: Vec<&str> = line.split('|').map(str::trim).collect();
+        assert!(!row[3].is_empty() && !row[4].is_empty(), "{row:?}");
+        let missing: Vec<&str> = named(&row).into_iter().filter(|name| !known.contains(*name)).collect();
+        assert!(missing.is_empty(), "{PAGE} names tests that do not exist: {missing:#?}");
     }
 }
 
 #[test]
-fn every_row_is_there_in_order_and_every_test_that_it_names() {
-    let known = all_functions();
-    let page = fs::read_to_string("docs/faults.md").unwrap();
-    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| F")).collect();
-    let numbers: Vec<String> =
-        rows.iter().map(|row| row.split('|').nth(1).unwrap().trim().to_owned()).collect();
-    assert_eq!(numbers, (1..=ROWS).map(|number| format!("F{number}")).collect::<Vec<_>>());
-    let mut missing = Vec::new();
-    for row in &rows {
-        let shown = row.split('|').nth(4).unwrap();
-        assert!(!shown.trim().is_empty(), "neither a test nor a reason: {row}");
-        let named = shown.split('`').skip(1).step_by(2).filter(|name| !name.contains(['/', '.']));
-        missing.extend(named.filter(|name| !known.contains(*name)));
-    }
-    assert!(missing.is_empty(), "docs/faults.md names tests that do not exist: {missing:#?}");
-    // A test that carries the number of a row stands in that row.
-    let strays: Vec<&String> = known
-        .iter()
-        .filter(|name| matches!(name.as_bytes(), [b'f', b'0'..=b'9', b'0'..=b'9', b'_', ..]))
-        .filter(|name| !page.contains(name.as_str()))
-        .collect();
-    assert!(strays.is_empty(), "tests that docs/faults.md does not name: {strays:#?}");
-}
-
-#[test]
-fn every_test_that_the_rules_of_feeds_name_is_there() {
-    let mut known = BTreeSet::new();
-    functions(Path::new("src"), &mut known);
-    functions(Path::new("tests"), &mut known);
-    let page = fs::read_to_string("docs/feeds.md").unwrap();
+fn every_rule_of_feeds_has_a_row_and_every_named_test_exists() {
+    let (known, page) = (all_functions(), fs::read_to_string(PAGE).unwrap());
     let mut rules = BTreeSet::new();
-    for row in page.lines().filter(|line| line.starts_with("| R")) {
-        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+    for row in rows(&page, &['R']) {
         let number = |name: &str| name.trim().trim_start_matches('R').parse::<usize>().unwrap();
-        let numbers: Vec<usize> = cells[1].split(['–', ',']).map(number).collect();
+        let numbers: Vec<usize> = row[1].split(['–', ',']).map(number).collect();
         rules.extend(numbers[0]..=numbers[numbers.len() - 1]);
-        let named = cells[3].split('`').skip(1).step_by(2);
-        for name in named.filter(|name| name.contains('_') && !name.contains(['/', '.'])) {
-            assert!(known.contains(name), "docs/feeds.md names a test that does not exist: {name}");
+        let tests = named(&row);
+        assert!(!tests.is_empty(), "{PAGE}: rule {} names no test", row[1]);
+        for name in tests {
+            assert!(known.contains(name), "{PAGE} names a test that does not exist: {name}");
         }
     }
     assert_eq!(rules, (1..=28).collect());

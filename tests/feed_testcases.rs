@@ -350,7 +350,7 @@ fn all_cases_of_the_validator_are_judged_as_they_say() {
     let Some(folder) =
         above.map(|folder| folder.join("shared/data/feed-testcases")).find(|folder| folder.is_dir())
     else {
-        println!("did not run: there is no shared/data/feed-testcases beside this checkout");
+        println!("NOT RUN w3c-testcases: there is no shared/data/feed-testcases beside this checkout");
         return;
     };
     let agreement = agreement(&folder);

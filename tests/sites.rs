@@ -457,7 +457,7 @@ fn a_real_archive_builds_without_leftovers() {
         .into_iter()
         .find(|posts| posts.is_dir());
     let Some(posts) = posts else {
-        eprintln!("not run: ../shared/data/archives/jekyll is not here");
+        println!("NOT RUN jekyll-archive: there is no ../shared/data/archives/jekyll");
         return;
     };
     let world = World(tempfile::tempdir().unwrap());

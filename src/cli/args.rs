@@ -166,7 +166,7 @@ pub(super) fn is_url(source: &str) -> bool {
 /// Downloads the feed at a URL.
 pub(super) async fn fetch_feed(url: &str) -> Result<Vec<u8>, RunError> {
     let mut download = Download::default();
-    (download.max_bytes, download.timeout) = (MAX_FEED, Duration::from_mins(1));
+    (download.max_bytes, download.timeout) = (MAX_FEED, Duration::from_secs(60));
     match download.fetch(url, None).await {
         Ok(Fetched::Document(body)) => Ok(body.bytes),
         Ok(Fetched::NotModified) => Ok(Vec::new()),

@@ -13,6 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::smtp::check_message;
 use super::{Channel, Envelope, Heard, Phase, Reply, Trouble, Wire};
 use crate::durable::{self, Mode, Partial, Staged};
+use crate::text::floor_char_boundary;
 
 /// File names end at 255 bytes everywhere that matters; this leaves room for `-2.eml`.
 const LONGEST_NAME: usize = 230;
@@ -172,7 +173,7 @@ fn file_name(raw: &str) -> String {
     }
     if name.len() > LONGEST_NAME {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, raw.as_bytes());
-        name.truncate(name.floor_char_boundary(LONGEST_NAME - 17));
+        name.truncate(floor_char_boundary(&name, LONGEST_NAME - 17));
         name.push('~');
         digest.as_ref()[..8].iter().for_each(|byte| push_hex(&mut name, "", *byte));
     }

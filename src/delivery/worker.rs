@@ -34,7 +34,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// So long a connection may lie idle: Postfix under load gives up after ten seconds.
 const LONGEST_IDLE: Duration = Duration::from_secs(5);
 /// A copy whose lease has no more than this left is not begun.
-const NEARLY_OVER: Duration = Duration::from_mins(1);
+const NEARLY_OVER: Duration = Duration::from_secs(60);
 
 /// What all workers of a run share.
 #[derive(Clone)]

@@ -15,7 +15,7 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, PercentEncode, utf8
 use super::{Recipient, Unsubscribe};
 use crate::address::{EmailAddress, Mailbox};
 use crate::config::Site;
-use crate::text::{HeaderText, hex};
+use crate::text::{HeaderText, floor_char_boundary, hex};
 
 /// Where a folded line should end (RFC 5322, 2.1.1).
 const LINE: usize = 78;
@@ -234,7 +234,7 @@ fn encoded_words(text: &str, start: usize) -> String {
         let taken = if out.is_empty() { start } else { 1 };
         let room = (LINE - 2).saturating_sub(taken).min(ENCODED_WORD).saturating_sub(FRAME) / 4 * 3;
         // A character has at most four bytes; six leave room for one in any position.
-        let (word, tail) = rest.split_at(rest.floor_char_boundary(room.max(6)));
+        let (word, tail) = rest.split_at(floor_char_boundary(rest, room.max(6)));
         if !out.is_empty() {
             out.push_str("\r\n ");
         }

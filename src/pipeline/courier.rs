@@ -29,7 +29,7 @@ use crate::text::hex;
 /// Polling interval.
 const EVERY: Duration = Duration::from_secs(1);
 /// Pause after the relay rejected us.
-const REST: Duration = Duration::from_mins(1);
+const REST: Duration = Duration::from_secs(60);
 /// Delay before a deferred email is retried, multiplied by the number of attempts.
 const AGAIN: TimeDelta = TimeDelta::minutes(5);
 /// Maximum number of attempts.

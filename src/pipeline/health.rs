@@ -11,7 +11,7 @@ use crate::ledger::health::Health;
 use crate::store::OpenIssue;
 
 /// How often a long run counts bounces and complaints.
-const COUNT: Duration = Duration::from_mins(5);
+const COUNT: Duration = Duration::from_secs(300);
 
 /// Stops the run if there are too many bounces or complaints. The caller aborts the task at the end of the run. An issue
 /// that was resumed by hand is not watched.

@@ -26,7 +26,7 @@ use crate::text::hex;
 const MAX_FEED: usize = 64 << 20;
 
 /// Time limit for the whole download: DNS lookup, connection, body.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The result of a download.
 #[derive(Debug, Default)]

@@ -94,7 +94,7 @@ pub(super) fn patience(config: &Config) -> (RetrySchedule, Duration) {
         |smtp| smtp.retry.iter().map(|wait| wait.delta()).collect(),
     );
     let give_up = smtp.map_or(chrono::TimeDelta::hours(48), |smtp| smtp.give_up.delta());
-    (RetrySchedule { waits, give_up }, lease + Duration::from_mins(5))
+    (RetrySchedule { waits, give_up }, lease + Duration::from_secs(5 * 60))
 }
 
 /// The configured rate limits; `None` without any.

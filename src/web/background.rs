@@ -9,7 +9,7 @@ use super::Shared;
 use crate::pipeline::Courier;
 
 /// How often to check whether a day has passed.
-const GLANCE: Duration = Duration::from_hours(1);
+const GLANCE: Duration = Duration::from_secs(3600);
 /// How often expired data is deleted.
 const PERIOD: TimeDelta = TimeDelta::hours(24);
 /// The key in the store under which the last deletion is recorded.

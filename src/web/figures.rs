@@ -149,7 +149,7 @@ mod tests {
     fn responses_and_sign_ups_are_counted() {
         let figures = Figures::default();
         figures.answered("/u/{*token}", 200, Duration::from_millis(3));
-        figures.answered("/u/{*token}", 200, Duration::from_mins(1));
+        figures.answered("/u/{*token}", 200, Duration::from_secs(60));
         figures.signed_up(SignUpOutcome::Taken(SignedUp::Known));
         let store = desk::Figures { readers: vec![("active".to_owned(), 7)], errands: Vec::new() };
         let text = figures.print(Some(&store));

@@ -16,7 +16,7 @@ use minijinja::{Value, context};
 use super::form::Form;
 
 /// How long the list is used before the archive is checked for changes.
-const FRESH_FOR: Duration = Duration::from_mins(1);
+const FRESH_FOR: Duration = Duration::from_secs(60);
 /// The most topics that are offered.
 const MOST: usize = 50;
 

@@ -77,7 +77,7 @@ async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
         compose: Box::new(compose),
         limits: None,
         retry: RetrySchedule { waits: vec![TimeDelta::minutes(5)], give_up: TimeDelta::hours(1) },
-        lease: Duration::from_mins(30),
+        lease: Duration::from_secs(30 * 60),
         owner: "story".to_owned(),
         watch: Arc::new(|_| {}),
     };

@@ -447,7 +447,7 @@ fn a_run_that_waits_for_a_permit_says_so_before_it_is_over() {
     let mut out = child.stdout.take().unwrap();
     let (mut said, mut bytes) = (String::new(), [0; 4096]);
     let begun = std::time::Instant::now();
-    while !said.contains("1,000 of 6,000 messages") && begun.elapsed() < Duration::from_mins(1) {
+    while !said.contains("1,000 of 6,000 messages") && begun.elapsed() < Duration::from_secs(60) {
         let read = out.read(&mut bytes).unwrap();
         assert!(read > 0, "{said}");
         said += &String::from_utf8_lossy(&bytes[..read]);

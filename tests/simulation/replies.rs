@@ -56,9 +56,9 @@ impl Answer {
 /// How long a client waits in a phase.
 pub(crate) fn deadline(phase: Phase) -> Duration {
     match phase {
-        Phase::Data | Phase::Body => Duration::from_mins(2),
-        Phase::Dot => Duration::from_mins(10),
-        _ => Duration::from_mins(5),
+        Phase::Data | Phase::Body => Duration::from_secs(2 * 60),
+        Phase::Dot => Duration::from_secs(10 * 60),
+        _ => Duration::from_secs(5 * 60),
     }
 }
 

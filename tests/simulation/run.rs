@@ -22,7 +22,7 @@ use super::weakness::Weakness;
 use super::world::{HostClock, Process, World, beginning};
 
 /// All phases of a message, as `pipeline::way_out` adds up the default deadlines.
-const LEASE: Duration = Duration::from_mins(4 * 5 + 2 * 2 + 10 + 5);
+const LEASE: Duration = Duration::from_secs((4 * 5 + 2 * 2 + 10 + 5) * 60);
 
 /// Lives through the run of one seed.
 pub(crate) fn simulate(plan: Plan, weakness: Option<Weakness>, tracing: bool) -> Arc<World> {
@@ -107,7 +107,7 @@ async fn live(world: &Arc<World>) -> bool {
             act(&people, deed).await;
         });
     }
-    let ended = tokio::time::timeout(Duration::from_hours(24 * 30), async {
+    let ended = tokio::time::timeout(Duration::from_secs(24 * 30 * 3_600), async {
         while let Some(task) = tasks.join_next().await {
             task.unwrap();
         }
@@ -123,13 +123,13 @@ async fn live(world: &Arc<World>) -> bool {
 /// A healthy world goes on until nothing is open: honest answers, right clocks, beyond all leases and waits.
 async fn finish(world: &Arc<World>) -> bool {
     world.heal();
-    tokio::time::sleep(Duration::from_hours(1)).await;
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
     for _ in 0..14 {
         let people = Process::spawn(world, Sender::healthy());
         act(&people, Deed::Resume).await;
         people.end();
         let sender = Process::spawn(world, Sender::healthy());
-        if tokio::time::timeout(Duration::from_hours(24), run(sender)).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(24 * 3_600), run(sender)).await.is_err() {
             world.broken("L5: a sender in a healthy world never ends".to_owned());
             return false;
         }
@@ -140,7 +140,7 @@ async fn finish(world: &Arc<World>) -> bool {
         if !open {
             return true;
         }
-        tokio::time::sleep(Duration::from_hours(8)).await;
+        tokio::time::sleep(Duration::from_secs(8 * 3_600)).await;
     }
     true
 }

@@ -227,7 +227,7 @@ fn an_excerpt_is_cut_at_a_word_or_between_two_letters() {
 fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
     let n = 100_000;
     // A tenth of it at most in a quiet minute; a machine under load takes longer, and quadratic work for ever.
-    let patience = Duration::from_mins(3);
+    let patience = Duration::from_secs(3 * 60);
     for body in [
         ">".repeat(n),
         "> ".repeat(n) + "a",

@@ -132,7 +132,7 @@ pub(super) fn silent(file: &str, service: Service, readers: usize) -> Finding {
             "this {service} export does not contain unsubscribed addresses; {readers} subscribers are imported as unconfirmed"
         ),
     )
-    .hint("docs/readers.md explains which export does; or confirm consent for all of them with --confirmed")
+    .hint("docs/subscribers.md explains which export does; or confirm consent for all of them with --confirmed")
 }
 
 #[cfg(test)]

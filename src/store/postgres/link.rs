@@ -16,7 +16,7 @@ use crate::config::Encryption;
 use crate::store::StoreError;
 
 /// The longest time for a single statement; a server that needs longer counts as lost.
-const DEADLINE: Duration = Duration::from_mins(2);
+const DEADLINE: Duration = Duration::from_secs(120);
 const CONNECT: Duration = Duration::from_secs(10);
 /// The oldest supported version.
 const OLDEST: i32 = 120_000;

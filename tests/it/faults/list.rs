@@ -130,7 +130,7 @@ fn f16_a_copy_that_panics_is_that_readers_failure_and_the_run_goes_on() {
             }),
             limits: None,
             retry: RetrySchedule { waits: vec![TimeDelta::minutes(5)], give_up: TimeDelta::hours(48) },
-            lease: Duration::from_mins(10),
+            lease: Duration::from_secs(10 * 60),
             owner: "test".to_owned(),
             watch: Arc::new(|_| {}),
         };

@@ -51,7 +51,7 @@ impl Postgres {
     pub(crate) fn start() -> Option<Self> {
         let Some(tools) = tools() else {
             println!(
-                "NOT RUN: there is no PostgreSQL here (initdb), and LETTERPRESS_TEST_POSTGRES is not set"
+                "NOT RUN postgres: there is no PostgreSQL here (initdb), and LETTERPRESS_TEST_POSTGRES is not set"
             );
             return None;
         };
@@ -163,7 +163,7 @@ impl Bouncer {
             .into_iter()
             .find(|program| Path::new(program).exists());
         let Some(program) = program else {
-            println!("NOT RUN: there is no pgBouncer here");
+            println!("NOT RUN pgbouncer: there is no pgBouncer here");
             return None;
         };
         let folder = tempfile::tempdir().unwrap();

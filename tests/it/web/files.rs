@@ -102,7 +102,7 @@ async fn a_compressed_copy_is_sent_to_whoever_takes_it_with_a_tag_of_its_own() {
     assert_eq!(house.get("/rss.xml.br").await.status, 404);
     // A copy that was made of an older feed is not sent.
     let new = fs::metadata(house.path("public/rss.xml")).unwrap().modified().unwrap();
-    let old = new - Duration::from_hours(1);
+    let old = new - Duration::from_secs(3_600);
     fs::File::options().write(true).open(house.path("public/rss.xml.br")).unwrap().set_modified(old).unwrap();
     a_moment_later().await;
     assert_eq!(get("br").await.header("content-encoding"), "");
