@@ -19,7 +19,7 @@ use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use chrono::DateTime;
-use letterpress::letters::dkim::{Identity, Key, Signer, to_pem};
+use letterpress::email::dkim::{Identity, Key, Signer, to_pem};
 
 const ROUND: Duration = Duration::from_secs(2);
 /// Tasks that sign at once, as many as a busy relay gets connections.

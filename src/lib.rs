@@ -22,7 +22,6 @@
 //! 15. [`cli`]: the commands.
 
 pub mod address;
-mod announce;
 pub mod archive;
 pub mod cli;
 pub mod clock;
@@ -31,6 +30,7 @@ mod crash;
 mod dates;
 pub mod delivery;
 mod durable;
+pub mod email;
 pub mod feeds;
 pub mod finding;
 mod html;
@@ -38,7 +38,6 @@ mod i18n;
 pub mod importers;
 pub mod inbox;
 pub mod ledger;
-pub mod letters;
 mod logging;
 mod net;
 mod pages;
@@ -48,4 +47,5 @@ pub mod store;
 pub mod subscribers;
 pub mod text;
 pub mod web;
+mod websub;
 mod xml;

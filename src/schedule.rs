@@ -21,12 +21,12 @@ pub(crate) struct Plan<'a> {
     /// Posts that are recorded as published before the ledger began.
     pub baseline: Vec<&'a Post>,
     /// The posts that the ledger does not know and that are not due.
-    pub waiting: Vec<(&'a Post, WhyNot)>,
+    pub waiting: Vec<(&'a Post, NotDue)>,
 }
 
 /// Why a post that was never mailed is not mailed now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WhyNot {
+pub(crate) enum NotDue {
     /// Its front matter says `newsletter = false`.
     OptedOut,
     /// It is in its `newsletter.delay`; due at this time.
@@ -36,7 +36,7 @@ pub(crate) enum WhyNot {
 }
 
 /// What the ledger knows of posts.
-pub(crate) struct Known<'a, S> {
+pub(crate) struct LedgerKnowledge<'a, S> {
     /// The posts that have an issue or are in the baseline; `None` is a ledger that has not begun.
     pub posts: Option<&'a HashSet<String, S>>,
     /// Since when the others have been seen published. A post that is not here is seen now for the first time.
@@ -46,7 +46,7 @@ pub(crate) struct Known<'a, S> {
 /// Decides what is due.
 pub(crate) fn plan<'a>(
     archive: &'a Archive,
-    known: &Known<'_, impl BuildHasher>,
+    known: &LedgerKnowledge<'_, impl BuildHasher>,
     newsletter: &Newsletter,
     now: DateTime<Utc>,
 ) -> Plan<'a> {
@@ -63,7 +63,7 @@ pub(crate) fn plan<'a>(
     };
     // Posts are newest first; what is mailed is the oldest of those that are due, so that none is overtaken.
     for post in archive.posts.iter().rev().filter(|post| !posts.contains(&post.id)) {
-        match why_not(post, newsletter, (since(post), now)) {
+        match not_due_reason(post, newsletter, (since(post), now)) {
             None => plan.due.push(post),
             Some(why) => plan.waiting.push((post, why)),
         }
@@ -89,10 +89,10 @@ fn first<'a>(
     mut plan: Plan<'a>,
 ) -> Plan<'a> {
     for post in &archive.posts {
-        let why = why_not(post, newsletter, (since(post), now));
-        let mailable = why.is_none_or(|why| why == WhyNot::TooOld);
+        let why = not_due_reason(post, newsletter, (since(post), now));
+        let mailable = why.is_none_or(|why| why == NotDue::TooOld);
         match why {
-            Some(young @ WhyNot::TooYoung(_)) => plan.waiting.push((post, young)),
+            Some(young @ NotDue::TooYoung(_)) => plan.waiting.push((post, young)),
             _ if newsletter.first_run == FirstRun::Newest && plan.due.is_empty() && mailable => {
                 plan.due.push(post);
             }
@@ -102,41 +102,41 @@ fn first<'a>(
     plan
 }
 
-fn why_not(
+fn not_due_reason(
     post: &Post,
     newsletter: &Newsletter,
     (since, now): (DateTime<Utc>, DateTime<Utc>),
-) -> Option<WhyNot> {
+) -> Option<NotDue> {
     let until = since + newsletter.delay.delta();
     if !post.newsletter {
-        Some(WhyNot::OptedOut)
+        Some(NotDue::OptedOut)
     } else if now - post.published.to_utc() > newsletter.max_age.delta() {
-        Some(WhyNot::TooOld)
+        Some(NotDue::TooOld)
     } else if now < until {
-        Some(WhyNot::TooYoung(until))
+        Some(NotDue::TooYoung(until))
     } else {
         None
     }
 }
 
-fn young(plan: &Plan<'_>) -> impl Iterator<Item = DateTime<Utc>> {
+fn waiting_posts(plan: &Plan<'_>) -> impl Iterator<Item = DateTime<Utc>> {
     plan.waiting.iter().filter_map(|(_, why)| match why {
-        WhyNot::TooYoung(until) => Some(*until),
+        NotDue::TooYoung(until) => Some(*until),
         _ => None,
     })
 }
 
 fn future(archive: &Archive) -> impl Iterator<Item = DateTime<Utc>> {
-    archive.left_out.iter().filter_map(|left| match left.why {
-        crate::archive::WhyLeftOut::Future(date) => Some(date.to_utc()),
+    archive.skipped.iter().filter_map(|left| match left.reason {
+        crate::archive::SkipReason::Future(date) => Some(date.to_utc()),
         _ => None,
     })
 }
 
 /// The earliest time at which a plan could look different without any file changing.
-pub(crate) fn wakes_at(plan: &Plan<'_>, archive: &Archive) -> Option<DateTime<Utc>> {
+pub(crate) fn next_due_at(plan: &Plan<'_>, archive: &Archive) -> Option<DateTime<Utc>> {
     let more = (plan.due.len() > 1).then_some(DateTime::<Utc>::MIN_UTC + TimeDelta::days(1));
-    young(plan).chain(future(archive)).chain(more).min()
+    waiting_posts(plan).chain(future(archive)).chain(more).min()
 }
 
 #[cfg(test)]
@@ -153,7 +153,7 @@ mod tests {
         now: DateTime<Utc>,
     ) -> Plan<'a> {
         let seen = archive.posts.iter().map(|post| (post.id.clone(), post.published.to_utc())).collect();
-        super::plan(archive, &Known { posts: known, seen: &seen }, newsletter, now)
+        super::plan(archive, &LedgerKnowledge { posts: known, seen: &seen }, newsletter, now)
     }
     use crate::archive::ids::Fingerprint;
     use crate::text::{HeaderText, XmlText};
@@ -227,7 +227,7 @@ mod tests {
         let known = HashSet::from(["known".to_owned()]);
         let plan = plan(&archive, Some(&known), &newsletter(""), now());
         assert_eq!(ids(&plan.due), ["a", "b"]);
-        assert!(wakes_at(&plan, &archive).is_some_and(|at| at < now()));
+        assert!(next_due_at(&plan, &archive).is_some_and(|at| at < now()));
     }
 
     #[test]
@@ -240,8 +240,8 @@ mod tests {
         assert!(plan.due.is_empty());
         let whys: Vec<_> = plan.waiting.iter().map(|(_, why)| *why).collect();
         let until = now() + TimeDelta::minutes(10);
-        assert_eq!(whys, [WhyNot::TooYoung(until), WhyNot::OptedOut, WhyNot::TooOld]);
-        assert_eq!(wakes_at(&plan, &archive), Some(until));
+        assert_eq!(whys, [NotDue::TooYoung(until), NotDue::OptedOut, NotDue::TooOld]);
+        assert_eq!(next_due_at(&plan, &archive), Some(until));
     }
 
     #[test]
@@ -249,7 +249,7 @@ mod tests {
         let archive = archive(vec![post("dated at midnight", 15)]);
         let (known, newsletter) = (HashSet::new(), newsletter(""));
         let at = |seen: &HashMap<String, DateTime<Utc>>, now| {
-            super::plan(&archive, &Known { posts: Some(&known), seen }, &newsletter, now).due.len()
+            super::plan(&archive, &LedgerKnowledge { posts: Some(&known), seen }, &newsletter, now).due.len()
         };
         let seen = HashMap::from([("dated at midnight".to_owned(), now())]);
         assert_eq!(at(&HashMap::new(), now()), 0, "it is seen for the first time");

@@ -94,7 +94,7 @@ pub enum Doubt {
 
 impl EmailAddress {
     /// The first reason to look at this address again.
-    pub fn doubt(&self) -> Option<Doubt> {
+    pub fn warning(&self) -> Option<Doubt> {
         let (local, domain) = self.normalised().split_once('@')?;
         if is_reserved(domain) {
             return Some(Doubt::Reserved);
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     fn doubt(raw: &str) -> Option<Doubt> {
-        EmailAddress::parse(raw).unwrap().doubt()
+        EmailAddress::parse(raw).unwrap().warning()
     }
 
     #[test]

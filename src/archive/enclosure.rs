@@ -4,8 +4,8 @@
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use url::Url;
 
-use super::front_matter::{EpisodeKind, Lined, Stated};
-use super::links::{self, Purpose};
+use super::front_matter::{DeclaredEnclosure, EpisodeKind, Spanned};
+use super::links::{self, LinkKind};
 use crate::config::{Config, SiteUrl};
 use crate::finding::Finding;
 
@@ -154,17 +154,17 @@ fn below(folder: &Utf8Path, base: &str, url: &Url) -> Option<Utf8PathBuf> {
 /// Builds an enclosure from the front matter. `length_of` measures a file, relative to the configuration, if it exists;
 /// for any other file the author states the length.
 pub(super) fn take_in(
-    stated: Lined<Stated>,
+    stated: Spanned<DeclaredEnclosure>,
     (source, page): (&Utf8Path, &Url),
     config: &Config,
     length_of: impl Fn(&Utf8Path) -> Option<u64>,
 ) -> Result<Enclosure, Finding> {
-    let Lined { line, value: stated } = stated;
+    let Spanned { line, value: stated } = stated;
     let wrong = |message: String, hint: &str| {
         Finding::error("post-enclosure", source.as_str(), message).at(line).hint(hint)
     };
     let resource = |raw: &str| {
-        let url = links::absolute(page, raw, Purpose::Resource).map_err(|error| error.to_string());
+        let url = links::absolute(page, raw, LinkKind::Resource).map_err(|error| error.to_string());
         url.and_then(|url| Url::parse(&url).map_err(|error| error.to_string()))
             .map_err(|error| wrong(error, "write an https: address, or the name of a file beside the post"))
     };
@@ -190,7 +190,7 @@ pub(super) fn take_in(
         let media_type = transcript_type(&url);
         Transcript { url, media_type }
     });
-    let Stated { duration, number, season, kind, explicit, .. } = stated;
+    let DeclaredEnclosure { duration, number, season, kind, explicit, .. } = stated;
     let episode = Episode { duration, number, season, kind, explicit, transcript };
     Ok(Enclosure { url, length, media_type, file, episode })
 }

@@ -2,11 +2,11 @@
 //! its ledgers. Symbolic links are not followed.
 
 mod conventions;
+mod duplicates;
 mod files;
-mod ledgers;
 mod preview;
+mod registries;
 mod settings;
-mod twins;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,28 +17,28 @@ use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, Timelike as _, Utc};
 use rayon::prelude::*;
 
+use self::duplicates::shared_addresses;
 use self::files::{length_of, numbers, read_file, site};
-use self::ledgers::{read_ids, read_pages};
-use self::twins::shared_addresses;
+use self::registries::{read_ids, read_pages};
 use self::walk::Walk;
-use super::house_rules::Setting;
-use super::ids::{self, HeldBack, Ledger};
+use super::generator_rules::ReadContext;
+use super::ids::{self, IdRegistry, Withheld};
 use super::inherited::Inherited;
-use super::manuscript::{Manuscript, Name};
-use super::page_names::PageNames;
+use super::link_targets::LinkTargets;
 use super::pages::Pages;
+use super::post_file::{PostFile, PostFileName};
 use super::site::Site;
-use super::{Archive, LeftOut, TakenBack, WhyLeftOut};
+use super::{Archive, SkipReason, SkippedFile, Tombstone};
 use crate::config::{Config, Generator};
 use crate::finding::{Finding, Severity};
 
 pub use self::conventions::conventions;
-pub use self::ledgers::{write_ids, write_pages};
 pub use self::preview::preview;
+pub use self::registries::{write_ids, write_pages};
 
 /// The result of reading the folder.
 #[derive(Debug, Clone, Default)]
-pub struct Reading {
+pub struct ArchiveReader {
     /// The posts.
     pub archive: Archive,
     /// The new text of the id ledger, if it has changed; see [`write_ids`].
@@ -46,13 +46,13 @@ pub struct Reading {
 }
 
 /// Reads every post. Reports all errors of all files, in the order of the files.
-pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>> {
+pub fn read(config: &Config, now: DateTime<Utc>) -> Result<ArchiveReader, Vec<Finding>> {
     let site = site(config);
     let walk = Walk::of(config, &site);
     let inherited = settings::read(config, &site, &walk);
-    let setting = Setting { config, site: &site, inherited: &inherited, now };
+    let setting = ReadContext { config, site: &site, inherited: &inherited, now };
     let mut errors = walk.errors;
-    let outcomes: Vec<Result<Result<Manuscript, WhyLeftOut>, Vec<Finding>>> = walk
+    let outcomes: Vec<Result<Result<PostFile, SkipReason>, Vec<Finding>>> = walk
         .files
         .par_iter()
         .map(|relative| {
@@ -60,46 +60,46 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
             let bytes = read_file(&config.resolve(&source)).map_err(|error| {
                 vec![Finding::error("post-file", source.as_str(), format!("cannot read it: {error}"))]
             })?;
-            let mut read = Manuscript::read(bytes, Name { relative, source: &source }, setting)?;
-            if let Ok(manuscript) = &mut read {
-                manuscript
-                    .enclose(setting, |file| length_of(config, file))
+            let mut read = PostFile::read(bytes, PostFileName { relative, source: &source }, setting)?;
+            if let Ok(post_file) = &mut read {
+                post_file
+                    .attach_enclosure(setting, |file| length_of(config, file))
                     .map_err(|finding| vec![finding])?;
             }
             Ok(read)
         })
         .collect();
-    let mut archive = Archive { findings: walk.findings, left_out: walk.left_out, ..Archive::default() };
+    let mut archive = Archive { findings: walk.findings, skipped: walk.left_out, ..Archive::default() };
     let mut held_back = BTreeMap::new();
-    let mut manuscripts = Vec::with_capacity(outcomes.len());
+    let mut post_files = Vec::with_capacity(outcomes.len());
     for (relative, outcome) in walk.files.iter().zip(outcomes) {
-        let mut leave_out = |why: WhyLeftOut| {
+        let mut leave_out = |why: SkipReason| {
             held_back.insert(relative.to_string(), why.clone());
-            archive.left_out.push(LeftOut { source: config.archive.posts.join(relative), why });
+            archive.skipped.push(SkippedFile { source: config.archive.posts.join(relative), reason: why });
         };
         match outcome {
-            Ok(Ok(manuscript)) => manuscripts.push(manuscript),
+            Ok(Ok(post_file)) => post_files.push(post_file),
             Ok(Err(why)) => leave_out(why),
             Err(findings) if setting.is_strict() => errors.extend(findings),
             Err(findings) => {
-                leave_out(WhyLeftOut::Broken);
+                leave_out(SkipReason::Broken);
                 archive.findings.extend(findings.into_iter().map(demoted));
             }
         }
     }
     archive.findings.extend(held_up(&held_back, &inherited));
-    let twins = shared_addresses(&manuscripts, setting);
-    manuscripts.retain(|manuscript| !twins.left_out.contains_key(manuscript.relative()));
-    for (twin, why) in twins.left_out {
-        archive.left_out.push(LeftOut { source: config.archive.posts.join(&twin), why: why.clone() });
+    let duplicates = shared_addresses(&post_files, setting);
+    post_files.retain(|post_file| !duplicates.left_out.contains_key(post_file.relative()));
+    for (twin, why) in duplicates.left_out {
+        archive.skipped.push(SkippedFile { source: config.archive.posts.join(&twin), reason: why.clone() });
         held_back.insert(twin, why);
     }
-    errors.extend(twins.errors);
-    archive.findings.extend(twins.warnings);
+    errors.extend(duplicates.errors);
+    archive.findings.extend(duplicates.warnings);
     // The ledger is read even if posts are wrong, so that its errors are reported too.
     let ledger = read_ids(config).unwrap_or_else(|findings| {
         errors.extend(findings);
-        (None, Ledger::default())
+        (None, IdRegistry::default())
     });
     archive.pages = read_pages(config).unwrap_or_else(|findings| {
         errors.extend(findings);
@@ -108,15 +108,15 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<Reading, Vec<Finding>
     if !errors.is_empty() {
         return Err(errors);
     }
-    let names = page_names(&manuscripts, &site);
-    manuscripts.par_iter_mut().for_each(|manuscript| manuscript.settle(&names, setting));
-    assemble(archive, manuscripts, &held_back, ledger, (config, now))
+    let names = page_names(&post_files, &site);
+    post_files.par_iter_mut().for_each(|post_file| post_file.resolve(&names, setting));
+    assemble(archive, post_files, &held_back, ledger, (config, now))
 }
 
 /// Errors in the settings that hold posts up.
-fn held_up(left_out: &BTreeMap<String, WhyLeftOut>, inherited: &Inherited) -> Vec<Finding> {
+fn held_up(left_out: &BTreeMap<String, SkipReason>, inherited: &Inherited) -> Vec<Finding> {
     let places = left_out.values().filter_map(|why| match why {
-        WhyLeftOut::HeldUp(place) => Some(place.clone()),
+        SkipReason::HeldUp(place) => Some(place.clone()),
         _ => None,
     });
     inherited.findings(&places.collect())
@@ -127,10 +127,10 @@ pub fn generator(config: &Config) -> Generator {
     site(config).generator
 }
 
-fn page_names(manuscripts: &[Manuscript], site: &Site) -> PageNames {
-    let mut names = PageNames::default();
-    for manuscript in manuscripts {
-        names.add(&site.prefix, Utf8Path::new(manuscript.relative()), manuscript.url());
+fn page_names(post_files: &[PostFile], site: &Site) -> LinkTargets {
+    let mut names = LinkTargets::default();
+    for post_file in post_files {
+        names.add(&site.prefix, Utf8Path::new(post_file.relative()), post_file.url());
     }
     names
 }
@@ -143,40 +143,40 @@ fn demoted(finding: Finding) -> Finding {
 /// Assigns the ids and sorts the posts.
 fn assemble(
     mut archive: Archive,
-    manuscripts: Vec<Manuscript>,
-    left_out: &BTreeMap<String, WhyLeftOut>,
-    (old, ledger): (Option<String>, Ledger),
+    post_files: Vec<PostFile>,
+    left_out: &BTreeMap<String, SkipReason>,
+    (old, ledger): (Option<String>, IdRegistry),
     (config, now): (&Config, DateTime<Utc>),
-) -> Result<Reading, Vec<Finding>> {
-    let sightings: Vec<_> = manuscripts.iter().map(Manuscript::sighting).collect();
+) -> Result<ArchiveReader, Vec<Finding>> {
+    let sightings: Vec<_> = post_files.iter().map(PostFile::identity).collect();
     let now = now.with_timezone(&config.site.timezone).fixed_offset();
     let now = now.with_nanosecond(0).unwrap_or(now);
     let done = ids::assign(&ledger, &sightings, &held_back(left_out), config.site.url.host(), now)?;
-    archive.expires = manuscripts.iter().filter_map(|manuscript| manuscript.until).min();
-    for (mut manuscript, given) in manuscripts.into_iter().zip(done.given) {
+    archive.expires = post_files.iter().filter_map(|post_file| post_file.until).min();
+    for (mut post_file, given) in post_files.into_iter().zip(done.given) {
         if let Some(since) = given.retracted {
-            let source = manuscript.source().to_owned();
-            archive.left_out.push(LeftOut { source, why: WhyLeftOut::Retracted(since) });
+            let source = post_file.source().to_owned();
+            archive.skipped.push(SkippedFile { source, reason: SkipReason::Retracted(since) });
             continue;
         }
-        archive.findings.append(&mut manuscript.findings);
-        archive.posts.push(manuscript.publish(given));
+        archive.findings.append(&mut post_file.findings);
+        archive.posts.push(post_file.publish(given));
     }
     archive.findings = each_key_once(std::mem::take(&mut archive.findings));
     refuse_an_empty_folder(&archive, (&ledger, left_out), config)?;
-    archive.left_out.sort_by(|a, b| a.source.cmp(&b.source));
+    archive.skipped.sort_by(|a, b| a.source.cmp(&b.source));
     archive.posts.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.id.cmp(&b.id)));
-    archive.taken_back =
-        done.ledger.taken_back().map(|(id, at)| TakenBack { id: id.to_owned(), at }).collect();
-    archive.taken_back.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
+    archive.tombstones =
+        done.ledger.tombstones().map(|(id, at)| Tombstone { id: id.to_owned(), at }).collect();
+    archive.tombstones.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
     archive.accounted_for = ids_of(&done.ledger, left_out, |why| {
-        matches!(why, WhyLeftOut::Expired(_) | WhyLeftOut::Broken | WhyLeftOut::HeldUp(_))
+        matches!(why, SkipReason::Expired(_) | SkipReason::Broken | SkipReason::HeldUp(_))
     });
     let retracted = done.ledger.iter().map(|(id, _)| id).filter(|id| done.ledger.retracted(id).is_some());
     archive.accounted_for.extend(retracted.map(str::to_owned));
     let text = done.ledger.to_text();
     let is_needed = old.map_or_else(|| done.ledger.iter().next().is_some(), |old| old != text);
-    Ok(Reading { archive, ids: is_needed.then_some(text) })
+    Ok(ArchiveReader { archive, ids: is_needed.then_some(text) })
 }
 
 /// Reports an unknown key once, even if many posts have it.
@@ -202,10 +202,10 @@ fn each_key_once(findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// The files that exist although their posts are not published.
-fn held_back(left_out: &BTreeMap<String, WhyLeftOut>) -> HeldBack {
-    let mut held_back = HeldBack::default();
+fn held_back(left_out: &BTreeMap<String, SkipReason>) -> Withheld {
+    let mut held_back = Withheld::default();
     for (file, why) in left_out {
-        let is_unread = matches!(why, WhyLeftOut::Broken | WhyLeftOut::HeldUp(_));
+        let is_unread = matches!(why, SkipReason::Broken | SkipReason::HeldUp(_));
         let files = if is_unread { &mut held_back.unread } else { &mut held_back.unpublished };
         files.insert(file.clone());
     }
@@ -214,9 +214,9 @@ fn held_back(left_out: &BTreeMap<String, WhyLeftOut>) -> HeldBack {
 
 /// The ids of the files that are left out for a `wanted` reason.
 fn ids_of(
-    ledger: &Ledger,
-    left_out: &BTreeMap<String, WhyLeftOut>,
-    wanted: impl Fn(&WhyLeftOut) -> bool,
+    ledger: &IdRegistry,
+    left_out: &BTreeMap<String, SkipReason>,
+    wanted: impl Fn(&SkipReason) -> bool,
 ) -> BTreeSet<String> {
     let lines = ledger.iter().filter(|(_, line)| left_out.get(&line.path).is_some_and(&wanted));
     lines.map(|(id, _)| id.to_owned()).collect()
@@ -226,11 +226,11 @@ fn ids_of(
 /// posts do not count as missing, because their files were read.
 fn refuse_an_empty_folder(
     archive: &Archive,
-    (ledger, left_out): (&Ledger, &BTreeMap<String, WhyLeftOut>),
+    (ledger, left_out): (&IdRegistry, &BTreeMap<String, SkipReason>),
     config: &Config,
 ) -> Result<(), Vec<Finding>> {
-    let mut gone = ids_of(ledger, left_out, |why| matches!(why, WhyLeftOut::Expired(_)));
-    gone.extend(ledger.taken_back().map(|(id, _)| id.to_owned()));
+    let mut gone = ids_of(ledger, left_out, |why| matches!(why, SkipReason::Expired(_)));
+    gone.extend(ledger.tombstones().map(|(id, _)| id.to_owned()));
     let known = ledger.iter().filter(|(id, _)| !gone.contains(*id)).count();
     if !archive.posts.is_empty() || known < 2 {
         return Ok(());

@@ -9,7 +9,7 @@ use crate::config::SiteUrl;
 
 /// What a URL is used for. A link is followed by a click; a picture or a sound is loaded automatically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum LinkKind {
     /// `href`, `cite`.
     Link,
     /// `src`, `srcset`, `poster`.
@@ -37,15 +37,15 @@ pub(super) const LINK_SCHEMES: [&str; 14] = [
 const SHOWN: usize = 80;
 
 /// The URL `raw` in the page `page`, absolute and canonical.
-pub fn absolute(page: &Url, raw: &str, purpose: Purpose) -> Result<String, LinkError> {
+pub fn absolute(page: &Url, raw: &str, purpose: LinkKind) -> Result<String, LinkError> {
     let malformed = || LinkError::Malformed(raw.chars().take(SHOWN).collect());
     let url = page.join(raw.trim()).map_err(|_| malformed())?;
     if !url.host_str().is_none_or(is_host) {
         return Err(malformed());
     }
     let allowed = match purpose {
-        Purpose::Link => LINK_SCHEMES.contains(&url.scheme()),
-        Purpose::Resource => matches!(url.scheme(), "http" | "https"),
+        LinkKind::Link => LINK_SCHEMES.contains(&url.scheme()),
+        LinkKind::Resource => matches!(url.scheme(), "http" | "https"),
     };
     if allowed { Ok(canonical(&url)) } else { Err(LinkError::Scheme(url.scheme().to_owned())) }
 }
@@ -74,7 +74,7 @@ pub fn srcset(page: &Url, raw: &str) -> Option<String> {
         let descriptor = descriptor.trim();
         let known = descriptor.is_empty()
             || descriptor.strip_suffix(['w', 'x', 'h']).is_some_and(|number| number.parse::<f64>().is_ok());
-        if let (true, Ok(url)) = (known, absolute(page, bare, Purpose::Resource)) {
+        if let (true, Ok(url)) = (known, absolute(page, bare, LinkKind::Resource)) {
             // A comma at the end of the URL would end the candidate.
             let url = url.replace(',', "%2C");
             candidates.push(if descriptor.is_empty() { url } else { format!("{url} {descriptor}") });
@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn link(raw: &str) -> String {
-        absolute(&page(), raw, Purpose::Link).unwrap_or_else(|error| error.to_string())
+        absolute(&page(), raw, LinkKind::Link).unwrap_or_else(|error| error.to_string())
     }
 
     #[test]
@@ -214,11 +214,11 @@ mod tests {
             "vbscript:x",
             "file:///etc/passwd",
         ] {
-            assert!(matches!(absolute(&page(), raw, Purpose::Link), Err(LinkError::Scheme(_))), "{raw}");
+            assert!(matches!(absolute(&page(), raw, LinkKind::Link), Err(LinkError::Scheme(_))), "{raw}");
         }
-        assert!(absolute(&page(), "mailto:a@example.com", Purpose::Resource).is_err());
-        assert!(absolute(&page(), "https://[", Purpose::Link).is_err());
-        assert!(absolute(&page(), "https://{a/", Purpose::Link).is_err());
+        assert!(absolute(&page(), "mailto:a@example.com", LinkKind::Resource).is_err());
+        assert!(absolute(&page(), "https://[", LinkKind::Link).is_err());
+        assert!(absolute(&page(), "https://{a/", LinkKind::Link).is_err());
     }
 
     #[test]
@@ -249,9 +249,9 @@ mod tests {
     proptest! {
         #[test]
         fn an_absolute_url_is_ascii_without_spaces_and_does_not_change_again(raw in any::<String>()) {
-            if let Ok(url) = absolute(&page(), &raw, Purpose::Link) {
+            if let Ok(url) = absolute(&page(), &raw, LinkKind::Link) {
                 prop_assert!(url.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"`{}|\\^".contains(&byte)), "{}", url);
-                prop_assert_eq!(absolute(&page(), &url, Purpose::Link).unwrap(), url);
+                prop_assert_eq!(absolute(&page(), &url, LinkKind::Link).unwrap(), url);
             }
         }
 

@@ -4,7 +4,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::site::Site;
-use super::{WhyLeftOut, language};
+use super::{SkipReason, language};
 use crate::config::{Config, Generator};
 use crate::dates;
 
@@ -24,7 +24,7 @@ pub(super) struct Name {
 }
 
 /// The name of the file at `relative`, or why such a file is not a post.
-pub(super) fn read(relative: &Utf8Path, site: &Site, config: &Config) -> Result<Name, WhyLeftOut> {
+pub(super) fn read(relative: &Utf8Path, site: &Site, config: &Config) -> Result<Name, SkipReason> {
     let path = site.prefix.join(relative);
     let stem = path.file_stem().unwrap_or_default();
     let folder = path.parent().unwrap_or(Utf8Path::new(""));
@@ -36,10 +36,10 @@ pub(super) fn read(relative: &Utf8Path, site: &Site, config: &Config) -> Result<
     Ok(name)
 }
 
-fn name(stem: &str, folder: &Utf8Path, site: &Site, config: &Config) -> Result<Name, WhyLeftOut> {
+fn name(stem: &str, folder: &Utf8Path, site: &Site, config: &Config) -> Result<Name, SkipReason> {
     match site.generator {
         Generator::Plain => match held_back(stem, folder, site) {
-            Some(by) => Err(WhyLeftOut::HeldBack(by)),
+            Some(by) => Err(SkipReason::HeldBack(by)),
             None => Ok(plain(stem, folder)),
         },
         Generator::Jekyll => jekyll(stem, folder),
@@ -54,7 +54,7 @@ fn name(stem: &str, folder: &Utf8Path, site: &Site, config: &Config) -> Result<N
                 // A file without a suffix is in the default language of the site.
                 (_, language) => {
                     let language = language.unwrap_or("the default language").to_owned();
-                    return Err(WhyLeftOut::Language(language));
+                    return Err(SkipReason::Language(language));
                 }
             }
             Ok(Name { language: language.map(str::to_owned), ..page(stem, folder, site.generator) })
@@ -110,15 +110,15 @@ fn page(stem: &str, folder: &Utf8Path, generator: Generator) -> Name {
     }
 }
 
-fn jekyll(stem: &str, folder: &Utf8Path) -> Result<Name, WhyLeftOut> {
+fn jekyll(stem: &str, folder: &Utf8Path) -> Result<Name, SkipReason> {
     let mut parts: Vec<&str> = folder.components().map(|part| part.as_str()).collect();
     let Some(at) = parts.iter().position(|part| matches!(*part, "_posts" | "_drafts")) else {
-        return Err(WhyLeftOut::Page);
+        return Err(SkipReason::Page);
     };
     if parts[at] == "_drafts" {
-        return Err(WhyLeftOut::Draft);
+        return Err(SkipReason::Draft);
     }
-    let (Some(day), stem) = without_day(stem) else { return Err(WhyLeftOut::Name) };
+    let (Some(day), stem) = without_day(stem) else { return Err(SkipReason::Name) };
     // Folders above `_posts` are categories; folders below it have no meaning.
     parts.truncate(at);
     let categories: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
@@ -131,9 +131,9 @@ fn jekyll(stem: &str, folder: &Utf8Path) -> Result<Name, WhyLeftOut> {
     })
 }
 
-fn pelican(stem: &str, folder: &Utf8Path) -> Result<Name, WhyLeftOut> {
+fn pelican(stem: &str, folder: &Utf8Path) -> Result<Name, SkipReason> {
     if folder.components().next().is_some_and(|first| first.as_str() == "pages") {
-        return Err(WhyLeftOut::Page);
+        return Err(SkipReason::Page);
     }
     let (day, stem) = without_day(stem);
     let categories = folder.file_name().map(str::to_owned).into_iter().collect();
@@ -215,7 +215,7 @@ mod tests {
         generator: Generator,
         prefix: &str,
         relative: &str,
-    ) -> Result<(String, String, String), WhyLeftOut> {
+    ) -> Result<(String, String, String), SkipReason> {
         let text = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\nlanguage = \"ko\"\n";
         let config = crate::config::parse(text, "config.toml", Utf8Path::new(".")).unwrap();
         let site = Site::bare(generator, prefix.into());
@@ -233,7 +233,7 @@ mod tests {
             for file in ["2024-05-01-글.md", "2024-05-01-글/index.md", "2024-05-01-글/index.ko.md"] {
                 assert_eq!(name(generator, "posts", file), Ok(says("2024-05-01", stem, "posts")), "{file}");
             }
-            assert_eq!(name(generator, "", "a.ja.md"), Err(WhyLeftOut::Language("ja".to_owned())));
+            assert_eq!(name(generator, "", "a.ja.md"), Err(SkipReason::Language("ja".to_owned())));
         }
         assert_eq!(name(Generator::Zola, "", "2024-05-01T09:00:00Z-a.md"), Ok(says("2024-05-01", "a", "")));
     }
@@ -242,14 +242,14 @@ mod tests {
     fn jekyll_takes_categories_from_the_folders_above_posts_only() {
         let posts = name(Generator::Jekyll, "", "ko/news/_posts/2013/2013-05-06-title.md");
         assert_eq!(posts, Ok(says("2013-05-06", "title", "ko/news")));
-        assert_eq!(name(Generator::Jekyll, "", "about.md"), Err(WhyLeftOut::Page));
-        assert_eq!(name(Generator::Jekyll, "_posts", "about.md"), Err(WhyLeftOut::Name));
-        assert_eq!(name(Generator::Jekyll, "_drafts", "about.md"), Err(WhyLeftOut::Draft));
+        assert_eq!(name(Generator::Jekyll, "", "about.md"), Err(SkipReason::Page));
+        assert_eq!(name(Generator::Jekyll, "_posts", "about.md"), Err(SkipReason::Name));
+        assert_eq!(name(Generator::Jekyll, "_drafts", "about.md"), Err(SkipReason::Draft));
     }
 
     #[test]
     fn pages_of_pelican_are_not_posts() {
-        assert_eq!(name(Generator::Pelican, "", "pages/about.md"), Err(WhyLeftOut::Page));
+        assert_eq!(name(Generator::Pelican, "", "pages/about.md"), Err(SkipReason::Page));
         assert_eq!(name(Generator::Pelican, "", "Go/2015-01-02_a.md"), Ok(says("2015-01-02", "a", "Go")));
     }
 

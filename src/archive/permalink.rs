@@ -5,7 +5,7 @@ use chrono::{DateTime, FixedOffset};
 use url::Url;
 
 use super::{links, slugs};
-use crate::config::{Generator, Pattern, Piece, Placeholder, SiteUrl};
+use crate::config::{Generator, Pattern, PatternPart, Placeholder, SiteUrl};
 use crate::text::HeaderText;
 
 /// Longer slugs do not fit into a file name once they are percent-encoded.
@@ -159,8 +159,8 @@ fn expand(pattern: &Pattern, parts: Parts<'_>) -> String {
     let mut path = String::new();
     for piece in pattern.pieces() {
         match piece {
-            Piece::Text(text) => path.push_str(text),
-            Piece::Placeholder(placeholder) => path.push_str(&value(*placeholder, parts)),
+            PatternPart::Text(text) => path.push_str(text),
+            PatternPart::Placeholder(placeholder) => path.push_str(&value(*placeholder, parts)),
         }
     }
     while path.contains("//") {

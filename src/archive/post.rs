@@ -19,14 +19,14 @@ pub struct Archive {
     /// Published posts, newest first.
     pub posts: Vec<Post>,
     /// Files that are not published, in the order of their paths.
-    pub left_out: Vec<LeftOut>,
+    pub skipped: Vec<SkippedFile>,
     /// Warnings and notes about posts, and errors in the settings of the site that hold posts up. Errors in posts stop the
     /// reading of the archive instead.
     pub findings: Vec<Finding>,
     /// When the next published post expires.
     pub expires: Option<DateTime<FixedOffset>>,
     /// Posts that were published and are not any more, the most recent first (ties broken by id).
-    pub taken_back: Vec<TakenBack>,
+    pub tombstones: Vec<Tombstone>,
     /// Which posts are in which page of the feeds' archives.
     pub pages: Pages,
     /// Ids of posts that are missing for a known reason: they were retracted, have expired, or cannot be read in an archive
@@ -36,7 +36,7 @@ pub struct Archive {
 
 /// A post that was published and is not any more: its file is gone, is a draft again, or has expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakenBack {
+pub struct Tombstone {
     /// The id in the feeds.
     pub id: String,
     /// When this was first noticed.
@@ -104,16 +104,16 @@ pub struct PostAuthor {
 
 /// A file that is not in the feeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct SkippedFile {
     /// The file, as the user would type it.
     pub source: Utf8PathBuf,
     /// Why.
-    pub why: WhyLeftOut,
+    pub reason: SkipReason,
 }
 
 /// Why a file is not in the feeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WhyLeftOut {
+pub enum SkipReason {
     /// `draft = true`.
     Draft,
     /// Something else holds it back: another flag, a setting of the site, or its folder.
@@ -144,7 +144,7 @@ pub enum WhyLeftOut {
     Broken,
 }
 
-impl WhyLeftOut {
+impl SkipReason {
     /// Whether such a file is an unpublished post.
     pub fn is_of_a_post(&self) -> bool {
         !matches!(
@@ -159,7 +159,7 @@ impl WhyLeftOut {
     }
 
     /// The message of `check` about the file; `None` if separate findings report it.
-    pub fn in_words(&self) -> Option<String> {
+    pub fn describe(&self) -> Option<String> {
         Some(match self {
             Self::Draft => "is a draft and is left out".to_owned(),
             Self::HeldBack(by) => format!("is held back by {by} and is left out"),

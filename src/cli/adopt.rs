@@ -7,7 +7,9 @@ use super::Outcome;
 use super::args::{fetch_feed, is_url, open};
 use super::printer::{Printer, count};
 use crate::importers::feed;
-use crate::pipeline::{RunError, World, take_over};
+use crate::pipeline::build::adopt_feed_ids;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 
 #[derive(ClapArgs)]
 #[command(after_help = "\
@@ -26,7 +28,7 @@ pub(super) struct Args {
     replace: bool,
 }
 
-pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     let name = args.feed.as_str();
     let mut entries = Vec::new();
     // Comments and drafts are not published, so their ids do not matter.
@@ -37,30 +39,30 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
         feed::stream(open(Utf8Path::new(name))?, name, &mut each)
     };
     let about = about.map_err(|finding| RunError::Findings(vec![finding]))?;
-    let over = take_over(world, &feed::Feed { about, entries }, name, args.replace, args.dry_run)?;
-    for (post, id) in &over.taken {
-        printer.say(format!("{post}: {id}"));
+    let over = adopt_feed_ids(context, &feed::Feed { about, entries }, name, args.replace, args.dry_run)?;
+    for (post, id) in &over.adopted {
+        printer.info(format!("{post}: {id}"));
     }
-    printer.findings(&over.remarks);
+    printer.findings(&over.notes);
     for entry in &over.unmatched {
         let day = entry.published.map_or_else(String::new, |date| format!(", {}", date.format("%Y-%m-%d")));
         let link = entry.link.as_deref().or(entry.id.as_deref()).unwrap_or("no link");
-        printer.complain(format!("warning: no post matches the entry {:?} ({link}{day})", entry.title));
+        printer.warn(format!("warning: no post matches the entry {:?} ({link}{day})", entry.title));
     }
     for finding in &over.refused {
-        printer.complain(finding.to_string());
+        printer.warn(finding.to_string());
     }
     let verb = if args.dry_run { "would be adopted" } else { "adopted" };
-    let taken = count(over.taken.len() as u64, "id");
-    printer.say(format!(
+    let taken = count(over.adopted.len() as u64, "id");
+    printer.info(format!(
         "{taken} {verb}, {} already correct, {} without a post, {} not in the old feed",
         over.known,
         count(over.unmatched.len() as u64, "entry"),
         count(over.unseen as u64, "post")
     ));
-    if !args.dry_run && !over.taken.is_empty() {
-        let ids = world.config.archive.ledger();
-        printer.say(format!("  {ids} was updated; commit it together with your posts"));
+    if !args.dry_run && !over.adopted.is_empty() {
+        let ids = context.config.archive.ledger();
+        printer.info(format!("  {ids} was updated; commit it together with your posts"));
     }
     Ok(if over.refused.is_empty() { Outcome::Done } else { Outcome::UserError })
 }

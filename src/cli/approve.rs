@@ -4,7 +4,9 @@ use clap::Args as ClapArgs;
 
 use super::Outcome;
 use super::printer::Printer;
-use crate::pipeline::{RunError, World, approve};
+use crate::pipeline::newsletter::approve;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 
 #[derive(ClapArgs)]
 #[command(after_help = "Example:\n  letterpress approve 2026-11-29-hello")]
@@ -13,15 +15,15 @@ pub(super) struct Args {
     post: String,
 }
 
-pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let Some(approved) = approve(world, &args.post).await? else {
+pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
+    let Some(approved) = approve(context, &args.post).await? else {
         return Err(RunError::user(
             format!("{} is not waiting for approval", args.post),
             "`letterpress status` shows what is due; with newsletter.approve, a run asks for approval when a post is due",
         ));
     };
     let as_new = if approved.as_new { " as a new post" } else { "" };
-    printer.answer(format!(
+    printer.stdout(format!(
         "approved{as_new}: {} will be mailed by the next run once it is due",
         approved.title
     ));

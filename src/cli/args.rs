@@ -13,9 +13,13 @@ use crate::config::Config;
 use crate::inbox::imap::Mailbox;
 use crate::ledger::IssueSummary;
 use crate::net::http::{Download, Fetched};
-use crate::pipeline::{Allowed, Office, RunError, World, password};
+use crate::pipeline::build::Waivers;
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
+use crate::pipeline::session::password;
 use crate::store::digest::PREFIX;
-use crate::subscribers::{Cadence, Topics, Wishes};
+use crate::subscribers::{Frequency, Preferences, Topics};
 use crate::text::HeaderText;
 
 /// Limit for a feed that contains every post ever published.
@@ -23,7 +27,7 @@ const MAX_FEED: usize = 64 << 20;
 
 /// Waivers of the check that compares new feeds with the published ones.
 #[derive(Args)]
-pub(super) struct Gate {
+pub(super) struct WaiverArgs {
     /// Allow published posts to get new ids; feed readers show these posts again.
     #[arg(long)]
     allow_redelivery: bool,
@@ -32,17 +36,17 @@ pub(super) struct Gate {
     allow_loss: bool,
 }
 
-impl Gate {
-    pub(super) fn allowed(&self) -> Allowed {
-        Allowed { redelivery: self.allow_redelivery, loss: self.allow_loss }
+impl WaiverArgs {
+    pub(super) fn allowed(&self) -> Waivers {
+        Waivers { redelivery: self.allow_redelivery, loss: self.allow_loss }
     }
 }
 
 /// The arguments of `build` and of `publish`.
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(super) struct BuildArgs {
     #[command(flatten)]
-    pub(super) gate: Gate,
+    pub(super) gate: WaiverArgs,
     /// Print one JSON object, also if the command fails.
     #[arg(long)]
     pub(super) json: bool,
@@ -50,7 +54,7 @@ pub(super) struct Arguments {
 
 /// The preferences of a subscriber.
 #[derive(Args)]
-pub(super) struct Choice {
+pub(super) struct PreferenceArgs {
     /// Send the weekly digest, at the time set by newsletter.digest.
     #[arg(long)]
     weekly: bool,
@@ -65,13 +69,13 @@ pub(super) struct Choice {
     all_topics: bool,
 }
 
-impl Choice {
+impl PreferenceArgs {
     /// The preferences `before` with these arguments applied.
-    pub(super) fn over(&self, before: Wishes) -> Result<Wishes, RunError> {
-        let cadence = match (self.weekly, self.every_post) {
-            (true, _) => Cadence::Weekly,
-            (_, true) => Cadence::Each,
-            _ => before.cadence,
+    pub(super) fn over(&self, before: Preferences) -> Result<Preferences, RunError> {
+        let frequency = match (self.weekly, self.every_post) {
+            (true, _) => Frequency::Weekly,
+            (_, true) => Frequency::Immediate,
+            _ => before.frequency,
         };
         let named: Result<Vec<_>, _> = self.topic.iter().map(|topic| HeaderText::parse(topic)).collect();
         let named = named.map_err(|error| {
@@ -82,22 +86,22 @@ impl Choice {
             (false, true) => before.topics,
             (false, false) => Topics::only(named),
         };
-        Ok(Wishes { cadence, topics })
+        Ok(Preferences { frequency, topics })
     }
 
     /// Warns about topics that no post has: because of a typing error, the subscriber would get no emails.
-    pub(super) fn warn_about_unused_topics(&self, world: &World, printer: Printer) {
+    pub(super) fn warn_about_unused_topics(&self, context: &RunContext, printer: Printer) {
         if self.topic.is_empty() {
             return;
         }
         // `check` reports an archive that cannot be read.
-        let Ok(reading) = folder::read(&world.config, world.clock.now()) else { return };
+        let Ok(reading) = folder::read(&context.config, context.clock.now()) else { return };
         let is_used = |topic: &str| {
             let mut categories = reading.archive.posts.iter().flat_map(|post| &post.categories);
             categories.any(|category| category.as_str() == topic)
         };
         for topic in self.topic.iter().filter(|topic| !is_used(topic)) {
-            printer.complain(format!("warning: no post is in the category \"{topic}\" yet"));
+            printer.warn(format!("warning: no post is in the category \"{topic}\" yet"));
         }
     }
 }
@@ -112,12 +116,15 @@ pub(super) fn parse(address: &str) -> Result<EmailAddress, RunError> {
 }
 
 /// The ids of the issues that an argument names: all issues of a week, or a single issue.
-pub(super) async fn issue_ids(office: &Office, wanted: Option<&str>) -> Result<Vec<String>, RunError> {
+pub(super) async fn issue_ids(
+    session: &LedgerSession,
+    wanted: Option<&str>,
+) -> Result<Vec<String>, RunError> {
     let of_the_week = match wanted {
-        Some(week) => issues_of_week(week, &office.store.issues().await?),
+        Some(week) => issues_of_week(week, &session.store.issues().await?),
         None => Vec::new(),
     };
-    if of_the_week.is_empty() { Ok(vec![issue_id(office, wanted).await?]) } else { Ok(of_the_week) }
+    if of_the_week.is_empty() { Ok(vec![issue_id(session, wanted).await?]) } else { Ok(of_the_week) }
 }
 
 /// The issues of a week such as `2026-W47`.
@@ -127,8 +134,8 @@ fn issues_of_week(week: &str, issues: &[IssueSummary]) -> Vec<String> {
 }
 
 /// The id of the issue that an argument names by its id or slug; the newest issue without an argument.
-pub(super) async fn issue_id(office: &Office, wanted: Option<&str>) -> Result<String, RunError> {
-    let issues = office.store.issues().await?;
+pub(super) async fn issue_id(session: &LedgerSession, wanted: Option<&str>) -> Result<String, RunError> {
+    let issues = session.store.issues().await?;
     let found = match wanted {
         None => issues.first(),
         Some(wanted) => {

@@ -6,7 +6,11 @@ use clap::{Args as ClapArgs, Subcommand};
 use super::Outcome;
 use super::printer::Printer;
 use super::view::restored;
-use crate::pipeline::{RunError, World, adopt, back_up, put_back};
+use crate::pipeline::operations::accept_restored;
+use crate::pipeline::operations::back_up;
+use crate::pipeline::operations::restore_backup;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
@@ -49,43 +53,43 @@ struct Restore {
     reason: Option<String>,
 }
 
-pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     match (&args.command, &args.file) {
-        (Some(Command::Restore(args)), _) => restore(args, world, printer).await,
-        (None, Some(file)) => copy(file, world, printer).await,
+        (Some(Command::Restore(args)), _) => restore(args, context, printer).await,
+        (None, Some(file)) => copy(file, context, printer).await,
         (None, None) => Err(RunError::user("no file given", "give the path of the new file")),
     }
 }
 
-async fn copy(file: &Utf8Path, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let backup = back_up(world, file).await?;
-    printer.say(format!("backed up: ledger in {}, keys in {}", backup.store, backup.keys));
-    printer.say(format!(
+async fn copy(file: &Utf8Path, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
+    let backup = back_up(context, file).await?;
+    printer.info(format!("backed up: ledger in {}, keys in {}", backup.store, backup.keys));
+    printer.info(format!(
         "  to restore: letterpress backup restore {} --reason \"…\"",
         shell_quoted(backup.store.as_str())
     ));
     Ok(Outcome::Done)
 }
 
-async fn restore(args: &Restore, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+async fn restore(args: &Restore, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     if args.reason.as_deref().is_some_and(|reason| reason.trim().is_empty()) {
         return Err(RunError::user("--reason is empty", "describe in a few words what is restored, and why"));
     }
-    let put = put_back(world, &args.file)?;
+    let put = restore_backup(context, &args.file)?;
     let copied = put.copied.map(|at| format!(", made at {at}")).unwrap_or_default();
-    printer.say(format!("restored {} from {}{copied}", put.store, args.file));
+    printer.info(format!("restored {} from {}{copied}", put.store, args.file));
     if let Some(keys) = &put.keys {
-        printer.say(format!("restored {keys}, the keys of this ledger"));
+        printer.info(format!("restored {keys}, the keys of this ledger"));
     }
-    for aside in &put.aside {
-        printer.say(format!("  replaced file kept as {aside}"));
+    for aside in &put.kept_as {
+        printer.info(format!("  replaced file kept as {aside}"));
     }
     if let Some(reason) = &args.reason {
-        let done = adopt(world, false, false, reason).await?;
+        let done = accept_restored(context, false, false, reason).await?;
         restored::report(&done, false, false, printer);
         return Ok(Outcome::Done);
     }
-    printer.say(
+    printer.info(
         "nothing is sent from this ledger before you accept it:\n  letterpress ledger adopt-restored --reason \"…\"",
     );
     Ok(Outcome::Done)

@@ -1,23 +1,30 @@
 //! `letterpress build`: build the feeds without mailing anything.
 
 use super::Outcome;
-use super::args::Arguments;
+use super::args::BuildArgs;
 use super::printer::Printer;
 use super::view::{feeds, json};
-use crate::pipeline::{RunError, World, build, refresh};
+use crate::pipeline::build::build;
+use crate::pipeline::build::fetch_posts;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 
-pub(super) async fn run(args: &Arguments, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let refreshed = refresh(world).await?;
+pub(super) async fn run(
+    args: &BuildArgs,
+    context: &RunContext,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
+    let refreshed = fetch_posts(context).await?;
     printer.troubles(&refreshed.findings);
-    let built = build(world, args.gate.allowed())?;
-    feeds::report(&built, world, printer);
+    let built = build(context, args.gate.allowed())?;
+    feeds::report(&built, context, printer);
     let outcome = match refreshed.is_stale {
         _ if built.has_errors() => Outcome::UserError,
         true => Outcome::Partly,
         false => Outcome::Done,
     };
     if args.json {
-        printer.json(&json::of_build(&refreshed, &built, outcome, world, printer))?;
+        printer.json(&json::of_build(&refreshed, &built, outcome, context, printer))?;
     }
     Ok(outcome)
 }

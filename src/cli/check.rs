@@ -16,20 +16,28 @@ use serde_json::json;
 
 use super::printer::{Printer, count};
 use super::{Outcome, configuration};
-use crate::archive::{Archive, WhyLeftOut, folder, markdown};
+use crate::archive::{Archive, SkipReason, folder, markdown};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, DEFAULTS, Examined, examine, is_placeholder_host};
+use crate::config::{CheckedConfig, Config, ConfigError, DEFAULTS, examine, is_placeholder_host};
+use crate::email::dkim::is_aligned;
 use crate::feeds::{self, Document, output};
 use crate::finding::{Finding, Severity};
-use crate::importers::readers;
-use crate::letters::dkim::is_aligned;
+use crate::importers::subscriber_import;
 use crate::net::http::{Download, DownloadError, Fetched};
-use crate::pipeline::{
-    Office, RunError, Shortened, compose, compose_week, demand, judge_unsubscribing, lay_out, look,
-    look_at_unsubscribing, proof_pages, unfetched,
-};
+use crate::pipeline::build::ShortenedFeed;
+use crate::pipeline::build::diff_feeds;
+use crate::pipeline::build::never_fetched;
+use crate::pipeline::build::plan_site;
+use crate::pipeline::build::proof_pages;
+use crate::pipeline::newsletter::compose;
+use crate::pipeline::newsletter::compose_digest;
+use crate::pipeline::newsletter::unsubscribe_findings;
+use crate::pipeline::newsletter::unsubscribe_routes;
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunError;
+use crate::pipeline::session::ensure_can_send;
 use crate::schedule::digest::Digest;
-use crate::subscribers::Standing;
+use crate::subscribers::SubscriptionStatus;
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
@@ -74,10 +82,10 @@ pub(super) async fn run(
     }
     let mut findings = Vec::new();
     match examine(&configuration(named, printer)) {
-        Ok(Examined { config: Some(config), findings: wrong }) if wrong.is_empty() => {
+        Ok(CheckedConfig { config: Some(config), findings: wrong }) if wrong.is_empty() => {
             everything(&config, clock.as_ref(), args.live, &mut findings).await?;
         }
-        Ok(Examined { config, findings: wrong }) => {
+        Ok(CheckedConfig { config, findings: wrong }) => {
             findings.extend(wrong);
             if let Some(config) = config {
                 despite_mistakes(&config, clock.as_ref(), &mut findings);
@@ -104,7 +112,7 @@ fn verdict(findings: &[Finding], json: bool, printer: Printer) -> Result<Outcome
         } else {
             printer.findings(findings);
         }
-        printer.say(match (errors, warnings) {
+        printer.info(match (errors, warnings) {
             (0, 0) => "no problems found".to_owned(),
             _ => format!("{}, {}", count(errors as u64, "error"), count(warnings as u64, "warning")),
         });
@@ -115,7 +123,7 @@ fn verdict(findings: &[Finding], json: bool, printer: Printer) -> Result<Outcome
 /// Checks only posts and subscribers if the configuration has errors: feeds and emails would be built with wrong values.
 fn despite_mistakes(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
     reader_list(config, clock, findings);
-    if unfetched(config).is_some() {
+    if never_fetched(config).is_some() {
         return;
     }
     match folder::read(config, clock.now()) {
@@ -175,7 +183,7 @@ async fn everything(
     if live {
         servers::log_in(config, findings).await?;
     }
-    if let Some(finding) = unfetched(config) {
+    if let Some(finding) = never_fetched(config) {
         findings.push(finding);
         return Ok(());
     }
@@ -187,8 +195,8 @@ async fn everything(
         }
     };
     borrowed_ids(config, &archive, findings);
-    let layout = lay_out(&archive, config);
-    let short = Shortened::of(&layout).in_words(config);
+    let layout = plan_site(&archive, config);
+    let short = ShortenedFeed::of(&layout).describe(config);
     findings.extend(short.map(|words| Finding::note("feed-budget", "config.toml", words)));
     let (mut documents, mut found) = (Vec::new(), Vec::new());
     for portion in layout.current() {
@@ -198,8 +206,8 @@ async fn everything(
     }
     // A page that already exists was checked when it was written.
     let directory = config.resolve(&config.output.directory);
-    let standing = output::standing(&directory, &layout.frozen(), &[]);
-    for portion in layout.archived(&standing.paths) {
+    let status = output::existing_pages(&directory, &layout.frozen(), &[]);
+    for portion in layout.archived(&status.paths) {
         found.extend(feeds::lint::check_thoroughly(&portion, &archive, clock.now()));
     }
     // A post can be in several portions, but is reported once.
@@ -224,7 +232,7 @@ async fn everything(
 
 /// Compares the new feeds with the published ones.
 fn gate(config: &Config, archive: &Archive, documents: &[Document], findings: &mut Vec<Finding>) {
-    let outlook = look(config, archive, documents);
+    let outlook = diff_feeds(config, archive, documents);
     findings.extend(outlook.line().map(|line| Finding::note("feed-diff", outlook.feed.as_str(), line)));
     findings.extend(outlook.findings);
 }
@@ -233,25 +241,28 @@ fn gate(config: &Config, archive: &Archive, documents: &[Document], findings: &m
 fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) -> u64 {
     let newsletter = &config.newsletter;
     let Some(list) = &newsletter.list else { return 0 };
-    let options = readers::Options {
+    let options = subscriber_import::Options {
         confirmed: newsletter.list_confirmed,
         dates: newsletter.list_dates,
-        ..readers::Options::new(list.as_str(), clock.now())
+        ..subscriber_import::Options::new(list.as_str(), clock.now())
     };
     match std::fs::read(config.resolve(list)) {
         Err(error) => findings.push(
             Finding::error("readers", list.as_str(), format!("cannot be read: {error}"))
                 .hint("create the file, or remove newsletter.list from config.toml"),
         ),
-        Ok(bytes) => match readers::read(&bytes, options) {
+        Ok(bytes) => match subscriber_import::read(&bytes, options) {
             Err(finding) => findings.push(finding),
             Ok(import) => {
                 findings.extend(import.rejected.iter().map(|row| {
                     Finding::error("readers-row", list.as_str(), row.reason.to_string()).at(row.line)
                 }));
                 findings.extend(import.warnings);
-                return import.rows.iter().filter(|row| row.profile.standing == Standing::Active).count()
-                    as u64;
+                return import
+                    .rows
+                    .iter()
+                    .filter(|row| row.profile.status == SubscriptionStatus::Active)
+                    .count() as u64;
             }
         },
     }
@@ -260,12 +271,12 @@ fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) 
 
 /// Checks that unsubscribe requests are processed. A ledger that cannot be opened is reported by the runs.
 async fn unsubscribing(config: &Config, clock: &dyn Clock, listed: u64, findings: &mut Vec<Finding>) {
-    if !config.newsletter.enabled || judge_unsubscribing(config, listed).is_none() {
+    if !config.newsletter.enabled || unsubscribe_findings(config, listed).is_none() {
         return;
     }
     let is_begun = config.store.sqlite_path().is_some_and(|path| config.resolve(path).exists());
     let known = if is_begun { known_unsubscribing(config, clock, listed).await.ok() } else { None };
-    findings.extend(known.unwrap_or_else(|| judge_unsubscribing(config, listed)));
+    findings.extend(known.unwrap_or_else(|| unsubscribe_findings(config, listed)));
 }
 
 async fn known_unsubscribing(
@@ -273,8 +284,8 @@ async fn known_unsubscribing(
     clock: &dyn Clock,
     listed: u64,
 ) -> Result<Option<Finding>, RunError> {
-    let office = Office::open_begun(config, clock).await?;
-    look_at_unsubscribing(&office, config, listed).await
+    let session = LedgerSession::open_existing(config, clock).await?;
+    unsubscribe_routes(&session, config, listed).await
 }
 
 /// Reports files with secrets that other users of the machine can read.
@@ -313,7 +324,7 @@ fn alignment(config: &Config, findings: &mut Vec<Finding>) {
 fn can_send(config: &Config, findings: &mut Vec<Finding>) -> bool {
     let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
     let new = if wants_letters { Finding::error } else { Finding::note };
-    match demand(config) {
+    match ensure_can_send(config) {
         Ok(()) => return true,
         Err(RunError::User { what, help }) => {
             findings.push(new("newsletter", "config.toml", what).hint(help));
@@ -344,7 +355,7 @@ fn week(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     let posts: Vec<_> = archive.posts.iter().filter(|post| post.newsletter).take(3).collect();
     let Some(newest) = posts.first() else { return };
     let digest = Digest { week: "check".to_owned(), moment: newest.published.to_utc(), posts };
-    let said = match compose_week(config, &digest) {
+    let said = match compose_digest(config, &digest) {
         Ok((_, warnings)) => warnings,
         Err(RunError::Findings(errors)) => errors,
         // Other errors were reported for the email of the newest post.
@@ -356,15 +367,15 @@ fn week(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
 }
 
 fn left_out(archive: &Archive, findings: &mut Vec<Finding>) {
-    for left in &archive.left_out {
-        let Some(why) = left.why.in_words() else { continue };
+    for left in &archive.skipped {
+        let Some(why) = left.reason.describe() else { continue };
         let mut finding = Finding::note("left-out", left.source.as_str(), why);
-        if left.why == WhyLeftOut::Undated {
+        if left.reason == SkipReason::Undated {
             finding.severity = Severity::Warning;
             finding = finding
                 .hint("add a line such as date = 2026-11-23, or rename the file to 2026-11-23-slug.md");
         }
-        if matches!(left.why, WhyLeftOut::Retracted(_)) {
+        if matches!(left.reason, SkipReason::Retracted(_)) {
             let post = shell_quoted(left.source.as_str());
             finding = finding.hint(format!("`letterpress retract --undo {post}` publishes it again"));
         }

@@ -7,8 +7,11 @@ use serde_json::json;
 use super::Outcome;
 use super::printer::Printer;
 use crate::config::{Config, Dkim};
-use crate::letters::dkim::{Algorithm, Identity, zone_line};
-use crate::pipeline::{RunError, World, identities, new_key};
+use crate::email::dkim::{Algorithm, Identity, zone_line};
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
+use crate::pipeline::session::identities;
+use crate::pipeline::session::new_key;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -46,10 +49,10 @@ enum Kind {
     Ed25519,
 }
 
-pub(super) fn run(command: Command, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) fn run(command: Command, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     match command {
-        Command::New(args) => new(args, &world.config, printer),
-        Command::Show { json } => show(json, &world.config, printer),
+        Command::New(args) => new(args, &context.config, printer),
+        Command::Show { json } => show(json, &context.config, printer),
     }
 }
 
@@ -77,17 +80,17 @@ fn new(args: New, config: &Config, printer: Printer) -> Result<Outcome, RunError
     })?;
     let key = new_key(algorithm, &config.resolve(&dkim.key_file))?;
     let identity = Identity { domain, selector: dkim.selector.clone(), key };
-    printer.answer(format!("created {}: {what}, readable only by this user", dkim.key_file));
-    printer.answer("1. add this TXT record to the DNS:");
+    printer.stdout(format!("created {}: {what}, readable only by this user", dkim.key_file));
+    printer.stdout("1. add this TXT record to the DNS:");
     record(&identity, printer);
-    printer.answer("2. when the record is published, add to config.toml:");
+    printer.stdout("2. when the record is published, add to config.toml:");
     // An Ed25519 key is added to an RSA key and does not replace it.
     let is_further = !config.dkim.is_empty() || algorithm == Algorithm::Ed25519;
     if is_further {
-        printer.answer("   (two keys need two sections [[dkim]]: use double brackets for the other key too)");
+        printer.stdout("   (two keys need two sections [[dkim]]: use double brackets for the other key too)");
     }
     for line in section(&dkim, is_further) {
-        printer.answer(line);
+        printer.stdout(line);
     }
     Ok(Outcome::Done)
 }
@@ -110,7 +113,7 @@ fn show(as_json: bool, config: &Config, printer: Printer) -> Result<Outcome, Run
     }
     if identities.is_empty() {
         printer
-            .answer("no key is configured: emails are sent unsigned (`letterpress dkim new` creates a key)");
+            .stdout("no key is configured: emails are sent unsigned (`letterpress dkim new` creates a key)");
     }
     for identity in &identities {
         record(identity, printer);
@@ -121,10 +124,10 @@ fn show(as_json: bool, config: &Config, printer: Printer) -> Result<Outcome, Run
 /// Prints the record in two forms: as one value for a web form, and as lines of a zone file.
 fn record(identity: &Identity, printer: Printer) {
     let (name, value) = (identity.record_name(), identity.key.record());
-    printer.answer(format!("name:  {name}"));
-    printer.answer(format!("value: {value}"));
-    printer.answer("or, in a zone file:");
+    printer.stdout(format!("name:  {name}"));
+    printer.stdout(format!("value: {value}"));
+    printer.stdout("or, in a zone file:");
     for line in zone_line(&name, &value).lines() {
-        printer.answer(line);
+        printer.stdout(line);
     }
 }

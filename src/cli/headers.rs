@@ -5,8 +5,9 @@ use clap::{Args as ClapArgs, ValueEnum};
 use super::Outcome;
 use super::printer::Printer;
 use crate::archive::folder;
-use crate::feeds::{headers, lay_out};
-use crate::pipeline::{RunError, World};
+use crate::feeds::{headers, plan_feeds};
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 
 #[derive(ClapArgs)]
 #[command(after_help = "Example:\n  letterpress headers nginx > feed-headers.conf")]
@@ -22,13 +23,13 @@ enum Server {
     Netlify,
 }
 
-pub(super) fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
+pub(super) fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
+    let archive = folder::read(&context.config, context.clock.now()).map_err(RunError::Findings)?.archive;
     let server = match args.server {
         Server::Caddy => headers::Server::Caddy,
         Server::Nginx => headers::Server::Nginx,
         Server::Netlify => headers::Server::Netlify,
     };
-    printer.raw(headers::render(&lay_out(&archive, &world.config, &|_| None), server).as_bytes())?;
+    printer.raw(headers::render(&plan_feeds(&archive, &context.config, &|_| None), server).as_bytes())?;
     Ok(Outcome::Done)
 }

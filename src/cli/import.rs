@@ -11,7 +11,8 @@ use super::printer::{Printer, count};
 use crate::config::Span;
 use crate::durable::{self, Mode};
 use crate::importers::text_page;
-use crate::pipeline::{RunError, World};
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -58,13 +59,17 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(command: &Command, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) async fn run(
+    command: &Command,
+    context: &RunContext,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     match command {
-        Command::Wordpress { file, options } => foreign::wordpress(file, options, world, printer),
-        Command::Ghost { file, options } => foreign::ghost(file, options, world, printer),
-        Command::Feed { source, options } => foreign::feed(source, options, world, printer).await,
+        Command::Wordpress { file, options } => foreign::wordpress(file, options, context, printer),
+        Command::Ghost { file, options } => foreign::ghost(file, options, context, printer),
+        Command::Feed { source, options } => foreign::feed(source, options, context, printer).await,
         Command::Text { file, newest, every, dry_run } => {
-            text(file, (*newest, *every), *dry_run, world, printer)
+            text(file, (*newest, *every), *dry_run, context, printer)
         }
     }
 }
@@ -73,46 +78,46 @@ fn text(
     file: &Utf8Path,
     (newest, every): (NaiveDate, Span),
     dry_run: bool,
-    world: &World,
+    context: &RunContext,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         RunError::user(format!("cannot read {file}: {error}"), "give the path of a text file in UTF-8")
     })?;
     let page = text_page::read(&text, file.as_str()).map_err(RunError::Findings)?;
-    let newest = midnight(newest, world)?;
+    let newest = midnight(newest, context)?;
     let posts = text_page::to_posts(&page, newest, every.delta());
-    let folder = world.config.resolve(&world.config.archive.posts);
+    let folder = context.config.resolve(&context.config.archive.posts);
     let taken: Vec<_> =
         posts.iter().map(|post| folder.join(&post.file_name)).filter(|path| path.exists()).collect();
     for post in &posts {
         let path = folder.join(&post.file_name);
         if dry_run {
             let note = if taken.contains(&path) { " (exists, would not be changed)" } else { "" };
-            printer.answer(format!("{path}{note}"));
+            printer.stdout(format!("{path}{note}"));
         } else if !taken.contains(&path) {
             write(&path, post.contents.as_bytes())?;
-            printer.say(path.as_str());
+            printer.info(path.as_str());
         }
     }
     let written = posts.len() - taken.len();
     let verb = if dry_run { "would be written" } else { "written" };
-    printer.say(format!("{} {verb} in the category {}", count(written as u64, "post"), page.category));
+    printer.info(format!("{} {verb} in the category {}", count(written as u64, "post"), page.category));
     if page.older {
-        printer.say("the page refers to older entries; they are not on it and were not imported");
+        printer.info("the page refers to older entries; they are not on it and were not imported");
     }
     if taken.is_empty() || dry_run {
         return Ok(Outcome::Done);
     }
     for path in taken {
-        printer.complain(format!("{path} exists and was not changed"));
+        printer.warn(format!("{path} exists and was not changed"));
     }
     Ok(Outcome::UserError)
 }
 
 /// The first moment of the day in the site's time zone.
-fn midnight(day: NaiveDate, world: &World) -> Result<DateTime<FixedOffset>, RunError> {
-    let zone = world.config.site.timezone;
+fn midnight(day: NaiveDate, context: &RunContext) -> Result<DateTime<FixedOffset>, RunError> {
+    let zone = context.config.site.timezone;
     (0..24)
         .find_map(|hour| day.and_hms_opt(hour, 0, 0)?.and_local_timezone(zone).earliest())
         .map(|time| time.fixed_offset())

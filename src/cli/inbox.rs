@@ -11,8 +11,12 @@ use super::Outcome;
 use super::args::mailbox;
 use super::printer::{Printer, count};
 use crate::inbox::imap;
-use crate::inbox::{Desk, InboxError, Tally, maildir};
-use crate::pipeline::{Office, RunError, World, note_inbox, of_mailbox};
+use crate::inbox::{InboxError, InboxProcessor, InboxReport, maildir};
+use crate::pipeline::newsletter::record_inbox_run;
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
+use crate::pipeline::status::of_mailbox;
 
 #[derive(ClapArgs)]
 #[expect(
@@ -45,22 +49,22 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     // Report configuration errors before the database is opened or created.
-    let mailbox = if args.imap { Some(mailbox(&world.config)?) } else { None };
-    let office = Office::open(&world.config, world.clock.as_ref()).await?;
+    let mailbox = if args.imap { Some(mailbox(&context.config)?) } else { None };
+    let session = LedgerSession::open(&context.config, context.clock.as_ref()).await?;
     if !args.dry_run {
-        note_inbox(&office).await?;
+        record_inbox_run(&session).await?;
     }
-    let breaker = Arc::clone(&world.breaker);
-    let desk = Desk {
-        store: office.store,
-        keys: office.keys,
-        clock: Arc::clone(&world.clock),
+    let breaker = Arc::clone(&context.breaker);
+    let desk = InboxProcessor {
+        store: session.store,
+        keys: session.keys,
+        clock: Arc::clone(&context.clock),
         rehearsal: args.dry_run,
-        stop: Box::new(move || breaker.stopped().is_some()),
+        stop: Box::new(move || breaker.stop_reason().is_some()),
     };
-    let mut tally = Tally::default();
+    let mut tally = InboxReport::default();
     let ended = match (&args.maildir, mailbox) {
         (Some(maildir), _) => maildir::sweep(&desk, maildir, &mut tally).await,
         (None, Some(mailbox)) => imap::sweep(&desk, &mailbox, args.recheck, &mut tally).await,
@@ -70,13 +74,13 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     if ended.is_ok() || tally.mails > 0 {
         report(&tally, args, printer)?;
     }
-    ended.map_err(|error| failed(error, world, args))?;
+    ended.map_err(|error| failed(error, context, args))?;
     Ok(Outcome::Done)
 }
 
-fn failed(error: InboxError, world: &World, args: &Args) -> RunError {
+fn failed(error: InboxError, context: &RunContext, args: &Args) -> RunError {
     if let InboxError::Imap(error) = &error
-        && let Some(explained) = of_mailbox(&world.config, error)
+        && let Some(explained) = of_mailbox(&context.config, error)
     {
         return explained.into();
     }
@@ -97,12 +101,12 @@ fn failed(error: InboxError, world: &World, args: &Args) -> RunError {
     }
 }
 
-fn report(tally: &Tally, args: &Args, printer: Printer) -> Result<(), RunError> {
+fn report(tally: &InboxReport, args: &Args, printer: Printer) -> Result<(), RunError> {
     if args.json {
         return printer.json(&as_json(tally));
     }
     for line in lines(tally, args.dry_run) {
-        printer.say(line);
+        printer.info(line);
     }
     if tally.paused > 0 {
         printer.event(
@@ -114,13 +118,13 @@ fn report(tally: &Tally, args: &Args, printer: Printer) -> Result<(), RunError> 
 }
 
 /// The counts as an object. Scripts rely on the keys; where an older one is not a standard word, the standard one is added.
-fn as_json(tally: &Tally) -> serde_json::Value {
+fn as_json(tally: &InboxReport) -> serde_json::Value {
     let mut object = json!(tally);
     for (key, number) in [
         ("emails", tally.mails),
-        ("unsubscribe_requests", tally.farewells),
-        ("already_processed", tally.again),
-        ("unknown_message", tally.strangers),
+        ("unsubscribe_requests", tally.unsubscribes),
+        ("already_processed", tally.duplicates),
+        ("unknown_message", tally.unknown_tokens),
         ("other_address", tally.elsewhere),
         ("unrelated", tally.foreign),
         ("unrecognised", tally.prose),
@@ -133,7 +137,7 @@ fn as_json(tally: &Tally) -> serde_json::Value {
 }
 
 /// The counts in words, without those that are zero.
-fn lines(tally: &Tally, rehearsal: bool) -> Vec<String> {
+fn lines(tally: &InboxReport, rehearsal: bool) -> Vec<String> {
     let listed = |numbers: &[(u64, &str)]| {
         let words: Vec<String> = numbers
             .iter()
@@ -146,11 +150,11 @@ fn lines(tally: &Tally, rehearsal: bool) -> Vec<String> {
         (tally.bounces, "# bounces"),
         (tally.reports, "# delivery reports without a failure"),
         (tally.complaints, "# complaints"),
-        (tally.farewells, "# unsubscribe requests"),
+        (tally.unsubscribes, "# unsubscribe requests"),
     ]);
     let again = listed(&[
-        (tally.again, "# already processed"),
-        (tally.strangers, "# about messages that this ledger does not know"),
+        (tally.duplicates, "# already processed"),
+        (tally.unknown_tokens, "# about messages that this ledger does not know"),
         (tally.elsewhere, "# for another address than the message was sent to"),
     ]);
     let readers = listed(&[(tally.suppressed, "# suppressed"), (tally.unsubscribed, "# unsubscribed")]);
@@ -170,10 +174,10 @@ fn lines(tally: &Tally, rehearsal: bool) -> Vec<String> {
             .filter(|(_, what)| !what.is_empty())
             .map(|(label, what)| format!("  {label}: {what}")),
     );
-    if tally.settled > 0 {
+    if tally.resolved > 0 {
         lines.push(format!(
             "  ledger: {} with unknown outcome proved to be accepted",
-            count(tally.settled, "delivery")
+            count(tally.resolved, "delivery")
         ));
     }
     lines

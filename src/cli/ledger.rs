@@ -6,7 +6,12 @@ use serde_json::json;
 use super::Outcome;
 use super::printer::{Printer, count};
 use super::view::restored;
-use crate::pipeline::{Evidence, Office, RunError, World, adopt, reconcile};
+use crate::pipeline::operations::RelayRecord;
+use crate::pipeline::operations::accept_restored;
+use crate::pipeline::operations::reconcile;
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 
 /// How many problems are printed; more of them add no information.
 const MOST_FLAWS: usize = 100;
@@ -78,58 +83,66 @@ pub(super) struct Reconcile {
     dry_run: bool,
 }
 
-pub(super) async fn run(command: &Command, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) async fn run(
+    command: &Command,
+    context: &RunContext,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     match command {
-        Command::Verify(args) => verify(args, world, printer).await,
-        Command::AdoptRestored(args) => adopt_restored(args, world, printer).await,
-        Command::Reconcile(args) => settle(args, world, printer).await,
+        Command::Verify(args) => verify(args, context, printer).await,
+        Command::AdoptRestored(args) => adopt_restored(args, context, printer).await,
+        Command::Reconcile(args) => settle(args, context, printer).await,
     }
 }
 
-async fn verify(args: &Verify, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let office = Office::open_begun(&world.config, world.clock.as_ref()).await?;
-    let mut flaws = office.store.verify().await?;
-    if let Some(mismatch) = office.mismatch().await? {
-        flaws.push(office.barred(&mismatch, &world.config));
+async fn verify(args: &Verify, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
+    let session = LedgerSession::open_existing(&context.config, context.clock.as_ref()).await?;
+    let mut flaws = session.store.verify().await?;
+    if let Some(mismatch) = session.mismatch().await? {
+        flaws.push(session.refusal(&mismatch, &context.config));
     }
     if args.json {
         printer.json(&json!({ "flaws": flaws, "problems": flaws }))?;
     } else {
-        flaws.iter().take(MOST_FLAWS).for_each(|flaw| printer.answer(flaw));
+        flaws.iter().take(MOST_FLAWS).for_each(|flaw| printer.stdout(flaw));
         if flaws.len() > MOST_FLAWS {
-            printer.answer(format!("… and {} more (--json lists all)", flaws.len() - MOST_FLAWS));
+            printer.stdout(format!("… and {} more (--json lists all)", flaws.len() - MOST_FLAWS));
         }
         if flaws.is_empty() {
-            printer.say("the ledger is consistent");
+            printer.info("the ledger is consistent");
         }
     }
     Ok(if flaws.is_empty() { Outcome::Done } else { Outcome::UserError })
 }
 
-async fn adopt_restored(args: &AdoptRestored, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+async fn adopt_restored(
+    args: &AdoptRestored,
+    context: &RunContext,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     if args.reason.trim().is_empty() {
         return Err(RunError::user(
             "--reason is empty",
             "describe in a few words what was restored, and why",
         ));
     }
-    let done = adopt(world, args.moved, args.dry_run, &args.reason).await?;
+    let done = accept_restored(context, args.moved, args.dry_run, &args.reason).await?;
     restored::report(&done, args.moved, args.dry_run, printer);
     Ok(Outcome::Done)
 }
 
-async fn settle(args: &Reconcile, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+async fn settle(args: &Reconcile, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     let (evidence, files) = if args.postfix_log.is_empty() {
-        (Evidence::MessageIds, &args.message_ids)
+        (RelayRecord::MessageIds, &args.message_ids)
     } else {
-        (Evidence::PostfixLog, &args.postfix_log)
+        (RelayRecord::PostfixLog, &args.postfix_log)
     };
-    let done = reconcile(world, evidence, files, args.dry_run).await?;
-    let left = done.in_doubt - done.proven.min(done.in_doubt);
+    let done = reconcile(context, evidence, files, args.dry_run).await?;
+    let left = done.unknown - done.proven.min(done.unknown);
     let recorded = if args.dry_run { "would be recorded" } else { "recorded" };
-    printer.say(format!(
+    printer.info(format!(
         "{} with unknown outcome: {} proven and {recorded} as sent, {left} still unknown",
-        count(done.in_doubt, "delivery"),
+        count(done.unknown, "delivery"),
         done.proven
     ));
     Ok(if left == 0 || args.dry_run { Outcome::Done } else { Outcome::Partly })

@@ -8,7 +8,6 @@ mod backup;
 mod build;
 mod check;
 mod dkim;
-mod ending;
 mod headers;
 mod import;
 mod inbox;
@@ -22,6 +21,7 @@ mod progress;
 mod publish;
 mod resolve;
 mod retract;
+mod run_outcome;
 mod send;
 mod serve;
 mod status;
@@ -40,9 +40,11 @@ use printer::Printer;
 
 use crate::clock::{Clock, StoppedClock, SystemClock};
 use crate::config::{ConfigError, Found, environment, find, load};
-use crate::delivery::{Breaker, Stop};
+use crate::delivery::{Breaker, StopReason};
 use crate::logging;
-use crate::pipeline::{RunError, World, notify_start};
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
+use crate::pipeline::status::notify_start;
 use crate::store::LockError;
 
 /// Publish a folder of posts as feeds (RSS, Atom, JSON Feed) and as an email newsletter.
@@ -79,10 +81,10 @@ enum Command {
     #[command(after_help = "\
 Example, as a line of crontab -e:
   */10 * * * * letterpress --quiet --config /srv/letters/config.toml publish")]
-    Publish(Sending<args::Arguments>),
+    Publish(Sending<args::BuildArgs>),
     /// Build the feeds without sending email.
     #[command(after_help = "Example:\n  letterpress build --json")]
-    Build(args::Arguments),
+    Build(args::BuildArgs),
     /// Print the HTTP headers for the feeds as web server configuration.
     Headers(headers::Args),
     /// Send what is due without building the feeds; send a test email.
@@ -167,7 +169,7 @@ pub fn main() -> ExitCode {
         Outcome::of(&error)
     });
     if let (Some(command), Ok(clock)) = (repeated, clock()) {
-        ending::conclude((command, &file), outcome, clock.as_ref(), printer);
+        run_outcome::conclude((command, &file), outcome, clock.as_ref(), printer);
     }
     match outcome {
         Outcome::Done => outcome,
@@ -231,11 +233,11 @@ fn report(error: &RunError, printer: Printer) {
     match error {
         // A finding starts with its own severity.
         RunError::Findings(_) | RunError::Config(ConfigError::Wrong(_)) => {
-            printer.complain(error.to_string());
+            printer.warn(error.to_string());
         }
         // Sending a large issue outlasts many cron intervals; cron would mail this line each time.
-        RunError::Lock(LockError::Held(_)) => printer.remark(error.to_string()),
-        _ => printer.complain(format!("error: {error}")),
+        RunError::Lock(LockError::Held(_)) => printer.note(error.to_string()),
+        _ => printer.warn(format!("error: {error}")),
     }
 }
 
@@ -252,30 +254,30 @@ async fn run(
     }
     let progress = progress::Progress::start(printer);
     let breaker = Arc::new(Breaker::default());
-    let world = World { config: Arc::new(load(file)?), clock, watch: progress.watch(), breaker };
-    stop_on_signal(Arc::clone(&world.breaker));
+    let context = RunContext { config: Arc::new(load(file)?), clock, on_progress: progress.watch(), breaker };
+    stop_on_signal(Arc::clone(&context.breaker));
     if command.repeated().is_some_and(notify::is_about) {
-        let config = Arc::clone(&world.config);
+        let config = Arc::clone(&context.config);
         tokio::spawn(async move { notify_start(&config).await });
     }
     let outcome = match command {
-        Command::Headers(args) => headers::run(&args, &world, printer),
-        Command::Publish(sending) => publish::run(&sending.args, &world, printer).await,
-        Command::Build(args) => build::run(&args, &world, printer).await,
-        Command::Send(sending) => send::run(&sending.args, &world, printer).await,
-        Command::Approve(args) => approve::run(&args, &world, printer).await,
-        Command::Serve(sending) => serve::run(&sending.args, &world, printer).await,
-        Command::Status(args) => status::run(&args, &world, printer).await,
-        Command::Resolve(args) => resolve::run(&args, &world, printer).await,
-        Command::Ledger(command) => ledger::run(&command, &world, printer).await,
-        Command::Backup(args) => backup::run(&args, &world, printer).await,
-        Command::Subscribers(command) => subscribers::run(command, &world, printer).await,
-        Command::Inbox(args) => inbox::run(&args, &world, printer).await,
-        Command::Import(command) => import::run(&command, &world, printer).await,
-        Command::Adopt(args) => adopt::run(&args, &world, printer).await,
-        Command::Retract(args) => retract::run(&args, &world, printer).await,
-        Command::Dkim(command) => dkim::run(command, &world, printer),
-        Command::Post(command) => post::run(&command, &world, printer),
+        Command::Headers(args) => headers::run(&args, &context, printer),
+        Command::Publish(sending) => publish::run(&sending.args, &context, printer).await,
+        Command::Build(args) => build::run(&args, &context, printer).await,
+        Command::Send(sending) => send::run(&sending.args, &context, printer).await,
+        Command::Approve(args) => approve::run(&args, &context, printer).await,
+        Command::Serve(sending) => serve::run(&sending.args, &context, printer).await,
+        Command::Status(args) => status::run(&args, &context, printer).await,
+        Command::Resolve(args) => resolve::run(&args, &context, printer).await,
+        Command::Ledger(command) => ledger::run(&command, &context, printer).await,
+        Command::Backup(args) => backup::run(&args, &context, printer).await,
+        Command::Subscribers(command) => subscribers::run(command, &context, printer).await,
+        Command::Inbox(args) => inbox::run(&args, &context, printer).await,
+        Command::Import(command) => import::run(&command, &context, printer).await,
+        Command::Adopt(args) => adopt::run(&args, &context, printer).await,
+        Command::Retract(args) => retract::run(&args, &context, printer).await,
+        Command::Dkim(command) => dkim::run(command, &context, printer),
+        Command::Post(command) => post::run(&command, &context, printer),
         Command::Check(_) | Command::New(_) => Ok(Outcome::Done),
     };
     progress.end();
@@ -287,7 +289,7 @@ fn configuration(named: Option<Utf8PathBuf>, printer: Printer) -> Utf8PathBuf {
     named.unwrap_or_else(|| {
         let Found { path, is_above } = find(Utf8Path::new("."));
         if is_above {
-            printer.remark(format!("configuration: {path}"));
+            printer.note(format!("configuration: {path}"));
         }
         path
     })
@@ -322,7 +324,7 @@ fn stop_on_signal(breaker: Arc<Breaker>) {
                 std::process::abort();
             }
             asked = true;
-            breaker.stop(Stop::Asked);
+            breaker.stop(StopReason::Requested);
         }
     });
 }

@@ -10,7 +10,7 @@ use super::Outcome;
 use super::printer::Printer;
 use crate::clock::Clock;
 use crate::config::environment;
-use crate::pipeline::RunError;
+use crate::pipeline::session::RunError;
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
@@ -57,7 +57,7 @@ fn say_the_way(directory: &Utf8Path, sample: &str, config: &Utf8Path, printer: P
         "." => ("here".to_owned(), String::new()),
         _ => (format!("in {directory}"), format!("cd {}, then ", shell_quoted(directory.as_str()))),
     };
-    printer.say(format!("created {place}: config.toml, {sample} (a draft), subscribers.csv, .gitignore"));
+    printer.info(format!("created {place}: config.toml, {sample} (a draft), subscribers.csv, .gitignore"));
     for step in [
         "  steps to your first issue:".to_owned(),
         format!("    1. {way}enter your name and addresses in config.toml, and add yourself to subscribers.csv"),
@@ -74,7 +74,7 @@ fn say_the_way(directory: &Utf8Path, sample: &str, config: &Utf8Path, printer: P
             in_crontab(&absolute(config))
         ),
     ] {
-        printer.say(step);
+        printer.info(step);
     }
 }
 

@@ -5,8 +5,10 @@ use camino::Utf8Path;
 use super::printer::Printer;
 use crate::clock::Clock;
 use crate::config::load;
-use crate::pipeline::incident::{Change, Failure};
-use crate::pipeline::{Ending, notify};
+use crate::pipeline::status::RunOutcome;
+use crate::pipeline::status::incident::Change;
+use crate::pipeline::status::incident::Failure;
+use crate::pipeline::status::notify;
 
 /// Sends the notifications. The run has ended and its outcome does not change. `change` is the change of its incident.
 pub(super) fn tell(
@@ -22,9 +24,9 @@ pub(super) fn tell(
         return;
     }
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-    let ending = Ending { command, failure, change };
+    let ending = RunOutcome { command, failure, change };
     for trouble in runtime.block_on(notify(&config, clock, &ending)) {
-        printer.remark(format!("warning: {trouble}"));
+        printer.note(format!("warning: {trouble}"));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::pipeline::RunError;
+use crate::pipeline::session::RunError;
 use crate::store::{FenceError, LockError, StoreError};
 
 /// How a command ended.
@@ -30,7 +30,9 @@ impl Outcome {
             | RunError::Findings(_)
             | RunError::User { .. }
             | RunError::Fence(FenceError::Unreadable { .. })
-            | RunError::Store(StoreError::AlreadyIssued(_) | StoreError::Elsewhere { .. }) => Self::UserError,
+            | RunError::Store(StoreError::AlreadyIssued(_) | StoreError::Unsupported { .. }) => {
+                Self::UserError
+            }
             RunError::OutOfOrder(_)
             | RunError::Store(_)
             | RunError::Fence(FenceError::Io { .. })

@@ -13,7 +13,8 @@ use crate::archive::{Archive, folder};
 use crate::config::{Config, Generator, environment};
 use crate::dates;
 use crate::durable::{self, Mode};
-use crate::pipeline::{RunError, World};
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 use crate::text::{HeaderText, shell_quoted};
 
 #[derive(Subcommand)]
@@ -44,9 +45,9 @@ pub(super) struct NewArgs {
     edit: bool,
 }
 
-pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) fn run(command: &Command, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     let Command::New(args) = command;
-    let config = &world.config;
+    let config = &context.config;
     if config.archive.feed.is_some() {
         return Err(RunError::user(
             "the posts of this site come from a feed (archive.feed)",
@@ -56,9 +57,9 @@ pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<
     let title = HeaderText::parse(&args.title).map_err(|error| {
         RunError::user(format!("invalid title: {error}"), "give a title with visible characters")
     })?;
-    let date = date(args.date.as_deref(), world)?;
+    let date = date(args.date.as_deref(), context)?;
     // `check` reports problems of other posts.
-    let archive = folder::read(config, world.clock.now()).map(|reading| reading.archive).ok();
+    let archive = folder::read(config, context.clock.now()).map(|reading| reading.archive).ok();
     let conventions = folder::conventions(config, archive.as_ref());
     let post = NewPost { title: &title, slug: args.slug.as_deref(), date, draft: !args.no_draft };
     let (relative, text) = lay_out(&post, &conventions).ok_or_else(|| {
@@ -76,19 +77,19 @@ pub(super) fn run(command: &Command, world: &World, printer: Printer) -> Result<
     }
     let editor = if args.edit { Some(editor(&path)?) } else { None };
     write(&path, &text)?;
-    printer.answer(path.as_str());
+    printer.stdout(path.as_str());
     if let Some(editor) = editor {
         edit(&editor, &path)?;
     }
-    for line in what_happens_next(!args.no_draft, date, &path, world) {
-        printer.say(format!("  {line}"));
+    for line in what_happens_next(!args.no_draft, date, &path, context) {
+        printer.info(format!("  {line}"));
     }
     Ok(Outcome::Done)
 }
 
-fn date(stated: Option<&str>, world: &World) -> Result<DateTime<FixedOffset>, RunError> {
-    let zone = world.config.site.timezone;
-    let now = world.clock.now().with_timezone(&zone).fixed_offset();
+fn date(stated: Option<&str>, context: &RunContext) -> Result<DateTime<FixedOffset>, RunError> {
+    let zone = context.config.site.timezone;
+    let now = context.clock.now().with_timezone(&zone).fixed_offset();
     match stated {
         None => Ok(now.with_nanosecond(0).unwrap_or(now)),
         Some(stated) => {
@@ -150,9 +151,9 @@ fn what_happens_next(
     draft: bool,
     date: DateTime<FixedOffset>,
     path: &Utf8Path,
-    world: &World,
+    context: &RunContext,
 ) -> Vec<String> {
-    let config: &Config = &world.config;
+    let config: &Config = &context.config;
     let newsletter = &config.newsletter;
     let mails = newsletter.enabled && newsletter.from.is_some();
     if draft {
@@ -161,11 +162,11 @@ fn what_happens_next(
         let draft = "a draft: write it, then delete its draft line to publish and mail it".to_owned();
         return std::iter::once(draft).chain(look).collect();
     }
-    let is_ahead = date > world.clock.now();
+    let is_ahead = date > context.clock.now();
     let from = if is_ahead { format!(" after {}", when(date.to_utc(), config)) } else { String::new() };
     let mut lines =
         vec![format!("write its text: the next `letterpress publish`{from} adds it to the feeds")];
-    let is_old = world.clock.now() - date.to_utc() > newsletter.max_age.delta();
+    let is_old = context.clock.now() - date.to_utc() > newsletter.max_age.delta();
     if mails && is_old {
         lines.push(format!(
             "it will not be mailed: it is older than {} (newsletter.max_age)",

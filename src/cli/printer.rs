@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::finding::{Finding, Severity};
-use crate::pipeline::RunError;
+use crate::pipeline::session::RunError;
 use crate::text::for_terminal;
 
 /// How many warnings of one rule in one file are printed in full.
@@ -75,11 +75,11 @@ impl Printer {
     }
 
     /// A line about what was done; not printed with `--quiet`.
-    pub(super) fn say(self, line: impl AsRef<str>) {
+    pub(super) fn info(self, line: impl AsRef<str>) {
         if self.json {
             transcript().said.push(line.as_ref().to_owned());
         } else if !self.quiet {
-            self.answer(line);
+            self.stdout(line);
         }
     }
 
@@ -87,7 +87,7 @@ impl Printer {
     pub(super) fn progress(self, line: &str) {
         match (self.quiet, self.is_watched && !self.json) {
             (true, _) => {}
-            (false, true) => self.answer(line),
+            (false, true) => self.stdout(line),
             (false, false) => print_complaint(line),
         }
     }
@@ -129,7 +129,7 @@ impl Printer {
 
     /// A line of the requested output. A closed pipe (`| head`) is not an error.
     #[expect(clippy::unused_self, reason = "all printing goes through the printer")]
-    pub(super) fn answer(self, line: impl AsRef<str>) {
+    pub(super) fn stdout(self, line: impl AsRef<str>) {
         let _ = writeln!(std::io::stdout().lock(), "{}", for_terminal(line.as_ref()));
     }
 
@@ -160,7 +160,7 @@ impl Printer {
     }
 
     /// A note on standard error; not printed with `--quiet`.
-    pub(super) fn remark(self, line: impl AsRef<str>) {
+    pub(super) fn note(self, line: impl AsRef<str>) {
         if !self.quiet && !self.json {
             print_complaint(line.as_ref());
         }
@@ -168,7 +168,7 @@ impl Printer {
 
     /// A line that needs attention; printed even with `--quiet`, so that cron mails it. A command that cron repeats holds
     /// it back until its end.
-    pub(super) fn complain(self, line: impl AsRef<str>) {
+    pub(super) fn warn(self, line: impl AsRef<str>) {
         transcript().complaints.push(line.as_ref().to_owned());
         if !self.holds && !self.json {
             print_complaint(line.as_ref());
@@ -180,7 +180,7 @@ impl Printer {
         let of = |severity| findings.iter().filter(move |finding| finding.severity == severity);
         // An error lasts until it is fixed.
         for line in brief(of(Severity::Error)) {
-            self.complain(line);
+            self.warn(line);
         }
         for line in brief(of(Severity::Warning)) {
             self.event(line);
@@ -191,14 +191,14 @@ impl Printer {
     pub(super) fn troubles(self, findings: &[Finding]) {
         let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
         for line in brief(graver) {
-            self.complain(line);
+            self.warn(line);
         }
     }
 
     /// Findings that the user asked for.
     pub(super) fn findings(self, findings: &[Finding]) {
         for line in brief(findings.iter()) {
-            self.answer(line);
+            self.stdout(line);
         }
     }
 

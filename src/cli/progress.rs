@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
 use super::printer::Printer;
-use crate::delivery::watch::{Tick, Watch, Why};
+use crate::delivery::progress::{ProgressCallback, ProgressEvent, WaitReason};
 use crate::ledger::State;
 
 /// Interval between two lines of a log.
@@ -49,7 +49,7 @@ struct Task {
     begun: Instant,
     /// When the last line was printed, and how many were done then.
     line: (Instant, u64),
-    waits: Option<(Instant, Why)>,
+    waits: Option<(Instant, WaitReason)>,
     bar: Option<ProgressBar>,
     /// When the bar was last drawn.
     drawn: Option<Instant>,
@@ -74,7 +74,7 @@ impl Progress {
     }
 
     /// The callback that tasks report to.
-    pub(super) fn watch(&self) -> Arc<Watch> {
+    pub(super) fn watch(&self) -> Arc<ProgressCallback> {
         match &self.shared {
             None => Arc::new(|_| {}),
             Some(shared) => {
@@ -87,7 +87,7 @@ impl Progress {
     /// Ends the display at the end of the run.
     pub(super) fn end(self) {
         if let Some(shared) = &self.shared {
-            shared.hear(Tick::End);
+            shared.hear(ProgressEvent::End);
         }
         if let Some(ticker) = self.ticker {
             ticker.abort();
@@ -100,14 +100,14 @@ impl Shared {
         self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hear(&self, tick: Tick) {
+    fn hear(&self, tick: ProgressEvent) {
         let mut slot = self.task();
         match tick {
-            Tick::Begin { what, unit, total } => {
+            ProgressEvent::Begin { what, unit, total } => {
                 clear(slot.take());
                 *slot = Some(Task::begin(what, unit, total));
             }
-            Tick::End => clear(slot.take()),
+            ProgressEvent::End => clear(slot.take()),
             tick => {
                 let Some(task) = slot.as_mut() else { return };
                 task.note(tick);
@@ -157,10 +157,10 @@ impl Task {
         }
     }
 
-    fn note(&mut self, tick: Tick) {
+    fn note(&mut self, tick: ProgressEvent) {
         match tick {
-            Tick::Done(more) => self.done += more,
-            Tick::Reached(state) => {
+            ProgressEvent::Done(more) => self.done += more,
+            ProgressEvent::Reached(state) => {
                 self.done += 1;
                 self.waits = None;
                 match state {
@@ -169,8 +169,8 @@ impl Task {
                     _ => {}
                 }
             }
-            Tick::Wait(wait, why) => self.waits = Some((Instant::now() + wait, why)),
-            Tick::Begin { .. } | Tick::End => {}
+            ProgressEvent::Wait(wait, why) => self.waits = Some((Instant::now() + wait, why)),
+            ProgressEvent::Begin { .. } | ProgressEvent::End => {}
         }
     }
 
@@ -253,13 +253,13 @@ fn rate(rate: f64) -> String {
     if rate < 10.0 { format!("{rate:.1}/s") } else { format!("{rate:.0}/s") }
 }
 
-fn waiting((until, why): &(Instant, Why)) -> String {
+fn waiting((until, why): &(Instant, WaitReason)) -> String {
     let wait = until.saturating_duration_since(Instant::now());
     let wait = duration(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));
     match why {
-        Why::RateLimit => format!("; waiting {wait} for the rate limit (smtp.per_minute)"),
-        Why::Domain(domain) => format!("; waiting {wait} for the rate limit of {domain}"),
-        Why::Reconnect(said) => format!("; reconnecting in {wait}: {said}"),
+        WaitReason::RateLimit => format!("; waiting {wait} for the rate limit (smtp.per_minute)"),
+        WaitReason::Domain(domain) => format!("; waiting {wait} for the rate limit of {domain}"),
+        WaitReason::Reconnect(said) => format!("; reconnecting in {wait}: {said}"),
     }
 }
 
@@ -313,21 +313,24 @@ mod tests {
     fn a_line_shows_count_rate_time_left_and_the_reason_for_waiting() {
         let mut task = task();
         assert_eq!(task.facts(Duration::from_secs(1)), "0 of 10,000 messages");
-        (0..1_000).for_each(|_| task.note(Tick::Reached(State::Sent)));
-        task.note(Tick::Reached(State::Failed));
-        task.note(Tick::Reached(State::Pending));
+        (0..1_000).for_each(|_| task.note(ProgressEvent::Reached(State::Sent)));
+        task.note(ProgressEvent::Reached(State::Failed));
+        task.note(ProgressEvent::Reached(State::Pending));
         assert_eq!(
             task.facts(Duration::from_secs(10)),
             "1,002 of 10,000 messages, 1 not delivered, 1 deferred, 100/s, about 1 min 29 s left"
         );
         let brief = "1,002 of 10,000, 1 min 29 s left, 100/s, 1 not delivered, 1 deferred";
         assert_eq!(task.brief(Duration::from_secs(10)), brief);
-        task.note(Tick::Wait(Duration::from_secs(3_700), Why::Domain("example.org".to_owned())));
+        task.note(ProgressEvent::Wait(
+            Duration::from_secs(3_700),
+            WaitReason::Domain("example.org".to_owned()),
+        ));
         assert!(
             task.facts(Duration::from_secs(10))
                 .ends_with("; waiting 1 h 1 min for the rate limit of example.org")
         );
-        task.note(Tick::Reached(State::Sent));
+        task.note(ProgressEvent::Reached(State::Sent));
         assert!(!task.facts(Duration::from_secs(10)).contains("waiting"), "progress ends the waiting");
     }
 
@@ -336,7 +339,7 @@ mod tests {
         let mut task = task();
         let mut lines = 0;
         for _ in 0..10_000 {
-            task.note(Tick::Reached(State::Sent));
+            task.note(ProgressEvent::Reached(State::Sent));
             if task.is_milestone() {
                 task.line();
                 lines += 1;

@@ -3,39 +3,47 @@
 use chrono::TimeDelta;
 
 use super::Outcome;
-use super::args::Arguments;
+use super::args::BuildArgs;
 use super::printer::{Printer, count};
-use super::view::{feeds, json, mailing};
-use crate::pipeline::{Announcement, RunError, Summary, World, publish};
+use super::view::{feeds, json, newsletter};
+use crate::pipeline::PublishReport;
+use crate::pipeline::build::WebSubReport;
+use crate::pipeline::publish;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 
-pub(super) async fn run(args: &Arguments, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let summary = publish(world, args.gate.allowed()).await?;
+pub(super) async fn run(
+    args: &BuildArgs,
+    context: &RunContext,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
+    let summary = publish(context, args.gate.allowed()).await?;
     if !args.json {
-        return report(summary, world, printer);
+        return report(summary, context, printer);
     }
-    let facts = json::Facts::of(&summary, world).await?;
-    let ended = report(summary, world, printer);
+    let facts = json::Facts::of(&summary, context).await?;
+    let ended = report(summary, context, printer);
     printer.json(&facts.object(&ended, printer))?;
     ended
 }
 
 /// Reports what the run did, and decides the outcome.
-fn report(summary: Summary, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+fn report(summary: PublishReport, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     let mut has_errors = false;
     printer.troubles(&summary.refreshed.findings);
     if let Some(built) = &summary.built {
-        feeds::report(built, world, printer);
+        feeds::report(built, context, printer);
         has_errors = built.has_errors();
     }
-    if let Some(announced) = summary.announced {
-        report_hubs(announced, world, printer);
+    if let Some(announced) = summary.websub {
+        report_hubs(announced, context, printer);
     }
-    let Some(mailed) = summary.mailing else {
-        let key = if world.config.newsletter.enabled { "from is not set" } else { "enabled is false" };
-        printer.say(format!("newsletter: off (newsletter.{key})"));
+    let Some(mailed) = summary.newsletter else {
+        let key = if context.config.newsletter.enabled { "from is not set" } else { "enabled is false" };
+        printer.info(format!("newsletter: off (newsletter.{key})"));
         return Ok(or_wrong(or_partly(Outcome::Done, summary.refreshed.is_stale), has_errors));
     };
-    let outcome = or_partly(mailing::report(&mailed?, world, printer), summary.refreshed.is_stale);
+    let outcome = or_partly(newsletter::report(&mailed?, context, printer), summary.refreshed.is_stale);
     Ok(or_wrong(outcome, has_errors))
 }
 
@@ -52,23 +60,24 @@ fn or_partly(outcome: Outcome, is_stale: bool) -> Outcome {
 /// How long a hub may fail before that becomes a warning. Feed readers poll anyway, so a short failure does no harm.
 const PATIENCE: TimeDelta = TimeDelta::hours(24);
 
-fn report_hubs(announced: Result<Announcement, RunError>, world: &World, printer: Printer) {
-    let Announcement { done, waiting_since } = match announced {
+fn report_hubs(announced: Result<WebSubReport, RunError>, context: &RunContext, printer: Printer) {
+    let WebSubReport { done, waiting_since } = match announced {
         Ok(announcement) => announcement,
         Err(error) => {
-            return printer.complain(format!("warning: WebSub: the hubs were not notified: {error}"));
+            return printer.warn(format!("warning: WebSub: the hubs were not notified: {error}"));
         }
     };
     if done.told > 0 {
-        printer.say(format!("WebSub: hubs notified of {}", count(done.told as u64, "feed")));
+        printer.info(format!("WebSub: hubs notified of {}", count(done.told as u64, "feed")));
     }
     if !done.not_live.is_empty() {
         let waiting = count(done.not_live.len() as u64, "feed");
-        printer.say(format!("WebSub: {waiting} not yet served by the web server; the next run checks again"));
+        printer
+            .info(format!("WebSub: {waiting} not yet served by the web server; the next run checks again"));
     }
-    let is_late = waiting_since.is_some_and(|since| world.clock.now() - since > PATIENCE);
+    let is_late = waiting_since.is_some_and(|since| context.clock.now() - since > PATIENCE);
     for trouble in done.troubles {
         let line = format!("WebSub: {trouble}; the next run tries again");
-        if is_late { printer.complain(format!("warning: {line}")) } else { printer.say(line) }
+        if is_late { printer.warn(format!("warning: {line}")) } else { printer.info(line) }
     }
 }

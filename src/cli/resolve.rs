@@ -7,8 +7,10 @@ use super::Outcome;
 use super::args::{issue_id, parse};
 use super::printer::{Printer, count};
 use crate::ledger::transition::Event;
-use crate::ledger::{IssueState, LETTER_REFUSED, LastWord, NO_MAILBOX, State};
-use crate::pipeline::{Office, RunError, World};
+use crate::ledger::{IssueState, LETTER_REFUSED, LastReply, NO_MAILBOX, State};
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 use crate::store::Filter;
 use crate::subscribers::AddressKey;
 use crate::text::hex;
@@ -54,16 +56,16 @@ pub(super) struct Args {
     reason: String,
 }
 
-pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let office = Office::open_to_send(&world.config, world.clock.as_ref()).await?;
-    let post = issue_id(&office, args.issue.as_deref()).await?;
-    let now = world.clock.now();
+pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
+    let session = LedgerSession::open_for_sending(&context.config, context.clock.as_ref()).await?;
+    let post = issue_id(&session, args.issue.as_deref()).await?;
+    let now = context.clock.now();
     // Deliveries of an interrupted run may have an unknown outcome too. Another sender may be using the shared database.
-    office.store.recover(&hex(&world.clock.random()), office.lock.is_some(), now).await?;
+    session.store.recover(&hex(&context.clock.random()), session.lock.is_some(), now).await?;
     if args.resume || args.cancel {
         let state = if args.resume { IssueState::Sending } else { IssueState::Cancelled };
-        let changed = office.store.set_issue(&post, state, &args.reason, now).await?;
-        printer.answer(match (changed, args.resume) {
+        let changed = session.store.set_issue(&post, state, &args.reason, now).await?;
+        printer.stdout(match (changed, args.resume) {
             (false, true) => format!("{post} is not paused"),
             (false, false) => format!("{post} is already cancelled"),
             (true, true) => format!("resumed {post}: the next run continues"),
@@ -71,30 +73,30 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
         });
         return Ok(Outcome::Done);
     }
-    let reader = args.subscriber.as_deref().map(parse).transpose()?.map(|address| office.key_of(&address));
+    let reader = args.subscriber.as_deref().map(parse).transpose()?.map(|address| session.key_of(&address));
     if args.retry {
-        return retry(&office, (post, reader), &args.reason, world, printer).await;
+        return retry(&session, (post, reader), &args.reason, context, printer).await;
     }
     // A failed delivery whose earlier attempt may have arrived can be recorded as sent, but not be sent again.
     let states =
         if args.resend { vec![State::Unknown] } else { vec![State::Unknown, State::FailedUncertain] };
-    let views = office.store.deliveries(Filter { post: Some(post), reader, states }).await?;
+    let views = session.store.deliveries(Filter { post: Some(post), subscriber: reader, states }).await?;
     let mut settled = 0;
     // A delivery that was acknowledged before can still be settled, but not be acknowledged again.
-    for view in views.iter().filter(|view| !args.acknowledge || view.row.asks()) {
+    for view in views.iter().filter(|view| !args.acknowledge || view.row.needs_decision()) {
         let event = if args.resend {
             Event::Resend
         } else if args.acknowledge {
-            Event::Leave
+            Event::Acknowledge
         } else {
             Event::Accept {
                 token: None,
-                last: Some(LastWord { phase: "evidence".to_owned(), text: args.reason.clone() }),
+                last: Some(LastReply { phase: "evidence".to_owned(), text: args.reason.clone() }),
             }
         };
-        settled += u64::from(office.store.resolve(view.number, event, &args.reason, now).await?.is_ok());
+        settled += u64::from(session.store.resolve(view.number, event, &args.reason, now).await?.is_ok());
     }
-    printer.answer(match (settled, args.resend) {
+    printer.stdout(match (settled, args.resend) {
         (0, _) => "no delivery has an unknown outcome".to_owned(),
         (_, false) if args.acknowledge => {
             format!("acknowledged {} with unknown outcome", count(settled, "delivery"))
@@ -107,34 +109,34 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
 
 /// Retries rejected deliveries (transition T16). Subscribers who are suppressed by now are not retried.
 async fn retry(
-    office: &Office,
+    session: &LedgerSession,
     (post, reader): (String, Option<AddressKey>),
     why: &str,
-    world: &World,
+    context: &RunContext,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let now = world.clock.now();
-    let filter = Filter { post: Some(post.clone()), reader, states: vec![State::Failed] };
+    let now = context.clock.now();
+    let filter = Filter { post: Some(post.clone()), subscriber: reader, states: vec![State::Failed] };
     let mut retried = 0;
-    for view in office.store.deliveries(filter).await? {
+    for view in session.store.deliveries(filter).await? {
         let reason = view.row.reason.as_deref();
         if reader.is_none() && !matches!(reason, Some(LETTER_REFUSED | NO_MAILBOX)) {
             continue;
         }
         let address = parse(&view.address)?;
-        if office
+        if session
             .store
-            .standing(office.key_of(&address))
+            .status(session.key_of(&address))
             .await?
-            .is_none_or(|standing| standing.barred().is_some())
+            .is_none_or(|status| status.exclusion_reason().is_some())
         {
             continue;
         }
-        retried += u64::from(office.store.resolve(view.number, Event::Retry, why, now).await?.is_ok());
+        retried += u64::from(session.store.resolve(view.number, Event::Retry, why, now).await?.is_ok());
     }
-    let resumed = retried > 0 && office.store.set_issue(&post, IssueState::Sending, why, now).await?;
+    let resumed = retried > 0 && session.store.set_issue(&post, IssueState::Sending, why, now).await?;
     let resumed = if resumed { format!("; {post} is resumed") } else { String::new() };
-    printer.answer(match retried {
+    printer.stdout(match retried {
         0 => "there is no rejected delivery that can be retried".to_owned(),
         _ => format!("the next run retries {}{resumed}", count(retried, "delivery")),
     });

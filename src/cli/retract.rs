@@ -5,7 +5,11 @@ use clap::Args as ClapArgs;
 use super::Outcome;
 use super::printer::{Printer, count};
 use crate::ledger::{IssueState, IssueSummary, State};
-use crate::pipeline::{Office, Retraction, RunError, World, retract};
+use crate::pipeline::build::Retraction;
+use crate::pipeline::build::retract;
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
@@ -25,11 +29,11 @@ pub(super) struct Args {
     undo: bool,
 }
 
-pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let done = retract(world, &args.post, args.undo)?;
+pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
+    let done = retract(context, &args.post, args.undo)?;
     let name =
         done.title.as_ref().map_or_else(|| done.id.clone(), |title| format!("{title:?} ({})", done.id));
-    printer.answer(match (args.undo, done.is_new) {
+    printer.stdout(match (args.undo, done.is_new) {
         (false, true) => format!("retracted {name}: the next build removes it from the feeds"),
         (false, false) => format!("{name} is already retracted"),
         (true, true) => format!("{name} is no longer retracted: the next build publishes it again"),
@@ -37,16 +41,16 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
     });
     if !args.undo {
         say_what_stays(&done, printer);
-        match issue_of(&done.id, world).await {
+        match issue_of(&done.id, context).await {
             Ok(issue) => issue.iter().for_each(|issue| say_of_issue(issue, printer)),
             Err(error) => {
-                printer.complain(format!("warning: cannot check whether its issue is being sent: {error}"))
+                printer.warn(format!("warning: cannot check whether its issue is being sent: {error}"))
             }
         }
     }
     if done.is_new {
-        let ids = world.config.archive.ledger();
-        printer.say(format!("  {ids} was updated; commit it together with your posts"));
+        let ids = context.config.archive.ledger();
+        printer.info(format!("  {ids} was updated; commit it together with your posts"));
     }
     Ok(Outcome::Done)
 }
@@ -54,32 +58,32 @@ pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<
 fn say_what_stays(done: &Retraction, printer: Printer) {
     if let Some(file) = &done.file {
         let undo = shell_quoted(file.as_str());
-        printer.say(format!(
+        printer.info(format!(
             "  {file} was not changed and is no longer published (`letterpress retract --undo {undo}` publishes it again)"
         ));
     }
 }
 
 /// The issue of a post, if there is one.
-async fn issue_of(id: &str, world: &World) -> Result<Option<IssueSummary>, RunError> {
-    let office = match Office::open_begun(&world.config, world.clock.as_ref()).await {
-        Ok(office) => office,
+async fn issue_of(id: &str, context: &RunContext) -> Result<Option<IssueSummary>, RunError> {
+    let session = match LedgerSession::open_existing(&context.config, context.clock.as_ref()).await {
+        Ok(session) => session,
         // Without a ledger there is no issue.
         Err(RunError::User { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
-    Ok(office.store.issues().await?.into_iter().find(|issue| issue.id == id))
+    Ok(session.store.issues().await?.into_iter().find(|issue| issue.id == id))
 }
 
 fn say_of_issue(issue: &IssueSummary, printer: Printer) {
-    let sent = count(issue.tally.count(State::Sent), "subscriber");
+    let sent = count(issue.counts.count(State::Sent), "subscriber");
     match issue.state {
-        IssueState::Sending | IssueState::Paused => printer.complain(format!(
+        IssueState::Sending | IssueState::Paused => printer.warn(format!(
             "  its issue is not finished, {sent} have received it; `letterpress resolve {} --cancel` stops the rest",
             shell_quoted(&issue.id)
         )),
         IssueState::Done | IssueState::Cancelled => {
-            printer.say(format!("  it was mailed to {sent}; sent emails cannot be recalled"));
+            printer.info(format!("  it was mailed to {sent}; sent emails cannot be recalled"));
         }
         IssueState::Baseline | IssueState::Rehearsal => {}
     }

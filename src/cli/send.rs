@@ -4,16 +4,26 @@ use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::args::{Gate, parse};
+use super::args::{WaiverArgs, parse};
 use super::printer::{Printer, count};
-use super::view::{held, mailing, new_subscribers};
+use super::view::{held, new_subscribers, newsletter};
 use crate::archive::{Post, folder};
 use crate::config::{self, Config};
-use crate::pipeline::{
-    AnyPost, Draft, Office, RunError, Wanted, WeekLetter, World, demand, draft, draft_of, enrol_list,
-    find_any, send, send_test,
-};
-use crate::subscribers::{Cadence, Standing, Subscriber};
+use crate::pipeline::SendRequest;
+use crate::pipeline::build::FoundPost;
+use crate::pipeline::build::find_with_skipped;
+use crate::pipeline::newsletter::DigestVariant;
+use crate::pipeline::newsletter::Draft;
+use crate::pipeline::newsletter::draft;
+use crate::pipeline::newsletter::draft_of;
+use crate::pipeline::newsletter::import_list;
+use crate::pipeline::newsletter::send_test;
+use crate::pipeline::send;
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
+use crate::pipeline::session::ensure_can_send;
+use crate::subscribers::{Frequency, Subscriber, SubscriptionStatus};
 use crate::text::HeaderText;
 
 #[derive(ClapArgs)]
@@ -42,7 +52,7 @@ pub(super) struct Args {
     #[arg(long, requires = "dry_run")]
     json: bool,
     #[command(flatten)]
-    gate: Gate,
+    gate: WaiverArgs,
 }
 
 impl Args {
@@ -52,32 +62,39 @@ impl Args {
     }
 }
 
-pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     if let Some(address) = &args.to {
-        return test(args, world, printer, address).await;
+        return test(args, context, printer, address).await;
     }
     if args.dry_run {
-        return rehearse(args, world, printer).await;
+        return rehearse(args, context, printer).await;
     }
-    let wanted = Wanted {
+    let wanted = SendRequest {
         post: args.post.clone(),
         missing: args.missing,
-        at_once: args.now,
-        allowed: args.gate.allowed(),
+        ignore_backoff: args.now,
+        waivers: args.gate.allowed(),
     };
-    Ok(mailing::report(&send(world, &wanted).await?, world, printer))
+    Ok(newsletter::report(&send(context, &wanted).await?, context, printer))
 }
 
-async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Result<Outcome, RunError> {
+async fn test(
+    args: &Args,
+    context: &RunContext,
+    printer: Printer,
+    address: &str,
+) -> Result<Outcome, RunError> {
     let address = parse(address)?;
-    let config = lenient(&world.config);
-    let (archive, wrong) = match folder::read(&world.config, world.clock.now()) {
+    let config = lenient(&context.config);
+    let (archive, wrong) = match folder::read(&context.config, context.clock.now()) {
         Ok(reading) => (reading.archive, Vec::new()),
-        Err(wrong) => (folder::read(&config, world.clock.now()).map_err(RunError::Findings)?.archive, wrong),
+        Err(wrong) => {
+            (folder::read(&config, context.clock.now()).map_err(RunError::Findings)?.archive, wrong)
+        }
     };
     let found = match &args.post {
-        Some(wanted) => find_any(&config, &archive, wanted, world.clock.now())?,
-        None => AnyPost::Published(archive.posts.iter().find(|post| post.newsletter).ok_or_else(|| {
+        Some(wanted) => find_with_skipped(&config, &archive, wanted, context.clock.now())?,
+        None => FoundPost::Published(archive.posts.iter().find(|post| post.newsletter).ok_or_else(|| {
             RunError::user(
                 "there is no published post",
                 "`letterpress check` says why; --post also accepts a draft",
@@ -88,10 +105,11 @@ async fn test(args: &Args, world: &World, printer: Printer, address: &str) -> Re
     if !own.is_empty() {
         return Err(RunError::Findings(own));
     }
-    let (subject, through) = send_test(world, &found, address.clone()).await?;
-    printer.say(format!("sent a test email of \"{subject}\" to {address} via {through}; it is not recorded"));
-    if let Some(why) = found.why() {
-        printer.say(format!("  {why}"));
+    let (subject, through) = send_test(context, &found, address.clone()).await?;
+    printer
+        .info(format!("sent a test email of \"{subject}\" to {address} via {through}; it is not recorded"));
+    if let Some(why) = found.skip_reason() {
+        printer.info(format!("  {why}"));
     }
     Ok(Outcome::Done)
 }
@@ -102,21 +120,22 @@ fn lenient(config: &Config) -> Config {
     Config { archive, ..config.clone() }
 }
 
-async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    demand(&world.config)?;
-    let office = Office::open(&world.config, world.clock.as_ref()).await?;
-    office.admit(&world.config).await?;
-    let (enrolled, rejected) = enrol_list(world, &office).await?;
-    let archive = folder::read(&world.config, world.clock.now()).map_err(RunError::Findings)?.archive;
+async fn rehearse(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
+    ensure_can_send(&context.config)?;
+    let session = LedgerSession::open(&context.config, context.clock.as_ref()).await?;
+    session.check_fence(&context.config).await?;
+    let (enrolled, rejected) = import_list(context, &session).await?;
+    let archive = folder::read(&context.config, context.clock.now()).map_err(RunError::Findings)?.archive;
     let wanted = args.post.as_deref();
-    let found =
-        wanted.map(|wanted| find_any(&world.config, &archive, wanted, world.clock.now())).transpose()?;
-    let why = found.as_ref().and_then(AnyPost::why);
+    let found = wanted
+        .map(|wanted| find_with_skipped(&context.config, &archive, wanted, context.clock.now()))
+        .transpose()?;
+    let why = found.as_ref().and_then(FoundPost::skip_reason);
     let draft = match found.as_ref().filter(|_| why.is_some()) {
-        Some(found) => draft_of(world, found)?,
-        None => draft(world, &office, &archive, wanted, false).await?,
+        Some(found) => draft_of(context, found)?,
+        None => draft(context, &session, &archive, wanted, false).await?,
     };
-    let turnout = Turnout::of(&office, &draft, args.json).await?;
+    let turnout = AudiencePreview::of(&session, &draft, args.json).await?;
     if args.json {
         printer.json(&as_json(&draft, &turnout, why.as_deref()))?;
         return Ok(Outcome::Done);
@@ -126,49 +145,50 @@ async fn rehearse(args: &Args, world: &World, printer: Printer) -> Result<Outcom
     held::report(&draft.held, printer);
     report_post(&draft, &turnout, printer);
     if let Some(why) = &why {
-        printer.answer(format!("  {why}"));
+        printer.stdout(format!("  {why}"));
     }
-    for letter in draft.week.iter().flat_map(|week| &week.letters) {
-        printer.answer(format!(
+    for letter in draft.digest.iter().flat_map(|week| &week.letters) {
+        printer.stdout(format!(
             "would send the weekly digest \"{}\" ({}) to {}",
-            letter.edition.letter().subject,
+            letter.renderer.letter().subject,
             count(letter.posts.len() as u64, "post"),
-            count(letter.readers, "subscriber")
+            count(letter.recipients, "subscriber")
         ));
     }
     if turnout.others > 0 {
         let others = turnout.others;
-        printer.answer(format!("{others} active: not this issue (other topics, or weekly digest)"));
+        printer.stdout(format!("{others} active: not this issue (other topics, or weekly digest)"));
     }
-    for (standing, number) in turnout.readers.iter().filter(|(standing, _)| *standing != Standing::Active) {
-        printer.answer(format!("{} {}: no email", number, standing.as_str()));
+    for (status, number) in turnout.readers.iter().filter(|(status, _)| *status != SubscriptionStatus::Active)
+    {
+        printer.stdout(format!("{} {}: no email", number, status.as_str()));
     }
     Ok(Outcome::Done)
 }
 
-fn report_post(draft: &Draft<'_>, turnout: &Turnout, printer: Printer) {
-    let Some((post, edition)) = draft.post.zip(draft.edition.as_ref()) else {
-        if draft.week.as_ref().is_none_or(|week| week.letters.is_empty()) {
-            printer.answer("nothing is due");
+fn report_post(draft: &Draft<'_>, turnout: &AudiencePreview, printer: Printer) {
+    let Some((post, renderer)) = draft.post.zip(draft.renderer.as_ref()) else {
+        if draft.digest.as_ref().is_none_or(|week| week.letters.is_empty()) {
+            printer.stdout("nothing is due");
         }
         return;
     };
-    let Turnout { named, total, .. } = turnout;
-    let (subject, readers) = (&edition.letter().subject, count(*total, "subscriber"));
-    printer.answer(format!("would send \"{subject}\" ({}) to {readers}", post.source));
+    let AudiencePreview { named, total, .. } = turnout;
+    let (subject, readers) = (&renderer.letter().subject, count(*total, "subscriber"));
+    printer.stdout(format!("would send \"{subject}\" ({}) to {readers}", post.source));
     for address in named {
-        printer.answer(format!("  {address}"));
+        printer.stdout(format!("  {address}"));
     }
     if *total > named.len() as u64 {
-        printer.answer(format!("  … and {} more (--json lists all)", total - named.len() as u64));
+        printer.stdout(format!("  … and {} more (--json lists all)", total - named.len() as u64));
     }
 }
 
 /// Who would get the post.
 #[derive(Default)]
-struct Turnout {
+struct AudiencePreview {
     /// Number of subscribers by status.
-    readers: Vec<(Standing, u64)>,
+    readers: Vec<(SubscriptionStatus, u64)>,
     /// The first recipients of the post, or all of them.
     named: Vec<String>,
     /// Number of recipients.
@@ -177,12 +197,12 @@ struct Turnout {
     others: u64,
 }
 
-impl Turnout {
-    async fn of(office: &Office, draft: &Draft<'_>, all: bool) -> Result<Self, RunError> {
+impl AudiencePreview {
+    async fn of(session: &LedgerSession, draft: &Draft<'_>, all: bool) -> Result<Self, RunError> {
         let mut turnout = Self::default();
         let mut after = 0;
         loop {
-            let page = office.store.subscribers(after, 1_000).await?;
+            let page = session.store.subscribers(after, 1_000).await?;
             let Some((last, _)) = page.last() else { break };
             after = *last;
             for (_, reader) in &page {
@@ -194,42 +214,40 @@ impl Turnout {
     }
 
     fn count(&mut self, reader: &Subscriber, post: Option<&Post>, all: bool) {
-        match self.readers.iter_mut().find(|(standing, _)| *standing == reader.profile.standing) {
+        match self.readers.iter_mut().find(|(status, _)| *status == reader.profile.status) {
             Some((_, number)) => *number += 1,
-            None => self.readers.push((reader.profile.standing, 1)),
+            None => self.readers.push((reader.profile.status, 1)),
         }
         let wants = post.is_none_or(|post| {
             let categories = post.categories.iter().map(HeaderText::as_str);
-            reader.profile.wishes.cadence == Cadence::Each && reader.profile.wishes.topics.want(categories)
+            reader.profile.preferences.frequency == Frequency::Immediate
+                && reader.profile.preferences.topics.want(categories)
         });
-        match (reader.profile.standing, wants) {
-            (Standing::Active, true) => {
+        match (reader.profile.status, wants) {
+            (SubscriptionStatus::Active, true) => {
                 self.total += 1;
                 if all || self.named.len() < 5 {
                     self.named.push(reader.profile.email.to_string());
                 }
             }
-            (Standing::Active, false) => self.others += 1,
+            (SubscriptionStatus::Active, false) => self.others += 1,
             _ => {}
         }
     }
 }
 
-fn as_json(draft: &Draft<'_>, turnout: &Turnout, unpublished: Option<&str>) -> Value {
-    let counts: serde_json::Map<_, _> = turnout
-        .readers
-        .iter()
-        .map(|(standing, number)| (standing.as_str().to_owned(), json!(number)))
-        .collect();
-    let issue = draft.post.zip(draft.edition.as_ref()).map(|(post, edition)| {
-        json!({ "id": post.id, "subject": edition.letter().subject, "source": post.source, "url": post.url })
+fn as_json(draft: &Draft<'_>, turnout: &AudiencePreview, unpublished: Option<&str>) -> Value {
+    let counts: serde_json::Map<_, _> =
+        turnout.readers.iter().map(|(status, number)| (status.as_str().to_owned(), json!(number))).collect();
+    let issue = draft.post.zip(draft.renderer.as_ref()).map(|(post, renderer)| {
+        json!({ "id": post.id, "subject": renderer.letter().subject, "source": post.source, "url": post.url })
     });
-    let letter = |letter: &WeekLetter<'_>| {
+    let letter = |letter: &DigestVariant<'_>| {
         let posts: Vec<&str> = letter.posts.iter().map(|post| post.id.as_str()).collect();
-        json!({ "subject": letter.edition.letter().subject, "posts": posts, "readers": letter.readers,
-                "subscribers": letter.readers })
+        json!({ "subject": letter.renderer.letter().subject, "posts": posts, "readers": letter.recipients,
+                "subscribers": letter.recipients })
     };
-    let week = draft.week.as_ref().map(|week| {
+    let week = draft.digest.as_ref().map(|week| {
         let letters: Vec<Value> = week.letters.iter().map(letter).collect();
         json!({ "week": week.digest.week, "letters": letters, "issues": letters })
     });

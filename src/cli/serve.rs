@@ -6,7 +6,8 @@ use clap::Args as ClapArgs;
 
 use super::Outcome;
 use super::printer::Printer;
-use crate::pipeline::{RunError, World};
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 use crate::web::{App, Sockets, serve, snippet};
 
 #[derive(ClapArgs)]
@@ -20,38 +21,38 @@ pub(super) struct Args {
     access_log: bool,
 }
 
-pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     if args.snippet {
-        printer.raw(format!("{}\n", snippet(&world.config)?.trim_end()).as_bytes())?;
+        printer.raw(format!("{}\n", snippet(&context.config)?.trim_end()).as_bytes())?;
         return Ok(Outcome::Done);
     }
-    let log = Box::new(move |line: &str| printer.complain(line));
+    let log = Box::new(move |line: &str| printer.warn(line));
     // Fail on an occupied port before the database is opened or created.
-    let sockets = Sockets::bind(&world.config.web)?;
-    let app = App::open(world.clone(), log).await?.with_access_log(args.access_log);
-    announce(&app, &sockets, world, printer);
+    let sockets = Sockets::bind(&context.config.web)?;
+    let app = App::open(context.clone(), log).await?.with_access_log(args.access_log);
+    announce(&app, &sockets, context, printer);
     serve(Arc::new(app), sockets).await?;
-    printer.say("stopped");
+    printer.info("stopped");
     Ok(Outcome::Done)
 }
 
-fn announce(app: &App, sockets: &Sockets, world: &World, printer: Printer) {
-    let web = &world.config.web;
+fn announce(app: &App, sockets: &Sockets, context: &RunContext, printer: Printer) {
+    let web = &context.config.web;
     if let Some(address) = sockets.address() {
-        printer.say(format!("listening on http://{address}/"));
+        printer.info(format!("listening on http://{address}/"));
     }
     match &web.url {
-        Some(url) => printer.say(format!("  public URL: {}", url.as_str())),
-        None => printer.say(format!(
+        Some(url) => printer.info(format!("  public URL: {}", url.as_str())),
+        None => printer.info(format!(
             "  reachable only from this machine ({}); set web.url in config.toml to the public URL of the proxy, so that \
              emails get one-click unsubscribe links",
             app.url().as_str()
         )),
     }
     if let Some(address) = sockets.metrics_address() {
-        printer.say(format!("  metrics for Prometheus: http://{address}/metrics"));
+        printer.info(format!("  metrics for Prometheus: http://{address}/metrics"));
     }
     if web.sign_up && web.url.is_some() {
-        printer.say("  sign-up form for your own pages: letterpress serve --snippet");
+        printer.info("  sign-up form for your own pages: letterpress serve --snippet");
     }
 }

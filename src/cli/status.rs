@@ -10,19 +10,24 @@ use super::Outcome;
 use super::args::{issue_ids, parse};
 use super::printer::{Printer, count, when};
 use super::view::preferences::sentence;
-use super::view::{blockers, mailing};
-use crate::archive::{Archive, WhyLeftOut, folder};
+use super::view::{blockers, newsletter};
+use crate::archive::{Archive, SkipReason, folder};
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::ledger::{IssueState, IssueSummary, RESTORED, State};
-use crate::pipeline::{
-    Office, RunError, Standstill, World, outlook, outlook_of_the_week, weekly_readers, why_held,
-};
+use crate::pipeline::newsletter::digest_forecast;
+use crate::pipeline::newsletter::hold_reason;
+use crate::pipeline::newsletter::weekly_subscribers;
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
+use crate::pipeline::status::Blocker;
+use crate::pipeline::status::find_blockers;
 use crate::schedule::digest::Digest;
-use crate::schedule::{Known, WhyNot, plan};
+use crate::schedule::{LedgerKnowledge, NotDue, plan};
 use crate::store::{DeliveryView, Filter};
 use crate::subscribers::lifecycle::{REMOVED, REMOVED_AFTER_UNSUBSCRIBE};
-use crate::subscribers::{AddressKey, Standing, Subscriber, Wishes};
+use crate::subscribers::{AddressKey, Preferences, Subscriber, SubscriptionStatus};
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]
@@ -36,11 +41,11 @@ pub(super) struct Args {
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    question: Option<Question>,
+    question: Option<StatusQuery>,
 }
 
 #[derive(Subcommand)]
-enum Question {
+enum StatusQuery {
     /// List the deliveries of an issue.
     #[command(alias = "who-got", after_help = "Example:\n  letterpress status recipients 2026-W47")]
     Recipients {
@@ -61,49 +66,50 @@ enum Question {
     },
 }
 
-pub(super) async fn run(args: &Args, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let office = Office::open(&world.config, world.clock.as_ref()).await?;
+pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
+    let session = LedgerSession::open(&context.config, context.clock.as_ref()).await?;
     match &args.question {
-        None => overview(args.json, world, &office, printer).await,
-        Some(Question::Recipients { issue }) => {
+        None => overview(args.json, context, &session, printer).await,
+        Some(StatusQuery::Recipients { issue }) => {
             let mut views = Vec::new();
-            for post in issue_ids(&office, issue.as_deref()).await? {
-                views
-                    .extend(office.store.deliveries(Filter { post: Some(post), ..Filter::default() }).await?);
+            for post in issue_ids(&session, issue.as_deref()).await? {
+                views.extend(
+                    session.store.deliveries(Filter { post: Some(post), ..Filter::default() }).await?,
+                );
             }
-            show(&views, args.json, &world.config, printer)
+            show(&views, args.json, &context.config, printer)
         }
-        Some(Question::History { address }) => {
-            let reader = Some(office.key_of(&parse(address)?));
-            let views = office.store.deliveries(Filter { reader, ..Filter::default() }).await?;
+        Some(StatusQuery::History { address }) => {
+            let reader = Some(session.key_of(&parse(address)?));
+            let views = session.store.deliveries(Filter { subscriber: reader, ..Filter::default() }).await?;
             if views.is_empty() && !args.json {
-                printer.answer(format!("no issue was sent to {address}"));
+                printer.stdout(format!("no issue was sent to {address}"));
             }
-            show(&views, args.json, &world.config, printer)
+            show(&views, args.json, &context.config, printer)
         }
-        Some(Question::Explain { address }) => why_not(address, args.json, &office, printer).await,
+        Some(StatusQuery::Explain { address }) => why_not(address, args.json, &session, printer).await,
     }
 }
 
 async fn overview(
     as_json: bool,
-    world: &World,
-    office: &Office,
+    context: &RunContext,
+    session: &LedgerSession,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let issues = office.store.issues().await?;
+    let issues = session.store.issues().await?;
     let in_doubt = [State::Unknown, State::FailedUncertain];
     let mut doubts =
-        office.store.deliveries(Filter { states: in_doubt.to_vec(), ..Filter::default() }).await?;
-    doubts.retain(|view| view.row.asks());
-    let archive = folder::read(&world.config, world.clock.now()).map(|reading| reading.archive);
+        session.store.deliveries(Filter { states: in_doubt.to_vec(), ..Filter::default() }).await?;
+    doubts.retain(|view| view.row.needs_decision());
+    let archive = folder::read(&context.config, context.clock.now()).map(|reading| reading.archive);
     let week = match &archive {
-        Ok(archive) => next_digest(world, office, archive).await?,
+        Ok(archive) => next_digest(context, session, archive).await?,
         Err(_) => None,
     };
-    let next = next(world, office, archive).await?;
-    let barred = barred(world, office, printer).await?;
-    let still = outlook(world, office, &issues).await?;
+    let next = next(context, session, archive).await?;
+    let barred = barred(context, session, printer).await?;
+    let still = find_blockers(context, session, &issues).await?;
     let outcome = match (barred.is_some(), doubts.is_empty()) {
         (true, _) => Outcome::UserError,
         (false, false) => Outcome::Partly,
@@ -114,8 +120,8 @@ async fn overview(
             .iter()
             .map(|issue| {
                 json!({ "id": issue.id, "subject": issue.subject, "state": issue.state, "frozen_at": issue.frozen_at,
-                        "audience": issue.audience, "counts": issue.tally, "next_at": issue.next_at,
-                        "because": issue.because, "reason": issue.because, "rehearsal": issue.rehearsal })
+                        "audience": issue.audience, "counts": issue.counts, "next_at": issue.next_at,
+                        "because": issue.paused_because, "reason": issue.paused_because, "rehearsal": issue.rehearsal })
             })
             .collect();
         let blockers: Vec<Value> = still.iter().map(blocker).collect();
@@ -124,70 +130,70 @@ async fn overview(
         return Ok(outcome);
     }
     if issues.is_empty() {
-        printer.answer("no issue has been sent yet");
+        printer.stdout("no issue has been sent yet");
     }
     for issue in &issues {
-        print_issue(issue, world, printer);
+        print_issue(issue, context, printer);
     }
     if !doubts.is_empty() {
-        printer.answer("unknown outcome (may or may not have arrived; settle with `letterpress resolve`):");
+        printer.stdout("unknown outcome (may or may not have arrived; settle with `letterpress resolve`):");
         for view in &doubts {
             let said = match (&view.row.last, view.row.reason.as_deref()) {
                 (_, Some(RESTORED)) => "the ledger was restored from a backup".to_owned(),
                 (Some(last), _) => format!("at {}: {}", last.phase, last.text),
                 (None, _) => "the run was interrupted while the message was being sent".to_owned(),
             };
-            printer.answer(format!("    {}  \"{}\"  {}  {said}", view.address, view.subject, view.row.state));
+            printer.stdout(format!("    {}  \"{}\"  {}  {said}", view.address, view.subject, view.row.state));
         }
     }
     for reason in &still {
-        printer.answer(blockers::sentence(reason, &world.config));
+        printer.stdout(blockers::sentence(reason, &context.config));
     }
     for line in next.as_array().into_iter().flatten() {
-        printer.answer(format!(
+        printer.stdout(format!(
             "next: {} ({})",
             line["title"].as_str().unwrap_or(""),
             line["why"].as_str().unwrap_or("")
         ));
     }
     if let Some(week) = &week {
-        printer.answer(format!("next: {week}"));
+        printer.stdout(format!("next: {week}"));
     }
     Ok(outcome)
 }
 
 /// A reason why nothing is sent, with standard keys. `waiting` contains the same with older keys, for existing scripts.
-fn blocker(reason: &Standstill) -> Value {
+fn blocker(reason: &Blocker) -> Value {
     match reason {
-        Standstill::SwitchedOff { key } => json!({ "reason": "newsletter_off", "key": key }),
-        Standstill::AnotherRun { waiting, until } => {
+        Blocker::SwitchedOff { key } => json!({ "reason": "newsletter_off", "key": key }),
+        Blocker::AnotherRun { waiting, until } => {
             json!({ "reason": "run_in_progress", "pending": waiting, "until": until })
         }
-        Standstill::RelayRests { until, said, waiting } => {
+        Blocker::RelayRests { until, said, waiting } => {
             json!({ "reason": "throttled", "pending": waiting, "until": until, "reply": said })
         }
-        Standstill::Paused { issue, subject, why, waiting } => {
+        Blocker::Paused { issue, subject, why, waiting } => {
             json!({ "reason": "paused", "issue": issue, "subject": subject, "pending": waiting, "message": why })
         }
-        Standstill::Retries { issue, subject, readers, until } => {
+        Blocker::Retries { issue, subject, readers, until } => {
             json!({ "reason": "retrying", "issue": issue, "subject": subject, "pending": readers, "until": until })
         }
-        Standstill::NextRun { issue, subject, waiting, until } => {
+        Blocker::NextRun { issue, subject, waiting, until } => {
             json!({ "reason": "next_run", "issue": issue, "subject": subject, "pending": waiting, "until": until })
         }
     }
 }
 
 /// Prints an issue in three lines.
-fn print_issue(issue: &IssueSummary, world: &World, printer: Printer) {
+fn print_issue(issue: &IssueSummary, context: &RunContext, printer: Printer) {
     let state = match issue.state {
         _ if issue.rehearsal => " [rehearsal]".to_owned(),
         IssueState::Done => String::new(),
         state => format!(" [{}]", state.as_str()),
     };
-    printer.answer(format!("{}  \"{}\"{state}", when(issue.frozen_at, &world.config), issue.subject));
-    printer.answer(format!("    {}: {}", count(issue.audience, "subscriber"), mailing::counts(issue)));
-    printer.answer(format!("    {}", issue.id));
+    printer.stdout(format!("{}  \"{}\"{state}", when(issue.frozen_at, &context.config), issue.subject));
+    printer.stdout(format!("    {}: {}", count(issue.audience, "subscriber"), newsletter::counts(issue)));
+    printer.stdout(format!("    {}", issue.id));
 }
 
 /// The next weekly digest, if a subscriber chose it.
@@ -211,32 +217,36 @@ impl fmt::Display for NextWeek {
 }
 
 async fn next_digest(
-    world: &World,
-    office: &Office,
+    context: &RunContext,
+    session: &LedgerSession,
     archive: &Archive,
 ) -> Result<Option<NextWeek>, RunError> {
-    let readers = weekly_readers(office).await?;
-    let Some(forecast) = outlook_of_the_week(world, office, archive).await?.filter(|_| readers > 0) else {
+    let readers = weekly_subscribers(session).await?;
+    let Some(forecast) = digest_forecast(context, session, archive).await?.filter(|_| readers > 0) else {
         return Ok(None);
     };
     let due = forecast.due.filter(|due| !due.posts.is_empty());
-    let at = if due.is_some() { None } else { Some(when(forecast.next.moment, &world.config)) };
+    let at = if due.is_some() { None } else { Some(when(forecast.next.moment, &context.config)) };
     let Digest { week, posts, .. } = due.unwrap_or(forecast.next);
     Ok(Some(NextWeek { week, at, posts: posts.len(), readers, subscribers: readers }))
 }
 
 /// Why nothing may be sent from this ledger. Printed at once; the contents of the ledger follow.
-async fn barred(world: &World, office: &Office, printer: Printer) -> Result<Option<String>, RunError> {
-    let Some(mismatch) = office.mismatch().await? else { return Ok(None) };
-    let why = office.barred(&mismatch, &world.config);
-    printer.complain(format!("error: {why}\n    help: {}", mismatch.help()));
+async fn barred(
+    context: &RunContext,
+    session: &LedgerSession,
+    printer: Printer,
+) -> Result<Option<String>, RunError> {
+    let Some(mismatch) = session.mismatch().await? else { return Ok(None) };
+    let why = session.refusal(&mismatch, &context.config);
+    printer.warn(format!("error: {why}\n    help: {}", mismatch.help()));
     Ok(Some(why))
 }
 
 /// Posts that were not mailed yet, each with what it waits for. If the archive cannot be read, the ledger is shown anyway.
 async fn next(
-    world: &World,
-    office: &Office,
+    context: &RunContext,
+    session: &LedgerSession,
     archive: Result<Archive, Vec<Finding>>,
 ) -> Result<Value, RunError> {
     let archive = match archive {
@@ -246,12 +256,12 @@ async fn next(
             return Ok(json!([{ "title": "the posts cannot be read", "why": first, "reason": first }]));
         }
     };
-    let known = office.store.known_posts().await?;
-    let seen = office.store.waiting().await?;
-    let known = Known { posts: known.as_ref(), seen: &seen };
-    let plan = plan(&archive, &known, &world.config.newsletter, world.clock.now());
+    let known = session.store.mailed_posts().await?;
+    let seen = session.store.waiting().await?;
+    let known = LedgerKnowledge { posts: known.as_ref(), seen: &seen };
+    let plan = plan(&archive, &known, &context.config.newsletter, context.clock.now());
     let entry = |post: &crate::archive::Post, why: String| json!({ "id": post.id, "title": post.title, "why": why, "reason": why });
-    let mut held = why_held(world, office, &archive, &plan.due).await?;
+    let mut held = hold_reason(context, session, &archive, &plan.due).await?;
     let due = plan.due.iter().map(|post| {
         let why = held.remove(post.id.as_str()).unwrap_or_else(|| "due with the next run".to_owned());
         entry(post, why)
@@ -260,9 +270,9 @@ async fn next(
         entry(
             post,
             match why {
-                WhyNot::OptedOut => "newsletter = false in its front matter".to_owned(),
-                WhyNot::TooYoung(until) => format!("due at {}", when(*until, &world.config)),
-                WhyNot::TooOld => {
+                NotDue::OptedOut => "newsletter = false in its front matter".to_owned(),
+                NotDue::TooYoung(until) => format!("due at {}", when(*until, &context.config)),
+                NotDue::TooOld => {
                     format!(
                         "older than newsletter.max_age; `letterpress send --post {}` mails it anyway",
                         shell_quoted(&post.slug)
@@ -271,11 +281,11 @@ async fn next(
             },
         )
     });
-    let left_out = archive.left_out.iter().filter_map(|left| {
-        let why = match &left.why {
-            WhyLeftOut::Draft => "a draft".to_owned(),
-            why @ (WhyLeftOut::HeldBack(_) | WhyLeftOut::HeldUp(_)) => why.in_words()?,
-            WhyLeftOut::Future(date) => format!("dated {}", when(date.to_utc(), &world.config)),
+    let left_out = archive.skipped.iter().filter_map(|left| {
+        let why = match &left.reason {
+            SkipReason::Draft => "a draft".to_owned(),
+            why @ (SkipReason::HeldBack(_) | SkipReason::HeldUp(_)) => why.describe()?,
+            SkipReason::Future(date) => format!("dated {}", when(date.to_utc(), &context.config)),
             _ => return None,
         };
         Some(json!({ "id": null, "title": left.source, "why": why, "reason": why }))
@@ -304,7 +314,7 @@ fn show(
     for view in views {
         let said = view.row.last.as_ref().map_or(String::new(), |last| format!("  {}", last.text));
         let at = when(view.changed_at, config);
-        printer.answer(format!(
+        printer.stdout(format!(
             "{at}  {:<17} {}  \"{}\"{said}",
             view.row.state.as_str(),
             view.address,
@@ -317,31 +327,31 @@ fn show(
 async fn why_not(
     address: &str,
     as_json: bool,
-    office: &Office,
+    session: &LedgerSession,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let key = office.key_of(&parse(address)?);
-    let standing = office.store.standing(key).await?;
-    let mut why = reason(standing, office.store.subscriber(key).await?.as_ref());
-    if standing == Some(Standing::Suppressed)
-        && let Some(removal) = removal(key, office).await?
+    let key = session.key_of(&parse(address)?);
+    let status = session.store.status(key).await?;
+    let mut why = reason(status, session.store.subscriber(key).await?.as_ref());
+    if status == Some(SubscriptionStatus::Suppressed)
+        && let Some(removal) = removal(key, session).await?
     {
         removal.clone_into(&mut why);
     }
     if as_json {
         printer.json(
-            &json!({ "address": address, "standing": standing, "status": standing, "why": why, "reason": why }),
+            &json!({ "address": address, "standing": status, "status": status, "why": why, "reason": why }),
         )?;
     } else {
-        printer.answer(format!("{address}: {why}"));
+        printer.stdout(format!("{address}: {why}"));
     }
     Ok(Outcome::Done)
 }
 
 /// Whether the operator removed the address, and that is why it is not mailed.
-async fn removal(key: AddressKey, office: &Office) -> Result<Option<&'static str>, RunError> {
-    let dossier = office.store.dossier(key).await?;
-    let cells = dossier.tables.iter().flat_map(|table| table.rows.iter().flatten());
+async fn removal(key: AddressKey, session: &LedgerSession) -> Result<Option<&'static str>, RunError> {
+    let personal_data = session.store.personal_data(key).await?;
+    let cells = personal_data.tables.iter().flat_map(|table| table.rows.iter().flatten());
     let reasons = cells.filter(|(name, _)| *name == "reason").filter_map(|(_, reason)| reason.as_deref());
     Ok(reasons.into_iter().find_map(|reason| match reason {
         REMOVED => Some("was removed with `subscribers remove`; `subscribers add` reverses that"),
@@ -352,23 +362,28 @@ async fn removal(key: AddressKey, office: &Office) -> Result<Option<&'static str
     }))
 }
 
-fn reason(standing: Option<Standing>, reader: Option<&Subscriber>) -> String {
+fn reason(status: Option<SubscriptionStatus>, reader: Option<&Subscriber>) -> String {
     let source = reader.map_or("the list", |reader| reader.source.as_str());
-    match standing {
+    match status {
         None => "is not on the list".to_owned(),
-        Some(Standing::Active) => {
-            match reader.map(|reader| &reader.profile.wishes).filter(|wishes| **wishes != Wishes::default()) {
+        Some(SubscriptionStatus::Active) => {
+            match reader
+                .map(|reader| &reader.profile.preferences)
+                .filter(|preferences| **preferences != Preferences::default())
+            {
                 None => "active: gets every new issue".to_owned(),
-                Some(wishes) => format!("active: gets {}", sentence(wishes)),
+                Some(preferences) => format!("active: gets {}", sentence(preferences)),
             }
         }
-        Some(Standing::Unconfirmed) => {
+        Some(SubscriptionStatus::Unconfirmed) => {
             format!(
                 "unconfirmed: no consent on record (from {source}); add the date of consent, or import with --confirmed"
             )
         }
-        Some(Standing::Unsubscribed) => "unsubscribed; the subscriber has to sign up again".to_owned(),
-        Some(Standing::Suppressed) => {
+        Some(SubscriptionStatus::Unsubscribed) => {
+            "unsubscribed; the subscriber has to sign up again".to_owned()
+        }
+        Some(SubscriptionStatus::Suppressed) => {
             "suppressed: it bounced, complained, or was suppressed by hand".to_owned()
         }
     }

@@ -11,14 +11,18 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::Outcome;
-use super::args::{Choice, parse};
+use super::args::{PreferenceArgs, parse};
 use super::printer::Printer;
 use super::view::preferences::{remark, topics};
 use crate::config::is_language_tag;
-use crate::importers::readers::MAX_NAME;
-use crate::pipeline::{Office, RunError, World};
+use crate::importers::subscriber_import::MAX_NAME;
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 use crate::subscribers::token::Purpose;
-use crate::subscribers::{AddressKey, Cadence, Enrolment, Profile, Standing, Subscriber, Wishes};
+use crate::subscribers::{
+    AddressKey, Frequency, NewSubscriber, Preferences, Profile, Subscriber, SubscriptionStatus,
+};
 use crate::text::HeaderText;
 
 #[derive(Subcommand)]
@@ -44,7 +48,7 @@ pub(super) enum Command {
         #[arg(long)]
         language: Option<String>,
         #[command(flatten)]
-        choice: Choice,
+        choice: PreferenceArgs,
     },
     /// Change frequency and topics of a subscriber; settings that are not given stay unchanged.
     #[command(
@@ -55,7 +59,7 @@ pub(super) enum Command {
         /// Email address.
         address: String,
         #[command(flatten)]
-        choice: Choice,
+        choice: PreferenceArgs,
     },
     /// Import subscribers from a CSV or JSON file, also from the export of another service.
     Import(lists::ImportArgs),
@@ -120,60 +124,64 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(command: Command, world: &World, printer: Printer) -> Result<Outcome, RunError> {
-    let office = Office::open(&world.config, world.clock.as_ref()).await?;
-    let now = world.clock.now();
+pub(super) async fn run(
+    command: Command,
+    context: &RunContext,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
+    let session = LedgerSession::open(&context.config, context.clock.as_ref()).await?;
+    let now = context.clock.now();
     match command {
-        Command::List { json } => list(&office, json, printer).await,
+        Command::List { json } => list(&session, json, printer).await,
         Command::Add { address, name, language, choice } => {
-            choice.warn_about_unused_topics(world, printer);
-            let who = Newcomer { address, name, language, choice };
-            add(&who, (&office, now), printer).await
+            choice.warn_about_unused_topics(context, printer);
+            let who = NewSubscriberArgs { address, name, language, choice };
+            add(&who, (&session, now), printer).await
         }
         Command::SetPreferences { address, choice } => {
-            choice.warn_about_unused_topics(world, printer);
-            preferences::set(&address, &choice, (&office, now), printer).await
+            choice.warn_about_unused_topics(context, printer);
+            preferences::set(&address, &choice, (&session, now), printer).await
         }
-        Command::Import(args) => lists::import(&args, world, &office, printer).await,
-        Command::Export { json } => lists::export(&office, json, printer).await,
-        Command::ExportPersonalData { address } => erasure::export(&address, &office, printer).await,
-        Command::Erase { address, yes } => erasure::erase(&address, yes, world, &office, printer).await,
-        Command::Count { json } => count::count(&office, json, printer).await,
-        Command::Remove { addresses } => removal::remove(&addresses, world, &office, printer).await,
+        Command::Import(args) => lists::import(&args, context, &session, printer).await,
+        Command::Export { json } => lists::export(&session, json, printer).await,
+        Command::ExportPersonalData { address } => erasure::export(&address, &session, printer).await,
+        Command::Erase { address, yes } => erasure::erase(&address, yes, context, &session, printer).await,
+        Command::Count { json } => count::count(&session, json, printer).await,
+        Command::Remove { addresses } => removal::remove(&addresses, context, &session, printer).await,
         Command::Unsubscribe { who } => {
-            let key = whose(&who, &office)?;
-            if office.store.unsubscribe(key, "command line", None, now).await?.is_none() {
+            let key = whose(&who, &session)?;
+            if session.store.unsubscribe(key, "command line", None, now).await?.is_none() {
                 return Err(RunError::user(
                     format!("{who} is not on the list"),
                     "`letterpress subscribers list` lists the subscribers",
                 ));
             }
-            printer.say(format!("unsubscribed {who}"));
+            printer.info(format!("unsubscribed {who}"));
             Ok(Outcome::Done)
         }
         Command::Suppress { address, reason } => {
-            let key = office.key_of(&parse(&address)?);
-            office.store.suppress(key, &reason, "command line", now).await?;
-            printer.say(format!("suppressed {address}: it will never be mailed again"));
+            let key = session.key_of(&parse(&address)?);
+            session.store.suppress(key, &reason, "command line", now).await?;
+            printer.info(format!("suppressed {address}: it will never be mailed again"));
             Ok(Outcome::Done)
         }
     }
 }
 
 /// The arguments of `subscribers add`.
-struct Newcomer {
+struct NewSubscriberArgs {
     address: String,
     name: Option<String>,
     language: Option<String>,
-    choice: Choice,
+    choice: PreferenceArgs,
 }
 
 async fn add(
-    who: &Newcomer,
-    (office, now): (&Office, DateTime<Utc>),
+    who: &NewSubscriberArgs,
+    (session, now): (&LedgerSession, DateTime<Utc>),
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let Newcomer { address, name, language, choice } = who;
+    let NewSubscriberArgs { address, name, language, choice } = who;
     let email = parse(address)?;
     let name = name.as_deref().map(HeaderText::parse).transpose();
     let name = name.map_err(|error| {
@@ -195,21 +203,21 @@ async fn add(
     let profile = Profile {
         name,
         language: language.clone(),
-        wishes: choice.over(Wishes::default())?,
+        preferences: choice.over(Preferences::default())?,
         consented_at: Some(now),
-        ..Profile::new(email, Standing::Active)
+        ..Profile::new(email, SubscriptionStatus::Active)
     };
-    let reader = Enrolment::new(office.key_of(&profile.email), profile, "command line");
+    let reader = NewSubscriber::new(session.key_of(&profile.email), profile, "command line");
     // Adding reverses an earlier removal by the operator, but not an unsubscribe or a suppression.
-    let is_back = office.store.readmit(reader.key, "command line", now).await?;
-    let enrolled = office.store.enrol(vec![reader], now).await?;
+    let is_back = session.store.readmit(reader.key, "command line", now).await?;
+    let enrolled = session.store.add_subscribers(vec![reader], now).await?;
     if enrolled.kept_out > 0 {
         return Err(RunError::user(
             format!("{address} has unsubscribed or is suppressed, and was not added"),
             "the subscriber has to sign up again",
         ));
     }
-    printer.say(match enrolled.added + enrolled.changed {
+    printer.info(match enrolled.added + enrolled.changed {
         _ if is_back => format!("added {address} again; it had been removed"),
         0 => format!("{address} is already subscribed"),
         _ => format!("added {address}"),
@@ -218,9 +226,9 @@ async fn add(
 }
 
 /// The key of an address, or of the token in an unsubscribe email.
-fn whose(who: &str, office: &Office) -> Result<AddressKey, RunError> {
+fn whose(who: &str, session: &LedgerSession) -> Result<AddressKey, RunError> {
     if who.contains('@') {
-        return Ok(office.key_of(&parse(who)?));
+        return Ok(session.key_of(&parse(who)?));
     }
     let wrong = || {
         RunError::user(
@@ -228,18 +236,18 @@ fn whose(who: &str, office: &Office) -> Result<AddressKey, RunError> {
             "copy the whole token from the email: v1.…",
         )
     };
-    let claim = office.keys.verify(Purpose::Unsubscribe, who).map_err(|_| wrong())?;
+    let claim = session.keys.verify(Purpose::Unsubscribe, who).map_err(|_| wrong())?;
     claim.subject.address_key().map(AddressKey).ok_or_else(wrong)
 }
 
 /// Visits the subscribers in pages, so that a million of them do not fill the memory.
 async fn pages(
-    office: &Office,
+    session: &LedgerSession,
     mut visit: impl FnMut(Vec<Subscriber>) -> Result<(), RunError>,
 ) -> Result<(), RunError> {
     let mut after = 0;
     loop {
-        let page = office.store.subscribers(after, 1_000).await?;
+        let page = session.store.subscribers(after, 1_000).await?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = *last;
         visit(page.into_iter().map(|(_, reader)| reader).collect())?;
@@ -247,43 +255,43 @@ async fn pages(
 }
 
 /// Visits the subscribers one by one.
-async fn each(office: &Office, mut visit: impl FnMut(Subscriber)) -> Result<(), RunError> {
-    pages(office, |page| {
+async fn each(session: &LedgerSession, mut visit: impl FnMut(Subscriber)) -> Result<(), RunError> {
+    pages(session, |page| {
         page.into_iter().for_each(&mut visit);
         Ok(())
     })
     .await
 }
 
-const fn frequency(cadence: Cadence) -> &'static str {
-    match cadence {
-        Cadence::Each => "immediate",
-        Cadence::Weekly => "weekly",
+const fn frequency(frequency: Frequency) -> &'static str {
+    match frequency {
+        Frequency::Immediate => "immediate",
+        Frequency::Weekly => "weekly",
     }
 }
 
-async fn list(office: &Office, as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
+async fn list(session: &LedgerSession, as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
     let (mut rows, mut empty) = (Vec::new(), true);
-    each(office, |Subscriber { profile, source, added_at, .. }| {
+    each(session, |Subscriber { profile, source, added_at, .. }| {
         empty = false;
         if as_json {
             rows.push(json!({
                 "email": profile.email, "name": profile.name, "language": profile.language,
-                "state": profile.standing, "source": source, "consented_at": profile.consented_at,
-                "added_at": added_at, "cadence": profile.wishes.cadence, "topics": topics(&profile.wishes),
-                "status": profile.standing, "frequency": frequency(profile.wishes.cadence),
+                "state": profile.status, "source": source, "consented_at": profile.consented_at,
+                "added_at": added_at, "cadence": profile.preferences.frequency, "topics": topics(&profile.preferences),
+                "status": profile.status, "frequency": frequency(profile.preferences.frequency),
             }));
         } else {
             let name = profile.name.map(|name| format!("  {name}")).unwrap_or_default();
-            let wishes = remark(&profile.wishes).map(|words| format!("  ({words})")).unwrap_or_default();
-            printer.answer(format!("{:<13} {}{name}{wishes}", profile.standing.as_str(), profile.email));
+            let preferences = remark(&profile.preferences).map(|words| format!("  ({words})")).unwrap_or_default();
+            printer.stdout(format!("{:<13} {}{name}{preferences}", profile.status.as_str(), profile.email));
         }
     })
     .await?;
     if as_json {
         printer.json(&rows)?;
     } else if empty {
-        printer.say("there are no subscribers yet");
+        printer.info("there are no subscribers yet");
     }
     Ok(Outcome::Done)
 }

@@ -102,7 +102,7 @@ impl std::fmt::Display for Generator {
 fn generator<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Generator>, D::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "lowercase")]
-    enum Answer {
+    enum GeneratorSetting {
         Auto,
         Plain,
         Hugo,
@@ -110,13 +110,13 @@ fn generator<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Genera
         Jekyll,
         Pelican,
     }
-    Answer::deserialize(deserializer).map(|answer| match answer {
-        Answer::Auto => None,
-        Answer::Plain => Some(Generator::Plain),
-        Answer::Hugo => Some(Generator::Hugo),
-        Answer::Zola => Some(Generator::Zola),
-        Answer::Jekyll => Some(Generator::Jekyll),
-        Answer::Pelican => Some(Generator::Pelican),
+    GeneratorSetting::deserialize(deserializer).map(|answer| match answer {
+        GeneratorSetting::Auto => None,
+        GeneratorSetting::Plain => Some(Generator::Plain),
+        GeneratorSetting::Hugo => Some(Generator::Hugo),
+        GeneratorSetting::Zola => Some(Generator::Zola),
+        GeneratorSetting::Jekyll => Some(Generator::Jekyll),
+        GeneratorSetting::Pelican => Some(Generator::Pelican),
     })
 }
 

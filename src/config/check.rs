@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::aliases::suggested_language;
 use super::loopback::is_this_machine;
 use super::source::Source;
-use super::spellings::language_meant;
 use super::{Config, Tls};
 use crate::finding::Finding;
 
@@ -56,7 +56,7 @@ pub(super) fn check(config: &Config, source: &Source<'_>, settled: &BTreeSet<Str
 fn check_languages(config: &Config, wrong: &mut impl FnMut(&str, &str, &str)) {
     let own = config.archive.language.as_deref();
     for (key, tag) in [("site.language", Some(config.site.language.as_str())), ("archive.language", own)] {
-        let Some((tag, meant)) = tag.and_then(|tag| Some((tag, language_meant(tag)?))) else { continue };
+        let Some((tag, meant)) = tag.and_then(|tag| Some((tag, suggested_language(tag)?))) else { continue };
         // File names may use other codes, such as `index.cn.md`.
         if key == "archive.language" && tag.len() == 2 {
             continue;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::Bytes;
+use super::ByteSize;
 
 /// The `[feeds]` section.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,9 +16,9 @@ pub struct Feeds {
     /// Whole posts, or their summaries.
     pub content: Content,
     /// Which other feeds to build besides that of the site.
-    pub by: Vec<By>,
+    pub by: Vec<GroupBy>,
     /// How many bytes of posts a feed contains; older posts are in its archive. 0 means all.
-    pub budget: Bytes,
+    pub budget: ByteSize,
     /// Whether posts that no longer fit into a feed stay in the pages of its archive (RFC 5005).
     pub archive: bool,
     /// `WebSub` hubs to notify of changes.
@@ -52,7 +52,7 @@ pub enum Content {
 /// What other feeds are built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum By {
+pub enum GroupBy {
     /// One feed for each category.
     Category,
     /// One for each tag.

@@ -15,12 +15,12 @@ pub enum Permalink {
 /// A parsed pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    pieces: Vec<Piece>,
+    pieces: Vec<PatternPart>,
 }
 
 /// A part of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub enum PatternPart {
     /// Literal text.
     Text(String),
     /// A placeholder.
@@ -120,7 +120,7 @@ impl Pattern {
         }
         let names_post = pattern.pieces.iter().any(|piece| {
             use Placeholder::{Filename, Slug, SlugOrFilename, Title};
-            matches!(piece, Piece::Placeholder(Slug | Title | SlugOrFilename | Filename))
+            matches!(piece, PatternPart::Placeholder(Slug | Title | SlugOrFilename | Filename))
         });
         if !names_post {
             return Err("without `:slug`, two posts could have the same address".to_owned());
@@ -129,7 +129,7 @@ impl Pattern {
     }
 
     /// Its parts in order.
-    pub fn pieces(&self) -> &[Piece] {
+    pub fn pieces(&self) -> &[PatternPart] {
         &self.pieces
     }
 
@@ -142,9 +142,9 @@ impl Pattern {
             literal.push_str(before);
             if let Some((placeholder, length)) = placeholder(after) {
                 if !literal.is_empty() {
-                    pieces.push(Piece::Text(std::mem::take(&mut literal)));
+                    pieces.push(PatternPart::Text(std::mem::take(&mut literal)));
                 }
-                pieces.push(Piece::Placeholder(placeholder));
+                pieces.push(PatternPart::Placeholder(placeholder));
                 rest = &after[length..];
             } else {
                 let end =
@@ -156,7 +156,7 @@ impl Pattern {
         }
         literal.push_str(rest);
         if !literal.is_empty() {
-            pieces.push(Piece::Text(literal));
+            pieces.push(PatternPart::Text(literal));
         }
         (Self { pieces }, unknown)
     }
@@ -243,7 +243,7 @@ mod tests {
         #[test]
         fn text_without_colons_is_literal(text in "[^:]{0,20}") {
             let pieces = Pattern::lenient(&text).pieces;
-            prop_assert_eq!(pieces, if text.is_empty() { vec![] } else { vec![Piece::Text(text)] });
+            prop_assert_eq!(pieces, if text.is_empty() { vec![] } else { vec![PatternPart::Text(text)] });
         }
 
         #[test]

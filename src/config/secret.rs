@@ -8,7 +8,7 @@ pub struct Secret(String);
 
 /// Something in a secret that is probably a mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blemish {
+pub enum SuspectCharacter {
     /// A space or a tab at its start or end.
     OuterSpace,
     /// More than one line.
@@ -58,21 +58,21 @@ impl Secret {
 
     /// A probable mistake in it. It is still sent unchanged, because it may be intended; if the server rejects it, this is
     /// the likely reason.
-    pub fn blemish(&self) -> Option<Blemish> {
+    pub fn suspect_character(&self) -> Option<SuspectCharacter> {
         let secret = self.0.as_str();
         let is_quoted = |mark: char| secret.len() > 1 && secret.starts_with(mark) && secret.ends_with(mark);
         if secret.starts_with('\u{FEFF}') {
-            Some(Blemish::Mark)
+            Some(SuspectCharacter::Mark)
         } else if secret.contains(['\n', '\r']) {
-            Some(Blemish::Lines)
+            Some(SuspectCharacter::Lines)
         } else if secret.trim() != secret {
-            Some(Blemish::OuterSpace)
+            Some(SuspectCharacter::OuterSpace)
         } else if is_quoted('"') || is_quoted('\'') {
-            Some(Blemish::Quotes)
+            Some(SuspectCharacter::Quotes)
         } else {
             let is_invisible =
                 |c: char| c.is_control() || matches!(c, '\u{A0}' | '\u{200B}'..='\u{200F}' | '\u{2060}');
-            secret.contains(is_invisible).then_some(Blemish::Invisible)
+            secret.contains(is_invisible).then_some(SuspectCharacter::Invisible)
         }
     }
 
@@ -97,14 +97,14 @@ mod tests {
         for (raw, blemish) in [
             ("hunter2\n", None),
             ("two words", None),
-            ("hunter2 \n", Some(Blemish::OuterSpace)),
-            ("\thunter2", Some(Blemish::OuterSpace)),
-            ("hunter2\nkim@example.com\n", Some(Blemish::Lines)),
-            ("\"hunter2\"\n", Some(Blemish::Quotes)),
-            ("\u{FEFF}hunter2", Some(Blemish::Mark)),
-            ("hun\u{200B}ter2", Some(Blemish::Invisible)),
+            ("hunter2 \n", Some(SuspectCharacter::OuterSpace)),
+            ("\thunter2", Some(SuspectCharacter::OuterSpace)),
+            ("hunter2\nkim@example.com\n", Some(SuspectCharacter::Lines)),
+            ("\"hunter2\"\n", Some(SuspectCharacter::Quotes)),
+            ("\u{FEFF}hunter2", Some(SuspectCharacter::Mark)),
+            ("hun\u{200B}ter2", Some(SuspectCharacter::Invisible)),
         ] {
-            assert_eq!(Secret::new(raw, "f").unwrap().blemish(), blemish, "{raw:?}");
+            assert_eq!(Secret::new(raw, "f").unwrap().suspect_character(), blemish, "{raw:?}");
         }
         assert!(matches!(Secret::new(" \n", "f"), Err(SecretError::Empty(_))));
     }

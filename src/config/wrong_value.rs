@@ -2,14 +2,14 @@
 
 use toml::Value;
 
-use super::meaning::example;
+use super::aliases::{suggested_language, suggested_timezone};
 use super::nearest::nearest;
-use super::spellings::{language_meant, timezone_meant};
-use super::toml_slips::literal;
+use super::suggestion::example;
+use super::toml_mistakes::literal;
 
 /// The place of the wrong value: `section.key`, or inside it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Spot<'s> {
+pub(super) struct KeyPath<'s> {
     pub(super) section: &'s str,
     pub(super) key: &'s str,
     /// Whether it is an item of a list or in a table, and not the whole value of the key.
@@ -17,8 +17,8 @@ pub(super) struct Spot<'s> {
 }
 
 /// The message and hint for the value at `spot`. `said` is the message of serde, or one of ours.
-pub(super) fn explain(spot: Spot<'_>, found: Option<&Value>, said: &str) -> (String, Option<String>) {
-    let Spot { section, key, is_inside } = spot;
+pub(super) fn explain(spot: KeyPath<'_>, found: Option<&Value>, said: &str) -> (String, Option<String>) {
+    let KeyPath { section, key, is_inside } = spot;
     let there = found.map_or("it", kind);
     if section.is_empty() {
         let hint = format!("write [{key}] on a line of its own, and its keys below it");
@@ -77,8 +77,8 @@ fn ours(
 ) -> (String, Option<String>) {
     let text = found.and_then(Value::as_str);
     let meant = match (section, key) {
-        ("site" | "archive", "language") => text.and_then(language_meant),
-        ("site", "timezone") => text.and_then(timezone_meant).map(str::to_owned),
+        ("site" | "archive", "language") => text.and_then(suggested_language),
+        ("site", "timezone") => text.and_then(suggested_timezone).map(str::to_owned),
         _ => None,
     };
     if let (Some(text), Some(meant)) = (text, meant) {
@@ -153,8 +153,8 @@ const VARIANTS: [(&str, &str, &str); 14] = [
     ("formats", "rss2", "rss"),
 ];
 
-fn unknown_variant(spot: Spot<'_>, unknown: &str, known: &[String]) -> (String, Option<String>) {
-    let Spot { section, key, is_inside } = spot;
+fn unknown_variant(spot: KeyPath<'_>, unknown: &str, known: &[String]) -> (String, Option<String>) {
+    let KeyPath { section, key, is_inside } = spot;
     let words: Vec<String> = known.iter().map(|word| format!("\"{word}\"")).collect();
     let choice = match words.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),

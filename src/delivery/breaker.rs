@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::verdict::{Verdict, is_dead_address};
-use super::{Heard, Phase};
-use crate::ledger::health::{Health, Toll};
+use super::verdict::{Verdict, is_invalid_mailbox};
+use super::{Phase, SmtpOutcome};
+use crate::ledger::health::{FeedbackCounts, Health};
 
 /// So many connections that came to nothing in a row mean that the relay is not there.
 const MOST_FAILURES: u32 = 5;
@@ -27,47 +27,47 @@ const GLANCE: Duration = Duration::from_millis(50);
 
 /// Why a run stopped before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
+pub enum StopReason {
     /// Somebody asked: a signal.
-    Asked,
+    Requested,
     /// The relay is not there, or refuses the sender. The next run tries again.
     Relay(String),
     /// The relay asks for patience. Who runs next waits a while before it tries again.
     Throttled(String),
     /// The relay refuses the letter, or too many readers do not exist or complain. The issue is paused until somebody looks at it.
-    Letter(String),
+    Message(String),
 }
 
 #[derive(Default)]
 struct Counts {
-    stop: Option<Stop>,
+    stop: Option<StopReason>,
     /// What was heard when the run was stopped.
-    cause: Option<Heard>,
+    cause: Option<SmtpOutcome>,
     /// The latest refusal that was not about its subscriber.
-    refusal: Option<Heard>,
+    refusal: Option<SmtpOutcome>,
     failures: u32,
     losses: u32,
     refusals: u32,
     sent: u64,
     /// Of the latest copies, whether each went to nobody.
-    dead: VecDeque<bool>,
+    invalid: VecDeque<bool>,
     /// Somebody has found that many readers do not exist, and goes on.
-    expects_dead: bool,
+    expects_invalid: bool,
 }
 
 impl Counts {
     /// One more copy that was taken, or refused because its reader does not exist.
     fn count(&mut self, is_dead: bool, said: &str) {
-        let window = &mut self.dead;
+        let window = &mut self.invalid;
         if window.len() == WINDOW {
             window.pop_front();
         }
         window.push_back(is_dead);
         let hard = window.iter().filter(|dead| **dead).count() as u64;
-        let toll = Toll { sent: window.len() as u64 - hard, hard, complaints: 0 };
-        let Health::Sick(why) = toll.health() else { return };
-        if !self.expects_dead || toll.is_absurd() {
-            self.stop.get_or_insert(Stop::Letter(format!("{why}, the last with: {said}")));
+        let feedback = FeedbackCounts { sent: window.len() as u64 - hard, hard, complaints: 0 };
+        let Health::Critical(why) = feedback.health() else { return };
+        if !self.expects_invalid || feedback.is_extreme() {
+            self.stop.get_or_insert(StopReason::Message(format!("{why}, the last with: {said}")));
         }
     }
 }
@@ -78,7 +78,7 @@ pub struct Breaker(Mutex<Counts>);
 
 impl Breaker {
     /// Stops the run; the first reason stays.
-    pub fn stop(&self, why: Stop) {
+    pub fn stop(&self, why: StopReason) {
         tracing::info!(reason = ?why, "asked to stop");
         self.with(|counts| {
             counts.stop.get_or_insert(why);
@@ -86,17 +86,17 @@ impl Breaker {
     }
 
     /// Why the run is to stop, if it is.
-    pub fn stopped(&self) -> Option<Stop> {
+    pub fn stop_reason(&self) -> Option<StopReason> {
         self.with(|counts| counts.stop.clone())
     }
 
     /// What was heard that stopped the run, if that was it.
-    pub fn cause(&self) -> Option<Heard> {
+    pub fn cause(&self) -> Option<SmtpOutcome> {
         self.with(|counts| counts.cause.clone())
     }
 
     /// The latest refusal that was about the sender or the letter and not about its subscriber.
-    pub fn refusal(&self) -> Option<Heard> {
+    pub fn refusal(&self) -> Option<SmtpOutcome> {
         self.with(|counts| counts.refusal.clone())
     }
 
@@ -104,13 +104,13 @@ impl Breaker {
     pub fn begin_issue(&self) {
         self.with(|counts| {
             (counts.losses, counts.refusals) = (0, 0);
-            (counts.dead, counts.expects_dead) = (VecDeque::new(), false);
+            (counts.invalid, counts.expects_invalid) = (VecDeque::new(), false);
         });
     }
 
     /// Somebody has looked, and goes on: readers who do not exist stop the run only if they are nearly everybody.
     pub fn expect_bounces(&self) {
-        self.with(|counts| counts.expects_dead = true);
+        self.with(|counts| counts.expects_invalid = true);
     }
 
     /// Whether any copy was taken in this run.
@@ -124,9 +124,9 @@ impl Breaker {
     }
 
     /// Waits, but not longer than the run lasts.
-    pub(super) async fn rest(&self, pause: Duration) {
+    pub(super) async fn pause(&self, pause: Duration) {
         let until = Instant::now() + pause;
-        while self.stopped().is_none() && Instant::now() < until {
+        while self.stop_reason().is_none() && Instant::now() < until {
             tokio::time::sleep_until(until.min(Instant::now() + GLANCE)).await;
         }
     }
@@ -138,48 +138,48 @@ impl Breaker {
     }
 
     /// Takes note of what was heard about one copy, or while connecting.
-    pub(super) fn note(&self, heard: &Heard, verdict: Verdict) {
-        let said = heard.said();
+    pub(super) fn record(&self, outcome: &SmtpOutcome, verdict: Verdict) {
+        let said = outcome.reply_text();
         self.with(|counts| {
             let goes_on = counts.stop.is_none();
             if verdict.counts_towards_pause() {
-                counts.refusal = Some(heard.clone());
+                counts.refusal = Some(outcome.clone());
             }
             match verdict {
                 Verdict::Sent => {
                     (counts.losses, counts.refusals, counts.sent) = (0, 0, counts.sent + 1);
                     counts.count(false, &said);
                 }
-                Verdict::Failed { .. } if is_dead_address(heard) => counts.count(true, &said),
+                Verdict::Failed { .. } if is_invalid_mailbox(outcome) => counts.count(true, &said),
                 _ if verdict.counts_towards_pause() => counts.refusals += 1,
                 Verdict::Unknown => counts.losses += 1,
                 // Before MAIL no copy is at stake: whatever was said, there is no channel.
-                Verdict::Deferred { .. } if heard.phase < Phase::Mail => counts.failures += 1,
-                Verdict::Deferred { .. } if heard.what.is_err() => counts.losses += 1,
+                Verdict::Deferred { .. } if outcome.phase < Phase::Mail => counts.failures += 1,
+                Verdict::Deferred { .. } if outcome.result.is_err() => counts.losses += 1,
                 Verdict::Deferred { .. } | Verdict::Failed { .. } => {}
                 Verdict::Sender => {
                     let why = format!(
                         "the relay does not accept mail from this machine (at {}): {said}",
-                        heard.phase
+                        outcome.phase
                     );
-                    counts.stop.get_or_insert(Stop::Relay(why));
+                    counts.stop.get_or_insert(StopReason::Relay(why));
                 }
                 Verdict::Throttled => {
-                    let why = format!("the relay is throttling us (at {}): {said}", heard.phase);
-                    counts.stop.get_or_insert(Stop::Throttled(why));
+                    let why = format!("the relay is throttling us (at {}): {said}", outcome.phase);
+                    counts.stop.get_or_insert(StopReason::Throttled(why));
                 }
             }
             if counts.refusals >= MOST_REFUSALS {
                 let why = format!("{MOST_REFUSALS} messages in a row were rejected, the last with: {said}");
-                counts.stop.get_or_insert(Stop::Letter(why));
+                counts.stop.get_or_insert(StopReason::Message(why));
             }
             if counts.failures >= MOST_FAILURES || counts.losses >= MOST_LOSSES {
-                let why = format!("{MOST_FAILURES} failures in a row, the last at {}: {said}", heard.phase);
-                counts.stop.get_or_insert(Stop::Relay(why));
+                let why = format!("{MOST_FAILURES} failures in a row, the last at {}: {said}", outcome.phase);
+                counts.stop.get_or_insert(StopReason::Relay(why));
             }
             if goes_on && counts.stop.is_some() {
                 tracing::warn!(reason = ?counts.stop, "breaker stopped the run");
-                counts.cause = Some(heard.clone());
+                counts.cause = Some(outcome.clone());
             }
         });
     }
@@ -192,12 +192,12 @@ impl Breaker {
 #[cfg(test)]
 mod tests {
     use super::super::Reply;
-    use super::super::verdict::judge;
+    use super::super::verdict::classify;
     use super::*;
 
     fn hear(breaker: &Breaker, phase: Phase, code: u16, text: &str, times: usize) {
-        let heard = Heard { phase, what: Ok(Reply { code, text: text.to_owned() }) };
-        (0..times).for_each(|_| breaker.note(&heard, judge(&heard)));
+        let outcome = SmtpOutcome { phase, result: Ok(Reply { code, text: text.to_owned() }) };
+        (0..times).for_each(|_| breaker.record(&outcome, classify(&outcome)));
     }
 
     fn sent(breaker: &Breaker, times: usize) {
@@ -214,12 +214,14 @@ mod tests {
         breaker.begin_issue();
         sent(&breaker, 1_000);
         dead(&breaker, 10);
-        assert_eq!(breaker.stopped(), None);
+        assert_eq!(breaker.stop_reason(), None);
         sent(&breaker, 190);
         dead(&breaker, 1);
-        assert_eq!(breaker.stopped(), None, "one went out of sight as another came in");
+        assert_eq!(breaker.stop_reason(), None, "one went out of sight as another came in");
         dead(&breaker, 10);
-        assert!(matches!(breaker.stopped(), Some(Stop::Letter(why)) if why.contains("do not exist")));
+        assert!(
+            matches!(breaker.stop_reason(), Some(StopReason::Message(why)) if why.contains("do not exist"))
+        );
     }
 
     #[test]
@@ -231,24 +233,24 @@ mod tests {
             sent(&breaker, 1);
             dead(&breaker, 1);
         }
-        assert_eq!(breaker.stopped(), None);
+        assert_eq!(breaker.stop_reason(), None);
         breaker.begin_issue();
         breaker.expect_bounces();
         dead(&breaker, 9);
-        assert_eq!(breaker.stopped(), None);
+        assert_eq!(breaker.stop_reason(), None);
         dead(&breaker, 1);
-        assert!(matches!(breaker.stopped(), Some(Stop::Letter(_))));
+        assert!(matches!(breaker.stop_reason(), Some(StopReason::Message(_))));
     }
 
     #[test]
     fn f41_a_relay_that_asks_for_patience_is_told_from_one_that_is_not_there() {
         let breaker = Breaker::default();
         hear(&breaker, Phase::Rcpt, 451, "4.7.650 slower", 1);
-        assert!(matches!(breaker.stopped(), Some(Stop::Throttled(_))));
+        assert!(matches!(breaker.stop_reason(), Some(StopReason::Throttled(_))));
         let breaker = Breaker::default();
-        let gone = Heard { phase: Phase::Connect, what: Err(super::super::Trouble::Closed) };
-        (0..MOST_FAILURES).for_each(|_| breaker.note(&gone, judge(&gone)));
-        assert!(matches!(breaker.stopped(), Some(Stop::Relay(_))));
+        let gone = SmtpOutcome { phase: Phase::Connect, result: Err(super::super::TransportError::Closed) };
+        (0..MOST_FAILURES).for_each(|_| breaker.record(&gone, classify(&gone)));
+        assert!(matches!(breaker.stop_reason(), Some(StopReason::Relay(_))));
     }
 
     #[test]
@@ -258,10 +260,10 @@ mod tests {
             hear(&breaker, Phase::Dot, 554, "5.7.1 spam", 4);
             sent(&breaker, 1);
         }
-        assert_eq!(breaker.stopped(), None);
+        assert_eq!(breaker.stop_reason(), None);
         hear(&breaker, Phase::Dot, 554, "5.7.1 spam", 4);
         dead(&breaker, 1);
         hear(&breaker, Phase::Rcpt, 550, "5.7.26 unauthenticated", 1);
-        assert!(matches!(breaker.stopped(), Some(Stop::Letter(_))));
+        assert!(matches!(breaker.stop_reason(), Some(StopReason::Message(_))));
     }
 }

@@ -7,13 +7,13 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::Job;
-use super::breaker::{Breaker, Stop};
+use super::DeliveryJob;
+use super::breaker::{Breaker, StopReason};
 use super::group_commit::GroupCommit;
-use super::rations::{Ration, Rations};
-use super::watch::Tick;
+use super::progress::ProgressEvent;
+use super::rate_limited_claims::{ClaimPlan, ClaimResult};
 use crate::ledger::transition::Event;
-use crate::store::{Claimed, Move, StoreError};
+use crate::store::{Claimed, StateChange, StoreError};
 
 /// So many waits in a row that ended without the permit they were for: others use it up, or the clock stands still.
 const MOST_WAITS: u32 = 3;
@@ -22,8 +22,8 @@ const NO_PERMIT: &str = "another sender uses up the rate limits of [smtp]";
 const GRACE: Duration = Duration::from_millis(5);
 
 /// A copy in hand, and until when.
-pub(super) struct Held {
-    pub(super) copy: Claimed,
+pub(super) struct ClaimedDelivery {
+    pub(super) claimed: Claimed,
     /// The end of the lease by this process's own monotonic clock, at the latest: no clock can be set under it, and the
     /// store began to count later.
     pub(super) until: Instant,
@@ -31,7 +31,7 @@ pub(super) struct Held {
 
 /// The queue between the ledger and the workers.
 #[derive(Clone)]
-pub(super) struct Claims(Arc<Mutex<mpsc::Receiver<Held>>>);
+pub(super) struct Claims(Arc<Mutex<mpsc::Receiver<ClaimedDelivery>>>);
 
 /// The task that claims; its end says whether the store failed.
 pub(super) type Feeder = JoinHandle<Result<(), StoreError>>;
@@ -39,8 +39,12 @@ pub(super) type Feeder = JoinHandle<Result<(), StoreError>>;
 impl Claims {
     /// Starts claiming. A batch is claimed while the one before it is still being sent, so workers do not wait; within a
     /// rate, only when the one before it is out of hand.
-    pub(super) fn start(job: &Arc<Job>, breaker: &Arc<Breaker>, ledger: &GroupCommit) -> (Self, Feeder) {
-        let ahead = if job.limits.is_some() { 1 } else { Rations::batch(job) };
+    pub(super) fn start(
+        job: &Arc<DeliveryJob>,
+        breaker: &Arc<Breaker>,
+        ledger: &GroupCommit,
+    ) -> (Self, Feeder) {
+        let ahead = if job.rate_limits.is_some() { 1 } else { ClaimPlan::batch(job) };
         let (push, pull) = mpsc::channel(ahead);
         let (job, breaker, ledger) = (Arc::clone(job), Arc::clone(breaker), ledger.clone());
         let feeder = tokio::spawn(async move { feed(&job, &breaker, &ledger, push).await });
@@ -48,12 +52,12 @@ impl Claims {
     }
 
     /// The next copy; `None` when there is none left.
-    pub(super) async fn next(&self) -> Option<Held> {
+    pub(super) async fn next(&self) -> Option<ClaimedDelivery> {
         self.0.lock().await.recv().await
     }
 
     /// The next copy if one is ready now; never waits, not even for a worker that waits for the queue to fill.
-    pub(super) fn ready(&self) -> Option<Held> {
+    pub(super) fn ready(&self) -> Option<ClaimedDelivery> {
         self.0.try_lock().ok()?.try_recv().ok()
     }
 
@@ -63,7 +67,7 @@ impl Claims {
         queue.close();
         let mut left = Vec::new();
         while let Some(held) = queue.recv().await {
-            left.push(give_back(&held.copy));
+            left.push(release(&held.claimed));
         }
         if !left.is_empty() {
             ledger.commit(left).await?;
@@ -73,46 +77,46 @@ impl Claims {
 }
 
 /// T2 for reasons of our own: the attempt does not count, and the copy need not wait.
-pub(super) fn give_back(copy: &Claimed) -> Move {
-    Move { number: copy.number, event: Event::Defer { token: copy.token, retry: None, last: None } }
+pub(super) fn release(copy: &Claimed) -> StateChange {
+    StateChange { number: copy.number, event: Event::Defer { token: copy.token, retry: None, last: None } }
 }
 
 /// Claims and hands on until nothing is due, the run stops, or no worker is left. Whoever waits for a permit waits
 /// here, with no transaction open.
 async fn feed(
-    job: &Job,
+    job: &DeliveryJob,
     breaker: &Breaker,
     ledger: &GroupCommit,
-    push: mpsc::Sender<Held>,
+    push: mpsc::Sender<ClaimedDelivery>,
 ) -> Result<(), StoreError> {
-    let (mut rations, mut in_vain) = (Rations::new(job), 0);
-    while breaker.stopped().is_none() && !push.is_closed() {
+    let (mut rations, mut in_vain) = (ClaimPlan::new(job), 0);
+    while breaker.stop_reason().is_none() && !push.is_closed() {
         let until = Instant::now() + job.lease;
         let ration = rations.next(job).await.inspect_err(|error| {
             ledger.failed(error);
-            breaker.stop(Stop::Relay("a database error".to_owned()));
+            breaker.stop(StopReason::Relay("a database error".to_owned()));
         })?;
         let copies = match ration {
-            Ration::Copies(copies) => copies,
-            Ration::Nothing => break,
-            Ration::Wait(wait) => {
+            ClaimResult::Deliveries(copies) => copies,
+            ClaimResult::Nothing => break,
+            ClaimResult::Wait(wait) => {
                 in_vain += u32::from(!wait.is_zero());
                 if in_vain > MOST_WAITS {
-                    breaker.stop(Stop::Relay(NO_PERMIT.to_owned()));
+                    breaker.stop(StopReason::Relay(NO_PERMIT.to_owned()));
                 }
                 if !wait.is_zero() {
-                    (job.watch)(Tick::Wait(wait, rations.reason()));
+                    (job.on_progress)(ProgressEvent::Wait(wait, rations.reason()));
                 }
                 // A permit that is asked for a moment too early is not there yet.
-                breaker.rest(wait + wait.min(GRACE)).await;
+                breaker.pause(wait + wait.min(GRACE)).await;
                 continue;
             }
         };
         in_vain = 0;
-        let mut copies = copies.into_iter().map(|copy| Held { copy, until });
+        let mut copies = copies.into_iter().map(|copy| ClaimedDelivery { claimed: copy, until });
         while let Some(held) = copies.next() {
             if let Err(mpsc::error::SendError(held)) = push.send(held).await {
-                let left = [held].into_iter().chain(copies).map(|held| give_back(&held.copy)).collect();
+                let left = [held].into_iter().chain(copies).map(|held| release(&held.claimed)).collect();
                 return ledger.commit(left).await.map(drop);
             }
         }

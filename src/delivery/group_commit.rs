@@ -13,17 +13,17 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::ledger::State;
-use crate::ledger::transition::{Event, Refusal};
-use crate::store::{DeliveryStore, Move, StoreError};
+use crate::ledger::transition::{Event, Rejection};
+use crate::store::{DeliveryStore, StateChange, StoreError};
 
 /// At most so many moves share a transaction, so that none of them waits long for its turn.
 const LARGEST_BATCH: usize = 1_000;
 
 /// What became of each move, in order.
-pub(super) type Outcomes = Result<Vec<Result<State, Refusal>>, StoreError>;
+pub(super) type Outcomes = Result<Vec<Result<State, Rejection>>, StoreError>;
 
 struct Request {
-    moves: Vec<Move>,
+    moves: Vec<StateChange>,
     done: oneshot::Sender<Outcomes>,
 }
 
@@ -62,16 +62,16 @@ impl GroupCommit {
     }
 
     /// Returns once the moves are on the disk, or once it is certain that none of them is.
-    pub(super) async fn commit(&self, moves: Vec<Move>) -> Outcomes {
+    pub(super) async fn commit(&self, moves: Vec<StateChange>) -> Outcomes {
         let (done, outcome) = oneshot::channel();
-        let gone = || StoreError::Nonsense("the commit task has ended".to_owned());
+        let gone = || StoreError::CorruptData("the commit task has ended".to_owned());
         self.door.send(Request { moves, done }).await.map_err(|_| gone())?;
         outcome.await.map_err(|_| gone())?
     }
 }
 
 fn note(broke: &OnceLock<StoreError>, error: &StoreError) {
-    if !error.may_pass() {
+    if !error.is_transient() {
         // The first failure is the one to tell of.
         let _ = broke.set(error.clone());
     }
@@ -91,7 +91,7 @@ async fn commit(
         Some(_) => batch.into_iter().partition(|request| !arms(request)),
         None => (batch, Vec::new()),
     };
-    let moves: Vec<Move> = batch.iter().flat_map(|request| request.moves.clone()).collect();
+    let moves: Vec<StateChange> = batch.iter().flat_map(|request| request.moves.clone()).collect();
     let committed = if moves.is_empty() { Ok(Vec::new()) } else { store.commit(moves, clock.now()).await };
     let outcomes = committed.inspect_err(|error| note(broke, error)).map(Vec::into_iter);
     // Looked at again: the store may have failed somebody else in the meantime.

@@ -8,12 +8,12 @@ mod breaker;
 mod claims;
 pub mod diagnosis;
 mod group_commit;
-mod heard;
 pub mod outbox;
-mod rations;
+mod outcome;
+pub mod progress;
+mod rate_limited_claims;
 pub mod smtp;
 pub mod verdict;
-pub mod watch;
 mod worker;
 
 use std::sync::Arc;
@@ -25,18 +25,20 @@ use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 
-pub use breaker::{Breaker, Stop};
-pub use heard::{Heard, Lack, Phase, Speaks, TlsTrouble, Trouble, Unreachable};
+pub use breaker::{Breaker, StopReason};
+pub use outcome::{
+    MissingCapability, Phase, SmtpOutcome, TlsError, TransportError, Unreachable, WrongProtocol,
+};
 pub use smtp::reply::Reply;
 
 use crate::address::EmailAddress;
 use crate::clock::Clock;
 use crate::ledger::RetrySchedule;
-use crate::ledger::pace::Limits;
+use crate::ledger::rate_limit::RateLimits;
 use crate::store::{Claimed, DeliveryStore, IssueNumber, StoreError};
 use claims::Claims;
 use group_commit::GroupCommit;
-use watch::Watch;
+use progress::ProgressCallback;
 use worker::Worker;
 
 /// The envelope of one copy (RFC 5321, 2.3.1).
@@ -52,11 +54,11 @@ pub struct Envelope {
 
 /// A way for messages to leave.
 #[async_trait]
-pub trait Wire: Send + Sync {
+pub trait Transport: Send + Sync {
     /// Opens one channel, ready for its first envelope; on failure says in which phase and why.
-    async fn connect(&self) -> Result<Box<dyn Channel>, Heard>;
+    async fn connect(&self) -> Result<Box<dyn Connection>, SmtpOutcome>;
     /// How many channels may be open at once.
-    fn channels(&self) -> usize;
+    fn max_connections(&self) -> usize;
     /// For people: `mail.example.com:465` or `outbox/`.
     fn name(&self) -> String;
 }
@@ -64,21 +66,21 @@ pub trait Wire: Send + Sync {
 /// One connection. The caller goes through [`Channel::offer`], [`Channel::body`], [`Channel::dot`] in this order,
 /// for one copy after another.
 #[async_trait]
-pub trait Channel: Send {
+pub trait Connection: Send {
     /// Hands over the envelope and asks for permission to send (MAIL, RCPT, DATA). `Ok` means that 354 was read.
     /// If this envelope already travelled with the last dot, only its replies are read. After an orderly refusal
     /// the channel stays usable.
-    async fn offer(&mut self, envelope: &Envelope) -> Result<(), Heard>;
+    async fn offer(&mut self, envelope: &Envelope) -> Result<(), SmtpOutcome>;
 
     /// Writes the message, dot-stuffed, but **not** the final dot: until [`Channel::dot`] the server cannot accept it.
-    async fn body(&mut self, message: &[u8]) -> Result<(), Heard>;
+    async fn body(&mut self, message: &[u8]) -> Result<(), SmtpOutcome>;
 
     /// Writes the final dot and reads its reply. Where the server pipelines, `next` travels in the same write, and
     /// the following [`Channel::offer`] must be for that same envelope. Called only after the arm is durable.
-    async fn dot(&mut self, next: Option<&Envelope>) -> Heard;
+    async fn final_dot(&mut self, next: Option<&Envelope>) -> SmtpOutcome;
 
     /// Whether another copy may go over this channel: it is in step with the server and below the server's limits.
-    fn usable(&self) -> bool;
+    fn is_usable(&self) -> bool;
 
     /// Says goodbye, as far as that is possible in a second or two.
     async fn quit(self: Box<Self>);
@@ -86,14 +88,14 @@ pub trait Channel: Send {
 
 /// One copy, ready for the wire.
 #[derive(Debug, Clone)]
-pub struct Composed {
+pub struct OutgoingMessage {
     /// The envelope.
     pub envelope: Envelope,
     /// The message, CRLF, before dot-stuffing.
     pub message: Vec<u8>,
 }
 
-impl Composed {
+impl OutgoingMessage {
     /// SHA-256 of the message: what the ledger compares when a copy is sent again.
     fn digest(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
@@ -103,14 +105,14 @@ impl Composed {
 }
 
 /// Makes a reader's copy; must give the same bytes for the same claim, always. Why it cannot is for people.
-pub type Compose = dyn Fn(&Claimed) -> Result<Composed, String> + Send + Sync;
+pub type Renderer = dyn Fn(&Claimed) -> Result<OutgoingMessage, String> + Send + Sync;
 
 /// Everything that a run over one issue needs.
-pub struct Job {
+pub struct DeliveryJob {
     /// Where the states are kept.
     pub store: Arc<dyn DeliveryStore>,
     /// The way out.
-    pub wire: Arc<dyn Wire>,
+    pub transport: Arc<dyn Transport>,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
     /// The issue.
@@ -118,9 +120,9 @@ pub struct Job {
     /// When it was frozen: the retry horizon begins here.
     pub frozen_at: DateTime<Utc>,
     /// Makes a reader's copy.
-    pub compose: Box<Compose>,
+    pub render: Box<Renderer>,
     /// The rates to stay within; `None` if nothing is limited.
-    pub limits: Option<Arc<Limits>>,
+    pub rate_limits: Option<Arc<RateLimits>>,
     /// When a deferred copy is tried again.
     pub retry: RetrySchedule,
     /// How long a claim lasts: longer than all phases of a message together.
@@ -128,7 +130,7 @@ pub struct Job {
     /// A name that no other process has.
     pub owner: String,
     /// Told of each message that reached a state and of each wait, for progress.
-    pub watch: Arc<Watch>,
+    pub on_progress: Arc<ProgressCallback>,
 }
 
 /// Sends what is due of one issue. Returns when nothing is left that could be sent now, or when the breaker stopped
@@ -137,7 +139,7 @@ pub struct Job {
 /// # Errors
 ///
 /// The store failed. No dot was written after that, and whatever was in flight is found by the next run's recovery.
-pub async fn deliver(job: Job, breaker: Arc<Breaker>) -> Result<Option<Stop>, StoreError> {
+pub async fn deliver(job: DeliveryJob, breaker: Arc<Breaker>) -> Result<Option<StopReason>, StoreError> {
     let job = Arc::new(job);
     let ledger = GroupCommit::start(Arc::clone(&job.store), Arc::clone(&job.clock));
     let (claims, feeder) = Claims::start(&job, &breaker, &ledger);
@@ -148,9 +150,9 @@ pub async fn deliver(job: Job, breaker: Arc<Breaker>) -> Result<Option<Stop>, St
     let mut workers = JoinSet::new();
     // One connection first: if the relay refuses us, it is asked once and not fifty times.
     if let Some(channel) = worker.open().await {
-        worker.live.store(job.wire.channels(), Ordering::Relaxed);
+        worker.live.store(job.transport.max_connections(), Ordering::Relaxed);
         workers.spawn(worker.clone().run(Some(channel)));
-        for _ in 1..job.wire.channels() {
+        for _ in 1..job.transport.max_connections() {
             workers.spawn(worker.clone().run(None));
         }
     }
@@ -169,5 +171,5 @@ pub async fn deliver(job: Job, breaker: Arc<Breaker>) -> Result<Option<Stop>, St
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
     }
-    ended.map(|()| breaker.stopped())
+    ended.map(|()| breaker.stop_reason())
 }

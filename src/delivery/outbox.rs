@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::smtp::check_message;
-use super::{Channel, Envelope, Heard, Phase, Reply, Trouble, Wire};
+use super::{Connection, Envelope, Phase, Reply, SmtpOutcome, Transport, TransportError};
 use crate::durable::{self, Mode, Partial, Staged};
 use crate::text::floor_char_boundary;
 
@@ -23,11 +23,11 @@ const DONE: u16 = 250;
 
 /// A folder that letters are written to.
 #[derive(Debug, Clone)]
-pub struct OutboxWire {
+pub struct OutboxTransport {
     folder: Utf8PathBuf,
 }
 
-impl OutboxWire {
+impl OutboxTransport {
     /// Letters go to `directory/label`, one folder for each issue; the folder is made when the first letter comes.
     pub fn new(mut directory: Utf8PathBuf, label: &str) -> Self {
         directory.push(file_name(label));
@@ -36,14 +36,14 @@ impl OutboxWire {
 }
 
 #[async_trait]
-impl Wire for OutboxWire {
-    async fn connect(&self) -> Result<Box<dyn Channel>, Heard> {
+impl Transport for OutboxTransport {
+    async fn connect(&self) -> Result<Box<dyn Connection>, SmtpOutcome> {
         let folder = self.folder.clone();
         on_disk(Phase::Connect, move || fs::create_dir_all(&folder).map_err(named(&folder))).await?;
-        Ok(Box::new(OutboxChannel { folder: self.folder.clone(), step: Step::Idle }))
+        Ok(Box::new(OutboxConnection { folder: self.folder.clone(), stage: Stage::Idle }))
     }
 
-    fn channels(&self) -> usize {
+    fn max_connections(&self) -> usize {
         4
     }
 
@@ -52,30 +52,30 @@ impl Wire for OutboxWire {
     }
 }
 
-struct OutboxChannel {
+struct OutboxConnection {
     folder: Utf8PathBuf,
-    step: Step,
+    stage: Stage,
 }
 
 /// What has been handed over.
-enum Step {
+enum Stage {
     Idle,
     Offered { name: String },
     Written { name: String, file: Partial },
 }
 
 #[async_trait]
-impl Channel for OutboxChannel {
-    async fn offer(&mut self, envelope: &Envelope) -> Result<(), Heard> {
-        self.step = Step::Offered { name: file_name(envelope.to.normalised()) };
+impl Connection for OutboxConnection {
+    async fn offer(&mut self, envelope: &Envelope) -> Result<(), SmtpOutcome> {
+        self.stage = Stage::Offered { name: file_name(envelope.to.normalised()) };
         Ok(())
     }
 
-    async fn body(&mut self, message: &[u8]) -> Result<(), Heard> {
-        let Step::Offered { name } = std::mem::replace(&mut self.step, Step::Idle) else {
+    async fn body(&mut self, message: &[u8]) -> Result<(), SmtpOutcome> {
+        let Stage::Offered { name } = std::mem::replace(&mut self.stage, Stage::Idle) else {
             return Err(out_of_order(Phase::Body));
         };
-        check_message(message).map_err(|what| Heard { phase: Phase::Body, what: Err(what) })?;
+        check_message(message).map_err(|what| SmtpOutcome { phase: Phase::Body, result: Err(what) })?;
         let (folder, message) = (self.folder.clone(), message.to_vec());
         let file = on_disk(Phase::Body, move || {
             let mut file = Partial::new_in(&folder, Mode::Private).map_err(named(&folder))?;
@@ -83,12 +83,12 @@ impl Channel for OutboxChannel {
             Ok(file)
         })
         .await?;
-        self.step = Step::Written { name, file };
+        self.stage = Stage::Written { name, file };
         Ok(())
     }
 
-    async fn dot(&mut self, _next: Option<&Envelope>) -> Heard {
-        let Step::Written { name, file } = std::mem::replace(&mut self.step, Step::Idle) else {
+    async fn final_dot(&mut self, _next: Option<&Envelope>) -> SmtpOutcome {
+        let Stage::Written { name, file } = std::mem::replace(&mut self.stage, Stage::Idle) else {
             return out_of_order(Phase::Body);
         };
         let folder = self.folder.clone();
@@ -96,19 +96,20 @@ impl Channel for OutboxChannel {
         let kept = on_disk(Phase::Body, move || keep(file.sync().map_err(named(&folder))?, &folder, &name));
         let path = match kept.await {
             Ok(path) => path,
-            Err(heard) => return heard,
+            Err(outcome) => return outcome,
         };
         let folder = self.folder.clone();
         match on_disk(Phase::Dot, move || durable::sync_folder(&folder).map_err(named(&folder))).await {
-            Ok(()) => {
-                Heard { phase: Phase::Dot, what: Ok(Reply { code: DONE, text: format!("saved as {path}") }) }
-            }
-            Err(heard) => heard,
+            Ok(()) => SmtpOutcome {
+                phase: Phase::Dot,
+                result: Ok(Reply { code: DONE, text: format!("saved as {path}") }),
+            },
+            Err(outcome) => outcome,
         }
     }
 
-    fn usable(&self) -> bool {
-        matches!(self.step, Step::Idle)
+    fn is_usable(&self) -> bool {
+        matches!(self.stage, Stage::Idle)
     }
 
     async fn quit(self: Box<Self>) {}
@@ -140,12 +141,12 @@ fn keep(mut file: Staged, folder: &Utf8Path, name: &str) -> io::Result<Utf8PathB
 async fn on_disk<T: Send + 'static>(
     phase: Phase,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, Heard> {
+) -> Result<T, SmtpOutcome> {
     let ended = match tokio::task::spawn_blocking(work).await {
         Ok(ended) => ended,
         Err(ended) => Err(io::Error::other(ended)),
     };
-    ended.map_err(|error| Heard { phase, what: Err(Trouble::Io(error.to_string())) })
+    ended.map_err(|error| SmtpOutcome { phase, result: Err(TransportError::Io(error.to_string())) })
 }
 
 /// Puts the path before what the system said.
@@ -153,8 +154,11 @@ fn named(path: &Utf8Path) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{path}: {error}"))
 }
 
-fn out_of_order(phase: Phase) -> Heard {
-    Heard { phase, what: Err(Trouble::Io("the steps of a delivery are out of order".to_owned())) }
+fn out_of_order(phase: Phase) -> SmtpOutcome {
+    SmtpOutcome {
+        phase,
+        result: Err(TransportError::Io("the steps of a delivery are out of order".to_owned())),
+    }
 }
 
 /// A name that is safe in every file system: letters and digits of any script stay, most else becomes `%2F`.
@@ -191,7 +195,7 @@ mod tests {
 
     use super::*;
     use crate::address::EmailAddress;
-    use crate::delivery::verdict::{Verdict, judge};
+    use crate::delivery::verdict::{Verdict, classify};
 
     const LETTER: &[u8] = b"Subject: x\r\n\r\n.a\r\n";
 
@@ -200,22 +204,22 @@ mod tests {
         Envelope { from: address("b@news.example"), to: address(to), size: LETTER.len() }
     }
 
-    fn outbox() -> (tempfile::TempDir, OutboxWire) {
+    fn outbox() -> (tempfile::TempDir, OutboxTransport) {
         let folder = tempfile::tempdir().unwrap();
         let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
-        (folder, OutboxWire::new(path, "2026/42호"))
+        (folder, OutboxTransport::new(path, "2026/42호"))
     }
 
-    async fn send(wire: &OutboxWire, to: &str, message: &[u8]) -> Heard {
+    async fn send(wire: &OutboxTransport, to: &str, message: &[u8]) -> SmtpOutcome {
         let mut channel = wire.connect().await.ok().unwrap();
         channel.offer(&envelope(to)).await.unwrap();
         match channel.body(message).await {
-            Ok(()) => channel.dot(None).await,
-            Err(heard) => heard,
+            Ok(()) => channel.final_dot(None).await,
+            Err(outcome) => outcome,
         }
     }
 
-    fn files(wire: &OutboxWire) -> Vec<String> {
+    fn files(wire: &OutboxTransport) -> Vec<String> {
         let entries = fs::read_dir(&wire.folder).unwrap();
         let mut names: Vec<_> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -230,7 +234,7 @@ mod tests {
         channel.offer(&envelope("kim@example.com")).await.unwrap();
         channel.body(LETTER).await.unwrap();
         assert!(files(&wire).iter().all(|name| name.starts_with(".partial-")));
-        assert_eq!(judge(&channel.dot(None).await), Verdict::Sent);
+        assert_eq!(classify(&channel.final_dot(None).await), Verdict::Sent);
         assert_eq!(files(&wire), ["kim@example.com.eml"]);
         assert_eq!(fs::read(wire.folder.join("kim@example.com.eml")).unwrap(), LETTER);
         assert!(wire.folder.ends_with("2026%2F42호"), "{}", wire.folder);
@@ -240,7 +244,7 @@ mod tests {
     async fn the_same_copy_again_changes_nothing_and_another_is_kept_beside_it() {
         let (_guard, wire) = outbox();
         for message in [LETTER, LETTER, b"other\r\n", b"other\r\n"] {
-            assert_eq!(judge(&send(&wire, "kim@example.com", message).await), Verdict::Sent);
+            assert_eq!(classify(&send(&wire, "kim@example.com", message).await), Verdict::Sent);
         }
         assert_eq!(files(&wire), ["kim@example.com-2.eml", "kim@example.com.eml"]);
     }
@@ -262,19 +266,19 @@ mod tests {
         channel.offer(&envelope("kim@example.com")).await.unwrap();
         channel.body(LETTER).await.unwrap();
         fs::remove_dir_all(&wire.folder).unwrap();
-        let heard = channel.dot(None).await;
+        let outcome = channel.final_dot(None).await;
         assert_eq!(
-            (heard.phase, judge(&heard)),
+            (outcome.phase, classify(&outcome)),
             (Phase::Body, Verdict::Deferred { policy: false }),
-            "{heard:?}"
+            "{outcome:?}"
         );
     }
 
     #[tokio::test]
     async fn what_no_server_would_take_is_not_kept_either() {
         let (_guard, wire) = outbox();
-        let heard = send(&wire, "kim@example.com", b"a\nb\r\n").await;
-        assert!(matches!(heard.what, Err(Trouble::Unsendable(_))), "{heard:?}");
+        let outcome = send(&wire, "kim@example.com", b"a\nb\r\n").await;
+        assert!(matches!(outcome.result, Err(TransportError::Unsendable(_))), "{outcome:?}");
         assert!(files(&wire).is_empty());
     }
 

@@ -3,8 +3,8 @@
 //! Pure and total. The first digit decides; second and third digits never do, except where a refusal must be laid at
 //! the reader's door or at the sender's (RFC 3463). The ledger acts on the verdict; nothing is changed here.
 
-use super::{Heard, Phase, Reply, Trouble};
-use crate::subscribers::bounces::{Status, speaks_of_policy};
+use super::{Phase, Reply, SmtpOutcome, TransportError};
+use crate::subscribers::bounces::{Status, mentions_policy};
 
 /// What becomes of the copy, and whether the run goes on.
 ///
@@ -41,23 +41,23 @@ impl Verdict {
 }
 
 /// Judges one fact.
-pub fn judge(heard: &Heard) -> Verdict {
-    match &heard.what {
-        Ok(reply) if heard.phase == Phase::Dot => after_the_dot(reply),
-        Ok(reply) => before_the_dot(heard.phase, reply),
-        Err(_) if heard.phase == Phase::Dot => Verdict::Unknown,
-        Err(trouble) => without_reply(heard.phase, trouble),
+pub fn classify(outcome: &SmtpOutcome) -> Verdict {
+    match &outcome.result {
+        Ok(reply) if outcome.phase == Phase::Dot => after_the_dot(reply),
+        Ok(reply) => before_the_dot(outcome.phase, reply),
+        Err(_) if outcome.phase == Phase::Dot => Verdict::Unknown,
+        Err(trouble) => without_reply(outcome.phase, trouble),
     }
 }
 
 /// Whether the reply says that the mailbox or its domain does not exist, so that the reader should be suppressed at
 /// once. A full mailbox, a filter or an unexplained 550 is not enough.
-pub fn is_dead_address(heard: &Heard) -> bool {
-    let Ok(reply) = &heard.what else { return false };
-    matches!(heard.phase, Phase::Rcpt | Phase::Dot)
+pub fn is_invalid_mailbox(outcome: &SmtpOutcome) -> bool {
+    let Ok(reply) = &outcome.result else { return false };
+    matches!(outcome.phase, Phase::Rcpt | Phase::Dot)
         && reply.class() == 5
         && reply.enhanced().is_some_and(|(class, subject, detail)| {
-            Status { class: u16::from(class), subject, detail }.is_dead_address()
+            Status { class: u16::from(class), subject, detail }.is_invalid_mailbox()
         })
 }
 
@@ -67,7 +67,7 @@ fn after_the_dot(reply: &Reply) -> Verdict {
         4 if is_throttle(reply) => Verdict::Throttled,
         4 => Verdict::Deferred { policy: false },
         // The recipient was taken at RCPT, so unless the server says otherwise it is the letter that it refuses.
-        5 => Verdict::Failed { policy: !blames_reader(reply) },
+        5 => Verdict::Failed { policy: !blames_recipient(reply) },
         _ => Verdict::Unknown,
     }
 }
@@ -84,17 +84,23 @@ fn before_the_dot(phase: Phase, reply: &Reply) -> Verdict {
     }
 }
 
-fn without_reply(phase: Phase, trouble: &Trouble) -> Verdict {
+fn without_reply(phase: Phase, trouble: &TransportError) -> Verdict {
     match (trouble, phase) {
         // Only this reader's address asks for the extension; others go on.
-        (Trouble::Missing(_) | Trouble::Unsendable(_), Phase::Rcpt) => Verdict::Failed { policy: false },
-        (Trouble::Unsendable(_), Phase::Body) => Verdict::Failed { policy: true },
-        // The next connection would see the same certificate, the same offers, the same return path.
-        (Trouble::Tls(_) | Trouble::Missing(_) | Trouble::Unsendable(_) | Trouble::Speaks(_), _) => {
-            Verdict::Sender
+        (TransportError::Missing(_) | TransportError::Unsendable(_), Phase::Rcpt) => {
+            Verdict::Failed { policy: false }
         }
+        (TransportError::Unsendable(_), Phase::Body) => Verdict::Failed { policy: true },
+        // The next connection would see the same certificate, the same offers, the same return path.
+        (
+            TransportError::Tls(_)
+            | TransportError::Missing(_)
+            | TransportError::Unsendable(_)
+            | TransportError::WrongProtocol(_),
+            _,
+        ) => Verdict::Sender,
         // A server that takes connections and does not even greet is overloaded, and so will be the next connection.
-        (Trouble::Deadline, Phase::Greeting) => Verdict::Throttled,
+        (TransportError::Deadline, Phase::Greeting) => Verdict::Throttled,
         _ => Verdict::Deferred { policy: false },
     }
 }
@@ -120,7 +126,7 @@ fn is_greylisting(phase: Phase, reply: &Reply) -> bool {
 
 /// Whether an enhanced code speaks of the address (1), the mailbox (2) or its route (4), and not of the sender's
 /// address (1.7, 1.8).
-fn blames_reader(reply: &Reply) -> bool {
+fn blames_recipient(reply: &Reply) -> bool {
     matches!(agreeing_enhanced(reply), Some((1 | 2 | 4, _))) && !blames_sender(reply)
 }
 
@@ -130,7 +136,7 @@ fn blames_sender(reply: &Reply) -> bool {
     match agreeing_enhanced(reply) {
         // The sender's address; the system's limits, the protocol, the content, and security.
         Some(code) => matches!(code, (1, 7 | 8) | (3 | 5 | 6 | 7, _)),
-        None => speaks_of_policy(&reply.text),
+        None => mentions_policy(&reply.text),
     }
 }
 
@@ -138,7 +144,7 @@ fn blames_sender(reply: &Reply) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Lack, Speaks, TlsTrouble, Unreachable};
+    use super::super::{MissingCapability, TlsError, Unreachable, WrongProtocol};
     use super::*;
 
     const PHASES: [Phase; 10] = [
@@ -158,41 +164,44 @@ mod tests {
     const FAILED: Verdict = Verdict::Failed { policy: false };
     const FAILED_POLICY: Verdict = Verdict::Failed { policy: true };
 
-    fn said(phase: Phase, reply: &str) -> Heard {
+    fn said(phase: Phase, reply: &str) -> SmtpOutcome {
         let (code, text) = reply.split_once(' ').unwrap_or((reply, ""));
-        Heard { phase, what: Ok(Reply { code: code.parse().unwrap(), text: text.to_owned() }) }
+        SmtpOutcome { phase, result: Ok(Reply { code: code.parse().unwrap(), text: text.to_owned() }) }
     }
 
-    fn lacks(extension: &str) -> Trouble {
-        Trouble::Missing(Lack::Extension(extension.to_owned()))
+    fn lacks(extension: &str) -> TransportError {
+        TransportError::Missing(MissingCapability::Extension(extension.to_owned()))
     }
 
-    fn all_troubles() -> Vec<Trouble> {
+    fn all_troubles() -> Vec<TransportError> {
         let why = String::new;
         vec![
-            Trouble::Deadline,
-            Trouble::Closed,
-            Trouble::Io(why()),
-            Trouble::Protocol(why()),
-            Trouble::Unreachable(Unreachable {
+            TransportError::Deadline,
+            TransportError::Closed,
+            TransportError::Io(why()),
+            TransportError::Protocol(why()),
+            TransportError::Unreachable(Unreachable {
                 address: ([127, 0, 0, 1], 25).into(),
                 is_refused: true,
-                said: why(),
+                reason: why(),
             }),
-            Trouble::Speaks(Speaks::Http),
-            Trouble::Tls(TlsTrouble::Other(why())),
-            Trouble::Missing(Lack::Extension(why())),
-            Trouble::Unsendable(why()),
-            Trouble::Dns(why()),
-            Trouble::NoSuchHost(why()),
+            TransportError::WrongProtocol(WrongProtocol::Http),
+            TransportError::Tls(TlsError::Other(why())),
+            TransportError::Missing(MissingCapability::Extension(why())),
+            TransportError::Unsendable(why()),
+            TransportError::Dns(why()),
+            TransportError::NoSuchHost(why()),
         ]
     }
 
     #[test]
     fn before_the_dot_no_reply_is_definite_and_tried_again() {
-        for trouble in
-            [Trouble::Deadline, Trouble::Closed, Trouble::Io(String::new()), Trouble::Protocol(String::new())]
-        {
+        for trouble in [
+            TransportError::Deadline,
+            TransportError::Closed,
+            TransportError::Io(String::new()),
+            TransportError::Protocol(String::new()),
+        ] {
             for phase in [
                 Phase::Connect,
                 Phase::Hello,
@@ -202,17 +211,24 @@ mod tests {
                 Phase::Data,
                 Phase::Body,
             ] {
-                assert_eq!(judge(&Heard { phase, what: Err(trouble.clone()) }), LATER, "{phase} {trouble}");
+                assert_eq!(
+                    classify(&SmtpOutcome { phase, result: Err(trouble.clone()) }),
+                    LATER,
+                    "{phase} {trouble}"
+                );
             }
         }
-        assert_eq!(judge(&Heard { phase: Phase::Connect, what: Err(Trouble::Dns(String::new())) }), LATER);
+        assert_eq!(
+            classify(&SmtpOutcome { phase: Phase::Connect, result: Err(TransportError::Dns(String::new())) }),
+            LATER
+        );
     }
 
     #[test]
     fn after_the_dot_every_trouble_is_in_doubt() {
         for trouble in all_troubles() {
-            let heard = Heard { phase: Phase::Dot, what: Err(trouble) };
-            assert_eq!(judge(&heard), Verdict::Unknown, "{heard:?}");
+            let outcome = SmtpOutcome { phase: Phase::Dot, result: Err(trouble) };
+            assert_eq!(classify(&outcome), Verdict::Unknown, "{outcome:?}");
         }
     }
 
@@ -234,7 +250,7 @@ mod tests {
             ("550 5.7.26 unauthenticated", FAILED_POLICY),
             ("571 x", FAILED_POLICY),
         ] {
-            assert_eq!(judge(&said(Phase::Dot, reply)), verdict, "{reply}");
+            assert_eq!(classify(&said(Phase::Dot, reply)), verdict, "{reply}");
         }
     }
 
@@ -259,29 +275,29 @@ mod tests {
             ("421 4.7.0 [TSS04] slower", Verdict::Throttled),
             ("451 4.7.650 slower", Verdict::Throttled),
         ] {
-            assert_eq!(judge(&said(Phase::Rcpt, reply)), verdict, "{reply}");
+            assert_eq!(classify(&said(Phase::Rcpt, reply)), verdict, "{reply}");
         }
     }
 
     #[test]
     fn a_5yz_to_the_senders_own_commands_stops_the_run_and_fails_nobody() {
         for phase in [Phase::Greeting, Phase::Hello, Phase::Tls, Phase::Auth, Phase::Mail] {
-            assert_eq!(judge(&said(phase, "550 5.1.1 no")), Verdict::Sender, "{phase}");
+            assert_eq!(classify(&said(phase, "550 5.1.1 no")), Verdict::Sender, "{phase}");
         }
     }
 
     #[test]
     fn anything_but_354_to_data_is_definitely_not_accepted() {
         for (reply, verdict) in [("250 ok", LATER), ("451 x", LATER), ("554 x", LATER_POLICY)] {
-            assert_eq!(judge(&said(Phase::Data, reply)), verdict, "{reply}");
+            assert_eq!(classify(&said(Phase::Data, reply)), verdict, "{reply}");
         }
     }
 
     #[test]
     fn a_busy_or_silent_greeting_stops_this_run_only() {
-        assert_eq!(judge(&said(Phase::Greeting, "450 busy")), Verdict::Throttled);
+        assert_eq!(classify(&said(Phase::Greeting, "450 busy")), Verdict::Throttled);
         assert_eq!(
-            judge(&Heard { phase: Phase::Greeting, what: Err(Trouble::Deadline) }),
+            classify(&SmtpOutcome { phase: Phase::Greeting, result: Err(TransportError::Deadline) }),
             Verdict::Throttled
         );
     }
@@ -289,15 +305,15 @@ mod tests {
     #[test]
     fn a_bad_certificate_or_a_missing_extension_needs_a_person() {
         for (phase, trouble, verdict) in [
-            (Phase::Tls, Trouble::Tls(TlsTrouble::Other("expired".to_owned())), Verdict::Sender),
-            (Phase::Tls, Trouble::Missing(Lack::Starttls), Verdict::Sender),
-            (Phase::Greeting, Trouble::Speaks(Speaks::Tls), Verdict::Sender),
-            (Phase::Auth, Trouble::Missing(Lack::TlsForPassword), Verdict::Sender),
+            (Phase::Tls, TransportError::Tls(TlsError::Other("expired".to_owned())), Verdict::Sender),
+            (Phase::Tls, TransportError::Missing(MissingCapability::Starttls), Verdict::Sender),
+            (Phase::Greeting, TransportError::WrongProtocol(WrongProtocol::Tls), Verdict::Sender),
+            (Phase::Auth, TransportError::Missing(MissingCapability::TlsForPassword), Verdict::Sender),
             (Phase::Mail, lacks("SIZE"), Verdict::Sender),
             (Phase::Rcpt, lacks("SMTPUTF8"), FAILED),
-            (Phase::Body, Trouble::Unsendable("bare LF".to_owned()), FAILED_POLICY),
+            (Phase::Body, TransportError::Unsendable("bare LF".to_owned()), FAILED_POLICY),
         ] {
-            assert_eq!(judge(&Heard { phase, what: Err(trouble) }), verdict, "{phase}");
+            assert_eq!(classify(&SmtpOutcome { phase, result: Err(trouble) }), verdict, "{phase}");
         }
     }
 
@@ -319,8 +335,8 @@ mod tests {
 
     #[test]
     fn only_a_mailbox_that_does_not_exist_is_dead() {
-        assert!(is_dead_address(&said(Phase::Rcpt, "550 5.1.1 no such user")));
-        assert!(is_dead_address(&said(Phase::Dot, "550 5.1.10 no such user")));
+        assert!(is_invalid_mailbox(&said(Phase::Rcpt, "550 5.1.1 no such user")));
+        assert!(is_invalid_mailbox(&said(Phase::Dot, "550 5.1.10 no such user")));
         for (phase, reply) in [
             (Phase::Rcpt, "550 no such user"),
             (Phase::Rcpt, "552 5.2.2 full"),
@@ -328,36 +344,37 @@ mod tests {
             (Phase::Rcpt, "550 5.7.1 spam"),
             (Phase::Mail, "550 5.1.1 you"),
         ] {
-            assert!(!is_dead_address(&said(phase, reply)), "{phase} {reply}");
+            assert!(!is_invalid_mailbox(&said(phase, reply)), "{phase} {reply}");
         }
     }
 
-    fn any_heard() -> impl Strategy<Value = Heard> {
+    fn any_heard() -> impl Strategy<Value = SmtpOutcome> {
         let reply = (200_u16..600, "([245]\\.[0-9]{1,2}\\.[0-9]{1,3} )?(greylisted|spam|too many|ok|가)?");
         let what = prop_oneof![
             reply.prop_map(|(code, text)| Ok(Reply { code, text })),
             prop::sample::select(all_troubles()).prop_map(Err),
         ];
-        (prop::sample::select(PHASES.to_vec()), what).prop_map(|(phase, what)| Heard { phase, what })
+        (prop::sample::select(PHASES.to_vec()), what)
+            .prop_map(|(phase, what)| SmtpOutcome { phase, result: what })
     }
 
     proptest! {
         #[test]
-        fn sent_needs_a_2yz_after_the_dot_and_doubt_exists_only_there(heard in any_heard()) {
-            let verdict = judge(&heard);
-            let positive = matches!(&heard.what, Ok(reply) if reply.class() == 2);
-            prop_assert_eq!(verdict == Verdict::Sent, heard.phase == Phase::Dot && positive);
-            if heard.phase != Phase::Dot {
+        fn sent_needs_a_2yz_after_the_dot_and_doubt_exists_only_there(outcome in any_heard()) {
+            let verdict = classify(&outcome);
+            let positive = matches!(&outcome.result, Ok(reply) if reply.class() == 2);
+            prop_assert_eq!(verdict == Verdict::Sent, outcome.phase == Phase::Dot && positive);
+            if outcome.phase != Phase::Dot {
                 prop_assert_ne!(verdict, Verdict::Unknown);
             }
         }
 
         #[test]
-        fn only_a_5yz_or_letterpress_itself_fails_a_reader(heard in any_heard()) {
-            if matches!(judge(&heard), Verdict::Failed { .. }) {
-                let refused = matches!(&heard.what, Ok(reply) if reply.class() == 5);
-                let unsendable = matches!(&heard.what, Err(Trouble::Missing(_) | Trouble::Unsendable(_)));
-                prop_assert!(refused || (unsendable && heard.phase != Phase::Dot));
+        fn only_a_5yz_or_letterpress_itself_fails_a_reader(outcome in any_heard()) {
+            if matches!(classify(&outcome), Verdict::Failed { .. }) {
+                let refused = matches!(&outcome.result, Ok(reply) if reply.class() == 5);
+                let unsendable = matches!(&outcome.result, Err(TransportError::Missing(_) | TransportError::Unsendable(_)));
+                prop_assert!(refused || (unsendable && outcome.phase != Phase::Dot));
             }
         }
     }

@@ -10,8 +10,8 @@ use chrono::DateTime;
 
 use super::entry::Person;
 use super::extension::{self, by_name};
-use super::page::{Carried, Page, namespace};
-use crate::archive::TakenBack;
+use super::page::{Page, PageEntry, namespace};
+use crate::archive::Tombstone;
 use crate::text::HeaderText;
 
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
@@ -76,11 +76,11 @@ fn extensions(page: &Page<'_>) -> ExtensionMap {
 }
 
 /// RFC 6721.
-fn tombstone(post: &TakenBack) -> Extension {
+fn tombstone(post: &Tombstone) -> Extension {
     extension::extension("at:deleted-entry", &[("ref", &post.id), ("when", &post.at.to_rfc3339())])
 }
 
-fn entry(entry: &Carried<'_>, page: &Page<'_>) -> atom::Entry {
+fn entry(entry: &PageEntry<'_>, page: &Page<'_>) -> atom::Entry {
     let lang = page.differs(entry.language).map(str::to_owned);
     let plain = |text: &str| Text { value: text.to_owned(), lang: lang.clone(), ..Text::default() };
     let categories = entry.labels.iter().map(|label| Category {
@@ -108,7 +108,7 @@ fn entry(entry: &Carried<'_>, page: &Page<'_>) -> atom::Entry {
     }
 }
 
-fn entry_links(entry: &Carried<'_>) -> Vec<Link> {
+fn entry_links(entry: &PageEntry<'_>) -> Vec<Link> {
     let mut links = vec![link("alternate", entry.url.as_str(), "text/html")];
     links.extend(entry.enclosure.map(|enclosure| Link {
         length: Some(enclosure.length.to_string()),

@@ -172,7 +172,7 @@ fn to_the_second(moment: Moment) -> Moment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::feeds::specimen;
+    use crate::feeds::fixtures;
 
     #[test]
     fn an_offset_with_seconds_is_rounded_and_the_instant_is_kept() {
@@ -184,9 +184,9 @@ mod tests {
 
     #[test]
     fn an_update_is_never_older_than_the_publication() {
-        let mut post = specimen::post(5, "글");
+        let mut post = fixtures::post(5, "글");
         post.updated = post.published - chrono::TimeDelta::days(1);
-        let config = specimen::config("");
+        let config = fixtures::config("");
         let entry = Entry::new(&post, &config);
         assert!(!entry.was_updated() && entry.updated == entry.published);
     }
@@ -194,10 +194,10 @@ mod tests {
     #[test]
     fn a_post_without_authors_is_by_the_author_of_the_site() {
         let config =
-            specimen::config("author = { name = \"김하늘\", url = \"https://example.com/about/\" }\n");
-        let mut post = specimen::post(1, "글");
+            fixtures::config("author = { name = \"김하늘\", url = \"https://example.com/about/\" }\n");
+        let mut post = fixtures::post(1, "글");
         assert_eq!(Entry::new(&post, &config).authors[0].url.unwrap().path(), "/about/");
-        post.authors = specimen::authors(&["이바다", "김하늘"]);
+        post.authors = fixtures::authors(&["이바다", "김하늘"]);
         let entry = Entry::new(&post, &config);
         assert_eq!(
             entry.authors.iter().map(|author| author.url.is_some()).collect::<Vec<_>>(),
@@ -207,10 +207,10 @@ mod tests {
 
     #[test]
     fn a_summary_is_one_line_and_html_has_no_carriage_return() {
-        let mut post = specimen::post(1, "글");
+        let mut post = fixtures::post(1, "글");
         post.summary = Some(XmlText::clean("첫 줄\n  둘째\u{85}줄").0);
         post.body = XmlText::clean("<p>a\r\nb\rc</p>").0;
-        let config = specimen::config("");
+        let config = fixtures::config("");
         let entry = Entry::new(&post, &config);
         assert_eq!(entry.summary.as_str(), "첫 줄 둘째 줄");
         assert!(!entry.html.unwrap().as_str().contains('\r'));

@@ -6,7 +6,7 @@ use atom_syndication::extension::Extension as AtomExtension;
 use quick_xml::escape::escape;
 use rss::extension::Extension as RssExtension;
 
-use super::page::{Carried, Page};
+use super::page::{Page, PageEntry};
 
 /// An extension element of one of the crates.
 pub(super) trait Extension: Sized {
@@ -67,7 +67,7 @@ pub(super) fn of_page<E: Extension>(page: &Page<'_>) -> Option<E> {
 }
 
 /// The picture of an entry (Media RSS), and the posts that it answers (RFC 4685).
-pub(super) fn of_entry<E: Extension>(entry: &Carried<'_>, page: &Page<'_>) -> Vec<E> {
+pub(super) fn of_entry<E: Extension>(entry: &PageEntry<'_>, page: &Page<'_>) -> Vec<E> {
     let picture = entry.image.map(|url| extension("media:thumbnail", &[("url", url.as_str())]));
     let answers = entry.answers.iter().map(|url| {
         extension(

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::formats::{file_name, formats, media_type};
-use super::layout::Layout;
+use super::layout::FeedPlan;
 use crate::config::{Compression, Config};
 
 /// A web server.
@@ -34,7 +34,7 @@ fn is_shown(media_type: &str) -> bool {
 }
 
 /// The configuration for `server`.
-pub fn render(layout: &Layout<'_>, server: Server) -> String {
+pub fn render(layout: &FeedPlan<'_>, server: Server) -> String {
     let config = layout.config();
     let mut files: Vec<(&str, &str)> =
         formats(config).map(|format| (file_name(format).as_str(), media_type(format))).collect();
@@ -108,7 +108,7 @@ fn nginx(text: &mut String, config: &Config, files: &[(&str, &str)]) -> std::fmt
 }
 
 /// Every document by its path, independent of the matching of wildcards.
-fn netlify(text: &mut String, layout: &Layout<'_>) -> std::fmt::Result {
+fn netlify(text: &mut String, layout: &FeedPlan<'_>) -> std::fmt::Result {
     writeln!(
         text,
         "# In a file `_headers` in the folder that is published; again when there are more feeds."

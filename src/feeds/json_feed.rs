@@ -6,7 +6,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::entry::Person;
-use super::page::{Carried, Page};
+use super::page::{Page, PageEntry};
 use crate::archive::Enclosure;
 use crate::text::HeaderText;
 
@@ -110,7 +110,7 @@ fn feed<'a>(page: &'a Page<'a>) -> JsonFeed<'a> {
     }
 }
 
-fn item<'a>(entry: &'a Carried<'a>, page: &Page<'_>) -> Item<'a> {
+fn item<'a>(entry: &'a PageEntry<'a>, page: &Page<'_>) -> Item<'a> {
     let mut tags: Vec<&str> = Vec::with_capacity(entry.labels.len());
     for label in &entry.labels {
         // JSON Feed has one list for categories and tags, so a name that is both appears once.

@@ -11,12 +11,12 @@ use rayon::prelude::*;
 
 use super::entry::Entry;
 use super::formats::{formats, media_type};
-use super::page::{Carried, Page, Place, path};
+use super::page::{Page, PageEntry, PagePosition, path};
 use super::paging::{self, Budget, Paging};
 use super::select::{self, Feed};
-use super::{Document, as_published, atom, companion, json_feed, opml, rss};
+use super::{Document, as_published, atom, html_index, json_feed, opml, rss};
 use crate::archive::pages::Pages;
-use crate::archive::{Archive, TakenBack};
+use crate::archive::{Archive, Tombstone};
 use crate::config::{Config, Content, Format};
 
 /// The approximate number of entries that are rendered at a time for archive pages.
@@ -30,10 +30,10 @@ const TOGETHER: usize = 20_000;
 const TOMBSTONES: usize = 100;
 
 /// The plan. Documents are rendered on demand.
-pub struct Layout<'a> {
+pub struct FeedPlan<'a> {
     archive: &'a Archive,
     config: &'a Config,
-    feeds: Vec<Laid>,
+    feeds: Vec<PagedFeed>,
     pages: Pages,
     /// The ids of posts by their addresses; empty if no post answers another.
     ids: HashMap<&'a str, &'a str>,
@@ -43,7 +43,7 @@ pub struct Layout<'a> {
 
 /// An archive page, and how to recognise an existing file as this page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frozen {
+pub struct ArchivedPage {
     /// Below the public folder.
     pub path: Utf8PathBuf,
     /// The address that the file states as its own.
@@ -55,16 +55,20 @@ pub struct Frozen {
 }
 
 /// Reads a file of the public folder, if it exists.
-pub type Published<'p> = &'p dyn Fn(&Utf8Path) -> Option<Vec<u8>>;
+pub type PublishedPages<'p> = &'p dyn Fn(&Utf8Path) -> Option<Vec<u8>>;
 
 /// Plans every configured feed in every configured format. Entries that were `published` as summaries stay summaries as long as
 /// they are in their feed.
-pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config, published: Published<'_>) -> Layout<'a> {
+pub fn plan_feeds<'a>(
+    archive: &'a Archive,
+    config: &'a Config,
+    published: PublishedPages<'_>,
+) -> FeedPlan<'a> {
     let posts = &archive.posts;
     let by_id = posts.iter().enumerate().map(|(at, post)| (post.id.as_str(), at)).collect();
     let mut pages = archive.pages.clone();
     let feeds = select::feeds(posts, config);
-    let (lengths, rendered) = Lengths::of(&feeds, archive, config);
+    let (lengths, rendered) = EntryLengths::of(&feeds, archive, config);
     let bytes = budget(config);
     let feeds = feeds
         .into_iter()
@@ -73,13 +77,13 @@ pub fn lay_out<'a>(archive: &'a Archive, config: &'a Config, published: Publishe
             let length_of = |at: usize| lengths.get(at, !summaries.contains(&at));
             let budget = Budget { bytes, length_of: &length_of };
             let paging = paging::divide(&feed, (posts, &by_id), &mut pages, &budget, config);
-            Laid { feed, paging, summaries }
+            PagedFeed { feed, paging, summaries }
         })
         .collect();
     let has_answers = posts.iter().any(|post| !post.in_reply_to.is_empty());
     let ids =
         posts.iter().filter(|_| has_answers).map(|post| (post.url.as_str(), post.id.as_str())).collect();
-    Layout { archive, config, feeds, pages, ids, rendered: Mutex::new(rendered) }
+    FeedPlan { archive, config, feeds, pages, ids, rendered: Mutex::new(rendered) }
 }
 
 /// The budget in bytes; without one, the largest number.
@@ -94,7 +98,7 @@ fn budget(config: &Config) -> usize {
 fn summaries(
     feed: &Feed,
     by_id: &HashMap<&str, usize>,
-    published: Published<'_>,
+    published: PublishedPages<'_>,
     config: &Config,
 ) -> HashSet<usize> {
     if config.feeds.content == Content::Summary {
@@ -107,13 +111,13 @@ fn summaries(
 }
 
 /// The lengths of posts in bytes, as summaries and in full. Each post is rendered once for this.
-struct Lengths<'a> {
+struct EntryLengths<'a> {
     archive: &'a Archive,
     config: &'a Config,
     known: RefCell<HashMap<usize, (usize, usize)>>,
 }
 
-impl<'a> Lengths<'a> {
+impl<'a> EntryLengths<'a> {
     /// Measures the posts that will be needed, on all processors. The entries come back too, unless they are too many to
     /// keep.
     fn of(feeds: &[Feed], archive: &'a Archive, config: &'a Config) -> (Self, HashMap<usize, Entry<'a>>) {
@@ -152,31 +156,31 @@ fn entries<'a>(posts: HashSet<usize>, archive: &'a Archive, config: &'a Config) 
 }
 
 /// A feed, its division into pages, and the posts that are summaries in it.
-struct Laid {
+struct PagedFeed {
     feed: Feed,
     paging: Paging,
     summaries: HashSet<usize>,
 }
 
 /// A document before rendering.
-struct Sheet<'l> {
+struct PlannedFeed<'l> {
     feed: &'l Feed,
-    place: Place,
+    place: PagePosition,
     posts: &'l [usize],
     summaries: &'l HashSet<usize>,
     format: Format,
 }
 
-impl Sheet<'_> {
+impl PlannedFeed<'_> {
     fn path(&self) -> Utf8PathBuf {
         match self.place {
-            Place::Current { .. } => path(self.feed, None, self.format),
-            Place::Archive { number, .. } => path(self.feed, Some(number), self.format),
+            PagePosition::Current { .. } => path(self.feed, None, self.format),
+            PagePosition::Archive { number, .. } => path(self.feed, Some(number), self.format),
         }
     }
 }
 
-impl Layout<'_> {
+impl FeedPlan<'_> {
     /// The configuration of the plan.
     pub fn config(&self) -> &Config {
         self.config
@@ -203,11 +207,11 @@ impl Layout<'_> {
     }
 
     /// The pages of all archives, as files that are kept if they exist.
-    pub fn frozen(&self) -> Vec<Frozen> {
+    pub fn frozen(&self) -> Vec<ArchivedPage> {
         let in_pages = self.pages.ids();
         let gone: HashSet<&str> = self
             .archive
-            .taken_back
+            .tombstones
             .iter()
             .map(|post| post.id.as_str())
             .filter(|id| in_pages.contains(id))
@@ -215,24 +219,24 @@ impl Layout<'_> {
         self.archive_sheets().map(|sheet| self.freeze(&sheet, &gone)).collect()
     }
 
-    fn freeze(&self, sheet: &Sheet<'_>, gone: &HashSet<&str>) -> Frozen {
+    fn freeze(&self, sheet: &PlannedFeed<'_>, gone: &HashSet<&str>) -> ArchivedPage {
         let path = sheet.path();
         let number = match sheet.place {
-            Place::Archive { number, .. } => number,
-            Place::Current { .. } => 0,
+            PagePosition::Archive { number, .. } => number,
+            PagePosition::Current { .. } => 0,
         };
         let page = self.pages.of(sheet.feed.folder.as_str()).find(|(known, _)| *known == number);
         let ids = page.into_iter().flat_map(|(_, page)| page.keys()).map(String::as_str);
         let ids = ids.filter(|id| gone.contains(id));
         let own = self.config.site.url.join(path.as_str());
         match sheet.format {
-            Format::Json => Frozen {
+            Format::Json => ArchivedPage {
                 own: format!("\"{own}\""),
                 end: "}\n",
                 without: ids.map(|id| format!("\"{id}\"")).collect(),
                 path,
             },
-            Format::Rss | Format::Atom => Frozen {
+            Format::Rss | Format::Atom => ArchivedPage {
                 own: format!("\"{}\"", escape(&own)),
                 end: if sheet.format == Format::Rss { "</rss>\n" } else { "</feed>\n" },
                 without: ids.map(|id| format!(">{}<", escape(id))).collect(),
@@ -247,7 +251,7 @@ impl Layout<'_> {
         standing: &'l HashSet<Utf8PathBuf>,
     ) -> impl Iterator<Item = Vec<Document>> + 'l {
         let missing = self.archive_sheets().filter(move |sheet| !standing.contains(&sheet.path()));
-        portions(missing, PORTION).map(|portion| self.print(&portion))
+        portions(missing, PORTION).map(|portion| self.render(&portion))
     }
 
     /// The feeds, their list and their companion pages, in portions; one portion for a site of ordinary size.
@@ -255,12 +259,12 @@ impl Layout<'_> {
         let sheets = self.feeds.iter().flat_map(|feed| self.current_sheets(feed));
         let mut portions = portions(sheets, TOGETHER).peekable();
         std::iter::from_fn(move || {
-            let mut documents = self.print(&portions.next()?);
+            let mut documents = self.render(&portions.next()?);
             if portions.peek().is_none() {
                 documents.push(opml::render(&self.feeds(), self.config));
                 if self.config.feeds.companion {
                     let feeds: Vec<_> = self.feeds.iter().map(|laid| (&laid.feed, &laid.paging)).collect();
-                    documents.extend(companion::render(&feeds, self.archive, self.config));
+                    documents.extend(html_index::render(&feeds, self.archive, self.config));
                 }
             }
             Some(documents)
@@ -271,11 +275,11 @@ impl Layout<'_> {
         self.feeds.iter().map(|laid| &laid.feed).collect()
     }
 
-    fn current_sheets<'l>(&'l self, laid: &'l Laid) -> impl Iterator<Item = Sheet<'l>> {
-        let Laid { feed, paging, summaries } = laid;
+    fn current_sheets<'l>(&'l self, laid: &'l PagedFeed) -> impl Iterator<Item = PlannedFeed<'l>> {
+        let PagedFeed { feed, paging, summaries } = laid;
         let newest = paging.pages.last().map(|(number, _)| *number);
-        let place = Place::Current { is_complete: paging.is_complete, newest };
-        formats(self.config).map(move |format| Sheet {
+        let place = PagePosition::Current { is_complete: paging.is_complete, newest };
+        formats(self.config).map(move |format| PlannedFeed {
             feed,
             place,
             posts: &paging.current,
@@ -284,22 +288,22 @@ impl Layout<'_> {
         })
     }
 
-    fn archive_sheets(&self) -> impl Iterator<Item = Sheet<'_>> {
-        self.feeds.iter().flat_map(move |Laid { feed, paging, summaries }| {
+    fn archive_sheets(&self) -> impl Iterator<Item = PlannedFeed<'_>> {
+        self.feeds.iter().flat_map(move |PagedFeed { feed, paging, summaries }| {
             paging.pages.iter().enumerate().flat_map(move |(at, (number, posts))| {
                 let beside = |at: Option<usize>| at.and_then(|at| paging.pages.get(at)).map(|page| page.0);
-                let place = Place::Archive {
+                let place = PagePosition::Archive {
                     number: *number,
                     previous: beside(at.checked_sub(1)),
                     next: beside(at.checked_add(1)),
                 };
-                formats(self.config).map(move |format| Sheet { feed, place, posts, summaries, format })
+                formats(self.config).map(move |format| PlannedFeed { feed, place, posts, summaries, format })
             })
         })
     }
 
     /// Each post that a sheet carries is rendered once.
-    fn print(&self, sheets: &[Sheet<'_>]) -> Vec<Document> {
+    fn render(&self, sheets: &[PlannedFeed<'_>]) -> Vec<Document> {
         let mut wanted: HashSet<usize> = sheets.iter().flat_map(|sheet| sheet.posts).copied().collect();
         let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
         let mut ready: HashMap<usize, Entry<'_>> = rendered.extract_if(|at, _| wanted.remove(at)).collect();
@@ -308,10 +312,10 @@ impl Layout<'_> {
         sheets.par_iter().map(|sheet| self.document(sheet, &ready)).collect()
     }
 
-    fn document(&self, sheet: &Sheet<'_>, entries: &HashMap<usize, Entry<'_>>) -> Document {
+    fn document(&self, sheet: &PlannedFeed<'_>, entries: &HashMap<usize, Entry<'_>>) -> Document {
         let path = sheet.path();
-        let is_current = matches!(sheet.place, Place::Current { .. });
-        let taken_back: &[TakenBack] = if is_current { &self.archive.taken_back } else { &[] };
+        let is_current = matches!(sheet.place, PagePosition::Current { .. });
+        let taken_back: &[Tombstone] = if is_current { &self.archive.tombstones } else { &[] };
         let page = Page {
             feed: sheet.feed,
             place: sheet.place,
@@ -332,18 +336,18 @@ impl Layout<'_> {
 }
 
 /// The entries of a document. Archive pages carry every post in full.
-fn carried<'e>(sheet: &Sheet<'_>, entries: &'e HashMap<usize, Entry<'e>>) -> Vec<Carried<'e>> {
-    let is_current = matches!(sheet.place, Place::Current { .. });
+fn carried<'e>(sheet: &PlannedFeed<'_>, entries: &'e HashMap<usize, Entry<'e>>) -> Vec<PageEntry<'e>> {
+    let is_current = matches!(sheet.place, PagePosition::Current { .. });
     let in_full = |at: &usize| !is_current || !sheet.summaries.contains(at);
-    let carried = |at| Some(Carried { entry: entries.get(at)?, in_full: in_full(at) });
+    let carried = |at| Some(PageEntry { entry: entries.get(at)?, in_full: in_full(at) });
     sheet.posts.iter().filter_map(carried).collect()
 }
 
 /// Groups sheets so that each group has about `entries` entries.
 fn portions<'l>(
-    sheets: impl Iterator<Item = Sheet<'l>>,
+    sheets: impl Iterator<Item = PlannedFeed<'l>>,
     entries: usize,
-) -> impl Iterator<Item = Vec<Sheet<'l>>> {
+) -> impl Iterator<Item = Vec<PlannedFeed<'l>>> {
     let mut sheets = sheets.peekable();
     std::iter::from_fn(move || {
         sheets.peek()?;

@@ -6,14 +6,16 @@
 mod as_published;
 mod atom;
 mod character_data;
-mod companion;
 mod compression;
 mod document;
 mod entry;
 mod extension;
+#[cfg(test)]
+mod fixtures;
 mod folder_name;
 mod formats;
 pub mod headers;
+mod html_index;
 mod json_feed;
 mod layout;
 pub mod lint;
@@ -25,13 +27,11 @@ mod podcast;
 mod rss;
 mod select;
 #[cfg(test)]
-mod specimen;
-#[cfg(test)]
 mod tests;
 
-pub use companion::FILE as COMPANION;
 pub use document::Document;
 pub use formats::files;
-pub use layout::{Frozen, Layout, Published, lay_out};
+pub use html_index::FILE as COMPANION;
+pub use layout::{ArchivedPage, FeedPlan, PublishedPages, plan_feeds};
 pub use page::STYLE_SHEET as STYLE;
 pub use select::{Group, categories};

@@ -15,7 +15,7 @@ use crate::config::Compression;
 use crate::crash;
 use crate::durable::{self, Batch, Mode, Partial, Staged};
 
-pub use frozen::{Standing, standing};
+pub use frozen::{ExistingPages, existing_pages};
 
 /// The name of temporary files, by which a later run recognises them.
 const PREFIX: &str = ".letterpress-";
@@ -23,7 +23,7 @@ const SUFFIX: &str = ".tmp";
 
 /// The changes of a run in the public folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Written {
+pub struct WriteReport {
     /// The files that are new or have new bytes, as [`Document::path`] names them, in the order given.
     pub written: Vec<Utf8PathBuf>,
     /// Every file: the documents and their compressed copies.
@@ -88,7 +88,7 @@ fn refused(action: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> O
     move |source| OutputError::Refused { action, path: path.to_owned(), source }
 }
 
-impl Written {
+impl WriteReport {
     /// The sum of both.
     #[must_use]
     pub fn and(mut self, more: Self) -> Self {
@@ -100,17 +100,17 @@ impl Written {
 }
 
 /// A file to write: a document or a compressed copy.
-struct Task<'d> {
+struct WriteTask<'d> {
     path: Utf8PathBuf,
     target: Utf8PathBuf,
     document: &'d [u8],
     compression: Option<Compression>,
 }
 
-impl Task<'_> {
+impl WriteTask<'_> {
     fn is_done(&self) -> Result<bool, OutputError> {
         match self.compression {
-            None => holds(&self.target, self.document),
+            None => has_bytes(&self.target, self.document),
             Some(compression) => match File::open(&self.target) {
                 Ok(file) => Ok(compression::is_copy(compression, file, self.document)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -139,7 +139,7 @@ pub fn write(
     directory: &Utf8Path,
     documents: &[Document],
     compress: &[Compression],
-) -> Result<Written, OutputError> {
+) -> Result<WriteReport, OutputError> {
     let mut folders = Folders::open(directory)?;
     let alone = alone_in(&folders.root);
     let (mut tasks, mut stale) = (Vec::new(), Vec::new());
@@ -150,16 +150,16 @@ pub fn write(
             let path = copy_of(path, compression);
             if compress.contains(&compression) {
                 let target = folders.target(&path)?;
-                tasks.push(Task { path, target, document: bytes, compression: Some(compression) });
+                tasks.push(WriteTask { path, target, document: bytes, compression: Some(compression) });
             } else {
                 stale.push(copy_of(&target, compression));
             }
         }
-        tasks.push(Task { path: path.clone(), target, document: bytes, compression: None });
+        tasks.push(WriteTask { path: path.clone(), target, document: bytes, compression: None });
     }
-    let done: Vec<bool> = tasks.par_iter().map(Task::is_done).collect::<Result<_, _>>()?;
+    let done: Vec<bool> = tasks.par_iter().map(WriteTask::is_done).collect::<Result<_, _>>()?;
     let files: Vec<Utf8PathBuf> = tasks.iter().map(|task| task.path.clone()).collect();
-    let changed: Vec<Task<'_>> =
+    let changed: Vec<WriteTask<'_>> =
         tasks.into_iter().zip(done).filter(|(_, done)| !done).map(|(task, _)| task).collect();
     if alone.is_some() {
         folders.sweep()?;
@@ -183,7 +183,7 @@ pub fn write(
         Batch::EachFile => folders.sync()?,
     }
     removed?;
-    Ok(Written {
+    Ok(WriteReport {
         unchanged: files.len() - changed.len(),
         written: changed.into_iter().map(|task| task.path).collect(),
         files,
@@ -342,7 +342,7 @@ impl Folders {
 }
 
 /// Whether the file at `target` has exactly these bytes. Stops at the first difference.
-fn holds(target: &Utf8Path, bytes: &[u8]) -> Result<bool, OutputError> {
+fn has_bytes(target: &Utf8Path, bytes: &[u8]) -> Result<bool, OutputError> {
     let same = || -> io::Result<bool> {
         let file = File::open(target)?;
         if file.metadata()?.len() != bytes.len() as u64 {
@@ -398,9 +398,9 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
-    use crate::feeds::Frozen;
+    use crate::feeds::ArchivedPage;
 
-    fn write(directory: &Utf8Path, documents: &[Document]) -> Result<Written, OutputError> {
+    fn write(directory: &Utf8Path, documents: &[Document]) -> Result<WriteReport, OutputError> {
         super::write(directory, documents, &[])
     }
 
@@ -473,13 +473,13 @@ mod tests {
         let public = public();
         let text = "<feed><link href=\"https://a.example/1\"/><id>urn:x:ab</id></feed>\n";
         write(&public.path, &[document("1.xml", text)]).unwrap();
-        let page = |own: &str, without: &[&str]| Frozen {
+        let page = |own: &str, without: &[&str]| ArchivedPage {
             path: "1.xml".into(),
             own: format!("\"{own}\""),
             end: "</feed>\n",
             without: without.iter().map(|id| format!(">{id}<")).collect(),
         };
-        let stands = |page: Frozen| super::standing(&public.path, &[page], &[]).paths.len() == 1;
+        let stands = |page: ArchivedPage| super::existing_pages(&public.path, &[page], &[]).paths.len() == 1;
         assert!(
             stands(page("https://a.example/1", &[])) && stands(page("https://a.example/1", &["urn:x:a"]))
         );

@@ -9,8 +9,8 @@ use url::Url;
 
 use super::entry::{Entry, Label, Moment};
 use super::formats::file_name;
-use super::select::{Feed, Kind};
-use crate::archive::{TakenBack, links};
+use super::select::{Feed, FeedScope};
+use crate::archive::{Tombstone, links};
 use crate::config::{Config, Format};
 use crate::text::XmlText;
 
@@ -20,22 +20,22 @@ pub const STYLE_SHEET: &str = "feeds.css";
 /// The input of a format for one document.
 pub(super) struct Page<'a> {
     pub(super) feed: &'a Feed,
-    pub(super) place: Place,
+    pub(super) place: PagePosition,
     pub(super) format: Format,
     /// Newest first.
-    pub(super) entries: &'a [Carried<'a>],
+    pub(super) entries: &'a [PageEntry<'a>],
     pub(super) config: &'a Config,
     /// The address of this document.
     pub(super) own_url: String,
-    /// Retracted posts; empty in an archive page.
-    pub(super) taken_back: &'a [TakenBack],
+    /// Tombstone posts; empty in an archive page.
+    pub(super) taken_back: &'a [Tombstone],
     /// The ids of answered posts by address.
     pub(super) ids: &'a HashMap<&'a str, &'a str>,
 }
 
 /// The place of a document in its feed (RFC 5005).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum PagePosition {
     /// The feed itself, and the number of its newest archive page.
     Current { is_complete: bool, newest: Option<u32> },
     /// A page of its archive, and the numbers of the pages beside it.
@@ -44,13 +44,13 @@ pub(super) enum Place {
 
 /// An entry in a document.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Carried<'a> {
+pub(super) struct PageEntry<'a> {
     pub(super) entry: &'a Entry<'a>,
     /// Whether it carries the whole text.
     pub(super) in_full: bool,
 }
 
-impl<'a> Deref for Carried<'a> {
+impl<'a> Deref for PageEntry<'a> {
     type Target = Entry<'a>;
 
     fn deref(&self) -> &Entry<'a> {
@@ -58,7 +58,7 @@ impl<'a> Deref for Carried<'a> {
     }
 }
 
-impl Carried<'_> {
+impl PageEntry<'_> {
     /// The whole text, if this document carries it.
     pub(super) fn html(&self) -> Option<&str> {
         self.entry.html.as_ref().filter(|_| self.in_full).map(XmlText::as_str)
@@ -88,7 +88,7 @@ impl Page<'_> {
 
     /// The configured description; may be empty.
     pub(super) fn description(&self) -> &str {
-        let podcast = self.config.podcast.as_ref().filter(|_| self.feed.kind == Kind::Podcast);
+        let podcast = self.config.podcast.as_ref().filter(|_| self.feed.kind == FeedScope::Podcast);
         let own = podcast.and_then(|podcast| podcast.description.as_ref());
         own.map_or(&self.config.site.description, |text| text.as_str())
     }
@@ -102,17 +102,17 @@ impl Page<'_> {
     /// The element of the history namespace for this document.
     pub(super) fn history(&self) -> Option<&'static str> {
         match self.place {
-            Place::Current { is_complete: true, .. } => Some("fh:complete"),
-            Place::Current { .. } => None,
-            Place::Archive { .. } => Some("fh:archive"),
+            PagePosition::Current { is_complete: true, .. } => Some("fh:complete"),
+            PagePosition::Current { .. } => None,
+            PagePosition::Archive { .. } => Some("fh:archive"),
         }
     }
 
     /// The links between a feed and its archive.
     pub(super) fn archive_links(&self) -> impl Iterator<Item = (&'static str, String)> {
         let (current, previous, next) = match self.place {
-            Place::Current { newest, .. } => (None, newest, None),
-            Place::Archive { previous, next, .. } => (Some(self.url(None)), previous, next),
+            PagePosition::Current { newest, .. } => (None, newest, None),
+            PagePosition::Archive { previous, next, .. } => (Some(self.url(None)), previous, next),
         };
         let page = |rel, number: Option<u32>| number.map(|number| (rel, self.url(Some(number))));
         [current.map(|url| ("current", url)), page("prev-archive", previous), page("next-archive", next)]
@@ -123,8 +123,8 @@ impl Page<'_> {
     /// The address of the next older page.
     pub(super) fn older(&self) -> Option<String> {
         match self.place {
-            Place::Current { newest, .. } => newest,
-            Place::Archive { previous, .. } => previous,
+            PagePosition::Current { newest, .. } => newest,
+            PagePosition::Archive { previous, .. } => previous,
         }
         .map(|number| self.url(Some(number)))
     }
@@ -150,8 +150,8 @@ impl Page<'_> {
 
     fn number(&self) -> Option<u32> {
         match self.place {
-            Place::Current { .. } => None,
-            Place::Archive { number, .. } => Some(number),
+            PagePosition::Current { .. } => None,
+            PagePosition::Archive { number, .. } => Some(number),
         }
     }
 

@@ -173,13 +173,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::Bytes;
-    use crate::feeds::{select, specimen};
+    use crate::config::ByteSize;
+    use crate::feeds::{fixtures, select};
 
     /// `count` posts, an hour apart, newest first.
     fn posts(count: usize) -> Vec<Post> {
         let post = |number: usize| {
-            let mut post = specimen::post(1, "글");
+            let mut post = fixtures::post(1, "글");
             post.id = format!("urn:x:{number}");
             post.published += TimeDelta::hours(i64::try_from(number).unwrap());
             post.updated = post.published;
@@ -189,7 +189,7 @@ mod tests {
     }
 
     fn config(entries: usize) -> Config {
-        let mut config = specimen::config("");
+        let mut config = fixtures::config("");
         config.feeds.entries = entries;
         config.feeds.by.clear();
         config
@@ -252,8 +252,8 @@ mod tests {
     #[test]
     fn a_feed_over_budget_is_shorter_and_its_pages_contain_the_rest() {
         let (mut pages, mut config) = (Pages::default(), config(20));
-        let post = specimen::post(1, "글").body.as_str().len();
-        config.feeds.budget = Bytes::parse(&(6 * post).to_string()).unwrap();
+        let post = fixtures::post(1, "글").body.as_str().len();
+        config.feeds.budget = ByteSize::parse(&(6 * post).to_string()).unwrap();
         for count in 1..40 {
             let paging = divided(&posts(count), &mut pages, &config);
             assert_eq!(
@@ -267,7 +267,7 @@ mod tests {
         config.feeds.archive = false;
         let alone = divided(&posts(20), &mut Pages::default(), &config);
         assert_eq!((alone.current.len(), alone.left_out, alone.is_complete), (6, 14, false));
-        config.feeds.budget = Bytes::parse("1").unwrap();
+        config.feeds.budget = ByteSize::parse("1").unwrap();
         assert_eq!(divided(&posts(20), &mut Pages::default(), &config).current, [0], "one at least");
     }
 
@@ -279,8 +279,8 @@ mod tests {
             budget in proptest::option::of(1usize..9),
         ) {
             let (mut pages, mut config) = (Pages::default(), config(entries));
-            let bytes = budget.map_or(0, |posts| posts * specimen::post(1, "글").body.as_str().len());
-            config.feeds.budget = Bytes::parse(&bytes.to_string()).unwrap();
+            let bytes = budget.map_or(0, |posts| posts * fixtures::post(1, "글").body.as_str().len());
+            config.feeds.budget = ByteSize::parse(&bytes.to_string()).unwrap();
             let mut edits: HashMap<String, i64> = HashMap::new();
             let (mut count, mut old) = (0, Pages::default());
             for (day, (more, edited)) in steps.into_iter().enumerate() {

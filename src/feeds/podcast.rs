@@ -7,8 +7,8 @@ use rss::extension::itunes::{ITunesCategory, ITunesChannelExtension, ITunesItemE
 
 use super::character_data::character_data;
 use super::extension::{Extension as _, extension};
-use super::page::{Carried, Page};
-use super::select::Kind;
+use super::page::{Page, PageEntry};
+use super::select::FeedScope;
 use crate::archive::EpisodeKind;
 use crate::config::{Category, Podcast};
 use crate::text::hex;
@@ -55,7 +55,7 @@ pub(super) fn channel_extensions(page: &Page<'_>) -> Vec<Extension> {
 }
 
 /// An episode's `itunes` elements, in every feed that carries it.
-pub(super) fn item(entry: &Carried<'_>) -> Option<ITunesItemExtension> {
+pub(super) fn item(entry: &PageEntry<'_>) -> Option<ITunesItemExtension> {
     let episode = &entry.enclosure.filter(|enclosure| enclosure.is_episode())?.episode;
     Some(ITunesItemExtension {
         image: entry.image.map(ToString::to_string),
@@ -69,7 +69,7 @@ pub(super) fn item(entry: &Carried<'_>) -> Option<ITunesItemExtension> {
 }
 
 /// An episode's transcript.
-pub(super) fn transcript(entry: &Carried<'_>) -> Option<Extension> {
+pub(super) fn transcript(entry: &PageEntry<'_>) -> Option<Extension> {
     let transcript = entry.enclosure?.episode.transcript.as_ref()?;
     Some(extension(
         "podcast:transcript",
@@ -78,7 +78,7 @@ pub(super) fn transcript(entry: &Carried<'_>) -> Option<Extension> {
 }
 
 fn of<'p>(page: &Page<'p>) -> Option<&'p Podcast> {
-    page.config.podcast.as_ref().filter(|_| page.feed.kind == Kind::Podcast)
+    page.config.podcast.as_ref().filter(|_| page.feed.kind == FeedScope::Podcast)
 }
 
 fn category(category: &Category) -> ITunesCategory {

@@ -10,7 +10,7 @@ use rss::{Category, Channel, Enclosure, Guid, Image, Item};
 use super::character_data::{CharacterData, character_data};
 use super::entry::Moment;
 use super::extension::{self, Extension as _, by_name};
-use super::page::{Carried, Page, namespace};
+use super::page::{Page, PageEntry, namespace};
 use super::podcast;
 use crate::text::HeaderText;
 
@@ -87,7 +87,7 @@ fn channel_extensions(page: &Page<'_>) -> impl Iterator<Item = Extension> {
     extension::of_page(page).into_iter().chain(podcast::channel_extensions(page))
 }
 
-fn item(entry: &Carried<'_>, page: &Page<'_>) -> Item {
+fn item(entry: &PageEntry<'_>, page: &Page<'_>) -> Item {
     let categories = entry
         .labels
         .iter()
@@ -116,14 +116,14 @@ fn item(entry: &Carried<'_>, page: &Page<'_>) -> Item {
 
 /// What RSS has no element for: the picture and the answered posts, the date of an update (Atom's is valid inside an item,
 /// and some readers use it), and the transcript of an episode.
-fn item_extensions(entry: &Carried<'_>, page: &Page<'_>) -> impl Iterator<Item = Extension> {
+fn item_extensions(entry: &PageEntry<'_>, page: &Page<'_>) -> impl Iterator<Item = Extension> {
     let updated =
         entry.was_updated().then(|| Extension::new("atom:updated", &[], &entry.updated.to_rfc3339()));
     extension::of_entry(entry, page).into_iter().chain(updated).chain(podcast::transcript(entry))
 }
 
 /// Names go to `dc:creator`: RSS's own `author` is an address, and an item must not have both.
-fn dublin_core(entry: &Carried<'_>, page: &Page<'_>) -> Option<DublinCoreExtension> {
+fn dublin_core(entry: &PageEntry<'_>, page: &Page<'_>) -> Option<DublinCoreExtension> {
     let language = page.differs(entry.language);
     if entry.authors.is_empty() && language.is_none() {
         return None;

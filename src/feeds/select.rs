@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::folder_name::FolderNames;
 use crate::archive::{Enclosure, Post};
-use crate::config::{By, Config};
+use crate::config::{Config, GroupBy};
 
 /// The folder, below the public one, of the category feeds.
 pub(super) const CATEGORIES: &str = "categories/";
@@ -26,20 +26,20 @@ pub(super) struct Feed {
     pub(super) folder: Utf8PathBuf,
     /// The language, if all posts share one.
     pub(super) language: Option<String>,
-    pub(super) kind: Kind,
+    pub(super) kind: FeedScope,
     /// Indices of all its posts in the archive, newest first.
     pub(super) posts: Vec<usize>,
 }
 
 /// What a feed is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FeedScope {
     /// The whole site.
     Site,
     /// The posts with a recording.
     Podcast,
     /// The posts of one category, tag, author or language.
-    By(By),
+    By(GroupBy),
 }
 
 /// The main feed, the podcast, then the other feeds by kind, in the order of the first use of their names.
@@ -49,7 +49,7 @@ pub(super) fn feeds(posts: &[Post], config: &Config) -> Vec<Feed> {
         title: title.to_owned(),
         folder: Utf8PathBuf::new(),
         language: None,
-        kind: Kind::Site,
+        kind: FeedScope::Site,
         posts: (0..posts.len()).collect(),
     };
     let mut feeds = vec![site];
@@ -66,8 +66,8 @@ pub(super) fn feeds(posts: &[Post], config: &Config) -> Vec<Feed> {
             Feed {
                 title,
                 folder,
-                language: (*by == By::Language).then_some(name),
-                kind: Kind::By(*by),
+                language: (*by == GroupBy::Language).then_some(name),
+                kind: FeedScope::By(*by),
                 posts,
             }
         }));
@@ -89,7 +89,7 @@ pub struct Group {
 /// Every category, in the order of the oldest posts.
 pub fn categories(posts: &[Post], config: &Config) -> Vec<Group> {
     let mut names = FolderNames::default();
-    let groups = groups(posts, By::Category, config).into_iter();
+    let groups = groups(posts, GroupBy::Category, config).into_iter();
     let group = |(name, mut posts): (String, Vec<usize>)| {
         posts.reverse();
         let folder = Utf8PathBuf::from(format!("{CATEGORIES}{}", names.name(&name)));
@@ -105,38 +105,38 @@ fn podcast(posts: &[Post], config: &Config) -> Option<Feed> {
         title: podcast.title.as_ref().unwrap_or(&config.site.title).as_str().to_owned(),
         folder: PODCAST.into(),
         language: None,
-        kind: Kind::Podcast,
+        kind: FeedScope::Podcast,
         posts: (0..posts.len()).filter(|at| is_episode(&posts[*at])).collect(),
     })
 }
 
 /// The folder of all feeds of a kind.
-fn kind_folder(by: By) -> &'static str {
+fn kind_folder(by: GroupBy) -> &'static str {
     match by {
-        By::Category => CATEGORIES,
-        By::Tag => TAGS,
-        By::Author => "authors/",
-        By::Language => "languages/",
+        GroupBy::Category => CATEGORIES,
+        GroupBy::Tag => TAGS,
+        GroupBy::Author => "authors/",
+        GroupBy::Language => "languages/",
     }
 }
 
 /// The names of a kind that a post has.
-fn names<'p>(post: &'p Post, by: By, config: &'p Config) -> Vec<&'p str> {
+fn names<'p>(post: &'p Post, by: GroupBy, config: &'p Config) -> Vec<&'p str> {
     match by {
-        By::Category => post.categories.iter().map(crate::text::HeaderText::as_str).collect(),
-        By::Tag => post.tags.iter().map(crate::text::HeaderText::as_str).collect(),
-        By::Author if post.authors.is_empty() => {
+        GroupBy::Category => post.categories.iter().map(crate::text::HeaderText::as_str).collect(),
+        GroupBy::Tag => post.tags.iter().map(crate::text::HeaderText::as_str).collect(),
+        GroupBy::Author if post.authors.is_empty() => {
             config.site.author.iter().map(|author| author.name.as_str()).collect()
         }
-        By::Author => post.authors.iter().map(|author| author.name.as_str()).collect(),
-        By::Language => vec![post.language.as_deref().unwrap_or(&config.site.language)],
+        GroupBy::Author => post.authors.iter().map(|author| author.name.as_str()).collect(),
+        GroupBy::Language => vec![post.language.as_deref().unwrap_or(&config.site.language)],
     }
 }
 
 /// Each name with its posts, oldest first, in the order of their oldest posts.
 ///
 /// New posts do not change that order, so a folder name is never reassigned.
-fn groups(posts: &[Post], by: By, config: &Config) -> Vec<(String, Vec<usize>)> {
+fn groups(posts: &[Post], by: GroupBy, config: &Config) -> Vec<(String, Vec<usize>)> {
     let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     for (at, post) in posts.iter().enumerate().rev() {
@@ -158,11 +158,11 @@ fn groups(posts: &[Post], by: By, config: &Config) -> Vec<(String, Vec<usize>)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::feeds::specimen;
+    use crate::feeds::fixtures;
 
     #[test]
     fn the_main_feed_comes_first_and_each_feed_has_its_posts_newest_first() {
-        let (archive, config) = (specimen::archive(), specimen::config(""));
+        let (archive, config) = (fixtures::archive(), fixtures::config(""));
         let feeds = feeds(&archive.posts, &config);
         assert_eq!((feeds[0].folder.as_str(), feeds[0].posts.len()), ("", archive.posts.len()));
         let technology = feeds.iter().find(|feed| feed.title.ends_with(": 기술")).unwrap();
@@ -172,17 +172,17 @@ mod tests {
 
     #[test]
     fn a_name_composed_and_decomposed_is_one_category() {
-        let mut post = specimen::post(1, "글");
-        post.categories = specimen::names(&["기술", &"기술".nfd().collect::<String>()]);
-        let config = specimen::config("");
-        assert_eq!(groups(&[post], By::Category, &config), [("기술".to_owned(), vec![0])]);
+        let mut post = fixtures::post(1, "글");
+        post.categories = fixtures::names(&["기술", &"기술".nfd().collect::<String>()]);
+        let config = fixtures::config("");
+        assert_eq!(groups(&[post], GroupBy::Category, &config), [("기술".to_owned(), vec![0])]);
     }
 
     #[test]
     fn tags_authors_and_languages_have_feeds_too() {
-        let mut config = specimen::full_config();
-        config.feeds.by = vec![By::Tag, By::Author, By::Language, By::Tag];
-        let feeds = feeds(&specimen::archive().posts, &config);
+        let mut config = fixtures::full_config();
+        config.feeds.by = vec![GroupBy::Tag, GroupBy::Author, GroupBy::Language, GroupBy::Tag];
+        let feeds = feeds(&fixtures::archive().posts, &config);
         let folders: Vec<_> = feeds.iter().map(|feed| feed.folder.as_str()).collect();
         assert_eq!(
             folders,
@@ -204,11 +204,11 @@ mod tests {
 
     #[test]
     fn a_new_post_never_moves_existing_feeds() {
-        let mut old = specimen::post(1, "old");
-        old.categories = specimen::names(&["Rust", "웹"]);
-        let mut new = specimen::post(2, "new");
-        new.categories = specimen::names(&["rust", "a b"]);
-        let config = specimen::config("");
+        let mut old = fixtures::post(1, "old");
+        old.categories = fixtures::names(&["Rust", "웹"]);
+        let mut new = fixtures::post(2, "new");
+        new.categories = fixtures::names(&["rust", "a b"]);
+        let config = fixtures::config("");
         let folders = |posts: &[Post]| -> Vec<(String, Utf8PathBuf)> {
             feeds(posts, &config).into_iter().map(|feed| (feed.title, feed.folder)).collect()
         };
@@ -220,8 +220,8 @@ mod tests {
 
     #[test]
     fn without_by_there_is_only_the_main_feed() {
-        let mut config = specimen::config("");
+        let mut config = fixtures::config("");
         config.feeds.by.clear();
-        assert_eq!(feeds(&specimen::archive().posts, &config).len(), 1);
+        assert_eq!(feeds(&fixtures::archive().posts, &config).len(), 1);
     }
 }

@@ -10,8 +10,8 @@ use insta::assert_binary_snapshot;
 use proptest::prelude::*;
 
 use super::*;
-use crate::archive::{Archive, Enclosure, Episode, EpisodeKind, Post, TakenBack, Transcript};
-use crate::config::{By, Bytes, Content, Format};
+use crate::archive::{Archive, Enclosure, Episode, EpisodeKind, Post, Tombstone, Transcript};
+use crate::config::{ByteSize, Content, Format, GroupBy};
 use crate::text::{HeaderText, XmlText};
 
 fn read(document: &Document) -> model::Feed {
@@ -40,7 +40,7 @@ fn of(posts: Vec<Post>) -> Archive {
 
 #[test]
 fn the_golden_files_say_what_readers_get() {
-    let documents = specimen::render(&specimen::archive(), &specimen::full_config());
+    let documents = fixtures::render(&fixtures::archive(), &fixtures::full_config());
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../tests/data/feeds");
     settings.set_prepend_module_to_snapshot(false);
@@ -58,7 +58,7 @@ fn the_golden_files_say_what_readers_get() {
 
 #[test]
 fn every_category_has_a_folder_of_its_own() {
-    let documents = specimen::render(&specimen::archive(), &specimen::full_config());
+    let documents = fixtures::render(&fixtures::archive(), &fixtures::full_config());
     let folders: BTreeSet<&str> =
         documents.iter().map(|document| document.path.parent().map_or("", Utf8Path::as_str)).collect();
     let expected = [
@@ -95,8 +95,8 @@ fn essence(entry: &model::Entry) -> Essence {
 
 #[test]
 fn the_three_formats_carry_the_same_entries() {
-    let archive = specimen::archive();
-    let documents = specimen::render(&archive, &specimen::full_config());
+    let archive = fixtures::archive();
+    let documents = fixtures::render(&archive, &fixtures::full_config());
     let [rss, atom, json] = ["rss.xml", "atom.xml", "feed.json"].map(|path| {
         let feed = read(find(&documents, path));
         feed.entries.iter().map(essence).collect::<Vec<_>>()
@@ -114,7 +114,7 @@ fn the_three_formats_carry_the_same_entries() {
 
 #[test]
 fn the_update_of_an_rss_item_stands_in_it_and_dates_the_feed() {
-    let documents = specimen::render(&specimen::archive(), &specimen::full_config());
+    let documents = fixtures::render(&fixtures::archive(), &fixtures::full_config());
     let rss = text(find(&documents, "rss.xml"));
     assert_eq!(rss.matches("<atom:updated>2024-05-08T09:30:00+09:00</atom:updated>").count(), 1);
     assert!(rss.contains("<lastBuildDate>Wed, 08 May 2024 09:30:00 +0900</lastBuildDate>"));
@@ -127,7 +127,7 @@ fn the_update_of_an_rss_item_stands_in_it_and_dates_the_feed() {
 
 #[test]
 fn plain_text_in_rss_uses_hexadecimal_references_and_nothing_else_does() {
-    let rss = text(&specimen::render(&specimen::archive(), &specimen::full_config())[0]);
+    let rss = text(&fixtures::render(&fixtures::archive(), &fixtures::full_config())[0]);
     assert!(rss.contains("<title>A &#x26; B: &#x3C;b&#x3E;굵게&#x3C;/b&#x3E; ]]&#x3E; &#x26;copy; "));
     assert!(rss.contains("<dc:creator>R. &#x26; D. &#x3C;팀&#x3E;</dc:creator>"));
     assert!(rss.contains("<url>https://example.com/logo.png?a=1&amp;b=2</url>"));
@@ -136,9 +136,9 @@ fn plain_text_in_rss_uses_hexadecimal_references_and_nothing_else_does() {
 
 #[test]
 fn a_feed_without_posts_is_a_feed() {
-    let mut config = specimen::full_config();
+    let mut config = fixtures::full_config();
     config.feeds.companion = false;
-    let mut documents = specimen::render(&Archive::default(), &config);
+    let mut documents = fixtures::render(&Archive::default(), &config);
     assert_eq!(documents.pop().unwrap().path, "feeds.opml");
     assert_eq!(documents.len(), 3);
     assert_eq!(lint::check(&documents), []);
@@ -148,7 +148,7 @@ fn a_feed_without_posts_is_a_feed() {
 
 #[test]
 fn a_site_of_two_keys_has_feeds_that_name_its_title_as_the_author() {
-    let documents = specimen::render(&of(vec![specimen::post(1, "글")]), &specimen::config(""));
+    let documents = fixtures::render(&of(vec![fixtures::post(1, "글")]), &fixtures::config(""));
     assert_eq!(lint::check(&documents), []);
     let atom = read(find(&documents, "atom.xml"));
     assert_eq!(atom.authors[0].name.as_deref(), Some("글 & <그림>"));
@@ -157,9 +157,9 @@ fn a_site_of_two_keys_has_feeds_that_name_its_title_as_the_author() {
 
 #[test]
 fn feeds_of_summaries_carry_no_content_but_what_json_requires() {
-    let mut config = specimen::full_config();
+    let mut config = fixtures::full_config();
     config.feeds.content = Content::Summary;
-    let documents = specimen::render(&specimen::archive(), &config);
+    let documents = fixtures::render(&fixtures::archive(), &config);
     assert_eq!(lint::check(&documents), []);
     assert!(!text(find(&documents, "rss.xml")).contains("<content:encoded>"));
     assert!(!text(find(&documents, "atom.xml")).contains("<content"));
@@ -170,10 +170,10 @@ fn feeds_of_summaries_carry_no_content_but_what_json_requires() {
 
 #[test]
 fn a_feed_holds_the_newest_entries_and_a_format_named_twice_is_written_once() {
-    let mut config = specimen::full_config();
+    let mut config = fixtures::full_config();
     config.feeds.entries = 2;
     config.feeds.formats = vec![Format::Json, Format::Json];
-    let documents = specimen::render(&specimen::archive(), &config);
+    let documents = fixtures::render(&fixtures::archive(), &config);
     let site = json(find(&documents, "feed.json"));
     assert_eq!(site["items"].as_array().unwrap().len(), 2);
     assert!(site["items"][0]["title"].as_str().unwrap().starts_with("A & B"));
@@ -183,14 +183,14 @@ fn a_feed_holds_the_newest_entries_and_a_format_named_twice_is_written_once() {
 
 #[test]
 fn the_same_archive_gives_the_same_bytes() {
-    let (archive, config) = (specimen::archive(), specimen::full_config());
-    assert_eq!(specimen::render(&archive, &config), specimen::render(&archive, &config));
+    let (archive, config) = (fixtures::archive(), fixtures::full_config());
+    assert_eq!(fixtures::render(&archive, &config), fixtures::render(&archive, &config));
 }
 
 #[test]
 fn illegal_characters_in_the_description_of_the_site_reach_no_feed() {
-    let config = specimen::config("description = \"a\\u0001\\u0002\\u0003b\\uFFFEc\"\n");
-    let documents = specimen::render(&of(vec![specimen::post(1, "글")]), &config);
+    let config = fixtures::config("description = \"a\\u0001\\u0002\\u0003b\\uFFFEc\"\n");
+    let documents = fixtures::render(&of(vec![fixtures::post(1, "글")]), &config);
     assert_eq!(lint::check(&documents), []);
     assert_eq!(read(&documents[0]).description.unwrap().content, "abc");
 }
@@ -218,9 +218,9 @@ fn recording() -> Enclosure {
 
 #[test]
 fn an_enclosure_has_its_length_and_type_in_every_format() {
-    let mut post = specimen::post(1, "글");
+    let mut post = fixtures::post(1, "글");
     post.enclosure = Some(recording());
-    let documents = specimen::render(&of(vec![post]), &specimen::config(""));
+    let documents = fixtures::render(&of(vec![post]), &fixtures::config(""));
     assert_eq!(lint::check(&documents), []);
     let rss = ::rss::Channel::read_from(find(&documents, "rss.xml").bytes.as_slice()).unwrap();
     let enclosure = rss.items[0].enclosure.as_ref().unwrap();
@@ -242,11 +242,11 @@ fn a_podcast_has_what_directories_ask_for_and_only_its_episodes() {
                 [podcast]\ntitle = \"소리 & 글\"\nimage = \"https://example.com/c.jpg\"\ncategories = [\"Society & Culture / Documentary\"]\n\
                 email = \"p@example.com\"\nfunding = \"https://example.com/pay\"\nlocked = true\n";
     let config = crate::config::parse(text, "config.toml", Utf8Path::new(".")).unwrap();
-    let mut episode = specimen::post(2, "소리");
+    let mut episode = fixtures::post(2, "소리");
     episode.enclosure = Some(recording());
-    let mut paper = specimen::post(3, "종이");
+    let mut paper = fixtures::post(3, "종이");
     paper.enclosure = Some(Enclosure { media_type: "application/pdf".into(), ..recording() });
-    let documents = specimen::render(&of(vec![paper, episode, specimen::post(1, "글")]), &config);
+    let documents = fixtures::render(&of(vec![paper, episode, fixtures::post(1, "글")]), &config);
     assert_eq!(lint::check(&documents), []);
     let rss = ::rss::Channel::read_from(find(&documents, "podcast/rss.xml").bytes.as_slice()).unwrap();
     assert_eq!((rss.title.as_str(), rss.items.len()), ("소리 & 글", 1));
@@ -270,10 +270,10 @@ fn a_podcast_has_what_directories_ask_for_and_only_its_episodes() {
 
 #[test]
 fn what_was_taken_back_is_named_in_atom_and_dates_the_feed() {
-    let mut archive = of(vec![specimen::post(1, "글")]);
+    let mut archive = of(vec![fixtures::post(1, "글")]);
     let at = archive.posts[0].published + chrono::TimeDelta::days(9);
-    archive.taken_back = vec![TakenBack { id: "https://example.com/?a=1&b=<2>".into(), at }];
-    let documents = specimen::render(&archive, &specimen::config(""));
+    archive.tombstones = vec![Tombstone { id: "https://example.com/?a=1&b=<2>".into(), at }];
+    let documents = fixtures::render(&archive, &fixtures::config(""));
     assert_eq!(lint::check(&documents), []);
     let atom = atom_syndication::Feed::read_from(find(&documents, "atom.xml").bytes.as_slice()).unwrap();
     let gone = &atom.extensions["at"]["deleted-entry"][0];
@@ -284,12 +284,12 @@ fn what_was_taken_back_is_named_in_atom_and_dates_the_feed() {
 
 #[test]
 fn hubs_answers_and_pictures_stand_in_every_format_that_has_a_place_for_them() {
-    let mut config = specimen::config("");
+    let mut config = fixtures::config("");
     config.feeds.hubs = vec!["https://hub.example/?a=1&b=2".parse().unwrap()];
-    let (mut post, other) = (specimen::post(2, "글"), specimen::post(1, "앞의 글"));
+    let (mut post, other) = (fixtures::post(2, "글"), fixtures::post(1, "앞의 글"));
     post.image = Some("https://example.com/a.png?b=1&c=2".parse().unwrap());
     post.in_reply_to = vec![other.url.clone(), "https://other.example/?a=1&b=2".parse().unwrap()];
-    let documents = specimen::render(&of(vec![post, other]), &config);
+    let documents = fixtures::render(&of(vec![post, other]), &config);
     assert_eq!(lint::check(&documents), []);
     let rss = ::rss::Channel::read_from(find(&documents, "rss.xml").bytes.as_slice()).unwrap();
     let links = &rss.atom_ext.as_ref().unwrap().links;
@@ -317,9 +317,9 @@ fn hubs_answers_and_pictures_stand_in_every_format_that_has_a_place_for_them() {
 
 #[test]
 fn an_entry_names_its_language_where_it_is_not_that_of_its_feed() {
-    let mut config = specimen::full_config();
-    config.feeds.by = vec![By::Language];
-    let documents = specimen::render(&specimen::archive(), &config);
+    let mut config = fixtures::full_config();
+    config.feeds.by = vec![GroupBy::Language];
+    let documents = fixtures::render(&fixtures::archive(), &config);
     assert_eq!(lint::check(&documents), []);
     let of = |path: &str| json(find(&documents, path));
     assert_eq!(of("feed.json")["language"], "ko");
@@ -340,7 +340,7 @@ fn an_entry_names_its_language_where_it_is_not_that_of_its_feed() {
 /// Fifty posts of a thousand bytes, newest first.
 fn fifty() -> Archive {
     let post = |number: i64| {
-        let mut post = specimen::post(1, &format!("글 {number}"));
+        let mut post = fixtures::post(1, &format!("글 {number}"));
         post.id = format!("urn:x:{number}");
         post.url = format!("https://example.com/{number}/").parse().unwrap();
         post.published += chrono::TimeDelta::days(number);
@@ -353,10 +353,10 @@ fn fifty() -> Archive {
 
 #[test]
 fn a_feed_leads_to_its_archive_page_by_page_and_together_they_hold_everything() {
-    let (archive, mut config) = (fifty(), specimen::config(""));
+    let (archive, mut config) = (fifty(), fixtures::config(""));
     config.feeds.entries = 4;
-    config.feeds.budget = Bytes::parse("12 KB").unwrap();
-    let documents = specimen::render(&archive, &config);
+    config.feeds.budget = ByteSize::parse("12 KB").unwrap();
+    let documents = fixtures::render(&archive, &config);
     assert_eq!(lint::check(&documents), []);
     let mut found = BTreeSet::new();
     let mut at = "https://example.com/%EB%B8%94%EB%A1%9C%EA%B7%B8/feed.json".to_owned();
@@ -389,13 +389,13 @@ fn a_feed_leads_to_its_archive_page_by_page_and_together_they_hold_everything() 
 
 #[test]
 fn a_small_feed_says_that_it_is_complete() {
-    let documents = specimen::render(&specimen::archive(), &specimen::full_config());
+    let documents = fixtures::render(&fixtures::archive(), &fixtures::full_config());
     assert!(text(find(&documents, "rss.xml")).contains("<fh:complete></fh:complete>"));
     assert!(text(find(&documents, "atom.xml")).contains("<fh:complete></fh:complete>"));
-    let mut config = specimen::full_config();
+    let mut config = fixtures::full_config();
     config.feeds.entries = 5;
     config.feeds.archive = false;
-    let documents = specimen::render(&specimen::archive(), &config);
+    let documents = fixtures::render(&fixtures::archive(), &config);
     assert!(!text(find(&documents, "rss.xml")).contains("<fh:complete>"));
 }
 
@@ -412,11 +412,11 @@ fn in_full(documents: &[Document]) -> (usize, usize) {
 
 #[test]
 fn over_its_budget_a_feed_has_fewer_entries_all_of_them_whole_and_its_archive_has_the_rest() {
-    let (archive, mut config) = (fifty(), specimen::config(""));
+    let (archive, mut config) = (fifty(), fixtures::config(""));
     config.feeds.entries = 40;
     config.feeds.by.clear();
-    config.feeds.budget = Bytes::parse("5 KB").unwrap();
-    let documents = specimen::render(&archive, &config);
+    config.feeds.budget = ByteSize::parse("5 KB").unwrap();
+    let documents = fixtures::render(&archive, &config);
     assert_eq!(lint::check(&documents), []);
     assert_eq!(in_full(&documents), (3, 3));
     let ids = |path: &str| -> BTreeSet<String> {
@@ -430,30 +430,30 @@ fn over_its_budget_a_feed_has_fewer_entries_all_of_them_whole_and_its_archive_ha
     pages.for_each(|page| found.extend(ids(page.path.as_str())));
     assert_eq!(found.len(), 50, "nothing is nowhere");
     let shortened: Vec<_> =
-        lay_out(&archive, &config, &|_| None).shortened().map(|(_, has, lacks)| (has, lacks)).collect();
+        plan_feeds(&archive, &config, &|_| None).shortened().map(|(_, has, lacks)| (has, lacks)).collect();
     assert_eq!(shortened, [(3, 37)]);
     config.feeds.archive = false;
-    assert_eq!(in_full(&specimen::render(&archive, &config)), (3, 3));
-    config.feeds.budget = Bytes::parse("1").unwrap();
-    assert_eq!(in_full(&specimen::render(&archive, &config)), (1, 1), "one at least");
-    config.feeds.budget = Bytes::parse("0").unwrap();
-    assert_eq!(in_full(&specimen::render(&archive, &config)), (40, 40));
+    assert_eq!(in_full(&fixtures::render(&archive, &config)), (3, 3));
+    config.feeds.budget = ByteSize::parse("1").unwrap();
+    assert_eq!(in_full(&fixtures::render(&archive, &config)), (1, 1), "one at least");
+    config.feeds.budget = ByteSize::parse("0").unwrap();
+    assert_eq!(in_full(&fixtures::render(&archive, &config)), (40, 40));
 }
 
 #[test]
 fn an_entry_that_was_published_as_a_summary_stays_one_as_long_as_it_is_in_the_feed() {
-    let (mut archive, mut config) = (fifty(), specimen::config(""));
+    let (mut archive, mut config) = (fifty(), fixtures::config(""));
     config.feeds.by.clear();
     let newest = archive.posts.remove(0);
     config.feeds.content = Content::Summary;
-    let before = specimen::render(&archive, &config);
+    let before = fixtures::render(&archive, &config);
     config.feeds.content = Content::Full;
     for format in [Format::Json, Format::Atom] {
         config.feeds.formats.retain(|known| *known != Format::Json || format == Format::Json);
         let published = |path: &camino::Utf8Path| Some(find(&before, path.as_str()).bytes.clone());
         let mut later = archive.clone();
         later.posts.insert(0, newest.clone());
-        let layout = lay_out(&later, &config, &published);
+        let layout = plan_feeds(&later, &config, &published);
         let documents: Vec<_> = layout.current().flatten().collect();
         let atom = text(find(&documents, "atom.xml"));
         assert_eq!(
@@ -469,16 +469,16 @@ fn an_entry_that_was_published_as_a_summary_stays_one_as_long_as_it_is_in_the_fe
 
 #[test]
 fn a_page_that_stands_is_not_made_again() {
-    let (archive, mut config) = (fifty(), specimen::config(""));
+    let (archive, mut config) = (fifty(), fixtures::config(""));
     config.feeds.entries = 4;
-    let layout = lay_out(&archive, &config, &|_| None);
+    let layout = plan_feeds(&archive, &config, &|_| None);
     let all: HashSet<_> = layout.frozen().into_iter().map(|page| page.path).collect();
     assert_eq!(layout.archived(&all).count(), 0);
     let made: Vec<_> = layout.archived(&HashSet::new()).flatten().map(|document| document.path).collect();
     assert_eq!(made.iter().cloned().collect::<HashSet<_>>(), all);
     // As a file a page says of itself what the layout expects of it.
     for page in layout.frozen() {
-        let document = specimen::render(&archive, &config)
+        let document = fixtures::render(&archive, &config)
             .into_iter()
             .find(|document| document.path == page.path)
             .unwrap();
@@ -489,7 +489,7 @@ fn a_page_that_stands_is_not_made_again() {
 
 #[test]
 fn every_feed_has_a_page_beside_it_and_a_place_in_the_list() {
-    let documents = specimen::render(&specimen::archive(), &specimen::full_config());
+    let documents = fixtures::render(&fixtures::archive(), &fixtures::full_config());
     let page = text(find(&documents, "categories/기술/feed.html"));
     assert!(page.contains("<html lang=\"ko\">") && page.contains("웹 피드"), "{page}");
     assert!(page.contains("href=\"../../feeds.css\""), "{page}");
@@ -497,7 +497,7 @@ fn every_feed_has_a_page_beside_it_and_a_place_in_the_list() {
     let site = text(find(&documents, "feed.html"));
     let feeds: Vec<_> = documents.iter().filter(|document| document.path.ends_with("rss.xml")).collect();
     for feed in feeds {
-        let url = specimen::full_config().site.url.join(feed.path.as_str());
+        let url = fixtures::full_config().site.url.join(feed.path.as_str());
         let url = quick_xml::escape::escape(&url).into_owned();
         assert!(list.contains(&format!("xmlUrl=\"{url}\"")), "{url} is not in {list}");
         let beside = text(find(&documents, feed.path.with_file_name("feed.html").as_str()));
@@ -522,13 +522,13 @@ fn any_title() -> impl Strategy<Value = HeaderText> {
 proptest! {
     #[test]
     fn any_title_survives_all_three_formats(title in any_title(), category in any_title()) {
-        let mut post = specimen::post(1, "글");
+        let mut post = fixtures::post(1, "글");
         post.title = title.clone();
         post.categories = vec![category.clone()];
         post.summary = Some(XmlText::clean(title.as_str()).0);
         post.body = XmlText::clean(&format!("`{}`", title.as_str().replace('`', ""))).0;
         let body = crate::archive::markdown::render(&post).html;
-        let documents = specimen::render(&of(vec![post]), &specimen::config(""));
+        let documents = fixtures::render(&of(vec![post]), &fixtures::config(""));
         prop_assert_eq!(lint::check(&documents).into_iter().filter(|finding| finding.rule != "html-relative").collect::<Vec<_>>(), []);
 
         let rss = ::rss::Channel::read_from(documents[0].bytes.as_slice()).unwrap();

@@ -4,9 +4,9 @@
 //! a base.
 
 mod atom;
+mod episode_kind;
 mod json;
 mod rss;
-mod standing;
 mod words;
 
 use std::io::Read;

@@ -4,7 +4,7 @@
 //! A feed contains only its newest entries, so entries seen before are kept. An entry that disappears from the middle of the
 //! feed was retracted; one that disappears at its end was not.
 
-mod ledger;
+mod page_registry;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,14 +13,14 @@ use chrono::{DateTime, FixedOffset, TimeDelta, Timelike as _, Utc};
 use url::Url;
 
 use super::feed::{About, Entry, Feed};
-use super::recognition::{self, Sight};
-use super::story::{Desk, PostFile, Story};
+use super::imported_post::{ImportedPost, PostFile, PostFileWriter};
+use super::matching::{self, MatchKey};
 use crate::archive::ids::{canonical_uri, content_hash, is_uri};
-use crate::archive::{permalink, proof_read};
+use crate::archive::{permalink, validate};
 use crate::config::Config;
 use crate::finding::Finding;
 
-pub use ledger::{FILE, Known, Ledger};
+pub use page_registry::{FILE, Known, PageRegistry};
 
 /// An entry with another id at the same page is the same if its date changed by no more than this.
 const SAME_DAY: TimeDelta = TimeDelta::hours(24);
@@ -31,9 +31,9 @@ const MANY: usize = 3;
 
 /// The changes to make, in this order: write the ledger, write the files, remove files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Merged {
+pub struct ArchiveUpdate {
     /// The new ledger.
-    pub ledger: Ledger,
+    pub ledger: PageRegistry,
     /// Files to write: name and contents.
     pub write: BTreeMap<String, String>,
     /// Files to remove.
@@ -45,17 +45,17 @@ pub struct Merged {
 /// Merges the ledger with the current feed. `missing` contains the files that do not exist although the ledger lists them.
 /// `file` is the name of the feed in findings.
 pub fn merge(
-    before: &Ledger,
+    before: &PageRegistry,
     feed: Feed,
     missing: &BTreeSet<String>,
     (config, file): (&Config, &str),
     now: DateTime<Utc>,
-) -> Merged {
+) -> ArchiveUpdate {
     // Drafts and other kinds are ignored.
     let entries = distinct(feed.entries.into_iter().filter(Entry::is_published).collect());
     let matched = recognise(before, &entries, &feed.about, config);
     let about = feed.about;
-    let mut clerk = Clerk::new(before, missing, (config, file), now);
+    let mut clerk = FeedArchiveUpdater::new(before, missing, (config, file), now);
     clerk.take_back(&matched);
     for ((place, (key, entry)), known) in entries.into_iter().enumerate().zip(&matched) {
         clerk.done.ledger.window.push(key.clone());
@@ -95,7 +95,7 @@ fn key(entry: &Entry) -> String {
 /// The key of each known entry. A site that moves may change its ids, and subscribers must not get the entries again. So an
 /// entry with a new id is compared with known entries that are no longer in the feed.
 fn recognise(
-    before: &Ledger,
+    before: &PageRegistry,
     entries: &[(String, Entry)],
     about: &About,
     config: &Config,
@@ -107,24 +107,24 @@ fn recognise(
         return matched;
     }
     let mut old = None;
-    let homes = recognition::homes(about, config.site.url.as_url(), &mut old);
+    let hosts = matching::candidate_hosts(about, config.site.url.as_url(), &mut old);
     let present: BTreeSet<&String> = entries.iter().map(|(key, _)| key).collect();
-    let everybody: Vec<(&String, &Known, Sight)> = before
+    let everybody: Vec<(&String, &Known, MatchKey)> = before
         .entries
         .iter()
-        .map(|(key, known)| (key, known, Sight::of_entry(&known.as_entry(), &homes)))
+        .map(|(key, known)| (key, known, MatchKey::of_entry(&known.as_entry(), &hosts)))
         .collect();
-    let away: Vec<&(&String, &Known, Sight)> =
+    let away: Vec<&(&String, &Known, MatchKey)> =
         everybody.iter().filter(|(key, ..)| !present.contains(key)).collect();
-    let here: Vec<Sight> = entries.iter().map(|(_, entry)| Sight::of_entry(entry, &homes)).collect();
-    let wanted: Vec<Sight> = fresh.iter().map(|at| here[*at].clone()).collect();
-    let candidates: Vec<Sight> = away.iter().map(|(.., sight)| sight.clone()).collect();
-    for (at, found) in fresh.iter().zip(recognition::pair(&wanted, &candidates)) {
+    let here: Vec<MatchKey> = entries.iter().map(|(_, entry)| MatchKey::of_entry(entry, &hosts)).collect();
+    let wanted: Vec<MatchKey> = fresh.iter().map(|at| here[*at].clone()).collect();
+    let candidates: Vec<MatchKey> = away.iter().map(|(.., sight)| sight.clone()).collect();
+    for (at, found) in fresh.iter().zip(matching::match_entries(&wanted, &candidates)) {
         let Some((key, known, sight)) = found.and_then(|found| away.get(found)) else { continue };
         let date = entries[*at].1.published;
         let is_near = date.is_none_or(|date| (date - known.published).abs() <= SAME_DAY);
         // An address that several entries share identifies none of them.
-        let alone = |sights: &mut dyn Iterator<Item = &Sight>| {
+        let alone = |sights: &mut dyn Iterator<Item = &MatchKey>| {
             sights.filter(|one| one.shares_page(sight)).count() == 1
         };
         let is_own_page = here[*at].shares_page(sight)
@@ -137,30 +137,30 @@ fn recognise(
     matched
 }
 
-struct Clerk<'c> {
-    before: &'c Ledger,
+struct FeedArchiveUpdater<'c> {
+    before: &'c PageRegistry,
     missing: &'c BTreeSet<String>,
     config: &'c Config,
     file: &'c str,
     now: DateTime<FixedOffset>,
-    desk: Desk<'c>,
+    desk: PostFileWriter<'c>,
     /// The owners of pages and ids.
     pages: HashMap<String, String>,
     ids: HashMap<String, String>,
     /// The date of the last known entry above.
     above: Option<DateTime<FixedOffset>>,
-    done: Merged,
+    done: ArchiveUpdate,
 }
 
-impl<'c> Clerk<'c> {
+impl<'c> FeedArchiveUpdater<'c> {
     fn new(
-        before: &'c Ledger,
+        before: &'c PageRegistry,
         missing: &'c BTreeSet<String>,
         (config, file): (&'c Config, &'c str),
         now: DateTime<Utc>,
     ) -> Self {
         let now = now.with_timezone(&config.site.timezone).fixed_offset();
-        let mut desk = Desk::new(&config.site.url, &config.site.language);
+        let mut desk = PostFileWriter::new(&config.site.url, &config.site.language);
         let (mut pages, mut ids) = (HashMap::new(), HashMap::new());
         for (key, known) in &before.entries {
             desk.reserve(&known.file);
@@ -169,7 +169,7 @@ impl<'c> Clerk<'c> {
             }
             ids.extend(known.id.clone().map(|id| (id, key.clone())));
         }
-        let ledger = Ledger { window: Vec::new(), entries: before.entries.clone() };
+        let ledger = PageRegistry { window: Vec::new(), entries: before.entries.clone() };
         Self {
             before,
             missing,
@@ -180,7 +180,7 @@ impl<'c> Clerk<'c> {
             pages,
             ids,
             above: None,
-            done: Merged { ledger, ..Merged::default() },
+            done: ArchiveUpdate { ledger, ..ArchiveUpdate::default() },
         }
     }
 
@@ -284,16 +284,16 @@ impl<'c> Clerk<'c> {
     /// The file, after a trial reading, and its page. An enclosure that would stop the reading is left out.
     fn file(
         &mut self,
-        story: &mut Story,
+        story: &mut ImportedPost,
         owner: &str,
         (name, slug): (&str, &str),
     ) -> Result<(PostFile, Url), String> {
         let mut file = self.desk.file_as(story, name.to_owned(), slug)?;
-        let mut read = proof_read(Utf8Path::new(name), &file.contents, self.config);
+        let mut read = validate(Utf8Path::new(name), &file.contents, self.config);
         if read.is_err() && story.enclosure.take().is_some() {
-            story.remarks.push(("feed-enclosure", "its enclosure cannot be used".to_owned()));
+            story.notes.push(("feed-enclosure", "its enclosure cannot be used".to_owned()));
             file = self.desk.file_as(story, name.to_owned(), slug)?;
-            read = proof_read(Utf8Path::new(name), &file.contents, self.config);
+            read = validate(Utf8Path::new(name), &file.contents, self.config);
         }
         let mut url = read.map_err(|wrong| words(&wrong))?;
         let mut page = permalink::case_folded(&url);
@@ -302,8 +302,8 @@ impl<'c> Clerk<'c> {
             url.set_fragment(Some(name.trim_end_matches(".md")));
             story.address = Some(url.to_string());
             file = self.desk.file_as(story, name.to_owned(), slug)?;
-            url = proof_read(Utf8Path::new(name), &file.contents, self.config)
-                .map_err(|wrong| words(&wrong))?;
+            url =
+                validate(Utf8Path::new(name), &file.contents, self.config).map_err(|wrong| words(&wrong))?;
             page = permalink::case_folded(&url);
         }
         if self.pages.get(&page).is_some_and(|other| other != owner) {
@@ -331,15 +331,15 @@ fn words(wrong: &[Finding]) -> String {
 }
 
 /// The entry as a post with the address of its page.
-fn story(mut entry: Entry, published: DateTime<FixedOffset>) -> Story {
+fn story(mut entry: Entry, published: DateTime<FixedOffset>) -> ImportedPost {
     let is_whole = |enclosure: &super::feed::Enclosure| {
         enclosure.length.is_some_and(|length| length > 0) && enclosure.media_type.is_some()
     };
     let enclosure = entry.enclosures.iter().position(is_whole).map(|at| entry.enclosures.swap_remove(at));
     let address = entry.link.as_deref().and_then(|link| Url::parse(link).ok());
     let address = address.filter(|url| matches!(url.scheme(), "http" | "https"));
-    let story = Story::from(Entry { line: 0, ..entry });
-    Story { address: address.map(String::from), published: Some(published), enclosure, ..story }
+    let story = ImportedPost::from(Entry { line: 0, ..entry });
+    ImportedPost { address: address.map(String::from), published: Some(published), enclosure, ..story }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
 
 use super::feed::{Entry, Feed};
-use super::recognition::{Sight, homes, pair};
+use super::matching::{MatchKey, candidate_hosts, match_entries};
 
 /// The differences, as ids in the order of the feeds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,11 +58,11 @@ pub fn compare(old: &Feed, new: &Feed, published: &BTreeSet<&str>, site: &Url) -
         })
         .collect();
     let mut home = None;
-    let homes = homes(&old.about, site, &mut home);
-    let sights = |entries: &[&Entry]| -> Vec<Sight> {
-        entries.iter().map(|entry| Sight::of_entry(entry, &homes)).collect()
+    let hosts = candidate_hosts(&old.about, site, &mut home);
+    let sights = |entries: &[&Entry]| -> Vec<MatchKey> {
+        entries.iter().map(|entry| MatchKey::of_entry(entry, &hosts)).collect()
     };
-    let found = pair(&sights(&fresh), &sights(&gone));
+    let found = match_entries(&sights(&fresh), &sights(&gone));
     let mut again = BTreeSet::new();
     for (entry, at) in fresh.iter().zip(found) {
         let id = entry.id.clone().unwrap_or_default();

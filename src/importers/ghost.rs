@@ -16,7 +16,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::feed::date;
-use super::story::{Remark, Story};
+use super::imported_post::{ImportNote, ImportedPost};
 use crate::finding::Finding;
 
 /// A larger export was not made by a person.
@@ -113,7 +113,7 @@ struct Post {
 #[derive(Debug, Default)]
 pub struct Exported {
     /// The posts, in the order of the file.
-    pub stories: Vec<Story>,
+    pub posts: Vec<ImportedPost>,
     /// Titles of what is no post here, and why.
     pub left_out: Vec<(String, String)>,
     /// How many pages there are.
@@ -156,7 +156,7 @@ pub fn read(input: impl Read, file: &str, place: Place<'_>) -> Result<Exported, 
         } else if is_mail && !is_unfinished(&post) {
             exported.left_out.push((title, "it was only mailed, not published".to_owned()));
         } else {
-            exported.stories.push(story(post, &joined, place));
+            exported.posts.push(story(post, &joined, place));
         }
     }
     Ok(exported)
@@ -207,7 +207,7 @@ fn join(rows: &[Join], names: &HashMap<Id, String>, key: impl Fn(&Join) -> &Id) 
     joined
 }
 
-fn story(post: Post, joined: &Joined, place: Place<'_>) -> Story {
+fn story(post: Post, joined: &Joined, place: Place<'_>) -> ImportedPost {
     let mut remarks = Vec::new();
     let status = post.status.as_deref().unwrap_or("draft");
     let is_known = status == "published";
@@ -223,7 +223,7 @@ fn story(post: Post, joined: &Joined, place: Place<'_>) -> Story {
     let html = here(html(&post, place.site, &mut remarks));
     let link = post.slug.as_ref().and_then(|slug| place.site.join(&format!("{slug}/")).ok());
     let authors = joined.authors.get(&post.id).cloned();
-    Story {
+    ImportedPost {
         title: post.title.unwrap_or_default(),
         link: link.map(String::from),
         slug: post.slug,
@@ -238,8 +238,8 @@ fn story(post: Post, joined: &Joined, place: Place<'_>) -> Story {
         id: Some(post.id.0).filter(|id| is_known && !id.is_empty()),
         draft,
         html,
-        remarks,
-        ..Story::default()
+        notes: remarks,
+        ..ImportedPost::default()
     }
 }
 
@@ -248,7 +248,7 @@ fn is_unfinished(post: &Post) -> bool {
     !matches!(post.status.as_deref(), Some("published" | "scheduled" | "sent"))
 }
 
-fn html(post: &Post, page: &Url, remarks: &mut Vec<Remark>) -> String {
+fn html(post: &Post, page: &Url, remarks: &mut Vec<ImportNote>) -> String {
     let full = |text: &&String| !text.trim().is_empty();
     if let Some(html) = post.html.as_ref().filter(full) {
         return html.clone();

@@ -46,7 +46,7 @@ pub struct PagePost {
 
 /// A file to write: nothing here has looked whether it exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImportedPost {
+pub struct PageFile {
     /// `2026-11-20-유연함.md`, different from every other one of the same import.
     pub file_name: String,
     /// TOML front matter and Markdown.
@@ -254,7 +254,7 @@ fn posts(blocks: &[Block<'_>], file: &str, wrapped: bool) -> (Vec<PagePost>, Vec
 }
 
 /// The posts as files: the first, newest one dated `newest`, each following one `every` earlier.
-pub fn to_posts(page: &TextPage, newest: DateTime<FixedOffset>, every: TimeDelta) -> Vec<ImportedPost> {
+pub fn to_posts(page: &TextPage, newest: DateTime<FixedOffset>, every: TimeDelta) -> Vec<PageFile> {
     let mut taken = HashSet::new();
     let mut date = newest;
     let mut files = Vec::with_capacity(page.posts.len());
@@ -264,7 +264,7 @@ pub fn to_posts(page: &TextPage, newest: DateTime<FixedOffset>, every: TimeDelta
         let names =
             std::iter::once(format!("{day}-{slug}.md")).chain((2..).map(|n| format!("{day}-{slug}-{n}.md")));
         let file_name = names.into_iter().find(|name| taken.insert(name.clone())).unwrap_or_default();
-        files.push(ImportedPost { file_name, contents: contents(page, post, date) });
+        files.push(PageFile { file_name, contents: contents(page, post, date) });
         date = date.checked_sub_signed(every).unwrap_or(date);
     }
     files

@@ -10,7 +10,7 @@ use chrono::{DateTime, FixedOffset, NaiveDateTime};
 use chrono_tz::Tz;
 
 use super::feed::{date, plain_text};
-use super::story::Story;
+use super::imported_post::ImportedPost;
 use crate::dates;
 use crate::finding::Finding;
 use crate::xml::{Node, Records, XmlError};
@@ -32,7 +32,7 @@ pub struct Overview {
 #[derive(Debug)]
 pub enum Item {
     /// A post.
-    Story(Box<Story>),
+    Post(Box<ImportedPost>),
     /// Something else, which is counted: what it is.
     Other(String),
     /// A post that cannot be one here: its title, and why.
@@ -143,7 +143,7 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
     let published =
         when(node, "wp:post_date", zone).or_else(|| node.say(&["pubDate"]).and_then(|raw| date(&raw)));
     let modified = when(node, "wp:post_modified", zone);
-    Item::Story(Box::new(Story {
+    Item::Post(Box::new(ImportedPost {
         address: None,
         enclosure: None,
         title,
@@ -163,7 +163,7 @@ fn item(node: &Node, line: usize, overview: &Overview, zone: Tz) -> Item {
         // The block editor writes its own paragraphs.
         line_breaks: !raw.contains("<!-- wp:"),
         html,
-        remarks,
+        notes: remarks,
         line,
     }))
 }

@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use super::dsn::Dsn;
 use super::mime::Mail;
-use super::{Reading, read};
-use crate::store::{Reported, Word};
-use crate::subscribers::token::{Keys, Purpose, Subject};
+use super::{Classified, classify};
+use crate::store::{DeliveryReport, ReportKind};
+use crate::subscribers::token::{Purpose, Subject, TokenKeys};
 
-fn keys() -> Keys {
-    Keys::generate(std::array::from_fn(|at| u8::try_from(at).unwrap().wrapping_mul(37)))
+fn keys() -> TokenKeys {
+    TokenKeys::generate(std::array::from_fn(|at| u8::try_from(at).unwrap().wrapping_mul(37)))
 }
 
 /// The corpus of the house, if it is there, beside this repository or beside the folder of its worktrees.
@@ -48,7 +48,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn recipients(bytes: &[u8]) -> Vec<Reported> {
+fn recipients(bytes: &[u8]) -> Vec<DeliveryReport> {
     let mail = Mail::parse(bytes).unwrap();
     let reports = ["message/delivery-status", "message/global-delivery-status"];
     let mut parts = mail.parts.iter().filter(|part| reports.contains(&part.kind.as_str()));
@@ -98,17 +98,17 @@ fn real_bounces_with_our_token_are_taken_and_without_it_never() {
     let token = keys().sign(Purpose::Bounce, &Subject::from(4_711_u64), 1);
     let (mut taken, mut complaints, mut prose, mut automatic) = (0, 0, 0, 0);
     for (name, bytes) in folders().iter().flat_map(|folder| files(folder)) {
-        let bare = read(&bytes, &keys());
-        assert!(matches!(bare, Reading::Unverified | Reading::Foreign), "{name}: {bare:?}");
+        let bare = classify(&bytes, &keys());
+        assert!(matches!(bare, Classified::Unverified | Classified::Foreign), "{name}: {bare:?}");
         let ours = [format!("Delivered-To: bounces+{token}@example.com\n").as_bytes(), &bytes].concat();
-        match read(&ours, &keys()) {
-            Reading::Notice(notice) if notice.word == Word::Complained => complaints += 1,
-            Reading::Notice(_) => {
+        match classify(&ours, &keys()) {
+            Classified::Report(notice) if notice.word == ReportKind::Complained => complaints += 1,
+            Classified::Report(_) => {
                 taken += 1;
                 assert!(!recipients(&bytes).is_empty(), "{name}");
             }
-            Reading::Automatic => automatic += 1,
-            Reading::Prose => prose += 1,
+            Classified::Automatic => automatic += 1,
+            Classified::Prose => prose += 1,
             other => panic!("{name}: {other:?}"),
         }
     }
@@ -120,11 +120,11 @@ fn real_bounces_with_our_token_are_taken_and_without_it_never() {
 fn real_bounces_that_are_cut_anywhere_or_whose_line_ends_changed_do_not_panic() {
     for (_, bytes) in folders().iter().flat_map(|folder| files(folder)) {
         for cut in (0..bytes.len()).step_by(97) {
-            let _ = read(&bytes[..cut], &keys());
+            let _ = classify(&bytes[..cut], &keys());
         }
         let text = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");
         for ends in ["\r\n", "\r", "\n\n"] {
-            let _ = read(text.replace('\n', ends).as_bytes(), &keys());
+            let _ = classify(text.replace('\n', ends).as_bytes(), &keys());
         }
     }
 }

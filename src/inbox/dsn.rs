@@ -3,7 +3,7 @@
 //! What it says, not what it means: [`crate::subscribers::bounces`] judges.
 
 use super::fields::{Fields, next_line};
-use crate::store::Reported;
+use crate::store::DeliveryReport;
 use crate::subscribers::bounces::{Action, Status};
 use crate::text::HeaderText;
 
@@ -18,7 +18,7 @@ pub(super) struct Dsn {
     /// The ENVID of our MAIL command.
     pub(super) envelope_id: Option<String>,
     /// Not empty.
-    pub(super) recipients: Vec<Reported>,
+    pub(super) recipients: Vec<DeliveryReport>,
 }
 
 impl Dsn {
@@ -38,8 +38,8 @@ impl Dsn {
 
     /// What it says of the letter as a whole. Where an alias leads to several mailboxes and one of them took the
     /// letter, the reader has it: the mildest word counts.
-    pub(super) fn verdict(&self) -> Option<&Reported> {
-        let gravity = |report: &&Reported| match report.action {
+    pub(super) fn verdict(&self) -> Option<&DeliveryReport> {
+        let gravity = |report: &&DeliveryReport| match report.action {
             Action::Delivered | Action::Relayed | Action::Expanded => 0,
             Action::Delayed => 1,
             Action::Failed => 2,
@@ -58,7 +58,7 @@ fn skip_empty_lines(mut bytes: &[u8]) -> &[u8] {
 }
 
 /// The recipient of a group of fields; the group about the message has none.
-fn recipient(group: &Fields) -> Option<Reported> {
+fn recipient(group: &Fields) -> Option<DeliveryReport> {
     let status = group.get("status").and_then(Status::parse);
     let by_status = || match status?.class {
         5 => Some(Action::Failed),
@@ -70,7 +70,7 @@ fn recipient(group: &Fields) -> Option<Reported> {
     let recipient =
         ["final-recipient", "original-recipient"].iter().find_map(|name| group.get(name)).map(address);
     let diagnostic = group.get("diagnostic-code").map(printable).unwrap_or_default();
-    Some(Reported { action, status, recipient, diagnostic })
+    Some(DeliveryReport { action, status, recipient, diagnostic })
 }
 
 /// `rfc822; kim@example.com`, or `utf-8; \x{AE40}@example.com`.

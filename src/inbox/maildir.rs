@@ -11,10 +11,14 @@ use std::path::{Path, PathBuf};
 
 use camino::Utf8Path;
 
-use super::{Desk, Disposal, InboxError, MOST_BYTES, Tally};
+use super::{Disposal, InboxError, InboxProcessor, InboxReport, MOST_BYTES};
 
 /// Takes every mail in `new/`, and those in `cur/` that nobody has seen, in the order of their names.
-pub async fn sweep(desk: &Desk, maildir: &Utf8Path, tally: &mut Tally) -> Result<(), InboxError> {
+pub async fn sweep(
+    desk: &InboxProcessor,
+    maildir: &Utf8Path,
+    tally: &mut InboxReport,
+) -> Result<(), InboxError> {
     let [new, cur] = ["new", "cur"].map(|name| maildir.join(name).into_std_path_buf());
     if !new.is_dir() || !cur.is_dir() {
         return Err(InboxError::NoMaildir(maildir.to_owned()));
@@ -63,12 +67,12 @@ fn split(name: &[u8]) -> (&[u8], &[u8]) {
 /// The beginning of a mail; `None` for what is no plain file, or has gone since it was listed.
 fn head(path: &Path) -> Result<Option<Vec<u8>>, InboxError> {
     let failed = |source| InboxError::io(format!("reading {}", path.display()), source);
-    let Some(listed) = gone_is_none(path.symlink_metadata()).map_err(failed)? else { return Ok(None) };
+    let Some(listed) = ignore_not_found(path.symlink_metadata()).map_err(failed)? else { return Ok(None) };
     // A link could lead out of the Maildir, and opening a pipe would wait for ever.
     if !listed.is_file() {
         return Ok(None);
     }
-    let Some(file) = gone_is_none(File::open(path)).map_err(failed)? else { return Ok(None) };
+    let Some(file) = ignore_not_found(File::open(path)).map_err(failed)? else { return Ok(None) };
     if !same(&listed, &file.metadata().map_err(failed)?) {
         return Ok(None);
     }
@@ -81,7 +85,7 @@ fn same(listed: &Metadata, opened: &Metadata) -> bool {
     opened.is_file() && (listed.dev(), listed.ino()) == (opened.dev(), opened.ino())
 }
 
-fn gone_is_none<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
+fn ignore_not_found<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -102,7 +106,7 @@ fn mark_seen(path: &Path, cur: &Path) -> Result<(), InboxError> {
         return Ok(());
     }
     // Whoever else reads this Maildir may have moved it: then it is theirs.
-    gone_is_none(std::fs::rename(path, &target))
+    ignore_not_found(std::fs::rename(path, &target))
         .map(drop)
         .map_err(|source| InboxError::io(format!("marking {} as seen", path.display()), source))
 }

@@ -45,11 +45,11 @@ pub(super) struct Part<'a> {
 
 /// More parts, or parts nested deeper, than any honest message has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooMuch;
+pub(super) struct LimitExceeded;
 
 impl<'a> Mail<'a> {
     /// Takes a message apart.
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, TooMuch> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, LimitExceeded> {
         let (head, body) = Fields::read(bytes);
         let mut walk = Walk { boundaries: Vec::new(), heads: 0, parts: Vec::new(), begun: None };
         walk.begin(&head, bytes.len() - body.len())?;
@@ -84,12 +84,12 @@ struct Walk {
     /// The boundaries of the multiparts that are open, outermost first.
     boundaries: Vec<Vec<u8>>,
     heads: usize,
-    parts: Vec<Found>,
-    begun: Option<Found>,
+    parts: Vec<PartHeader>,
+    begun: Option<PartHeader>,
 }
 
 /// A part, as the place where it stands.
-struct Found {
+struct PartHeader {
     kind: String,
     encoding: String,
     from: usize,
@@ -97,21 +97,21 @@ struct Found {
 }
 
 impl Walk {
-    fn begin(&mut self, fields: &Fields, from: usize) -> Result<(), TooMuch> {
+    fn begin(&mut self, fields: &Fields, from: usize) -> Result<(), LimitExceeded> {
         self.heads += 1;
         if self.heads > MOST_PARTS {
-            return Err(TooMuch);
+            return Err(LimitExceeded);
         }
         let (kind, boundary) = content_type(fields.get("content-type").unwrap_or("text/plain"));
         if let Some(boundary) = boundary.filter(|_| kind.starts_with("multipart/")) {
             if self.boundaries.len() == MOST_DEPTH {
-                return Err(TooMuch);
+                return Err(LimitExceeded);
             }
             self.boundaries.push(boundary.into_bytes());
             return Ok(());
         }
         let encoding = fields.get("content-transfer-encoding").unwrap_or_default().to_ascii_lowercase();
-        self.begun = Some(Found { kind, encoding, from, to: from });
+        self.begun = Some(PartHeader { kind, encoding, from, to: from });
         Ok(())
     }
 
@@ -149,7 +149,7 @@ fn holds_boundary(head: &[u8], walk: &Walk) -> bool {
     false
 }
 
-impl Found {
+impl PartHeader {
     fn read(self, bytes: &[u8]) -> Part<'_> {
         Part {
             kind: self.kind,
@@ -317,13 +317,13 @@ mod tests {
             .map(|level| format!("Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n"))
             .collect();
         let nested = nested.concat();
-        assert_eq!(Mail::parse(nested.as_bytes()).unwrap_err(), TooMuch);
+        assert_eq!(Mail::parse(nested.as_bytes()).unwrap_err(), LimitExceeded);
         let wide = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(1_000_000));
-        assert_eq!(Mail::parse(wide.as_bytes()).unwrap_err(), TooMuch);
+        assert_eq!(Mail::parse(wide.as_bytes()).unwrap_err(), LimitExceeded);
         // Multiparts that follow one another instead of nesting, without an end to their heads.
         let opened = "--b\nContent-Type: multipart/mixed; boundary=x\n".repeat(20_000);
         let flat = format!("Content-Type: multipart/mixed; boundary=b\n\n{opened}");
-        assert_eq!(Mail::parse(flat.as_bytes()).unwrap_err(), TooMuch);
+        assert_eq!(Mail::parse(flat.as_bytes()).unwrap_err(), LimitExceeded);
         // Messages in messages are opened by nobody, so they may nest as they like.
         let matryoshka = "Content-Type: message/rfc822\n\n".repeat(30_000);
         assert_eq!(Mail::parse(matryoshka.as_bytes()).unwrap().parts.len(), 1);

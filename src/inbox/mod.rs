@@ -7,14 +7,14 @@
 //! it is about · [`read`] what the mail is · [`Desk`] into the store · [`maildir`], [`imap`] where it comes from.
 
 mod arf;
+mod classification;
+mod correlate;
 mod dsn;
 mod fields;
 pub mod imap;
 pub mod maildir;
 mod mime;
-mod reading;
-mod tally;
-mod trace;
+mod report;
 
 #[cfg(test)]
 mod corpus;
@@ -26,12 +26,12 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-pub use reading::{MOST_BYTES, Reading, read};
-pub use tally::Tally;
+pub use classification::{Classified, MOST_BYTES, classify};
+pub use report::InboxReport;
 
 use crate::clock::Clock;
-use crate::store::{Store, StoreError, Taken};
-use crate::subscribers::token::Keys;
+use crate::store::{RecordOutcome, Store, StoreError};
+use crate::subscribers::token::TokenKeys;
 
 /// Why the inbox could not be worked through. What was taken before stands.
 #[derive(Debug, thiserror::Error)]
@@ -71,11 +71,11 @@ pub enum Disposal {
 }
 
 /// Where mails are taken, whatever way they come.
-pub struct Desk {
+pub struct InboxProcessor {
     /// Where it is recorded.
     pub store: Arc<Store>,
     /// What a token is verified with.
-    pub keys: Arc<Keys>,
+    pub keys: Arc<TokenKeys>,
     /// When it came.
     pub clock: Arc<dyn Clock>,
     /// Only look: nothing is recorded and nothing is marked.
@@ -84,31 +84,31 @@ pub struct Desk {
     pub stop: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
-impl Desk {
+impl InboxProcessor {
     /// Takes one mail. Once this has returned [`Disposal::Done`], what it says is on the disk.
-    pub async fn take(&self, bytes: &[u8], tally: &mut Tally) -> Result<Disposal, StoreError> {
+    pub async fn take(&self, bytes: &[u8], tally: &mut InboxReport) -> Result<Disposal, StoreError> {
         tally.mails += 1;
-        let notice = match read(bytes, &self.keys) {
-            Reading::Notice(notice) => notice,
+        let notice = match classify(bytes, &self.keys) {
+            Classified::Report(notice) => notice,
             other => {
                 tally.count(&other);
-                let done = other == Reading::Automatic && !self.rehearsal;
+                let done = other == Classified::Automatic && !self.rehearsal;
                 return Ok(if done { Disposal::Done } else { Disposal::LeaveAlone });
             }
         };
         if self.rehearsal {
-            tally.notice(&notice.word);
+            tally.report(&notice.word);
             return Ok(Disposal::LeaveAlone);
         }
         let word = notice.word.clone();
-        let taken = self.store.take_notice(notice, self.clock.now()).await?;
-        tally.taken(&word, &taken);
-        Ok(if taken == Taken::Stranger { Disposal::LeaveAlone } else { Disposal::Done })
+        let taken = self.store.record_report(notice, self.clock.now()).await?;
+        tally.record(&word, &taken);
+        Ok(if taken == RecordOutcome::UnknownToken { Disposal::LeaveAlone } else { Disposal::Done })
     }
 
     /// Takes one mail from a pipe. The rest of a long one is read to its end, as a mail server that cannot write its
     /// mail takes that for a failure.
-    pub async fn take_from(&self, mut pipe: impl Read, tally: &mut Tally) -> Result<(), InboxError> {
+    pub async fn take_from(&self, mut pipe: impl Read, tally: &mut InboxReport) -> Result<(), InboxError> {
         let reading = |source| InboxError::io("reading the mail from standard input", source);
         let mut bytes = Vec::new();
         pipe.by_ref().take(MOST_BYTES as u64).read_to_end(&mut bytes).map_err(reading)?;

@@ -6,21 +6,22 @@ use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
-use super::{Desk, Disposal, MOST_BYTES, Reading, Tally, maildir, read};
+use super::{Classified, Disposal, InboxProcessor, InboxReport, MOST_BYTES, classify, maildir};
 use crate::address::EmailAddress;
 use crate::clock::FrozenClock;
 use crate::ledger::State;
 use crate::ledger::transition::Event;
 use crate::store::{
-    About, Claim, Claimed, DeliveryStore as _, Filter, Imprint, Move, NewIssue, Store, Word, open_sqlite,
+    Claimed, DeliveryStore as _, Filter, LeaseClaim, MessageFields, NewIssue, ReportKind, ReportSubject,
+    StateChange, Store, open_sqlite,
 };
 use crate::subscribers::bounces::Action;
-use crate::subscribers::token::{Keys, Purpose, Subject};
-use crate::subscribers::{AddressKey, Enrolment, Profile, Standing};
+use crate::subscribers::token::{Purpose, Subject, TokenKeys};
+use crate::subscribers::{AddressKey, NewSubscriber, Profile, SubscriptionStatus};
 use crate::text::HeaderText;
 
-pub(super) fn keys() -> Keys {
-    Keys::generate(std::array::from_fn(|at| u8::try_from(at).unwrap().wrapping_mul(37)))
+pub(super) fn keys() -> TokenKeys {
+    TokenKeys::generate(std::array::from_fn(|at| u8::try_from(at).unwrap().wrapping_mul(37)))
 }
 
 pub(super) fn now() -> DateTime<Utc> {
@@ -64,7 +65,7 @@ pub(super) fn hard(to: &str, id: &str) -> String {
 
 /// A store with readers and issues, and a desk before it.
 pub(super) struct Place {
-    pub(super) desk: Desk,
+    pub(super) desk: InboxProcessor,
     folder: tempfile::TempDir,
     clock: Arc<FrozenClock>,
 }
@@ -75,7 +76,7 @@ impl Place {
         let path = Utf8Path::from_path(folder.path()).unwrap();
         let store = open_sqlite(&path.join("ledger.db"), &path.join("keys"), "here").unwrap();
         let clock = Arc::new(FrozenClock::at(now(), 7));
-        let desk = Desk {
+        let desk = InboxProcessor {
             store,
             keys: Arc::new(keys()),
             clock: Arc::clone(&clock) as _,
@@ -91,10 +92,12 @@ impl Place {
 
     pub(super) async fn with_readers(readers: usize) -> Self {
         let place = Self::new();
-        let profile =
-            |reader| Profile { consented_at: Some(now()), ..Profile::new(address(reader), Standing::Active) };
-        let readers = (1..=readers).map(|reader| Enrolment::new(key(reader), profile(reader), "test"));
-        place.store().enrol(readers.collect(), now()).await.unwrap();
+        let profile = |reader| Profile {
+            consented_at: Some(now()),
+            ..Profile::new(address(reader), SubscriptionStatus::Active)
+        };
+        let readers = (1..=readers).map(|reader| NewSubscriber::new(key(reader), profile(reader), "test"));
+        place.store().add_subscribers(readers.collect(), now()).await.unwrap();
         place
     }
 
@@ -105,45 +108,46 @@ impl Place {
             post: post.to_owned(),
             subject: HeaderText::parse("편지").unwrap(),
             label: post.to_owned(),
-            letter: "{}".to_owned(),
+            message: "{}".to_owned(),
             categories: Vec::new(),
             baseline: Vec::new(),
             rehearsal: false,
         };
-        let imprint = |addressee: &crate::store::Addressee<'_>| Imprint {
-            message_id: format!("{}@example.com", keys().message_id_local(addressee.post, addressee.address)),
+        let imprint = |recipient: &crate::store::DeliveryRecipient<'_>| MessageFields {
+            message_id: format!("{}@example.com", keys().message_id_local(recipient.post, recipient.address)),
             boundary_seed: String::new(),
             unsubscribe: String::new(),
-            bounce: bounce_token(addressee.number),
+            bounce: bounce_token(recipient.number),
         };
-        self.store().freeze(issue, Box::new(imprint), at).await.unwrap();
+        self.store().schedule_issue(issue, Box::new(imprint), at).await.unwrap();
         let number = self.store().open_issues().await.unwrap().pop().unwrap().number;
         let tokens = (0..20).map(|_| crate::ledger::Token(self.desk.clock.random())).collect();
-        let claim = Claim { issue: number, most: 20, owner: "test".to_owned(), lease: TimeDelta::hours(1) };
+        let claim =
+            LeaseClaim { issue: number, limit: 20, owner: "test".to_owned(), lease: TimeDelta::hours(1) };
         let copies = self.store().claim(claim, tokens, at).await.unwrap();
         for copy in &copies {
             let arm = Event::Arm { token: copy.token, bytes: [1; 32] };
             let end = if sent {
                 Event::Accept { token: Some(copy.token), last: None }
             } else {
-                Event::Lose { token: copy.token, last: None }
+                Event::LoseReply { token: copy.token, last: None }
             };
             for event in [arm, end] {
-                let moves = vec![Move { number: copy.number, event }];
+                let moves = vec![StateChange { number: copy.number, event }];
                 assert!(self.store().commit(moves, at).await.unwrap()[0].is_ok());
             }
         }
         copies
     }
 
-    async fn take(&self, mail: &str) -> (Tally, Disposal) {
-        let mut tally = Tally::default();
+    async fn take(&self, mail: &str) -> (InboxReport, Disposal) {
+        let mut tally = InboxReport::default();
         let disposal = self.desk.take(mail.as_bytes(), &mut tally).await.unwrap();
         (tally, disposal)
     }
 
-    pub(super) async fn standing(&self, reader: usize) -> Standing {
-        self.store().standing(key(reader)).await.unwrap().unwrap()
+    pub(super) async fn status(&self, reader: usize) -> SubscriptionStatus {
+        self.store().status(key(reader)).await.unwrap().unwrap()
     }
 
     async fn states(&self) -> Vec<State> {
@@ -153,7 +157,7 @@ impl Place {
 }
 
 pub(super) fn verp(copy: &Claimed) -> String {
-    format!("bounces+{}@example.com", copy.imprint.bounce)
+    format!("bounces+{}@example.com", copy.fields.bounce)
 }
 
 #[tokio::test]
@@ -163,7 +167,7 @@ async fn b1_a_forged_bounce_is_counted_and_changes_nothing() {
     let mut forged = verp(&copies[0]);
     let at = forged.find('@').unwrap() - 1;
     forged.replace_range(at..=at, if forged.as_bytes()[at] == b'a' { "b" } else { "a" });
-    let other_keys = Keys::generate([9, 8, 7, 6, 5, 4, 3, 2].repeat(4).try_into().unwrap());
+    let other_keys = TokenKeys::generate([9, 8, 7, 6, 5, 4, 3, 2].repeat(4).try_into().unwrap());
     let theirs = other_keys.sign(Purpose::Bounce, &Subject::from(1_u64), 1);
     for to in [forged, "bounces@example.com".to_owned(), format!("bounces+{theirs}@example.com")] {
         let (tally, disposal) = place.take(&hard(&to, "1")).await;
@@ -174,7 +178,10 @@ async fn b1_a_forged_bounce_is_counted_and_changes_nothing() {
     assert_eq!(place.take(&hard(&leave, "2")).await.0.unverified, 1);
     let quoted = hard("a@example.com", "3").replace("I'm sorry", &verp(&copies[0]));
     assert_eq!(place.take(&quoted).await.0.unverified, 1);
-    assert_eq!((place.standing(1).await, place.states().await), (Standing::Active, vec![State::Unknown]));
+    assert_eq!(
+        (place.status(1).await, place.states().await),
+        (SubscriptionStatus::Active, vec![State::Unknown])
+    );
 }
 
 #[tokio::test]
@@ -184,11 +191,14 @@ async fn b2_delayed_relayed_delivered_and_expanded_are_evidence_and_no_failure()
         let copies = place.issue("first", false).await;
         let (tally, disposal) = place.take(&dsn(&verp(&copies[0]), "1", action, "5.1.1", "550 5.1.1")).await;
         assert_eq!(
-            (tally.reports, tally.bounces, tally.settled, disposal),
+            (tally.reports, tally.bounces, tally.resolved, disposal),
             (1, 0, 1, Disposal::Done),
             "{action}"
         );
-        assert_eq!((place.standing(1).await, place.states().await), (Standing::Active, vec![State::Sent]));
+        assert_eq!(
+            (place.status(1).await, place.states().await),
+            (SubscriptionStatus::Active, vec![State::Sent])
+        );
     }
 }
 
@@ -199,7 +209,10 @@ async fn b3_the_token_decides_against_the_final_recipient() {
     // The report names reader 1; the token is that of reader 2's copy.
     let (tally, _) = place.take(&hard(&verp(&copies[1]), "1")).await;
     assert_eq!((tally.suppressed, tally.elsewhere), (1, 1));
-    assert_eq!((place.standing(1).await, place.standing(2).await), (Standing::Active, Standing::Suppressed));
+    assert_eq!(
+        (place.status(1).await, place.status(2).await),
+        (SubscriptionStatus::Active, SubscriptionStatus::Suppressed)
+    );
     let (tally, _) = place.take(&hard(&verp(&copies[0]), "2")).await;
     assert_eq!((tally.suppressed, tally.elsewhere), (1, 0));
 }
@@ -211,21 +224,21 @@ fn b4_bombs_are_cut_short_before_they_are_read() {
         .map(|level| format!("Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n"))
         .collect();
     let nested = nested.concat();
-    assert_eq!(read(nested.as_bytes(), &keys), Reading::Unreadable);
+    assert_eq!(classify(nested.as_bytes(), &keys), Classified::Unreadable);
     let wide = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\n".repeat(1_000_000));
-    assert_eq!(read(wide.as_bytes(), &keys), Reading::Unreadable);
+    assert_eq!(classify(wide.as_bytes(), &keys), Classified::Unreadable);
     let messages = "Content-Type: message/rfc822\n\n".repeat(1_000_000);
-    assert_eq!(read(messages.as_bytes(), &keys), Reading::Foreign);
+    assert_eq!(classify(messages.as_bytes(), &keys), Classified::Foreign);
     // A bomb behind a genuine report: the report counts, the hundred megabytes behind it do not.
     let mut long = hard(&format!("bounces+{}@example.com", bounce_token(1)), "1").into_bytes();
     long.resize(100 * 1024 * 1024, b'A');
-    assert!(matches!(read(&long, &keys), Reading::Notice(_)));
+    assert!(matches!(classify(&long, &keys), Classified::Report(_)));
     let base64 = format!(
         "Delivered-To: a\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\
          Content-Transfer-Encoding: base64\n\n{}\n--b--\n",
         "QUFB\n".repeat(2 * MOST_BYTES / 5)
     );
-    assert_eq!(read(base64.as_bytes(), &keys), Reading::Foreign);
+    assert_eq!(classify(base64.as_bytes(), &keys), Classified::Foreign);
 }
 
 #[test]
@@ -233,7 +246,7 @@ fn b5_dates_are_not_looked_at() {
     let comments = format!("{}{}", "(".repeat(100_000), ")".repeat(100_000));
     let mail = format!("Date: Mon, 23 Nov 2026 {comments} 09:00:00 +0900\r\n{}", hard("x", "1"))
         .replace("Delivered-To: x", &format!("Delivered-To: bounces+{}@example.com", bounce_token(5)));
-    assert!(matches!(read(mail.as_bytes(), &keys()), Reading::Notice(_)));
+    assert!(matches!(classify(mail.as_bytes(), &keys()), Classified::Report(_)));
 }
 
 #[test]
@@ -243,13 +256,13 @@ fn b6_a_status_in_a_quoted_text_part_is_not_a_report() {
     let quoted = real.replace("Content-Type: message/delivery-status", "Content-Type: text/plain");
     let plain = format!("To: {to}\r\nSubject: Re: letter\r\n\r\n> Action: failed\r\n> Status: 5.1.1\r\n");
     for mail in [quoted.replace("Auto-Submitted: auto-replied\r\n", ""), plain] {
-        assert_eq!(read(mail.as_bytes(), &keys()), Reading::Prose, "{mail}");
+        assert_eq!(classify(mail.as_bytes(), &keys()), Classified::Prose, "{mail}");
     }
     // Nor is a report that comes back within a message that comes back.
     let within = format!(
         "To: {to}\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: message/rfc822\r\n\r\n{real}\r\n--o--\r\n"
     );
-    assert_eq!(read(within.as_bytes(), &keys()), Reading::Prose);
+    assert_eq!(classify(within.as_bytes(), &keys()), Classified::Prose);
 }
 
 #[tokio::test]
@@ -270,7 +283,10 @@ async fn b7_holiday_notices_are_ignored() {
         );
         assert_eq!(place.take(&private).await.1, Disposal::LeaveAlone);
     }
-    assert_eq!((place.standing(1).await, place.states().await), (Standing::Active, vec![State::Unknown]));
+    assert_eq!(
+        (place.status(1).await, place.states().await),
+        (SubscriptionStatus::Active, vec![State::Unknown])
+    );
 }
 
 /// A complaint in which the provider blacked out the address; `returned` is the head of the letter.
@@ -290,21 +306,21 @@ async fn b8_a_complaint_with_a_redacted_address_is_known_by_our_own_headers() {
     let by_path = format!("Return-Path: <{}>\r\nTo: redacted", verp(&copies[0]));
     let by_list = format!(
         "To: redacted\r\nMessage-ID: <{}>\r\nList-Unsubscribe: <https://x.example/u/{token}>,\r\n <mailto:leave@example.com?subject=unsubscribe%20{token}>",
-        copies[1].imprint.message_id,
+        copies[1].fields.message_id,
         token = leave_token(2)
     );
     for (reader, returned) in [(1, by_path), (2, by_list)] {
         let (tally, disposal) = place.take(&complaint("abuse", &returned)).await;
-        assert_eq!((tally.complaints, tally.suppressed, tally.settled, disposal), (1, 1, 1, Disposal::Done));
-        assert_eq!(place.standing(reader).await, Standing::Suppressed);
+        assert_eq!((tally.complaints, tally.suppressed, tally.resolved, disposal), (1, 1, 1, Disposal::Done));
+        assert_eq!(place.status(reader).await, SubscriptionStatus::Suppressed);
     }
     assert_eq!(place.take(&complaint("abuse", "To: redacted")).await.0.unverified, 1);
     let happy = complaint("not-spam", &format!("Return-Path: <{}>", verp(&copies[2])));
     assert_eq!(place.take(&happy).await.0.complaints, 0);
-    assert_eq!(place.standing(3).await, Standing::Active);
+    assert_eq!(place.status(3).await, SubscriptionStatus::Active);
     // For ever: no list brings the address back.
-    let again = Enrolment::new(key(1), Profile::new(address(1), Standing::Active), "list");
-    assert_eq!(place.store().enrol(vec![again], now()).await.unwrap().kept_out, 1);
+    let again = NewSubscriber::new(key(1), Profile::new(address(1), SubscriptionStatus::Active), "list");
+    assert_eq!(place.store().add_subscribers(vec![again], now()).await.unwrap().kept_out, 1);
 }
 
 #[test]
@@ -312,18 +328,18 @@ fn b9_nothing_here_can_send_mail() {
     // A bounce of a bounce is read like any mail, and answering it would need one of these.
     for (name, text) in [
         ("mod.rs", include_str!("mod.rs")),
-        ("reading.rs", include_str!("reading.rs")),
+        ("classification.rs", include_str!("classification.rs")),
         ("maildir.rs", include_str!("maildir.rs")),
         ("imap/mod.rs", include_str!("imap/mod.rs")),
         ("imap/session.rs", include_str!("imap/session.rs")),
-        ("store", include_str!("../store/sql/notices.rs")),
+        ("store", include_str!("../store/sql/reports.rs")),
     ] {
-        for word in ["lettre", "SmtpWire", "Wire>", "deliver(", "APPEND", "letters::"] {
+        for word in ["lettre", "SmtpTransport", "Transport>", "deliver(", "APPEND", "email::"] {
             assert!(!text.contains(word), "{name} knows {word}");
         }
     }
     let mail = hard("postmaster@example.com", "1");
-    assert_eq!(read(mail.as_bytes(), &keys()), Reading::Unverified);
+    assert_eq!(classify(mail.as_bytes(), &keys()), Classified::Unverified);
 }
 
 #[tokio::test]
@@ -332,14 +348,14 @@ async fn b10_the_same_report_counts_once_however_often_it_is_delivered() {
     let copies = place.issue("first", false).await;
     let mail = hard(&verp(&copies[0]), "same");
     let (first, _) = place.take(&mail).await;
-    assert_eq!((first.bounces, first.again, first.suppressed, first.settled), (1, 0, 1, 1));
+    assert_eq!((first.bounces, first.duplicates, first.suppressed, first.resolved), (1, 0, 1, 1));
     // Delivered again by another way, with other headers on top.
     let (second, disposal) = place.take(&format!("Received: by elsewhere\r\n{mail}")).await;
-    assert_eq!((second.bounces, second.again, second.suppressed, disposal), (1, 1, 0, Disposal::Done));
+    assert_eq!((second.bounces, second.duplicates, second.suppressed, disposal), (1, 1, 0, Disposal::Done));
     // Without an id of its own it is known by its bytes.
     let nameless = mail.replace("Message-ID: <same@mx.example>\r\n", "");
-    assert_eq!(place.take(&nameless).await.0.again, 0);
-    assert_eq!(place.take(&nameless).await.0.again, 1);
+    assert_eq!(place.take(&nameless).await.0.duplicates, 0);
+    assert_eq!(place.take(&nameless).await.0.duplicates, 1);
 }
 
 #[test]
@@ -355,8 +371,8 @@ fn b11_recipients_outside_ascii_are_read() {
         let mail = plain
             .replace("rfc822; reader1@example.org", written)
             .replace("Content-Type: message/delivery-status", &format!("Content-Type: {kind}"));
-        let Reading::Notice(notice) = read(mail.as_bytes(), &keys()) else { panic!("{written}") };
-        let Word::Reported(report) = notice.word else { panic!("{written}") };
+        let Classified::Report(notice) = classify(mail.as_bytes(), &keys()) else { panic!("{written}") };
+        let ReportKind::Delivery(report) = notice.word else { panic!("{written}") };
         assert_eq!(report.recipient.as_deref(), Some(read_as));
     }
 }
@@ -374,14 +390,14 @@ async fn b12_the_token_says_who_leaves_and_the_sender_does_not() {
     // In the subject, as our letters write it; encoded, as some programs do.
     let subject = format!("=?utf-8?Q?Re:_unsubscribe_{}?=", leave_token(2));
     let (tally, _) = place.take(&mail("leave@example.com", &subject)).await;
-    assert_eq!((tally.farewells, tally.unsubscribed), (1, 1));
+    assert_eq!((tally.unsubscribes, tally.unsubscribed), (1, 1));
     // In the address, which wins over the subject.
     let subject = format!("unsubscribe {}", leave_token(1));
     place.take(&mail(&format!("leave+{}@example.com", leave_token(3)), &subject)).await;
-    assert_eq!(place.standing(1).await, Standing::Active);
+    assert_eq!(place.status(1).await, SubscriptionStatus::Active);
     assert_eq!(
-        (place.standing(2).await, place.standing(3).await),
-        (Standing::Unsubscribed, Standing::Unsubscribed)
+        (place.status(2).await, place.status(3).await),
+        (SubscriptionStatus::Unsubscribed, SubscriptionStatus::Unsubscribed)
     );
 }
 
@@ -390,8 +406,8 @@ fn b13_what_a_server_says_is_one_printable_line_of_a_bounded_length() {
     let said =
         format!("smtp; 550 5.1.1 <script>alert(1)</script> \u{1b}[2J\u{202e}evil {}", "x".repeat(5_000));
     let mail = dsn(&format!("bounces+{}@example.com", bounce_token(3)), "1", "failed", "5.1.1", &said);
-    let Reading::Notice(notice) = read(mail.as_bytes(), &keys()) else { panic!("not a notice") };
-    let Word::Reported(report) = notice.word else { panic!("not a report") };
+    let Classified::Report(notice) = classify(mail.as_bytes(), &keys()) else { panic!("not a notice") };
+    let ReportKind::Delivery(report) = notice.word else { panic!("not a report") };
     assert!(report.diagnostic.len() <= 1024 && report.diagnostic.starts_with("smtp; 550 5.1.1 <script>"));
     assert!(!report.diagnostic.chars().any(|c| c.is_control() || c == '\u{202e}'), "{}", report.diagnostic);
 }
@@ -410,7 +426,7 @@ async fn a_full_mailbox_is_given_up_after_three_issues_and_fifteen_days() {
         }
         place.clock.advance(TimeDelta::days(7));
     }
-    assert_eq!(place.standing(1).await, Standing::Suppressed);
+    assert_eq!(place.status(1).await, SubscriptionStatus::Suppressed);
 }
 
 #[tokio::test]
@@ -429,7 +445,7 @@ async fn an_issue_that_arrived_and_a_fault_of_the_senders_hold_nothing_against_a
         place.take(&dsn(&verp(&copies[0]), issue, "failed", status, said)).await;
         place.clock.advance(TimeDelta::days(8));
     }
-    assert_eq!(place.standing(1).await, Standing::Active);
+    assert_eq!(place.status(1).await, SubscriptionStatus::Active);
 }
 
 #[tokio::test]
@@ -451,7 +467,7 @@ async fn a_copy_that_this_ledger_does_not_know_is_left_alone() {
     let place = Place::with_readers(1).await;
     let (tally, disposal) =
         place.take(&hard(&format!("bounces+{}@example.com", bounce_token(999)), "1")).await;
-    assert_eq!((tally.strangers, tally.suppressed, disposal), (1, 0, Disposal::LeaveAlone));
+    assert_eq!((tally.unknown_tokens, tally.suppressed, disposal), (1, 0, Disposal::LeaveAlone));
 }
 
 #[tokio::test]
@@ -461,7 +477,10 @@ async fn a_rehearsal_counts_and_changes_nothing() {
     place.desk.rehearsal = true;
     let (tally, disposal) = place.take(&hard(&verp(&copies[0]), "1")).await;
     assert_eq!((tally.bounces, tally.suppressed, disposal), (1, 0, Disposal::LeaveAlone));
-    assert_eq!((place.standing(1).await, place.states().await), (Standing::Active, vec![State::Unknown]));
+    assert_eq!(
+        (place.status(1).await, place.states().await),
+        (SubscriptionStatus::Active, vec![State::Unknown])
+    );
 }
 
 #[tokio::test]
@@ -488,7 +507,7 @@ async fn a_maildir_keeps_what_is_not_ours_and_what_is_no_mail() {
     write("new/10.x.host", &hard(&verp(&copies[0]), "10"));
     write("cur/10.x.host:2,S", "somebody else's");
 
-    let mut tally = Tally::default();
+    let mut tally = InboxReport::default();
     maildir::sweep(&place.desk, &root, &mut tally).await.unwrap();
     assert_eq!((tally.mails, tally.bounces, tally.foreign), (4, 3, 1));
     let names = |folder: &str| {
@@ -509,16 +528,16 @@ async fn a_maildir_keeps_what_is_not_ours_and_what_is_no_mail() {
 
     // A crash before the marking: the mail lies in `new` again, and nothing counts twice.
     std::fs::rename(root.join("cur/1.a.host:2,S"), root.join("new/1.a.host")).unwrap();
-    let mut again = Tally::default();
+    let mut again = InboxReport::default();
     maildir::sweep(&place.desk, &root, &mut again).await.unwrap();
-    assert_eq!((again.again, again.suppressed), (2, 0));
+    assert_eq!((again.duplicates, again.suppressed), (2, 0));
     assert!(maildir::sweep(&place.desk, &root.join("new"), &mut again).await.is_err());
 }
 
 proptest! {
     #[test]
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-        prop_assert_eq!(read(&bytes, &keys()), Reading::Foreign);
+        prop_assert_eq!(classify(&bytes, &keys()), Classified::Foreign);
     }
 
     #[test]
@@ -528,8 +547,8 @@ proptest! {
             *place = byte;
         }
         mail.truncate(cut);
-        if let Reading::Notice(notice) = read(&mail, &keys()) {
-            prop_assert_eq!(notice.about, About::Copy(crate::store::DeliveryNumber(77)));
+        if let Classified::Report(notice) = classify(&mail, &keys()) {
+            prop_assert_eq!(notice.about, ReportSubject::Delivery(crate::store::DeliveryNumber(77)));
         }
     }
 
@@ -544,9 +563,9 @@ proptest! {
             2 => bare.replace("Subject: hello", &format!("Return-Path: <bounces+{token}@example.com>")),
             _ => bare.replace("\r\n", "\n").replace("Delivered-To: postmaster", &format!("X-Original-To: b+{token}")),
         };
-        let Reading::Notice(notice) = read(mail.as_bytes(), &keys()) else { panic!("{mail}") };
-        prop_assert_eq!(notice.about, About::Copy(crate::store::DeliveryNumber(i64::try_from(number).unwrap())));
-        let Word::Reported(report) = notice.word else { panic!("{mail}") };
+        let Classified::Report(notice) = classify(mail.as_bytes(), &keys()) else { panic!("{mail}") };
+        prop_assert_eq!(notice.about, ReportSubject::Delivery(crate::store::DeliveryNumber(i64::try_from(number).unwrap())));
+        let ReportKind::Delivery(report) = notice.word else { panic!("{mail}") };
         prop_assert_eq!((report.action, report.status.map(|status| status.to_string())), (Action::Failed, Some(status)));
     }
 }

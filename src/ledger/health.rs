@@ -12,7 +12,7 @@ const FEWEST_COMPLAINTS: u64 = 3;
 
 /// What is known of the copies of an issue, or of its latest ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Toll {
+pub struct FeedbackCounts {
     /// Copies that a server took.
     pub sent: u64,
     /// Copies whose reader does not exist, refused at once or bounced later.
@@ -25,14 +25,14 @@ pub struct Toll {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
     /// Nothing out of the ordinary.
-    Well,
+    Ok,
     /// Worth a look: in words.
-    Warn(String),
+    Warning(String),
     /// Nothing more must be sent before somebody has looked: in words.
-    Sick(String),
+    Critical(String),
 }
 
-impl Toll {
+impl FeedbackCounts {
     /// Judges it. A bounce that came later is of a copy that counts as sent as well.
     pub fn health(self) -> Health {
         let copies = (self.sent + self.hard).max(1);
@@ -42,27 +42,27 @@ impl Toll {
             || format!("{} of {copies} messages bounced because the address does not exist", self.hard);
         let complained = || format!("{} of {copies} subscribers reported it as spam", self.complaints);
         if beyond(self.complaints, COMPLAINTS.1) && self.complaints >= FEWEST_COMPLAINTS {
-            Health::Sick(complained())
+            Health::Critical(complained())
         } else if beyond(self.hard, BOUNCES.1) && self.hard >= FEWEST_BOUNCES {
-            Health::Sick(bounced())
+            Health::Critical(bounced())
         } else if beyond(self.complaints, COMPLAINTS.0) && self.complaints >= FEWEST_COMPLAINTS - 1 {
-            Health::Warn(complained())
+            Health::Warning(complained())
         } else if beyond(self.hard, BOUNCES.0) && self.hard >= FEWEST_BOUNCES - 1 {
-            Health::Warn(bounced())
+            Health::Warning(bounced())
         } else {
-            Health::Well
+            Health::Ok
         }
     }
 
     /// Whether so few of them exist that it can only be the relay that is wrong.
-    pub const fn is_absurd(self) -> bool {
+    pub const fn is_extreme(self) -> bool {
         self.hard >= 2 * FEWEST_BOUNCES && self.hard > self.sent
     }
 
     /// Whether a relay that says "no such reader" may be believed: it takes more copies than it refuses. One that
     /// refuses everybody is broken, and would cost the whole list.
     pub fn is_credible(self) -> bool {
-        self.sent > self.hard && !matches!(self.health(), Health::Sick(_))
+        self.sent > self.hard && !matches!(self.health(), Health::Critical(_))
     }
 }
 
@@ -73,10 +73,10 @@ mod tests {
     use super::*;
 
     fn health(sent: u64, hard: u64, complaints: u64) -> &'static str {
-        match (Toll { sent, hard, complaints }).health() {
-            Health::Well => "well",
-            Health::Warn(_) => "warn",
-            Health::Sick(_) => "sick",
+        match (FeedbackCounts { sent, hard, complaints }).health() {
+            Health::Ok => "well",
+            Health::Warning(_) => "warn",
+            Health::Critical(_) => "sick",
         }
     }
 
@@ -96,15 +96,15 @@ mod tests {
 
     #[test]
     fn a_relay_that_knows_nobody_is_not_believed() {
-        assert!(!Toll { sent: 0, hard: 3, complaints: 0 }.is_credible());
-        assert!(!Toll { sent: 50, hard: 6, complaints: 0 }.is_credible());
-        assert!(!Toll { sent: 3, hard: 3, complaints: 0 }.is_credible());
-        assert!(Toll { sent: 3, hard: 2, complaints: 0 }.is_credible());
+        assert!(!FeedbackCounts { sent: 0, hard: 3, complaints: 0 }.is_credible());
+        assert!(!FeedbackCounts { sent: 50, hard: 6, complaints: 0 }.is_credible());
+        assert!(!FeedbackCounts { sent: 3, hard: 3, complaints: 0 }.is_credible());
+        assert!(FeedbackCounts { sent: 3, hard: 2, complaints: 0 }.is_credible());
     }
 
     #[test]
     fn where_ten_bounced_and_fewer_arrived_it_is_the_relay_that_is_wrong() {
-        let absurd = |sent, hard| Toll { sent, hard, complaints: 0 }.is_absurd();
+        let absurd = |sent, hard| FeedbackCounts { sent, hard, complaints: 0 }.is_extreme();
         assert!(absurd(0, 10) && absurd(9, 10) && absurd(0, 1_000));
         assert!(!absurd(0, 9), "too few to tell");
         assert!(!absurd(10, 10) && !absurd(1_000, 11), "it takes what it is given");

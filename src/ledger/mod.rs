@@ -5,9 +5,9 @@
 pub mod health;
 #[cfg(test)]
 mod model;
-pub mod pace;
+pub mod rate_limit;
 mod retry;
-mod tally;
+mod state_counts;
 pub mod transition;
 
 use std::fmt;
@@ -16,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 pub use retry::{Retry, RetrySchedule};
-pub use tally::Tally;
+pub use state_counts::StateCounts;
 
 use crate::text::{HeaderText, hex};
 
@@ -91,7 +91,7 @@ impl State {
     }
 
     /// Reads [`State::as_str`] back.
-    pub fn from_word(word: &str) -> Option<Self> {
+    pub fn from_code(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
@@ -101,7 +101,7 @@ impl State {
     }
 
     /// Whether a copy may be in a mailbox without a reply that says so.
-    pub const fn is_in_doubt(self) -> bool {
+    pub const fn is_unknown(self) -> bool {
         matches!(self, Self::Unknown | Self::FailedUncertain)
     }
 }
@@ -137,18 +137,18 @@ pub struct Delivery {
     /// Why it failed or was skipped: a short word for scripts.
     pub reason: Option<String>,
     /// In which phase the last attempt ended, and the reply or the trouble, at most 1 KiB, printable.
-    pub last: Option<LastWord>,
+    pub last: Option<LastReply>,
 }
 
 /// The reason of a doubt that comes from putting the ledger back from a copy.
 pub const RESTORED: &str = "restored";
 
 /// The reason of a doubt that somebody decided to leave as it is.
-pub const LEFT: &str = "left";
+pub const ACKNOWLEDGED: &str = "left";
 
 /// What was heard last about a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LastWord {
+pub struct LastReply {
     /// The phase of the dialogue.
     pub phase: String,
     /// The reply or the trouble.
@@ -157,7 +157,7 @@ pub struct LastWord {
 
 impl Delivery {
     /// A delivery as the freeze inserts it.
-    pub const fn fresh(now: DateTime<Utc>) -> Self {
+    pub const fn new(now: DateTime<Utc>) -> Self {
         Self {
             state: State::Pending,
             token: None,
@@ -174,8 +174,8 @@ impl Delivery {
     }
 
     /// Whether it is in doubt and nobody has decided to leave it so.
-    pub fn asks(&self) -> bool {
-        self.state.is_in_doubt() && self.reason.as_deref() != Some(LEFT)
+    pub fn needs_decision(&self) -> bool {
+        self.state.is_unknown() && self.reason.as_deref() != Some(ACKNOWLEDGED)
     }
 
     /// Filters hold a late `Date` against a letter (`SpamAssassin` from three hours on), so after a *definite*
@@ -241,13 +241,13 @@ pub struct IssueSummary {
     /// How many readers were frozen with it.
     pub audience: u64,
     /// How many deliveries are in each state.
-    pub tally: Tally,
+    pub counts: StateCounts,
     /// The earliest time at which a pending delivery may go out.
     pub next_at: Option<DateTime<Utc>>,
     /// How many of the pending ones were tried before, and wait for their next attempt.
     pub retrying: u64,
     /// Why it was paused, resumed or given up, if it was.
-    pub because: Option<String>,
+    pub paused_because: Option<String>,
     /// It was written to files, because no relay was configured.
     pub rehearsal: bool,
 }
@@ -259,9 +259,9 @@ mod tests {
     #[test]
     fn every_state_reads_back_from_its_word() {
         for state in State::ALL {
-            assert_eq!(State::from_word(state.as_str()), Some(state));
+            assert_eq!(State::from_code(state.as_str()), Some(state));
         }
-        assert_eq!(State::from_word("mailed"), None);
+        assert_eq!(State::from_code("mailed"), None);
     }
 
     #[test]
@@ -279,7 +279,7 @@ mod tests {
         let which =
             |is: fn(State) -> bool| State::ALL.into_iter().filter(|state| is(*state)).collect::<Vec<_>>();
         assert_eq!(which(State::is_open), [State::Pending, State::Claimed, State::Armed]);
-        assert_eq!(which(State::is_in_doubt), [State::Unknown, State::FailedUncertain]);
+        assert_eq!(which(State::is_unknown), [State::Unknown, State::FailedUncertain]);
         assert!(State::ALL.into_iter().all(|state| state.to_string() == state.as_str()));
     }
 
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn a_late_copy_gets_a_new_date_only_if_no_earlier_one_may_have_arrived() {
         let start = DateTime::UNIX_EPOCH;
-        let mut delivery = Delivery { dated: Some(start), ..Delivery::fresh(start) };
+        let mut delivery = Delivery { dated: Some(start), ..Delivery::new(start) };
         assert_eq!(delivery.date_for(start + TimeDelta::hours(2)), start);
         assert_eq!(delivery.date_for(start + TimeDelta::hours(3)), start + TimeDelta::hours(3));
         delivery.had_unknown = true;

@@ -9,7 +9,7 @@ use std::collections::{HashSet, VecDeque};
 
 use chrono::{DateTime, TimeDelta};
 
-use super::transition::{Around, Event, apply};
+use super::transition::{Event, TransitionContext, apply};
 use super::{Delivery, IssueState, State, Token};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -58,12 +58,17 @@ struct Most {
 }
 
 /// What a table must answer; the real one, or a weaker one that some sender uses.
-type Table = fn(&Delivery, &Event, &Around) -> Option<Delivery>;
+type Table = fn(&Delivery, &Event, &TransitionContext) -> Option<Delivery>;
 
 const MOST_TOKENS: u8 = 5;
 
-fn around() -> Around {
-    Around { now: DateTime::UNIX_EPOCH, issue: IssueState::Sending, barred: None, alone: false }
+fn around() -> TransitionContext {
+    TransitionContext {
+        now: DateTime::UNIX_EPOCH,
+        issue: IssueState::Sending,
+        exclusion: None,
+        is_exclusive: false,
+    }
 }
 
 fn token(number: u8) -> Token {
@@ -135,7 +140,7 @@ impl World {
                         Reply::Never => {
                             Event::Reject { token: token(number), reason: "rejected", last: None }
                         }
-                        Reply::Lost => Event::Lose { token: token(number), last: None },
+                        Reply::Lost => Event::LoseReply { token: token(number), last: None },
                     };
                     let world = self.try_event(table, &event).unwrap_or_else(|| self.clone());
                     out.push(world.with(worker, Step::Idle));
@@ -177,7 +182,7 @@ impl World {
         out.push(match &self.copy {
             None => Self { copy: Some(self.row.clone()), ..self.clone() },
             Some(copy) => {
-                let row = table(copy, &Event::Adopt, &around()).unwrap_or_else(|| copy.clone());
+                let row = table(copy, &Event::MarkRestored, &around()).unwrap_or_else(|| copy.clone());
                 Self { row, restores: self.restores - 1, ..self.clone() }
             }
         });
@@ -207,7 +212,7 @@ fn defer(number: u8) -> Event {
 /// Explores everything; returns how many worlds there are and the first broken promise.
 fn explore(table: Table, most: Most) -> (usize, Option<&'static str>) {
     let start = World {
-        row: Delivery::fresh(around().now),
+        row: Delivery::new(around().now),
         tokens: 0,
         accepted: 0,
         workers: vec![Step::Idle; most.workers],
@@ -236,7 +241,7 @@ const fn most(workers: usize, crashes: u8, resends: u8) -> Most {
     Most { workers, crashes, resends, restores: 0 }
 }
 
-fn real(row: &Delivery, event: &Event, around: &Around) -> Option<Delivery> {
+fn real(row: &Delivery, event: &Event, around: &TransitionContext) -> Option<Delivery> {
     apply(row, event, around).ok()
 }
 
@@ -274,7 +279,7 @@ fn a_table_that_retries_what_may_have_arrived_mails_twice() {
 #[test]
 fn a_table_that_believes_a_restored_refusal_mails_twice() {
     let weak: Table = |row, event, around| match (row.state, event) {
-        (State::Failed, Event::Adopt) => Some(row.clone()),
+        (State::Failed, Event::MarkRestored) => Some(row.clone()),
         _ => real(row, event, around),
     };
     assert!(explore(weak, Most { restores: 1, ..most(2, 1, 0) }).1.is_some());
@@ -283,7 +288,7 @@ fn a_table_that_believes_a_restored_refusal_mails_twice() {
 #[test]
 fn a_table_that_takes_a_timeout_for_a_deferral_mails_twice() {
     let weak: Table = |row, event, around| match event {
-        Event::Lose { token, .. } => {
+        Event::LoseReply { token, .. } => {
             real(row, &Event::Defer { token: *token, retry: None, last: None }, around)
         }
         _ => real(row, event, around),
@@ -339,7 +344,7 @@ fn a_ledger_that_is_put_back_from_a_copy_and_adopted_breaks_no_promise() {
 #[test]
 fn a_ledger_that_is_put_back_from_a_copy_and_simply_used_mails_twice() {
     let weak: Table = |row, event, around| match event {
-        Event::Adopt => Some(row.clone()),
+        Event::MarkRestored => Some(row.clone()),
         _ => real(row, event, around),
     };
     assert!(explore(weak, Most { restores: 1, ..most(1, 0, 0) }).1.is_some());
@@ -349,7 +354,7 @@ fn a_ledger_that_is_put_back_from_a_copy_and_simply_used_mails_twice() {
 fn a_table_that_adopts_a_row_with_its_token_believes_a_refusal_of_before() {
     let weak: Table = |row, event, around| {
         let next = real(row, event, around)?;
-        let token = if *event == Event::Adopt { row.token } else { next.token };
+        let token = if *event == Event::MarkRestored { row.token } else { next.token };
         Some(Delivery { token, ..next })
     };
     assert!(explore(weak, Most { restores: 1, ..most(2, 1, 0) }).1.is_some());

@@ -8,7 +8,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Delivery, IssueState, LEFT, LastWord, RESTORED, Retry, State, Token};
+use super::{ACKNOWLEDGED, Delivery, IssueState, LastReply, RESTORED, Retry, State, Token};
 
 /// What happened, or what somebody wants to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Event {
         /// the same as "now": a clock that is ten years ahead would put the copy off for ten years.
         retry: Option<Retry>,
         /// What was heard; `None` when the run stopped for reasons of its own.
-        last: Option<LastWord>,
+        last: Option<LastReply>,
     },
     /// T3 before the dot, T7 after a 5yz to it: definitely not accepted, not to be tried again.
     Reject {
@@ -37,7 +37,7 @@ pub enum Event {
         /// A short word: `rejected`, `no_mailbox`, `letter_refused`, `expired`, `render`.
         reason: &'static str,
         /// What was heard.
-        last: Option<LastWord>,
+        last: Option<LastReply>,
     },
     /// T4: the body is written, the dot comes next. Durable before the dot.
     Arm {
@@ -51,14 +51,14 @@ pub enum Event {
         /// The attempt that heard it; `None` for evidence that names no attempt.
         token: Option<Token>,
         /// What was heard, or what the evidence is.
-        last: Option<LastWord>,
+        last: Option<LastReply>,
     },
     /// T8: the dot was written and no whole reply came.
-    Lose {
+    LoseReply {
         /// The attempt that wrote the dot.
         token: Token,
         /// What came instead.
-        last: Option<LastWord>,
+        last: Option<LastReply>,
     },
     /// T9, T10: whoever held it is gone.
     Recover,
@@ -72,43 +72,43 @@ pub enum Event {
         reason: &'static str,
     },
     /// T14: the ledger was put back from a copy, and what became of this row since is lost.
-    Adopt,
+    MarkRestored,
     /// T15: a recorded decision to leave the doubt as it is.
-    Leave,
+    Acknowledge,
 }
 
 /// What else is true in the transaction in which the event is judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Around {
+pub struct TransitionContext {
     /// The time.
     pub now: DateTime<Utc>,
     /// Where the issue stands.
     pub issue: IssueState,
     /// Why the reader must not get it, if so: `unsubscribed` or `suppressed`.
-    pub barred: Option<&'static str>,
+    pub exclusion: Option<&'static str>,
     /// Every other owner is known to be dead: this process holds the lock.
-    pub alone: bool,
+    pub is_exclusive: bool,
 }
 
 /// Why an event does not apply. The row stays as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum Rejection {
     /// Another attempt holds the row: whoever asked must stop, without sending anything further.
     #[error("the delivery belongs to another attempt")]
-    NotYours,
+    WrongToken,
     /// The guard is not met: too early, paused, the lease is past.
     #[error("not possible at this time")]
-    NotNow,
+    PreconditionFailed,
     /// The table has no such edge.
     #[error("the state of the delivery does not allow that")]
-    NoSuchEdge,
+    NoSuchTransition,
     /// An earlier attempt armed other bytes: a resend must be the same message to the byte.
     #[error("the message differs from the one that was armed before")]
-    OtherBytes,
+    MessageDiffers,
 }
 
 /// Judges `event` against `row`; returns the row as it must be written.
-pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery, Refusal> {
+pub fn apply(row: &Delivery, event: &Event, around: &TransitionContext) -> Result<Delivery, Rejection> {
     use State::{Armed, Claimed, Failed, FailedUncertain, Pending, Sent, Skipped, Unknown};
 
     let mut next = row.clone();
@@ -123,23 +123,23 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         }
         // T2, T6
         (Claimed | Armed | Unknown, Event::Defer { token, retry, last }) => {
-            mine(row, *token)?;
+            check_token(row, *token)?;
             defer(&mut next, *retry, around.now);
             if last.is_none() {
                 // Nothing was heard: the run gave the row back, and its schedule does not advance.
                 next.attempts = row.attempts.saturating_sub(1);
             }
-            heard(&mut next, last.as_ref());
+            record_reply(&mut next, last.as_ref());
         }
         // T3, T7
         (Claimed | Armed | Unknown, Event::Reject { token, reason, last }) => {
-            mine(row, *token)?;
+            check_token(row, *token)?;
             give_up(&mut next, reason);
-            heard(&mut next, last.as_ref());
+            record_reply(&mut next, last.as_ref());
         }
         // T4, T13
         (Claimed, Event::Arm { token, bytes }) => {
-            mine(row, *token)?;
+            check_token(row, *token)?;
             arm(&mut next, bytes, around)?;
         }
         // T5, T12
@@ -150,13 +150,13 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         ) => {
             next.state = Sent;
             next.reason = None;
-            heard(&mut next, last.as_ref());
+            record_reply(&mut next, last.as_ref());
         }
         // T8
-        (Armed, Event::Lose { token, last }) => {
-            mine(row, *token)?;
+        (Armed, Event::LoseReply { token, last }) => {
+            check_token(row, *token)?;
             next.state = Unknown;
-            heard(&mut next, last.as_ref());
+            record_reply(&mut next, last.as_ref());
         }
         // T9, T10
         (Claimed | Armed, Event::Recover) => recover(&mut next, around)?,
@@ -167,21 +167,21 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
         // T13
         (Pending | Claimed, Event::Skip { reason }) => skip(&mut next, Some(reason)),
         // T14
-        (Pending | Claimed | Armed | Unknown | Failed, Event::Adopt) => adopt(&mut next),
+        (Pending | Claimed | Armed | Unknown | Failed, Event::MarkRestored) => mark_restored(&mut next),
         // T15
-        (Unknown | FailedUncertain, Event::Leave) => next.reason = Some(LEFT.to_owned()),
+        (Unknown | FailedUncertain, Event::Acknowledge) => next.reason = Some(ACKNOWLEDGED.to_owned()),
         // The holder is told apart from a stranger, so that a worker knows that its row was taken over.
         (
             _,
             Event::Arm { token, .. }
             | Event::Defer { token, .. }
             | Event::Reject { token, .. }
-            | Event::Lose { token, .. },
+            | Event::LoseReply { token, .. },
         ) => {
-            mine(row, *token)?;
-            return Err(Refusal::NoSuchEdge);
+            check_token(row, *token)?;
+            return Err(Rejection::NoSuchTransition);
         }
-        _ => return Err(Refusal::NoSuchEdge),
+        _ => return Err(Rejection::NoSuchTransition),
     }
     // T13: in an issue that was given up a copy would wait for ever.
     if next.state == Pending && around.issue == IssueState::Cancelled {
@@ -194,31 +194,31 @@ pub fn apply(row: &Delivery, event: &Event, around: &Around) -> Result<Delivery,
 }
 
 /// Never straight back to the queue for a copy that may be on its way.
-fn recover(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
-    if !around.alone && row.lease_until.is_some_and(|until| until > around.now) {
-        return Err(Refusal::NotNow);
+fn recover(row: &mut Delivery, around: &TransitionContext) -> Result<(), Rejection> {
+    if !around.is_exclusive && row.lease_until.is_some_and(|until| until > around.now) {
+        return Err(Rejection::PreconditionFailed);
     }
     row.state = if row.state == State::Claimed { State::Pending } else { State::Unknown };
     Ok(())
 }
 
 /// A row whose earlier attempt may have arrived is `failed_uncertain`, and stays.
-fn retry(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
+fn retry(row: &mut Delivery, around: &TransitionContext) -> Result<(), Rejection> {
     if row.had_unknown {
-        return Err(Refusal::NoSuchEdge);
+        return Err(Rejection::NoSuchTransition);
     }
     *row = Delivery { state: State::Pending, next_at: around.now, attempts: 0, reason: None, ..row.clone() };
     Ok(())
 }
 
 /// A reader who left while the copy waited is skipped instead.
-fn claim(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
-    if around.barred.is_some() {
-        skip(row, around.barred);
+fn claim(row: &mut Delivery, around: &TransitionContext) -> Result<(), Rejection> {
+    if around.exclusion.is_some() {
+        skip(row, around.exclusion);
         return Ok(());
     }
     if around.issue != IssueState::Sending || row.next_at > around.now {
-        return Err(Refusal::NotNow);
+        return Err(Rejection::PreconditionFailed);
     }
     let dated = row.date_for(around.now);
     if row.dated != Some(dated) {
@@ -231,17 +231,17 @@ fn claim(row: &mut Delivery, around: &Around) -> Result<(), Refusal> {
 }
 
 /// A reader who left since the claim is skipped instead: the last moment at which that can count.
-fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &Around) -> Result<(), Refusal> {
-    if around.barred.is_some() {
-        skip(row, around.barred);
+fn arm(row: &mut Delivery, bytes: &[u8; 32], around: &TransitionContext) -> Result<(), Rejection> {
+    if around.exclusion.is_some() {
+        skip(row, around.exclusion);
         return Ok(());
     }
     if around.issue != IssueState::Sending || row.lease_until.is_none_or(|until| until <= around.now) {
-        return Err(Refusal::NotNow);
+        return Err(Rejection::PreconditionFailed);
     }
     // After a definite refusal nobody has the earlier message, and a new one does no harm.
     if row.had_unknown && row.bytes.is_some_and(|armed| armed != *bytes) {
-        return Err(Refusal::OtherBytes);
+        return Err(Rejection::MessageDiffers);
     }
     row.state = State::Armed;
     row.bytes = Some(*bytes);
@@ -258,20 +258,20 @@ fn resend(row: &mut Delivery) {
 }
 
 /// A refusal heard by an attempt of before says nothing of the attempts that were forgotten, so no token holds the row.
-fn adopt(row: &mut Delivery) {
+fn mark_restored(row: &mut Delivery) {
     row.token = None;
     if row.state == State::Failed {
         // It may have been tried again since (T16), and have arrived. That is rare: nobody is asked about each of them.
         row.state = State::FailedUncertain;
-        row.reason = Some(LEFT.to_owned());
+        row.reason = Some(ACKNOWLEDGED.to_owned());
         return;
     }
     row.state = State::Unknown;
     row.reason.get_or_insert_with(|| RESTORED.to_owned());
 }
 
-fn mine(row: &Delivery, token: Token) -> Result<(), Refusal> {
-    if row.token == Some(token) { Ok(()) } else { Err(Refusal::NotYours) }
+fn check_token(row: &Delivery, token: Token) -> Result<(), Rejection> {
+    if row.token == Some(token) { Ok(()) } else { Err(Rejection::WrongToken) }
 }
 
 /// Back into the queue, unless the horizon lies before the next attempt.
@@ -294,7 +294,7 @@ fn skip(row: &mut Delivery, reason: Option<&'static str>) {
     row.reason = reason.map(str::to_owned);
 }
 
-fn heard(row: &mut Delivery, last: Option<&LastWord>) {
+fn record_reply(row: &mut Delivery, last: Option<&LastReply>) {
     if let Some(last) = last {
         row.last = Some(last.clone());
     }
@@ -308,15 +308,20 @@ mod tests {
 
     fn row(state: State) -> Delivery {
         let lease = Some(DateTime::UNIX_EPOCH + TimeDelta::minutes(30));
-        Delivery { state, token: Some(token(1)), lease_until: lease, ..Delivery::fresh(DateTime::UNIX_EPOCH) }
+        Delivery { state, token: Some(token(1)), lease_until: lease, ..Delivery::new(DateTime::UNIX_EPOCH) }
     }
 
     fn token(number: u8) -> Token {
         Token([number; 16])
     }
 
-    fn around() -> Around {
-        Around { now: DateTime::UNIX_EPOCH, issue: IssueState::Sending, barred: None, alone: false }
+    fn around() -> TransitionContext {
+        TransitionContext {
+            now: DateTime::UNIX_EPOCH,
+            issue: IssueState::Sending,
+            exclusion: None,
+            is_exclusive: false,
+        }
     }
 
     fn arm(number: u8) -> Event {
@@ -327,15 +332,15 @@ mod tests {
         Event::Claim { token: token(number), lease: TimeDelta::minutes(30) }
     }
 
-    fn said(text: &str) -> LastWord {
-        LastWord { phase: "RCPT TO".to_owned(), text: text.to_owned() }
+    fn said(text: &str) -> LastReply {
+        LastReply { phase: "RCPT TO".to_owned(), text: text.to_owned() }
     }
 
     #[test]
     fn a_claim_gives_the_row_a_holder_a_lease_a_date_and_one_attempt_more() {
         let now = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
-        let waiting = Delivery { attempts: 2, ..Delivery::fresh(DateTime::UNIX_EPOCH) };
-        let claimed = apply(&waiting, &claim(1), &Around { now, ..around() }).unwrap();
+        let waiting = Delivery { attempts: 2, ..Delivery::new(DateTime::UNIX_EPOCH) };
+        let claimed = apply(&waiting, &claim(1), &TransitionContext { now, ..around() }).unwrap();
         assert_eq!((claimed.state, claimed.token, claimed.attempts), (State::Claimed, Some(token(1)), 3));
         assert_eq!((claimed.lease_until, claimed.dated), (Some(now + TimeDelta::minutes(30)), Some(now)));
     }
@@ -343,17 +348,17 @@ mod tests {
     #[test]
     fn nothing_is_claimed_before_its_time_or_while_the_issue_is_paused() {
         let now = DateTime::UNIX_EPOCH;
-        let later = Delivery::fresh(now + TimeDelta::microseconds(1));
-        assert_eq!(apply(&later, &claim(1), &around()), Err(Refusal::NotNow));
-        let paused = Around { issue: IssueState::Paused, ..around() };
-        assert_eq!(apply(&Delivery::fresh(now), &claim(1), &paused), Err(Refusal::NotNow));
-        assert!(apply(&Delivery::fresh(now), &claim(1), &around()).is_ok(), "at its time it is");
+        let later = Delivery::new(now + TimeDelta::microseconds(1));
+        assert_eq!(apply(&later, &claim(1), &around()), Err(Rejection::PreconditionFailed));
+        let paused = TransitionContext { issue: IssueState::Paused, ..around() };
+        assert_eq!(apply(&Delivery::new(now), &claim(1), &paused), Err(Rejection::PreconditionFailed));
+        assert!(apply(&Delivery::new(now), &claim(1), &around()).is_ok(), "at its time it is");
     }
 
     #[test]
     fn a_reader_who_leaves_while_the_copy_waits_is_skipped_and_nobody_holds_it() {
-        let left = Around { barred: Some("suppressed"), ..around() };
-        let row = apply(&Delivery::fresh(DateTime::UNIX_EPOCH), &claim(1), &left).unwrap();
+        let left = TransitionContext { exclusion: Some("suppressed"), ..around() };
+        let row = apply(&Delivery::new(DateTime::UNIX_EPOCH), &claim(1), &left).unwrap();
         assert_eq!((row.state, row.reason.as_deref()), (State::Skipped, Some("suppressed")));
         assert_eq!((row.token, row.lease_until, row.attempts), (None, None, 0));
     }
@@ -366,7 +371,7 @@ mod tests {
                 let skipped = skipped.unwrap();
                 assert_eq!((skipped.state, skipped.reason.as_deref()), (State::Skipped, Some("cancelled")));
             } else {
-                assert_eq!(skipped, Err(Refusal::NoSuchEdge), "{state}");
+                assert_eq!(skipped, Err(Rejection::NoSuchTransition), "{state}");
             }
         }
     }
@@ -390,17 +395,17 @@ mod tests {
 
     #[test]
     fn a_dot_without_an_answer_is_a_doubt_that_says_what_came_instead() {
-        let lose = Event::Lose { token: token(1), last: Some(said("the connection was closed")) };
+        let lose = Event::LoseReply { token: token(1), last: Some(said("the connection was closed")) };
         let lost = apply(&row(State::Armed), &lose, &around()).unwrap();
         assert_eq!((lost.state, lost.last), (State::Unknown, Some(said("the connection was closed"))));
-        assert_eq!(apply(&row(State::Claimed), &lose, &around()), Err(Refusal::NoSuchEdge));
+        assert_eq!(apply(&row(State::Claimed), &lose, &around()), Err(Rejection::NoSuchTransition));
     }
 
     #[test]
     fn only_a_copy_in_hand_has_a_lease() {
         let lease = row(State::Claimed).lease_until;
         assert_eq!(apply(&row(State::Claimed), &arm(1), &around()).unwrap().lease_until, lease);
-        let lose = Event::Lose { token: token(1), last: None };
+        let lose = Event::LoseReply { token: token(1), last: None };
         for (state, event) in [(State::Armed, lose), (State::Claimed, Event::Skip { reason: "cancelled" })] {
             assert_eq!(apply(&row(state), &event, &around()).unwrap().lease_until, None, "{state}");
         }
@@ -408,8 +413,8 @@ mod tests {
 
     #[test]
     fn a_lease_ends_at_its_time_for_the_holder_and_for_whoever_recovers_the_row() {
-        let at_its_end = Around { now: DateTime::UNIX_EPOCH + TimeDelta::minutes(30), ..around() };
-        assert_eq!(apply(&row(State::Claimed), &arm(1), &at_its_end), Err(Refusal::NotNow));
+        let at_its_end = TransitionContext { now: DateTime::UNIX_EPOCH + TimeDelta::minutes(30), ..around() };
+        assert_eq!(apply(&row(State::Claimed), &arm(1), &at_its_end), Err(Rejection::PreconditionFailed));
         let recovered = apply(&row(State::Claimed), &Event::Recover, &at_its_end).unwrap();
         assert_eq!(recovered.state, State::Pending);
     }
@@ -418,7 +423,7 @@ mod tests {
     fn a_second_chance_begins_at_once_and_from_the_first_attempt() {
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(1);
         let failed = Delivery { attempts: 5, reason: Some("no_mailbox".to_owned()), ..row(State::Failed) };
-        let again = apply(&failed, &Event::Retry, &Around { now, ..around() }).unwrap();
+        let again = apply(&failed, &Event::Retry, &TransitionContext { now, ..around() }).unwrap();
         assert_eq!(
             (again.state, again.next_at, again.attempts, again.reason),
             (State::Pending, now, 0, None)
@@ -428,10 +433,10 @@ mod tests {
     #[test]
     fn a_new_date_forgets_the_old_bytes_and_the_same_date_keeps_them() {
         let start = DateTime::UNIX_EPOCH;
-        let armed_before = Delivery { dated: Some(start), bytes: Some([8; 32]), ..Delivery::fresh(start) };
+        let armed_before = Delivery { dated: Some(start), bytes: Some([8; 32]), ..Delivery::new(start) };
         for (hours, bytes) in [(2, Some([8; 32])), (4, None)] {
             let now = start + TimeDelta::hours(hours);
-            let claimed = apply(&armed_before, &claim(1), &Around { now, ..around() }).unwrap();
+            let claimed = apply(&armed_before, &claim(1), &TransitionContext { now, ..around() }).unwrap();
             assert_eq!(claimed.bytes, bytes, "after {hours} hours");
         }
     }
@@ -445,7 +450,7 @@ mod tests {
 
     #[test]
     fn a_reader_who_leaves_between_claim_and_arm_is_skipped_and_not_armed() {
-        let left = Around { barred: Some("unsubscribed"), ..around() };
+        let left = TransitionContext { exclusion: Some("unsubscribed"), ..around() };
         let row = apply(&row(State::Claimed), &arm(1), &left).unwrap();
         assert_eq!((row.state, row.reason.as_deref()), (State::Skipped, Some("unsubscribed")));
     }
@@ -453,23 +458,23 @@ mod tests {
     #[test]
     fn a_worker_whose_row_was_taken_over_is_told_so() {
         let taken = row(State::Claimed);
-        assert_eq!(apply(&taken, &arm(2), &around()), Err(Refusal::NotYours));
-        let lose = Event::Lose { token: token(2), last: None };
-        assert_eq!(apply(&row(State::Armed), &lose, &around()), Err(Refusal::NotYours));
+        assert_eq!(apply(&taken, &arm(2), &around()), Err(Rejection::WrongToken));
+        let lose = Event::LoseReply { token: token(2), last: None };
+        assert_eq!(apply(&row(State::Armed), &lose, &around()), Err(Rejection::WrongToken));
     }
 
     #[test]
     fn nothing_is_armed_after_its_lease_or_while_the_issue_is_paused() {
-        let late = Around { now: DateTime::UNIX_EPOCH + TimeDelta::hours(1), ..around() };
-        assert_eq!(apply(&row(State::Claimed), &arm(1), &late), Err(Refusal::NotNow));
-        let paused = Around { issue: IssueState::Paused, ..around() };
-        assert_eq!(apply(&row(State::Claimed), &arm(1), &paused), Err(Refusal::NotNow));
+        let late = TransitionContext { now: DateTime::UNIX_EPOCH + TimeDelta::hours(1), ..around() };
+        assert_eq!(apply(&row(State::Claimed), &arm(1), &late), Err(Rejection::PreconditionFailed));
+        let paused = TransitionContext { issue: IssueState::Paused, ..around() };
+        assert_eq!(apply(&row(State::Claimed), &arm(1), &paused), Err(Rejection::PreconditionFailed));
     }
 
     #[test]
     fn a_resend_must_be_the_same_message_to_the_byte() {
         let resent = Delivery { bytes: Some([8; 32]), had_unknown: true, ..row(State::Claimed) };
-        assert_eq!(apply(&resent, &arm(1), &around()), Err(Refusal::OtherBytes));
+        assert_eq!(apply(&resent, &arm(1), &around()), Err(Rejection::MessageDiffers));
         let same = Delivery { bytes: Some([7; 32]), ..resent.clone() };
         assert_eq!(apply(&same, &arm(1), &around()).unwrap().state, State::Armed);
         let refused = Delivery { had_unknown: false, ..resent };
@@ -498,7 +503,7 @@ mod tests {
             );
         }
         let doubtful = Delivery { had_unknown: true, ..row(State::Failed) };
-        assert_eq!(apply(&doubtful, &Event::Retry, &around()), Err(Refusal::NoSuchEdge));
+        assert_eq!(apply(&doubtful, &Event::Retry, &around()), Err(Rejection::NoSuchTransition));
     }
 
     #[test]
@@ -513,15 +518,15 @@ mod tests {
 
     #[test]
     fn recovery_never_puts_an_armed_copy_back_into_the_queue() {
-        let alone = Around { alone: true, ..around() };
+        let alone = TransitionContext { is_exclusive: true, ..around() };
         assert_eq!(apply(&row(State::Armed), &Event::Recover, &alone).unwrap().state, State::Unknown);
         assert_eq!(apply(&row(State::Claimed), &Event::Recover, &alone).unwrap().state, State::Pending);
-        assert_eq!(apply(&row(State::Armed), &Event::Recover, &around()), Err(Refusal::NotNow));
+        assert_eq!(apply(&row(State::Armed), &Event::Recover, &around()), Err(Rejection::PreconditionFailed));
     }
 
     #[test]
     fn a_copy_that_is_refused_for_now_after_its_issue_was_cancelled_does_not_wait_for_ever() {
-        let cancelled = Around { issue: IssueState::Cancelled, ..around() };
+        let cancelled = TransitionContext { issue: IssueState::Cancelled, ..around() };
         let later = Event::Defer { token: token(1), retry: None, last: None };
         for state in [State::Claimed, State::Armed, State::Unknown] {
             let row = apply(&row(state), &later, &cancelled).unwrap();
@@ -549,7 +554,7 @@ mod tests {
     #[test]
     fn a_copy_that_is_given_back_or_sent_again_keeps_its_time_whatever_the_clock_says() {
         let ahead = DateTime::UNIX_EPOCH + chrono::TimeDelta::days(3_650);
-        let astray = Around { now: ahead, ..around() };
+        let astray = TransitionContext { now: ahead, ..around() };
         let back = Event::Defer { token: token(1), retry: None, last: None };
         for (state, event) in [(State::Claimed, back), (State::Unknown, Event::Resend)] {
             let row = apply(&row(state), &event, &astray).unwrap();
@@ -560,35 +565,38 @@ mod tests {
     #[test]
     fn after_a_restore_whatever_is_not_final_is_in_doubt_and_only_a_yes_still_counts() {
         for state in [State::Pending, State::Claimed, State::Armed, State::Unknown] {
-            let adopted = apply(&row(state), &Event::Adopt, &around()).unwrap();
+            let adopted = apply(&row(state), &Event::MarkRestored, &around()).unwrap();
             assert_eq!((adopted.state, adopted.reason.as_deref()), (State::Unknown, Some(RESTORED)));
             let defer = Event::Defer { token: token(1), retry: None, last: None };
             for event in [arm(1), defer] {
-                assert_eq!(apply(&adopted, &event, &around()), Err(Refusal::NotYours));
+                assert_eq!(apply(&adopted, &event, &around()), Err(Rejection::WrongToken));
             }
             let yes = Event::Accept { token: Some(token(1)), last: None };
             assert_eq!(apply(&adopted, &yes, &around()).unwrap().state, State::Sent);
         }
         for state in [State::Sent, State::Skipped, State::FailedUncertain] {
-            assert_eq!(apply(&row(state), &Event::Adopt, &around()), Err(Refusal::NoSuchEdge));
+            assert_eq!(apply(&row(state), &Event::MarkRestored, &around()), Err(Rejection::NoSuchTransition));
         }
     }
 
     #[test]
     fn after_a_restore_a_refusal_is_not_certain_any_more_and_cannot_be_tried_again() {
-        let adopted = apply(&row(State::Failed), &Event::Adopt, &around()).unwrap();
-        assert!(adopted.state == State::FailedUncertain && !adopted.asks(), "{adopted:?}");
-        assert_eq!(apply(&adopted, &Event::Retry, &around()), Err(Refusal::NoSuchEdge));
+        let adopted = apply(&row(State::Failed), &Event::MarkRestored, &around()).unwrap();
+        assert!(adopted.state == State::FailedUncertain && !adopted.needs_decision(), "{adopted:?}");
+        assert_eq!(apply(&adopted, &Event::Retry, &around()), Err(Rejection::NoSuchTransition));
     }
 
     #[test]
     fn a_doubt_that_is_left_stays_a_doubt_is_reported_no_more_and_can_still_be_settled() {
-        let left = apply(&row(State::Unknown), &Event::Leave, &around()).unwrap();
-        assert!(left.state == State::Unknown && !left.asks());
+        let left = apply(&row(State::Unknown), &Event::Acknowledge, &around()).unwrap();
+        assert!(left.state == State::Unknown && !left.needs_decision());
         let resent = apply(&left, &Event::Resend, &around()).unwrap();
         let again = Delivery { state: State::Unknown, ..resent };
-        assert!(again.asks(), "a new doubt is reported anew");
-        assert_eq!(apply(&row(State::Sent), &Event::Leave, &around()), Err(Refusal::NoSuchEdge));
+        assert!(again.needs_decision(), "a new doubt is reported anew");
+        assert_eq!(
+            apply(&row(State::Sent), &Event::Acknowledge, &around()),
+            Err(Rejection::NoSuchTransition)
+        );
     }
 
     fn any_event() -> impl Strategy<Value = Event> {
@@ -598,14 +606,14 @@ mod tests {
             holder.clone().prop_map(|token| Event::Defer { token, retry: None, last: None }),
             holder.clone().prop_map(|token| Event::Reject { token, reason: "rejected", last: None }),
             holder.clone().prop_map(|token| Event::Arm { token, bytes: [7; 32] }),
-            holder.prop_map(|token| Event::Lose { token, last: None }),
+            holder.prop_map(|token| Event::LoseReply { token, last: None }),
             Just(Event::Accept { token: None, last: None }),
             Just(Event::Recover),
             Just(Event::Resend),
             Just(Event::Retry),
             Just(Event::Skip { reason: "suppressed" }),
-            Just(Event::Adopt),
-            Just(Event::Leave),
+            Just(Event::MarkRestored),
+            Just(Event::Acknowledge),
         ]
     }
 
@@ -615,17 +623,17 @@ mod tests {
             state in prop::sample::select(State::ALL.to_vec()),
             event in any_event(),
             had_unknown in any::<bool>(),
-            alone in any::<bool>(),
+            is_exclusive in any::<bool>(),
         ) {
             let before = Delivery { had_unknown, ..row(state) };
-            let Ok(after) = apply(&before, &event, &Around { alone, ..around() }) else { return Ok(()) };
+            let Ok(after) = apply(&before, &event, &TransitionContext { is_exclusive, ..around() }) else { return Ok(()) };
             let (arms, accepts) = (matches!(event, Event::Arm { .. }), matches!(event, Event::Accept { .. }));
             prop_assert!(arms || after.state != State::Armed);
             prop_assert!(accepts || before.state == State::Sent || after.state != State::Sent);
             prop_assert!(before.state != State::Sent || after.state == State::Sent);
-            let doubt = before.state.is_in_doubt() || before.state == State::Armed;
+            let doubt = before.state.is_unknown() || before.state == State::Armed;
             let definite = accepts || matches!(event, Event::Defer { .. } | Event::Reject { .. });
-            prop_assert!(!doubt || definite || after.state.is_in_doubt() || after.had_unknown);
+            prop_assert!(!doubt || definite || after.state.is_unknown() || after.had_unknown);
             prop_assert!(after.had_unknown || !before.had_unknown);
         }
     }

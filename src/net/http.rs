@@ -42,7 +42,7 @@ pub(crate) struct Download {
     pub(crate) allow_private_host: bool,
     /// Tests also allow servers on this machine.
     is_allowed: fn(IpAddr) -> bool,
-    names: Arc<dyn Names>,
+    names: Arc<dyn Resolver>,
     /// Made for the first request: the system's authorities are read from many files.
     tls: OnceLock<Result<ClientConfig, String>>,
 }
@@ -54,7 +54,7 @@ impl Default for Download {
             timeout: Duration::from_secs(10),
             allow_private_host: false,
             is_allowed: is_public,
-            names: Arc::new(SystemNames),
+            names: Arc::new(SystemResolver),
             tls: OnceLock::new(),
         }
     }
@@ -230,7 +230,7 @@ impl Download {
         let tls = self.tls.get_or_init(tls_config).clone();
         let tls = tls.map_err(|why| DownloadError::Http { url: here.clone(), why })?;
         for _ in 0..=MOST_REDIRECTS {
-            let addresses = self.judge(&here, &named).await?;
+            let addresses = self.check_address(&here, &named).await?;
             let response = self.ask(&here, addresses, &tls, &question).await?;
             let status = response.status().as_u16();
             if !matches!(status, 301..=303 | 307 | 308) {
@@ -247,7 +247,7 @@ impl Download {
 
     /// The addresses behind `url`, if each of them may be connected to. One private address among public ones is not
     /// an accident, and an attacker would choose which of them is tried first.
-    async fn judge(&self, url: &Url, named: &Named) -> Result<Vec<SocketAddr>, DownloadError> {
+    async fn check_address(&self, url: &Url, named: &Named) -> Result<Vec<SocketAddr>, DownloadError> {
         if !matches!(url.scheme(), "https" | "http") {
             return Err(DownloadError::Scheme(url.clone()));
         }
@@ -292,7 +292,7 @@ impl Download {
     ) -> Result<Response, DownloadError> {
         let client = Client::builder()
             .tls_backend_preconfigured(tls.clone())
-            .dns_resolver(Judged(addresses))
+            .dns_resolver(CheckedAddress(addresses))
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
@@ -392,23 +392,23 @@ fn tls_config() -> Result<ClientConfig, String> {
 
 /// Looks names up; tests script the answers.
 #[async_trait]
-trait Names: Send + Sync {
+trait Resolver: Send + Sync {
     async fn look_up(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>>;
 }
 
-struct SystemNames;
+struct SystemResolver;
 
 #[async_trait]
-impl Names for SystemNames {
+impl Resolver for SystemResolver {
     async fn look_up(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
         Ok(tokio::net::lookup_host((host, port)).await?.collect())
     }
 }
 
 /// A resolver with one answer: the addresses that were checked.
-struct Judged(Vec<SocketAddr>);
+struct CheckedAddress(Vec<SocketAddr>);
 
-impl dns::Resolve for Judged {
+impl dns::Resolve for CheckedAddress {
     fn resolve(&self, _: dns::Name) -> dns::Resolving {
         let addresses: dns::Addrs = Box::new(self.0.clone().into_iter());
         Box::pin(std::future::ready(Ok(addresses)))

@@ -254,7 +254,7 @@ pub(super) fn list(frame: &Fields<'_, '_>, at: usize, number: Option<usize>) -> 
     let list = &frame.layout.lists[at];
     let [older, newer] = frame.layout.pages_beside(at, number);
     let href = |path: Option<Utf8PathBuf>| path.map(|path| frame.href(&path));
-    let has_feeds = !list.is_year && frame.config().feeds.by.contains(&crate::config::By::Category);
+    let has_feeds = !list.is_year && frame.config().feeds.by.contains(&crate::config::GroupBy::Category);
     context! {
         list => context! {
             name => &list.name,

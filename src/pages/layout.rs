@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use chrono::Datelike as _;
 
 use super::fields::{self, Fields};
-use super::templates::{PageTemplates, Printer};
+use super::templates::{PageRenderer, PageTemplates};
 use super::{MARK, Page, STYLE_MARK, STYLE_SHEET, body, local};
 use crate::archive::{Archive, Post, markdown};
 use crate::config::Config;
@@ -36,7 +36,7 @@ pub(crate) struct Layout<'a> {
     places: HashMap<usize, usize>,
     /// The folders of the categories, by name.
     pub(super) categories: HashMap<String, Utf8PathBuf>,
-    printer: Printer<'a>,
+    renderer: PageRenderer<'a>,
     /// A hash of the data that all pages share.
     shared: Vec<u8>,
 }
@@ -74,7 +74,7 @@ impl List {
 
 /// A page that is not yet rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sheet {
+pub(crate) struct PlannedPage {
     /// Below the public folder.
     pub path: Utf8PathBuf,
     /// A hash of everything that the page is made from.
@@ -111,7 +111,7 @@ pub(crate) fn lay_out<'a>(
     lists.extend(groups.into_iter().filter_map(|group| category(group, &archive.posts)));
     let shared =
         [env!("CARGO_PKG_VERSION").as_bytes(), config.text.as_bytes(), templates.text().as_bytes()].concat();
-    Ok(Layout { archive, config, lists, posts, places, categories, printer, shared })
+    Ok(Layout { archive, config, lists, posts, places, categories, renderer: printer, shared })
 }
 
 fn years(posts: &[Post], shown: &[usize]) -> Vec<List> {
@@ -136,7 +136,7 @@ fn category(group: Group, posts: &[Post]) -> Option<List> {
 
 impl<'a> Layout<'a> {
     /// All pages. If two have the same path, the first wins; pages of posts come before lists.
-    pub(crate) fn sheets(&self) -> Vec<Sheet> {
+    pub(crate) fn planned_pages(&self) -> Vec<PlannedPage> {
         if self.posts.is_empty() {
             return Vec::new();
         }
@@ -149,7 +149,7 @@ impl<'a> Layout<'a> {
             .chain([Kind::Index])
             .chain(lists)
             .chain([Kind::Style])
-            .filter_map(|kind| Some(Sheet { path: self.path(&kind)?, key: self.key(&kind), kind }))
+            .filter_map(|kind| Some(PlannedPage { path: self.path(&kind)?, key: self.key(&kind), kind }))
             .collect()
     }
 
@@ -163,7 +163,7 @@ impl<'a> Layout<'a> {
     }
 
     /// The file of the post that a sheet shows.
-    pub(crate) fn source(&self, sheet: &Sheet) -> Option<&Utf8Path> {
+    pub(crate) fn source(&self, sheet: &PlannedPage) -> Option<&Utf8Path> {
         self.post(&sheet.kind).map(|post| post.source.as_path())
     }
 
@@ -234,9 +234,9 @@ impl<'a> Layout<'a> {
     }
 
     /// Renders one page. An error is one of a user's template.
-    pub(crate) fn print(&self, sheet: &Sheet) -> Result<Page, Finding> {
+    pub(crate) fn render(&self, sheet: &PlannedPage) -> Result<Page, Finding> {
         if sheet.kind == Kind::Style {
-            let style = format!("{}\n{STYLE_MARK}", self.printer.style().trim_end());
+            let style = format!("{}\n{STYLE_MARK}", self.renderer.style().trim_end());
             return Ok(document(sheet, "text/css; charset=utf-8", style, Vec::new()));
         }
         let frame =
@@ -247,27 +247,35 @@ impl<'a> Layout<'a> {
                 if let Some(post) = self.archive.posts.get(*at) {
                     let (rendered, description) =
                         markdown::read(post, |body| (body.render(), fields::description(post, body)));
-                    wants = local::wants_of(post, &rendered.own, self.config);
+                    wants = local::local_links(post, &rendered.own, self.config);
                     let content =
                         body::for_page(&rendered.html, &post.url, &self.config.site.url, &frame.root());
                     text = self
-                        .printer
-                        .print("post.html", &fields::post(&frame, *at, post, (content, &description)))?;
+                        .renderer
+                        .render("post.html", &fields::post(&frame, *at, post, (content, &description)))?;
                 }
             }
             Kind::List(at, number) => {
-                text = self.printer.print("list.html", &fields::list(&frame, *at, *number))?;
+                text = self.renderer.render("list.html", &fields::list(&frame, *at, *number))?;
             }
             Kind::Index | Kind::Style => {
-                text = self.printer.print("index.html", &fields::index(&frame))?;
+                text = self.renderer.render("index.html", &fields::index(&frame))?;
             }
         }
         Ok(document(sheet, "text/html; charset=utf-8", format!("{}\n{MARK}", text.trim_end()), wants))
     }
 }
 
-fn document(sheet: &Sheet, media_type: &'static str, text: String, wants: Vec<super::Want>) -> Page {
-    Page { document: Document { path: sheet.path.clone(), media_type, bytes: text.into_bytes() }, wants }
+fn document(
+    sheet: &PlannedPage,
+    media_type: &'static str,
+    text: String,
+    wants: Vec<super::LocalLink>,
+) -> Page {
+    Page {
+        document: Document { path: sheet.path.clone(), media_type, bytes: text.into_bytes() },
+        links: wants,
+    }
 }
 
 /// The data of a post that a list shows.

@@ -3,32 +3,37 @@
 use camino::Utf8Path;
 use url::Url;
 
-use super::Want;
-use super::local::wants_of;
-use crate::archive::links::{Purpose, names_markdown};
+use super::LocalLink;
+use super::local::local_links;
+use crate::archive::links::{LinkKind, names_markdown};
 use crate::archive::markdown::OwnAddress;
 use crate::archive::{Post, page};
 use crate::config::{Config, SiteUrl};
 use crate::finding::Finding;
 
 /// What exists on the site.
-pub(crate) trait Known {
+pub(crate) trait ExistingPaths {
     /// Whether one of the candidate files exists and may be published, or the public folder already has the file.
-    fn has_file(&self, want: &Want) -> bool;
+    fn has_file(&self, want: &LocalLink) -> bool;
     /// Whether a candidate file exists that must not be published.
-    fn is_barred(&self, want: &Want) -> bool;
+    fn is_barred(&self, want: &LocalLink) -> bool;
     /// Whether the public folder will contain this file after the next build.
     fn has_page(&self, path: &Utf8Path) -> bool;
 }
 
 /// All findings about links of `post` to its own site; `own` are those in its body.
-pub(crate) fn judge(post: &Post, own: &[OwnAddress], config: &Config, known: &dyn Known) -> Vec<Finding> {
-    let wants = wants_of(post, own, config);
+pub(crate) fn check_link(
+    post: &Post,
+    own: &[OwnAddress],
+    config: &Config,
+    known: &dyn ExistingPaths,
+) -> Vec<Finding> {
+    let wants = local_links(post, own, config);
     let shown = wants.iter().filter(|want| want.is_shown && !known.has_file(want));
     let mut findings: Vec<Finding> = shown.map(|want| missing(post, want, known)).collect();
     let web = config.web.url.as_ref().map(SiteUrl::as_str);
     // Links to files of posts were checked when the post was read.
-    let is_link = |address: &&OwnAddress| address.purpose == Purpose::Link && !names_markdown(&address.raw);
+    let is_link = |address: &&OwnAddress| address.purpose == LinkKind::Link && !names_markdown(&address.raw);
     for address in own.iter().filter(is_link) {
         let Ok(url) = Url::parse(&address.url) else { continue };
         // Pages of `letterpress serve` are not files.
@@ -48,7 +53,7 @@ pub(crate) fn judge(post: &Post, own: &[OwnAddress], config: &Config, known: &dy
     findings
 }
 
-fn is_page(config: &Config, url: &Url, known: &dyn Known) -> bool {
+fn is_page(config: &Config, url: &Url, known: &dyn ExistingPaths) -> bool {
     let page = page::file_of(&config.site.url, url);
     let file = page::path_of(&config.site.url, url);
     // Many web servers serve `about.html` for `/about`.
@@ -57,7 +62,7 @@ fn is_page(config: &Config, url: &Url, known: &dyn Known) -> bool {
 }
 
 /// A missing image.
-fn missing(post: &Post, want: &Want, known: &dyn Known) -> Finding {
+fn missing(post: &Post, want: &LocalLink, known: &dyn ExistingPaths) -> Finding {
     let source = post.source.as_str();
     if want.is_absolute {
         let message = format!("there is no file here for {}", want.raw);
@@ -78,7 +83,7 @@ fn missing(post: &Post, want: &Want, known: &dyn Known) -> Finding {
     ))
 }
 
-fn dead_link(post: &Post, address: &OwnAddress, want: Option<&Want>) -> Finding {
+fn dead_link(post: &Post, address: &OwnAddress, want: Option<&LocalLink>) -> Finding {
     let message = format!("{} leads to {}, which does not exist", address.raw, address.url);
     let finding = Finding::warning("link-dead", post.source.as_str(), message).at(address.line);
     // A URL with an extension refers to a file.
@@ -94,11 +99,11 @@ pub(crate) fn dead_pictures(
     post: &Post,
     own: &[OwnAddress],
     config: &Config,
-    known: &dyn Known,
+    known: &dyn ExistingPaths,
 ) -> Vec<Finding> {
-    let wants = wants_of(post, own, config).into_iter();
+    let wants = local_links(post, own, config).into_iter();
     let dead = wants.filter(|want| want.is_shown && !want.is_absolute && !known.has_file(want));
-    let finding = |want: Want| {
+    let finding = |want: LocalLink| {
         let finding = missing(post, &want, known);
         Finding { message: format!("the letter is not sent: {}", finding.message), ..finding }
     };

@@ -8,14 +8,14 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::archive::links::Purpose;
+use crate::archive::links::LinkKind;
 use crate::archive::markdown::OwnAddress;
 use crate::archive::{Post, page};
 use crate::config::Config;
 
 /// A file that a post needs in the public folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Want {
+pub(crate) struct LocalLink {
     /// Below the public folder.
     pub target: Utf8PathBuf,
     /// The candidate files relative to the configuration, the likeliest first.
@@ -31,15 +31,15 @@ pub(crate) struct Want {
 }
 
 /// The files that `post` needs; `own` are the URLs in its body that lead to its own site.
-pub(crate) fn wants_of(post: &Post, own: &[OwnAddress], config: &Config) -> Vec<Want> {
+pub(crate) fn local_links(post: &Post, own: &[OwnAddress], config: &Config) -> Vec<LocalLink> {
     let image = post.image.iter().map(|image| OwnAddress {
         line: post.page.image_line.unwrap_or(1),
         raw: below_page(post, image).unwrap_or_else(|| image.to_string()),
         url: image.to_string(),
-        purpose: Purpose::Resource,
+        purpose: LinkKind::Resource,
     });
-    let mut wants: Vec<Want> = Vec::new();
-    for want in own.iter().cloned().chain(image).filter_map(|address| want(post, &address, config)) {
+    let mut wants: Vec<LocalLink> = Vec::new();
+    for want in own.iter().cloned().chain(image).filter_map(|address| parse_link(post, &address, config)) {
         if wants.iter().all(|known| known.target != want.target) {
             wants.push(want);
         }
@@ -47,7 +47,7 @@ pub(crate) fn wants_of(post: &Post, own: &[OwnAddress], config: &Config) -> Vec<
     if let Some(enclosure) = &post.enclosure
         && let (Some(file), Some(target)) = (&enclosure.file, page::path_of(&config.site.url, &enclosure.url))
     {
-        wants.push(Want {
+        wants.push(LocalLink {
             target,
             sources: vec![file.clone()],
             line: 1,
@@ -59,7 +59,7 @@ pub(crate) fn wants_of(post: &Post, own: &[OwnAddress], config: &Config) -> Vec<
     wants
 }
 
-fn want(post: &Post, address: &OwnAddress, config: &Config) -> Option<Want> {
+fn parse_link(post: &Post, address: &OwnAddress, config: &Config) -> Option<LocalLink> {
     let url = Url::parse(&address.url).ok()?;
     let target = page::path_of(&config.site.url, &url)?;
     let is_absolute = Url::parse(&address.raw).is_ok();
@@ -77,8 +77,8 @@ fn want(post: &Post, address: &OwnAddress, config: &Config) -> Option<Want> {
             sources.push(source);
         }
     }
-    let is_shown = address.purpose == Purpose::Resource;
-    Some(Want { target, sources, line: address.line, raw: address.raw.clone(), is_shown, is_absolute })
+    let is_shown = address.purpose == LinkKind::Resource;
+    Some(LocalLink { target, sources, line: address.line, raw: address.raw.clone(), is_shown, is_absolute })
 }
 
 /// The rest of a URL below the folder of the post's page.

@@ -10,9 +10,9 @@ mod links;
 mod local;
 mod templates;
 
-pub(crate) use layout::{Layout, Sheet, lay_out};
-pub(crate) use links::{Known, dead_pictures, judge};
-pub(crate) use local::Want;
+pub(crate) use layout::{Layout, PlannedPage, lay_out};
+pub(crate) use links::{ExistingPaths, check_link, dead_pictures};
+pub(crate) use local::LocalLink;
 pub(crate) use templates::{FOLDER, NAMES, PageTemplates};
 
 use crate::feeds::Document;
@@ -23,7 +23,7 @@ pub(crate) struct Page {
     /// Its path and its bytes.
     pub document: Document,
     /// The files of its own site that it shows or links to.
-    pub wants: Vec<Want>,
+    pub links: Vec<LocalLink>,
 }
 
 /// The end of every generated page. Files without it are never overwritten or removed.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use minijinja::Environment;
 use minijinja::value::Value;
 
+use crate::email;
 use crate::finding::Finding;
-use crate::letters;
 
 /// The folder of the user's page templates, below the template folder.
 pub(crate) const FOLDER: &str = "pages";
@@ -30,7 +30,7 @@ pub struct PageTemplates {
 }
 
 /// Parsed templates.
-pub(super) struct Printer<'a> {
+pub(super) struct PageRenderer<'a> {
     environment: Environment<'a>,
     folder: &'a str,
     style: Cow<'a, str>,
@@ -54,14 +54,14 @@ impl PageTemplates {
     }
 
     /// Parses all templates; `folder` contains the user's.
-    pub(super) fn printer<'a>(&'a self, folder: &'a str) -> Result<Printer<'a>, Vec<Finding>> {
-        let mut environment = letters::environment();
+    pub(super) fn printer<'a>(&'a self, folder: &'a str) -> Result<PageRenderer<'a>, Vec<Finding>> {
+        let mut environment = email::environment();
         let own =
             |name: &str| self.own.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str());
         let mut findings = Vec::new();
         let mut add = |name: &'static str, text: &'a str| {
             if let Err(error) = environment.add_template_owned(name, text.to_owned()) {
-                findings.push(letters::complaint(&error, "page-template", |_| file(folder, name)));
+                findings.push(email::complaint(&error, "page-template", |_| file(folder, name)));
             }
         };
         for (name, builtin) in BUILTIN {
@@ -71,7 +71,7 @@ impl PageTemplates {
             add(short, own(file_name(short)).unwrap_or(builtin));
         }
         let style = own(STYLE).map_or(Cow::Borrowed(BUILTIN_STYLE), Cow::Borrowed);
-        if findings.is_empty() { Ok(Printer { environment, folder, style }) } else { Err(findings) }
+        if findings.is_empty() { Ok(PageRenderer { environment, folder, style }) } else { Err(findings) }
     }
 }
 
@@ -90,19 +90,19 @@ fn file(folder: &str, name: &str) -> String {
     if name.starts_with("builtin/") { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
-impl Printer<'_> {
+impl PageRenderer<'_> {
     pub(super) fn style(&self) -> &str {
         &self.style
     }
 
     /// Renders one template of [`NAMES`].
-    pub(super) fn print(&self, name: &str, fields: &Value) -> Result<String, Finding> {
+    pub(super) fn render(&self, name: &str, fields: &Value) -> Result<String, Finding> {
         let rendered = self
             .environment
             .get_template(&format!("{FOLDER}/{name}"))
             .and_then(|template| template.render(fields));
         rendered.map_err(|error| {
-            letters::complaint(&error, "page-template", |named| {
+            email::complaint(&error, "page-template", |named| {
                 file(self.folder, named.unwrap_or(&format!("{FOLDER}/{name}")))
             })
         })

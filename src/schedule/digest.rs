@@ -19,7 +19,7 @@ const LONGEST_SILENCE: TimeDelta = TimeDelta::weeks(4);
 
 /// What the ledger knows of weekly letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct DigestHistory {
     /// When the ledger began. No moment before it counts.
     pub begun: DateTime<Utc>,
     /// The latest moment on record.
@@ -28,7 +28,7 @@ pub struct Record {
     pub weeks: HashSet<String>,
     /// Posts that no weekly letter carries any more: an earlier one did, they are older than the ledger, or their own
     /// issue was given up.
-    pub settled: HashSet<String>,
+    pub resolved: HashSet<String>,
     /// Posts with an issue of their own, and when it was frozen.
     pub mailed: HashMap<String, DateTime<Utc>>,
 }
@@ -56,7 +56,7 @@ pub struct Forecast<'a> {
 /// Decides what is due.
 pub(crate) fn forecast<'a>(
     archive: &'a Archive,
-    record: &Record,
+    record: &DigestHistory,
     (newsletter, zone): (&Newsletter, Tz),
     now: DateTime<Utc>,
 ) -> Forecast<'a> {
@@ -66,7 +66,7 @@ pub(crate) fn forecast<'a>(
     let mut then = record.clone();
     if let Some(due) = &due {
         then.latest = Some(due.moment);
-        then.settled.extend(due.posts.iter().map(|post| post.id.clone()));
+        then.resolved.extend(due.posts.iter().map(|post| post.id.clone()));
     }
     let next = digest(archive, &then, newsletter, zone, next_moment(newsletter.digest, zone, now));
     Forecast { due, next }
@@ -74,7 +74,7 @@ pub(crate) fn forecast<'a>(
 
 fn is_due(
     moment: DateTime<Utc>,
-    record: &Record,
+    record: &DigestHistory,
     newsletter: &Newsletter,
     zone: Tz,
     now: DateTime<Utc>,
@@ -85,13 +85,13 @@ fn is_due(
 
 fn digest<'a>(
     archive: &'a Archive,
-    record: &Record,
+    record: &DigestHistory,
     newsletter: &Newsletter,
     zone: Tz,
     moment: DateTime<Utc>,
 ) -> Digest<'a> {
     let belongs =
-        |post: &&Post| !record.settled.contains(&post.id) && belongs(post, record, newsletter, moment);
+        |post: &&Post| !record.resolved.contains(&post.id) && belongs(post, record, newsletter, moment);
     // The archive is newest first.
     let mut posts: Vec<&Post> = archive.posts.iter().rev().filter(belongs).collect();
     posts.truncate(MOST_POSTS);
@@ -99,7 +99,7 @@ fn digest<'a>(
 }
 
 /// Whether a post that no weekly letter has carried comes with the one of `moment`.
-fn belongs(post: &Post, record: &Record, newsletter: &Newsletter, moment: DateTime<Utc>) -> bool {
+fn belongs(post: &Post, record: &DigestHistory, newsletter: &Newsletter, moment: DateTime<Utc>) -> bool {
     let published = post.published.to_utc();
     let ripe = published + newsletter.delay.delta();
     let mailed = record.mailed.get(&post.id).copied();

@@ -17,7 +17,7 @@ use crate::text::shell_quoted;
 
 /// One form in which a post of the ledger was seen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PostIdentity {
+pub struct StoredPost {
     /// The permanent id, as the ledger has it.
     pub post: String,
     /// The file, as the user would type it; empty where only the title is known.
@@ -30,7 +30,7 @@ pub struct PostIdentity {
     pub fingerprint: String,
 }
 
-impl PostIdentity {
+impl StoredPost {
     /// What makes `post` itself now.
     pub fn of(post: &Post) -> Self {
         Self {
@@ -51,7 +51,7 @@ pub struct Lookalike {
     /// Its file.
     pub source: String,
     /// What it looks like.
-    pub known: PostIdentity,
+    pub known: StoredPost,
     /// In what.
     pub why: Likeness,
 }
@@ -106,9 +106,9 @@ const ALIKE: f64 = Fingerprint::SAME_UNDER_ONE_TITLE;
 pub(crate) fn lookalikes<'p>(
     due: impl IntoIterator<Item = &'p Post>,
     present: &HashSet<&str, impl BuildHasher>,
-    remembered: &[PostIdentity],
+    remembered: &[StoredPost],
 ) -> Vec<Lookalike> {
-    let parsed: Vec<(&PostIdentity, Option<Fingerprint>)> =
+    let parsed: Vec<(&StoredPost, Option<Fingerprint>)> =
         remembered.iter().map(|known| (known, known.fingerprint.parse().ok())).collect();
     let found = |post: &'p Post| {
         let candidates = parsed.iter().filter(|(known, _)| known.post != post.id);
@@ -124,7 +124,7 @@ pub(crate) fn lookalikes<'p>(
 
 fn likeness(
     post: &Post,
-    (known, fingerprint): (&PostIdentity, Option<&Fingerprint>),
+    (known, fingerprint): (&StoredPost, Option<&Fingerprint>),
     is_there: bool,
 ) -> Option<Likeness> {
     let has_title = known.title == post.title.as_str();
@@ -145,19 +145,19 @@ fn percent(share: f64) -> u8 {
 }
 
 /// What the ledger does not remember yet of the posts that it knows.
-pub(crate) fn unremembered(
+pub(crate) fn not_recorded(
     posts: &[Post],
     known: &HashSet<String, impl BuildHasher>,
-    remembered: &[PostIdentity],
-) -> Vec<PostIdentity> {
-    let mut by_post: BTreeMap<&str, Vec<&PostIdentity>> = BTreeMap::new();
+    remembered: &[StoredPost],
+) -> Vec<StoredPost> {
+    let mut by_post: BTreeMap<&str, Vec<&StoredPost>> = BTreeMap::new();
     for identity in remembered {
         by_post.entry(&identity.post).or_default().push(identity);
     }
-    let is_new = |identity: &PostIdentity| {
+    let is_new = |identity: &StoredPost| {
         by_post.get(identity.post.as_str()).is_none_or(|seen| !seen.contains(&identity))
     };
-    let of_known = posts.iter().filter(|post| known.contains(&post.id)).map(PostIdentity::of);
+    let of_known = posts.iter().filter(|post| known.contains(&post.id)).map(StoredPost::of);
     of_known.filter(is_new).collect()
 }
 
@@ -175,14 +175,14 @@ mod tests {
         post
     }
 
-    fn why(due: &Post, present: &[&str], remembered: &[PostIdentity]) -> Option<Likeness> {
+    fn why(due: &Post, present: &[&str], remembered: &[StoredPost]) -> Option<Likeness> {
         let present: HashSet<&str> = present.iter().copied().collect();
         lookalikes([due], &present, remembered).pop().map(|found| found.why)
     }
 
     #[test]
     fn a_post_that_lost_its_id_is_known_again_by_its_text_whatever_else_changed() {
-        let old = [PostIdentity::of(&post("old", "편지", TEXT))];
+        let old = [StoredPost::of(&post("old", "편지", TEXT))];
         assert_eq!(why(&post("new", "편지", TEXT), &["new"], &old), Some(Likeness::Same));
         let renamed = post("new", "다른 제목", TEXT);
         assert!(matches!(why(&renamed, &["new"], &old), Some(Likeness::Text(50..=100))));
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_series_whose_posts_are_all_there_is_asked_about_only_for_an_exact_copy() {
-        let old = [PostIdentity::of(&post("old", "편지", TEXT))];
+        let old = [StoredPost::of(&post("old", "편지", TEXT))];
         let edited = post("new", "편지", &TEXT.replace("맑다", "흐리다"));
         assert_eq!(why(&edited, &["old", "new"], &old), None);
         assert_eq!(why(&post("new", "편지", TEXT), &["old", "new"], &old), Some(Likeness::Same));
@@ -204,10 +204,10 @@ mod tests {
 
     #[test]
     fn of_a_ledger_of_an_earlier_version_the_titles_are_known() {
-        let old = PostIdentity {
+        let old = StoredPost {
             fingerprint: String::new(),
             path: String::new(),
-            ..PostIdentity::of(&post("old", "편지", TEXT))
+            ..StoredPost::of(&post("old", "편지", TEXT))
         };
         assert_eq!(
             why(&post("new", "편지", TEXT), &["new"], std::slice::from_ref(&old)),
@@ -220,10 +220,10 @@ mod tests {
     fn each_form_of_a_post_is_remembered_once() {
         let first = post("a", "편지", TEXT);
         let known = HashSet::from(["a".to_owned()]);
-        let remembered = unremembered(std::slice::from_ref(&first), &known, &[]);
+        let remembered = not_recorded(std::slice::from_ref(&first), &known, &[]);
         assert_eq!(remembered.len(), 1);
-        assert_eq!(unremembered(std::slice::from_ref(&first), &known, &remembered), []);
+        assert_eq!(not_recorded(std::slice::from_ref(&first), &known, &remembered), []);
         let edited = post("a", "편지 2", TEXT);
-        assert_eq!(unremembered(&[edited, post("b", "아직", TEXT)], &known, &remembered).len(), 1);
+        assert_eq!(not_recorded(&[edited, post("b", "아직", TEXT)], &known, &remembered).len(), 1);
     }
 }

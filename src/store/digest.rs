@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{ImprintMaker, NewIssue};
+use super::{FieldsFactory, NewIssue};
 use crate::text::HeaderText;
 
 /// The name of a digest's issue begins with this: `digest:2026-W47:1f0c9a2e`.
@@ -24,9 +24,9 @@ pub struct DigestPost {
 
 /// The posts of a week that a subscriber gets: bit n is the n-th post. A week has fewer than 64.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Share(pub u64);
+pub struct DigestPart(pub u64);
 
-impl Share {
+impl DigestPart {
     /// The posts of `week` in this part, in order.
     pub fn of<T>(self, week: &[T]) -> impl Iterator<Item = &T> {
         week.iter().enumerate().filter(move |(n, _)| self.holds(*n)).map(|(_, post)| post)
@@ -54,7 +54,7 @@ pub struct DigestIssue {
     /// The issue.
     pub issue: NewIssue,
     /// Makes what is fixed for one message.
-    pub imprint: ImprintMaker,
+    pub fields: FieldsFactory,
 }
 
 /// A week to be frozen.
@@ -66,7 +66,7 @@ pub struct NewDigest {
     /// Its posts.
     pub posts: Vec<DigestPost>,
     /// A digest for each part that a subscriber gets.
-    pub letters: BTreeMap<Share, DigestIssue>,
+    pub issues: BTreeMap<DigestPart, DigestIssue>,
     /// No relay is configured: the week is mailed later.
     pub rehearsal: bool,
 }

@@ -10,7 +10,7 @@ pub enum StoreError {
         "the ledger {store} is missing, but {witness} still exists\n    help: restore it with `letterpress backup restore FILE`; to start \
          with a new ledger instead, move {witness} away too"
     )]
-    Vanished {
+    DatabaseMissing {
         /// The store.
         store: String,
         /// Its keys, or its fence.
@@ -30,7 +30,7 @@ pub enum StoreError {
     },
     /// It does not have the guarantees that the ledger needs.
     #[error("{path} cannot be used as a ledger: {why}")]
-    Unfit {
+    Unusable {
         /// The store.
         path: String,
         /// What is wrong with it.
@@ -59,7 +59,7 @@ pub enum StoreError {
     },
     /// What was read cannot be: a word or a number that Letterpress does not write.
     #[error("the database contains an invalid value: {0}")]
-    Nonsense(String),
+    CorruptData(String),
     /// The post has an issue already; a second one would mail everybody twice.
     #[error(
         "{0} was already mailed\n    help: `letterpress status recipients` lists the recipients; write a new post for new content"
@@ -70,7 +70,7 @@ pub enum StoreError {
     NoAudience(String),
     /// This database has its own tools for that.
     #[error("{what}\n    help: {help}")]
-    Elsewhere {
+    Unsupported {
         /// What was asked for.
         what: &'static str,
         /// How it is done instead.
@@ -80,12 +80,12 @@ pub enum StoreError {
     #[error(
         "preferences changed while the weekly digest was composed; nothing of it was sent\n    help: run the command again"
     )]
-    Unforeseen,
+    Backend,
     /// The frozen audience is not the counted audience.
     #[error(
         "the audience changed while the issue was frozen ({counted} subscribers counted, {frozen} frozen); nothing was sent"
     )]
-    Miscounted {
+    AudienceMismatch {
         /// Readers counted first.
         counted: u64,
         /// Rows inserted.
@@ -101,15 +101,15 @@ pub enum Fault {
     /// Another process holds a lock.
     Busy,
     /// This user has no permission.
-    Barred,
+    PermissionDenied,
     /// The data is damaged.
     Damaged,
     /// The disk reported an error, and its content is no longer reliable.
     Io,
     /// The connection to the database was lost, or cannot be made.
-    Lost,
+    ConnectionLost,
     /// Another server took over; recent transactions may be lost.
-    Moved,
+    FailedOver,
     /// Anything else.
     Other,
 }
@@ -121,17 +121,17 @@ impl Fault {
                 "\n    help: the disk is full; free some space and run the command again; no data is lost"
             }
             Self::Busy => "\n    help: another program has locked the database; run the command again",
-            Self::Barred => {
+            Self::PermissionDenied => {
                 "\n    help: check the owner and the permissions of the file and its folder, or of the database tables"
             }
             Self::Damaged => {
                 "\n    help: the ledger is damaged; restore it from a backup before anything is sent"
             }
             Self::Io => "\n    help: the disk reported an error; check it before anything is sent",
-            Self::Lost => {
+            Self::ConnectionLost => {
                 "\n    help: check that the database is running and store.url is correct, then run the command again; no data is lost"
             }
-            Self::Moved => {
+            Self::FailedOver => {
                 "\n    help: the database failed over to another server; run the command again, it reports unknown outcomes"
             }
             Self::Other => "",
@@ -146,7 +146,13 @@ impl StoreError {
     }
 
     /// Whether waiting can help: a full disk, a lock or a lost connection may pass; damage does not.
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Database { fault: Fault::Full | Fault::Busy | Fault::Lost | Fault::Moved, .. })
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Database {
+                fault: Fault::Full | Fault::Busy | Fault::ConnectionLost | Fault::FailedOver,
+                ..
+            }
+        )
     }
 }

@@ -22,7 +22,7 @@ const VERSION: &str = "1";
 
 /// A ledger and its epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct EpochMark {
     /// The permanent random name of the store.
     pub instance: String,
     /// How often it was opened to send, or has sent.
@@ -82,7 +82,11 @@ impl Mismatch {
 
 /// Whether a store may send: it must be the ledger of the fence, with the same or a higher epoch. `copied` is the time of
 /// the backup, if it is one.
-pub fn judge(database: &Mark, copied: Option<&str>, fence: Option<&Mark>) -> Result<(), Mismatch> {
+pub fn compare(
+    database: &EpochMark,
+    copied: Option<&str>,
+    fence: Option<&EpochMark>,
+) -> Result<(), Mismatch> {
     match fence {
         Some(fence) if fence.instance != database.instance => {
             Err(Mismatch::Foreign { database: database.instance.clone(), fence: fence.instance.clone() })
@@ -142,7 +146,7 @@ impl Fence {
     }
 
     /// Its content; `None` if it does not exist.
-    pub fn read(&self) -> Result<Option<Mark>, FenceError> {
+    pub fn read(&self) -> Result<Option<EpochMark>, FenceError> {
         match std::fs::read(&self.0) {
             Ok(bytes) => parse(&String::from_utf8_lossy(&bytes))
                 .map(Some)
@@ -153,7 +157,7 @@ impl Fence {
     }
 
     /// Writes it atomically; it is on the disk when this returns.
-    pub fn write(&self, mark: &Mark) -> Result<(), FenceError> {
+    pub fn write(&self, mark: &EpochMark) -> Result<(), FenceError> {
         durable::replace(&self.0, to_text(mark).as_bytes(), Mode::Private).map_err(|source| FenceError::Io {
             doing: "write",
             path: self.0.clone(),
@@ -162,13 +166,13 @@ impl Fence {
     }
 }
 
-fn to_text(mark: &Mark) -> String {
+fn to_text(mark: &EpochMark) -> String {
     let mut text = HEAD.to_owned();
     let _ = writeln!(text, "version = {VERSION}\ninstance = {}\nepoch = {}", mark.instance, mark.epoch);
     text
 }
 
-fn parse(text: &str) -> Result<Mark, String> {
+fn parse(text: &str) -> Result<EpochMark, String> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let (mut version, mut instance, mut epoch) = (None, None, None);
     for line in lines {
@@ -191,7 +195,7 @@ fn parse(text: &str) -> Result<Mark, String> {
     let instance = instance.filter(|name| !name.is_empty()).ok_or("it has no instance")?.to_owned();
     let epoch = epoch.ok_or("it has no epoch")?;
     let epoch = epoch.parse().map_err(|_| format!("the epoch {epoch:?}"))?;
-    Ok(Mark { instance, epoch })
+    Ok(EpochMark { instance, epoch })
 }
 
 #[cfg(test)]
@@ -200,21 +204,21 @@ mod tests {
 
     use super::*;
 
-    fn mark(epoch: u64) -> Mark {
-        Mark { instance: "a".to_owned(), epoch }
+    fn mark(epoch: u64) -> EpochMark {
+        EpochMark { instance: "a".to_owned(), epoch }
     }
 
-    fn any_mark() -> impl Strategy<Value = Mark> {
-        ("[0-9a-f]{1,32}", any::<u64>()).prop_map(|(instance, epoch)| Mark { instance, epoch })
+    fn any_mark() -> impl Strategy<Value = EpochMark> {
+        ("[0-9a-f]{1,32}", any::<u64>()).prop_map(|(instance, epoch)| EpochMark { instance, epoch })
     }
 
     #[test]
     fn the_first_run_may_send_and_so_may_the_run_after_one_that_died_between_the_two_writes() {
-        assert_eq!(judge(&mark(0), None, None), Ok(()));
+        assert_eq!(compare(&mark(0), None, None), Ok(()));
         // The first fence is written before the epoch first rises.
-        assert_eq!(judge(&mark(0), None, Some(&mark(0))), Ok(()));
-        assert_eq!(judge(&mark(1), None, Some(&mark(0))), Ok(()));
-        assert_eq!(judge(&mark(1), None, None), Err(Mismatch::Unfenced(1)));
+        assert_eq!(compare(&mark(0), None, Some(&mark(0))), Ok(()));
+        assert_eq!(compare(&mark(1), None, Some(&mark(0))), Ok(()));
+        assert_eq!(compare(&mark(1), None, None), Err(Mismatch::Unfenced(1)));
     }
 
     #[test]
@@ -248,9 +252,9 @@ mod tests {
             steps in prop::collection::vec((any::<bool>(), any::<bool>()), 1..40),
         ) {
             let (mut database, mut fence) = (mark(0), None);
-            let mut copies: Vec<Mark> = Vec::new();
+            let mut copies: Vec<EpochMark> = Vec::new();
             for (copies_now, dies) in steps {
-                prop_assert_eq!(judge(&database, None, fence.as_ref()), Ok(()));
+                prop_assert_eq!(compare(&database, None, fence.as_ref()), Ok(()));
                 if copies_now {
                     copies.push(database.clone());
                 }
@@ -259,7 +263,7 @@ mod tests {
                 if !dies {
                     fence = Some(database.clone());
                     for copy in &copies {
-                        prop_assert!(judge(copy, None, fence.as_ref()).is_err());
+                        prop_assert!(compare(copy, None, fence.as_ref()).is_err());
                     }
                 }
             }
@@ -270,10 +274,10 @@ mod tests {
             database in any_mark(), fence in any_mark(), copied in any::<bool>(),
         ) {
             let copied = copied.then_some("2026-11-23");
-            let opens = judge(&database, copied, Some(&fence)).is_ok();
+            let opens = compare(&database, copied, Some(&fence)).is_ok();
             let whole = copied.is_none() && database.instance == fence.instance && database.epoch >= fence.epoch;
             prop_assert_eq!(opens, whole);
-            prop_assert_eq!(judge(&database, copied, None).is_ok(), copied.is_none() && database.epoch == 0);
+            prop_assert_eq!(compare(&database, copied, None).is_ok(), copied.is_none() && database.epoch == 0);
         }
     }
 }

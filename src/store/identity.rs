@@ -1,20 +1,20 @@
 //! Which store this is, how far it got, and how to go on with one that was restored or moved.
 
-use super::Mark;
+use super::EpochMark;
 use crate::text::HeaderText;
 
 /// The identity of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Custody {
+pub struct StoreIdentity {
     /// Its name and its epoch.
-    pub mark: Mark,
+    pub epoch_mark: EpochMark,
     /// When the backup was made, if it is a backup that was not accepted yet.
     pub copied: Option<String>,
 }
 
 /// A decision to go on with a store that did not send last, or that was moved.
 #[derive(Debug, Clone)]
-pub struct Adoption {
+pub struct RestoreRequest {
     /// The posts that are published now, each of which may have been mailed. `None`: this is the original after a move,
     /// and nothing in it is in doubt.
     pub published: Option<Vec<(String, HeaderText)>>,
@@ -26,9 +26,9 @@ pub struct Adoption {
 
 /// The result of an adoption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Adopted {
+pub struct RestoreOutcome {
     /// Deliveries that are in doubt now.
-    pub in_doubt: u64,
+    pub unknown: u64,
     /// Posts that were recorded as published before.
     pub baseline: u64,
 }

@@ -5,37 +5,37 @@
 //! store decides nothing: only [`crate::ledger::transition`] moves a delivery from one state to another. Methods take
 //! the caller's time; if several machines share the store, it uses the database's clock instead.
 
-pub mod desk;
 pub mod digest;
 mod fault;
 mod fence;
 mod identity;
+mod inbound_report;
 mod lock;
-mod notice;
 pub mod owner;
 mod postgres;
 pub mod posts;
 mod sql;
 mod sqlite;
+pub mod subscriber_store;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use digest::{DigestIssue, DigestPost, NewDigest, Share};
+pub use digest::{DigestIssue, DigestPart, DigestPost, NewDigest};
 pub use fault::{Fault, StoreError};
-pub use fence::{Fence, FenceError, Mark, Mismatch, judge};
-pub use identity::{Adopted, Adoption, Custody};
+pub use fence::{EpochMark, Fence, FenceError, Mismatch, compare};
+pub use identity::{RestoreOutcome, RestoreRequest, StoreIdentity};
+pub use inbound_report::{DeliveryReport, InboundReport, RecordOutcome, ReportKind, ReportSubject};
 pub use lock::{LockError, RunLock};
-pub use notice::{About, Notice, Reported, Taken, Word};
 pub use postgres::{Access as PostgresAccess, open_postgres};
 pub use sql::Store;
-pub use sqlite::{Alone, Candidate, Holder, open_sqlite, put_in_place, stage};
+pub use sqlite::{Candidate, ExclusiveFile, Holder, open_sqlite, put_in_place, stage};
 
 use crate::address::EmailAddress;
-use crate::ledger::pace::Limits;
-use crate::ledger::transition::{Event, Refusal};
+use crate::ledger::rate_limit::RateLimits;
+use crate::ledger::transition::{Event, Rejection};
 use crate::ledger::{Delivery, State, Token};
 use crate::subscribers::AddressKey;
 use crate::text::HeaderText;
@@ -58,7 +58,7 @@ pub struct NewIssue {
     /// The post's slug.
     pub label: String,
     /// The frozen letter as JSON.
-    pub letter: String,
+    pub message: String,
     /// The post's categories. A subscriber who chose topics gets the issue if one of them is among these.
     pub categories: Vec<HeaderText>,
     /// Posts to record as older than the ledger in the same transaction: the archive at the first run.
@@ -69,7 +69,7 @@ pub struct NewIssue {
 
 /// What is fixed for one message at the freeze.
 #[derive(Debug, Clone)]
-pub struct Imprint {
+pub struct MessageFields {
     /// The `Message-ID`, without angle brackets.
     pub message_id: String,
     /// Makes the MIME boundary unique.
@@ -92,7 +92,7 @@ pub struct OpenIssue {
     /// The post's slug.
     pub label: String,
     /// The frozen letter as JSON.
-    pub letter: String,
+    pub message: String,
     /// When it was frozen, or last extended.
     pub frozen_at: DateTime<Utc>,
     /// The earliest time at which a waiting delivery may go out; `None` if none is waiting.
@@ -113,7 +113,7 @@ pub struct Claimed {
     /// The subscriber's name at the time of the freeze.
     pub name: Option<HeaderText>,
     /// What was fixed at the freeze.
-    pub imprint: Imprint,
+    pub fields: MessageFields,
     /// The attempt.
     pub token: Token,
     /// How many attempts were made, this one included.
@@ -124,7 +124,7 @@ pub struct Claimed {
 
 /// A delivery and an event that happened to it.
 #[derive(Debug, Clone)]
-pub struct Move {
+pub struct StateChange {
     /// Which delivery.
     pub number: DeliveryNumber,
     /// What happened.
@@ -152,11 +152,11 @@ pub struct DeliveryView {
 
 /// What to claim, and for which process.
 #[derive(Debug, Clone)]
-pub struct Claim {
+pub struct LeaseClaim {
     /// The issue.
     pub issue: IssueNumber,
     /// The most deliveries to claim.
-    pub most: usize,
+    pub limit: usize,
     /// The claiming process: see [`owner::name`].
     pub owner: String,
     /// How long the claims last, by the store's clock.
@@ -165,27 +165,27 @@ pub struct Claim {
 
 /// The rate limits of a claim.
 #[derive(Debug, Clone)]
-pub struct Pace {
+pub struct RateLimitedClaim {
     /// The rates.
-    pub limits: Arc<Limits>,
+    pub limits: Arc<RateLimits>,
     /// The domains to claim from, if there are limits for domains.
-    pub lanes: Vec<String>,
+    pub domains: Vec<String>,
 }
 
 /// The result of a claim within rate limits.
 #[derive(Debug, Clone, Default)]
-pub struct Ration {
+pub struct PermitGrant {
     /// The deliveries, each with its permit.
-    pub copies: Vec<Claimed>,
+    pub deliveries: Vec<Claimed>,
     /// How long the limit for all messages gives no permit.
     pub wait: Option<TimeDelta>,
     /// The state of the domains that were asked for; a domain that is not listed may have more.
-    pub lanes: Vec<(String, Lane)>,
+    pub domains: Vec<(String, DomainState)>,
 }
 
 /// Why a domain has nothing more to claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
+pub enum DomainState {
     /// No delivery to it is due.
     Empty,
     /// There is no permit for this long.
@@ -199,28 +199,28 @@ pub trait DeliveryStore: Send + Sync {
     /// T1 for up to `claim.most` waiting deliveries.
     async fn claim(
         &self,
-        claim: Claim,
+        claim: LeaseClaim,
         tokens: Vec<Token>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed>, StoreError>;
     /// The domains to which deliveries of an issue are due, each once.
-    async fn lanes(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<Vec<String>, StoreError>;
+    async fn due_domains(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<Vec<String>, StoreError>;
     /// T1 as in [`DeliveryStore::claim`], for as many deliveries as there are permits. The permits are taken in the
     /// transaction of the claim, so that neither a crash nor another sender exceeds the rate.
-    async fn claim_within(
+    async fn claim_within_limits(
         &self,
-        pace: Pace,
-        claim: Claim,
+        pace: RateLimitedClaim,
+        claim: LeaseClaim,
         tokens: Vec<Token>,
         now: DateTime<Utc>,
-    ) -> Result<Ration, StoreError>;
+    ) -> Result<PermitGrant, StoreError>;
     /// Applies a batch in one durable transaction; one answer for each move, in order. If the transaction fails,
     /// nothing of it happened.
     async fn commit(
         &self,
-        moves: Vec<Move>,
+        moves: Vec<StateChange>,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Result<State, Refusal>>, StoreError>;
+    ) -> Result<Vec<Result<State, Rejection>>, StoreError>;
 }
 
 /// A decision about deliveries, for the record.
@@ -236,7 +236,7 @@ pub struct Decision {
 
 /// The delivery that is being frozen.
 #[derive(Debug, Clone, Copy)]
-pub struct Addressee<'a> {
+pub struct DeliveryRecipient<'a> {
     /// The post's permanent id.
     pub post: &'a str,
     /// Where it goes.
@@ -248,7 +248,7 @@ pub struct Addressee<'a> {
 }
 
 /// Makes what is fixed for one message.
-pub type ImprintMaker = Box<dyn Fn(&Addressee<'_>) -> Imprint + Send>;
+pub type FieldsFactory = Box<dyn Fn(&DeliveryRecipient<'_>) -> MessageFields + Send>;
 
 /// Which deliveries to show.
 #[derive(Debug, Clone, Default)]
@@ -256,7 +256,7 @@ pub struct Filter {
     /// Of this post's issue.
     pub post: Option<String>,
     /// To this subscriber.
-    pub reader: Option<AddressKey>,
+    pub subscriber: Option<AddressKey>,
     /// In one of these states; if empty, in any state.
     pub states: Vec<State>,
 }

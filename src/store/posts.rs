@@ -26,7 +26,7 @@ pub enum Approval {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Audience {
     /// Active subscribers who get the issue.
-    pub each: u64,
+    pub immediate: u64,
     /// Active subscribers of the weekly digest.
     pub weekly: u64,
     /// Active subscribers who chose other topics, or got the post already.

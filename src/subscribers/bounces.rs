@@ -75,18 +75,18 @@ impl Status {
 
     /// Whether the mailbox or the domain does not exist. A full mailbox, a filter or an unexplained refusal is not
     /// enough.
-    pub const fn is_dead_address(self) -> bool {
+    pub const fn is_invalid_mailbox(self) -> bool {
         matches!((self.class, self.subject, self.detail), (5, 1, 1 | 2 | 3 | 6 | 10) | (5, 2, 1))
     }
 
     /// Whether it refuses the sender or the message: limits of the system, the protocol, the content, security, or the
     /// sender's address.
-    const fn refuses_sender(self) -> bool {
+    const fn is_policy_rejection(self) -> bool {
         matches!((self.subject, self.detail), (3 | 5 | 6 | 7, _) | (1, 7 | 8) | (2, 3))
     }
 
     /// `5.0.0` means no more than `5`.
-    const fn says_nothing(self) -> bool {
+    const fn is_unspecific(self) -> bool {
         self.subject == 0
     }
 }
@@ -104,54 +104,58 @@ impl fmt::Display for Status {
 
 /// The cause of a bounce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Fault {
+pub enum BounceClass {
     /// The mailbox does not exist: do not mail it again.
-    Dead,
+    Hard,
     /// The mailbox is full, or was not reached in time: mail it again, but not for ever.
     Soft,
     /// The sender, the message, or unknown: not the subscriber.
-    Sender,
+    Policy,
     /// Not a failure.
-    Nobody,
+    Unclear,
 }
 
-impl Fault {
+impl BounceClass {
     /// The stored word.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Dead => "dead",
+            Self::Hard => "dead",
             Self::Soft => "soft",
-            Self::Sender => "sender",
-            Self::Nobody => "",
+            Self::Policy => "sender",
+            Self::Unclear => "",
         }
     }
 }
 
 /// Finds the cause of a bounce. `diagnostic` is the text of the refusing server, if the report has it.
-pub fn blame(action: Action, status: Option<Status>, diagnostic: &str) -> Fault {
+pub fn classify(action: Action, status: Option<Status>, diagnostic: &str) -> BounceClass {
     if action != Action::Failed {
-        return Fault::Nobody;
+        return BounceClass::Unclear;
     }
-    let said = said_in(diagnostic);
+    let said = status_in_text(diagnostic);
     // Some servers report 5.0.0 or 5.1.1 for every refusal; the text of the refusing server is more precise.
     let status = match (status, said) {
-        (Some(status), Some(said)) if status.says_nothing() || said.refuses_sender() => Some(said),
+        (Some(status), Some(said)) if status.is_unspecific() || said.is_policy_rejection() => Some(said),
         (None, said) => said,
         (status, _) => status,
     };
     match status {
-        Some(status) if status.refuses_sender() => Fault::Sender,
-        Some(status) if status.is_dead_address() => {
+        Some(status) if status.is_policy_rejection() => BounceClass::Policy,
+        Some(status) if status.is_invalid_mailbox() => {
             // Without an enhanced code only the text remains.
-            if said.is_none() && speaks_of_policy(diagnostic) { Fault::Sender } else { Fault::Dead }
+            if said.is_none() && mentions_policy(diagnostic) {
+                BounceClass::Policy
+            } else {
+                BounceClass::Hard
+            }
         }
-        Some(Status { class: 4, .. } | Status { class: 5, subject: 1 | 2 | 4, .. }) => Fault::Soft,
-        _ => Fault::Sender,
+        Some(Status { class: 4, .. } | Status { class: 5, subject: 1 | 2 | 4, .. }) => BounceClass::Soft,
+        _ => BounceClass::Policy,
     }
 }
 
 /// The enhanced code in `smtp; 550 5.1.1 <kim@example.com>: no such user` or `550-5.1.1 The email account …`.
-fn said_in(diagnostic: &str) -> Option<Status> {
+fn status_in_text(diagnostic: &str) -> Option<Status> {
     let text = diagnostic.split_once(';').map_or(diagnostic, |(kind, text)| {
         if kind.trim().eq_ignore_ascii_case("smtp") { text } else { diagnostic }
     });
@@ -164,7 +168,7 @@ fn said_in(diagnostic: &str) -> Option<Status> {
 }
 
 /// Whether the text of a refusal without an enhanced code is about policy, authentication, spam or limits.
-pub fn speaks_of_policy(diagnostic: &str) -> bool {
+pub fn mentions_policy(diagnostic: &str) -> bool {
     const WORDS: [&str; 11] = [
         "spam",
         "blocked",
@@ -184,27 +188,27 @@ pub fn speaks_of_policy(diagnostic: &str) -> bool {
 
 /// The outcome of one issue for one subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Past {
+pub struct BounceHistory {
     /// When the issue was frozen.
     pub at: DateTime<Utc>,
     /// [`Fault::Nobody`] if nothing came back.
-    pub fault: Fault,
+    pub fault: BounceClass,
 }
 
 /// The reason to suppress a subscriber; `None` if there is none. `history` is the subscriber's issues, newest first,
 /// including the one that has just come back. An issue that arrived resets the count.
-pub fn judge(history: &[Past], now: DateTime<Utc>) -> Option<String> {
-    if history.iter().any(|past| past.fault == Fault::Dead) {
+pub fn should_suppress(history: &[BounceHistory], now: DateTime<Utc>) -> Option<String> {
+    if history.iter().any(|past| past.fault == BounceClass::Hard) {
         return Some("no such mailbox".to_owned());
     }
     let mut back = Vec::new();
     for past in history {
         match past.fault {
-            Fault::Soft => back.push(past.at),
+            BounceClass::Soft => back.push(past.at),
             // It may still come back, so it does not count yet.
-            Fault::Nobody if now - past.at < TimeDelta::days(STILL_OPEN_DAYS) => {}
-            Fault::Nobody => break,
-            Fault::Sender | Fault::Dead => {}
+            BounceClass::Unclear if now - past.at < TimeDelta::days(STILL_OPEN_DAYS) => {}
+            BounceClass::Unclear => break,
+            BounceClass::Policy | BounceClass::Hard => {}
         }
     }
     let days = back.iter().min().map_or(0, |first| (now - *first).num_days());
@@ -223,37 +227,37 @@ mod tests {
     }
 
     /// Judges a history that is written in chronological order.
-    fn judged(faults: &[(i64, Fault)], now: i64) -> bool {
-        let history: Vec<Past> =
-            faults.iter().rev().map(|(at, fault)| Past { at: day(*at), fault: *fault }).collect();
-        judge(&history, day(now)).is_some()
+    fn judged(faults: &[(i64, BounceClass)], now: i64) -> bool {
+        let history: Vec<BounceHistory> =
+            faults.iter().rev().map(|(at, fault)| BounceHistory { at: day(*at), fault: *fault }).collect();
+        should_suppress(&history, day(now)).is_some()
     }
 
-    fn failed(status: &str, diagnostic: &str) -> Fault {
-        blame(Action::Failed, Status::parse(status), diagnostic)
+    fn failed(status: &str, diagnostic: &str) -> BounceClass {
+        classify(Action::Failed, Status::parse(status), diagnostic)
     }
 
     #[test]
     fn only_a_mailbox_that_does_not_exist_is_a_hard_bounce() {
         for (status, diagnostic, fault) in [
-            ("5.1.1", "smtp; 550 5.1.1 <kim@example.com>: User unknown", Fault::Dead),
-            ("5.1.10", "", Fault::Dead),
-            ("5.2.1", "smtp; 550 5.2.1 mailbox disabled", Fault::Dead),
-            ("5.0.0", "smtp; 550 5.1.1 no such user", Fault::Dead),
-            ("5.0.0", "smtp; 550-5.1.1 The email account does not exist", Fault::Dead),
-            ("5.2.2", "smtp; 552 5.2.2 quota", Fault::Soft),
-            ("4.2.2", "", Fault::Soft),
-            ("4.4.7", "smtp; delivery time expired", Fault::Soft),
-            ("5.4.4", "", Fault::Soft),
-            ("5.1.0", "", Fault::Soft),
-            ("5.7.1", "smtp; 550 5.7.1 SPF", Fault::Sender),
-            ("4.7.0", "", Fault::Sender),
-            ("5.1.8", "", Fault::Sender),
-            ("5.2.3", "smtp; 552 5.2.3 message too long", Fault::Sender),
-            ("5.1.1", "smtp; 550 5.7.26 unauthenticated", Fault::Sender),
-            ("5.1.1", "smtp; 554 your host is on a blacklist", Fault::Sender),
-            ("5.0.0", "", Fault::Sender),
-            ("", "", Fault::Sender),
+            ("5.1.1", "smtp; 550 5.1.1 <kim@example.com>: User unknown", BounceClass::Hard),
+            ("5.1.10", "", BounceClass::Hard),
+            ("5.2.1", "smtp; 550 5.2.1 mailbox disabled", BounceClass::Hard),
+            ("5.0.0", "smtp; 550 5.1.1 no such user", BounceClass::Hard),
+            ("5.0.0", "smtp; 550-5.1.1 The email account does not exist", BounceClass::Hard),
+            ("5.2.2", "smtp; 552 5.2.2 quota", BounceClass::Soft),
+            ("4.2.2", "", BounceClass::Soft),
+            ("4.4.7", "smtp; delivery time expired", BounceClass::Soft),
+            ("5.4.4", "", BounceClass::Soft),
+            ("5.1.0", "", BounceClass::Soft),
+            ("5.7.1", "smtp; 550 5.7.1 SPF", BounceClass::Policy),
+            ("4.7.0", "", BounceClass::Policy),
+            ("5.1.8", "", BounceClass::Policy),
+            ("5.2.3", "smtp; 552 5.2.3 message too long", BounceClass::Policy),
+            ("5.1.1", "smtp; 550 5.7.26 unauthenticated", BounceClass::Policy),
+            ("5.1.1", "smtp; 554 your host is on a blacklist", BounceClass::Policy),
+            ("5.0.0", "", BounceClass::Policy),
+            ("", "", BounceClass::Policy),
         ] {
             assert_eq!(failed(status, diagnostic), fault, "{status} {diagnostic}");
         }
@@ -262,35 +266,35 @@ mod tests {
     #[test]
     fn delayed_relayed_delivered_and_expanded_messages_are_not_failures() {
         for action in [Action::Delayed, Action::Relayed, Action::Delivered, Action::Expanded] {
-            assert_eq!(blame(action, Status::parse("5.1.1"), "550 5.1.1 x"), Fault::Nobody);
+            assert_eq!(classify(action, Status::parse("5.1.1"), "550 5.1.1 x"), BounceClass::Unclear);
         }
     }
 
     #[test]
     fn a_full_mailbox_is_suppressed_after_three_issues_and_fifteen_days_and_not_before() {
-        use Fault::{Sender, Soft};
+        use BounceClass::{Policy, Soft};
         assert!(judged(&[(0, Soft), (7, Soft), (14, Soft)], 15));
         assert!(!judged(&[(0, Soft), (7, Soft), (14, Soft)], 14), "not fifteen days yet");
         assert!(!judged(&[(0, Soft), (20, Soft)], 40), "two issues only");
         assert!(!judged(&[(0, Soft), (1, Soft), (2, Soft), (3, Soft)], 4), "a daily letter");
         assert!(
-            judged(&[(0, Soft), (7, Soft), (10, Sender), (14, Soft)], 15),
+            judged(&[(0, Soft), (7, Soft), (10, Policy), (14, Soft)], 15),
             "the sender's fault counts not"
         );
     }
 
     #[test]
     fn a_delivered_issue_resets_the_count_and_a_recent_issue_does_not() {
-        use Fault::{Nobody, Soft};
-        assert!(!judged(&[(0, Soft), (7, Soft), (14, Nobody), (21, Soft)], 30));
-        assert!(judged(&[(0, Soft), (7, Soft), (14, Soft), (15, Nobody)], 16));
-        assert!(!judged(&[(0, Soft), (7, Soft), (14, Soft), (15, Nobody)], 21));
+        use BounceClass::{Soft, Unclear};
+        assert!(!judged(&[(0, Soft), (7, Soft), (14, Unclear), (21, Soft)], 30));
+        assert!(judged(&[(0, Soft), (7, Soft), (14, Soft), (15, Unclear)], 16));
+        assert!(!judged(&[(0, Soft), (7, Soft), (14, Soft), (15, Unclear)], 21));
     }
 
     #[test]
     fn one_hard_bounce_suppresses() {
-        assert!(judged(&[(0, Fault::Nobody), (7, Fault::Dead)], 7));
-        assert!(!judged(&[(0, Fault::Nobody)], 7) && !judged(&[], 7));
+        assert!(judged(&[(0, BounceClass::Unclear), (7, BounceClass::Hard)], 7));
+        assert!(!judged(&[(0, BounceClass::Unclear)], 7) && !judged(&[], 7));
     }
 
     #[test]
@@ -307,10 +311,10 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics_and_every_status_reads_back(raw in any::<String>(), class in prop::sample::select(vec![2_u16, 4, 5]), subject in 0_u16..1000, detail in 0_u16..1000) {
-            let _ = (Status::parse(&raw), Action::from_word(&raw), blame(Action::Failed, None, &raw));
+            let _ = (Status::parse(&raw), Action::from_word(&raw), classify(Action::Failed, None, &raw));
             let status = Status { class, subject, detail };
             prop_assert_eq!(Status::parse(&status.to_string()), Some(status));
-            prop_assert_eq!(said_in(&format!("smtp; {class}50 {status} x")), (class != 2).then_some(status));
+            prop_assert_eq!(status_in_text(&format!("smtp; {class}50 {status} x")), (class != 2).then_some(status));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{Enrolment, Standing};
+use super::{NewSubscriber, SubscriptionStatus};
 
 /// Why a row of a list does not prove consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -58,12 +58,12 @@ pub struct NewByStatus {
 
 impl NewByStatus {
     /// Counts one more.
-    pub(super) fn count(&mut self, subscriber: &Enrolment) {
-        *match subscriber.profile.standing {
-            Standing::Active => &mut self.active,
-            Standing::Unconfirmed => &mut self.unconfirmed,
-            Standing::Unsubscribed => &mut self.unsubscribed,
-            Standing::Suppressed => &mut self.suppressed,
+    pub(super) fn count(&mut self, subscriber: &NewSubscriber) {
+        *match subscriber.profile.status {
+            SubscriptionStatus::Active => &mut self.active,
+            SubscriptionStatus::Unconfirmed => &mut self.unconfirmed,
+            SubscriptionStatus::Unsubscribed => &mut self.unsubscribed,
+            SubscriptionStatus::Suppressed => &mut self.suppressed,
         } += 1;
         if let Some(why) = subscriber.unproven {
             self.unproven[why as usize] += 1;

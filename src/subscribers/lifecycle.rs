@@ -25,18 +25,18 @@ pub fn may_sign_up_again(reason: &str) -> bool {
 }
 
 /// The reason of the suppression that a removal leaves.
-pub const fn after_removal(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Active | Standing::Unconfirmed => REMOVED,
+pub const fn after_removal(status: SubscriptionStatus) -> &'static str {
+    match status {
+        SubscriptionStatus::Active | SubscriptionStatus::Unconfirmed => REMOVED,
         // An existing suppression keeps its own reason.
-        Standing::Unsubscribed | Standing::Suppressed => REMOVED_AFTER_UNSUBSCRIBE,
+        SubscriptionStatus::Unsubscribed | SubscriptionStatus::Suppressed => REMOVED_AFTER_UNSUBSCRIBE,
     }
 }
 
 /// The status of a subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
+pub enum SubscriptionStatus {
     /// The consent is recorded.
     Active,
     /// The consent is not recorded: gets no issue.
@@ -47,7 +47,7 @@ pub enum Standing {
     Suppressed,
 }
 
-impl Standing {
+impl SubscriptionStatus {
     /// The word that is stored, exported and printed.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -62,11 +62,11 @@ impl Standing {
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Active, Self::Unconfirmed, Self::Unsubscribed, Self::Suppressed]
             .into_iter()
-            .find(|standing| standing.as_str() == word)
+            .find(|status| status.as_str() == word)
     }
 
     /// Why a subscriber with this status is not mailed, as the ledger records it.
-    pub const fn barred(self) -> Option<&'static str> {
+    pub const fn exclusion_reason(self) -> Option<&'static str> {
         match self {
             Self::Active => None,
             Self::Unconfirmed => Some("unconfirmed"),
@@ -78,7 +78,7 @@ impl Standing {
 
 /// The result of adding one subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Enrolled {
+pub enum ImportDecision {
     /// A new subscriber.
     Added,
     /// The status changed.
@@ -92,24 +92,31 @@ pub enum Enrolled {
 /// The new status of a subscriber whose status is `now`, and `listed` in a list.
 ///
 /// The more restrictive status wins, with one exception: consent in a list turns `unconfirmed` into `active`.
-pub fn enrol(now: Option<Standing>, listed: Standing) -> (Standing, Enrolled) {
+pub fn decide_import(
+    now: Option<SubscriptionStatus>,
+    listed: SubscriptionStatus,
+) -> (SubscriptionStatus, ImportDecision) {
     match now {
-        None => (listed, Enrolled::Added),
-        Some(gone @ (Standing::Unsubscribed | Standing::Suppressed)) if listed < gone => {
-            (gone, Enrolled::KeptOut)
+        None => (listed, ImportDecision::Added),
+        Some(gone @ (SubscriptionStatus::Unsubscribed | SubscriptionStatus::Suppressed)) if listed < gone => {
+            (gone, ImportDecision::KeptOut)
         }
-        Some(Standing::Unconfirmed) if listed == Standing::Active => (listed, Enrolled::Changed),
-        Some(Standing::Active) if listed == Standing::Unconfirmed => (Standing::Active, Enrolled::Known),
-        Some(known) if listed > known => (listed, Enrolled::Changed),
-        Some(known) => (known, Enrolled::Known),
+        Some(SubscriptionStatus::Unconfirmed) if listed == SubscriptionStatus::Active => {
+            (listed, ImportDecision::Changed)
+        }
+        Some(SubscriptionStatus::Active) if listed == SubscriptionStatus::Unconfirmed => {
+            (SubscriptionStatus::Active, ImportDecision::Known)
+        }
+        Some(known) if listed > known => (listed, ImportDecision::Changed),
+        Some(known) => (known, ImportDecision::Known),
     }
 }
 
 /// The lifecycle of a subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Course {
+pub struct Subscription {
     /// The status.
-    pub standing: Standing,
+    pub status: SubscriptionStatus,
     /// Rises with every unsubscribe. A link of an earlier generation is stale.
     pub generation: u32,
     /// The time of the last sign-up, if it is not confirmed yet.
@@ -118,33 +125,39 @@ pub struct Course {
     pub unsubscribed_at: Option<DateTime<Utc>>,
 }
 
-impl Course {
+impl Subscription {
     /// An unknown address.
-    pub const STRANGER: Self =
-        Self { standing: Standing::Unconfirmed, generation: 1, asked_at: None, unsubscribed_at: None };
+    pub const STRANGER: Self = Self {
+        status: SubscriptionStatus::Unconfirmed,
+        generation: 1,
+        asked_at: None,
+        unsubscribed_at: None,
+    };
 }
 
 /// The email that answers a sign-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum SignUpDecision {
     /// Please confirm your subscription.
     Confirm,
     /// You are subscribed already; here are your preferences.
     Known,
     /// None: the address must not be mailed.
-    Silence,
+    Suppressed,
 }
 
 /// A sign-up form. It changes nothing before the confirmation, because anyone can enter any address. `erased`: the only
 /// suppression is one that allows a new sign-up.
-pub fn sign_up(now: Option<Course>, erased: bool, at: DateTime<Utc>) -> (Course, Answer) {
-    let course = now.unwrap_or(Course::STRANGER);
-    let asked = Course { asked_at: Some(at), ..course };
-    match course.standing {
-        Standing::Active => (course, Answer::Known),
-        Standing::Suppressed if erased => (asked, Answer::Confirm),
-        Standing::Suppressed => (course, Answer::Silence),
-        Standing::Unconfirmed | Standing::Unsubscribed => (asked, Answer::Confirm),
+pub fn sign_up(now: Option<Subscription>, erased: bool, at: DateTime<Utc>) -> (Subscription, SignUpDecision) {
+    let course = now.unwrap_or(Subscription::STRANGER);
+    let asked = Subscription { asked_at: Some(at), ..course };
+    match course.status {
+        SubscriptionStatus::Active => (course, SignUpDecision::Known),
+        SubscriptionStatus::Suppressed if erased => (asked, SignUpDecision::Confirm),
+        SubscriptionStatus::Suppressed => (course, SignUpDecision::Suppressed),
+        SubscriptionStatus::Unconfirmed | SubscriptionStatus::Unsubscribed => {
+            (asked, SignUpDecision::Confirm)
+        }
     }
 }
 
@@ -162,55 +175,59 @@ pub enum Confirmed {
 }
 
 /// The button behind a confirmation link of generation `generation`.
-pub fn confirm(now: Course, generation: u32, erased: bool, at: DateTime<Utc>) -> (Course, Confirmed) {
+pub fn confirm(
+    now: Subscription,
+    generation: u32,
+    erased: bool,
+    at: DateTime<Utc>,
+) -> (Subscription, Confirmed) {
     if generation != now.generation {
         return (now, Confirmed::Stale);
     }
-    match now.standing {
-        Standing::Active => return (now, Confirmed::Already),
-        Standing::Suppressed if !erased => return (now, Confirmed::Stale),
-        Standing::Suppressed | Standing::Unconfirmed | Standing::Unsubscribed => {}
+    match now.status {
+        SubscriptionStatus::Active => return (now, Confirmed::Already),
+        SubscriptionStatus::Suppressed if !erased => return (now, Confirmed::Stale),
+        SubscriptionStatus::Suppressed
+        | SubscriptionStatus::Unconfirmed
+        | SubscriptionStatus::Unsubscribed => {}
     }
     match now.asked_at {
         None => (now, Confirmed::Stale),
         Some(asked) if at - asked > CONFIRM_WITHIN => (now, Confirmed::Expired),
         Some(_) => (
-            Course { standing: Standing::Active, asked_at: None, unsubscribed_at: None, ..now },
+            Subscription { status: SubscriptionStatus::Active, asked_at: None, unsubscribed_at: None, ..now },
             Confirmed::Now,
         ),
     }
 }
 
 /// An unsubscribe. It voids every earlier sign-up, also if the subscriber had unsubscribed before.
-pub fn unsubscribe(now: Course, at: DateTime<Utc>) -> Course {
-    let unsubscribed = |unsubscribed_at| Course {
-        standing: Standing::Unsubscribed,
+pub fn unsubscribe(now: Subscription, at: DateTime<Utc>) -> Subscription {
+    let unsubscribed = |unsubscribed_at| Subscription {
+        status: SubscriptionStatus::Unsubscribed,
         generation: now.generation.saturating_add(1),
         asked_at: None,
         unsubscribed_at,
     };
-    match now.standing {
-        Standing::Active => unsubscribed(Some(at)),
-        Standing::Unconfirmed => unsubscribed(None),
-        Standing::Unsubscribed if now.asked_at.is_some() => unsubscribed(now.unsubscribed_at),
-        Standing::Unsubscribed | Standing::Suppressed => now,
+    match now.status {
+        SubscriptionStatus::Active => unsubscribed(Some(at)),
+        SubscriptionStatus::Unconfirmed => unsubscribed(None),
+        SubscriptionStatus::Unsubscribed if now.asked_at.is_some() => unsubscribed(now.unsubscribed_at),
+        SubscriptionStatus::Unsubscribed | SubscriptionStatus::Suppressed => now,
     }
 }
 
 /// Undoes the unsubscribe that began `generation`; `None` if it is too late, or if the link belongs to another one.
-pub fn resubscribe(now: Course, generation: u32, at: DateTime<Utc>) -> Option<Course> {
+pub fn resubscribe(now: Subscription, generation: u32, at: DateTime<Utc>) -> Option<Subscription> {
     let in_time = now.unsubscribed_at.is_some_and(|since| at - since <= RESUBSCRIBE_WITHIN);
-    (now.standing == Standing::Unsubscribed && generation == now.generation && in_time).then_some(Course {
-        standing: Standing::Active,
-        asked_at: None,
-        unsubscribed_at: None,
-        ..now
-    })
+    (now.status == SubscriptionStatus::Unsubscribed && generation == now.generation && in_time).then_some(
+        Subscription { status: SubscriptionStatus::Active, asked_at: None, unsubscribed_at: None, ..now },
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use Standing::{Active, Suppressed, Unconfirmed, Unsubscribed};
+    use SubscriptionStatus::{Active, Suppressed, Unconfirmed, Unsubscribed};
     use proptest::prelude::*;
 
     use super::*;
@@ -218,30 +235,30 @@ mod tests {
     #[test]
     fn a_list_never_brings_back_an_unsubscribed_or_suppressed_address() {
         for listed in [Active, Unconfirmed] {
-            assert_eq!(enrol(Some(Unsubscribed), listed), (Unsubscribed, Enrolled::KeptOut));
-            assert_eq!(enrol(Some(Suppressed), listed), (Suppressed, Enrolled::KeptOut));
+            assert_eq!(decide_import(Some(Unsubscribed), listed), (Unsubscribed, ImportDecision::KeptOut));
+            assert_eq!(decide_import(Some(Suppressed), listed), (Suppressed, ImportDecision::KeptOut));
         }
-        assert_eq!(enrol(Some(Suppressed), Unsubscribed), (Suppressed, Enrolled::KeptOut));
+        assert_eq!(decide_import(Some(Suppressed), Unsubscribed), (Suppressed, ImportDecision::KeptOut));
     }
 
     #[test]
     fn later_consent_counts_and_existing_consent_is_kept() {
-        assert_eq!(enrol(Some(Unconfirmed), Active), (Active, Enrolled::Changed));
-        assert_eq!(enrol(Some(Active), Unconfirmed), (Active, Enrolled::Known));
+        assert_eq!(decide_import(Some(Unconfirmed), Active), (Active, ImportDecision::Changed));
+        assert_eq!(decide_import(Some(Active), Unconfirmed), (Active, ImportDecision::Known));
     }
 
     #[test]
     fn an_unsubscribe_in_a_list_counts() {
-        assert_eq!(enrol(Some(Active), Unsubscribed), (Unsubscribed, Enrolled::Changed));
-        assert_eq!(enrol(Some(Active), Suppressed), (Suppressed, Enrolled::Changed));
+        assert_eq!(decide_import(Some(Active), Unsubscribed), (Unsubscribed, ImportDecision::Changed));
+        assert_eq!(decide_import(Some(Active), Suppressed), (Suppressed, ImportDecision::Changed));
     }
 
     #[test]
     fn importing_a_list_twice_changes_nothing_more() {
         let all = [Active, Unconfirmed, Unsubscribed, Suppressed];
         for (now, listed) in all.into_iter().flat_map(|now| all.map(|listed| (now, listed))) {
-            let (after, _) = enrol(Some(now), listed);
-            assert_eq!(enrol(Some(after), listed).0, after, "{now:?} {listed:?}");
+            let (after, _) = decide_import(Some(now), listed);
+            assert_eq!(decide_import(Some(after), listed).0, after, "{now:?} {listed:?}");
         }
     }
 
@@ -249,16 +266,16 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000, 0).unwrap() + TimeDelta::hours(hours)
     }
 
-    fn reader(standing: Standing) -> Course {
-        Course { standing, ..Course::STRANGER }
+    fn reader(status: SubscriptionStatus) -> Subscription {
+        Subscription { status, ..Subscription::STRANGER }
     }
 
     #[test]
     fn a_sign_up_counts_only_after_its_confirmation() {
         let (asked, answer) = sign_up(None, false, at(0));
-        assert_eq!((asked.standing, answer), (Unconfirmed, Answer::Confirm));
+        assert_eq!((asked.status, answer), (Unconfirmed, SignUpDecision::Confirm));
         let (reads, confirmed) = confirm(asked, asked.generation, false, at(1));
-        assert_eq!((reads.standing, confirmed), (Active, Confirmed::Now));
+        assert_eq!((reads.status, confirmed), (Active, Confirmed::Now));
         assert_eq!(confirm(reads, asked.generation, false, at(2)), (reads, Confirmed::Already));
     }
 
@@ -277,9 +294,9 @@ mod tests {
         let left = unsubscribe(asked, at(1));
         assert_eq!(confirm(left, asked.generation, false, at(2)), (left, Confirmed::Stale));
         let (again, _) = sign_up(Some(left), false, at(3));
-        assert_eq!(again.standing, Unsubscribed, "nothing changes before the confirmation");
+        assert_eq!(again.status, Unsubscribed, "nothing changes before the confirmation");
         assert_eq!(confirm(again, asked.generation, false, at(4)).1, Confirmed::Stale);
-        assert_eq!(confirm(again, again.generation, false, at(4)).0.standing, Active);
+        assert_eq!(confirm(again, again.generation, false, at(4)).0.status, Active);
         let left_again = unsubscribe(again, at(5));
         assert_eq!(confirm(left_again, again.generation, false, at(6)).1, Confirmed::Stale);
     }
@@ -287,9 +304,9 @@ mod tests {
     #[test]
     fn a_complaint_bars_sign_ups_and_an_erasure_does_not() {
         let gone = reader(Suppressed);
-        assert_eq!(sign_up(Some(gone), false, at(0)), (gone, Answer::Silence));
+        assert_eq!(sign_up(Some(gone), false, at(0)), (gone, SignUpDecision::Suppressed));
         let (asked, answer) = sign_up(Some(gone), true, at(0));
-        assert_eq!((asked.standing, answer), (Suppressed, Answer::Confirm));
+        assert_eq!((asked.status, answer), (Suppressed, SignUpDecision::Confirm));
         assert_eq!(confirm(asked, asked.generation, true, at(1)).1, Confirmed::Now);
         assert_eq!(confirm(asked, asked.generation, false, at(1)).1, Confirmed::Stale);
     }
@@ -297,7 +314,7 @@ mod tests {
     #[test]
     fn an_unsubscribe_can_be_undone_for_a_day_and_only_with_its_own_link() {
         let left = unsubscribe(reader(Active), at(0));
-        assert_eq!(resubscribe(left, left.generation, at(24)).unwrap().standing, Active);
+        assert_eq!(resubscribe(left, left.generation, at(24)).unwrap().status, Active);
         assert_eq!(resubscribe(left, left.generation, at(25)), None);
         assert_eq!(resubscribe(left, left.generation - 1, at(1)), None);
         let never_read = unsubscribe(reader(Unconfirmed), at(0));
@@ -362,7 +379,7 @@ mod tests {
                         agreed = true;
                     },
                 }
-                prop_assert_eq!(course.standing == Active, agreed, "{:?} after {:?}", word, before);
+                prop_assert_eq!(course.status == Active, agreed, "{:?} after {:?}", word, before);
                 prop_assert!(course.generation >= before.generation);
             }
         }

@@ -4,10 +4,10 @@
 
 pub mod bounces;
 mod consent;
-pub mod errand;
 pub mod lifecycle;
+mod preferences;
 pub mod token;
-mod wishes;
+pub mod transactional;
 
 use std::fmt;
 
@@ -15,8 +15,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 pub use consent::{NewByStatus, Unproven};
-pub use lifecycle::{Enrolled, Standing};
-pub use wishes::{Cadence, Topics, Wishes};
+pub use lifecycle::{ImportDecision, SubscriptionStatus};
+pub use preferences::{Frequency, Preferences, Topics};
 
 use crate::address::EmailAddress;
 use crate::text::{HeaderText, hex};
@@ -41,9 +41,9 @@ pub struct Profile {
     /// The preferred language, a BCP 47 tag.
     pub language: Option<String>,
     /// Whether the person gets emails.
-    pub standing: Standing,
+    pub status: SubscriptionStatus,
     /// The preferences.
-    pub wishes: Wishes,
+    pub preferences: Preferences,
     /// When the person asked for the newsletter. In a list, `None` for an active person means that the owner vouches.
     pub consented_at: Option<DateTime<Utc>>,
     /// Why the address must not be mailed, if that is recorded.
@@ -52,13 +52,13 @@ pub struct Profile {
 
 impl Profile {
     /// An address, its status, and nothing else.
-    pub fn new(email: EmailAddress, standing: Standing) -> Self {
+    pub fn new(email: EmailAddress, status: SubscriptionStatus) -> Self {
         Self {
             email,
             name: None,
             language: None,
-            standing,
-            wishes: Wishes::default(),
+            status,
+            preferences: Preferences::default(),
             consented_at: None,
             suppressed_because: None,
         }
@@ -77,12 +77,12 @@ pub struct Subscriber {
     /// When the address was first seen.
     pub added_at: DateTime<Utc>,
     /// Since when the status is what it is.
-    pub standing_since: DateTime<Utc>,
+    pub status_since: DateTime<Utc>,
 }
 
 /// A subscriber to be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Enrolment {
+pub struct NewSubscriber {
     /// The identity.
     pub key: AddressKey,
     /// What the list says of the person.
@@ -92,22 +92,22 @@ pub struct Enrolment {
     /// When the address was first seen, if the list knows it; used only for a new subscriber.
     pub added_at: Option<DateTime<Utc>>,
     /// Since when the status is what it is, if the list knows it; used only for a new subscriber.
-    pub standing_since: Option<DateTime<Utc>>,
+    pub status_since: Option<DateTime<Utc>>,
     /// Why the person is only [`Standing::Unconfirmed`].
     pub unproven: Option<Unproven>,
 }
 
-impl Enrolment {
+impl NewSubscriber {
     /// A subscriber of whom no list says more than this.
     pub fn new(key: AddressKey, profile: Profile, source: &str) -> Self {
         let source = source.to_owned();
-        Self { key, profile, source, added_at: None, standing_since: None, unproven: None }
+        Self { key, profile, source, added_at: None, status_since: None, unproven: None }
     }
 }
 
 /// How many subscribers an import added, changed and kept out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Enrolments {
+pub struct ImportCounts {
     /// New subscribers.
     pub added: u64,
     /// Subscribers who were waiting for their consent and now have it, or who unsubscribed.
@@ -120,17 +120,17 @@ pub struct Enrolments {
     pub new: NewByStatus,
 }
 
-impl Enrolments {
+impl ImportCounts {
     /// Counts one more.
-    pub fn count(&mut self, outcome: Enrolled, subscriber: &Enrolment) {
+    pub fn count(&mut self, outcome: ImportDecision, subscriber: &NewSubscriber) {
         match outcome {
-            Enrolled::Added => {
+            ImportDecision::Added => {
                 self.added += 1;
                 self.new.count(subscriber);
             }
-            Enrolled::Changed => self.changed += 1,
-            Enrolled::Known => self.known += 1,
-            Enrolled::KeptOut => self.kept_out += 1,
+            ImportDecision::Changed => self.changed += 1,
+            ImportDecision::Known => self.known += 1,
+            ImportDecision::KeptOut => self.kept_out += 1,
         }
     }
 }

@@ -168,7 +168,7 @@ pub enum KeysError {
 
 /// The keys of a site. The first one signs; all of them verify. The **last** one, the oldest, also makes the address keys
 /// and Message-IDs, so that all subscribers are still recognised after a new signing key was added.
-pub struct Keys(Vec<Key>);
+pub struct TokenKeys(Vec<Key>);
 
 struct Key {
     id: String,
@@ -178,19 +178,19 @@ struct Key {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct KeyFile {
     #[serde(default)]
-    key: Vec<Entry>,
+    key: Vec<KeyEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct KeyEntry {
     id: String,
     secret: String,
 }
 
-impl Keys {
+impl TokenKeys {
     /// The keys of a new site, from 32 random bytes.
     pub fn generate(random: [u8; 32]) -> Self {
         Self(vec![Key::new("k1".to_owned(), random)])
@@ -198,12 +198,12 @@ impl Keys {
 
     /// Reads a key file.
     pub fn parse(text: &str) -> Result<Self, KeysError> {
-        let file: File = toml::from_str(text).map_err(|error| {
+        let file: KeyFile = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             KeysError::Malformed(1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count())
         })?;
         let mut keys: Vec<Key> = Vec::with_capacity(file.key.len());
-        for Entry { id, secret } in file.key {
+        for KeyEntry { id, secret } in file.key {
             let usable = (1..=8).contains(&id.len())
                 && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
             if !usable || keys.iter().any(|key| key.id == id) {
@@ -305,7 +305,7 @@ impl Keys {
     }
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for TokenKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|key| &key.id)).finish()
     }
@@ -398,8 +398,8 @@ mod tests {
         std::array::from_fn(|at| u8::try_from(at).unwrap().wrapping_mul(37).wrapping_add(seed))
     }
 
-    fn keys() -> Keys {
-        Keys::generate(drawn(1))
+    fn keys() -> TokenKeys {
+        TokenKeys::generate(drawn(1))
     }
 
     fn reader() -> EmailAddress {
@@ -479,11 +479,11 @@ mod tests {
         let (subject, name, id) =
             (Subject::from(7_u64), old.address_key(&reader()), old.message_id_local("tag:x", &reader()));
         let token = old.sign(Purpose::Confirm, &subject, 1);
-        let new = Keys::parse(&old.rotated(drawn(2)).to_text()).unwrap();
+        let new = TokenKeys::parse(&old.rotated(drawn(2)).to_text()).unwrap();
         assert!(new.verify(Purpose::Confirm, &token).is_ok());
         assert!(new.sign(Purpose::Confirm, &subject, 1).starts_with("v1.k2."));
         assert_eq!((new.address_key(&reader()), new.message_id_local("tag:x", &reader())), (name, id));
-        let stranger = Keys::generate(drawn(3));
+        let stranger = TokenKeys::generate(drawn(3));
         assert_eq!(stranger.verify(Purpose::Confirm, &token), Err(TokenError::Forged));
         assert_eq!(
             stranger.verify(Purpose::Confirm, &new.sign(Purpose::Confirm, &subject, 1)),
@@ -506,7 +506,7 @@ mod tests {
     fn a_wrong_key_file_is_refused_and_its_content_is_not_shown() {
         let good = BASE64.encode(drawn(9));
         let file = |id: &str, secret: &str| format!("[[key]]\nid = \"{id}\"\nsecret = \"{secret}\"\n");
-        assert!(Keys::parse(&file("k1", &good)).is_ok());
+        assert!(TokenKeys::parse(&file("k1", &good)).is_ok());
         for (text, word) in [
             (String::new(), "no key"),
             (file("k1", &BASE64.encode([7; 32])), "32 random bytes"),
@@ -516,10 +516,10 @@ mod tests {
             (format!("{}secrt = \"{good}\"\n", file("k1", &good)), "line "),
             (format!("[[key]]\nid = 1\nsecret = \"{good}"), "line "),
         ] {
-            let message = Keys::parse(&text).unwrap_err().to_string();
+            let message = TokenKeys::parse(&text).unwrap_err().to_string();
             assert!(message.contains(word) && !message.contains(&good), "{message}");
         }
-        assert!(!format!("{:?}", Keys::parse(&file("k1", &good)).unwrap()).contains(&good[..8]));
+        assert!(!format!("{:?}", TokenKeys::parse(&file("k1", &good)).unwrap()).contains(&good[..8]));
     }
 
     #[test]

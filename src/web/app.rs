@@ -12,18 +12,20 @@ use axum::http::{HeaderMap, HeaderName, header};
 use chrono::{DateTime, Utc};
 use url::form_urlencoded;
 
-use super::figures::Figures;
 use super::files::Files;
+use super::metrics::Metrics;
 use super::pages::Pages;
 use super::topics::TopicList;
-use super::{client, quality, sockets};
+use super::{accept, client_address, sockets};
 use crate::clock::Clock;
 use crate::config::{Config, SiteUrl, Web};
 use crate::i18n::Strings;
-use crate::ledger::pace::Rate;
-use crate::pipeline::{Office, RunError, World};
+use crate::ledger::rate_limit::Rate;
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 use crate::store::StoreError;
-use crate::store::desk::{Circumstances, SignUpLimits};
+use crate::store::subscriber_store::{ConsentContext, SignUpLimits};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::Purpose;
 
@@ -33,17 +35,17 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// The state of the server, without its sockets.
 pub struct App {
     /// The configuration, the clock and the breaker.
-    pub(super) world: World,
+    pub(super) context: RunContext,
     /// The store and the keys.
-    pub(super) office: Office,
+    pub(super) session: LedgerSession,
     pub(super) pages: Pages,
     pub(super) files: Files,
     pub(super) topics: TopicList,
-    pub(super) figures: Figures,
+    pub(super) metrics: Metrics,
     pub(super) limits: SignUpLimits,
     /// The public URL of these pages; never taken from a `Host` header.
     pub(super) url: SiteUrl,
-    pub(super) patience: Duration,
+    pub(super) write_timeout: Duration,
     /// Logs a line. Must not be given an email address or a token.
     pub(super) log: Box<dyn Fn(&str) + Send + Sync>,
     /// Whether to log each request.
@@ -51,7 +53,7 @@ pub struct App {
 }
 
 /// The state, shared by the handlers.
-pub type Shared = Arc<App>;
+pub type SharedApp = Arc<App>;
 
 /// The peer address of the connection.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +63,7 @@ pub struct Peer(pub IpAddr);
 pub(super) struct Unavailable;
 
 /// The contents of a valid token.
-pub(super) struct Holder {
+pub(super) struct AuthenticatedSubscriber {
     pub(super) key: AddressKey,
     pub(super) generation: u32,
     /// The token, without characters that mail programs add around it. No other part of a request is repeated in a page.
@@ -70,9 +72,9 @@ pub(super) struct Holder {
 
 impl App {
     /// Opens the store, creating it and its keys if they are missing. Sends nothing.
-    pub async fn open(world: World, log: Box<dyn Fn(&str) + Send + Sync>) -> Result<Self, RunError> {
-        let config = Arc::clone(&world.config);
-        let office = Office::open(&config, world.clock.as_ref()).await?;
+    pub async fn open(context: RunContext, log: Box<dyn Fn(&str) + Send + Sync>) -> Result<Self, RunError> {
+        let config = Arc::clone(&context.config);
+        let session = LedgerSession::open(&config, context.clock.as_ref()).await?;
         let url = match &config.web.url {
             Some(url) => url.clone(),
             None => sockets::own_url(config.web.listen)?,
@@ -81,21 +83,21 @@ impl App {
             pages: Pages::new(&config, url.as_url().path())?,
             files: Files::below(config.resolve(&config.output.directory)),
             topics: TopicList::default(),
-            figures: Figures::default(),
+            metrics: Metrics::default(),
             limits: limits(&config.web)?,
             url,
-            patience: PATIENCE,
+            write_timeout: PATIENCE,
             log,
             logs_access: false,
-            office,
-            world,
+            session,
+            context,
         })
     }
 
     /// Sets how long a handler waits for the store.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_write_timeout(self, patience: Duration) -> Self {
+        Self { write_timeout: patience, ..self }
     }
 
     /// Enables the access log: method, route, status and duration of each request.
@@ -111,11 +113,11 @@ impl App {
 
     /// The configuration.
     pub(super) fn config(&self) -> &Config {
-        &self.world.config
+        &self.context.config
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
-        self.world.clock.as_ref()
+        self.context.clock.as_ref()
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -123,18 +125,22 @@ impl App {
     }
 
     /// Verifies a token for `purpose`.
-    pub(super) fn holder(&self, purpose: Purpose, token: &str) -> Option<Holder> {
-        let claim = self.office.keys.verify(purpose, token).ok()?;
+    pub(super) fn authenticate(&self, purpose: Purpose, token: &str) -> Option<AuthenticatedSubscriber> {
+        let claim = self.session.keys.verify(purpose, token).ok()?;
         let token = token.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_ascii_lowercase();
-        Some(Holder { key: AddressKey(claim.subject.address_key()?), generation: claim.generation, token })
+        Some(AuthenticatedSubscriber {
+            key: AddressKey(claim.subject.address_key()?),
+            generation: claim.generation,
+            token,
+        })
     }
 
     /// Waits for the store with a time limit. A started change continues after it; only its result is lost.
-    pub(super) async fn ask<T>(
+    pub(super) async fn message_window<T>(
         &self,
         question: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, Unavailable> {
-        match tokio::time::timeout(self.patience, question).await {
+        match tokio::time::timeout(self.write_timeout, question).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 (self.log)(&format!("error: {error}"));
@@ -163,11 +169,11 @@ pub fn snippet(config: &Config) -> Result<String, RunError> {
 }
 
 /// The record of a consent: the form, a hash of the text it showed, and the network.
-pub(super) fn circumstances(visit: &Visit, form: &str, shown: &[&str]) -> Circumstances {
+pub(super) fn consent_context(visit: &RequestContext, form: &str, shown: &[&str]) -> ConsentContext {
     let mut wording = [0; 32];
     wording.copy_from_slice(digest(&SHA256, shown.join("\n").as_bytes()).as_ref());
     let form = format!("{form} ({})", visit.strings.tag);
-    Circumstances { form, wording, network: visit.network.clone() }
+    ConsentContext { form, wording, network: visit.network.clone() }
 }
 
 fn limits(web: &Web) -> Result<SignUpLimits, RunError> {
@@ -183,38 +189,38 @@ fn limits(web: &Web) -> Result<SignUpLimits, RunError> {
 }
 
 /// The language and the client network of a request.
-pub(super) struct Visit {
+pub(super) struct RequestContext {
     pub(super) strings: &'static Strings,
     pub(super) network: Option<String>,
 }
 
-impl Visit {
+impl RequestContext {
     pub(super) fn of(parts: &mut Parts, app: &App) -> Self {
         let asked = query(parts, "lang");
         let accepted = text(&parts.headers, header::ACCEPT_LANGUAGE);
         Self {
-            strings: quality::language(asked.as_deref(), accepted, &app.config().site.language),
+            strings: accept::language(asked.as_deref(), accepted, &app.config().site.language),
             network: parts.extensions.get::<Peer>().map(|Peer(peer)| {
                 let forwarded = parts.headers.get_all("x-forwarded-for").iter();
                 let forwarded = forwarded.map(|line| line.to_str().unwrap_or_default());
-                client::network(client::address(*peer, forwarded, &app.config().web.proxies))
+                client_address::network(client_address::address(*peer, forwarded, &app.config().web.proxies))
             }),
         }
     }
 }
 
-impl FromRequestParts<Shared> for Visit {
+impl FromRequestParts<SharedApp> for RequestContext {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, Self::Rejection> {
         Ok(Self::of(parts, app))
     }
 }
 
 /// The rest of the path after the route; empty if it is not UTF-8.
-pub(super) struct Tail(pub(super) String);
+pub(super) struct PathToken(pub(super) String);
 
-impl<S: Send + Sync> FromRequestParts<S> for Tail {
+impl<S: Send + Sync> FromRequestParts<S> for PathToken {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {

@@ -5,13 +5,19 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use minijinja::context;
 
-use super::app::Tail;
-use super::{Shared, Visit};
+use super::app::PathToken;
+use super::{RequestContext, SharedApp};
 use crate::subscribers::token::Purpose;
 use crate::text::hex;
 
-pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
-    let Some(holder) = app.holder(Purpose::Approve, &token) else { return app.pages.dead(&visit) };
+pub(super) async fn page(
+    State(app): State<SharedApp>,
+    visit: RequestContext,
+    PathToken(token): PathToken,
+) -> Response {
+    let Some(holder) = app.authenticate(Purpose::Approve, &token) else {
+        return app.pages.invalid_link(&visit);
+    };
     let fields = context! {
         title => visit.strings.web.approve_title,
         text => visit.strings.web.approve_text,
@@ -21,11 +27,17 @@ pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): T
     app.pages.show(&visit, StatusCode::OK, "button.html", fields)
 }
 
-pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
-    let Some(holder) = app.holder(Purpose::Approve, &token) else { return app.pages.dead(&visit) };
+pub(super) async fn submit(
+    State(app): State<SharedApp>,
+    visit: RequestContext,
+    PathToken(token): PathToken,
+) -> Response {
+    let Some(holder) = app.authenticate(Purpose::Approve, &token) else {
+        return app.pages.invalid_link(&visit);
+    };
     let strings = &visit.strings.web;
     // The subject of this token is the digest of the content, not the hash of an address.
-    match app.ask(app.office.store.approve_content(&hex(&holder.key.0), app.now())).await {
+    match app.message_window(app.session.store.approve_content(&hex(&holder.key.0), app.now())).await {
         Ok(true) => app.pages.notice(&visit, StatusCode::OK, strings.approved_title, strings.approved_text),
         Ok(false) => app.pages.notice(
             &visit,
@@ -33,6 +45,6 @@ pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): T
             strings.approval_gone_title,
             strings.approval_gone_text,
         ),
-        Err(_) => app.pages.failure(&visit, None),
+        Err(_) => app.pages.unavailable(&visit, None),
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
 
-use super::Shared;
-use crate::pipeline::Courier;
+use super::SharedApp;
+use crate::pipeline::newsletter::TransactionalSender;
 
 /// How often to check whether a day has passed.
 const GLANCE: Duration = Duration::from_secs(3600);
@@ -16,11 +16,11 @@ const PERIOD: TimeDelta = TimeDelta::hours(24);
 const FORGOTTEN_AT: &str = "forgotten_at";
 
 /// Starts the tasks. They end when the server stops.
-pub(super) fn start(app: &Shared) -> JoinSet<()> {
+pub(super) fn start(app: &SharedApp) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(forget(Shared::clone(app)));
-    match Courier::new(&app.world, &app.office, app.url().clone()) {
-        Ok(courier) => drop(tasks.spawn(carry(courier, Shared::clone(app)))),
+    tasks.spawn(delete_expired(SharedApp::clone(app)));
+    match TransactionalSender::new(&app.context, &app.session, app.url().clone()) {
+        Ok(sender) => drop(tasks.spawn(send_transactional(sender, SharedApp::clone(app)))),
         // The pages still work without email: subscribers can unsubscribe, and sign-ups are queued.
         Err(error) => (app.log)(&format!("warning: transactional email is not being sent: {error}")),
     }
@@ -28,29 +28,29 @@ pub(super) fn start(app: &Shared) -> JoinSet<()> {
 }
 
 /// Sends transactional email while the server runs.
-async fn carry(courier: Courier, app: Shared) {
-    courier.run(|trouble| (app.log)(&format!("warning: {trouble}"))).await;
+async fn send_transactional(sender: TransactionalSender, app: SharedApp) {
+    sender.run(|trouble| (app.log)(&format!("warning: {trouble}"))).await;
 }
 
 /// Deletes expired data once a day. The time is recorded in the store, so that a server that restarts every night does it
 /// too.
-async fn forget(app: Shared) {
+async fn delete_expired(app: SharedApp) {
     loop {
-        if let Err(error) = forget_if_due(&app, app.now()).await {
+        if let Err(error) = delete_expired_if_due(&app, app.now()).await {
             (app.log)(&format!("error: {error}"));
         }
         tokio::time::sleep(GLANCE).await;
     }
 }
 
-async fn forget_if_due(app: &Shared, now: DateTime<Utc>) -> Result<(), crate::store::StoreError> {
-    let store = &app.office.store;
-    let last = store.recall(FORGOTTEN_AT).await?;
+async fn delete_expired_if_due(app: &SharedApp, now: DateTime<Utc>) -> Result<(), crate::store::StoreError> {
+    let store = &app.session.store;
+    let last = store.get_meta(FORGOTTEN_AT).await?;
     let last = last.and_then(|at| at.parse::<DateTime<Utc>>().ok());
     // A time in the future comes from a wrong clock; it must not postpone the deletion for ever.
     if last.is_some_and(|last| (TimeDelta::zero()..PERIOD).contains(&(now - last))) {
         return Ok(());
     }
-    store.forget(now).await?;
-    store.remember(FORGOTTEN_AT, &now.to_rfc3339()).await
+    store.delete_expired(now).await?;
+    store.set_meta(FORGOTTEN_AT, &now.to_rfc3339()).await
 }

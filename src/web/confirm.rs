@@ -5,13 +5,19 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use minijinja::context;
 
-use super::app::{Tail, circumstances};
-use super::{Shared, Visit, sign_up};
+use super::app::{PathToken, consent_context};
+use super::{RequestContext, SharedApp, sign_up};
 use crate::subscribers::lifecycle::Confirmed;
 use crate::subscribers::token::Purpose;
 
-pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
-    let Some(holder) = app.holder(Purpose::Confirm, &token) else { return app.pages.dead(&visit) };
+pub(super) async fn page(
+    State(app): State<SharedApp>,
+    visit: RequestContext,
+    PathToken(token): PathToken,
+) -> Response {
+    let Some(holder) = app.authenticate(Purpose::Confirm, &token) else {
+        return app.pages.invalid_link(&visit);
+    };
     let fields = context! {
         title => visit.strings.web.confirm_title,
         text => visit.strings.web.confirm_text,
@@ -21,19 +27,25 @@ pub(super) async fn page(State(app): State<Shared>, visit: Visit, Tail(token): T
     app.pages.show(&visit, StatusCode::OK, "button.html", fields)
 }
 
-pub(super) async fn take(State(app): State<Shared>, visit: Visit, Tail(token): Tail) -> Response {
-    let Some(holder) = app.holder(Purpose::Confirm, &token) else { return app.pages.dead(&visit) };
+pub(super) async fn submit(
+    State(app): State<SharedApp>,
+    visit: RequestContext,
+    PathToken(token): PathToken,
+) -> Response {
+    let Some(holder) = app.authenticate(Purpose::Confirm, &token) else {
+        return app.pages.invalid_link(&visit);
+    };
     let strings = &visit.strings.web;
-    let shown = circumstances(&visit, "confirmation 2", &[strings.confirm_text, strings.confirm_button]);
-    let confirmed = app.office.store.confirm(holder.key, holder.generation, shown, app.now());
-    match app.ask(confirmed).await {
+    let shown = consent_context(&visit, "confirmation 2", &[strings.confirm_text, strings.confirm_button]);
+    let confirmed = app.session.store.confirm(holder.key, holder.generation, shown, app.now());
+    match app.message_window(confirmed).await {
         Ok(Confirmed::Now | Confirmed::Already) => {
             app.pages.notice(&visit, StatusCode::OK, strings.confirmed_title, strings.confirmed_text)
         }
         Ok(Confirmed::Expired) => {
             sign_up::form(&app, &visit, StatusCode::GONE, Some(strings.confirmation_expired)).await
         }
-        Ok(Confirmed::Stale) => app.pages.dead(&visit),
-        Err(_) => app.pages.failure(&visit, None),
+        Ok(Confirmed::Stale) => app.pages.invalid_link(&visit),
+        Err(_) => app.pages.unavailable(&visit, None),
     }
 }

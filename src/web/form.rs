@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use url::form_urlencoded;
 
-use super::{Shared, Visit};
+use super::{RequestContext, SharedApp};
 
 /// The longest body, in bytes.
 pub(super) const LONGEST: usize = 8 * 1024;
@@ -33,13 +33,13 @@ impl Form {
     }
 }
 
-impl FromRequest<Shared> for Form {
+impl FromRequest<SharedApp> for Form {
     type Rejection = Response;
 
-    async fn from_request(request: Request, app: &Shared) -> Result<Self, Response> {
+    async fn from_request(request: Request, app: &SharedApp) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let visit = Visit::of(&mut parts, app);
-        let refuse = |status| app.pages.refusal(&visit, status);
+        let visit = RequestContext::of(&mut parts, app);
+        let refuse = |status| app.pages.forbidden(&visit, status);
         if !is_form(&parts.headers) {
             return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }

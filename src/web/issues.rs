@@ -12,28 +12,28 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use minijinja::context;
 
-use super::app::{Query, Tail};
+use super::app::{PathToken, Query};
 use super::pages::{ROBOTS, encoded};
-use super::{App, Shared, Visit};
+use super::{App, RequestContext, SharedApp};
+use crate::email::{MessageTemplate, Placeholder, TemplatePart};
 use crate::html::{self, push_escaped};
-use crate::letters::{Letter, Piece, Slot};
-use crate::pipeline::Edition;
+use crate::pipeline::newsletter::IssueRenderer;
 
 /// The number of issues on a page of the list.
 const EACH_PAGE: usize = 50;
 
-pub(super) async fn index(State(app): State<Shared>, visit: Visit, query: Query) -> Response {
+pub(super) async fn index(State(app): State<SharedApp>, visit: RequestContext, query: Query) -> Response {
     if !app.config().web.issues {
-        return app.pages.missing(&visit);
+        return app.pages.not_found(&visit);
     }
-    let Ok(published) = app.ask(app.office.store.published()).await else {
-        return app.pages.failure(&visit, None);
+    let Ok(published) = app.message_window(app.session.store.published()).await else {
+        return app.pages.unavailable(&visit, None);
     };
     let pages = published.len().div_ceil(EACH_PAGE).max(1);
     let page = match query.field("page").map(str::parse::<usize>) {
         None => 1,
         Some(Ok(page)) if (1..=pages).contains(&page) => page,
-        Some(_) => return app.pages.missing(&visit),
+        Some(_) => return app.pages.not_found(&visit),
     };
     let zone = app.config().site.timezone;
     let letters: Vec<_> = published
@@ -59,23 +59,27 @@ pub(super) async fn index(State(app): State<Shared>, visit: Visit, query: Query)
     answer
 }
 
-pub(super) async fn issue(State(app): State<Shared>, visit: Visit, Tail(label): Tail) -> Response {
+pub(super) async fn issue(
+    State(app): State<SharedApp>,
+    visit: RequestContext,
+    PathToken(label): PathToken,
+) -> Response {
     if !app.config().web.issues {
-        return app.pages.missing(&visit);
+        return app.pages.not_found(&visit);
     }
-    let edition = match app.ask(app.office.store.edition(&label)).await {
-        Ok(Some(edition)) => edition,
-        Ok(None) => return app.pages.missing(&visit),
-        Err(_) => return app.pages.failure(&visit, None),
+    let renderer = match app.message_window(app.session.store.issue_message(&label)).await {
+        Ok(Some(renderer)) => renderer,
+        Ok(None) => return app.pages.not_found(&visit),
+        Err(_) => return app.pages.unavailable(&visit, None),
     };
-    let Ok(edition) = serde_json::from_str::<Edition>(&edition) else {
+    let Ok(renderer) = serde_json::from_str::<IssueRenderer>(&renderer) else {
         (app.log)("error: an issue in the store cannot be read; run `letterpress ledger verify`");
-        return app.pages.failure(&visit, None);
+        return app.pages.unavailable(&visit, None);
     };
-    let page = impersonal(edition.letter(), &app.pages.base);
+    let page = impersonal(renderer.letter(), &app.pages.base);
     let Ok(policy) = HeaderValue::from_str(&policy(&page, app.config().site.url.as_url().scheme() == "http"))
     else {
-        return app.pages.failure(&visit, None);
+        return app.pages.unavailable(&visit, None);
     };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
@@ -91,13 +95,15 @@ fn robots(app: &App) -> HeaderValue {
 }
 
 /// The issue without personal data. The unsubscribe link leads to the sign-up page instead.
-fn impersonal(letter: &Letter, home: &str) -> String {
+fn impersonal(letter: &MessageTemplate, home: &str) -> String {
     letter.html.iter().fold(String::new(), |mut page, piece| {
         match piece {
-            Piece::Fixed(text) => page.push_str(text),
-            Piece::Slot(Slot::Greeting) => push_escaped(&mut page, &letter.greeting.plain),
-            Piece::Slot(Slot::Name) => {}
-            Piece::Slot(Slot::Unsubscribe) => push_escaped(&mut page, home),
+            TemplatePart::Fixed(text) => page.push_str(text),
+            TemplatePart::Placeholder(Placeholder::Greeting) => {
+                push_escaped(&mut page, &letter.greeting.plain)
+            }
+            TemplatePart::Placeholder(Placeholder::Name) => {}
+            TemplatePart::Placeholder(Placeholder::Unsubscribe) => push_escaped(&mut page, home),
         }
         page
     })

@@ -5,34 +5,34 @@
 //! are no cookies, scripts or sessions; a signed token in the URL authorises a request. Handlers send no email: they
 //! queue it in the store, and a background task sends it.
 
+mod accept;
 mod app;
 mod approve;
 mod background;
-mod choose;
-mod client;
+mod client_address;
 mod confirm;
-mod data;
-mod figures;
+mod connection_slots;
 mod files;
 mod form;
-mod guard;
 mod issues;
-mod leave;
+mod metrics;
+mod middleware;
 mod origin;
 mod pages;
-mod patient;
-mod quality;
+mod personal_data;
+mod preferences;
+mod request_body;
 mod routes;
-mod seats;
 mod server;
 mod sign_up;
 mod sockets;
 mod topics;
-mod whole;
+mod unsubscribe;
+mod write_timeout;
 
-pub use app::{App, Peer, Shared, snippet};
+pub use app::{App, Peer, SharedApp, snippet};
 pub use routes::router;
 pub use server::serve;
 pub use sockets::Sockets;
 
-use app::Visit;
+use app::RequestContext;

@@ -10,12 +10,12 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
-use super::Visit;
+use super::RequestContext;
 use crate::address::EmailAddress;
 use crate::config::Config;
 use crate::html;
 use crate::i18n::{self, Strings};
-use crate::pipeline::RunError;
+use crate::pipeline::session::RunError;
 use crate::text::hex;
 
 const TEMPLATES: [(&str, &str); 12] = [
@@ -106,7 +106,13 @@ impl Pages {
     }
 
     /// A response with a page that is neither cached nor indexed.
-    pub(super) fn show(&self, visit: &Visit, status: StatusCode, template: &str, fields: Value) -> Response {
+    pub(super) fn show(
+        &self,
+        visit: &RequestContext,
+        status: StatusCode,
+        template: &str,
+        fields: Value,
+    ) -> Response {
         let Ok(body) = self.print(visit.strings, template, fields) else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
@@ -124,7 +130,7 @@ impl Pages {
     /// A page with a heading and one paragraph.
     pub(super) fn notice(
         &self,
-        visit: &Visit,
+        visit: &RequestContext,
         status: StatusCode,
         title: &'static str,
         text: &'static str,
@@ -133,7 +139,7 @@ impl Pages {
     }
 
     /// One page for every invalid link; the reason is deliberately not disclosed.
-    pub(super) fn dead(&self, visit: &Visit) -> Response {
+    pub(super) fn invalid_link(&self, visit: &RequestContext) -> Response {
         let fields = context! {
             title => visit.strings.web.invalid_link_title,
             text => visit.strings.web.invalid_link_text,
@@ -143,7 +149,7 @@ impl Pages {
     }
 
     /// 404.
-    pub(super) fn missing(&self, visit: &Visit) -> Response {
+    pub(super) fn not_found(&self, visit: &RequestContext) -> Response {
         self.notice(
             visit,
             StatusCode::NOT_FOUND,
@@ -153,7 +159,7 @@ impl Pages {
     }
 
     /// A rejected request, with its status.
-    pub(super) fn refusal(&self, visit: &Visit, status: StatusCode) -> Response {
+    pub(super) fn forbidden(&self, visit: &RequestContext, status: StatusCode) -> Response {
         self.notice(
             visit,
             status,
@@ -163,7 +169,7 @@ impl Pages {
     }
 
     /// 503: the store did not answer. When unsubscribing, the page says that it failed and offers the email alternative.
-    pub(super) fn failure(&self, visit: &Visit, leaving: Option<&str>) -> Response {
+    pub(super) fn unavailable(&self, visit: &RequestContext, leaving: Option<&str>) -> Response {
         let text = if leaving.is_some() {
             visit.strings.web.still_subscribed
         } else {

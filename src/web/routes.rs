@@ -3,12 +3,15 @@
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use super::pages::STYLE;
-use super::{Shared, Visit, approve, choose, confirm, data, files, guard, issues, leave, sign_up};
+use super::{
+    RequestContext, SharedApp, approve, confirm, files, issues, middleware, personal_data, preferences,
+    sign_up, unsubscribe,
+};
 
 /// The one-click unsubscribe URL. Only its token authorises it, so cross-site requests are allowed.
 pub(super) const ONE_CLICK: &str = "/u/{*token}";
@@ -18,32 +21,32 @@ pub(super) const SUBSCRIBE: &str = "/subscribe";
 pub(super) const FILES: &str = "files";
 
 /// The routes with their middleware.
-pub fn router(app: Shared) -> Router {
+pub fn router(app: SharedApp) -> Router {
     Router::new()
         .route("/", get(home))
-        .route(SUBSCRIBE, get(sign_up::page).post(sign_up::take))
-        .route("/confirm/{*token}", get(confirm::page).post(confirm::take))
-        .route(ONE_CLICK, get(leave::page).post(leave::one_click))
-        .route("/leave/{*token}", get(leave::page).post(leave::take))
-        .route("/undo/{*token}", get(leave::undo_page).post(leave::undo))
-        .route("/choose/{*token}", get(choose::page).post(choose::take))
-        .route("/approve/{*token}", get(approve::page).post(approve::take))
-        .route("/data", get(data::question).post(data::ask))
-        .route("/data/{*token}", get(data::page).post(data::take))
+        .route(SUBSCRIBE, get(sign_up::page).post(sign_up::submit))
+        .route("/confirm/{*token}", get(confirm::page).post(confirm::submit))
+        .route(ONE_CLICK, get(unsubscribe::page).post(unsubscribe::one_click))
+        .route("/leave/{*token}", get(unsubscribe::page).post(unsubscribe::submit))
+        .route("/undo/{*token}", get(unsubscribe::undo_page).post(unsubscribe::undo))
+        .route("/choose/{*token}", get(preferences::page).post(preferences::submit))
+        .route("/approve/{*token}", get(approve::page).post(approve::submit))
+        .route("/data", get(personal_data::request_page).post(personal_data::ask))
+        .route("/data/{*token}", get(personal_data::page).post(personal_data::download_json))
         .route("/issues", get(issues::index))
         .route("/issues/", get(issues::index))
         .route("/issues/{*label}", get(issues::issue))
         .route("/healthz", get(health))
         .route(&format!("/{}", app.pages.style), get(style))
         .fallback(get(files::serve))
-        .layer(middleware::from_fn_with_state(app.clone(), guard::stand))
+        .layer(from_fn_with_state(app.clone(), middleware::handle))
         .with_state(app)
 }
 
 /// The static index page if the site itself is served from here, else the sign-up form.
 async fn home(
-    State(app): State<Shared>,
-    visit: Visit,
+    State(app): State<SharedApp>,
+    visit: RequestContext,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -65,8 +68,8 @@ async fn style() -> Response {
 }
 
 /// Health check: whether the store can be read. It discloses nothing else.
-async fn health(State(app): State<Shared>) -> Response {
-    let (status, word) = match app.ask(app.office.store.recall("keys")).await {
+async fn health(State(app): State<SharedApp>) -> Response {
+    let (status, word) = match app.message_window(app.session.store.get_meta("keys")).await {
         Ok(_) => (StatusCode::OK, "ok\n"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable\n"),
     };

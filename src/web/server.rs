@@ -19,14 +19,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower_service::Service as _;
 
-use super::client::network;
-use super::patient::Patient;
-use super::seats::{Doing, Seat, Seats, within_limits};
+use super::client_address::network;
+use super::connection_slots::{Activity, ConnectionSlot, ConnectionSlots, within_limits};
+use super::request_body::{Answer, read_request, too_slow};
 use super::sockets::notify;
-use super::whole::{Answer, too_slow, whole};
-use super::{Peer, Shared, Sockets, background, router};
+use super::write_timeout::WriteTimeout;
+use super::{Peer, SharedApp, Sockets, background, router};
 use crate::config::Network;
-use crate::pipeline::RunError;
+use crate::pipeline::session::RunError;
 
 /// The most connections at once. Above it, the longest idle connection is closed.
 const MOST_CONNECTIONS: usize = 1_024;
@@ -49,21 +49,21 @@ const MOMENT: Duration = Duration::from_millis(20);
 const BREATH: Duration = Duration::from_millis(200);
 
 /// Serves until the world's breaker asks it to stop.
-pub async fn serve(app: Shared, sockets: Sockets) -> Result<(), RunError> {
+pub async fn serve(app: SharedApp, sockets: Sockets) -> Result<(), RunError> {
     let (stop, stopped) = watch::channel(false);
     let mut listeners = JoinSet::new();
     let prefix = app.url().as_url().path().to_owned();
     let proxies: Arc<[Network]> = app.config().web.proxies.clone().into();
-    let pages = Door { router: router(Shared::clone(&app)), prefix: prefix.into(), proxies };
+    let pages = Listener { router: router(SharedApp::clone(&app)), prefix: prefix.into(), proxies };
     listeners.spawn(listen(socket(sockets.pages)?, pages.clone(), stopped.clone()));
     if let Some(metrics) = sockets.metrics {
-        let figures = Router::new().route("/metrics", get(figures)).with_state(Shared::clone(&app));
-        let figures = Door { router: figures, prefix: "/".into(), ..pages };
+        let figures = Router::new().route("/metrics", get(serve_metrics)).with_state(SharedApp::clone(&app));
+        let figures = Listener { router: figures, prefix: "/".into(), ..pages };
         listeners.spawn(listen(socket(metrics)?, figures, stopped));
     }
     let mut tasks = background::start(&app);
     notify("READY=1");
-    while app.world.breaker.stopped().is_none() {
+    while app.context.breaker.stop_reason().is_none() {
         tokio::time::sleep(GLANCE).await;
     }
     notify("STOPPING=1");
@@ -81,13 +81,13 @@ fn socket(socket: std::net::TcpListener) -> Result<TcpListener, RunError> {
 
 /// What a listening socket serves.
 #[derive(Clone)]
-struct Door {
+struct Listener {
     router: Router,
     prefix: Arc<str>,
     proxies: Arc<[Network]>,
 }
 
-impl Door {
+impl Listener {
     /// The network that a connection counts towards; `None` for a trusted proxy, which serves many clients.
     fn network(&self, peer: SocketAddr) -> Option<String> {
         let ip = peer.ip().to_canonical();
@@ -97,8 +97,8 @@ impl Door {
 }
 
 /// Accepts connections until shutdown, then waits for the open ones.
-async fn listen(socket: TcpListener, door: Door, mut stopped: watch::Receiver<bool>) {
-    let seats = Seats::new(within_limits(MOST_CONNECTIONS), MOST_OF_NETWORK);
+async fn listen(socket: TcpListener, door: Listener, mut stopped: watch::Receiver<bool>) {
+    let seats = ConnectionSlots::new(within_limits(MOST_CONNECTIONS), MOST_OF_NETWORK);
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -106,7 +106,7 @@ async fn listen(socket: TcpListener, door: Door, mut stopped: watch::Receiver<bo
             _ = stopped.changed() => break,
         };
         if let Ok((stream, peer)) = accepted {
-            if let Some(seat) = seat(&seats, door.network(peer)).await {
+            if let Some(seat) = accept(&seats, door.network(peer)).await {
                 connections.spawn(answer(stream, peer, door.clone(), seat, stopped.clone()));
             }
         } else {
@@ -120,7 +120,7 @@ async fn listen(socket: TcpListener, door: Door, mut stopped: watch::Receiver<bo
 }
 
 /// Waits for a place for a new connection.
-async fn seat(seats: &Arc<Seats>, network: Option<String>) -> Option<Seat> {
+async fn accept(seats: &Arc<ConnectionSlots>, network: Option<String>) -> Option<ConnectionSlot> {
     for _ in 0..GRACE.as_millis() / MOMENT.as_millis() {
         if let Some(seat) = seats.take(network.clone()) {
             return Some(seat);
@@ -137,8 +137,8 @@ async fn seat(seats: &Arc<Seats>, network: Option<String>) -> Option<Seat> {
 async fn answer(
     stream: TcpStream,
     peer: SocketAddr,
-    door: Door,
-    seat: Seat,
+    door: Listener,
+    seat: ConnectionSlot,
     mut stopped: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
@@ -147,17 +147,17 @@ async fn answer(
     let service = service_fn(move |request: Request<Incoming>| {
         let (mut router, prefix, seat) = (door.router.clone(), Arc::clone(&door.prefix), Arc::clone(&served));
         async move {
-            let Some(mut request) = whole(request).await else {
+            let Some(mut request) = read_request(request).await else {
                 return Ok::<_, Infallible>(Answer::to(seat, too_slow()));
             };
-            seat.is(Doing::Working);
+            seat.is(Activity::Working);
             request.extensions_mut().insert(Peer(peer.ip()));
             unprefix(request.uri_mut(), &prefix);
             let answer = router.call(request).await.into_response();
             Ok(Answer::to(seat, answer))
         }
     });
-    let io = TokioIo::new(Patient::new(stream, TAKING));
+    let io = TokioIo::new(WriteTimeout::new(stream, TAKING));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(ASKING)
@@ -182,10 +182,10 @@ fn unprefix(uri: &mut Uri, prefix: &str) {
     }
 }
 
-async fn figures(State(app): State<Shared>) -> Response {
-    let store = app.ask(app.office.store.figures()).await.ok();
+async fn serve_metrics(State(app): State<SharedApp>) -> Response {
+    let store = app.message_window(app.session.store.metrics()).await.ok();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], app.figures.print(store.as_ref())).into_response()
+    ([(header::CONTENT_TYPE, kind)], app.metrics.print(store.as_ref())).into_response()
 }
 
 #[cfg(test)]

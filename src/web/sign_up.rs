@@ -8,16 +8,16 @@ use axum::response::Response;
 use minijinja::context;
 use tokio::time::Instant;
 
-use super::app::circumstances;
-use super::figures::SignUpOutcome;
+use super::app::consent_context;
 use super::form::Form;
+use super::metrics::SignUpOutcome;
 use super::pages::ROBOTS;
-use super::{App, Shared, Visit, topics};
+use super::{App, RequestContext, SharedApp, topics};
 use crate::address::EmailAddress;
 use crate::i18n::Strings;
-use crate::store::desk::SignUp;
+use crate::store::subscriber_store::SignUp;
 use crate::subscribers::token::{Purpose, Subject};
-use crate::subscribers::{AddressKey, Wishes};
+use crate::subscribers::{AddressKey, Preferences};
 use crate::text::HeaderText;
 
 /// The minimum response time, so that timing does not disclose whether an address is known.
@@ -33,7 +33,7 @@ const LONGEST_NAME: usize = 100;
 const PAGE_FORM: &str = "page 2";
 const EMBEDDED_FORM: &str = "embedded 2";
 
-pub(super) async fn page(State(app): State<Shared>, visit: Visit) -> Response {
+pub(super) async fn page(State(app): State<SharedApp>, visit: RequestContext) -> Response {
     let mut page = form(&app, &visit, StatusCode::OK, None).await;
     if app.config().web.index {
         page.headers_mut().insert(ROBOTS, HeaderValue::from_static("all"));
@@ -43,30 +43,30 @@ pub(super) async fn page(State(app): State<Shared>, visit: Visit) -> Response {
 
 /// The form, with the problem of the last attempt.
 pub(super) async fn form(
-    app: &Shared,
-    visit: &Visit,
+    app: &SharedApp,
+    visit: &RequestContext,
     status: StatusCode,
     problem: Option<&'static str>,
 ) -> Response {
     let now = app.now();
-    let offered = app.topics.current(&app.world.config, now).await;
+    let offered = app.topics.current(&app.context.config, now).await;
     let mut number = [0; 8];
     number.copy_from_slice(&app.clock().random()[..8]);
     let second = u32::try_from(now.timestamp()).unwrap_or_default();
-    let token = app.office.keys.sign(Purpose::Form, &Subject::from(u64::from_be_bytes(number)), second);
+    let token = app.session.keys.sign(Purpose::Form, &Subject::from(u64::from_be_bytes(number)), second);
     let fields = context! {
         title => visit.strings.web.home_title,
         problem,
         token,
-        wishes => topics::fields(&offered, &Wishes::default()),
+        preferences => topics::fields(&offered, &Preferences::default()),
     };
     app.pages.show(visit, status, "home.html", fields)
 }
 
-pub(super) async fn take(State(app): State<Shared>, visit: Visit, form: Form) -> Response {
+pub(super) async fn submit(State(app): State<SharedApp>, visit: RequestContext, form: Form) -> Response {
     let begun = Instant::now();
     if !app.config().web.sign_up {
-        return app.pages.missing(&visit);
+        return app.pages.not_found(&visit);
     }
     let outcome = if is_robot(&app, &form) {
         SignUpOutcome::Robot
@@ -74,16 +74,16 @@ pub(super) async fn take(State(app): State<Shared>, visit: Visit, form: Form) ->
         let asked = match read(&app, &visit, &form).await {
             Ok(asked) => asked,
             Err(problem) => {
-                app.figures.signed_up(SignUpOutcome::Mistaken);
+                app.metrics.record_sign_up(SignUpOutcome::Invalid);
                 return self::form(&app, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(problem)).await;
             }
         };
-        match app.ask(app.office.store.sign_up(asked, app.now())).await {
-            Ok(signed_up) => SignUpOutcome::Taken(signed_up),
-            Err(_) => return app.pages.failure(&visit, None),
+        match app.message_window(app.session.store.sign_up(asked, app.now())).await {
+            Ok(signed_up) => SignUpOutcome::Accepted(signed_up),
+            Err(_) => return app.pages.unavailable(&visit, None),
         }
     };
-    app.figures.signed_up(outcome);
+    app.metrics.record_sign_up(outcome);
     tokio::time::sleep_until(begun + FLOOR).await;
     app.pages.notice(
         &visit,
@@ -100,7 +100,7 @@ fn is_robot(app: &App, form: &Form) -> bool {
         return true;
     }
     let age = |token| {
-        let claim = app.office.keys.verify(Purpose::Form, token).ok()?;
+        let claim = app.session.keys.verify(Purpose::Form, token).ok()?;
         claim.subject.number()?;
         Some(app.now().timestamp() - i64::from(claim.generation))
     };
@@ -114,7 +114,7 @@ fn is_of_page(form: &Form) -> bool {
     form.field("form") == Some("page")
 }
 
-async fn read(app: &App, visit: &Visit, form: &Form) -> Result<SignUp, &'static str> {
+async fn read(app: &App, visit: &RequestContext, form: &Form) -> Result<SignUp, &'static str> {
     let strings = &visit.strings.web;
     let email =
         form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()).ok_or(strings.invalid_email)?;
@@ -122,16 +122,16 @@ async fn read(app: &App, visit: &Visit, form: &Form) -> Result<SignUp, &'static 
         Some(raw) => Some(name(raw).ok_or(strings.invalid_name)?),
         None => None,
     };
-    let offered = app.topics.current(&app.world.config, app.now()).await;
+    let offered = app.topics.current(&app.context.config, app.now()).await;
     let version = if is_of_page(form) { PAGE_FORM } else { EMBEDDED_FORM };
     let language = form.field("language").and_then(Strings::find).unwrap_or(visit.strings);
     Ok(SignUp {
-        key: app.office.key_of(&email),
-        mailbox: AddressKey(app.office.keys.mailbox_key(&email)),
+        key: app.session.key_of(&email),
+        mailbox: AddressKey(app.session.keys.mailbox_key(&email)),
         name,
         language: Some(language.tag.to_owned()),
-        wishes: topics::chosen(form, &offered),
-        circumstances: circumstances(visit, version, &[strings.consent, strings.subscribe]),
+        preferences: topics::selected(form, &offered),
+        consent: consent_context(visit, version, &[strings.consent, strings.subscribe]),
         limits: app.limits,
         email,
     })

@@ -7,7 +7,7 @@ use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram};
 use listenfd::ListenFd;
 
 use crate::config::{SiteUrl, Web, environment};
-use crate::pipeline::RunError;
+use crate::pipeline::session::RunError;
 
 /// The bound sockets of a server.
 pub struct Sockets {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::archive::folder;
 use crate::config::Config;
-use crate::subscribers::{Cadence, Topics, Wishes};
+use crate::subscribers::{Frequency, Preferences, Topics};
 use crate::text::HeaderText;
 use chrono::{DateTime, Utc};
 use minijinja::{Value, context};
@@ -22,9 +22,9 @@ const MOST: usize = 50;
 
 /// The cached list of topics.
 #[derive(Default)]
-pub(super) struct TopicList(Mutex<Option<Seen>>);
+pub(super) struct TopicList(Mutex<Option<CachedTopics>>);
 
-struct Seen {
+struct CachedTopics {
     at: Instant,
     signature: Option<[u8; 32]>,
     topics: Arc<Vec<HeaderText>>,
@@ -42,18 +42,18 @@ impl TopicList {
         let (signature, topics) =
             seen.take().map_or_else(Default::default, |seen| (seen.signature, seen.topics));
         let config = Arc::clone(config);
-        let looked = tokio::task::spawn_blocking(move || look(&config, signature, now)).await;
+        let looked = tokio::task::spawn_blocking(move || refresh(&config, signature, now)).await;
         let (signature, topics) = match looked {
             Ok(Some((signature, fresh))) => (Some(signature), Arc::new(fresh)),
             _ => (signature, topics),
         };
-        *seen = Some(Seen { at: Instant::now(), signature, topics: Arc::clone(&topics) });
+        *seen = Some(CachedTopics { at: Instant::now(), signature, topics: Arc::clone(&topics) });
         topics
     }
 }
 
 /// Reads the topics if the archive has changed since `before`.
-fn look(
+fn refresh(
     config: &Config,
     before: Option<[u8; 32]>,
     now: DateTime<Utc>,
@@ -72,8 +72,8 @@ fn look(
 }
 
 /// The preferences in a form. Topics that are not `offered` are ignored.
-pub(super) fn chosen(form: &Form, offered: &[HeaderText]) -> Wishes {
-    let cadence = form.field("cadence").and_then(Cadence::from_word).unwrap_or_default();
+pub(super) fn selected(form: &Form, offered: &[HeaderText]) -> Preferences {
+    let frequency = form.field("cadence").and_then(Frequency::from_word).unwrap_or_default();
     let topics = match form.field("about") {
         Some("some") => {
             let ticked: Vec<&str> = form.all("topic").collect();
@@ -81,13 +81,13 @@ pub(super) fn chosen(form: &Form, offered: &[HeaderText]) -> Wishes {
         }
         _ => Topics::Everything,
     };
-    Wishes { cadence, topics }
+    Preferences { frequency, topics }
 }
 
 /// The current topics, and those that this subscriber chose earlier and that no longer exist.
-pub(super) fn offered(current: &[HeaderText], wishes: &Wishes) -> Vec<HeaderText> {
+pub(super) fn offered(current: &[HeaderText], preferences: &Preferences) -> Vec<HeaderText> {
     let mut all = current.to_vec();
-    if let Topics::Only(topics) = &wishes.topics {
+    if let Topics::Only(topics) = &preferences.topics {
         all.extend(topics.iter().cloned());
     }
     all.sort();
@@ -96,13 +96,13 @@ pub(super) fn offered(current: &[HeaderText], wishes: &Wishes) -> Vec<HeaderText
 }
 
 /// The preferences as template fields. With fewer than two topics there is nothing to choose.
-pub(super) fn fields(offered: &[HeaderText], wishes: &Wishes) -> Value {
+pub(super) fn fields(offered: &[HeaderText], preferences: &Preferences) -> Value {
     let wanted =
-        |topic: &HeaderText| matches!(&wishes.topics, Topics::Only(topics) if topics.contains(topic));
-    let shown = if offered.len() > 1 || wishes.topics != Topics::Everything { offered } else { &[] };
+        |topic: &HeaderText| matches!(&preferences.topics, Topics::Only(topics) if topics.contains(topic));
+    let shown = if offered.len() > 1 || preferences.topics != Topics::Everything { offered } else { &[] };
     context! {
-        weekly => wishes.cadence == Cadence::Weekly,
-        everything => wishes.topics == Topics::Everything,
+        weekly => preferences.frequency == Frequency::Weekly,
+        everything => preferences.topics == Topics::Everything,
         topics => shown
             .iter()
             .map(|topic| context! { name => topic.as_str(), wanted => wanted(topic) })

@@ -52,7 +52,7 @@ pub(super) struct Tag<N> {
 
 /// Reads tokens. `N` is the caller's name for a namespace.
 pub(super) struct Reader<R, N> {
-    events: quick_xml::Reader<Metered<R>>,
+    events: quick_xml::Reader<BoundedReader<R>>,
     buffer: Vec<u8>,
     max_event: usize,
     state: State<N>,
@@ -75,7 +75,7 @@ struct State<N> {
 impl<R: BufRead, N: Copy> Reader<R, N> {
     /// A token longer than `max_event` bytes is an error.
     pub(super) fn new(input: R, mode: Mode, max_event: usize, naming: fn(&str) -> N) -> Self {
-        let mut events = quick_xml::Reader::from_reader(Metered { input, left: max_event, lines: 1 });
+        let mut events = quick_xml::Reader::from_reader(BoundedReader { input, left: max_event, lines: 1 });
         let config = events.config_mut();
         config.expand_empty_elements = true;
         config.allow_dangling_amp = mode == Mode::Lenient;
@@ -307,14 +307,14 @@ fn from_quick_xml(error: quick_xml::Error) -> XmlError {
 }
 
 /// Ends a token that would fill the memory, and counts lines.
-struct Metered<R> {
+struct BoundedReader<R> {
     input: R,
     /// The bytes that the token may still take.
     left: usize,
     lines: usize,
 }
 
-impl<R: BufRead> Read for Metered<R> {
+impl<R: BufRead> Read for BoundedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut ready = self.fill_buf()?;
         let read = ready.read(buffer)?;
@@ -323,7 +323,7 @@ impl<R: BufRead> Read for Metered<R> {
     }
 }
 
-impl<R: BufRead> BufRead for Metered<R> {
+impl<R: BufRead> BufRead for BoundedReader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.left == 0 {
             return Err(io::ErrorKind::FileTooLarge.into());

@@ -18,12 +18,12 @@ pub(crate) struct Records<R: Read> {
     open: Vec<Node>,
     root: Option<String>,
     /// The `xml:base` and `xml:lang` of the containers.
-    pub(crate) inherited: Inherited,
+    pub(crate) inherited: NamespaceScope,
 }
 
 /// What the containers state for everything in them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Inherited {
+pub(crate) struct NamespaceScope {
     /// `xml:base`, as written.
     pub(crate) base: Option<String>,
     /// `xml:lang`.
@@ -35,7 +35,7 @@ impl<R: Read> Records<R> {
     pub(crate) fn new(input: R) -> Result<Self, XmlError> {
         let input = BufReader::with_capacity(1 << 16, Encoded::new(input)?);
         let reader = Reader::new(input, Mode::Lenient, MAX_EVENT, prefix);
-        Ok(Self { reader, open: Vec::new(), root: None, inherited: Inherited::default() })
+        Ok(Self { reader, open: Vec::new(), root: None, inherited: NamespaceScope::default() })
     }
 
     /// The line that has been reached, from 1.
@@ -83,7 +83,7 @@ impl<R: Read> Records<R> {
     }
 }
 
-impl Inherited {
+impl NamespaceScope {
     fn take_from(&mut self, node: &Node) {
         self.base = node.attribute("xml:base").map(str::to_owned).or(self.base.take());
         self.language = node.attribute("xml:lang").map(str::to_owned).or(self.language.take());

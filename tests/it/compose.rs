@@ -7,39 +7,39 @@ use camino::{Utf8Path, Utf8PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
 use letterpress::clock::FrozenClock;
-use letterpress::delivery::outbox::OutboxWire;
-use letterpress::delivery::{Breaker, Composed, Envelope, Job, deliver};
+use letterpress::delivery::outbox::OutboxTransport;
+use letterpress::delivery::{Breaker, DeliveryJob, Envelope, OutgoingMessage, deliver};
 use letterpress::ledger::{RetrySchedule, State};
-use letterpress::store::{Addressee, Claimed, Filter, Imprint, NewIssue, Store, open_sqlite};
-use letterpress::subscribers::{AddressKey, Enrolment, Profile, Standing};
+use letterpress::store::{Claimed, DeliveryRecipient, Filter, MessageFields, NewIssue, Store, open_sqlite};
+use letterpress::subscribers::{AddressKey, NewSubscriber, Profile, SubscriptionStatus};
 use letterpress::text::HeaderText;
 
 fn now() -> DateTime<Utc> {
     "2026-11-20T10:00:00Z".parse().unwrap()
 }
 
-fn reader(number: u8) -> Enrolment {
+fn reader(number: u8) -> NewSubscriber {
     let email = EmailAddress::parse(&format!("reader{number}@example.org")).unwrap();
-    let profile = Profile { consented_at: Some(now()), ..Profile::new(email, Standing::Active) };
-    Enrolment::new(AddressKey([number; 16]), profile, "story")
+    let profile = Profile { consented_at: Some(now()), ..Profile::new(email, SubscriptionStatus::Active) };
+    NewSubscriber::new(AddressKey([number; 16]), profile, "story")
 }
 
-fn imprint(addressee: &Addressee<'_>) -> Imprint {
-    Imprint {
-        message_id: format!("{}@example.com", addressee.key),
-        boundary_seed: addressee.number.to_string(),
+fn fields(recipient: &DeliveryRecipient<'_>) -> MessageFields {
+    MessageFields {
+        message_id: format!("{}@example.com", recipient.key),
+        boundary_seed: recipient.number.to_string(),
         unsubscribe: "token".to_owned(),
         bounce: String::new(),
     }
 }
 
 /// The first reader's copy does not verify, the second's panics.
-fn compose(copy: &Claimed) -> Result<Composed, String> {
+fn compose(copy: &Claimed) -> Result<OutgoingMessage, String> {
     let message = format!("To: {}\r\n\r\n편지\r\n", copy.address).into_bytes();
     match copy.address.local_part() {
         "reader1" => Err("the signature does not verify".to_owned()),
         "reader2" => panic!("a copy that cannot be"),
-        _ => Ok(Composed {
+        _ => Ok(OutgoingMessage {
             envelope: Envelope {
                 from: EmailAddress::parse("news@example.com").unwrap(),
                 to: copy.address.clone(),
@@ -56,30 +56,30 @@ async fn a_copy_that_cannot_be_composed_fails_alone_and_says_why() {
     let folder = Utf8Path::from_path(folder.path()).unwrap();
     let path = folder.join("letterpress.db");
     let store: Arc<Store> = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
-    store.enrol((1..=5).map(reader).collect(), now()).await.unwrap();
+    store.add_subscribers((1..=5).map(reader).collect(), now()).await.unwrap();
     let issue = NewIssue {
         post: "slow".to_owned(),
         subject: HeaderText::parse("천천히 오는 편지").unwrap(),
         label: "slow".to_owned(),
-        letter: "{}".to_owned(),
+        message: "{}".to_owned(),
         categories: Vec::new(),
         baseline: Vec::new(),
         rehearsal: false,
     };
-    store.freeze(issue, Box::new(imprint), now()).await.unwrap();
+    store.schedule_issue(issue, Box::new(fields), now()).await.unwrap();
     let outbox: Utf8PathBuf = folder.join("outbox");
-    let job = Job {
+    let job = DeliveryJob {
         store: store.clone(),
-        wire: Arc::new(OutboxWire::new(outbox.clone(), "slow")),
+        transport: Arc::new(OutboxTransport::new(outbox.clone(), "slow")),
         clock: Arc::new(FrozenClock::at(now(), 1)),
         issue: store.open_issues().await.unwrap()[0].number,
         frozen_at: now(),
-        compose: Box::new(compose),
-        limits: None,
+        render: Box::new(compose),
+        rate_limits: None,
         retry: RetrySchedule { waits: vec![TimeDelta::minutes(5)], give_up: TimeDelta::hours(1) },
         lease: Duration::from_secs(30 * 60),
         owner: "story".to_owned(),
-        watch: Arc::new(|_| {}),
+        on_progress: Arc::new(|_| {}),
     };
     assert_eq!(deliver(job, Arc::new(Breaker::default())).await.unwrap(), None);
     let in_state =

@@ -6,17 +6,19 @@ use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
 use letterpress::ledger::State;
-use letterpress::ledger::pace::Rate;
-use letterpress::store::desk::{Circumstances, ErrandEnd, ErrandKind, SignUp, SignUpLimits, SignedUp};
+use letterpress::ledger::rate_limit::Rate;
+use letterpress::store::subscriber_store::{
+    ConsentContext, SignUp, SignUpLimits, SignUpResult, TransactionalKind, TransactionalOutcome,
+};
 use letterpress::store::{Filter, Store, open_sqlite};
 use letterpress::subscribers::lifecycle::Confirmed;
-use letterpress::subscribers::token::Keys;
+use letterpress::subscribers::token::TokenKeys;
 use letterpress::subscribers::{
-    AddressKey, Cadence, Enrolment, Enrolments, Profile, Standing, Topics, Wishes,
+    AddressKey, Frequency, ImportCounts, NewSubscriber, Preferences, Profile, SubscriptionStatus, Topics,
 };
 use letterpress::text::HeaderText;
 
-use super::store_story::{imprint, issue, now};
+use super::store_story::{fields, issue, now};
 use super::support::Postgres;
 use super::support::postgres::open;
 
@@ -27,8 +29,8 @@ const HAN: &str = "han.jimin@example.org";
 const SEO: &str = "seo@example.org";
 const YOON: &str = "yoon@example.org";
 
-fn keys() -> Keys {
-    Keys::generate(std::array::from_fn(|byte| u8::try_from(byte * 7 + 3).unwrap()))
+fn keys() -> TokenKeys {
+    TokenKeys::generate(std::array::from_fn(|byte| u8::try_from(byte * 7 + 3).unwrap()))
 }
 
 fn key(address: &str) -> AddressKey {
@@ -40,8 +42,8 @@ fn plenty() -> SignUpLimits {
     SignUpLimits { all: rate, each_network: rate, each_domain: rate }
 }
 
-fn here() -> Circumstances {
-    Circumstances { form: "page 1".to_owned(), wording: [7; 32], network: Some("203.0.113.0/24".to_owned()) }
+fn here() -> ConsentContext {
+    ConsentContext { form: "page 1".to_owned(), wording: [7; 32], network: Some("203.0.113.0/24".to_owned()) }
 }
 
 fn form(address: &str) -> SignUp {
@@ -52,59 +54,68 @@ fn form(address: &str) -> SignUp {
         email,
         name: HeaderText::lossy("김민준"),
         language: Some("ko".to_owned()),
-        wishes: Wishes { cadence: Cadence::Weekly, topics: Topics::only(HeaderText::lossy("기술")) },
-        circumstances: here(),
+        preferences: Preferences {
+            frequency: Frequency::Weekly,
+            topics: Topics::only(HeaderText::lossy("기술")),
+        },
+        consent: here(),
         limits: plenty(),
     }
 }
 
 /// Marks the next transactional email as sent; returns its kind.
-async fn carried(store: &Store, at: DateTime<Utc>) -> Option<(ErrandKind, u32)> {
-    let errand = store.claim_errand("courier", TimeDelta::minutes(5), at).await.unwrap()?;
-    assert!(store.arm_errand(errand.number, "courier", at).await.unwrap());
-    store.end_errand(errand.number, "courier", ErrandEnd::Sent, "250 ok", at).await.unwrap();
+async fn carried(store: &Store, at: DateTime<Utc>) -> Option<(TransactionalKind, u32)> {
+    let errand = store.claim_transactional("courier", TimeDelta::minutes(5), at).await.unwrap()?;
+    assert!(store.arm_transactional(errand.number, "courier", at).await.unwrap());
+    store
+        .finish_transactional(errand.number, "courier", TransactionalOutcome::Sent, "250 ok", at)
+        .await
+        .unwrap();
     Some((errand.kind, errand.generation))
 }
 
-async fn standing(store: &Store, address: &str) -> Option<Standing> {
-    store.standing(key(address)).await.unwrap()
+async fn status(store: &Store, address: &str) -> Option<SubscriptionStatus> {
+    store.status(key(address)).await.unwrap()
 }
 
 async fn sign_up_and_unsubscribe(store: &Store, clock: Clock) {
-    assert_eq!(store.sign_up(form(KIM), now()).await.unwrap(), SignedUp::ToConfirm);
-    assert_eq!(standing(store, KIM).await, Some(Standing::Unconfirmed));
-    assert_eq!(carried(store, now()).await, Some((ErrandKind::Confirm, 1)));
+    assert_eq!(store.sign_up(form(KIM), now()).await.unwrap(), SignUpResult::ToConfirm);
+    assert_eq!(status(store, KIM).await, Some(SubscriptionStatus::Unconfirmed));
+    assert_eq!(carried(store, now()).await, Some((TransactionalKind::Confirm, 1)));
     assert_eq!(carried(store, now()).await, None);
 
     assert_eq!(store.confirm(key(KIM), 2, here(), now()).await.unwrap(), Confirmed::Stale);
     assert_eq!(store.confirm(key(KIM), 1, here(), now()).await.unwrap(), Confirmed::Now);
     assert_eq!(store.confirm(key(KIM), 1, here(), now()).await.unwrap(), Confirmed::Already);
     let reader = store.subscriber(key(KIM)).await.unwrap().unwrap();
-    assert_eq!((reader.profile.standing, reader.profile.consented_at.is_some()), (Standing::Active, true));
-    assert_eq!(reader.profile.wishes, form(KIM).wishes);
+    assert_eq!(
+        (reader.profile.status, reader.profile.consented_at.is_some()),
+        (SubscriptionStatus::Active, true)
+    );
+    assert_eq!(reader.profile.preferences, form(KIM).preferences);
 
-    let all = Wishes::default();
-    assert!(store.choose(key(KIM), all.clone(), here(), now()).await.unwrap());
-    assert_eq!(store.subscriber(key(KIM)).await.unwrap().unwrap().profile.wishes, all);
+    let all = Preferences::default();
+    assert!(store.set_preferences(key(KIM), all.clone(), here(), now()).await.unwrap());
+    assert_eq!(store.subscriber(key(KIM)).await.unwrap().unwrap().profile.preferences, all);
     // Anyone can enter any address, so a sign-up does not change the preferences of a subscriber.
     let tomorrow = now() + TimeDelta::hours(25);
     let again = store.sign_up(form(KIM), tomorrow).await.unwrap();
-    assert_eq!(again, if clock == Clock::Ours { SignedUp::Known } else { SignedUp::MailboxLimit });
-    assert_eq!(store.subscriber(key(KIM)).await.unwrap().unwrap().profile.wishes, all);
-    let known = (clock == Clock::Ours).then_some((ErrandKind::Known, 1));
+    assert_eq!(again, if clock == Clock::Ours { SignUpResult::Known } else { SignUpResult::MailboxLimit });
+    assert_eq!(store.subscriber(key(KIM)).await.unwrap().unwrap().profile.preferences, all);
+    let known = (clock == Clock::Ours).then_some((TransactionalKind::Known, 1));
     assert_eq!(carried(store, tomorrow).await, known);
 
     let left = store.unsubscribe(key(KIM), "web", Some(here()), tomorrow).await.unwrap().unwrap();
-    assert_eq!((left.standing, left.generation), (Standing::Unsubscribed, 2));
+    assert_eq!((left.status, left.generation), (SubscriptionStatus::Unsubscribed, 2));
     assert_eq!(
         store.unsubscribe(key(KIM), "web", Some(here()), tomorrow).await.unwrap(),
         Some(left),
         "a second time changes nothing"
     );
-    assert!(!store.choose(key(KIM), all, here(), tomorrow).await.unwrap());
+    assert!(!store.set_preferences(key(KIM), all, here(), tomorrow).await.unwrap());
     assert!(!store.resubscribe(key(KIM), 1, here(), tomorrow).await.unwrap());
     assert!(store.resubscribe(key(KIM), 2, here(), tomorrow).await.unwrap());
-    assert_eq!(standing(store, KIM).await, Some(Standing::Active));
+    assert_eq!(status(store, KIM).await, Some(SubscriptionStatus::Active));
     assert_eq!(store.unsubscribe(key("nobody@example.org"), "web", Some(here()), now()).await.unwrap(), None);
 }
 
@@ -120,22 +131,22 @@ async fn the_limits(store: &Store) {
         (74, "park.seojun@gmail.com"),
         (30 * 24 + 50, "parkseojun@gmail.com"),
     ] {
-        answers.push(store.sign_up(form(address), at(hour)).await.unwrap() == SignedUp::ToConfirm);
+        answers.push(store.sign_up(form(address), at(hour)).await.unwrap() == SignUpResult::ToConfirm);
     }
     assert_eq!(answers, [true, false, true, true, false, true], "one a day, three in thirty days");
 
     let narrow = |address: &str, network: &str| SignUp {
         limits: SignUpLimits { each_network: Rate::per_hour(4).unwrap(), ..plenty() },
-        circumstances: Circumstances { network: Some(network.to_owned()), ..here() },
+        consent: ConsentContext { network: Some(network.to_owned()), ..here() },
         ..form(address)
     };
     let (first, second) =
         (narrow("a@example.org", "198.51.100.0/24"), narrow("b@example.org", "198.51.100.0/24"));
-    assert_eq!(store.sign_up(first, at(900)).await.unwrap(), SignedUp::ToConfirm);
-    assert_eq!(store.sign_up(second, at(900)).await.unwrap(), SignedUp::Limit);
-    assert_eq!(standing(store, "b@example.org").await, None, "a refused sign-up leaves no trace");
+    assert_eq!(store.sign_up(first, at(900)).await.unwrap(), SignUpResult::ToConfirm);
+    assert_eq!(store.sign_up(second, at(900)).await.unwrap(), SignUpResult::Limit);
+    assert_eq!(status(store, "b@example.org").await, None, "a refused sign-up leaves no trace");
     let elsewhere = narrow("b@example.org", "2001:db8:1::/56");
-    assert_eq!(store.sign_up(elsewhere, at(900)).await.unwrap(), SignedUp::ToConfirm);
+    assert_eq!(store.sign_up(elsewhere, at(900)).await.unwrap(), SignUpResult::ToConfirm);
 }
 
 async fn a_transactional_email_is_armed_once(store: &Store, clock: Clock) {
@@ -143,70 +154,70 @@ async fn a_transactional_email_is_armed_once(store: &Store, clock: Clock) {
     while carried(store, at).await.is_some() {}
     store.sign_up(form(LEE), at).await.unwrap();
     let lease = TimeDelta::milliseconds(400);
-    let errand = store.claim_errand("first", lease, at).await.unwrap().unwrap();
-    assert!(store.claim_errand("second", lease, at).await.unwrap().is_none(), "it is claimed already");
-    assert!(!store.arm_errand(errand.number, "second", at).await.unwrap());
-    assert!(store.arm_errand(errand.number, "first", at).await.unwrap());
-    assert!(!store.arm_errand(errand.number, "first", at).await.unwrap(), "it is armed only once");
+    let errand = store.claim_transactional("first", lease, at).await.unwrap().unwrap();
+    assert!(store.claim_transactional("second", lease, at).await.unwrap().is_none(), "it is claimed already");
+    assert!(!store.arm_transactional(errand.number, "second", at).await.unwrap());
+    assert!(store.arm_transactional(errand.number, "first", at).await.unwrap());
+    assert!(!store.arm_transactional(errand.number, "first", at).await.unwrap(), "it is armed only once");
     // After the death of its sender it may have arrived, so it is not sent again.
     let later = clock.hour_after(at).await;
-    assert!(store.claim_errand("second", lease, later).await.unwrap().is_none());
-    let states = store.figures().await.unwrap().errands;
+    assert!(store.claim_transactional("second", lease, later).await.unwrap().is_none());
+    let states = store.metrics().await.unwrap().transactional;
     assert!(states.contains(&("unknown".to_owned(), 1)), "{states:?}");
 
     // If the sender dies before the arm, another one takes over.
     store.sign_up(form(CHOI), at).await.unwrap();
-    let lost = store.claim_errand("first", lease, at).await.unwrap().unwrap();
+    let lost = store.claim_transactional("first", lease, at).await.unwrap().unwrap();
     let later = clock.hour_after(at).await;
-    let found = store.claim_errand("second", lease, later).await.unwrap().unwrap();
+    let found = store.claim_transactional("second", lease, later).await.unwrap().unwrap();
     assert_eq!((lost.number, found.attempts), (found.number, 2));
     // An unsubscribe between claim and arm prevents the arm.
     store.unsubscribe(key(CHOI), "web", Some(here()), later).await.unwrap();
-    assert!(!store.arm_errand(found.number, "second", later).await.unwrap());
+    assert!(!store.arm_transactional(found.number, "second", later).await.unwrap());
 }
 
 async fn erased(store: &Store) {
     let at = now() + TimeDelta::hours(40);
     store.sign_up(form(HAN), at).await.unwrap();
     store.confirm(key(HAN), 1, here(), at).await.unwrap();
-    store.choose(key(HAN), Wishes::default(), here(), at).await.unwrap();
-    store.freeze(issue("for-han"), Box::new(imprint), at).await.unwrap();
-    let dossier = serde_json::to_string(&store.dossier(key(HAN)).await.unwrap()).unwrap();
+    store.set_preferences(key(HAN), Preferences::default(), here(), at).await.unwrap();
+    store.schedule_issue(issue("for-han"), Box::new(fields), at).await.unwrap();
+    let dossier = serde_json::to_string(&store.personal_data(key(HAN)).await.unwrap()).unwrap();
     for word in [HAN, "김민준", "confirmed", "203.0.113.0/24", "pending", "message_id"] {
         assert!(dossier.contains(word), "{word} is not in {dossier}");
     }
     let erased = store.erase(key(HAN), "web", at).await.unwrap();
-    assert_eq!((erased.reader, erased.copies), (true, 1));
-    let dossier = serde_json::to_string(&store.dossier(key(HAN)).await.unwrap()).unwrap();
+    assert_eq!((erased.subscriber, erased.deliveries), (true, 1));
+    let dossier = serde_json::to_string(&store.personal_data(key(HAN)).await.unwrap()).unwrap();
     assert!(!dossier.contains("jimin") && !dossier.contains("김민준"), "{dossier}");
-    assert_eq!(standing(store, HAN).await, Some(Standing::Suppressed));
+    assert_eq!(status(store, HAN).await, Some(SubscriptionStatus::Suppressed));
     assert!(store.verify().await.unwrap().is_empty());
     // A list does not bring the address back, a confirmed sign-up does.
     store.sign_up(form(HAN), at).await.unwrap();
-    assert_eq!(standing(store, HAN).await, Some(Standing::Suppressed));
+    assert_eq!(status(store, HAN).await, Some(SubscriptionStatus::Suppressed));
     let confirmed = store.confirm(key(HAN), 1, here(), at).await.unwrap();
-    assert_eq!((confirmed, standing(store, HAN).await), (Confirmed::Now, Some(Standing::Active)));
+    assert_eq!((confirmed, status(store, HAN).await), (Confirmed::Now, Some(SubscriptionStatus::Active)));
     // After a complaint, a sign-up gets no answer.
     store.suppress(key(HAN), "complaint", "inbox", at).await.unwrap();
-    assert_eq!(store.sign_up(form(HAN), at).await.unwrap(), SignedUp::Suppressed);
+    assert_eq!(store.sign_up(form(HAN), at).await.unwrap(), SignUpResult::Suppressed);
 }
 
 /// Imports a list that has this address.
-async fn listed(store: &Store, address: &str, at: DateTime<Utc>) -> Enrolments {
+async fn listed(store: &Store, address: &str, at: DateTime<Utc>) -> ImportCounts {
     let email = EmailAddress::parse(address).unwrap();
-    let profile = Profile { consented_at: Some(at), ..Profile::new(email, Standing::Active) };
-    let row = Enrolment::new(key(address), profile, "story");
-    store.enrol(vec![row], at).await.unwrap()
+    let profile = Profile { consented_at: Some(at), ..Profile::new(email, SubscriptionStatus::Active) };
+    let row = NewSubscriber::new(key(address), profile, "story");
+    store.add_subscribers(vec![row], at).await.unwrap()
 }
 
 async fn removed(store: &Store) {
     let at = now() + TimeDelta::hours(50);
     assert_eq!(listed(store, SEO, at).await.added, 1);
-    store.freeze(issue("for-seo"), Box::new(imprint), at).await.unwrap();
+    store.schedule_issue(issue("for-seo"), Box::new(fields), at).await.unwrap();
     let removed = store.remove(key(SEO), "command line", at).await.unwrap().unwrap();
-    assert_eq!((removed.status, removed.sent), (Standing::Active, 0));
+    assert_eq!((removed.status, removed.sent), (SubscriptionStatus::Active, 0));
     assert!(store.subscriber(key(SEO)).await.unwrap().is_none());
-    let filter = Filter { reader: Some(key(SEO)), ..Filter::default() };
+    let filter = Filter { subscriber: Some(key(SEO)), ..Filter::default() };
     let deliveries = store.deliveries(filter).await.unwrap();
     let states: Vec<_> = deliveries.iter().map(|view| (view.row.state, view.address.as_str())).collect();
     assert_eq!(states, [(State::Skipped, SEO)], "the past delivery stays, and nothing more is sent");
@@ -223,7 +234,7 @@ async fn removed(store: &Store) {
     for address in [SEO, "left@example.org"] {
         store.sign_up(form(address), at + TimeDelta::days(2)).await.unwrap();
         store.confirm(key(address), 1, here(), at + TimeDelta::days(2)).await.unwrap();
-        assert_eq!(standing(store, address).await, Some(Standing::Active));
+        assert_eq!(status(store, address).await, Some(SubscriptionStatus::Active));
         store.unsubscribe(key(address), "web", Some(here()), at).await.unwrap();
         store.remove(key(address), "command line", at).await.unwrap();
         assert!(!store.readmit(key(address), "command line", at).await.unwrap());
@@ -242,13 +253,13 @@ async fn removed(store: &Store) {
 async fn forgotten(store: &Store) {
     let asked = now() + TimeDelta::days(200);
     store.sign_up(form(YOON), asked).await.unwrap();
-    store.forget(asked + TimeDelta::days(29)).await.unwrap();
-    assert_eq!(standing(store, YOON).await, Some(Standing::Unconfirmed));
-    store.forget(asked + TimeDelta::days(32)).await.unwrap();
-    assert_eq!(standing(store, YOON).await, None, "it was never confirmed");
-    let dossier = serde_json::to_string(&store.dossier(key("kim@example.org")).await.unwrap()).unwrap();
+    store.delete_expired(asked + TimeDelta::days(29)).await.unwrap();
+    assert_eq!(status(store, YOON).await, Some(SubscriptionStatus::Unconfirmed));
+    store.delete_expired(asked + TimeDelta::days(32)).await.unwrap();
+    assert_eq!(status(store, YOON).await, None, "it was never confirmed");
+    let dossier = serde_json::to_string(&store.personal_data(key("kim@example.org")).await.unwrap()).unwrap();
     assert!(!dossier.contains("203.0.113"), "a network is kept for thirty days: {dossier}");
-    assert_eq!(standing(store, "kim@example.org").await, Some(Standing::Active));
+    assert_eq!(status(store, "kim@example.org").await, Some(SubscriptionStatus::Active));
 }
 
 /// Which clock a store uses.
@@ -321,12 +332,12 @@ async fn a_day_of_mail_bombing_stays_within_the_limits() {
             format!("198.{}.{}.0/24", chance % 250, (chance >> 8) % 250)
         };
         let form = SignUp {
-            circumstances: Circumstances { network: Some(network.clone()), ..here() },
+            consent: ConsentContext { network: Some(network.clone()), ..here() },
             limits,
             ..form(&address)
         };
         let at = now() + TimeDelta::seconds(10 * i64::from(step));
-        if store.sign_up(form, at).await.unwrap() == SignedUp::ToConfirm {
+        if store.sign_up(form, at).await.unwrap() == SignUpResult::ToConfirm {
             let mailbox = if domain == "gmail.com" { "victim" } else { &address };
             for count in ["all", mailbox, domain, &network] {
                 *mailed.entry(count.to_owned()).or_default() += 1;

@@ -4,25 +4,31 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use letterpress::ledger::State;
-use letterpress::ledger::transition::{Event, Refusal};
-use letterpress::store::{DeliveryStore as _, Filter, Move, Store, StoreError};
-use letterpress::subscribers::Standing;
+use letterpress::ledger::transition::{Event, Rejection};
+use letterpress::store::{DeliveryStore as _, Filter, StateChange, Store, StoreError};
+use letterpress::subscribers::SubscriptionStatus;
 
 use super::store_story::{
-    arm, bounced, cancelled, claim, fresh, imported, imprint, issue, now, one, pace, reader, restored, story,
+    arm, bounced, cancelled, claim, fields, fresh, imported, issue, now, one, pace, reader, restored, story,
 };
 use super::support::postgres::open;
 use super::support::{Bouncer, Cutter, Postgres};
 
 async fn with_readers(url: &str, readers: u8) -> Arc<Store> {
     let store = open(url).await.unwrap();
-    store.enrol((1..=readers).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
-    store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    store
+        .add_subscribers(
+            (1..=readers).map(|number| reader(number, SubscriptionStatus::Active)).collect(),
+            now(),
+        )
+        .await
+        .unwrap();
+    store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
     store
 }
 
 async fn count(store: &Store, state: State) -> u64 {
-    store.issues().await.unwrap()[0].tally.count(state)
+    store.issues().await.unwrap()[0].counts.count(state)
 }
 
 #[tokio::test]
@@ -56,21 +62,22 @@ async fn two_senders_share_their_permits_in_postgres_too() {
     let url = server.database();
     let (first, second) = (with_readers(&url, 60).await, open(&url).await.unwrap());
     let number = first.open_issues().await.unwrap()[0].number;
-    let ration = async |store: &Store, pace: letterpress::store::Pace| {
+    let ration = async |store: &Store, pace: letterpress::store::RateLimitedClaim| {
         let lease = chrono::TimeDelta::minutes(30);
-        let claim = letterpress::store::Claim { issue: number, most: 9, owner: fresh().to_string(), lease };
-        store.claim_within(pace, claim, (0..9).map(|_| fresh()).collect(), now()).await.unwrap()
+        let claim =
+            letterpress::store::LeaseClaim { issue: number, limit: 9, owner: fresh().to_string(), lease };
+        store.claim_within_limits(pace, claim, (0..9).map(|_| fresh()).collect(), now()).await.unwrap()
     };
     // One in each second: two senders that ask at the same moment get one copy between them.
     let all = || pace(Some(60), None, &[]);
     let (one, other) = tokio::join!(ration(first.as_ref(), all()), ration(second.as_ref(), all()));
-    assert_eq!(one.copies.len() + other.copies.len(), 1);
+    assert_eq!(one.deliveries.len() + other.deliveries.len(), 1);
     assert!(one.wait.or(other.wait).is_some_and(|wait| wait <= chrono::TimeDelta::seconds(1)));
-    let lanes = first.lanes(number, now()).await.unwrap();
-    assert_eq!(lanes, ["example.org"]);
-    let each = || pace(None, Some(60), &lanes);
+    let domains = first.due_domains(number, now()).await.unwrap();
+    assert_eq!(domains, ["example.org"]);
+    let each = || pace(None, Some(60), &domains);
     let (one, other) = tokio::join!(ration(first.as_ref(), each()), ration(second.as_ref(), each()));
-    assert_eq!(one.copies.len() + other.copies.len(), 1);
+    assert_eq!(one.deliveries.len() + other.deliveries.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +97,7 @@ async fn story_cut_at(server: &Postgres, at: u64, after: bool) -> u64 {
         Ok(store) => story(store.as_ref()).await,
         // A server that is not there at the very start is said, and nothing has begun.
         Err(error) => {
-            assert!(error.may_pass() && cutter.has_cut(), "{error}");
+            assert!(error.is_transient() && cutter.has_cut(), "{error}");
             story(open(&through).await.unwrap().as_ref()).await;
         }
     }
@@ -137,7 +144,7 @@ async fn f31_after_a_failover_whatever_was_under_way_is_in_doubt_and_no_dot_foll
     let lost = claim(store.as_ref(), 1, "first", now()).await;
     server.fail_over_to(standby);
 
-    assert_eq!(one(store.as_ref(), &lost[0], arm(&lost[0])).await, Err(Refusal::NotYours), "no dot");
+    assert_eq!(one(store.as_ref(), &lost[0], arm(&lost[0])).await, Err(Rejection::WrongToken), "no dot");
     assert_eq!(store.failed_over(), Some(5));
     assert_eq!(count(store.as_ref(), State::Unknown).await, 5);
     assert!(claim(store.as_ref(), 5, "first", now()).await.is_empty(), "nobody is mailed again");
@@ -193,9 +200,11 @@ async fn two_machines_that_freeze_at_once_freeze_once_and_count_right() {
     let Some(server) = Postgres::shared() else { return };
     let url = server.database();
     let (one, other) = (open(&url).await.unwrap(), open(&url).await.unwrap());
-    one.enrol((1..=200).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
+    one.add_subscribers((1..=200).map(|number| reader(number, SubscriptionStatus::Active)).collect(), now())
+        .await
+        .unwrap();
     let freeze =
-        |store: Arc<Store>| async move { store.freeze(issue("new"), Box::new(imprint), now()).await };
+        |store: Arc<Store>| async move { store.schedule_issue(issue("new"), Box::new(fields), now()).await };
     let (a, b) = tokio::join!(tokio::spawn(freeze(one.clone())), tokio::spawn(freeze(other)));
     let outcomes = [a.unwrap(), b.unwrap()];
     let frozen = outcomes.iter().filter(|outcome| matches!(outcome, Ok(200))).count();
@@ -235,9 +244,9 @@ async fn senders_that_share_an_issue_claim_each_copy_once() {
                         return sent;
                     }
                     for events in [arm, |copy: &_| yes(copy)] {
-                        let mut moves: Vec<Move> = copies
+                        let mut moves: Vec<StateChange> = copies
                             .iter()
-                            .map(|copy| Move { number: copy.number, event: events(copy) })
+                            .map(|copy| StateChange { number: copy.number, event: events(copy) })
                             .collect();
                         moves.reverse();
                         assert!(store.commit(moves, now()).await.unwrap().iter().all(Result::is_ok));

@@ -8,30 +8,30 @@ use camino::Utf8Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use letterpress::address::EmailAddress;
 use letterpress::ledger::NO_MAILBOX;
-use letterpress::ledger::health::Toll;
-use letterpress::ledger::pace::{Limits, Rate};
-use letterpress::ledger::transition::{Event, Refusal};
-use letterpress::ledger::{IssueState, LastWord, Retry, State, Token};
+use letterpress::ledger::health::FeedbackCounts;
+use letterpress::ledger::rate_limit::{Rate, RateLimits};
+use letterpress::ledger::transition::{Event, Rejection};
+use letterpress::ledger::{IssueState, LastReply, Retry, State, Token};
 use letterpress::store::{
-    About, Addressee, Adopted, Adoption, Claim, Claimed, Decision, DeliveryStore as _, Filter, Imprint, Lane,
-    Move, NewIssue, Notice, Pace, Reported, Store, StoreError, Taken, Word, open_sqlite,
+    Claimed, Decision, DeliveryRecipient, DeliveryReport, DeliveryStore as _, DomainState, Filter,
+    InboundReport, LeaseClaim, MessageFields, NewIssue, RateLimitedClaim, RecordOutcome, ReportKind,
+    ReportSubject, RestoreOutcome, RestoreRequest, StateChange, Store, StoreError, open_sqlite,
 };
 use letterpress::subscribers::bounces::{Action, Status};
-use letterpress::subscribers::{AddressKey, Enrolment, Profile, Standing};
+use letterpress::subscribers::{AddressKey, NewSubscriber, Profile, SubscriptionStatus};
 use letterpress::text::HeaderText;
 
 pub(crate) fn now() -> DateTime<Utc> {
     "2026-11-20T10:00:00Z".parse().unwrap()
 }
 
-pub(crate) fn reader(number: u8, standing: Standing) -> Enrolment {
+pub(crate) fn reader(number: u8, status: SubscriptionStatus) -> NewSubscriber {
     let email = EmailAddress::parse(&format!("reader{number}@example.org")).unwrap();
-    let profile = Profile {
-        name: HeaderText::lossy("독자"),
-        consented_at: Some(now()),
-        ..Profile::new(email, standing)
-    };
-    Enrolment::new(AddressKey([number; 16]), profile, "story")
+    let profile =
+        Profile {
+            name: HeaderText::lossy("독자"), consented_at: Some(now()), ..Profile::new(email, status)
+        };
+    NewSubscriber::new(AddressKey([number; 16]), profile, "story")
 }
 
 pub(crate) fn issue(post: &str) -> NewIssue {
@@ -39,17 +39,17 @@ pub(crate) fn issue(post: &str) -> NewIssue {
         post: post.to_owned(),
         subject: HeaderText::parse("천천히 오는 편지").unwrap(),
         label: "slow".to_owned(),
-        letter: "{}".to_owned(),
+        message: "{}".to_owned(),
         categories: Vec::new(),
         baseline: Vec::new(),
         rehearsal: false,
     }
 }
 
-pub(crate) fn imprint(addressee: &Addressee<'_>) -> Imprint {
-    Imprint {
-        message_id: format!("{}@example.com", addressee.key),
-        boundary_seed: addressee.number.to_string(),
+pub(crate) fn fields(recipient: &DeliveryRecipient<'_>) -> MessageFields {
+    MessageFields {
+        message_id: format!("{}@example.com", recipient.key),
+        boundary_seed: recipient.number.to_string(),
         unsubscribe: "token".to_owned(),
         bounce: String::new(),
     }
@@ -58,7 +58,12 @@ pub(crate) fn imprint(addressee: &Addressee<'_>) -> Imprint {
 pub(crate) async fn claim(store: &Store, most: usize, owner: &str, at: DateTime<Utc>) -> Vec<Claimed> {
     let open = store.open_issues().await.unwrap();
     let tokens = (0..most).map(|_| fresh()).collect();
-    let claim = Claim { issue: open[0].number, most, owner: owner.to_owned(), lease: TimeDelta::minutes(30) };
+    let claim = LeaseClaim {
+        issue: open[0].number,
+        limit: most,
+        owner: owner.to_owned(),
+        lease: TimeDelta::minutes(30),
+    };
     store.claim(claim, tokens, at).await.unwrap()
 }
 
@@ -70,8 +75,8 @@ pub(crate) fn fresh() -> Token {
     Token(bytes)
 }
 
-pub(crate) async fn one(store: &Store, copy: &Claimed, event: Event) -> Result<State, Refusal> {
-    store.commit(vec![Move { number: copy.number, event }], now()).await.unwrap().remove(0)
+pub(crate) async fn one(store: &Store, copy: &Claimed, event: Event) -> Result<State, Rejection> {
+    store.commit(vec![StateChange { number: copy.number, event }], now()).await.unwrap().remove(0)
 }
 
 pub(crate) fn arm(copy: &Claimed) -> Event {
@@ -80,25 +85,25 @@ pub(crate) fn arm(copy: &Claimed) -> Event {
 
 pub(crate) async fn story(store: &Store) {
     // Before the first run no post is known; then the archive is the baseline.
-    assert_eq!(store.known_posts().await.unwrap(), None);
+    assert_eq!(store.mailed_posts().await.unwrap(), None);
     store.baseline(vec![("old".to_owned(), HeaderText::parse("옛 글").unwrap())], now()).await.unwrap();
-    assert_eq!(store.known_posts().await.unwrap(), Some(HashSet::from(["old".to_owned()])));
+    assert_eq!(store.mailed_posts().await.unwrap(), Some(HashSet::from(["old".to_owned()])));
 
     // Five subscribers are active, one is unconfirmed, and one is suppressed before the import.
-    let mut readers: Vec<_> = (1..=5).map(|number| reader(number, Standing::Active)).collect();
-    readers.push(reader(6, Standing::Unconfirmed));
-    store.enrol(readers, now()).await.unwrap();
+    let mut readers: Vec<_> = (1..=5).map(|number| reader(number, SubscriptionStatus::Active)).collect();
+    readers.push(reader(6, SubscriptionStatus::Unconfirmed));
+    store.add_subscribers(readers, now()).await.unwrap();
     store.suppress(AddressKey([7; 16]), "complaint", "story", now()).await.unwrap();
-    let kept_out = store.enrol(vec![reader(7, Standing::Active)], now()).await.unwrap();
+    let kept_out = store.add_subscribers(vec![reader(7, SubscriptionStatus::Active)], now()).await.unwrap();
     assert_eq!((kept_out.added, kept_out.kept_out), (0, 1));
 
     // A freeze counts the active subscribers, and a second freeze is refused.
-    assert_eq!(store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap(), 5);
+    assert_eq!(store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap(), 5);
     assert!(matches!(
-        store.freeze(issue("new"), Box::new(imprint), now()).await,
+        store.schedule_issue(issue("new"), Box::new(fields), now()).await,
         Err(StoreError::AlreadyIssued(_))
     ));
-    assert_eq!(store.issues().await.unwrap()[0].tally.count(State::Pending), 5);
+    assert_eq!(store.issues().await.unwrap()[0].counts.count(State::Pending), 5);
 
     // A claimed row belongs to one owner.
     let copies = claim(store, 4, "first", now()).await;
@@ -139,7 +144,7 @@ pub(crate) async fn story(store: &Store) {
     let again = claim(store, 9, "third", later).await;
     assert_eq!(again.len(), 3);
     let late = Event::Reject { token: copies[3].token, reason: "rejected", last: None };
-    assert_eq!(one(store, &copies[3], late).await, Err(Refusal::NotYours));
+    assert_eq!(one(store, &copies[3], late).await, Err(Rejection::WrongToken));
     assert_eq!(one(store, &copies[3], Event::Accept { token: None, last: None }).await, Ok(State::Sent));
 
     // The rest is sent, the counts add up to the audience, and the issue is closed.
@@ -149,8 +154,8 @@ pub(crate) async fn story(store: &Store) {
     }
     store.close_finished(now()).await.unwrap();
     let summary = store.issues().await.unwrap().remove(0);
-    assert_eq!((summary.state, summary.audience, summary.tally.total()), (IssueState::Done, 5, 5));
-    assert_eq!((summary.tally.count(State::Sent), summary.tally.count(State::Skipped)), (4, 1));
+    assert_eq!((summary.state, summary.audience, summary.counts.total()), (IssueState::Done, 5, 5));
+    assert_eq!((summary.counts.count(State::Sent), summary.counts.count(State::Skipped)), (4, 1));
 }
 
 #[tokio::test]
@@ -164,23 +169,24 @@ async fn sqlite_delivers_an_issue() {
 /// What an imported list adds: the reason of a suppression, and the time when an address was first seen.
 pub(crate) async fn imported(store: &Store) {
     let day = TimeDelta::days(1);
-    let of = |number, standing, days: i32| {
-        let mut row = reader(number, standing);
+    let of = |number, status, days: i32| {
+        let mut row = reader(number, status);
         row.added_at = Some(now() - day * days);
         row.profile.suppressed_because =
-            (standing == Standing::Suppressed).then(|| "it complained".to_owned());
+            (status == SubscriptionStatus::Suppressed).then(|| "it complained".to_owned());
         row
     };
     let list = vec![
-        of(1, Standing::Active, 9),
-        of(2, Standing::Suppressed, 8),
-        of(3, Standing::Unsubscribed, -100_000),
+        of(1, SubscriptionStatus::Active, 9),
+        of(2, SubscriptionStatus::Suppressed, 8),
+        of(3, SubscriptionStatus::Unsubscribed, -100_000),
     ];
-    assert_eq!(store.enrol(list, now()).await.unwrap().added, 3);
+    assert_eq!(store.add_subscribers(list, now()).await.unwrap().added, 3);
     // A suppression without a reason counts, and a later row does not change it.
-    let mut unsaid = of(1, Standing::Suppressed, 1);
+    let mut unsaid = of(1, SubscriptionStatus::Suppressed, 1);
     unsaid.profile.suppressed_because = None;
-    let done = store.enrol(vec![unsaid, of(2, Standing::Active, 1)], now() + day).await.unwrap();
+    let done =
+        store.add_subscribers(vec![unsaid, of(2, SubscriptionStatus::Active, 1)], now() + day).await.unwrap();
     assert_eq!((done.changed, done.kept_out), (1, 1));
     let rows = store.subscribers(0, 10).await.unwrap();
     let rows: Vec<_> = rows
@@ -189,16 +195,16 @@ pub(crate) async fn imported(store: &Store) {
         .map(|(_, row)| (row.profile, (now() - row.added_at).num_days()))
         .map(|(profile, days)| {
             let days = if (-50_000..1).contains(&days) { 0 } else { days };
-            (profile.standing, days, profile.suppressed_because)
+            (profile.status, days, profile.suppressed_because)
         })
         .collect();
     let listed = "suppressed in a list that was imported".to_owned();
     assert_eq!(
         rows,
         [
-            (Standing::Suppressed, 9, Some(listed)),
-            (Standing::Suppressed, 8, Some("it complained".to_owned())),
-            (Standing::Unsubscribed, 0, None),
+            (SubscriptionStatus::Suppressed, 9, Some(listed)),
+            (SubscriptionStatus::Suppressed, 8, Some("it complained".to_owned())),
+            (SubscriptionStatus::Unsubscribed, 0, None),
         ]
     );
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
@@ -214,9 +220,12 @@ async fn sqlite_keeps_reasons_and_times_of_an_imported_list() {
 
 /// The epoch, and the adoption of a moved or restored store.
 pub(crate) async fn restored(store: &Store) {
-    store.enrol((1..=4).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
-    store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
-    assert_eq!(store.custody().await.unwrap().mark.epoch, 0);
+    store
+        .add_subscribers((1..=4).map(|number| reader(number, SubscriptionStatus::Active)).collect(), now())
+        .await
+        .unwrap();
+    store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
+    assert_eq!(store.identity().await.unwrap().epoch_mark.epoch, 0);
     assert_eq!((store.raise_epoch().await.unwrap(), store.raise_epoch().await.unwrap()), (1, 2));
 
     // One delivery is sent, one armed, one claimed, one waits. A moved original stays as it is.
@@ -226,18 +235,24 @@ pub(crate) async fn restored(store: &Store) {
     }
     let yes = |copy: &Claimed| Event::Accept { token: Some(copy.token), last: None };
     assert_eq!(one(store, &copies[0], yes(&copies[0])).await, Ok(State::Sent));
-    let moved = Adoption { published: None, above: 0, why: "moved".to_owned() };
-    assert_eq!(store.adopt(moved, now()).await.unwrap(), Adopted { in_doubt: 0, baseline: 0 });
-    assert_eq!(store.custody().await.unwrap().mark.epoch, 3);
+    let moved = RestoreRequest { published: None, above: 0, why: "moved".to_owned() };
+    assert_eq!(
+        store.accept_restored(moved, now()).await.unwrap(),
+        RestoreOutcome { unknown: 0, baseline: 0 }
+    );
+    assert_eq!(store.identity().await.unwrap().epoch_mark.epoch, 3);
 
     // A restored store makes a doubt of every open delivery, and unknown posts count as mailed.
     let title = HeaderText::parse("글").unwrap();
     let published = vec![("new".to_owned(), title.clone()), ("later".to_owned(), title)];
-    let adoption = Adoption { published: Some(published), above: 9, why: "restored".to_owned() };
-    assert_eq!(store.adopt(adoption, now()).await.unwrap(), Adopted { in_doubt: 3, baseline: 1 });
-    assert_eq!(store.custody().await.unwrap().mark.epoch, 10);
+    let adoption = RestoreRequest { published: Some(published), above: 9, why: "restored".to_owned() };
+    assert_eq!(
+        store.accept_restored(adoption, now()).await.unwrap(),
+        RestoreOutcome { unknown: 3, baseline: 1 }
+    );
+    assert_eq!(store.identity().await.unwrap().epoch_mark.epoch, 10);
     assert_eq!(store.issues().await.unwrap()[0].state, IssueState::Done);
-    assert_eq!(one(store, &copies[2], arm(&copies[2])).await, Err(Refusal::NotYours));
+    assert_eq!(one(store, &copies[2], arm(&copies[2])).await, Err(Rejection::WrongToken));
     assert_eq!(
         one(store, &copies[1], yes(&copies[1])).await,
         Ok(State::Sent),
@@ -247,17 +262,20 @@ pub(crate) async fn restored(store: &Store) {
     // Doubts are settled in bulk, and the ledger is consistent.
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
     let doubts: Vec<_> = store.deliveries(filter).await.unwrap().iter().map(|view| view.number).collect();
-    let last = Some(LastWord { phase: "evidence".to_owned(), text: "the log".to_owned() });
+    let last = Some(LastReply { phase: "evidence".to_owned(), text: "the log".to_owned() });
     let event = Event::Accept { token: None, last };
     let decision = Decision { event, actor: "story", why: "the log".to_owned() };
-    assert_eq!(store.settle(doubts, decision, now()).await.unwrap(), 2);
+    assert_eq!(store.decide_all(doubts, decision, now()).await.unwrap(), 2);
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
 }
 
 /// Bounces, complaints and refused mailboxes: they are counted once, and the subscribers are suppressed.
 pub(crate) async fn bounced(store: &Store) {
-    store.enrol((1..=3).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
-    store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    store
+        .add_subscribers((1..=3).map(|number| reader(number, SubscriptionStatus::Active)).collect(), now())
+        .await
+        .unwrap();
+    store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
     let number = store.open_issues().await.unwrap()[0].number;
     let copies = claim(store, 3, "first", now()).await;
     for copy in &copies[..2] {
@@ -268,29 +286,35 @@ pub(crate) async fn bounced(store: &Store) {
     let nobody = Event::Reject { token: copies[2].token, reason: NO_MAILBOX, last: None };
     assert_eq!(one(store, &copies[2], nobody).await, Ok(State::Failed));
 
-    let report = Reported {
+    let report = DeliveryReport {
         action: Action::Failed,
         status: Status::parse("5.1.1"),
         recipient: None,
         diagnostic: "smtp; 550 5.1.1 no such user".to_owned(),
     };
-    let notice = |mail: u8, copy: &Claimed, word: Word| Notice {
+    let notice = |mail: u8, copy: &Claimed, word: ReportKind| InboundReport {
         fingerprint: [mail; 32],
-        about: About::Copy(copy.number),
+        about: ReportSubject::Delivery(copy.number),
         word,
     };
-    let bounce = notice(1, &copies[0], Word::Reported(report));
-    let taken = store.take_notice(bounce.clone(), now()).await.unwrap();
+    let bounce = notice(1, &copies[0], ReportKind::Delivery(report));
+    let taken = store.record_report(bounce.clone(), now()).await.unwrap();
     assert!(
-        matches!(taken, Taken::Recorded { standing: Some(Standing::Suppressed), settled: false, .. }),
+        matches!(
+            taken,
+            RecordOutcome::Recorded { status: Some(SubscriptionStatus::Suppressed), settled: false, .. }
+        ),
         "{taken:?}"
     );
-    assert_eq!(store.take_notice(bounce, now()).await.unwrap(), Taken::Again);
-    store.take_notice(notice(2, &copies[1], Word::Complained), now()).await.unwrap();
-    assert_eq!(store.standing(copies[1].key).await.unwrap(), Some(Standing::Suppressed));
-    assert_eq!(store.toll(number).await.unwrap(), Toll { sent: 1, hard: 2, complaints: 1 });
-    assert_eq!(store.bury(number, now()).await.unwrap(), 1);
-    assert_eq!(store.standing(copies[2].key).await.unwrap(), Some(Standing::Suppressed));
+    assert_eq!(store.record_report(bounce, now()).await.unwrap(), RecordOutcome::Duplicate);
+    store.record_report(notice(2, &copies[1], ReportKind::Complained), now()).await.unwrap();
+    assert_eq!(store.status(copies[1].key).await.unwrap(), Some(SubscriptionStatus::Suppressed));
+    assert_eq!(
+        store.feedback_counts(number).await.unwrap(),
+        FeedbackCounts { sent: 1, hard: 2, complaints: 1 }
+    );
+    assert_eq!(store.suppress_invalid(number, now()).await.unwrap(), 1);
+    assert_eq!(store.status(copies[2].key).await.unwrap(), Some(SubscriptionStatus::Suppressed));
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
 }
 
@@ -315,8 +339,8 @@ async fn a_late_temporary_refusal_reopens_a_finished_issue() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
-    store.enrol(vec![reader(1, Standing::Active)], now()).await.unwrap();
-    store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    store.add_subscribers(vec![reader(1, SubscriptionStatus::Active)], now()).await.unwrap();
+    store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
     let copy = claim(store.as_ref(), 1, "slow", now()).await.remove(0);
     assert_eq!(one(store.as_ref(), &copy, arm(&copy)).await, Ok(State::Armed));
     assert_eq!(store.recover("next", true, now()).await.unwrap(), (0, 1));
@@ -328,10 +352,10 @@ async fn a_late_temporary_refusal_reopens_a_finished_issue() {
 }
 
 /// A rate for all messages, or one for each domain.
-pub(crate) fn pace(all: Option<u32>, each: Option<u32>, lanes: &[String]) -> Pace {
+pub(crate) fn pace(all: Option<u32>, each: Option<u32>, domains: &[String]) -> RateLimitedClaim {
     let rate = |number: Option<u32>| number.and_then(Rate::per_minute);
-    let limits = Limits { all: rate(all), each_domain: rate(each), ..Limits::default() };
-    Pace { limits: Arc::new(limits), lanes: lanes.to_vec() }
+    let limits = RateLimits { all: rate(all), per_domain: rate(each), ..RateLimits::default() };
+    RateLimitedClaim { limits: Arc::new(limits), domains: domains.to_vec() }
 }
 
 #[tokio::test]
@@ -340,36 +364,41 @@ async fn two_senders_share_their_permits_and_a_dead_sender_returns_none() {
     let path = Utf8Path::from_path(folder.path()).unwrap().join("letterpress.db");
     let open = || open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
     let (one, other) = (open(), open());
-    one.enrol((1..=60).map(|number| reader(number, Standing::Active)).collect(), now()).await.unwrap();
-    one.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    one.add_subscribers((1..=60).map(|number| reader(number, SubscriptionStatus::Active)).collect(), now())
+        .await
+        .unwrap();
+    one.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
     let number = one.open_issues().await.unwrap()[0].number;
-    let ration = async |store: &Store, pace: &Pace, at: DateTime<Utc>| {
+    let ration = async |store: &Store, pace: &RateLimitedClaim, at: DateTime<Utc>| {
         let lease = TimeDelta::minutes(30);
-        let claim = Claim { issue: number, most: 9, owner: fresh().to_string(), lease };
-        store.claim_within(pace.clone(), claim, (0..9).map(|_| fresh()).collect(), at).await.unwrap()
+        let claim = LeaseClaim { issue: number, limit: 9, owner: fresh().to_string(), lease };
+        store.claim_within_limits(pace.clone(), claim, (0..9).map(|_| fresh()).collect(), at).await.unwrap()
     };
     // Ten at once, whoever asks; then ten in each second.
     let all = pace(Some(600), None, &[]);
-    assert_eq!(ration(one.as_ref(), &all, now()).await.copies.len(), 9);
-    assert_eq!(ration(other.as_ref(), &all, now()).await.copies.len(), 1);
+    assert_eq!(ration(one.as_ref(), &all, now()).await.deliveries.len(), 9);
+    assert_eq!(ration(other.as_ref(), &all, now()).await.deliveries.len(), 1);
     let nothing = ration(one.as_ref(), &all, now()).await;
-    assert_eq!((nothing.copies.len(), nothing.wait), (0, Some(TimeDelta::milliseconds(100))));
+    assert_eq!((nothing.deliveries.len(), nothing.wait), (0, Some(TimeDelta::milliseconds(100))));
     // Whoever holds them dies: the copies wait again, their permits are gone.
     assert_eq!(one.recover("heir", true, now()).await.unwrap(), (10, 0));
-    assert!(ration(one.as_ref(), &all, now()).await.copies.is_empty());
+    assert!(ration(one.as_ref(), &all, now()).await.deliveries.is_empty());
     let second = now() + TimeDelta::seconds(1);
-    assert_eq!(ration(other.as_ref(), &all, second).await.copies.len(), 9);
+    assert_eq!(ration(other.as_ref(), &all, second).await.deliveries.len(), 9);
     // A clock that goes back finds the meter full.
-    assert!(ration(one.as_ref(), &all, now() - TimeDelta::days(1)).await.copies.is_empty());
+    assert!(ration(one.as_ref(), &all, now() - TimeDelta::days(1)).await.deliveries.is_empty());
 
-    let lanes = one.lanes(number, second).await.unwrap();
-    assert_eq!(lanes, ["example.org"]);
-    let each = pace(None, Some(120), &lanes);
-    assert_eq!(ration(one.as_ref(), &each, second).await.copies.len(), 2);
+    let domains = one.due_domains(number, second).await.unwrap();
+    assert_eq!(domains, ["example.org"]);
+    let each = pace(None, Some(120), &domains);
+    assert_eq!(ration(one.as_ref(), &each, second).await.deliveries.len(), 2);
     let full = ration(other.as_ref(), &each, second).await;
-    assert_eq!(full.lanes, [("example.org".to_owned(), Lane::Full(TimeDelta::milliseconds(500)))]);
+    assert_eq!(full.domains, [("example.org".to_owned(), DomainState::Full(TimeDelta::milliseconds(500)))]);
     let late = pace(None, Some(120), &["nobody.example".to_owned()]);
-    assert_eq!(ration(one.as_ref(), &late, second).await.lanes, [("nobody.example".to_owned(), Lane::Empty)]);
+    assert_eq!(
+        ration(one.as_ref(), &late, second).await.domains,
+        [("nobody.example".to_owned(), DomainState::Empty)]
+    );
 }
 
 #[tokio::test]
@@ -381,12 +410,18 @@ async fn a_cancelled_issue_lets_nobody_wait() {
 }
 
 pub(crate) async fn cancelled(store: Arc<Store>) {
-    store.enrol(vec![reader(1, Standing::Active), reader(2, Standing::Active)], now()).await.unwrap();
-    store.freeze(issue("new"), Box::new(imprint), now()).await.unwrap();
+    store
+        .add_subscribers(
+            vec![reader(1, SubscriptionStatus::Active), reader(2, SubscriptionStatus::Active)],
+            now(),
+        )
+        .await
+        .unwrap();
+    store.schedule_issue(issue("new"), Box::new(fields), now()).await.unwrap();
     let claimed = claim(store.as_ref(), 1, "first", now()).await;
     assert!(store.set_issue("new", IssueState::Cancelled, "story", now()).await.unwrap());
-    assert_eq!(one(store.as_ref(), &claimed[0], arm(&claimed[0])).await, Err(Refusal::NoSuchEdge));
-    assert_eq!(store.issues().await.unwrap()[0].tally.count(State::Skipped), 2);
+    assert_eq!(one(store.as_ref(), &claimed[0], arm(&claimed[0])).await, Err(Rejection::NoSuchTransition));
+    assert_eq!(store.issues().await.unwrap()[0].counts.count(State::Skipped), 2);
 }
 
 #[test]

@@ -12,16 +12,21 @@ use letterpress::clock::{Clock as _, StoppedClock, SystemClock};
 use letterpress::config;
 use letterpress::ledger::State;
 use letterpress::ledger::transition::Event;
-use letterpress::pipeline::{self, Office, World};
-use letterpress::store::desk::Circumstances;
+use letterpress::pipeline;
+use letterpress::pipeline::session::LedgerSession;
+use letterpress::pipeline::session::RunContext;
+use letterpress::store::subscriber_store::ConsentContext;
 use letterpress::store::{
-    Adoption, DigestIssue, DigestPost, Filter, NewDigest, NewIssue, Share, Store, StoreError, open_sqlite,
+    DigestIssue, DigestPart, DigestPost, Filter, NewDigest, NewIssue, RestoreRequest, Store, StoreError,
+    open_sqlite,
 };
-use letterpress::subscribers::{AddressKey, Cadence, Enrolment, Standing, Topics, Wishes};
+use letterpress::subscribers::{
+    AddressKey, Frequency, NewSubscriber, Preferences, SubscriptionStatus, Topics,
+};
 use letterpress::text::HeaderText;
 use proptest::prelude::*;
 
-use super::store_story::{arm, claim, imprint, issue, now, one, reader};
+use super::store_story::{arm, claim, fields, issue, now, one, reader};
 use super::support::postgres::open;
 use super::support::{At, Do, Postgres, Script, Server, Site, say};
 
@@ -29,13 +34,13 @@ fn header(text: &str) -> HeaderText {
     HeaderText::parse(text).unwrap()
 }
 
-fn wishes(cadence: Cadence, topics: &[&str]) -> Wishes {
-    Wishes { cadence, topics: Topics::only(topics.iter().map(|topic| header(topic))) }
+fn preferences(cadence: Frequency, topics: &[&str]) -> Preferences {
+    Preferences { frequency: cadence, topics: Topics::only(topics.iter().map(|topic| header(topic))) }
 }
 
-fn wisher(number: u8, cadence: Cadence, topics: &[&str]) -> Enrolment {
-    let mut reader = reader(number, Standing::Active);
-    reader.profile.wishes = wishes(cadence, topics);
+fn wisher(number: u8, cadence: Frequency, topics: &[&str]) -> NewSubscriber {
+    let mut reader = reader(number, SubscriptionStatus::Active);
+    reader.profile.preferences = preferences(cadence, topics);
     reader
 }
 
@@ -47,29 +52,31 @@ fn post(id: &str, categories: &[&str]) -> DigestPost {
     DigestPost { id: id.to_owned(), categories: categories.iter().map(|name| header(name)).collect() }
 }
 
-async fn chooses(store: &Store, number: u8, wishes: Wishes) {
-    let circumstances = Circumstances { form: "story".to_owned(), wording: [0; 32], network: None };
-    assert!(store.choose(AddressKey([number; 16]), wishes, circumstances, now()).await.unwrap());
+async fn chooses(store: &Store, number: u8, preferences: Preferences) {
+    let circumstances = ConsentContext { form: "story".to_owned(), wording: [0; 32], network: None };
+    assert!(
+        store.set_preferences(AddressKey([number; 16]), preferences, circumstances, now()).await.unwrap()
+    );
 }
 
 /// A week with a letter for each of these parts.
-fn week(name: &str, posts: &[DigestPost], parts: impl IntoIterator<Item = Share>) -> NewDigest {
-    let letter = |share: Share| {
+fn week(name: &str, posts: &[DigestPost], parts: impl IntoIterator<Item = DigestPart>) -> NewDigest {
+    let letter = |share: DigestPart| {
         let issue = issue(&format!("digest:{name}:{:x}", share.0));
-        (share, DigestIssue { issue, imprint: Box::new(imprint) })
+        (share, DigestIssue { issue, fields: Box::new(fields) })
     };
     NewDigest {
         rehearsal: false,
         week: name.to_owned(),
         moment: now(),
         posts: posts.to_vec(),
-        letters: parts.into_iter().map(letter).collect(),
+        issues: parts.into_iter().map(letter).collect(),
     }
 }
 
 async fn freeze_week(store: &Store, name: &str, posts: &[DigestPost]) -> Result<u64, StoreError> {
-    let parts = store.shares(posts.to_vec()).await?.into_keys().filter(|share| !share.is_empty());
-    store.freeze_digest(week(name, posts, parts), now()).await
+    let parts = store.digest_parts(posts.to_vec()).await?.into_keys().filter(|share| !share.is_empty());
+    store.schedule_digest(week(name, posts, parts), now()).await
 }
 
 /// Who has a copy of which issue.
@@ -87,7 +94,7 @@ fn names(numbers: &[u8]) -> Vec<String> {
 
 async fn wished(store: &Store) {
     store.baseline(vec![("old".to_owned(), header("옛 글"))], now()).await.unwrap();
-    let (each, weekly) = (Cadence::Each, Cadence::Weekly);
+    let (each, weekly) = (Frequency::Immediate, Frequency::Weekly);
     let mut readers = vec![
         wisher(1, each, &[]),
         wisher(2, each, &["기술", "생각"]),
@@ -97,31 +104,35 @@ async fn wished(store: &Store) {
         wisher(6, weekly, &["편지"]),
         wisher(7, weekly, &[]),
     ];
-    readers[6].profile.standing = Standing::Unconfirmed;
-    store.enrol(readers, now()).await.unwrap();
+    readers[6].profile.status = SubscriptionStatus::Unconfirmed;
+    store.add_subscribers(readers, now()).await.unwrap();
 
     // By itself: whoever wants one of its categories, and one that has none goes to those who want all.
-    assert_eq!(store.freeze(about("tech", &["잡담", "기술"]), Box::new(imprint), now()).await.unwrap(), 2);
-    assert_eq!(store.freeze(about("plain", &[]), Box::new(imprint), now()).await.unwrap(), 1);
+    assert_eq!(
+        store.schedule_issue(about("tech", &["잡담", "기술"]), Box::new(fields), now()).await.unwrap(),
+        2
+    );
+    assert_eq!(store.schedule_issue(about("plain", &[]), Box::new(fields), now()).await.unwrap(), 1);
     assert_eq!(copies(store).await["tech"], names(&[1, 2]));
 
     // The week: each gets what they want and do not have. Reader 1 has both, and chose otherwise since.
-    chooses(store, 1, wishes(weekly, &[])).await;
+    chooses(store, 1, preferences(weekly, &[])).await;
     let posts = [post("tech", &["잡담", "기술"]), post("plain", &[]), post("later", &["생각"])];
-    let (tech, plain, later) = (Share::default().and(0), Share::default().and(1), Share::default().and(2));
-    let whole = Share(tech.0 | plain.0 | later.0);
-    let expected = BTreeMap::from([(Share::default(), 1), (tech, 1), (later, 1), (whole, 1)]);
-    assert_eq!(store.shares(posts.to_vec()).await.unwrap(), expected);
+    let (tech, plain, later) =
+        (DigestPart::default().and(0), DigestPart::default().and(1), DigestPart::default().and(2));
+    let whole = DigestPart(tech.0 | plain.0 | later.0);
+    let expected = BTreeMap::from([(DigestPart::default(), 1), (tech, 1), (later, 1), (whole, 1)]);
+    assert_eq!(store.digest_parts(posts.to_vec()).await.unwrap(), expected);
 
     // A part without a letter: nothing is written. Then everything, once.
-    let before = store.digest_record().await.unwrap().unwrap();
-    let short = store.freeze_digest(week("2026-W47", &posts, [tech, whole]), now()).await;
-    assert!(matches!(short, Err(StoreError::Unforeseen)), "{short:?}");
-    assert_eq!(store.digest_record().await.unwrap().unwrap(), before);
+    let before = store.digest_history().await.unwrap().unwrap();
+    let short = store.schedule_digest(week("2026-W47", &posts, [tech, whole]), now()).await;
+    assert!(matches!(short, Err(StoreError::Backend)), "{short:?}");
+    assert_eq!(store.digest_history().await.unwrap().unwrap(), before);
     assert_eq!(store.issues().await.unwrap().len(), 2);
     // A letter that nobody gets makes no issue.
     let more = week("2026-W47", &posts, [tech, plain, later, whole]);
-    assert_eq!(store.freeze_digest(more, now()).await.unwrap(), 3);
+    assert_eq!(store.schedule_digest(more, now()).await.unwrap(), 3);
     assert_eq!(store.issues().await.unwrap().len(), 5);
     let again = freeze_week(store, "2026-W47", &posts).await;
     assert!(matches!(again, Err(StoreError::AlreadyIssued(_))), "{again:?}");
@@ -129,51 +140,57 @@ async fn wished(store: &Store) {
     assert_eq!(copies_then["digest:2026-W47:7"], names(&[4]));
     assert_eq!(copies_then["digest:2026-W47:1"], names(&[5]));
     assert_eq!(copies_then["digest:2026-W47:4"], names(&[1]));
-    let record = store.digest_record().await.unwrap().unwrap();
+    let record = store.digest_history().await.unwrap().unwrap();
     assert_eq!((record.latest, record.weeks), (Some(now()), HashSet::from(["2026-W47".to_owned()])));
-    assert_eq!(record.settled, HashSet::from(["old", "tech", "plain", "later"].map(str::to_owned)));
+    assert_eq!(record.resolved, HashSet::from(["old", "tech", "plain", "later"].map(str::to_owned)));
     assert_eq!(record.mailed.len(), 2);
 
     // Whoever has a post with the week does not get it by itself, if they choose that now.
-    chooses(store, 4, wishes(each, &[])).await;
-    assert_eq!(store.freeze(about("later", &["생각"]), Box::new(imprint), now()).await.unwrap(), 1);
+    chooses(store, 4, preferences(each, &[])).await;
+    assert_eq!(store.schedule_issue(about("later", &["생각"]), Box::new(fields), now()).await.unwrap(), 1);
     assert_eq!(copies(store).await["later"], names(&[2]));
 
     // A week of which nobody gets anything is not frozen: its posts come with the next one.
-    chooses(store, 1, wishes(each, &[])).await;
+    chooses(store, 1, preferences(each, &[])).await;
     let nobody = freeze_week(store, "2026-W48", &[post("unread", &["시"])]).await;
     assert!(matches!(nobody, Err(StoreError::NoAudience(_))), "{nobody:?}");
-    let record = store.digest_record().await.unwrap().unwrap();
-    assert!(!record.settled.contains("unread") && !record.weeks.contains("2026-W48"));
+    let record = store.digest_history().await.unwrap().unwrap();
+    assert!(!record.resolved.contains("unread") && !record.weeks.contains("2026-W48"));
     // The web shows no issue of a week.
     let shown: Vec<_> = store.published().await.unwrap().into_iter().map(|issue| issue.post).collect();
     assert!(shown.iter().all(|post| !post.starts_with("digest:")), "{shown:?}");
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
 
     // A ledger that was put back carries nothing in a later week that may have been carried before.
-    let adoption = Adoption {
+    let adoption = RestoreRequest {
         published: Some(vec![("forgotten".to_owned(), header("글")), ("tech".to_owned(), header("글"))]),
         above: 1,
         why: "restored".to_owned(),
     };
-    store.adopt(adoption, now()).await.unwrap();
-    let record = store.digest_record().await.unwrap().unwrap();
-    assert!(record.settled.contains("forgotten") && record.settled.contains("tech"));
+    store.accept_restored(adoption, now()).await.unwrap();
+    let record = store.digest_history().await.unwrap().unwrap();
+    assert!(record.resolved.contains("forgotten") && record.resolved.contains("tech"));
     assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
 }
 
 /// A copy that certainly did not come is no reason to leave a post out of the week.
 async fn failed_before(store: &Store) {
-    store.enrol(vec![wisher(1, Cadence::Each, &[]), wisher(2, Cadence::Each, &[])], now()).await.unwrap();
-    store.freeze(issue("a"), Box::new(imprint), now()).await.unwrap();
+    store
+        .add_subscribers(
+            vec![wisher(1, Frequency::Immediate, &[]), wisher(2, Frequency::Immediate, &[])],
+            now(),
+        )
+        .await
+        .unwrap();
+    store.schedule_issue(issue("a"), Box::new(fields), now()).await.unwrap();
     let claimed = claim(store, 2, "first", now()).await;
     let refused = Event::Reject { token: claimed[0].token, reason: "rejected", last: None };
     assert_eq!(one(store, &claimed[0], refused).await, Ok(State::Failed));
     assert_eq!(one(store, &claimed[1], arm(&claimed[1])).await, Ok(State::Armed));
-    let silence = Event::Lose { token: claimed[1].token, last: None };
+    let silence = Event::LoseReply { token: claimed[1].token, last: None };
     assert_eq!(one(store, &claimed[1], silence).await, Ok(State::Unknown));
     for number in [1, 2] {
-        chooses(store, number, wishes(Cadence::Weekly, &[])).await;
+        chooses(store, number, preferences(Frequency::Weekly, &[])).await;
     }
     assert_eq!(freeze_week(store, "2026-W47", &[post("a", &[])]).await.unwrap(), 1);
     let copies = copies(store).await;
@@ -206,8 +223,8 @@ async fn two_machines_that_freeze_a_week_at_once_freeze_it_once() {
     let url = server.database();
     let stores = [open(&url).await.unwrap(), open(&url).await.unwrap(), open(&url).await.unwrap()];
     let readers =
-        (1..=150).map(|number| wisher(number, Cadence::Weekly, if number % 2 == 0 { &["a"] } else { &[] }));
-    stores[0].enrol(readers.collect(), now()).await.unwrap();
+        (1..=150).map(|number| wisher(number, Frequency::Weekly, if number % 2 == 0 { &["a"] } else { &[] }));
+    stores[0].add_subscribers(readers.collect(), now()).await.unwrap();
     let posts = [post("one", &["a"]), post("two", &["b"])];
     let tasks = stores.clone().map(|store| {
         let posts = posts.clone();
@@ -247,18 +264,21 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
 const CATEGORIES: [&[&str]; 4] = [&[], &["a"], &["b"], &["a", "b"]];
 
 async fn live(store: &Store, deeds: Vec<Deed>) {
-    store.enrol((1..6).map(|number| wisher(number, Cadence::Each, &[])).collect(), now()).await.unwrap();
+    store
+        .add_subscribers((1..6).map(|number| wisher(number, Frequency::Immediate, &[])).collect(), now())
+        .await
+        .unwrap();
     store.baseline(Vec::new(), now()).await.unwrap();
     let (mut weeks, mut carries) = (0, HashMap::new());
     for deed in deeds {
         match deed {
             Deed::Publish(number) => {
                 let issue = about(&format!("post{number}"), CATEGORIES[usize::from(number % 4)]);
-                drop(store.freeze(issue, Box::new(imprint), now()).await);
+                drop(store.schedule_issue(issue, Box::new(fields), now()).await);
             }
             Deed::Choose(who, weekly, topics) => {
-                let cadence = if weekly { Cadence::Weekly } else { Cadence::Each };
-                chooses(store, who, wishes(cadence, CATEGORIES[usize::from(topics)])).await;
+                let cadence = if weekly { Frequency::Weekly } else { Frequency::Immediate };
+                chooses(store, who, preferences(cadence, CATEGORIES[usize::from(topics)])).await;
             }
             Deed::Week(bits) => {
                 let posts = (0..8_u8).filter(|n| bits & (1 << n) != 0);
@@ -271,7 +291,7 @@ async fn live(store: &Store, deeds: Vec<Deed>) {
                     Err(error) => panic!("{error}"),
                 }
                 for part in 0..1_u64 << posts.len() {
-                    let ids: Vec<_> = Share(part).of(&posts).map(|post| post.id.clone()).collect();
+                    let ids: Vec<_> = DigestPart(part).of(&posts).map(|post| post.id.clone()).collect();
                     carries.insert(format!("digest:{name}:{part:x}"), ids);
                 }
             }
@@ -462,9 +482,11 @@ fn everybody_chooses_the_week(site: &Site) -> u64 {
         let store = open_sqlite(&path, &path.with_extension("keys"), "instance").unwrap();
         let readers = store.subscribers(0, 1_000).await.unwrap();
         for (_, reader) in &readers {
-            let circumstances = Circumstances { form: "story".to_owned(), wording: [0; 32], network: None };
-            let weekly = wishes(Cadence::Weekly, &[]);
-            assert!(store.choose(reader.key, weekly, circumstances, SystemClock.now()).await.unwrap());
+            let circumstances = ConsentContext { form: "story".to_owned(), wording: [0; 32], network: None };
+            let weekly = preferences(Frequency::Weekly, &[]);
+            assert!(
+                store.set_preferences(reader.key, weekly, circumstances, SystemClock.now()).await.unwrap()
+            );
         }
         readers.len() as u64
     })
@@ -496,22 +518,24 @@ async fn somebody_who_chooses_between_the_look_and_the_freeze_gets_what_they_cho
     let site = site(&server);
     let path = site.path("config.toml");
     let config = config::load(Utf8Path::from_path(&path).unwrap()).unwrap();
-    let world = World {
+    let world = RunContext {
         config: Arc::new(config),
         clock: Arc::new(StoppedClock(FRIDAY.parse().unwrap())),
-        watch: Arc::new(|_| ()),
+        on_progress: Arc::new(|_| ()),
         breaker: Arc::default(),
     };
-    let office = Office::open_to_send(&world.config, world.clock.as_ref()).await.unwrap();
+    let session = LedgerSession::open_for_sending(&world.config, world.clock.as_ref()).await.unwrap();
     let archive = folder::read(&world.config, world.clock.now()).unwrap().archive;
-    let draft = pipeline::draft(&world, &office, &archive, None, true).await.unwrap();
-    assert_eq!(draft.week.as_ref().unwrap().letters.len(), 2);
+    let draft = pipeline::draft(&world, &session, &archive, None, true).await.unwrap();
+    assert_eq!(draft.digest.as_ref().unwrap().letters.len(), 2);
     let reader = EmailAddress::parse("reader2@example.org").unwrap();
-    let circumstances = Circumstances { form: "story".to_owned(), wording: [0; 32], network: None };
-    let thoughts = wishes(Cadence::Weekly, &["생각"]);
-    assert!(office.store.choose(office.key_of(&reader), thoughts, circumstances, now()).await.unwrap());
-    let mailing = pipeline::freeze(&world, &office, draft).await.unwrap();
-    assert_eq!(mailing.week.unwrap().audience, 2);
+    let circumstances = ConsentContext { form: "story".to_owned(), wording: [0; 32], network: None };
+    let thoughts = preferences(Frequency::Weekly, &["생각"]);
+    assert!(
+        session.store.set_preferences(session.key_of(&reader), thoughts, circumstances, now()).await.unwrap()
+    );
+    let mailing = pipeline::schedule_issue(&world, &session, draft).await.unwrap();
+    assert_eq!(mailing.digest.unwrap().audience, 2);
     assert_eq!(got(&server, 1), ["tuesday의 글 외 1편"]);
     assert_eq!(got(&server, 2), ["wednesday의 글"]);
 }

@@ -7,9 +7,9 @@ mod session;
 
 use letterpress::address::EmailAddress;
 use letterpress::config::{Secret, Smtp, Span};
-use letterpress::delivery::smtp::SmtpWire;
-use letterpress::delivery::verdict::{Verdict, judge};
-use letterpress::delivery::{Channel, Envelope, Heard, Phase, Wire as _};
+use letterpress::delivery::smtp::SmtpTransport;
+use letterpress::delivery::verdict::{Verdict, classify};
+use letterpress::delivery::{Connection, Envelope, Phase, SmtpOutcome, Transport as _};
 use serde_json::json;
 
 use super::support::{At, Certificates, Do, Script, Server, say};
@@ -33,9 +33,9 @@ fn secure_relay(server: &Server, how: &str, certificates: &Certificates) -> Smtp
     .unwrap()
 }
 
-fn wire(smtp: &Smtp) -> SmtpWire {
+fn wire(smtp: &Smtp) -> SmtpTransport {
     let password = smtp.user.as_ref().map(|_| Secret::new("correct horse", "test").unwrap());
-    SmtpWire::new(smtp, password).unwrap()
+    SmtpTransport::new(smtp, password).unwrap()
 }
 
 /// The shortest deadline that a configuration can hold.
@@ -55,23 +55,23 @@ fn envelope(reader: &str) -> Envelope {
 }
 
 /// One copy through all its phases.
-async fn one(channel: &mut dyn Channel, reader: &str, next: Option<&Envelope>) -> Heard {
+async fn one(channel: &mut dyn Connection, reader: &str, next: Option<&Envelope>) -> SmtpOutcome {
     if let Err(heard) = channel.offer(&envelope(reader)).await {
         return heard;
     }
     if let Err(heard) = channel.body(&letter(reader)).await {
         return heard;
     }
-    channel.dot(next).await
+    channel.final_dot(next).await
 }
 
 /// One copy to each reader, over as few connections as the wire allows; what was heard of each.
-async fn send(smtp: &Smtp, readers: &[&str]) -> Vec<Heard> {
+async fn send(smtp: &Smtp, readers: &[&str]) -> Vec<SmtpOutcome> {
     let wire = wire(smtp);
-    let mut open: Option<Box<dyn Channel>> = None;
+    let mut open: Option<Box<dyn Connection>> = None;
     let mut all = Vec::new();
     for (place, reader) in readers.iter().enumerate() {
-        let mut channel = match open.take().filter(|channel| channel.usable()) {
+        let mut channel = match open.take().filter(|channel| channel.is_usable()) {
             Some(channel) => channel,
             None => match wire.connect().await {
                 Ok(channel) => channel,
@@ -92,12 +92,12 @@ async fn send(smtp: &Smtp, readers: &[&str]) -> Vec<Heard> {
 }
 
 /// One copy to one reader, at a server with this script.
-async fn alone(script: Script) -> (Server, Heard) {
+async fn alone(script: Script) -> (Server, SmtpOutcome) {
     let server = Server::start(script);
     let mut heard = send(&relay(&server), &["kim@example.com"]).await;
     (server, heard.remove(0))
 }
 
-fn verdicts(heard: &[Heard]) -> Vec<Verdict> {
-    heard.iter().map(judge).collect()
+fn verdicts(heard: &[SmtpOutcome]) -> Vec<Verdict> {
+    heard.iter().map(classify).collect()
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use letterpress::delivery::Envelope;
-use letterpress::ledger::{State, Tally};
+use letterpress::ledger::{State, StateCounts};
 
 use super::faults::Style;
 use super::ledger::{GIVE_UP_HOURS, Ledger, Row};
@@ -98,14 +98,14 @@ pub(crate) fn at_the_end(world: &World) {
     }
     for (number, issue) in &ledger.issues {
         let rows = ledger.rows.values().filter(|row| row.issue == *number);
-        let tally: Tally = rows.map(|row| (row.delivery.state, 1)).collect();
+        let tally: StateCounts = rows.map(|row| (row.delivery.state, 1)).collect();
         if tally.total() != issue.audience {
             world.broken(format!("L4: {} rows for an audience of {}", tally.total(), issue.audience));
         }
         if tally.open() > 0 {
             world.broken(format!("L5: {} of issue {number} are open for ever", tally.open()));
         }
-        world.add("in doubt at the end", tally.in_doubt());
+        world.add("in doubt at the end", tally.unknown());
         world.add("sent at the end", tally.count(State::Sent));
         world.add("failed at the end", tally.count(State::Failed));
         world.add("skipped at the end", tally.count(State::Skipped));

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use letterpress::address::EmailAddress;
-use letterpress::ledger::transition::{Around, Event, Refusal};
+use letterpress::ledger::transition::{Event, Rejection, TransitionContext};
 use letterpress::ledger::{Delivery, IssueState, State, Token};
-use letterpress::store::{Claim, Claimed, DeliveryNumber, Imprint, IssueNumber, Move};
-use letterpress::subscribers::{AddressKey, Standing};
+use letterpress::store::{Claimed, DeliveryNumber, IssueNumber, LeaseClaim, MessageFields, StateChange};
+use letterpress::subscribers::{AddressKey, SubscriptionStatus};
 
 use super::faults::Style;
 use super::weakness::{Weakness, is_written, judge, told};
@@ -34,7 +34,7 @@ pub(crate) struct Row {
     pub(crate) issue: i64,
     pub(crate) key: AddressKey,
     pub(crate) address: EmailAddress,
-    pub(crate) imprint: Imprint,
+    pub(crate) imprint: MessageFields,
     pub(crate) delivery: Delivery,
     pub(crate) owner: Option<String>,
     pub(crate) changed_at: DateTime<Utc>,
@@ -55,7 +55,7 @@ pub(crate) struct Arm {
 pub(crate) struct Ledger {
     pub(crate) issues: BTreeMap<i64, Issue>,
     pub(crate) rows: BTreeMap<i64, Row>,
-    pub(crate) standing: BTreeMap<AddressKey, Standing>,
+    pub(crate) standing: BTreeMap<AddressKey, SubscriptionStatus>,
     /// In which commit a reader left.
     pub(crate) left: BTreeMap<AddressKey, u64>,
     pub(crate) arms: BTreeMap<[u8; 16], Arm>,
@@ -99,13 +99,13 @@ impl Ledger {
         Ok(())
     }
 
-    fn around(&self, world: &World, row: &Row, now: DateTime<Utc>) -> Around {
+    fn around(&self, world: &World, row: &Row, now: DateTime<Utc>) -> TransitionContext {
         let standing = self.standing.get(&row.key);
-        Around {
+        TransitionContext {
             now: world.store_now(now),
             issue: self.issues[&row.issue].state,
-            barred: standing.map_or(Some("unsubscribed"), |standing| standing.barred()),
-            alone: false,
+            exclusion: standing.map_or(Some("unsubscribed"), |standing| standing.exclusion_reason()),
+            is_exclusive: false,
         }
     }
 
@@ -116,8 +116,8 @@ impl Ledger {
         number: i64,
         event: &Event,
         now: DateTime<Utc>,
-    ) -> Result<State, Refusal> {
-        let row = self.rows.get(&number).ok_or(Refusal::NoSuchEdge)?;
+    ) -> Result<State, Rejection> {
+        let row = self.rows.get(&number).ok_or(Rejection::NoSuchTransition)?;
         let around = self.around(world, row, now);
         self.step_around(world, number, event, &around)
     }
@@ -127,9 +127,9 @@ impl Ledger {
         world: &World,
         number: i64,
         event: &Event,
-        around: &Around,
-    ) -> Result<State, Refusal> {
-        let row = self.rows.get_mut(&number).ok_or(Refusal::NoSuchEdge)?;
+        around: &TransitionContext,
+    ) -> Result<State, Rejection> {
+        let row = self.rows.get_mut(&number).ok_or(Rejection::NoSuchTransition)?;
         let judged = judge(world.weakness, &row.delivery, event, around);
         world.say(|| match &judged {
             Ok(next) => format!("    {number}: {} -> {} by {}", row.delivery.state, next.state, brief(event)),
@@ -163,9 +163,9 @@ impl Ledger {
     pub(crate) fn commit(
         &mut self,
         world: &World,
-        moves: &[Move],
+        moves: &[StateChange],
         now: DateTime<Utc>,
-    ) -> Vec<Result<State, Refusal>> {
+    ) -> Vec<Result<State, Rejection>> {
         moves.iter().map(|step| self.step(world, step.number.0, &step.event, now)).collect()
     }
 
@@ -173,7 +173,7 @@ impl Ledger {
     pub(crate) fn claim(
         &mut self,
         world: &World,
-        claim: &Claim,
+        claim: &LeaseClaim,
         tokens: &[Token],
         now: DateTime<Utc>,
     ) -> Vec<Claimed> {
@@ -181,7 +181,7 @@ impl Ledger {
         // A store that believes the times of its callers counts a lease from their present.
         let foreign = world.plan.style == Style::Database && world.weakness == Some(Weakness::ForeignTimes);
         let lease = if foreign { now + claim.lease - at } else { claim.lease };
-        let mut tokens = tokens.iter().take(claim.most);
+        let mut tokens = tokens.iter().take(claim.limit);
         let mut claimed = Vec::new();
         loop {
             let waiting = |row: &Row| {
@@ -224,7 +224,8 @@ impl Ledger {
         let numbers: Vec<i64> = self.rows.iter().filter(|(_, row)| held(row)).map(|(n, _)| *n).collect();
         let (mut waiting, mut in_doubt) = (0, 0);
         for number in numbers {
-            let around = Around { alone, ..self.around(world, &self.rows[&number], now) };
+            let around =
+                TransitionContext { is_exclusive: alone, ..self.around(world, &self.rows[&number], now) };
             match self.step_around(world, number, &Event::Recover, &around) {
                 Ok(State::Unknown) => in_doubt += 1,
                 Ok(_) => waiting += 1,
@@ -241,10 +242,10 @@ impl Ledger {
         number: i64,
         event: &Event,
         now: DateTime<Utc>,
-    ) -> Result<State, Refusal> {
-        let issue = self.rows.get(&number).ok_or(Refusal::NoSuchEdge)?.issue;
+    ) -> Result<State, Rejection> {
+        let issue = self.rows.get(&number).ok_or(Rejection::NoSuchTransition)?.issue;
         if *event == Event::Resend && self.issues[&issue].state == IssueState::Cancelled {
-            return Err(Refusal::NoSuchEdge);
+            return Err(Rejection::NoSuchTransition);
         }
         let state = self.step(world, number, event, now)?;
         if *event == Event::Resend {
@@ -313,7 +314,7 @@ fn in_hand(number: i64, row: &Row) -> Claimed {
         key: row.key,
         address: row.address.clone(),
         name: None,
-        imprint: row.imprint.clone(),
+        fields: row.imprint.clone(),
         token: delivery.token.unwrap(),
         attempts: delivery.attempts,
         dated: delivery.dated.unwrap(),
@@ -333,7 +334,7 @@ fn brief(event: &Event) -> String {
         Event::Reject { reason, .. } => format!("reject: {reason}"),
         Event::Arm { .. } => "arm".to_owned(),
         Event::Accept { .. } => "accept".to_owned(),
-        Event::Lose { last, .. } => {
+        Event::LoseReply { last, .. } => {
             format!("lose ({})", last.as_ref().map_or("", |last| &last.text))
         }
         Event::Recover => "recover".to_owned(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use letterpress::delivery::smtp::reply::{Parse, ReplyParser};
-use letterpress::delivery::{Phase, Reply, Trouble};
+use letterpress::delivery::{Phase, Reply, TransportError};
 
 use super::chance::Chance;
 
@@ -33,7 +33,7 @@ impl Answer {
     }
 
     /// What a client hears, and whether bytes are left that nobody asked for.
-    pub(crate) fn heard(&self) -> (Result<Reply, Trouble>, bool) {
+    pub(crate) fn heard(&self) -> (Result<Reply, TransportError>, bool) {
         let mut parser = ReplyParser::default();
         // In small pieces, as a network may deliver them.
         for end in (0..self.bytes.len()).step_by(7).chain([self.bytes.len()]) {
@@ -41,13 +41,13 @@ impl Answer {
                 Parse::Need => {}
                 // What was sent in the same packet is there too, whatever the piece.
                 Parse::Done { reply, used } => return (Ok(reply), used < self.bytes.len()),
-                Parse::Broken(why) => return (Err(Trouble::Protocol(why)), false),
+                Parse::Broken(why) => return (Err(TransportError::Protocol(why)), false),
             }
         }
         let trouble = match self.then {
-            Then::Close => Trouble::Closed,
-            Then::Reset => Trouble::Io("connection reset by peer".to_owned()),
-            Then::Listen | Then::Stall => Trouble::Deadline,
+            Then::Close => TransportError::Closed,
+            Then::Reset => TransportError::Io("connection reset by peer".to_owned()),
+            Then::Listen | Then::Stall => TransportError::Deadline,
         };
         (Err(trouble), false)
     }

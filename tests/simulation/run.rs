@@ -6,11 +6,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use letterpress::address::EmailAddress;
 use letterpress::clock::Clock;
-use letterpress::delivery::{Composed, Envelope, Job, Stop, deliver};
+use letterpress::delivery::{DeliveryJob, Envelope, OutgoingMessage, StopReason, deliver};
 use letterpress::ledger::transition::Event;
 use letterpress::ledger::{Delivery, IssueState, RetrySchedule};
-use letterpress::store::{Claimed, DeliveryStore, Imprint, OpenIssue, StoreError};
-use letterpress::subscribers::{AddressKey, Standing};
+use letterpress::store::{Claimed, DeliveryStore, MessageFields, OpenIssue, StoreError};
+use letterpress::subscribers::{AddressKey, SubscriptionStatus};
 use tokio::task::JoinSet;
 
 use super::checker;
@@ -53,11 +53,11 @@ fn freeze(world: &World) {
     let address = |reader: u64| EmailAddress::parse(&format!("reader{reader}@example.org")).unwrap();
     let mut ledger = world.ledger();
     for reader in 0..plan.readers {
-        ledger.standing.insert(key(reader), Standing::Active);
+        ledger.standing.insert(key(reader), SubscriptionStatus::Active);
     }
     for issue in 1..=i64::try_from(plan.issues).unwrap() {
         for reader in 0..plan.readers {
-            let imprint = Imprint {
+            let imprint = MessageFields {
                 message_id: format!("{issue}.{reader}@news.example"),
                 boundary_seed: format!("{issue}-{reader}"),
                 unsubscribe: String::new(),
@@ -68,7 +68,7 @@ fn freeze(world: &World) {
                 key: key(reader),
                 address: address(reader),
                 imprint,
-                delivery: Delivery::fresh(beginning()),
+                delivery: Delivery::new(beginning()),
                 owner: None,
                 changed_at: beginning(),
             };
@@ -201,7 +201,7 @@ async fn publish(process: &Arc<Process>) -> Result<(), StoreError> {
         let job = job(process, &issue, &store, &clock);
         match deliver(job, Arc::clone(&process.breaker)).await? {
             None => {}
-            Some(Stop::Letter(_)) => {
+            Some(StopReason::Message(_)) => {
                 world.count("issues paused by the breaker");
                 store.set_issue(&issue.post, IssueState::Paused, clock.now()).await?;
                 break;
@@ -225,38 +225,43 @@ async fn resend_once(store: &SimStore, clock: &dyn Clock) -> Result<(), StoreErr
     Ok(())
 }
 
-fn job(process: &Arc<Process>, issue: &OpenIssue, store: &Arc<SimStore>, clock: &Arc<dyn Clock>) -> Job {
+fn job(
+    process: &Arc<Process>,
+    issue: &OpenIssue,
+    store: &Arc<SimStore>,
+    clock: &Arc<dyn Clock>,
+) -> DeliveryJob {
     let post = issue.post.clone();
     let store: Arc<dyn DeliveryStore> = Arc::<SimStore>::clone(store);
-    Job {
+    DeliveryJob {
         store,
-        wire: Arc::new(SimWire(Arc::clone(process))),
+        transport: Arc::new(SimWire(Arc::clone(process))),
         clock: Arc::clone(clock),
         issue: issue.number,
         frozen_at: issue.frozen_at,
-        compose: Box::new(move |copy| Ok(compose(&post, copy))),
-        limits: None,
+        render: Box::new(move |copy| Ok(compose(&post, copy))),
+        rate_limits: None,
         retry: RetrySchedule {
             waits: [5, 15, 60, 180, 360].map(TimeDelta::minutes).to_vec(),
             give_up: TimeDelta::hours(GIVE_UP_HOURS),
         },
         lease: LEASE,
         owner: process.owner.clone(),
-        watch: Arc::new(|_| {}),
+        on_progress: Arc::new(|_| {}),
     }
 }
 
 /// The bytes depend only on the issue and the row; only the envelope has the token.
-fn compose(post: &str, copy: &Claimed) -> Composed {
+fn compose(post: &str, copy: &Claimed) -> OutgoingMessage {
     let message = format!(
         "Message-ID: <{}>\r\nDate: {}\r\nTo: {}\r\n\r\n{post}\r\n",
-        copy.imprint.message_id,
+        copy.fields.message_id,
         copy.dated.timestamp_millis(),
         copy.address
     )
     .into_bytes();
     let from = EmailAddress::parse(&format!("b+{}@news.example", copy.token)).unwrap();
-    Composed { envelope: Envelope { from, to: copy.address.clone(), size: message.len() }, message }
+    OutgoingMessage { envelope: Envelope { from, to: copy.address.clone(), size: message.len() }, message }
 }
 
 /// A person does something. An error of the store is ignored here.
@@ -291,7 +296,7 @@ async fn act(people: &Arc<Process>, deed: Deed) {
             world.count("fault: signals");
             let process = world.processes.lock().unwrap().get(sender).cloned();
             if let Some(process) = process {
-                process.breaker.stop(Stop::Asked);
+                process.breaker.stop(StopReason::Requested);
             }
         }
         Deed::DiskFull(seconds) => {

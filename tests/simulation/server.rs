@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use letterpress::delivery::{Channel, Envelope, Heard, Phase, Reply, TlsTrouble, Trouble, Wire};
+use letterpress::delivery::{
+    Connection, Envelope, Phase, Reply, SmtpOutcome, TlsError, Transport, TransportError,
+};
 use tokio::sync::oneshot;
 
 use super::checker;
@@ -40,8 +42,8 @@ pub(crate) struct Relay {
 pub(crate) struct SimWire(pub(crate) Arc<Process>);
 
 #[async_trait]
-impl Wire for SimWire {
-    async fn connect(&self) -> Result<Box<dyn Channel>, Heard> {
+impl Transport for SimWire {
+    async fn connect(&self) -> Result<Box<dyn Connection>, SmtpOutcome> {
         let process = &self.0;
         let world = &process.world;
         process.gate("connect").await;
@@ -56,14 +58,15 @@ impl Wire for SimWire {
             let (what, wait) = {
                 let mut chance = world.chance();
                 match phase {
-                    Phase::Connect => (Err(Trouble::Dns("no such host".to_owned())), false),
-                    Phase::Tls => {
-                        (Err(Trouble::Tls(TlsTrouble::Other("the certificate expired".to_owned()))), false)
-                    }
+                    Phase::Connect => (Err(TransportError::Dns("no such host".to_owned())), false),
+                    Phase::Tls => (
+                        Err(TransportError::Tls(TlsError::Other("the certificate expired".to_owned()))),
+                        false,
+                    ),
                     _ => {
                         let answer = replies::no(phase, &mut chance);
                         let heard = answer.heard().0;
-                        let late = heard == Err(Trouble::Deadline);
+                        let late = heard == Err(TransportError::Deadline);
                         (heard, late)
                     }
                 }
@@ -78,7 +81,7 @@ impl Wire for SimWire {
                 if wait {
                     tokio::time::sleep(deadline(phase)).await;
                 }
-                return Err(Heard { phase, what });
+                return Err(SmtpOutcome { phase, result: what });
             }
         }
         world.count("connections");
@@ -93,7 +96,7 @@ impl Wire for SimWire {
         }))
     }
 
-    fn channels(&self) -> usize {
+    fn max_connections(&self) -> usize {
         self.0.sender.channels
     }
 
@@ -148,23 +151,23 @@ impl SimChannel {
     }
 
     /// Reads the answer; waits out the deadline of a phase in which none comes.
-    async fn hear(&mut self, phase: Phase, answer: &Answer) -> Heard {
+    async fn hear(&mut self, phase: Phase, answer: &Answer) -> SmtpOutcome {
         let (what, unasked) = answer.heard();
-        if what == Err(Trouble::Deadline) {
+        if what == Err(TransportError::Deadline) {
             tokio::time::sleep(deadline(phase)).await;
         }
         self.process.gate("an answer").await;
         self.unasked |= unasked;
         self.open &= answer.then == Then::Listen;
-        let heard = Heard { phase, what };
-        self.process.world.say(|| format!("{} {phase}: {}", self.process.number, heard.said()));
+        let heard = SmtpOutcome { phase, result: what };
+        self.process.world.say(|| format!("{} {phase}: {}", self.process.number, heard.reply_text()));
         heard
     }
 }
 
 #[async_trait]
-impl Channel for SimChannel {
-    async fn offer(&mut self, envelope: &Envelope) -> Result<(), Heard> {
+impl Connection for SimChannel {
+    async fn offer(&mut self, envelope: &Envelope) -> Result<(), SmtpOutcome> {
         if let Some(carried) = self.carried.take()
             && carried != *envelope
         {
@@ -173,14 +176,17 @@ impl Channel for SimChannel {
         self.process.gate("the envelope").await;
         for phase in [Phase::Mail, Phase::Rcpt, Phase::Data] {
             if self.unasked || !self.open {
-                let trouble =
-                    if self.open { Trouble::Protocol("unasked".to_owned()) } else { Trouble::Closed };
+                let trouble = if self.open {
+                    TransportError::Protocol("unasked".to_owned())
+                } else {
+                    TransportError::Closed
+                };
                 self.open = false;
-                return Err(Heard { phase, what: Err(trouble) });
+                return Err(SmtpOutcome { phase, result: Err(trouble) });
             }
             let answer = self.answer(phase, envelope);
             let heard = self.hear(phase, &answer).await;
-            let go = matches!(&heard.what, Ok(reply)
+            let go = matches!(&heard.result, Ok(reply)
                 if reply.class() == if phase == Phase::Data { 3 } else { 2 });
             if !go {
                 self.open &= !drops_connection(&heard);
@@ -191,7 +197,7 @@ impl Channel for SimChannel {
         Ok(())
     }
 
-    async fn body(&mut self, message: &[u8]) -> Result<(), Heard> {
+    async fn body(&mut self, message: &[u8]) -> Result<(), SmtpOutcome> {
         self.process.gate("half the message").await;
         let world = Arc::clone(&self.process.world);
         let fails = world.chance().percent(self.rate(Phase::Body));
@@ -208,12 +214,12 @@ impl Channel for SimChannel {
         Ok(())
     }
 
-    async fn dot(&mut self, next: Option<&Envelope>) -> Heard {
+    async fn final_dot(&mut self, next: Option<&Envelope>) -> SmtpOutcome {
         self.process.gate("the dot").await;
         let world = Arc::clone(&self.process.world);
         let Some(envelope) = self.envelope.take() else {
             world.broken("a dot without an envelope".to_owned());
-            return Heard { phase: Phase::Dot, what: Err(Trouble::Closed) };
+            return SmtpOutcome { phase: Phase::Dot, result: Err(TransportError::Closed) };
         };
         let token = checker::dot(&self.process, &envelope);
         self.carried = next.filter(|_| world.plan.temper.pipelines).cloned();
@@ -263,17 +269,17 @@ impl Channel for SimChannel {
         if tokio::time::timeout(deadline(Phase::Dot), arrival).await.is_err() {
             self.open = false;
             self.process.gate("no answer").await;
-            return Heard { phase: Phase::Dot, what: Err(Trouble::Deadline) };
+            return SmtpOutcome { phase: Phase::Dot, result: Err(TransportError::Deadline) };
         }
         let heard = self.hear(Phase::Dot, &answer).await;
-        if matches!(&heard.what, Ok(reply) if reply.class() == 2) {
+        if matches!(&heard.result, Ok(reply) if reply.class() == 2) {
             world.relay().heard_yes.insert(token);
         }
         self.open &= !drops_connection(&heard);
         heard
     }
 
-    fn usable(&self) -> bool {
+    fn is_usable(&self) -> bool {
         self.open && self.left > 0
     }
 
@@ -289,12 +295,12 @@ fn message_id(message: &[u8]) -> String {
 }
 
 /// Whether a real channel must close the connection after this outcome: only an orderly reply keeps it open.
-fn drops_connection(heard: &Heard) -> bool {
+fn drops_connection(heard: &SmtpOutcome) -> bool {
     let orderly = |reply: &Reply| matches!(reply.class(), 4 | 5) && reply.code != 421;
-    !match (heard.phase, &heard.what) {
+    !match (heard.phase, &heard.result) {
         (Phase::Dot, Ok(reply)) => reply.class() == 2 || orderly(reply),
         (Phase::Mail | Phase::Rcpt | Phase::Data, Ok(reply)) => orderly(reply),
-        (Phase::Mail | Phase::Rcpt, Err(Trouble::Missing(_) | Trouble::Unsendable(_))) => true,
+        (Phase::Mail | Phase::Rcpt, Err(TransportError::Missing(_) | TransportError::Unsendable(_))) => true,
         _ => false,
     }
 }
@@ -302,7 +308,7 @@ fn drops_connection(heard: &Heard) -> bool {
 #[test]
 fn only_an_orderly_reply_keeps_the_connection_open() {
     let drops = |phase, code, text: &str| {
-        drops_connection(&Heard { phase, what: Ok(Reply { code, text: text.to_owned() }) })
+        drops_connection(&SmtpOutcome { phase, result: Ok(Reply { code, text: text.to_owned() }) })
     };
     for phase in [Phase::Rcpt, Phase::Dot] {
         assert!(!drops(phase, 550, "5.1.1 x") && !drops(phase, 450, "x"), "{phase}");
@@ -311,9 +317,9 @@ fn only_an_orderly_reply_keeps_the_connection_open() {
     assert!(drops(Phase::Rcpt, 421, "x") && drops(Phase::Data, 250, "x"));
     assert!(drops(Phase::Dot, 354, "x") && drops(Phase::Body, 550, "x"));
     for phase in [Phase::Mail, Phase::Rcpt] {
-        let unsendable = Trouble::Unsendable("bare LF".to_owned());
-        assert!(!drops_connection(&Heard { phase, what: Err(unsendable) }), "{phase}");
-        assert!(drops_connection(&Heard { phase, what: Err(Trouble::Closed) }), "{phase}");
+        let unsendable = TransportError::Unsendable("bare LF".to_owned());
+        assert!(!drops_connection(&SmtpOutcome { phase, result: Err(unsendable) }), "{phase}");
+        assert!(drops_connection(&SmtpOutcome { phase, result: Err(TransportError::Closed) }), "{phase}");
     }
-    assert!(drops_connection(&Heard { phase: Phase::Dot, what: Err(Trouble::Closed) }));
+    assert!(drops_connection(&SmtpOutcome { phase: Phase::Dot, result: Err(TransportError::Closed) }));
 }

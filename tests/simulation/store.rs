@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use letterpress::ledger::transition::{Event, Refusal};
+use letterpress::ledger::transition::{Event, Rejection};
 use letterpress::ledger::{IssueState, State, Token};
 use letterpress::store::{
-    Claim, Claimed, DeliveryNumber, DeliveryStore, DeliveryView, Fault, IssueNumber, Move, OpenIssue, Pace,
-    Ration, StoreError,
+    Claimed, DeliveryNumber, DeliveryStore, DeliveryView, Fault, IssueNumber, LeaseClaim, OpenIssue,
+    PermitGrant, RateLimitedClaim, StateChange, StoreError,
 };
-use letterpress::subscribers::{AddressKey, Standing};
+use letterpress::subscribers::{AddressKey, SubscriptionStatus};
 use letterpress::text::HeaderText;
 
 use super::faults::{StoreFault, Style};
@@ -92,7 +92,7 @@ impl SimStore {
     ) -> Result<T, StoreError> {
         self.spawn_later(act);
         self.0.gate("a commit that outlives its sender").await;
-        Err(StoreError::Nonsense("a sender that lives after it died".to_owned()))
+        Err(StoreError::CorruptData("a sender that lives after it died".to_owned()))
     }
 
     async fn read<T>(&self, doing: &'static str, act: impl FnOnce(&Ledger) -> T) -> Result<T, StoreError> {
@@ -122,7 +122,7 @@ fn failure(doing: &'static str, fault: Fault) -> StoreError {
 impl DeliveryStore for SimStore {
     async fn claim(
         &self,
-        claim: Claim,
+        claim: LeaseClaim,
         tokens: Vec<Token>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed>, StoreError> {
@@ -131,37 +131,37 @@ impl DeliveryStore for SimStore {
 
     async fn commit(
         &self,
-        moves: Vec<Move>,
+        moves: Vec<StateChange>,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Result<State, Refusal>>, StoreError> {
+    ) -> Result<Vec<Result<State, Rejection>>, StoreError> {
         self.write("commit", move |ledger, world| ledger.commit(world, &moves, now)).await
     }
 
     // No simulated run has rate limits.
 
-    async fn lanes(&self, _: IssueNumber, _: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
-        Err(StoreError::Nonsense("a run without rate limits asks for domains".to_owned()))
+    async fn due_domains(&self, _: IssueNumber, _: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        Err(StoreError::CorruptData("a run without rate limits asks for domains".to_owned()))
     }
 
-    async fn claim_within(
+    async fn claim_within_limits(
         &self,
-        _: Pace,
-        _: Claim,
+        _: RateLimitedClaim,
+        _: LeaseClaim,
         _: Vec<Token>,
         _: DateTime<Utc>,
-    ) -> Result<Ration, StoreError> {
-        Err(StoreError::Nonsense("a run without rate limits claims within them".to_owned()))
+    ) -> Result<PermitGrant, StoreError> {
+        Err(StoreError::CorruptData("a run without rate limits claims within them".to_owned()))
     }
 }
 
 /// The other methods of the real store that a run and the people around it use.
 impl SimStore {
     pub(crate) async fn unsubscribe(&self, key: AddressKey) -> Result<bool, StoreError> {
-        self.write("unsubscribe", move |ledger, _| bar(ledger, key, Standing::Unsubscribed)).await
+        self.write("unsubscribe", move |ledger, _| bar(ledger, key, SubscriptionStatus::Unsubscribed)).await
     }
 
     pub(crate) async fn suppress(&self, key: AddressKey) -> Result<bool, StoreError> {
-        self.write("suppress", move |ledger, _| bar(ledger, key, Standing::Suppressed)).await
+        self.write("suppress", move |ledger, _| bar(ledger, key, SubscriptionStatus::Suppressed)).await
     }
 
     pub(crate) async fn open_issues(&self) -> Result<Vec<OpenIssue>, StoreError> {
@@ -173,7 +173,7 @@ impl SimStore {
                     post: issue.post.clone(),
                     subject: HeaderText::parse("편지").unwrap(),
                     label: issue.post.clone(),
-                    letter: String::new(),
+                    message: String::new(),
                     frozen_at: issue.frozen_at,
                     next_at: ledger.next_at(*id),
                     resumed: issue.resumed,
@@ -221,13 +221,13 @@ impl SimStore {
         number: DeliveryNumber,
         event: Event,
         now: DateTime<Utc>,
-    ) -> Result<Result<State, Refusal>, StoreError> {
+    ) -> Result<Result<State, Rejection>, StoreError> {
         self.write("resolve", move |ledger, world| ledger.resolve(world, number.0, &event, now)).await
     }
 }
 
 /// From this commit on the subscriber must get nothing.
-fn bar(ledger: &mut Ledger, key: AddressKey, standing: Standing) -> bool {
+fn bar(ledger: &mut Ledger, key: AddressKey, standing: SubscriptionStatus) -> bool {
     ledger.left.entry(key).or_insert(ledger.commits);
     ledger.standing.insert(key, standing).is_some()
 }

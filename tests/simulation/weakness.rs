@@ -1,7 +1,7 @@
 //! Machines that are weaker than Letterpress, in ways in which senders are weak. The simulation must find each of
 //! them, or it would prove nothing.
 
-use letterpress::ledger::transition::{Around, Event, Refusal, apply};
+use letterpress::ledger::transition::{Event, Rejection, TransitionContext, apply};
 use letterpress::ledger::{Delivery, State};
 
 /// What is wrong with the machine.
@@ -58,12 +58,12 @@ pub(crate) fn judge(
     weakness: Option<Weakness>,
     row: &Delivery,
     event: &Event,
-    around: &Around,
-) -> Result<Delivery, Refusal> {
+    around: &TransitionContext,
+) -> Result<Delivery, Rejection> {
     let Some(weakness) = weakness else { return apply(row, event, around) };
     let (mut row, mut event, mut around) = (row.clone(), event.clone(), around.clone());
     match (weakness, &mut event) {
-        (Weakness::SilenceIsDeferral, Event::Lose { token, last }) => {
+        (Weakness::SilenceIsDeferral, Event::LoseReply { token, last }) => {
             event = Event::Defer { token: *token, retry: None, last: last.clone() };
         }
         (Weakness::NoTokenCheck, Event::Arm { token, .. }) => {
@@ -78,7 +78,7 @@ pub(crate) fn judge(
             row.token = Some(*token);
             row.state = State::Unknown;
         }
-        (Weakness::BlindArm, Event::Arm { .. }) => around.barred = None,
+        (Weakness::BlindArm, Event::Arm { .. }) => around.exclusion = None,
         (Weakness::OtherBytes, Event::Claim { .. }) => row.dated = None,
         (Weakness::OtherBytes, Event::Arm { .. }) => row.bytes = None,
         _ => {}

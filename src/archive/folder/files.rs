@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::archive::manuscript::MAX_BODY;
+use crate::archive::post_file::MAX_BODY;
 use crate::archive::site::Site;
 use crate::config::{Config, Generator};
 

@@ -4,14 +4,14 @@ use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
 use super::files::{length_of, read_file, site};
-use super::ledgers::read_ids;
+use super::registries::read_ids;
 use super::settings;
 use super::walk::Walk;
 
-use crate::archive::house_rules::Setting;
-use crate::archive::ids::{self, Given};
-use crate::archive::manuscript::{Manuscript, Name};
-use crate::archive::page_names::PageNames;
+use crate::archive::generator_rules::ReadContext;
+use crate::archive::ids::{self, AssignedId};
+use crate::archive::link_targets::LinkTargets;
+use crate::archive::post_file::{PostFile, PostFileName};
 use crate::archive::{Archive, Post};
 use crate::config::Config;
 use crate::finding::Finding;
@@ -26,25 +26,25 @@ pub fn preview(
     let unreadable = |message: String| vec![Finding::error("post-file", source.as_str(), message)];
     let site = site(config);
     let inherited = settings::read(config, &site, &Walk::of(config, &site));
-    let setting = Setting { config, site: &site, inherited: &inherited, now };
+    let setting = ReadContext { config, site: &site, inherited: &inherited, now };
     let relative = source.strip_prefix(&config.archive.posts).unwrap_or(source);
     let bytes =
         read_file(&config.resolve(source)).map_err(|error| unreadable(format!("cannot read it: {error}")))?;
-    let mut manuscript = Manuscript::preview(bytes, Name { relative, source }, setting)?;
-    manuscript.enclose(setting, |file| length_of(config, file)).map_err(|finding| vec![finding])?;
-    let mut names = PageNames::default();
+    let mut post_file = PostFile::preview(bytes, PostFileName { relative, source }, setting)?;
+    post_file.attach_enclosure(setting, |file| length_of(config, file)).map_err(|finding| vec![finding])?;
+    let mut names = LinkTargets::default();
     for post in &archive.posts {
         let relative = post.source.strip_prefix(&config.archive.posts).unwrap_or(&post.source);
         names.add(&site.prefix, relative, &post.url);
     }
-    manuscript.settle(&names, setting);
-    let updated = manuscript.published();
-    let sighting = manuscript.sighting();
+    post_file.resolve(&names, setting);
+    let updated = post_file.published();
+    let identity = post_file.identity();
     let known = || {
         let ledger = read_ids(config).ok()?.1;
-        ledger.iter().find(|(_, line)| line.path == sighting.path).map(|(id, _)| id.to_owned())
+        ledger.iter().find(|(_, line)| line.path == identity.path).map(|(id, _)| id.to_owned())
     };
-    let minted = || ids::tag(config.site.url.host(), updated, &sighting.slug);
-    let id = sighting.id.clone().map(|id| id.value).or_else(known).unwrap_or_else(minted);
-    Ok(manuscript.publish(Given { id, updated, retracted: None }))
+    let minted = || ids::tag(config.site.url.host(), updated, &identity.slug);
+    let id = identity.id.clone().map(|id| id.value).or_else(known).unwrap_or_else(minted);
+    Ok(post_file.publish(AssignedId { id, updated, retracted: None }))
 }

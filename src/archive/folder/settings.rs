@@ -7,13 +7,13 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use super::files::{MAX_SITE, posts_folder};
 use super::walk::Walk;
-use crate::archive::inherited::{Around, Inherited, Source, outside};
+use crate::archive::inherited::{Inherited, SiteFolders, Source, outside};
 use crate::archive::site::Site;
 use crate::config::Config;
 
 /// Reads the settings of the site.
 pub(super) fn read(config: &Config, site: &Site, walk: &Walk) -> Inherited {
-    let around = Around::of(site, &posts_folder(config));
+    let around = SiteFolders::of(site, &posts_folder(config));
     let sources: Vec<Source> = files_of(site, &around, walk)
         .into_iter()
         .filter_map(|path| {
@@ -32,10 +32,10 @@ pub(super) fn read(config: &Config, site: &Site, walk: &Walk) -> Inherited {
 
 /// The settings files; a change of one of them may change what is published.
 pub(super) fn files(config: &Config, site: &Site, walk: &Walk) -> Vec<Utf8PathBuf> {
-    files_of(site, &Around::of(site, &posts_folder(config)), walk)
+    files_of(site, &SiteFolders::of(site, &posts_folder(config)), walk)
 }
 
-fn files_of(site: &Site, around: &Around, walk: &Walk) -> Vec<Utf8PathBuf> {
+fn files_of(site: &Site, around: &SiteFolders, walk: &Walk) -> Vec<Utf8PathBuf> {
     let names_in = |folder: &Utf8Path| {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()

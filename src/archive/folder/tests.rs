@@ -33,7 +33,7 @@ impl Garden {
         fs::write(path, text).unwrap();
     }
 
-    fn read(&self) -> Result<Reading, Vec<String>> {
+    fn read(&self) -> Result<ArchiveReader, Vec<String>> {
         let now = DateTime::parse_from_rfc3339("2024-06-01T00:00:00.5Z").unwrap().to_utc();
         read(&self.config, now).map_err(|findings| findings.iter().map(ToString::to_string).collect())
     }
@@ -68,16 +68,16 @@ fn posts_and_bundles_become_an_archive_newest_first() {
     let archive = garden.read().unwrap().archive;
     assert_eq!(archive.posts.iter().map(|post| post.slug.as_str()).collect::<Vec<_>>(), ["둘", "셋", "하나"]);
     assert_eq!(archive.posts[0].source, "posts/여행/2024-05-03-둘/index.md");
-    let left_out: Vec<_> = archive.left_out.iter().map(|left| (left.source.as_str(), &left.why)).collect();
+    let left_out: Vec<_> = archive.skipped.iter().map(|left| (left.source.as_str(), &left.reason)).collect();
     assert_eq!(left_out.len(), 5);
-    assert!(matches!(left_out[0], ("posts/2030-01-01-later.md", WhyLeftOut::Future(_))));
+    assert!(matches!(left_out[0], ("posts/2030-01-01-later.md", SkipReason::Future(_))));
     assert_eq!(
         left_out[1..],
         [
-            ("posts/_index.md", &WhyLeftOut::SectionPage),
-            ("posts/about.md", &WhyLeftOut::Undated),
-            ("posts/draft.md", &WhyLeftOut::Draft),
-            ("posts/notes.txt", &WhyLeftOut::Format("plain text")),
+            ("posts/_index.md", &SkipReason::SectionPage),
+            ("posts/about.md", &SkipReason::Undated),
+            ("posts/draft.md", &SkipReason::Draft),
+            ("posts/notes.txt", &SkipReason::Format("plain text")),
         ]
     );
 }
@@ -245,7 +245,7 @@ fn an_expired_post_is_taken_back_and_an_unreadable_one_is_not() {
     garden.write("2024-05-02-b.md", "---\ntitle: b\nexpiryDate: 2024-05-20\n---\nb\n");
     let archive = garden.read().unwrap().archive;
     assert_eq!(archive.posts.iter().map(|post| &post.id).collect::<Vec<_>>(), [&ids[0]]);
-    assert_eq!(archive.taken_back.iter().map(|post| &post.id).collect::<Vec<_>>(), [&ids[1]]);
+    assert_eq!(archive.tombstones.iter().map(|post| &post.id).collect::<Vec<_>>(), [&ids[1]]);
     assert_eq!(archive.accounted_for, BTreeSet::from([ids[1].clone(), ids[2].clone()]));
     garden.write("2024-05-03-c.md", "---\ntitle: [\n---\n");
     let errors = garden.read().unwrap_err();
@@ -257,5 +257,5 @@ fn an_expired_post_is_taken_back_and_an_unreadable_one_is_not() {
             &format!("---\ntitle: {name}\nexpiryDate: 2024-05-20\n---\n"),
         );
     }
-    assert_eq!(garden.read().unwrap().archive.taken_back.len(), 3, "a site may expire as a whole");
+    assert_eq!(garden.read().unwrap().archive.tombstones.len(), 3, "a site may expire as a whole");
 }

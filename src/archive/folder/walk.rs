@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::archive::inherited::{data_stem, is_setting};
 use crate::archive::naming::{self, Kind};
 use crate::archive::site::Site;
-use crate::archive::{LeftOut, WhyLeftOut};
+use crate::archive::{SkipReason, SkippedFile};
 use crate::config::{Config, Generator};
 use crate::finding::Finding;
 use crate::text;
@@ -32,7 +32,7 @@ pub(super) struct Walk {
     /// Files with settings for other files, relative to the folder.
     pub(super) settings: Vec<Utf8PathBuf>,
     /// Files that are left out because of their names.
-    pub(super) left_out: Vec<LeftOut>,
+    pub(super) left_out: Vec<SkippedFile>,
     pub(super) errors: Vec<Finding>,
     pub(super) findings: Vec<Finding>,
 }
@@ -109,7 +109,7 @@ impl Walk {
             }
         } else if post == Kind::Other || !self.is_for_posts(folder) {
         } else if let Kind::Foreign(format) = post {
-            self.left_out.push(LeftOut { source, why: WhyLeftOut::Format(format) });
+            self.left_out.push(SkippedFile { source, reason: SkipReason::Format(format) });
         } else if name.chars().any(char::is_control) {
             self.note_strange_name(source.parent().unwrap_or(&source), name);
         } else if kind.is_symlink() {
@@ -123,7 +123,7 @@ impl Walk {
             self.errors
                 .push(wrong("it is a pipe, a socket or a device, not a file").hint("remove or rename it"));
         } else if naming::is_section_page(name) {
-            self.left_out.push(LeftOut { source, why: WhyLeftOut::SectionPage });
+            self.left_out.push(SkippedFile { source, reason: SkipReason::SectionPage });
         } else {
             self.files.push(relative);
         }
@@ -181,7 +181,7 @@ impl Walk {
         self.left_out.extend(
             parts
                 .into_iter()
-                .map(|part| LeftOut { source: self.posts.join(part), why: WhyLeftOut::Resource }),
+                .map(|part| SkippedFile { source: self.posts.join(part), reason: SkipReason::Resource }),
         );
     }
 }

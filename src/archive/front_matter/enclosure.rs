@@ -1,7 +1,7 @@
 //! Reads the enclosure fields of the front matter: the recording, film or document of a post, and the podcast fields of
 //! an episode. Nothing here looks for the file.
 
-use super::entry::{Entry, Lined, Value};
+use super::entry::{Entry, Spanned, Value};
 use crate::finding::Finding;
 
 /// The top-level keys that name the file.
@@ -44,7 +44,7 @@ impl EpisodeKind {
 
 /// The enclosure as the front matter states it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stated {
+pub struct DeclaredEnclosure {
     /// Its URL, as written.
     pub url: String,
     /// `length`, in bytes.
@@ -66,15 +66,15 @@ pub struct Stated {
 }
 
 /// Reads the enclosure. Each field may be in its table or at the top level.
-pub(super) fn read(entries: &[Entry], file: &str) -> (Option<Lined<Stated>>, Vec<Finding>) {
+pub(super) fn read(entries: &[Entry], file: &str) -> (Option<Spanned<DeclaredEnclosure>>, Vec<Finding>) {
     let Some(entry) = KEYS.iter().find_map(|key| find(entries, key)) else { return (None, Vec::new()) };
     let mut reader = Reader { entries, entry, file, findings: Vec::new() };
-    let stated = reader.read().map(|value| Lined { line: entry.line, value });
+    let stated = reader.read().map(|value| Spanned { line: entry.line, value });
     (stated, reader.findings)
 }
 
 /// The pages that a post replies to: `in_reply_to`, one URL or several.
-pub(super) fn replies(entries: &[Entry], file: &str) -> (Vec<Lined<String>>, Vec<Finding>) {
+pub(super) fn in_reply_to(entries: &[Entry], file: &str) -> (Vec<Spanned<String>>, Vec<Finding>) {
     let Some(entry) = ["in_reply_to", "in-reply-to"].iter().find_map(|key| find(entries, key)) else {
         return (Vec::new(), Vec::new());
     };
@@ -85,7 +85,7 @@ pub(super) fn replies(entries: &[Entry], file: &str) -> (Vec<Lined<String>>, Vec
     let texts: Vec<_> = items
         .iter()
         .filter_map(text)
-        .map(|text| Lined { line: entry.line, value: text.trim().to_owned() })
+        .map(|text| Spanned { line: entry.line, value: text.trim().to_owned() })
         .collect();
     let mut findings = Vec::new();
     if texts.len() < items.len() {
@@ -115,7 +115,7 @@ struct Reader<'e> {
 }
 
 impl<'e> Reader<'e> {
-    fn read(&mut self) -> Option<Stated> {
+    fn read(&mut self) -> Option<DeclaredEnclosure> {
         let value = match &self.entry.value {
             // Hugo's `audio` is a list; an entry can have one enclosure.
             Value::List(items) => items.first().unwrap_or(&Value::Nothing),
@@ -130,7 +130,7 @@ impl<'e> Reader<'e> {
             self.findings.push(finding.hint("write it like audio = \"episode-1.mp3\""));
             return None;
         };
-        Some(Stated {
+        Some(DeclaredEnclosure {
             url: url.to_owned(),
             length: self.number(&["length", "size", "bytes"]),
             media_type: self.text(&["type", "media_type", "mime_type"]),
@@ -248,20 +248,20 @@ mod tests {
     use super::*;
     use crate::archive::front_matter::split;
 
-    fn stated(text: &str) -> (Option<Stated>, Vec<String>) {
+    fn stated(text: &str) -> (Option<DeclaredEnclosure>, Vec<String>) {
         let (stated, findings) = read(&split(text, "a.md").unwrap().entries, "a.md");
         (stated.map(|stated| stated.value), findings.iter().map(ToString::to_string).collect())
     }
 
     #[test]
     fn a_file_name_is_enough_and_other_fields_may_be_in_a_table_or_at_the_top() {
-        let expected = Stated {
+        let expected = DeclaredEnclosure {
             url: "1.mp3".into(),
             duration: Some(1865),
             number: Some(3),
             kind: Some(EpisodeKind::Bonus),
             explicit: Some(false),
-            ..Stated::default()
+            ..DeclaredEnclosure::default()
         };
         for text in [
             "+++\naudio = \"1.mp3\"\nduration = \"31:05\"\nepisode = 3\nepisode_type = \"bonus\"\nexplicit = false\nlength = 5\n+++\n",
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn a_post_replies_to_one_page_or_several() {
         let of = |text: &str| {
-            let (replies, findings) = replies(&split(text, "a.md").unwrap().entries, "a.md");
+            let (replies, findings) = in_reply_to(&split(text, "a.md").unwrap().entries, "a.md");
             (replies.into_iter().map(|reply| reply.value).collect::<Vec<_>>(), findings.len())
         };
         assert_eq!(of("---\nin_reply_to: https://a.example/\n---\n"), (vec!["https://a.example/".into()], 0));

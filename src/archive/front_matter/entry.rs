@@ -35,7 +35,7 @@ pub enum Value {
 
 /// A value, and its line in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lined<T> {
+pub struct Spanned<T> {
     /// The line, from 1.
     pub line: usize,
     /// The value.

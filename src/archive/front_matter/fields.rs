@@ -4,10 +4,10 @@
 use chrono::{DateTime, FixedOffset};
 use chrono_tz::Tz;
 
-use super::enclosure::{self, Stated};
-use super::entry::{Entry, Lined, Value};
+use super::enclosure::{self, DeclaredEnclosure};
+use super::entry::{Entry, Spanned, Value};
 use crate::archive::PostAuthor;
-use crate::config::{is_language_tag, language_meant};
+use crate::config::{is_language_tag, suggested_language};
 use crate::dates::{self, DateError};
 use crate::finding::Finding;
 use crate::text::{HeaderText, XmlText};
@@ -16,19 +16,19 @@ use crate::text::{HeaderText, XmlText};
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
     /// `title`, as written.
-    pub title: Option<Lined<String>>,
+    pub title: Option<Spanned<String>>,
     /// `date`, `published_date` or `published`.
     pub date: Option<DateTime<FixedOffset>>,
     /// `updated`, `lastmod`, `modified` or `last_modified_at`.
-    pub updated: Option<Lined<DateTime<FixedOffset>>>,
+    pub updated: Option<Spanned<DateTime<FixedOffset>>>,
     /// `draft = true`, `published: false` or `status: draft`.
     pub draft: bool,
     /// `slug`, as written.
-    pub slug: Option<Lined<String>>,
+    pub slug: Option<Spanned<String>>,
     /// `permalink`, `url` or `path`, as written.
-    pub path: Option<Lined<String>>,
+    pub path: Option<Spanned<String>>,
     /// `id` or `guid`, as written.
-    pub id: Option<Lined<String>>,
+    pub id: Option<Spanned<String>>,
     /// `categories` or `category`, each once.
     pub categories: Vec<HeaderText>,
     /// `tags` or `keywords`, each once.
@@ -40,24 +40,24 @@ pub struct Fields {
     /// `language` or `lang`.
     pub language: Option<String>,
     /// `image`, `cover` or `featured_image`, as written.
-    pub image: Option<Lined<String>>,
+    pub image: Option<Spanned<String>>,
     /// `enclosure`, `audio` or `video`.
-    pub enclosure: Option<Lined<Stated>>,
+    pub enclosure: Option<Spanned<DeclaredEnclosure>>,
     /// `in_reply_to`, as written.
-    pub in_reply_to: Vec<Lined<String>>,
+    pub in_reply_to: Vec<Spanned<String>>,
     /// `newsletter = false` keeps the post out of the mail.
     pub newsletter: bool,
     /// `publishDate`: not published before this time.
-    pub from: Option<Lined<DateTime<FixedOffset>>>,
+    pub from: Option<Spanned<DateTime<FixedOffset>>>,
     /// `expiryDate` or `expires`: not published from this time on.
-    pub until: Option<Lined<DateTime<FixedOffset>>>,
+    pub until: Option<Spanned<DateTime<FixedOffset>>>,
 }
 
 /// Reads the fields; all findings are errors, and all errors are reported.
 pub fn read(entries: &[Entry], file: &str, zone: Tz) -> (Fields, Vec<Finding>) {
     let mut reader = Reader { entries, file, zone, findings: Vec::new() };
     let (enclosure, mut wrong) = enclosure::read(entries, file);
-    let (in_reply_to, wrong_replies) = enclosure::replies(entries, file);
+    let (in_reply_to, wrong_replies) = enclosure::in_reply_to(entries, file);
     wrong.extend(wrong_replies);
     reader.findings = wrong;
     let fields = Fields {
@@ -114,16 +114,16 @@ impl<'e> Reader<'e> {
         self.findings.push(Finding::error(rule, self.file, message).at(entry.line).hint(hint));
     }
 
-    fn text(&mut self, keys: &[&str]) -> Option<Lined<String>> {
+    fn text(&mut self, keys: &[&str]) -> Option<Spanned<String>> {
         let entry = self.find(keys)?;
         if let Value::Text(text) | Value::Number(text) | Value::Date(text) = &entry.value {
-            return Some(Lined { line: entry.line, value: text.clone() });
+            return Some(Spanned { line: entry.line, value: text.clone() });
         }
         self.wrong("post-field", entry, "it is not text", "put the value in quotes");
         None
     }
 
-    fn date(&mut self, keys: &[&str]) -> Option<Lined<DateTime<FixedOffset>>> {
+    fn date(&mut self, keys: &[&str]) -> Option<Spanned<DateTime<FixedOffset>>> {
         // `published` is a boolean in Jekyll and a date elsewhere.
         let entry =
             keys.iter().find_map(|key| self.find(&[key]).filter(|entry| bool_of(&entry.value).is_none()))?;
@@ -132,7 +132,7 @@ impl<'e> Reader<'e> {
             _ => Err(DateError::Shape("this".to_owned())),
         };
         match date {
-            Ok(value) => Some(Lined { line: entry.line, value }),
+            Ok(value) => Some(Spanned { line: entry.line, value }),
             Err(error) => {
                 self.wrong("post-date", entry, &error.to_string(), dates::HINT);
                 None
@@ -141,7 +141,7 @@ impl<'e> Reader<'e> {
     }
 
     /// A date that holds the post back: an invalid one is always an error.
-    fn held_until(&mut self, keys: &[&str]) -> Option<Lined<DateTime<FixedOffset>>> {
+    fn held_until(&mut self, keys: &[&str]) -> Option<Spanned<DateTime<FixedOffset>>> {
         let before = self.findings.len();
         let date = self.date(keys);
         self.findings[before..].iter_mut().for_each(|finding| finding.rule = "post-held-back");
@@ -225,11 +225,11 @@ impl<'e> Reader<'e> {
         let entry = self.find(&["language", "lang"])?;
         if let Value::Text(text) = &entry.value {
             let tag = text.trim().replace('_', "-");
-            if is_language_tag(&tag) && (text.contains('_') || language_meant(text).is_none()) {
+            if is_language_tag(&tag) && (text.contains('_') || suggested_language(text).is_none()) {
                 return Some(tag);
             }
         }
-        let meant = if let Value::Text(text) = &entry.value { language_meant(text) } else { None };
+        let meant = if let Value::Text(text) = &entry.value { suggested_language(text) } else { None };
         let hint = meant.map_or_else(
             || "write \"ko\", \"ja\" or \"en-GB\"".to_owned(),
             |meant| format!("write \"{meant}\""),
@@ -238,7 +238,7 @@ impl<'e> Reader<'e> {
         None
     }
 
-    fn image(&mut self) -> Option<Lined<String>> {
+    fn image(&mut self) -> Option<Spanned<String>> {
         let entry = self.find(&["image", "cover", "featured_image", "images", "heroImage"])?;
         let mut value = &entry.value;
         if let Value::List(items) = value {
@@ -250,7 +250,7 @@ impl<'e> Reader<'e> {
             value = &inside?.1;
         }
         if let Value::Text(text) = value {
-            Some(Lined { line: entry.line, value: text.trim().to_owned() })
+            Some(Spanned { line: entry.line, value: text.trim().to_owned() })
         } else {
             self.wrong(
                 "post-field",

@@ -7,7 +7,7 @@ use crate::finding::Finding;
 
 /// A flag that holds a post back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flag {
+pub struct VisibilityFlag {
     /// Its index in the entries.
     pub at: usize,
     /// For messages: `unlisted: true`.
@@ -122,18 +122,22 @@ const DATES: [&str; 14] = [
 ];
 
 /// The first entry that holds the post back; an error if the value of such a key is unclear.
-pub fn held_back(entries: &[Entry], file: &str, generator: Generator) -> Result<Option<Flag>, Finding> {
+pub fn held_back(
+    entries: &[Entry],
+    file: &str,
+    generator: Generator,
+) -> Result<Option<VisibilityFlag>, Finding> {
     for (at, entry) in entries.iter().enumerate() {
-        let flag = |text: String, is_draft| Ok(Some(Flag { at, text, is_draft }));
-        match judge(&entry.key, &entry.value) {
-            Verdict::Draft => return flag(shown(&entry.key, &entry.value), true),
-            Verdict::Hidden => return flag(shown(&entry.key, &entry.value), false),
-            Verdict::Unclear => {
+        let flag = |text: String, is_draft| Ok(Some(VisibilityFlag { at, text, is_draft }));
+        match visibility(&entry.key, &entry.value) {
+            Visibility::Draft => return flag(shown(&entry.key, &entry.value), true),
+            Visibility::Hidden => return flag(shown(&entry.key, &entry.value), false),
+            Visibility::Unclear => {
                 let message = format!("`{}`: it is neither true nor false", entry.key);
                 let finding = Finding::error("post-held-back", file, message).at(entry.line);
                 return Err(finding.hint("write true or false"));
             }
-            Verdict::Free => {}
+            Visibility::Public => {}
         }
         // Pelican does not publish a post with an unknown status.
         if generator == Generator::Pelican
@@ -146,13 +150,13 @@ pub fn held_back(entries: &[Entry], file: &str, generator: Generator) -> Result<
         let Value::Table(table) = &entry.value else { continue };
         for (key, value) in table {
             let verdict = match plain(&entry.key).as_str() {
-                "params" | "extra" => judge(key, value),
-                "build" if leaves_out(key, value) => Verdict::Hidden,
-                _ => Verdict::Free,
+                "params" | "extra" => visibility(key, value),
+                "build" if leaves_out(key, value) => Visibility::Hidden,
+                _ => Visibility::Public,
             };
-            if matches!(verdict, Verdict::Draft | Verdict::Hidden) {
+            if matches!(verdict, Visibility::Draft | Visibility::Hidden) {
                 let text = format!("{}.{}", entry.key, shown(key, value));
-                return flag(text, verdict == Verdict::Draft);
+                return flag(text, verdict == Visibility::Draft);
             }
         }
     }
@@ -213,24 +217,24 @@ fn disables(table: &[(String, Value)]) -> bool {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Free,
+enum Visibility {
+    Public,
     Draft,
     Hidden,
     Unclear,
 }
 
-fn judge(key: &str, value: &Value) -> Verdict {
+fn visibility(key: &str, value: &Value) -> Visibility {
     let key = plain(key);
     let key = key.as_str();
     let (if_true, if_false) = if DRAFT_IF_TRUE.contains(&key) {
-        (Verdict::Draft, Verdict::Free)
+        (Visibility::Draft, Visibility::Public)
     } else if DRAFT_IF_FALSE.contains(&key) {
-        (Verdict::Free, Verdict::Draft)
+        (Visibility::Public, Visibility::Draft)
     } else if HIDDEN_IF_TRUE.contains(&key) {
-        (Verdict::Hidden, Verdict::Free)
+        (Visibility::Hidden, Visibility::Public)
     } else if HIDDEN_IF_FALSE.contains(&key) {
-        (Verdict::Free, Verdict::Hidden)
+        (Visibility::Public, Visibility::Hidden)
     } else {
         return state(key, value);
     };
@@ -238,11 +242,11 @@ fn judge(key: &str, value: &Value) -> Verdict {
         Some(true) => if_true,
         Some(false) => if_false,
         // An empty `published:` is false in Ruby.
-        None if matches!(key, "published" | "publish") && says_nothing(value) => Verdict::Draft,
+        None if matches!(key, "published" | "publish") && says_nothing(value) => Visibility::Draft,
         // A date is not a flag.
-        None if matches!(key, "published" | "publish") && !has_digits(value) => Verdict::Unclear,
-        None if says_nothing(value) || OFTEN_OTHERWISE.contains(&key) => Verdict::Free,
-        None => Verdict::Unclear,
+        None if matches!(key, "published" | "publish") && !has_digits(value) => Visibility::Unclear,
+        None if says_nothing(value) || OFTEN_OTHERWISE.contains(&key) => Visibility::Public,
+        None => Visibility::Unclear,
     }
 }
 
@@ -250,17 +254,17 @@ fn has_digits(value: &Value) -> bool {
     matches!(value, Value::Text(text) | Value::Number(text) | Value::Date(text) if text.contains(|char: char| char.is_ascii_digit()))
 }
 
-fn state(key: &str, value: &Value) -> Verdict {
+fn state(key: &str, value: &Value) -> Visibility {
     if key == "password" && !says_nothing(value) && truth_of(value) != Some(false) {
-        return Verdict::Hidden;
+        return Visibility::Hidden;
     }
-    let Value::Text(text) = value else { return Verdict::Free };
+    let Value::Text(text) = value else { return Visibility::Public };
     let word = text.trim().to_lowercase().replace(['_', '-'], " ");
     let is_one_of = |words: &[&str]| words.iter().any(|known| known.replace('-', " ") == word);
     match STATES.contains(&key) {
-        true if is_one_of(&DRAFT_STATES) => Verdict::Draft,
-        true if is_one_of(&HIDDEN_STATES) => Verdict::Hidden,
-        _ => Verdict::Free,
+        true if is_one_of(&DRAFT_STATES) => Visibility::Draft,
+        true if is_one_of(&HIDDEN_STATES) => Visibility::Hidden,
+        _ => Visibility::Public,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Deserializer, Value as Json};
 
 use super::entry::{Entry, MAX_BYTES, Value, line_end};
-use crate::config::toml_slips::Slip;
+use crate::config::toml_mistakes::Mistake;
 use crate::text::line_at;
 
 /// The entries of the object at the start of `text`, and its length in bytes, including its last line.
@@ -25,13 +25,13 @@ pub(super) fn entries(text: &str) -> Option<(Vec<Entry>, usize)> {
 }
 
 /// The entries of a text that is one object, whose braces Hexo omits.
-pub(super) fn whole(text: &str) -> Result<Vec<Entry>, Slip> {
+pub(super) fn whole(text: &str) -> Result<Vec<Entry>, Mistake> {
     let is_bare = !text.trim_start().starts_with('{');
     let object = if is_bare { format!("{{{text}}}") } else { text.to_owned() };
     match serde_json::from_str(&object) {
         Ok(Json::Object(object)) => Ok(of_object(object, text)),
-        Ok(_) => Err(Slip::new(1, "it is not a JSON object", None)),
-        Err(error) => Err(Slip::new(error.line().max(1), in_words(&error), None)),
+        Ok(_) => Err(Mistake::new(1, "it is not a JSON object", None)),
+        Err(error) => Err(Mistake::new(error.line().max(1), in_words(&error), None)),
     }
 }
 

@@ -1,27 +1,27 @@
 //! Parses front matter in TOML, YAML, JSON or Pelican's `Key: value` lines into the same entries. [`fields`] knows what
 //! they mean; nothing here opens a file.
 
-pub mod customs;
 mod enclosure;
 mod entry;
 pub mod fields;
 pub mod flags;
+pub mod generator_habits;
 mod json;
 mod known;
+pub mod mistakes;
 mod pelican;
-pub mod slips;
 mod toml;
 mod yaml;
-mod yaml_slips;
+mod yaml_mistakes;
 
 use self::entry::{MAX_BYTES, line_end};
 use crate::config::Generator;
-use crate::config::toml_slips::Slip;
+use crate::config::toml_mistakes::Mistake;
 use crate::finding::Finding;
 use crate::text::line_at;
 
-pub use enclosure::{EpisodeKind, Stated};
-pub use entry::{Entry, Lined, Value};
+pub use enclosure::{DeclaredEnclosure, EpisodeKind};
+pub use entry::{Entry, Spanned, Value};
 pub use fields::Fields;
 
 /// A file, split into front matter and body.
@@ -154,7 +154,7 @@ fn entries(
         Syntax::Yaml => yaml::entries(text, is_lenient),
         Syntax::Json => json::whole(text),
     }
-    .map_err(|slip| refused(file, Slip { line: slip.line + before, ..slip }))
+    .map_err(|slip| refused(file, Mistake { line: slip.line + before, ..slip }))
     .map(|mut entries| {
         for entry in &mut entries {
             entry.line += before;
@@ -219,7 +219,7 @@ fn check_size(text: &str, file: &str) -> Result<(), Finding> {
     Err(wrong(file, 1, message).hint("move the text below the front matter"))
 }
 
-fn refused(file: &str, slip: Slip) -> Finding {
+fn refused(file: &str, slip: Mistake) -> Finding {
     Finding { hint: slip.hint, ..wrong(file, slip.line, slip.message) }
 }
 

@@ -1,7 +1,7 @@
 //! Pelican's front matter: `Key: value` lines up to the first blank line. Errors have a line of the text, not of the file.
 
 use super::entry::{Entry, Value, line_end};
-use crate::config::toml_slips::Slip;
+use crate::config::toml_mistakes::Mistake;
 
 /// The keys that such front matter can begin with. Any other first line is text: many posts begin with "Note: …".
 const FIRST_KEYS: [&str; 13] = [
@@ -28,7 +28,7 @@ pub(super) fn length(text: &str) -> usize {
 }
 
 /// The entries of `text`, or the error.
-pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Slip> {
+pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Mistake> {
     let mut entries: Vec<Entry> = Vec::new();
     for (line, content) in text.lines().enumerate().map(|(at, content)| (at + 1, content.trim_end())) {
         if content.is_empty() {
@@ -43,11 +43,11 @@ pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Slip> {
         } else {
             let (key, value) = pair(content).ok_or_else(|| {
                 let hint = "write it like Title: My post, and put a blank line between the keys and the text";
-                Slip::new(line, "this line of the front matter is not `Key: value`", Some(hint.to_owned()))
+                Mistake::new(line, "this line of the front matter is not `Key: value`", Some(hint.to_owned()))
             })?;
             if entries.iter().any(|entry| entry.key == key) {
                 let hint = "keep one of the two lines".to_owned();
-                return Err(Slip::new(line, format!("`{key}` is given twice"), Some(hint)));
+                return Err(Mistake::new(line, format!("`{key}` is given twice"), Some(hint)));
             }
             entries.push(Entry { key, line, value: Value::Text(value.to_owned()) });
         }

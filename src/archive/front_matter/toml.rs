@@ -3,12 +3,12 @@
 use toml::de::{DeTable, DeValue};
 
 use super::entry::{Entry, Value};
-use crate::config::toml_slips::{self, Slip};
+use crate::config::toml_mistakes::{self, Mistake};
 use crate::text::line_at;
 
 /// The entries of `text`, or the error.
-pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Slip> {
-    let table = DeTable::parse(text).map_err(|error| toml_slips::explain(text, &error))?;
+pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Mistake> {
+    let table = DeTable::parse(text).map_err(|error| toml_mistakes::explain(text, &error))?;
     let entries = table.into_inner().into_iter().map(|(key, value)| Entry {
         line: line_at(text, key.span().start),
         key: key.into_inner().into_owned(),

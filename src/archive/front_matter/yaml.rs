@@ -6,13 +6,13 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
 use super::entry::{Entry, Value};
-use super::yaml_slips;
-use crate::config::toml_slips::Slip;
+use super::yaml_mistakes;
+use crate::config::toml_mistakes::Mistake;
 
 /// The entries of `text`, or the error.
 ///
 /// If `is_lenient`, the last of several equal keys counts, as in Ruby's parser.
-pub(super) fn entries(text: &str, is_lenient: bool) -> Result<Vec<Entry>, Slip> {
+pub(super) fn entries(text: &str, is_lenient: bool) -> Result<Vec<Entry>, Mistake> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Vec::new());
     }
@@ -28,7 +28,7 @@ pub(super) fn entries(text: &str, is_lenient: bool) -> Result<Vec<Entry>, Slip> 
     serde_saphyr::from_str_with_options::<Entries>(text, options).map(|entries| entries.0).map_err(|error| {
         let line = error.location().map_or(1, |location| usize::try_from(location.line()).unwrap_or(1));
         let message = error.without_snippet().to_string();
-        yaml_slips::explain(text, line.max(1), &message)
+        yaml_mistakes::explain(text, line.max(1), &message)
     })
 }
 

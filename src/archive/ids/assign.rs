@@ -1,20 +1,20 @@
 //! Assigns an id to each post. A post is matched to a line of the ledger by its `id` first, then by its text, its file and
 //! its title; see [`kinship`]. Only a post without a match gets a new id.
 
-mod kinship;
+mod similarity;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, FixedOffset};
 
-use self::kinship::{is_named, keeps_its_file, says_the_same};
-use super::{Gone, Ledger, Line, RETIRED, Sighting, canonical_uri, is_uri, slug_of, tag};
+use self::similarity::{is_named, keeps_its_file, says_the_same};
+use super::{Gone, IdEntry, IdRegistry, PostIdentity, RETIRED, canonical_uri, is_uri, slug_of, tag};
 use crate::archive::links;
 use crate::finding::Finding;
 
 /// What the ledger assigns to a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Given {
+pub struct AssignedId {
     /// Its id.
     pub id: String,
     /// When its text last changed; never before it was published.
@@ -27,21 +27,21 @@ pub struct Given {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
     /// One for each post.
-    pub given: Vec<Given>,
+    pub given: Vec<AssignedId>,
     /// The new ledger; it is written if it differs from the old one.
-    pub ledger: Ledger,
+    pub ledger: IdRegistry,
 }
 
 /// Files that exist but are not published, relative to the folder of posts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HeldBack {
+pub struct Withheld {
     /// Drafts and the like: if their posts were published, they are reported as taken back.
     pub unpublished: BTreeSet<String>,
     /// Files that cannot be read at the moment: the state of their posts is unknown and does not change.
     pub unread: BTreeSet<String>,
 }
 
-impl HeldBack {
+impl Withheld {
     fn contains(&self, path: &str) -> bool {
         self.unpublished.contains(path) || self.unread.contains(path)
     }
@@ -50,13 +50,13 @@ impl HeldBack {
 /// Finds or creates the id of every post. Lines of `held_back` files are not matched to other posts. `host` becomes part of
 /// new ids; `now`, in whole seconds, becomes the `updated` of a changed post. The order of `posts` does not matter.
 pub fn assign(
-    ledger: &Ledger,
-    posts: &[Sighting],
-    held_back: &HeldBack,
+    ledger: &IdRegistry,
+    posts: &[PostIdentity],
+    held_back: &Withheld,
     host: &str,
     now: DateTime<FixedOffset>,
 ) -> Result<Assignment, Vec<Finding>> {
-    let mut search = Search::new(ledger, posts, held_back);
+    let mut search = Matcher::new(ledger, posts, held_back);
     search.by_own_id();
     search.by_file(|post, line| line.hash == post.hash);
     search.by_hash();
@@ -65,16 +65,16 @@ pub fn assign(
     search.by_file(keeps_its_file);
     search.by_day_and_title();
     search.by_day_and_slug();
-    search.mint(host);
+    search.create(host);
     let ids = search.finish()?;
     let mut ledger = ledger.clone();
-    retire(&mut ledger, posts, &ids, now);
-    take_back(&mut ledger, &ids, held_back, now);
+    mark_gone(&mut ledger, posts, &ids, now);
+    retract(&mut ledger, &ids, held_back, now);
     let given = posts.iter().zip(ids).map(|(post, id)| {
         let retracted = ledger.retracted(&id);
-        let returned = retracted.is_none() && ledger.taken_back.remove(&id).is_some();
+        let returned = retracted.is_none() && ledger.gone.remove(&id).is_some();
         let updated = updated(post, ledger.get(&id), now, returned);
-        let line = Line {
+        let line = IdEntry {
             path: post.path.clone(),
             published: post.published,
             hash: post.hash.clone(),
@@ -82,14 +82,14 @@ pub fn assign(
             fingerprint: Some(post.fingerprint),
         };
         ledger.record(id.clone(), line);
-        Given { id, updated, retracted }
+        AssignedId { id, updated, retracted }
     });
     Ok(Assignment { given: given.collect(), ledger })
 }
 
 /// Retires lines whose file now belongs to another post, so that they do not match by file again. If another post replaced
 /// the old one, the old one is taken back; if the post only changed its id, it is not.
-fn retire(ledger: &mut Ledger, posts: &[Sighting], ids: &[String], now: DateTime<FixedOffset>) {
+fn mark_gone(ledger: &mut IdRegistry, posts: &[PostIdentity], ids: &[String], now: DateTime<FixedOffset>) {
     let current: BTreeMap<&str, usize> =
         posts.iter().enumerate().map(|(at, post)| (post.path.as_str(), at)).collect();
     let published: BTreeSet<&String> = ids.iter().collect();
@@ -100,7 +100,7 @@ fn retire(ledger: &mut Ledger, posts: &[Sighting], ids: &[String], now: DateTime
         };
         let is_given_up = posts[at].id.is_some() && keeps_its_file(&posts[at], line);
         if !published.contains(id) && !is_given_up {
-            ledger.taken_back.entry(id.clone()).or_insert(gone);
+            ledger.gone.entry(id.clone()).or_insert(gone);
         }
         RETIRED.clone_into(&mut line.path);
     }
@@ -108,21 +108,21 @@ fn retire(ledger: &mut Ledger, posts: &[Sighting], ids: &[String], now: DateTime
 
 /// Marks lines without a post as taken back: the file is gone and was not renamed, or is a draft again, or has expired.
 /// Retired ids have no post and are skipped.
-fn take_back(ledger: &mut Ledger, ids: &[String], held_back: &HeldBack, now: DateTime<FixedOffset>) {
+fn retract(ledger: &mut IdRegistry, ids: &[String], held_back: &Withheld, now: DateTime<FixedOffset>) {
     let published: BTreeSet<&String> = ids.iter().collect();
     for (id, line) in &ledger.lines {
         let is_gone = line.path != RETIRED && !held_back.unread.contains(&line.path);
         if is_gone && !published.contains(id) {
             let gone = Gone { since: now, is_retracted: false };
-            ledger.taken_back.entry(id.clone()).or_insert(gone);
+            ledger.gone.entry(id.clone()).or_insert(gone);
         }
     }
 }
 
 /// The front matter wins; otherwise the time changes only when the text does.
 fn updated(
-    post: &Sighting,
-    line: Option<&Line>,
+    post: &PostIdentity,
+    line: Option<&IdEntry>,
     now: DateTime<FixedOffset>,
     returned: bool,
 ) -> DateTime<FixedOffset> {
@@ -140,24 +140,24 @@ fn updated(
 
 /// `id` in the front matter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum OwnId {
+enum ExplicitId {
     /// A URI, used unchanged.
     Uri(String),
     /// Replaces the slug in a new id.
     Key(String),
 }
 
-impl OwnId {
-    fn of(post: &Sighting) -> Option<Self> {
+impl ExplicitId {
+    fn of(post: &PostIdentity) -> Option<Self> {
         let raw = post.id.as_ref()?.value.trim();
         Some(if is_uri(raw) { Self::Uri(canonical_uri(raw)) } else { Self::Key(links::segment(raw)) })
     }
 }
 
-struct Search<'s> {
-    ledger: &'s Ledger,
-    posts: &'s [Sighting],
-    own: Vec<Option<OwnId>>,
+struct Matcher<'s> {
+    ledger: &'s IdRegistry,
+    posts: &'s [PostIdentity],
+    own: Vec<Option<ExplicitId>>,
     /// Indices of the posts in an order that does not depend on the input order.
     order: Vec<usize>,
     /// The files of the posts.
@@ -169,22 +169,22 @@ struct Search<'s> {
     findings: Vec<Finding>,
 }
 
-impl<'s> Search<'s> {
-    fn new(ledger: &'s Ledger, posts: &'s [Sighting], held_back: &HeldBack) -> Self {
+impl<'s> Matcher<'s> {
+    fn new(ledger: &'s IdRegistry, posts: &'s [PostIdentity], held_back: &Withheld) -> Self {
         let mut order: Vec<usize> = (0..posts.len()).collect();
         order.sort_by(|a, b| {
             (posts[*a].published, &posts[*a].path).cmp(&(posts[*b].published, &posts[*b].path))
         });
-        let is_free = |(id, line): &(&str, &Line)| match line.path.as_str() {
+        let is_free = |(id, line): &(&str, &IdEntry)| match line.path.as_str() {
             // A retired id is not reused, but a post that was taken back may return.
-            RETIRED => ledger.taken_back.contains_key(*id),
+            RETIRED => ledger.gone.contains_key(*id),
             path => !held_back.contains(path),
         };
         let free = ledger.iter().filter(is_free).map(|(id, _)| id).collect();
         Self {
             ledger,
             posts,
-            own: posts.iter().map(OwnId::of).collect(),
+            own: posts.iter().map(ExplicitId::of).collect(),
             order,
             files: posts.iter().map(|post| post.path.as_str()).collect(),
             free,
@@ -195,7 +195,7 @@ impl<'s> Search<'s> {
     }
 
     /// Assigns `id` to the post at `at`; two posts with the same id are an error that names both.
-    fn give(&mut self, at: usize, id: String) {
+    fn assign_to(&mut self, at: usize, id: String) {
         self.free.remove(id.as_str());
         if let Some(other) = self.owners.get(&id) {
             self.collide(*other, at, &id);
@@ -233,13 +233,13 @@ impl<'s> Search<'s> {
         let mut keys: BTreeMap<String, usize> = BTreeMap::new();
         for at in self.order.clone() {
             match self.own[at].clone() {
-                Some(OwnId::Uri(id)) => self.give(at, id),
-                Some(OwnId::Key(key)) => {
+                Some(ExplicitId::Uri(id)) => self.assign_to(at, id),
+                Some(ExplicitId::Key(key)) => {
                     let id = lines.get(key.as_str()).and_then(|ids| self.line_with_key(at, ids));
                     if let Some(other) = keys.get(&key) {
                         self.collide(*other, at, &key);
                     } else if let Some(id) = id {
-                        self.give(at, id);
+                        self.assign_to(at, id);
                     }
                     keys.insert(key, at);
                 }
@@ -261,8 +261,8 @@ impl<'s> Search<'s> {
     }
 
     /// Assigns to each unmatched post the line with its file, if it `is_same`.
-    fn by_file(&mut self, is_same: impl Fn(&Sighting, &Line) -> bool) {
-        let lines: BTreeMap<&str, (&str, &Line)> = self
+    fn by_file(&mut self, is_same: impl Fn(&PostIdentity, &IdEntry) -> bool) {
+        let lines: BTreeMap<&str, (&str, &IdEntry)> = self
             .ledger
             .iter()
             .filter(|(_, line)| line.path != RETIRED)
@@ -275,14 +275,14 @@ impl<'s> Search<'s> {
                 && (self.free.contains(id) || self.owners.get(*id).is_some_and(|owner| self.own[*owner].is_some()))
                 && is_same(post, line)
             {
-                self.give(at, (*id).to_owned());
+                self.assign_to(at, (*id).to_owned());
             }
         }
     }
 
     /// Posts that were renamed or moved without an edit.
     fn by_hash(&mut self) {
-        self.adopt(|_, line| Some(line.hash.as_str()), |post| Some(post.hash.as_str()));
+        self.reuse(|_, line| Some(line.hash.as_str()), |post| Some(post.hash.as_str()));
     }
 
     /// Posts that were renamed or moved and edited: the most similar pairs first.
@@ -313,14 +313,14 @@ impl<'s> Search<'s> {
         });
         for (.., at, id) in pairs {
             if self.found[at].is_none() && self.free.contains(id) {
-                self.give(at, id.to_owned());
+                self.assign_to(at, id.to_owned());
             }
         }
     }
 
     /// Posts that were renamed and rewritten: title and day are the same.
     fn by_day_and_title(&mut self) {
-        self.adopt(
+        self.reuse(
             |_, line| Some((line.published.date_naive(), line.fingerprint?.title())),
             |post| Some((post.published.date_naive(), post.fingerprint.title())),
         );
@@ -329,7 +329,7 @@ impl<'s> Search<'s> {
     /// Posts that were renamed and edited, in a ledger without fingerprints: day and slug are the same, and the slug is more
     /// than a date.
     fn by_day_and_slug(&mut self) {
-        self.adopt(
+        self.reuse(
             |id, line| {
                 let slug = slug_of(id).filter(|_| line.fingerprint.is_none())?;
                 Some((line.published.date_naive(), slug.to_owned()))
@@ -340,12 +340,12 @@ impl<'s> Search<'s> {
 
     /// Assigns to each unmatched post the free line with its key. Of several, prefers the same instant, then the same slug,
     /// then the smallest id.
-    fn adopt<K: Ord>(
+    fn reuse<K: Ord>(
         &mut self,
-        key_of_line: impl Fn(&'s str, &'s Line) -> Option<K>,
-        key_of_post: impl Fn(&'s Sighting) -> Option<K>,
+        key_of_line: impl Fn(&'s str, &'s IdEntry) -> Option<K>,
+        key_of_post: impl Fn(&'s PostIdentity) -> Option<K>,
     ) {
-        let mut free: BTreeMap<K, Vec<(&str, &Line)>> = BTreeMap::new();
+        let mut free: BTreeMap<K, Vec<(&str, &IdEntry)>> = BTreeMap::new();
         for id in &self.free {
             let Some(line) = self.ledger.get(id) else { continue };
             if let Some(key) = key_of_line(id, line) {
@@ -361,16 +361,16 @@ impl<'s> Search<'s> {
                 .filter(|(id, _)| self.free.contains(id))
                 .min_by_key(|(id, line)| (line.published != post.published, !has_slug(id, post), *id));
             if let Some((id, _)) = best {
-                self.give(at, (*id).to_owned());
+                self.assign_to(at, (*id).to_owned());
             }
         }
     }
 
-    fn mint(&mut self, host: &str) {
+    fn create(&mut self, host: &str) {
         for at in self.lost() {
             let post = &self.posts[at];
             let slug = match &self.own[at] {
-                Some(OwnId::Key(key)) => key.clone(),
+                Some(ExplicitId::Key(key)) => key.clone(),
                 _ => links::segment(&post.slug),
             };
             let first = tag(host, post.published, &slug);
@@ -379,7 +379,7 @@ impl<'s> Search<'s> {
                 .chain((2..=usize::MAX).map(|number| format!("{first}-{number}")))
                 .find(|id| !is_taken(id))
                 .unwrap_or(first);
-            self.give(at, id);
+            self.assign_to(at, id);
         }
     }
 
@@ -391,11 +391,11 @@ impl<'s> Search<'s> {
     }
 }
 
-fn has_slug(id: &str, post: &Sighting) -> bool {
+fn has_slug(id: &str, post: &PostIdentity) -> bool {
     slug_of(id) == Some(links::segment(&post.slug).as_str())
 }
 
 #[cfg(test)]
-mod stories;
+mod random_edits;
 #[cfg(test)]
 mod tests;

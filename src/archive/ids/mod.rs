@@ -3,7 +3,7 @@
 
 mod assign;
 mod fingerprint;
-mod sighting;
+mod identity;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,9 +15,9 @@ use super::links;
 use crate::finding::Finding;
 use crate::text::hex;
 
-pub use assign::{Assignment, Given, HeldBack, assign};
+pub use assign::{AssignedId, Assignment, Withheld, assign};
 pub use fingerprint::{Fingerprint, FingerprintError};
-pub use sighting::Sighting;
+pub use identity::PostIdentity;
 
 const HEAD: &str = "\
 # The ids of the posts. Letterpress writes this file; keep it in version control beside the posts.
@@ -39,10 +39,10 @@ const HASH_DIGITS: usize = 32;
 
 /// Every id that was ever assigned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ledger {
-    lines: BTreeMap<String, Line>,
+pub struct IdRegistry {
+    lines: BTreeMap<String, IdEntry>,
     /// Ids of posts that are not published any more.
-    taken_back: BTreeMap<String, Gone>,
+    gone: BTreeMap<String, Gone>,
 }
 
 /// A post that is not published any more.
@@ -55,7 +55,7 @@ struct Gone {
 
 /// What is known about the post with an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct IdEntry {
     /// The file, relative to the folder of posts, with `/`.
     pub path: String,
     /// When it was published.
@@ -68,7 +68,7 @@ pub struct Line {
     pub fingerprint: Option<Fingerprint>,
 }
 
-impl Ledger {
+impl IdRegistry {
     /// Reads a ledger; `file` is its name in messages. Reports all wrong lines.
     pub fn parse(text: &str, file: &str) -> Result<Self, Vec<Finding>> {
         let mut ledger = Self::default();
@@ -96,7 +96,7 @@ impl Ledger {
                 }
                 Ok((id, (line, gone))) => {
                     if let Some(gone) = gone {
-                        ledger.taken_back.insert(id.to_owned(), gone);
+                        ledger.gone.insert(id.to_owned(), gone);
                     }
                     if line.path != RETIRED
                         && let Some(before) = paths.insert(line.path.clone(), number)
@@ -122,7 +122,7 @@ impl Ledger {
             if let Some(fingerprint) = &line.fingerprint {
                 let _ = write!(text, "\t{fingerprint}");
             }
-            if let Some(gone) = self.taken_back.get(id) {
+            if let Some(gone) = self.gone.get(id) {
                 let mark = if gone.is_retracted { RETRACTED } else { TAKEN_BACK };
                 let _ = write!(text, "\t{mark}{}", stamp(gone.since));
             }
@@ -132,23 +132,23 @@ impl Ledger {
     }
 
     /// The line of an id.
-    pub fn get(&self, id: &str) -> Option<&Line> {
+    pub fn get(&self, id: &str) -> Option<&IdEntry> {
         self.lines.get(id)
     }
 
     /// Records an id, for example when the ids of a feed are adopted; replaces the line of a known id.
-    pub fn record(&mut self, id: String, line: Line) {
+    pub fn record(&mut self, id: String, line: IdEntry) {
         self.lines.insert(id, line);
     }
 
     /// The posts that are not published any more, and since when.
-    pub fn taken_back(&self) -> impl Iterator<Item = (&str, DateTime<FixedOffset>)> {
-        self.taken_back.iter().map(|(id, gone)| (id.as_str(), gone.since))
+    pub fn tombstones(&self) -> impl Iterator<Item = (&str, DateTime<FixedOffset>)> {
+        self.gone.iter().map(|(id, gone)| (id.as_str(), gone.since))
     }
 
     /// Since when the post of an id is retracted.
     pub fn retracted(&self, id: &str) -> Option<DateTime<FixedOffset>> {
-        self.taken_back.get(id).filter(|gone| gone.is_retracted).map(|gone| gone.since)
+        self.gone.get(id).filter(|gone| gone.is_retracted).map(|gone| gone.since)
     }
 
     /// Retracts the post of an id; `false` if it is already retracted, or the id is unknown.
@@ -156,22 +156,22 @@ impl Ledger {
         if self.retracted(id).is_some() || !self.lines.contains_key(id) {
             return false;
         }
-        let since = self.taken_back.get(id).map_or(now, |gone| gone.since);
-        self.taken_back.insert(id.to_owned(), Gone { since, is_retracted: true });
+        let since = self.gone.get(id).map_or(now, |gone| gone.since);
+        self.gone.insert(id.to_owned(), Gone { since, is_retracted: true });
         true
     }
 
     /// Records the id of a post that is known only from a feed.
-    pub fn remember_gone(&mut self, id: &str, title: &str, now: DateTime<FixedOffset>) {
+    pub fn record_gone(&mut self, id: &str, title: &str, now: DateTime<FixedOffset>) {
         let path = RETIRED.to_owned();
         let line =
-            Line { path, published: now, hash: content_hash(title, ""), updated: now, fingerprint: None };
+            IdEntry { path, published: now, hash: content_hash(title, ""), updated: now, fingerprint: None };
         self.lines.entry(id.to_owned()).or_insert(line);
     }
 
     /// Undoes [`Self::retract`]; `false` if the post of the id is not retracted.
     pub fn reinstate(&mut self, id: &str) -> bool {
-        let gone = self.taken_back.get_mut(id).filter(|gone| gone.is_retracted);
+        let gone = self.gone.get_mut(id).filter(|gone| gone.is_retracted);
         gone.map(|gone| gone.is_retracted = false).is_some()
     }
 
@@ -186,7 +186,7 @@ impl Ledger {
     ) {
         let Some(mut line) = self.lines.remove(from) else { return };
         if published {
-            let retired = Line { path: RETIRED.to_owned(), ..line.clone() };
+            let retired = IdEntry { path: RETIRED.to_owned(), ..line.clone() };
             self.lines.insert(from.to_owned(), retired);
         } else {
             line.updated = updated.unwrap_or(line.updated).max(line.published);
@@ -195,13 +195,13 @@ impl Ledger {
     }
 
     /// Every id with its line, sorted by id.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Line)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &IdEntry)> {
         self.lines.iter().map(|(id, line)| (id.as_str(), line))
     }
 }
 
 /// An id, its line, and whether its post is not published any more.
-type Parsed<'t> = (&'t str, (Line, Option<Gone>));
+type Parsed<'t> = (&'t str, (IdEntry, Option<Gone>));
 
 const WRONG_FIELD: &str =
     "a field after the fifth must be a fingerprint, or `taken back` or `retracted` with a date";
@@ -232,7 +232,7 @@ fn parse_line(line: &str) -> Result<Parsed<'_>, &'static str> {
             fingerprint = Some(field.parse().map_err(|_| WRONG_FIELD)?);
         }
     }
-    let line = Line {
+    let line = IdEntry {
         path: path.to_owned(),
         published: date(published)?,
         hash: hash.to_owned(),
@@ -304,14 +304,14 @@ mod tests {
     const LINE: &str = "tag:example.com,2024-05-01:a\ta.md\t2024-05-01T00:00:00+09:00\t0123456789abcdef0123456789abcdef\t2024-05-02T00:00:00+09:00";
 
     fn refusals(text: &str) -> Vec<String> {
-        Ledger::parse(text, "posts/ids.txt").unwrap_err().iter().map(ToString::to_string).collect()
+        IdRegistry::parse(text, "posts/ids.txt").unwrap_err().iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn windows_line_ends_comments_and_an_empty_file_are_accepted() {
-        let ledger = Ledger::parse(&format!("# head\r\n\r\n{LINE}\r\n"), "ids.txt").unwrap();
+        let ledger = IdRegistry::parse(&format!("# head\r\n\r\n{LINE}\r\n"), "ids.txt").unwrap();
         assert_eq!(ledger.to_text(), format!("{HEAD}{LINE}\n"));
-        assert_eq!(Ledger::parse("", "ids.txt").unwrap(), Ledger::default());
+        assert_eq!(IdRegistry::parse("", "ids.txt").unwrap(), IdRegistry::default());
     }
 
     #[test]
@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_renamed_id_is_kept_only_if_it_was_published() {
-        let ledger = Ledger::parse(LINE, "ids.txt").unwrap();
+        let ledger = IdRegistry::parse(LINE, "ids.txt").unwrap();
         let old = "tag:example.com,2024-05-01:a";
         let seen = DateTime::parse_from_rfc3339("2024-05-03T00:00:00+09:00").ok();
         let mut fresh = ledger.clone();
@@ -355,7 +355,7 @@ mod tests {
         published.rename(old, "urn:x:1".to_owned(), true, seen);
         assert_eq!(published.get(old).unwrap().path, RETIRED);
         assert_eq!(published.get("urn:x:1"), ledger.get(old), "the time in the feeds does not change");
-        assert_eq!(Ledger::parse(&published.to_text(), "ids.txt").unwrap(), published);
+        assert_eq!(IdRegistry::parse(&published.to_text(), "ids.txt").unwrap(), published);
     }
 
     #[test]
@@ -375,14 +375,14 @@ mod tests {
         assert_eq!(content_hash("a", "b").len(), HASH_DIGITS);
     }
 
-    fn any_line() -> impl Strategy<Value = (String, Line)> {
+    fn any_line() -> impl Strategy<Value = (String, IdEntry)> {
         ("[a-z]{1,6}", "[a-z가-힣/ ]{1,8}[.]md", 0i64..4_000_000_000, -14i32..=14, "[0-9a-f]{32}", 0i64..1000)
             .prop_map(|(id, path, seconds, zone, hash, later)| {
                 let zone = FixedOffset::east_opt(zone * 3600).unwrap();
                 let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap().with_timezone(&zone);
                 (
                     format!("urn:x:{id}"),
-                    Line {
+                    IdEntry {
                         path: format!("{id}/{path}"),
                         published: at(seconds),
                         hash,
@@ -396,7 +396,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_ledger_round_trips(lines in proptest::collection::btree_map(any_line().prop_map(|(id, _)| id), any_line().prop_map(|(_, line)| line), 0..8)) {
-            let mut ledger = Ledger::default();
+            let mut ledger = IdRegistry::default();
             for (at, (id, mut line)) in lines.into_iter().enumerate() {
                 line.path = format!("{at}/{}", line.path);
                 ledger.record(id.clone(), line);
@@ -404,12 +404,12 @@ mod tests {
                     ledger.retract(&id, DateTime::from_timestamp(0, 0).unwrap().fixed_offset());
                 }
             }
-            prop_assert_eq!(Ledger::parse(&ledger.to_text(), "ids.txt").unwrap(), ledger);
+            prop_assert_eq!(IdRegistry::parse(&ledger.to_text(), "ids.txt").unwrap(), ledger);
         }
 
         #[test]
         fn no_text_panics(text in "(tag:a,2024:b|a.md|\t|\n|<<<<<<<|[ -~가]){0,30}") {
-            let _ = Ledger::parse(&text, "ids.txt");
+            let _ = IdRegistry::parse(&text, "ids.txt");
         }
     }
 }

@@ -7,15 +7,15 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::layers::{Inherited, Layer, Scope, Source, unclear};
-use super::places::{Around, data_stem};
+use super::places::{SiteFolders, data_stem};
 use crate::archive::front_matter::{self, Entry, Value, flags};
 
 /// Other keys that posts inherit.
 const PLAIN_KEYS: [&str; 4] = ["author", "authors", "lang", "language"];
 
-pub(super) fn read(inherited: &mut Inherited, around: &Around, sources: &[Source]) {
-    let mut levels: Vec<(Level, &Source)> =
-        sources.iter().filter_map(|source| Some((Level::of(source, around)?, source))).collect();
+pub(super) fn read(inherited: &mut Inherited, around: &SiteFolders, sources: &[Source]) {
+    let mut levels: Vec<(Precedence, &Source)> =
+        sources.iter().filter_map(|source| Some((Precedence::of(source, around)?, source))).collect();
     levels.sort_by(|(a, a_source), (b, b_source)| {
         b.nearness().cmp(&a.nearness()).then_with(|| a_source.path.cmp(&b_source.path))
     });
@@ -24,7 +24,7 @@ pub(super) fn read(inherited: &mut Inherited, around: &Around, sources: &[Source
     }
 }
 
-fn take(inherited: &mut Inherited, level: &Level, source: &Source) {
+fn take(inherited: &mut Inherited, level: &Precedence, source: &Source) {
     let text = match &source.text {
         Err(message) => return inherited.block(level.scope(), unclear(&source.shown, 1, message)),
         Ok(text) => text,
@@ -42,10 +42,10 @@ fn take(inherited: &mut Inherited, level: &Level, source: &Source) {
     };
     let entries = match level {
         // `_data/draft.json` is the value of `draft`.
-        Level::Global(name) if *name != "eleventyComputed" => {
+        Precedence::Global(name) if *name != "eleventyComputed" => {
             vec![Entry { key: name.clone(), line: 1, value: global(entries, text) }]
         }
-        Level::Global(name) => {
+        Precedence::Global(name) => {
             let table = entries.into_iter().map(|entry| (entry.key, entry.value)).collect();
             vec![Entry { key: name.clone(), line: 1, value: Value::Table(table) }]
         }
@@ -96,7 +96,7 @@ pub(in crate::archive) fn computed(entries: &[Entry], file: &str) -> Option<crat
 }
 
 /// The scope of a data file.
-enum Level {
+enum Precedence {
     /// A post, without its extension.
     Post(Utf8PathBuf),
     Folder(Utf8PathBuf),
@@ -106,8 +106,8 @@ enum Level {
     Global(String),
 }
 
-impl Level {
-    fn of(source: &Source, around: &Around) -> Option<Self> {
+impl Precedence {
+    fn of(source: &Source, around: &SiteFolders) -> Option<Self> {
         let stem = data_stem(source.path.file_name()?);
         let folder = source.path.parent()?;
         if let Ok(inside) = folder.strip_prefix(&around.posts) {

@@ -5,7 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::glob::{Glob, Style};
 use super::layers::{Inherited, Layer, Place, Scope, Source, Unread, get, line_of, texts, unclear};
-use super::places::Around;
+use super::places::SiteFolders;
 use super::regular::Regular;
 use crate::archive::front_matter::{self, Entry, Value, flags};
 use crate::archive::{language, naming};
@@ -15,7 +15,7 @@ use crate::finding::Finding;
 /// Hugo's default environment for builds.
 const ENVIRONMENT: &str = "production";
 
-pub(super) fn read(inherited: &mut Inherited, around: &Around, sources: &[Source]) {
+pub(super) fn read(inherited: &mut Inherited, around: &SiteFolders, sources: &[Source]) {
     let is_section = |source: &&Source| naming::is_section_page(source.path.file_name().unwrap_or_default());
     let (mut sections, configuration): (Vec<&Source>, Vec<&Source>) = sources.iter().partition(is_section);
     // The nearest section wins.
@@ -89,7 +89,7 @@ fn of_languages(inherited: &mut Inherited, entries: &[Entry], reach: &Reach, sou
     }
 }
 
-fn section(inherited: &mut Inherited, around: &Around, source: &Source, languages: &[String]) {
+fn section(inherited: &mut Inherited, around: &SiteFolders, source: &Source, languages: &[String]) {
     let folder = around.folder_of(&source.path);
     let stem = source.path.file_stem().unwrap_or_default();
     let language = language::split(stem).1.map(str::to_owned);

@@ -114,7 +114,7 @@ impl fmt::Debug for Scope {
 
 /// An inherited entry, and its place.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::archive) struct Handed {
+pub(in crate::archive) struct InheritedEntry {
     pub entry: Entry,
     /// `content/drafts/_index.md:3`.
     pub from: String,
@@ -141,7 +141,11 @@ impl Inherited {
     }
 
     /// The entries that a post with the entries `own` inherits.
-    pub(in crate::archive) fn handed_down(&self, place: Place<'_>, own: &[Entry]) -> Vec<Handed> {
+    pub(in crate::archive) fn inherited_entries(
+        &self,
+        place: Place<'_>,
+        own: &[Entry],
+    ) -> Vec<InheritedEntry> {
         let mut said: BTreeSet<String> = own.iter().map(|entry| key(&entry.key)).collect();
         if self.is_ranked {
             // Jekyll merges the categories of a post and those it inherits.
@@ -150,7 +154,7 @@ impl Inherited {
         let mut handed = Vec::new();
         let mut hand = |file: &str, entry: &Entry| {
             if said.insert(key(&entry.key)) {
-                handed.push(Handed { entry: entry.clone(), from: format!("{file}:{}", entry.line) });
+                handed.push(InheritedEntry { entry: entry.clone(), from: format!("{file}:{}", entry.line) });
             }
         };
         for finder in &self.finders {

@@ -18,18 +18,18 @@ mod zola;
 use chrono_tz::Tz;
 
 use self::layers::{Layer, Scope};
-use super::front_matter::{customs, fields, flags};
+use super::front_matter::{fields, flags, generator_habits};
 use super::naming;
 use super::site::Site;
 use crate::config::Generator;
 
 pub(super) use eleventy::computed;
-pub(super) use layers::{Handed, Inherited, Place, Source, place_of};
-pub(super) use places::{Around, data_stem, is_setting, outside};
+pub(super) use layers::{Inherited, InheritedEntry, Place, Source, place_of};
+pub(super) use places::{SiteFolders, data_stem, is_setting, outside};
 
 impl Inherited {
     /// Reads the settings of `site`; dates without a zone are in `zone`.
-    pub(super) fn of(site: &Site, around: &Around, sources: &[Source], zone: Tz) -> Self {
+    pub(super) fn of(site: &Site, around: &SiteFolders, sources: &[Source], zone: Tz) -> Self {
         let mut inherited = Self::default();
         match site.generator {
             Generator::Hugo => hugo::read(&mut inherited, around, sources),
@@ -57,7 +57,7 @@ impl Inherited {
                 let mut found = match flags::held_back(std::slice::from_ref(&entry), &layer.file, generator) {
                     Ok(Some(_)) => Vec::new(),
                     Ok(None) => {
-                        let known = customs::undo(vec![entry.clone()], generator);
+                        let known = generator_habits::normalise(vec![entry.clone()], generator);
                         fields::read(&known, &layer.file, zone).1
                     }
                     Err(finding) => vec![finding],

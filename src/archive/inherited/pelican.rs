@@ -5,7 +5,7 @@ use camino::Utf8Path;
 
 use super::glob::{Glob, Style};
 use super::layers::{Finder, Inherited, Layer, Place, Scope, Source, Unread, texts, unclear};
-use super::python::{self, Said};
+use super::python::{self, Assignment};
 use super::regular::Regular;
 use crate::archive::front_matter::{Entry, Value};
 use crate::finding::Finding;
@@ -18,7 +18,7 @@ pub(super) fn read(inherited: &mut Inherited, sources: &[Source]) {
             inherited.block(Scope::all(), unclear(&source.shown, 1, message));
         }
     }
-    if let Some((_, Said { value: Some(Value::Text(path)), .. })) = settings.get("PATH") {
+    if let Some((_, Assignment { value: Some(Value::Text(path)), .. })) = settings.get("PATH") {
         inherited.base = path.trim_start_matches("./").trim_matches('/').into();
     }
     // Metadata from the path wins over defaults for all articles.
@@ -42,7 +42,7 @@ struct Settings<'s> {
 
 impl<'s> Settings<'s> {
     /// The value of a name in the last file that mentions it, and the file.
-    fn get(&self, name: &str) -> Option<(&'s str, Said)> {
+    fn get(&self, name: &str) -> Option<(&'s str, Assignment)> {
         self.sources.iter().rev().find_map(|source| {
             Some((source.shown.as_str(), python::value_of(source.text.as_deref().ok()?, name)?))
         })
@@ -132,7 +132,7 @@ fn pairs(value: &Value) -> Option<Vec<(String, Value)>> {
 }
 
 /// `PATH_METADATA` and `FILENAME_METADATA`: the named groups of an expression, matched on a path (`whole`) or a name.
-fn expression(inherited: &mut Inherited, name: &'static str, said: &Said, (file, whole): (&str, bool)) {
+fn expression(inherited: &mut Inherited, name: &'static str, said: &Assignment, (file, whole): (&str, bool)) {
     let text = match &said.value {
         Some(Value::Text(text)) => text,
         Some(Value::Nothing) => return,

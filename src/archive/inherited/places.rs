@@ -9,7 +9,7 @@ use crate::config::Generator;
 
 /// The place of the folder of posts in its site.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::archive) struct Around {
+pub(in crate::archive) struct SiteFolders {
     /// The absolute path of the folder of posts.
     pub posts: Utf8PathBuf,
     /// The root of the content: the folder of posts, or a folder above it.
@@ -20,7 +20,7 @@ pub(in crate::archive) struct Around {
     pub prefix: Utf8PathBuf,
 }
 
-impl Around {
+impl SiteFolders {
     /// The surroundings of `posts`, an absolute path.
     pub(in crate::archive) fn of(site: &Site, posts: &Utf8Path) -> Self {
         let up = site.prefix.components().count();
@@ -55,7 +55,7 @@ const GLOBAL: [&str; 4] = ["eleventyComputed", "eleventyExcludeFromCollections",
 /// Possible settings files outside the folder of posts; `names_in` lists a folder. Some of them may not exist.
 pub(in crate::archive) fn outside(
     site: &Site,
-    around: &Around,
+    around: &SiteFolders,
     names_in: &dyn Fn(&Utf8Path) -> Vec<String>,
 ) -> Vec<Utf8PathBuf> {
     let mut found = Vec::new();

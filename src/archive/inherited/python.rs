@@ -5,7 +5,7 @@ use crate::archive::front_matter::Value;
 
 /// The value of a name in a file.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Said {
+pub(super) struct Assignment {
     /// Its line, from 1.
     pub(super) line: usize,
     /// The value; `None` if it has to be computed.
@@ -17,7 +17,7 @@ const MAX_DEPTH: usize = 16;
 
 /// The final value of `name`; `None` if the file does not mention it. A value that is conditional, extended or copied from
 /// elsewhere counts as computed.
-pub(super) fn value_of(text: &str, name: &str) -> Option<Said> {
+pub(super) fn value_of(text: &str, name: &str) -> Option<Assignment> {
     let mut said = None;
     let mut at = 0;
     // The end of the last assigned value: lines before it are part of that value.
@@ -35,7 +35,7 @@ pub(super) fn value_of(text: &str, name: &str) -> Option<Said> {
                 reader.ends().then_some(value)
             },
         );
-        said = Some(Said { line: number + 1, value });
+        said = Some(Assignment { line: number + 1, value });
     }
     said
 }
@@ -274,7 +274,7 @@ mod tests {
             "X = 1\nNAME = {'status': 'draft'} if X else {}\n",
             "X = 1\nNAME = {'status': 'draft'\n",
         ] {
-            assert_eq!(value_of(text, "NAME"), Some(Said { line: 2, value: None }), "{text}");
+            assert_eq!(value_of(text, "NAME"), Some(Assignment { line: 2, value: None }), "{text}");
         }
         for text in ["", "# NAME = 1\n", "OTHER_NAME = 1\nNAMES = 2\n"] {
             assert_eq!(value_of(text, "NAME"), None, "{text}");

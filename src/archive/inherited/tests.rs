@@ -9,7 +9,7 @@ use crate::archive::front_matter::{Entry, Value};
 fn inherited(generator: Generator, files: &[(&str, &str)]) -> Inherited {
     let mut site = Site::bare(generator, Utf8PathBuf::new());
     site.root = Some("/s".into());
-    let around = Around::of(&site, Utf8Path::new("/s/content"));
+    let around = SiteFolders::of(&site, Utf8Path::new("/s/content"));
     let source = |(file, text): &(&str, &str)| Source {
         path: Utf8Path::new("/s").join(file),
         shown: (*file).to_owned(),
@@ -25,7 +25,7 @@ fn place(path: &str) -> Place<'_> {
 
 /// The place and value of `key` that a post without own entries inherits.
 fn handed(inherited: &Inherited, path: &str, wanted: &str) -> Option<(String, Value)> {
-    let handed = inherited.handed_down(place(path), &[]);
+    let handed = inherited.inherited_entries(place(path), &[]);
     handed
         .into_iter()
         .find(|handed| handed.entry.key == wanted)
@@ -48,7 +48,7 @@ fn the_nearest_section_wins_for_each_key() {
     assert_eq!(handed(&hugo, "b.md", "author"), Some(("content/_index.md:3".to_owned(), text("Lee"))));
     assert_eq!(handed(&hugo, "b.md", "summary"), Some(("hugo.toml:3".to_owned(), text("x"))));
     let own = [Entry { key: "Author".to_owned(), line: 2, value: text("me") }];
-    let left = hugo.handed_down(place("a/b.md"), &own);
+    let left = hugo.inherited_entries(place("a/b.md"), &own);
     assert!(left.iter().all(|handed| handed.entry.key != "author"), "a post's own word comes before all");
 }
 
@@ -77,7 +77,7 @@ fn a_post_with_its_own_status_is_not_blocked_by_python() {
 #[test]
 fn an_unreadable_settings_file_blocks_posts() {
     let site = Site::bare(Generator::Zola, Utf8PathBuf::new());
-    let around = Around::of(&site, Utf8Path::new("/s/content"));
+    let around = SiteFolders::of(&site, Utf8Path::new("/s/content"));
     let source = Source {
         path: "/s/content/a/_index.md".into(),
         shown: "content/a/_index.md".to_owned(),
@@ -105,7 +105,7 @@ proptest! {
         ] {
             let inherited = inherited(generator, &[(file, &text)]);
             let _ = inherited.unread(place(&path));
-            let _ = inherited.handed_down(place(&path), &[]);
+            let _ = inherited.inherited_entries(place(&path), &[]);
             let _ = inherited.block_of(place(&path), &[]);
         }
     }

@@ -3,13 +3,13 @@
 
 use super::glob::{Glob, Style};
 use super::layers::{Inherited, Scope, Source, Unread, texts, unclear};
-use super::places::Around;
+use super::places::SiteFolders;
 use crate::archive::front_matter::{self, Value};
 use crate::archive::naming;
 use crate::config::Generator;
 use crate::finding::Finding;
 
-pub(super) fn read(inherited: &mut Inherited, around: &Around, sources: &[Source]) {
+pub(super) fn read(inherited: &mut Inherited, around: &SiteFolders, sources: &[Source]) {
     for source in sources {
         let is_section = naming::is_section_page(source.path.file_name().unwrap_or_default());
         let folder = is_section.then(|| around.folder_of(&source.path));
@@ -40,7 +40,12 @@ fn section(text: &str, source: &Source) -> Result<Option<String>, Finding> {
 }
 
 /// `ignored_content`: patterns for whole paths.
-fn ignored(inherited: &mut Inherited, around: &Around, text: &str, source: &Source) -> Result<(), Finding> {
+fn ignored(
+    inherited: &mut Inherited,
+    around: &SiteFolders,
+    text: &str,
+    source: &Source,
+) -> Result<(), Finding> {
     let entries = front_matter::document(text, &source.shown).unwrap_or(Ok(Vec::new()))?;
     let Some(entry) = entries.iter().find(|entry| entry.key == "ignored_content") else { return Ok(()) };
     let wrong = |message: String| unclear(&source.shown, entry.line, message);

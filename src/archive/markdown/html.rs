@@ -10,14 +10,14 @@ use comrak::nodes::{AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeVa
 
 use super::sanitise::Nesting;
 use super::tree;
-use super::{OwnAddress, Place};
-use crate::archive::links::{self, LinkError, Purpose};
+use super::{OwnAddress, RenderContext};
+use crate::archive::links::{self, LinkError, LinkKind};
 use crate::finding::Finding;
 use crate::html::{push_attribute, push_text};
 
 /// Writes one fragment. The tree is no deeper than `tree::parse` leaves it, so plain recursion is safe.
 pub(super) struct Writer<'s> {
-    place: Place<'s>,
+    place: RenderContext<'s>,
     out: String,
     findings: Vec<Finding>,
     own: Vec<OwnAddress>,
@@ -42,7 +42,7 @@ pub(super) struct Fragment {
 }
 
 impl<'s> Writer<'s> {
-    pub(super) fn new(place: Place<'s>, capacity: usize) -> Self {
+    pub(super) fn new(place: RenderContext<'s>, capacity: usize) -> Self {
         Self {
             place,
             out: String::with_capacity(capacity),
@@ -283,11 +283,11 @@ impl<'s> Writer<'s> {
             return self.inlines(node);
         }
         self.out.push_str("<a");
-        match self.place.absolute(&link.url, Purpose::Link) {
+        match self.place.absolute(&link.url, LinkKind::Link) {
             Ok(url) => {
                 self.attribute("href", &url);
                 self.note_user_info(&url, node);
-                self.note_own((&link.url, &url), Purpose::Link, node.data().sourcepos.start.line);
+                self.note_own((&link.url, &url), LinkKind::Link, node.data().sourcepos.start.line);
             }
             Err(error) => self.note_refusal(&error, node),
         }
@@ -306,10 +306,10 @@ impl<'s> Writer<'s> {
         if alternative.trim().is_empty() {
             self.note_missing_alternative(node);
         }
-        match self.place.absolute(&link.url, Purpose::Resource) {
+        match self.place.absolute(&link.url, LinkKind::Resource) {
             Ok(url) => {
                 self.note_user_info(&url, node);
-                self.note_own((&link.url, &url), Purpose::Resource, node.data().sourcepos.start.line);
+                self.note_own((&link.url, &url), LinkKind::Resource, node.data().sourcepos.start.line);
                 self.out.push_str("<img");
                 self.attribute("src", &url);
                 self.attribute("alt", &alternative);
@@ -338,7 +338,7 @@ impl<'s> Writer<'s> {
     }
 
     fn fragment_link(&mut self, id: &str) {
-        let url = self.place.absolute(&format!("#{id}"), Purpose::Link).unwrap_or_default();
+        let url = self.place.absolute(&format!("#{id}"), LinkKind::Link).unwrap_or_default();
         self.attribute("href", &url);
     }
 
@@ -359,7 +359,7 @@ impl<'s> Writer<'s> {
     }
 
     /// Records an address on the post's own site; `line` counts from 1 in the body.
-    fn note_own(&mut self, (raw, url): (&str, &str), purpose: Purpose, line: usize) {
+    fn note_own(&mut self, (raw, url): (&str, &str), purpose: LinkKind, line: usize) {
         let origin = &self.place.page[..url::Position::BeforePath];
         let is_own = url.strip_prefix(origin).is_some_and(|path| path.starts_with('/'));
         if is_own && !raw.starts_with('#') && !self.place.links.contains_key(raw) {

@@ -16,7 +16,7 @@ use url::Url;
 use self::html::Fragment;
 use self::tree::Tree;
 use super::Post;
-use super::links::{self, LinkError, Purpose};
+use super::links::{self, LinkError, LinkKind};
 use crate::finding::Finding;
 use crate::html::shown_tags;
 use crate::text::line_at;
@@ -42,7 +42,7 @@ pub struct OwnAddress {
     /// As a canonical absolute URL.
     pub url: String,
     /// Whether it is followed or loaded.
-    pub purpose: Purpose,
+    pub purpose: LinkKind,
 }
 
 /// A block of the body, for renderings that are not HTML.
@@ -102,7 +102,7 @@ pub enum Inline {
 
 /// The context of a body: its page, and its place in the folder.
 #[derive(Clone, Copy)]
-struct Place<'s> {
+struct RenderContext<'s> {
     page: &'s Url,
     source: &'s str,
     body_line: usize,
@@ -112,7 +112,7 @@ struct Place<'s> {
 
 static NO_LINKS: BTreeMap<String, Url> = BTreeMap::new();
 
-impl<'s> Place<'s> {
+impl<'s> RenderContext<'s> {
     fn of(post: &'s Post) -> Self {
         Self {
             page: &post.url,
@@ -122,9 +122,9 @@ impl<'s> Place<'s> {
         }
     }
 
-    fn absolute(self, raw: &str, purpose: Purpose) -> Result<String, LinkError> {
+    fn absolute(self, raw: &str, purpose: LinkKind) -> Result<String, LinkError> {
         match self.links.get(raw) {
-            Some(page) if purpose == Purpose::Link => Ok(links::canonical(page)),
+            Some(page) if purpose == LinkKind::Link => Ok(links::canonical(page)),
             _ => links::absolute(self.page, raw, purpose),
         }
     }
@@ -155,7 +155,7 @@ impl<'a> Body<'a> {
 
     /// The body as HTML.
     pub fn render(&self) -> Rendered {
-        let (tree, place) = (self.tree(), Place::of(self.post));
+        let (tree, place) = (self.tree(), RenderContext::of(self.post));
         let mut rendered = rendered(tree.root, place, self.post.body.as_str().len());
         if let Some(line) = tree.cut {
             let message = "quotes, lists or emphasis are nested more than 60 deep; what lies deeper is shown as plain text";
@@ -166,13 +166,13 @@ impl<'a> Body<'a> {
 
     /// The body as a tree, URLs absolute, raw HTML reduced to its text.
     pub fn outline(&self) -> Vec<Block> {
-        outline::blocks(self.tree().root, Place::of(self.post))
+        outline::blocks(self.tree().root, RenderContext::of(self.post))
     }
 
     /// At most `limit` characters of plain text from the beginning, cut at a word and with an ellipsis if cut. Headings,
     /// code, tables and everything after `<!-- more -->` are left out.
     pub fn excerpt(&self, limit: usize) -> String {
-        let text = outline::beginning(self.tree().root, Place::of(self.post), limit);
+        let text = outline::beginning(self.tree().root, RenderContext::of(self.post), limit);
         shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "), limit)
     }
 }
@@ -190,11 +190,11 @@ pub fn excerpt(post: &Post, limit: usize) -> String {
 /// The HTML of a text that is not a post yet, as if it were on `page`.
 pub fn preview(body: &str, page: &Url) -> String {
     let arena = Arena::new();
-    let place = Place { page, source: "", body_line: 1, links: &NO_LINKS };
+    let place = RenderContext { page, source: "", body_line: 1, links: &NO_LINKS };
     rendered(tree::parse(&arena, body).root, place, body.len()).html
 }
 
-fn rendered<'a>(root: &'a AstNode<'a>, place: Place<'_>, length: usize) -> Rendered {
+fn rendered<'a>(root: &'a AstNode<'a>, place: RenderContext<'_>, length: usize) -> Rendered {
     let Fragment { html, holds_raw, findings, own } =
         html::Writer::new(place, length + length / 4).write(root);
     let mut html = if holds_raw { sanitise::clean(&html, place) } else { html };

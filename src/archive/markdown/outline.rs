@@ -3,12 +3,12 @@
 
 use comrak::nodes::{AstNode, ListType, NodeList, NodeValue};
 
-use super::{Block, Inline, Item, Place, sanitise, tree};
-use crate::archive::links::Purpose;
+use super::{Block, Inline, Item, RenderContext, sanitise, tree};
+use crate::archive::links::LinkKind;
 use crate::html::{Piece, Tag, hides_content, read_shown, shown_tags};
 
 /// The blocks below `parent`.
-pub(super) fn blocks<'a>(parent: &'a AstNode<'a>, place: Place<'_>) -> Vec<Block> {
+pub(super) fn blocks<'a>(parent: &'a AstNode<'a>, place: RenderContext<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut notes = Vec::new();
     for node in parent.children() {
@@ -24,7 +24,7 @@ pub(super) fn blocks<'a>(parent: &'a AstNode<'a>, place: Place<'_>) -> Vec<Block
     blocks
 }
 
-fn push_block<'a>(blocks: &mut Vec<Block>, node: &'a AstNode<'a>, place: Place<'_>) {
+fn push_block<'a>(blocks: &mut Vec<Block>, node: &'a AstNode<'a>, place: RenderContext<'_>) {
     let block = match &node.data().value {
         NodeValue::Paragraph => Block::Paragraph(inlines(node, place)),
         NodeValue::Heading(heading) => Block::Heading(heading.level, inlines(node, place)),
@@ -68,7 +68,7 @@ fn is_blank(line: &[Inline]) -> bool {
     })
 }
 
-fn list<'a>(node: &'a AstNode<'a>, list: &NodeList, place: Place<'_>) -> Block {
+fn list<'a>(node: &'a AstNode<'a>, list: &NodeList, place: RenderContext<'_>) -> Block {
     let items = node.children().map(|item| {
         let task = match &item.data().value {
             NodeValue::TaskItem(task) => Some(task.symbol.is_some()),
@@ -79,7 +79,7 @@ fn list<'a>(node: &'a AstNode<'a>, list: &NodeList, place: Place<'_>) -> Block {
     Block::List((list.list_type == ListType::Ordered).then_some(list.start), items.collect())
 }
 
-fn definitions<'a>(node: &'a AstNode<'a>, place: Place<'_>) -> Vec<(Vec<Inline>, Vec<Block>)> {
+fn definitions<'a>(node: &'a AstNode<'a>, place: RenderContext<'_>) -> Vec<(Vec<Inline>, Vec<Block>)> {
     let mut definitions: Vec<(Vec<Inline>, Vec<Block>)> = Vec::new();
     for part in node.children().flat_map(AstNode::children) {
         if matches!(part.data().value, NodeValue::DescriptionTerm) {
@@ -92,7 +92,7 @@ fn definitions<'a>(node: &'a AstNode<'a>, place: Place<'_>) -> Vec<(Vec<Inline>,
     definitions
 }
 
-fn table<'a>(node: &'a AstNode<'a>, place: Place<'_>) -> Block {
+fn table<'a>(node: &'a AstNode<'a>, place: RenderContext<'_>) -> Block {
     let (mut head, mut rows) = (Vec::new(), Vec::new());
     for row in node.children() {
         let cells = row.children().map(|cell| inlines(cell, place)).collect();
@@ -104,7 +104,7 @@ fn table<'a>(node: &'a AstNode<'a>, place: Place<'_>) -> Block {
     Block::Table(head, rows)
 }
 
-fn inlines<'a>(parent: &'a AstNode<'a>, place: Place<'_>) -> Vec<Inline> {
+fn inlines<'a>(parent: &'a AstNode<'a>, place: RenderContext<'_>) -> Vec<Inline> {
     let mut line = Vec::new();
     let mut hidden: Option<String> = None;
     for node in parent.children() {
@@ -127,7 +127,7 @@ fn inlines<'a>(parent: &'a AstNode<'a>, place: Place<'_>) -> Vec<Inline> {
     line
 }
 
-fn push_inline<'a>(line: &mut Vec<Inline>, node: &'a AstNode<'a>, place: Place<'_>) {
+fn push_inline<'a>(line: &mut Vec<Inline>, node: &'a AstNode<'a>, place: RenderContext<'_>) {
     let inline = match &node.data().value {
         NodeValue::Text(text) => return push_text(line, text),
         NodeValue::SoftBreak => return push_text(line, " "),
@@ -136,11 +136,11 @@ fn push_inline<'a>(line: &mut Vec<Inline>, node: &'a AstNode<'a>, place: Place<'
         NodeValue::Emph => Inline::Emphasis(inlines(node, place)),
         NodeValue::Strong => Inline::Strong(inlines(node, place)),
         NodeValue::Strikethrough => Inline::Strike(inlines(node, place)),
-        NodeValue::Link(target) => match place.absolute(&target.url, Purpose::Link) {
+        NodeValue::Link(target) => match place.absolute(&target.url, LinkKind::Link) {
             Ok(url) => Inline::Link(inlines(node, place), url),
             Err(_) => return line.extend(inlines(node, place)),
         },
-        NodeValue::Image(target) => match place.absolute(&target.url, Purpose::Resource) {
+        NodeValue::Image(target) => match place.absolute(&target.url, LinkKind::Resource) {
             Ok(url) => Inline::Image(node.collect_text(), url),
             Err(_) => return push_text(line, &node.collect_text()),
         },
@@ -158,7 +158,7 @@ fn push_text(line: &mut Vec<Inline>, text: &str) {
 }
 
 /// The plain text of a block of raw HTML.
-fn raw(html: &str, place: Place<'_>) -> Vec<Inline> {
+fn raw(html: &str, place: RenderContext<'_>) -> Vec<Inline> {
     let mut line = Vec::new();
     let mut text = String::new();
     read_shown(html, |piece| match piece {
@@ -176,7 +176,7 @@ fn raw(html: &str, place: Place<'_>) -> Vec<Inline> {
 }
 
 /// The visible part of a tag itself: a line break, a picture, a link to what is embedded.
-fn push_tag(line: &mut Vec<Inline>, tag: &Tag, place: Place<'_>) {
+fn push_tag(line: &mut Vec<Inline>, tag: &Tag, place: RenderContext<'_>) {
     if let Some(url) = sanitise::embed(tag, place.page) {
         let title = tag.attribute("title").filter(|title| !title.is_empty()).unwrap_or(&url).to_owned();
         line.push(Inline::Link(vec![Inline::Text(title)], url));
@@ -190,7 +190,7 @@ fn push_tag(line: &mut Vec<Inline>, tag: &Tag, place: Place<'_>) {
         }
         "img" => {
             let source = tag.attribute("src").unwrap_or_default();
-            if let Ok(url) = place.absolute(source, Purpose::Resource) {
+            if let Ok(url) = place.absolute(source, LinkKind::Resource) {
                 line.push(Inline::Image(tag.attribute("alt").unwrap_or_default().to_owned(), url));
             }
         }
@@ -240,7 +240,7 @@ fn starts_line(line: &[Inline]) -> bool {
 
 /// The plain text of the first paragraphs, quotes and lists: more than `limit` characters if there are so many before the
 /// mark that ends the excerpt.
-pub(super) fn beginning<'a>(root: &'a AstNode<'a>, place: Place<'_>, limit: usize) -> String {
+pub(super) fn beginning<'a>(root: &'a AstNode<'a>, place: RenderContext<'_>, limit: usize) -> String {
     let mut text = String::new();
     for node in root.children().take_while(|node| !tree::is_more(node)) {
         if text.chars().count() > limit {

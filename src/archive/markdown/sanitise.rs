@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 use ammonia::Builder;
 use url::Url;
 
-use super::Place;
-use crate::archive::links::{self, Purpose};
+use super::RenderContext;
+use crate::archive::links::{self, LinkKind};
 use crate::html::{self, Tag, is_void, push_attribute};
 
 const TAGS: &str = "a abbr aside audio b bdi bdo blockquote br caption cite code col colgroup dd del details dfn div dl dt em \
@@ -42,7 +42,7 @@ const ATTRIBUTES: &[(&str, &[&str])] = &[
 ];
 
 /// The safe part of `html`, with every address made absolute as seen from `place`.
-pub(super) fn clean(html: &str, place: Place<'_>) -> String {
+pub(super) fn clean(html: &str, place: RenderContext<'_>) -> String {
     let (page, posts) = (place.page.clone(), place.links.clone());
     let mut builder = Builder::empty();
     builder
@@ -66,8 +66,8 @@ fn attributes() -> HashMap<&'static str, HashSet<&'static str>> {
 
 fn attribute<'v>(page: &Url, element: &str, name: &str, value: &'v str) -> Option<Cow<'v, str>> {
     match name {
-        "href" | "cite" => links::absolute(page, value, Purpose::Link).ok().map(Cow::Owned),
-        "src" | "poster" => links::absolute(page, value, Purpose::Resource).ok().map(Cow::Owned),
+        "href" | "cite" => links::absolute(page, value, LinkKind::Link).ok().map(Cow::Owned),
+        "src" | "poster" => links::absolute(page, value, LinkKind::Resource).ok().map(Cow::Owned),
         "srcset" => links::srcset(page, value).map(Cow::Owned),
         // A post must not use the classes of the email's own style sheet.
         "class" => {
@@ -106,7 +106,7 @@ pub(super) fn embed(tag: &Tag, page: &Url) -> Option<String> {
         (false, "object") => "data",
         _ => return None,
     };
-    links::absolute(page, tag.attribute(attribute)?, Purpose::Link).ok()
+    links::absolute(page, tag.attribute(attribute)?, LinkKind::Link).ok()
 }
 
 /// `html`, which holds `tags`, with a link before each embed; the sanitiser then removes the embed.
@@ -180,7 +180,7 @@ mod tests {
 
     fn cleaned(html: &str) -> String {
         let (page, links) = (page(), BTreeMap::new());
-        let place = Place { page: &page, source: "", body_line: 1, links: &links };
+        let place = RenderContext { page: &page, source: "", body_line: 1, links: &links };
         clean(&with_links_for_embeds(html, &shown_tags(html), &page), place)
     }
 

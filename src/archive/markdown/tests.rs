@@ -284,7 +284,7 @@ proptest! {
     fn without_raw_html_the_sanitiser_has_nothing_to_change(body in markdown(false)) {
         let post = post(&body);
         let html = render(&post).html;
-        prop_assert_eq!(sanitise::clean(&html, Place::of(&post)), html);
+        prop_assert_eq!(sanitise::clean(&html, RenderContext::of(&post)), html);
     }
 
     #[test]
@@ -314,13 +314,13 @@ fn addresses_on_the_posts_own_site_are_found_with_their_lines() {
     assert_eq!(
         found,
         [
-            (4, "b.png", Purpose::Resource),
-            (4, "/d/", Purpose::Link),
-            (7, "x", Purpose::Resource),
-            (7, "g.png", Purpose::Resource),
-            (7, "f.png", Purpose::Resource),
-            (9, "https://example.com/h", Purpose::Link),
-            (11, "../l.pdf", Purpose::Link),
+            (4, "b.png", LinkKind::Resource),
+            (4, "/d/", LinkKind::Link),
+            (7, "x", LinkKind::Resource),
+            (7, "g.png", LinkKind::Resource),
+            (7, "f.png", LinkKind::Resource),
+            (9, "https://example.com/h", LinkKind::Link),
+            (11, "../l.pdf", LinkKind::Link),
         ]
     );
     assert_eq!(own[6].url, "https://example.com/p/l.pdf");

@@ -1,10 +1,10 @@
 //! The few Liquid expressions for a URL or a title: `{{ "/a" | relative_url }}`, `{{ site.baseurl }}`. There are no
 //! variables, loops or functions; any other expression has no value.
 
-use super::surroundings::Surroundings;
+use super::site_context::SiteContext;
 
 /// The value of `{{ expression }}`.
-pub(super) fn value(expression: &str, around: Surroundings<'_>) -> Option<String> {
+pub(super) fn value(expression: &str, around: SiteContext<'_>) -> Option<String> {
     let mut filters = expression.split('|');
     let mut value = operand(filters.next()?, around)?;
     for filter in filters {
@@ -23,7 +23,7 @@ pub(super) fn value(expression: &str, around: Surroundings<'_>) -> Option<String
     Some(value.strip_prefix("//").map_or(value.clone(), |rest| format!("/{rest}")))
 }
 
-fn operand(text: &str, around: Surroundings<'_>) -> Option<String> {
+fn operand(text: &str, around: SiteContext<'_>) -> Option<String> {
     let text = text.trim();
     for quote in ['"', '\''] {
         if let Some(literal) = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote)) {
@@ -41,11 +41,11 @@ fn operand(text: &str, around: Surroundings<'_>) -> Option<String> {
 }
 
 /// `/blog` for a site at `https://example.com/blog/`.
-fn base(around: Surroundings<'_>) -> String {
+fn base(around: SiteContext<'_>) -> String {
     around.site.as_url().path().trim_end_matches('/').to_owned()
 }
 
-fn origin(around: Surroundings<'_>) -> String {
+fn origin(around: SiteContext<'_>) -> String {
     around.site.as_url().origin().ascii_serialization()
 }
 

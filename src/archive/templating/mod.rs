@@ -4,23 +4,23 @@
 
 mod arguments;
 mod dialect;
+mod interpretation;
 mod liquid;
-mod meaning;
 mod scan;
 mod shapes;
-mod surroundings;
+mod site_context;
 mod tag;
 
 use self::dialect::Dialect;
-use self::meaning::Meaning;
-use self::tag::{Kind, Piece, Tag, What};
+use self::interpretation::Interpretation;
+use self::tag::{Kind, Segment, SegmentKind, Tag};
 use crate::config::Generator;
 
-pub(super) use self::surroundings::Surroundings;
+pub(super) use self::site_context::SiteContext;
 
 /// A body without tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Plain {
+pub(super) struct Expanded {
     /// Markdown with the same number of lines.
     pub text: String,
     /// The tags that were left out: the line, from 1, and the start of the tag.
@@ -28,18 +28,18 @@ pub(super) struct Plain {
 }
 
 /// `body` without the tags of its generator; `None` if nothing changes.
-pub(super) fn plain(body: &str, around: Surroundings<'_>) -> Option<Plain> {
+pub(super) fn expand_shortcodes(body: &str, around: SiteContext<'_>) -> Option<Expanded> {
     if !body.contains(['{', '@']) && !body.contains("](") && around.generator != Generator::Pelican {
         return None;
     }
     let dialect = Dialect::of(around.generator);
     let pieces = scan::pieces(body, dialect);
-    let is_plain = pieces.iter().all(|piece| matches!(piece.what, What::Text | What::Code));
+    let is_plain = pieces.iter().all(|piece| matches!(piece.what, SegmentKind::Text | SegmentKind::Code));
     if is_plain && !dialect.pelican && !body.contains("/*") && !body.contains("raw ") {
         return None;
     }
     let partners = partners(&pieces);
-    let mut writer = Writer {
+    let mut writer = Expander {
         body,
         around,
         dialect,
@@ -56,15 +56,15 @@ pub(super) fn plain(body: &str, around: Surroundings<'_>) -> Option<Plain> {
             .map_or(at, |(partner, _)| partner)
             + 1;
     }
-    Some(Plain { text: writer.out, left_out: writer.left_out })
+    Some(Expanded { text: writer.out, left_out: writer.left_out })
 }
 
 /// For each tag that opens a block, the tag that closes it.
-fn partners(pieces: &[Piece<'_>]) -> Vec<Option<usize>> {
+fn partners(pieces: &[Segment<'_>]) -> Vec<Option<usize>> {
     let mut partners = vec![None; pieces.len()];
     let mut open: std::collections::BTreeMap<(u8, &str), Vec<usize>> = std::collections::BTreeMap::new();
     for (at, piece) in pieces.iter().enumerate() {
-        let What::Tag(tag) = &piece.what else { continue };
+        let SegmentKind::Tag(tag) = &piece.what else { continue };
         let key = match tag.kind {
             Kind::Hugo => (0, tag.name),
             Kind::Liquid => (1, tag.name),
@@ -85,25 +85,25 @@ fn partners(pieces: &[Piece<'_>]) -> Vec<Option<usize>> {
 /// A tag was written together with its block and its closing tag.
 struct Whole;
 
-struct Writer<'w> {
+struct Expander<'w> {
     body: &'w str,
-    around: Surroundings<'w>,
+    around: SiteContext<'w>,
     dialect: Dialect,
     out: String,
     line: usize,
     left_out: Vec<(usize, String)>,
 }
 
-impl Writer<'_> {
+impl Expander<'_> {
     /// Writes a piece; returns `Some` if that included everything up to the closing tag.
-    fn piece(&mut self, piece: &Piece<'_>, close: Option<&Piece<'_>>) -> Option<Whole> {
+    fn piece(&mut self, piece: &Segment<'_>, close: Option<&Segment<'_>>) -> Option<Whole> {
         let source = &self.body[piece.start..piece.end];
         match &piece.what {
-            What::Text => self.text(source),
-            What::Code => self.code(source),
-            What::Raw => self.put(source, source),
-            What::Tag(tag) => {
-                let meaning = meaning::of(tag, close.is_some(), self.around);
+            SegmentKind::Text => self.text(source),
+            SegmentKind::Code => self.code(source),
+            SegmentKind::Raw => self.put(source, source),
+            SegmentKind::Tag(tag) => {
+                let meaning = interpretation::of(tag, close.is_some(), self.around);
                 return self.tag(tag, &meaning, piece, close);
             }
         }
@@ -113,33 +113,36 @@ impl Writer<'_> {
     fn tag(
         &mut self,
         tag: &Tag<'_>,
-        meaning: &Meaning,
-        piece: &Piece<'_>,
-        close: Option<&Piece<'_>>,
+        meaning: &Interpretation,
+        piece: &Segment<'_>,
+        close: Option<&Segment<'_>>,
     ) -> Option<Whole> {
         let source = &self.body[piece.start..piece.end];
         let whole = close.map(|close| &self.body[piece.start..close.end]);
         match (meaning, close, whole) {
-            (Meaning::Text(text), ..) => self.put(text, source),
-            (Meaning::Nothing, ..) => {
+            (Interpretation::Text(text), ..) => self.put(text, source),
+            (Interpretation::Nothing, ..) => {
                 if tag.kind == Kind::Attributes && tag.arguments.split([' ', ':']).any(|word| word == "toc") {
                     self.drop_list_item();
                 }
                 self.put("", source);
             }
-            (Meaning::LeftOutWithContent { quietly }, _, Some(whole)) => {
+            (Interpretation::LeftOutWithContent { quietly }, _, Some(whole)) => {
                 if !quietly {
                     self.note(source);
                 }
                 self.put("", whole);
                 return Some(Whole);
             }
-            (Meaning::Code(language), Some(close), Some(whole)) => {
+            (Interpretation::Code(language), Some(close), Some(whole)) => {
                 let code = code_block(language, &self.body[piece.end..close.start], &self.out);
                 self.put(&code, whole);
                 return Some(Whole);
             }
-            (Meaning::LeftOut | Meaning::LeftOutWithContent { .. } | Meaning::Code(_), ..) => {
+            (
+                Interpretation::LeftOut | Interpretation::LeftOutWithContent { .. } | Interpretation::Code(_),
+                ..,
+            ) => {
                 self.note(source);
                 self.put("", source);
             }

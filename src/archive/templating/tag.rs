@@ -2,18 +2,18 @@
 
 /// A piece of the body, by byte positions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece<'t> {
+pub(super) struct Segment<'t> {
     /// Where it begins.
     pub start: usize,
     /// Where it ends.
     pub end: usize,
     /// What it is.
-    pub what: What<'t>,
+    pub what: SegmentKind<'t>,
 }
 
 /// The kind of a piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum What<'t> {
+pub(super) enum SegmentKind<'t> {
     /// Text.
     Text,
     /// A fenced block or a span of code.

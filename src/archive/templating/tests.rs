@@ -8,13 +8,14 @@ use url::Url;
 use super::*;
 use crate::config::SiteUrl;
 
-fn read(generator: Generator, body: &str) -> Plain {
+fn read(generator: Generator, body: &str) -> Expanded {
     let site = SiteUrl::parse("https://example.com/blog").unwrap();
     let page = Url::parse("https://example.com/blog/2024/post/").unwrap();
     let other = Url::parse("https://example.com/blog/2013/other/").unwrap();
     let page_of = |target: &str| target.trim_start_matches('/').contains("other").then(|| other.clone());
-    let around = Surroundings { generator, site: &site, page: &page, title: "글", page_of: &page_of };
-    plain(body, around).unwrap_or_else(|| Plain { text: body.to_owned(), left_out: Vec::new() })
+    let around = SiteContext { generator, site: &site, page: &page, title: "글", page_of: &page_of };
+    expand_shortcodes(body, around)
+        .unwrap_or_else(|| Expanded { text: body.to_owned(), left_out: Vec::new() })
 }
 
 #[track_caller]

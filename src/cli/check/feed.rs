@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::feeds::lint::check_feed;
 use crate::finding::Finding;
 use crate::net::http::{Body, Download, Fetched};
-use crate::pipeline::RunError;
+use crate::pipeline::session::RunError;
 
 /// No feed reader accepts a larger feed.
 const LARGEST: u64 = 64 * 1024 * 1024;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::archive::Archive;
 use crate::config::Config;
+use crate::email::online;
 use crate::finding::Finding;
-use crate::letters::online;
 use crate::net::http::{Download, DownloadError};
 
 /// How many of the newest posts are checked.

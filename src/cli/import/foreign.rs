@@ -12,12 +12,13 @@ use super::super::Outcome;
 use super::super::args::{fetch_feed, is_url, open};
 use super::super::printer::{Printer, count};
 use super::write;
-use crate::delivery::watch::Tick;
+use crate::delivery::progress::ProgressEvent;
 use crate::finding::Finding;
-use crate::importers::story::{Desk, PostFile, Story};
+use crate::importers::imported_post::{ImportedPost, PostFile, PostFileWriter};
 use crate::importers::{feed, ghost, wordpress};
 use crate::net::http::{Download, Fetched};
-use crate::pipeline::{RunError, World};
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 
 /// Larger images are not downloaded.
 const MAX_PICTURE: usize = 20 << 20;
@@ -38,15 +39,15 @@ pub(in crate::cli) struct Options {
 pub(super) fn wordpress(
     file: &Utf8Path,
     options: &Options,
-    world: &World,
+    context: &RunContext,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let zone = world.config.site.timezone;
+    let zone = context.config.site.timezone;
     let findings = |finding| RunError::Findings(vec![finding]);
     let overview = wordpress::overview(open(file)?, file.as_str()).map_err(findings)?;
-    let mut taking = Taking::new(file.as_str(), options, world, printer);
+    let mut taking = ImportSession::new(file.as_str(), options, context, printer);
     wordpress::items(open(file)?, file.as_str(), &overview, zone, &mut |item| match item {
-        wordpress::Item::Story(story) => taking.take(&story),
+        wordpress::Item::Post(story) => taking.take(&story),
         wordpress::Item::Other(kind) => *taking.report.others.entry(kind).or_default() += 1,
         wordpress::Item::LeftOut(title, why) => taking.leave_out(&title, &why, 0),
     })
@@ -57,15 +58,15 @@ pub(super) fn wordpress(
 pub(super) fn ghost(
     file: &Utf8Path,
     options: &Options,
-    world: &World,
+    context: &RunContext,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
-    let site = &world.config.site;
+    let site = &context.config.site;
     let place = ghost::Place { site: site.url.as_url(), zone: site.timezone };
     let exported = ghost::read(open(file)?, file.as_str(), place)
         .map_err(|finding| RunError::Findings(vec![finding]))?;
-    let mut taking = Taking::new(file.as_str(), options, world, printer);
-    for story in &exported.stories {
+    let mut taking = ImportSession::new(file.as_str(), options, context, printer);
+    for story in &exported.posts {
         taking.take(story);
     }
     for (title, why) in exported.left_out {
@@ -80,14 +81,14 @@ pub(super) fn ghost(
 pub(super) async fn feed(
     source: &str,
     options: &Options,
-    world: &World,
+    context: &RunContext,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     let findings = |finding| RunError::Findings(vec![finding]);
-    let mut taking = Taking::new(source, options, world, printer);
+    let mut taking = ImportSession::new(source, options, context, printer);
     let mut each = |entry: feed::Entry| match entry.other {
         Some(kind) => *taking.report.others.entry(kind).or_default() += 1,
-        None => taking.take(&Story::from(entry)),
+        None => taking.take(&ImportedPost::from(entry)),
     };
     if is_url(source) {
         let bytes = fetch_feed(source).await?;
@@ -112,42 +113,46 @@ struct Report {
     others: BTreeMap<String, u64>,
 }
 
-struct Taking<'w> {
+struct ImportSession<'w> {
     source: &'w str,
     options: &'w Options,
-    world: &'w World,
+    context: &'w RunContext,
     printer: Printer,
-    desk: Desk<'w>,
+    desk: PostFileWriter<'w>,
     folder: Utf8PathBuf,
     report: Report,
     /// The first I/O error; nothing is written after it.
     failed: Option<RunError>,
 }
 
-impl<'w> Taking<'w> {
-    fn new(source: &'w str, options: &'w Options, world: &'w World, printer: Printer) -> Self {
-        let config = &world.config;
+impl<'w> ImportSession<'w> {
+    fn new(source: &'w str, options: &'w Options, context: &'w RunContext, printer: Printer) -> Self {
+        let config = &context.config;
         // Without --json each file is printed as it is written.
         if options.json {
-            (world.watch)(Tick::Begin { what: format!("reading {source}"), unit: "post", total: None });
+            (context.on_progress)(ProgressEvent::Begin {
+                what: format!("reading {source}"),
+                unit: "post",
+                total: None,
+            });
         }
         Self {
             source,
             options,
-            world,
+            context,
             printer,
-            desk: Desk::new(&config.site.url, &config.site.language),
+            desk: PostFileWriter::new(&config.site.url, &config.site.language),
             folder: config.resolve(&config.archive.posts),
             report: Report::default(),
             failed: None,
         }
     }
 
-    fn take(&mut self, story: &Story) {
+    fn take(&mut self, story: &ImportedPost) {
         if self.failed.is_some() {
             return;
         }
-        (self.world.watch)(Tick::Done(1));
+        (self.context.on_progress)(ProgressEvent::Done(1));
         match self.desk.file(story) {
             Err(why) => self.leave_out(&story.title, &why, story.line),
             Ok(file) => {
@@ -161,7 +166,7 @@ impl<'w> Taking<'w> {
         }
     }
 
-    fn put(&mut self, file: &PostFile, story: &Story) -> Result<(), RunError> {
+    fn put(&mut self, file: &PostFile, story: &ImportedPost) -> Result<(), RunError> {
         let path = self.folder.join(&file.file_name);
         let bundle = self.folder.join(file.file_name.trim_end_matches(".md")).join("index.md");
         if let Some(there) = [&path, &bundle].into_iter().find(|path| path.exists()) {
@@ -178,16 +183,16 @@ impl<'w> Taking<'w> {
             if beside.is_empty() {
                 write(&written, file.contents.as_bytes())?;
             } else {
-                write(&bundle, Desk::bundle(file, story, &beside).contents.as_bytes())?;
+                write(&bundle, PostFileWriter::bundle(file, story, &beside).contents.as_bytes())?;
                 self.report.pictures += beside.len() as u64;
                 written = bundle;
             }
         }
         if !self.options.json {
             if self.options.dry_run {
-                self.printer.answer(written.as_str());
+                self.printer.stdout(written.as_str());
             } else {
-                self.printer.say(written.as_str());
+                self.printer.info(written.as_str());
             }
         }
         self.report.written.push(written);
@@ -235,7 +240,7 @@ impl<'w> Taking<'w> {
     }
 
     fn finish(mut self) -> Result<Outcome, RunError> {
-        (self.world.watch)(Tick::End);
+        (self.context.on_progress)(ProgressEvent::End);
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
@@ -249,19 +254,19 @@ impl<'w> Taking<'w> {
         self.printer.warnings(&report.findings);
         let verb = if self.options.dry_run { "would be written" } else { "written" };
         let posts = count(report.written.len() as u64, "post");
-        let folder = self.world.config.archive.posts.as_str();
-        self.printer.say(format!("{posts} {verb} into {folder}/"));
+        let folder = self.context.config.archive.posts.as_str();
+        self.printer.info(format!("{posts} {verb} into {folder}/"));
         if report.pictures > 0 {
-            self.printer.say(format!("{} downloaded", count(report.pictures, "image")));
+            self.printer.info(format!("{} downloaded", count(report.pictures, "image")));
         }
         if !report.unchanged.is_empty() {
-            self.printer.say(format!("{} already imported", count(report.unchanged.len() as u64, "post")));
+            self.printer.info(format!("{} already imported", count(report.unchanged.len() as u64, "post")));
         }
         for (kind, number) in &report.others {
-            self.printer.say(format!("skipped: {}", count(*number, kind)));
+            self.printer.info(format!("skipped: {}", count(*number, kind)));
         }
         for path in &report.kept {
-            self.printer.complain(format!("{path} exists and was not changed"));
+            self.printer.warn(format!("{path} exists and was not changed"));
         }
         Ok(ended)
     }

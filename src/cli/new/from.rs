@@ -8,7 +8,7 @@ use super::{Outcome, write};
 use crate::cli::printer::Printer;
 use crate::config::Generator;
 use crate::importers::sites;
-use crate::pipeline::RunError;
+use crate::pipeline::session::RunError;
 use crate::text::shell_quoted;
 
 /// A configuration file is small.
@@ -66,19 +66,19 @@ pub(super) fn run(
     let posts =
         relative(target, &posts).map_err(|error| RunError::io(format!("resolving {posts}"), error))?;
     write(&config, &found.to_toml(generator, posts.as_str()))?;
-    printer.say(format!("created {config} for the {generator} site in {site}"));
+    printer.info(format!("created {config} for the {generator} site in {site}"));
     let missing = [("title", found.title.is_none()), ("url", found.url.is_none())];
     for (key, _) in missing.iter().filter(|(_, is_missing)| *is_missing) {
-        printer.say(format!("  {key} was not found: set it in {config}"));
+        printer.info(format!("  {key} was not found: set it in {config}"));
     }
     for note in &found.notes {
-        printer.say(format!("  {note}"));
+        printer.info(format!("  {note}"));
     }
     let option =
         if target == "." { String::new() } else { format!(" --config {}", shell_quoted(config.as_str())) };
-    printer.say("  to see what the feeds contain, and which files are skipped:");
-    printer.say(format!("    letterpress{option} build"));
-    printer.say(format!("    letterpress{option} check"));
+    printer.info("  to see what the feeds contain, and which files are skipped:");
+    printer.info(format!("    letterpress{option} build"));
+    printer.info(format!("    letterpress{option} check"));
     Ok(Outcome::Done)
 }
 

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{Outcome, Printer, each};
 use crate::cli::printer::count as number_of;
-use crate::pipeline::{Office, RunError};
-use crate::subscribers::{Cadence, Standing, Subscriber, Topics};
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunError;
+use crate::subscribers::{Frequency, Subscriber, SubscriptionStatus, Topics};
 use crate::text::HeaderText;
 
 /// The number of subscribers.
@@ -42,23 +43,23 @@ struct ByFrequency {
 impl Counts {
     fn add(&mut self, subscriber: &Subscriber) {
         self.total += 1;
-        *match subscriber.profile.standing {
-            Standing::Active => &mut self.status.active,
-            Standing::Unconfirmed => &mut self.status.unconfirmed,
-            Standing::Unsubscribed => &mut self.status.unsubscribed,
-            Standing::Suppressed => &mut self.status.suppressed,
+        *match subscriber.profile.status {
+            SubscriptionStatus::Active => &mut self.status.active,
+            SubscriptionStatus::Unconfirmed => &mut self.status.unconfirmed,
+            SubscriptionStatus::Unsubscribed => &mut self.status.unsubscribed,
+            SubscriptionStatus::Suppressed => &mut self.status.suppressed,
         } += 1;
-        if subscriber.profile.standing != Standing::Active {
+        if subscriber.profile.status != SubscriptionStatus::Active {
             return;
         }
-        match subscriber.profile.wishes.cadence {
-            Cadence::Each => {
+        match subscriber.profile.preferences.frequency {
+            Frequency::Immediate => {
                 self.frequency.each += 1;
                 self.frequency.immediate += 1;
             }
-            Cadence::Weekly => self.frequency.weekly += 1,
+            Frequency::Weekly => self.frequency.weekly += 1,
         }
-        match &subscriber.profile.wishes.topics {
+        match &subscriber.profile.preferences.topics {
             Topics::Everything => self.all_topics += 1,
             Topics::Only(topics) => {
                 for topic in topics.iter().map(HeaderText::as_str) {
@@ -84,13 +85,17 @@ impl Counts {
     }
 }
 
-pub(super) async fn count(office: &Office, as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) async fn count(
+    session: &LedgerSession,
+    as_json: bool,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     let mut counts = Counts::default();
-    each(office, |subscriber| counts.add(&subscriber)).await?;
+    each(session, |subscriber| counts.add(&subscriber)).await?;
     if as_json {
         printer.json(&counts)?;
     } else {
-        counts.lines().iter().for_each(|line| printer.answer(line));
+        counts.lines().iter().for_each(|line| printer.stdout(line));
     }
     Ok(Outcome::Done)
 }

@@ -7,31 +7,37 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Outcome, Printer};
 use crate::cli::args::parse;
 use crate::cli::printer::count;
-use crate::pipeline::{Office, RunError, World};
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 use crate::text::shell_quoted;
 
 /// Maximum depth of folders in the outbox.
 const DEEPEST: usize = 4;
 
-pub(super) async fn export(address: &str, office: &Office, printer: Printer) -> Result<Outcome, RunError> {
-    let dossier = office.store.dossier(office.key_of(&parse(address)?)).await?;
-    printer.json(&dossier.objects())?;
+pub(super) async fn export(
+    address: &str,
+    session: &LedgerSession,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
+    let personal_data = session.store.personal_data(session.key_of(&parse(address)?)).await?;
+    printer.json(&personal_data.objects())?;
     Ok(Outcome::Done)
 }
 
 pub(super) async fn erase(
     address: &str,
     yes: bool,
-    world: &World,
-    office: &Office,
+    context: &RunContext,
+    session: &LedgerSession,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     let email = parse(address)?;
-    let key = office.key_of(&email);
+    let key = session.key_of(&email);
     if !yes {
-        let dossier = office.store.dossier(key).await?;
-        for table in dossier.tables.iter().filter(|table| !table.rows.is_empty()) {
-            printer.answer(format!("{}: {}", table.name, count(table.rows.len() as u64, "row")));
+        let personal_data = session.store.personal_data(key).await?;
+        for table in personal_data.tables.iter().filter(|table| !table.rows.is_empty()) {
+            printer.stdout(format!("{}: {}", table.name, count(table.rows.len() as u64, "row")));
         }
         return Err(RunError::user(
             "nothing was erased",
@@ -41,9 +47,9 @@ pub(super) async fn erase(
             ),
         ));
     }
-    let erased = office.store.erase(key, "command line", world.clock.now()).await?;
-    office.store.scrub().await?;
-    printer.say(match (erased.reader, erased.copies) {
+    let erased = session.store.erase(key, "command line", context.clock.now()).await?;
+    session.store.scrub().await?;
+    printer.info(match (erased.subscriber, erased.deliveries) {
         (false, 0) => format!("{address} was not stored; no import can add it from now on"),
         (_, 0) => format!("erased {address}; no import can add it again"),
         (_, copies) => format!(
@@ -51,18 +57,18 @@ pub(super) async fn erase(
             count(copies, "delivery")
         ),
     });
-    let config = &world.config;
+    let config = &context.config;
     let list = config.newsletter.list.iter().map(|list| config.resolve(list));
     let mut left: Vec<Utf8PathBuf> = list.filter(|list| holds(list, address)).collect();
     letters(&config.resolve(&config.output.outbox), 0, address, &mut left);
     if !left.is_empty() {
-        printer.complain(format!("{address} still appears in your own files; remove it there:"));
+        printer.warn(format!("{address} still appears in your own files; remove it there:"));
         for file in left {
-            printer.complain(format!("  {file}"));
+            printer.warn(format!("  {file}"));
         }
     }
     printer
-        .say("backups made by `letterpress backup` before today contain the address until you delete them");
+        .info("backups made by `letterpress backup` before today contain the address until you delete them");
     Ok(Outcome::Done)
 }
 

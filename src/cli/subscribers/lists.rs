@@ -11,12 +11,16 @@ use super::super::printer::{Printer, count};
 use super::super::view::new_subscribers;
 use super::pages;
 use crate::config::DateOrder;
-use crate::delivery::watch::Tick;
+use crate::delivery::progress::ProgressEvent;
 use crate::finding::Severity;
-use crate::importers::readers::{self, Mapping, Service};
-use crate::pipeline::{Office, ReaderList, RunError, World, read_readers};
-use crate::subscribers::lifecycle::enrol;
-use crate::subscribers::{Enrolment, Enrolments, Standing, Subscriber};
+use crate::importers::subscriber_import::{self, Mapping, Service};
+use crate::pipeline::newsletter::SubscriberList;
+use crate::pipeline::newsletter::read_subscribers;
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
+use crate::subscribers::lifecycle::decide_import;
+use crate::subscribers::{ImportCounts, NewSubscriber, Subscriber, SubscriptionStatus};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -52,29 +56,34 @@ const TAGS: [&str; 6] = ["tags", "labels", "tiers", "lists", "segments", "groups
 
 pub(super) async fn import(
     args: &ImportArgs,
-    world: &World,
-    office: &Office,
+    context: &RunContext,
+    session: &LedgerSession,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     let bytes = read(&args.file)?;
-    let now = world.clock.now();
-    let options = readers::Options {
+    let now = context.clock.now();
+    let options = subscriber_import::Options {
         confirmed: args.confirmed,
         from: args.from,
         columns: &args.columns,
         dates: args.dates,
-        ..readers::Options::new(args.file.as_str(), now)
+        ..subscriber_import::Options::new(args.file.as_str(), now)
     };
-    let ReaderList { readers, findings, service, ignored } = read_readers(&bytes, options, office)?;
+    let SubscriberList { subscribers, findings, service, ignored } =
+        read_subscribers(&bytes, options, session)?;
     drop(bytes);
-    let listed = Listed::count(&readers);
-    (world.watch)(Tick::Begin { what: format!("importing {}", args.file), unit: "row", total: None });
+    let listed = Listed::count(&subscribers);
+    (context.on_progress)(ProgressEvent::Begin {
+        what: format!("importing {}", args.file),
+        unit: "row",
+        total: None,
+    });
     let result = if args.dry_run {
-        foresee(&readers, office).await?
+        foresee(&subscribers, session).await?
     } else {
-        office.store.enrol(readers, now).await?
+        session.store.add_subscribers(subscribers, now).await?
     };
-    (world.watch)(Tick::End);
+    (context.on_progress)(ProgressEvent::End);
     if args.json {
         printer.json(&json!({
             "service": service, "rows": listed.rows, "active": listed.active, "unconfirmed": listed.unconfirmed,
@@ -86,18 +95,18 @@ pub(super) async fn import(
     } else {
         let took =
             service.map_or_else(|| "a plain list".to_owned(), |service| format!("an export of {service}"));
-        printer.say(format!("{}: recognised as {took}", args.file));
+        printer.info(format!("{}: recognised as {took}", args.file));
         if !ignored.is_empty() {
             let tags = ignored.iter().any(|heading| TAGS.contains(&heading.to_lowercase().as_str()));
             let note = if tags { " (Letterpress does not support tags or labels)" } else { "" };
-            printer.say(format!("ignored columns: {}{note}", ignored.join(", ")));
+            printer.info(format!("ignored columns: {}{note}", ignored.join(", ")));
         }
         printer.warnings(&findings);
-        printer.say(listed.in_words());
+        printer.info(listed.in_words());
         let dry = if args.dry_run { "dry run, nothing was changed: " } else { "" };
-        printer.say(format!("{dry}{}", in_words(&result)));
+        printer.info(format!("{dry}{}", in_words(&result)));
         if listed.unconfirmed > 0 {
-            printer.complain(format!(
+            printer.warn(format!(
                 "warning: {} without consent on record will get no email; add a column `consented` with the date of \
                  consent, or confirm consent for all of them with --confirmed",
                 count(listed.unconfirmed, "subscriber")
@@ -112,7 +121,7 @@ pub(super) async fn import(
 fn read(file: &Utf8Path) -> Result<Vec<u8>, RunError> {
     let mut bytes = Vec::new();
     std::fs::File::open(file)
-        .and_then(|list| list.take(readers::MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
+        .and_then(|list| list.take(subscriber_import::MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
         .map_err(|error| {
             RunError::user(format!("cannot read {file}: {error}"), "give the path of a CSV or JSON file")
         })?;
@@ -120,15 +129,18 @@ fn read(file: &Utf8Path) -> Result<Vec<u8>, RunError> {
 }
 
 /// What the import would change.
-async fn foresee(readers: &[Enrolment], office: &Office) -> Result<Enrolments, RunError> {
-    let mut counts = Enrolments::default();
-    for reader in readers {
-        counts.count(enrol(office.store.standing(reader.key).await?, reader.profile.standing).1, reader);
+async fn foresee(subscribers: &[NewSubscriber], session: &LedgerSession) -> Result<ImportCounts, RunError> {
+    let mut counts = ImportCounts::default();
+    for subscriber in subscribers {
+        counts.count(
+            decide_import(session.store.status(subscriber.key).await?, subscriber.profile.status).1,
+            subscriber,
+        );
     }
     Ok(counts)
 }
 
-fn in_words(done: &Enrolments) -> String {
+fn in_words(done: &ImportCounts) -> String {
     let changed = if done.changed == 0 { ", 0 changed" } else { "" };
     format!(
         "{}{changed}, {} unchanged, {} excluded (unsubscribed, removed or suppressed)",
@@ -149,15 +161,15 @@ struct Listed {
 }
 
 impl Listed {
-    fn count(readers: &[Enrolment]) -> Self {
+    fn count(subscribers: &[NewSubscriber]) -> Self {
         let mut listed = Self::default();
-        for reader in readers {
+        for subscriber in subscribers {
             listed.rows += 1;
-            *match reader.profile.standing {
-                Standing::Active => &mut listed.active,
-                Standing::Unconfirmed => &mut listed.unconfirmed,
-                Standing::Unsubscribed => &mut listed.unsubscribed,
-                Standing::Suppressed => &mut listed.suppressed,
+            *match subscriber.profile.status {
+                SubscriptionStatus::Active => &mut listed.active,
+                SubscriptionStatus::Unconfirmed => &mut listed.unconfirmed,
+                SubscriptionStatus::Unsubscribed => &mut listed.unsubscribed,
+                SubscriptionStatus::Suppressed => &mut listed.suppressed,
             } += 1;
         }
         listed
@@ -172,18 +184,23 @@ impl Listed {
     }
 }
 
-pub(super) async fn export(office: &Office, as_json: bool, printer: Printer) -> Result<Outcome, RunError> {
+pub(super) async fn export(
+    session: &LedgerSession,
+    as_json: bool,
+    printer: Printer,
+) -> Result<Outcome, RunError> {
     let mut before = if as_json { "[\n  " } else { "" };
-    printer.raw(if as_json { Vec::new() } else { readers::csv_header().into_bytes() }.as_slice())?;
-    pages(office, |page| {
+    printer
+        .raw(if as_json { Vec::new() } else { subscriber_import::csv_header().into_bytes() }.as_slice())?;
+    pages(session, |page| {
         let mut text = String::new();
         for row in page.into_iter().map(exported) {
             if as_json {
                 text.push_str(before);
-                text.push_str(&readers::json_row(&row).to_string());
+                text.push_str(&subscriber_import::json_row(&row).to_string());
                 before = ",\n  ";
             } else {
-                text.push_str(&readers::csv_row(&row));
+                text.push_str(&subscriber_import::csv_row(&row));
             }
         }
         printer.raw(text.as_bytes())
@@ -192,10 +209,10 @@ pub(super) async fn export(office: &Office, as_json: bool, printer: Printer) -> 
     if as_json {
         printer.raw(if before.starts_with(',') { b"\n]\n" } else { b"[]\n" })?;
     }
-    let nameless = office.store.nameless_suppressions().await?;
+    let nameless = session.store.nameless_suppressions().await?;
     if nameless > 0 {
         let addresses = if nameless == 1 { "address" } else { "addresses" };
-        printer.remark(format!(
+        printer.note(format!(
             "not exported: {nameless} suppressed {addresses} stored only as a keyed hash (erased, or never on the list); \
              `letterpress backup` includes them with the ledger and its keys"
         ));
@@ -203,11 +220,11 @@ pub(super) async fn export(office: &Office, as_json: bool, printer: Printer) -> 
     Ok(Outcome::Done)
 }
 
-fn exported(reader: Subscriber) -> readers::Row {
-    let Subscriber { mut profile, source, added_at, standing_since, .. } = reader;
+fn exported(reader: Subscriber) -> subscriber_import::SubscriberRow {
+    let Subscriber { mut profile, source, added_at, status_since: standing_since, .. } = reader;
     profile.suppressed_because =
-        profile.suppressed_because.filter(|_| profile.standing == Standing::Suppressed);
-    readers::Row {
+        profile.suppressed_because.filter(|_| profile.status == SubscriptionStatus::Suppressed);
+    subscriber_import::SubscriberRow {
         profile,
         state_since: Some(standing_since),
         unproven: None,

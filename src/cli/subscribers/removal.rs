@@ -3,7 +3,9 @@
 use super::erasure::holds;
 use super::{Outcome, Printer};
 use crate::cli::args::parse;
-use crate::pipeline::{Office, RunError, World};
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 
 pub(super) const ABOUT: &str = "\
 Remove addresses added by mistake: tests, duplicates.
@@ -19,17 +21,17 @@ Use another command for another purpose:
 
 pub(super) async fn remove(
     addresses: &[String],
-    world: &World,
-    office: &Office,
+    context: &RunContext,
+    session: &LedgerSession,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     // All addresses are checked before the first one is removed.
     let emails = addresses.iter().map(|address| parse(address)).collect::<Result<Vec<_>, _>>()?;
-    let list = world.config.newsletter.list.as_ref();
+    let list = context.config.newsletter.list.as_ref();
     let mut unknown = Vec::new();
     for email in emails {
         let Some(removed) =
-            office.store.remove(office.key_of(&email), "command line", world.clock.now()).await?
+            session.store.remove(session.key_of(&email), "command line", context.clock.now()).await?
         else {
             unknown.push(email.to_string());
             continue;
@@ -39,9 +41,9 @@ pub(super) async fn remove(
             1 => "; 1 past delivery is still counted".to_owned(),
             sent => format!("; {sent} past deliveries are still counted"),
         };
-        printer.say(format!("removed {email} (was {}){past}", removed.status.as_str()));
-        if let Some(list) = list.filter(|list| holds(&world.config.resolve(list), email.as_str())) {
-            printer.say(format!("  {list} still contains it, but will not add it again"));
+        printer.info(format!("removed {email} (was {}){past}", removed.status.as_str()));
+        if let Some(list) = list.filter(|list| holds(&context.config.resolve(list), email.as_str())) {
+            printer.info(format!("  {list} still contains it, but will not add it again"));
         }
     }
     if unknown.is_empty() {

@@ -2,49 +2,51 @@
 
 use std::collections::BTreeSet;
 
-use crate::archive::{Archive, WhyLeftOut};
+use crate::archive::{Archive, SkipReason};
 use crate::cli::printer::{Printer, count};
-use crate::pipeline::{Built, PagesDone, World};
+use crate::pipeline::build::BuildReport;
+use crate::pipeline::build::PagesReport;
+use crate::pipeline::session::RunContext;
 
 /// Prints what the feed half of a run did.
-pub(in crate::cli) fn report(built: &Built, world: &World, printer: Printer) {
-    let directory = world.config.resolve(&world.config.output.directory);
+pub(in crate::cli) fn report(built: &BuildReport, context: &RunContext, printer: Printer) {
+    let directory = context.config.resolve(&context.config.output.directory);
     if let Some(archive) = &built.archive {
         printer.warnings(&archive.findings);
         left_out(archive, printer);
     }
     printer.warnings(&built.pages.findings);
     if built.written.is_empty() {
-        printer.say(format!("feeds: unchanged ({} in {directory}/)", count(built.unchanged as u64, "file")));
+        printer.info(format!("feeds: unchanged ({} in {directory}/)", count(built.unchanged as u64, "file")));
         return report_pages(&built.pages, printer);
     }
     let posts = built.archive.as_ref().map_or(0, |archive| archive.posts.len());
-    printer.say(format!(
+    printer.info(format!(
         "feeds: {} from {} written to {directory}/, {} unchanged",
         count(built.written.len() as u64, "file"),
         count(posts as u64, "post"),
         built.unchanged
     ));
-    if let Some(words) = built.shortened.in_words(&world.config) {
-        printer.say(format!("  {words}"));
+    if let Some(words) = built.shortened.describe(&context.config) {
+        printer.info(format!("  {words}"));
     }
     report_pages(&built.pages, printer);
-    let ledgers = &world.config.archive;
+    let ledgers = &context.config.archive;
     let changed = [(built.ids_changed, ledgers.ledger()), (built.pages_changed, ledgers.page_ledger())];
     for (_, file) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
-        let file = world.config.resolve(file);
-        printer.say(format!("  {file} was updated; commit it together with your posts"));
+        let file = context.config.resolve(file);
+        printer.info(format!("  {file} was updated; commit it together with your posts"));
     }
 }
 
 /// Prints how many pages and files changed.
-fn report_pages(pages: &PagesDone, printer: Printer) {
+fn report_pages(pages: &PagesReport, printer: Printer) {
     let copied = (pages.copied > 0).then(|| format!("{} copied", count(pages.copied as u64, "file")));
     let removed = (pages.removed > 0).then(|| format!("{} removed", pages.removed));
     let written = (pages.written > 0).then(|| format!("{} written", pages.written));
     let parts: Vec<String> = [written, copied, removed].into_iter().flatten().collect();
     if !parts.is_empty() {
-        printer.say(format!("pages: {}", parts.join(", ")));
+        printer.info(format!("pages: {}", parts.join(", ")));
     }
 }
 
@@ -54,15 +56,16 @@ const NAMED: usize = 5;
 /// Prints which files are not published. Drafts are not mentioned: they stay out on purpose. A missing date is the most
 /// likely mistake in a new post. Template tags are only counted: old sites have thousands.
 fn left_out(archive: &Archive, printer: Printer) {
-    let undated: Vec<_> = archive.left_out.iter().filter(|left| left.why == WhyLeftOut::Undated).collect();
+    let undated: Vec<_> = archive.skipped.iter().filter(|left| left.reason == SkipReason::Undated).collect();
     if undated.len() > NAMED {
-        printer.say(format!(
+        printer.info(format!(
             "{} skipped: no date; `letterpress check` lists them",
             count(undated.len() as u64, "file")
         ));
     } else {
         for left in undated {
-            printer.say(format!("{} skipped: no date; `letterpress check` says how to add one", left.source));
+            printer
+                .info(format!("{} skipped: no date; `letterpress check` says how to add one", left.source));
         }
     }
     held_back(archive, printer);
@@ -70,37 +73,37 @@ fn left_out(archive: &Archive, printer: Printer) {
     if !tags.is_empty() {
         let posts: BTreeSet<_> = tags.iter().map(|finding| &finding.file).collect();
         let (tags, posts) = (count(tags.len() as u64, "tag"), count(posts.len() as u64, "post"));
-        printer.say(format!(
+        printer.info(format!(
             "{tags} of the site generator removed from {posts}; `letterpress check` lists them"
         ));
     }
     let foreign: Vec<_> =
-        archive.left_out.iter().filter(|left| matches!(left.why, WhyLeftOut::Format(_))).collect();
+        archive.skipped.iter().filter(|left| matches!(left.reason, SkipReason::Format(_))).collect();
     if foreign.len() > NAMED {
         let files = count(foreign.len() as u64, "file");
-        printer.say(format!("{files} skipped: not Markdown; `letterpress check` lists them"));
+        printer.info(format!("{files} skipped: not Markdown; `letterpress check` lists them"));
     } else {
         for left in foreign {
-            printer.say(format!("{} {}", left.source, left.why.in_words().unwrap_or_default()));
+            printer.info(format!("{} {}", left.source, left.reason.describe().unwrap_or_default()));
         }
     }
 }
 
 /// Prints which posts a flag or a setting of the site excludes although they are not drafts.
 fn held_back(archive: &Archive, printer: Printer) {
-    let held = archive.left_out.iter().filter_map(|left| match &left.why {
-        why @ (WhyLeftOut::HeldBack(_) | WhyLeftOut::HeldUp(_)) => Some((&left.source, why.in_words()?)),
+    let held = archive.skipped.iter().filter_map(|left| match &left.reason {
+        why @ (SkipReason::HeldBack(_) | SkipReason::HeldUp(_)) => Some((&left.source, why.describe()?)),
         _ => None,
     });
     let held: Vec<_> = held.collect();
     if held.len() > NAMED {
         let files = count(held.len() as u64, "file");
-        printer.say(format!(
+        printer.info(format!(
             "{files} excluded by flags or by settings of the site; `letterpress check` lists them"
         ));
     } else {
         for (source, why) in held {
-            printer.say(format!("{source} {why}"));
+            printer.info(format!("{source} {why}"));
         }
     }
 }

@@ -2,18 +2,18 @@
 
 use crate::cli::Outcome;
 use crate::cli::printer::{Printer, count};
-use crate::pipeline::Held;
+use crate::pipeline::newsletter::HeldPosts;
 
-pub(in crate::cli) fn report(held: &Held, printer: Printer) -> Outcome {
+pub(in crate::cli) fn report(held: &HeldPosts, printer: Printer) -> Outcome {
     // The next run does not repeat it, so it is not a lasting failure.
-    let say = |line: String| if held.is_known { printer.say(line) } else { printer.event(line) };
+    let say = |line: String| if held.is_known { printer.info(line) } else { printer.event(line) };
     for lookalike in &held.lookalikes {
         say(format!("{lookalike}\n    help: {}", lookalike.help()));
     }
-    for nobody in &held.nobody {
+    for nobody in &held.without_audience {
         if nobody.comes_with_the_digest() {
             let weekly = nobody.audience.weekly;
-            printer.say(format!(
+            printer.info(format!(
                 "\"{}\" has no subscribers who want every post; it is part of the weekly digest ({})",
                 nobody.title,
                 count(weekly, "subscriber")
@@ -25,13 +25,13 @@ pub(in crate::cli) fn report(held: &Held, printer: Printer) -> Outcome {
     for unapproved in &held.unapproved {
         let subject = crate::text::shell_quoted(&unapproved.subject);
         printer
-            .say(format!("\"{}\" is waiting for approval: letterpress approve {subject}", unapproved.title));
+            .info(format!("\"{}\" is waiting for approval: letterpress approve {subject}", unapproved.title));
     }
     if held.is_known && !held.is_empty() {
         printer.leave_open();
     }
     // The writer got a request for approval by email; the other two are reported only here.
     let needs_somebody =
-        !held.lookalikes.is_empty() || held.nobody.iter().any(|held| !held.comes_with_the_digest());
+        !held.lookalikes.is_empty() || held.without_audience.iter().any(|held| !held.comes_with_the_digest());
     if needs_somebody && !held.is_known { Outcome::UserError } else { Outcome::Done }
 }

@@ -9,9 +9,17 @@ use serde_json::{Map, Value, json};
 use crate::cli::Outcome;
 use crate::cli::printer::Printer;
 use crate::config::ConfigError;
-use crate::delivery::Stop;
+use crate::delivery::StopReason;
 use crate::finding::Finding;
-use crate::pipeline::{Announcement, Built, Held, Mailing, Office, Refreshed, RunError, Summary, World};
+use crate::pipeline::PublishReport;
+use crate::pipeline::build::BuildReport;
+use crate::pipeline::build::FetchReport;
+use crate::pipeline::build::WebSubReport;
+use crate::pipeline::newsletter::HeldPosts;
+use crate::pipeline::newsletter::NewsletterReport;
+use crate::pipeline::session::LedgerSession;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::session::RunError;
 
 /// The object of a run that has not ended yet.
 pub(in crate::cli) struct Facts {
@@ -21,20 +29,20 @@ pub(in crate::cli) struct Facts {
 
 impl Facts {
     /// What a run of `publish` did.
-    pub(in crate::cli) async fn of(summary: &Summary, world: &World) -> Result<Self, RunError> {
+    pub(in crate::cli) async fn of(summary: &PublishReport, context: &RunContext) -> Result<Self, RunError> {
         let mut facts = Self { object: Map::new(), findings: summary.refreshed.findings.clone() };
         facts.put("stale_feed", summary.refreshed.is_stale);
         if let Some(built) = &summary.built {
-            facts.put("feeds", feeds(built, world));
+            facts.put("feeds", feeds(built, context));
             facts.findings.extend(built.archive.iter().flat_map(|archive| archive.findings.clone()));
         }
-        facts.put("hubs", summary.announced.as_ref().map(hubs));
-        facts.put("websub", summary.announced.as_ref().map(websub));
-        match &summary.mailing {
-            Some(Ok(mailing)) => {
-                facts.mailing(mailing);
-                let subscribers = by_status(world).await?;
-                let enrolled = mailing.enrolled.as_ref();
+        facts.put("hubs", summary.websub.as_ref().map(hubs));
+        facts.put("websub", summary.websub.as_ref().map(websub));
+        match &summary.newsletter {
+            Some(Ok(report)) => {
+                facts.report(report);
+                let subscribers = by_status(context).await?;
+                let enrolled = report.list_import.as_ref();
                 facts.put(
                     "subscribers",
                     json!({ "added": enrolled.map_or(0, |enrolled| enrolled.added),
@@ -61,70 +69,70 @@ impl Facts {
         self.put("newsletter", state);
     }
 
-    fn mailing(&mut self, mailing: &Mailing) {
-        let issue = mailing.frozen.as_ref().map(|(subject, audience)| {
-            let id = mailing.frozen_id.as_deref();
+    fn report(&mut self, report: &NewsletterReport) {
+        let issue = report.scheduled.as_ref().map(|(subject, audience)| {
+            let id = report.scheduled_id.as_deref();
             json!({ "id": id, "subject": subject, "audience": audience })
         });
-        let issues: Vec<Value> = mailing
+        let issues: Vec<Value> = report
             .issues
             .iter()
             .map(|issue| {
                 json!({ "id": issue.id, "subject": issue.subject, "state": issue.state,
-                        "audience": issue.audience, "counts": issue.tally, "in_doubt": issue.tally.in_doubt(),
-                        "unknown_outcome": issue.tally.in_doubt(), "next_at": issue.next_at,
-                        "through": mailing.through.get(&issue.id), "transport": mailing.through.get(&issue.id) })
+                        "audience": issue.audience, "counts": issue.counts, "in_doubt": issue.counts.unknown(),
+                        "unknown_outcome": issue.counts.unknown(), "next_at": issue.next_at,
+                        "through": report.delivered.get(&issue.id), "transport": report.delivered.get(&issue.id) })
             })
             .collect();
-        let paused: Vec<Value> = mailing
-            .paused
+        let paused: Vec<Value> = report
+            .paused_issues
             .iter()
             .map(|(issue, why)| json!({ "issue": issue, "why": why, "reason": why }))
             .collect();
-        let in_doubt: u64 = mailing.issues.iter().map(|issue| issue.tally.in_doubt()).sum();
-        let soonest = mailing.next.first().map(|next| next.due_at);
+        let in_doubt: u64 = report.issues.iter().map(|issue| issue.counts.unknown()).sum();
+        let soonest = report.next.first().map(|next| next.due_at);
         self.put("issue", issue);
         self.put(
             "weekly",
-            mailing
-                .week
+            report
+                .digest
                 .as_ref()
                 .map(|week| json!({ "week": week.week, "posts": week.posts, "audience": week.audience })),
         );
         self.put("issues", issues);
-        self.put("baseline", mailing.baseline);
-        self.put("sent", mailing.sent);
-        self.put("in_doubt", in_doubt.max(mailing.recovered.1));
-        self.put("unknown_outcome", in_doubt.max(mailing.recovered.1));
-        let (pending, unknown) = mailing.recovered;
+        self.put("baseline", report.baseline);
+        self.put("sent", report.sent);
+        self.put("in_doubt", in_doubt.max(report.recovered.1));
+        self.put("unknown_outcome", in_doubt.max(report.recovered.1));
+        let (pending, unknown) = report.recovered;
         self.put(
             "recovered",
             json!({ "waiting": pending, "pending": pending, "in_doubt": unknown, "unknown_outcome": unknown }),
         );
-        self.put("failed_over", mailing.failed_over);
-        self.put("stopped", mailing.stopped.as_ref().map(stop));
+        self.put("failed_over", report.failed_over);
+        self.put("stopped", report.stop_reason.as_ref().map(stop));
         self.put(
             "backing_off",
-            mailing
-                .rest
+            report
+                .backoff
                 .as_ref()
-                .map(|rest| json!({ "until": rest.until, "why": rest.why, "reply": rest.why })),
+                .map(|rest| json!({ "until": rest.until, "why": rest.reason, "reply": rest.reason })),
         );
         self.put("paused", paused);
-        self.put("suppressed", mailing.buried);
-        self.put("more_due", mailing.more);
-        self.put("held", held(&mailing.held));
+        self.put("suppressed", report.suppressed);
+        self.put("more_due", report.more_due);
+        self.put("held", held(&report.held));
         self.put(
             "extended",
-            mailing.extended.as_ref().map(|(subject, added)| json!({ "subject": subject, "added": added })),
+            report.extended.as_ref().map(|(subject, added)| json!({ "subject": subject, "added": added })),
         );
-        self.put("rehearsals_over", mailing.rehearsed);
-        self.put("rehearsals_ended", mailing.rehearsed);
-        self.put("due_at", soonest.into_iter().chain(mailing.retry_at).min());
-        self.put("retry_at", mailing.retry_at);
-        self.put("next", &mailing.next);
-        let explained = mailing.explained.iter().map(|explained| explained.finding.clone());
-        self.findings.extend(mailing.rejected.iter().chain(&mailing.findings).cloned().chain(explained));
+        self.put("rehearsals_over", report.rehearsed);
+        self.put("rehearsals_ended", report.rehearsed);
+        self.put("due_at", soonest.into_iter().chain(report.retry_at).min());
+        self.put("retry_at", report.retry_at);
+        self.put("next", &report.next);
+        let explained = report.diagnosis.iter().map(|explained| explained.finding.clone());
+        self.findings.extend(report.rejected_rows.iter().chain(&report.findings).cloned().chain(explained));
     }
 
     /// The whole object of a run that has ended.
@@ -155,15 +163,15 @@ impl Facts {
 
 /// What a run of `build` did.
 pub(in crate::cli) fn of_build(
-    refreshed: &Refreshed,
-    built: &Built,
+    refreshed: &FetchReport,
+    built: &BuildReport,
     outcome: Outcome,
-    world: &World,
+    context: &RunContext,
     printer: Printer,
 ) -> Value {
     let mut facts = Facts { object: Map::new(), findings: refreshed.findings.clone() };
     facts.put("stale_feed", refreshed.is_stale);
-    facts.put("feeds", feeds(built, world));
+    facts.put("feeds", feeds(built, context));
     facts.findings.extend(built.archive.iter().flat_map(|archive| archive.findings.clone()));
     facts.object(&Ok(outcome), printer)
 }
@@ -200,24 +208,24 @@ fn error_object(error: &RunError) -> Value {
     }
 }
 
-fn feeds(built: &Built, world: &World) -> Value {
-    json!({ "directory": world.config.resolve(&world.config.output.directory), "written": built.written,
+fn feeds(built: &BuildReport, context: &RunContext) -> Value {
+    json!({ "directory": context.config.resolve(&context.config.output.directory), "written": built.written,
             "unchanged": built.unchanged, "posts": built.archive.as_ref().map(|archive| archive.posts.len()),
             "ids_changed": built.ids_changed, "pages_changed": built.pages_changed })
 }
 
-fn hubs(announced: &Result<Announcement, RunError>) -> Value {
+fn hubs(announced: &Result<WebSubReport, RunError>) -> Value {
     match announced {
-        Ok(Announcement { done, waiting_since }) => json!({
+        Ok(WebSubReport { done, waiting_since }) => json!({
             "told": done.told, "not_live": done.not_live.len(), "waiting_since": waiting_since,
             "troubles": done.troubles.iter().map(ToString::to_string).collect::<Vec<_>>() }),
         Err(error) => json!({ "error": error.to_string() }),
     }
 }
 
-fn websub(announced: &Result<Announcement, RunError>) -> Value {
+fn websub(announced: &Result<WebSubReport, RunError>) -> Value {
     match announced {
-        Ok(Announcement { done, waiting_since }) => json!({
+        Ok(WebSubReport { done, waiting_since }) => json!({
             "notified": done.told, "not_live": done.not_live.len(), "waiting_since": waiting_since,
             "errors": done.troubles.iter().map(ToString::to_string).collect::<Vec<_>>() }),
         Err(error) => json!({ "errors": [error.to_string()] }),
@@ -225,12 +233,12 @@ fn websub(announced: &Result<Announcement, RunError>) -> Value {
 }
 
 /// Posts that are due and were not mailed.
-fn held(held: &Held) -> Value {
+fn held(held: &HeldPosts) -> Value {
     let lookalikes = held.lookalikes.iter().map(|held| {
         json!({ "because": "lookalike", "reason": "possible_duplicate", "post": held.post,
                 "why": held.to_string(), "message": held.to_string(), "hint": held.help() })
     });
-    let nobody = held.nobody.iter().map(|held| {
+    let nobody = held.without_audience.iter().map(|held| {
         let (because, reason) = if held.comes_with_the_digest() {
             ("weekly", "weekly_digest")
         } else {
@@ -246,26 +254,26 @@ fn held(held: &Held) -> Value {
     lookalikes.chain(nobody).chain(unapproved).collect()
 }
 
-fn stop(stop: &Stop) -> Value {
+fn stop(stop: &StopReason) -> Value {
     let (because, reason, why) = match stop {
-        Stop::Asked => ("asked", "signal", ""),
-        Stop::Relay(why) => ("relay", "relay", why.as_str()),
-        Stop::Throttled(why) => ("throttled", "throttled", why.as_str()),
-        Stop::Letter(why) => ("letter", "issue", why.as_str()),
+        StopReason::Requested => ("asked", "signal", ""),
+        StopReason::Relay(why) => ("relay", "relay", why.as_str()),
+        StopReason::Throttled(why) => ("throttled", "throttled", why.as_str()),
+        StopReason::Message(why) => ("letter", "issue", why.as_str()),
     };
     json!({ "because": because, "reason": reason, "why": why, "message": why })
 }
 
 /// The number of subscribers by status.
-async fn by_status(world: &World) -> Result<BTreeMap<&'static str, u64>, RunError> {
-    let office = Office::open(&world.config, world.clock.as_ref()).await?;
+async fn by_status(context: &RunContext) -> Result<BTreeMap<&'static str, u64>, RunError> {
+    let session = LedgerSession::open(&context.config, context.clock.as_ref()).await?;
     let (mut counts, mut after) = (BTreeMap::new(), 0);
     loop {
-        let page = office.store.subscribers(after, 1_000).await?;
+        let page = session.store.subscribers(after, 1_000).await?;
         let Some((last, _)) = page.last() else { return Ok(counts) };
         after = *last;
         for (_, subscriber) in &page {
-            *counts.entry(subscriber.profile.standing.as_str()).or_default() += 1;
+            *counts.entry(subscriber.profile.status.as_str()).or_default() += 1;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::printer::{Printer, count};
 use crate::finding::{Finding, Severity};
-use crate::subscribers::{Enrolments, NewByStatus, Unproven};
+use crate::subscribers::{ImportCounts, NewByStatus, Unproven};
 
 /// Warnings that explain why a subscriber of the list is not active.
 const ABOUT_CONSENT: [&str; 3] = ["list-consent", "list-dates", "list-silent"];
@@ -11,12 +11,12 @@ const ABOUT_CONSENT: [&str; 3] = ["list-consent", "list-dates", "list-silent"];
 const SHOWN: usize = 5;
 
 /// Prints what `newsletter.list` changed in this run. A new subscriber who gets no email needs attention, once.
-pub(in crate::cli) fn report(enrolled: Option<Enrolments>, findings: &[Finding], printer: Printer) {
+pub(in crate::cli) fn report(enrolled: Option<ImportCounts>, findings: &[Finding], printer: Printer) {
     report_rows(findings, printer);
     let Some(enrolled) = enrolled.filter(|enrolled| enrolled.added + enrolled.changed > 0) else { return };
     let line = format!("subscribers: {}", in_words(&enrolled));
     if enrolled.new.reasons().next().is_none() {
-        return printer.say(line);
+        return printer.info(line);
     }
     let about: Vec<&Finding> =
         findings.iter().filter(|finding| ABOUT_CONSENT.contains(&finding.rule)).collect();
@@ -38,11 +38,11 @@ pub(in crate::cli) fn report(enrolled: Option<Enrolments>, findings: &[Finding],
 /// `check` prints warnings about rows; a run prints only the rows that it rejected.
 fn report_rows(findings: &[Finding], printer: Printer) {
     let untaken = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    untaken.for_each(|finding| printer.complain(finding.to_string()));
+    untaken.for_each(|finding| printer.warn(finding.to_string()));
 }
 
 /// `2 new (0 active, 2 unconfirmed: the list has no column `consented`), 1 changed`.
-pub(in crate::cli) fn in_words(enrolled: &Enrolments) -> String {
+pub(in crate::cli) fn in_words(enrolled: &ImportCounts) -> String {
     let new = match enrolled.added {
         0 => "0 new".to_owned(),
         added => format!("{added} new ({})", by_status(&enrolled.new)),
@@ -91,7 +91,7 @@ mod tests {
         let mut new = NewByStatus { active: 2, unconfirmed: 4, ..NewByStatus::default() };
         new.unproven[Unproven::Empty as usize] = 1;
         new.unproven[Unproven::Ambiguous as usize] = 3;
-        let enrolled = Enrolments { added: 6, changed: 1, new, ..Enrolments::default() };
+        let enrolled = ImportCounts { added: 6, changed: 1, new, ..ImportCounts::default() };
         assert_eq!(
             in_words(&enrolled),
             "6 new (2 active, 4 unconfirmed: no date of consent in 1 row; ambiguous date of consent in 3 rows), \

@@ -1,27 +1,27 @@
 //! What `ledger adopt-restored` did; `backup restore --reason` prints the same.
 
 use crate::cli::printer::{Printer, count};
-use crate::pipeline::Restored;
+use crate::pipeline::operations::AcceptedRestore;
 
 /// Prints what became of an adopted ledger. `moved`: it is the original, and only its fence was missing.
-pub(in crate::cli) fn report(restored: &Restored, moved: bool, dry_run: bool, printer: Printer) {
-    let Restored { barred, adopted } = restored;
+pub(in crate::cli) fn report(restored: &AcceptedRestore, moved: bool, dry_run: bool, printer: Printer) {
+    let AcceptedRestore { mismatch: barred, outcome: adopted } = restored;
     match barred {
-        Some(mismatch) => printer.say(format!("before: {mismatch}")),
-        None => printer.say("before: nothing blocked this ledger"),
+        Some(mismatch) => printer.info(format!("before: {mismatch}")),
+        None => printer.info("before: nothing blocked this ledger"),
     }
     let would = if dry_run { "would be " } else { "" };
     if moved {
-        printer.say(format!("the ledger {would}adopted as the original, with a new fence file"));
+        printer.info(format!("the ledger {would}adopted as the original, with a new fence file"));
     } else {
-        printer.say(match adopted.in_doubt {
+        printer.info(match adopted.unknown {
             0 => "no delivery was pending".to_owned(),
             deliveries => format!(
                 "{} {would}marked as \"outcome unknown\": each may have been sent",
                 count(deliveries, "pending delivery")
             ),
         });
-        printer.say(match adopted.baseline {
+        printer.info(match adopted.baseline {
             0 => "the ledger knows every published post".to_owned(),
             posts => {
                 format!("{} {would}recorded as mailed: each may have been", count(posts, "published post"))
@@ -29,14 +29,14 @@ pub(in crate::cli) fn report(restored: &Restored, moved: bool, dry_run: bool, pr
         });
     }
     if dry_run {
-        printer.say("dry run, nothing was changed");
+        printer.info("dry run, nothing was changed");
     } else if !moved {
-        printer.say(
+        printer.info(
             "next:\n  letterpress ledger reconcile --postfix-log FILE        records what the relay's log proves\n  \
              letterpress resolve --sent | --resend | --acknowledge  decides the rest\n  \
              letterpress send --post SLUG                           mails a post that nobody received",
         );
-        printer.say(
+        printer.info(
             "subscribers who unsubscribed after the backup was made are active again: \
              unsubscribe them before the next issue",
         );

@@ -4,17 +4,20 @@ use chrono::{DateTime, Utc};
 
 use crate::cli::printer::when;
 use crate::config::Config;
-use crate::pipeline::{Kind, Mailing, Upcoming, World};
+use crate::pipeline::newsletter::NewsletterReport;
+use crate::pipeline::session::RunContext;
+use crate::pipeline::status::Kind;
+use crate::pipeline::status::Upcoming;
 
 /// The next retry and the next post, or that nothing is due.
-pub(super) fn lines(mailing: &Mailing, world: &World) -> Vec<String> {
-    let (config, now) = (&world.config, world.clock.now());
+pub(super) fn lines(report: &NewsletterReport, context: &RunContext) -> Vec<String> {
+    let (config, now) = (&context.config, context.clock.now());
     let mut lines = Vec::new();
-    if let Some(retry_at) = mailing.retry_at {
+    if let Some(retry_at) = report.retry_at {
         let at = moment(retry_at, now, config);
         lines.push(format!("newsletter: deferred messages are retried at {at}"));
     }
-    if let Some((first, more)) = mailing.next.split_first() {
+    if let Some((first, more)) = report.next.split_first() {
         let more = if more.is_empty() { String::new() } else { format!(", and {} more later", more.len()) };
         lines.push(format!(
             "newsletter: {} is due at {}{more}",

@@ -3,18 +3,18 @@
 use chrono::{DateTime, Utc};
 
 use super::{Diagnosis, Settings};
-use crate::delivery::smtp::certificate::{BadCertificate, Chain, Flaw};
+use crate::delivery::smtp::certificate::{BadCertificate, CertificateProblem, Chain};
 
 pub(super) fn not_believed(bad: &BadCertificate, settings: &Settings<'_>) -> Diagnosis {
     let (server, section) = (settings.server(), settings.section);
-    match &bad.why {
-        Flaw::Expired { not_after, now } => settings.wrong(
+    match &bad.problem {
+        CertificateProblem::Expired { not_after, now } => settings.wrong(
             "certificate-expired",
             "host",
             format!("the certificate of {server} expired on {}; the clock of this machine shows {}", day(*not_after), minute(*now)),
             "if the clock is correct, the operator of the server must renew the certificate; otherwise set the clock (`timedatectl`)",
         ),
-        Flaw::NotYet { not_before, now } => settings.wrong(
+        CertificateProblem::NotYet { not_before, now } => settings.wrong(
             "certificate-not-yet",
             "host",
             format!(
@@ -24,9 +24,9 @@ pub(super) fn not_believed(bad: &BadCertificate, settings: &Settings<'_>) -> Dia
             ),
             "most likely the clock is behind: set it (`timedatectl`)",
         ),
-        Flaw::OtherName(names) => other_name(names, settings),
-        Flaw::UnknownIssuer(chain) => unknown_issuer(chain, settings),
-        Flaw::AuthorityAsServer => settings.wrong(
+        CertificateProblem::OtherName(names) => other_name(names, settings),
+        CertificateProblem::UnknownIssuer(chain) => unknown_issuer(chain, settings),
+        CertificateProblem::AuthorityAsServer => settings.wrong(
             "certificate-of-authority",
             "host",
             format!("the certificate of {server} is a CA certificate (CA:TRUE), which must not be used by a server"),
@@ -35,10 +35,10 @@ pub(super) fn not_believed(bad: &BadCertificate, settings: &Settings<'_>) -> Dia
                  signed it into {section}.ca_file"
             ),
         ),
-        Flaw::Other => settings.wrong(
+        CertificateProblem::Other => settings.wrong(
             "certificate",
             "host",
-            format!("the certificate of {server} is invalid: {}", bad.said),
+            format!("the certificate of {server} is invalid: {}", bad.detail),
             "the operator of the server must fix its certificate",
         ),
     }

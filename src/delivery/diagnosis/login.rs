@@ -1,8 +1,8 @@
 //! Logins that failed, and other refusals of the sender.
 
 use super::{Diagnosis, PasswordFrom, Settings};
-use crate::config::{Blemish, Tls};
-use crate::delivery::{Lack, Phase, Reply};
+use crate::config::{SuspectCharacter, Tls};
+use crate::delivery::{MissingCapability, Phase, Reply};
 
 /// What a reply of the server to the sender's own commands means.
 pub(super) fn refused(phase: Phase, reply: &Reply, settings: &Settings<'_>) -> Option<Diagnosis> {
@@ -96,11 +96,11 @@ fn starttls_first(said: &str, settings: &Settings<'_>) -> Diagnosis {
 }
 
 /// What a server lacks that was demanded.
-pub(super) fn lacks(lack: &Lack, settings: &Settings<'_>) -> Option<Diagnosis> {
+pub(super) fn lacks(lack: &MissingCapability, settings: &Settings<'_>) -> Option<Diagnosis> {
     let (server, section) = (settings.server(), settings.section);
     let (implicit, starttls) = settings.ports();
     match lack {
-        Lack::Starttls => Some(settings.wrong(
+        MissingCapability::Starttls => Some(settings.wrong(
             "starttls-missing",
             "tls",
             format!("{server} does not offer STARTTLS, but {section}.tls is \"starttls\""),
@@ -109,19 +109,19 @@ pub(super) fn lacks(lack: &Lack, settings: &Settings<'_>) -> Option<Diagnosis> {
                  should be offered, a firewall or a virus scanner may have removed it"
             ),
         )),
-        Lack::TlsForPassword => Some(settings.wrong(
+        MissingCapability::TlsForPassword => Some(settings.wrong(
             "password-in-clear",
             "tls",
             format!("the password would be sent to {server} unencrypted, because {section}.tls is \"none\""),
             format!("set tls = \"starttls\" (port {starttls}) or \"implicit\" (port {implicit})"),
         )),
-        Lack::Auth { offers_starttls: true, .. } if settings.tls == Tls::None => Some(settings.wrong(
+        MissingCapability::Auth { offers_starttls: true, .. } if settings.tls == Tls::None => Some(settings.wrong(
             "starttls-first",
             "tls",
             format!("{server} offers a login only after STARTTLS, but {section}.tls is \"none\""),
             format!("set tls = \"starttls\" in [{section}]"),
         )),
-        Lack::Auth { mechanisms, .. } if mechanisms.is_empty() => Some(settings.wrong(
+        MissingCapability::Auth { mechanisms, .. } if mechanisms.is_empty() => Some(settings.wrong(
             "login-not-offered",
             "user",
             format!("{server} offers no login, but {section}.user is set"),
@@ -130,13 +130,13 @@ pub(super) fn lacks(lack: &Lack, settings: &Settings<'_>) -> Option<Diagnosis> {
                  trusts this machine needs neither user nor password"
             ),
         )),
-        Lack::Auth { mechanisms, .. } => Some(settings.wrong(
+        MissingCapability::Auth { mechanisms, .. } => Some(settings.wrong(
             "login-other-kind",
             "user",
             format!("{server} offers no password login, only {}", mechanisms.join(", ")),
             "ask the provider for a password login (often an app password or an API key); Letterpress supports PLAIN and LOGIN",
         )),
-        Lack::Extension(_) => None,
+        MissingCapability::Extension(_) => None,
     }
 }
 
@@ -173,7 +173,7 @@ pub(super) fn wrong_password(said: &str, settings: &Settings<'_>) -> Diagnosis {
             "login-wrong",
             key,
             title,
-            format!("{from}, which {}; fix that first", odd(blemish)),
+            format!("{from}, which {}; fix that first", unusual(blemish)),
         );
     }
     if wants_app_password(&lower, settings.host) {
@@ -215,12 +215,12 @@ fn wants_app_password(said: &str, host: &str) -> bool {
         || MEAN.iter().any(|name| host == *name || host.ends_with(&format!(".{name}")))
 }
 
-fn odd(blemish: Blemish) -> &'static str {
+fn unusual(blemish: SuspectCharacter) -> &'static str {
     match blemish {
-        Blemish::OuterSpace => "begins or ends with a space or a tab",
-        Blemish::Lines => "contains more than one line",
-        Blemish::Quotes => "is in quotation marks, which count as part of it",
-        Blemish::Mark => "begins with an invisible byte order mark",
-        Blemish::Invisible => "contains an invisible character",
+        SuspectCharacter::OuterSpace => "begins or ends with a space or a tab",
+        SuspectCharacter::Lines => "contains more than one line",
+        SuspectCharacter::Quotes => "is in quotation marks, which count as part of it",
+        SuspectCharacter::Mark => "begins with an invisible byte order mark",
+        SuspectCharacter::Invisible => "contains an invisible character",
     }
 }

@@ -11,8 +11,8 @@ mod tests;
 
 use camino::Utf8Path;
 
-use super::{Heard, Phase, Speaks, TlsTrouble, Trouble, Unreachable};
-use crate::config::{Blemish, Inbox, Smtp, Tls};
+use super::{Phase, SmtpOutcome, TlsError, TransportError, Unreachable, WrongProtocol};
+use crate::config::{Inbox, Smtp, SuspectCharacter, Tls};
 
 /// What the user wrote about a mail server.
 #[derive(Debug, Clone, Copy)]
@@ -37,9 +37,9 @@ pub struct Settings<'a> {
 #[derive(Debug, Clone, Copy)]
 pub enum PasswordFrom<'a> {
     /// A file, and what is odd about it.
-    File(&'a Utf8Path, Option<Blemish>),
+    File(&'a Utf8Path, Option<SuspectCharacter>),
     /// A variable of the environment, likewise.
-    Variable(&'a str, Option<Blemish>),
+    Variable(&'a str, Option<SuspectCharacter>),
 }
 
 /// Who can do something about a failure.
@@ -68,7 +68,7 @@ pub struct Diagnosis {
 
 impl<'a> Settings<'a> {
     /// What `[smtp]` says. `blemish` is what is odd about the password.
-    pub fn of_smtp(smtp: &'a Smtp, blemish: Option<Blemish>) -> Self {
+    pub fn of_smtp(smtp: &'a Smtp, blemish: Option<SuspectCharacter>) -> Self {
         Self {
             section: "smtp",
             host: &smtp.host,
@@ -81,7 +81,7 @@ impl<'a> Settings<'a> {
     }
 
     /// What `[inbox]` says.
-    pub fn of_inbox(inbox: &'a Inbox, blemish: Option<Blemish>) -> Self {
+    pub fn of_inbox(inbox: &'a Inbox, blemish: Option<SuspectCharacter>) -> Self {
         Self {
             section: "inbox",
             host: &inbox.host,
@@ -133,16 +133,20 @@ impl<'a> Settings<'a> {
 }
 
 impl<'a> PasswordFrom<'a> {
-    fn of(file: Option<&'a Utf8Path>, variable: Option<&'a str>, blemish: Option<Blemish>) -> Option<Self> {
+    fn of(
+        file: Option<&'a Utf8Path>,
+        variable: Option<&'a str>,
+        blemish: Option<SuspectCharacter>,
+    ) -> Option<Self> {
         file.map(|file| Self::File(file, blemish)).or(variable.map(|name| Self::Variable(name, blemish)))
     }
 }
 
 /// What the fact means, if it is one about the server and the settings and not about one subscriber.
-pub fn diagnose(heard: &Heard, settings: &Settings<'_>) -> Option<Diagnosis> {
-    match &heard.what {
-        Ok(reply) => login::refused(heard.phase, reply, settings),
-        Err(trouble) => of_trouble(heard.phase, trouble, settings),
+pub fn diagnose(outcome: &SmtpOutcome, settings: &Settings<'_>) -> Option<Diagnosis> {
+    match &outcome.result {
+        Ok(reply) => login::refused(outcome.phase, reply, settings),
+        Err(trouble) => of_trouble(outcome.phase, trouble, settings),
     }
 }
 
@@ -151,38 +155,42 @@ pub fn login_refused(said: &str, settings: &Settings<'_>) -> Diagnosis {
     login::wrong_password(said, settings)
 }
 
-fn of_trouble(phase: Phase, trouble: &Trouble, settings: &Settings<'_>) -> Option<Diagnosis> {
+fn of_trouble(phase: Phase, trouble: &TransportError, settings: &Settings<'_>) -> Option<Diagnosis> {
     let server = settings.server();
     match trouble {
-        Trouble::NoSuchHost(_) => Some(no_such_host(settings)),
-        Trouble::Dns(said) => Some(no_resolver(said, settings)),
-        Trouble::Unreachable(unreachable) => Some(no_connection(unreachable, settings)),
-        Trouble::Speaks(speaks) => Some(other_protocol(speaks, settings)),
-        Trouble::Tls(TlsTrouble::Certificate(bad)) => Some(certificate::not_believed(bad, settings)),
-        Trouble::Tls(TlsTrouble::NothingInCommon(said)) => Some(settings.wrong(
+        TransportError::NoSuchHost(_) => Some(no_such_host(settings)),
+        TransportError::Dns(said) => Some(no_resolver(said, settings)),
+        TransportError::Unreachable(unreachable) => Some(no_connection(unreachable, settings)),
+        TransportError::WrongProtocol(speaks) => Some(other_protocol(speaks, settings)),
+        TransportError::Tls(TlsError::Certificate(bad)) => Some(certificate::not_believed(bad, settings)),
+        TransportError::Tls(TlsError::NoCommonParameters(said)) => Some(settings.wrong(
             "tls-version",
             "host",
             format!("{server} speaks no TLS that is safe today ({said}); 1.2 is the least"),
             "ask whoever runs the server for one with TLS 1.2 or 1.3",
         )),
-        Trouble::Tls(TlsTrouble::Other(said)) => Some(settings.wrong(
+        TransportError::Tls(TlsError::Other(said)) => Some(settings.wrong(
             "tls-failed",
             "tls",
             format!("no protected connection to {server}: {said}"),
             fitting_modes(settings),
         )),
-        Trouble::Missing(lack) => login::lacks(lack, settings),
-        Trouble::Deadline if phase == Phase::Connect => Some(silent_connect(settings)),
-        Trouble::Deadline | Trouble::Closed | Trouble::Io(_) if phase <= Phase::Hello => {
+        TransportError::Missing(lack) => login::lacks(lack, settings),
+        TransportError::Deadline if phase == Phase::Connect => Some(silent_connect(settings)),
+        TransportError::Deadline | TransportError::Closed | TransportError::Io(_)
+            if phase <= Phase::Hello =>
+        {
             Some(no_greeting(phase, trouble, settings))
         }
-        Trouble::Closed | Trouble::Deadline | Trouble::Io(_) if phase == Phase::Tls => Some(settings.later(
-            "tls-hung-up",
-            "tls",
-            format!("{server} gave up in the middle of the TLS handshake ({trouble})"),
-            fitting_modes(settings),
-        )),
-        Trouble::Protocol(said) if phase <= Phase::Hello => Some(settings.wrong(
+        TransportError::Closed | TransportError::Deadline | TransportError::Io(_) if phase == Phase::Tls => {
+            Some(settings.later(
+                "tls-hung-up",
+                "tls",
+                format!("{server} gave up in the middle of the TLS handshake ({trouble})"),
+                fitting_modes(settings),
+            ))
+        }
+        TransportError::Protocol(said) if phase <= Phase::Hello => Some(settings.wrong(
             "not-a-mail-server",
             "port",
             format!("what answers at {server} is no {} server: {said}", protocol(settings)),
@@ -318,10 +326,10 @@ fn silent_connect(settings: &Settings<'_>) -> Diagnosis {
     settings.wrong("port-silent", "port", title, hint)
 }
 
-fn no_greeting(phase: Phase, trouble: &Trouble, settings: &Settings<'_>) -> Diagnosis {
+fn no_greeting(phase: Phase, trouble: &TransportError, settings: &Settings<'_>) -> Diagnosis {
     let server = settings.server();
     let what = match trouble {
-        Trouble::Deadline => "says nothing",
+        TransportError::Deadline => "says nothing",
         _ => "hangs up at once",
     };
     settings.later(
@@ -336,11 +344,11 @@ fn no_greeting(phase: Phase, trouble: &Trouble, settings: &Settings<'_>) -> Diag
 }
 
 /// The server answered in another protocol than was spoken to it.
-fn other_protocol(speaks: &Speaks, settings: &Settings<'_>) -> Diagnosis {
+fn other_protocol(speaks: &WrongProtocol, settings: &Settings<'_>) -> Diagnosis {
     let (server, section) = (settings.server(), settings.section);
     let (implicit, starttls) = settings.ports();
     match speaks {
-        Speaks::Tls => settings.wrong(
+        WrongProtocol::Tls => settings.wrong(
             "tls-mode",
             "tls",
             format!("{server} wants TLS from the first byte, and {section}.tls is {}", mode(settings.tls)),
@@ -353,11 +361,13 @@ fn other_protocol(speaks: &Speaks, settings: &Settings<'_>) -> Diagnosis {
                 }
             ),
         ),
-        Speaks::Smtp(_) if !settings.is_smtp() => {
+        WrongProtocol::Smtp(_) if !settings.is_smtp() => {
             wrong_trade(settings, "an SMTP server, which takes mail in")
         }
-        Speaks::Imap(_) if settings.is_smtp() => wrong_trade(settings, "an IMAP server, where mail is read"),
-        Speaks::Smtp(greeting) | Speaks::Imap(greeting) => settings.wrong(
+        WrongProtocol::Imap(_) if settings.is_smtp() => {
+            wrong_trade(settings, "an IMAP server, where mail is read")
+        }
+        WrongProtocol::Smtp(greeting) | WrongProtocol::Imap(greeting) => settings.wrong(
             "tls-mode",
             "tls",
             format!(
@@ -373,9 +383,9 @@ fn other_protocol(speaks: &Speaks, settings: &Settings<'_>) -> Diagnosis {
                 }
             ),
         ),
-        Speaks::Pop3 => wrong_trade(settings, "a POP3 server, where mail is fetched"),
-        Speaks::Http => wrong_trade(settings, "a web server"),
-        Speaks::Ssh => wrong_trade(settings, "an SSH server"),
+        WrongProtocol::Pop3 => wrong_trade(settings, "a POP3 server, where mail is fetched"),
+        WrongProtocol::Http => wrong_trade(settings, "a web server"),
+        WrongProtocol::Ssh => wrong_trade(settings, "an SSH server"),
     }
 }
 

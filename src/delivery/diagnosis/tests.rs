@@ -4,8 +4,8 @@ use camino::Utf8Path;
 use chrono::{DateTime, Utc};
 
 use super::*;
-use crate::delivery::smtp::certificate::{BadCertificate, Chain, Flaw};
-use crate::delivery::{Lack, Reply};
+use crate::delivery::smtp::certificate::{BadCertificate, CertificateProblem, Chain};
+use crate::delivery::{MissingCapability, Reply};
 
 fn smtp(port: u16, tls: Tls) -> Settings<'static> {
     Settings {
@@ -27,37 +27,37 @@ fn inbox(port: u16, tls: Tls) -> Settings<'static> {
     Settings { section: "inbox", ..smtp(port, tls) }
 }
 
-fn failed(phase: Phase, trouble: Trouble) -> Heard {
-    Heard { phase, what: Err(trouble) }
+fn failed(phase: Phase, trouble: TransportError) -> SmtpOutcome {
+    SmtpOutcome { phase, result: Err(trouble) }
 }
 
-fn said(phase: Phase, reply: &str) -> Heard {
+fn said(phase: Phase, reply: &str) -> SmtpOutcome {
     let (code, text) = reply.split_once(' ').unwrap();
-    Heard { phase, what: Ok(Reply { code: code.parse().unwrap(), text: text.to_owned() }) }
+    SmtpOutcome { phase, result: Ok(Reply { code: code.parse().unwrap(), text: text.to_owned() }) }
 }
 
-fn speaks(phase: Phase, first: &str) -> Heard {
-    failed(phase, Trouble::Speaks(Speaks::recognise(first.as_bytes()).unwrap()))
+fn speaks(phase: Phase, first: &str) -> SmtpOutcome {
+    failed(phase, TransportError::WrongProtocol(WrongProtocol::recognise(first.as_bytes()).unwrap()))
 }
 
-fn certificate(why: Flaw) -> Heard {
-    let bad = BadCertificate { why, said: "invalid peer certificate".to_owned() };
-    failed(Phase::Tls, Trouble::Tls(TlsTrouble::Certificate(Box::new(bad))))
+fn certificate(why: CertificateProblem) -> SmtpOutcome {
+    let bad = BadCertificate { problem: why, detail: "invalid peer certificate".to_owned() };
+    failed(Phase::Tls, TransportError::Tls(TlsError::Certificate(Box::new(bad))))
 }
 
 fn day(day: &str) -> DateTime<Utc> {
     format!("{day}T12:00:00Z").parse().unwrap()
 }
 
-fn unreachable(is_refused: bool) -> Heard {
+fn unreachable(is_refused: bool) -> SmtpOutcome {
     let address = "192.0.2.1:465".parse().unwrap();
     let said = "no route to host".to_owned();
-    failed(Phase::Connect, Trouble::Unreachable(Unreachable { address, is_refused, said }))
+    failed(Phase::Connect, TransportError::Unreachable(Unreachable { address, is_refused, reason: said }))
 }
 
 /// Holds one fact against the rule, the key, and words of the title and of the hint.
-fn holds(heard: &Heard, settings: Settings<'_>, (rule, key): (&str, &str), words: &[&str]) {
-    let found = diagnose(heard, &settings).unwrap_or_else(|| panic!("{heard:?} means nothing"));
+fn holds(outcome: &SmtpOutcome, settings: Settings<'_>, (rule, key): (&str, &str), words: &[&str]) {
+    let found = diagnose(outcome, &settings).unwrap_or_else(|| panic!("{outcome:?} means nothing"));
     assert_eq!((found.rule, found.key.as_str()), (rule, key), "{found:?}");
     let all = format!("{}\n{}", found.title, found.hint);
     for word in words {
@@ -76,7 +76,7 @@ fn a_tls_mode_that_does_not_fit_the_port_is_seen_from_the_first_bytes() {
         &["begins in plain text", "\"starttls\""],
     );
     holds(&plain, implicit(), ("tls-mode", "smtp.tls"), &["220 mail.letters.kr ESMTP Postfix", "port = 465"]);
-    let tls = failed(Phase::Greeting, Trouble::Speaks(Speaks::Tls));
+    let tls = failed(Phase::Greeting, TransportError::WrongProtocol(WrongProtocol::Tls));
     for mode in [Tls::Starttls, Tls::None] {
         holds(
             &tls,
@@ -111,13 +111,13 @@ fn another_kind_of_server_on_the_port_is_named() {
             &[word, "tls = \"starttls\""],
         );
     }
-    let broken = failed(Phase::Greeting, Trouble::Protocol("\"hi\" is no reply".to_owned()));
+    let broken = failed(Phase::Greeting, TransportError::Protocol("\"hi\" is no reply".to_owned()));
     holds(&broken, implicit(), ("not-a-mail-server", "smtp.port"), &["no SMTP server"]);
 }
 
 #[test]
 fn a_name_that_does_not_exist_is_told_from_a_machine_without_a_network() {
-    let unknown = failed(Phase::Connect, Trouble::NoSuchHost("not known".to_owned()));
+    let unknown = failed(Phase::Connect, TransportError::NoSuchHost("not known".to_owned()));
     let called = |host| Settings { host, ..implicit() };
     holds(
         &unknown,
@@ -127,7 +127,7 @@ fn a_name_that_does_not_exist_is_told_from_a_machine_without_a_network() {
     );
     holds(&unknown, called("mail.letters.kr"), ("host-unknown", "smtp.host"), &["look for a slip"]);
     holds(&unknown, called("smtp.example.com"), ("host-placeholder", "smtp.host"), &["kept for examples"]);
-    let silent = failed(Phase::Connect, Trouble::Dns("temporary failure".to_owned()));
+    let silent = failed(Phase::Connect, TransportError::Dns("temporary failure".to_owned()));
     holds(&silent, implicit(), ("no-network", "smtp.host"), &["offline"]);
     holds(&silent, called("relay.invalid"), ("host-placeholder", "smtp.host"), &["kept for examples"]);
     assert_eq!(diagnose(&silent, &implicit()).unwrap().blame, Blame::Surroundings);
@@ -145,14 +145,20 @@ fn a_port_that_is_closed_silent_or_blocked_says_where_else_to_look() {
         &["is the mail server of this machine running"],
     );
     holds(&unreachable(false), implicit(), ("no-route", "smtp.host"), &["no way", "firewalls"]);
-    let silent = failed(Phase::Connect, Trouble::Deadline);
+    let silent = failed(Phase::Connect, TransportError::Deadline);
     holds(&silent, implicit(), ("port-silent", "smtp.port"), &["firewall"]);
     holds(&silent, smtp(25, Tls::Starttls), ("port-25-blocked", "smtp.port"), &["587", "tls = \"starttls\""]);
     holds(&silent, inbox(25, Tls::None), ("port-silent", "inbox.port"), &["993"]);
-    for trouble in [Trouble::Deadline, Trouble::Closed, Trouble::Io("reset".to_owned())] {
+    for trouble in [TransportError::Deadline, TransportError::Closed, TransportError::Io("reset".to_owned())]
+    {
         holds(&failed(Phase::Greeting, trouble), implicit(), ("no-greeting", "smtp.port"), &["overloaded"]);
     }
-    holds(&failed(Phase::Tls, Trouble::Closed), implicit(), ("tls-hung-up", "smtp.tls"), &["handshake"]);
+    holds(
+        &failed(Phase::Tls, TransportError::Closed),
+        implicit(),
+        ("tls-hung-up", "smtp.tls"),
+        &["handshake"],
+    );
 }
 
 #[test]
@@ -160,21 +166,24 @@ fn a_certificate_that_is_not_believed_says_which_of_five_things_is_wrong() {
     let own = |ca_file| Settings { ca_file, ..implicit() };
     let file = Some(Utf8Path::new("own-ca.pem"));
     let (past, now, future) = (day("2026-01-31"), day("2026-11-29"), day("2027-02-01"));
-    let expired = certificate(Flaw::Expired { not_after: past, now });
+    let expired = certificate(CertificateProblem::Expired { not_after: past, now });
     holds(
         &expired,
         implicit(),
         ("certificate-expired", "smtp.host"),
         &["2026-01-31", "2026-11-29 12:00", "clock"],
     );
-    let early = certificate(Flaw::NotYet { not_before: future, now });
+    let early = certificate(CertificateProblem::NotYet { not_before: future, now });
     holds(&early, implicit(), ("certificate-not-yet", "smtp.host"), &["2027-02-01", "clock is behind"]);
-    let other = certificate(Flaw::OtherName(vec!["*.letters.kr".to_owned(), "mx.letters.kr".to_owned()]));
+    let other = certificate(CertificateProblem::OtherName(vec![
+        "*.letters.kr".to_owned(),
+        "mx.letters.kr".to_owned(),
+    ]));
     let words = ["*.letters.kr, mx.letters.kr", "host = \"mx.letters.kr\""];
     holds(&other, implicit(), ("certificate-name", "smtp.host"), &words);
     let chain = |sent, is_self_signed, is_public| {
         let issuer = "Letters CA".to_owned();
-        certificate(Flaw::UnknownIssuer(Chain { sent, is_self_signed, issuer, is_public }))
+        certificate(CertificateProblem::UnknownIssuer(Chain { sent, is_self_signed, issuer, is_public }))
     };
     let rule = |name| (name, "smtp.ca_file");
     holds(&chain(1, false, true), own(None), rule("certificate-chain"), &["Letters CA", "fullchain.pem"]);
@@ -192,12 +201,17 @@ fn a_certificate_that_is_not_believed_says_which_of_five_things_is_wrong() {
         rule("certificate-self-signed"),
         &["signed by itself", "smtp.ca_file"],
     );
-    let authority = certificate(Flaw::AuthorityAsServer);
+    let authority = certificate(CertificateProblem::AuthorityAsServer);
     holds(&authority, own(None), ("certificate-of-authority", "smtp.host"), &["CA:FALSE"]);
-    holds(&certificate(Flaw::Other), own(None), ("certificate", "smtp.host"), &["invalid peer certificate"]);
-    let old = failed(Phase::Tls, Trouble::Tls(TlsTrouble::NothingInCommon("TLS 1.0".to_owned())));
+    holds(
+        &certificate(CertificateProblem::Other),
+        own(None),
+        ("certificate", "smtp.host"),
+        &["invalid peer certificate"],
+    );
+    let old = failed(Phase::Tls, TransportError::Tls(TlsError::NoCommonParameters("TLS 1.0".to_owned())));
     holds(&old, implicit(), ("tls-version", "smtp.host"), &["1.2"]);
-    let odd = failed(Phase::Tls, Trouble::Tls(TlsTrouble::Other("bad record".to_owned())));
+    let odd = failed(Phase::Tls, TransportError::Tls(TlsError::Other("bad record".to_owned())));
     holds(&odd, implicit(), ("tls-failed", "smtp.tls"), &["bad record"]);
 }
 
@@ -212,11 +226,11 @@ fn a_login_that_is_refused_names_the_key_the_file_and_what_is_odd_about_it() {
         &["\"kim\"", "the file smtp-password (smtp.password_file)", "535 5.7.8"],
     );
     for (blemish, word) in [
-        (Blemish::OuterSpace, "space"),
-        (Blemish::Lines, "more than one line"),
-        (Blemish::Quotes, "quotation marks"),
-        (Blemish::Mark, "byte order mark"),
-        (Blemish::Invisible, "invisible"),
+        (SuspectCharacter::OuterSpace, "space"),
+        (SuspectCharacter::Lines, "more than one line"),
+        (SuspectCharacter::Quotes, "quotation marks"),
+        (SuspectCharacter::Mark, "byte order mark"),
+        (SuspectCharacter::Invisible, "invisible"),
     ] {
         let password = Some(PasswordFrom::File(Utf8Path::new("smtp-password"), Some(blemish)));
         holds(&refused, Settings { password, ..implicit() }, rule, &[word, "put that right first"]);
@@ -248,10 +262,10 @@ fn a_provider_that_wants_an_app_password_or_none_at_all_is_understood() {
 
 #[test]
 fn a_login_that_is_not_offered_says_what_is_missing() {
-    let lack = |lack| failed(Phase::Auth, Trouble::Missing(lack));
+    let lack = |lack| failed(Phase::Auth, TransportError::Missing(lack));
     let auth = |offers_starttls, mechanisms: &[&str]| {
         let mechanisms = mechanisms.iter().map(|&name| name.to_owned()).collect();
-        lack(Lack::Auth { offers_starttls, mechanisms })
+        lack(MissingCapability::Auth { offers_starttls, mechanisms })
     };
     let clear = smtp(587, Tls::None);
     holds(
@@ -272,9 +286,14 @@ fn a_login_that_is_not_offered_says_what_is_missing() {
         ("login-other-kind", "smtp.user"),
         &["only XOAUTH2", "API key"],
     );
-    holds(&lack(Lack::TlsForPassword), clear, ("password-in-clear", "smtp.tls"), &["in the clear"]);
     holds(
-        &lack(Lack::Starttls),
+        &lack(MissingCapability::TlsForPassword),
+        clear,
+        ("password-in-clear", "smtp.tls"),
+        &["in the clear"],
+    );
+    holds(
+        &lack(MissingCapability::Starttls),
         smtp(25, Tls::Starttls),
         ("starttls-missing", "smtp.tls"),
         &["offers no STARTTLS"],
@@ -309,13 +328,13 @@ fn a_relay_that_does_not_take_mail_from_this_sender_says_why() {
 
 #[test]
 fn what_is_about_one_subscriber_or_passes_by_itself_is_no_diagnosis() {
-    for heard in [
+    for outcome in [
         said(Phase::Rcpt, "550 5.1.1 no such user"),
         said(Phase::Greeting, "421 busy"),
         said(Phase::Dot, "554 5.7.1 spam"),
-        failed(Phase::Rcpt, Trouble::Missing(Lack::Extension("SMTPUTF8".to_owned()))),
-        failed(Phase::Dot, Trouble::Closed),
+        failed(Phase::Rcpt, TransportError::Missing(MissingCapability::Extension("SMTPUTF8".to_owned()))),
+        failed(Phase::Dot, TransportError::Closed),
     ] {
-        assert_eq!(diagnose(&heard, &implicit()), None, "{heard:?}");
+        assert_eq!(diagnose(&outcome, &implicit()), None, "{outcome:?}");
     }
 }

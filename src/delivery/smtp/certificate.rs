@@ -15,14 +15,14 @@ use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureSchem
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadCertificate {
     /// What is wrong with it.
-    pub why: Flaw,
+    pub problem: CertificateProblem,
     /// What the TLS library said.
-    pub said: String,
+    pub detail: String,
 }
 
 /// What can be wrong with a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Flaw {
+pub enum CertificateProblem {
     /// It has expired.
     Expired {
         /// When.
@@ -62,7 +62,7 @@ pub struct Chain {
 
 impl fmt::Display for BadCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.said)
+        f.write_str(&self.detail)
     }
 }
 
@@ -138,22 +138,24 @@ impl BadCertificate {
         let said = refused.map_or(error, |refused| &refused.said);
         let why = match said {
             CertificateError::ExpiredContext { time, not_after } => {
-                Flaw::Expired { not_after: date(*not_after), now: date(*time) }
+                CertificateProblem::Expired { not_after: date(*not_after), now: date(*time) }
             }
             CertificateError::NotValidYetContext { time, not_before } => {
-                Flaw::NotYet { not_before: date(*not_before), now: date(*time) }
+                CertificateProblem::NotYet { not_before: date(*not_before), now: date(*time) }
             }
-            CertificateError::NotValidForNameContext { presented, .. } => {
-                Flaw::OtherName(presented.iter().map(|name| bare_name(name).to_owned()).collect())
+            CertificateError::NotValidForNameContext { presented, .. } => CertificateProblem::OtherName(
+                presented.iter().map(|name| bare_name(name).to_owned()).collect(),
+            ),
+            CertificateError::NotValidForName => CertificateProblem::OtherName(Vec::new()),
+            CertificateError::UnknownIssuer => CertificateProblem::UnknownIssuer(
+                refused.map(|refused| refused.chain.clone()).unwrap_or_default(),
+            ),
+            other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+                CertificateProblem::AuthorityAsServer
             }
-            CertificateError::NotValidForName => Flaw::OtherName(Vec::new()),
-            CertificateError::UnknownIssuer => {
-                Flaw::UnknownIssuer(refused.map(|refused| refused.chain.clone()).unwrap_or_default())
-            }
-            other if format!("{other:?}").contains("CaUsedAsEndEntity") => Flaw::AuthorityAsServer,
-            _ => Flaw::Other,
+            _ => CertificateProblem::Other,
         };
-        Self { why, said: rustls::Error::InvalidCertificate(said.clone()).to_string() }
+        Self { problem: why, detail: rustls::Error::InvalidCertificate(said.clone()).to_string() }
     }
 }
 

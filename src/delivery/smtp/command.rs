@@ -6,43 +6,46 @@
 use std::io::Write as _;
 
 use super::capabilities::Capabilities;
-use crate::delivery::{Envelope, Heard, Lack, Phase, Trouble};
+use crate::delivery::{Envelope, MissingCapability, Phase, SmtpOutcome, TransportError};
 
 /// Whether `raw` stays one argument: no control character, no space, no angle bracket.
-pub(super) fn is_one_word(raw: &str) -> bool {
+pub(super) fn is_single_token(raw: &str) -> bool {
     !raw.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>'))
 }
 
-fn lacks(extension: &str) -> Trouble {
-    Trouble::Missing(Lack::Extension(extension.to_owned()))
+fn missing_capability(extension: &str) -> TransportError {
+    TransportError::Missing(MissingCapability::Extension(extension.to_owned()))
 }
 
 /// An envelope that this server can take and that cannot break a command line.
-pub(super) struct Outgoing<'a> {
+pub(super) struct CommandBatch<'a> {
     envelope: &'a Envelope,
     offered: &'a Capabilities,
     utf8: bool,
 }
 
-impl<'a> Outgoing<'a> {
+impl<'a> CommandBatch<'a> {
     /// Checks `envelope` against what the server offers. Nothing has been said to the server yet, so a refusal
     /// leaves the connection as it was.
-    pub(super) fn check(envelope: &'a Envelope, offered: &'a Capabilities) -> Result<Self, Heard> {
+    pub(super) fn check(envelope: &'a Envelope, offered: &'a Capabilities) -> Result<Self, SmtpOutcome> {
         for (phase, address) in [(Phase::Mail, &envelope.from), (Phase::Rcpt, &envelope.to)] {
-            let refuse = |trouble| Err(Heard { phase, what: Err(trouble) });
-            if address.as_str().is_empty() || !is_one_word(address.as_str()) {
-                return refuse(Trouble::Unsendable(
+            let refuse = |trouble| Err(SmtpOutcome { phase, result: Err(trouble) });
+            if address.as_str().is_empty() || !is_single_token(address.as_str()) {
+                return refuse(TransportError::Unsendable(
                     "the address contains a space, a bracket or a control character".to_owned(),
                 ));
             }
             if needs_utf8(address) && !(offered.smtputf8 && offered.eight_bit) {
-                return refuse(lacks("SMTPUTF8, which a non-ASCII address requires"));
+                return refuse(missing_capability("SMTPUTF8, which a non-ASCII address requires"));
             }
         }
         match offered.size {
-            Some(limit) if limit > 0 && envelope.size > limit => Err(Heard {
+            Some(limit) if limit > 0 && envelope.size > limit => Err(SmtpOutcome {
                 phase: Phase::Mail,
-                what: Err(lacks(&format!("messages of {} bytes; its SIZE limit is {limit}", envelope.size))),
+                result: Err(missing_capability(&format!(
+                    "messages of {} bytes; its SIZE limit is {limit}",
+                    envelope.size
+                ))),
             }),
             _ => {
                 let utf8 = needs_utf8(&envelope.from) || needs_utf8(&envelope.to);
@@ -130,7 +133,7 @@ mod tests {
 
     fn written(envelope: &Envelope, offered: &Capabilities) -> String {
         let mut out = Vec::new();
-        Outgoing::check(envelope, offered).ok().unwrap().batch(&mut out);
+        CommandBatch::check(envelope, offered).ok().unwrap().batch(&mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -157,9 +160,9 @@ mod tests {
     #[test]
     fn a_korean_local_part_needs_smtputf8_and_says_so() {
         let copy = envelope("b@n.example", "김@example.com", 9);
-        let refused = Outgoing::check(&copy, &Capabilities::default()).err().unwrap();
+        let refused = CommandBatch::check(&copy, &Capabilities::default()).err().unwrap();
         assert!(
-            matches!(refused, Heard { phase: Phase::Rcpt, what: Err(Trouble::Missing(_)) }),
+            matches!(refused, SmtpOutcome { phase: Phase::Rcpt, result: Err(TransportError::Missing(_)) }),
             "{refused:?}"
         );
         let offered = Capabilities { smtputf8: true, eight_bit: true, ..Capabilities::default() };
@@ -169,11 +172,11 @@ mod tests {
     #[test]
     fn a_letter_over_the_servers_size_is_not_offered() {
         let offered = Capabilities { size: Some(100), ..Capabilities::default() };
-        assert!(Outgoing::check(&envelope("b@n.example", "k@example.com", 100), &offered).is_ok());
+        assert!(CommandBatch::check(&envelope("b@n.example", "k@example.com", 100), &offered).is_ok());
         let refused =
-            Outgoing::check(&envelope("b@n.example", "k@example.com", 101), &offered).err().unwrap();
+            CommandBatch::check(&envelope("b@n.example", "k@example.com", 101), &offered).err().unwrap();
         assert!(
-            matches!(refused, Heard { phase: Phase::Mail, what: Err(Trouble::Missing(_)) }),
+            matches!(refused, SmtpOutcome { phase: Phase::Mail, result: Err(TransportError::Missing(_)) }),
             "{refused:?}"
         );
     }
@@ -181,7 +184,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_string_can_add_a_command_or_an_argument(raw in "[a-z<>@ \r\n\t\0\u{85}\u{2028}가]{0,12}") {
-            if is_one_word(&raw) {
+            if is_single_token(&raw) {
                 let hostile = ['\r', '\n', '\0', ' ', '<', '>', '\u{85}', '\u{2028}'];
                 prop_assert!(!raw.contains(hostile), "{raw:?}");
             }

@@ -17,16 +17,16 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
 use super::certificate::Verifier;
-use super::link::{Stream, trouble};
+use super::line_stream::{Stream, transport_error};
 use super::{SmtpError, TlsSetup};
-use crate::delivery::{Speaks, Trouble, Unreachable};
+use crate::delivery::{TransportError, Unreachable, WrongProtocol};
 use crate::net::tls;
 
 /// How long one address may stay silent before the next is tried beside it (RFC 8305, 5).
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// A TCP connection and its two ends.
-pub(crate) struct Dialled {
+pub(crate) struct Connected {
     pub(crate) stream: TcpStream,
     pub(crate) local: IpAddr,
     pub(crate) peer: IpAddr,
@@ -35,25 +35,25 @@ pub(crate) struct Dialled {
 
 /// Looks `host` up and connects to the first of its addresses that answers, IPv6 and IPv4 in turn: a path that is
 /// broken for one family costs a quarter of a second.
-pub(crate) async fn dial(host: &str, port: u16) -> Result<Dialled, Trouble> {
+pub(crate) async fn dial(host: &str, port: u16) -> Result<Connected, TransportError> {
     let found = tokio::net::lookup_host((host, port)).await.map_err(|error| not_found(host, &error))?;
-    race(in_turn(found.collect()), Trouble::NoSuchHost(format!("{host} has no address"))).await
+    race(try_in_turn(found.collect()), TransportError::NoSuchHost(format!("{host} has no address"))).await
 }
 
 /// The standard library gives the resolver's errors no kinds, so their text decides: glibc, macOS and the BSDs, and musl
 /// each word it differently. Any other text means that no name server answered.
-fn not_found(host: &str, error: &io::Error) -> Trouble {
+fn not_found(host: &str, error: &io::Error) -> TransportError {
     let said = format!("{host}: {error}");
     let denials = ["not known", "nodename nor servname", "No address associated", "does not resolve"];
     if denials.iter().any(|denial| said.contains(denial)) {
-        Trouble::NoSuchHost(said)
+        TransportError::NoSuchHost(said)
     } else {
-        Trouble::Dns(said)
+        TransportError::Dns(said)
     }
 }
 
 /// The first of `addresses` that answers, each tried a moment after the one before it; else the last error.
-async fn race(addresses: Vec<SocketAddr>, mut last: Trouble) -> Result<Dialled, Trouble> {
+async fn race(addresses: Vec<SocketAddr>, mut last: TransportError) -> Result<Connected, TransportError> {
     let mut waiting = addresses.into_iter();
     let mut attempts = JoinSet::new();
     loop {
@@ -66,8 +66,8 @@ async fn race(addresses: Vec<SocketAddr>, mut last: Trouble) -> Result<Dialled, 
         tokio::select! {
             Some(ended) = attempts.join_next() => match ended {
                 Ok(Ok(dialled)) => return Ok(dialled),
-                Ok(Err(why)) => last = Trouble::Unreachable(why),
-                Err(ended) => last = Trouble::Io(ended.to_string()),
+                Ok(Err(why)) => last = TransportError::Unreachable(why),
+                Err(ended) => last = TransportError::Io(ended.to_string()),
             },
             () = tokio::time::sleep(STAGGER), if waiting.len() > 0 => {}
         }
@@ -76,19 +76,19 @@ async fn race(addresses: Vec<SocketAddr>, mut last: Trouble) -> Result<Dialled, 
 
 fn unreachable(address: SocketAddr, error: &io::Error) -> Unreachable {
     let is_refused = error.kind() == io::ErrorKind::ConnectionRefused;
-    Unreachable { address, is_refused, said: error.to_string() }
+    Unreachable { address, is_refused, reason: error.to_string() }
 }
 
-async fn connect(address: SocketAddr) -> io::Result<Dialled> {
+async fn connect(address: SocketAddr) -> io::Result<Connected> {
     let stream = TcpStream::connect(address).await?;
     // The dot is a separate write: with Nagle's algorithm it would wait 40 ms for the acknowledgement of the body.
     stream.set_nodelay(true)?;
     let (local, peer) = (stream.local_addr()?.ip().to_canonical(), stream.peer_addr()?.ip().to_canonical());
-    Ok(Dialled { stream, local, peer, address })
+    Ok(Connected { stream, local, peer, address })
 }
 
 /// The families alternate, beginning with the one that the system put first; within one, its order stays.
-fn in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+fn try_in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let six_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) =
         addresses.into_iter().partition(|address| address.is_ipv6() == six_first);
@@ -127,17 +127,17 @@ impl TlsSetup {
     }
 
     /// The TLS handshake, over a stream without unread bytes.
-    pub(crate) async fn handshake(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, Trouble> {
+    pub(crate) async fn handshake(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, TransportError> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let first = Arc::new(Mutex::new(Vec::new()));
-        let stream = Overheard { stream, first: Arc::clone(&first) };
+        let stream = RecordedStream { stream, first: Arc::clone(&first) };
         match connector.connect(self.name.clone(), stream).await {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => {
                 let first = first.lock().unwrap_or_else(PoisonError::into_inner);
                 // If the server answers in TLS, its error says more than its first bytes do.
-                let other = Speaks::recognise(&first).filter(|speaks| *speaks != Speaks::Tls);
-                Err(other.map_or_else(|| trouble(&error), Trouble::Speaks))
+                let other = WrongProtocol::recognise(&first).filter(|speaks| *speaks != WrongProtocol::Tls);
+                Err(other.map_or_else(|| transport_error(&error), TransportError::WrongProtocol))
             }
         }
     }
@@ -147,12 +147,12 @@ impl TlsSetup {
 const FIRST: usize = 128;
 
 /// A stream whose first bytes are kept: a server that does not speak TLS shows its protocol in them.
-struct Overheard {
+struct RecordedStream {
     stream: Box<dyn Stream>,
     first: Arc<Mutex<Vec<u8>>>,
 }
 
-impl AsyncRead for Overheard {
+impl AsyncRead for RecordedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -167,7 +167,7 @@ impl AsyncRead for Overheard {
     }
 }
 
-impl AsyncWrite for Overheard {
+impl AsyncWrite for RecordedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -187,16 +187,16 @@ impl AsyncWrite for Overheard {
 
 /// Sends a TLS greeting to `peer` and reads the first bytes of the answer: a server that stays silent after the connection
 /// may be waiting for one.
-pub(crate) async fn probe(peer: SocketAddr) -> Option<Speaks> {
+pub(crate) async fn probe(peer: SocketAddr) -> Option<WrongProtocol> {
     let mut stream = TcpStream::connect(peer).await.ok()?;
     stream.write_all(&client_hello()?).await.ok()?;
     let mut first = Vec::with_capacity(FIRST);
-    while Speaks::recognise(&first).is_none() && first.len() < FIRST {
+    while WrongProtocol::recognise(&first).is_none() && first.len() < FIRST {
         if stream.read_buf(&mut first).await.ok()? == 0 {
             return None;
         }
     }
-    Speaks::recognise(&first)
+    WrongProtocol::recognise(&first)
 }
 
 /// The first bytes of a TLS client.
@@ -218,15 +218,15 @@ mod tests {
         let addresses =
             |all: &[&str]| all.iter().map(|one| one.parse().unwrap()).collect::<Vec<SocketAddr>>();
         let given = addresses(&["[::1]:25", "[::2]:25", "[::3]:25", "10.0.0.1:25"]);
-        assert_eq!(in_turn(given), addresses(&["[::1]:25", "10.0.0.1:25", "[::2]:25", "[::3]:25"]));
-        assert_eq!(in_turn(Vec::new()), []);
+        assert_eq!(try_in_turn(given), addresses(&["[::1]:25", "10.0.0.1:25", "[::2]:25", "[::3]:25"]));
+        assert_eq!(try_in_turn(Vec::new()), []);
     }
 
     #[tokio::test]
     async fn f54_a_broken_ipv6_path_falls_back_to_ipv4() {
         let good = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let good = good.local_addr().unwrap();
-        let none = || Trouble::Dns("nothing".to_owned());
+        let none = || TransportError::Dns("nothing".to_owned());
         // Refused at once: there is no listener.
         let refused: SocketAddr = format!("[::1]:{}", good.port()).parse().unwrap();
         let dialled = race(vec![refused, good], none()).await.ok().unwrap();

@@ -11,7 +11,7 @@ mod capabilities;
 pub mod certificate;
 mod command;
 pub(crate) mod connector;
-pub(crate) mod link;
+pub(crate) mod line_stream;
 pub mod reply;
 mod session;
 mod transaction;
@@ -22,17 +22,17 @@ use async_trait::async_trait;
 use camino::Utf8PathBuf;
 use rustls::pki_types::ServerName;
 
-use super::{Channel, Heard, Trouble, Wire};
+use super::{Connection, SmtpOutcome, Transport, TransportError};
 use crate::config::{Deadlines, Secret, Smtp, Tls};
 use crate::crash;
 
 /// A relay, reached over SMTP.
 #[derive(Debug)]
-pub struct SmtpWire {
+pub struct SmtpTransport {
     host: String,
     port: u16,
     security: Security,
-    login: Option<Login>,
+    credentials: Option<Credentials>,
     hello: Option<String>,
     deadlines: Deadlines,
     connections: u16,
@@ -56,7 +56,7 @@ pub(crate) struct TlsSetup {
 
 /// A name and a password, neither of which is ever part of an error.
 #[derive(Debug, Clone)]
-struct Login {
+struct Credentials {
     user: String,
     password: Secret,
 }
@@ -92,7 +92,7 @@ pub enum SmtpError {
     Tls(#[from] rustls::Error),
 }
 
-impl SmtpWire {
+impl SmtpTransport {
     /// Prepares the relay of `smtp`; nothing is connected yet. `smtp.ca_file` must have been resolved already.
     pub fn new(smtp: &Smtp, password: Option<Secret>) -> Result<Self, SmtpError> {
         let host = match smtp.host.parse::<std::net::IpAddr>() {
@@ -100,7 +100,7 @@ impl SmtpWire {
             Err(_) => idna::domain_to_ascii(&smtp.host).map_err(|_| SmtpError::Host(smtp.host.clone()))?,
         };
         if let Some(hello) = &smtp.hello
-            && (hello.is_empty() || !hello.is_ascii() || !command::is_one_word(hello))
+            && (hello.is_empty() || !hello.is_ascii() || !command::is_single_token(hello))
         {
             return Err(SmtpError::Hello(hello.clone()));
         }
@@ -108,7 +108,7 @@ impl SmtpWire {
             (Some(user), Some(password)) if user.contains('\0') || password.expose().contains('\0') => {
                 return Err(SmtpError::Nul);
             }
-            (Some(user), Some(password)) => Some(Login { user: user.clone(), password }),
+            (Some(user), Some(password)) => Some(Credentials { user: user.clone(), password }),
             (Some(_), None) => return Err(SmtpError::NoPassword),
             (None, _) => None,
         };
@@ -125,22 +125,22 @@ impl SmtpWire {
             messages_per_connection: smtp.messages_per_connection,
             host,
             security,
-            login,
+            credentials: login,
         })
     }
 }
 
 #[async_trait]
-impl Wire for SmtpWire {
-    async fn connect(&self) -> Result<Box<dyn Channel>, Heard> {
+impl Transport for SmtpTransport {
+    async fn connect(&self) -> Result<Box<dyn Connection>, SmtpOutcome> {
         crash::point("before-connect");
         let (link, capabilities) = session::open(self).await?;
         let limits =
-            transaction::Limits { deadlines: self.deadlines, messages: self.messages_per_connection };
-        Ok(Box::new(transaction::SmtpChannel::new(link, capabilities, limits)))
+            transaction::Timeouts { deadlines: self.deadlines, messages: self.messages_per_connection };
+        Ok(Box::new(transaction::SmtpConnection::new(link, capabilities, limits)))
     }
 
-    fn channels(&self) -> usize {
+    fn max_connections(&self) -> usize {
         usize::from(self.connections)
     }
 
@@ -150,6 +150,6 @@ impl Wire for SmtpWire {
 }
 
 /// Whether `message` could go over any wire: whole CR LF lines of at most 998 bytes, no NUL.
-pub(super) fn check_message(message: &[u8]) -> Result<(), Trouble> {
-    body::check(message).map_err(|why| Trouble::Unsendable(why.to_string()))
+pub(super) fn check_message(message: &[u8]) -> Result<(), TransportError> {
+    body::check(message).map_err(|why| TransportError::Unsendable(why.to_string()))
 }

@@ -10,23 +10,25 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use tracing::Instrument as _;
 
 use super::capabilities::Capabilities;
-use super::connector::{Dialled, dial, probe};
-use super::link::{Link, within};
+use super::connector::{Connected, dial, probe};
+use super::line_stream::{LineStream, within};
 use super::reply::Reply;
-use super::{Login, Security, SmtpWire, TlsSetup};
-use crate::delivery::{Heard, Lack, Phase, Speaks, Trouble};
+use super::{Credentials, Security, SmtpTransport, TlsSetup};
+use crate::delivery::{MissingCapability, Phase, SmtpOutcome, TransportError, WrongProtocol};
 use crate::logging::repeats;
 use crate::logging::transcript::Transcript;
 
 /// Opens a session; on failure says how far it came.
-pub(super) async fn open(wire: &SmtpWire) -> Result<(Link, Capabilities), Heard> {
+pub(super) async fn open(wire: &SmtpTransport) -> Result<(LineStream, Capabilities), SmtpOutcome> {
     let transcript = Transcript::begin();
     let span = tracing::info_span!(parent: None, "connection", number = transcript.connection());
     async {
         let opened = connect(wire, transcript).await;
         match &opened {
             Ok(_) => tracing::info!("ready"),
-            Err(heard) => tracing::info!(phase = %heard.phase, error = heard.said(), "connection failed"),
+            Err(outcome) => {
+                tracing::info!(phase = %outcome.phase, error = outcome.reply_text(), "connection failed")
+            }
         }
         opened
     }
@@ -34,15 +36,18 @@ pub(super) async fn open(wire: &SmtpWire) -> Result<(Link, Capabilities), Heard>
     .await
 }
 
-async fn connect(wire: &SmtpWire, transcript: Transcript) -> Result<(Link, Capabilities), Heard> {
+async fn connect(
+    wire: &SmtpTransport,
+    transcript: Transcript,
+) -> Result<(LineStream, Capabilities), SmtpOutcome> {
     let deadlines = &wire.deadlines;
-    let Dialled { stream, local, peer, address } =
+    let Connected { stream, local, peer, address } =
         within(deadlines.connect.duration(), dial(&wire.host, wire.port))
             .await
-            .map_err(heard(Phase::Connect))?;
+            .map_err(outcome(Phase::Connect))?;
     tracing::info!(relay = wire.host, %address, "connected");
     transcript.note(|| format!("connected to {address}"));
-    let link = Link::new(Box::new(stream), transcript);
+    let link = LineStream::new(Box::new(stream), transcript);
     let mut session = Session { wire, address, hello: hello_name(wire, local), link };
     if let Security::Implicit(tls) = &wire.security {
         session = session.handshake(tls).await?;
@@ -54,10 +59,10 @@ async fn connect(wire: &SmtpWire, transcript: Transcript) -> Result<(Link, Capab
         // What was said in the clear may have been somebody else's words (RFC 3207, 4.2).
         offered = session.hello().await?;
     }
-    if let Some(login) = &wire.login {
+    if let Some(login) = &wire.credentials {
         let in_clear = matches!(wire.security, Security::None);
         if in_clear && !peer.is_loopback() {
-            return Err(missing(Phase::Auth, Lack::TlsForPassword));
+            return Err(missing(Phase::Auth, MissingCapability::TlsForPassword));
         }
         session.log_in(login, &offered).await?;
     }
@@ -67,28 +72,28 @@ async fn connect(wire: &SmtpWire, transcript: Transcript) -> Result<(Link, Capab
 /// A server that says nothing for so long is asked whether it waits for TLS.
 const LONG_SILENCE: Duration = Duration::from_secs(8);
 
-async fn probe_of(address: SocketAddr) -> Result<Option<Speaks>, Trouble> {
+async fn probe_of(address: SocketAddr) -> Result<Option<WrongProtocol>, TransportError> {
     Ok(probe(address).await)
 }
 
 struct Session<'a> {
-    wire: &'a SmtpWire,
+    wire: &'a SmtpTransport,
     address: SocketAddr,
     hello: String,
-    link: Link,
+    link: LineStream,
 }
 
 impl Session<'_> {
-    async fn greeting(&mut self) -> Result<(), Heard> {
+    async fn greeting(&mut self) -> Result<(), SmtpOutcome> {
         let limit = self.wire.deadlines.command.duration();
         let is_protected = matches!(self.wire.security, Security::Implicit(_));
         let soon = if is_protected { limit } else { LONG_SILENCE.min(limit / 2) };
         let mut said = within(soon, self.link.reply()).await;
         if said.is_err() && !is_protected && self.link.is_silent() {
             if let Some(speaks) = within(soon, probe_of(self.address)).await.ok().flatten() {
-                return Err(heard(Phase::Greeting)(Trouble::Speaks(speaks)));
+                return Err(outcome(Phase::Greeting)(TransportError::WrongProtocol(speaks)));
             }
-            if said == Err(Trouble::Deadline) {
+            if said == Err(TransportError::Deadline) {
                 said = within(limit.saturating_sub(2 * soon), self.link.reply()).await;
             }
         }
@@ -96,20 +101,20 @@ impl Session<'_> {
     }
 
     /// EHLO, or HELO where the server is too old for EHLO and nothing is demanded that needs it.
-    async fn hello(&mut self) -> Result<Capabilities, Heard> {
+    async fn hello(&mut self) -> Result<Capabilities, SmtpOutcome> {
         let limit = self.wire.deadlines.command.duration();
         let ehlo = format!("EHLO {}\r\n", self.hello);
         let link = &mut self.link;
         let (reply, offered) = within(limit, async {
-            if let Some(early) = link.unasked().await {
+            if let Some(early) = link.unexpected_reply().await {
                 return early.map(|reply| (reply, Capabilities::default()));
             }
             link.command(ehlo.as_bytes()).await;
             link.hello_reply().await
         })
         .await
-        .map_err(heard(Phase::Hello))?;
-        let bare = matches!(self.wire.security, Security::None) && self.wire.login.is_none();
+        .map_err(outcome(Phase::Hello))?;
+        let bare = matches!(self.wire.security, Security::None) && self.wire.credentials.is_none();
         if reply.class() == 5 && bare {
             let helo = format!("HELO {}\r\n", self.hello);
             self.command(Phase::Hello, helo.as_bytes(), 2).await?;
@@ -119,25 +124,25 @@ impl Session<'_> {
         Ok(offered)
     }
 
-    async fn starttls(mut self, offered: &Capabilities, tls: &TlsSetup) -> Result<Self, Heard> {
+    async fn starttls(mut self, offered: &Capabilities, tls: &TlsSetup) -> Result<Self, SmtpOutcome> {
         if !offered.starttls {
-            return Err(missing(Phase::Tls, Lack::Starttls));
+            return Err(missing(Phase::Tls, MissingCapability::Starttls));
         }
         self.command(Phase::Tls, b"STARTTLS\r\n", 2).await?;
         self.handshake(tls).await
     }
 
-    async fn handshake(self, tls: &TlsSetup) -> Result<Self, Heard> {
+    async fn handshake(self, tls: &TlsSetup) -> Result<Self, SmtpOutcome> {
         let limit = self.wire.deadlines.connect.duration();
-        let (stream, transcript) = self.link.into_stream().map_err(heard(Phase::Tls))?;
-        let stream = within(limit, tls.handshake(stream)).await.map_err(heard(Phase::Tls))?;
+        let (stream, transcript) = self.link.into_stream().map_err(outcome(Phase::Tls))?;
+        let stream = within(limit, tls.handshake(stream)).await.map_err(outcome(Phase::Tls))?;
         tracing::info!("TLS established");
         transcript.note(|| "TLS established".to_owned());
-        Ok(Self { link: Link::new(stream, transcript), ..self })
+        Ok(Self { link: LineStream::new(stream, transcript), ..self })
     }
 
     /// AUTH PLAIN (RFC 4616) or, where only that is offered, LOGIN.
-    async fn log_in(&mut self, login: &Login, offered: &Capabilities) -> Result<(), Heard> {
+    async fn log_in(&mut self, login: &Credentials, offered: &Capabilities) -> Result<(), SmtpOutcome> {
         let password = login.password.expose();
         self.link.transcript.hide(login.password.clone());
         let answers = if offered.plain {
@@ -150,7 +155,10 @@ impl Session<'_> {
             ]
         } else {
             let mechanisms = offered.other_login.clone();
-            return Err(missing(Phase::Auth, Lack::Auth { offers_starttls: offered.starttls, mechanisms }));
+            return Err(missing(
+                Phase::Auth,
+                MissingCapability::Auth { offers_starttls: offered.starttls, mechanisms },
+            ));
         };
         let last = answers.len() - 1;
         for (step, (shown, mut line)) in answers.into_iter().enumerate() {
@@ -165,11 +173,11 @@ impl Session<'_> {
     }
 
     /// A line that is not shown in the transcript, and its reply.
-    async fn exchange_secret(&mut self, line: &[u8]) -> Result<Reply, Trouble> {
+    async fn exchange_secret(&mut self, line: &[u8]) -> Result<Reply, TransportError> {
         let limit = self.wire.deadlines.command.duration();
         let link = &mut self.link;
         within(limit, async {
-            if let Some(early) = link.unasked().await {
+            if let Some(early) = link.unexpected_reply().await {
                 return early;
             }
             link.write(line).await;
@@ -179,11 +187,11 @@ impl Session<'_> {
     }
 
     /// One command and its reply, which must be of `class`. Nothing is written if the server has spoken already.
-    async fn command(&mut self, phase: Phase, words: &[u8], class: u16) -> Result<(), Heard> {
+    async fn command(&mut self, phase: Phase, words: &[u8], class: u16) -> Result<(), SmtpOutcome> {
         let limit = self.wire.deadlines.command.duration();
         let link = &mut self.link;
         let reply = within(limit, async {
-            if let Some(early) = link.unasked().await {
+            if let Some(early) = link.unexpected_reply().await {
                 return early;
             }
             link.command(words).await;
@@ -194,7 +202,7 @@ impl Session<'_> {
 }
 
 /// What to say in EHLO: the configured name, or the address of this end (RFC 5321, 4.1.3).
-fn hello_name(wire: &SmtpWire, local: IpAddr) -> String {
+fn hello_name(wire: &SmtpTransport, local: IpAddr) -> String {
     match (&wire.hello, local) {
         (Some(name), _) => name.clone(),
         (None, IpAddr::V4(address)) => format!("[{address}]"),
@@ -202,19 +210,19 @@ fn hello_name(wire: &SmtpWire, local: IpAddr) -> String {
     }
 }
 
-fn expect(phase: Phase, class: u16, what: Result<Reply, Trouble>) -> Result<(), Heard> {
+fn expect(phase: Phase, class: u16, what: Result<Reply, TransportError>) -> Result<(), SmtpOutcome> {
     match what {
         Ok(reply) if reply.class() == class => Ok(()),
-        what => Err(Heard { phase, what }),
+        what => Err(SmtpOutcome { phase, result: what }),
     }
 }
 
-fn heard(phase: Phase) -> impl Fn(Trouble) -> Heard {
-    move |trouble| Heard { phase, what: Err(trouble) }
+fn outcome(phase: Phase) -> impl Fn(TransportError) -> SmtpOutcome {
+    move |trouble| SmtpOutcome { phase, result: Err(trouble) }
 }
 
-fn missing(phase: Phase, what: Lack) -> Heard {
-    heard(phase)(Trouble::Missing(what))
+fn missing(phase: Phase, what: MissingCapability) -> SmtpOutcome {
+    outcome(phase)(TransportError::Missing(what))
 }
 
 fn secret_line(prefix: &str, secret: &str) -> Vec<u8> {

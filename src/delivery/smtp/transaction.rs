@@ -12,12 +12,12 @@ use tracing::Span;
 
 use super::body;
 use super::capabilities::Capabilities;
-use super::command::Outgoing;
-use super::link::{Link, within};
+use super::command::CommandBatch;
+use super::line_stream::{LineStream, within};
 use super::reply::Reply;
 use crate::config::Deadlines;
 use crate::crash;
-use crate::delivery::{Channel, Envelope, Heard, Phase, Trouble};
+use crate::delivery::{Connection, Envelope, Phase, SmtpOutcome, TransportError};
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -27,18 +27,18 @@ const DOT: &[u8] = b".\r\n";
 
 /// What a channel may do at most.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct Timeouts {
     pub(super) deadlines: Deadlines,
     pub(super) messages: u32,
 }
 
 /// Where the dialogue stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum Stage {
     /// The server waits for MAIL.
     Idle,
     /// MAIL, RCPT and DATA are on their way; their replies have not been read.
-    Carried,
+    Pipelined,
     /// 354 was read.
     Data,
     /// The message was written, without its dot.
@@ -49,12 +49,12 @@ enum Step {
 }
 
 /// One SMTP connection behind its AUTH.
-pub(super) struct SmtpChannel {
-    link: Link,
+pub(super) struct SmtpConnection {
+    link: LineStream,
     offered: Capabilities,
     deadlines: Deadlines,
     messages_left: u32,
-    step: Step,
+    stage: Stage,
     /// The server still holds the envelope of a refused copy.
     must_reset: bool,
     /// Whether the present transaction may carry bytes above 127.
@@ -64,15 +64,15 @@ pub(super) struct SmtpChannel {
     scratch: Vec<u8>,
 }
 
-impl SmtpChannel {
+impl SmtpConnection {
     /// A channel that waits for its first envelope.
-    pub(super) fn new(link: Link, offered: Capabilities, limits: Limits) -> Self {
+    pub(super) fn new(link: LineStream, offered: Capabilities, limits: Timeouts) -> Self {
         Self {
             link,
             offered,
             deadlines: limits.deadlines,
             messages_left: limits.messages,
-            step: Step::Idle,
+            stage: Stage::Idle,
             must_reset: false,
             eight_bit: false,
             commands: Vec::new(),
@@ -81,16 +81,16 @@ impl SmtpChannel {
     }
 
     /// Says everything that leads up to the message and leaves the step at what became of it.
-    async fn announce(&mut self, envelope: &Envelope) -> Result<(), Heard> {
-        let outgoing = match Outgoing::check(envelope, &self.offered) {
+    async fn pipeline_envelope(&mut self, envelope: &Envelope) -> Result<(), SmtpOutcome> {
+        let outgoing = match CommandBatch::check(envelope, &self.offered) {
             Ok(outgoing) => outgoing,
             Err(refusal) => {
-                self.step = Step::Idle;
+                self.stage = Stage::Idle;
                 return Err(refusal);
             }
         };
-        if let Some(what) = self.link.unasked().await {
-            return Err(Heard { phase: Phase::Mail, what });
+        if let Some(result) = self.link.unexpected_reply().await {
+            return Err(SmtpOutcome { phase: Phase::Mail, result });
         }
         self.eight_bit = outgoing.eight_bit();
         let reset = mem::take(&mut self.must_reset);
@@ -120,36 +120,36 @@ impl SmtpChannel {
             let reply = self.reply(phase).await?;
             if !is_go(phase, &reply) {
                 self.must_reset = phase != Phase::Mail;
-                self.step = if is_orderly(&reply) { Step::Idle } else { Step::Broken };
-                return Err(Heard { phase, what: Ok(reply) });
+                self.stage = if is_orderly(&reply) { Stage::Idle } else { Stage::Broken };
+                return Err(SmtpOutcome { phase, result: Ok(reply) });
             }
         }
-        self.step = Step::Data;
+        self.stage = Stage::Data;
         Ok(())
     }
 
     /// Reads the replies to MAIL, RCPT and DATA, which all come, whatever the first of them says.
-    async fn pipelined_replies(&mut self) -> Result<(), Heard> {
-        let mut refusal: Option<Heard> = None;
+    async fn pipelined_replies(&mut self) -> Result<(), SmtpOutcome> {
+        let mut refusal: Option<SmtpOutcome> = None;
         let mut went_well = [false; 3];
         let mut orderly = true;
         for (place, phase) in [Phase::Mail, Phase::Rcpt, Phase::Data].into_iter().enumerate() {
             let reply = match self.reply(phase).await {
                 Ok(reply) => reply,
-                Err(heard) => return Err(refusal.unwrap_or(heard)),
+                Err(outcome) => return Err(refusal.unwrap_or(outcome)),
             };
             went_well[place] = is_go(phase, &reply);
             if !went_well[place] {
                 orderly &= is_orderly(&reply);
                 let closing = reply.code == 421;
-                let first = refusal.get_or_insert(Heard { phase, what: Ok(reply) });
+                let first = refusal.get_or_insert(SmtpOutcome { phase, result: Ok(reply) });
                 if closing {
                     return Err(first.clone());
                 }
             }
         }
         let Some(refusal) = refusal else {
-            self.step = Step::Data;
+            self.stage = Stage::Data;
             return Ok(());
         };
         let [_, recipient, data] = went_well;
@@ -162,7 +162,7 @@ impl SmtpChannel {
         };
         if orderly && settled {
             self.must_reset = recipient || data || refusal.phase != Phase::Mail;
-            self.step = Step::Idle;
+            self.stage = Stage::Idle;
         }
         Err(refusal)
     }
@@ -177,29 +177,29 @@ impl SmtpChannel {
         matches!(ended.await, Ok(reply) if reply.class() == 2 || is_orderly(&reply))
     }
 
-    async fn reset_done(&mut self) -> Result<(), Heard> {
+    async fn reset_done(&mut self) -> Result<(), SmtpOutcome> {
         let reply = self.reply(Phase::Mail).await?;
         match reply.class() {
             2 => Ok(()),
-            _ if reply.code == 421 => Err(Heard { phase: Phase::Mail, what: Ok(reply) }),
+            _ if reply.code == 421 => Err(SmtpOutcome { phase: Phase::Mail, result: Ok(reply) }),
             // Any other refusal of RSET says nothing about the sender, as a refusal of MAIL would.
-            _ => Err(Heard {
+            _ => Err(SmtpOutcome {
                 phase: Phase::Mail,
-                what: Err(Trouble::Protocol(format!("reply to RSET: {reply}"))),
+                result: Err(TransportError::Protocol(format!("reply to RSET: {reply}"))),
             }),
         }
     }
 
-    async fn send(&mut self, phase: Phase) -> Result<(), Heard> {
+    async fn send(&mut self, phase: Phase) -> Result<(), SmtpOutcome> {
         let (link, commands) = (&mut self.link, &self.commands);
         let sent = within(self.deadlines.command.duration(), async {
             link.command(commands).await;
             Ok(())
         });
-        sent.await.map_err(|trouble| Heard { phase, what: Err(trouble) })
+        sent.await.map_err(|trouble| SmtpOutcome { phase, result: Err(trouble) })
     }
 
-    async fn reply(&mut self, phase: Phase) -> Result<Reply, Heard> {
+    async fn reply(&mut self, phase: Phase) -> Result<Reply, SmtpOutcome> {
         let limit = if phase == Phase::Data { self.deadlines.data } else { self.deadlines.command };
         let reply = within(limit.duration(), self.link.reply()).await;
         crash::point(match phase {
@@ -207,40 +207,40 @@ impl SmtpChannel {
             Phase::Rcpt => "rcpt-answered",
             _ => "data-answered",
         });
-        reply.map_err(|trouble| Heard { phase, what: Err(trouble) })
+        reply.map_err(|trouble| SmtpOutcome { phase, result: Err(trouble) })
     }
 }
 
 #[async_trait]
-impl Channel for SmtpChannel {
-    async fn offer(&mut self, envelope: &Envelope) -> Result<(), Heard> {
+impl Connection for SmtpConnection {
+    async fn offer(&mut self, envelope: &Envelope) -> Result<(), SmtpOutcome> {
         Span::current().record("connection", self.link.transcript.connection());
-        match mem::replace(&mut self.step, Step::Broken) {
-            Step::Idle => self.announce(envelope).await,
-            Step::Carried => {
-                let outgoing = Outgoing::check(envelope, &self.offered)?;
+        match mem::replace(&mut self.stage, Stage::Broken) {
+            Stage::Idle => self.pipeline_envelope(envelope).await,
+            Stage::Pipelined => {
+                let outgoing = CommandBatch::check(envelope, &self.offered)?;
                 self.scratch.clear();
                 outgoing.batch(&mut self.scratch);
                 if self.commands.strip_prefix(DOT) != Some(&self.scratch) {
-                    return Err(misused(Phase::Mail, "another envelope was sent with the last dot"));
+                    return Err(out_of_order(Phase::Mail, "another envelope was sent with the last dot"));
                 }
                 self.eight_bit = outgoing.eight_bit();
                 self.pipelined_replies().await
             }
-            Step::Data | Step::Body | Step::Broken => {
-                Err(misused(Phase::Mail, "this connection cannot be used again"))
+            Stage::Data | Stage::Body | Stage::Broken => {
+                Err(out_of_order(Phase::Mail, "this connection cannot be used again"))
             }
         }
     }
 
-    async fn body(&mut self, message: &[u8]) -> Result<(), Heard> {
-        if mem::replace(&mut self.step, Step::Broken) != Step::Data {
-            return Err(misused(Phase::Body, "the server gave no permission to send"));
+    async fn body(&mut self, message: &[u8]) -> Result<(), SmtpOutcome> {
+        if mem::replace(&mut self.stage, Stage::Broken) != Stage::Data {
+            return Err(out_of_order(Phase::Body, "the server gave no permission to send"));
         }
-        let in_body = |what| Err(Heard { phase: Phase::Body, what });
+        let in_body = |result| Err(SmtpOutcome { phase: Phase::Body, result });
         let bytes = match body::prepare(message, self.eight_bit, &mut self.scratch) {
             Ok(bytes) => bytes,
-            Err(why) => return in_body(Err(Trouble::Unsendable(why.to_string()))),
+            Err(why) => return in_body(Err(TransportError::Unsendable(why.to_string()))),
         };
         let link = &mut self.link;
         if crash::due("mid-body") {
@@ -252,7 +252,7 @@ impl Channel for SmtpChannel {
         });
         match written.await {
             Ok(None) => {
-                self.step = Step::Body;
+                self.stage = Stage::Body;
                 Ok(())
             }
             Ok(Some(reply)) => in_body(Ok(reply)),
@@ -260,51 +260,51 @@ impl Channel for SmtpChannel {
         }
     }
 
-    async fn dot(&mut self, next: Option<&Envelope>) -> Heard {
-        if mem::replace(&mut self.step, Step::Broken) != Step::Body {
-            return misused(Phase::Body, "there is no message to end");
+    async fn final_dot(&mut self, next: Option<&Envelope>) -> SmtpOutcome {
+        if mem::replace(&mut self.stage, Stage::Broken) != Stage::Body {
+            return out_of_order(Phase::Body, "there is no message to end");
         }
         // Until the first byte of the dot is written the copy is definitely not accepted, and the phase says so.
-        if let Some(what) = self.link.unasked().await {
-            return Heard { phase: Phase::Body, what };
+        if let Some(result) = self.link.unexpected_reply().await {
+            return SmtpOutcome { phase: Phase::Body, result };
         }
         self.messages_left = self.messages_left.saturating_sub(1);
         self.commands.clear();
         self.commands.extend_from_slice(DOT);
         let room = self.offered.pipelining && self.messages_left > 0;
-        let carried = next.filter(|_| room).and_then(|next| Outgoing::check(next, &self.offered).ok());
+        let carried = next.filter(|_| room).and_then(|next| CommandBatch::check(next, &self.offered).ok());
         if let Some(outgoing) = &carried {
             outgoing.batch(&mut self.commands);
         }
-        let after = if carried.is_some() { Step::Carried } else { Step::Idle };
+        let after = if carried.is_some() { Stage::Pipelined } else { Stage::Idle };
         let (link, commands) = (&mut self.link, &self.commands);
-        let what = within(self.deadlines.dot.duration(), async {
+        let result = within(self.deadlines.dot.duration(), async {
             link.command(commands).await;
             crash::point("dot-written");
             let cut = link.is_cut();
             match link.reply().await {
                 // The dot may never have left, so this cannot be its answer.
-                Ok(reply) if cut && !is_orderly(&reply) => Err(Trouble::Closed),
-                heard => heard,
+                Ok(reply) if cut && !is_orderly(&reply) => Err(TransportError::Closed),
+                outcome => outcome,
             }
         });
-        let what = what.await;
-        if let Ok(reply) = &what
+        let result = result.await;
+        if let Ok(reply) = &result
             && (reply.class() == 2 || is_orderly(reply))
             && !self.link.is_cut()
         {
-            self.step = after;
+            self.stage = after;
         }
-        Heard { phase: Phase::Dot, what }
+        SmtpOutcome { phase: Phase::Dot, result }
     }
 
-    fn usable(&self) -> bool {
-        self.messages_left > 0 && matches!(self.step, Step::Idle | Step::Carried)
+    fn is_usable(&self) -> bool {
+        self.messages_left > 0 && matches!(self.stage, Stage::Idle | Stage::Pipelined)
     }
 
     async fn quit(mut self: Box<Self>) {
         // After DATA the word would be part of a letter; then hanging up is the only goodbye.
-        let idle = self.step == Step::Idle;
+        let idle = self.stage == Stage::Idle;
         let link = &mut self.link;
         // A server that does not say goodbye in time is left without one.
         let _ = tokio::time::timeout(GOODBYE, async {
@@ -328,6 +328,6 @@ fn is_orderly(reply: &Reply) -> bool {
     matches!(reply.class(), 4 | 5) && reply.code != 421
 }
 
-fn misused(phase: Phase, why: &str) -> Heard {
-    Heard { phase, what: Err(Trouble::Io(why.to_owned())) }
+fn out_of_order(phase: Phase, why: &str) -> SmtpOutcome {
+    SmtpOutcome { phase, result: Err(TransportError::Io(why.to_owned())) }
 }

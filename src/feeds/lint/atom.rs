@@ -7,7 +7,7 @@ use super::rule::{
     CONTENT_MISSING, ELEMENT_MISSING, ELEMENT_UNKNOWN, ID_REPEATED, LINK_REPEATED, SELF_MISSING,
     SOURCE_MISSING, SUMMARY_MISSING,
 };
-use super::schema::{ENTRY, Element, FEED, NOWHERE, Schema, Walk, holder, may, must, special, text};
+use super::schema::{ENTRY, Element, FEED, NOWHERE, Schema, Validator, holder, may, must, special, text};
 use super::text_construct::{content, is_binary, text_construct};
 use super::value::Kind::{Bare, Canonical, Email, Iri, NoEmail, NonBlank, Plain, Rfc3339, WholeIri};
 use crate::xml::namespaces::ATOM;
@@ -96,7 +96,7 @@ pub(super) static ENTRY_SCHEMA: Schema = Schema {
     text: false,
 };
 
-fn feed(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+fn feed(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     if link::rel(node, "self").is_none() {
         walk.raise(SELF_MISSING, node, "the feed does not say where it is");
     }
@@ -117,7 +117,7 @@ fn feed(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
 }
 
 /// At most one page for each pair of type and language (RFC 4287, 4.1.1 and 4.1.2).
-fn alternates(walk: &mut Walk<'_, '_>, node: &Node) {
+fn alternates(walk: &mut Validator<'_, '_>, node: &Node) {
     let mut seen: Vec<(&str, &str)> = Vec::new();
     for found in node.children(ATOM, "link").filter(|found| link::relation(found) == "alternate") {
         let key =
@@ -132,7 +132,7 @@ fn alternates(walk: &mut Walk<'_, '_>, node: &Node) {
     }
 }
 
-fn entry(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
+fn entry(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
     let has_author = |node: &Node| node.child(ATOM, "author").is_some();
     if !has_author(node) && !has_author(parent) && !node.child(ATOM, "source").is_some_and(has_author) {
         walk.raise(ELEMENT_MISSING, node, "<entry> has no <author>, and neither has its feed");
@@ -154,7 +154,7 @@ fn entry(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
     alternates(walk, node);
 }
 
-fn source(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+fn source(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     for name in ["id", "title", "updated"] {
         if node.child(ATOM, name).is_none() {
             walk.raise(SOURCE_MISSING, node, format!("<source> has no <{name}>"));

@@ -5,7 +5,7 @@ use chrono::DateTime;
 use super::atom::ENTRY_SCHEMA;
 use super::rss::ITEM;
 use super::rule::{ATTRIBUTE_ADVISED, ATTRIBUTE_MISSING, CHOICE, CONFLICT};
-use super::schema::{CHANNELS, Element, ITEMS, NOWHERE, Schema, Walk, holder, may, must, text};
+use super::schema::{CHANNELS, Element, ITEMS, NOWHERE, Schema, Validator, holder, may, must, text};
 use super::value::Kind::{self, Exactly, NonBlank, Nss, Number, OneOf, Plain, Rfc3339, WholeUri};
 use crate::xml::tree::Node;
 
@@ -58,7 +58,7 @@ static CONFLICTS: Schema = Schema {
 };
 
 /// A range has two ends.
-fn sharing(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+fn sharing(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     for (one, other) in [("since", "until"), ("until", "since")] {
         if node.attribute(one).is_some() && node.attribute(other).is_none() {
             walk.raise(ATTRIBUTE_MISSING, node, format!("<sx:sharing> has {one} and no {other}"));
@@ -73,7 +73,7 @@ fn sharing(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
 }
 
 /// One of `when` and `by` is required, both are recommended.
-fn history(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+fn history(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     match (node.attribute("when"), node.attribute("by")) {
         (None, None) => walk.raise(ATTRIBUTE_MISSING, node, "<sx:history> has neither when nor by"),
         (None, Some(_)) => walk.raise(ATTRIBUTE_ADVISED, node, "<sx:history> has no when"),

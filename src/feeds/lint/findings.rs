@@ -13,7 +13,7 @@ const MOST: usize = 1_000;
 
 /// A finding, and the id of its entry, if it is about one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Raised {
+pub(super) struct LocatedFinding {
     pub(super) finding: Finding,
     /// The `guid` or `id` of the entry.
     pub(super) entry: Option<String>,
@@ -30,7 +30,7 @@ pub(super) struct Lint<'a> {
     /// The encoding of the bytes.
     pub(super) encoding: &'static str,
     is_own: bool,
-    raised: Vec<Raised>,
+    raised: Vec<LocatedFinding>,
     more: usize,
 }
 
@@ -119,7 +119,7 @@ impl<'a> Lint<'a> {
         }
         // A loop over the elements and one over the values may find the same fault.
         if !self.raised.iter().rev().take(8).any(|known| known.finding == finding) {
-            self.raised.push(Raised { finding, entry: self.entry.clone() });
+            self.raised.push(LocatedFinding { finding, entry: self.entry.clone() });
         }
     }
 
@@ -135,12 +135,12 @@ impl<'a> Lint<'a> {
     }
 
     /// The findings in the order of the document.
-    pub(super) fn finish(mut self) -> Vec<Raised> {
+    pub(super) fn finish(mut self) -> Vec<LocatedFinding> {
         self.raised.sort_by_key(|raised| raised.finding.line);
         if self.more > 0 {
             let message = format!("{} more findings are not shown", self.more);
             let finding = Finding::error("xml-limit", self.file, message);
-            self.raised.push(Raised { finding, entry: None });
+            self.raised.push(LocatedFinding { finding, entry: None });
         }
         self.raised
     }

@@ -2,14 +2,14 @@
 
 use super::link::{HISTORY, rel, relation};
 use super::rule::{HISTORY_COMPLETE, HISTORY_CURRENT};
-use super::schema::Walk;
+use super::schema::Validator;
 use crate::xml::namespaces::{ATOM, Ns};
 use crate::xml::tree::Node;
 
 const FH: Ns = Ns::Known("fh");
 
 /// The consistency of the history elements of a feed and its links.
-pub(super) fn feed(walk: &mut Walk<'_, '_>, node: &Node) {
+pub(super) fn feed(walk: &mut Validator<'_, '_>, node: &Node) {
     let complete = node.child(FH, "complete").is_some();
     if complete {
         let others = node.children(ATOM, "link").filter(|link| HISTORY.contains(&relation(link)));

@@ -4,7 +4,7 @@ use super::findings::shown;
 use super::rule::{
     CATEGORY_OLD, CHOICE, ELEMENT_UNKNOWN, PODCAST_ADVISED, PODCAST_FORMAT, PODCAST_UTF8, Rule,
 };
-use super::schema::{CHANNELS, Element, ITEMS, NOWHERE, Schema, Walk, holder, must, special, text};
+use super::schema::{CHANNELS, Element, ITEMS, NOWHERE, Schema, Validator, holder, must, special, text};
 use super::value::Kind::{
     AnyCase, AtMost, Duration, Email, NonBlank, Number, OneOf, Plain, Rfc822, WebUrl, WholeUri,
 };
@@ -217,7 +217,7 @@ fn below(list: &'static [(&str, &[&str])], name: &str) -> Option<&'static [&'sta
     list.iter().find(|(known, _)| *known == name).map(|(_, below)| *below)
 }
 
-fn category(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+fn category(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     let Some(name) = node.attribute("text") else { return };
     verdict(walk, node, below(CATEGORIES, name).is_some(), below(OLD, name).is_some());
     for child in &node.children {
@@ -231,7 +231,7 @@ fn category(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-fn verdict(walk: &mut Walk<'_, '_>, node: &Node, today: bool, once: bool) {
+fn verdict(walk: &mut Validator<'_, '_>, node: &Node, today: bool, once: bool) {
     let (rule, what): (Rule, _) = match (today, once) {
         (true, _) => return,
         (false, true) => (CATEGORY_OLD, "was given up"),
@@ -246,7 +246,7 @@ fn is_podcast(node: &Node) -> bool {
 }
 
 /// The requirements of directories for a channel that uses any of these elements.
-pub(super) fn channel(walk: &mut Walk<'_, '_>, node: &Node) {
+pub(super) fn channel(walk: &mut Validator<'_, '_>, node: &Node) {
     let own = walk.own;
     if !is_podcast(node) && !node.children(own, "item").any(is_podcast) {
         return;
@@ -266,7 +266,7 @@ pub(super) fn channel(walk: &mut Walk<'_, '_>, node: &Node) {
 }
 
 /// The formats that players support.
-pub(super) fn item(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
+pub(super) fn item(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
     let own = walk.own;
     if !is_podcast(node) && !is_podcast(parent) {
         return;

@@ -3,7 +3,7 @@
 use super::rule::{
     ATTRIBUTE_MISSING, ATTRIBUTE_UNKNOWN, LINK_HISTORY, LINK_REL, LINK_RELATIVE_SELF, LINK_TEXT,
 };
-use super::schema::{Element, Walk, may, special};
+use super::schema::{Element, Validator, may, special};
 use super::value::Kind::{Iri, Language, MimeType, Number, Plain, Rfc3339, WholeIri};
 use crate::xml::namespaces::{ATOM, Ns};
 use crate::xml::tree::Node;
@@ -47,7 +47,7 @@ pub(super) fn rel<'n>(node: &'n Node, rel: &str) -> Option<&'n Node> {
     node.children.iter().find(|child| child.is(ATOM, "link") && relation(child) == rel)
 }
 
-fn link(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
+fn link(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
     let rel = relation(node);
     let registered = RELATIONS.split_ascii_whitespace().any(|known| known == rel);
     walk.not_blank(node, "rel");

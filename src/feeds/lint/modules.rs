@@ -7,8 +7,8 @@ use super::atom::{
 use super::link::LINK_ELEMENT;
 use super::rule::{ATTRIBUTE_MISSING, CHOICE, ELEMENT_MISSING};
 use super::schema::{
-    Attribute, CHANNELS, ENTRY, EVERYWHERE, Element, FEED, Family, ITEMS, MEDIA, Modules, NOWHERE,
-    RDF_CHANNEL, RDF_ITEM, RSS_CHANNEL, RSS_ITEM, SERVICE, Schema, Walk, anything, holder, may, must,
+    Attribute, CHANNELS, ENTRY, EVERYWHERE, Element, FEED, ITEMS, MEDIA, Modules, NOWHERE, RDF_CHANNEL,
+    RDF_ITEM, RSS_CHANNEL, RSS_ITEM, SERVICE, Schema, Validator, Vocabulary, any_content, holder, may, must,
     special, text,
 };
 use super::value::Kind::{
@@ -50,7 +50,7 @@ const RESOURCE: &[Attribute] =
 /// An element whose value is `rdf:resource`, which RSS 1.0 requires.
 const fn resource(name: &'static str) -> Element {
     special(name, |walk, node, _| {
-        if walk.family == Family::Rdf
+        if walk.family == Vocabulary::Rdf
             && node.attribute_ns(RDF, "resource").is_none()
             && node.children.is_empty()
         {
@@ -105,25 +105,25 @@ const ELEMENTS: &[Element] = &[
     resource("hasFormat").of("dcterms").at(EVERYWHERE),
     resource("conformsTo").of("dcterms").at(EVERYWHERE),
     text("mediator", &[]).of("dcterms").at(EVERYWHERE).once().open(),
-    anything("accessRights").of("dcterms").at(EVERYWHERE),
-    anything("accrualMethod").of("dcterms").at(EVERYWHERE),
-    anything("accrualPeriodicity").of("dcterms").at(EVERYWHERE),
-    anything("accrualPolicy").of("dcterms").at(EVERYWHERE),
-    anything("audience").of("dcterms").at(EVERYWHERE),
-    anything("available").of("dcterms").at(EVERYWHERE),
-    anything("bibliographicCitation").of("dcterms").at(EVERYWHERE),
-    anything("educationLevel").of("dcterms").at(EVERYWHERE),
-    anything("instructionalMethod").of("dcterms").at(EVERYWHERE),
-    anything("license").of("dcterms").at(EVERYWHERE),
-    anything("provenance").of("dcterms").at(EVERYWHERE),
-    anything("rightsHolder").of("dcterms").at(EVERYWHERE),
-    anything("spatial").of("dcterms").at(EVERYWHERE),
-    anything("temporal").of("dcterms").at(EVERYWHERE),
-    anything("valid").of("dcterms").at(EVERYWHERE),
+    any_content("accessRights").of("dcterms").at(EVERYWHERE),
+    any_content("accrualMethod").of("dcterms").at(EVERYWHERE),
+    any_content("accrualPeriodicity").of("dcterms").at(EVERYWHERE),
+    any_content("accrualPolicy").of("dcterms").at(EVERYWHERE),
+    any_content("audience").of("dcterms").at(EVERYWHERE),
+    any_content("available").of("dcterms").at(EVERYWHERE),
+    any_content("bibliographicCitation").of("dcterms").at(EVERYWHERE),
+    any_content("educationLevel").of("dcterms").at(EVERYWHERE),
+    any_content("instructionalMethod").of("dcterms").at(EVERYWHERE),
+    any_content("license").of("dcterms").at(EVERYWHERE),
+    any_content("provenance").of("dcterms").at(EVERYWHERE),
+    any_content("rightsHolder").of("dcterms").at(EVERYWHERE),
+    any_content("spatial").of("dcterms").at(EVERYWHERE),
+    any_content("temporal").of("dcterms").at(EVERYWHERE),
+    any_content("valid").of("dcterms").at(EVERYWHERE),
     // RDF, at any place.
-    anything("RDF").of("rdf").at(EVERYWHERE),
-    anything("type").of("rdf").at(EVERYWHERE),
-    anything("Description").of("rdf").at(EVERYWHERE),
+    any_content("RDF").of("rdf").at(EVERYWHERE),
+    any_content("type").of("rdf").at(EVERYWHERE),
+    any_content("Description").of("rdf").at(EVERYWHERE),
     resource("seeAlso").of("rdfs").at(EVERYWHERE),
     // Places: WGS 84, GeoURL, ICBM, GeoRSS and its GML.
     holder("Point", &POINT).of("geo").at(EVERYWHERE).open(),
@@ -140,10 +140,10 @@ const ELEMENTS: &[Element] = &[
     text("line", &[Pairs(2)]).of("georss").at(EVERYWHERE).open(),
     text("polygon", &[Pairs(4)]).of("georss").at(EVERYWHERE).open(),
     text("box", &[Pairs(2)]).of("georss").at(EVERYWHERE).open(),
-    anything("circle").of("georss").at(EVERYWHERE),
-    anything("featureTypeTag").of("georss").at(EVERYWHERE),
-    anything("relationshipTag").of("georss").at(EVERYWHERE),
-    anything("featureName").of("georss").at(EVERYWHERE),
+    any_content("circle").of("georss").at(EVERYWHERE),
+    any_content("featureTypeTag").of("georss").at(EVERYWHERE),
+    any_content("relationshipTag").of("georss").at(EVERYWHERE),
+    any_content("featureName").of("georss").at(EVERYWHERE),
     text("elev", &[]).of("georss").at(EVERYWHERE),
     text("floor", &[Number(i64::MIN, i64::MAX)]).of("georss").at(EVERYWHERE),
     text("radius", &[Fraction]).of("georss").at(EVERYWHERE),
@@ -154,7 +154,7 @@ const ELEMENTS: &[Element] = &[
     text("ownerEmail", &[Email]).of("opml").at(EVERYWHERE).once(),
     text("ownerId", &[WebUrl]).of("opml").at(EVERYWHERE).once(),
     // RSS 1.0 modules.
-    anything("topics").of("taxo").at(BOTH),
+    any_content("topics").of("taxo").at(BOTH),
     text("link", &[]).of("l").at(BOTH).open(),
     text("permalink", &[]).of("l").at(RDF_ITEM).open(),
     resource("reference").of("annotate").at(ITEMS).once(),
@@ -163,8 +163,8 @@ const ELEMENTS: &[Element] = &[
     text("timestamp", &[Iso]).of("ag").at(ITEMS).once(),
     text("startdate", &[IsoAnyTime]).of("ev").at(ITEMS).once(),
     text("enddate", &[IsoAnyTime]).of("ev").at(ITEMS).once(),
-    anything("location").of("ev").at(ITEMS),
-    anything("organizer").of("ev").at(ITEMS),
+    any_content("location").of("ev").at(ITEMS),
+    any_content("organizer").of("ev").at(ITEMS),
     text("type", &[]).of("ev").at(ITEMS).once(),
     text("updatePeriod", &[OneOf(&["hourly", "daily", "weekly", "monthly", "yearly"], CHOICE)])
         .of("sy")
@@ -194,7 +194,7 @@ const ELEMENTS: &[Element] = &[
     resource("ping").of("trackback").at(RDF_ITEM).once(),
     resource("about").of("trackback").at(RDF_ITEM),
     // Licences.
-    anything("license").of("cc").at(EVERYWHERE),
+    any_content("license").of("cc").at(EVERYWHERE),
     text("license", &[WholeUri]).of("creativeCommons").at(BOTH),
     // FeedBurner.
     text("awareness", &[WholeUri]).of("feedburner").at(BOTH).once(),
@@ -210,7 +210,7 @@ const ELEMENTS: &[Element] = &[
     text("info", &[]).of("feedburner").at(CHANNELS).with(&[must("uri", &[Iri])]),
     // Microsoft's lists, userland's channel, the conversations network, search results.
     text("treatAs", &[]).of("cf").at(CHANNELS),
-    anything("listinfo").of("cf").at(CHANNELS),
+    any_content("listinfo").of("cf").at(CHANNELS),
     text("blogRoll", &[WholeUri]).of("blogChannel").at(CHANNELS).once(),
     text("mySubscriptions", &[WholeUri]).of("blogChannel").at(CHANNELS).once(),
     text("blink", &[WholeUri]).of("blogChannel").at(CHANNELS).once(),
@@ -224,8 +224,8 @@ const ELEMENTS: &[Element] = &[
     text("totalResults", COUNT).of("opensearch").at(CHANNELS).once(),
     text("startIndex", &[Number(i64::MIN, i64::MAX)]).of("opensearch").at(CHANNELS).once(),
     text("itemsPerPage", COUNT).of("opensearch").at(CHANNELS).once(),
-    anything("Query").of("opensearch").at(CHANNELS),
-    anything("link").of("opensearch").at(CHANNELS),
+    any_content("Query").of("opensearch").at(CHANNELS),
+    any_content("link").of("opensearch").at(CHANNELS),
     text("restriction", &[])
         .of("access")
         .at(FEED)
@@ -246,7 +246,7 @@ const ELEMENTS: &[Element] = &[
         may("source", &[Iri]),
         may("type", &[MimeType]),
     ]),
-    anything("children").of("thr").at(RDF_ITEM),
+    any_content("children").of("thr").at(RDF_ITEM),
     // Atom within RSS.
     AUTHOR.at(RSS_CHANNEL | RDF_CHANNEL | RSS_ITEM | RDF_ITEM),
     CATEGORY.at(RSS_CHANNEL | RDF_CHANNEL),
@@ -305,10 +305,10 @@ static POINT: Schema = Schema {
 
 static WHERE: Schema = Schema {
     elements: &[
-        anything("Point").of("gml").and(gml),
-        anything("LineString").of("gml").and(gml),
-        anything("Polygon").of("gml").and(gml),
-        anything("Envelope").of("gml").and(gml),
+        any_content("Point").of("gml").and(gml),
+        any_content("LineString").of("gml").and(gml),
+        any_content("Polygon").of("gml").and(gml),
+        any_content("Envelope").of("gml").and(gml),
     ],
     required: &[],
     place: NOWHERE,
@@ -316,7 +316,7 @@ static WHERE: Schema = Schema {
 };
 
 /// The numbers within a figure, at any depth.
-fn gml(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+fn gml(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     let pairs = match node.name.as_str() {
         "pos" | "lowerCorner" | "upperCorner" => Some(Pairs(1)),
         "posList" => Some(Pairs(2)),

@@ -4,8 +4,8 @@ use super::findings::shown;
 use super::rss::{IMAGE, TEXT_INPUT, common};
 use super::rule::{ATTRIBUTE_MISSING, VALUE_REPEATED};
 use super::schema::{
-    Attribute, Element, NOWHERE, RDF_CHANNEL, RDF_ITEM, Schema, Walk, anything, holder, html, may, special,
-    text,
+    Attribute, Element, NOWHERE, RDF_CHANNEL, RDF_ITEM, Schema, Validator, any_content, holder, html, may,
+    special, text,
 };
 use super::value::Kind::{NonBlank, Plain, Uri, WholeUri};
 use crate::xml::namespaces::{Ns, RDF};
@@ -21,10 +21,10 @@ static RSS: Schema = Schema {
         holder("item", &ITEM).with(ABOUT).and(about),
         holder("image", &IMAGE).with(ABOUT).and(about),
         holder("textinput", &TEXT_INPUT).with(ABOUT).and(about),
-        anything("License").of("cc"),
-        anything("topic").of("taxo"),
-        anything("Description").of("rdf"),
-        anything("Person").of("foaf"),
+        any_content("License").of("cc"),
+        any_content("topic").of("taxo"),
+        any_content("Description").of("rdf"),
+        any_content("Person").of("foaf"),
     ],
     required: &[(None, "channel")],
     place: NOWHERE,
@@ -36,11 +36,11 @@ static CHANNEL: Schema = Schema {
         text("title", &[NonBlank, Plain]).once(),
         text("link", &[WholeUri]).once(),
         text("description", &[Plain]).once(),
-        anything("image").once(),
-        anything("textinput").once(),
+        any_content("image").once(),
+        any_content("textinput").once(),
         holder("items", &ITEMS).once().open(),
-        anything("label").of("rdfs"),
-        anything("comment").of("rdfs"),
+        any_content("label").of("rdfs"),
+        any_content("comment").of("rdfs"),
     ],
     required: &[(None, "title"), (None, "link"), (None, "description")],
     place: RDF_CHANNEL,
@@ -67,17 +67,17 @@ static ITEM: Schema = Schema {
         text("link", &[WholeUri]).once(),
         html("description").once(),
         html("encoded").of("content").once(),
-        anything("items").of("content").once(),
+        any_content("items").of("content").once(),
         special("body", |walk, node, _| super::html::inline(node, true, walk.lint)).of("xhtml").open(),
-        anything("label").of("rdfs"),
-        anything("comment").of("rdfs"),
+        any_content("label").of("rdfs"),
+        any_content("comment").of("rdfs"),
     ],
     required: &[(None, "title"), (None, "link")],
     place: RDF_ITEM,
     text: false,
 };
 
-fn channel(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
+fn channel(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
     about(walk, node, parent);
     common(walk, node);
     let named = node.attribute_ns(RDF, "about").is_some();
@@ -92,7 +92,7 @@ fn channel(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
     }
 }
 
-fn about(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+fn about(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     if walk.own != Ns::Known("rss090") && node.attribute_ns(RDF, "about").is_none() {
         walk.raise(ATTRIBUTE_MISSING, node, format!("<{}> has no rdf:about", node.name));
     }

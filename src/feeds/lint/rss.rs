@@ -9,8 +9,8 @@ use super::rule::{
     SLASH_DATE, TIME_OF_DAY, VALUE_REPEATED, VERSION_WRONG,
 };
 use super::schema::{
-    Element, NOWHERE, PART, RSS_CHANNEL, RSS_ITEM, Schema, Walk, anything, holder, html, may, must, special,
-    text,
+    Element, NOWHERE, PART, RSS_CHANNEL, RSS_ITEM, Schema, Validator, any_content, holder, html, may, must,
+    special, text,
 };
 use super::value::Kind::{
     EmailWithName, Exactly, FormName, Hour, Language, MimeType, NonBlank, Number, OneOf, Plain, Rfc822,
@@ -128,14 +128,14 @@ pub(super) static ITEM: Schema = Schema {
         text("pubDate", &[Rfc822]).once(),
         text("source", &[Plain]).once().with(&[must("url", &[WholeUri])]),
         html("encoded").of("content").once().and(encoded),
-        anything("body").of("xhtml").and(|walk, node, _| super::html::inline(node, true, walk.lint)),
+        any_content("body").of("xhtml").and(|walk, node, _| super::html::inline(node, true, walk.lint)),
     ],
     required: &[],
     place: RSS_ITEM,
     text: false,
 };
 
-fn rss(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+fn rss(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     if node.attribute("version").is_some_and(|version| !matches!(version, "0.91" | "0.92" | "2.0")) {
         let version = shown(node.attribute("version").unwrap_or_default());
         walk.raise(VERSION_WRONG, node, format!("there is no RSS {version}"));
@@ -162,7 +162,7 @@ const ITEM_TWINS: &[(&str, &str, &str)] = &[
     ("source", "dc", "source"),
 ];
 
-fn twins(walk: &mut Walk<'_, '_>, node: &Node, pairs: &[(&str, &'static str, &str)]) {
+fn twins(walk: &mut Validator<'_, '_>, node: &Node, pairs: &[(&str, &'static str, &str)]) {
     let licences = (Ns::Known("creativeCommons"), Ns::Known("cc"));
     for &(own, prefix, name) in pairs {
         let twin = node.child(Ns::Known(prefix), name);
@@ -175,7 +175,7 @@ fn twins(walk: &mut Walk<'_, '_>, node: &Node, pairs: &[(&str, &'static str, &st
     }
 }
 
-fn channel(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+fn channel(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     common(walk, node);
     let items = node.children.iter().position(|child| child.is(walk.own, "item"));
     let late = items.and_then(|first| {
@@ -195,7 +195,7 @@ fn channel(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
 }
 
 /// The checks that channels of RSS 1.0 share.
-pub(super) fn common(walk: &mut Walk<'_, '_>, node: &Node) {
+pub(super) fn common(walk: &mut Validator<'_, '_>, node: &Node) {
     twins(walk, node, CHANNEL_TWINS);
     let language = node.child(walk.own, "language").or_else(|| node.child(Ns::Known("dc"), "language"));
     if language.is_none() && !walk.language {
@@ -203,7 +203,7 @@ pub(super) fn common(walk: &mut Walk<'_, '_>, node: &Node) {
     }
 }
 
-fn unique_guids(walk: &mut Walk<'_, '_>, node: &Node) {
+fn unique_guids(walk: &mut Validator<'_, '_>, node: &Node) {
     let own = walk.own;
     let mut guids: Vec<(&str, usize)> = node
         .children(own, "item")
@@ -219,7 +219,7 @@ fn unique_guids(walk: &mut Walk<'_, '_>, node: &Node) {
     }
 }
 
-fn item(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
+fn item(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
     twins(walk, node, ITEM_TWINS);
     let own = walk.own;
     if node.child(own, "title").is_none() && node.child(own, "description").is_none() {
@@ -235,14 +235,14 @@ fn item(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
 }
 
 /// HTML since 0.92; plain text before.
-fn description(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+fn description(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     const PLAIN: Element = text("description", &[Plain]);
     const HTML: Element = html("description");
     let table = if walk.version == "0.91" { &PLAIN } else { &HTML };
     walk.element(node, node, table);
 }
 
-fn guid(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+fn guid(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     let value = node.value();
     if node.attribute("isPermaLink") == Some("false") {
         if value.len() < 9 && value.bytes().all(|b| b.is_ascii_digit()) {
@@ -259,14 +259,14 @@ fn guid(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
 }
 
 /// The summary comes before the whole text.
-fn encoded(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
+fn encoded(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
     let summary = parent.child(walk.own, "description");
     if summary.is_none_or(|summary| summary.line > node.line) {
         walk.raise(DESCRIPTION_FIRST, node, "<content:encoded> without a <description> before it");
     }
 }
 
-fn once_each(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+fn once_each(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     let mut seen: Vec<&str> = Vec::new();
     for child in &node.children {
         // Midnight has two names.
@@ -279,7 +279,7 @@ fn once_each(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
     }
 }
 
-fn image(walk: &mut Walk<'_, '_>, node: &Node, parent: &Node) {
+fn image(walk: &mut Validator<'_, '_>, node: &Node, parent: &Node) {
     let own = walk.own;
     for name in ["title", "link"] {
         let (mine, theirs) = (node.child(own, name), parent.child(own, name));

@@ -11,29 +11,29 @@ use crate::xml::namespaces::{self, Ns};
 use crate::xml::tree::Node;
 
 /// Where elements of modules may stand: a set of places.
-pub(super) type Places = u16;
-pub(super) const RSS_CHANNEL: Places = 1;
-pub(super) const RDF_CHANNEL: Places = 1 << 1;
-pub(super) const FEED: Places = 1 << 2;
-pub(super) const RSS_ITEM: Places = 1 << 3;
-pub(super) const RDF_ITEM: Places = 1 << 4;
-pub(super) const ENTRY: Places = 1 << 5;
+pub(super) type AllowedParents = u16;
+pub(super) const RSS_CHANNEL: AllowedParents = 1;
+pub(super) const RDF_CHANNEL: AllowedParents = 1 << 1;
+pub(super) const FEED: AllowedParents = 1 << 2;
+pub(super) const RSS_ITEM: AllowedParents = 1 << 3;
+pub(super) const RDF_ITEM: AllowedParents = 1 << 4;
+pub(super) const ENTRY: AllowedParents = 1 << 5;
 /// The image and the text input of a channel.
-pub(super) const PART: Places = 1 << 6;
+pub(super) const PART: AllowedParents = 1 << 6;
 /// Within media:group and media:content.
-pub(super) const MEDIA: Places = 1 << 7;
+pub(super) const MEDIA: AllowedParents = 1 << 7;
 /// Within documents of the publishing protocol.
-pub(super) const SERVICE: Places = 1 << 8;
+pub(super) const SERVICE: AllowedParents = 1 << 8;
 /// Only where a table lists it.
-pub(super) const NOWHERE: Places = 0;
+pub(super) const NOWHERE: AllowedParents = 0;
 
-pub(super) const CHANNELS: Places = RSS_CHANNEL | RDF_CHANNEL | FEED;
-pub(super) const ITEMS: Places = RSS_ITEM | RDF_ITEM | ENTRY;
-pub(super) const EVERYWHERE: Places = CHANNELS | ITEMS | PART | MEDIA | SERVICE;
+pub(super) const CHANNELS: AllowedParents = RSS_CHANNEL | RDF_CHANNEL | FEED;
+pub(super) const ITEMS: AllowedParents = RSS_ITEM | RDF_ITEM | ENTRY;
+pub(super) const EVERYWHERE: AllowedParents = CHANNELS | ITEMS | PART | MEDIA | SERVICE;
 
 /// The content of an element.
 #[derive(Clone, Copy)]
-pub(super) enum Holds {
+pub(super) enum ContentModel {
     /// Text that is each of these.
     Text(&'static [Kind]),
     /// Escaped HTML.
@@ -47,7 +47,7 @@ pub(super) enum Holds {
 }
 
 /// A check of an element beyond its table: the walk, the element, its parent.
-pub(super) type Check = fn(&mut Walk<'_, '_>, &Node, &Node);
+pub(super) type Check = fn(&mut Validator<'_, '_>, &Node, &Node);
 
 /// An element as a table has it.
 #[derive(Clone, Copy)]
@@ -55,10 +55,10 @@ pub(super) struct Element {
     /// The usual prefix; `None` for the vocabulary of the feed itself.
     pub(super) prefix: Option<&'static str>,
     pub(super) name: &'static str,
-    pub(super) places: Places,
+    pub(super) places: AllowedParents,
     /// The rule that a second one breaks.
     once: Option<Rule>,
-    holds: Holds,
+    holds: ContentModel,
     attributes: &'static [Attribute],
     /// Whether other attributes are allowed.
     open: bool,
@@ -81,40 +81,40 @@ pub(super) struct Schema {
     /// Prefix, name.
     pub(super) required: &'static [(Option<&'static str>, &'static str)],
     /// The place of module elements in it.
-    pub(super) place: Places,
+    pub(super) place: AllowedParents,
     pub(super) text: bool,
 }
 
-const fn element(name: &'static str, holds: Holds) -> Element {
+const fn element(name: &'static str, holds: ContentModel) -> Element {
     let then: Check = |_, _, _| {};
     Element { prefix: None, name, places: NOWHERE, once: None, holds, attributes: &[], open: false, then }
 }
 
 /// An element with text, any number of times.
 pub(super) const fn text(name: &'static str, kinds: &'static [Kind]) -> Element {
-    element(name, Holds::Text(kinds))
+    element(name, ContentModel::Text(kinds))
 }
 
 /// An element with escaped HTML.
 pub(super) const fn html(name: &'static str) -> Element {
-    element(name, Holds::Html)
+    element(name, ContentModel::Html)
 }
 
 /// An element with elements.
 pub(super) const fn holder(name: &'static str, schema: &'static Schema) -> Element {
-    element(name, Holds::Elements(schema))
+    element(name, ContentModel::Elements(schema))
 }
 
 /// An element with unchecked content.
-pub(super) const fn anything(name: &'static str) -> Element {
-    let mut found = element(name, Holds::Anything);
+pub(super) const fn any_content(name: &'static str) -> Element {
+    let mut found = element(name, ContentModel::Anything);
     found.open = true;
     found
 }
 
 /// An element with only a check of its own.
 pub(super) const fn special(name: &'static str, then: Check) -> Element {
-    let mut found = element(name, Holds::Special);
+    let mut found = element(name, ContentModel::Special);
     found.then = then;
     found
 }
@@ -135,7 +135,7 @@ impl Element {
         self
     }
 
-    pub(super) const fn at(mut self, places: Places) -> Self {
+    pub(super) const fn at(mut self, places: AllowedParents) -> Self {
         self.places = places;
         self
     }
@@ -181,7 +181,7 @@ impl Attribute {
 
 /// The family of a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
+pub(super) enum Vocabulary {
     Rss,
     Rdf,
     Atom,
@@ -189,9 +189,9 @@ pub(super) enum Family {
 }
 
 /// The walk over one feed.
-pub(super) struct Walk<'l, 'f> {
+pub(super) struct Validator<'l, 'f> {
     pub(super) lint: &'l mut Lint<'f>,
-    pub(super) family: Family,
+    pub(super) family: Vocabulary,
     /// The namespace of the feed's own vocabulary.
     pub(super) own: Ns,
     /// The `version` of `<rss>`.
@@ -206,19 +206,19 @@ pub(super) struct Walk<'l, 'f> {
 /// The elements of other vocabularies.
 pub(super) struct Modules {
     /// The table of an element at a place.
-    pub(super) find: fn(&Node, Places) -> Option<&'static Element>,
+    pub(super) find: fn(&Node, AllowedParents) -> Option<&'static Element>,
     /// Whether the tables hold every element of the namespace, so that another one is a mistake.
     pub(super) is_whole: fn(&str) -> bool,
 }
 
-impl Walk<'_, '_> {
+impl Validator<'_, '_> {
     pub(super) fn raise(&mut self, rule: Rule, node: &Node, message: impl Into<String>) {
         self.lint.raise(rule, node.line, message);
     }
 
     /// For a text, parts of which may be written as `&#x26;`.
     pub(super) fn setting(&self, hexadecimal: bool) -> Setting {
-        let rss = self.family == Family::Rss && self.is_rss_2();
+        let rss = self.family == Vocabulary::Rss && self.is_rss_2();
         Setting { now: self.lint.now, rss, hexadecimal, attribute: false }
     }
 
@@ -240,14 +240,14 @@ impl Walk<'_, '_> {
         self.general(node);
         self.attributes(node, table);
         match table.holds {
-            Holds::Text(kinds) => self.text(node, kinds),
-            Holds::Html => {
+            ContentModel::Text(kinds) => self.text(node, kinds),
+            ContentModel::Html => {
                 self.only_text(node);
                 html::escaped(node.value(), node.line, true, self.lint);
             }
-            Holds::Elements(schema) => self.children(node, schema),
-            Holds::Special => {}
-            Holds::Anything => doubtful_below(node, self.lint),
+            ContentModel::Elements(schema) => self.children(node, schema),
+            ContentModel::Special => {}
+            ContentModel::Anything => doubtful_below(node, self.lint),
         }
         (table.then)(self, node, parent);
         if matches!(node.name.as_str(), "item" | "entry") {
@@ -324,7 +324,7 @@ impl Walk<'_, '_> {
     }
 
     fn text(&mut self, node: &Node, kinds: &[Kind]) {
-        if self.family != Family::Rdf {
+        if self.family != Vocabulary::Rdf {
             self.only_text(node);
         } else if !node.children.is_empty() {
             return;

@@ -1,11 +1,11 @@
 //! The linter finds each deliberate fault in our own feeds, and nothing in the feeds as rendered.
 
 use super::*;
-use crate::feeds::{Document, specimen};
+use crate::feeds::{Document, fixtures};
 use crate::finding::{Finding, Severity};
 
 fn documents() -> Vec<Document> {
-    specimen::render(&specimen::archive(), &specimen::full_config())
+    fixtures::render(&fixtures::archive(), &fixtures::full_config())
 }
 
 /// What is found after `from` became `to`, once, in the document at `path`.

@@ -8,13 +8,13 @@ use super::rule::{
     ATTRIBUTE_UNKNOWN, BASE64, BLANK, ELEMENT_UNKNOWN, HTML_ESCAPED, HTML_FRAGMENT, HTML_NOT_ESCAPED,
     LANGUAGE_MISSING, MIME_TYPE, NAMESPACE_MISSING, TEXT_UNEXPECTED, XHTML_DIV,
 };
-use super::schema::{Family, Walk};
+use super::schema::{Validator, Vocabulary};
 use super::value::Kind::{Iri, MimeType, Plain};
 use crate::xml::namespaces::{Ns, XHTML};
 use crate::xml::tree::Node;
 
 /// `title`, `subtitle`, `summary`, `rights`.
-pub(super) fn text_construct(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+pub(super) fn text_construct(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     let kind = node.attribute("type").unwrap_or("text");
     attributes(walk, node, &["type"]);
     match kind {
@@ -26,7 +26,7 @@ pub(super) fn text_construct(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
 }
 
 /// `content`.
-pub(super) fn content(walk: &mut Walk<'_, '_>, node: &Node, _: &Node) {
+pub(super) fn content(walk: &mut Validator<'_, '_>, node: &Node, _: &Node) {
     let kind = node.attribute("type").unwrap_or("text");
     let src = node.attribute("src");
     attributes(walk, node, &["type", "src"]);
@@ -67,19 +67,19 @@ fn is_xml(essence: &str) -> bool {
     essence.ends_with("+xml") || essence.ends_with("/xml")
 }
 
-fn attributes(walk: &mut Walk<'_, '_>, node: &Node, known: &[&str]) {
+fn attributes(walk: &mut Validator<'_, '_>, node: &Node, known: &[&str]) {
     for found in node.attributes.iter().filter(|found| found.ns == Ns::None) {
         if !known.contains(&found.name.as_str()) {
             let message = format!("<{}> knows no attribute {}", node.label(), found.name);
             walk.raise(ATTRIBUTE_UNKNOWN, node, message);
         }
     }
-    if !walk.language && walk.family == Family::Atom {
+    if !walk.language && walk.family == Vocabulary::Atom {
         walk.lint.raise(LANGUAGE_MISSING, 0, "the feed does not say its language: xml:lang");
     }
 }
 
-fn body(walk: &mut Walk<'_, '_>, node: &Node, kind: &str) {
+fn body(walk: &mut Validator<'_, '_>, node: &Node, kind: &str) {
     let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if kind == "xhtml" {
         return xhtml(walk, node);
@@ -114,7 +114,7 @@ fn body(walk: &mut Walk<'_, '_>, node: &Node, kind: &str) {
     }
 }
 
-fn xml(walk: &mut Walk<'_, '_>, node: &Node, essence: &str) {
+fn xml(walk: &mut Validator<'_, '_>, node: &Node, essence: &str) {
     if !node.children.is_empty() && !node.value().is_empty() {
         walk.raise(TEXT_UNEXPECTED, node, format!("text beside the element of type {essence}"));
     }
@@ -124,7 +124,7 @@ fn xml(walk: &mut Walk<'_, '_>, node: &Node, essence: &str) {
     }
 }
 
-fn xhtml(walk: &mut Walk<'_, '_>, node: &Node) {
+fn xhtml(walk: &mut Validator<'_, '_>, node: &Node) {
     let div = node.children.first().filter(|child| child.is(XHTML, "div"));
     if !node.value().is_empty() || div.is_none() || node.children.len() > 1 {
         if let Some(tag) = html::end_tag(&node.text) {
@@ -144,7 +144,7 @@ fn xhtml(walk: &mut Walk<'_, '_>, node: &Node) {
 }
 
 /// Finds elements without a namespace or from another vocabulary.
-fn nameless(walk: &mut Walk<'_, '_>, node: &Node) {
+fn nameless(walk: &mut Validator<'_, '_>, node: &Node) {
     match node.ns {
         Ns::None => {
             let message = format!("<{}> within XHTML has no namespace", node.label());

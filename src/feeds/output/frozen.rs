@@ -9,11 +9,11 @@ use rayon::prelude::*;
 
 use super::copy_of;
 use crate::config::Compression;
-use crate::feeds::{Frozen, compression};
+use crate::feeds::{ArchivedPage, compression};
 
 /// Existing archive pages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct ExistingPages {
     /// Their paths, as [`Frozen::path`] names them.
     pub paths: HashSet<Utf8PathBuf>,
     /// Those without a configured compressed copy, or with one that is no longer configured.
@@ -21,15 +21,19 @@ pub struct Standing {
 }
 
 /// Finds the existing pages that are kept, even if they would be rendered differently now.
-pub fn standing(directory: &Utf8Path, frozen: &[Frozen], compress: &[Compression]) -> Standing {
-    let paths: Vec<&Frozen> =
+pub fn existing_pages(
+    directory: &Utf8Path,
+    frozen: &[ArchivedPage],
+    compress: &[Compression],
+) -> ExistingPages {
+    let paths: Vec<&ArchivedPage> =
         frozen.par_iter().filter(|page| stands(&directory.join(&page.path), page).unwrap_or(false)).collect();
     let has_copies = |path: &Utf8Path| {
         compression::ALL.into_iter().all(|compression| {
             compress.contains(&compression) == copy_of(&directory.join(path), compression).exists()
         })
     };
-    Standing {
+    ExistingPages {
         without_copies: paths.iter().map(|page| page.path.clone()).filter(|path| !has_copies(path)).collect(),
         paths: paths.into_iter().map(|page| page.path.clone()).collect(),
     }
@@ -38,7 +42,7 @@ pub fn standing(directory: &Utf8Path, frozen: &[Frozen], compress: &[Compression
 /// A page states its own address near its beginning.
 const HEAD: u64 = 64 * 1024;
 
-fn stands(file: &Utf8Path, page: &Frozen) -> io::Result<bool> {
+fn stands(file: &Utf8Path, page: &ArchivedPage) -> io::Result<bool> {
     let mut open = File::open(file)?;
     if !page.without.is_empty() {
         let mut whole = Vec::new();

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::words::{paragraphs, plain_text};
-use super::{About, Enclosure, Entry, absolute, date, language, push_name, standing};
+use super::{About, Enclosure, Entry, absolute, date, episode_kind, language, push_name};
 use crate::html::push_escaped;
 use crate::xml::Node;
 
@@ -55,7 +55,7 @@ fn entry(node: &Node, base: Option<&Url>) -> Entry {
         push_name(&mut entry.authors, author(person));
     }
     push_name(&mut entry.authors, node.say(&["dc:creator"]));
-    for category in node.all("atom:category").filter(|category| !standing::is_kind(category)) {
+    for category in node.all("atom:category").filter(|category| !episode_kind::is_kind(category)) {
         let name = category.attribute("label").or_else(|| category.attribute("term"));
         push_name(&mut entry.categories, name.map(str::to_owned));
     }
@@ -75,7 +75,7 @@ fn entry(node: &Node, base: Option<&Url>) -> Entry {
     if entry.content.is_none() {
         entry.content = entry.summary.take();
     }
-    standing::settle(&mut entry, node);
+    episode_kind::settle(&mut entry, node);
     entry
 }
 

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::words::{paragraphs, plain_text};
-use super::{About, Enclosure, Entry, absolute, date, language, push_name, standing};
+use super::{About, Enclosure, Entry, absolute, date, episode_kind, language, push_name};
 use crate::xml::Node;
 
 /// Reads an item as an entry; any other record describes the feed.
@@ -74,7 +74,7 @@ fn item(node: &Node, base: Option<&Url>) -> Entry {
     if entry.content.is_none() {
         entry.content = entry.summary.take().map(|text| paragraphs(&text));
     }
-    standing::settle(&mut entry, node);
+    episode_kind::settle(&mut entry, node);
     entry
 }
 

@@ -32,23 +32,23 @@ fn entry(of: u32) -> Entry {
 /// A folder of posts over several fetches.
 #[derive(Default)]
 struct Folder {
-    ledger: Ledger,
+    ledger: PageRegistry,
     files: BTreeMap<String, String>,
     removed: usize,
 }
 
 impl Folder {
-    fn fetch(&mut self, entries: impl IntoIterator<Item = Entry>) -> Merged {
+    fn fetch(&mut self, entries: impl IntoIterator<Item = Entry>) -> ArchiveUpdate {
         self.fetch_at("2026-06-01T00:00:00Z", entries)
     }
 
-    fn fetch_at(&mut self, now: &str, entries: impl IntoIterator<Item = Entry>) -> Merged {
+    fn fetch_at(&mut self, now: &str, entries: impl IntoIterator<Item = Entry>) -> ArchiveUpdate {
         let feed = Feed { entries: entries.into_iter().collect(), ..Feed::default() };
         let config = config();
         let there = |file: &&str| !self.files.contains_key(*file);
         let missing = self.ledger.files().filter(there).map(str::to_owned).collect();
         let merged = merge(&self.ledger, feed, &missing, (&config, "feed"), at(now).to_utc());
-        self.ledger = Ledger::parse(&merged.ledger.to_text(), "source.json").unwrap();
+        self.ledger = PageRegistry::parse(&merged.ledger.to_text(), "source.json").unwrap();
         assert_eq!(self.ledger, merged.ledger, "the ledger is read back as it was written");
         self.files.retain(|file, _| !merged.remove.contains(file));
         self.files.extend(merged.write.clone());
@@ -218,7 +218,7 @@ fn a_file_that_would_stop_the_reading_of_the_folder_is_never_written() {
     ]);
     assert!(merged.findings.iter().any(|finding| finding.message.contains("cannot be used")));
     for (name, text) in &folder.files {
-        proof_read(Utf8Path::new(name), text, &config()).unwrap();
+        validate(Utf8Path::new(name), text, &config()).unwrap();
     }
     assert_eq!(folder.files.len(), 3);
 }
@@ -229,7 +229,7 @@ fn a_ledger_that_names_a_file_elsewhere_is_refused() {
     folder.fetch([entry(1)]);
     for file in ["../x.md", "/etc/x.md", ".x.md", "a/b.md", "x.txt"] {
         let text = folder.ledger.to_text().replace("2026-05-01-글-1.md", file);
-        assert!(Ledger::parse(&text, "source.json").is_err(), "{file}");
+        assert!(PageRegistry::parse(&text, "source.json").is_err(), "{file}");
     }
 }
 
@@ -294,7 +294,7 @@ proptest! {
         });
         folder.fetch(entries.collect::<Vec<_>>());
         for (name, text) in &folder.files {
-            prop_assert!(proof_read(Utf8Path::new(name), text, &config()).is_ok(), "{}", text);
+            prop_assert!(validate(Utf8Path::new(name), text, &config()).is_ok(), "{}", text);
         }
     }
 }

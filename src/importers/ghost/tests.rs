@@ -12,14 +12,14 @@ fn exported(text: &str) -> Exported {
     read(text.as_bytes(), "ghost.json", Place { site: &site, zone: Tz::Asia__Seoul }).unwrap()
 }
 
-fn markdown(story: &Story) -> String {
+fn markdown(story: &ImportedPost) -> String {
     to_markdown(&story.html, Options::default()).markdown
 }
 
 #[test]
 fn a_post_keeps_its_number_its_names_and_its_time() {
     let exported = exported(EXPORT);
-    let first = &exported.stories[0];
+    let first = &exported.posts[0];
     assert_eq!(first.id.as_deref(), Some("6630a1b2c3d4e5f601234567"));
     assert_eq!(first.link.as_deref(), Some("https://letters.example/slow/"));
     assert_eq!(first.published.unwrap().to_rfc3339(), "2024-05-01T09:00:00+09:00");
@@ -34,8 +34,8 @@ fn a_post_keeps_its_number_its_names_and_its_time() {
 
 #[test]
 fn what_members_paid_for_is_not_published_by_accident() {
-    let story = &exported(EXPORT).stories[1];
-    assert!(story.draft && story.remarks[0].1.contains("members"), "{story:?}");
+    let story = &exported(EXPORT).posts[1];
+    assert!(story.draft && story.notes[0].1.contains("members"), "{story:?}");
 }
 
 #[test]
@@ -55,35 +55,31 @@ fn drafts_pages_and_what_was_only_mailed_are_not_posts() {
         format!("\"status\": \"published\", \"visibility\": \"paid\", {dated}"),
         format!("\"status\": \"published\", \"visibility\": \"tiers\", {dated}"),
     ] {
-        let stories = post(&fields).stories;
+        let stories = post(&fields).posts;
         assert!(stories.len() == 1 && stories[0].draft, "{fields}: {stories:?}");
     }
     let published = post(&format!("\"status\": \"published\", \"visibility\": \"public\", {dated}"));
-    assert!(!published.stories[0].draft);
+    assert!(!published.posts[0].draft);
     assert_eq!(post(&format!("\"status\": \"published\", \"type\": \"page\", {dated}")).pages, 1);
     let only_mailed = post(&format!("\"status\": \"sent\", {dated}"));
-    assert!(only_mailed.stories.is_empty() && only_mailed.left_out.len() == 1);
+    assert!(only_mailed.posts.is_empty() && only_mailed.left_out.len() == 1);
     let by_its_flag = format!(
         "{{\"db\": [{{\"data\": {{\"posts\": [{{\"id\": \"2\", \"html\": \"x\", \"status\": \"published\", {dated}}}], \
           \"posts_meta\": [{{\"post_id\": \"2\", \"email_only\": 1}}]}}}}]}}"
     );
-    assert!(exported(&by_its_flag).stories.is_empty());
+    assert!(exported(&by_its_flag).posts.is_empty());
 }
 
 #[test]
 fn lexical_and_mobiledoc_are_read_where_there_is_no_html() {
     let exported = exported(EXPORT);
     assert_eq!(
-        markdown(&exported.stories[1]),
+        markdown(&exported.posts[1]),
         "### 제목\n\n***둘 다***\\\n[a \\< b](https://a.example/)\n\n1. `x`\n\n![그림](https://letters.example/b.png)\n\n*설명*\n\n**md**\n\n```rust\nfn a() {}\n```\n"
     );
-    assert!(
-        exported.stories[1].remarks[1].1.contains("signup, paywall"),
-        "{:?}",
-        exported.stories[1].remarks
-    );
+    assert!(exported.posts[1].notes[1].1.contains("signup, paywall"), "{:?}", exported.posts[1].notes);
     assert_eq!(
-        markdown(&exported.stories[2]),
+        markdown(&exported.posts[2]),
         "**굵게**는\\\n[고리](https://a.example/)\n\n- 하나\n\n---\n\n[책](https://b.example/)\n"
     );
 }

@@ -6,11 +6,11 @@ use super::*;
 
 const EXPORT: &str = include_str!("../../../tests/data/foreign/wordpress.xml");
 
-fn stories(text: &str) -> (Vec<Story>, Vec<String>) {
+fn stories(text: &str) -> (Vec<ImportedPost>, Vec<String>) {
     let overview = overview(text.as_bytes(), "export.xml").unwrap();
     let (mut stories, mut rest) = (Vec::new(), Vec::new());
     items(text.as_bytes(), "export.xml", &overview, Tz::Asia__Seoul, &mut |item| match item {
-        Item::Story(story) => stories.push(*story),
+        Item::Post(story) => stories.push(*story),
         Item::Other(kind) => rest.push(kind),
         Item::LeftOut(title, why) => rest.push(format!("{title}: {why}")),
     })
@@ -34,7 +34,7 @@ fn posts_keep_what_readers_know_of_them() {
     assert_eq!(first.image.as_deref(), Some("https://old.example/uploads/표지.jpg"));
     assert!(!first.draft && first.line_breaks);
     assert!(stories[1].draft && stories[1].published.is_some(), "{:?}", stories[1]);
-    assert!(stories[2].draft && stories[2].remarks[0].1.contains("password"));
+    assert!(stories[2].draft && stories[2].notes[0].1.contains("password"));
     assert!(!stories[3].line_breaks, "the block editor writes paragraphs");
     assert_eq!(rest, ["attachment", "page", "버린 글: its status is \"trash\"", "nav_menu_item"]);
 }

@@ -5,17 +5,17 @@
 
 mod folder;
 mod response;
+mod response_reader;
 mod session;
 #[cfg(test)]
 mod tests;
-mod wire;
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Desk, Disposal, InboxError, Tally};
+use super::{Disposal, InboxError, InboxProcessor, InboxReport};
 use crate::config::{Inbox, Processed, Secret, Tls};
-use crate::delivery::Heard;
+use crate::delivery::SmtpOutcome;
 use crate::delivery::smtp::SmtpError;
 use crate::delivery::smtp::TlsSetup;
 use session::Session;
@@ -33,8 +33,8 @@ pub enum ImapError {
     #[error("cannot set up TLS for [inbox]: {0}")]
     Authorities(String),
     /// No connection, or none that is protected; the phase and the trouble are named as those of SMTP.
-    #[error("cannot connect to the IMAP server (at {}): {}", .0.phase, .0.said())]
-    Unusable(Box<Heard>),
+    #[error("cannot connect to the IMAP server (at {}): {}", .0.phase, .0.reply_text())]
+    Unusable(Box<SmtpOutcome>),
     /// The login was refused.
     #[error("the IMAP server rejected the login: {0}")]
     LoginRefused(String),
@@ -152,10 +152,15 @@ impl Mark {
 }
 
 /// Takes every unseen mail that came since the last time; with `again`, also those that were left alone before.
-pub async fn sweep(desk: &Desk, mailbox: &Mailbox, again: bool, tally: &mut Tally) -> Result<(), InboxError> {
+pub async fn sweep(
+    desk: &InboxProcessor,
+    mailbox: &Mailbox,
+    again: bool,
+    tally: &mut InboxReport,
+) -> Result<(), InboxError> {
     let mut session = Session::open(mailbox).await?;
     let validity = session.select(&mailbox.folder, desk.rehearsal).await?;
-    let known = desk.store.recall(&mailbox.note()).await?;
+    let known = desk.store.get_meta(&mailbox.note()).await?;
     let known = known.as_deref().and_then(Mark::parse).filter(|mark| mark.validity == validity && !again);
     let first = known.map_or(1, |mark| mark.uid.saturating_add(1));
     let waiting = session.unseen(first).await?;
@@ -180,7 +185,7 @@ pub async fn sweep(desk: &Desk, mailbox: &Mailbox, again: bool, tally: &mut Tall
             break;
         }
         if let (Some(uid), false) = (batch.last(), desk.rehearsal) {
-            desk.store.remember(&mailbox.note(), &format!("{validity} {uid}")).await?;
+            desk.store.set_meta(&mailbox.note(), &format!("{validity} {uid}")).await?;
         }
     }
     session.log_out().await;

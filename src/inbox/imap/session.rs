@@ -10,11 +10,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::folder::{quoted, quoted_folder, set};
 use super::response::Response;
-use super::wire::Wire;
+use super::response_reader::ResponseReader;
 use super::{ImapError, Mailbox};
 use crate::config::{Processed, Tls};
-use crate::delivery::smtp::connector::{Dialled, dial, probe};
-use crate::delivery::{Heard, Lack, Phase, Speaks, Trouble};
+use crate::delivery::smtp::connector::{Connected, dial, probe};
+use crate::delivery::{MissingCapability, Phase, SmtpOutcome, TransportError, WrongProtocol};
 use crate::inbox::MOST_BYTES;
 use crate::text::HeaderText;
 
@@ -28,8 +28,8 @@ fn refused_login(error: ImapError) -> ImapError {
     }
 }
 
-fn unusable(phase: Phase) -> impl Fn(Trouble) -> ImapError {
-    move |trouble| ImapError::Unusable(Box::new(Heard { phase, what: Err(trouble) }))
+fn unusable(phase: Phase) -> impl Fn(TransportError) -> ImapError {
+    move |trouble| ImapError::Unusable(Box::new(SmtpOutcome { phase, result: Err(trouble) }))
 }
 
 /// Responses to one command that nobody asked for: other clients at work.
@@ -39,7 +39,7 @@ const MOST_MAILS: usize = 2 * super::BATCH;
 
 /// A session after its login.
 pub(super) struct Session {
-    wire: Wire,
+    reader: ResponseReader,
     timeout: Duration,
     commands: u32,
     offered: Vec<String>,
@@ -48,16 +48,16 @@ pub(super) struct Session {
 impl Session {
     /// Connects and logs in.
     pub(super) async fn open(mailbox: &Mailbox) -> Result<Self, ImapError> {
-        let Dialled { stream, peer, address, .. } =
+        let Connected { stream, peer, address, .. } =
             tokio::time::timeout(mailbox.timeout, dial(&mailbox.host, mailbox.port))
                 .await
-                .unwrap_or(Err(Trouble::Deadline))
+                .unwrap_or(Err(TransportError::Deadline))
                 .map_err(unusable(Phase::Connect))?;
         if mailbox.tls == Tls::None && !peer.is_loopback() {
-            return Err(unusable(Phase::Auth)(Trouble::Missing(Lack::TlsForPassword)));
+            return Err(unusable(Phase::Auth)(TransportError::Missing(MissingCapability::TlsForPassword)));
         }
-        let wire = Wire::new(Box::new(stream));
-        let mut session = Self { wire, timeout: mailbox.timeout, commands: 0, offered: Vec::new() };
+        let wire = ResponseReader::new(Box::new(stream));
+        let mut session = Self { reader: wire, timeout: mailbox.timeout, commands: 0, offered: Vec::new() };
         if mailbox.tls == Tls::Implicit {
             session = session.handshake(mailbox).await?;
             session.greeting().await?;
@@ -67,7 +67,7 @@ impl Session {
         if mailbox.tls == Tls::Starttls {
             session.ask_for_capabilities().await?;
             if !session.offers("STARTTLS") {
-                return Err(unusable(Phase::Tls)(Trouble::Missing(Lack::Starttls)));
+                return Err(unusable(Phase::Tls)(TransportError::Missing(MissingCapability::Starttls)));
             }
             session.command("STARTTLS", "starting TLS").await?;
             session = session.handshake(mailbox).await?;
@@ -81,12 +81,12 @@ impl Session {
 
     async fn handshake(self, mailbox: &Mailbox) -> Result<Self, ImapError> {
         let Some(setup) = &mailbox.setup else { return Err(ImapError::Missing("TLS")) };
-        let stream = self.wire.into_stream()?;
+        let stream = self.reader.into_stream()?;
         let stream = tokio::time::timeout(self.timeout, setup.handshake(stream))
             .await
-            .unwrap_or(Err(Trouble::Deadline))
+            .unwrap_or(Err(TransportError::Deadline))
             .map_err(unusable(Phase::Tls))?;
-        Ok(Self { wire: Wire::new(stream), ..self })
+        Ok(Self { reader: ResponseReader::new(stream), ..self })
     }
 
     /// A server that says nothing may wait for TLS; it is asked.
@@ -94,11 +94,12 @@ impl Session {
         let (timeout, soon) = (self.timeout, LONG_SILENCE.min(self.timeout / 2));
         self.timeout = soon;
         let mut ended = self.greeting().await;
-        if matches!(&ended, Err(ImapError::Unusable(_))) && self.wire.is_silent() {
+        if matches!(&ended, Err(ImapError::Unusable(_))) && self.reader.is_silent() {
             if let Ok(Some(speaks)) = tokio::time::timeout(soon, probe(address)).await {
-                return Err(unusable(Phase::Greeting)(Trouble::Speaks(speaks)));
+                return Err(unusable(Phase::Greeting)(TransportError::WrongProtocol(speaks)));
             }
-            if matches!(&ended, Err(ImapError::Unusable(heard)) if heard.what == Err(Trouble::Deadline)) {
+            if matches!(&ended, Err(ImapError::Unusable(heard)) if heard.result == Err(TransportError::Deadline))
+            {
                 self.timeout = timeout.saturating_sub(2 * soon);
                 ended = self.greeting().await;
             }
@@ -109,28 +110,30 @@ impl Session {
 
     async fn greeting(&mut self) -> Result<(), ImapError> {
         const DOING: &str = "greeting";
-        let response = match tokio::time::timeout(self.timeout, self.wire.response(DOING)).await {
-            Err(_) => return Err(unusable(Phase::Greeting)(Trouble::Deadline)),
+        let response = match tokio::time::timeout(self.timeout, self.reader.response(DOING)).await {
+            Err(_) => return Err(unusable(Phase::Greeting)(TransportError::Deadline)),
             Ok(Err(error)) => {
-                let trouble = match (self.wire.speaks(), &error) {
-                    (Some(speaks), _) => Trouble::Speaks(speaks),
-                    (None, ImapError::Closed(_)) => Trouble::Closed,
+                let trouble = match (self.reader.speaks(), &error) {
+                    (Some(speaks), _) => TransportError::WrongProtocol(speaks),
+                    (None, ImapError::Closed(_)) => TransportError::Closed,
                     (None, _) => return Err(error),
                 };
                 return Err(unusable(Phase::Greeting)(trouble));
             }
             Ok(Ok(response)) => response,
         };
-        if let Some(speaks @ (Speaks::Smtp(_) | Speaks::Pop3 | Speaks::Http | Speaks::Ssh)) =
-            Speaks::recognise(response.head().as_bytes())
+        if let Some(
+            speaks
+            @ (WrongProtocol::Smtp(_) | WrongProtocol::Pop3 | WrongProtocol::Http | WrongProtocol::Ssh),
+        ) = WrongProtocol::recognise(response.head().as_bytes())
         {
-            return Err(unusable(Phase::Greeting)(Trouble::Speaks(speaks)));
+            return Err(unusable(Phase::Greeting)(TransportError::WrongProtocol(speaks)));
         }
         match (response.untagged("OK"), response.untagged("BYE")) {
             (Some(_), _) => Ok(()),
-            (None, Some(why)) => Err(ImapError::Refused("the connection", said(why))),
+            (None, Some(why)) => Err(ImapError::Refused("the connection", reply_text(why))),
             // PREAUTH would let anybody between us and the server skip the login.
-            (None, None) => Err(ImapError::Protocol(DOING, said(response.head()))),
+            (None, None) => Err(ImapError::Protocol(DOING, reply_text(response.head()))),
         }
     }
 
@@ -166,7 +169,10 @@ impl Session {
             let mechanisms = self.offered.iter().filter_map(|offered| offered.strip_prefix("AUTH="));
             let mechanisms = mechanisms.map(str::to_owned).collect();
             let offers_starttls = self.offers("STARTTLS");
-            return Err(unusable(Phase::Auth)(Trouble::Missing(Lack::Auth { offers_starttls, mechanisms })));
+            return Err(unusable(Phase::Auth)(TransportError::Missing(MissingCapability::Auth {
+                offers_starttls,
+                mechanisms,
+            })));
         }
         if !plain(user) || !plain(password) {
             return Err(ImapError::Missing("AUTH=PLAIN, which this login requires"));
@@ -267,7 +273,7 @@ impl Session {
         let line = format!("{tag} {words}\r\n");
         let limit = self.timeout;
         let dialogue = async {
-            self.wire.write(line.as_bytes(), doing).await?;
+            self.reader.write(line.as_bytes(), doing).await?;
             self.responses(&tag, answer, doing).await
         };
         tokio::time::timeout(limit, dialogue).await.map_err(|_| ImapError::Deadline(doing))?
@@ -281,10 +287,10 @@ impl Session {
     ) -> Result<Vec<Response>, ImapError> {
         let (mut responses, mut literals) = (Vec::new(), 0);
         while responses.len() < MOST_RESPONSES && literals <= MOST_MAILS {
-            let response = self.wire.response(doing).await?;
+            let response = self.reader.response(doing).await?;
             if let Some((accepted, text)) = response.tagged(tag) {
                 if !accepted {
-                    return Err(ImapError::Refused(doing, said(text)));
+                    return Err(ImapError::Refused(doing, reply_text(text)));
                 }
                 responses.push(response);
                 return Ok(responses);
@@ -292,7 +298,7 @@ impl Session {
             if response.head().starts_with('+')
                 && let Some(answer) = answer.take()
             {
-                self.wire.write(answer.as_bytes(), doing).await?;
+                self.reader.write(answer.as_bytes(), doing).await?;
                 continue;
             }
             if response.untagged("BYE").is_some() && doing != "leaving" {
@@ -306,7 +312,7 @@ impl Session {
 }
 
 /// What a server said, as one printable line of a bounded length.
-fn said(raw: &str) -> String {
+fn reply_text(raw: &str) -> String {
     let short: String = raw.chars().take(300).collect();
     HeaderText::lossy(&short).map(String::from).unwrap_or_default()
 }

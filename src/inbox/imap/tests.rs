@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::{ImapError, Mailbox, sweep};
 use crate::config::{Inbox, Processed, Secret, Span, Tls};
 use crate::inbox::tests::{Place, hard, verp};
-use crate::inbox::{InboxError, Tally};
+use crate::inbox::{InboxError, InboxReport};
 
 /// In what the server is not like a good one.
 #[derive(Clone, Copy, PartialEq)]
@@ -201,8 +201,8 @@ async fn place_with_mail(readers: usize) -> (Place, Server) {
     (place, Server::start(mails).await)
 }
 
-async fn run(place: &Place, mailbox: &Mailbox) -> (Tally, Result<(), InboxError>) {
-    let mut tally = Tally::default();
+async fn run(place: &Place, mailbox: &Mailbox) -> (InboxReport, Result<(), InboxError>) {
+    let mut tally = InboxReport::default();
     let ended = sweep(&place.desk, mailbox, false, &mut tally).await;
     (tally, ended)
 }
@@ -218,7 +218,7 @@ async fn own_mails_are_flagged_after_the_commit_and_the_others_stay_unseen() {
     // The next run does not look at the letter from a friend again, unless it is asked to.
     let (tally, _) = run(&place, &server.mailbox(Processed::Seen)).await;
     assert_eq!(tally.mails, 0);
-    let mut tally = Tally::default();
+    let mut tally = InboxReport::default();
     sweep(&place.desk, &server.mailbox(Processed::Seen), true, &mut tally).await.unwrap();
     assert_eq!((tally.mails, tally.foreign), (1, 1));
 }
@@ -244,7 +244,7 @@ async fn a_server_that_dies_in_mid_fetch_or_before_the_flag_costs_nothing_and_co
         let (second, ended) = run(&place, &server.mailbox(Processed::Seen)).await;
         ended.unwrap();
         assert_eq!(first.suppressed + second.suppressed, 12);
-        assert_eq!(second.again, if flaw == Flaw::DiesBeforeFlag { first.bounces } else { 0 });
+        assert_eq!(second.duplicates, if flaw == Flaw::DiesBeforeFlag { first.bounces } else { 0 });
         assert_eq!(server.with(|kept| kept.seen.len()), 12);
     }
 }

@@ -77,7 +77,7 @@ impl Script {
 }
 
 #[async_trait]
-impl Names for Script {
+impl Resolver for Script {
     async fn look_up(&self, _: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
         let next = self.0.lock().unwrap().pop_front();
         let ips = next.ok_or_else(|| std::io::Error::other("asked once too often"))?;

@@ -23,23 +23,23 @@ fn archive(mut posts: Vec<Post>) -> Archive {
     Archive { posts, ..Archive::default() }
 }
 
-fn begun(text: &str) -> Record {
-    Record {
+fn begun(text: &str) -> DigestHistory {
+    DigestHistory {
         begun: at(text),
         latest: None,
         weeks: HashSet::new(),
-        settled: HashSet::new(),
+        resolved: HashSet::new(),
         mailed: HashMap::new(),
     }
 }
 
-impl Record {
+impl DigestHistory {
     /// What the store does when a week is frozen.
     fn keep(&mut self, digest: &Digest<'_>) {
         self.latest = Some(digest.moment);
         assert!(self.weeks.insert(digest.week.clone()), "{} was due twice", digest.week);
         for post in &digest.posts {
-            assert!(self.settled.insert(post.id.clone()), "{} was carried twice", post.id);
+            assert!(self.resolved.insert(post.id.clone()), "{} was carried twice", post.id);
         }
     }
 }
@@ -81,7 +81,7 @@ fn a_week_carries_its_posts_oldest_first_and_a_ledger_digests_nothing_from_befor
     ]);
     let letters = newsletter("");
     let mut record = begun("2026-11-20T00:00:00Z");
-    record.settled.insert("given-up".to_owned());
+    record.resolved.insert("given-up".to_owned());
     let before = forecast(&posts, &record, (&letters, Seoul), at("2026-11-26T23:50:00Z"));
     assert!(before.due.is_none(), "last Friday's moment was not after the beginning");
     assert_eq!((before.next.week.as_str(), ids(&before.next).len()), ("2026-W48", 2));
@@ -96,7 +96,7 @@ fn a_week_carries_its_posts_oldest_first_and_a_ledger_digests_nothing_from_befor
 fn a_moment_that_was_missed_for_longer_than_max_age_is_left_to_the_next_one() {
     let posts = archive(vec![post_of("early", at("2026-11-21T01:00:00Z"))]);
     let (letters, record) = (newsletter("max_age = \"2d\""), begun("2026-11-12T00:00:00Z"));
-    let record = Record { latest: Some(at("2026-11-20T00:00:00Z")), ..record };
+    let record = DigestHistory { latest: Some(at("2026-11-20T00:00:00Z")), ..record };
     let late = forecast(&posts, &record, (&letters, Seoul), at("2026-11-30T00:00:00Z"));
     assert!(late.due.is_none());
     assert_eq!(ids(&late.next), ["early"], "it is not lost");
@@ -109,7 +109,8 @@ fn a_post_that_its_writer_mailed_by_hand_comes_whatever_its_date_and_front_matte
         Post { newsletter: false, ..post_of("by-hand", at("2020-01-02T00:00:00Z")) },
         post_of("long-ago", at("2020-01-03T00:00:00Z")),
     ]);
-    let mut record = Record { latest: Some(at("2026-11-20T00:00:00Z")), ..begun("2026-11-01T00:00:00Z") };
+    let mut record =
+        DigestHistory { latest: Some(at("2026-11-20T00:00:00Z")), ..begun("2026-11-01T00:00:00Z") };
     record.mailed.insert("by-hand".to_owned(), at("2026-11-25T00:00:00Z"));
     record.mailed.insert("long-ago".to_owned(), at("2026-11-05T00:00:00Z"));
     let due = forecast(&posts, &record, (&newsletter(""), Seoul), at("2026-11-27T00:00:00Z")).due.unwrap();
@@ -199,6 +200,6 @@ proptest! {
         }
         let wanted = drafts.iter().enumerate().filter(|(_, draft)| !draft.opted_out);
         let wanted: HashSet<String> = wanted.map(|(n, _)| n.to_string()).collect();
-        prop_assert_eq!(record.settled, wanted);
+        prop_assert_eq!(record.resolved, wanted);
     }
 }

@@ -9,7 +9,7 @@ use super::{For, Postgres, lock};
 use crate::ledger::transition::Event;
 use crate::store::StoreError;
 use crate::store::sql::events::{self, Entry};
-use crate::store::sql::{Tx, args, deliveries, notes};
+use crate::store::sql::{Tx, args, deliveries, meta};
 
 /// The note with the server: its system identifier and its timeline.
 const PLACE: &str = "place";
@@ -26,7 +26,7 @@ pub(super) fn same(one: &str, other: &str) -> bool {
 /// once for all processes.
 pub(super) fn adopt(postgres: &Postgres, place: &str) -> Result<(), StoreError> {
     const DOING: &str = "checking for data lost in a database failover";
-    let moved = postgres.insist(For::Change, DOING, true, &|tx: &mut dyn Tx| {
+    let moved = postgres.retry_until_known(For::Write, DOING, true, &|tx: &mut dyn Tx| {
         let now = tx.now(DateTime::UNIX_EPOCH)?;
         settle(tx, postgres, place, now)
     })?;
@@ -34,7 +34,7 @@ pub(super) fn adopt(postgres: &Postgres, place: &str) -> Result<(), StoreError> 
         let mut total = lock(&postgres.failed_over);
         *total = Some(total.unwrap_or_default() + moved);
     }
-    *lock(&postgres.place) = Some(place.to_owned());
+    *lock(&postgres.server_identity) = Some(place.to_owned());
     Ok(())
 }
 
@@ -47,7 +47,7 @@ fn settle(
     let known: Option<String> =
         tx.one("SELECT value FROM meta WHERE key = ?1 FOR UPDATE", args![PLACE], |row| row.get(0))?;
     let Some(known) = known else {
-        notes::remember(tx, PLACE, place)?;
+        meta::remember(tx, PLACE, place)?;
         return Ok(None);
     };
     if same(&known, place) {
@@ -72,9 +72,9 @@ fn settle(
             args![issue, now],
             |row| row.get(0),
         )?;
-        moved += deliveries::to_each(tx, &open, &Event::Adopt, now)?;
+        moved += deliveries::to_each(tx, &open, &Event::MarkRestored, now)?;
     }
-    notes::remember(tx, PLACE, place)?;
+    meta::remember(tx, PLACE, place)?;
     let detail = format!(
         "another database server replies ({known} before, {place} now): {moved} deliveries with unknown outcome"
     );

@@ -10,7 +10,7 @@ use crate::store::{Fault, StoreError};
 
 /// An error in place of an answer.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum ConnectionError {
     /// From the server, or from the client library.
     Database(tokio_postgres::Error),
     /// No answer in time.
@@ -21,13 +21,13 @@ pub(super) enum Trouble {
     Io(std::io::Error),
 }
 
-impl From<tokio_postgres::Error> for Trouble {
+impl From<tokio_postgres::Error> for ConnectionError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Database(error)
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Database(error) => {
@@ -49,20 +49,20 @@ impl fmt::Display for Trouble {
     }
 }
 
-impl Error for Trouble {}
+impl Error for ConnectionError {}
 
 /// Adds what was being done, and how severe it is.
-pub(super) fn failed(doing: &'static str) -> impl Fn(Trouble) -> StoreError {
+pub(super) fn failed(doing: &'static str) -> impl Fn(ConnectionError) -> StoreError {
     move |trouble| StoreError::Database { doing, fault: fault(&trouble), source: Arc::new(trouble) }
 }
 
-fn fault(trouble: &Trouble) -> Fault {
+fn fault(trouble: &ConnectionError) -> Fault {
     match trouble {
-        Trouble::Silent | Trouble::Standby => Fault::Lost,
-        Trouble::Io(_) => Fault::Other,
-        Trouble::Database(error) => match error.code() {
+        ConnectionError::Silent | ConnectionError::Standby => Fault::ConnectionLost,
+        ConnectionError::Io(_) => Fault::Other,
+        ConnectionError::Database(error) => match error.code() {
             Some(code) => said(code),
-            None if is_about_the_way(error) => Fault::Lost,
+            None if is_about_the_way(error) => Fault::ConnectionLost,
             None => Fault::Other,
         },
     }
@@ -93,15 +93,15 @@ fn said(code: &SqlState) -> Fault {
         "53100" => Fault::Full,
         "40001" | "40P01" | "55P03" | "55006" => Fault::Busy,
         // Too many connections; a standby that was the primary a moment ago.
-        "53300" | "25006" => Fault::Lost,
+        "53300" | "25006" => Fault::ConnectionLost,
         "58030" => Fault::Io,
         "XX001" | "XX002" => Fault::Damaged,
         code => match code.get(..2) {
             // A broken connection, a server that stops or starts, an idle transaction that was ended.
-            Some("08" | "57") => Fault::Lost,
-            Some("25") if code == "25P03" => Fault::Lost,
-            Some("28" | "3D") => Fault::Barred,
-            Some("42") if code == "42501" => Fault::Barred,
+            Some("08" | "57") => Fault::ConnectionLost,
+            Some("25") if code == "25P03" => Fault::ConnectionLost,
+            Some("28" | "3D") => Fault::PermissionDenied,
+            Some("42") if code == "42501" => Fault::PermissionDenied,
             _ => Fault::Other,
         },
     }
@@ -115,14 +115,14 @@ mod tests {
     fn a_server_that_goes_away_may_come_back_and_a_wrong_password_stays_wrong() {
         for (code, expected) in [
             ("53100", Fault::Full),
-            ("57P01", Fault::Lost),
-            ("57P03", Fault::Lost),
-            ("08006", Fault::Lost),
-            ("25006", Fault::Lost),
+            ("57P01", Fault::ConnectionLost),
+            ("57P03", Fault::ConnectionLost),
+            ("08006", Fault::ConnectionLost),
+            ("25006", Fault::ConnectionLost),
             ("40001", Fault::Busy),
             ("40P01", Fault::Busy),
-            ("28P01", Fault::Barred),
-            ("42501", Fault::Barred),
+            ("28P01", Fault::PermissionDenied),
+            ("42501", Fault::PermissionDenied),
             ("42P01", Fault::Other),
             ("XX001", Fault::Damaged),
         ] {

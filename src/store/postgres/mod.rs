@@ -7,9 +7,9 @@
 //! the same token is inserted again: if that is refused, the commit happened; if it succeeds, the lost commit can no longer
 //! happen, and the transaction runs again. So an arm is never reported by mistake, and nothing is done twice.
 
+mod connection;
 mod failover;
 mod fault;
-mod link;
 mod open;
 mod tls;
 mod values;
@@ -21,13 +21,13 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_postgres::types::Type;
 
-use super::sql::{Access as For, Backend, Body, Dialect, Row, Tx, Value};
+use super::sql::{Backend, Body, Dialect, Row, TransactionMode as For, Tx, Value};
 use super::{Fault, StoreError};
 use crate::crash;
+use connection::Connection;
 use fault::failed;
-use link::Link;
 pub use open::{Access, open_postgres};
-use values::{Found, numbered, typed};
+use values::{PostgresRow, numbered, typed};
 
 /// How long a lost connection is retried before the transaction fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,24 +39,24 @@ const MOST_IDLE: usize = 2;
 /// A server, and how to reach it.
 struct Postgres {
     access: Access,
-    idle: Mutex<Vec<Link>>,
+    idle: Mutex<Vec<Connection>>,
     receipts: AtomicU64,
     /// The server that wrote the ledger last: its identity and its timeline. `None` until the ledger is open.
-    place: Mutex<Option<String>>,
+    server_identity: Mutex<Option<String>>,
     failed_over: Mutex<Option<u64>>,
     /// A row that changed so shortly before a failover may have changed again on the lost server.
     window: TimeDelta,
 }
 
 /// A transaction to run, and the token of its receipt.
-struct Errand {
+struct PendingTransaction {
     access: For,
     doing: &'static str,
     receipt: [u8; 16],
 }
 
 /// The state of the server at the beginning of a transaction.
-struct Begun {
+struct Started {
     now: DateTime<Utc>,
     place: String,
     /// The receipt was inserted; `false` if it was there already.
@@ -64,7 +64,7 @@ struct Begun {
 }
 
 /// How an attempt at a transaction ended.
-enum Ended<T> {
+enum Finished<T> {
     Done(T),
     /// It failed, and nothing of it happened.
     Failed(StoreError),
@@ -73,12 +73,12 @@ enum Ended<T> {
     /// The receipt of an earlier attempt is there: that attempt was committed.
     WasDone,
     /// The server is not the one that wrote the ledger last.
-    Elsewhere(String),
+    FailedOver(String),
 }
 
 impl Backend for Postgres {
     fn transact(&self, access: For, doing: &'static str, body: &Body<'_>) -> Result<(), StoreError> {
-        self.insist(access, doing, false, &body)
+        self.retry_until_known(access, doing, false, &body)
     }
 
     fn failed_over(&self) -> Option<u64> {
@@ -88,43 +88,43 @@ impl Backend for Postgres {
 
 impl Postgres {
     /// Runs a transaction until its outcome is certain, or [`PATIENCE`] ends; `anywhere`: on any server.
-    fn insist<T>(
+    fn retry_until_known<T>(
         &self,
         access: For,
         doing: &'static str,
         anywhere: bool,
         verb: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let errand = Errand { access, doing, receipt: self.receipt() };
+        let errand = PendingTransaction { access, doing, receipt: self.receipt() };
         let (began, mut tries, mut conflicts) = (Instant::now(), 0_u32, 0_u32);
         let mut in_doubt: Option<T> = None;
         loop {
-            let place = if anywhere { None } else { lock(&self.place).clone() };
+            let place = if anywhere { None } else { lock(&self.server_identity).clone() };
             let error = match self.attempt(&errand, place.as_deref(), verb) {
-                Ended::Done(value) => return Ok(value),
-                Ended::WasDone => match in_doubt.take() {
+                Finished::Done(value) => return Ok(value),
+                Finished::WasDone => match in_doubt.take() {
                     Some(value) => return Ok(value),
-                    None => return Err(StoreError::Nonsense("a receipt twice".to_owned())),
+                    None => return Err(StoreError::CorruptData("a receipt twice".to_owned())),
                 },
-                Ended::Elsewhere(place) => {
+                Finished::FailedOver(place) => {
                     failover::adopt(self, &place)?;
                     if in_doubt.is_some() {
                         return Err(moved(doing));
                     }
                     continue;
                 }
-                Ended::InDoubt(value, error) => {
+                Finished::InDoubt(value, error) => {
                     in_doubt = Some(value);
                     error
                 }
-                Ended::Failed(error) => error,
+                Finished::Failed(error) => error,
             };
             let again = match error.fault() {
                 Some(Fault::Busy) => {
                     conflicts += 1;
                     conflicts <= MOST_CONFLICTS
                 }
-                Some(Fault::Lost) => began.elapsed() < PATIENCE,
+                Some(Fault::ConnectionLost) => began.elapsed() < PATIENCE,
                 _ => false,
             };
             if !again {
@@ -139,70 +139,70 @@ impl Postgres {
     /// Runs a transaction once, only on the server `place`.
     fn attempt<T>(
         &self,
-        errand: &Errand,
+        errand: &PendingTransaction,
         place: Option<&str>,
         verb: &impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
-    ) -> Ended<T> {
-        let Errand { access, doing, receipt } = *errand;
+    ) -> Finished<T> {
+        let PendingTransaction { access, doing, receipt } = *errand;
         let link = match self.link(doing) {
             Ok(link) => link,
-            Err(error) => return Ended::Failed(error),
+            Err(error) => return Finished::Failed(error),
         };
         let begun = match begin(&link, access, &receipt).map_err(|error| failed(doing)(error)) {
             Ok(begun) => begun,
             Err(error) => {
-                self.give_back(link, true);
-                return Ended::Failed(error);
+                self.return_connection(link, true);
+                return Finished::Failed(error);
             }
         };
-        if access != For::Look {
+        if access != For::Read {
             if place.is_some_and(|place| !failover::same(place, &begun.place)) {
-                self.give_back(link, true);
-                return Ended::Elsewhere(begun.place);
+                self.return_connection(link, true);
+                return Finished::FailedOver(begun.place);
             }
             if !begun.fresh {
-                self.give_back(link, true);
-                return Ended::WasDone;
+                self.return_connection(link, true);
+                return Finished::WasDone;
             }
         }
-        let mut open = Open { link: &link, doing, now: begun.now, broken: None };
+        let mut open = OpenTransaction { link: &link, doing, now: begun.now, broken: None };
         let ended = verb(&mut open);
         let broken = open.broken.take();
         // A failed statement has rolled back the others, even if the transaction ignored the error.
         let value = match (ended, broken) {
             (Ok(value), None) => value,
             (Ok(_), Some(error)) | (Err(error), _) => {
-                self.give_back(link, true);
-                return Ended::Failed(error);
+                self.return_connection(link, true);
+                return Finished::Failed(error);
             }
         };
         crash::point_in("before-commit", doing);
         match link.run(link.client.batch_execute("COMMIT")) {
             Ok(()) => {
                 crash::point_in("committed", doing);
-                self.give_back(link, false);
-                Ended::Done(value)
+                self.return_connection(link, false);
+                Finished::Done(value)
             }
             Err(error) => match failed(doing)(error) {
-                lost if lost.fault() == Some(Fault::Lost) && access != For::Look => {
-                    Ended::InDoubt(value, lost)
+                lost if lost.fault() == Some(Fault::ConnectionLost) && access != For::Read => {
+                    Finished::InDoubt(value, lost)
                 }
-                error => Ended::Failed(error),
+                error => Finished::Failed(error),
             },
         }
     }
 
     /// An idle connection, or a new one.
-    fn link(&self, doing: &'static str) -> Result<Link, StoreError> {
+    fn link(&self, doing: &'static str) -> Result<Connection, StoreError> {
         let kept = lock(&self.idle).pop();
-        match kept.filter(Link::is_open) {
+        match kept.filter(Connection::is_open) {
             Some(link) => Ok(link),
-            None => Link::open(&self.access, doing),
+            None => Connection::open(&self.access, doing),
         }
     }
 
     /// Keeps a connection for the next transaction; with `undo` rolls back the open one first.
-    fn give_back(&self, link: Link, undo: bool) {
+    fn return_connection(&self, link: Connection, undo: bool) {
         if undo && link.run(link.client.batch_execute("ROLLBACK")).is_err() {
             return;
         }
@@ -221,23 +221,23 @@ impl Postgres {
 
 fn moved(doing: &'static str) -> StoreError {
     let source = std::sync::Arc::new(std::io::Error::other("another server took over during the commit"));
-    StoreError::Database { doing, fault: Fault::Moved, source }
+    StoreError::Database { doing, fault: Fault::FailedOver, source }
 }
 
 /// Begins a transaction and asks for the time, in one round trip. A transaction that writes must be on the disk when its
 /// commit returns, whatever the server's settings are; a stronger setting is kept.
-fn begin(link: &Link, access: For, receipt: &[u8; 16]) -> Result<Begun, fault::Trouble> {
+fn begin(link: &Connection, access: For, receipt: &[u8; 16]) -> Result<Started, fault::ConnectionError> {
     const WAITS: &str =
         "SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = '1min'";
     const CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
     let (opening, asking, arguments) = match access {
-        For::Look => (
+        For::Read => (
             "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY".to_owned(),
             format!("SELECT {CLOCK}, '', CAST(1 AS BIGINT)"),
             Vec::new(),
         ),
-        For::Change | For::Freeze => (
-            if access == For::Change {
+        For::Write | For::Serializable => (
+            if access == For::Write {
                 format!("BEGIN ISOLATION LEVEL READ COMMITTED; {WAITS}")
             } else {
                 // Always in this order; and before the first read, so that it sees all earlier commits.
@@ -264,10 +264,10 @@ fn begin(link: &Link, access: For, receipt: &[u8; 16]) -> Result<Begun, fault::T
         opened.and(row)
     };
     let row = link.run(both)?;
-    let column = |error| fault::Trouble::Database(error);
+    let column = |error| fault::ConnectionError::Database(error);
     let now = row.try_get::<_, i64>(0).map_err(column)?;
     let timeline: &str = row.try_get(1).map_err(column)?;
-    Ok(Begun {
+    Ok(Started {
         now: DateTime::from_timestamp_millis(now).unwrap_or_default(),
         place: format!("{}/{timeline}", link.system),
         fresh: row.try_get::<_, i64>(2).map_err(column)? == 1,
@@ -275,23 +275,23 @@ fn begin(link: &Link, access: For, receipt: &[u8; 16]) -> Result<Begun, fault::T
 }
 
 /// An open transaction.
-struct Open<'a> {
-    link: &'a Link,
+struct OpenTransaction<'a> {
+    link: &'a Connection,
     doing: &'static str,
     now: DateTime<Utc>,
     /// The first statement that failed.
     broken: Option<StoreError>,
 }
 
-impl Open<'_> {
-    fn noted<T>(&mut self, ended: Result<T, fault::Trouble>) -> Result<T, StoreError> {
+impl OpenTransaction<'_> {
+    fn noted<T>(&mut self, ended: Result<T, fault::ConnectionError>) -> Result<T, StoreError> {
         ended.map_err(failed(self.doing)).inspect_err(|error| {
             self.broken.get_or_insert_with(|| error.clone());
         })
     }
 }
 
-impl Tx for Open<'_> {
+impl Tx for OpenTransaction<'_> {
     fn dialect(&self) -> Dialect {
         Dialect::Postgres
     }
@@ -314,7 +314,7 @@ impl Tx for Open<'_> {
     ) -> Result<(), StoreError> {
         let ended = self.link.run(self.link.client.query_typed(&numbered(sql), &typed(args)));
         for row in &self.noted(ended)? {
-            visit(&Found { row, doing: self.doing })?;
+            visit(&PostgresRow { row, doing: self.doing })?;
         }
         Ok(())
     }
@@ -325,4 +325,4 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A value with its type, as the protocol needs it.
-type Typed<'a> = (&'a (dyn tokio_postgres::types::ToSql + Sync), Type);
+type SqlValue<'a> = (&'a (dyn tokio_postgres::types::ToSql + Sync), Type);

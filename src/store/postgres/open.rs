@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta};
 
 use super::{For, Postgres, begin, failed, failover};
 use crate::config::{Encryption, Secret};
-use crate::store::sql::{Backend, Tx, args, notes};
+use crate::store::sql::{Backend, Tx, args, meta};
 use crate::store::{Fault, Store, StoreError};
 
 /// The schema, one file for each step, numbered like those of `SQLite`. A released step never changes.
@@ -50,18 +50,18 @@ pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<
         access,
         idle: Mutex::new(Vec::new()),
         receipts: AtomicU64::new(0),
-        place: Mutex::new(None),
+        server_identity: Mutex::new(None),
         failed_over: Mutex::new(None),
         window,
     };
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     // A server that cannot be reached is reported soon; one that goes away later is waited for.
     let link = few_times(|| postgres.link("connecting to it"))?;
-    postgres.give_back(link, false);
+    postgres.return_connection(link, false);
     let backend: &dyn Backend = &postgres;
-    let found = backend.run(For::Look, "reading its schema", |tx| schema(tx, &shown))?;
+    let found = backend.run(For::Read, "reading its schema", |tx| schema(tx, &shown))?;
     if found == 0 && keys.exists() {
-        return Err(StoreError::Vanished { store: shown, witness: keys.to_string() });
+        return Err(StoreError::DatabaseMissing { store: shown, witness: keys.to_string() });
     }
     if found > known {
         return Err(StoreError::TooNew { path: shown, found, known });
@@ -71,12 +71,12 @@ pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<
     }
     let place = few_times(|| place(&postgres))?;
     failover::adopt(&postgres, &place)?;
-    let instance = backend.run(For::Change, "reading its id", |tx| {
+    let instance = backend.run(For::Write, "reading its id", |tx| {
         let yesterday = tx.now(DateTime::UNIX_EPOCH)? - TimeDelta::days(1);
         tx.execute("DELETE FROM receipt WHERE at < ?1", args![yesterday])?;
-        notes::recall(tx, "instance")
+        meta::recall(tx, "instance")
     })?;
-    let instance = instance.ok_or_else(|| StoreError::Nonsense("no name of its own".to_owned()))?;
+    let instance = instance.ok_or_else(|| StoreError::CorruptData("no name of its own".to_owned()))?;
     Ok(Arc::new(Store::over(postgres, instance)))
 }
 
@@ -84,7 +84,7 @@ pub fn open_postgres(access: Access, keys: &Utf8Path, instance: &str) -> Result<
 fn few_times<T>(attempt: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
     for pause in [50, 200, 500] {
         match attempt() {
-            Err(error) if error.fault() == Some(Fault::Lost) => {
+            Err(error) if error.fault() == Some(Fault::ConnectionLost) => {
                 std::thread::sleep(std::time::Duration::from_millis(pause));
             }
             ended => return ended,
@@ -97,8 +97,8 @@ fn few_times<T>(attempt: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreE
 fn place(postgres: &Postgres) -> Result<String, StoreError> {
     const DOING: &str = "checking which server replies";
     let link = postgres.link(DOING)?;
-    let begun = begin(&link, For::Change, &postgres.receipt()).map_err(failed(DOING));
-    postgres.give_back(link, true);
+    let begun = begin(&link, For::Write, &postgres.receipt()).map_err(failed(DOING));
+    postgres.return_connection(link, true);
     begun.map(|begun| begun.place)
 }
 
@@ -113,7 +113,7 @@ fn schema(tx: &mut dyn Tx, shown: &str) -> Result<i64, StoreError> {
     if there != Some(1) {
         return Ok(0);
     }
-    let not_ours = || StoreError::Unfit {
+    let not_ours = || StoreError::Unusable {
         path: shown.to_owned(),
         why: "its table `meta` belongs to another program; use a separate database for the ledger".to_owned(),
     };
@@ -127,7 +127,7 @@ fn schema(tx: &mut dyn Tx, shown: &str) -> Result<i64, StoreError> {
     if columns != Some(2) {
         return Err(not_ours());
     }
-    let steps = notes::recall(tx, SCHEMA)?.and_then(|steps| steps.parse().ok());
+    let steps = meta::recall(tx, SCHEMA)?.and_then(|steps| steps.parse().ok());
     steps.ok_or_else(not_ours)
 }
 
@@ -139,17 +139,18 @@ fn migrate(postgres: &Postgres, shown: &str, instance: &str) -> Result<(), Store
     let run = |sql: &str| link.run(link.client.batch_execute(sql)).map_err(failed(DOING));
     // "letterpr" in ASCII: a number that other programs are unlikely to lock.
     run("BEGIN; SELECT pg_advisory_xact_lock(7810775193338474610)")?;
-    let mut open = super::Open { link: &link, doing: DOING, now: DateTime::UNIX_EPOCH, broken: None };
+    let mut open =
+        super::OpenTransaction { link: &link, doing: DOING, now: DateTime::UNIX_EPOCH, broken: None };
     let found = schema(&mut open, shown)?;
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
         run(sql)?;
-        notes::remember(&mut open, SCHEMA, &(step + 1).to_string())?;
+        meta::remember(&mut open, SCHEMA, &(step + 1).to_string())?;
     }
     if found == 0 {
-        notes::remember(&mut open, "instance", instance)?;
-        notes::remember(&mut open, "epoch", "0")?;
+        meta::remember(&mut open, "instance", instance)?;
+        meta::remember(&mut open, "epoch", "0")?;
     }
     run("COMMIT")?;
-    postgres.give_back(link, false);
+    postgres.return_connection(link, false);
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::error::Error;
 use bytes::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type};
 
-use super::Typed;
-use super::fault::{Trouble, failed};
+use super::SqlValue;
+use super::fault::{ConnectionError, failed};
 use crate::store::StoreError;
 use crate::store::sql::{Cell, Row, Value};
 
@@ -17,7 +17,7 @@ pub(super) fn numbered(sql: &str) -> String {
 }
 
 /// Each value with its type, so that the server need not infer it and no statement must be prepared.
-pub(super) fn typed<'a>(values: &'a [Value<'a>]) -> Vec<Typed<'a>> {
+pub(super) fn typed<'a>(values: &'a [Value<'a>]) -> Vec<SqlValue<'a>> {
     let of = |value: &Value<'_>| match value {
         Value::Int(_) => Type::INT8,
         Value::Text(_) => Type::TEXT,
@@ -63,15 +63,15 @@ impl ToSql for Value<'_> {
 }
 
 /// One row of a result.
-pub(super) struct Found<'a> {
+pub(super) struct PostgresRow<'a> {
     pub(super) row: &'a tokio_postgres::Row,
     pub(super) doing: &'static str,
 }
 
-impl Row for Found<'_> {
+impl Row for PostgresRow<'_> {
     fn cell(&self, column: usize) -> Result<Cell<'_>, StoreError> {
         let kind = self.row.columns().get(column).map(|found| found.type_().clone());
-        let wrong = |error| failed(self.doing)(Trouble::Database(error));
+        let wrong = |error| failed(self.doing)(ConnectionError::Database(error));
         let cell = match kind {
             Some(Type::INT8) => self.row.try_get::<_, Option<i64>>(column).map_err(wrong)?.map(Cell::Int),
             Some(Type::INT4) => self
@@ -81,7 +81,7 @@ impl Row for Found<'_> {
                 .map(|value| Cell::Int(value.into())),
             Some(Type::TEXT) => self.row.try_get::<_, Option<&str>>(column).map_err(wrong)?.map(Cell::Text),
             Some(Type::BYTEA) => self.row.try_get::<_, Option<&[u8]>>(column).map_err(wrong)?.map(Cell::Blob),
-            kind => return Err(StoreError::Nonsense(format!("{kind:?} in column {column}"))),
+            kind => return Err(StoreError::CorruptData(format!("{kind:?} in column {column}"))),
         };
         Ok(cell.unwrap_or(Cell::Null))
     }

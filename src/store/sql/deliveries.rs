@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
-use super::rows::{self, Batch, COLUMNS, Found, delivery};
-use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, issues, pace};
+use super::rows::{self, Batch, COLUMNS, DeliveryContext, delivery};
+use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, issues, rate_limit};
 use crate::address::EmailAddress;
-use crate::ledger::transition::{Event, Refusal};
+use crate::ledger::transition::{Event, Rejection};
 use crate::ledger::{State, Token};
 use crate::store::{
-    Claim, Claimed, Decision, DeliveryNumber, DeliveryStore, DeliveryView, Filter, Imprint, IssueNumber,
-    Move, Pace, Ration, owner,
+    Claimed, Decision, DeliveryNumber, DeliveryStore, DeliveryView, Filter, IssueNumber, LeaseClaim,
+    MessageFields, PermitGrant, RateLimitedClaim, StateChange, owner,
 };
 use crate::subscribers::AddressKey;
 use crate::text::HeaderText;
@@ -22,35 +22,37 @@ use crate::text::HeaderText;
 impl DeliveryStore for Store {
     async fn claim(
         &self,
-        claim: Claim,
+        claim: LeaseClaim,
         tokens: Vec<Token>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.change("claiming deliveries", now, move |tx, now| claim_from(tx, &claim, None, &tokens, now))
+        self.write("claiming deliveries", now, move |tx, now| claim_from(tx, &claim, None, &tokens, now))
             .await
     }
 
-    async fn lanes(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
-        self.change("looking for domains", now, move |tx, now| pace::lanes(tx, issue, now)).await
+    async fn due_domains(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        self.write("looking for domains", now, move |tx, now| rate_limit::due_domains(tx, issue, now)).await
     }
 
-    async fn claim_within(
+    async fn claim_within_limits(
         &self,
-        pace: Pace,
-        claim: Claim,
+        pace: RateLimitedClaim,
+        claim: LeaseClaim,
         tokens: Vec<Token>,
         now: DateTime<Utc>,
-    ) -> Result<Ration, StoreError> {
-        self.change("claiming deliveries", now, move |tx, now| pace::claim(tx, &pace, &claim, &tokens, now))
-            .await
+    ) -> Result<PermitGrant, StoreError> {
+        self.write("claiming deliveries", now, move |tx, now| {
+            rate_limit::claim(tx, &pace, &claim, &tokens, now)
+        })
+        .await
     }
 
     async fn commit(
         &self,
-        moves: Vec<Move>,
+        moves: Vec<StateChange>,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Result<State, Refusal>>, StoreError> {
-        self.change("recording outcomes", now, move |tx, now| commit(tx, &moves, now)).await
+    ) -> Result<Vec<Result<State, Rejection>>, StoreError> {
+        self.write("recording outcomes", now, move |tx, now| commit(tx, &moves, now)).await
     }
 }
 
@@ -64,12 +66,12 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(u64, u64), StoreError> {
         let owner = owner.to_owned();
-        self.change("recovering after a crash", now, move |tx, now| recover(tx, &owner, alone, now)).await
+        self.write("recovering after a crash", now, move |tx, now| recover(tx, &owner, alone, now)).await
     }
 
     /// The deliveries that `filter` describes, to be shown to people.
     pub async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryView>, StoreError> {
-        self.look("reading the ledger", move |tx| list(tx, &filter)).await
+        self.read("reading the ledger", move |tx| list(tx, &filter)).await
     }
 
     /// T11, T12, T15 or T16, recorded with who decided and why.
@@ -79,19 +81,19 @@ impl Store {
         event: Event,
         why: &str,
         now: DateTime<Utc>,
-    ) -> Result<Result<State, Refusal>, StoreError> {
+    ) -> Result<Result<State, Rejection>, StoreError> {
         let decision = Decision { event, actor: "resolve", why: why.to_owned() };
-        self.change("recording a decision", now, move |tx, now| decide(tx, number, &decision, now)).await
+        self.write("recording a decision", now, move |tx, now| decide(tx, number, &decision, now)).await
     }
 
     /// The same decision about many deliveries, in one transaction. Returns for how many it was possible.
-    pub async fn settle(
+    pub async fn decide_all(
         &self,
         numbers: Vec<DeliveryNumber>,
         decision: Decision,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        self.change("recording a decision", now, move |tx, now| {
+        self.write("recording a decision", now, move |tx, now| {
             let mut settled = 0;
             for number in &numbers {
                 settled += u64::from(decide(tx, *number, &decision, now)?.is_ok());
@@ -105,14 +107,14 @@ impl Store {
 /// Applies one event to each of many deliveries: read, judge, write. The rows stay locked until the transaction ends.
 pub(super) fn commit(
     tx: &mut dyn Tx,
-    moves: &[Move],
+    moves: &[StateChange],
     now: DateTime<Utc>,
-) -> Result<Vec<Result<State, Refusal>>, StoreError> {
+) -> Result<Vec<Result<State, Rejection>>, StoreError> {
     let mut batch = Batch::read(tx, &numbers(moves), now)?;
-    let arms: Vec<Move> =
+    let arms: Vec<StateChange> =
         moves.iter().filter(|step| matches!(step.event, Event::Arm { .. })).cloned().collect();
-    batch.look_at_readers(tx, &numbers(&arms), true)?;
-    let outcomes = moves.iter().map(|step| batch.judge(step, None)).collect();
+    batch.load_exclusions(tx, &numbers(&arms), true)?;
+    let outcomes = moves.iter().map(|step| batch.apply(step, None)).collect();
     batch.write(tx)?;
     Ok(outcomes)
 }
@@ -120,15 +122,15 @@ pub(super) fn commit(
 /// Applies one event to one delivery.
 pub(super) fn step(
     tx: &mut dyn Tx,
-    step: &Move,
+    step: &StateChange,
     now: DateTime<Utc>,
-) -> Result<Result<State, Refusal>, StoreError> {
+) -> Result<Result<State, Rejection>, StoreError> {
     let outcome = commit(tx, std::slice::from_ref(step), now)?.pop();
-    Ok(outcome.unwrap_or(Err(Refusal::NoSuchEdge)))
+    Ok(outcome.unwrap_or(Err(Rejection::NoSuchTransition)))
 }
 
 /// The deliveries in the moves, each once and in order.
-fn numbers(moves: &[Move]) -> Vec<i64> {
+fn numbers(moves: &[StateChange]) -> Vec<i64> {
     let mut numbers: Vec<i64> = moves.iter().map(|step| step.number.0).collect();
     numbers.sort_unstable();
     numbers.dedup();
@@ -138,8 +140,8 @@ fn numbers(moves: &[Move]) -> Vec<i64> {
 /// Claims up to `claim.most` deliveries; only to the domain `lane`, if there is one.
 pub(super) fn claim_from(
     tx: &mut dyn Tx,
-    claim: &Claim,
-    lane: Option<&str>,
+    claim: &LeaseClaim,
+    domain: Option<&str>,
     tokens: &[Token],
     now: DateTime<Utc>,
 ) -> Result<Vec<Claimed>, StoreError> {
@@ -148,7 +150,7 @@ pub(super) fn claim_from(
         Dialect::Sqlite => "",
         Dialect::Postgres => "FOR UPDATE OF delivery SKIP LOCKED",
     };
-    let of_lane = if lane.is_some() { "AND lane = ?4" } else { "" };
+    let of_lane = if domain.is_some() { "AND lane = ?4" } else { "" };
     let waiting = format!(
         "SELECT {COLUMNS}, delivery.id, addr_key, issue.state, issue, address, name, message_id, boundary_seed,
                 unsubscribe, bounce
@@ -156,13 +158,13 @@ pub(super) fn claim_from(
          WHERE issue = ?1 AND delivery.state = 'pending' AND next_at <= ?2 {of_lane}
          ORDER BY delivery.id LIMIT ?3 {lock}"
     );
-    let mut tokens = tokens.iter().take(claim.most);
+    let mut tokens = tokens.iter().take(claim.limit);
     let mut claimed = Vec::with_capacity(tokens.len());
     // If all subscribers of a batch have unsubscribed, it claims nothing, but others may wait behind it.
     loop {
         let (mut rows, mut due) = (BTreeMap::new(), Vec::new());
         let mut values = args![claim.issue.0, now, tokens.len()].to_vec();
-        values.extend(lane.map(Value::from));
+        values.extend(domain.map(Value::from));
         tx.each(&waiting, &values, &mut |row| {
             let (number, found) = rows::found(row, now)?;
             due.push((number, DeliveryRow::read(row)?));
@@ -171,13 +173,13 @@ pub(super) fn claim_from(
         })?;
         let numbers: Vec<i64> = rows.keys().copied().collect();
         let mut batch = Batch::of(rows, now);
-        batch.look_at_readers(tx, &numbers, false)?;
+        batch.load_exclusions(tx, &numbers, false)?;
         let mut moved = false;
         for (number, row) in due {
             let Some(token) = tokens.next() else { break };
             let event = Event::Claim { token: *token, lease: claim.lease };
-            let step = Move { number: DeliveryNumber(number), event };
-            let Ok(state) = batch.judge(&step, Some(&claim.owner)) else { continue };
+            let step = StateChange { number: DeliveryNumber(number), event };
+            let Ok(state) = batch.apply(&step, Some(&claim.owner)) else { continue };
             moved = true;
             if let (State::Claimed, Some(found)) = (state, batch.get(number)) {
                 claimed.push(row.claimed(&step, *token, found));
@@ -194,7 +196,7 @@ pub(super) fn claim_from(
 struct DeliveryRow {
     address: EmailAddress,
     name: Option<HeaderText>,
-    imprint: Imprint,
+    fields: MessageFields,
 }
 
 impl DeliveryRow {
@@ -203,7 +205,7 @@ impl DeliveryRow {
         Ok(Self {
             address: address(&row.get::<String>(FIRST)?)?,
             name: row.get::<Option<String>>(FIRST + 1)?.and_then(|name| HeaderText::lossy(&name)),
-            imprint: Imprint {
+            fields: MessageFields {
                 message_id: row.get(FIRST + 2)?,
                 boundary_seed: row.get(FIRST + 3)?,
                 unsubscribe: row.get(FIRST + 4)?,
@@ -212,13 +214,13 @@ impl DeliveryRow {
         })
     }
 
-    fn claimed(self, step: &Move, token: Token, found: &Found) -> Claimed {
+    fn claimed(self, step: &StateChange, token: Token, found: &DeliveryContext) -> Claimed {
         Claimed {
             number: step.number,
             key: found.key,
             address: self.address,
             name: self.name,
-            imprint: self.imprint,
+            fields: self.fields,
             token,
             attempts: found.row.attempts,
             dated: found.row.dated.unwrap_or(found.row.next_at),
@@ -244,10 +246,10 @@ fn recover(tx: &mut dyn Tx, owner: &str, alone: bool, now: DateTime<Utc>) -> Res
             if let Some(found) = batch.get_mut(*number) {
                 // A row that was claimed again since the query belongs to another process.
                 let same = found.row.token.map(|held| held.0) == *token;
-                found.around.alone = alone || (is_gone && same);
+                found.around.is_exclusive = alone || (is_gone && same);
             }
-            let step = Move { number: DeliveryNumber(*number), event: Event::Recover };
-            let Ok(state) = batch.judge(&step, None) else { continue };
+            let step = StateChange { number: DeliveryNumber(*number), event: Event::Recover };
+            let Ok(state) = batch.apply(&step, None) else { continue };
             *(if state == State::Unknown { &mut in_doubt } else { &mut waiting }) += 1;
         }
         batch.write(tx)?;
@@ -264,9 +266,9 @@ pub(in crate::store) fn to_each(
 ) -> Result<u64, StoreError> {
     let mut moved = 0;
     for page in numbers.chunks(rows::PAGE) {
-        let moves: Vec<Move> = page
+        let moves: Vec<StateChange> = page
             .iter()
-            .map(|number| Move { number: DeliveryNumber(*number), event: event.clone() })
+            .map(|number| StateChange { number: DeliveryNumber(*number), event: event.clone() })
             .collect();
         // A refused row was moved by another process meanwhile.
         moved += commit(tx, &moves, now)?.iter().filter(|outcome| outcome.is_ok()).count() as u64;
@@ -305,7 +307,7 @@ fn list(tx: &mut dyn Tx, filter: &Filter) -> Result<Vec<DeliveryView>, StoreErro
         values.push(Value::from(post));
         wanted.push(format!("post = ?{}", values.len()));
     }
-    if let Some(reader) = &filter.reader {
+    if let Some(reader) = &filter.subscriber {
         values.push(Value::from(&reader.0));
         wanted.push(format!("addr_key = ?{}", values.len()));
     }
@@ -340,26 +342,28 @@ fn decide(
     number: DeliveryNumber,
     decision: &Decision,
     now: DateTime<Utc>,
-) -> Result<Result<State, Refusal>, StoreError> {
+) -> Result<Result<State, Rejection>, StoreError> {
     let issue: Option<i64> =
         tx.one("SELECT issue FROM delivery WHERE id = ?1", args![number.0], |row| row.get(0))?;
-    let Some(issue) = issue else { return Ok(Err(Refusal::NoSuchEdge)) };
+    let Some(issue) = issue else { return Ok(Err(Rejection::NoSuchTransition)) };
     // A cancelled issue sends nothing: a delivery that is put back to waiting there would wait for ever.
-    let state = issues::hold(tx, issue)?;
+    let state = issues::hold_lock(tx, issue)?;
     if matches!(decision.event, Event::Resend | Event::Retry) && state.as_deref() == Some("cancelled") {
-        return Ok(Err(Refusal::NoSuchEdge));
+        return Ok(Err(Rejection::NoSuchTransition));
     }
     let mut batch = Batch::read(tx, &[number.0], now)?;
-    let Some(key) = batch.get(number.0).map(|found| found.key) else { return Ok(Err(Refusal::NoSuchEdge)) };
-    batch.look_at_readers(tx, &[number.0], true)?;
-    let outcome = batch.judge(&Move { number, event: decision.event.clone() }, None);
+    let Some(key) = batch.get(number.0).map(|found| found.key) else {
+        return Ok(Err(Rejection::NoSuchTransition));
+    };
+    batch.load_exclusions(tx, &[number.0], true)?;
+    let outcome = batch.apply(&StateChange { number, event: decision.event.clone() }, None);
     if outcome.is_err() {
         return Ok(outcome);
     }
     batch.write(tx)?;
     let kind = match decision.event {
         Event::Resend => "resend",
-        Event::Leave => "leave",
+        Event::Acknowledge => "leave",
         Event::Retry => "retry",
         _ => "evidence",
     };

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 
 use super::events::{self, Entry};
-use super::issues::{self, Fresh};
-use super::{Store, StoreError, Tx, address, args, nonsense};
-use crate::schedule::digest::Record;
-use crate::store::Addressee;
-use crate::store::digest::{DigestPost, NewDigest, PREFIX, Share};
+use super::issues::{self, NewDelivery};
+use super::{Store, StoreError, Tx, address, args, corrupt_data};
+use crate::schedule::digest::DigestHistory;
+use crate::store::DeliveryRecipient;
+use crate::store::digest::{DigestPart, DigestPost, NewDigest, PREFIX};
 use crate::subscribers::{AddressKey, Topics};
 
 /// The subscribers of the weekly digest.
@@ -27,13 +27,16 @@ const PAGE: usize = 1_000;
 
 impl Store {
     /// What the ledger knows of weekly digests; `None` before the first run.
-    pub async fn digest_record(&self) -> Result<Option<Record>, StoreError> {
-        self.look("reading the weekly digests", record).await
+    pub async fn digest_history(&self) -> Result<Option<DigestHistory>, StoreError> {
+        self.read("reading the weekly digests", record).await
     }
 
     /// Which parts of a week its subscribers would get now, and how many get each; the empty part is included.
-    pub async fn shares(&self, posts: Vec<DigestPost>) -> Result<BTreeMap<Share, u64>, StoreError> {
-        self.look("counting the weekly subscribers", move |tx| {
+    pub async fn digest_parts(
+        &self,
+        posts: Vec<DigestPost>,
+    ) -> Result<BTreeMap<DigestPart, u64>, StoreError> {
+        self.read("counting the weekly subscribers", move |tx| {
             let mut counts = BTreeMap::new();
             each_page(tx, &posts, &mut |_, page| {
                 for reader in page {
@@ -49,18 +52,18 @@ impl Store {
     /// T0 for a week: inserts its record, an issue for each part, and a waiting delivery for each subscriber. Returns the
     /// size of the audience; if there are posts, an empty audience is an error. [`StoreError::Unforeseen`]: a subscriber
     /// gets a part for which there is no email yet; nothing was written.
-    pub async fn freeze_digest(&self, digest: NewDigest, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    pub async fn schedule_digest(&self, digest: NewDigest, now: DateTime<Utc>) -> Result<u64, StoreError> {
         self.freezing("freezing the weekly digest", now, move |tx, now| freeze(tx, &digest, now)).await
     }
 }
 
-fn record(tx: &mut dyn Tx) -> Result<Option<Record>, StoreError> {
+fn record(tx: &mut dyn Tx) -> Result<Option<DigestHistory>, StoreError> {
     let Some(begun) = issues::begun(tx)? else { return Ok(None) };
-    let mut record = Record {
+    let mut record = DigestHistory {
         begun,
         latest: None,
         weeks: HashSet::new(),
-        settled: HashSet::new(),
+        resolved: HashSet::new(),
         mailed: HashMap::new(),
     };
     tx.each(
@@ -73,56 +76,56 @@ fn record(tx: &mut dyn Tx) -> Result<Option<Record>, StoreError> {
                 (Some(week), _) => {
                     let moment: String = row.get(4)?;
                     let moment = DateTime::parse_from_rfc3339(&moment)
-                        .map_err(|_| nonsense(format!("the digest time {moment:?}")))?;
+                        .map_err(|_| corrupt_data(format!("the digest time {moment:?}")))?;
                     record.latest = record.latest.max(Some(moment.to_utc()));
                     record.weeks.insert(week);
                 }
-                (None, "baseline" | "cancelled") => drop(record.settled.insert(post)),
+                (None, "baseline" | "cancelled") => drop(record.resolved.insert(post)),
                 (None, _) => drop(record.mailed.insert(post, row.get(2)?)),
             }
             Ok(())
         },
     )?;
     tx.each("SELECT DISTINCT post FROM issue_post", &[], &mut |row| {
-        record.settled.insert(row.get(0)?);
+        record.resolved.insert(row.get(0)?);
         Ok(())
     })?;
     Ok(Some(record))
 }
 
 /// A subscriber of the weekly digest, and the part that they get.
-struct Wisher {
+struct DigestSubscriber {
     id: i64,
     key: AddressKey,
     email: String,
     name: Option<String>,
-    share: Share,
+    share: DigestPart,
 }
 
 /// Receives a page of subscribers.
-type Visit<'a> = dyn FnMut(&mut dyn Tx, Vec<Wisher>) -> Result<(), StoreError> + 'a;
+type RowVisitor<'a> = dyn FnMut(&mut dyn Tx, Vec<DigestSubscriber>) -> Result<(), StoreError> + 'a;
 
 /// Passes all subscribers of the weekly digest with their part of the week to `visit`, in pages.
-fn each_page(tx: &mut dyn Tx, posts: &[DigestPost], visit: &mut Visit<'_>) -> Result<(), StoreError> {
-    let carriers = carriers(tx, posts)?;
+fn each_page(tx: &mut dyn Tx, posts: &[DigestPost], visit: &mut RowVisitor<'_>) -> Result<(), StoreError> {
+    let carriers = issues_with_post(tx, posts)?;
     let sql = format!("SELECT id, addr_key, email, name, topics {AUDIENCE} AND id > ?1 ORDER BY id LIMIT ?2");
     let mut after = 0_i64;
     loop {
         let mut page = tx.all(&sql, args![after, PAGE], |row| {
             let topics = Topics::from_lines(row.get::<Option<String>>(4)?.as_deref());
-            let share = wanted(&topics, posts);
+            let share = wanted_posts(&topics, posts);
             let key = AddressKey(row.get(1)?);
-            Ok(Wisher { id: row.get(0)?, key, email: row.get(2)?, name: row.get(3)?, share })
+            Ok(DigestSubscriber { id: row.get(0)?, key, email: row.get(2)?, name: row.get(3)?, share })
         })?;
         let Some(last) = page.last().map(|reader| reader.id) else { return Ok(()) };
-        remove_known(tx, &mut page, &carriers, after)?;
+        remove_already_sent(tx, &mut page, &carriers, after)?;
         after = last;
         visit(tx, page)?;
     }
 }
 
-fn wanted(topics: &Topics, posts: &[DigestPost]) -> Share {
-    posts.iter().enumerate().fold(Share::default(), |share, (n, post)| {
+fn wanted_posts(topics: &Topics, posts: &[DigestPost]) -> DigestPart {
+    posts.iter().enumerate().fold(DigestPart::default(), |share, (n, post)| {
         let wants = topics.want(post.categories.iter().map(crate::text::HeaderText::as_str));
         if wants { share.and(n) } else { share }
     })
@@ -130,8 +133,8 @@ fn wanted(topics: &Topics, posts: &[DigestPost]) -> Share {
 
 /// The issues that contain some of these posts, each with the posts that it contains: issues of single posts, and
 /// digests of other weeks.
-fn carriers(tx: &mut dyn Tx, posts: &[DigestPost]) -> Result<BTreeMap<i64, Share>, StoreError> {
-    let mut carriers: BTreeMap<i64, Share> = BTreeMap::new();
+fn issues_with_post(tx: &mut dyn Tx, posts: &[DigestPost]) -> Result<BTreeMap<i64, DigestPart>, StoreError> {
+    let mut carriers: BTreeMap<i64, DigestPart> = BTreeMap::new();
     for (n, post) in posts.iter().enumerate() {
         let found: Vec<i64> = tx.all(
             "SELECT id FROM issue WHERE post = ?1 AND state <> 'baseline'
@@ -150,10 +153,10 @@ fn carriers(tx: &mut dyn Tx, posts: &[DigestPost]) -> Result<BTreeMap<i64, Share
 
 /// Removes the posts that a subscriber got before, for example before they chose the weekly digest. The page begins after
 /// the subscriber with the id `after`.
-fn remove_known(
+fn remove_already_sent(
     tx: &mut dyn Tx,
-    page: &mut [Wisher],
-    carriers: &BTreeMap<i64, Share>,
+    page: &mut [DigestSubscriber],
+    carriers: &BTreeMap<i64, DigestPart>,
     after: i64,
 ) -> Result<(), StoreError> {
     let sql = format!(
@@ -185,19 +188,19 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
         tx.one(&format!("SELECT count(*) {AUDIENCE}"), &[], |row| row.get(0))?.unwrap_or_default();
     let mut numbers = issues::last_number(tx)?;
     // The issue of each part, and how many deliveries it has so far.
-    let mut open: BTreeMap<Share, (i64, u64)> = BTreeMap::new();
+    let mut open: BTreeMap<DigestPart, (i64, u64)> = BTreeMap::new();
     let mut seen = 0;
     each_page(tx, &digest.posts, &mut |tx, page| {
         seen += page.len() as u64;
-        let mut copies: BTreeMap<Share, Vec<Fresh>> = BTreeMap::new();
+        let mut copies: BTreeMap<DigestPart, Vec<NewDelivery>> = BTreeMap::new();
         for reader in page.into_iter().filter(|reader| !reader.share.is_empty()) {
-            let letter = digest.letters.get(&reader.share).ok_or(StoreError::Unforeseen)?;
+            let letter = digest.issues.get(&reader.share).ok_or(StoreError::Backend)?;
             let address = address(&reader.email)?;
             numbers += 1;
             let (key, number) = (reader.key, numbers);
-            let addressee = Addressee { post: &letter.issue.post, address: &address, key, number };
-            let fixed = (letter.imprint)(&addressee);
-            let copy = Fresh { number, key, email: reader.email, name: reader.name, fixed };
+            let recipient = DeliveryRecipient { post: &letter.issue.post, address: &address, key, number };
+            let fixed = (letter.fields)(&recipient);
+            let copy = NewDelivery { number, key, email: reader.email, name: reader.name, fixed };
             copies.entry(reader.share).or_default().push(copy);
         }
         for (share, copies) in copies {
@@ -211,13 +214,13 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
         Ok(())
     })?;
     if seen != counted {
-        return Err(StoreError::Miscounted { counted, frozen: seen });
+        return Err(StoreError::AudienceMismatch { counted, frozen: seen });
     }
     if open.is_empty() && !digest.posts.is_empty() {
         return Err(StoreError::NoAudience(name));
     }
     for (share, (issue, frozen)) in &open {
-        let name = digest.letters.get(share).map(|letter| letter.issue.post.as_str()).unwrap_or_default();
+        let name = digest.issues.get(share).map(|letter| letter.issue.post.as_str()).unwrap_or_default();
         issues::count(tx, *issue, name, *frozen, now)?;
     }
     issues::settle_in(tx)?;
@@ -225,8 +228,13 @@ fn freeze(tx: &mut dyn Tx, digest: &NewDigest, now: DateTime<Utc>) -> Result<u64
 }
 
 /// Opens the issue of one part.
-fn begin(tx: &mut dyn Tx, digest: &NewDigest, share: Share, now: DateTime<Utc>) -> Result<i64, StoreError> {
-    let letter = digest.letters.get(&share).ok_or(StoreError::Unforeseen)?;
+fn begin(
+    tx: &mut dyn Tx,
+    digest: &NewDigest,
+    share: DigestPart,
+    now: DateTime<Utc>,
+) -> Result<i64, StoreError> {
+    let letter = digest.issues.get(&share).ok_or(StoreError::Backend)?;
     let issue = issues::begin(tx, &letter.issue, now)?;
     tx.execute("UPDATE issue SET series = ?2 WHERE id = ?1", args![issue, &digest.week])?;
     carry(tx, issue, share.of(&digest.posts).map(|post| post.id.as_str()))?;

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::digests::Week;
 use super::events::{self, Entry};
-use super::{Access, Store, StoreError, Tx, args, deliveries, digests, issues, nonsense, notes};
+use super::{Store, StoreError, TransactionMode, Tx, args, corrupt_data, deliveries, digests, issues, meta};
 use crate::ledger::transition::Event;
-use crate::store::{Adopted, Adoption, Custody, DeliveryNumber, Mark, Move};
+use crate::store::{DeliveryNumber, EpochMark, RestoreOutcome, RestoreRequest, StateChange, StoreIdentity};
 
 const EPOCH: &str = "epoch";
 
@@ -15,13 +15,13 @@ pub(in crate::store) const COPIED: &str = "copied";
 
 impl Store {
     /// Which store this is, and its epoch.
-    pub async fn custody(&self) -> Result<Custody, StoreError> {
-        self.look("reading the epoch", custody).await
+    pub async fn identity(&self) -> Result<StoreIdentity, StoreError> {
+        self.read("reading the epoch", identity).await
     }
 
     /// Raises the epoch by one, durably; returns it.
     pub async fn raise_epoch(&self) -> Result<u64, StoreError> {
-        self.run(Access::Change, "raising the epoch", |tx| {
+        self.run(TransactionMode::Write, "raising the epoch", |tx| {
             events::seal(tx)?;
             // In one statement: two processes may raise it at once.
             tx.one(
@@ -30,19 +30,23 @@ impl Store {
                 args![EPOCH],
                 |row| row.get(0),
             )?
-            .ok_or_else(|| nonsense("no epoch"))
+            .ok_or_else(|| corrupt_data("no epoch"))
         })
         .await
     }
 
     /// T14: goes on with a store that was restored or moved. Each delivery that is not final becomes a doubt, and posts
     /// that may have been mailed since the backup become part of the baseline.
-    pub async fn adopt(&self, adoption: Adoption, now: DateTime<Utc>) -> Result<Adopted, StoreError> {
-        self.change("adopting it", now, move |tx, now| {
-            let before = custody(tx)?.mark.epoch;
-            let mut adopted = Adopted { in_doubt: 0, baseline: 0 };
+    pub async fn accept_restored(
+        &self,
+        adoption: RestoreRequest,
+        now: DateTime<Utc>,
+    ) -> Result<RestoreOutcome, StoreError> {
+        self.write("adopting it", now, move |tx, now| {
+            let before = identity(tx)?.epoch_mark.epoch;
+            let mut adopted = RestoreOutcome { unknown: 0, baseline: 0 };
             if let Some(published) = &adoption.published {
-                adopted.in_doubt = doubt_open(tx, now)?;
+                adopted.unknown = doubt_open(tx, now)?;
                 adopted.baseline = issues::baseline(tx, published, now)?;
                 // Any of them may have been in a weekly digest that is not in this backup.
                 let ids: Vec<&str> = published.iter().map(|(id, _)| id.as_str()).collect();
@@ -52,10 +56,10 @@ impl Store {
             }
             tx.execute("DELETE FROM meta WHERE key = ?1", args![COPIED])?;
             let epoch = before.max(adoption.above) + 1;
-            notes::remember(tx, EPOCH, &epoch.to_string())?;
+            meta::remember(tx, EPOCH, &epoch.to_string())?;
             let detail = format!(
                 "epoch {before} to {epoch}, {} in doubt, {} posts to the baseline: {}",
-                adopted.in_doubt, adopted.baseline, adoption.why
+                adopted.unknown, adopted.baseline, adoption.why
             );
             let kind = if adoption.published.is_some() { "adopt" } else { "move" };
             let entry = Entry { kind, issue: None, subject: None, actor: "adopt-restored", detail: &detail };
@@ -66,11 +70,11 @@ impl Store {
     }
 }
 
-pub(super) fn custody(tx: &mut dyn Tx) -> Result<Custody, StoreError> {
-    let instance = notes::recall(tx, "instance")?.ok_or_else(|| nonsense("no name"))?;
-    let epoch = notes::recall(tx, EPOCH)?.unwrap_or_default();
-    let epoch = epoch.parse().map_err(|_| nonsense(format!("the epoch {epoch:?}")))?;
-    Ok(Custody { mark: Mark { instance, epoch }, copied: notes::recall(tx, COPIED)? })
+pub(super) fn identity(tx: &mut dyn Tx) -> Result<StoreIdentity, StoreError> {
+    let instance = meta::recall(tx, "instance")?.ok_or_else(|| corrupt_data("no name"))?;
+    let epoch = meta::recall(tx, EPOCH)?.unwrap_or_default();
+    let epoch = epoch.parse().map_err(|_| corrupt_data(format!("the epoch {epoch:?}")))?;
+    Ok(StoreIdentity { epoch_mark: EpochMark { instance, epoch }, copied: meta::recall(tx, COPIED)? })
 }
 
 /// Makes a doubt of every delivery that may have been sent after the backup; returns how many were not in doubt before.
@@ -83,7 +87,7 @@ fn doubt_open(tx: &mut dyn Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
     )?;
     let mut moved = 0;
     for (number, was_in_doubt) in open {
-        let step = Move { number: DeliveryNumber(number), event: Event::Adopt };
+        let step = StateChange { number: DeliveryNumber(number), event: Event::MarkRestored };
         moved += u64::from(deliveries::step(tx, &step, now)?.is_ok() && !was_in_doubt);
     }
     Ok(moved)

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
 use super::{Cell, Row, Store, StoreError, args};
-use crate::store::desk::{Dossier, DossierTable, Erased};
+use crate::store::subscriber_store::{Erased, PersonalData, PersonalDataTable};
 use crate::subscribers::AddressKey;
 use crate::subscribers::lifecycle::{ERASED, REMOVED};
 
@@ -64,8 +64,8 @@ fn is_time(column: &str) -> bool {
 
 impl Store {
     /// Everything that is stored about one person.
-    pub async fn dossier(&self, key: AddressKey) -> Result<Dossier, StoreError> {
-        self.look("collecting personal data", move |tx| {
+    pub async fn personal_data(&self, key: AddressKey) -> Result<PersonalData, StoreError> {
+        self.read("collecting personal data", move |tx| {
             let mut tables = Vec::new();
             for (table, name, columns) in TABLES {
                 let sql = format!("SELECT {} FROM {table} WHERE addr_key = ?1", columns.join(", "));
@@ -76,14 +76,14 @@ impl Store {
                         .map(|(at, column)| Ok((*column, word(row, at, is_time(column))?)))
                         .collect()
                 })?;
-                tables.push(DossierTable { name, rows });
+                tables.push(PersonalDataTable { name, rows });
             }
             let sql = "SELECT reason, since FROM suppression WHERE addr_key = ?1";
             let barred = tx.all(sql, args![&key.0], |row| {
                 Ok(vec![("reason", word(row, 0, false)?), ("since", word(row, 1, true)?)])
             })?;
-            tables.push(DossierTable { name: "why you are not written to", rows: barred });
-            Ok(Dossier { tables })
+            tables.push(PersonalDataTable { name: "why you are not written to", rows: barred });
+            Ok(PersonalData { tables })
         })
         .await
     }
@@ -97,7 +97,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Erased, StoreError> {
         let actor = actor.to_owned();
-        self.change("erasing a subscriber", now, move |tx, now| {
+        self.write("erasing a subscriber", now, move |tx, now| {
             deliveries::skip_waiting(tx, Scope::Subscriber(key), ERASED, now)?;
             // A complaint or a bounce stays the reason. A removal becomes an erasure: from now on only the owner of the
             // address may bring it back.
@@ -123,7 +123,7 @@ impl Store {
             if reader || copies > 0 {
                 events::append(tx, &Entry::about(key, "erase", &actor), now)?;
             }
-            Ok(Erased { reader, copies })
+            Ok(Erased { subscriber: reader, deliveries: copies })
         })
         .await
     }

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use chrono::{DateTime, Utc};
 
-use super::{Dialect, StoreError, Tx, args, nonsense, notes};
+use super::{Dialect, StoreError, Tx, args, corrupt_data, meta};
 use crate::subscribers::AddressKey;
 use crate::text::hex;
 
@@ -63,7 +63,7 @@ pub(in crate::store) fn append(
         ],
     )?;
     match head(tx)? {
-        Some((length, _)) => notes::remember(tx, HEAD, &format!("{} {}", length + 1, hex(&hash))),
+        Some((length, _)) => meta::remember(tx, HEAD, &format!("{} {}", length + 1, hex(&hash))),
         None => seal(tx),
     }
 }
@@ -82,14 +82,14 @@ pub(super) fn seal(tx: &mut dyn Tx) -> Result<(), StoreError> {
     let length: u64 = tx.one("SELECT count(*) FROM event", &[], |row| row.get(0))?.unwrap_or_default();
     let last: Option<Vec<u8>> =
         tx.one("SELECT hash FROM event ORDER BY id DESC LIMIT 1", &[], |row| row.get(0))?;
-    notes::remember(tx, HEAD, &format!("{length} {}", hex(&last.unwrap_or_default())))
+    meta::remember(tx, HEAD, &format!("{length} {}", hex(&last.unwrap_or_default())))
 }
 
 /// How many links the chain has, and the hash of the last.
 pub(super) fn head(tx: &mut dyn Tx) -> Result<Option<(u64, String)>, StoreError> {
-    let Some(note) = notes::recall(tx, HEAD)? else { return Ok(None) };
+    let Some(note) = meta::recall(tx, HEAD)? else { return Ok(None) };
     let parts = note.split_once(' ').and_then(|(length, hash)| Some((length.parse().ok()?, hash.to_owned())));
-    parts.map(Some).ok_or_else(|| nonsense(format!("the head of the event log {note:?}")))
+    parts.map(Some).ok_or_else(|| corrupt_data(format!("the head of the event log {note:?}")))
 }
 
 /// The hash of one link: its fields and the hash before it.

@@ -9,10 +9,10 @@ use super::audience::Selection;
 use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
 use super::many::insert_many;
-use super::{Dialect, Store, StoreError, Tx, Value, address, args, nonsense, notes};
-use crate::ledger::{IssueState, IssueSummary, State, Tally};
-use crate::store::desk::PublishedIssue;
-use crate::store::{Addressee, Imprint, ImprintMaker, IssueNumber, NewIssue, OpenIssue};
+use super::{Dialect, Store, StoreError, Tx, Value, address, args, corrupt_data, meta};
+use crate::ledger::{IssueState, IssueSummary, State, StateCounts};
+use crate::store::subscriber_store::PublishedIssue;
+use crate::store::{DeliveryRecipient, FieldsFactory, IssueNumber, MessageFields, NewIssue, OpenIssue};
 use crate::subscribers::AddressKey;
 use crate::text::HeaderText;
 
@@ -27,9 +27,9 @@ const PUBLISHED: &str = "state IN ('sending', 'paused', 'done') AND letter <> ''
 
 impl Store {
     /// The posts that have an issue or are part of the baseline; `None` before the first run.
-    pub async fn known_posts(&self) -> Result<Option<HashSet<String>>, StoreError> {
-        self.look("reading the issues", |tx| {
-            if notes::recall(tx, BEGUN)?.is_none() {
+    pub async fn mailed_posts(&self) -> Result<Option<HashSet<String>>, StoreError> {
+        self.read("reading the issues", |tx| {
+            if meta::recall(tx, BEGUN)?.is_none() {
                 return Ok(None);
             }
             let posts = tx.all("SELECT post FROM issue", &[], |row| row.get(0))?;
@@ -44,16 +44,16 @@ impl Store {
         posts: Vec<(String, HeaderText)>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.change("recording the baseline", now, move |tx, now| baseline(tx, &posts, now).map(drop)).await
+        self.write("recording the baseline", now, move |tx, now| baseline(tx, &posts, now).map(drop)).await
     }
 
     /// T0: inserts the issue, and a waiting delivery for each active subscriber who gets every post, wants one of its
     /// categories and has not got it in a weekly digest. Returns the size of the audience. An empty audience is an error,
     /// and nothing is frozen.
-    pub async fn freeze(
+    pub async fn schedule_issue(
         &self,
         issue: NewIssue,
-        imprint: ImprintMaker,
+        fields: FieldsFactory,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         self.freezing("freezing the issue", now, move |tx, now| {
@@ -64,9 +64,9 @@ impl Store {
             if counted == 0 {
                 return Err(StoreError::NoAudience(issue.post.clone()));
             }
-            let frozen = address_copies(tx, number, &selection, &imprint, now)?;
+            let frozen = address_copies(tx, number, &selection, &fields, now)?;
             if frozen != counted {
-                return Err(StoreError::Miscounted { counted, frozen });
+                return Err(StoreError::AudienceMismatch { counted, frozen });
             }
             count(tx, number, &issue.post, frozen, now)?;
             settle_in(tx)?;
@@ -77,7 +77,7 @@ impl Store {
 
     /// The issues that are being sent, oldest first.
     pub async fn open_issues(&self) -> Result<Vec<OpenIssue>, StoreError> {
-        self.look("reading the open issues", |tx| {
+        self.read("reading the open issues", |tx| {
             tx.all(
                 "SELECT id, post, subject, label, letter, coalesce(extended_at, frozen_at),
                         (SELECT min(next_at) FROM delivery WHERE issue = issue.id AND state = 'pending'),
@@ -90,7 +90,7 @@ impl Store {
                         post: row.get(1)?,
                         subject: subject(&row.get::<String>(2)?)?,
                         label: row.get(3)?,
-                        letter: row.get(4)?,
+                        message: row.get(4)?,
                         frozen_at: row.get(5)?,
                         next_at: row.get(6)?,
                         resumed: row.get(7)?,
@@ -103,7 +103,7 @@ impl Store {
 
     /// Every issue with its counts, newest first, without the baseline.
     pub async fn issues(&self) -> Result<Vec<IssueSummary>, StoreError> {
-        self.look("reading the issues", summaries).await
+        self.read("reading the issues", summaries).await
     }
 
     /// Changes the state of an issue, and records why; `false` if it is not possible.
@@ -115,17 +115,17 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let (post, because) = (post.to_owned(), because.to_owned());
-        self.change("changing an issue", now, move |tx, now| set(tx, &post, state, &because, now)).await
+        self.write("changing an issue", now, move |tx, now| set(tx, &post, state, &because, now)).await
     }
 
     /// Marks issues without open deliveries as done.
     pub async fn close_finished(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.change("closing finished issues", now, close_finished).await
+        self.write("closing finished issues", now, close_finished).await
     }
 
     /// The issues that were sent or are being sent, newest first.
     pub async fn published(&self) -> Result<Vec<PublishedIssue>, StoreError> {
-        self.look("reading the issues", |tx| {
+        self.read("reading the issues", |tx| {
             let sql = format!(
                 "SELECT post, subject, label, frozen_at FROM issue WHERE {PUBLISHED} ORDER BY frozen_at DESC, id DESC"
             );
@@ -142,9 +142,9 @@ impl Store {
     }
 
     /// The frozen email of one of them, as JSON.
-    pub async fn edition(&self, label: &str) -> Result<Option<String>, StoreError> {
+    pub async fn issue_message(&self, label: &str) -> Result<Option<String>, StoreError> {
         let label = label.to_owned();
-        self.look("reading an issue", move |tx| {
+        self.read("reading an issue", move |tx| {
             let sql = format!("SELECT letter FROM issue WHERE label = ?1 AND {PUBLISHED} ORDER BY id DESC");
             tx.one(&sql, args![&label], |row| row.get(0))
         })
@@ -153,7 +153,7 @@ impl Store {
 }
 
 /// Locks an issue until this transaction ends; returns its state.
-pub(super) fn hold(tx: &mut dyn Tx, issue: i64) -> Result<Option<String>, StoreError> {
+pub(super) fn hold_lock(tx: &mut dyn Tx, issue: i64) -> Result<Option<String>, StoreError> {
     let lock = match tx.dialect() {
         Dialect::Sqlite => "",
         Dialect::Postgres => "FOR UPDATE",
@@ -163,9 +163,9 @@ pub(super) fn hold(tx: &mut dyn Tx, issue: i64) -> Result<Option<String>, StoreE
 
 /// When the ledger began.
 pub(super) fn begun(tx: &mut dyn Tx) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let Some(note) = notes::recall(tx, BEGUN)? else { return Ok(None) };
+    let Some(note) = meta::recall(tx, BEGUN)? else { return Ok(None) };
     let begun =
-        DateTime::parse_from_rfc3339(&note).map_err(|_| nonsense(format!("the start date {note:?}")))?;
+        DateTime::parse_from_rfc3339(&note).map_err(|_| corrupt_data(format!("the start date {note:?}")))?;
     Ok(Some(begun.to_utc()))
 }
 
@@ -183,8 +183,8 @@ pub(super) fn baseline(
             args![post, title.as_str(), &[], now],
         )?;
     }
-    if notes::recall(tx, BEGUN)?.is_none() {
-        notes::remember(tx, BEGUN, &now.to_rfc3339())?;
+    if meta::recall(tx, BEGUN)?.is_none() {
+        meta::remember(tx, BEGUN, &now.to_rfc3339())?;
         let detail = format!("{} posts were published before the ledger began", posts.len());
         let entry = Entry { kind: "baseline", issue: None, subject: None, actor: "publish", detail: &detail };
         events::append(tx, &entry, now)?;
@@ -205,8 +205,8 @@ pub(super) fn begin(tx: &mut dyn Tx, issue: &NewIssue, now: DateTime<Utc>) -> Re
             &issue.post,
             issue.subject.as_str(),
             &issue.label,
-            &issue.letter,
-            digest(&SHA256, issue.letter.as_bytes()).as_ref(),
+            &issue.message,
+            digest(&SHA256, issue.message.as_bytes()).as_ref(),
             now,
             issue.rehearsal
         ],
@@ -246,7 +246,7 @@ pub(super) fn address_copies(
     tx: &mut dyn Tx,
     issue: i64,
     selection: &Selection<'_>,
-    imprint: &ImprintMaker,
+    fields: &FieldsFactory,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     // The number is part of the message (its bounce token), so it is chosen here and not by the database.
@@ -273,20 +273,20 @@ pub(super) fn address_copies(
             let address = address(&email)?;
             (after, frozen) = (reader, frozen + 1);
             let number = last + frozen;
-            let fixed = imprint(&Addressee { post: selection.post(), address: &address, key, number });
-            copies.push(Fresh { number, key, email, name, fixed });
+            let fixed = fields(&DeliveryRecipient { post: selection.post(), address: &address, key, number });
+            copies.push(NewDelivery { number, key, email, name, fixed });
         }
         insert(tx, issue, &copies, now)?;
     }
 }
 
 /// A delivery as the freeze inserts it.
-pub(super) struct Fresh {
+pub(super) struct NewDelivery {
     pub(super) number: u64,
     pub(super) key: AddressKey,
     pub(super) email: String,
     pub(super) name: Option<String>,
-    pub(super) fixed: Imprint,
+    pub(super) fixed: MessageFields,
 }
 
 /// What [`insert`] writes, in its order.
@@ -308,11 +308,11 @@ const INSERTED: [&str; 12] = [
 pub(super) fn insert(
     tx: &mut dyn Tx,
     issue: i64,
-    copies: &[Fresh],
+    copies: &[NewDelivery],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let mut rows: Vec<Vec<Value<'_>>> = Vec::with_capacity(copies.len());
-    for Fresh { number, key, email, name, fixed } in copies {
+    for NewDelivery { number, key, email, name, fixed } in copies {
         let row = args![
             *number,
             issue,
@@ -333,16 +333,16 @@ pub(super) fn insert(
 }
 
 pub(super) fn subject(text: &str) -> Result<HeaderText, StoreError> {
-    HeaderText::parse(text).map_err(|error| nonsense(format!("a subject: {error}")))
+    HeaderText::parse(text).map_err(|error| corrupt_data(format!("a subject: {error}")))
 }
 
 /// Reads a stored state of an issue.
 pub(super) fn state(word: &str) -> Result<IssueState, StoreError> {
-    IssueState::from_word(word).ok_or_else(|| nonsense(format!("the issue state {word:?}")))
+    IssueState::from_word(word).ok_or_else(|| corrupt_data(format!("the issue state {word:?}")))
 }
 
 fn summaries(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
-    let mut counts: HashMap<i64, (Tally, Option<DateTime<Utc>>, u64)> = HashMap::new();
+    let mut counts: HashMap<i64, (StateCounts, Option<DateTime<Utc>>, u64)> = HashMap::new();
     tx.each(
         "SELECT issue, state, count(*), min(CASE WHEN state = 'pending' THEN next_at END),
                 count(CASE WHEN state = 'pending' AND attempts > 0 THEN 1 END)
@@ -350,7 +350,7 @@ fn summaries(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
         &[],
         &mut |row| {
             let word: String = row.get(1)?;
-            let state = State::from_word(&word).ok_or_else(|| nonsense(format!("the state {word:?}")))?;
+            let state = State::from_code(&word).ok_or_else(|| corrupt_data(format!("the state {word:?}")))?;
             let entry = counts.entry(row.get(0)?).or_default();
             entry.0.add(state, row.get(2)?);
             entry.1 = entry.1.or(row.get(3)?);
@@ -370,10 +370,10 @@ fn summaries(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
                 state: state(&word)?,
                 frozen_at: row.get(4)?,
                 audience: row.get(5)?,
-                tally: Tally::default(),
+                counts: StateCounts::default(),
                 next_at: None,
                 retrying: 0,
-                because: row.get(6)?,
+                paused_because: row.get(6)?,
                 rehearsal: row.get(7)?,
             };
             Ok((row.get::<i64>(0)?, summary))
@@ -381,7 +381,7 @@ fn summaries(tx: &mut dyn Tx) -> Result<Vec<IssueSummary>, StoreError> {
     )?;
     let with_counts = |(number, summary)| {
         let (tally, next_at, retrying) = counts.remove(&number).unwrap_or_default();
-        IssueSummary { tally, next_at, retrying, ..summary }
+        IssueSummary { counts: tally, next_at, retrying, ..summary }
     };
     Ok(issues.into_iter().map(with_counts).collect())
 }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Dialect, StoreError, Tx, Value, nonsense};
+use super::{Dialect, StoreError, Tx, Value, corrupt_data};
 
 /// Stands in a statement for the table `new` of the rows.
 const ROWS: &str = " FROM {new}";
@@ -81,7 +81,7 @@ impl<'a> Array<'a> {
                 (Self::Ints(ints), Some(Value::Int(int))) => ints.push(*int),
                 (Self::Texts(texts), Some(Value::Text(text))) => texts.push(*text),
                 (Self::Blobs(blobs), Some(Value::Blob(blob))) => blobs.push(*blob),
-                (_, value) => return Err(nonsense(format!("{value:?} among other values"))),
+                (_, value) => return Err(corrupt_data(format!("{value:?} among other values"))),
             }
         }
         Ok(array)

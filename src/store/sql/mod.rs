@@ -12,22 +12,22 @@
 
 mod audience;
 pub(super) mod deliveries;
-mod desk;
 mod digests;
 pub(super) mod epoch;
 mod erasure;
-mod errands;
 pub(super) mod events;
+mod feedback;
 mod issues;
 mod many;
-pub(super) mod notes;
-mod notices;
-mod pace;
+pub(super) mod meta;
 mod posts;
-mod readers;
+mod rate_limit;
 mod removal;
+mod reports;
 mod rows;
-mod toll;
+mod sign_ups;
+mod subscribers;
+mod transactional;
 mod value;
 mod verify;
 
@@ -59,13 +59,13 @@ pub(super) enum Dialect {
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
+pub(super) enum TransactionMode {
     /// It only reads: it blocks no writer, and no writer blocks it.
-    Look,
+    Read,
     /// It writes; when it returns, the data is on the disk.
-    Change,
+    Write,
     /// It freezes an issue: it writes, its reads see one snapshot, and no other freeze runs at the same time.
-    Freeze,
+    Serializable,
 }
 
 /// One open transaction.
@@ -122,18 +122,23 @@ pub(super) type Body<'a> = dyn Fn(&mut dyn Tx) -> Result<(), StoreError> + 'a;
 pub(super) trait Backend: Send + Sync + 'static {
     /// Runs `body` in one transaction; `doing` names it in errors. If it fails, nothing of it happened. The body may run
     /// more than once, for example after a deadlock; then only its last run counts.
-    fn transact(&self, access: Access, doing: &'static str, body: &Body<'_>) -> Result<(), StoreError>;
+    fn transact(
+        &self,
+        access: TransactionMode,
+        doing: &'static str,
+        body: &Body<'_>,
+    ) -> Result<(), StoreError>;
 
     /// See [`Store::backup`]. A database that is not a file has its own tools for this.
     fn backup(&self, _target: &Utf8Path, _copied: DateTime<Utc>) -> Result<(), StoreError> {
-        Err(StoreError::Elsewhere {
+        Err(StoreError::Unsupported {
             what: "this ledger is a PostgreSQL database, not a file",
             help: "back it up with `pg_dump`, and keep a copy of the keys with the backup",
         })
     }
 
     /// See [`Store::scrub`].
-    fn scrub(&self) -> Result<(), StoreError> {
+    fn vacuum(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -150,7 +155,7 @@ impl dyn Backend {
     /// Runs a transaction and returns what its body returned.
     pub(super) fn run<T>(
         &self,
-        access: Access,
+        access: TransactionMode,
         doing: &'static str,
         body: impl Fn(&mut dyn Tx) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -161,7 +166,7 @@ impl dyn Backend {
             value.replace(Some(returned));
             Ok(())
         })?;
-        value.into_inner().ok_or_else(|| nonsense("a transaction without a result"))
+        value.into_inner().ok_or_else(|| corrupt_data("a transaction without a result"))
     }
 }
 
@@ -196,7 +201,7 @@ impl Store {
 
     /// The time for all processes that write to this store; `here` is the caller's own clock.
     pub async fn now(&self, here: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
-        self.look("reading the time", move |tx| tx.now(here)).await
+        self.read("reading the time", move |tx| tx.now(here)).await
     }
 
     /// Writes a whole copy, as of one moment, to the new file `target`, while others read and write. The copy notes that
@@ -209,13 +214,13 @@ impl Store {
     /// Removes erased data from the write-ahead log and the free pages too, as far as the database allows it.
     pub async fn scrub(&self) -> Result<(), StoreError> {
         let backend = Arc::clone(&self.backend);
-        blocking(move || backend.scrub()).await
+        blocking(move || backend.vacuum()).await
     }
 
     /// Runs a transaction on a thread that may block.
     async fn run<T: Send + 'static>(
         &self,
-        access: Access,
+        access: TransactionMode,
         doing: &'static str,
         body: impl Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -224,22 +229,22 @@ impl Store {
     }
 
     /// A transaction that only reads.
-    async fn look<T: Send + 'static>(
+    async fn read<T: Send + 'static>(
         &self,
         doing: &'static str,
         body: impl Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run(Access::Look, doing, body).await
+        self.run(TransactionMode::Read, doing, body).await
     }
 
     /// A transaction that writes. It gets the time: `here` if all writers share a clock, else the database's.
-    async fn change<T: Send + 'static>(
+    async fn write<T: Send + 'static>(
         &self,
         doing: &'static str,
         here: DateTime<Utc>,
         body: impl Fn(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run(Access::Change, doing, move |tx| {
+        self.run(TransactionMode::Write, doing, move |tx| {
             let now = tx.now(here)?;
             body(tx, now)
         })
@@ -253,7 +258,7 @@ impl Store {
         here: DateTime<Utc>,
         body: impl Fn(&mut dyn Tx, DateTime<Utc>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run(Access::Freeze, doing, move |tx| {
+        self.run(TransactionMode::Serializable, doing, move |tx| {
             let now = tx.now(here)?;
             body(tx, now)
         })
@@ -270,11 +275,11 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 /// A value that Letterpress does not write.
-fn nonsense(what: impl std::fmt::Display) -> StoreError {
-    StoreError::Nonsense(what.to_string())
+fn corrupt_data(what: impl std::fmt::Display) -> StoreError {
+    StoreError::CorruptData(what.to_string())
 }
 
 /// Reads a stored address.
 fn address(text: &str) -> Result<EmailAddress, StoreError> {
-    EmailAddress::parse(text).map_err(|error| nonsense(format!("an address: {error}")))
+    EmailAddress::parse(text).map_err(|error| corrupt_data(format!("an address: {error}")))
 }

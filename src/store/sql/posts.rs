@@ -10,9 +10,9 @@ use super::events::{self, Entry};
 use super::issues;
 use super::{Store, StoreError, Tx, args};
 use crate::ledger::transition::Event;
-use crate::schedule::identity::PostIdentity;
+use crate::schedule::identity::StoredPost;
 use crate::store::posts::{Approval, Audience, FrozenIssue, Waiting};
-use crate::store::{DeliveryNumber, ImprintMaker, Move};
+use crate::store::{DeliveryNumber, FieldsFactory, StateChange};
 use crate::text::HeaderText;
 
 /// The name of an issue that was only rehearsed begins with this; its number and the post's id follow.
@@ -20,8 +20,8 @@ const REHEARSAL: &str = "rehearsal:";
 
 impl Store {
     /// Every form in which a post of the ledger was seen; for posts that were recorded before identities existed, the title.
-    pub async fn identities(&self) -> Result<Vec<PostIdentity>, StoreError> {
-        self.look("reading the identities of posts", |tx| {
+    pub async fn identities(&self) -> Result<Vec<StoredPost>, StoreError> {
+        self.read("reading the identities of posts", |tx| {
             tx.all(
                 "SELECT post, path, title, published, fingerprint FROM post_identity
                  UNION ALL
@@ -29,7 +29,7 @@ impl Store {
                      AND NOT EXISTS (SELECT 1 FROM post_identity WHERE post_identity.post = issue.post)",
                 &[],
                 |row| {
-                    Ok(PostIdentity {
+                    Ok(StoredPost {
                         post: row.get(0)?,
                         path: row.get(1)?,
                         title: row.get(2)?,
@@ -43,12 +43,12 @@ impl Store {
     }
 
     /// Remembers further forms.
-    pub async fn remember_identities(
+    pub async fn store_identities(
         &self,
-        identities: Vec<PostIdentity>,
+        identities: Vec<StoredPost>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.change("recording posts", now, move |tx, now| {
+        self.write("recording posts", now, move |tx, now| {
             for identity in &identities {
                 tx.execute(
                     "INSERT INTO post_identity (post, path, title, published, fingerprint, seen_at)
@@ -76,7 +76,7 @@ impl Store {
         restart: bool,
         now: DateTime<Utc>,
     ) -> Result<HashMap<String, DateTime<Utc>>, StoreError> {
-        self.change("recording pending posts", now, move |tx, _| {
+        self.write("recording pending posts", now, move |tx, _| {
             let known: HashMap<String, (String, DateTime<Utc>)> = tx
                 .all("SELECT post, text, since FROM post_waiting", &[], |row| {
                     Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))
@@ -111,7 +111,7 @@ impl Store {
 
     /// The same as far as it is recorded; writes nothing.
     pub async fn waiting(&self) -> Result<HashMap<String, DateTime<Utc>>, StoreError> {
-        self.look("reading pending posts", |tx| {
+        self.read("reading pending posts", |tx| {
             let rows =
                 tx.all("SELECT post, since FROM post_waiting", &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(rows.into_iter().collect())
@@ -122,7 +122,7 @@ impl Store {
     /// Whether `content` of a post or a digest may be mailed.
     pub async fn approval(&self, subject: &str, content: &str) -> Result<Approval, StoreError> {
         let (subject, content) = (subject.to_owned(), content.to_owned());
-        self.look("reading an approval", move |tx| {
+        self.read("reading an approval", move |tx| {
             let found: Option<(DateTime<Utc>, Option<DateTime<Utc>>)> = tx.one(
                 "SELECT asked_at, approved_at FROM approval WHERE subject = ?1 AND content = ?2",
                 args![&subject, &content],
@@ -145,7 +145,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let (subject, content) = (subject.to_owned(), content.to_owned());
-        self.change("requesting an approval", now, move |tx, now| {
+        self.write("requesting an approval", now, move |tx, now| {
             tx.execute(
                 "INSERT INTO approval (subject, content, asked_at) VALUES (?1, ?2, ?3)
                  ON CONFLICT (subject, content) DO NOTHING",
@@ -159,7 +159,7 @@ impl Store {
     /// Approves the latest content for which approval of this post or digest was asked. `false`: it was not asked.
     pub async fn approve_asked(&self, subject: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let subject = subject.to_owned();
-        self.change("recording an approval", now, move |tx, now| {
+        self.write("recording an approval", now, move |tx, now| {
             let asked: Option<String> = tx.one(
                 "SELECT content FROM approval WHERE subject = ?1 ORDER BY asked_at DESC LIMIT 1",
                 args![&subject],
@@ -174,7 +174,7 @@ impl Store {
     /// The same for this content, in any post or digest.
     pub async fn approve_content(&self, content: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let content = content.to_owned();
-        self.change("recording an approval", now, move |tx, now| {
+        self.write("recording an approval", now, move |tx, now| {
             let sql = "SELECT subject FROM approval WHERE content = ?1";
             let asked: Option<String> = tx.one(sql, args![&content], |row| row.get(0))?;
             let Some(subject) = asked else { return Ok(false) };
@@ -186,13 +186,13 @@ impl Store {
     /// Records an approval.
     pub async fn approve(&self, subject: &str, content: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         let (subject, content) = (subject.to_owned(), content.to_owned());
-        self.change("recording an approval", now, move |tx, now| approve(tx, &subject, &content, now)).await
+        self.write("recording an approval", now, move |tx, now| approve(tx, &subject, &content, now)).await
     }
 
     /// Who would get an issue of a post with these categories.
     pub async fn audience(&self, post: &str, categories: Vec<HeaderText>) -> Result<Audience, StoreError> {
         let post = post.to_owned();
-        self.look("counting the audience", move |tx| {
+        self.read("counting the audience", move |tx| {
             let selection = Selection::new(tx.dialect(), &post, &categories);
             let each = selection.count(tx)?;
             let active = "SELECT count(CASE WHEN cadence = 'weekly' THEN 1 END), count(*) FROM subscriber
@@ -200,7 +200,7 @@ impl Store {
                               SELECT 1 FROM suppression WHERE suppression.addr_key = subscriber.addr_key)";
             let (weekly, all): (u64, u64) =
                 tx.one(active, &[], |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or_default();
-            Ok(Audience { each, weekly, others: all.saturating_sub(each + weekly) })
+            Ok(Audience { immediate: each, weekly, others: all.saturating_sub(each + weekly) })
         })
         .await
     }
@@ -208,7 +208,7 @@ impl Store {
     /// The issue of a post.
     pub async fn frozen(&self, post: &str) -> Result<Option<FrozenIssue>, StoreError> {
         let post = post.to_owned();
-        self.look("reading an issue", move |tx| {
+        self.read("reading an issue", move |tx| {
             tx.one("SELECT state, letter FROM issue WHERE post = ?1", args![&post], |row| {
                 Ok(FrozenIssue { state: issues::state(&row.get::<String>(0)?)?, letter: row.get(1)? })
             })
@@ -222,7 +222,7 @@ impl Store {
         &self,
         post: &str,
         categories: Vec<HeaderText>,
-        imprint: ImprintMaker,
+        fields: FieldsFactory,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let post = post.to_owned();
@@ -233,9 +233,9 @@ impl Store {
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
             let Some((number, _)) = found else { return Ok(0) };
-            issues::hold(tx, number)?;
+            issues::hold_lock(tx, number)?;
             let selection = Selection::new(tx.dialect(), &post, &categories).without(number);
-            let added = issues::address_copies(tx, number, &selection, &imprint, now)?;
+            let added = issues::address_copies(tx, number, &selection, &fields, now)?;
             if added == 0 {
                 return Ok(0);
             }
@@ -255,7 +255,7 @@ impl Store {
 
     /// Renames the issues that were only rehearsed, so that their posts count as not mailed. Returns how many.
     pub async fn end_rehearsal(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.change("ending the rehearsal", now, |tx, now| {
+        self.write("ending the rehearsal", now, |tx, now| {
             let rehearsed: Vec<(i64, String)> = tx.all(
                 "SELECT id, post FROM issue WHERE rehearsal = 1 AND state <> 'rehearsal' ORDER BY id",
                 &[],
@@ -269,7 +269,7 @@ impl Store {
                     |row| row.get(0),
                 )?;
                 for doubt in doubts {
-                    let leave = Move { number: DeliveryNumber(doubt), event: Event::Leave };
+                    let leave = StateChange { number: DeliveryNumber(doubt), event: Event::Acknowledge };
                     let _ = deliveries::step(tx, &leave, now)?;
                 }
                 tx.execute(
@@ -294,7 +294,7 @@ impl Store {
 
     /// Deletes rehearsals that were frozen before `before`.
     pub async fn erase_rehearsals(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
-        self.change("erasing rehearsals", before, |tx, before| {
+        self.write("erasing rehearsals", before, |tx, before| {
             let old: Vec<i64> = tx.all(
                 "SELECT id FROM issue WHERE state = 'rehearsal' AND frozen_at < ?1 ORDER BY id",
                 args![before],

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::deliveries::{self, Scope};
 use super::events::{self, Entry};
-use super::{Store, StoreError, args, errands, readers};
-use crate::store::desk::Removed;
+use super::{Store, StoreError, args, subscribers, transactional};
+use crate::store::subscriber_store::Removed;
 use crate::subscribers::AddressKey;
 use crate::subscribers::lifecycle::{REMOVED, after_removal};
 
@@ -22,9 +22,9 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Removed>, StoreError> {
         let actor = actor.to_owned();
-        self.change("removing a subscriber", now, move |tx, now| {
-            let Some(subscriber) = readers::find(tx, key)? else { return Ok(None) };
-            let status = subscriber.profile.standing;
+        self.write("removing a subscriber", now, move |tx, now| {
+            let Some(subscriber) = subscribers::find(tx, key)? else { return Ok(None) };
+            let status = subscriber.profile.status;
             deliveries::skip_waiting(tx, Scope::Subscriber(key), SKIPPED, now)?;
             // Without it, the list that is read at each run would add the address again.
             tx.execute(
@@ -32,7 +32,7 @@ impl Store {
                  ON CONFLICT (addr_key) DO NOTHING",
                 args![&key.0, after_removal(status), &actor, now],
             )?;
-            errands::void(tx, key, now)?;
+            transactional::cancel(tx, key, now)?;
             tx.execute("DELETE FROM subscriber WHERE addr_key = ?1", args![&key.0])?;
             events::append(tx, &Entry::about(key, "remove", &actor), now)?;
             let sent = tx.one(
@@ -54,7 +54,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let actor = actor.to_owned();
-        self.change("readmitting a subscriber", now, move |tx, now| {
+        self.write("readmitting a subscriber", now, move |tx, now| {
             let sql = "DELETE FROM suppression WHERE addr_key = ?1 AND reason = ?2";
             let lifted = tx.execute(sql, args![&key.0, REMOVED])? > 0;
             if lifted {

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::many::execute_many;
-use super::{Dialect, Row, StoreError, Tx, Value, args, issues, nonsense, readers};
-use crate::ledger::transition::{Around, Event, Refusal, apply};
-use crate::ledger::{Delivery, LastWord, State, Token};
-use crate::store::Move;
+use super::{Dialect, Row, StoreError, Tx, Value, args, corrupt_data, issues, subscribers};
+use crate::ledger::transition::{Event, Rejection, TransitionContext, apply};
+use crate::ledger::{Delivery, LastReply, State, Token};
+use crate::store::StateChange;
 use crate::subscribers::AddressKey;
-use crate::subscribers::lifecycle::Standing;
+use crate::subscribers::lifecycle::SubscriptionStatus;
 
 /// What [`delivery`] reads, in its order.
 pub(super) const COLUMNS: &str =
@@ -25,11 +25,11 @@ pub(super) const WIDTH: usize = 12;
 pub(super) const PAGE: usize = 1_000;
 
 /// One row, and what else the transition table needs to judge it.
-pub(super) struct Found {
+pub(super) struct DeliveryContext {
     pub(super) row: Delivery,
     issue: i64,
     pub(super) key: AddressKey,
-    pub(super) around: Around,
+    pub(super) around: TransitionContext,
 }
 
 /// A row as the transition table sees it.
@@ -37,7 +37,7 @@ pub(super) fn delivery(row: &dyn Row) -> Result<Delivery, StoreError> {
     let word: String = row.get(0)?;
     let (last_phase, last_reply): (Option<String>, Option<String>) = (row.get(10)?, row.get(11)?);
     Ok(Delivery {
-        state: State::from_word(&word).ok_or_else(|| nonsense(format!("the state {word:?}")))?,
+        state: State::from_code(&word).ok_or_else(|| corrupt_data(format!("the state {word:?}")))?,
         token: row.get::<Option<[u8; 16]>>(1)?.map(Token),
         attempts: row.get(2)?,
         lease_until: row.get(3)?,
@@ -47,13 +47,13 @@ pub(super) fn delivery(row: &dyn Row) -> Result<Delivery, StoreError> {
         bytes: row.get(7)?,
         dated: row.get(8)?,
         reason: row.get(9)?,
-        last: last_phase.map(|phase| LastWord { phase, text: last_reply.unwrap_or_default() }),
+        last: last_phase.map(|phase| LastReply { phase, text: last_reply.unwrap_or_default() }),
     })
 }
 
 /// Deliveries that are locked until this transaction ends, and their changes.
 pub(super) struct Batch {
-    found: BTreeMap<i64, Found>,
+    found: BTreeMap<i64, DeliveryContext>,
     /// The rows that were judged; a claim also sets the owner.
     changed: BTreeMap<i64, Option<String>>,
     armed: Vec<(Token, i64, u32)>,
@@ -95,7 +95,7 @@ impl Batch {
     }
 
     /// Rows that were read and locked already.
-    pub(super) const fn of(found: BTreeMap<i64, Found>, now: DateTime<Utc>) -> Self {
+    pub(super) const fn of(found: BTreeMap<i64, DeliveryContext>, now: DateTime<Utc>) -> Self {
         Self {
             found,
             changed: BTreeMap::new(),
@@ -107,17 +107,17 @@ impl Batch {
     }
 
     /// A row after the events so far.
-    pub(super) fn get(&self, number: i64) -> Option<&Found> {
+    pub(super) fn get(&self, number: i64) -> Option<&DeliveryContext> {
         self.found.get(&number)
     }
 
-    pub(super) fn get_mut(&mut self, number: i64) -> Option<&mut Found> {
+    pub(super) fn get_mut(&mut self, number: i64) -> Option<&mut DeliveryContext> {
         self.found.get_mut(&number)
     }
 
     /// Looks up which subscribers of these rows must not be mailed; needed for a claim and an arm only. With `kept` their
     /// rows are locked until this transaction ends.
-    pub(super) fn look_at_readers(
+    pub(super) fn load_exclusions(
         &mut self,
         tx: &mut dyn Tx,
         numbers: &[i64],
@@ -128,22 +128,22 @@ impl Batch {
         if keys.is_empty() {
             return Ok(());
         }
-        let standings = readers::standings(tx, &keys, kept)?;
+        let standings = subscribers::standings(tx, &keys, kept)?;
         for number in numbers {
             if let Some(found) = self.found.get_mut(number) {
                 // Without a row the subscriber was erased, and must not be mailed.
-                found.around.barred = standings
+                found.around.exclusion = standings
                     .get(&found.key.0)
-                    .map_or(Some("unsubscribed"), |standing| Standing::barred(*standing));
+                    .map_or(Some("unsubscribed"), |status| SubscriptionStatus::exclusion_reason(*status));
             }
         }
         Ok(())
     }
 
     /// Applies one event to one delivery; `owner` is the process that claims it.
-    pub(super) fn judge(&mut self, step: &Move, owner: Option<&str>) -> Result<State, Refusal> {
+    pub(super) fn apply(&mut self, step: &StateChange, owner: Option<&str>) -> Result<State, Rejection> {
         let number = step.number.0;
-        let found = self.found.get_mut(&number).ok_or(Refusal::NoSuchEdge)?;
+        let found = self.found.get_mut(&number).ok_or(Rejection::NoSuchTransition)?;
         let next = apply(&found.row, &step.event, &found.around)?;
         // A late acceptance belongs to the attempt that received it, even if another process has claimed the row since.
         let heard_by = if let Event::Accept { token, .. } = &step.event { *token } else { None };
@@ -169,7 +169,7 @@ impl Batch {
     pub(super) fn write(self, tx: &mut dyn Tx) -> Result<(), StoreError> {
         let (now, mut changed) = (Value::from(self.now), Vec::with_capacity(self.changed.len()));
         for (number, owner) in &self.changed {
-            let Some(Found { row, .. }) = self.found.get(number) else { continue };
+            let Some(DeliveryContext { row, .. }) = self.found.get(number) else { continue };
             let values = args![
                 row.state.as_str(),
                 row.token.as_ref().map(|token| &token.0),
@@ -220,7 +220,7 @@ impl Batch {
         )?;
         for issue in &self.reopened {
             // A transaction that closes the issue either comes first, or sees the waiting delivery.
-            issues::hold(tx, *issue)?;
+            issues::hold_lock(tx, *issue)?;
             tx.execute("UPDATE issue SET state = 'sending' WHERE id = ?1 AND state = 'done'", args![*issue])?;
         }
         Ok(())
@@ -228,10 +228,10 @@ impl Batch {
 }
 
 /// Reads [`COLUMNS`], the number, the subscriber's key, the issue's state and its number.
-pub(super) fn found(row: &dyn Row, now: DateTime<Utc>) -> Result<(i64, Found), StoreError> {
+pub(super) fn found(row: &dyn Row, now: DateTime<Utc>) -> Result<(i64, DeliveryContext), StoreError> {
     let issue = issues::state(&row.get::<String>(WIDTH + 2)?)?;
-    let around = Around { now, issue, barred: None, alone: false };
-    let found = Found {
+    let around = TransitionContext { now, issue, exclusion: None, is_exclusive: false };
+    let found = DeliveryContext {
         row: delivery(row)?,
         issue: row.get(WIDTH + 3)?,
         key: AddressKey(row.get(WIDTH + 1)?),

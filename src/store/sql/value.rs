@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{StoreError, nonsense};
+use super::{StoreError, corrupt_data};
 
 /// One argument. Each kind can be null and still has its type, which `PostgreSQL` needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl dyn Row + '_ {
     /// The value in a column, converted to the expected type.
     pub(in crate::store) fn get<T: FromCell>(&self, column: usize) -> Result<T, StoreError> {
         let cell = self.cell(column)?;
-        T::from_cell(cell).ok_or_else(|| nonsense(format!("{cell:?} in column {column}")))
+        T::from_cell(cell).ok_or_else(|| corrupt_data(format!("{cell:?} in column {column}")))
     }
 }
 

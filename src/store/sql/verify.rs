@@ -10,7 +10,7 @@ use crate::text::hex;
 impl Store {
     /// Checks that everything in the store is consistent; returns each flaw as a sentence.
     pub async fn verify(&self) -> Result<Vec<String>, StoreError> {
-        self.look("verifying the ledger", |tx| {
+        self.read("verifying the ledger", |tx| {
             let mut flaws = structure(tx)?;
             chain(tx, &mut flaws)?;
             audiences(tx, &mut flaws)?;
@@ -71,7 +71,7 @@ fn chain(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
     flaws.extend(broken);
     let Some((length, head)) = events::head(tx)? else {
         // A store of an earlier version has no head before it is first opened to send.
-        if epoch::custody(tx)?.mark.epoch > 0 {
+        if epoch::identity(tx)?.epoch_mark.epoch > 0 {
             flaws.push(
                 "the event log has lost its head, so it cannot be checked whether its last events are missing"
                     .to_owned(),
@@ -181,7 +181,7 @@ fn proofs(tx: &mut dyn Tx, flaws: &mut Vec<String>) -> Result<(), StoreError> {
         flaws,
     )?;
     // A restored ledger lacks the attempts of its doubts, and records that.
-    let forgotten = format!("('{}', '{}')", crate::ledger::RESTORED, crate::ledger::LEFT);
+    let forgotten = format!("('{}', '{}')", crate::ledger::RESTORED, crate::ledger::ACKNOWLEDGED);
     let sql = format!(
         "SELECT post, address FROM delivery JOIN issue ON issue.id = delivery.issue
          WHERE delivery.state IN ('armed', 'unknown')

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{Open, failed};
 use crate::durable::{self, Mode, Partial};
-use crate::store::sql::{epoch, notes};
+use crate::store::sql::{epoch, meta};
 use crate::store::{Fault, StoreError};
 
 const DOING: &str = "writing the backup";
@@ -37,7 +37,7 @@ pub(super) fn write(source: &str, target: &Utf8Path, copied: DateTime<Utc>) -> R
         copy.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(failed(DOING))?;
     if sound != "ok" {
         let why = format!("the backup is damaged ({sound}); check the disk");
-        return Err(StoreError::Unfit { path: target.to_string(), why });
+        return Err(StoreError::Unusable { path: target.to_string(), why });
     }
     copy.close().map_err(|(_, error)| failed(DOING)(error))?;
     partial.sync().and_then(|staged| staged.create_new(target)).map_err(refused)
@@ -48,7 +48,7 @@ pub(super) fn mark(copy: &mut Connection, copied: DateTime<Utc>) -> Result<(), S
     let transaction =
         copy.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(DOING))?;
     let mut open = Open { transaction, doing: DOING };
-    notes::remember(&mut open, epoch::COPIED, &copied.to_rfc3339_opts(SecondsFormat::Secs, true))?;
+    meta::remember(&mut open, epoch::COPIED, &copied.to_rfc3339_opts(SecondsFormat::Secs, true))?;
     open.transaction.commit().map_err(failed(DOING))
 }
 
@@ -78,7 +78,7 @@ pub(super) fn fill(source: &str, access: OpenFlags, copy: &mut Connection) -> Re
 pub(super) fn refused(error: io::Error) -> StoreError {
     let fault = match error.kind() {
         io::ErrorKind::StorageFull => Fault::Full,
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Fault::Barred,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Fault::PermissionDenied,
         _ => Fault::Other,
     };
     StoreError::Database { doing: DOING, fault, source: Arc::new(error) }

@@ -4,8 +4,8 @@
 
 mod backup;
 mod open;
+mod replacement;
 mod restore;
-mod watch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,12 +16,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::sql::{Access, Backend, Body, Cell, Dialect, Row, Tx, Value};
+use super::sql::{Backend, Body, Cell, Dialect, Row, TransactionMode, Tx, Value};
 use super::{Fault, StoreError};
 use crate::crash;
 pub use open::open_sqlite;
-pub use restore::{Alone, Candidate, Holder, put_in_place, stage};
-use watch::Watch;
+use replacement::ReplacementDetector;
+pub use restore::{Candidate, ExclusiveFile, Holder, put_in_place, stage};
 
 /// The file, and the connection to it while it is at its path.
 struct Sqlite {
@@ -34,19 +34,19 @@ struct Sqlite {
 }
 
 enum State {
-    Open(Box<Held>),
+    Open(Box<OpenConnection>),
     /// The file was exchanged; the connection to the old one is closed.
     Lost(&'static str),
 }
 
 /// An open connection; it is closed before its [`Watch`].
-struct Held {
+struct OpenConnection {
     connection: Connection,
-    watch: Watch,
+    watch: ReplacementDetector,
 }
 
-impl Held {
-    fn new(connection: Connection, watch: Watch) -> Self {
+impl OpenConnection {
+    fn new(connection: Connection, watch: ReplacementDetector) -> Self {
         let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         Self { connection, watch }
     }
@@ -54,16 +54,16 @@ impl Held {
 
 /// At its end `SQLite` writes a checkpoint and removes the log, by name, also if other files have these names now. So this
 /// is allowed only if the files were not exchanged.
-impl Drop for Held {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
-        if self.watch.trouble().is_none() {
+        if self.watch.replacement().is_none() {
             let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
         }
     }
 }
 
 impl Sqlite {
-    fn over(held: Held, path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Self {
+    fn over(held: OpenConnection, path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Self {
         Self {
             path: path.to_owned(),
             keys: keys.to_owned(),
@@ -83,9 +83,9 @@ impl Sqlite {
     }
 
     /// The connection to the file that is at the path now, opened again if needed.
-    fn current<'a>(&self, state: &'a mut State) -> Result<&'a mut Held, StoreError> {
+    fn current<'a>(&self, state: &'a mut State) -> Result<&'a mut OpenConnection, StoreError> {
         if let State::Open(held) = state
-            && let Some(what) = held.watch.trouble()
+            && let Some(what) = held.watch.replacement()
         {
             *state = State::Lost(what);
         }
@@ -111,7 +111,7 @@ impl Sqlite {
         let held = self.current(&mut state)?;
         let outcome = work(&mut held.connection).map_err(|error| at(held.connection.path(), error));
         if (writes || outcome.is_err())
-            && let Some(what) = held.watch.trouble()
+            && let Some(what) = held.watch.replacement()
         {
             *state = State::Lost(what);
             return Err(self.exchanged(what));
@@ -121,12 +121,17 @@ impl Sqlite {
 }
 
 impl Backend for Sqlite {
-    fn transact(&self, access: Access, doing: &'static str, body: &Body<'_>) -> Result<(), StoreError> {
+    fn transact(
+        &self,
+        access: TransactionMode,
+        doing: &'static str,
+        body: &Body<'_>,
+    ) -> Result<(), StoreError> {
         let behavior = match access {
-            Access::Look => TransactionBehavior::Deferred,
-            Access::Change | Access::Freeze => TransactionBehavior::Immediate,
+            TransactionMode::Read => TransactionBehavior::Deferred,
+            TransactionMode::Write | TransactionMode::Serializable => TransactionBehavior::Immediate,
         };
-        self.with(access != Access::Look, |connection| transact(connection, behavior, doing, body))
+        self.with(access != TransactionMode::Read, |connection| transact(connection, behavior, doing, body))
     }
 
     fn pin(&self) {
@@ -135,7 +140,7 @@ impl Backend for Sqlite {
 
     /// The log still has overwritten data until it is emptied. While another process reads it, it stays until the next
     /// checkpoint.
-    fn scrub(&self) -> Result<(), StoreError> {
+    fn vacuum(&self) -> Result<(), StoreError> {
         self.with(true, |connection| {
             connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
@@ -199,7 +204,7 @@ impl Tx for Open<'_> {
         let mut statement = self.transaction.prepare_cached(sql).map_err(&doing)?;
         let mut rows = statement.query(rusqlite::params_from_iter(args)).map_err(&doing)?;
         while let Some(row) = rows.next().map_err(&doing)? {
-            visit(&Found { row, doing: self.doing })?;
+            visit(&SqliteRow { row, doing: self.doing })?;
         }
         Ok(())
     }
@@ -220,12 +225,12 @@ impl ToSql for Value<'_> {
     }
 }
 
-struct Found<'a, 'b> {
+struct SqliteRow<'a, 'b> {
     row: &'a rusqlite::Row<'b>,
     doing: &'static str,
 }
 
-impl Row for Found<'_, '_> {
+impl Row for SqliteRow<'_, '_> {
     fn cell(&self, column: usize) -> Result<Cell<'_>, StoreError> {
         let value = self.row.get_ref(column).map_err(failed(self.doing))?;
         match value {
@@ -233,9 +238,9 @@ impl Row for Found<'_, '_> {
             ValueRef::Integer(value) => Ok(Cell::Int(value)),
             ValueRef::Text(text) => std::str::from_utf8(text)
                 .map(Cell::Text)
-                .map_err(|error| StoreError::Nonsense(error.to_string())),
+                .map_err(|error| StoreError::CorruptData(error.to_string())),
             ValueRef::Blob(bytes) => Ok(Cell::Blob(bytes)),
-            ValueRef::Real(value) => Err(StoreError::Nonsense(format!("the number {value}"))),
+            ValueRef::Real(value) => Err(StoreError::CorruptData(format!("the number {value}"))),
         }
     }
 }
@@ -248,16 +253,18 @@ fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
 /// Adds the file: the message about a full disk must say which one.
 fn at(path: Option<&str>, error: StoreError) -> StoreError {
     match (path, error) {
-        (Some(path), StoreError::Database { doing, fault, source }) => {
-            StoreError::Database { doing, fault, source: Arc::new(InFile { path: path.to_owned(), source }) }
-        }
+        (Some(path), StoreError::Database { doing, fault, source }) => StoreError::Database {
+            doing,
+            fault,
+            source: Arc::new(FileDatabase { path: path.to_owned(), source }),
+        },
         (_, error) => error,
     }
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {source}")]
-struct InFile {
+struct FileDatabase {
     path: String,
     source: Arc<dyn std::error::Error + Send + Sync>,
 }
@@ -269,7 +276,7 @@ fn fault(error: &rusqlite::Error) -> Fault {
     };
     match error.sqlite_error_code() {
         Some(DiskFull) => Fault::Full,
-        Some(ReadOnly | CannotOpen) => Fault::Barred,
+        Some(ReadOnly | CannotOpen) => Fault::PermissionDenied,
         Some(DatabaseCorrupt | NotADatabase) => Fault::Damaged,
         Some(SystemIoFailure) => Fault::Io,
         Some(DatabaseBusy | DatabaseLocked) => Fault::Busy,

@@ -7,10 +7,10 @@ use std::time::Duration;
 use camino::Utf8Path;
 use rusqlite::{Connection, OpenFlags};
 
-use super::watch::{Anchor, Watch};
-use super::{Held, Open, Sqlite, at, failed};
+use super::replacement::{Anchor, ReplacementDetector};
+use super::{Open, OpenConnection, Sqlite, at, failed};
 use crate::crash;
-use crate::store::sql::notes;
+use crate::store::sql::meta;
 use crate::store::{Store, StoreError};
 
 /// The schema, one file for each step. A released step never changes.
@@ -42,7 +42,7 @@ pub fn open_sqlite(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<A
 }
 
 /// Opens the ledger `instance` again after its file was exchanged. It never creates a new one.
-pub(super) fn reopen(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Held, StoreError> {
+pub(super) fn reopen(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<OpenConnection, StoreError> {
     let exchanged = |what| StoreError::Exchanged { path: path.to_string(), what };
     if !path.exists() {
         return Err(exchanged("it was removed"));
@@ -61,11 +61,11 @@ pub(super) fn reopen(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result
     Ok(held)
 }
 
-fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Held, StoreError> {
-    let unfit = |why: String| StoreError::Unfit { path: path.to_string(), why };
+fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<OpenConnection, StoreError> {
+    let unfit = |why: String| StoreError::Unusable { path: path.to_string(), why };
     let is_new = !path.exists();
     if is_new && keys.exists() {
-        return Err(StoreError::Vanished { store: path.to_string(), witness: keys.to_string() });
+        return Err(StoreError::DatabaseMissing { store: path.to_string(), witness: keys.to_string() });
     }
     let folder = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
     if let Some(network) = network_file_system(folder) {
@@ -94,13 +94,13 @@ fn open(path: &Utf8Path, keys: &Utf8Path, instance: &str) -> Result<Held, StoreE
     // Before anything is written to it. Keys are created after the tables: if there are keys without tables, the tables were
     // lost, by a truncated file or a copy without its write-ahead log.
     if schema(&connection)? == 0 && keys.exists() {
-        return Err(StoreError::Vanished { store: path.to_string(), witness: keys.to_string() });
+        return Err(StoreError::DatabaseMissing { store: path.to_string(), witness: keys.to_string() });
     }
     configure(&mut connection).map_err(failed("configuring it"))?;
     verify(&connection, &unfit)?;
     migrate(&mut connection, path, instance)?;
-    let watch = Watch::begin(path, anchor).map_err(|error| unfit(error.to_string()))?;
-    Ok(Held::new(connection, watch))
+    let watch = ReplacementDetector::begin(path, anchor).map_err(|error| unfit(error.to_string()))?;
+    Ok(OpenConnection::new(connection, watch))
 }
 
 /// The file itself. If it is being restored now, this waits for the new file.
@@ -193,8 +193,8 @@ fn migrate(connection: &mut Connection, path: &Utf8Path, instance: &str) -> Resu
     }
     let mut open = Open { transaction, doing: "migrating it" };
     if found == 0 {
-        notes::remember(&mut open, "instance", instance)?;
-        notes::remember(&mut open, "epoch", "0")?;
+        meta::remember(&mut open, "instance", instance)?;
+        meta::remember(&mut open, "epoch", "0")?;
     }
     crash::point("before-commit/migrating it");
     open.transaction.commit().map_err(failed("migrating it"))?;

@@ -26,7 +26,7 @@ const TRIES: u32 = 40;
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// A ledger that no process has open; none can open it while this is held.
-pub struct Alone(#[expect(dead_code, reason = "it is held, not read")] Option<File>);
+pub struct ExclusiveFile(#[expect(dead_code, reason = "it is held, not read")] Option<File>);
 
 /// A process that has the ledger open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Holder {
     pub command: String,
 }
 
-impl Alone {
+impl ExclusiveFile {
     /// Waits a little until no process has the file at `path` open; else returns those that do, as far as is known.
     pub fn take(path: &Utf8Path) -> Result<Self, Vec<Holder>> {
         let Ok(file) = File::open(path) else { return Ok(Self(None)) };
@@ -109,7 +109,7 @@ fn staging(
     note: &str,
     now: DateTime<Utc>,
 ) -> Result<Candidate, StoreError> {
-    let unfit = |why: String| StoreError::Unfit { path: source.to_string(), why };
+    let unfit = |why: String| StoreError::Unusable { path: source.to_string(), why };
     for suffix in ["", "-journal", "-wal", "-shm"] {
         remove(&Utf8PathBuf::from(format!("{staged}{suffix}"))).map_err(refused)?;
     }
@@ -190,7 +190,7 @@ fn fold(path: &Utf8Path, log: &Utf8Path) -> Result<(), StoreError> {
     });
     // The last connection that is closed removes the log.
     if matches!(folded, Ok(true)) && log.exists() {
-        return Err(StoreError::Unfit {
+        return Err(StoreError::Unusable {
             path: path.to_string(),
             why: "another program has it open, such as the SQLite shell or an older Letterpress\n    help: close that program and run the command again"
                 .to_owned(),
@@ -246,11 +246,11 @@ mod tests {
     fn a_ledger_is_alone_until_somebody_opens_it_and_again_when_they_are_gone() {
         let folder = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(folder.path()).unwrap().join("x.db");
-        assert!(Alone::take(&path).is_ok(), "no file, nobody");
+        assert!(ExclusiveFile::take(&path).is_ok(), "no file, nobody");
         let store = crate::store::open_sqlite(&path, &path.with_extension("keys"), "a").unwrap();
-        assert!(Alone::take(&path).is_err());
+        assert!(ExclusiveFile::take(&path).is_err());
         drop(store);
-        let alone = Alone::take(&path).unwrap();
+        let alone = ExclusiveFile::take(&path).unwrap();
         drop(alone);
         assert!(crate::store::open_sqlite(&path, &path.with_extension("keys"), "a").is_ok());
     }

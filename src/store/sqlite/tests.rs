@@ -38,25 +38,25 @@ async fn a_store_continues_with_the_new_file_and_a_sending_run_ends() {
     for is_run in [false, true] {
         let place = Place(tempfile::tempdir().unwrap());
         let store = place.open();
-        store.remember("word", "old").await.unwrap();
+        store.set_meta("word", "old").await.unwrap();
         store.backup(&place.path("b.db"), now()).await.unwrap();
-        store.remember("word", "new").await.unwrap();
+        store.set_meta("word", "new").await.unwrap();
         if is_run {
             store.pin();
         }
         place.restore();
         if is_run {
             for _ in 0..2 {
-                let ended = store.remember("word", "newer").await;
+                let ended = store.set_meta("word", "newer").await;
                 assert!(matches!(ended, Err(StoreError::Exchanged { .. })), "{ended:?}");
             }
         } else {
-            assert_eq!(store.recall("word").await.unwrap().as_deref(), Some("old"));
-            store.remember("word", "newer").await.unwrap();
+            assert_eq!(store.get_meta("word").await.unwrap().as_deref(), Some("old"));
+            store.set_meta("word", "newer").await.unwrap();
         }
         drop(store);
         // The file is complete, and has nothing of the old one.
-        let word = place.open().recall("word").await.unwrap();
+        let word = place.open().get_meta("word").await.unwrap();
         assert_eq!(word.as_deref(), Some(if is_run { "old" } else { "newer" }));
     }
 }
@@ -66,16 +66,16 @@ async fn a_store_closed_after_an_exchange_keeps_the_log_of_the_new_file() {
     let place = Place(tempfile::tempdir().unwrap());
     let old = place.open();
     old.backup(&place.path("b.db"), now()).await.unwrap();
-    old.remember("word", "old").await.unwrap();
+    old.set_meta("word", "old").await.unwrap();
     place.restore();
     let next = place.open();
-    next.remember("word", "next").await.unwrap();
+    next.set_meta("word", "next").await.unwrap();
     drop(old);
     assert!(place.path("x.db-wal").exists(), "the log of the open store");
-    assert_eq!(next.recall("word").await.unwrap().as_deref(), Some("next"));
-    next.remember("word", "later").await.unwrap();
+    assert_eq!(next.get_meta("word").await.unwrap().as_deref(), Some("next"));
+    next.set_meta("word", "later").await.unwrap();
     drop(next);
-    assert_eq!(place.open().recall("word").await.unwrap().as_deref(), Some("later"));
+    assert_eq!(place.open().get_meta("word").await.unwrap().as_deref(), Some("later"));
 }
 
 #[tokio::test]
@@ -86,12 +86,12 @@ async fn a_checkpoint_of_another_process_is_not_an_exchange() {
     other.pin();
     let long = "x".repeat(100_000);
     for round in 0..60 {
-        one.remember(&format!("one {round}"), &long).await.unwrap();
-        other.remember(&format!("other {round}"), &long).await.unwrap();
+        one.set_meta(&format!("one {round}"), &long).await.unwrap();
+        other.set_meta(&format!("other {round}"), &long).await.unwrap();
         if round % 20 == 0 {
             other.scrub().await.unwrap();
         }
     }
     drop(one);
-    assert_eq!(other.recall("one 59").await.unwrap().as_deref(), Some(long.as_str()));
+    assert_eq!(other.get_meta("one 59").await.unwrap().as_deref(), Some(long.as_str()));
 }

@@ -1,6 +1,6 @@
 //! Which compressed copy a client accepts (RFC 9110, section 12.5.3). Pure.
 
-use crate::web::quality;
+use crate::web::accept;
 
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +26,12 @@ pub(super) fn choose(accepted: &str, offered: &[Coding]) -> Option<Coding> {
                 member.eq_ignore_ascii_case(wanted)
                     || (wanted == "gzip" && member.eq_ignore_ascii_case("x-gzip"))
             };
-            quality::members(accepted).find(|(member, _)| is_it(member)).map(|(_, weight)| weight)
+            accept::members(accepted).find(|(member, _)| is_it(member)).map(|(_, weight)| weight)
         };
         named(name).or_else(|| named("*"))
     };
     // Without `identity` in the list, the uncompressed file is used only if no coding is acceptable.
-    let identity = quality::members(accepted)
+    let identity = accept::members(accepted)
         .find(|(name, _)| name.eq_ignore_ascii_case("identity"))
         .map_or(1, |(_, weight)| weight);
     let mut best: Option<(Coding, u16)> = None;

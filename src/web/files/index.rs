@@ -37,10 +37,10 @@ const SKEW: Duration = Duration::from_secs(2);
 /// The public folder.
 pub(in crate::web) struct Files {
     root: PathBuf,
-    seen: Mutex<Option<Seen>>,
+    seen: Mutex<Option<CachedIndex>>,
 }
 
-struct Seen {
+struct CachedIndex {
     index: Arc<Index>,
     at: Instant,
     took: Duration,
@@ -56,15 +56,15 @@ pub(super) struct Index {
 /// A regular file.
 pub(super) struct Entry {
     path: PathBuf,
-    stamp: Stamp,
+    stamp: FileVersion,
     modified: SystemTime,
     keeps_bytes: bool,
-    facts: OnceCell<Facts>,
+    facts: OnceCell<FileMetadata>,
 }
 
 /// Equal stamps mean the same file with the same content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+struct FileVersion {
     size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
@@ -72,7 +72,7 @@ struct Stamp {
 }
 
 /// Values derived from a file's content.
-pub(super) struct Facts {
+pub(super) struct FileMetadata {
     /// The strong entity tag.
     pub(super) tag: String,
     pub(super) media_type: &'static str,
@@ -85,16 +85,16 @@ pub(super) struct Facts {
 
 /// The file has changed since it was indexed.
 #[derive(Debug)]
-pub(super) struct Moved;
+pub(super) struct FileChanged;
 
 /// A file with its compressed copies.
-pub(super) struct Listed<'a> {
+pub(super) struct ListedFile<'a> {
     pub(super) file: &'a Arc<Entry>,
     br: Option<&'a Arc<Entry>>,
     gzip: Option<&'a Arc<Entry>>,
 }
 
-impl<'a> Listed<'a> {
+impl<'a> ListedFile<'a> {
     pub(super) fn encodings(&self) -> Vec<Coding> {
         [Coding::Brotli, Coding::Gzip].into_iter().filter(|coding| self.encoded(*coding).is_some()).collect()
     }
@@ -125,7 +125,7 @@ impl Files {
         let (root, known, began) = (self.root.clone(), Arc::clone(&before), Instant::now());
         let looked = tokio::task::spawn_blocking(move || Index::of(&root, &known)).await;
         let index = looked.map_or(before, Arc::new);
-        *seen = Some(Seen { index: Arc::clone(&index), at: Instant::now(), took: began.elapsed() });
+        *seen = Some(CachedIndex { index: Arc::clone(&index), at: Instant::now(), took: began.elapsed() });
         index
     }
 
@@ -135,20 +135,20 @@ impl Files {
     }
 
     /// The values derived from a file's content, read once.
-    pub(super) async fn facts<'a>(&self, entry: &'a Arc<Entry>) -> Result<&'a Facts, Moved> {
+    pub(super) async fn metadata<'a>(&self, entry: &'a Arc<Entry>) -> Result<&'a FileMetadata, FileChanged> {
         entry
             .facts
             .get_or_try_init(|| async {
                 let entry = Arc::clone(entry);
-                tokio::task::spawn_blocking(move || entry.read()).await.map_err(|_| Moved)?
+                tokio::task::spawn_blocking(move || entry.read()).await.map_err(|_| FileChanged)?
             })
             .await
     }
 
     /// Opens the file. Replacing it later does not affect the open file.
-    pub(super) async fn open(&self, entry: &Arc<Entry>) -> Result<File, Moved> {
+    pub(super) async fn open(&self, entry: &Arc<Entry>) -> Result<File, FileChanged> {
         let entry = Arc::clone(entry);
-        tokio::task::spawn_blocking(move || entry.open()).await.map_err(|_| Moved)?
+        tokio::task::spawn_blocking(move || entry.open()).await.map_err(|_| FileChanged)?
     }
 }
 
@@ -161,7 +161,7 @@ impl Index {
         let small: u64 = files.values().map(|(_, meta)| meta.len()).filter(|size| *size <= SMALL).sum();
         let keeps_bytes = small <= MEMORY;
         let entry = |name: &String, (path, meta): (PathBuf, Metadata)| {
-            let stamp = Stamp::of(&meta);
+            let stamp = FileVersion::of(&meta);
             let known = before.files.get(name).filter(|known| known.stamp == stamp && known.path == path);
             match known {
                 Some(known) if before.keeps_bytes == keeps_bytes => Arc::clone(known),
@@ -179,13 +179,13 @@ impl Index {
     }
 
     /// A file, unless it is the compressed copy of another.
-    pub(super) fn find(&self, path: &str) -> Option<Listed<'_>> {
+    pub(super) fn find(&self, path: &str) -> Option<ListedFile<'_>> {
         let file = self.files.get(path)?;
         let is_copy = [".br", ".gz"]
             .iter()
             .any(|end| path.strip_suffix(end).is_some_and(|of| self.files.contains_key(of)));
         let copy = |end| self.files.get(&format!("{path}{end}")).filter(|copy| copy.is_of(file));
-        (!is_copy).then(|| Listed { file, br: copy(".br"), gzip: copy(".gz") })
+        (!is_copy).then(|| ListedFile { file, br: copy(".br"), gzip: copy(".gz") })
     }
 }
 
@@ -228,7 +228,7 @@ fn walk(
     }
 }
 
-impl Stamp {
+impl FileVersion {
     fn of(meta: &Metadata) -> Self {
         Self {
             size: meta.len(),
@@ -253,13 +253,13 @@ impl Entry {
         self.modified + SKEW >= file.modified
     }
 
-    fn open(&self) -> Result<File, Moved> {
-        let file = File::open(&self.path).map_err(|_| Moved)?;
-        let meta = file.metadata().map_err(|_| Moved)?;
-        if meta.is_file() && Stamp::of(&meta) == self.stamp { Ok(file) } else { Err(Moved) }
+    fn open(&self) -> Result<File, FileChanged> {
+        let file = File::open(&self.path).map_err(|_| FileChanged)?;
+        let meta = file.metadata().map_err(|_| FileChanged)?;
+        if meta.is_file() && FileVersion::of(&meta) == self.stamp { Ok(file) } else { Err(FileChanged) }
     }
 
-    fn read(&self) -> Result<Facts, Moved> {
+    fn read(&self) -> Result<FileMetadata, FileChanged> {
         let mut file = self.open()?;
         let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let may_be_feed = matches!(media_type::extension(name), "xml" | "json" | "rss" | "atom" | "opml");
@@ -269,7 +269,7 @@ impl Entry {
         let mut chunk = vec![0; 64 * 1024];
         let mut read = 0_u64;
         loop {
-            let length = file.read(&mut chunk).map_err(|_| Moved)?;
+            let length = file.read(&mut chunk).map_err(|_| FileChanged)?;
             if length == 0 {
                 break;
             }
@@ -280,11 +280,11 @@ impl Entry {
             }
         }
         if read != self.size() {
-            return Err(Moved);
+            return Err(FileChanged);
         }
         let about = if may_be_feed && whole { topic::read(&kept) } else { None };
         let hash = hex(&context.finish().as_ref()[..16]);
-        Ok(Facts {
+        Ok(FileMetadata {
             tag: format!("\"{hash}\""),
             media_type: about.as_ref().map_or_else(|| media_type::of(name), |about| about.media_type),
             is_feed: about.as_ref().is_some_and(|about| about.is_feed),

@@ -20,10 +20,10 @@ use axum::response::{IntoResponse as _, Response};
 use percent_encoding::percent_decode_str;
 
 pub(super) use index::Files;
-use index::{Entry, Facts, Listed, Moved};
+use index::{Entry, FileChanged, FileMetadata, ListedFile};
 
 use super::app::text;
-use super::{App, Shared, Visit, quality};
+use super::{App, RequestContext, SharedApp, accept};
 
 /// How often to retry when a file is replaced between the index lookup and opening it.
 const ATTEMPTS: usize = 3;
@@ -33,24 +33,24 @@ const POLICY: &str = "default-src 'none'; img-src 'self' data: https:; media-src
                       style-src 'self' 'unsafe-inline'; form-action 'self' https:; base-uri 'none'; frame-ancestors 'none'";
 
 pub(super) async fn serve(
-    State(app): State<Shared>,
-    visit: Visit,
+    State(app): State<SharedApp>,
+    visit: RequestContext,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let Some(path) = wanted(uri.path()) else { return app.pages.missing(&visit) };
+    let Some(path) = wanted(uri.path()) else { return app.pages.not_found(&visit) };
     for attempt in 0..ATTEMPTS {
         let index = app.files.index(attempt > 0).await;
         let Some(listed) = index.find(&path) else {
             let is_folder = index.find(&format!("{path}/index.html")).is_some();
-            return if is_folder { to_folder(&uri) } else { app.pages.missing(&visit) };
+            return if is_folder { to_folder(&uri) } else { app.pages.not_found(&visit) };
         };
         if let Ok(answer) = answer(&app, listed, &method, &headers).await {
             return answer;
         }
     }
-    app.pages.failure(&visit, None)
+    app.pages.unavailable(&visit, None)
 }
 
 /// The path as the index names it, percent-decoded exactly once.
@@ -73,18 +73,18 @@ fn to_folder(uri: &Uri) -> Response {
 
 async fn answer(
     app: &App,
-    listed: Listed<'_>,
+    listed: ListedFile<'_>,
     method: &Method,
     headers: &HeaderMap,
-) -> Result<Response, Moved> {
+) -> Result<Response, FileChanged> {
     let plain = listed.file;
-    let facts = app.files.facts(plain).await?;
+    let facts = app.files.metadata(plain).await?;
     let ranged = text(headers, header::RANGE).filter(|_| method == Method::GET);
     let accepted = text(headers, header::ACCEPT_ENCODING).unwrap_or_default();
     // Ranges refer to the uncompressed bytes.
     let coding = if ranged.is_some() { None } else { encoding::choose(accepted, &listed.encodings()) };
     let (sent, sent_facts) = match coding.and_then(|coding| listed.encoded(coding)) {
-        Some(encoded) => (encoded, app.files.facts(encoded).await?),
+        Some(encoded) => (encoded, app.files.metadata(encoded).await?),
         None => (plain, facts),
     };
     let mut answer = HeaderMap::new();
@@ -126,7 +126,7 @@ async fn answer(
 }
 
 /// The headers of both 200 and 304.
-fn describe(app: &App, headers: &mut HeaderMap, facts: &Facts, (tag, modified): (&str, &str)) {
+fn describe(app: &App, headers: &mut HeaderMap, facts: &FileMetadata, (tag, modified): (&str, &str)) {
     let age = app.config().web.max_age.duration().as_secs();
     let values = [
         (header::CONTENT_TYPE, facts.media_type.to_owned()),
@@ -153,13 +153,13 @@ const FOR_BROWSERS: &str = "application/xml; charset=utf-8";
 
 /// An XML feed gets its own media type for feed readers, and `application/xml` for browsers, which would otherwise
 /// download it.
-fn name_type(answer: &mut HeaderMap, facts: &Facts, asked: &HeaderMap) {
+fn name_type(answer: &mut HeaderMap, facts: &FileMetadata, asked: &HeaderMap) {
     if !(facts.is_feed && facts.media_type.contains("xml")) {
         return;
     }
     answer.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
     let accepted = text(asked, header::ACCEPT).unwrap_or_default();
-    if quality::members(accepted).any(|(name, weight)| name.eq_ignore_ascii_case("text/html") && weight > 0) {
+    if accept::members(accepted).any(|(name, weight)| name.eq_ignore_ascii_case("text/html") && weight > 0) {
         answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(FOR_BROWSERS));
     }
 }
@@ -167,9 +167,9 @@ fn name_type(answer: &mut HeaderMap, facts: &Facts, asked: &HeaderMap) {
 async fn body(
     app: &App,
     file: &Arc<Entry>,
-    facts: &Facts,
+    facts: &FileMetadata,
     (from, length): (u64, u64),
-) -> Result<Body, Moved> {
+) -> Result<Body, FileChanged> {
     if let Some(bytes) = &facts.bytes {
         let range = usize::try_from(from).ok().zip(usize::try_from(from + length).ok());
         return Ok(range.map_or_else(Body::empty, |(from, to)| bytes.slice(from..to).into()));

@@ -12,14 +12,14 @@ const HEAD: usize = 500;
 
 /// What a feed declares about itself.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct About {
+pub(super) struct FeedInfo {
     pub(super) media_type: &'static str,
     pub(super) is_feed: bool,
     /// As values of the `Link` header.
     pub(super) links: Vec<String>,
 }
 
-pub(super) fn read(bytes: &[u8]) -> Option<About> {
+pub(super) fn read(bytes: &[u8]) -> Option<FeedInfo> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace())?;
     if *first == b'{' { json(bytes) } else { xml(bytes) }
 }
@@ -37,9 +37,9 @@ struct Hub {
     url: String,
 }
 
-fn json(bytes: &[u8]) -> Option<About> {
+fn json(bytes: &[u8]) -> Option<FeedInfo> {
     let feed: JsonFeed = serde_json::from_slice(bytes).ok()?;
-    feed.version.starts_with("https://jsonfeed.org/").then(|| About {
+    feed.version.starts_with("https://jsonfeed.org/").then(|| FeedInfo {
         media_type: "application/feed+json; charset=utf-8",
         is_feed: true,
         links: feed
@@ -52,9 +52,9 @@ fn json(bytes: &[u8]) -> Option<About> {
     })
 }
 
-fn xml(bytes: &[u8]) -> Option<About> {
+fn xml(bytes: &[u8]) -> Option<FeedInfo> {
     let mut reader = Reader::from_reader(bytes);
-    let mut about: Option<About> = None;
+    let mut about: Option<FeedInfo> = None;
     let mut buffer = Vec::new();
     for _ in 0..HEAD {
         buffer.clear();
@@ -73,14 +73,14 @@ fn xml(bytes: &[u8]) -> Option<About> {
     about
 }
 
-fn root(name: &[u8]) -> Option<About> {
+fn root(name: &[u8]) -> Option<FeedInfo> {
     let (media_type, is_feed) = match name {
         b"rss" => ("application/rss+xml; charset=utf-8", true),
         b"feed" => ("application/atom+xml; charset=utf-8", true),
         b"opml" => ("text/x-opml; charset=utf-8", false),
         _ => return None,
     };
-    Some(About { media_type, is_feed, links: Vec::new() })
+    Some(FeedInfo { media_type, is_feed, links: Vec::new() })
 }
 
 /// A `link` with `rel="self"` or `rel="hub"`, in Atom or within RSS.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use letterpress::clock::SystemClock;
 use letterpress::config::Smtp;
-use letterpress::delivery::smtp::SmtpWire;
-use letterpress::delivery::{Breaker, Composed, Envelope, Job, deliver};
+use letterpress::delivery::smtp::SmtpTransport;
+use letterpress::delivery::{Breaker, DeliveryJob, Envelope, OutgoingMessage, deliver};
 use letterpress::ledger::{RetrySchedule, State};
 use letterpress::store::{Filter, open_sqlite};
 use serde_json::json;
@@ -115,24 +115,24 @@ fn f16_a_copy_that_panics_is_that_readers_failure_and_the_run_goes_on() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let rows = runtime.block_on(async {
         let issue = store.open_issues().await.unwrap().remove(0);
-        let job = Job {
+        let job = DeliveryJob {
             store: store.clone(),
-            wire: Arc::new(SmtpWire::new(&smtp, None).unwrap()),
+            transport: Arc::new(SmtpTransport::new(&smtp, None).unwrap()),
             clock: Arc::new(SystemClock),
             issue: issue.number,
             frozen_at: issue.frozen_at,
-            compose: Box::new(|copy| {
+            render: Box::new(|copy| {
                 assert!(!copy.address.to_string().starts_with("reader3@"), "a hostile row");
                 let from = copy.address.clone();
                 let message = b"Subject: slow\r\n\r\nslowly\r\n".to_vec();
                 let envelope = Envelope { from, to: copy.address.clone(), size: message.len() };
-                Ok(Composed { envelope, message })
+                Ok(OutgoingMessage { envelope, message })
             }),
-            limits: None,
+            rate_limits: None,
             retry: RetrySchedule { waits: vec![TimeDelta::minutes(5)], give_up: TimeDelta::hours(48) },
             lease: Duration::from_secs(10 * 60),
             owner: "test".to_owned(),
-            watch: Arc::new(|_| {}),
+            on_progress: Arc::new(|_| {}),
         };
         assert_eq!(deliver(job, Arc::new(Breaker::default())).await.unwrap(), None);
         store.deliveries(Filter::default()).await.unwrap()

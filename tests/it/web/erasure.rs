@@ -1,6 +1,6 @@
 //! X22: after an erasure the address is nowhere in the database's files, and no list brings it back.
 
-use letterpress::subscribers::Standing;
+use letterpress::subscribers::SubscriptionStatus;
 
 use super::House;
 
@@ -36,17 +36,17 @@ async fn x22_the_page_erases_after_asking_twice_and_nothing_is_left_in_the_files
     let data = format!("/data/{}", house.data_token(LEE));
     let sure = house.post(&data, "").await;
     assert_eq!(sure.field("sure"), "yes");
-    assert_eq!(house.standing(LEE).await, Some(Standing::Active), "the first press only asks");
+    assert_eq!(house.status(LEE).await, Some(SubscriptionStatus::Active), "the first press only asks");
     assert_eq!(house.post(&data, "sure=yes").await.status, 200);
     assert_eq!(holds(&house, LEE), Vec::<String>::new());
     assert_eq!(holds(&house, "lee unique"), Vec::<String>::new());
-    assert_eq!(house.standing(LEE).await, Some(Standing::Suppressed));
+    assert_eq!(house.status(LEE).await, Some(SubscriptionStatus::Suppressed));
     // No list brings it back; the reader's own word does.
     house.enrol(LEE).await;
-    assert_eq!(house.standing(LEE).await, Some(Standing::Suppressed));
+    assert_eq!(house.status(LEE).await, Some(SubscriptionStatus::Suppressed));
     assert_eq!(house.post(&data, "sure=yes").await.status, 200, "twice is once");
     assert_eq!(
-        house.office.store.verify().await.unwrap(),
+        house.session.store.verify().await.unwrap(),
         Vec::<String>::new(),
         "the chain of events still holds"
     );
@@ -70,12 +70,12 @@ async fn x22_the_command_line_exports_and_erases_and_names_the_files_that_are_th
 
     let (code, said) = run(&["subscribers", "erase", LEE]);
     assert!(code == 1 && said.contains("nothing was erased") && said.contains("--yes"), "{said}");
-    assert_eq!(house.standing(LEE).await, Some(Standing::Active));
+    assert_eq!(house.status(LEE).await, Some(SubscriptionStatus::Active));
 
     let (code, said) = run(&["subscribers", "erase", LEE, "--yes"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("readers.csv") && said.contains(".eml"), "{said}");
-    assert_eq!(house.standing(LEE).await, Some(Standing::Suppressed));
+    assert_eq!(house.status(LEE).await, Some(SubscriptionStatus::Suppressed));
     let (_, said) = run(&["subscribers", "import", "readers.csv", "--confirmed"]);
     assert!(said.contains("1 kept out"), "{said}");
     assert_eq!(holds(&house, LEE), Vec::<String>::new());

@@ -17,9 +17,12 @@ use chrono::TimeDelta;
 use letterpress::address::EmailAddress;
 use letterpress::clock::{Clock as _, FrozenClock};
 use letterpress::config;
-use letterpress::pipeline::{Allowed, Office, World, publish};
+use letterpress::pipeline::build::Waivers;
+use letterpress::pipeline::publish;
+use letterpress::pipeline::session::LedgerSession;
+use letterpress::pipeline::session::RunContext;
 use letterpress::subscribers::token::{Purpose, Subject};
-use letterpress::subscribers::{AddressKey, Enrolment, Profile, Standing};
+use letterpress::subscribers::{AddressKey, NewSubscriber, Profile, SubscriptionStatus};
 use letterpress::web::{App, Peer, router};
 use rusqlite::types::ValueRef;
 use tower::ServiceExt as _;
@@ -40,8 +43,8 @@ const OLD_POST: &str = "+++\ntitle = \"A walk\"\ndate = 2026-11-01T09:00:00Z\nsl
 pub(crate) struct House {
     folder: tempfile::TempDir,
     pub(crate) clock: Arc<FrozenClock>,
-    pub(crate) office: Office,
-    world: World,
+    pub(crate) session: LedgerSession,
+    world: RunContext,
     router: Router,
     /// What was said to whoever runs the server.
     pub(crate) said: Arc<Mutex<String>>,
@@ -93,10 +96,10 @@ impl House {
         let path = folder.path().join("config.toml");
         let config = Arc::new(config::load(Utf8Path::from_path(&path).unwrap()).unwrap());
         let clock = Arc::new(FrozenClock::at("2026-11-20T10:00:00Z".parse().unwrap(), 7));
-        let world = World {
+        let world = RunContext {
             config: Arc::clone(&config),
             clock: clock.clone(),
-            watch: Arc::new(|_| {}),
+            on_progress: Arc::new(|_| {}),
             breaker: Arc::default(),
         };
         let said = Arc::new(Mutex::new(String::new()));
@@ -107,10 +110,10 @@ impl House {
                 .await
                 .unwrap()
                 .with_access_log(true)
-                .with_patience(Duration::from_secs(2))
+                .with_write_timeout(Duration::from_secs(2))
         };
-        let office = Office::open(&config, clock.as_ref()).await.unwrap();
-        let house = Self { folder, clock, office, world, router: router(Arc::new(app)), said };
+        let session = LedgerSession::open(&config, clock.as_ref()).await.unwrap();
+        let house = Self { folder, clock, session, world, router: router(Arc::new(app)), said };
         house.enrol(KIM).await;
         house
     }
@@ -119,14 +122,14 @@ impl House {
     pub(crate) async fn enrol(&self, address: &str) {
         let email = EmailAddress::parse(address).unwrap();
         let consented_at = Some(self.clock.now());
-        let profile = Profile { consented_at, ..Profile::new(email, Standing::Active) };
-        let reader = Enrolment::new(self.key(address), profile, "test");
-        self.office.store.enrol(vec![reader], self.clock.now()).await.unwrap();
+        let profile = Profile { consented_at, ..Profile::new(email, SubscriptionStatus::Active) };
+        let reader = NewSubscriber::new(self.key(address), profile, "test");
+        self.session.store.add_subscribers(vec![reader], self.clock.now()).await.unwrap();
     }
 
     /// Builds the feeds and sends the newest post to the outbox.
     pub(crate) async fn publish(&self) {
-        publish(&self.world, Allowed::default()).await.unwrap().mailing.unwrap().unwrap();
+        publish(&self.world, Waivers::default()).await.unwrap().newsletter.unwrap().unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -142,12 +145,12 @@ impl House {
     }
 
     pub(crate) fn key(&self, address: &str) -> AddressKey {
-        self.office.key_of(&EmailAddress::parse(address).unwrap())
+        self.session.key_of(&EmailAddress::parse(address).unwrap())
     }
 
     /// A genuine token for a reader.
     pub(crate) fn token(&self, purpose: Purpose, address: &str, generation: u32) -> String {
-        self.office.keys.sign(purpose, &Subject::from(self.key(address).0), generation)
+        self.session.keys.sign(purpose, &Subject::from(self.key(address).0), generation)
     }
 
     /// The token in Kim's letters.
@@ -161,8 +164,8 @@ impl House {
         self.token(Purpose::Data, address, u32::try_from(minute).unwrap())
     }
 
-    pub(crate) async fn standing(&self, address: &str) -> Option<Standing> {
-        self.office.store.standing(self.key(address)).await.unwrap()
+    pub(crate) async fn status(&self, address: &str) -> Option<SubscriptionStatus> {
+        self.session.store.status(self.key(address)).await.unwrap()
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Reply {

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use letterpress::clock::Clock as _;
 use letterpress::store::posts::Approval;
 use letterpress::subscribers::token::{Purpose, Subject};
-use letterpress::subscribers::{Cadence, Standing};
+use letterpress::subscribers::{Frequency, SubscriptionStatus};
 use letterpress::text::hex;
 
 use super::House;
@@ -26,20 +26,20 @@ async fn somebody_leaves_takes_it_back_and_a_day_later_can_not() {
         page.text()
     );
     let left = house.post(&path(&page.actions()[0]), "do=leave").await;
-    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
     let undo = path(&left.actions()[0]);
     assert!(undo.starts_with("/undo/"));
     let page = house.get(&undo).await;
-    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed), "looking changes nothing");
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed), "looking changes nothing");
     assert_eq!(house.post(&path(&page.actions()[0]), "").await.status, 200);
-    assert_eq!(house.standing(KIM).await, Some(Standing::Active));
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
     // The link of the first farewell is void after the second one.
     house.post(&format!("/u/{}", house.way_out()), "").await;
     assert_eq!(house.post(&undo, "").await.status, 410);
-    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
     house.wait(TimeDelta::hours(25));
     assert_eq!(house.post(&format!("/undo/{}", house.token(Purpose::Undo, KIM, 3)), "").await.status, 410);
-    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
 }
 
 #[tokio::test]
@@ -53,20 +53,23 @@ async fn somebody_stays_with_less() {
     );
     let less = "do=less&cadence=weekly&about=some&topic=%EA%B8%B0%EC%88%A0";
     assert_eq!(house.post(&path(&page.actions()[1]), less).await.status, 200);
-    let reader = house.office.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
-    assert_eq!((reader.profile.standing, reader.profile.wishes.cadence), (Standing::Active, Cadence::Weekly));
+    let reader = house.session.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
+    assert_eq!(
+        (reader.profile.status, reader.profile.preferences.frequency),
+        (SubscriptionStatus::Active, Frequency::Weekly)
+    );
     // The page for choosing shows it, and takes it back.
     let choose = format!("/choose/{}", house.token(Purpose::Manage, KIM, 1));
     let page = house.get(&choose).await.text();
     assert!(page.contains("value=\"weekly\" checked") && page.contains("value=\"기술\" checked"), "{page}");
     assert!(!page.contains("value=\"일상\" checked"));
     assert_eq!(house.post(&choose, "cadence=each&about=everything").await.status, 200);
-    let reader = house.office.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
-    assert_eq!(reader.profile.wishes, letterpress::subscribers::Wishes::default());
+    let reader = house.session.store.subscriber(house.key(KIM)).await.unwrap().unwrap();
+    assert_eq!(reader.profile.preferences, letterpress::subscribers::Preferences::default());
     // Whoever left has nothing to choose, and choosing does not bring them back.
     house.post(&format!("/u/{}", house.way_out()), "").await;
     assert_eq!(house.post(&choose, "cadence=weekly").await.status, 200);
-    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
 }
 
 #[tokio::test]
@@ -86,18 +89,18 @@ async fn a_link_to_somebodys_data_works_for_an_hour() {
     house.wait(TimeDelta::minutes(61));
     assert_eq!(house.get(&data).await.status, 404);
     assert_eq!(house.post(&data, "sure=yes").await.status, 404);
-    assert_eq!(house.standing(KIM).await, Some(Standing::Active));
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
 }
 
 #[tokio::test]
 async fn a_writer_approves_an_email_by_its_link_and_looking_at_the_page_approves_nothing() {
     let house = House::new().await;
     let (post, content) = ("tag:letters.example,2026-11-20:slow", [7; 16]);
-    let store = &house.office.store;
+    let store = &house.session.store;
     store.ask_approval(post, &hex(&content), house.clock.now()).await.unwrap();
     let approval = async || store.approval(post, &hex(&content)).await.unwrap();
     let approve = |content| {
-        format!("/approve/{}", house.office.keys.sign(Purpose::Approve, &Subject::from(content), 1))
+        format!("/approve/{}", house.session.keys.sign(Purpose::Approve, &Subject::from(content), 1))
     };
     let page = house.get(&approve(content)).await;
     assert!(matches!(approval().await, Approval::Asked(_)));
@@ -116,7 +119,7 @@ async fn every_page_speaks_three_languages_and_says_which() {
     let undo = house.token(Purpose::Undo, KIM, 1);
     let choose = house.token(Purpose::Manage, KIM, 1);
     let data = house.data_token(KIM);
-    let approve = house.office.keys.sign(Purpose::Approve, &Subject::from([7; 16]), 1);
+    let approve = house.session.keys.sign(Purpose::Approve, &Subject::from([7; 16]), 1);
     for (lang, word) in [("en", "Email address"), ("ko", "이메일 주소"), ("ja", "メールアドレス")]
     {
         assert!(house.get(&format!("/?lang={lang}")).await.text().contains(word));

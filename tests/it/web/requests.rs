@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
-use letterpress::subscribers::Standing;
-use letterpress::subscribers::token::{Keys, Purpose, Subject};
+use letterpress::subscribers::SubscriptionStatus;
+use letterpress::subscribers::token::{Purpose, Subject, TokenKeys};
 
 use super::house::{KIM, URL};
 use super::{House, Reply};
@@ -107,7 +107,7 @@ async fn h02_one_click_as_gmail_yahoo_and_apple_send_it_is_done_when_it_is_answe
         assert_eq!(reply.status, 200, "{agent}");
         assert!(!reply.headers.contains_key("location") && !reply.headers.contains_key("set-cookie"));
         // Another connection sees it: it is on the disk.
-        assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed), "{agent}");
+        assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed), "{agent}");
     }
 }
 
@@ -122,7 +122,7 @@ async fn h03_one_click_a_thousand_times_and_after_an_erasure_is_one_farewell() {
         assert_eq!((again.status, &again.bytes), (StatusCode::OK, &first.bytes));
     }
     assert_eq!(house.rows(), after, "the second one changes nothing");
-    house.office.store.erase(house.key(KIM), "test", "2026-11-20T10:00:00Z".parse().unwrap()).await.unwrap();
+    house.session.store.erase(house.key(KIM), "test", "2026-11-20T10:00:00Z".parse().unwrap()).await.unwrap();
     assert_eq!(house.send("POST", &path, &[], "").await.status, 200);
 }
 
@@ -141,7 +141,7 @@ async fn h04_one_click_without_a_body_or_with_any_other_is_a_farewell_too() {
         let headers: Vec<_> = kind.iter().map(|kind| ("content-type", *kind)).collect();
         let reply = house.send("POST", &format!("/u/{}", house.way_out()), &headers, body).await;
         assert_eq!(reply.status, 200, "{kind:?}");
-        assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed), "{kind:?}");
+        assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed), "{kind:?}");
     }
 }
 
@@ -159,9 +159,9 @@ async fn h05_a_page_needs_its_button_and_the_one_click_address_stands_in_the_hea
     assert!(!page.text().contains("<script") && !page.text().contains("onload"));
     // A POST that no button sent.
     assert_eq!(house.post(&path, "").await.status, 400);
-    assert_eq!(house.standing(KIM).await, Some(Standing::Active));
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
     assert_eq!(house.post(&path, "do=leave").await.status, 200);
-    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
 }
 
 #[tokio::test]
@@ -171,14 +171,14 @@ async fn h06_every_bad_token_is_answered_alike() {
     let mut altered = good.clone().into_bytes();
     let last = altered.last_mut().unwrap();
     *last = if *last == b'a' { b'b' } else { b'a' };
-    let foreign = Keys::generate(std::array::from_fn(|at| u8::try_from(at * 7 % 251).unwrap()));
+    let foreign = TokenKeys::generate(std::array::from_fn(|at| u8::try_from(at * 7 % 251).unwrap()));
     let subject = Subject::from(house.key(KIM).0);
     let bad = [
         good[..good.len() - 1].to_owned(),
         String::from_utf8(altered).unwrap(),
         good.replace(".k1.", ".k9."),
         foreign.sign(Purpose::Unsubscribe, &subject, 1),
-        house.office.keys.sign(Purpose::Unsubscribe, &Subject::from(7), 1),
+        house.session.keys.sign(Purpose::Unsubscribe, &Subject::from(7), 1),
         house.token(Purpose::Bounce, KIM, 1),
         "a".repeat(10_000),
         "%EA%B8%80".to_owned(),
@@ -238,12 +238,12 @@ async fn h10_a_confirmation_counts_once_within_seven_days_and_never_against_a_la
     let path = format!("/confirm/{}", house.token(Purpose::Confirm, "lee@example.org", 1));
     for _ in 0..2 {
         assert_eq!(house.post(&path, "").await.status, 200);
-        assert_eq!(house.standing("lee@example.org").await, Some(Standing::Active));
+        assert_eq!(house.status("lee@example.org").await, Some(SubscriptionStatus::Active));
     }
     house.post(&format!("/u/{}", house.token(Purpose::Unsubscribe, "lee@example.org", 1)), "").await;
     let stale = house.post(&path, "").await;
     assert_eq!(stale.status, 404);
-    assert_eq!(house.standing("lee@example.org").await, Some(Standing::Unsubscribed));
+    assert_eq!(house.status("lee@example.org").await, Some(SubscriptionStatus::Unsubscribed));
 
     house.post("/subscribe", "email=park@example.org&form=embedded").await;
     house.wait(TimeDelta::days(8));
@@ -255,9 +255,9 @@ async fn h10_a_confirmation_counts_once_within_seven_days_and_never_against_a_la
         "{}",
         late.text()
     );
-    assert_eq!(house.standing("park@example.org").await, Some(Standing::Unconfirmed));
+    assert_eq!(house.status("park@example.org").await, Some(SubscriptionStatus::Unconfirmed));
 
-    let elsewhere = Keys::generate(std::array::from_fn(|at| u8::try_from(at * 11 % 251).unwrap()));
+    let elsewhere = TokenKeys::generate(std::array::from_fn(|at| u8::try_from(at * 11 % 251).unwrap()));
     let token = elsewhere.sign(Purpose::Confirm, &Subject::from(house.key("park@example.org").0), 1);
     assert_eq!(house.post(&format!("/confirm/{token}"), "").await.status, 404);
 }
@@ -465,12 +465,12 @@ async fn h20_a_farewell_that_cannot_be_written_is_never_called_done() {
         assert!(reply.text().contains(&mail), "{}", reply.text());
         assert!(!reply.text().contains("readonly"), "no details");
     }
-    assert_eq!(house.standing(KIM).await, Some(Standing::Active));
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
     let said = house.said.lock().unwrap().clone();
     assert!(said.contains("readonly") && !said.contains("v1."), "who runs the server is told why: {said}");
     house.database().execute_batch("DROP TRIGGER refuse").unwrap();
     assert_eq!(house.post(&format!("/u/{token}"), "").await.status, 200);
-    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use chrono::{Duration as Span, TimeDelta};
 use letterpress::subscribers::token::Purpose;
-use letterpress::subscribers::{Cadence, Standing, Topics};
+use letterpress::subscribers::{Frequency, SubscriptionStatus, Topics};
 
 use super::House;
 use super::house::KIM;
@@ -21,11 +21,11 @@ async fn h07_whatever_is_known_of_an_address_the_form_answers_alike_and_in_the_s
     )
     .await;
     let now = "2026-11-20T10:00:00Z".parse().unwrap();
-    house.office.store.suppress(house.key("gone@example.org"), "complaint", "test", now).await.unwrap();
+    house.session.store.suppress(house.key("gone@example.org"), "complaint", "test", now).await.unwrap();
     house.enrol("erased@example.org").await;
-    house.office.store.erase(house.key("erased@example.org"), "test", now).await.unwrap();
+    house.session.store.erase(house.key("erased@example.org"), "test", now).await.unwrap();
     house.enrol("left@example.org").await;
-    house.office.store.unsubscribe(house.key("left@example.org"), "test", None, now).await.unwrap();
+    house.session.store.unsubscribe(house.key("left@example.org"), "test", None, now).await.unwrap();
     sign_up(&house, "unconfirmed@example.org").await;
 
     let first = sign_up(&house, "new@example.org").await;
@@ -122,12 +122,12 @@ async fn what_was_chosen_counts_from_the_confirmation_on_and_the_consent_is_on_r
     let house = House::new().await;
     let form = "email=lee@example.org&form=embedded&name=%EC%9D%B4&cadence=weekly&about=some&topic=%EA%B8%B0%EC%88%A0&topic=made-up&language=ja";
     assert_eq!(house.post("/subscribe?lang=ja", form).await.status, 200);
-    assert_eq!(house.standing("lee@example.org").await, Some(Standing::Unconfirmed));
+    assert_eq!(house.status("lee@example.org").await, Some(SubscriptionStatus::Unconfirmed));
     house.post(&format!("/confirm/{}", house.token(Purpose::Confirm, "lee@example.org", 1)), "").await;
-    let reader = house.office.store.subscriber(house.key("lee@example.org")).await.unwrap().unwrap();
-    assert_eq!(reader.profile.standing, Standing::Active);
-    assert_eq!(reader.profile.wishes.cadence, Cadence::Weekly);
-    let Topics::Only(topics) = &reader.profile.wishes.topics else { panic!("{reader:?}") };
+    let reader = house.session.store.subscriber(house.key("lee@example.org")).await.unwrap().unwrap();
+    assert_eq!(reader.profile.status, SubscriptionStatus::Active);
+    assert_eq!(reader.profile.preferences.frequency, Frequency::Weekly);
+    let Topics::Only(topics) = &reader.profile.preferences.topics else { panic!("{reader:?}") };
     assert_eq!(
         topics.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["기술"],

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use letterpress::subscribers::Standing;
+use letterpress::subscribers::SubscriptionStatus;
 use letterpress::subscribers::token::Purpose;
 
 use super::House;
@@ -167,7 +167,7 @@ async fn h17_two_requests_in_the_clothes_of_one_are_not_answered_as_two() {
     let both = format!("{FORM}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n");
     let answer = exchange(&served, &request("POST", "/subscribe", &both, &format!("0\r\n\r\n{hidden}")));
     assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
-    assert_eq!(house.standing(KIM).await, Some(Standing::Active));
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
     let old = exchange(&served, b"GET /healthz HTTP/1.0\r\n\r\n");
     assert_eq!(status(&old), 200, "{old}");
     assert_eq!(status(&exchange(&served, &request("TRACE", "/", "", ""))), 405);
@@ -298,22 +298,22 @@ async fn the_pages_may_lie_below_a_path_and_a_proxy_may_leave_it_on_or_not() {
     }
     let leave = format!("/news/u/{}", house.way_out());
     assert_eq!(status(&exchange(&served, &request("POST", &leave, "", ""))), 200);
-    assert_eq!(house.standing(KIM).await, Some(Standing::Unsubscribed));
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Unsubscribed));
 }
 
 #[tokio::test]
 async fn x24_what_is_kept_for_a_while_only_is_forgotten_by_the_server_itself() {
     let house = House::new().await;
     house.post("/subscribe", "email=lee@example.org&form=embedded").await;
-    assert_eq!(house.standing("lee@example.org").await, Some(Standing::Unconfirmed));
+    assert_eq!(house.status("lee@example.org").await, Some(SubscriptionStatus::Unconfirmed));
     let later = "2026-12-25T10:00:00Z";
     let mut command = house.command(&["serve"]);
     let served = Served::start(command.env("LETTERPRESS_FROZEN_AT", later));
     let began = Instant::now();
-    while house.standing("lee@example.org").await.is_some() {
+    while house.status("lee@example.org").await.is_some() {
         assert!(began.elapsed() < Duration::from_secs(20), "it is still there");
         std::thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(house.standing(KIM).await, Some(Standing::Active));
+    assert_eq!(house.status(KIM).await, Some(SubscriptionStatus::Active));
     assert_eq!(served.stop().0, 0);
 }

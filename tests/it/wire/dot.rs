@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use letterpress::delivery::Trouble;
+use letterpress::delivery::TransportError;
 
 const KIM: &str = "kim@example.com";
 const LEE: &str = "lee@example.com";
@@ -16,7 +16,7 @@ fn raw(bytes: &[u8]) -> Do {
 async fn verdict_on(answer: Do) -> Verdict {
     let (_server, heard) = alone(Script::polite().on(At::Dot, Do::Each(vec![answer, Do::Cut]))).await;
     assert_eq!(heard.phase, Phase::Dot, "{heard:?}");
-    judge(&heard)
+    classify(&heard)
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn f45_f47_f48_a_late_reply_is_unknown_and_not_the_answer_to_anything_else
         let mut smtp = relay(&server);
         smtp.deadlines.dot = a_second();
         let heard = send(&smtp, &[KIM, LEE]).await;
-        assert_eq!(heard[0], Heard { phase: Phase::Dot, what: Err(Trouble::Deadline) });
+        assert_eq!(heard[0], SmtpOutcome { phase: Phase::Dot, result: Err(TransportError::Deadline) });
         assert_eq!((verdicts(&heard), server.log().connections), (vec![Verdict::Unknown, FAILED], 2));
     });
     let [late, drip, silent] = runs;
@@ -124,9 +124,12 @@ async fn a_caller_that_stops_waiting_leaves_a_channel_that_cannot_be_used() {
     let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
     let impatient =
         tokio::time::timeout(Duration::from_millis(200), one(&mut *channel, KIM, Some(&envelope(LEE)))).await;
-    assert!(impatient.is_err() && !channel.usable());
+    assert!(impatient.is_err() && !channel.is_usable());
     let heard = channel.offer(&envelope(LEE)).await.unwrap_err();
-    assert!(matches!(heard, Heard { phase: Phase::Mail, what: Err(Trouble::Io(_)) }), "{heard:?}");
+    assert!(
+        matches!(heard, SmtpOutcome { phase: Phase::Mail, result: Err(TransportError::Io(_)) }),
+        "{heard:?}"
+    );
 }
 
 #[tokio::test]
@@ -138,10 +141,14 @@ async fn r11_r14_an_acceptance_before_the_dot_is_not_an_acceptance() {
         // Time for a second packet to arrive; the first case needs none.
         tokio::time::sleep(Duration::from_millis(100)).await;
         let heard = match channel.body(&letter(KIM)).await {
-            Ok(()) => channel.dot(None).await,
+            Ok(()) => channel.final_dot(None).await,
             Err(heard) => heard,
         };
-        assert_eq!((heard.phase, judge(&heard), channel.usable()), (Phase::Body, LATER, false), "{heard:?}");
+        assert_eq!(
+            (heard.phase, classify(&heard), channel.is_usable()),
+            (Phase::Body, LATER, false),
+            "{heard:?}"
+        );
         assert!(server.log().messages.is_empty());
     }
 }
@@ -154,10 +161,10 @@ async fn r11_r14_an_acceptance_that_comes_between_message_and_dot_stops_the_dot(
     let body = channel.body(&letter(KIM)).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     let heard = match body {
-        Ok(()) => channel.dot(None).await,
+        Ok(()) => channel.final_dot(None).await,
         Err(heard) => heard,
     };
-    assert_eq!((heard.phase, judge(&heard)), (Phase::Body, LATER), "{heard:?}");
+    assert_eq!((heard.phase, classify(&heard)), (Phase::Body, LATER), "{heard:?}");
     assert!(server.log().messages.is_empty());
 }
 
@@ -165,9 +172,9 @@ async fn r11_r14_an_acceptance_that_comes_between_message_and_dot_stops_the_dot(
 async fn r11_f48_a_second_reply_to_one_dot_is_not_the_answer_to_the_next_envelope() {
     let server = Server::start(Script::polite().nth(At::Dot, 1, raw(b"250 ok\r\n250 ok again\r\n")));
     let heard = send(&relay(&server), &[KIM, LEE]).await;
-    assert_eq!(judge(&heard[0]), Verdict::Sent);
+    assert_eq!(classify(&heard[0]), Verdict::Sent);
     assert!(
-        matches!(heard[1], Heard { phase: Phase::Mail, what: Err(Trouble::Protocol(_)) }),
+        matches!(heard[1], SmtpOutcome { phase: Phase::Mail, result: Err(TransportError::Protocol(_)) }),
         "{:?}",
         heard[1]
     );
@@ -176,7 +183,7 @@ async fn r11_f48_a_second_reply_to_one_dot_is_not_the_answer_to_the_next_envelop
 #[tokio::test]
 async fn r16_the_text_of_a_reply_cannot_draw_on_a_terminal() {
     let (_server, heard) = alone(Script::polite().on(At::Dot, raw(b"550 \x1b]0;owned\x07\rno\0\r\n"))).await;
-    let text = heard.what.unwrap().to_string();
+    let text = heard.result.unwrap().to_string();
     assert!(!text.chars().any(char::is_control), "{text:?}");
 }
 
@@ -184,8 +191,8 @@ async fn r16_the_text_of_a_reply_cannot_draw_on_a_terminal() {
 async fn without_a_message_there_is_no_dot() {
     let server = Server::start(Script::polite());
     let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
-    assert_eq!(channel.dot(None).await.phase, Phase::Body);
-    assert!(!channel.usable());
+    assert_eq!(channel.final_dot(None).await.phase, Phase::Body);
+    assert!(!channel.is_usable());
     channel.quit().await;
     assert_eq!(server.verbs(), ["EHLO"], "a channel that is out of step says nothing more");
 }

@@ -1,7 +1,7 @@
 //! MAIL, RCPT, DATA and the message: all of it definite, because the dot has not been written.
 
 use super::*;
-use letterpress::delivery::Trouble;
+use letterpress::delivery::TransportError;
 use proptest::prelude::*;
 
 const KIM: &str = "kim@example.com";
@@ -61,7 +61,7 @@ async fn f39_f40_f42_each_refusal_of_a_recipient_has_its_meaning() {
         for pipelining in [true, false] {
             let (server, heard) =
                 alone(Script::polite().pipelining(pipelining).on(At::Rcpt, say(reply))).await;
-            assert_eq!((heard.phase, judge(&heard)), (Phase::Rcpt, verdict), "{reply}");
+            assert_eq!((heard.phase, classify(&heard)), (Phase::Rcpt, verdict), "{reply}");
             assert!(server.accepted().is_empty());
         }
     }
@@ -91,7 +91,7 @@ async fn f43_data_without_354_is_not_accepted_and_no_message_is_written() {
         for pipelining in [true, false] {
             let (server, heard) =
                 alone(Script::polite().pipelining(pipelining).on(At::Data, action.clone())).await;
-            assert_eq!((heard.phase, judge(&heard)), (Phase::Data, verdict), "{heard:?}");
+            assert_eq!((heard.phase, classify(&heard)), (Phase::Data, verdict), "{heard:?}");
             assert!(server.log().messages.is_empty() && !server.verbs().contains(&"To:".to_owned()));
         }
     }
@@ -128,7 +128,10 @@ async fn a_refused_sender_with_an_accepted_reader_gets_no_dot_at_all() {
 async fn a_refused_sender_leaves_nothing_to_reset() {
     let server = Server::start(Script::polite().pipelining(true).nth(At::Mail, 1, say("451 try again")));
     let heard = send(&relay(&server), &[KIM, LEE]).await;
-    assert_eq!((heard[0].phase, judge(&heard[0]), judge(&heard[1])), (Phase::Mail, LATER, Verdict::Sent));
+    assert_eq!(
+        (heard[0].phase, classify(&heard[0]), classify(&heard[1])),
+        (Phase::Mail, LATER, Verdict::Sent)
+    );
     assert!(!server.verbs().contains(&"RSET".to_owned()));
 }
 
@@ -140,9 +143,9 @@ async fn f44_silence_in_each_phase_ends_at_its_deadline_and_costs_the_connection
             let mut smtp = relay(&server);
             (smtp.deadlines.command, smtp.deadlines.data) = (a_second(), a_second());
             let heard = send(&smtp, &[KIM, LEE]).await;
-            assert_eq!(heard[0], Heard { phase, what: Err(Trouble::Deadline) });
+            assert_eq!(heard[0], SmtpOutcome { phase, result: Err(TransportError::Deadline) });
             assert_eq!(
-                (judge(&heard[0]), judge(&heard[1]), server.log().connections),
+                (classify(&heard[0]), classify(&heard[1]), server.log().connections),
                 (LATER, Verdict::Sent, 2)
             );
         },
@@ -163,7 +166,11 @@ async fn f46_a_connection_lost_in_the_message_is_definite() {
         let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
         channel.offer(&envelope(KIM)).await.unwrap();
         let heard = channel.body(&more_than_buffers_hold()).await.unwrap_err();
-        assert_eq!((heard.phase, judge(&heard), channel.usable()), (Phase::Body, LATER, false), "{heard:?}");
+        assert_eq!(
+            (heard.phase, classify(&heard), channel.is_usable()),
+            (Phase::Body, LATER, false),
+            "{heard:?}"
+        );
         assert!(server.log().messages.is_empty());
     }
 }
@@ -176,8 +183,8 @@ async fn a_server_that_rejects_in_the_middle_of_the_message_is_heard() {
         let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
         channel.offer(&envelope(KIM)).await.unwrap();
         let heard = channel.body(&more_than_buffers_hold()).await.unwrap_err();
-        assert!(matches!(&heard.what, Ok(reply) if reply.code == 552), "{heard:?}");
-        assert_eq!((judge(&heard), channel.usable()), (LATER_POLICY, false));
+        assert!(matches!(&heard.result, Ok(reply) if reply.code == 552), "{heard:?}");
+        assert_eq!((classify(&heard), channel.is_usable()), (LATER_POLICY, false));
     }
 }
 
@@ -201,8 +208,8 @@ async fn r6_r7_r9_a_flood_or_nonsense_before_the_dot_is_definite_and_costs_the_c
         b"\r\n250 ok\r\n".to_vec(),
     ] {
         let (server, heard) = alone(Script::polite().on(At::Rcpt, Do::Say(answer))).await;
-        assert_eq!((heard.phase, judge(&heard)), (Phase::Rcpt, LATER), "{heard:?}");
-        assert!(matches!(heard.what, Err(letterpress::delivery::Trouble::Protocol(_))), "{heard:?}");
+        assert_eq!((heard.phase, classify(&heard)), (Phase::Rcpt, LATER), "{heard:?}");
+        assert!(matches!(heard.result, Err(letterpress::delivery::TransportError::Protocol(_))), "{heard:?}");
         assert!(server.log().messages.is_empty());
     }
 }
@@ -222,7 +229,11 @@ async fn f52_a_connection_carries_no_more_messages_than_it_may() {
 async fn f52_r17_a_letter_over_the_servers_size_is_never_begun() {
     for (keyword, sent) in [("SIZE 1", false), ("SIZE 0", true), ("SIZE banana", true), ("SIZE", true)] {
         let (server, heard) = alone(Script::polite().keyword(keyword)).await;
-        assert_eq!(judge(&heard), if sent { Verdict::Sent } else { Verdict::Sender }, "{keyword} {heard:?}");
+        assert_eq!(
+            classify(&heard),
+            if sent { Verdict::Sent } else { Verdict::Sender },
+            "{keyword} {heard:?}"
+        );
         assert_eq!(server.verbs().contains(&"MAIL".to_owned()), sent);
         let declared = server.log().messages.iter().all(|message| message.mail.contains(" SIZE="));
         assert!(declared, "{keyword}");
@@ -252,9 +263,13 @@ async fn a_reader_outside_ascii_needs_smtputf8_and_others_go_on() {
 async fn what_travelled_with_the_dot_must_be_what_is_offered_next() {
     let server = Server::start(Script::polite().pipelining(true));
     let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
-    assert_eq!(judge(&one(&mut *channel, KIM, Some(&envelope(LEE))).await), Verdict::Sent);
+    assert_eq!(classify(&one(&mut *channel, KIM, Some(&envelope(LEE))).await), Verdict::Sent);
     let heard = channel.offer(&envelope(PARK)).await.unwrap_err();
-    assert_eq!((heard.phase, judge(&heard), channel.usable()), (Phase::Mail, LATER, false), "{heard:?}");
+    assert_eq!(
+        (heard.phase, classify(&heard), channel.is_usable()),
+        (Phase::Mail, LATER, false),
+        "{heard:?}"
+    );
     drop(channel);
     assert_eq!(server.accepted(), [format!("RCPT TO:<{KIM}>")]);
 }
@@ -264,9 +279,9 @@ async fn a_carried_reader_may_be_refused_like_any_other() {
     let server = Server::start(Script::polite().pipelining(true).recipient(LEE, say("550 5.1.1 gone")));
     let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
     one(&mut *channel, KIM, Some(&envelope(LEE))).await;
-    assert_eq!(judge(&channel.offer(&envelope(LEE)).await.unwrap_err()), FAILED);
-    assert!(channel.usable());
-    assert_eq!(judge(&one(&mut *channel, PARK, None).await), Verdict::Sent);
+    assert_eq!(classify(&channel.offer(&envelope(LEE)).await.unwrap_err()), FAILED);
+    assert!(channel.is_usable());
+    assert_eq!(classify(&one(&mut *channel, PARK, None).await), Verdict::Sent);
     assert_eq!(server.log().connections, 1);
 }
 
@@ -284,10 +299,10 @@ async fn a_message_that_could_be_smuggled_is_refused_before_a_byte_of_it_is_writ
         channel.offer(&envelope(KIM)).await.unwrap();
         let heard = channel.body(message).await.unwrap_err();
         assert!(
-            matches!(heard, Heard { phase: Phase::Body, what: Err(Trouble::Unsendable(_)) }),
+            matches!(heard, SmtpOutcome { phase: Phase::Body, result: Err(TransportError::Unsendable(_)) }),
             "{heard:?}"
         );
-        assert_eq!((judge(&heard), channel.usable()), (FAILED_POLICY, false));
+        assert_eq!((classify(&heard), channel.is_usable()), (FAILED_POLICY, false));
         assert_eq!(server.verbs(), ["EHLO", "MAIL", "RCPT", "DATA"]);
     }
 }
@@ -302,14 +317,14 @@ async fn an_idle_server_that_hung_up_is_noticed_before_the_next_envelope() {
     ]);
     let server = Server::start(Script::polite().on(At::Dot, farewell));
     let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
-    assert_eq!(judge(&one(&mut *channel, KIM, None).await), Verdict::Sent);
+    assert_eq!(classify(&one(&mut *channel, KIM, None).await), Verdict::Sent);
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     let heard = channel.offer(&envelope(LEE)).await.unwrap_err();
     assert!(
-        matches!(&heard, Heard { phase: Phase::Mail, what: Ok(reply) } if reply.code == 421),
+        matches!(&heard, SmtpOutcome { phase: Phase::Mail, result: Ok(reply) } if reply.code == 421),
         "{heard:?}"
     );
-    assert!(!channel.usable());
+    assert!(!channel.is_usable());
 }
 
 proptest! {
@@ -324,7 +339,7 @@ proptest! {
             let mut channel = wire(&relay(&server)).connect().await.ok().unwrap();
             channel.offer(&envelope(KIM)).await.unwrap();
             channel.body(message.as_bytes()).await.unwrap();
-            channel.dot(None).await.what.unwrap();
+            channel.final_dot(None).await.result.unwrap();
         });
         prop_assert_eq!(&server.log().messages[0].data, message.as_bytes());
     }

@@ -64,7 +64,7 @@ proptest! {
         let log = server.log();
         for (reader, heard) in READERS.iter().zip(&heard) {
             let mut copies = log.messages.iter().filter(|message| message.data == letter(reader));
-            let verdict = judge(heard);
+            let verdict = classify(heard);
             if verdict == Verdict::Sent {
                 prop_assert!(copies.clone().any(Message::accepted), "{reader}: {heard:?} {:?}", log.messages);
             }

@@ -1,17 +1,17 @@
 //! Until the first envelope: connecting, greeting, EHLO, TLS, AUTH.
 
 use super::*;
-use letterpress::delivery::Trouble;
+use letterpress::delivery::TransportError;
 
 /// What a connection came to, for a relay that should not be reached.
-async fn refused(smtp: &Smtp) -> Heard {
+async fn refused(smtp: &Smtp) -> SmtpOutcome {
     match wire(smtp).connect().await {
         Ok(_) => panic!("a channel was opened"),
         Err(heard) => heard,
     }
 }
 
-async fn refused_by(script: Script, change: impl FnOnce(&mut Smtp)) -> (Heard, Server) {
+async fn refused_by(script: Script, change: impl FnOnce(&mut Smtp)) -> (SmtpOutcome, Server) {
     let server = Server::start(script);
     let mut smtp = relay(&server);
     change(&mut smtp);
@@ -28,10 +28,10 @@ async fn f34_a_port_that_nobody_listens_on_is_a_connect_failure() {
     smtp.deadlines.connect = a_second();
     let heard = refused(&smtp).await;
     assert!(
-        matches!(heard, Heard { phase: Phase::Connect, what: Err(Trouble::Unreachable(_)) }),
+        matches!(heard, SmtpOutcome { phase: Phase::Connect, result: Err(TransportError::Unreachable(_)) }),
         "{heard:?}"
     );
-    assert_eq!(judge(&heard), LATER);
+    assert_eq!(classify(&heard), LATER);
 }
 
 #[tokio::test]
@@ -43,8 +43,11 @@ async fn f34_a_certificate_that_is_expired_or_for_another_name_ends_the_run_befo
         ] {
             let server = Server::start(script);
             let heard = refused(&secure_relay(&server, how, &certificates)).await;
-            assert!(matches!(heard, Heard { phase: Phase::Tls, what: Err(Trouble::Tls(_)) }), "{heard:?}");
-            assert_eq!(judge(&heard), Verdict::Sender);
+            assert!(
+                matches!(heard, SmtpOutcome { phase: Phase::Tls, result: Err(TransportError::Tls(_)) }),
+                "{heard:?}"
+            );
+            assert_eq!(classify(&heard), Verdict::Sender);
             assert!(!server.verbs().contains(&"MAIL".to_owned()));
         }
     }
@@ -55,7 +58,7 @@ async fn f34_a_certificate_of_an_unknown_authority_is_refused() {
     let (own, other) = (Certificates::for_name("localhost"), Certificates::for_name("localhost"));
     let server = Server::start(Script::polite().tls(&own));
     let heard = refused(&secure_relay(&server, "implicit", &other)).await;
-    assert!(matches!(heard.what, Err(Trouble::Tls(_))), "{heard:?}");
+    assert!(matches!(heard.result, Err(TransportError::Tls(_))), "{heard:?}");
 }
 
 #[tokio::test]
@@ -84,8 +87,11 @@ async fn f35_starttls_that_is_demanded_and_not_offered_ends_the_run_without_auth
     let mut smtp = secure_relay(&server, "starttls", &certificates);
     with_user(&mut smtp);
     let heard = refused(&smtp).await;
-    assert!(matches!(heard, Heard { phase: Phase::Tls, what: Err(Trouble::Missing(_)) }), "{heard:?}");
-    assert_eq!((judge(&heard), server.verbs()), (Verdict::Sender, vec!["EHLO".to_owned()]));
+    assert!(
+        matches!(heard, SmtpOutcome { phase: Phase::Tls, result: Err(TransportError::Missing(_)) }),
+        "{heard:?}"
+    );
+    assert_eq!((classify(&heard), server.verbs()), (Verdict::Sender, vec!["EHLO".to_owned()]));
 }
 
 #[tokio::test]
@@ -98,7 +104,7 @@ async fn f36_r15_a_greeting_of_554_or_421_or_silence_stops_the_run() {
         let (heard, server) =
             refused_by(Script::polite().on(At::Greeting, action), |smtp| smtp.deadlines.command = a_second())
                 .await;
-        assert_eq!((heard.phase, judge(&heard)), (Phase::Greeting, verdict), "{heard:?}");
+        assert_eq!((heard.phase, classify(&heard)), (Phase::Greeting, verdict), "{heard:?}");
         assert!(server.verbs().is_empty());
     }
 }
@@ -110,8 +116,8 @@ async fn f37_a_refused_password_stops_the_run_and_is_in_no_error() {
     {
         let script = Script::polite().auth(mechanisms, "kim", "another").on(At::Auth, say(reply));
         let (heard, server) = refused_by(script, with_user).await;
-        assert_eq!((heard.phase, judge(&heard)), (Phase::Auth, Verdict::Sender), "{heard:?}");
-        let shown = format!("{heard:?} {}", heard.what.as_ref().unwrap());
+        assert_eq!((heard.phase, classify(&heard)), (Phase::Auth, Verdict::Sender), "{heard:?}");
+        let shown = format!("{heard:?} {}", heard.result.as_ref().unwrap());
         assert!(!shown.contains("correct horse") && !shown.contains("Y29ycmVjdCBob3JzZQ"), "{shown}");
         assert!(!server.verbs().contains(&"MAIL".to_owned()));
     }
@@ -144,7 +150,10 @@ async fn plain_and_login_both_log_in_and_the_old_spelling_is_understood() {
 async fn r17_a_server_without_a_way_to_log_in_is_missing_auth() {
     for keyword in ["AUTH", "AUTH CRAM-MD5", "HELP"] {
         let (heard, server) = refused_by(Script::polite().keyword(keyword), with_user).await;
-        assert!(matches!(heard, Heard { phase: Phase::Auth, what: Err(Trouble::Missing(_)) }), "{heard:?}");
+        assert!(
+            matches!(heard, SmtpOutcome { phase: Phase::Auth, result: Err(TransportError::Missing(_)) }),
+            "{heard:?}"
+        );
         assert_eq!(server.verbs(), ["EHLO"]);
     }
 }
@@ -153,7 +162,7 @@ async fn r17_a_server_without_a_way_to_log_in_is_missing_auth() {
 async fn r18_a_server_that_asks_for_ever_is_left() {
     let script = Script::polite().auth("PLAIN", "kim", "x").on(At::Auth, say("334 "));
     let (heard, _server) = refused_by(script, with_user).await;
-    assert_eq!((heard.phase, judge(&heard)), (Phase::Auth, LATER), "{heard:?}");
+    assert_eq!((heard.phase, classify(&heard)), (Phase::Auth, LATER), "{heard:?}");
 }
 
 #[tokio::test]
@@ -164,7 +173,7 @@ async fn f44_f45_silence_and_one_byte_now_and_then_run_into_the_same_phase_deadl
         let (heard, _server) =
             refused_by(Script::polite().on(At::Ehlo, action), |smtp| smtp.deadlines.command = a_second())
                 .await;
-        assert_eq!(heard, Heard { phase: Phase::Hello, what: Err(Trouble::Deadline) });
+        assert_eq!(heard, SmtpOutcome { phase: Phase::Hello, result: Err(TransportError::Deadline) });
         // The drip alone would take eighteen seconds.
         assert!(before.elapsed().as_secs() < 10, "{:?}", before.elapsed());
     }
@@ -174,14 +183,14 @@ async fn f44_f45_silence_and_one_byte_now_and_then_run_into_the_same_phase_deadl
 async fn f41_r15_a_421_before_the_first_copy_stops_the_run() {
     let busy = || say("421 4.3.2 not now");
     let (heard, _server) = refused_by(Script::polite().on(At::Ehlo, busy()), |_| {}).await;
-    assert_eq!((heard.phase, judge(&heard)), (Phase::Hello, Verdict::Throttled), "{heard:?}");
+    assert_eq!((heard.phase, classify(&heard)), (Phase::Hello, Verdict::Throttled), "{heard:?}");
     let script = Script::polite().auth("PLAIN", "kim", "correct horse").on(At::Auth, busy());
     let (heard, _server) = refused_by(script, with_user).await;
-    assert_eq!((heard.phase, judge(&heard)), (Phase::Auth, Verdict::Throttled), "{heard:?}");
+    assert_eq!((heard.phase, classify(&heard)), (Phase::Auth, Verdict::Throttled), "{heard:?}");
     let certificates = Certificates::for_name("localhost");
     let server = Server::start(Script::polite().starttls(&certificates).on(At::StartTls, busy()));
     let heard = refused(&secure_relay(&server, "starttls", &certificates)).await;
-    assert_eq!((heard.phase, judge(&heard)), (Phase::Tls, Verdict::Throttled), "{heard:?}");
+    assert_eq!((heard.phase, classify(&heard)), (Phase::Tls, Verdict::Throttled), "{heard:?}");
 }
 
 #[tokio::test]
@@ -189,10 +198,16 @@ async fn f34_a_name_that_nobody_knows_is_a_connect_failure() {
     let smtp = serde_json::from_value(serde_json::json!({ "host": "relay.invalid", "tls": "none" })).unwrap();
     let heard = refused(&smtp).await;
     assert!(
-        matches!(heard, Heard { phase: Phase::Connect, what: Err(Trouble::NoSuchHost(_) | Trouble::Dns(_)) }),
+        matches!(
+            heard,
+            SmtpOutcome {
+                phase: Phase::Connect,
+                result: Err(TransportError::NoSuchHost(_) | TransportError::Dns(_))
+            }
+        ),
         "{heard:?}"
     );
-    assert_eq!(judge(&heard), LATER);
+    assert_eq!(classify(&heard), LATER);
 }
 
 #[tokio::test]
@@ -200,7 +215,7 @@ async fn f55_a_mangled_ehlo_costs_the_extensions_and_not_the_letter() {
     let script =
         Script::polite().on(At::Ehlo, Do::Say(b"250-test\r\n250-XXXXXXXA\r\n250 \xff\xfe\r\n".to_vec()));
     let (server, heard) = alone(script).await;
-    assert_eq!(judge(&heard), Verdict::Sent);
+    assert_eq!(classify(&heard), Verdict::Sent);
     assert_eq!(server.verbs(), ["EHLO", "MAIL", "RCPT", "DATA", "QUIT"]);
 }
 
@@ -210,7 +225,10 @@ async fn f56_bytes_after_starttls_are_an_attack() {
     let injected = Do::Say(b"220 go\r\n250-fake\r\n250 AUTH PLAIN\r\n".to_vec());
     let server = Server::start(Script::polite().starttls(&certificates).on(At::StartTls, injected));
     let heard = refused(&secure_relay(&server, "starttls", &certificates)).await;
-    assert!(matches!(heard, Heard { phase: Phase::Tls, what: Err(Trouble::Protocol(_)) }), "{heard:?}");
+    assert!(
+        matches!(heard, SmtpOutcome { phase: Phase::Tls, result: Err(TransportError::Protocol(_)) }),
+        "{heard:?}"
+    );
     assert_eq!(server.verbs(), ["EHLO", "STARTTLS"]);
 }
 
@@ -218,7 +236,10 @@ async fn f56_bytes_after_starttls_are_an_attack() {
 async fn r14_a_reply_before_the_command_is_not_its_answer() {
     let banner = Do::Say(b"220 hello\r\n250 already\r\n".to_vec());
     let (heard, server) = refused_by(Script::polite().on(At::Greeting, banner), |_| {}).await;
-    assert!(matches!(heard, Heard { phase: Phase::Hello, what: Err(Trouble::Protocol(_)) }), "{heard:?}");
+    assert!(
+        matches!(heard, SmtpOutcome { phase: Phase::Hello, result: Err(TransportError::Protocol(_)) }),
+        "{heard:?}"
+    );
     assert!(server.verbs().is_empty());
 }
 
@@ -226,23 +247,23 @@ async fn r14_a_reply_before_the_command_is_not_its_answer() {
 async fn r17_a_thousand_keywords_are_not_a_reply() {
     let flood = [b"250-X\r\n".repeat(1_000), b"250 X\r\n".to_vec()].concat();
     let (heard, _server) = refused_by(Script::polite().on(At::Ehlo, Do::Say(flood)), |_| {}).await;
-    assert!(matches!(heard.what, Err(Trouble::Protocol(_))), "{heard:?}");
+    assert!(matches!(heard.result, Err(TransportError::Protocol(_))), "{heard:?}");
 }
 
 #[tokio::test]
 async fn r19_a_greeting_and_then_nothing_is_a_closed_connection() {
     let script = Script::polite().on(At::Greeting, Do::Each(vec![say("220 hi"), Do::Cut]));
     let (heard, _server) = refused_by(script, |_| {}).await;
-    assert_eq!((heard.phase, judge(&heard)), (Phase::Hello, LATER), "{heard:?}");
+    assert_eq!((heard.phase, classify(&heard)), (Phase::Hello, LATER), "{heard:?}");
 }
 
 #[tokio::test]
 async fn an_old_server_is_greeted_with_helo_only_where_nothing_is_demanded() {
     let old = || Script::polite().on(At::Ehlo, say("502 what?"));
     let (server, heard) = alone(old()).await;
-    assert_eq!((judge(&heard), server.verbs()[1].as_str()), (Verdict::Sent, "HELO"));
+    assert_eq!((classify(&heard), server.verbs()[1].as_str()), (Verdict::Sent, "HELO"));
     let (heard, server) = refused_by(old(), with_user).await;
-    assert_eq!((judge(&heard), server.verbs()), (Verdict::Sender, vec!["EHLO".to_owned()]));
+    assert_eq!((classify(&heard), server.verbs()), (Verdict::Sender, vec!["EHLO".to_owned()]));
 }
 
 #[tokio::test]
@@ -254,5 +275,5 @@ async fn ehlo_says_the_configured_name_or_the_address_of_the_socket() {
     send(&smtp, &["kim@example.com"]).await;
     assert_eq!(server.log().commands[0].1, "EHLO news.example");
     let hostile = Smtp { hello: Some("a\r\nMAIL".to_owned()), ..smtp };
-    assert!(SmtpWire::new(&hostile, None).unwrap_err().to_string().contains("smtp.hello"));
+    assert!(SmtpTransport::new(&hostile, None).unwrap_err().to_string().contains("smtp.hello"));
 }

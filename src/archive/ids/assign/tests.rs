@@ -4,15 +4,15 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-use crate::archive::front_matter::Lined;
+use crate::archive::front_matter::Spanned;
 use crate::archive::ids::{Fingerprint, content_hash};
 
 pub(super) fn day(day: u32) -> DateTime<FixedOffset> {
     DateTime::parse_from_rfc3339(&format!("2024-05-{day:02}T09:00:00+09:00")).unwrap()
 }
 
-pub(super) fn post(path: &str, published: DateTime<FixedOffset>, body: &str) -> Sighting {
-    Sighting {
+pub(super) fn post(path: &str, published: DateTime<FixedOffset>, body: &str) -> PostIdentity {
+    PostIdentity {
         path: path.to_owned(),
         source: format!("posts/{path}"),
         id: None,
@@ -24,7 +24,7 @@ pub(super) fn post(path: &str, published: DateTime<FixedOffset>, body: &str) -> 
     }
 }
 
-pub(super) fn titled(mut post: Sighting, title: &str, body: &str) -> Sighting {
+pub(super) fn titled(mut post: PostIdentity, title: &str, body: &str) -> PostIdentity {
     post.hash = content_hash(title, body);
     post.fingerprint = Fingerprint::of(title, body);
     post
@@ -35,23 +35,23 @@ fn text(topic: &str) -> String {
     (0..30).map(|at| format!("{topic}{at}")).collect::<Vec<_>>().join(" ")
 }
 
-fn with_id(mut post: Sighting, id: &str) -> Sighting {
-    post.id = Some(Lined { line: 3, value: id.to_owned() });
+fn with_id(mut post: PostIdentity, id: &str) -> PostIdentity {
+    post.id = Some(Spanned { line: 3, value: id.to_owned() });
     post
 }
 
-pub(super) fn run(ledger: &Ledger, posts: &[Sighting]) -> Assignment {
-    assign(ledger, posts, &HeldBack::default(), "example.com", day(20)).unwrap()
+pub(super) fn run(ledger: &IdRegistry, posts: &[PostIdentity]) -> Assignment {
+    assign(ledger, posts, &Withheld::default(), "example.com", day(20)).unwrap()
 }
 
-fn first_run(posts: &[Sighting]) -> (Vec<String>, Ledger) {
-    let done = run(&Ledger::default(), posts);
+fn first_run(posts: &[PostIdentity]) -> (Vec<String>, IdRegistry) {
+    let done = run(&IdRegistry::default(), posts);
     (done.given.into_iter().map(|given| given.id).collect(), done.ledger)
 }
 
 #[test]
 fn a_new_post_gets_a_tag_of_host_day_and_slug() {
-    let done = run(&Ledger::default(), &[post("안녕 하세요.md", day(1), "a")]);
+    let done = run(&IdRegistry::default(), &[post("안녕 하세요.md", day(1), "a")]);
     assert_eq!(
         done.given[0].id,
         "tag:example.com,2024-05-01:%EC%95%88%EB%85%95%20%ED%95%98%EC%84%B8%EC%9A%94"
@@ -65,11 +65,11 @@ fn an_edit_changes_updated_once_and_never_the_id() {
     let edited = run(&ledger, &[post("a.md", day(1), "two")]);
     assert_eq!((edited.given[0].id.as_str(), edited.given[0].updated), (ids[0].as_str(), day(20)));
     let later =
-        assign(&edited.ledger, &[post("a.md", day(1), "two")], &HeldBack::default(), "example.com", day(25))
+        assign(&edited.ledger, &[post("a.md", day(1), "two")], &Withheld::default(), "example.com", day(25))
             .unwrap();
     assert_eq!(later, edited, "nothing changed, so nothing changes");
     let set_back =
-        assign(&edited.ledger, &[post("a.md", day(1), "three")], &HeldBack::default(), "example.com", day(3))
+        assign(&edited.ledger, &[post("a.md", day(1), "three")], &Withheld::default(), "example.com", day(3))
             .unwrap();
     assert_eq!(set_back.given[0].updated, day(20), "a clock that was set back takes nothing back");
 }
@@ -78,9 +78,9 @@ fn an_edit_changes_updated_once_and_never_the_id() {
 fn updated_comes_from_the_front_matter_but_is_never_before_published() {
     let mut stated = post("a.md", day(5), "one");
     stated.updated = Some(day(7));
-    assert_eq!(run(&Ledger::default(), std::slice::from_ref(&stated)).given[0].updated, day(7));
+    assert_eq!(run(&IdRegistry::default(), std::slice::from_ref(&stated)).given[0].updated, day(7));
     stated.updated = Some(day(1));
-    assert_eq!(run(&Ledger::default(), &[stated]).given[0].updated, day(5));
+    assert_eq!(run(&IdRegistry::default(), &[stated]).given[0].updated, day(5));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn renamed_moved_redated_or_on_another_host_a_post_keeps_its_id() {
         let done = assign(
             &ledger,
             &[changed.clone(), post("b.md", day(1), "two")],
-            &HeldBack::default(),
+            &Withheld::default(),
             "new.example",
             day(20),
         )
@@ -110,7 +110,7 @@ fn two_posts_that_swap_their_files_keep_their_ids() {
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one"), post("b.md", day(2), "two")]);
     let done = run(&ledger, &[post("a.md", day(1), "two"), post("b.md", day(2), "one")]);
     assert_eq!([&done.given[0].id, &done.given[1].id], [&ids[1], &ids[0]]);
-    assert_eq!(done.ledger.taken_back().count(), 0);
+    assert_eq!(done.ledger.tombstones().count(), 0);
 }
 
 #[test]
@@ -121,12 +121,12 @@ fn a_new_post_on_the_same_day_is_not_the_deleted_one() {
         let done = run(&ledger, &[titled(post(file, day(1), ""), "Tea", &text("tea"))]);
         assert_ne!(done.given[0].id, ids[0], "{file}");
         assert_eq!(taken_back(&done.ledger), [(ids[0].as_str(), day(20))], "{file}");
-        assert_eq!(Ledger::parse(&done.ledger.to_text(), "ids.txt").unwrap(), done.ledger);
+        assert_eq!(IdRegistry::parse(&done.ledger.to_text(), "ids.txt").unwrap(), done.ledger);
         let both = run(
             &done.ledger,
             &[
                 titled(post(file, day(1), ""), "Tea", &text("tea")),
-                Sighting { path: "back.md".to_owned(), ..old.clone() },
+                PostIdentity { path: "back.md".to_owned(), ..old.clone() },
             ],
         );
         assert_eq!(
@@ -189,7 +189,7 @@ fn a_line_without_a_fingerprint_matches_by_file_text_or_day_and_real_slug() {
         .map(|line| line.split("\tf1:").next().unwrap())
         .collect::<Vec<_>>()
         .join("\n");
-    let ledger = Ledger::parse(&old, "ids.txt").unwrap();
+    let ledger = IdRegistry::parse(&old, "ids.txt").unwrap();
     assert!(ledger.iter().all(|(_, line)| line.fingerprint.is_none()));
     let again = run(&ledger, &posts);
     assert!(
@@ -216,7 +216,7 @@ fn a_retracted_post_is_left_out_until_it_is_reinstated() {
             && !ledger.retract(&ids[0], day(6))
             && !ledger.retract("urn:x:1", day(5))
     );
-    assert_eq!(Ledger::parse(&ledger.to_text(), "ids.txt").unwrap(), ledger);
+    assert_eq!(IdRegistry::parse(&ledger.to_text(), "ids.txt").unwrap(), ledger);
     let out = run(&ledger, &[post("moved.md", day(1), "one")]);
     assert_eq!(
         (out.given[0].retracted, taken_back(&out.ledger)),
@@ -235,7 +235,7 @@ fn the_id_of_a_deleted_or_held_back_post_is_not_reused() {
     let done = run(&ledger, &[post("x/a.md", day(2), "another")]);
     assert_ne!(done.given[0].id, ids[0]);
     assert!(done.ledger.get(&ids[0]).is_some(), "its line stays");
-    let held_back = HeldBack { unpublished: BTreeSet::from(["a.md".to_owned()]), ..HeldBack::default() };
+    let held_back = Withheld { unpublished: BTreeSet::from(["a.md".to_owned()]), ..Withheld::default() };
     let done = assign(&ledger, &[post("x/a.md", day(1), "one")], &held_back, "example.com", day(20)).unwrap();
     assert_eq!(
         done.given[0].id, "tag:example.com,2024-05-01:a-2",
@@ -273,30 +273,30 @@ fn two_posts_with_one_id_are_refused_and_both_are_named() {
     for id in ["urn:x:1", "key"] {
         let posts = [with_id(post("a.md", day(1), "one"), id), with_id(post("b.md", day(2), "two"), id)];
         let findings =
-            assign(&Ledger::default(), &posts, &HeldBack::default(), "example.com", day(20)).unwrap_err();
+            assign(&IdRegistry::default(), &posts, &Withheld::default(), "example.com", day(20)).unwrap_err();
         let message = findings[0].to_string();
         assert!(message.starts_with("posts/b.md:3: error: posts/a.md has the same id"), "{message}");
     }
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
     let posts = [post("a.md", day(1), "one"), with_id(post("b.md", day(2), "two"), &ids[0])];
-    let findings = assign(&ledger, &posts, &HeldBack::default(), "example.com", day(20)).unwrap_err();
+    let findings = assign(&ledger, &posts, &Withheld::default(), "example.com", day(20)).unwrap_err();
     assert!(findings[0].to_string().starts_with("posts/b.md:3"), "{}", findings[0]);
 }
 
-fn archive() -> impl Strategy<Value = Vec<Sighting>> {
+fn archive() -> impl Strategy<Value = Vec<PostIdentity>> {
     proptest::collection::btree_map("[a-d]/[a-c]", (1u32..4, "[xy]{1,3}"), 0..8).prop_map(|posts| {
         posts.into_iter().map(|(path, (date, body))| post(&format!("{path}.md"), day(date), &body)).collect()
     })
 }
 
-fn by_path(posts: &[Sighting], done: &Assignment) -> BTreeMap<String, Given> {
+fn by_path(posts: &[PostIdentity], done: &Assignment) -> BTreeMap<String, AssignedId> {
     posts.iter().map(|post| post.path.clone()).zip(done.given.iter().cloned()).collect()
 }
 
 proptest! {
     #[test]
     fn ids_are_unique_and_do_not_depend_on_the_order(posts in archive(), before in archive(), turn in 0usize..8) {
-        let ledger = run(&Ledger::default(), &before).ledger;
+        let ledger = run(&IdRegistry::default(), &before).ledger;
         let done = run(&ledger, &posts);
         let unique: BTreeSet<_> = done.given.iter().map(|given| &given.id).collect();
         prop_assert_eq!(unique.len(), posts.len());
@@ -307,7 +307,7 @@ proptest! {
         prop_assert_eq!(&done.ledger, &again.ledger);
         prop_assert!(ledger.iter().all(|(id, _)| done.ledger.get(id).is_some()), "no line is ever lost");
         prop_assert_eq!(&run(&done.ledger, &posts), &done, "a second run changes nothing");
-        prop_assert_eq!(Ledger::parse(&done.ledger.to_text(), "ids.txt").unwrap(), done.ledger);
+        prop_assert_eq!(IdRegistry::parse(&done.ledger.to_text(), "ids.txt").unwrap(), done.ledger);
     }
 
     #[test]
@@ -317,10 +317,10 @@ proptest! {
         change in 0u8..3,
     ) {
         let which = which.index(posts.len());
-        let first = run(&Ledger::default(), &posts);
+        let first = run(&IdRegistry::default(), &posts);
         let mut changed = posts.clone();
         match change {
-            0 => changed[which] = Sighting { fingerprint: Fingerprint::of("t", "edited"), hash: content_hash("t", "edited"), ..changed[which].clone() },
+            0 => changed[which] = PostIdentity { fingerprint: Fingerprint::of("t", "edited"), hash: content_hash("t", "edited"), ..changed[which].clone() },
             1 => changed[which].published += TimeDelta::days(7),
             // A rename is detected by the text, unless another post has the same text.
             _ if posts.iter().filter(|post| post.hash == posts[which].hash).count() > 1 => {}
@@ -335,8 +335,8 @@ proptest! {
     }
 }
 
-fn taken_back(ledger: &Ledger) -> Vec<(&str, DateTime<FixedOffset>)> {
-    ledger.taken_back().collect()
+fn taken_back(ledger: &IdRegistry) -> Vec<(&str, DateTime<FixedOffset>)> {
+    ledger.tombstones().collect()
 }
 
 #[test]
@@ -347,15 +347,15 @@ fn a_deleted_post_is_taken_back_and_a_renamed_or_moved_one_is_not() {
     let gone = run(&moved.ledger, &[post("b.md", day(2), "two")]);
     assert_eq!(taken_back(&gone.ledger), [(ids[0].as_str(), day(20))]);
     let later =
-        assign(&gone.ledger, &[post("b.md", day(2), "two")], &HeldBack::default(), "example.com", day(25));
+        assign(&gone.ledger, &[post("b.md", day(2), "two")], &Withheld::default(), "example.com", day(25));
     assert_eq!(later.unwrap().ledger, gone.ledger, "the day does not move");
-    assert_eq!(Ledger::parse(&gone.ledger.to_text(), "ids.txt").unwrap(), gone.ledger);
+    assert_eq!(IdRegistry::parse(&gone.ledger.to_text(), "ids.txt").unwrap(), gone.ledger);
 }
 
 #[test]
 fn a_post_that_is_a_draft_again_is_taken_back_and_its_return_is_newer() {
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
-    let held_back = HeldBack { unpublished: BTreeSet::from(["a.md".to_owned()]), ..HeldBack::default() };
+    let held_back = Withheld { unpublished: BTreeSet::from(["a.md".to_owned()]), ..Withheld::default() };
     let drafted = assign(&ledger, &[], &held_back, "example.com", day(10)).unwrap();
     assert_eq!(taken_back(&drafted.ledger), [(ids[0].as_str(), day(10))]);
     let back = run(&drafted.ledger, &[post("a.md", day(1), "one")]);
@@ -366,7 +366,7 @@ fn a_post_that_is_a_draft_again_is_taken_back_and_its_return_is_newer() {
 #[test]
 fn a_temporarily_unreadable_post_is_not_taken_back() {
     let (ids, ledger) = first_run(&[post("a.md", day(1), "one")]);
-    let held_back = HeldBack { unread: BTreeSet::from(["a.md".to_owned()]), ..HeldBack::default() };
+    let held_back = Withheld { unread: BTreeSet::from(["a.md".to_owned()]), ..Withheld::default() };
     let unread = assign(&ledger, &[], &held_back, "example.com", day(10)).unwrap();
     assert_eq!(unread.ledger, ledger, "nothing is said of it");
     let mended = run(&unread.ledger, &[post("a.md", day(1), "one")]);
@@ -388,11 +388,11 @@ fn a_retired_id_is_not_a_post_that_was_taken_back() {
 fn a_field_after_the_fifth_is_a_known_mark_or_an_error() {
     let line = "urn:x:1\ta.md\t2024-05-01T09:00:00+09:00\t0123456789abcdef0123456789abcdef\t2024-05-01T09:00:00+09:00";
     let ledger =
-        Ledger::parse(&format!("{line}\ttaken back 2024-05-02T09:00:00+09:00\n"), "ids.txt").unwrap();
+        IdRegistry::parse(&format!("{line}\ttaken back 2024-05-02T09:00:00+09:00\n"), "ids.txt").unwrap();
     assert_eq!(taken_back(&ledger), [("urn:x:1", day(2))]);
     for wrong in
         ["\tx", "\ttaken back x", "\tretracted", "\tf1:abc", "\ttaken back 2024-05-02T09:00:00+09:00\tx"]
     {
-        assert!(Ledger::parse(&format!("{line}{wrong}\n"), "ids.txt").is_err(), "{wrong}");
+        assert!(IdRegistry::parse(&format!("{line}{wrong}\n"), "ids.txt").is_err(), "{wrong}");
     }
 }

@@ -5,7 +5,7 @@ use comrak::nodes::AstNode;
 use url::Url;
 
 use super::Writer;
-use crate::archive::links::{self, Purpose};
+use crate::archive::links::{self, LinkKind};
 use crate::archive::markdown::sanitise;
 use crate::html::{Tag, push_text, shown_tags};
 use crate::text::line_at;
@@ -35,9 +35,9 @@ impl Writer<'_> {
             }
             let line = node.data().sourcepos.start.line + line_at(html, tag.at.start) - 1;
             for (raw, url) in quiet_resources(tag, self.place.page) {
-                self.note_own((&raw, &url), Purpose::Resource, line);
+                self.note_own((&raw, &url), LinkKind::Resource, line);
             }
-            for (name, purpose) in [("href", Purpose::Link), ("src", Purpose::Resource)] {
+            for (name, purpose) in [("href", LinkKind::Link), ("src", LinkKind::Resource)] {
                 let Some(raw) = tag.attribute(name) else { continue };
                 match self.place.absolute(raw, purpose) {
                     Ok(url) => {
@@ -56,7 +56,7 @@ impl Writer<'_> {
 /// What a tag loads besides its `src`: the poster of a video, the candidates of a picture.
 fn quiet_resources(tag: &Tag, page: &Url) -> Vec<(String, String)> {
     let poster = tag.attribute("poster").and_then(|raw| {
-        let url = links::absolute(page, raw, Purpose::Resource).ok()?;
+        let url = links::absolute(page, raw, LinkKind::Resource).ok()?;
         Some((raw.to_owned(), url))
     });
     let candidates = tag.attribute("srcset").and_then(|raw| links::srcset(page, raw)).unwrap_or_default();

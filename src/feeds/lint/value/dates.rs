@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 
-use super::Breach;
+use super::Violation;
 use crate::feeds::lint::rule::{DATE_IMPLAUSIBLE, DATE_ODD, DATE_RFC822, DATE_WEEKDAY, Rule};
 
 /// Which parts of a date are optional.
@@ -17,14 +17,14 @@ pub(in crate::feeds::lint) enum Form {
 }
 
 /// Checks a date that begins with the year.
-pub(super) fn iso(value: &str, form: Form, rule: Rule, now: Option<DateTime<Utc>>) -> Option<Breach> {
+pub(super) fn iso(value: &str, form: Form, rule: Rule, now: Option<DateTime<Utc>>) -> Option<Violation> {
     match parse(value, form) {
         None => Some((rule, format!("{value:?} is not a date of this kind"))),
         Some(day) => now.and_then(|now| implausible(day, now)),
     }
 }
 
-fn implausible(day: NaiveDate, now: DateTime<Utc>) -> Option<Breach> {
+fn implausible(day: NaiveDate, now: DateTime<Utc>) -> Option<Violation> {
     let tomorrow = now.date_naive().checked_add_days(Days::new(1))?;
     (day.year() < 1990 || day > tomorrow)
         .then(|| (DATE_IMPLAUSIBLE, format!("{day} is long ago or still to come")))
@@ -85,7 +85,7 @@ const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const ZONES: [&str; 11] = ["UT", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "Z"];
 
 /// Checks a date of RSS: recommended by the profile, otherwise allowed by RFC 822, or neither.
-pub(super) fn rfc822(value: &str, now: DateTime<Utc>) -> Option<Breach> {
+pub(super) fn rfc822(value: &str, now: DateTime<Utc>) -> Option<Violation> {
     if let Some(read) = strict(value) {
         let Some(date) = read.date else { return Some((DATE_RFC822, format!("{value:?} is no day"))) };
         let weekday = DAYS[date.weekday().num_days_from_monday() as usize];

@@ -17,7 +17,7 @@ use super::rule::{
 };
 
 /// A rule that was broken, and how.
-pub(super) type Breach = (Rule, String);
+pub(super) type Violation = (Rule, String);
 
 /// A kind of value.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +106,7 @@ pub(super) struct Setting {
 
 impl Kind {
     /// The breach, if `raw` is not of this kind.
-    pub(super) fn judge(self, raw: &str, setting: Setting) -> Option<Breach> {
+    pub(super) fn judge(self, raw: &str, setting: Setting) -> Option<Violation> {
         let value = if setting.attribute { raw } else { raw.trim() };
         match self {
             Self::NonBlank => value.trim().is_empty().then(|| (BLANK, "it is blank".to_owned())),
@@ -140,7 +140,7 @@ impl Kind {
     }
 
     /// The kinds that need no context.
-    fn judge_word(self, value: &str) -> Option<Breach> {
+    fn judge_word(self, value: &str) -> Option<Violation> {
         let unless = |right: bool, rule: Rule, what: &str| {
             (!right).then(|| (rule, format!("{} is not {what}", shown(value))))
         };
@@ -202,7 +202,7 @@ fn range(least: i64, most: i64) -> String {
     }
 }
 
-fn plain(value: &str, setting: Setting) -> Option<Breach> {
+fn plain(value: &str, setting: Setting) -> Option<Violation> {
     if setting.hexadecimal {
         return None;
     }
@@ -218,7 +218,7 @@ fn plain(value: &str, setting: Setting) -> Option<Breach> {
     Some((HTML_IN_TEXT, format!("{what} in text: {}", shown(value))))
 }
 
-fn web_url(raw: &str) -> Option<Breach> {
+fn web_url(raw: &str) -> Option<Violation> {
     // Attributes are not trimmed: an address does not begin with a space.
     let wrong = || Some((LINK, format!("{} is no http or https address", shown(raw))));
     let Some(scheme) = uri::scheme(raw) else { return wrong() };
@@ -236,7 +236,7 @@ fn is_email(value: &str) -> bool {
 }
 
 /// An `addr-spec` of RFC 5322 without quotes and comments.
-fn email(value: &str) -> Option<Breach> {
+fn email(value: &str) -> Option<Violation> {
     let wrong = || Some((EMAIL, format!("{} is not an email address", shown(value))));
     let Some((local, domain)) = value.rsplit_once('@') else { return wrong() };
     let local_is_right =
@@ -250,7 +250,7 @@ fn email(value: &str) -> Option<Breach> {
     (!domain.contains('.')).then(|| (EMAIL_HOST, format!("{} names no whole domain", shown(value))))
 }
 
-fn email_with_name(value: &str) -> Option<Breach> {
+fn email_with_name(value: &str) -> Option<Violation> {
     let decoded =
         value.strip_prefix("mailto:").map(|rest| uri::decoded(rest.split('?').next().unwrap_or_default()));
     let address = decoded.as_deref().unwrap_or(value);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use url::Url;
 
-use super::Breach;
+use super::Violation;
 use crate::feeds::lint::findings::shown;
 use crate::feeds::lint::rule::{LINK, LINK_NOT_CANONICAL, LINK_SCHEME, URI_TAG, URI_URN};
 
@@ -127,12 +127,12 @@ const SCHEMES: &[&str] = &[
 ];
 
 /// Checks an address that may be relative and may contain letters of any script.
-pub(in crate::feeds::lint) fn reference(value: &str) -> Option<Breach> {
+pub(in crate::feeds::lint) fn reference(value: &str) -> Option<Violation> {
     judge(value, true, false)
 }
 
 /// Checks an address; `iri` allows letters of any script, `whole` refuses relative addresses.
-pub(super) fn judge(value: &str, iri: bool, whole: bool) -> Option<Breach> {
+pub(super) fn judge(value: &str, iri: bool, whole: bool) -> Option<Violation> {
     if let Some(c) = value.chars().find(|&c| !allowed(c, iri)) {
         let rule = match scheme(value) {
             Some("tag") => URI_TAG,
@@ -164,7 +164,7 @@ pub(super) fn judge(value: &str, iri: bool, whole: bool) -> Option<Breach> {
 }
 
 /// Square brackets enclose only an IPv6 address.
-fn brackets(value: &str) -> Option<Breach> {
+fn brackets(value: &str) -> Option<Violation> {
     value.contains(['[', ']']).then(|| (LINK, format!("{} holds a square bracket", shown(value))))
 }
 
@@ -251,7 +251,7 @@ pub(super) fn is_nss(text: &str) -> bool {
 }
 
 /// Checks an id that feed readers compare byte by byte (RFC 4287, 4.2.6.1; RFC 3986, 6.2).
-pub(super) fn canonical(value: &str) -> Option<Breach> {
+pub(super) fn canonical(value: &str) -> Option<Violation> {
     let form = canonical_form(value)?;
     (form != value).then(|| (LINK_NOT_CANONICAL, format!("{} would be {}", shown(value), shown(&form))))
 }

@@ -1,0 +1,120 @@
+//! Normalises the front matter of each generator, so that a field always means the same. Keys that have a meaning only in
+//! other generators are removed.
+
+use super::{Entry, Value};
+use crate::config::Generator;
+
+/// The entries as [`fields`](super::fields) expects them.
+pub fn normalise(mut entries: Vec<Entry>, generator: Generator) -> Vec<Entry> {
+    let foreign: &[&str] = match generator {
+        Generator::Plain => return entries,
+        Generator::Hugo => &["permalink", "path", "status", "published", "category", "tag"],
+        Generator::Zola => &["permalink", "url", "status", "published", "category", "tag", "categories"],
+        Generator::Jekyll => &["url", "path", "status", "draft"],
+        Generator::Pelican => &["permalink", "path", "published", "categories", "draft"],
+    };
+    entries.retain(|entry| !foreign.iter().any(|key| is(entry, key)));
+    if generator == Generator::Zola {
+        // In Zola, tags are only in `[taxonomies]`.
+        entries.retain(|entry| !is(entry, "tags"));
+    }
+    // An id must be a URI; a number is the key of another program's database.
+    entries.retain(|entry| !(is(entry, "id") || is(entry, "guid")) || is_uri(&entry.value));
+    for entry in &mut entries {
+        if matches!(generator, Generator::Jekyll) {
+            jekyll(entry);
+        }
+        if generator == Generator::Hugo
+            && is(entry, "date")
+            && matches!(&entry.value, Value::Text(text) if text.starts_with("0001-"))
+        {
+            entry.value = Value::Nothing;
+        }
+        if generator == Generator::Pelican && is(entry, "tags") {
+            pelican_list(entry);
+        }
+    }
+    entries
+}
+
+fn is(entry: &Entry, key: &str) -> bool {
+    entry.key.eq_ignore_ascii_case(key)
+}
+
+fn is_uri(value: &Value) -> bool {
+    let Value::Text(text) = value else { return false };
+    ["tag:", "urn:", "http://", "https://"].iter().any(|scheme| text.starts_with(scheme))
+}
+
+fn jekyll(entry: &mut Entry) {
+    let Value::Text(text) = &entry.value else { return };
+    // `tags: a b` are two tags. Jekyll does not split at commas, but the author means it.
+    if (is(entry, "tags") || is(entry, "categories")) && !text.contains(',') {
+        entry.value = Value::List(text.split_whitespace().map(|word| Value::Text(word.to_owned())).collect());
+        return;
+    }
+    // A YAML time without a zone is in UTC, and Ruby reads it so.
+    let is_time = |text: &str| {
+        text.is_ascii()
+            && text.len() >= 16
+            && text.as_bytes()[4] == b'-'
+            && text[10..].bytes().all(|byte| byte.is_ascii_digit() || b":. T".contains(&byte))
+    };
+    if (is(entry, "date") || is(entry, "last_modified_at")) && is_time(text) {
+        entry.value = Value::Text(format!("{} +0000", text.trim_end()));
+    }
+}
+
+/// `Tags: a; b, c` has two tags.
+fn pelican_list(entry: &mut Entry) {
+    if let Value::Text(text) = &entry.value
+        && text.contains(';')
+    {
+        entry.value = Value::List(text.split(';').map(|name| Value::Text(name.trim().to_owned())).collect());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn undone(generator: Generator, key: &str, value: &str) -> Vec<Value> {
+        let entry = Entry { key: key.to_owned(), line: 2, value: Value::Text(value.to_owned()) };
+        normalise(vec![entry], generator).into_iter().map(|entry| entry.value).collect()
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.to_owned())
+    }
+
+    #[test]
+    fn only_jekyll_splits_tags_at_spaces() {
+        assert_eq!(undone(Generator::Jekyll, "tags", "a 글"), [Value::List(vec![text("a"), text("글")])]);
+        assert_eq!(undone(Generator::Jekyll, "tags", "a b, c"), [text("a b, c")]);
+        assert_eq!(undone(Generator::Hugo, "tags", "a b"), [text("a b")]);
+        assert_eq!(
+            undone(Generator::Pelican, "tags", "a, b; c"),
+            [Value::List(vec![text("a, b"), text("c")])]
+        );
+    }
+
+    #[test]
+    fn in_jekyll_a_time_without_a_zone_is_in_utc() {
+        assert_eq!(
+            undone(Generator::Jekyll, "date", "2013-05-06 02:12:52"),
+            [text("2013-05-06 02:12:52 +0000")]
+        );
+        for date in ["2013-05-06", "2013-05-06 02:12:52 +0200", "2013-05-06 02:12 KST"] {
+            assert_eq!(undone(Generator::Jekyll, "date", date), [text(date)]);
+        }
+    }
+
+    #[test]
+    fn keys_that_a_generator_does_not_know_are_removed() {
+        assert!(undone(Generator::Hugo, "permalink", "/a/").is_empty());
+        assert!(undone(Generator::Jekyll, "url", "/a/").is_empty());
+        assert!(undone(Generator::Jekyll, "id", "12").is_empty());
+        assert_eq!(undone(Generator::Jekyll, "guid", "tag:a,2024:b"), [text("tag:a,2024:b")]);
+        assert_eq!(undone(Generator::Plain, "id", "12"), [text("12")]);
+    }
+}

@@ -1,0 +1,92 @@
+//! What a generator adds to the front matter of a post: when it counts as published, a title from the file name, and
+//! categories from the folders. Pure; URLs are built elsewhere.
+
+use chrono::{DateTime, FixedOffset, Utc};
+
+use super::SkipReason;
+use super::front_matter::Fields;
+use super::inherited::Inherited;
+use super::site::Site;
+use crate::config::{Config, Generator};
+use crate::dates;
+use crate::text::HeaderText;
+
+/// What all files of the folder share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReadContext<'s> {
+    /// The configuration.
+    pub config: &'s Config,
+    /// The site, with the generator whose rules apply.
+    pub site: &'s Site,
+    /// Settings of the site that apply to many posts.
+    pub inherited: &'s Inherited,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+impl ReadContext<'_> {
+    /// Whether an unreadable post is an error. In the site of a generator, which may have published it for years, it is
+    /// left out instead.
+    pub(super) fn is_strict(self) -> bool {
+        self.config.archive.strict.unwrap_or(self.site.generator == Generator::Plain)
+    }
+
+    /// Whether Letterpress builds the pages of the posts; by default only if no other program does.
+    pub(super) fn has_pages(self) -> bool {
+        let is_alone = self.site.generator == Generator::Plain && self.config.archive.feed.is_none();
+        self.config.output.pages.unwrap_or(is_alone)
+    }
+}
+
+/// When the post was published, or why it is not published.
+pub(super) fn published(
+    fields: &mut Fields,
+    day: Option<&str>,
+    setting: ReadContext<'_>,
+) -> Result<DateTime<FixedOffset>, SkipReason> {
+    let ReadContext { config, site, now, .. } = setting;
+    let own_path = fields.path.as_ref().map(|path| path.value.as_str());
+    let day = day.map(str::to_owned).or_else(|| dates::in_path(own_path?));
+    fields.date = fields.date.or_else(|| dates::parse(&day?, config.site.timezone).ok());
+    if matches!(site.generator, Generator::Hugo | Generator::Plain) {
+        let updated = fields.updated.as_ref().filter(|_| site.generator == Generator::Hugo);
+        let other = fields.from.as_ref().or(updated);
+        fields.date = fields.date.or(other.map(|date| date.value));
+    }
+    let published = fields.date.ok_or(SkipReason::Undated)?;
+    let from = fields.from.as_ref().map_or(published, |from| from.value.max(published));
+    if from > now {
+        return Err(SkipReason::Future(from));
+    }
+    match fields.until.as_ref().filter(|until| until.value <= now) {
+        Some(until) => Err(SkipReason::Expired(until.value)),
+        None => Ok(published),
+    }
+}
+
+/// A title from a file name: `2024-05-01-my-first-post` becomes "My First Post".
+pub(super) fn words_of(stem: &str) -> String {
+    let word = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    };
+    stem.split(['-', '_']).filter(|part| !part.is_empty()).map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Jekyll adds the categories of the folders; Pelican uses them only if the post names none.
+pub(super) fn categories_of_folders(
+    categories: &mut Vec<HeaderText>,
+    folders: &[String],
+    generator: Generator,
+) {
+    if generator == Generator::Pelican && !categories.is_empty() {
+        return;
+    }
+    let named: Vec<_> = folders.iter().filter_map(|folder| HeaderText::parse(folder).ok()).collect();
+    let own = std::mem::take(categories);
+    for name in named.into_iter().chain(own) {
+        if !categories.contains(&name) {
+            categories.push(name);
+        }
+    }
+}

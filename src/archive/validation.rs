@@ -1,0 +1,28 @@
+//! Checks a post before an importer writes it, so that imported text can never stop a later run. Pure: the files of the
+//! post are not looked for.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use super::generator_rules::ReadContext;
+use super::inherited::Inherited;
+use super::post_file::{PostFile, PostFileName};
+use super::site::Site;
+use crate::config::{Config, Generator};
+use crate::finding::Finding;
+
+/// Reads `contents` as the post `relative`, whatever its date, and returns the URL of its page.
+pub fn validate(relative: &Utf8Path, contents: &str, config: &Config) -> Result<Url, Vec<Finding>> {
+    let source = config.archive.posts.join(relative);
+    let name = PostFileName { relative, source: &source };
+    let site = Site::bare(Generator::Plain, Utf8PathBuf::new());
+    let inherited = Inherited::default();
+    let setting = ReadContext { config, site: &site, inherited: &inherited, now: DateTime::<Utc>::MAX_UTC };
+    let read = PostFile::read(contents.as_bytes().to_vec(), name, setting)?;
+    let mut post_file = read.map_err(|why| {
+        vec![Finding::error("post", source.as_str(), format!("it would not be published: {why:?}"))]
+    })?;
+    post_file.attach_enclosure(setting, |_| None).map_err(|finding| vec![finding])?;
+    Ok(post_file.url().clone())
+}

@@ -1,0 +1,84 @@
+//! The end of a run that cron repeats: with `--quiet`, a lasting failure is reported when it begins, when it changes, and
+//! when it ends, and not by every run in between.
+//!
+//! Without `--quiet` every run prints everything.
+
+use camino::Utf8Path;
+
+use super::printer::{Printer, Transcript, count};
+use super::{Outcome, notify};
+use crate::clock::Clock;
+use crate::pipeline::status::incident;
+use crate::pipeline::status::incident::Change;
+use crate::pipeline::status::incident::Failure;
+use crate::pipeline::status::incident::Incident;
+
+/// Marks a failure that happened once, such as a rejected message. It was reported and cannot end later.
+const ONCE: &str = "in this run:";
+
+/// Records how a run of `command` ended, prints what is new, and notifies the recipients of `[notify]`.
+pub(super) fn conclude(
+    (command, config): (&'static str, &Utf8Path),
+    outcome: Outcome,
+    clock: &dyn Clock,
+    printer: Printer,
+) {
+    let transcript = printer.take_transcript();
+    let release = || {
+        if printer.is_quiet() && !printer.is_json() {
+            printer.release(&transcript.complaints);
+        }
+    };
+    // Without a configuration this is not a site: do not write into the folder.
+    if !config.exists() {
+        return release();
+    }
+    let failure = failure(outcome, &transcript);
+    let root = config.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    // A run that found another one in progress does not know whether a failure lasts.
+    let is_silent = outcome == Outcome::Locked || failure.is_none() && transcript.is_inconclusive;
+    let change = if is_silent {
+        Change::None
+    } else {
+        incident::record(&incident::file(root), command, failure.as_ref(), clock.now())
+    };
+    let happened_once = failure.as_ref().is_some_and(|failure| failure.text.starts_with(ONCE));
+    match &change {
+        Change::Ended(incident) | Change::Changed(incident)
+            if happened_once && incident.code > 0 && !incident.text.starts_with(ONCE) =>
+        {
+            printer.event(over(command, incident));
+        }
+        // The end of a mere warning is not reported.
+        Change::Ended(incident) if incident.code > 0 && !incident.text.starts_with(ONCE) => {
+            printer.event(over(command, incident));
+        }
+        Change::Continues(_) | Change::Ended(_) => {}
+        Change::None | Change::Started | Change::Changed(_) => release(),
+    }
+    notify::tell((command, config), failure.as_ref(), &change, clock, printer);
+}
+
+/// How a run failed: with lasting problems, or else with what happened once.
+fn failure(outcome: Outcome, transcript: &Transcript) -> Option<Failure> {
+    let Transcript { complaints, events, .. } = transcript;
+    let text = match (outcome, complaints.is_empty()) {
+        (Outcome::Locked, _) | (Outcome::Done, true) => return None,
+        (_, true) => format!("{ONCE}\n{}", events.join("\n")),
+        // The same pause must not look new, whether this run or an earlier one paused the issue.
+        (_, false) => complaints.join("\n").replace("paused earlier: ", ""),
+    };
+    Some(Failure { code: outcome.code(), text })
+}
+
+fn over(command: &str, incident: &Incident) -> String {
+    let what = match command {
+        "build" => "building the feeds",
+        "inbox" => "processing the inbox",
+        _ => "sending",
+    };
+    let since = incident.since.format("%Y-%m-%d %H:%M UTC");
+    let first = incident.text.lines().next().unwrap_or_default();
+    let runs = count(incident.runs, "run");
+    format!("{what} works again: {runs} since {since} ended with: {first}")
+}

@@ -1,0 +1,233 @@
+//! What a wire tells of a copy: in which phase of the dialogue, and what was heard there. Facts without a meaning; that is
+//! [`super::verdict`]'s alone, and what to do about them [`super::diagnosis`]'s.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::Reply;
+use super::smtp::certificate::BadCertificate;
+
+/// Where in the dialogue something happened, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// DNS and TCP.
+    Connect,
+    /// The server's first line.
+    Greeting,
+    /// EHLO.
+    Hello,
+    /// STARTTLS and the TLS handshake.
+    Tls,
+    /// AUTH.
+    Auth,
+    /// MAIL FROM.
+    Mail,
+    /// RCPT TO.
+    Rcpt,
+    /// DATA, until its 354.
+    Data,
+    /// The message without its final dot.
+    Body,
+    /// The final dot, until its reply. From the first byte of the dot on, silence means "in doubt".
+    Dot,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connecting",
+            Self::Greeting => "the greeting",
+            Self::Hello => "EHLO",
+            Self::Tls => "TLS",
+            Self::Auth => "AUTH",
+            Self::Mail => "MAIL FROM",
+            Self::Rcpt => "RCPT TO",
+            Self::Data => "DATA",
+            Self::Body => "the message",
+            Self::Dot => "the final dot",
+        })
+    }
+}
+
+/// What was heard instead of a whole reply.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// The phase's deadline passed.
+    #[error("no reply in time")]
+    Deadline,
+    /// The other side closed the connection, perhaps in the middle of a reply.
+    #[error("the server closed the connection")]
+    Closed,
+    /// The system reported an error: reset, broken pipe, disk full.
+    #[error("{0}")]
+    Io(String),
+    /// The name has an address, and no connection came about there.
+    #[error("{0}")]
+    Unreachable(Unreachable),
+    /// Bytes that are no SMTP reply, or more of them than a reply may have.
+    #[error("protocol violation by the server: {0}")]
+    Protocol(String),
+    /// Its first bytes belong to another protocol than the one that was expected.
+    #[error("{0}")]
+    WrongProtocol(WrongProtocol),
+    /// The handshake failed, or the certificate is not for this host.
+    #[error("TLS failed: {0}")]
+    Tls(TlsError),
+    /// The server lacks what is needed: STARTTLS, AUTH, SMTPUTF8, SIZE.
+    #[error("the server does not offer {0}")]
+    Missing(MissingCapability),
+    /// Letterpress itself does not put this on the wire; nothing was said to the server.
+    #[error("{0}")]
+    Unsendable(String),
+    /// Nobody could be asked for the server's address.
+    #[error("cannot look up the server: {0}")]
+    Dns(String),
+    /// The DNS was asked and knows of no such name.
+    #[error("cannot look up the server: {0}")]
+    NoSuchHost(String),
+}
+
+/// Why no TCP connection came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreachable {
+    /// The address that was tried last.
+    pub address: SocketAddr,
+    /// Nobody listens there; otherwise there is no way to it.
+    pub is_refused: bool,
+    /// What the system said.
+    pub reason: String,
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.address, self.reason)
+    }
+}
+
+/// Which protocol a server speaks, by its first bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WrongProtocol {
+    /// TLS, where plain text was expected.
+    Tls,
+    /// SMTP in plain text, where TLS was expected; with its greeting.
+    Smtp(String),
+    /// IMAP, with its greeting.
+    Imap(String),
+    /// POP3.
+    Pop3,
+    /// HTTP: a web server.
+    Http,
+    /// SSH.
+    Ssh,
+}
+
+impl WrongProtocol {
+    /// The protocol that a server's first bytes belong to, if they tell.
+    pub(crate) fn recognise(first: &[u8]) -> Option<Self> {
+        let greeting = || {
+            let line = first.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+            let line = String::from_utf8_lossy(&line[..line.len().min(80)]);
+            line.chars().filter(|character| !character.is_control()).collect::<String>()
+        };
+        match first {
+            // An alert or a handshake of TLS 1.x, or SSL 3.
+            [0x15 | 0x16, 3, 0..=4, ..] => Some(Self::Tls),
+            [b'2' | b'4' | b'5', second, third, b' ' | b'-', ..]
+                if second.is_ascii_digit() && third.is_ascii_digit() =>
+            {
+                Some(Self::Smtp(greeting()))
+            }
+            _ if first.starts_with(b"* ") => Some(Self::Imap(greeting())),
+            _ if first.starts_with(b"+OK") || first.starts_with(b"-ERR") => Some(Self::Pop3),
+            _ if first.starts_with(b"HTTP/") => Some(Self::Http),
+            _ if first.trim_ascii_start().to_ascii_lowercase().starts_with(b"<!doctype html")
+                || first.trim_ascii_start().to_ascii_lowercase().starts_with(b"<html") =>
+            {
+                Some(Self::Http)
+            }
+            _ if first.starts_with(b"SSH-") => Some(Self::Ssh),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for WrongProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tls => f.write_str("the server speaks TLS from the first byte"),
+            Self::Smtp(greeting) => write!(f, "the server speaks plain SMTP: {greeting}"),
+            Self::Imap(greeting) => write!(f, "the server speaks IMAP: {greeting}"),
+            Self::Pop3 => f.write_str("the server speaks POP3"),
+            Self::Http => f.write_str("the server speaks HTTP"),
+            Self::Ssh => f.write_str("the server speaks SSH"),
+        }
+    }
+}
+
+/// Why there is no protected connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsError {
+    /// The certificate was not believed.
+    Certificate(Box<BadCertificate>),
+    /// The two ends have no version or cipher in common.
+    NoCommonParameters(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificate(bad) => bad.fmt(f),
+            Self::NoCommonParameters(said) | Self::Other(said) => f.write_str(said),
+        }
+    }
+}
+
+/// What a server lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MissingCapability {
+    /// STARTTLS, which the configuration demands.
+    Starttls,
+    /// A way to log in that we know.
+    Auth {
+        /// It has one behind STARTTLS, which was not asked for.
+        offers_starttls: bool,
+        /// The ways that it has.
+        mechanisms: Vec<String>,
+    },
+    /// Protection for the password: the connection is in the clear, and leaves this machine.
+    TlsForPassword,
+    /// An extension that one copy needs.
+    Extension(String),
+}
+
+impl fmt::Display for MissingCapability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starttls => f.write_str("STARTTLS, which smtp.tls requires"),
+            Self::Auth { .. } => f.write_str("AUTH with PLAIN or LOGIN"),
+            Self::TlsForPassword => f.write_str("TLS, which is required to send a password"),
+            Self::Extension(what) => f.write_str(what),
+        }
+    }
+}
+
+/// One fact from the wire: in this phase, this was heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmtpOutcome {
+    /// Where.
+    pub phase: Phase,
+    /// A whole, well-formed reply of any class, or what came instead.
+    pub result: Result<Reply, TransportError>,
+}
+
+impl SmtpOutcome {
+    /// What was heard, for people: `550 5.1.1 no such user`, or the trouble.
+    pub fn reply_text(&self) -> String {
+        match &self.result {
+            Ok(reply) => format!("{} {}", reply.code, reply.text),
+            Err(trouble) => trouble.to_string(),
+        }
+    }
+}

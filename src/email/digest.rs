@@ -1,0 +1,110 @@
+//! Composes the weekly digest: title, date, excerpt and link of each post.
+//!
+//! Pure. An excerpt is plain text, so that footnotes, images or styles of one post cannot affect another. With many posts
+//! the excerpts become shorter, so that the email stays below the size at which Gmail clips it.
+
+use chrono::{DateTime, FixedOffset};
+use minijinja::{Value, context};
+
+use super::issue::{self, Envelope};
+use super::placeholders::Markers;
+use super::templates::{TemplateSet, Templates};
+use super::{MessageTemplate, TemplatePart};
+use crate::archive::{Post, markdown};
+use crate::config::Config;
+use crate::finding::Finding;
+use crate::i18n::{self, IssueStrings, Strings};
+
+/// The lengths of an excerpt to try in turn while the email is too long. Titles are always shown.
+const TASTES: [usize; 4] = [400, 160, 60, 0];
+
+/// The size limit of the HTML part. It leaves room for the subscriber's name and address and for what mail programs add.
+const LONGEST: usize = 90_000;
+
+/// A longer title is shortened to this in the subject.
+const HEADLINE: usize = 80;
+
+/// The posts of a week for one group of subscribers.
+#[derive(Debug, Clone, Copy)]
+pub struct DigestContent<'a> {
+    /// The ISO week: `2026-W47`.
+    pub name: &'a str,
+    /// When the digest is due, in the site's time zone.
+    pub moment: DateTime<FixedOffset>,
+    /// At least one, in reading order.
+    pub posts: &'a [&'a Post],
+}
+
+/// Renders the posts of a week as one email. Errors name `config.toml` or a template of the user.
+pub fn compose_digest(
+    week: &DigestContent<'_>,
+    config: &Config,
+    templates: &Templates,
+) -> Result<MessageTemplate, Vec<Finding>> {
+    let mut tastes = TASTES.into_iter();
+    let mut letter = with_taste(week, tastes.next().unwrap_or_default(), config, templates)?;
+    for taste in tastes {
+        if length(&letter.html) <= LONGEST {
+            break;
+        }
+        letter = with_taste(week, taste, config, templates)?;
+    }
+    Ok(letter)
+}
+
+fn length(pieces: &[TemplatePart]) -> usize {
+    pieces.iter().map(|piece| if let TemplatePart::Fixed(text) = piece { text.len() } else { 0 }).sum()
+}
+
+fn with_taste(
+    week: &DigestContent<'_>,
+    taste: usize,
+    config: &Config,
+    templates: &Templates,
+) -> Result<MessageTemplate, Vec<Finding>> {
+    let strings = Strings::of(&config.site.language);
+    let posts: Vec<Value> = week.posts.iter().map(|post| entry(post, taste, config)).collect();
+    let lang = &config.site.language;
+    let shown: String = posts.iter().map(ToString::to_string).collect();
+    let fields = context! {
+        lang,
+        lang_primary => i18n::primary(lang),
+        dir => i18n::direction(lang),
+        digest => context! {
+            week => week.name,
+            published => strings.date(&week.moment),
+            headline => headline(week.posts, &strings.issue),
+        },
+        posts,
+        ..issue::common(config, strings)
+    };
+    let envelope = Envelope { campaign: week.name, language: lang };
+    let markers = Markers::absent_from(&shown);
+    issue::print(TemplateSet::Digest, &fields, &markers, &envelope, (config, templates))
+}
+
+/// The subject: the first title and the number of other posts.
+fn headline(posts: &[&Post], strings: &IssueStrings) -> String {
+    let first = posts.first().map_or("", |post| post.title.as_str());
+    let first = markdown::shorten(first, HEADLINE);
+    match posts.len().saturating_sub(1) {
+        0 => first,
+        more => strings.and_more(&first, more),
+    }
+}
+
+fn entry(post: &Post, taste: usize, config: &Config) -> Value {
+    let teaser = match &post.summary {
+        Some(summary) => markdown::shorten(summary.as_str().trim(), taste),
+        None if taste == 0 => String::new(),
+        None => markdown::excerpt(post, taste),
+    };
+    context! {
+        lang => post.language.as_deref().unwrap_or(&config.site.language),
+        teaser,
+        ..issue::about(post, config)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! Composes the email of one post: fields, templates, slots, headers. The code that it shares with the weekly digest is
+//! here too.
+//!
+//! Pure. Errors come back as findings that name the file; a partial email is never returned.
+
+use minijinja::{Value, context};
+
+use super::headers::{self, Sender};
+use super::html;
+use super::placeholders::{InvalidPlaceholder, Markers};
+use super::plain;
+use super::templates::{self, Kind, TemplateRenderer, TemplateSet, Templates};
+use super::{Greeting, MessageTemplate, Placeholder, TemplatePart};
+use crate::archive::markdown::{self, Block};
+use crate::archive::{Post, links};
+use crate::config::{Config, SiteUrl};
+use crate::finding::{Finding, Severity};
+use crate::i18n::{self, Strings};
+use crate::text::HeaderText;
+
+/// Renders `post` as an email. The errors name the post, `config.toml` or a template of the user.
+pub fn compose(post: &Post, config: &Config, templates: &Templates) -> Result<MessageTemplate, Vec<Finding>> {
+    let (rendered, blocks) = markdown::read(post, |body| (body.render(), body.outline()));
+    let errors: Vec<Finding> =
+        rendered.findings.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    from_body(post, &Body { html: rendered.html, blocks }, config, templates)
+}
+
+/// The body of a post in both forms that an email needs.
+pub(super) struct Body {
+    pub(super) html: String,
+    pub(super) blocks: Vec<Block>,
+}
+
+/// [`compose`] with a rendered body.
+pub(super) fn from_body(
+    post: &Post,
+    body: &Body,
+    config: &Config,
+    templates: &Templates,
+) -> Result<MessageTemplate, Vec<Finding>> {
+    let strings = &Strings::of(&config.site.language).issue;
+    let html = html::for_mail(&body.html, strings);
+    let text = plain::render(&body.blocks, strings);
+    let markers = Markers::absent_from(&[&html, &text, post.title.as_str()].concat());
+    let language = post.language.as_deref().unwrap_or(&config.site.language);
+    let campaign = headers::fingerprint(&post.id);
+    let envelope = Envelope { campaign: &campaign, language };
+    print(TemplateSet::Issue, &fields(post, config, &html, &text), &markers, &envelope, (config, templates))
+}
+
+/// The values for the header fields of an email that depend on its content.
+pub(super) struct Envelope<'a> {
+    pub(super) campaign: &'a str,
+    pub(super) language: &'a str,
+}
+
+/// Renders a set of templates.
+pub(super) fn print(
+    set: TemplateSet,
+    shared: &Value,
+    markers: &Markers,
+    envelope: &Envelope<'_>,
+    (config, templates): (&Config, &Templates),
+) -> Result<MessageTemplate, Vec<Finding>> {
+    let Some(from) = &config.newsletter.from else {
+        return Err(vec![no_sender()]);
+    };
+    let folder = config.newsletter.templates.as_str();
+    let printer = templates.printer(set, folder, config.newsletter.subject.as_deref())?;
+    let subject = subject(&printer, shared).map_err(|finding| vec![finding])?;
+    let fields = context! {
+        subject => subject.as_str(),
+        greeting => markers.of(Placeholder::Greeting),
+        name => markers.of(Placeholder::Name),
+        unsubscribe_url => markers.of(Placeholder::Unsubscribe),
+        ..shared.clone()
+    };
+    let text = text_part(&printer, &fields, markers);
+    let html = html_part(&printer, &fields, markers);
+    let (text, html) = match (text, html) {
+        (Ok(text), Ok(html)) => (text, html),
+        (text, html) => return Err(text.err().into_iter().chain(html.err()).collect()),
+    };
+    let sender = Sender { site: &config.site, from, reply_to: config.newsletter.reply_to.as_ref() };
+    Ok(MessageTemplate {
+        headers: headers::issue_headers(&subject, (envelope.campaign, envelope.language), &sender),
+        subject,
+        text,
+        html,
+        greeting: Greeting::from_strings(&Strings::of(&config.site.language).issue),
+    })
+}
+
+/// The error for an email without a sender.
+pub(super) fn no_sender() -> Finding {
+    Finding::error(
+        "newsletter-from",
+        "config.toml",
+        "a letter needs a sender, and `newsletter.from` is not set",
+    )
+    .hint("from = \"Kim <kim@example.com>\" under [newsletter]")
+}
+
+/// The fields that the templates of an issue can use, as listed in `docs/templates.md`.
+fn fields(post: &Post, config: &Config, html: &str, text: &str) -> Value {
+    let lang = post.language.as_deref().unwrap_or(&config.site.language);
+    context! {
+        lang,
+        lang_primary => i18n::primary(lang),
+        dir => i18n::direction(lang),
+        post => context! {
+            // Data and not a template: `{{ … }}` in a post stays as written.
+            content_html => Value::from_safe_string(html.trim_end().to_owned()),
+            content_text => text.trim_end(),
+            ..about(post, config)
+        },
+        issue => context! { url => online(post, config) },
+        ..common(config, Strings::of(&config.site.language))
+    }
+}
+
+/// Where the post can be read in a browser: on its own page; else on the page of its issue, if `letterpress serve` shows
+/// issues; else at the address of the post.
+pub fn online(post: &Post, config: &Config) -> String {
+    match &config.web.url {
+        Some(web) if post.page.file.is_none() && config.web.issues => issue_page(web, &post.label()),
+        _ => post.url.as_str().to_owned(),
+    }
+}
+
+/// The page of an issue on `letterpress serve`.
+pub(super) fn issue_page(web: &SiteUrl, label: &str) -> String {
+    web.join(&format!("issues/{}", links::segment(label)))
+}
+
+/// The fields that every template can use.
+pub(super) fn common(config: &Config, strings: &Strings) -> Value {
+    context! {
+        site => context! {
+            title => config.site.title.as_str(),
+            url => config.site.url.as_str(),
+            description => config.site.tagline(),
+            language => &config.site.language,
+        },
+        newsletter => context! { address => config.newsletter.address.as_deref() },
+        words => templates::strings(&strings.issue, config.site.title.as_str()),
+    }
+}
+
+/// The fields of a post without its body.
+pub(super) fn about(post: &Post, config: &Config) -> Value {
+    let strings = Strings::of(&config.site.language);
+    let mut authors: Vec<String> = post.authors.iter().map(|author| author.name.to_string()).collect();
+    if authors.is_empty() {
+        authors.extend(config.site.author.iter().map(|author| author.name.to_string()));
+    }
+    context! {
+        title => post.title.as_str(),
+        url => post.url.as_str(),
+        published => strings.date(&post.published),
+        authors,
+        categories => names(&post.categories),
+        tags => names(&post.tags),
+        summary => post.summary.as_ref().map(|summary| summary.as_str().trim().to_owned()),
+        image => post.image.as_ref().map(|url| url.as_str().to_owned()),
+    }
+}
+
+fn names(of: &[HeaderText]) -> Vec<String> {
+    of.iter().map(HeaderText::to_string).collect()
+}
+
+fn subject(printer: &TemplateRenderer, fields: &Value) -> Result<HeaderText, Finding> {
+    let rendered = printer.print(Kind::Subject, fields)?;
+    HeaderText::parse(&rendered).map_err(|error| {
+        Finding::error(
+            "letter-subject",
+            printer.own(Kind::Subject),
+            format!("the subject cannot be sent: {error}"),
+        )
+        .hint("{{ post.title }}")
+    })
+}
+
+fn text_part(
+    printer: &TemplateRenderer,
+    fields: &Value,
+    markers: &Markers,
+) -> Result<Vec<TemplatePart>, Finding> {
+    let text = printer.print(Kind::Text, fields)?;
+    markers.split(&text).map_err(|damage| damaged(printer.own(Kind::Text), &damage))
+}
+
+fn html_part(
+    printer: &TemplateRenderer,
+    fields: &Value,
+    markers: &Markers,
+) -> Result<Vec<TemplatePart>, Finding> {
+    let page = printer.print(Kind::Html, fields)?;
+    let file = printer.own(Kind::Html);
+    let inlined = html::inlined(&page).map_err(|error| {
+        Finding::error("letter-css", &*file, format!("its style cannot be inlined: {error}"))
+    })?;
+    markers.split(&inlined).map_err(|damage| damaged(file, &damage))
+}
+
+fn damaged(file: String, damage: &InvalidPlaceholder) -> Finding {
+    let line = damage.line;
+    Finding::error(
+        "letter-slot",
+        file,
+        format!("`greeting`, `name` or `unsubscribe_url` went through a filter (line {line} of the result)"),
+    )
+    .hint(
+        "print them alone, as in {{ greeting }}: they are filled for each reader after the template has run",
+    )
+}

@@ -1,0 +1,84 @@
+//! Good emails, and emails with one fault each.
+
+use super::super::fixtures::{
+    english_config, english_letter, english_post, header, japanese_letter, korean_config, korean_letter,
+    korean_post, reader,
+};
+use super::super::issue::from_body;
+use super::super::{TemplatePart, Templates};
+use super::lint;
+use crate::finding::Severity;
+
+#[test]
+fn the_built_in_letters_leave_the_lint_nothing_to_say() {
+    for letter in [korean_letter(), japanese_letter(), english_letter()] {
+        let findings = lint(&letter, &letter.render_for(&reader(None)), "posts/a.md");
+        assert_eq!(findings, [], "{}", letter.subject);
+    }
+}
+
+#[test]
+fn findings_about_a_bad_letter_name_the_rule_and_say_what_to_write() {
+    let (post, mut body) = english_post();
+    body.html = "<p><a href=\"/about\">a</a> <a href=\"https://u@example.org/\">b</a> <a href=\"http://192.0.2.1/\">c</a> \
+                 <a href=\"https://evil.example\">https://bank.example</a> <a href=\"https://bit.ly/x\">d</a> \
+                 <img src=\"https://example.org/a.svg\" alt=\"a\"> <img src=\"data:image/png;base64,AA\" alt=\"b\"> \
+                 <img src=\"https://example.org/b.png\"> <span style=\"font-size:0\">e</span></p><iframe></iframe>"
+        .to_owned();
+    let mut letter = from_body(&post, &body, &english_config(), &Templates::builtin()).unwrap();
+    letter.subject = header("RE: BUY THIS NOW PLEASE");
+    letter.text = vec![TemplatePart::Fixed("<p>\u{7}</p>\n".to_owned())];
+    let findings =
+        lint(&letter, b"From: a\nSubject: =?utf-8?b?7J20?= =?utf-8?b?7J0=?=\r\n\r\n", "posts/a.md");
+    let errors = [
+        "letter-unsubscribe",
+        "letter-control",
+        "letter-relative-url",
+        "letter-html-element",
+        "letter-line-end",
+        "letter-header-count",
+        "letter-encoded-word",
+    ];
+    let warnings = [
+        "letter-subject-capitals",
+        "letter-subject-reply",
+        "letter-text-html",
+        "letter-url-user",
+        "letter-url-ip",
+        "letter-link-text",
+        "letter-url-short",
+        "letter-image-format",
+        "letter-image-data",
+        "letter-image-alt",
+        "letter-hidden-text",
+    ];
+    let notes = ["letter-one-click"];
+    let all =
+        [(&errors[..], Severity::Error), (&warnings[..], Severity::Warning), (&notes[..], Severity::Note)];
+    for (rules, severity) in all {
+        for rule in rules {
+            let found = findings.iter().find(|finding| finding.rule == *rule);
+            assert!(
+                found.is_some_and(|finding| finding.severity == severity && finding.hint.is_some()),
+                "{rule}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_clipped_letter_is_a_warning_and_a_clipped_way_out_is_an_error() {
+    let (post, mut body) = korean_post();
+    body.html = format!("<p>{}</p>", "가나다라마바사 ".repeat(5_000));
+    let own = "<!doctype html><html lang=\"ko\"><title>a</title>{{ post.content_html }}<a href=\"{{ unsubscribe_url }}\">x</a>";
+    let rules = |templates: &Templates| {
+        let letter = from_body(&post, &body, &korean_config(), templates).unwrap();
+        let findings = lint(&letter, &letter.render_for(&reader(None)), "posts/a.md");
+        findings.into_iter().map(|finding| (finding.severity, finding.rule)).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&Templates::builtin()), [(Severity::Warning, "letter-size")]);
+    assert_eq!(
+        rules(&Templates::new(None, None, Some(own.to_owned()))),
+        [(Severity::Warning, "letter-size"), (Severity::Error, "letter-size-unsubscribe")]
+    );
+}

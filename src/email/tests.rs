@@ -1,0 +1,362 @@
+//! Whole emails: composed, written, read back by an independent parser, and linted.
+
+use std::sync::LazyLock;
+
+use mail_parser::{MessageParser, MimeHeaders as _};
+use proptest::prelude::*;
+
+use super::fixtures::{
+    config, english_letter, english_post, header, japanese_letter, korean_config, korean_letter, korean_post,
+    paragraph, reader,
+};
+use super::headers::{self, Sender};
+use super::issue::from_body;
+use super::{Mailbox, MessageTemplate, Placeholder, Recipient, TemplatePart, Templates, compose, lint};
+use crate::finding::Finding;
+
+fn lines_of(message: &[u8]) -> impl Iterator<Item = &[u8]> {
+    message.split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+/// The text and the HTML part as a mail program sees them.
+pub(super) fn parts(message: &[u8]) -> (String, String) {
+    let message = MessageParser::new().parse(message).unwrap();
+    assert_eq!(message.text_body_count(), 1);
+    (message.body_text(0).unwrap().into_owned(), message.body_html(0).unwrap().into_owned())
+}
+
+/// Compares with a file of `tests/data/letters`; `UPDATE_GOLDEN` in the build's environment writes it instead.
+pub(super) fn assert_golden(name: &str, message: &[u8]) {
+    let path = format!("{}/tests/data/letters/{name}", env!("CARGO_MANIFEST_DIR"));
+    if option_env!("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, message).unwrap();
+    }
+    let golden = std::fs::read(&path).unwrap();
+    assert!(golden == message, "{name} differs:\n{}", String::from_utf8_lossy(message));
+}
+
+#[test]
+fn a_korean_letter_is_the_golden_one() {
+    assert_golden("korean.eml", &korean_letter().render_for(&reader(Some("김민준"))));
+}
+
+#[test]
+fn a_japanese_letter_is_the_golden_one() {
+    assert_golden("japanese.eml", &japanese_letter().render_for(&reader(Some("キム"))));
+}
+
+#[test]
+fn an_english_letter_is_the_golden_one() {
+    assert_golden("english.eml", &english_letter().render_for(&reader(None)));
+}
+
+#[test]
+fn a_foreign_parser_reads_every_field_and_part_back() {
+    let bytes = korean_letter().render_for(&reader(Some("김민준")));
+    let message = MessageParser::new().parse(&bytes).unwrap();
+    assert_eq!(message.subject(), Some("느리게 도착하는 것들에 대하여"));
+    let (from, to) = (message.from().unwrap().first().unwrap(), message.to().unwrap().first().unwrap());
+    assert_eq!((from.name(), from.address()), (Some("느린 우체국"), Some("letters@post.example.com")));
+    assert_eq!((to.name(), to.address()), (Some("김민준"), Some("reader@example.net")));
+    assert_eq!(message.message_id(), Some("6f1d2c3b4a596877@post.example.com"));
+    assert_eq!(message.date().unwrap().to_rfc3339(), "2026-11-20T09:00:00+09:00");
+    assert_eq!(message.content_type().unwrap().subtype(), Some("alternative"));
+    let kinds: Vec<_> = message.parts.iter().filter_map(|part| part.content_type()?.subtype()).collect();
+    assert_eq!(kinds, ["alternative", "plain", "html"], "the text comes first");
+    let (text, html) = parts(&bytes);
+    assert!(text.contains("안녕하세요, 김민준 님."));
+    assert!(html.contains("안녕하세요, 김민준 님."));
+}
+
+#[test]
+fn one_click_is_announced_only_with_a_page_and_the_page_comes_first() {
+    let letter = korean_letter();
+    let mut reader = reader(None);
+    let with_page = String::from_utf8(letter.render_for(&reader)).unwrap();
+    assert!(with_page.contains(
+        "List-Unsubscribe: <https://news.post.example.com/u/v1.k1.unsub.42.q7Jx_2mE>,\r\n \
+         <mailto:leave@post.example.com?subject=unsubscribe%20v1.k1.unsub.42.q7Jx_2mE>\r\n\
+         List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    ));
+    (reader.unsubscribe.page, reader.unsubscribe.human) = (None, None);
+    let bytes = letter.render_for(&reader);
+    assert!(!String::from_utf8_lossy(&bytes).contains("One-Click"));
+    let (text, html) = parts(&bytes);
+    let mailto = "mailto:leave@post.example.com?subject=unsubscribe%20v1.k1.unsub.42.q7Jx_2mE";
+    assert!(text.contains(mailto) && html.contains(&format!("href=\"{mailto}\"")));
+}
+
+#[test]
+fn the_list_keeps_its_name_when_the_site_moves() {
+    let list_id = |letter: &MessageTemplate| {
+        letter.headers.iter().find(|(name, _)| name == "List-Id").unwrap().1.clone()
+    };
+    let (post, body) = korean_post();
+    let mut moved = korean_config();
+    moved.site.url = crate::config::SiteUrl::parse("https://new-home.example.org/").unwrap();
+    let letter = from_body(&post, &body, &moved, &Templates::builtin()).unwrap();
+    assert_eq!(list_id(&letter), list_id(&korean_letter()));
+}
+
+#[test]
+fn both_parts_say_the_same_words() {
+    let (post, body) = korean_post();
+    let letter = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    let (text, html) = parts(&letter.render_for(&reader(Some("김민준"))));
+    for word in [
+        "서랍을",
+        "기다림은",
+        "전시",
+        "쓰인",
+        "전화로",
+        "우표",
+        "답장",
+        "열두",
+        "--dry-run",
+        "34쪽",
+        "수신",
+        "세종대로",
+    ] {
+        assert_eq!(text.contains(word), html.contains(word), "{word}");
+    }
+    let visible = super::lint::page_text(&html);
+    for word in text.split_whitespace().filter(|word| word.chars().all(|c| ('가'..='힣').contains(&c))) {
+        assert!(visible.contains(word), "{word} is only in the text part");
+    }
+}
+
+#[test]
+fn a_name_is_escaped_in_html_and_stands_as_it_is_in_text() {
+    let (text, html) = parts(&english_letter().render_for(&reader(Some("Tom & <Jerry>"))));
+    assert!(text.contains("Hello Tom & <Jerry>,"));
+    assert!(html.contains("Hello Tom &amp; &lt;Jerry&gt;,") && !html.contains("<Jerry>"));
+}
+
+#[test]
+fn markup_in_a_title_is_text_everywhere() {
+    let (mut post, body) = english_post();
+    post.title = header("a </title><b> & \"c\"");
+    let letter = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    let (text, html) = parts(&letter.render_for(&reader(None)));
+    assert!(text.contains(post.title.as_str()));
+    assert_eq!(html.matches("a &lt;/title&gt;&lt;b&gt; &amp; ").count(), 2, "{html}");
+}
+
+#[test]
+fn template_syntax_in_a_post_stays_as_it_is_written() {
+    let (mut post, mut body) = korean_post();
+    post.title = header("{{ 7 * 7 }}");
+    body.html = "<p>{{ unsubscribe_url }} {% include 'x' %}</p>".to_owned();
+    body.blocks = vec![paragraph("{{ unsubscribe_url }} {% include 'x' %}")];
+    let letter = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    assert_eq!(letter.subject.as_str(), "{{ 7 * 7 }}");
+    let (text, html) = parts(&letter.render_for(&reader(None)));
+    assert!(text.contains("{{ unsubscribe_url }} {% include 'x' %}"));
+    assert!(html.contains("{{ unsubscribe_url }} {% include 'x' %}"));
+}
+
+#[test]
+fn a_post_is_composed_from_its_markdown() {
+    let (mut post, _) = korean_post();
+    let markdown = "**첫 문단**입니다. [전시](/exhibition/)[^1]\n\n- [x] 우표\n- [ ] 답장\n\n| 가 | 나 |\n|---|---|\n| 1 | 2 |\n\n\
+                    ![우체통](box.jpg)\n\n[^1]: 주석입니다.\n";
+    post.body = crate::text::XmlText::clean(markdown).0;
+    let letter = compose(&post, &korean_config(), &Templates::builtin()).unwrap();
+    let bytes = letter.render_for(&reader(None));
+    let (text, html) = parts(&bytes);
+    assert!(text.contains("*첫 문단*입니다. 전시 [1]¹"), "{text}");
+    assert!(text.contains("☑ 우표\r\n☐ 답장"), "{text}");
+    assert!(
+        html.contains("<strong>첫 문단</strong>입니다. <a href=\"https://post.example.com/exhibition/\""),
+        "{html}"
+    );
+    assert!(
+        html.contains("class=\"lp-task\"") && html.contains("class=\"lp-scroll\"") && !html.contains('↩'),
+        "{html}"
+    );
+    assert_eq!(lint(&letter, &bytes, "posts/a.md"), []);
+}
+
+#[test]
+fn a_letter_without_a_sender_says_what_to_write() {
+    let (post, body) = korean_post();
+    let mut config = korean_config();
+    config.newsletter.from = None;
+    let findings = from_body(&post, &body, &config, &Templates::builtin()).unwrap_err();
+    assert_eq!(findings[0].rule, "newsletter-from");
+    assert!(findings[0].hint.is_some());
+}
+
+fn complaints(subject: Option<&str>, text: Option<&str>, html: Option<&str>) -> Vec<Finding> {
+    let own = |source: Option<&str>| source.map(str::to_owned);
+    let (post, body) = english_post();
+    let templates = Templates::new(own(subject), own(text), own(html));
+    from_body(&post, &body, &super::fixtures::english_config(), &templates).unwrap_err()
+}
+
+#[test]
+fn a_mistake_in_a_template_is_reported_with_its_file_and_line() {
+    let typo = complaints(None, None, Some("<html>\n<p>{{ post.titel }}</p>"));
+    assert_eq!((typo[0].file.as_str(), typo[0].line), ("templates/body.html", Some(2)));
+    assert_eq!(typo[0].message, "there is no field `post.titel`");
+    let syntax = complaints(None, Some("{% if %}"), Some("{{ name"));
+    assert_eq!(
+        syntax.iter().map(|f| f.file.as_str()).collect::<Vec<_>>(),
+        ["templates/body.txt", "templates/body.html"]
+    );
+    let endless = complaints(
+        None,
+        Some("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}"),
+        None,
+    );
+    assert_eq!(endless[0].message, "the template does not come to an end");
+    let filtered = complaints(None, Some("{{ greeting|upper }} {{ unsubscribe_url }}"), None);
+    assert_eq!(filtered[0].rule, "letter-slot");
+    let empty = complaints(Some("{# nothing #}"), None, None);
+    assert_eq!((empty[0].rule, empty[0].file.as_str()), ("letter-subject", "templates/subject.txt"));
+}
+
+#[test]
+fn a_subject_in_the_configuration_is_a_template_and_its_mistakes_name_that_file() {
+    let (post, body) = english_post();
+    let site = "title = \"The Slow Post\"\nurl = \"https://post.example.com/\"";
+    let good =
+        config(site, "from = \"a@post.example.com\"\nsubject = \"{{ site.title }}: {{ post.title }}\"");
+    let letter = from_body(&post, &body, &good, &Templates::builtin()).unwrap();
+    assert_eq!(letter.subject.as_str(), "The Slow Post: On things that arrive slowly");
+    let bad = config(site, "from = \"a@post.example.com\"\nsubject = \"{{ site.name }}\"");
+    let findings = from_body(&post, &body, &bad, &Templates::builtin()).unwrap_err();
+    assert_eq!((findings[0].file.as_str(), findings[0].line), ("config.toml", None));
+}
+
+#[test]
+fn a_template_of_the_user_can_extend_the_built_in_one() {
+    let (post, body) = english_post();
+    let own = "{% extends \"builtin/body.html\" %}{% block header %}<h1>Mine</h1>{% endblock %}";
+    let templates = Templates::new(None, None, Some(own.to_owned()));
+    let letter = from_body(&post, &body, &super::fixtures::english_config(), &templates).unwrap();
+    let (_, html) = parts(&letter.render_for(&reader(None)));
+    assert!(html.contains(">Mine</h1>") && html.contains("Last month") && html.contains("Unsubscribe"));
+}
+
+#[test]
+fn a_frozen_letter_presses_the_same_copies_after_a_restart() {
+    let letter = korean_letter();
+    let thawed: MessageTemplate = serde_json::from_str(&serde_json::to_string(&letter).unwrap()).unwrap();
+    let reader = reader(Some("김민준"));
+    assert_eq!(letter.render_for(&reader), thawed.render_for(&reader));
+}
+
+/// The colours of a rule list: selector, property, value.
+fn declarations(css: &str) -> Vec<(String, String, String)> {
+    let mut found = Vec::new();
+    for rule in css.split('}') {
+        let Some((selectors, body)) = rule.rsplit_once('{') else { continue };
+        let selectors = selectors.rsplit('{').next().unwrap_or_default();
+        for declaration in body.split(';') {
+            let Some((property, value)) = declaration.split_once(':') else { continue };
+            let value = value.replace("!important", "").trim().to_owned();
+            if value.starts_with('#') {
+                for selector in selectors.split(',') {
+                    found.push((selector.trim().to_owned(), property.trim().to_owned(), value.clone()));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// WCAG 2.2, relative luminance.
+fn luminance(hex: &str) -> f64 {
+    let channel = |at: usize| {
+        let value = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+}
+
+#[test]
+fn every_colour_of_text_has_enough_contrast_on_every_ground_in_both_palettes() {
+    let page = include_str!("templates/issue/body.html");
+    let css = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+    let (light, dark) = css.split_once("@media (prefers-color-scheme: dark)").unwrap();
+    for (palette, least) in [(light, 10), (dark, 10)] {
+        let all = declarations(palette);
+        let of = |wanted: &str| {
+            all.iter().filter(|d| d.1 == wanted).map(|d| (&d.0, luminance(&d.2))).collect::<Vec<_>>()
+        };
+        let (texts, grounds) = (of("color"), of("background-color"));
+        assert!(texts.len() >= least && grounds.len() >= 2, "the palette was not found");
+        for (selector, text) in &texts {
+            for (_, ground) in &grounds {
+                let (high, low) = if text > ground { (text, ground) } else { (ground, text) };
+                let contrast = (high + 0.05) / (low + 0.05);
+                assert!(contrast >= 4.5, "{selector} has a contrast of {contrast:.2}");
+            }
+        }
+    }
+}
+
+static PLAIN_LETTER: LazyLock<MessageTemplate> = LazyLock::new(english_letter);
+
+proptest! {
+    #[test]
+    fn any_title_and_any_name_come_back_whole_from_short_ascii_lines(
+        title in "\\PC{1,120}",
+        name in "\\PC{1,60}",
+        words in prop::collection::vec("[a-zA-Z가-힣=?,.'\"\\\\()<>@:;🙂]{1,90}", 1..12),
+    ) {
+        for (title, name) in [(title.clone(), name.clone()), (words.join(" "), words.join(" "))] {
+            let (Some(title), Some(name)) = (crate::text::HeaderText::lossy(&title), crate::text::HeaderText::lossy(&name))
+            else { continue };
+            let mut config = korean_config();
+            let from = config.newsletter.from.as_mut().unwrap();
+            from.name = Some(name.clone());
+            let sender = Sender { site: &config.site, from, reply_to: None };
+            let headers = headers::issue_headers(&title, ("2026-W47", "en"), &sender);
+            let letter = MessageTemplate { headers, ..PLAIN_LETTER.clone() };
+            let bytes = letter.render_for(&reader(Some(name.as_str())));
+            let head = &bytes[..memchr::memmem::find(&bytes, b"\r\n\r\n").unwrap()];
+            prop_assert!(head.is_ascii());
+            for line in lines_of(head) {
+                prop_assert!(line.len() <= 78, "{}", String::from_utf8_lossy(line));
+            }
+            let message = MessageParser::new().parse(&bytes).unwrap();
+            prop_assert_eq!(message.subject(), Some(title.as_str()));
+            prop_assert_eq!(message.from().unwrap().first().unwrap().name(), Some(name.as_str()));
+            prop_assert_eq!(message.to().unwrap().first().unwrap().name(), Some(name.as_str()));
+        }
+    }
+
+    #[test]
+    fn any_text_comes_back_from_short_lines_and_no_slot_leaks(body in "[a-zA-Z가-힣 =.\n\tF-]{0,400}", name in prop::option::of("\\PC{1,20}")) {
+        let name = name.as_deref().and_then(crate::text::HeaderText::lossy);
+        let recipient = Recipient {
+            to: Mailbox { name: name.clone(), ..reader(None).to },
+            ..reader(None)
+        };
+        let letter = MessageTemplate {
+            text: vec![
+                TemplatePart::Placeholder(Placeholder::Greeting),
+                TemplatePart::Fixed(format!("\n{body}")),
+                TemplatePart::Placeholder(Placeholder::Name),
+                TemplatePart::Fixed(" .\nFrom here\n".to_owned()),
+                TemplatePart::Placeholder(Placeholder::Unsubscribe),
+                TemplatePart::Fixed("\n".to_owned()),
+            ],
+            ..PLAIN_LETTER.clone()
+        };
+        let bytes = letter.render_for(&recipient);
+        prop_assert_eq!(&bytes, &letter.render_for(&recipient));
+        for line in lines_of(&bytes) {
+            prop_assert!(line.len() <= 78 && !line.starts_with(b"From "));
+        }
+        let (text, _) = parts(&bytes);
+        let shown = name.as_ref().map_or("", |name| name.as_str());
+        let greeting = if shown.is_empty() { "Hello,".to_owned() } else { format!("Hello {shown},") };
+        let page = recipient.unsubscribe.human.as_deref().unwrap();
+        let wanted = format!("{greeting}\n{body}{shown} .\nFrom here\n{page}\n").replace('\n', "\r\n");
+        // The line break before a boundary is part of the boundary.
+        prop_assert_eq!(text.trim_end(), wanted.trim_end());
+    }
+}

@@ -1,0 +1,361 @@
+//! A post of another program, and the file that it becomes: TOML front matter and Markdown. Pure; nothing here has
+//! looked whether a file exists.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+
+use chrono::{DateTime, FixedOffset};
+use url::Url;
+
+use super::feed::{Enclosure, Entry};
+use super::html::{self, Converted};
+use super::text_page::{quoted, slug};
+use crate::archive::{ids, links, markdown, permalink};
+use crate::config::{SiteUrl, is_language_tag, suggested_language};
+use crate::html::push_escaped;
+use crate::text::HeaderText;
+
+/// Characters of a text that stand in for a title.
+const BEGINNING: usize = 60;
+/// Front matter has an end: so many characters of a title, of a summary, of a name, of an address; so many names.
+const MAX_TITLE: usize = 300;
+const MAX_SUMMARY: usize = 2000;
+const MAX_NAME: usize = 100;
+const MAX_ADDRESS: usize = 2000;
+const MAX_NAMES: usize = 40;
+
+/// What should be looked at: a short stable name for its kind, and the words.
+pub type ImportNote = (&'static str, String);
+
+/// A post as another program had it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImportedPost {
+    /// The title; may be empty.
+    pub title: String,
+    /// The id by which readers know it.
+    pub id: Option<String>,
+    /// Its page.
+    pub link: Option<String>,
+    /// Where the page is, in full; for posts that stay where they are, on whatever site.
+    pub address: Option<String>,
+    /// The last part of the page's address.
+    pub slug: Option<String>,
+    /// When it was published.
+    pub published: Option<DateTime<FixedOffset>>,
+    /// When it was last changed.
+    pub updated: Option<DateTime<FixedOffset>>,
+    /// Who wrote it.
+    pub authors: Vec<String>,
+    /// Categories.
+    pub categories: Vec<String>,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// The summary, plain text.
+    pub summary: Option<String>,
+    /// The language, where it is known.
+    pub language: Option<String>,
+    /// Its picture.
+    pub image: Option<String>,
+    /// What it brings along; only what has a length and a type can be said in front matter.
+    pub enclosure: Option<Enclosure>,
+    /// Not to be published now.
+    pub draft: bool,
+    /// The text, as HTML.
+    pub html: String,
+    /// Line breaks in the text are line breaks on the page.
+    pub line_breaks: bool,
+    /// What is to be said about it: shortcodes that were dropped, who may read it.
+    pub notes: Vec<ImportNote>,
+    /// The line on which it ends in its file; 0 where there are no lines.
+    pub line: usize,
+}
+
+/// A file to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostFile {
+    /// `2024-05-01-첫-편지.md`, different from every other one of the same import.
+    pub file_name: String,
+    /// TOML front matter and Markdown.
+    pub contents: String,
+    /// The title as it was taken over.
+    pub title: String,
+    /// What should be looked at.
+    pub remarks: Vec<ImportNote>,
+    /// Addresses of pictures in the text, in its order.
+    pub pictures: Vec<String>,
+}
+
+/// The end of the front matter that is written.
+const END: &str = "\n+++\n\n";
+
+/// Turns stories into files; knows which names and ids it has given.
+#[derive(Debug)]
+pub struct PostFileWriter<'a> {
+    site: &'a SiteUrl,
+    language: &'a str,
+    names: HashSet<String>,
+    ids: HashMap<String, String>,
+}
+
+impl<'a> PostFileWriter<'a> {
+    /// A desk for the site at `site`, which writes in `language`.
+    pub fn new(site: &'a SiteUrl, language: &'a str) -> Self {
+        Self { site, language, names: HashSet::new(), ids: HashMap::new() }
+    }
+
+    /// The file of a story, or why there is none.
+    pub fn file(&mut self, story: &ImportedPost) -> Result<PostFile, String> {
+        if let Some(other) = story.id.as_ref().and_then(|id| self.ids.get(id)) {
+            return Err(format!("it has the same id as {other}"));
+        }
+        let (file_name, slug) = self.name(story, &title(story));
+        let mut file = self.file_as(story, file_name.clone(), &slug)?;
+        if !story.draft && story.enclosure.is_none() && file.contents.ends_with(END) {
+            let mut draft = ImportedPost { draft: true, ..story.clone() };
+            draft.notes.push(("import-empty", "it has no text; imported as a draft".to_owned()));
+            file = self.file_as(&draft, file_name, &slug)?;
+        }
+        if let Some(id) = &story.id {
+            self.ids.insert(id.clone(), file.file_name.clone());
+        }
+        Ok(file)
+    }
+
+    /// The file of a story that has a name already.
+    pub fn file_as(&self, story: &ImportedPost, file_name: String, slug: &str) -> Result<PostFile, String> {
+        let page = story.link.as_deref().and_then(|link| Url::parse(link).ok());
+        let converted = convert(story, page.as_ref(), None);
+        if converted.cut {
+            return Err("its text is too long or too deeply nested".to_owned());
+        }
+        let title = title(story);
+        let mut remarks = story.notes.clone();
+        remarks.extend(warnings(story, &converted, page.as_ref().unwrap_or(self.site.as_url())));
+        let head = self.head(story, &title, slug, &mut remarks);
+        let contents = format!("+++\n{head}+++\n\n{}", converted.markdown);
+        Ok(PostFile { file_name, contents, title, remarks, pictures: converted.pictures })
+    }
+
+    /// A name that no other file has, and the slug in it; for a story that is written by [`Desk::file_as`].
+    pub fn new_name(&mut self, story: &ImportedPost) -> (String, String) {
+        self.name(story, &title(story))
+    }
+
+    /// Keeps the name of a file that is there for whoever has it.
+    pub fn reserve(&mut self, file_name: &str) {
+        self.names.insert(file_name.to_lowercase());
+    }
+
+    /// The same post with pictures that lie beside it, by their addresses: a folder with an `index.md`.
+    pub fn bundle(file: &PostFile, story: &ImportedPost, beside: &HashMap<String, String>) -> PostFile {
+        let page = story.link.as_deref().and_then(|link| Url::parse(link).ok());
+        let head = file.contents.find(END).map_or(0, |at| at + END.len());
+        let body = convert(story, page.as_ref(), Some(beside)).markdown;
+        PostFile {
+            file_name: format!("{}/index.md", file.file_name.trim_end_matches(".md")),
+            contents: format!("{}{body}", &file.contents[..head]),
+            ..file.clone()
+        }
+    }
+
+    /// A name that no other file of this import has, and the slug in it.
+    fn name(&mut self, story: &ImportedPost, title: &str) -> (String, String) {
+        let from_link = || {
+            let url = Url::parse(story.link.as_deref()?).ok()?;
+            let last = url.path_segments()?.rfind(|part| !part.is_empty())?.to_owned();
+            Some(last.rsplit_once('.').map_or(last.clone(), |(stem, _)| stem.to_owned()))
+        };
+        let stated = story.slug.clone().filter(|slug| !slug.trim().is_empty()).or_else(from_link);
+        let readable = links::readable(stated.as_deref().unwrap_or(title));
+        let slug = slug(&readable);
+        // What was the end of an address stays it, letter by letter, if it can be one.
+        let own = stated.is_some().then(|| permalink::slug(&readable).ok()).flatten();
+        let day = story.published.map_or_else(String::new, |date| format!("{}-", date.format("%Y-%m-%d")));
+        let mut number = 1;
+        loop {
+            let slug = if number == 1 { slug.clone() } else { format!("{slug}-{number}") };
+            let name = format!("{day}{slug}.md");
+            // `_index` and `index` are names with a meaning.
+            if slug != "index" && slug != "_index" && self.names.insert(name.to_lowercase()) {
+                return (name, own.filter(|_| number == 1).unwrap_or(slug));
+            }
+            number += 1;
+        }
+    }
+
+    fn head(&self, story: &ImportedPost, title: &str, slug: &str, remarks: &mut Vec<ImportNote>) -> String {
+        let mut head = String::new();
+        let mut line = |key: &str, value: &str| {
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(head, "{key} = {value}");
+        };
+        line("title", &quoted(title));
+        if let Some(published) = story.published {
+            line("date", &stamp(published));
+        }
+        if let Some(updated) = story.updated.filter(|updated| Some(*updated) > story.published) {
+            line("updated", &stamp(updated));
+        }
+        if story.draft {
+            line("draft", "true");
+        }
+        line("slug", &quoted(slug));
+        if let Some(address) = &story.address {
+            line("url", &quoted(address));
+        } else if let Some(path) = self.path(story) {
+            line("path", &quoted(&path));
+        }
+        if let Some(id) = id(story, remarks) {
+            line("id", &quoted(&id));
+        }
+        for (key, names) in
+            [("authors", &story.authors), ("categories", &story.categories), ("tags", &story.tags)]
+        {
+            let names: Vec<String> = names
+                .iter()
+                .filter_map(|name| HeaderText::lossy(name))
+                .map(|name| quoted(&short(name.as_str(), MAX_NAME)))
+                .take(MAX_NAMES)
+                .collect();
+            if !names.is_empty() {
+                line(key, &format!("[{}]", names.join(", ")));
+            }
+        }
+        let language = story.language.as_deref().map(|tag| tag.trim().replace('_', "-"));
+        let is_other = |tag: &String| {
+            let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+            is_language_tag(tag)
+                && suggested_language(tag).is_none()
+                && primary(tag) != primary(self.language)
+        };
+        if let Some(language) = language.filter(is_other) {
+            line("language", &quoted(&language));
+        }
+        if let Some(image) = story.image.as_deref().map(one_line).filter(|image| is_address(image)) {
+            line("image", &quoted(&image));
+        }
+        if let Some(enclosure) = story.enclosure.as_ref().and_then(inline_table) {
+            line("enclosure", &enclosure);
+        }
+        if let Some(summary) = story.summary.as_deref().map(one_line).filter(|summary| !summary.is_empty()) {
+            line("summary", &quoted(&short(&summary, MAX_SUMMARY)));
+        }
+        head
+    }
+
+    /// Where the page is, if it is on this site: it stays there.
+    fn path(&self, story: &ImportedPost) -> Option<String> {
+        let link = Url::parse(story.link.as_deref()?).ok()?;
+        let site = self.site.as_url();
+        let host = |url: &Url| url.host_str().map(|host| host.trim_start_matches("www.").to_owned());
+        let path = link.path().strip_prefix(site.path())?;
+        let is_here = host(&link) == host(site) && link.query().is_none();
+        (is_here && is_address(path) && !path.contains(':')).then(|| format!("/{path}"))
+    }
+}
+
+/// The id as front matter can hold it.
+fn id(story: &ImportedPost, remarks: &mut Vec<ImportNote>) -> Option<String> {
+    let id = story.id.as_deref().map(one_line).filter(|id| is_address(id))?;
+    if !ids::is_uri(&id) {
+        let words = format!(
+            "the id {id:?} is not a URI; a new id is derived from it, so feed readers show the post again"
+        );
+        remarks.push(("import-id", words));
+    } else if ids::canonical_uri(&id) != id {
+        // People write ids in several ways into front matter; the ledger keeps them letter by letter.
+        let words = format!("the id {id} is not normalised; `letterpress adopt` keeps it unchanged");
+        remarks.push(("import-id", words));
+        return None;
+    }
+    Some(id)
+}
+
+/// The title, or the beginning of the text where there is none.
+fn title(story: &ImportedPost) -> String {
+    if let Some(title) = HeaderText::lossy(&story.title) {
+        return short(title.as_str(), MAX_TITLE);
+    }
+    let words = html::visible(&story.html);
+    let short: String = words.chars().take(BEGINNING).collect();
+    let short = match short.rsplit_once(' ') {
+        Some((head, _)) if short.len() < words.len() => format!("{head}…"),
+        _ => short,
+    };
+    HeaderText::lossy(&short).map_or_else(|| "Untitled".to_owned(), String::from)
+}
+
+fn convert(story: &ImportedPost, page: Option<&Url>, beside: Option<&HashMap<String, String>>) -> Converted {
+    html::to_markdown(&story.html, html::Options { page, line_breaks: story.line_breaks, beside })
+}
+
+/// What the conversion could not keep.
+fn warnings(story: &ImportedPost, converted: &Converted, page: &Url) -> Vec<ImportNote> {
+    let left_out = |what: &&str| ("import-dropped", format!("{what} were removed"));
+    let mut doubts: Vec<ImportNote> = converted.dropped.iter().map(left_out).collect();
+    let rendered = markdown::preview(&converted.markdown, page);
+    if html::visible(&story.html) != html::visible(&rendered) {
+        let words = "its text may differ slightly: compare it with the old page";
+        doubts.push(("import-text", words.to_owned()));
+    }
+    doubts
+}
+
+/// An enclosure as front matter has it, if it says all that a feed must say.
+fn inline_table(enclosure: &Enclosure) -> Option<String> {
+    let url = Url::parse(&enclosure.url).ok()?;
+    let length = enclosure.length.filter(|length| *length > 0)?;
+    let media_type = one_line(enclosure.media_type.as_deref()?);
+    let (url, media_type) = (quoted(url.as_str()), quoted(&media_type));
+    Some(format!("{{ url = {url}, length = {length}, type = {media_type} }}"))
+}
+
+fn stamp(date: DateTime<FixedOffset>) -> String {
+    date.format("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+/// As much of a text as there is room for.
+fn short(text: &str, most: usize) -> String {
+    text.chars().take(most).collect::<String>().trim_end().to_owned()
+}
+
+fn is_address(text: &str) -> bool {
+    (1..=MAX_ADDRESS).contains(&text.len())
+}
+
+/// A text on one line, without what cannot be seen.
+fn one_line(text: &str) -> String {
+    HeaderText::lossy(text).map_or_else(String::new, String::from)
+}
+
+impl From<Entry> for ImportedPost {
+    /// Feeds do not tell categories from tags; here each category has a feed of its own.
+    fn from(entry: Entry) -> Self {
+        let html = entry.content.or_else(|| entry.summary.clone()).unwrap_or_default();
+        let mut sounds = String::new();
+        for enclosure in entry.enclosures.iter().filter(|enclosure| !html.contains(&enclosure.url)) {
+            let mut url = String::new();
+            push_escaped(&mut url, &enclosure.url);
+            sounds.extend(["\n<p><a href=\"", &url, "\">", &url, "</a></p>"]);
+        }
+        Self {
+            title: entry.title,
+            id: entry.id,
+            link: entry.link,
+            published: entry.published,
+            updated: entry.updated,
+            authors: entry.authors,
+            categories: entry.categories,
+            summary: entry.summary.map(|summary| html::visible(&summary)),
+            language: entry.language,
+            image: entry.image,
+            draft: entry.draft,
+            html: html + &sounds,
+            line: entry.line,
+            ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Files that the archive's own reader takes, with names of their own.
+
+use camino::Utf8Path;
+use proptest::prelude::*;
+
+use super::*;
+use crate::archive::front_matter::{fields, split};
+
+fn site() -> SiteUrl {
+    SiteUrl::parse("https://letters.example/blog/").unwrap()
+}
+
+fn story() -> ImportedPost {
+    ImportedPost {
+        title: "첫 \"편지\"\n\\ 시작".to_owned(),
+        id: Some("https://letters.example/?p=12".to_owned()),
+        link: Some("http://www.letters.example/blog/2024/%EA%B8%80/".to_owned()),
+        published: DateTime::parse_from_rfc3339("2024-05-01T09:00:00+09:00").ok(),
+        updated: DateTime::parse_from_rfc3339("2024-05-02T09:00:00+09:00").ok(),
+        authors: vec!["김민준".to_owned()],
+        categories: vec!["편지".to_owned(), "C++".to_owned()],
+        language: Some("ko_KR".to_owned()),
+        html: "<p><b>안녕</b>은</p>".to_owned(),
+        ..ImportedPost::default()
+    }
+}
+
+#[test]
+fn a_file_is_read_back_by_the_archive_as_it_was_meant() {
+    let site = site();
+    let file = PostFileWriter::new(&site, "en").file(&story()).unwrap();
+    assert_eq!(file.file_name, "2024-05-01-글.md");
+    let parts = split(&file.contents, "a.md").unwrap();
+    let (fields, findings) = fields::read(&parts.entries, "a.md", chrono_tz::Tz::UTC);
+    assert!(findings.is_empty(), "{findings:?}");
+    assert_eq!(fields.title.unwrap().value, "첫 \"편지\" \\ 시작");
+    assert_eq!(fields.id.unwrap().value, "https://letters.example/?p=12");
+    assert_eq!(fields.path.unwrap().value, "/2024/%EA%B8%80/", "the page stays where it was on the site");
+    assert_eq!(fields.date.unwrap().to_rfc3339(), "2024-05-01T09:00:00+09:00");
+    assert!(fields.updated.is_some());
+    assert_eq!((fields.categories.len(), fields.authors.len()), (2, 1));
+    assert_eq!(fields.language.as_deref(), Some("ko-KR"));
+    assert_eq!(parts.body.trim(), "**안녕**은");
+}
+
+#[test]
+fn every_file_has_a_name_and_an_id_of_its_own() {
+    let site = site();
+    let mut desk = PostFileWriter::new(&site, "ko");
+    let mut names = vec![desk.file(&story()).unwrap().file_name];
+    assert!(desk.file(&story()).unwrap_err().contains("same id as 2024-05-01-글.md"));
+    for (id, link, title) in [
+        ("b:1", None, "글"),
+        ("b:2", None, "글"),
+        ("b:3", Some("https://a.example/index.html"), ""),
+        ("b:4", Some("https://a.example/../../etc/passwd"), ""),
+        ("b:5", Some("https://a.example/%2e%2e%2fetc/"), ""),
+        ("b:6", None, "../..\\con"),
+    ] {
+        let link = link.map(str::to_owned);
+        let story = ImportedPost { id: Some(id.to_owned()), link, title: title.to_owned(), ..story() };
+        names.push(desk.file(&story).unwrap().file_name);
+    }
+    let distinct: HashSet<_> = names.iter().collect();
+    assert_eq!(distinct.len(), names.len(), "{names:?}");
+    for name in &names {
+        assert!(!name.contains(['/', '\\']) && Utf8Path::new(name).file_name() == Some(name), "{name}");
+    }
+}
+
+#[test]
+fn a_post_without_a_title_takes_the_beginning_of_its_text() {
+    let site = site();
+    let mut desk = PostFileWriter::new(&site, "ko");
+    let long =
+        ImportedPost { title: String::new(), html: format!("<p>{}</p>", "낱말 ".repeat(40)), ..story() };
+    assert!(desk.file(&long).unwrap().title.ends_with("낱말…"));
+    let empty = ImportedPost { title: " ".to_owned(), html: String::new(), id: None, ..story() };
+    assert_eq!(desk.file(&empty).unwrap().title, "Untitled");
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_program_wrote_the_archive_reads_its_file(
+        title in "\\PC{0,40}|[\"\\\\'+=\n\t\u{0}-\u{9F}가]{0,20}",
+        names in prop::collection::vec("\\PC{0,20}|[\"\\\\,\n가]{0,10}", 0..4),
+        link in "https?://letters[.]example/[a-z가%.:/]{0,20}|\\PC{0,20}",
+        summary in "\\PC{0,60}",
+        times in 1usize..3000,
+    ) {
+        let site = site();
+        let story = ImportedPost {
+            title: title.repeat(times.min(50)),
+            link: Some(link.clone()),
+            id: Some(link),
+            slug: Some(title),
+            tags: names.clone(),
+            authors: names,
+            summary: Some(summary.repeat(times)),
+            ..story()
+        };
+        let file = PostFileWriter::new(&site, "ko").file(&story).unwrap();
+        let parts = split(&file.contents, "a.md").unwrap();
+        let (_, findings) = fields::read(&parts.entries, "a.md", chrono_tz::Tz::UTC);
+        prop_assert!(findings.is_empty(), "{:?}\n{}", findings, file.contents);
+        prop_assert!(!file.file_name.contains(['/', '\\', '\0']) && !file.file_name.starts_with('.'), "{}", file.file_name);
+    }
+}
+
+#[test]
+fn an_id_that_is_no_uri_is_said_to_be_lost() {
+    let site = site();
+    let story = ImportedPost { id: Some("6630a1b2".to_owned()), ..story() };
+    let file = PostFileWriter::new(&site, "ko").file(&story).unwrap();
+    assert!(file.remarks.iter().any(|(rule, _)| *rule == "import-id"), "{:?}", file.remarks);
+}
+
+#[test]
+fn pictures_that_lie_beside_the_post_are_named_so() {
+    let site = site();
+    let story = ImportedPost { html: "<img src=\"/a.png\" alt=\"a\">".to_owned(), ..story() };
+    let file = PostFileWriter::new(&site, "ko").file(&story).unwrap();
+    assert_eq!(file.pictures, ["http://www.letters.example/a.png"]);
+    let beside = HashMap::from([(file.pictures[0].clone(), "a.png".to_owned())]);
+    let bundle = PostFileWriter::bundle(&file, &story, &beside);
+    assert_eq!(bundle.file_name, "2024-05-01-글/index.md");
+    assert!(bundle.contents.ends_with("+++\n\n![a](a.png)\n"), "{}", bundle.contents);
+}

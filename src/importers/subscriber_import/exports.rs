@@ -1,0 +1,225 @@
+//! The exports of every service, made up in their forms: who they are taken for, and what becomes of each reader.
+
+use super::*;
+use crate::subscribers::SubscriptionStatus;
+use crate::text::HeaderText;
+
+/// The readers of a file in `tests/data/readers/` as lines of `address state name reason`, and its service.
+fn taken(file: &str, list: &ImportedList) -> (String, Vec<String>) {
+    let row = |row: &SubscriberRow| {
+        let name = row.profile.name.as_ref().map_or("-", HeaderText::as_str);
+        let reason = row
+            .profile
+            .suppressed_because
+            .as_ref()
+            .map(|reason| format!(" because {reason}"))
+            .unwrap_or_default();
+        let address = row.profile.email.local_part();
+        format!("{address} {} {name}{reason}", row.profile.status.as_str())
+    };
+    assert!(list.rows.iter().all(|row| row.profile.email.domain() == "example.com"), "{file}");
+    (list.service.map_or("nobody", Service::name).to_owned(), list.rows.iter().map(row).collect())
+}
+
+fn import(file: &str, confirmed: bool) -> ImportedList {
+    let path = format!("{}/tests/data/readers/{file}", env!("CARGO_MANIFEST_DIR"));
+    let bytes = std::fs::read(&path).unwrap();
+    let options = Options::new(file, "2026-11-20T00:00:00Z".parse().unwrap());
+    read(&bytes, Options { confirmed, ..options }).unwrap_or_else(|finding| panic!("{finding}"))
+}
+
+#[track_caller]
+fn becomes(file: &str, service: Service, readers: &[&str]) -> ImportedList {
+    let list = import(file, false);
+    let readers: Vec<String> = readers.iter().map(|&reader| reader.to_owned()).collect();
+    assert_eq!(taken(file, &list), (service.name().to_owned(), readers), "{file}");
+    list
+}
+
+fn rules(list: &ImportedList) -> Vec<&'static str> {
+    // All addresses here are of example.com, and said to be so.
+    list.warnings.iter().map(|warning| warning.rule).filter(|rule| *rule != "list-address").collect()
+}
+
+#[test]
+fn mailchimp_writes_a_file_for_each_kind_of_member() {
+    let list = becomes(
+        "mailchimp-subscribed.csv",
+        Service::Mailchimp,
+        &["one active 김민준", "two active Yuna Park", "three unconfirmed -"],
+    );
+    // The time of the double opt-in, not that of the form before it.
+    assert_eq!(list.rows[0].profile.consented_at.unwrap().to_rfc3339(), "2025-03-01T09:05:00+00:00");
+    assert!(list.ignored.contains(&"TAGS".to_owned()) && !list.ignored.contains(&"OPTIN_TIME".to_owned()));
+    becomes(
+        "mailchimp-unsubscribed.csv",
+        Service::Mailchimp,
+        &["four unsubscribed 이서연", "five unconfirmed -"],
+    );
+    becomes(
+        "mailchimp-cleaned.csv",
+        Service::Mailchimp,
+        &["six suppressed Dolor because bounced (Mailchimp)"],
+    );
+}
+
+#[test]
+fn substack_says_whom_it_does_not_mail_in_one_of_its_two_exports() {
+    becomes(
+        "substack-email-list.csv",
+        Service::Substack,
+        &["one active -", "two active -", "three unsubscribed -", "four unconfirmed -"],
+    );
+    let list = becomes("substack-dashboard.csv", Service::Substack, &["one unconfirmed 김민준"]);
+    assert_eq!(rules(&list), ["list-silent"]);
+}
+
+#[test]
+fn ghost_has_members_who_get_no_newsletter() {
+    becomes(
+        "ghost-members.csv",
+        Service::Ghost,
+        &["one active 김민준", "two unsubscribed Yuna Park", "three unconfirmed -", "four unsubscribed -"],
+    );
+    let list = becomes(
+        "ghost-export.json",
+        Service::Ghost,
+        &[
+            "one active 김민준",
+            "two unsubscribed Yuna Park",
+            "three suppressed - because email disabled (Ghost)",
+        ],
+    );
+    assert_eq!(list.rows.iter().map(|row| row.line).collect::<Vec<_>>(), [8, 9, 10]);
+}
+
+#[test]
+fn the_state_of_a_member_of_ghost_is_what_they_pay_and_not_whether_they_read() {
+    let members = r#"{"members": [
+        {"email": "a@letters.kr", "status": "free", "newsletters": [], "created_at": "2026-01-01T00:00:00Z"},
+        {"email": "b@letters.kr", "status": "paid", "newsletters": [{"name": "편지"}], "created_at": "2026-01-01T00:00:00Z",
+         "email_suppression": {"suppressed": true}},
+        {"email": "c@letters.kr", "status": "paid", "subscribed": true, "created_at": "2026-01-01T00:00:00Z"},
+        {"email": "d@letters.kr", "status": "paid", "created_at": "2026-01-01T00:00:00Z"}]}"#;
+    let list =
+        read(members.as_bytes(), Options::new("members.json", "2026-11-20T00:00:00Z".parse().unwrap()));
+    let states: Vec<_> = list.unwrap().rows.iter().map(|row| row.profile.status.as_str()).collect();
+    assert_eq!(states, ["unsubscribed", "suppressed", "active", "unconfirmed"]);
+}
+
+#[test]
+fn buttondown_knows_many_types_of_subscriber() {
+    let list = becomes(
+        "buttondown-subscribers.csv",
+        Service::Buttondown,
+        &[
+            "one active -",
+            "two unconfirmed -",
+            "three unsubscribed -",
+            "four suppressed - because removed (Buttondown)",
+            "five suppressed - because complained (Buttondown)",
+        ],
+    );
+    assert_eq!(list.rejected, [RejectedRow { line: 7, reason: RowError::State("levitating".to_owned()) }]);
+    assert_eq!(list.rows[0].source.as_deref(), Some("embedded_form"));
+    becomes(
+        "buttondown-api.json",
+        Service::Buttondown,
+        &["one active -", "two unsubscribed -", "three suppressed - because bounced (Buttondown)"],
+    );
+}
+
+#[test]
+fn listmonk_calls_readers_enabled_who_left_the_list() {
+    let list = becomes(
+        "listmonk-subscribers.csv",
+        Service::Listmonk,
+        &[
+            "one unconfirmed 김민준",
+            "two unsubscribed Yuna",
+            "three suppressed - because blocklisted (listmonk)",
+        ],
+    );
+    assert_eq!(rules(&list), ["list-silent"]);
+    assert!(list.rows.iter().all(|row| row.profile.consented_at.is_some()), "{:?}", list.rows);
+    assert_eq!(import("listmonk-subscribers.csv", true).rows[0].profile.status, SubscriptionStatus::Active);
+    becomes(
+        "listmonk-api.json",
+        Service::Listmonk,
+        &[
+            "one active 김민준",
+            "two unsubscribed Yuna",
+            "three suppressed - because blocklisted (listmonk)",
+            "four unconfirmed -",
+            "five active -",
+            "six unconfirmed -",
+        ],
+    );
+    becomes("listmonk-profile.json", Service::Listmonk, &["one active 김민준"]);
+}
+
+#[test]
+fn kit_says_who_complained() {
+    let list = becomes(
+        "kit-subscribers.csv",
+        Service::Kit,
+        &[
+            "one active 김민준",
+            "two unconfirmed Yuna",
+            "three unsubscribed -",
+            "four suppressed - because bounced (Kit)",
+            "five suppressed - because complained (Kit)",
+        ],
+    );
+    assert_eq!(list.ignored, ["Tags"]);
+    becomes(
+        "kit-api.json",
+        Service::Kit,
+        &["one active 김민준", "two suppressed Yuna because complained (Kit)"],
+    );
+}
+
+#[test]
+fn our_own_export_says_the_same_in_both_forms() {
+    let readers = ["one active 김민준", "two suppressed =Yuna because it complained"];
+    let csv = becomes("letterpress.csv", Service::Letterpress, &readers);
+    let json = becomes("letterpress.json", Service::Letterpress, &readers);
+    let rows = |list: ImportedList| {
+        list.rows.into_iter().map(|row| SubscriberRow { line: 0, ..row }).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(csv), rows(json));
+}
+
+#[test]
+fn who_wrote_a_list_may_be_said_and_then_its_columns_are_not_asked() {
+    let text = "email,status,created_at\na@letters.kr,inactive,2026-01-01\n";
+    let options = Options::new("list.csv", "2026-11-20T00:00:00Z".parse().unwrap());
+    let state = |from| read(text.as_bytes(), Options { from, ..options }).unwrap().rows[0].profile.status;
+    assert_eq!(state(None), SubscriptionStatus::Unsubscribed);
+    assert_eq!(state(Some(Service::Kit)), SubscriptionStatus::Unconfirmed);
+}
+
+#[test]
+fn no_file_of_those_who_left_makes_anybody_a_reader_also_if_the_owner_vouches() {
+    for file in [
+        "mailchimp-unsubscribed.csv",
+        "mailchimp-cleaned.csv",
+        "substack-email-list.csv",
+        "kit-subscribers.csv",
+    ] {
+        let (before, after) = (import(file, false), import(file, true));
+        for (before, after) in before.rows.iter().zip(&after.rows) {
+            assert!(
+                after.profile.status == before.profile.status
+                    || before.profile.status == SubscriptionStatus::Unconfirmed,
+                "{file}: {after:?}"
+            );
+        }
+    }
+    assert!(
+        import("mailchimp-unsubscribed.csv", true)
+            .rows
+            .iter()
+            .all(|row| row.profile.status != SubscriptionStatus::Active)
+    );
+}

@@ -1,0 +1,295 @@
+//! A feed as the source of the posts (`archive.feed`). A run downloads it first if it changed, and stores its entries as files
+//! in the folder of posts. The later steps read that folder as usual.
+//!
+//! Downloads use the guarded downloader only. A feed that cannot be downloaded removes no post.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use crate::archive::folder;
+use crate::config::Config;
+use crate::durable::{self, Mode};
+use crate::finding::Finding;
+use crate::importers::feed;
+use crate::importers::feed_archive::{self, ArchiveUpdate, PageRegistry};
+use crate::net::http::{Download, Fetched, Validators};
+use crate::pipeline::session::context::RunContext;
+use crate::pipeline::session::error::RunError;
+use crate::text::hex;
+
+/// Limit for a feed that contains every post ever published.
+const MAX_FEED: usize = 64 << 20;
+
+/// Time limit for the whole download: DNS lookup, connection, body.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The result of a download.
+#[derive(Debug, Default)]
+pub struct FetchReport {
+    /// Problems to report.
+    pub findings: Vec<Finding>,
+    /// The feed could not be downloaded; its stored entries are used.
+    pub is_stale: bool,
+}
+
+/// Downloads the source feed, if one is configured, and stores its new entries. The first download must succeed; later
+/// runs can use the stored entries.
+pub async fn fetch_posts(context: &RunContext) -> Result<FetchReport, RunError> {
+    let config = &context.config;
+    let Some(source) = &config.archive.feed else { return Ok(FetchReport::default()) };
+    let _lock = lock(config).await?;
+    let ledger = read_ledger(config)?;
+    refuse_other_posts(config, source, &ledger)?;
+    let missing = missing(config, &ledger);
+    let note = CacheEntry::read(config).filter(|note| note.source == *source && !ledger.window.is_empty());
+    // If a stored file is missing, the feed must be downloaded even if it has not changed.
+    let note = note.filter(|_| missing.is_empty());
+    let (bytes, validators) = match fetch(config, source, note.as_ref()).await {
+        Ok(None) => return Ok(FetchReport::default()),
+        Ok(Some(fetched)) => fetched,
+        Err(why) => return stale(&ledger, source, why),
+    };
+    let next =
+        CacheEntry { source: source.clone(), validators, digest: hex(digest(&SHA256, &bytes).as_ref()) };
+    if note.as_ref().is_some_and(|note| note.digest == next.digest) {
+        if note.as_ref() != Some(&next) {
+            next.write(config);
+        }
+        return Ok(FetchReport::default());
+    }
+    let feed = match feed::read(&bytes, source) {
+        Ok(feed) if feed.entries.is_empty() => {
+            return stale(&ledger, source, "the feed has no entries".to_owned());
+        }
+        Ok(feed) => feed,
+        Err(finding) => return stale(&ledger, source, finding.message),
+    };
+    let merged = feed_archive::merge(&ledger, feed, &missing, (config, source), context.clock.now());
+    CacheEntry::clear_cache(config);
+    keep(config, &ledger, &merged).map_err(|error| RunError::io("storing the entries of the feed", error))?;
+    next.write(config);
+    Ok(FetchReport { findings: merged.findings, is_stale: false })
+}
+
+/// An error if the source feed was never downloaded, for commands that do not download it.
+pub fn never_fetched(config: &Config) -> Option<Finding> {
+    let source = config.archive.feed.as_ref()?;
+    let ledger = config.resolve(&config.archive.posts).join(feed_archive::FILE);
+    let hint = "`letterpress build` downloads it";
+    (!ledger.exists())
+        .then(|| Finding::error("feed-archive", source, "the feed was not downloaded yet").hint(hint))
+}
+
+/// The ids and URLs of entries that were removed from the source feed. The removal needs no confirmation: the author of
+/// the feed decided it.
+pub(crate) fn withdrawn(config: &Config) -> BTreeSet<String> {
+    let ledger = config.archive.feed.as_ref().and_then(|_| read_ledger(config).ok()).unwrap_or_default();
+    let gone = ledger.entries.into_values().filter(|known| known.taken_back);
+    gone.flat_map(|known| known.id.into_iter().chain([known.url])).collect()
+}
+
+/// Only one run at a time downloads the feed; the others wait, because a download is short.
+async fn lock(config: &Config) -> Result<File, RunError> {
+    let path = config.resolve(".letterpress/feed.lock");
+    let locked = tokio::task::spawn_blocking(move || {
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        let file = File::options().create(true).append(true).open(&path)?;
+        file.lock()?;
+        Ok(file)
+    });
+    let locked = locked.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    locked.map_err(|error| RunError::io("locking .letterpress/feed.lock", error))
+}
+
+fn ledger_file(config: &Config) -> Utf8PathBuf {
+    config.archive.posts.join(feed_archive::FILE)
+}
+
+fn read_ledger(config: &Config) -> Result<PageRegistry, RunError> {
+    let file = ledger_file(config);
+    match fs::read_to_string(config.resolve(&file)) {
+        Ok(text) => {
+            PageRegistry::parse(&text, file.as_str()).map_err(|finding| RunError::Findings(vec![finding]))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(PageRegistry::default()),
+        Err(error) => Err(RunError::io(format!("reading {file}"), error)),
+    }
+}
+
+/// Refuses a folder with other posts: with two sources, names could collide and removals would be ambiguous.
+fn refuse_other_posts(config: &Config, source: &str, ledger: &PageRegistry) -> Result<(), RunError> {
+    let own: BTreeSet<&str> = ledger.files().collect();
+    let others = folder::paths(config);
+    let Some(other) = others.iter().find(|path| !own.contains(path.as_str())) else { return Ok(()) };
+    let posts = &config.archive.posts;
+    let message = format!("this file is not an entry of {source}, the source of the posts (archive.feed)");
+    let hint = format!(
+        "move it out of {posts}/, or configure another folder: `posts = \"kept\"` in [archive] of config.toml"
+    );
+    let finding = Finding::error("feed-archive", posts.join(other).as_str(), message).hint(hint);
+    Err(RunError::Findings(vec![finding]))
+}
+
+fn missing(config: &Config, ledger: &PageRegistry) -> BTreeSet<String> {
+    let folder = config.resolve(&config.archive.posts);
+    ledger.files().filter(|file| !folder.join(file).exists()).map(str::to_owned).collect()
+}
+
+/// The bytes, or `None` if the feed has not changed; as error the reason why the download failed.
+async fn fetch(
+    config: &Config,
+    source: &str,
+    note: Option<&CacheEntry>,
+) -> Result<Option<(Vec<u8>, Validators)>, String> {
+    if !source.starts_with("http://") && !source.starts_with("https://") {
+        let bytes = read_file(&config.resolve(source)).map_err(|error| format!("cannot be read: {error}"))?;
+        return Ok(Some((bytes, Validators::default())));
+    }
+    let mut download = Download::default();
+    (download.max_bytes, download.timeout) = (MAX_FEED, PATIENCE);
+    download.allow_private_host = config.archive.feed_private;
+    match download.fetch(source, note.map(|note| &note.validators)).await {
+        Ok(Fetched::NotModified) => Ok(None),
+        Ok(Fetched::Document(body)) => Ok(Some((body.bytes, body.validators))),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn read_file(path: &Utf8Path) -> io::Result<Vec<u8>> {
+    if path.metadata()?.len() > MAX_FEED as u64 {
+        return Err(io::Error::other("the feed is larger than 64 MB"));
+    }
+    fs::read(path)
+}
+
+/// Continues with the stored entries, or fails if there are none.
+fn stale(ledger: &PageRegistry, source: &str, why: String) -> Result<FetchReport, RunError> {
+    if ledger.entries.is_empty() {
+        return Err(RunError::user(
+            format!("cannot use the source feed {source}: {why}"),
+            "check that it opens in a browser; an address in your own network needs `feed_private = true` in [archive]",
+        ));
+    }
+    let hint = "this run uses the stored entries; no post is removed";
+    let findings = vec![Finding::warning("feed-archive", source, why).hint(hint)];
+    Ok(FetchReport { findings, is_stale: true })
+}
+
+/// Removes and edits files before the ledger records it, and creates files afterwards, so that every file has a line in the
+/// ledger. After a crash the next run completes the rest.
+fn keep(config: &Config, before: &PageRegistry, merged: &ArchiveUpdate) -> io::Result<()> {
+    let folder = config.resolve(&config.archive.posts);
+    fs::create_dir_all(&folder)?;
+    for file in &merged.remove {
+        remove(&folder.join(file))?;
+    }
+    let known: BTreeSet<&str> = before.files().collect();
+    let (edited, fresh): (Vec<_>, Vec<_>) =
+        merged.write.iter().partition(|(name, _)| known.contains(name.as_str()));
+    for (name, contents) in edited {
+        write(&folder, name, contents.as_bytes())?;
+    }
+    if *before != merged.ledger {
+        write(&folder, feed_archive::FILE, merged.ledger.to_text().as_bytes())?;
+    }
+    for (name, contents) in fresh {
+        write(&folder, name, contents.as_bytes())?;
+    }
+    durable::sync_folder(&folder)
+}
+
+fn remove(path: &Utf8Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Replaces a file atomically; a file with the same content is not touched.
+fn write(folder: &Utf8Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let path = folder.join(name);
+    if fs::read(&path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    // One sync of the folder at the end serves all the posts of a feed.
+    durable::stage(&path, bytes, Mode::Umask)?.rename(&path)
+}
+
+/// The HTTP validators of the stored version. If they are lost, the feed is downloaded once more.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CacheEntry {
+    source: String,
+    validators: Validators,
+    /// SHA-256 of the bytes, for servers that do not support validators.
+    digest: String,
+}
+
+impl CacheEntry {
+    fn path(config: &Config) -> Utf8PathBuf {
+        config.resolve(".letterpress/feed.json")
+    }
+
+    fn read(config: &Config) -> Option<Self> {
+        serde_json::from_slice(&fs::read(Self::path(config)).ok()?).ok()
+    }
+
+    fn write(&self, config: &Config) {
+        let path = Self::path(config);
+        if let (Some(folder), Ok(json)) = (path.parent(), serde_json::to_vec(self)) {
+            let _ = write(folder, path.file_name().unwrap_or_default(), &json);
+        }
+    }
+
+    /// Removes the validators before files are written: after a crash the feed must be downloaded again.
+    fn clear_cache(config: &Config) {
+        let _ = fs::remove_file(Self::path(config));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::pipeline::*;
+
+    fn merged(before: &PageRegistry, items: &str, config: &Config) -> ArchiveUpdate {
+        let text = format!("<rss version=\"2.0\"><channel><title>t</title>{items}</channel></rss>");
+        let feed = feed::read(text.as_bytes(), "feed").unwrap();
+        let now = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        feed_archive::merge(before, feed, &BTreeSet::new(), (config, "feed"), now)
+    }
+
+    fn item(id: &str, text: &str) -> String {
+        format!("<item><guid>urn:x:{id}</guid><title>{id}</title><description>{text}</description></item>")
+    }
+
+    #[test]
+    fn a_crash_at_the_ledger_loses_no_edit_and_leaves_no_file_without_a_line() {
+        let root = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(root.path()).unwrap();
+        let text = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\n";
+        let config = crate::config::parse(text, "config.toml", root).unwrap();
+        let first = merged(&PageRegistry::default(), &item("a", "one"), &config);
+        keep(&config, &PageRegistry::default(), &first).unwrap();
+        let second = merged(&first.ledger, &[item("b", "new"), item("a", "two")].concat(), &config);
+        assert_eq!(second.write.len(), 2);
+        // A folder with the name of the ledger makes writing it fail.
+        let ledger = root.join("posts").join(feed_archive::FILE);
+        fs::remove_file(&ledger).unwrap();
+        fs::create_dir(&ledger).unwrap();
+        keep(&config, &first.ledger, &second).unwrap_err();
+        let paths = folder::paths(&config);
+        assert_eq!(
+            paths.iter().map(|path| path.as_str()).collect::<Vec<_>>(),
+            first.ledger.files().collect::<Vec<_>>()
+        );
+        assert!(fs::read_to_string(root.join("posts").join(&paths[0])).unwrap().contains("two"));
+        fs::remove_dir(&ledger).unwrap();
+        keep(&config, &first.ledger, &second).unwrap();
+        assert_eq!(folder::paths(&config).len(), 2);
+    }
+}

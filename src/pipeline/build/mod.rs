@@ -1,0 +1,21 @@
+//! From posts to the public folder: read them, compare the feeds with the published ones, write feeds and pages, notify
+//! the hubs.
+
+pub(crate) mod adopt_feed_ids;
+pub(crate) mod feed_diff;
+pub(crate) mod feed_source;
+pub(crate) mod feeds;
+pub(crate) mod lookup;
+pub(crate) mod pages;
+pub(crate) mod retraction;
+pub(crate) mod websub;
+
+pub use adopt_feed_ids::{AdoptedIds, adopt_feed_ids};
+pub use feed_diff::{FeedDiff, Waivers, diff_feeds};
+pub use feed_source::{FetchReport, fetch_posts, never_fetched};
+pub use feeds::{BuildReport, ShortenedFeed, build, categories, plan_site};
+pub use lookup::FoundPost;
+pub(crate) use lookup::find_with_skipped;
+pub use pages::{PagesReport, page_templates, proof_pages};
+pub use retraction::{Retraction, retract};
+pub use websub::WebSubReport;

@@ -1,0 +1,332 @@
+//! Writes the pages into the public folder: which pages are new or changed, which files may be replaced, and which images are
+//! copied. The top-level module `pages` renders them.
+
+mod copies;
+mod public_folder;
+mod record;
+
+use std::collections::{HashMap, HashSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
+
+use self::copies::Copies;
+use self::public_folder::PublicFolder;
+use self::record::{PageRecord, Record};
+use crate::archive::markdown::OwnAddress;
+use crate::archive::{Archive, Post, markdown};
+use crate::config::Config;
+use crate::feeds::{self, output};
+use crate::finding::{Finding, Severity};
+use crate::pages::{self, ExistingPaths, FOLDER, Layout, LocalLink, NAMES, PageTemplates, PlannedPage};
+use crate::pipeline::session::context::RunContext;
+use crate::pipeline::session::error::RunError;
+
+/// How many pages are rendered and written together.
+const PORTION: usize = 500;
+
+/// How many findings of one kind a run prints; `check` prints all.
+const SHOWN: usize = 5;
+
+/// The result for the pages.
+#[derive(Debug, Default)]
+pub struct PagesReport {
+    /// Number of pages that are new or changed.
+    pub written: usize,
+    /// Number of copied images and other files.
+    pub copied: usize,
+    /// Number of removed obsolete pages and files.
+    pub removed: usize,
+    /// What could not be done.
+    pub findings: Vec<Finding>,
+    /// All files that are there now, relative to the public folder.
+    pub(crate) files: Vec<Utf8PathBuf>,
+    /// The files that were copied, relative to the configuration.
+    pub(crate) sources: Vec<Utf8PathBuf>,
+    /// Missing files that would be copied if they existed.
+    pub(crate) absent: Vec<Utf8PathBuf>,
+}
+
+/// The page templates of the user.
+pub fn page_templates(config: &Config) -> Result<PageTemplates, RunError> {
+    let mut own = Vec::new();
+    for name in NAMES {
+        let file = template(config, name);
+        match std::fs::read_to_string(&file) {
+            Ok(text) => own.push((name, text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(RunError::io(format!("reading {file}"), error)),
+        }
+    }
+    Ok(PageTemplates::new(own))
+}
+
+fn template(config: &Config, name: &str) -> Utf8PathBuf {
+    config.resolve(&config.newsletter.templates).join(FOLDER).join(name)
+}
+
+/// Sizes and times of the user's templates, the third input of the pages besides posts and configuration.
+pub(crate) fn signature(config: &Config) -> String {
+    let stamp = |name: &str| format!("{name} {:?}\n", record::stamp(&template(config, name)));
+    NAMES.into_iter().map(stamp).collect()
+}
+
+/// Updates the pages. `taken` are the files of the feeds, which were written before.
+pub(crate) fn write(
+    context: &RunContext,
+    archive: &Archive,
+    taken: &[Utf8PathBuf],
+) -> Result<PagesReport, RunError> {
+    let config = &context.config;
+    let mut record = Record::read(config);
+    let has_pages = archive.posts.iter().any(|post| post.page.file.is_some());
+    if !has_pages && record.is_empty() {
+        return Ok(PagesReport::default());
+    }
+    let templates = page_templates(config)?;
+    let layout = pages::lay_out(archive, config, &templates).map_err(RunError::Findings)?;
+    let ground = PublicFolder::open(config, taken);
+    let plan = plan(&layout, &ground, &record, config);
+    // Files of other programs that are in the way are part of the shortcut, so that their removal is noticed.
+    let mut done = PagesReport { findings: plan.findings, files: plan.foreign, ..PagesReport::default() };
+    let mut wants = plan.links;
+    for portion in plan.to_make.chunks(PORTION) {
+        let made: Result<Vec<pages::Page>, Finding> =
+            portion.par_iter().map(|sheet| layout.render(sheet)).collect();
+        let made = made.map_err(|finding| RunError::Findings(vec![finding]))?;
+        let (documents, found): (Vec<_>, Vec<_>) =
+            made.into_iter().map(|page| (page.document, page.links)).unzip();
+        let written = output::write(&ground.directory, &documents, &config.output.compress)
+            .map_err(|error| conflicts(&error))?;
+        done.written += written.written.iter().filter(|path| !is_copy(path)).count();
+        wants.extend(portion.iter().map(|sheet| sheet.path.clone()).zip(found));
+    }
+    let sheets: Vec<PlannedPage> = plan.existing.into_iter().chain(plan.to_make).collect();
+    let copies = Copies::plan(config, &ground, &record, needs(&layout, &sheets, &wants));
+    done.copied = copies.make(&ground).map_err(|error| conflicts(&error))?;
+    done.findings.extend(limited(copies.findings()));
+    done.sources = copies.sources();
+    done.absent = copies.absent();
+    done.files.extend(copies.foreign());
+    done.removed = ground.clear(&record, &sheets, &copies);
+    record.pages = save_record(&ground, &sheets, wants);
+    record.copies = copies.into_record(&ground, &record);
+    record.write(config);
+    for path in record.pages.keys() {
+        done.files.extend(output::compressed(path, &config.output.compress));
+    }
+    done.files.extend(record.pages.keys().chain(record.copies.keys()).cloned());
+    Ok(done)
+}
+
+/// Whether a file of the public folder is the compressed copy of a page.
+fn is_copy(path: &Utf8Path) -> bool {
+    matches!(path.extension(), Some("gz" | "br"))
+}
+
+fn conflicts(error: &output::OutputError) -> RunError {
+    RunError::user(
+        error.to_string(),
+        "the feeds are up to date, but the pages are not; fix the problem and run the command again",
+    )
+}
+
+/// Which pages must be rendered.
+struct Plan {
+    to_make: Vec<PlannedPage>,
+    /// Pages that exist, and whose inputs have not changed.
+    existing: Vec<PlannedPage>,
+    /// The files that these pages need.
+    links: HashMap<Utf8PathBuf, Vec<LocalLink>>,
+    /// Paths with files of other programs.
+    foreign: Vec<Utf8PathBuf>,
+    findings: Vec<Finding>,
+}
+
+fn plan(layout: &Layout<'_>, ground: &PublicFolder, record: &Record, config: &Config) -> Plan {
+    let (sheets, mut findings) = without_twins(layout, ground, config);
+    let status: Vec<bool> = sheets
+        .par_iter()
+        .map(|sheet| record.is_unchanged(&ground.directory, sheet, &config.output.compress))
+        .collect();
+    let (mut to_make, mut kept, mut wants, mut foreign) =
+        (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
+    for (sheet, stands) in sheets.into_iter().zip(status) {
+        if stands {
+            wants.extend(record.pages.get(&sheet.path).map(|made| (sheet.path.clone(), made.wants.clone())));
+            kept.push(sheet);
+        } else if ground.may_write_page(&sheet.path) {
+            to_make.push(sheet);
+        } else {
+            foreign.push(sheet.path);
+        }
+    }
+    let said = foreign.iter().map(|path| not_ours(&config.output.directory.join(path))).collect();
+    findings.extend(limited(said));
+    Plan { to_make, existing: kept, links: wants, foreign, findings }
+}
+
+/// Pages without conflicts: of two pages with the same file the first is made, and a page never replaces a feed.
+fn without_twins(
+    layout: &Layout<'_>,
+    ground: &PublicFolder,
+    config: &Config,
+) -> (Vec<PlannedPage>, Vec<Finding>) {
+    let (mut files, mut folders) = (HashSet::new(), HashSet::new());
+    let (mut sheets, mut findings) = (Vec::new(), Vec::new());
+    for sheet in layout.planned_pages() {
+        let parents: Vec<&Utf8Path> = sheet.path.ancestors().skip(1).collect();
+        let is_taken = ground.is_feed(&sheet.path)
+            || files.contains(&sheet.path)
+            || folders.contains(&sheet.path)
+            || parents.iter().any(|folder| files.contains(*folder));
+        if !is_taken {
+            folders.extend(parents.into_iter().map(Utf8Path::to_owned));
+            files.insert(sheet.path.clone());
+            sheets.push(sheet);
+        } else if let Some(source) = layout.source(&sheet) {
+            let file = config.output.directory.join(&sheet.path);
+            let message =
+                format!("no page is written for this post: {file} is a feed or the page of another post");
+            let finding = Finding::warning("page-address", source.as_str(), message);
+            findings.push(finding.hint("give it another `slug` or `permalink`"));
+        }
+    }
+    (sheets, limited(findings))
+}
+
+/// The finding for a file of another program.
+fn not_ours(file: &Utf8Path) -> Finding {
+    let message = "Letterpress did not write this file, so it is not replaced, and the page is not written";
+    Finding::warning("page-foreign", file.as_str(), message)
+        .hint("move it away; or set `pages = false` in [output] if another program makes your pages")
+}
+
+fn limited(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let more = findings.len().saturating_sub(SHOWN);
+    findings.truncate(SHOWN);
+    if let (Some(last), true) = (findings.last(), more > 0) {
+        let (rule, file) = (last.rule, last.file.clone());
+        let message = format!("and {more} more like this; `letterpress check` lists all");
+        findings.push(Finding::warning(rule, file, message));
+    }
+    findings
+}
+
+/// The files that each page needs, with the source of its post.
+fn needs<'l>(
+    layout: &'l Layout<'_>,
+    sheets: &'l [PlannedPage],
+    wants: &'l HashMap<Utf8PathBuf, Vec<LocalLink>>,
+) -> Vec<(&'l Utf8Path, &'l LocalLink)> {
+    let of = |sheet: &'l PlannedPage| Some((layout.source(sheet)?, wants.get(&sheet.path)?));
+    let pairs = sheets.iter().filter_map(of);
+    pairs.flat_map(|(source, wants)| wants.iter().map(move |want| (source, want))).collect()
+}
+
+fn save_record(
+    ground: &PublicFolder,
+    sheets: &[PlannedPage],
+    mut wants: HashMap<Utf8PathBuf, Vec<LocalLink>>,
+) -> std::collections::BTreeMap<Utf8PathBuf, PageRecord> {
+    let stamps: Vec<_> =
+        sheets.par_iter().map(|sheet| record::stamp(&ground.directory.join(&sheet.path))).collect();
+    sheets
+        .iter()
+        .zip(stamps)
+        .filter_map(|(sheet, stamp)| {
+            let wants = wants.remove(&sheet.path).unwrap_or_default();
+            Some((sheet.path.clone(), PageRecord { key: sheet.key.clone(), stamp: stamp?, wants }))
+        })
+        .collect()
+}
+
+/// The site after the next build, to check whether links work.
+struct PagesContext<'c> {
+    config: &'c Config,
+    ground: PublicFolder,
+    record: Record,
+    planned: HashSet<Utf8PathBuf>,
+}
+
+impl ExistingPaths for PagesContext<'_> {
+    fn has_file(&self, want: &LocalLink) -> bool {
+        let is_planned = self.planned.contains(&want.target);
+        is_planned
+            || self.ground.source(self.config, want).is_some()
+            // A copied file whose source is gone does not count.
+            || (self.ground.has(&want.target) && !self.record.copies.contains_key(&want.target))
+    }
+
+    fn is_barred(&self, want: &LocalLink) -> bool {
+        want.sources.iter().any(|source| self.config.resolve(source).exists())
+    }
+
+    fn has_page(&self, path: &Utf8Path) -> bool {
+        self.planned.contains(path) || (self.ground.has(path) && !self.ground.is_ours(path))
+    }
+}
+
+/// Checks the pages of an archive, and the links of its posts to their own site. `own` has these
+/// links for each post. Writes nothing.
+pub fn proof_pages(
+    config: &Config,
+    archive: &Archive,
+    own: &[Vec<OwnAddress>],
+) -> Result<Vec<Finding>, RunError> {
+    if archive.posts.iter().all(|post| post.page.file.is_none()) {
+        return Ok(Vec::new());
+    }
+    let templates = page_templates(config)?;
+    let layout = match pages::lay_out(archive, config, &templates) {
+        Ok(layout) => layout,
+        Err(findings) => return Ok(findings),
+    };
+    let feeds = feed_files(config, archive);
+    let ground = PublicFolder::open(config, &feeds);
+    let (sheets, mut findings) = without_twins(&layout, &ground, config);
+    findings.extend(sheets.iter().find_map(|sheet| layout.render(sheet).err()));
+    let foreign = sheets.iter().filter(|sheet| !ground.may_write_page(&sheet.path));
+    findings.extend(foreign.map(|sheet| not_ours(&config.output.directory.join(&sheet.path))));
+    let planned = sheets.into_iter().map(|sheet| sheet.path).chain(feeds).collect();
+    let outlook = PagesContext { config, ground, record: Record::read(config), planned };
+    let of_posts: Vec<Finding> = archive
+        .posts
+        .par_iter()
+        .zip(own)
+        .filter(|(post, _)| post.page.file.is_some())
+        .flat_map_iter(|(post, own)| pages::check_link(post, own, config, &outlook))
+        .collect();
+    findings.extend(of_posts);
+    Ok(findings)
+}
+
+/// The files of the feeds in the public folder.
+fn feed_files(config: &Config, archive: &Archive) -> Vec<Utf8PathBuf> {
+    let layout = super::plan_site(archive, config);
+    let mut files: Vec<Utf8PathBuf> = layout.index().map(|(path, ..)| path).collect();
+    if config.feeds.companion {
+        let folders: HashSet<&Utf8Path> = files.iter().filter_map(|path| path.parent()).collect();
+        let beside: Vec<_> = folders.into_iter().map(|folder| folder.join(feeds::COMPANION)).collect();
+        files.extend(beside.into_iter().chain([feeds::STYLE.into()]));
+    }
+    files
+}
+
+/// Refuses an email with a missing image of the own site.
+pub(crate) fn refuse_dead_pictures(config: &Config, post: &Post) -> Result<(), RunError> {
+    if post.page.file.is_none() {
+        return Ok(());
+    }
+    let outlook = PagesContext {
+        config,
+        ground: PublicFolder::open(config, &[]),
+        record: Record::read(config),
+        planned: HashSet::new(),
+    };
+    let dead = pages::dead_pictures(post, &markdown::render(post).own, config, &outlook);
+    if dead.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(RunError::Findings(dead));
+    }
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! Copies images and other files of posts into the public folder: only linked files, and only if they changed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::not_ours;
+use super::public_folder::PublicFolder;
+use super::record::{CopyRecord, Record, stamp};
+use crate::config::Config;
+use crate::feeds::output::{self, OutputError};
+use crate::finding::Finding;
+use crate::pages::LocalLink;
+
+/// The files of a site to copy.
+pub(super) struct Copies<'c> {
+    config: &'c Config,
+    /// Targets in the public folder, their sources, and whether they must be copied.
+    files: BTreeMap<Utf8PathBuf, Copy>,
+    findings: Vec<Finding>,
+    absent: Vec<Utf8PathBuf>,
+    /// Needed, but their sources are gone.
+    orphans: Vec<Utf8PathBuf>,
+    /// Needed, but a file of another program is at the target.
+    foreign: Vec<Utf8PathBuf>,
+}
+
+struct Copy {
+    source: Utf8PathBuf,
+    state: State,
+}
+
+#[derive(PartialEq, Eq)]
+enum State {
+    /// Copied before and unchanged.
+    Unchanged,
+    /// Another program put the same content there.
+    Same,
+    /// Must be copied.
+    Due,
+}
+
+impl<'c> Copies<'c> {
+    pub(super) fn plan(
+        config: &'c Config,
+        ground: &PublicFolder,
+        record: &Record,
+        needs: Vec<(&Utf8Path, &LocalLink)>,
+    ) -> Self {
+        let mut copies = Self {
+            config,
+            files: BTreeMap::new(),
+            findings: Vec::new(),
+            absent: Vec::new(),
+            orphans: Vec::new(),
+            foreign: Vec::new(),
+        };
+        let mut named: HashMap<Utf8PathBuf, &Utf8Path> = HashMap::new();
+        for (post, want) in needs {
+            if ground.is_feed(&want.target) || record.pages.contains_key(&want.target) {
+                continue;
+            }
+            let Some(source) = ground.source(config, want) else {
+                copies.note_absent(post, want, ground, record);
+                continue;
+            };
+            match copies.files.get(&want.target) {
+                Some(known) if known.source != source => {
+                    let first = named.get(&want.target).map_or("", |post| post.as_str());
+                    copies.findings.push(identical_copy(post, want, (&known.source, &source), first));
+                }
+                Some(_) => {}
+                None => {
+                    named.insert(want.target.clone(), post);
+                    copies.add(want.target.clone(), source, ground, record);
+                }
+            }
+        }
+        copies
+    }
+
+    fn add(&mut self, target: Utf8PathBuf, source: Utf8PathBuf, ground: &PublicFolder, record: &Record) {
+        let (from, to) = (self.config.resolve(&source), ground.directory.join(&target));
+        let known = record.copies.get(&target).filter(|known| Some(known.to) == stamp(&to));
+        let real = from.canonicalize_utf8().unwrap_or_else(|_| from.clone());
+        let state = match known {
+            Some(known) if known.source == source && Some(known.from) == stamp(&real) => State::Unchanged,
+            Some(_) => State::Due,
+            None if !to.exists() && ground.is_open(&target) => State::Due,
+            None if to.is_file() && is_same(&from, &to) => State::Same,
+            None => {
+                self.findings.push(not_ours(&self.config.output.directory.join(&target)));
+                self.foreign.push(target);
+                return;
+            }
+        };
+        self.files.insert(target, Copy { source, state });
+    }
+
+    /// Reports a missing source, unless another program put the file at the target.
+    fn note_absent(&mut self, post: &Utf8Path, want: &LocalLink, ground: &PublicFolder, record: &Record) {
+        self.absent.extend(want.sources.iter().cloned());
+        let is_orphan = record.copies.contains_key(&want.target);
+        if is_orphan {
+            self.orphans.push(want.target.clone());
+        }
+        if want.is_shown && !want.is_absolute && (is_orphan || !ground.has(&want.target)) {
+            let message = format!("{} does not exist, so it is missing on the page", want.raw);
+            let finding = Finding::warning("file-missing", post.as_str(), message).at(want.line);
+            let place = want.sources.first().map_or("", |place| place.as_str());
+            self.findings.push(finding.hint(format!("put it at {place}")));
+        }
+    }
+
+    /// Copies the changed files; returns their number.
+    pub(super) fn make(&self, ground: &PublicFolder) -> Result<usize, OutputError> {
+        let due: Vec<(Utf8PathBuf, Utf8PathBuf)> = self
+            .files
+            .iter()
+            .filter(|(_, copy)| copy.state == State::Due)
+            .map(|(target, copy)| (target.clone(), self.config.resolve(&copy.source)))
+            .collect();
+        if !due.is_empty() {
+            output::copy(&ground.directory, &due)?;
+        }
+        Ok(due.len())
+    }
+
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        self.findings.clone()
+    }
+
+    pub(super) fn foreign(&self) -> Vec<Utf8PathBuf> {
+        self.foreign.clone()
+    }
+
+    pub(super) fn sources(&self) -> Vec<Utf8PathBuf> {
+        self.files.values().map(|copy| copy.source.clone()).collect()
+    }
+
+    pub(super) fn absent(&self) -> Vec<Utf8PathBuf> {
+        self.absent.iter().filter(|path| !self.config.resolve(path).exists()).cloned().collect()
+    }
+
+    /// Whether a page needs this file of the public folder.
+    pub(super) fn needs(&self, path: &Utf8Path) -> bool {
+        self.files.contains_key(path) || self.orphans.iter().any(|orphan| orphan == path)
+    }
+
+    /// The files that were copied by Letterpress.
+    pub(super) fn into_record(
+        &self,
+        ground: &PublicFolder,
+        record: &Record,
+    ) -> BTreeMap<Utf8PathBuf, CopyRecord> {
+        let ours = self.files.iter().filter(|(_, copy)| copy.state != State::Same);
+        let stamped = |(target, copy): (&Utf8PathBuf, &Copy)| {
+            let real = self.config.resolve(&copy.source).canonicalize_utf8().ok()?;
+            let (from, to) = (stamp(&real)?, stamp(&ground.directory.join(target))?);
+            Some((target.clone(), CopyRecord { source: copy.source.clone(), from, to }))
+        };
+        let orphans = self.orphans.iter().filter_map(|path| record.copies.get_key_value(path));
+        ours.filter_map(stamped).chain(orphans.map(|(path, copied)| (path.clone(), copied.clone()))).collect()
+    }
+}
+
+/// Two source files with the same target.
+fn identical_copy(
+    post: &Utf8Path,
+    want: &LocalLink,
+    (known, other): (&Utf8Path, &Utf8Path),
+    first: &str,
+) -> Finding {
+    let message = format!(
+        "{} refers to {other} here and to {known} in {first}, but both have the same URL; {known} is published",
+        want.raw
+    );
+    Finding::warning("file-twin", post.as_str(), message).at(want.line).hint("rename one of the files")
+}
+
+fn is_same(one: &Utf8Path, other: &Utf8Path) -> bool {
+    let compare = || -> std::io::Result<bool> {
+        let (one, other) = (File::open(one)?, File::open(other)?);
+        if one.metadata()?.len() != other.metadata()?.len() {
+            return Ok(false);
+        }
+        let (mut one, mut other) = (BufReader::new(one), BufReader::new(other));
+        loop {
+            let (a, b) = (one.fill_buf()?, other.fill_buf()?);
+            let length = a.len().min(b.len());
+            if a[..length] != b[..length] {
+                return Ok(false);
+            }
+            if length == 0 {
+                return Ok(a.is_empty() && b.is_empty());
+            }
+            one.consume(length);
+            other.consume(length);
+        }
+    };
+    compare().unwrap_or(false)
+}

@@ -1,0 +1,84 @@
+//! Records what the last run wrote into the public folder, so that the next run knows which files are up to date and which it
+//! may remove. Without the record the next run takes longer, and pages of deleted posts stay.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Compression, Config};
+use crate::feeds::output;
+use crate::pages::{LocalLink, PlannedPage};
+
+/// Size and modification time.
+pub(super) type FileStamp = (u64, u128);
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// Pages, by their paths below the public folder.
+    pub(super) pages: BTreeMap<Utf8PathBuf, PageRecord>,
+    /// Copies of the user's files, likewise.
+    pub(super) copies: BTreeMap<Utf8PathBuf, CopyRecord>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct PageRecord {
+    /// Fingerprint of what the page was made from.
+    pub(super) key: String,
+    pub(super) stamp: FileStamp,
+    /// The files that it needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) wants: Vec<LocalLink>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CopyRecord {
+    /// Relative to the configuration.
+    pub(super) source: Utf8PathBuf,
+    pub(super) from: FileStamp,
+    pub(super) to: FileStamp,
+}
+
+impl Record {
+    fn path(config: &Config) -> Utf8PathBuf {
+        config.resolve(".letterpress/pages.json")
+    }
+
+    pub(super) fn read(config: &Config) -> Self {
+        let bytes = std::fs::read(Self::path(config)).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pages.is_empty() && self.copies.is_empty()
+    }
+
+    /// Errors are ignored: without a record the next run only takes longer.
+    pub(super) fn write(&self, config: &Config) {
+        let path = Self::path(config);
+        if let (Some(folder), Ok(json)) = (path.parent(), serde_json::to_vec(self))
+            && std::fs::create_dir_all(folder).is_ok()
+        {
+            let _ = std::fs::write(&path, json);
+        }
+    }
+
+    /// Whether a page and its compressed copies exist unchanged, and would be made from the same inputs now.
+    pub(super) fn is_unchanged(
+        &self,
+        directory: &Utf8Path,
+        sheet: &PlannedPage,
+        compress: &[Compression],
+    ) -> bool {
+        let known = self.pages.get(&sheet.path).filter(|made| made.key == sheet.key);
+        known.is_some_and(|made| stamp(&directory.join(&sheet.path)) == Some(made.stamp))
+            && output::compressed(&sheet.path, compress).iter().all(|copy| directory.join(copy).exists())
+    }
+}
+
+/// Size and modification time of a regular file; `None` for anything else.
+pub(super) fn stamp(file: &Utf8Path) -> Option<FileStamp> {
+    let meta = std::fs::symlink_metadata(file).ok().filter(std::fs::Metadata::is_file)?;
+    let modified = meta.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some((meta.len(), modified.as_nanos()))
+}

@@ -1,0 +1,138 @@
+//! The renderer of an issue: the email together with everything that its messages take from the configuration.
+//!
+//! It is frozen as JSON. A message depends only on the renderer and its delivery, so a message sent a second time has the
+//! same bytes, even if `config.toml` has changed. Only the DKIM keys are not frozen, because they are secrets. A message
+//! signed with another key differs, and the ledger refuses to send it in place of the first one.
+
+use std::sync::OnceLock;
+
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::address::{EmailAddress, Mailbox};
+use crate::config::Config;
+use crate::delivery::{Envelope, OutgoingMessage};
+use crate::email::dkim::{SignError, Signer};
+use crate::email::{MessageRenderer, MessageTemplate, Note, Recipient, Unsubscribe};
+use crate::store::{Claimed, DeliveryRecipient, MessageFields};
+use crate::subscribers::token::{Purpose, Subject, TokenKeys};
+
+/// An issue that is about to be frozen, or was.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct IssueRenderer {
+    letter: MessageTemplate,
+    /// The domain of the `From` address: the right side of each Message-ID.
+    domain: String,
+    /// The envelope sender, before any token.
+    sender: EmailAddress,
+    /// Whether bounces are addressed to `sender` with the token of the delivery.
+    has_delivery_tokens: bool,
+    /// The address for unsubscribe emails.
+    unsubscribe: EmailAddress,
+    /// The URL for one-click unsubscribe, without the token.
+    page: Option<String>,
+    /// The URL of the unsubscribe page, without the token; `None` in issues of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    preferences: Option<String>,
+    /// The zone of the `Date` header.
+    timezone: Tz,
+    /// The email, split and encoded as far as all messages share it; prepared with the first message.
+    #[serde(skip)]
+    renderer: OnceLock<MessageRenderer>,
+}
+
+impl IssueRenderer {
+    /// The renderer of `letter`; `None` without `newsletter.from`.
+    pub fn new(letter: MessageTemplate, config: &Config) -> Option<Self> {
+        let newsletter = &config.newsletter;
+        let from = &newsletter.from.as_ref()?.address;
+        Some(Self {
+            letter,
+            domain: from.domain().to_owned(),
+            sender: newsletter.bounces.as_ref().unwrap_or(from).clone(),
+            has_delivery_tokens: newsletter.bounces.is_some(),
+            unsubscribe: newsletter.unsubscribe_address()?.clone(),
+            page: config.web.url.as_ref().map(|url| url.join("u/")),
+            preferences: config.web.url.as_ref().map(|url| url.join("leave/")),
+            timezone: config.site.timezone,
+            renderer: OnceLock::new(),
+        })
+    }
+
+    /// The same email marked as a test, with a note above it.
+    pub(crate) fn with_banner(&self, mark: &str, note: Option<&Note>) -> Self {
+        Self { letter: self.letter.with_note(mark, note), ..self.duplicate() }
+    }
+
+    /// A copy that is not prepared yet.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self {
+            letter: self.letter.clone(),
+            domain: self.domain.clone(),
+            sender: self.sender.clone(),
+            has_delivery_tokens: self.has_delivery_tokens,
+            unsubscribe: self.unsubscribe.clone(),
+            page: self.page.clone(),
+            preferences: self.preferences.clone(),
+            timezone: self.timezone,
+            renderer: OnceLock::new(),
+        }
+    }
+
+    /// The fields that are fixed for one delivery.
+    pub fn message_fields(&self, keys: &TokenKeys, recipient: &DeliveryRecipient<'_>) -> MessageFields {
+        let local = keys.message_id_local(recipient.post, recipient.address);
+        let reader = Subject::from(recipient.key.0);
+        let bounce = if self.has_delivery_tokens {
+            keys.sign(Purpose::Bounce, &Subject::from(recipient.number), 1)
+        } else {
+            String::new()
+        };
+        MessageFields {
+            message_id: format!("{local}@{}", self.domain),
+            // The Message-ID is unique, as the boundary must be, and reveals nothing new.
+            boundary_seed: local,
+            unsubscribe: keys.sign(Purpose::Unsubscribe, &reader, 1),
+            bounce,
+        }
+    }
+
+    /// The message of a delivery with its envelope: always the same for the same claim and the same keys. Signatures are
+    /// verified on the final bytes.
+    pub fn compose(&self, copy: &Claimed, signer: Option<&Signer>) -> Result<OutgoingMessage, SignError> {
+        let recipient = Recipient {
+            to: Mailbox { name: copy.name.clone(), address: copy.address.clone() },
+            message_id: copy.fields.message_id.clone(),
+            date: copy.dated.with_timezone(&self.timezone).fixed_offset(),
+            boundary_seed: copy.fields.boundary_seed.clone(),
+            unsubscribe: Unsubscribe {
+                mailbox: self.unsubscribe.clone(),
+                token: copy.fields.unsubscribe.clone(),
+                page: self.page.as_ref().map(|page| format!("{page}{}", copy.fields.unsubscribe)),
+                human: self.preferences.as_ref().map(|page| format!("{page}{}", copy.fields.unsubscribe)),
+            },
+        };
+        let letter = self.renderer.get_or_init(|| self.letter.prepare()).copy_for(&recipient);
+        let message = match signer {
+            Some(signer) => signer.sign(&letter, copy.dated)?,
+            None => letter,
+        };
+        let envelope =
+            Envelope { from: self.return_path(&copy.fields), to: copy.address.clone(), size: message.len() };
+        Ok(OutgoingMessage { envelope, message })
+    }
+
+    /// `bounces+TOKEN@example.com`, so that a bounce identifies its delivery (VERP).
+    fn return_path(&self, imprint: &MessageFields) -> EmailAddress {
+        if imprint.bounce.is_empty() {
+            return self.sender.clone();
+        }
+        let traced = format!("{}+{}@{}", self.sender.local_part(), imprint.bounce, self.sender.domain());
+        EmailAddress::parse(&traced).unwrap_or_else(|_| self.sender.clone())
+    }
+
+    /// The email.
+    pub fn letter(&self) -> &MessageTemplate {
+        &self.letter
+    }
+}

@@ -1,0 +1,34 @@
+//! From a post that is due to messages at the relay: choose it, schedule the issue, deliver it.
+
+pub(crate) mod approval;
+pub(crate) mod deliver;
+pub(crate) mod delivery_health;
+pub(crate) mod digest;
+pub(crate) mod held_posts;
+pub(crate) mod idle_shortcut;
+pub(crate) mod issue;
+pub(crate) mod issue_renderer;
+pub(crate) mod planning;
+pub(crate) mod preview;
+pub(crate) mod rehearsal;
+pub(crate) mod relay_backoff;
+pub(crate) mod subscriber_list;
+pub(crate) mod transactional;
+pub(crate) mod unsubscribe_check;
+
+pub use approval::{Approved, approve};
+pub use deliver::deliver_open;
+pub use digest::{
+    DigestDraft, DigestVariant, ScheduledDigest, compose_digest, digest_forecast, weekly_subscribers,
+};
+pub use held_posts::{HeldPosts, NoAudience, Unapproved, hold_reason};
+pub use issue::{NewsletterReport, compose, schedule_issue, templates};
+pub use issue_renderer::IssueRenderer;
+pub use planning::{Draft, draft};
+pub use preview::{draft_of, send_test};
+pub use relay_backoff::{RelayBackoff, active_backoff};
+pub use subscriber_list::import_list;
+pub(crate) use subscriber_list::{SubscriberList, read_subscribers};
+pub use transactional::{PollOutcome, TransactionalSender};
+pub use unsubscribe_check::record_inbox_run;
+pub(crate) use unsubscribe_check::{unsubscribe_findings, unsubscribe_routes};

@@ -1,0 +1,83 @@
+//! Accepting a ledger that was restored from a backup or moved to another machine: `ledger adopt-restored`.
+//!
+//! A restored ledger does not know what was sent after the backup. So pending deliveries get an unknown outcome, and
+//! published posts that it does not know are recorded as mailed.
+
+use crate::ledger::State;
+use crate::pipeline::build::feeds;
+use crate::pipeline::session::context::RunContext;
+use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::ledger_session::LedgerSession;
+use crate::pipeline::session::ledger_session::ensure_initialised;
+use crate::store::{Filter, Mismatch, RestoreOutcome, RestoreRequest};
+
+/// What accepting the ledger changed, or would change.
+#[derive(Debug)]
+pub struct AcceptedRestore {
+    /// Why nothing could be sent from the ledger before.
+    pub mismatch: Option<Mismatch>,
+    /// What was changed.
+    pub outcome: RestoreOutcome,
+}
+
+/// Accepts the ledger. `moved`: it is the original, and only its fence is missing. `rehearse`: write nothing.
+pub async fn accept_restored(
+    context: &RunContext,
+    moved: bool,
+    rehearse: bool,
+    why: &str,
+) -> Result<AcceptedRestore, RunError> {
+    let config = &context.config;
+    ensure_initialised(config)?;
+    let session = LedgerSession::open_exclusive(config, context.clock.as_ref()).await?;
+    let barred = session.mismatch().await?;
+    match &barred {
+        Some(mismatch @ Mismatch::Foreign { .. }) => {
+            return Err(RunError::user(
+                session.refusal(mismatch, config),
+                format!(
+                    "{}; if the other ledger is no longer used, move its fence file away first",
+                    mismatch.help()
+                ),
+            ));
+        }
+        Some(Mismatch::Unfenced(_)) => {}
+        _ if moved => {
+            return Err(RunError::user(
+                "--moved applies only if the fence file of the original is missing; here it exists",
+                "`letterpress status` shows whether there is a problem; after a restore, omit --moved",
+            ));
+        }
+        _ => {}
+    }
+    let published = if moved {
+        None
+    } else {
+        let archive = feeds::read(context)?;
+        Some(archive.posts.into_iter().map(|post| (post.id, post.title)).collect::<Vec<_>>())
+    };
+    if rehearse {
+        return Ok(AcceptedRestore {
+            mismatch: barred,
+            outcome: preview(&session, published.as_deref()).await?,
+        });
+    }
+    let above = session.fence.read()?.map_or(0, |mark| mark.epoch);
+    let adoption = RestoreRequest { published, above, why: why.to_owned() };
+    let adopted = session.store.accept_restored(adoption, context.clock.now()).await?;
+    session.fence.write(&session.store.identity().await?.epoch_mark)?;
+    Ok(AcceptedRestore { mismatch: barred, outcome: adopted })
+}
+
+/// What [`adopt`] would change.
+async fn preview<T>(
+    session: &LedgerSession,
+    published: Option<&[(String, T)]>,
+) -> Result<RestoreOutcome, RunError> {
+    let Some(published) = published else { return Ok(RestoreOutcome { unknown: 0, baseline: 0 }) };
+    let open = State::ALL.into_iter().filter(|state| state.is_open()).collect();
+    let in_doubt = session.store.deliveries(Filter { states: open, ..Filter::default() }).await?.len() as u64;
+    let known = session.store.mailed_posts().await?.unwrap_or_default();
+    let baseline = published.iter().filter(|(id, _)| !known.contains(id)).count() as u64;
+    Ok(RestoreOutcome { unknown: in_doubt, baseline })
+}

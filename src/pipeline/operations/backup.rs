@@ -1,0 +1,46 @@
+//! Copies the ledger and its keys, also while a run is in progress: `backup`.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::durable::{self, Mode};
+use crate::pipeline::session::context::RunContext;
+use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::ledger_session::LedgerSession;
+
+/// The files that were written.
+#[derive(Debug)]
+pub struct Backup {
+    /// The copy of the database.
+    pub store: Utf8PathBuf,
+    /// The copy of the keys.
+    pub keys: Utf8PathBuf,
+}
+
+/// Copies the database to `target` and the keys to a file beside it; never overwrites a file.
+pub async fn back_up(context: &RunContext, target: &Utf8Path) -> Result<Backup, RunError> {
+    let session = LedgerSession::open_existing(&context.config, context.clock.as_ref()).await?;
+    let keys = Utf8PathBuf::from(format!("{target}.keys"));
+    for path in [target, &keys] {
+        if path.symlink_metadata().is_ok() {
+            return Err(RunError::user(
+                format!("{path} already exists, and a backup is never overwritten"),
+                "choose another file name, for example with the date",
+            ));
+        }
+    }
+    // The keys first, so that there is never a copy of the database without its keys.
+    copy_keys(context, &keys)?;
+    let copied = session.store.backup(target, context.clock.now()).await;
+    if let Err(error) = copied {
+        let _ = std::fs::remove_file(&keys);
+        return Err(error.into());
+    }
+    Ok(Backup { store: target.to_owned(), keys })
+}
+
+fn copy_keys(context: &RunContext, target: &Utf8Path) -> Result<(), RunError> {
+    let source = context.config.resolve(&context.config.store.keys);
+    std::fs::read(&source)
+        .and_then(|text| durable::create_new(target, &text, Mode::Private))
+        .map_err(|error| RunError::io(format!("copying the keys to {target}"), error))
+}

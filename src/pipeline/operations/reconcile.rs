@@ -1,0 +1,122 @@
+//! Settling unknown outcomes with the log of the relay: `ledger reconcile` (transition T12).
+//!
+//! Only proven deliveries change. A message may be missing because the log is from another day or another relay.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read as _};
+
+use crate::importers::relay_log::{PostfixLog, named};
+use crate::ledger::transition::Event;
+use crate::ledger::{LastReply, State};
+use crate::pipeline::session::context::RunContext;
+use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::ledger_session::LedgerSession;
+use crate::pipeline::session::ledger_session::ensure_initialised;
+use crate::store::{Decision, DeliveryNumber, Filter};
+use crate::text::hex;
+
+/// A longer line is read in pieces, so that a file without line ends does not fill the memory.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// How many deliveries are settled in one transaction.
+const BATCH: usize = 1_000;
+
+/// The kind of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelayRecord {
+    /// A Postfix log.
+    PostfixLog,
+    /// Message-IDs that a relay accepted.
+    MessageIds,
+}
+
+/// What the files proved.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Deliveries with unknown outcome.
+    pub unknown: u64,
+    /// Of these, deliveries proven to be accepted.
+    pub proven: u64,
+}
+
+/// Reads the files in order (`-` is standard input) and settles what they prove. `rehearse`: write nothing.
+pub async fn reconcile(
+    context: &RunContext,
+    evidence: RelayRecord,
+    files: &[String],
+    rehearse: bool,
+) -> Result<Reconciled, RunError> {
+    let (config, clock) = (&context.config, context.clock.as_ref());
+    ensure_initialised(config)?;
+    let session = if rehearse {
+        LedgerSession::open(config, clock).await?
+    } else {
+        let session = LedgerSession::open_for_sending(config, clock).await?;
+        // Deliveries of an interrupted run may have an unknown outcome too.
+        session.store.recover(&hex(&clock.random()), session.lock.is_some(), clock.now()).await?;
+        session
+    };
+    let states = vec![State::Armed, State::Unknown, State::FailedUncertain];
+    let views = session.store.deliveries(Filter { states, ..Filter::default() }).await?;
+    let mut doubts: HashMap<String, DeliveryNumber> =
+        views.into_iter().map(|view| (view.message_id, view.number)).collect();
+    let mut reconciled = Reconciled { unknown: doubts.len() as u64, proven: 0 };
+    let mut log = PostfixLog::default();
+    for file in files {
+        let found = read(file, evidence, &mut log, &mut doubts).map_err(|error| {
+            RunError::user(
+                format!("cannot read {file}: {error}"),
+                "give the path of a file, or - for standard input",
+            )
+        })?;
+        reconciled.proven +=
+            if rehearse { found.len() as u64 } else { record_proof(context, &session, file, &found).await? };
+    }
+    Ok(reconciled)
+}
+
+/// The deliveries that a file proves to be accepted; removes each of them from `doubts`.
+fn read(
+    file: &str,
+    evidence: RelayRecord,
+    log: &mut PostfixLog,
+    doubts: &mut HashMap<String, DeliveryNumber>,
+) -> io::Result<Vec<DeliveryNumber>> {
+    let mut reader: Box<dyn BufRead> =
+        if file == "-" { Box::new(io::stdin().lock()) } else { Box::new(BufReader::new(File::open(file)?)) };
+    let (mut found, mut line) = (Vec::new(), Vec::new());
+    loop {
+        line.clear();
+        if reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
+            return Ok(found);
+        }
+        match evidence {
+            RelayRecord::PostfixLog => {
+                let proven = log.line(line.trim_ascii_end(), |id| doubts.contains_key(id));
+                found.extend(proven.and_then(|id| doubts.remove(&id)));
+            }
+            RelayRecord::MessageIds => {
+                let text = String::from_utf8_lossy(&line);
+                found.extend(named(&text).filter_map(|id| doubts.remove(id)));
+            }
+        }
+    }
+}
+
+async fn record_proof(
+    context: &RunContext,
+    session: &LedgerSession,
+    file: &str,
+    found: &[DeliveryNumber],
+) -> Result<u64, RunError> {
+    let name = if file == "-" { "standard input" } else { file };
+    let why = format!("accepted by the relay according to {name}");
+    let last = Some(LastReply { phase: "evidence".to_owned(), text: why.clone() });
+    let decision = Decision { event: Event::Accept { token: None, last }, actor: "reconcile", why };
+    let mut settled = 0;
+    for batch in found.chunks(BATCH) {
+        settled += session.store.decide_all(batch.to_vec(), decision.clone(), context.clock.now()).await?;
+    }
+    Ok(settled)
+}

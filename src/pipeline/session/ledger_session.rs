@@ -1,0 +1,268 @@
+//! The ledger session of a run: the run lock, the open ledger, its keys, and its fence.
+//!
+//! Keys and ledger are created together and belong together: with other keys, unsubscribed addresses would not be
+//! recognised. A run that sends raises the epoch of the ledger first, then that of the fence, and only then sends.
+//! The fence is a file outside the ledger; a ledger behind its fence was restored from a backup and must not send.
+
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::crash;
+use crate::durable::{self, Mode};
+use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::transport;
+use crate::store::{
+    EpochMark, Fence, Mismatch, PostgresAccess, RunLock, Store, StoreError, StoreIdentity, compare,
+    open_postgres, open_sqlite,
+};
+use crate::subscribers::AddressKey;
+use crate::subscribers::token::TokenKeys;
+use crate::text::hex;
+
+/// The database entry with the fingerprint of its keys.
+pub(crate) const KEYS: &str = "keys";
+
+/// An open ledger session.
+pub struct LedgerSession {
+    /// The ledger and the subscribers.
+    pub store: Arc<Store>,
+    /// The keys that sign tokens and hash addresses.
+    pub keys: Arc<TokenKeys>,
+    /// The epoch of the ledger, stored outside of it.
+    pub fence: Fence,
+    /// Held while only this run may send; `None` for commands that do not send, and if senders share a database.
+    pub lock: Option<RunLock>,
+    /// Whether the ledger is a database that other machines may use too.
+    is_shared: bool,
+}
+
+impl LedgerSession {
+    /// Opens a session for sending. Takes the run lock, unless senders share a database, and checks the fence.
+    pub async fn open_for_sending(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        let session = Self::open_exclusive(config, clock).await?;
+        session.check_fence(config).await?;
+        // Write the first fence before raising the epoch: a crash between the two must not look like a lost fence.
+        if session.fence.read()?.is_none() {
+            session.fence.write(&session.store.identity().await?.epoch_mark)?;
+        }
+        session.raise_epoch().await?;
+        tracing::info!(ledger = shown(config), "session opened");
+        Ok(session)
+    }
+
+    /// Opens a session while no run is in progress, without checking the fence.
+    pub async fn open_exclusive(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        // Several machines may send from a shared database; only one run at a time sends from a file.
+        let lock = match path(config) {
+            Some(path) if !crash::run_lock_is_bypassed() => Some(RunLock::take(&path)?),
+            _ => None,
+        };
+        let mut session = Self::open(config, clock).await?;
+        session.lock = lock;
+        session.store.pin();
+        Ok(session)
+    }
+
+    /// Opens a session to read the ledger, or to change subscribers.
+    pub async fn open(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        let keys = config.resolve(&config.store.keys);
+        let fence = Fence::at(config.resolve(&config.store.fence));
+        // If the fence exists, there was a ledger, even if its keys are gone too.
+        if let Some(path) = path(config).filter(|path| is_empty(path))
+            && !keys.exists()
+            && fence.path().exists()
+        {
+            let (store, witness) = (path.to_string(), fence.path().to_string());
+            return Err(StoreError::DatabaseMissing { store, witness }.into());
+        }
+        let instance = hex(&clock.random());
+        let store = open_store(config, keys.clone(), instance, clock.random()).await?;
+        let keys = if let Some(fingerprint) = store.get_meta(KEYS).await? {
+            load_keys(&keys, &fingerprint)?
+        } else {
+            let made = create_keys(&keys, clock)?;
+            crash::point("keys-made");
+            // Two machines may create keys at the same time: the first keys win.
+            let fingerprint = store.set_meta_once(KEYS, &made.fingerprint()).await?;
+            if fingerprint == made.fingerprint() { made } else { load_keys(&keys, &fingerprint)? }
+        };
+        Ok(Self { store, keys: Arc::new(keys), fence, lock: None, is_shared: path(config).is_none() })
+    }
+
+    /// Opens a session to read an existing ledger.
+    pub async fn open_existing(config: &Config, clock: &dyn Clock) -> Result<Self, RunError> {
+        ensure_initialised(config)?;
+        Self::open(config, clock).await
+    }
+
+    /// Why nothing may be sent from this ledger.
+    pub async fn mismatch(&self) -> Result<Option<Mismatch>, RunError> {
+        self.guard().mismatch().await
+    }
+
+    /// A check that tells at any time whether this ledger may send.
+    pub(crate) fn guard(&self) -> FenceGuard {
+        FenceGuard { store: Arc::clone(&self.store), fence: self.fence.clone(), is_shared: self.is_shared }
+    }
+
+    /// Fails if this ledger may not send.
+    pub async fn check_fence(&self, config: &Config) -> Result<(), RunError> {
+        match self.mismatch().await? {
+            None => Ok(()),
+            Some(mismatch) => Err(RunError::user(self.refusal(&mismatch, config), mismatch.help())),
+        }
+    }
+
+    /// The error message for a ledger that may not send.
+    pub fn refusal(&self, mismatch: &Mismatch, config: &Config) -> String {
+        format!("cannot send from {}: {mismatch} (fence: {})", shown(config), self.fence.path())
+    }
+
+    /// Raises the epoch of the ledger, and then that of the fence.
+    pub async fn raise_epoch(&self) -> Result<(), RunError> {
+        let epoch = self.store.raise_epoch().await?;
+        tracing::debug!(epoch, "epoch raised");
+        let mark = EpochMark { instance: self.store.instance().to_owned(), epoch };
+        // Another sender on this machine may have raised it further meanwhile; a fence is never lowered.
+        let is_further = |fence: &EpochMark| fence.instance == mark.instance && fence.epoch >= epoch;
+        if self.fence.read()?.as_ref().is_some_and(is_further) {
+            return Ok(());
+        }
+        Ok(self.fence.write(&mark)?)
+    }
+
+    /// Whether another run that sends is in progress.
+    pub fn another_run(&self, config: &Config) -> bool {
+        self.lock.is_none() && path(config).is_some_and(|path| RunLock::is_held(&path))
+    }
+
+    /// The key under which the database stores an address.
+    pub fn key_of(&self, address: &crate::address::EmailAddress) -> AddressKey {
+        AddressKey(self.keys.address_key(address))
+    }
+}
+
+/// A ledger and its fence.
+pub(crate) struct FenceGuard {
+    store: Arc<Store>,
+    fence: Fence,
+    is_shared: bool,
+}
+
+impl FenceGuard {
+    /// Why nothing may be sent from the ledger.
+    pub(crate) async fn mismatch(&self) -> Result<Option<Mismatch>, RunError> {
+        // Read the fence first. Another sender may raise both values between the two reads; a fence that is read after the
+        // epoch would then look as if the ledger had been restored.
+        let fence = self.fence.read()?;
+        let StoreIdentity { epoch_mark: mark, copied } = self.store.identity().await?;
+        let mismatch = compare(&mark, copied.as_deref(), fence.as_ref()).err();
+        // A machine that is new to a shared database has no fence yet.
+        Ok(mismatch.filter(|mismatch| !(self.is_shared && matches!(mismatch, Mismatch::Unfenced(_)))))
+    }
+}
+
+/// The ledger's file; `None` if it is a database.
+fn path(config: &Config) -> Option<Utf8PathBuf> {
+    config.store.sqlite_path().map(|path| config.resolve(path))
+}
+
+/// The name of the ledger for messages.
+pub(crate) fn shown(config: &Config) -> String {
+    path(config)
+        .map(Utf8PathBuf::into_string)
+        .or_else(|| config.store.postgres().map(|url| url.shown))
+        .unwrap_or_default()
+}
+
+/// Opens the file or the database; on a blocking thread, because connecting can take a while.
+async fn open_store(
+    config: &Config,
+    keys: Utf8PathBuf,
+    instance: String,
+    chance: [u8; 16],
+) -> Result<Arc<Store>, RunError> {
+    let Some(url) = config.store.postgres() else {
+        return Ok(open_sqlite(&path(config).unwrap_or_default(), &keys, &instance)?);
+    };
+    let access = PostgresAccess {
+        server: url.server,
+        shown: url.shown,
+        password: transport::password(
+            config,
+            "store",
+            (config.store.password_file.as_deref(), config.store.password_env.as_deref()),
+        )?,
+        encryption: url.encryption,
+        root: url.root.map(|root| config.resolve(root)),
+        window: config.store.failover_window.delta(),
+        chance,
+    };
+    match tokio::task::spawn_blocking(move || open_postgres(access, &keys, &instance)).await {
+        Ok(opened) => Ok(opened?),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+/// Fails if there is no ledger: a command that only reads must not create one.
+pub(crate) fn ensure_initialised(config: &Config) -> Result<(), RunError> {
+    let Some(path) = path(config) else { return Ok(()) };
+    let witness = [&config.store.keys, &config.store.fence].map(|file| config.resolve(file));
+    if !is_empty(&path) || witness.iter().any(|file| file.exists()) {
+        return Ok(());
+    }
+    Err(RunError::user(
+        format!("there is no ledger at {path} yet"),
+        "the first `letterpress publish` creates it",
+    ))
+}
+
+fn is_empty(path: &Utf8Path) -> bool {
+    path.metadata().map_or(true, |meta| meta.len() == 0)
+}
+
+/// Reads the keys that the database was created with.
+fn load_keys(path: &Utf8Path, fingerprint: &str) -> Result<TokenKeys, RunError> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        RunError::user(
+            format!("cannot read the keys at {path}: {error}"),
+            "restore them from a backup, or copy them from the machine that created the ledger; without them, unsubscribed \
+             addresses cannot be recognised, so nothing is sent",
+        )
+    })?;
+    let keys = TokenKeys::parse(&text).map_err(|error| {
+        RunError::user(format!("{path}: {error}"), "restore the file from a backup; nothing was sent")
+    })?;
+    if keys.fingerprint() == fingerprint {
+        return Ok(keys);
+    }
+    Err(RunError::user(
+        format!("{path} contains other keys than those that the ledger was created with"),
+        "restore the keys of this ledger; with other keys, unsubscribed subscribers would be mailed again",
+    ))
+}
+
+/// Creates keys for a new ledger, or reads those of an interrupted first run.
+fn create_keys(path: &Utf8Path, clock: &dyn Clock) -> Result<TokenKeys, RunError> {
+    if let Ok(text) = std::fs::read_to_string(path)
+        && let Ok(keys) = TokenKeys::parse(&text)
+    {
+        return Ok(keys);
+    }
+    let mut secret = [0; 32];
+    secret[..16].copy_from_slice(&clock.random());
+    secret[16..].copy_from_slice(&clock.random());
+    let keys = TokenKeys::generate(secret);
+    let written = durable::stage(path, keys.to_text().as_bytes(), Mode::Private).and_then(|staged| {
+        crash::point("keys-staged");
+        staged.create_new(path)
+    });
+    match written {
+        Ok(()) => Ok(keys),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => create_keys(path, clock),
+        Err(error) => Err(RunError::io(format!("writing the keys to {path}"), error)),
+    }
+}

@@ -1,0 +1,113 @@
+//! The mail transport, relay or outbox folder, and what must be configured before a run can send.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::Utf8Path;
+
+use crate::config::{Config, Secret, SecretError, environment};
+use crate::delivery::Transport;
+use crate::delivery::outbox::OutboxTransport;
+use crate::delivery::smtp::SmtpTransport;
+use crate::ledger::RetrySchedule;
+use crate::ledger::rate_limit::{Rate, RateLimits};
+use crate::pipeline::session::dkim_keys::signer;
+use crate::pipeline::session::error::RunError;
+
+/// Whether the newsletter is configured and enabled.
+pub(crate) fn is_on(config: &Config) -> bool {
+    config.newsletter.enabled && config.newsletter.from.is_some()
+}
+
+/// Fails if a setting, the password of the relay or a DKIM key is missing: a run that cannot succeed must not start.
+pub(crate) fn ensure_can_send(config: &Config) -> Result<(), RunError> {
+    if !config.newsletter.enabled {
+        return Err(RunError::user(
+            "the newsletter is disabled (newsletter.enabled is false)",
+            "set enabled = true in [newsletter] in config.toml",
+        ));
+    }
+    if config.newsletter.from.is_none() {
+        return Err(no_sender());
+    }
+    signer(config)?;
+    open_transport(config, "").map(drop)
+}
+
+pub(crate) fn no_sender() -> RunError {
+    RunError::user(
+        "newsletter.from is not set, so emails have no sender",
+        "add from = \"Your name <you@example.com>\" to [newsletter] in config.toml",
+    )
+}
+
+/// The transport: the relay, or the outbox folder if no relay is configured. With placeholder addresses nothing is sent to
+/// a relay on another machine.
+pub fn open_transport(config: &Config, label: &str) -> Result<Arc<dyn Transport>, RunError> {
+    let Some(smtp) = &config.smtp else {
+        let folder = config.resolve(&config.output.outbox);
+        return Ok(Arc::new(OutboxTransport::new(folder, label)));
+    };
+    let placeholders = config.placeholder_errors();
+    if !placeholders.is_empty() {
+        return Err(RunError::Findings(placeholders));
+    }
+    let mut smtp = smtp.clone();
+    smtp.ca_file = smtp.ca_file.map(|file| config.resolve(file));
+    let source = (smtp.password_file.as_deref(), smtp.password_env.as_deref());
+    let transport = SmtpTransport::new(&smtp, password(config, "smtp", source)?)
+        .map_err(|error| RunError::user(error.to_string(), "check the section [smtp] of config.toml"))?;
+    Ok(Arc::new(transport))
+}
+
+/// The password of `section`, from a file or an environment variable.
+pub(crate) fn password(
+    config: &Config,
+    section: &str,
+    (file, variable): (Option<&Utf8Path>, Option<&str>),
+) -> Result<Option<Secret>, RunError> {
+    let secret = match (file, variable) {
+        (Some(file), _) => {
+            let path = config.resolve(file);
+            let text = std::fs::read_to_string(&path)
+                .map_err(|source| SecretError::File { path: path.to_string(), source });
+            text.and_then(|text| Secret::new(&text, path.as_str()))
+        }
+        (None, Some(name)) => environment(name)
+            .ok_or_else(|| SecretError::Unset(name.to_owned()))
+            .and_then(|text| Secret::new(&text, name)),
+        (None, None) => return Ok(None),
+    };
+    let help = format!(
+        "put only the password into the file or the environment variable that [{section}] of config.toml names"
+    );
+    secret.map(Some).map_err(|error| RunError::user(error.to_string(), help))
+}
+
+/// The retry schedule, and how long a claim lasts: longer than all phases of one message together.
+pub(crate) fn retry_schedule(config: &Config) -> (RetrySchedule, Duration) {
+    let smtp = config.smtp.as_ref();
+    let deadlines = smtp.map(|smtp| smtp.deadlines).unwrap_or_default();
+    let lease = 4 * deadlines.command.duration() + 2 * deadlines.data.duration() + deadlines.dot.duration();
+    let waits = smtp.map_or_else(
+        || vec![chrono::TimeDelta::minutes(5)],
+        |smtp| smtp.retry.iter().map(|wait| wait.delta()).collect(),
+    );
+    let give_up = smtp.map_or(chrono::TimeDelta::hours(48), |smtp| smtp.give_up.delta());
+    (RetrySchedule { waits, give_up }, lease + Duration::from_secs(5 * 60))
+}
+
+/// The configured rate limits; `None` without any.
+pub(crate) fn rate_limits(config: &Config) -> Option<Arc<RateLimits>> {
+    let smtp = config.smtp.as_ref()?;
+    let rate = |number: u32| Rate::per_minute(number);
+    let named = |(domain, number): (&String, &u32)| {
+        Some((idna::domain_to_ascii(domain).ok()?.to_ascii_lowercase(), rate(*number)?))
+    };
+    let limits = RateLimits {
+        all: smtp.per_minute.and_then(rate),
+        per_domain: smtp.per_domain_per_minute.and_then(rate),
+        domains: smtp.domains.iter().filter_map(named).collect(),
+    };
+    (!limits.is_none()).then(|| Arc::new(limits))
+}

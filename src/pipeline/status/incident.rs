@@ -1,0 +1,263 @@
+//! A lasting failure is one incident: it begins, it may change, and it ends. Cron reports these three moments and not every
+//! run in between.
+//!
+//! [`compare`] is pure; [`record`] stores one incident for each command in `.letterpress/incident.json`. Call it once for each
+//! run that succeeded or failed. A run that found another one in progress (exit code 4) is not recorded, because it shows
+//! neither.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use camino::{Utf8Path, Utf8PathBuf};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::text::hex;
+
+/// How many characters of the messages of a failed run are stored.
+const LONGEST_TEXT: usize = 2_000;
+
+/// How a run failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// Its error messages, one per line.
+    pub text: String,
+}
+
+/// A lasting failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Equal for two runs with the same failure.
+    fingerprint: String,
+    /// When the failure began in its current form.
+    pub since: DateTime<Utc>,
+    /// How many runs failed in this way.
+    pub runs: u64,
+    /// The exit code of the first of them.
+    pub code: u8,
+    /// The error messages of the first of them.
+    pub text: String,
+}
+
+impl Incident {
+    fn begin(failure: &Failure, now: DateTime<Utc>) -> Self {
+        Self {
+            fingerprint: fingerprint(failure),
+            since: now,
+            runs: 1,
+            code: failure.code,
+            text: failure.text.chars().take(LONGEST_TEXT).collect(),
+        }
+    }
+}
+
+/// How the incident of a command changed with a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// No failure, as before.
+    None,
+    /// The first failed run.
+    Started,
+    /// The run failed in another way than before.
+    Changed(Incident),
+    /// The run failed as before; the incident counts this run.
+    Continues(Incident),
+    /// The failure is over.
+    Ended(Incident),
+}
+
+/// Compares the end of a run (`None`: success) with the stored incident. Returns the incident to store.
+pub fn compare(
+    before: Option<Incident>,
+    failure: Option<&Failure>,
+    now: DateTime<Utc>,
+) -> (Option<Incident>, Change) {
+    match (before, failure) {
+        (None, None) => (None, Change::None),
+        (Some(before), None) => (None, Change::Ended(before)),
+        (None, Some(failure)) => (Some(Incident::begin(failure, now)), Change::Started),
+        (Some(before), Some(failure)) if before.fingerprint == fingerprint(failure) => {
+            let longer = Incident { runs: before.runs.saturating_add(1), ..before };
+            (Some(longer.clone()), Change::Continues(longer))
+        }
+        (Some(before), Some(failure)) => (Some(Incident::begin(failure, now)), Change::Changed(before)),
+    }
+}
+
+/// Exit code and messages without what differs from run to run: numbers, dates, counts, the order of lines.
+fn fingerprint(failure: &Failure) -> String {
+    let lines: BTreeSet<String> =
+        failure.text.lines().map(without_details).filter(|line| !line.is_empty()).collect();
+    let all = lines.into_iter().fold(failure.code.to_string(), |all, line| all + "\n" + &line);
+    hex(&digest(&SHA256, all.as_bytes()).as_ref()[..16])
+}
+
+/// A line without its numbers; the word after a number becomes singular.
+fn without_details(line: &str) -> String {
+    let mut kept: Vec<String> = Vec::new();
+    for word in line.split_whitespace() {
+        let is_number = word.contains(|c: char| c.is_ascii_digit()) && !is_enhanced_status(word);
+        let after_number = kept.last().is_some_and(|word| word == "#");
+        match (is_number, after_number) {
+            (true, true) => {}
+            (true, false) => kept.push("#".to_owned()),
+            (false, true) => kept.push(singular(word)),
+            (false, false) => kept.push(word.to_owned()),
+        }
+    }
+    kept.join(" ")
+}
+
+/// `4.7.28`: an enhanced status code, a number that identifies the kind of failure (RFC 3463).
+fn is_enhanced_status(word: &str) -> bool {
+    let word = word.trim_end_matches([':', ',', ';', ')']);
+    let parts: Vec<&str> = word.trim_start_matches(['(', '#']).split('.').collect();
+    let all_numbers = parts
+        .iter()
+        .all(|part| (1..=3).contains(&part.len()) && part.chars().all(|digit| digit.is_ascii_digit()));
+    parts.len() == 3 && matches!(parts[0], "2" | "4" | "5") && all_numbers
+}
+
+fn singular(word: &str) -> String {
+    let stem = word.trim_end_matches([':', ',', ';', '.']);
+    match stem.strip_suffix("ies") {
+        Some(short) => format!("{short}y"),
+        None => stem.strip_suffix('s').unwrap_or(stem).to_owned(),
+    }
+}
+
+/// The file with the incidents of the site in the folder `root`.
+pub fn file(root: &Utf8Path) -> Utf8PathBuf {
+    root.join(".letterpress/incident.json")
+}
+
+/// Compares the end of a run of `command` (`None`: success) with the run before, and stores it. If it cannot be stored, each
+/// failure counts as new, so that none goes unreported.
+pub fn record(path: &Utf8Path, command: &str, failure: Option<&Failure>, now: DateTime<Utc>) -> Change {
+    if failure.is_none() && !path.exists() {
+        return Change::None;
+    }
+    match exchange(path, command, failure, now) {
+        Ok(change) => change,
+        Err(_) => compare(None, failure, now).1,
+    }
+}
+
+/// `publish` and `inbox` may end at the same moment: the file is locked while it is read and written.
+fn exchange(
+    path: &Utf8Path,
+    command: &str,
+    failure: Option<&Failure>,
+    now: DateTime<Utc>,
+) -> io::Result<Change> {
+    let mut file = open(path)?;
+    file.lock()?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    // A damaged file is treated as missing.
+    let mut known: BTreeMap<String, Incident> = serde_json::from_str(&text).unwrap_or_default();
+    let (after, change) = compare(known.remove(command), failure, now);
+    if change == Change::None {
+        return Ok(change);
+    }
+    known.extend(after.map(|incident| (command.to_owned(), incident)));
+    let text = serde_json::to_vec_pretty(&known)?;
+    file.rewind()?;
+    file.set_len(0)?;
+    file.write_all(&text)?;
+    Ok(change)
+}
+
+/// Only this user can read the file, because messages may contain addresses of subscribers.
+fn open(path: &Utf8Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::pipeline::*;
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + chrono::TimeDelta::minutes(minutes)
+    }
+
+    fn failure(text: &str) -> Failure {
+        Failure { code: 2, text: text.to_owned() }
+    }
+
+    fn are_the_same(one: &str, other: &str) -> bool {
+        fingerprint(&failure(one)) == fingerprint(&failure(other))
+    }
+
+    #[test]
+    fn failures_that_differ_in_counts_dates_or_the_order_of_lines_are_the_same() {
+        for (one, other) in [
+            ("\"Hello\": 1 sent, 2 pending", "\"Hello\": 12 sent, 1 pending"),
+            ("  next retry at 2026-11-23 09:00", "  next retry at 2026-12-01 19:30"),
+            ("1 delivery with unknown outcome", "2 deliveries with unknown outcome"),
+            ("cannot reach relay\nthe list is empty", "the list is empty\n\ncannot reach relay"),
+            ("421 4.7.28 slow down [id 7fa2c1]", "421 4.7.28 slow down [id 99ab]"),
+        ] {
+            assert!(are_the_same(one, other), "{one} / {other}");
+        }
+    }
+
+    #[test]
+    fn failures_with_another_reason_status_code_or_exit_code_differ() {
+        for (one, other) in [
+            ("cannot reach relay: connection refused", "cannot reach relay: no such host"),
+            ("550 5.7.26 refused", "550 5.1.1 refused"),
+            ("a@example.com: unknown", "b@example.com: unknown"),
+            ("1 unknown", "1 unknown\n1 failed"),
+        ] {
+            assert!(!are_the_same(one, other), "{one} / {other}");
+        }
+        let other_code = Failure { code: 3, ..failure("x") };
+        assert_ne!(fingerprint(&failure("x")), fingerprint(&other_code));
+    }
+
+    #[test]
+    fn an_incident_begins_continues_changes_and_ends_separately_for_each_command() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(Utf8Path::from_path(folder.path()).unwrap());
+        let (refused, unknown) = (failure("refused 1"), failure("no such host"));
+        let again = failure("refused 2");
+        let run = |command, failure, minutes| record(&path, command, failure, at(minutes));
+
+        assert_eq!(run("publish", None, 0), Change::None);
+        assert!(!path.exists(), "without an incident there is no file");
+        assert_eq!(run("publish", Some(&refused), 10), Change::Started);
+        assert_eq!(run("inbox", None, 11), Change::None);
+        let Change::Continues(incident) = run("publish", Some(&again), 20) else { panic!() };
+        assert_eq!((incident.runs, incident.since, incident.text.as_str()), (2, at(10), "refused 1"));
+        assert_eq!(run("inbox", Some(&refused), 21), Change::Started);
+        assert_eq!(run("publish", Some(&unknown), 30), Change::Changed(incident));
+        let Change::Ended(incident) = run("publish", None, 40) else { panic!() };
+        assert_eq!((incident.runs, incident.since), (1, at(30)));
+        assert_eq!(run("publish", None, 50), Change::None);
+        assert!(matches!(run("inbox", Some(&refused), 60), Change::Continues(_)));
+    }
+
+    #[test]
+    fn with_a_damaged_or_unwritable_file_each_failure_is_reported_as_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(folder.path()).unwrap();
+        let path = file(root);
+        assert_eq!(record(&path, "publish", Some(&failure("x")), at(0)), Change::Started);
+        fs::write(&path, "{\"publish\": {").unwrap();
+        assert_eq!(record(&path, "publish", Some(&failure("x")), at(1)), Change::Started);
+        assert!(matches!(record(&path, "publish", Some(&failure("x")), at(2)), Change::Continues(_)));
+        fs::write(root.join("file"), "").unwrap();
+        let unwritable = root.join("file/incident.json");
+        assert_eq!(record(&unwritable, "publish", Some(&failure("x")), at(3)), Change::Started);
+        assert_eq!(record(&unwritable, "publish", None, at(4)), Change::None);
+    }
+}

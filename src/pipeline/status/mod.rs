@@ -1,0 +1,13 @@
+//! What a person or a monitor is told of the state of things: blockers, diagnoses, incidents, what comes next.
+
+pub(crate) mod blockers;
+pub(crate) mod diagnosis;
+pub(crate) mod incident;
+pub(crate) mod notify;
+pub(crate) mod upcoming;
+
+pub use blockers::{Blocker, find_blockers};
+pub(crate) use diagnosis::of_mailbox;
+pub use diagnosis::{FailureExplanation, try_relay};
+pub use notify::{RunOutcome, notify, notify_start};
+pub use upcoming::{Kind, Upcoming};

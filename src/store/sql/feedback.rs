@@ -1,0 +1,61 @@
+//! The bounces and complaints of an issue.
+
+use chrono::{DateTime, Utc};
+
+use super::{Store, StoreError, Tx, args, subscribers};
+use crate::ledger::NO_MAILBOX;
+use crate::ledger::health::FeedbackCounts;
+use crate::store::IssueNumber;
+use crate::subscribers::AddressKey;
+
+/// The reason for a suppression after the relay refused the mailbox.
+const BOUNCED: &str = "bounced at delivery";
+
+impl Store {
+    /// How many bounces and complaints an issue has caused so far.
+    pub async fn feedback_counts(&self, issue: IssueNumber) -> Result<FeedbackCounts, StoreError> {
+        self.read("counting bounces", move |tx| count(tx, issue)).await
+    }
+
+    /// Suppresses the subscribers of an issue whose mailboxes do not exist, as the relay said during the delivery.
+    /// Returns how many.
+    pub async fn suppress_invalid(&self, issue: IssueNumber, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.write("suppressing invalid addresses", now, move |tx, now| {
+            let dead: Vec<[u8; 16]> = tx.all(
+                "SELECT addr_key FROM delivery WHERE issue = ?1 AND state = 'failed' AND reason = ?2
+                 AND NOT EXISTS (SELECT 1 FROM suppression WHERE suppression.addr_key = delivery.addr_key) ORDER BY id",
+                args![issue.0, NO_MAILBOX],
+                |row| row.get(0),
+            )?;
+            for key in &dead {
+                subscribers::suppress(tx, AddressKey(*key), BOUNCED, "delivery", now)?;
+            }
+            Ok(dead.len() as u64)
+        })
+        .await
+    }
+}
+
+/// Refusals during the delivery are in `delivery`; what came back by mail later is in `notice`.
+pub(super) fn count(tx: &mut dyn Tx, issue: IssueNumber) -> Result<FeedbackCounts, StoreError> {
+    let (sent, refused): (u64, u64) = tx
+        .one(
+            "SELECT count(CASE WHEN state = 'sent' THEN 1 END), count(CASE WHEN state = 'failed' AND reason = ?2 THEN 1 END)
+             FROM delivery WHERE issue = ?1",
+            args![issue.0, NO_MAILBOX],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?
+        .unwrap_or_default();
+    // A subscriber who complains twice counts once.
+    let (bounced, complaints): (u64, u64) = tx
+        .one(
+            "SELECT count(DISTINCT CASE WHEN fault = 'dead' THEN addr_key END),
+                    count(DISTINCT CASE WHEN kind = 'complaint' THEN addr_key END)
+             FROM notice WHERE issue = ?1 AND (fault = 'dead' OR kind = 'complaint')",
+            args![issue.0],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?
+        .unwrap_or_default();
+    // A message that bounced later was sent first.
+    Ok(FeedbackCounts { sent: sent.saturating_sub(bounced), hard: refused + bounced, complaints })
+}

@@ -1,0 +1,180 @@
+//! Rate limits: their meters, and claims that stay within them. The arithmetic is in [`crate::ledger::pace`].
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Dialect, Store, StoreError, Tx, args, deliveries};
+use crate::ledger::Token;
+use crate::ledger::rate_limit::{Rate, TokenBucket};
+use crate::store::{DomainState, IssueNumber, LeaseClaim, PermitGrant, RateLimitedClaim};
+
+/// The meter for all messages together; no domain has such a name.
+const ALL: &str = "*";
+
+impl Store {
+    /// The meter of the rate limit for all messages.
+    pub async fn take_permit(&self) -> Result<TokenBucket, StoreError> {
+        self.read("reading the rate limit", |tx| Ok(meter(tx, ALL, "")?.unwrap_or_default())).await
+    }
+}
+
+/// The domains to which deliveries are due. First notes the domain of each delivery that has none.
+pub(super) fn due_domains(
+    tx: &mut dyn Tx,
+    issue: IssueNumber,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>, StoreError> {
+    let at = match tx.dialect() {
+        Dialect::Sqlite => "instr(address, '@')",
+        Dialect::Postgres => "strpos(address, '@')",
+    };
+    let fill = format!(
+        "UPDATE delivery SET lane = lower(substr(address, {at} + 1))
+         WHERE issue = ?1 AND state = 'pending' AND lane IS NULL"
+    );
+    tx.execute(&fill, args![issue.0])?;
+    tx.all(
+        "SELECT DISTINCT lane FROM delivery WHERE issue = ?1 AND state = 'pending' AND lane IS NOT NULL AND next_at <= ?2
+         ORDER BY lane",
+        args![issue.0, now],
+        |row| row.get(0),
+    )
+}
+
+/// Claims as many deliveries as there are permits, and takes the permits in the same transaction.
+pub(super) fn claim(
+    tx: &mut dyn Tx,
+    pace: &RateLimitedClaim,
+    claim: &LeaseClaim,
+    tokens: &[Token],
+    now: DateTime<Utc>,
+) -> Result<PermitGrant, StoreError> {
+    let mut ration = PermitGrant::default();
+    let mut all = ClaimLimit::read(tx, pace.limits.all, ALL)?;
+    let most = all.at_most(claim.limit.min(tokens.len()), now);
+    if let Some(wait) = all.wait(now) {
+        ration.wait = Some(wait);
+        return Ok(ration);
+    }
+    let claim = LeaseClaim { limit: most, ..claim.clone() };
+    if pace.limits.has_domain_limits() {
+        for domain in &pace.domains {
+            let left = tokens.get(ration.deliveries.len()..most).unwrap_or_default();
+            if left.is_empty() {
+                break;
+            }
+            let own = ClaimLimit::read(tx, pace.limits.of(domain), domain)?;
+            claim_domain(tx, &claim, own, left, &mut ration, now)?;
+        }
+    } else {
+        ration.deliveries = deliveries::claim_from(tx, &claim, None, tokens, now)?;
+    }
+    all.take(tx, ration.deliveries.len(), now)?;
+    Ok(ration)
+}
+
+/// Claims deliveries to one domain, within its own limit.
+fn claim_domain(
+    tx: &mut dyn Tx,
+    claim: &LeaseClaim,
+    mut own: ClaimLimit<'_>,
+    tokens: &[Token],
+    ration: &mut PermitGrant,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let domain = own.domain;
+    if own.wait(now).is_none() {
+        let share = LeaseClaim { limit: own.at_most(tokens.len(), now), ..claim.clone() };
+        let copies = deliveries::claim_from(tx, &share, Some(domain), tokens, now)?;
+        if copies.is_empty() {
+            ration.domains.push((domain.to_owned(), DomainState::Empty));
+            return Ok(());
+        }
+        own.take(tx, copies.len(), now)?;
+        ration.deliveries.extend(copies);
+    }
+    ration.domains.extend(own.wait(now).map(|wait| (domain.to_owned(), DomainState::Full(wait))));
+    Ok(())
+}
+
+/// Takes one permit from each of these meters; if one of them has none, from none of them.
+pub(super) fn take_one_of_each(
+    tx: &mut dyn Tx,
+    domains: &[(String, Rate)],
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let mut limits = Vec::with_capacity(domains.len());
+    for (domain, rate) in domains {
+        let limit = ClaimLimit::read(tx, Some(*rate), domain)?;
+        if limit.wait(now).is_some() {
+            return Ok(false);
+        }
+        limits.push(limit);
+    }
+    limits.iter_mut().try_for_each(|limit| limit.take(tx, 1, now))?;
+    Ok(true)
+}
+
+/// Deletes meters whose name begins with `prefix` and that are full since before `before`.
+pub(super) fn forget(tx: &mut dyn Tx, prefix: &str, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    tx.execute(
+        "DELETE FROM pace WHERE substr(lane, 1, length(?1)) = ?1 AND full_until < ?2",
+        args![prefix, before.timestamp_micros()],
+    )
+}
+
+/// A rate limit and its meter, which no other transaction changes before this one ends; without a rate there is no limit.
+struct ClaimLimit<'a> {
+    domain: &'a str,
+    own: Option<(Rate, TokenBucket)>,
+}
+
+impl<'a> ClaimLimit<'a> {
+    fn read(tx: &mut dyn Tx, rate: Option<Rate>, domain: &'a str) -> Result<Self, StoreError> {
+        let own = match rate {
+            Some(rate) => Some((rate, domain_bucket(tx, domain)?)),
+            None => None,
+        };
+        Ok(Self { domain, own })
+    }
+
+    /// As many as are `wanted`, if there are so many permits.
+    fn at_most(&self, wanted: usize, now: DateTime<Utc>) -> usize {
+        self.own.map_or(wanted, |(rate, meter)| wanted.min(meter.permits(rate, now) as usize))
+    }
+
+    /// How long there is no permit; `None` if there is one now.
+    fn wait(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        let (rate, meter) = self.own?;
+        (meter.permits(rate, now) == 0).then(|| meter.wait(rate, now))
+    }
+
+    fn take(&mut self, tx: &mut dyn Tx, permits: usize, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let Some((rate, meter)) = &mut self.own else { return Ok(()) };
+        *meter = meter.take(*rate, u32::try_from(permits).unwrap_or(u32::MAX), now);
+        tx.execute(
+            "INSERT INTO pace (lane, full_until) VALUES (?1, ?2)
+             ON CONFLICT (lane) DO UPDATE SET full_until = excluded.full_until",
+            args![self.domain, meter.full_until],
+        )
+        .map(drop)
+    }
+}
+
+/// A meter that no other transaction changes before this one ends.
+fn domain_bucket(tx: &mut dyn Tx, domain: &str) -> Result<TokenBucket, StoreError> {
+    if tx.dialect() == Dialect::Sqlite {
+        return Ok(meter(tx, domain, "")?.unwrap_or_default());
+    }
+    // A row that does not exist yet cannot be locked.
+    tx.execute(
+        "INSERT INTO pace (lane, full_until) VALUES (?1, 0) ON CONFLICT (lane) DO NOTHING",
+        args![domain],
+    )?;
+    Ok(meter(tx, domain, "FOR UPDATE")?.unwrap_or_default())
+}
+
+fn meter(tx: &mut dyn Tx, domain: &str, lock: &str) -> Result<Option<TokenBucket>, StoreError> {
+    tx.one(&format!("SELECT full_until FROM pace WHERE lane = ?1 {lock}"), args![domain], |row| {
+        Ok(TokenBucket { full_until: row.get(0)? })
+    })
+}

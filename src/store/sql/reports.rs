@@ -1,0 +1,263 @@
+//! Reports that come back by mail (table `notice`): each is recorded once, in one transaction with its consequences.
+
+use chrono::{DateTime, Utc};
+
+use super::events::{self, Entry};
+use super::{Store, StoreError, Tx, Value, args, deliveries, feedback, issues, sign_ups, subscribers};
+use crate::address::EmailAddress;
+use crate::ledger::health::Health;
+use crate::ledger::transition::Event;
+use crate::ledger::{IssueState, LastReply, State};
+use crate::store::{
+    DeliveryNumber, DeliveryReport, InboundReport, IssueNumber, RecordOutcome, ReportKind, ReportSubject,
+    StateChange,
+};
+use crate::subscribers::bounces::{BounceClass, BounceHistory, classify, should_suppress};
+use crate::subscribers::{AddressKey, SubscriptionStatus};
+
+/// The actor in the record of decisions.
+const ACTOR: &str = "inbox";
+/// How many of a subscriber's newest issues count for a suppression.
+const HISTORY: u32 = 50;
+/// After the first ten bounces of an issue, its health is judged at every tenth only.
+const FEW: u64 = 10;
+
+/// Whom a report is about.
+struct NamedDelivery {
+    key: AddressKey,
+    delivery: Option<DeliveryRow>,
+}
+
+/// The delivery that a report is about.
+struct DeliveryRow {
+    number: DeliveryNumber,
+    issue: i64,
+    address: String,
+    sent: bool,
+}
+
+/// What a report means.
+struct Judged {
+    fault: BounceClass,
+    /// The report names another address than the message was sent to.
+    elsewhere: bool,
+}
+
+impl Store {
+    /// Records a report that came back by mail, with its consequences: T12 for its delivery, and for the subscriber the
+    /// rules of [`crate::subscribers::bounces`]. The same report is recorded once.
+    pub async fn record_report(
+        &self,
+        notice: InboundReport,
+        now: DateTime<Utc>,
+    ) -> Result<RecordOutcome, StoreError> {
+        self.write("recording inbound reports", now, move |tx, now| {
+            let Some(named) = find(tx, &notice.about)? else { return Ok(RecordOutcome::UnknownToken) };
+            let delivery = named.delivery.as_ref();
+            let report = if let ReportKind::Delivery(report) = &notice.word { Some(report) } else { None };
+            let fault = report.map_or(BounceClass::Unclear, |report| {
+                classify(report.action, report.status, &report.diagnostic)
+            });
+            let elsewhere = report.is_some_and(|report| names_another(report, delivery));
+            if !record(tx, &notice, &named, fault, now)? {
+                return Ok(RecordOutcome::Duplicate);
+            }
+            note(tx, &notice, &named, &Judged { fault, elsewhere }, now)?;
+            // The unsubscribe token is in every email to this subscriber, so it proves nothing about one delivery.
+            let settled = match delivery {
+                Some(delivery) if notice.word != ReportKind::Unsubscribed => {
+                    accept(tx, delivery, notice.word.as_str(), named.key, now)?
+                }
+                _ => false,
+            };
+            let before = subscribers::status(tx, named.key)?;
+            match (&notice.word, fault) {
+                (ReportKind::Unsubscribed, _) => {
+                    drop(sign_ups::unsubscribe(tx, named.key, ACTOR, None, now)?)
+                }
+                (ReportKind::Complained, _) => subscribers::suppress(tx, named.key, "complaint", ACTOR, now)?,
+                (ReportKind::Delivery(_), BounceClass::Hard | BounceClass::Soft) => {
+                    let because = if fault == BounceClass::Hard {
+                        Some("no such mailbox".to_owned())
+                    } else {
+                        should_suppress(&history(tx, named.key)?, now)
+                    };
+                    if let Some(because) = because {
+                        subscribers::suppress(tx, named.key, &because, ACTOR, now)?;
+                    }
+                }
+                (ReportKind::Delivery(_), BounceClass::Policy | BounceClass::Unclear) => {}
+            }
+            let after = subscribers::status(tx, named.key)?;
+            let paused = match delivery {
+                Some(delivery) if fault == BounceClass::Hard || notice.word == ReportKind::Complained => {
+                    pause_if_too_many(tx, delivery.issue, now)?
+                }
+                _ => false,
+            };
+            let status = after.filter(|_| before != after);
+            Ok(RecordOutcome::Recorded { settled, status, elsewhere, paused })
+        })
+        .await
+    }
+}
+
+fn find(tx: &mut dyn Tx, about: &ReportSubject) -> Result<Option<NamedDelivery>, StoreError> {
+    let number = match about {
+        ReportSubject::Delivery(number) => Some(*number),
+        // By the issues, of which there are few: deliveries have no index by subscriber.
+        ReportSubject::Subscriber { key, message_id: Some(id) } => tx.one(
+            "SELECT delivery.id FROM issue JOIN delivery ON delivery.issue = issue.id
+             WHERE delivery.addr_key = ?1 AND delivery.message_id = ?2",
+            args![&key.0, id],
+            |row| Ok(DeliveryNumber(row.get(0)?)),
+        )?,
+        ReportSubject::Subscriber { message_id: None, .. } => None,
+    };
+    if let Some(number) = number {
+        let named = tx.one(
+            "SELECT addr_key, issue, address, state FROM delivery WHERE id = ?1",
+            args![number.0],
+            |row| {
+                let sent = row.get::<String>(3)? == State::Sent.as_str();
+                let delivery = DeliveryRow { number, issue: row.get(1)?, address: row.get(2)?, sent };
+                Ok(NamedDelivery { key: AddressKey(row.get(0)?), delivery: Some(delivery) })
+            },
+        )?;
+        return Ok(named);
+    }
+    let ReportSubject::Subscriber { key, .. } = about else { return Ok(None) };
+    Ok(subscribers::status(tx, *key)?
+        .map(|_: SubscriptionStatus| NamedDelivery { key: *key, delivery: None }))
+}
+
+/// Inserts the report; `false` if it is there already.
+fn record(
+    tx: &mut dyn Tx,
+    notice: &InboundReport,
+    named: &NamedDelivery,
+    fault: BounceClass,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let (status, diagnostic) = match &notice.word {
+        ReportKind::Delivery(report) => {
+            (report.status.map(|status| status.to_string()), Some(report.diagnostic.as_str()))
+        }
+        ReportKind::Complained | ReportKind::Unsubscribed => (None, None),
+    };
+    let added = tx.execute(
+        "INSERT INTO notice (fingerprint, at, addr_key, delivery, issue, kind, fault, status, diagnostic)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (fingerprint) DO NOTHING",
+        args![
+            &notice.fingerprint,
+            now,
+            &named.key.0,
+            Value::Int(named.delivery.as_ref().map(|delivery| delivery.number.0)),
+            Value::Int(named.delivery.as_ref().map(|delivery| delivery.issue)),
+            notice.word.as_str(),
+            fault.as_str(),
+            status.as_deref(),
+            diagnostic
+        ],
+    )?;
+    Ok(added > 0)
+}
+
+/// Appends to the record of decisions, without personal data: its rows can never be deleted.
+fn note(
+    tx: &mut dyn Tx,
+    notice: &InboundReport,
+    named: &NamedDelivery,
+    judged: &Judged,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mut detail = Vec::new();
+    if let ReportKind::Delivery(report) = &notice.word {
+        detail.extend(report.status.map(|status| status.to_string()));
+        detail.extend((judged.fault != BounceClass::Unclear).then(|| judged.fault.as_str().to_owned()));
+        detail.extend(judged.elsewhere.then(|| "(the report names another address)".to_owned()));
+    }
+    let entry = Entry {
+        kind: notice.word.as_str(),
+        issue: named.delivery.as_ref().map(|delivery| delivery.issue),
+        subject: Some(named.key.to_string()),
+        actor: ACTOR,
+        detail: &detail.join(" "),
+    };
+    events::append(tx, &entry, now)
+}
+
+/// T12: only a message that was accepted can have caused the report.
+fn accept(
+    tx: &mut dyn Tx,
+    delivery: &DeliveryRow,
+    word: &str,
+    key: AddressKey,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    if delivery.sent {
+        return Ok(false);
+    }
+    let last = LastReply { phase: "evidence".to_owned(), text: format!("a mail came back: {word}") };
+    let event = Event::Accept { token: None, last: Some(last) };
+    if deliveries::step(tx, &StateChange { number: delivery.number, event }, now)?.is_err() {
+        return Ok(false);
+    }
+    let subject = Some(key.to_string());
+    let entry = Entry { kind: "evidence", issue: Some(delivery.issue), subject, actor: ACTOR, detail: word };
+    events::append(tx, &entry, now)?;
+    Ok(true)
+}
+
+/// A relay may accept every message and return it later, which the sending run cannot see. An issue that a person has
+/// resumed is not paused again.
+fn pause_if_too_many(tx: &mut dyn Tx, issue: i64, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let post: Option<String> = tx.one(
+        "SELECT post FROM issue WHERE id = ?1 AND state = 'sending' AND paused_because IS NULL",
+        args![issue],
+        |row| row.get(0),
+    )?;
+    let Some(post) = post else { return Ok(false) };
+    let back = "SELECT count(*) FROM notice WHERE issue = ?1 AND (fault = 'dead' OR kind = 'complaint')";
+    let back: u64 = tx.one(back, args![issue], |row| row.get(0))?.unwrap_or_default();
+    // Counting reads all deliveries of the issue, so it is not done for each bounce.
+    if back > FEW && !back.is_multiple_of(FEW) {
+        return Ok(false);
+    }
+    match feedback::count(tx, IssueNumber(issue))?.health() {
+        Health::Critical(because) => issues::set(tx, &post, IssueState::Paused, &because, now),
+        Health::Ok | Health::Warning(_) => Ok(false),
+    }
+}
+
+/// Whether the report names another address than the message was sent to.
+fn names_another(report: &DeliveryReport, delivery: Option<&DeliveryRow>) -> bool {
+    let parse = |raw: &str| EmailAddress::parse(raw).ok();
+    let named = report.recipient.as_deref().and_then(parse);
+    let sent_to = delivery.and_then(|delivery| parse(&delivery.address));
+    matches!((named, sent_to), (Some(named), Some(sent_to)) if named.normalised() != sent_to.normalised())
+}
+
+/// The outcome of a subscriber's latest issues, newest first.
+fn history(tx: &mut dyn Tx, key: AddressKey) -> Result<Vec<BounceHistory>, StoreError> {
+    tx.all(
+        "SELECT issue.frozen_at, delivery.state, delivery.reason,
+                (SELECT min(CASE fault WHEN 'dead' THEN 1 WHEN 'soft' THEN 2 WHEN 'sender' THEN 3 END)
+                 FROM notice WHERE notice.delivery = delivery.id)
+         FROM issue JOIN delivery ON delivery.issue = issue.id
+         WHERE delivery.addr_key = ?1 AND delivery.state IN ('sent', 'failed')
+         ORDER BY issue.frozen_at DESC, issue.id DESC LIMIT ?2",
+        args![&key.0, HISTORY],
+        |row| {
+            let (state, reason): (String, Option<String>) = (row.get(1)?, row.get(2)?);
+            let fault = match (row.get::<Option<u32>>(3)?, state.as_str(), reason.as_deref()) {
+                (Some(1), ..) => BounceClass::Hard,
+                // A delivery that was deferred until it expired counts as a soft bounce.
+                (Some(2), ..) | (None, "failed", Some("expired")) => BounceClass::Soft,
+                (Some(_), ..) | (None, "failed", _) => BounceClass::Policy,
+                (None, ..) => BounceClass::Unclear,
+            };
+            Ok(BounceHistory { at: row.get(0)?, fault })
+        },
+    )
+}

@@ -1,0 +1,294 @@
+//! Subscribers and suppressions.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use super::events::{self, Entry};
+use super::many::insert_many;
+use super::{Dialect, Row, Store, StoreError, Tx, Value, address, args, corrupt_data};
+use crate::subscribers::lifecycle::{ImportDecision, REMOVED, SubscriptionStatus, decide_import as judge};
+use crate::subscribers::{
+    AddressKey, Frequency, ImportCounts, NewSubscriber, Preferences, Profile, Subscriber, Topics,
+};
+use crate::text::HeaderText;
+
+/// What [`subscriber`] reads, in its order. A suppression has the reason, and stays after the subscriber's row is deleted.
+const SUBSCRIBER: &str =
+    "SELECT subscriber.id, subscriber.addr_key, email, name, language, standing, subscriber.source, consented_at,
+            added_at, suppression.reason, cadence, topics, coalesce(suppression.since, changed_at)
+     FROM subscriber LEFT JOIN suppression ON suppression.addr_key = subscriber.addr_key";
+
+/// What [`add`] writes, in its order.
+const ADDED: [&str; 11] = [
+    "addr_key",
+    "email",
+    "name",
+    "language",
+    "standing",
+    "source",
+    "consented_at",
+    "added_at",
+    "changed_at",
+    "cadence",
+    "topics",
+];
+
+/// The reason of a suppression, if an imported list gives none.
+const LISTED: &str = "suppressed in a list that was imported";
+
+/// So many subscribers are looked up and added at a time.
+const PAGE: usize = 1_000;
+
+impl Store {
+    /// Adds subscribers by the rule of [`crate::subscribers::lifecycle::enrol`].
+    pub async fn add_subscribers(
+        &self,
+        list: Vec<NewSubscriber>,
+        now: DateTime<Utc>,
+    ) -> Result<ImportCounts, StoreError> {
+        self.write("adding subscribers", now, move |tx, now| {
+            let mut counts = ImportCounts::default();
+            for page in list.chunks(PAGE) {
+                enrol_page(tx, page, &mut counts, now)?;
+            }
+            Ok(counts)
+        })
+        .await
+    }
+
+    /// Subscribers in the order in which they were added, at most `most`, after the one with the number `after`.
+    pub async fn subscribers(&self, after: i64, most: usize) -> Result<Vec<(i64, Subscriber)>, StoreError> {
+        self.read("reading the subscribers", move |tx| {
+            let sql = format!("{SUBSCRIBER} WHERE subscriber.id > ?1 ORDER BY subscriber.id LIMIT ?2");
+            tx.all(&sql, args![after, most], |row| Ok((row.get(0)?, subscriber(row)?)))
+        })
+        .await
+    }
+
+    /// One subscriber.
+    pub async fn subscriber(&self, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
+        self.read("looking up a subscriber", move |tx| find(tx, key)).await
+    }
+
+    /// The status of an address; a suppressed address need not be a subscriber.
+    pub async fn status(&self, key: AddressKey) -> Result<Option<SubscriptionStatus>, StoreError> {
+        self.read("looking up a subscriber", move |tx| status(tx, key)).await
+    }
+
+    /// Suppresses an address for ever; it need not be a subscriber.
+    pub async fn suppress(
+        &self,
+        key: AddressKey,
+        reason: &str,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let (reason, source) = (reason.to_owned(), source.to_owned());
+        self.write("suppressing an address", now, move |tx, now| suppress(tx, key, &reason, &source, now))
+            .await
+    }
+
+    /// How many suppressed addresses are known only by their keyed hash.
+    pub async fn nameless_suppressions(&self) -> Result<u64, StoreError> {
+        self.read("counting suppressions", |tx| {
+            let nameless = tx.one(
+                "SELECT count(*) FROM suppression
+                 WHERE NOT EXISTS (SELECT 1 FROM subscriber WHERE subscriber.addr_key = suppression.addr_key)",
+                &[],
+                |row| row.get(0),
+            )?;
+            Ok(nameless.unwrap_or(0))
+        })
+        .await
+    }
+}
+
+fn enrol_page(
+    tx: &mut dyn Tx,
+    page: &[NewSubscriber],
+    counts: &mut ImportCounts,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let keys: Vec<AddressKey> = page.iter().map(|listed| listed.key).collect();
+    let mut known = standings(tx, &keys, false)?;
+    let (mut added, mut suppressed) = (Vec::new(), Vec::new());
+    for listed in page {
+        let (status, outcome) = judge(known.get(&listed.key.0).copied(), listed.profile.status);
+        match outcome {
+            ImportDecision::Added => {
+                known.insert(listed.key.0, status);
+                added.push((listed, status));
+            }
+            ImportDecision::Changed => {
+                known.insert(listed.key.0, status);
+                // The same subscriber may be twice on one page.
+                add(tx, &std::mem::take(&mut added), now)?;
+                tx.execute(
+                    "UPDATE subscriber SET standing = ?2, consented_at = coalesce(?3, consented_at), changed_at = ?4,
+                         asked_at = NULL, generation = generation + ?5
+                     WHERE addr_key = ?1",
+                    args![
+                        &listed.key.0,
+                        status.as_str(),
+                        listed.profile.consented_at,
+                        now,
+                        // Like any unsubscribe, one from a list voids an earlier sign-up.
+                        status > SubscriptionStatus::Unconfirmed
+                    ],
+                )?;
+            }
+            ImportDecision::Known | ImportDecision::KeptOut => {}
+        }
+        if status == SubscriptionStatus::Suppressed
+            && matches!(outcome, ImportDecision::Added | ImportDecision::Changed)
+        {
+            suppressed.push(listed);
+        }
+        counts.count(outcome, listed);
+    }
+    add(tx, &added, now)?;
+    for listed in suppressed {
+        let reason = listed.profile.suppressed_because.as_deref().unwrap_or(LISTED);
+        suppress(tx, listed.key, reason, &listed.source, now)?;
+        tx.execute(
+            "UPDATE suppression SET since = ?2 WHERE addr_key = ?1 AND since > ?2",
+            args![&listed.key.0, past(listed.status_since, now)],
+        )?;
+    }
+    Ok(())
+}
+
+fn add(
+    tx: &mut dyn Tx,
+    added: &[(&NewSubscriber, SubscriptionStatus)],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let topics: Vec<_> =
+        added.iter().map(|(listed, _)| listed.profile.preferences.topics.to_lines()).collect();
+    let mut rows: Vec<Vec<Value<'_>>> = Vec::with_capacity(added.len());
+    for ((listed, status), topics) in added.iter().zip(&topics) {
+        let NewSubscriber { key, profile, source, .. } = *listed;
+        let row = args![
+            &key.0,
+            profile.email.as_str(),
+            profile.name.as_ref().map(HeaderText::as_str),
+            profile.language.as_deref(),
+            status.as_str(),
+            source,
+            profile.consented_at,
+            past(listed.added_at, now),
+            past(listed.status_since, now),
+            profile.preferences.frequency.as_str(),
+            topics.as_deref()
+        ];
+        rows.push(row.to_vec());
+    }
+    // Two machines may read the same list at once; then one of them adds the row, and the other finds it.
+    insert_many(tx, "subscriber", &ADDED, "ON CONFLICT (addr_key) DO NOTHING", &rows)
+}
+
+/// The time that a list gives for a new subscriber, if it is not in the future.
+fn past(listed: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
+    listed.map_or(now, |at| at.min(now))
+}
+
+/// The status of an address. A suppression stays after the subscriber's row is deleted.
+pub(super) fn status(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<SubscriptionStatus>, StoreError> {
+    let own = tx.one("SELECT standing FROM subscriber WHERE addr_key = ?1", args![&key.0], |row| {
+        standing_from(&row.get::<String>(0)?)
+    })?;
+    let suppressed = tx.one("SELECT 1 FROM suppression WHERE addr_key = ?1", args![&key.0], |_| Ok(()))?;
+    Ok(if suppressed.is_some() { Some(SubscriptionStatus::Suppressed) } else { own })
+}
+
+/// The same for many addresses, without those that are unknown. With `kept` they are locked until this transaction ends:
+/// an arm and an unsubscribe then run one after the other.
+pub(super) fn standings(
+    tx: &mut dyn Tx,
+    keys: &[AddressKey],
+    kept: bool,
+) -> Result<HashMap<[u8; 16], SubscriptionStatus>, StoreError> {
+    let mut standings = HashMap::with_capacity(keys.len());
+    if tx.dialect() == Dialect::Sqlite {
+        for key in keys {
+            status(tx, *key)?.map(|status| standings.insert(key.0, status));
+        }
+        return Ok(standings);
+    }
+    let wanted: Vec<_> = keys.iter().map(|key| Some(key.0.as_slice())).collect();
+    // A suppression changes the subscriber's row too, so the lock on that row keeps suppressions out as well.
+    let sql = format!(
+        "SELECT addr_key, standing FROM subscriber WHERE addr_key = ANY(?1) ORDER BY addr_key {}",
+        if kept { "FOR SHARE" } else { "" }
+    );
+    tx.each(&sql, args![wanted.as_slice()], &mut |row| {
+        standings.insert(row.get(0)?, standing_from(&row.get::<String>(1)?)?);
+        Ok(())
+    })?;
+    tx.each(
+        "SELECT addr_key FROM suppression WHERE addr_key = ANY(?1)",
+        args![wanted.as_slice()],
+        &mut |row| {
+            standings.insert(row.get(0)?, SubscriptionStatus::Suppressed);
+            Ok(())
+        },
+    )?;
+    Ok(standings)
+}
+
+pub(super) fn standing_from(word: &str) -> Result<SubscriptionStatus, StoreError> {
+    SubscriptionStatus::from_word(word).ok_or_else(|| corrupt_data(format!("the standing {word:?}")))
+}
+
+pub(super) fn find(tx: &mut dyn Tx, key: AddressKey) -> Result<Option<Subscriber>, StoreError> {
+    tx.one(&format!("{SUBSCRIBER} WHERE subscriber.addr_key = ?1"), args![&key.0], subscriber)
+}
+
+fn subscriber(row: &dyn Row) -> Result<Subscriber, StoreError> {
+    Ok(Subscriber {
+        key: AddressKey(row.get(1)?),
+        profile: Profile {
+            email: address(&row.get::<String>(2)?)?,
+            name: row.get::<Option<String>>(3)?.and_then(|name| HeaderText::lossy(&name)),
+            language: row.get(4)?,
+            status: standing_from(&row.get::<String>(5)?)?,
+            preferences: Preferences {
+                frequency: row
+                    .get::<String>(10)
+                    .map(|word| Frequency::from_word(&word).unwrap_or_default())?,
+                topics: Topics::from_lines(row.get::<Option<String>>(11)?.as_deref()),
+            },
+            consented_at: row.get(7)?,
+            suppressed_because: row.get(9)?,
+        },
+        source: row.get(6)?,
+        added_at: row.get(8)?,
+        status_since: row.get(12)?,
+    })
+}
+
+pub(super) fn suppress(
+    tx: &mut dyn Tx,
+    key: AddressKey,
+    reason: &str,
+    source: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let added = tx.execute(
+        "INSERT INTO suppression (addr_key, reason, source, since) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (addr_key) DO UPDATE SET reason = ?2, source = ?3 WHERE suppression.reason = ?5",
+        // Only a removal can be undone by the writer, so only a removal is replaced by another reason.
+        args![&key.0, reason, source, now, REMOVED],
+    )?;
+    tx.execute(
+        "UPDATE subscriber SET standing = 'suppressed', changed_at = ?2, asked_at = NULL, generation = generation + 1
+         WHERE addr_key = ?1 AND standing <> 'suppressed'",
+        args![&key.0, now],
+    )?;
+    if added > 0 {
+        let entry = Entry { detail: reason, ..Entry::about(key, "suppress", source) };
+        events::append(tx, &entry, now)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! A person's data: to view, download and erase (GDPR, articles 15, 17 and 20).
+//!
+//! The link is sent by email and works for an hour: access to the mailbox proves the identity.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use minijinja::context;
+use minijinja::value::Serde;
+use tokio::time::Instant;
+
+use super::app::{AuthenticatedSubscriber, PathToken, Query};
+use super::form::Form;
+use super::pages::ROBOTS;
+use super::{App, RequestContext, SharedApp, sign_up};
+use crate::address::EmailAddress;
+use crate::store::subscriber_store::PersonalData;
+use crate::subscribers::token::Purpose;
+
+/// How long a link is valid, in minutes.
+const MINUTES: i64 = 60;
+
+pub(super) async fn request_page(State(app): State<SharedApp>, visit: RequestContext) -> Response {
+    ask_page(&app, &visit, StatusCode::OK, None)
+}
+
+fn ask_page(
+    app: &App,
+    visit: &RequestContext,
+    status: StatusCode,
+    problem: Option<&'static str>,
+) -> Response {
+    app.pages.show(visit, status, "ask.html", context! { title => visit.strings.web.your_data, problem })
+}
+
+/// Queues an email with the link, if the address is on record. The response is the same for every address.
+pub(super) async fn ask(State(app): State<SharedApp>, visit: RequestContext, form: Form) -> Response {
+    let begun = Instant::now();
+    let strings = &visit.strings.web;
+    let Some(email) = form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()) else {
+        return ask_page(&app, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(strings.invalid_email));
+    };
+    let key = app.session.key_of(&email);
+    let asked = app.session.store.request_personal_data(key, app.limits, visit.network.clone(), app.now());
+    if app.message_window(asked).await.is_err() {
+        return app.pages.unavailable(&visit, None);
+    }
+    tokio::time::sleep_until(begun + sign_up::FLOOR).await;
+    app.pages.notice(&visit, StatusCode::OK, strings.check_inbox_title, strings.data_requested_text)
+}
+
+pub(super) async fn page(
+    State(app): State<SharedApp>,
+    visit: RequestContext,
+    PathToken(token): PathToken,
+    query: Query,
+) -> Response {
+    let Some(AuthenticatedSubscriber { key, token, .. }) = holder(&app, &token) else {
+        return app.pages.invalid_link(&visit);
+    };
+    let Ok(personal_data) = app.message_window(app.session.store.personal_data(key)).await else {
+        return app.pages.unavailable(&visit, None);
+    };
+    if query.field("as") == Some("json") {
+        return download(&personal_data);
+    }
+    let tables: Vec<_> = personal_data.tables.iter().filter(|table| !table.rows.is_empty()).collect();
+    let fields = context! {
+        title => visit.strings.web.data_title,
+        action => format!("data/{token}"),
+        labels => visit.strings.web.data_labels.iter().copied().collect::<BTreeMap<_, _>>(),
+        tables => Serde(tables),
+    };
+    app.pages.show(&visit, StatusCode::OK, "data.html", fields)
+}
+
+fn download(personal_data: &PersonalData) -> Response {
+    let Ok(json) = serde_json::to_vec_pretty(&personal_data.objects()) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"your-data.json\"")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (ROBOTS, HeaderValue::from_static("noindex, nofollow")),
+    ];
+    (headers, json).into_response()
+}
+
+/// The first press of the button asks for confirmation, the second one erases.
+pub(super) async fn download_json(
+    State(app): State<SharedApp>,
+    visit: RequestContext,
+    PathToken(token): PathToken,
+    form: Form,
+) -> Response {
+    let strings = &visit.strings.web;
+    let Some(AuthenticatedSubscriber { key, token, .. }) = holder(&app, &token) else {
+        return app.pages.invalid_link(&visit);
+    };
+    if form.field("sure") != Some("yes") {
+        let fields = context! {
+            title => strings.erase_title,
+            text => strings.erase_text,
+            button => strings.erase_confirm_button,
+            action => format!("data/{token}"),
+            sure => true,
+        };
+        return app.pages.show(&visit, StatusCode::OK, "button.html", fields);
+    }
+    if app.message_window(app.session.store.erase(key, "web", app.now())).await.is_err() {
+        return app.pages.unavailable(&visit, None);
+    }
+    // The rows are deleted. The visitor need not wait until a large database has scrubbed its free pages.
+    let scrubbed = tokio::spawn(erase(SharedApp::clone(&app)));
+    let _ = tokio::time::timeout(app.write_timeout, scrubbed).await;
+    app.pages.notice(&visit, StatusCode::OK, strings.erased_title, strings.erased_text)
+}
+
+async fn erase(app: SharedApp) {
+    if let Err(error) = app.session.store.scrub().await {
+        (app.log)(&format!(
+            "error: data of an erased subscriber may remain in free pages of the store: {error}"
+        ));
+    }
+}
+
+/// Verifies a token and its age.
+fn holder(app: &App, token: &str) -> Option<AuthenticatedSubscriber> {
+    let holder = app.authenticate(Purpose::Data, token)?;
+    let age = app.now().timestamp().div_euclid(60) - i64::from(holder.generation);
+    (0..=MINUTES).contains(&age).then_some(holder)
+}
