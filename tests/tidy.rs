@@ -59,7 +59,7 @@ const TANGLED: [&str; 12] = [
     "src/feeds/",
     "src/importers/",
     "src/ledger/",
-    "src/letters/",
+    "src/email/",
     "src/pages/",
     "src/pipeline/",
     "src/store/",

@@ -2,13 +2,13 @@
 
 #![no_main]
 
-use letterpress::inbox::{Reading, read};
-use letterpress::store::{About, DeliveryNumber};
-use letterpress::subscribers::token::{Keys, Purpose, Subject};
+use letterpress::inbox::{Classified, classify};
+use letterpress::store::{DeliveryNumber, ReportSubject};
+use letterpress::subscribers::token::{TokenKeys, Purpose, Subject};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let keys = Keys::generate([7; 32]);
+    let keys = TokenKeys::generate([7; 32]);
     let token = keys.sign(Purpose::Bounce, &Subject::from(1_u64), 0);
     for (path, genuine) in
         [(format!("bounces+{token}@example.com"), true), ("kim@example.com".to_owned(), false)]
@@ -21,9 +21,9 @@ fuzz_target!(|data: &[u8]| {
             "\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nReturn-Path: <{path}>\r\n\r\nx\r\n--b--\r\n"
         );
         mail.extend_from_slice(returned.as_bytes());
-        if let Reading::Notice(notice) = read(&mail, &keys) {
+        if let Classified::Report(report) = classify(&mail, &keys) {
             assert!(genuine, "a complaint without a token was believed");
-            assert_eq!(notice.about, About::Copy(DeliveryNumber(1)));
+            assert_eq!(report.about, ReportSubject::Delivery(DeliveryNumber(1)));
         }
     }
 });

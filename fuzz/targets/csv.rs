@@ -3,7 +3,7 @@
 #![no_main]
 
 use chrono::DateTime;
-use letterpress::importers::readers::{Options, Row, csv_header, csv_row, read};
+use letterpress::importers::subscriber_import::{Options, SubscriberRow, csv_header, csv_row, read};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let export = csv_header() + &list.rows.iter().map(csv_row).collect::<String>();
     let again = read(export.as_bytes(), options).expect("our own export is readable");
     assert!(again.rejected.is_empty(), "{:?}", again.rejected);
-    let people = |rows: &[Row]| {
+    let people = |rows: &[SubscriberRow]| {
         rows.iter().map(|row| (row.profile.email.clone(), row.profile.name.clone(), row.profile.standing)).collect::<Vec<_>>()
     };
     assert_eq!(people(&again.rows), people(&list.rows));

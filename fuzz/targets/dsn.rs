@@ -3,15 +3,15 @@
 
 #![no_main]
 
-use letterpress::inbox::{Reading, read};
-use letterpress::store::{About, DeliveryNumber, Word};
-use letterpress::subscribers::token::{Keys, Purpose, Subject};
+use letterpress::inbox::{Classified, classify};
+use letterpress::store::{DeliveryNumber, ReportKind, ReportSubject};
+use letterpress::subscribers::token::{TokenKeys, Purpose, Subject};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let keys = Keys::generate([7; 32]);
+    let keys = TokenKeys::generate([7; 32]);
     // As it is: no token of these keys is in it, so nothing may come of it.
-    assert!(!matches!(read(data, &keys), Reading::Notice(_)));
+    assert!(!matches!(classify(data, &keys), Classified::Report(_)));
     // And as the report within a bounce of our copy number 1.
     let token = keys.sign(Purpose::Bounce, &Subject::from(1_u64), 0);
     let mut mail = format!(
@@ -22,9 +22,9 @@ fuzz_target!(|data: &[u8]| {
     .into_bytes();
     mail.extend_from_slice(data);
     mail.extend_from_slice(b"\r\n--b--\r\n");
-    if let Reading::Notice(notice) = read(&mail, &keys) {
-        assert_eq!(notice.about, About::Copy(DeliveryNumber(1)));
-        if let Word::Reported(report) = notice.word {
+    if let Classified::Report(report) = classify(&mail, &keys) {
+        assert_eq!(report.about, ReportSubject::Delivery(DeliveryNumber(1)));
+        if let ReportKind::Reported(report) = report.word {
             assert!(report.diagnostic.len() <= 1024 && !report.diagnostic.chars().any(char::is_control));
         }
     }

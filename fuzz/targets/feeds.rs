@@ -4,15 +4,15 @@
 
 use letterpress::config::SiteUrl;
 use letterpress::importers::feed::read;
-use letterpress::importers::story::{Desk, Story};
+use letterpress::importers::imported_post::{ImportedPost, PostFileWriter};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(feed) = read(bytes, "feed.xml") else { return };
     let Ok(site) = SiteUrl::parse("https://example.com/") else { return };
-    let mut desk = Desk::new(&site, "ko");
+    let mut writer = PostFileWriter::new(&site, "ko");
     for entry in feed.entries.into_iter().take(20) {
-        let Ok(file) = desk.file(&Story::from(entry)) else { continue };
+        let Ok(file) = writer.file(&ImportedPost::from(entry)) else { continue };
         assert!(!file.file_name.contains(['/', '\\', '\0']) && !file.file_name.starts_with('.'));
         assert!(
             letterpress::archive::front_matter::split(&file.contents, "post.md").is_ok(),

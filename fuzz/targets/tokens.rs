@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use letterpress::subscribers::token::{Keys, Purpose, Subject};
+use letterpress::subscribers::token::{TokenKeys, Purpose, Subject};
 use libfuzzer_sys::fuzz_target;
 
 /// Where a token is edited, and by which byte: the fuzzer cannot forge a MAC, but it can spoil one.
@@ -10,7 +10,7 @@ type Edits = Vec<(u8, u8)>;
 
 fuzz_target!(|input: (u64, u32, Edits, String)| {
     let (number, generation, edits, text) = input;
-    let keys = Keys::generate([7; 32]);
+    let keys = TokenKeys::generate([7; 32]);
     for purpose in [Purpose::Unsubscribe, Purpose::Bounce] {
         let token = keys.sign(purpose, &Subject::from(number), generation);
         let mut bytes = token.clone().into_bytes();
@@ -27,7 +27,7 @@ fuzz_target!(|input: (u64, u32, Edits, String)| {
         let other = if purpose == Purpose::Bounce { Purpose::Confirm } else { Purpose::Bounce };
         assert!(keys.verify(other, &token).is_err(), "a token for one purpose serves another");
     }
-    if let Ok(keys) = Keys::parse(&text) {
-        assert_eq!(Keys::parse(&keys.to_text()).expect("its own text").to_text(), keys.to_text());
+    if let Ok(keys) = TokenKeys::parse(&text) {
+        assert_eq!(TokenKeys::parse(&keys.to_text()).expect("its own text").to_text(), keys.to_text());
     }
 });

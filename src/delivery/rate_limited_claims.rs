@@ -132,12 +132,12 @@ impl ClaimPlan {
         Ok(open)
     }
 
-    fn record_permits(&mut self, words: &[(String, DomainState)]) {
-        for (domain, word) in words {
-            match word {
+    fn record_permits(&mut self, states: &[(String, DomainState)]) {
+        for (domain, state) in states {
+            match state {
                 DomainState::Empty => drop(self.domains.remove(domain)),
                 DomainState::Full(wait) => {
-                    drop(self.domains.insert(domain.clone(), Instant::now() + positive(*wait)))
+                    self.domains.insert(domain.clone(), Instant::now() + positive(*wait));
                 }
             }
         }

@@ -526,7 +526,7 @@ async fn somebody_who_chooses_between_the_look_and_the_freeze_gets_what_they_cho
     };
     let session = LedgerSession::open_for_sending(&world.config, world.clock.as_ref()).await.unwrap();
     let archive = folder::read(&world.config, world.clock.now()).unwrap().archive;
-    let draft = pipeline::draft(&world, &session, &archive, None, true).await.unwrap();
+    let draft = pipeline::newsletter::draft(&world, &session, &archive, None, true).await.unwrap();
     assert_eq!(draft.digest.as_ref().unwrap().letters.len(), 2);
     let reader = EmailAddress::parse("reader2@example.org").unwrap();
     let circumstances = ConsentContext { form: "story".to_owned(), wording: [0; 32], network: None };
@@ -534,7 +534,7 @@ async fn somebody_who_chooses_between_the_look_and_the_freeze_gets_what_they_cho
     assert!(
         session.store.set_preferences(session.key_of(&reader), thoughts, circumstances, now()).await.unwrap()
     );
-    let mailing = pipeline::schedule_issue(&world, &session, draft).await.unwrap();
+    let mailing = pipeline::newsletter::schedule_issue(&world, &session, draft).await.unwrap();
     assert_eq!(mailing.digest.unwrap().audience, 2);
     assert_eq!(got(&server, 1), ["tuesday의 글 외 1편"]);
     assert_eq!(got(&server, 2), ["wednesday의 글"]);

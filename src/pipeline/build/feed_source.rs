@@ -254,7 +254,7 @@ impl CacheEntry {
 
 #[cfg(test)]
 mod tests {
-    use crate::pipeline::*;
+    use super::*;
 
     fn merged(before: &PageRegistry, items: &str, config: &Config) -> ArchiveUpdate {
         let text = format!("<rss version=\"2.0\"><channel><title>t</title>{items}</channel></rss>");

@@ -75,7 +75,7 @@ pub(crate) async fn clock_jump(
 
 #[cfg(test)]
 mod tests {
-    use crate::pipeline::*;
+    use super::*;
 
     #[test]
     fn a_note_of_an_older_version_or_of_other_inputs_is_ignored() {

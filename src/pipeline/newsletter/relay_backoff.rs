@@ -101,7 +101,7 @@ async fn recorded(session: &LedgerSession) -> Result<Option<RelayBackoff>, RunEr
 
 #[cfg(test)]
 mod tests {
-    use crate::pipeline::*;
+    use super::*;
 
     fn at(minutes: i64) -> (DateTime<Utc>, [u8; 16]) {
         (DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes), [128; 16])

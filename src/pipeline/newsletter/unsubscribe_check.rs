@@ -97,8 +97,8 @@ async fn active(session: &LedgerSession) -> Result<u64, RunError> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::finding::Severity;
-    use crate::pipeline::*;
 
     fn severity(sections: &str, active: u64) -> Option<Severity> {
         let text = format!(

@@ -72,7 +72,7 @@ pub enum Change {
 }
 
 /// Compares the end of a run (`None`: success) with the stored incident. Returns the incident to store.
-pub fn compare(
+pub(crate) fn compare(
     before: Option<Incident>,
     failure: Option<&Failure>,
     now: DateTime<Utc>,
@@ -132,13 +132,18 @@ fn singular(word: &str) -> String {
 }
 
 /// The file with the incidents of the site in the folder `root`.
-pub fn file(root: &Utf8Path) -> Utf8PathBuf {
+pub(crate) fn file(root: &Utf8Path) -> Utf8PathBuf {
     root.join(".letterpress/incident.json")
 }
 
 /// Compares the end of a run of `command` (`None`: success) with the run before, and stores it. If it cannot be stored, each
 /// failure counts as new, so that none goes unreported.
-pub fn record(path: &Utf8Path, command: &str, failure: Option<&Failure>, now: DateTime<Utc>) -> Change {
+pub(crate) fn record(
+    path: &Utf8Path,
+    command: &str,
+    failure: Option<&Failure>,
+    now: DateTime<Utc>,
+) -> Change {
     if failure.is_none() && !path.exists() {
         return Change::None;
     }
@@ -183,7 +188,7 @@ fn open(path: &Utf8Path) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use crate::pipeline::*;
+    use super::*;
 
     fn at(minutes: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + chrono::TimeDelta::minutes(minutes)

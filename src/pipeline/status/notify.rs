@@ -288,7 +288,7 @@ fn write(path: &Utf8PathBuf, all: &BTreeMap<String, NotificationState>) -> std::
 
 #[cfg(test)]
 mod tests {
-    use crate::pipeline::*;
+    use super::*;
 
     fn at(minutes: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)

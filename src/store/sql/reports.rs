@@ -73,7 +73,7 @@ impl Store {
             let before = subscribers::status(tx, named.key)?;
             match (&notice.word, fault) {
                 (ReportKind::Unsubscribed, _) => {
-                    drop(sign_ups::unsubscribe(tx, named.key, ACTOR, None, now)?)
+                    sign_ups::unsubscribe(tx, named.key, ACTOR, None, now)?;
                 }
                 (ReportKind::Complained, _) => subscribers::suppress(tx, named.key, "complaint", ACTOR, now)?,
                 (ReportKind::Delivery(_), BounceClass::Hard | BounceClass::Soft) => {
