@@ -9,7 +9,6 @@ use chrono::{DateTime, FixedOffset};
 use url::Url;
 
 use self::writer::{PostBuilder, PostDates};
-use super::enclosure;
 use super::front_matter::mistakes::{self, FrontMatterText};
 use super::front_matter::{self, DeclaredEnclosure, Parts, Spanned, generator_habits};
 use super::generator_rules::{ReadContext, published};
@@ -17,7 +16,7 @@ use super::ids::{AssignedId, PostIdentity};
 use super::inherited::Place;
 use super::link_targets::LinkTargets;
 use super::templating::{self, SiteContext};
-use super::{Post, SkipReason, encoding, links, markdown, naming, page};
+use super::{Post, SkipReason, enclosure, encoding, links, markdown, naming, page};
 use crate::config::Generator;
 use crate::finding::{Finding, Severity};
 use crate::text::XmlText;

@@ -8,8 +8,7 @@ use super::args::{fetch_feed, is_url, open};
 use super::printer::{Printer, count};
 use crate::importers::feed;
 use crate::pipeline::build::adopt_feed_ids;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{RunContext, RunError};
 
 #[derive(ClapArgs)]
 #[command(after_help = "\

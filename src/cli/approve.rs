@@ -5,8 +5,7 @@ use clap::Args as ClapArgs;
 use super::Outcome;
 use super::printer::Printer;
 use crate::pipeline::newsletter::approve;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{RunContext, RunError};
 
 #[derive(ClapArgs)]
 #[command(after_help = "Example:\n  letterpress approve 2026-11-29-hello")]

@@ -6,11 +6,8 @@ use clap::{Args as ClapArgs, Subcommand};
 use super::Outcome;
 use super::printer::Printer;
 use super::view::restored;
-use crate::pipeline::operations::accept_restored;
-use crate::pipeline::operations::back_up;
-use crate::pipeline::operations::restore_backup;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::operations::{accept_restored, back_up, restore_backup};
+use crate::pipeline::session::{RunContext, RunError};
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]

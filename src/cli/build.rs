@@ -4,10 +4,8 @@ use super::Outcome;
 use super::args::BuildArgs;
 use super::printer::Printer;
 use super::view::{feeds, json};
-use crate::pipeline::build::build;
-use crate::pipeline::build::fetch_posts;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::build::{build, fetch_posts};
+use crate::pipeline::session::{RunContext, RunError};
 
 pub(super) async fn run(
     args: &BuildArgs,

@@ -8,10 +8,7 @@ use super::Outcome;
 use super::printer::Printer;
 use crate::config::{Config, Dkim};
 use crate::email::dkim::{Algorithm, Identity, zone_line};
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
-use crate::pipeline::session::identities;
-use crate::pipeline::session::new_key;
+use crate::pipeline::session::{RunContext, RunError, identities, new_key};
 
 #[derive(Subcommand)]
 pub(super) enum Command {

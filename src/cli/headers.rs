@@ -6,8 +6,7 @@ use super::Outcome;
 use super::printer::Printer;
 use crate::archive::folder;
 use crate::feeds::{headers, plan_feeds};
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{RunContext, RunError};
 
 #[derive(ClapArgs)]
 #[command(after_help = "Example:\n  letterpress headers nginx > feed-headers.conf")]

@@ -11,8 +11,7 @@ use super::printer::{Printer, count};
 use crate::config::Span;
 use crate::durable::{self, Mode};
 use crate::importers::text_page;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{RunContext, RunError};
 
 #[derive(Subcommand)]
 pub(super) enum Command {

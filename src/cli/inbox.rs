@@ -10,12 +10,9 @@ use serde_json::json;
 use super::Outcome;
 use super::args::mailbox;
 use super::printer::{Printer, count};
-use crate::inbox::imap;
-use crate::inbox::{InboxError, InboxProcessor, InboxReport, maildir};
+use crate::inbox::{InboxError, InboxProcessor, InboxReport, imap, maildir};
 use crate::pipeline::newsletter::record_inbox_run;
-use crate::pipeline::session::LedgerSession;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::pipeline::status::of_mailbox;
 
 #[derive(ClapArgs)]

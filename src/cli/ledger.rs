@@ -6,12 +6,8 @@ use serde_json::json;
 use super::Outcome;
 use super::printer::{Printer, count};
 use super::view::restored;
-use crate::pipeline::operations::RelayRecord;
-use crate::pipeline::operations::accept_restored;
-use crate::pipeline::operations::reconcile;
-use crate::pipeline::session::LedgerSession;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::operations::{RelayRecord, accept_restored, reconcile};
+use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 
 /// How many problems are printed; more of them add no information.
 const MOST_FLAWS: usize = 100;

@@ -42,8 +42,7 @@ use crate::clock::{Clock, StoppedClock, SystemClock};
 use crate::config::{ConfigError, Found, environment, find, load};
 use crate::delivery::{Breaker, StopReason};
 use crate::logging;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{RunContext, RunError};
 use crate::pipeline::status::notify_start;
 use crate::store::LockError;
 

@@ -5,10 +5,8 @@ use camino::Utf8Path;
 use super::printer::Printer;
 use crate::clock::Clock;
 use crate::config::load;
-use crate::pipeline::status::RunOutcome;
-use crate::pipeline::status::incident::Change;
-use crate::pipeline::status::incident::Failure;
-use crate::pipeline::status::notify;
+use crate::pipeline::status::incident::{Change, Failure};
+use crate::pipeline::status::{RunOutcome, notify};
 
 /// Sends the notifications. The run has ended and its outcome does not change. `change` is the change of its incident.
 pub(super) fn tell(

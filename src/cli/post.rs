@@ -13,8 +13,7 @@ use crate::archive::{Archive, folder};
 use crate::config::{Config, Generator, environment};
 use crate::dates;
 use crate::durable::{self, Mode};
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{RunContext, RunError};
 use crate::text::{HeaderText, shell_quoted};
 
 #[derive(Subcommand)]

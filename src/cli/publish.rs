@@ -6,11 +6,9 @@ use super::Outcome;
 use super::args::BuildArgs;
 use super::printer::{Printer, count};
 use super::view::{feeds, json, newsletter};
-use crate::pipeline::PublishReport;
 use crate::pipeline::build::WebSubReport;
-use crate::pipeline::publish;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{RunContext, RunError};
+use crate::pipeline::{PublishReport, publish};
 
 pub(super) async fn run(
     args: &BuildArgs,

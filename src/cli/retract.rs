@@ -5,11 +5,8 @@ use clap::Args as ClapArgs;
 use super::Outcome;
 use super::printer::{Printer, count};
 use crate::ledger::{IssueState, IssueSummary, State};
-use crate::pipeline::build::Retraction;
-use crate::pipeline::build::retract;
-use crate::pipeline::session::LedgerSession;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::build::{Retraction, retract};
+use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::text::shell_quoted;
 
 #[derive(ClapArgs)]

@@ -8,10 +8,7 @@ use camino::Utf8Path;
 use super::printer::{Printer, Transcript, count};
 use super::{Outcome, notify};
 use crate::clock::Clock;
-use crate::pipeline::status::incident;
-use crate::pipeline::status::incident::Change;
-use crate::pipeline::status::incident::Failure;
-use crate::pipeline::status::incident::Incident;
+use crate::pipeline::status::incident::{self, Change, Failure, Incident};
 
 /// Marks a failure that happened once, such as a rejected message. It was reported and cannot end later.
 const ONCE: &str = "in this run:";

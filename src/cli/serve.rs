@@ -6,8 +6,7 @@ use clap::Args as ClapArgs;
 
 use super::Outcome;
 use super::printer::Printer;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{RunContext, RunError};
 use crate::web::{App, Sockets, serve, snippet};
 
 #[derive(ClapArgs)]

@@ -16,9 +16,7 @@ use super::printer::Printer;
 use super::view::preferences::{remark, topics};
 use crate::config::is_language_tag;
 use crate::importers::subscriber_import::MAX_NAME;
-use crate::pipeline::session::LedgerSession;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::subscribers::token::Purpose;
 use crate::subscribers::{
     AddressKey, Frequency, NewSubscriber, Preferences, Profile, Subscriber, SubscriptionStatus,

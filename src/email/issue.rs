@@ -6,11 +6,9 @@
 use minijinja::{Value, context};
 
 use super::headers::{self, Sender};
-use super::html;
 use super::placeholders::{InvalidPlaceholder, Markers};
-use super::plain;
 use super::templates::{self, Kind, TemplateRenderer, TemplateSet, Templates};
-use super::{Greeting, MessageTemplate, Placeholder, TemplatePart};
+use super::{Greeting, MessageTemplate, Placeholder, TemplatePart, html, plain};
 use crate::archive::markdown::{self, Block};
 use crate::archive::{Post, links};
 use crate::config::{Config, SiteUrl};

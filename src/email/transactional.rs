@@ -6,11 +6,9 @@
 use minijinja::context;
 
 use super::headers::{self, Sender};
-use super::html;
-use super::issue;
 use super::placeholders::Markers;
 use super::templates::{self, Kind, TemplateSet, Templates};
-use super::{Greeting, MessageTemplate, Placeholder};
+use super::{Greeting, MessageTemplate, Placeholder, html, issue};
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::i18n::{self, Strings, TransactionalStrings};

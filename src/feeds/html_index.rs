@@ -6,12 +6,11 @@ use std::fmt::Write as _;
 use camino::Utf8Path;
 use quick_xml::escape::escape;
 
-use super::Document;
 use super::formats::{formats, media_type, name};
-use super::opml;
 use super::page::{STYLE_SHEET, path, relative};
 use super::paging::Paging;
 use super::select::{Feed, FeedScope};
+use super::{Document, opml};
 use crate::archive::Archive;
 use crate::config::{Config, GroupBy};
 use crate::i18n::{FeedPageStrings, Strings};

@@ -8,9 +8,8 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::fields::bool_of;
-use super::flags;
 use super::known::{DATES, MEANT, OF_OTHERS, SYNONYMS, WITHHOLDING};
-use super::{Entry, Parts, Value};
+use super::{Entry, Parts, Value, flags};
 use crate::config::{nearest, plain};
 use crate::dates;
 use crate::finding::Finding;

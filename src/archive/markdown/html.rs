@@ -9,8 +9,7 @@ use comrak::Anchorizer;
 use comrak::nodes::{AstNode, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue, TableAlignment};
 
 use super::sanitise::Nesting;
-use super::tree;
-use super::{OwnAddress, RenderContext};
+use super::{OwnAddress, RenderContext, tree};
 use crate::archive::links::{self, LinkError, LinkKind};
 use crate::finding::Finding;
 use crate::html::{push_attribute, push_text};

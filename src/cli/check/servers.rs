@@ -4,8 +4,7 @@ use super::super::args::mailbox;
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::pipeline::session::RunError;
-use crate::pipeline::status::of_mailbox;
-use crate::pipeline::status::try_relay;
+use crate::pipeline::status::{of_mailbox, try_relay};
 
 /// Reports problems with the relay of `[smtp]` and the mailbox of `[inbox]`.
 pub(super) async fn log_in(config: &Config, findings: &mut Vec<Finding>) -> Result<(), RunError> {

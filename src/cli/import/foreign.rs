@@ -17,8 +17,7 @@ use crate::finding::Finding;
 use crate::importers::imported_post::{ImportedPost, PostFile, PostFileWriter};
 use crate::importers::{feed, ghost, wordpress};
 use crate::net::http::{Download, Fetched};
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{RunContext, RunError};
 
 /// Larger images are not downloaded.
 const MAX_PICTURE: usize = 20 << 20;

@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use super::{Outcome, Printer, each};
 use crate::cli::printer::count as number_of;
-use crate::pipeline::session::LedgerSession;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{LedgerSession, RunError};
 use crate::subscribers::{Frequency, Subscriber, SubscriptionStatus, Topics};
 use crate::text::HeaderText;
 

@@ -7,9 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Outcome, Printer};
 use crate::cli::args::parse;
 use crate::cli::printer::count;
-use crate::pipeline::session::LedgerSession;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::text::shell_quoted;
 
 /// Maximum depth of folders in the outbox.

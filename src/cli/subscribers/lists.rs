@@ -14,11 +14,8 @@ use crate::config::DateOrder;
 use crate::delivery::progress::ProgressEvent;
 use crate::finding::Severity;
 use crate::importers::subscriber_import::{self, Mapping, Service};
-use crate::pipeline::newsletter::SubscriberList;
-use crate::pipeline::newsletter::read_subscribers;
-use crate::pipeline::session::LedgerSession;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::newsletter::{SubscriberList, read_subscribers};
+use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 use crate::subscribers::lifecycle::decide_import;
 use crate::subscribers::{ImportCounts, NewSubscriber, Subscriber, SubscriptionStatus};
 

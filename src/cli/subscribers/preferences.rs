@@ -6,8 +6,7 @@ use chrono::{DateTime, Utc};
 use super::{Outcome, Printer};
 use crate::cli::args::{PreferenceArgs, parse};
 use crate::cli::view::preferences::sentence;
-use crate::pipeline::session::LedgerSession;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{LedgerSession, RunError};
 use crate::store::subscriber_store::ConsentContext;
 
 pub(super) async fn set(

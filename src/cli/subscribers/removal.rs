@@ -3,9 +3,7 @@
 use super::erasure::holds;
 use super::{Outcome, Printer};
 use crate::cli::args::parse;
-use crate::pipeline::session::LedgerSession;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 
 pub(super) const ABOUT: &str = "\
 Remove addresses added by mistake: tests, duplicates.

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::archive::{Archive, SkipReason};
 use crate::cli::printer::{Printer, count};
-use crate::pipeline::build::BuildReport;
-use crate::pipeline::build::PagesReport;
+use crate::pipeline::build::{BuildReport, PagesReport};
 use crate::pipeline::session::RunContext;
 
 /// Prints what the feed half of a run did.

@@ -12,14 +12,9 @@ use crate::config::ConfigError;
 use crate::delivery::StopReason;
 use crate::finding::Finding;
 use crate::pipeline::PublishReport;
-use crate::pipeline::build::BuildReport;
-use crate::pipeline::build::FetchReport;
-use crate::pipeline::build::WebSubReport;
-use crate::pipeline::newsletter::HeldPosts;
-use crate::pipeline::newsletter::NewsletterReport;
-use crate::pipeline::session::LedgerSession;
-use crate::pipeline::session::RunContext;
-use crate::pipeline::session::RunError;
+use crate::pipeline::build::{BuildReport, FetchReport, WebSubReport};
+use crate::pipeline::newsletter::{HeldPosts, NewsletterReport};
+use crate::pipeline::session::{LedgerSession, RunContext, RunError};
 
 /// The object of a run that has not ended yet.
 pub(in crate::cli) struct Facts {

@@ -6,8 +6,7 @@ use crate::cli::printer::when;
 use crate::config::Config;
 use crate::pipeline::newsletter::NewsletterReport;
 use crate::pipeline::session::RunContext;
-use crate::pipeline::status::Kind;
-use crate::pipeline::status::Upcoming;
+use crate::pipeline::status::{Kind, Upcoming};
 
 /// The next retry and the next post, or that nothing is due.
 pub(super) fn lines(report: &NewsletterReport, context: &RunContext) -> Vec<String> {

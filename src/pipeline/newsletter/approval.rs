@@ -5,13 +5,8 @@
 use crate::email::Note;
 use crate::pipeline::build::feeds;
 use crate::pipeline::build::lookup::find;
-use crate::pipeline::newsletter::held_posts;
-use crate::pipeline::newsletter::held_posts::HeldPosts;
-use crate::pipeline::newsletter::held_posts::IS_NEW;
-use crate::pipeline::newsletter::held_posts::Unapproved;
-use crate::pipeline::newsletter::held_posts::fingerprint;
-use crate::pipeline::newsletter::issue::compose;
-use crate::pipeline::newsletter::issue::transmit_test;
+use crate::pipeline::newsletter::held_posts::{self, HeldPosts, IS_NEW, Unapproved, fingerprint};
+use crate::pipeline::newsletter::issue::{compose, transmit_test};
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::error::RunError;

@@ -11,8 +11,7 @@ use crate::ledger::transition::Event;
 use crate::ledger::{LastReply, State};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::error::RunError;
-use crate::pipeline::session::ledger_session::LedgerSession;
-use crate::pipeline::session::ledger_session::ensure_initialised;
+use crate::pipeline::session::ledger_session::{LedgerSession, ensure_initialised};
 use crate::store::{Decision, DeliveryNumber, Filter};
 use crate::text::hex;
 

@@ -3,8 +3,7 @@
 //! Everything is checked before any file changes. The fence stays unchanged, so the next run sees that the ledger was
 //! restored and requires `ledger adopt-restored` before it sends.
 
-use std::fs;
-use std::io;
+use std::{fs, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
 

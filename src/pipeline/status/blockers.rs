@@ -10,8 +10,7 @@ use crate::pipeline::newsletter::relay_backoff::active_backoff;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
-use crate::pipeline::session::transport::is_on;
-use crate::pipeline::session::transport::rate_limits;
+use crate::pipeline::session::transport::{is_on, rate_limits};
 
 /// One reason why something has not been sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

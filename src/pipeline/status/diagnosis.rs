@@ -8,8 +8,7 @@ use crate::finding::Finding;
 use crate::inbox::imap::ImapError;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::error::RunError;
-use crate::pipeline::session::transport::open_transport;
-use crate::pipeline::session::transport::password;
+use crate::pipeline::session::transport::{open_transport, password};
 
 /// Why a mail server rejects us, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,11 +21,8 @@ use crate::email::{OperatorMessage, compose_operator_message};
 use crate::net::http::{Download, DownloadError};
 use crate::pipeline::session::dkim_keys::signer;
 use crate::pipeline::session::error::RunError;
-use crate::pipeline::session::transport::no_sender;
-use crate::pipeline::session::transport::open_transport;
-use crate::pipeline::status::incident::Change;
-use crate::pipeline::status::incident::Failure;
-use crate::pipeline::status::incident::Incident;
+use crate::pipeline::session::transport::{no_sender, open_transport};
+use crate::pipeline::status::incident::{Change, Failure, Incident};
 use crate::text::{HeaderText, hex};
 
 /// Minimum time between two notifications of a failure.

@@ -4,8 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Archive, SkipReason};
-use crate::pipeline::newsletter::digest::digest_forecast;
-use crate::pipeline::newsletter::digest::weekly_subscribers;
+use crate::pipeline::newsletter::digest::{digest_forecast, weekly_subscribers};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
