@@ -140,7 +140,7 @@ async fn rehearse(args: &Args, context: &RunContext, printer: Printer) -> Result
     for letter in draft.digest.iter().flat_map(|week| &week.letters) {
         printer.stdout(format!(
             "would send the weekly digest \"{}\" ({}) to {}",
-            letter.renderer.letter().subject,
+            letter.renderer.template().subject,
             count(letter.posts.len() as u64, "post"),
             count(letter.recipients, "subscriber")
         ));
@@ -164,7 +164,7 @@ fn report_post(draft: &Draft<'_>, turnout: &AudiencePreview, printer: Printer) {
         return;
     };
     let AudiencePreview { named, total, .. } = turnout;
-    let (subject, readers) = (&renderer.letter().subject, count(*total, "subscriber"));
+    let (subject, readers) = (&renderer.template().subject, count(*total, "subscriber"));
     printer.stdout(format!("would send \"{subject}\" ({}) to {readers}", post.source));
     for address in named {
         printer.stdout(format!("  {address}"));
@@ -230,11 +230,11 @@ fn as_json(draft: &Draft<'_>, turnout: &AudiencePreview, unpublished: Option<&st
     let counts: serde_json::Map<_, _> =
         turnout.readers.iter().map(|(status, number)| (status.as_str().to_owned(), json!(number))).collect();
     let issue = draft.post.zip(draft.renderer.as_ref()).map(|(post, renderer)| {
-        json!({ "id": post.id, "subject": renderer.letter().subject, "source": post.source, "url": post.url })
+        json!({ "id": post.id, "subject": renderer.template().subject, "source": post.source, "url": post.url })
     });
     let letter = |letter: &DigestVariant<'_>| {
         let posts: Vec<&str> = letter.posts.iter().map(|post| post.id.as_str()).collect();
-        json!({ "subject": letter.renderer.letter().subject, "posts": posts, "readers": letter.recipients,
+        json!({ "subject": letter.renderer.template().subject, "posts": posts, "readers": letter.recipients,
                 "subscribers": letter.recipients })
     };
     let week = draft.digest.as_ref().map(|week| {

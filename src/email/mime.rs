@@ -1,6 +1,6 @@
 //! Writes an issue for one subscriber as bytes: `multipart/alternative`, text first (RFC 2045, RFC 2046).
 //!
-//! This runs once per subscriber, so a [`Press`] prepares everything that is the same for all. The same issue and
+//! This runs once per subscriber, so a [`MessageRenderer`] prepares everything that is the same for all. The same issue and
 //! subscriber always give the same bytes.
 
 use base64::Engine as _;
@@ -17,9 +17,9 @@ const QUOTED_LINE: usize = 76;
 impl MessageTemplate {
     /// The complete message for one subscriber, with CRLF line ends and without dot-stuffing.
     ///
-    /// For many subscribers, prepare a [`Press`] once.
+    /// For many subscribers, prepare a [`MessageRenderer`] once.
     pub fn render_for(&self, recipient: &Recipient) -> Vec<u8> {
-        self.prepare().copy_for(recipient)
+        self.prepare().render_for(recipient)
     }
 
     /// Prepares what all messages share: header lines, line ends and the choice of encoding.
@@ -50,8 +50,8 @@ pub struct MessageRenderer {
 }
 
 impl MessageRenderer {
-    /// The same bytes as [`Letter::copy_for`].
-    pub fn copy_for(&self, recipient: &Recipient) -> Vec<u8> {
+    /// The same bytes as [`MessageTemplate::render_for`].
+    pub fn render_for(&self, recipient: &Recipient) -> Vec<u8> {
         let mut head = String::with_capacity(self.head.len() + 1024);
         head.push_str(&self.head);
         headers::write_recipient_headers(recipient, &mut head);

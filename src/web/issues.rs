@@ -76,7 +76,7 @@ pub(super) async fn issue(
         (app.log)("error: an issue in the store cannot be read; run `letterpress ledger verify`");
         return app.pages.unavailable(&visit, None);
     };
-    let page = impersonal(renderer.letter(), &app.pages.base);
+    let page = impersonal(renderer.template(), &app.pages.base);
     let Ok(policy) = HeaderValue::from_str(&policy(&page, app.config().site.url.as_url().scheme() == "http"))
     else {
         return app.pages.unavailable(&visit, None);

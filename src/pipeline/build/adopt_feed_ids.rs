@@ -52,36 +52,36 @@ pub fn adopt_feed_ids(
     let wanted: Vec<MatchKey> = feed.entries.iter().map(|entry| MatchKey::of_entry(entry, &hosts)).collect();
     let known: Vec<MatchKey> =
         posts.iter().map(|post| MatchKey::of_post(post, config.site.url.as_url())).collect();
-    let mut over = AdoptedIds::default();
+    let mut report = AdoptedIds::default();
     let found = match_entries(&wanted, &known);
-    over.unseen = posts.len() - found.iter().flatten().count();
+    report.unseen = posts.len() - found.iter().flatten().count();
     let owners: BTreeMap<String, Utf8PathBuf> =
         posts.iter().map(|post| (post.id.clone(), post.source.clone())).collect();
     for (entry, at) in feed.entries.iter().zip(found) {
         let (Some(at), Some(id)) = (at, &entry.id) else {
-            over.unmatched.push(entry.clone());
+            report.unmatched.push(entry.clone());
             continue;
         };
         let post = &posts[at];
-        over.notes.extend(differences(post, entry));
+        report.notes.extend(differences(post, entry));
         if post.id == *id {
-            over.known += 1;
+            report.known += 1;
             continue;
         }
         let published = before.get(&post.id).is_some();
         if let Some((what, help)) = conflict(context, post, id, &owners, published && !replace) {
-            over.refused.push(Finding::error("adopt", post.source.as_str(), what).hint(help));
+            report.refused.push(Finding::error("adopt", post.source.as_str(), what).hint(help));
         } else {
             ledger.rename(&post.id, id.clone(), published, entry.updated);
-            over.adopted.push((post.source.clone(), id.clone()));
+            report.adopted.push((post.source.clone(), id.clone()));
         }
     }
     let text = ledger.to_text();
-    if !dry_run && text != on_disk && !over.adopted.is_empty() {
+    if !dry_run && text != on_disk && !report.adopted.is_empty() {
         folder::write_ids(config, &text)
             .map_err(|error| RunError::io(format!("writing the ids of {file}"), error))?;
     }
-    Ok(over)
+    Ok(report)
 }
 
 /// Why a post cannot get `id`, and what to do.

@@ -67,7 +67,7 @@ pub fn diff_feeds(config: &Config, archive: &Archive, documents: &[Document]) ->
     let published = archive.posts.iter().map(|post| post.id.as_str());
     let known: BTreeSet<&str> = published.chain(archive.accounted_for.iter().map(String::as_str)).collect();
     let withdrawn = feed_source::withdrawn(config);
-    let mut outlook = FeedDiff::default();
+    let mut all = FeedDiff::default();
     let mut seen = BTreeSet::new();
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
     let mut lost: BTreeMap<String, Lost> = BTreeMap::new();
@@ -98,7 +98,7 @@ pub fn diff_feeds(config: &Config, archive: &Archive, documents: &[Document]) ->
                 diff.redelivered.len() - replaced,
                 diff.lost.len() + replaced,
             ];
-            (outlook.counts, outlook.feed) = (Some(counts), file.to_string());
+            (all.counts, all.feed) = (Some(counts), file.to_string());
         }
         for (known, id) in diff.redelivered {
             let is_gone = is_gone(&known);
@@ -128,9 +128,9 @@ pub fn diff_feeds(config: &Config, archive: &Archive, documents: &[Document]) ->
             lost.insert(gone.id.clone(), gone);
         }
     }
-    outlook.findings = findings.into_values().collect();
-    outlook.lost = lost.into_values().collect();
-    outlook
+    all.findings = findings.into_values().collect();
+    all.lost = lost.into_values().collect();
+    all
 }
 
 /// Another post with different content took the place of a published post.

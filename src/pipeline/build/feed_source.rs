@@ -27,7 +27,7 @@ use crate::text::hex;
 const MAX_FEED: usize = 64 << 20;
 
 /// Time limit for the whole download: DNS lookup, connection, body.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The result of a download.
 #[derive(Debug, Default)]
@@ -47,18 +47,19 @@ pub async fn fetch_posts(context: &RunContext) -> Result<FetchReport, RunError> 
     let ledger = read_ledger(config)?;
     refuse_other_posts(config, source, &ledger)?;
     let missing = missing(config, &ledger);
-    let note = CacheEntry::read(config).filter(|note| note.source == *source && !ledger.window.is_empty());
+    let cached =
+        CacheEntry::read(config).filter(|cached| cached.source == *source && !ledger.window.is_empty());
     // If a stored file is missing, the feed must be downloaded even if it has not changed.
-    let note = note.filter(|_| missing.is_empty());
-    let (bytes, validators) = match fetch(config, source, note.as_ref()).await {
+    let cached = cached.filter(|_| missing.is_empty());
+    let (bytes, validators) = match fetch(config, source, cached.as_ref()).await {
         Ok(None) => return Ok(FetchReport::default()),
         Ok(Some(fetched)) => fetched,
         Err(why) => return stale(&ledger, source, why),
     };
     let next =
         CacheEntry { source: source.clone(), validators, digest: hex(digest(&SHA256, &bytes).as_ref()) };
-    if note.as_ref().is_some_and(|note| note.digest == next.digest) {
-        if note.as_ref() != Some(&next) {
+    if cached.as_ref().is_some_and(|cached| cached.digest == next.digest) {
+        if cached.as_ref() != Some(&next) {
             next.write(config);
         }
         return Ok(FetchReport::default());
@@ -72,7 +73,8 @@ pub async fn fetch_posts(context: &RunContext) -> Result<FetchReport, RunError> 
     };
     let merged = feed_archive::merge(&ledger, feed, &missing, (config, source), context.clock.now());
     CacheEntry::clear_cache(config);
-    keep(config, &ledger, &merged).map_err(|error| RunError::io("storing the entries of the feed", error))?;
+    store_entries(config, &ledger, &merged)
+        .map_err(|error| RunError::io("storing the entries of the feed", error))?;
     next.write(config);
     Ok(FetchReport { findings: merged.findings, is_stale: false })
 }
@@ -145,16 +147,16 @@ fn missing(config: &Config, ledger: &PageRegistry) -> BTreeSet<String> {
 async fn fetch(
     config: &Config,
     source: &str,
-    note: Option<&CacheEntry>,
+    cached: Option<&CacheEntry>,
 ) -> Result<Option<(Vec<u8>, Validators)>, String> {
     if !source.starts_with("http://") && !source.starts_with("https://") {
         let bytes = read_file(&config.resolve(source)).map_err(|error| format!("cannot be read: {error}"))?;
         return Ok(Some((bytes, Validators::default())));
     }
     let mut download = Download::default();
-    (download.max_bytes, download.timeout) = (MAX_FEED, PATIENCE);
+    (download.max_bytes, download.timeout) = (MAX_FEED, TIMEOUT);
     download.allow_private_host = config.archive.feed_private;
-    match download.fetch(source, note.map(|note| &note.validators)).await {
+    match download.fetch(source, cached.map(|cached| &cached.validators)).await {
         Ok(Fetched::NotModified) => Ok(None),
         Ok(Fetched::Document(body)) => Ok(Some((body.bytes, body.validators))),
         Err(error) => Err(error.to_string()),
@@ -183,7 +185,7 @@ fn stale(ledger: &PageRegistry, source: &str, why: String) -> Result<FetchReport
 
 /// Removes and edits files before the ledger records it, and creates files afterwards, so that every file has a line in the
 /// ledger. After a crash the next run completes the rest.
-fn keep(config: &Config, before: &PageRegistry, merged: &ArchiveUpdate) -> io::Result<()> {
+fn store_entries(config: &Config, before: &PageRegistry, merged: &ArchiveUpdate) -> io::Result<()> {
     let folder = config.resolve(&config.archive.posts);
     fs::create_dir_all(&folder)?;
     for file in &merged.remove {
@@ -274,14 +276,14 @@ mod tests {
         let text = "[site]\ntitle = \"t\"\nurl = \"https://example.com\"\n";
         let config = crate::config::parse(text, "config.toml", root).unwrap();
         let first = merged(&PageRegistry::default(), &item("a", "one"), &config);
-        keep(&config, &PageRegistry::default(), &first).unwrap();
+        store_entries(&config, &PageRegistry::default(), &first).unwrap();
         let second = merged(&first.ledger, &[item("b", "new"), item("a", "two")].concat(), &config);
         assert_eq!(second.write.len(), 2);
         // A folder with the name of the ledger makes writing it fail.
         let ledger = root.join("posts").join(feed_archive::FILE);
         fs::remove_file(&ledger).unwrap();
         fs::create_dir(&ledger).unwrap();
-        keep(&config, &first.ledger, &second).unwrap_err();
+        store_entries(&config, &first.ledger, &second).unwrap_err();
         let paths = folder::paths(&config);
         assert_eq!(
             paths.iter().map(|path| path.as_str()).collect::<Vec<_>>(),
@@ -289,7 +291,7 @@ mod tests {
         );
         assert!(fs::read_to_string(root.join("posts").join(&paths[0])).unwrap().contains("two"));
         fs::remove_dir(&ledger).unwrap();
-        keep(&config, &first.ledger, &second).unwrap();
+        store_entries(&config, &first.ledger, &second).unwrap();
         assert_eq!(folder::paths(&config).len(), 2);
     }
 }

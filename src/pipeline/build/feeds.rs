@@ -1,4 +1,4 @@
-//! The feed half of a run, and the shortcut for a run that has nothing to do.
+//! The feed part of a run, and the shortcut for a run that has nothing to do.
 //!
 //! The shortcut compares names, sizes and times of files, but only to detect that nothing changed; published content never
 //! depends on them.
@@ -24,7 +24,7 @@ use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::error::RunError;
 use crate::text::{HeaderText, hex};
 
-/// What the feed half did.
+/// What the feed part did.
 #[derive(Debug, Default)]
 pub struct BuildReport {
     /// The archive; `None` if nothing changed and it was not read.
@@ -239,20 +239,20 @@ fn write(
             )
         })
     };
-    let status = output::existing_pages(&directory, &layout.frozen(), compress);
+    let existing = output::existing_pages(&directory, &layout.frozen(), compress);
     let mut done = WriteReport::default();
-    for page in &status.without_copies {
+    for page in &existing.without_copies {
         let page = output::reread(&directory, page)
             .map_err(|error| RunError::user(error.to_string(), "run the command again"))?;
         let written = put(&[page])?.written;
         done.written.extend(written);
     }
-    for portion in layout.archived(&status.paths) {
+    for portion in layout.archived(&existing.paths) {
         refuse_errors(&portion)?;
         done = done.and(put(&portion)?);
     }
-    done.unchanged += status.paths.len();
-    done.files.extend(status.paths);
+    done.unchanged += existing.paths.len();
+    done.files.extend(existing.paths);
     done.files.sort();
     for portion in current {
         refuse_errors(&portion)?;
@@ -346,7 +346,7 @@ impl InputFingerprint {
         pages: &PagesReport,
     ) {
         let directory = context.config.resolve(&context.config.output.directory);
-        let future = archive.skipped.iter().filter_map(|left| match left.reason {
+        let future = archive.skipped.iter().filter_map(|skipped| match skipped.reason {
             SkipReason::Future(date) => Some(date.to_utc()),
             _ => None,
         });

@@ -48,14 +48,14 @@ pub(crate) fn find<'a>(config: &Config, archive: &'a Archive, wanted: &str) -> R
     if let Some(post) = wanted.only(archive.posts.iter().filter(exact), |post| &post.source)? {
         return Ok(post);
     }
-    let held = archive.skipped.iter().find(|left| wanted.is_exactly(&left.source, None));
-    if held.is_none()
+    let skipped = archive.skipped.iter().find(|left| wanted.is_exactly(&left.source, None));
+    if skipped.is_none()
         && let Some(post) = wanted.only(archive.posts.iter().filter(loose), |post| &post.source)?
     {
         return Ok(post);
     }
-    let held = held.or_else(|| archive.skipped.iter().find(|left| wanted.is_named(&left.source, None)));
-    Err(match held.and_then(|left| Some((left, left.reason.describe()?))) {
+    let skipped = skipped.or_else(|| archive.skipped.iter().find(|left| wanted.is_named(&left.source, None)));
+    Err(match skipped.and_then(|left| Some((left, left.reason.describe()?))) {
         Some((left, why)) => RunError::user(
             format!("{} {why}", left.source),
             format!(
@@ -74,9 +74,9 @@ pub(crate) fn find_with_skipped<'a>(
     wanted: &str,
     now: DateTime<Utc>,
 ) -> Result<FoundPost<'a>, RunError> {
-    let means = PostQuery::new(config, wanted);
-    let by_file = |left: &&SkippedFile| means.is_exactly(&left.source, None);
-    let by_name = |left: &&SkippedFile| means.is_named(&left.source, None);
+    let query = PostQuery::new(config, wanted);
+    let by_file = |left: &&SkippedFile| query.is_exactly(&left.source, None);
+    let by_name = |left: &&SkippedFile| query.is_named(&left.source, None);
     let preview = |left: &SkippedFile| match folder::preview(config, archive, &left.source, now) {
         _ if !left.reason.is_of_a_post() => Err(RunError::user(
             format!("{} {}", left.source, left.reason.describe().unwrap_or_default()),
@@ -94,18 +94,18 @@ pub(crate) fn find_with_skipped<'a>(
         Ok(post) => return Ok(FoundPost::Published(post)),
         Err(missing) => missing,
     };
-    if let Some(left) = means.only(archive.skipped.iter().filter(by_name), |left| &left.source)? {
+    if let Some(left) = query.only(archive.skipped.iter().filter(by_name), |left| &left.source)? {
         return preview(left);
     }
     // The slugs and ids of unpublished posts are only in their files. Files with errors are ignored here.
-    let held = archive.skipped.iter().filter(|left| left.reason.is_of_a_post());
-    let read: Vec<(Post, &SkippedFile)> = held
+    let skipped = archive.skipped.iter().filter(|left| left.reason.is_of_a_post());
+    let read: Vec<(Post, &SkippedFile)> = skipped
         .filter_map(|left| Some((folder::preview(config, archive, &left.source, now).ok()?, left)))
         .filter(|(post, left)| {
-            means.is_exactly(&left.source, Some(post)) || means.is_named(&left.source, Some(post))
+            query.is_exactly(&left.source, Some(post)) || query.is_named(&left.source, Some(post))
         })
         .collect();
-    match means.only(read.into_iter(), |(post, _)| &post.source)? {
+    match query.only(read.into_iter(), |(post, _)| &post.source)? {
         Some((post, left)) => Ok(FoundPost::Unpublished(Box::new(post), left.reason.clone())),
         None => Err(missing),
     }
@@ -172,10 +172,10 @@ impl PostQuery {
 
     fn nothing(&self, archive: &Archive) -> RunError {
         let published = archive.posts.iter().map(|post| (post.slug.as_str(), &post.source));
-        let held = archive.skipped.iter().filter(|left| left.reason.is_of_a_post());
-        let held = held.map(|left| (left.source.file_stem().unwrap_or_default(), &left.source));
+        let skipped = archive.skipped.iter().filter(|left| left.reason.is_of_a_post());
+        let skipped = skipped.map(|left| (left.source.file_stem().unwrap_or_default(), &left.source));
         let mut near: Vec<_> = published
-            .chain(held)
+            .chain(skipped)
             .filter_map(|(name, source)| Some((self.distance(name, source)?, source)))
             .collect();
         near.sort();

@@ -85,8 +85,8 @@ pub(crate) fn write(
     }
     let templates = page_templates(config)?;
     let layout = pages::lay_out(archive, config, &templates).map_err(RunError::Findings)?;
-    let ground = PublicFolder::open(config, taken);
-    let plan = plan(&layout, &ground, &record, config);
+    let public = PublicFolder::open(config, taken);
+    let plan = plan(&layout, &public, &record, config);
     // Files of other programs that are in the way are part of the shortcut, so that their removal is noticed.
     let mut done = PagesReport { findings: plan.findings, files: plan.foreign, ..PagesReport::default() };
     let mut wants = plan.links;
@@ -96,21 +96,21 @@ pub(crate) fn write(
         let made = made.map_err(|finding| RunError::Findings(vec![finding]))?;
         let (documents, found): (Vec<_>, Vec<_>) =
             made.into_iter().map(|page| (page.document, page.links)).unzip();
-        let written = output::write(&ground.directory, &documents, &config.output.compress)
+        let written = output::write(&public.directory, &documents, &config.output.compress)
             .map_err(|error| conflicts(&error))?;
         done.written += written.written.iter().filter(|path| !is_copy(path)).count();
         wants.extend(portion.iter().map(|sheet| sheet.path.clone()).zip(found));
     }
     let sheets: Vec<PlannedPage> = plan.existing.into_iter().chain(plan.to_make).collect();
-    let copies = Copies::plan(config, &ground, &record, needs(&layout, &sheets, &wants));
-    done.copied = copies.make(&ground).map_err(|error| conflicts(&error))?;
+    let copies = Copies::plan(config, &public, &record, needs(&layout, &sheets, &wants));
+    done.copied = copies.make(&public).map_err(|error| conflicts(&error))?;
     done.findings.extend(limited(copies.findings()));
     done.sources = copies.sources();
     done.absent = copies.absent();
     done.files.extend(copies.foreign());
-    done.removed = ground.clear(&record, &sheets, &copies);
-    record.pages = save_record(&ground, &sheets, wants);
-    record.copies = copies.into_record(&ground, &record);
+    done.removed = public.clear(&record, &sheets, &copies);
+    record.pages = save_record(&public, &sheets, wants);
+    record.copies = copies.into_record(&public, &record);
     record.write(config);
     for path in record.pages.keys() {
         done.files.extend(output::compressed(path, &config.output.compress));
@@ -143,40 +143,40 @@ struct Plan {
     findings: Vec<Finding>,
 }
 
-fn plan(layout: &Layout<'_>, ground: &PublicFolder, record: &Record, config: &Config) -> Plan {
-    let (sheets, mut findings) = without_twins(layout, ground, config);
-    let status: Vec<bool> = sheets
+fn plan(layout: &Layout<'_>, public: &PublicFolder, record: &Record, config: &Config) -> Plan {
+    let (sheets, mut findings) = without_conflicts(layout, public, config);
+    let unchanged: Vec<bool> = sheets
         .par_iter()
-        .map(|sheet| record.is_unchanged(&ground.directory, sheet, &config.output.compress))
+        .map(|sheet| record.is_unchanged(&public.directory, sheet, &config.output.compress))
         .collect();
-    let (mut to_make, mut kept, mut wants, mut foreign) =
+    let (mut to_make, mut existing, mut wants, mut foreign) =
         (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
-    for (sheet, stands) in sheets.into_iter().zip(status) {
-        if stands {
+    for (sheet, is_unchanged) in sheets.into_iter().zip(unchanged) {
+        if is_unchanged {
             wants.extend(record.pages.get(&sheet.path).map(|made| (sheet.path.clone(), made.wants.clone())));
-            kept.push(sheet);
-        } else if ground.may_write_page(&sheet.path) {
+            existing.push(sheet);
+        } else if public.may_write_page(&sheet.path) {
             to_make.push(sheet);
         } else {
             foreign.push(sheet.path);
         }
     }
-    let said = foreign.iter().map(|path| not_ours(&config.output.directory.join(path))).collect();
-    findings.extend(limited(said));
-    Plan { to_make, existing: kept, links: wants, foreign, findings }
+    let warnings = foreign.iter().map(|path| not_ours(&config.output.directory.join(path))).collect();
+    findings.extend(limited(warnings));
+    Plan { to_make, existing, links: wants, foreign, findings }
 }
 
 /// Pages without conflicts: of two pages with the same file the first is made, and a page never replaces a feed.
-fn without_twins(
+fn without_conflicts(
     layout: &Layout<'_>,
-    ground: &PublicFolder,
+    public: &PublicFolder,
     config: &Config,
 ) -> (Vec<PlannedPage>, Vec<Finding>) {
     let (mut files, mut folders) = (HashSet::new(), HashSet::new());
     let (mut sheets, mut findings) = (Vec::new(), Vec::new());
     for sheet in layout.planned_pages() {
         let parents: Vec<&Utf8Path> = sheet.path.ancestors().skip(1).collect();
-        let is_taken = ground.is_feed(&sheet.path)
+        let is_taken = public.is_feed(&sheet.path)
             || files.contains(&sheet.path)
             || folders.contains(&sheet.path)
             || parents.iter().any(|folder| files.contains(*folder));
@@ -225,12 +225,12 @@ fn needs<'l>(
 }
 
 fn save_record(
-    ground: &PublicFolder,
+    public: &PublicFolder,
     sheets: &[PlannedPage],
     mut wants: HashMap<Utf8PathBuf, Vec<LocalLink>>,
 ) -> std::collections::BTreeMap<Utf8PathBuf, PageRecord> {
     let stamps: Vec<_> =
-        sheets.par_iter().map(|sheet| record::stamp(&ground.directory.join(&sheet.path))).collect();
+        sheets.par_iter().map(|sheet| record::stamp(&public.directory.join(&sheet.path))).collect();
     sheets
         .iter()
         .zip(stamps)
@@ -244,7 +244,7 @@ fn save_record(
 /// The site after the next build, to check whether links work.
 struct PagesContext<'c> {
     config: &'c Config,
-    ground: PublicFolder,
+    public: PublicFolder,
     record: Record,
     planned: HashSet<Utf8PathBuf>,
 }
@@ -253,9 +253,9 @@ impl ExistingPaths for PagesContext<'_> {
     fn has_file(&self, want: &LocalLink) -> bool {
         let is_planned = self.planned.contains(&want.target);
         is_planned
-            || self.ground.source(self.config, want).is_some()
+            || self.public.source(self.config, want).is_some()
             // A copied file whose source is gone does not count.
-            || (self.ground.has(&want.target) && !self.record.copies.contains_key(&want.target))
+            || (self.public.has(&want.target) && !self.record.copies.contains_key(&want.target))
     }
 
     fn is_barred(&self, want: &LocalLink) -> bool {
@@ -263,7 +263,7 @@ impl ExistingPaths for PagesContext<'_> {
     }
 
     fn has_page(&self, path: &Utf8Path) -> bool {
-        self.planned.contains(path) || (self.ground.has(path) && !self.ground.is_ours(path))
+        self.planned.contains(path) || (self.public.has(path) && !self.public.is_ours(path))
     }
 }
 
@@ -283,19 +283,19 @@ pub fn proof_pages(
         Err(findings) => return Ok(findings),
     };
     let feeds = feed_files(config, archive);
-    let ground = PublicFolder::open(config, &feeds);
-    let (sheets, mut findings) = without_twins(&layout, &ground, config);
+    let public = PublicFolder::open(config, &feeds);
+    let (sheets, mut findings) = without_conflicts(&layout, &public, config);
     findings.extend(sheets.iter().find_map(|sheet| layout.render(sheet).err()));
-    let foreign = sheets.iter().filter(|sheet| !ground.may_write_page(&sheet.path));
+    let foreign = sheets.iter().filter(|sheet| !public.may_write_page(&sheet.path));
     findings.extend(foreign.map(|sheet| not_ours(&config.output.directory.join(&sheet.path))));
     let planned = sheets.into_iter().map(|sheet| sheet.path).chain(feeds).collect();
-    let outlook = PagesContext { config, ground, record: Record::read(config), planned };
+    let paths = PagesContext { config, public, record: Record::read(config), planned };
     let of_posts: Vec<Finding> = archive
         .posts
         .par_iter()
         .zip(own)
         .filter(|(post, _)| post.page.file.is_some())
-        .flat_map_iter(|(post, own)| pages::check_link(post, own, config, &outlook))
+        .flat_map_iter(|(post, own)| pages::check_link(post, own, config, &paths))
         .collect();
     findings.extend(of_posts);
     Ok(findings)
@@ -318,13 +318,13 @@ pub(crate) fn refuse_dead_pictures(config: &Config, post: &Post) -> Result<(), R
     if post.page.file.is_none() {
         return Ok(());
     }
-    let outlook = PagesContext {
+    let paths = PagesContext {
         config,
-        ground: PublicFolder::open(config, &[]),
+        public: PublicFolder::open(config, &[]),
         record: Record::read(config),
         planned: HashSet::new(),
     };
-    let dead = pages::dead_pictures(post, &markdown::render(post).own, config, &outlook);
+    let dead = pages::dead_pictures(post, &markdown::render(post).own, config, &paths);
     if dead.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(RunError::Findings(dead));
     }

@@ -81,20 +81,20 @@ fn find(
     if let Some((id, _)) = ledger.iter().find(|(_, line)| line.path == path.as_str()) {
         return Ok(Some(id.to_owned()));
     }
-    let mut called: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut matching: BTreeMap<&str, &str> = BTreeMap::new();
     let slug = links::segment(wanted);
     let of_id = ledger.iter().filter(|(id, _)| id.rsplit_once(':').is_some_and(|(_, end)| end == slug));
-    called.extend(of_id.map(|(id, line)| (id, line.path.as_str())));
+    matching.extend(of_id.map(|(id, line)| (id, line.path.as_str())));
     let posts = reading.archive.posts.iter().filter(|post| post.slug == wanted);
-    called.extend(posts.map(|post| (post.id.as_str(), post.source.as_str())));
-    let mut ids = called.keys().map(|id| shell_quoted(id));
+    matching.extend(posts.map(|post| (post.id.as_str(), post.source.as_str())));
+    let mut ids = matching.keys().map(|id| shell_quoted(id));
     match (ids.next(), ids.next()) {
         (Some(_), Some(_)) => {
-            let all: Vec<String> = called.keys().map(|id| shell_quoted(id)).collect();
+            let all: Vec<String> = matching.keys().map(|id| shell_quoted(id)).collect();
             let what = format!("{wanted:?} matches {} posts", all.len());
             Err(RunError::user(what, format!("give one of their ids: {}", all.join(", "))))
         }
-        _ => Ok(called.into_keys().next().map(str::to_owned)),
+        _ => Ok(matching.into_keys().next().map(str::to_owned)),
     }
 }
 

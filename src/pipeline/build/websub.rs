@@ -33,19 +33,19 @@ pub(crate) async fn notify_hubs(
     if hubs.is_empty() {
         return Ok(None);
     }
-    let kept = session.store.get_meta(NOTE).await?.unwrap_or_default();
-    let mut register = NotificationLog::parse(&kept);
+    let stored = session.store.get_meta(NOTE).await?.unwrap_or_default();
+    let mut log = NotificationLog::parse(&stored);
     if built.archive.is_some() {
-        register.update(&topics(context, built), context.clock.now());
+        log.update(&topics(context, built), context.clock.now());
         // Recorded before the notifications, so that an interrupted run leaves them due.
-        session.store.set_meta(NOTE, &register.to_text()).await?;
+        session.store.set_meta(NOTE, &log.to_text()).await?;
     }
-    if register.due(hubs).is_empty() {
+    if log.due(hubs).is_empty() {
         return Ok(None);
     }
-    let done = HubClient::new().announce(&mut register, hubs).await;
-    session.store.set_meta(NOTE, &register.to_text()).await?;
-    Ok(Some(WebSubReport { done, waiting_since: register.waiting_since(hubs) }))
+    let done = HubClient::new().announce(&mut log, hubs).await;
+    session.store.set_meta(NOTE, &log.to_text()).await?;
+    Ok(Some(WebSubReport { done, waiting_since: log.waiting_since(hubs) }))
 }
 
 /// The feeds in the public folder, with their public URLs.

@@ -5,8 +5,8 @@
 use crate::email::Note;
 use crate::pipeline::build::feeds;
 use crate::pipeline::build::lookup::find;
+use crate::pipeline::newsletter::compose::{compose, transmit_test};
 use crate::pipeline::newsletter::held_posts::{self, HeldPosts, IS_NEW, Unapproved, fingerprint};
-use crate::pipeline::newsletter::issue::{compose, transmit_test};
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::error::RunError;
@@ -30,22 +30,24 @@ pub(crate) async fn missing(
     context: &RunContext,
     session: &LedgerSession,
     subject: &str,
-    editions: &[&IssueRenderer],
+    renderers: &[&IssueRenderer],
 ) -> Result<Option<Unapproved>, RunError> {
-    let Some(first) = editions.first().filter(|_| context.config.newsletter.approve) else { return Ok(None) };
-    let content = content(editions)?;
+    let Some(first) = renderers.first().filter(|_| context.config.newsletter.approve) else {
+        return Ok(None);
+    };
+    let content = content(renderers)?;
     let asked = match session.store.approval(subject, &content).await? {
         Approval::Given => return Ok(None),
         Approval::Asked(_) => true,
         Approval::NotAsked => false,
     };
-    let title = first.letter().subject.clone();
+    let title = first.template().subject.clone();
     let sample = first.duplicate();
     Ok(Some(Unapproved { subject: subject.to_owned(), title, content, asked, sample }))
 }
 
-fn content(editions: &[&IssueRenderer]) -> Result<String, RunError> {
-    let json = serde_json::to_vec(editions).map_err(RunError::internal)?;
+fn content(renderers: &[&IssueRenderer]) -> Result<String, RunError> {
+    let json = serde_json::to_vec(renderers).map_err(RunError::internal)?;
     Ok(fingerprint(&json))
 }
 

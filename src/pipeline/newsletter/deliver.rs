@@ -12,8 +12,8 @@ use crate::delivery::{DeliveryJob, StopReason, deliver};
 use crate::ledger::health::Health;
 use crate::ledger::transition::Event;
 use crate::ledger::{IssueState, State};
-use crate::pipeline::newsletter::issue::NewsletterReport;
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
+use crate::pipeline::newsletter::report::NewsletterReport;
 use crate::pipeline::newsletter::{delivery_health, rehearsal, relay_backoff};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::dkim_keys::signer;
@@ -150,7 +150,7 @@ async fn deliver_issue(
     session: &LedgerSession,
     issue: &OpenIssue,
     (owner, clock): (&str, &StoreClock),
-    through: &mut HashMap<String, String>,
+    transports: &mut HashMap<String, String>,
 ) -> Result<Option<StopReason>, RunError> {
     let renderer: IssueRenderer = serde_json::from_str(&issue.message).map_err(|error| {
         RunError::user(
@@ -161,13 +161,13 @@ async fn deliver_issue(
     rehearsal::record_relay(context, session).await?;
     let signer = signer(&context.config)?;
     let transport = open_transport(&context.config, &issue.label)?;
-    through.insert(issue.post.clone(), transport.name());
+    transports.insert(issue.post.clone(), transport.name());
     context.breaker.begin_issue();
     if issue.resumed {
         context.breaker.expect_bounces();
     }
     (context.on_progress)(ProgressEvent::Begin {
-        what: format!("sending \"{}\"", renderer.letter().subject),
+        what: format!("sending \"{}\"", renderer.template().subject),
         unit: "message",
         total: pending_in(session, issue).await?,
     });
@@ -178,8 +178,8 @@ async fn deliver_issue(
         clock: Arc::new(clock.clone()),
         issue: issue.number,
         frozen_at: issue.frozen_at,
-        render: Box::new(move |copy| {
-            renderer.compose(copy, signer.as_deref()).map_err(|error| error.to_string())
+        render: Box::new(move |claimed| {
+            renderer.compose(claimed, signer.as_deref()).map_err(|error| error.to_string())
         }),
         rate_limits: rate_limits(&context.config),
         retry,
@@ -187,9 +187,9 @@ async fn deliver_issue(
         owner: owner.to_owned(),
         on_progress: Arc::clone(&context.on_progress),
     };
-    let watched = delivery_health::check_feedback(session, issue, &context.breaker);
+    let feedback_check = delivery_health::check_feedback(session, issue, &context.breaker);
     let stopped = deliver(job, Arc::clone(&context.breaker)).await;
-    watched.abort();
+    feedback_check.abort();
     (context.on_progress)(ProgressEvent::End);
     Ok(stopped?)
 }
@@ -197,7 +197,7 @@ async fn deliver_issue(
 /// Number of pending deliveries of the issue.
 async fn pending_in(session: &LedgerSession, issue: &OpenIssue) -> Result<Option<u64>, RunError> {
     let issues = session.store.issues().await?;
-    Ok(issues.iter().find(|known| known.id == issue.post).map(|known| known.counts.open()))
+    Ok(issues.iter().find(|summary| summary.id == issue.post).map(|summary| summary.counts.open()))
 }
 
 /// `on_unknown = "resend"`: sends a delivery with unknown outcome again, at most once for each subscriber. The decision is
@@ -209,11 +209,11 @@ async fn resend_once(
 ) -> Result<(), RunError> {
     let give_up = context.config.smtp.as_ref().map_or(TimeDelta::days(2), |smtp| smtp.give_up.delta());
     let filter = Filter { states: vec![State::Unknown], ..Filter::default() };
-    let doubts = session.store.deliveries(filter).await?;
+    let unknown = session.store.deliveries(filter).await?;
     // An unknown outcome with a reason comes from a restored ledger, which does not know what was sent since, or was
     // acknowledged.
     let fresh = |view: &&DeliveryView| view.row.reason.is_none() && now - view.changed_at <= give_up;
-    for view in doubts.iter().filter(fresh).filter(|view| view.row.resends == 0) {
+    for view in unknown.iter().filter(fresh).filter(|view| view.row.resends == 0) {
         // An error means that the delivery changed meanwhile, or that its issue was cancelled.
         let _ = session
             .store

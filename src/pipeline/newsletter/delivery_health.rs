@@ -13,7 +13,7 @@ use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::store::OpenIssue;
 
 /// How often a long run counts bounces and complaints.
-const COUNT: Duration = Duration::from_secs(300);
+const COUNT_INTERVAL: Duration = Duration::from_secs(300);
 
 /// Stops the run if there are too many bounces or complaints. The caller aborts the task at the end of the run. An issue
 /// that was resumed by hand is not watched.
@@ -29,10 +29,10 @@ pub(crate) fn check_feedback(
             return;
         }
         loop {
-            tokio::time::sleep(COUNT).await;
+            tokio::time::sleep(COUNT_INTERVAL).await;
             // A database error also fails the run itself, which reports it.
-            let Ok(toll) = store.feedback_counts(number).await else { return };
-            if let Health::Critical(why) = toll.health() {
+            let Ok(counts) = store.feedback_counts(number).await else { return };
+            if let Health::Critical(why) = counts.health() {
                 breaker.stop(StopReason::Message(why));
             }
         }
@@ -46,9 +46,9 @@ pub(crate) async fn suppress_invalid(
     session: &LedgerSession,
     issue: &OpenIssue,
 ) -> Result<u64, RunError> {
-    let toll = session.store.feedback_counts(issue.number).await?;
+    let counts = session.store.feedback_counts(issue.number).await?;
     // An issue that was resumed after a pause for bounces: the operator has confirmed that they are real.
-    if !(toll.is_credible() || issue.resumed && toll.sent > toll.hard) || toll.hard == 0 {
+    if !(counts.is_credible() || issue.resumed && counts.sent > counts.hard) || counts.hard == 0 {
         return Ok(0);
     }
     Ok(session.store.suppress_invalid(issue.number, context.clock.now()).await?)

@@ -10,7 +10,7 @@ use crate::archive::{Archive, Post};
 use crate::config::Config;
 use crate::email::{self, DigestContent};
 use crate::finding::Finding;
-use crate::pipeline::newsletter::issue::{lint_message, templates};
+use crate::pipeline::newsletter::compose::{lint_message, templates};
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::error::RunError;
@@ -77,9 +77,9 @@ pub(crate) async fn draft<'a>(
     session: &LedgerSession,
     digest: Digest<'a>,
 ) -> Result<(DigestDraft<'a>, Vec<Finding>), RunError> {
-    let mut letters = Vec::new();
+    let mut variants = Vec::new();
     let mut findings = Vec::new();
-    for (share, readers) in session.store.digest_parts(posts_of(&digest)).await? {
+    for (share, recipients) in session.store.digest_parts(posts_of(&digest)).await? {
         if share.is_empty() {
             continue;
         }
@@ -92,9 +92,9 @@ pub(crate) async fn draft<'a>(
                 findings.push(warning);
             }
         }
-        letters.push(DigestVariant { categories: share, posts: part.posts, recipients: readers, renderer });
+        variants.push(DigestVariant { categories: share, posts: part.posts, recipients, renderer });
     }
-    Ok((DigestDraft { digest, letters }, findings))
+    Ok((DigestDraft { digest, letters: variants }, findings))
 }
 
 fn posts_of(digest: &Digest<'_>) -> Vec<DigestPost> {
@@ -109,8 +109,8 @@ pub fn compose_digest(
 ) -> Result<(IssueRenderer, Vec<Finding>), RunError> {
     let moment = digest.moment.with_timezone(&config.site.timezone).fixed_offset();
     let week = DigestContent { name: &digest.week, moment, posts: &digest.posts };
-    let letter = email::compose_digest(&week, config, &templates(config)?).map_err(RunError::Findings)?;
-    lint_message(letter, config, &format!("weekly digest {}", digest.week))
+    let template = email::compose_digest(&week, config, &templates(config)?).map_err(RunError::Findings)?;
+    lint_message(template, config, &format!("weekly digest {}", digest.week))
 }
 
 /// Freezes the digest. `None` if another machine has frozen it meanwhile, or it has no recipients any more.
@@ -122,10 +122,10 @@ pub(crate) async fn freeze(
 ) -> Result<Option<ScheduledDigest>, RunError> {
     let mut tries = 0;
     loop {
-        let DigestDraft { digest, letters } = draft;
+        let DigestDraft { digest, letters: variants } = draft;
         let (week, posts) = (digest.week.clone(), digest.posts.len());
         let rehearsal = context.config.smtp.is_none();
-        match session.store.schedule_digest(complete_issue(session, &digest, letters, rehearsal)?, now).await
+        match session.store.schedule_digest(complete_issue(session, &digest, variants, rehearsal)?, now).await
         {
             Ok(audience) => {
                 tracing::info!(week, posts, audience, "weekly issue scheduled");
@@ -143,26 +143,26 @@ pub(crate) async fn freeze(
 fn complete_issue(
     session: &LedgerSession,
     digest: &Digest<'_>,
-    letters: Vec<DigestVariant<'_>>,
+    variants: Vec<DigestVariant<'_>>,
     rehearsal: bool,
 ) -> Result<NewDigest, RunError> {
     let mut issues = BTreeMap::new();
-    for letter in letters {
-        let frozen = serde_json::to_string(&letter.renderer).map_err(RunError::internal)?;
-        let name = format!("{}:{}", digest.week, short_hash(&letter.posts));
+    for variant in variants {
+        let frozen = serde_json::to_string(&variant.renderer).map_err(RunError::internal)?;
+        let name = format!("{}:{}", digest.week, short_hash(&variant.posts));
         let issue = NewIssue {
             post: format!("{}{name}", stored::PREFIX),
-            subject: letter.renderer.letter().subject.clone(),
+            subject: variant.renderer.template().subject.clone(),
             label: format!("{}{name}", stored::PREFIX).replace(':', "-"),
             message: frozen,
             categories: Vec::new(),
             baseline: Vec::new(),
             rehearsal,
         };
-        let (keys, renderer) = (Arc::clone(&session.keys), letter.renderer);
-        let imprint =
+        let (keys, renderer) = (Arc::clone(&session.keys), variant.renderer);
+        let fields =
             Box::new(move |recipient: &DeliveryRecipient<'_>| renderer.message_fields(&keys, recipient));
-        issues.insert(letter.categories, DigestIssue { issue, fields: imprint });
+        issues.insert(variant.categories, DigestIssue { issue, fields });
     }
     Ok(NewDigest {
         week: digest.week.clone(),

@@ -1,14 +1,12 @@
 //! Posts that are due but not mailed in this run: a possible duplicate of a mailed post, a post without recipients, a post
 //! that is not approved. Each is reported when it is new, and checked again by every run.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::archive::{Archive, Post};
-use crate::pipeline::newsletter::approval;
-use crate::pipeline::newsletter::issue::compose;
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::error::RunError;
@@ -113,10 +111,10 @@ impl HeldPosts {
     pub(crate) async fn note(&mut self, session: &LedgerSession) -> Result<(), RunError> {
         let lookalikes =
             self.lookalikes.iter().map(|held| format!("{} is like {}", held.post, held.known.post));
-        let nobody = self.without_audience.iter().filter(|held| !held.comes_with_the_digest());
-        let nobody = nobody.map(|held| format!("{} {:?}", held.post, held.others));
+        let without_audience = self.without_audience.iter().filter(|held| !held.comes_with_the_digest());
+        let without_audience = without_audience.map(|held| format!("{} {:?}", held.post, held.others));
         let unapproved = self.unapproved.iter().map(|held| format!("{} {}", held.subject, held.content));
-        let all: Vec<String> = lookalikes.chain(nobody).chain(unapproved).collect();
+        let all: Vec<String> = lookalikes.chain(without_audience).chain(unapproved).collect();
         let note = if all.is_empty() { String::new() } else { fingerprint(all.join("\n").as_bytes()) };
         let before = session.store.get_meta(HELD).await?.unwrap_or_default();
         self.is_known = before == note;
@@ -188,36 +186,4 @@ pub(crate) async fn without_audience(
         audience,
         others,
     })
-}
-
-/// Why posts that are due are not mailed by the next run, for `status`. Writes nothing.
-pub async fn hold_reason<'p>(
-    context: &RunContext,
-    session: &LedgerSession,
-    archive: &Archive,
-    due: &[&'p Post],
-) -> Result<HashMap<&'p str, String>, RunError> {
-    let mut reasons = HashMap::new();
-    let alike = alike(session, archive, due.iter().copied()).await?;
-    for post in due {
-        let reason = if let Some(lookalike) = alike.iter().find(|lookalike| lookalike.post == post.id) {
-            format!("held back: it looks like \"{}\", which is already in the ledger", lookalike.known.title)
-        } else if let Audience { immediate: 0, weekly, .. } =
-            session.store.audience(&post.id, post.categories.clone()).await?
-        {
-            if weekly > 0 {
-                "no subscriber gets every post; it is part of the weekly digest".to_owned()
-            } else {
-                "held back: it has no recipients".to_owned()
-            }
-        } else if let Ok((renderer, _)) = compose(&context.config, post)
-            && approval::missing(context, session, &post.id, &[&renderer]).await?.is_some()
-        {
-            "waiting for approval".to_owned()
-        } else {
-            continue;
-        };
-        reasons.insert(post.id.as_str(), reason);
-    }
-    Ok(reasons)
 }

@@ -20,7 +20,8 @@ use crate::subscribers::token::{Purpose, Subject, TokenKeys};
 /// An issue that is about to be frozen, or was.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct IssueRenderer {
-    letter: MessageTemplate,
+    #[serde(rename = "letter")]
+    template: MessageTemplate,
     /// The domain of the `From` address: the right side of each Message-ID.
     domain: String,
     /// The envelope sender, before any token.
@@ -38,16 +39,16 @@ pub struct IssueRenderer {
     timezone: Tz,
     /// The email, split and encoded as far as all messages share it; prepared with the first message.
     #[serde(skip)]
-    renderer: OnceLock<MessageRenderer>,
+    prepared: OnceLock<MessageRenderer>,
 }
 
 impl IssueRenderer {
-    /// The renderer of `letter`; `None` without `newsletter.from`.
-    pub fn new(letter: MessageTemplate, config: &Config) -> Option<Self> {
+    /// The renderer of `template`; `None` without `newsletter.from`.
+    pub fn new(template: MessageTemplate, config: &Config) -> Option<Self> {
         let newsletter = &config.newsletter;
         let from = &newsletter.from.as_ref()?.address;
         Some(Self {
-            letter,
+            template,
             domain: from.domain().to_owned(),
             sender: newsletter.bounces.as_ref().unwrap_or(from).clone(),
             has_delivery_tokens: newsletter.bounces.is_some(),
@@ -55,19 +56,19 @@ impl IssueRenderer {
             page: config.web.url.as_ref().map(|url| url.join("u/")),
             preferences: config.web.url.as_ref().map(|url| url.join("leave/")),
             timezone: config.site.timezone,
-            renderer: OnceLock::new(),
+            prepared: OnceLock::new(),
         })
     }
 
     /// The same email marked as a test, with a note above it.
     pub(crate) fn with_banner(&self, mark: &str, note: Option<&Note>) -> Self {
-        Self { letter: self.letter.with_note(mark, note), ..self.duplicate() }
+        Self { template: self.template.with_note(mark, note), ..self.duplicate() }
     }
 
-    /// A copy that is not prepared yet.
+    /// A clone without the prepared email.
     pub(crate) fn duplicate(&self) -> Self {
         Self {
-            letter: self.letter.clone(),
+            template: self.template.clone(),
             domain: self.domain.clone(),
             sender: self.sender.clone(),
             has_delivery_tokens: self.has_delivery_tokens,
@@ -75,14 +76,14 @@ impl IssueRenderer {
             page: self.page.clone(),
             preferences: self.preferences.clone(),
             timezone: self.timezone,
-            renderer: OnceLock::new(),
+            prepared: OnceLock::new(),
         }
     }
 
     /// The fields that are fixed for one delivery.
     pub fn message_fields(&self, keys: &TokenKeys, recipient: &DeliveryRecipient<'_>) -> MessageFields {
         let local = keys.message_id_local(recipient.post, recipient.address);
-        let reader = Subject::from(recipient.key.0);
+        let subscriber = Subject::from(recipient.key.0);
         let bounce = if self.has_delivery_tokens {
             keys.sign(Purpose::Bounce, &Subject::from(recipient.number), 1)
         } else {
@@ -92,47 +93,50 @@ impl IssueRenderer {
             message_id: format!("{local}@{}", self.domain),
             // The Message-ID is unique, as the boundary must be, and reveals nothing new.
             boundary_seed: local,
-            unsubscribe: keys.sign(Purpose::Unsubscribe, &reader, 1),
+            unsubscribe: keys.sign(Purpose::Unsubscribe, &subscriber, 1),
             bounce,
         }
     }
 
     /// The message of a delivery with its envelope: always the same for the same claim and the same keys. Signatures are
     /// verified on the final bytes.
-    pub fn compose(&self, copy: &Claimed, signer: Option<&Signer>) -> Result<OutgoingMessage, SignError> {
+    pub fn compose(&self, claimed: &Claimed, signer: Option<&Signer>) -> Result<OutgoingMessage, SignError> {
         let recipient = Recipient {
-            to: Mailbox { name: copy.name.clone(), address: copy.address.clone() },
-            message_id: copy.fields.message_id.clone(),
-            date: copy.dated.with_timezone(&self.timezone).fixed_offset(),
-            boundary_seed: copy.fields.boundary_seed.clone(),
+            to: Mailbox { name: claimed.name.clone(), address: claimed.address.clone() },
+            message_id: claimed.fields.message_id.clone(),
+            date: claimed.dated.with_timezone(&self.timezone).fixed_offset(),
+            boundary_seed: claimed.fields.boundary_seed.clone(),
             unsubscribe: Unsubscribe {
                 mailbox: self.unsubscribe.clone(),
-                token: copy.fields.unsubscribe.clone(),
-                page: self.page.as_ref().map(|page| format!("{page}{}", copy.fields.unsubscribe)),
-                human: self.preferences.as_ref().map(|page| format!("{page}{}", copy.fields.unsubscribe)),
+                token: claimed.fields.unsubscribe.clone(),
+                page: self.page.as_ref().map(|page| format!("{page}{}", claimed.fields.unsubscribe)),
+                human: self.preferences.as_ref().map(|page| format!("{page}{}", claimed.fields.unsubscribe)),
             },
         };
-        let letter = self.renderer.get_or_init(|| self.letter.prepare()).copy_for(&recipient);
+        let unsigned = self.prepared.get_or_init(|| self.template.prepare()).render_for(&recipient);
         let message = match signer {
-            Some(signer) => signer.sign(&letter, copy.dated)?,
-            None => letter,
+            Some(signer) => signer.sign(&unsigned, claimed.dated)?,
+            None => unsigned,
         };
-        let envelope =
-            Envelope { from: self.return_path(&copy.fields), to: copy.address.clone(), size: message.len() };
+        let envelope = Envelope {
+            from: self.return_path(&claimed.fields),
+            to: claimed.address.clone(),
+            size: message.len(),
+        };
         Ok(OutgoingMessage { envelope, message })
     }
 
     /// `bounces+TOKEN@example.com`, so that a bounce identifies its delivery (VERP).
-    fn return_path(&self, imprint: &MessageFields) -> EmailAddress {
-        if imprint.bounce.is_empty() {
+    fn return_path(&self, fields: &MessageFields) -> EmailAddress {
+        if fields.bounce.is_empty() {
             return self.sender.clone();
         }
-        let traced = format!("{}+{}@{}", self.sender.local_part(), imprint.bounce, self.sender.domain());
+        let traced = format!("{}+{}@{}", self.sender.local_part(), fields.bounce, self.sender.domain());
         EmailAddress::parse(&traced).unwrap_or_else(|_| self.sender.clone())
     }
 
     /// The email.
-    pub fn letter(&self) -> &MessageTemplate {
-        &self.letter
+    pub fn template(&self) -> &MessageTemplate {
+        &self.template
     }
 }

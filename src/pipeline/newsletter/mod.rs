@@ -1,6 +1,7 @@
 //! From a post that is due to messages at the relay: choose it, schedule the issue, deliver it.
 
 pub(crate) mod approval;
+pub(crate) mod compose;
 pub(crate) mod deliver;
 pub(crate) mod delivery_health;
 pub(crate) mod digest;
@@ -12,21 +13,24 @@ pub(crate) mod planning;
 pub(crate) mod preview;
 pub(crate) mod rehearsal;
 pub(crate) mod relay_backoff;
+pub(crate) mod report;
 pub(crate) mod subscriber_list;
 pub(crate) mod transactional;
 pub(crate) mod unsubscribe_check;
 
 pub use approval::{Approved, approve};
+pub use compose::{compose, templates};
 pub use deliver::deliver_open;
 pub use digest::{
     DigestDraft, DigestVariant, ScheduledDigest, compose_digest, digest_forecast, weekly_subscribers,
 };
-pub use held_posts::{HeldPosts, NoAudience, Unapproved, hold_reason};
-pub use issue::{NewsletterReport, compose, schedule_issue, templates};
+pub use held_posts::{HeldPosts, NoAudience, Unapproved};
+pub use issue::schedule_issue;
 pub use issue_renderer::IssueRenderer;
-pub use planning::{Draft, draft};
+pub use planning::{Draft, draft, hold_reason};
 pub use preview::{draft_of, send_test};
 pub use relay_backoff::{RelayBackoff, active_backoff};
+pub use report::NewsletterReport;
 pub use subscriber_list::import_list;
 pub(crate) use subscriber_list::{SubscriberList, read_subscribers};
 pub use transactional::{PollOutcome, TransactionalSender};

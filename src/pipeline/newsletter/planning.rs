@@ -9,16 +9,16 @@ use crate::finding::Finding;
 use crate::ledger::IssueState;
 use crate::pipeline::build::lookup::find;
 use crate::pipeline::newsletter::approval;
+use crate::pipeline::newsletter::compose::compose;
 use crate::pipeline::newsletter::digest::{self, DigestDraft};
 use crate::pipeline::newsletter::held_posts::{self, HeldPosts};
-use crate::pipeline::newsletter::issue::compose;
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::error::RunError;
 use crate::pipeline::session::ledger_session::LedgerSession;
 use crate::pipeline::status::upcoming::{self, Upcoming};
 use crate::schedule::{self, digest::next_moment};
-use crate::store::posts::Waiting;
+use crate::store::posts::{Audience, Waiting};
 use crate::store::{StoreError, digest as stored};
 use crate::text::HeaderText;
 
@@ -137,8 +137,8 @@ async fn requested_post<'a>(
     }
     let audience = session.store.audience(&post.id, post.categories.clone()).await?;
     if audience.immediate == 0 {
-        let nobody = held_posts::without_audience(session, post, audience).await?;
-        return Err(RunError::user(nobody.to_string(), nobody.help()));
+        let held = held_posts::without_audience(session, post, audience).await?;
+        return Err(RunError::user(held.to_string(), held.help()));
     }
     let (renderer, findings) = compose(&context.config, post)?;
     Ok(Choice { chosen: Some((post, renderer)), findings, ..Choice::default() })
@@ -164,15 +164,47 @@ async fn week<'a>(
     if !week.digest.posts.is_empty() && week.letters.is_empty() {
         return Ok(None);
     }
-    let editions: Vec<&IssueRenderer> = week.letters.iter().map(|letter| &letter.renderer).collect();
+    let renderers: Vec<&IssueRenderer> = week.letters.iter().map(|variant| &variant.renderer).collect();
     let subject = format!("{}{}", stored::PREFIX, week.digest.week);
-    match approval::missing(context, session, &subject, &editions).await? {
-        Some(unapproved) if !editions.is_empty() => {
+    match approval::missing(context, session, &subject, &renderers).await? {
+        Some(unapproved) if !renderers.is_empty() => {
             choice.held.unapproved.push(unapproved);
             Ok(None)
         }
         _ => Ok(Some(week)),
     }
+}
+
+/// Why posts that are due are not mailed by the next run, for `status`. Writes nothing.
+pub async fn hold_reason<'p>(
+    context: &RunContext,
+    session: &LedgerSession,
+    archive: &Archive,
+    due: &[&'p Post],
+) -> Result<HashMap<&'p str, String>, RunError> {
+    let mut reasons = HashMap::new();
+    let alike = held_posts::alike(session, archive, due.iter().copied()).await?;
+    for post in due {
+        let reason = if let Some(lookalike) = alike.iter().find(|lookalike| lookalike.post == post.id) {
+            format!("held back: it looks like \"{}\", which is already in the ledger", lookalike.known.title)
+        } else if let Audience { immediate: 0, weekly, .. } =
+            session.store.audience(&post.id, post.categories.clone()).await?
+        {
+            if weekly > 0 {
+                "no subscriber gets every post; it is part of the weekly digest".to_owned()
+            } else {
+                "held back: it has no recipients".to_owned()
+            }
+        } else if let Ok((renderer, _)) = compose(&context.config, post)
+            && approval::missing(context, session, &post.id, &[&renderer]).await?.is_some()
+        {
+            "waiting for approval".to_owned()
+        } else {
+            continue;
+        };
+        reasons.insert(post.id.as_str(), reason);
+    }
+    Ok(reasons)
 }
 
 /// Since when each unmailed post has been seen by runs.

@@ -4,8 +4,8 @@ use crate::address::EmailAddress;
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::pipeline::build::lookup::FoundPost;
+use crate::pipeline::newsletter::compose::{compose, transmit_test};
 use crate::pipeline::newsletter::held_posts::HeldPosts;
-use crate::pipeline::newsletter::issue::{compose, transmit_test};
 use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
 use crate::pipeline::newsletter::planning::Draft;
 use crate::pipeline::session::context::RunContext;
@@ -32,7 +32,7 @@ pub async fn send_test(
 ) -> Result<(String, String), RunError> {
     let (renderer, _) = compose_any(&context.config, found)?;
     let through = transmit_test(context, &renderer, address).await?;
-    Ok((renderer.letter().subject.to_string(), through))
+    Ok((renderer.template().subject.to_string(), through))
 }
 
 /// The draft of an unpublished post, for a dry run. It is never frozen.

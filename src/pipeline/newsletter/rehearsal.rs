@@ -11,7 +11,7 @@ use crate::pipeline::session::ledger_session::LedgerSession;
 const RELAY: &str = "relay";
 
 /// How long an ended rehearsal is kept.
-const KEPT: TimeDelta = TimeDelta::days(30);
+const RETENTION: TimeDelta = TimeDelta::days(30);
 
 /// Ends the rehearsals once a relay is configured, before anything is frozen. Returns how many ended.
 pub(crate) async fn end_if_relay_configured(
@@ -27,7 +27,7 @@ pub(crate) async fn end_if_relay_configured(
         (Some(_), _) => {
             let now = context.clock.now();
             let ended = session.store.end_rehearsal(now).await?;
-            session.store.erase_rehearsals(now - KEPT).await?;
+            session.store.erase_rehearsals(now - RETENTION).await?;
             Ok(ended)
         }
     }

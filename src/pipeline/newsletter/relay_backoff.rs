@@ -14,7 +14,7 @@ use crate::pipeline::session::ledger_session::LedgerSession;
 /// The key of the database entry.
 const NOTE: &str = "relay rest";
 /// Minutes to wait after the first, second, … throttled run in a row; the last value repeats.
-const RESTS: [i64; 3] = [5, 15, 60];
+const WAITS: [i64; 3] = [5, 15, 60];
 /// A longer back-off was stored by a clock that has since been set back, and is ignored.
 const LONGEST: TimeDelta = TimeDelta::hours(2);
 
@@ -40,8 +40,9 @@ impl RelayBackoff {
         has_sent: bool,
         at: (DateTime<Utc>, [u8; 16]),
     ) -> Self {
-        let earlier = before.filter(|rest| rest.host == host && !has_sent).map_or(0, |rest| rest.count);
-        let minutes = RESTS[earlier.min(RESTS.len() - 1)];
+        let earlier =
+            before.filter(|backoff| backoff.host == host && !has_sent).map_or(0, |backoff| backoff.count);
+        let minutes = WAITS[earlier.min(WAITS.len() - 1)];
         // Up to a fifth more or less, so that several senders do not reconnect at the same moment.
         let fifth = i64::from(at.1[0]) * 400 / 255 - 200;
         let wait = TimeDelta::milliseconds(minutes * 60 * (1_000 + fifth));

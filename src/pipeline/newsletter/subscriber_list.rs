@@ -47,12 +47,12 @@ pub async fn import_list(
         unit: "row",
         total: None,
     });
-    let enrolled = session.store.add_subscribers(rows, context.clock.now()).await?;
+    let imported = session.store.add_subscribers(rows, context.clock.now()).await?;
     (context.on_progress)(ProgressEvent::End);
     if rejected.iter().all(|finding| finding.severity < Severity::Error) {
         session.store.set_meta("list", &note).await?;
     }
-    Ok((Some(enrolled), rejected))
+    Ok((Some(imported), rejected))
 }
 
 /// The subscribers of a list.

@@ -18,9 +18,9 @@ use crate::email::dkim::Signer;
 use crate::email::{self, Recipient, Unsubscribe};
 use crate::pipeline::session::context::RunContext;
 use crate::pipeline::session::dkim_keys::signer;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::error::{RunError, no_sender};
 use crate::pipeline::session::ledger_session::{FenceGuard, LedgerSession};
-use crate::pipeline::session::transport::{self, no_sender, open_transport};
+use crate::pipeline::session::transport::{self, open_transport};
 use crate::pipeline::status::diagnosis::of_relay;
 use crate::store::Store;
 use crate::store::subscriber_store::{TransactionalKind, TransactionalMessage, TransactionalOutcome};
@@ -28,13 +28,13 @@ use crate::subscribers::token::{Purpose, Subject, TokenKeys};
 use crate::text::hex;
 
 /// Polling interval.
-const EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause after the relay rejected us.
-const REST: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_secs(60);
 /// Delay before a deferred email is retried, multiplied by the number of attempts.
-const AGAIN: TimeDelta = TimeDelta::minutes(5);
+const RETRY_DELAY: TimeDelta = TimeDelta::minutes(5);
 /// Maximum number of attempts.
-const ATTEMPTS: u32 = 8;
+const MAX_ATTEMPTS: u32 = 8;
 
 /// The result of one poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum PollOutcome {
     Idle,
     /// One email was handled, successfully or not.
     Sent,
-    /// The relay throttles or rejects our emails; [`Courier::run`] reports why.
+    /// The relay throttles or rejects our emails; [`TransactionalSender::run`] reports why.
     BackOff,
 }
 
@@ -82,25 +82,25 @@ impl TransactionalSender {
         })
     }
 
-    /// Runs until it is dropped. Calls `told` when the database or the relay starts to fail, fails in another way, and works
+    /// Runs until it is dropped. Calls `report` when the database or the relay starts to fail, fails in another way, and works
     /// again.
-    pub async fn run(&self, told: impl Fn(String)) {
-        let mut said: Option<String> = None;
+    pub async fn run(&self, report: impl Fn(String)) {
+        let mut reported: Option<String> = None;
         loop {
             let (pause, failure) = match self.poll().await {
                 Ok(PollOutcome::Sent) => {
-                    if said.take().is_some() {
-                        told("transactional email is sent again".to_owned());
+                    if reported.take().is_some() {
+                        report("transactional email is sent again".to_owned());
                     }
                     continue;
                 }
-                Ok(PollOutcome::Idle) => (EVERY, None),
-                Ok(PollOutcome::BackOff) => (REST, Some(self.blocker())),
-                Err(error) => (REST, Some(error.to_string())),
+                Ok(PollOutcome::Idle) => (POLL_INTERVAL, None),
+                Ok(PollOutcome::BackOff) => (PAUSE, Some(self.blocker())),
+                Err(error) => (PAUSE, Some(error.to_string())),
             };
-            if failure.is_some() && failure != said {
-                failure.iter().cloned().for_each(&told);
-                said = failure;
+            if failure.is_some() && failure != reported {
+                failure.iter().cloned().for_each(&report);
+                reported = failure;
             }
             tokio::time::sleep(pause).await;
         }
@@ -123,15 +123,15 @@ impl TransactionalSender {
         outcome: &SmtpOutcome,
         message: &TransactionalMessage,
     ) -> (TransactionalOutcome, String, PollOutcome) {
-        let (end, said, round) = ended(outcome, message);
+        let (end, reply, polled) = ended(outcome, message);
         let code = outcome.result.as_ref().ok().map(|reply| reply.code);
         tracing::info!(outcome = ?end, phase = %outcome.phase, code, "delivery ended");
         // A failed connection shows a problem of the relay, as a rejection does.
-        let is_stuck = round == PollOutcome::BackOff
+        let is_stuck = polled == PollOutcome::BackOff
             || outcome.phase < Phase::Mail && matches!(end, TransactionalOutcome::Later(_));
-        let mut trouble = self.last_problem.lock().unwrap_or_else(PoisonError::into_inner);
-        *trouble = is_stuck.then(|| outcome.clone());
-        (end, said, if is_stuck { PollOutcome::BackOff } else { round })
+        let mut last_problem = self.last_problem.lock().unwrap_or_else(PoisonError::into_inner);
+        *last_problem = is_stuck.then(|| outcome.clone());
+        (end, reply, if is_stuck { PollOutcome::BackOff } else { polled })
     }
 
     /// Sends one transactional email, if one is waiting.
@@ -149,9 +149,9 @@ impl TransactionalSender {
         };
         let span =
             tracing::info_span!("transactional", number = message.number, connection = tracing::field::Empty);
-        let (end, said, round) = self.send(&message).instrument(span).await?;
-        self.store.finish_transactional(message.number, &self.owner, end, &said, self.now()).await?;
-        Ok(round)
+        let (end, reply, polled) = self.send(&message).instrument(span).await?;
+        self.store.finish_transactional(message.number, &self.owner, end, &reply, self.now()).await?;
+        Ok(polled)
     }
 
     async fn send(
@@ -160,14 +160,14 @@ impl TransactionalSender {
     ) -> Result<(TransactionalOutcome, String, PollOutcome), RunError> {
         let bytes = self.compose(message)?;
         let envelope = Envelope { from: self.return_path()?, to: message.address.clone(), size: bytes.len() };
-        let mut channel = match self.transport.connect().await {
-            Ok(channel) => channel,
+        let mut connection = match self.transport.connect().await {
+            Ok(connection) => connection,
             Err(outcome) => return Ok(self.ended(&outcome, message)),
         };
-        let outcome = match transmit(channel.as_mut(), &envelope, &bytes).await {
+        let outcome = match transmit(connection.as_mut(), &envelope, &bytes).await {
             Err(outcome) => Some(outcome),
             Ok(()) if self.store.arm_transactional(message.number, &self.owner, self.now()).await? => {
-                Some(channel.final_dot(None).await)
+                Some(connection.final_dot(None).await)
             }
             // The subscriber unsubscribed meanwhile. Without the final dot the server discards the message.
             Ok(()) => None,
@@ -175,7 +175,7 @@ impl TransactionalSender {
         let Some(outcome) = outcome else {
             return Ok((TransactionalOutcome::Failed, String::new(), PollOutcome::Sent));
         };
-        channel.quit().await;
+        connection.quit().await;
         Ok(self.ended(&outcome, message))
     }
 
@@ -184,12 +184,12 @@ impl TransactionalSender {
         let config = &self.context.config;
         let from = &config.newsletter.from.as_ref().ok_or_else(no_sender)?.address;
         let language = message.language.as_deref().unwrap_or(&config.site.language);
-        let letter = email::compose_transactional(message.kind, language, &self.link(message), config)
+        let template = email::compose_transactional(message.kind, language, &self.link(message), config)
             .map_err(RunError::Findings)?;
         let local = self.keys.message_id_local(&format!("errand {}", message.number), &message.address);
         let token = self.keys.sign(Purpose::Unsubscribe, &Subject::from(message.key.0), 1);
         let now = self.now();
-        let message = letter.render_for(&Recipient {
+        let unsigned = template.render_for(&Recipient {
             to: Mailbox { name: None, address: message.address.clone() },
             message_id: format!("{local}@{}", from.domain()),
             date: now.with_timezone(&config.site.timezone).fixed_offset(),
@@ -202,8 +202,8 @@ impl TransactionalSender {
             },
         });
         match &self.signer {
-            None => Ok(message),
-            Some(signer) => signer.sign(&message, now).map_err(|error| {
+            None => Ok(unsigned),
+            Some(signer) => signer.sign(&unsigned, now).map_err(|error| {
                 RunError::user(error.to_string(), "`letterpress dkim new` creates another key")
             }),
         }
@@ -211,15 +211,15 @@ impl TransactionalSender {
 
     /// The link in the email. Opening it changes nothing; the page has a button.
     fn link(&self, message: &TransactionalMessage) -> String {
-        let reader = Subject::from(message.key.0);
+        let subscriber = Subject::from(message.key.0);
         let page = match message.kind {
             TransactionalKind::Confirm => {
-                format!("confirm/{}", self.keys.sign(Purpose::Confirm, &reader, message.generation))
+                format!("confirm/{}", self.keys.sign(Purpose::Confirm, &subscriber, message.generation))
             }
-            TransactionalKind::Known => format!("choose/{}", self.keys.sign(Purpose::Manage, &reader, 1)),
+            TransactionalKind::Known => format!("choose/{}", self.keys.sign(Purpose::Manage, &subscriber, 1)),
             TransactionalKind::Data => {
                 let minute = u32::try_from(self.now().timestamp() / 60).unwrap_or(u32::MAX);
-                format!("data/{}", self.keys.sign(Purpose::Data, &reader, minute))
+                format!("data/{}", self.keys.sign(Purpose::Data, &subscriber, minute))
             }
         };
         self.pages.join(&page)
@@ -238,12 +238,12 @@ impl TransactionalSender {
 
 /// Sends envelope and message, without the final dot.
 async fn transmit(
-    channel: &mut dyn Connection,
+    connection: &mut dyn Connection,
     envelope: &Envelope,
     message: &[u8],
 ) -> Result<(), SmtpOutcome> {
-    channel.offer(envelope).await?;
-    channel.body(message).await
+    connection.offer(envelope).await?;
+    connection.body(message).await
 }
 
 /// The new state of an email after a reply.
@@ -252,16 +252,18 @@ fn ended(
     message: &TransactionalMessage,
 ) -> (TransactionalOutcome, String, PollOutcome) {
     let again = || match message.attempts {
-        ATTEMPTS.. => TransactionalOutcome::Failed,
-        attempts => TransactionalOutcome::Later(AGAIN * i32::try_from(attempts).unwrap_or(1)),
+        MAX_ATTEMPTS.. => TransactionalOutcome::Failed,
+        attempts => TransactionalOutcome::Later(RETRY_DELAY * i32::try_from(attempts).unwrap_or(1)),
     };
-    let (end, round) = match classify(outcome) {
+    let (end, polled) = match classify(outcome) {
         Verdict::Sent => (TransactionalOutcome::Sent, PollOutcome::Sent),
         Verdict::Unknown => (TransactionalOutcome::Unknown, PollOutcome::Sent),
         Verdict::Failed { .. } => (TransactionalOutcome::Failed, PollOutcome::Sent),
         Verdict::Deferred { .. } => (again(), PollOutcome::Sent),
         // Not the fault of this email: it does not count as an attempt, and the relay gets a pause.
-        Verdict::Throttled | Verdict::Sender => (TransactionalOutcome::Later(AGAIN), PollOutcome::BackOff),
+        Verdict::Throttled | Verdict::Sender => {
+            (TransactionalOutcome::Later(RETRY_DELAY), PollOutcome::BackOff)
+        }
     };
-    (end, outcome.reply_text(), round)
+    (end, outcome.reply_text(), polled)
 }

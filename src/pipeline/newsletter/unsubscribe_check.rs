@@ -89,9 +89,9 @@ pub(crate) async fn unsubscribe_routes(
 }
 
 async fn active(session: &LedgerSession) -> Result<u64, RunError> {
-    let figures = session.store.metrics().await?;
+    let metrics = session.store.metrics().await?;
     let active =
-        figures.subscribers.into_iter().find(|(status, _)| status == SubscriptionStatus::Active.as_str());
+        metrics.subscribers.into_iter().find(|(status, _)| status == SubscriptionStatus::Active.as_str());
     Ok(active.map_or(0, |(_, number)| number))
 }
 

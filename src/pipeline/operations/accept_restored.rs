@@ -62,21 +62,21 @@ pub async fn accept_restored(
         });
     }
     let above = session.fence.read()?.map_or(0, |mark| mark.epoch);
-    let adoption = RestoreRequest { published, above, why: why.to_owned() };
-    let adopted = session.store.accept_restored(adoption, context.clock.now()).await?;
+    let request = RestoreRequest { published, above, why: why.to_owned() };
+    let accepted = session.store.accept_restored(request, context.clock.now()).await?;
     session.fence.write(&session.store.identity().await?.epoch_mark)?;
-    Ok(AcceptedRestore { mismatch: barred, outcome: adopted })
+    Ok(AcceptedRestore { mismatch: barred, outcome: accepted })
 }
 
-/// What [`adopt`] would change.
+/// What [`accept_restored`] would change.
 async fn preview<T>(
     session: &LedgerSession,
     published: Option<&[(String, T)]>,
 ) -> Result<RestoreOutcome, RunError> {
     let Some(published) = published else { return Ok(RestoreOutcome { unknown: 0, baseline: 0 }) };
     let open = State::ALL.into_iter().filter(|state| state.is_open()).collect();
-    let in_doubt = session.store.deliveries(Filter { states: open, ..Filter::default() }).await?.len() as u64;
+    let unknown = session.store.deliveries(Filter { states: open, ..Filter::default() }).await?.len() as u64;
     let known = session.store.mailed_posts().await?.unwrap_or_default();
     let baseline = published.iter().filter(|(id, _)| !known.contains(id)).count() as u64;
-    Ok(RestoreOutcome { unknown: in_doubt, baseline })
+    Ok(RestoreOutcome { unknown, baseline })
 }

@@ -58,12 +58,12 @@ pub async fn reconcile(
     };
     let states = vec![State::Armed, State::Unknown, State::FailedUncertain];
     let views = session.store.deliveries(Filter { states, ..Filter::default() }).await?;
-    let mut doubts: HashMap<String, DeliveryNumber> =
+    let mut unknown: HashMap<String, DeliveryNumber> =
         views.into_iter().map(|view| (view.message_id, view.number)).collect();
-    let mut reconciled = Reconciled { unknown: doubts.len() as u64, proven: 0 };
+    let mut reconciled = Reconciled { unknown: unknown.len() as u64, proven: 0 };
     let mut log = PostfixLog::default();
     for file in files {
-        let found = read(file, evidence, &mut log, &mut doubts).map_err(|error| {
+        let found = read(file, evidence, &mut log, &mut unknown).map_err(|error| {
             RunError::user(
                 format!("cannot read {file}: {error}"),
                 "give the path of a file, or - for standard input",
@@ -75,12 +75,12 @@ pub async fn reconcile(
     Ok(reconciled)
 }
 
-/// The deliveries that a file proves to be accepted; removes each of them from `doubts`.
+/// The deliveries that a file proves to be accepted; removes each of them from `unknown`.
 fn read(
     file: &str,
     evidence: RelayRecord,
     log: &mut PostfixLog,
-    doubts: &mut HashMap<String, DeliveryNumber>,
+    unknown: &mut HashMap<String, DeliveryNumber>,
 ) -> io::Result<Vec<DeliveryNumber>> {
     let mut reader: Box<dyn BufRead> =
         if file == "-" { Box::new(io::stdin().lock()) } else { Box::new(BufReader::new(File::open(file)?)) };
@@ -92,12 +92,12 @@ fn read(
         }
         match evidence {
             RelayRecord::PostfixLog => {
-                let proven = log.line(line.trim_ascii_end(), |id| doubts.contains_key(id));
-                found.extend(proven.and_then(|id| doubts.remove(&id)));
+                let proven = log.line(line.trim_ascii_end(), |id| unknown.contains_key(id));
+                found.extend(proven.and_then(|id| unknown.remove(&id)));
             }
             RelayRecord::MessageIds => {
                 let text = String::from_utf8_lossy(&line);
-                found.extend(named(&text).filter_map(|id| doubts.remove(id)));
+                found.extend(named(&text).filter_map(|id| unknown.remove(id)));
             }
         }
     }

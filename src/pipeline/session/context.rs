@@ -1,4 +1,4 @@
-//! What every step of a run is given.
+//! The context passed to every step of a run.
 
 use std::sync::Arc;
 

@@ -65,6 +65,14 @@ impl RunError {
     }
 }
 
+/// The error for a command that sends, if no sender is configured.
+pub(crate) fn no_sender() -> RunError {
+    RunError::user(
+        "newsletter.from is not set, so emails have no sender",
+        "add from = \"Your name <you@example.com>\" to [newsletter] in config.toml",
+    )
+}
+
 fn disk_hint(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::StorageFull => {

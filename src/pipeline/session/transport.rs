@@ -12,7 +12,7 @@ use crate::delivery::smtp::SmtpTransport;
 use crate::ledger::RetrySchedule;
 use crate::ledger::rate_limit::{Rate, RateLimits};
 use crate::pipeline::session::dkim_keys::signer;
-use crate::pipeline::session::error::RunError;
+use crate::pipeline::session::error::{RunError, no_sender};
 
 /// Whether the newsletter is configured and enabled.
 pub(crate) fn is_on(config: &Config) -> bool {
@@ -32,13 +32,6 @@ pub(crate) fn ensure_can_send(config: &Config) -> Result<(), RunError> {
     }
     signer(config)?;
     open_transport(config, "").map(drop)
-}
-
-pub(crate) fn no_sender() -> RunError {
-    RunError::user(
-        "newsletter.from is not set, so emails have no sender",
-        "add from = \"Your name <you@example.com>\" to [newsletter] in config.toml",
-    )
 }
 
 /// The transport: the relay, or the outbox folder if no relay is configured. With placeholder addresses nothing is sent to

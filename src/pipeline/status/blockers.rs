@@ -83,31 +83,31 @@ pub async fn find_blockers(
         let key = if context.config.newsletter.enabled { "newsletter.from" } else { "newsletter.enabled" };
         found.push(Blocker::SwitchedOff { key });
     }
-    let waiting: u64 = issues.iter().filter(|issue| issue.state == IssueState::Sending).map(retry_time).sum();
+    let waiting: u64 = issues.iter().filter(|issue| issue.state == IssueState::Sending).map(pending).sum();
     if session.another_run(&context.config) {
-        found.push(Blocker::AnotherRun { waiting, until: through_by(context, waiting) });
-    } else if let Some(rest) = active_backoff(context, session).await?
+        found.push(Blocker::AnotherRun { waiting, until: finished_at(context, waiting) });
+    } else if let Some(backoff) = active_backoff(context, session).await?
         && waiting > 0
     {
-        found.push(Blocker::RelayRests { until: rest.until, said: rest.reason, waiting });
+        found.push(Blocker::RelayRests { until: backoff.until, said: backoff.reason, waiting });
     }
     // A reason that concerns all issues is not repeated for each of them.
-    let said = !found.is_empty();
+    let is_explained = !found.is_empty();
     let permit = next_permit(context, session).await?;
     for issue in issues {
-        of_issue(issue, context.clock.now(), said, permit, &mut found);
+        of_issue(issue, context.clock.now(), is_explained, permit, &mut found);
     }
     Ok(found)
 }
 
-fn retry_time(issue: &IssueSummary) -> u64 {
+fn pending(issue: &IssueSummary) -> u64 {
     issue.counts.open()
 }
 
 fn of_issue(
     issue: &IssueSummary,
     now: DateTime<Utc>,
-    said: bool,
+    is_explained: bool,
     permit: Option<DateTime<Utc>>,
     found: &mut Vec<Blocker>,
 ) {
@@ -119,7 +119,7 @@ fn of_issue(
                 issue: id.clone(),
                 subject: subject.clone(),
                 why,
-                waiting: retry_time(issue),
+                waiting: pending(issue),
             });
         }
         IssueState::Sending => match issue.next_at {
@@ -131,11 +131,11 @@ fn of_issue(
                     until,
                 });
             }
-            _ if retry_time(issue) > 0 && !said => {
+            _ if pending(issue) > 0 && !is_explained => {
                 found.push(Blocker::NextRun {
                     issue: id.clone(),
                     subject: subject.clone(),
-                    waiting: retry_time(issue),
+                    waiting: pending(issue),
                     until: permit,
                 });
             }
@@ -157,7 +157,7 @@ async fn next_permit(
 }
 
 /// When the pending deliveries will be sent at the overall rate. Rates of single domains are ignored.
-fn through_by(context: &RunContext, waiting: u64) -> Option<DateTime<Utc>> {
+fn finished_at(context: &RunContext, waiting: u64) -> Option<DateTime<Utc>> {
     let per_minute = context.config.smtp.as_ref()?.per_minute?;
     let minutes = i64::try_from(waiting / u64::from(per_minute) + 1).ok()?;
     context.clock.now().checked_add_signed(TimeDelta::try_minutes(minutes)?)

@@ -63,8 +63,8 @@ pub async fn try_relay(config: &Config) -> Result<Option<FailureExplanation>, Ru
         return Ok(None);
     }
     match open_transport(config, "check")?.connect().await {
-        Ok(channel) => {
-            channel.quit().await;
+        Ok(connection) => {
+            connection.quit().await;
             Ok(None)
         }
         Err(outcome) => {
@@ -86,7 +86,7 @@ pub(crate) fn of_mailbox(config: &Config, error: &ImapError) -> Option<FailureEx
     let settings = Settings::of_inbox(inbox, password_finding(config, "inbox", source));
     let diagnosis = match error {
         ImapError::Unusable(outcome) => diagnose(outcome, &settings),
-        ImapError::LoginRefused(said) => Some(login_refused(said, &settings)),
+        ImapError::LoginRefused(reply) => Some(login_refused(reply, &settings)),
         _ => None,
     };
     diagnosis.map(|diagnosis| diagnosis_for(config, diagnosis))

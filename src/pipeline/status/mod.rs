@@ -1,4 +1,4 @@
-//! What a person or a monitor is told of the state of things: blockers, diagnoses, incidents, what comes next.
+//! The state of the site for people and monitors: blockers, diagnoses, incidents, upcoming mailings.
 
 pub(crate) mod blockers;
 pub(crate) mod diagnosis;

@@ -20,8 +20,8 @@ use crate::durable::{self, Mode};
 use crate::email::{OperatorMessage, compose_operator_message};
 use crate::net::http::{Download, DownloadError};
 use crate::pipeline::session::dkim_keys::signer;
-use crate::pipeline::session::error::RunError;
-use crate::pipeline::session::transport::{no_sender, open_transport};
+use crate::pipeline::session::error::{RunError, no_sender};
+use crate::pipeline::session::transport::open_transport;
 use crate::pipeline::status::incident::{Change, Failure, Incident};
 use crate::text::{HeaderText, hex};
 
@@ -83,9 +83,9 @@ impl NotificationState {
                 None
             }
             _ => {
-                let word = if self.knows { Status::FailingDifferently } else { Status::Failing };
+                let status = if self.knows { Status::FailingDifferently } else { Status::Failing };
                 (self.at, self.knows, self.owed) = (Some(now), true, false);
-                Some(word)
+                Some(status)
             }
         }
     }
@@ -101,7 +101,7 @@ pub async fn notify_start(config: &Config) {
 /// Sends the notifications about the end of a run. Returns the failures of the notifications themselves.
 pub async fn notify(config: &Config, clock: &dyn Clock, ending: &RunOutcome<'_>) -> Vec<String> {
     let Some(notify) = &config.notify else { return Vec::new() };
-    let mut troubles = Vec::new();
+    let mut problems = Vec::new();
     if let Some(url) = notify.heartbeat() {
         let (url, body) = match ending.failure {
             Some(failure) => (
@@ -110,32 +110,32 @@ pub async fn notify(config: &Config, clock: &dyn Clock, ending: &RunOutcome<'_>)
             ),
             None => (url.clone(), String::new()),
         };
-        troubles.extend(post(&url, &[], body).await.err());
+        problems.extend(post(&url, &[], body).await.err());
     }
     let path = config.resolve(".letterpress/notify.json");
     let mut all = read(&path);
-    let told = all.entry(ending.command.to_owned()).or_default();
-    let before = told.clone();
-    if let Some(word) = told.next(ending.change, clock.now()) {
-        let message = Message::about(word, ending, config, clock.now());
+    let state = all.entry(ending.command.to_owned()).or_default();
+    let before = state.clone();
+    if let Some(status) = state.next(ending.change, clock.now()) {
+        let message = Message::about(status, ending, config, clock.now());
         if let Some(topic) = notify.topic() {
             let body = without_addresses(&message.text);
-            troubles.extend(post(topic, &message.headers(word), body).await.err());
+            problems.extend(post(topic, &message.headers(status), body).await.err());
         }
         if let Some(to) = notify.to.as_ref().filter(|_| config.smtp.is_some())
-            && (word == Status::Recovered || !told.is_stuck)
+            && (status == Status::Recovered || !state.is_stuck)
             && let Err(error) = mail(config, clock, to, &message).await
         {
-            told.is_stuck = word != Status::Recovered;
-            troubles.push(error.to_string());
+            state.is_stuck = status != Status::Recovered;
+            problems.push(error.to_string());
         }
     }
-    if *told != before
+    if *state != before
         && let Err(error) = write(&path, &all)
     {
-        troubles.push(format!("{path}: {error}"));
+        problems.push(format!("{path}: {error}"));
     }
-    troubles
+    problems
 }
 
 /// The text of a notification.
@@ -145,10 +145,10 @@ struct Message {
 }
 
 impl Message {
-    fn about(word: Status, ending: &RunOutcome<'_>, config: &Config, now: DateTime<Utc>) -> Self {
+    fn about(status: Status, ending: &RunOutcome<'_>, config: &Config, now: DateTime<Utc>) -> Self {
         let command = format!("letterpress {}", ending.command);
         let when = |at: DateTime<Utc>| at.with_timezone(&config.site.timezone).format("%Y-%m-%d %H:%M %Z");
-        let (what, said) = match (word, ending.change) {
+        let (title, details) = match (status, ending.change) {
             (Status::Recovered, Change::Ended(Incident { since, runs, text, .. })) => (
                 format!("{command} works again"),
                 format!("{runs} runs failed since {}:\n\n{}", when(*since), text.trim()),
@@ -157,19 +157,19 @@ impl Message {
             _ => (format!("{command} failed"), failed(ending)),
         };
         let text = format!(
-            "{said}\n\n{} on {} at {}\n{}\n\nYou get a message when it starts to fail, when it fails in another way, and when it \
+            "{details}\n\n{} on {} at {}\n{}\n\nYou get a message when it starts to fail, when it fails in another way, and when it \
              works again, not for every run.\n",
             command,
             host(),
             when(now),
             config.resolve("config.toml")
         );
-        Self { title: what, text: text.chars().take(LONGEST).collect() }
+        Self { title, text: text.chars().take(LONGEST).collect() }
     }
 
     /// The HTTP headers for ntfy.
-    fn headers(&self, word: Status) -> [(&'static str, String); 3] {
-        let (priority, tags) = match word {
+    fn headers(&self, status: Status) -> [(&'static str, String); 3] {
+        let (priority, tags) = match status {
             Status::Recovered => ("default", "white_check_mark"),
             Status::Failing | Status::FailingDifferently => ("high", "warning"),
         };
@@ -242,7 +242,7 @@ async fn transmit(
     let now = clock.now();
     let subject = format!("{}: {}", config.site.title, message.title);
     let subject = HeaderText::lossy(&subject).ok_or_else(no_sender)?;
-    let notice = OperatorMessage {
+    let message = OperatorMessage {
         from,
         to,
         subject: &subject,
@@ -250,7 +250,7 @@ async fn transmit(
         date: now.with_timezone(&config.site.timezone).fixed_offset(),
         message_id: format!("{}@{}", hex(&clock.random()), from.address.domain()),
     };
-    let plain = compose_operator_message(&notice, &config.site);
+    let plain = compose_operator_message(&message, &config.site);
     let bytes = match signer(config)? {
         None => plain,
         Some(signer) => signer.sign(&plain, now).map_err(|error| mark_unsent(&error.to_string()))?,
@@ -258,11 +258,11 @@ async fn transmit(
     let return_path = config.newsletter.bounces.as_ref().unwrap_or(&from.address);
     let envelope = Envelope { from: return_path.clone(), to: to.clone(), size: bytes.len() };
     let failed = |outcome: SmtpOutcome| mark_unsent(&outcome.reply_text());
-    let mut channel = open_transport(config, "notify")?.connect().await.map_err(failed)?;
-    channel.offer(&envelope).await.map_err(failed)?;
-    channel.body(&bytes).await.map_err(failed)?;
-    let outcome = channel.final_dot(None).await;
-    channel.quit().await;
+    let mut connection = open_transport(config, "notify")?.connect().await.map_err(failed)?;
+    connection.offer(&envelope).await.map_err(failed)?;
+    connection.body(&bytes).await.map_err(failed)?;
+    let outcome = connection.final_dot(None).await;
+    connection.quit().await;
     if classify(&outcome) == Verdict::Sent { Ok(()) } else { Err(failed(outcome)) }
 }
 
@@ -298,43 +298,43 @@ mod tests {
 
     #[test]
     fn people_are_notified_of_the_begin_and_the_end_of_a_failure_and_not_in_between() {
-        let mut told = NotificationState::default();
-        assert_eq!(told.next(&Change::None, at(0)), None);
-        assert_eq!(told.next(&Change::Started, at(10)), Some(Status::Failing));
+        let mut state = NotificationState::default();
+        assert_eq!(state.next(&Change::None, at(0)), None);
+        assert_eq!(state.next(&Change::Started, at(10)), Some(Status::Failing));
         for minutes in (20..600).step_by(10) {
-            assert_eq!(told.next(&Change::Continues(incident()), at(minutes)), None);
+            assert_eq!(state.next(&Change::Continues(incident()), at(minutes)), None);
         }
-        assert_eq!(told.next(&Change::Changed(incident()), at(600)), Some(Status::FailingDifferently));
-        assert_eq!(told.next(&Change::Ended(incident()), at(610)), Some(Status::Recovered));
-        assert_eq!(told.next(&Change::None, at(620)), None);
+        assert_eq!(state.next(&Change::Changed(incident()), at(600)), Some(Status::FailingDifferently));
+        assert_eq!(state.next(&Change::Ended(incident()), at(610)), Some(Status::Recovered));
+        assert_eq!(state.next(&Change::None, at(620)), None);
     }
 
     #[test]
     fn a_change_within_an_hour_is_reported_after_the_hour_if_it_lasts() {
-        let mut told = NotificationState::default();
-        assert_eq!(told.next(&Change::Started, at(0)), Some(Status::Failing));
-        assert_eq!(told.next(&Change::Changed(incident()), at(10)), None);
-        assert_eq!(told.next(&Change::Continues(incident()), at(20)), None);
-        assert_eq!(told.next(&Change::Continues(incident()), at(60)), Some(Status::FailingDifferently));
-        assert_eq!(told.next(&Change::Continues(incident()), at(70)), None);
+        let mut state = NotificationState::default();
+        assert_eq!(state.next(&Change::Started, at(0)), Some(Status::Failing));
+        assert_eq!(state.next(&Change::Changed(incident()), at(10)), None);
+        assert_eq!(state.next(&Change::Continues(incident()), at(20)), None);
+        assert_eq!(state.next(&Change::Continues(incident()), at(60)), Some(Status::FailingDifferently));
+        assert_eq!(state.next(&Change::Continues(incident()), at(70)), None);
     }
 
     #[test]
     fn a_flapping_failure_sends_at_most_two_emails_an_hour() {
-        let mut told = NotificationState::default();
-        let mut words = Vec::new();
+        let mut state = NotificationState::default();
+        let mut statuses = Vec::new();
         for minutes in (0..60).step_by(10) {
-            words.extend(told.next(&Change::Started, at(minutes)));
-            words.extend(told.next(&Change::Ended(incident()), at(minutes + 5)));
+            statuses.extend(state.next(&Change::Started, at(minutes)));
+            statuses.extend(state.next(&Change::Ended(incident()), at(minutes + 5)));
         }
-        assert_eq!(words, [Status::Failing, Status::Recovered]);
-        assert_eq!(told.next(&Change::Started, at(60)), Some(Status::Failing));
+        assert_eq!(statuses, [Status::Failing, Status::Recovered]);
+        assert_eq!(state.next(&Change::Started, at(60)), Some(Status::Failing));
     }
 
     #[test]
     fn a_clock_that_was_ahead_does_not_suppress_notifications() {
-        let mut told = NotificationState { at: Some(at(100_000)), ..NotificationState::default() };
-        assert_eq!(told.next(&Change::Started, at(0)), Some(Status::Failing));
+        let mut state = NotificationState { at: Some(at(100_000)), ..NotificationState::default() };
+        assert_eq!(state.next(&Change::Started, at(0)), Some(Status::Failing));
     }
 
     #[test]

@@ -61,8 +61,8 @@ fn posts(plan: &Plan<'_>, archive: &Archive, delay: TimeDelta) -> Vec<Upcoming> 
         NotDue::TooYoung(until) => Some(post(waiting.title.to_string(), *until)),
         _ => None,
     });
-    let scheduled = archive.skipped.iter().filter_map(|left| match left.reason {
-        SkipReason::Future(date) => Some(post(left.source.to_string(), date.to_utc() + delay)),
+    let scheduled = archive.skipped.iter().filter_map(|skipped| match skipped.reason {
+        SkipReason::Future(date) => Some(post(skipped.source.to_string(), date.to_utc() + delay)),
         _ => None,
     });
     young.chain(scheduled).collect()

@@ -45,7 +45,7 @@ enum State {
 impl<'c> Copies<'c> {
     pub(super) fn plan(
         config: &'c Config,
-        ground: &PublicFolder,
+        public: &PublicFolder,
         record: &Record,
         needs: Vec<(&Utf8Path, &LocalLink)>,
     ) -> Self {
@@ -59,36 +59,36 @@ impl<'c> Copies<'c> {
         };
         let mut named: HashMap<Utf8PathBuf, &Utf8Path> = HashMap::new();
         for (post, want) in needs {
-            if ground.is_feed(&want.target) || record.pages.contains_key(&want.target) {
+            if public.is_feed(&want.target) || record.pages.contains_key(&want.target) {
                 continue;
             }
-            let Some(source) = ground.source(config, want) else {
-                copies.note_absent(post, want, ground, record);
+            let Some(source) = public.source(config, want) else {
+                copies.note_absent(post, want, public, record);
                 continue;
             };
             match copies.files.get(&want.target) {
                 Some(known) if known.source != source => {
                     let first = named.get(&want.target).map_or("", |post| post.as_str());
-                    copies.findings.push(identical_copy(post, want, (&known.source, &source), first));
+                    copies.findings.push(target_conflict(post, want, (&known.source, &source), first));
                 }
                 Some(_) => {}
                 None => {
                     named.insert(want.target.clone(), post);
-                    copies.add(want.target.clone(), source, ground, record);
+                    copies.add(want.target.clone(), source, public, record);
                 }
             }
         }
         copies
     }
 
-    fn add(&mut self, target: Utf8PathBuf, source: Utf8PathBuf, ground: &PublicFolder, record: &Record) {
-        let (from, to) = (self.config.resolve(&source), ground.directory.join(&target));
+    fn add(&mut self, target: Utf8PathBuf, source: Utf8PathBuf, public: &PublicFolder, record: &Record) {
+        let (from, to) = (self.config.resolve(&source), public.directory.join(&target));
         let known = record.copies.get(&target).filter(|known| Some(known.to) == stamp(&to));
         let real = from.canonicalize_utf8().unwrap_or_else(|_| from.clone());
         let state = match known {
             Some(known) if known.source == source && Some(known.from) == stamp(&real) => State::Unchanged,
             Some(_) => State::Due,
-            None if !to.exists() && ground.is_open(&target) => State::Due,
+            None if !to.exists() && public.is_open(&target) => State::Due,
             None if to.is_file() && is_same(&from, &to) => State::Same,
             None => {
                 self.findings.push(not_ours(&self.config.output.directory.join(&target)));
@@ -100,13 +100,13 @@ impl<'c> Copies<'c> {
     }
 
     /// Reports a missing source, unless another program put the file at the target.
-    fn note_absent(&mut self, post: &Utf8Path, want: &LocalLink, ground: &PublicFolder, record: &Record) {
+    fn note_absent(&mut self, post: &Utf8Path, want: &LocalLink, public: &PublicFolder, record: &Record) {
         self.absent.extend(want.sources.iter().cloned());
         let is_orphan = record.copies.contains_key(&want.target);
         if is_orphan {
             self.orphans.push(want.target.clone());
         }
-        if want.is_shown && !want.is_absolute && (is_orphan || !ground.has(&want.target)) {
+        if want.is_shown && !want.is_absolute && (is_orphan || !public.has(&want.target)) {
             let message = format!("{} does not exist, so it is missing on the page", want.raw);
             let finding = Finding::warning("file-missing", post.as_str(), message).at(want.line);
             let place = want.sources.first().map_or("", |place| place.as_str());
@@ -115,7 +115,7 @@ impl<'c> Copies<'c> {
     }
 
     /// Copies the changed files; returns their number.
-    pub(super) fn make(&self, ground: &PublicFolder) -> Result<usize, OutputError> {
+    pub(super) fn make(&self, public: &PublicFolder) -> Result<usize, OutputError> {
         let due: Vec<(Utf8PathBuf, Utf8PathBuf)> = self
             .files
             .iter()
@@ -123,7 +123,7 @@ impl<'c> Copies<'c> {
             .map(|(target, copy)| (target.clone(), self.config.resolve(&copy.source)))
             .collect();
         if !due.is_empty() {
-            output::copy(&ground.directory, &due)?;
+            output::copy(&public.directory, &due)?;
         }
         Ok(due.len())
     }
@@ -152,13 +152,13 @@ impl<'c> Copies<'c> {
     /// The files that were copied by Letterpress.
     pub(super) fn into_record(
         &self,
-        ground: &PublicFolder,
+        public: &PublicFolder,
         record: &Record,
     ) -> BTreeMap<Utf8PathBuf, CopyRecord> {
         let ours = self.files.iter().filter(|(_, copy)| copy.state != State::Same);
         let stamped = |(target, copy): (&Utf8PathBuf, &Copy)| {
             let real = self.config.resolve(&copy.source).canonicalize_utf8().ok()?;
-            let (from, to) = (stamp(&real)?, stamp(&ground.directory.join(target))?);
+            let (from, to) = (stamp(&real)?, stamp(&public.directory.join(target))?);
             Some((target.clone(), CopyRecord { source: copy.source.clone(), from, to }))
         };
         let orphans = self.orphans.iter().filter_map(|path| record.copies.get_key_value(path));
@@ -167,7 +167,7 @@ impl<'c> Copies<'c> {
 }
 
 /// Two source files with the same target.
-fn identical_copy(
+fn target_conflict(
     post: &Utf8Path,
     want: &LocalLink,
     (known, other): (&Utf8Path, &Utf8Path),

@@ -1,0 +1,122 @@
+//! Composes and checks the email of an issue, and sends a test message of it.
+
+use chrono::DateTime;
+
+use crate::address::EmailAddress;
+use crate::archive::Post;
+use crate::config::Config;
+use crate::delivery::OutgoingMessage;
+use crate::delivery::verdict::{Verdict, classify};
+use crate::email::{self, MessageTemplate, Templates};
+use crate::finding::{Finding, Severity};
+use crate::ledger::Token;
+use crate::pipeline::build::pages::refuse_dead_pictures;
+use crate::pipeline::newsletter::issue_renderer::IssueRenderer;
+use crate::pipeline::session::context::RunContext;
+use crate::pipeline::session::dkim_keys::signer;
+use crate::pipeline::session::error::{RunError, no_sender};
+use crate::pipeline::session::transport::open_transport;
+use crate::pipeline::status::diagnosis::relay_error;
+use crate::store::{Claimed, DeliveryNumber, MessageFields};
+use crate::subscribers::AddressKey;
+use crate::text::{HeaderText, hex};
+
+/// Composes and checks the email of a post.
+pub fn compose(config: &Config, post: &Post) -> Result<(IssueRenderer, Vec<Finding>), RunError> {
+    refuse_dead_pictures(config, post)?;
+    let template = email::compose(post, config, &templates(config)?).map_err(RunError::Findings)?;
+    lint_message(template, config, post.source.as_str())
+}
+
+/// The renderer of an email without errors; its findings name `source`.
+pub(crate) fn lint_message(
+    template: MessageTemplate,
+    config: &Config,
+    source: &str,
+) -> Result<(IssueRenderer, Vec<Finding>), RunError> {
+    let renderer = IssueRenderer::new(template, config).ok_or_else(no_sender)?;
+    let sample = check_signature(&renderer, &sample_recipient(config)?, config)?;
+    let (errors, findings): (Vec<_>, Vec<_>) = email::lint(renderer.template(), &sample.message, source)
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
+    if errors.is_empty() { Ok((renderer, findings)) } else { Err(RunError::Findings(errors)) }
+}
+
+/// One message, signed as in a real run.
+fn check_signature(
+    renderer: &IssueRenderer,
+    claimed: &Claimed,
+    config: &Config,
+) -> Result<OutgoingMessage, RunError> {
+    renderer.compose(claimed, signer(config)?.as_deref()).map_err(|error| {
+        RunError::user(error.to_string(), "nothing was sent; `letterpress dkim new` creates another key")
+    })
+}
+
+/// The user's own templates over the built-in ones.
+pub fn templates(config: &Config) -> Result<Templates, RunError> {
+    let folder = config.resolve(&config.newsletter.templates);
+    let read = |name: &str| match std::fs::read_to_string(folder.join(name)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(RunError::io(format!("reading {}", folder.join(name)), error)),
+    };
+    let digest = [read("digest/subject.txt")?, read("digest/body.txt")?, read("digest/body.html")?];
+    Ok(Templates::new(read("subject.txt")?, read("body.txt")?, read("body.html")?).with_digest(digest))
+}
+
+/// A sample delivery with values of maximum length, for the checks.
+fn sample_recipient(config: &Config) -> Result<Claimed, RunError> {
+    let address = config.newsletter.from.as_ref().map(|from| from.address.clone());
+    let address = match address {
+        Some(address) => address,
+        None => EmailAddress::parse("reader@example.com").map_err(RunError::internal)?,
+    };
+    Ok(Claimed {
+        number: DeliveryNumber(0),
+        key: AddressKey([0; 16]),
+        address,
+        name: HeaderText::lossy("김민준 Reader"),
+        fields: MessageFields {
+            message_id: "0123456789abcdef0123456789abcdef@example.com".to_owned(),
+            boundary_seed: "0123456789abcdef0123456789abcdef".to_owned(),
+            unsubscribe: "v1.k1.u.aaaaaaaaaaaaaaaaaaaaaaaaaa.1.aaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
+            bounce: String::new(),
+        },
+        token: Token([0; 16]),
+        attempts: 1,
+        dated: DateTime::UNIX_EPOCH,
+    })
+}
+
+/// Sends one message outside of any issue.
+pub(crate) async fn transmit_test(
+    context: &RunContext,
+    renderer: &IssueRenderer,
+    address: EmailAddress,
+) -> Result<String, RunError> {
+    let random = hex(&context.clock.random());
+    let mut claimed = sample_recipient(&context.config)?;
+    claimed.address = address;
+    claimed.name = None;
+    claimed.fields.message_id = format!("{random}@{}", claimed.address.domain());
+    claimed.fields.boundary_seed = random;
+    claimed.dated = context.clock.now();
+    let composed = check_signature(renderer, &claimed, &context.config)?;
+    let transport = open_transport(&context.config, "test")?;
+    let failed = |outcome: crate::delivery::SmtpOutcome| {
+        let what = format!(
+            "{} rejected the message at {}: {}",
+            transport.name(),
+            outcome.phase,
+            outcome.reply_text()
+        );
+        relay_error(&context.config, &outcome, what)
+    };
+    let mut connection = transport.connect().await.map_err(failed)?;
+    connection.offer(&composed.envelope).await.map_err(failed)?;
+    connection.body(&composed.message).await.map_err(failed)?;
+    let outcome = connection.final_dot(None).await;
+    connection.quit().await;
+    if classify(&outcome) == Verdict::Sent { Ok(transport.name()) } else { Err(failed(outcome)) }
+}
