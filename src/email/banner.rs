@@ -16,7 +16,7 @@ pub struct Note {
 }
 
 impl MessageTemplate {
-    /// A copy with `mark` before its subject and the note above its content.
+    /// A clone with `mark` before its subject and the note above its content.
     #[must_use]
     pub fn with_note(&self, mark: &str, note: Option<&Note>) -> Self {
         let mut marked = self.clone();

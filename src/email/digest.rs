@@ -16,7 +16,7 @@ use crate::finding::Finding;
 use crate::i18n::{self, IssueStrings, Strings};
 
 /// The lengths of an excerpt to try in turn while the email is too long. Titles are always shown.
-const TASTES: [usize; 4] = [400, 160, 60, 0];
+const EXCERPT_LENGTHS: [usize; 4] = [400, 160, 60, 0];
 
 /// The size limit of the HTML part. It leaves room for the subscriber's name and address and for what mail programs add.
 const LONGEST: usize = 90_000;
@@ -41,29 +41,29 @@ pub fn compose_digest(
     config: &Config,
     templates: &Templates,
 ) -> Result<MessageTemplate, Vec<Finding>> {
-    let mut tastes = TASTES.into_iter();
-    let mut letter = with_taste(week, tastes.next().unwrap_or_default(), config, templates)?;
-    for taste in tastes {
-        if length(&letter.html) <= LONGEST {
+    let mut lengths = EXCERPT_LENGTHS.into_iter();
+    let mut template = with_excerpts(week, lengths.next().unwrap_or_default(), config, templates)?;
+    for excerpt_length in lengths {
+        if length(&template.html) <= LONGEST {
             break;
         }
-        letter = with_taste(week, taste, config, templates)?;
+        template = with_excerpts(week, excerpt_length, config, templates)?;
     }
-    Ok(letter)
+    Ok(template)
 }
 
 fn length(pieces: &[TemplatePart]) -> usize {
     pieces.iter().map(|piece| if let TemplatePart::Fixed(text) = piece { text.len() } else { 0 }).sum()
 }
 
-fn with_taste(
+fn with_excerpts(
     week: &DigestContent<'_>,
-    taste: usize,
+    excerpt_length: usize,
     config: &Config,
     templates: &Templates,
 ) -> Result<MessageTemplate, Vec<Finding>> {
     let strings = Strings::of(&config.site.language);
-    let posts: Vec<Value> = week.posts.iter().map(|post| entry(post, taste, config)).collect();
+    let posts: Vec<Value> = week.posts.iter().map(|post| entry(post, excerpt_length, config)).collect();
     let lang = &config.site.language;
     let shown: String = posts.iter().map(ToString::to_string).collect();
     let fields = context! {
@@ -93,11 +93,11 @@ fn headline(posts: &[&Post], strings: &IssueStrings) -> String {
     }
 }
 
-fn entry(post: &Post, taste: usize, config: &Config) -> Value {
+fn entry(post: &Post, excerpt_length: usize, config: &Config) -> Value {
     let teaser = match &post.summary {
-        Some(summary) => markdown::shorten(summary.as_str().trim(), taste),
-        None if taste == 0 => String::new(),
-        None => markdown::excerpt(post, taste),
+        Some(summary) => markdown::shorten(summary.as_str().trim(), excerpt_length),
+        None if excerpt_length == 0 => String::new(),
+        None => markdown::excerpt(post, excerpt_length),
     };
     context! {
         lang => post.language.as_deref().unwrap_or(&config.site.language),

@@ -158,7 +158,7 @@ pub(super) fn english_post() -> (Post, Body) {
     (post, Body { html, blocks })
 }
 
-pub(super) fn japanese_letter() -> MessageTemplate {
+pub(super) fn japanese_message() -> MessageTemplate {
     let site = "title = \"遅い郵便\"\nurl = \"https://post.example.com/\"\nlanguage = \"ja\"";
     let config = config(site, "from = \"遅い郵便 <letters@post.example.com>\"");
     let cell = |words: &str| vec![text(words)];
@@ -208,18 +208,18 @@ pub(super) fn japanese_letter() -> MessageTemplate {
     .unwrap()
 }
 
-pub(super) fn korean_letter() -> MessageTemplate {
+pub(super) fn korean_message() -> MessageTemplate {
     let (post, body) = korean_post();
     from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap()
 }
 
-pub(super) fn english_letter() -> MessageTemplate {
+pub(super) fn english_message() -> MessageTemplate {
     let (post, body) = english_post();
     from_body(&post, &body, &english_config(), &Templates::builtin()).unwrap()
 }
 
 /// A subscriber; `name` may be absent.
-pub(super) fn reader(name: Option<&str>) -> Recipient {
+pub(super) fn recipient(name: Option<&str>) -> Recipient {
     Recipient {
         to: Mailbox { name: name.map(header), address: EmailAddress::parse("reader@example.net").unwrap() },
         message_id: "6f1d2c3b4a596877@post.example.com".to_owned(),

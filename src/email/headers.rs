@@ -252,7 +252,7 @@ fn encoded_words(text: &str, start: usize) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::fixtures::{header, reader};
+    use super::super::fixtures::{header, recipient};
     use super::*;
 
     fn named(name: &str) -> String {
@@ -287,18 +287,18 @@ mod tests {
 
     #[test]
     fn untrusted_strings_cannot_inject_header_fields() {
-        let mut reader = reader(None);
-        reader.message_id = "a>\r\nBcc: b@example.com".to_owned();
-        reader.unsubscribe.token = "t&body=x\r\n".to_owned();
+        let mut recipient = recipient(None);
+        recipient.message_id = "a>\r\nBcc: b@example.com".to_owned();
+        recipient.unsubscribe.token = "t&body=x\r\n".to_owned();
         let mut fields = String::new();
-        write_recipient_headers(&reader, &mut fields);
+        write_recipient_headers(&recipient, &mut fields);
         assert!(fields.contains("Message-ID: <a%3E%0D%0ABcc:%20b@example.com>\r\n"));
         assert!(fields.contains("subject=unsubscribe%20t%26body%3Dx%0D%0A>"));
     }
 
     proptest! {
         #[test]
-        fn encoded_words_hold_whole_characters_in_at_most_75(text in "\\PC{1,200}", start in 0usize..40) {
+        fn encoded_words_contain_whole_characters_in_at_most_75(text in "\\PC{1,200}", start in 0usize..40) {
             let words = encoded_words(&text, start);
             let mut decoded = String::new();
             for (n, word) in words.split("\r\n ").enumerate() {

@@ -98,7 +98,7 @@ pub(super) fn no_sender() -> Finding {
     Finding::error(
         "newsletter-from",
         "config.toml",
-        "a letter needs a sender, and `newsletter.from` is not set",
+        "an email needs a sender, and `newsletter.from` is not set",
     )
     .hint("from = \"Kim <kim@example.com>\" under [newsletter]")
 }
@@ -214,6 +214,6 @@ fn damaged(file: String, damage: &InvalidPlaceholder) -> Finding {
         format!("`greeting`, `name` or `unsubscribe_url` went through a filter (line {line} of the result)"),
     )
     .hint(
-        "print them alone, as in {{ greeting }}: they are filled for each reader after the template has run",
+        "print them alone, as in {{ greeting }}: they are filled for each subscriber after the template has run",
     )
 }

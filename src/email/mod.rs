@@ -1,6 +1,6 @@
 //! Renders a post or a weekly digest as one email with slots, and writes the email for one subscriber as bytes.
 //!
-//! Pure: no file, socket, clock or randomness. A `Letter` is the email before it is personalised. It is rendered once per
+//! Pure: no file, socket, clock or randomness. A `MessageTemplate` is the email before it is personalised. It is rendered once per
 //! issue and frozen in the ledger; [`MessageTemplate::render_for`] fills in what differs between subscribers.
 
 mod banner;

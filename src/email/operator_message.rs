@@ -15,7 +15,7 @@ use crate::text::HeaderText;
 /// Characters in a line of base64 (RFC 2045, 6.8).
 const LINE: usize = 76;
 
-/// The contents of a notice.
+/// The contents of the message.
 #[derive(Debug)]
 pub struct OperatorMessage<'a> {
     /// The newsletter's own address.
@@ -33,18 +33,18 @@ pub struct OperatorMessage<'a> {
 }
 
 /// The message as bytes, marked as automatically generated so that autoresponders don't reply (RFC 3834).
-pub fn compose_operator_message(notice: &OperatorMessage<'_>, site: &Site) -> Vec<u8> {
-    let sender = Sender { site, from: notice.from, reply_to: None };
+pub fn compose_operator_message(message: &OperatorMessage<'_>, site: &Site) -> Vec<u8> {
+    let sender = Sender { site, from: message.from, reply_to: None };
     let mut out = String::new();
-    for (name, value) in headers::transactional_headers(notice.subject, "en", &sender) {
+    for (name, value) in headers::transactional_headers(message.subject, "en", &sender) {
         let _ = write!(out, "{name}: {value}\r\n");
     }
-    let to = Mailbox { name: None, address: notice.to.clone() };
+    let to = Mailbox { name: None, address: message.to.clone() };
     let _ = write!(out, "To: {}\r\n", headers::mailbox::<To>(&to));
-    let _ = write!(out, "Date: {}\r\n", notice.date.format("%a, %d %b %Y %H:%M:%S %z"));
-    let _ = write!(out, "Message-ID: <{}>\r\n", notice.message_id);
+    let _ = write!(out, "Date: {}\r\n", message.date.format("%a, %d %b %Y %H:%M:%S %z"));
+    let _ = write!(out, "Message-ID: <{}>\r\n", message.message_id);
     out.push_str("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
-    let mut body = STANDARD.encode(notice.text.replace('\n', "\r\n"));
+    let mut body = STANDARD.encode(message.text.replace('\n', "\r\n"));
     while body.len() > LINE {
         let rest = body.split_off(LINE);
         out.push_str(&body);
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_notice_is_read_back_as_it_was_written() {
+    fn a_message_is_parsed_back_unchanged() {
         let config = crate::config::parse(
             "[site]\ntitle = \"느린 편지\"\nurl = \"https://letters.example/\"\n",
             "config.toml",

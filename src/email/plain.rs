@@ -97,7 +97,7 @@ impl Page<'_> {
             let margin = " ".repeat(columns(&bullet));
             let inner = width.saturating_sub(margin.len());
             let body =
-                if loose { self.blocks(&item.blocks, inner) } else { self.close_blocks(&item.blocks, inner) };
+                if loose { self.blocks(&item.blocks, inner) } else { self.tight_blocks(&item.blocks, inner) };
             lines.extend(indented(
                 if body.is_empty() { vec![String::new()] } else { body },
                 &bullet,
@@ -108,7 +108,7 @@ impl Page<'_> {
     }
 
     /// Blocks without empty lines between them.
-    fn close_blocks(&mut self, blocks: &[Block], width: usize) -> Vec<String> {
+    fn tight_blocks(&mut self, blocks: &[Block], width: usize) -> Vec<String> {
         blocks.iter().flat_map(|block| self.block(block, width.max(NARROWEST))).collect()
     }
 
@@ -150,7 +150,7 @@ impl Page<'_> {
     fn footnotes(&mut self, notes: &[Vec<Block>], width: usize) -> Vec<String> {
         let mut lines = vec!["-".repeat(12)];
         for (n, note) in notes.iter().enumerate() {
-            let figure = raised(n + 1) + " ";
+            let figure = superscript(n + 1) + " ";
             let margin = " ".repeat(columns(&figure));
             lines.extend(indented(self.blocks(note, width - margin.len()), &figure, &margin));
         }
@@ -171,7 +171,7 @@ impl Page<'_> {
                     out.push(Span::Text(format!("[{alt}] ")));
                     out.push(Span::Solid(format!("<{url}>")));
                 }
-                Inline::Footnote(number) => out.push(Span::Solid(raised(*number))),
+                Inline::Footnote(number) => out.push(Span::Solid(superscript(*number))),
                 Inline::Break => out.push(Span::Break),
             }
         }
@@ -231,7 +231,7 @@ fn listed(head: &[String], rows: &[Vec<String>], width: usize) -> Vec<String> {
 }
 
 /// A number in superscript digits.
-fn raised(number: usize) -> String {
+fn superscript(number: usize) -> String {
     const FIGURES: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     number.to_string().bytes().map(|digit| FIGURES[usize::from(digit - b'0') % 10]).collect()
 }
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_of_two_paragraphs_has_air_around_it() {
+    fn an_item_with_two_paragraphs_is_surrounded_by_blank_lines() {
         let body = [Block::List(
             None,
             vec![item(None, vec![paragraph("하나"), paragraph("더")]), item(None, Vec::new())],
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn footnotes_have_raised_figures_and_pictures_their_words() {
+    fn footnotes_have_superscript_numbers_and_images_their_alternative_text() {
         let body = [
             Block::Paragraph(vec![
                 text("글"),
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_narrows_the_column_only_so_far() {
+    fn deep_nesting_narrows_the_column_down_to_a_minimum() {
         let mut block = paragraph(&"가나 ".repeat(20));
         for _ in 0..60 {
             block = Block::Quote(vec![block]);

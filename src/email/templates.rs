@@ -19,8 +19,8 @@ const BUILTIN: [(&str, &str); 8] = [
     ("builtin/digest/subject.txt", include_str!("templates/digest/subject.txt")),
     ("builtin/digest/body.txt", include_str!("templates/digest/body.txt")),
     ("builtin/digest/body.html", include_str!("templates/digest/body.html")),
-    ("builtin/slip/body.txt", include_str!("templates/slip/body.txt")),
-    ("builtin/slip/body.html", include_str!("templates/slip/body.html")),
+    ("builtin/transactional/body.txt", include_str!("templates/transactional/body.txt")),
+    ("builtin/transactional/body.html", include_str!("templates/transactional/body.html")),
 ];
 
 /// The limit of instructions and 64-byte units of output of one template: enough for a hundred megabytes, and an endless
@@ -151,8 +151,8 @@ impl TemplateRenderer<'_> {
             (TemplateSet::Digest, Kind::Text) => "digest/body.txt",
             (TemplateSet::Digest, Kind::Html) => "digest/body.html",
             // A transactional subject is not a template.
-            (TemplateSet::Transactional, Kind::Subject | Kind::Text) => "slip/body.txt",
-            (TemplateSet::Transactional, Kind::Html) => "slip/body.html",
+            (TemplateSet::Transactional, Kind::Subject | Kind::Text) => "transactional/body.txt",
+            (TemplateSet::Transactional, Kind::Html) => "transactional/body.html",
         }
     }
 

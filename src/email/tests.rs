@@ -6,8 +6,8 @@ use mail_parser::{MessageParser, MimeHeaders as _};
 use proptest::prelude::*;
 
 use super::fixtures::{
-    config, english_letter, english_post, header, japanese_letter, korean_config, korean_letter, korean_post,
-    paragraph, reader,
+    config, english_message, english_post, header, japanese_message, korean_config, korean_message,
+    korean_post, paragraph, recipient,
 };
 use super::headers::{self, Sender};
 use super::issue::from_body;
@@ -36,23 +36,23 @@ pub(super) fn assert_golden(name: &str, message: &[u8]) {
 }
 
 #[test]
-fn a_korean_letter_is_the_golden_one() {
-    assert_golden("korean.eml", &korean_letter().render_for(&reader(Some("김민준"))));
+fn the_korean_email_matches_the_golden_file() {
+    assert_golden("korean.eml", &korean_message().render_for(&recipient(Some("김민준"))));
 }
 
 #[test]
-fn a_japanese_letter_is_the_golden_one() {
-    assert_golden("japanese.eml", &japanese_letter().render_for(&reader(Some("キム"))));
+fn the_japanese_email_matches_the_golden_file() {
+    assert_golden("japanese.eml", &japanese_message().render_for(&recipient(Some("キム"))));
 }
 
 #[test]
-fn an_english_letter_is_the_golden_one() {
-    assert_golden("english.eml", &english_letter().render_for(&reader(None)));
+fn the_english_email_matches_the_golden_file() {
+    assert_golden("english.eml", &english_message().render_for(&recipient(None)));
 }
 
 #[test]
-fn a_foreign_parser_reads_every_field_and_part_back() {
-    let bytes = korean_letter().render_for(&reader(Some("김민준")));
+fn an_independent_parser_reads_every_field_and_part_back() {
+    let bytes = korean_message().render_for(&recipient(Some("김민준")));
     let message = MessageParser::new().parse(&bytes).unwrap();
     assert_eq!(message.subject(), Some("느리게 도착하는 것들에 대하여"));
     let (from, to) = (message.from().unwrap().first().unwrap(), message.to().unwrap().first().unwrap());
@@ -70,16 +70,16 @@ fn a_foreign_parser_reads_every_field_and_part_back() {
 
 #[test]
 fn one_click_is_announced_only_with_a_page_and_the_page_comes_first() {
-    let letter = korean_letter();
-    let mut reader = reader(None);
-    let with_page = String::from_utf8(letter.render_for(&reader)).unwrap();
+    let template = korean_message();
+    let mut recipient = recipient(None);
+    let with_page = String::from_utf8(template.render_for(&recipient)).unwrap();
     assert!(with_page.contains(
         "List-Unsubscribe: <https://news.post.example.com/u/v1.k1.unsub.42.q7Jx_2mE>,\r\n \
          <mailto:leave@post.example.com?subject=unsubscribe%20v1.k1.unsub.42.q7Jx_2mE>\r\n\
          List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     ));
-    (reader.unsubscribe.page, reader.unsubscribe.human) = (None, None);
-    let bytes = letter.render_for(&reader);
+    (recipient.unsubscribe.page, recipient.unsubscribe.human) = (None, None);
+    let bytes = template.render_for(&recipient);
     assert!(!String::from_utf8_lossy(&bytes).contains("One-Click"));
     let (text, html) = parts(&bytes);
     let mailto = "mailto:leave@post.example.com?subject=unsubscribe%20v1.k1.unsub.42.q7Jx_2mE";
@@ -88,21 +88,21 @@ fn one_click_is_announced_only_with_a_page_and_the_page_comes_first() {
 
 #[test]
 fn the_list_keeps_its_name_when_the_site_moves() {
-    let list_id = |letter: &MessageTemplate| {
-        letter.headers.iter().find(|(name, _)| name == "List-Id").unwrap().1.clone()
+    let list_id = |template: &MessageTemplate| {
+        template.headers.iter().find(|(name, _)| name == "List-Id").unwrap().1.clone()
     };
     let (post, body) = korean_post();
     let mut moved = korean_config();
     moved.site.url = crate::config::SiteUrl::parse("https://new-home.example.org/").unwrap();
-    let letter = from_body(&post, &body, &moved, &Templates::builtin()).unwrap();
-    assert_eq!(list_id(&letter), list_id(&korean_letter()));
+    let template = from_body(&post, &body, &moved, &Templates::builtin()).unwrap();
+    assert_eq!(list_id(&template), list_id(&korean_message()));
 }
 
 #[test]
-fn both_parts_say_the_same_words() {
+fn both_parts_contain_the_same_text() {
     let (post, body) = korean_post();
-    let letter = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
-    let (text, html) = parts(&letter.render_for(&reader(Some("김민준"))));
+    let template = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    let (text, html) = parts(&template.render_for(&recipient(Some("김민준"))));
     for word in [
         "서랍을",
         "기다림은",
@@ -126,8 +126,8 @@ fn both_parts_say_the_same_words() {
 }
 
 #[test]
-fn a_name_is_escaped_in_html_and_stands_as_it_is_in_text() {
-    let (text, html) = parts(&english_letter().render_for(&reader(Some("Tom & <Jerry>"))));
+fn a_name_is_escaped_in_html_and_unchanged_in_text() {
+    let (text, html) = parts(&english_message().render_for(&recipient(Some("Tom & <Jerry>"))));
     assert!(text.contains("Hello Tom & <Jerry>,"));
     assert!(html.contains("Hello Tom &amp; &lt;Jerry&gt;,") && !html.contains("<Jerry>"));
 }
@@ -136,21 +136,21 @@ fn a_name_is_escaped_in_html_and_stands_as_it_is_in_text() {
 fn markup_in_a_title_is_text_everywhere() {
     let (mut post, body) = english_post();
     post.title = header("a </title><b> & \"c\"");
-    let letter = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
-    let (text, html) = parts(&letter.render_for(&reader(None)));
+    let template = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    let (text, html) = parts(&template.render_for(&recipient(None)));
     assert!(text.contains(post.title.as_str()));
     assert_eq!(html.matches("a &lt;/title&gt;&lt;b&gt; &amp; ").count(), 2, "{html}");
 }
 
 #[test]
-fn template_syntax_in_a_post_stays_as_it_is_written() {
+fn template_syntax_in_a_post_is_not_executed() {
     let (mut post, mut body) = korean_post();
     post.title = header("{{ 7 * 7 }}");
     body.html = "<p>{{ unsubscribe_url }} {% include 'x' %}</p>".to_owned();
     body.blocks = vec![paragraph("{{ unsubscribe_url }} {% include 'x' %}")];
-    let letter = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
-    assert_eq!(letter.subject.as_str(), "{{ 7 * 7 }}");
-    let (text, html) = parts(&letter.render_for(&reader(None)));
+    let template = from_body(&post, &body, &korean_config(), &Templates::builtin()).unwrap();
+    assert_eq!(template.subject.as_str(), "{{ 7 * 7 }}");
+    let (text, html) = parts(&template.render_for(&recipient(None)));
     assert!(text.contains("{{ unsubscribe_url }} {% include 'x' %}"));
     assert!(html.contains("{{ unsubscribe_url }} {% include 'x' %}"));
 }
@@ -161,8 +161,8 @@ fn a_post_is_composed_from_its_markdown() {
     let markdown = "**첫 문단**입니다. [전시](/exhibition/)[^1]\n\n- [x] 우표\n- [ ] 답장\n\n| 가 | 나 |\n|---|---|\n| 1 | 2 |\n\n\
                     ![우체통](box.jpg)\n\n[^1]: 주석입니다.\n";
     post.body = crate::text::XmlText::clean(markdown).0;
-    let letter = compose(&post, &korean_config(), &Templates::builtin()).unwrap();
-    let bytes = letter.render_for(&reader(None));
+    let template = compose(&post, &korean_config(), &Templates::builtin()).unwrap();
+    let bytes = template.render_for(&recipient(None));
     let (text, html) = parts(&bytes);
     assert!(text.contains("*첫 문단*입니다. 전시 [1]¹"), "{text}");
     assert!(text.contains("☑ 우표\r\n☐ 답장"), "{text}");
@@ -174,11 +174,11 @@ fn a_post_is_composed_from_its_markdown() {
         html.contains("class=\"lp-task\"") && html.contains("class=\"lp-scroll\"") && !html.contains('↩'),
         "{html}"
     );
-    assert_eq!(lint(&letter, &bytes, "posts/a.md"), []);
+    assert_eq!(lint(&template, &bytes, "posts/a.md"), []);
 }
 
 #[test]
-fn a_letter_without_a_sender_says_what_to_write() {
+fn an_email_without_a_sender_is_an_error_with_a_hint() {
     let (post, body) = korean_post();
     let mut config = korean_config();
     config.newsletter.from = None;
@@ -222,8 +222,8 @@ fn a_subject_in_the_configuration_is_a_template_and_its_mistakes_name_that_file(
     let site = "title = \"The Slow Post\"\nurl = \"https://post.example.com/\"";
     let good =
         config(site, "from = \"a@post.example.com\"\nsubject = \"{{ site.title }}: {{ post.title }}\"");
-    let letter = from_body(&post, &body, &good, &Templates::builtin()).unwrap();
-    assert_eq!(letter.subject.as_str(), "The Slow Post: On things that arrive slowly");
+    let template = from_body(&post, &body, &good, &Templates::builtin()).unwrap();
+    assert_eq!(template.subject.as_str(), "The Slow Post: On things that arrive slowly");
     let bad = config(site, "from = \"a@post.example.com\"\nsubject = \"{{ site.name }}\"");
     let findings = from_body(&post, &body, &bad, &Templates::builtin()).unwrap_err();
     assert_eq!((findings[0].file.as_str(), findings[0].line), ("config.toml", None));
@@ -234,17 +234,17 @@ fn a_template_of_the_user_can_extend_the_built_in_one() {
     let (post, body) = english_post();
     let own = "{% extends \"builtin/body.html\" %}{% block header %}<h1>Mine</h1>{% endblock %}";
     let templates = Templates::new(None, None, Some(own.to_owned()));
-    let letter = from_body(&post, &body, &super::fixtures::english_config(), &templates).unwrap();
-    let (_, html) = parts(&letter.render_for(&reader(None)));
+    let template = from_body(&post, &body, &super::fixtures::english_config(), &templates).unwrap();
+    let (_, html) = parts(&template.render_for(&recipient(None)));
     assert!(html.contains(">Mine</h1>") && html.contains("Last month") && html.contains("Unsubscribe"));
 }
 
 #[test]
 fn a_frozen_letter_presses_the_same_copies_after_a_restart() {
-    let letter = korean_letter();
-    let thawed: MessageTemplate = serde_json::from_str(&serde_json::to_string(&letter).unwrap()).unwrap();
-    let reader = reader(Some("김민준"));
-    assert_eq!(letter.render_for(&reader), thawed.render_for(&reader));
+    let template = korean_message();
+    let thawed: MessageTemplate = serde_json::from_str(&serde_json::to_string(&template).unwrap()).unwrap();
+    let recipient = recipient(Some("김민준"));
+    assert_eq!(template.render_for(&recipient), thawed.render_for(&recipient));
 }
 
 /// The colours of a rule list: selector, property, value.
@@ -297,7 +297,7 @@ fn every_colour_of_text_has_enough_contrast_on_every_ground_in_both_palettes() {
     }
 }
 
-static PLAIN_LETTER: LazyLock<MessageTemplate> = LazyLock::new(english_letter);
+static PLAIN_MESSAGE: LazyLock<MessageTemplate> = LazyLock::new(english_message);
 
 proptest! {
     #[test]
@@ -314,8 +314,8 @@ proptest! {
             from.name = Some(name.clone());
             let sender = Sender { site: &config.site, from, reply_to: None };
             let headers = headers::issue_headers(&title, ("2026-W47", "en"), &sender);
-            let letter = MessageTemplate { headers, ..PLAIN_LETTER.clone() };
-            let bytes = letter.render_for(&reader(Some(name.as_str())));
+            let template = MessageTemplate { headers, ..PLAIN_MESSAGE.clone() };
+            let bytes = template.render_for(&recipient(Some(name.as_str())));
             let head = &bytes[..memchr::memmem::find(&bytes, b"\r\n\r\n").unwrap()];
             prop_assert!(head.is_ascii());
             for line in lines_of(head) {
@@ -332,10 +332,10 @@ proptest! {
     fn any_text_comes_back_from_short_lines_and_no_slot_leaks(body in "[a-zA-Z가-힣 =.\n\tF-]{0,400}", name in prop::option::of("\\PC{1,20}")) {
         let name = name.as_deref().and_then(crate::text::HeaderText::lossy);
         let recipient = Recipient {
-            to: Mailbox { name: name.clone(), ..reader(None).to },
-            ..reader(None)
+            to: Mailbox { name: name.clone(), ..recipient(None).to },
+            ..recipient(None)
         };
-        let letter = MessageTemplate {
+        let template = MessageTemplate {
             text: vec![
                 TemplatePart::Placeholder(Placeholder::Greeting),
                 TemplatePart::Fixed(format!("\n{body}")),
@@ -344,10 +344,10 @@ proptest! {
                 TemplatePart::Placeholder(Placeholder::Unsubscribe),
                 TemplatePart::Fixed("\n".to_owned()),
             ],
-            ..PLAIN_LETTER.clone()
+            ..PLAIN_MESSAGE.clone()
         };
-        let bytes = letter.render_for(&recipient);
-        prop_assert_eq!(&bytes, &letter.render_for(&recipient));
+        let bytes = template.render_for(&recipient);
+        prop_assert_eq!(&bytes, &template.render_for(&recipient));
         for line in lines_of(&bytes) {
             prop_assert!(line.len() <= 78 && !line.starts_with(b"From "));
         }

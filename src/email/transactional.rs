@@ -60,7 +60,7 @@ pub fn compose_transactional(
     let one = |finding: Finding| vec![finding];
     let text = printer.print(Kind::Text, &fields).map_err(one)?;
     let page = printer.print(Kind::Html, &fields).map_err(one)?;
-    let broken = |what: String| vec![Finding::error("letter-slip", "builtin/slip/body.html", what)];
+    let broken = |what: String| vec![Finding::error("letter-slip", "builtin/transactional/body.html", what)];
     let page = html::inlined(&page).map_err(|error| broken(error.to_string()))?;
     let cut = |part: &str| markers.split(part).map_err(|damage| broken(format!("line {}", damage.line)));
     let sender = Sender { site: &config.site, from, reply_to: config.newsletter.reply_to.as_ref() };
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn its_headers_keep_autoresponders_from_answering() {
+    fn its_headers_stop_autoresponders_from_replying() {
         let bytes = String::from_utf8(message(TransactionalKind::Confirm, "ko")).unwrap();
         for field in [
             "Auto-Submitted: auto-generated\r\n",

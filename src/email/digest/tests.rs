@@ -1,6 +1,6 @@
 //! Weekly digests: golden files, an independent parser, the linter, and very long digests.
 
-use super::super::fixtures::{config, english_config, header, korean_config, post, reader};
+use super::super::fixtures::{config, english_config, header, korean_config, post, recipient};
 use super::super::lint;
 use super::super::tests::{assert_golden, parts};
 use super::*;
@@ -11,7 +11,7 @@ fn written(title: &str, slug: &str, body: &str) -> Post {
     Post { body: XmlText::clean(body).0, ..post(title, slug) }
 }
 
-fn letter(posts: &[Post], config: &Config) -> MessageTemplate {
+fn template(posts: &[Post], config: &Config) -> MessageTemplate {
     let posts: Vec<&Post> = posts.iter().collect();
     let moment = DateTime::parse_from_rfc3339("2026-11-27T09:00:00+09:00").unwrap();
     compose_digest(&DigestContent { name: "2026-W48", moment, posts: &posts }, config, &Templates::builtin())
@@ -44,7 +44,7 @@ fn korean_week() -> Vec<Post> {
 fn a_korean_week_is_the_golden_one() {
     assert_golden(
         "korean-week.eml",
-        &letter(&korean_week(), &korean_config()).render_for(&reader(Some("김민준"))),
+        &template(&korean_week(), &korean_config()).render_for(&recipient(Some("김민준"))),
     );
 }
 
@@ -58,14 +58,14 @@ fn an_english_week_is_the_golden_one() {
         ),
         written("A postbox", "postbox", "The postbox at the end of the lane is gone.\n"),
     ];
-    assert_golden("english-week.eml", &letter(&posts, &english_config()).render_for(&reader(None)));
+    assert_golden("english-week.eml", &template(&posts, &english_config()).render_for(&recipient(None)));
 }
 
 #[test]
 fn a_week_says_how_many_posts_it_has_and_a_week_of_one_is_called_like_it() {
     let subject = |posts: &[Post], language: &str| {
         let site = format!("title = \"T\"\nurl = \"https://post.example.com/\"\nlanguage = \"{language}\"");
-        letter(posts, &config(&site, "from = \"kim@post.example.com\"")).subject.to_string()
+        template(posts, &config(&site, "from = \"kim@post.example.com\"")).subject.to_string()
     };
     let week = korean_week();
     assert_eq!(subject(&week, "ko"), "느리게 도착하는 것들에 대하여 외 2편");
@@ -78,7 +78,7 @@ fn a_week_says_how_many_posts_it_has_and_a_week_of_one_is_called_like_it() {
 
 #[test]
 fn nothing_of_one_post_gets_into_another_and_what_follows_the_mark_stays_away() {
-    let bytes = letter(&korean_week(), &korean_config()).render_for(&reader(None));
+    let bytes = template(&korean_week(), &korean_config()).render_for(&recipient(None));
     let (text, html) = parts(&bytes);
     for part in [&text, &html] {
         assert!(part.contains("화분이 하나") && part.contains("첫 문단이다."), "{part}");
@@ -97,10 +97,10 @@ fn nothing_of_one_post_gets_into_another_and_what_follows_the_mark_stays_away() 
 
 #[test]
 fn the_header_names_the_week_and_the_linter_finds_nothing() {
-    let letter = letter(&korean_week(), &korean_config());
-    let field = letter.headers.iter().find(|(name, _)| name == "Feedback-ID").unwrap();
+    let template = template(&korean_week(), &korean_config());
+    let field = template.headers.iter().find(|(name, _)| name == "Feedback-ID").unwrap();
     assert!(field.1.starts_with("2026-W48:letters:newsletter:"), "{}", field.1);
-    assert_eq!(lint(&letter, &letter.render_for(&reader(Some("김민준"))), "the week"), []);
+    assert_eq!(lint(&template, &template.render_for(&recipient(Some("김민준"))), "the week"), []);
 }
 
 #[test]
@@ -115,9 +115,9 @@ fn forty_long_posts_with_long_korean_addresses_are_not_clipped() {
             )
         })
         .collect();
-    let letter = letter(&posts, &korean_config());
-    assert!(length(&letter.html) <= 102_400, "{}", length(&letter.html));
-    let html: String = parts(&letter.render_for(&reader(None))).1;
+    let template = template(&posts, &korean_config());
+    assert!(length(&template.html) <= 102_400, "{}", length(&template.html));
+    let html: String = parts(&template.render_for(&recipient(None))).1;
     assert!((0..40).all(|n| html.contains(&format!(">{n} 제목"))), "every title is there");
 }
 
@@ -131,9 +131,9 @@ fn a_user_may_replace_or_extend_the_templates_of_the_week() {
     let posts: Vec<&Post> = week.iter().collect();
     let moment = DateTime::parse_from_rfc3339("2026-11-27T09:00:00+09:00").unwrap();
     let week = DigestContent { name: "2026-W48", moment, posts: &posts };
-    let letter = compose_digest(&week, &korean_config(), &templates).unwrap();
-    assert_eq!(letter.subject.as_str(), "느린 우체국: 3");
-    assert!(parts(&letter.render_for(&reader(None))).1.contains("<h1>2026-W48</h1>"));
+    let template = compose_digest(&week, &korean_config(), &templates).unwrap();
+    assert_eq!(template.subject.as_str(), "느린 우체국: 3");
+    assert!(parts(&template.render_for(&recipient(None))).1.contains("<h1>2026-W48</h1>"));
     let wrong = Templates::builtin().with_digest([Some("{{ post.title }}".to_owned()), None, None]);
     let findings = compose_digest(&week, &korean_config(), &wrong).unwrap_err();
     assert!(findings[0].to_string().contains("templates/digest/subject.txt"), "{}", findings[0]);

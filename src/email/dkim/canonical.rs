@@ -93,8 +93,8 @@ fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 /// Appends a line with runs of spaces and tabs as one space, and without trailing white space.
 fn squeeze(line: &[u8], out: &mut Vec<u8>) {
-    let kept = line.iter().rposition(|&byte| !is_space(byte)).map_or(0, |last| last + 1);
-    let mut rest = &line[..kept];
+    let end = line.iter().rposition(|&byte| !is_space(byte)).map_or(0, |last| last + 1);
+    let mut rest = &line[..end];
     while let Some(at) = memchr::memchr2(b' ', b'\t', rest) {
         out.extend_from_slice(&rest[..at]);
         out.push(b' ');
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_rfc_6376_comes_out_as_it_says_there() {
+    fn the_example_of_rfc_6376_is_reproduced() {
         let message = b"A: X\r\nB : Y\t\r\n\tZ  \r\n\r\n C \r\nD \t E\r\n\r\n\r\n";
         let (fields, rest) = split(message);
         let mut head = Vec::new();
@@ -156,7 +156,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_relaxed_stays_as_it_is(
+        fn relaxing_twice_changes_nothing_more(
             text in spaced(&[" ", "\t", "\r\n", "\r", "\n", "편지", "a", "--"]),
             // A bare CR before a CRLF could end up before an LF.
             value in spaced(&[" ", "\t", "\r\n ", "편지", "a", ":"]),

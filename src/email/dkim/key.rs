@@ -57,7 +57,7 @@ pub enum KeyError {
     #[error("the key is encrypted; take the passphrase off with `openssl pkey -in FILE -out OTHER`")]
     Encrypted,
     /// The content between the markers is invalid.
-    #[error("what stands between BEGIN and END is not base64, or was cut off")]
+    #[error("the text between BEGIN and END is not base64, or is truncated")]
     Damaged,
     /// An unsupported kind of key.
     #[error("it is neither an RSA nor an Ed25519 key ({0})")]

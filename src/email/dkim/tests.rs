@@ -1,4 +1,4 @@
-//! The standards' own examples, over-signing field by field, foreign and broken keys, and random letters.
+//! The standards' own examples, over-signing field by field, unsupported and broken keys, and random messages.
 
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rsa::KeySize;
@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{
 };
 use proptest::prelude::*;
 
-use super::super::fixtures::{english_letter, korean_letter, reader};
+use super::super::fixtures::{english_message, korean_message, recipient};
 use super::key::PublicKey;
 use super::*;
 
@@ -105,12 +105,12 @@ fn ed25519_signer() -> Signer {
     Signer::new(vec![identity("e", &ed25519_pem())])
 }
 
-fn copy() -> Vec<u8> {
-    korean_letter().render_for(&reader(Some("김민준")))
+fn message() -> Vec<u8> {
+    korean_message().render_for(&recipient(Some("김민준")))
 }
 
 fn at() -> DateTime<Utc> {
-    reader(None).date.to_utc()
+    recipient(None).date.to_utc()
 }
 
 fn flaw(signer: &Signer, message: &[u8]) -> Option<Why> {
@@ -151,10 +151,10 @@ fn the_key_of_rfc_8463_has_the_record_that_stands_there() {
 
 #[test]
 fn a_copy_bears_one_signature_for_each_key_and_the_letter_follows_untouched() {
-    let (signer, copy) = (signer(), copy());
-    let signed = signer.sign(&copy, at()).unwrap();
-    assert!(signed.ends_with(&copy));
-    let head = String::from_utf8(signed[..signed.len() - copy.len()].to_vec()).unwrap();
+    let (signer, message) = (signer(), message());
+    let signed = signer.sign(&message, at()).unwrap();
+    assert!(signed.ends_with(&message));
+    let head = String::from_utf8(signed[..signed.len() - message.len()].to_vec()).unwrap();
     assert_eq!(head.matches("DKIM-Signature: v=1;").count(), 2);
     assert!(head.contains("a=ed25519-sha256;") && head.contains("a=rsa-sha256;"), "{head}");
     assert!(head.contains(&format!("t={};", at().timestamp())), "{head}");
@@ -165,14 +165,14 @@ fn a_copy_bears_one_signature_for_each_key_and_the_letter_follows_untouched() {
 
 #[test]
 fn the_same_copy_signed_twice_is_the_same_to_the_byte() {
-    let (signer, copy) = (signer(), copy());
-    assert_eq!(signer.sign(&copy, at()).unwrap(), signer.sign(&copy, at()).unwrap());
+    let (signer, message) = (signer(), message());
+    assert_eq!(signer.sign(&message, at()).unwrap(), signer.sign(&message, at()).unwrap());
 }
 
 #[test]
 fn no_covered_field_can_be_added_changed_or_taken_away() {
-    let (signer, copy) = (signer(), copy());
-    let signed = signer.sign(&copy, at()).unwrap();
+    let (signer, message) = (signer(), message());
+    let signed = signer.sign(&message, at()).unwrap();
     let text = String::from_utf8(signed.clone()).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     for name in COVERED {
@@ -200,8 +200,8 @@ fn no_covered_field_can_be_added_changed_or_taken_away() {
 
 #[test]
 fn every_field_of_a_letter_that_matters_is_covered() {
-    let copy = english_letter().render_for(&reader(None));
-    let examined = ParsedSignature::new(&copy);
+    let message = english_message().render_for(&recipient(None));
+    let examined = ParsedSignature::new(&message);
     let open: Vec<_> = examined
         .fields
         .iter()
@@ -213,8 +213,8 @@ fn every_field_of_a_letter_that_matters_is_covered() {
 
 #[test]
 fn what_relays_add_and_refold_makes_no_difference() {
-    let (signer, copy) = (signer(), copy());
-    let signed = String::from_utf8(signer.sign(&copy, at()).unwrap()).unwrap();
+    let (signer, message) = (signer(), message());
+    let signed = String::from_utf8(signer.sign(&message, at()).unwrap()).unwrap();
     let relayed = format!(
         "Return-Path: <a@example.net>\r\nReceived: from a by b;\r\n today\r\n{}",
         signed.replacen("List-Unsubscribe: ", "list-unsubscribe:\r\n\t", 1).replacen(
@@ -228,7 +228,7 @@ fn what_relays_add_and_refold_makes_no_difference() {
 
 #[test]
 fn a_signature_by_another_key_is_found_out() {
-    let signed = ed25519_signer().sign(&copy(), at()).unwrap();
+    let signed = ed25519_signer().sign(&message(), at()).unwrap();
     let pem = to_pem(Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap().as_ref());
     let other = Signer::new(vec![identity("e", &pem)]);
     assert_eq!(flaw(&other, &signed), Some(Why::Flaw(DkimError::Header)));

@@ -29,7 +29,7 @@ pub(super) fn lint(bytes: &[u8], report: &mut Report) {
     let longest =
         bytes.split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line).len()).max();
     if let Some(length) = longest.filter(|&length| length > LONGEST_LINE) {
-        let message = format!("a line has {length} bytes, and mail servers refuse more than {LONGEST_LINE}");
+        let message = format!("a line has {length} bytes, and mail servers reject more than {LONGEST_LINE}");
         report.error("letter-line-length", message, "shorten the longest address or name in the headers");
     }
     let end = memchr::memmem::find(bytes, b"\r\n\r\n").unwrap_or(bytes.len());
@@ -51,7 +51,7 @@ fn line_ends(bytes: &[u8], report: &mut Report) {
         report.error(
             "letter-line-end",
             "the message contains a bare carriage return, a bare line feed or a NUL",
-            "take the character out of the post or the template",
+            "remove the character from the post or the template",
         );
     }
 }
@@ -96,27 +96,27 @@ fn counts(fields: &[(&str, String)], report: &mut Report) {
     if one_click > usize::from(https || here) {
         report.error(
             "letter-one-click",
-            "one-click unsubscription is announced without an https address (RFC 8058)",
-            "set `web.url` to an address that begins with https://",
+            "one-click unsubscribe is announced without an https URL (RFC 8058)",
+            "set `web.url` to a URL that begins with https://",
         );
     } else if !https {
         report.note(
             "letter-one-click",
-            "there is no one-click unsubscription, which Gmail and Yahoo ask of large senders",
-            "set `web.url` once a page of yours answers there",
+            "there is no one-click unsubscribe, which Gmail and Yahoo require of large senders",
+            "set `web.url` when `letterpress serve` runs at that address",
         );
     }
 }
 
 fn field(name: &str, value: &str, report: &mut Report) {
     let may_be_utf8 = name.eq_ignore_ascii_case("To") || name.eq_ignore_ascii_case("From");
-    let foreign = value
+    let is_invalid = value
         .chars()
         .any(|c| (c.is_control() && !matches!(c, '\r' | '\n' | '\t')) || !(c.is_ascii() || may_be_utf8));
-    if foreign {
+    if is_invalid {
         report.error(
             "letter-header-bytes",
-            format!("`{name}` contains a control character or a letter that is not encoded"),
+            format!("`{name}` contains a control character or an unencoded character"),
             "check the addresses in config.toml",
         );
     }
@@ -131,8 +131,8 @@ fn field(name: &str, value: &str, report: &mut Report) {
         if !is_sound(word) {
             report.error(
                 "letter-encoded-word",
-                format!("`{name}` contains the encoded word {word}, which is too long or cuts a character"),
-                "this is a fault of Letterpress: please report it with the title of the post",
+                format!("`{name}` contains the encoded word {word}, which is too long or splits a character"),
+                "this is a bug in Letterpress; please report it with the title of the post",
             );
         }
     }

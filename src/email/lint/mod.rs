@@ -25,14 +25,14 @@ const LONG_SUBJECT: usize = 150;
 /// Replaces a subscriber's own URL in the linted page: `.invalid` is never a real host (RFC 2606).
 const UNSUBSCRIBE: &str = "https://unsubscribe.invalid/";
 
-/// Lints `letter` and `specimen`, a finished message of it. `source` is the file that the findings name.
-pub fn lint(letter: &MessageTemplate, fixtures: &[u8], source: &str) -> Vec<Finding> {
+/// Lints `template` and `message`, one finished message of it. `source` is the file that the findings name.
+pub fn lint(template: &MessageTemplate, message: &[u8], source: &str) -> Vec<Finding> {
     let mut report = Report { source, findings: Vec::new() };
-    subject(letter.subject.as_str(), &mut report);
-    sender(letter, &mut report);
-    text(letter, &mut report);
-    html(letter, &mut report);
-    message::lint(fixtures, &mut report);
+    subject(template.subject.as_str(), &mut report);
+    sender(template, &mut report);
+    text(template, &mut report);
+    html(template, &mut report);
+    message::lint(message, &mut report);
     report.findings
 }
 
@@ -58,7 +58,8 @@ impl Report<'_> {
 fn subject(subject: &str, report: &mut Report) {
     let length = subject.chars().count();
     if length > LONG_SUBJECT {
-        let message = format!("the subject has {length} characters, and most programs cut it at 70");
+        let message =
+            format!("the subject has {length} characters, and most mail programs truncate it at 70");
         report.warning("letter-subject-length", message, "a shorter title, or `newsletter.subject`");
     }
     let letters: Vec<char> = subject.chars().filter(|c| c.is_alphabetic()).collect();
@@ -75,33 +76,33 @@ fn subject(subject: &str, report: &mut Report) {
     if ["re:", "fw:", "fwd:"].iter().any(|prefix| start.starts_with(prefix)) {
         report.warning(
             "letter-subject-reply",
-            "the subject looks like an answer, which spam filters count",
+            "the subject looks like a reply, which spam filters count",
             "leave out `Re:` or `Fwd:`",
         );
     }
 }
 
-fn sender(letter: &MessageTemplate, report: &mut Report) {
-    let field = |name: &str| letter.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-    let silent = field("From").is_some_and(|(_, from)| {
+fn sender(template: &MessageTemplate, report: &mut Report) {
+    let field = |name: &str| template.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    let is_no_reply = field("From").is_some_and(|(_, from)| {
         let from = from.to_ascii_lowercase();
         ["noreply@", "no-reply@", "donotreply@", "do-not-reply@"].iter().any(|local| from.contains(local))
     });
-    if silent && field("Reply-To").is_none() {
+    if is_no_reply && field("Reply-To").is_none() {
         report.warning(
             "letter-no-reply",
-            "readers cannot answer the letter: the sender is a no-reply address",
-            "set `newsletter.reply_to` to a mailbox that somebody reads",
+            "subscribers cannot reply: the sender is a no-reply address",
+            "set `newsletter.reply_to` to a mailbox that you read",
         );
     }
 }
 
-fn text(letter: &MessageTemplate, report: &mut Report) {
-    let text = whole(&letter.text);
-    if fixed(&letter.text).trim().is_empty() {
+fn text(template: &MessageTemplate, report: &mut Report) {
+    let text = whole(&template.text);
+    if fixed(&template.text).trim().is_empty() {
         report.error("letter-text", "the text part is empty", "print {{ post.content_text }} in body.txt");
     }
-    must_have_unsubscribe(&letter.text, "body.txt", report);
+    must_have_unsubscribe(&template.text, "body.txt", report);
     control_characters(&text, "text", report);
     // Indented lines are code and may contain tags.
     let leftover = text.lines().filter(|line| !line.starts_with("    ")).find_map(|line| {
@@ -118,12 +119,12 @@ fn text(letter: &MessageTemplate, report: &mut Report) {
     }
 }
 
-fn html(letter: &MessageTemplate, report: &mut Report) {
-    let html = whole(&letter.html);
-    if fixed(&letter.html).trim().is_empty() {
+fn html(template: &MessageTemplate, report: &mut Report) {
+    let html = whole(&template.html);
+    if fixed(&template.html).trim().is_empty() {
         report.error("letter-html", "the HTML part is empty", "print {{ post.content_html }} in body.html");
     }
-    must_have_unsubscribe(&letter.html, "body.html", report);
+    must_have_unsubscribe(&template.html, "body.html", report);
     control_characters(&html, "HTML", report);
     size(&html, report);
     page::lint(&html, report);
@@ -148,8 +149,8 @@ fn size(html: &str, report: &mut Report) {
             );
         }
     } else if bytes > NEARLY_CLIPPED {
-        let message = format!("the HTML part has {bytes} bytes, and Gmail hides what is beyond {CLIPPED}");
-        report.warning("letter-size", message, "check that nothing important stands at the end");
+        let message = format!("the HTML part has {bytes} bytes, and Gmail hides everything after {CLIPPED}");
+        report.warning("letter-size", message, "check that nothing important is at the end");
     }
 }
 
@@ -157,7 +158,7 @@ fn must_have_unsubscribe(part: &[TemplatePart], template: &str, report: &mut Rep
     if !part.contains(&TemplatePart::Placeholder(Placeholder::Unsubscribe)) {
         report.error(
             "letter-unsubscribe",
-            format!("{template} gives the reader no way to leave"),
+            format!("{template} contains no unsubscribe link"),
             "print {{ unsubscribe_url }} in it",
         );
     }
@@ -167,7 +168,7 @@ fn control_characters(part: &str, name: &str, report: &mut Report) {
     let found = part.chars().find(|&c| c.is_control() && !matches!(c, '\n' | '\t'));
     if let Some(c) = found {
         let message = format!("the {name} part contains the control character U+{:04X}", u32::from(c));
-        report.error("letter-control", message, "take it out of the post or the template");
+        report.error("letter-control", message, "remove it from the post or the template");
     }
 }
 

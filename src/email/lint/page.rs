@@ -32,12 +32,14 @@ pub(super) fn lint(html: &str, report: &mut Report) {
         }
         hidden(tag, report);
     }
-    let letters = text_of(html).chars().filter(|c| c.is_alphanumeric()).count();
-    if images > 0 && letters < 200 {
+    let characters = text_of(html).chars().filter(|c| c.is_alphanumeric()).count();
+    if images > 0 && characters < 200 {
         report.warning(
             "letter-image-only",
-            format!("the letter has {letters} letters of text beside its pictures, which spam filters count"),
-            "say in words what the pictures show",
+            format!(
+                "the email has images and only {characters} characters of text, which spam filters count"
+            ),
+            "describe in words what the images show",
         );
     }
 }
@@ -46,11 +48,11 @@ fn structure(html: &str, tags: &[Tag], report: &mut Report) {
     let start = html.trim_start().get(..15).unwrap_or_default();
     let page = tags.iter().find(|tag| tag.name() == "html");
     let lang = page.and_then(|page| page.attribute("lang")).is_some_and(|lang| !lang.is_empty());
-    let titled = tags.iter().any(|tag| tag.name() == "title");
-    if !start.eq_ignore_ascii_case("<!doctype html>") || !lang || !titled {
+    let has_title = tags.iter().any(|tag| tag.name() == "title");
+    if !start.eq_ignore_ascii_case("<!doctype html>") || !lang || !has_title {
         report.warning(
             "letter-html-head",
-            "the HTML part lacks a doctype, a title or the language of its page",
+            "the HTML part has no doctype, no title or no language",
             "begin body.html as the built-in one does, with <html lang=\"{{ lang }}\"> and <title>",
         );
     }
@@ -61,15 +63,15 @@ fn image(tag: &Tag, report: &mut Report) {
     if tag.attribute("alt").is_none_or(|alt| alt.trim().is_empty()) {
         report.warning(
             "letter-image-alt",
-            format!("the picture {} has no alternative text", shortened(source)),
-            "![what it shows](address): many programs show only these words",
+            format!("the image {} has no alternative text", shortened(source)),
+            "![what it shows](address): many mail programs show only this text",
         );
     }
     if source.starts_with("data:") {
         report.warning(
             "letter-image-data",
-            "a picture is written into the page as a data: address, which Gmail does not show",
-            "put the picture on the site and link to it",
+            "an image is embedded as a data: URL, which Gmail does not show",
+            "put the image on the site and link to it",
         );
         return;
     }
@@ -79,18 +81,18 @@ fn image(tag: &Tag, report: &mut Report) {
     if let Some((kind, program)) = unseen.iter().find(|(kind, _)| path.ends_with(kind)) {
         report.warning(
             "letter-image-format",
-            format!("{program} does not show the {kind} picture {}", shortened(source)),
-            "a PNG or JPEG of it",
+            format!("{program} does not show the {kind} image {}", shortened(source)),
+            "use a PNG or a JPEG",
         );
     }
     if url.scheme() == "http" {
         report.warning(
             "letter-image-http",
             format!(
-                "the picture {} is fetched without encryption, which many programs refuse",
+                "the image {} is loaded without encryption, which many mail programs refuse",
                 shortened(source)
             ),
-            "an https:// address",
+            "use an https:// URL",
         );
     }
 }
@@ -105,27 +107,27 @@ fn address(tag: &Tag, attribute: &str, report: &mut Report) -> Option<Url> {
     let Ok(url) = Url::parse(raw) else {
         report.error(
             "letter-relative-url",
-            format!("{} is not an absolute address, and a letter has no page to start from", shortened(raw)),
-            "write the address in full, with https://",
+            format!("{} is a relative URL, which cannot work in an email", shortened(raw)),
+            "write the full URL, with https://",
         );
         return None;
     };
     if !matches!(url.scheme(), "http" | "https" | "mailto" | "tel") {
         let message = format!("mail programs do not follow {}", shortened(raw));
-        report.warning("letter-url-scheme", message, "an https:// address");
+        report.warning("letter-url-scheme", message, "use an https:// URL");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        let message = format!("{} holds a user name, as deceptive links do", shortened(raw));
-        report.warning("letter-url-user", message, "the address without what stands before the @");
+        let message = format!("{} contains a user name, as deceptive links do", shortened(raw));
+        report.warning("letter-url-user", message, "remove the part before the @");
     }
     match url.host() {
         Some(Host::Ipv4(_) | Host::Ipv6(_)) => {
-            let message = format!("{} names a machine by its number, as spam does", shortened(raw));
-            report.warning("letter-url-ip", message, "a host name");
+            let message = format!("{} contains an IP address, as links in spam do", shortened(raw));
+            report.warning("letter-url-ip", message, "use a host name");
         }
         Some(Host::Domain(host)) if SHORTENERS.contains(&host) => {
-            let message = format!("{} hides where it leads, and spam filters count it", shortened(raw));
-            report.warning("letter-url-short", message, "the address that it stands for");
+            let message = format!("{} hides its target, which spam filters count", shortened(raw));
+            report.warning("letter-url-short", message, "use the URL that it redirects to");
         }
         _ => {}
     }
@@ -146,8 +148,8 @@ fn visible_address(inside: &str, target: &Url, report: &mut Report) {
     {
         report.warning(
             "letter-link-text",
-            format!("a link shows {seen} and leads to {real}, which spam filters take for phishing"),
-            "show the same address, or words",
+            format!("a link shows {seen} and leads to {real}, which spam filters regard as phishing"),
+            "show the same URL, or other text",
         );
     }
 }
@@ -156,14 +158,14 @@ fn forbidden(name: &str, report: &mut Report) {
     match name {
         "script" | "iframe" | "object" | "embed" | "base" => report.error(
             "letter-html-element",
-            format!("mail servers refuse letters with <{name}>"),
-            "take it out of body.html, and link to the page instead",
+            format!("mail servers reject emails with <{name}>"),
+            "remove it from body.html, and link to the page instead",
         ),
         "form" | "input" | "button" | "select" | "textarea" | "svg" | "picture" | "video" | "audio"
         | "link" => report.warning(
             "letter-html-element",
-            format!("mail programs drop <{name}>"),
-            "a picture or a link in its place",
+            format!("mail programs remove <{name}>"),
+            "use an image or a link instead",
         ),
         _ => {}
     }
@@ -179,7 +181,7 @@ fn hidden(tag: &Tag, report: &mut Report) {
         report.warning(
             "letter-hidden-text",
             format!("<{}> is hidden by `{trick}`, and spam filters count hidden text", tag.name()),
-            "leave the text out",
+            "remove the text",
         );
     }
 }

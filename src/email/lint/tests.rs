@@ -1,8 +1,8 @@
 //! Good emails, and emails with one fault each.
 
 use super::super::fixtures::{
-    english_config, english_letter, english_post, header, japanese_letter, korean_config, korean_letter,
-    korean_post, reader,
+    english_config, english_message, english_post, header, japanese_message, korean_config, korean_message,
+    korean_post, recipient,
 };
 use super::super::issue::from_body;
 use super::super::{TemplatePart, Templates};
@@ -11,9 +11,9 @@ use crate::finding::Severity;
 
 #[test]
 fn the_built_in_letters_leave_the_lint_nothing_to_say() {
-    for letter in [korean_letter(), japanese_letter(), english_letter()] {
-        let findings = lint(&letter, &letter.render_for(&reader(None)), "posts/a.md");
-        assert_eq!(findings, [], "{}", letter.subject);
+    for template in [korean_message(), japanese_message(), english_message()] {
+        let findings = lint(&template, &template.render_for(&recipient(None)), "posts/a.md");
+        assert_eq!(findings, [], "{}", template.subject);
     }
 }
 
@@ -25,11 +25,11 @@ fn findings_about_a_bad_letter_name_the_rule_and_say_what_to_write() {
                  <img src=\"https://example.org/a.svg\" alt=\"a\"> <img src=\"data:image/png;base64,AA\" alt=\"b\"> \
                  <img src=\"https://example.org/b.png\"> <span style=\"font-size:0\">e</span></p><iframe></iframe>"
         .to_owned();
-    let mut letter = from_body(&post, &body, &english_config(), &Templates::builtin()).unwrap();
-    letter.subject = header("RE: BUY THIS NOW PLEASE");
-    letter.text = vec![TemplatePart::Fixed("<p>\u{7}</p>\n".to_owned())];
+    let mut template = from_body(&post, &body, &english_config(), &Templates::builtin()).unwrap();
+    template.subject = header("RE: BUY THIS NOW PLEASE");
+    template.text = vec![TemplatePart::Fixed("<p>\u{7}</p>\n".to_owned())];
     let findings =
-        lint(&letter, b"From: a\nSubject: =?utf-8?b?7J20?= =?utf-8?b?7J0=?=\r\n\r\n", "posts/a.md");
+        lint(&template, b"From: a\nSubject: =?utf-8?b?7J20?= =?utf-8?b?7J0=?=\r\n\r\n", "posts/a.md");
     let errors = [
         "letter-unsubscribe",
         "letter-control",
@@ -72,8 +72,8 @@ fn a_clipped_letter_is_a_warning_and_a_clipped_way_out_is_an_error() {
     body.html = format!("<p>{}</p>", "가나다라마바사 ".repeat(5_000));
     let own = "<!doctype html><html lang=\"ko\"><title>a</title>{{ post.content_html }}<a href=\"{{ unsubscribe_url }}\">x</a>";
     let rules = |templates: &Templates| {
-        let letter = from_body(&post, &body, &korean_config(), templates).unwrap();
-        let findings = lint(&letter, &letter.render_for(&reader(None)), "posts/a.md");
+        let template = from_body(&post, &body, &korean_config(), templates).unwrap();
+        let findings = lint(&template, &template.render_for(&recipient(None)), "posts/a.md");
         findings.into_iter().map(|finding| (finding.severity, finding.rule)).collect::<Vec<_>>()
     };
     assert_eq!(rules(&Templates::builtin()), [(Severity::Warning, "letter-size")]);
