@@ -38,30 +38,30 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         feed::stream(open(Utf8Path::new(name))?, name, &mut each)
     };
     let about = about.map_err(|finding| RunError::Findings(vec![finding]))?;
-    let over = adopt_feed_ids(context, &feed::Feed { about, entries }, name, args.replace, args.dry_run)?;
-    for (post, id) in &over.adopted {
+    let report = adopt_feed_ids(context, &feed::Feed { about, entries }, name, args.replace, args.dry_run)?;
+    for (post, id) in &report.adopted {
         printer.info(format!("{post}: {id}"));
     }
-    printer.findings(&over.notes);
-    for entry in &over.unmatched {
+    printer.findings(&report.notes);
+    for entry in &report.unmatched {
         let day = entry.published.map_or_else(String::new, |date| format!(", {}", date.format("%Y-%m-%d")));
         let link = entry.link.as_deref().or(entry.id.as_deref()).unwrap_or("no link");
         printer.warn(format!("warning: no post matches the entry {:?} ({link}{day})", entry.title));
     }
-    for finding in &over.refused {
+    for finding in &report.refused {
         printer.warn(finding.to_string());
     }
     let verb = if args.dry_run { "would be adopted" } else { "adopted" };
-    let taken = count(over.adopted.len() as u64, "id");
+    let adopted = count(report.adopted.len() as u64, "id");
     printer.info(format!(
-        "{taken} {verb}, {} already correct, {} without a post, {} not in the old feed",
-        over.known,
-        count(over.unmatched.len() as u64, "entry"),
-        count(over.unseen as u64, "post")
+        "{adopted} {verb}, {} already correct, {} without a post, {} not in the old feed",
+        report.known,
+        count(report.unmatched.len() as u64, "entry"),
+        count(report.unseen as u64, "post")
     ));
-    if !args.dry_run && !over.adopted.is_empty() {
+    if !args.dry_run && !report.adopted.is_empty() {
         let ids = context.config.archive.ledger();
         printer.info(format!("  {ids} was updated; commit it together with your posts"));
     }
-    Ok(if over.refused.is_empty() { Outcome::Done } else { Outcome::UserError })
+    Ok(if report.refused.is_empty() { Outcome::Done } else { Outcome::UserError })
 }

@@ -98,8 +98,8 @@ fn verdict(findings: &[Finding], json: bool, printer: Printer) -> Result<Outcome
     } else {
         if printer.is_quiet() {
             // A note requires no action.
-            let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
-            printer.findings(&graver.cloned().collect::<Vec<_>>());
+            let serious = findings.iter().filter(|finding| finding.severity > Severity::Note);
+            printer.findings(&serious.cloned().collect::<Vec<_>>());
         } else {
             printer.findings(findings);
         }
@@ -113,7 +113,7 @@ fn verdict(findings: &[Finding], json: bool, printer: Printer) -> Result<Outcome
 
 /// Checks only posts and subscribers if the configuration has errors: feeds and emails would be built with wrong values.
 fn despite_mistakes(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) {
-    reader_list(config, clock, findings);
+    subscriber_list(config, clock, findings);
     if never_fetched(config).is_some() {
         return;
     }
@@ -130,8 +130,8 @@ fn despite_mistakes(config: &Config, clock: &dyn Clock, findings: &mut Vec<Findi
 /// Reports placeholder addresses, which are acceptable while emails are only written to the outbox folder.
 fn placeholders(config: &Config, findings: &mut Vec<Finding>) {
     let keys: Vec<_> = config.placeholders().into_iter().map(|(key, _)| format!("`{key}`")).collect();
-    let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
-    if config.smtp.is_none() && wants_letters && !keys.is_empty() {
+    let wants_email = config.newsletter.enabled && config.newsletter.from.is_some();
+    if config.smtp.is_none() && wants_email && !keys.is_empty() {
         let (verb, its) =
             if keys.len() == 1 { ("is a placeholder", "it") } else { ("are placeholders", "them") };
         let message =
@@ -142,7 +142,7 @@ fn placeholders(config: &Config, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Ids generated while site.url was a placeholder: they work, but their domain belongs to somebody else.
+/// Ids generated while site.url was a placeholder: they work, but their domain belongs to another site.
 fn borrowed_ids(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     let is_borrowed = |id: &str| {
         let host = id.strip_prefix("tag:").and_then(|rest| rest.split(',').next());
@@ -165,7 +165,7 @@ async fn everything(
     live: bool,
     findings: &mut Vec<Finding>,
 ) -> Result<(), RunError> {
-    let listed = reader_list(config, clock, findings);
+    let listed = subscriber_list(config, clock, findings);
     unsubscribing(config, clock, listed, findings).await;
     secrets(config, findings);
     alignment(config, findings);
@@ -192,23 +192,23 @@ async fn everything(
     let (mut documents, mut found) = (Vec::new(), Vec::new());
     for portion in layout.current() {
         found.extend(feeds::lint::check_thoroughly(&portion, &archive, clock.now()));
-        gate(config, &archive, &portion, &mut found);
+        compare_feeds(config, &archive, &portion, &mut found);
         documents.extend(portion.into_iter().filter(|_| live));
     }
     // A page that already exists was checked when it was written.
     let directory = config.resolve(&config.output.directory);
-    let status = output::existing_pages(&directory, &layout.frozen(), &[]);
-    for portion in layout.archived(&status.paths) {
+    let existing = output::existing_pages(&directory, &layout.frozen(), &[]);
+    for portion in layout.archived(&existing.paths) {
         found.extend(feeds::lint::check_thoroughly(&portion, &archive, clock.now()));
     }
     // A post can be in several portions, but is reported once.
-    let mut said = HashSet::new();
-    findings.extend(found.into_iter().filter(|finding| said.insert(finding.to_string())));
+    let mut seen = HashSet::new();
+    findings.extend(found.into_iter().filter(|finding| seen.insert(finding.to_string())));
     let bodies = archive.posts.par_iter().map(markdown::render);
     let (own, texts): (Vec<_>, Vec<_>) = bodies.map(|body| (body.own, body.findings)).unzip();
     findings.extend(proof_pages(config, &archive, &own)?);
     if sends {
-        letter(config, &archive, findings);
+        email(config, &archive, findings);
         week(config, &archive, findings);
     }
     left_out(&archive, findings);
@@ -222,14 +222,14 @@ async fn everything(
 }
 
 /// Compares the new feeds with the published ones.
-fn gate(config: &Config, archive: &Archive, documents: &[Document], findings: &mut Vec<Finding>) {
-    let outlook = diff_feeds(config, archive, documents);
-    findings.extend(outlook.line().map(|line| Finding::note("feed-diff", outlook.feed.as_str(), line)));
-    findings.extend(outlook.findings);
+fn compare_feeds(config: &Config, archive: &Archive, documents: &[Document], findings: &mut Vec<Finding>) {
+    let diff = diff_feeds(config, archive, documents);
+    findings.extend(diff.line().map(|line| Finding::note("feed-diff", diff.feed.as_str(), line)));
+    findings.extend(diff.findings);
 }
 
 /// Checks `newsletter.list`.
-fn reader_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) -> u64 {
+fn subscriber_list(config: &Config, clock: &dyn Clock, findings: &mut Vec<Finding>) -> u64 {
     let newsletter = &config.newsletter;
     let Some(list) = &newsletter.list else { return 0 };
     let options = subscriber_import::Options {
@@ -313,8 +313,8 @@ fn alignment(config: &Config, findings: &mut Vec<Finding>) {
 
 /// Whether emails can be sent. That is an error only if the newsletter is configured.
 fn can_send(config: &Config, findings: &mut Vec<Finding>) -> bool {
-    let wants_letters = config.newsletter.enabled && config.newsletter.from.is_some();
-    let new = if wants_letters { Finding::error } else { Finding::note };
+    let wants_email = config.newsletter.enabled && config.newsletter.from.is_some();
+    let new = if wants_email { Finding::error } else { Finding::note };
     match ensure_can_send(config) {
         Ok(()) => return true,
         Err(RunError::User { what, help }) => {
@@ -327,7 +327,7 @@ fn can_send(config: &Config, findings: &mut Vec<Finding>) -> bool {
 }
 
 /// Checks the email of the newest post.
-fn letter(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
+fn email(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     if let Some(post) = archive.posts.iter().find(|post| post.newsletter) {
         match compose(config, post) {
             Ok((_, warnings)) => findings.extend(warnings),
@@ -346,14 +346,14 @@ fn week(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     let posts: Vec<_> = archive.posts.iter().filter(|post| post.newsletter).take(3).collect();
     let Some(newest) = posts.first() else { return };
     let digest = Digest { week: "check".to_owned(), moment: newest.published.to_utc(), posts };
-    let said = match compose_digest(config, &digest) {
+    let found = match compose_digest(config, &digest) {
         Ok((_, warnings)) => warnings,
         Err(RunError::Findings(errors)) => errors,
         // Other errors were reported for the email of the newest post.
         Err(_) => return,
     };
     let is_new = |finding: &Finding| findings.iter().all(|known| known.message != finding.message);
-    let fresh: Vec<Finding> = said.into_iter().filter(is_new).collect();
+    let fresh: Vec<Finding> = found.into_iter().filter(is_new).collect();
     findings.extend(fresh);
 }
 

@@ -54,22 +54,22 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         record_inbox_run(&session).await?;
     }
     let breaker = Arc::clone(&context.breaker);
-    let desk = InboxProcessor {
+    let processor = InboxProcessor {
         store: session.store,
         keys: session.keys,
         clock: Arc::clone(&context.clock),
         rehearsal: args.dry_run,
         stop: Box::new(move || breaker.stop_reason().is_some()),
     };
-    let mut tally = InboxReport::default();
+    let mut counts = InboxReport::default();
     let ended = match (&args.maildir, mailbox) {
-        (Some(maildir), _) => maildir::sweep(&desk, maildir, &mut tally).await,
-        (None, Some(mailbox)) => imap::sweep(&desk, &mailbox, args.recheck, &mut tally).await,
-        (None, None) => desk.take_from(std::io::stdin().lock(), &mut tally).await,
+        (Some(maildir), _) => maildir::sweep(&processor, maildir, &mut counts).await,
+        (None, Some(mailbox)) => imap::sweep(&processor, &mailbox, args.recheck, &mut counts).await,
+        (None, None) => processor.take_from(std::io::stdin().lock(), &mut counts).await,
     };
     // Emails processed before a failure stay processed, so they are reported too.
-    if ended.is_ok() || tally.mails > 0 {
-        report(&tally, args, printer)?;
+    if ended.is_ok() || counts.mails > 0 {
+        report(&counts, args, printer)?;
     }
     ended.map_err(|error| failed(error, context, args))?;
     Ok(Outcome::Done)
@@ -98,14 +98,14 @@ fn failed(error: InboxError, context: &RunContext, args: &Args) -> RunError {
     }
 }
 
-fn report(tally: &InboxReport, args: &Args, printer: Printer) -> Result<(), RunError> {
+fn report(counts: &InboxReport, args: &Args, printer: Printer) -> Result<(), RunError> {
     if args.json {
-        return printer.json(&as_json(tally));
+        return printer.json(&as_json(counts));
     }
-    for line in lines(tally, args.dry_run) {
+    for line in lines(counts, args.dry_run) {
         printer.info(line);
     }
-    if tally.paused > 0 {
+    if counts.paused > 0 {
         printer.event(
             "an issue is paused: too many of its messages bounced; `letterpress status` shows which\n    help: check \
              the list and the relay, then run `letterpress resolve --resume` or `--cancel`",
@@ -115,18 +115,18 @@ fn report(tally: &InboxReport, args: &Args, printer: Printer) -> Result<(), RunE
 }
 
 /// The counts as an object. Scripts rely on the keys; where an older one is not a standard word, the standard one is added.
-fn as_json(tally: &InboxReport) -> serde_json::Value {
-    let mut object = json!(tally);
+fn as_json(counts: &InboxReport) -> serde_json::Value {
+    let mut object = json!(counts);
     for (key, number) in [
-        ("emails", tally.mails),
-        ("unsubscribe_requests", tally.unsubscribes),
-        ("already_processed", tally.duplicates),
-        ("unknown_message", tally.unknown_tokens),
-        ("other_address", tally.elsewhere),
-        ("unrelated", tally.foreign),
-        ("unrecognised", tally.prose),
-        ("invalid_token", tally.unverified),
-        ("automatic_replies", tally.automatic),
+        ("emails", counts.mails),
+        ("unsubscribe_requests", counts.unsubscribes),
+        ("already_processed", counts.duplicates),
+        ("unknown_message", counts.unknown_tokens),
+        ("other_address", counts.elsewhere),
+        ("unrelated", counts.foreign),
+        ("unrecognised", counts.prose),
+        ("invalid_token", counts.unverified),
+        ("automatic_replies", counts.automatic),
     ] {
         object[key] = json!(number);
     }
@@ -134,7 +134,7 @@ fn as_json(tally: &InboxReport) -> serde_json::Value {
 }
 
 /// The counts in words, without those that are zero.
-fn lines(tally: &InboxReport, rehearsal: bool) -> Vec<String> {
+fn lines(counts: &InboxReport, rehearsal: bool) -> Vec<String> {
     let listed = |numbers: &[(u64, &str)]| {
         let words: Vec<String> = numbers
             .iter()
@@ -144,37 +144,37 @@ fn lines(tally: &InboxReport, rehearsal: bool) -> Vec<String> {
         words.join(", ")
     };
     let taken = listed(&[
-        (tally.bounces, "# bounces"),
-        (tally.reports, "# delivery reports without a failure"),
-        (tally.complaints, "# complaints"),
-        (tally.unsubscribes, "# unsubscribe requests"),
+        (counts.bounces, "# bounces"),
+        (counts.reports, "# delivery reports without a failure"),
+        (counts.complaints, "# complaints"),
+        (counts.unsubscribes, "# unsubscribe requests"),
     ]);
     let again = listed(&[
-        (tally.duplicates, "# already processed"),
-        (tally.unknown_tokens, "# about messages that this ledger does not know"),
-        (tally.elsewhere, "# for another address than the message was sent to"),
+        (counts.duplicates, "# already processed"),
+        (counts.unknown_tokens, "# about messages that this ledger does not know"),
+        (counts.elsewhere, "# for another address than the message was sent to"),
     ]);
-    let readers = listed(&[(tally.suppressed, "# suppressed"), (tally.unsubscribed, "# unsubscribed")]);
+    let subscribers = listed(&[(counts.suppressed, "# suppressed"), (counts.unsubscribed, "# unsubscribed")]);
     let other = listed(&[
-        (tally.foreign, "# unrelated"),
-        (tally.prose, "# sent to a bounce address, but not a bounce: please look at them"),
-        (tally.unverified, "# without a valid token"),
-        (tally.unreadable, "# with too many MIME parts"),
-        (tally.automatic, "# automatic replies"),
+        (counts.foreign, "# unrelated"),
+        (counts.prose, "# sent to a bounce address, but not a bounce: please look at them"),
+        (counts.unverified, "# without a valid token"),
+        (counts.unreadable, "# with too many MIME parts"),
+        (counts.automatic, "# automatic replies"),
     ]);
-    let mut lines = vec![format!("inbox: {}", count(tally.mails, "email"))];
+    let mut lines = vec![format!("inbox: {}", count(counts.mails, "email"))];
     let label = if rehearsal { "would process" } else { "processed" };
-    let parts = [(label, taken), ("of these", again), ("subscribers", readers), ("ignored", other)];
+    let parts = [(label, taken), ("of these", again), ("subscribers", subscribers), ("ignored", other)];
     lines.extend(
         parts
             .into_iter()
             .filter(|(_, what)| !what.is_empty())
             .map(|(label, what)| format!("  {label}: {what}")),
     );
-    if tally.resolved > 0 {
+    if counts.resolved > 0 {
         lines.push(format!(
             "  ledger: {} with unknown outcome proved to be accepted",
-            count(tally.resolved, "delivery")
+            count(counts.resolved, "delivery")
         ));
     }
     lines

@@ -185,7 +185,7 @@ impl Command {
         match self {
             Self::Publish(_) => Some("publish"),
             Self::Build(_) => Some("build"),
-            Self::Send(sending) if sending.args.is_in_earnest() => Some("send"),
+            Self::Send(sending) if sending.args.is_real() => Some("send"),
             Self::Inbox(args) if !args.stdin && !args.dry_run => Some("inbox"),
             _ => None,
         }
@@ -315,14 +315,14 @@ fn stop_on_signal(breaker: Arc<Breaker>) {
         return;
     };
     tokio::spawn(async move {
-        let mut asked = false;
+        let mut was_stopped = false;
         loop {
             tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-            if asked {
+            if was_stopped {
                 // The recovery of the next run finds deliveries in progress, as after a crash.
                 std::process::abort();
             }
-            asked = true;
+            was_stopped = true;
             breaker.stop(StopReason::Requested);
         }
     });

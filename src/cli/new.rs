@@ -47,20 +47,20 @@ pub(super) fn run(args: &Args, clock: &dyn Clock, printer: Printer) -> Result<Ou
     for (name, text) in &files {
         write(&path(name), text)?;
     }
-    say_the_way(directory, &files[1].0, &path("config.toml"), printer);
+    print_next_steps(directory, &files[1].0, &path("config.toml"), printer);
     Ok(Outcome::Done)
 }
 
 /// Prints the steps to the first issue.
-fn say_the_way(directory: &Utf8Path, sample: &str, config: &Utf8Path, printer: Printer) {
-    let (place, way) = match directory.as_str() {
+fn print_next_steps(directory: &Utf8Path, sample: &str, config: &Utf8Path, printer: Printer) {
+    let (place, change_folder) = match directory.as_str() {
         "." => ("here".to_owned(), String::new()),
         _ => (format!("in {directory}"), format!("cd {}, then ", shell_quoted(directory.as_str()))),
     };
     printer.info(format!("created {place}: config.toml, {sample} (a draft), subscribers.csv, .gitignore"));
     for step in [
         "  steps to your first issue:".to_owned(),
-        format!("    1. {way}enter your name and addresses in config.toml, and add yourself to subscribers.csv"),
+        format!("    1. {change_folder}enter your name and addresses in config.toml, and add yourself to subscribers.csv"),
         "    2. letterpress post new \"My first post\", write it, delete its draft line; you can delete the sample post"
             .to_owned(),
         "    3. letterpress check      shows what is still wrong".to_owned(),

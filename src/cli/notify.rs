@@ -9,7 +9,7 @@ use crate::pipeline::status::incident::{Change, Failure};
 use crate::pipeline::status::{RunOutcome, notify};
 
 /// Sends the notifications. The run has ended and its outcome does not change. `change` is the change of its incident.
-pub(super) fn tell(
+pub(super) fn send(
     (command, file): (&str, &Utf8Path),
     failure: Option<&Failure>,
     change: &Change,
@@ -23,8 +23,8 @@ pub(super) fn tell(
     }
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
     let ending = RunOutcome { command, failure, change };
-    for trouble in runtime.block_on(notify(&config, clock, &ending)) {
-        printer.note(format!("warning: {trouble}"));
+    for problem in runtime.block_on(notify(&config, clock, &ending)) {
+        printer.note(format!("warning: {problem}"));
     }
 }
 

@@ -86,13 +86,13 @@ pub(super) fn run(command: &Command, context: &RunContext, printer: Printer) -> 
     Ok(Outcome::Done)
 }
 
-fn date(stated: Option<&str>, context: &RunContext) -> Result<DateTime<FixedOffset>, RunError> {
+fn date(given: Option<&str>, context: &RunContext) -> Result<DateTime<FixedOffset>, RunError> {
     let zone = context.config.site.timezone;
     let now = context.clock.now().with_timezone(&zone).fixed_offset();
     match stated {
         None => Ok(now.with_nanosecond(0).unwrap_or(now)),
         Some(stated) => {
-            dates::parse(stated, zone).map_err(|error| RunError::user(error.to_string(), dates::HINT))
+            dates::parse(given, zone).map_err(|error| RunError::user(error.to_string(), dates::HINT))
         }
     }
 }
@@ -101,11 +101,11 @@ fn date(stated: Option<&str>, context: &RunContext) -> Result<DateTime<FixedOffs
 fn refuse_same_address(archive: &Archive, source: &Utf8Path) -> Result<(), RunError> {
     let stem = source.file_stem().unwrap_or_default();
     let slug = dates::in_name(stem).map_or(stem, |(_, slug)| slug);
-    let Some(twin) = archive.posts.iter().find(|post| post.slug == slug && post.source != source) else {
+    let Some(other) = archive.posts.iter().find(|post| post.slug == slug && post.source != source) else {
         return Ok(());
     };
     Err(RunError::user(
-        format!("{} already has this URL: {}", twin.source, twin.url),
+        format!("{} already has this URL: {}", other.source, other.url),
         format!("give the new post another slug: --slug {}", shell_quoted(&format!("{slug}-2"))),
     ))
 }
@@ -156,10 +156,10 @@ fn what_happens_next(
     let newsletter = &config.newsletter;
     let mails = newsletter.enabled && newsletter.from.is_some();
     if draft {
-        let look = format!("letterpress send --to you@example.com --post {}", shell_quoted(path.as_str()));
-        let look = mails.then(|| format!("to see it as an email: {look}"));
+        let preview = format!("letterpress send --to you@example.com --post {}", shell_quoted(path.as_str()));
+        let preview = mails.then(|| format!("to see it as an email: {preview}"));
         let draft = "a draft: write it, then delete its draft line to publish and mail it".to_owned();
-        return std::iter::once(draft).chain(look).collect();
+        return std::iter::once(draft).chain(preview).collect();
     }
     let is_ahead = date > context.clock.now();
     let from = if is_ahead { format!(" after {}", when(date.to_utc(), config)) } else { String::new() };

@@ -1,7 +1,7 @@
 //! The only place that prints. Results go to standard output, warnings and errors to standard error.
 //!
 //! Printed lines are also recorded: `--json` returns them as values, and under cron a lasting failure is reported once and
-//! not by every run (`ending.rs`).
+//! not by every run (`run_outcome.rs`).
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -188,9 +188,9 @@ impl Printer {
     }
 
     /// Errors and warnings that the next run finds again.
-    pub(super) fn troubles(self, findings: &[Finding]) {
-        let graver = findings.iter().filter(|finding| finding.severity > Severity::Note);
-        for line in brief(graver) {
+    pub(super) fn lasting_findings(self, findings: &[Finding]) {
+        let serious = findings.iter().filter(|finding| finding.severity > Severity::Note);
+        for line in brief(serious) {
             self.warn(line);
         }
     }

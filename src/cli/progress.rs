@@ -63,11 +63,11 @@ impl Progress {
         }
         let shared =
             Arc::new(Shared { printer, on_terminal: printer.has_terminal(), task: Mutex::new(None) });
-        let glancing = Arc::clone(&shared);
+        let refreshing = Arc::clone(&shared);
         let ticker = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(GLANCE).await;
-                glancing.glance();
+                refreshing.refresh();
             }
         });
         Self { shared: Some(shared), ticker: Some(ticker) }
@@ -79,7 +79,7 @@ impl Progress {
             None => Arc::new(|_| {}),
             Some(shared) => {
                 let shared = Arc::clone(shared);
-                Arc::new(move |tick| shared.hear(tick))
+                Arc::new(move |tick| shared.on_event(tick))
             }
         }
     }
@@ -87,7 +87,7 @@ impl Progress {
     /// Ends the display at the end of the run.
     pub(super) fn end(self) {
         if let Some(shared) = &self.shared {
-            shared.hear(ProgressEvent::End);
+            shared.on_event(ProgressEvent::End);
         }
         if let Some(ticker) = self.ticker {
             ticker.abort();
@@ -100,7 +100,7 @@ impl Shared {
         self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hear(&self, tick: ProgressEvent) {
+    fn on_event(&self, tick: ProgressEvent) {
         let mut slot = self.task();
         match tick {
             ProgressEvent::Begin { what, unit, total } => {
@@ -121,7 +121,7 @@ impl Shared {
     }
 
     /// Updates the display although nothing was reported: time has passed.
-    fn glance(&self) {
+    fn refresh(&self) {
         let mut slot = self.task();
         let Some(task) = slot.as_mut() else { return };
         if self.on_terminal {
@@ -259,7 +259,7 @@ fn waiting((until, why): &(Instant, WaitReason)) -> String {
     match why {
         WaitReason::RateLimit => format!("; waiting {wait} for the rate limit (smtp.per_minute)"),
         WaitReason::Domain(domain) => format!("; waiting {wait} for the rate limit of {domain}"),
-        WaitReason::Reconnect(said) => format!("; reconnecting in {wait}: {said}"),
+        WaitReason::Reconnect(reply) => format!("; reconnecting in {wait}: {reply}"),
     }
 }
 

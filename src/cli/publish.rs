@@ -28,13 +28,13 @@ pub(super) async fn run(
 /// Reports what the run did, and decides the outcome.
 fn report(summary: PublishReport, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     let mut has_errors = false;
-    printer.troubles(&summary.refreshed.findings);
+    printer.lasting_findings(&summary.refreshed.findings);
     if let Some(built) = &summary.built {
         feeds::report(built, context, printer);
         has_errors = built.has_errors();
     }
-    if let Some(announced) = summary.websub {
-        report_hubs(announced, context, printer);
+    if let Some(notified) = summary.websub {
+        report_hubs(notified, context, printer);
     }
     let Some(mailed) = summary.newsletter else {
         let key = if context.config.newsletter.enabled { "from is not set" } else { "enabled is false" };
@@ -56,11 +56,11 @@ fn or_partly(outcome: Outcome, is_stale: bool) -> Outcome {
 }
 
 /// How long a hub may fail before that becomes a warning. Feed readers poll anyway, so a short failure does no harm.
-const PATIENCE: TimeDelta = TimeDelta::hours(24);
+const WARN_AFTER: TimeDelta = TimeDelta::hours(24);
 
-fn report_hubs(announced: Result<WebSubReport, RunError>, context: &RunContext, printer: Printer) {
-    let WebSubReport { done, waiting_since } = match announced {
-        Ok(announcement) => announcement,
+fn report_hubs(notified: Result<WebSubReport, RunError>, context: &RunContext, printer: Printer) {
+    let WebSubReport { done, waiting_since } = match notified {
+        Ok(report) => report,
         Err(error) => {
             return printer.warn(format!("warning: WebSub: the hubs were not notified: {error}"));
         }
@@ -73,9 +73,9 @@ fn report_hubs(announced: Result<WebSubReport, RunError>, context: &RunContext, 
         printer
             .info(format!("WebSub: {waiting} not yet served by the web server; the next run checks again"));
     }
-    let is_late = waiting_since.is_some_and(|since| context.clock.now() - since > PATIENCE);
-    for trouble in done.troubles {
-        let line = format!("WebSub: {trouble}; the next run tries again");
+    let is_late = waiting_since.is_some_and(|since| context.clock.now() - since > WARN_AFTER);
+    for error in done.troubles {
+        let line = format!("WebSub: {error}; the next run tries again");
         if is_late { printer.warn(format!("warning: {line}")) } else { printer.info(line) }
     }
 }

@@ -71,14 +71,15 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         });
         return Ok(Outcome::Done);
     }
-    let reader = args.subscriber.as_deref().map(parse).transpose()?.map(|address| session.key_of(&address));
+    let subscriber =
+        args.subscriber.as_deref().map(parse).transpose()?.map(|address| session.key_of(&address));
     if args.retry {
-        return retry(&session, (post, reader), &args.reason, context, printer).await;
+        return retry(&session, (post, subscriber), &args.reason, context, printer).await;
     }
     // A failed delivery whose earlier attempt may have arrived can be recorded as sent, but not be sent again.
     let states =
         if args.resend { vec![State::Unknown] } else { vec![State::Unknown, State::FailedUncertain] };
-    let views = session.store.deliveries(Filter { post: Some(post), subscriber: reader, states }).await?;
+    let views = session.store.deliveries(Filter { post: Some(post), subscriber, states }).await?;
     let mut settled = 0;
     // A delivery that was acknowledged before can still be settled, but not be acknowledged again.
     for view in views.iter().filter(|view| !args.acknowledge || view.row.needs_decision()) {
@@ -108,17 +109,17 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
 /// Retries rejected deliveries (transition T16). Subscribers who are suppressed by now are not retried.
 async fn retry(
     session: &LedgerSession,
-    (post, reader): (String, Option<AddressKey>),
+    (post, subscriber): (String, Option<AddressKey>),
     why: &str,
     context: &RunContext,
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     let now = context.clock.now();
-    let filter = Filter { post: Some(post.clone()), subscriber: reader, states: vec![State::Failed] };
+    let filter = Filter { post: Some(post.clone()), subscriber, states: vec![State::Failed] };
     let mut retried = 0;
     for view in session.store.deliveries(filter).await? {
         let reason = view.row.reason.as_deref();
-        if reader.is_none() && !matches!(reason, Some(LETTER_REFUSED | NO_MAILBOX)) {
+        if subscriber.is_none() && !matches!(reason, Some(LETTER_REFUSED | NO_MAILBOX)) {
             continue;
         }
         let address = parse(&view.address)?;

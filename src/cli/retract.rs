@@ -37,9 +37,9 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         (true, false) => format!("{name} is not retracted"),
     });
     if !args.undo {
-        say_what_stays(&done, printer);
+        report_file(&done, printer);
         match issue_of(&done.id, context).await {
-            Ok(issue) => issue.iter().for_each(|issue| say_of_issue(issue, printer)),
+            Ok(issue) => issue.iter().for_each(|issue| report_issue(issue, printer)),
             Err(error) => {
                 printer.warn(format!("warning: cannot check whether its issue is being sent: {error}"))
             }
@@ -52,7 +52,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
     Ok(Outcome::Done)
 }
 
-fn say_what_stays(done: &Retraction, printer: Printer) {
+fn report_file(done: &Retraction, printer: Printer) {
     if let Some(file) = &done.file {
         let undo = shell_quoted(file.as_str());
         printer.info(format!(
@@ -72,7 +72,7 @@ async fn issue_of(id: &str, context: &RunContext) -> Result<Option<IssueSummary>
     Ok(session.store.issues().await?.into_iter().find(|issue| issue.id == id))
 }
 
-fn say_of_issue(issue: &IssueSummary, printer: Printer) {
+fn report_issue(issue: &IssueSummary, printer: Printer) {
     let sent = count(issue.counts.count(State::Sent), "subscriber");
     match issue.state {
         IssueState::Sending | IssueState::Paused => printer.warn(format!(

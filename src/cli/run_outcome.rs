@@ -53,7 +53,7 @@ pub(super) fn conclude(
         Change::Continues(_) | Change::Ended(_) => {}
         Change::None | Change::Started | Change::Changed(_) => release(),
     }
-    notify::tell((command, config), failure.as_ref(), &change, clock, printer);
+    notify::send((command, config), failure.as_ref(), &change, clock, printer);
 }
 
 /// How a run failed: with lasting problems, or else with what happened once.

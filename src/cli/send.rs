@@ -47,7 +47,7 @@ pub(super) struct Args {
 
 impl Args {
     /// Whether the command sends what is due, and is not a test or a dry run.
-    pub(super) fn is_in_earnest(&self) -> bool {
+    pub(super) fn is_real(&self) -> bool {
         !self.dry_run && self.to.is_none()
     }
 }
@@ -57,7 +57,7 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
         return test(args, context, printer, address).await;
     }
     if args.dry_run {
-        return rehearse(args, context, printer).await;
+        return dry_run(args, context, printer).await;
     }
     let wanted = SendRequest {
         post: args.post.clone(),
@@ -110,11 +110,11 @@ fn lenient(config: &Config) -> Config {
     Config { archive, ..config.clone() }
 }
 
-async fn rehearse(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
+async fn dry_run(args: &Args, context: &RunContext, printer: Printer) -> Result<Outcome, RunError> {
     ensure_can_send(&context.config)?;
     let session = LedgerSession::open(&context.config, context.clock.as_ref()).await?;
     session.check_fence(&context.config).await?;
-    let (enrolled, rejected) = import_list(context, &session).await?;
+    let (imported, rejected) = import_list(context, &session).await?;
     let archive = folder::read(&context.config, context.clock.now()).map_err(RunError::Findings)?.archive;
     let wanted = args.post.as_deref();
     let found = wanted
@@ -125,47 +125,48 @@ async fn rehearse(args: &Args, context: &RunContext, printer: Printer) -> Result
         Some(found) => draft_of(context, found)?,
         None => draft(context, &session, &archive, wanted, false).await?,
     };
-    let turnout = AudiencePreview::of(&session, &draft, args.json).await?;
+    let preview = AudiencePreview::of(&session, &draft, args.json).await?;
     if args.json {
-        printer.json(&as_json(&draft, &turnout, why.as_deref()))?;
+        printer.json(&as_json(&draft, &preview, why.as_deref()))?;
         return Ok(Outcome::Done);
     }
-    new_subscribers::report(enrolled, &rejected, printer);
+    new_subscribers::report(imported, &rejected, printer);
     printer.warnings(&draft.findings);
     held::report(&draft.held, printer);
-    report_post(&draft, &turnout, printer);
+    report_post(&draft, &preview, printer);
     if let Some(why) = &why {
         printer.stdout(format!("  {why}"));
     }
-    for letter in draft.digest.iter().flat_map(|week| &week.letters) {
+    for variant in draft.digest.iter().flat_map(|week| &week.letters) {
         printer.stdout(format!(
             "would send the weekly digest \"{}\" ({}) to {}",
-            letter.renderer.template().subject,
-            count(letter.posts.len() as u64, "post"),
-            count(letter.recipients, "subscriber")
+            variant.renderer.template().subject,
+            count(variant.posts.len() as u64, "post"),
+            count(variant.recipients, "subscriber")
         ));
     }
-    if turnout.others > 0 {
-        let others = turnout.others;
+    if preview.others > 0 {
+        let others = preview.others;
         printer.stdout(format!("{others} active: not this issue (other topics, or weekly digest)"));
     }
-    for (status, number) in turnout.readers.iter().filter(|(status, _)| *status != SubscriptionStatus::Active)
+    for (status, number) in
+        preview.by_status.iter().filter(|(status, _)| *status != SubscriptionStatus::Active)
     {
         printer.stdout(format!("{} {}: no email", number, status.as_str()));
     }
     Ok(Outcome::Done)
 }
 
-fn report_post(draft: &Draft<'_>, turnout: &AudiencePreview, printer: Printer) {
+fn report_post(draft: &Draft<'_>, preview: &AudiencePreview, printer: Printer) {
     let Some((post, renderer)) = draft.post.zip(draft.renderer.as_ref()) else {
         if draft.digest.as_ref().is_none_or(|week| week.letters.is_empty()) {
             printer.stdout("nothing is due");
         }
         return;
     };
-    let AudiencePreview { named, total, .. } = turnout;
-    let (subject, readers) = (&renderer.template().subject, count(*total, "subscriber"));
-    printer.stdout(format!("would send \"{subject}\" ({}) to {readers}", post.source));
+    let AudiencePreview { named, total, .. } = preview;
+    let (subject, recipients) = (&renderer.template().subject, count(*total, "subscriber"));
+    printer.stdout(format!("would send \"{subject}\" ({}) to {recipients}", post.source));
     for address in named {
         printer.stdout(format!("  {address}"));
     }
@@ -178,7 +179,7 @@ fn report_post(draft: &Draft<'_>, turnout: &AudiencePreview, printer: Printer) {
 #[derive(Default)]
 struct AudiencePreview {
     /// Number of subscribers by status.
-    readers: Vec<(SubscriptionStatus, u64)>,
+    by_status: Vec<(SubscriptionStatus, u64)>,
     /// The first recipients of the post, or all of them.
     named: Vec<String>,
     /// Number of recipients.
@@ -189,35 +190,35 @@ struct AudiencePreview {
 
 impl AudiencePreview {
     async fn of(session: &LedgerSession, draft: &Draft<'_>, all: bool) -> Result<Self, RunError> {
-        let mut turnout = Self::default();
+        let mut preview = Self::default();
         let mut after = 0;
         loop {
             let page = session.store.subscribers(after, 1_000).await?;
             let Some((last, _)) = page.last() else { break };
             after = *last;
-            for (_, reader) in &page {
-                turnout.count(reader, draft.post, all);
+            for (_, subscriber) in &page {
+                preview.count(subscriber, draft.post, all);
             }
         }
-        turnout.readers.sort_unstable();
-        Ok(turnout)
+        preview.by_status.sort_unstable();
+        Ok(preview)
     }
 
-    fn count(&mut self, reader: &Subscriber, post: Option<&Post>, all: bool) {
-        match self.readers.iter_mut().find(|(status, _)| *status == reader.profile.status) {
+    fn count(&mut self, subscriber: &Subscriber, post: Option<&Post>, all: bool) {
+        match self.by_status.iter_mut().find(|(status, _)| *status == subscriber.profile.status) {
             Some((_, number)) => *number += 1,
-            None => self.readers.push((reader.profile.status, 1)),
+            None => self.by_status.push((subscriber.profile.status, 1)),
         }
         let wants = post.is_none_or(|post| {
             let categories = post.categories.iter().map(HeaderText::as_str);
-            reader.profile.preferences.frequency == Frequency::Immediate
-                && reader.profile.preferences.topics.want(categories)
+            subscriber.profile.preferences.frequency == Frequency::Immediate
+                && subscriber.profile.preferences.topics.want(categories)
         });
-        match (reader.profile.status, wants) {
+        match (subscriber.profile.status, wants) {
             (SubscriptionStatus::Active, true) => {
                 self.total += 1;
                 if all || self.named.len() < 5 {
-                    self.named.push(reader.profile.email.to_string());
+                    self.named.push(subscriber.profile.email.to_string());
                 }
             }
             (SubscriptionStatus::Active, false) => self.others += 1,
@@ -226,23 +227,26 @@ impl AudiencePreview {
     }
 }
 
-fn as_json(draft: &Draft<'_>, turnout: &AudiencePreview, unpublished: Option<&str>) -> Value {
-    let counts: serde_json::Map<_, _> =
-        turnout.readers.iter().map(|(status, number)| (status.as_str().to_owned(), json!(number))).collect();
+fn as_json(draft: &Draft<'_>, preview: &AudiencePreview, unpublished: Option<&str>) -> Value {
+    let counts: serde_json::Map<_, _> = preview
+        .by_status
+        .iter()
+        .map(|(status, number)| (status.as_str().to_owned(), json!(number)))
+        .collect();
     let issue = draft.post.zip(draft.renderer.as_ref()).map(|(post, renderer)| {
         json!({ "id": post.id, "subject": renderer.template().subject, "source": post.source, "url": post.url })
     });
-    let letter = |letter: &DigestVariant<'_>| {
-        let posts: Vec<&str> = letter.posts.iter().map(|post| post.id.as_str()).collect();
-        json!({ "subject": letter.renderer.template().subject, "posts": posts, "readers": letter.recipients,
-                "subscribers": letter.recipients })
+    let variant = |variant: &DigestVariant<'_>| {
+        let posts: Vec<&str> = variant.posts.iter().map(|post| post.id.as_str()).collect();
+        json!({ "subject": variant.renderer.template().subject, "posts": posts, "readers": variant.recipients,
+                "subscribers": variant.recipients })
     };
     let week = draft.digest.as_ref().map(|week| {
-        let letters: Vec<Value> = week.letters.iter().map(letter).collect();
-        json!({ "week": week.digest.week, "letters": letters, "issues": letters })
+        let variants: Vec<Value> = week.letters.iter().map(variant).collect();
+        json!({ "week": week.digest.week, "letters": variants, "issues": variants })
     });
     json!({
-        "issue": issue, "weekly": week, "readers": counts, "subscribers": counts, "to": turnout.named,
+        "issue": issue, "weekly": week, "readers": counts, "subscribers": counts, "to": preview.named,
         "more": draft.more, "unpublished": unpublished,
     })
 }

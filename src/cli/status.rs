@@ -75,14 +75,14 @@ pub(super) async fn run(args: &Args, context: &RunContext, printer: Printer) -> 
             show(&views, args.json, &context.config, printer)
         }
         Some(StatusQuery::History { address }) => {
-            let reader = Some(session.key_of(&parse(address)?));
-            let views = session.store.deliveries(Filter { subscriber: reader, ..Filter::default() }).await?;
+            let subscriber = Some(session.key_of(&parse(address)?));
+            let views = session.store.deliveries(Filter { subscriber, ..Filter::default() }).await?;
             if views.is_empty() && !args.json {
                 printer.stdout(format!("no issue was sent to {address}"));
             }
             show(&views, args.json, &context.config, printer)
         }
-        Some(StatusQuery::Explain { address }) => why_not(address, args.json, &session, printer).await,
+        Some(StatusQuery::Explain { address }) => explain(address, args.json, &session, printer).await,
     }
 }
 
@@ -93,19 +93,19 @@ async fn overview(
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     let issues = session.store.issues().await?;
-    let in_doubt = [State::Unknown, State::FailedUncertain];
-    let mut doubts =
-        session.store.deliveries(Filter { states: in_doubt.to_vec(), ..Filter::default() }).await?;
-    doubts.retain(|view| view.row.needs_decision());
+    let states = [State::Unknown, State::FailedUncertain];
+    let mut unknown =
+        session.store.deliveries(Filter { states: states.to_vec(), ..Filter::default() }).await?;
+    unknown.retain(|view| view.row.needs_decision());
     let archive = folder::read(&context.config, context.clock.now()).map(|reading| reading.archive);
     let week = match &archive {
         Ok(archive) => next_digest(context, session, archive).await?,
         Err(_) => None,
     };
     let next = next(context, session, archive).await?;
-    let barred = barred(context, session, printer).await?;
-    let still = find_blockers(context, session, &issues).await?;
-    let outcome = match (barred.is_some(), doubts.is_empty()) {
+    let refusal = ledger_refusal(context, session, printer).await?;
+    let reasons = find_blockers(context, session, &issues).await?;
+    let outcome = match (refusal.is_some(), unknown.is_empty()) {
         (true, _) => Outcome::UserError,
         (false, false) => Outcome::Partly,
         (false, true) => Outcome::Done,
@@ -119,9 +119,9 @@ async fn overview(
                         "because": issue.paused_because, "reason": issue.paused_because, "rehearsal": issue.rehearsal })
             })
             .collect();
-        let blockers: Vec<Value> = still.iter().map(blocker).collect();
-        printer.json(&json!({ "issues": issues, "waiting": still, "blockers": blockers, "next": next,
-                              "weekly": week, "barred": barred, "blocked": barred }))?;
+        let blockers: Vec<Value> = reasons.iter().map(blocker).collect();
+        printer.json(&json!({ "issues": issues, "waiting": reasons, "blockers": blockers, "next": next,
+                              "weekly": week, "barred": refusal, "blocked": refusal }))?;
         return Ok(outcome);
     }
     if issues.is_empty() {
@@ -130,18 +130,19 @@ async fn overview(
     for issue in &issues {
         print_issue(issue, context, printer);
     }
-    if !doubts.is_empty() {
+    if !unknown.is_empty() {
         printer.stdout("unknown outcome (may or may not have arrived; settle with `letterpress resolve`):");
-        for view in &doubts {
-            let said = match (&view.row.last, view.row.reason.as_deref()) {
+        for view in &unknown {
+            let details = match (&view.row.last, view.row.reason.as_deref()) {
                 (_, Some(RESTORED)) => "the ledger was restored from a backup".to_owned(),
                 (Some(last), _) => format!("at {}: {}", last.phase, last.text),
                 (None, _) => "the run was interrupted while the message was being sent".to_owned(),
             };
-            printer.stdout(format!("    {}  \"{}\"  {}  {said}", view.address, view.subject, view.row.state));
+            printer
+                .stdout(format!("    {}  \"{}\"  {}  {details}", view.address, view.subject, view.row.state));
         }
     }
-    for reason in &still {
+    for reason in &reasons {
         printer.stdout(blockers::sentence(reason, &context.config));
     }
     for line in next.as_array().into_iter().flatten() {
@@ -206,8 +207,8 @@ struct NextWeek {
 impl fmt::Display for NextWeek {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = self.at.as_ref().map_or("with the next run".to_owned(), |at| format!("on {at}"));
-        let (posts, readers) = (count(self.posts as u64, "post"), count(self.readers, "subscriber"));
-        write!(f, "weekly digest {at} with {posts}, for {readers}")
+        let (posts, subscribers) = (count(self.posts as u64, "post"), count(self.readers, "subscriber"));
+        write!(f, "weekly digest {at} with {posts}, for {subscribers}")
     }
 }
 
@@ -216,18 +217,18 @@ async fn next_digest(
     session: &LedgerSession,
     archive: &Archive,
 ) -> Result<Option<NextWeek>, RunError> {
-    let readers = weekly_subscribers(session).await?;
-    let Some(forecast) = digest_forecast(context, session, archive).await?.filter(|_| readers > 0) else {
+    let subscribers = weekly_subscribers(session).await?;
+    let Some(forecast) = digest_forecast(context, session, archive).await?.filter(|_| subscribers > 0) else {
         return Ok(None);
     };
     let due = forecast.due.filter(|due| !due.posts.is_empty());
     let at = if due.is_some() { None } else { Some(when(forecast.next.moment, &context.config)) };
     let Digest { week, posts, .. } = due.unwrap_or(forecast.next);
-    Ok(Some(NextWeek { week, at, posts: posts.len(), readers, subscribers: readers }))
+    Ok(Some(NextWeek { week, at, posts: posts.len(), readers: subscribers, subscribers }))
 }
 
 /// Why nothing may be sent from this ledger. Printed at once; the contents of the ledger follow.
-async fn barred(
+async fn ledger_refusal(
     context: &RunContext,
     session: &LedgerSession,
     printer: Printer,
@@ -276,14 +277,14 @@ async fn next(
             },
         )
     });
-    let left_out = archive.skipped.iter().filter_map(|left| {
-        let why = match &left.reason {
+    let left_out = archive.skipped.iter().filter_map(|skipped| {
+        let why = match &skipped.reason {
             SkipReason::Draft => "a draft".to_owned(),
             why @ (SkipReason::HeldBack(_) | SkipReason::HeldUp(_)) => why.describe()?,
             SkipReason::Future(date) => format!("dated {}", when(date.to_utc(), &context.config)),
             _ => return None,
         };
-        Some(json!({ "id": null, "title": left.source, "why": why, "reason": why }))
+        Some(json!({ "id": null, "title": skipped.source, "why": why, "reason": why }))
     });
     Ok(due.chain(waiting).chain(left_out).collect())
 }
@@ -307,10 +308,10 @@ fn show(
         return Ok(Outcome::Done);
     }
     for view in views {
-        let said = view.row.last.as_ref().map_or(String::new(), |last| format!("  {}", last.text));
+        let reply = view.row.last.as_ref().map_or(String::new(), |last| format!("  {}", last.text));
         let at = when(view.changed_at, config);
         printer.stdout(format!(
-            "{at}  {:<17} {}  \"{}\"{said}",
+            "{at}  {:<17} {}  \"{}\"{reply}",
             view.row.state.as_str(),
             view.address,
             view.subject
@@ -319,7 +320,7 @@ fn show(
     Ok(Outcome::Done)
 }
 
-async fn why_not(
+async fn explain(
     address: &str,
     as_json: bool,
     session: &LedgerSession,
@@ -357,13 +358,13 @@ async fn removal(key: AddressKey, session: &LedgerSession) -> Result<Option<&'st
     }))
 }
 
-fn reason(status: Option<SubscriptionStatus>, reader: Option<&Subscriber>) -> String {
-    let source = reader.map_or("the list", |reader| reader.source.as_str());
+fn reason(status: Option<SubscriptionStatus>, subscriber: Option<&Subscriber>) -> String {
+    let source = subscriber.map_or("the list", |subscriber| subscriber.source.as_str());
     match status {
         None => "is not on the list".to_owned(),
         Some(SubscriptionStatus::Active) => {
-            match reader
-                .map(|reader| &reader.profile.preferences)
+            match subscriber
+                .map(|subscriber| &subscriber.profile.preferences)
                 .filter(|preferences| **preferences != Preferences::default())
             {
                 None => "active: gets every new issue".to_owned(),

@@ -205,17 +205,17 @@ async fn add(
         consented_at: Some(now),
         ..Profile::new(email, SubscriptionStatus::Active)
     };
-    let reader = NewSubscriber::new(session.key_of(&profile.email), profile, "command line");
+    let subscriber = NewSubscriber::new(session.key_of(&profile.email), profile, "command line");
     // Adding reverses an earlier removal by the operator, but not an unsubscribe or a suppression.
-    let is_back = session.store.readmit(reader.key, "command line", now).await?;
-    let enrolled = session.store.add_subscribers(vec![reader], now).await?;
-    if enrolled.kept_out > 0 {
+    let is_back = session.store.readmit(subscriber.key, "command line", now).await?;
+    let imported = session.store.add_subscribers(vec![subscriber], now).await?;
+    if imported.kept_out > 0 {
         return Err(RunError::user(
             format!("{address} has unsubscribed or is suppressed, and was not added"),
             "the subscriber has to sign up again",
         ));
     }
-    printer.info(match enrolled.added + enrolled.changed {
+    printer.info(match imported.added + imported.changed {
         _ if is_back => format!("added {address} again; it had been removed"),
         0 => format!("{address} is already subscribed"),
         _ => format!("added {address}"),
@@ -248,7 +248,7 @@ async fn pages(
         let page = session.store.subscribers(after, 1_000).await?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = *last;
-        visit(page.into_iter().map(|(_, reader)| reader).collect())?;
+        visit(page.into_iter().map(|(_, subscriber)| subscriber).collect())?;
     }
 }
 
@@ -281,7 +281,7 @@ async fn list(session: &LedgerSession, as_json: bool, printer: Printer) -> Resul
             }));
         } else {
             let name = profile.name.map(|name| format!("  {name}")).unwrap_or_default();
-            let preferences = remark(&profile.preferences).map(|words| format!("  ({words})")).unwrap_or_default();
+            let preferences = remark(&profile.preferences).map(|remark| format!("  ({remark})")).unwrap_or_default();
             printer.stdout(format!("{:<13} {}{name}{preferences}", profile.status.as_str(), profile.email));
         }
     })

@@ -9,18 +9,18 @@ use crate::finding::Finding;
 use crate::net::http::{Download, DownloadError};
 
 /// How many of the newest posts are checked.
-const ASKED: usize = 5;
+const CHECKED: usize = 5;
 
 /// Requests the page of each of the newest posts that are mailed.
 pub(super) async fn check(config: &Config, archive: &Archive, findings: &mut Vec<Finding>) {
     // The owner configured these addresses; they may be in a private network.
     let mut download = Download::default();
     download.allow_private_host = true;
-    let posts = archive.posts.iter().filter(|post| post.newsletter).take(ASKED);
-    let mut asked = BTreeSet::new();
+    let posts = archive.posts.iter().filter(|post| post.newsletter).take(CHECKED);
+    let mut requested = BTreeSet::new();
     for post in posts {
         let url = page(post, config);
-        if !asked.insert(url.clone()) {
+        if !requested.insert(url.clone()) {
             continue;
         }
         match download.fetch(&url, None).await {

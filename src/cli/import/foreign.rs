@@ -44,14 +44,14 @@ pub(super) fn wordpress(
     let zone = context.config.site.timezone;
     let findings = |finding| RunError::Findings(vec![finding]);
     let overview = wordpress::overview(open(file)?, file.as_str()).map_err(findings)?;
-    let mut taking = ImportSession::new(file.as_str(), options, context, printer);
+    let mut session = ImportSession::new(file.as_str(), options, context, printer);
     wordpress::items(open(file)?, file.as_str(), &overview, zone, &mut |item| match item {
-        wordpress::Item::Post(story) => taking.take(&story),
-        wordpress::Item::Other(kind) => *taking.report.others.entry(kind).or_default() += 1,
-        wordpress::Item::LeftOut(title, why) => taking.leave_out(&title, &why, 0),
+        wordpress::Item::Post(post) => session.take(&post),
+        wordpress::Item::Other(kind) => *session.report.others.entry(kind).or_default() += 1,
+        wordpress::Item::LeftOut(title, why) => session.skip(&title, &why, 0),
     })
     .map_err(findings)?;
-    taking.finish()
+    session.finish()
 }
 
 pub(super) fn ghost(
@@ -64,17 +64,17 @@ pub(super) fn ghost(
     let place = ghost::Place { site: site.url.as_url(), zone: site.timezone };
     let exported = ghost::read(open(file)?, file.as_str(), place)
         .map_err(|finding| RunError::Findings(vec![finding]))?;
-    let mut taking = ImportSession::new(file.as_str(), options, context, printer);
-    for story in &exported.posts {
-        taking.take(story);
+    let mut session = ImportSession::new(file.as_str(), options, context, printer);
+    for post in &exported.posts {
+        session.take(post);
     }
     for (title, why) in exported.left_out {
-        taking.leave_out(&title, &why, 0);
+        session.skip(&title, &why, 0);
     }
     if exported.pages > 0 {
-        taking.report.others.insert("page".to_owned(), exported.pages as u64);
+        session.report.others.insert("page".to_owned(), exported.pages as u64);
     }
-    taking.finish()
+    session.finish()
 }
 
 pub(super) async fn feed(
@@ -84,10 +84,10 @@ pub(super) async fn feed(
     printer: Printer,
 ) -> Result<Outcome, RunError> {
     let findings = |finding| RunError::Findings(vec![finding]);
-    let mut taking = ImportSession::new(source, options, context, printer);
+    let mut session = ImportSession::new(source, options, context, printer);
     let mut each = |entry: feed::Entry| match entry.other {
-        Some(kind) => *taking.report.others.entry(kind).or_default() += 1,
-        None => taking.take(&ImportedPost::from(entry)),
+        Some(kind) => *session.report.others.entry(kind).or_default() += 1,
+        None => session.take(&ImportedPost::from(entry)),
     };
     if is_url(source) {
         let bytes = fetch_feed(source).await?;
@@ -95,7 +95,7 @@ pub(super) async fn feed(
     } else {
         feed::stream(open(Utf8Path::new(source))?, source, &mut each).map_err(findings)?;
     }
-    taking.finish()
+    session.finish()
 }
 
 /// What an import did, or would do.
@@ -117,7 +117,7 @@ struct ImportSession<'w> {
     options: &'w Options,
     context: &'w RunContext,
     printer: Printer,
-    desk: PostFileWriter<'w>,
+    writer: PostFileWriter<'w>,
     folder: Utf8PathBuf,
     report: Report,
     /// The first I/O error; nothing is written after it.
@@ -140,32 +140,32 @@ impl<'w> ImportSession<'w> {
             options,
             context,
             printer,
-            desk: PostFileWriter::new(&config.site.url, &config.site.language),
+            writer: PostFileWriter::new(&config.site.url, &config.site.language),
             folder: config.resolve(&config.archive.posts),
             report: Report::default(),
             failed: None,
         }
     }
 
-    fn take(&mut self, story: &ImportedPost) {
+    fn take(&mut self, post: &ImportedPost) {
         if self.failed.is_some() {
             return;
         }
         (self.context.on_progress)(ProgressEvent::Done(1));
-        match self.desk.file(story) {
-            Err(why) => self.leave_out(&story.title, &why, story.line),
+        match self.writer.file(post) {
+            Err(why) => self.skip(&post.title, &why, post.line),
             Ok(file) => {
                 for (rule, words) in &file.remarks {
-                    self.remark(rule, &file.title, words, story.line);
+                    self.remark(rule, &file.title, words, post.line);
                 }
-                if let Err(error) = self.put(&file, story) {
+                if let Err(error) = self.write_post(&file, post) {
                     self.failed = Some(error);
                 }
             }
         }
     }
 
-    fn put(&mut self, file: &PostFile, story: &ImportedPost) -> Result<(), RunError> {
+    fn write_post(&mut self, file: &PostFile, post: &ImportedPost) -> Result<(), RunError> {
         let path = self.folder.join(&file.file_name);
         let bundle = self.folder.join(file.file_name.trim_end_matches(".md")).join("index.md");
         if let Some(there) = [&path, &bundle].into_iter().find(|path| path.exists()) {
@@ -178,12 +178,12 @@ impl<'w> ImportSession<'w> {
         }
         let mut written = path;
         if !self.options.dry_run {
-            let beside = if self.options.download { self.fetch(file, &bundle)? } else { HashMap::new() };
-            if beside.is_empty() {
+            let downloaded = if self.options.download { self.fetch(file, &bundle)? } else { HashMap::new() };
+            if downloaded.is_empty() {
                 write(&written, file.contents.as_bytes())?;
             } else {
-                write(&bundle, PostFileWriter::bundle(file, story, &beside).contents.as_bytes())?;
-                self.report.pictures += beside.len() as u64;
+                write(&bundle, PostFileWriter::bundle(file, post, &downloaded).contents.as_bytes())?;
+                self.report.pictures += downloaded.len() as u64;
                 written = bundle;
             }
         }
@@ -202,7 +202,7 @@ impl<'w> ImportSession<'w> {
     fn fetch(&mut self, file: &PostFile, index: &Utf8Path) -> Result<HashMap<String, String>, RunError> {
         let mut download = Download::default();
         download.max_bytes = MAX_PICTURE;
-        let mut beside: HashMap<String, String> = HashMap::new();
+        let mut downloaded: HashMap<String, String> = HashMap::new();
         for address in &file.pictures {
             let fetched = tokio::task::block_in_place(|| {
                 tokio::runtime::Handle::current().block_on(download.fetch(address, None))
@@ -218,17 +218,17 @@ impl<'w> ImportSession<'w> {
                     continue;
                 }
             };
-            let name = picture_name(address, beside.len() + 1);
+            let name = picture_name(address, downloaded.len() + 1);
             let path = index.with_file_name(&name);
             if !path.exists() {
                 write(&path, &picture.bytes)?;
             }
-            beside.insert(address.clone(), name);
+            downloaded.insert(address.clone(), name);
         }
-        Ok(beside)
+        Ok(downloaded)
     }
 
-    fn leave_out(&mut self, title: &str, why: &str, line: usize) {
+    fn skip(&mut self, title: &str, why: &str, line: usize) {
         self.remark("import-left-out", title, &format!("skipped: {why}"), line);
     }
 

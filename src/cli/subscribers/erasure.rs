@@ -50,15 +50,15 @@ pub(super) async fn erase(
     printer.info(match (erased.subscriber, erased.deliveries) {
         (false, 0) => format!("{address} was not stored; no import can add it from now on"),
         (_, 0) => format!("erased {address}; no import can add it again"),
-        (_, copies) => format!(
+        (_, deliveries) => format!(
             "erased {address}, also from {} in the ledger; no import can add it again",
-            count(copies, "delivery")
+            count(deliveries, "delivery")
         ),
     });
     let config = &context.config;
     let list = config.newsletter.list.iter().map(|list| config.resolve(list));
-    let mut left: Vec<Utf8PathBuf> = list.filter(|list| holds(list, address)).collect();
-    letters(&config.resolve(&config.output.outbox), 0, address, &mut left);
+    let mut left: Vec<Utf8PathBuf> = list.filter(|list| contains(list, address)).collect();
+    emails_to(&config.resolve(&config.output.outbox), 0, address, &mut left);
     if !left.is_empty() {
         printer.warn(format!("{address} still appears in your own files; remove it there:"));
         for file in left {
@@ -71,20 +71,20 @@ pub(super) async fn erase(
 }
 
 /// Emails to the address in the outbox folder.
-fn letters(folder: &Utf8Path, depth: usize, address: &str, found: &mut Vec<Utf8PathBuf>) {
+fn emails_to(folder: &Utf8Path, depth: usize, address: &str, found: &mut Vec<Utf8PathBuf>) {
     let Ok(entries) = folder.read_dir_utf8() else { return };
     let mut paths: Vec<Utf8PathBuf> = entries.flatten().map(|entry| entry.path().to_owned()).collect();
     paths.sort();
     for path in paths {
         match path.extension() {
-            Some("eml") if holds(&path, address) => found.push(path),
-            None if depth < DEEPEST && !path.is_symlink() => letters(&path, depth + 1, address, found),
+            Some("eml") if contains(&path, address) => found.push(path),
+            None if depth < DEEPEST && !path.is_symlink() => emails_to(&path, depth + 1, address, found),
             _ => {}
         }
     }
 }
 
-pub(super) fn holds(path: &Utf8Path, address: &str) -> bool {
+pub(super) fn contains(path: &Utf8Path, address: &str) -> bool {
     let text = std::fs::read(path).unwrap_or_default().to_ascii_lowercase();
     memchr::memmem::find(&text, address.trim().to_ascii_lowercase().as_bytes()).is_some()
 }

@@ -76,7 +76,7 @@ pub(super) async fn import(
         total: None,
     });
     let result = if args.dry_run {
-        foresee(&subscribers, session).await?
+        preview(&subscribers, session).await?
     } else {
         session.store.add_subscribers(subscribers, now).await?
     };
@@ -90,9 +90,9 @@ pub(super) async fn import(
             "findings": findings,
         }))?;
     } else {
-        let took =
+        let kind =
             service.map_or_else(|| "a plain list".to_owned(), |service| format!("an export of {service}"));
-        printer.info(format!("{}: recognised as {took}", args.file));
+        printer.info(format!("{}: recognised as {kind}", args.file));
         if !ignored.is_empty() {
             let tags = ignored.iter().any(|heading| TAGS.contains(&heading.to_lowercase().as_str()));
             let note = if tags { " (Letterpress does not support tags or labels)" } else { "" };
@@ -126,7 +126,7 @@ fn read(file: &Utf8Path) -> Result<Vec<u8>, RunError> {
 }
 
 /// What the import would change.
-async fn foresee(subscribers: &[NewSubscriber], session: &LedgerSession) -> Result<ImportCounts, RunError> {
+async fn preview(subscribers: &[NewSubscriber], session: &LedgerSession) -> Result<ImportCounts, RunError> {
     let mut counts = ImportCounts::default();
     for subscriber in subscribers {
         counts.count(
@@ -217,13 +217,13 @@ pub(super) async fn export(
     Ok(Outcome::Done)
 }
 
-fn exported(reader: Subscriber) -> subscriber_import::SubscriberRow {
-    let Subscriber { mut profile, source, added_at, status_since: standing_since, .. } = reader;
+fn exported(subscriber: Subscriber) -> subscriber_import::SubscriberRow {
+    let Subscriber { mut profile, source, added_at, status_since, .. } = subscriber;
     profile.suppressed_because =
         profile.suppressed_because.filter(|_| profile.status == SubscriptionStatus::Suppressed);
     subscriber_import::SubscriberRow {
         profile,
-        state_since: Some(standing_since),
+        state_since: Some(status_since),
         unproven: None,
         source: Some(source),
         added_at: Some(added_at),

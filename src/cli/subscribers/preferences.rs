@@ -22,13 +22,13 @@ pub(super) async fn set(
             "`letterpress status explain` says why; `letterpress subscribers add` adds a subscriber",
         )
     };
-    let reader = session.store.subscriber(key).await?.ok_or_else(not_active)?;
-    let preferences = choice.over(reader.profile.preferences)?;
+    let subscriber = session.store.subscriber(key).await?.ok_or_else(not_active)?;
+    let preferences = choice.over(subscriber.profile.preferences)?;
     let mut wording = [0; 32];
     // No form was shown: the operator enters what the subscriber asked for.
     wording.copy_from_slice(digest(&SHA256, b"").as_ref());
-    let circumstances = ConsentContext { form: "command line".to_owned(), wording, network: None };
-    if !session.store.set_preferences(key, preferences.clone(), circumstances, now).await? {
+    let consent = ConsentContext { form: "command line".to_owned(), wording, network: None };
+    if !session.store.set_preferences(key, preferences.clone(), consent, now).await? {
         return Err(not_active());
     }
     printer.info(format!("{address} gets {}", sentence(&preferences)));

@@ -1,6 +1,6 @@
 //! `letterpress subscribers remove`: remove addresses that were added by mistake.
 
-use super::erasure::holds;
+use super::erasure::contains;
 use super::{Outcome, Printer};
 use crate::cli::args::parse;
 use crate::pipeline::session::{LedgerSession, RunContext, RunError};
@@ -40,7 +40,7 @@ pub(super) async fn remove(
             sent => format!("; {sent} past deliveries are still counted"),
         };
         printer.info(format!("removed {email} (was {}){past}", removed.status.as_str()));
-        if let Some(list) = list.filter(|list| holds(&context.config.resolve(list), email.as_str())) {
+        if let Some(list) = list.filter(|list| contains(&context.config.resolve(list), email.as_str())) {
             printer.info(format!("  {list} still contains it, but will not add it again"));
         }
     }

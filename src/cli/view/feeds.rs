@@ -7,7 +7,7 @@ use crate::cli::printer::{Printer, count};
 use crate::pipeline::build::{BuildReport, PagesReport};
 use crate::pipeline::session::RunContext;
 
-/// Prints what the feed half of a run did.
+/// Prints what the feed part of a run did.
 pub(in crate::cli) fn report(built: &BuildReport, context: &RunContext, printer: Printer) {
     let directory = context.config.resolve(&context.config.output.directory);
     if let Some(archive) = &built.archive {
@@ -55,7 +55,8 @@ const NAMED: usize = 5;
 /// Prints which files are not published. Drafts are not mentioned: they stay out on purpose. A missing date is the most
 /// likely mistake in a new post. Template tags are only counted: old sites have thousands.
 fn left_out(archive: &Archive, printer: Printer) {
-    let undated: Vec<_> = archive.skipped.iter().filter(|left| left.reason == SkipReason::Undated).collect();
+    let undated: Vec<_> =
+        archive.skipped.iter().filter(|skipped| skipped.reason == SkipReason::Undated).collect();
     if undated.len() > NAMED {
         printer.info(format!(
             "{} skipped: no date; `letterpress check` lists them",
@@ -63,8 +64,10 @@ fn left_out(archive: &Archive, printer: Printer) {
         ));
     } else {
         for left in undated {
-            printer
-                .info(format!("{} skipped: no date; `letterpress check` says how to add one", left.source));
+            printer.info(format!(
+                "{} skipped: no date; `letterpress check` says how to add one",
+                skipped.source
+            ));
         }
     }
     held_back(archive, printer);
@@ -77,21 +80,21 @@ fn left_out(archive: &Archive, printer: Printer) {
         ));
     }
     let foreign: Vec<_> =
-        archive.skipped.iter().filter(|left| matches!(left.reason, SkipReason::Format(_))).collect();
+        archive.skipped.iter().filter(|skipped| matches!(skipped.reason, SkipReason::Format(_))).collect();
     if foreign.len() > NAMED {
         let files = count(foreign.len() as u64, "file");
         printer.info(format!("{files} skipped: not Markdown; `letterpress check` lists them"));
     } else {
         for left in foreign {
-            printer.info(format!("{} {}", left.source, left.reason.describe().unwrap_or_default()));
+            printer.info(format!("{} {}", skipped.source, skipped.reason.describe().unwrap_or_default()));
         }
     }
 }
 
 /// Prints which posts a flag or a setting of the site excludes although they are not drafts.
 fn held_back(archive: &Archive, printer: Printer) {
-    let held = archive.skipped.iter().filter_map(|left| match &left.reason {
-        why @ (SkipReason::HeldBack(_) | SkipReason::HeldUp(_)) => Some((&left.source, why.describe()?)),
+    let held = archive.skipped.iter().filter_map(|skipped| match &skipped.reason {
+        why @ (SkipReason::HeldBack(_) | SkipReason::HeldUp(_)) => Some((&skipped.source, why.describe()?)),
         _ => None,
     });
     let held: Vec<_> = held.collect();

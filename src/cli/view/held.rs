@@ -6,20 +6,20 @@ use crate::pipeline::newsletter::HeldPosts;
 
 pub(in crate::cli) fn report(held: &HeldPosts, printer: Printer) -> Outcome {
     // The next run does not repeat it, so it is not a lasting failure.
-    let say = |line: String| if held.is_known { printer.info(line) } else { printer.event(line) };
+    let print = |line: String| if held.is_known { printer.info(line) } else { printer.event(line) };
     for lookalike in &held.lookalikes {
-        say(format!("{lookalike}\n    help: {}", lookalike.help()));
+        print(format!("{lookalike}\n    help: {}", lookalike.help()));
     }
-    for nobody in &held.without_audience {
-        if nobody.comes_with_the_digest() {
-            let weekly = nobody.audience.weekly;
+    for post in &held.without_audience {
+        if post.comes_with_the_digest() {
+            let weekly = post.audience.weekly;
             printer.info(format!(
                 "\"{}\" has no subscribers who want every post; it is part of the weekly digest ({})",
-                nobody.title,
+                post.title,
                 count(weekly, "subscriber")
             ));
         } else {
-            say(format!("{nobody}\n    help: {}", nobody.help()));
+            print(format!("{post}\n    help: {}", post.help()));
         }
     }
     for unapproved in &held.unapproved {
@@ -31,7 +31,7 @@ pub(in crate::cli) fn report(held: &HeldPosts, printer: Printer) -> Outcome {
         printer.leave_open();
     }
     // The writer got a request for approval by email; the other two are reported only here.
-    let needs_somebody =
+    let needs_attention =
         !held.lookalikes.is_empty() || held.without_audience.iter().any(|held| !held.comes_with_the_digest());
-    if needs_somebody && !held.is_known { Outcome::UserError } else { Outcome::Done }
+    if needs_attention && !held.is_known { Outcome::UserError } else { Outcome::Done }
 }

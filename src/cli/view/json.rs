@@ -37,14 +37,14 @@ impl Facts {
             Some(Ok(report)) => {
                 facts.report(report);
                 let subscribers = by_status(context).await?;
-                let enrolled = report.list_import.as_ref();
+                let imported = report.list_import.as_ref();
                 facts.put(
                     "subscribers",
-                    json!({ "added": enrolled.map_or(0, |enrolled| enrolled.added),
-                            "changed": enrolled.map_or(0, |enrolled| enrolled.changed),
-                            "new": enrolled.map(|enrolled| json!({
-                                "active": enrolled.new.active, "unconfirmed": enrolled.new.unconfirmed,
-                                "unsubscribed": enrolled.new.unsubscribed, "suppressed": enrolled.new.suppressed })),
+                    json!({ "added": imported.map_or(0, |imported| imported.added),
+                            "changed": imported.map_or(0, |imported| imported.changed),
+                            "new": imported.map(|imported| json!({
+                                "active": imported.new.active, "unconfirmed": imported.new.unconfirmed,
+                                "unsubscribed": imported.new.unsubscribed, "suppressed": imported.new.suppressed })),
                             "by_status": subscribers }),
                 );
                 facts.newsletter("on");
@@ -84,7 +84,7 @@ impl Facts {
             .iter()
             .map(|(issue, why)| json!({ "issue": issue, "why": why, "reason": why }))
             .collect();
-        let in_doubt: u64 = report.issues.iter().map(|issue| issue.counts.unknown()).sum();
+        let unknown_now: u64 = report.issues.iter().map(|issue| issue.counts.unknown()).sum();
         let soonest = report.next.first().map(|next| next.due_at);
         self.put("issue", issue);
         self.put(
@@ -97,8 +97,8 @@ impl Facts {
         self.put("issues", issues);
         self.put("baseline", report.baseline);
         self.put("sent", report.sent);
-        self.put("in_doubt", in_doubt.max(report.recovered.1));
-        self.put("unknown_outcome", in_doubt.max(report.recovered.1));
+        self.put("in_doubt", unknown_now.max(report.recovered.1));
+        self.put("unknown_outcome", unknown_now.max(report.recovered.1));
         let (pending, unknown) = report.recovered;
         self.put(
             "recovered",
@@ -108,10 +108,9 @@ impl Facts {
         self.put("stopped", report.stop_reason.as_ref().map(stop));
         self.put(
             "backing_off",
-            report
-                .backoff
-                .as_ref()
-                .map(|rest| json!({ "until": rest.until, "why": rest.reason, "reply": rest.reason })),
+            report.backoff.as_ref().map(
+                |backoff| json!({ "until": backoff.until, "why": backoff.reason, "reply": backoff.reason }),
+            ),
         );
         self.put("paused", paused);
         self.put("suppressed", report.suppressed);
@@ -146,9 +145,9 @@ impl Facts {
     }
 
     fn close(mut self, outcome: Outcome, printer: Printer) -> Value {
-        let (said, complaints) = printer.so_far();
-        self.put("said", &said);
-        self.put("messages", said);
+        let (messages, complaints) = printer.so_far();
+        self.put("said", &messages);
+        self.put("messages", messages);
         self.put("complaints", &complaints);
         self.put("warnings", complaints);
         self.put("exit_code", outcome.code());
@@ -209,8 +208,8 @@ fn feeds(built: &BuildReport, context: &RunContext) -> Value {
             "ids_changed": built.ids_changed, "pages_changed": built.pages_changed })
 }
 
-fn hubs(announced: &Result<WebSubReport, RunError>) -> Value {
-    match announced {
+fn hubs(notified: &Result<WebSubReport, RunError>) -> Value {
+    match notified {
         Ok(WebSubReport { done, waiting_since }) => json!({
             "told": done.told, "not_live": done.not_live.len(), "waiting_since": waiting_since,
             "troubles": done.troubles.iter().map(ToString::to_string).collect::<Vec<_>>() }),
@@ -218,8 +217,8 @@ fn hubs(announced: &Result<WebSubReport, RunError>) -> Value {
     }
 }
 
-fn websub(announced: &Result<WebSubReport, RunError>) -> Value {
-    match announced {
+fn websub(notified: &Result<WebSubReport, RunError>) -> Value {
+    match notified {
         Ok(WebSubReport { done, waiting_since }) => json!({
             "notified": done.told, "not_live": done.not_live.len(), "waiting_since": waiting_since,
             "errors": done.troubles.iter().map(ToString::to_string).collect::<Vec<_>>() }),
@@ -233,7 +232,7 @@ fn held(held: &HeldPosts) -> Value {
         json!({ "because": "lookalike", "reason": "possible_duplicate", "post": held.post,
                 "why": held.to_string(), "message": held.to_string(), "hint": held.help() })
     });
-    let nobody = held.without_audience.iter().map(|held| {
+    let without_audience = held.without_audience.iter().map(|held| {
         let (because, reason) = if held.comes_with_the_digest() {
             ("weekly", "weekly_digest")
         } else {
@@ -246,7 +245,7 @@ fn held(held: &HeldPosts) -> Value {
         json!({ "because": "unapproved", "reason": "awaiting_approval", "post": held.subject,
                 "why": held.title, "message": held.title })
     });
-    lookalikes.chain(nobody).chain(unapproved).collect()
+    lookalikes.chain(without_audience).chain(unapproved).collect()
 }
 
 fn stop(stop: &StopReason) -> Value {

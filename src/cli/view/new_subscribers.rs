@@ -11,11 +11,11 @@ const ABOUT_CONSENT: [&str; 3] = ["list-consent", "list-dates", "list-silent"];
 const SHOWN: usize = 5;
 
 /// Prints what `newsletter.list` changed in this run. A new subscriber who gets no email needs attention, once.
-pub(in crate::cli) fn report(enrolled: Option<ImportCounts>, findings: &[Finding], printer: Printer) {
+pub(in crate::cli) fn report(imported: Option<ImportCounts>, findings: &[Finding], printer: Printer) {
     report_rows(findings, printer);
-    let Some(enrolled) = enrolled.filter(|enrolled| enrolled.added + enrolled.changed > 0) else { return };
-    let line = format!("subscribers: {}", in_words(&enrolled));
-    if enrolled.new.reasons().next().is_none() {
+    let Some(imported) = imported.filter(|imported| imported.added + imported.changed > 0) else { return };
+    let line = format!("subscribers: {}", in_words(&imported));
+    if imported.new.reasons().next().is_none() {
         return printer.info(line);
     }
     let about: Vec<&Finding> =
@@ -27,7 +27,7 @@ pub(in crate::cli) fn report(enrolled: Option<ImportCounts>, findings: &[Finding
         printer.event(format!("{} more like these; `letterpress check` lists them", about.len() - SHOWN));
     }
     printer.event(line);
-    if enrolled.new.reasons().any(|(why, _)| matches!(why, Unproven::NoColumn | Unproven::Empty)) {
+    if imported.new.reasons().any(|(why, _)| matches!(why, Unproven::NoColumn | Unproven::Empty)) {
         printer.event(
             "    help: add a column `consented` with the date on which each subscriber asked for your emails; or set \
              list_confirmed = true in [newsletter] to confirm that all of them did",
@@ -37,17 +37,17 @@ pub(in crate::cli) fn report(enrolled: Option<ImportCounts>, findings: &[Finding
 
 /// `check` prints warnings about rows; a run prints only the rows that it rejected.
 fn report_rows(findings: &[Finding], printer: Printer) {
-    let untaken = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    untaken.for_each(|finding| printer.warn(finding.to_string()));
+    let rejected = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    rejected.for_each(|finding| printer.warn(finding.to_string()));
 }
 
 /// `2 new (0 active, 2 unconfirmed: the list has no column `consented`), 1 changed`.
-pub(in crate::cli) fn in_words(enrolled: &ImportCounts) -> String {
-    let new = match enrolled.added {
+pub(in crate::cli) fn in_words(imported: &ImportCounts) -> String {
+    let new = match imported.added {
         0 => "0 new".to_owned(),
-        added => format!("{added} new ({})", by_status(&enrolled.new)),
+        added => format!("{added} new ({})", by_status(&imported.new)),
     };
-    match enrolled.changed {
+    match imported.changed {
         0 => new,
         changed => format!("{new}, {changed} changed"),
     }
@@ -91,9 +91,9 @@ mod tests {
         let mut new = NewByStatus { active: 2, unconfirmed: 4, ..NewByStatus::default() };
         new.unproven[Unproven::Empty as usize] = 1;
         new.unproven[Unproven::Ambiguous as usize] = 3;
-        let enrolled = ImportCounts { added: 6, changed: 1, new, ..ImportCounts::default() };
+        let imported = ImportCounts { added: 6, changed: 1, new, ..ImportCounts::default() };
         assert_eq!(
-            in_words(&enrolled),
+            in_words(&imported),
             "6 new (2 active, 4 unconfirmed: no date of consent in 1 row; ambiguous date of consent in 3 rows), \
              1 changed"
         );

@@ -15,7 +15,7 @@ fn needs_attention(is_lasting: bool, line: String, printer: Printer) {
     if is_lasting { printer.warn(line) } else { printer.event(line) }
 }
 
-/// Prints what the newsletter half of a run did. Lines that need attention are printed with `--quiet` too.
+/// Prints what the newsletter part of a run did. Lines that need attention are printed with `--quiet` too.
 pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, printer: Printer) -> Outcome {
     if report.ids_changed {
         let ids = context.config.resolve(context.config.archive.ledger());
@@ -31,20 +31,20 @@ pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, pr
     printer.warnings(&report.findings);
     report_frozen(report, context, printer);
     if report.recovered != (0, 0) {
-        let (waiting, in_doubt) = report.recovered;
-        let mut recovered = format!("recovered from an interrupted run: {waiting} pending again");
-        if in_doubt > 0 {
-            recovered += &format!(", {in_doubt} with unknown outcome");
+        let (pending, unknown) = report.recovered;
+        let mut recovered = format!("recovered from an interrupted run: {pending} pending again");
+        if unknown > 0 {
+            recovered += &format!(", {unknown} with unknown outcome");
             printer.event(recovered);
         } else {
             printer.info(recovered);
         }
     }
-    if let Some(in_doubt) = report.failed_over {
+    if let Some(unknown) = report.failed_over {
         let mut line =
             "the database failed over to another server, which may miss the last transactions".to_owned();
-        if in_doubt > 0 {
-            line += &format!(": {} with unknown outcome", count(in_doubt, "delivery"));
+        if unknown > 0 {
+            line += &format!(": {} with unknown outcome", count(unknown, "delivery"));
         }
         printer.event(line);
     }
@@ -56,7 +56,7 @@ pub(in crate::cli) fn report(report: &NewsletterReport, context: &RunContext, pr
         report_issue(issue, (name, through, is_paused), context, printer);
     }
     report_stop(report, printer);
-    report_rest(report, context, printer);
+    report_backoff(report, context, printer);
     report.warnings.iter().for_each(|warning| printer.warn(format!("warning: {warning}")));
     if report.suppressed > 0 {
         let subscribers = count(report.suppressed, "subscriber");
@@ -110,9 +110,9 @@ fn report_stop(report: &NewsletterReport, printer: Printer) {
 }
 
 /// Until when sending is paused because the relay throttles.
-fn report_rest(report: &NewsletterReport, context: &RunContext, printer: Printer) {
-    let Some(rest) = &report.backoff else { return };
-    let until = when(rest.until, &context.config);
+fn report_backoff(report: &NewsletterReport, context: &RunContext, printer: Printer) {
+    let Some(backoff) = &report.backoff else { return };
+    let until = when(backoff.until, &context.config);
     match &report.stop_reason {
         Some(_) => printer.warn(format!(
             "  the relay is throttling us: sending pauses until {until}, then the next run continues"
@@ -121,7 +121,7 @@ fn report_rest(report: &NewsletterReport, context: &RunContext, printer: Printer
         None => printer.info(format!(
             "newsletter: sending is paused until {until}, the relay is throttling us: {} \
              (`letterpress send --now` retries immediately)",
-            rest.reason
+            backoff.reason
         )),
     }
 }
@@ -153,8 +153,8 @@ fn report_frozen(report: &NewsletterReport, context: &RunContext, printer: Print
         printer.info(format!("newsletter: \"{subject}\" to {added} who had not received it"));
     }
     if let Some(week) = report.digest.as_ref().filter(|week| week.audience > 0) {
-        let (posts, readers) = (count(week.posts as u64, "post"), count(week.audience, "subscriber"));
-        printer.info(format!("weekly digest: {}, {posts}, to {readers}", week.week));
+        let (posts, subscribers) = (count(week.posts as u64, "post"), count(week.audience, "subscriber"));
+        printer.info(format!("weekly digest: {}, {posts}, to {subscribers}", week.week));
     }
 }
 
@@ -165,8 +165,8 @@ fn report_issue(
     context: &RunContext,
     printer: Printer,
 ) {
-    let tally = &issue.counts;
-    let through = through.map_or_else(String::new, |wire| format!(" via {wire}"));
+    let states = &issue.counts;
+    let through = through.map_or_else(String::new, |transport| format!(" via {transport}"));
     let counts = counts(issue);
     let line = if counts.is_empty() { "no subscribers".to_owned() } else { counts };
     if verdict::is_settled(issue) {
@@ -174,13 +174,13 @@ fn report_issue(
         return printer.info(format!("  {name}{line}{through}"));
     }
     // The next run reports pending deliveries again. A pause has lines of its own.
-    let is_lasting = tally.open() > 0 && !is_paused;
+    let is_lasting = states.open() > 0 && !is_paused;
     needs_attention(is_lasting, format!("\"{}\": {line}{through}", issue.subject), printer);
     if let Some(next_at) = issue.next_at.filter(|at| *at > context.clock.now()) {
         let line = format!("  next retry at {}", when(next_at, &context.config));
         needs_attention(is_lasting, line, printer);
     }
-    if tally.unknown() > 0 {
+    if states.unknown() > 0 {
         let line = "  `letterpress status` lists deliveries with unknown outcome, `letterpress resolve` settles them";
         needs_attention(is_lasting, line.to_owned(), printer);
     }

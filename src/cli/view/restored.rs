@@ -3,9 +3,9 @@
 use crate::cli::printer::{Printer, count};
 use crate::pipeline::operations::AcceptedRestore;
 
-/// Prints what became of an adopted ledger. `moved`: it is the original, and only its fence was missing.
+/// Prints the result of accepting a restored ledger. `moved`: it is the original, and only its fence was missing.
 pub(in crate::cli) fn report(restored: &AcceptedRestore, moved: bool, dry_run: bool, printer: Printer) {
-    let AcceptedRestore { mismatch: barred, outcome: adopted } = restored;
+    let AcceptedRestore { mismatch: barred, outcome } = restored;
     match barred {
         Some(mismatch) => printer.info(format!("before: {mismatch}")),
         None => printer.info("before: nothing blocked this ledger"),
@@ -14,14 +14,14 @@ pub(in crate::cli) fn report(restored: &AcceptedRestore, moved: bool, dry_run: b
     if moved {
         printer.info(format!("the ledger {would}adopted as the original, with a new fence file"));
     } else {
-        printer.info(match adopted.unknown {
+        printer.info(match outcome.unknown {
             0 => "no delivery was pending".to_owned(),
             deliveries => format!(
                 "{} {would}marked as \"outcome unknown\": each may have been sent",
                 count(deliveries, "pending delivery")
             ),
         });
-        printer.info(match adopted.baseline {
+        printer.info(match outcome.baseline {
             0 => "the ledger knows every published post".to_owned(),
             posts => {
                 format!("{} {would}recorded as mailed: each may have been", count(posts, "published post"))

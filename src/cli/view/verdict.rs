@@ -10,13 +10,13 @@ use crate::pipeline::newsletter::NewsletterReport;
 /// 3 if an outcome is unknown or an issue is only partly sent; else 1 if the user can fix what stopped the run, 2 if the
 /// cause is the system, the network or the relay.
 pub(super) fn outcome(report: &NewsletterReport) -> Outcome {
-    let is_in_doubt = report.recovered.1 > 0 || report.failed_over.is_some_and(|in_doubt| in_doubt > 0);
+    let has_unknown = report.recovered.1 > 0 || report.failed_over.is_some_and(|unknown| unknown > 0);
     let open: Vec<_> = report.issues.iter().filter(|issue| !is_settled(issue)).collect();
     let is_partly_sent = |issue: &&IssueSummary| {
-        let tally = &issue.counts;
-        tally.unknown() > 0 || tally.count(State::Sent) > 0
+        let counts = &issue.counts;
+        counts.unknown() > 0 || counts.count(State::Sent) > 0
     };
-    if is_in_doubt || report.sent > 0 && !open.is_empty() || open.iter().any(is_partly_sent) {
+    if has_unknown || report.sent > 0 && !open.is_empty() || open.iter().any(is_partly_sent) {
         return Outcome::Partly;
     }
     if let Some(explained) = &report.diagnosis {
@@ -61,18 +61,18 @@ mod tests {
     use crate::pipeline::status::FailureExplanation;
     use crate::text::HeaderText;
 
-    fn issue(counts: &[(State, u64)]) -> IssueSummary {
-        let mut tally = StateCounts::default();
-        for (state, number) in counts {
-            tally.add(*state, *number);
+    fn issue(numbers: &[(State, u64)]) -> IssueSummary {
+        let mut counts = StateCounts::default();
+        for (state, number) in numbers {
+            counts.add(*state, *number);
         }
         IssueSummary {
             id: "post".to_owned(),
             subject: HeaderText::parse("Post").unwrap(),
             state: IssueState::Sending,
             frozen_at: DateTime::UNIX_EPOCH,
-            audience: counts.iter().map(|(_, number)| number).sum(),
-            counts: tally,
+            audience: numbers.iter().map(|(_, number)| number).sum(),
+            counts,
             next_at: None,
             retrying: 0,
             paused_because: None,
@@ -89,7 +89,7 @@ mod tests {
         let stopped = || Some(StopReason::Relay("no".to_owned()));
         let waiting = || vec![issue(&[(State::Pending, 2)])];
         let partly = || vec![issue(&[(State::Pending, 2), (State::Sent, 1)])];
-        let doubt = || vec![issue(&[(State::Pending, 2), (State::Unknown, 1)])];
+        let unknown = || vec![issue(&[(State::Pending, 2), (State::Unknown, 1)])];
         for (report, expected) in [
             (NewsletterReport::default(), Outcome::Done),
             (
@@ -125,7 +125,7 @@ mod tests {
             ),
             (
                 NewsletterReport {
-                    issues: doubt(),
+                    issues: unknown(),
                     stop_reason: stopped(),
                     diagnosis: Some(explained(Blame::Settings)),
                     ..NewsletterReport::default()
