@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use crate::i18n::Strings;
 
 /// The language of a page: the one that `?lang=` asks for, else the one that the browser prefers, else the site's.
-pub(super) fn language(asked: Option<&str>, accepted: Option<&str>, site: &str) -> &'static Strings {
+pub(super) fn language(requested: Option<&str>, accepted: Option<&str>, site: &str) -> &'static Strings {
     let preferred = || {
         let mut known: Vec<_> = members(accepted?)
             .filter(|(_, weight)| *weight > 0)
@@ -18,7 +18,7 @@ pub(super) fn language(asked: Option<&str>, accepted: Option<&str>, site: &str) 
         known.sort_by_key(|(weight, _)| Reverse(*weight));
         known.first().map(|(_, strings)| *strings)
     };
-    asked.and_then(Strings::find).or_else(preferred).unwrap_or_else(|| Strings::of(site))
+    requested.and_then(Strings::find).or_else(preferred).unwrap_or_else(|| Strings::of(site))
 }
 
 /// The most members that are read.
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_decides_before_the_browser_and_the_browser_before_the_site() {
+    fn the_url_takes_precedence_over_the_browser_and_the_browser_over_the_site() {
         let chosen = |asked, accepted, site| language(asked, accepted, site).tag;
         assert_eq!(chosen(Some("ja"), Some("ko"), "en"), "ja");
         assert_eq!(chosen(Some("xx"), Some("fr, ko-KR;q=0.8, en;q=0.9"), "ja"), "en");
@@ -73,7 +73,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_list_is_too_much(list in "\\PC{0,200}|([a-z]{1,3}(;q=[0-9.]{0,6})?,? ?){0,200}") {
+        fn any_list_can_be_parsed(list in "\\PC{0,200}|([a-z]{1,3}(;q=[0-9.]{0,6})?,? ?){0,200}") {
             prop_assert!(members(&list).all(|(name, weight)| !name.is_empty() && weight <= 1000));
             prop_assert!(members(&list).count() <= MOST);
         }

@@ -27,8 +27,9 @@ use crate::store::subscriber_store::{ConsentContext, SignUpLimits};
 use crate::subscribers::AddressKey;
 use crate::subscribers::token::Purpose;
 
-/// How long a handler waits for the store, which a publishing run may hold. Then the visitor is asked to try again.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a handler waits for the store, which a publishing run may have locked. After that, the visitor is asked to
+/// try again.
+const STORE_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The state of the server, without its sockets.
 pub struct App {
@@ -43,7 +44,7 @@ pub struct App {
     pub(super) limits: SignUpLimits,
     /// The public URL of these pages; never taken from a `Host` header.
     pub(super) url: SiteUrl,
-    pub(super) write_timeout: Duration,
+    pub(super) store_timeout: Duration,
     /// Logs a line. Must not be given an email address or a token.
     pub(super) log: Box<dyn Fn(&str) + Send + Sync>,
     /// Whether to log each request.
@@ -57,7 +58,7 @@ pub type SharedApp = Arc<App>;
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
-/// The store did not answer in time, or not at all.
+/// The store did not respond in time, or not at all.
 pub(super) struct Unavailable;
 
 /// The contents of a valid token.
@@ -84,7 +85,7 @@ impl App {
             metrics: Metrics::default(),
             limits: limits(&config.web)?,
             url,
-            write_timeout: PATIENCE,
+            store_timeout: STORE_TIMEOUT,
             log,
             logs_access: false,
             session,
@@ -94,8 +95,8 @@ impl App {
 
     /// Sets how long a handler waits for the store.
     #[must_use]
-    pub fn with_write_timeout(self, patience: Duration) -> Self {
-        Self { write_timeout: patience, ..self }
+    pub fn with_write_timeout(self, timeout: Duration) -> Self {
+        Self { store_timeout: timeout, ..self }
     }
 
     /// Enables the access log: method, route, status and duration of each request.
@@ -136,10 +137,10 @@ impl App {
     /// Waits for the store with a time limit. A started change continues after it; only its result is lost.
     pub(super) async fn message_window<T>(
         &self,
-        question: impl Future<Output = Result<T, StoreError>> + Send,
+        query: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, Unavailable> {
-        match tokio::time::timeout(self.write_timeout, question).await {
-            Ok(Ok(answer)) => Ok(answer),
+        match tokio::time::timeout(self.store_timeout, query).await {
+            Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => {
                 (self.log)(&format!("error: {error}"));
                 Err(Unavailable)
@@ -194,10 +195,10 @@ pub(super) struct RequestContext {
 
 impl RequestContext {
     pub(super) fn of(parts: &mut Parts, app: &App) -> Self {
-        let asked = query(parts, "lang");
+        let requested = query(parts, "lang");
         let accepted = text(&parts.headers, header::ACCEPT_LANGUAGE);
         Self {
-            strings: accept::language(asked.as_deref(), accepted, &app.config().site.language),
+            strings: accept::language(requested.as_deref(), accepted, &app.config().site.language),
             network: parts.extensions.get::<Peer>().map(|Peer(peer)| {
                 let forwarded = parts.headers.get_all("x-forwarded-for").iter();
                 let forwarded = forwarded.map(|line| line.to_str().unwrap_or_default());

@@ -15,14 +15,14 @@ pub(super) async fn page(
     visit: RequestContext,
     PathToken(token): PathToken,
 ) -> Response {
-    let Some(holder) = app.authenticate(Purpose::Approve, &token) else {
+    let Some(approval) = app.authenticate(Purpose::Approve, &token) else {
         return app.pages.invalid_link(&visit);
     };
     let fields = context! {
         title => visit.strings.web.approve_title,
         text => visit.strings.web.approve_text,
         button => visit.strings.web.approve_button,
-        action => format!("approve/{}", holder.token),
+        action => format!("approve/{}", approval.token),
     };
     app.pages.show(&visit, StatusCode::OK, "button.html", fields)
 }
@@ -32,12 +32,12 @@ pub(super) async fn submit(
     visit: RequestContext,
     PathToken(token): PathToken,
 ) -> Response {
-    let Some(holder) = app.authenticate(Purpose::Approve, &token) else {
+    let Some(approval) = app.authenticate(Purpose::Approve, &token) else {
         return app.pages.invalid_link(&visit);
     };
     let strings = &visit.strings.web;
     // The subject of this token is the digest of the content, not the hash of an address.
-    match app.message_window(app.session.store.approve_content(&hex(&holder.key.0), app.now())).await {
+    match app.query_store(app.session.store.approve_content(&hex(&approval.key.0), app.now())).await {
         Ok(true) => app.pages.notice(&visit, StatusCode::OK, strings.approved_title, strings.approved_text),
         Ok(false) => app.pages.notice(
             &visit,

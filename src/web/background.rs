@@ -9,11 +9,11 @@ use super::SharedApp;
 use crate::pipeline::newsletter::TransactionalSender;
 
 /// How often to check whether a day has passed.
-const GLANCE: Duration = Duration::from_secs(3600);
+const CHECK_INTERVAL: Duration = Duration::from_secs(3600);
 /// How often expired data is deleted.
 const PERIOD: TimeDelta = TimeDelta::hours(24);
 /// The key in the store under which the last deletion is recorded.
-const FORGOTTEN_AT: &str = "forgotten_at";
+const DELETED_AT: &str = "forgotten_at";
 
 /// Starts the tasks. They end when the server stops.
 pub(super) fn start(app: &SharedApp) -> JoinSet<()> {
@@ -29,7 +29,7 @@ pub(super) fn start(app: &SharedApp) -> JoinSet<()> {
 
 /// Sends transactional email while the server runs.
 async fn send_transactional(sender: TransactionalSender, app: SharedApp) {
-    sender.run(|trouble| (app.log)(&format!("warning: {trouble}"))).await;
+    sender.run(|problem| (app.log)(&format!("warning: {problem}"))).await;
 }
 
 /// Deletes expired data once a day. The time is recorded in the store, so that a server that restarts every night does it
@@ -39,18 +39,18 @@ async fn delete_expired(app: SharedApp) {
         if let Err(error) = delete_expired_if_due(&app, app.now()).await {
             (app.log)(&format!("error: {error}"));
         }
-        tokio::time::sleep(GLANCE).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
     }
 }
 
 async fn delete_expired_if_due(app: &SharedApp, now: DateTime<Utc>) -> Result<(), crate::store::StoreError> {
     let store = &app.session.store;
-    let last = store.get_meta(FORGOTTEN_AT).await?;
+    let last = store.get_meta(DELETED_AT).await?;
     let last = last.and_then(|at| at.parse::<DateTime<Utc>>().ok());
-    // A time in the future comes from a wrong clock; it must not postpone the deletion for ever.
+    // A time in the future comes from a wrong clock; it must not postpone the deletion indefinitely.
     if last.is_some_and(|last| (TimeDelta::zero()..PERIOD).contains(&(now - last))) {
         return Ok(());
     }
     store.delete_expired(now).await?;
-    store.set_meta(FORGOTTEN_AT, &now.to_rfc3339()).await
+    store.set_meta(DELETED_AT, &now.to_rfc3339()).await
 }

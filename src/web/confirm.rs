@@ -15,14 +15,14 @@ pub(super) async fn page(
     visit: RequestContext,
     PathToken(token): PathToken,
 ) -> Response {
-    let Some(holder) = app.authenticate(Purpose::Confirm, &token) else {
+    let Some(subscriber) = app.authenticate(Purpose::Confirm, &token) else {
         return app.pages.invalid_link(&visit);
     };
     let fields = context! {
         title => visit.strings.web.confirm_title,
         text => visit.strings.web.confirm_text,
         button => visit.strings.web.confirm_button,
-        action => format!("confirm/{}", holder.token),
+        action => format!("confirm/{}", subscriber.token),
     };
     app.pages.show(&visit, StatusCode::OK, "button.html", fields)
 }
@@ -32,13 +32,13 @@ pub(super) async fn submit(
     visit: RequestContext,
     PathToken(token): PathToken,
 ) -> Response {
-    let Some(holder) = app.authenticate(Purpose::Confirm, &token) else {
+    let Some(subscriber) = app.authenticate(Purpose::Confirm, &token) else {
         return app.pages.invalid_link(&visit);
     };
     let strings = &visit.strings.web;
     let shown = consent_context(&visit, "confirmation 2", &[strings.confirm_text, strings.confirm_button]);
-    let confirmed = app.session.store.confirm(holder.key, holder.generation, shown, app.now());
-    match app.message_window(confirmed).await {
+    let confirmed = app.session.store.confirm(subscriber.key, subscriber.generation, shown, app.now());
+    match app.query_store(confirmed).await {
         Ok(Confirmed::Now | Confirmed::Already) => {
             app.pages.notice(&visit, StatusCode::OK, strings.confirmed_title, strings.confirmed_text)
         }

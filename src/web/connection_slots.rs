@@ -24,7 +24,7 @@ pub(super) enum Activity {
     /// The handler is running; it is never interrupted.
     Working,
     /// The client is reading the response.
-    Taking,
+    Responding,
 }
 
 /// The connection limit and the open connections.
@@ -52,8 +52,8 @@ impl Occupant {
     fn idle_since(&self, now: Instant) -> Option<Instant> {
         match self.activity {
             Activity::Idle => Some(self.since),
-            Activity::Taking if now - self.since > SLOW => Some(self.since),
-            Activity::Taking | Activity::Working => None,
+            Activity::Responding if now - self.since > SLOW => Some(self.since),
+            Activity::Responding | Activity::Working => None,
         }
     }
 }
@@ -66,7 +66,7 @@ pub(super) struct ConnectionSlot {
 }
 
 impl ConnectionSlots {
-    /// Creates `most` places, of which one network may hold `most_of_network`.
+    /// Creates `most` places, of which one network may use `most_of_network`.
     pub(super) fn new(most: usize, most_of_network: usize) -> Arc<Self> {
         Arc::new(Self { most, most_of_network, table: Mutex::default() })
     }
@@ -75,28 +75,29 @@ impl ConnectionSlots {
     pub(super) fn take(self: &Arc<Self>, network: Option<String>) -> Option<ConnectionSlot> {
         let mut table = self.lock();
         if network.is_some() {
-            let of_network = |taken: &Occupant| taken.network == network;
-            if table.occupied.values().filter(|taken| of_network(taken)).count() >= self.most_of_network {
+            let of_network = |occupant: &Occupant| occupant.network == network;
+            if table.occupied.values().filter(|occupant| of_network(occupant)).count() >= self.most_of_network
+            {
                 table.free(of_network)?;
             }
         }
         if table.occupied.len() >= self.most {
             table.free(|_| true)?;
         }
-        let (number, leave) = (table.next, Arc::new(Notify::new()));
+        let (number, evict) = (table.next, Arc::new(Notify::new()));
         table.next += 1;
-        let taken =
-            Occupant { network, activity: Activity::Idle, since: Instant::now(), evict: Arc::clone(&leave) };
-        table.occupied.insert(number, taken);
+        let occupant =
+            Occupant { network, activity: Activity::Idle, since: Instant::now(), evict: Arc::clone(&evict) };
+        table.occupied.insert(number, occupant);
         drop(table);
-        Some(ConnectionSlot { slots: Arc::clone(self), number, evicted: leave })
+        Some(ConnectionSlot { slots: Arc::clone(self), number, evicted: evict })
     }
 
     /// Whether a place is free or can be freed.
     pub(super) fn has_room(&self) -> bool {
         let (table, now) = (self.lock(), Instant::now());
         table.occupied.len() < self.most
-            || table.occupied.values().any(|taken| taken.idle_since(now).is_some())
+            || table.occupied.values().any(|occupant| occupant.idle_since(now).is_some())
     }
 
     /// Closes the connection that has been idle longest.
@@ -110,10 +111,11 @@ impl ConnectionSlots {
 }
 
 impl SlotTable {
-    fn free(&mut self, may_go: impl Fn(&Occupant) -> bool) -> Option<()> {
+    fn free(&mut self, may_evict: impl Fn(&Occupant) -> bool) -> Option<()> {
         let now = Instant::now();
-        let idle = self.occupied.iter().filter(|(_, taken)| may_go(taken));
-        let (_, number) = idle.filter_map(|(number, taken)| Some((taken.idle_since(now)?, *number))).min()?;
+        let idle = self.occupied.iter().filter(|(_, occupant)| may_evict(occupant));
+        let (_, number) =
+            idle.filter_map(|(number, occupant)| Some((occupant.idle_since(now)?, *number))).min()?;
         self.occupied.remove(&number)?.evict.notify_one();
         Some(())
     }
@@ -121,14 +123,14 @@ impl SlotTable {
 
 impl ConnectionSlot {
     /// Sets the state of the connection.
-    pub(super) fn is(&self, doing: Activity) {
-        if let Some(taken) = self.slots.lock().occupied.get_mut(&self.number) {
-            (taken.activity, taken.since) = (doing, Instant::now());
+    pub(super) fn set(&self, activity: Activity) {
+        if let Some(occupant) = self.slots.lock().occupied.get_mut(&self.number) {
+            (occupant.activity, occupant.since) = (activity, Instant::now());
         }
     }
 
     /// Returns when this place is needed for another connection.
-    pub(super) async fn is_wanted(&self) {
+    pub(super) async fn evicted(&self) {
         self.evicted.notified().await;
     }
 }
@@ -155,8 +157,8 @@ fn open_files(limits: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    async fn is_let_go(seat: &ConnectionSlot) -> bool {
-        tokio::time::timeout(Duration::from_millis(1), seat.is_wanted()).await.is_ok()
+    async fn is_evicted(slot: &ConnectionSlot) -> bool {
+        tokio::time::timeout(Duration::from_millis(1), slot.evicted()).await.is_ok()
     }
 
     async fn a_second() {
@@ -165,44 +167,44 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_longest_idle_connection_is_closed_and_a_busy_one_is_not() {
-        let seats = ConnectionSlots::new(3, 3);
-        let first = seats.take(None).unwrap();
+        let slots = ConnectionSlots::new(3, 3);
+        let first = slots.take(None).unwrap();
         a_second().await;
-        let second = seats.take(None).unwrap();
+        let second = slots.take(None).unwrap();
         a_second().await;
-        let third = seats.take(None).unwrap();
-        first.is(Activity::Working);
-        let fourth = seats.take(None).unwrap();
-        assert!(is_let_go(&second).await && !is_let_go(&first).await && !is_let_go(&third).await);
+        let third = slots.take(None).unwrap();
+        first.set(Activity::Working);
+        let fourth = slots.take(None).unwrap();
+        assert!(is_evicted(&second).await && !is_evicted(&first).await && !is_evicted(&third).await);
         drop(second);
-        for seat in [&third, &fourth] {
-            seat.is(Activity::Working);
+        for slot in [&third, &fourth] {
+            slot.set(Activity::Working);
         }
-        assert!(seats.take(None).is_none(), "all connections are busy");
-        third.is(Activity::Taking);
-        assert!(seats.take(None).is_none(), "a response is being sent");
+        assert!(slots.take(None).is_none(), "all connections are busy");
+        third.set(Activity::Responding);
+        assert!(slots.take(None).is_none(), "a response is being sent");
         tokio::time::sleep(SLOW * 2).await;
-        assert!(seats.take(None).is_some(), "the client reads too slowly");
-        assert!(is_let_go(&third).await);
+        assert!(slots.take(None).is_some(), "the client reads too slowly");
+        assert!(is_evicted(&third).await);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_network_at_its_limit_loses_its_own_idle_connections_only() {
-        let seats = ConnectionSlots::new(10, 2);
+        let slots = ConnectionSlots::new(10, 2);
         let network = |name: &str| Some(name.to_owned());
-        let other = seats.take(network("b")).unwrap();
+        let other = slots.take(network("b")).unwrap();
         a_second().await;
-        let first = seats.take(network("a")).unwrap();
+        let first = slots.take(network("a")).unwrap();
         a_second().await;
-        let second = seats.take(network("a")).unwrap();
-        let third = seats.take(network("a")).unwrap();
-        assert!(is_let_go(&first).await && !is_let_go(&second).await && !is_let_go(&other).await);
-        for seat in [&second, &third] {
-            seat.is(Activity::Working);
+        let second = slots.take(network("a")).unwrap();
+        let third = slots.take(network("a")).unwrap();
+        assert!(is_evicted(&first).await && !is_evicted(&second).await && !is_evicted(&other).await);
+        for slot in [&second, &third] {
+            slot.set(Activity::Working);
         }
-        assert!(seats.take(network("a")).is_none() && seats.take(network("c")).is_some());
+        assert!(slots.take(network("a")).is_none() && slots.take(network("c")).is_some());
         drop(third);
-        assert!(seats.take(network("a")).is_some());
+        assert!(slots.take(network("a")).is_some());
     }
 
     #[test]

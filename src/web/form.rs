@@ -52,9 +52,9 @@ impl FromRequest<SharedApp> for Form {
 }
 
 /// Reads and discards a body, because some clients read the response only after they sent the whole request. Stops at the
-/// size of a form and after `patience`.
-pub(super) async fn drain(body: Body, patience: std::time::Duration) {
-    let _ = tokio::time::timeout(patience, to_bytes(body, LONGEST)).await;
+/// size of a form and after `timeout`.
+pub(super) async fn drain(body: Body, timeout: std::time::Duration) {
+    let _ = tokio::time::timeout(timeout, to_bytes(body, LONGEST)).await;
 }
 
 fn is_too_long(error: &axum::Error) -> bool {

@@ -26,7 +26,7 @@ pub(super) async fn index(State(app): State<SharedApp>, visit: RequestContext, q
     if !app.config().web.issues {
         return app.pages.not_found(&visit);
     }
-    let Ok(published) = app.message_window(app.session.store.published()).await else {
+    let Ok(published) = app.query_store(app.session.store.published()).await else {
         return app.pages.unavailable(&visit, None);
     };
     let pages = published.len().div_ceil(EACH_PAGE).max(1);
@@ -36,7 +36,7 @@ pub(super) async fn index(State(app): State<SharedApp>, visit: RequestContext, q
         Some(_) => return app.pages.not_found(&visit),
     };
     let zone = app.config().site.timezone;
-    let letters: Vec<_> = published
+    let issues: Vec<_> = published
         .iter()
         .skip((page - 1) * EACH_PAGE)
         .take(EACH_PAGE)
@@ -50,13 +50,13 @@ pub(super) async fn index(State(app): State<SharedApp>, visit: RequestContext, q
         .collect();
     let fields = context! {
         title => visit.strings.web.issues,
-        letters,
+        issues,
         newer => (page > 1).then(|| page - 1),
         older => (page < pages).then(|| page + 1),
     };
-    let mut answer = app.pages.show(&visit, StatusCode::OK, "issues.html", fields);
-    answer.headers_mut().insert(ROBOTS, robots(&app));
-    answer
+    let mut response = app.pages.show(&visit, StatusCode::OK, "issues.html", fields);
+    response.headers_mut().insert(ROBOTS, robots(&app));
+    response
 }
 
 pub(super) async fn issue(
@@ -67,12 +67,12 @@ pub(super) async fn issue(
     if !app.config().web.issues {
         return app.pages.not_found(&visit);
     }
-    let renderer = match app.message_window(app.session.store.issue_message(&label)).await {
-        Ok(Some(renderer)) => renderer,
+    let message = match app.query_store(app.session.store.issue_message(&label)).await {
+        Ok(Some(message)) => message,
         Ok(None) => return app.pages.not_found(&visit),
         Err(_) => return app.pages.unavailable(&visit, None),
     };
-    let Ok(renderer) = serde_json::from_str::<IssueRenderer>(&renderer) else {
+    let Ok(renderer) = serde_json::from_str::<IssueRenderer>(&message) else {
         (app.log)("error: an issue in the store cannot be read; run `letterpress ledger verify`");
         return app.pages.unavailable(&visit, None);
     };
@@ -95,12 +95,12 @@ fn robots(app: &App) -> HeaderValue {
 }
 
 /// The issue without personal data. The unsubscribe link leads to the sign-up page instead.
-fn impersonal(letter: &MessageTemplate, home: &str) -> String {
-    letter.html.iter().fold(String::new(), |mut page, piece| {
+fn impersonal(template: &MessageTemplate, home: &str) -> String {
+    template.html.iter().fold(String::new(), |mut page, piece| {
         match piece {
             TemplatePart::Fixed(text) => page.push_str(text),
             TemplatePart::Placeholder(Placeholder::Greeting) => {
-                push_escaped(&mut page, &letter.greeting.plain)
+                push_escaped(&mut page, &template.greeting.plain)
             }
             TemplatePart::Placeholder(Placeholder::Name) => {}
             TemplatePart::Placeholder(Placeholder::Unsubscribe) => push_escaped(&mut page, home),

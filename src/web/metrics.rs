@@ -38,7 +38,7 @@ pub(super) enum SignUpOutcome {
 }
 
 impl SignUpOutcome {
-    const fn word(self) -> &'static str {
+    const fn label(self) -> &'static str {
         match self {
             Self::Robot => "robot",
             Self::Invalid => "mistaken",
@@ -78,11 +78,11 @@ impl Metrics {
     }
 
     pub(super) fn record_sign_up(&self, outcome: SignUpOutcome) {
-        self.with(|counts| *counts.sign_ups.entry(outcome.word()).or_default() += 1);
+        self.with(|counts| *counts.sign_ups.entry(outcome.label()).or_default() += 1);
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Counts) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, update: impl FnOnce(&mut Counts) -> T) -> T {
+        update(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Prints the Prometheus text format, version 0.0.4. `store` is `None` if the store could not be read.
@@ -147,15 +147,15 @@ mod tests {
 
     #[test]
     fn responses_and_sign_ups_are_counted() {
-        let figures = Metrics::default();
-        figures.record_response("/u/{*token}", 200, Duration::from_millis(3));
-        figures.record_response("/u/{*token}", 200, Duration::from_secs(60));
-        figures.record_sign_up(SignUpOutcome::Accepted(SignUpResult::Known));
+        let metrics = Metrics::default();
+        metrics.record_response("/u/{*token}", 200, Duration::from_millis(3));
+        metrics.record_response("/u/{*token}", 200, Duration::from_secs(60));
+        metrics.record_sign_up(SignUpOutcome::Accepted(SignUpResult::Known));
         let store = subscriber_store::StoreMetrics {
             subscribers: vec![("active".to_owned(), 7)],
             transactional: Vec::new(),
         };
-        let text = figures.print(Some(&store));
+        let text = metrics.print(Some(&store));
         for line in [
             "letterpress_http_requests_total{route=\"/u/{*token}\",status=\"200\"} 2",
             "letterpress_http_request_duration_seconds_bucket{le=\"0.001\"} 0",
@@ -169,6 +169,6 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
-        assert!(figures.print(None).contains("letterpress_store_up 0\n"));
+        assert!(metrics.print(None).contains("letterpress_store_up 0\n"));
     }
 }

@@ -10,8 +10,14 @@ use tokio::time::{Instant, timeout};
 
 use super::app::text;
 use super::origin::is_foreign;
-use super::routes::{FILES, ONE_CLICK, SUBSCRIBE};
 use super::{RequestContext, SharedApp};
+
+/// The one-click unsubscribe URL. Only its token authorises it, so cross-site requests are allowed.
+pub(super) const ONE_CLICK: &str = "/u/{*token}";
+/// The sign-up form, which may be embedded in other sites.
+pub(super) const SUBSCRIBE: &str = "/subscribe";
+/// The route label of served files in the metrics.
+const FILES: &str = "files";
 
 /// The time limit until a response begins.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -26,29 +32,29 @@ pub(super) async fn handle(State(app): State<SharedApp>, request: Request, next:
     let route = route.as_ref().map_or(FILES, MatchedPath::as_str);
     let (mut parts, body) = request.into_parts();
     let visit = RequestContext::of(&mut parts, &app);
-    let mut answer = if is_forged(&app, &method, route, &parts.headers) {
+    let mut response = if is_forged(&app, &method, route, &parts.headers) {
         app.pages.forbidden(&visit, StatusCode::FORBIDDEN)
     } else {
-        answered(&app, &visit, next.run(Request::from_parts(parts, body))).await
+        response_or_error(&app, &visit, next.run(Request::from_parts(parts, body))).await
     };
-    set_security_headers(&app, answer.headers_mut());
-    let (status, took) = (answer.status(), began.elapsed());
+    set_security_headers(&app, response.headers_mut());
+    let (status, took) = (response.status(), began.elapsed());
     tracing::info!(%method, route, status = status.as_u16(), ms = took.as_millis(), "request");
     app.metrics.record_response(route, status.as_u16(), took);
     if app.logs_access || status.is_server_error() {
         (app.log)(&format!("{method} {route} {} {} ms", status.as_u16(), took.as_millis()));
     }
-    answer
+    response
 }
 
 /// The response, or an error page if it fails or takes too long.
-async fn answered(
+async fn response_or_error(
     app: &SharedApp,
     visit: &RequestContext,
-    answer: impl Future<Output = Response> + Send + 'static,
+    response: impl Future<Output = Response> + Send + 'static,
 ) -> Response {
-    match task_outcome(answer, LONGEST).await {
-        TaskOutcome::Answered(answer) => answer,
+    match task_outcome(response, LONGEST).await {
+        TaskOutcome::Done(response) => response,
         TaskOutcome::Late => app.pages.unavailable(visit, None),
         TaskOutcome::Failed => {
             let strings = &visit.strings.web;
@@ -65,7 +71,7 @@ async fn answered(
 /// How a handler ended.
 #[derive(Debug, PartialEq, Eq)]
 enum TaskOutcome<T> {
-    Answered(T),
+    Done(T),
     Late,
     Failed,
 }
@@ -77,7 +83,7 @@ async fn task_outcome<T: Send + 'static>(
     most: Duration,
 ) -> TaskOutcome<T> {
     match timeout(most, tokio::spawn(work)).await {
-        Ok(Ok(answer)) => TaskOutcome::Answered(answer),
+        Ok(Ok(response)) => TaskOutcome::Done(response),
         Ok(Err(_)) => TaskOutcome::Failed,
         Err(_) => TaskOutcome::Late,
     }
@@ -112,7 +118,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_panic_ends_one_request_and_a_slow_handler_continues_after_the_time_limit() {
-        assert_eq!(task_outcome(async { 7 }, LONGEST).await, TaskOutcome::Answered(7));
+        assert_eq!(task_outcome(async { 7 }, LONGEST).await, TaskOutcome::Done(7));
         assert_eq!(task_outcome(async { panic!("on purpose") }, LONGEST).await, TaskOutcome::<()>::Failed);
         let (done, mut ended) = tokio::sync::oneshot::channel();
         let slow = async move {

@@ -20,15 +20,15 @@ use crate::text::hex;
 
 const TEMPLATES: [(&str, &str); 12] = [
     ("base.html", include_str!("pages/base.html")),
-    ("wishes.html", include_str!("pages/wishes.html")),
+    ("preferences_fields.html", include_str!("pages/preferences_fields.html")),
     ("home.html", include_str!("pages/home.html")),
     ("snippet.html", include_str!("pages/snippet.html")),
     ("notice.html", include_str!("pages/notice.html")),
     ("button.html", include_str!("pages/button.html")),
-    ("leave.html", include_str!("pages/leave.html")),
-    ("left.html", include_str!("pages/left.html")),
-    ("choose.html", include_str!("pages/choose.html")),
-    ("ask.html", include_str!("pages/ask.html")),
+    ("unsubscribe.html", include_str!("pages/unsubscribe.html")),
+    ("unsubscribed.html", include_str!("pages/unsubscribed.html")),
+    ("preferences.html", include_str!("pages/preferences.html")),
+    ("data_request.html", include_str!("pages/data_request.html")),
     ("data.html", include_str!("pages/data.html")),
     ("issues.html", include_str!("pages/issues.html")),
 ];
@@ -168,18 +168,19 @@ impl Pages {
         )
     }
 
-    /// 503: the store did not answer. When unsubscribing, the page says that it failed and offers the email alternative.
-    pub(super) fn unavailable(&self, visit: &RequestContext, leaving: Option<&str>) -> Response {
-        let text = if leaving.is_some() {
+    /// 503: the store did not respond. With the token of an unsubscribe request, the page shows that it failed and offers
+    /// to unsubscribe by email.
+    pub(super) fn unavailable(&self, visit: &RequestContext, token: Option<&str>) -> Response {
+        let text = if token.is_some() {
             visit.strings.web.still_subscribed
         } else {
             visit.strings.web.server_error_text
         };
-        let mail = leaving.and_then(|token| self.mail(&format!("unsubscribe {token}")));
+        let mail = token.and_then(|token| self.mail(&format!("unsubscribe {token}")));
         let fields = context! { title => visit.strings.web.server_error_title, text, mail };
-        let mut answer = self.show(visit, StatusCode::SERVICE_UNAVAILABLE, "notice.html", fields);
-        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
-        answer
+        let mut response = self.show(visit, StatusCode::SERVICE_UNAVAILABLE, "notice.html", fields);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        response
     }
 
     /// A `mailto:` link to unsubscribe.
@@ -190,10 +191,10 @@ impl Pages {
     }
 }
 
-/// The characters of an address that are percent-encoded: all but the unreserved ones and `@`.
+/// The characters of a URL that are percent-encoded: all but the unreserved ones and `@`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
 
-/// Text as a part of an address.
+/// Text as a part of a URL.
 pub(super) fn encoded(raw: &str) -> PercentEncode<'_> {
     utf8_percent_encode(raw, ENCODED)
 }
@@ -203,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_and_text_are_encoded_for_an_address() {
+    fn a_token_and_text_are_encoded_for_a_url() {
         assert_eq!(encoded("unsubscribe v1.k1 글").to_string(), "unsubscribe%20v1.k1%20%EA%B8%80");
     }
 }

@@ -23,31 +23,42 @@ use crate::subscribers::token::Purpose;
 const MINUTES: i64 = 60;
 
 pub(super) async fn request_page(State(app): State<SharedApp>, visit: RequestContext) -> Response {
-    ask_page(&app, &visit, StatusCode::OK, None)
+    show_request_page(&app, &visit, StatusCode::OK, None)
 }
 
-fn ask_page(
+fn show_request_page(
     app: &App,
     visit: &RequestContext,
     status: StatusCode,
     problem: Option<&'static str>,
 ) -> Response {
-    app.pages.show(visit, status, "ask.html", context! { title => visit.strings.web.your_data, problem })
+    app.pages.show(
+        visit,
+        status,
+        "data_request.html",
+        context! { title => visit.strings.web.your_data, problem },
+    )
 }
 
 /// Queues an email with the link, if the address is on record. The response is the same for every address.
-pub(super) async fn ask(State(app): State<SharedApp>, visit: RequestContext, form: Form) -> Response {
-    let begun = Instant::now();
+pub(super) async fn request(State(app): State<SharedApp>, visit: RequestContext, form: Form) -> Response {
+    let started = Instant::now();
     let strings = &visit.strings.web;
     let Some(email) = form.field("email").and_then(|raw| EmailAddress::parse(raw).ok()) else {
-        return ask_page(&app, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(strings.invalid_email));
+        return show_request_page(
+            &app,
+            &visit,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Some(strings.invalid_email),
+        );
     };
     let key = app.session.key_of(&email);
-    let asked = app.session.store.request_personal_data(key, app.limits, visit.network.clone(), app.now());
-    if app.message_window(asked).await.is_err() {
+    let requested =
+        app.session.store.request_personal_data(key, app.limits, visit.network.clone(), app.now());
+    if app.query_store(requested).await.is_err() {
         return app.pages.unavailable(&visit, None);
     }
-    tokio::time::sleep_until(begun + sign_up::FLOOR).await;
+    tokio::time::sleep_until(started + sign_up::FLOOR).await;
     app.pages.notice(&visit, StatusCode::OK, strings.check_inbox_title, strings.data_requested_text)
 }
 
@@ -57,10 +68,10 @@ pub(super) async fn page(
     PathToken(token): PathToken,
     query: Query,
 ) -> Response {
-    let Some(AuthenticatedSubscriber { key, token, .. }) = holder(&app, &token) else {
+    let Some(AuthenticatedSubscriber { key, token, .. }) = authenticate(&app, &token) else {
         return app.pages.invalid_link(&visit);
     };
-    let Ok(personal_data) = app.message_window(app.session.store.personal_data(key)).await else {
+    let Ok(personal_data) = app.query_store(app.session.store.personal_data(key)).await else {
         return app.pages.unavailable(&visit, None);
     };
     if query.field("as") == Some("json") {
@@ -90,14 +101,14 @@ fn download(personal_data: &PersonalData) -> Response {
 }
 
 /// The first press of the button asks for confirmation, the second one erases.
-pub(super) async fn download_json(
+pub(super) async fn submit(
     State(app): State<SharedApp>,
     visit: RequestContext,
     PathToken(token): PathToken,
     form: Form,
 ) -> Response {
     let strings = &visit.strings.web;
-    let Some(AuthenticatedSubscriber { key, token, .. }) = holder(&app, &token) else {
+    let Some(AuthenticatedSubscriber { key, token, .. }) = authenticate(&app, &token) else {
         return app.pages.invalid_link(&visit);
     };
     if form.field("sure") != Some("yes") {
@@ -110,16 +121,16 @@ pub(super) async fn download_json(
         };
         return app.pages.show(&visit, StatusCode::OK, "button.html", fields);
     }
-    if app.message_window(app.session.store.erase(key, "web", app.now())).await.is_err() {
+    if app.query_store(app.session.store.erase(key, "web", app.now())).await.is_err() {
         return app.pages.unavailable(&visit, None);
     }
     // The rows are deleted. The visitor need not wait until a large database has scrubbed its free pages.
-    let scrubbed = tokio::spawn(erase(SharedApp::clone(&app)));
-    let _ = tokio::time::timeout(app.write_timeout, scrubbed).await;
+    let scrubbed = tokio::spawn(scrub(SharedApp::clone(&app)));
+    let _ = tokio::time::timeout(app.store_timeout, scrubbed).await;
     app.pages.notice(&visit, StatusCode::OK, strings.erased_title, strings.erased_text)
 }
 
-async fn erase(app: SharedApp) {
+async fn scrub(app: SharedApp) {
     if let Err(error) = app.session.store.scrub().await {
         (app.log)(&format!(
             "error: data of an erased subscriber may remain in free pages of the store: {error}"
@@ -128,8 +139,8 @@ async fn erase(app: SharedApp) {
 }
 
 /// Verifies a token and its age.
-fn holder(app: &App, token: &str) -> Option<AuthenticatedSubscriber> {
-    let holder = app.authenticate(Purpose::Data, token)?;
-    let age = app.now().timestamp().div_euclid(60) - i64::from(holder.generation);
-    (0..=MINUTES).contains(&age).then_some(holder)
+fn authenticate(app: &App, token: &str) -> Option<AuthenticatedSubscriber> {
+    let subscriber = app.authenticate(Purpose::Data, token)?;
+    let age = app.now().timestamp().div_euclid(60) - i64::from(subscriber.generation);
+    (0..=MINUTES).contains(&age).then_some(subscriber)
 }

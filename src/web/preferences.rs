@@ -19,16 +19,16 @@ pub(super) async fn page(
     visit: RequestContext,
     PathToken(token): PathToken,
 ) -> Response {
-    let Some(holder) = holder(&app, &token) else { return app.pages.invalid_link(&visit) };
-    let Ok(preferences) = read_preferences(&app, holder.key).await else {
+    let Some(subscriber) = authenticate(&app, &token) else { return app.pages.invalid_link(&visit) };
+    let Ok(preferences) = read_preferences(&app, subscriber.key).await else {
         return app.pages.unavailable(&visit, None);
     };
     let fields = context! {
         title => visit.strings.web.preferences_title,
-        action => format!("choose/{}", holder.token),
+        action => format!("choose/{}", subscriber.token),
         preferences => fields(&app, &preferences.unwrap_or_default()).await,
     };
-    app.pages.show(&visit, StatusCode::OK, "choose.html", fields)
+    app.pages.show(&visit, StatusCode::OK, "preferences.html", fields)
 }
 
 pub(super) async fn submit(
@@ -37,14 +37,14 @@ pub(super) async fn submit(
     PathToken(token): PathToken,
     form: Form,
 ) -> Response {
-    match holder(&app, &token) {
-        Some(holder) => save(&app, &visit, holder.key, &form).await,
+    match authenticate(&app, &token) {
+        Some(subscriber) => save(&app, &visit, subscriber.key, &form).await,
         None => app.pages.invalid_link(&visit),
     }
 }
 
-fn holder(app: &App, token: &str) -> Option<AuthenticatedSubscriber> {
-    app.authenticate(Purpose::Manage, token).filter(|holder| holder.generation == GENERATION)
+fn authenticate(app: &App, token: &str) -> Option<AuthenticatedSubscriber> {
+    app.authenticate(Purpose::Manage, token).filter(|subscriber| subscriber.generation == GENERATION)
 }
 
 /// Stores the preferences of the form.
@@ -58,7 +58,7 @@ pub(super) async fn save(app: &App, visit: &RequestContext, key: AddressKey, for
         "preferences 2",
         &[strings.frequency, strings.topics, strings.preferences_button],
     );
-    match app.message_window(app.session.store.set_preferences(key, chosen, shown, app.now())).await {
+    match app.query_store(app.session.store.set_preferences(key, chosen, shown, app.now())).await {
         Ok(true) => app.pages.notice(
             visit,
             StatusCode::OK,
@@ -74,7 +74,10 @@ pub(super) async fn save(app: &App, visit: &RequestContext, key: AddressKey, for
 
 /// The subscriber's current preferences; `None` for an unknown subscriber.
 pub(super) async fn read_preferences(app: &App, key: AddressKey) -> Result<Option<Preferences>, Unavailable> {
-    Ok(app.message_window(app.session.store.subscriber(key)).await?.map(|reader| reader.profile.preferences))
+    Ok(app
+        .query_store(app.session.store.subscriber(key))
+        .await?
+        .map(|subscriber| subscriber.profile.preferences))
 }
 
 /// The preferences as template fields.

@@ -1,7 +1,7 @@
 //! Buffers a request's body before its handler runs, and tracks a response until the client has read it.
 //!
-//! A form has a few hundred bytes. A client that needs longer than [`PATIENCE`] to send it occupies only its connection;
-//! no handler waits for it.
+//! A form has a few hundred bytes. A client that needs longer than [`BODY_TIMEOUT`] to send it occupies only its
+//! connection; no handler waits for it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::connection_slots::{Activity, ConnectionSlot};
 use super::form::LONGEST;
 
 /// The time limit for the body, from the end of the head.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The request with its buffered body. Stops reading at the size limit of a form; `None` if the body is late.
 pub(super) async fn read_request<B>(request: Request<B>) -> Option<Request<Body>>
@@ -38,7 +38,7 @@ where
             }
         }
     };
-    tokio::time::timeout(PATIENCE, reading).await.ok()?;
+    tokio::time::timeout(BODY_TIMEOUT, reading).await.ok()?;
     let body = if received.is_broken { Body::new(Broken) } else { Body::from(received.bytes) };
     Some(Request::from_parts(parts, body))
 }
@@ -66,36 +66,36 @@ impl HttpBody for Broken {
 
 /// The response to a request whose body is late.
 pub(super) fn too_slow() -> Response<Body> {
-    let mut answer = Response::new(Body::from("The request did not arrive in time. Please try again.\n"));
-    *answer.status_mut() = StatusCode::REQUEST_TIMEOUT;
-    let headers = answer.headers_mut();
+    let mut response = Response::new(Body::from("The request did not arrive in time. Please try again.\n"));
+    *response.status_mut() = StatusCode::REQUEST_TIMEOUT;
+    let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    answer
+    response
 }
 
 /// The body of a response. Its connection becomes idle when it is dropped.
-pub(super) struct Answer {
+pub(super) struct TrackedBody {
     body: Body,
-    seat: Arc<ConnectionSlot>,
+    slot: Arc<ConnectionSlot>,
 }
 
-impl Answer {
+impl TrackedBody {
     /// Marks the connection as sending this response.
-    pub(super) fn to(seat: Arc<ConnectionSlot>, answer: Response<Body>) -> Response<Self> {
-        seat.is(Activity::Taking);
-        answer.map(|body| Self { body, seat })
+    pub(super) fn to(slot: Arc<ConnectionSlot>, response: Response<Body>) -> Response<Self> {
+        slot.set(Activity::Responding);
+        response.map(|body| Self { body, slot })
     }
 }
 
-impl Drop for Answer {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
-        self.seat.is(Activity::Idle);
+        self.slot.set(Activity::Idle);
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

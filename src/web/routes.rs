@@ -7,18 +7,12 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
+use super::middleware::{ONE_CLICK, SUBSCRIBE};
 use super::pages::STYLE;
 use super::{
     RequestContext, SharedApp, approve, confirm, files, issues, middleware, personal_data, preferences,
     sign_up, unsubscribe,
 };
-
-/// The one-click unsubscribe URL. Only its token authorises it, so cross-site requests are allowed.
-pub(super) const ONE_CLICK: &str = "/u/{*token}";
-/// The sign-up form, which may be embedded in other sites.
-pub(super) const SUBSCRIBE: &str = "/subscribe";
-/// The route label of served files in the metrics.
-pub(super) const FILES: &str = "files";
 
 /// The routes with their middleware.
 pub fn router(app: SharedApp) -> Router {
@@ -31,8 +25,8 @@ pub fn router(app: SharedApp) -> Router {
         .route("/undo/{*token}", get(unsubscribe::undo_page).post(unsubscribe::undo))
         .route("/choose/{*token}", get(preferences::page).post(preferences::submit))
         .route("/approve/{*token}", get(approve::page).post(approve::submit))
-        .route("/data", get(personal_data::request_page).post(personal_data::ask))
-        .route("/data/{*token}", get(personal_data::page).post(personal_data::download_json))
+        .route("/data", get(personal_data::request_page).post(personal_data::request))
+        .route("/data/{*token}", get(personal_data::page).post(personal_data::submit))
         .route("/issues", get(issues::index))
         .route("/issues/", get(issues::index))
         .route("/issues/{*label}", get(issues::issue))
@@ -69,9 +63,9 @@ async fn style() -> Response {
 
 /// Health check: whether the store can be read. It discloses nothing else.
 async fn health(State(app): State<SharedApp>) -> Response {
-    let (status, word) = match app.message_window(app.session.store.get_meta("keys")).await {
+    let (status, text) = match app.query_store(app.session.store.get_meta("keys")).await {
         Ok(_) => (StatusCode::OK, "ok\n"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable\n"),
     };
-    (status, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], word).into_response()
+    (status, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], text).into_response()
 }

@@ -21,7 +21,7 @@ use tower_service::Service as _;
 
 use super::client_address::network;
 use super::connection_slots::{Activity, ConnectionSlot, ConnectionSlots, within_limits};
-use super::request_body::{Answer, read_request, too_slow};
+use super::request_body::{TrackedBody, read_request, too_slow};
 use super::sockets::notify;
 use super::write_timeout::WriteTimeout;
 use super::{Peer, SharedApp, Sockets, background, router};
@@ -33,22 +33,22 @@ const MOST_CONNECTIONS: usize = 1_024;
 /// The most connections of one client network (/24 or /56).
 const MOST_OF_NETWORK: usize = 128;
 /// The read timeout for a request's head, also between two requests.
-const ASKING: Duration = Duration::from_secs(10);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The write timeout.
-const TAKING: Duration = Duration::from_secs(30);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The size limit of the request line and headers.
 const LONGEST_HEAD: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
 /// How long requests may continue after a shutdown request.
 const GRACE: Duration = Duration::from_secs(10);
 /// How often to check for a shutdown request.
-const GLANCE: Duration = Duration::from_millis(50);
+const SHUTDOWN_CHECK: Duration = Duration::from_millis(50);
 /// How long to wait before trying again when all connections are busy.
-const MOMENT: Duration = Duration::from_millis(20);
+const SLOT_RETRY: Duration = Duration::from_millis(20);
 /// The pause after `accept` failed, for example because of too many open files.
-const BREATH: Duration = Duration::from_millis(200);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves until the world's breaker asks it to stop.
+/// Serves until the breaker stops it.
 pub async fn serve(app: SharedApp, sockets: Sockets) -> Result<(), RunError> {
     let (stop, stopped) = watch::channel(false);
     let mut listeners = JoinSet::new();
@@ -57,14 +57,15 @@ pub async fn serve(app: SharedApp, sockets: Sockets) -> Result<(), RunError> {
     let pages = Listener { router: router(SharedApp::clone(&app)), prefix: prefix.into(), proxies };
     listeners.spawn(listen(socket(sockets.pages)?, pages.clone(), stopped.clone()));
     if let Some(metrics) = sockets.metrics {
-        let figures = Router::new().route("/metrics", get(serve_metrics)).with_state(SharedApp::clone(&app));
-        let figures = Listener { router: figures, prefix: "/".into(), ..pages };
-        listeners.spawn(listen(socket(metrics)?, figures, stopped));
+        let metrics_listener =
+            Router::new().route("/metrics", get(serve_metrics)).with_state(SharedApp::clone(&app));
+        let metrics_listener = Listener { router: metrics_listener, prefix: "/".into(), ..pages };
+        listeners.spawn(listen(socket(metrics)?, metrics_listener, stopped));
     }
     let mut tasks = background::start(&app);
     notify("READY=1");
     while app.context.breaker.stop_reason().is_none() {
-        tokio::time::sleep(GLANCE).await;
+        tokio::time::sleep(SHUTDOWN_CHECK).await;
     }
     notify("STOPPING=1");
     let _ = stop.send(true);
@@ -91,14 +92,14 @@ impl Listener {
     /// The network that a connection counts towards; `None` for a trusted proxy, which serves many clients.
     fn network(&self, peer: SocketAddr) -> Option<String> {
         let ip = peer.ip().to_canonical();
-        let stands_for_many = ip.is_loopback() || self.proxies.iter().any(|proxy| proxy.contains(ip));
-        (!stands_for_many).then(|| network(ip))
+        let is_proxy = ip.is_loopback() || self.proxies.iter().any(|proxy| proxy.contains(ip));
+        (!is_proxy).then(|| network(ip))
     }
 }
 
 /// Accepts connections until shutdown, then waits for the open ones.
-async fn listen(socket: TcpListener, door: Listener, mut stopped: watch::Receiver<bool>) {
-    let seats = ConnectionSlots::new(within_limits(MOST_CONNECTIONS), MOST_OF_NETWORK);
+async fn listen(socket: TcpListener, listener: Listener, mut stopped: watch::Receiver<bool>) {
+    let slots = ConnectionSlots::new(within_limits(MOST_CONNECTIONS), MOST_OF_NETWORK);
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -106,12 +107,12 @@ async fn listen(socket: TcpListener, door: Listener, mut stopped: watch::Receive
             _ = stopped.changed() => break,
         };
         if let Ok((stream, peer)) = accepted {
-            if let Some(seat) = accept(&seats, door.network(peer)).await {
-                connections.spawn(answer(stream, peer, door.clone(), seat, stopped.clone()));
+            if let Some(slot) = accept(&slots, listener.network(peer)).await {
+                connections.spawn(serve_connection(stream, peer, listener.clone(), slot, stopped.clone()));
             }
         } else {
-            seats.free_one();
-            tokio::time::sleep(BREATH).await;
+            slots.free_one();
+            tokio::time::sleep(ACCEPT_PAUSE).await;
         }
         while connections.try_join_next().is_some() {}
     }
@@ -120,47 +121,48 @@ async fn listen(socket: TcpListener, door: Listener, mut stopped: watch::Receive
 }
 
 /// Waits for a place for a new connection.
-async fn accept(seats: &Arc<ConnectionSlots>, network: Option<String>) -> Option<ConnectionSlot> {
-    for _ in 0..GRACE.as_millis() / MOMENT.as_millis() {
-        if let Some(seat) = seats.take(network.clone()) {
-            return Some(seat);
+async fn accept(slots: &Arc<ConnectionSlots>, network: Option<String>) -> Option<ConnectionSlot> {
+    for _ in 0..GRACE.as_millis() / SLOT_RETRY.as_millis() {
+        if let Some(slot) = slots.take(network.clone()) {
+            return Some(slot);
         }
-        if network.is_some() && seats.has_room() {
+        if network.is_some() && slots.has_room() {
             return None;
         }
-        tokio::time::sleep(MOMENT).await;
+        tokio::time::sleep(SLOT_RETRY).await;
     }
     None
 }
 
 /// Serves all requests of one connection.
-async fn answer(
+async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
-    door: Listener,
-    seat: ConnectionSlot,
+    listener: Listener,
+    slot: ConnectionSlot,
     mut stopped: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
-    let seat = Arc::new(seat);
-    let served = Arc::clone(&seat);
+    let slot = Arc::new(slot);
+    let served = Arc::clone(&slot);
     let service = service_fn(move |request: Request<Incoming>| {
-        let (mut router, prefix, seat) = (door.router.clone(), Arc::clone(&door.prefix), Arc::clone(&served));
+        let (mut router, prefix, slot) =
+            (listener.router.clone(), Arc::clone(&listener.prefix), Arc::clone(&served));
         async move {
             let Some(mut request) = read_request(request).await else {
-                return Ok::<_, Infallible>(Answer::to(seat, too_slow()));
+                return Ok::<_, Infallible>(TrackedBody::to(slot, too_slow()));
             };
-            seat.is(Activity::Working);
+            slot.set(Activity::Working);
             request.extensions_mut().insert(Peer(peer.ip()));
             unprefix(request.uri_mut(), &prefix);
-            let answer = router.call(request).await.into_response();
-            Ok(Answer::to(seat, answer))
+            let response = router.call(request).await.into_response();
+            Ok(TrackedBody::to(slot, response))
         }
     });
-    let io = TokioIo::new(WriteTimeout::new(stream, TAKING));
+    let io = TokioIo::new(WriteTimeout::new(stream, WRITE_TIMEOUT));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(ASKING)
+        .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(LONGEST_HEAD)
         .max_headers(MOST_HEADERS)
         .serve_connection(io, service);
@@ -168,7 +170,7 @@ async fn answer(
     // A protocol error of the client only ends its own connection.
     tokio::select! {
         _ = connection.as_mut() => return,
-        () = seat.is_wanted() => return,
+        () = slot.evicted() => return,
         _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
@@ -183,7 +185,7 @@ fn unprefix(uri: &mut Uri, prefix: &str) {
 }
 
 async fn serve_metrics(State(app): State<SharedApp>) -> Response {
-    let store = app.message_window(app.session.store.metrics()).await.ok();
+    let store = app.query_store(app.session.store.metrics()).await.ok();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], app.metrics.print(store.as_ref())).into_response()
 }
@@ -194,16 +196,16 @@ mod tests {
 
     #[test]
     fn the_path_prefix_is_removed_once() {
-        for (asked, prefix, answered) in [
+        for (uri, prefix, expected) in [
             ("/news/leave/a?lang=ko", "/news/", "/leave/a?lang=ko"),
             ("/leave/a", "/news/", "/leave/a"),
             ("/news/", "/news/", "/"),
             ("/a/b", "/", "/a/b"),
             ("/news/news/", "/news/", "/news/"),
         ] {
-            let mut uri: Uri = asked.parse().unwrap();
+            let mut uri: Uri = uri.parse().unwrap();
             unprefix(&mut uri, prefix);
-            assert_eq!(uri.to_string(), answered);
+            assert_eq!(uri.to_string(), expected);
         }
     }
 }

@@ -64,27 +64,27 @@ pub(super) async fn form(
 }
 
 pub(super) async fn submit(State(app): State<SharedApp>, visit: RequestContext, form: Form) -> Response {
-    let begun = Instant::now();
+    let started = Instant::now();
     if !app.config().web.sign_up {
         return app.pages.not_found(&visit);
     }
     let outcome = if is_robot(&app, &form) {
         SignUpOutcome::Robot
     } else {
-        let asked = match read(&app, &visit, &form).await {
-            Ok(asked) => asked,
+        let sign_up = match read(&app, &visit, &form).await {
+            Ok(sign_up) => sign_up,
             Err(problem) => {
                 app.metrics.record_sign_up(SignUpOutcome::Invalid);
                 return self::form(&app, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(problem)).await;
             }
         };
-        match app.message_window(app.session.store.sign_up(asked, app.now())).await {
+        match app.query_store(app.session.store.sign_up(sign_up, app.now())).await {
             Ok(signed_up) => SignUpOutcome::Accepted(signed_up),
             Err(_) => return app.pages.unavailable(&visit, None),
         }
     };
     app.metrics.record_sign_up(outcome);
-    tokio::time::sleep_until(begun + FLOOR).await;
+    tokio::time::sleep_until(started + FLOOR).await;
     app.pages.notice(
         &visit,
         StatusCode::OK,

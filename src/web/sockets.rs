@@ -18,8 +18,8 @@ pub struct Sockets {
 impl Sockets {
     /// Takes the socket passed by systemd, or binds the configured addresses.
     pub fn bind(web: &Web) -> Result<Self, RunError> {
-        let handed = ListenFd::from_env().take_tcp_listener(0);
-        let pages = match handed.map_err(|error| RunError::io("taking the socket from systemd", error))? {
+        let inherited = ListenFd::from_env().take_tcp_listener(0);
+        let pages = match inherited.map_err(|error| RunError::io("taking the socket from systemd", error))? {
             Some(socket) => socket,
             None => listen(web.listen, "web.listen")?,
         };
@@ -60,13 +60,13 @@ pub(super) fn own_url(listen: SocketAddr) -> Result<SiteUrl, RunError> {
 }
 
 /// Notifies the service manager (`sd_notify(3)`), if there is one.
-pub(super) fn notify(word: &str) {
+pub(super) fn notify(state: &str) {
     let Some(path) = environment("NOTIFY_SOCKET") else { return };
     let address = match path.strip_prefix('@') {
         Some(name) => UnixAddress::from_abstract_name(name.as_bytes()),
         None => UnixAddress::from_pathname(&path),
     };
     if let (Ok(address), Ok(socket)) = (address, UnixDatagram::unbound()) {
-        let _ = socket.send_to_addr(word.as_bytes(), &address);
+        let _ = socket.send_to_addr(state.as_bytes(), &address);
     }
 }

@@ -33,21 +33,21 @@ struct CachedTopics {
 impl TopicList {
     /// The topics in alphabetical order. If the archive cannot be read, the cached list stays.
     pub(super) async fn current(&self, config: &Arc<Config>, now: DateTime<Utc>) -> Arc<Vec<HeaderText>> {
-        let mut seen = self.0.lock().await;
-        if let Some(seen) = &*seen
-            && seen.at.elapsed() < FRESH_FOR
+        let mut cached = self.0.lock().await;
+        if let Some(cached) = &*cached
+            && cached.at.elapsed() < FRESH_FOR
         {
-            return Arc::clone(&seen.topics);
+            return Arc::clone(&cached.topics);
         }
         let (signature, topics) =
-            seen.take().map_or_else(Default::default, |seen| (seen.signature, seen.topics));
+            cached.take().map_or_else(Default::default, |cached| (cached.signature, cached.topics));
         let config = Arc::clone(config);
-        let looked = tokio::task::spawn_blocking(move || refresh(&config, signature, now)).await;
-        let (signature, topics) = match looked {
+        let refreshed = tokio::task::spawn_blocking(move || refresh(&config, signature, now)).await;
+        let (signature, topics) = match refreshed {
             Ok(Some((signature, fresh))) => (Some(signature), Arc::new(fresh)),
             _ => (signature, topics),
         };
-        *seen = Some(CachedTopics { at: Instant::now(), signature, topics: Arc::clone(&topics) });
+        *cached = Some(CachedTopics { at: Instant::now(), signature, topics: Arc::clone(&topics) });
         topics
     }
 }

@@ -26,19 +26,19 @@ pub(super) async fn page(
     visit: RequestContext,
     PathToken(token): PathToken,
 ) -> Response {
-    let Some(holder) = app.authenticate(Purpose::Unsubscribe, &token) else {
+    let Some(subscriber) = app.authenticate(Purpose::Unsubscribe, &token) else {
         return app.pages.invalid_link(&visit);
     };
     // Only the preferences come from the store. The page must work without it.
     let preferences =
-        preferences::read_preferences(&app, holder.key).await.ok().flatten().unwrap_or_default();
+        preferences::read_preferences(&app, subscriber.key).await.ok().flatten().unwrap_or_default();
     let fields = context! {
         title => visit.strings.web.unsubscribe_title,
-        action => format!("leave/{}", holder.token),
-        mail => app.pages.mail(&format!("unsubscribe {}", holder.token)),
+        action => format!("leave/{}", subscriber.token),
+        mail => app.pages.mail(&format!("unsubscribe {}", subscriber.token)),
         preferences => preferences::fields(&app, &preferences).await,
     };
-    app.pages.show(&visit, StatusCode::OK, "leave.html", fields)
+    app.pages.show(&visit, StatusCode::OK, "unsubscribe.html", fields)
 }
 
 /// The one-click POST of a mail program.
@@ -50,7 +50,7 @@ pub(super) async fn one_click(
 ) -> Response {
     form::drain(body, BODY).await;
     match app.authenticate(Purpose::Unsubscribe, &token) {
-        Some(holder) => unsubscribe(&app, &visit, &holder, "one-click 2").await,
+        Some(subscriber) => unsubscribe(&app, &visit, &subscriber, "one-click 2").await,
         None => app.pages.invalid_link(&visit),
     }
 }
@@ -62,12 +62,12 @@ pub(super) async fn submit(
     PathToken(token): PathToken,
     form: Form,
 ) -> Response {
-    let Some(holder) = app.authenticate(Purpose::Unsubscribe, &token) else {
+    let Some(subscriber) = app.authenticate(Purpose::Unsubscribe, &token) else {
         return app.pages.invalid_link(&visit);
     };
     match form.field("do") {
-        Some("leave") => unsubscribe(&app, &visit, &holder, "unsubscribe page 2").await,
-        Some("less") => preferences::save(&app, &visit, holder.key, &form).await,
+        Some("leave") => unsubscribe(&app, &visit, &subscriber, "unsubscribe page 2").await,
+        Some("less") => preferences::save(&app, &visit, subscriber.key, &form).await,
         _ => app.pages.forbidden(&visit, StatusCode::BAD_REQUEST),
     }
 }
@@ -75,26 +75,33 @@ pub(super) async fn submit(
 async fn unsubscribe(
     app: &SharedApp,
     visit: &RequestContext,
-    holder: &AuthenticatedSubscriber,
+    subscriber: &AuthenticatedSubscriber,
     form: &'static str,
 ) -> Response {
     let strings = &visit.strings.web;
     let shown = consent_context(visit, form, &[strings.unsubscribe_text, strings.unsubscribe_button]);
-    match app.message_window(app.session.store.unsubscribe(holder.key, "web", Some(shown), app.now())).await {
-        Ok(course) => {
-            let undo = course.and_then(|course| undo_link(app, holder, course));
+    match app.query_store(app.session.store.unsubscribe(subscriber.key, "web", Some(shown), app.now())).await
+    {
+        Ok(subscription) => {
+            let undo = subscription.and_then(|subscription| undo_link(app, subscriber, subscription));
             let fields = context! { title => strings.unsubscribed_title, undo };
-            app.pages.show(visit, StatusCode::OK, "left.html", fields)
+            app.pages.show(visit, StatusCode::OK, "unsubscribed.html", fields)
         }
-        Err(_) => app.pages.unavailable(visit, Some(&holder.token)),
+        Err(_) => app.pages.unavailable(visit, Some(&subscriber.token)),
     }
 }
 
 /// A link to undo, if the subscriber was active until now.
-fn undo_link(app: &SharedApp, holder: &AuthenticatedSubscriber, course: Subscription) -> Option<Value> {
-    let may_return = course.status == SubscriptionStatus::Unsubscribed && course.unsubscribed_at.is_some();
+fn undo_link(
+    app: &SharedApp,
+    subscriber: &AuthenticatedSubscriber,
+    subscription: Subscription,
+) -> Option<Value> {
+    let may_return =
+        subscription.status == SubscriptionStatus::Unsubscribed && subscription.unsubscribed_at.is_some();
     may_return.then(|| {
-        let token = app.session.keys.sign(Purpose::Undo, &Subject::from(holder.key.0), course.generation);
+        let token =
+            app.session.keys.sign(Purpose::Undo, &Subject::from(subscriber.key.0), subscription.generation);
         format!("undo/{token}").into()
     })
 }
@@ -104,12 +111,14 @@ pub(super) async fn undo_page(
     visit: RequestContext,
     PathToken(token): PathToken,
 ) -> Response {
-    let Some(holder) = app.authenticate(Purpose::Undo, &token) else { return app.pages.invalid_link(&visit) };
+    let Some(subscriber) = app.authenticate(Purpose::Undo, &token) else {
+        return app.pages.invalid_link(&visit);
+    };
     let fields = context! {
         title => visit.strings.web.undo_title,
         text => visit.strings.web.undo_text,
         button => visit.strings.web.undo_button,
-        action => format!("undo/{}", holder.token),
+        action => format!("undo/{}", subscriber.token),
     };
     app.pages.show(&visit, StatusCode::OK, "button.html", fields)
 }
@@ -119,11 +128,13 @@ pub(super) async fn undo(
     visit: RequestContext,
     PathToken(token): PathToken,
 ) -> Response {
-    let Some(holder) = app.authenticate(Purpose::Undo, &token) else { return app.pages.invalid_link(&visit) };
+    let Some(subscriber) = app.authenticate(Purpose::Undo, &token) else {
+        return app.pages.invalid_link(&visit);
+    };
     let strings = &visit.strings.web;
     let shown = consent_context(&visit, "undo 2", &[strings.undo_text, strings.undo_button]);
     match app
-        .message_window(app.session.store.resubscribe(holder.key, holder.generation, shown, app.now()))
+        .query_store(app.session.store.resubscribe(subscriber.key, subscriber.generation, shown, app.now()))
         .await
     {
         Ok(true) => {

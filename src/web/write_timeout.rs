@@ -23,7 +23,7 @@ impl<S> WriteTimeout<S> {
         Self { stream, most, stalled: None }
     }
 
-    fn judge<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+    fn check<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stalled = None;
             return written;
@@ -54,7 +54,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.judge(written, context)
+        self.check(written, context)
     }
 
     fn poll_write_vectored(
@@ -63,7 +63,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.judge(written, context)
+        self.check(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -72,12 +72,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        self.judge(flushed, context)
+        self.check(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let closed = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.judge(closed, context)
+        self.check(closed, context)
     }
 }
 
@@ -92,18 +92,18 @@ mod tests {
         let (mut client, server) = duplex(8);
         let mut server = WriteTimeout::new(server, Duration::from_secs(30));
         let slow = tokio::spawn(async move {
-            let mut taken = vec![0; 8];
+            let mut buffer = vec![0; 8];
             for _ in 0..4 {
                 sleep(Duration::from_secs(29)).await;
-                client.read_exact(&mut taken).await.unwrap();
+                client.read_exact(&mut buffer).await.unwrap();
             }
             // From here on the client reads nothing.
             sleep(Duration::from_secs(1_000)).await;
             drop(client);
         });
         server.write_all(&[1; 40]).await.unwrap();
-        let given_up = server.write_all(&[1; 9]).await.unwrap_err();
-        assert_eq!(given_up.kind(), io::ErrorKind::TimedOut);
+        let error = server.write_all(&[1; 9]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         slow.abort();
     }
 }

@@ -30,14 +30,14 @@ const MOST: usize = 200_000;
 const SMALL: u64 = 256 * 1024;
 const MEMORY: u64 = 64 * 1024 * 1024;
 /// Feeds up to this size are parsed for their `Link` headers.
-const LEGIBLE: u64 = 16 * 1024 * 1024;
+const PARSED: u64 = 16 * 1024 * 1024;
 /// A compressed copy may be this much older than its file, because they are written one after the other.
 const SKEW: Duration = Duration::from_secs(2);
 
 /// The public folder.
 pub(in crate::web) struct Files {
     root: PathBuf,
-    seen: Mutex<Option<CachedIndex>>,
+    cached: Mutex<Option<CachedIndex>>,
 }
 
 struct CachedIndex {
@@ -50,7 +50,7 @@ struct CachedIndex {
 #[derive(Default)]
 pub(super) struct Index {
     files: HashMap<String, Arc<Entry>>,
-    keeps_bytes: bool,
+    caches_bytes: bool,
 }
 
 /// A regular file.
@@ -58,8 +58,8 @@ pub(super) struct Entry {
     path: PathBuf,
     stamp: FileVersion,
     modified: SystemTime,
-    keeps_bytes: bool,
-    facts: OnceCell<FileMetadata>,
+    caches_bytes: bool,
+    metadata: OnceCell<FileMetadata>,
 }
 
 /// Equal stamps mean the same file with the same content.
@@ -109,23 +109,23 @@ impl<'a> ListedFile<'a> {
 
 impl Files {
     pub(in crate::web) fn below(root: Utf8PathBuf) -> Self {
-        Self { root: root.into_std_path_buf(), seen: Mutex::new(None) }
+        Self { root: root.into_std_path_buf(), cached: Mutex::new(None) }
     }
 
-    /// The index, at most a second old; `anew` reads the folder now.
-    pub(super) async fn index(&self, anew: bool) -> Arc<Index> {
-        let mut seen = self.seen.lock().await;
-        if let Some(seen) = &*seen
-            && !anew
-            && seen.at.elapsed() < FRESH_FOR.max(seen.took * SHARE)
+    /// The index, at most a second old; `refresh` reads the folder now.
+    pub(super) async fn index(&self, refresh: bool) -> Arc<Index> {
+        let mut cached = self.cached.lock().await;
+        if let Some(cached) = &*cached
+            && !refresh
+            && cached.at.elapsed() < FRESH_FOR.max(cached.took * SHARE)
         {
-            return Arc::clone(&seen.index);
+            return Arc::clone(&cached.index);
         }
-        let before = seen.as_ref().map(|seen| Arc::clone(&seen.index)).unwrap_or_default();
+        let before = cached.as_ref().map(|cached| Arc::clone(&cached.index)).unwrap_or_default();
         let (root, known, began) = (self.root.clone(), Arc::clone(&before), Instant::now());
-        let looked = tokio::task::spawn_blocking(move || Index::of(&root, &known)).await;
-        let index = looked.map_or(before, Arc::new);
-        *seen = Some(CachedIndex { index: Arc::clone(&index), at: Instant::now(), took: began.elapsed() });
+        let refreshed = tokio::task::spawn_blocking(move || Index::of(&root, &known)).await;
+        let index = refreshed.map_or(before, Arc::new);
+        *cached = Some(CachedIndex { index: Arc::clone(&index), at: Instant::now(), took: began.elapsed() });
         index
     }
 
@@ -137,7 +137,7 @@ impl Files {
     /// The values derived from a file's content, read once.
     pub(super) async fn metadata<'a>(&self, entry: &'a Arc<Entry>) -> Result<&'a FileMetadata, FileChanged> {
         entry
-            .facts
+            .metadata
             .get_or_try_init(|| async {
                 let entry = Arc::clone(entry);
                 tokio::task::spawn_blocking(move || entry.read()).await.map_err(|_| FileChanged)?
@@ -159,23 +159,23 @@ impl Index {
             walk(&root, &root, "", 0, &mut files);
         }
         let small: u64 = files.values().map(|(_, meta)| meta.len()).filter(|size| *size <= SMALL).sum();
-        let keeps_bytes = small <= MEMORY;
+        let caches_bytes = small <= MEMORY;
         let entry = |name: &String, (path, meta): (PathBuf, Metadata)| {
             let stamp = FileVersion::of(&meta);
             let known = before.files.get(name).filter(|known| known.stamp == stamp && known.path == path);
             match known {
-                Some(known) if before.keeps_bytes == keeps_bytes => Arc::clone(known),
+                Some(known) if before.caches_bytes == caches_bytes => Arc::clone(known),
                 _ => Arc::new(Entry {
                     path,
                     stamp,
                     modified: meta.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-                    keeps_bytes,
-                    facts: OnceCell::new(),
+                    caches_bytes,
+                    metadata: OnceCell::new(),
                 }),
             }
         };
         let files = files.into_iter().map(|(name, found)| (name.clone(), entry(&name, found))).collect();
-        Self { files, keeps_bytes }
+        Self { files, caches_bytes }
     }
 
     /// A file, unless it is the compressed copy of another.
@@ -263,9 +263,9 @@ impl Entry {
         let mut file = self.open()?;
         let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let may_be_feed = matches!(media_type::extension(name), "xml" | "json" | "rss" | "atom" | "opml");
-        let whole = self.size() <= SMALL || (may_be_feed && self.size() <= LEGIBLE);
+        let whole = self.size() <= SMALL || (may_be_feed && self.size() <= PARSED);
         let mut context = Context::new(&SHA256);
-        let mut kept = Vec::new();
+        let mut bytes = Vec::new();
         let mut chunk = vec![0; 64 * 1024];
         let mut read = 0_u64;
         loop {
@@ -276,20 +276,20 @@ impl Entry {
             read += length as u64;
             context.update(&chunk[..length]);
             if whole {
-                kept.extend_from_slice(&chunk[..length]);
+                bytes.extend_from_slice(&chunk[..length]);
             }
         }
         if read != self.size() {
             return Err(FileChanged);
         }
-        let about = if may_be_feed && whole { topic::read(&kept) } else { None };
+        let about = if may_be_feed && whole { topic::read(&bytes) } else { None };
         let hash = hex(&context.finish().as_ref()[..16]);
         Ok(FileMetadata {
             tag: format!("\"{hash}\""),
             media_type: about.as_ref().map_or_else(|| media_type::of(name), |about| about.media_type),
             is_feed: about.as_ref().is_some_and(|about| about.is_feed),
             links: about.map(|about| about.links).unwrap_or_default(),
-            bytes: (self.keeps_bytes && self.size() <= SMALL).then(|| kept.into()),
+            bytes: (self.caches_bytes && self.size() <= SMALL).then(|| bytes.into()),
         })
     }
 }
@@ -332,7 +332,7 @@ mod tests {
         let [old_a, old_b] = ["a.xml", "b.xml"].map(|name| Arc::clone(before.find(name).unwrap().file));
         fs::write(folder.path().join("c"), "ONE").unwrap();
         fs::rename(folder.path().join("c"), &a).unwrap();
-        assert!(old_a.read().is_err(), "the old entry never speaks of the new file");
+        assert!(old_a.read().is_err(), "the old entry does not describe the new file");
         let after = Index::of(folder.path(), &before);
         assert!(!Arc::ptr_eq(after.find("a.xml").unwrap().file, &old_a));
         assert!(Arc::ptr_eq(after.find("b.xml").unwrap().file, &old_b));
@@ -352,7 +352,7 @@ mod tests {
         write("alone.gz", 0);
         let index = index(folder.path());
         assert_eq!(index.find("rss.xml").unwrap().encodings(), [Coding::Brotli]);
-        assert!(index.find("rss.xml.br").is_none(), "it would be bytes without a meaning");
+        assert!(index.find("rss.xml.br").is_none(), "its bytes have no meaning without the coding");
         assert!(index.find("alone.gz").is_some());
     }
 }

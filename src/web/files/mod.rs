@@ -46,8 +46,8 @@ pub(super) async fn serve(
             let is_folder = index.find(&format!("{path}/index.html")).is_some();
             return if is_folder { to_folder(&uri) } else { app.pages.not_found(&visit) };
         };
-        if let Ok(answer) = answer(&app, listed, &method, &headers).await {
-            return answer;
+        if let Ok(response) = respond(&app, listed, &method, &headers).await {
+            return response;
         }
     }
     app.pages.unavailable(&visit, None)
@@ -71,7 +71,7 @@ fn to_folder(uri: &Uri) -> Response {
     )
 }
 
-async fn answer(
+async fn respond(
     app: &App,
     listed: ListedFile<'_>,
     method: &Method,
@@ -87,17 +87,17 @@ async fn answer(
         Some(encoded) => (encoded, app.files.metadata(encoded).await?),
         None => (plain, facts),
     };
-    let mut answer = HeaderMap::new();
+    let mut response_headers = HeaderMap::new();
     let modified = httpdate::fmt_http_date(plain.modified());
-    describe(app, &mut answer, facts, (&sent_facts.tag, &modified));
-    name_type(&mut answer, facts, headers);
+    describe(app, &mut response_headers, facts, (&sent_facts.tag, &modified));
+    name_type(&mut response_headers, facts, headers);
     if let Some(coding) = coding {
-        answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+        response_headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
     }
     if conditions::is_known(headers, &sent_facts.tag, plain.modified()) {
-        answer.remove(header::CONTENT_ENCODING);
-        answer.remove(header::CONTENT_TYPE);
-        return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
+        response_headers.remove(header::CONTENT_ENCODING);
+        response_headers.remove(header::CONTENT_TYPE);
+        return Ok((StatusCode::NOT_MODIFIED, response_headers).into_response());
     }
     let part = ranged
         .filter(|_| conditions::is_same(headers, &sent_facts.tag, &modified))
@@ -106,23 +106,25 @@ async fn answer(
         range::Part::Whole => (StatusCode::OK, 0, sent.size()),
         range::Part::Some { first, last } => {
             let value = format!("bytes {first}-{last}/{}", sent.size());
-            answer.extend(HeaderValue::from_str(&value).map(|value| (header::CONTENT_RANGE, value)));
+            response_headers
+                .extend(HeaderValue::from_str(&value).map(|value| (header::CONTENT_RANGE, value)));
             (StatusCode::PARTIAL_CONTENT, first, last - first + 1)
         }
         range::Part::None => {
             let value = format!("bytes */{}", sent.size());
-            answer.remove(header::CONTENT_TYPE);
-            answer.extend(HeaderValue::from_str(&value).map(|value| (header::CONTENT_RANGE, value)));
-            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, answer).into_response());
+            response_headers.remove(header::CONTENT_TYPE);
+            response_headers
+                .extend(HeaderValue::from_str(&value).map(|value| (header::CONTENT_RANGE, value)));
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, response_headers).into_response());
         }
     };
     let body = if method == Method::HEAD {
-        answer.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        response_headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         Body::empty()
     } else {
         body(app, sent, sent_facts, (from, length)).await?
     };
-    Ok((status, answer, body).into_response())
+    Ok((status, response_headers, body).into_response())
 }
 
 /// The headers of both 200 and 304.
@@ -153,14 +155,14 @@ const FOR_BROWSERS: &str = "application/xml; charset=utf-8";
 
 /// An XML feed gets its own media type for feed readers, and `application/xml` for browsers, which would otherwise
 /// download it.
-fn name_type(answer: &mut HeaderMap, facts: &FileMetadata, asked: &HeaderMap) {
+fn name_type(response_headers: &mut HeaderMap, facts: &FileMetadata, request_headers: &HeaderMap) {
     if !(facts.is_feed && facts.media_type.contains("xml")) {
         return;
     }
-    answer.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
-    let accepted = text(asked, header::ACCEPT).unwrap_or_default();
+    response_headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
+    let accepted = text(request_headers, header::ACCEPT).unwrap_or_default();
     if accept::members(accepted).any(|(name, weight)| name.eq_ignore_ascii_case("text/html") && weight > 0) {
-        answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(FOR_BROWSERS));
+        response_headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(FOR_BROWSERS));
     }
 }
 

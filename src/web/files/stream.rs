@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 /// The size of a piece.
 const PIECE: u64 = 64 * 1024;
 /// How long a piece may wait for the client.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The body of a response.
 pub(super) struct FileBody {
@@ -47,7 +47,7 @@ async fn read(file: Arc<File>, mut from: u64, length: u64, sender: mpsc::Sender<
         let piece = piece.await.unwrap_or_else(|panic| Err(io::Error::other(panic)));
         // If the file has become shorter, abort the connection so that the client doesn't take a part for the whole.
         let is_last = piece.is_err();
-        let sent = tokio::time::timeout(PATIENCE, sender.send(piece)).await;
+        let sent = tokio::time::timeout(CLIENT_TIMEOUT, sender.send(piece)).await;
         if is_last || !matches!(sent, Ok(Ok(()))) {
             return;
         }
