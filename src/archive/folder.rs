@@ -90,9 +90,11 @@ pub fn read(config: &Config, now: DateTime<Utc>) -> Result<ArchiveReader, Vec<Fi
     archive.findings.extend(held_up(&held_back, &inherited));
     let duplicates = shared_addresses(&post_files, setting);
     post_files.retain(|post_file| !duplicates.left_out.contains_key(post_file.relative()));
-    for (twin, why) in duplicates.left_out {
-        archive.skipped.push(SkippedFile { source: config.archive.posts.join(&twin), reason: why.clone() });
-        held_back.insert(twin, why);
+    for (duplicate, why) in duplicates.left_out {
+        archive
+            .skipped
+            .push(SkippedFile { source: config.archive.posts.join(&duplicate), reason: why.clone() });
+        held_back.insert(duplicate, why);
     }
     errors.extend(duplicates.errors);
     archive.findings.extend(duplicates.warnings);
@@ -182,23 +184,23 @@ fn assemble(
 /// Reports an unknown key once, even if many posts have it.
 fn each_key_once(findings: Vec<Finding>) -> Vec<Finding> {
     let mut further: BTreeMap<String, usize> = BTreeMap::new();
-    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+    let mut unique: Vec<Finding> = Vec::with_capacity(findings.len());
     for finding in findings {
         let is_known = finding.rule == "post-key"
-            && kept.iter().any(|known| known.rule == "post-key" && known.message == finding.message);
+            && unique.iter().any(|known| known.rule == "post-key" && known.message == finding.message);
         if is_known {
             *further.entry(finding.message).or_default() += 1;
         } else {
-            kept.push(finding);
+            unique.push(finding);
         }
     }
-    for finding in kept.iter_mut().filter(|finding| finding.rule == "post-key") {
+    for finding in unique.iter_mut().filter(|finding| finding.rule == "post-key") {
         if let Some(number) = further.get(&finding.message) {
             let posts = if *number == 1 { "post" } else { "posts" };
             finding.message = format!("{} (also in {number} more {posts})", finding.message);
         }
     }
-    kept
+    unique
 }
 
 /// The files that exist although their posts are not published.

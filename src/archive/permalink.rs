@@ -1,4 +1,4 @@
-//! Slugs and page URLs. Pure; two posts with the same URL are found in `folder::twins`, where all posts are known.
+//! Slugs and page URLs. Pure; two posts with the same URL are found in `folder::duplicates`, where all posts are known.
 
 use camino::Utf8Path;
 use chrono::{DateTime, FixedOffset};

@@ -1,4 +1,4 @@
-//! Reads one post file into a post without its id; assigning ids needs all posts. Pure: bytes in, manuscript out.
+//! Reads one post file into a post without its id; assigning ids needs all posts. Pure: bytes in, post file out.
 
 mod held_back;
 mod preview;
@@ -57,8 +57,8 @@ impl PostFile {
     ) -> Result<Result<Self, SkipReason>, Vec<Finding>> {
         let ReadContext { config, site, .. } = setting;
         let file = name.source.as_str();
-        let told = match naming::read(name.relative, site, config) {
-            Ok(told) => told,
+        let parsed_name = match naming::read(name.relative, site, config) {
+            Ok(parsed_name) => parsed_name,
             Err(why) => return Ok(Err(why)),
         };
         let text = encoding::decode(bytes, file).map_err(|finding| vec![finding])?;
@@ -73,7 +73,7 @@ impl PostFile {
         // Checks its own keys, before it inherits others.
         let unknown = unknown_keys(&text, file, &parts, setting);
         let path = site.prefix.join(name.relative);
-        let place = Place { path: setting.inherited.path(&path), language: told.language.as_deref() };
+        let place = Place { path: setting.inherited.path(&path), language: parsed_name.language.as_deref() };
         let (entries, held) = held_back::visibility(parts.entries, file, place, setting);
         let mut unclear = match held {
             Ok(None) => None,
@@ -94,7 +94,7 @@ impl PostFile {
         findings.extend(remarks);
         if !setting.is_strict() {
             // A wrong field that the generator accepts is ignored, and so is a wrong date if the name has a day.
-            let has_day = told.day.is_some();
+            let has_day = parsed_name.day.is_some();
             let minor = |finding: &Finding| {
                 matches!(finding.rule, "post-field" | "post-enclosure")
                     || has_day && finding.rule == "post-date"
@@ -107,13 +107,14 @@ impl PostFile {
             errors.append(&mut findings);
             return Err(errors);
         }
-        let published = match published(&mut fields, told.day.as_deref(), setting) {
+        let published = match published(&mut fields, parsed_name.day.as_deref(), setting) {
             Ok(published) => published,
             Err(why) => return Ok(Err(why)),
         };
         let mut writer = PostBuilder { file, setting, errors: Vec::new(), findings };
         let until = fields.until.as_ref().map(|until| until.value);
-        let post_file = writer.write(fields, &parts, &PostDates { published, told: &told, is_html }, name);
+        let post_file =
+            writer.write(fields, &parts, &PostDates { published, parsed_name: &parsed_name, is_html }, name);
         match post_file {
             Some(post_file) if writer.errors.is_empty() => {
                 Ok(Ok(Self { findings: writer.findings, until, ..post_file }))

@@ -25,7 +25,7 @@ pub struct Archive {
     pub language: Option<String>,
     /// Whether an unreadable post stops the run; `None` means only if the site has no generator.
     pub strict: Option<bool>,
-    /// Settings files that cannot be understood but, according to the user, hold no post back.
+    /// Settings files that cannot be read and, according to the user, hold no post back.
     #[serde(default)]
     pub passed_over: Vec<Utf8PathBuf>,
     /// The folder of files that the site serves unchanged.

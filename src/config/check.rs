@@ -152,9 +152,9 @@ fn check_dkim(config: &Config, wrong: &mut impl FnMut(&str, &str, &str)) {
         if dkim.domain.is_some() && domain.is_none() {
             wrong(&key("domain"), "it is not a domain", "write only the name, such as \"example.com\"");
         }
-        let twin =
+        let is_same =
             |other: &&super::Dkim| other.selector == dkim.selector && other.signing_domain(from) == domain;
-        if config.dkim[..number].iter().any(|other| twin(&other)) {
+        if config.dkim[..number].iter().any(|other| is_same(&other)) {
             let hint = "give each key a different selector: each selector has one DNS record";
             wrong(&key("selector"), "two keys have the same selector", hint);
         }

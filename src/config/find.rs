@@ -16,7 +16,7 @@ const MAX_CLIMB: usize = 32;
 pub struct Found {
     /// Its path, relative to the current folder.
     pub path: Utf8PathBuf,
-    /// Whether it is in a folder above the current one; then the user should be told which one is used.
+    /// Whether it is in a folder above the current one; then the user should see which one is used.
     pub is_above: bool,
 }
 

@@ -86,18 +86,18 @@ impl CheckedConfig {
 
 fn understand(text: &str, file: &str, root: &Utf8Path) -> CheckedConfig {
     let (document, broken) = DeTable::parse_recoverable(text);
-    let said = |slip: Mistake| {
-        let mut finding = Finding::error("config", file, slip.message).at(slip.line);
-        finding.hint = slip.hint;
+    let to_finding = |mistake: Mistake| {
+        let mut finding = Finding::error("config", file, mistake.message).at(mistake.line);
+        finding.hint = mistake.hint;
         finding
     };
     let mut findings: Vec<Finding> =
-        toml_mistakes::explain_all(text, &broken).into_iter().map(said).collect();
+        toml_mistakes::explain_all(text, &broken).into_iter().map(to_finding).collect();
     let own = match Table::deserialize(Deserializer::from(document.clone())) {
         Ok(own) => own,
         Err(error) => {
             if findings.is_empty() {
-                findings.push(said(toml_mistakes::explain(text, &error)));
+                findings.push(to_finding(toml_mistakes::explain(text, &error)));
             }
             return CheckedConfig { config: None, findings };
         }
@@ -118,7 +118,7 @@ fn understand(text: &str, file: &str, root: &Utf8Path) -> CheckedConfig {
     let ConfigRepair { findings: mut mended, settled, .. } = mender;
     if !broken.is_empty() {
         // A missing key may be on an unreadable line, and lines below an unclosed list are misread.
-        let end = toml_mistakes::unclosed(text).map_or(usize::MAX, |slip| slip.line);
+        let end = toml_mistakes::unclosed(text).map_or(usize::MAX, |mistake| mistake.line);
         mended.retain(|finding| {
             finding.line.is_some_and(|line| line < end) && !finding.message.ends_with("is missing")
         });

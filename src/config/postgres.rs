@@ -63,7 +63,7 @@ impl PostgresUrl {
             root: None,
             local: hosts.split(',').all(is_local),
         };
-        let (mut mode, mut kept) = (None, Vec::new());
+        let (mut mode, mut parameters) = (None, Vec::new());
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             match name {
@@ -72,7 +72,7 @@ impl PostgresUrl {
                 "password" => return Err(("it contains a password".to_owned(), PASSWORD)),
                 _ if KNOWN.contains(&name) => {
                     url.local &= name != "host" || is_local(value);
-                    kept.push(parameter);
+                    parameters.push(parameter);
                 }
                 _ => {
                     let name: String = name.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
@@ -81,8 +81,8 @@ impl PostgresUrl {
                 }
             }
         }
-        if !kept.is_empty() {
-            url.server = format!("{}?{}", url.server, kept.join("&"));
+        if !parameters.is_empty() {
+            url.server = format!("{}?{}", url.server, parameters.join("&"));
         }
         url.encryption = mode.unwrap_or(if url.local { Encryption::Never } else { Encryption::Always });
         Ok(url)
@@ -153,8 +153,8 @@ mod tests {
             "postgres://kim@db.example.com/letters?password=hunter2",
             "postgres://kim@db.example.com/letters?passwort=hunter2",
         ] {
-            let said = read(url).unwrap_err();
-            assert!(!said.contains("hunter2"), "{said}");
+            let error = read(url).unwrap_err();
+            assert!(!error.contains("hunter2"), "{error}");
         }
     }
 

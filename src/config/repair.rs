@@ -43,8 +43,8 @@ impl ConfigRepair<'_, '_> {
             match read {
                 Ok(config) => return Some(config),
                 Err(error) => {
-                    let said = error.inner().message().to_owned();
-                    if !self.mend(steps(error.path()), &said) {
+                    let message = error.inner().message().to_owned();
+                    if !self.mend(steps(error.path()), &message) {
                         return None;
                     }
                 }
@@ -54,18 +54,18 @@ impl ConfigRepair<'_, '_> {
     }
 
     /// Reports the mistake and corrects it; `false` if it cannot be corrected.
-    fn mend(&mut self, mut path: Vec<Step>, said: &str) -> bool {
-        let mut quoted = said.split('`').skip(1).step_by(2).map(str::to_owned);
-        if said.starts_with("unknown field") {
+    fn mend(&mut self, mut path: Vec<Step>, error: &str) -> bool {
+        let mut quoted = error.split('`').skip(1).step_by(2).map(str::to_owned);
+        if error.starts_with("unknown field") {
             let Some(unknown) = quoted.next() else { return false };
             path.pop_if(|last| *last == Step::Key(unknown.clone()));
             let known: Vec<String> = quoted.collect();
             return self.unknown(&path, &unknown, &known);
         }
-        if said.starts_with("missing field") {
+        if error.starts_with("missing field") {
             return quoted.next().is_some_and(|key| self.missing(&path, &key));
         }
-        self.wrong(path, said)
+        self.wrong(path, error)
     }
 
     fn unknown(&mut self, section: &[Step], key: &str, known: &[String]) -> bool {
@@ -164,7 +164,7 @@ impl ConfigRepair<'_, '_> {
         true
     }
 
-    fn wrong(&mut self, path: Vec<Step>, said: &str) -> bool {
+    fn wrong(&mut self, path: Vec<Step>, error: &str) -> bool {
         let found = value_at(&self.table, &path);
         let keys: Vec<&str> = path
             .iter()
@@ -180,7 +180,7 @@ impl ConfigRepair<'_, '_> {
         };
         let is_list = matches!(path.last(), Some(Step::Item(_)));
         let is_inside = is_list || keys.len() > 2;
-        let (message, hint) = wrong_value::explain(KeyPath { section, key, is_inside }, found, said);
+        let (message, hint) = wrong_value::explain(KeyPath { section, key, is_inside }, found, error);
         // Removed items have changed the indices of the others.
         let shown = if is_list { &path[..path.len() - 1] } else { &path };
         let mut finding = self.source.error(&name(shown), message);

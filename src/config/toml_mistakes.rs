@@ -32,19 +32,20 @@ const MOST: usize = 10;
 
 /// The mistakes behind the parser's errors, one for each line.
 pub fn explain_all(text: &str, errors: &[toml::de::Error]) -> Vec<Mistake> {
-    let mut slips: Vec<Mistake> = if errors.is_empty() { None } else { unclosed(text) }.into_iter().collect();
-    let end = slips.first().map_or(usize::MAX, |slip| slip.line);
+    let mut mistakes: Vec<Mistake> =
+        if errors.is_empty() { None } else { unclosed(text) }.into_iter().collect();
+    let end = mistakes.first().map_or(usize::MAX, |mistake| mistake.line);
     for error in errors {
-        let slip = explain(text, error);
-        if slip.line >= end {
+        let mistake = explain(text, error);
+        if mistake.line >= end {
             continue;
         }
-        if slips.iter().all(|known| known.line != slip.line) && slips.len() < MOST {
-            slips.push(slip);
+        if mistakes.iter().all(|known| known.line != mistake.line) && mistakes.len() < MOST {
+            mistakes.push(mistake);
         }
     }
-    slips.sort_by_key(|slip| slip.line);
-    slips
+    mistakes.sort_by_key(|mistake| mistake.line);
+    mistakes
 }
 
 /// An unclosed list or multi-line text; the parser takes the following lines for a part of it.
@@ -138,8 +139,8 @@ fn duplicate(text: &str, line: usize, content: &str, span: &Range<usize>) -> Mis
 /// The mistake in one line, if it can be found.
 fn diagnose(number: usize, content: &str) -> Option<Mistake> {
     let line = content.trim();
-    if let Some(slip) = characters(number, line) {
-        return Some(slip);
+    if let Some(mistake) = characters(number, line) {
+        return Some(mistake);
     }
     if line.starts_with('[') && !line.contains('=') {
         let name = line.split('#').next().unwrap_or_default().trim_matches(['[', ']', ' ', '\t', '"', '\'']);
@@ -232,17 +233,17 @@ fn without_equals(number: usize, line: &str) -> Mistake {
 
 /// The mistake in the value of `key`.
 fn value(number: usize, key: &str, value: &str) -> Option<Mistake> {
-    let slip =
+    let mistake =
         |message: &str, value: &str| Some(Mistake::written(number, message, &format!("{key} = {value}")));
     match value.chars().next() {
         None | Some('#') => {
             let hint = format!("write {key} = \"…\", or delete the line");
             Some(Mistake::new(number, format!("`{key}` has no value"), Some(hint)))
         }
-        Some('=') => slip("there is an extra =", &corrected_value(value.trim_start_matches(['=', ' ']))),
+        Some('=') => mistake("there is an extra =", &corrected_value(value.trim_start_matches(['=', ' ']))),
         Some(quote @ ('"' | '\'')) => quoted(number, key, value, quote),
         Some('[') if value.trim_end_matches(',').ends_with(']') => {
-            slip("the items of a list are quoted and separated by commas", &corrected_value(value))
+            mistake("the items of a list are quoted and separated by commas", &corrected_value(value))
         }
         Some('[') => {
             let hint = "a list ends with ], and its items are separated by commas: [\"one\", \"two\"]";
@@ -250,7 +251,7 @@ fn value(number: usize, key: &str, value: &str) -> Option<Mistake> {
         }
         Some('{') => {
             let message = "a table in { } has pairs like name = \"Kim\", separated by commas";
-            slip(message, &corrected_value(value))
+            mistake(message, &corrected_value(value))
         }
         _ => {
             let bare = value.split(" #").next().unwrap_or(value).trim().trim_end_matches([',', ';']);
@@ -283,14 +284,14 @@ fn value(number: usize, key: &str, value: &str) -> Option<Mistake> {
                 let hint = format!("to leave `{key}` unset, delete the line");
                 return Some(Mistake::new(number, format!("TOML has no {bare}"), Some(hint)));
             }
-            slip(message, &corrected)
+            mistake(message, &corrected)
         }
     }
 }
 
 /// A value that begins with a quotation mark.
 fn quoted(number: usize, key: &str, value: &str, quote: char) -> Option<Mistake> {
-    let slip =
+    let mistake =
         |message: &str, value: &str| Some(Mistake::written(number, message, &format!("{key} = {value}")));
     if value.starts_with("\"\"\"") || value.starts_with("'''") {
         let hint = format!("close it with {quote}{quote}{quote} on a line of its own");
@@ -299,24 +300,24 @@ fn quoted(number: usize, key: &str, value: &str, quote: char) -> Option<Mistake>
     let inner = &value[1..];
     let Some(end) = closing(inner, quote) else {
         let text = inner.split(" #").next().unwrap_or(inner).trim_end().trim_end_matches(['"', '\'']);
-        return slip("the quotation mark is not closed", &literal(text));
+        return mistake("the quotation mark is not closed", &literal(text));
     };
     let rest = inner[end + 1..].trim();
     if let Some(remark) = ["//", ";", "--"].iter().find_map(|mark| rest.strip_prefix(mark)) {
         let corrected = format!("{}  # {}", &value[..end + 2], remark.trim());
-        return slip("a comment begins with #", &corrected);
+        return mistake("a comment begins with #", &corrected);
     }
     if rest.is_empty() || rest.starts_with('#') {
         if inner[..end].contains('\\') {
-            return slip("\\ has a special meaning between \" and \"", &literal(&inner[..end]));
+            return mistake("\\ has a special meaning between \" and \"", &literal(&inner[..end]));
         }
         return None;
     }
     let whole = inner.split(" #").next().unwrap_or(inner).trim_end();
     if let Some(text) = whole.strip_suffix(quote) {
-        return slip("a quotation mark inside the text ends it", &literal(text));
+        return mistake("a quotation mark inside the text ends it", &literal(text));
     }
-    slip("there is text after the closing quotation mark", &literal(&value.replace(quote, "")))
+    mistake("there is text after the closing quotation mark", &literal(&value.replace(quote, "")))
 }
 
 /// The end of a text that began with `quote`.
@@ -393,13 +394,13 @@ fn day(raw: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn slip(line: &str) -> String {
+    fn mistake(line: &str) -> String {
         let text = format!("a = 1\n{line}\nz = 2\n");
         let (_, errors) = toml::de::DeTable::parse_recoverable(&text);
-        let slips = explain_all(&text, &errors);
-        let [slip] = slips.as_slice() else { panic!("{line}: {slips:?}") };
-        assert_eq!(slip.line, 2, "{line}: {slip:?}");
-        format!("{}: {}", slip.message, slip.hint.clone().unwrap_or_default())
+        let mistakes = explain_all(&text, &errors);
+        let [mistake] = mistakes.as_slice() else { panic!("{line}: {mistakes:?}") };
+        assert_eq!(mistake.line, 2, "{line}: {mistake:?}");
+        format!("{}: {}", mistake.message, mistake.hint.clone().unwrap_or_default())
     }
 
     #[test]
@@ -443,10 +444,10 @@ mod tests {
             ("[site", "write [site]"),
             ("a = 2", "keep one of the two lines (the other is on line 1)"),
         ] {
-            let said = slip(line);
-            assert!(said.contains(corrected), "{line}: {said}");
+            let found = mistake(line);
+            assert!(found.contains(corrected), "{line}: {found}");
             for jargon in ["expected", "invalid", "literal"] {
-                assert!(!said.contains(jargon), "{line}: {said}");
+                assert!(!found.contains(jargon), "{line}: {found}");
             }
         }
     }
@@ -459,7 +460,7 @@ mod tests {
             "url = \"postgres://kim:hunter2@db.letters.kr/l",
             "secret hunter2",
         ] {
-            assert!(!slip(line).contains("hunter2"), "{line}");
+            assert!(!mistake(line).contains("hunter2"), "{line}");
         }
     }
 
@@ -467,10 +468,10 @@ mod tests {
     fn a_duplicate_section_is_reported_with_both_lines() {
         let text = "[site]\na = 1\n[smtp]\n[site]\n";
         let (_, errors) = toml::de::DeTable::parse_recoverable(text);
-        let slips = explain_all(text, &errors);
-        assert_eq!(slips[0].line, 4);
+        let mistakes = explain_all(text, &errors);
+        assert_eq!(mistakes[0].line, 4);
         assert_eq!(
-            slips[0].hint.as_deref(),
+            mistakes[0].hint.as_deref(),
             Some("put all its keys below one [site] (the other is on line 1)")
         );
     }

@@ -100,15 +100,15 @@ mod tests {
 
     #[test]
     fn a_network_contains_the_addresses_with_its_prefix() {
-        let holds = |network: &str, address: &str| {
+        let contains = |network: &str, address: &str| {
             Network::parse(network).unwrap().contains(address.parse().unwrap())
         };
-        assert!(holds("10.0.0.0/8", "10.200.3.4") && !holds("10.0.0.0/8", "11.0.0.1"));
-        assert!(holds("127.0.0.1", "127.0.0.1") && !holds("127.0.0.1", "127.0.0.2"));
-        assert!(holds("127.0.0.1", "::ffff:127.0.0.1"), "the same host, through an IPv6 socket");
-        assert!(holds("2001:db8::/32", "2001:db8:1::1") && !holds("2001:db8::/32", "2001:db9::"));
-        assert!(holds("0.0.0.0/0", "203.0.113.9") && !holds("0.0.0.0/0", "::1"));
-        assert!(holds("::/0", "::1"));
+        assert!(contains("10.0.0.0/8", "10.200.3.4") && !contains("10.0.0.0/8", "11.0.0.1"));
+        assert!(contains("127.0.0.1", "127.0.0.1") && !contains("127.0.0.1", "127.0.0.2"));
+        assert!(contains("127.0.0.1", "::ffff:127.0.0.1"), "the same host, through an IPv6 socket");
+        assert!(contains("2001:db8::/32", "2001:db8:1::1") && !contains("2001:db8::/32", "2001:db9::"));
+        assert!(contains("0.0.0.0/0", "203.0.113.9") && !contains("0.0.0.0/0", "::1"));
+        assert!(contains("::/0", "::1"));
     }
 
     #[test]

@@ -16,8 +16,8 @@ pub(super) struct KeyPath<'s> {
     pub(super) is_inside: bool,
 }
 
-/// The message and hint for the value at `spot`. `said` is the message of serde, or one of ours.
-pub(super) fn explain(spot: KeyPath<'_>, found: Option<&Value>, said: &str) -> (String, Option<String>) {
+/// The message and hint for the value at `spot`. `error` is the message of serde, or one of ours.
+pub(super) fn explain(spot: KeyPath<'_>, found: Option<&Value>, error: &str) -> (String, Option<String>) {
     let KeyPath { section, key, is_inside } = spot;
     let there = found.map_or("it", kind);
     if section.is_empty() {
@@ -31,14 +31,14 @@ pub(super) fn explain(spot: KeyPath<'_>, found: Option<&Value>, said: &str) -> (
             .map(|value| format!("write {key} = {value}"))
             .or_else(|| shown.map(|value| format!("write it like {key} = {value}")))
     };
-    if let Some((unknown, known)) = variant(said) {
+    if let Some((unknown, known)) = variant(error) {
         return unknown_variant(spot, &unknown, &known);
     }
     if key == "tls" && !is_inside {
         return (format!("this is {there}, but a word is needed"), Some(tls(section)));
     }
-    let Some((_, wanted)) = said.split_once(", expected ") else {
-        return ours(section, key, found, said, shown);
+    let Some((_, wanted)) = error.split_once(", expected ") else {
+        return ours(section, key, found, error, shown);
     };
     let text = found.and_then(Value::as_str);
     let (needed, corrected) = match wanted.trim_matches('`') {
@@ -72,7 +72,7 @@ fn ours(
     section: &str,
     key: &str,
     found: Option<&Value>,
-    said: &str,
+    error: &str,
     shown: Option<&str>,
 ) -> (String, Option<String>) {
     let text = found.and_then(Value::as_str);
@@ -88,11 +88,11 @@ fn ours(
     let is_address = shown.is_some_and(|shown| shown.starts_with("\"http") || shown.starts_with("[\"http"));
     let whole =
         text.filter(|_| is_address).and_then(whole_address).map(|whole| format!("write {key} = \"{whole}\""));
-    if is_address && (whole.is_some() || !said.contains("write")) {
+    if is_address && (whole.is_some() || !error.contains("write")) {
         let like = || shown.map(|shown| format!("write it like {key} = {shown}"));
         return (refused_as(text, "a complete web address"), whole.or_else(like));
     }
-    if section == "web" && said.contains("socket address") {
+    if section == "web" && error.contains("socket address") {
         let port = text.map(|text| text.trim_start_matches("localhost").trim_start_matches(':'));
         let port = port.filter(|port| port.parse::<u16>().is_ok()).unwrap_or("8080");
         return (
@@ -100,11 +100,11 @@ fn ours(
             Some(format!("write {key} = \"127.0.0.1:{port}\"")),
         );
     }
-    if ["invalid", "expected"].iter().any(|jargon| said.contains(jargon)) {
+    if ["invalid", "expected"].iter().any(|jargon| error.contains(jargon)) {
         return (refused(found), shown.map(|shown| format!("write it like {key} = {shown}")));
     }
-    let hint = (!said.contains("write")).then_some(shown).flatten();
-    (said.to_owned(), hint.map(|shown| format!("write it like {key} = {shown}")))
+    let hint = (!error.contains("write")).then_some(shown).flatten();
+    (error.to_owned(), hint.map(|shown| format!("write it like {key} = {shown}")))
 }
 
 /// Adds the scheme to `letters.kr/icon.png`; a bare file name is not an address.
@@ -129,8 +129,8 @@ fn refused_as(text: Option<&str>, what: &str) -> String {
 }
 
 /// An unknown word and the valid words, from the message of serde.
-fn variant(said: &str) -> Option<(String, Vec<String>)> {
-    let rest = said.strip_prefix("unknown variant ")?;
+fn variant(error: &str) -> Option<(String, Vec<String>)> {
+    let rest = error.strip_prefix("unknown variant ")?;
     let mut quoted = rest.split('`').skip(1).step_by(2).map(str::to_owned);
     Some((quoted.next()?, quoted.collect()))
 }

@@ -1,4 +1,4 @@
-//! A document that readers fetch.
+//! A document that clients fetch.
 
 use camino::Utf8PathBuf;
 

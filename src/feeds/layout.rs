@@ -186,7 +186,7 @@ impl FeedPlan<'_> {
         self.config
     }
 
-    /// Every document that readers fetch: its path, its media type, and whether it is a page of an archive.
+    /// Every document that clients fetch: its path, its media type, and whether it is a page of an archive.
     pub fn index(&self) -> impl Iterator<Item = (Utf8PathBuf, &'static str, bool)> + '_ {
         let current = self.feeds.iter().flat_map(|feed| self.current_sheets(feed));
         let current = current.map(|sheet| (sheet.path(), media_type(sheet.format), false));
@@ -245,12 +245,12 @@ impl FeedPlan<'_> {
         }
     }
 
-    /// The pages of all archives without the `standing` ones, in portions, each in every format.
+    /// The pages of all archives without the `existing` ones, in portions, each in every format.
     pub fn archived<'l>(
         &'l self,
-        standing: &'l HashSet<Utf8PathBuf>,
+        existing: &'l HashSet<Utf8PathBuf>,
     ) -> impl Iterator<Item = Vec<Document>> + 'l {
-        let missing = self.archive_sheets().filter(move |sheet| !standing.contains(&sheet.path()));
+        let missing = self.archive_sheets().filter(move |sheet| !existing.contains(&sheet.path()));
         portions(missing, PORTION).map(|portion| self.render(&portion))
     }
 

@@ -1,4 +1,4 @@
-//! The only writer of the public folder: a reader sees the old document or the new one, never a part. It neither changes nor
+//! The only writer of the public folder: a client sees the old document or the new one, never a part. It neither changes nor
 //! removes files that it did not write in this run.
 
 mod frozen;
@@ -42,7 +42,7 @@ pub enum OutputError {
         action: &'static str,
         /// On what.
         path: Utf8PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The path or a symbolic link on it leads out of the public folder.
@@ -57,7 +57,7 @@ pub enum OutputError {
         directory: Utf8PathBuf,
     },
     /// Another kind of file is in the place of a folder or a document.
-    #[error("{path} is {found}, and {wanted} must stand there\n    help: move it away")]
+    #[error("{path} is {found}, and {wanted} must be there\n    help: move it away")]
     InTheWay {
         /// The path.
         path: Utf8PathBuf,
@@ -479,17 +479,18 @@ mod tests {
             end: "</feed>\n",
             without: without.iter().map(|id| format!(">{id}<")).collect(),
         };
-        let stands = |page: ArchivedPage| super::existing_pages(&public.path, &[page], &[]).paths.len() == 1;
+        let is_kept = |page: ArchivedPage| super::existing_pages(&public.path, &[page], &[]).paths.len() == 1;
         assert!(
-            stands(page("https://a.example/1", &[])) && stands(page("https://a.example/1", &["urn:x:a"]))
+            is_kept(page("https://a.example/1", &[])) && is_kept(page("https://a.example/1", &["urn:x:a"]))
         );
         assert!(
-            !stands(page("https://b.example/1", &[])) && !stands(page("https://a.example/1", &["urn:x:ab"]))
+            !is_kept(page("https://b.example/1", &[]))
+                && !is_kept(page("https://a.example/1", &["urn:x:ab"]))
         );
         fs::write(public.path.join("1.xml"), &text[..20]).unwrap();
-        assert!(!stands(page("https://a.example/1", &[])), "half a page");
+        assert!(!is_kept(page("https://a.example/1", &[])), "half a page");
         fs::write(public.path.join("1.xml"), "").unwrap();
-        assert!(!stands(page("https://a.example/1", &[])), "nothing");
+        assert!(!is_kept(page("https://a.example/1", &[])), "nothing");
     }
 
     #[test]
@@ -520,8 +521,8 @@ mod tests {
             fs::write(public.path.join(name), "half").unwrap();
         }
         assert_eq!(write(&public.path, &documents).unwrap().unchanged, 2);
-        let kept: Vec<_> = files(&public.path).into_values().collect();
-        assert_eq!(kept, ["half", "둘", "half", "one"]);
+        let after: Vec<_> = files(&public.path).into_values().collect();
+        assert_eq!(after, ["half", "둘", "half", "one"]);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Budget<'_> {
         posts.iter().fold(0, |spent, at| spent.saturating_add((self.length_of)(*at)))
     }
 
-    fn holds(&self, posts: &[usize]) -> bool {
+    fn fits(&self, posts: &[usize]) -> bool {
         self.spent(posts) <= self.bytes
     }
 
@@ -81,7 +81,7 @@ pub(super) fn divide(
     let has_archive = config.feeds.archive && limit != usize::MAX;
     let mut loose = if has_archive { loose(feed, posts, pages) } else { Vec::new() };
     let is_long = feed.posts.len() > limit && loose.len() >= limit;
-    if has_archive && (is_long || loose.len() > 1 && !budget.holds(&loose)) {
+    if has_archive && (is_long || loose.len() > 1 && !budget.fits(&loose)) {
         for page in cut(&mut loose, posts, limit, budget) {
             pages.append(folder, page);
         }
@@ -144,7 +144,7 @@ fn cut(loose: &mut Vec<usize>, posts: &[Post], limit: usize, budget: &Budget<'_>
         page.push(at);
     }
     let waiting = [page.as_slice(), &stays].concat();
-    if page.len() >= least || cut.is_empty() || !budget.holds(&waiting) {
+    if page.len() >= least || cut.is_empty() || !budget.fits(&waiting) {
         cut.push(page);
     }
     let mut gone: Vec<usize> = cut.iter().flatten().copied().collect();
@@ -160,7 +160,7 @@ fn cut(loose: &mut Vec<usize>, posts: &[Post], limit: usize, budget: &Budget<'_>
 fn staying(oldest: &[usize], limit: usize, budget: &Budget<'_>) -> usize {
     let half = (limit / 2).min(oldest.len().saturating_sub(1));
     let newest: Vec<usize> = oldest.iter().rev().copied().take(half).collect();
-    if oldest.len() >= limit && budget.holds(&newest) {
+    if oldest.len() >= limit && budget.fits(&newest) {
         return half;
     }
     let fits = |count: &usize| budget.spent(&newest[..*count]) <= budget.bytes / 2;

@@ -199,7 +199,11 @@ mod tests {
         );
         assert_eq!(feeds[7].language.as_deref(), Some("ja"));
         assert_eq!(feeds[7].posts, [3]);
-        assert_eq!(feeds[3].posts, [0, 1, 2, 3, 4, 5], "who is named by nobody is the site's author");
+        assert_eq!(
+            feeds[3].posts,
+            [0, 1, 2, 3, 4, 5],
+            "a post without an author belongs to the site's author"
+        );
     }
 
     #[test]

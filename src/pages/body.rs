@@ -19,7 +19,7 @@ struct Addresses<'s> {
 
 impl Addresses<'_> {
     /// An address of the site relative to the page; others stay.
-    fn excerpt_html<'v>(&self, url: &'v str) -> Cow<'v, str> {
+    fn shorten<'v>(&self, url: &'v str) -> Cow<'v, str> {
         if let Some(fragment) = url.strip_prefix(&self.page).filter(|rest| rest.starts_with('#')) {
             return Cow::Owned(fragment.to_owned());
         }
@@ -65,7 +65,7 @@ fn write_tag(tag: &Tag, addresses: &Addresses<'_>, out: &mut String) {
     for (name, value) in tag.attributes() {
         has_alt |= name == "alt";
         let value = match name {
-            "href" | "src" | "poster" | "cite" => addresses.excerpt_html(value),
+            "href" | "src" | "poster" | "cite" => addresses.shorten(value),
             "srcset" => Cow::Owned(candidates(value, addresses)),
             // Attributes that are obsolete in HTML, but not in email.
             "align" if tag.name() == "img" => {
@@ -111,8 +111,8 @@ fn plain(value: &str) -> String {
 
 fn candidates(value: &str, addresses: &Addresses<'_>) -> String {
     let short = |candidate: &str| match candidate.split_once(' ') {
-        Some((url, descriptor)) => format!("{} {descriptor}", addresses.excerpt_html(url)),
-        None => addresses.excerpt_html(candidate).into_owned(),
+        Some((url, descriptor)) => format!("{} {descriptor}", addresses.shorten(url)),
+        None => addresses.shorten(candidate).into_owned(),
     };
     value.split(", ").map(short).collect::<Vec<_>>().join(", ")
 }

@@ -92,8 +92,8 @@ fn a_misspelled_draft_key_stops_the_run_and_a_custom_key_is_reported_once() {
     let findings = garden(&files).read().unwrap().archive.findings;
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].message.ends_with("(also in 2 more posts)"), "{findings:?}");
-    let slip = own(4, "darft: true");
-    let files = [files[0], (slip.0.as_str(), slip.1.as_str())];
+    let misspelled = own(4, "darft: true");
+    let files = [files[0], (misspelled.0.as_str(), misspelled.1.as_str())];
     assert!(garden(&files).read().unwrap_err()[0].starts_with("posts/2024-05-04-p4.md:3: error: `darft`"));
 }
 
@@ -229,7 +229,7 @@ fn the_ledgers_are_beside_each_other_at_the_configured_path() {
     for name in ["ids-ko.txt", "pages-ko.txt"] {
         assert!(garden.folder.path().join(name).exists(), "{name}");
     }
-    assert_eq!(fs::read_dir(garden.path("")).unwrap().count(), 1, "the folder of posts holds posts alone");
+    assert_eq!(fs::read_dir(garden.path("")).unwrap().count(), 1, "the folder of posts contains only posts");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Keys and values as the parsers of all syntaxes give them, and the lines on which they stand.
+//! Keys and values as the parsers of all syntaxes return them, with their line numbers.
 
 /// Longer front matter is a mistake, or an attempt to overload the parser.
 pub(super) const MAX_BYTES: usize = 64 * 1024;

@@ -278,12 +278,12 @@ fn without_fence(parts: &Parts<'_>, page: FrontMatterText<'_>) -> Option<Finding
             "write --- above and below lines like title: My post, or +++ for title = \"My post\"",
         );
     }
-    let holds = first
+    let is_flag = first
         .split([':', '='])
         .next()
         .map(plain)
         .is_some_and(|key| nearest(&key, WITHHOLDING).is_some_and(|(distance, _)| distance <= 1));
-    let is_bare = is_key_line(first, &['=']) || holds && is_key_line(first, &[':']);
+    let is_bare = is_key_line(first, &['=']) || is_flag && is_key_line(first, &[':']);
     if is_bare {
         let message = "this looks like front matter, and would be mailed as text".to_owned();
         return wrong(message, "add a line above and below it: --- for key: value, +++ for key = value");
@@ -307,7 +307,7 @@ mod tests {
     use crate::archive::front_matter::split;
     use crate::finding::Severity;
 
-    fn said(text: &str) -> Vec<(Severity, String)> {
+    fn mistakes_in(text: &str) -> Vec<(Severity, String)> {
         let parts = split(text, "a.md").unwrap();
         let now = DateTime::parse_from_rfc3339("2026-11-29T09:00:00Z").unwrap().to_utc();
         let own = ["mood_of_the_day".to_owned()];
@@ -319,9 +319,9 @@ mod tests {
     }
 
     fn only(text: &str) -> (Severity, String) {
-        let said = said(text);
-        assert_eq!(said.len(), 1, "{text}: {said:?}");
-        said.into_iter().next().unwrap()
+        let found = mistakes_in(text);
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        found.into_iter().next().unwrap()
     }
 
     #[test]
@@ -353,12 +353,13 @@ mod tests {
             ("date: 2026-11-20\ndtae: 2026-12-24", "publishDate: 2026-12-24"),
             ("visible: false", "published: false"),
         ] {
-            let (severity, said) = only(&format!("---\ntitle: a\n{line}\n---\ntext\n"));
-            assert_eq!(severity, Severity::Error, "{line}: {said}");
+            let (severity, message) = only(&format!("---\ntitle: a\n{line}\n---\ntext\n"));
+            assert_eq!(severity, Severity::Error, "{line}: {message}");
             let last = 2 + line.lines().count();
             assert!(
-                said.starts_with(&format!("a.md:{last}: ")) && said.contains(&format!("Write {corrected};")),
-                "{line}: {said}"
+                message.starts_with(&format!("a.md:{last}: "))
+                    && message.contains(&format!("Write {corrected};")),
+                "{line}: {message}"
             );
         }
     }
@@ -373,22 +374,27 @@ mod tests {
             ("craft: woodwork", "for a custom key"),
             ("created: 2024-05-01", "for a custom key"),
         ] {
-            let (severity, said) = only(&format!("---\n{line}\n---\ntext\n"));
-            assert_eq!(severity, Severity::Warning, "{line}: {said}");
-            assert!(said.contains(hint), "{line}: {said}");
+            let (severity, message) = only(&format!("---\n{line}\n---\ntext\n"));
+            assert_eq!(severity, Severity::Warning, "{line}: {message}");
+            assert!(message.contains(hint), "{line}: {message}");
         }
         assert!(
-            said("---\nmoodOfTheDay: 1\nlayout: post\nDRAFT: false\ncover: a.png\nShowToc: true\n---\n")
-                .is_empty()
+            mistakes_in(
+                "---\nmoodOfTheDay: 1\nlayout: post\nDRAFT: false\ncover: a.png\nShowToc: true\n---\n"
+            )
+            .is_empty()
         );
     }
 
     #[test]
     fn a_flag_inside_a_table_is_an_error() {
-        let (severity, said) =
+        let (severity, message) =
             only("+++\ntitle = \"a\"\n[taxonomies]\ntags = [\"b\"]\ndraft = true\n+++\ntext\n");
         assert_eq!(severity, Severity::Error);
-        assert!(said.starts_with("a.md:5: ") && said.contains("move the line above `taxonomies`"), "{said}");
+        assert!(
+            message.starts_with("a.md:5: ") && message.contains("move the line above `taxonomies`"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -398,11 +404,11 @@ mod tests {
             ("title: Issue #5", "write title: \"Issue #5\""),
             ("title: &c", "write title: \"&c\""),
         ] {
-            let (severity, said) = only(&format!("---\n{line}\n---\ntext\n"));
-            assert!(severity == Severity::Error && said.contains(corrected), "{line}: {said}");
+            let (severity, message) = only(&format!("---\n{line}\n---\ntext\n"));
+            assert!(severity == Severity::Error && message.contains(corrected), "{line}: {message}");
         }
         for line in ["title: Issue # a remark", "title: \"Issue #5\"", "title: C#", "summary: a #b"] {
-            assert!(said(&format!("---\n{line}\n---\ntext\n")).is_empty(), "{line}");
+            assert!(mistakes_in(&format!("---\n{line}\n---\ntext\n")).is_empty(), "{line}");
         }
     }
 
@@ -410,10 +416,10 @@ mod tests {
     fn a_misspelled_status_is_an_error() {
         assert!(only("Title: a\nStatus: drfat\n\ntext").1.contains("write draft or published"));
         assert!(only("---\nstatus: 초안\n---\ntext").1.contains("write draft or published"));
-        assert!(said("Title: a\nStatus: draft\n\ntext").is_empty());
+        assert!(mistakes_in("Title: a\nStatus: draft\n\ntext").is_empty());
         assert!(only("---\npublished: flase\n---\ntext").1.contains("is not true, false or a date"));
-        assert!(said("---\npublished: 2026-11-20\n---\ntext").is_empty());
-        assert!(said("---\nstatus: evergreen\n---\ntext").is_empty());
+        assert!(mistakes_in("---\npublished: 2026-11-20\n---\ntext").is_empty());
+        assert!(mistakes_in("---\nstatus: evergreen\n---\ntext").is_empty());
     }
 
     #[test]
@@ -428,8 +434,8 @@ mod tests {
             " ---\ntitle: a\n---\n# b\n",
             "```yaml\ntitle: a\n```\n# b\n",
         ] {
-            let (severity, said) = only(text);
-            assert!(severity == Severity::Error && said.contains("mailed as text"), "{text}: {said}");
+            let (severity, message) = only(text);
+            assert!(severity == Severity::Error && message.contains("mailed as text"), "{text}: {message}");
         }
         for text in [
             "# a\n\ntext",
@@ -438,7 +444,7 @@ mod tests {
             "x = y is an equation\n",
             "Video: https://a.kr/v\n",
         ] {
-            assert!(said(text).is_empty(), "{text}: {:?}", said(text));
+            assert!(mistakes_in(text).is_empty(), "{text}: {:?}", mistakes_in(text));
         }
     }
 }

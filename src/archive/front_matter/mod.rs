@@ -154,7 +154,7 @@ fn entries(
         Syntax::Yaml => yaml::entries(text, is_lenient),
         Syntax::Json => json::whole(text),
     }
-    .map_err(|slip| refused(file, Mistake { line: slip.line + before, ..slip }))
+    .map_err(|mistake| refused(file, Mistake { line: mistake.line + before, ..mistake }))
     .map(|mut entries| {
         for entry in &mut entries {
             entry.line += before;
@@ -171,7 +171,7 @@ pub fn document(text: &str, file: &str) -> Option<Result<Vec<Entry>, Finding>> {
         "json" => json::whole(text),
         _ => return None,
     };
-    Some(entries.map_err(|slip| refused(file, slip)))
+    Some(entries.map_err(|mistake| refused(file, mistake)))
 }
 
 /// The front matter of Pelican, and of Hexo, which has a fence only at its end.
@@ -191,7 +191,7 @@ fn unfenced<'t>(text: &'t str, file: &str, is_lenient: bool) -> Result<Parts<'t>
 fn pelican<'t>(text: &'t str, file: &str) -> Result<Parts<'t>, Finding> {
     let length = pelican::length(text);
     check_size(&text[..length], file)?;
-    let entries = pelican::entries(&text[..length]).map_err(|slip| refused(file, slip))?;
+    let entries = pelican::entries(&text[..length]).map_err(|mistake| refused(file, mistake))?;
     Ok(Parts { entries, body: &text[length..], body_line: line_at(text, length) })
 }
 
@@ -219,8 +219,8 @@ fn check_size(text: &str, file: &str) -> Result<(), Finding> {
     Err(wrong(file, 1, message).hint("move the text below the front matter"))
 }
 
-fn refused(file: &str, slip: Mistake) -> Finding {
-    Finding { hint: slip.hint, ..wrong(file, slip.line, slip.message) }
+fn refused(file: &str, mistake: Mistake) -> Finding {
+    Finding { hint: mistake.hint, ..wrong(file, mistake.line, mistake.message) }
 }
 
 fn wrong(file: &str, line: usize, message: impl Into<String>) -> Finding {

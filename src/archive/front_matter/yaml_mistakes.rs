@@ -3,10 +3,10 @@
 use crate::config::toml_mistakes::Mistake;
 
 /// The mistake behind the parser's error on `line`, which may be a line or two below the mistake.
-pub(super) fn explain(text: &str, line: usize, said: &str) -> Mistake {
+pub(super) fn explain(text: &str, line: usize, error: &str) -> Mistake {
     let lines: Vec<&str> = text.lines().collect();
     let at = line.clamp(1, lines.len().max(1));
-    if said.contains("uplicate") {
+    if error.contains("uplicate") {
         return duplicate(&lines, at);
     }
     // Look at the line, then the lines above, then those below.
@@ -191,10 +191,10 @@ mod tests {
             (" title: a", "remove the spaces at the start of the line: title: a"),
             ("first: b", "keep one of the two lines (the other is on line 2)"),
         ] {
-            let said = refusal(line);
-            assert!(said.starts_with("a.md:3: error: ") && said.contains(corrected), "{line}: {said}");
+            let error = refusal(line);
+            assert!(error.starts_with("a.md:3: error: ") && error.contains(corrected), "{line}: {error}");
             for jargon in ["mapping", "scalar", "expected", "token", "block", "document"] {
-                assert!(!said.contains(jargon), "{line}: {said}");
+                assert!(!error.contains(jargon), "{line}: {error}");
             }
         }
     }

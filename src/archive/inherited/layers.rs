@@ -125,7 +125,7 @@ impl Inherited {
         self.blocks.push(Block { scope, unless: "", finding: explained(finding) });
     }
 
-    /// Drops errors in files that, according to the user, hold nothing back.
+    /// Drops errors in files that, according to the user, hold no post back.
     pub(in crate::archive) fn pass_over(&mut self, files: &[Utf8PathBuf]) {
         self.blocks.retain(|block| !files.iter().any(|file| *file == block.finding.file));
     }
@@ -146,28 +146,29 @@ impl Inherited {
         place: Place<'_>,
         own: &[Entry],
     ) -> Vec<InheritedEntry> {
-        let mut said: BTreeSet<String> = own.iter().map(|entry| key(&entry.key)).collect();
+        let mut seen: BTreeSet<String> = own.iter().map(|entry| key(&entry.key)).collect();
         if self.is_ranked {
             // Jekyll merges the categories of a post and those it inherits.
-            said.remove("categories");
+            seen.remove("categories");
         }
-        let mut handed = Vec::new();
-        let mut hand = |file: &str, entry: &Entry| {
-            if said.insert(key(&entry.key)) {
-                handed.push(InheritedEntry { entry: entry.clone(), from: format!("{file}:{}", entry.line) });
+        let mut inherited = Vec::new();
+        let mut add = |file: &str, entry: &Entry| {
+            if seen.insert(key(&entry.key)) {
+                inherited
+                    .push(InheritedEntry { entry: entry.clone(), from: format!("{file}:{}", entry.line) });
             }
         };
         for finder in &self.finders {
             for entry in (finder.find)(place) {
-                hand(&finder.file, &entry);
+                add(&finder.file, &entry);
             }
         }
         for layer in self.ranked(place) {
             for entry in &layer.entries {
-                hand(&layer.file, entry);
+                add(&layer.file, entry);
             }
         }
-        handed
+        inherited
     }
 
     /// The layers that cover a post, the most important first.
@@ -193,20 +194,20 @@ impl Inherited {
 
     /// The setting that blocks a post with the entries `own`, if there is one.
     pub(in crate::archive) fn block_of(&self, place: Place<'_>, own: &[Entry]) -> Option<&Finding> {
-        let says = |wanted: &str| own.iter().any(|entry| entry.key.eq_ignore_ascii_case(wanted));
+        let has_key = |wanted: &str| own.iter().any(|entry| entry.key.eq_ignore_ascii_case(wanted));
         let block = self
             .blocks
             .iter()
-            .find(|block| block.scope.covers(place) && (block.unless.is_empty() || !says(block.unless)));
+            .find(|block| block.scope.covers(place) && (block.unless.is_empty() || !has_key(block.unless)));
         block.map(|block| &block.finding)
     }
 
     /// The errors in settings at the places in `concerned`, each once.
     pub(in crate::archive) fn findings(&self, concerned: &BTreeSet<String>) -> Vec<Finding> {
-        let mut said = BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let blocks = self.blocks.iter().map(|block| &block.finding);
         let concerning = blocks.filter(|finding| concerned.contains(&place_of(finding)));
-        concerning.filter(|finding| said.insert(place_of(finding))).cloned().collect()
+        concerning.filter(|finding| seen.insert(place_of(finding))).cloned().collect()
     }
 }
 

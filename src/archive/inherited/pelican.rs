@@ -24,11 +24,11 @@ pub(super) fn read(inherited: &mut Inherited, sources: &[Source]) {
     // Metadata from the path wins over defaults for all articles.
     let path_metadata = settings.get("PATH_METADATA");
     let file_metadata = settings.get("FILENAME_METADATA");
-    for (name, said, whole) in
+    for (name, assignment, whole) in
         [("FILENAME_METADATA", file_metadata, false), ("PATH_METADATA", path_metadata, true)]
     {
-        let Some((file, said)) = said else { continue };
-        expression(inherited, name, &said, (file, whole));
+        let Some((file, assignment)) = assignment else { continue };
+        expression(inherited, name, &assignment, (file, whole));
     }
     extra_metadata(inherited, &settings);
     default_date(inherited, &settings);
@@ -57,11 +57,11 @@ fn computed(name: &str, file: &str, line: usize) -> Finding {
 /// `DEFAULT_METADATA`, a dictionary or a list of pairs.
 fn default_metadata(inherited: &mut Inherited, settings: &Settings<'_>) {
     let name = "DEFAULT_METADATA";
-    let Some((file, said)) = settings.get(name) else { return };
-    if let Some(pairs) = said.value.as_ref().and_then(pairs) {
-        return push(inherited, Scope::all(), file, said.line, pairs);
+    let Some((file, assignment)) = settings.get(name) else { return };
+    if let Some(pairs) = assignment.value.as_ref().and_then(pairs) {
+        return push(inherited, Scope::all(), file, assignment.line, pairs);
     }
-    inherited.block(Scope::all(), computed(name, file, said.line));
+    inherited.block(Scope::all(), computed(name, file, assignment.line));
     if let Some(block) = inherited.blocks.last_mut() {
         // A post with its own status does not depend on the default.
         block.unless = "status";
@@ -70,8 +70,8 @@ fn default_metadata(inherited: &mut Inherited, settings: &Settings<'_>) {
 
 /// `DEFAULT_DATE` as a text or as numbers; file times (`"fs"`) are ignored.
 fn default_date(inherited: &mut Inherited, settings: &Settings<'_>) {
-    let Some((file, said)) = settings.get("DEFAULT_DATE") else { return };
-    let date = match said.value {
+    let Some((file, assignment)) = settings.get("DEFAULT_DATE") else { return };
+    let date = match assignment.value {
         Some(Value::Text(text)) if text != "fs" => text,
         Some(Value::List(items)) => {
             let numbers: Vec<u32> = items
@@ -87,15 +87,15 @@ fn default_date(inherited: &mut Inherited, settings: &Settings<'_>) {
         }
         _ => return,
     };
-    push(inherited, Scope::all(), file, said.line, vec![("date".to_owned(), Value::Text(date))]);
+    push(inherited, Scope::all(), file, assignment.line, vec![("date".to_owned(), Value::Text(date))]);
 }
 
 /// `EXTRA_PATH_METADATA`: a dictionary of paths.
 fn extra_metadata(inherited: &mut Inherited, settings: &Settings<'_>) {
     let name = "EXTRA_PATH_METADATA";
-    let Some((file, said)) = settings.get(name) else { return };
-    let Some(Value::Table(paths)) = &said.value else {
-        return inherited.block(Scope::all(), computed(name, file, said.line));
+    let Some((file, assignment)) = settings.get(name) else { return };
+    let Some(Value::Table(paths)) = &assignment.value else {
+        return inherited.block(Scope::all(), computed(name, file, assignment.line));
     };
     // The longest path wins.
     let mut paths: Vec<_> = paths.iter().collect();
@@ -103,7 +103,7 @@ fn extra_metadata(inherited: &mut Inherited, settings: &Settings<'_>) {
     for (path, values) in paths {
         let Some(pairs) = pairs(values) else { continue };
         let path = path.trim_end_matches('/').to_owned();
-        push(inherited, Scope::new(move |place| place.path.starts_with(&path)), file, said.line, pairs);
+        push(inherited, Scope::new(move |place| place.path.starts_with(&path)), file, assignment.line, pairs);
     }
 }
 
@@ -132,20 +132,25 @@ fn pairs(value: &Value) -> Option<Vec<(String, Value)>> {
 }
 
 /// `PATH_METADATA` and `FILENAME_METADATA`: the named groups of an expression, matched on a path (`whole`) or a name.
-fn expression(inherited: &mut Inherited, name: &'static str, said: &Assignment, (file, whole): (&str, bool)) {
-    let text = match &said.value {
+fn expression(
+    inherited: &mut Inherited,
+    name: &'static str,
+    assignment: &Assignment,
+    (file, whole): (&str, bool),
+) {
+    let text = match &assignment.value {
         Some(Value::Text(text)) => text,
         Some(Value::Nothing) => return,
-        _ => return inherited.block(Scope::all(), computed(name, file, said.line)),
+        _ => return inherited.block(Scope::all(), computed(name, file, assignment.line)),
     };
     if text.is_empty() {
         return;
     }
     let Some(expression) = Regular::parse(text) else {
         let message = format!("the expression in `{name}` is not understood");
-        return inherited.block(Scope::all(), unclear(file, said.line, message));
+        return inherited.block(Scope::all(), unclear(file, assignment.line, message));
     };
-    let line = said.line;
+    let line = assignment.line;
     let find = move |place: Place<'_>| {
         let data = if whole { place.path.as_str() } else { place.path.file_stem().unwrap_or_default() };
         let groups = expression.match_start(data).ok().flatten().unwrap_or_default();
@@ -160,18 +165,18 @@ fn expression(inherited: &mut Inherited, name: &'static str, said: &Assignment, 
 /// Files that are not articles: excluded folders, ignored names, and everything outside `ARTICLE_PATHS`.
 fn unread(inherited: &mut Inherited, settings: &Settings<'_>) {
     for name in ["ARTICLE_EXCLUDES", "IGNORE_FILES", "ARTICLE_PATHS"] {
-        let Some((file, said)) = settings.get(name) else { continue };
-        let Some(list) = said.value.as_ref().and_then(texts) else {
-            inherited.block(Scope::all(), computed(name, file, said.line));
+        let Some((file, assignment)) = settings.get(name) else { continue };
+        let Some(list) = assignment.value.as_ref().and_then(texts) else {
+            inherited.block(Scope::all(), computed(name, file, assignment.line));
             continue;
         };
-        let by = format!("`{name}` in {file}:{}", said.line);
+        let by = format!("`{name}` in {file}:{}", assignment.line);
         let scope = match name {
             "ARTICLE_EXCLUDES" => among(list),
             "IGNORE_FILES" => {
                 let Some(scope) = ignored(&list) else {
                     let message = format!("a pattern in `{name}` is not understood");
-                    inherited.block(Scope::all(), unclear(file, said.line, message));
+                    inherited.block(Scope::all(), unclear(file, assignment.line, message));
                     continue;
                 };
                 scope

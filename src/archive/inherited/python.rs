@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 16;
 /// The final value of `name`; `None` if the file does not mention it. A value that is conditional, extended or copied from
 /// elsewhere counts as computed.
 pub(super) fn value_of(text: &str, name: &str) -> Option<Assignment> {
-    let mut said = None;
+    let mut assignment = None;
     let mut at = 0;
     // The end of the last assigned value: lines before it are part of that value.
     let mut until = 0;
@@ -35,9 +35,9 @@ pub(super) fn value_of(text: &str, name: &str) -> Option<Assignment> {
                 reader.ends().then_some(value)
             },
         );
-        said = Some(Assignment { line: number + 1, value });
+        assignment = Some(Assignment { line: number + 1, value });
     }
-    said
+    assignment
 }
 
 /// Whether the line contains it as a whole word outside a comment.

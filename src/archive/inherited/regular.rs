@@ -259,7 +259,7 @@ impl<'t> Run<'t> {
             Node::Start => at == 0 && then(self, at),
             Node::End => at == self.text.len() && then(self, at),
             Node::One(class) => {
-                self.text.get(at).is_some_and(|char| class.holds(*char)) && then(self, at + 1)
+                self.text.get(at).is_some_and(|char| class.contains(*char)) && then(self, at + 1)
             }
             Node::Group { name, ways } => ways.iter().any(|way| {
                 self.nodes(way, at, &mut |run, end| {
@@ -297,7 +297,7 @@ impl<'t> Run<'t> {
 }
 
 impl Class {
-    fn holds(&self, char: char) -> bool {
+    fn contains(&self, char: char) -> bool {
         self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&char)) != self.not
     }
 }

@@ -24,12 +24,12 @@ fn place(path: &str) -> Place<'_> {
 }
 
 /// The place and value of `key` that a post without own entries inherits.
-fn handed(inherited: &Inherited, path: &str, wanted: &str) -> Option<(String, Value)> {
-    let handed = inherited.inherited_entries(place(path), &[]);
-    handed
+fn inherited_value(inherited: &Inherited, path: &str, wanted: &str) -> Option<(String, Value)> {
+    let entries = inherited.inherited_entries(place(path), &[]);
+    entries
         .into_iter()
-        .find(|handed| handed.entry.key == wanted)
-        .map(|handed| (handed.from, handed.entry.value))
+        .find(|inherited| inherited.entry.key == wanted)
+        .map(|inherited| (inherited.from, inherited.entry.value))
 }
 
 #[test]
@@ -43,13 +43,25 @@ fn the_nearest_section_wins_for_each_key() {
         ],
     );
     let text = |text: &str| Value::Text(text.to_owned());
-    assert_eq!(handed(&hugo, "a/b.md", "author"), Some(("content/a/_index.md:2".to_owned(), text("Kim"))));
-    assert_eq!(handed(&hugo, "a/b.md", "lang"), Some(("content/_index.md:4".to_owned(), text("ko"))));
-    assert_eq!(handed(&hugo, "b.md", "author"), Some(("content/_index.md:3".to_owned(), text("Lee"))));
-    assert_eq!(handed(&hugo, "b.md", "summary"), Some(("hugo.toml:3".to_owned(), text("x"))));
+    assert_eq!(
+        inherited_value(&hugo, "a/b.md", "author"),
+        Some(("content/a/_index.md:2".to_owned(), text("Kim")))
+    );
+    assert_eq!(
+        inherited_value(&hugo, "a/b.md", "lang"),
+        Some(("content/_index.md:4".to_owned(), text("ko")))
+    );
+    assert_eq!(
+        inherited_value(&hugo, "b.md", "author"),
+        Some(("content/_index.md:3".to_owned(), text("Lee")))
+    );
+    assert_eq!(inherited_value(&hugo, "b.md", "summary"), Some(("hugo.toml:3".to_owned(), text("x"))));
     let own = [Entry { key: "Author".to_owned(), line: 2, value: text("me") }];
     let left = hugo.inherited_entries(place("a/b.md"), &own);
-    assert!(left.iter().all(|handed| handed.entry.key != "author"), "a post's own word comes before all");
+    assert!(
+        left.iter().all(|inherited| inherited.entry.key != "author"),
+        "a post's own entry takes precedence"
+    );
 }
 
 #[test]
@@ -58,7 +70,7 @@ fn an_invalid_setting_blocks_its_posts_only_if_it_may_hold_them_back() {
         Generator::Hugo,
         &[("content/a/_index.md", "---\ncascade:\n  lang: no language!\n  expiryDate: soon\n---\n")],
     );
-    assert_eq!(handed(&hugo, "a/b.md", "lang"), None);
+    assert_eq!(inherited_value(&hugo, "a/b.md", "lang"), None);
     let finding = hugo.block_of(place("a/b.md"), &[]).unwrap().to_string();
     assert!(finding.starts_with("content/a/_index.md:4: error: `expiryDate`"), "{finding}");
     assert!(finding.contains("passed_over"), "{finding}");

@@ -381,9 +381,9 @@ impl<'s> Writer<'s> {
             let finding = self.finding(
                 node,
                 "link-user-info",
-                "an address holds a user name or a password, and readers will see it",
+                "a URL contains a user name or a password, which everyone will see",
             );
-            self.findings.push(finding.hint("leave out what stands before the @"));
+            self.findings.push(finding.hint("remove the part before the @"));
         }
     }
 

@@ -56,7 +56,7 @@ pub enum Block {
     List(Option<usize>, Vec<Item>),
     /// A block quote or an alert.
     Quote(Vec<Block>),
-    /// Code: the language, if it is named, and the text as it stands.
+    /// Code: the language, if it is named, and the text as written.
     Code(Option<String>, String),
     /// A table: the header row and the other rows.
     Table(Vec<Vec<Inline>>, Vec<Vec<Vec<Inline>>>),
@@ -241,8 +241,8 @@ pub fn shorten(text: &str, limit: usize) -> String {
     }
     let room = limit.saturating_sub(1);
     let end = text.char_indices().nth(room).map_or(text.len(), |(at, _)| at);
-    let kept = &text[..end];
-    let last_space = kept.rfind(' ').filter(|at| kept[..*at].chars().count() >= room * 2 / 3);
+    let cut = &text[..end];
+    let last_space = cut.rfind(' ').filter(|at| cut[..*at].chars().count() >= room * 2 / 3);
     let end = match last_space {
         Some(at) if !text[end..].starts_with(' ') => at,
         _ => before_a_letter(text, end),

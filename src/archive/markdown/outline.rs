@@ -238,7 +238,7 @@ fn starts_line(line: &[Inline]) -> bool {
     }
 }
 
-/// The plain text of the first paragraphs, quotes and lists: more than `limit` characters if there are so many before the
+/// The plain text of the first paragraphs, quotes and lists: more than `limit` characters if there are that many before the
 /// mark that ends the excerpt.
 pub(super) fn beginning<'a>(root: &'a AstNode<'a>, place: RenderContext<'_>, limit: usize) -> String {
     let mut text = String::new();

@@ -71,9 +71,9 @@ fn attribute<'v>(page: &Url, element: &str, name: &str, value: &'v str) -> Optio
         "srcset" => links::srcset(page, value).map(Cow::Owned),
         // A post must not use the classes of the email's own style sheet.
         "class" => {
-            let kept: Vec<_> =
+            let classes: Vec<_> =
                 value.split_ascii_whitespace().filter(|class| !class.starts_with("lp-")).collect();
-            (!kept.is_empty()).then(|| Cow::Owned(kept.join(" ")))
+            (!classes.is_empty()).then(|| Cow::Owned(classes.join(" ")))
         }
         "type" if element == "ol" => {
             matches!(value, "1" | "a" | "A" | "i" | "I").then_some(Cow::Borrowed(value))
@@ -87,16 +87,16 @@ fn without_bare_sources(html: String) -> String {
     if !html.contains("<source") {
         return html;
     }
-    let mut kept = String::with_capacity(html.len());
+    let mut out = String::with_capacity(html.len());
     let mut from = 0;
     for tag in html::tags(&html) {
         if tag.name() == "source" && tag.attribute("src").is_none() {
-            kept.push_str(&html[from..tag.at.start]);
+            out.push_str(&html[from..tag.at.start]);
             from = tag.at.end;
         }
     }
-    kept.push_str(&html[from..]);
-    kept
+    out.push_str(&html[from..]);
+    out
 }
 
 /// The address of the embedded page or plug-in content, if `tag` embeds one.
@@ -109,7 +109,7 @@ pub(super) fn embed(tag: &Tag, page: &Url) -> Option<String> {
     links::absolute(page, tag.attribute(attribute)?, LinkKind::Link).ok()
 }
 
-/// `html`, which holds `tags`, with a link before each embed; the sanitiser then removes the embed.
+/// `html`, which contains `tags`, with a link before each embed; the sanitiser then removes the embed.
 pub(super) fn with_links_for_embeds<'h>(html: &'h str, tags: &[Tag], page: &Url) -> Cow<'h, str> {
     let mut linked = String::new();
     let mut from = 0;

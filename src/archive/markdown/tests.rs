@@ -1,4 +1,4 @@
-//! What readers see: emphasis beside particles, links, embeds, footnotes, and nothing that runs.
+//! The rendered HTML: emphasis beside particles, links, embeds, footnotes, and nothing that runs.
 
 use chrono::DateTime;
 use proptest::prelude::*;
@@ -227,7 +227,7 @@ fn an_excerpt_is_cut_at_a_word_or_between_two_letters() {
 fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
     let n = 100_000;
     // A tenth of it at most in a quiet minute; a machine under load takes longer, and quadratic work for ever.
-    let patience = Duration::from_secs(3 * 60);
+    let limit = Duration::from_secs(3 * 60);
     for body in [
         ">".repeat(n),
         "> ".repeat(n) + "a",
@@ -252,7 +252,7 @@ fn no_depth_of_nesting_overflows_the_stack_or_takes_long() {
         let rendered = render(&post(&body));
         outline(&body);
         let took = at.elapsed();
-        assert!(took < patience, "{took:?} for {:?}…", &body.chars().take(20).collect::<String>());
+        assert!(took < limit, "{took:?} for {:?}…", &body.chars().take(20).collect::<String>());
         drop(rendered);
     }
     assert!(findings(&("> ".repeat(200) + "a"))[0].contains("nested more than 60 deep"));

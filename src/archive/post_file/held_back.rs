@@ -19,18 +19,18 @@ pub(super) fn visibility(
     if let Some(by) = setting.inherited.unread(place) {
         return (own, Ok(Some(SkipReason::HeldBack(by.to_owned()))));
     }
-    let handed = setting.inherited.inherited_entries(place, &own);
-    let held = held_back(&own, &handed, file, generator).transpose().or_else(|| {
+    let inherited_entries = setting.inherited.inherited_entries(place, &own);
+    let held = held_back(&own, &inherited_entries, file, generator).transpose().or_else(|| {
         let computed = inherited::computed(&own, file).filter(|_| generator == Generator::Plain);
         let block = setting.inherited.block_of(place, &own).map(inherited::place_of);
         computed.map(Err).or_else(|| Some(Ok(SkipReason::HeldUp(block?))))
     });
-    (with(own, handed, generator), held.transpose())
+    (with(own, inherited_entries, generator), held.transpose())
 }
 
 fn held_back(
     own: &[Entry],
-    handed: &[InheritedEntry],
+    inherited_entries: &[InheritedEntry],
     file: &str,
     generator: Generator,
 ) -> Result<Option<SkipReason>, Finding> {
@@ -43,16 +43,17 @@ fn held_back(
         };
         return Ok(Some(why));
     }
-    let entries: Vec<Entry> = handed.iter().map(|handed| handed.entry.clone()).collect();
+    let entries: Vec<Entry> = inherited_entries.iter().map(|inherited| inherited.entry.clone()).collect();
     // Errors in inherited entries were reported when the settings were read.
     let flag = flags::held_back(&entries, file, generator).ok().flatten();
-    Ok(flag.map(|flag| SkipReason::HeldBack(format!("`{}` in {}", flag.text, handed[flag.at].from))))
+    Ok(flag
+        .map(|flag| SkipReason::HeldBack(format!("`{}` in {}", flag.text, inherited_entries[flag.at].from))))
 }
 
 /// The entries of a post, with those that it inherits.
-fn with(own: Vec<Entry>, handed: Vec<InheritedEntry>, generator: Generator) -> Vec<Entry> {
+fn with(own: Vec<Entry>, inherited_entries: Vec<InheritedEntry>, generator: Generator) -> Vec<Entry> {
     let mut entries = own;
-    for InheritedEntry { entry, .. } in handed {
+    for InheritedEntry { entry, .. } in inherited_entries {
         let is_categories = |entry: &Entry| ["categories", "category"].contains(&entry.key.as_str());
         let known = entries.iter_mut().find(|known| is_categories(known) && is_categories(&entry));
         match known {

@@ -32,12 +32,14 @@ impl PostFile {
             return Err(errors);
         }
         // A draft in Jekyll has no day in its name and is not in a folder of posts.
-        let told = naming::read(name.relative, site, config).unwrap_or_else(|_| naming::bare(name.relative));
+        let parsed_name =
+            naming::read(name.relative, site, config).unwrap_or_else(|_| naming::bare(name.relative));
         let is_html =
             name.relative.extension().is_some_and(|end| end.to_ascii_lowercase().starts_with("htm"));
-        let published = date(&fields, told.day.as_deref(), setting);
+        let published = date(&fields, parsed_name.day.as_deref(), setting);
         let mut writer = PostBuilder { file, setting, errors: Vec::new(), findings: Vec::new() };
-        let post_file = writer.write(fields, &parts, &PostDates { published, told: &told, is_html }, name);
+        let post_file =
+            writer.write(fields, &parts, &PostDates { published, parsed_name: &parsed_name, is_html }, name);
         match post_file {
             Some(post_file) if writer.errors.is_empty() => {
                 Ok(Self { findings: writer.findings, ..post_file })

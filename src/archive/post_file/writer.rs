@@ -23,7 +23,7 @@ const MAX_REMOVALS: usize = 20;
 /// What the file name and the dates of the front matter resulted in.
 pub(super) struct PostDates<'n> {
     pub(super) published: DateTime<FixedOffset>,
-    pub(super) told: &'n naming::Name,
+    pub(super) parsed_name: &'n naming::Name,
     pub(super) is_html: bool,
 }
 
@@ -46,8 +46,8 @@ impl PostBuilder<'_> {
     ) -> Option<PostFile> {
         let ReadContext { config, site, now, .. } = self.setting;
         let body = self.body(parts);
-        let (title, body) = self.title(fields.title.take(), body, parts.body_line, &stamp.told.stem);
-        categories_of_folders(&mut fields.categories, &stamp.told.categories, site.generator);
+        let (title, body) = self.title(fields.title.take(), body, parts.body_line, &stamp.parsed_name.stem);
+        categories_of_folders(&mut fields.categories, &stamp.parsed_name.categories, site.generator);
         let is_empty = fields.enclosure.is_none() && !has_text(body.as_str());
         if is_empty {
             self.refuse_emptiness(parts.body_line);
@@ -61,7 +61,7 @@ impl PostBuilder<'_> {
         let hash = content_hash(title.as_str(), body.as_str());
         let fingerprint = Fingerprint::of(title.as_str(), body.as_str());
         let body = if stamp.is_html { XmlText::clean(&html_body::block(body.as_str())).0 } else { body };
-        let language = fields.language.or_else(|| stamp.told.language.clone());
+        let language = fields.language.or_else(|| stamp.parsed_name.language.clone());
         let post = Post {
             source: name.source.to_owned(),
             body_line: parts.body_line,
@@ -118,10 +118,10 @@ impl PostBuilder<'_> {
         title: &str,
     ) -> (Option<String>, Option<Url>) {
         let ReadContext { config, site, .. } = self.setting;
-        let (generator, told) = (site.generator, stamp.told);
+        let (generator, parsed_name) = (site.generator, stamp.parsed_name);
         let (line, raw) = match &fields.slug {
             Some(slug) => (slug.line, permalink::own_slug(generator, &slug.value)),
-            None => (1, permalink::default_slug(generator, &told.stem, title)),
+            None => (1, permalink::default_slug(generator, &parsed_name.stem, title)),
         };
         let slug = permalink::slug(&raw).map_err(|error| self.refuse_address(&error, line)).ok();
         let own_slug = fields.slug.as_ref().and(slug.as_deref());
@@ -130,24 +130,24 @@ impl PostBuilder<'_> {
             Generator::Jekyll => stamp.published.with_timezone(&config.site.timezone).fixed_offset(),
             _ => stamp.published,
         };
-        let stem = permalink::slug(&told.stem).unwrap_or_else(|_| raw.clone());
+        let stem = permalink::slug(&parsed_name.stem).unwrap_or_else(|_| raw.clone());
         let parts = Parts {
             generator,
             slug: if generator == Generator::Plain { slug.as_deref() } else { own_slug },
             stem: &stem,
             title,
-            folder: &told.folder,
+            folder: &parsed_name.folder,
             published,
             categories: &fields.categories,
             author: fields.authors.first().map(|author| author.name.as_str()),
             language: &config.site.language,
         };
-        let language = told.language.as_deref().filter(|_| config.archive.language.is_some());
+        let language = parsed_name.language.as_deref().filter(|_| config.archive.language.is_some());
         let (line, own) = match &fields.path {
             Some(own) => (own.line, Some(own.value.trim())),
             None => (line, None),
         };
-        let pattern = config.archive.pattern(&told.folder);
+        let pattern = config.archive.pattern(&parsed_name.folder);
         let url = permalink::page(&config.site.url, pattern, own, language, parts);
         let url = match url {
             Ok(url) => Some(url),
@@ -334,9 +334,9 @@ fn has_text(body: &str) -> bool {
 
 /// Empties the lines instead of removing them, so that the other lines keep their numbers.
 fn without_lines(body: &XmlText, (first, last): (usize, usize)) -> XmlText {
-    let mut kept = String::with_capacity(body.as_str().len());
+    let mut remaining = String::with_capacity(body.as_str().len());
     for (number, line) in body.as_str().split_inclusive('\n').enumerate() {
-        kept.push_str(if (first..=last).contains(&(number + 1)) { "\n" } else { line });
+        remaining.push_str(if (first..=last).contains(&(number + 1)) { "\n" } else { line });
     }
-    XmlText::clean(&kept).0
+    XmlText::clean(&remaining).0
 }

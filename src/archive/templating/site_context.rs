@@ -1,4 +1,4 @@
-//! The site and the page in which a tag stands.
+//! The site and the page that contain a tag.
 
 use url::Url;
 

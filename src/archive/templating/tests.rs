@@ -29,8 +29,8 @@ fn becomes(generator: Generator, body: &str, text: &str) {
 fn is_left_out(generator: Generator, body: &str, text: &str, left_out: &[(usize, &str)]) {
     let read = read(generator, body);
     assert_eq!(read.text, text, "{body}");
-    let said: Vec<_> = read.left_out.iter().map(|(line, tag)| (*line, tag.as_str())).collect();
-    assert_eq!(said, left_out, "{body}");
+    let found: Vec<_> = read.left_out.iter().map(|(line, tag)| (*line, tag.as_str())).collect();
+    assert_eq!(found, left_out, "{body}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::feeds::{ArchivedPage, compression};
 /// Existing archive pages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExistingPages {
-    /// Their paths, as [`Frozen::path`] names them.
+    /// Their paths, as [`ArchivedPage::path`] names them.
     pub paths: HashSet<Utf8PathBuf>,
     /// Those without a configured compressed copy, or with one that is no longer configured.
     pub without_copies: Vec<Utf8PathBuf>,
@@ -26,8 +26,10 @@ pub fn existing_pages(
     frozen: &[ArchivedPage],
     compress: &[Compression],
 ) -> ExistingPages {
-    let paths: Vec<&ArchivedPage> =
-        frozen.par_iter().filter(|page| stands(&directory.join(&page.path), page).unwrap_or(false)).collect();
+    let paths: Vec<&ArchivedPage> = frozen
+        .par_iter()
+        .filter(|page| is_intact(&directory.join(&page.path), page).unwrap_or(false))
+        .collect();
     let has_copies = |path: &Utf8Path| {
         compression::ALL.into_iter().all(|compression| {
             compress.contains(&compression) == copy_of(&directory.join(path), compression).exists()
@@ -39,10 +41,10 @@ pub fn existing_pages(
     }
 }
 
-/// A page states its own address near its beginning.
+/// A page contains its own URL near its beginning.
 const HEAD: u64 = 64 * 1024;
 
-fn stands(file: &Utf8Path, page: &ArchivedPage) -> io::Result<bool> {
+fn is_intact(file: &Utf8Path, page: &ArchivedPage) -> io::Result<bool> {
     let mut open = File::open(file)?;
     if !page.without.is_empty() {
         let mut whole = Vec::new();
